@@ -1,0 +1,77 @@
+//! Quality of single inferences, as it was measured.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::identity::{PromptId, VariantId};
+use crate::prompt_set::GraderKind;
+
+/// One evaluation of one variant on one prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EvaluationRecord {
+    /// Who was evaluated.
+    pub variant: VariantId,
+    /// On what.
+    pub prompt: PromptId,
+    /// Which repetition of the prompt (0 first); divergences are taken once, at repetition 0.
+    pub repetition: u32,
+    /// When the evaluation began.
+    pub evaluated_at: SystemTime,
+    /// How long it took.
+    pub duration: Duration,
+    /// The result.
+    pub result: Evaluation,
+}
+
+/// What an evaluation found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Evaluation {
+    /// Right or wrong, according to the prompt's grader.
+    Task(TaskScore),
+    /// Distance from the baseline, teacher-forced on the baseline's continuation.
+    Divergence(Divergence),
+    /// Could not be evaluated; never counted as good.
+    Impossible {
+        /// `task` or `divergence`.
+        what: String,
+        /// Why, in one plain sentence.
+        reason: String,
+    },
+}
+
+/// A task score of one inference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskScore {
+    /// Which grader judged.
+    pub grader: GraderKind,
+    /// 0 to 1. A failed or unparsable answer scores 0.
+    pub score: f64,
+    /// `correct`, `incorrect`, `unparsable` or `failed`.
+    pub label: String,
+    /// For multiple choice, the likelihoods behind the score.
+    pub choices: Option<ChoiceLikelihoods>,
+}
+
+/// Log-likelihood of each choice of a multiple-choice prompt, in the prompt's order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChoiceLikelihoods {
+    /// Sum of ln p over the choice's tokens.
+    pub log_likelihood: Vec<f64>,
+    /// Length of each choice in bytes; raw ÷ bytes is the length-normalised score of the
+    /// lm-evaluation-harness (`acc_norm`).
+    pub bytes: Vec<u32>,
+}
+
+/// Teacher-forced comparison with the baseline over one prompt's continuation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Divergence {
+    /// KL(baseline ‖ candidate) at each position, in nats.
+    pub kld: Vec<f64>,
+    /// Positions where both have the same most likely token.
+    pub top1_matches: u32,
+    /// Σ −ln p of the continuation under the baseline, in nats.
+    pub baseline_nll: f64,
+    /// Σ −ln p of the continuation under the candidate, in nats.
+    pub candidate_nll: f64,
+}

@@ -1,0 +1,40 @@
+//! The vocabulary of infercost: units, money, prompt sets, model manifests, measured records and decisions.
+//!
+//! Everything that crosses a crate boundary is defined here, and nothing here does I/O, reads a clock or
+//! knows OpenTelemetry. The one design decision: **every quantity is a type** ([`Joules`], [`Watts`],
+//! [`Money`] …) and conversion happens once, where a number enters the program, so that a millijoule can
+//! never be added to a joule.
+
+pub mod energy;
+pub mod estimate;
+pub mod evaluation;
+pub mod identity;
+pub mod machine;
+pub mod manifest;
+pub mod money;
+pub mod policy;
+pub mod price;
+pub mod prompt_set;
+pub mod record;
+pub mod report;
+pub mod run;
+pub mod sampling;
+pub mod units;
+pub mod verdict;
+
+pub use energy::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, MeterKind, MeterSource};
+pub use estimate::Estimate;
+pub use evaluation::{ChoiceLikelihoods, Divergence, Evaluation, EvaluationRecord, TaskScore};
+pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
+pub use machine::MachineFacts;
+pub use money::{Currency, Money};
+pub use policy::Policy;
+pub use prompt_set::{Grader, Message, Prompt, PromptBody, PromptSet, PromptSetError, Role};
+pub use record::{
+    ChunkArrival, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord,
+    OperatingPoint, Outcome, WindowRecord,
+};
+pub use run::{RunHeader, RunRecord};
+pub use sampling::Sampling;
+pub use units::{Bytes, Joules, TokensPerSecond, Watts};
+pub use verdict::{Gate, GateResult, Recommendation, Verdict};

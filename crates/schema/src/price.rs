@@ -1,0 +1,81 @@
+//! Prices: each with its currency, source and date.
+
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::money::Currency;
+
+/// What one unit of something costs, who says so, and as of when.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Price {
+    /// What is priced: `electricity`, `hardware`, `rent`, `operation`.
+    pub name: String,
+    /// The amount per unit.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub value: Decimal,
+    /// Currency of the amount.
+    pub currency: Currency,
+    /// The unit: `kWh`, `machine`, `hour`.
+    pub unit: String,
+    /// Where the figure comes from; an assumption says that it is one.
+    pub source: String,
+    /// The day the figure was true.
+    pub date: Date,
+}
+
+/// Everything needed to turn joules and seconds into money, on one machine.
+///
+/// `None` is unknown: the total then says what it leaves out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PriceBook {
+    /// What the set of prices is called in a report.
+    pub name: String,
+    /// True for the shipped example: every report then names it as an assumption in its first lines.
+    pub assumed: bool,
+    /// The currency of every price in the book.
+    pub currency: Currency,
+    /// Electricity, per kWh.
+    pub electricity: Option<Price>,
+    /// Owned or rented hardware.
+    pub hardware: Option<HardwareCost>,
+    /// People, licences, space: per hour.
+    pub operation: Option<Price>,
+    /// Share of hours in which the machine does paid work, in (0, 1].
+    pub utilisation: f64,
+    /// Power usage effectiveness: facility energy ÷ IT energy, at least 1. Multiplies IT energy once.
+    pub pue: f64,
+}
+
+/// What an hour of the machine costs without its electricity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum HardwareCost {
+    /// Bought: (price − salvage) ÷ lifetime hours, straight line.
+    Owned {
+        /// Purchase price of the machine.
+        purchase: Price,
+        /// Share of the purchase price got back at the end, 0 to 1.
+        salvage_share: f64,
+        /// Years until then.
+        life_years: f64,
+    },
+    /// Rented by the hour; `includes_electricity` where the rate covers it.
+    Rented {
+        /// Rate per hour.
+        rate: Price,
+        /// True where electricity is in the rate.
+        includes_electricity: bool,
+    },
+}
+
+impl PriceBook {
+    /// Every price in the book, for listing.
+    pub fn prices(&self) -> impl Iterator<Item = &Price> {
+        let hardware = self.hardware.as_ref().map(|hardware| match hardware {
+            HardwareCost::Owned { purchase, .. } => purchase,
+            HardwareCost::Rented { rate, .. } => rate,
+        });
+        [self.electricity.as_ref(), hardware, self.operation.as_ref()].into_iter().flatten()
+    }
+}

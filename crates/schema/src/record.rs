@@ -1,0 +1,228 @@
+//! Measured facts: what the harness writes and everything else reads.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::energy::EnergyReading;
+use crate::identity::{PromptId, VariantId, WindowId};
+use crate::sampling::Sampling;
+
+/// How hard a variant was driven.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "loop")]
+pub enum OperatingPoint {
+    /// A closed loop: this many requests always in flight.
+    Closed {
+        /// Requests in flight.
+        concurrency: u32,
+    },
+    /// An open loop: requests sent at this mean rate, whatever comes back.
+    Open {
+        /// Requests per second.
+        rate: f64,
+    },
+}
+
+impl OperatingPoint {
+    /// One request at a time.
+    pub const SEQUENTIAL: Self = Self::Closed { concurrency: 1 };
+}
+
+/// One metered window and the inferences inside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WindowRecord {
+    /// Which window of which variant.
+    pub id: WindowId,
+    /// When the meter started.
+    pub started_at: SystemTime,
+    /// From meter start to meter stop.
+    pub wall_time: Duration,
+    /// How hard the variant was driven.
+    pub operating_point: OperatingPoint,
+    /// Gross energy of the window.
+    pub energy: EnergyReading,
+    /// True where the run was cut off inside the window: its inferences stand, its energy is unavailable.
+    pub interrupted: bool,
+    /// The inferences, in the order in which they ended.
+    pub inferences: Vec<InferenceRecord>,
+}
+
+/// One inference.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InferenceRecord {
+    /// Which prompt.
+    pub prompt: PromptId,
+    /// Which repetition of it, 0 first.
+    pub repetition: u32,
+    /// When the request was issued.
+    pub issued_at: SystemTime,
+    /// Prompt text as given to the model, unless the user keeps content out (`--no-content`).
+    pub input_text: Option<String>,
+    /// Tokens of the rendered prompt; 0 where the engine failed before it could count.
+    pub input_tokens: u32,
+    /// Of those, tokens served from a prefix cache; `None` where unknown.
+    pub cached_input_tokens: Option<u32>,
+    /// Output limit of this request, in tokens.
+    pub max_tokens: u32,
+    /// How tokens were chosen.
+    pub sampling: Sampling,
+    /// What came of it. A failure is a result, not a hole.
+    pub outcome: Outcome,
+}
+
+/// What came of an inference.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The model answered.
+    Completed {
+        /// The answer; `None` where content is kept out of the trace.
+        text: Option<String>,
+        /// Why it ended.
+        finish: FinishReason,
+        /// Output tokens.
+        output_tokens: u32,
+        /// When each chunk arrived, since `issued_at`, in order.
+        arrivals: Vec<ChunkArrival>,
+        /// From issue to end.
+        latency: Duration,
+    },
+    /// It did not.
+    Failed {
+        /// What kind of failure, for counting.
+        kind: FailureKind,
+        /// One plain line.
+        message: String,
+        /// From issue to failure.
+        latency: Duration,
+    },
+}
+
+/// One chunk of streamed output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkArrival {
+    /// Since the request was issued.
+    pub at: Duration,
+    /// Tokens it held; a server may send several at once.
+    pub tokens: u32,
+}
+
+/// Why a generation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// The model ended by itself.
+    Stop,
+    /// The output limit or the context was reached.
+    Length,
+}
+
+/// Kinds of failure, for counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// Prompt and output do not fit the context.
+    ContextExceeded,
+    /// Logits were NaN or infinite.
+    NotFinite,
+    /// The chat template could not render the prompt.
+    Template,
+    /// Nothing came within the time-out.
+    Timeout,
+    /// The server could not be reached or hung up.
+    Connection,
+    /// The server answered with an error status.
+    Status,
+    /// The server's answer could not be understood.
+    Protocol,
+    /// The engine itself failed.
+    Engine,
+}
+
+impl FailureKind {
+    /// The name used as `error.type` and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ContextExceeded => "context_exceeded",
+            Self::NotFinite => "not_finite",
+            Self::Template => "template",
+            Self::Timeout => "timeout",
+            Self::Connection => "connection",
+            Self::Status => "status",
+            Self::Protocol => "protocol",
+            Self::Engine => "engine",
+        }
+    }
+}
+
+/// A model was brought into memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadRecord {
+    /// Which variant.
+    pub variant: VariantId,
+    /// When loading began.
+    pub started_at: SystemTime,
+    /// How long it took: a cost of spot and serverless hosting.
+    pub load_time: Duration,
+}
+
+/// When idle power was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdlePhase {
+    /// Before any model was loaded.
+    BeforeLoad,
+    /// With every model resident and none at work.
+    Resident,
+    /// After the last window.
+    After,
+}
+
+/// A stretch in which nothing was asked of any model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IdleRecord {
+    /// Before, resident or after.
+    pub phase: IdlePhase,
+    /// When the meter started.
+    pub started_at: SystemTime,
+    /// From meter start to meter stop.
+    pub wall_time: Duration,
+    /// Energy of the stretch.
+    pub energy: EnergyReading,
+}
+
+impl Outcome {
+    /// From issue to end or failure.
+    pub fn latency(&self) -> Duration {
+        match self {
+            Self::Completed { latency, .. } | Self::Failed { latency, .. } => *latency,
+        }
+    }
+
+    /// Output tokens; a failure has none that count.
+    pub fn output_tokens(&self) -> u32 {
+        match self {
+            Self::Completed { output_tokens, .. } => *output_tokens,
+            Self::Failed { .. } => 0,
+        }
+    }
+
+    /// Time to first token: issue to first chunk. `None` for a failure or an empty answer.
+    pub fn time_to_first_token(&self) -> Option<Duration> {
+        match self {
+            Self::Completed { arrivals, .. } => arrivals.first().map(|chunk| chunk.at),
+            Self::Failed { .. } => None,
+        }
+    }
+
+    /// Time per output token: (latency − TTFT) ÷ (output tokens − 1); undefined below two tokens.
+    pub fn time_per_output_token(&self) -> Option<Duration> {
+        match self {
+            Self::Completed { output_tokens, latency, .. } if *output_tokens > 1 => {
+                let first = self.time_to_first_token()?;
+                Some(latency.saturating_sub(first) / (*output_tokens - 1))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The report object that `compare --json` and `report --json` print (`infercost.report/1`).
+//!
+//! What is unknown is `null` with a sentence in `unknown` beside it, never 0.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::estimate::Estimate;
+use crate::identity::{EngineIdentity, RunId, VariantId};
+use crate::machine::MachineFacts;
+use crate::manifest::Provenance;
+use crate::money::Currency;
+use crate::policy::Policy;
+use crate::price::{Price, PriceBook};
+use crate::verdict::{GateResult, Recommendation, Verdict};
+
+/// Version of the object.
+pub const REPORT_SCHEMA: &str = "infercost.report/1";
+
+/// Everything a run says, derived from its records, a policy and prices alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`REPORT_SCHEMA`].
+    pub schema: String,
+    /// The runs behind it.
+    pub run_ids: Vec<RunId>,
+    /// What candidates are compared with.
+    pub baseline: VariantId,
+    /// Thresholds applied.
+    pub policy: Policy,
+    /// Prices applied.
+    pub prices: Vec<Price>,
+    /// The price book applied, with utilisation and PUE.
+    pub price_book: PriceBook,
+    /// Where it ran.
+    pub machine: MachineFacts,
+    /// What must be read with the numbers: assumptions, expansions, gaps. Most important first.
+    pub notes: Vec<String>,
+    /// Prompts chosen of prompts in the set.
+    pub prompts: PromptCount,
+    /// Baseline first, then the others in the run's order.
+    pub candidates: Vec<CandidateReport>,
+    /// What to deploy.
+    pub recommendation: Recommendation,
+}
+
+/// How much of a prompt set was run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptCount {
+    /// The set's name.
+    pub set: String,
+    /// Prompts in the set.
+    pub total: u32,
+    /// Prompts chosen.
+    pub chosen: u32,
+    /// Prompts that every variant has answered at least once, failures included.
+    pub complete: u32,
+}
+
+/// One variant's measurements, cost, quality and verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CandidateReport {
+    /// The variant.
+    pub variant: VariantId,
+    /// What ran it.
+    pub engine: EngineIdentity,
+    /// How its weights came to be.
+    pub provenance: Provenance,
+    /// True for the second copy of the baseline that measures noise.
+    pub noise_floor: bool,
+    /// Inferences, failures included.
+    pub inferences: u64,
+    /// Failures.
+    pub failures: u64,
+    /// Failures by kind.
+    pub failure_kinds: BTreeMap<String, u64>,
+    /// Prompt tokens, summed.
+    pub input_tokens: u64,
+    /// Output tokens, summed.
+    pub output_tokens: u64,
+    /// Model load time, in seconds.
+    pub load_s: Option<f64>,
+    /// Time to first token, in seconds.
+    pub ttft_s: Option<Percentiles>,
+    /// Time per output token, in seconds, over inferences of at least two tokens.
+    pub tpot_s: Option<Percentiles>,
+    /// Gaps between chunks, pooled, in seconds.
+    pub itl_s: Option<Percentiles>,
+    /// From issue to end, in seconds.
+    pub latency_s: Option<Percentiles>,
+    /// Prompt tokens ÷ TTFT.
+    pub prefill_tokens_per_s: Option<Estimate>,
+    /// (Output tokens − 1) ÷ (latency − TTFT).
+    pub decode_tokens_per_s: Option<Estimate>,
+    /// Share of the machine's memory bandwidth that decode reaches; `None` where it was not measured.
+    pub bandwidth_share: Option<f64>,
+    /// Energy.
+    pub energy: EnergyReport,
+    /// Money.
+    pub cost: CostReport,
+    /// Quality against the baseline.
+    pub quality: QualityReport,
+    /// Good enough?
+    pub verdict: Verdict,
+    /// Each gate's part in the verdict.
+    pub gates: Vec<GateResult>,
+    /// The verdict in sentences, most important first.
+    pub reasons: Vec<String>,
+    /// Share of the baseline's cost per inference that this variant saves; negative where it costs more.
+    pub saving: Option<Estimate>,
+    /// Why a field above is null: field name → sentence.
+    pub unknown: BTreeMap<String, String>,
+}
+
+/// Percentiles of a pooled sample.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Percentiles {
+    /// Median.
+    pub p50: f64,
+    /// 90th.
+    pub p90: f64,
+    /// 95th.
+    pub p95: f64,
+    /// 99th.
+    pub p99: f64,
+    /// Sample size.
+    pub n: usize,
+}
+
+/// Energy of one variant over all its windows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnergyReport {
+    /// `counter`, `integrated`, `estimated`, `mixed` (windows differ) or `unavailable`.
+    pub source: String,
+    /// What is covered, in words.
+    pub scope: String,
+    /// The meter's difference over all windows, in joules.
+    pub gross_j: Option<f64>,
+    /// Gross less idle power × time, not clamped, in joules.
+    pub net_j: Option<f64>,
+    /// Idle watts with the models resident.
+    pub idle_w: Option<f64>,
+    /// Energy of the windows that belongs to no inference (between requests), in joules.
+    pub unattributed_j: Option<f64>,
+    /// Gross energy per inference, in joules.
+    pub per_inference_j: Option<Estimate>,
+    /// Share of the attributed energy that went into prefill, where windows tell the two apart.
+    pub prefill_share: Option<f64>,
+}
+
+/// Money of one variant. `per_inference.point` is the sum of the components that are known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CostReport {
+    /// Currency of every amount.
+    pub currency: Currency,
+    /// Per inference, failures included in the bill.
+    pub per_inference: Option<Estimate>,
+    /// Per correct answer.
+    pub per_correct: Option<Estimate>,
+    /// Per million output tokens.
+    pub per_million_output_tokens: Option<Estimate>,
+    /// The parts of `per_inference.point`.
+    pub components: CostComponents,
+    /// Parts that are not in the total, and why: name → sentence.
+    pub left_out: BTreeMap<String, String>,
+}
+
+/// The parts of the cost of one inference, in the report's currency. `None` is left out, not free.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct CostComponents {
+    /// Electricity while it ran, PUE included.
+    pub energy: Option<f64>,
+    /// Its share of the machine.
+    pub hardware: Option<f64>,
+    /// Electricity of the unused time that utilisation puts on it.
+    pub idle: Option<f64>,
+    /// People, licences, space.
+    pub operation: Option<f64>,
+}
+
+/// Quality of one variant.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct QualityReport {
+    /// Mean task score, 0 to 1.
+    pub task_score: Option<Estimate>,
+    /// Task score minus the baseline's, paired by prompt.
+    pub task_score_difference: Option<Estimate>,
+    /// Smallest loss of task score that this many prompts can resolve at 80 % power.
+    pub minimum_detectable_loss: Option<f64>,
+    /// Mean KL divergence from the baseline, in nats per token.
+    pub kld_mean: Option<Estimate>,
+    /// Median over tokens.
+    pub kld_median: Option<f64>,
+    /// 99th percentile over tokens.
+    pub kld_p99: Option<f64>,
+    /// Share of positions with the baseline's most likely token.
+    pub top1_agreement: Option<Estimate>,
+    /// Candidate's perplexity ÷ the baseline's, on the baseline's continuations.
+    pub ppl_ratio: Option<Estimate>,
+    /// Prompts whose answer changed.
+    pub flips: Option<Flips>,
+}
+
+/// Prompts whose answer changed against the baseline.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Flips {
+    /// Right with the baseline, wrong with the candidate.
+    pub right_to_wrong: u64,
+    /// Wrong with the baseline, right with the candidate.
+    pub wrong_to_right: u64,
+    /// Two-sided exact McNemar p-value.
+    pub mcnemar_p: f64,
+}

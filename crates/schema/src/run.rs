@@ -1,0 +1,99 @@
+//! A whole run: its header, written first, and its records.
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use crate::evaluation::EvaluationRecord;
+use crate::identity::{EngineIdentity, RunId, VariantId};
+use crate::machine::MachineFacts;
+use crate::manifest::Provenance;
+use crate::policy::Policy;
+use crate::price::PriceBook;
+use crate::record::{IdleRecord, LoadRecord, WindowRecord};
+use crate::sampling::Sampling;
+
+/// Version of the on-disk format, checked before a run is read.
+pub const RUN_SCHEMA: &str = "infercost.run/1";
+
+/// What a run set out to do and on what, known before the first measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunHeader {
+    /// [`RUN_SCHEMA`].
+    pub schema: String,
+    /// The run's name.
+    pub id: RunId,
+    /// When it began.
+    pub started_at: jiff::Timestamp,
+    /// Version of infercost that recorded it.
+    pub infercost_version: String,
+    /// Where it ran.
+    pub machine: MachineFacts,
+    /// The variants, baseline first.
+    pub variants: Vec<VariantHeader>,
+    /// What every other variant is compared with.
+    pub baseline: VariantId,
+    /// Which prompts.
+    pub prompts: PromptSelection,
+    /// Inferences of each prompt by each variant.
+    pub repetitions: u32,
+    /// Inferences before the first counted one, per variant.
+    pub warm_ups: u32,
+    /// Seed of order and selection.
+    pub seed: u64,
+    /// How tokens are chosen.
+    pub sampling: Sampling,
+    /// False where prompts and answers are kept out of the trace.
+    pub content: bool,
+    /// Thresholds in force when it was recorded; a report may apply others.
+    pub policy: Policy,
+    /// Prices in force when it was recorded; a report may apply others.
+    pub prices: PriceBook,
+    /// What the meter covers, or why there is none, in words.
+    pub meter: String,
+}
+
+/// One variant of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VariantHeader {
+    /// Its name.
+    pub id: VariantId,
+    /// What runs it.
+    pub engine: EngineIdentity,
+    /// How its weights came to be: published, expanded, quantized here.
+    pub provenance: Provenance,
+    /// SPDX expression or name of the weights' licence, where known.
+    pub licence: Option<String>,
+    /// True for the second copy of the baseline that measures noise.
+    pub noise_floor: bool,
+}
+
+/// Which part of which prompt set was run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptSelection {
+    /// The set's name: its file name without the ending.
+    pub set: String,
+    /// SHA-256 over the file, hex.
+    pub sha256: String,
+    /// Prompts in the set.
+    pub total: u32,
+    /// Prompts chosen, in running order.
+    pub chosen: Vec<crate::identity::PromptId>,
+}
+
+/// A run as read back from disk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRecord {
+    /// What was planned.
+    pub header: RunHeader,
+    /// Model loads.
+    pub loads: Vec<LoadRecord>,
+    /// Idle measurements.
+    pub idles: Vec<IdleRecord>,
+    /// Windows with their inferences, in order of time.
+    pub windows: Vec<WindowRecord>,
+    /// Evaluations.
+    pub evaluations: Vec<EvaluationRecord>,
+    /// When the run ended; `None` where it was cut off.
+    pub finished_at: Option<SystemTime>,
+}
