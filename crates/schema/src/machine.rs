@@ -14,6 +14,8 @@ pub struct MachineFacts {
     pub cores: Option<u32>,
     /// Main memory.
     pub memory: Option<Bytes>,
+    /// Bytes per second that all cores together read from main memory, measured.
+    pub memory_bandwidth: Option<f64>,
     /// GPU names.
     pub gpus: Vec<String>,
     /// Operating system and kernel.
