@@ -1,0 +1,174 @@
+//! Causal attention with grouped queries.
+
+use candle_core::{DType, Device, Module, Tensor};
+use candle_nn::RmsNorm;
+
+use super::config::{AttentionBias, DecoderConfig};
+use super::error::DecoderError;
+use super::kv_cache::KvCache;
+use super::loading::Loader;
+use super::projection::Projections;
+use super::rope::RotaryRows;
+
+/// The attention part of one layer.
+#[derive(Debug)]
+pub(crate) struct Attention {
+    qkv: Projections,
+    output: Projections,
+    query_norm: Option<RmsNorm>,
+    key_norm: Option<RmsNorm>,
+    layer: usize,
+    heads: usize,
+    kv_heads: usize,
+    head_width: usize,
+    query_scale: f64,
+    softcap: Option<f64>,
+    window: Option<usize>,
+}
+
+impl Attention {
+    pub(crate) fn load(
+        loader: &mut Loader<'_>,
+        layer: usize,
+        window: Option<usize>,
+    ) -> Result<Self, DecoderError> {
+        let config: &DecoderConfig = loader.config;
+        let [q, k, v] = config.qkv_rows();
+        let name = |part: &str| format!("blk.{layer}.{part}");
+        let parts = [(name("attn_q"), q), (name("attn_k"), k), (name("attn_v"), v)];
+        let bias = config.attention_bias;
+        let norm = |loader: &mut Loader<'_>, part: &str| {
+            let wanted = config.query_key_norm;
+            wanted.then(|| loader.norm(&name(part), config.head_width)).transpose()
+        };
+        Ok(Self {
+            qkv: Projections::load(
+                loader,
+                &name("attn_qkv"),
+                &parts,
+                config.width,
+                bias != AttentionBias::None,
+            )?,
+            output: Projections::load(
+                loader,
+                &name("attn_output"),
+                &[(name("attn_output"), config.width)],
+                q,
+                bias == AttentionBias::All,
+            )?,
+            query_norm: norm(loader, "attn_q_norm")?,
+            key_norm: norm(loader, "attn_k_norm")?,
+            layer,
+            heads: config.heads,
+            kv_heads: config.kv_heads,
+            head_width: config.head_width,
+            query_scale: config.query_scale,
+            softcap: config.attention_softcap,
+            window,
+        })
+    }
+
+    /// Maps `tokens × width` to the same shape, reading and extending the cache.
+    pub(crate) fn forward(
+        &self,
+        input: &Tensor,
+        rotation: Option<&RotaryRows<'_>>,
+        masks: &mut Masks,
+        cache: &mut KvCache,
+    ) -> candle_core::Result<Tensor> {
+        let tokens = input.dim(0)?;
+        let cached = cache.len();
+        let qkv = self.qkv.apply(input)?;
+        let (q_rows, kv_rows) = (self.heads * self.head_width, self.kv_heads * self.head_width);
+        let split = |start: usize, rows: usize, heads: usize| {
+            qkv.narrow(1, start, rows)?
+                .reshape((tokens, heads, self.head_width))?
+                .transpose(0, 1)?
+                .contiguous()
+        };
+        let mut q = split(0, q_rows, self.heads)?;
+        let mut k = split(q_rows, kv_rows, self.kv_heads)?;
+        let v = split(q_rows + kv_rows, kv_rows, self.kv_heads)?;
+        if let (Some(query_norm), Some(key_norm)) = (&self.query_norm, &self.key_norm) {
+            q = query_norm.forward(&q)?;
+            k = key_norm.forward(&k)?;
+        }
+        if let Some(rotation) = rotation {
+            q = rotation.rotate(&q)?;
+            k = rotation.rotate(&k)?;
+        }
+        // The first key that any of these queries sees.
+        let first = self.window.map_or(0, |window| (cached + 1).saturating_sub(window));
+        let (k, v) = cache.append(self.layer, &k, &v, first)?;
+        let seen = k.dim(1)?;
+        // Queries that share a key head become rows of one product, so that keys and values
+        // are never repeated.
+        let group = self.heads / self.kv_heads;
+        let q = (q.reshape((self.kv_heads, group * tokens, self.head_width))? * self.query_scale)?;
+        let mut scores = q.matmul(&k.t()?)?;
+        if let Some(cap) = self.softcap {
+            scores = ((scores / cap)?.tanh()? * cap)?;
+        }
+        if tokens > 1 {
+            let mask = masks.get(tokens, cached, first, self.window)?;
+            scores = scores
+                .reshape((self.heads, tokens, seen))?
+                .broadcast_add(&mask)?
+                .reshape((self.kv_heads, group * tokens, seen))?;
+        }
+        let weights = candle_nn::ops::softmax_last_dim(&scores)?;
+        let mixed = weights
+            .matmul(&v)?
+            .reshape((self.heads, tokens, self.head_width))?
+            .transpose(0, 1)?
+            .reshape((tokens, q_rows))?;
+        self.output.apply(&mixed)
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.qkv.bytes() + self.output.bytes()
+    }
+}
+
+/// Masks of one forward pass, one for each window size.
+#[derive(Debug)]
+pub(crate) struct Masks {
+    dtype: DType,
+    device: Device,
+    made: Vec<(Option<usize>, Tensor)>,
+}
+
+impl Masks {
+    pub(crate) fn new(dtype: DType, device: &Device) -> Self {
+        Self { dtype, device: device.clone(), made: Vec::new() }
+    }
+
+    /// `tokens × seen`: zero where a query sees a key, minus infinity elsewhere. Row `i` is
+    /// position `cached + i`, column `j` is position `first + j`.
+    fn get(
+        &mut self,
+        tokens: usize,
+        cached: usize,
+        first: usize,
+        window: Option<usize>,
+    ) -> candle_core::Result<Tensor> {
+        if let Some((_, mask)) = self.made.iter().find(|(made, _)| *made == window) {
+            return Ok(mask.clone());
+        }
+        let seen = cached + tokens - first;
+        let window_size = window.unwrap_or(usize::MAX);
+        let values: Vec<f32> = (cached..cached + tokens)
+            .flat_map(|query| {
+                (first..first + seen).map(move |key| {
+                    let visible = key <= query && query - key < window_size;
+                    if visible { 0.0 } else { f32::NEG_INFINITY }
+                })
+            })
+            .collect();
+        let mask = Tensor::from_vec(values, (tokens, seen), &Device::Cpu)?
+            .to_dtype(self.dtype)?
+            .to_device(&self.device)?;
+        self.made.push((window, mask.clone()));
+        Ok(mask)
+    }
+}

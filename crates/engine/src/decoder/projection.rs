@@ -1,0 +1,143 @@
+//! Multiplication by weight matrices, quantized or plain.
+
+use std::sync::Arc;
+
+use candle_core::quantized::{QMatMul, QTensor};
+use candle_core::{DType, Module, Tensor};
+
+use super::loading::Loader;
+use super::error::DecoderError;
+use super::stored_tensor::{Encoding, StoredTensor};
+
+/// A matrix of `rows × columns`, applied to `tokens × columns`.
+#[derive(Debug)]
+pub(crate) enum Weight {
+    /// Blocks as they stand in the file; multiplied without being expanded.
+    Quantized(Arc<QTensor>),
+    /// Plain numbers of the compute type.
+    Plain(Tensor),
+}
+
+impl Weight {
+    pub(crate) fn apply(&self, input: &Tensor) -> candle_core::Result<Tensor> {
+        match self {
+            Self::Quantized(weight) => {
+                // Quantized kernels of every device take F32; a half type is the exception.
+                let dtype = input.dtype();
+                QMatMul::QTensor(weight.clone())
+                    .forward(&input.to_dtype(DType::F32)?)?
+                    .to_dtype(dtype)
+            }
+            Self::Plain(weight) => input.matmul(&weight.t()?),
+        }
+    }
+
+    /// Bytes read to multiply one token.
+    pub(crate) fn bytes(&self) -> u64 {
+        match self {
+            Self::Quantized(weight) => weight.storage_size_in_bytes() as u64,
+            Self::Plain(weight) => {
+                weight.elem_count() as u64 * weight.dtype().size_in_bytes() as u64
+            }
+        }
+    }
+}
+
+/// Projections that share their input, computed as one product where their encodings allow.
+///
+/// One product instead of three saves the start of two parallel regions and two
+/// quantizations of the input, which is what a decode step on the CPU spends much of its
+/// time on in small models.
+#[derive(Debug)]
+pub(crate) struct Projections {
+    weights: Vec<Weight>,
+    bias: Option<Tensor>,
+}
+
+impl Projections {
+    /// Loads the named matrices of `rows` rows each; a `fused` tensor holding all of them is
+    /// taken instead where the file has one.
+    pub(crate) fn load(
+        loader: &mut Loader<'_>,
+        fused: &str,
+        parts: &[(String, usize)],
+        columns: usize,
+        bias: bool,
+    ) -> Result<Self, DecoderError> {
+        let rows: usize = parts.iter().map(|(_, rows)| rows).sum();
+        let fused_name = format!("{fused}.weight");
+        let stored = if loader.source.has(&fused_name) {
+            vec![loader.matrix(&fused_name, rows, columns)?]
+        } else {
+            let mut stored = Vec::with_capacity(parts.len());
+            for (name, rows) in parts {
+                stored.push(loader.matrix(&format!("{name}.weight"), *rows, columns)?);
+            }
+            StoredTensor::stack(stored)
+        };
+        let weights =
+            stored.into_iter().map(|part| loader.weight(part)).collect::<Result<Vec<_>, _>>()?;
+        let bias = if bias {
+            let mut biases = Vec::with_capacity(parts.len());
+            for (name, rows) in parts {
+                biases.push(loader.vector(&format!("{name}.bias"), *rows)?);
+            }
+            Some(Tensor::cat(&biases, 0)?)
+        } else {
+            None
+        };
+        Ok(Self { weights, bias })
+    }
+
+    /// Maps `tokens × columns` to `tokens × rows`, the parts side by side.
+    pub(crate) fn apply(&self, input: &Tensor) -> candle_core::Result<Tensor> {
+        let output = match self.weights.as_slice() {
+            [single] => single.apply(input)?,
+            several => {
+                let parts = several
+                    .iter()
+                    .map(|weight| weight.apply(input))
+                    .collect::<candle_core::Result<Vec<_>>>()?;
+                Tensor::cat(&parts, 1)?
+            }
+        };
+        match &self.bias {
+            Some(bias) => output.broadcast_add(bias),
+            None => Ok(output),
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.weights.iter().map(Weight::bytes).sum()
+    }
+}
+
+/// The token embedding, which may also be the output layer.
+#[derive(Debug)]
+pub(crate) struct TokenEmbedding {
+    weight: Arc<Weight>,
+    scale: f64,
+    dtype: DType,
+}
+
+impl TokenEmbedding {
+    pub(crate) fn new(weight: Arc<Weight>, scale: f64, dtype: DType) -> Self {
+        Self { weight, scale, dtype }
+    }
+
+    /// Rows of the given tokens; only those rows of a quantized table are expanded.
+    pub(crate) fn rows(&self, tokens: &Tensor) -> candle_core::Result<Tensor> {
+        let rows = match self.weight.as_ref() {
+            Weight::Quantized(weight) => weight.embedding(tokens)?.to_dtype(self.dtype)?,
+            Weight::Plain(weight) => weight.index_select(tokens, 0)?,
+        };
+        if (self.scale - 1.0).abs() < f64::EPSILON { Ok(rows) } else { rows * self.scale }
+    }
+}
+
+impl Encoding {
+    /// True where the matrix stays in its encoding instead of being expanded.
+    pub(crate) fn stays(self) -> bool {
+        matches!(self, Self::Blocks(_))
+    }
+}

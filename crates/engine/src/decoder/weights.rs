@@ -1,0 +1,245 @@
+//! Where a model's configuration and weights come from: GGUF or safetensors.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use candle_core::quantized::gguf_file;
+use candle_core::{DType, Device};
+
+use super::config::{DecoderConfig, RopeScaling};
+use super::error::{DecoderError, shown};
+use super::gguf_config;
+use super::hf_config;
+use super::safetensors_header;
+use super::stored_tensor::{Encoding, StoredTensor};
+use super::tensor_names::safetensors_name;
+
+/// An opened model: its configuration, and the place of every tensor.
+///
+/// Opening reads headers only. Each tensor's place is checked against the size of its file
+/// before a byte is allocated for it, so that a truncated download is an error that names
+/// the first tensor cut off.
+#[derive(Debug)]
+pub struct WeightSource {
+    path: PathBuf,
+    config: DecoderConfig,
+    files: Vec<WeightFile>,
+    tensors: HashMap<String, TensorPlace>,
+    naming: Naming,
+    gguf: Option<gguf_file::Content>,
+}
+
+#[derive(Debug)]
+struct WeightFile {
+    path: PathBuf,
+    handle: File,
+}
+
+/// Where a tensor lies.
+#[derive(Clone, Debug)]
+pub(crate) struct TensorPlace {
+    pub(crate) file: usize,
+    pub(crate) offset: u64,
+    pub(crate) encoding: Encoding,
+    pub(crate) shape: Vec<usize>,
+}
+
+#[derive(Clone, Debug)]
+enum Naming {
+    Gguf,
+    Safetensors { prefix: &'static str },
+}
+
+impl WeightSource {
+    /// Opens a `.gguf` file, a `.safetensors` file with a `config.json` beside it, or a folder
+    /// with `config.json` and `model.safetensors` or `model.safetensors.index.json`.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is no model, is truncated, or is of an unknown architecture.
+    pub fn open(path: &Path) -> Result<Self, DecoderError> {
+        let io = |source| DecoderError::Io { path: path.into(), source };
+        if std::fs::metadata(path).map_err(io)?.is_dir() {
+            return Self::open_safetensors(path, path, None);
+        }
+        let mut magic = [0u8; 4];
+        let mut file = File::open(path).map_err(io)?;
+        let read = file.read(&mut magic).map_err(io)?;
+        if magic.get(..read) == Some(b"GGUF") {
+            return Self::open_gguf(path, file);
+        }
+        if path.extension().is_some_and(|extension| extension == "safetensors") {
+            let folder = path.parent().unwrap_or(Path::new("."));
+            return Self::open_safetensors(path, folder, Some(path));
+        }
+        let reason = "it does not start with \"GGUF\" and is not named .safetensors".into();
+        Err(DecoderError::NotAModel { path: path.into(), reason })
+    }
+
+    /// The configuration read from the file.
+    pub fn config(&self) -> &DecoderConfig {
+        &self.config
+    }
+
+    /// The header of a GGUF file, for readers of its tokenizer; `None` for safetensors.
+    pub fn gguf(&self) -> Option<&gguf_file::Content> {
+        self.gguf.as_ref()
+    }
+
+    /// The path the model was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn open_gguf(path: &Path, file: File) -> Result<Self, DecoderError> {
+        let io = |source| DecoderError::Io { path: path.into(), source };
+        let size = file.metadata().map_err(io)?.len();
+        let mut reader = BufReader::new(&file);
+        reader.seek(SeekFrom::Start(0)).map_err(io)?;
+        let content = gguf_file::Content::read(&mut reader).map_err(|error| {
+            DecoderError::NotAModel { path: path.into(), reason: shown(&error.to_string()) }
+        })?;
+        let mut tensors = HashMap::with_capacity(content.tensor_infos.len());
+        for (name, info) in &content.tensor_infos {
+            let place = TensorPlace {
+                file: 0,
+                offset: content.tensor_data_offset.saturating_add(info.offset),
+                encoding: Encoding::from_ggml(info.ggml_dtype),
+                shape: info.shape.dims().to_vec(),
+            };
+            place.check(path, name, size)?;
+            tensors.insert(name.clone(), place);
+        }
+        let config = gguf_config::read(path, &content)?;
+        let divisors = gguf_config::rope_divisors_tensor(&content);
+        let mut source = Self {
+            path: path.into(),
+            config,
+            files: vec![WeightFile { path: path.into(), handle: file }],
+            tensors,
+            naming: Naming::Gguf,
+            gguf: Some(content),
+        };
+        if let (Some(name), RopeScaling::PerFrequency { magnitude, .. }) =
+            (divisors, &source.config.rope.scaling)
+        {
+            let magnitude = *magnitude;
+            let divisors = source
+                .read(name, &[source.config.rope.rotated_width / 2])?
+                .to_plain(DType::F32, &Device::Cpu)?
+                .to_vec1()?;
+            source.config.rope.scaling = RopeScaling::PerFrequency { divisors, magnitude };
+        }
+        source.config.check(path)?;
+        Ok(source)
+    }
+
+    fn open_safetensors(
+        path: &Path,
+        folder: &Path,
+        single: Option<&Path>,
+    ) -> Result<Self, DecoderError> {
+        let config_path = folder.join("config.json");
+        let config = hf_config::read(&config_path, &safetensors_header::read_text(&config_path)?)?;
+        let paths = match single {
+            Some(file) => vec![file.to_path_buf()],
+            None => safetensors_header::shards(folder)?,
+        };
+        let mut files = Vec::with_capacity(paths.len());
+        let mut tensors = HashMap::new();
+        for (index, path) in paths.into_iter().enumerate() {
+            let io = |source| DecoderError::Io { path: path.clone(), source };
+            let handle = File::open(&path).map_err(io)?;
+            let size = handle.metadata().map_err(io)?.len();
+            for (name, place) in safetensors_header::read(&path, &handle, size, index)? {
+                place.check(&path, &name, size)?;
+                tensors.insert(name, place);
+            }
+            files.push(WeightFile { path, handle });
+        }
+        // Models that also see images put their language part under a prefix of their own,
+        // and the library that writes them has changed it once.
+        let prefix = ["", "language_model.", "model.language_model."]
+            .into_iter()
+            .find(|prefix| {
+                let name = prefixed(prefix, "model.embed_tokens.weight");
+                tensors.contains_key(&name)
+            })
+            .unwrap_or("");
+        let naming = Naming::Safetensors { prefix };
+        Ok(Self { path: path.into(), config, files, tensors, naming, gguf: None })
+    }
+
+    /// True if the file has the tensor.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.file_name(name).is_some_and(|name| self.tensors.contains_key(&name))
+    }
+
+    /// Reads a tensor and checks its shape.
+    pub(crate) fn read(&self, name: &str, shape: &[usize]) -> Result<StoredTensor, DecoderError> {
+        let missing =
+            || DecoderError::MissingTensor { path: self.path.clone(), tensor: name.into() };
+        let name = self.file_name(name).ok_or_else(missing)?;
+        let place = self.tensors.get(&name).ok_or_else(missing)?;
+        let file = self.files.get(place.file).ok_or_else(missing)?;
+        if place.shape != shape {
+            return Err(DecoderError::Shape {
+                path: file.path.clone(),
+                tensor: name,
+                expected: shape.into(),
+                found: place.shape.clone(),
+            });
+        }
+        let length = place
+            .encoding
+            .bytes(shape)
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .ok_or_else(missing)?;
+        let mut bytes = vec![0; length];
+        let mut reader = &file.handle;
+        reader
+            .seek(SeekFrom::Start(place.offset))
+            .and_then(|_| reader.read_exact(&mut bytes))
+            .map_err(|source| DecoderError::Io { path: file.path.clone(), source })?;
+        Ok(StoredTensor { bytes, encoding: place.encoding, shape: shape.into() })
+    }
+
+    fn file_name(&self, name: &str) -> Option<String> {
+        match self.naming {
+            Naming::Gguf => Some(name.into()),
+            Naming::Safetensors { prefix } => {
+                safetensors_name(name, self.config.sandwich_norms).map(|name| prefixed(prefix, &name))
+            }
+        }
+    }
+}
+
+impl TensorPlace {
+    /// Checks that the tensor lies inside a file of `size` bytes.
+    fn check(&self, path: &Path, name: &str, size: u64) -> Result<(), DecoderError> {
+        let broken = |reason: String| {
+            Err(DecoderError::BrokenTensor { path: path.into(), tensor: shown(name), reason })
+        };
+        let Some(bytes) = self.encoding.bytes(&self.shape) else {
+            let encoding = self.encoding.name();
+            return broken(format!("shape {:?} is impossible in {encoding}", self.shape));
+        };
+        match self.offset.checked_add(bytes) {
+            Some(end) if end <= size => Ok(()),
+            _ => broken(format!(
+                "it needs {bytes} bytes from byte {}, but the file ends at {size}",
+                self.offset
+            )),
+        }
+    }
+}
+
+/// `model.language_model.` replaces the leading `model.`; the other prefixes stand before it.
+fn prefixed(prefix: &str, name: &str) -> String {
+    match (prefix, name.strip_prefix("model.")) {
+        ("model.language_model.", Some(rest)) => format!("{prefix}{rest}"),
+        ("model.language_model.", None) => name.into(),
+        _ => format!("{prefix}{name}"),
+    }
+}
