@@ -7,9 +7,11 @@
 //!
 //! Deliberately absent: this crate reads no power meter, knows no price, and fetches nothing.
 
+pub mod chat_template;
 pub mod decoder;
 pub mod engine;
 pub mod scripted;
+pub mod tokenizer;
 
 pub use engine::{
     Chunk, Continuation, Distribution, Engine, EngineError, Generation, GenerationRequest, ScoreRequest,

@@ -1,0 +1,1 @@
+//! Chat templates: what a model's makers want a conversation to look like as text.

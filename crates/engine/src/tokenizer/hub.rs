@@ -1,0 +1,227 @@
+//! The tokenizer in a model's folder: `tokenizer.json` and the files beside it.
+
+use std::io::Read as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tokenizers::Tokenizer;
+
+use super::end_tokens::{self, NamedEnds};
+use super::error::{TokenizerError, shown};
+use super::vocabulary::{METASPACE, Spelling, TokenKind, Vocabulary};
+use super::{Boundaries, Roles, Special, fingerprint};
+
+/// The largest file that is read. The largest published `tokenizer.json` have about 35 MB.
+const MAX_FILE_BYTES: u64 = 256 << 20;
+/// The highest token id that is believed; published vocabularies end below 300,000.
+const MAX_TOKENS: usize = 1 << 22;
+
+/// A tokenizer that the `tokenizers` crate runs.
+pub(super) struct HubTokenizer {
+    pub(super) vocabulary: Vocabulary,
+    pub(super) roles: Roles,
+    /// Finds special tokens in text.
+    parsing: Tokenizer,
+    /// Takes special tokens in text for text.
+    literal: Tokenizer,
+    /// The configuration asks for BOS and `tokenizer.json` does not add it.
+    prepend_bos: bool,
+}
+
+impl std::fmt::Debug for HubTokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HubTokenizer").field("roles", &self.roles).finish_non_exhaustive()
+    }
+}
+
+impl HubTokenizer {
+    /// Reads the folder's files; the second value is the fingerprint.
+    pub(super) fn open(folder: &Path) -> Result<(Self, String), TokenizerError> {
+        let path = folder.join("tokenizer.json");
+        let text = read(&path)?.ok_or_else(|| TokenizerError::Unreadable {
+            path: path.clone(),
+            source: std::io::ErrorKind::NotFound.into(),
+        })?;
+        let bad = |reason: String| TokenizerError::Malformed { path: path.clone(), reason };
+        let json: Value = serde_json::from_str(&text).map_err(|e| bad(shown(&e.to_string())))?;
+        check_merges(json.get("model").unwrap_or(&Value::Null)).map_err(bad)?;
+        let spelling = spelling(&json).ok_or_else(|| {
+            bad("neither a byte-level nor a SentencePiece-type tokenizer; no other is supported".into())
+        })?;
+        let mut parsing = Tokenizer::from_bytes(text.as_bytes()).map_err(|e| bad(shown(&e.to_string())))?;
+        parsing.with_padding(None);
+        parsing.with_truncation(None).map_err(|e| bad(shown(&e.to_string())))?;
+        parsing.set_encode_special_tokens(false);
+        let mut literal = parsing.clone();
+        literal.set_encode_special_tokens(true);
+
+        let config = read_json(&folder.join("tokenizer_config.json"))?;
+        let generation = read_json(&folder.join("generation_config.json"))?;
+        let mut vocabulary = vocabulary(&parsing, &json, spelling).map_err(bad)??;
+        let roles = roles(&mut vocabulary, &json, &config, &generation);
+        let adds_bos = parsing
+            .encode("", true)
+            .is_ok_and(|e| e.get_ids().first().copied() == roles.bos && roles.bos.is_some());
+        let wants_bos = config.get("add_bos_token").and_then(Value::as_bool) == Some(true);
+        let prepend_bos = wants_bos && !adds_bos;
+
+        let mut hash = Sha256::new();
+        hash.update(text.as_bytes());
+        hash.update([u8::from(prepend_bos)]);
+        hash.update(roles.bos.unwrap_or(u32::MAX).to_le_bytes());
+        let fingerprint = fingerprint::hexadecimal(&hash.finalize());
+        Ok((Self { vocabulary, roles, parsing, literal, prepend_bos }, fingerprint))
+    }
+
+    pub(super) fn encode(
+        &self,
+        text: &str,
+        special: Special,
+        boundaries: Boundaries,
+    ) -> Result<Vec<u32>, TokenizerError> {
+        let tokenizer = match special {
+            Special::Parse => &self.parsing,
+            Special::AsText => &self.literal,
+        };
+        let wanted = boundaries == Boundaries::AsConfigured;
+        // The regular-expression engine below panics where its backtracking limit is reached, which
+        // some megabytes of one repeated character can do.
+        let encoding = catch_unwind(AssertUnwindSafe(|| tokenizer.encode_fast(text, wanted)))
+            .map_err(|_| "the text exceeds the limits of its splitting rule".to_owned())
+            .and_then(|result| result.map_err(|e| shown(&e.to_string())))
+            .map_err(|reason| TokenizerError::Unencodable { reason })?;
+        let bos = self.roles.bos.filter(|_| wanted && self.prepend_bos);
+        Ok(bos.into_iter().chain(encoding.get_ids().iter().copied()).collect())
+    }
+}
+
+fn vocabulary(
+    tokenizer: &Tokenizer,
+    json: &Value,
+    spelling: Spelling,
+) -> Result<Result<Vocabulary, TokenizerError>, String> {
+    let tokens = tokenizer.get_vocab(true);
+    let size = tokens.values().map(|id| *id as usize + 1).max().unwrap_or(0);
+    if size > MAX_TOKENS {
+        return Err(format!("token ids go up to {}, which cannot be right", size - 1));
+    }
+    let mut texts = vec![String::new(); size];
+    // Ids without a token, which some vocabularies have, stand for nothing.
+    let mut kinds = vec![TokenKind::Unused; size];
+    let fallback = json.pointer("/model/byte_fallback").and_then(Value::as_bool) == Some(true);
+    let unknown = json.pointer("/model/unk_token").and_then(Value::as_str);
+    let added = tokenizer.get_added_tokens_decoder();
+    for (text, id) in tokens {
+        let kind = match added.get(&id) {
+            Some(token) if token.special => TokenKind::Control,
+            Some(_) => TokenKind::UserDefined,
+            None if unknown == Some(text.as_str()) => TokenKind::Unknown,
+            None if fallback && super::vocabulary::byte_of(&text).is_some() => TokenKind::Byte,
+            None => TokenKind::Normal,
+        };
+        if let (Some(t), Some(k)) = (texts.get_mut(id as usize), kinds.get_mut(id as usize)) {
+            (*t, *k) = (text, kind);
+        }
+    }
+    Ok(Vocabulary::new(texts, kinds, spelling))
+}
+
+fn roles(vocabulary: &mut Vocabulary, json: &Value, config: &Value, generation: &Value) -> Roles {
+    let size = vocabulary.len();
+    let valid = |id: &Value| id.as_u64().and_then(|id| u32::try_from(id).ok());
+    let known = |id: &u32| (*id as usize) < size;
+    let named = |key: &str| {
+        // Either the text itself or an object that describes an added token.
+        let value = config.get(key)?;
+        let text = value.as_str().or_else(|| value.get("content")?.as_str())?;
+        vocabulary.id(text)
+    };
+    let ids = |key: &str| -> Vec<u32> {
+        let value = generation.get(key).unwrap_or(&Value::Null);
+        let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        list.iter().filter_map(valid).filter(known).collect()
+    };
+    let ends = ids("eos_token_id");
+    let bos = named("bos_token").or_else(|| ids("bos_token_id").first().copied());
+    let eos = named("eos_token").or_else(|| ends.first().copied());
+    let unknown = named("unk_token")
+        .or_else(|| json.pointer("/model/unk_token")?.as_str().and_then(|t| vocabulary.id(t)));
+    let collected = end_tokens::collect(vocabulary, NamedEnds { eos, ..NamedEnds::default() });
+    let mut stop = collected.stop;
+    stop.extend(ends);
+    Roles { bos, eos, eot: collected.eot, unknown, stop }
+}
+
+/// Tells how tokens spell bytes by the parts that the file names.
+fn spelling(json: &Value) -> Option<Spelling> {
+    let part = |key: &str| json.get(key).unwrap_or(&Value::Null);
+    let names = |key: &str, name: &str| mentions(part(key), "type", name);
+    if names("pre_tokenizer", "ByteLevel") || names("decoder", "ByteLevel") {
+        return Some(Spelling::ByteCharacters);
+    }
+    let metaspace = METASPACE.to_string();
+    let spaced = names("decoder", "Metaspace") || mentions(part("decoder"), "String", &metaspace);
+    spaced.then_some(Spelling::Metaspace)
+}
+
+/// Whether `"key": "text"` stands anywhere inside. The parser has bounded the depth.
+fn mentions(value: &Value, key: &str, text: &str) -> bool {
+    match value {
+        Value::Object(map) => {
+            map.get(key).and_then(Value::as_str) == Some(text)
+                || map.values().any(|value| mentions(value, key, text))
+        }
+        Value::Array(values) => values.iter().any(|value| mentions(value, key, text)),
+        _ => false,
+    }
+}
+
+/// Checks that every merge makes a token: the `tokenizers` crate indexes a buffer by that assumption
+/// and would panic.
+fn check_merges(model: &Value) -> Result<(), String> {
+    let (Some(merges), Some(vocabulary)) =
+        (model.get("merges").and_then(Value::as_array), model.get("vocab").and_then(Value::as_object))
+    else {
+        return Ok(());
+    };
+    for (index, merge) in merges.iter().enumerate() {
+        let joined = match merge {
+            Value::String(rule) => rule.replacen(' ', "", 1),
+            Value::Array(parts) => parts.iter().filter_map(Value::as_str).collect(),
+            _ => String::new(),
+        };
+        if !vocabulary.contains_key(&joined) {
+            return Err(format!("merge {index} makes `{}`, which is no token", shown(&joined)));
+        }
+    }
+    Ok(())
+}
+
+/// A JSON file, or null where there is none.
+fn read_json(path: &Path) -> Result<Value, TokenizerError> {
+    let Some(text) = read(path)? else { return Ok(Value::Null) };
+    serde_json::from_str(&text).map_err(|error| TokenizerError::Malformed {
+        path: path.to_owned(),
+        reason: shown(&error.to_string()),
+    })
+}
+
+/// A file's text, or none where there is no such file.
+pub(crate) fn read(path: &Path) -> Result<Option<String>, TokenizerError> {
+    let failed = |source| TokenizerError::Unreadable { path: PathBuf::from(path), source };
+    let file = match std::fs::File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(failed)?,
+    };
+    let mut text = String::new();
+    file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        return Err(TokenizerError::Malformed {
+            path: path.to_owned(),
+            reason: format!("larger than {} MiB", MAX_FILE_BYTES >> 20),
+        });
+    }
+    Ok(Some(text))
+}
