@@ -1,0 +1,38 @@
+//! What a run does.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use infercost_schema::{Prompt, PromptId, Sampling, VariantId};
+
+/// The settings of a run. Prompts are run in the order given.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The prompts, in running order.
+    pub prompts: Vec<Prompt>,
+    /// Inferences of each prompt by each variant.
+    pub repetitions: u32,
+    /// Inferences thrown away before the first counted one, per variant.
+    pub warm_ups: u32,
+    /// Prompts in a window: the meter reads once around them, and variants take turns after each.
+    pub window_prompts: usize,
+    /// Seed of the order in which variants take turns.
+    pub seed: u64,
+    /// How tokens are chosen.
+    pub sampling: Sampling,
+    /// How long each idle measurement lasts; nothing is measured where there is no meter.
+    pub idle_time: Duration,
+    /// What an earlier, interrupted run has already done.
+    pub completed: Completed,
+}
+
+/// What need not be repeated.
+#[derive(Debug, Clone, Default)]
+pub struct Completed {
+    /// Inferences, failures included.
+    pub inferences: HashSet<(VariantId, PromptId, u32)>,
+    /// Scorings.
+    pub scorings: HashSet<(VariantId, PromptId)>,
+    /// The first window index that is free.
+    pub next_window: u32,
+}

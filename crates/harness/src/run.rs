@@ -1,0 +1,297 @@
+//! The run itself: blocks of prompts, variants taking turns, a meter around each window.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
+
+use infercost_energy::{EnergyMeter, MeterError};
+use infercost_engine::{Continuation, Engine, EngineError, Generation, ScoreRequest, TokenScores};
+use infercost_schema::{
+    Grader, IdlePhase, IdleRecord, OperatingPoint, Prompt, PromptId, VariantId, WindowId, WindowRecord,
+};
+use thiserror::Error;
+
+use crate::order::turn_order;
+use crate::plan::Plan;
+use crate::preparation::Prepared;
+use crate::sink::{RecordSink, Scored, SinkError};
+use crate::timed::infer;
+
+/// Why a run ended early. What was measured before is with the sink.
+#[derive(Debug, Error)]
+pub enum HarnessError {
+    /// A variant could not be loaded.
+    #[error("cannot load {variant}")]
+    Load {
+        /// Which one.
+        variant: VariantId,
+        /// Why.
+        source: EngineError,
+    },
+    /// A prompt does not fit a variant's context.
+    #[error("prompt `{prompt}` does not fit {variant}")]
+    Prompt {
+        /// Which prompt.
+        prompt: PromptId,
+        /// Which variant.
+        variant: VariantId,
+        /// Why, with the numbers.
+        source: EngineError,
+    },
+    /// The meter could not be started.
+    #[error(transparent)]
+    Meter(#[from] MeterError),
+    /// The sink could not keep a fact.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// The caller asked for an end.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Drives every variant through the plan.
+///
+/// `stop` is looked at between inferences. The first engine is the baseline.
+///
+/// # Errors
+/// [`HarnessError`]; facts handed to the sink before it are kept.
+pub fn run(
+    prepared: Prepared,
+    plan: &Plan,
+    meter: &mut dyn EnergyMeter,
+    sink: &mut dyn RecordSink,
+    stop: &AtomicBool,
+) -> Result<(), HarnessError> {
+    let Prepared { mut engines, loads, idle_before } = prepared;
+    check_prompts_fit(&mut engines, &plan.prompts)?;
+    for load in &loads {
+        sink.load(load)?;
+    }
+    if let Some(idle) = idle_before {
+        sink.idle(&idle)?;
+    }
+    if let Some(idle) = measure_idle(meter, IdlePhase::Resident, plan.idle_time)? {
+        sink.idle(&idle)?;
+    }
+    let mut session = Session { plan, meter, sink, stop, next_window: plan.completed.next_window };
+    session.warm_up(&mut engines)?;
+    let mut active = vec![true; engines.len()];
+    let mut block_number = 0;
+    for repetition in 0..plan.repetitions {
+        for block in plan.prompts.chunks(plan.window_prompts.max(1)) {
+            let mut answers = HashMap::new();
+            for turn in turn_order(engines.len(), block_number, plan.seed) {
+                if active[turn] {
+                    let generations = session.window(&mut engines[turn], block, repetition)?;
+                    if turn == 0 {
+                        answers = generations;
+                    }
+                }
+            }
+            if repetition == 0 {
+                session.score_block(&mut engines, &active, block, &mut answers)?;
+            }
+            let settled = session.sink.settled()?;
+            for (index, (variant, _)) in engines.iter().enumerate().skip(1) {
+                active[index] &= !settled.contains(variant);
+            }
+            block_number += 1;
+        }
+    }
+    if let Some(idle) = measure_idle(session.meter, IdlePhase::After, plan.idle_time)? {
+        session.sink.idle(&idle)?;
+    }
+    Ok(())
+}
+
+/// Before any long work: every prompt must fit every variant that can count its tokens.
+fn check_prompts_fit(
+    engines: &mut [(VariantId, Box<dyn Engine>)],
+    prompts: &[Prompt],
+) -> Result<(), HarnessError> {
+    for (variant, engine) in engines {
+        let Some(context) = engine.identity().context_length else { continue };
+        let context = usize::try_from(context).unwrap_or(usize::MAX);
+        for prompt in prompts {
+            let fails =
+                |source| HarnessError::Prompt { prompt: prompt.id.clone(), variant: variant.clone(), source };
+            let Some(input) = engine.count_input_tokens(&prompt.body).map_err(fails)? else { break };
+            let (input, output) = (input as usize, prompt.max_tokens as usize);
+            if input.saturating_add(output) > context {
+                return Err(fails(EngineError::ContextExceeded { input, output, context }));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads the meter around a stretch in which nothing is asked of any model. `None` where there is no meter.
+pub(crate) fn measure_idle(
+    meter: &mut dyn EnergyMeter,
+    phase: IdlePhase,
+    time: Duration,
+) -> Result<Option<IdleRecord>, HarnessError> {
+    if meter.scope().0.is_empty() || time.is_zero() {
+        return Ok(None);
+    }
+    let started_at = SystemTime::now();
+    let clock = Instant::now();
+    let reading = meter.start()?;
+    sleep(time.max(meter.update_period() * 10));
+    let energy = meter.stop(reading)?;
+    Ok(Some(IdleRecord { phase, started_at, wall_time: clock.elapsed(), energy }))
+}
+
+/// What lasts from the first window to the last.
+struct Session<'a> {
+    plan: &'a Plan,
+    meter: &'a mut dyn EnergyMeter,
+    sink: &'a mut dyn RecordSink,
+    stop: &'a AtomicBool,
+    next_window: u32,
+}
+
+impl Session<'_> {
+    fn check_stop(&self) -> Result<(), HarnessError> {
+        if self.stop.load(Ordering::Relaxed) { Err(HarnessError::Interrupted) } else { Ok(()) }
+    }
+
+    /// Full-shape inferences that are thrown away. A failing prompt fails again, and is counted, later.
+    fn warm_up(&mut self, engines: &mut [(VariantId, Box<dyn Engine>)]) -> Result<(), HarnessError> {
+        let warm_ups = usize::try_from(self.plan.warm_ups).unwrap_or(usize::MAX);
+        for (_, engine) in engines {
+            for prompt in self.plan.prompts.iter().cycle().take(warm_ups) {
+                self.check_stop()?;
+                infer(engine.as_mut(), prompt, 0, &self.plan.sampling);
+            }
+        }
+        Ok(())
+    }
+
+    /// One window: the meter around a block of prompts. Returns the answers by prompt.
+    fn window(
+        &mut self,
+        (variant, engine): &mut (VariantId, Box<dyn Engine>),
+        block: &[Prompt],
+        repetition: u32,
+    ) -> Result<HashMap<PromptId, Generation>, HarnessError> {
+        let done = &self.plan.completed.inferences;
+        let key = |prompt: &Prompt| (variant.clone(), prompt.id.clone(), repetition);
+        let todo: Vec<&Prompt> = block.iter().filter(|prompt| !done.contains(&key(prompt))).collect();
+        let mut generations = HashMap::new();
+        if todo.is_empty() {
+            return Ok(generations);
+        }
+        let id = WindowId { variant: variant.clone(), index: self.next_window };
+        self.next_window = self.next_window.saturating_add(1);
+        let mut inferences = Vec::with_capacity(todo.len());
+        let started_at = SystemTime::now();
+        let clock = Instant::now();
+        let reading = self.meter.start()?;
+        for prompt in todo {
+            self.check_stop()?;
+            let (record, generation) = infer(engine.as_mut(), prompt, repetition, &self.plan.sampling);
+            self.sink.inference(&id, prompt, &record)?;
+            inferences.push(record);
+            if let Some(generation) = generation {
+                generations.insert(prompt.id.clone(), generation);
+            }
+        }
+        let energy = self.meter.stop(reading)?;
+        let wall_time = clock.elapsed();
+        let operating_point = OperatingPoint::SEQUENTIAL;
+        let record = WindowRecord {
+            id,
+            started_at,
+            wall_time,
+            operating_point,
+            energy,
+            interrupted: false,
+            inferences,
+        };
+        self.sink.window(&record)?;
+        Ok(generations)
+    }
+
+    /// Scores each prompt of a block with every variant, baseline first, so that one baseline distribution is in
+    /// memory at a time.
+    fn score_block(
+        &mut self,
+        engines: &mut [(VariantId, Box<dyn Engine>)],
+        active: &[bool],
+        block: &[Prompt],
+        answers: &mut HashMap<PromptId, Generation>,
+    ) -> Result<(), HarnessError> {
+        let done = &self.plan.completed.scorings;
+        for prompt in block {
+            let missing = |index: usize, variant: &VariantId| {
+                active[index] && !done.contains(&(variant.clone(), prompt.id.clone()))
+            };
+            if !engines.iter().enumerate().any(|(index, (variant, _))| missing(index, variant)) {
+                continue;
+            }
+            let reference = self.reference(engines, prompt, answers);
+            let tokenizer =
+                engines.first().and_then(|(_, engine)| engine.identity().tokenizer_sha256.clone());
+            for (index, (variant, engine)) in engines.iter_mut().enumerate() {
+                // The baseline is scored again even where that is done: the others need its distribution.
+                if index > 0 && !missing(index, variant) {
+                    continue;
+                }
+                self.check_stop()?;
+                let started_at = SystemTime::now();
+                let clock = Instant::now();
+                let same_tokens = engine.identity().tokenizer_sha256 == tokenizer;
+                let continuation = match &reference {
+                    Err(reason) => Err(reason.clone()),
+                    Ok(_) if !same_tokens => Err("its tokenizer differs from the baseline's".to_owned()),
+                    Ok(tokens) => score(engine.as_mut(), prompt, Continuation::Tokens(tokens), true),
+                };
+                let choices = choices(engine.as_mut(), prompt);
+                let duration = clock.elapsed();
+                let is_baseline = index == 0;
+                let scored =
+                    Scored { variant, is_baseline, prompt, started_at, duration, continuation, choices };
+                self.sink.scored(scored)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The baseline's answer to a prompt, as tokens; generated once more where it stems from an earlier run.
+    fn reference(
+        &self,
+        engines: &mut [(VariantId, Box<dyn Engine>)],
+        prompt: &Prompt,
+        answers: &mut HashMap<PromptId, Generation>,
+    ) -> Result<Vec<u32>, String> {
+        let generation = match answers.remove(&prompt.id) {
+            Some(generation) => generation,
+            None => {
+                let (_, engine) = engines.first_mut().ok_or("there is no baseline")?;
+                let (_, generation) = infer(engine.as_mut(), prompt, 0, &self.plan.sampling);
+                generation.ok_or("the baseline gave no answer to compare with")?
+            }
+        };
+        if generation.token_ids.is_empty() {
+            return Err("the baseline's answer holds no tokens to compare".to_owned());
+        }
+        Ok(generation.token_ids)
+    }
+}
+
+fn score(
+    engine: &mut dyn Engine,
+    prompt: &Prompt,
+    continuation: Continuation<'_>,
+    distribution: bool,
+) -> Result<TokenScores, String> {
+    let request = ScoreRequest { prompt: &prompt.body, continuation, distribution };
+    engine.score(&request).map_err(|error| error.to_string())
+}
+
+fn choices(engine: &mut dyn Engine, prompt: &Prompt) -> Option<Result<Vec<TokenScores>, String>> {
+    let Grader::Choice { choices, .. } = &prompt.grader else { return None };
+    Some(choices.iter().map(|choice| score(engine, prompt, Continuation::Text(choice), false)).collect())
+}

@@ -1,0 +1,72 @@
+//! Where measured facts go.
+
+use infercost_engine::TokenScores;
+use infercost_schema::{IdleRecord, InferenceRecord, LoadRecord, Prompt, VariantId, WindowId, WindowRecord};
+
+/// A failure of the sink, which ends the run. What was handed over before it is safe.
+pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Takes each fact as soon as it is measured.
+pub trait RecordSink {
+    /// A model was brought into memory.
+    ///
+    /// # Errors
+    /// Where the fact could not be kept; the run then ends. So for all methods.
+    fn load(&mut self, record: &LoadRecord) -> Result<(), SinkError>;
+
+    /// Idle power was measured.
+    ///
+    /// # Errors
+    /// See [`RecordSink::load`].
+    fn idle(&mut self, record: &IdleRecord) -> Result<(), SinkError>;
+
+    /// An inference ended, well or badly. Its text is always there.
+    ///
+    /// # Errors
+    /// See [`RecordSink::load`].
+    fn inference(
+        &mut self,
+        window: &WindowId,
+        prompt: &Prompt,
+        record: &InferenceRecord,
+    ) -> Result<(), SinkError>;
+
+    /// A window's meter was read. Its inferences were handed over before.
+    ///
+    /// # Errors
+    /// See [`RecordSink::load`].
+    fn window(&mut self, record: &WindowRecord) -> Result<(), SinkError>;
+
+    /// A variant was scored on a prompt. For each prompt the baseline (first variant) comes first.
+    ///
+    /// # Errors
+    /// See [`RecordSink::load`].
+    fn scored(&mut self, scored: Scored<'_>) -> Result<(), SinkError>;
+
+    /// Asked after each block of prompts: variants that need not go on.
+    ///
+    /// # Errors
+    /// See [`RecordSink::load`].
+    fn settled(&mut self) -> Result<Vec<VariantId>, SinkError> {
+        Ok(Vec::new())
+    }
+}
+
+/// Teacher-forced scores of one variant on one prompt.
+#[derive(Debug)]
+pub struct Scored<'a> {
+    /// Who was scored.
+    pub variant: &'a VariantId,
+    /// True for the first variant, which the others are compared with.
+    pub is_baseline: bool,
+    /// On what.
+    pub prompt: &'a Prompt,
+    /// When scoring began.
+    pub started_at: std::time::SystemTime,
+    /// How long it took.
+    pub duration: std::time::Duration,
+    /// Scores of the baseline's continuation with the whole distribution, or why there are none.
+    pub continuation: Result<TokenScores, String>,
+    /// For multiple choice, scores of each choice in the prompt's order, or why there are none.
+    pub choices: Option<Result<Vec<TokenScores>, String>>,
+}
