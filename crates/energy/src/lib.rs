@@ -1,1 +1,35 @@
+//! Reads joules: RAPL, hwmon, NVML, and an estimate that is called one.
+//!
+//! The main type is [`EnergyMeter`]; [`discover`] finds the best set of instruments without overlap. The
+//! one design decision: **a window that could not be metered says so**. A read that fails between
+//! [`EnergyMeter::start`] and [`EnergyMeter::stop`] makes that window [`EnergyReading::Unavailable`] with
+//! the reason, because a partial sum that looks like a total is worse than none.
+//!
+//! All instruments are read by one sampling thread, which accumulates counters (so that they may wrap) and
+//! integrates gauges; `start` and `stop` take a fresh sample of their own, so that a window's edges do not
+//! depend on when the thread last ran.
+//!
+//! This crate knows nothing of models, prompts or prices.
 
+mod accumulate;
+mod composed;
+mod discovery;
+mod error;
+mod hwmon;
+mod meter;
+mod options;
+mod rapl;
+mod sampler;
+mod scripted;
+mod sensor;
+mod sysfs_file;
+mod unavailable;
+
+pub use composed::ComposedMeter;
+pub use discovery::{Discovery, FoundMeter, MissingMeter, discover};
+pub use error::MeterError;
+pub use infercost_schema::{EnergyDomain, EnergyReading, EnergyScope};
+pub use meter::{EnergyMeter, MeterId, OpenReading};
+pub use options::{EstimateChoice, MeterChoice, MeterOptions};
+pub use scripted::{ScriptedClock, ScriptedMeter};
+pub use unavailable::UnavailableMeter;
