@@ -1,1 +1,31 @@
+//! Records become spans and back, and the store that keeps them on disk.
+//!
+//! [`RunStore`] appends each measured record to `<traces>/<run id>/spans.jsonl` as a span in OTLP JSON, and
+//! [`read_run`] gives the records back. The one design decision: **the trace is the only thing on disk**.
+//! There is no second format for reports, so what a person sees in a trace viewer and what a report is
+//! computed from cannot differ; the price is that writing and reading a record must be inverse to each other,
+//! which is a property test.
+//!
+//! Nothing else in the workspace names a span attribute, and nothing here computes a metric.
+//!
+//! - [`attributes`]: every attribute name.
+//! - `mapping`: one file a record: to a span, and back.
+//! - [`span_ids`]: ids that follow from what a span records.
+//! - [`run_store`], [`run_reader`]: the folder of a run, written and read.
+//! - `span_draft`, `otlp_line`, `read_span`, `journal`: a span under construction, as a line, as read, and
+//!   the file of whole lines.
 
+pub mod attributes;
+pub mod error;
+mod journal;
+mod mapping;
+mod otlp_line;
+mod read_span;
+pub mod run_reader;
+pub mod run_store;
+mod span_draft;
+pub mod span_ids;
+
+pub use error::{MappingError, StoreError};
+pub use run_reader::{ReadNotes, inspect_run, list_runs, read_run};
+pub use run_store::RunStore;

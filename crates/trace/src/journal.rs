@@ -1,0 +1,100 @@
+//! A file that only ever holds whole lines.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::StoreError;
+
+/// What a journal needs of a file; tests put a scripted one in its place.
+pub(crate) trait AppendFile {
+    /// Writes all bytes at the end.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Cuts the file to that many bytes.
+    fn cut(&mut self, length: u64) -> io::Result<()>;
+    /// Waits until everything is on the disk.
+    fn flush_to_disk(&mut self) -> io::Result<()>;
+}
+
+impl AppendFile for File {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+
+    fn flush_to_disk(&mut self) -> io::Result<()> {
+        self.sync_all()
+    }
+}
+
+/// Appends lines without a buffer in this process, so that a killed process loses nothing it has appended.
+#[derive(Debug)]
+pub(crate) struct Journal<F> {
+    path: PathBuf,
+    file: F,
+    length: u64,
+    broken: bool,
+}
+
+impl<F: AppendFile> Journal<F> {
+    /// Appends to a file that holds `length` bytes of whole lines.
+    pub(crate) fn new(path: PathBuf, file: F, length: u64) -> Self {
+        Self { path, file, length, broken: false }
+    }
+
+    /// The file's path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Appends one line, which ends with its line end.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`], after the part of the line that got through has been removed;
+    /// [`StoreError::Broken`] where an earlier part could not be removed.
+    pub(crate) fn append(&mut self, line: &[u8]) -> Result<(), StoreError> {
+        if self.broken {
+            return Err(StoreError::Broken { path: self.path.clone() });
+        }
+        match self.file.append(line) {
+            Ok(()) => {
+                self.length = self.length.saturating_add(line.len() as u64);
+                Ok(())
+            }
+            Err(source) => {
+                self.broken = self.file.cut(self.length).is_err();
+                let hint = write_hint(&source);
+                Err(StoreError::Write { path: self.path.clone(), source, hint })
+            }
+        }
+    }
+
+    /// Waits until every line is on the disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`].
+    pub(crate) fn flush_to_disk(&mut self) -> Result<(), StoreError> {
+        self.file.flush_to_disk().map_err(|source| StoreError::Write {
+            path: self.path.clone(),
+            hint: write_hint(&source),
+            source,
+        })
+    }
+}
+
+/// What to try when a write failed.
+pub(crate) fn write_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull => "The disk is full: make room, then resume the run",
+        io::ErrorKind::QuotaExceeded => "Your disk quota is used up: make room, then resume the run",
+        io::ErrorKind::FileTooLarge => {
+            "A file size limit is in force (ulimit -f): raise it, then resume the run"
+        }
+        io::ErrorKind::PermissionDenied => "Choose a folder that you may write",
+        io::ErrorKind::ReadOnlyFilesystem => "The disk is mounted read-only: choose another folder",
+        _ => "What was measured before is safe: resume the run when the disk is well",
+    }
+}

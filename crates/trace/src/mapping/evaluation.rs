@@ -1,0 +1,152 @@
+//! Evaluations, below the inference that they judge.
+//!
+//! A result that is not a finite number cannot be written: whoever evaluates records it as
+//! [`Evaluation::Impossible`] with the reason, which counts as not good, and not as a gap.
+
+use infercost_schema::prompt_set::GraderKind;
+use infercost_schema::{
+    ChoiceLikelihoods, Divergence, Evaluation, EvaluationRecord, PromptId, TaskScore, VariantId,
+};
+use opentelemetry_proto::tonic::trace::v1::Span;
+
+use super::{EVALUATOR, RunSpans, record, stretch};
+use crate::attributes::{
+    CHOICE_BYTES, CHOICE_LOG_LIKELIHOOD, DIVERGENCE_BASELINE_NLL, DIVERGENCE_CANDIDATE_NLL, DIVERGENCE_KLD,
+    DIVERGENCE_TOP1, EVALUATION_GRADER, EVALUATION_KIND, GEN_AI_EVALUATION_EXPLANATION,
+    GEN_AI_EVALUATION_NAME, GEN_AI_EVALUATION_SCORE_LABEL, GEN_AI_EVALUATION_SCORE_VALUE, PROMPT, REPETITION,
+    VARIANT,
+};
+use crate::error::MappingError;
+use crate::read_span::{ReadSpan, invalid};
+use crate::span_draft::{SpanDraft, SpanPlace};
+use crate::span_ids::SpanId;
+
+const TASK: &str = "task";
+const DIVERGENCE: &str = "divergence";
+const IMPOSSIBLE: &str = "impossible";
+
+const GRADERS: [GraderKind; 7] = [
+    GraderKind::Exact,
+    GraderKind::Contains,
+    GraderKind::Regex,
+    GraderKind::Number,
+    GraderKind::Choice,
+    GraderKind::JsonSchema,
+    GraderKind::None,
+];
+
+/// What an evaluation judges: with variant, prompt and repetition, its identity.
+pub(crate) fn name(result: &Evaluation) -> &str {
+    match result {
+        Evaluation::Task(_) => TASK,
+        Evaluation::Divergence(_) => DIVERGENCE,
+        Evaluation::Impossible { what, .. } => what,
+    }
+}
+
+impl RunSpans {
+    /// The span of an evaluation, below `parent`.
+    pub(crate) fn evaluation(
+        &self,
+        evaluation: &EvaluationRecord,
+        parent: SpanId,
+    ) -> Result<Span, MappingError> {
+        let (start, end) = stretch(evaluation.evaluated_at, evaluation.duration)?;
+        let what = name(&evaluation.result);
+        let id = self.ids.evaluation(&evaluation.variant, &evaluation.prompt, evaluation.repetition, what);
+        let place = SpanPlace { id, parent: Some(parent), start, end };
+        let mut draft =
+            SpanDraft::new(&self.ids, place, format!("evaluate {what}"), record::EVALUATION, EVALUATOR);
+        draft.text(VARIANT, evaluation.variant.as_str());
+        draft.text(PROMPT, evaluation.prompt.as_str());
+        draft.int(REPETITION, evaluation.repetition);
+        draft.text(GEN_AI_EVALUATION_NAME, what);
+        match &evaluation.result {
+            Evaluation::Task(score) => write_task(&mut draft, score),
+            Evaluation::Divergence(divergence) => write_divergence(&mut draft, divergence),
+            Evaluation::Impossible { what: _, reason } => {
+                draft.text(EVALUATION_KIND, IMPOSSIBLE);
+                draft.text(GEN_AI_EVALUATION_EXPLANATION, reason.as_str());
+            }
+        }
+        draft.finish()
+    }
+}
+
+/// Reads an evaluation back.
+pub(crate) fn read(span: &ReadSpan<'_>) -> Result<EvaluationRecord, MappingError> {
+    let result = match span.text(EVALUATION_KIND)? {
+        TASK => Evaluation::Task(read_task(span)?),
+        DIVERGENCE => Evaluation::Divergence(Divergence {
+            kld: span.numbers(DIVERGENCE_KLD)?.ok_or(MappingError::Missing { attribute: DIVERGENCE_KLD })?,
+            top1_matches: span.int(DIVERGENCE_TOP1)?,
+            baseline_nll: span.number(DIVERGENCE_BASELINE_NLL)?,
+            candidate_nll: span.number(DIVERGENCE_CANDIDATE_NLL)?,
+        }),
+        IMPOSSIBLE => Evaluation::Impossible {
+            what: span.text(GEN_AI_EVALUATION_NAME)?.to_owned(),
+            reason: span.text(GEN_AI_EVALUATION_EXPLANATION)?.to_owned(),
+        },
+        other => return Err(invalid(EVALUATION_KIND, &format!("names no kind: {other:?}"))),
+    };
+    Ok(EvaluationRecord {
+        variant: VariantId::from(span.text(VARIANT)?),
+        prompt: PromptId::from(span.text(PROMPT)?),
+        repetition: span.int(REPETITION)?,
+        evaluated_at: span.started_at(),
+        duration: span.duration()?,
+        result,
+    })
+}
+
+fn write_task(draft: &mut SpanDraft, score: &TaskScore) {
+    draft.text(EVALUATION_KIND, TASK);
+    draft.text(EVALUATION_GRADER, grader_name(score.grader));
+    draft.number(GEN_AI_EVALUATION_SCORE_VALUE, score.score);
+    draft.text(GEN_AI_EVALUATION_SCORE_LABEL, score.label.as_str());
+    if let Some(choices) = &score.choices {
+        draft.numbers(CHOICE_LOG_LIKELIHOOD, &choices.log_likelihood);
+        draft.ints(CHOICE_BYTES, choices.bytes.iter().map(|bytes| i64::from(*bytes)));
+    }
+}
+
+fn read_task(span: &ReadSpan<'_>) -> Result<TaskScore, MappingError> {
+    let name = span.text(EVALUATION_GRADER)?;
+    let grader = GRADERS
+        .into_iter()
+        .find(|grader| grader_name(*grader) == name)
+        .ok_or_else(|| invalid(EVALUATION_GRADER, &format!("names no grader: {name:?}")))?;
+    let choices = match span.numbers(CHOICE_LOG_LIKELIHOOD)? {
+        None => None,
+        Some(log_likelihood) => Some(ChoiceLikelihoods {
+            log_likelihood,
+            bytes: span.ints(CHOICE_BYTES)?.ok_or(MappingError::Missing { attribute: CHOICE_BYTES })?,
+        }),
+    };
+    Ok(TaskScore {
+        grader,
+        score: span.number(GEN_AI_EVALUATION_SCORE_VALUE)?,
+        label: span.text(GEN_AI_EVALUATION_SCORE_LABEL)?.to_owned(),
+        choices,
+    })
+}
+
+fn write_divergence(draft: &mut SpanDraft, divergence: &Divergence) {
+    draft.text(EVALUATION_KIND, DIVERGENCE);
+    draft.numbers(DIVERGENCE_KLD, &divergence.kld);
+    draft.int(DIVERGENCE_TOP1, divergence.top1_matches);
+    draft.number(DIVERGENCE_BASELINE_NLL, divergence.baseline_nll);
+    draft.number(DIVERGENCE_CANDIDATE_NLL, divergence.candidate_nll);
+}
+
+fn grader_name(grader: GraderKind) -> &'static str {
+    match grader {
+        GraderKind::Exact => "exact",
+        GraderKind::Contains => "contains",
+        GraderKind::Regex => "regex",
+        GraderKind::Number => "number",
+        GraderKind::Choice => "choice",
+        GraderKind::JsonSchema => "json_schema",
+        GraderKind::None => "none",
+    }
+}

@@ -1,0 +1,47 @@
+//! Stretches in which nothing was asked of any model.
+
+use infercost_schema::{IdlePhase, IdleRecord};
+use opentelemetry_proto::tonic::trace::v1::Span;
+
+use super::{CHAIN, RunSpans, energy, record, stretch};
+use crate::attributes::IDLE_PHASE;
+use crate::error::MappingError;
+use crate::read_span::{ReadSpan, invalid};
+use crate::span_draft::{SpanDraft, SpanPlace};
+
+impl RunSpans {
+    /// The span of an idle stretch, below the root.
+    pub(crate) fn idle(&self, idle: &IdleRecord) -> Result<Span, MappingError> {
+        let (start, end) = stretch(idle.started_at, idle.wall_time)?;
+        let id = self.ids.idle(idle.phase, start);
+        let place = SpanPlace { id, parent: Some(self.ids.root()), start, end };
+        let mut draft = SpanDraft::new(&self.ids, place, "idle", record::IDLE, CHAIN);
+        draft.text(IDLE_PHASE, phase_name(idle.phase));
+        energy::write(&mut draft, &idle.energy);
+        draft.finish()
+    }
+}
+
+/// Reads an idle stretch back.
+pub(crate) fn read(span: &ReadSpan<'_>) -> Result<IdleRecord, MappingError> {
+    let name = span.text(IDLE_PHASE)?;
+    let phase = [IdlePhase::BeforeLoad, IdlePhase::Resident, IdlePhase::After]
+        .into_iter()
+        .find(|phase| phase_name(*phase) == name)
+        .ok_or_else(|| invalid(IDLE_PHASE, &format!("names no phase: {name:?}")))?;
+    Ok(IdleRecord {
+        phase,
+        started_at: span.started_at(),
+        wall_time: span.duration()?,
+        energy: energy::read(span)?,
+    })
+}
+
+/// The name of a phase in a span.
+pub(crate) fn phase_name(phase: IdlePhase) -> &'static str {
+    match phase {
+        IdlePhase::BeforeLoad => "before_load",
+        IdlePhase::Resident => "resident",
+        IdlePhase::After => "after",
+    }
+}

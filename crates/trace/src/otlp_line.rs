@@ -1,0 +1,65 @@
+//! Spans as lines: one `TracesData` object a line, as the Collector's file exporter writes it.
+
+use infercost_schema::RunHeader;
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, TracesData};
+
+use crate::attributes::SCHEMA_URL;
+use crate::mapping::run::{SERVICE, resource};
+
+/// Writes lines that all have the same resource, which is turned into JSON once.
+#[derive(Debug)]
+pub(crate) struct LineWriter {
+    before: Vec<u8>,
+    after: Vec<u8>,
+    line: Vec<u8>,
+}
+
+impl LineWriter {
+    /// Lines of the run with that header.
+    ///
+    /// # Errors
+    /// What the JSON writer says; strings and numbers as a header holds them always have a JSON form.
+    pub(crate) fn new(header: &RunHeader) -> Result<Self, serde_json::Error> {
+        let marker = Span { name: MARKER.to_owned(), ..Span::default() };
+        let marked = serde_json::to_string(&marker)?;
+        let scope = InstrumentationScope {
+            name: SERVICE.to_owned(),
+            version: header.infercost_version.clone(),
+            ..InstrumentationScope::default()
+        };
+        let scope_spans =
+            vec![ScopeSpans { scope: Some(scope), spans: vec![marker], schema_url: SCHEMA_URL.to_owned() }];
+        let resource_spans = vec![ResourceSpans {
+            resource: Some(resource(header)),
+            scope_spans,
+            schema_url: SCHEMA_URL.to_owned(),
+        }];
+        let whole = serde_json::to_string(&TracesData { resource_spans })?;
+        // the spans come after the resource, so the marker is the last such object, whatever a header says
+        let (before, after) = whole
+            .rsplit_once(&marked)
+            .ok_or_else(|| serde::ser::Error::custom("a line without a place for its spans"))?;
+        Ok(Self { before: before.into(), after: after.into(), line: Vec::with_capacity(16 * 1024) })
+    }
+
+    /// The line of these spans, its end included.
+    ///
+    /// # Errors
+    /// What the JSON writer says.
+    pub(crate) fn line(&mut self, spans: &[Span]) -> Result<&[u8], serde_json::Error> {
+        self.line.clear();
+        self.line.extend_from_slice(&self.before);
+        for (index, span) in spans.iter().enumerate() {
+            if index > 0 {
+                self.line.push(b',');
+            }
+            serde_json::to_writer(&mut self.line, span)?;
+        }
+        self.line.extend_from_slice(&self.after);
+        self.line.push(b'\n');
+        Ok(&self.line)
+    }
+}
+
+const MARKER: &str = "spans go here";
