@@ -1,1 +1,34 @@
+//! Turns records into answers: grades, divergences, intervals, costs, verdicts and one recommendation.
+//!
+//! The main function is [`report()`]: run records, a policy and prices in, a
+//! [`Report`](infercost_schema::report::Report) out. The one design decision: **everything here is a pure
+//! function of its arguments**. It reads no file and no clock and draws its resamples from the run's own
+//! seed, so the same traces give the same report on any machine, and another policy or price needs no new
+//! run.
+//!
+//! - [`grading`]: was an answer right?
+//! - [`divergence`](mod@divergence): how far are two next-token distributions apart?
+//! - [`statistics`]: intervals, tests and sample sizes, each with its source;
+//! - [`attribution`]: a window's joules shared among its inferences;
+//! - [`latency`](mod@latency): percentiles of what the harness timed;
+//! - [`recommendation`]: what to deploy;
+//! - [`report`](mod@report): all of it put together.
 
+pub mod attribution;
+mod cost;
+pub mod divergence;
+pub mod grading;
+mod judgement;
+pub mod latency;
+mod notes;
+mod quality;
+pub mod recommendation;
+pub mod report;
+mod sample;
+pub mod statistics;
+mod wording;
+
+pub use divergence::{DivergenceError, divergence};
+pub use grading::{failed_score, grade, grade_choice, validate_grader};
+pub use recommendation::{JudgedVariant, Part, recommend};
+pub use report::{Analysis, AnalysisError, report};

@@ -1,0 +1,329 @@
+//! Three-valued verdicts: gates, the margin, and the correction for several candidates.
+//!
+//! A gate passes where the one-sided bound at the policy's confidence lies inside the threshold, fails where
+//! the other bound lies outside, and is inconclusive otherwise. What could not be measured never passes.
+
+use infercost_schema::{Estimate, Gate, GateResult, Policy, Verdict};
+
+use crate::statistics::bootstrap::{Distribution, unseen_share};
+use crate::statistics::newcombe::{PairedCounts, newcombe_paired};
+use crate::statistics::wilson::wilson;
+use crate::statistics::{holm, normal, power};
+use crate::wording::{percent, percents, plain, plains};
+
+/// A measured value whose one-sided bounds can be read at any error rate.
+#[derive(Debug, Clone)]
+pub(crate) struct Measurement {
+    pub(crate) point: f64,
+    pub(crate) n: usize,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    /// Difference of paired right and wrong answers.
+    Paired(PairedCounts),
+    /// Share of right answers.
+    Proportion { right: f64 },
+    /// Bootstrap distribution, with the widest that the rule of three may make it: value range, least and
+    /// greatest value. `always` applies the rule even where the draws vary.
+    Bootstrap { distribution: Distribution, range: f64, least: f64, greatest: f64, always: bool },
+}
+
+impl Measurement {
+    /// Difference of right and wrong answers: Newcombe's interval.
+    pub(crate) fn paired(counts: PairedCounts) -> Option<Self> {
+        let n = counts.total();
+        (n > 0).then(|| Self { point: counts.difference(), n, kind: Kind::Paired(counts) })
+    }
+
+    /// Share of right answers: Wilson's interval.
+    pub(crate) fn proportion(right: f64, n: usize) -> Option<Self> {
+        (n > 0).then(|| Self { point: right / n as f64, n, kind: Kind::Proportion { right } })
+    }
+
+    /// Difference of fractional scores.
+    pub(crate) fn difference(distribution: Distribution) -> Self {
+        Self::bootstrap(distribution, 1.0, (-1.0, 1.0), true)
+    }
+
+    /// Share of positions in [0, 1].
+    pub(crate) fn share(distribution: Distribution) -> Self {
+        Self::bootstrap(distribution, 1.0, (0.0, 1.0), false)
+    }
+
+    /// Mean divergence in nats. Where all prompts agree to the last bit, an unseen prompt is taken to lie at
+    /// most 1 nat away, which is farther than any usable variant.
+    pub(crate) fn divergence(distribution: Distribution) -> Self {
+        Self::bootstrap(distribution, 1.0, (f64::NEG_INFINITY, f64::INFINITY), false)
+    }
+
+    fn bootstrap(
+        distribution: Distribution,
+        range: f64,
+        (least, greatest): (f64, f64),
+        always: bool,
+    ) -> Self {
+        let (point, n) = (distribution.point, distribution.n);
+        Self { point, n, kind: Kind::Bootstrap { distribution, range, least, greatest, always } }
+    }
+
+    /// Lower and upper bound, each with one-sided error `tail`.
+    pub(crate) fn bounds(&self, tail: f64) -> (f64, f64) {
+        let z = normal::quantile(1.0 - tail);
+        let unseen = unseen_share(self.n, tail);
+        match &self.kind {
+            Kind::Paired(counts) => {
+                let (low, high) = newcombe_paired(*counts, z);
+                if counts.right_to_wrong + counts.wrong_to_right > 0 {
+                    (low, high)
+                } else {
+                    (low.min(-unseen), high.max(unseen))
+                }
+            }
+            Kind::Proportion { right } => wilson(*right, self.n, z),
+            Kind::Bootstrap { distribution, range, least, greatest, always } => {
+                let (low, high) = (distribution.bound(tail), distribution.bound(1.0 - tail));
+                let (low, high) = (low.min(self.point), high.max(self.point));
+                let floor = if *always || high - low <= 1e-12 { unseen * range } else { 0.0 };
+                (low.min(self.point - floor).max(*least), high.max(self.point + floor).min(*greatest))
+            }
+        }
+    }
+
+    /// Two-sided interval.
+    pub(crate) fn estimate(&self, confidence: f64) -> Option<Estimate> {
+        let (lower, upper) = self.bounds((1.0 - confidence) / 2.0);
+        (lower.is_finite() && upper.is_finite()).then(|| Estimate {
+            point: self.point,
+            lower: lower.min(self.point),
+            upper: upper.max(self.point),
+            confidence,
+            n: self.n,
+        })
+    }
+
+    /// Standard error read back from the interval of one-sided error `tail`.
+    pub(crate) fn standard_error(&self, tail: f64) -> f64 {
+        let (low, high) = self.bounds(tail);
+        (high - low) / (2.0 * normal::quantile(1.0 - tail))
+    }
+
+    /// Smallest one-sided error at which the lower bound stays above a threshold: the p-value of the claim
+    /// that the value does.
+    fn p_above(&self, threshold: f64) -> f64 {
+        if self.bounds(0.5).0 < threshold {
+            return 1.0;
+        }
+        let (mut refused, mut claimed) = (0.0, 0.5);
+        for _ in 0..40 {
+            let middle = (refused + claimed) / 2.0;
+            if self.bounds(middle).0 >= threshold {
+                claimed = middle;
+            } else {
+                refused = middle;
+            }
+        }
+        claimed
+    }
+}
+
+/// What one gate has to go on.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Evidence {
+    /// `None` where nothing could be measured.
+    pub(crate) measurement: Option<Measurement>,
+    /// The measurement with what is missing counted in the candidate's favour: a failure must hold even so.
+    pub(crate) benefit_of_doubt: Option<Measurement>,
+    /// Why something is missing; such a gate cannot pass.
+    pub(crate) missing: Option<String>,
+}
+
+/// Evidence of one candidate.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct QualityEvidence {
+    pub(crate) difference: Evidence,
+    pub(crate) score: Evidence,
+    pub(crate) divergence: Evidence,
+    pub(crate) agreement: Evidence,
+}
+
+/// A verdict with its gates.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Judgement {
+    pub(crate) verdict: Verdict,
+    pub(crate) gates: Vec<GateResult>,
+}
+
+/// The margin in force and whether the policy names it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Margin {
+    pub(crate) value: f64,
+    pub(crate) automatic: bool,
+    /// Graded prompts that it was chosen for.
+    pub(crate) prompts: usize,
+}
+
+impl Margin {
+    pub(crate) fn of(policy: &Policy, prompts: usize) -> Self {
+        let automatic = power::automatic_margin(prompts, policy.confidence);
+        Self { value: policy.margin.unwrap_or(automatic), automatic: policy.margin.is_none(), prompts }
+    }
+}
+
+/// Judges candidates together: the claims that they lose less than the margin are corrected by Holm's
+/// method, so that the chance of any false one among them stays at 1 − confidence. The other gates each
+/// keep that rate for themselves; a candidate must pass all of them.
+pub(crate) fn judge(candidates: &[QualityEvidence], policy: &Policy, margin: &Margin) -> Vec<Judgement> {
+    let alpha = 1.0 - policy.confidence;
+    let p_values: Vec<f64> = candidates
+        .iter()
+        .map(|candidate| candidate.difference.measurement.as_ref().map_or(1.0, |m| m.p_above(-margin.value)))
+        .collect();
+    let adjusted = holm::adjusted(&p_values);
+    candidates
+        .iter()
+        .zip(adjusted)
+        .map(|(candidate, p)| {
+            let mut gates = gates(candidate, policy);
+            // Nothing graded and no margin asked for: cost and divergence only.
+            if margin.prompts > 0 || !margin.automatic {
+                let gate = Threshold { gate: Gate::TaskScore, value: -margin.value, at_least: true };
+                gates.insert(0, gate.decide(&candidate.difference, policy, Some(p <= alpha)));
+            }
+            Judgement { verdict: overall(&gates), gates }
+        })
+        .collect()
+}
+
+/// The gate on the baseline's own score, for information.
+pub(crate) fn minimum_score(score: &Evidence, policy: &Policy) -> Option<GateResult> {
+    let value = policy.min_score?;
+    Some(Threshold { gate: Gate::MinimumScore, value, at_least: true }.decide(score, policy, None))
+}
+
+fn gates(candidate: &QualityEvidence, policy: &Policy) -> Vec<GateResult> {
+    let threshold = |gate, value: Option<f64>, at_least, evidence: &Evidence| {
+        value.map(|value| Threshold { gate, value, at_least }.decide(evidence, policy, None))
+    };
+    [
+        minimum_score(&candidate.score, policy),
+        threshold(Gate::KlDivergence, policy.max_kld, false, &candidate.divergence),
+        threshold(Gate::Top1Agreement, policy.min_top1, true, &candidate.agreement),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn overall(gates: &[GateResult]) -> Verdict {
+    if gates.iter().any(|gate| gate.verdict == Verdict::Fail) {
+        Verdict::Fail
+    } else if !gates.is_empty() && gates.iter().all(|gate| gate.verdict == Verdict::Pass) {
+        Verdict::Pass
+    } else {
+        Verdict::Inconclusive
+    }
+}
+
+struct Threshold {
+    gate: Gate,
+    value: f64,
+    at_least: bool,
+}
+
+impl Threshold {
+    /// `claim` replaces the plain bound as the condition of passing, where several claims were corrected.
+    fn decide(&self, evidence: &Evidence, policy: &Policy, claim: Option<bool>) -> GateResult {
+        let Some(measurement) = &evidence.measurement else {
+            let reason = evidence.missing.clone().unwrap_or_else(|| "nothing was measured".into());
+            return self.result(
+                None,
+                Verdict::Inconclusive,
+                None,
+                format!("{} is unknown: {reason}", self.name()),
+            );
+        };
+        let tail = 1.0 - policy.confidence;
+        let Some(measured) = measurement.estimate(1.0 - 2.0 * tail) else {
+            let why = format!("{} has no interval: too few prompts", self.name());
+            return self.result(None, Verdict::Inconclusive, None, why);
+        };
+        let doubt = evidence.benefit_of_doubt.as_ref().unwrap_or(measurement).bounds(tail);
+        let inside = if self.at_least { measured.lower >= self.value } else { measured.upper <= self.value };
+        let outside = if self.at_least { doubt.1 < self.value } else { doubt.0 > self.value };
+        let verdict = if outside {
+            Verdict::Fail
+        } else if claim.unwrap_or(inside) && inside && evidence.missing.is_none() {
+            Verdict::Pass
+        } else {
+            Verdict::Inconclusive
+        };
+        let needed = (verdict == Verdict::Inconclusive && evidence.missing.is_none())
+            .then(|| self.needed(measurement, tail, policy))
+            .flatten();
+        let why = self.sentence(&measured, verdict, needed, inside, evidence.missing.as_deref());
+        self.result(Some(measured), verdict, needed, why)
+    }
+
+    fn needed(&self, measurement: &Measurement, tail: f64, policy: &Policy) -> Option<usize> {
+        let distance = measurement.point - self.value;
+        power::prompts_needed(measurement.n, measurement.standard_error(tail), distance, policy.confidence)
+    }
+
+    fn result(
+        &self,
+        measured: Option<Estimate>,
+        verdict: Verdict,
+        prompts_needed: Option<usize>,
+        why: String,
+    ) -> GateResult {
+        GateResult { gate: self.gate, threshold: self.value, measured, verdict, prompts_needed, why }
+    }
+
+    fn name(&self) -> &'static str {
+        match self.gate {
+            Gate::TaskScore => "the change in task score",
+            Gate::MinimumScore => "the task score",
+            Gate::KlDivergence => "the mean KL divergence",
+            Gate::Top1Agreement => "the top-1 agreement",
+        }
+    }
+
+    fn sentence(
+        &self,
+        measured: &Estimate,
+        verdict: Verdict,
+        needed: Option<usize>,
+        inside: bool,
+        missing: Option<&str>,
+    ) -> String {
+        let (value, limit) = match self.gate {
+            Gate::KlDivergence => {
+                (format!("{} {}", plain(measured.point), plains(measured)), plain(self.value))
+            }
+            _ => (format!("{} {}", percent(measured.point), percents(measured)), percent(self.value)),
+        };
+        let side = if self.at_least { "at least" } else { "at most" };
+        let head = format!("{} is {value}", self.name());
+        match (verdict, needed, missing) {
+            (Verdict::Pass, ..) => format!("{head}, {side} {limit} as required"),
+            (Verdict::Fail, ..) => format!("{head}, not {side} {limit}"),
+            (Verdict::Inconclusive, _, Some(missing)) => {
+                format!("{head}, but that is not all: {missing}; {side} {limit} is required")
+            }
+            (Verdict::Inconclusive, needed, None) => {
+                let open = if inside {
+                    "corrected for several candidates this does not settle"
+                } else {
+                    "does not settle"
+                };
+                let more = needed.map_or_else(
+                    || "no sensible number of prompts would".into(),
+                    |n| format!("about {n} prompts would"),
+                );
+                format!("{head}, which {open} whether it is {side} {limit}; {more}")
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What must be read with the numbers, most important first.
+
+use infercost_schema::EnergyReading;
+use infercost_schema::report::{CandidateReport, PromptCount};
+
+use crate::judgement::Margin;
+use crate::report::Analysis;
+use crate::sample::VariantSample;
+use crate::statistics::power;
+use crate::wording::{count, percent, quoted};
+
+/// Days after which a price is old.
+const OLD_PRICE: i32 = 90;
+
+/// What notes are drawn from.
+pub(crate) struct Noted<'a> {
+    pub(crate) analysis: &'a Analysis<'a>,
+    pub(crate) prompts: &'a PromptCount,
+    pub(crate) candidates: &'a [CandidateReport],
+    pub(crate) margin: &'a Margin,
+    pub(crate) graded: usize,
+    pub(crate) common_parts: Vec<String>,
+    pub(crate) open_question: Option<String>,
+}
+
+/// All notes that apply.
+pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
+    let mut notes = Vec::new();
+    notes.extend(assumed_prices(noted));
+    notes.extend(expansion(noted));
+    notes.extend(unavailable_energy(noted));
+    notes.extend(old_prices(noted));
+    notes.extend(margin(noted));
+    notes.extend(gaps_in_energy(noted));
+    notes.extend(interrupted(noted));
+    notes.extend(part_of_set(noted));
+    notes.extend(dearer(noted));
+    notes.extend(noted.common_parts.iter().cloned());
+    notes.extend(noted.open_question.clone());
+    notes.extend(failures(noted));
+    notes.extend(attribution(noted));
+    notes.extend(several_machines(noted));
+    notes
+}
+
+/// Why a variant has no energy, in the meter's own words.
+pub(crate) fn no_energy(variant: &VariantSample<'_>) -> String {
+    let reason = variant.windows.iter().find_map(|window| match &window.energy {
+        EnergyReading::Unavailable { reason } => Some(quoted(reason)),
+        _ => None,
+    });
+    reason.unwrap_or_else(|| "no complete window was recorded".into())
+}
+
+fn assumed_prices(noted: &Noted<'_>) -> Option<String> {
+    let book = noted.analysis.prices;
+    book.assumed.then(|| {
+        format!(
+            "Prices are an assumption: the example profile {}, not yours; put your own into infercost.toml.",
+            quoted(&book.name)
+        )
+    })
+}
+
+fn expansion(noted: &Noted<'_>) -> Option<String> {
+    let baseline = noted.candidates.first()?;
+    let from = quoted(baseline.provenance.expanded_from()?);
+    Some(format!(
+        "The baseline {} is an expansion of a published {from} file, not the original full precision: its \
+         quality is that file's.",
+        baseline.variant.variant_name()
+    ))
+}
+
+fn unavailable_energy(noted: &Noted<'_>) -> Option<String> {
+    let without: Vec<&CandidateReport> =
+        noted.candidates.iter().filter(|candidate| candidate.energy.source == "unavailable").collect();
+    let reason = without.first()?.unknown.get("energy")?;
+    let whom = if without.len() == noted.candidates.len() {
+        String::new()
+    } else {
+        let names: Vec<&str> = without.iter().map(|candidate| candidate.variant.variant_name()).collect();
+        format!(" for {}", names.join(", "))
+    };
+    Some(format!("Energy is unavailable{whom}: {reason}. The cost leaves it out."))
+}
+
+/// The run's own date is the clock, so that a report of old traces stays the same.
+fn old_prices(noted: &Noted<'_>) -> Vec<String> {
+    let Some(run) = noted.analysis.runs.first() else { return Vec::new() };
+    let today = run.header.started_at.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let age =
+        |price: &infercost_schema::price::Price| price.date.until(today).map_or(0, |span| span.get_days());
+    let old = noted.analysis.prices.prices().filter(|price| age(price) > OLD_PRICE);
+    old.map(|price| {
+        format!(
+            "The price of {} was {} days old when the run began ({}, {}).",
+            quoted(&price.name),
+            age(price),
+            price.date,
+            quoted(&price.source)
+        )
+    })
+    .collect()
+}
+
+fn margin(noted: &Noted<'_>) -> Option<String> {
+    if noted.graded == 0 {
+        return Some("No prompt was graded: the verdicts say nothing about right and wrong answers.".into());
+    }
+    let Margin { value, automatic, .. } = *noted.margin;
+    let confidence = noted.analysis.policy.confidence;
+    if !automatic || value <= power::FULL_MARGIN {
+        return Some(format!("A loss of task score of up to {} is tolerated.", percent(value)));
+    }
+    let needed = power::prompts_for_margin(power::FULL_MARGIN, confidence)?;
+    Some(format!(
+        "A loss of task score of up to {} is tolerated: the smallest that {} can rule out (80 % power, {} of \
+         answers changing); {} would need {needed} prompts.",
+        percent(value),
+        count(noted.graded as u64, "graded prompt"),
+        percent(power::PLANNED_DISCORDANCE),
+        percent(power::FULL_MARGIN)
+    ))
+}
+
+fn gaps_in_energy(noted: &Noted<'_>) -> Option<String> {
+    let windows =
+        || noted.analysis.runs.iter().flat_map(|run| &run.windows).filter(|window| !window.interrupted);
+    let all = windows().count();
+    let without = windows().filter(|window| window.energy.joules().is_none()).count();
+    (without > 0 && without < all).then(|| {
+        format!(
+            "{without} of {all} windows have no energy reading; energy per inference comes from the others."
+        )
+    })
+}
+
+fn interrupted(noted: &Noted<'_>) -> Option<String> {
+    let windows = noted.analysis.runs.iter().flat_map(|run| &run.windows);
+    let number = windows.filter(|window| window.interrupted).count() as u64;
+    (number > 0).then(|| {
+        format!(
+            "{} cut off: the inferences count, the energy is left out.",
+            if number == 1 { "1 window was".to_owned() } else { format!("{number} windows were") }
+        )
+    })
+}
+
+fn part_of_set(noted: &Noted<'_>) -> Option<String> {
+    let PromptCount { set, total, chosen, complete } = noted.prompts;
+    if complete < chosen {
+        let set = quoted(set);
+        Some(format!(
+            "{complete} of {chosen} chosen prompts ({total} in {set}) were answered by every variant."
+        ))
+    } else if chosen < total {
+        Some(format!("Only part of the set was run: {chosen} of {total} prompts of {}.", quoted(set)))
+    } else {
+        None
+    }
+}
+
+/// A quantized model that costs more must be reported as such, with the cause where it is known.
+fn dearer(noted: &Noted<'_>) -> Vec<String> {
+    let rivals = noted.candidates.iter().skip(1).filter(|candidate| !candidate.noise_floor);
+    rivals
+        .filter_map(|candidate| {
+            let saving = candidate.saving.filter(|saving| saving.upper < 0.0)?;
+            let bound = candidate.bandwidth_share.map_or_else(String::new, |share| {
+                let cause = if share < 0.5 { ", so the engine limits it, not the memory" } else { "" };
+                format!("; decoding reaches {} of the memory bandwidth{cause}", percent(share))
+            });
+            Some(format!(
+                "{} costs {} more than the baseline{bound}.",
+                candidate.variant.variant_name(),
+                percent(-saving.point)
+            ))
+        })
+        .collect()
+}
+
+fn failures(noted: &Noted<'_>) -> Vec<String> {
+    let failed = noted.candidates.iter().filter(|candidate| candidate.failures > 0);
+    failed
+        .map(|candidate| {
+            let kinds: Vec<String> =
+                candidate.failure_kinds.iter().map(|(kind, number)| format!("{kind} {number}")).collect();
+            format!(
+                "{} failed in {} of {} ({}); failures score 0 and are billed.",
+                candidate.variant.variant_name(),
+                candidate.failures,
+                count(candidate.inferences, "inference"),
+                kinds.join(", ")
+            )
+        })
+        .collect()
+}
+
+fn attribution(noted: &Noted<'_>) -> Option<String> {
+    let metered = || noted.candidates.iter().filter(|candidate| candidate.energy.gross_j.is_some());
+    let weighted = metered().filter(|candidate| candidate.energy.prefill_share.is_some()).count();
+    (metered().count() > 0).then(|| {
+        let how = if weighted == metered().count() {
+            "time in flight, prefill and decode weighted by a regression over windows"
+        } else if weighted == 0 {
+            "time in flight (the windows differ too little to tell prefill from decode)"
+        } else {
+            "time in flight, with prefill and decode weighted apart where the windows tell them apart"
+        };
+        format!("Energy is metered by window and shared among inferences by {how}.")
+    })
+}
+
+fn several_machines(noted: &Noted<'_>) -> Option<String> {
+    let first = noted.analysis.runs.first()?;
+    let other = noted.analysis.runs.iter().any(|run| run.header.machine.cpu != first.header.machine.cpu);
+    other.then(|| "The runs come from different machines; speed and cost are joined over them.".into())
+}

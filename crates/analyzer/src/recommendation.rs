@@ -1,0 +1,177 @@
+//! What to deploy: the cheapest candidate that passes, if it is surely cheaper than the baseline.
+
+use infercost_schema::{Estimate, Policy, Recommendation, VariantId, Verdict};
+
+use crate::statistics::quantile::quantile;
+use crate::wording::{percent, percents};
+
+/// What a variant is to the comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// What the others are compared with.
+    Baseline,
+    /// The baseline's second copy: shown, never recommended.
+    NoiseFloor,
+    /// May be recommended.
+    Candidate,
+}
+
+/// A variant with all that a recommendation rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JudgedVariant {
+    /// The variant.
+    pub variant: VariantId,
+    /// Baseline, noise floor or candidate.
+    pub part: Part,
+    /// Good enough?
+    pub verdict: Verdict,
+    /// Prompts that would settle an inconclusive verdict, where that can be said.
+    pub prompts_needed: Option<usize>,
+    /// Share of the baseline's cost saved; `None` where costs cannot be compared.
+    pub saving: Option<Estimate>,
+    /// The same in every bootstrap resample, in an order shared by all variants; may be empty.
+    pub saving_draws: Vec<f64>,
+    /// Mean task score, 0 to 1.
+    pub task_score: Option<f64>,
+    /// Mean KL divergence from the baseline, in nats.
+    pub kld: Option<f64>,
+    /// Bytes of the weight files.
+    pub file_size: Option<u64>,
+}
+
+/// Decides. Costs are a tie where the interval of the paired difference of their savings holds 0; a tie goes
+/// to the higher task score, then the lower divergence, then the smaller file.
+pub fn recommend(candidates: &[JudgedVariant], policy: &Policy) -> Recommendation {
+    let passing: Vec<(&JudgedVariant, Estimate)> = eligible(candidates)
+        .filter(|(one, saving)| one.verdict == Verdict::Pass && saving.lower > 0.0)
+        .collect();
+    let cheapest = passing.iter().max_by(|one, other| one.1.point.total_cmp(&other.1.point));
+    let Some(cheapest) = cheapest else { return without_winner(candidates) };
+    let tied: Vec<&(&JudgedVariant, Estimate)> =
+        passing.iter().filter(|other| is_tie(cheapest, other, policy.confidence)).collect();
+    let winner = tied.iter().copied().max_by(|one, other| quality(one.0, other.0)).unwrap_or(cheapest);
+    let (variant, saving) = winner;
+    let mut why = format!(
+        "{} costs {} less {} and stays within the thresholds",
+        variant.variant.variant_name(),
+        percent(saving.point),
+        percents(saving)
+    );
+    if winner.0.variant != cheapest.0.variant {
+        why += &format!("; {} costs about the same, at lower quality", cheapest.0.variant.variant_name());
+    }
+    Recommendation::Switch { variant: variant.variant.clone(), saving: *saving, why }
+}
+
+/// Says where an inconclusive candidate might beat the one recommended; `None` where none might.
+pub fn open_question(candidates: &[JudgedVariant], recommendation: &Recommendation) -> Option<String> {
+    let Recommendation::Switch { saving: winner, .. } = recommendation else { return None };
+    let (rival, saving) =
+        undecided(candidates).filter(|(_, saving)| saving.upper > winner.point).max_by(by_saving)?;
+    let more =
+        rival.prompts_needed.map_or_else(String::new, |n| format!(" (about {n} prompts would settle it)"));
+    Some(format!(
+        "{} may save more, {} {}, but whether it is good enough is not settled{more}.",
+        rival.variant.variant_name(),
+        percent(saving.point),
+        percents(&saving)
+    ))
+}
+
+fn eligible(candidates: &[JudgedVariant]) -> impl Iterator<Item = (&JudgedVariant, Estimate)> {
+    candidates.iter().filter(|one| one.part == Part::Candidate).filter_map(|one| Some((one, one.saving?)))
+}
+
+fn undecided(candidates: &[JudgedVariant]) -> impl Iterator<Item = (&JudgedVariant, Estimate)> {
+    eligible(candidates).filter(|(one, _)| one.verdict == Verdict::Inconclusive)
+}
+
+fn by_saving(one: &(&JudgedVariant, Estimate), other: &(&JudgedVariant, Estimate)) -> std::cmp::Ordering {
+    one.1.point.total_cmp(&other.1.point)
+}
+
+fn without_winner(candidates: &[JudgedVariant]) -> Recommendation {
+    // Only a candidate that looks cheaper is worth more prompts.
+    let hopeful = undecided(candidates).filter(|(_, saving)| saving.point > 0.0 && saving.upper > 0.0);
+    if let Some((one, saving)) = hopeful.max_by(by_saving) {
+        let more =
+            one.prompts_needed.map_or_else(String::new, |n| format!("; about {n} prompts would settle it"));
+        let why = format!(
+            "{} would save {} {}, but whether it is good enough is not settled{more}",
+            one.variant.variant_name(),
+            percent(saving.point),
+            percents(&saving)
+        );
+        return Recommendation::MeasureMore {
+            variant: one.variant.clone(),
+            prompts_needed: one.prompts_needed,
+            why,
+        };
+    }
+    let baseline = candidates.iter().find(|one| one.part == Part::Baseline);
+    let variant = baseline.map_or_else(|| VariantId(String::new()), |one| one.variant.clone());
+    Recommendation::KeepBaseline { variant, why: why_keep(candidates) }
+}
+
+fn why_keep(candidates: &[JudgedVariant]) -> String {
+    let rivals: Vec<&JudgedVariant> = candidates.iter().filter(|one| one.part == Part::Candidate).collect();
+    let passing: Vec<&&JudgedVariant> = rivals.iter().filter(|one| one.verdict == Verdict::Pass).collect();
+    if rivals.is_empty() {
+        return "there is no other variant to compare with".into();
+    }
+    if passing.is_empty() {
+        let failed = rivals.iter().filter(|one| one.verdict == Verdict::Fail).count();
+        return if failed == rivals.len() {
+            "no candidate stays within the quality thresholds".into()
+        } else {
+            "no candidate is shown to stay within the quality thresholds, and none that might is cheaper"
+                .into()
+        };
+    }
+    let best = passing.iter().filter_map(|one| Some((**one, one.saving?))).max_by(by_saving);
+    match best {
+        None => "what the candidates cost beside the baseline is unknown".into(),
+        Some((one, saving)) => {
+            let (name, interval) = (one.variant.variant_name(), percents(&saving));
+            if saving.point > 0.0 {
+                let point = percent(saving.point);
+                format!("{name} passes, but its saving of {point} {interval} is within the noise")
+            } else {
+                let more = percent(-saving.point);
+                format!(
+                    "no candidate that passes is cheaper; the cheapest, {name}, costs {more} more (saving {interval})"
+                )
+            }
+        }
+    }
+}
+
+/// True where the difference of savings is not told from 0.
+fn is_tie(
+    cheapest: &(&JudgedVariant, Estimate),
+    other: &(&JudgedVariant, Estimate),
+    confidence: f64,
+) -> bool {
+    if cheapest.0.variant == other.0.variant {
+        return true;
+    }
+    let (one, two) = (&cheapest.0.saving_draws, &other.0.saving_draws);
+    let mut differences: Vec<f64> = one.iter().zip(two).map(|(one, two)| one - two).collect();
+    differences.retain(|difference| difference.is_finite());
+    differences.sort_unstable_by(f64::total_cmp);
+    let tail = (1.0 - confidence) / 2.0;
+    match quantile(&differences, tail) {
+        Some(lower) if one.len() == two.len() => lower <= 0.0,
+        _ => cheapest.1.overlaps(&other.1),
+    }
+}
+
+/// Greater is better; what is unknown is worse than what is known.
+fn quality(one: &JudgedVariant, other: &JudgedVariant) -> std::cmp::Ordering {
+    let high = |value: Option<f64>| value.unwrap_or(f64::NEG_INFINITY);
+    let low = |value: Option<f64>| value.unwrap_or(f64::INFINITY);
+    high(one.task_score)
+        .total_cmp(&high(other.task_score))
+        .then(low(other.kld).total_cmp(&low(one.kld)))
+        .then(other.file_size.unwrap_or(u64::MAX).cmp(&one.file_size.unwrap_or(u64::MAX)))
+}

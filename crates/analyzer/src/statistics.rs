@@ -1,0 +1,10 @@
+//! The statistics behind every interval and every verdict. Each function is pure and names its source.
+
+pub mod bootstrap;
+pub mod holm;
+pub mod mcnemar;
+pub mod newcombe;
+pub mod normal;
+pub mod power;
+pub mod quantile;
+pub mod wilson;
