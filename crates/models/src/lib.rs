@@ -1,1 +1,42 @@
+//! Finds a model's files: manifests, cache, hub, wheels, local paths; expands and quantizes.
+//!
+//! [`ModelStore`] turns what a user writes — a manifest's name, a file, a hub repository, a server — into
+//! [`ResolvedModel`]s: files at hand, their hash, and how the weights came to be.
+//!
+//! The one design decision: **a file's origin travels with it**. Every step that fetches or makes a file
+//! gives its [`Provenance`](infercost_schema::manifest::Provenance), which is kept beside the file in the
+//! cache and inside every GGUF written here, so that a baseline that is an expansion can never pass for a
+//! published one. The crate does the network and file work that the engine never does, and prints nothing:
+//! what happens is told through [`Progress`].
 
+pub mod argument;
+pub mod cache;
+pub mod catalogue;
+pub mod convert;
+pub mod error;
+pub mod file_text;
+pub mod gguf;
+mod gguf_write;
+pub mod hash;
+pub mod hub;
+mod local;
+pub mod metadata;
+mod numbers;
+pub mod progress;
+pub mod recipe;
+mod safetensors_weights;
+pub mod store;
+pub mod tensor_type;
+mod variant_names;
+mod weights;
+pub mod wheel;
+
+pub use argument::ModelArgument;
+pub use cache::ModelCache;
+pub use catalogue::{Catalogue, DEFAULT_MODEL};
+pub use error::ModelError;
+pub use hub::HubSettings;
+pub use progress::{Progress, ProgressSink, Stage};
+pub use recipe::{Fallback, Recipe};
+pub use store::{ModelLocation, ModelStore, ResolvedModel};
+pub use wheel::Pip;

