@@ -1,0 +1,207 @@
+//! Every family against candle-transformers' own model on the same random weights.
+
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod decoder_fixture;
+
+use candle_core::quantized::{GgmlDType, gguf_file};
+use candle_core::{DType, Device, Tensor};
+use candle_nn::VarBuilder;
+use candle_transformers::models as stock;
+use decoder_fixture::{TinyModel, VOCABULARY, difference, tiny_model, tokens};
+use infercost_engine::decoder::{Decoder, DecoderOptions, Logits};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// Relative to logits of size 1 to 10.
+const TOLERANCE: f32 = 1e-4;
+
+type StepFn = Box<dyn FnMut(&Tensor, usize) -> candle_core::Result<Tensor>>;
+
+/// The stock model's logits of the last of the tokens given with their first position.
+fn stock_model(model: &TinyModel) -> StepFn {
+    fn config<T: DeserializeOwned>(model: &TinyModel) -> T {
+        serde_json::from_value(model.config.clone()).unwrap()
+    }
+    let cpu = Device::Cpu;
+    let vb = VarBuilder::from_tensors(model.tensors.clone(), DType::F32, &cpu);
+    match model.family {
+        "llama" => {
+            let config = config::<stock::llama::LlamaConfig>(model).into_config(false);
+            let mut cache = stock::llama::Cache::new(true, DType::F32, &config, &cpu).unwrap();
+            let llama = stock::llama::Llama::load(vb, &config).unwrap();
+            Box::new(move |tokens, position| llama.forward(tokens, position, &mut cache))
+        }
+        "qwen2" => {
+            let mut m = stock::qwen2::ModelForCausalLM::new(&config(model), vb).unwrap();
+            Box::new(move |tokens, position| m.forward(tokens, position))
+        }
+        "qwen3" => {
+            let mut m = stock::qwen3::ModelForCausalLM::new(&config(model), vb).unwrap();
+            Box::new(move |tokens, position| m.forward(tokens, position))
+        }
+        "gemma3" => {
+            let mut m = stock::gemma3::Model::new(false, &config(model), vb).unwrap();
+            Box::new(move |tokens, position| m.forward(tokens, position))
+        }
+        "phi3" => {
+            let mut m = stock::phi3::Model::new(&config(model), vb).unwrap();
+            Box::new(move |tokens, position| m.forward(tokens, position))
+        }
+        "mistral" => {
+            let mut m = stock::mistral::Model::new(&config(model), vb).unwrap();
+            Box::new(move |tokens, position| m.forward(tokens, position))
+        }
+        "smollm3" => {
+            let mut m = stock::smol::smollm3::ModelForCausalLM::new(&config(model), vb).unwrap();
+            Box::new(move |tokens, position| m.forward(tokens, position))
+        }
+        other => panic!("no stock model for {other}"),
+    }
+}
+
+/// Logits of all positions by the stock model, token by token: its masks for several tokens
+/// let a window see one token too many, its cache does not.
+fn stock_logits(model: &TinyModel, tokens: &[u32]) -> Tensor {
+    let mut step = stock_model(model);
+    let rows: Vec<Tensor> = tokens
+        .iter()
+        .enumerate()
+        .map(|(position, token)| {
+            let token = Tensor::new(&[[*token]], &Device::Cpu).unwrap();
+            step(&token, position).unwrap().reshape((1, VOCABULARY)).unwrap()
+        })
+        .collect();
+    Tensor::cat(&rows, 0).unwrap()
+}
+
+/// Compares a decoder with expected logits of all positions in each way it can be driven.
+fn check_decoder(name: &str, decoder: &mut Decoder, tokens: &[u32], expected: &Tensor, tolerance: f32) {
+    let check = |way: &str, got: &Tensor, expected: &Tensor| {
+        let difference = difference(got, expected);
+        assert!(difference < tolerance, "{name}, {way}: off by {difference}");
+    };
+    let count = tokens.len();
+    let last = expected.narrow(0, count - 1, 1).unwrap();
+    check("last of a prefill", &decoder.forward(tokens, Logits::Last).unwrap(), &last);
+    decoder.clear();
+    check("all of a prefill", &decoder.forward(tokens, Logits::All).unwrap(), expected);
+    decoder.clear();
+    for (position, token) in tokens.iter().enumerate() {
+        let got = decoder.forward(&[*token], Logits::Last).unwrap();
+        check("one by one", &got, &expected.narrow(0, position, 1).unwrap());
+    }
+    assert_eq!(decoder.len(), count);
+    // A shared prefix, its rest in uneven pieces.
+    decoder.truncate(5);
+    let (head, tail) = tokens[5..].split_at(count / 2);
+    let got = decoder.forward(head, Logits::All).unwrap();
+    check("after a prefix", &got, &expected.narrow(0, 5, head.len()).unwrap());
+    let got = decoder.forward(tail, Logits::All).unwrap();
+    check("after a longer prefix", &got, &expected.narrow(0, 5 + head.len(), tail.len()).unwrap());
+}
+
+fn check(family: &'static str, changes: Value) {
+    let name = format!("{family} {changes}");
+    let model = tiny_model(family, changes);
+    let tokens = tokens(24);
+    let expected = stock_logits(&model, &tokens);
+    let size: f32 = expected.abs().unwrap().max_all().unwrap().to_scalar().unwrap();
+    assert!(size > 0.5, "{name}: logits of {size} would hide any difference");
+    let folder = tempfile::tempdir().unwrap();
+    model.write_safetensors(folder.path(), DType::F32);
+    let options = DecoderOptions::default();
+    let mut decoder = Decoder::open(folder.path(), &Device::Cpu, &options).unwrap();
+    check_decoder(&format!("{name} safetensors"), &mut decoder, &tokens, &expected, TOLERANCE);
+    let path = model.write_gguf(folder.path(), GgmlDType::F32);
+    let mut decoder = Decoder::open(&path, &Device::Cpu, &options).unwrap();
+    check_decoder(&format!("{name} GGUF"), &mut decoder, &tokens, &expected, TOLERANCE);
+    assert_eq!(decoder.quantization(), "F32");
+}
+
+#[test]
+fn llama() {
+    check("llama", json!({}));
+    check("llama", json!({"tie_word_embeddings": true, "rope_theta": 500.0}));
+}
+
+#[test]
+fn qwen2() {
+    check("qwen2", json!({}));
+}
+
+#[test]
+fn qwen3() {
+    check("qwen3", json!({}));
+}
+
+#[test]
+fn gemma3() {
+    check("gemma3", json!({}));
+}
+
+#[test]
+fn phi3() {
+    check("phi3", json!({}));
+}
+
+#[test]
+fn mistral() {
+    check("mistral", json!({}));
+}
+
+#[test]
+fn smollm3() {
+    check("smollm3", json!({}));
+}
+
+/// Scaled frequencies stand in `config.json` only; GGUF has a tensor for them.
+#[test]
+fn llama3_scaling_matches_the_stock_model() {
+    let scaling = json!({"rope_scaling": {
+        "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 32,
+    }});
+    let model = tiny_model("llama", scaling);
+    let plain = stock_logits(&tiny_model("llama", json!({})), &tokens(24));
+    let expected = stock_logits(&model, &tokens(24));
+    assert!(difference(&plain, &expected) > 10.0 * TOLERANCE, "the scaling changes nothing");
+    let folder = tempfile::tempdir().unwrap();
+    model.write_safetensors(folder.path(), DType::F32);
+    let mut decoder = Decoder::open(folder.path(), &Device::Cpu, &DecoderOptions::default()).unwrap();
+    check_decoder("llama3 scaling", &mut decoder, &tokens(24), &expected, TOLERANCE);
+}
+
+#[test]
+fn partial_rotation_matches_the_stock_model() {
+    let model = tiny_model("phi3", json!({"partial_rotary_factor": 0.5}));
+    let expected = stock_logits(&model, &tokens(24));
+    let folder = tempfile::tempdir().unwrap();
+    model.write_safetensors(folder.path(), DType::F32);
+    let mut decoder = Decoder::open(folder.path(), &Device::Cpu, &DecoderOptions::default()).unwrap();
+    check_decoder("partial rotation", &mut decoder, &tokens(24), &expected, TOLERANCE);
+}
+
+/// Quantized kernels round the activations too, each position alone, so that every way of
+/// driving the decoder still agrees with the stock model closely.
+#[test]
+fn quantized_llama_matches_the_stock_model() {
+    let model = tiny_model("llama", json!({}));
+    let tokens = tokens(24);
+    for (dtype, name) in [(GgmlDType::Q8_0, "Q8_0"), (GgmlDType::Q4_0, "Q4_0"), (GgmlDType::Q4_1, "Q4_1")] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = model.write_gguf(folder.path(), dtype);
+        let mut file = std::fs::File::open(&path).unwrap();
+        let content = gguf_file::Content::read(&mut file).unwrap();
+        let mut stock =
+            stock::quantized_llama::ModelWeights::from_gguf(content, &mut file, &Device::Cpu).unwrap();
+        let rows: Vec<Tensor> = (0..tokens.len())
+            .map(|i| stock.forward(&Tensor::new(&[[tokens[i]]], &Device::Cpu).unwrap(), i).unwrap())
+            .collect();
+        let expected = Tensor::cat(&rows, 0).unwrap();
+        let mut decoder = Decoder::open(&path, &Device::Cpu, &DecoderOptions::default()).unwrap();
+        // An activation at the edge of two integers may fall to either side.
+        check_decoder(name, &mut decoder, &tokens, &expected, 0.05);
+        assert_eq!(decoder.quantization(), name);
+    }
+}
