@@ -27,6 +27,9 @@ pub struct RunHeader {
     pub started_at: jiff::Timestamp,
     /// Version of infercost that recorded it.
     pub infercost_version: String,
+    /// The command line that began it, program name left out: what `--resume` goes by.
+    #[serde(default)]
+    pub arguments: Vec<String>,
     /// Where it ran.
     pub machine: MachineFacts,
     /// The variants, baseline first.
