@@ -46,10 +46,11 @@ impl Table {
 
     /// Adds to one cell; outside the table, or not finite, nothing happens.
     pub fn add(&mut self, prompt: usize, column: usize, value: f64) {
-        if column < self.width && value.is_finite() {
-            if let Some(cell) = self.cells.get_mut(prompt * self.width + column) {
-                *cell += value;
-            }
+        if column < self.width
+            && value.is_finite()
+            && let Some(cell) = self.cells.get_mut(prompt * self.width + column)
+        {
+            *cell += value;
         }
     }
 

@@ -92,7 +92,9 @@ mod tests {
         assert!(low < -0.01 && high > 0.01, "[{low}, {high}]");
     }
 
-    const NEWCOMBE_CASES: &[((usize, usize, usize, usize), (f64, f64))] = &[
+    type Case = ((usize, usize, usize, usize), (f64, f64));
+
+    const NEWCOMBE_CASES: &[Case] = &[
         ((36, 12, 2, 0), (-0.340428, -0.056930)),
         ((53, 0, 1, 0), (-0.049622, 0.097714)),
         ((60, 0, 0, 40), (-0.020608, 0.020608)),

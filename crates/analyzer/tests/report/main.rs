@@ -1,0 +1,263 @@
+//! Whole reports from made-up runs.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod scenario;
+
+use infercost_analyzer::{Analysis, AnalysisError, report};
+use infercost_schema::price::PriceBook;
+use infercost_schema::report::Report;
+use infercost_schema::*;
+use scenario::{Behaviour, prices, run};
+
+fn analyse(runs: &[RunRecord], prices: &PriceBook) -> Result<Report, AnalysisError> {
+    let policy = Policy::default();
+    report(&Analysis { runs, policy: &policy, prices, baseline: None, memory_bandwidth: Some(1e9) })
+}
+
+fn report_on(prompts: usize, behaviours: &[Behaviour]) -> Report {
+    analyse(&[run("r1", prompts, behaviours)], &prices()).unwrap()
+}
+
+fn full() -> Behaviour {
+    Behaviour::named("full")
+}
+
+fn faster(name: &'static str, slowness: f64) -> Behaviour {
+    Behaviour { slowness, ..Behaviour::named(name) }
+}
+
+fn near(got: f64, expected: f64) {
+    assert!((got - expected).abs() <= 1e-9 * expected.abs(), "{got} is not {expected}");
+}
+
+#[test]
+fn a_cheaper_candidate_that_passes_is_recommended() {
+    let report = report_on(100, &[full(), faster("q8_0", 0.6)]);
+    let Recommendation::Switch { variant, saving, why } = &report.recommendation else {
+        panic!("{:?}", report.recommendation)
+    };
+    assert_eq!(variant.as_str(), "tiny/q8_0");
+    assert!((saving.point - 0.4).abs() < 1e-6 && saving.lower > 0.39 && saving.upper < 0.41, "{saving:?}");
+    assert_eq!(why, "q8_0 costs 40 % less [40 %, 40 %] and stays within the thresholds");
+    assert_eq!(report.candidates[1].verdict, Verdict::Pass, "{:?}", report.candidates[1].reasons);
+}
+
+/// Every amount by hand: 0.225 + 0.05 per hour, 0.30 per kWh, PUE 1.2, half the hours used, 50 W and 20 W.
+#[test]
+fn costs_follow_the_formulae_and_sum_exactly() {
+    let record = run("r1", 50, &[full(), faster("q8_0", 0.7)]);
+    let seconds: f64 = record
+        .windows
+        .iter()
+        .filter(|window| window.id.variant.as_str() == "tiny/full")
+        .flat_map(|window| &window.inferences)
+        .map(|inference| inference.outcome.latency().as_secs_f64())
+        .sum();
+    let report = analyse(&[record], &prices()).unwrap();
+    let cost = &report.candidates[0].cost;
+    let busy = seconds / 50.0;
+    near(cost.components.hardware.unwrap(), 8760.0 * 0.9 / (4.0 * 8760.0) / 3600.0 * busy / 0.5);
+    near(cost.components.operation.unwrap(), 0.05 / 3600.0 * busy / 0.5);
+    near(cost.components.energy.unwrap(), 50.0 * busy / 3.6e6 * 0.30 * 1.2);
+    near(cost.components.idle.unwrap(), 20.0 * busy / 3.6e6 * 0.30 * 1.2);
+    let decimal = |value: f64| value.to_string().parse::<rust_decimal::Decimal>().unwrap();
+    let parts = &cost.components;
+    let sum: rust_decimal::Decimal =
+        [parts.energy, parts.hardware, parts.idle, parts.operation].into_iter().flatten().map(decimal).sum();
+    let total = cost.per_inference.unwrap();
+    assert_eq!(sum.normalize(), decimal(total.point).normalize());
+    assert!(total.lower < total.point && total.point < total.upper, "{total:?}");
+    near(cost.per_correct.unwrap().point, total.point / 0.8);
+    assert!(cost.left_out.is_empty());
+}
+
+#[test]
+fn energy_is_shared_out_without_loss() {
+    let report = report_on(60, &[full(), faster("q8_0", 0.7)]);
+    let energy = &report.candidates[1].energy;
+    assert_eq!((energy.source.as_str(), energy.scope.as_str()), ("counter", "cpu package"));
+    let gross = energy.gross_j.unwrap();
+    near(energy.per_inference_j.unwrap().point * 60.0 + energy.unattributed_j.unwrap(), gross);
+    // Times are whole nanoseconds, so a tenth is one to within rounding.
+    assert!((energy.unattributed_j.unwrap() / gross - 0.1).abs() < 1e-6);
+    near(energy.net_j.unwrap(), gross * 30.0 / 50.0);
+}
+
+#[test]
+fn none_passes() {
+    let broken = Behaviour { kld: Some(|i| 0.4 + 0.1 * (i % 3) as f64), ..faster("q4_0", 0.5) };
+    let report = report_on(100, &[full(), broken]);
+    assert_eq!(report.candidates[1].verdict, Verdict::Fail);
+    let Recommendation::KeepBaseline { variant, why } = &report.recommendation else {
+        panic!("{:?}", report.recommendation)
+    };
+    assert_eq!(variant.as_str(), "tiny/full");
+    assert_eq!(why, "no candidate stays within the quality thresholds");
+}
+
+#[test]
+fn a_dearer_candidate_keeps_the_baseline_and_is_named() {
+    let report = report_on(100, &[full(), faster("q8_0", 1.3)]);
+    assert!(matches!(report.recommendation, Recommendation::KeepBaseline { .. }));
+    let note = "q8_0 costs 30 % more than the baseline; decoding reaches 7.3 % of the memory bandwidth, so the \
+                engine limits it, not the memory.";
+    assert!(report.notes.iter().any(|found| found == note), "{:#?}", report.notes);
+}
+
+#[test]
+fn a_tie_goes_to_the_better_quality() {
+    // Slower on even prompts, faster on odd ones: as dear on average, and the interval of the difference
+    // holds 0.
+    let better = Behaviour { score: |i| if i.is_multiple_of(10) { 0.0 } else { 1.0 }, ..faster("q6_k", 0.7) };
+    let report = report_on(100, &[full(), faster("q8_0", 0.7), better]);
+    let Recommendation::Switch { variant, why, .. } = &report.recommendation else {
+        panic!("{:?}", report.recommendation)
+    };
+    assert_eq!(variant.as_str(), "tiny/q6_k", "{why}");
+}
+
+#[test]
+fn an_open_verdict_asks_for_more_prompts() {
+    let shaky =
+        Behaviour { score: |i| if i % 5 == 0 || i % 12 == 1 { 0.0 } else { 1.0 }, ..faster("q4_k", 0.5) };
+    let report = report_on(100, &[full(), shaky]);
+    let Recommendation::MeasureMore { variant, prompts_needed, why } = &report.recommendation else {
+        panic!("{:?} {:#?}", report.recommendation, report.candidates[1].reasons)
+    };
+    assert_eq!(variant.as_str(), "tiny/q4_k");
+    assert!(prompts_needed.is_some_and(|needed| needed > 100), "{why}");
+}
+
+#[test]
+fn an_open_rival_of_a_winner_is_noted() {
+    let shaky =
+        Behaviour { score: |i| if i % 5 == 0 || i % 12 == 1 { 0.0 } else { 1.0 }, ..faster("q4_k", 0.5) };
+    let report = report_on(100, &[full(), faster("q8_0", 0.7), shaky]);
+    assert!(
+        matches!(&report.recommendation, Recommendation::Switch { variant, .. } if variant.as_str() == "tiny/q8_0")
+    );
+    assert!(report.notes.iter().any(|note| note.starts_with("q4_k may save more")), "{:#?}", report.notes);
+}
+
+#[test]
+fn energy_unavailable_is_said_and_left_out() {
+    let dark = |behaviour: Behaviour| Behaviour { watts: None, ..behaviour };
+    let report = report_on(100, &[dark(full()), dark(faster("q8_0", 0.7))]);
+    let candidate = &report.candidates[1];
+    assert_eq!(candidate.energy.source, "unavailable");
+    assert_eq!((candidate.energy.gross_j, candidate.energy.per_inference_j), (None, None));
+    assert_eq!((candidate.cost.components.energy, candidate.cost.components.idle), (None, None));
+    assert_eq!(candidate.cost.left_out["energy"], "the energy is unknown");
+    assert!(matches!(report.recommendation, Recommendation::Switch { .. }));
+    assert!(report.notes[0].contains("this machine has no meter"), "{:#?}", report.notes);
+}
+
+#[test]
+fn unequal_parts_are_compared_on_what_both_have() {
+    let dark = Behaviour { watts: None, ..faster("q8_0", 0.7) };
+    let report = report_on(100, &[full(), dark]);
+    let note = "The saving of q8_0 compares only what is known of both costs: hardware, idle, operation.";
+    assert!(report.notes.iter().any(|found| found == note), "{:#?}", report.notes);
+    assert!((report.candidates[1].saving.unwrap().point - 0.3).abs() < 1e-6);
+}
+
+#[test]
+fn failures_count_as_wrong_and_are_billed() {
+    let failing = Behaviour { fails: |i| i % 4 == 1, ..faster("q8_0", 0.7) };
+    let report = report_on(100, &[full(), failing]);
+    let candidate = &report.candidates[1];
+    assert_eq!((candidate.inferences, candidate.failures, candidate.failure_kinds["timeout"]), (100, 25, 25));
+    near(candidate.quality.task_score.unwrap().point, 0.6);
+    assert_eq!(candidate.verdict, Verdict::Fail);
+    assert_eq!(candidate.latency_s.unwrap().n, 75);
+}
+
+#[test]
+fn a_missing_grade_is_not_a_good_score() {
+    let half = Behaviour { graded: |i| i % 2 == 0, ..faster("q8_0", 0.7) };
+    let candidate = &report_on(100, &[full(), half]).candidates[1];
+    assert_eq!(candidate.verdict, Verdict::Inconclusive, "{:#?}", candidate.reasons);
+    assert!(candidate.quality.task_score.unwrap().point < 0.5);
+    let none = Behaviour { graded: |_| false, ..faster("q8_0", 0.7) };
+    let candidate = &report_on(100, &[full(), none]).candidates[1];
+    assert_eq!((candidate.verdict, candidate.quality.task_score), (Verdict::Inconclusive, None));
+}
+
+#[test]
+fn no_divergence_leaves_the_verdict_open() {
+    let other = Behaviour { kld: None, ..faster("q8_0", 0.7) };
+    let candidate = &report_on(100, &[full(), other]).candidates[1];
+    assert_eq!(candidate.verdict, Verdict::Inconclusive);
+    assert!(candidate.unknown.contains_key("kld_mean"));
+}
+
+#[test]
+fn the_noise_floor_is_never_recommended() {
+    let noise = Behaviour { noise_floor: true, ..faster("full-again", 0.5) };
+    let report = report_on(100, &[full(), noise]);
+    assert!(matches!(report.recommendation, Recommendation::KeepBaseline { .. }));
+}
+
+#[test]
+fn an_interrupted_window_loses_its_energy_only() {
+    let cut = Behaviour { interrupted: Some(1), ..faster("q8_0", 0.7) };
+    let report = report_on(100, &[full(), cut]);
+    assert_eq!(report.candidates[1].inferences, 100);
+    assert!(report.notes.iter().any(|note| note.starts_with("1 window was cut off")), "{:#?}", report.notes);
+    near(report.candidates[1].energy.gross_j.unwrap() * 0.6, report.candidates[1].energy.net_j.unwrap());
+}
+
+#[test]
+fn runs_are_joined_by_variant() {
+    let behaviours = [full(), faster("q8_0", 0.7)];
+    let (one, mut two) = (run("r1", 40, &behaviours), run("r2", 40, &behaviours));
+    let joined = analyse(&[one.clone(), two.clone()], &prices()).unwrap();
+    assert_eq!(joined.candidates[1].inferences, 80);
+    assert_eq!((joined.prompts.chosen, joined.prompts.complete), (40, 40));
+    assert_eq!(joined.candidates[1].quality.task_score.unwrap().n, 40);
+    let twice = analyse(&[one.clone(), one.clone()], &prices()).unwrap_err();
+    assert!(matches!(twice, AnalysisError::DuplicateRun { .. }));
+    two.header.prompts.sha256 = "ff".into();
+    let error = analyse(&[one, two], &prices()).unwrap_err().to_string();
+    assert!(error.contains("r1") && error.contains("r2"), "{error}");
+}
+
+#[test]
+fn the_same_records_give_the_same_report() {
+    let behaviours = [full(), faster("q8_0", 0.7)];
+    assert_eq!(report_on(30, &behaviours), report_on(30, &behaviours));
+}
+
+#[test]
+fn an_empty_run_is_a_report_of_unknowns() {
+    let mut record = run("r1", 10, &[full(), faster("q8_0", 0.7)]);
+    record.windows.clear();
+    record.evaluations.clear();
+    let report = analyse(&[record], &prices()).unwrap();
+    let candidate = &report.candidates[1];
+    assert_eq!((candidate.inferences, candidate.saving, candidate.latency_s), (0, None, None));
+    assert_eq!(candidate.verdict, Verdict::Inconclusive);
+    assert!(serde_json::to_string(&report).is_ok());
+}
+
+#[test]
+fn unsound_settings_are_errors() {
+    let record = run("r1", 10, &[full(), faster("q8_0", 0.7)]);
+    assert_eq!(analyse(&[], &prices()), Err(AnalysisError::NoRuns));
+    for (utilisation, pue) in [(0.0, 1.2), (1.1, 1.2), (f64::NAN, 1.2), (0.5, 0.9), (0.5, f64::INFINITY)] {
+        let prices = PriceBook { utilisation, pue, ..prices() };
+        let error = analyse(std::slice::from_ref(&record), &prices);
+        assert!(matches!(error, Err(AnalysisError::Prices { .. })), "{utilisation} {pue}");
+    }
+    let unknown = VariantId::from("tiny/none");
+    let policy = Policy::default();
+    let analysis = Analysis {
+        runs: std::slice::from_ref(&record),
+        policy: &policy,
+        prices: &prices(),
+        baseline: Some(&unknown),
+        memory_bandwidth: None,
+    };
+    let error = report(&analysis).unwrap_err().to_string();
+    assert_eq!(error, "baseline tiny/none is not in the run; it has tiny/full, tiny/q8_0");
+}

@@ -1,0 +1,266 @@
+//! Builds run records of made-up variants.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use infercost_analyzer::failed_score;
+use infercost_schema::manifest::Provenance;
+use infercost_schema::price::{HardwareCost, Price, PriceBook};
+use infercost_schema::prompt_set::GraderKind;
+use infercost_schema::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
+use infercost_schema::*;
+
+/// Prompts in one window.
+const BLOCK: usize = 10;
+
+/// How one made-up variant behaves on prompt `i`.
+#[derive(Clone)]
+pub(crate) struct Behaviour {
+    pub(crate) name: &'static str,
+    /// Latency relative to the baseline's.
+    pub(crate) slowness: f64,
+    /// Watts while it runs; `None` for no meter.
+    pub(crate) watts: Option<f64>,
+    pub(crate) score: fn(usize) -> f64,
+    pub(crate) kld: Option<fn(usize) -> f64>,
+    pub(crate) fails: fn(usize) -> bool,
+    pub(crate) graded: fn(usize) -> bool,
+    pub(crate) noise_floor: bool,
+    /// The window that was cut off.
+    pub(crate) interrupted: Option<u32>,
+}
+
+impl Behaviour {
+    /// As fast and as good as the baseline.
+    pub(crate) fn named(name: &'static str) -> Self {
+        Self {
+            name,
+            slowness: 1.0,
+            watts: Some(50.0),
+            score: right_on_most,
+            kld: Some(|i| 0.001 + 0.0005 * (i % 5) as f64),
+            fails: |_| false,
+            graded: |_| true,
+            noise_floor: false,
+            interrupted: None,
+        }
+    }
+}
+
+/// Right on four of five.
+pub(crate) fn right_on_most(i: usize) -> f64 {
+    if i.is_multiple_of(5) { 0.0 } else { 1.0 }
+}
+
+/// Prices that are all known.
+pub(crate) fn prices() -> PriceBook {
+    let price = |name: &str, value: &str, unit: &str| Price {
+        name: name.into(),
+        value: value.parse().unwrap(),
+        currency: Currency::EUR,
+        unit: unit.into(),
+        source: "a bill".into(),
+        date: "2026-01-01".parse().unwrap(),
+    };
+    PriceBook {
+        name: "mine".into(),
+        assumed: false,
+        currency: Currency::EUR,
+        electricity: Some(price("electricity", "0.30", "kWh")),
+        hardware: Some(HardwareCost::Owned {
+            purchase: price("hardware", "8760", "machine"),
+            salvage_share: 0.1,
+            life_years: 4.0,
+        }),
+        operation: Some(price("operation", "0.05", "hour")),
+        utilisation: 0.5,
+        pue: 1.2,
+    }
+}
+
+/// A run of `prompts` prompts by the behaviours, the first the baseline; variants take turns in blocks.
+pub(crate) fn run(id: &str, prompts: usize, behaviours: &[Behaviour]) -> RunRecord {
+    let chosen: Vec<PromptId> = (0..prompts).map(|i| PromptId(format!("p{i}"))).collect();
+    let mut record = RunRecord {
+        header: header(id, &chosen, behaviours),
+        loads: Vec::new(),
+        idles: vec![idle(behaviours)],
+        windows: Vec::new(),
+        evaluations: Vec::new(),
+        finished_at: None,
+    };
+    let mut clock = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
+    for (turn, (block, behaviour)) in
+        (0..prompts.div_ceil(BLOCK)).flat_map(|block| behaviours.iter().map(move |b| (block, b))).enumerate()
+    {
+        let indices = (block * BLOCK)..((block + 1) * BLOCK).min(prompts);
+        let window = window(turn as u32, clock, behaviour, indices.clone(), &chosen);
+        clock += window.wall_time;
+        record.windows.push(window);
+        for i in indices {
+            evaluate(
+                &mut record.evaluations,
+                clock,
+                behaviour,
+                i,
+                &chosen[i],
+                behaviour.name == behaviours[0].name,
+            );
+        }
+    }
+    record
+}
+
+fn header(id: &str, chosen: &[PromptId], behaviours: &[Behaviour]) -> RunHeader {
+    let variants = behaviours.iter().map(|behaviour| VariantHeader {
+        id: VariantId(format!("tiny/{}", behaviour.name)),
+        engine: EngineIdentity {
+            weight_bytes_per_token: Some(Bytes(1_000_000)),
+            ..EngineIdentity::default()
+        },
+        provenance: Provenance::Local { file: behaviour.name.into() },
+        licence: None,
+        noise_floor: behaviour.noise_floor,
+    });
+    RunHeader {
+        schema: RUN_SCHEMA.into(),
+        id: RunId(id.into()),
+        started_at: "2026-01-10T00:00:00Z".parse().unwrap(),
+        infercost_version: "0".into(),
+        machine: MachineFacts::default(),
+        variants: variants.collect(),
+        baseline: VariantId(format!("tiny/{}", behaviours[0].name)),
+        prompts: PromptSelection {
+            set: "made-up".into(),
+            sha256: "00".into(),
+            total: chosen.len() as u32,
+            chosen: chosen.to_vec(),
+        },
+        repetitions: 1,
+        warm_ups: 1,
+        seed: 42,
+        sampling: Sampling::default(),
+        content: false,
+        policy: Policy::default(),
+        prices: prices(),
+        meter: "none".into(),
+        arguments: Vec::default(),
+    }
+}
+
+fn reading(watts: Option<f64>, time: Duration) -> EnergyReading {
+    match watts {
+        Some(watts) => EnergyReading::Measured {
+            energy: Watts::new(watts) * time,
+            scope: EnergyScope(BTreeSet::from([EnergyDomain::CpuPackage])),
+            source: MeterSource { kind: MeterKind::Counter, name: "rapl".into() },
+            updates: 100,
+        },
+        None => EnergyReading::Unavailable { reason: "this machine has no meter".into() },
+    }
+}
+
+fn idle(behaviours: &[Behaviour]) -> IdleRecord {
+    let wall_time = Duration::from_secs(10);
+    IdleRecord {
+        phase: IdlePhase::Resident,
+        started_at: SystemTime::UNIX_EPOCH,
+        wall_time,
+        energy: reading(behaviours[0].watts.map(|_| 20.0), wall_time),
+    }
+}
+
+/// Ten per cent of a window belongs to no inference.
+fn window(
+    index: u32,
+    started_at: SystemTime,
+    behaviour: &Behaviour,
+    indices: std::ops::Range<usize>,
+    chosen: &[PromptId],
+) -> WindowRecord {
+    let mut elapsed = Duration::ZERO;
+    let mut inferences = Vec::new();
+    for i in indices {
+        let tokens = 8 + (i % 7) as u32;
+        let step =
+            Duration::from_secs_f64(0.010 * behaviour.slowness * (1.0 + 0.01 * ((i * 37) % 11) as f64));
+        let first = step * 3;
+        let latency = first + step * (tokens - 1);
+        let outcome = if (behaviour.fails)(i) {
+            Outcome::Failed { kind: FailureKind::Timeout, message: "too late".into(), latency }
+        } else {
+            let arrivals = (0..tokens).map(|k| ChunkArrival { at: first + step * k, tokens: 1 }).collect();
+            Outcome::Completed {
+                text: None,
+                finish: FinishReason::Stop,
+                output_tokens: tokens,
+                arrivals,
+                latency,
+            }
+        };
+        inferences.push(InferenceRecord {
+            prompt: chosen[i].clone(),
+            repetition: 0,
+            issued_at: started_at + elapsed,
+            input_text: None,
+            input_tokens: 30,
+            cached_input_tokens: None,
+            max_tokens: 64,
+            sampling: Sampling::default(),
+            outcome,
+        });
+        elapsed += latency + latency / 9;
+    }
+    let interrupted = behaviour.interrupted == Some(index);
+    WindowRecord {
+        id: WindowId { variant: VariantId(format!("tiny/{}", behaviour.name)), index },
+        started_at,
+        wall_time: elapsed,
+        operating_point: OperatingPoint::SEQUENTIAL,
+        energy: reading(behaviour.watts.filter(|_| !interrupted), elapsed),
+        interrupted,
+        inferences,
+    }
+}
+
+fn evaluate(
+    evaluations: &mut Vec<EvaluationRecord>,
+    evaluated_at: SystemTime,
+    behaviour: &Behaviour,
+    i: usize,
+    prompt: &PromptId,
+    baseline: bool,
+) {
+    let mut push = |result| {
+        evaluations.push(EvaluationRecord {
+            variant: VariantId(format!("tiny/{}", behaviour.name)),
+            prompt: prompt.clone(),
+            repetition: 0,
+            evaluated_at,
+            duration: Duration::ZERO,
+            result,
+        });
+    };
+    if (behaviour.fails)(i) {
+        push(Evaluation::Task(failed_score(GraderKind::Exact)));
+    } else if (behaviour.graded)(i) {
+        let score = (behaviour.score)(i);
+        let label = if score > 0.5 { "correct" } else { "incorrect" };
+        push(Evaluation::Task(TaskScore {
+            grader: GraderKind::Exact,
+            score,
+            label: label.into(),
+            choices: None,
+        }));
+    }
+    if let Some(kld) = behaviour.kld.filter(|_| !baseline) {
+        let kld = vec![kld(i); 10];
+        let top1_matches = if kld[0] > 0.1 { 5 } else { 10 - u32::from(i.is_multiple_of(9)) };
+        push(Evaluation::Divergence(Divergence {
+            top1_matches,
+            baseline_nll: 10.0,
+            candidate_nll: 10.0 + kld.iter().sum::<f64>(),
+            kld,
+        }));
+    }
+}
