@@ -150,7 +150,7 @@ impl Accumulator {
                     old.max(new)
                 ));
             }
-            let unseen = 4.0 * self.peak_watts * 1e6 * unread.as_secs_f64();
+            let unseen = 2.0 * self.peak_watts * 1e6 * unread.as_secs_f64();
             if self.peak_watts > 0.0 && unseen > largest as f64 {
                 return Err(format!(
                     "it was not read for {:.1} s, in which it may have wrapped more than once",
@@ -217,7 +217,7 @@ mod tests {
             ("grows", Some(RANGE), &[5 * j, 7 * j, 9 * j], Ok((4.0, 2))),
             ("stands still", Some(RANGE), &[5 * j, 5 * j, 6 * j], Ok((1.0, 1))),
             ("wraps", Some(RANGE), &[RANGE - 2 * j, RANGE - j, j], Ok((3.0, 2))),
-            ("wraps twice", Some(10 * j), &[9 * j, j, 9 * j, j], Ok((12.0, 3))),
+            ("wraps twice", Some(10 * j), &[9 * j, j, 4 * j, 7 * j, j], Ok((12.0, 4))),
             ("was reset", Some(RANGE), &[9_000 * j, 9_001 * j, 0], Err("went back")),
             ("is not one that wraps", None, &[9 * j, 10 * j, j], Err("not one that wraps")),
             ("leaves its range", Some(10 * j), &[9 * j, 11 * j], Err("beyond")),

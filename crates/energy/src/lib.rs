@@ -23,6 +23,7 @@ mod sampler;
 mod scripted;
 mod sensor;
 mod sysfs_file;
+pub mod sysfs_twin;
 mod unavailable;
 
 pub use composed::ComposedMeter;

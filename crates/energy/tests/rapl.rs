@@ -1,0 +1,237 @@
+//! RAPL against a tree whose joules are known, in real time.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use infercost_energy::sysfs_twin::{Load, Mishap, Playing, SysfsTwin, USUAL_RANGE_MICROJOULES};
+use infercost_energy::{
+    Discovery, EnergyDomain, EnergyReading, EnergyScope, MeterChoice, MeterError, MeterOptions, discover,
+};
+use infercost_schema::{Joules, MeterKind, Watts};
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+fn watts(watts: f64) -> Load {
+    Load::Constant(Watts::new(watts))
+}
+
+fn options(root: &Path, choice: MeterChoice) -> MeterOptions {
+    let nvml_library = Some(root.join("no-such-library.so"));
+    MeterOptions { sysfs_root: root.to_owned(), nvml_library, choice, ..MeterOptions::default() }
+}
+
+fn found(root: &Path) -> Discovery {
+    discover(&options(root, MeterChoice::Auto)).unwrap()
+}
+
+/// Meters `length` and gives the reading and the time that it really took.
+fn metered(discovery: &mut Discovery, length: Duration) -> (EnergyReading, Duration) {
+    let open = discovery.meter.start().unwrap();
+    let begun = Instant::now();
+    sleep(length);
+    let reading = discovery.meter.stop(open).unwrap();
+    (reading, begun.elapsed())
+}
+
+/// The known watts of what is in scope, against what the meter says.
+fn check_watts(build: impl FnOnce(&mut SysfsTwin), length: Duration, expected: f64, scope: EnergyScope) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut twin = SysfsTwin::new(folder.path());
+    build(&mut twin);
+    let _playing: Playing = twin.play().unwrap();
+    let mut discovery = found(folder.path());
+    let (reading, elapsed) = metered(&mut discovery, length);
+    let EnergyReading::Measured { energy, scope: covered, source, updates } = &reading else {
+        panic!("{reading:?}")
+    };
+    let right = expected * elapsed.as_secs_f64();
+    assert!((energy.get() / right - 1.0).abs() < 0.01, "{energy:?} instead of {right} J in {elapsed:?}");
+    assert_eq!(covered, &scope);
+    assert_eq!(source.kind, MeterKind::Counter);
+    assert!(*updates > 1, "{updates}");
+}
+
+fn package() -> EnergyScope {
+    EnergyScope::of([EnergyDomain::CpuPackage])
+}
+
+fn package_and_dram() -> EnergyScope {
+    EnergyScope::of([EnergyDomain::CpuPackage, EnergyDomain::Dram])
+}
+
+#[test]
+fn one_package() {
+    let build = |twin: &mut SysfsTwin| {
+        twin.rapl_zone("intel-rapl:0", "package-0", watts(35.0));
+    };
+    check_watts(build, 2000 * MILLISECOND, 35.0, package());
+}
+
+#[test]
+fn wraps() {
+    // At 60 W a range of 12 J wraps about every 0.2 s.
+    let often = |twin: &mut SysfsTwin| {
+        twin.rapl_zone("intel-rapl:0", "package-0", watts(60.0)).wraps_after(12_000_000);
+    };
+    check_watts(often, 2000 * MILLISECOND, 60.0, package());
+    let once = |twin: &mut SysfsTwin| {
+        twin.rapl_zone("intel-rapl:0", "package-0", watts(60.0))
+            .begins_at(USUAL_RANGE_MICROJOULES - 60_000_000);
+    };
+    check_watts(once, 2000 * MILLISECOND, 60.0, package());
+}
+
+#[test]
+fn nothing_is_counted_twice() {
+    let build = |twin: &mut SysfsTwin| {
+        twin.rapl_zone("intel-rapl:0", "package-0", watts(40.0));
+        twin.rapl_zone("intel-rapl:0:0", "core", watts(30.0));
+        twin.rapl_zone("intel-rapl:0:1", "uncore", watts(3.0));
+        twin.rapl_zone("intel-rapl:0:2", "dram", watts(6.0));
+        twin.rapl_zone("intel-rapl:1", "package-1", watts(50.0));
+        twin.rapl_zone("intel-rapl:1:0", "dram", watts(7.0));
+        twin.rapl_zone("intel-rapl:2", "psys", watts(200.0));
+        twin.rapl_zone("intel-rapl-mmio:0", "package-0", watts(40.0));
+    };
+    check_watts(build, 2000 * MILLISECOND, 40.0 + 50.0 + 6.0 + 7.0, package_and_dram());
+}
+
+#[test]
+fn dies_are_summed_and_psys_stands_alone() {
+    let dies = |twin: &mut SysfsTwin| {
+        twin.rapl_zone("intel-rapl:0", "package-0-die-0", watts(20.0));
+        twin.rapl_zone("intel-rapl:1", "package-0-die-1", watts(25.0));
+    };
+    check_watts(dies, 1500 * MILLISECOND, 45.0, package());
+    let psys = |twin: &mut SysfsTwin| {
+        twin.rapl_zone("intel-rapl:1", "psys", watts(90.0));
+    };
+    check_watts(psys, 1500 * MILLISECOND, 90.0, EnergyScope::of([EnergyDomain::Platform]));
+    let mmio = |twin: &mut SysfsTwin| {
+        twin.rapl_zone("intel-rapl-mmio:0", "package-0", watts(15.0));
+    };
+    check_watts(mmio, 1500 * MILLISECOND, 15.0, package());
+}
+
+#[test]
+fn ramps_and_steps() {
+    let seconds = Duration::from_secs;
+    for load in [
+        Load::Ramp { from: Watts::new(10.0), to: Watts::new(90.0), over: seconds(2) },
+        Load::Steps(vec![(seconds(1), Watts::new(20.0)), (seconds(9), Watts::new(80.0))]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut twin = SysfsTwin::new(folder.path());
+        twin.rapl_zone("intel-rapl:0", "package-0", load.clone());
+        let playing = twin.play().unwrap();
+        let mut discovery = found(folder.path());
+        let open = discovery.meter.start().unwrap();
+        let from = load.drawn_until(playing.elapsed());
+        sleep(seconds(2));
+        let reading = discovery.meter.stop(open).unwrap();
+        let right = load.drawn_until(playing.elapsed()) - from;
+        let error = reading.joules().unwrap().get() / right.get() - 1.0;
+        assert!(error.abs() < 0.01, "{load:?}: {reading:?} instead of {right:?}");
+    }
+}
+
+#[test]
+fn nested_windows_share_one_meter() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut twin = SysfsTwin::new(folder.path());
+    twin.rapl_zone("intel-rapl:0", "package-0", watts(50.0));
+    let _playing = twin.play().unwrap();
+    let mut meter = found(folder.path()).meter;
+    let outer = meter.start().unwrap();
+    let mut inside = Joules::ZERO;
+    for _ in 0..4 {
+        let inner = meter.start().unwrap();
+        sleep(200 * MILLISECOND);
+        inside += meter.stop(inner).unwrap().joules().unwrap();
+    }
+    let outside = meter.stop(outer).unwrap().joules().unwrap();
+    assert!((inside.get() / outside.get() - 1.0).abs() < 0.02, "{inside:?} {outside:?}");
+    assert!(meter.sampler_overhead().is_none_or(|share| share < 0.005), "{:?}", meter.sampler_overhead());
+}
+
+#[test]
+fn a_mishap_makes_its_window_unavailable() {
+    let soon = 300 * MILLISECOND;
+    for (mishap, part) in [
+        (Mishap::Vanish, "no such file"),
+        (Mishap::Unreadable, "not a plain file"),
+        (Mishap::Garbage, "instead of a whole number"),
+        (Mishap::JumpBack(50_000_000), "went back"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut twin = SysfsTwin::new(folder.path());
+        twin.rapl_zone("intel-rapl:0", "package-0", watts(30.0)).begins_at(100_000_000).then(soon, mishap);
+        let _playing = twin.play().unwrap();
+        let mut discovery = found(folder.path());
+        let (before, _) = metered(&mut discovery, 50 * MILLISECOND);
+        assert!(before.joules().is_some(), "{mishap:?}: {before:?}");
+        let (during, _) = metered(&mut discovery, 600 * MILLISECOND);
+        let EnergyReading::Unavailable { reason } = &during else { panic!("{mishap:?}: {during:?}") };
+        assert!(reason.contains(part) && reason.contains("package-0"), "{mishap:?}: {reason}");
+        assert!(!reason.contains('\u{1b}'), "{reason:?}");
+        let (after, _) = metered(&mut discovery, 50 * MILLISECOND);
+        let recovers = matches!(mishap, Mishap::JumpBack(_));
+        assert_eq!(after.joules().is_some(), recovers, "{mishap:?}: {after:?}");
+    }
+}
+
+#[test]
+fn a_counter_that_stands_still_is_not_zero_joules() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut twin = SysfsTwin::new(folder.path());
+    twin.rapl_zone("intel-rapl:0", "package-0", watts(30.0));
+    twin.rapl_zone("intel-rapl:0:0", "dram", watts(3.0)).then(Duration::ZERO, Mishap::Freeze);
+    let _playing = twin.play().unwrap();
+    sleep(20 * MILLISECOND);
+    let (reading, _) = metered(&mut found(folder.path()), 100 * MILLISECOND);
+    assert!(
+        matches!(&reading, EnergyReading::Unavailable { reason } if reason.contains("did not move")),
+        "{reading:?}"
+    );
+}
+
+#[test]
+fn one_closed_package_closes_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut twin = SysfsTwin::new(folder.path());
+    twin.rapl_zone("intel-rapl:0", "package-0", watts(30.0));
+    twin.rapl_zone("intel-rapl:1", "package-1", watts(30.0)).then(Duration::ZERO, Mishap::Unreadable);
+    let _playing = twin.play().unwrap();
+    sleep(50 * MILLISECOND);
+    let mut discovery = found(folder.path());
+    assert_eq!(discovery.meter.scope(), EnergyScope::default());
+    assert!(discovery.missing.iter().any(|missing| missing.name == "rapl package-1"), "{discovery:?}");
+    let (reading, _) = metered(&mut discovery, 10 * MILLISECOND);
+    assert!(
+        matches!(&reading, EnergyReading::Unavailable { reason } if reason.contains("intel-rapl:1/energy_uj")),
+        "{reading:?}"
+    );
+}
+
+#[test]
+fn a_machine_without_sensors() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut discovery = found(folder.path());
+    assert!(discovery.found.is_empty());
+    assert_eq!(discovery.meter.update_period(), Duration::ZERO);
+    let described = discovery.meter.describe();
+    assert!(described.starts_with("no energy meter: this machine shows no energy sensor"), "{described}");
+    assert!(!described.contains('\n'));
+    let (reading, _) = metered(&mut discovery, MILLISECOND);
+    assert_eq!(reading.joules(), None);
+
+    for choice in [MeterChoice::Rapl, MeterChoice::Hwmon] {
+        let name = choice.name();
+        let error = discover(&options(folder.path(), choice)).unwrap_err();
+        assert!(matches!(&error, MeterError::RequiredMeterMissing { meter, .. } if meter == name), "{error}");
+    }
+    let none = discover(&options(folder.path(), MeterChoice::None)).unwrap();
+    assert!(none.meter.describe().contains("no meter was asked for"));
+}
