@@ -11,7 +11,7 @@ use crate::meter::EnergyMeter;
 use crate::options::{MeterChoice, MeterOptions};
 use crate::sensor::Channel;
 use crate::unavailable::UnavailableMeter;
-use crate::{hwmon, rapl};
+use crate::{hwmon, probe, rapl};
 
 /// The meter to use, and what was seen while looking for it.
 pub struct Discovery {
@@ -127,7 +127,8 @@ pub fn discover(options: &MeterOptions) -> Result<Discovery, MeterError> {
     if any || options.choice == MeterChoice::Hwmon {
         add(hwmon::find(&options.sysfs_root));
     }
-    let Offer { mut candidates, closed, absent } = offer;
+    let Offer { mut candidates, mut closed, absent } = offer;
+    closed.extend(probe::watch(&mut candidates));
     candidates.sort_by_key(|candidate| candidate.rank);
 
     let mut found = Vec::new();
@@ -203,10 +204,9 @@ fn overlaps(a: &Candidate, b: &Candidate) -> bool {
     match (&a.domain, &b.domain) {
         // GPU boards of different families are different boards.
         (Gpu, Gpu) => a.instrument == b.instrument,
-        // Rails of one board are apart; what they feed of the parts named above is unknown.
-        (Other(left), Other(right)) => left == right,
         (CpuPackage, Dram | Gpu) | (Dram, CpuPackage | Gpu) | (Gpu, CpuPackage | Dram) => false,
         (CpuPackage, CpuPackage) | (Dram, Dram) => true,
+        // What a board's rails feed, and which of them feeds which, is unknown.
         (Platform | Wall | Other(_), _) | (_, Platform | Wall | Other(_)) => true,
     }
 }

@@ -18,6 +18,7 @@ mod error;
 mod hwmon;
 mod meter;
 mod options;
+mod probe;
 mod rapl;
 mod sampler;
 mod scripted;

@@ -184,13 +184,28 @@ fn a_mishap_makes_its_window_unavailable() {
 
 #[test]
 fn a_counter_that_stands_still_is_not_zero_joules() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut twin = SysfsTwin::new(folder.path());
-    twin.rapl_zone("intel-rapl:0", "package-0", watts(30.0));
-    twin.rapl_zone("intel-rapl:0:0", "dram", watts(3.0)).then(Duration::ZERO, Mishap::Freeze);
-    let _playing = twin.play().unwrap();
+    let dram = |freeze: Duration| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut twin = SysfsTwin::new(folder.path());
+        twin.rapl_zone("intel-rapl:0", "package-0", watts(30.0));
+        twin.rapl_zone("intel-rapl:0:0", "dram", watts(3.0)).then(freeze, Mishap::Freeze);
+        let playing = twin.play().unwrap();
+        (folder, playing)
+    };
+    // Dead from the beginning: left out of the boundary, and said so.
+    let (folder, _playing) = dram(Duration::ZERO);
     sleep(20 * MILLISECOND);
-    let (reading, _) = metered(&mut found(folder.path()), 100 * MILLISECOND);
+    let mut discovery = found(folder.path());
+    let (reading, _) = metered(&mut discovery, 100 * MILLISECOND);
+    assert!(reading.joules().is_some());
+    assert_eq!(reading.scope(), package());
+    assert!(discovery.missing.iter().any(|missing| missing.reason.contains("dram-0 stands still")));
+    // Dead later: the window is lost, not counted as zero.
+    let (folder, playing) = dram(500 * MILLISECOND);
+    let mut discovery = found(folder.path());
+    assert_eq!(discovery.meter.scope(), package_and_dram());
+    sleep((550 * MILLISECOND).saturating_sub(playing.elapsed()));
+    let (reading, _) = metered(&mut discovery, 100 * MILLISECOND);
     assert!(
         matches!(&reading, EnergyReading::Unavailable { reason } if reason.contains("did not move")),
         "{reading:?}"
