@@ -172,7 +172,7 @@ pub enum TokenizerError {
 }
 
 /// Makes text from a file fit for a message: at most 60 characters, no control characters.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
     let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
     if text.chars().nth(LONGEST).is_some() {

@@ -32,8 +32,10 @@ use candle_core::quantized::gguf_file::Value;
 
 pub use decoding::DecodeStream;
 pub use error::TokenizerError;
+pub(crate) use error::shown;
 use gguf::GgufTokenizer;
 use hub::HubTokenizer;
+pub(crate) use hub::read;
 use vocabulary::{TokenKind, Vocabulary};
 
 /// What to do with the names of special tokens, such as `<|im_end|>`, that stand in a text.
@@ -146,6 +148,22 @@ impl TextTokenizer {
         Ok(self.encode(text, special, boundaries)?.into_iter().map(piece).collect())
     }
 
+    /// The tokens of a prompt that a chat template has rendered: special tokens are parsed, and BOS is
+    /// added as configured unless the template has written it already.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_prompt(&self, prompt: &str) -> Result<Vec<u32>, TokenizerError> {
+        let mut tokens = self.encode(prompt, Special::Parse, Boundaries::AsConfigured)?;
+        if let (Some(bos), [first, second, ..]) = (self.bos(), tokens.as_slice())
+            && *first == bos
+            && *second == bos
+        {
+            tokens.remove(0);
+        }
+        Ok(tokens)
+    }
+
     /// The text of a list of tokens; control tokens give nothing, broken characters give U+FFFD.
     #[must_use]
     pub fn decode(&self, tokens: &[u32]) -> String {
@@ -167,6 +185,12 @@ impl TextTokenizer {
     #[must_use]
     pub fn token_bytes(&self, token: u32) -> Option<Vec<u8>> {
         self.vocabulary().bytes(token)
+    }
+
+    /// The text of a token in the vocabulary, as it stands there; for the names of special tokens.
+    #[must_use]
+    pub fn token_text(&self, token: u32) -> Option<&str> {
+        self.vocabulary().text(token)
     }
 
     /// The token with this text in the vocabulary, such as `<|im_end|>`.

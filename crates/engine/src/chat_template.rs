@@ -1,1 +1,0 @@
-//! Chat templates: what a model's makers want a conversation to look like as text.

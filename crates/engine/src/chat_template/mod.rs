@@ -1,0 +1,218 @@
+//! Chat templates: what a model's makers want a conversation to look like as text.
+//!
+//! A template is a small program in the Jinja language that comes with the model, so it is run like
+//! hostile code: it reads no file and no clock, and stops when it has used up its allowance of steps
+//! and memory. It renders what llama.cpp's `/apply-template` renders, with one difference: there, a
+//! conversation that ends with the assistant's turn is left open to be continued; here it is closed
+//! like any other, and a generation prompt follows where it is asked for.
+//!
+//! A model without a template is a base model; the caller decides what that means. [`plain`] is the
+//! documented choice: the contents alone, with nothing that the model was never trained on.
+
+mod error;
+mod source;
+mod to_json;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+
+use candle_core::quantized::gguf_file::Value as GgufValue;
+pub use error::ChatTemplateError;
+use jiff::civil::DateTime;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Value, context};
+
+use crate::tokenizer::shown;
+
+/// The longest template that is read. Published ones, with tool calling and all, stay below 20 kB.
+const MAX_TEMPLATE_BYTES: usize = 1 << 20;
+/// Steps allowed to a template, on top of what the size of the conversation calls for. A step is an
+/// instruction or 64 bytes of data, so this also bounds memory, to about 64 MB.
+const BASE_STEPS: u64 = 1_000_000;
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChatMessage {
+    /// `system`, `user`, `assistant`, or what else the template knows.
+    pub role: String,
+    /// The text.
+    pub content: String,
+}
+
+impl ChatMessage {
+    /// A turn of `role` that says `content`.
+    pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
+        Self { role: role.into(), content: content.into() }
+    }
+}
+
+/// A parsed chat template.
+#[derive(Clone)]
+pub struct ChatTemplate {
+    environment: Environment<'static>,
+    source: String,
+}
+
+impl fmt::Debug for ChatTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatTemplate").field("source", &self.source).finish_non_exhaustive()
+    }
+}
+
+/// The template refused the conversation.
+#[derive(Debug)]
+struct Refusal(String);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// The template asked for a date and there is none.
+#[derive(Debug)]
+struct NoDate;
+
+impl fmt::Display for NoDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no date was given")
+    }
+}
+
+impl std::error::Error for NoDate {}
+
+const NAME: &str = "chat template";
+
+impl ChatTemplate {
+    /// Parses a template.
+    ///
+    /// # Errors
+    /// [`ChatTemplateError::Malformed`] and [`ChatTemplateError::TooLong`].
+    pub fn from_source(source: &str) -> Result<Self, ChatTemplateError> {
+        let (bytes, limit) = (source.len(), MAX_TEMPLATE_BYTES);
+        if bytes > limit {
+            return Err(ChatTemplateError::TooLong { bytes, limit });
+        }
+        let mut environment = Environment::new();
+        let mut syntax = SyntaxConfig::builder();
+        syntax.trim_blocks(true).lstrip_blocks(true);
+        environment.set_syntax(syntax.build().map_err(failure)?);
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.add_filter("tojson", to_json::to_json);
+        environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
+            Err(Error::new(ErrorKind::InvalidOperation, "refused").with_source(Refusal(message)))
+        });
+        environment.add_function("strftime_now", |_: String| -> Result<Value, Error> {
+            Err(Error::new(ErrorKind::InvalidOperation, "no date").with_source(NoDate))
+        });
+        environment.add_template_owned(NAME, source::without_generation_tags(source)).map_err(|error| {
+            ChatTemplateError::Malformed { line: error.line().unwrap_or(0), reason: reason(&error) }
+        })?;
+        Ok(Self { environment, source: source.to_owned() })
+    }
+
+    /// Reads the template in a GGUF file's metadata, if there is one.
+    ///
+    /// # Errors
+    /// As [`from_source`](Self::from_source); also where the metadata value is no text.
+    pub fn from_gguf(metadata: &HashMap<String, GgufValue>) -> Result<Option<Self>, ChatTemplateError> {
+        source::in_gguf(metadata)?.map(Self::from_source).transpose()
+    }
+
+    /// Reads the template in a model's folder, if there is one: `chat_template.jinja`, or else what
+    /// `tokenizer_config.json` holds, a text or a list with a template named `default`.
+    ///
+    /// # Errors
+    /// As [`from_source`](Self::from_source); also where a file cannot be read or lists templates
+    /// without a default.
+    pub fn from_folder(folder: &Path) -> Result<Option<Self>, ChatTemplateError> {
+        source::in_folder(folder)?.as_deref().map(Self::from_source).transpose()
+    }
+
+    /// Gives the template a date and time for `strftime_now`. Without one, a template that asks is
+    /// refused.
+    #[must_use]
+    pub fn with_date(mut self, date: DateTime) -> Self {
+        self.environment.add_function("strftime_now", move |format: String| {
+            jiff::fmt::strtime::format(format, date)
+                .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
+        });
+        self
+    }
+
+    /// The template's own text.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Renders a conversation.
+    ///
+    /// `add_generation_prompt`: open the assistant's turn at the end. `bos` and `eos`: the text of
+    /// these tokens, empty where the model has none. Tokenize the result with
+    /// [`encode_prompt`](crate::tokenizer::TextTokenizer::encode_prompt), which minds a BOS that the
+    /// template has written.
+    ///
+    /// # Errors
+    /// [`ChatTemplateError::Refused`] where the template objects, such as to a system message;
+    /// [`DateNeeded`](ChatTemplateError::DateNeeded), [`TooMuchWork`](ChatTemplateError::TooMuchWork) and
+    /// [`Failed`](ChatTemplateError::Failed) where it cannot be run.
+    pub fn render(
+        &self,
+        messages: &[ChatMessage],
+        add_generation_prompt: bool,
+        bos: &str,
+        eos: &str,
+    ) -> Result<String, ChatTemplateError> {
+        let bytes: usize = messages.iter().map(|m| m.role.len() + m.content.len()).sum();
+        let mut environment = self.environment.clone();
+        environment.set_fuel(Some(BASE_STEPS.saturating_add(bytes as u64)));
+        let messages: Vec<Value> = messages
+            .iter()
+            .map(|message| context! { role => message.role.as_str(), content => message.content.as_str() })
+            .collect();
+        let template = environment.get_template(NAME).map_err(failure)?;
+        let context = context! {
+            messages => messages,
+            add_generation_prompt => add_generation_prompt,
+            bos_token => bos,
+            eos_token => eos,
+        };
+        template.render(context).map_err(failure)
+    }
+}
+
+/// The prompt for a model without a chat template: the contents, a blank line between them, and no
+/// word about roles.
+#[must_use]
+pub fn plain(messages: &[ChatMessage]) -> String {
+    messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>().join("\n\n")
+}
+
+fn failure(error: Error) -> ChatTemplateError {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(inner) = cause {
+        if let Some(Refusal(message)) = inner.downcast_ref() {
+            return ChatTemplateError::Refused { message: shown(message) };
+        }
+        if inner.is::<NoDate>() {
+            return ChatTemplateError::DateNeeded;
+        }
+        if inner.downcast_ref::<Error>().is_some_and(|e| e.kind() == ErrorKind::OutOfFuel) {
+            return ChatTemplateError::TooMuchWork;
+        }
+        cause = inner.source();
+    }
+    ChatTemplateError::Failed { line: error.line().unwrap_or(0), reason: reason(&error) }
+}
+
+fn reason(error: &Error) -> String {
+    match error.detail() {
+        Some(detail) => format!("{}: {}", error.kind(), shown(detail)),
+        None => error.kind().to_string(),
+    }
+}

@@ -1,0 +1,97 @@
+//! Where a model's files keep the chat template.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use candle_core::quantized::gguf_file::Value as GgufValue;
+use serde_json::Value;
+
+use super::ChatTemplateError;
+use crate::tokenizer::{read, shown};
+
+pub(super) fn in_gguf(metadata: &HashMap<String, GgufValue>) -> Result<Option<&str>, ChatTemplateError> {
+    match metadata.get("tokenizer.chat_template") {
+        None => Ok(None),
+        Some(GgufValue::String(source)) => Ok(Some(source)),
+        Some(_) => Err(ChatTemplateError::Malformed {
+            line: 0,
+            reason: "`tokenizer.chat_template` is not a text".to_owned(),
+        }),
+    }
+}
+
+pub(super) fn in_folder(folder: &Path) -> Result<Option<String>, ChatTemplateError> {
+    let text = |name: &str| {
+        let path = folder.join(name);
+        read(&path).map_err(|error| ChatTemplateError::Unreadable { path, reason: error.to_string() })
+    };
+    if let Some(source) = text("chat_template.jinja")? {
+        return Ok(Some(source));
+    }
+    let Some(config) = text("tokenizer_config.json")? else { return Ok(None) };
+    let mut config: Value = serde_json::from_str(&config).map_err(|error| ChatTemplateError::Unreadable {
+        path: folder.join("tokenizer_config.json"),
+        reason: shown(&error.to_string()),
+    })?;
+    match config.get_mut("chat_template").map(Value::take) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(source)) => Ok(Some(source)),
+        Some(Value::Array(named)) => default_of(&named).map(Some),
+        Some(_) => Err(ChatTemplateError::Malformed {
+            line: 0,
+            reason: "`chat_template` is neither a text nor a list".to_owned(),
+        }),
+    }
+}
+
+/// The template named `default`, or the only one.
+fn default_of(named: &[Value]) -> Result<String, ChatTemplateError> {
+    let field = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
+    let chosen = match named {
+        [only] => Some(only),
+        _ => named.iter().find(|entry| field(entry, "name").as_deref() == Some("default")),
+    };
+    chosen.and_then(|entry| field(entry, "template")).ok_or_else(|| {
+        let names: Vec<String> = named.iter().filter_map(|entry| field(entry, "name")).collect();
+        ChatTemplateError::NoDefault { names: shown(&names.join(", ")) }
+    })
+}
+
+/// Replaces `{% generation %}` and `{% endgeneration %}`, which mark the assistant's words for
+/// training and render nothing, by a block that is always taken.
+pub(super) fn without_generation_tags(source: &str) -> String {
+    let mut text = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some((before, tag)) = rest.split_once("{%") {
+        text.push_str(before);
+        text.push_str("{%");
+        rest = tag;
+        let Some((inside, after)) = tag.split_once("%}") else { break };
+        let name = inside.trim_matches(|c: char| c.is_whitespace() || c == '-' || c == '+');
+        let instead = match name {
+            "generation" => "if true",
+            "endgeneration" => "endif",
+            _ => continue,
+        };
+        text.push_str(&inside.replacen(name, instead, 1));
+        text.push_str("%}");
+        rest = after;
+    }
+    text.push_str(rest);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_generation_tags;
+
+    #[test]
+    fn generation_tags_become_a_block_that_is_always_taken() {
+        let check = |source: &str, expected: &str| assert_eq!(without_generation_tags(source), expected);
+        check("", "");
+        check("a {% if x %}b{% endif %}", "a {% if x %}b{% endif %}");
+        check("{%- generation -%}x{% endgeneration %}", "{%- if true -%}x{% endif %}");
+        check("{% set generation = 1 %}{%generation%}", "{% set generation = 1 %}{%if true%}");
+        check("{% generation", "{% generation");
+    }
+}
