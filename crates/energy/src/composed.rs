@@ -4,10 +4,13 @@ use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use infercost_schema::{EnergyDomain, EnergyReading, EnergyScope, Joules, MeterKind, MeterSource};
+use infercost_schema::{
+    EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, Joules, MeterKind, MeterSource,
+};
 
 use crate::accumulate::Difference;
 use crate::error::MeterError;
+use crate::estimate::{EstimateMark, Estimator};
 use crate::meter::{EnergyMeter, MeterId, OpenReading};
 use crate::sampler::{Marks, Sampler};
 use crate::sensor::Channel;
@@ -24,6 +27,13 @@ pub struct ComposedMeter {
     update_period: Duration,
     parts: Vec<Part>,
     sampler: Sampler,
+    /// Fills in a part that nothing measures; every reading is then an estimate as a whole.
+    estimator: Option<Estimator>,
+}
+
+struct Open {
+    marks: Marks,
+    estimate: Option<EstimateMark>,
 }
 
 struct Part {
@@ -46,7 +56,29 @@ impl ComposedMeter {
                 .map(|channel| Part { name: channel.name.clone(), domain: channel.domain.clone() })
                 .collect(),
             sampler: Sampler::start(channels)?,
+            estimator: None,
         })
+    }
+
+    /// Adds an estimate of what no sensor covers.
+    #[must_use]
+    pub(crate) fn with_estimate(mut self, estimator: Estimator) -> Self {
+        self.estimator = Some(estimator);
+        self
+    }
+
+    fn add_estimate(&self, measured: EnergyReading, begun: EstimateMark, by: &Estimator) -> EnergyReading {
+        let EnergyReading::Measured { energy, source, .. } = measured else { return measured };
+        match by.since(begun) {
+            Ok((estimated, _)) => EnergyReading::Estimated {
+                energy: energy + estimated,
+                scope: self.scope(),
+                method: EstimationMethod::Mixed {
+                    parts: format!("measured {} + {}", source.name, by.describe()),
+                },
+            },
+            Err(reason) => EnergyReading::Unavailable { reason },
+        }
     }
 
     /// Reads until every sensor has moved since `begun`, or the slowest has had the time to.
@@ -108,11 +140,19 @@ impl fmt::Debug for ComposedMeter {
 
 impl EnergyMeter for ComposedMeter {
     fn describe(&self) -> String {
-        format!("{}, covers {}", self.name, self.scope)
+        match &self.estimator {
+            None => format!("{}, covers {}", self.name, self.scope),
+            Some(estimator) => {
+                format!("{} + {}, covers {}", self.name, estimator.describe(), self.scope())
+            }
+        }
     }
 
     fn scope(&self) -> EnergyScope {
-        self.scope.clone()
+        match &self.estimator {
+            None => self.scope.clone(),
+            Some(estimator) => self.scope.union(&estimator.scope_beside_measured()),
+        }
     }
 
     fn update_period(&self) -> Duration {
@@ -120,12 +160,17 @@ impl EnergyMeter for ComposedMeter {
     }
 
     fn start(&mut self) -> Result<OpenReading, MeterError> {
-        Ok(OpenReading::new(self.id, self.sampler.marks()))
+        let estimate = self.estimator.as_ref().map(Estimator::mark);
+        Ok(OpenReading::new(self.id, Open { marks: self.sampler.marks(), estimate }))
     }
 
     fn stop(&mut self, reading: OpenReading) -> Result<EnergyReading, MeterError> {
-        let begun: Marks = reading.into_state(self.id)?;
-        Ok(self.sum(self.settle(&begun)))
+        let Open { marks, estimate } = reading.into_state(self.id)?;
+        let measured = self.sum(self.settle(&marks));
+        Ok(match (&self.estimator, estimate) {
+            (Some(estimator), Some(begun)) => self.add_estimate(measured, begun, estimator),
+            _ => measured,
+        })
     }
 
     fn sampler_overhead(&self) -> Option<f64> {

@@ -7,6 +7,7 @@ use infercost_schema::{EnergyDomain, MeterKind};
 
 use crate::composed::ComposedMeter;
 use crate::error::MeterError;
+use crate::estimate::{EstimatedMeter, Estimator};
 use crate::meter::EnergyMeter;
 use crate::options::{MeterChoice, MeterOptions};
 use crate::sensor::Channel;
@@ -146,26 +147,38 @@ pub fn discover(options: &MeterOptions) -> Result<Discovery, MeterError> {
         }
     }
 
+    let estimator = Estimator::from_options(options)?;
     let meter: Box<dyn EnergyMeter> = if used.is_empty() {
         // A sensor that is there but closed is worth more to the reader than a family that is not there.
         let why = if closed.is_empty() { &absent } else { &closed };
         let reason = joined(why, |missing| &missing.reason);
         let fix = joined(why, |missing| &missing.fix);
-        match options.choice {
-            MeterChoice::None => Box::new(UnavailableMeter::new("no meter was asked for")),
+        let why = match options.choice {
+            MeterChoice::None => "no meter was asked for".to_owned(),
             MeterChoice::Auto if closed.is_empty() => {
-                Box::new(UnavailableMeter::new(format!("this machine shows no energy sensor: {reason}")))
+                format!("this machine shows no energy sensor: {reason}")
             }
-            MeterChoice::Auto => Box::new(UnavailableMeter::new(format!("{reason}; {fix}"))),
+            MeterChoice::Auto => format!("{reason}; {fix}"),
             _ => {
                 let meter = options.choice.name().to_owned();
                 return Err(MeterError::RequiredMeterMissing { meter, reason, fix });
             }
+        };
+        match estimator {
+            Ok(Some(estimator)) => Box::new(EstimatedMeter::new(estimator, why)),
+            Ok(None) => Box::new(UnavailableMeter::new(why)),
+            Err(no_estimate) => Box::new(UnavailableMeter::new(format!("{why}; {no_estimate}"))),
         }
     } else {
         let name = instrument_name(&used);
+        // Only a GPU's own sensor leaves out the CPU; all others hold it, or an unknown part of it.
+        let gpu_only = used.iter().all(|candidate| candidate.domain == EnergyDomain::Gpu);
         let channels = used.into_iter().flat_map(|candidate| candidate.channels).collect();
-        Box::new(ComposedMeter::start(name, channels)?)
+        let meter = ComposedMeter::start(name, channels)?;
+        match estimator {
+            Ok(Some(estimator)) if gpu_only => Box::new(meter.with_estimate(estimator)),
+            _ => Box::new(meter),
+        }
     };
     let missing = closed.into_iter().chain(absent).collect();
     Ok(Discovery { meter, found, missing })

@@ -13,8 +13,10 @@
 
 mod accumulate;
 mod composed;
+mod cpu_time;
 mod discovery;
 mod error;
+mod estimate;
 mod hwmon;
 mod meter;
 mod options;
@@ -25,11 +27,13 @@ mod scripted;
 mod sensor;
 mod sysfs_file;
 pub mod sysfs_twin;
+mod tdp;
 mod unavailable;
 
 pub use composed::ComposedMeter;
 pub use discovery::{Discovery, FoundMeter, MissingMeter, discover};
 pub use error::MeterError;
+pub use estimate::EstimatedMeter;
 pub use infercost_schema::{EnergyDomain, EnergyReading, EnergyScope};
 pub use meter::{EnergyMeter, MeterId, OpenReading};
 pub use options::{EstimateChoice, MeterChoice, MeterOptions};

@@ -68,6 +68,20 @@ pub(crate) fn read_number(path: &Path) -> Result<u64, FileFault> {
     text.parse().map_err(|_| FileFault { path: path.to_owned(), cause: Cause::NotANumber(text) })
 }
 
+/// The first line of a longer file that starts with `prefix`, control characters escaped.
+pub(crate) fn line_starting_with(path: &Path, prefix: &str) -> Option<String> {
+    /// The first processor's lines of `cpuinfo` fit many times over.
+    const MAX_TEXT: u64 = 64 * 1024;
+    if !std::fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(MAX_TEXT).read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.lines().find(|line| line.starts_with(prefix))?;
+    Some(line.replace('\t', " ").escape_debug().to_string())
+}
+
 /// The names of a folder's entries, sorted with numbers in numeric order; empty where it cannot be read.
 pub(crate) fn entries(folder: &Path) -> Vec<String> {
     /// More entries than any real class folder has.
