@@ -3,8 +3,11 @@
 pub mod bootstrap;
 pub mod holm;
 pub mod mcnemar;
+pub mod mean;
 pub mod newcombe;
 pub mod normal;
 pub mod power;
 pub mod quantile;
 pub mod wilson;
+
+pub use mean::mean_estimate;

@@ -1,18 +1,20 @@
 //! Runs a model: candle in process, from GGUF and safetensors, on CPU and (feature `cuda`) on GPU.
 //!
-//! [`Engine`] is the contract; [`ScriptedEngine`] its twin for
+//! [`Engine`] is the contract; [`CandleEngine`] runs in process; [`ScriptedEngine`] is its twin for
 //! tests without weights. The one design decision: **one decoder, described by a configuration read from the
 //! file** ([`decoder`]), instead of a file per model family. The stock models of candle-transformers return only
 //! the last position's logits, and scoring needs every position.
 //!
 //! Deliberately absent: this crate reads no power meter, knows no price, and fetches nothing.
 
+pub mod candle;
 pub mod chat_template;
 pub mod decoder;
 pub mod engine;
 pub mod scripted;
 pub mod tokenizer;
 
+pub use candle::{CandleDevice, CandleEngine, CandleOptions};
 pub use engine::{
     Chunk, Continuation, Distribution, Engine, EngineError, Generation, GenerationRequest, ScoreRequest,
     TokenScores,

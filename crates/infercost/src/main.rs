@@ -1,1 +1,42 @@
-fn main() {}
+//! The command line: arguments, wiring, progress and tables. It contains no arithmetic of its own.
+
+mod arguments;
+mod commands;
+mod config;
+mod engines;
+mod exit;
+mod models;
+mod output;
+mod prompts;
+mod recording;
+mod stopping;
+mod threads;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = threads::pin(cli.command.threads()) {
+        return exit::report(&error);
+    }
+    output::log::install();
+    let result = match cli.command {
+        Command::Compare(arguments) => commands::compare::run(&arguments),
+        Command::Record(arguments) => commands::record::run(&arguments),
+        Command::Report(arguments) => commands::report::run(&arguments),
+        Command::Models(arguments) => commands::models::run(&arguments),
+        Command::Quantize(arguments) => commands::quantize::run(&arguments),
+        Command::Tokenize(arguments) => commands::tokenize::run(&arguments),
+        Command::Bench(arguments) => commands::bench::run(&arguments),
+        Command::Doctor(arguments) => commands::doctor::run(&arguments),
+        Command::Completions(arguments) => commands::completions::run(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => exit::report(&error),
+    }
+}

@@ -10,7 +10,7 @@ pub const PLANNED_DISCORDANCE: f64 = 0.10;
 /// The margin used where the set is large enough for it.
 pub const FULL_MARGIN: f64 = 0.02;
 /// Above this a number of prompts says nothing but "not this way".
-const LARGEST_ANSWER: f64 = 1e7;
+const LARGEST_ANSWER: f64 = 1e5;
 
 /// z₁₋α + z_power: the distance between a threshold and the truth, in standard errors, at which a one-sided
 /// test of this confidence decides with [`POWER`] (Chow, Shao & Wang, *Sample Size Calculations in Clinical

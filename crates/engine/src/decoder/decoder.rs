@@ -206,6 +206,15 @@ impl Decoder {
         &self.config
     }
 
+    /// Number type of activations and plain weights: `F32`, `F16` or `BF16`.
+    pub fn compute_type_name(&self) -> &'static str {
+        match self.dtype {
+            DType::F16 => "F16",
+            DType::BF16 => "BF16",
+            _ => "F32",
+        }
+    }
+
     /// The device the weights are on.
     pub fn device(&self) -> &Device {
         &self.device

@@ -15,6 +15,7 @@ mod error;
 mod family;
 mod feed_forward;
 mod gguf_config;
+mod gguf_preflight;
 mod hf_config;
 mod kv_cache;
 mod loading;

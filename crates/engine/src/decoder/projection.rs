@@ -7,7 +7,7 @@ use candle_core::{DType, Module, Tensor};
 
 use super::loading::Loader;
 use super::error::DecoderError;
-use super::stored_tensor::{Encoding, StoredTensor};
+use super::stored_tensor::StoredTensor;
 
 /// A matrix of `rows × columns`, applied to `tokens × columns`.
 #[derive(Debug)]
@@ -132,12 +132,5 @@ impl TokenEmbedding {
             Weight::Plain(weight) => weight.index_select(tokens, 0)?,
         };
         if (self.scale - 1.0).abs() < f64::EPSILON { Ok(rows) } else { rows * self.scale }
-    }
-}
-
-impl Encoding {
-    /// True where the matrix stays in its encoding instead of being expanded.
-    pub(crate) fn stays(self) -> bool {
-        matches!(self, Self::Blocks(_))
     }
 }

@@ -75,6 +75,20 @@ pub(crate) struct StoredTensor {
 }
 
 impl StoredTensor {
+    /// True where the matrix is multiplied in its encoding instead of being expanded.
+    pub(crate) fn stays(&self) -> bool {
+        match self.encoding {
+            Encoding::Plain(_) => false,
+            // candle's kernels for these assert an even number of blocks in a row.
+            Encoding::Blocks(dtype @ (GgmlDType::Q4_1 | GgmlDType::Q5_0 | GgmlDType::Q5_1)) => {
+                self.shape.last().is_some_and(|columns| columns.is_multiple_of(2 * dtype.block_size()))
+            }
+            // Types of intermediate results, for which there are no kernels as weights.
+            Encoding::Blocks(GgmlDType::Q8_1 | GgmlDType::Q8K) => false,
+            Encoding::Blocks(_) => true,
+        }
+    }
+
     /// Converts to a plain tensor, quantized blocks included.
     pub(crate) fn to_plain(&self, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
         match self.encoding {

@@ -11,6 +11,7 @@ use candle_core::{DType, Device};
 use super::config::{DecoderConfig, RopeScaling};
 use super::error::{DecoderError, shown};
 use super::gguf_config;
+use super::gguf_preflight;
 use super::hf_config;
 use super::safetensors_header;
 use super::stored_tensor::{Encoding, StoredTensor};
@@ -92,16 +93,26 @@ impl WeightSource {
         &self.path
     }
 
+    /// The folder that holds what belongs to the weights: `config.json`, `tokenizer.json`.
+    pub fn folder(&self) -> &Path {
+        if self.path.is_dir() { &self.path } else { self.path.parent().unwrap_or(Path::new(".")) }
+    }
+
     fn open_gguf(path: &Path, file: File) -> Result<Self, DecoderError> {
         let io = |source| DecoderError::Io { path: path.into(), source };
         let size = file.metadata().map_err(io)?.len();
+        let not_a_model = |reason| DecoderError::NotAModel { path: path.into(), reason };
         let mut reader = BufReader::new(&file);
         reader.seek(SeekFrom::Start(0)).map_err(io)?;
-        let content = gguf_file::Content::read(&mut reader).map_err(|error| {
-            DecoderError::NotAModel { path: path.into(), reason: shown(&error.to_string()) }
-        })?;
+        gguf_preflight::check(&mut reader, size).map_err(not_a_model)?;
+        reader.seek(SeekFrom::Start(0)).map_err(io)?;
+        let content = gguf_file::Content::read(&mut reader)
+            .map_err(|error| not_a_model(shown(&error.to_string())))?;
         let mut tensors = HashMap::with_capacity(content.tensor_infos.len());
-        for (name, info) in &content.tensor_infos {
+        let mut infos: Vec<_> = content.tensor_infos.iter().collect();
+        // In the order of the file, so that the error names the first tensor cut off.
+        infos.sort_by_key(|(name, info)| (info.offset, *name));
+        for (name, info) in infos {
             let place = TensorPlace {
                 file: 0,
                 offset: content.tensor_data_offset.saturating_add(info.offset),
@@ -178,9 +189,9 @@ impl WeightSource {
 
     /// Reads a tensor and checks its shape.
     pub(crate) fn read(&self, name: &str, shape: &[usize]) -> Result<StoredTensor, DecoderError> {
+        let name = self.file_name(name).unwrap_or_else(|| name.into());
         let missing =
-            || DecoderError::MissingTensor { path: self.path.clone(), tensor: name.into() };
-        let name = self.file_name(name).ok_or_else(missing)?;
+            || DecoderError::MissingTensor { path: self.path.clone(), tensor: name.clone() };
         let place = self.tensors.get(&name).ok_or_else(missing)?;
         let file = self.files.get(place.file).ok_or_else(missing)?;
         if place.shape != shape {

@@ -1,0 +1,88 @@
+//! From conversations to tokens.
+
+use std::sync::Arc;
+
+use infercost_schema::PromptBody;
+
+use crate::chat_template::{ChatMessage, ChatTemplate, plain};
+use crate::decoder::WeightSource;
+use crate::engine::{Continuation, EngineError};
+use crate::tokenizer::{Boundaries, Special, TextTokenizer};
+
+/// Renders conversations with the model's own chat template, and tokenizes them.
+///
+/// A model without a template is a base model: its prompt is the contents of the turns, nothing added.
+pub(crate) struct PromptEncoder {
+    pub(crate) tokenizer: Arc<TextTokenizer>,
+    template: Option<ChatTemplate>,
+}
+
+impl PromptEncoder {
+    pub(crate) fn open(source: &WeightSource) -> Result<Self, String> {
+        let (tokenizer, template) = match source.gguf() {
+            Some(content) => (
+                TextTokenizer::from_gguf(&content.metadata).map_err(|error| error.to_string())?,
+                ChatTemplate::from_gguf(&content.metadata),
+            ),
+            None => (
+                TextTokenizer::from_folder(source.folder()).map_err(|error| error.to_string())?,
+                ChatTemplate::from_folder(source.folder()),
+            ),
+        };
+        let template = template.map_err(|error| error.to_string())?;
+        Ok(Self { tokenizer: Arc::new(tokenizer), template })
+    }
+
+    /// The tokens of a conversation, ending where the model is to answer.
+    pub(crate) fn encode(&self, prompt: &PromptBody) -> Result<Vec<u32>, EngineError> {
+        self.tokens(&self.render(prompt)?)
+    }
+
+    /// The tokens of a conversation, and those of what follows it.
+    ///
+    /// A text is tokenized together with the conversation and cut where the conversation's own tokens end, as
+    /// the lm-evaluation-harness does. Without a chat template a space joins the two.
+    pub(crate) fn encode_with(
+        &self,
+        prompt: &PromptBody,
+        continuation: Continuation<'_>,
+    ) -> Result<(Vec<u32>, Vec<u32>), EngineError> {
+        let rendered = self.render(prompt)?;
+        let context = self.tokens(&rendered)?;
+        let text = match continuation {
+            Continuation::Tokens(tokens) => return Ok((context, tokens.to_vec())),
+            Continuation::Text(text) => text,
+        };
+        let spaced = self.template.is_none() && !rendered.ends_with(char::is_whitespace);
+        let whole = self.tokens(&format!("{rendered}{}{text}", if spaced { " " } else { "" }))?;
+        let targets = whole.get(context.len()..).unwrap_or_default().to_vec();
+        Ok((context, targets))
+    }
+
+    fn render(&self, prompt: &PromptBody) -> Result<String, EngineError> {
+        let PromptBody::Chat(turns) = prompt;
+        let messages: Vec<ChatMessage> =
+            turns.iter().map(|turn| ChatMessage::new(turn.role.name(), turn.content.as_str())).collect();
+        match &self.template {
+            Some(template) => template
+                .render(&messages, true, &self.named(self.tokenizer.bos()), &self.named(self.tokenizer.eos()))
+                .map_err(|error| EngineError::Template(error.to_string())),
+            None => Ok(plain(&messages)),
+        }
+    }
+
+    /// A template that writes the beginning-of-text token itself gets no second one.
+    fn tokens(&self, rendered: &str) -> Result<Vec<u32>, EngineError> {
+        let bos = self.named(self.tokenizer.bos());
+        let has_bos = !bos.is_empty() && rendered.starts_with(&bos);
+        let boundaries = if has_bos { Boundaries::Omit } else { Boundaries::AsConfigured };
+        self.tokenizer
+            .encode(rendered, Special::Parse, boundaries)
+            .map_err(|error| EngineError::Template(error.to_string()))
+    }
+
+    fn named(&self, token: Option<u32>) -> String {
+        let bytes = token.and_then(|token| self.tokenizer.token_bytes(token)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}

@@ -1,0 +1,391 @@
+//! What the command line takes.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Measures what an LLM inference costs and recommends the cheapest model that is good enough.
+#[derive(Debug, Parser)]
+#[command(name = "infercost", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Examples:
+  infercost compare                                   the default model, full precision against quantized
+  infercost compare a.gguf b.gguf --prompts mine.jsonl --baseline b
+  infercost report traces/20261122-101500             the same answer again, from the trace alone
+
+Exit codes: 0 an answer, 1 failure, 2 usage, 3 inconclusive, 4 no candidate passes, 5 no meter, 130 interrupted")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measure models side by side and recommend the cheapest that is good enough (record, then report)
+    Compare(CompareArguments),
+    /// Measure, and leave a trace
+    Record(RecordCommand),
+    /// Compute the answer again from traces alone
+    Report(ReportCommand),
+    /// List, pull and inspect models
+    Models(ModelsArguments),
+    /// Make a quantized GGUF from full precision
+    Quantize(QuantizeArguments),
+    /// Print the token ids of a text
+    Tokenize(TokenizeArguments),
+    /// Measure prefill and decode speed, as llama-bench defines them
+    Bench(BenchArguments),
+    /// Show this machine, its meters and what they cover
+    Doctor(DoctorArguments),
+    /// Print a completion script for a shell
+    Completions(CompletionsArguments),
+}
+
+impl Command {
+    /// The number of worker threads asked for.
+    pub(crate) fn threads(&self) -> Option<u16> {
+        match self {
+            Self::Compare(arguments) => arguments.record.threads,
+            Self::Record(arguments) => arguments.record.threads,
+            Self::Bench(arguments) => arguments.threads,
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost compare
+  infercost compare smollm2-135m-instruct/full smollm2-135m-instruct/q6_k --prompts mine.jsonl
+  infercost compare ./some.gguf ./other.gguf --prompts mine.jsonl --baseline other --json
+  infercost compare --resume                          go on with the newest run that was cut off")]
+pub(crate) struct CompareArguments {
+    #[command(flatten)]
+    pub(crate) record: RecordArguments,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RecordCommand {
+    #[command(flatten)]
+    pub(crate) record: RecordArguments,
+    #[command(flatten)]
+    pub(crate) judge: JudgeArguments,
+}
+
+/// What is measured, and how.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RecordArguments {
+    /// Manifest name, name/variant, .gguf file, safetensors folder, or hf:owner/repo[@rev][:file]
+    #[arg(value_name = "MODEL")]
+    pub(crate) models: Vec<String>,
+
+    /// Prompt set, JSON Lines [default: the built-in quickstart set]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prompts: Option<PathBuf>,
+
+    /// Variant that the others are compared with [default: full precision, else the first MODEL]
+    #[arg(long, value_name = "VARIANT")]
+    pub(crate) baseline: Option<String>,
+
+    /// Run a seeded choice of at most N prompts
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_prompts: Option<u32>,
+
+    /// Inferences of each prompt by each variant
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) repetitions: u32,
+
+    /// Inferences thrown away before the first counted one, per variant
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) warm_ups: u32,
+
+    /// Prompts in one metered window; variants take turns after each
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) window_prompts: u32,
+
+    /// Seed of the choice of prompts, the order of variants and the sampling
+    #[arg(long, default_value_t = 42)]
+    pub(crate) seed: u64,
+
+    /// Sampling temperature; 0 is greedy
+    #[arg(long, default_value_t = 0.0, value_parser = temperature)]
+    pub(crate) temperature: f64,
+
+    /// Sample from the most likely tokens that make up this probability
+    #[arg(long, value_parser = share)]
+    pub(crate) top_p: Option<f64>,
+
+    /// Sample from this many most likely tokens
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) top_k: Option<u32>,
+
+    /// Worker threads [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+
+    /// Where models run: cpu, cuda or cuda:N
+    #[arg(long, default_value = "cpu", value_parser = device)]
+    pub(crate) device: infercost_engine::CandleDevice,
+
+    /// Run the baseline a second time, to show the noise
+    #[arg(long)]
+    pub(crate) noise_floor: bool,
+
+    /// Keep prompts and answers out of the trace (they are still graded)
+    #[arg(long)]
+    pub(crate) no_content: bool,
+
+    /// Go on with a run that was cut off: RUN, or the newest one below --traces
+    #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(crate) resume: Option<String>,
+
+    /// Use the network for nothing; take models from the cache
+    #[arg(long, env = "INFERCOST_OFFLINE", value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
+    pub(crate) offline: bool,
+
+    /// Folder that holds the runs
+    #[arg(long, value_name = "DIR", default_value = "traces")]
+    pub(crate) traces: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) meter: MeterArguments,
+}
+
+/// Which instruments read the energy.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MeterArguments {
+    /// Instrument that reads the energy
+    #[arg(long, value_enum, default_value_t = Meter::Auto)]
+    pub(crate) meter: Meter,
+
+    /// Stop with exit code 5 where energy cannot be measured
+    #[arg(long)]
+    pub(crate) require_measured: bool,
+
+    /// Where nothing measures, estimate from the CPU's thermal design power (marked as an estimate)
+    #[arg(long, conflicts_with = "assume_watts")]
+    pub(crate) estimate: bool,
+
+    /// Where nothing measures, assume this constant power (marked as an estimate)
+    #[arg(long, value_name = "WATTS", value_parser = watts)]
+    pub(crate) assume_watts: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Meter {
+    /// The best set without overlap
+    Auto,
+    /// None: energy is unavailable, or estimated where that is allowed
+    None,
+    /// RAPL through powercap
+    Rapl,
+    /// hwmon sensors
+    Hwmon,
+    /// NVIDIA GPUs
+    Nvml,
+}
+
+/// Thresholds, prices and the form of the answer.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct JudgeArguments {
+    /// Loss of task score that is tolerated [default: 0.02, or the least that the set can resolve]
+    #[arg(long, value_parser = share)]
+    pub(crate) margin: Option<f64>,
+
+    /// Largest mean KL divergence from the baseline, in nats [default: 0.05]
+    #[arg(long, value_parser = positive)]
+    pub(crate) max_kld: Option<f64>,
+
+    /// Smallest share of positions with the baseline's most likely token [default: 0.9]
+    #[arg(long, value_parser = share)]
+    pub(crate) min_top1: Option<f64>,
+
+    /// Smallest task score of a candidate itself [default: none]
+    #[arg(long, value_parser = share)]
+    pub(crate) min_score: Option<f64>,
+
+    /// One-sided confidence of every gate [default: 0.95]
+    #[arg(long, value_parser = confidence)]
+    pub(crate) confidence: Option<f64>,
+
+    /// Settings: prices, policy [default: infercost.toml, if there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Refuse prices in any other currency
+    #[arg(long, value_name = "CODE")]
+    pub(crate) currency: Option<String>,
+
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportCommand {
+    /// Run folders, or run ids below --traces [default: the newest run]
+    #[arg(value_name = "RUN")]
+    pub(crate) runs: Vec<String>,
+
+    /// Variant that the others are compared with [default: as recorded]
+    #[arg(long, value_name = "VARIANT")]
+    pub(crate) baseline: Option<String>,
+
+    /// Folder that holds the runs
+    #[arg(long, value_name = "DIR", default_value = "traces")]
+    pub(crate) traces: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) judge: JudgeArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArguments {
+    #[command(subcommand)]
+    pub(crate) command: ModelsCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsCommand {
+    /// List manifests and what of them is in the cache
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch or make models, and print where they are
+    Pull {
+        /// As for compare
+        #[arg(value_name = "MODEL", required = true)]
+        models: Vec<String>,
+        /// Use the network for nothing
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Show what a model file holds
+    Inspect {
+        /// As for compare
+        #[arg(value_name = "MODEL")]
+        model: String,
+        /// Use the network for nothing
+        #[arg(long)]
+        offline: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuantizeArguments {
+    /// Full-precision model, as for compare
+    pub(crate) model: String,
+    /// Q8_0, Q6_K, Q5_K, Q4_K, Q4_1, Q4_0, F16 or F32
+    pub(crate) recipe: String,
+    /// File to write [default: MODEL-RECIPE.gguf in this folder]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Use the network for nothing
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenizeArguments {
+    /// As for compare
+    pub(crate) model: String,
+    /// File to tokenize [default: standard input]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) text: Option<PathBuf>,
+    /// Print the pieces beside the ids
+    #[arg(long)]
+    pub(crate) pieces: bool,
+    /// Use the network for nothing
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArguments {
+    /// As for compare
+    pub(crate) model: String,
+    /// Prompt tokens
+    #[arg(short = 'p', long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) prompt_tokens: u32,
+    /// Tokens to decode
+    #[arg(short = 'n', long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) decode_tokens: u32,
+    /// Repetitions
+    #[arg(short = 'r', long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) repetitions: u32,
+    /// Worker threads [default: one a core]
+    #[arg(short = 't', long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+    /// Where models run: cpu, cuda or cuda:N
+    #[arg(long, default_value = "cpu", value_parser = device)]
+    pub(crate) device: infercost_engine::CandleDevice,
+    /// Use the network for nothing
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    #[command(flatten)]
+    pub(crate) meter: MeterArguments,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| "not a number".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("must be 0 to 1".to_owned()) }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value >= 0.0 { Ok(value) } else { Err("must not be negative".to_owned()) }
+}
+
+fn temperature(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if (0.0..=10.0).contains(&value) { Ok(value) } else { Err("must be 0 to 10".to_owned()) }
+}
+
+fn confidence(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if (0.5..1.0).contains(&value) { Ok(value) } else { Err("must be 0.5 to below 1".to_owned()) }
+}
+
+fn watts(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value > 0.0 && value <= 1e6 { Ok(value) } else { Err("must be above 0 and at most 1000000".to_owned()) }
+}
+
+fn device(text: &str) -> Result<infercost_engine::CandleDevice, String> {
+    use infercost_engine::CandleDevice;
+    match text {
+        "cpu" => Ok(CandleDevice::Cpu),
+        "cuda" => Ok(CandleDevice::Cuda(0)),
+        other => other
+            .strip_prefix("cuda:")
+            .and_then(|index| index.parse().ok())
+            .map(CandleDevice::Cuda)
+            .ok_or_else(|| "use cpu, cuda or cuda:N".to_owned()),
+    }
+}

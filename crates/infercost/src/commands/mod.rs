@@ -1,0 +1,11 @@
+//! One file a command.
+
+pub(crate) mod bench;
+pub(crate) mod compare;
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod models;
+pub(crate) mod quantize;
+pub(crate) mod record;
+pub(crate) mod report;
+pub(crate) mod tokenize;

@@ -1,0 +1,280 @@
+//! `infercost record`: measures, and leaves a trace.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use infercost_energy::{Discovery, EnergyMeter};
+use infercost_harness::{Completed, Contestant, Plan, Prepared, bandwidth, machine, prepare};
+use infercost_models::ResolvedModel;
+use infercost_schema::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
+use infercost_schema::{Prompt, RunHeader, RunId, RunRecord, Sampling, VariantId};
+use infercost_trace::RunStore;
+
+use crate::arguments::{Cli, Command, RecordArguments, RecordCommand};
+use crate::commands::doctor::{discover, sysfs_root};
+use crate::config::{Given, Settings};
+use crate::exit::usage;
+use crate::output;
+use crate::output::progress::RunProgress;
+use crate::recording::{Recorder, completed};
+use crate::{engines, models, prompts, stopping};
+
+pub(crate) fn run(arguments: &RecordCommand) -> anyhow::Result<ExitCode> {
+    let given = Given::read(&arguments.judge)?;
+    let folder = record(&arguments.record, &given)?;
+    output::line(&folder.display().to_string());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Measures and returns the run's folder. Everything that can be refused is refused before models are fetched.
+pub(crate) fn record(arguments: &RecordArguments, given: &Given) -> anyhow::Result<PathBuf> {
+    if let Some(name) = &arguments.resume {
+        return resume(arguments, name);
+    }
+    let settings = given.for_new_run()?;
+    let (selection, prompts) = prompts::select(arguments)?;
+    probe_folder(&arguments.traces)?;
+    let discovery = discover(&arguments.meter)?;
+    let models = contestants(arguments)?;
+    let setup = Setup { arguments, selection, prompts, models, settings };
+    setup.start(discovery)
+}
+
+/// Goes on with a run that was cut off, with the arguments that began it.
+fn resume(arguments: &RecordArguments, name: &str) -> anyhow::Result<PathBuf> {
+    let folder = if name.is_empty() { newest_unfinished(&arguments.traces)? } else { find(&arguments.traces, name)? };
+    let (store, before) = RunStore::resume(&folder)?;
+    if before.finished_at.is_some() {
+        output::note(&format!("{} is complete; nothing to resume", folder.display()));
+        return Ok(folder);
+    }
+    let recorded = recorded_arguments(&before.header)?;
+    let (selection, prompts) = prompts::select(&recorded)?;
+    if selection != before.header.prompts {
+        return Err(usage(format!(
+            "{}: the prompt set `{}` has changed since this run began; start a new run",
+            folder.display(),
+            selection.set
+        )));
+    }
+    let discovery = discover(&recorded.meter)?;
+    let models = contestants(&recorded)?;
+    let settings = Settings { policy: before.header.policy.clone(), prices: before.header.prices.clone() };
+    let setup = Setup { arguments: &recorded, selection, prompts, models, settings };
+    setup.go_on(discovery, store, &before)
+}
+
+/// Everything a run needs before the first model is loaded.
+struct Setup<'a> {
+    arguments: &'a RecordArguments,
+    selection: PromptSelection,
+    prompts: Vec<Prompt>,
+    /// Baseline first.
+    models: Vec<Contender>,
+    settings: Settings,
+}
+
+/// A model and the name under which it takes part.
+struct Contender {
+    id: VariantId,
+    model: ResolvedModel,
+    noise_floor: bool,
+}
+
+impl Setup<'_> {
+    fn start(self, discovery: Discovery) -> anyhow::Result<PathBuf> {
+        let mut meter = discovery.meter;
+        let prepared = self.prepare(meter.as_mut())?;
+        let header = self.header(&prepared, meter.as_ref());
+        let store = RunStore::create(&self.arguments.traces, &header)?;
+        self.drive(prepared, meter.as_mut(), store, None)
+    }
+
+    fn go_on(self, discovery: Discovery, store: RunStore, before: &RunRecord) -> anyhow::Result<PathBuf> {
+        let mut meter = discovery.meter;
+        let prepared = self.prepare(meter.as_mut())?;
+        let header = self.header(&prepared, meter.as_ref());
+        for (now, then) in header.variants.iter().zip(&before.header.variants) {
+            if now.id != then.id || now.engine.weights_sha256 != then.engine.weights_sha256 {
+                return Err(usage(format!("{} has changed since this run began; start a new run", then.id)));
+            }
+        }
+        self.drive(prepared, meter.as_mut(), store, Some(before))
+    }
+
+    fn prepare(&self, meter: &mut dyn EnergyMeter) -> anyhow::Result<Prepared> {
+        let device = self.arguments.device;
+        let contestants = self
+            .models
+            .iter()
+            .map(|contender| Contestant {
+                variant: contender.id.clone(),
+                load: Box::new(move || engines::load(&contender.model, device)),
+            })
+            .collect();
+        let progress = output::progress::Spinner::new();
+        let mut on_load = |variant: &VariantId| progress.show(&format!("loading {variant}"));
+        Ok(prepare(contestants, meter, IDLE_TIME, &mut on_load)?)
+    }
+
+    fn header(&self, prepared: &Prepared, meter: &dyn EnergyMeter) -> RunHeader {
+        let mut machine = machine::facts(Path::new("/proc"), &sysfs_root());
+        let cores = machine.cores.and_then(|cores| usize::try_from(cores).ok()).unwrap_or(1);
+        machine.memory_bandwidth = bandwidth::read_bandwidth(cores);
+        let variants = self
+            .models
+            .iter()
+            .zip(&prepared.engines)
+            .map(|(contender, (id, engine))| VariantHeader {
+                id: id.clone(),
+                engine: engine.identity().clone(),
+                provenance: contender.model.provenance.clone(),
+                licence: contender.model.licence.as_ref().map(|licence| licence.name.clone()),
+                noise_floor: contender.noise_floor,
+            })
+            .collect();
+        let now = jiff::Timestamp::now();
+        RunHeader {
+            schema: RUN_SCHEMA.to_owned(),
+            id: free_run_id(&self.arguments.traces, now),
+            started_at: now,
+            infercost_version: env!("CARGO_PKG_VERSION").to_owned(),
+            arguments: env::args().skip(1).collect(),
+            machine,
+            variants,
+            baseline: self.models.first().map_or_else(|| VariantId::from(""), |first| first.id.clone()),
+            prompts: self.selection.clone(),
+            repetitions: self.arguments.repetitions,
+            warm_ups: self.arguments.warm_ups,
+            seed: self.arguments.seed,
+            sampling: self.sampling(),
+            content: !self.arguments.no_content,
+            policy: self.settings.policy.clone(),
+            prices: self.settings.prices.clone(),
+            meter: meter.describe(),
+        }
+    }
+
+    fn sampling(&self) -> Sampling {
+        let RecordArguments { temperature, top_p, top_k, seed, .. } = *self.arguments;
+        Sampling { temperature, top_p, top_k, seed }
+    }
+
+    fn drive(
+        self,
+        prepared: Prepared,
+        meter: &mut dyn EnergyMeter,
+        store: RunStore,
+        before: Option<&RunRecord>,
+    ) -> anyhow::Result<PathBuf> {
+        let folder = store.folder().to_owned();
+        let done = before.map_or_else(Completed::default, |run| completed(run, &self.prompts));
+        let progress = RunProgress::new(prepared.engines.len(), self.prompts.len(), self.arguments.repetitions, &done);
+        let plan = Plan {
+            prompts: self.prompts,
+            repetitions: self.arguments.repetitions,
+            warm_ups: self.arguments.warm_ups,
+            window_prompts: usize::try_from(self.arguments.window_prompts).unwrap_or(usize::MAX),
+            seed: self.arguments.seed,
+            sampling: Sampling {
+                temperature: self.arguments.temperature,
+                top_p: self.arguments.top_p,
+                top_k: self.arguments.top_k,
+                seed: self.arguments.seed,
+            },
+            idle_time: IDLE_TIME,
+            completed: done,
+        };
+        let mut recorder = Recorder::new(store, !self.arguments.no_content, before, progress);
+        let stop = stopping::on_interrupt();
+        infercost_harness::run(prepared, &plan, meter, &mut recorder, &stop).map_err(|error| {
+            anyhow::Error::new(error).context(format!(
+                "the run was cut off; what was measured is in {}, and `--resume` goes on with it",
+                folder.display()
+            ))
+        })?;
+        recorder.finish()?;
+        Ok(folder)
+    }
+}
+
+/// Length of each idle measurement.
+const IDLE_TIME: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Resolves the models and puts the baseline first.
+fn contestants(arguments: &RecordArguments) -> anyhow::Result<Vec<Contender>> {
+    let mut resolved = models::resolve(&arguments.models, arguments.offline)?;
+    let baseline = match &arguments.baseline {
+        Some(name) => find_variant(&resolved, name)?,
+        None => resolved.iter().position(|model| model.is_full_precision).unwrap_or(0),
+    };
+    if resolved.is_empty() {
+        return Err(usage("no model to measure"));
+    }
+    let first = resolved.remove(baseline);
+    let again = arguments.noise_floor.then(|| Contender {
+        id: VariantId(format!("{}#again", first.variant)),
+        model: first.clone(),
+        noise_floor: true,
+    });
+    let plain = |model: ResolvedModel| Contender { id: model.variant.clone(), model, noise_floor: false };
+    Ok(std::iter::once(plain(first)).chain(again).chain(resolved.into_iter().map(plain)).collect())
+}
+
+fn find_variant(models: &[ResolvedModel], name: &str) -> anyhow::Result<usize> {
+    let matching = |test: &dyn Fn(&VariantId) -> bool| models.iter().position(|model| test(&model.variant));
+    matching(&|id| id.as_str() == name).or_else(|| matching(&|id| id.variant_name() == name)).ok_or_else(|| {
+        let known: Vec<&str> = models.iter().map(|model| model.variant.as_str()).collect();
+        usage(format!("--baseline {name}: no such variant among {}", known.join(", ")))
+    })
+}
+
+/// A folder that cannot be written must be known before models are fetched and loaded.
+fn probe_folder(traces: &Path) -> anyhow::Result<()> {
+    let cannot = || {
+        format!("cannot write into {}; make it writable, or name another folder with --traces", traces.display())
+    };
+    fs::create_dir_all(traces).with_context(cannot)?;
+    let probe = traces.join(format!(".probe-{}", std::process::id()));
+    fs::write(&probe, b"probe").with_context(cannot)?;
+    fs::remove_file(&probe).with_context(cannot)
+}
+
+/// The time as a name; counted on where two runs begin in one second.
+fn free_run_id(traces: &Path, now: jiff::Timestamp) -> RunId {
+    let name = now.strftime("%Y%m%d-%H%M%S").to_string();
+    let taken = |name: &str| traces.join(name).exists();
+    if !taken(&name) {
+        return RunId(name);
+    }
+    RunId((2_u32..).map(|count| format!("{name}-{count}")).find(|name| !taken(name)).unwrap_or(name))
+}
+
+/// The folder of a run: a path, or a name below `traces`.
+pub(crate) fn find(traces: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    [PathBuf::from(name), traces.join(name)].into_iter().find(|folder| folder.join("run.json").is_file()).ok_or_else(
+        || usage(format!("`{name}` is no run: there is no {name}/run.json, here or below {}", traces.display())),
+    )
+}
+
+fn newest_unfinished(traces: &Path) -> anyhow::Result<PathBuf> {
+    for folder in infercost_trace::list_runs(traces)?.into_iter().rev() {
+        if infercost_trace::read_run(&folder)?.finished_at.is_none() {
+            return Ok(folder);
+        }
+    }
+    Err(usage(format!("no run below {} was cut off; nothing to resume", traces.display())))
+}
+
+fn recorded_arguments(header: &RunHeader) -> anyhow::Result<RecordArguments> {
+    let line = std::iter::once("infercost".to_owned()).chain(header.arguments.iter().cloned());
+    match Cli::try_parse_from(line).map(|cli| cli.command) {
+        Ok(Command::Compare(arguments)) => Ok(arguments.record),
+        Ok(Command::Record(arguments)) => Ok(arguments.record),
+        _ => Err(usage(format!("run {} does not hold the arguments that began it; start a new run", header.id))),
+    }
+}

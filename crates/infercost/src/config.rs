@@ -1,0 +1,87 @@
+//! `infercost.toml`, and how flags override it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use infercost_prices::PriceSection;
+use infercost_schema::price::PriceBook;
+use infercost_schema::{Currency, Policy};
+use serde::Deserialize;
+
+use crate::arguments::JudgeArguments;
+use crate::exit::usage;
+
+/// Settings files are small; a larger one is a mistake.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
+const DEFAULT_FILE: &str = "infercost.toml";
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigFile {
+    prices: Option<PriceSection>,
+    policy: Option<Policy>,
+}
+
+/// What a report is computed with.
+pub(crate) struct Settings {
+    pub(crate) policy: Policy,
+    pub(crate) prices: PriceBook,
+}
+
+/// What the user gave: `None` where nothing was said, and then a recorded run's own settings hold.
+pub(crate) struct Given {
+    policy: Option<Policy>,
+    prices: Option<PriceBook>,
+    arguments: JudgeArguments,
+}
+
+impl Given {
+    /// Reads the settings file and checks it.
+    pub(crate) fn read(arguments: &JudgeArguments) -> anyhow::Result<Self> {
+        let file = match &arguments.config {
+            Some(path) => parse(path)?,
+            None if Path::new(DEFAULT_FILE).exists() => parse(&PathBuf::from(DEFAULT_FILE))?,
+            None => ConfigFile::default(),
+        };
+        let prices = file.prices.map(PriceSection::book).transpose().map_err(|error| usage(error.to_string()))?;
+        Ok(Self { policy: file.policy, prices, arguments: arguments.clone() })
+    }
+
+    /// Settings for a new run: flags, then the file, then the defaults.
+    pub(crate) fn for_new_run(&self) -> anyhow::Result<Settings> {
+        self.over(&Policy::default(), &infercost_prices::example()?)
+    }
+
+    /// Settings for a report: flags, then the file, then what the run was recorded with.
+    pub(crate) fn over(&self, policy: &Policy, prices: &PriceBook) -> anyhow::Result<Settings> {
+        let mut policy = self.policy.clone().unwrap_or_else(|| policy.clone());
+        let given = &self.arguments;
+        policy.margin = given.margin.or(policy.margin);
+        policy.max_kld = given.max_kld.or(policy.max_kld);
+        policy.min_top1 = given.min_top1.or(policy.min_top1);
+        policy.min_score = given.min_score.or(policy.min_score);
+        policy.confidence = given.confidence.unwrap_or(policy.confidence);
+        let prices = self.prices.clone().unwrap_or_else(|| prices.clone());
+        if let Some(code) = &given.currency {
+            let wanted: Currency = code.parse().map_err(|error| usage(format!("--currency: {error}")))?;
+            if wanted != prices.currency {
+                let have = prices.currency;
+                return Err(usage(format!(
+                    "--currency {wanted}: the prices in force are in {have}, and no exchange rate is known; give [prices] in {wanted} in {DEFAULT_FILE}"
+                )));
+            }
+        }
+        Ok(Settings { policy, prices })
+    }
+}
+
+fn parse(path: &Path) -> anyhow::Result<ConfigFile> {
+    let name = path.display();
+    let size = fs::metadata(path).map_err(|error| usage(format!("{name}: cannot read it: {error}")))?.len();
+    if size > MAX_CONFIG_BYTES {
+        return Err(usage(format!("{name}: {size} bytes is too large for settings")));
+    }
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+    toml::from_str(&text).map_err(|error| usage(format!("{name}: {error}")))
+}

@@ -1,0 +1,80 @@
+//! Exit codes, and how an error is shown.
+
+use std::process::ExitCode;
+
+use infercost_energy::MeterError;
+use infercost_harness::HarnessError;
+use infercost_schema::report::Report;
+use infercost_schema::{Recommendation, Verdict};
+
+use crate::output;
+
+/// The run failed.
+pub(crate) const FAILURE: u8 = 1;
+/// The command line or an input file is wrong.
+pub(crate) const USAGE: u8 = 2;
+/// The data do not settle the question.
+pub(crate) const INCONCLUSIVE: u8 = 3;
+/// No candidate is good enough.
+pub(crate) const NONE_PASSES: u8 = 4;
+/// A meter was required and none is there.
+pub(crate) const NO_METER: u8 = 5;
+/// Ctrl-C; what was measured is on disk.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// An error that stems from what the user wrote.
+#[derive(Debug)]
+pub(crate) struct Usage(pub(crate) String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// An input that the user named is wrong.
+pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Usage(message.into()))
+}
+
+/// Shows an error on stderr, cause by cause, and gives its exit code.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    output::error(error);
+    ExitCode::from(code(error))
+}
+
+fn code(error: &anyhow::Error) -> u8 {
+    for cause in error.chain() {
+        if let Some(HarnessError::Interrupted) = cause.downcast_ref() {
+            return INTERRUPTED;
+        }
+        if let Some(MeterError::RequiredMeterMissing { .. }) = cause.downcast_ref() {
+            return NO_METER;
+        }
+        if cause.is::<Usage>() || cause.is::<infercost_schema::PromptSetError>() {
+            return USAGE;
+        }
+    }
+    FAILURE
+}
+
+/// The exit code of a report: did it give an answer?
+pub(crate) fn of_report(report: &Report) -> ExitCode {
+    let code = match &report.recommendation {
+        Recommendation::Switch { .. } => 0,
+        Recommendation::MeasureMore { .. } => INCONCLUSIVE,
+        Recommendation::KeepBaseline { .. } => {
+            let mut others = report
+                .candidates
+                .iter()
+                .filter(|candidate| candidate.variant != report.baseline && !candidate.noise_floor)
+                .peekable();
+            let none_passes =
+                others.peek().is_some() && others.all(|candidate| candidate.verdict == Verdict::Fail);
+            if none_passes { NONE_PASSES } else { 0 }
+        }
+    };
+    ExitCode::from(code)
+}

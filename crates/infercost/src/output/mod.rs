@@ -1,0 +1,46 @@
+//! What a person or a program reads. Data goes to stdout, everything else to stderr.
+
+pub(crate) mod bench;
+pub(crate) mod log;
+pub(crate) mod number;
+pub(crate) mod progress;
+pub(crate) mod table;
+pub(crate) mod terminal;
+
+use std::io::{self, Write as _};
+
+use terminal::{Stream, plain, style};
+
+/// Prints one line of data. A reader that has gone away (`| head`) is no error.
+pub(crate) fn line(text: &str) {
+    block(&format!("{text}\n"));
+}
+
+/// Prints data that ends its own lines.
+pub(crate) fn block(text: &str) {
+    let mut out = io::stdout().lock();
+    let _gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Says something that is not data.
+pub(crate) fn note(text: &str) {
+    let mut out = io::stderr().lock();
+    let _gone = writeln!(out, "{}", plain(text));
+}
+
+/// Shows an error, cause by cause.
+pub(crate) fn error(error: &anyhow::Error) {
+    let mark = style(Stream::Error, terminal::FAILURE, "error");
+    let mut out = io::stderr().lock();
+    let mut shown = String::new();
+    for cause in error.chain() {
+        let text = plain(&cause.to_string());
+        // Some libraries repeat their cause in their own message.
+        if shown.contains(&text) {
+            continue;
+        }
+        let lead = if shown.is_empty() { format!("{mark}: ") } else { "  caused by: ".to_owned() };
+        let _gone = writeln!(out, "{lead}{text}");
+        shown.push_str(&text);
+    }
+}

@@ -1,0 +1,169 @@
+//! A report as a tired person reads it: what must be known first, two tables, one sentence.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use infercost_schema::report::{CandidateReport, Report};
+use infercost_schema::{Estimate, Recommendation, Verdict};
+
+use crate::output::number::{self, UNKNOWN};
+use crate::output::terminal::{self, DOUBT, FAILURE, FAINT, STRONG, SUCCESS, Stream, plain};
+
+const PASS: &str = "PASS";
+const FAIL: &str = "FAIL";
+const UNSURE: &str = "UNSURE";
+
+/// The whole answer as text. `folders` are the runs' folders.
+pub(crate) fn render(report: &Report, folders: &[PathBuf]) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{}", out(STRONG, &title(report)));
+    for note in &report.notes {
+        let _ = writeln!(text, "{} {}", out(DOUBT, "!"), plain(note));
+    }
+    let _ = writeln!(text, "\n{}\n{}", coloured(&cost_table(report)), quality_table(report));
+    for candidate in &report.candidates {
+        for reason in &candidate.reasons {
+            let name = short_name(report, candidate);
+            let _ = writeln!(text, "{}: {}", out(STRONG, &name), plain(reason));
+        }
+    }
+    let (style, why) = match &report.recommendation {
+        Recommendation::Switch { why, .. } => (SUCCESS, why),
+        Recommendation::KeepBaseline { why, .. } => (STRONG, why),
+        Recommendation::MeasureMore { why, .. } => (DOUBT, why),
+    };
+    let _ = writeln!(text, "\n{} {}", out(style, "→"), out(STRONG, &plain(why)));
+    for folder in folders {
+        let _ = writeln!(text, "{}", out(FAINT, &format!("  trace: {}", folder.display())));
+    }
+    text
+}
+
+fn out(style: anstyle::Style, text: &str) -> String {
+    terminal::style(Stream::Output, style, text)
+}
+
+fn title(report: &Report) -> String {
+    let prompts = &report.prompts;
+    let part = if prompts.chosen < prompts.total {
+        format!("{} of {} prompts of {}", prompts.chosen, prompts.total, prompts.set)
+    } else {
+        format!("{} prompts of {}", prompts.total, prompts.set)
+    };
+    let machine = report.machine.cpu.as_deref().unwrap_or("unknown CPU");
+    let cores = report.machine.cores.map_or_else(String::new, |cores| format!("{cores} × "));
+    let model = common_model(report).map_or_else(String::new, |model| format!("{model} · "));
+    plain(&format!("{model}{part} · {cores}{machine}"))
+}
+
+/// The model's name, where all variants share it.
+fn common_model(report: &Report) -> Option<&str> {
+    let (model, _) = report.baseline.as_str().rsplit_once('/')?;
+    let shared = |candidate: &CandidateReport| {
+        candidate.variant.as_str().rsplit_once('/').is_some_and(|(other, _)| other == model)
+    };
+    report.candidates.iter().all(shared).then_some(model)
+}
+
+fn short_name(report: &Report, candidate: &CandidateReport) -> String {
+    let name = match common_model(report) {
+        Some(_) => candidate.variant.variant_name(),
+        None => candidate.variant.as_str(),
+    };
+    plain(name)
+}
+
+fn table(header: Vec<String>) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    table
+}
+
+fn aligned(mut table: Table) -> String {
+    for (index, column) in table.column_iter_mut().enumerate() {
+        if index > 0 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    lines.join("\n") + "\n"
+}
+
+fn cost_table(report: &Report) -> String {
+    let typical = report.candidates.iter().find_map(|candidate| candidate.cost.per_inference);
+    let (factor, prefix) = number::scale(typical.map_or(1.0, |estimate| estimate.point));
+    let currency = report.price_book.currency;
+    let header = ["variant", "size", "verdict", "decode tok/s", "TTFT p50", "J/inference"].map(str::to_owned);
+    let money = [format!("{prefix}{currency}/inference"), "saving".to_owned()];
+    let mut table = table(header.into_iter().chain(money).collect());
+    for candidate in &report.candidates {
+        let joules = match &candidate.energy.per_inference_j {
+            Some(energy) if candidate.energy.source == "estimated" => {
+                format!("{} estimated", number::estimate(energy))
+            }
+            Some(energy) => number::estimate(energy),
+            None => "not measured".to_owned(),
+        };
+        table.add_row(vec![
+            short_name(report, candidate),
+            candidate.engine.file_size.map_or_else(unknown, |size| number::bytes(size.0)),
+            verdict(report, candidate).to_owned(),
+            candidate.decode_tokens_per_s.as_ref().map_or_else(unknown, number::estimate),
+            candidate.ttft_s.map_or_else(unknown, |ttft| number::seconds(ttft.p50)),
+            joules,
+            candidate.cost.per_inference.map_or_else(unknown, |cost| {
+                number::estimate(&cost.map(|amount| amount * factor))
+            }),
+            candidate.saving.as_ref().map_or_else(unknown, number::percent_estimate),
+        ]);
+    }
+    aligned(table)
+}
+
+fn quality_table(report: &Report) -> String {
+    let header = ["quality", "task score", "against baseline", "KL divergence", "same top-1", "PPL ratio", "flips −/+"];
+    let mut table = table(header.map(str::to_owned).to_vec());
+    for candidate in &report.candidates {
+        let quality = &candidate.quality;
+        let shown = |estimate: &Option<Estimate>, show: fn(&Estimate) -> String| {
+            estimate.as_ref().map_or_else(unknown, show)
+        };
+        table.add_row(vec![
+            short_name(report, candidate),
+            shown(&quality.task_score, number::percent_estimate),
+            shown(&quality.task_score_difference, number::percent_estimate),
+            shown(&quality.kld_mean, number::estimate),
+            shown(&quality.top1_agreement, number::percent_estimate),
+            shown(&quality.ppl_ratio, number::estimate),
+            quality.flips.map_or_else(unknown, |flips| format!("{}/{}", flips.right_to_wrong, flips.wrong_to_right)),
+        ]);
+    }
+    aligned(table)
+}
+
+fn unknown() -> String {
+    UNKNOWN.to_owned()
+}
+
+fn verdict(report: &Report, candidate: &CandidateReport) -> &'static str {
+    if candidate.variant == report.baseline {
+        return "baseline";
+    }
+    if candidate.noise_floor {
+        return "noise";
+    }
+    match candidate.verdict {
+        Verdict::Pass => PASS,
+        Verdict::Fail => FAIL,
+        Verdict::Inconclusive => UNSURE,
+    }
+}
+
+/// Colours the verdicts after the columns are laid out, so that colour takes no width.
+fn coloured(table: &str) -> String {
+    table
+        .replace(&format!(" {PASS} "), &format!(" {} ", out(SUCCESS, PASS)))
+        .replace(&format!(" {FAIL} "), &format!(" {} ", out(FAILURE, FAIL)))
+        .replace(&format!(" {UNSURE} "), &format!(" {} ", out(DOUBT, UNSURE)))
+}

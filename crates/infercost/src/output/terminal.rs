@@ -1,0 +1,66 @@
+//! Colour where a person looks, and no control characters from files or models anywhere.
+
+use std::env;
+use std::io::{self, IsTerminal as _};
+
+use anstyle::{AnsiColor, Style};
+
+/// Good news.
+pub(crate) const SUCCESS: Style = AnsiColor::Green.on_default().bold();
+/// Bad news.
+pub(crate) const FAILURE: Style = AnsiColor::Red.on_default().bold();
+/// Doubt.
+pub(crate) const DOUBT: Style = AnsiColor::Yellow.on_default();
+/// Headings.
+pub(crate) const STRONG: Style = Style::new().bold();
+/// What can be passed over.
+pub(crate) const FAINT: Style = Style::new().dimmed();
+
+/// Where a text goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Stream {
+    /// Data.
+    Output,
+    /// Everything else.
+    Error,
+}
+
+impl Stream {
+    /// True on a terminal, unless `NO_COLOR` is set (<https://no-color.org>) or the terminal is dumb.
+    fn has_colour(self) -> bool {
+        let terminal = match self {
+            Self::Output => io::stdout().is_terminal(),
+            Self::Error => io::stderr().is_terminal(),
+        };
+        let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        terminal && !refused && env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+    }
+}
+
+/// The text in a style, where the stream has colour.
+pub(crate) fn style(stream: Stream, style: Style, text: &str) -> String {
+    if stream.has_colour() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+}
+
+/// The text with control characters made visible; line ends stay.
+pub(crate) fn plain(text: &str) -> String {
+    let shown = |c: char| -> String {
+        if c == '\n' || !c.is_control() { c.into() } else { c.escape_default().to_string() }
+    };
+    text.chars().map(shown).collect()
+}
+
+/// Columns of the terminal behind stdout, 100 where there is none.
+pub(crate) fn width() -> usize {
+    terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn escapes_reach_no_terminal() {
+        assert_eq!(plain("a\u{1b}[31mb\u{7}\r\nc\u{9b}"), "a\\u{1b}[31mb\\u{7}\\r\nc\\u{9b}");
+    }
+}

@@ -1,0 +1,220 @@
+//! Facts on their way to disk: graded, compared with the baseline, stripped of content where wanted, appended.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use infercost_analyzer::{divergence, failed_score, grade, grade_choice};
+use infercost_engine::TokenScores;
+use infercost_harness::sink::Scored;
+use infercost_harness::{Completed, RecordSink, SinkError};
+use infercost_schema::{
+    ChoiceLikelihoods, Evaluation, EvaluationRecord, Grader, IdleRecord, InferenceRecord, LoadRecord, Outcome,
+    Prompt, PromptId, RunRecord, TaskScore, VariantId, WindowId, WindowRecord,
+};
+use infercost_trace::RunStore;
+
+use crate::output::progress::RunProgress;
+
+/// Writes each fact to the run's folder as it is measured.
+pub(crate) struct Recorder {
+    store: RunStore,
+    content: bool,
+    /// The baseline's scores on the prompt that is being scored.
+    reference: Option<(PromptId, Result<TokenScores, String>)>,
+    evaluated: HashSet<EvaluationKey>,
+    progress: RunProgress,
+}
+
+#[derive(PartialEq, Eq, Hash)]
+struct EvaluationKey {
+    variant: VariantId,
+    prompt: PromptId,
+    repetition: u32,
+    is_task: bool,
+}
+
+impl Recorder {
+    /// A recorder into `store`; `before` is what an earlier part of the run has left there.
+    pub(crate) fn new(store: RunStore, content: bool, before: Option<&RunRecord>, progress: RunProgress) -> Self {
+        let evaluated = before.map(|run| run.evaluations.iter().map(key).collect()).unwrap_or_default();
+        Self { store, content, reference: None, evaluated, progress }
+    }
+
+    /// The run's folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.store.folder()
+    }
+
+    /// Closes the run.
+    pub(crate) fn finish(self) -> Result<(), infercost_trace::StoreError> {
+        self.progress.finish();
+        self.store.finish(SystemTime::now())
+    }
+
+    fn evaluate(
+        &mut self,
+        variant: &VariantId,
+        prompt: &Prompt,
+        repetition: u32,
+        at: (SystemTime, Duration),
+        result: Evaluation,
+    ) -> Result<(), SinkError> {
+        let (evaluated_at, duration) = at;
+        let (variant, prompt) = (variant.clone(), prompt.id.clone());
+        let record = EvaluationRecord { variant, prompt, repetition, evaluated_at, duration, result };
+        if self.evaluated.insert(key(&record)) {
+            self.store.evaluation(&record)?;
+        }
+        Ok(())
+    }
+}
+
+/// What of a run need not be done again.
+pub(crate) fn completed(run: &RunRecord, prompts: &[Prompt]) -> Completed {
+    let mut completed = Completed::default();
+    for window in &run.windows {
+        completed.next_window = completed.next_window.max(window.id.index.saturating_add(1));
+        for inference in &window.inferences {
+            let key = (window.id.variant.clone(), inference.prompt.clone(), inference.repetition);
+            completed.inferences.insert(key);
+        }
+    }
+    let evaluated: HashSet<EvaluationKey> = run.evaluations.iter().map(key).collect();
+    for variant in &run.header.variants {
+        for prompt in prompts {
+            let has = |is_task| {
+                let (variant, prompt) = (variant.id.clone(), prompt.id.clone());
+                evaluated.contains(&EvaluationKey { variant, prompt, repetition: 0, is_task })
+            };
+            let is_choice = matches!(prompt.grader, Grader::Choice { .. });
+            let is_baseline = variant.id == run.header.baseline;
+            if (is_baseline || has(false)) && (!is_choice || has(true)) {
+                completed.scorings.insert((variant.id.clone(), prompt.id.clone()));
+            }
+        }
+    }
+    completed
+}
+
+fn key(record: &EvaluationRecord) -> EvaluationKey {
+    let is_task = match &record.result {
+        Evaluation::Task(_) => true,
+        Evaluation::Divergence(_) => false,
+        Evaluation::Impossible { what, .. } => what == TASK,
+    };
+    let EvaluationRecord { variant, prompt, repetition, .. } = record;
+    EvaluationKey { variant: variant.clone(), prompt: prompt.clone(), repetition: *repetition, is_task }
+}
+
+const TASK: &str = "task";
+const DIVERGENCE: &str = "divergence";
+
+impl RecordSink for Recorder {
+    fn load(&mut self, record: &LoadRecord) -> Result<(), SinkError> {
+        Ok(self.store.load(record)?)
+    }
+
+    fn idle(&mut self, record: &IdleRecord) -> Result<(), SinkError> {
+        Ok(self.store.idle(record)?)
+    }
+
+    /// The grade goes first: a run cut off between the two repeats the inference, and the grade is known then.
+    fn inference(
+        &mut self,
+        window: &WindowId,
+        prompt: &Prompt,
+        record: &InferenceRecord,
+    ) -> Result<(), SinkError> {
+        let score = match (&prompt.grader, &record.outcome) {
+            (Grader::None | Grader::Choice { .. }, _) => None,
+            (grader, Outcome::Failed { .. } | Outcome::Completed { text: None, .. }) => {
+                Some(failed_score(grader.kind()))
+            }
+            (grader, Outcome::Completed { text: Some(text), .. }) => Some(grade(grader, text)),
+        };
+        if let Some(score) = score {
+            let at = (SystemTime::now(), Duration::ZERO);
+            self.evaluate(&window.variant, prompt, record.repetition, at, Evaluation::Task(score))?;
+        }
+        if self.content {
+            self.store.inference(window, record)?;
+        } else {
+            self.store.inference(window, &without_content(record.clone()))?;
+        }
+        self.progress.inference(&window.variant);
+        Ok(())
+    }
+
+    fn window(&mut self, record: &WindowRecord) -> Result<(), SinkError> {
+        if self.content {
+            return Ok(self.store.window(record)?);
+        }
+        let inferences = record.inferences.iter().cloned().map(without_content).collect();
+        Ok(self.store.window(&WindowRecord { inferences, ..record.clone() })?)
+    }
+
+    fn scored(&mut self, scored: Scored<'_>) -> Result<(), SinkError> {
+        let Scored { variant, is_baseline, prompt, started_at, duration, continuation, choices } = scored;
+        let at = (started_at, duration);
+        if let Some(choices) = choices {
+            self.evaluate(variant, prompt, 0, at, task(&prompt.grader, choices))?;
+        }
+        if is_baseline {
+            self.reference = Some((prompt.id.clone(), continuation));
+        } else {
+            let result = match &self.reference {
+                Some((id, reference)) if *id == prompt.id => compare(reference.as_ref(), continuation),
+                _ => impossible(DIVERGENCE, "the baseline was not scored on this prompt"),
+            };
+            self.evaluate(variant, prompt, 0, at, result)?;
+        }
+        self.progress.scored(variant);
+        Ok(())
+    }
+}
+
+fn task(grader: &Grader, choices: Result<Vec<TokenScores>, String>) -> Evaluation {
+    let Grader::Choice { choices: texts, .. } = grader else {
+        return impossible(TASK, "the prompt has no choices");
+    };
+    match choices {
+        Ok(scores) => {
+            let log_likelihood = scores.iter().map(|scores| scores.log_probabilities.iter().sum()).collect();
+            let bytes = texts.iter().map(|text| u32::try_from(text.len()).unwrap_or(u32::MAX)).collect();
+            let likelihoods = ChoiceLikelihoods { log_likelihood, bytes };
+            Evaluation::Task(grade_choice(grader, likelihoods, true))
+        }
+        Err(_) => Evaluation::Task(TaskScore { choices: None, ..failed_score(grader.kind()) }),
+    }
+}
+
+fn compare(reference: Result<&TokenScores, &String>, candidate: Result<TokenScores, String>) -> Evaluation {
+    let (reference, candidate) = match (reference, candidate) {
+        (Ok(reference), Ok(candidate)) => (reference, candidate),
+        (Err(reason), _) => return impossible(DIVERGENCE, &format!("the baseline: {reason}")),
+        (_, Err(reason)) => return impossible(DIVERGENCE, &reason),
+    };
+    let (Some(theirs), Some(ours)) = (&reference.distribution, &candidate.distribution) else {
+        return impossible(DIVERGENCE, "an engine gave no distribution");
+    };
+    if theirs.vocabulary != ours.vocabulary {
+        return impossible(DIVERGENCE, "the vocabularies differ in size");
+    }
+    match divergence(&theirs.rows, &ours.rows, theirs.vocabulary, &reference.targets) {
+        Ok(divergence) => Evaluation::Divergence(divergence),
+        Err(error) => impossible(DIVERGENCE, &error.to_string()),
+    }
+}
+
+fn impossible(what: &str, reason: &str) -> Evaluation {
+    Evaluation::Impossible { what: what.to_owned(), reason: reason.to_owned() }
+}
+
+fn without_content(mut record: InferenceRecord) -> InferenceRecord {
+    record.input_text = None;
+    if let Outcome::Completed { text, .. } = &mut record.outcome {
+        *text = None;
+    }
+    record
+}
