@@ -43,6 +43,13 @@ impl Numbers {
 
 /// Builds a model of a family; `changes` overrides keys of its `config.json`.
 pub fn tiny_model(family: &'static str, changes: Value) -> TinyModel {
+    let config = tiny_config(family, changes);
+    let tensors = tensors(family, &config, head_width(family));
+    TinyModel { family, config, tensors }
+}
+
+/// The `config.json` alone, for values by which no tensors could be made.
+pub fn tiny_config(family: &str, changes: Value) -> Value {
     let head_width = head_width(family);
     let mut config = json!({
         "model_type": if family == "gemma3" { "gemma3_text" } else { family },
@@ -76,8 +83,7 @@ pub fn tiny_model(family: &'static str, changes: Value) -> TinyModel {
             config[key] = value.clone();
         }
     }
-    let tensors = tensors(family, &config, head_width);
-    TinyModel { family, config, tensors }
+    config
 }
 
 pub fn head_width(family: &str) -> usize {
