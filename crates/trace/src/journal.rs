@@ -98,3 +98,62 @@ pub(crate) fn write_hint(error: &io::Error) -> &'static str {
         _ => "What was measured before is safe: resume the run when the disk is well",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk with room for so many bytes, which may refuse to cut.
+    #[derive(Debug, Default)]
+    struct ScriptedFile {
+        content: Vec<u8>,
+        room: usize,
+        cuts: bool,
+    }
+
+    impl AppendFile for ScriptedFile {
+        fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+            let fits = bytes.len().min(self.room.saturating_sub(self.content.len()));
+            self.content.extend(bytes.iter().take(fits));
+            if fits < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        }
+
+        fn cut(&mut self, length: u64) -> io::Result<()> {
+            if !self.cuts {
+                return Err(io::ErrorKind::Other.into());
+            }
+            self.content.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+            Ok(())
+        }
+
+        fn flush_to_disk(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn journal(room: usize, cuts: bool) -> Journal<ScriptedFile> {
+        Journal::new(PathBuf::from("spans.jsonl"), ScriptedFile { content: Vec::new(), room, cuts }, 0)
+    }
+
+    #[test]
+    fn a_full_disk_leaves_whole_lines_and_can_go_on() {
+        let mut journal = journal(12, true);
+        assert!(journal.append(b"first\n").is_ok());
+        let error = journal.append(b"second\n").map_err(|error| error.to_string());
+        assert!(error.as_ref().is_err_and(|text| text.contains("disk is full")), "{error:?}");
+        assert_eq!(journal.file.content, b"first\n");
+        journal.file.room = 100;
+        assert!(journal.append(b"third\n").is_ok());
+        assert_eq!(journal.file.content, b"first\nthird\n");
+    }
+
+    #[test]
+    fn half_a_line_is_never_followed_by_another() {
+        let mut journal = journal(8, false);
+        assert!(journal.append(b"first\n").is_ok());
+        assert!(matches!(journal.append(b"second\n"), Err(StoreError::Write { .. })));
+        journal.file.room = 100;
+        assert!(matches!(journal.append(b"third\n"), Err(StoreError::Broken { .. })));
+        assert_eq!(journal.file.content, b"first\nse");
+    }
+}

@@ -1,0 +1,335 @@
+//! Records to write: fixed ones, and strategies for any.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use infercost_schema::prompt_set::GraderKind;
+use infercost_schema::{
+    ChoiceLikelihoods, ChunkArrival, Divergence, EnergyDomain, EnergyReading, EnergyScope, EstimationMethod,
+    Evaluation, EvaluationRecord, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, Joules,
+    LoadRecord, MeterKind, MeterSource, OperatingPoint, Outcome, PromptId, RunHeader, Sampling, TaskScore,
+    VariantId, Watts, WindowId, WindowRecord,
+};
+use proptest::collection::{btree_set, vec};
+use proptest::option;
+use proptest::prelude::*;
+
+pub(crate) const BASELINE: &str = "example-100m/f16";
+pub(crate) const CANDIDATE: &str = "example-100m/q8_0";
+
+pub(crate) fn header() -> RunHeader {
+    serde_json::from_str(include_str!("../../examples/sample_header.json")).unwrap()
+}
+
+/// Seconds after the run's start.
+pub(crate) fn moment(seconds: u64) -> SystemTime {
+    SystemTime::from(header().started_at) + Duration::from_secs(seconds)
+}
+
+pub(crate) fn window_id(index: u32) -> WindowId {
+    WindowId { variant: VariantId::from(BASELINE), index }
+}
+
+pub(crate) fn inference(prompt: &str, issued: u64) -> InferenceRecord {
+    InferenceRecord {
+        prompt: PromptId::from(prompt),
+        repetition: 0,
+        issued_at: moment(issued),
+        input_text: Some("two and two?".to_owned()),
+        input_tokens: 7,
+        cached_input_tokens: None,
+        max_tokens: 16,
+        sampling: Sampling::default(),
+        outcome: Outcome::Completed {
+            text: Some("four".to_owned()),
+            finish: FinishReason::Stop,
+            output_tokens: 2,
+            arrivals: vec![
+                ChunkArrival { at: Duration::from_millis(100), tokens: 1 },
+                ChunkArrival { at: Duration::from_millis(115), tokens: 1 },
+            ],
+            latency: Duration::from_millis(120),
+        },
+    }
+}
+
+pub(crate) fn window(index: u32, started: u64, inferences: Vec<InferenceRecord>) -> WindowRecord {
+    WindowRecord {
+        id: window_id(index),
+        started_at: moment(started),
+        wall_time: Duration::from_secs(5),
+        operating_point: OperatingPoint::SEQUENTIAL,
+        energy: EnergyReading::Measured {
+            energy: Joules::new(12.5),
+            scope: EnergyScope::of([EnergyDomain::CpuPackage]),
+            source: MeterSource { kind: MeterKind::Counter, name: "rapl package-0".to_owned() },
+            updates: 100,
+        },
+        interrupted: false,
+        inferences,
+    }
+}
+
+pub(crate) fn evaluation(prompt: &str, score: f64) -> EvaluationRecord {
+    EvaluationRecord {
+        variant: VariantId::from(BASELINE),
+        prompt: PromptId::from(prompt),
+        repetition: 0,
+        evaluated_at: moment(100),
+        duration: Duration::from_millis(1),
+        result: Evaluation::Task(TaskScore {
+            grader: GraderKind::Exact,
+            score,
+            label: "correct".to_owned(),
+            choices: None,
+        }),
+    }
+}
+
+/// Text of every kind that files and models give: control characters, quotes, markup, any script.
+pub(crate) fn text() -> BoxedStrategy<String> {
+    prop_oneof![
+        Just(String::new()),
+        Just("\u{0}\u{1b}[31m\r\n\t\"\\ \u{7f}\u{2028}\u{feff}\u{10ffff}".to_owned()),
+        Just("</script><b>\",\"name\":\"spans go here\"".to_owned()),
+        Just("ö".repeat(70_000)),
+        "\\PC{0,24}",
+        vec(any::<char>(), 0..24).prop_map(|letters| letters.into_iter().collect()),
+    ]
+    .boxed()
+}
+
+pub(crate) fn finite() -> BoxedStrategy<f64> {
+    prop_oneof![
+        any::<f64>().prop_filter("finite", |value| value.is_finite()),
+        Just(0.0),
+        Just(f64::MIN_POSITIVE / 3.0),
+        Just(f64::MAX),
+        Just(-f64::MAX),
+        Just(0.1 + 0.2),
+    ]
+    .boxed()
+}
+
+fn time() -> BoxedStrategy<SystemTime> {
+    (0..4_000_000_000_000_000_000u64).prop_map(|nanos| UNIX_EPOCH + Duration::from_nanos(nanos)).boxed()
+}
+
+fn length() -> BoxedStrategy<Duration> {
+    (0..4_000_000_000_000_000_000u64).prop_map(Duration::from_nanos).boxed()
+}
+
+fn variant() -> BoxedStrategy<VariantId> {
+    prop_oneof![Just(BASELINE), Just(CANDIDATE)].prop_map(VariantId::from).boxed()
+}
+
+fn domain() -> BoxedStrategy<EnergyDomain> {
+    prop_oneof![
+        Just(EnergyDomain::CpuPackage),
+        Just(EnergyDomain::Dram),
+        Just(EnergyDomain::Gpu),
+        Just(EnergyDomain::Platform),
+        Just(EnergyDomain::Wall),
+        prop_oneof![Just("gpu".to_owned()), Just("other:".to_owned()), text()].prop_map(EnergyDomain::Other),
+    ]
+    .boxed()
+}
+
+fn energy() -> BoxedStrategy<EnergyReading> {
+    let scope = || btree_set(domain(), 0..4).prop_map(EnergyScope);
+    let kind = prop_oneof![Just(MeterKind::Counter), Just(MeterKind::Integrated)];
+    let method = prop_oneof![
+        finite().prop_map(|watts| EstimationMethod::GivenWatts { watts: Watts::new(watts) }),
+        (text(), finite(), text()).prop_map(|(model, tdp, source)| EstimationMethod::CpuTdp {
+            model,
+            tdp: Watts::new(tdp),
+            source
+        }),
+        text().prop_map(|parts| EstimationMethod::Mixed { parts }),
+    ];
+    prop_oneof![
+        (finite(), scope(), kind, text(), any::<u32>()).prop_map(|(joules, scope, kind, name, updates)| {
+            EnergyReading::Measured {
+                energy: Joules::new(joules),
+                scope,
+                source: MeterSource { kind, name },
+                updates,
+            }
+        }),
+        (finite(), scope(), method).prop_map(|(joules, scope, method)| EnergyReading::Estimated {
+            energy: Joules::new(joules),
+            scope,
+            method
+        }),
+        text().prop_map(|reason| EnergyReading::Unavailable { reason }),
+    ]
+    .boxed()
+}
+
+fn arrivals() -> BoxedStrategy<Vec<ChunkArrival>> {
+    let at = (0..=i64::MAX as u64).prop_map(Duration::from_nanos);
+    prop_oneof![vec((at.clone(), Just(1)), 0..8), vec((at, prop_oneof![Just(1), any::<u32>()]), 0..8),]
+        .prop_map(|chunks| chunks.into_iter().map(|(at, tokens)| ChunkArrival { at, tokens }).collect())
+        .boxed()
+}
+
+fn outcome() -> BoxedStrategy<Outcome> {
+    let finish = prop_oneof![Just(FinishReason::Stop), Just(FinishReason::Length)];
+    let kind = prop_oneof![
+        Just(FailureKind::ContextExceeded),
+        Just(FailureKind::NotFinite),
+        Just(FailureKind::Template),
+        Just(FailureKind::Timeout),
+        Just(FailureKind::Connection),
+        Just(FailureKind::Status),
+        Just(FailureKind::Protocol),
+        Just(FailureKind::Engine),
+    ];
+    prop_oneof![
+        (option::of(text()), finish, any::<u32>(), arrivals(), length()).prop_map(
+            |(text, finish, output_tokens, arrivals, latency)| Outcome::Completed {
+                text,
+                finish,
+                output_tokens,
+                arrivals,
+                latency
+            }
+        ),
+        (kind, text(), length()).prop_map(|(kind, message, latency)| Outcome::Failed {
+            kind,
+            message,
+            latency
+        }),
+    ]
+    .boxed()
+}
+
+fn sampling() -> BoxedStrategy<Sampling> {
+    (finite(), option::of(finite()), option::of(any::<u32>()), any::<u64>())
+        .prop_map(|(temperature, top_p, top_k, seed)| Sampling { temperature, top_p, top_k, seed })
+        .boxed()
+}
+
+/// An inference of the prompt of that number; ids in a run are distinct.
+fn any_inference(number: usize) -> BoxedStrategy<InferenceRecord> {
+    let head = (text(), any::<u32>(), time(), option::of(text()), any::<u32>());
+    (head, option::of(any::<u32>()), any::<u32>(), sampling(), outcome())
+        .prop_map(
+            move |(
+                (prompt, repetition, issued_at, input_text, input_tokens),
+                cached,
+                max_tokens,
+                sampling,
+                outcome,
+            )| {
+                InferenceRecord {
+                    prompt: PromptId(format!("{number} {prompt}")),
+                    repetition,
+                    issued_at,
+                    input_text,
+                    input_tokens,
+                    cached_input_tokens: cached,
+                    max_tokens,
+                    sampling,
+                    outcome,
+                }
+            },
+        )
+        .boxed()
+}
+
+fn evaluated() -> BoxedStrategy<Evaluation> {
+    let grader = prop_oneof![
+        Just(GraderKind::Exact),
+        Just(GraderKind::Contains),
+        Just(GraderKind::Regex),
+        Just(GraderKind::Number),
+        Just(GraderKind::Choice),
+        Just(GraderKind::JsonSchema),
+        Just(GraderKind::None),
+    ];
+    let choices = (vec(finite(), 0..5), vec(any::<u32>(), 0..5))
+        .prop_map(|(log_likelihood, bytes)| ChoiceLikelihoods { log_likelihood, bytes });
+    prop_oneof![
+        (grader, finite(), text(), option::of(choices)).prop_map(|(grader, score, label, choices)| {
+            Evaluation::Task(TaskScore { grader, score, label, choices })
+        }),
+        (vec(finite(), 0..9), any::<u32>(), finite(), finite()).prop_map(
+            |(kld, top1_matches, baseline_nll, candidate_nll)| Evaluation::Divergence(Divergence {
+                kld,
+                top1_matches,
+                baseline_nll,
+                candidate_nll
+            })
+        ),
+        (text(), text()).prop_map(|(what, reason)| Evaluation::Impossible { what, reason }),
+    ]
+    .boxed()
+}
+
+fn any_evaluation() -> BoxedStrategy<EvaluationRecord> {
+    (variant(), text(), any::<u32>(), time(), length(), evaluated())
+        .prop_map(|(variant, prompt, repetition, evaluated_at, duration, result)| EvaluationRecord {
+            variant,
+            prompt: PromptId(prompt),
+            repetition,
+            evaluated_at,
+            duration,
+            result,
+        })
+        .boxed()
+}
+
+fn any_window(index: u32) -> BoxedStrategy<WindowRecord> {
+    let point = prop_oneof![
+        any::<u32>().prop_map(|concurrency| OperatingPoint::Closed { concurrency }),
+        finite().prop_map(|rate| OperatingPoint::Open { rate }),
+    ];
+    (variant(), time(), length(), point, energy(), any::<bool>(), (any_inference(0), any_inference(1)))
+        .prop_map(
+            move |(variant, started_at, wall_time, operating_point, energy, interrupted, (first, second))| {
+                let mut inferences = vec![first, second];
+                for inference in &mut inferences {
+                    inference.prompt = PromptId(format!("{index} {}", inference.prompt));
+                }
+                WindowRecord {
+                    id: WindowId { variant, index },
+                    started_at,
+                    wall_time,
+                    operating_point,
+                    energy,
+                    interrupted,
+                    inferences,
+                }
+            },
+        )
+        .boxed()
+}
+
+/// Everything that can stand in a run besides its header.
+#[derive(Debug, Clone)]
+pub(crate) struct Measured {
+    pub(crate) load: LoadRecord,
+    pub(crate) idle: IdleRecord,
+    pub(crate) windows: Vec<WindowRecord>,
+    pub(crate) evaluation: EvaluationRecord,
+}
+
+pub(crate) fn measured() -> BoxedStrategy<Measured> {
+    let load = (variant(), time(), length()).prop_map(|(variant, started_at, load_time)| LoadRecord {
+        variant,
+        started_at,
+        load_time,
+    });
+    let phase = prop_oneof![Just(IdlePhase::BeforeLoad), Just(IdlePhase::Resident), Just(IdlePhase::After)];
+    let idle = (phase, time(), length(), energy()).prop_map(|(phase, started_at, wall_time, energy)| {
+        IdleRecord { phase, started_at, wall_time, energy }
+    });
+    (load, idle, (any_window(0), any_window(1)), any_evaluation())
+        .prop_map(|(load, idle, (first, second), evaluation)| Measured {
+            load,
+            idle,
+            windows: vec![first, second],
+            evaluation,
+        })
+        .boxed()
+}

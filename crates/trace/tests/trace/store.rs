@@ -1,0 +1,275 @@
+//! Runs that are cut off, resumed, refused.
+
+use std::fs;
+use std::io::Write;
+use std::time::{Duration, SystemTime};
+
+use infercost_schema::{
+    EnergyReading, Evaluation, LoadRecord, OperatingPoint, RunId, RunRecord, VariantId, WindowId,
+    WindowRecord,
+};
+use infercost_trace::{ReadNotes, RunStore, inspect_run, list_runs, read_run};
+
+use crate::hostile::write_run;
+use crate::records::{CANDIDATE, evaluation, header, inference, moment, window, window_id};
+
+/// A run killed inside its second window: one inference there, and no window span.
+fn killed(traces: &std::path::Path) -> std::path::PathBuf {
+    let mut store = RunStore::create(traces, &header()).unwrap();
+    store.inference(&window_id(0), &inference("a", 1)).unwrap();
+    store.window(&window(0, 1, vec![inference("a", 1)])).unwrap();
+    store.inference(&window_id(1), &inference("b", 10)).unwrap();
+    store.folder().to_owned()
+}
+
+fn interrupted(run: &RunRecord) -> &WindowRecord {
+    let window = run.windows.last().unwrap();
+    assert!(window.interrupted);
+    assert!(matches!(window.energy, EnergyReading::Unavailable { .. }));
+    window
+}
+
+#[test]
+fn a_record_can_be_read_while_the_run_is_open() {
+    let traces = tempfile::tempdir().unwrap();
+    let mut store = RunStore::create(traces.path(), &header()).unwrap();
+    for (count, prompt) in (1..).zip(["a", "b", "c"]) {
+        store.inference(&window_id(0), &inference(prompt, count)).unwrap();
+        let run = read_run(store.folder()).unwrap();
+        assert_eq!(run.windows[0].inferences.len() as u64, count);
+        assert_eq!(run.finished_at, None);
+    }
+}
+
+#[test]
+fn a_killed_run_reads_with_its_last_window_marked() {
+    let traces = tempfile::tempdir().unwrap();
+    let run = read_run(&killed(traces.path())).unwrap();
+    let window = interrupted(&run);
+    assert_eq!(window.started_at, moment(10));
+    assert_eq!(window.wall_time, Duration::from_millis(120));
+    assert_eq!(window.operating_point, OperatingPoint::SEQUENTIAL);
+    assert_eq!(window.inferences, vec![inference("b", 10)]);
+    assert!(!run.windows[0].interrupted);
+    assert_eq!(run.finished_at, None);
+}
+
+#[test]
+fn a_resumed_run_holds_every_record_once() {
+    let traces = tempfile::tempdir().unwrap();
+    let folder = killed(traces.path());
+    let before = read_run(&folder).unwrap();
+    for _ in 0..3 {
+        let (_, resumed) = RunStore::resume(&folder).unwrap();
+        assert_eq!(resumed, before);
+        assert_eq!(read_run(&folder).unwrap(), before);
+    }
+    let (mut store, _) = RunStore::resume(&folder).unwrap();
+    let again = store.inference(&window_id(2), &inference("a", 20)).unwrap_err().to_string();
+    assert!(again.contains("prompt \"a\", repetition 0") && again.contains("already in the run"), "{again}");
+    assert!(store.window(&window(0, 1, Vec::new())).is_err());
+    store.inference(&window_id(2), &inference("c", 20)).unwrap();
+    store.window(&window(2, 20, vec![inference("c", 20), inference("d", 22)])).unwrap();
+    store.evaluation(&evaluation("b", 1.0)).unwrap();
+    assert!(store.evaluation(&evaluation("b", 0.0)).is_err());
+    store.finish(moment(30)).unwrap();
+
+    let (run, notes) = inspect_run(&folder).unwrap();
+    let prompts: Vec<&str> = run
+        .windows
+        .iter()
+        .flat_map(|window| &window.inferences)
+        .map(|inference| inference.prompt.as_str())
+        .collect();
+    assert_eq!(prompts, ["a", "b", "c", "d"]);
+    assert!(run.windows[1].interrupted && !run.windows[2].interrupted);
+    assert_eq!(run.evaluations.len(), 1);
+    assert_eq!(run.finished_at, Some(moment(30)));
+    assert_eq!(notes, ReadNotes::default());
+}
+
+#[test]
+fn the_last_line_may_be_cut_anywhere() {
+    let traces = tempfile::tempdir().unwrap();
+    let folder = killed(traces.path());
+    let path = folder.join("spans.jsonl");
+    let whole = fs::read(&path).unwrap();
+    let lines: Vec<usize> =
+        whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at).collect();
+    let last = lines[1] + 1;
+    for cut in (last..whole.len()).step_by(97).chain([whole.len() - 2, whole.len() - 1]) {
+        fs::write(&path, &whole[..cut]).unwrap();
+        // without its line end alone, the line is still whole
+        let complete = cut == whole.len() - 1;
+        let (run, notes) = inspect_run(&folder).unwrap();
+        assert_eq!(run.windows.len(), 1 + usize::from(complete), "cut at {cut}");
+        assert_eq!(notes.torn_bytes, if complete { 0 } else { (cut - last) as u64 });
+        let (mut store, resumed) = RunStore::resume(&folder).unwrap();
+        assert_eq!(resumed, run);
+        store.inference(&window_id(7), &inference("next", 60)).unwrap();
+        drop(store);
+        let (run, notes) = inspect_run(&folder).unwrap();
+        assert_eq!(notes, ReadNotes::default());
+        assert_eq!(interrupted(&run).inferences, vec![inference("next", 60)]);
+    }
+}
+
+#[test]
+fn a_run_killed_before_its_first_span_is_resumed() {
+    let traces = tempfile::tempdir().unwrap();
+    let folder = RunStore::create(traces.path(), &header()).unwrap().folder().to_owned();
+    fs::remove_file(folder.join("spans.jsonl")).unwrap();
+    assert!(read_run(&folder).unwrap().windows.is_empty());
+    let (store, _) = RunStore::resume(&folder).unwrap();
+    store.finish(moment(1)).unwrap();
+    assert_eq!(read_run(&folder).unwrap().finished_at, Some(moment(1)));
+}
+
+#[test]
+fn a_finished_run_takes_nothing_more() {
+    let traces = tempfile::tempdir().unwrap();
+    let folder = write_run(traces.path());
+    let bytes = fs::read(folder.join("spans.jsonl")).unwrap();
+    let (mut store, run) = RunStore::resume(&folder).unwrap();
+    assert_eq!(run.finished_at, Some(moment(200)));
+    let error = store.inference(&window_id(9), &inference("z", 300)).unwrap_err().to_string();
+    assert!(error.contains("the run is finished"), "{error}");
+    store.finish(moment(400)).unwrap();
+    assert_eq!(fs::read(folder.join("spans.jsonl")).unwrap(), bytes);
+}
+
+#[test]
+fn one_process_writes_at_a_time() {
+    let traces = tempfile::tempdir().unwrap();
+    let store = RunStore::create(traces.path(), &header()).unwrap();
+    let error = RunStore::resume(store.folder()).unwrap_err().to_string();
+    assert!(error.contains("another process is writing this run"), "{error}");
+    let folder = store.folder().to_owned();
+    drop(store);
+    RunStore::resume(&folder).unwrap();
+}
+
+#[test]
+fn a_run_that_cannot_be_is_not_begun() {
+    let traces = tempfile::tempdir().unwrap();
+    let good = header();
+    RunStore::create(traces.path(), &good).unwrap();
+    let mut file = fs::File::create(traces.path().join("file")).unwrap();
+    file.write_all(b"in the way").unwrap();
+    let with = |change: &dyn Fn(&mut infercost_schema::RunHeader)| {
+        let mut header = header();
+        header.id = RunId::from("another");
+        change(&mut header);
+        header
+    };
+    let here = traces.path().to_owned();
+    let cases = [
+        (here.clone(), good, "this run exists"),
+        (here.clone(), with(&|header| header.id = RunId::from("")), "run id \"\""),
+        (here.clone(), with(&|header| header.id = RunId::from("../x")), "run id \"../x\""),
+        (here.clone(), with(&|header| header.id = RunId::from("..")), "run id"),
+        (here.clone(), with(&|header| header.id = RunId::from("a\u{1b}b")), "run id \"a\\u{1b}b\""),
+        (here.clone(), with(&|header| header.id = RunId("x".repeat(129))), "1 to 128"),
+        (here.clone(), with(&|header| header.schema = "infercost.run/9".into()), "infercost.run/9"),
+        (here.clone(), with(&|header| header.policy.margin = Some(f64::NAN)), "not finite"),
+        (here.clone(), with(&|header| header.prices.pue = f64::INFINITY), "not finite"),
+        (here.join("file"), with(&|_| ()), "A file is in the way"),
+    ];
+    for (folder, header, expected) in cases {
+        let error = RunStore::create(&folder, &header).unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    assert!(!here.join("another").exists());
+    assert!(!here.join("x").exists());
+}
+
+#[test]
+fn a_record_that_cannot_be_is_refused_and_leaves_no_trace() {
+    let traces = tempfile::tempdir().unwrap();
+    let mut store = RunStore::create(traces.path(), &header()).unwrap();
+    store.inference(&window_id(0), &inference("a", 1)).unwrap();
+    let path = store.folder().join("spans.jsonl");
+    let before = fs::read(&path).unwrap();
+    let refused = |result: Result<(), infercost_trace::StoreError>, expected: &str| {
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+    };
+
+    refused(store.evaluation(&evaluation("a", f64::NAN)), "evaluation.score.value is not a finite number");
+    refused(store.evaluation(&evaluation("a", f64::INFINITY)), "the evaluation \"task\" of prompt \"a\"");
+    let mut hot = inference("b", 2);
+    hot.sampling.temperature = f64::NEG_INFINITY;
+    refused(store.inference(&window_id(0), &hot), "request.temperature is not a finite number");
+    let mut old = inference("b", 2);
+    old.issued_at = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
+    refused(store.inference(&window_id(0), &old), "the start lies outside");
+    let mut huge = inference("b", 2);
+    huge.input_text = Some("x".repeat(16 << 20));
+    refused(store.inference(&window_id(0), &huge), "a line holds at most 16777216");
+    let stranger = WindowId { variant: VariantId::from("who\u{7}"), index: 0 };
+    refused(
+        store.inference(&stranger, &inference("b", 2)),
+        "variant \"who\\u{7}\" is not in this run's header",
+    );
+    let mut window = window(0, 1, Vec::new());
+    window.energy = EnergyReading::Estimated {
+        energy: infercost_schema::Joules::new(1.0),
+        scope: infercost_schema::EnergyScope::default(),
+        method: infercost_schema::EstimationMethod::GivenWatts {
+            watts: infercost_schema::Watts::new(f64::NAN),
+        },
+    };
+    refused(store.window(&window), "infercost.energy.method is not a finite number");
+    assert_eq!(fs::read(&path).unwrap(), before);
+
+    let mut impossible = evaluation("a", 0.0);
+    impossible.result =
+        Evaluation::Impossible { what: "task".into(), reason: "the score is not finite".into() };
+    store.evaluation(&impossible).unwrap();
+}
+
+#[test]
+fn content_stays_out_of_a_run_without_content() {
+    let traces = tempfile::tempdir().unwrap();
+    let mut header = header();
+    header.content = false;
+    let mut store = RunStore::create(traces.path(), &header).unwrap();
+    store.inference(&window_id(0), &inference("a", 1)).unwrap();
+    let text = fs::read_to_string(store.folder().join("spans.jsonl")).unwrap();
+    for content in ["two and two?", "four", "input.value", "output.value"] {
+        assert!(!text.contains(content), "{content}");
+    }
+    assert_eq!(read_run(store.folder()).unwrap().windows[0].inferences[0].input_text, None);
+}
+
+#[test]
+fn a_resumed_run_may_load_again() {
+    let traces = tempfile::tempdir().unwrap();
+    let load = |seconds| LoadRecord {
+        variant: VariantId::from(CANDIDATE),
+        started_at: moment(seconds),
+        load_time: Duration::from_millis(5),
+    };
+    let mut store = RunStore::create(traces.path(), &header()).unwrap();
+    store.load(&load(1)).unwrap();
+    let folder = store.folder().to_owned();
+    drop(store);
+    let (mut store, _) = RunStore::resume(&folder).unwrap();
+    store.load(&load(50)).unwrap();
+    assert_eq!(read_run(&folder).unwrap().loads, vec![load(1), load(50)]);
+}
+
+#[test]
+fn runs_are_listed_by_name() {
+    let traces = tempfile::tempdir().unwrap();
+    assert!(list_runs(&traces.path().join("none")).unwrap().is_empty());
+    fs::create_dir(traces.path().join("no-run")).unwrap();
+    fs::write(traces.path().join("file"), "").unwrap();
+    let mut header = header();
+    for id in ["b", "a", "c"] {
+        header.id = RunId::from(id);
+        RunStore::create(traces.path(), &header).unwrap();
+    }
+    let names: Vec<_> = list_runs(traces.path()).unwrap();
+    assert_eq!(names, ["a", "b", "c"].map(|name| traces.path().join(name)));
+}
