@@ -129,10 +129,12 @@ impl ModelError {
         Self::BadFile { path: path.to_owned(), reason: escaped(&reason.into()) }
     }
 
-    /// Whether trying another source is pointless: the disk is full, or the folder cannot be written.
+    /// Whether another source must not be tried: a hash is wrong, the disk is full, or the folder cannot be
+    /// written.
     pub(crate) fn is_final(&self) -> bool {
         use std::io::ErrorKind;
         match self {
+            Self::WrongHash { .. } => true,
             Self::Io { cause, action, .. } => {
                 *action == "write"
                     || matches!(

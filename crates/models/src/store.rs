@@ -13,6 +13,7 @@ use crate::error::{ModelError, SourceFailure};
 use crate::file_text::escaped;
 use crate::hash::sha256_of_file;
 use crate::hub::{self, HubSettings};
+use crate::hub_repository;
 use crate::progress::{Progress, ProgressSink};
 use crate::recipe::Recipe;
 use crate::wheel::{self, Pip};
@@ -127,8 +128,9 @@ impl ModelStore {
             }
             ModelArgument::Path(path) => Ok(vec![crate::local::resolve(path, progress)?]),
             ModelArgument::Hub { repo, revision, file } => {
-                let hub = hub::Request { repo, revision, file: file.as_deref(), offline: self.offline };
-                Ok(vec![hub::resolve(&self.hub, &hub, progress)?])
+                let hub =
+                    hub_repository::Request { repo, revision, file: file.as_deref(), offline: self.offline };
+                Ok(vec![hub_repository::resolve(&self.hub, &hub, progress)?])
             }
             ModelArgument::Served { url, served_name } => {
                 Ok(vec![crate::variant_names::served(url, served_name.as_deref())])
