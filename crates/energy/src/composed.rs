@@ -11,12 +11,15 @@ use infercost_schema::{
 use crate::accumulate::Difference;
 use crate::error::MeterError;
 use crate::estimate::{EstimateMark, Estimator};
-use crate::meter::{EnergyMeter, MeterId, OpenReading};
+use crate::meter::{CrossCheck, EnergyMeter, MeterId, OpenReading};
 use crate::sampler::{Marks, Sampler};
-use crate::sensor::Channel;
+use crate::sensor::{Channel, Role};
 
 /// A stop waits at most this long for a counter to refresh.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
+
+/// Shorter windows hold too few updates for a counter and an integral to agree.
+const SHORTEST_CROSS_CHECK: Duration = Duration::from_secs(1);
 
 /// Adds up counters and integrated gauges that do not overlap.
 pub struct ComposedMeter {
@@ -29,6 +32,7 @@ pub struct ComposedMeter {
     sampler: Sampler,
     /// Fills in a part that nothing measures; every reading is then an estimate as a whole.
     estimator: Option<Estimator>,
+    cross_checks: Vec<CrossCheck>,
 }
 
 struct Open {
@@ -39,24 +43,29 @@ struct Open {
 struct Part {
     name: String,
     domain: EnergyDomain,
+    role: Role,
 }
 
 impl ComposedMeter {
     /// Starts sampling `channels`, at least one; `name` is the instrument as a person would look it up.
     pub(crate) fn start(name: String, channels: Vec<Channel>) -> Result<Self, MeterError> {
-        let integrated = channels.iter().any(|channel| channel.kind == MeterKind::Integrated);
+        let counted = || channels.iter().filter(|channel| channel.role == Role::Counted);
+        let integrated = counted().any(|channel| channel.kind == MeterKind::Integrated);
+        let part = |channel: &Channel| Part {
+            name: channel.name.clone(),
+            domain: channel.domain.clone(),
+            role: channel.role,
+        };
         Ok(Self {
             id: MeterId::unique(),
             name,
-            scope: EnergyScope::of(channels.iter().map(|channel| channel.domain.clone())),
+            scope: EnergyScope::of(counted().map(|channel| channel.domain.clone())),
             kind: if integrated { MeterKind::Integrated } else { MeterKind::Counter },
-            update_period: channels.iter().map(|channel| channel.update_period).max().unwrap_or_default(),
-            parts: channels
-                .iter()
-                .map(|channel| Part { name: channel.name.clone(), domain: channel.domain.clone() })
-                .collect(),
+            update_period: counted().map(|channel| channel.update_period).max().unwrap_or_default(),
+            parts: channels.iter().map(part).collect(),
             sampler: Sampler::start(channels)?,
             estimator: None,
+            cross_checks: Vec::new(),
         })
     }
 
@@ -87,7 +96,9 @@ impl ComposedMeter {
         let waiting_since = Instant::now();
         loop {
             let differences = self.sampler.since(begun);
-            let waiting = differences.iter().any(|difference| matches!(difference, Ok(d) if d.updates == 0));
+            let waiting = self.parts.iter().zip(&differences).any(|(part, difference)| {
+                part.role == Role::Counted && matches!(difference, Ok(d) if d.updates == 0)
+            });
             if !waiting || waiting_since.elapsed() >= patience {
                 return differences;
             }
@@ -95,10 +106,48 @@ impl ComposedMeter {
         }
     }
 
-    fn sum(&self, differences: Vec<Result<Difference, String>>) -> EnergyReading {
+    /// Compares counters with integrals over a window that is long enough for both.
+    fn cross_check(&mut self, differences: &[Result<Difference, String>]) {
+        let enough = |difference: &Difference| {
+            difference.elapsed >= SHORTEST_CROSS_CHECK
+                && difference.updates >= 5
+                && difference.microjoules > 0.0
+        };
+        let pairs = self.parts.iter().zip(differences);
+        let checks: Vec<CrossCheck> = pairs
+            .clone()
+            .zip(pairs.skip(1))
+            .filter_map(|((_, counted), (part, integrated))| match (part.role, counted, integrated) {
+                (Role::CrossCheck, Ok(counted), Ok(integrated)) if enough(counted) && enough(integrated) => {
+                    Some(CrossCheck {
+                        name: part.name.clone(),
+                        counted: Joules::new(counted.microjoules * 1e-6),
+                        integrated: Joules::new(integrated.microjoules * 1e-6),
+                    })
+                }
+                _ => None,
+            })
+            .collect();
+        for check in checks.iter().filter(|check| !check.agrees()) {
+            tracing::warn!(
+                instrument = check.name,
+                counted_j = check.counted.get(),
+                integrated_j = check.integrated.get(),
+                "the energy counter and the integral of power differ by more than 10 %"
+            );
+        }
+        if !checks.is_empty() {
+            self.cross_checks = checks;
+        }
+    }
+
+    fn sum(&self, differences: &[Result<Difference, String>]) -> EnergyReading {
         let mut energy = Joules::ZERO;
         let mut updates = u64::MAX;
         for (part, difference) in self.parts.iter().zip(differences) {
+            if part.role == Role::CrossCheck {
+                continue;
+            }
             match difference {
                 Ok(difference) if difference.updates > 0 => {
                     energy += Joules::new(difference.microjoules * 1e-6);
@@ -166,7 +215,9 @@ impl EnergyMeter for ComposedMeter {
 
     fn stop(&mut self, reading: OpenReading) -> Result<EnergyReading, MeterError> {
         let Open { marks, estimate } = reading.into_state(self.id)?;
-        let measured = self.sum(self.settle(&marks));
+        let differences = self.settle(&marks);
+        self.cross_check(&differences);
+        let measured = self.sum(&differences);
         Ok(match (&self.estimator, estimate) {
             (Some(estimator), Some(begun)) => self.add_estimate(measured, begun, estimator),
             _ => measured,
@@ -175,5 +226,9 @@ impl EnergyMeter for ComposedMeter {
 
     fn sampler_overhead(&self) -> Option<f64> {
         self.sampler.overhead()
+    }
+
+    fn cross_checks(&self) -> &[CrossCheck] {
+        &self.cross_checks
     }
 }

@@ -10,9 +10,9 @@ use crate::error::MeterError;
 use crate::estimate::{EstimatedMeter, Estimator};
 use crate::meter::EnergyMeter;
 use crate::options::{MeterChoice, MeterOptions};
-use crate::sensor::Channel;
+use crate::sensor::{Channel, Role};
 use crate::unavailable::UnavailableMeter;
-use crate::{hwmon, probe, rapl};
+use crate::{hwmon, nvml, probe, rapl};
 
 /// The meter to use, and what was seen while looking for it.
 pub struct Discovery {
@@ -74,23 +74,22 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
+    fn counted(&self) -> impl Iterator<Item = &Channel> {
+        self.channels.iter().filter(|channel| channel.role == Role::Counted)
+    }
+
     fn name(&self) -> String {
-        self.channels.iter().map(|channel| channel.name.as_str()).collect::<Vec<_>>().join(", ")
+        self.counted().map(|channel| channel.name.as_str()).collect::<Vec<_>>().join(", ")
     }
 
     fn found(&self, used: bool, note: String) -> FoundMeter {
-        let integrated = self.channels.iter().any(|channel| channel.kind == MeterKind::Integrated);
+        let integrated = self.counted().any(|channel| channel.kind == MeterKind::Integrated);
         FoundMeter {
             instrument: self.instrument.to_owned(),
             name: self.name(),
             domain: self.domain.clone(),
             kind: if integrated { MeterKind::Integrated } else { MeterKind::Counter },
-            update_period: self
-                .channels
-                .iter()
-                .map(|channel| channel.update_period)
-                .max()
-                .unwrap_or_default(),
+            update_period: self.counted().map(|channel| channel.update_period).max().unwrap_or_default(),
             used,
             note,
         }
@@ -127,6 +126,9 @@ pub fn discover(options: &MeterOptions) -> Result<Discovery, MeterError> {
     }
     if any || options.choice == MeterChoice::Hwmon {
         add(hwmon::find(&options.sysfs_root));
+    }
+    if any || options.choice == MeterChoice::Nvml {
+        add(nvml::find(options.nvml_library.as_deref()));
     }
     let Offer { mut candidates, mut closed, absent } = offer;
     closed.extend(probe::watch(&mut candidates));

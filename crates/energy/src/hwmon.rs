@@ -10,7 +10,7 @@ use std::time::Duration;
 use infercost_schema::{EnergyDomain, MeterKind};
 
 use crate::discovery::{Candidate, MissingMeter, Offer};
-use crate::sensor::{Channel, Raw, Sensor};
+use crate::sensor::{Channel, Raw, Role, Sensor};
 use crate::sysfs_file::{self, FileFault};
 
 /// Drivers of power sensors refresh within about this time.
@@ -256,6 +256,7 @@ impl Reading {
             name,
             domain,
             kind: if counter { MeterKind::Counter } else { MeterKind::Integrated },
+            role: Role::Counted,
             update_period: if counter { COUNTER_PERIOD } else { GAUGE_PERIOD },
             wraps_after: None,
             poll_period: if counter { COUNTER_POLL } else { GAUGE_POLL },

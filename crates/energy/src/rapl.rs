@@ -12,7 +12,7 @@ use std::time::Duration;
 use infercost_schema::{EnergyDomain, MeterKind};
 
 use crate::discovery::{Candidate, MissingMeter, Offer};
-use crate::sensor::{Channel, Raw, Sensor};
+use crate::sensor::{Channel, Raw, Role, Sensor};
 use crate::sysfs_file::{self, FileFault};
 
 /// RAPL counters refresh about once a millisecond (Intel SDM vol. 3B, "Package RAPL Domain").
@@ -113,6 +113,7 @@ impl Zone {
             name: self.label.clone(),
             domain,
             kind: MeterKind::Counter,
+            role: Role::Counted,
             update_period: UPDATE_PERIOD,
             wraps_after: Some(range),
             poll_period: poll_period(range, self.max_watts()),

@@ -19,12 +19,22 @@ pub(crate) enum Raw {
     Gauge(u64),
 }
 
+/// What a channel is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Its energy is part of the sum.
+    Counted,
+    /// Its energy is compared with that of the channel before it, and not summed.
+    CrossCheck,
+}
+
 /// A sensor with what is known of it.
 pub(crate) struct Channel {
     /// As a person would look it up: `package-0`, `amdgpu PPT`.
     pub(crate) name: String,
     pub(crate) domain: EnergyDomain,
     pub(crate) kind: MeterKind,
+    pub(crate) role: Role,
     /// How often the hardware refreshes it.
     pub(crate) update_period: Duration,
     /// The value after which a counter begins again at zero; `None` where it never does.

@@ -1,0 +1,266 @@
+//! NVIDIA GPUs through NVML, loaded at run time (NVIDIA Management Library API reference).
+//!
+//! A board's own energy counter is read where it has one (Volta and later), and watched by the integral of
+//! its power, since the two have been seen to differ; where it has none, the integral is the reading. Boards
+//! are found by UUID each time, so that a reading never moves to another board. A board that is cut up by
+//! MIG is refused: its sensor cannot tell the instances apart.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use infercost_schema::{EnergyDomain, MeterKind, Watts};
+use nvml_wrapper::bitmasks::device::ThrottleReasons;
+use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
+use nvml_wrapper::enums::device::SampleValue;
+use nvml_wrapper::error::NvmlError;
+use nvml_wrapper::structs::device::FieldId;
+use nvml_wrapper::{Device, Nvml};
+
+use crate::discovery::{Candidate, MissingMeter, Offer};
+use crate::sensor::{Channel, Raw, Role, Sensor};
+
+/// Energy counters refresh every 20 to 100 ms, depending on the board.
+const UPDATE_PERIOD: Duration = Duration::from_millis(100);
+/// A little under 100 ms, so that no second has fewer than ten samples.
+const POLL_PERIOD: Duration = Duration::from_millis(80);
+const RANK: u8 = 15;
+/// `NVML_FI_DEV_POWER_INSTANT`: power now, in milliwatts; plain power usage is an average over a second on
+/// many boards.
+const INSTANT_POWER: FieldId = FieldId(186);
+/// More boards than any machine has.
+const MAX_BOARDS: u32 = 256;
+
+/// Facts about one GPU that bear on speed and energy; `None` is unknown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GpuFacts {
+    /// Product name.
+    pub name: String,
+    /// The board's identity, which stays when indices move.
+    pub uuid: String,
+    /// Whether it has an energy counter of its own.
+    pub has_energy_counter: bool,
+    /// Power now.
+    pub power: Option<Watts>,
+    /// The power limit in force.
+    pub power_limit: Option<Watts>,
+    /// Degrees Celsius at the die.
+    pub temperature: Option<u32>,
+    /// Graphics clock in MHz.
+    pub graphics_clock: Option<u32>,
+    /// Memory clock in MHz.
+    pub memory_clock: Option<u32>,
+    /// What holds the clocks down, as NVML names it; idleness is not counted.
+    pub throttle_reasons: Vec<String>,
+    /// Compute processes on the board other than this one.
+    pub other_processes: Option<u32>,
+    /// Whether the board is cut up by MIG.
+    pub mig: Option<bool>,
+}
+
+/// Finds the boards that NVML shows.
+pub(crate) fn find(library: Option<&Path>) -> Offer {
+    let mut offer = Offer::default();
+    let nvml = match load(library) {
+        Ok(nvml) => Arc::new(nvml),
+        Err(missing) => {
+            offer.absent.push(missing);
+            return offer;
+        }
+    };
+    let mut channels = Vec::new();
+    for uuid in uuids(&nvml) {
+        match uuid.and_then(|uuid| board_channels(&nvml, &uuid)) {
+            Ok(board) => channels.extend(board),
+            Err(missing) => offer.closed.push(missing),
+        }
+    }
+    if channels.is_empty() && offer.closed.is_empty() {
+        offer.absent.push(MissingMeter {
+            name: "nvml".to_owned(),
+            reason: "NVML shows no GPU".to_owned(),
+            fix: "check that the GPU is visible here with nvidia-smi".to_owned(),
+        });
+    } else if offer.closed.is_empty() {
+        // One board of two is not the machine's GPU energy: all of them, or none.
+        offer.candidates.push(Candidate {
+            instrument: "nvml",
+            domain: EnergyDomain::Gpu,
+            rank: RANK,
+            channels,
+        });
+    }
+    offer
+}
+
+/// Reads what NVML tells about each board.
+///
+/// # Errors
+/// The reason and the fix where NVML cannot be loaded or a board cannot be reached.
+pub fn gpu_facts(library: Option<&Path>) -> Result<Vec<GpuFacts>, MissingMeter> {
+    let nvml = load(library)?;
+    uuids(&nvml)
+        .into_iter()
+        .map(|uuid| {
+            let uuid = uuid?;
+            let device = nvml.device_by_uuid(uuid.as_str()).map_err(|error| missing(&uuid, &error))?;
+            Ok(facts(&device, uuid))
+        })
+        .collect()
+}
+
+fn facts(device: &Device<'_>, uuid: String) -> GpuFacts {
+    let milliwatts = |milliwatts: u32| Watts::from_milliwatts(u64::from(milliwatts));
+    let own = std::process::id();
+    let throttle = device.current_throttle_reasons().unwrap_or(ThrottleReasons::empty());
+    GpuFacts {
+        name: name(device),
+        uuid,
+        has_energy_counter: device.total_energy_consumption().is_ok(),
+        power: power_microwatts(device).ok().map(Watts::from_microwatts),
+        power_limit: device.enforced_power_limit().ok().map(milliwatts),
+        temperature: device.temperature(TemperatureSensor::Gpu).ok(),
+        graphics_clock: device.clock_info(Clock::Graphics).ok(),
+        memory_clock: device.clock_info(Clock::Memory).ok(),
+        throttle_reasons: throttle
+            .difference(ThrottleReasons::GPU_IDLE | ThrottleReasons::NONE)
+            .iter_names()
+            .map(|(name, _)| name.to_ascii_lowercase().replace('_', " "))
+            .collect(),
+        other_processes: device.running_compute_processes().ok().map(|processes| {
+            let others = processes.iter().filter(|process| process.pid != own).count();
+            u32::try_from(others).unwrap_or(u32::MAX)
+        }),
+        mig: device.mig_mode().ok().map(|mode| mode.current == 1),
+    }
+}
+
+fn load(library: Option<&Path>) -> Result<Nvml, MissingMeter> {
+    let loaded = match library {
+        Some(path) => Nvml::builder().lib_path(OsStr::new(path)).init(),
+        None => Nvml::init(),
+    };
+    loaded.map_err(|error| MissingMeter {
+        name: "nvml".to_owned(),
+        reason: match (&error, library) {
+            (NvmlError::LibloadingError(_), Some(path)) => {
+                format!("the NVML library {} cannot be loaded", path.display())
+            }
+            (NvmlError::LibloadingError(_), None) => "no NVML library is installed".to_owned(),
+            _ => format!("NVML does not start: {}", plain(&error)),
+        },
+        fix: "install NVIDIA's driver, or name its libnvidia-ml library".to_owned(),
+    })
+}
+
+/// Each board once.
+fn uuids(nvml: &Nvml) -> Vec<Result<String, MissingMeter>> {
+    let count = match nvml.device_count() {
+        Ok(count) => count.min(MAX_BOARDS),
+        Err(error) => return vec![Err(missing("device count", &error))],
+    };
+    let mut seen = BTreeSet::new();
+    (0..count)
+        .map(|index| {
+            nvml.device_by_index(index)
+                .and_then(|device| device.uuid())
+                .map_err(|error| missing(&format!("GPU {index}"), &error))
+        })
+        .filter(|uuid| uuid.as_ref().map_or(true, |uuid| seen.insert(uuid.clone())))
+        .collect()
+}
+
+fn board_channels(nvml: &Arc<Nvml>, uuid: &str) -> Result<Vec<Channel>, MissingMeter> {
+    let device = nvml.device_by_uuid(uuid).map_err(|error| missing(uuid, &error))?;
+    let name = format!("{} {}", name(&device), uuid.escape_debug());
+    if device.mig_mode().is_ok_and(|mode| mode.current == 1) {
+        return Err(MissingMeter {
+            name: format!("nvml {name}"),
+            reason: format!("{name} is cut up by MIG, and its sensor cannot tell the instances apart"),
+            fix: "turn MIG off with `sudo nvidia-smi -mig 0` to meter this board".to_owned(),
+        });
+    }
+    let channel = |what: Quantity, role: Role| Channel {
+        name: name.clone(),
+        domain: EnergyDomain::Gpu,
+        kind: match what {
+            Quantity::Energy => MeterKind::Counter,
+            Quantity::Power => MeterKind::Integrated,
+        },
+        role,
+        update_period: UPDATE_PERIOD,
+        wraps_after: None,
+        poll_period: POLL_PERIOD,
+        sensor: Box::new(Board { nvml: Arc::clone(nvml), uuid: uuid.to_owned(), what }),
+    };
+    let has_power = power_microwatts(&device);
+    match (device.total_energy_consumption(), has_power) {
+        (Ok(_), Ok(_)) => {
+            Ok(vec![channel(Quantity::Energy, Role::Counted), channel(Quantity::Power, Role::CrossCheck)])
+        }
+        (Ok(_), Err(_)) => Ok(vec![channel(Quantity::Energy, Role::Counted)]),
+        (Err(_), Ok(_)) => Ok(vec![channel(Quantity::Power, Role::Counted)]),
+        (Err(error), Err(_)) => Err(missing(&name, &error)),
+    }
+}
+
+enum Quantity {
+    Energy,
+    Power,
+}
+
+struct Board {
+    nvml: Arc<Nvml>,
+    uuid: String,
+    what: Quantity,
+}
+
+impl Sensor for Board {
+    fn read(&mut self) -> Result<Raw, String> {
+        let device = self.nvml.device_by_uuid(self.uuid.as_str()).map_err(|error| plain(&error))?;
+        match self.what {
+            Quantity::Energy => device
+                .total_energy_consumption()
+                .map(|millijoules| Raw::Counter(millijoules.saturating_mul(1_000))),
+            Quantity::Power => power_microwatts(&device).map(Raw::Gauge),
+        }
+        .map_err(|error| plain(&error))
+    }
+}
+
+/// Power now where the board tells it apart, else its usual average.
+fn power_microwatts(device: &Device<'_>) -> Result<u64, NvmlError> {
+    let instant = device.field_values_for(&[INSTANT_POWER]).ok().and_then(|values| {
+        match values.into_iter().next()?.ok()?.value.ok()? {
+            SampleValue::U32(milliwatts) => Some(u64::from(milliwatts)),
+            SampleValue::U64(milliwatts) => Some(milliwatts),
+            SampleValue::F64(_) | SampleValue::I64(_) => None,
+        }
+    });
+    let milliwatts = match instant {
+        Some(milliwatts) => milliwatts,
+        None => u64::from(device.power_usage()?),
+    };
+    Ok(milliwatts.saturating_mul(1_000))
+}
+
+fn name(device: &Device<'_>) -> String {
+    match device.name() {
+        Ok(name) => name.escape_debug().to_string(),
+        Err(_) => "GPU".to_owned(),
+    }
+}
+
+fn missing(what: &str, error: &NvmlError) -> MissingMeter {
+    MissingMeter {
+        name: format!("nvml {}", what.escape_debug()),
+        reason: format!("{}: {}", what.escape_debug(), plain(error)),
+        fix: "check the GPU with nvidia-smi".to_owned(),
+    }
+}
+
+fn plain(error: &NvmlError) -> String {
+    format!("NVML says: {}", error.to_string().escape_debug())
+}
