@@ -47,6 +47,16 @@ impl ChatMessage {
     }
 }
 
+/// A conversation as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The prompt.
+    pub text: String,
+    /// The template has no place for a system message, so its content stands before that of the first
+    /// user message, on a line of its own. llama.cpp does the same; the original program refuses.
+    pub system_folded: bool,
+}
+
 /// A parsed chat template.
 #[derive(Clone)]
 pub struct ChatTemplate {
@@ -158,10 +168,50 @@ impl ChatTemplate {
     /// template has written.
     ///
     /// # Errors
-    /// [`ChatTemplateError::Refused`] where the template objects, such as to a system message;
+    /// [`ChatTemplateError::Refused`] where the template objects, such as to roles that do not alternate;
     /// [`DateNeeded`](ChatTemplateError::DateNeeded), [`TooMuchWork`](ChatTemplateError::TooMuchWork) and
     /// [`Failed`](ChatTemplateError::Failed) where it cannot be run.
     pub fn render(
+        &self,
+        messages: &[ChatMessage],
+        add_generation_prompt: bool,
+        bos: &str,
+        eos: &str,
+    ) -> Result<String, ChatTemplateError> {
+        self.render_noting(messages, add_generation_prompt, bos, eos).map(|rendered| rendered.text)
+    }
+
+    /// Renders a conversation and says whether the system message had to be moved.
+    ///
+    /// # Errors
+    /// As [`render`](Self::render).
+    pub fn render_noting(
+        &self,
+        messages: &[ChatMessage],
+        add_generation_prompt: bool,
+        bos: &str,
+        eos: &str,
+    ) -> Result<Rendered, ChatTemplateError> {
+        let as_given = self.render_as_given(messages, add_generation_prompt, bos, eos);
+        let [system, rest @ ..] = messages else {
+            return as_given.map(|text| Rendered { text, system_folded: false });
+        };
+        // A template may refuse a system message or leave it out without a word.
+        let lost = match &as_given {
+            Ok(text) => !text.contains(system.content.trim()),
+            Err(ChatTemplateError::Refused { .. }) => true,
+            Err(_) => false,
+        };
+        if system.role == "system" && lost {
+            let folded = fold(system, rest);
+            if let Ok(text) = self.render_as_given(&folded, add_generation_prompt, bos, eos) {
+                return Ok(Rendered { text, system_folded: true });
+            }
+        }
+        as_given.map(|text| Rendered { text, system_folded: false })
+    }
+
+    fn render_as_given(
         &self,
         messages: &[ChatMessage],
         add_generation_prompt: bool,
@@ -183,6 +233,23 @@ impl ChatTemplate {
             eos_token => eos,
         };
         template.render(context).map_err(failure)
+    }
+}
+
+/// The conversation with the system message's content put before the first user message's.
+fn fold(system: &ChatMessage, rest: &[ChatMessage]) -> Vec<ChatMessage> {
+    match rest {
+        [first, others @ ..] if first.role == "user" => {
+            let content = [system.content.as_str(), first.content.as_str()].join("\n");
+            let mut folded = vec![ChatMessage::new("user", content)];
+            folded.extend_from_slice(others);
+            folded
+        }
+        _ => {
+            let mut folded = vec![ChatMessage::new("user", system.content.as_str())];
+            folded.extend_from_slice(rest);
+            folded
+        }
     }
 }
 

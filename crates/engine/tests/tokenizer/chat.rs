@@ -1,0 +1,103 @@
+//! Chat templates: what llama.cpp's `/apply-template` gave, and what a hostile template cannot do.
+
+use infercost_engine::chat_template::{ChatMessage, ChatTemplate, ChatTemplateError, plain};
+
+use super::golden;
+
+/// The template inside SmolLM2's GGUF file says the same, which the test with that file checks.
+const SMOLLM2: &str = "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}\
+    {{ '<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n' }}\
+    {% endif %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}\
+    {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+fn render(source: &str, messages: &[(&str, &str)]) -> Result<String, ChatTemplateError> {
+    let messages: Vec<_> = messages.iter().map(|(role, content)| ChatMessage::new(*role, *content)).collect();
+    let template = ChatTemplate::from_source(source)?;
+    template.render(&messages, true, "<|im_start|>", "<|im_end|>")
+}
+
+#[test]
+fn templates_render_as_in_llama_cpp() {
+    let lines = golden("chat.jsonl");
+    assert_eq!(lines.len(), 30);
+    for line in &lines {
+        let source = line["template"].as_str().unwrap_or(SMOLLM2);
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let messages: Vec<(String, String)> = line["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|message| (text(&message["role"]), text(&message["content"])))
+            .collect();
+        let messages: Vec<(&str, &str)> = messages.iter().map(|(r, c)| (r.as_str(), c.as_str())).collect();
+        let prompt = render(source, &messages).unwrap();
+        assert_eq!(prompt, line["prompt"].as_str().unwrap(), "{}: {messages:?}", line["name"]);
+    }
+}
+
+#[test]
+fn folding_a_system_message_shows() {
+    let refusing = "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}\
+        {{ m.role }}:{{ m.content }};{% endfor %}";
+    let template = ChatTemplate::from_source(refusing).unwrap();
+    let system = ChatMessage::new("system", "S");
+    let user = ChatMessage::new("user", "U");
+    let folded = template.render_noting(&[system.clone(), user.clone()], true, "", "").unwrap();
+    assert_eq!((folded.text.as_str(), folded.system_folded), ("user:S\nU;", true));
+    let given = template.render_noting(std::slice::from_ref(&user), true, "", "").unwrap();
+    assert_eq!((given.text.as_str(), given.system_folded), ("user:U;", false));
+    // A second system message has nowhere to go.
+    let error = template.render_noting(&[system.clone(), user, system], true, "", "").unwrap_err();
+    assert!(matches!(error, ChatTemplateError::Refused { ref message } if message == "no system"), "{error}");
+}
+
+#[test]
+fn errors_name_the_problem() {
+    let check = |source: &str, expected: &str| {
+        let error = render(source, &[("user", "Hi")]).unwrap_err().to_string();
+        assert!(error.contains(expected), "{source:?} gives {error:?}, not {expected:?}");
+    };
+    check("{% if %}", "malformed in line 1");
+    check("a\n{{ x ", "malformed in line 2");
+    check("{{ raise_exception('only \u{7}two roles') }}", r"refuses this conversation: only \u{7}two roles");
+    check("\n\n{{ messages[0].content.nonsense() }}", "fails in line 3");
+    check("{{ missing.field }}", "undefined");
+    check("{{ strftime_now('%Y') }}", "today's date");
+    check("{% include 'other' %}", "fails in line 1");
+    check("{{ messages | nonsense }}", "nonsense");
+}
+
+#[test]
+fn a_hostile_template_is_stopped() {
+    for source in [
+        "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}",
+        "{% macro f(n) %}{{ f(n) }}{{ f(n) }}{% endmacro %}{{ f(1) }}",
+        "{% set ns = namespace(s='aaaaaaaaaa') %}{% for i in range(99) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s }}",
+        "{% set ns = namespace(s=[1]) %}{% for i in range(99) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
+        "{{ 'a' * 99999999999 }}",
+        "{{ ('a' * 1000000) | replace('a', 'b' * 100000) }}",
+        "{{ [1] | tojson(indent=9999999999) }}",
+        "{% set ns = namespace(s=[]) %}{% for i in range(500) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ ns.s | tojson }}",
+    ] {
+        let started = std::time::Instant::now();
+        let result = render(source, &[("user", "Hi")]);
+        assert!(result.is_err(), "{source:?} gives {:?}", result.map(|text| text.len()));
+        assert!(started.elapsed().as_secs() < 20, "{source:?} took {:?}", started.elapsed());
+    }
+    let long = "x".repeat((1 << 20) + 1);
+    assert!(matches!(ChatTemplate::from_source(&long), Err(ChatTemplateError::TooLong { .. })));
+}
+
+#[test]
+fn a_date_comes_only_from_outside() {
+    let template = ChatTemplate::from_source("{{ strftime_now('%d %b %Y') }}").unwrap();
+    let template = template.with_date(jiff::civil::date(2026, 7, 4).at(9, 30, 0, 0));
+    assert_eq!(template.render(&[], false, "", "").unwrap(), "04 Jul 2026");
+}
+
+#[test]
+fn without_a_template_contents_stand_alone() {
+    let messages = [ChatMessage::new("system", "S"), ChatMessage::new("user", "U")];
+    assert_eq!(plain(&messages), "S\n\nU");
+    assert_eq!(plain(&[]), "");
+}

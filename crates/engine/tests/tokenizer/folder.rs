@@ -1,0 +1,96 @@
+//! Tokenizers and templates in a model's folder.
+
+use std::path::Path;
+
+use infercost_engine::chat_template::{ChatMessage, ChatTemplate};
+use infercost_engine::tokenizer::{Boundaries, Special, TextTokenizer};
+
+const BYTE_LEVEL: &str = r#"{
+  "version": "1.0",
+  "added_tokens": [
+    {"id": 6, "content": "<|im_end|>", "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false},
+    {"id": 7, "content": "<s>", "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false},
+    {"id": 9, "content": "[usr]", "special": false, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false}
+  ],
+  "normalizer": null,
+  "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+  "post_processor": null,
+  "decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
+  "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null, "end_of_word_suffix": null,
+    "fuse_unk": false, "byte_fallback": false,
+    "vocab": {"a": 0, "b": 1, "Ġ": 2, "ab": 3, "Ġab": 4, "Ã": 5, "<": 8}, "merges": ["a b", "Ġ ab"]}
+}"#;
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        std::fs::write(folder.path().join(name), content).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn a_folder_gives_tokens_and_roles() {
+    let config = r#"{"bos_token": {"content": "<s>"}, "eos_token": "<|im_end|>", "add_bos_token": true}"#;
+    let files = folder(&[
+        ("tokenizer.json", BYTE_LEVEL),
+        ("tokenizer_config.json", config),
+        ("generation_config.json", r#"{"eos_token_id": [6, 3, 77]}"#),
+    ]);
+    let tokenizer = TextTokenizer::from_folder(files.path()).unwrap();
+    let encode = |text, special, boundaries| tokenizer.encode(text, special, boundaries).unwrap();
+    assert_eq!(encode("ab ab", Special::Parse, Boundaries::AsConfigured), [7, 3, 4]);
+    assert_eq!(encode("ab<|im_end|>", Special::Parse, Boundaries::Omit), [3, 6]);
+    assert_eq!(encode("a<s>", Special::AsText, Boundaries::Omit), [0, 8]);
+    assert_eq!(tokenizer.encode_prompt("<s>ab").unwrap(), [7, 3]);
+    assert_eq!((tokenizer.bos(), tokenizer.eos(), tokenizer.eot()), (Some(7), Some(6), Some(6)));
+    assert_eq!(tokenizer.stop_tokens().iter().copied().collect::<Vec<_>>(), [3, 6]);
+    assert_eq!(tokenizer.decode(&[4, 6, 9, 3]), " ab[usr]ab");
+    assert_eq!(tokenizer.token_bytes(5), Some(vec![0xC3]));
+    assert!(tokenizer.is_control(6) && !tokenizer.is_control(9));
+    assert_eq!(tokenizer.vocabulary_size(), 10);
+    // Embeddings with padded rows are usual here.
+    assert!(tokenizer.check_vocabulary(64).is_ok());
+    assert!(tokenizer.check_vocabulary(9).is_err());
+}
+
+#[test]
+fn malformed_folders_are_errors() {
+    let check = |files: &[(&str, &str)], expected: &str| {
+        let files = folder(files);
+        let error = TextTokenizer::from_folder(files.path()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error:?}, not {expected:?}");
+    };
+    check(&[], "cannot read");
+    check(&[("tokenizer.json", "{")], "tokenizer.json");
+    check(&[("tokenizer.json", "{}")], "no other is supported");
+    check(&[("tokenizer.json", &BYTE_LEVEL.replace("\"Ġ ab\"", "\"Ġab Ġab\""))], "merge 1 makes");
+    check(&[("tokenizer.json", &BYTE_LEVEL.replace("\"<\": 8", "\"<\": 4000000000"))], "cannot be right");
+    check(&[("tokenizer.json", BYTE_LEVEL), ("tokenizer_config.json", "[")], "tokenizer_config.json");
+}
+
+#[test]
+fn templates_are_found_wherever_they_lie() {
+    let render = |files: &[(&str, &str)]| {
+        let files = folder(files);
+        let template = ChatTemplate::from_folder(files.path()).map_err(|error| error.to_string())?;
+        let prompt = |t: ChatTemplate| t.render(&[ChatMessage::new("user", "x")], true, "", "").unwrap();
+        Ok::<_, String>(template.map(prompt))
+    };
+    let found = |text: &str| Ok(Some(text.to_owned()));
+    let config = |value: &str| format!(r#"{{"chat_template": {value}}}"#);
+    let check = |value: &str| render(&[("tokenizer_config.json", &config(value))]);
+    assert_eq!(render(&[]), Ok(None));
+    assert_eq!(render(&[("tokenizer_config.json", "{}")]), Ok(None));
+    assert_eq!(check("null"), Ok(None));
+    assert_eq!(check(r#""one {{ messages[0].content }}""#), found("one x"));
+    let list = r#"[{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d"}]"#;
+    assert_eq!(check(list), found("d"));
+    assert_eq!(check(r#"[{"name": "only", "template": "o"}]"#), found("o"));
+    let unnamed = check(r#"[{"name": "a", "template": "t"}, {"name": "b", "template": "t"}]"#);
+    assert!(unnamed.is_err_and(|error| error.contains("a, b")));
+    assert!(check("7").is_err());
+    let both = [("tokenizer_config.json", &*config(r#""one""#)), ("chat_template.jinja", "two")];
+    assert_eq!(render(&both), found("two"));
+    assert!(ChatTemplate::from_folder(Path::new("/nonexistent")).unwrap().is_none());
+}
