@@ -210,18 +210,22 @@ mod tests {
         Ok((difference.microjoules * 1e-6, difference.updates))
     }
 
+    /// A name, the value that the counter wraps after, what it shows, and the joules and updates of that or
+    /// a part of the reason why there are none.
+    type Case = (&'static str, Option<u64>, &'static [u64], Result<(f64, u64), &'static str>);
+
     #[test]
     fn counters() {
-        let j = 1_000_000;
-        let cases: &[(&str, Option<u64>, &[u64], Result<(f64, u64), &str>)] = &[
-            ("grows", Some(RANGE), &[5 * j, 7 * j, 9 * j], Ok((4.0, 2))),
-            ("stands still", Some(RANGE), &[5 * j, 5 * j, 6 * j], Ok((1.0, 1))),
-            ("wraps", Some(RANGE), &[RANGE - 2 * j, RANGE - j, j], Ok((3.0, 2))),
-            ("wraps twice", Some(10 * j), &[9 * j, j, 4 * j, 7 * j, j], Ok((12.0, 4))),
-            ("was reset", Some(RANGE), &[9_000 * j, 9_001 * j, 0], Err("went back")),
-            ("is not one that wraps", None, &[9 * j, 10 * j, j], Err("not one that wraps")),
-            ("leaves its range", Some(10 * j), &[9 * j, 11 * j], Err("beyond")),
-            ("leaps", Some(RANGE), &[0, 9_000 * j], Err("jumped forward")),
+        const J: u64 = 1_000_000;
+        let cases: &[Case] = &[
+            ("grows", Some(RANGE), &[5 * J, 7 * J, 9 * J], Ok((4.0, 2))),
+            ("stands still", Some(RANGE), &[5 * J, 5 * J, 6 * J], Ok((1.0, 1))),
+            ("wraps", Some(RANGE), &[RANGE - 2 * J, RANGE - J, J], Ok((3.0, 2))),
+            ("wraps twice", Some(10 * J), &[9 * J, J, 4 * J, 7 * J, J], Ok((12.0, 4))),
+            ("was reset", Some(RANGE), &[9_000 * J, 9_001 * J, 0], Err("went back")),
+            ("is not one that wraps", None, &[9 * J, 10 * J, J], Err("not one that wraps")),
+            ("leaves its range", Some(10 * J), &[9 * J, 11 * J], Err("beyond")),
+            ("leaps", Some(RANGE), &[0, 9_000 * J], Err("jumped forward")),
         ];
         for (name, wraps_after, values, expected) in cases {
             match (counted(*wraps_after, values), expected) {

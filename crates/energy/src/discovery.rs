@@ -14,10 +14,25 @@ use crate::sensor::{Channel, Role};
 use crate::unavailable::UnavailableMeter;
 use crate::{hwmon, nvml, probe, rapl};
 
+/// What the readings of a meter will rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MeterBasis {
+    /// Hardware alone.
+    Measured,
+    /// Hardware for a part and an assumption for the rest; readings are estimates as a whole.
+    Mixed,
+    /// An assumption alone.
+    Estimated,
+    /// Nothing: readings are unavailable.
+    Nothing,
+}
+
 /// The meter to use, and what was seen while looking for it.
 pub struct Discovery {
     /// The best set of instruments without overlap, or one that says why there is none.
     pub meter: Box<dyn EnergyMeter>,
+    /// What its readings will rest on.
+    pub basis: MeterBasis,
     /// Every instrument that can be read, used or not.
     pub found: Vec<FoundMeter>,
     /// Every instrument that cannot, with what would change that.
@@ -28,6 +43,7 @@ impl fmt::Debug for Discovery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Discovery")
             .field("meter", &self.meter.describe())
+            .field("basis", &self.basis)
             .field("found", &self.found)
             .field("missing", &self.missing)
             .finish()
@@ -150,7 +166,7 @@ pub fn discover(options: &MeterOptions) -> Result<Discovery, MeterError> {
     }
 
     let estimator = Estimator::from_options(options)?;
-    let meter: Box<dyn EnergyMeter> = if used.is_empty() {
+    let (basis, meter): (MeterBasis, Box<dyn EnergyMeter>) = if used.is_empty() {
         // A sensor that is there but closed is worth more to the reader than a family that is not there.
         let why = if closed.is_empty() { &absent } else { &closed };
         let reason = joined(why, |missing| &missing.reason);
@@ -167,9 +183,11 @@ pub fn discover(options: &MeterOptions) -> Result<Discovery, MeterError> {
             }
         };
         match estimator {
-            Ok(Some(estimator)) => Box::new(EstimatedMeter::new(estimator, why)),
-            Ok(None) => Box::new(UnavailableMeter::new(why)),
-            Err(no_estimate) => Box::new(UnavailableMeter::new(format!("{why}; {no_estimate}"))),
+            Ok(Some(estimator)) => (MeterBasis::Estimated, Box::new(EstimatedMeter::new(estimator, why))),
+            Ok(None) => (MeterBasis::Nothing, Box::new(UnavailableMeter::new(why))),
+            Err(no_estimate) => {
+                (MeterBasis::Nothing, Box::new(UnavailableMeter::new(format!("{why}; {no_estimate}"))))
+            }
         }
     } else {
         let name = instrument_name(&used);
@@ -178,12 +196,12 @@ pub fn discover(options: &MeterOptions) -> Result<Discovery, MeterError> {
         let channels = used.into_iter().flat_map(|candidate| candidate.channels).collect();
         let meter = ComposedMeter::start(name, channels)?;
         match estimator {
-            Ok(Some(estimator)) if gpu_only => Box::new(meter.with_estimate(estimator)),
-            _ => Box::new(meter),
+            Ok(Some(estimator)) if gpu_only => (MeterBasis::Mixed, Box::new(meter.with_estimate(estimator))),
+            _ => (MeterBasis::Measured, Box::new(meter)),
         }
     };
     let missing = closed.into_iter().chain(absent).collect();
-    Ok(Discovery { meter, found, missing })
+    Ok(Discovery { meter, basis, found, missing })
 }
 
 /// `rapl package-0, dram-0; hwmon amdgpu PPT`.

@@ -15,8 +15,8 @@ use crate::sysfs_file::{self, FileFault};
 
 /// Drivers of power sensors refresh within about this time.
 const GAUGE_PERIOD: Duration = Duration::from_millis(100);
-/// At least ten samples a second, whatever the scheduler does.
-const GAUGE_POLL: Duration = Duration::from_millis(50);
+/// A little under 100 ms, so that no second has fewer than ten samples.
+const GAUGE_POLL: Duration = Duration::from_millis(80);
 const COUNTER_PERIOD: Duration = Duration::from_millis(1);
 const COUNTER_POLL: Duration = Duration::from_millis(500);
 

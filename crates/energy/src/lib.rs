@@ -32,7 +32,7 @@ mod tdp;
 mod unavailable;
 
 pub use composed::ComposedMeter;
-pub use discovery::{Discovery, FoundMeter, MissingMeter, discover};
+pub use discovery::{Discovery, FoundMeter, MeterBasis, MissingMeter, discover};
 pub use error::MeterError;
 pub use estimate::EstimatedMeter;
 pub use infercost_schema::{EnergyDomain, EnergyReading, EnergyScope};

@@ -30,6 +30,9 @@ pub trait EnergyMeter: Send {
 
     /// Ends a reading and gives the energy since it began.
     ///
+    /// Where a counter has not moved yet, this waits for it, at most one update period. A window of few
+    /// updates is coarse by one of them at each edge; the reading's `updates` says how many there were.
+    ///
     /// An instrument that failed in between gives [`EnergyReading::Unavailable`], not an error; an error
     /// means that the token is not this meter's.
     fn stop(&mut self, reading: OpenReading) -> Result<EnergyReading, MeterError>;

@@ -143,7 +143,6 @@ fn poll_period(range_microjoules: u64, max_watts: f64) -> Duration {
 struct CounterFile(PathBuf);
 
 impl Sensor for CounterFile {
-    /// Opens the file anew each time: one that is kept open outlives a zone that went away.
     fn read(&mut self) -> Result<Raw, String> {
         sysfs_file::read_number(&self.0).map(Raw::Counter).map_err(|fault| fault.reason())
     }

@@ -1,11 +1,13 @@
 //! Bounded reads of small sysfs files, with errors that say which file and what to do.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// No sysfs value is longer than this.
-const MAX_BYTES: u64 = 256;
+const MAX_BYTES: usize = 256;
 
 /// Why a file gave no number.
 #[derive(Debug)]
@@ -17,7 +19,6 @@ pub(crate) struct FileFault {
 #[derive(Debug)]
 enum Cause {
     Io(io::Error),
-    NotAFile,
     NotANumber(String),
 }
 
@@ -26,7 +27,6 @@ impl FileFault {
     pub(crate) fn reason(&self) -> String {
         match &self.cause {
             Cause::Io(error) => format!("cannot read {}: {}", self.path.display(), plain(error)),
-            Cause::NotAFile => format!("{} is not a plain file", self.path.display()),
             Cause::NotANumber(text) => {
                 format!("{} holds {text:?} instead of a whole number", self.path.display())
             }
@@ -50,16 +50,25 @@ impl FileFault {
 }
 
 /// Reads a file of one line, without the line's end; control characters are escaped.
+///
+/// Opens the file anew each time, since a handle that is kept outlives a device that went away; three
+/// system calls, since this runs many times a second.
 pub(crate) fn read_text(path: &Path) -> Result<String, FileFault> {
     let fault = |error| FileFault { path: path.to_owned(), cause: Cause::Io(error) };
-    // A pipe would block for ever on opening.
-    if !std::fs::metadata(path).map_err(fault)?.is_file() {
-        return Err(FileFault { path: path.to_owned(), cause: Cause::NotAFile });
-    }
-    let file = File::open(path).map_err(fault)?;
-    let mut bytes = Vec::with_capacity(32);
-    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(fault)?;
-    Ok(String::from_utf8_lossy(&bytes).trim().escape_debug().to_string())
+    let mut bytes = [0; MAX_BYTES];
+    // The kernel hands out a sysfs value in one piece.
+    let length = open(path).and_then(|mut file| file.read(&mut bytes)).map_err(fault)?;
+    let text = String::from_utf8_lossy(bytes.get(..length).unwrap_or_default());
+    Ok(text.trim().escape_debug().to_string())
+}
+
+/// Opens without waiting, since a pipe in a file's place would block for ever.
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    options.custom_flags(libc::O_NONBLOCK);
+    options.open(path)
 }
 
 /// Reads a file that holds one whole number.
@@ -72,11 +81,8 @@ pub(crate) fn read_number(path: &Path) -> Result<u64, FileFault> {
 pub(crate) fn line_starting_with(path: &Path, prefix: &str) -> Option<String> {
     /// The first processor's lines of `cpuinfo` fit many times over.
     const MAX_TEXT: u64 = 64 * 1024;
-    if !std::fs::metadata(path).ok()?.is_file() {
-        return None;
-    }
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(MAX_TEXT).read_to_end(&mut bytes).ok()?;
+    open(path).ok()?.take(MAX_TEXT).read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let line = text.lines().find(|line| line.starts_with(prefix))?;
     Some(line.replace('\t', " ").escape_debug().to_string())
@@ -84,8 +90,8 @@ pub(crate) fn line_starting_with(path: &Path, prefix: &str) -> Option<String> {
 
 /// The names of a folder's entries, sorted with numbers in numeric order; empty where it cannot be read.
 pub(crate) fn entries(folder: &Path) -> Vec<String> {
-    /// More entries than any real class folder has.
-    const MAX_ENTRIES: usize = 4096;
+    /// More than any class folder has, and than a machine has processes.
+    const MAX_ENTRIES: usize = 100_000;
     let Ok(read) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<String> = read
         .take(MAX_ENTRIES)
@@ -99,7 +105,45 @@ pub(crate) fn entries(folder: &Path) -> Vec<String> {
 fn plain(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
         io::ErrorKind::NotFound => "no such file".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn numbers_and_what_is_not_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("value");
+        let long = "9".repeat(5_000);
+        for (content, expected) in [
+            ("42\n", Ok(42)),
+            ("  42", Ok(42)),
+            ("18446744073709551615\n", Ok(u64::MAX)),
+            ("", Err("holds \"\"")),
+            ("-1\n", Err("holds \"-1\"")),
+            ("n/a\u{1b}[2J", Err("instead of a whole number")),
+            (long.as_str(), Err("instead of a whole number")),
+        ] {
+            fs::write(&file, content).unwrap();
+            match (read_number(&file), expected) {
+                (Ok(number), Ok(right)) => assert_eq!(number, right),
+                (Err(fault), Err(part)) => {
+                    let reason = fault.reason();
+                    assert!(reason.contains(part) && reason.contains("value"), "{reason}");
+                    assert!(!reason.contains('\u{1b}') && reason.len() < 600, "{reason}");
+                }
+                (got, _) => panic!("{content:?}: {got:?}"),
+            }
+        }
+        assert!(read_number(folder.path()).unwrap_err().reason().contains("it is a folder"));
+        assert!(read_number(&folder.path().join("none")).unwrap_err().is_absent());
     }
 }

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use infercost_energy::sysfs_twin::{Load, SysfsTwin};
 use infercost_energy::{
-    EnergyDomain, EnergyReading, EnergyScope, EstimateChoice, MeterChoice, MeterError, MeterOptions, discover,
+    Discovery, EnergyDomain, EnergyReading, EnergyScope, EstimateChoice, MeterBasis, MeterChoice, MeterError,
+    MeterOptions, discover,
 };
 use infercost_schema::{EstimationMethod, Watts};
 
@@ -53,7 +54,9 @@ fn design_power_times_cpu_time() {
 fn an_unknown_processor_is_not_guessed() {
     let folder = tempfile::tempdir().unwrap();
     write_proc(folder.path(), "Some CPU\u{1b}[2J", 10);
-    let meter = discover(&options(folder.path(), EstimateChoice::FromTable)).unwrap().meter;
+    let Discovery { meter, basis, .. } =
+        discover(&options(folder.path(), EstimateChoice::FromTable)).unwrap();
+    assert_eq!(basis, MeterBasis::Nothing);
     let described = meter.describe();
     assert!(described.starts_with("no energy meter") && described.contains("Some CPU"), "{described}");
     assert!(!described.contains('\u{1b}'));
@@ -63,7 +66,8 @@ fn an_unknown_processor_is_not_guessed() {
 fn given_watts() {
     let folder = tempfile::tempdir().unwrap();
     let given = EstimateChoice::Watts(Watts::new(65.0));
-    let mut meter = discover(&options(folder.path(), given)).unwrap().meter;
+    let Discovery { mut meter, basis, .. } = discover(&options(folder.path(), given)).unwrap();
+    assert_eq!(basis, MeterBasis::Estimated);
     let begun = Instant::now();
     let open = meter.start().unwrap();
     sleep(Duration::from_millis(200));

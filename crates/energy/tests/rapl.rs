@@ -161,7 +161,7 @@ fn a_mishap_makes_its_window_unavailable() {
     let soon = 300 * MILLISECOND;
     for (mishap, part) in [
         (Mishap::Vanish, "no such file"),
-        (Mishap::Unreadable, "not a plain file"),
+        (Mishap::Unreadable, "it is a folder"),
         (Mishap::Garbage, "instead of a whole number"),
         (Mishap::JumpBack(50_000_000), "went back"),
     ] {
