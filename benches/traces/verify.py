@@ -96,14 +96,14 @@ def check_tree(spans) -> None:
         ids[span.span_id] = where
     if len({span.trace_id for _, span, _, _ in spans}) != 1:
         fail("the spans belong to more than one trace")
+    roots = [span.name for _, span, _, _ in spans if not span.parent_span_id]
+    if len(roots) != 1:
+        fail(f"there are {len(roots)} roots: {roots}; a run that was not finished has none")
     for where, span, _, _ in spans:
         if span.parent_span_id and span.parent_span_id not in ids:
             fail(f"{where}: the parent of {span.name!r}, {span.parent_span_id.hex()}, is not in the file")
         if span.end_time_unix_nano < span.start_time_unix_nano:
             fail(f"{where}: {span.name!r} ends before it starts")
-    roots = [span.name for _, span, _, _ in spans if not span.parent_span_id]
-    if len(roots) != 1:
-        fail(f"there are {len(roots)} roots: {roots}; a run that was not finished has none")
 
 
 def sums(spans) -> dict:

@@ -61,13 +61,7 @@ pub(crate) fn interrupted(id: WindowId, inferences: Vec<InferenceRecord>) -> Win
     let ends = |record: &InferenceRecord| record.issued_at.checked_add(record.outcome.latency());
     let started_at = inferences.iter().map(|record| record.issued_at).min().unwrap_or(SystemTime::UNIX_EPOCH);
     let ended_at = inferences.iter().filter_map(ends).max().unwrap_or(started_at);
-    let at_once = |moment: SystemTime| {
-        inferences
-            .iter()
-            .filter(|record| record.issued_at <= moment && ends(record).is_none_or(|end| end > moment))
-            .count()
-    };
-    let concurrency = inferences.iter().map(|record| at_once(record.issued_at)).max().unwrap_or(1).max(1);
+    let concurrency = most_at_once(&inferences).max(1);
     WindowRecord {
         id,
         started_at,
@@ -81,4 +75,21 @@ pub(crate) fn interrupted(id: WindowId, inferences: Vec<InferenceRecord>) -> Win
         interrupted: true,
         inferences,
     }
+}
+
+/// The largest number of inferences in flight at one time. One that ends as another begins is over.
+fn most_at_once(inferences: &[InferenceRecord]) -> u32 {
+    let mut changes: Vec<(SystemTime, bool)> = Vec::with_capacity(2 * inferences.len());
+    for inference in inferences.iter().filter(|inference| !inference.outcome.latency().is_zero()) {
+        changes.push((inference.issued_at, true));
+        changes.extend(inference.issued_at.checked_add(inference.outcome.latency()).map(|end| (end, false)));
+    }
+    // at one moment, ends come before beginnings
+    changes.sort_unstable();
+    let (mut now, mut most) = (0u32, 0u32);
+    for (_, begins) in changes {
+        now = if begins { now.saturating_add(1) } else { now.saturating_sub(1) };
+        most = most.max(now);
+    }
+    most
 }

@@ -55,6 +55,21 @@ fn a_killed_run_reads_with_its_last_window_marked() {
 }
 
 #[test]
+fn an_interrupted_window_had_as_many_in_flight_as_overlap() {
+    // one inference of 120 ms is issued at each of these seconds
+    let cases: [(&[u64], u32); 4] = [(&[1], 1), (&[1, 2, 3], 1), (&[1, 1, 3], 2), (&[3, 3, 1, 3], 3)];
+    for (issued, expected) in cases {
+        let traces = tempfile::tempdir().unwrap();
+        let mut store = RunStore::create(traces.path(), &header()).unwrap();
+        for (number, second) in issued.iter().enumerate() {
+            store.inference(&window_id(0), &inference(&number.to_string(), *second)).unwrap();
+        }
+        let run = read_run(store.folder()).unwrap();
+        assert_eq!(interrupted(&run).operating_point, OperatingPoint::Closed { concurrency: expected });
+    }
+}
+
+#[test]
 fn a_resumed_run_holds_every_record_once() {
     let traces = tempfile::tempdir().unwrap();
     let folder = killed(traces.path());
