@@ -10,9 +10,10 @@ use crate::error::MeterError;
 use crate::estimate::{EstimatedMeter, Estimator};
 use crate::meter::EnergyMeter;
 use crate::options::{MeterChoice, MeterOptions};
+use crate::plug::Make;
 use crate::sensor::{Channel, Role};
 use crate::unavailable::UnavailableMeter;
-use crate::{hwmon, nvml, probe, rapl};
+use crate::{hwmon, nvml, probe, rapl, remote};
 
 /// What the readings of a meter will rest on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +146,16 @@ pub fn discover(options: &MeterOptions) -> Result<Discovery, MeterError> {
     }
     if any || options.choice == MeterChoice::Nvml {
         add(nvml::find(options.nvml_library.as_deref()));
+    }
+    match &options.choice {
+        MeterChoice::Shelly(url) => add(remote::find_plug(Make::Shelly, url)?),
+        MeterChoice::Tasmota(url) => add(remote::find_plug(Make::Tasmota, url)?),
+        MeterChoice::Prometheus(query) => add(remote::find_exporter(query)?),
+        MeterChoice::Auto
+        | MeterChoice::None
+        | MeterChoice::Rapl
+        | MeterChoice::Hwmon
+        | MeterChoice::Nvml => {}
     }
     let Offer { mut candidates, mut closed, absent } = offer;
     closed.extend(probe::watch(&mut candidates));

@@ -1,4 +1,4 @@
-//! Reads joules: RAPL, hwmon, NVML, and an estimate that is called one.
+//! Reads joules: RAPL, hwmon, NVML, wall plugs, Prometheus exporters, and an estimate that is called one.
 //!
 //! The main type is [`EnergyMeter`]; [`discover`] finds the best set of instruments without overlap. The
 //! one design decision: **a window that could not be metered says so**. A read that fails between
@@ -17,12 +17,15 @@ mod cpu_time;
 mod discovery;
 mod error;
 mod estimate;
+mod exposition;
 mod hwmon;
 mod meter;
 mod nvml;
 mod options;
+mod plug;
 mod probe;
 mod rapl;
+mod remote;
 mod sampler;
 mod scripted;
 mod sensor;
@@ -38,6 +41,6 @@ pub use estimate::EstimatedMeter;
 pub use infercost_schema::{EnergyDomain, EnergyReading, EnergyScope};
 pub use meter::{CrossCheck, EnergyMeter, MeterId, OpenReading};
 pub use nvml::{GpuFacts, gpu_facts};
-pub use options::{EstimateChoice, MeterChoice, MeterOptions};
+pub use options::{EnergyUnit, EstimateChoice, MeterChoice, MeterOptions, PrometheusQuery};
 pub use scripted::{ScriptedClock, ScriptedMeter};
 pub use unavailable::UnavailableMeter;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use infercost_schema::Watts;
+use infercost_schema::{EnergyDomain, Watts};
 
 /// Where to look for instruments, and which to use.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +61,42 @@ pub enum MeterChoice {
     Hwmon,
     /// NVIDIA GPUs, and nothing else.
     Nvml,
+    /// A Shelly plug, of any generation, at this address (`http://192.168.1.20`), and nothing else.
+    Shelly(String),
+    /// A plug with Tasmota at this address, and nothing else.
+    Tasmota(String),
+    /// A metric of a Prometheus exporter, and nothing else.
+    Prometheus(PrometheusQuery),
+}
+
+/// Which metric of an exporter to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrometheusQuery {
+    /// The page with the metrics: `http://localhost:9102/metrics`.
+    pub url: String,
+    /// The metric's full name.
+    pub metric: String,
+    /// Labels that a series must carry; all series that do are summed.
+    pub labels: Vec<(String, String)>,
+    /// What the metric counts in or shows.
+    pub unit: EnergyUnit,
+    /// What the metric covers.
+    pub domain: EnergyDomain,
+}
+
+/// The unit of an exporter's metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnergyUnit {
+    /// A counter of joules.
+    Joules,
+    /// A counter of millijoules.
+    Millijoules,
+    /// A counter of microjoules.
+    Microjoules,
+    /// A gauge in watts.
+    Watts,
+    /// A gauge in microwatts.
+    Microwatts,
 }
 
 impl MeterChoice {
@@ -72,6 +108,9 @@ impl MeterChoice {
             Self::Rapl => "rapl",
             Self::Hwmon => "hwmon",
             Self::Nvml => "nvml",
+            Self::Shelly(_) => "shelly",
+            Self::Tasmota(_) => "tasmota",
+            Self::Prometheus(_) => "prometheus",
         }
     }
 }

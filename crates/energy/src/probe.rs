@@ -44,7 +44,7 @@ impl Watched<'_> {
 pub(crate) fn watch(candidates: &mut Vec<Candidate>) -> Vec<MissingMeter> {
     let mut watched: Vec<Watched<'_>> = candidates
         .iter_mut()
-        .filter(|candidate| candidate.domain != EnergyDomain::Gpu)
+        .filter(|candidate| candidate.domain != EnergyDomain::Gpu && candidate.instrument != "http")
         .flat_map(|candidate| candidate.channels.iter_mut())
         .filter(|channel| channel.kind == MeterKind::Counter)
         .map(|channel| Watched { channel, last: None, moved_at: None, gaps: Vec::new() })
