@@ -68,13 +68,25 @@ fn metadata_that_lies_is_refused() {
         ("llama.block_count", Some(Value::I32(-1)), &["llama.block_count", "not a whole number"]),
         ("llama.block_count", Some(Value::U32(4)), &["blk.3.", "missing"]),
         ("llama.embedding_length", Some(Value::U64(1 << 62)), &["width", "is not between"]),
-        ("llama.embedding_length", Some(Value::U32(62)), &["llama.embedding_length", "not a multiple of 4 heads"]),
+        (
+            "llama.embedding_length",
+            Some(Value::U32(62)),
+            &["llama.embedding_length", "not a multiple of 4 heads"],
+        ),
         ("llama.attention.head_count", Some(Value::U32(0)), &["not a multiple of 0 heads"]),
-        ("llama.attention.head_count", Some(Value::U32(8)), &["rotated width", "16", "above the head width 8"]),
+        (
+            "llama.attention.head_count",
+            Some(Value::U32(8)),
+            &["rotated width", "16", "above the head width 8"],
+        ),
         ("llama.attention.head_count_kv", Some(Value::U32(3)), &["4 heads cannot share 3"]),
         ("llama.attention.head_count_kv", Some(Value::U32(0)), &["key and value heads", "0 is not"]),
         ("llama.attention.head_count_kv", Some(Value::U32(1)), &["attn_k.weight", "[16, 64]", "[32, 64]"]),
-        ("llama.attention.head_count_kv", Some(Value::Array(vec![Value::U32(2), Value::U32(4)])), &["differs by layer"]),
+        (
+            "llama.attention.head_count_kv",
+            Some(Value::Array(vec![Value::U32(2), Value::U32(4)])),
+            &["differs by layer"],
+        ),
         ("llama.attention.key_length", Some(Value::U32(1 << 30)), &["head width", "is not between"]),
         ("llama.attention.value_length", Some(Value::U32(8)), &["value width"]),
         ("llama.feed_forward_length", Some(Value::U32(128)), &["ffn_gate.weight", "[128, 64]", "[96, 64]"]),
@@ -207,7 +219,10 @@ fn broken_safetensors_are_refused() {
         check(folder.path(), &format!("{} bytes", bytes.len()), expected);
     }
     for (entry, expected) in [
-        (json!({"dtype": "F32", "shape": [1u64 << 40, 1u64 << 40], "data_offsets": [0, 4]}), "does not match"),
+        (
+            json!({"dtype": "F32", "shape": [1u64 << 40, 1u64 << 40], "data_offsets": [0, 4]}),
+            "does not match",
+        ),
         (json!({"dtype": "F32", "shape": [96, 64], "data_offsets": [8, 4]}), "data_offsets"),
         (json!({"dtype": "F32", "shape": [1], "data_offsets": [u64::MAX - 4, u64::MAX]}), "overflows"),
         (json!({"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}), "shape"),

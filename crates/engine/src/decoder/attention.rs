@@ -111,10 +111,11 @@ impl Attention {
         }
         if tokens > 1 {
             let mask = masks.get(tokens, cached, first, self.window)?;
-            scores = scores
-                .reshape((self.heads, tokens, seen))?
-                .broadcast_add(&mask)?
-                .reshape((self.kv_heads, group * tokens, seen))?;
+            scores = scores.reshape((self.heads, tokens, seen))?.broadcast_add(&mask)?.reshape((
+                self.kv_heads,
+                group * tokens,
+                seen,
+            ))?;
         }
         let weights = candle_nn::ops::softmax_last_dim(&scores)?;
         let mixed = weights

@@ -84,11 +84,7 @@ impl Decoder {
     ///
     /// # Errors
     /// Those of [`WeightSource::open`] and [`Decoder::load`].
-    pub fn open(
-        path: &Path,
-        device: &Device,
-        options: &DecoderOptions,
-    ) -> Result<Self, DecoderError> {
+    pub fn open(path: &Path, device: &Device, options: &DecoderOptions) -> Result<Self, DecoderError> {
         Self::load(&WeightSource::open(path)?, device, options)
     }
 
@@ -248,11 +244,7 @@ impl Decoder {
         self.quantization
     }
 
-    fn forward_in_passes(
-        &mut self,
-        tokens: &[u32],
-        logits: Logits,
-    ) -> Result<Tensor, DecoderError> {
+    fn forward_in_passes(&mut self, tokens: &[u32], logits: Logits) -> Result<Tensor, DecoderError> {
         let mut rows = Vec::new();
         let mut last = None;
         for pass in tokens.chunks(Self::LARGEST_PASS) {

@@ -22,15 +22,8 @@ pub enum Family {
 
 impl Family {
     /// Every family, in the order they are listed to a user.
-    pub const ALL: [Self; 7] = [
-        Self::Llama,
-        Self::Qwen2,
-        Self::Qwen3,
-        Self::Gemma3,
-        Self::Phi3,
-        Self::Mistral,
-        Self::SmolLm3,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Llama, Self::Qwen2, Self::Qwen3, Self::Gemma3, Self::Phi3, Self::Mistral, Self::SmolLm3];
 
     /// The family's lower-case name, as the `model_type` of a `config.json` spells it.
     pub fn name(self) -> &'static str {
@@ -48,9 +41,7 @@ impl Family {
     /// The family behind a GGUF `general.architecture`.
     pub fn from_gguf_architecture(name: &str) -> Option<Self> {
         // No GGUF file is of the architecture "mistral": its converter writes "llama".
-        Self::ALL
-            .into_iter()
-            .find(|family| *family != Self::Mistral && family.name() == name)
+        Self::ALL.into_iter().find(|family| *family != Self::Mistral && family.name() == name)
     }
 
     /// The family behind a `model_type` of a Hugging Face `config.json`.

@@ -1,8 +1,9 @@
 //! The gated feed-forward part, <https://arxiv.org/abs/2002.05202>.
 
-use candle_core::Tensor;
+use candle_core::{DType, Tensor};
 
 use super::config::Activation;
+use super::cpu_kernels::Gate;
 use super::error::DecoderError;
 use super::loading::Loader;
 use super::projection::Projections;
@@ -52,6 +53,9 @@ impl FeedForward {
     /// Maps `tokens × width` to the same shape.
     pub(crate) fn forward(&self, input: &Tensor) -> candle_core::Result<Tensor> {
         let gate_up = self.gate_up.apply(input)?;
+        if gate_up.device().is_cpu() && gate_up.dtype() == DType::F32 && gate_up.is_contiguous() {
+            return self.down.apply(&gate_up.apply_op1_no_bwd(&Gate(self.activation))?);
+        }
         let gate = gate_up.narrow(1, 0, self.inner_width)?;
         let up = gate_up.narrow(1, self.inner_width, self.inner_width)?;
         let gate = match self.activation {

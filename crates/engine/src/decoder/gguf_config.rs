@@ -5,8 +5,7 @@ use std::path::Path;
 use candle_core::quantized::gguf_file::{Content, Value};
 
 use super::config::{
-    Activation, AttentionBias, DecoderConfig, LayerKind, RopeConfig, RopePairing, RopeScaling,
-    Rotation,
+    Activation, AttentionBias, DecoderConfig, LayerKind, RopeConfig, RopePairing, RopeScaling, Rotation,
 };
 use super::error::{DecoderError, shown};
 use super::family::Family;
@@ -32,19 +31,14 @@ pub(crate) fn read(path: &Path, content: &Content) -> Result<DecoderConfig, Deco
         }
     };
     let Some(family) = Family::from_gguf_architecture(architecture) else {
-        return Err(DecoderError::UnknownArchitecture {
-            path: path.into(),
-            found: shown(architecture),
-        });
+        return Err(DecoderError::UnknownArchitecture { path: path.into(), found: shown(architecture) });
     };
     Keys { path, content, architecture }.config(family)
 }
 
 /// The tensor whose values the rotary frequencies are divided by, if the file has one.
 pub(crate) fn rope_divisors_tensor(content: &Content) -> Option<&'static str> {
-    [ROPE_DIVISORS, SHORT_ROPE_DIVISORS]
-        .into_iter()
-        .find(|name| content.tensor_infos.contains_key(*name))
+    [ROPE_DIVISORS, SHORT_ROPE_DIVISORS].into_iter().find(|name| content.tensor_infos.contains_key(*name))
 }
 
 /// Llama 3.1 and later: the scaling of its `config.json`, worked out by the converter.
@@ -86,9 +80,8 @@ impl Keys<'_> {
         let mut context_length = self.needed_count("context_length")?;
         let scaling = self.scaling()?;
         if self.has(SHORT_ROPE_DIVISORS) {
-            let original = original_context.ok_or_else(|| {
-                self.wrong("rope.scaling.original_context_length", "missing".into())
-            })?;
+            let original = original_context
+                .ok_or_else(|| self.wrong("rope.scaling.original_context_length", "missing".into()))?;
             // The second set of divisors, for longer sequences, would change the meaning of
             // everything cached before; the model is used up to where the first set holds.
             context_length = context_length.min(original);

@@ -5,8 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::config::{
-    Activation, AttentionBias, DecoderConfig, LayerKind, RopeConfig, RopePairing, RopeScaling,
-    Rotation,
+    Activation, AttentionBias, DecoderConfig, LayerKind, RopeConfig, RopePairing, RopeScaling, Rotation,
 };
 use super::error::{DecoderError, shown};
 use super::family::Family;
@@ -20,8 +19,7 @@ use super::family::Family;
 /// Malformed JSON, an unknown `model_type`, a missing or malformed key, or a value out of bounds.
 pub(crate) fn read(path: &Path, json: &str) -> Result<DecoderConfig, DecoderError> {
     let not_a_model = |reason: String| DecoderError::NotAModel { path: path.into(), reason };
-    let root: Value =
-        serde_json::from_str(json).map_err(|e| not_a_model(format!("config.json: {e}")))?;
+    let root: Value = serde_json::from_str(json).map_err(|e| not_a_model(format!("config.json: {e}")))?;
     let Value::Object(root) = root else {
         return Err(not_a_model("config.json is not an object".into()));
     };
@@ -145,9 +143,7 @@ impl Keys<'_> {
             (None, false) => Ok(Activation::Silu),
             (Some("silu" | "swish"), _) => Ok(Activation::Silu),
             (Some("gelu_pytorch_tanh"), _) => Ok(Activation::GeluTanh),
-            (Some(other), _) => {
-                Err(self.unsupported(&format!("activation \"{}\"", shown(other))))
-            }
+            (Some(other), _) => Err(self.unsupported(&format!("activation \"{}\"", shown(other)))),
         }
     }
 
@@ -171,7 +167,11 @@ impl Keys<'_> {
                     Some(kind) => match kind.as_str() {
                         Some("sliding_attention") => true,
                         Some("full_attention") => false,
-                        _ => return Err(self.unsupported("a layer type that is neither full nor sliding attention")),
+                        _ => {
+                            return Err(
+                                self.unsupported("a layer type that is neither full nor sliding attention")
+                            );
+                        }
                     },
                     None if family == Family::Gemma3 => (index + 1) % global_period != 0,
                     None => index >= first_windowed,
@@ -201,9 +201,7 @@ impl Keys<'_> {
             Family::Qwen2 | Family::Qwen3 | Family::SmolLm3 => {
                 given.filter(|_| self.values.get("use_sliding_window") == Some(&Value::Bool(true)))
             }
-            Family::Gemma3 | Family::Mistral if !self.values.contains_key("sliding_window") => {
-                Some(4096)
-            }
+            Family::Gemma3 | Family::Mistral if !self.values.contains_key("sliding_window") => Some(4096),
             _ => given,
         })
     }
@@ -235,8 +233,7 @@ impl Keys<'_> {
         let Some(rope) = self.rope() else { return Ok(RopeScaling::None) };
         let kind = rope.get("rope_type").or(rope.get("type")).and_then(Value::as_str);
         let number = |key: &str| {
-            self.rope_number(key)
-                .ok_or_else(|| self.wrong(&format!("rope_scaling.{key}"), "missing".into()))
+            self.rope_number(key).ok_or_else(|| self.wrong(&format!("rope_scaling.{key}"), "missing".into()))
         };
         match kind.unwrap_or("default") {
             "default" => Ok(RopeScaling::None),
@@ -260,9 +257,10 @@ impl Keys<'_> {
         context_length: usize,
     ) -> Result<RopeScaling, DecoderError> {
         let factors = rope.get("short_factor").and_then(Value::as_array);
-        let divisors = factors
-            .and_then(|list| list.iter().map(|f| f.as_f64().map(|f| f as f32)).collect())
-            .ok_or_else(|| self.wrong("rope_scaling.short_factor", "missing or not numbers".into()))?;
+        let divisors =
+            factors
+                .and_then(|list| list.iter().map(|f| f.as_f64().map(|f| f as f32)).collect())
+                .ok_or_else(|| self.wrong("rope_scaling.short_factor", "missing or not numbers".into()))?;
         let original = self.original_context()? as f64;
         let stretch = context_length as f64 / original;
         let magnitude = match self.rope_number("attention_factor") {

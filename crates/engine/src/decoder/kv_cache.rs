@@ -59,11 +59,8 @@ impl KvCache {
         if needed <= self.capacity {
             return Ok(());
         }
-        let capacity = needed
-            .next_power_of_two()
-            .max(Self::FIRST_CAPACITY)
-            .min(self.shape.context_length)
-            .max(needed);
+        let capacity =
+            needed.next_power_of_two().max(Self::FIRST_CAPACITY).min(self.shape.context_length).max(needed);
         let shape = (self.shape.kv_heads, capacity, self.shape.head_width);
         for layer in &mut self.layers {
             let grown = |old: Option<&Tensor>| -> candle_core::Result<Tensor> {
@@ -94,8 +91,7 @@ impl KvCache {
         values: &Tensor,
         first: usize,
     ) -> candle_core::Result<(Tensor, Tensor)> {
-        let Some((all_keys, all_values)) =
-            self.layers.get(layer).and_then(|layer| layer.buffers.as_ref())
+        let Some((all_keys, all_values)) = self.layers.get(layer).and_then(|layer| layer.buffers.as_ref())
         else {
             candle_core::bail!("no room was reserved in layer {layer} of the cache");
         };

@@ -25,14 +25,7 @@ pub(crate) struct Loader<'a> {
 
 impl<'a> Loader<'a> {
     pub(crate) fn new(source: &'a WeightSource, device: &'a Device, dtype: DType) -> Self {
-        Self {
-            source,
-            config: source.config(),
-            device,
-            dtype,
-            stored_bytes: HashMap::new(),
-            vector_bytes: 0,
-        }
+        Self { source, config: source.config(), device, dtype, stored_bytes: HashMap::new(), vector_bytes: 0 }
     }
 
     /// Reads a matrix in the encoding of the file.

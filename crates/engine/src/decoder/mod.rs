@@ -9,6 +9,7 @@
 
 mod attention;
 mod config;
+mod cpu_kernels;
 #[expect(clippy::module_inception, reason = "the file is named after the type it holds")]
 mod decoder;
 mod error;
@@ -27,8 +28,7 @@ mod tensor_names;
 mod weights;
 
 pub use config::{
-    Activation, AttentionBias, DecoderConfig, LayerKind, RopeConfig, RopePairing, RopeScaling,
-    Rotation,
+    Activation, AttentionBias, DecoderConfig, LayerKind, RopeConfig, RopePairing, RopeScaling, Rotation,
 };
 pub use decoder::{ComputeType, Decoder, DecoderOptions, Logits};
 pub use error::DecoderError;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use candle_core::quantized::{QMatMul, QTensor};
 use candle_core::{DType, Module, Tensor};
 
-use super::loading::Loader;
+use super::cpu_kernels::MatrixVector;
 use super::error::DecoderError;
+use super::loading::Loader;
 use super::stored_tensor::StoredTensor;
 
 /// A matrix of `rows × columns`, applied to `tokens × columns`.
@@ -24,9 +25,10 @@ impl Weight {
             Self::Quantized(weight) => {
                 // Quantized kernels of every device take F32; a half type is the exception.
                 let dtype = input.dtype();
-                QMatMul::QTensor(weight.clone())
-                    .forward(&input.to_dtype(DType::F32)?)?
-                    .to_dtype(dtype)
+                QMatMul::QTensor(weight.clone()).forward(&input.to_dtype(DType::F32)?)?.to_dtype(dtype)
+            }
+            Self::Plain(weight) if MatrixVector::applies(weight, input) => {
+                input.apply_op1_no_bwd(&MatrixVector(weight))
             }
             Self::Plain(weight) => input.matmul(&weight.t()?),
         }
@@ -36,9 +38,7 @@ impl Weight {
     pub(crate) fn bytes(&self) -> u64 {
         match self {
             Self::Quantized(weight) => weight.storage_size_in_bytes() as u64,
-            Self::Plain(weight) => {
-                weight.elem_count() as u64 * weight.dtype().size_in_bytes() as u64
-            }
+            Self::Plain(weight) => weight.elem_count() as u64 * weight.dtype().size_in_bytes() as u64,
         }
     }
 }
@@ -75,8 +75,7 @@ impl Projections {
             }
             StoredTensor::stack(stored)
         };
-        let weights =
-            stored.into_iter().map(|part| loader.weight(part)).collect::<Result<Vec<_>, _>>()?;
+        let weights = stored.into_iter().map(|part| loader.weight(part)).collect::<Result<Vec<_>, _>>()?;
         let bias = if bias {
             let mut biases = Vec::with_capacity(parts.len());
             for (name, rows) in parts {

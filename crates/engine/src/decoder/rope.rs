@@ -40,13 +40,7 @@ impl RotaryTable {
         Self::new(config, config.local_theta, &RopeScaling::None, dtype, device)
     }
 
-    fn new(
-        config: &RopeConfig,
-        theta: f64,
-        scaling: &RopeScaling,
-        dtype: DType,
-        device: &Device,
-    ) -> Self {
+    fn new(config: &RopeConfig, theta: f64, scaling: &RopeScaling, dtype: DType, device: &Device) -> Self {
         let magnitude = match scaling {
             RopeScaling::PerFrequency { magnitude, .. } => *magnitude,
             _ => 1.0,
@@ -80,9 +74,7 @@ impl RotaryTable {
                 })
                 .map(|angle| (f(angle) * self.magnitude) as f32)
                 .collect();
-            Tensor::from_vec(values, shape, &Device::Cpu)?
-                .to_dtype(self.dtype)?
-                .to_device(&self.device)
+            Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(self.dtype)?.to_device(&self.device)
         };
         let (cosines, sines) = (table(f64::cos)?, table(f64::sin)?);
         self.cosines = Some(cosines);
@@ -121,9 +113,7 @@ impl RotaryRows<'_> {
         let input = input.contiguous()?.unsqueeze(0)?;
         let rotated = match self.table.pairing {
             RopePairing::Halves => candle_nn::rotary_emb::rope(&input, &self.cosines, &self.sines),
-            RopePairing::Neighbours => {
-                candle_nn::rotary_emb::rope_i(&input, &self.cosines, &self.sines)
-            }
+            RopePairing::Neighbours => candle_nn::rotary_emb::rope_i(&input, &self.cosines, &self.sines),
         };
         rotated?.squeeze(0)
     }
@@ -149,8 +139,8 @@ fn frequencies(theta: f64, rotated_width: usize, scaling: &RopeScaling) -> Vec<f
                     // How many turns the pair makes in the original context decides; see
                     // the RoPE part of the Llama 3.1 model card and its reference code.
                     let turns = *original_context as f64 * frequency / (2.0 * PI);
-                    let kept = (turns - low_frequency_factor)
-                        / (high_frequency_factor - low_frequency_factor);
+                    let kept =
+                        (turns - low_frequency_factor) / (high_frequency_factor - low_frequency_factor);
                     let kept = kept.clamp(0.0, 1.0);
                     frequency * (kept + (1.0 - kept) / factor)
                 }

@@ -100,8 +100,8 @@ pub(crate) fn shards(folder: &Path) -> Result<Vec<PathBuf>, DecoderError> {
         };
     }
     let broken = |reason: String| DecoderError::NotAModel { path: index_path.clone(), reason };
-    let index: Value = serde_json::from_str(&read_text(&index_path)?)
-        .map_err(|e| broken(format!("not JSON: {e}")))?;
+    let index: Value =
+        serde_json::from_str(&read_text(&index_path)?).map_err(|e| broken(format!("not JSON: {e}")))?;
     let map = index.get("weight_map").and_then(Value::as_object);
     let map = map.ok_or_else(|| broken("it has no weight_map".into()))?;
     let mut names = BTreeSet::new();

@@ -106,8 +106,8 @@ impl WeightSource {
         reader.seek(SeekFrom::Start(0)).map_err(io)?;
         gguf_preflight::check(&mut reader, size).map_err(not_a_model)?;
         reader.seek(SeekFrom::Start(0)).map_err(io)?;
-        let content = gguf_file::Content::read(&mut reader)
-            .map_err(|error| not_a_model(shown(&error.to_string())))?;
+        let content =
+            gguf_file::Content::read(&mut reader).map_err(|error| not_a_model(shown(&error.to_string())))?;
         let mut tensors = HashMap::with_capacity(content.tensor_infos.len());
         let mut infos: Vec<_> = content.tensor_infos.iter().collect();
         // In the order of the file, so that the error names the first tensor cut off.
@@ -146,11 +146,7 @@ impl WeightSource {
         Ok(source)
     }
 
-    fn open_safetensors(
-        path: &Path,
-        folder: &Path,
-        single: Option<&Path>,
-    ) -> Result<Self, DecoderError> {
+    fn open_safetensors(path: &Path, folder: &Path, single: Option<&Path>) -> Result<Self, DecoderError> {
         let config_path = folder.join("config.json");
         let config = hf_config::read(&config_path, &safetensors_header::read_text(&config_path)?)?;
         let paths = match single {
@@ -190,8 +186,7 @@ impl WeightSource {
     /// Reads a tensor and checks its shape.
     pub(crate) fn read(&self, name: &str, shape: &[usize]) -> Result<StoredTensor, DecoderError> {
         let name = self.file_name(name).unwrap_or_else(|| name.into());
-        let missing =
-            || DecoderError::MissingTensor { path: self.path.clone(), tensor: name.clone() };
+        let missing = || DecoderError::MissingTensor { path: self.path.clone(), tensor: name.clone() };
         let place = self.tensors.get(&name).ok_or_else(missing)?;
         let file = self.files.get(place.file).ok_or_else(missing)?;
         if place.shape != shape {
@@ -202,11 +197,8 @@ impl WeightSource {
                 found: place.shape.clone(),
             });
         }
-        let length = place
-            .encoding
-            .bytes(shape)
-            .and_then(|bytes| usize::try_from(bytes).ok())
-            .ok_or_else(missing)?;
+        let length =
+            place.encoding.bytes(shape).and_then(|bytes| usize::try_from(bytes).ok()).ok_or_else(missing)?;
         let mut bytes = vec![0; length];
         let mut reader = &file.handle;
         reader

@@ -1,6 +1,7 @@
 //! Tiny models of every family with random weights, as safetensors and as GGUF.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
