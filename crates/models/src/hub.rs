@@ -18,7 +18,7 @@ use crate::hub_client::{HubClient, RemoteFile, Transfer};
 use crate::hub_settings::CachedRepo;
 pub use crate::hub_settings::{HubSettings, Patience, Token};
 use crate::progress::{Progress, ProgressSink, Stage};
-use crate::store::{Found, ModelLocation, joined_hash};
+use crate::resolved::{Found, ModelLocation, joined_hash};
 
 /// How often a broken connection is taken up again before giving up.
 const MAX_CUTS: u32 = 8;

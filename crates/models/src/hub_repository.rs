@@ -10,7 +10,7 @@ use crate::error::ModelError;
 use crate::hub::{HubSettings, files};
 use crate::hub_client::HubClient;
 use crate::progress::{Progress, ProgressSink};
-use crate::store::{ModelLocation, ResolvedModel};
+use crate::resolved::{ModelLocation, ResolvedModel};
 use crate::variant_names;
 
 /// Most names of files that an error lists.

@@ -10,7 +10,7 @@ use crate::error::ModelError;
 use crate::gguf::GgufHeader;
 use crate::hash::{file_name, sha256_of_file};
 use crate::progress::ProgressSink;
-use crate::store::{ModelLocation, ResolvedModel, joined_hash};
+use crate::resolved::{ModelLocation, ResolvedModel, joined_hash};
 use crate::variant_names;
 
 /// What a folder must hold beside its weights.

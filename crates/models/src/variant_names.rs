@@ -6,7 +6,7 @@ use infercost_schema::VariantId;
 use infercost_schema::manifest::Provenance;
 
 use crate::file_text::escaped;
-use crate::store::{ModelLocation, ResolvedModel};
+use crate::resolved::{ModelLocation, ResolvedModel};
 
 /// The id of a local file or folder: the file's stem, the folder's name.
 pub(crate) fn local(path: &Path) -> VariantId {

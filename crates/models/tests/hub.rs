@@ -314,6 +314,8 @@ fn the_token_goes_to_the_hub_and_the_licence_is_shown_first() {
     let mut told = Vec::new();
     bench.store.resolve_all(&["tiny/full".to_owned()], &mut |progress| told.push(progress)).unwrap();
     assert!(matches!(&told[0], Progress::LicenceNotice { text, .. } if text == "Mind it."), "{:?}", told[0]);
+    let notices = told.iter().filter(|progress| matches!(progress, Progress::LicenceNotice { .. })).count();
+    assert_eq!(notices, 1);
     let last = told.iter().rev().find_map(|progress| match progress {
         Progress::Step { done, total, .. } => Some((*done, *total)),
         _ => None,

@@ -1,0 +1,80 @@
+//! A variant whose files are at hand.
+
+use std::path::{Path, PathBuf};
+
+use infercost_schema::VariantId;
+use infercost_schema::manifest::{Licence, Provenance};
+
+use crate::error::ModelError;
+use crate::hash::sha256_of_file;
+use crate::progress::ProgressSink;
+
+/// A variant with its files at hand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedModel {
+    /// Its id: `smollm2-135m-instruct/q8_0`.
+    pub variant: VariantId,
+    /// Its files, or its server.
+    pub location: ModelLocation,
+    /// SHA-256 of the weights file, hex; of the joined hashes where there are several; `None` for a server.
+    pub sha256: Option<String>,
+    /// Bytes of weights; `None` for a server.
+    pub bytes: Option<u64>,
+    /// How the weights came to be.
+    pub provenance: Provenance,
+    /// The weights' licence, where the manifest names it.
+    pub licence: Option<Licence>,
+    /// Whether the manifest calls this variant its full precision.
+    pub is_full_precision: bool,
+}
+
+/// Where a variant's weights are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelLocation {
+    /// One GGUF file.
+    Gguf(PathBuf),
+    /// A folder with safetensors, `config.json` and `tokenizer.json`.
+    SafetensorsFolder(PathBuf),
+    /// An OpenAI-compatible server.
+    Server {
+        /// The address, credentials included.
+        url: String,
+        /// The model's name there.
+        served_name: Option<String>,
+    },
+}
+
+impl ModelLocation {
+    /// The file or folder; `None` for a server.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Gguf(path) | Self::SafetensorsFolder(path) => Some(path),
+            Self::Server { .. } => None,
+        }
+    }
+}
+
+/// Files that a source gave.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) location: ModelLocation,
+    pub(crate) sha256: String,
+    pub(crate) bytes: u64,
+    pub(crate) provenance: Provenance,
+}
+
+impl Found {
+    pub(crate) fn gguf(path: PathBuf, sha256: String, bytes: u64, provenance: Provenance) -> Self {
+        Self { location: ModelLocation::Gguf(path), sha256, bytes, provenance }
+    }
+}
+
+/// The hash of several files: of their hashes, in order. One file's is its own.
+pub(crate) fn joined_hash(files: &[PathBuf], progress: &mut ProgressSink<'_>) -> Result<String, ModelError> {
+    let hashes: Vec<String> =
+        files.iter().map(|file| sha256_of_file(file, progress)).collect::<Result<_, _>>()?;
+    match hashes.as_slice() {
+        [one] => Ok(one.clone()),
+        more => Ok(crate::hash::sha256_of_text(&more.concat())),
+    }
+}
