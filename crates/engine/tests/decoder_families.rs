@@ -222,3 +222,51 @@ fn odd_rows_of_q4_1_are_expanded() {
     check_decoder("Q4_1", &mut decoder, &tokens, &expected, 0.1);
     assert_eq!(decoder.quantization(), "Q4_1");
 }
+
+/// A converter works the scaling of Llama 3.1 out into one divisor a frequency.
+#[test]
+fn rope_divisors_of_gguf_match_the_stock_model() {
+    let scaling = json!({"rope_scaling": {
+        "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 32,
+    }});
+    let mut model = tiny_model("llama", scaling);
+    let expected = stock_logits(&model, &tokens(24));
+    let divisors: Vec<f32> = (0..8)
+        .map(|i| {
+            let wavelength = 2.0 * std::f64::consts::PI * 10000f64.powf(f64::from(i) / 8.0);
+            let smooth = (32.0 / wavelength - 1.0) / (4.0 - 1.0);
+            let divisor = match wavelength {
+                short if short < 32.0 / 4.0 => 1.0,
+                long if long > 32.0 / 1.0 => 8.0,
+                _ => 1.0 / ((1.0 - smooth) / 8.0 + smooth),
+            };
+            divisor as f32
+        })
+        .collect();
+    model.tensors.insert("rope_freqs.weight".into(), Tensor::new(divisors, &Device::Cpu).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = model.write_gguf(folder.path(), GgmlDType::F32);
+    let mut decoder = Decoder::open(&path, &Device::Cpu, &DecoderOptions::default()).unwrap();
+    check_decoder("rope divisors", &mut decoder, &tokens(24), &expected, TOLERANCE);
+}
+
+/// A model that also sees images keeps its language part under a prefix and in `text_config`.
+#[test]
+fn language_parts_of_larger_models_are_found() {
+    let model = tiny_model("gemma3", json!({}));
+    let expected = stock_logits(&model, &tokens(24));
+    for prefix in ["language_model.model.", "model.language_model."] {
+        let tensors = model
+            .tensors
+            .iter()
+            .map(|(name, tensor)| (name.replacen("model.", prefix, 1), tensor.clone()))
+            .collect();
+        let config = json!({"model_type": "gemma3", "text_config": model.config.clone()});
+        let larger = TinyModel { family: "gemma3", config, tensors };
+        let folder = tempfile::tempdir().unwrap();
+        larger.write_safetensors(folder.path(), DType::F32);
+        let mut decoder = Decoder::open(folder.path(), &Device::Cpu, &DecoderOptions::default()).unwrap();
+        check_decoder(prefix, &mut decoder, &tokens(24), &expected, TOLERANCE);
+    }
+}
