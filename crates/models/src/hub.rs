@@ -115,7 +115,15 @@ fn blob(
     let partial = blob.with_file_name(format!("{}.incomplete", remote.etag));
     download(client, url, &file.path, remote, &partial, progress)?;
     if let Some(expected) = expected {
-        let found = sha256_of_file(&partial, progress)?;
+        // Under the file's own name: the partial one is named by its hash.
+        let found = sha256_of_file(&partial, &mut |happened| {
+            progress(match happened {
+                Progress::Step { stage, done, total, .. } => {
+                    Progress::Step { stage, file: file.path.clone(), done, total }
+                }
+                other => other,
+            });
+        })?;
         if found != expected {
             fs::remove_file(&partial).map_err(ModelError::io(&partial, "remove"))?;
             return Err(ModelError::WrongHash {

@@ -32,6 +32,7 @@ pub mod progress;
 pub mod recipe;
 pub mod resolved;
 mod safetensors_weights;
+mod source_words;
 pub mod store;
 pub mod tensor_type;
 mod variant_names;

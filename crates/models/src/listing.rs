@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::store::{ModelStore, describe};
+use crate::source_words::describe;
+use crate::store::ModelStore;
 
 /// A model and its variants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -16,6 +16,7 @@ use crate::hub_repository;
 use crate::progress::{Progress, ProgressSink};
 use crate::recipe::Recipe;
 use crate::resolved::{Found, ResolvedModel};
+use crate::source_words::{describe, describe_wheel};
 use crate::wheel::{self, Pip};
 
 /// Deepest chain of variants made from one another: a quantization of an expansion of a published file.
@@ -342,25 +343,6 @@ impl Making {
             Self::Expand => "F32",
             Self::Quantize(recipe) => recipe.name(),
         }
-    }
-}
-
-/// A source in words: `hub owner/repo@main`.
-pub fn describe(source: &Source) -> String {
-    match source {
-        Source::Hub { repo, revision, .. } => format!("hub {repo}@{revision}"),
-        Source::Wheel { parts, .. } => describe_wheel(parts),
-        Source::Path { path, .. } => format!("file {path}"),
-        Source::Expand { from } => format!("expand from {from}"),
-        Source::Quantize { recipe } => format!("quantize to {recipe}"),
-    }
-}
-
-fn describe_wheel(parts: &[infercost_schema::manifest::WheelPart]) -> String {
-    let first = parts.first().map_or_else(String::new, |part| format!("{} {}", part.package, part.version));
-    match parts.len() {
-        0 | 1 => format!("PyPI {first}"),
-        more => format!("PyPI {first} and {} more wheels", more - 1),
     }
 }
 

@@ -113,26 +113,33 @@ fn a_folder_becomes_gguf() {
     );
 }
 
+/// A folder that a case spoils.
+struct Model {
+    tensors: Vec<(String, Vec<usize>)>,
+    config: Value,
+    tokenizer: Value,
+}
+
 #[test]
 fn folders_that_are_refused() {
-    let check = |change: &dyn Fn(&mut Vec<(String, Vec<usize>)>, &mut Value, &mut Value), wanted: &str| {
+    let check = |change: &dyn Fn(&mut Model), wanted: &str| {
         let folder = tempfile::tempdir().unwrap();
-        let (mut tensors, mut config, mut tokenizer) = (tensors(), config(), tokenizer());
-        change(&mut tensors, &mut config, &mut tokenizer);
-        write(folder.path(), &tensors, &config, &tokenizer);
+        let mut model = Model { tensors: tensors(), config: config(), tokenizer: tokenizer() };
+        change(&mut model);
+        write(folder.path(), &model.tensors, &model.config, &model.tokenizer);
         let error = convert(folder.path()).unwrap_err().to_string();
         assert!(error.contains(wanted), "{error}\nlacks {wanted}");
         assert!(!folder.path().join("out.gguf").exists());
     };
-    check(&|_, config, _| config["model_type"] = json!("gemma3_text"), "gemma3_text");
-    check(&|_, config, _| config["rope_scaling"] = json!({"rope_type": "llama3"}), "llama3");
-    check(&|_, config, _| config["vocab_size"] = json!(3), "beyond vocab_size");
-    check(&|_, config, _| config["num_attention_heads"] = json!(3), "divide into heads");
-    check(&|_, config, _| config["num_hidden_layers"] = json!(2), "blk.1.");
-    check(&|_, _, tokenizer| tokenizer["model"]["type"] = json!("Unigram"), "byte-level BPE");
-    check(&|_, _, tokenizer| tokenizer["pre_tokenizer"] = json!({"type": "Metaspace"}), "pre-tokenizer");
-    check(&|tensors, _, _| tensors.push(("model.vision.weight".into(), vec![2])), "model.vision.weight");
-    check(&|tensors, _, _| tensors.truncate(5), "lack");
+    check(&|model| model.config["model_type"] = json!("gemma3_text"), "gemma3_text");
+    check(&|model| model.config["rope_scaling"] = json!({"rope_type": "llama3"}), "llama3");
+    check(&|model| model.config["vocab_size"] = json!(3), "beyond vocab_size");
+    check(&|model| model.config["num_attention_heads"] = json!(3), "divide into heads");
+    check(&|model| model.config["num_hidden_layers"] = json!(2), "blk.1.");
+    check(&|model| model.tokenizer["model"]["type"] = json!("Unigram"), "byte-level BPE");
+    check(&|model| model.tokenizer["pre_tokenizer"] = json!({"type": "Metaspace"}), "pre-tokenizer");
+    check(&|model| model.tensors.push(("model.vision.weight".into(), vec![2])), "model.vision.weight");
+    check(&|model| model.tensors.truncate(5), "lack");
 
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &tensors(), &config(), &tokenizer());
