@@ -47,7 +47,7 @@ fn check(
     let EnergyReading::Measured { energy, scope: covered, source, .. } = &reading else {
         panic!("{name}: {reading:?}")
     };
-    assert!((energy.get() / right - 1.0).abs() < 0.02, "{name}: {energy:?} instead of {right}");
+    assert!((energy.get() / right - 1.0).abs() < 0.05, "{name}: {energy:?} instead of {right}");
     assert_eq!(covered, &EnergyScope::of(scope.iter().cloned()), "{name}");
     assert_eq!(source.kind, kind, "{name}: {source:?}");
 }
@@ -189,12 +189,12 @@ fn a_gauge_that_fails_loses_its_window() {
     let folder = tempfile::tempdir().unwrap();
     let mut twin = SysfsTwin::new(folder.path());
     twin.hwmon_gauge("hwmon0", "amdgpu", "power1_average", watts(50.0))
-        .then(Duration::from_millis(300), Mishap::Garbage);
+        .then(Duration::from_millis(600), Mishap::Garbage);
     let _playing = twin.play().unwrap();
     let options = MeterOptions { sysfs_root: folder.path().to_owned(), ..MeterOptions::default() };
     let mut meter = discover(&options).unwrap().meter;
     let open = meter.start().unwrap();
-    sleep(Duration::from_millis(500));
+    sleep(Duration::from_millis(900));
     let reading = meter.stop(open).unwrap();
     assert!(
         matches!(&reading, EnergyReading::Unavailable { reason } if reason.contains("amdgpu")),
