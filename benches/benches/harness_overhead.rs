@@ -8,7 +8,6 @@
 //!
 //! (`harness_and_trace` − `bare_loop`) is the harness's own cost per token. candle's bare loop on SmolLM2-135M
 //! Q8_0 needs about 15 ms a token on two cores, so the target of 0.5 % is 75 µs a token.
-#![expect(missing_docs, reason = "criterion_group! makes a public function without documentation")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set itself up has nothing to measure")]
 
 use std::collections::HashMap;

@@ -2,7 +2,6 @@
 //!
 //! `read_and_report` is what the command does: the run folder is read from disk through infercost-trace, and
 //! the report computed from it; `report_only` leaves out the reading.
-#![expect(missing_docs, reason = "criterion_group! makes a public function without documentation")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set itself up has nothing to measure")]
 
 use std::hint::black_box;

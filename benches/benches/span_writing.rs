@@ -2,7 +2,6 @@
 //!
 //! `append` is what happens between two inferences of a run: mapping the record to a span, writing it as OTLP
 //! JSON, one `write` to the file. At candle's 15 ms a token, an answer of 64 tokens takes about one second.
-#![expect(missing_docs, reason = "criterion_group! makes a public function without documentation")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set itself up has nothing to measure")]
 
 use std::time::{Instant, SystemTime};
