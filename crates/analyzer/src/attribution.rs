@@ -181,3 +181,6 @@ fn phases(inference: &InferenceRecord, busy: f64) -> TimeShare {
     let prefill = if latency > 0.0 { busy * (first / latency).min(1.0) } else { 0.0 };
     TimeShare { prefill, decode: busy - prefill }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,8 @@ use infercost_schema::{Estimate, Gate, GateResult, Policy, Verdict};
 use crate::statistics::bootstrap::{Distribution, unseen_share};
 use crate::statistics::newcombe::{PairedCounts, newcombe_paired};
 use crate::statistics::wilson::wilson;
-use crate::statistics::{holm, normal, power};
-use crate::wording::{percent, percents, plain, plains};
+use crate::statistics::{holm, normal, power, tango};
+use crate::wording::{about, percent, percents, plain, plains};
 
 /// A measured value whose one-sided bounds can be read at any error rate.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ impl Measurement {
     /// Mean divergence in nats. Where all prompts agree to the last bit, an unseen prompt is taken to lie at
     /// most 1 nat away, which is farther than any usable variant.
     pub(crate) fn divergence(distribution: Distribution) -> Self {
-        Self::bootstrap(distribution, 1.0, (f64::NEG_INFINITY, f64::INFINITY), false)
+        Self::bootstrap(distribution, 1.0, (0.0, f64::INFINITY), false)
     }
 
     fn bootstrap(
@@ -109,9 +109,12 @@ impl Measurement {
         (high - low) / (2.0 * normal::quantile(1.0 - tail))
     }
 
-    /// Smallest one-sided error at which the lower bound stays above a threshold: the p-value of the claim
-    /// that the value does.
+    /// The p-value of the claim that the value lies above a threshold: by the score test where answers are
+    /// right or wrong, else the smallest one-sided error at which the lower bound does.
     fn p_above(&self, threshold: f64) -> f64 {
+        if let Kind::Paired(counts) = &self.kind {
+            return tango::inferiority_p(*counts, -threshold);
+        }
         if self.bounds(0.5).0 < threshold {
             return 1.0;
         }
@@ -181,6 +184,8 @@ pub(crate) fn judge(candidates: &[QualityEvidence], policy: &Policy, margin: &Ma
         .map(|candidate| candidate.difference.measurement.as_ref().map_or(1.0, |m| m.p_above(-margin.value)))
         .collect();
     let adjusted = holm::adjusted(&p_values);
+    // A single claim needs no correction: its interval decides.
+    let several = candidates.len() > 1;
     candidates
         .iter()
         .zip(adjusted)
@@ -189,7 +194,7 @@ pub(crate) fn judge(candidates: &[QualityEvidence], policy: &Policy, margin: &Ma
             // Nothing graded and no margin asked for: cost and divergence only.
             if margin.prompts > 0 || !margin.automatic {
                 let gate = Threshold { gate: Gate::TaskScore, value: -margin.value, at_least: true };
-                gates.insert(0, gate.decide(&candidate.difference, policy, Some(p <= alpha)));
+                gates.insert(0, gate.decide(&candidate.difference, policy, several.then_some(p <= alpha)));
             }
             Judgement { verdict: overall(&gates), gates }
         })
@@ -298,32 +303,37 @@ impl Threshold {
         inside: bool,
         missing: Option<&str>,
     ) -> String {
-        let (value, limit) = match self.gate {
-            Gate::KlDivergence => {
-                (format!("{} {}", plain(measured.point), plains(measured)), plain(self.value))
-            }
-            _ => (format!("{} {}", percent(measured.point), percents(measured)), percent(self.value)),
+        let value = match self.gate {
+            Gate::KlDivergence => format!("{} {}", plain(measured.point), plains(measured)),
+            _ => format!("{} {}", percent(measured.point), percents(measured)),
         };
-        let side = if self.at_least { "at least" } else { "at most" };
+        let limit = match self.gate {
+            Gate::TaskScore => format!("a loss of at most {}", percent(-self.value)),
+            Gate::KlDivergence => format!("at most {}", plain(self.value)),
+            Gate::MinimumScore | Gate::Top1Agreement => format!("at least {}", percent(self.value)),
+        };
         let head = format!("{} is {value}", self.name());
         match (verdict, needed, missing) {
-            (Verdict::Pass, ..) => format!("{head}, {side} {limit} as required"),
-            (Verdict::Fail, ..) => format!("{head}, not {side} {limit}"),
+            (Verdict::Pass, ..) => format!("{head}, within the limit of {limit}"),
+            (Verdict::Fail, ..) => format!("{head}, outside the limit of {limit}"),
             (Verdict::Inconclusive, _, Some(missing)) => {
-                format!("{head}, but that is not all: {missing}; {side} {limit} is required")
+                format!("{head}, which says too little about the limit of {limit}: {missing}")
             }
             (Verdict::Inconclusive, needed, None) => {
                 let open = if inside {
-                    "corrected for several candidates this does not settle"
+                    "which, corrected for several candidates, is not surely within"
                 } else {
-                    "does not settle"
+                    "which may lie on either side of"
                 };
                 let more = needed.map_or_else(
-                    || "no sensible number of prompts would".into(),
-                    |n| format!("about {n} prompts would"),
+                    || "no sensible number of prompts would settle it".into(),
+                    |needed| format!("{} would settle it", about(needed)),
                 );
-                format!("{head}, which {open} whether it is {side} {limit}; {more}")
+                format!("{head}, {open} the limit of {limit}; {more}")
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use crate::judgement::Margin;
 use crate::report::Analysis;
 use crate::sample::VariantSample;
 use crate::statistics::power;
-use crate::wording::{count, percent, quoted};
+use crate::wording::{count, percent, percents, quoted};
 
 /// Days after which a price is old.
 const OLD_PRICE: i32 = 90;
@@ -35,6 +35,7 @@ pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     notes.extend(interrupted(noted));
     notes.extend(part_of_set(noted));
     notes.extend(dearer(noted));
+    notes.extend(noise_floor(noted));
     notes.extend(noted.common_parts.iter().cloned());
     notes.extend(noted.open_question.clone());
     notes.extend(failures(noted));
@@ -109,14 +110,16 @@ fn margin(noted: &Noted<'_>) -> Option<String> {
         return Some("No prompt was graded: the verdicts say nothing about right and wrong answers.".into());
     }
     let Margin { value, automatic, .. } = *noted.margin;
+    let rivals = noted.candidates.iter().skip(1).filter(|candidate| !candidate.noise_floor).count();
+    let holm = if rivals > 1 { " Claims for several candidates are corrected together (Holm)." } else { "" };
     let confidence = noted.analysis.policy.confidence;
     if !automatic || value <= power::FULL_MARGIN {
-        return Some(format!("A loss of task score of up to {} is tolerated.", percent(value)));
+        return Some(format!("A loss of task score of up to {} is tolerated.{holm}", percent(value)));
     }
     let needed = power::prompts_for_margin(power::FULL_MARGIN, confidence)?;
     Some(format!(
         "A loss of task score of up to {} is tolerated: the smallest that {} can rule out (80 % power, {} of \
-         answers changing); {} would need {needed} prompts.",
+         answers changing); {} would need {needed} prompts.{holm}",
         percent(value),
         count(noted.graded as u64, "graded prompt"),
         percent(power::PLANNED_DISCORDANCE),
@@ -178,6 +181,17 @@ fn dearer(noted: &Noted<'_>) -> Vec<String> {
             ))
         })
         .collect()
+}
+
+fn noise_floor(noted: &Noted<'_>) -> Option<String> {
+    let copy = noted.candidates.iter().find(|candidate| candidate.noise_floor)?;
+    let saving = copy.saving?;
+    Some(format!(
+        "The baseline run a second time seems to cost {} {} less than itself: that is the noise of this \
+         machine, and no smaller saving counts.",
+        percent(saving.point),
+        percents(&saving)
+    ))
 }
 
 fn failures(noted: &Noted<'_>) -> Vec<String> {

@@ -7,6 +7,7 @@ use infercost_schema::report::{Flips, QualityReport};
 
 use crate::judgement::{Evidence, Measurement, QualityEvidence};
 use crate::sample::{PromptScore, Samples, VariantSample, at, own, pair};
+use crate::statistics::bootstrap::RatioColumns;
 use crate::statistics::mcnemar::exact_p;
 use crate::statistics::newcombe::PairedCounts;
 use crate::statistics::power;
@@ -22,8 +23,17 @@ pub(crate) fn evidence(samples: &Samples<'_>, index: usize) -> QualityEvidence {
         |statistic: &dyn Fn(&[f64]) -> f64| samples.resampled.distribution(first + own::COMPARED, statistic);
     let per_position =
         |column: usize| move |totals: &[f64]| at(totals, first + column) / at(totals, first + own::POSITIONS);
-    let too_few = || missing.clone().or_else(|| Some("fewer than two prompts have a divergence".into()));
-    let divergence = compared(&per_position(own::KLD)).map(Measurement::divergence);
+    let too_few = || {
+        let reason = variant.divergence_reason.map(quoted);
+        missing.clone().or(reason).or_else(|| Some("fewer than two prompts have a divergence".into()))
+    };
+    let kld = RatioColumns {
+        presence: first + own::COMPARED,
+        numerator: first + own::KLD,
+        denominator: first + own::POSITIONS,
+        squares: own::KLD_SQUARES.map(|column| first + column),
+    };
+    let divergence = samples.resampled.studentised(&kld).map(Measurement::divergence);
     let agreement = compared(&per_position(own::MATCHES)).map(Measurement::share);
     let evidence = |measurement: Option<Measurement>| Evidence {
         missing: if measurement.is_some() { missing.clone() } else { too_few() },

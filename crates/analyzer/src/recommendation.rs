@@ -3,7 +3,7 @@
 use infercost_schema::{Estimate, Policy, Recommendation, VariantId, Verdict};
 
 use crate::statistics::quantile::quantile;
-use crate::wording::{percent, percents};
+use crate::wording::{about, percent, percents};
 
 /// What a variant is to the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +39,15 @@ pub struct JudgedVariant {
     pub file_size: Option<u64>,
 }
 
-/// Decides. Costs are a tie where the interval of the paired difference of their savings holds 0; a tie goes
+/// Decides. A saving counts where its interval lies above 0 and above what the baseline seems to save on
+/// itself: the interval holds the spread between prompts, and the second copy shows what the machine adds.
+///
+/// Costs are a tie where the interval of the paired difference of their savings holds 0; a tie goes
 /// to the higher task score, then the lower divergence, then the smaller file.
 pub fn recommend(candidates: &[JudgedVariant], policy: &Policy) -> Recommendation {
+    let noise = noise(candidates);
     let passing: Vec<(&JudgedVariant, Estimate)> = eligible(candidates)
-        .filter(|(one, saving)| one.verdict == Verdict::Pass && saving.lower > 0.0)
+        .filter(|(one, saving)| one.verdict == Verdict::Pass && saving.lower > noise)
         .collect();
     let cheapest = passing.iter().max_by(|one, other| one.1.point.total_cmp(&other.1.point));
     let Some(cheapest) = cheapest else { return without_winner(candidates) };
@@ -68,14 +72,19 @@ pub fn open_question(candidates: &[JudgedVariant], recommendation: &Recommendati
     let Recommendation::Switch { saving: winner, .. } = recommendation else { return None };
     let (rival, saving) =
         undecided(candidates).filter(|(_, saving)| saving.upper > winner.point).max_by(by_saving)?;
-    let more =
-        rival.prompts_needed.map_or_else(String::new, |n| format!(" (about {n} prompts would settle it)"));
+    let more = rival.prompts_needed.map_or_else(String::new, |n| format!(" ({} would settle it)", about(n)));
     Some(format!(
         "{} may save more, {} {}, but whether it is good enough is not settled{more}.",
         rival.variant.variant_name(),
         percent(saving.point),
         percents(&saving)
     ))
+}
+
+/// Cost difference between the baseline and its second copy; 0 where there is none.
+fn noise(candidates: &[JudgedVariant]) -> f64 {
+    let copies = candidates.iter().filter(|one| one.part == Part::NoiseFloor).filter_map(|one| one.saving);
+    copies.map(|saving| saving.point.abs()).fold(0.0, f64::max)
 }
 
 fn eligible(candidates: &[JudgedVariant]) -> impl Iterator<Item = (&JudgedVariant, Estimate)> {
@@ -94,8 +103,7 @@ fn without_winner(candidates: &[JudgedVariant]) -> Recommendation {
     // Only a candidate that looks cheaper is worth more prompts.
     let hopeful = undecided(candidates).filter(|(_, saving)| saving.point > 0.0 && saving.upper > 0.0);
     if let Some((one, saving)) = hopeful.max_by(by_saving) {
-        let more =
-            one.prompts_needed.map_or_else(String::new, |n| format!("; about {n} prompts would settle it"));
+        let more = one.prompts_needed.map_or_else(String::new, |n| format!("; {} would settle it", about(n)));
         let why = format!(
             "{} would save {} {}, but whether it is good enough is not settled{more}",
             one.variant.variant_name(),

@@ -32,7 +32,9 @@ pub(crate) mod own {
     pub(crate) const COMPARED: usize = 16;
     pub(crate) const PREFILLED: usize = 17;
     pub(crate) const DECODED: usize = 18;
-    pub(crate) const WIDTH: usize = 19;
+    /// Squares and product of divergence and positions, for the standard error of their ratio.
+    pub(crate) const KLD_SQUARES: [usize; 3] = [19, 20, 21];
+    pub(crate) const WIDTH: usize = 22;
 }
 
 /// Columns of a variant beside the baseline, over the prompts that both answered.
@@ -114,7 +116,7 @@ impl<'a> Samples<'a> {
     /// baseline moved to the front.
     pub(crate) fn gather(runs: &'a [RunRecord], baseline: &VariantId, seed: u64) -> Self {
         let prompts = prompt_indices(runs);
-        let evaluations = Evaluations::index(runs, &prompts);
+        let evaluations = Evaluations::index(runs, &prompts, baseline);
         let mut headers: Vec<&VariantHeader> = Vec::new();
         for header in runs.iter().flat_map(|run| &run.header.variants) {
             if !headers.iter().any(|known| known.id == header.id) {
@@ -171,6 +173,15 @@ impl Columns<'_> {
         self.0.add(prompt, self.1 + column, value);
     }
 
+    /// Sets the squares and the product of two cells: the first squared, both, the second squared.
+    fn square(&mut self, prompt: usize, of: [usize; 2], to: [usize; 3]) {
+        let [one, other] = of.map(|column| self.0.get(prompt, self.1 + column));
+        for (column, value) in to.into_iter().zip([one * one, one * other, other * other]) {
+            let old = self.0.get(prompt, self.1 + column);
+            self.add(prompt, column, value - old);
+        }
+    }
+
     /// Marks that a prompt bears on something, once.
     fn mark(&mut self, prompt: usize, column: usize) {
         if self.0.get(prompt, self.1 + column) <= 0.0 {
@@ -198,11 +209,18 @@ struct Evaluations<'a> {
     tasks: HashMap<(usize, &'a VariantId, &'a PromptId, u32), &'a Evaluation>,
     graded: HashSet<usize>,
     divergences: HashMap<&'a VariantId, Vec<&'a EvaluationRecord>>,
+    /// True where some divergences were taken from another baseline and so left out.
+    foreign: bool,
 }
 
 impl<'a> Evaluations<'a> {
-    fn index(runs: &'a [RunRecord], prompts: &Indices<'_>) -> Self {
-        let mut result = Self { tasks: HashMap::new(), graded: HashSet::new(), divergences: HashMap::new() };
+    fn index(runs: &'a [RunRecord], prompts: &Indices<'_>, baseline: &VariantId) -> Self {
+        let mut result = Self {
+            tasks: HashMap::new(),
+            graded: HashSet::new(),
+            divergences: HashMap::new(),
+            foreign: false,
+        };
         for (run, evaluation) in
             runs.iter().enumerate().flat_map(|(run, record)| record.evaluations.iter().map(move |e| (run, e)))
         {
@@ -215,6 +233,8 @@ impl<'a> Evaluations<'a> {
                 let key = (run, &evaluation.variant, &evaluation.prompt, evaluation.repetition);
                 result.tasks.insert(key, &evaluation.result);
                 result.graded.extend(prompts.get(&evaluation.prompt));
+            } else if runs.get(run).is_some_and(|run| run.header.baseline != *baseline) {
+                result.foreign = true;
             } else {
                 result.divergences.entry(&evaluation.variant).or_default().push(evaluation);
             }
@@ -250,7 +270,7 @@ fn gather_variant<'a>(
         incomparable: HashSet::new(),
         written: HashSet::new(),
         task_reason: None,
-        divergence_reason: None,
+        divergence_reason: evaluations.foreign.then_some("divergences were taken from another baseline"),
     };
     let mut scores: HashMap<usize, (f64, f64, f64)> = HashMap::new();
     for (run, window) in windows {
@@ -367,6 +387,7 @@ fn add_divergence<'a>(
                 columns.mark(prompt, own::COMPARED);
                 columns.add(prompt, own::KLD, divergence.kld.iter().sum());
                 columns.add(prompt, own::POSITIONS, divergence.kld.len() as f64);
+                columns.square(prompt, [own::KLD, own::POSITIONS], own::KLD_SQUARES);
                 let matches = f64::from(divergence.top1_matches).min(divergence.kld.len() as f64);
                 columns.add(prompt, own::MATCHES, matches);
                 columns.add(prompt, own::NLL_CHANGE, divergence.candidate_nll - divergence.baseline_nll);

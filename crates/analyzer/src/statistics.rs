@@ -8,6 +8,7 @@ pub mod newcombe;
 pub mod normal;
 pub mod power;
 pub mod quantile;
+pub mod tango;
 pub mod wilson;
 
 pub use mean::mean_estimate;

@@ -29,6 +29,15 @@ pub(crate) fn plains(estimate: &Estimate) -> String {
     format!("[{}, {}]", plain(estimate.lower), plain(estimate.upper))
 }
 
+/// A planned number of prompts, rounded up to two digits: `about 1600 prompts`.
+pub(crate) fn about(prompts: usize) -> String {
+    let mut unit = 1;
+    while prompts / unit >= 100 {
+        unit *= 10;
+    }
+    format!("about {} prompts", prompts.div_ceil(unit) * unit)
+}
+
 /// `1 prompt`, `2 prompts`.
 pub(crate) fn count(number: u64, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
@@ -57,6 +66,13 @@ mod tests {
             (1.0, "100 %"),
         ] {
             assert_eq!(percent(share), expected);
+        }
+    }
+
+    #[test]
+    fn planned_numbers_are_rounded_up() {
+        for (prompts, expected) in [(7, "7"), (99, "99"), (101, "110"), (1546, "1600"), (2000, "2000")] {
+            assert_eq!(about(prompts), format!("about {expected} prompts"));
         }
     }
 
