@@ -97,7 +97,8 @@ macro_rules! export {
         // SAFETY: the name is NVML's; only a test that asks for it by path loads this library.
         #[unsafe(no_mangle)]
         extern "C" fn $name($($argument: $type),*) -> Return {
-            code((|| -> Result<(), Return> { $body })())
+            fn checked($($argument: $type),*) -> Result<(), Return> $body
+            code(checked($($argument),*))
         }
     )*};
 }
