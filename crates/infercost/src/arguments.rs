@@ -374,7 +374,11 @@ fn confidence(text: &str) -> Result<f64, String> {
 
 fn watts(text: &str) -> Result<f64, String> {
     let value = number(text)?;
-    if value > 0.0 && value <= 1e6 { Ok(value) } else { Err("must be above 0 and at most 1000000".to_owned()) }
+    if value > 0.0 && value <= 1e6 {
+        Ok(value)
+    } else {
+        Err("must be above 0 and at most 1000000".to_owned())
+    }
 }
 
 fn device(text: &str) -> Result<infercost_engine::CandleDevice, String> {

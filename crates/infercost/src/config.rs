@@ -44,7 +44,8 @@ impl Given {
             None if Path::new(DEFAULT_FILE).exists() => parse(&PathBuf::from(DEFAULT_FILE))?,
             None => ConfigFile::default(),
         };
-        let prices = file.prices.map(PriceSection::book).transpose().map_err(|error| usage(error.to_string()))?;
+        let prices =
+            file.prices.map(PriceSection::book).transpose().map_err(|error| usage(error.to_string()))?;
         Ok(Self { policy: file.policy, prices, arguments: arguments.clone() })
     }
 

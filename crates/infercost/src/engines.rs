@@ -18,7 +18,9 @@ pub(crate) fn load(model: &ResolvedModel, device: CandleDevice) -> Result<Box<dy
 pub(crate) fn load_candle(model: &ResolvedModel, device: CandleDevice) -> Result<CandleEngine, EngineError> {
     let options = CandleOptions { device, weights_sha256: model.sha256.clone() };
     match &model.location {
-        ModelLocation::Gguf(path) | ModelLocation::SafetensorsFolder(path) => CandleEngine::load(path, &options),
+        ModelLocation::Gguf(path) | ModelLocation::SafetensorsFolder(path) => {
+            CandleEngine::load(path, &options)
+        }
         ModelLocation::Server { .. } => Err(EngineError::Load {
             path: model.variant.to_string(),
             reason: "servers cannot be measured yet; name a file or a manifest".into(),

@@ -15,7 +15,7 @@ pub(crate) fn store(offline: bool) -> anyhow::Result<ModelStore> {
     Ok(ModelStore {
         catalogue: Catalogue::load(folder.is_dir().then_some(folder.as_path())),
         cache: ModelCache::at(cache_root()?),
-        hub: HubSettings::default(),
+        hub: HubSettings::from_env(|name| env::var(name).ok()),
         pip: Pip::default(),
         offline,
     })

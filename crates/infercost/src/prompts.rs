@@ -25,13 +25,15 @@ pub(crate) fn select(arguments: &RecordArguments) -> anyhow::Result<(PromptSelec
         None => (QUICKSTART_NAME.to_owned(), "quickstart.jsonl".to_owned(), QUICKSTART.to_owned()),
         Some(path) => {
             let file = path.display().to_string();
-            let cannot = |error: std::io::Error| usage(format!("{file}: cannot read the prompt set: {error}"));
+            let cannot =
+                |error: std::io::Error| usage(format!("{file}: cannot read the prompt set: {error}"));
             let size = fs::metadata(path).map_err(cannot)?.len();
             if size > MAX_PROMPT_FILE_BYTES {
                 return Err(usage(format!("{file}: {size} bytes is too large for a prompt set")));
             }
             let text = fs::read_to_string(path).map_err(cannot)?;
-            let name = path.file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned());
+            let name =
+                path.file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned());
             (name, file, text)
         }
     };
@@ -46,10 +48,11 @@ pub(crate) fn select(arguments: &RecordArguments) -> anyhow::Result<(PromptSelec
     let limit = arguments.max_prompts.or(default).and_then(|limit| usize::try_from(limit).ok());
     let total = set.prompts.len();
     let chosen = choose(total, limit.unwrap_or(total), arguments.seed);
-    let prompts: Vec<Prompt> = chosen.into_iter().filter_map(|index| set.prompts.get(index).cloned()).collect();
+    let prompts: Vec<Prompt> =
+        chosen.into_iter().filter_map(|index| set.prompts.get(index).cloned()).collect();
     let selection = PromptSelection {
         set: set.name,
-        sha256: format!("{:x}", Sha256::digest(text.as_bytes())),
+        sha256: Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
         total: u32::try_from(total).unwrap_or(u32::MAX),
         chosen: prompts.iter().map(|prompt| prompt.id.clone()).collect(),
     };

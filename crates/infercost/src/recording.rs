@@ -1,7 +1,6 @@
 //! Facts on their way to disk: graded, compared with the baseline, stripped of content where wanted, appended.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use infercost_analyzer::{divergence, failed_score, grade, grade_choice};
@@ -9,8 +8,8 @@ use infercost_engine::TokenScores;
 use infercost_harness::sink::Scored;
 use infercost_harness::{Completed, RecordSink, SinkError};
 use infercost_schema::{
-    ChoiceLikelihoods, Evaluation, EvaluationRecord, Grader, IdleRecord, InferenceRecord, LoadRecord, Outcome,
-    Prompt, PromptId, RunRecord, TaskScore, VariantId, WindowId, WindowRecord,
+    ChoiceLikelihoods, Evaluation, EvaluationRecord, Grader, IdleRecord, InferenceRecord, LoadRecord,
+    Outcome, Prompt, PromptId, RunRecord, TaskScore, VariantId, WindowId, WindowRecord,
 };
 use infercost_trace::RunStore;
 
@@ -36,14 +35,14 @@ struct EvaluationKey {
 
 impl Recorder {
     /// A recorder into `store`; `before` is what an earlier part of the run has left there.
-    pub(crate) fn new(store: RunStore, content: bool, before: Option<&RunRecord>, progress: RunProgress) -> Self {
+    pub(crate) fn new(
+        store: RunStore,
+        content: bool,
+        before: Option<&RunRecord>,
+        progress: RunProgress,
+    ) -> Self {
         let evaluated = before.map(|run| run.evaluations.iter().map(key).collect()).unwrap_or_default();
         Self { store, content, reference: None, evaluated, progress }
-    }
-
-    /// The run's folder.
-    pub(crate) fn folder(&self) -> &Path {
-        self.store.folder()
     }
 
     /// Closes the run.

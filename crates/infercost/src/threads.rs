@@ -23,7 +23,8 @@ pub(crate) fn pin(threads: Option<u16>) -> anyhow::Result<()> {
 fn restart(threads: &str) -> anyhow::Result<()> {
     use std::os::unix::process::CommandExt as _;
     let program = env::current_exe().context("cannot find this program to start it with --threads")?;
-    let error = std::process::Command::new(program).args(env::args_os().skip(1)).env(VARIABLE, threads).exec();
+    let error =
+        std::process::Command::new(program).args(env::args_os().skip(1)).env(VARIABLE, threads).exec();
     Err(error).context("cannot start this program again with --threads; set RAYON_NUM_THREADS instead")
 }
 

@@ -60,7 +60,10 @@ impl CandleEngine {
         let fails = |reason: String| EngineError::Load { path: path.display().to_string(), reason };
         let source = WeightSource::open(path).map_err(|error| plain(&error))?;
         let prompts = PromptEncoder::open(&source).map_err(&fails)?;
-        prompts.tokenizer.check_vocabulary(source.config().vocabulary).map_err(|error| fails(error.to_string()))?;
+        prompts
+            .tokenizer
+            .check_vocabulary(source.config().vocabulary)
+            .map_err(|error| fails(error.to_string()))?;
         let device = device(options.device).map_err(&fails)?;
         let decoder =
             Decoder::load(&source, &device, &DecoderOptions::default()).map_err(|error| plain(&error))?;
@@ -111,7 +114,12 @@ impl CandleEngine {
     ///
     /// # Errors
     /// As [`CandleEngine::log_probabilities`].
-    pub fn drive(&mut self, tokens: &[u32], count: usize, mut on_step: impl FnMut()) -> Result<(), EngineError> {
+    pub fn drive(
+        &mut self,
+        tokens: &[u32],
+        count: usize,
+        mut on_step: impl FnMut(),
+    ) -> Result<(), EngineError> {
         self.check_fits(tokens.len(), count)?;
         self.clear();
         let mut logits = self.forward(tokens, Logits::Last)?;
@@ -245,8 +253,9 @@ fn plain(error: &crate::decoder::DecoderError) -> EngineError {
 fn device(device: CandleDevice) -> Result<Device, String> {
     match device {
         CandleDevice::Cpu => Ok(Device::Cpu),
-        CandleDevice::Cuda(index) => Device::new_cuda(index)
-            .map_err(|error| format!("cannot use CUDA device {index}: {error}; use the CPU, or build with --features cuda")),
+        CandleDevice::Cuda(index) => Device::new_cuda(index).map_err(|error| {
+            format!("cannot use CUDA device {index}: {error}; use the CPU, or build with --features cuda")
+        }),
     }
 }
 

@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn greedy_takes_the_first_best_and_refuses_damage() {
-        let check = |logits: &[f32], wanted: Option<u32>| assert_eq!(greedy(logits, 0).ok(), wanted, "{logits:?}");
+        let check =
+            |logits: &[f32], wanted: Option<u32>| assert_eq!(greedy(logits, 0).ok(), wanted, "{logits:?}");
         check(&[0.0, 3.0, 3.0, 1.0], Some(1));
         check(&[f32::NEG_INFINITY, -5.0], Some(1));
         check(&[0.0, f32::NAN, 5.0], None);

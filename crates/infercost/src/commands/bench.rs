@@ -14,7 +14,8 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
     let mut engine = engines::load_candle(&model, arguments.device)?;
     let vocabulary = u32::try_from(engine.tokenizer().vocabulary_size()).unwrap_or(u32::MAX).max(2);
     // What the tokens say does not matter for speed; they only must not all be the same.
-    let prompt: Vec<u32> = (0..arguments.prompt_tokens).map(|index| index.wrapping_mul(7919) % vocabulary).collect();
+    let prompt: Vec<u32> =
+        (0..arguments.prompt_tokens).map(|index| index.wrapping_mul(7919) % vocabulary).collect();
     let first = prompt.get(..1).unwrap_or_default();
     let decode_tokens = usize::try_from(arguments.decode_tokens).unwrap_or(usize::MAX);
     let (mut prefill, mut decode) = (Vec::new(), Vec::new());

@@ -46,10 +46,17 @@ pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
         ("memory", or_unknown(facts.memory.map(|memory| number::bytes(memory.0)))),
         (
             "memory read",
-            or_unknown(facts.memory_bandwidth.map(|rate| format!("{} GB/s, measured", number::significant(rate / 1e9)))),
+            or_unknown(
+                facts
+                    .memory_bandwidth
+                    .map(|rate| format!("{} GB/s, measured", number::significant(rate / 1e9))),
+            ),
         ),
         ("system", or_unknown(facts.os.clone())),
-        ("runs in", facts.virtualization.clone().unwrap_or_else(|| "no virtual machine that shows itself".into())),
+        (
+            "runs in",
+            facts.virtualization.clone().unwrap_or_else(|| "no virtual machine that shows itself".into()),
+        ),
         ("governor", or_unknown(facts.governor.clone())),
         ("load average", or_unknown(facts.load_average.map(|load| load.to_string()))),
         ("meter", discovery.meter.describe()),
@@ -98,5 +105,7 @@ pub(crate) fn discover(arguments: &MeterArguments) -> anyhow::Result<Discovery> 
 
 /// Where `/sys` is looked for.
 pub(crate) fn sysfs_root() -> PathBuf {
-    env::var_os("INFERCOST_SYSFS_ROOT").filter(|root| !root.is_empty()).map_or_else(|| "/sys".into(), PathBuf::from)
+    env::var_os("INFERCOST_SYSFS_ROOT")
+        .filter(|root| !root.is_empty())
+        .map_or_else(|| "/sys".into(), PathBuf::from)
 }

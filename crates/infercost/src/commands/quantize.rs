@@ -17,7 +17,8 @@ pub(crate) fn run(arguments: &QuantizeArguments) -> anyhow::Result<ExitCode> {
         usage(format!("`{}` is no recipe; use one of {}", arguments.recipe, known.join(", ")))
     })?;
     let model = models::resolve_one(&arguments.model, arguments.offline)?;
-    let source = model.location.path().ok_or_else(|| usage("a server's weights cannot be quantized; name a file"))?;
+    let source =
+        model.location.path().ok_or_else(|| usage("a server's weights cannot be quantized; name a file"))?;
     let out = arguments.output.clone().unwrap_or_else(|| {
         let stem = model.variant.as_str().replace('/', "-");
         PathBuf::from(format!("{stem}-{}.gguf", recipe.name().to_ascii_lowercase()))

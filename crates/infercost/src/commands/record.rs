@@ -46,7 +46,8 @@ pub(crate) fn record(arguments: &RecordArguments, given: &Given) -> anyhow::Resu
 
 /// Goes on with a run that was cut off, with the arguments that began it.
 fn resume(arguments: &RecordArguments, name: &str) -> anyhow::Result<PathBuf> {
-    let folder = if name.is_empty() { newest_unfinished(&arguments.traces)? } else { find(&arguments.traces, name)? };
+    let folder =
+        if name.is_empty() { newest_unfinished(&arguments.traces)? } else { find(&arguments.traces, name)? };
     let (store, before) = RunStore::resume(&folder)?;
     if before.finished_at.is_some() {
         output::note(&format!("{} is complete; nothing to resume", folder.display()));
@@ -173,7 +174,8 @@ impl Setup<'_> {
     ) -> anyhow::Result<PathBuf> {
         let folder = store.folder().to_owned();
         let done = before.map_or_else(Completed::default, |run| completed(run, &self.prompts));
-        let progress = RunProgress::new(prepared.engines.len(), self.prompts.len(), self.arguments.repetitions, &done);
+        let progress =
+            RunProgress::new(prepared.engines.len(), self.prompts.len(), self.arguments.repetitions, &done);
         let plan = Plan {
             prompts: self.prompts,
             repetitions: self.arguments.repetitions,
@@ -227,16 +229,21 @@ fn contestants(arguments: &RecordArguments) -> anyhow::Result<Vec<Contender>> {
 
 fn find_variant(models: &[ResolvedModel], name: &str) -> anyhow::Result<usize> {
     let matching = |test: &dyn Fn(&VariantId) -> bool| models.iter().position(|model| test(&model.variant));
-    matching(&|id| id.as_str() == name).or_else(|| matching(&|id| id.variant_name() == name)).ok_or_else(|| {
-        let known: Vec<&str> = models.iter().map(|model| model.variant.as_str()).collect();
-        usage(format!("--baseline {name}: no such variant among {}", known.join(", ")))
-    })
+    matching(&|id| id.as_str() == name).or_else(|| matching(&|id| id.variant_name() == name)).ok_or_else(
+        || {
+            let known: Vec<&str> = models.iter().map(|model| model.variant.as_str()).collect();
+            usage(format!("--baseline {name}: no such variant among {}", known.join(", ")))
+        },
+    )
 }
 
 /// A folder that cannot be written must be known before models are fetched and loaded.
 fn probe_folder(traces: &Path) -> anyhow::Result<()> {
     let cannot = || {
-        format!("cannot write into {}; make it writable, or name another folder with --traces", traces.display())
+        format!(
+            "cannot write into {}; make it writable, or name another folder with --traces",
+            traces.display()
+        )
     };
     fs::create_dir_all(traces).with_context(cannot)?;
     let probe = traces.join(format!(".probe-{}", std::process::id()));
@@ -256,9 +263,15 @@ fn free_run_id(traces: &Path, now: jiff::Timestamp) -> RunId {
 
 /// The folder of a run: a path, or a name below `traces`.
 pub(crate) fn find(traces: &Path, name: &str) -> anyhow::Result<PathBuf> {
-    [PathBuf::from(name), traces.join(name)].into_iter().find(|folder| folder.join("run.json").is_file()).ok_or_else(
-        || usage(format!("`{name}` is no run: there is no {name}/run.json, here or below {}", traces.display())),
-    )
+    [PathBuf::from(name), traces.join(name)]
+        .into_iter()
+        .find(|folder| folder.join("run.json").is_file())
+        .ok_or_else(|| {
+            usage(format!(
+                "`{name}` is no run: there is no {name}/run.json, here or below {}",
+                traces.display()
+            ))
+        })
 }
 
 fn newest_unfinished(traces: &Path) -> anyhow::Result<PathBuf> {
@@ -275,6 +288,9 @@ fn recorded_arguments(header: &RunHeader) -> anyhow::Result<RecordArguments> {
     match Cli::try_parse_from(line).map(|cli| cli.command) {
         Ok(Command::Compare(arguments)) => Ok(arguments.record),
         Ok(Command::Record(arguments)) => Ok(arguments.record),
-        _ => Err(usage(format!("run {} does not hold the arguments that began it; start a new run", header.id))),
+        _ => Err(usage(format!(
+            "run {} does not hold the arguments that began it; start a new run",
+            header.id
+        ))),
     }
 }

@@ -32,10 +32,8 @@ pub(crate) fn print(
     given: &Given,
     json: bool,
 ) -> anyhow::Result<ExitCode> {
-    let runs: Vec<RunRecord> = folders
-        .iter()
-        .map(|folder| Ok(infercost_trace::read_run(folder)?))
-        .collect::<anyhow::Result<_>>()?;
+    let runs: Vec<RunRecord> =
+        folders.iter().map(|folder| Ok(infercost_trace::read_run(folder)?)).collect::<anyhow::Result<_>>()?;
     let Some(first) = runs.first() else { return Err(usage("no run to report on")) };
     let settings = given.over(&first.header.policy, &first.header.prices)?;
     let baseline = baseline.map(|name| find_variant(&runs, name)).transpose()?;

@@ -24,7 +24,8 @@ pub(crate) fn run(arguments: &TokenizeArguments) -> anyhow::Result<ExitCode> {
     };
     let text = String::from_utf8_lossy(&bytes);
     let model = models::resolve_one(&arguments.model, arguments.offline)?;
-    let path = model.location.path().ok_or_else(|| usage("a server does not show its tokenizer; name a file"))?;
+    let path =
+        model.location.path().ok_or_else(|| usage("a server does not show its tokenizer; name a file"))?;
     let source = WeightSource::open(path)?;
     let tokenizer = match source.gguf() {
         Some(content) => TextTokenizer::from_gguf(&content.metadata)?,

@@ -18,7 +18,9 @@ pub(crate) fn significant(value: f64) -> String {
 /// A share as a percentage without decimals; one decimal below 10 % and above 99 %.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
-    let decimals = usize::from(percent.abs() < 10.0 && percent.abs() >= 0.05 || (percent.abs() > 99.0 && percent.abs() < 100.0));
+    let decimals = usize::from(
+        percent.abs() < 10.0 && percent.abs() >= 0.05 || (percent.abs() > 99.0 && percent.abs() < 100.0),
+    );
     let text = format!("{percent:.decimals$} %");
     if text == "-0 %" { "0 %".to_owned() } else { text }
 }
@@ -51,6 +53,15 @@ pub(crate) fn bytes(value: u64) -> String {
     match units.iter().find(|(size, _)| value >= *size) {
         Some((size, unit)) => format!("{} {unit}", significant(value / size)),
         None => format!("{value:.0} B"),
+    }
+}
+
+/// A large count: `135 M`, `1.20 G`.
+pub(crate) fn count(value: u64) -> String {
+    let number = value as f64;
+    match [(1e9, "G"), (1e6, "M"), (1e3, "k")].iter().find(|(size, _)| number >= *size) {
+        Some((size, unit)) => format!("{} {unit}", significant(number / size)),
+        None => value.to_string(),
     }
 }
 

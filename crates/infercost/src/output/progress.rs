@@ -59,7 +59,11 @@ pub(crate) struct ModelProgress {
 impl ModelProgress {
     pub(crate) fn new() -> Self {
         let quiet = !io::stderr().is_terminal();
-        Self { bar: bar(Some(0), "{msg} [{bar:30}] {bytes}/{total_bytes} {eta}"), doing: String::new(), quiet }
+        Self {
+            bar: bar(Some(0), "{msg} [{bar:30}] {bytes}/{total_bytes} {eta}"),
+            doing: String::new(),
+            quiet,
+        }
     }
 
     /// Shows one step. Off a terminal each new step is one line.

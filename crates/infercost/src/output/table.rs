@@ -76,7 +76,10 @@ fn short_name(report: &Report, candidate: &CandidateReport) -> String {
 
 fn table(header: Vec<String>) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header);
     table
 }
 
@@ -112,9 +115,10 @@ fn cost_table(report: &Report) -> String {
             candidate.decode_tokens_per_s.as_ref().map_or_else(unknown, number::estimate),
             candidate.ttft_s.map_or_else(unknown, |ttft| number::seconds(ttft.p50)),
             joules,
-            candidate.cost.per_inference.map_or_else(unknown, |cost| {
-                number::estimate(&cost.map(|amount| amount * factor))
-            }),
+            candidate
+                .cost
+                .per_inference
+                .map_or_else(unknown, |cost| number::estimate(&cost.map(|amount| amount * factor))),
             candidate.saving.as_ref().map_or_else(unknown, number::percent_estimate),
         ]);
     }
@@ -122,7 +126,15 @@ fn cost_table(report: &Report) -> String {
 }
 
 fn quality_table(report: &Report) -> String {
-    let header = ["quality", "task score", "against baseline", "KL divergence", "same top-1", "PPL ratio", "flips −/+"];
+    let header = [
+        "quality",
+        "task score",
+        "against baseline",
+        "KL divergence",
+        "same top-1",
+        "PPL ratio",
+        "flips −/+",
+    ];
     let mut table = table(header.map(str::to_owned).to_vec());
     for candidate in &report.candidates {
         let quality = &candidate.quality;
@@ -136,7 +148,9 @@ fn quality_table(report: &Report) -> String {
             shown(&quality.kld_mean, number::estimate),
             shown(&quality.top1_agreement, number::percent_estimate),
             shown(&quality.ppl_ratio, number::estimate),
-            quality.flips.map_or_else(unknown, |flips| format!("{}/{}", flips.right_to_wrong, flips.wrong_to_right)),
+            quality
+                .flips
+                .map_or_else(unknown, |flips| format!("{}/{}", flips.right_to_wrong, flips.wrong_to_right)),
         ]);
     }
     aligned(table)

@@ -50,11 +50,6 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// Columns of the terminal behind stdout, 100 where there is none.
-pub(crate) fn width() -> usize {
-    terminal_size::terminal_size().map_or(100, |(width, _)| usize::from(width.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::plain;
