@@ -16,6 +16,9 @@ mod to_json;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use candle_core::quantized::gguf_file::Value as GgufValue;
 pub use error::ChatTemplateError;
@@ -30,6 +33,11 @@ const MAX_TEMPLATE_BYTES: usize = 1 << 20;
 /// Steps allowed to a template, on top of what the size of the conversation calls for. A step is an
 /// instruction or 64 bytes of data, so this also bounds memory, to about 64 MB.
 const BASE_STEPS: u64 = 1_000_000;
+/// Time allowed to a template. Steps do not count the work of minijinja 3.1 on lists that are joined
+/// to themselves again and again, so this is the second line of defence.
+const TIME_LIMIT: Duration = Duration::from_secs(5);
+/// Enough for the deepest nesting that minijinja allows.
+const THREAD_STACK_BYTES: usize = 8 << 20;
 
 /// One turn of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -225,15 +233,33 @@ impl ChatTemplate {
             .iter()
             .map(|message| context! { role => message.role.as_str(), content => message.content.as_str() })
             .collect();
-        let template = environment.get_template(NAME).map_err(failure)?;
         let context = context! {
             messages => messages,
             add_generation_prompt => add_generation_prompt,
             bos_token => bos,
             eos_token => eos,
         };
-        template.render(context).map_err(failure)
+        render_within(TIME_LIMIT, environment, context)
     }
+}
+
+/// Renders in a thread of its own, which is abandoned at the limit.
+fn render_within(
+    limit: Duration,
+    environment: Environment<'static>,
+    context: Value,
+) -> Result<String, ChatTemplateError> {
+    let (sender, receiver) = mpsc::channel();
+    let render = move || {
+        let rendered = environment.get_template(NAME).and_then(|template| template.render(context));
+        // Nobody listens any more once the limit has passed.
+        let _ = sender.send(rendered.map_err(failure));
+    };
+    thread::Builder::new()
+        .stack_size(THREAD_STACK_BYTES)
+        .spawn(render)
+        .map_err(|error| ChatTemplateError::Failed { line: 0, reason: error.to_string() })?;
+    receiver.recv_timeout(limit).unwrap_or(Err(ChatTemplateError::TooMuchWork))
 }
 
 /// The conversation with the system message's content put before the first user message's.

@@ -86,7 +86,7 @@ pub struct TextTokenizer {
 
 #[derive(Debug)]
 enum Kind {
-    Gguf(GgufTokenizer),
+    Gguf(Box<GgufTokenizer>),
     Hub(Box<HubTokenizer>),
 }
 
@@ -101,7 +101,7 @@ impl TextTokenizer {
     /// pre-tokenizer that is not known.
     pub fn from_gguf(metadata: &HashMap<String, Value>) -> Result<Self, TokenizerError> {
         let (tokenizer, fingerprint) = GgufTokenizer::new(metadata)?;
-        Ok(Self { kind: Kind::Gguf(tokenizer), fingerprint })
+        Ok(Self { kind: Kind::Gguf(Box::new(tokenizer)), fingerprint })
     }
 
     /// Reads `tokenizer.json`, and `tokenizer_config.json` and `generation_config.json` where they

@@ -8,8 +8,8 @@ use infercost_engine::tokenizer::{Boundaries, Special, TextTokenizer};
 const BYTE_LEVEL: &str = r#"{
   "version": "1.0",
   "added_tokens": [
-    {"id": 6, "content": "<|im_end|>", "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false},
-    {"id": 7, "content": "<s>", "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false},
+    {"id": 7, "content": "<|im_end|>", "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false},
+    {"id": 8, "content": "<s>", "special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false},
     {"id": 9, "content": "[usr]", "special": false, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false}
   ],
   "normalizer": null,
@@ -18,7 +18,7 @@ const BYTE_LEVEL: &str = r#"{
   "decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
   "model": {"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null, "end_of_word_suffix": null,
     "fuse_unk": false, "byte_fallback": false,
-    "vocab": {"a": 0, "b": 1, "Ġ": 2, "ab": 3, "Ġab": 4, "Ã": 5, "<": 8}, "merges": ["a b", "Ġ ab"]}
+    "vocab": {"a": 0, "b": 1, "Ġ": 2, "ab": 3, "Ġab": 4, "Ã": 5, "<": 6}, "merges": ["a b", "Ġ ab"]}
 }"#;
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -35,19 +35,19 @@ fn a_folder_gives_tokens_and_roles() {
     let files = folder(&[
         ("tokenizer.json", BYTE_LEVEL),
         ("tokenizer_config.json", config),
-        ("generation_config.json", r#"{"eos_token_id": [6, 3, 77]}"#),
+        ("generation_config.json", r#"{"eos_token_id": [7, 3, 77]}"#),
     ]);
     let tokenizer = TextTokenizer::from_folder(files.path()).unwrap();
     let encode = |text, special, boundaries| tokenizer.encode(text, special, boundaries).unwrap();
-    assert_eq!(encode("ab ab", Special::Parse, Boundaries::AsConfigured), [7, 3, 4]);
-    assert_eq!(encode("ab<|im_end|>", Special::Parse, Boundaries::Omit), [3, 6]);
-    assert_eq!(encode("a<s>", Special::AsText, Boundaries::Omit), [0, 8]);
-    assert_eq!(tokenizer.encode_prompt("<s>ab").unwrap(), [7, 3]);
-    assert_eq!((tokenizer.bos(), tokenizer.eos(), tokenizer.eot()), (Some(7), Some(6), Some(6)));
-    assert_eq!(tokenizer.stop_tokens().iter().copied().collect::<Vec<_>>(), [3, 6]);
-    assert_eq!(tokenizer.decode(&[4, 6, 9, 3]), " ab[usr]ab");
+    assert_eq!(encode("ab ab", Special::Parse, Boundaries::AsConfigured), [8, 3, 4]);
+    assert_eq!(encode("ab<|im_end|>", Special::Parse, Boundaries::Omit), [3, 7]);
+    assert_eq!(encode("a<s>", Special::AsText, Boundaries::Omit), [0, 6]);
+    assert_eq!(tokenizer.encode_prompt("<s>ab").unwrap(), [8, 3]);
+    assert_eq!((tokenizer.bos(), tokenizer.eos(), tokenizer.eot()), (Some(8), Some(7), Some(7)));
+    assert_eq!(tokenizer.stop_tokens().iter().copied().collect::<Vec<_>>(), [3, 7]);
+    assert_eq!(tokenizer.decode(&[4, 7, 9, 3]), " ab[usr]ab");
     assert_eq!(tokenizer.token_bytes(5), Some(vec![0xC3]));
-    assert!(tokenizer.is_control(6) && !tokenizer.is_control(9));
+    assert!(tokenizer.is_control(7) && !tokenizer.is_control(9));
     assert_eq!(tokenizer.vocabulary_size(), 10);
     // Embeddings with padded rows are usual here.
     assert!(tokenizer.check_vocabulary(64).is_ok());
@@ -65,7 +65,7 @@ fn malformed_folders_are_errors() {
     check(&[("tokenizer.json", "{")], "tokenizer.json");
     check(&[("tokenizer.json", "{}")], "no other is supported");
     check(&[("tokenizer.json", &BYTE_LEVEL.replace("\"Ġ ab\"", "\"Ġab Ġab\""))], "merge 1 makes");
-    check(&[("tokenizer.json", &BYTE_LEVEL.replace("\"<\": 8", "\"<\": 4000000000"))], "cannot be right");
+    check(&[("tokenizer.json", &BYTE_LEVEL.replace("\"<\": 6", "\"<\": 4000000000"))], "cannot be right");
     check(&[("tokenizer.json", BYTE_LEVEL), ("tokenizer_config.json", "[")], "tokenizer_config.json");
 }
 

@@ -20,7 +20,8 @@ fn metadata(variable: &str, file: &str) -> Option<HashMap<String, Value>> {
     Some(Content::read(&mut reader).unwrap().metadata)
 }
 
-/// Goes past the capture of test output, so that a skipped test shows.
+/// Says that a test was skipped.
+#[expect(clippy::explicit_write, reason = "the test runner captures eprintln, and a skipped test must show")]
 fn write_note(note: &str) {
     use std::io::Write as _;
     writeln!(std::io::stderr(), "{note}").unwrap();
