@@ -298,6 +298,12 @@ pub(crate) struct TokenizeArguments {
     /// File to tokenize [default: standard input]
     #[arg(long, value_name = "FILE")]
     pub(crate) text: Option<PathBuf>,
+    /// File of JSON strings, one a line; prints one array a line
+    #[arg(long, value_name = "FILE", conflicts_with = "text")]
+    pub(crate) jsonl: Option<PathBuf>,
+    /// Take the names of special tokens as plain text
+    #[arg(long)]
+    pub(crate) literal: bool,
     /// Print the pieces beside the ids
     #[arg(long)]
     pub(crate) pieces: bool,

@@ -7,7 +7,7 @@ use infercost_schema::PromptBody;
 use crate::chat_template::{ChatMessage, ChatTemplate, plain};
 use crate::decoder::WeightSource;
 use crate::engine::{Continuation, EngineError};
-use crate::tokenizer::{Boundaries, Special, TextTokenizer};
+use crate::tokenizer::TextTokenizer;
 
 /// Renders conversations with the model's own chat template, and tokenizes them.
 ///
@@ -29,7 +29,9 @@ impl PromptEncoder {
                 ChatTemplate::from_folder(source.folder()),
             ),
         };
-        let template = template.map_err(|error| error.to_string())?;
+        // Some templates tell the model what day it is.
+        let today = jiff::Zoned::now().date().at(0, 0, 0, 0);
+        let template = template.map_err(|error| error.to_string())?.map(|template| template.with_date(today));
         Ok(Self { tokenizer: Arc::new(tokenizer), template })
     }
 
@@ -71,14 +73,8 @@ impl PromptEncoder {
         }
     }
 
-    /// A template that writes the beginning-of-text token itself gets no second one.
     fn tokens(&self, rendered: &str) -> Result<Vec<u32>, EngineError> {
-        let bos = self.named(self.tokenizer.bos());
-        let has_bos = !bos.is_empty() && rendered.starts_with(&bos);
-        let boundaries = if has_bos { Boundaries::Omit } else { Boundaries::AsConfigured };
-        self.tokenizer
-            .encode(rendered, Special::Parse, boundaries)
-            .map_err(|error| EngineError::Template(error.to_string()))
+        self.tokenizer.encode_prompt(rendered).map_err(|error| EngineError::Template(error.to_string()))
     }
 
     fn named(&self, token: Option<u32>) -> String {

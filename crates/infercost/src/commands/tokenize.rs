@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -13,16 +14,10 @@ use crate::exit::usage;
 use crate::{models, output};
 
 pub(crate) fn run(arguments: &TokenizeArguments) -> anyhow::Result<ExitCode> {
-    let bytes = match &arguments.text {
-        Some(path) => fs::read(path)
-            .map_err(|error| usage(format!("{}: cannot read the text: {error}", path.display())))?,
-        None => {
-            let mut bytes = Vec::new();
-            io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
-            bytes
-        }
+    let texts = match &arguments.jsonl {
+        Some(path) => strings(path)?,
+        None => vec![text(arguments.text.as_deref())?],
     };
-    let text = String::from_utf8_lossy(&bytes);
     let model = models::resolve_one(&arguments.model, arguments.offline)?;
     let path =
         model.location.path().ok_or_else(|| usage("a server does not show its tokenizer; name a file"))?;
@@ -31,15 +26,46 @@ pub(crate) fn run(arguments: &TokenizeArguments) -> anyhow::Result<ExitCode> {
         Some(content) => TextTokenizer::from_gguf(&content.metadata)?,
         None => TextTokenizer::from_folder(source.folder())?,
     };
-    let pieces = tokenizer.encode_pieces(&text, Special::Parse, Boundaries::AsConfigured)?;
-    let json = if arguments.pieces {
-        let shown = pieces
-            .iter()
-            .map(|piece| serde_json::json!({"id": piece.id, "piece": String::from_utf8_lossy(&piece.bytes)}));
-        serde_json::Value::from_iter(shown)
-    } else {
-        serde_json::Value::from_iter(pieces.iter().map(|piece| piece.id))
-    };
-    output::line(&json.to_string());
+    for text in texts {
+        output::line(&tokens(&tokenizer, &text, arguments)?);
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+fn tokens(tokenizer: &TextTokenizer, text: &str, arguments: &TokenizeArguments) -> anyhow::Result<String> {
+    let special = if arguments.literal { Special::AsText } else { Special::Parse };
+    let pieces = tokenizer.encode_pieces(text, special, Boundaries::AsConfigured)?;
+    let json: serde_json::Value = if arguments.pieces {
+        let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        pieces.iter().map(|piece| serde_json::json!({"id": piece.id, "piece": shown(&piece.bytes)})).collect()
+    } else {
+        pieces.iter().map(|piece| piece.id).collect()
+    };
+    Ok(json.to_string())
+}
+
+/// The text of a file or of standard input; bytes that are no UTF-8 are replaced by U+FFFD.
+fn text(path: Option<&Path>) -> anyhow::Result<String> {
+    let bytes = match path {
+        Some(path) => read(path)?,
+        None => {
+            let mut bytes = Vec::new();
+            io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+            bytes
+        }
+    };
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn strings(path: &Path) -> anyhow::Result<Vec<String>> {
+    let text = String::from_utf8_lossy(&read(path)?).into_owned();
+    let parse = |(index, line): (usize, &str)| {
+        serde_json::from_str(line)
+            .map_err(|error| usage(format!("{}:{}: not a JSON string: {error}", path.display(), index + 1)))
+    };
+    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(parse).collect()
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).map_err(|error| usage(format!("{}: cannot read the text: {error}", path.display())))
 }

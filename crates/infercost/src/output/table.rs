@@ -22,10 +22,10 @@ pub(crate) fn render(report: &Report, folders: &[PathBuf]) -> String {
         let _ = writeln!(text, "{} {}", out(DOUBT, "!"), plain(note));
     }
     let _ = writeln!(text, "\n{}\n{}", coloured(&cost_table(report)), quality_table(report));
-    for candidate in &report.candidates {
-        for reason in &candidate.reasons {
+    for candidate in report.candidates.iter().filter(|candidate| candidate.variant != report.baseline) {
+        for gate in candidate.gates.iter().filter(|gate| decides(gate.verdict, candidate.verdict)) {
             let name = short_name(report, candidate);
-            let _ = writeln!(text, "{}: {}", out(STRONG, &name), plain(reason));
+            let _ = writeln!(text, "{}: {}", out(STRONG, &name), plain(&gate.why));
         }
     }
     let (style, why) = match &report.recommendation {
@@ -38,6 +38,11 @@ pub(crate) fn render(report: &Report, folders: &[PathBuf]) -> String {
         let _ = writeln!(text, "{}", out(FAINT, &format!("  trace: {}", folder.display())));
     }
     text
+}
+
+/// A person asks why a candidate does not pass; why it passes stands in the table.
+fn decides(gate: Verdict, candidate: Verdict) -> bool {
+    gate == candidate && candidate != Verdict::Pass
 }
 
 fn out(style: anstyle::Style, text: &str) -> String {
