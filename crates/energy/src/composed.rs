@@ -44,6 +44,25 @@ struct Part {
     name: String,
     domain: EnergyDomain,
     role: Role,
+    update_period: Duration,
+    poll_period: Duration,
+}
+
+impl Part {
+    /// How often the instrument refreshed: as far as the sampler looked often enough, what it saw, and at most
+    /// one in a period, since a gauge can be asked more often than it refreshes; else what the period implies.
+    fn refreshes(&self, difference: &Difference) -> u64 {
+        let period = self.update_period.as_nanos();
+        let Some(possible) = difference.elapsed.as_nanos().checked_div(period) else {
+            return difference.updates;
+        };
+        let possible = u64::try_from(possible).unwrap_or(u64::MAX);
+        if self.poll_period > self.update_period {
+            difference.updates.max(possible)
+        } else {
+            difference.updates.min(possible.max(1))
+        }
+    }
 }
 
 impl ComposedMeter {
@@ -55,6 +74,8 @@ impl ComposedMeter {
             name: channel.name.clone(),
             domain: channel.domain.clone(),
             role: channel.role,
+            update_period: channel.update_period,
+            poll_period: channel.poll_period,
         };
         Ok(Self {
             id: MeterId::unique(),
@@ -151,7 +172,7 @@ impl ComposedMeter {
             match difference {
                 Ok(difference) if difference.updates > 0 => {
                     energy += Joules::new(difference.microjoules * 1e-6);
-                    updates = updates.min(difference.updates);
+                    updates = updates.min(part.refreshes(difference));
                 }
                 Ok(difference) => {
                     let reason = format!(

@@ -12,6 +12,7 @@
 //! This crate knows nothing of models, prompts or prices.
 
 mod accumulate;
+mod choice_text;
 mod composed;
 mod cpu_time;
 mod discovery;
@@ -34,6 +35,7 @@ pub mod sysfs_twin;
 mod tdp;
 mod unavailable;
 
+pub use choice_text::ChoiceError;
 pub use composed::ComposedMeter;
 pub use discovery::{Discovery, FoundMeter, MeterBasis, MissingMeter, discover};
 pub use error::MeterError;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
 /// Measures what an LLM inference costs and recommends the cheapest model that is good enough.
 #[derive(Debug, Parser)]
@@ -155,9 +155,10 @@ pub(crate) struct RecordArguments {
 /// Which instruments read the energy.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct MeterArguments {
-    /// Instrument that reads the energy
-    #[arg(long, value_enum, default_value_t = Meter::Auto)]
-    pub(crate) meter: Meter,
+    /// Instrument that reads the energy: auto (the best set without overlap), none, rapl, hwmon, nvml, shelly:URL,
+    /// tasmota:URL, or prometheus:URL?metric=NAME[&unit=UNIT][&covers=PART][&LABEL=VALUE…]
+    #[arg(long, value_name = "METER", default_value = "auto")]
+    pub(crate) meter: infercost_energy::MeterChoice,
 
     /// Stop with exit code 5 where energy cannot be measured
     #[arg(long)]
@@ -170,20 +171,6 @@ pub(crate) struct MeterArguments {
     /// Where nothing measures, assume this constant power (marked as an estimate)
     #[arg(long, value_name = "WATTS", value_parser = watts)]
     pub(crate) assume_watts: Option<f64>,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Meter {
-    /// The best set without overlap
-    Auto,
-    /// None: energy is unavailable, or estimated where that is allowed
-    None,
-    /// RAPL through powercap
-    Rapl,
-    /// hwmon sensors
-    Hwmon,
-    /// NVIDIA GPUs
-    Nvml,
 }
 
 /// Thresholds, prices and the form of the answer.

@@ -128,7 +128,7 @@ pub enum EnergyReading {
         scope: EnergyScope,
         /// Which instrument, and whether counted or integrated.
         source: MeterSource,
-        /// How often the counter moved or the gauge was sampled inside the window.
+        /// How often the slowest instrument refreshed inside the window.
         updates: u32,
     },
     /// Computed from an assumption; never printed without the word "estimated".

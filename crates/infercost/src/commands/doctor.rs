@@ -4,11 +4,11 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use infercost_energy::{Discovery, EstimateChoice, MeterChoice, MeterError, MeterOptions};
+use infercost_energy::{Discovery, EstimateChoice, MeterBasis, MeterError, MeterOptions};
 use infercost_harness::{bandwidth, machine};
 use infercost_schema::Watts;
 
-use crate::arguments::{DoctorArguments, Meter, MeterArguments};
+use crate::arguments::{DoctorArguments, MeterArguments};
 use crate::output;
 use crate::output::number;
 
@@ -79,20 +79,14 @@ pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
 /// Finds the meters that the user wants.
 pub(crate) fn discover(arguments: &MeterArguments) -> anyhow::Result<Discovery> {
     let mut options = MeterOptions::from_environment();
-    options.choice = match arguments.meter {
-        Meter::Auto => MeterChoice::Auto,
-        Meter::None => MeterChoice::None,
-        Meter::Rapl => MeterChoice::Rapl,
-        Meter::Hwmon => MeterChoice::Hwmon,
-        Meter::Nvml => MeterChoice::Nvml,
-    };
+    options.choice = arguments.meter.clone();
     options.estimate = match arguments.assume_watts {
         Some(watts) => EstimateChoice::Watts(Watts::new(watts)),
         None if arguments.estimate => EstimateChoice::FromTable,
         None => EstimateChoice::Refuse,
     };
     let discovery = infercost_energy::discover(&options)?;
-    if arguments.require_measured && !discovery.found.iter().any(|meter| meter.used) {
+    if arguments.require_measured && discovery.basis != MeterBasis::Measured {
         return Err(MeterError::RequiredMeterMissing {
             meter: "measuring".into(),
             reason: discovery.meter.describe(),
