@@ -8,6 +8,7 @@
 //!
 //! - [`grading`]: was an answer right?
 //! - [`divergence`](mod@divergence): how far are two next-token distributions apart?
+//! - [`text_divergence`]: the same over a whole text, and its perplexity;
 //! - [`statistics`]: intervals, tests and sample sizes, each with its source;
 //! - [`attribution`]: a window's joules shared among its inferences;
 //! - [`latency`](mod@latency): percentiles of what the harness timed;
@@ -15,6 +16,7 @@
 //! - [`report`](mod@report): all of it put together.
 
 pub mod attribution;
+mod candidate;
 mod cost;
 pub mod divergence;
 pub mod grading;
@@ -26,6 +28,7 @@ pub mod recommendation;
 pub mod report;
 mod sample;
 pub mod statistics;
+pub mod text_divergence;
 mod wording;
 
 pub use divergence::{DivergenceError, divergence};

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use infercost_energy::EnergyMeter;
 use infercost_engine::{Engine, EngineError};
-use infercost_schema::{IdlePhase, IdleRecord, LoadRecord, VariantId};
+use infercost_schema::{IdlePhase, IdleRecord, LoadRecord, Prompt, VariantId};
 
 use crate::run::{HarnessError, measure_idle};
 
@@ -26,14 +26,16 @@ pub struct Prepared {
     pub idle_before: Option<IdleRecord>,
 }
 
-/// Measures idle power, then loads the variants one after the other.
+/// Measures idle power, loads the variants one after the other, and checks that every prompt fits each of them.
 ///
 /// `on_load` is told each variant before it is loaded.
 ///
 /// # Errors
-/// [`HarnessError::Load`] naming the variant; [`HarnessError::Meter`].
+/// [`HarnessError::Load`] naming the variant; [`HarnessError::Prompt`] naming the prompt that does not fit;
+/// [`HarnessError::Meter`].
 pub fn prepare(
     contestants: Vec<Contestant<'_>>,
+    prompts: &[Prompt],
     meter: &mut dyn EnergyMeter,
     idle_time: Duration,
     on_load: &mut dyn FnMut(&VariantId),
@@ -49,5 +51,27 @@ pub fn prepare(
         loads.push(LoadRecord { variant: variant.clone(), started_at, load_time: clock.elapsed() });
         engines.push((variant, engine));
     }
+    check_prompts_fit(&mut engines, prompts)?;
     Ok(Prepared { engines, loads, idle_before })
+}
+
+/// Before any long work: every prompt must fit every variant that can count its tokens.
+fn check_prompts_fit(
+    engines: &mut [(VariantId, Box<dyn Engine>)],
+    prompts: &[Prompt],
+) -> Result<(), HarnessError> {
+    for (variant, engine) in engines {
+        let Some(context) = engine.identity().context_length else { continue };
+        let context = usize::try_from(context).unwrap_or(usize::MAX);
+        for prompt in prompts {
+            let fails =
+                |source| HarnessError::Prompt { prompt: prompt.id.clone(), variant: variant.clone(), source };
+            let Some(input) = engine.count_input_tokens(&prompt.body).map_err(fails)? else { break };
+            let (input, output) = (input as usize, prompt.max_tokens as usize);
+            if input.saturating_add(output) > context {
+                return Err(fails(EngineError::ContextExceeded { input, output, context }));
+            }
+        }
+    }
+    Ok(())
 }

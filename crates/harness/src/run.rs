@@ -17,6 +17,7 @@ use crate::plan::Plan;
 use crate::preparation::Prepared;
 use crate::sink::{RecordSink, Scored, SinkError};
 use crate::timed::infer;
+use crate::window_length::prompts_per_window;
 
 /// Why a run ended early. What was measured before is with the sink.
 #[derive(Debug, Error)]
@@ -64,7 +65,6 @@ pub fn run(
     stop: &AtomicBool,
 ) -> Result<(), HarnessError> {
     let Prepared { mut engines, loads, idle_before } = prepared;
-    check_prompts_fit(&mut engines, &plan.prompts)?;
     for load in &loads {
         sink.load(load)?;
     }
@@ -75,11 +75,13 @@ pub fn run(
         sink.idle(&idle)?;
     }
     let mut session = Session { plan, meter, sink, stop, next_window: plan.completed.next_window };
-    session.warm_up(&mut engines)?;
+    let fastest = session.warm_up(&mut engines)?;
+    let window_prompts =
+        prompts_per_window(plan.window_prompts, plan.prompts.len(), fastest, session.meter.update_period());
     let mut active = vec![true; engines.len()];
     let mut block_number = 0;
     for repetition in 0..plan.repetitions {
-        for block in plan.prompts.chunks(plan.window_prompts.max(1)) {
+        for block in plan.prompts.chunks(window_prompts) {
             let mut answers = HashMap::new();
             for turn in turn_order(engines.len(), block_number, plan.seed) {
                 if active[turn] {
@@ -101,27 +103,6 @@ pub fn run(
     }
     if let Some(idle) = measure_idle(session.meter, IdlePhase::After, plan.idle_time)? {
         session.sink.idle(&idle)?;
-    }
-    Ok(())
-}
-
-/// Before any long work: every prompt must fit every variant that can count its tokens.
-fn check_prompts_fit(
-    engines: &mut [(VariantId, Box<dyn Engine>)],
-    prompts: &[Prompt],
-) -> Result<(), HarnessError> {
-    for (variant, engine) in engines {
-        let Some(context) = engine.identity().context_length else { continue };
-        let context = usize::try_from(context).unwrap_or(usize::MAX);
-        for prompt in prompts {
-            let fails =
-                |source| HarnessError::Prompt { prompt: prompt.id.clone(), variant: variant.clone(), source };
-            let Some(input) = engine.count_input_tokens(&prompt.body).map_err(fails)? else { break };
-            let (input, output) = (input as usize, prompt.max_tokens as usize);
-            if input.saturating_add(output) > context {
-                return Err(fails(EngineError::ContextExceeded { input, output, context }));
-            }
-        }
     }
     Ok(())
 }
@@ -158,15 +139,25 @@ impl Session<'_> {
     }
 
     /// Full-shape inferences that are thrown away. A failing prompt fails again, and is counted, later.
-    fn warm_up(&mut self, engines: &mut [(VariantId, Box<dyn Engine>)]) -> Result<(), HarnessError> {
+    ///
+    /// Gives the time of the fastest that was answered.
+    fn warm_up(
+        &mut self,
+        engines: &mut [(VariantId, Box<dyn Engine>)],
+    ) -> Result<Option<Duration>, HarnessError> {
         let warm_ups = usize::try_from(self.plan.warm_ups).unwrap_or(usize::MAX);
+        let mut fastest: Option<Duration> = None;
         for (_, engine) in engines {
             for prompt in self.plan.prompts.iter().cycle().take(warm_ups) {
                 self.check_stop()?;
-                infer(engine.as_mut(), prompt, 0, &self.plan.sampling);
+                let (record, answer) = infer(engine.as_mut(), prompt, 0, &self.plan.sampling);
+                if answer.is_some() {
+                    let latency = record.outcome.latency();
+                    fastest = Some(fastest.map_or(latency, |fastest| fastest.min(latency)));
+                }
             }
         }
-        Ok(())
+        Ok(fastest)
     }
 
     /// One window: the meter around a block of prompts. Returns the answers by prompt.

@@ -119,7 +119,7 @@ impl Setup<'_> {
             .collect();
         let progress = output::progress::Spinner::new();
         let mut on_load = |variant: &VariantId| progress.show(&format!("loading {variant}"));
-        Ok(prepare(contestants, meter, IDLE_TIME, &mut on_load)?)
+        Ok(prepare(contestants, &self.prompts, meter, IDLE_TIME, &mut on_load)?)
     }
 
     fn header(&self, prepared: &Prepared, meter: &dyn EnergyMeter) -> RunHeader {

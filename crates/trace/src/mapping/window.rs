@@ -66,9 +66,7 @@ pub(crate) fn interrupted(id: WindowId, inferences: Vec<InferenceRecord>) -> Win
         id,
         started_at,
         wall_time: ended_at.duration_since(started_at).unwrap_or(Duration::ZERO),
-        operating_point: OperatingPoint::Closed {
-            concurrency: u32::try_from(concurrency).unwrap_or(u32::MAX),
-        },
+        operating_point: OperatingPoint::Closed { concurrency },
         energy: EnergyReading::Unavailable {
             reason: "the run was cut off inside this window, before its meter was read".to_owned(),
         },
