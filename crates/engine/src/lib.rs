@@ -14,7 +14,7 @@ pub mod engine;
 pub mod scripted;
 pub mod tokenizer;
 
-pub use candle::{CandleDevice, CandleEngine, CandleOptions};
+pub use candle::{CandleDevice, CandleEngine, CandleOptions, TextWindow, TextWindows, TextWindowsError};
 pub use engine::{
     Chunk, Continuation, Distribution, Engine, EngineError, Generation, GenerationRequest, ScoreRequest,
     TokenScores,

@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Quantize(QuantizeArguments),
     /// Print the token ids of a text
     Tokenize(TokenizeArguments),
+    /// Perplexity on a text, and divergence from a baseline, as llama-perplexity defines them
+    Score(ScoreArguments),
     /// Measure prefill and decode speed, as llama-bench defines them
     Bench(BenchArguments),
     /// Show this machine, its meters and what they cover
@@ -47,6 +49,7 @@ impl Command {
             Self::Compare(arguments) => arguments.record.threads,
             Self::Record(arguments) => arguments.record.threads,
             Self::Bench(arguments) => arguments.threads,
+            Self::Score(arguments) => arguments.threads,
             _ => None,
         }
     }
@@ -100,7 +103,7 @@ pub(crate) struct RecordArguments {
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) warm_ups: u32,
 
-    /// Prompts in one metered window; variants take turns after each
+    /// Prompts in one metered window, more where the meter refreshes slowly; variants take turns after each
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) window_prompts: u32,
 
@@ -297,6 +300,37 @@ pub(crate) struct TokenizeArguments {
     /// Use the network for nothing
     #[arg(long)]
     pub(crate) offline: bool,
+}
+
+/// The text is cut into windows that do not overlap; the second half of each is scored.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost score smollm2-135m-instruct/q4_0 --text book.txt
+  infercost score q4.gguf --baseline f32.gguf --text book.txt --json")]
+pub(crate) struct ScoreArguments {
+    /// As for compare
+    pub(crate) model: String,
+    /// UTF-8 text to score
+    #[arg(long, value_name = "FILE")]
+    pub(crate) text: PathBuf,
+    /// Model to measure the divergence from; it must have the same tokenizer
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) baseline: Option<String>,
+    /// Tokens in a window
+    #[arg(long, value_name = "TOKENS", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..))]
+    pub(crate) context: u32,
+    /// Worker threads [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+    /// Where models run: cpu, cuda or cuda:N
+    #[arg(long, default_value = "cpu", value_parser = device)]
+    pub(crate) device: infercost_engine::CandleDevice,
+    /// Use the network for nothing
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

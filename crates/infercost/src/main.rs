@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         Command::Models(arguments) => commands::models::run(&arguments),
         Command::Quantize(arguments) => commands::quantize::run(&arguments),
         Command::Tokenize(arguments) => commands::tokenize::run(&arguments),
+        Command::Score(arguments) => commands::score::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::Completions(arguments) => commands::completions::run(&arguments),

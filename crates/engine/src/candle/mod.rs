@@ -6,6 +6,7 @@ mod build_flags;
 mod log_softmax;
 mod next_token;
 mod prompt;
+mod text_windows;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,7 @@ use crate::engine::{
 use log_softmax::log_softmax;
 use next_token::NextToken;
 use prompt::PromptEncoder;
+pub use text_windows::{TextWindow, TextWindows, TextWindowsError};
 
 /// Version of candle that this crate is built with.
 pub const CANDLE_VERSION: &str = "0.11.1";
@@ -91,6 +93,11 @@ impl CandleEngine {
     /// The model's tokenizer.
     pub fn tokenizer(&self) -> &crate::tokenizer::TextTokenizer {
         &self.prompts.tokenizer
+    }
+
+    /// Length of a distribution: rows of the output layer, which may be more than the tokenizer's tokens.
+    pub fn vocabulary(&self) -> usize {
+        self.decoder.vocabulary()
     }
 
     /// ln-probabilities of what follows each of `tokens` from `first` on, one row a token, with an empty cache

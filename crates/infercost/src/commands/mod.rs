@@ -8,4 +8,5 @@ pub(crate) mod models;
 pub(crate) mod quantize;
 pub(crate) mod record;
 pub(crate) mod report;
+pub(crate) mod score;
 pub(crate) mod tokenize;

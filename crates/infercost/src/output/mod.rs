@@ -5,6 +5,7 @@ pub(crate) mod log;
 pub(crate) mod models;
 pub(crate) mod number;
 pub(crate) mod progress;
+pub(crate) mod score;
 pub(crate) mod table;
 pub(crate) mod terminal;
 

@@ -142,3 +142,37 @@ impl RunProgress {
         }
     }
 }
+
+/// Windows of a text.
+pub(crate) struct WindowProgress {
+    bar: ProgressBar,
+    total: u64,
+    quiet: bool,
+}
+
+impl WindowProgress {
+    pub(crate) fn new(windows: usize) -> Self {
+        let total = windows as u64;
+        let bar = bar(Some(total), "{msg:24} [{bar:30}] {pos}/{len} windows {eta}");
+        Self { bar, total, quiet: !io::stderr().is_terminal() }
+    }
+
+    /// One more window is scored. Off a terminal every tenth of the way is one line.
+    pub(crate) fn scored(&self, perplexity: Option<f64>) {
+        let before = self.bar.position();
+        self.bar.inc(1);
+        if let Some(perplexity) = perplexity {
+            self.bar.set_message(format!("perplexity {perplexity:.4}"));
+        }
+        let tenth = |done: u64| done * 10 / self.total.max(1);
+        if self.quiet && tenth(before + 1) > tenth(before) {
+            output::note(&format!("{} of {} windows scored", before + 1, self.total));
+        }
+    }
+}
+
+impl Drop for WindowProgress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

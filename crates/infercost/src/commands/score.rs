@@ -1,0 +1,145 @@
+//! `infercost score`: perplexity on a text and divergence from a baseline, as llama-perplexity defines them.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use infercost_analyzer::text_divergence::TextDivergence;
+use infercost_engine::{CandleEngine, Engine as _, TextWindow, TextWindows};
+use infercost_schema::VariantId;
+
+use crate::arguments::ScoreArguments;
+use crate::exit::usage;
+use crate::output::progress::WindowProgress;
+use crate::output::score::Scored;
+use crate::{engines, models, output};
+
+/// Longest text; its tokens and four numbers a token are kept in memory.
+const LONGEST_TEXT: u64 = 256 << 20;
+
+/// A loaded model under its name.
+struct Model {
+    name: VariantId,
+    engine: CandleEngine,
+}
+
+pub(crate) fn run(arguments: &ScoreArguments) -> anyhow::Result<ExitCode> {
+    let text = read_text(&arguments.text)?;
+    let mut candidate = load(&arguments.model, arguments)?;
+    let context = arguments.context as usize;
+    let windows = TextWindows::cut(candidate.engine.tokenizer(), &text, context)
+        .map_err(|error| usage(format!("{}: {error}", arguments.text.display())))?;
+    let mut baseline = match &arguments.baseline {
+        Some(name) => Some(load(name, arguments)?),
+        None => None,
+    };
+    let refused = match &baseline {
+        Some(baseline) => refusal(&candidate, baseline, &windows, &text)?,
+        None => None,
+    };
+    if let Some(reason) = &refused {
+        output::note(&format!("warning: no divergence is computed: {reason}"));
+        baseline = None;
+    }
+    let statistics = score(&mut candidate, baseline.as_mut(), &windows)?;
+    let score = statistics.score().context("the text has no position to score")?;
+    let scored = Scored {
+        model: &candidate.name,
+        identity: candidate.engine.identity(),
+        baseline: arguments.baseline.as_deref(),
+        refused: refused.as_deref(),
+        context: arguments.context,
+        windows: windows.count(),
+        tokens: windows.tokens().len(),
+        score: &score,
+    };
+    if arguments.json {
+        output::line(&serde_json::to_string_pretty(&scored.json())?);
+    } else {
+        output::block(&scored.text());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Scores window after window; the models take turns, so that one window's distributions are all that is kept.
+fn score(
+    candidate: &mut Model,
+    mut baseline: Option<&mut Model>,
+    windows: &TextWindows,
+) -> anyhow::Result<TextDivergence> {
+    let progress = WindowProgress::new(windows.count());
+    let mut statistics = TextDivergence::default();
+    for (index, window) in windows.iter().enumerate() {
+        let rows = |model: &mut Model, window: &TextWindow| {
+            model
+                .engine
+                .log_probabilities(&window.input, window.first)
+                .with_context(|| format!("{}, window {} of the text", model.name, index + 1))
+        };
+        let after = rows(candidate, &window)?;
+        match &mut baseline {
+            Some(baseline) => {
+                let before = rows(baseline, &window)?;
+                statistics.add_pair(&before.rows, &after.rows, after.vocabulary, &window.targets)?;
+            }
+            None => statistics.add(&after.rows, after.vocabulary, &window.targets)?,
+        }
+        progress.scored(statistics.perplexity());
+    }
+    Ok(statistics)
+}
+
+/// Why the two models' distributions cannot be compared on this text, if they cannot.
+///
+/// Equal tokens of this text over an equal vocabulary are enough: a GGUF file and a `tokenizer.json` state their
+/// rules differently even where they agree.
+fn refusal(
+    candidate: &Model,
+    baseline: &Model,
+    windows: &TextWindows,
+    text: &str,
+) -> anyhow::Result<Option<String>> {
+    let (ours, theirs) = (candidate.engine.tokenizer(), baseline.engine.tokenizer());
+    let names = format!("{} and {}", candidate.name, baseline.name);
+    let (rows, other_rows) = (candidate.engine.vocabulary(), baseline.engine.vocabulary());
+    if rows != other_rows {
+        return Ok(Some(format!("{names} have vocabularies of {rows} and {other_rows} tokens")));
+    }
+    if ours.fingerprint() == theirs.fingerprint() {
+        return Ok(None);
+    }
+    let ids = 0..u32::try_from(rows).unwrap_or(u32::MAX);
+    if ids.into_iter().any(|id| ours.token_text(id) != theirs.token_text(id)) {
+        return Ok(Some(format!("{names} have different vocabularies")));
+    }
+    if TextWindows::cut(theirs, text, windows.context())?.tokens() != windows.tokens() {
+        return Ok(Some(format!("{names} cut this text into different tokens")));
+    }
+    Ok(None)
+}
+
+fn load(argument: &str, arguments: &ScoreArguments) -> anyhow::Result<Model> {
+    let model = models::resolve_one(argument, arguments.offline)?;
+    let engine = engines::load_candle(&model, arguments.device)?;
+    match engine.identity().context_length {
+        Some(limit) if limit < arguments.context => Err(usage(format!(
+            "{}: the model's context is {limit} tokens; lower --context from {}",
+            model.variant, arguments.context
+        ))),
+        _ => Ok(Model { name: model.variant, engine }),
+    }
+}
+
+fn read_text(path: &Path) -> anyhow::Result<String> {
+    let fails = |reason: String| usage(format!("{}: cannot read the text: {reason}", path.display()));
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| fails(error.to_string()))?;
+    file.take(LONGEST_TEXT + 1).read_to_end(&mut bytes).map_err(|error| fails(error.to_string()))?;
+    if bytes.len() as u64 > LONGEST_TEXT {
+        return Err(fails(format!("it is longer than {} MiB", LONGEST_TEXT >> 20)));
+    }
+    String::from_utf8(bytes)
+        .map_err(|error| fails(format!("byte {} is not UTF-8", error.utf8_error().valid_up_to() + 1)))
+}

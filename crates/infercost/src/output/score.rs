@@ -1,0 +1,145 @@
+//! What `infercost score` prints.
+
+use std::fmt::Write as _;
+
+use infercost_analyzer::text_divergence::{Mean, TextScore};
+use infercost_schema::{EngineIdentity, VariantId};
+use serde_json::{Value, json};
+
+use crate::output::number;
+use crate::output::terminal::plain;
+
+/// The form of the JSON object; it changes when a field changes its meaning.
+const SCHEMA: &str = "infercost.score/1";
+
+/// A model's score on a text.
+pub(crate) struct Scored<'a> {
+    pub(crate) model: &'a VariantId,
+    pub(crate) identity: &'a EngineIdentity,
+    /// As the user named it.
+    pub(crate) baseline: Option<&'a str>,
+    /// Why the baseline was not compared with.
+    pub(crate) refused: Option<&'a str>,
+    pub(crate) context: u32,
+    pub(crate) windows: usize,
+    pub(crate) tokens: usize,
+    pub(crate) score: &'a TextScore,
+}
+
+impl Scored<'_> {
+    /// One object; what is unknown is null, with the reason in `divergence_unavailable`.
+    pub(crate) fn json(&self) -> Value {
+        let compared = self.score.comparison.as_ref();
+        let unavailable = match (compared, self.refused) {
+            (Some(_), _) => None,
+            (None, Some(reason)) => Some(reason),
+            (None, None) => Some("no baseline was named"),
+        };
+        let error = |mean: Option<Mean>| mean.and_then(|mean| mean.standard_error);
+        let value = |mean: Option<Mean>| mean.map(|mean| mean.value);
+        let kld = compared.map(|compared| compared.kld);
+        let top1 = compared.map(|compared| compared.top1_agreement);
+        let ratio = compared.map(|compared| compared.ln_perplexity_ratio);
+        let before = compared.map(|compared| compared.baseline_perplexity);
+        let rms = compared.map(|compared| compared.probability_change_rms);
+        let change = compared.map(|compared| compared.probability_change);
+        json!({
+            "schema": SCHEMA,
+            "variant": self.model,
+            "baseline": self.baseline,
+            "engine": self.identity,
+            "context": self.context,
+            "windows": self.windows,
+            "tokens": self.tokens,
+            "scored_tokens": self.score.positions,
+            "perplexity": self.score.perplexity.value,
+            "perplexity_standard_error": self.score.perplexity.standard_error,
+            "baseline_perplexity": value(before),
+            "baseline_perplexity_standard_error": error(before),
+            "ln_perplexity_ratio": value(ratio),
+            "ln_perplexity_ratio_standard_error": error(ratio),
+            "kld_mean": value(kld),
+            "kld_mean_standard_error": error(kld),
+            "kld_median": compared.map(|compared| compared.kld_median),
+            "kld_p99": compared.map(|compared| compared.kld_p99),
+            "kld_p999": compared.map(|compared| compared.kld_p999),
+            "kld_max": compared.map(|compared| compared.kld_max),
+            "top1_agreement": value(top1),
+            "top1_agreement_standard_error": error(top1),
+            "delta_p_rms": value(rms),
+            "delta_p_rms_standard_error": error(rms),
+            "delta_p_mean": value(change),
+            "delta_p_mean_standard_error": error(change),
+            "divergence_unavailable": unavailable,
+        })
+    }
+
+    /// One line a statistic, each with its standard error.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        let _ = writeln!(
+            text,
+            "{}, {} windows of {} tokens, {} tokens scored; ± standard error",
+            plain(self.model.as_str()),
+            self.windows,
+            self.context,
+            self.score.positions
+        );
+        let mut row = |name: &str, value: String| {
+            let _ = writeln!(text, "  {name:<20} {value}");
+        };
+        row("perplexity", with_error(self.score.perplexity, 1.0, ""));
+        match (&self.score.comparison, self.refused, self.baseline) {
+            (Some(compared), _, _) => {
+                row("baseline perplexity", with_error(compared.baseline_perplexity, 1.0, ""));
+                row("ln perplexity ratio", with_error(compared.ln_perplexity_ratio, 1.0, ""));
+                row("KL divergence mean", with_error(compared.kld, 1.0, " nats"));
+                for (name, value) in [
+                    ("  median", compared.kld_median),
+                    ("  99 %", compared.kld_p99),
+                    ("  99.9 %", compared.kld_p999),
+                    ("  largest", compared.kld_max),
+                ] {
+                    row(name, number::significant(value));
+                }
+                row("same top token", with_error(compared.top1_agreement, 100.0, " %"));
+                row("Δp RMS", with_error(compared.probability_change_rms, 100.0, " %"));
+                row("Δp mean", with_error(compared.probability_change, 100.0, " %"));
+            }
+            (None, Some(reason), _) => {
+                row("KL divergence", format!("{} ({})", number::UNKNOWN, plain(reason)))
+            }
+            (None, None, _) => {}
+        }
+        text
+    }
+}
+
+/// As many decimals as the standard error has two significant digits.
+fn with_error(mean: Mean, factor: f64, unit: &str) -> String {
+    let value = mean.value * factor;
+    match mean.standard_error.map(|error| error * factor) {
+        Some(error) if error > 0.0 && error.is_finite() => {
+            let decimals = (1.0 - error.log10().floor()).clamp(0.0, 9.0) as usize;
+            format!("{value:.decimals$} ± {error:.decimals$}{unit}")
+        }
+        _ => format!("{}{unit}", number::significant(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_follow_the_uncertainty() {
+        let check = |value, standard_error, factor, unit, wanted| {
+            assert_eq!(with_error(Mean { value, standard_error }, factor, unit), wanted);
+        };
+        check(23.456_789, Some(0.4321), 1.0, "", "23.46 ± 0.43");
+        check(0.007_012_3, Some(0.000_151), 1.0, " nats", "0.00701 ± 0.00015 nats");
+        check(0.957_81, Some(0.0024), 100.0, " %", "95.78 ± 0.24 %");
+        check(-0.5, Some(0.0), 1.0, "", "-0.500");
+        check(1234.4, None, 1.0, "", "1234");
+    }
+}
