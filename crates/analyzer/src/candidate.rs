@@ -58,7 +58,7 @@ impl Context<'_> {
         let quality = quality::quality(self.samples, index, evidence, self.analysis.policy, &mut unknown);
         let metered = self.energy(index, variant, &mut unknown);
         let (cost, parts) = self.cost(index, &metered, &mut unknown);
-        let (saving, draws) = self.saving(index, variant, parts, &mut unknown);
+        let (saving, draws) = self.saving(index, variant, parts.of_energy(metered.measured), &mut unknown);
         let timed = latency(variant.inferences());
         let decode = self.rate(index, own::DECODED, own::DECODE_TOKENS, own::DECODE_TIME);
         let prefill = self.rate(index, own::PREFILLED, own::PREFILL_TOKENS, own::PREFILL_TIME);
@@ -197,7 +197,7 @@ impl Context<'_> {
             per_inference_j: per_inference,
             prefill_share: self.prefill_share(variant).filter(|_| known),
         };
-        let measured = known && !names.contains(&"estimated");
+        let measured = !names.contains(&"estimated");
         Metered { report, known, measured, idle_watts }
     }
 
@@ -274,6 +274,7 @@ impl Context<'_> {
         let reference = self.energy(self.samples.baseline, baseline, &mut ignored);
         let idle_watts = reference.idle_watts;
         let (of_baseline, _) = self.rates.parts(reference.known, idle_watts.is_some());
+        let of_baseline = of_baseline.of_energy(reference.measured);
         let common = parts.common(of_baseline);
         if !common.any() {
             unknown.insert("saving".into(), "the costs have no known part in common".into());

@@ -37,6 +37,11 @@ impl Parts {
         }
     }
 
+    /// What a saving may rest on: electricity only where it was measured.
+    pub(crate) fn of_energy(self, measured: bool) -> Self {
+        Self { energy: self.energy && measured, idle: self.idle && measured, ..self }
+    }
+
     pub(crate) fn any(self) -> bool {
         self.energy || self.hardware || self.idle || self.operation
     }

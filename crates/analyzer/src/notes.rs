@@ -1,7 +1,7 @@
 //! What must be read with the numbers, most important first.
 
-use infercost_schema::EnergyReading;
 use infercost_schema::report::{CandidateReport, PromptCount};
+use infercost_schema::{EnergyReading, EstimationMethod};
 
 use crate::judgement::Margin;
 use crate::report::Analysis;
@@ -11,6 +11,9 @@ use crate::wording::{count, percent, percents, quoted};
 
 /// Days after which a price is old.
 const OLD_PRICE: i32 = 90;
+
+/// A metered window should hold this many updates of the meter.
+const FEWEST_UPDATES: u32 = 10;
 
 /// What notes are drawn from.
 pub(crate) struct Noted<'a> {
@@ -29,9 +32,11 @@ pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     notes.extend(assumed_prices(noted));
     notes.extend(expansion(noted));
     notes.extend(unavailable_energy(noted));
+    notes.extend(estimated_energy(noted));
     notes.extend(old_prices(noted));
     notes.extend(margin(noted));
     notes.extend(gaps_in_energy(noted));
+    notes.extend(short_windows(noted));
     notes.extend(interrupted(noted));
     notes.extend(part_of_set(noted));
     notes.extend(dearer(noted));
@@ -86,6 +91,28 @@ fn unavailable_energy(noted: &Noted<'_>) -> Option<String> {
     Some(format!("Energy is unavailable{whom}: {reason}. The cost leaves it out."))
 }
 
+/// An estimate is called one, with the assumption that it rests on.
+fn estimated_energy(noted: &Noted<'_>) -> Option<String> {
+    let mut windows = noted.analysis.runs.iter().flat_map(|run| &run.windows);
+    let how = windows.find_map(|window| match &window.energy {
+        EnergyReading::Estimated { method, .. } => Some(match method {
+            EstimationMethod::GivenWatts { watts } => format!("{} W as given, × time", watts.get()),
+            EstimationMethod::CpuTdp { model, tdp, source } => format!(
+                "thermal design power of {} W of {} ({}) × CPU time used",
+                tdp.get(),
+                quoted(model),
+                quoted(source)
+            ),
+            EstimationMethod::Mixed { parts } => quoted(parts),
+        }),
+        _ => None,
+    })?;
+    Some(format!(
+        "Energy is estimated, not measured: {how}. Costs hold the estimate; savings and the recommendation \
+         leave energy out."
+    ))
+}
+
 /// The run's own date is the clock, so that a report of old traces stays the same.
 fn old_prices(noted: &Noted<'_>) -> Vec<String> {
     let Some(run) = noted.analysis.runs.first() else { return Vec::new() };
@@ -137,6 +164,25 @@ fn gaps_in_energy(noted: &Noted<'_>) -> Option<String> {
             "{without} of {all} windows have no energy reading; energy per inference comes from the others."
         )
     })
+}
+
+/// A counter is off by up to one update at each edge of a window.
+fn short_windows(noted: &Noted<'_>) -> Option<String> {
+    let mut measured = 0;
+    let mut short = Vec::new();
+    for window in noted.analysis.runs.iter().flat_map(|run| &run.windows) {
+        if let (EnergyReading::Measured { updates, .. }, false) = (&window.energy, window.interrupted) {
+            measured += 1;
+            short.extend((*updates < FEWEST_UPDATES).then_some(*updates));
+        }
+    }
+    let fewest = short.iter().min()?;
+    Some(format!(
+        "{} of {measured} metered windows hold fewer than {FEWEST_UPDATES} updates of the meter (the shortest \
+         {fewest}); their energy may be off by one update at each edge. Longer answers, or more prompts in a \
+         window, sharpen it.",
+        short.len()
+    ))
 }
 
 fn interrupted(noted: &Noted<'_>) -> Option<String> {

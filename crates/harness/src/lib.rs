@@ -16,6 +16,7 @@ pub mod preparation;
 pub mod run;
 pub mod sink;
 pub mod timed;
+pub mod window_length;
 
 pub use plan::{Completed, Plan};
 pub use preparation::{Contestant, Prepared, prepare};

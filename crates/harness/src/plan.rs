@@ -14,7 +14,8 @@ pub struct Plan {
     pub repetitions: u32,
     /// Inferences thrown away before the first counted one, per variant.
     pub warm_ups: u32,
-    /// Prompts in a window: the meter reads once around them, and variants take turns after each.
+    /// Fewest prompts in a window: the meter reads once around them, and variants take turns after each. A
+    /// meter that refreshes slowly gets more (see [`window_length`](crate::window_length)).
     pub window_prompts: usize,
     /// Seed of the order in which variants take turns.
     pub seed: u64,

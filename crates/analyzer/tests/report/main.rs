@@ -1,6 +1,7 @@
 //! Whole reports from made-up runs.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod energy;
 mod scenario;
 
 use infercost_analyzer::{Analysis, AnalysisError, report};

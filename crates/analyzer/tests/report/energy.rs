@@ -1,0 +1,95 @@
+//! What a report says of energy that was estimated, or metered too coarsely.
+
+use infercost_schema::*;
+use proptest::prelude::*;
+
+use super::scenario::{Behaviour, prices, run};
+use super::{analyse, faster, full};
+
+/// The runs of `behaviours` with every reading put through `change`.
+fn changed(behaviours: &[Behaviour], change: impl Fn(&mut EnergyReading)) -> RunRecord {
+    let mut record = run("r1", 100, behaviours);
+    record.windows.iter_mut().map(|window| &mut window.energy).for_each(&change);
+    record.idles.iter_mut().map(|idle| &mut idle.energy).for_each(&change);
+    record
+}
+
+fn estimated(reading: &mut EnergyReading) {
+    let scope = reading.scope();
+    let energy = reading.joules().unwrap();
+    let method = EstimationMethod::GivenWatts { watts: Watts::new(50.0) };
+    *reading = EnergyReading::Estimated { energy, scope, method };
+}
+
+#[test]
+fn an_estimate_is_called_one_and_recommends_nothing() {
+    // The same speed at half the power: only energy could make it cheaper.
+    let frugal = Behaviour { watts: Some(10.0), ..Behaviour::named("q8_0") };
+    let behaviours = [full(), frugal];
+    let measured = analyse(&[changed(&behaviours, |_| {})], &prices()).unwrap();
+    assert!(matches!(measured.recommendation, Recommendation::Switch { .. }), "{measured:#?}");
+
+    let report = analyse(&[changed(&behaviours, estimated)], &prices()).unwrap();
+    assert!(matches!(report.recommendation, Recommendation::KeepBaseline { .. }), "{report:#?}");
+    let candidate = &report.candidates[1];
+    assert_eq!(candidate.energy.source, "estimated");
+    assert!(candidate.energy.per_inference_j.is_some() && candidate.cost.components.energy.is_some());
+    assert!(candidate.saving.unwrap().point.abs() < 1e-9, "{:?}", candidate.saving);
+    let note = "Energy is estimated, not measured: 50 W as given, × time. Costs hold the estimate; savings \
+                and the recommendation leave energy out.";
+    assert!(report.notes.iter().any(|found| found == note), "{:#?}", report.notes);
+}
+
+#[test]
+fn one_estimated_window_is_enough_to_leave_energy_out() {
+    let frugal = Behaviour { watts: Some(10.0), ..Behaviour::named("q8_0") };
+    let mut record = run("r1", 100, &[full(), frugal]);
+    estimated(&mut record.windows[1].energy);
+    let report = analyse(&[record], &prices()).unwrap();
+    assert_eq!(report.candidates[1].energy.source, "mixed");
+    assert!(matches!(report.recommendation, Recommendation::KeepBaseline { .. }), "{report:#?}");
+}
+
+#[test]
+fn windows_of_few_updates_are_said() {
+    let few = |reading: &mut EnergyReading| {
+        if let EnergyReading::Measured { updates, .. } = reading {
+            *updates = 7;
+        }
+    };
+    let said = |record: RunRecord| {
+        let report = analyse(&[record], &prices()).unwrap();
+        report.notes.iter().find(|note| note.contains("updates of the meter")).cloned()
+    };
+    let behaviours = [full(), faster("q8_0", 0.7)];
+    let note = said(changed(&behaviours, few)).unwrap();
+    assert!(note.starts_with("20 of 20 metered windows") && note.contains("shortest 7"), "{note}");
+    let mut one = run("r1", 100, &behaviours);
+    few(&mut one.windows[3].energy);
+    assert!(said(one).unwrap().starts_with("1 of 20"));
+    assert_eq!(said(run("r1", 100, &behaviours)), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Net is gross less idle × time, below zero too; shares and rest are the meter's difference.
+    #[test]
+    fn net_is_gross_less_idle(watts in 0.0_f64..500.0, slowness in 0.1_f64..5.0, prompts in 2_usize..40) {
+        let behaviour = Behaviour { watts: Some(watts), ..faster("q8_0", slowness) };
+        let record = run("r1", prompts, &[full(), behaviour]);
+        let seconds: f64 = record
+            .windows
+            .iter()
+            .filter(|window| window.id.variant.variant_name() == "q8_0")
+            .map(|window| window.wall_time.as_secs_f64())
+            .sum();
+        let report = analyse(&[record], &prices()).unwrap();
+        let energy = &report.candidates[1].energy;
+        let (gross, net) = (energy.gross_j.unwrap(), energy.net_j.unwrap());
+        prop_assert!((gross - watts * seconds).abs() <= 1e-9 * gross);
+        prop_assert!((net - (gross - 20.0 * seconds)).abs() <= 1e-9 * (gross + 20.0 * seconds));
+        let shared = energy.per_inference_j.unwrap().point * prompts as f64 + energy.unattributed_j.unwrap();
+        prop_assert!((shared - gross).abs() <= 1e-9 * gross);
+    }
+}
