@@ -10,12 +10,14 @@
 
 pub mod bandwidth;
 pub mod machine;
+pub mod noise;
 pub mod order;
 pub mod plan;
 pub mod preparation;
 pub mod run;
 pub mod sink;
 pub mod timed;
+mod virtualization;
 pub mod window_length;
 
 pub use plan::{Completed, Plan};

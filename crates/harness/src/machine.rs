@@ -6,16 +6,13 @@ use std::thread;
 
 use infercost_schema::{Bytes, MachineFacts};
 
+use crate::virtualization;
+
 /// Reads what `proc` and `sys` tell; what they do not tell stays unknown. Memory bandwidth is not measured here.
 pub fn facts(proc_root: &Path, sys_root: &Path) -> MachineFacts {
     let cpuinfo = read(&proc_root.join("cpuinfo"));
-    let virtualization = if cpuinfo.as_deref().is_some_and(|text| {
-        field(text, "flags").is_some_and(|flags| flags.split(' ').any(|flag| flag == "hypervisor"))
-    }) {
-        Some("virtual machine".to_owned())
-    } else {
-        None
-    };
+    let flags = cpuinfo.as_deref().and_then(|text| field(text, "flags"));
+    let virtualization = virtualization::detect(flags, proc_root, sys_root);
     MachineFacts {
         cpu: cpuinfo.as_deref().and_then(|text| field(text, "model name")).map(str::to_owned),
         cores: thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok()),

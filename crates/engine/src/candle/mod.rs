@@ -2,7 +2,7 @@
 //!
 //! [`CandleEngine`] joins a decoder, a tokenizer and a chat template that stem from the same file.
 
-mod build_flags;
+pub mod build_flags;
 mod log_softmax;
 mod next_token;
 mod prompt;
