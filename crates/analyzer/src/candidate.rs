@@ -12,6 +12,7 @@ use crate::notes;
 use crate::quality;
 use crate::report::Analysis;
 use crate::sample::{Samples, VariantSample, at, own, pair};
+use crate::sequential::Levels;
 use crate::statistics::quantile::quantile;
 
 /// Idle power and what it covers.
@@ -58,7 +59,13 @@ impl Context<'_> {
         let quality = quality::quality(self.samples, index, evidence, self.analysis.policy, &mut unknown);
         let metered = self.energy(index, variant, &mut unknown);
         let (cost, parts) = self.cost(index, &metered, &mut unknown);
-        let (saving, draws) = self.saving(index, variant, parts.of_energy(metered.measured), &mut unknown);
+        let (saving, draws) = self.saving(
+            index,
+            variant,
+            parts.of_energy(metered.measured),
+            evidence.levels.as_ref(),
+            &mut unknown,
+        );
         let timed = latency(variant.inferences());
         let decode = self.rate(index, own::DECODED, own::DECODE_TOKENS, own::DECODE_TIME);
         let prefill = self.rate(index, own::PREFILLED, own::PREFILL_TOKENS, own::PREFILL_TIME);
@@ -265,6 +272,7 @@ impl Context<'_> {
         index: usize,
         variant: &VariantSample<'_>,
         parts: Parts,
+        levels: Option<&Levels>,
         unknown: &mut BTreeMap<String, String>,
     ) -> (Option<Estimate>, Saving) {
         let Some(baseline) = self.samples.variants.first().filter(|_| index != self.samples.baseline) else {
@@ -291,7 +299,11 @@ impl Context<'_> {
             let cost = |column| self.rates.cost(&usage(totals, first + column, own_idle), common);
             1.0 - cost(pair::VARIANT) / cost(pair::BASELINE)
         };
-        let estimate = self.estimate(first + pair::SHARED, saving);
+        let confidence = self.analysis.policy.confidence;
+        let alpha = (1.0 - confidence) / 2.0;
+        let (below, above) = levels.map_or((alpha, alpha), Levels::two_sided);
+        let distribution = self.samples.resampled.distribution(first + pair::SHARED, saving);
+        let estimate = distribution.and_then(|found| found.interval(below, above, confidence));
         if estimate.is_none() {
             unknown.insert("saving".into(), "fewer than two prompts were answered by both".into());
         }

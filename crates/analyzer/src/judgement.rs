@@ -5,6 +5,7 @@
 
 use infercost_schema::{Estimate, Gate, GateResult, Policy, Verdict};
 
+use crate::sequential::Levels;
 use crate::statistics::bootstrap::{Distribution, unseen_share};
 use crate::statistics::newcombe::{PairedCounts, newcombe_paired};
 use crate::statistics::wilson::wilson;
@@ -92,6 +93,7 @@ impl Measurement {
     }
 
     /// Two-sided interval.
+    #[cfg(test)]
     pub(crate) fn estimate(&self, confidence: f64) -> Option<Estimate> {
         let (lower, upper) = self.bounds((1.0 - confidence) / 2.0);
         (lower.is_finite() && upper.is_finite()).then(|| Estimate {
@@ -99,6 +101,20 @@ impl Measurement {
             lower: lower.min(self.point),
             upper: upper.max(self.point),
             confidence,
+            n: self.n,
+        })
+    }
+
+    /// The interval from which a gate's verdict can be read, under the policy's confidence. `None` where a
+    /// bound is not finite.
+    pub(crate) fn interval(&self, tails: Tails, at_least: bool, confidence: f64) -> Option<Estimate> {
+        let (below, above) = if at_least { (tails.pass, tails.fail) } else { (tails.fail, tails.pass) };
+        let (lower, upper) = (self.bounds(below).0, self.bounds(above).1);
+        (lower.is_finite() && upper.is_finite()).then(|| Estimate {
+            point: self.point,
+            lower: lower.min(self.point),
+            upper: upper.max(self.point),
+            confidence: 2.0 * confidence - 1.0,
             n: self.n,
         })
     }
@@ -149,6 +165,34 @@ pub(crate) struct QualityEvidence {
     pub(crate) score: Evidence,
     pub(crate) divergence: Evidence,
     pub(crate) agreement: Evidence,
+    /// The errors at which its bounds are read, where the data were looked at before the end.
+    pub(crate) levels: Option<Levels>,
+}
+
+impl QualityEvidence {
+    /// The errors at which a gate's bounds are read.
+    pub(crate) fn tails(&self, policy: &Policy) -> Tails {
+        let alpha = 1.0 - policy.confidence;
+        match &self.levels {
+            Some(levels) => Tails { pass: levels.passing(1), fail: levels.failing() },
+            None => Tails { pass: alpha, fail: alpha },
+        }
+    }
+
+    /// The error at which one of `open` claims may hold.
+    fn claim_level(&self, open: usize, policy: &Policy) -> f64 {
+        match &self.levels {
+            Some(levels) => levels.passing(open),
+            None => (1.0 - policy.confidence) / open as f64,
+        }
+    }
+}
+
+/// One-sided errors of calling a threshold kept, and of calling it broken.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Tails {
+    pub(crate) pass: f64,
+    pub(crate) fail: f64,
 }
 
 /// A verdict with its gates.
@@ -178,23 +222,32 @@ impl Margin {
 /// method, so that the chance of any false one among them stays at 1 − confidence. The other gates each
 /// keep that rate for themselves; a candidate must pass all of them.
 pub(crate) fn judge(candidates: &[QualityEvidence], policy: &Policy, margin: &Margin) -> Vec<Judgement> {
-    let alpha = 1.0 - policy.confidence;
     let p_values: Vec<f64> = candidates
         .iter()
         .map(|candidate| candidate.difference.measurement.as_ref().map_or(1.0, |m| m.p_above(-margin.value)))
         .collect();
-    let adjusted = holm::adjusted(&p_values);
+    let held = holm::claims(&p_values, |claim, open| {
+        candidates.get(claim).map_or(0.0, |candidate| candidate.claim_level(open, policy))
+    });
     // A single claim needs no correction: its interval decides.
     let several = candidates.len() > 1;
     candidates
         .iter()
-        .zip(adjusted)
-        .map(|(candidate, p)| {
+        .zip(held)
+        .map(|(candidate, held)| {
             let mut gates = gates(candidate, policy);
             // Nothing graded and no margin asked for: cost and divergence only.
             if margin.prompts > 0 || !margin.automatic {
                 let gate = Threshold { gate: Gate::TaskScore, value: -margin.value, at_least: true };
-                gates.insert(0, gate.decide(&candidate.difference, policy, several.then_some(p <= alpha)));
+                gates.insert(
+                    0,
+                    gate.decide(
+                        &candidate.difference,
+                        candidate.tails(policy),
+                        policy,
+                        several.then_some(held),
+                    ),
+                );
             }
             Judgement { verdict: overall(&gates), gates }
         })
@@ -202,17 +255,19 @@ pub(crate) fn judge(candidates: &[QualityEvidence], policy: &Policy, margin: &Ma
 }
 
 /// The gate on the baseline's own score, for information.
-pub(crate) fn minimum_score(score: &Evidence, policy: &Policy) -> Option<GateResult> {
+pub(crate) fn minimum_score(evidence: &QualityEvidence, policy: &Policy) -> Option<GateResult> {
     let value = policy.min_score?;
-    Some(Threshold { gate: Gate::MinimumScore, value, at_least: true }.decide(score, policy, None))
+    let threshold = Threshold { gate: Gate::MinimumScore, value, at_least: true };
+    Some(threshold.decide(&evidence.score, evidence.tails(policy), policy, None))
 }
 
 fn gates(candidate: &QualityEvidence, policy: &Policy) -> Vec<GateResult> {
     let threshold = |gate, value: Option<f64>, at_least, evidence: &Evidence| {
-        value.map(|value| Threshold { gate, value, at_least }.decide(evidence, policy, None))
+        let tails = candidate.tails(policy);
+        value.map(|value| Threshold { gate, value, at_least }.decide(evidence, tails, policy, None))
     };
     [
-        minimum_score(&candidate.score, policy),
+        minimum_score(candidate, policy),
         threshold(Gate::KlDivergence, policy.max_kld, false, &candidate.divergence),
         threshold(Gate::Top1Agreement, policy.min_top1, true, &candidate.agreement),
     ]
@@ -239,7 +294,7 @@ struct Threshold {
 
 impl Threshold {
     /// `claim` replaces the plain bound as the condition of passing, where several claims were corrected.
-    fn decide(&self, evidence: &Evidence, policy: &Policy, claim: Option<bool>) -> GateResult {
+    fn decide(&self, evidence: &Evidence, tails: Tails, policy: &Policy, claim: Option<bool>) -> GateResult {
         let Some(measurement) = &evidence.measurement else {
             let reason = evidence.missing.clone().unwrap_or_else(|| "nothing was measured".into());
             return self.result(
@@ -249,12 +304,11 @@ impl Threshold {
                 format!("{} is unknown: {reason}", self.name()),
             );
         };
-        let tail = 1.0 - policy.confidence;
-        let Some(measured) = measurement.estimate(1.0 - 2.0 * tail) else {
+        let Some(measured) = measurement.interval(tails, self.at_least, policy.confidence) else {
             let why = format!("{} has no interval: too few prompts", self.name());
             return self.result(None, Verdict::Inconclusive, None, why);
         };
-        let doubt = evidence.benefit_of_doubt.as_ref().unwrap_or(measurement).bounds(tail);
+        let doubt = evidence.benefit_of_doubt.as_ref().unwrap_or(measurement).bounds(tails.fail);
         let inside = if self.at_least { measured.lower >= self.value } else { measured.upper <= self.value };
         let outside = if self.at_least { doubt.1 < self.value } else { doubt.0 > self.value };
         let verdict = if outside {
@@ -265,13 +319,14 @@ impl Threshold {
             Verdict::Inconclusive
         };
         let needed = (verdict == Verdict::Inconclusive && evidence.missing.is_none())
-            .then(|| self.needed(measurement, tail, policy))
+            .then(|| self.needed(measurement, policy))
             .flatten();
         let why = self.sentence(&measured, verdict, needed, inside, evidence.missing.as_deref());
         self.result(Some(measured), verdict, needed, why)
     }
 
-    fn needed(&self, measurement: &Measurement, tail: f64, policy: &Policy) -> Option<usize> {
+    fn needed(&self, measurement: &Measurement, policy: &Policy) -> Option<usize> {
+        let tail = 1.0 - policy.confidence;
         let distance = measurement.point - self.value;
         power::prompts_needed(measurement.n, measurement.standard_error(tail), distance, policy.confidence)
     }

@@ -13,6 +13,7 @@
 //! - [`attribution`]: a window's joules shared among its inferences;
 //! - [`latency`](mod@latency): percentiles of what the harness timed;
 //! - [`recommendation`]: what to deploy;
+//! - [`sequential`]: when a variant need not go on, and what looking early costs;
 //! - [`report`](mod@report): all of it put together.
 
 pub mod attribution;
@@ -27,6 +28,7 @@ mod quality;
 pub mod recommendation;
 pub mod report;
 mod sample;
+pub mod sequential;
 pub mod statistics;
 pub mod text_divergence;
 mod wording;

@@ -6,6 +6,7 @@ use infercost_schema::{EnergyReading, EstimationMethod};
 use crate::judgement::Margin;
 use crate::report::Analysis;
 use crate::sample::VariantSample;
+use crate::sequential::Progress;
 use crate::statistics::power;
 use crate::wording::{count, percent, percents, quoted};
 
@@ -38,6 +39,7 @@ pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     notes.extend(gaps_in_energy(noted));
     notes.extend(short_windows(noted));
     notes.extend(interrupted(noted));
+    notes.extend(stopped_early(noted));
     notes.extend(part_of_set(noted));
     notes.extend(dearer(noted));
     notes.extend(noise_floor(noted));
@@ -196,8 +198,39 @@ fn interrupted(noted: &Noted<'_>) -> Option<String> {
     })
 }
 
+/// Candidates that did not go on, and how many prompts each saw. Only where the run came to its end: before
+/// that, what is missing may still come.
+fn stopped_early(noted: &Noted<'_>) -> Option<String> {
+    let (_, progress) = stops(noted).next()?;
+    let stopped: Vec<String> = stops(noted)
+        .map(|(candidate, progress)| format!("{} after {}", candidate.variant.variant_name(), progress.seen))
+        .collect();
+    Some(format!(
+        "Stopped early, of {}: {}. The error rates are spent over the looks, so that they hold all the same; \
+         `--exhaustive` runs every prompt.",
+        count(progress.planned as u64, "prompt"),
+        stopped.join(", ")
+    ))
+}
+
+fn stops<'n>(noted: &'n Noted<'_>) -> impl Iterator<Item = (&'n CandidateReport, Progress)> {
+    let run = match noted.analysis.runs {
+        [run] if run.finished_at.is_some() => Some(run),
+        _ => None,
+    };
+    let progress =
+        move |candidate: &'n CandidateReport| Some((candidate, Progress::of(run?, &candidate.variant)?));
+    let rivals = noted.candidates.iter().skip(1).filter(|candidate| !candidate.noise_floor);
+    rivals.filter_map(progress).filter(|(_, progress)| progress.seen < progress.planned)
+}
+
 fn part_of_set(noted: &Noted<'_>) -> Option<String> {
     let PromptCount { set, total, chosen, complete } = noted.prompts;
+    if stops(noted).next().is_some() {
+        let set = quoted(set);
+        return (chosen < total)
+            .then(|| format!("Only part of the set was to be run: {chosen} of {total} prompts of {set}."));
+    }
     if complete < chosen {
         let set = quoted(set);
         Some(format!(

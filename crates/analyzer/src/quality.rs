@@ -45,6 +45,7 @@ pub(crate) fn evidence(samples: &Samples<'_>, index: usize) -> QualityEvidence {
         score: score(samples, index),
         divergence: evidence(divergence),
         agreement: evidence(agreement),
+        levels: None,
     }
 }
 
@@ -59,8 +60,11 @@ pub(crate) fn quality(
     let Some(variant) = samples.variants.get(index) else { return QualityReport::default() };
     let confidence = 2.0 * policy.confidence - 1.0;
     let tail = 1.0 - policy.confidence;
-    let mut shown = |name: &str, evidence: &Evidence| {
-        let estimate = evidence.measurement.as_ref().and_then(|measurement| measurement.estimate(confidence));
+    let tails = evidence.tails(policy);
+    let mut shown = |name: &str, evidence: &Evidence, at_least: bool| {
+        let measurement = evidence.measurement.as_ref();
+        let estimate =
+            measurement.and_then(|measurement| measurement.interval(tails, at_least, policy.confidence));
         if estimate.is_none() {
             let reason =
                 evidence.missing.clone().unwrap_or_else(|| "fewer than two prompts bear on it".into());
@@ -68,13 +72,13 @@ pub(crate) fn quality(
         }
         estimate
     };
-    let task_score = shown("task_score", &evidence.score);
+    let task_score = shown("task_score", &evidence.score, true);
     if index == samples.baseline {
         return QualityReport { task_score, ..QualityReport::default() };
     }
-    let task_score_difference = shown("task_score_difference", &evidence.difference);
-    let kld_mean = shown("kld_mean", &evidence.divergence);
-    let top1_agreement = shown("top1_agreement", &evidence.agreement);
+    let task_score_difference = shown("task_score_difference", &evidence.difference, true);
+    let kld_mean = shown("kld_mean", &evidence.divergence, false);
+    let top1_agreement = shown("top1_agreement", &evidence.agreement, true);
     let first = samples.own(index);
     let log_ratio = |totals: &[f64]| at(totals, first + own::NLL_CHANGE) / at(totals, first + own::POSITIONS);
     let ppl_ratio = samples

@@ -1,5 +1,7 @@
 //! The report: every number that a comparison prints, from records, a policy and prices.
 
+use std::collections::BTreeMap;
+
 use infercost_schema::price::PriceBook;
 use infercost_schema::report::{CandidateReport, PromptCount, REPORT_SCHEMA, Report};
 use infercost_schema::{
@@ -14,6 +16,7 @@ use crate::notes::{self, Noted};
 use crate::quality;
 use crate::recommendation::{JudgedVariant, Part, open_question, recommend};
 use crate::sample::{Samples, VariantSample};
+use crate::sequential::{Levels, Progress, first_prompts};
 
 /// What a report is made of.
 #[derive(Debug, Clone, Copy)]
@@ -103,9 +106,11 @@ pub fn report(analysis: &Analysis<'_>) -> Result<Report, AnalysisError> {
     let rates = Rates::of(analysis.prices)?;
     let samples = Samples::gather(analysis.runs, baseline, first.header.seed);
     let idle = idle(analysis.runs);
-    let evidence: Vec<QualityEvidence> =
-        (0..samples.variants.len()).map(|index| quality::evidence(&samples, index)).collect();
+    let evidence = evidence(analysis, baseline, &samples);
     let graded = samples.variants.first().map_or(0, |one| one.scores.iter().flatten().count());
+    // The margin belongs to the plan, not to the part of it that was run.
+    let planned = first.header.looks.as_ref().and_then(|looks| usize::try_from(looks.graded).ok());
+    let graded = graded.max(planned.unwrap_or(0));
     let margin = Margin::of(analysis.policy, graded);
     let judgements = judgements(&samples, &evidence, analysis.policy, &margin);
     let context = Context { analysis, samples: &samples, rates, idle: idle.as_ref() };
@@ -197,6 +202,40 @@ fn check<'a>(analysis: &Analysis<'a>) -> Result<&'a RunRecord, AnalysisError> {
     Ok(first)
 }
 
+/// The evidence on each variant. One that stopped early is judged by what the last look before showed, so that
+/// the verdict is the one that stopped it.
+fn evidence(analysis: &Analysis<'_>, baseline: &VariantId, samples: &Samples<'_>) -> Vec<QualityEvidence> {
+    let rivals = samples.variants.len().saturating_sub(1);
+    let mut earlier: BTreeMap<usize, Vec<QualityEvidence>> = BTreeMap::new();
+    let of = |(index, variant): (usize, &VariantSample<'_>)| {
+        let levels = levels(analysis, &variant.header.id, rivals);
+        if let [run] = analysis.runs
+            && let Some(progress) = Progress::of(run, &variant.header.id).filter(Progress::is_early)
+        {
+            let all = earlier.entry(progress.look).or_insert_with(|| {
+                let part = [first_prompts(run, progress.look)];
+                let samples = Samples::gather(&part, baseline, run.header.seed);
+                (0..samples.variants.len()).map(|index| quality::evidence(&samples, index)).collect()
+            });
+            return QualityEvidence { levels, ..all.get(index).cloned().unwrap_or_default() };
+        }
+        QualityEvidence { levels, ..quality::evidence(samples, index) }
+    };
+    samples.variants.iter().enumerate().map(of).collect()
+}
+
+/// The errors at which a variant's bounds are read; of several runs the strictest. `None` where no run has
+/// looks.
+fn levels(analysis: &Analysis<'_>, variant: &VariantId, claims: usize) -> Option<Levels> {
+    let alpha = 1.0 - analysis.policy.confidence;
+    let of = |run: &RunRecord| {
+        let looks = run.header.looks.as_ref()?;
+        let progress = Progress::of(run, variant)?;
+        Some(Levels::at(looks, progress.look, progress.planned, claims, alpha))
+    };
+    analysis.runs.iter().filter_map(of).min_by(|one, other| one.failing().total_cmp(&other.failing()))
+}
+
 /// Idle watts: with the models resident where that was measured, else before or after.
 fn idle(runs: &[RunRecord]) -> Option<Idle> {
     [IdlePhase::Resident, IdlePhase::BeforeLoad, IdlePhase::After].into_iter().find_map(|phase| {
@@ -227,7 +266,7 @@ fn judgements(
         };
         samples.variants.iter().enumerate().filter_map(is).collect()
     };
-    let reference = evidence.first().and_then(|evidence| minimum_score(&evidence.score, policy));
+    let reference = evidence.first().and_then(|evidence| minimum_score(evidence, policy));
     let reference = Judgement { verdict: Verdict::Pass, gates: reference.into_iter().collect() };
     let mut judgements = vec![reference; evidence.len()];
     for group in [of(false), of(true)] {

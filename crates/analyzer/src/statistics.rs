@@ -8,6 +8,7 @@ pub mod newcombe;
 pub mod normal;
 pub mod power;
 pub mod quantile;
+pub mod spending;
 pub mod tango;
 pub mod wilson;
 

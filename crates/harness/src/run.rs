@@ -80,7 +80,7 @@ pub fn run(
         prompts_per_window(plan.window_prompts, plan.prompts.len(), fastest, session.meter.update_period());
     let mut active = vec![true; engines.len()];
     let mut block_number = 0;
-    for repetition in 0..plan.repetitions {
+    'run: for repetition in 0..plan.repetitions {
         for block in plan.prompts.chunks(window_prompts) {
             let mut answers = HashMap::new();
             for turn in turn_order(engines.len(), block_number, plan.seed) {
@@ -97,6 +97,10 @@ pub fn run(
             let settled = session.sink.settled()?;
             for (index, (variant, _)) in engines.iter().enumerate().skip(1) {
                 active[index] &= !settled.contains(variant);
+            }
+            // A baseline alone would be compared with nothing.
+            if engines.len() > 1 && !active.iter().skip(1).any(|active| *active) {
+                break 'run;
             }
             block_number += 1;
         }

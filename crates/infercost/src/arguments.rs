@@ -131,6 +131,10 @@ pub(crate) struct RecordArguments {
     #[arg(long, default_value = "cpu", value_parser = device)]
     pub(crate) device: infercost_engine::CandleDevice,
 
+    /// Run every variant on every prompt, even where its verdict is settled before
+    #[arg(long)]
+    pub(crate) exhaustive: bool,
+
     /// Run the baseline a second time, to show the noise
     #[arg(long)]
     pub(crate) noise_floor: bool,

@@ -3,6 +3,7 @@
 mod arguments;
 mod commands;
 mod config;
+mod early_stop;
 mod engines;
 mod exit;
 mod models;

@@ -13,6 +13,7 @@ use infercost_schema::{
 };
 use infercost_trace::RunStore;
 
+use crate::early_stop::EarlyStop;
 use crate::output::progress::RunProgress;
 
 /// Writes each fact to the run's folder as it is measured.
@@ -22,6 +23,7 @@ pub(crate) struct Recorder {
     /// The baseline's scores on the prompt that is being scored.
     reference: Option<(PromptId, Result<TokenScores, String>)>,
     evaluated: HashSet<EvaluationKey>,
+    early_stop: EarlyStop,
     progress: RunProgress,
 }
 
@@ -39,10 +41,11 @@ impl Recorder {
         store: RunStore,
         content: bool,
         before: Option<&RunRecord>,
+        early_stop: EarlyStop,
         progress: RunProgress,
     ) -> Self {
         let evaluated = before.map(|run| run.evaluations.iter().map(key).collect()).unwrap_or_default();
-        Self { store, content, reference: None, evaluated, progress }
+        Self { store, content, reference: None, evaluated, early_stop, progress }
     }
 
     /// Closes the run.
@@ -141,6 +144,7 @@ impl RecordSink for Recorder {
         } else {
             self.store.inference(window, &without_content(record.clone()))?;
         }
+        self.early_stop.count(&window.variant, record);
         self.progress.inference(&window.variant);
         Ok(())
     }
@@ -170,6 +174,10 @@ impl RecordSink for Recorder {
         }
         self.progress.scored(variant);
         Ok(())
+    }
+
+    fn settled(&mut self) -> Result<Vec<VariantId>, SinkError> {
+        self.early_stop.settled()
     }
 }
 

@@ -38,6 +38,9 @@ pub struct RunHeader {
     pub baseline: VariantId,
     /// Which prompts.
     pub prompts: PromptSelection,
+    /// When candidates may stop early; `None` where every variant answers every prompt.
+    #[serde(default)]
+    pub looks: Option<Looks>,
     /// Inferences of each prompt by each variant.
     pub repetitions: u32,
     /// Inferences before the first counted one, per variant.
@@ -69,6 +72,15 @@ pub struct VariantHeader {
     pub licence: Option<String>,
     /// True for the second copy of the baseline that measures noise.
     pub noise_floor: bool,
+}
+
+/// The looks at growing data at which a candidate may stop, known before the first measurement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Looks {
+    /// Prompts answered at each look, ascending; the last is every chosen prompt.
+    pub after: Vec<u32>,
+    /// Chosen prompts that have a grader: what the margin is chosen for, however early a candidate stops.
+    pub graded: u32,
 }
 
 /// Which part of which prompt set was run.

@@ -29,6 +29,8 @@ use crate::statistics::quantile::quantile;
 pub const RESAMPLES: usize = 2_000;
 /// Fewest resamples, however large the set.
 const FEWEST_RESAMPLES: usize = 400;
+/// Draws that must lie beyond a bound for them to tell where it is.
+const FEWEST_BEYOND: f64 = 4.0;
 /// Draws of a prompt at which the number of resamples begins to shrink, to bound the time.
 const DRAWS: usize = 20_000_000;
 
@@ -245,8 +247,24 @@ impl Distribution {
         Self { point, n, kind: Kind::Bca { draws, bias: normal::quantile(share), acceleration } }
     }
 
-    /// The bound below which the truth lies with one-sided probability `level`.
+    /// The bound below which the truth lies with one-sided probability `level`. Where that lies farther out
+    /// than the draws can tell, the distance from the point grows as Student's t does.
     pub fn bound(&self, level: f64) -> f64 {
+        let drawn = match &self.kind {
+            Kind::Bca { draws, .. } | Kind::Studentised { draws, .. } => draws.len(),
+        };
+        let finest = FEWEST_BEYOND / drawn.max(1) as f64;
+        let tail = level.min(1.0 - level);
+        if tail >= finest || finest >= 0.5 {
+            return self.drawn_bound(level);
+        }
+        let degrees = self.n as f64 - 1.0;
+        let deviate = |tail: f64| normal::student_quantile(tail, degrees);
+        let told = self.drawn_bound(if level < 0.5 { finest } else { 1.0 - finest });
+        self.point + (told - self.point) * deviate(tail.max(f64::MIN_POSITIVE)) / deviate(finest)
+    }
+
+    fn drawn_bound(&self, level: f64) -> f64 {
         match &self.kind {
             Kind::Bca { draws, bias, acceleration } => {
                 let n = self.n as f64;
@@ -272,7 +290,12 @@ impl Distribution {
     /// Point and two-sided interval; `None` where a bound is not finite.
     pub fn estimate(&self, confidence: f64) -> Option<Estimate> {
         let tail = (1.0 - confidence) / 2.0;
-        let (lower, upper) = (self.bound(tail), self.bound(1.0 - tail));
+        self.interval(tail, tail, confidence)
+    }
+
+    /// Point and an interval with the given errors below and above it, under the given name of confidence.
+    pub fn interval(&self, below: f64, above: f64, confidence: f64) -> Option<Estimate> {
+        let (lower, upper) = (self.bound(below), self.bound(1.0 - above));
         (lower.is_finite() && upper.is_finite()).then(|| Estimate {
             point: self.point,
             lower: lower.min(self.point),

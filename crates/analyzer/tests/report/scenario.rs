@@ -136,6 +136,7 @@ fn header(id: &str, chosen: &[PromptId], behaviours: &[Behaviour]) -> RunHeader 
             total: chosen.len() as u32,
             chosen: chosen.to_vec(),
         },
+        looks: None,
         repetitions: 1,
         warm_ups: 1,
         seed: 42,

@@ -17,6 +17,7 @@ use infercost_trace::RunStore;
 use crate::arguments::{Cli, Command, RecordArguments, RecordCommand};
 use crate::commands::doctor::{discover, sysfs_root};
 use crate::config::{Given, Settings};
+use crate::early_stop::{self, EarlyStop};
 use crate::exit::usage;
 use crate::output;
 use crate::output::progress::RunProgress;
@@ -149,6 +150,7 @@ impl Setup<'_> {
             variants,
             baseline: self.models.first().map_or_else(|| VariantId::from(""), |first| first.id.clone()),
             prompts: self.selection.clone(),
+            looks: early_stop::looks(self.arguments, &self.prompts, self.models.len()),
             repetitions: self.arguments.repetitions,
             warm_ups: self.arguments.warm_ups,
             seed: self.arguments.seed,
@@ -176,6 +178,12 @@ impl Setup<'_> {
         let done = before.map_or_else(Completed::default, |run| completed(run, &self.prompts));
         let progress =
             RunProgress::new(prepared.engines.len(), self.prompts.len(), self.arguments.repetitions, &done);
+        let looks = match before {
+            Some(run) => run.header.looks.clone(),
+            None => early_stop::looks(self.arguments, &self.prompts, self.models.len()),
+        };
+        let baseline = self.models.first().map_or_else(|| VariantId::from(""), |first| first.id.clone());
+        let early_stop = EarlyStop::new(folder.clone(), looks, baseline, before);
         let plan = Plan {
             prompts: self.prompts,
             repetitions: self.arguments.repetitions,
@@ -191,7 +199,7 @@ impl Setup<'_> {
             idle_time: IDLE_TIME,
             completed: done,
         };
-        let mut recorder = Recorder::new(store, !self.arguments.no_content, before, progress);
+        let mut recorder = Recorder::new(store, !self.arguments.no_content, before, early_stop, progress);
         let stop = stopping::on_interrupt();
         infercost_harness::run(prepared, &plan, meter, &mut recorder, &stop).map_err(|error| {
             anyhow::Error::new(error).context(format!(

@@ -1,0 +1,255 @@
+//! Looking before the end: what a verdict may be read at, and which variants need not go on.
+//!
+//! A bound that is read again after every block of prompts is wrong more often than it says. So each error
+//! rate is spent over the looks: by the time that a share t of the planned prompts was seen, α·t^ρ of it may
+//! be used up (Kim & DeMets, *Design and Analysis of Group Sequential Tests Based on the Type I Error
+//! Spending Rate Function*, Biometrika 74, 1987, in the frame of Lan & DeMets, Biometrika 70, 1983). What a
+//! look may spend is turned into the one-sided error at which its bounds are read by the recursion of
+//! Armitage, McPherson & Rowe (J. R. Stat. Soc. A 132, 1969) for sums of independent increments, and the
+//! gates then use their ordinary bounds at that error: the significance-level approach of Jennison &
+//! Turnbull (*Group Sequential Methods with Applications to Clinical Trials*, 2000, ch. 3 and 7). Assumed is
+//! that prompts come in an order that has nothing to do with the answers (a seeded choice has none).
+//!
+//! The two kinds of error have an account each. Passing spends late (ρ = 3, close to O'Brien and Fleming's
+//! rule), so that a candidate that runs to the end passes almost as often as without looks. Failing spends
+//! evenly (ρ = 1, close to Pocock's), so that a hopeless candidate goes early. Neither depends on when or why
+//! the looking ends, so a later report may apply another policy to the same trace.
+
+use std::collections::HashSet;
+
+use infercost_schema::report::{CandidateReport, Report};
+use infercost_schema::run::Looks;
+use infercost_schema::{Evaluation, PromptId, RunRecord, VariantId, Verdict, WindowRecord};
+
+use crate::report::{Analysis, AnalysisError, report};
+use crate::statistics::spending::tail;
+
+/// Exponent of the spending of the error of passing what is not good enough.
+const PASSING: f64 = 3.0;
+/// Exponent of the spending of the error of failing what is good enough.
+const FAILING: f64 = 1.0;
+/// Fewest prompts at a look. A bootstrap of fewer says too little about its own tails.
+const FEWEST_PROMPTS: usize = 20;
+/// A look this close before the end saves nothing.
+const LAST_LOOK: f64 = 0.9;
+/// Looks before now that are reckoned with; more than any plan holds.
+const MOST_LOOKS: usize = 64;
+
+/// The looks of a run over `prompts` prompts in blocks of `block`, of which `graded` have a grader: after
+/// every block at first, then after ever more of them, each look about 1.3 to 1.5 times as far as the one
+/// before; the last is the end.
+pub fn planned_looks(prompts: usize, block: usize, graded: usize) -> Looks {
+    let (block, mut blocks, mut after) = (block.max(1), 1_usize, Vec::new());
+    let early = |seen: &usize| (*seen as f64) < LAST_LOOK * prompts as f64;
+    while let Some(seen) = blocks.checked_mul(block).filter(early) {
+        if seen >= FEWEST_PROMPTS {
+            after.push(whole(seen));
+        }
+        // 1, 2, 3, 4, 6, 8, 12, 16, 24 …
+        blocks = if blocks.is_power_of_two() {
+            blocks + (blocks / 2).max(1)
+        } else {
+            (blocks + 1).next_power_of_two()
+        };
+    }
+    after.push(whole(prompts));
+    Looks { after, graded: whole(graded) }
+}
+
+fn whole(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// One-sided errors at which the bounds of one look are read.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Levels {
+    /// For passing at the full error rate, then at a half of it, a third …
+    passing: Vec<f64>,
+    /// For failing.
+    failing: f64,
+    /// For the lower and the upper bound of a two-sided interval.
+    two_sided: (f64, f64),
+}
+
+impl Levels {
+    /// Levels after `seen` of `planned` prompts, for up to `claims` claims that are corrected together, with
+    /// one-sided error `alpha` in all.
+    pub(crate) fn at(looks: &Looks, seen: usize, planned: usize, claims: usize, alpha: f64) -> Self {
+        let planned = planned.max(seen).max(1) as f64;
+        let now = seen.max(1) as f64;
+        let mut shares: Vec<f64> = Vec::new();
+        for after in looks.after.iter().take(MOST_LOOKS).map(|after| f64::from(*after)) {
+            // A look that is all but this one was this one.
+            if after >= 1.0 && after < 0.995 * now && shares.last().is_none_or(|last| after / planned > *last)
+            {
+                shares.push(after / planned);
+            }
+        }
+        shares.push(now / planned);
+        let level = |alpha: f64, exponent: f64| tail(&shares, alpha, exponent);
+        Self {
+            passing: (1..=claims.max(1)).map(|claims| level(alpha / claims as f64, PASSING)).collect(),
+            failing: level(alpha, FAILING),
+            two_sided: (level(alpha / 2.0, PASSING), level(alpha / 2.0, FAILING)),
+        }
+    }
+
+    /// For a claim that is one of `claims` still open.
+    pub(crate) fn passing(&self, claims: usize) -> f64 {
+        let last = self.passing.last().copied().unwrap_or(0.0);
+        self.passing.get(claims.saturating_sub(1)).copied().unwrap_or(last)
+    }
+
+    /// For failing.
+    pub(crate) fn failing(&self) -> f64 {
+        self.failing
+    }
+
+    /// For the lower and the upper bound of a saving.
+    pub(crate) fn two_sided(&self) -> (f64, f64) {
+        self.two_sided
+    }
+}
+
+/// How far one variant came in a run that may stop early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// Prompts from the first on that it answered, and on which it was compared with the baseline where it
+    /// ever was.
+    pub(crate) seen: usize,
+    /// Of those, the ones before the last look that it reached: what it is judged by. All where it reached
+    /// none.
+    pub(crate) look: usize,
+    /// Prompts of the plan.
+    pub(crate) planned: usize,
+}
+
+impl Progress {
+    /// Of a variant; `None` where the run has no looks or the variant answered nothing.
+    pub(crate) fn of(run: &RunRecord, variant: &VariantId) -> Option<Self> {
+        let looks = run.header.looks.as_ref()?;
+        let windows = run.windows.iter().filter(|window| window.id.variant == *variant);
+        let answered: HashSet<&PromptId> =
+            windows.flat_map(|window| &window.inferences).map(|inference| &inference.prompt).collect();
+        let evaluations = run.evaluations.iter().filter(|evaluation| evaluation.variant == *variant);
+        let compared: HashSet<&PromptId> =
+            evaluations.filter(|one| is_divergence(&one.result)).map(|one| &one.prompt).collect();
+        let done = |prompt: &&PromptId| {
+            answered.contains(prompt) && (compared.is_empty() || compared.contains(prompt))
+        };
+        let seen = run.header.prompts.chosen.iter().take_while(done).count();
+        let planned = run.header.prompts.chosen.len();
+        let reached = looks.after.iter().filter_map(|after| usize::try_from(*after).ok());
+        let look = reached.filter(|after| *after <= seen).max().filter(|after| *after > 0).unwrap_or(seen);
+        (seen > 0).then_some(Self { seen, look, planned })
+    }
+
+    /// True where it stopped, or stands, before the end.
+    pub(crate) fn is_early(&self) -> bool {
+        self.look < self.planned
+    }
+}
+
+fn is_divergence(result: &Evaluation) -> bool {
+    match result {
+        Evaluation::Divergence(_) => true,
+        Evaluation::Impossible { what, .. } => what != "task",
+        Evaluation::Task(_) => false,
+    }
+}
+
+/// The part of a run that concerns its first `prompts` prompts.
+pub(crate) fn first_prompts(run: &RunRecord, prompts: usize) -> RunRecord {
+    let mut header = run.header.clone();
+    header.prompts.chosen.truncate(prompts);
+    let kept: HashSet<&PromptId> = header.prompts.chosen.iter().collect();
+    let windows = run.windows.iter().filter_map(|window| {
+        let inferences = window.inferences.iter().filter(|one| kept.contains(&one.prompt));
+        let inferences: Vec<_> = inferences.cloned().collect();
+        (!inferences.is_empty()).then(|| WindowRecord { inferences, ..window.clone() })
+    });
+    let evaluations = run.evaluations.iter().filter(|evaluation| kept.contains(&evaluation.prompt));
+    let (windows, evaluations) = (windows.collect(), evaluations.cloned().collect());
+    let (loads, idles, finished_at) = (run.loads.clone(), run.idles.clone(), run.finished_at);
+    RunRecord { header, loads, idles, windows, evaluations, finished_at }
+}
+
+/// Why a variant need not go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settlement {
+    /// It is not good enough.
+    Failed,
+    /// It is good enough, and whether it is cheaper than the baseline is known.
+    Passed,
+    /// It costs more than the baseline.
+    Dearer,
+    /// It costs more than another that is good enough.
+    Outdone,
+    /// It is the baseline's second copy, and no candidate goes on.
+    NothingToCompare,
+}
+
+/// Variants that need not go on, by the policy and the prices of the run itself: each is judged as the report
+/// of the same records judges it, by the prompts before the last look that it reached. Never one that has
+/// reached the end, and none where the run has no looks.
+///
+/// A pure function of the records: asked again after a break, it answers the same.
+///
+/// # Errors
+/// As [`report()`].
+pub fn settled(run: &RunRecord) -> Result<Vec<(VariantId, Settlement)>, AnalysisError> {
+    let is_early = |variant: &VariantId| {
+        let reached = Progress::of(run, variant).filter(Progress::is_early);
+        let looks = run.header.looks.iter().flat_map(|looks| &looks.after);
+        reached.is_some_and(|progress| looks.into_iter().any(|after| whole(progress.look) == *after))
+    };
+    if !run.header.variants.iter().any(|variant| is_early(&variant.id)) {
+        return Ok(Vec::new());
+    }
+    let (policy, prices) = (&run.header.policy, &run.header.prices);
+    let runs = std::slice::from_ref(run);
+    let report = report(&Analysis { runs, policy, prices, baseline: None, memory_bandwidth: None })?;
+    let mut settled = settlements(&report);
+    settled.retain(|(variant, _)| is_early(variant));
+    Ok(settled)
+}
+
+fn settlements(report: &Report) -> Vec<(VariantId, Settlement)> {
+    let others = || report.candidates.iter().filter(|candidate| candidate.variant != report.baseline);
+    let candidates = || others().filter(|candidate| !candidate.noise_floor);
+    let copies = || others().filter(|candidate| candidate.noise_floor);
+    let noise = copies().filter_map(|copy| copy.saving).map(|saving| saving.point.abs()).fold(0.0, f64::max);
+    let mut settled: Vec<(VariantId, Settlement)> = candidates()
+        .filter_map(|candidate| Some((candidate.variant.clone(), settlement(candidate, report, noise)?)))
+        .collect();
+    if settled.len() == candidates().count() {
+        settled.extend(copies().map(|copy| (copy.variant.clone(), Settlement::NothingToCompare)));
+    }
+    settled
+}
+
+fn settlement(candidate: &CandidateReport, report: &Report, noise: f64) -> Option<Settlement> {
+    if candidate.verdict == Verdict::Fail {
+        return Some(Settlement::Failed);
+    }
+    let Some(saving) = candidate.saving else {
+        return (candidate.verdict == Verdict::Pass).then_some(Settlement::Passed);
+    };
+    if saving.upper < 0.0 {
+        return Some(Settlement::Dearer);
+    }
+    let outdoes = |other: &CandidateReport| {
+        other.variant != candidate.variant
+            && other.variant != report.baseline
+            && !other.noise_floor
+            && other.verdict == Verdict::Pass
+            && other.saving.is_some_and(|other| other.lower > saving.upper.max(noise))
+    };
+    if report.candidates.iter().any(outdoes) {
+        return Some(Settlement::Outdone);
+    }
+    (candidate.verdict == Verdict::Pass && saving.lower > noise).then_some(Settlement::Passed)
+}
+
+#[cfg(test)]
+mod tests;
