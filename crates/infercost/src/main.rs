@@ -6,6 +6,7 @@ mod config;
 mod early_stop;
 mod engines;
 mod exit;
+mod guards;
 mod models;
 mod output;
 mod prompts;

@@ -3,77 +3,150 @@
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::Duration;
 
-use infercost_energy::{Discovery, EstimateChoice, MeterBasis, MeterError, MeterOptions};
+use infercost_energy::{
+    Discovery, EnergyMeter, EstimateChoice, GpuFacts, MeterBasis, MeterError, MeterOptions,
+};
+use infercost_engine::candle::build_flags;
+use infercost_harness::noise::{Repeatability, power_while, repeatability};
 use infercost_harness::{bandwidth, machine};
-use infercost_schema::Watts;
+use infercost_schema::{MachineFacts, MeterKind, Watts};
 
 use crate::arguments::{DoctorArguments, MeterArguments};
-use crate::output;
-use crate::output::number;
+use crate::output::doctor::{Build, Diagnosis, Found, Gpu, Missing, Noise, SCHEMA, render};
+use crate::{guards, output};
+
+/// How long the machine is left alone to see its power at rest.
+const REST: Duration = Duration::from_secs(1);
+/// Where the operating system tells about itself.
+const PROC: &str = "/proc";
 
 pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
-    let discovery = discover(&arguments.meter)?;
-    let mut facts = machine::facts(Path::new("/proc"), &sysfs_root());
-    let cores = facts.cores.and_then(|cores| usize::try_from(cores).ok()).unwrap_or(1);
-    facts.memory_bandwidth = bandwidth::read_bandwidth(cores);
+    let diagnosis = diagnose(discover(&arguments.meter)?)?;
     if arguments.json {
-        let found = discovery.found.iter().map(|meter| {
-            serde_json::json!({
-                "instrument": meter.instrument, "name": meter.name, "covers": meter.domain.to_string(),
-                "update_period_s": meter.update_period.as_secs_f64(), "used": meter.used, "note": meter.note,
-            })
-        });
-        let missing = discovery
-            .missing
-            .iter()
-            .map(|meter| serde_json::json!({"name": meter.name, "reason": meter.reason, "fix": meter.fix}));
-        let object = serde_json::json!({
-            "schema": "infercost.doctor/1",
-            "machine": facts,
-            "meter": discovery.meter.describe(),
-            "found": found.collect::<Vec<_>>(),
-            "missing": missing.collect::<Vec<_>>(),
-        });
-        output::line(&serde_json::to_string_pretty(&object)?);
-        return Ok(ExitCode::SUCCESS);
-    }
-    let unknown = || "unknown".to_owned();
-    let or_unknown = |value: Option<String>| value.unwrap_or_else(unknown);
-    let rows = [
-        ("cpu", or_unknown(facts.cpu.clone())),
-        ("cores", or_unknown(facts.cores.map(|cores| cores.to_string()))),
-        ("memory", or_unknown(facts.memory.map(|memory| number::bytes(memory.0)))),
-        (
-            "memory read",
-            or_unknown(
-                facts
-                    .memory_bandwidth
-                    .map(|rate| format!("{} GB/s, measured", number::significant(rate / 1e9))),
-            ),
-        ),
-        ("system", or_unknown(facts.os.clone())),
-        (
-            "runs in",
-            facts.virtualization.clone().unwrap_or_else(|| "no virtual machine that shows itself".into()),
-        ),
-        ("governor", or_unknown(facts.governor.clone())),
-        ("load average", or_unknown(facts.load_average.map(|load| load.to_string()))),
-        ("meter", discovery.meter.describe()),
-    ];
-    for (name, value) in rows {
-        output::line(&format!("{name:<13} {}", output::terminal::plain(&value)));
-    }
-    for meter in &discovery.found {
-        let used = if meter.used { "used" } else { "not used" };
-        let text = format!("{} ({}), {used}: {}", meter.name, meter.domain, meter.note);
-        output::line(&format!("  found       {}", output::terminal::plain(&text)));
-    }
-    for meter in &discovery.missing {
-        let text = format!("{}: {}; {}", meter.name, meter.reason, meter.fix);
-        output::line(&format!("  missing     {}", output::terminal::plain(&text)));
+        output::line(&serde_json::to_string_pretty(&diagnosis)?);
+    } else {
+        output::block(&render(&diagnosis));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn diagnose(discovery: Discovery) -> anyhow::Result<Diagnosis> {
+    let gpus = gpus();
+    let mut machine = facts(&gpus);
+    let Discovery { mut meter, basis, found, missing } = discovery;
+    let meter = meter.as_mut();
+    let threads = threads(&machine);
+    let mut noise: Option<Repeatability> = None;
+    let mut time_it = || noise = repeatability(threads, Path::new(PROC));
+    let (mut rest, mut work, mut power_unknown) = (None, None, None);
+    if basis == MeterBasis::Nothing {
+        time_it();
+    } else {
+        let patience = REST.max(meter_patience(meter.update_period()));
+        let at_rest = power_while(meter, || sleep(patience))?;
+        let at_work = power_while(meter, time_it)?;
+        power_unknown = at_work.as_ref().err().cloned();
+        (rest, work) = (at_rest.ok().map(Watts::get), at_work.ok().map(Watts::get));
+    }
+    machine.steal_share = noise.and_then(|noise| noise.steal_share);
+    let mut doubts = guards::doubts(&machine, &gpus);
+    doubts.extend(meter.sampler_overhead().and_then(guards::sampling));
+    Ok(Diagnosis {
+        schema: SCHEMA,
+        doubts,
+        machine,
+        gpus: gpus.into_iter().map(gpu).collect(),
+        build: Build {
+            version: env!("CARGO_PKG_VERSION"),
+            flags: build_flags::describe(),
+            quantized_kernels: build_flags::quantized_kernels(),
+        },
+        noise: noise.map(|noise| Noise {
+            difference: noise.difference,
+            spread: noise.spread,
+            runs: noise.runs,
+        }),
+        meter: meter.describe(),
+        basis: match basis {
+            MeterBasis::Measured => "measured",
+            MeterBasis::Mixed => "mixed",
+            MeterBasis::Estimated => "estimated",
+            MeterBasis::Nothing => "nothing",
+        },
+        covers: meter.scope(),
+        update_period_s: Some(meter.update_period())
+            .filter(|period| !period.is_zero())
+            .map(|p| p.as_secs_f64()),
+        rest_w: rest,
+        work_w: work,
+        power_unknown,
+        sampler_overhead: meter.sampler_overhead(),
+        found: found
+            .into_iter()
+            .map(|meter| Found {
+                instrument: meter.instrument,
+                name: meter.name,
+                covers: meter.domain.to_string(),
+                kind: match meter.kind {
+                    MeterKind::Counter => "counter",
+                    MeterKind::Integrated => "integrated",
+                },
+                update_period_s: meter.update_period.as_secs_f64(),
+                used: meter.used,
+                note: meter.note,
+            })
+            .collect(),
+        missing: missing
+            .into_iter()
+            .map(|meter| Missing { name: meter.name, reason: meter.reason, fix: meter.fix })
+            .collect(),
+    })
+}
+
+/// A slow meter needs a few of its updates to show anything.
+fn meter_patience(period: Duration) -> Duration {
+    period.saturating_mul(3)
+}
+
+fn gpu(facts: GpuFacts) -> Gpu {
+    Gpu {
+        name: facts.name,
+        uuid: facts.uuid,
+        energy_counter: facts.has_energy_counter,
+        power_w: facts.power.map(Watts::get),
+        power_limit_w: facts.power_limit.map(Watts::get),
+        temperature_c: facts.temperature,
+        mig: facts.mig,
+    }
+}
+
+/// The GPUs that NVML shows; none where it cannot be loaded, which the list of missing meters tells.
+pub(crate) fn gpus() -> Vec<GpuFacts> {
+    let library = MeterOptions::from_environment().nvml_library;
+    infercost_energy::gpu_facts(library.as_deref()).unwrap_or_default()
+}
+
+/// What this machine tells of itself, its memory bandwidth measured.
+pub(crate) fn facts(gpus: &[GpuFacts]) -> MachineFacts {
+    let mut facts = machine::facts(Path::new(PROC), &sysfs_root());
+    facts.memory_bandwidth = bandwidth::read_bandwidth(threads(&facts));
+    facts.gpus = gpus.iter().map(|gpu| gpu.name.clone()).collect();
+    facts
+}
+
+fn threads(machine: &MachineFacts) -> usize {
+    machine.cores.and_then(|cores| usize::try_from(cores).ok()).unwrap_or(1)
+}
+
+/// The meter in words, with what sampling it costs.
+pub(crate) fn described(meter: &dyn EnergyMeter) -> String {
+    match meter.sampler_overhead() {
+        Some(share) => format!("{}; sampling costs {:.2} % of one core", meter.describe(), share * 100.0),
+        None => meter.describe(),
+    }
 }
 
 /// Finds the meters that the user wants.
@@ -98,7 +171,7 @@ pub(crate) fn discover(arguments: &MeterArguments) -> anyhow::Result<Discovery> 
 }
 
 /// Where `/sys` is looked for.
-pub(crate) fn sysfs_root() -> PathBuf {
+fn sysfs_root() -> PathBuf {
     env::var_os("INFERCOST_SYSFS_ROOT")
         .filter(|root| !root.is_empty())
         .map_or_else(|| "/sys".into(), PathBuf::from)

@@ -8,21 +8,22 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 use infercost_energy::{Discovery, EnergyMeter};
-use infercost_harness::{Completed, Contestant, Plan, Prepared, bandwidth, machine, prepare};
+use infercost_harness::machine::CpuTicks;
+use infercost_harness::{Completed, Contestant, Plan, Prepared, prepare};
 use infercost_models::ResolvedModel;
 use infercost_schema::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
 use infercost_schema::{Prompt, RunHeader, RunId, RunRecord, Sampling, VariantId};
 use infercost_trace::RunStore;
 
 use crate::arguments::{Cli, Command, RecordArguments, RecordCommand};
-use crate::commands::doctor::{discover, sysfs_root};
+use crate::commands::doctor::{described, discover, facts, gpus};
 use crate::config::{Given, Settings};
 use crate::early_stop::{self, EarlyStop};
 use crate::exit::usage;
 use crate::output;
 use crate::output::progress::RunProgress;
 use crate::recording::{Recorder, completed};
-use crate::{engines, models, prompts, stopping};
+use crate::{engines, guards, models, prompts, stopping};
 
 pub(crate) fn run(arguments: &RecordCommand) -> anyhow::Result<ExitCode> {
     let given = Given::read(&arguments.judge)?;
@@ -124,9 +125,11 @@ impl Setup<'_> {
     }
 
     fn header(&self, prepared: &Prepared, meter: &dyn EnergyMeter) -> RunHeader {
-        let mut machine = machine::facts(Path::new("/proc"), &sysfs_root());
-        let cores = machine.cores.and_then(|cores| usize::try_from(cores).ok()).unwrap_or(1);
-        machine.memory_bandwidth = bandwidth::read_bandwidth(cores);
+        let gpus = gpus();
+        let machine = facts(&gpus);
+        for doubt in guards::doubts(&machine, &gpus) {
+            output::note(&format!("! {doubt}"));
+        }
         let variants = self
             .models
             .iter()
@@ -158,7 +161,7 @@ impl Setup<'_> {
             content: !self.arguments.no_content,
             policy: self.settings.policy.clone(),
             prices: self.settings.prices.clone(),
-            meter: meter.describe(),
+            meter: described(meter),
         }
     }
 
@@ -201,6 +204,7 @@ impl Setup<'_> {
         };
         let mut recorder = Recorder::new(store, !self.arguments.no_content, before, early_stop, progress);
         let stop = stopping::on_interrupt();
+        let ticks = CpuTicks::now(Path::new("/proc"));
         infercost_harness::run(prepared, &plan, meter, &mut recorder, &stop).map_err(|error| {
             anyhow::Error::new(error).context(format!(
                 "the run was cut off; what was measured is in {}, and `--resume` goes on with it",
@@ -208,6 +212,11 @@ impl Setup<'_> {
             ))
         })?;
         recorder.finish()?;
+        let stolen = ticks.and_then(|before| CpuTicks::now(Path::new("/proc"))?.steal_share_since(before));
+        let doubts = [stolen.and_then(guards::stolen), meter.sampler_overhead().and_then(guards::sampling)];
+        for doubt in doubts.into_iter().flatten() {
+            output::note(&format!("! {doubt}"));
+        }
         Ok(folder)
     }
 }

@@ -1,6 +1,7 @@
 //! What a person or a program reads. Data goes to stdout, everything else to stderr.
 
 pub(crate) mod bench;
+pub(crate) mod doctor;
 pub(crate) mod log;
 pub(crate) mod models;
 pub(crate) mod number;

@@ -1,0 +1,235 @@
+//! What `infercost doctor` shows.
+
+use std::fmt::Write as _;
+
+use infercost_energy::{EnergyDomain, EnergyScope};
+use infercost_schema::MachineFacts;
+use serde::Serialize;
+
+use crate::output::number;
+use crate::output::terminal::{self, DOUBT, STRONG, Stream, plain};
+
+/// Version of the JSON object.
+pub(crate) const SCHEMA: &str = "infercost.doctor/1";
+
+/// Everything that was found out about this machine.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Diagnosis {
+    pub(crate) schema: &'static str,
+    pub(crate) machine: MachineFacts,
+    pub(crate) gpus: Vec<Gpu>,
+    pub(crate) build: Build,
+    /// `None` where it could not be timed.
+    pub(crate) noise: Option<Noise>,
+    /// The meter in words, or why there is none.
+    pub(crate) meter: String,
+    /// `measured`, `mixed`, `estimated` or `nothing`.
+    pub(crate) basis: &'static str,
+    /// What readings cover.
+    pub(crate) covers: EnergyScope,
+    /// Seconds between two refreshes of the slowest instrument; `None` where there is none.
+    pub(crate) update_period_s: Option<f64>,
+    /// Watts with nothing asked of the machine; `None` where unknown.
+    pub(crate) rest_w: Option<f64>,
+    /// Watts with arithmetic on every core; `None` where unknown.
+    pub(crate) work_w: Option<f64>,
+    /// Why watts are unknown, where there is a meter all the same.
+    pub(crate) power_unknown: Option<String>,
+    /// Share of one core that sampling costs.
+    pub(crate) sampler_overhead: Option<f64>,
+    pub(crate) found: Vec<Found>,
+    pub(crate) missing: Vec<Missing>,
+    /// What puts measurements in doubt.
+    pub(crate) doubts: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Gpu {
+    pub(crate) name: String,
+    pub(crate) uuid: String,
+    pub(crate) energy_counter: bool,
+    pub(crate) power_w: Option<f64>,
+    pub(crate) power_limit_w: Option<f64>,
+    pub(crate) temperature_c: Option<u32>,
+    pub(crate) mig: Option<bool>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Build {
+    pub(crate) version: &'static str,
+    pub(crate) flags: String,
+    /// The extension that quantized products are written for; `None` where they are plain loops.
+    pub(crate) quantized_kernels: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Noise {
+    pub(crate) difference: f64,
+    pub(crate) spread: f64,
+    pub(crate) runs: usize,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Found {
+    pub(crate) instrument: String,
+    pub(crate) name: String,
+    pub(crate) covers: String,
+    /// `counter` or `integrated`.
+    pub(crate) kind: &'static str,
+    pub(crate) update_period_s: f64,
+    pub(crate) used: bool,
+    pub(crate) note: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Missing {
+    pub(crate) name: String,
+    pub(crate) reason: String,
+    pub(crate) fix: String,
+}
+
+/// The whole diagnosis as text.
+pub(crate) fn render(diagnosis: &Diagnosis) -> String {
+    let mut text = String::new();
+    for (title, rows) in [
+        ("machine", machine(diagnosis)),
+        ("build", build(&diagnosis.build)),
+        ("noise", vec![("repeatability", noise(diagnosis))]),
+        ("energy", energy(diagnosis)),
+    ] {
+        let _ = writeln!(text, "{}", terminal::style(Stream::Output, STRONG, title));
+        for (name, value) in rows {
+            let _ = writeln!(text, "  {name:<14} {}", plain(&value));
+        }
+    }
+    for doubt in &diagnosis.doubts {
+        let _ = writeln!(text, "{} {}", terminal::style(Stream::Output, DOUBT, "!"), plain(doubt));
+    }
+    text
+}
+
+type Rows = Vec<(&'static str, String)>;
+
+fn machine(diagnosis: &Diagnosis) -> Rows {
+    let facts = &diagnosis.machine;
+    let or_unknown = |value: Option<String>| value.unwrap_or_else(|| "unknown".to_owned());
+    let cores = facts.cores.map_or_else(String::new, |cores| format!("{cores} × "));
+    let bandwidth = facts.memory_bandwidth.map(|rate| number::significant(rate / 1e9));
+    let mut rows = vec![
+        ("cpu", format!("{cores}{}", or_unknown(facts.cpu.clone()))),
+        ("memory", or_unknown(facts.memory.map(|memory| number::bytes(memory.0)))),
+        ("memory read", or_unknown(bandwidth.map(|rate| format!("{rate} GB/s by all cores, measured")))),
+    ];
+    if diagnosis.gpus.is_empty() {
+        rows.push(("gpu", "none that NVML shows".to_owned()));
+    }
+    rows.extend(diagnosis.gpus.iter().map(|gpu| ("gpu", gpu_line(gpu))));
+    rows.push(("system", or_unknown(facts.os.clone())));
+    let bare = || "no container or virtual machine that shows itself".to_owned();
+    rows.push(("runs in", facts.virtualization.clone().unwrap_or_else(bare)));
+    rows.push(("governor", or_unknown(facts.governor.clone())));
+    rows.push(("load average", or_unknown(facts.load_average.map(|load| load.to_string()))));
+    rows.push(("stolen time", or_unknown(facts.steal_share.map(number::percent))));
+    rows
+}
+
+fn gpu_line(gpu: &Gpu) -> String {
+    let counter = if gpu.energy_counter { "energy counter" } else { "no energy counter" };
+    let mut parts = vec![format!("{} ({})", gpu.name, gpu.uuid), counter.to_owned()];
+    let watts = |watts: Option<f64>| watts.map_or_else(|| "unknown".to_owned(), number::significant);
+    parts.push(format!("{} W of at most {} W", watts(gpu.power_w), watts(gpu.power_limit_w)));
+    parts.extend(gpu.temperature_c.map(|degrees| format!("{degrees} °C")));
+    parts.extend((gpu.mig == Some(true)).then(|| "cut up by MIG".to_owned()));
+    parts.join(", ")
+}
+
+fn build(build: &Build) -> Rows {
+    let kernels = match build.quantized_kernels {
+        Some(extension) => format!("quantized products use {extension}"),
+        None => "none: quantized products are plain loops, several times slower".to_owned(),
+    };
+    vec![("infercost", format!("{}, {}", build.version, build.flags)), ("fast kernels", kernels)]
+}
+
+fn noise(diagnosis: &Diagnosis) -> String {
+    diagnosis.noise.as_ref().map_or_else(
+        || "could not be timed".to_owned(),
+        |noise| {
+            format!(
+                "the same work under two names differs by {}; single runs spread by {} ({} runs)",
+                number::percent(noise.difference),
+                number::percent(noise.spread),
+                noise.runs
+            )
+        },
+    )
+}
+
+fn energy(diagnosis: &Diagnosis) -> Rows {
+    let mut rows = vec![("meter", diagnosis.meter.clone())];
+    if !diagnosis.covers.0.is_empty() {
+        rows.push(("boundary", boundary(&diagnosis.covers)));
+    }
+    if let Some(period) = diagnosis.update_period_s {
+        rows.push(("refreshes", format!("every {}", number::seconds(period))));
+    }
+    match (diagnosis.rest_w, diagnosis.work_w, &diagnosis.power_unknown) {
+        (_, _, Some(reason)) => rows.push(("power", format!("unknown: {reason}"))),
+        (None, None, None) => {}
+        (rest, work, None) => {
+            let estimated = if diagnosis.basis == "measured" { "" } else { ", estimated" };
+            let watts = |watts: Option<f64>| {
+                watts
+                    .map_or_else(|| "unknown".to_owned(), |watts| format!("{} W", number::significant(watts)))
+            };
+            let (rest, work) = (watts(rest), watts(work));
+            rows.push(("power", format!("{rest} at rest, {work} with all cores at work{estimated}")));
+        }
+    }
+    rows.extend(
+        diagnosis
+            .sampler_overhead
+            .map(|share| ("sampling", format!("costs {} of one core", share_of_core(share)))),
+    );
+    rows.extend(diagnosis.found.iter().map(|meter| {
+        let kind = if meter.kind == "counter" { "counter" } else { "power, integrated" };
+        let period = number::seconds(meter.update_period_s);
+        let Found { instrument, name, covers, note, .. } = meter;
+        ("found", format!("{instrument} {name} ({covers}): {kind}, every {period}; {note}"))
+    }));
+    rows.extend(diagnosis.missing.iter().map(|meter| {
+        let Missing { name, reason, fix } = meter;
+        ("missing", format!("{name}: {reason}; {fix}"))
+    }));
+    rows
+}
+
+/// A share as a percentage with two significant digits below 1 %.
+fn share_of_core(share: f64) -> String {
+    if share < 0.01 { format!("{:.2} %", share * 100.0) } else { number::percent(share) }
+}
+
+/// What readings hold and what they leave out.
+fn boundary(covers: &EnergyScope) -> String {
+    if covers.0.contains(&EnergyDomain::Wall) {
+        return "everything behind the plug, power supply losses too".to_owned();
+    }
+    if covers.0.iter().any(|part| matches!(part, EnergyDomain::Other(_))) {
+        return format!("{covers}; left out: what its maker's documents do not name");
+    }
+    let platform = covers.0.contains(&EnergyDomain::Platform);
+    let parts = [EnergyDomain::CpuPackage, EnergyDomain::Dram, EnergyDomain::Gpu];
+    let mut left_out: Vec<String> = parts
+        .iter()
+        .filter(|part| !covers.0.contains(part) && !(platform && **part != EnergyDomain::Gpu))
+        .map(ToString::to_string)
+        .collect();
+    left_out.push("losses of the power supply".to_owned());
+    if !platform {
+        left_out.push("disks, fans and the rest of the board".to_owned());
+    }
+    format!("{covers}; left out: {}", left_out.join(", "))
+}
+
+#[cfg(test)]
+mod tests;
