@@ -174,14 +174,17 @@ impl QualityEvidence {
     pub(crate) fn tails(&self, policy: &Policy) -> Tails {
         let alpha = 1.0 - policy.confidence;
         match &self.levels {
-            Some(levels) => Tails { pass: levels.passing(1), fail: levels.failing() },
-            None => Tails { pass: alpha, fail: alpha },
+            Some(levels) => {
+                Tails { pass: levels.passing(1), fail: levels.failing(), may_pass: levels.may_pass() }
+            }
+            None => Tails { pass: alpha, fail: alpha, may_pass: true },
         }
     }
 
     /// The error at which one of `open` claims may hold.
     fn claim_level(&self, open: usize, policy: &Policy) -> f64 {
         match &self.levels {
+            Some(levels) if !levels.may_pass() => 0.0,
             Some(levels) => levels.passing(open),
             None => (1.0 - policy.confidence) / open as f64,
         }
@@ -193,6 +196,8 @@ impl QualityEvidence {
 pub(crate) struct Tails {
     pub(crate) pass: f64,
     pub(crate) fail: f64,
+    /// False at a look too early to pass anything.
+    pub(crate) may_pass: bool,
 }
 
 /// A verdict with its gates.
@@ -229,8 +234,10 @@ pub(crate) fn judge(candidates: &[QualityEvidence], policy: &Policy, margin: &Ma
     let held = holm::claims(&p_values, |claim, open| {
         candidates.get(claim).map_or(0.0, |candidate| candidate.claim_level(open, policy))
     });
-    // A single claim needs no correction: its interval decides.
-    let several = candidates.len() > 1;
+    // A single claim at the end needs no correction: its interval decides. Far out in its tail, where early
+    // looks read it, that interval claims too much.
+    let is_early = |candidate: &QualityEvidence| candidate.levels.as_ref().is_some_and(Levels::is_early);
+    let corrected = |candidate: &QualityEvidence| candidates.len() > 1 || is_early(candidate);
     candidates
         .iter()
         .zip(held)
@@ -245,7 +252,7 @@ pub(crate) fn judge(candidates: &[QualityEvidence], policy: &Policy, margin: &Ma
                         &candidate.difference,
                         candidate.tails(policy),
                         policy,
-                        several.then_some(held),
+                        corrected(candidate).then_some(held),
                     ),
                 );
             }
@@ -313,7 +320,7 @@ impl Threshold {
         let outside = if self.at_least { doubt.1 < self.value } else { doubt.0 > self.value };
         let verdict = if outside {
             Verdict::Fail
-        } else if claim.unwrap_or(inside) && inside && evidence.missing.is_none() {
+        } else if tails.may_pass && claim.unwrap_or(inside) && inside && evidence.missing.is_none() {
             Verdict::Pass
         } else {
             Verdict::Inconclusive
@@ -376,7 +383,7 @@ impl Threshold {
             }
             (Verdict::Inconclusive, needed, None) => {
                 let open = if inside {
-                    "which, corrected for several candidates, is not surely within"
+                    "which, corrected for several candidates or looks, is not surely within"
                 } else {
                     "which may lie on either side of"
                 };

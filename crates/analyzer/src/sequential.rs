@@ -30,6 +30,9 @@ const PASSING: f64 = 3.0;
 const FAILING: f64 = 1.0;
 /// Fewest prompts at a look. A bootstrap of fewer says too little about its own tails.
 const FEWEST_PROMPTS: usize = 20;
+/// Fewest prompts at a look that may pass a candidate before the end: bounds far out in the tail of fewer let
+/// through more than they say (in the simulations, up to twice the promised share).
+const FEWEST_TO_PASS: usize = 40;
 /// A look this close before the end saves nothing.
 const LAST_LOOK: f64 = 0.9;
 /// Looks before now that are reckoned with; more than any plan holds.
@@ -65,6 +68,10 @@ fn whole(number: usize) -> u32 {
 pub(crate) struct Levels {
     /// For passing at the full error rate, then at a half of it, a third …
     passing: Vec<f64>,
+    /// Whether this look may pass a candidate.
+    may_pass: bool,
+    /// False at the end of the plan.
+    is_early: bool,
     /// For failing.
     failing: f64,
     /// For the lower and the upper bound of a two-sided interval.
@@ -86,9 +93,17 @@ impl Levels {
             }
         }
         shares.push(now / planned);
-        let level = |alpha: f64, exponent: f64| tail(&shares, alpha, exponent);
+        // Looks that cannot pass a candidate spend nothing on it.
+        let first = shares.partition_point(|share| share * planned < FEWEST_TO_PASS as f64);
+        let may_pass = first < shares.len() || now >= planned;
+        let passing = shares.get(first.min(shares.len() - 1)..).unwrap_or_default();
+        let level = |alpha: f64, exponent: f64| {
+            tail(if exponent > FAILING { passing } else { &shares }, alpha, exponent)
+        };
         Self {
             passing: (1..=claims.max(1)).map(|claims| level(alpha / claims as f64, PASSING)).collect(),
+            may_pass,
+            is_early: now < planned,
             failing: level(alpha, FAILING),
             two_sided: (level(alpha / 2.0, PASSING), level(alpha / 2.0, FAILING)),
         }
@@ -98,6 +113,16 @@ impl Levels {
     pub(crate) fn passing(&self, claims: usize) -> f64 {
         let last = self.passing.last().copied().unwrap_or(0.0);
         self.passing.get(claims.saturating_sub(1)).copied().unwrap_or(last)
+    }
+
+    /// False at a look too early to pass a candidate.
+    pub(crate) fn may_pass(&self) -> bool {
+        self.may_pass
+    }
+
+    /// False at the end of the plan.
+    pub(crate) fn is_early(&self) -> bool {
+        self.is_early
     }
 
     /// For failing.
@@ -251,5 +276,7 @@ fn settlement(candidate: &CandidateReport, report: &Report, noise: f64) -> Optio
     (candidate.verdict == Verdict::Pass && saving.lower > noise).then_some(Settlement::Passed)
 }
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

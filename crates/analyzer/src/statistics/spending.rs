@@ -3,7 +3,7 @@
 use crate::statistics::normal;
 
 /// Points at which the density of what has not stopped is kept.
-const POINTS: usize = 400;
+const POINTS: usize = 240;
 /// Standard deviations below 0 at which the density ends.
 const REACH: f64 = 7.0;
 
