@@ -15,7 +15,7 @@ use infercost_harness::{bandwidth, machine};
 use infercost_schema::{MachineFacts, MeterKind, Watts};
 
 use crate::arguments::{DoctorArguments, MeterArguments};
-use crate::output::doctor::{Build, Diagnosis, Found, Gpu, Missing, Noise, SCHEMA, render};
+use crate::output::doctor::{Build, Diagnosis, Found, Gpu, Missing, Noise, SCHEMA, render, share_of_core};
 use crate::{guards, output};
 
 /// How long the machine is left alone to see its power at rest.
@@ -144,7 +144,7 @@ fn threads(machine: &MachineFacts) -> usize {
 /// The meter in words, with what sampling it costs.
 pub(crate) fn described(meter: &dyn EnergyMeter) -> String {
     match meter.sampler_overhead() {
-        Some(share) => format!("{}; sampling costs {:.2} % of one core", meter.describe(), share * 100.0),
+        Some(share) => format!("{}; sampling costs {} of one core", meter.describe(), share_of_core(share)),
         None => meter.describe(),
     }
 }

@@ -205,7 +205,7 @@ fn energy(diagnosis: &Diagnosis) -> Rows {
 }
 
 /// A share as a percentage with two significant digits below 1 %.
-fn share_of_core(share: f64) -> String {
+pub(crate) fn share_of_core(share: f64) -> String {
     if share < 0.01 { format!("{:.2} %", share * 100.0) } else { number::percent(share) }
 }
 
