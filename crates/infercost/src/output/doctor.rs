@@ -221,7 +221,7 @@ fn boundary(covers: &EnergyScope) -> String {
     let parts = [EnergyDomain::CpuPackage, EnergyDomain::Dram, EnergyDomain::Gpu];
     let mut left_out: Vec<String> = parts
         .iter()
-        .filter(|part| !covers.0.contains(part) && !(platform && **part != EnergyDomain::Gpu))
+        .filter(|part| !(covers.0.contains(part) || platform && **part != EnergyDomain::Gpu))
         .map(ToString::to_string)
         .collect();
     left_out.push("losses of the power supply".to_owned());
