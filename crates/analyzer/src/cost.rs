@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use infercost_schema::WallFactor;
 use infercost_schema::price::{HardwareCost, PriceBook};
 use infercost_schema::report::CostComponents;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
@@ -68,6 +69,8 @@ pub(crate) struct Rates {
     electricity_in_rent: bool,
     utilisation: Decimal,
     pue: Decimal,
+    /// Factor and offset in watts from the meter to the wall.
+    wall: (f64, f64),
 }
 
 /// Mean quantities of one inference.
@@ -131,7 +134,23 @@ impl Rates {
             electricity_in_rent,
             utilisation,
             pue,
+            wall: (1.0, 0.0),
         })
+    }
+
+    /// The same rates for energy that is turned into what a wall meter would show, once, before PUE.
+    pub(crate) fn behind(self, wall: Option<&WallFactor>) -> Self {
+        Self { wall: wall.map_or(self.wall, |wall| (wall.factor, wall.offset.get())), ..self }
+    }
+
+    /// Joules and idle watts at the wall: factor × meter + offset.
+    fn at_the_wall(&self, usage: &Usage) -> Usage {
+        let (factor, offset) = self.wall;
+        Usage {
+            busy: usage.busy,
+            joules: usage.joules.map(|joules| factor * joules + offset * usage.busy),
+            idle_watts: usage.idle_watts.map(|watts| factor * watts + offset),
+        }
     }
 
     /// Parts that these rates and quantities give, and a sentence for each that is left out.
@@ -183,6 +202,7 @@ impl Rates {
     }
 
     fn exact(&self, usage: &Usage, parts: Parts) -> [Option<Decimal>; 4] {
+        let usage = &self.at_the_wall(usage);
         let hour = Decimal::from(3600);
         let busy = Decimal::from_f64(usage.busy);
         let part = |held: bool, value: Option<Decimal>| value.filter(|_| held);
@@ -220,6 +240,7 @@ impl Rates {
     pub(crate) fn cost(&self, usage: &Usage, parts: Parts) -> f64 {
         let value =
             |decimal: Option<Decimal>| decimal.and_then(|decimal| decimal.to_f64()).unwrap_or(f64::NAN);
+        let usage = &self.at_the_wall(usage);
         let (utilisation, pue) = (value(Some(self.utilisation)), value(Some(self.pue)));
         let per_joule = value(self.per_kilowatt_hour) * pue / 3.6e6;
         let mut cost = 0.0;

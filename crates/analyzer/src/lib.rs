@@ -11,12 +11,14 @@
 //! - [`text_divergence`]: the same over a whole text, and its perplexity;
 //! - [`statistics`]: intervals, tests and sample sizes, each with its source;
 //! - [`attribution`]: a window's joules shared among its inferences;
+//! - [`calibration`]: what a wall meter shows for what the machine's own meter counts;
 //! - [`latency`](mod@latency): percentiles of what the harness timed;
 //! - [`recommendation`]: what to deploy;
 //! - [`sequential`]: when a variant need not go on, and what looking early costs;
 //! - [`report`](mod@report): all of it put together.
 
 pub mod attribution;
+pub mod calibration;
 mod candidate;
 mod cost;
 pub mod divergence;

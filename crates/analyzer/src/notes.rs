@@ -4,7 +4,7 @@ use infercost_schema::report::{CandidateReport, PromptCount};
 use infercost_schema::{EnergyReading, EstimationMethod};
 
 use crate::judgement::Margin;
-use crate::report::Analysis;
+use crate::report::{self, Analysis};
 use crate::sample::VariantSample;
 use crate::sequential::Progress;
 use crate::statistics::power;
@@ -38,6 +38,7 @@ pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     notes.extend(margin(noted));
     notes.extend(gaps_in_energy(noted));
     notes.extend(short_windows(noted));
+    notes.extend(wall_factor(noted));
     notes.extend(interrupted(noted));
     notes.extend(stopped_early(noted));
     notes.extend(part_of_set(noted));
@@ -166,6 +167,26 @@ fn gaps_in_energy(noted: &Noted<'_>) -> Option<String> {
             "{without} of {all} windows have no energy reading; energy per inference comes from the others."
         )
     })
+}
+
+/// Costs at the wall are no longer the meter's joules × tariff, so it must be said.
+fn wall_factor(noted: &Noted<'_>) -> Option<String> {
+    let runs = noted.analysis.runs;
+    if let Some(wall) = report::wall_factor(runs) {
+        return Some(format!(
+            "Costs take energy at the wall: {:.3} × the meter {} {:.1} W, fitted on {} against {} over {} (residual \
+             {}). Joules are the meter's own.",
+            wall.factor,
+            if wall.offset.get() < 0.0 { '−' } else { '+' },
+            wall.offset.get().abs(),
+            wall.date,
+            quoted(&wall.wall),
+            count(u64::from(wall.windows), "window"),
+            percent(wall.residual)
+        ));
+    }
+    let any = runs.iter().any(|run| run.header.machine.wall_factor.is_some());
+    any.then(|| "The runs do not share one sound wall factor, so costs take the meter's own joules.".into())
 }
 
 /// A counter is off by up to one update at each edge of a window.

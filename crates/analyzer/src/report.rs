@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use infercost_schema::price::PriceBook;
 use infercost_schema::report::{CandidateReport, PromptCount, REPORT_SCHEMA, Report};
 use infercost_schema::{
-    EnergyScope, IdlePhase, Policy, PromptId, Recommendation, RunRecord, VariantId, Verdict,
+    EnergyScope, IdlePhase, Policy, PromptId, Recommendation, RunRecord, VariantId, Verdict, WallFactor,
 };
 use thiserror::Error;
 
@@ -103,7 +103,7 @@ pub enum AnalysisError {
 pub fn report(analysis: &Analysis<'_>) -> Result<Report, AnalysisError> {
     let first = check(analysis)?;
     let baseline = analysis.baseline.unwrap_or(&first.header.baseline);
-    let rates = Rates::of(analysis.prices)?;
+    let rates = Rates::of(analysis.prices)?.behind(wall_factor(analysis.runs));
     let samples = Samples::gather(analysis.runs, baseline, first.header.seed);
     let idle = idle(analysis.runs);
     let evidence = evidence(analysis, baseline, &samples);
@@ -234,6 +234,13 @@ fn levels(analysis: &Analysis<'_>, variant: &VariantId, claims: usize) -> Option
         Some(Levels::at(looks, progress.look, progress.planned, claims, alpha))
     };
     analysis.runs.iter().filter_map(of).min_by(|one, other| one.failing().total_cmp(&other.failing()))
+}
+
+/// The factor to the wall that all runs share; `None` where one lacks it, or has another.
+pub(crate) fn wall_factor(runs: &[RunRecord]) -> Option<&WallFactor> {
+    let first = runs.first()?.header.machine.wall_factor.as_ref().filter(|factor| factor.is_sound())?;
+    let same = |run: &RunRecord| run.header.machine.wall_factor.as_ref() == Some(first);
+    runs.iter().all(same).then_some(first)
 }
 
 /// Idle watts: with the models resident where that was measured, else before or after.

@@ -1,6 +1,7 @@
 //! Whole reports from made-up runs.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod early_stop;
 mod energy;
 mod scenario;
 
