@@ -27,6 +27,7 @@ pub fn facts(proc_root: &Path, sys_root: &Path) -> MachineFacts {
         load_average: read(&proc_root.join("loadavg"))
             .and_then(|text| text.split(' ').next().and_then(|load| load.parse().ok())),
         steal_share: None,
+        wall_factor: None,
     }
 }
 

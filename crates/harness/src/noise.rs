@@ -45,6 +45,22 @@ pub fn repeatability(threads: usize, proc_root: &Path) -> Option<Repeatability> 
     compared(a, b, steal_share)
 }
 
+/// Keeps `threads` threads at work for `time`.
+pub fn busy_for(threads: usize, time: Duration) {
+    /// Far below any window, so that the end is kept.
+    const STEPS: u64 = 1 << 16;
+    let clock = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                while clock.elapsed() < time {
+                    black_box(work(STEPS));
+                }
+            });
+        }
+    });
+}
+
 /// Mean power while `work` runs, or why it is not known.
 ///
 /// # Errors

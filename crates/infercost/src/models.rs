@@ -42,7 +42,7 @@ pub(crate) fn resolve_one(argument: &str, offline: bool) -> anyhow::Result<Resol
 }
 
 /// Where fetched and made models are kept: `INFERCOST_CACHE`, else the user's cache folder.
-fn cache_root() -> anyhow::Result<PathBuf> {
+pub(crate) fn cache_root() -> anyhow::Result<PathBuf> {
     let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("INFERCOST_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("infercost")))

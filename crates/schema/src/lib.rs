@@ -26,7 +26,7 @@ pub use energy::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, Met
 pub use estimate::Estimate;
 pub use evaluation::{ChoiceLikelihoods, Divergence, Evaluation, EvaluationRecord, TaskScore};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
-pub use machine::MachineFacts;
+pub use machine::{MachineFacts, WallFactor};
 pub use money::{Currency, Money};
 pub use policy::Policy;
 pub use prompt_set::{Grader, Message, Prompt, PromptBody, PromptSet, PromptSetError, Role};

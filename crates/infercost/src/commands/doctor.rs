@@ -15,8 +15,9 @@ use infercost_harness::{bandwidth, machine};
 use infercost_schema::{MachineFacts, MeterKind, Watts};
 
 use crate::arguments::{DoctorArguments, MeterArguments};
+use crate::commands::calibrate;
 use crate::output::doctor::{Build, Diagnosis, Found, Gpu, Missing, Noise, SCHEMA, render, share_of_core};
-use crate::{guards, output};
+use crate::{calibration, guards, output};
 
 /// How long the machine is left alone to see its power at rest.
 const REST: Duration = Duration::from_secs(1);
@@ -24,6 +25,9 @@ const REST: Duration = Duration::from_secs(1);
 const PROC: &str = "/proc";
 
 pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
+    if let Some(wall) = &arguments.wall {
+        return calibrate::run(arguments, wall);
+    }
     let diagnosis = diagnose(discover(&arguments.meter)?)?;
     if arguments.json {
         output::line(&serde_json::to_string_pretty(&diagnosis)?);
@@ -51,6 +55,7 @@ fn diagnose(discovery: Discovery) -> anyhow::Result<Diagnosis> {
         power_unknown = at_work.as_ref().err().cloned();
         (rest, work) = (at_rest.ok().map(Watts::get), at_work.ok().map(Watts::get));
     }
+    machine.wall_factor = calibration::matching(&meter.describe());
     machine.steal_share = noise.and_then(|noise| noise.steal_share);
     let mut doubts = guards::doubts(&machine, &gpus);
     doubts.extend(meter.sampler_overhead().and_then(guards::sampling));
@@ -137,7 +142,7 @@ pub(crate) fn facts(gpus: &[GpuFacts]) -> MachineFacts {
     facts
 }
 
-fn threads(machine: &MachineFacts) -> usize {
+pub(crate) fn threads(machine: &MachineFacts) -> usize {
     machine.cores.and_then(|cores| usize::try_from(cores).ok()).unwrap_or(1)
 }
 

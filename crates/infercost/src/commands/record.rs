@@ -12,7 +12,7 @@ use infercost_harness::machine::CpuTicks;
 use infercost_harness::{Completed, Contestant, Plan, Prepared, prepare};
 use infercost_models::ResolvedModel;
 use infercost_schema::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
-use infercost_schema::{Prompt, RunHeader, RunId, RunRecord, Sampling, VariantId};
+use infercost_schema::{MachineFacts, Prompt, RunHeader, RunId, RunRecord, Sampling, VariantId};
 use infercost_trace::RunStore;
 
 use crate::arguments::{Cli, Command, RecordArguments, RecordCommand};
@@ -23,7 +23,7 @@ use crate::exit::usage;
 use crate::output;
 use crate::output::progress::RunProgress;
 use crate::recording::{Recorder, completed};
-use crate::{engines, guards, models, prompts, stopping};
+use crate::{calibration, engines, guards, models, prompts, stopping};
 
 pub(crate) fn run(arguments: &RecordCommand) -> anyhow::Result<ExitCode> {
     let given = Given::read(&arguments.judge)?;
@@ -126,7 +126,7 @@ impl Setup<'_> {
 
     fn header(&self, prepared: &Prepared, meter: &dyn EnergyMeter) -> RunHeader {
         let gpus = gpus();
-        let machine = facts(&gpus);
+        let machine = MachineFacts { wall_factor: calibration::matching(&meter.describe()), ..facts(&gpus) };
         for doubt in guards::doubts(&machine, &gpus) {
             output::note(&format!("! {doubt}"));
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use infercost_energy::{EnergyDomain, EnergyScope};
-use infercost_schema::MachineFacts;
+use infercost_schema::{MachineFacts, WallFactor};
 use serde::Serialize;
 
 use crate::output::number;
@@ -191,6 +191,7 @@ fn energy(diagnosis: &Diagnosis) -> Rows {
             .sampler_overhead
             .map(|share| ("sampling", format!("costs {} of one core", share_of_core(share)))),
     );
+    rows.extend(diagnosis.machine.wall_factor.as_ref().map(|factor| ("at the wall", wall_factor(factor))));
     rows.extend(diagnosis.found.iter().map(|meter| {
         let kind = if meter.kind == "counter" { "counter" } else { "power, integrated" };
         let period = number::seconds(meter.update_period_s);
@@ -202,6 +203,18 @@ fn energy(diagnosis: &Diagnosis) -> Rows {
         ("missing", format!("{name}: {reason}; {fix}"))
     }));
     rows
+}
+
+/// A fitted line, as doctor and calibration show it.
+pub(crate) fn wall_factor(wall: &WallFactor) -> String {
+    format!(
+        "{:.3} × the meter + {} W, fitted on {} over {} windows, residual {}",
+        wall.factor,
+        number::significant(wall.offset.get()),
+        wall.date,
+        wall.windows,
+        number::percent(wall.residual)
+    )
 }
 
 /// A share as a percentage with two significant digits below 1 %.

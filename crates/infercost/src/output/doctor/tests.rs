@@ -16,6 +16,7 @@ fn machine(cpu: &str, virtualization: Option<&str>) -> MachineFacts {
         governor: None,
         load_average: Some(0.25),
         steal_share: None,
+        wall_factor: None,
     }
 }
 

@@ -1,0 +1,97 @@
+//! `infercost doctor --calibrate`: the machine's own meter beside a wall meter, at rest and at work in turn.
+
+use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use infercost_analyzer::calibration::{FEWEST_WINDOWS, WindowPowers, fit};
+use infercost_energy::{EnergyDomain, EnergyMeter, MeterBasis, MeterChoice};
+use infercost_harness::noise::{busy_for, power_while};
+use infercost_harness::window_length::UPDATES_PER_WINDOW;
+use infercost_schema::{WallFactor, Watts};
+
+use crate::arguments::{DoctorArguments, MeterArguments};
+use crate::commands::doctor::{discover, facts, threads};
+use crate::exit::usage;
+use crate::output::doctor::wall_factor;
+use crate::{calibration, output};
+
+/// Rest and work in turn; two more than the fit needs, so that a lost window does not cost all.
+const WINDOWS: usize = FEWEST_WINDOWS + 2;
+/// A machine takes seconds to settle at a power.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(10);
+
+pub(crate) fn run(arguments: &DoctorArguments, wall: &MeterChoice) -> anyhow::Result<ExitCode> {
+    let only_measured = |meter: &MeterChoice| MeterArguments {
+        meter: meter.clone(),
+        require_measured: true,
+        estimate: false,
+        assume_watts: None,
+    };
+    let mut host = discover(&only_measured(&arguments.meter.meter))?;
+    let mut wall = discover(&only_measured(wall))?;
+    if host.meter.scope().0.contains(&EnergyDomain::Wall) {
+        return Err(usage("--meter reads the wall itself: nothing to calibrate"));
+    }
+    debug_assert!(host.basis == MeterBasis::Measured && wall.basis == MeterBasis::Measured);
+    let slower = host.meter.update_period().max(wall.meter.update_period());
+    let usual = SHORTEST_WINDOW.max(slower.saturating_mul(UPDATES_PER_WINDOW));
+    let length = arguments.window_seconds.map_or(usual, Duration::from_secs);
+    let threads = threads(&facts(&[]));
+    let mut windows = Vec::new();
+    for index in 0..WINDOWS {
+        let at_rest = index.is_multiple_of(2);
+        output::note(&format!(
+            "window {} of {WINDOWS}: {}, {} s",
+            index + 1,
+            if at_rest { "at rest" } else { "all cores at work" },
+            length.as_secs()
+        ));
+        let window = side_by_side(host.meter.as_mut(), wall.meter.as_mut(), || {
+            if at_rest { sleep(length) } else { busy_for(threads, length) }
+        })?;
+        match window {
+            Ok(powers) => windows.push(powers),
+            Err(reason) => output::note(&format!("! this window is left out: {reason}")),
+        }
+    }
+    let fitted = fit(&windows).context("no factor was fitted, and none was kept")?;
+    let factor = WallFactor {
+        factor: fitted.factor,
+        offset: Watts::new(fitted.offset),
+        residual: fitted.residual,
+        windows: u32::try_from(windows.len()).unwrap_or(u32::MAX),
+        date: jiff::Zoned::now().date(),
+        host: host.meter.describe(),
+        wall: wall.meter.describe(),
+    };
+    anyhow::ensure!(factor.is_sound(), "the fitted line is not that of a machine: {}", wall_factor(&factor));
+    let path = calibration::keep(&factor)?;
+    if arguments.json {
+        output::line(&serde_json::to_string_pretty(&factor)?);
+    } else {
+        output::line(&format!("wall power is {}", wall_factor(&factor)));
+        output::note(&format!(
+            "kept in {}; later runs with this meter bill energy at the wall",
+            path.display()
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Mean powers of both meters over the same `work`, or why one of them is missing.
+fn side_by_side(
+    host: &mut dyn EnergyMeter,
+    wall: &mut dyn EnergyMeter,
+    work: impl FnOnce(),
+) -> anyhow::Result<Result<WindowPowers, String>> {
+    let mut inside = None;
+    let outside = power_while(wall, || inside = Some(power_while(host, work)))?;
+    let inside = inside.transpose()?;
+    Ok(match (inside, outside) {
+        (Some(Ok(host)), Ok(wall)) => Ok(WindowPowers { host: host.get(), wall: wall.get() }),
+        (Some(Err(reason)), _) | (_, Err(reason)) => Err(reason),
+        (None, Ok(_)) => Err("nothing was run".to_owned()),
+    })
+}
