@@ -65,7 +65,7 @@ fn assumed_prices(noted: &Noted<'_>) -> Option<String> {
     let book = noted.analysis.prices;
     book.assumed.then(|| {
         format!(
-            "Prices are an assumption: the example profile {}, not yours; put your own into infercost.toml.",
+            "Prices are assumed: the shipped example \"{}\", not yours; put your own into infercost.toml.",
             quoted(&book.name)
         )
     })

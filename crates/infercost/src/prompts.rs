@@ -17,7 +17,7 @@ const QUICKSTART_NAME: &str = "quickstart";
 const MAX_PROMPT_FILE_BYTES: u64 = 256 << 20;
 /// Prompts of the built-in set that are run where the user names no number: what keeps the default comparison
 /// within a few minutes on two cores.
-const DEFAULT_QUICKSTART_PROMPTS: u32 = 60;
+const DEFAULT_QUICKSTART_PROMPTS: u32 = 40;
 
 /// Reads, checks and selects the prompts of a run.
 pub(crate) fn select(arguments: &RecordArguments) -> anyhow::Result<(PromptSelection, Vec<Prompt>)> {
