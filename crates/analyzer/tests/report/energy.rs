@@ -70,6 +70,46 @@ fn windows_of_few_updates_are_said() {
     assert_eq!(said(run("r1", 100, &behaviours)), None);
 }
 
+fn wall(factor: f64, offset: f64) -> WallFactor {
+    WallFactor {
+        factor,
+        offset: Watts::new(offset),
+        residual: 0.02,
+        windows: 8,
+        date: "2026-01-02".parse().unwrap(),
+        host: "rapl".into(),
+        wall: "a plug".into(),
+    }
+}
+
+/// By hand: 50 W and idle 20 W become 1.2 × that + 8 W; 0.30 per kWh, PUE 1.2, half the hours used.
+#[test]
+fn energy_is_billed_at_the_wall_once() {
+    let mut record = run("r1", 50, &[full(), faster("q8_0", 0.7)]);
+    let bare = analyse(std::slice::from_ref(&record), &prices()).unwrap();
+    record.header.machine.wall_factor = Some(wall(1.2, 8.0));
+    let report = analyse(std::slice::from_ref(&record), &prices()).unwrap();
+    let (before, after) = (&bare.candidates[0], &report.candidates[0]);
+    assert_eq!(before.energy, after.energy, "joules stay the meter's own");
+    let ratio = |of: fn(&report::CostComponents) -> Option<f64>| {
+        of(&after.cost.components).unwrap() / of(&before.cost.components).unwrap()
+    };
+    assert!((ratio(|parts| parts.energy) - (1.2 * 50.0 + 8.0) / 50.0).abs() < 1e-6);
+    assert!((ratio(|parts| parts.idle) - (1.2 * 20.0 + 8.0) / 20.0).abs() < 1e-6);
+    assert!((ratio(|parts| parts.hardware) - 1.0).abs() < 1e-9);
+    let note = "Costs take energy at the wall: 1.200 × the meter + 8.0 W, fitted on 2026-01-02 against a plug over 8 \
+                windows (residual 2 %). Joules are the meter's own.";
+    assert!(report.notes.iter().any(|found| found == note), "{:#?}", report.notes);
+
+    // A factor from a damaged file, or one that runs do not share, bills nothing.
+    for factor in [wall(f64::NAN, 0.0), wall(1e9, 0.0), wall(1.2, f64::INFINITY)] {
+        record.header.machine.wall_factor = Some(factor);
+        let report = analyse(std::slice::from_ref(&record), &prices()).unwrap();
+        assert_eq!(report.candidates[0].cost, before.cost);
+        assert!(report.notes.iter().any(|note| note.contains("wall factor")), "{:#?}", report.notes);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
