@@ -320,6 +320,10 @@ pub(crate) struct ScoreArguments {
     /// Model to measure the divergence from; it must have the same tokenizer
     #[arg(long, value_name = "MODEL")]
     pub(crate) baseline: Option<String>,
+    /// Keep the baseline's distributions in this file, or take them from it: 2 bytes a token of the vocabulary and
+    /// scored position; each further candidate then costs one pass
+    #[arg(long, value_name = "FILE", requires = "baseline")]
+    pub(crate) baseline_store: Option<PathBuf>,
     /// Tokens in a window
     #[arg(long, value_name = "TOKENS", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..))]
     pub(crate) context: u32,

@@ -1,6 +1,7 @@
 //! The command line: arguments, wiring, progress and tables. It contains no arithmetic of its own.
 
 mod arguments;
+mod baseline_store;
 mod calibration;
 mod commands;
 mod config;

@@ -108,6 +108,37 @@ fn itself_is_at_no_distance() {
 }
 
 #[test]
+fn a_stored_baseline_gives_the_same() {
+    let folder = bench();
+    let keys = ["kld_mean", "kld_median", "kld_p99", "kld_max", "delta_p_rms", "baseline_perplexity"];
+    let run = |name: &str, more: &[&str]| {
+        let usual = ["--text", "text.txt", "--context", "128", "--json"];
+        score(&folder, name, Some("llama"), &[&usual[..], more].concat())
+    };
+    let parse = |output: &Output| serde_json::from_slice::<Value>(&output.stdout).unwrap();
+    let exact = parse(&run("llama-rope-linear", &[]));
+    let store = ["--baseline-store", "llama.baseline"];
+    for _ in 0..2 {
+        let got = parse(&run("llama-rope-linear", &store));
+        for key in keys {
+            near(&got, key, exact[key].as_f64().unwrap(), 1e-4);
+        }
+        for key in ["top1_agreement", "perplexity"] {
+            assert_eq!(got[key], exact[key], "{key}");
+        }
+        assert!(folder.path().join("llama.baseline").exists());
+    }
+    // Another candidate takes the same file; another text does not.
+    let got = parse(&run("llama-rope-divisors", &store));
+    near(&got, "kld_mean", parse(&run("llama-rope-divisors", &[]))["kld_mean"].as_f64().unwrap(), 1e-4);
+    fs::write(folder.path().join("text.txt"), text().replace("hen", "then")).unwrap();
+    let refused = run("llama-rope-linear", &store);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("llama.baseline: was made with another text"), "{said}");
+}
+
+#[test]
 fn other_tokens_are_not_compared() {
     let folder = bench();
     for (name, baseline, reason) in [

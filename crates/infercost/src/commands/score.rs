@@ -7,10 +7,12 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use infercost_analyzer::text_divergence::TextDivergence;
-use infercost_engine::{CandleEngine, Engine as _, TextWindow, TextWindows};
+use infercost_engine::{CandleEngine, Engine as _, TextWindows};
+use infercost_models::ResolvedModel;
 use infercost_schema::VariantId;
 
 use crate::arguments::ScoreArguments;
+use crate::baseline_store::{BaselineReader, BaselineWriter, Contents};
 use crate::exit::usage;
 use crate::output::progress::WindowProgress;
 use crate::output::score::Scored;
@@ -25,26 +27,36 @@ struct Model {
     engine: CandleEngine,
 }
 
+/// Where the baseline's distributions come from.
+enum Baseline {
+    /// Computed, and perhaps kept for the next candidate.
+    Computed(Box<Model>, Option<BaselineWriter>),
+    /// Computed before.
+    Stored(BaselineReader),
+    /// Not comparable with the candidate's, for this reason.
+    Refused(String),
+}
+
 pub(crate) fn run(arguments: &ScoreArguments) -> anyhow::Result<ExitCode> {
     let text = read_text(&arguments.text)?;
-    let mut candidate = load(&arguments.model, arguments)?;
+    let mut candidate = load(&models::resolve_one(&arguments.model, arguments.offline)?, arguments)?;
     let context = arguments.context as usize;
     let windows = TextWindows::cut(candidate.engine.tokenizer(), &text, context)
         .map_err(|error| usage(format!("{}: {error}", arguments.text.display())))?;
     let mut baseline = match &arguments.baseline {
-        Some(name) => Some(load(name, arguments)?),
+        Some(name) => Some(baseline(name, &candidate, &windows, &text, arguments)?),
         None => None,
     };
-    let refused = match &baseline {
-        Some(baseline) => refusal(&candidate, baseline, &windows, &text)?,
-        None => None,
-    };
-    if let Some(reason) = &refused {
-        output::note(&format!("warning: no divergence is computed: {reason}"));
-        baseline = None;
-    }
     let statistics = score(&mut candidate, baseline.as_mut(), &windows)?;
     let score = statistics.score().context("the text has no position to score")?;
+    let refused = match baseline {
+        Some(Baseline::Computed(_, Some(writer))) => {
+            writer.finish()?;
+            None
+        }
+        Some(Baseline::Refused(reason)) => Some(reason),
+        _ => None,
+    };
     let scored = Scored {
         model: &candidate.name,
         identity: candidate.engine.identity(),
@@ -63,27 +75,67 @@ pub(crate) fn run(arguments: &ScoreArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn baseline(
+    name: &str,
+    candidate: &Model,
+    windows: &TextWindows,
+    text: &str,
+    arguments: &ScoreArguments,
+) -> anyhow::Result<Baseline> {
+    let model = models::resolve_one(name, arguments.offline)?;
+    let store = match &arguments.baseline_store {
+        Some(path) => {
+            let weights = model.sha256.as_deref();
+            let weights = weights.ok_or_else(|| usage("this baseline cannot be stored: it has no hash"))?;
+            let engine = &candidate.engine;
+            let (tokens, vocabulary) = (windows.tokens(), engine.vocabulary());
+            let contents = Contents::new(weights, engine.identity(), tokens, windows.context(), vocabulary);
+            if let Some(stored) = BaselineReader::open(path)? {
+                stored.check(&contents)?;
+                return Ok(Baseline::Stored(stored));
+            }
+            Some((path, contents))
+        }
+        None => None,
+    };
+    let baseline = load(&model, arguments)?;
+    if let Some(reason) = refusal(candidate, &baseline, windows, text)? {
+        output::note(&format!("warning: no divergence is computed: {reason}"));
+        return Ok(Baseline::Refused(reason));
+    }
+    let writer = store.map(|(path, contents)| BaselineWriter::create(path, &contents)).transpose()?;
+    Ok(Baseline::Computed(Box::new(baseline), writer))
+}
+
 /// Scores window after window; the models take turns, so that one window's distributions are all that is kept.
 fn score(
     candidate: &mut Model,
-    mut baseline: Option<&mut Model>,
+    mut baseline: Option<&mut Baseline>,
     windows: &TextWindows,
 ) -> anyhow::Result<TextDivergence> {
     let progress = WindowProgress::new(windows.count());
     let mut statistics = TextDivergence::default();
     for (index, window) in windows.iter().enumerate() {
-        let rows = |model: &mut Model, window: &TextWindow| {
+        let rows = |model: &mut Model| {
             model
                 .engine
                 .log_probabilities(&window.input, window.first)
                 .with_context(|| format!("{}, window {} of the text", model.name, index + 1))
         };
-        let after = rows(candidate, &window)?;
-        match &mut baseline {
-            Some(baseline) => {
-                let before = rows(baseline, &window)?;
-                statistics.add_pair(&before.rows, &after.rows, after.vocabulary, &window.targets)?;
+        let after = rows(candidate)?;
+        let before = match &mut baseline {
+            Some(Baseline::Computed(model, writer)) => {
+                let before = rows(model)?.rows;
+                if let Some(writer) = writer {
+                    writer.add(&before, &window.targets)?;
+                }
+                Some(before)
             }
+            Some(Baseline::Stored(stored)) => Some(stored.rows(&window.targets)?),
+            Some(Baseline::Refused(_)) | None => None,
+        };
+        match before {
+            Some(before) => statistics.add_pair(&before, &after.rows, after.vocabulary, &window.targets)?,
             None => statistics.add(&after.rows, after.vocabulary, &window.targets)?,
         }
         progress.scored(statistics.perplexity());
@@ -120,15 +172,14 @@ fn refusal(
     Ok(None)
 }
 
-fn load(argument: &str, arguments: &ScoreArguments) -> anyhow::Result<Model> {
-    let model = models::resolve_one(argument, arguments.offline)?;
-    let engine = engines::load_candle(&model, arguments.device)?;
+fn load(model: &ResolvedModel, arguments: &ScoreArguments) -> anyhow::Result<Model> {
+    let engine = engines::load_candle(model, arguments.device)?;
     match engine.identity().context_length {
         Some(limit) if limit < arguments.context => Err(usage(format!(
             "{}: the model's context is {limit} tokens; lower --context from {}",
             model.variant, arguments.context
         ))),
-        _ => Ok(Model { name: model.variant, engine }),
+        _ => Ok(Model { name: model.variant.clone(), engine }),
     }
 }
 

@@ -1,0 +1,320 @@
+//! A baseline's distributions on disk, so that each further candidate costs one pass.
+//!
+//! A file is a line of JSON, the [`Contents`], and then a record for each position: the most likely token and its
+//! ln-probability, the ln-probability of the text's own token, both exact, the floor, and a code of 16 bits for
+//! each token of the vocabulary. Codes divide the way from the floor, at most [`DEPTH`] nats below the most likely
+//! token, into equal steps: values are off by at most half a step, 0.00025 nats, and by a step right below the most
+//! likely one, which no other token equals. What lies deeper, with a probability below 2 · 10⁻¹⁴, is raised to the
+//! floor.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use infercost_schema::EngineIdentity;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::exit::usage;
+
+/// How far below the most likely token codes reach, in nats.
+const DEPTH: f32 = 32.0;
+/// The largest code; the most likely token stands one step above it.
+const LARGEST_CODE: f32 = 65_534.0;
+/// Longest first line.
+const LONGEST_HEADER: u64 = 1 << 16;
+const FORMAT: &str = "infercost.baseline/1";
+
+fn step(top: f32, floor: f32) -> f32 {
+    (top - floor) / (LARGEST_CODE + 1.0)
+}
+
+/// What a file holds; equal contents mean equal distributions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Contents {
+    /// The file's format.
+    format: String,
+    /// SHA-256 of the baseline's weights.
+    pub(crate) weights_sha256: String,
+    /// What computed it, with version, device and build.
+    pub(crate) engine: String,
+    /// Fingerprint of its tokenizer.
+    pub(crate) tokenizer_sha256: String,
+    /// SHA-256 of the text's tokens.
+    pub(crate) tokens_sha256: String,
+    /// Tokens in a window.
+    pub(crate) context: usize,
+    /// Length of a distribution.
+    pub(crate) vocabulary: usize,
+}
+
+impl Contents {
+    /// What the file of a baseline with these weights is to hold, where `candidate` describes the engine and the
+    /// tokenizer that both have.
+    pub(crate) fn new(
+        weights_sha256: &str,
+        candidate: &EngineIdentity,
+        tokens: &[u32],
+        context: usize,
+        vocabulary: usize,
+    ) -> Self {
+        let EngineIdentity { engine, version, device, build_flags, .. } = candidate;
+        let mut hash = Sha256::new();
+        tokens.iter().for_each(|token| hash.update(token.to_le_bytes()));
+        Self {
+            format: FORMAT.into(),
+            weights_sha256: weights_sha256.to_owned(),
+            engine: format!("{engine} {version}, {device}, {build_flags}"),
+            tokenizer_sha256: candidate.tokenizer_sha256.clone().unwrap_or_default(),
+            tokens_sha256: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+            context,
+            vocabulary,
+        }
+    }
+}
+
+/// Writes a file; it appears under its name when it is whole.
+pub(crate) struct BaselineWriter {
+    file: BufWriter<File>,
+    part: PathBuf,
+    path: PathBuf,
+    vocabulary: usize,
+}
+
+impl BaselineWriter {
+    pub(crate) fn create(path: &Path, contents: &Contents) -> anyhow::Result<Self> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".part");
+        let part = PathBuf::from(name);
+        let file = File::create(&part).with_context(|| format!("{}: cannot be written", part.display()))?;
+        let mut file = BufWriter::new(file);
+        serde_json::to_writer(&mut file, contents)?;
+        file.write_all(b"\n")?;
+        Ok(Self { file, part, path: path.to_owned(), vocabulary: contents.vocabulary })
+    }
+
+    /// Adds rows of ln-probabilities, each with the token that follows.
+    pub(crate) fn add(&mut self, rows: &[f32], targets: &[u32]) -> anyhow::Result<()> {
+        for (row, target) in rows.chunks_exact(self.vocabulary).zip(targets) {
+            self.record(row, *target)
+                .with_context(|| format!("{}: cannot be written", self.part.display()))?;
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, row: &[f32], target: u32) -> io::Result<()> {
+        let mut top = (0_u32, f32::NEG_INFINITY);
+        let mut lowest = f32::INFINITY;
+        for (id, value) in (0_u32..).zip(row) {
+            if *value > top.1 {
+                top = (id, *value);
+            }
+            lowest = lowest.min(*value);
+        }
+        let floor = lowest.max(top.1 - DEPTH);
+        let own = row.get(target as usize).copied().unwrap_or(f32::NAN);
+        self.file.write_all(&top.0.to_le_bytes())?;
+        for value in [top.1, own, floor] {
+            self.file.write_all(&value.to_le_bytes())?;
+        }
+        let step = step(top.1, floor);
+        // A cast from float stops at the ends of u16, and takes 0 for the 0 ÷ 0 of equal probabilities.
+        let code = |value: &f32| ((value - floor) / step).round().min(LARGEST_CODE) as u16;
+        let codes: Vec<u8> = row.iter().flat_map(|value| code(value).to_le_bytes()).collect();
+        self.file.write_all(&codes)
+    }
+
+    pub(crate) fn finish(mut self) -> anyhow::Result<()> {
+        self.file.flush()?;
+        fs::rename(&self.part, &self.path)
+            .with_context(|| format!("{}: cannot be written", self.path.display()))
+    }
+}
+
+/// Reads a file from the first position on.
+#[derive(Debug)]
+pub(crate) struct BaselineReader {
+    file: BufReader<File>,
+    path: PathBuf,
+    contents: Contents,
+}
+
+impl BaselineReader {
+    /// Opens a file; `None` where there is none.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Option<Self>> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(usage(format!("{}: {error}", path.display()))),
+        };
+        let mut file = BufReader::new(file);
+        let mut line = Vec::new();
+        let read = file.by_ref().take(LONGEST_HEADER).read_until(b'\n', &mut line);
+        let contents = read.ok().and_then(|_| serde_json::from_slice::<Contents>(&line).ok());
+        match contents {
+            Some(contents) if contents.format == FORMAT => {
+                Ok(Some(Self { file, path: path.to_owned(), contents }))
+            }
+            _ => Err(usage(format!("{}: no baseline of this version of infercost", path.display()))),
+        }
+    }
+
+    /// Refuses a file that holds anything else.
+    pub(crate) fn check(&self, wanted: &Contents) -> anyhow::Result<()> {
+        let found = &self.contents;
+        let differs = [
+            ("weights", found.weights_sha256 != wanted.weights_sha256),
+            ("engine", found.engine != wanted.engine),
+            ("tokenizer", found.tokenizer_sha256 != wanted.tokenizer_sha256),
+            ("text", found.tokens_sha256 != wanted.tokens_sha256),
+            ("context", found.context != wanted.context),
+            ("vocabulary", found.vocabulary != wanted.vocabulary),
+        ];
+        match differs.into_iter().find(|(_, differs)| *differs) {
+            Some((what, _)) => Err(usage(format!(
+                "{}: was made with another {what}; name another file, or remove it",
+                self.path.display()
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// The distributions of the next positions, one for each target.
+    pub(crate) fn rows(&mut self, targets: &[u32]) -> anyhow::Result<Vec<f32>> {
+        let vocabulary = self.contents.vocabulary;
+        let mut rows = Vec::with_capacity(targets.len() * vocabulary);
+        let mut codes = vec![0_u8; 2 * vocabulary];
+        for target in targets {
+            let row = rows.len();
+            let mut head = [0_u8; 16];
+            self.file
+                .read_exact(&mut head)
+                .and_then(|()| self.file.read_exact(&mut codes))
+                .with_context(|| format!("{}: is cut off; remove it", self.path.display()))?;
+            let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = head;
+            let top = u32::from_le_bytes([a, b, c, d]);
+            let top_value = f32::from_le_bytes([e, f, g, h]);
+            let own = f32::from_le_bytes([i, j, k, l]);
+            let floor = f32::from_le_bytes([m, n, o, p]);
+            let step = step(top_value, floor);
+            let decoded = codes.as_chunks().0.iter().map(|code| f32::from(u16::from_le_bytes(*code)));
+            rows.extend(decoded.map(|code| floor + code * step));
+            for (id, value) in [(*target, own), (top, top_value)] {
+                if let Some(place) = rows.get_mut(row + id as usize) {
+                    *place = value;
+                }
+            }
+        }
+        Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    const VOCABULARY: usize = 500;
+
+    fn contents(text: &str) -> Contents {
+        Contents {
+            format: FORMAT.into(),
+            weights_sha256: "weights".into(),
+            engine: "engine".into(),
+            tokenizer_sha256: "tokenizer".into(),
+            tokens_sha256: text.into(),
+            context: 8,
+            vocabulary: VOCABULARY,
+        }
+    }
+
+    /// Rows as a model gives them: a few likely tokens, a long tail, and some out of reach.
+    fn rows() -> Vec<f32> {
+        let mut rows = Vec::new();
+        for position in 0..6_u32 {
+            let logit = |id: u32| ((id * 37 + position * 11) % 101) as f32 * 0.31 - (id % 7) as f32 * 3.0;
+            let logits: Vec<f32> = (0..VOCABULARY as u32).map(logit).collect();
+            let sum: f64 = logits.iter().map(|logit| f64::from(*logit).exp()).sum();
+            rows.extend(logits.iter().map(|logit| (f64::from(*logit) - sum.ln()) as f32));
+        }
+        rows
+    }
+
+    fn write(path: &Path, rows: &[f32], targets: &[u32]) {
+        let mut writer = BaselineWriter::create(path, &contents("text")).unwrap();
+        writer.add(&rows[..2 * VOCABULARY], &targets[..2]).unwrap();
+        writer.add(&rows[2 * VOCABULARY..], &targets[2..]).unwrap();
+        assert!(!path.exists(), "a file that is not whole bears another name");
+        writer.finish().unwrap();
+    }
+
+    #[test]
+    fn what_was_written_is_read_within_the_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.baseline");
+        assert!(BaselineReader::open(&path).unwrap().is_none());
+        let (rows, targets) = (rows(), [3, 499, 0, 77, 8, 250]);
+        write(&path, &rows, &targets);
+        let mut reader = BaselineReader::open(&path).unwrap().unwrap();
+        reader.check(&contents("text")).unwrap();
+        let got = [reader.rows(&targets[..1]).unwrap(), reader.rows(&targets[1..]).unwrap()].concat();
+        assert_eq!(got.len(), rows.len());
+        for (position, (got, wanted)) in got.chunks(VOCABULARY).zip(rows.chunks(VOCABULARY)).enumerate() {
+            let target = targets[position] as usize;
+            assert_eq!(got[target].to_bits(), wanted[target].to_bits(), "the text's own token is exact");
+            let top = wanted.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let first = |row: &[f32]| row.iter().position(|value| *value >= top);
+            assert_eq!(first(got), first(wanted), "the most likely token stays so");
+            let mut off = 0.0;
+            for (id, (got, wanted)) in got.iter().zip(wanted).enumerate().filter(|(id, _)| *id != target) {
+                let wanted = wanted.max(top - DEPTH);
+                assert!((got - wanted).abs() < 0.000_5, "{id}: {got} is not {wanted}");
+                off += f64::from((got - wanted).abs());
+            }
+            assert!(off / (VOCABULARY as f64) < 0.000_25);
+        }
+    }
+
+    #[test]
+    fn divergences_are_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.baseline");
+        let (rows, targets) = (rows(), [3, 499, 0, 77, 8, 250]);
+        write(&path, &rows, &targets);
+        let stored = BaselineReader::open(&path).unwrap().unwrap().rows(&targets).unwrap();
+        let shifted: Vec<f32> = rows.chunks(VOCABULARY).rev().flatten().copied().collect();
+        let exact = infercost_analyzer::divergence(&rows, &shifted, VOCABULARY, &targets).unwrap();
+        let got = infercost_analyzer::divergence(&stored, &shifted, VOCABULARY, &targets).unwrap();
+        assert_eq!(got.top1_matches, exact.top1_matches);
+        for (got, exact) in got.kld.iter().zip(&exact.kld) {
+            assert!((got - exact).abs() < 0.000_3 * exact.max(1.0), "{got} is not {exact}");
+        }
+    }
+
+    fn check_refused(path: &Path, wanted: &Contents, said: &str) {
+        let mut reader = match BaselineReader::open(path) {
+            Ok(reader) => reader.unwrap(),
+            Err(error) => return assert!(error.to_string().contains(said), "{error}"),
+        };
+        let error = reader.check(wanted).and_then(|()| reader.rows(&[0; 6]).map(|_| ())).unwrap_err();
+        assert!(error.to_string().contains(said), "{error}");
+    }
+
+    #[test]
+    fn other_and_broken_files_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("some.baseline");
+        write(&path, &rows(), &[0; 6]);
+        check_refused(&path, &contents("other"), "another text");
+        let other = Contents { weights_sha256: "other".into(), ..contents("text") };
+        check_refused(&path, &other, "another weights");
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        check_refused(&path, &contents("text"), "cut off");
+        for broken in [&b""[..], b"{}", b"no JSON\n", b"{\"format\":\"infercost.baseline/1\"}\n"] {
+            fs::write(&path, broken).unwrap();
+            check_refused(&path, &contents("text"), "no baseline of this version");
+        }
+    }
+}
