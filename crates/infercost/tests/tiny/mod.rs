@@ -16,7 +16,7 @@ const SPECIAL: [&str; 3] = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"];
 const TEMPLATE: &str = "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 
 /// Writes a model whose matrices are stored as `kind`; the same seed gives the same weights.
-pub fn write_model(path: &Path, seed: u64, kind: GgmlDType) -> candle_core::Result<()> {
+pub(crate) fn write_model(path: &Path, seed: u64, kind: GgmlDType) -> candle_core::Result<()> {
     let tokens = vocabulary();
     let vocabulary = tokens.len();
     let mut numbers = Numbers(seed);
