@@ -135,14 +135,44 @@ fn content_stays_out_of_the_trace_and_is_graded_all_the_same() {
     assert!(!spans.contains("Say a.") && !spans.contains("output.value"));
 }
 
-#[test]
-fn a_killed_run_goes_on_where_it_was() {
-    let folder = bench();
+/// Forty prompts.
+fn write_many(folder: &Path) {
     let prompts: String = (0..40)
         .map(|index| format!("{{\"id\":\"p{index}\",\"prompt\":\"Count {index}.\",\"grader\":\"contains\",\"answer\":\"1\",\"max_tokens\":24}}\n"))
         .collect();
-    fs::write(folder.path().join("many.jsonl"), prompts).unwrap();
-    let arguments = ["compare", "some.gguf", "other.gguf", "--prompts", "many.jsonl"];
+    fs::write(folder.join("many.jsonl"), prompts).unwrap();
+}
+
+#[test]
+fn a_hopeless_candidate_stops_early() {
+    let folder = bench();
+    write_many(folder.path());
+    let arguments =
+        ["compare", "some.gguf", "other.gguf", "--prompts", "many.jsonl", "--max-kld", "0", "--json"];
+    let early = run(folder.path(), &arguments);
+    let told = String::from_utf8_lossy(&early.stderr).into_owned();
+    assert!(told.contains("other is not good enough after 20 prompts"), "{told}");
+    let stopped = only_run(folder.path());
+    assert_eq!(inferences(&stopped).len(), 40, "20 prompts by two variants");
+    let early: Value = serde_json::from_slice(&early.stdout).unwrap();
+    let again = run(folder.path(), &["report", "--json"]);
+    assert_eq!(serde_json::from_slice::<Value>(&again.stdout).unwrap(), early);
+    fs::remove_dir_all(&stopped).unwrap();
+
+    let whole = run(folder.path(), &[&arguments[..], &["--exhaustive"]].concat());
+    let whole: Value = serde_json::from_slice(&whole.stdout).unwrap();
+    for report in [&early, &whole] {
+        assert_eq!(report["candidates"][1]["verdict"], "fail", "{report:#}");
+        assert_eq!(report["recommendation"]["kind"], "keep_baseline", "{report:#}");
+    }
+    assert_eq!(whole["candidates"][1]["inferences"], 40);
+}
+
+#[test]
+fn a_killed_run_goes_on_where_it_was() {
+    let folder = bench();
+    write_many(folder.path());
+    let arguments = ["compare", "some.gguf", "other.gguf", "--prompts", "many.jsonl", "--exhaustive"];
     let mut child =
         infercost(folder.path(), &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let patience = Instant::now();
