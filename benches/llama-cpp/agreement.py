@@ -102,7 +102,8 @@ class Agreement:
         command = ["score", self.path(model, variant, recipe), "--text", self.text, "--context", self.arguments.context,
                    "--threads", self.arguments.threads, "--json"]
         if baseline:
-            command += ["--baseline", self.path(model, baseline, None)]
+            store = self.arguments.work / f"{model}-{self.digest[:12]}-{self.arguments.context}.baseline"
+            command += ["--baseline", self.path(model, baseline, None), "--baseline-store", store]
         return self.kept(f"infercost-{model}-{variant}", lambda: json.loads(self.infercost(*command)))
 
     def theirs(self, model, variant, recipe, baseline, save):
