@@ -21,14 +21,21 @@ fn label(twin: &mut SysfsTwin, file: &str, text: &str) {
     twin.fixed_file(&Path::new("class/hwmon").join(file), text);
 }
 
-/// What a tree holds, and the watts, boundary and kind that its meter must show.
-fn check(
+/// What a tree holds, and the watts, boundary and kind that its meter must show. Three attempts: on a busy
+/// machine the thread that drives the tree can be held up at a window's edge.
+fn check(name: &str, build: impl Fn(&mut SysfsTwin), expected: f64, scope: &[EnergyDomain], kind: MeterKind) {
+    let failures: Vec<String> =
+        (0..3).map_while(|_| check_once(name, &build, expected, scope, kind).err()).collect();
+    assert!(failures.len() < 3, "{name}: {failures:#?}");
+}
+
+fn check_once(
     name: &str,
-    build: impl FnOnce(&mut SysfsTwin),
+    build: &impl Fn(&mut SysfsTwin),
     expected: f64,
     scope: &[EnergyDomain],
     kind: MeterKind,
-) {
+) -> Result<(), String> {
     let folder = tempfile::tempdir().unwrap();
     let mut twin = SysfsTwin::new(folder.path());
     build(&mut twin);
@@ -45,11 +52,15 @@ fn check(
     let reading = meter.stop(open).unwrap();
     let right = expected * begun.elapsed().as_secs_f64();
     let EnergyReading::Measured { energy, scope: covered, source, .. } = &reading else {
-        panic!("{name}: {reading:?}")
+        return Err(format!("{reading:?}"));
     };
-    assert!((energy.get() / right - 1.0).abs() < 0.05, "{name}: {energy:?} instead of {right}");
     assert_eq!(covered, &EnergyScope::of(scope.iter().cloned()), "{name}");
     assert_eq!(source.kind, kind, "{name}: {source:?}");
+    if (energy.get() / right - 1.0).abs() < 0.05 {
+        Ok(())
+    } else {
+        Err(format!("{energy:?} instead of {right}"))
+    }
 }
 
 use EnergyDomain::{CpuPackage, Gpu, Platform};
