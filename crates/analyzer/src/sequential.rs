@@ -33,6 +33,9 @@ const FEWEST_PROMPTS: usize = 20;
 /// Fewest prompts at a look that may pass a candidate before the end: bounds far out in the tail of fewer let
 /// through more than they say (in the simulations, up to twice the promised share).
 const FEWEST_TO_PASS: usize = 40;
+/// Fewest prompts at a look that may drop a candidate for its cost: a machine's speed drifts from window to
+/// window, which prompts of few windows do not show.
+const FEWEST_FOR_COST: usize = 40;
 /// A look this close before the end saves nothing.
 const LAST_LOOK: f64 = 0.9;
 /// Looks before now that are reckoned with; more than any plan holds.
@@ -235,8 +238,25 @@ pub fn settled(run: &RunRecord) -> Result<Vec<(VariantId, Settlement)>, Analysis
     let runs = std::slice::from_ref(run);
     let report = report(&Analysis { runs, policy, prices, baseline: None, memory_bandwidth: None })?;
     let mut settled = settlements(&report);
-    settled.retain(|(variant, _)| is_early(variant));
+    let many =
+        |variant: &VariantId| Progress::of(run, variant).is_some_and(|one| one.look >= FEWEST_FOR_COST);
+    settled.retain(|(variant, why)| {
+        let by_cost = matches!(why, Settlement::Dearer | Settlement::Outdone);
+        is_early(variant) && (!by_cost || many(variant))
+    });
+    if !settled.iter().any(|(_, why)| *why != Settlement::NothingToCompare)
+        || report.candidates.iter().any(|candidate| goes_on(candidate, &report, &settled))
+    {
+        settled.retain(|(_, why)| *why != Settlement::NothingToCompare);
+    }
     Ok(settled)
+}
+
+/// True for a candidate that is not settled.
+fn goes_on(candidate: &CandidateReport, report: &Report, settled: &[(VariantId, Settlement)]) -> bool {
+    candidate.variant != report.baseline
+        && !candidate.noise_floor
+        && !settled.iter().any(|(variant, _)| *variant == candidate.variant)
 }
 
 fn settlements(report: &Report) -> Vec<(VariantId, Settlement)> {
