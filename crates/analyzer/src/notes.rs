@@ -1,5 +1,6 @@
 //! What must be read with the numbers, most important first.
 
+use infercost_schema::manifest::Provenance;
 use infercost_schema::report::{CandidateReport, PromptCount};
 use infercost_schema::{EnergyReading, EstimationMethod};
 
@@ -74,11 +75,17 @@ fn assumed_prices(noted: &Noted<'_>) -> Option<String> {
 fn expansion(noted: &Noted<'_>) -> Option<String> {
     let baseline = noted.candidates.first()?;
     let from = quoted(baseline.provenance.expanded_from()?);
-    Some(format!(
-        "The baseline {} is an expansion of a published {from} file, not the original full precision: its \
-         quality is that file's.",
-        baseline.variant.variant_name()
-    ))
+    let name = baseline.variant.variant_name();
+    Some(match baseline.provenance {
+        Provenance::Quantized { .. } => format!(
+            "The baseline {name} was quantized from the expansion of a published {from} file: its quality is \
+             that file's at best."
+        ),
+        _ => format!(
+            "The baseline {name} is an expansion of a published {from} file, not the original full precision: \
+             its quality is that file's."
+        ),
+    })
 }
 
 fn unavailable_energy(noted: &Noted<'_>) -> Option<String> {
