@@ -109,6 +109,7 @@ pub fn header(id: &str, size: Size, prices: PriceBook) -> RunHeader {
             chosen,
         },
         repetitions: 1,
+        looks: None,
         warm_ups: 2,
         seed: 42,
         sampling: Sampling::default(),
