@@ -79,8 +79,11 @@ pub(crate) struct RecordCommand {
 /// What is measured, and how.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RecordArguments {
-    /// Manifest name, name/variant, .gguf file, safetensors folder, or hf:owner/repo[@rev][:file]
-    #[arg(value_name = "MODEL")]
+    /// What to measure.
+    #[arg(
+        value_name = "MODEL",
+        help = "Manifest name, name/variant, .gguf file, safetensors folder, or hf:owner/repo[@rev][:file]"
+    )]
     pub(crate) models: Vec<String>,
 
     /// Prompt set, JSON Lines [default: the built-in quickstart set]
@@ -162,9 +165,14 @@ pub(crate) struct RecordArguments {
 /// Which instruments read the energy.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct MeterArguments {
-    /// Instrument that reads the energy: auto (the best set without overlap), none, rapl, hwmon, nvml, shelly:URL,
-    /// tasmota:URL, or prometheus:URL?metric=NAME[&unit=UNIT][&covers=PART][&LABEL=VALUE…]
-    #[arg(long, value_name = "METER", default_value = "auto")]
+    /// Instrument that reads the energy.
+    #[arg(
+        long,
+        value_name = "METER",
+        default_value = "auto",
+        help = "Instrument that reads the energy: auto (the best set without overlap), none, rapl, hwmon, nvml, \
+                shelly:URL, tasmota:URL, or prometheus:URL?metric=NAME[&unit=UNIT][&covers=PART][&LABEL=VALUE…]"
+    )]
     pub(crate) meter: infercost_energy::MeterChoice,
 
     /// Stop with exit code 5 where energy cannot be measured
