@@ -153,6 +153,10 @@ fn ramps_and_steps() {
 
 #[test]
 fn nested_windows_share_one_meter() {
+    attempts(nested_windows_share_one_meter_once);
+}
+
+fn nested_windows_share_one_meter_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut twin = SysfsTwin::new(folder.path());
     twin.rapl_zone("intel-rapl:0", "package-0", watts(50.0));
@@ -172,6 +176,10 @@ fn nested_windows_share_one_meter() {
 
 #[test]
 fn a_mishap_makes_its_window_unavailable() {
+    attempts(a_mishap_makes_its_window_unavailable_once);
+}
+
+fn a_mishap_makes_its_window_unavailable_once() {
     let soon = 900 * MILLISECOND;
     for (mishap, part) in [
         (Mishap::Vanish, "no such file"),
@@ -198,6 +206,10 @@ fn a_mishap_makes_its_window_unavailable() {
 
 #[test]
 fn a_counter_that_stands_still_is_not_zero_joules() {
+    attempts(a_counter_that_stands_still_is_not_zero_joules_once);
+}
+
+fn a_counter_that_stands_still_is_not_zero_joules_once() {
     let dram = |freeze: Duration| {
         let folder = tempfile::tempdir().unwrap();
         let mut twin = SysfsTwin::new(folder.path());
@@ -263,4 +275,18 @@ fn a_machine_without_sensors() {
     }
     let none = discover(&options(folder.path(), MeterChoice::None)).unwrap();
     assert!(none.meter.describe().contains("no meter was asked for"));
+}
+
+/// These tests run in real time, and a busy machine can hold up the scripted sensor itself: each has three attempts,
+/// one after the other and none beside another's.
+fn attempts(check: fn()) {
+    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    for left in (0..3).rev() {
+        let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match std::panic::catch_unwind(check) {
+            Ok(()) => return,
+            Err(failure) if left == 0 => std::panic::resume_unwind(failure),
+            Err(_) => {}
+        }
+    }
 }

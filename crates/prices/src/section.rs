@@ -185,7 +185,7 @@ mod tests {
         check("currency = 'USD'\n[operation]\nper_hour = 1\nsource = 'x'", "date");
         check(
             "currency = 'USD'\n[operation]\nper_hour = 'much'\nsource = 'x'\ndate = 2026-01-01",
-            "operation",
+            "not an amount",
         );
         check("currency = 'USD'\nprize = 1", "prize");
     }
