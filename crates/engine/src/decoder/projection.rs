@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use candle_core::quantized::{QMatMul, QTensor};
-use candle_core::{DType, Module, Tensor};
+use candle_core::{D, DType, Device, Module, Tensor};
 
 use super::cpu_kernels::MatrixVector;
 use super::error::DecoderError;
@@ -15,17 +15,36 @@ use super::stored_tensor::StoredTensor;
 pub(crate) enum Weight {
     /// Blocks as they stand in the file; multiplied without being expanded.
     Quantized(Arc<QTensor>),
+    /// Blocks with a row of zeros below them, whose results are dropped; see [`StoredTensor::padded`].
+    Padded {
+        /// One row more than the matrix has.
+        blocks: Arc<QTensor>,
+        /// Rows of the matrix itself.
+        rows: usize,
+    },
     /// Plain numbers of the compute type.
     Plain(Tensor),
 }
 
 impl Weight {
+    /// Brings a matrix to the device, expanded to the compute type unless it is quantized.
+    pub(crate) fn of(stored: StoredTensor, dtype: DType, device: &Device) -> candle_core::Result<Self> {
+        Ok(if device.is_cpu() && stored.rounds_coarsely_when_packed() {
+            let rows = stored.shape.first().copied().unwrap_or(0);
+            Self::Padded { blocks: stored.padded().to_blocks(device)?, rows }
+        } else if stored.stays() {
+            Self::Quantized(stored.to_blocks(device)?)
+        } else {
+            Self::Plain(stored.to_plain(dtype, device)?)
+        })
+    }
+
     pub(crate) fn apply(&self, input: &Tensor) -> candle_core::Result<Tensor> {
         match self {
-            Self::Quantized(weight) => {
-                // Quantized kernels of every device take F32; a half type is the exception.
-                let dtype = input.dtype();
-                QMatMul::QTensor(weight.clone()).forward(&input.to_dtype(DType::F32)?)?.to_dtype(dtype)
+            Self::Quantized(weight) => multiply(weight, input),
+            Self::Padded { blocks, rows } => {
+                let output = multiply(blocks, input)?;
+                output.narrow(D::Minus1, 0, *rows)?.contiguous()
             }
             Self::Plain(weight) if MatrixVector::applies(weight, input) => {
                 input.apply_op1_no_bwd(&MatrixVector(weight))
@@ -37,10 +56,18 @@ impl Weight {
     /// Bytes read to multiply one token.
     pub(crate) fn bytes(&self) -> u64 {
         match self {
-            Self::Quantized(weight) => weight.storage_size_in_bytes() as u64,
+            Self::Quantized(weight) | Self::Padded { blocks: weight, .. } => {
+                weight.storage_size_in_bytes() as u64
+            }
             Self::Plain(weight) => weight.elem_count() as u64 * weight.dtype().size_in_bytes() as u64,
         }
     }
+}
+
+fn multiply(weight: &Arc<QTensor>, input: &Tensor) -> candle_core::Result<Tensor> {
+    // Quantized kernels of every device take F32; a half type is the exception.
+    let dtype = input.dtype();
+    QMatMul::QTensor(weight.clone()).forward(&input.to_dtype(DType::F32)?)?.to_dtype(dtype)
 }
 
 /// Projections that share their input, computed as one product where their encodings allow.
@@ -127,9 +154,47 @@ impl TokenEmbedding {
     /// Rows of the given tokens; only those rows of a quantized table are expanded.
     pub(crate) fn rows(&self, tokens: &Tensor) -> candle_core::Result<Tensor> {
         let rows = match self.weight.as_ref() {
-            Weight::Quantized(weight) => weight.embedding(tokens)?.to_dtype(self.dtype)?,
+            Weight::Quantized(weight) | Weight::Padded { blocks: weight, .. } => {
+                weight.embedding(tokens)?.to_dtype(self.dtype)?
+            }
             Weight::Plain(weight) => weight.index_select(tokens, 0)?,
         };
         if (self.scale - 1.0).abs() < f64::EPSILON { Ok(rows) } else { rows * self.scale }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+    use candle_core::quantized::GgmlDType;
+
+    use super::*;
+    use crate::decoder::stored_tensor::Encoding;
+
+    /// Activations are rounded in blocks of 32: a large one must not wipe out small ones 32 places further on.
+    #[test]
+    fn activations_of_q8_0_are_rounded_in_blocks_of_32() {
+        let (rows, columns) = (16_usize, 256_usize);
+        let weights = Tensor::ones((rows, columns), DType::F32, &Device::Cpu).unwrap();
+        let blocks = QTensor::quantize(&weights, GgmlDType::Q8_0).unwrap();
+        let stored = StoredTensor {
+            bytes: blocks.data().unwrap().into_owned(),
+            encoding: Encoding::Blocks(GgmlDType::Q8_0),
+            shape: vec![rows, columns],
+        };
+        let weight = Weight::of(stored, DType::F32, &Device::Cpu).unwrap();
+        for tokens in [1, 3] {
+            let mut row = vec![0.5_f32; columns];
+            row[0] = 1000.0;
+            let input = Tensor::from_vec(row.repeat(tokens), (tokens, columns), &Device::Cpu).unwrap();
+            let output = weight.apply(&input).unwrap();
+            assert_eq!(output.dims(), [tokens, rows]);
+            // The first block rounds its 31 small values to zero, the other seven keep theirs.
+            let expected = 1000.0 + 7.0 * 32.0 * 0.5;
+            for value in output.flatten_all().unwrap().to_vec1::<f32>().unwrap() {
+                assert!((value - expected).abs() < 1.0, "{value}, not {expected}");
+            }
+        }
     }
 }

@@ -89,6 +89,29 @@ impl StoredTensor {
         }
     }
 
+    /// True where candle's packed x86 kernel would multiply this matrix with activations in 8-bit blocks of 256.
+    ///
+    /// Q8_0 is made of blocks of 32, and llama.cpp rounds activations in blocks of 32 as well; the coarser
+    /// rounding raises the KL divergence of Q8_0 (docs/agreement.md has the figures). The kernel takes
+    /// matrices whose rows are a multiple of 256 long and whose number is a multiple of 16.
+    pub(crate) fn rounds_coarsely_when_packed(&self) -> bool {
+        cfg!(target_arch = "x86_64")
+            && self.encoding == Encoding::Blocks(GgmlDType::Q8_0)
+            && matches!(self.shape.as_slice(), [rows, columns]
+                if rows.is_multiple_of(16) && columns.is_multiple_of(256))
+    }
+
+    /// Appends a row of zeros: the number of rows is then no multiple of 16, and candle takes its plain kernel.
+    pub(crate) fn padded(mut self) -> Self {
+        if let [rows, columns] = self.shape.as_mut_slice() {
+            let row = self.bytes.len().checked_div(*rows).unwrap_or(0);
+            self.bytes.resize(self.bytes.len() + row, 0);
+            debug_assert!(columns.is_multiple_of(256), "only rows of whole blocks are padded");
+            *rows += 1;
+        }
+        self
+    }
+
     /// Converts to a plain tensor, quantized blocks included.
     pub(crate) fn to_plain(&self, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
         match self.encoding {
