@@ -101,7 +101,7 @@ fn position_divergence(baseline: &[f32], candidate: &[f32], position: usize) -> 
     if sum.is_finite() { Ok(sum) } else { Err(DivergenceError::NotFinite { who: "candidate", position }) }
 }
 
-fn top(row: &[f32], who: &'static str, position: usize) -> Result<usize, DivergenceError> {
+pub(crate) fn top(row: &[f32], who: &'static str, position: usize) -> Result<usize, DivergenceError> {
     let mut best = (0, f32::NEG_INFINITY);
     for (token, ln_p) in row.iter().enumerate() {
         if ln_p.is_nan() || *ln_p == f32::INFINITY {

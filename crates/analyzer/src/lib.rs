@@ -24,6 +24,7 @@ mod cost;
 pub mod divergence;
 pub mod grading;
 mod judgement;
+pub mod kept_divergence;
 pub mod latency;
 mod notes;
 mod quality;

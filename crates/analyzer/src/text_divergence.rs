@@ -5,7 +5,10 @@
 //! uncertainties are standard errors that take positions as independent; those of one window are not quite, so
 //! they are a lower bound.
 
+use infercost_schema::Divergence;
+
 use crate::divergence::{DivergenceError, divergence};
+use crate::kept_divergence::{KeptRow, kept_divergence};
 use crate::statistics::quantile::quantile;
 
 /// Collects positions of a text, window by window; four numbers a position are kept, no distribution.
@@ -14,6 +17,8 @@ pub struct TextDivergence {
     nll: Vec<f64>,
     baseline_nll: Vec<f64>,
     kld: Vec<f64>,
+    /// How far each divergence may lie above what is in `kld`, where the baseline was kept in part.
+    kld_slack: Vec<f64>,
     probability_change: Vec<f64>,
     top1_matches: usize,
 }
@@ -47,6 +52,9 @@ pub struct TextComparison {
     pub ln_perplexity_ratio: Mean,
     /// KL(baseline ‖ candidate) over the whole vocabulary, in nats.
     pub kld: Mean,
+    /// How far the mean may lie above `kld`, where only the baseline's likelier tokens were kept; `None` where the
+    /// whole distributions were compared.
+    pub kld_slack: Option<f64>,
     /// Median of the same.
     pub kld_median: f64,
     /// Its 99th percentile.
@@ -97,13 +105,36 @@ impl TextDivergence {
         let compared = divergence(baseline, candidate, vocabulary, targets)?;
         let before = surprisals(baseline, vocabulary, targets, "baseline")?;
         let after = surprisals(candidate, vocabulary, targets, "candidate")?;
+        self.add_compared(compared, before, after);
+        Ok(())
+    }
+
+    /// Adds positions under a baseline of which the likelier tokens were kept, and under the candidate.
+    ///
+    /// # Errors
+    /// As [`kept_divergence`].
+    pub fn add_kept(
+        &mut self,
+        baseline: &[KeptRow],
+        candidate: &[f32],
+        vocabulary: usize,
+        targets: &[u32],
+    ) -> Result<(), DivergenceError> {
+        let (compared, slack) = kept_divergence(baseline, candidate, vocabulary, targets)?;
+        let before = baseline.iter().map(|row| -f64::from(row.target_ln_p)).collect();
+        let after = surprisals(candidate, vocabulary, targets, "candidate")?;
+        self.kld_slack.extend(slack);
+        self.add_compared(compared, before, after);
+        Ok(())
+    }
+
+    fn add_compared(&mut self, compared: Divergence, before: Vec<f64>, after: Vec<f64>) {
         let changes = before.iter().zip(&after).map(|(before, after)| (-after).exp() - (-before).exp());
         self.probability_change.extend(changes);
         self.baseline_nll.extend(before);
         self.nll.extend(after);
         self.top1_matches = self.top1_matches.saturating_add(compared.top1_matches as usize);
         self.kld.extend(compared.kld);
-        Ok(())
     }
 
     /// exp of the mean of −ln p over what was added so far; `None` before anything was.
@@ -133,6 +164,7 @@ impl TextDivergence {
             baseline_perplexity: exponential(mean(&self.baseline_nll)?),
             ln_perplexity_ratio: mean(&ratios)?,
             kld: mean(&self.kld)?,
+            kld_slack: mean(&self.kld_slack).map(|slack| slack.value),
             kld_median: quantile(&self.kld, 0.5)?,
             kld_p99: quantile(&self.kld, 0.99)?,
             kld_p999: quantile(&self.kld, 0.999)?,

@@ -1,33 +1,36 @@
 //! A baseline's distributions on disk, so that each further candidate costs one pass.
 //!
-//! A file is a line of JSON, the [`Contents`], and then a record for each position: the most likely token and its
-//! ln-probability, the ln-probability of the text's own token, both exact, the floor, and a code of 16 bits for
-//! each token of the vocabulary. Codes divide the way from the floor, at most [`DEPTH`] nats below the most likely
-//! token, into equal steps: values are off by at most half a step, 0.00025 nats, and by a step right below the most
-//! likely one, which no other token equals. What lies deeper, with a probability below 2 · 10⁻¹⁴, is raised to the
-//! floor.
+//! A file is a line of JSON, the [`Contents`], and then a record for each position. Where the vocabulary is small,
+//! a record is a [`whole_row`]; else it is a [`kept_row`], the likelier tokens and what the others add up to.
+
+mod codes;
+mod kept_row;
+mod whole_row;
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use infercost_analyzer::kept_divergence::KeptRow;
 use infercost_schema::EngineIdentity;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::exit::usage;
 
-/// How far below the most likely token codes reach, in nats.
-const DEPTH: f32 = 32.0;
-/// The largest code; the most likely token stands one step above it.
-const LARGEST_CODE: f32 = 65_534.0;
+/// The largest vocabulary of which whole distributions are kept: at 2 bytes a token, 128 kB a position.
+const SMALL_VOCABULARY: usize = 65_536;
 /// Longest first line.
 const LONGEST_HEADER: u64 = 1 << 16;
-const FORMAT: &str = "infercost.baseline/1";
+const FORMAT: &str = "infercost.baseline/2";
 
-fn step(top: f32, floor: f32) -> f32 {
-    (top - floor) / (LARGEST_CODE + 1.0)
+/// The baseline's distributions at some positions, as far as a file has them.
+pub(crate) enum Rows {
+    /// All of them, one after the other.
+    Whole(Vec<f32>),
+    /// The likelier tokens of each.
+    Kept(Vec<KeptRow>),
 }
 
 /// What a file holds; equal contents mean equal distributions.
@@ -47,6 +50,8 @@ pub(crate) struct Contents {
     pub(crate) context: usize,
     /// Length of a distribution.
     pub(crate) vocabulary: usize,
+    /// True where only the likelier tokens are kept.
+    pub(crate) is_partial: bool,
 }
 
 impl Contents {
@@ -70,6 +75,7 @@ impl Contents {
             tokens_sha256: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
             context,
             vocabulary,
+            is_partial: vocabulary > SMALL_VOCABULARY,
         }
     }
 }
@@ -80,6 +86,7 @@ pub(crate) struct BaselineWriter {
     part: PathBuf,
     path: PathBuf,
     vocabulary: usize,
+    is_partial: bool,
 }
 
 impl BaselineWriter {
@@ -91,38 +98,18 @@ impl BaselineWriter {
         let mut file = BufWriter::new(file);
         serde_json::to_writer(&mut file, contents)?;
         file.write_all(b"\n")?;
-        Ok(Self { file, part, path: path.to_owned(), vocabulary: contents.vocabulary })
+        let Contents { vocabulary, is_partial, .. } = *contents;
+        Ok(Self { file, part, path: path.to_owned(), vocabulary, is_partial })
     }
 
     /// Adds rows of ln-probabilities, each with the token that follows.
     pub(crate) fn add(&mut self, rows: &[f32], targets: &[u32]) -> anyhow::Result<()> {
         for (row, target) in rows.chunks_exact(self.vocabulary).zip(targets) {
-            self.record(row, *target)
+            let write = if self.is_partial { kept_row::write } else { whole_row::write };
+            write(&mut self.file, row, *target)
                 .with_context(|| format!("{}: cannot be written", self.part.display()))?;
         }
         Ok(())
-    }
-
-    fn record(&mut self, row: &[f32], target: u32) -> io::Result<()> {
-        let mut top = (0_u32, f32::NEG_INFINITY);
-        let mut lowest = f32::INFINITY;
-        for (id, value) in (0_u32..).zip(row) {
-            if *value > top.1 {
-                top = (id, *value);
-            }
-            lowest = lowest.min(*value);
-        }
-        let floor = lowest.max(top.1 - DEPTH);
-        let own = row.get(target as usize).copied().unwrap_or(f32::NAN);
-        self.file.write_all(&top.0.to_le_bytes())?;
-        for value in [top.1, own, floor] {
-            self.file.write_all(&value.to_le_bytes())?;
-        }
-        let step = step(top.1, floor);
-        // A cast from float stops at the ends of u16, and takes 0 for the 0 ÷ 0 of equal probabilities.
-        let code = |value: &f32| ((value - floor) / step).round().min(LARGEST_CODE) as u16;
-        let codes: Vec<u8> = row.iter().flat_map(|value| code(value).to_le_bytes()).collect();
-        self.file.write_all(&codes)
     }
 
     pub(crate) fn finish(mut self) -> anyhow::Result<()> {
@@ -169,7 +156,7 @@ impl BaselineReader {
             ("tokenizer", found.tokenizer_sha256 != wanted.tokenizer_sha256),
             ("text", found.tokens_sha256 != wanted.tokens_sha256),
             ("context", found.context != wanted.context),
-            ("vocabulary", found.vocabulary != wanted.vocabulary),
+            ("vocabulary", found.vocabulary != wanted.vocabulary || found.is_partial != wanted.is_partial),
         ];
         match differs.into_iter().find(|(_, differs)| *differs) {
             Some((what, _)) => Err(usage(format!(
@@ -181,32 +168,20 @@ impl BaselineReader {
     }
 
     /// The distributions of the next positions, one for each target.
-    pub(crate) fn rows(&mut self, targets: &[u32]) -> anyhow::Result<Vec<f32>> {
+    pub(crate) fn rows(&mut self, targets: &[u32]) -> anyhow::Result<Rows> {
         let vocabulary = self.contents.vocabulary;
-        let mut rows = Vec::with_capacity(targets.len() * vocabulary);
-        let mut codes = vec![0_u8; 2 * vocabulary];
-        for target in targets {
-            let row = rows.len();
-            let mut head = [0_u8; 16];
-            self.file
-                .read_exact(&mut head)
-                .and_then(|()| self.file.read_exact(&mut codes))
-                .with_context(|| format!("{}: is cut off; remove it", self.path.display()))?;
-            let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = head;
-            let top = u32::from_le_bytes([a, b, c, d]);
-            let top_value = f32::from_le_bytes([e, f, g, h]);
-            let own = f32::from_le_bytes([i, j, k, l]);
-            let floor = f32::from_le_bytes([m, n, o, p]);
-            let step = step(top_value, floor);
-            let decoded = codes.as_chunks().0.iter().map(|code| f32::from(u16::from_le_bytes(*code)));
-            rows.extend(decoded.map(|code| floor + code * step));
-            for (id, value) in [(*target, own), (top, top_value)] {
-                if let Some(place) = rows.get_mut(row + id as usize) {
-                    *place = value;
-                }
-            }
-        }
-        Ok(rows)
+        let file = &mut self.file;
+        let rows = if self.contents.is_partial {
+            targets
+                .iter()
+                .map(|_| kept_row::read(file, vocabulary))
+                .collect::<io::Result<_>>()
+                .map(Rows::Kept)
+        } else {
+            let rows = targets.iter().map(|target| whole_row::read(file, vocabulary, *target));
+            rows.collect::<io::Result<Vec<_>>>().map(|rows| Rows::Whole(rows.concat()))
+        };
+        rows.with_context(|| format!("{}: is cut off or damaged; remove it", self.path.display()))
     }
 }
 
@@ -226,6 +201,18 @@ mod tests {
             tokens_sha256: text.into(),
             context: 8,
             vocabulary: VOCABULARY,
+            is_partial: false,
+        }
+    }
+
+    fn partial(text: &str) -> Contents {
+        Contents { is_partial: true, ..contents(text) }
+    }
+
+    fn whole(rows: Rows) -> Vec<f32> {
+        match rows {
+            Rows::Whole(rows) => rows,
+            Rows::Kept(_) => panic!("whole rows were written"),
         }
     }
 
@@ -241,8 +228,8 @@ mod tests {
         rows
     }
 
-    fn write(path: &Path, rows: &[f32], targets: &[u32]) {
-        let mut writer = BaselineWriter::create(path, &contents("text")).unwrap();
+    fn write(path: &Path, contents: &Contents, rows: &[f32], targets: &[u32]) {
+        let mut writer = BaselineWriter::create(path, contents).unwrap();
         writer.add(&rows[..2 * VOCABULARY], &targets[..2]).unwrap();
         writer.add(&rows[2 * VOCABULARY..], &targets[2..]).unwrap();
         assert!(!path.exists(), "a file that is not whole bears another name");
@@ -255,10 +242,10 @@ mod tests {
         let path = folder.path().join("some.baseline");
         assert!(BaselineReader::open(&path).unwrap().is_none());
         let (rows, targets) = (rows(), [3, 499, 0, 77, 8, 250]);
-        write(&path, &rows, &targets);
+        write(&path, &contents("text"), &rows, &targets);
         let mut reader = BaselineReader::open(&path).unwrap().unwrap();
         reader.check(&contents("text")).unwrap();
-        let got = [reader.rows(&targets[..1]).unwrap(), reader.rows(&targets[1..]).unwrap()].concat();
+        let got = [&targets[..1], &targets[1..]].map(|targets| whole(reader.rows(targets).unwrap())).concat();
         assert_eq!(got.len(), rows.len());
         for (position, (got, wanted)) in got.chunks(VOCABULARY).zip(rows.chunks(VOCABULARY)).enumerate() {
             let target = targets[position] as usize;
@@ -268,7 +255,7 @@ mod tests {
             assert_eq!(first(got), first(wanted), "the most likely token stays so");
             let mut off = 0.0;
             for (id, (got, wanted)) in got.iter().zip(wanted).enumerate().filter(|(id, _)| *id != target) {
-                let wanted = wanted.max(top - DEPTH);
+                let wanted = wanted.max(top - codes::DEPTH);
                 assert!((got - wanted).abs() < 0.000_5, "{id}: {got} is not {wanted}");
                 off += f64::from((got - wanted).abs());
             }
@@ -281,14 +268,42 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("some.baseline");
         let (rows, targets) = (rows(), [3, 499, 0, 77, 8, 250]);
-        write(&path, &rows, &targets);
-        let stored = BaselineReader::open(&path).unwrap().unwrap().rows(&targets).unwrap();
+        write(&path, &contents("text"), &rows, &targets);
+        let stored = whole(BaselineReader::open(&path).unwrap().unwrap().rows(&targets).unwrap());
         let shifted: Vec<f32> = rows.chunks(VOCABULARY).rev().flatten().copied().collect();
         let exact = infercost_analyzer::divergence(&rows, &shifted, VOCABULARY, &targets).unwrap();
         let got = infercost_analyzer::divergence(&stored, &shifted, VOCABULARY, &targets).unwrap();
         assert_eq!(got.top1_matches, exact.top1_matches);
         for (got, exact) in got.kld.iter().zip(&exact.kld) {
             assert!((got - exact).abs() < 0.000_3 * exact.max(1.0), "{got} is not {exact}");
+        }
+    }
+
+    #[test]
+    fn likelier_tokens_bound_the_divergence() {
+        let folder = tempfile::tempdir().unwrap();
+        let small = folder.path().join("kept.baseline");
+        let (rows, targets) = (rows(), [3, 499, 0, 77, 8, 250]);
+        write(&small, &partial("text"), &rows, &targets);
+        let mut reader = BaselineReader::open(&small).unwrap().unwrap();
+        reader.check(&partial("text")).unwrap();
+        let Rows::Kept(kept) = reader.rows(&targets).unwrap() else { panic!("likelier tokens were written") };
+        assert!(kept.iter().all(|row| row.tokens.len() < VOCABULARY), "something is left out");
+        let shifted: Vec<f32> = rows.chunks(VOCABULARY).rev().flatten().copied().collect();
+        let exact = infercost_analyzer::divergence(&rows, &shifted, VOCABULARY, &targets).unwrap();
+        let kept_divergence = infercost_analyzer::kept_divergence::kept_divergence;
+        let (got, slack) = kept_divergence(&kept, &shifted, VOCABULARY, &targets).unwrap();
+        assert_eq!(got.top1_matches, exact.top1_matches);
+        assert!((got.baseline_nll - exact.baseline_nll).abs() < 1e-12, "the text's own tokens are exact");
+        for ((got, slack), exact) in got.kld.iter().zip(&slack).zip(&exact.kld) {
+            let rounding = 0.000_3 * exact.max(1.0);
+            assert!(got - rounding < *exact && *exact < got + slack + rounding, "{got} + {slack}, {exact}");
+            assert!(*slack < 0.000_1, "{slack}");
+        }
+        let whole = fs::read(&small).unwrap();
+        for cut in 1..40 {
+            fs::write(&small, &whole[..whole.len() - cut]).unwrap();
+            check_refused(&small, &partial("text"), "cut off");
         }
     }
 
@@ -305,14 +320,14 @@ mod tests {
     fn other_and_broken_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("some.baseline");
-        write(&path, &rows(), &[0; 6]);
+        write(&path, &contents("text"), &rows(), &[0; 6]);
         check_refused(&path, &contents("other"), "another text");
         let other = Contents { weights_sha256: "other".into(), ..contents("text") };
         check_refused(&path, &other, "another weights");
         let whole = fs::read(&path).unwrap();
         fs::write(&path, &whole[..whole.len() - 1]).unwrap();
         check_refused(&path, &contents("text"), "cut off");
-        for broken in [&b""[..], b"{}", b"no JSON\n", b"{\"format\":\"infercost.baseline/1\"}\n"] {
+        for broken in [&b""[..], b"{}", b"no JSON\n", b"{\"format\":\"infercost.baseline/2\"}\n"] {
             fs::write(&path, broken).unwrap();
             check_refused(&path, &contents("text"), "no baseline of this version");
         }

@@ -12,7 +12,7 @@ use infercost_models::ResolvedModel;
 use infercost_schema::VariantId;
 
 use crate::arguments::ScoreArguments;
-use crate::baseline_store::{BaselineReader, BaselineWriter, Contents};
+use crate::baseline_store::{BaselineReader, BaselineWriter, Contents, Rows};
 use crate::exit::usage;
 use crate::output::progress::WindowProgress;
 use crate::output::score::Scored;
@@ -129,13 +129,18 @@ fn score(
                 if let Some(writer) = writer {
                     writer.add(&before, &window.targets)?;
                 }
-                Some(before)
+                Some(Rows::Whole(before))
             }
             Some(Baseline::Stored(stored)) => Some(stored.rows(&window.targets)?),
             Some(Baseline::Refused(_)) | None => None,
         };
         match before {
-            Some(before) => statistics.add_pair(&before, &after.rows, after.vocabulary, &window.targets)?,
+            Some(Rows::Whole(before)) => {
+                statistics.add_pair(&before, &after.rows, after.vocabulary, &window.targets)?
+            }
+            Some(Rows::Kept(before)) => {
+                statistics.add_kept(&before, &after.rows, after.vocabulary, &window.targets)?
+            }
             None => statistics.add(&after.rows, after.vocabulary, &window.targets)?,
         }
         progress.scored(statistics.perplexity());

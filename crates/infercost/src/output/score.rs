@@ -60,6 +60,7 @@ impl Scored<'_> {
             "ln_perplexity_ratio_standard_error": error(ratio),
             "kld_mean": value(kld),
             "kld_mean_standard_error": error(kld),
+            "kld_mean_slack": compared.and_then(|compared| compared.kld_slack),
             "kld_median": compared.map(|compared| compared.kld_median),
             "kld_p99": compared.map(|compared| compared.kld_p99),
             "kld_p999": compared.map(|compared| compared.kld_p999),
@@ -94,6 +95,9 @@ impl Scored<'_> {
                 row("baseline perplexity", with_error(compared.baseline_perplexity, 1.0, ""));
                 row("ln perplexity ratio", with_error(compared.ln_perplexity_ratio, 1.0, ""));
                 row("KL divergence mean", with_error(compared.kld, 1.0, " nats"));
+                if let Some(slack) = compared.kld_slack {
+                    row("  tail not stored", format!("at most {} nats more", number::significant(slack)));
+                }
                 for (name, value) in [
                     ("  median", compared.kld_median),
                     ("  99 %", compared.kld_p99),
