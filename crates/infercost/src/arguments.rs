@@ -1,5 +1,7 @@
 //! What the command line takes.
 
+pub(crate) mod economics;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -38,6 +40,8 @@ pub(crate) enum Command {
     Bench(BenchArguments),
     /// Show this machine, its meters and what they cover
     Doctor(DoctorArguments),
+    /// The cost of an inference against what it earns: margin, loss zone, what moves it
+    Audit(economics::AuditCommand),
     /// Print a completion script for a shell
     Completions(CompletionsArguments),
 }

@@ -9,5 +9,6 @@
 mod amount;
 mod day;
 mod section;
+pub mod sections;
 
 pub use section::{PriceError, PriceSection, example};

@@ -1,0 +1,117 @@
+//! What the commands of unit economics take.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use infercost_economics::power::AssumedPower;
+
+/// Where measurements, prices and settings come from, and the form of the answer.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct EconomicsArguments {
+    /// Variant to reckon with [default: the run's baseline]
+    #[arg(long, value_name = "VARIANT")]
+    pub(crate) variant: Option<String>,
+
+    /// Folder that holds the runs
+    #[arg(long, value_name = "DIR", default_value = "traces")]
+    pub(crate) traces: PathBuf,
+
+    /// Settings: prices, revenue, load, offers [default: infercost.toml, if there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Currency of the answer; other prices are converted at a dated rate
+    #[arg(long, value_name = "CODE")]
+    pub(crate) currency: Option<String>,
+
+    /// Power to assume where none was measured: at work, and idle (marked as assumed)
+    #[arg(long, value_name = "WATTS[,IDLE]", value_parser = assumed_power)]
+    pub(crate) assume_watts: Option<AssumedPower>,
+
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+
+    /// Write a chart into this SVG file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) chart: Option<PathBuf>,
+
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Where fetched prices are kept.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StoreArguments {
+    /// Folder of fetched prices [default: `prices` in the cache]
+    #[arg(long, value_name = "DIR", env = "INFERCOST_PRICES")]
+    pub(crate) price_store: Option<PathBuf>,
+}
+
+/// What is set against what.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost audit --revenue 0.0001 --assume-watts 60,20
+  infercost audit traces/sample/20261123-014109 --variant q8_0 --chart tornado.svg
+  infercost audit --inferences production.jsonl --api-model some-model --json
+
+Exit codes: 0 within the limits, 3 not settled (the interval holds a limit, or energy is unknown), 4 a limit is passed:
+cost is in the loss zone, or above --max-cost. Without revenue and --max-cost there is no limit, and the code is 0.")]
+pub(crate) struct AuditCommand {
+    /// Run folder, or run id below --traces [default: the newest run]
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+
+    /// Audit these inferences of production instead of a run: JSON Lines with model, input_tokens, output_tokens,
+    /// latency, session, user, cost_stated {amount, currency}, correct
+    #[arg(long, value_name = "FILE", conflicts_with = "run")]
+    pub(crate) inferences: Option<PathBuf>,
+
+    /// Price of the tokens of --inferences: an [[offers]] entry of kind api, or a model of the fetched price map
+    #[arg(long, value_name = "NAME", requires = "inferences")]
+    pub(crate) api_model: Option<String>,
+
+    /// Revenue of one inference, in the currency of the answer
+    #[arg(long, value_name = "AMOUNT", value_parser = above_zero)]
+    pub(crate) revenue: Option<f64>,
+
+    /// Inferences of one user session
+    #[arg(long, value_name = "N", value_parser = above_zero)]
+    pub(crate) per_session: Option<f64>,
+
+    /// Share of revenue from which cost is in the loss zone [default: 0.15]
+    #[arg(long, value_name = "SHARE", value_parser = above_zero)]
+    pub(crate) loss_zone: Option<f64>,
+
+    /// Highest cost of one inference
+    #[arg(long, value_name = "AMOUNT", value_parser = above_zero)]
+    pub(crate) max_cost: Option<f64>,
+
+    #[command(flatten)]
+    pub(crate) economics: EconomicsArguments,
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.trim().parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| "not a number".to_owned())
+}
+
+pub(crate) fn above_zero(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value > 0.0 { Ok(value) } else { Err("must be above 0".to_owned()) }
+}
+
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value > 0.0 && value <= 1.0 { Ok(value) } else { Err("must be above 0 and at most 1".to_owned()) }
+}
+
+fn assumed_power(text: &str) -> Result<AssumedPower, String> {
+    let watts = |text: &str| {
+        let value = number(text)?;
+        if (0.0..=1e6).contains(&value) { Ok(value) } else { Err("must be 0 to 1000000 W".to_owned()) }
+    };
+    match text.split_once(',') {
+        Some((work, idle)) => Ok(AssumedPower { work: watts(work)?, idle: Some(watts(idle)?) }),
+        None => Ok(AssumedPower { work: watts(text)?, idle: None }),
+    }
+}
