@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Doctor(DoctorArguments),
     /// The cost of an inference against what it earns: margin, loss zone, what moves it
     Audit(economics::AuditCommand),
+    /// Own, rent, spot, serverless or a hosted API: what an inference costs each way
+    Host(economics::HostCommand),
     /// Print a completion script for a shell
     Completions(CompletionsArguments),
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use infercost_analyzer::workload;
 use infercost_economics::power::assume;
-use infercost_prices::sections::{HostingOffer, LoadSection, Revenue, TariffSection, exchange};
+use infercost_prices::sections::{LoadSection, Revenue, TariffSection, exchange};
+use infercost_schema::hosting::HostingOffer;
 use infercost_schema::market::ExchangeRate;
 use infercost_schema::price::{Price, PriceBook};
 use infercost_schema::{Currency, RunRecord, VariantId, Workload};
@@ -159,4 +160,18 @@ pub(crate) fn write_chart(path: Option<&Path>, chart: impl FnOnce() -> String) -
 /// The day, in UTC.
 pub(crate) fn today() -> Date {
     Timestamp::now().to_zoned(TimeZone::UTC).date()
+}
+
+/// What must be known before the numbers: that prices or energy are assumed.
+pub(crate) fn notes(book: &PriceBook, workload: &Workload) -> Vec<String> {
+    let mut notes = Vec::new();
+    if book.assumed {
+        notes.push(
+            "Prices are assumed: the shipped example, not yours; put your own into infercost.toml.".to_owned(),
+        );
+    }
+    if workload.joules.is_some() && !workload.energy_note.is_empty() {
+        notes.push(workload.energy_note.clone());
+    }
+    notes
 }

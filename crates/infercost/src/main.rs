@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::Audit(arguments) => commands::audit::run(&arguments),
+        Command::Host(arguments) => commands::host::run(&arguments),
         Command::Completions(arguments) => commands::completions::run(&arguments),
     };
     match result {

@@ -16,3 +16,19 @@ pub(crate) fn token_price(
 ) -> anyhow::Result<Option<(infercost_schema::market::TokenPrice, infercost_economics::Assumption)>> {
     Ok(None)
 }
+
+/// The cheapest fetched offers of a hardware.
+pub(crate) fn offers(
+    _store: &StoreArguments,
+    _hardware: &str,
+) -> anyhow::Result<Vec<infercost_schema::hosting::HostingOffer>> {
+    Ok(Vec::new())
+}
+
+/// The fetched price of a hosted model.
+pub(crate) fn hosted(
+    _store: &StoreArguments,
+    _model: &str,
+) -> anyhow::Result<Option<infercost_schema::hosting::HostingOffer>> {
+    Ok(None)
+}

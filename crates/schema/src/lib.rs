@@ -8,6 +8,7 @@
 pub mod energy;
 pub mod estimate;
 pub mod evaluation;
+pub mod hosting;
 pub mod identity;
 pub mod machine;
 pub mod manifest;

@@ -7,7 +7,7 @@ use crate::wording::percent;
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 190.0;
 const RIGHT: f64 = 130.0;
-const TOP: f64 = 64.0;
+const TOP: f64 = 88.0;
 const ROW: f64 = 38.0;
 
 /// The chart; changes that do not apply are listed below the axis with their reason.
@@ -15,7 +15,8 @@ pub fn tornado(audit: &Audit) -> String {
     let (bars, others): (Vec<&Swing>, Vec<&Swing>) = audit.tornado.iter().partition(|swing| swing.share.is_some());
     let height = TOP + ROW * bars.len() as f64 + 44.0 + 18.0 * others.len() as f64 + 8.0;
     let mut drawing = Drawing::new(WIDTH, height);
-    drawing.title(&format!("What moves the cost of an inference: {}", audit.name));
+    drawing.title("What moves the cost of an inference");
+    drawing.small(16.0, 46.0, &audit.name, Anchor::Start);
     let ends = |swing: &&Swing| swing.share.map(|share| (share.lower.min(0.0), share.upper.max(0.0)));
     let low = bars.iter().filter_map(ends).map(|(low, _)| low).fold(0.0, f64::min);
     let high = bars.iter().filter_map(ends).map(|(_, high)| high).fold(0.01, f64::max);
@@ -26,7 +27,7 @@ pub fn tornado(audit: &Audit) -> String {
         drawing.line((x(tick), TOP - 8.0), (x(tick), bottom), GRID, 1.0);
         drawing.small(x(tick), bottom + 18.0, &signed(tick), Anchor::Middle);
     }
-    drawing.small(LEFT, 48.0, "change of the cost per inference; thin lines are intervals", Anchor::Start);
+    drawing.small(LEFT, 72.0, "change of the cost per inference; thin lines are intervals", Anchor::Start);
     for (index, swing) in bars.iter().enumerate() {
         let Some(share) = swing.share else { continue };
         let y = TOP + ROW * index as f64;
@@ -39,7 +40,7 @@ pub fn tornado(audit: &Audit) -> String {
         drawing.text(WIDTH - RIGHT + 10.0, middle + 4.5, &format!("{}{revenue}", signed(share.point)), Anchor::Start, INK);
     }
     if bars.iter().any(|swing| swing.of_revenue.is_some()) {
-        drawing.small(WIDTH - RIGHT + 10.0, 48.0, "→ of revenue", Anchor::Start);
+        drawing.small(WIDTH - RIGHT + 10.0, 72.0, "→ of revenue", Anchor::Start);
     }
     drawing.line((x(0.0), TOP - 8.0), (x(0.0), bottom), INK, 1.5);
     for (index, swing) in others.iter().enumerate() {

@@ -115,3 +115,52 @@ fn assumed_power(text: &str) -> Result<AssumedPower, String> {
         None => Ok(AssumedPower { work: watts(text)?, idle: None }),
     }
 }
+
+/// Which way is cheapest.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost host --requests-per-hour 400 --config infercost.toml
+  infercost host traces/sample/20261123-014109 --assume-watts 60,20 --chart map.svg
+  infercost host --market \"RTX 4090\"            with the cheapest fetched offers of that hardware
+
+Offers stand in [[offers]] of infercost.toml: kind rent, spot, serverless or api. The price book's own hardware is the
+way called own. Exit codes: 0 an answer, 3 not settled, because the cheapest way leaves something out")]
+pub(crate) struct HostCommand {
+    /// Run folder, or run id below --traces [default: the newest run]
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) load: LoadArguments,
+
+    /// Add the cheapest fetched offers whose hardware's name holds this text: one to rent, one spot
+    #[arg(long, value_name = "HARDWARE")]
+    pub(crate) market: Option<String>,
+
+    /// Add the fetched price of this hosted model's tokens
+    #[arg(long, value_name = "NAME")]
+    pub(crate) api_model: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) economics: EconomicsArguments,
+}
+
+/// How much is asked, and when; the settings' [load] where a flag is not given.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LoadArguments {
+    /// Requests an hour, in hours with requests [default: what fills one machine to --utilisation]
+    #[arg(long, value_name = "N", value_parser = above_zero)]
+    pub(crate) requests_per_hour: Option<f64>,
+
+    /// Share of its capacity up to which a machine is planned to be used [default: the price book's]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) utilisation: Option<f64>,
+
+    /// Hours a day with requests [default: 24]
+    #[arg(long, value_name = "HOURS", value_parser = above_zero)]
+    pub(crate) hours_per_day: Option<f64>,
+
+    /// Requests an hour that one machine can answer [default: as measured]
+    #[arg(long, value_name = "N", value_parser = above_zero)]
+    pub(crate) capacity_per_hour: Option<f64>,
+}

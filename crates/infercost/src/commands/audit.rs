@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject, Zone};
 use infercost_economics::production::{AuditedInference, Production};
 use infercost_economics::{Assumption, Audit, Limits, Scenario, audit, chart, scenario};
-use infercost_prices::sections::Charge;
 use infercost_schema::Currency;
+use infercost_schema::hosting::Charge;
 use infercost_schema::market::TokenPrice;
 
 use crate::arguments::economics::AuditCommand;
@@ -63,13 +63,7 @@ fn of_run(arguments: &AuditCommand, business: &Business) -> anyhow::Result<Audit
         source: format!("run {}", workload.run),
         date: None,
     });
-    let mut notes = Vec::new();
-    if book.assumed {
-        notes.push("Prices are assumed: the shipped example, not yours; put your own into infercost.toml.".to_owned());
-    }
-    if !workload.energy_note.is_empty() {
-        notes.push(workload.energy_note.clone());
-    }
+    let notes = business::notes(&book, &workload);
     Ok(audit(AuditInput {
         name: format!("{} in run {}", workload.variant, workload.run),
         subject: Subject::Machine(Box::new(scenario)),

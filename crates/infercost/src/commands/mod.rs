@@ -6,6 +6,7 @@ pub(crate) mod calibrate;
 pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod doctor;
+pub(crate) mod host;
 pub(crate) mod models;
 pub(crate) mod quantize;
 pub(crate) mod record;

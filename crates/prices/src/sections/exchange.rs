@@ -1,6 +1,7 @@
 //! `[[exchange]]`: exchange rates that the user gives, and a price book in another currency.
 
 use infercost_schema::Currency;
+use infercost_schema::hosting::{Charge, HostingOffer};
 use infercost_schema::market::{ExchangeRate, exchange_rate};
 use infercost_schema::price::{HardwareCost, Price, PriceBook};
 use rust_decimal::Decimal;
@@ -84,6 +85,24 @@ pub fn convert_price(price: &Price, to: Currency, rates: &[ExchangeRate]) -> Res
     let by = used.map_or_else(String::new, |one| format!("; {}, {}", one.source, one.date));
     let source = format!("{} ({} {} at {} {to}{by})", price.source, price.value, price.currency, rate.round_dp(6).normalize());
     Ok(Price { value, currency: to, source, ..price.clone() })
+}
+
+/// An offer in another currency.
+///
+/// # Errors
+/// [`PriceError::NoRate`] where no rate leads there.
+pub fn convert_offer(offer: &HostingOffer, to: Currency, rates: &[ExchangeRate]) -> Result<HostingOffer, PriceError> {
+    let from = offer.price.currency;
+    let rate = rate_between(rates, from, to)?;
+    let times = |amount: Decimal| amount.checked_mul(rate).ok_or(PriceError::NoRate { from, to });
+    let mut charge = offer.charge.clone();
+    match &mut charge {
+        Charge::Rent { other_per_month, .. } => *other_per_month = times(*other_per_month)?,
+        Charge::Spot { on_demand_per_hour, .. } => *on_demand_per_hour = on_demand_per_hour.map(times).transpose()?,
+        Charge::Serverless { .. } => {}
+        Charge::Api { input, output } => (*input, *output) = (times(*input)?, times(*output)?),
+    }
+    Ok(HostingOffer { name: offer.name.clone(), charge, price: convert_price(&offer.price, to, rates)? })
 }
 
 #[cfg(test)]

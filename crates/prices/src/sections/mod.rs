@@ -9,7 +9,7 @@ pub mod tariff;
 
 pub use exchange::ExchangeSection;
 pub use load::LoadSection;
-pub use offer::{Charge, HostingOffer, OfferSection};
+pub use offer::OfferSection;
 pub use revenue::{Revenue, RevenueSection};
 pub use source::SourceSection;
 pub use tariff::TariffSection;

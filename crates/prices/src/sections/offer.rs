@@ -1,8 +1,8 @@
 //! `[[offers]]`: ways to get inferences answered, as a user writes them down.
 
 use infercost_schema::Currency;
+use infercost_schema::hosting::{Charge, HostingOffer};
 use infercost_schema::price::Price;
-use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -110,64 +110,6 @@ fn nothing() -> Amount {
     Amount(Decimal::ZERO)
 }
 
-/// An offer, checked, in its own currency.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HostingOffer {
-    /// Its name.
-    pub name: String,
-    /// What is paid, and for what.
-    pub charge: Charge,
-    /// The price that leads, with source and date.
-    pub price: Price,
-}
-
-/// What is paid. Amounts are in the currency of the offer's price.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Charge {
-    /// By the hour.
-    Rent {
-        /// Seconds to which use is rounded up.
-        billing_seconds: f64,
-        /// Storage, egress and the like per month.
-        other_per_month: Decimal,
-        /// Throughput relative to the measured machine; `None` is not known.
-        speed: Option<f64>,
-    },
-    /// By the hour, with interruptions.
-    Spot {
-        /// Interruptions in an hour of use.
-        interruptions_per_hour: f64,
-        /// Work that an interruption loses, in seconds.
-        lost_seconds: f64,
-        /// Share of hours in which nothing is to be had.
-        fallback_share: f64,
-        /// What an hour costs then.
-        on_demand_per_hour: Option<Decimal>,
-        /// Throughput relative to the measured machine.
-        speed: Option<f64>,
-        /// Seconds to load the model there.
-        load_seconds: Option<f64>,
-    },
-    /// By the second of work.
-    Serverless {
-        /// Seconds that a worker waits for the next request.
-        keep_warm_seconds: f64,
-        /// Share of requests that meet no warm worker.
-        cold_share: Option<f64>,
-        /// Throughput relative to the measured machine.
-        speed: Option<f64>,
-        /// Seconds to load the model there.
-        load_seconds: Option<f64>,
-    },
-    /// By the token.
-    Api {
-        /// Per input token.
-        input: Decimal,
-        /// Per output token.
-        output: Decimal,
-    },
-}
-
 impl OfferSection {
     /// Checks the entry.
     ///
@@ -251,22 +193,6 @@ impl OfferSection {
         };
         within("offers.name", !offer.name.trim().is_empty(), "an offer needs a name")?;
         Ok(offer)
-    }
-}
-
-impl HostingOffer {
-    /// An offer by the hour that a source published on `date`.
-    pub fn of_market(offer: &infercost_schema::market::Offer, source: &str, date: Date) -> Self {
-        let price = Price {
-            name: offer.name.clone(),
-            value: offer.per_hour,
-            currency: offer.currency,
-            unit: "hour".to_owned(),
-            source: source.to_owned(),
-            date,
-        };
-        let charge = Charge::Rent { billing_seconds: 1.0, other_per_month: Decimal::ZERO, speed: None };
-        Self { name: offer.name.clone(), charge, price }
     }
 }
 

@@ -1,4 +1,5 @@
 //! The answers of unit economics, as a person reads them.
 
 pub(crate) mod audit;
+pub(crate) mod host;
 mod layout;
