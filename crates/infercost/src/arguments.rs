@@ -44,6 +44,12 @@ pub(crate) enum Command {
     Audit(economics::AuditCommand),
     /// Own, rent, spot, serverless or a hosted API: what an inference costs each way
     Host(economics::HostCommand),
+    /// Keep the hardware or replace it: payback from two runs
+    Replace(economics::ReplaceCommand),
+    /// When to run a job: a number of inferences by a deadline, over a curve of prices or carbon
+    Schedule(economics::ScheduleCommand),
+    /// Fetch dated prices of electricity, hardware and hosted models, and list them
+    Prices(economics::PricesCommand),
     /// Print a completion script for a shell
     Completions(CompletionsArguments),
 }

@@ -42,6 +42,9 @@ fn main() -> ExitCode {
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
         Command::Audit(arguments) => commands::audit::run(&arguments),
         Command::Host(arguments) => commands::host::run(&arguments),
+        Command::Replace(arguments) => commands::replace::run(&arguments),
+        Command::Schedule(arguments) => commands::schedule::run(&arguments),
+        Command::Prices(arguments) => commands::prices::run(&arguments),
         Command::Completions(arguments) => commands::completions::run(&arguments),
     };
     match result {

@@ -2,7 +2,7 @@
 
 use infercost_schema::Currency;
 use infercost_schema::hosting::{Charge, HostingOffer};
-use infercost_schema::market::{ExchangeRate, exchange_rate};
+use infercost_schema::market::{Curve, CurveUnit, ExchangeRate, exchange_rate};
 use infercost_schema::price::{HardwareCost, Price, PriceBook};
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -103,6 +103,25 @@ pub fn convert_offer(offer: &HostingOffer, to: Currency, rates: &[ExchangeRate])
         Charge::Api { input, output } => (*input, *output) = (times(*input)?, times(*output)?),
     }
     Ok(HostingOffer { name: offer.name.clone(), charge, price: convert_price(&offer.price, to, rates)? })
+}
+
+/// A curve of prices in another currency; one of carbon stays as it is.
+///
+/// # Errors
+/// [`PriceError::NoRate`] where no rate leads there.
+pub fn convert_curve(curve: &Curve, to: Currency, rates: &[ExchangeRate]) -> Result<Curve, PriceError> {
+    let CurveUnit::PerKilowattHour(from) = curve.unit else { return Ok(curve.clone()) };
+    let rate = rate_between(rates, from, to)?;
+    let mut converted = Curve { unit: CurveUnit::PerKilowattHour(to), ..curve.clone() };
+    for slot in &mut converted.slots {
+        if let Some(amount) = slot.amount {
+            slot.amount = Some(amount.checked_mul(rate).ok_or(PriceError::NoRate { from, to })?);
+        }
+    }
+    if from != to {
+        converted.source = format!("{} (at {} {to} for one {from})", curve.source, rate.round_dp(6).normalize());
+    }
+    Ok(converted)
 }
 
 #[cfg(test)]

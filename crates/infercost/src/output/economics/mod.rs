@@ -3,3 +3,6 @@
 pub(crate) mod audit;
 pub(crate) mod host;
 mod layout;
+pub(crate) mod prices;
+pub(crate) mod replace;
+pub(crate) mod schedule;
