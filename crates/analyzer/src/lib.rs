@@ -15,6 +15,7 @@
 //! - [`latency`](mod@latency): percentiles of what the harness timed;
 //! - [`recommendation`]: what to deploy;
 //! - [`sequential`]: when a variant need not go on, and what looking early costs;
+//! - [`workload`](mod@workload): what one inference takes, for unit economics;
 //! - [`report`](mod@report): all of it put together.
 
 pub mod attribution;
@@ -35,8 +36,10 @@ pub mod sequential;
 pub mod statistics;
 pub mod text_divergence;
 mod wording;
+pub mod workload;
 
 pub use divergence::{DivergenceError, divergence};
 pub use grading::{failed_score, grade, grade_choice, validate_grader};
 pub use recommendation::{JudgedVariant, Part, recommend};
 pub use report::{Analysis, AnalysisError, report};
+pub use workload::{WorkloadError, workload};

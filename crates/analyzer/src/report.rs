@@ -244,7 +244,7 @@ pub(crate) fn wall_factor(runs: &[RunRecord]) -> Option<&WallFactor> {
 }
 
 /// Idle watts: with the models resident where that was measured, else before or after.
-fn idle(runs: &[RunRecord]) -> Option<Idle> {
+pub(crate) fn idle(runs: &[RunRecord]) -> Option<Idle> {
     [IdlePhase::Resident, IdlePhase::BeforeLoad, IdlePhase::After].into_iter().find_map(|phase| {
         let records = runs.iter().flat_map(|run| &run.idles).filter(|idle| idle.phase == phase);
         let (mut joules, mut seconds, mut scope) = (0.0, 0.0, EnergyScope::default());

@@ -1,5 +1,7 @@
 //! What the command line takes.
 
+pub(crate) mod economics;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -38,6 +40,16 @@ pub(crate) enum Command {
     Bench(BenchArguments),
     /// Show this machine, its meters and what they cover
     Doctor(DoctorArguments),
+    /// The cost of an inference against what it earns: margin, loss zone, what moves it
+    Audit(economics::AuditCommand),
+    /// Own, rent, spot, serverless or a hosted API: what an inference costs each way
+    Host(economics::HostCommand),
+    /// Keep the hardware or replace it: payback from two runs
+    Replace(economics::ReplaceCommand),
+    /// When to run a job: a number of inferences by a deadline, over a curve of prices or carbon
+    Schedule(economics::ScheduleCommand),
+    /// Fetch dated prices of electricity, hardware and hosted models, and list them
+    Prices(economics::PricesCommand),
     /// Print a completion script for a shell
     Completions(CompletionsArguments),
 }

@@ -1,10 +1,14 @@
 //! `infercost.toml`, and how flags override it.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use infercost_prices::PriceSection;
+use infercost_prices::sections::{
+    ExchangeSection, LoadSection, OfferSection, RevenueSection, SourceSection, TariffSection,
+};
 use infercost_schema::price::PriceBook;
 use infercost_schema::{Currency, Policy};
 use serde::Deserialize;
@@ -16,11 +20,21 @@ use crate::exit::usage;
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
 const DEFAULT_FILE: &str = "infercost.toml";
 
+/// The whole file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ConfigFile {
-    prices: Option<PriceSection>,
-    policy: Option<Policy>,
+pub(crate) struct ConfigFile {
+    pub(crate) prices: Option<PriceSection>,
+    pub(crate) policy: Option<Policy>,
+    pub(crate) revenue: Option<RevenueSection>,
+    pub(crate) load: Option<LoadSection>,
+    #[serde(default)]
+    pub(crate) offers: Vec<OfferSection>,
+    pub(crate) tariff: Option<TariffSection>,
+    #[serde(default)]
+    pub(crate) exchange: Vec<ExchangeSection>,
+    #[serde(default)]
+    pub(crate) sources: BTreeMap<String, SourceSection>,
 }
 
 /// What a report is computed with.
@@ -39,11 +53,7 @@ pub(crate) struct Given {
 impl Given {
     /// Reads the settings file and checks it.
     pub(crate) fn read(arguments: &JudgeArguments) -> anyhow::Result<Self> {
-        let file = match &arguments.config {
-            Some(path) => parse(path)?,
-            None if Path::new(DEFAULT_FILE).exists() => parse(&PathBuf::from(DEFAULT_FILE))?,
-            None => ConfigFile::default(),
-        };
+        let file = file(arguments.config.as_deref())?;
         let prices =
             file.prices.map(PriceSection::book).transpose().map_err(|error| usage(error.to_string()))?;
         Ok(Self { policy: file.policy, prices, arguments: arguments.clone() })
@@ -74,6 +84,15 @@ impl Given {
             }
         }
         Ok(Settings { policy, prices })
+    }
+}
+
+/// The named settings file, else the default one, else nothing.
+pub(crate) fn file(path: Option<&Path>) -> anyhow::Result<ConfigFile> {
+    match path {
+        Some(path) => parse(path),
+        None if Path::new(DEFAULT_FILE).exists() => parse(Path::new(DEFAULT_FILE)),
+        None => Ok(ConfigFile::default()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod baseline_store;
+mod business;
 mod calibration;
 mod commands;
 mod config;
@@ -11,6 +12,7 @@ mod exit;
 mod guards;
 mod models;
 mod output;
+mod price_store;
 mod prompts;
 mod recording;
 mod stopping;
@@ -38,6 +40,11 @@ fn main() -> ExitCode {
         Command::Score(arguments) => commands::score::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments),
         Command::Doctor(arguments) => commands::doctor::run(&arguments),
+        Command::Audit(arguments) => commands::audit::run(&arguments),
+        Command::Host(arguments) => commands::host::run(&arguments),
+        Command::Replace(arguments) => commands::replace::run(&arguments),
+        Command::Schedule(arguments) => commands::schedule::run(&arguments),
+        Command::Prices(arguments) => commands::prices::run(&arguments),
         Command::Completions(arguments) => commands::completions::run(&arguments),
     };
     match result {

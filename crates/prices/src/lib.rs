@@ -1,13 +1,34 @@
 //! Dated, sourced prices.
 //!
 //! [`PriceSection`] is the `[prices]` part of `infercost.toml`; [`example`] the shipped profile that stands in
-//! where a user has given none, and that every report then names as an assumption. The one design decision:
-//! **a price without a source and a date is refused**, since a cost nobody can check is worth nothing.
+//! where a user has given none, and that every report then names as an assumption. [`sections`] reads the other
+//! parts that bear on money. [`Source`] asks a market, [`Snapshot`] is what it said, and [`PriceStore`] keeps that.
 //!
-//! Deliberately absent: this crate never invents a price. What is not given stays unknown.
+//! The one design decision: **a price without a source and a date is refused**, since a cost nobody can check is
+//! worth nothing. An answer that is not understood is an error; a price that is not given stays unknown.
+//!
+//! - [`source`]: the sources by name; [`electricity`], [`rental`], [`hosted`], [`rates`]: one file each.
+//! - [`fetch`]: one question over HTTP, within bounds.
+//! - [`snapshot`], [`store`]: what was answered, on disk.
+//!
+//! Deliberately absent: this crate never invents a price. It reads no clock; the caller says when it is.
 
 mod amount;
 mod day;
+pub mod electricity;
+pub mod fetch;
+pub mod hosted;
+pub mod rates;
+pub mod rental;
 mod section;
+pub mod sections;
+pub mod snapshot;
+pub mod source;
+pub mod store;
+mod table;
 
+pub use fetch::{Client, FetchError};
 pub use section::{PriceError, PriceSection, example};
+pub use snapshot::{Prices, Snapshot};
+pub use source::{Query, Source};
+pub use store::{PriceStore, Stored};

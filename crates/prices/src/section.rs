@@ -75,6 +75,22 @@ pub enum PriceError {
         /// What is wrong, and what would be right.
         reason: String,
     },
+    /// A value of another section is out of its range.
+    #[error("{field}: {reason}")]
+    Setting {
+        /// The key, with its section.
+        field: &'static str,
+        /// What is wrong, and what would be right.
+        reason: String,
+    },
+    /// No exchange rate leads from one currency to the other.
+    #[error("no exchange rate from {from} to {to} is known; give [[exchange]] in infercost.toml, or fetch some with `infercost prices fetch ecb`")]
+    NoRate {
+        /// What an amount is in.
+        from: Currency,
+        /// What it was to be in.
+        to: Currency,
+    },
     /// The shipped example cannot be read; a defect of this build.
     #[error("the shipped example prices are broken: {0}")]
     Example(String),
@@ -137,7 +153,7 @@ fn hardware(given: Hardware, currency: Currency) -> Result<HardwareCost, PriceEr
 }
 
 /// `may_be_negative`: electricity exchanges do pay for consumption at times.
-fn price(
+pub(crate) fn price(
     name: &'static str,
     unit: &str,
     currency: Currency,

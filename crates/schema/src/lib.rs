@@ -8,9 +8,11 @@
 pub mod energy;
 pub mod estimate;
 pub mod evaluation;
+pub mod hosting;
 pub mod identity;
 pub mod machine;
 pub mod manifest;
+pub mod market;
 pub mod money;
 pub mod policy;
 pub mod price;
@@ -21,6 +23,7 @@ pub mod run;
 pub mod sampling;
 pub mod units;
 pub mod verdict;
+pub mod workload;
 
 pub use energy::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, MeterKind, MeterSource};
 pub use estimate::Estimate;
@@ -38,3 +41,4 @@ pub use run::{RunHeader, RunRecord};
 pub use sampling::Sampling;
 pub use units::{Bytes, Joules, TokensPerSecond, Watts};
 pub use verdict::{Gate, GateResult, Recommendation, Verdict};
+pub use workload::Workload;

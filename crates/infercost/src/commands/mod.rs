@@ -1,13 +1,18 @@
 //! One file a command.
 
+pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod calibrate;
 pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod doctor;
+pub(crate) mod host;
 pub(crate) mod models;
+pub(crate) mod prices;
 pub(crate) mod quantize;
 pub(crate) mod record;
+pub(crate) mod replace;
 pub(crate) mod report;
+pub(crate) mod schedule;
 pub(crate) mod score;
 pub(crate) mod tokenize;

@@ -1,0 +1,200 @@
+//! What one inference takes, as unit economics need it: busy seconds, joules, tokens, load time, with intervals.
+
+use infercost_schema::{Estimate, InferenceRecord, OperatingPoint, PromptId, RunRecord, VariantId, Workload};
+use jiff::tz::TimeZone;
+use thiserror::Error;
+
+use crate::report::{idle, wall_factor};
+use crate::sample::{Samples, VariantSample, at, own};
+use crate::statistics::bootstrap::{Resampled, Table};
+use crate::statistics::quantile::quantile;
+
+/// Why a variant's workload cannot be told.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum WorkloadError {
+    /// No run.
+    #[error("no run is given; name one that `infercost compare` has made")]
+    NoRun,
+    /// The variant is not there.
+    #[error("variant {variant} is not in run {run}; it has {known}")]
+    UnknownVariant {
+        /// What was asked for.
+        variant: String,
+        /// Where it was looked for.
+        run: String,
+        /// What is there.
+        known: String,
+    },
+    /// Too little was measured for an interval.
+    #[error("variant {variant} answered fewer than two prompts in run {run}; nothing can be said of its mean")]
+    TooFew {
+        /// The variant.
+        variant: String,
+        /// The run.
+        run: String,
+    },
+}
+
+/// Mean quantities of one inference of `variant` over the runs, joined; intervals are two-sided at
+/// `confidence`, by the bootstrap over prompts that reports use.
+///
+/// # Errors
+/// [`WorkloadError`] where the variant is not there or answered fewer than two prompts.
+pub fn workload(
+    runs: &[RunRecord],
+    variant: &VariantId,
+    confidence: f64,
+) -> Result<Workload, WorkloadError> {
+    let first = runs.first().ok_or(WorkloadError::NoRun)?;
+    let run = first.header.id.clone();
+    let too_few = || WorkloadError::TooFew { variant: variant.to_string(), run: run.to_string() };
+    if !runs.iter().flat_map(|run| &run.header.variants).any(|known| known.id == *variant) {
+        let known: Vec<&str> = first.header.variants.iter().map(|known| known.id.as_str()).collect();
+        let known = known.join(", ");
+        return Err(WorkloadError::UnknownVariant {
+            variant: variant.to_string(),
+            run: run.to_string(),
+            known,
+        });
+    }
+    let samples = Samples::gather(runs, variant, first.header.seed);
+    let sample = samples.variants.first().ok_or_else(too_few)?;
+    let base = samples.own(0);
+    let ratio = |presence: usize, over: usize, under: usize| -> Option<Estimate> {
+        let statistic = |totals: &[f64]| at(totals, base + over) / at(totals, base + under);
+        samples.resampled.distribution(base + presence, statistic)?.estimate(confidence)
+    };
+    let busy_s = ratio(own::ANSWERED, own::BUSY, own::INFERENCES).filter(|busy| busy.point > 0.0);
+    let wall = wall_factor(runs).map(|wall| (wall.factor, wall.offset.get()));
+    let (factor, offset) = wall.unwrap_or((1.0, 0.0));
+    let at_the_wall = |totals: &[f64]| {
+        let joules = at(totals, base + own::JOULES) / at(totals, base + own::METERED);
+        let busy = at(totals, base + own::BUSY) / at(totals, base + own::INFERENCES);
+        factor * joules + offset * busy
+    };
+    let joules = samples
+        .resampled
+        .distribution(base + own::ANSWERED, at_the_wall)
+        .and_then(|found| found.estimate(confidence));
+    let prefill = |totals: &[f64]| {
+        let (prefill, decode) = (at(totals, base + own::PREFILL_TIME), at(totals, base + own::DECODE_TIME));
+        prefill / (prefill + decode)
+    };
+    let prefill_share = samples
+        .resampled
+        .distribution(base + own::PREFILLED, prefill)
+        .and_then(|found| found.estimate(confidence));
+    let sources = energy_sources(sample);
+    let mut energy_note = energy_note(sample, &sources);
+    if wall.is_some() && joules.is_some() {
+        energy_note.push_str(" Energy is at the wall, by the fitted factor.");
+    }
+    let idle = idle(runs).filter(|idle| {
+        sample.windows.iter().all(|window| window.energy.joules().is_none() || window.energy.scope() == idle.scope)
+    });
+    Ok(Workload {
+        variant: variant.clone(),
+        run: run.clone(),
+        date: first.header.started_at.to_zoned(TimeZone::UTC).date(),
+        machine: machine(first),
+        prompts_sha256: first.header.prompts.sha256.clone(),
+        inferences: sample.inferences().count() as u64,
+        failures: sample.inferences().filter(|one| is_failure(one)).count() as u64,
+        threads: sample.header.engine.threads,
+        concurrency: concurrency(sample),
+        busy_s: busy_s.ok_or_else(too_few)?,
+        prefill_share,
+        joules,
+        energy_source: match sources.as_slice() {
+            [] => "unavailable".to_owned(),
+            [one] => one.clone(),
+            _ => "mixed".to_owned(),
+        },
+        energy_note: energy_note.trim().to_owned(),
+        idle_w: idle.map(|idle| factor * idle.watts + offset),
+        load_s: load_time(sample, confidence),
+        input_tokens: mean_by_prompt(sample, first.header.seed, confidence, |one| f64::from(one.input_tokens)),
+        output_tokens: ratio(own::ANSWERED, own::OUTPUT, own::INFERENCES),
+        correct: ratio(own::SCORED, own::SCORE, own::SCORED),
+    })
+}
+
+/// The ratio of two sums over inferences, resampled by prompt; `None` where fewer than two prompts bear on it.
+pub(crate) fn ratio_by_prompt(
+    inferences: &[&InferenceRecord],
+    seed: u64,
+    confidence: f64,
+    of: impl Fn(usize, &InferenceRecord) -> (f64, f64),
+) -> Option<Estimate> {
+    let mut prompts: Vec<&PromptId> = inferences.iter().map(|inference| &inference.prompt).collect();
+    prompts.sort_unstable();
+    prompts.dedup();
+    let mut table = Table::new(prompts.len(), 3);
+    for (index, inference) in inferences.iter().enumerate() {
+        let Ok(prompt) = prompts.binary_search(&&inference.prompt) else { continue };
+        let (over, under) = of(index, inference);
+        table.add(prompt, 0, 1.0);
+        table.add(prompt, 1, over);
+        table.add(prompt, 2, under);
+    }
+    Resampled::draw(table, seed)
+        .distribution(0, |totals| at(totals, 1) / at(totals, 2))?
+        .estimate(confidence)
+}
+
+fn mean_by_prompt(
+    sample: &VariantSample<'_>,
+    seed: u64,
+    confidence: f64,
+    of: impl Fn(&InferenceRecord) -> f64,
+) -> Option<Estimate> {
+    let inferences: Vec<&InferenceRecord> = sample.inferences().collect();
+    ratio_by_prompt(&inferences, seed, confidence, |_, inference| (of(inference), 1.0))
+}
+
+fn is_failure(inference: &InferenceRecord) -> bool {
+    matches!(inference.outcome, infercost_schema::Outcome::Failed { .. })
+}
+
+fn concurrency(sample: &VariantSample<'_>) -> Option<u32> {
+    let mut points = sample.windows.iter().map(|window| window.operating_point);
+    let first = points.next()?;
+    match first {
+        OperatingPoint::Closed { concurrency } if points.all(|point| point == first) => Some(concurrency),
+        _ => None,
+    }
+}
+
+fn energy_sources(sample: &VariantSample<'_>) -> Vec<String> {
+    let readable = sample.windows.iter().filter(|window| !window.interrupted);
+    let known = readable.filter(|window| window.energy.joules().is_some());
+    let mut names: Vec<String> = known.map(|window| window.energy.source_name().to_owned()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn energy_note(sample: &VariantSample<'_>, sources: &[String]) -> String {
+    if sources.is_empty() {
+        return crate::notes::no_energy(sample);
+    }
+    if sources.iter().any(|source| source == "estimated") {
+        return "Energy is estimated, not measured.".to_owned();
+    }
+    String::new()
+}
+
+fn load_time(sample: &VariantSample<'_>, confidence: f64) -> Option<Estimate> {
+    let mut seconds: Vec<f64> = sample.loads.iter().map(|load| load.load_time.as_secs_f64()).collect();
+    seconds.sort_unstable_by(f64::total_cmp);
+    let (lower, upper) = (*seconds.first()?, *seconds.last()?);
+    Some(Estimate { point: quantile(&seconds, 0.5)?, lower, upper, confidence, n: seconds.len() })
+}
+
+fn machine(run: &RunRecord) -> String {
+    let facts = &run.header.machine;
+    let cpu = facts.cpu.as_deref().unwrap_or("unknown CPU");
+    let cores = facts.cores.map_or_else(String::new, |cores| format!("{cores} × "));
+    let gpus = if facts.gpus.is_empty() { String::new() } else { format!(" + {}", facts.gpus.join(" + ")) };
+    format!("{cores}{cpu}{gpus}")
+}

@@ -1,0 +1,466 @@
+//! The cost of an inference against what it earns.
+
+use infercost_schema::market::TokenPrice;
+use infercost_schema::price::Price;
+use infercost_schema::{Currency, Estimate};
+use jiff::civil::Date;
+use serde::Serialize;
+
+use crate::bill::{Assumption, Bill, double, stale};
+use crate::lever::Lever;
+use crate::production::{Production, token_cost};
+use crate::propagation::{Input, exact, propagate};
+use crate::scenario::{Scenario, Tenure};
+use crate::wording::{percent, plain};
+
+/// Version of the object.
+pub const AUDIT_SCHEMA: &str = "infercost.audit/1";
+
+/// Share of revenue from which cost puts a business into the loss zone, unless the user sets another.
+pub const LOSS_ZONE: f64 = 0.15;
+
+/// What is audited.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Subject {
+    /// A machine with a measured workload.
+    Machine(Box<Scenario>),
+    /// Inferences billed by their tokens.
+    Tokens {
+        /// The inferences.
+        production: Box<Production>,
+        /// The price of their tokens.
+        price: TokenPrice,
+        /// From the price's currency to the audit's.
+        rate: f64,
+        /// Currency of the audit.
+        currency: Currency,
+    },
+    /// Inferences whose cost the trace states.
+    Stated {
+        /// The inferences.
+        production: Box<Production>,
+        /// From the stated currency to the audit's.
+        rate: f64,
+        /// Currency of the audit.
+        currency: Currency,
+    },
+}
+
+/// What is passed, or not.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Limits {
+    /// Share of revenue at and above which cost is in the loss zone.
+    pub loss_zone: Option<f64>,
+    /// Highest cost of one inference.
+    pub max_cost: Option<f64>,
+}
+
+/// Everything an audit is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditInput {
+    /// The name of what is audited.
+    pub name: String,
+    /// What is audited.
+    pub subject: Subject,
+    /// Share of answers that are right.
+    pub correct: Option<Estimate>,
+    /// Inferences of one user session.
+    pub per_session: Option<f64>,
+    /// Inferences of one user.
+    pub per_user: Option<f64>,
+    /// Revenue of one inference.
+    pub revenue: Option<Price>,
+    /// Limits.
+    pub limits: Limits,
+    /// What prices and settings were used.
+    pub assumptions: Vec<Assumption>,
+    /// What must be said besides.
+    pub notes: Vec<String>,
+    /// The day of the audit, for the age of prices.
+    pub today: Date,
+}
+
+/// Where cost stands against revenue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Zone {
+    /// Below the loss zone, whole interval.
+    Profit,
+    /// In the loss zone, whole interval.
+    Loss,
+    /// The interval holds the limit, or what is unknown could carry the cost over it.
+    Open,
+}
+
+/// One limit and whether it holds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LimitResult {
+    /// What is limited.
+    pub what: &'static str,
+    /// The limit.
+    pub limit: f64,
+    /// What was found.
+    pub found: Option<Estimate>,
+    /// On which side of it.
+    pub zone: Zone,
+    /// One sentence.
+    pub why: String,
+}
+
+/// What one change does.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Swing {
+    /// The change.
+    pub lever: Lever,
+    /// In words.
+    pub words: &'static str,
+    /// Change of the cost of one inference; `None` where it does not apply.
+    pub change: Option<f64>,
+    /// The same as a share of the cost, with its interval.
+    pub share: Option<Estimate>,
+    /// Cost ÷ revenue after it.
+    pub of_revenue: Option<f64>,
+    /// Why it does not apply; empty where it does.
+    pub reason: String,
+}
+
+/// The value of an input at which a limit is just met.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BreakEven {
+    /// Which input, and which limit.
+    pub what: String,
+    /// Its value; `None` where no value meets the limit.
+    pub value: Option<Estimate>,
+    /// Unit of the value.
+    pub unit: String,
+    /// Why there is none; empty where there is.
+    pub reason: String,
+}
+
+/// The cost at another utilisation.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AtUtilisation {
+    /// Share of hours with paid work.
+    pub utilisation: f64,
+    /// Cost of one inference.
+    pub per_inference: Option<Estimate>,
+}
+
+/// The answer of an audit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Audit {
+    /// [`AUDIT_SCHEMA`].
+    pub schema: &'static str,
+    /// What was audited.
+    pub name: String,
+    /// Currency of all money.
+    pub currency: Currency,
+    /// Parts of the cost of one inference.
+    pub bill: Bill,
+    /// Cost of one inference.
+    pub per_inference: Option<Estimate>,
+    /// Cost of a thousand.
+    pub per_thousand: Option<Estimate>,
+    /// Cost of one right answer.
+    pub per_correct: Option<Estimate>,
+    /// Cost of one user session.
+    pub per_session: Option<Estimate>,
+    /// Cost of one user.
+    pub per_user: Option<Estimate>,
+    /// Revenue of one inference.
+    pub revenue: Option<Price>,
+    /// Cost ÷ revenue.
+    pub share: Option<Estimate>,
+    /// Revenue − cost of one inference.
+    pub margin: Option<Estimate>,
+    /// Limits, in the order in which they matter.
+    pub limits: Vec<LimitResult>,
+    /// What each change does, the biggest first; those that do not apply last.
+    pub tornado: Vec<Swing>,
+    /// Where limits would just be met.
+    pub break_evens: Vec<BreakEven>,
+    /// The cost at other utilisations.
+    pub utilisations: Vec<AtUtilisation>,
+    /// What the numbers rest on.
+    pub assumptions: Vec<Assumption>,
+    /// What must be read with them.
+    pub notes: Vec<String>,
+    /// Why a field above is null: name → sentence.
+    pub unknown: std::collections::BTreeMap<String, String>,
+}
+
+impl Audit {
+    /// The worst zone of any limit; `None` without limits.
+    pub fn worst(&self) -> Option<Zone> {
+        let zones = || self.limits.iter().map(|limit| limit.zone);
+        [Zone::Loss, Zone::Open, Zone::Profit].into_iter().find(|zone| zones().any(|one| one == *zone))
+    }
+}
+
+/// Audits.
+pub fn audit(input: AuditInput) -> Audit {
+    let cost = input.subject.cost();
+    let bill = input.subject.bill();
+    let scaled = |factor: Option<f64>| cost.zip(factor).map(|(cost, factor)| cost.map(|cost| cost * factor));
+    let per_correct = cost.zip(input.correct).and_then(|(cost, correct)| {
+        let inputs = [Input::new(cost, 0), Input::new(correct, 1)];
+        propagate(&inputs, |at| ratio(at))
+    });
+    let revenue = input.revenue.as_ref().map(|revenue| double(revenue.value));
+    let earning = revenue.filter(|revenue| *revenue > 0.0);
+    let share = cost.zip(earning).map(|(cost, revenue)| cost.map(|cost| cost / revenue));
+    let margin = cost.zip(revenue).map(|(cost, revenue)| cost.map(|cost| revenue - cost));
+    let mut unknown = std::collections::BTreeMap::new();
+    let mut because = |name: &str, missing: bool, reason: &str| {
+        if missing {
+            unknown.insert(name.to_owned(), reason.to_owned());
+        }
+    };
+    because("per_inference", cost.is_none(), "no part of the cost is known");
+    because("per_correct", per_correct.is_none(), "no answer was graded, or none was right");
+    because(
+        "per_session",
+        cost.is_some() && input.per_session.is_none(),
+        "how many inferences a session has is unknown; give revenue.inferences_per_session or --per-session",
+    );
+    because("per_user", cost.is_some() && input.per_user.is_none(), "how many inferences a user has is unknown");
+    because("share", share.is_none(), "no revenue per inference is given; give [revenue] or --revenue");
+    let limits = limits(&input, &bill, cost, share);
+    let mut assumptions = input.assumptions.clone();
+    if let Some(revenue) = &input.revenue {
+        assumptions.push(Assumption::of_price(revenue));
+    }
+    let mut notes = stale(&assumptions, input.today);
+    notes.extend(input.notes.iter().cloned());
+    Audit {
+        schema: AUDIT_SCHEMA,
+        name: input.name.clone(),
+        currency: bill.currency,
+        per_inference: cost,
+        per_thousand: scaled(Some(1000.0)),
+        per_correct,
+        per_session: scaled(input.per_session),
+        per_user: scaled(input.per_user),
+        share,
+        margin,
+        limits,
+        tornado: tornado(&input.subject, revenue),
+        break_evens: break_evens(&input, cost, revenue),
+        utilisations: utilisations(&input.subject),
+        revenue: input.revenue,
+        bill,
+        assumptions,
+        notes,
+        unknown,
+    }
+}
+
+impl Subject {
+    /// Cost of one inference.
+    pub fn cost(&self) -> Option<Estimate> {
+        self.cost_with(1.0)
+    }
+
+    fn cost_with(&self, output_factor: f64) -> Option<Estimate> {
+        match self {
+            Self::Machine(scenario) => scenario.cost(),
+            Self::Tokens { production, price, rate, .. } => token_cost(production, price, *rate, output_factor),
+            Self::Stated { production, rate, .. } => production.stated.map(|cost| cost.map(|cost| cost * rate)),
+        }
+    }
+
+    /// Parts of the cost of one inference.
+    pub fn bill(&self) -> Bill {
+        let one = |currency, name, cost: Option<Estimate>| {
+            let parts: Vec<(&'static str, f64)> = cost.iter().map(|cost| (name, cost.point)).collect();
+            Bill::of(currency, &parts, std::collections::BTreeMap::new())
+        };
+        match self {
+            Self::Machine(scenario) => scenario.bill(),
+            Self::Tokens { currency, .. } => one(*currency, "tokens", self.cost()),
+            Self::Stated { currency, .. } => one(*currency, "stated", self.cost()),
+        }
+    }
+
+    fn with(&self, lever: Lever) -> Result<Option<Estimate>, String> {
+        match (self, lever) {
+            (Self::Machine(scenario), _) => Ok(lever.apply(scenario)?.cost()),
+            (Self::Tokens { .. }, Lever::OutputUp) => Ok(self.cost_with(1.2)),
+            (Self::Tokens { .. }, _) => Err("tokens are bought; there is no machine".to_owned()),
+            (Self::Stated { .. }, _) => Err("the cost is as the trace states it; its parts are unknown".to_owned()),
+        }
+    }
+
+    /// Ratio of the changed cost to the cost, over the same measured inputs.
+    fn ratio_with(&self, lever: Lever) -> Option<Estimate> {
+        let Self::Machine(scenario) = self else {
+            return self.with(lever).ok().flatten().zip(self.cost()).map(|(a, b)| exact(a.point / b.point));
+        };
+        let changed = lever.apply(scenario).ok()?;
+        let inputs = scenario.inputs();
+        // The changed scenario's quantities are fixed multiples of the present one's.
+        let factor = changed.busy_s.point / scenario.busy_s.point;
+        propagate(&inputs, |at| {
+            let moved: Vec<f64> = at.iter().map(|value| value * factor).collect();
+            changed.total(&inputs, &moved) / scenario.total(&inputs, at)
+        })
+    }
+}
+
+fn ratio(at: &[f64]) -> f64 {
+    match at {
+        [over, under, ..] => over / under,
+        _ => f64::NAN,
+    }
+}
+
+fn limits(input: &AuditInput, bill: &Bill, cost: Option<Estimate>, share: Option<Estimate>) -> Vec<LimitResult> {
+    let mut results = Vec::new();
+    // What a person left out of the prices is theirs to leave out; energy that could not be measured is not.
+    let missing: Vec<&str> =
+        ["energy", "idle"].into_iter().filter(|part| bill.left_out.contains_key(*part)).collect();
+    let mut check = |what, limit: f64, found: Option<Estimate>, shown: &dyn Fn(f64) -> String, watts: Option<f64>| {
+        let zone = match found {
+            Some(found) if found.lower >= limit => Zone::Loss,
+            Some(found) if found.upper < limit && missing.is_empty() => Zone::Profit,
+            _ => Zone::Open,
+        };
+        let why = match found {
+            None => format!("{what} is unknown"),
+            Some(found) => {
+                let side = match zone {
+                    Zone::Loss => "at or above",
+                    Zone::Profit => "below",
+                    Zone::Open if found.upper < limit => "so far below",
+                    Zone::Open => "not told apart from",
+                };
+                let interval = if (found.upper - found.lower).abs() > 0.0 {
+                    format!(" [{}, {}]", shown(found.lower), shown(found.upper))
+                } else {
+                    String::new()
+                };
+                let mut why = format!("{what} is {}{interval}, {side} the limit of {}", shown(found.point), shown(limit));
+                if !missing.is_empty() && zone == Zone::Open {
+                    why.push_str(&format!("; {} left out", missing.join(" and ")));
+                    if let Some(watts) = watts {
+                        why.push_str(&format!(", and would pass it above a mean of {} W", plain(watts)));
+                    }
+                }
+                why
+            }
+        };
+        results.push(LimitResult { what, limit, found, zone, why });
+    };
+    let watts = |limit: f64| match &input.subject {
+        Subject::Machine(scenario) => scenario.watts_until(limit),
+        _ => None,
+    };
+    if let Some(limit) = input.limits.loss_zone.filter(|_| share.is_some()) {
+        let revenue = input.revenue.as_ref().map_or(f64::NAN, |revenue| double(revenue.value));
+        check("cost ÷ revenue", limit, share, &percent, watts(limit * revenue));
+    }
+    if let Some(limit) = input.limits.max_cost {
+        check("cost per inference", limit, cost, &plain, watts(limit));
+    }
+    results
+}
+
+/// The changes, the biggest first; what does not apply comes last.
+fn tornado(subject: &Subject, revenue: Option<f64>) -> Vec<Swing> {
+    let cost = subject.cost().map(|cost| cost.point);
+    let mut swings: Vec<Swing> = Lever::ALL
+        .into_iter()
+        .map(|lever| {
+            let words = lever.words();
+            let nothing = |reason: String| Swing { lever, words, change: None, share: None, of_revenue: None, reason };
+            match subject.with(lever) {
+                Err(reason) => nothing(reason),
+                Ok(changed) => match changed.map(|changed| changed.point).zip(cost) {
+                    Some((changed, cost)) => Swing {
+                        lever,
+                        words,
+                        change: Some(changed - cost),
+                        share: subject.ratio_with(lever).map(|ratio| ratio.map(|ratio| ratio - 1.0)),
+                        of_revenue: revenue.filter(|revenue| *revenue > 0.0).map(|revenue| changed / revenue),
+                        reason: String::new(),
+                    },
+                    None => nothing("the cost is unknown".to_owned()),
+                },
+            }
+        })
+        .collect();
+    let size = |swing: &Swing| swing.change.map_or(-1.0, f64::abs);
+    swings.sort_by(|one, other| size(other).total_cmp(&size(one)));
+    swings
+}
+
+fn utilisations(subject: &Subject) -> Vec<AtUtilisation> {
+    let Subject::Machine(scenario) = subject else { return Vec::new() };
+    [0.1, 0.3, 0.6, 1.0]
+        .into_iter()
+        .map(|utilisation| AtUtilisation {
+            utilisation,
+            per_inference: Scenario { utilisation, ..(**scenario).clone() }.cost(),
+        })
+        .collect()
+}
+
+fn break_evens(input: &AuditInput, cost: Option<Estimate>, revenue: Option<f64>) -> Vec<BreakEven> {
+    let (Some(cost), Some(limit)) = (cost, input.limits.loss_zone) else { return Vec::new() };
+    let mut all = vec![BreakEven {
+        what: format!("revenue per inference at which cost is {} of it", percent(limit)),
+        value: (limit > 0.0).then(|| cost.map(|cost| cost / limit)),
+        unit: input.subject.bill().currency.to_string(),
+        reason: if limit > 0.0 { String::new() } else { "the limit is zero".to_owned() },
+    }];
+    let (Subject::Machine(scenario), Some(revenue)) = (&input.subject, revenue) else { return all };
+    for (name, allowed) in [(format!("{} of revenue", percent(limit)), limit * revenue), ("revenue".into(), revenue)] {
+        all.push(tariff_for(scenario, allowed, &name));
+        all.push(utilisation_for(scenario, allowed, &name));
+    }
+    all
+}
+
+/// The electricity price at which an inference costs `allowed`: the cost is linear in it.
+fn tariff_for(scenario: &Scenario, allowed: f64, name: &str) -> BreakEven {
+    let what = format!("electricity price at which cost is {name}");
+    let unit = format!("{}/kWh", scenario.currency);
+    let nothing = |reason: &str| BreakEven { what: what.clone(), value: None, unit: unit.clone(), reason: reason.to_owned() };
+    if matches!(scenario.tenure, Tenure::Rented { includes_electricity: true, .. }) {
+        return nothing("electricity is in the rent");
+    }
+    if scenario.joules.is_none() {
+        return nothing("the energy is unknown");
+    }
+    let at = |tariff: f64| Scenario { tariff: Some(tariff), ..scenario.clone() };
+    let (free, one) = (at(0.0), at(1.0));
+    let inputs = scenario.inputs();
+    let value = propagate(&inputs, |values| {
+        let base = free.total(&inputs, values);
+        (allowed - base) / (one.total(&inputs, values) - base)
+    });
+    match value {
+        Some(value) if value.point > 0.0 => BreakEven { what, value: Some(value), unit, reason: String::new() },
+        _ => nothing("even free electricity does not bring it there"),
+    }
+}
+
+/// The utilisation at which an inference costs `allowed`: the cost is a + b ÷ u.
+fn utilisation_for(scenario: &Scenario, allowed: f64, name: &str) -> BreakEven {
+    let what = format!("utilisation at which cost is {name}");
+    let unit = "share of hours".to_owned();
+    let at = |utilisation: f64| Scenario { utilisation, ..scenario.clone() };
+    let (full, half) = (at(1.0), at(0.5));
+    let inputs = scenario.inputs();
+    let value = propagate(&inputs, |values| {
+        let whole = full.total(&inputs, values);
+        let slope = half.total(&inputs, values) - whole;
+        slope / (allowed - (whole - slope))
+    });
+    match value {
+        Some(value) if value.point > 0.0 && value.point <= 1.0 => {
+            BreakEven { what, value: Some(value), unit, reason: String::new() }
+        }
+        _ => BreakEven { what, value: None, unit, reason: "even full use does not bring it there".to_owned() },
+    }
+}

@@ -1,0 +1,74 @@
+//! The break-even map: which way is cheapest over load and electricity price.
+
+use crate::chart::svg::{Anchor, Drawing, FAINT, INK, SERIES, ticks};
+use crate::hosting::Hosting;
+use crate::wording::plain;
+
+const WIDTH: f64 = 760.0;
+const LEFT: f64 = 78.0;
+const TOP: f64 = 88.0;
+const CELL: f64 = 24.0;
+const MAP_WIDTH: f64 = 500.0;
+
+/// The chart. Hatched cells are ties; a cross marks the load and tariff in question.
+pub fn map(hosting: &Hosting) -> String {
+    let grid = &hosting.map;
+    let rows = grid.tariffs.len();
+    let height = TOP + CELL * rows as f64 + 74.0;
+    let mut drawing = Drawing::new(WIDTH, height);
+    drawing.title("Which way is cheapest where");
+    drawing.small(16.0, 46.0, &hosting.name, Anchor::Start);
+    let width = MAP_WIDTH / grid.loads.len().max(1) as f64;
+    let bottom = TOP + CELL * rows as f64;
+    for (row, (winners, ties)) in grid.winners.iter().zip(&grid.ties).enumerate() {
+        let y = bottom - CELL * (row as f64 + 1.0);
+        for (column, (winner, tie)) in winners.iter().zip(ties).enumerate() {
+            let x = LEFT + width * column as f64;
+            let fill = winner.and_then(|index| SERIES.get(index % SERIES.len())).copied().unwrap_or("#cbd2d9");
+            drawing.rect(x, y, width + 0.4, CELL + 0.4, fill);
+            if *tie {
+                drawing.line((x, y + CELL), (x + width, y), "#ffffff", 2.0);
+            }
+        }
+    }
+    let (low, high) = (grid.loads.first().copied().unwrap_or(1.0), grid.loads.last().copied().unwrap_or(10.0));
+    let x = |load: f64| LEFT + (load / low).ln() / (high / low).ln() * MAP_WIDTH;
+    let mut decade = 10_f64.powf(low.log10().ceil());
+    while decade <= high * 1.000_1 {
+        drawing.line((x(decade), bottom), (x(decade), bottom + 6.0), INK, 1.0);
+        drawing.small(x(decade), bottom + 21.0, &plain(decade), Anchor::Middle);
+        decade *= 10.0;
+    }
+    drawing.text(LEFT + MAP_WIDTH / 2.0, bottom + 44.0, "requests an hour", Anchor::Middle, INK);
+    let top = grid.tariffs.last().copied().unwrap_or(1.0);
+    let y = |tariff: f64| bottom - tariff / top * (bottom - TOP);
+    for tick in ticks(0.0, top, 5) {
+        drawing.line((LEFT - 6.0, y(tick)), (LEFT, y(tick)), INK, 1.0);
+        drawing.small(LEFT - 10.0, y(tick) + 4.0, &plain(tick), Anchor::End);
+    }
+    drawing.text(16.0, TOP - 12.0, &format!("{}/kWh", hosting.currency), Anchor::Start, INK);
+    if let Some(tariff) = grid.tariff {
+        let (cx, cy) = (x(grid.load), y(tariff));
+        for (colour, size) in [("#ffffff", 5.0), ("#1f2933", 2.5)] {
+            drawing.line((cx - 9.0, cy), (cx + 9.0, cy), colour, size);
+            drawing.line((cx, cy - 9.0), (cx, cy + 9.0), colour, size);
+        }
+    }
+    let legend = LEFT + MAP_WIDTH + 24.0;
+    for (index, name) in grid.ways.iter().enumerate() {
+        let y = TOP + 24.0 * index as f64;
+        drawing.rect(legend, y, 14.0, 14.0, SERIES.get(index % SERIES.len()).copied().unwrap_or(FAINT));
+        drawing.text(legend + 22.0, y + 12.0, &name.chars().take(18).collect::<String>(), Anchor::Start, INK);
+    }
+    let y = TOP + 24.0 * grid.ways.len() as f64 + 8.0;
+    drawing.rect(legend, y, 14.0, 14.0, "#9aa5b1");
+    drawing.line((legend, y + 14.0), (legend + 14.0, y), "#ffffff", 2.0);
+    drawing.text(legend + 22.0, y + 12.0, "tie", Anchor::Start, INK);
+    drawing.line((legend, y + 31.0), (legend + 14.0, y + 31.0), INK, 2.5);
+    drawing.line((legend + 7.0, y + 24.0), (legend + 7.0, y + 38.0), INK, 2.5);
+    drawing.text(legend + 22.0, y + 36.0, "your case", Anchor::Start, INK);
+    if !grid.note.is_empty() {
+        drawing.small(LEFT, bottom + 64.0, &grid.note, Anchor::Start);
+    }
+    drawing.finish(&format!("Map of the cheapest way over load and tariff: {}", hosting.why))
+}

@@ -1,0 +1,240 @@
+//! Own, rent, spot, serverless or a hosted API: what an inference costs each way, at one load.
+//!
+//! All ways answer the same requests, so what was measured once moves all of them together. Two ways are a tie
+//! where the interval of the *difference* of their costs holds zero: the uncertainty that they share cancels.
+
+mod break_even;
+pub mod cost;
+mod map;
+
+use infercost_schema::hosting::HostingOffer;
+use infercost_schema::{Currency, Estimate};
+use serde::Serialize;
+
+use crate::bill::{Assumption, Bill};
+use crate::lever::Lever;
+use crate::propagation::propagate;
+use crate::wording::plain;
+
+pub use break_even::{LoadBreakEven, Payback};
+pub use cost::{Demand, Setting, Way};
+pub use map::WinnerMap;
+
+/// Version of the object.
+pub const HOST_SCHEMA: &str = "infercost.host/1";
+
+/// One way and what it costs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WayCost {
+    /// Its name.
+    pub name: String,
+    /// `own`, `rent`, `spot`, `serverless` or `api`.
+    pub kind: &'static str,
+    /// Parts of the cost of one inference.
+    pub bill: Bill,
+    /// Cost of one inference.
+    pub per_inference: Option<Estimate>,
+    /// Cost of an hour in which there are requests.
+    pub per_hour: Option<Estimate>,
+    /// Machines; `None` where nobody counts them.
+    pub machines: Option<u32>,
+    /// Share of their capacity that is used in hours with requests; `None` likewise.
+    pub utilisation: Option<f64>,
+    /// Cost less that of the cheapest, per inference.
+    pub more_than_best: Option<Estimate>,
+    /// True where the interval of that difference holds zero.
+    pub tie: bool,
+    /// Cost of one inference at 10, 30, 60 and 100 % of one machine's capacity.
+    pub by_utilisation: Vec<Option<f64>>,
+    /// Load from which owning is cheaper than this way.
+    pub own_cheaper_from: Option<LoadBreakEven>,
+    /// Months after which owning has paid for its purchase against this way.
+    pub own_pays_back: Option<Payback>,
+}
+
+/// Who is cheapest after a change.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AfterLever {
+    /// The change.
+    pub words: &'static str,
+    /// Cost of one inference each way, in the order of `ways`; `None` where unknown.
+    pub per_inference: Vec<Option<f64>>,
+    /// Names of the cheapest: more than one is a tie.
+    pub cheapest: Vec<String>,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Hosting {
+    /// [`HOST_SCHEMA`].
+    pub schema: &'static str,
+    /// What is hosted.
+    pub name: String,
+    /// Currency of all money.
+    pub currency: Currency,
+    /// Requests an hour, in hours with requests.
+    pub requests_per_hour: f64,
+    /// Requests an hour that one measured machine can answer.
+    pub capacity_per_hour: Estimate,
+    /// The ways, the cheapest first; unknown ones last.
+    pub ways: Vec<WayCost>,
+    /// Names of the cheapest: more than one is a tie; none where no cost is known.
+    pub cheapest: Vec<String>,
+    /// True where the cheapest leaves something out that could change the order.
+    pub open: bool,
+    /// The answer in a sentence.
+    pub why: String,
+    /// Who wins after each change.
+    pub sensitivity: Vec<AfterLever>,
+    /// Who wins where, over load and tariff.
+    pub map: WinnerMap,
+    /// What the numbers rest on.
+    pub assumptions: Vec<Assumption>,
+    /// What must be read with them.
+    pub notes: Vec<String>,
+}
+
+/// Compares the ways.
+pub fn host(name: String, setting: &Setting, offers: &[HostingOffer]) -> Hosting {
+    let ways = Way::all(setting, offers);
+    let requests = setting.requests_per_hour();
+    let cheapest = ranked(setting, &ways, requests);
+    let best = cheapest.first().and_then(|index| ways.get(*index));
+    let mut costs: Vec<WayCost> = ways.iter().map(|way| way_cost(setting, way, best, requests)).collect();
+    let order = |cost: &WayCost| cost.per_inference.map_or(f64::INFINITY, |cost| cost.point);
+    let sensitivity = sensitivity(setting, &ways);
+    let map = map::winners(setting, &ways);
+    let names = |indices: &[usize]| -> Vec<String> {
+        indices.iter().filter_map(|index| ways.get(*index)).map(|way| way.name.clone()).collect()
+    };
+    let cheapest = names(&cheapest);
+    costs.sort_by(|one, other| order(one).total_cmp(&order(other)));
+    let (open, why) = answer(setting, &costs, &cheapest);
+    let mut assumptions = cost::assumptions(setting, &ways);
+    assumptions.extend(offers.iter().map(|offer| Assumption::of_price(&offer.price)));
+    Hosting {
+        schema: HOST_SCHEMA,
+        name,
+        currency: setting.scenario.currency,
+        requests_per_hour: requests,
+        capacity_per_hour: setting.capacity(),
+        ways: costs,
+        cheapest,
+        open,
+        why,
+        sensitivity: sensitivity
+            .into_iter()
+            .map(|(words, per_inference, indices)| AfterLever { words, per_inference, cheapest: names(&indices) })
+            .collect(),
+        map,
+        assumptions,
+        notes: Vec::new(),
+    }
+}
+
+/// Indices of the cheapest way and of those that tie with it, cheapest first.
+pub(crate) fn ranked(setting: &Setting, ways: &[Way], requests: f64) -> Vec<usize> {
+    let at = setting.points();
+    let costs: Vec<Option<f64>> = ways.iter().map(|way| way.total(setting, requests, &at)).collect();
+    let known = costs.iter().enumerate().filter_map(|(index, cost)| Some((index, (*cost)?)));
+    let Some((best, _)) = known.clone().min_by(|one, other| one.1.total_cmp(&other.1)) else { return Vec::new() };
+    let mut cheapest = vec![best];
+    for (index, _) in known.filter(|(index, _)| *index != best) {
+        let (Some(way), Some(winner)) = (ways.get(index), ways.get(best)) else { continue };
+        if difference(setting, way, winner, requests).is_some_and(|gap| gap.lower <= 0.0) {
+            cheapest.push(index);
+        }
+    }
+    cheapest
+}
+
+/// Cost of one way less that of another, over the inputs that they share.
+fn difference(setting: &Setting, one: &Way, other: &Way, requests: f64) -> Option<Estimate> {
+    propagate(&setting.inputs(), |at| {
+        let of = |way: &Way| way.total(setting, requests, at).unwrap_or(f64::NAN);
+        of(one) - of(other)
+    })
+}
+
+fn way_cost(setting: &Setting, way: &Way, best: Option<&Way>, requests: f64) -> WayCost {
+    let at = setting.points();
+    let (parts, left_out) = way.parts(setting, requests, &at);
+    let bill = Bill::of(setting.scenario.currency, &parts, left_out);
+    let per_inference = way.cost(setting, requests).zip(bill.total_f64()).map(|(cost, point)| Estimate {
+        point,
+        lower: cost.lower.min(point),
+        upper: cost.upper.max(point),
+        ..cost
+    });
+    let gap = best.filter(|best| best.name != way.name).and_then(|best| difference(setting, way, best, requests));
+    let fleet = way.fleet(setting, requests, &at);
+    let capacity = setting.capacity().point;
+    let own = Way::own(setting);
+    let against_own = own.as_ref().filter(|own| own.name != way.name);
+    WayCost {
+        name: way.name.clone(),
+        kind: way.kind(),
+        per_hour: per_inference.map(|cost| cost.map(|cost| cost * requests)),
+        bill,
+        per_inference,
+        machines: fleet.map(|(machines, _)| machines as u32),
+        utilisation: fleet.map(|(_, utilisation)| utilisation),
+        more_than_best: gap,
+        tie: gap.is_some_and(|gap| gap.lower <= 0.0),
+        by_utilisation: [0.1, 0.3, 0.6, 1.0]
+            .into_iter()
+            .map(|share| way.total(&setting.full(), share * capacity, &at))
+            .collect(),
+        own_cheaper_from: against_own.map(|own| break_even::load(setting, own, way)),
+        own_pays_back: against_own.map(|own| break_even::payback(setting, own, way, requests)),
+    }
+}
+
+type Changed = (&'static str, Vec<Option<f64>>, Vec<usize>);
+
+fn sensitivity(setting: &Setting, ways: &[Way]) -> Vec<Changed> {
+    Lever::ALL
+        .into_iter()
+        .map(|lever| {
+            let (changed, ways, requests) = cost::with(lever, setting, ways);
+            let at = changed.points();
+            let costs = ways.iter().map(|way| way.total(&changed, requests, &at)).collect();
+            (lever.words(), costs, ranked(&changed, &ways, requests))
+        })
+        .collect()
+}
+
+/// One sentence, and whether what is left out could change it.
+fn answer(setting: &Setting, costs: &[WayCost], cheapest: &[String]) -> (bool, String) {
+    let Some(first) = costs.iter().find(|cost| cheapest.first() == Some(&cost.name)) else {
+        return (true, "no way has a known cost; give [prices] and [[offers]] in infercost.toml".to_owned());
+    };
+    let rivals = costs.iter().filter(|cost| cost.per_inference.is_some()).count();
+    if rivals < 2 {
+        let why = format!("{} is the only way with a known cost; give [[offers]] to compare it with", first.name);
+        return (false, why);
+    }
+    let tied = if cheapest.len() > 1 {
+        format!("{} cost the same within what was measured", cheapest.join(" and "))
+    } else {
+        format!("{} is the cheapest", first.name)
+    };
+    let missing: Vec<&str> = ["energy", "idle", "hardware", "restarts", "cold starts"]
+        .into_iter()
+        .filter(|part| first.bill.left_out.contains_key(*part))
+        .collect();
+    if missing.is_empty() {
+        return (false, tied);
+    }
+    let next = costs.iter().filter(|cost| cost.name != first.name).find_map(|cost| cost.per_inference);
+    let watts = next.zip(first.per_inference).and_then(|(next, best)| {
+        cost::watts_for(setting, setting.requests_per_hour(), next.point - best.point)
+    });
+    let unless = match watts {
+        Some(watts) if first.kind == "own" && watts > 0.0 => {
+            format!("; it stays so unless a machine draws more than {} W on average", plain(watts))
+        }
+        _ => String::new(),
+    };
+    (true, format!("{tied}, as far as it is known: {} left out{unless}", missing.join(" and ")))
+}

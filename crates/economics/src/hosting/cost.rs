@@ -1,0 +1,423 @@
+//! The cost of an inference each way, as a function of load and of what was measured.
+
+use std::collections::BTreeMap;
+
+use infercost_schema::hosting::{Charge, HostingOffer};
+use infercost_schema::{Estimate, Workload};
+
+use crate::bill::{Assumption, double};
+use crate::lever::Lever;
+use crate::propagation::{Input, exact, propagate};
+use crate::scenario::{JOULES_PER_KILOWATT_HOUR, Scenario, Tenure};
+use crate::wording::{percent, plain};
+
+/// Days of a year over months, for charges by the month.
+const MONTHS_PER_DAY: f64 = 12.0 / 365.0;
+
+/// How much is asked, and when.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Demand {
+    /// Requests an hour in hours with requests; `None` is what fills one machine to the planned utilisation.
+    pub requests_per_hour: Option<f64>,
+    /// Hours a day with requests, at most 24.
+    pub hours_per_day: f64,
+    /// Share of its capacity up to which a machine is planned to be used.
+    pub max_utilisation: f64,
+    /// Requests an hour that one machine can answer, instead of what was measured.
+    pub capacity_per_hour: Option<f64>,
+}
+
+/// What all ways have in common.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// The measured machine, with its prices.
+    pub scenario: Scenario,
+    /// The load.
+    pub demand: Demand,
+    /// Seconds to load the model.
+    pub load_s: Option<Estimate>,
+    /// Input tokens of one inference.
+    pub input_tokens: Option<Estimate>,
+    /// Output tokens of one inference.
+    pub output_tokens: Option<Estimate>,
+}
+
+/// One way to get inferences answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Way {
+    /// Its name.
+    pub name: String,
+    offer: Option<(Charge, f64)>,
+}
+
+/// Measured values at which a cost is computed, in the order of [`Setting::inputs`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct At {
+    busy_s: f64,
+    joules: f64,
+    load_s: f64,
+    input_tokens: f64,
+    output_tokens: f64,
+}
+
+impl At {
+    fn of(values: &[f64]) -> Self {
+        let value = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+        Self { busy_s: value(0), joules: value(1), load_s: value(2), input_tokens: value(3), output_tokens: value(4) }
+    }
+}
+
+impl Setting {
+    /// The setting of a workload.
+    pub fn of(scenario: Scenario, workload: &Workload, demand: Demand) -> Self {
+        Self {
+            scenario,
+            demand,
+            load_s: workload.load_s,
+            input_tokens: workload.input_tokens,
+            output_tokens: workload.output_tokens,
+        }
+    }
+
+    /// Requests an hour that one machine can answer.
+    pub fn capacity(&self) -> Estimate {
+        match self.demand.capacity_per_hour {
+            Some(given) => exact(given),
+            None => self.scenario.busy_s.map(|busy| 3600.0 / busy),
+        }
+    }
+
+    /// Requests an hour, in hours with requests.
+    pub fn requests_per_hour(&self) -> f64 {
+        let fills = self.capacity().point * self.demand.max_utilisation;
+        self.demand.requests_per_hour.unwrap_or(fills)
+    }
+
+    /// The setting with machines that may be used to the full.
+    pub(crate) fn full(&self) -> Self {
+        let requests_per_hour = Some(self.requests_per_hour());
+        let demand = Demand { max_utilisation: 1.0, requests_per_hour, ..self.demand };
+        Self { demand, ..self.clone() }
+    }
+
+    /// What was measured: the quantities of the same inferences in one group, load time in another.
+    pub(crate) fn inputs(&self) -> Vec<Input> {
+        let or_nothing = |one: Option<Estimate>| one.unwrap_or_else(|| exact(0.0));
+        vec![
+            Input::new(self.scenario.busy_s, 0),
+            Input::new(or_nothing(self.scenario.joules), 0),
+            Input::new(or_nothing(self.load_s), 1),
+            Input::new(or_nothing(self.input_tokens), 2),
+            Input::new(or_nothing(self.output_tokens), 0),
+        ]
+    }
+
+    pub(crate) fn points(&self) -> Vec<f64> {
+        self.inputs().iter().map(|input| input.estimate.point).collect()
+    }
+
+    /// The load at measured values: where none is given it is what fills a machine, so a slower machine gets less.
+    fn load_at(&self, requests: f64, at: &At) -> f64 {
+        if self.demand.requests_per_hour.is_some() || self.demand.capacity_per_hour.is_some() {
+            return requests;
+        }
+        requests * self.scenario.busy_s.point / at.busy_s
+    }
+
+    fn busy(&self, at: &At) -> f64 {
+        self.demand.capacity_per_hour.map_or(at.busy_s, |capacity| 3600.0 / capacity)
+    }
+}
+
+impl Way {
+    /// The measured machine as the price book has it, then the offers.
+    pub fn all(setting: &Setting, offers: &[HostingOffer]) -> Vec<Self> {
+        let offered = offers.iter().map(|offer| Self {
+            name: offer.name.clone(),
+            offer: Some((offer.charge.clone(), double(offer.price.value))),
+        });
+        Self::own(setting).into_iter().chain(Self::rented(setting)).chain(offered).collect()
+    }
+
+    /// Owning, where the price book has a purchase price.
+    pub fn own(setting: &Setting) -> Option<Self> {
+        matches!(setting.scenario.tenure, Tenure::Owned(_)).then(|| Self { name: "own".to_owned(), offer: None })
+    }
+
+    /// The rented machine of the price book, where it has one.
+    fn rented(setting: &Setting) -> Option<Self> {
+        match setting.scenario.tenure {
+            Tenure::Rented { per_hour, .. } => {
+                let charge = Charge::Rent {
+                    billing_seconds: 1.0,
+                    other_per_month: rust_decimal::Decimal::ZERO,
+                    speed: Some(1.0),
+                };
+                Some(Self { name: "rent as now".to_owned(), offer: Some((charge, per_hour)) })
+            }
+            _ => None,
+        }
+    }
+
+    /// `own`, `rent`, `spot`, `serverless` or `api`.
+    pub fn kind(&self) -> &'static str {
+        match &self.offer {
+            None => "own",
+            Some((Charge::Rent { .. }, _)) => "rent",
+            Some((Charge::Spot { .. }, _)) => "spot",
+            Some((Charge::Serverless { .. }, _)) => "serverless",
+            Some((Charge::Api { .. }, _)) => "api",
+        }
+    }
+
+    /// Cost of one inference with its interval; `None` where nothing of it is known.
+    pub fn cost(&self, setting: &Setting, requests: f64) -> Option<Estimate> {
+        self.total(setting, requests, &setting.points())?;
+        propagate(&setting.inputs(), |at| self.total(setting, requests, at).unwrap_or(f64::NAN))
+    }
+
+    /// The sum of the known parts.
+    pub(crate) fn total(&self, setting: &Setting, requests: f64, at: &[f64]) -> Option<f64> {
+        let (parts, _) = self.parts(setting, requests, at);
+        (!parts.is_empty()).then(|| parts.iter().map(|(_, amount)| amount).sum())
+    }
+
+    /// Machines and the share of their capacity that is used; `None` where nobody counts machines.
+    pub(crate) fn fleet(&self, setting: &Setting, requests: f64, at: &[f64]) -> Option<(f64, f64)> {
+        let speed = match &self.offer {
+            None => 1.0,
+            Some((Charge::Rent { speed, .. } | Charge::Spot { speed, .. }, _)) => speed.unwrap_or(1.0),
+            Some(_) => return None,
+        };
+        let values = At::of(at);
+        let work = setting.load_at(requests, &values) * setting.busy(&values) / speed / 3600.0;
+        // A load that just fills a machine needs no second one for the last bit of a float.
+        let machines = (work / setting.demand.max_utilisation - 1e-9).ceil().max(1.0);
+        Some((machines, work / machines))
+    }
+
+    /// Parts of the cost of one inference, and what is left out.
+    pub(crate) fn parts(
+        &self,
+        setting: &Setting,
+        requests: f64,
+        at: &[f64],
+    ) -> (Vec<(&'static str, f64)>, BTreeMap<String, String>) {
+        let values = At::of(at);
+        let fleet = self.fleet(setting, requests, at).unwrap_or((0.0, 0.0));
+        let requests = setting.load_at(requests, &values);
+        // Machines that stay on serve the requests of `hours` in 24 h.
+        let daily = requests * setting.demand.hours_per_day;
+        let mut left_out = BTreeMap::new();
+        let parts = match &self.offer {
+            None => own(setting, &values, fleet.0, daily, &mut left_out),
+            Some((Charge::Rent { billing_seconds, other_per_month, .. }, rate)) => {
+                // Use is rounded up to the granularity once a day.
+                let seconds = setting.demand.hours_per_day * 3600.0;
+                let billed = (seconds / billing_seconds - 1e-9).ceil() * billing_seconds / 3600.0;
+                let other = double(*other_per_month) * MONTHS_PER_DAY;
+                let mut parts = vec![("rent", fleet.0 * rate * billed / daily)];
+                if other > 0.0 {
+                    parts.push(("storage and egress", fleet.0 * other / daily));
+                }
+                parts
+            }
+            Some((Charge::Spot { .. }, _)) => self.spot(setting, &values, fleet.0, requests, &mut left_out),
+            Some((Charge::Serverless { .. }, _)) => self.serverless(setting, &values, requests, &mut left_out),
+            Some((Charge::Api { input, output }, _)) => {
+                if setting.input_tokens.is_none() || setting.output_tokens.is_none() {
+                    left_out.insert("tokens".into(), "the number of tokens is unknown".into());
+                    Vec::new()
+                } else {
+                    vec![
+                        ("input tokens", values.input_tokens * double(*input)),
+                        ("output tokens", values.output_tokens * double(*output)),
+                    ]
+                }
+            }
+        };
+        (parts, left_out)
+    }
+
+    /// Effective rate = p × (1 + λ (t_load + t_lost)) + fallback share × (on-demand − p) (method: Cost).
+    fn spot(
+        &self,
+        setting: &Setting,
+        at: &At,
+        machines: f64,
+        requests: f64,
+        left_out: &mut BTreeMap<String, String>,
+    ) -> Vec<(&'static str, f64)> {
+        let Some((
+            Charge::Spot {
+                interruptions_per_hour, lost_seconds, fallback_share, on_demand_per_hour, load_seconds, ..
+            },
+            rate,
+        )) = &self.offer
+        else {
+            return Vec::new();
+        };
+        let mut parts = vec![("spot", machines * rate / requests)];
+        let load = load_seconds.or(setting.load_s.map(|_| at.load_s));
+        match load {
+            Some(load) => {
+                let lost = interruptions_per_hour * (load + lost_seconds) / 3600.0;
+                parts.push(("restarts", machines * rate * lost / requests));
+            }
+            None => {
+                left_out.insert("restarts".into(), "the load time is unknown".into());
+            }
+        }
+        if let Some(on_demand) = on_demand_per_hour.filter(|_| *fallback_share > 0.0) {
+            parts.push(("fallback", machines * fallback_share * (double(on_demand) - rate) / requests));
+        }
+        parts
+    }
+
+    /// $/s × (t_exec + p_cold × load time) + idle tail (method: Cost). Arrivals are taken as Poisson: with rate λ
+    /// and a worker that waits K seconds, a request finds none with probability e^(−λK), and the wait after a
+    /// request lasts (1 − e^(−λK)) ÷ λ seconds on average, the mean of the smaller of K and the next arrival.
+    fn serverless(
+        &self,
+        setting: &Setting,
+        at: &At,
+        requests: f64,
+        left_out: &mut BTreeMap<String, String>,
+    ) -> Vec<(&'static str, f64)> {
+        let Some((Charge::Serverless { keep_warm_seconds, cold_share, speed, load_seconds }, rate)) = &self.offer
+        else {
+            return Vec::new();
+        };
+        let per_second = requests / 3600.0;
+        let nobody = (-per_second * keep_warm_seconds).exp();
+        let cold = cold_share.unwrap_or(nobody);
+        let mut parts = vec![("execution", rate * setting.busy(at) / speed.unwrap_or(1.0))];
+        match load_seconds.or(setting.load_s.map(|_| at.load_s)) {
+            Some(load) => parts.push(("cold starts", rate * cold * load)),
+            None => {
+                left_out.insert("cold starts".into(), "the load time is unknown".into());
+            }
+        }
+        if *keep_warm_seconds > 0.0 {
+            parts.push(("waiting", rate * (1.0 - nobody) / per_second));
+        }
+        parts
+    }
+}
+
+/// Machines are paid for 24 h a day; what they do not work, they idle.
+fn own(
+    setting: &Setting,
+    at: &At,
+    machines: f64,
+    daily: f64,
+    left_out: &mut BTreeMap<String, String>,
+) -> Vec<(&'static str, f64)> {
+    let scenario = &setting.scenario;
+    let mut parts = Vec::new();
+    let per_joule = scenario.tariff.map(|tariff| tariff * scenario.pue / JOULES_PER_KILOWATT_HOUR);
+    let mut out = |part: &str, reason: &str| {
+        left_out.insert(part.to_owned(), reason.to_owned());
+    };
+    match (scenario.joules, per_joule) {
+        (Some(_), Some(per_joule)) => parts.push(("energy", at.joules * per_joule)),
+        (None, _) if !scenario.energy_note.is_empty() => out("energy", &scenario.energy_note),
+        (None, _) => out("energy", "the energy is unknown"),
+        (_, None) => out("energy", "no price of electricity is known"),
+    }
+    // Idle seconds for each inference.
+    let idle = (machines * 86_400.0 / daily - setting.busy(at)).max(0.0);
+    match (scenario.idle_w, per_joule) {
+        (Some(watts), Some(per_joule)) => parts.push(("idle", watts * idle * per_joule)),
+        (None, _) => out("idle", "the idle power is unknown"),
+        (_, None) => out("idle", "no price of electricity is known"),
+    }
+    let hours = machines * 24.0 / daily;
+    match scenario.tenure {
+        Tenure::Owned(owned) => parts.push(("hardware", owned.per_hour() * hours)),
+        _ => out("hardware", "no purchase price is known"),
+    }
+    match scenario.operation_per_hour {
+        Some(per_hour) => parts.push(("operation", per_hour * hours)),
+        None => out("operation", "no operating cost is known"),
+    }
+    parts
+}
+
+/// Mean watts of one machine, day and night, that cost `money` per inference; `None` without a tariff.
+pub(crate) fn watts_for(setting: &Setting, requests: f64, money: f64) -> Option<f64> {
+    let scenario = &setting.scenario;
+    let per_joule = scenario.tariff? * scenario.pue / JOULES_PER_KILOWATT_HOUR;
+    let own = Way::own(setting)?;
+    let (machines, _) = own.fleet(setting, requests, &setting.points())?;
+    let seconds = machines * 86_400.0 / (requests * setting.demand.hours_per_day);
+    (per_joule > 0.0).then(|| money / per_joule / seconds)
+}
+
+/// The setting, the ways and the load after a change; what it does not touch stays.
+pub(crate) fn with(lever: Lever, setting: &Setting, ways: &[Way]) -> (Setting, Vec<Way>, f64) {
+    let mut changed = setting.clone();
+    let mut ways = ways.to_vec();
+    let mut requests = setting.requests_per_hour();
+    match lever {
+        Lever::UtilisationDown => requests *= 0.8,
+        Lever::RentUp => {
+            for (charge, rate) in ways.iter_mut().filter_map(|way| way.offer.as_mut()) {
+                if !matches!(charge, Charge::Api { .. }) {
+                    *rate *= 1.1;
+                }
+                if let Charge::Spot { on_demand_per_hour: Some(on_demand), .. } = charge {
+                    let raised = rust_decimal::Decimal::new(11, 1).checked_mul(*on_demand);
+                    *on_demand = raised.unwrap_or(*on_demand);
+                }
+            }
+        }
+        Lever::EnergyUp | Lever::LifeDown | Lever::OutputUp => {
+            if let Ok(scenario) = lever.apply(&setting.scenario) {
+                changed.scenario = scenario;
+            }
+            if lever == Lever::OutputUp {
+                changed.output_tokens = setting.output_tokens.map(|tokens| tokens.map(|tokens| tokens * 1.2));
+            }
+        }
+    }
+    (changed, ways, requests)
+}
+
+/// What is taken as given beside the prices.
+pub(crate) fn assumptions(setting: &Setting, ways: &[Way]) -> Vec<Assumption> {
+    let mut all = vec![Assumption::new(
+        format!(
+            "{} requests an hour, {} hours a day, machines planned for up to {} of their capacity",
+            plain(setting.requests_per_hour()),
+            plain(setting.demand.hours_per_day),
+            percent(setting.demand.max_utilisation)
+        ),
+        if setting.demand.requests_per_hour.is_some() { "as given" } else { "what fills one machine" },
+    )];
+    for way in ways {
+        let Some((charge, _)) = &way.offer else { continue };
+        let (speed, cold) = match charge {
+            Charge::Rent { speed, .. } | Charge::Spot { speed, .. } => (*speed, None),
+            Charge::Serverless { speed, cold_share, .. } => (*speed, Some(cold_share.is_none())),
+            Charge::Api { .. } => {
+                let what = format!("{} counts tokens as the measured tokenizer does", way.name);
+                all.push(Assumption::new(what, "not measured there"));
+                continue;
+            }
+        };
+        if speed.is_none() {
+            let what = format!("{} is as fast as the measured machine", way.name);
+            all.push(Assumption::new(what, "not measured there; set `speed`"));
+        }
+        if cold == Some(true) {
+            let what = format!("requests to {} arrive at random (Poisson)", way.name);
+            all.push(Assumption::new(what, "not measured; set `cold_share`"));
+        }
+    }
+    if setting.load_s.is_some_and(|load| load.n == 1) {
+        all.push(Assumption::new("the model loads as fast as the one time that was measured", "the run"));
+    }
+    all
+}
+

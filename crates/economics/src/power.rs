@@ -1,0 +1,28 @@
+//! Energy where nobody measured it: power that the user assumes, and that is called assumed.
+
+use infercost_schema::{Estimate, Workload};
+
+/// Power that is assumed, in watts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AssumedPower {
+    /// While the machine works.
+    pub work: f64,
+    /// While it waits; `None` stays unknown.
+    pub idle: Option<f64>,
+}
+
+/// The workload with joules = watts × busy seconds, where none were measured. A measured workload stays as it is.
+pub fn assume(workload: Workload, power: AssumedPower) -> Workload {
+    if workload.joules.is_some() {
+        return workload;
+    }
+    let joules: Estimate = workload.busy_s.map(|busy| busy * power.work);
+    let note = format!("Energy is assumed, not measured: {} W at work, as given.", crate::wording::plain(power.work));
+    Workload {
+        joules: Some(joules),
+        idle_w: power.idle.or(workload.idle_w),
+        energy_source: "assumed".to_owned(),
+        energy_note: note,
+        ..workload
+    }
+}

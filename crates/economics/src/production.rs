@@ -1,0 +1,206 @@
+//! Inferences that another program recorded in production, and what they cost.
+
+use std::collections::BTreeSet;
+
+use infercost_schema::market::TokenPrice;
+use infercost_schema::{Currency, Estimate, Money};
+use serde::{Deserialize, Serialize};
+
+use crate::bill::double;
+use crate::propagation::{Input, propagate};
+
+/// One inference of a production trace. `None` is not recorded.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuditedInference {
+    /// The model, as the trace names it.
+    pub model: String,
+    /// Prompt tokens.
+    pub input_tokens: Option<u64>,
+    /// Of those, tokens read from a cache.
+    pub cached_input_tokens: Option<u64>,
+    /// Output tokens.
+    pub output_tokens: Option<u64>,
+    /// From request to end, in seconds.
+    pub latency: Option<f64>,
+    /// The session that it belongs to.
+    pub session: Option<String>,
+    /// The user who asked.
+    pub user: Option<String>,
+    /// What the trace says that it cost.
+    pub cost_stated: Option<Money>,
+    /// Whether the answer was right, where it was judged.
+    pub correct: Option<bool>,
+}
+
+/// Mean quantities of one model's production inferences.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Production {
+    /// The model.
+    pub model: String,
+    /// Inferences.
+    pub inferences: u64,
+    /// Distinct sessions; `None` where no inference names one.
+    pub sessions: Option<u64>,
+    /// Distinct users; `None` where no inference names one.
+    pub users: Option<u64>,
+    /// Input tokens of one inference that were not read from a cache.
+    pub input_tokens: Option<Estimate>,
+    /// Input tokens of one inference that were.
+    pub cached_input_tokens: Option<Estimate>,
+    /// Output tokens of one inference.
+    pub output_tokens: Option<Estimate>,
+    /// Seconds of one inference.
+    pub latency_s: Option<Estimate>,
+    /// Cost that the trace states, per inference.
+    pub stated: Option<Estimate>,
+    /// Currency of the stated costs.
+    pub stated_currency: Option<Currency>,
+    /// Share of judged answers that are right.
+    pub correct: Option<Estimate>,
+    /// What must be said of the numbers.
+    pub notes: Vec<String>,
+}
+
+impl Production {
+    /// Gathers each model's inferences, most inferences first. Models are told apart by name.
+    pub fn by_model(inferences: &[AuditedInference]) -> Vec<Self> {
+        let names: BTreeSet<&str> = inferences.iter().map(|one| one.model.as_str()).collect();
+        let mut all: Vec<Self> = names
+            .into_iter()
+            .map(|name| Self::of(name, &inferences.iter().filter(|one| one.model == name).collect::<Vec<_>>()))
+            .collect();
+        all.sort_by_key(|one| std::cmp::Reverse(one.inferences));
+        all
+    }
+
+    /// Inferences of one session, on average; `None` where no session is named.
+    pub fn per_session(&self) -> Option<f64> {
+        self.sessions.map(|sessions| self.inferences as f64 / sessions as f64)
+    }
+
+    /// Inferences of one user, on average; `None` where no user is named.
+    pub fn per_user(&self) -> Option<f64> {
+        self.users.map(|users| self.inferences as f64 / users as f64)
+    }
+
+    fn of(model: &str, inferences: &[&AuditedInference]) -> Self {
+        let mut notes = Vec::new();
+        let n = inferences.len();
+        let mut values = |what: &str, of: &dyn Fn(&AuditedInference) -> Option<f64>| -> Option<Estimate> {
+            let known: Vec<f64> = inferences.iter().filter_map(|one| of(one)).filter(|v| v.is_finite()).collect();
+            if !known.is_empty() && known.len() < n {
+                notes.push(format!("{what} is known of {} of {n} inferences of {model}", known.len()));
+            }
+            mean(&known)
+        };
+        let cached = |one: &AuditedInference| one.cached_input_tokens.unwrap_or(0);
+        let input_tokens =
+            values("input length", &|one| Some(one.input_tokens?.saturating_sub(cached(one)) as f64));
+        let cached_input_tokens = values("cached length", &|one| one.cached_input_tokens.map(|n| n as f64));
+        let output_tokens = values("output length", &|one| one.output_tokens.map(|n| n as f64));
+        let latency_s = values("latency", &|one| one.latency);
+        let currency = inferences.iter().find_map(|one| one.cost_stated).map(|cost| cost.currency);
+        let stated = values("the stated cost", &|one| {
+            let cost = one.cost_stated?;
+            (Some(cost.currency) == currency).then(|| double(cost.amount))
+        });
+        let correct = values("a judgement", &|one| one.correct.map(f64::from));
+        let distinct = |of: &dyn Fn(&AuditedInference) -> Option<String>| {
+            let names: BTreeSet<String> = inferences.iter().filter_map(|one| of(one)).collect();
+            (!names.is_empty()).then_some(names.len() as u64)
+        };
+        Self {
+            model: model.to_owned(),
+            inferences: n as u64,
+            sessions: distinct(&|one| one.session.clone()),
+            users: distinct(&|one| one.user.clone()),
+            input_tokens,
+            cached_input_tokens,
+            output_tokens,
+            latency_s,
+            stated,
+            stated_currency: currency,
+            correct,
+            notes,
+        }
+    }
+}
+
+/// The cost of an inference by the price of its tokens; `None` where a length is unknown. `output_factor` makes
+/// answers longer.
+pub fn token_cost(production: &Production, price: &TokenPrice, rate: f64, output_factor: f64) -> Option<Estimate> {
+    let input = production.input_tokens?;
+    let output = production.output_tokens?;
+    let (per_input, per_output) = (double(price.input) * rate, double(price.output) * rate);
+    let per_cached = price.cached_input.map_or(per_input, |cached| double(cached) * rate);
+    let mut inputs = vec![Input::new(input, 0), Input::new(output, 1)];
+    inputs.extend(production.cached_input_tokens.map(|cached| Input::new(cached, 2)));
+    propagate(&inputs, |at| {
+        let value = |index: usize| at.get(index).copied().unwrap_or(0.0);
+        value(0) * per_input + value(1) * per_output * output_factor + value(2) * per_cached
+    })
+}
+
+/// Mean with its 95 % interval by Student's t; the quantile by Cornish and Fisher's expansion to the second term
+/// (Abramowitz & Stegun 26.7.5), within 1 % from five values on. One value has no interval: it stands alone.
+pub fn mean(values: &[f64]) -> Option<Estimate> {
+    let n = values.len() as f64;
+    if values.is_empty() {
+        return None;
+    }
+    let point = values.iter().sum::<f64>() / n;
+    let half = if values.len() > 1 {
+        let variance = values.iter().map(|value| (value - point).powi(2)).sum::<f64>() / (n - 1.0);
+        let (z, v) = (1.959_963_985_f64, n - 1.0);
+        let t = z + (z.powi(3) + z) / (4.0 * v) + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * v * v);
+        t * (variance / n).sqrt()
+    } else {
+        0.0
+    };
+    Some(Estimate { point, lower: point - half, upper: point + half, confidence: 0.95, n: values.len() })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    #[test]
+    fn means_of_students_t() {
+        let found = mean(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+        // t(0.975, 5) = 2.5706, standard error √(3.5 ÷ 6)
+        let half = 2.5706 * (3.5_f64 / 6.0).sqrt();
+        assert!((found.upper - found.point - half).abs() / half < 0.01, "{found:?}");
+        assert_eq!(mean(&[]), None);
+    }
+
+    #[test]
+    fn models_are_told_apart_and_gaps_are_said() {
+        let one = |model: &str, output: Option<u64>, session: &str| AuditedInference {
+            model: model.into(),
+            input_tokens: Some(100),
+            cached_input_tokens: Some(40),
+            output_tokens: output,
+            session: Some(session.into()),
+            ..AuditedInference::default()
+        };
+        let all = [one("a", Some(10), "x"), one("b", Some(5), "x"), one("a", None, "y"), one("a", Some(20), "y")];
+        let found = Production::by_model(&all);
+        let names: Vec<_> = found.iter().map(|one| (one.model.as_str(), one.inferences, one.sessions)).collect();
+        assert_eq!(names, [("a", 3, Some(2)), ("b", 1, Some(1))]);
+        assert_eq!(found[0].notes, ["output length is known of 2 of 3 inferences of a"]);
+        assert!((found[0].output_tokens.unwrap().point - 15.0).abs() < 1e-12);
+        let price = TokenPrice {
+            model: "a".into(),
+            provider: None,
+            input: "0.001".parse().unwrap(),
+            output: "0.01".parse().unwrap(),
+            cached_input: Some("0.0001".parse().unwrap()),
+            currency: Currency::USD,
+        };
+        // 60 × 0.001 + 40 × 0.0001 + 15 × 0.01
+        let cost = token_cost(&found[0], &price, 1.0, 1.0).unwrap();
+        assert!((cost.point - 0.214).abs() < 1e-12, "{cost:?}");
+    }
+}

@@ -1,0 +1,194 @@
+//! One machine at one load: the cost of an inference as a function of everything that it depends on.
+
+use std::collections::BTreeMap;
+
+use infercost_schema::price::{HardwareCost, PriceBook};
+use infercost_schema::{Currency, Estimate, Workload};
+
+use crate::bill::{Assumption, Bill, double};
+use crate::ownership::Owned;
+use crate::propagation::{Input, exact, propagate};
+
+/// Joules of a kWh.
+pub(crate) const JOULES_PER_KILOWATT_HOUR: f64 = 3.6e6;
+
+/// How the machine is had.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Tenure {
+    /// Bought.
+    Owned(Owned),
+    /// Rented by the hour.
+    Rented {
+        /// Rate per hour.
+        per_hour: f64,
+        /// True where electricity is in the rate.
+        includes_electricity: bool,
+    },
+    /// No price is known.
+    Unknown,
+}
+
+/// What the cost of an inference is a function of. `None` is unknown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// Currency of all money.
+    pub currency: Currency,
+    /// The machine.
+    pub tenure: Tenure,
+    /// Electricity per kWh.
+    pub tariff: Option<f64>,
+    /// Facility energy ÷ IT energy.
+    pub pue: f64,
+    /// People, licences, space per hour.
+    pub operation_per_hour: Option<f64>,
+    /// Share of hours in which the machine does paid work, in (0, 1].
+    pub utilisation: f64,
+    /// Seconds in which one inference keeps the machine busy.
+    pub busy_s: Estimate,
+    /// Joules of one inference.
+    pub joules: Option<Estimate>,
+    /// Why the joules are unknown; empty where they are known.
+    pub energy_note: String,
+    /// Watts of the idle machine.
+    pub idle_w: Option<f64>,
+    /// Share of the busy time before the first token.
+    pub prefill_share: Option<f64>,
+}
+
+/// The numbers of a scenario at one value of each measured input.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct At {
+    pub(crate) busy_s: f64,
+    pub(crate) joules: Option<f64>,
+}
+
+impl Scenario {
+    /// The scenario that a workload and a price book describe. `interest` is the yearly interest on what was
+    /// paid for the machine.
+    pub fn of(workload: &Workload, prices: &PriceBook, interest: f64) -> Self {
+        let tenure = match &prices.hardware {
+            None => Tenure::Unknown,
+            Some(HardwareCost::Rented { rate, includes_electricity }) => {
+                Tenure::Rented { per_hour: double(rate.value), includes_electricity: *includes_electricity }
+            }
+            Some(HardwareCost::Owned { purchase, salvage_share, life_years }) => Tenure::Owned(Owned {
+                purchase: double(purchase.value),
+                salvage_share: *salvage_share,
+                life_years: *life_years,
+                interest,
+            }),
+        };
+        Self {
+            currency: prices.currency,
+            tenure,
+            tariff: prices.electricity.as_ref().map(|price| double(price.value)),
+            pue: prices.pue,
+            operation_per_hour: prices.operation.as_ref().map(|price| double(price.value)),
+            utilisation: prices.utilisation,
+            busy_s: workload.busy_s,
+            joules: workload.joules,
+            energy_note: workload.energy_note.clone(),
+            idle_w: workload.idle_w,
+            prefill_share: workload.prefill_share.map(|share| share.point),
+        }
+    }
+
+    /// Inferences an hour at full use.
+    pub fn capacity_per_hour(&self) -> f64 {
+        3600.0 / self.busy_s.point
+    }
+
+    /// The parts of one inference's cost, and what is left out.
+    pub fn bill(&self) -> Bill {
+        let at = At { busy_s: self.busy_s.point, joules: self.joules.map(|joules| joules.point) };
+        let (parts, left_out) = self.parts(at);
+        Bill::of(self.currency, &parts, left_out)
+    }
+
+    /// The cost of one inference with its interval; `None` where no part is known.
+    pub fn cost(&self) -> Option<Estimate> {
+        let inputs = self.inputs();
+        let cost = propagate(&inputs, |at| self.total(&inputs, at))?;
+        let point = self.bill().total_f64()?;
+        Some(Estimate { point, lower: cost.lower.min(point), upper: cost.upper.max(point), ..cost })
+    }
+
+    /// The measured inputs, in one group: joules and seconds of the same inferences rise and fall together.
+    pub(crate) fn inputs(&self) -> Vec<Input> {
+        let joules = self.joules.unwrap_or_else(|| exact(0.0));
+        vec![Input::new(self.busy_s, 0), Input::new(joules, 0)]
+    }
+
+    /// The sum of the known parts at given values of [`Scenario::inputs`].
+    pub(crate) fn total(&self, _inputs: &[Input], at: &[f64]) -> f64 {
+        let value = |index: usize| at.get(index).copied().unwrap_or(f64::NAN);
+        let at = At { busy_s: value(0), joules: self.joules.map(|_| value(1)) };
+        self.parts(at).0.iter().map(|(_, amount)| amount).sum()
+    }
+
+    /// Parts of one inference (method: Cost):
+    /// energy = J ÷ 3.6e6 × tariff × PUE; hardware and operation = $/h × busy s ÷ 3600 ÷ u, so that unused hours
+    /// are paid by the used ones; idle = P_idle × busy s × (1 − u) ÷ u ÷ 3.6e6 × tariff × PUE.
+    pub(crate) fn parts(&self, at: At) -> (Vec<(&'static str, f64)>, BTreeMap<String, String>) {
+        let mut parts = Vec::new();
+        let mut left_out = BTreeMap::new();
+        let mut out = |name: &str, reason: &str| {
+            left_out.insert(name.to_owned(), reason.to_owned());
+        };
+        let hours = at.busy_s / 3600.0 / self.utilisation;
+        let in_rent = matches!(self.tenure, Tenure::Rented { includes_electricity: true, .. });
+        if !in_rent {
+            let per_joule = self.tariff.map(|tariff| tariff * self.pue / JOULES_PER_KILOWATT_HOUR);
+            match (at.joules, per_joule) {
+                (Some(joules), Some(per_joule)) => parts.push(("energy", joules * per_joule)),
+                (None, _) if !self.energy_note.is_empty() => out("energy", &self.energy_note),
+                (None, _) => out("energy", "the energy is unknown"),
+                (_, None) => out("energy", "no price of electricity is known"),
+            }
+            let unused = (1.0 - self.utilisation) / self.utilisation;
+            match (self.idle_w, per_joule) {
+                _ if unused <= 0.0 => {}
+                (Some(watts), Some(per_joule)) => {
+                    parts.push(("idle", watts * at.busy_s * unused * per_joule));
+                }
+                (None, _) => out("idle", "the idle power is unknown"),
+                (_, None) => out("idle", "no price of electricity is known"),
+            }
+        }
+        match self.tenure {
+            Tenure::Owned(owned) => parts.push(("hardware", owned.per_hour() * hours)),
+            Tenure::Rented { per_hour, .. } => parts.push(("rent", per_hour * hours)),
+            Tenure::Unknown => out("hardware", "no price of the hardware is known"),
+        }
+        match self.operation_per_hour {
+            Some(per_hour) => parts.push(("operation", per_hour * hours)),
+            None => out("operation", "no operating cost is known"),
+        }
+        (parts, left_out)
+    }
+
+    /// The mean power above which energy that was not measured would make an inference cost `limit`, in watts;
+    /// `None` where energy is known, in the rent or without a price, or the limit is passed already.
+    pub fn watts_until(&self, limit: f64) -> Option<f64> {
+        let missing = self.bill().left_out.contains_key("energy") && self.joules.is_none();
+        let per_joule = self.tariff.filter(|_| missing)? * self.pue / JOULES_PER_KILOWATT_HOUR;
+        let room = limit - self.cost()?.point;
+        (room > 0.0 && per_joule > 0.0).then(|| room / per_joule / self.busy_s.point)
+    }
+}
+
+/// What a price book says, one assumption a price, and utilisation and PUE.
+pub fn assumptions(prices: &PriceBook) -> Vec<Assumption> {
+    let source = |given: &str| if prices.assumed { "the shipped example profile".to_owned() } else { given.to_owned() };
+    let mut all: Vec<Assumption> = prices.prices().map(Assumption::of_price).collect();
+    if let Some(HardwareCost::Owned { salvage_share, life_years, .. }) = &prices.hardware {
+        let what = format!("life of {life_years} years, then {} of the price", crate::wording::percent(*salvage_share));
+        all.push(Assumption::new(what, source(&prices.name)));
+    }
+    all.push(Assumption::new(
+        format!("utilisation of {}", crate::wording::percent(prices.utilisation)),
+        source(&prices.name),
+    ));
+    all.push(Assumption::new(format!("PUE {}", prices.pue), source(&prices.name)));
+    all
+}

@@ -1,0 +1,407 @@
+//! When a job should run: a number of inferences by a deadline, over a curve of prices or of carbon.
+//!
+//! Time is cut into equal steps, and the best plan over these steps is exact ([`optimum`]), not a heuristic: a
+//! test compares it with every plan that there is.
+
+mod grid;
+pub mod optimum;
+mod timer;
+
+use infercost_schema::market::{Curve, CurveUnit, Slot};
+use infercost_schema::{Estimate, Workload};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use crate::bill::{Assumption, double};
+use crate::propagation::{Input, exact, propagate};
+use crate::scenario::JOULES_PER_KILOWATT_HOUR;
+use crate::wording::{percent, plain};
+
+pub use grid::Grid;
+pub use optimum::Action;
+pub use timer::{Timers, timers};
+
+/// Version of the object.
+pub const SCHEDULE_SCHEMA: &str = "infercost.schedule/1";
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// Inferences.
+    pub inferences: f64,
+    /// Seconds in which one keeps the machine busy.
+    pub busy_s: Estimate,
+    /// Joules of one.
+    pub joules: Option<Estimate>,
+    /// Seconds from a start to the first inference.
+    pub startup_s: f64,
+    /// Joules of a start; `None` is power at work × that time.
+    pub startup_joules: Option<f64>,
+    /// Watts while the model is loaded and nothing is asked.
+    pub idle_w: Option<f64>,
+    /// True where the machine stays on before the first start.
+    pub stays_on: bool,
+    /// True where the job may be stopped and resumed.
+    pub interruptible: bool,
+    /// What must be said of the energy.
+    pub energy_note: String,
+}
+
+impl Job {
+    /// The job of a workload: `inferences` of them, one start being one load of the model.
+    pub fn of(workload: &Workload, inferences: f64) -> Self {
+        Self {
+            inferences,
+            busy_s: workload.busy_s,
+            joules: workload.joules,
+            startup_s: workload.load_s.map_or(0.0, |load| load.point),
+            startup_joules: None,
+            idle_w: workload.idle_w,
+            stays_on: false,
+            interruptible: false,
+            energy_note: workload.energy_note.clone(),
+        }
+    }
+}
+
+/// Between when, and how finely.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Window {
+    /// The earliest start.
+    pub now: Timestamp,
+    /// When the last inference must be answered.
+    pub deadline: Timestamp,
+    /// Length of a step in seconds; `None` is the finest of 1, 5 and 15 minutes that stays within bounds.
+    pub step_s: Option<i64>,
+    /// The zone in which times are shown.
+    pub zone: TimeZone,
+}
+
+/// What turns a curve into what is paid: (amount + adder) × (1 + tax).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Retail {
+    /// Per kWh.
+    pub adder: f64,
+    /// A share.
+    pub tax: f64,
+}
+
+/// A stretch of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Block {
+    /// When it begins.
+    pub start: Timestamp,
+    /// When it ends.
+    pub stop: Timestamp,
+    /// What happens.
+    pub action: Action,
+}
+
+/// Why no plan can be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScheduleError {
+    /// The deadline leaves too little time.
+    #[error("the job takes {needed} and only {available} are left before the deadline; move the deadline, or ask for fewer inferences")]
+    TooLate {
+        /// What it takes, in words.
+        needed: String,
+        /// What there is, in words.
+        available: String,
+    },
+    /// The curve does not reach far enough.
+    #[error("the job takes {needed}, and the curve has a known value for only {known} before the deadline; fetch newer prices, or give a curve that covers the time")]
+    Unpriced {
+        /// What it takes, in words.
+        needed: String,
+        /// What is priced, in words.
+        known: String,
+    },
+    /// Something is out of range.
+    #[error("{0}")]
+    Range(String),
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Schedule {
+    /// [`SCHEDULE_SCHEMA`].
+    pub schema: &'static str,
+    /// `EUR/kWh` or `g CO2eq/kWh`.
+    pub unit: String,
+    /// What the totals are in: a currency, or grams.
+    pub total_unit: String,
+    /// Zone of the times shown.
+    pub time_zone: String,
+    /// When the machine works, waits with the model loaded, or is off, from the earliest start on.
+    pub blocks: Vec<Block>,
+    /// When the last inference is answered.
+    pub ends: Timestamp,
+    /// Seconds of work.
+    pub work_s: Estimate,
+    /// Energy of the whole plan, in kWh.
+    pub kilowatt_hours: Option<Estimate>,
+    /// What the plan costs or emits.
+    pub total: Option<Estimate>,
+    /// What running now costs or emits.
+    pub total_now: Option<Estimate>,
+    /// The difference.
+    pub saving: Option<Estimate>,
+    /// The difference as a share of running now; `None` where running now costs nothing or less.
+    pub saving_share: Option<Estimate>,
+    /// True where the saving is larger than what the measured energy leaves open.
+    pub more_than_noise: Option<bool>,
+    /// Mean of the curve over the work of the plan, per kWh.
+    pub mean_at_work: f64,
+    /// The same when running now; `None` where there is no value now.
+    pub mean_now: Option<f64>,
+    /// In one sentence.
+    pub why: String,
+    /// What the numbers rest on.
+    pub assumptions: Vec<Assumption>,
+    /// What must be read with them.
+    pub notes: Vec<String>,
+    /// What is paid or emitted per kWh over the time in question.
+    pub curve: Vec<Slot>,
+}
+
+/// Finds the plan.
+///
+/// # Errors
+/// [`ScheduleError`] where the job does not fit before the deadline or into what is priced.
+pub fn schedule(job: &Job, curve: &Curve, retail: Option<Retail>, window: &Window) -> Result<Schedule, ScheduleError> {
+    let work_s = job.busy_s.map(|busy| busy * job.inferences);
+    if !(work_s.point > 0.0 && work_s.point < 3.2e8) {
+        return Err(ScheduleError::Range("the job must take between nothing and ten years".to_owned()));
+    }
+    let grid = Grid::cut(curve, retail, window, work_s.point)?;
+    let problem = problem(job, &grid, work_s.point);
+    let plan = optimum::best(&problem, job.interruptible).ok_or_else(|| unplannable(&grid, &problem))?;
+    let now = optimum::run_now(&problem);
+    let mut notes = Vec::new();
+    let mean = |plan: &[Action]| grid.mean_at_work(plan);
+    let mean_at_work = mean(&plan);
+    let mean_now = now.as_deref().map(mean);
+    let priced = job.joules.is_some();
+    let inputs = [Input::new(job.joules.unwrap_or_else(|| exact(1.0)), 0)];
+    let total = |plan: &[Action]| propagate(&inputs, |at| amount(job, &grid, plan, at)).filter(|_| priced);
+    let saving = now.as_deref().filter(|_| priced).and_then(|now| {
+        propagate(&inputs, |at| amount(job, &grid, now, at) - amount(job, &grid, &plan, at))
+    });
+    let saving_share = now.as_deref().and_then(|now| {
+        propagate(&inputs, |at| {
+            let now = amount(job, &grid, now, at);
+            if now > 0.0 { 1.0 - amount(job, &grid, &plan, at) / now } else { f64::NAN }
+        })
+    });
+    let total_now = now.as_deref().and_then(total);
+    let more_than_noise = saving.zip(total_now).map(|(saving, now)| {
+        let half = f64::midpoint(now.upper, -now.lower);
+        saving.lower > 0.0 && saving.point > half
+    });
+    notes.extend(doubts(job, &grid, curve, retail, &problem, &plan, work_s));
+    if now.is_none() {
+        notes.push("Running now cannot be compared: the curve has no value for part of that time.".to_owned());
+    }
+    let total_unit = match curve.unit {
+        CurveUnit::PerKilowattHour(currency) => currency.to_string(),
+        CurveUnit::GramsPerKilowattHour => "g CO2eq".to_owned(),
+    };
+    let blocks = blocks(&grid, &plan);
+    let ends = blocks.iter().rev().find(|block| block.action == Action::Work).map_or(window.deadline, |block| block.stop);
+    let why = sentence(saving.as_ref(), saving_share.as_ref(), more_than_noise, &total_unit, &plan, now.as_deref());
+    Ok(Schedule {
+        schema: SCHEDULE_SCHEMA,
+        unit: curve.unit.to_string(),
+        total_unit,
+        time_zone: window.zone.iana_name().unwrap_or("as given").to_owned(),
+        ends,
+        work_s,
+        kilowatt_hours: propagate(&inputs, |at| joules(job, &grid, &plan, at) / JOULES_PER_KILOWATT_HOUR)
+            .filter(|_| priced),
+        total: total(&plan),
+        total_now,
+        saving,
+        saving_share,
+        more_than_noise,
+        mean_at_work,
+        mean_now,
+        why,
+        assumptions: assumptions(job, curve, retail, &grid),
+        notes,
+        curve: grid.shown(curve, retail),
+        blocks,
+    })
+}
+
+fn watts(job: &Job, joules: f64) -> f64 {
+    joules / job.busy_s.point
+}
+
+/// Without measured joules, power is 1 throughout: totals are then relative, and only their ratio is shown.
+fn problem(job: &Job, grid: &Grid, work_s: f64) -> optimum::Problem {
+    let joules = job.joules.map_or(job.busy_s.point, |joules| joules.point);
+    let power = watts(job, joules);
+    let step = grid.step_s;
+    let steps = (work_s / step - 1e-9).ceil().max(1.0);
+    // A start shorter than a step takes energy, and no step of its own.
+    let start_steps = (job.startup_s / step + 1e-9).floor() as usize;
+    // Joules that are given cannot be set against a power that is unknown.
+    let known = job.joules.is_some();
+    let start = job.startup_joules.filter(|_| known).unwrap_or(power * job.startup_s);
+    optimum::Problem {
+        prices: grid.prices.clone(),
+        steps: steps as usize,
+        work: power * work_s / steps,
+        start,
+        start_steps,
+        idle: job.idle_w.filter(|_| known).unwrap_or(0.0) * step,
+        stays_on: job.stays_on,
+    }
+}
+
+/// Joules of a plan at the joules of one inference.
+fn joules(job: &Job, grid: &Grid, plan: &[Action], at: &[f64]) -> f64 {
+    weighted(job, grid, plan, at, |_| 1.0)
+}
+
+/// Money or grams of a plan.
+fn amount(job: &Job, grid: &Grid, plan: &[Action], at: &[f64]) -> f64 {
+    weighted(job, grid, plan, at, |price| price) / JOULES_PER_KILOWATT_HOUR
+}
+
+fn weighted(job: &Job, grid: &Grid, plan: &[Action], at: &[f64], of: impl Fn(f64) -> f64) -> f64 {
+    let joules = at.first().copied().unwrap_or(f64::NAN);
+    let base = job.joules.map_or(job.busy_s.point, |joules| joules.point);
+    let problem = problem(job, grid, job.busy_s.point * job.inferences);
+    // Work and, where it follows from the power at work, the start grow with the joules of an inference.
+    let factor = if job.joules.is_some() { joules / base } else { 1.0 };
+    let scaled = optimum::Problem {
+        work: problem.work * factor,
+        start: if job.startup_joules.is_some() { problem.start } else { problem.start * factor },
+        prices: problem.prices.iter().map(|price| price.map(&of)).collect(),
+        ..problem
+    };
+    optimum::cost(&scaled, plan).unwrap_or(f64::NAN)
+}
+
+fn blocks(grid: &Grid, plan: &[Action]) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    for (index, action) in plan.iter().enumerate() {
+        let (start, stop) = (grid.at(index), grid.at(index + 1));
+        // A start is part of the stretch of work that follows it.
+        let action = if *action == Action::Start { Action::Work } else { *action };
+        match blocks.last_mut() {
+            Some(last) if last.action == action => last.stop = stop,
+            _ => blocks.push(Block { start, stop, action }),
+        }
+    }
+    blocks
+}
+
+fn unplannable(grid: &Grid, problem: &optimum::Problem) -> ScheduleError {
+    let hours = |steps: usize| format!("{} h", plain(steps as f64 * grid.step_s / 3600.0));
+    let needed = hours(problem.steps + problem.start_steps);
+    let known = grid.prices.iter().flatten().count();
+    if grid.prices.len() < problem.steps + problem.start_steps {
+        return ScheduleError::TooLate { needed, available: hours(grid.prices.len()) };
+    }
+    ScheduleError::Unpriced { needed, known: hours(known) }
+}
+
+fn doubts(
+    job: &Job,
+    grid: &Grid,
+    curve: &Curve,
+    retail: Option<Retail>,
+    problem: &optimum::Problem,
+    plan: &[Action],
+    work_s: Estimate,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    if job.joules.is_none() {
+        notes.push(format!(
+            "Energy is unknown, so the saving is a share only, at steady power: {}",
+            job.energy_note
+        ));
+    } else if !job.energy_note.is_empty() {
+        notes.push(job.energy_note.clone());
+    }
+    let waits = plan.contains(&Action::Idle) || job.stays_on && plan.first() == Some(&Action::Off);
+    if waits && job.idle_w.is_none() {
+        notes.push("The idle power is unknown; waiting counts as free.".to_owned());
+    }
+    if curve.wholesale && retail.is_none() {
+        notes.push(
+            "These are exchange prices without fees and taxes, not a bill; give adder and tax in [tariff].".to_owned(),
+        );
+    }
+    let unknown = grid.prices.iter().filter(|price| price.is_none()).count();
+    if unknown > 0 {
+        let hours = plain(unknown as f64 * grid.step_s / 3600.0);
+        notes.push(format!("The curve has no value for {hours} h before the deadline; nothing is planned there."));
+    }
+    let slow = (work_s.upper / grid.step_s).ceil() as usize;
+    let last = plan.iter().rposition(|action| *action == Action::Work).unwrap_or(0);
+    if last + slow.saturating_sub(problem.steps) >= grid.prices.len() {
+        notes.push("At the slow end of the measured speed the job would miss the deadline.".to_owned());
+    }
+    notes
+}
+
+fn assumptions(job: &Job, curve: &Curve, retail: Option<Retail>, grid: &Grid) -> Vec<Assumption> {
+    let date = curve.fetched_at.to_zoned(TimeZone::UTC).date();
+    let mut all = vec![Assumption {
+        what: format!("{} of {}", curve.unit, curve.zone),
+        source: curve.source.clone(),
+        date: Some(date),
+    }];
+    if let Some(retail) = retail {
+        let what = format!("adder {} and tax {} on each price", plain(retail.adder), percent(retail.tax));
+        all.push(Assumption::new(what, "[tariff]"));
+    }
+    let start = if job.startup_s > 0.0 { plain(job.startup_s) } else { "0".to_owned() };
+    all.push(Assumption::new(format!("a start takes {start} s"), "the measured load time, unless given"));
+    all.push(Assumption::new(format!("steps of {} s", plain(grid.step_s)), "the plan"));
+    all
+}
+
+fn sentence(
+    saving: Option<&Estimate>,
+    share: Option<&Estimate>,
+    more_than_noise: Option<bool>,
+    unit: &str,
+    plan: &[Action],
+    now: Option<&[Action]>,
+) -> String {
+    if now.is_some_and(|now| same_work(now, plan)) {
+        return "run it now: no later time is better".to_owned();
+    }
+    let of = share.map_or_else(String::new, |share| format!(" ({} of it)", percent(share.point)));
+    match (saving, more_than_noise) {
+        (Some(saving), Some(true)) => {
+            format!("waiting saves {} {unit}{of} against running now, more than the noise of the measured energy", plain(saving.point))
+        }
+        (Some(saving), _) => format!(
+            "waiting saves {} {unit}{of} against running now, which is within the noise of the measured energy",
+            plain(saving.point)
+        ),
+        (None, _) => match share {
+            Some(share) => format!("waiting saves {} of running now, at steady power; in {unit} it is unknown", percent(share.point)),
+            None => "the plan is the best that the curve allows; running now cannot be compared".to_owned(),
+        },
+    }
+}
+
+fn same_work(one: &[Action], other: &[Action]) -> bool {
+    let works = |plan: &[Action]| -> Vec<usize> {
+        plan.iter().enumerate().filter(|(_, action)| **action == Action::Work).map(|(index, _)| index).collect()
+    };
+    works(one) == works(other)
+}
+
+/// An amount of a slot as it is paid.
+pub(crate) fn paid(amount: rust_decimal::Decimal, retail: Option<Retail>) -> f64 {
+    let amount = double(amount);
+    retail.map_or(amount, |retail| (amount + retail.adder) * (1.0 + retail.tax))
+}

@@ -1,0 +1,177 @@
+//! What the commands of unit economics start from: a measured workload, prices in one currency, and what the
+//! settings say about revenue, load and offers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use infercost_analyzer::workload;
+use infercost_economics::power::assume;
+use infercost_prices::sections::{LoadSection, Revenue, TariffSection, exchange};
+use infercost_schema::hosting::HostingOffer;
+use infercost_schema::market::ExchangeRate;
+use infercost_schema::price::{Price, PriceBook};
+use infercost_schema::{Currency, RunRecord, VariantId, Workload};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
+
+use crate::arguments::economics::EconomicsArguments;
+use crate::commands::record::find;
+use crate::config::{self, ConfigFile};
+use crate::exit::usage;
+use crate::output;
+
+/// Confidence of every interval that unit economics print.
+const CONFIDENCE: f64 = 0.95;
+
+/// The settings, checked.
+pub(crate) struct Business {
+    pub(crate) revenue: Revenue,
+    pub(crate) load: LoadSection,
+    pub(crate) offers: Vec<HostingOffer>,
+    pub(crate) tariff: Option<TariffSection>,
+    pub(crate) rates: Vec<ExchangeRate>,
+    pub(crate) today: Date,
+    prices: Option<PriceBook>,
+    wanted: Option<Currency>,
+}
+
+impl Business {
+    /// Reads the settings file.
+    pub(crate) fn read(arguments: &EconomicsArguments) -> anyhow::Result<Self> {
+        let file = config::file(arguments.config.as_deref())?;
+        let wrong = |error: infercost_prices::PriceError| usage(error.to_string());
+        let ConfigFile { prices, revenue, load, offers, tariff, exchange, .. } = file;
+        let prices = prices.map(|section| section.book()).transpose().map_err(wrong)?;
+        let currency = prices.as_ref().map_or(Currency::USD, |book| book.currency);
+        let wanted = arguments.currency.as_deref().map(str::parse).transpose();
+        let revenue = revenue.map(|section| section.checked(currency)).transpose().map_err(wrong)?;
+        let rates: Result<Vec<_>, _> = exchange.into_iter().map(|section| section.rate()).collect();
+        let mut rates = rates.map_err(wrong)?;
+        rates.extend(crate::price_store::rates(&arguments.store)?);
+        Ok(Self {
+            revenue: revenue.unwrap_or_default(),
+            load: load.unwrap_or_default().checked().map_err(wrong)?,
+            offers: offers.into_iter().map(|offer| offer.checked()).collect::<Result<_, _>>().map_err(wrong)?,
+            tariff,
+            rates,
+            today: today(),
+            prices,
+            wanted: wanted.map_err(|error| usage(format!("--currency: {error}")))?,
+        })
+    }
+
+    /// The price book in force, in the currency of the answer.
+    pub(crate) fn book(&self, recorded: &PriceBook) -> anyhow::Result<PriceBook> {
+        let book = self.prices.as_ref().unwrap_or(recorded);
+        let wanted = self.wanted.unwrap_or(book.currency);
+        exchange::convert_book(book, wanted, &self.rates).map_err(|error| usage(error.to_string()))
+    }
+
+    /// The currency of an answer that rests on no run.
+    pub(crate) fn currency(&self) -> anyhow::Result<Currency> {
+        Ok(self.book(&infercost_prices::example()?)?.currency)
+    }
+
+    /// A price in the currency of the answer.
+    pub(crate) fn convert(&self, price: &Price, to: Currency) -> anyhow::Result<Price> {
+        exchange::convert_price(price, to, &self.rates).map_err(|error| usage(error.to_string()))
+    }
+
+    /// The factor from one currency to another.
+    pub(crate) fn rate(&self, from: Currency, to: Currency) -> anyhow::Result<f64> {
+        let rate = exchange::rate_between(&self.rates, from, to).map_err(|error| usage(error.to_string()))?;
+        Ok(infercost_economics::bill::double(rate))
+    }
+
+    /// Revenue per inference by the flag, else by the settings.
+    pub(crate) fn earned(&self, flag: Option<f64>, currency: Currency) -> anyhow::Result<Option<Price>> {
+        let Some(amount) = flag else {
+            return self.revenue.per_inference.as_ref().map(|price| self.convert(price, currency)).transpose();
+        };
+        let value = Decimal::try_from(amount).map_err(|error| usage(format!("--revenue: {error}")))?;
+        let text = |text: &str| text.to_owned();
+        let (name, unit, source) = (text("revenue"), text("inference"), text("given with --revenue"));
+        Ok(Some(Price { name, value, currency, unit, source, date: self.today }))
+    }
+}
+
+/// A run as unit economics read it.
+pub(crate) struct Measured {
+    pub(crate) run: RunRecord,
+    pub(crate) workload: Workload,
+}
+
+/// The named run, or the newest.
+pub(crate) fn run_folder(traces: &Path, name: Option<&str>) -> anyhow::Result<PathBuf> {
+    match name {
+        Some(name) => find(traces, name),
+        None => infercost_trace::list_runs(traces)?
+            .pop()
+            .ok_or_else(|| usage(format!("no run below {}; `infercost compare` makes one", traces.display()))),
+    }
+}
+
+/// Reads a run and what one inference of the chosen variant takes.
+pub(crate) fn measured(arguments: &EconomicsArguments, name: Option<&str>) -> anyhow::Result<Measured> {
+    let run = infercost_trace::read_run(&run_folder(&arguments.traces, name)?)?;
+    let variant = variant(&run, arguments.variant.as_deref())?;
+    let workload = workload_of(&run, &variant, arguments)?;
+    Ok(Measured { run, workload })
+}
+
+/// What one inference of a variant takes.
+pub(crate) fn workload_of(
+    run: &RunRecord,
+    variant: &VariantId,
+    arguments: &EconomicsArguments,
+) -> anyhow::Result<Workload> {
+    let workload = workload(std::slice::from_ref(run), variant, CONFIDENCE)?;
+    Ok(match arguments.assume_watts {
+        Some(power) => assume(workload, power),
+        None => workload,
+    })
+}
+
+/// The variant by its name or the end of it; the baseline where none is named.
+pub(crate) fn variant(run: &RunRecord, name: Option<&str>) -> anyhow::Result<VariantId> {
+    let Some(name) = name else { return Ok(run.header.baseline.clone()) };
+    let ids = || run.header.variants.iter().map(|variant| &variant.id);
+    ids()
+        .find(|id| id.as_str() == name)
+        .or_else(|| ids().find(|id| id.variant_name() == name))
+        .cloned()
+        .ok_or_else(|| {
+            let known: Vec<&str> = ids().map(|id| id.as_str()).collect();
+            usage(format!("--variant {name}: run {} has {}", run.header.id, known.join(", ")))
+        })
+}
+
+/// Writes a chart where one is wanted.
+pub(crate) fn write_chart(path: Option<&Path>, chart: impl FnOnce() -> String) -> anyhow::Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    fs::write(path, chart()).with_context(|| format!("cannot write the chart {}", path.display()))?;
+    output::note(&format!("chart: {}", path.display()));
+    Ok(())
+}
+
+/// The day, in UTC.
+pub(crate) fn today() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
+}
+
+/// What must be known before the numbers: that prices or energy are assumed.
+pub(crate) fn notes(book: &PriceBook, workload: &Workload) -> Vec<String> {
+    let mut notes = Vec::new();
+    if book.assumed {
+        notes.push(
+            "Prices are assumed: the shipped example, not yours; put your own into infercost.toml.".to_owned(),
+        );
+    }
+    if workload.joules.is_some() && !workload.energy_note.is_empty() {
+        notes.push(workload.energy_note.clone());
+    }
+    notes
+}

@@ -1,0 +1,182 @@
+//! `infercost audit`: the cost of an inference against what it earns.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject, Zone};
+use infercost_economics::production::{AuditedInference, Production};
+use infercost_economics::{Assumption, Audit, Limits, Scenario, audit, chart, scenario};
+use infercost_schema::Currency;
+use infercost_schema::hosting::Charge;
+use infercost_schema::market::TokenPrice;
+
+use crate::arguments::economics::AuditCommand;
+use crate::business::{self, Business, Measured};
+use crate::exit::{self, usage};
+use crate::output;
+
+/// Largest file of production inferences read.
+const MAX_BYTES: u64 = 1 << 30;
+
+pub(crate) fn run(arguments: &AuditCommand) -> anyhow::Result<ExitCode> {
+    let business = Business::read(&arguments.economics)?;
+    let audits = match &arguments.inferences {
+        Some(file) => of_production(arguments, &business, file)?,
+        None => vec![of_run(arguments, &business)?],
+    };
+    business::write_chart(arguments.economics.chart.as_deref(), || {
+        audits.first().map_or_else(String::new, chart::tornado::tornado)
+    })?;
+    if arguments.economics.json {
+        let text = match audits.as_slice() {
+            [one] => serde_json::to_string_pretty(one)?,
+            all => serde_json::to_string_pretty(all)?,
+        };
+        output::line(&text);
+    } else {
+        let shown: Vec<String> = audits.iter().map(output::economics::audit::render).collect();
+        output::block(&shown.join("\n"));
+    }
+    Ok(code(&audits))
+}
+
+fn code(audits: &[Audit]) -> ExitCode {
+    let zones: Vec<Zone> = audits.iter().filter_map(Audit::worst).collect();
+    ExitCode::from(if zones.contains(&Zone::Loss) {
+        exit::NONE_PASSES
+    } else if zones.contains(&Zone::Open) {
+        exit::INCONCLUSIVE
+    } else {
+        0
+    })
+}
+
+fn of_run(arguments: &AuditCommand, business: &Business) -> anyhow::Result<Audit> {
+    let Measured { run, workload } = business::measured(&arguments.economics, arguments.run.as_deref())?;
+    let book = business.book(&run.header.prices)?;
+    let interest = business.load.interest.unwrap_or(0.0);
+    let scenario = Scenario::of(&workload, &book, interest);
+    let mut assumptions = scenario::assumptions(&book);
+    assumptions.push(Assumption {
+        what: format!("{} inferences measured on {}", workload.inferences, workload.machine),
+        source: format!("run {}", workload.run),
+        date: None,
+    });
+    let notes = business::notes(&book, &workload);
+    Ok(audit(AuditInput {
+        name: format!("{} in run {}", workload.variant, workload.run),
+        subject: Subject::Machine(Box::new(scenario)),
+        correct: workload.correct,
+        per_session: arguments.per_session.or(business.revenue.inferences_per_session),
+        per_user: business.revenue.inferences_per_user,
+        revenue: business.earned(arguments.revenue, book.currency)?,
+        limits: limits(arguments, business),
+        assumptions,
+        notes,
+        today: business.today,
+    }))
+}
+
+fn limits(arguments: &AuditCommand, business: &Business) -> Limits {
+    Limits {
+        loss_zone: Some(arguments.loss_zone.or(business.revenue.loss_zone).unwrap_or(LOSS_ZONE)),
+        max_cost: arguments.max_cost.or(business.revenue.max_cost),
+    }
+}
+
+fn of_production(arguments: &AuditCommand, business: &Business, file: &Path) -> anyhow::Result<Vec<Audit>> {
+    let currency = business.currency()?;
+    let all = Production::by_model(&read_inferences(file)?);
+    all.into_iter().map(|production| audit_production(arguments, business, production, currency)).collect()
+}
+
+/// The audit of one model's production inferences: by the price of its tokens where one is named, else by what
+/// the trace states.
+pub(crate) fn audit_production(
+    arguments: &AuditCommand,
+    business: &Business,
+    production: Production,
+    currency: Currency,
+) -> anyhow::Result<Audit> {
+    let mut notes = production.notes.clone();
+    let mut assumptions = Vec::new();
+    let (correct, model) = (production.correct, production.model.clone());
+    let (per_session, per_user) = (production.per_session(), production.per_user());
+    let production = Box::new(production);
+    let subject = match &arguments.api_model {
+        Some(name) => {
+            let (price, assumption) = token_price(arguments, business, name)?;
+            assumptions.push(assumption);
+            let rate = business.rate(price.currency, currency)?;
+            Subject::Tokens { production, price, rate, currency }
+        }
+        None => {
+            let rate = match production.stated_currency {
+                Some(stated) => business.rate(stated, currency)?,
+                None => {
+                    notes.push("The trace states no cost; name the price of its tokens with --api-model.".to_owned());
+                    1.0
+                }
+            };
+            assumptions.push(Assumption::new("cost per inference", "as the trace states it"));
+            Subject::Stated { production, rate, currency }
+        }
+    };
+    Ok(audit(AuditInput {
+        name: format!("{model} in production"),
+        subject,
+        correct,
+        per_session: arguments.per_session.or(per_session).or(business.revenue.inferences_per_session),
+        per_user: per_user.or(business.revenue.inferences_per_user),
+        revenue: business.earned(arguments.revenue, currency)?,
+        limits: limits(arguments, business),
+        assumptions,
+        notes,
+        today: business.today,
+    }))
+}
+
+/// The price of a model's tokens: the user's own offers win over a fetched map.
+fn token_price(
+    arguments: &AuditCommand,
+    business: &Business,
+    name: &str,
+) -> anyhow::Result<(TokenPrice, Assumption)> {
+    for offer in business.offers.iter().filter(|offer| offer.name == name) {
+        if let Charge::Api { input, output } = &offer.charge {
+            let price = TokenPrice {
+                model: offer.name.clone(),
+                provider: None,
+                input: *input,
+                output: *output,
+                cached_input: None,
+                currency: offer.price.currency,
+            };
+            return Ok((price, Assumption::of_price(&offer.price)));
+        }
+    }
+    crate::price_store::token_price(&arguments.economics.store, name)?.ok_or_else(|| {
+        usage(format!("--api-model {name}: no [[offers]] entry of kind api and no fetched price has that name; `infercost prices fetch litellm` fetches a map"))
+    })
+}
+
+fn read_inferences(file: &Path) -> anyhow::Result<Vec<AuditedInference>> {
+    let name = file.display();
+    let cannot = |error: std::io::Error| usage(format!("{name}: cannot read it: {error}"));
+    let size = fs::metadata(file).map_err(cannot)?.len();
+    if size > MAX_BYTES {
+        return Err(usage(format!("{name}: {size} bytes are too many at once; split the file")));
+    }
+    let text = fs::read_to_string(file).map_err(cannot)?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let all: Vec<AuditedInference> = lines
+        .map(|(index, line)| {
+            serde_json::from_str(line).map_err(|error| usage(format!("{name}:{}: {error}", index.saturating_add(1))))
+        })
+        .collect::<anyhow::Result<_>>()?;
+    if all.is_empty() {
+        return Err(usage(format!("{name}: no inferences; write one JSON object a line")));
+    }
+    Ok(all)
+}

@@ -1,0 +1,70 @@
+//! `infercost host`: own, rent, spot, serverless or a hosted API.
+
+use std::process::ExitCode;
+
+use infercost_economics::hosting::{Demand, Setting, host};
+use infercost_economics::{Scenario, bill, chart, scenario};
+use infercost_prices::sections::exchange::convert_offer;
+use infercost_schema::hosting::HostingOffer;
+use infercost_schema::price::PriceBook;
+
+use crate::arguments::economics::{HostCommand, LoadArguments};
+use crate::business::{self, Business, Measured};
+use crate::exit::{self, usage};
+use crate::{output, price_store};
+
+pub(crate) fn run(arguments: &HostCommand) -> anyhow::Result<ExitCode> {
+    let business = Business::read(&arguments.economics)?;
+    let Measured { run, workload } = business::measured(&arguments.economics, arguments.run.as_deref())?;
+    let book = business.book(&run.header.prices)?;
+    let scenario = Scenario::of(&workload, &book, business.load.interest.unwrap_or(0.0));
+    let demand = demand(&arguments.load, &business, &book);
+    let setting = Setting::of(scenario, &workload, demand);
+    let offers = offers(arguments, &business, &book)?;
+    let mut hosting = host(format!("{} in run {}", workload.variant, workload.run), &setting, &offers);
+    hosting.assumptions.extend(scenario::assumptions(&book));
+    let mut notes = bill::stale(&hosting.assumptions, business.today);
+    notes.extend(business::notes(&book, &workload));
+    hosting.notes.splice(0..0, notes);
+    business::write_chart(arguments.economics.chart.as_deref(), || chart::map::map(&hosting))?;
+    if arguments.economics.json {
+        output::line(&serde_json::to_string_pretty(&hosting)?);
+    } else {
+        output::block(&output::economics::host::render(&hosting));
+    }
+    Ok(ExitCode::from(if hosting.open { exit::INCONCLUSIVE } else { 0 }))
+}
+
+/// The load by the flags, else by the settings, else by the price book.
+pub(crate) fn demand(flags: &LoadArguments, business: &Business, book: &PriceBook) -> Demand {
+    let given = &business.load;
+    Demand {
+        requests_per_hour: flags.requests_per_hour.or(given.requests_per_hour),
+        hours_per_day: flags.hours_per_day.or(given.hours_per_day).unwrap_or(24.0).min(24.0),
+        max_utilisation: flags.utilisation.or(given.max_utilisation).unwrap_or(book.utilisation),
+        capacity_per_hour: flags.capacity_per_hour.or(given.capacity_per_hour),
+    }
+}
+
+/// The offers of the settings and of the price store, in the currency of the answer.
+fn offers(arguments: &HostCommand, business: &Business, book: &PriceBook) -> anyhow::Result<Vec<HostingOffer>> {
+    let mut all = business.offers.clone();
+    let store = &arguments.economics.store;
+    if let Some(hardware) = &arguments.market {
+        let found = price_store::offers(store, hardware)?;
+        if found.is_empty() {
+            return Err(usage(format!(
+                "--market {hardware}: no fetched offer has such hardware; `infercost prices fetch vast` fetches some"
+            )));
+        }
+        all.extend(found);
+    }
+    if let Some(model) = &arguments.api_model {
+        let found = price_store::hosted(store, model)?;
+        all.push(found.ok_or_else(|| {
+            usage(format!("--api-model {model}: no fetched price has that name; `infercost prices fetch litellm` fetches a map"))
+        })?);
+    }
+    let convert = |offer: &HostingOffer| convert_offer(offer, book.currency, &business.rates);
+    all.iter().map(convert).collect::<Result<_, _>>().map_err(|error| usage(error.to_string()))
+}

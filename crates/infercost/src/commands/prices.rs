@@ -1,0 +1,91 @@
+//! `infercost prices`: ask markets, keep what they say, show what is kept.
+
+use std::env;
+use std::process::ExitCode;
+
+use infercost_prices::fetch::Key;
+use infercost_prices::{Client, Query, Stored};
+use jiff::Timestamp;
+
+use crate::arguments::economics::{FetchArguments, PricesAction, PricesCommand, StoreArguments};
+use crate::business::today;
+use crate::exit::usage;
+use crate::{config, output, price_store};
+
+pub(crate) fn run(arguments: &PricesCommand) -> anyhow::Result<ExitCode> {
+    match &arguments.command {
+        PricesAction::Fetch(arguments) => fetch(arguments),
+        PricesAction::List { store, json } => list(store, *json),
+    }
+}
+
+fn fetch(arguments: &FetchArguments) -> anyhow::Result<ExitCode> {
+    let source = arguments.source;
+    let mut sources = config::file(arguments.config.as_deref())?.sources;
+    let known = |name: &&String| infercost_prices::Source::ALL.iter().any(|source| source.name() == name.as_str());
+    if let Some(unknown) = sources.keys().find(|name| !known(name)) {
+        return Err(usage(format!("[sources.{}]: no source has that name", unknown.escape_debug())));
+    }
+    let settings = sources.remove(source.name()).unwrap_or_default();
+    let flagged = (!arguments.gpu.is_empty()).then(|| arguments.gpu.clone());
+    let query = Query {
+        base_url: arguments.base_url.clone().or(settings.base_url),
+        zone: arguments.zone.clone().or(settings.zone),
+        from: arguments.from.unwrap_or_else(today),
+        days: arguments.days,
+        product: arguments.product.clone().or(settings.product),
+        gpus: flagged.or(settings.gpus).unwrap_or_default(),
+        time_zone: arguments.time_zone.clone(),
+        key: source.key_variable().and_then(|name| env::var(name).ok()).and_then(Key::new),
+    };
+    let now = Timestamp::now();
+    let snapshot = match &arguments.file {
+        Some(file) => source.read(file, &query, now)?,
+        None if arguments.offline => {
+            return Err(usage("--offline: nothing is fetched; `infercost prices list` shows what is stored, and --file reads a file"));
+        }
+        None => source.fetch(&Client::default(), &query, now)?,
+    };
+    let path = price_store::open(&arguments.store)?.save(&snapshot)?;
+    if arguments.json {
+        output::line(&serde_json::to_string_pretty(&snapshot)?);
+    } else {
+        output::block(&output::economics::prices::fetched(&snapshot, &path));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(store: &StoreArguments, json: bool) -> anyhow::Result<ExitCode> {
+    let store = price_store::open(store)?;
+    let (all, broken) = store.list()?;
+    for file in &broken {
+        output::note(&format!("left aside: {file}"));
+    }
+    let now = Timestamp::now();
+    if json {
+        let rows: Vec<serde_json::Value> = all.iter().map(|stored| row(stored, now)).collect();
+        output::line(&serde_json::to_string_pretty(&serde_json::json!({
+            "schema": "infercost.price_list/1",
+            "folder": store.folder(),
+            "snapshots": rows,
+        }))?);
+    } else {
+        output::block(&output::economics::prices::list(&all, store.folder(), now));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(stored: &Stored, now: Timestamp) -> serde_json::Value {
+    let snapshot = &stored.snapshot;
+    serde_json::json!({
+        "source": snapshot.source,
+        "subject": snapshot.subject,
+        "holds": snapshot.prices.noun(),
+        "count": snapshot.prices.len(),
+        "fetched_at": snapshot.fetched_at,
+        "age_days": snapshot.age_days(now),
+        "stale": snapshot.is_stale(now),
+        "licence": snapshot.licence,
+        "path": stored.path,
+    })
+}

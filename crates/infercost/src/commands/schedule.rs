@@ -1,0 +1,186 @@
+//! `infercost schedule`: when to run a job, and running it then.
+
+use std::process::{Child, Command, ExitCode};
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use infercost_economics::chart;
+use infercost_economics::schedule::{Action, Job, Retail, Schedule, Window, schedule, timers};
+use infercost_economics::{bill, bill::double};
+use infercost_prices::sections::exchange::convert_curve;
+use infercost_prices::sections::tariff::time_zone;
+use infercost_prices::{Prices, Query, Source};
+use infercost_schema::market::Curve;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, ToSpan as _};
+
+use crate::arguments::economics::ScheduleCommand;
+use crate::business::{self, Business, Measured};
+use crate::exit::usage;
+use crate::{output, price_store};
+
+/// How often a waiting process looks at the clock and at its child.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+pub(crate) fn run(arguments: &ScheduleCommand) -> anyhow::Result<ExitCode> {
+    let business = Business::read(&arguments.economics)?;
+    let Measured { workload, .. } = business::measured(&arguments.economics, arguments.measured.as_deref())?;
+    let wrong = |error: infercost_prices::PriceError| usage(error.to_string());
+    let zone = arguments.time_zone.as_deref().map(time_zone).transpose().map_err(wrong)?;
+    let zone = zone.unwrap_or_else(TimeZone::system);
+    let now = match &arguments.now {
+        Some(text) => moment(text, &zone, Timestamp::now())?,
+        None => Timestamp::now(),
+    };
+    let deadline = moment(&arguments.deadline, &zone, now)?;
+    let curve = curve(arguments, &business, now, deadline, &zone)?;
+    let adders = business.tariff.as_ref().map(|tariff| tariff.adders()).transpose().map_err(wrong)?.flatten();
+    let adders = adders.filter(|_| curve.wholesale);
+    let retail = adders.as_ref().map(|adders| Retail { adder: double(adders.adder), tax: double(adders.tax) });
+    let job = Job {
+        stays_on: arguments.stays_on,
+        interruptible: arguments.interruptible,
+        startup_joules: arguments.start_joules,
+        startup_s: arguments.start_seconds.unwrap_or(Job::of(&workload, 1.0).startup_s),
+        ..Job::of(&workload, arguments.inferences)
+    };
+    let window = Window { now, deadline, step_s: arguments.step, zone: zone.clone() };
+    let mut plan = schedule(&job, &curve, retail, &window).map_err(|error| usage(error.to_string()))?;
+    plan.notes.splice(0..0, bill::stale(&plan.assumptions, business.today));
+    business::write_chart(arguments.economics.chart.as_deref(), || chart::curve::curve(&plan, &zone))?;
+    let command = if arguments.command.is_empty() { "COMMAND".to_owned() } else { shell_line(&arguments.command) };
+    let timers = timers(&plan.blocks, &zone, &command);
+    if arguments.economics.json {
+        let object = serde_json::json!({ "schedule": plan, "timers": timers });
+        output::line(&serde_json::to_string_pretty(&object)?);
+    } else {
+        output::block(&output::economics::schedule::render(&plan, &timers, &zone));
+    }
+    if arguments.run { wait_and_run(&plan, &arguments.command) } else { Ok(ExitCode::SUCCESS) }
+}
+
+/// A time with offset, a clock time of the zone, or a span from `now` on.
+fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> anyhow::Result<Timestamp> {
+    let shown = text.escape_debug();
+    if let Some(span) = text.strip_prefix('+') {
+        let span: Span = span.parse().map_err(|_| usage(format!("`{shown}` is no span: write +12h or +1d")))?;
+        let later = now.to_zoned(zone.clone()).checked_add(span);
+        return Ok(later.map_err(|_| usage(format!("`{shown}` is out of range")))?.timestamp());
+    }
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Ok(moment);
+    }
+    let clock: DateTime = text
+        .parse()
+        .map_err(|_| usage(format!("`{shown}` is no time: write 2026-11-24T07:00, with or without an offset, or +12h")))?;
+    let zoned = zone.to_ambiguous_zoned(clock).compatible();
+    Ok(zoned.map_err(|_| usage(format!("`{shown}` is out of range")))?.timestamp())
+}
+
+/// The curve of the flag, of the store, or of the tariff by time of use.
+fn curve(
+    arguments: &ScheduleCommand,
+    business: &Business,
+    now: Timestamp,
+    deadline: Timestamp,
+    zone: &TimeZone,
+) -> anyhow::Result<Curve> {
+    let found = match &arguments.curve {
+        Some(file) => {
+            let query = Query { time_zone: arguments.time_zone.clone(), ..Query::default() };
+            match Source::Csv.read(file, &query, now).map_err(|error| usage(error.to_string()))?.prices {
+                Prices::Curve(curve) => Some(Curve { source: file.display().to_string(), ..curve }),
+                _ => None,
+            }
+        }
+        None => price_store::curve(&arguments.economics.store, arguments.carbon, now)?,
+    };
+    let wrong = |error: infercost_prices::PriceError| usage(error.to_string());
+    let found = match (found, &business.tariff) {
+        (None, Some(tariff)) if !arguments.carbon => {
+            let day = |moment: Timestamp, days: i64| {
+                moment.to_zoned(zone.clone()).date().saturating_add(days.days())
+            };
+            tariff.time_of_use(day(now, -1), day(deadline, 1), now).map_err(wrong)?
+        }
+        (found, _) => found,
+    };
+    let found = found.ok_or_else(|| {
+        usage("no curve reaches beyond now; give --curve FILE, `infercost prices fetch energy-charts` some, or write [tariff.time_of_use]. With a flat price every hour costs the same")
+    })?;
+    match &arguments.economics.currency {
+        None => Ok(found),
+        Some(code) => {
+            let wanted = code.parse().map_err(|error| usage(format!("--currency: {error}")))?;
+            convert_curve(&found, wanted, &business.rates).map_err(wrong)
+        }
+    }
+}
+
+/// Arguments as one line that a shell splits into the same arguments.
+fn shell_line(command: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@".contains(c);
+    let quoted = |word: &String| {
+        if !word.is_empty() && word.chars().all(plain) {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    };
+    command.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// Starts the command at the first stretch of work, stops the process between stretches, and gives its exit code.
+fn wait_and_run(plan: &Schedule, command: &[String]) -> anyhow::Result<ExitCode> {
+    let (program, rest) = command.split_first().context("no command is given")?;
+    let work: Vec<_> = plan.blocks.iter().filter(|block| block.action == Action::Work).collect();
+    let mut child: Option<Child> = None;
+    for (index, block) in work.iter().enumerate() {
+        output::note(&format!("waiting until {}", block.start));
+        if let Some(code) = wait(&mut child, Some(block.start))? {
+            return Ok(code);
+        }
+        match &child {
+            None => {
+                let started = Command::new(program).args(rest).spawn();
+                child = Some(started.with_context(|| format!("cannot run {}", program.escape_debug()))?);
+            }
+            Some(child) => signal("-CONT", child)?,
+        }
+        let is_last = work.len().checked_sub(1) == Some(index);
+        if let Some(code) = wait(&mut child, (!is_last).then_some(block.stop))? {
+            return Ok(code);
+        }
+        if let Some(child) = &child {
+            signal("-STOP", child)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Waits until a time, or for ever; gives the child's exit code where it ends before.
+fn wait(child: &mut Option<Child>, until: Option<Timestamp>) -> anyhow::Result<Option<ExitCode>> {
+    loop {
+        if let Some(child) = child
+            && let Some(status) = child.try_wait().context("cannot wait for the command")?
+        {
+            let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(crate::exit::FAILURE);
+            return Ok(Some(ExitCode::from(code)));
+        }
+        let left = until.map(|until| Timestamp::now().duration_until(until));
+        match left.map(Duration::try_from) {
+            Some(Ok(left)) if !left.is_zero() => sleep(left.min(LOOK_EVERY)),
+            Some(_) => return Ok(None),
+            None => sleep(LOOK_EVERY),
+        }
+    }
+}
+
+fn signal(kind: &str, child: &Child) -> anyhow::Result<()> {
+    let sent = Command::new("kill").args([kind, &child.id().to_string()]).status();
+    let sent = sent.context("cannot run `kill`, which stops and resumes the command")?;
+    anyhow::ensure!(sent.success(), "`kill {kind}` could not reach the command");
+    Ok(())
+}

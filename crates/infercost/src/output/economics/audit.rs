@@ -1,0 +1,119 @@
+//! The answer of `infercost audit`.
+
+use std::fmt::Write as _;
+
+use infercost_economics::audit::{Audit, Zone};
+use infercost_economics::bill::double;
+use infercost_schema::Estimate;
+
+use crate::output::economics::layout::{
+    assumptions, head, money, money_estimate, share, signed, styled, table,
+};
+use crate::output::number::UNKNOWN;
+use crate::output::terminal::{DOUBT, FAILURE, STRONG, SUCCESS, plain};
+
+/// The whole answer as text.
+pub(crate) fn render(audit: &Audit) -> String {
+    let mut text = head(&audit.name, &audit.notes);
+    text.push_str(&costs(audit));
+    text.push_str(&parts(audit));
+    if !audit.utilisations.is_empty() {
+        let shown: Vec<String> = audit
+            .utilisations
+            .iter()
+            .map(|one| {
+                let cost = one.per_inference.map_or(UNKNOWN.to_owned(), |cost| money(cost.point, audit.currency));
+                format!("{} at {}", cost, infercost_economics::wording::percent(one.utilisation))
+            })
+            .collect();
+        let _ = writeln!(text, " by utilisation: {}", shown.join(", "));
+    }
+    text.push_str(&tornado(audit));
+    text.push_str(&break_evens(audit));
+    text.push_str(&assumptions(&audit.assumptions));
+    for limit in &audit.limits {
+        let style = match limit.zone {
+            Zone::Profit => SUCCESS,
+            Zone::Loss => FAILURE,
+            Zone::Open => DOUBT,
+        };
+        let _ = write!(text, "\n{} {}", styled(style, "→"), styled(STRONG, &plain(&limit.why)));
+    }
+    if audit.limits.is_empty() {
+        let _ = write!(text, "\n{} No revenue and no limit is given, so there is nothing to pass.", styled(DOUBT, "→"));
+    }
+    text.push('\n');
+    text
+}
+
+fn costs(audit: &Audit) -> String {
+    let why = |name: &str| audit.unknown.get(name).map_or(UNKNOWN.to_owned(), |why| format!("{UNKNOWN} {why}"));
+    let row = |label: &str, name: &str, value: &Option<Estimate>| {
+        let shown = value.as_ref().map_or_else(|| why(name), |value| money_estimate(value, audit.currency));
+        vec![label.to_owned(), shown]
+    };
+    let mut rows = vec![
+        row("an inference", "per_inference", &audit.per_inference),
+        row("a thousand inferences", "per_thousand", &audit.per_thousand),
+        row("a correct answer", "per_correct", &audit.per_correct),
+        row("a user session", "per_session", &audit.per_session),
+    ];
+    if audit.per_user.is_some() {
+        rows.push(row("a user", "per_user", &audit.per_user));
+    }
+    if let Some(revenue) = &audit.revenue {
+        rows.push(vec!["revenue of an inference".to_owned(), money(double(revenue.value), audit.currency)]);
+        rows.push(row("margin of an inference", "margin", &audit.margin));
+        let of = audit.share.as_ref().map_or_else(|| why("share"), share);
+        rows.push(vec!["cost ÷ revenue".to_owned(), of]);
+    }
+    table(&["", "cost"], rows, false)
+}
+
+fn parts(audit: &Audit) -> String {
+    let mut text = String::new();
+    let shown: Vec<String> = audit
+        .bill
+        .parts
+        .iter()
+        .map(|part| format!("{} {}", part.name, money(double(part.amount), audit.currency)))
+        .collect();
+    let _ = writeln!(text, " parts: {}", shown.join(" + "));
+    for (name, why) in &audit.bill.left_out {
+        let _ = writeln!(text, " left out: {name}, {}", plain(why));
+    }
+    text
+}
+
+fn tornado(audit: &Audit) -> String {
+    let rows = audit.tornado.iter().map(|swing| {
+        let change = match (&swing.share, swing.change) {
+            (Some(ratio), Some(_)) if (ratio.upper - ratio.lower).abs() <= 1e-9 => signed(ratio.point),
+            (Some(ratio), Some(_)) => {
+                format!("{} [{}, {}]", signed(ratio.point), signed(ratio.lower), signed(ratio.upper))
+            }
+            _ => format!("{UNKNOWN} {}", swing.reason),
+        };
+        let of = swing.of_revenue.map_or(String::new(), infercost_economics::wording::percent);
+        vec![swing.words.to_owned(), change, of]
+    });
+    let of = if audit.revenue.is_some() { "of revenue" } else { "" };
+    format!("\n{}", table(&["what moves it", "cost", of], rows.collect(), false))
+}
+
+fn break_evens(audit: &Audit) -> String {
+    if audit.break_evens.is_empty() {
+        return String::new();
+    }
+    let currency = audit.currency.to_string();
+    let rows = audit.break_evens.iter().map(|one| {
+        let value = match &one.value {
+            None => format!("{UNKNOWN} {}", one.reason),
+            Some(value) if one.unit == currency => money_estimate(value, audit.currency),
+            Some(value) if one.unit == "share of hours" => share(value),
+            Some(value) => format!("{} {}", crate::output::number::estimate(value), one.unit),
+        };
+        vec![one.what.clone(), value]
+    });
+    format!("\n{}", table(&["break-even", ""], rows.collect(), false))
+}

@@ -1,0 +1,87 @@
+//! What these answers share: money in a unit that fits, rows in columns, notes and assumptions.
+
+use std::fmt::Write as _;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use infercost_economics::Assumption;
+use infercost_schema::{Currency, Estimate};
+
+use crate::output::number;
+use crate::output::terminal::{self, DOUBT, FAINT, STRONG, Stream, plain};
+
+/// Text in a style.
+pub(crate) fn styled(style: anstyle::Style, text: &str) -> String {
+    terminal::style(Stream::Output, style, text)
+}
+
+/// The first line, and a mark before each thing that must be known first.
+pub(crate) fn head(title: &str, notes: &[String]) -> String {
+    let mut text = format!("{}\n", styled(STRONG, &plain(title)));
+    for note in notes {
+        let _ = writeln!(text, "{} {}", styled(DOUBT, "!"), plain(note));
+    }
+    text.push('\n');
+    text
+}
+
+/// `16.9 µUSD`.
+pub(crate) fn money(amount: f64, currency: Currency) -> String {
+    let (factor, prefix) = number::scale(amount);
+    format!("{} {prefix}{currency}", number::significant(amount * factor))
+}
+
+/// `16.9 [13.5, 22.1] µUSD`; a certain value stands alone.
+pub(crate) fn money_estimate(estimate: &Estimate, currency: Currency) -> String {
+    if (estimate.upper - estimate.lower).abs() <= 0.0 {
+        return money(estimate.point, currency);
+    }
+    let (factor, prefix) = number::scale(estimate.point);
+    format!("{} {prefix}{currency}", number::estimate(&estimate.map(|amount| amount * factor)))
+}
+
+/// A share with its interval; a certain one stands alone.
+pub(crate) fn share(estimate: &Estimate) -> String {
+    let percent = infercost_economics::wording::percent;
+    if (estimate.upper - estimate.lower).abs() <= 0.0 {
+        return percent(estimate.point);
+    }
+    format!("{} [{}, {}]", percent(estimate.point), percent(estimate.lower), percent(estimate.upper))
+}
+
+/// A share with its sign.
+pub(crate) fn signed(share: f64) -> String {
+    let text = infercost_economics::wording::percent(share);
+    if share > 0.0 { format!("+{text}") } else { text.replace('-', "−") }
+}
+
+/// Rows in columns: the first to the left, the others to the right where `right` says so.
+pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>, right: bool) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    if !header.is_empty() {
+        table.set_header(header.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>());
+    }
+    for row in rows {
+        table.add_row(row.iter().map(|cell| plain(cell)).collect::<Vec<_>>());
+    }
+    if right {
+        for (index, column) in table.column_iter_mut().enumerate() {
+            if index > 0 {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+    }
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    lines.join("\n") + "\n"
+}
+
+/// What the numbers rest on.
+pub(crate) fn assumptions(all: &[Assumption]) -> String {
+    let mut text = format!("\n{}\n", styled(FAINT, "Assumed:"));
+    for one in all {
+        let date = one.date.map_or_else(String::new, |date| format!(", {date}"));
+        let line = format!("  {} ({}{date})", plain(&one.what), plain(&one.source));
+        let _ = writeln!(text, "{}", styled(FAINT, &line));
+    }
+    text
+}

@@ -1,0 +1,8 @@
+//! The answers of unit economics, as a person reads them.
+
+pub(crate) mod audit;
+pub(crate) mod host;
+mod layout;
+pub(crate) mod prices;
+pub(crate) mod replace;
+pub(crate) mod schedule;

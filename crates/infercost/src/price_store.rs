@@ -1,0 +1,125 @@
+//! Prices that were fetched before, and how they are found again.
+
+use infercost_economics::Assumption;
+use infercost_prices::{PriceStore, Prices, Stored};
+use infercost_schema::hosting::{Charge, HostingOffer};
+use infercost_schema::market::{Curve, CurveUnit, ExchangeRate, Offer, OfferKind, TokenPrice};
+use infercost_schema::price::Price;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::arguments::economics::StoreArguments;
+use crate::models::cache_root;
+
+/// The folder of the flag, else `prices` in the cache.
+pub(crate) fn open(arguments: &StoreArguments) -> anyhow::Result<PriceStore> {
+    Ok(match &arguments.price_store {
+        Some(folder) => PriceStore::at(folder),
+        None => PriceStore::at(cache_root()?.join("prices")),
+    })
+}
+
+/// Exchange rates of the newest snapshot that holds some.
+pub(crate) fn rates(arguments: &StoreArguments) -> anyhow::Result<Vec<ExchangeRate>> {
+    let newest = open(arguments)?.newest(|prices| matches!(prices, Prices::Rates(_)))?;
+    Ok(match newest.map(|stored| stored.snapshot.prices) {
+        Some(Prices::Rates(rates)) => rates,
+        _ => Vec::new(),
+    })
+}
+
+/// The newest curve of prices, or of carbon, that reaches beyond `after`.
+pub(crate) fn curve(arguments: &StoreArguments, carbon: bool, after: Timestamp) -> anyhow::Result<Option<Curve>> {
+    let wanted = |prices: &Prices| match prices {
+        Prices::Curve(curve) => {
+            (curve.unit == CurveUnit::GramsPerKilowattHour) == carbon
+                && curve.slots.last().is_some_and(|slot| slot.end > after)
+        }
+        _ => false,
+    };
+    let newest = open(arguments)?.newest(wanted)?;
+    Ok(newest.and_then(|stored| {
+        let source = stored.snapshot.cited();
+        match stored.snapshot.prices {
+            Prices::Curve(curve) => Some(Curve { source, ..curve }),
+            _ => None,
+        }
+    }))
+}
+
+fn day(stored: &Stored) -> Date {
+    stored.snapshot.fetched_at.to_zoned(TimeZone::UTC).date()
+}
+
+/// The newest fetched price of a hosted model's tokens.
+pub(crate) fn token_price(
+    arguments: &StoreArguments,
+    name: &str,
+) -> anyhow::Result<Option<(TokenPrice, Assumption)>> {
+    let has = |prices: &Prices| matches!(prices, Prices::Tokens(models) if models.iter().any(|one| one.model == name));
+    let Some(stored) = open(arguments)?.newest(has)? else { return Ok(None) };
+    let date = Some(day(&stored));
+    let source = stored.snapshot.cited();
+    let Prices::Tokens(models) = stored.snapshot.prices else { return Ok(None) };
+    Ok(models.into_iter().find(|one| one.model == name).map(|price| {
+        let what = format!("{name}: {} an input token, {} an output token", price.input, price.output);
+        (price, Assumption { what, source, date })
+    }))
+}
+
+/// The fetched price of a hosted model, as an offer.
+pub(crate) fn hosted(arguments: &StoreArguments, model: &str) -> anyhow::Result<Option<HostingOffer>> {
+    Ok(token_price(arguments, model)?.map(|(tokens, assumption)| HostingOffer {
+        name: model.to_owned(),
+        price: Price {
+            name: model.to_owned(),
+            value: tokens.output,
+            currency: tokens.currency,
+            unit: "output token".to_owned(),
+            source: assumption.source,
+            date: assumption.date.unwrap_or_default(),
+        },
+        charge: Charge::Api { input: tokens.input, output: tokens.output },
+    }))
+}
+
+/// The cheapest fetched offers of a hardware, one accelerator each where there are such: one to rent, one spot.
+/// Spot offers say nothing of interruptions, so none are reckoned with, and their name says so.
+pub(crate) fn offers(arguments: &StoreArguments, hardware: &str) -> anyhow::Result<Vec<HostingOffer>> {
+    let (all, _) = open(arguments)?.list()?;
+    let mut found = Vec::new();
+    for kind in [OfferKind::Rent, OfferKind::Spot] {
+        let of = |stored: &Stored| -> Vec<(Offer, String, Date)> {
+            let Prices::Offers(offers) = &stored.snapshot.prices else { return Vec::new() };
+            let matching = offers.iter().filter(|offer| offer.kind == kind && offer.hardware.contains(hardware));
+            matching.map(|offer| (offer.clone(), stored.snapshot.cited(), day(stored))).collect()
+        };
+        let cheapest = all.iter().flat_map(of).min_by(|one, other| {
+            (one.0.count, one.0.per_hour).cmp(&(other.0.count, other.0.per_hour))
+        });
+        found.extend(cheapest.map(|(offer, source, date)| as_hosting(&offer, source, date)));
+    }
+    Ok(found)
+}
+
+fn as_hosting(offer: &Offer, source: String, date: Date) -> HostingOffer {
+    let charge = match offer.kind {
+        OfferKind::Spot => Charge::Spot {
+            interruptions_per_hour: 0.0,
+            lost_seconds: 0.0,
+            fallback_share: 0.0,
+            on_demand_per_hour: None,
+            speed: None,
+            load_seconds: None,
+        },
+        _ => Charge::Rent { billing_seconds: 1.0, other_per_month: rust_decimal::Decimal::ZERO, speed: None },
+    };
+    let name = match offer.kind {
+        OfferKind::Spot => format!("{}, spot, if never interrupted", offer.name),
+        _ => offer.name.clone(),
+    };
+    let price =
+        Price { name: name.clone(), value: offer.per_hour, currency: offer.currency, unit: "hour".into(), source, date };
+    HostingOffer { name, charge, price }
+}

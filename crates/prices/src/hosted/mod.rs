@@ -1,0 +1,3 @@
+//! Hosted models by the token.
+
+pub mod litellm;

@@ -1,0 +1,133 @@
+//! `[revenue]`: what an inference earns, and what it may cost.
+
+use infercost_schema::Currency;
+use infercost_schema::price::Price;
+use rust_decimal::Decimal;
+use serde::Deserialize;
+
+use crate::amount::Amount;
+use crate::day::Day;
+use crate::section::PriceError;
+use crate::sections::{price, within};
+
+/// `[revenue]` as a user writes it. Give one of `per_inference`, `per_session` and `per_user`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevenueSection {
+    currency: Option<Currency>,
+    per_inference: Option<Amount>,
+    per_session: Option<Amount>,
+    per_user: Option<Amount>,
+    inferences_per_session: Option<f64>,
+    inferences_per_user: Option<f64>,
+    source: Option<String>,
+    date: Option<Day>,
+    loss_zone: Option<f64>,
+    max_cost: Option<f64>,
+}
+
+/// What the section says, checked.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Revenue {
+    /// Revenue of one inference; `None` where none is given.
+    pub per_inference: Option<Price>,
+    /// Inferences of one user session.
+    pub inferences_per_session: Option<f64>,
+    /// Inferences of one user, over the time for which `per_user` is paid.
+    pub inferences_per_user: Option<f64>,
+    /// Share of revenue from which cost is in the loss zone.
+    pub loss_zone: Option<f64>,
+    /// Highest cost of one inference.
+    pub max_cost: Option<f64>,
+}
+
+impl RevenueSection {
+    /// Checks the section and turns what is earned into revenue per inference. `currency` is what amounts are in
+    /// where the section does not say.
+    ///
+    /// # Errors
+    /// [`PriceError::Setting`] for what is out of range, missing or given twice.
+    pub fn checked(self, currency: Currency) -> Result<Revenue, PriceError> {
+        let counts = [self.inferences_per_session, self.inferences_per_user];
+        let sound = counts.iter().flatten().all(|count| *count > 0.0 && count.is_finite());
+        within("revenue.inferences_per_session", sound, "counts of inferences must be above 0")?;
+        let share = self.loss_zone.is_none_or(|share| share > 0.0 && share <= 10.0);
+        within("revenue.loss_zone", share, "is a share of revenue above 0, such as 0.15")?;
+        let limit = self.max_cost.is_none_or(|limit| limit > 0.0 && limit.is_finite());
+        within("revenue.max_cost", limit, "must be above 0")?;
+        let each = |amount: Option<Amount>, count: Option<f64>, key: &'static str| match (amount, count) {
+            (None, _) => Ok(None),
+            (Some(Amount(amount)), Some(count)) => Ok(Decimal::try_from(count)
+                .ok()
+                .and_then(|count| amount.checked_div(count))),
+            (Some(_), None) => Err(PriceError::Setting {
+                field: key,
+                reason: "needs the number of inferences beside it (inferences_per_session, inferences_per_user)".into(),
+            }),
+        };
+        let session = each(self.per_session, self.inferences_per_session, "revenue.per_session")?;
+        let user = each(self.per_user, self.inferences_per_user, "revenue.per_user")?;
+        let given: Vec<Decimal> =
+            [self.per_inference.map(|amount| amount.0), session, user].into_iter().flatten().collect();
+        let per_inference = match given.as_slice() {
+            [] => None,
+            [one] => {
+                let (Some(source), Some(date)) = (self.source, self.date) else {
+                    return Err(PriceError::Setting {
+                        field: "revenue",
+                        reason: "needs `source` and `date`: whose figure is it, as of when?".into(),
+                    });
+                };
+                let currency = self.currency.unwrap_or(currency);
+                Some(price("revenue", "inference", currency, Amount(*one), source, date, false)?)
+            }
+            _ => {
+                return Err(PriceError::Setting {
+                    field: "revenue",
+                    reason: "give one of per_inference, per_session and per_user".into(),
+                });
+            }
+        };
+        Ok(Revenue {
+            per_inference,
+            inferences_per_session: self.inferences_per_session,
+            inferences_per_user: self.inferences_per_user,
+            loss_zone: self.loss_zone,
+            max_cost: self.max_cost,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Revenue, String> {
+        let section: RevenueSection = toml::from_str(text).map_err(|error| error.to_string())?;
+        section.checked(Currency::EUR).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn revenue_of_an_inference() {
+        let check = |text: &str, wanted: Result<&str, &str>| {
+            let found = parse(&format!("source = 'x'\ndate = 2026-01-01\n{text}"));
+            match (found, wanted) {
+                (Ok(found), Ok(wanted)) => {
+                    let value = found.per_inference.map(|price| price.value.normalize().to_string());
+                    assert_eq!(value.as_deref(), Some(wanted), "{text}");
+                }
+                (Err(error), Err(wanted)) => assert!(error.contains(wanted), "{error} lacks {wanted}"),
+                (found, wanted) => panic!("{text}: {found:?}, not {wanted:?}"),
+            }
+        };
+        check("per_inference = 0.002", Ok("0.002"));
+        check("per_session = 0.6\ninferences_per_session = 12", Ok("0.05"));
+        check("per_user = 30\ninferences_per_user = 600", Ok("0.05"));
+        check("per_session = 0.6", Err("number of inferences"));
+        check("per_inference = 1\nper_session = 1\ninferences_per_session = 1", Err("give one of"));
+        check("per_inference = -1", Err("negative"));
+        check("loss_zone = 0", Err("loss_zone"));
+        check("per_token = 1", Err("per_token"));
+        assert!(parse("per_inference = 1").is_err_and(|error| error.contains("source")));
+    }
+}

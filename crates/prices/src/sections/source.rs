@@ -1,0 +1,17 @@
+//! `[sources.NAME]`: settings of one price source.
+
+use serde::Deserialize;
+
+/// Settings of one source; a flag of `infercost prices fetch` wins over them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SourceSection {
+    /// Address to ask instead of the source's own.
+    pub base_url: Option<String>,
+    /// Bidding zone, country or region.
+    pub zone: Option<String>,
+    /// Product code of a tariff.
+    pub product: Option<String>,
+    /// Names of accelerators to ask for.
+    pub gpus: Option<Vec<String>>,
+}

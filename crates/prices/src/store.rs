@@ -1,0 +1,138 @@
+//! The folder of fetched prices: one JSON file a snapshot, never overwritten.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::fetch::{FetchError, quoted};
+use crate::snapshot::{Prices, SNAPSHOT_SCHEMA, Snapshot};
+
+/// Largest file read.
+const MAX_BYTES: u64 = 64 << 20;
+/// Most files looked at.
+const MAX_FILES: usize = 10_000;
+
+/// The folder.
+#[derive(Debug, Clone)]
+pub struct PriceStore {
+    folder: PathBuf,
+}
+
+/// A snapshot and its file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// The file.
+    pub path: PathBuf,
+    /// What it holds.
+    pub snapshot: Snapshot,
+}
+
+impl PriceStore {
+    /// The store in that folder; nothing is created until something is saved.
+    pub fn at(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Writes a snapshot; the file appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`FetchError::File`] where the folder cannot be written.
+    pub fn save(&self, snapshot: &Snapshot) -> Result<PathBuf, FetchError> {
+        let wrong = |error: std::io::Error| file_error(&self.folder, &error);
+        fs::create_dir_all(&self.folder).map_err(wrong)?;
+        let mut file = NamedTempFile::new_in(&self.folder).map_err(wrong)?;
+        let text = serde_json::to_string_pretty(snapshot)
+            .map_err(|error| FetchError::File { path: self.folder.display().to_string(), reason: error.to_string() })?;
+        file.write_all(text.as_bytes()).map_err(wrong)?;
+        let stamp = snapshot.fetched_at.strftime("%Y%m%dT%H%M%SZ");
+        let stem = format!("{}-{}-{stamp}", name(&snapshot.source), name(&snapshot.subject));
+        for count in 0..1000 {
+            let suffix = if count == 0 { String::new() } else { format!("-{count}") };
+            let path = self.folder.join(format!("{stem}{suffix}.json"));
+            match file.persist_noclobber(&path) {
+                Ok(_) => return Ok(path),
+                Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => file = error.file,
+                Err(error) => return Err(file_error(&path, &error.error)),
+            }
+        }
+        Err(FetchError::File { path: stem, reason: "a thousand snapshots of one second; clear the folder".into() })
+    }
+
+    /// Every snapshot, newest first, and a sentence for each file that is none. A folder that is not there is
+    /// empty.
+    ///
+    /// # Errors
+    /// [`FetchError::File`] where the folder cannot be listed.
+    pub fn list(&self) -> Result<(Vec<Stored>, Vec<String>), FetchError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
+            Err(error) => return Err(file_error(&self.folder, &error)),
+        };
+        let (mut all, mut broken) = (Vec::new(), Vec::new());
+        for entry in entries.take(MAX_FILES) {
+            let path = entry.map_err(|error| file_error(&self.folder, &error))?.path();
+            if path.extension().is_none_or(|ending| ending != "json") {
+                continue;
+            }
+            match read(&path) {
+                Ok(snapshot) => all.push(Stored { path, snapshot }),
+                Err(error) => broken.push(error.to_string()),
+            }
+        }
+        all.sort_by(|one, other| {
+            (other.snapshot.fetched_at, &other.path).cmp(&(one.snapshot.fetched_at, &one.path))
+        });
+        broken.sort_unstable();
+        Ok((all, broken))
+    }
+
+    /// The newest snapshot whose prices are wanted.
+    ///
+    /// # Errors
+    /// As [`PriceStore::list`].
+    pub fn newest(&self, wanted: impl Fn(&Prices) -> bool) -> Result<Option<Stored>, FetchError> {
+        let (all, _) = self.list()?;
+        Ok(all.into_iter().find(|stored| wanted(&stored.snapshot.prices)))
+    }
+}
+
+fn read(path: &Path) -> Result<Snapshot, FetchError> {
+    let wrong = |reason: String| FetchError::File { path: path.display().to_string(), reason };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| file_error(path, &error))?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| file_error(path, &error))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(wrong(format!("larger than {MAX_BYTES} bytes; this is no snapshot")));
+    }
+    let snapshot: Snapshot =
+        serde_json::from_slice(&bytes).map_err(|error| wrong(format!("no snapshot: {}", quoted(&error.to_string()))))?;
+    if snapshot.schema != SNAPSHOT_SCHEMA {
+        return Err(wrong(format!("is of version {}, not {SNAPSHOT_SCHEMA}", quoted(&snapshot.schema))));
+    }
+    match snapshot.prices {
+        Prices::Curve(curve) => {
+            let curve = curve.ordered().map_err(wrong)?;
+            Ok(Snapshot { prices: Prices::Curve(curve), ..snapshot })
+        }
+        _ => Ok(snapshot),
+    }
+}
+
+fn file_error(path: &Path, error: &std::io::Error) -> FetchError {
+    FetchError::File { path: path.display().to_string(), reason: error.to_string() }
+}
+
+/// What a source calls itself, as part of a file's name: it may hold anything.
+fn name(text: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '_' };
+    let name: String = text.chars().map(safe).take(40).collect();
+    if name.is_empty() { "all".to_owned() } else { name }
+}

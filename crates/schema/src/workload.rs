@@ -1,0 +1,59 @@
+//! What one inference takes: the measured quantities that unit economics start from.
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use crate::estimate::Estimate;
+use crate::identity::{RunId, VariantId};
+
+/// Mean quantities of one inference of one variant on one machine, failures included.
+///
+/// All are per inference. What was not measured is `None` and has a sentence in `energy_note`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Workload {
+    /// What ran.
+    pub variant: VariantId,
+    /// The run that measured it; the first of several.
+    pub run: RunId,
+    /// The day of that run, in UTC.
+    pub date: Date,
+    /// The machine, in words.
+    pub machine: String,
+    /// SHA-256 of the prompt set, hex: quantities of different sets cannot be compared one to one.
+    pub prompts_sha256: String,
+    /// Inferences behind the numbers, failures included.
+    pub inferences: u64,
+    /// Failures among them.
+    pub failures: u64,
+    /// Worker threads of the engine, where known.
+    pub threads: Option<u32>,
+    /// Requests in flight while it was measured; `None` where windows differ or requests came at a rate.
+    pub concurrency: Option<u32>,
+    /// Seconds in which one inference keeps the machine busy: wall time shared among those in flight.
+    pub busy_s: Estimate,
+    /// Share of the busy time before the first token, 0 to 1; `None` where nothing was timed.
+    pub prefill_share: Option<Estimate>,
+    /// Gross joules, at the wall where a wall factor is known.
+    pub joules: Option<Estimate>,
+    /// `counter`, `integrated`, `estimated`, `mixed` or `unavailable`.
+    pub energy_source: String,
+    /// Why energy is unknown, or what must be said of it; empty where there is nothing to say.
+    pub energy_note: String,
+    /// Watts of the idle machine with the model resident.
+    pub idle_w: Option<f64>,
+    /// Seconds to load the model: the median, between the fastest and the slowest load.
+    pub load_s: Option<Estimate>,
+    /// Prompt tokens.
+    pub input_tokens: Option<Estimate>,
+    /// Output tokens.
+    pub output_tokens: Option<Estimate>,
+    /// Share of graded answers that are right, 0 to 1.
+    pub correct: Option<Estimate>,
+}
+
+impl Workload {
+    /// Inferences an hour of a machine that never waits: 3600 ÷ busy seconds.
+    pub fn capacity_per_hour(&self) -> Estimate {
+        self.busy_s.map(|busy| 3600.0 / busy)
+    }
+}
