@@ -13,6 +13,7 @@
 //! - [`attribution`]: a window's joules shared among its inferences;
 //! - [`calibration`]: what a wall meter shows for what the machine's own meter counts;
 //! - [`latency`](mod@latency): percentiles of what the harness timed;
+//! - [`ledger`], [`token_price`]: what each inference took, and prices per token that give it back;
 //! - [`recommendation`]: what to deploy;
 //! - [`sequential`]: when a variant need not go on, and what looking early costs;
 //! - [`report`](mod@report): all of it put together.
@@ -25,6 +26,7 @@ pub mod divergence;
 pub mod grading;
 mod judgement;
 pub mod latency;
+pub mod ledger;
 mod notes;
 mod quality;
 pub mod recommendation;
@@ -33,6 +35,7 @@ mod sample;
 pub mod sequential;
 pub mod statistics;
 pub mod text_divergence;
+pub mod token_price;
 mod wording;
 
 pub use divergence::{DivergenceError, divergence};
