@@ -6,6 +6,7 @@
 //! seed, so the same traces give the same report on any machine, and another policy or price needs no new
 //! run.
 //!
+//! - [`foreign`]: what other programs' traces say;
 //! - [`grading`]: was an answer right?
 //! - [`divergence`](mod@divergence): how far are two next-token distributions apart?
 //! - [`text_divergence`]: the same over a whole text, and its perplexity;
@@ -23,6 +24,7 @@ pub mod calibration;
 mod candidate;
 mod cost;
 pub mod divergence;
+pub mod foreign;
 pub mod grading;
 mod judgement;
 pub mod latency;

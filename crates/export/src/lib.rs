@@ -12,6 +12,7 @@
 //! - [`feed`], [`outfit`]: a run's spans in batches, and what is done to them before they leave;
 //! - [`exporter`], [`live`], [`progress`]: a finished run, a run under way, and how far either got;
 //! - [`phoenix`]: model prices, annotations, and what Phoenix reckons itself;
+//! - [`metrics`]: histograms and joules beside traces;
 //! - [`named`]: LangSmith and Langfuse by their usual variables.
 
 pub mod destination;
@@ -20,6 +21,7 @@ pub mod exporter;
 pub mod feed;
 pub mod headers;
 pub mod live;
+pub mod metrics;
 pub mod named;
 pub mod outfit;
 pub mod phoenix;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use infercost_prices::PriceSection;
 use infercost_schema::price::PriceBook;
+use infercost_schema::token_price::TokenPrice;
 use infercost_schema::{Currency, Policy};
 use serde::Deserialize;
 
@@ -21,6 +22,9 @@ const DEFAULT_FILE: &str = "infercost.toml";
 struct ConfigFile {
     prices: Option<PriceSection>,
     policy: Option<Policy>,
+    /// What hosted models cost by the token, for other programs' traces.
+    #[serde(default)]
+    token_prices: Vec<TokenPrice>,
 }
 
 /// What a report is computed with.
@@ -33,6 +37,7 @@ pub(crate) struct Settings {
 pub(crate) struct Given {
     policy: Option<Policy>,
     prices: Option<PriceBook>,
+    token_prices: Vec<TokenPrice>,
     arguments: JudgeArguments,
 }
 
@@ -46,7 +51,17 @@ impl Given {
         };
         let prices =
             file.prices.map(PriceSection::book).transpose().map_err(|error| usage(error.to_string()))?;
-        Ok(Self { policy: file.policy, prices, arguments: arguments.clone() })
+        Ok(Self { policy: file.policy, prices, token_prices: file.token_prices, arguments: arguments.clone() })
+    }
+
+    /// The user's own prices of the machine; the shipped example is nobody's.
+    pub(crate) fn own_prices(&self) -> Option<&PriceBook> {
+        self.prices.as_ref()
+    }
+
+    /// The user's prices of hosted models.
+    pub(crate) fn token_prices(&self) -> &[TokenPrice] {
+        &self.token_prices
     }
 
     /// Settings for a new run: flags, then the file, then the defaults.

@@ -91,13 +91,6 @@ pub(crate) struct PlaceArguments {
     pub(crate) langfuse: bool,
 }
 
-impl PlaceArguments {
-    /// True where a place is named.
-    pub(crate) fn is_given(&self) -> bool {
-        self.otlp.is_some() || self.phoenix.is_some() || self.langsmith || self.langfuse
-    }
-}
-
 /// What `compare` and `record` take to send a run along: with --otlp while it is recorded, else when it is done.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Traces elsewhere")]

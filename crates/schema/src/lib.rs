@@ -19,6 +19,7 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod sampling;
+pub mod token_price;
 pub mod units;
 pub mod verdict;
 

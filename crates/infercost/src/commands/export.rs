@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
         if arguments.judge.json {
             output::line(&serde_json::to_string_pretty(&done)?);
         } else {
-            done.tell();
+            output::line(done.tell());
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -125,7 +125,8 @@ fn send_whole(folder: &Path, live: &LiveArguments, content: bool, given: &Given)
     let outfit = Outfit { content, redact: live.redact.clone(), ..Outfit::default() };
     if let Some(url) = &live.place.phoenix {
         let phoenix = Phoenix::new(url, &options, &variable)?;
-        phoenix::export(folder, &told, &phoenix, live.project.as_deref(), outfit)?.tell();
+        let done = phoenix::export(folder, &told, &phoenix, live.project.as_deref(), outfit)?;
+        output::note(done.tell());
         return Ok(());
     }
     let named = if live.place.langsmith { Named::LangSmith } else { Named::Langfuse };

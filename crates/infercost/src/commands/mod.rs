@@ -5,6 +5,8 @@ pub(crate) mod calibrate;
 pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod doctor;
+pub(crate) mod export;
+pub(crate) mod foreign;
 pub(crate) mod models;
 pub(crate) mod quantize;
 pub(crate) mod record;

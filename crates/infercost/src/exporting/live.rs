@@ -63,7 +63,6 @@ impl Following {
         for pattern in &arguments.live.redact {
             flag("--redact", pattern.as_str());
         }
-        flags.push("--unsent".to_owned());
         let export = LiveExport::start(folder, destination.clone(), outfit)?;
         Ok(Self { export, destination, folder: folder.to_owned(), flags })
     }

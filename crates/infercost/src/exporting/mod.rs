@@ -2,6 +2,7 @@
 
 pub(crate) mod facts;
 pub(crate) mod live;
+pub(crate) mod metrics;
 pub(crate) mod phoenix;
 
 use std::env;

@@ -195,8 +195,8 @@ fn of_evaluation(span: SpanId, result: &Evaluation, outfit: &Outfit) -> Annotati
 }
 
 impl InPhoenix {
-    /// Says what is there now, on stderr but for the link.
-    pub(crate) fn tell(&self) {
+    /// Says what is there now, on stderr; gives the address of its page.
+    pub(crate) fn tell(&self) -> &str {
         for price in &self.prices {
             let text = match (price.input_per_million, price.output_per_million, price.why_none) {
                 (Some(input), Some(output), _) => format!(
@@ -226,8 +226,7 @@ impl InPhoenix {
         if self.currency != "USD" {
             output::note(&format!("! Phoenix writes $ before amounts; these are {}", self.currency));
         }
-        let page = self.page.as_deref().unwrap_or("(Phoenix shows no page for it)");
         output::note(&format!("{} spans and {} annotations in project {}", self.spans, self.annotations, self.project));
-        output::line(page);
+        self.page.as_deref().unwrap_or("(Phoenix shows no page for it)")
     }
 }
