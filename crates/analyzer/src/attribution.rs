@@ -151,7 +151,7 @@ fn scaled(latencies: Vec<f64>, wall: f64) -> Vec<f64> {
 }
 
 /// Walks over all starts and ends; between two of them the time is shared by those in flight.
-fn sweep(spans: &[(f64, f64)]) -> Vec<f64> {
+pub(crate) fn sweep(spans: &[(f64, f64)]) -> Vec<f64> {
     let mut edges: Vec<(f64, bool, usize)> = spans
         .iter()
         .enumerate()

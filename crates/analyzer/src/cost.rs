@@ -143,6 +143,13 @@ impl Rates {
         Self { wall: wall.map_or(self.wall, |wall| (wall.factor, wall.offset.get())), ..self }
     }
 
+    /// Hardware and operation of an hour of use, idle hours paid by used ones; `None` where neither is known.
+    pub(crate) fn per_hour_used(&self) -> Option<f64> {
+        let known = [self.hardware_per_hour, self.operation_per_hour].into_iter().flatten();
+        let sum = known.reduce(|sum, rate| sum.saturating_add(rate))?;
+        sum.checked_div(self.utilisation)?.to_f64()
+    }
+
     /// Joules and idle watts at the wall: factor × meter + offset.
     fn at_the_wall(&self, usage: &Usage) -> Usage {
         let (factor, offset) = self.wall;

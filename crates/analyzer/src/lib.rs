@@ -6,6 +6,7 @@
 //! seed, so the same traces give the same report on any machine, and another policy or price needs no new
 //! run.
 //!
+//! - [`foreign`]: what other programs' traces say;
 //! - [`grading`]: was an answer right?
 //! - [`divergence`](mod@divergence): how far are two next-token distributions apart?
 //! - [`text_divergence`]: the same over a whole text, and its perplexity;
@@ -13,6 +14,7 @@
 //! - [`attribution`]: a window's joules shared among its inferences;
 //! - [`calibration`]: what a wall meter shows for what the machine's own meter counts;
 //! - [`latency`](mod@latency): percentiles of what the harness timed;
+//! - [`ledger`], [`token_price`]: what each inference took, and prices per token that give it back;
 //! - [`recommendation`]: what to deploy;
 //! - [`sequential`]: when a variant need not go on, and what looking early costs;
 //! - [`workload`](mod@workload): what one inference takes, for unit economics;
@@ -23,10 +25,12 @@ pub mod calibration;
 mod candidate;
 mod cost;
 pub mod divergence;
+pub mod foreign;
 pub mod grading;
 mod judgement;
 pub mod kept_divergence;
 pub mod latency;
+pub mod ledger;
 mod notes;
 mod quality;
 pub mod recommendation;
@@ -35,6 +39,7 @@ mod sample;
 pub mod sequential;
 pub mod statistics;
 pub mod text_divergence;
+pub mod token_price;
 mod wording;
 pub mod workload;
 

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::export_arguments::{ExportCommand, LiveArguments};
+
 /// Measures what an LLM inference costs and recommends the cheapest model that is good enough.
 #[derive(Debug, Parser)]
 #[command(name = "infercost", version, propagate_version = true, max_term_width = 100)]
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     Record(RecordCommand),
     /// Compute the answer again from traces alone
     Report(ReportCommand),
+    /// Send a recorded run to Phoenix, Jaeger, LangSmith, Langfuse or any OTLP collector
+    Export(ExportCommand),
     /// List, pull and inspect models
     Models(ModelsArguments),
     /// Make a quantized GGUF from full precision
@@ -172,6 +176,9 @@ pub(crate) struct RecordArguments {
 
     #[command(flatten)]
     pub(crate) meter: MeterArguments,
+
+    #[command(flatten)]
+    pub(crate) live: LiveArguments,
 }
 
 /// Which instruments read the energy.
@@ -238,7 +245,8 @@ pub(crate) struct JudgeArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportCommand {
-    /// Run folders, or run ids below --traces [default: the newest run]
+    /// Run folders, or run ids below --traces [default: the newest run]; or another program's traces: a file of
+    /// OTLP (JSON Lines or protobuf), or phoenix:http://host:6006/PROJECT
     #[arg(value_name = "RUN")]
     pub(crate) runs: Vec<String>,
 

@@ -10,6 +10,7 @@ use infercost_prices::sections::{
     ExchangeSection, LoadSection, OfferSection, RevenueSection, SourceSection, TariffSection,
 };
 use infercost_schema::price::PriceBook;
+use infercost_schema::token_price::TokenPrice;
 use infercost_schema::{Currency, Policy};
 use serde::Deserialize;
 
@@ -35,6 +36,9 @@ pub(crate) struct ConfigFile {
     pub(crate) exchange: Vec<ExchangeSection>,
     #[serde(default)]
     pub(crate) sources: BTreeMap<String, SourceSection>,
+    /// What hosted models cost by the token, for other programs' traces.
+    #[serde(default)]
+    token_prices: Vec<TokenPrice>,
 }
 
 /// What a report is computed with.
@@ -47,6 +51,7 @@ pub(crate) struct Settings {
 pub(crate) struct Given {
     policy: Option<Policy>,
     prices: Option<PriceBook>,
+    token_prices: Vec<TokenPrice>,
     arguments: JudgeArguments,
 }
 
@@ -56,7 +61,17 @@ impl Given {
         let file = file(arguments.config.as_deref())?;
         let prices =
             file.prices.map(PriceSection::book).transpose().map_err(|error| usage(error.to_string()))?;
-        Ok(Self { policy: file.policy, prices, arguments: arguments.clone() })
+        Ok(Self { policy: file.policy, prices, token_prices: file.token_prices, arguments: arguments.clone() })
+    }
+
+    /// The user's own prices of the machine; the shipped example is nobody's.
+    pub(crate) fn own_prices(&self) -> Option<&PriceBook> {
+        self.prices.as_ref()
+    }
+
+    /// The user's prices of hosted models.
+    pub(crate) fn token_prices(&self) -> &[TokenPrice] {
+        &self.token_prices
     }
 
     /// Settings for a new run: flags, then the file, then the defaults.

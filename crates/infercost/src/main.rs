@@ -9,6 +9,8 @@ mod config;
 mod early_stop;
 mod engines;
 mod exit;
+mod export_arguments;
+mod exporting;
 mod guards;
 mod models;
 mod output;
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Command::Compare(arguments) => commands::compare::run(&arguments),
         Command::Record(arguments) => commands::record::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
+        Command::Export(arguments) => commands::export::run(&arguments),
         Command::Models(arguments) => commands::models::run(&arguments),
         Command::Quantize(arguments) => commands::quantize::run(&arguments),
         Command::Tokenize(arguments) => commands::tokenize::run(&arguments),

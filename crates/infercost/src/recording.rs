@@ -1,5 +1,6 @@
 //! Facts on their way to disk: graded, compared with the baseline, stripped of content where wanted, appended.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
@@ -11,15 +12,19 @@ use infercost_schema::{
     ChoiceLikelihoods, Evaluation, EvaluationRecord, Grader, IdleRecord, InferenceRecord, LoadRecord,
     Outcome, Prompt, PromptId, RunRecord, TaskScore, VariantId, WindowId, WindowRecord,
 };
+use infercost_export::outfit::REDACTED;
 use infercost_trace::RunStore;
+use regex::Regex;
 
 use crate::early_stop::EarlyStop;
+use crate::exporting::metrics::Live;
 use crate::output::progress::RunProgress;
 
 /// Writes each fact to the run's folder as it is measured.
 pub(crate) struct Recorder {
     store: RunStore,
-    content: bool,
+    content: Content,
+    meters: Live,
     /// The baseline's scores on the prompt that is being scored.
     reference: Option<(PromptId, Result<TokenScores, String>)>,
     evaluated: HashSet<EvaluationKey>,
@@ -39,13 +44,14 @@ impl Recorder {
     /// A recorder into `store`; `before` is what an earlier part of the run has left there.
     pub(crate) fn new(
         store: RunStore,
-        content: bool,
+        content: Content,
         before: Option<&RunRecord>,
         early_stop: EarlyStop,
         progress: RunProgress,
+        meters: Live,
     ) -> Self {
         let evaluated = before.map(|run| run.evaluations.iter().map(key).collect()).unwrap_or_default();
-        Self { store, content, reference: None, evaluated, early_stop, progress }
+        Self { store, content, meters, reference: None, evaluated, early_stop, progress }
     }
 
     /// Closes the run.
@@ -118,6 +124,7 @@ impl RecordSink for Recorder {
     }
 
     fn idle(&mut self, record: &IdleRecord) -> Result<(), SinkError> {
+        self.meters.idle(record);
         Ok(self.store.idle(record)?)
     }
 
@@ -139,21 +146,19 @@ impl RecordSink for Recorder {
             let at = (SystemTime::now(), Duration::ZERO);
             self.evaluate(&window.variant, prompt, record.repetition, at, Evaluation::Task(score))?;
         }
-        if self.content {
-            self.store.inference(window, record)?;
-        } else {
-            self.store.inference(window, &without_content(record.clone()))?;
-        }
+        self.store.inference(window, &self.content.of(record))?;
+        self.meters.inference(&window.variant, record);
         self.early_stop.count(&window.variant, record);
         self.progress.inference(&window.variant);
         Ok(())
     }
 
     fn window(&mut self, record: &WindowRecord) -> Result<(), SinkError> {
-        if self.content {
+        self.meters.window(record);
+        if self.content.is_whole() {
             return Ok(self.store.window(record)?);
         }
-        let inferences = record.inferences.iter().cloned().map(without_content).collect();
+        let inferences = record.inferences.iter().map(|one| self.content.of(one).into_owned()).collect();
         Ok(self.store.window(&WindowRecord { inferences, ..record.clone() })?)
     }
 
@@ -218,10 +223,39 @@ fn impossible(what: &str, reason: &str) -> Evaluation {
     Evaluation::Impossible { what: what.to_owned(), reason: reason.to_owned() }
 }
 
-fn without_content(mut record: InferenceRecord) -> InferenceRecord {
-    record.input_text = None;
-    if let Outcome::Completed { text, .. } = &mut record.outcome {
-        *text = None;
+/// What of prompts and answers may reach the disk.
+pub(crate) struct Content {
+    keep: bool,
+    redact: Vec<Regex>,
+}
+
+impl Content {
+    /// All of it, or nothing; less what the patterns find.
+    pub(crate) fn new(keep: bool, redact: Vec<Regex>) -> Self {
+        Self { keep, redact }
     }
-    record
+
+    /// True where records go to disk as they are.
+    fn is_whole(&self) -> bool {
+        self.keep && self.redact.is_empty()
+    }
+
+    /// The record as it may go to disk.
+    fn of<'r>(&self, record: &'r InferenceRecord) -> Cow<'r, InferenceRecord> {
+        if self.is_whole() {
+            return Cow::Borrowed(record);
+        }
+        let mut record = record.clone();
+        let shown = |text: Option<String>| text.filter(|_| self.keep).map(|text| self.redacted(text));
+        record.input_text = shown(record.input_text);
+        match &mut record.outcome {
+            Outcome::Completed { text, .. } => *text = shown(text.take()),
+            Outcome::Failed { message, .. } => *message = self.redacted(std::mem::take(message)),
+        }
+        Cow::Owned(record)
+    }
+
+    fn redacted(&self, text: String) -> String {
+        self.redact.iter().fold(text, |text, pattern| pattern.replace_all(&text, REDACTED).into_owned())
+    }
 }

@@ -21,6 +21,7 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod sampling;
+pub mod token_price;
 pub mod units;
 pub mod verdict;
 pub mod workload;

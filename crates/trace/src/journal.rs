@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::error::StoreError;
 
@@ -43,11 +43,6 @@ impl<F: AppendFile> Journal<F> {
     /// Appends to a file that holds `length` bytes of whole lines.
     pub(crate) fn new(path: PathBuf, file: F, length: u64) -> Self {
         Self { path, file, length, broken: false }
-    }
-
-    /// The file's path.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Appends one line, which ends with its line end.

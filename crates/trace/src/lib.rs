@@ -9,6 +9,9 @@
 //! Nothing else in the workspace names a span attribute, and nothing here computes a metric.
 //!
 //! - [`attributes`]: every attribute name.
+//! - [`outgoing`], [`backend_attributes`]: what back-ends want beside what is on disk;
+//! - [`otlp_json`]: lines as spans, for whoever passes them on.
+//! - [`foreign`]: what other programs recorded.
 //! - `mapping`: one file a record: to a span, and back.
 //! - [`span_ids`]: ids that follow from what a span records.
 //! - [`run_store`], [`run_reader`]: the folder of a run, written and read.
@@ -16,9 +19,13 @@
 //!   the file of whole lines.
 
 pub mod attributes;
+pub mod backend_attributes;
 pub mod error;
+pub mod foreign;
 mod journal;
 mod mapping;
+pub mod otlp_json;
+pub mod outgoing;
 mod otlp_line;
 mod read_span;
 pub mod run_reader;

@@ -2,10 +2,11 @@
 
 use infercost_schema::RunHeader;
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, TracesData};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span as Marker, TracesData};
 
 use crate::attributes::SCHEMA_URL;
 use crate::mapping::run::{SERVICE, resource};
+use crate::span_draft::Span;
 
 /// Writes lines that all have the same resource, which is turned into JSON once.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ impl LineWriter {
     /// # Errors
     /// What the JSON writer says; strings and numbers as a header holds them always have a JSON form.
     pub(crate) fn new(header: &RunHeader) -> Result<Self, serde_json::Error> {
-        let marker = Span { name: MARKER.to_owned(), ..Span::default() };
+        let marker = Marker { name: MARKER.to_owned(), ..Marker::default() };
         let marked = serde_json::to_string(&marker)?;
         let scope = InstrumentationScope {
             name: SERVICE.to_owned(),
@@ -44,21 +45,18 @@ impl LineWriter {
     }
 
     /// The line of these spans, its end included.
-    ///
-    /// # Errors
-    /// What the JSON writer says.
-    pub(crate) fn line(&mut self, spans: &[Span]) -> Result<&[u8], serde_json::Error> {
+    pub(crate) fn line(&mut self, spans: &[Span]) -> &[u8] {
         self.line.clear();
         self.line.extend_from_slice(&self.before);
         for (index, span) in spans.iter().enumerate() {
             if index > 0 {
                 self.line.push(b',');
             }
-            serde_json::to_writer(&mut self.line, span)?;
+            self.line.extend_from_slice(&span.json);
         }
         self.line.extend_from_slice(&self.after);
         self.line.push(b'\n');
-        Ok(&self.line)
+        &self.line
     }
 }
 

@@ -154,7 +154,7 @@ fn read_header(folder: &Path) -> Result<RunHeader, StoreError> {
 }
 
 /// A parser's message without the file's control characters.
-fn plain(error: &impl ToString) -> String {
+pub(crate) fn plain(error: &impl ToString) -> String {
     error
         .to_string()
         .chars()

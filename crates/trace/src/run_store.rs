@@ -11,13 +11,13 @@ use infercost_schema::{
     EvaluationRecord, IdleRecord, InferenceRecord, LoadRecord, RunHeader, RunRecord, VariantId, WindowId,
     WindowRecord,
 };
-use opentelemetry_proto::tonic::trace::v1::Span;
 
 use crate::error::{MappingError, StoreError};
 use crate::journal::{Journal, write_hint};
 use crate::mapping::{RunSpans, evaluation};
 use crate::otlp_line::LineWriter;
 use crate::run_reader::{HEADER_FILE, MAX_LINE, SPANS_FILE, read_stored};
+use crate::span_draft::Span;
 use crate::span_ids::{SpanId, unix_nanos};
 
 /// An open run folder, `<traces>/<run id>/`: `run.json` with the header, and `spans.jsonl`.
@@ -209,7 +209,7 @@ impl RunStore {
             return Err(StoreError::UnknownVariant { variant: variant.to_string() });
         }
         let span = span.map_err(|source| StoreError::Record { record: name(), source })?;
-        let id = SpanId::try_from(span.span_id.as_slice()).unwrap_or_default();
+        let id = span.span_id;
         if self.written.contains(&id) {
             return Err(StoreError::Duplicate { record: name() });
         }
@@ -223,11 +223,7 @@ impl RunStore {
     }
 
     fn append_line(&mut self, spans: &[Span], name: impl Fn() -> String) -> Result<(), StoreError> {
-        let line = self.lines.line(spans).map_err(|error| StoreError::Write {
-            path: self.journal.path().to_owned(),
-            source: error.into(),
-            hint: "A record has no JSON form",
-        })?;
+        let line = self.lines.line(spans);
         if line.len() > MAX_LINE {
             return Err(StoreError::TooLong { record: name(), bytes: line.len(), limit: MAX_LINE });
         }

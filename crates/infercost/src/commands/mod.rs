@@ -7,6 +7,8 @@ pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod host;
+pub(crate) mod export;
+pub(crate) mod foreign;
 pub(crate) mod models;
 pub(crate) mod prices;
 pub(crate) mod quantize;

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 use infercost_energy::{Discovery, EnergyMeter};
+use infercost_export::Destination;
 use infercost_harness::machine::CpuTicks;
 use infercost_harness::{Completed, Contestant, Plan, Prepared, prepare};
 use infercost_models::ResolvedModel;
@@ -16,18 +17,23 @@ use infercost_schema::{MachineFacts, Prompt, RunHeader, RunId, RunRecord, Sampli
 use infercost_trace::RunStore;
 
 use crate::arguments::{Cli, Command, RecordArguments, RecordCommand};
+use crate::commands::export;
 use crate::commands::doctor::{described, discover, facts, gpus};
 use crate::config::{Given, Settings};
 use crate::early_stop::{self, EarlyStop};
 use crate::exit::usage;
 use crate::output;
 use crate::output::progress::RunProgress;
-use crate::recording::{Recorder, completed};
-use crate::{calibration, engines, guards, models, prompts, stopping};
+use crate::export_arguments::recordable;
+use crate::exporting::live::Following;
+use crate::exporting::metrics::Live;
+use crate::recording::{Content, Recorder, completed};
+use crate::{calibration, engines, exporting, guards, models, prompts, stopping};
 
 pub(crate) fn run(arguments: &RecordCommand) -> anyhow::Result<ExitCode> {
     let given = Given::read(&arguments.judge)?;
     let folder = record(&arguments.record, &given)?;
+    export::after_run(&folder, &arguments.record.live, !arguments.record.no_content, &given);
     output::line(&folder.display().to_string());
     Ok(ExitCode::SUCCESS)
 }
@@ -38,11 +44,12 @@ pub(crate) fn record(arguments: &RecordArguments, given: &Given) -> anyhow::Resu
         return resume(arguments, name);
     }
     let settings = given.for_new_run()?;
+    let wire = exporting::live::destination(arguments)?;
     let (selection, prompts) = prompts::select(arguments)?;
     probe_folder(&arguments.traces)?;
     let discovery = discover(&arguments.meter)?;
     let models = contestants(arguments)?;
-    let setup = Setup { arguments, selection, prompts, models, settings };
+    let setup = Setup { arguments, selection, prompts, models, settings, wire: Wire { live: arguments, destination: wire } };
     setup.start(discovery)
 }
 
@@ -55,6 +62,7 @@ fn resume(arguments: &RecordArguments, name: &str) -> anyhow::Result<PathBuf> {
         output::note(&format!("{} is complete; nothing to resume", folder.display()));
         return Ok(folder);
     }
+    let wire = Wire { live: arguments, destination: exporting::live::destination(arguments)? };
     let recorded = recorded_arguments(&before.header)?;
     let (selection, prompts) = prompts::select(&recorded)?;
     if selection != before.header.prompts {
@@ -67,7 +75,7 @@ fn resume(arguments: &RecordArguments, name: &str) -> anyhow::Result<PathBuf> {
     let discovery = discover(&recorded.meter)?;
     let models = contestants(&recorded)?;
     let settings = Settings { policy: before.header.policy.clone(), prices: before.header.prices.clone() };
-    let setup = Setup { arguments: &recorded, selection, prompts, models, settings };
+    let setup = Setup { arguments: &recorded, selection, prompts, models, settings, wire };
     setup.go_on(discovery, store, &before)
 }
 
@@ -79,6 +87,13 @@ struct Setup<'a> {
     /// Baseline first.
     models: Vec<Contender>,
     settings: Settings,
+    wire: Wire<'a>,
+}
+
+/// Where the run is sent while it is recorded: as the command line says now, and not as it was when it began.
+struct Wire<'a> {
+    live: &'a RecordArguments,
+    destination: Option<Destination>,
 }
 
 /// A model and the name under which it takes part.
@@ -148,7 +163,7 @@ impl Setup<'_> {
             id: free_run_id(&self.arguments.traces, now),
             started_at: now,
             infercost_version: env!("CARGO_PKG_VERSION").to_owned(),
-            arguments: env::args().skip(1).collect(),
+            arguments: recordable(env::args().skip(1)),
             machine,
             variants,
             baseline: self.models.first().map_or_else(|| VariantId::from(""), |first| first.id.clone()),
@@ -202,16 +217,32 @@ impl Setup<'_> {
             idle_time: IDLE_TIME,
             completed: done,
         };
-        let mut recorder = Recorder::new(store, !self.arguments.no_content, before, early_stop, progress);
+        let following = self
+            .wire
+            .destination
+            .map(|destination| Following::start(&folder, destination, self.wire.live))
+            .transpose()?;
+        let content = Content::new(!self.arguments.no_content, self.arguments.live.redact.clone());
+        let run = folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let engines = prepared.engines.iter();
+        let providers = engines.map(|(id, engine)| (id.clone(), engine.identity().engine.clone())).collect();
+        let meters = Live::start(self.wire.live, &run, following.is_some(), providers)?;
+        let mut recorder = Recorder::new(store, content, before, early_stop, progress, meters.clone());
         let stop = stopping::on_interrupt();
         let ticks = CpuTicks::now(Path::new("/proc"));
-        infercost_harness::run(prepared, &plan, meter, &mut recorder, &stop).map_err(|error| {
+        let measured = infercost_harness::run(prepared, &plan, meter, &mut recorder, &stop);
+        let finished = measured.map_err(|error| {
             anyhow::Error::new(error).context(format!(
                 "the run was cut off; what was measured is in {}, and `--resume` goes on with it",
                 folder.display()
             ))
-        })?;
-        recorder.finish()?;
+        });
+        let finished = finished.and_then(|()| Ok(recorder.finish()?));
+        if let Some(following) = following {
+            following.finish();
+            meters.send(self.wire.live);
+        }
+        finished?;
         let stolen = ticks.and_then(|before| CpuTicks::now(Path::new("/proc"))?.steal_share_since(before));
         let doubts = [stolen.and_then(guards::stolen), meter.sampler_overhead().and_then(guards::sampling)];
         for doubt in doubts.into_iter().flatten() {

@@ -7,6 +7,7 @@ use infercost_analyzer::Analysis;
 use infercost_schema::{RunRecord, VariantId};
 
 use crate::arguments::ReportCommand;
+use crate::commands::foreign;
 use crate::commands::record::find;
 use crate::config::Given;
 use crate::exit::{self, usage};
@@ -14,6 +15,9 @@ use crate::output;
 
 pub(crate) fn run(arguments: &ReportCommand) -> anyhow::Result<ExitCode> {
     let given = Given::read(&arguments.judge)?;
+    if arguments.runs.first().is_some_and(|name| foreign::is_foreign(name)) {
+        return foreign::run(&arguments.runs, &given, arguments.judge.json);
+    }
     let folders = if arguments.runs.is_empty() {
         let newest = infercost_trace::list_runs(&arguments.traces)?.pop();
         vec![newest.ok_or_else(|| {

@@ -7,7 +7,6 @@ use infercost_schema::prompt_set::GraderKind;
 use infercost_schema::{
     ChoiceLikelihoods, Divergence, Evaluation, EvaluationRecord, PromptId, TaskScore, VariantId,
 };
-use opentelemetry_proto::tonic::trace::v1::Span;
 
 use super::{EVALUATOR, RunSpans, record, stretch};
 use crate::attributes::{
@@ -18,7 +17,7 @@ use crate::attributes::{
 };
 use crate::error::MappingError;
 use crate::read_span::{ReadSpan, invalid};
-use crate::span_draft::{SpanDraft, SpanPlace};
+use crate::span_draft::{Span, SpanDraft, SpanPlace};
 use crate::span_ids::SpanId;
 
 const TASK: &str = "task";

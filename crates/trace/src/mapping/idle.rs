@@ -1,13 +1,12 @@
 //! Stretches in which nothing was asked of any model.
 
 use infercost_schema::{IdlePhase, IdleRecord};
-use opentelemetry_proto::tonic::trace::v1::Span;
 
 use super::{CHAIN, RunSpans, energy, record, stretch};
 use crate::attributes::IDLE_PHASE;
 use crate::error::MappingError;
 use crate::read_span::{ReadSpan, invalid};
-use crate::span_draft::{SpanDraft, SpanPlace};
+use crate::span_draft::{Span, SpanDraft, SpanPlace};
 
 impl RunSpans {
     /// The span of an idle stretch, below the root.

@@ -6,14 +6,13 @@ use infercost_schema::manifest::Provenance;
 use infercost_schema::{
     ChunkArrival, FailureKind, FinishReason, InferenceRecord, Outcome, PromptId, Sampling, WindowId,
 };
-use opentelemetry_proto::tonic::trace::v1::Span;
 use serde::Serialize;
 
 use super::{LLM, RunSpans, record, stretch, window};
 use crate::attributes::*;
 use crate::error::MappingError;
 use crate::read_span::{ReadSpan, invalid};
-use crate::span_draft::{SpanDraft, SpanPlace};
+use crate::span_draft::{Span, SpanDraft, SpanPlace};
 
 /// The operation in GenAI's words: prompts are conversations, rendered with the model's chat template.
 const OPERATION: &str = "chat";

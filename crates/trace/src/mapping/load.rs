@@ -1,13 +1,12 @@
 //! Model loads.
 
 use infercost_schema::{LoadRecord, VariantId};
-use opentelemetry_proto::tonic::trace::v1::Span;
 
 use super::{CHAIN, RunSpans, record, stretch};
 use crate::attributes::VARIANT;
 use crate::error::MappingError;
 use crate::read_span::ReadSpan;
-use crate::span_draft::{SpanDraft, SpanPlace};
+use crate::span_draft::{Span, SpanDraft, SpanPlace};
 
 impl RunSpans {
     /// The span of a load, below its variant.

@@ -10,12 +10,11 @@ use infercost_schema::run::VariantHeader;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::Span;
 
 use super::{CHAIN, RunSpans, record};
 use crate::attributes::*;
 use crate::error::MappingError;
-use crate::span_draft::{SpanDraft, SpanPlace, key_value};
+use crate::span_draft::{Span, SpanDraft, SpanPlace, key_value};
 use crate::span_ids::unix_nanos;
 
 /// `service.name`, and the project in Phoenix.

@@ -3,13 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use infercost_schema::{EnergyReading, InferenceRecord, OperatingPoint, VariantId, WindowId, WindowRecord};
-use opentelemetry_proto::tonic::trace::v1::Span;
 
 use super::{CHAIN, RunSpans, energy, record, stretch};
 use crate::attributes::{OPERATING_CONCURRENCY, OPERATING_RATE, VARIANT, WINDOW, WINDOW_INTERRUPTED};
 use crate::error::MappingError;
 use crate::read_span::ReadSpan;
-use crate::span_draft::{SpanDraft, SpanPlace};
+use crate::span_draft::{Span, SpanDraft, SpanPlace};
 
 impl RunSpans {
     /// The span of a window, below its variant.

@@ -1,0 +1,153 @@
+//! What passed by, as OTLP metrics.
+
+use std::time::SystemTime;
+
+use infercost_trace::attributes::{
+    ENERGY_SOURCE, ERROR_TYPE, GEN_AI_OPERATION_NAME, GEN_AI_PROVIDER_NAME, GEN_AI_REQUEST_MODEL, RUN_ID,
+    SERVICE_NAME, SERVICE_VERSION,
+};
+use infercost_trace::backend_attributes::{
+    GEN_AI_TOKEN_TYPE, HW_ID, HW_TYPE, METRIC_HW_ENERGY, METRIC_HW_POWER, METRIC_HW_TEMPERATURE,
+    METRIC_OPERATION_DURATION, METRIC_TIME_PER_OUTPUT_TOKEN, METRIC_TIME_TO_FIRST_TOKEN, METRIC_TOKEN_USAGE,
+};
+use infercost_trace::span_ids::unix_nanos;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
+use opentelemetry_proto::tonic::metrics::v1::{
+    AggregationTemporality, Gauge, Histogram as HistogramData, HistogramDataPoint, Metric, NumberDataPoint,
+    ResourceMetrics, ScopeMetrics, Sum,
+};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+
+use super::histogram::Histogram;
+use super::{CallKey, Calls, Meters};
+
+impl Meters {
+    /// Everything since the beginning, as one request.
+    pub fn request(&self, now: SystemTime) -> ExportMetricsServiceRequest {
+        let at = Moments {
+            start: unix_nanos(self.started_at, "start").unwrap_or_default(),
+            now: unix_nanos(now, "now").unwrap_or_default(),
+        };
+        let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let histogram = |name: &str, unit: &str, of: &dyn Fn(&Calls) -> Vec<(Option<&'static str>, &Histogram)>| {
+            let points = state.calls.iter().flat_map(|(key, calls)| {
+                of(calls)
+                    .into_iter()
+                    .filter(|(_, histogram)| histogram.count > 0)
+                    .map(|(token_type, histogram)| at.histogram(attributes(key, token_type), histogram))
+                    .collect::<Vec<_>>()
+            });
+            let data = Data::Histogram(HistogramData {
+                data_points: points.collect(),
+                aggregation_temporality: AggregationTemporality::Cumulative as i32,
+            });
+            metric(name, unit, data)
+        };
+        let hardware = |of: &dyn Fn(&super::Hardware) -> Option<f64>| -> Vec<NumberDataPoint> {
+            let point = |(key, hardware): (&super::HardwareKey, &super::Hardware)| {
+                let attributes =
+                    vec![text(HW_ID, &key.id), text(HW_TYPE, key.kind), text(ENERGY_SOURCE, key.source)];
+                Some(at.number(attributes, of(hardware)?))
+            };
+            state.hardware.iter().filter_map(point).collect()
+        };
+        let temperatures = state.temperatures.iter().map(|(sensor, celsius)| {
+            at.number(vec![text(HW_ID, sensor), text(HW_TYPE, "temperature")], *celsius)
+        });
+        let metrics = vec![
+            histogram(METRIC_TOKEN_USAGE, "{token}", &|calls| {
+                vec![(Some("input"), &calls.input), (Some("output"), &calls.output)]
+            }),
+            histogram(METRIC_OPERATION_DURATION, "s", &|calls| vec![(None, &calls.duration)]),
+            histogram(METRIC_TIME_TO_FIRST_TOKEN, "s", &|calls| vec![(None, &calls.first_token)]),
+            histogram(METRIC_TIME_PER_OUTPUT_TOKEN, "s", &|calls| vec![(None, &calls.further_token)]),
+            metric(METRIC_HW_ENERGY, "J", Data::Sum(Sum {
+                data_points: hardware(&|hardware| Some(hardware.joules)),
+                aggregation_temporality: AggregationTemporality::Cumulative as i32,
+                is_monotonic: true,
+            })),
+            metric(METRIC_HW_POWER, "W", Data::Gauge(Gauge { data_points: hardware(&|hardware| hardware.watts) })),
+            metric(METRIC_HW_TEMPERATURE, "Cel", Data::Gauge(Gauge { data_points: temperatures.collect() })),
+        ];
+        let scope = InstrumentationScope {
+            name: "infercost".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..InstrumentationScope::default()
+        };
+        let attributes = vec![
+            text(SERVICE_NAME, "infercost"),
+            text(SERVICE_VERSION, env!("CARGO_PKG_VERSION")),
+            text(RUN_ID, &self.run),
+        ];
+        let metrics = metrics.into_iter().filter(has_points).collect();
+        let scope_metrics = vec![ScopeMetrics { scope: Some(scope), metrics, ..ScopeMetrics::default() }];
+        let resource = Some(Resource { attributes, ..Resource::default() });
+        let resource_metrics = vec![ResourceMetrics { resource, scope_metrics, ..ResourceMetrics::default() }];
+        ExportMetricsServiceRequest { resource_metrics }
+    }
+}
+
+struct Moments {
+    start: u64,
+    now: u64,
+}
+
+impl Moments {
+    fn histogram(&self, attributes: Vec<KeyValue>, histogram: &Histogram) -> HistogramDataPoint {
+        HistogramDataPoint {
+            attributes,
+            start_time_unix_nano: self.start,
+            time_unix_nano: self.now,
+            count: histogram.count,
+            sum: Some(histogram.sum),
+            bucket_counts: histogram.counts.clone(),
+            explicit_bounds: histogram.bounds.to_vec(),
+            min: Some(histogram.smallest),
+            max: Some(histogram.largest),
+            ..HistogramDataPoint::default()
+        }
+    }
+
+    fn number(&self, attributes: Vec<KeyValue>, value: f64) -> NumberDataPoint {
+        NumberDataPoint {
+            attributes,
+            start_time_unix_nano: self.start,
+            time_unix_nano: self.now,
+            value: Some(Number::AsDouble(value)),
+            ..NumberDataPoint::default()
+        }
+    }
+}
+
+fn has_points(metric: &Metric) -> bool {
+    match &metric.data {
+        Some(Data::Histogram(data)) => !data.data_points.is_empty(),
+        Some(Data::Sum(data)) => !data.data_points.is_empty(),
+        Some(Data::Gauge(data)) => !data.data_points.is_empty(),
+        _ => false,
+    }
+}
+
+fn metric(name: &str, unit: &str, data: Data) -> Metric {
+    Metric { name: name.to_owned(), unit: unit.to_owned(), data: Some(data), ..Metric::default() }
+}
+
+fn attributes(key: &CallKey, token_type: Option<&'static str>) -> Vec<KeyValue> {
+    let mut all = vec![
+        text(GEN_AI_OPERATION_NAME, "chat"),
+        text(GEN_AI_PROVIDER_NAME, &key.provider),
+        text(GEN_AI_REQUEST_MODEL, &key.model),
+    ];
+    all.extend(key.error.map(|error| text(ERROR_TYPE, error)));
+    all.extend(token_type.map(|kind| text(GEN_AI_TOKEN_TYPE, kind)));
+    all
+}
+
+fn text(key: &str, value: &str) -> KeyValue {
+    let value = AnyValue { value: Some(Value::StringValue(value.to_owned())) };
+    KeyValue { key: key.to_owned(), value: Some(value), ..KeyValue::default() }
+}

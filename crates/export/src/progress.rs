@@ -1,0 +1,62 @@
+//! How far a run was sent to each destination, kept beside the run, so that the rest can be sent later.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::destination::Destination;
+use crate::error::ExportError;
+
+/// What a destination has taken of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The destination's address, without credentials.
+    pub destination: String,
+    /// Bytes of `spans.jsonl` from its beginning that were taken without a gap.
+    pub bytes: u64,
+    /// Spans sent, in this run and before.
+    pub spans: u64,
+}
+
+impl Progress {
+    /// What was kept for that destination; nothing sent where there is no such file, or it is broken: sending
+    /// again does no harm.
+    pub fn read(folder: &Path, destination: &Destination) -> Self {
+        let name = destination.name();
+        let kept: Option<Self> = fs::read(file(folder, destination))
+            .ok()
+            .filter(|bytes| bytes.len() < 1 << 16)
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        kept.filter(|kept| kept.destination == name && kept.bytes <= length(folder))
+            .unwrap_or_else(|| Self { destination: name, ..Self::default() })
+    }
+
+    /// Keeps it, whole or not at all.
+    ///
+    /// # Errors
+    /// [`ExportError::File`].
+    pub fn keep(&self, folder: &Path, destination: &Destination) -> Result<(), ExportError> {
+        let path = file(folder, destination);
+        let partial = path.with_extension("partial");
+        let json = serde_json::to_vec_pretty(self).unwrap_or_default();
+        fs::write(&partial, json)
+            .and_then(|()| fs::rename(&partial, &path))
+            .map_err(|source| ExportError::File { path, source })
+    }
+}
+
+fn length(folder: &Path) -> u64 {
+    fs::metadata(folder.join(infercost_trace::run_reader::SPANS_FILE)).map_or(0, |data| data.len())
+}
+
+/// A name that a person recognises; two addresses that give the same name are told apart by the content.
+fn file(folder: &Path, destination: &Destination) -> PathBuf {
+    let name: String = destination
+        .name()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
+        .take(100)
+        .collect();
+    folder.join(format!("sent-{name}-{}.json", destination.protocol.name().replace('/', "-")))
+}

@@ -1,0 +1,91 @@
+//! A run sent while it is recorded.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use infercost_export::{Destination, LiveExport, Outfit, Signal};
+
+use super::{again, variable};
+use crate::arguments::RecordArguments;
+use crate::output;
+
+/// How long the end of a run waits for a collector.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// A run that is followed, where the user wants that.
+pub(crate) struct Following {
+    export: LiveExport,
+    destination: Destination,
+    folder: PathBuf,
+    flags: Vec<String>,
+}
+
+/// Where a run is to be sent while it is recorded: `--otlp`, or the standard variables where no other place is named.
+pub(crate) fn destination(arguments: &RecordArguments) -> anyhow::Result<Option<Destination>> {
+    let live = &arguments.live;
+    let place = &live.place;
+    if place.phoenix.is_some() || place.langsmith || place.langfuse {
+        return Ok(None);
+    }
+    let options = live.options().map_err(|error| crate::exit::usage(error.to_string()))?;
+    Destination::resolve(Signal::Traces, &options, &variable).map_err(|error| crate::exit::usage(error.to_string()))
+}
+
+impl Following {
+    /// Begins to follow the run in `folder`.
+    pub(crate) fn start(
+        folder: &Path,
+        destination: Destination,
+        arguments: &RecordArguments,
+    ) -> anyhow::Result<Self> {
+        let outfit = Outfit {
+            content: !arguments.no_content,
+            redact: arguments.live.redact.clone(),
+            project: arguments.live.project.clone(),
+            ..Outfit::default()
+        };
+        let mut flags = Vec::new();
+        let mut flag = |name: &str, value: &str| flags.extend([name.to_owned(), value.to_owned()]);
+        // an address from the environment is read from there again
+        if let Some(url) = &arguments.live.place.otlp {
+            flag("--otlp", url);
+        }
+        if let Some(protocol) = arguments.live.otlp_protocol {
+            flag("--protocol", protocol.name());
+        }
+        if let Some(project) = &arguments.live.project {
+            flag("--project", project);
+        }
+        for header in &arguments.live.otlp_headers {
+            let name = header.split('=').next().unwrap_or_default();
+            flag("--header", &format!("{name}=…"));
+        }
+        for pattern in &arguments.live.redact {
+            flag("--redact", pattern.as_str());
+        }
+        let export = LiveExport::start(folder, destination.clone(), outfit)?;
+        Ok(Self { export, destination, folder: folder.to_owned(), flags })
+    }
+
+    /// Sends the rest, waits for a bounded time, and says what could not be sent and how to complete it.
+    pub(crate) fn finish(self) {
+        let outcome = self.export.finish(FLUSH);
+        let name = self.destination.name();
+        for words in &outcome.sent.words {
+            output::note(&format!("! {name} says: {words}"));
+        }
+        if outcome.sent.rejected > 0 {
+            output::note(&format!("! {name} rejected {} spans", outcome.sent.rejected));
+        }
+        if outcome.bytes_left == 0 {
+            output::note(&format!("sent {} spans to {name}", outcome.sent.spans));
+            return;
+        }
+        let why = outcome.trouble.unwrap_or_else(|| "there was no time left".to_owned());
+        output::note(&format!(
+            "! {name} has {} spans of this run, and not the rest: {why}\n  nothing is lost; to complete it: {}",
+            outcome.sent.spans,
+            again(&self.folder, &self.flags)
+        ));
+    }
+}

@@ -1,0 +1,110 @@
+//! Runs on their way to back-ends: what a report says is joined to spans, and the outcome is told.
+
+pub(crate) mod facts;
+pub(crate) mod live;
+pub(crate) mod metrics;
+pub(crate) mod phoenix;
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use infercost_analyzer::Analysis;
+use infercost_analyzer::ledger::Ledger;
+use infercost_export::{Destination, ExportError, Exporter, Outfit, Patience, Sent};
+use infercost_schema::RunRecord;
+use infercost_schema::report::Report;
+
+use crate::config::Given;
+use crate::output;
+
+/// Spans files above this many bytes are sent as they were recorded: a report of them might not fit into memory.
+const MOST_WITH_FACTS: u64 = 2 << 30;
+
+/// A variable of the environment; one that is not UTF-8 counts as not set.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    env::var(name).ok()
+}
+
+/// A run with what its report says.
+pub(crate) struct Told {
+    pub(crate) run: RunRecord,
+    pub(crate) report: Report,
+    pub(crate) ledger: Ledger,
+}
+
+impl Told {
+    /// Reads the run and computes its report; `None` where it is too large for that.
+    pub(crate) fn read(folder: &Path, given: &Given) -> anyhow::Result<Option<Self>> {
+        let size = std::fs::metadata(folder.join("spans.jsonl")).map_or(0, |data| data.len());
+        if size > MOST_WITH_FACTS {
+            return Ok(None);
+        }
+        let run = infercost_trace::read_run(folder)?;
+        let settings = given.over(&run.header.policy, &run.header.prices)?;
+        let report = infercost_analyzer::report(&Analysis {
+            runs: std::slice::from_ref(&run),
+            policy: &settings.policy,
+            prices: &settings.prices,
+            baseline: None,
+            memory_bandwidth: run.header.machine.memory_bandwidth,
+        })?;
+        let ledger = Ledger::of(&run, &report);
+        Ok(Some(Self { run, report, ledger }))
+    }
+}
+
+/// Sends a run to an OTLP destination.
+pub(crate) fn send(
+    folder: &Path,
+    destination: &Destination,
+    outfit: Outfit,
+    unsent_only: bool,
+) -> Result<Sent, ExportError> {
+    let sent = Exporter::new(folder, destination.clone(), outfit, unsent_only)?.run(Patience::REPLAY)?;
+    for words in &sent.words {
+        output::note(&format!("! {} says: {words}", destination.name()));
+    }
+    if sent.rejected > 0 {
+        output::note(&format!("! {} rejected {} spans", destination.name(), sent.rejected));
+    }
+    if sent.too_large > 0 {
+        output::note(&format!("! {} spans are larger than {} takes", sent.too_large, destination.name()));
+    }
+    Ok(sent)
+}
+
+/// The command that sends a run, or the rest of it, to the same place again. Headers are left out: they are secret.
+pub(crate) fn again(folder: &Path, flags: &[String]) -> String {
+    let words = ["infercost".to_owned(), "export".to_owned(), folder.display().to_string()];
+    let quoted = |word: &String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+        if !word.is_empty() && word.chars().all(plain) { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    };
+    words.iter().chain(flags).map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// The newest run below `traces`, or the one of that name.
+pub(crate) fn folder(traces: &Path, name: Option<&str>) -> anyhow::Result<PathBuf> {
+    match name {
+        Some(name) => crate::commands::record::find(traces, name),
+        None => infercost_trace::list_runs(traces)?.pop().ok_or_else(|| {
+            crate::exit::usage(format!("no run below {}; `infercost compare` makes one", traces.display()))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_can_be_pasted() {
+        let flags = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let check = |folder: &str, words: &[&str], wanted: &str| {
+            assert_eq!(again(Path::new(folder), &flags(words)), wanted);
+        };
+        check("traces/1", &["--otlp", "http://[::1]:4318"], "infercost export traces/1 --otlp 'http://[::1]:4318'");
+        check("my traces/1", &["--unsent"], "infercost export 'my traces/1' --unsent");
+        check("a'b", &["--project", "$(x)"], "infercost export 'a'\\''b' --project '$(x)'");
+    }
+}

@@ -1,0 +1,232 @@
+//! A run in Phoenix: prices first, then spans, then judgements; and whether its total is ours.
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use infercost_analyzer::ledger::same_total;
+use infercost_export::Outfit;
+use infercost_export::phoenix::{Annotation, ModelPrice, PRICE_REFRESH, Phoenix, TraceTotals};
+use infercost_schema::{Evaluation, Verdict};
+use infercost_trace::span_ids::{SpanId, SpanIds};
+use serde::Serialize;
+
+use super::{Told, facts, send};
+use crate::output;
+use crate::output::number;
+
+/// How long Phoenix may take to reckon a run's costs.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// What was sent to Phoenix, and what it makes of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct InPhoenix {
+    project: String,
+    page: Option<String>,
+    spans: u64,
+    annotations: usize,
+    prices: Vec<ShownPrice>,
+    currency: String,
+    /// Of the variants whose cost is known; `null` where none is.
+    total: Option<f64>,
+    phoenix_total: Option<f64>,
+    phoenix_spans: Option<u64>,
+    same_total: Option<bool>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownPrice {
+    model: String,
+    input_per_million: Option<f64>,
+    output_per_million: Option<f64>,
+    fit_error: Option<f64>,
+    why_none: Option<&'static str>,
+}
+
+/// Sends a run and checks what Phoenix makes of it.
+pub(crate) fn export(
+    folder: &Path,
+    told: &Told,
+    phoenix: &Phoenix,
+    project: Option<&str>,
+    outfit: Outfit,
+) -> anyhow::Result<InPhoenix> {
+    phoenix.greet()?;
+    let run = &told.run.header.id;
+    let project = outfit.redacted(&project.map_or_else(|| format!("infercost-{run}"), str::to_owned));
+    let prices = register(phoenix, told, &outfit)?;
+    let facts = facts::of_ledger(run, &told.ledger);
+    let annotations = annotations(told, &outfit);
+    let outfit = Outfit { project: Some(project.clone()), facts, ..outfit };
+    let sent = send(folder, phoenix.traces(), outfit, false)?;
+    phoenix.annotate(&annotations)?;
+    let total = told.ledger.run_total(told.report.candidates.iter().map(|candidate| &candidate.variant));
+    let reckoned = reckoned(phoenix, &project, SpanIds::new(run).trace(), sent.spans, total)?;
+    let phoenix_total = reckoned.and_then(|totals| totals.cost);
+    Ok(InPhoenix {
+        page: phoenix.project_page(&project).ok(),
+        project,
+        spans: sent.spans,
+        annotations: annotations.len(),
+        prices,
+        currency: told.ledger.currency.to_string(),
+        total,
+        phoenix_total,
+        phoenix_spans: reckoned.map(|totals| totals.spans),
+        same_total: total.zip(phoenix_total).map(|(ours, theirs)| same_total(ours, theirs)),
+    })
+}
+
+/// Registers what a token of each variant costs, and waits until it is in force.
+fn register(phoenix: &Phoenix, told: &Told, outfit: &Outfit) -> anyhow::Result<Vec<ShownPrice>> {
+    let (mut shown, mut models) = (Vec::new(), Vec::new());
+    for candidate in &told.report.candidates {
+        let model = outfit.redacted(candidate.variant.as_str());
+        let found = told.ledger.token_prices(&candidate.variant);
+        let price = found.ok().map(|price| (price, price.per_million()));
+        if let Some((_, (input_per_million, output_per_million))) = price {
+            let provider = outfit.redacted(&candidate.engine.engine);
+            models.push(ModelPrice { model: model.clone(), provider, input_per_million, output_per_million });
+        }
+        shown.push(ShownPrice {
+            model,
+            input_per_million: price.map(|(_, (input, _))| input),
+            output_per_million: price.map(|(_, (_, output))| output),
+            fit_error: price.map(|(price, _)| price.error),
+            why_none: found.err(),
+        });
+    }
+    let changes = phoenix.set_prices(&models)?;
+    if changes.created > 0 || changes.updated > 0 {
+        output::note(&format!(
+            "Phoenix: {} prices added, {} updated; waiting until they are in force",
+            changes.created, changes.updated
+        ));
+        sleep(PRICE_REFRESH);
+    }
+    Ok(shown)
+}
+
+/// Asks until Phoenix has every span and the cost that is expected, or patience ends.
+fn reckoned(
+    phoenix: &Phoenix,
+    project: &str,
+    trace: [u8; 16],
+    spans: u64,
+    total: Option<f64>,
+) -> anyhow::Result<Option<TraceTotals>> {
+    let began = Instant::now();
+    let mut before = None;
+    loop {
+        let now = phoenix.trace_totals(project, trace)?;
+        let whole = now.is_some_and(|now| now.spans >= spans);
+        let agreed = match (now.and_then(|now| now.cost), total) {
+            (Some(theirs), Some(ours)) => same_total(ours, theirs),
+            (_, None) => true,
+            (None, Some(_)) => false,
+        };
+        // a total that has stood still for a while will not become another one
+        let settled = whole && now == before && began.elapsed() > PATIENCE / 3;
+        if (whole && agreed) || settled || began.elapsed() > PATIENCE {
+            return Ok(now);
+        }
+        before = now;
+        sleep(Duration::from_secs(1));
+    }
+}
+
+fn annotations(told: &Told, outfit: &Outfit) -> Vec<Annotation> {
+    let ids = SpanIds::new(&told.run.header.id);
+    let mut all: Vec<Annotation> = told
+        .run
+        .evaluations
+        .iter()
+        .map(|record| {
+            let span = ids.inference(&record.variant, &record.prompt, record.repetition);
+            of_evaluation(span, &record.result, outfit)
+        })
+        .collect();
+    for candidate in &told.report.candidates {
+        let label = match candidate.verdict {
+            _ if candidate.variant == told.report.baseline => "baseline",
+            Verdict::Pass => "pass",
+            Verdict::Fail => "fail",
+            Verdict::Inconclusive => "inconclusive",
+        };
+        all.push(Annotation {
+            span: ids.variant(&candidate.variant),
+            name: "verdict",
+            label: Some(label.to_owned()),
+            score: candidate.quality.task_score.map(|score| score.point),
+            explanation: Some(outfit.redacted(&candidate.reasons.join("; "))),
+        });
+    }
+    all
+}
+
+fn of_evaluation(span: SpanId, result: &Evaluation, outfit: &Outfit) -> Annotation {
+    match result {
+        Evaluation::Task(score) => Annotation {
+            span,
+            name: "task_score",
+            label: Some(score.label.clone()),
+            score: Some(score.score),
+            explanation: None,
+        },
+        Evaluation::Divergence(divergence) => Annotation {
+            span,
+            name: "kl_divergence",
+            label: None,
+            score: infercost_analyzer::ledger::mean_divergence(divergence),
+            explanation: Some(format!(
+                "mean over {} tokens in nats; the most likely token is the baseline's at {} of them",
+                divergence.kld.len(),
+                divergence.top1_matches
+            )),
+        },
+        Evaluation::Impossible { what, reason } => Annotation {
+            span,
+            name: if what == "task" { "task_score" } else { "kl_divergence" },
+            label: Some("impossible".to_owned()),
+            score: None,
+            explanation: Some(outfit.redacted(reason)),
+        },
+    }
+}
+
+impl InPhoenix {
+    /// Says what is there now, on stderr; gives the address of its page.
+    pub(crate) fn tell(&self) -> &str {
+        for price in &self.prices {
+            let text = match (price.input_per_million, price.output_per_million, price.why_none) {
+                (Some(input), Some(output), _) => format!(
+                    "{} and {} {} for a million input and output tokens (the fit misses single inferences by {})",
+                    number::significant(input),
+                    number::significant(output),
+                    self.currency,
+                    number::percent(price.fit_error.unwrap_or_default())
+                ),
+                (_, _, why) => format!("no price: {}", why.unwrap_or("it is unknown")),
+            };
+            output::note(&format!("{}: {text}", price.model));
+        }
+        let amount = |total: Option<f64>| {
+            total.map_or_else(|| "unknown".to_owned(), |total| format!("{total:.10} {}", self.currency))
+        };
+        output::note(&format!("infercost's total: {}", amount(self.total)));
+        output::note(&format!("Phoenix's total:   {}", amount(self.phoenix_total)));
+        match self.same_total {
+            Some(true) => output::note("they agree to a millionth"),
+            Some(false) => output::note(
+                "! they differ: Phoenix keeps the prices that were in force when it first saw a span; delete the \
+                 project there and export again",
+            ),
+            None => {}
+        }
+        if self.currency != "USD" {
+            output::note(&format!("! Phoenix writes $ before amounts; these are {}", self.currency));
+        }
+        output::note(&format!("{} spans and {} annotations in project {}", self.spans, self.annotations, self.project));
+        self.page.as_deref().unwrap_or("(Phoenix shows no page for it)")
+    }
+}

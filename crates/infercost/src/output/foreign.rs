@@ -1,0 +1,86 @@
+//! What other programs' traces say, as a table.
+
+use std::fmt::Write as _;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use infercost_analyzer::foreign::{ForeignModel, ForeignReport, Sum};
+use infercost_schema::report::Percentiles;
+
+use crate::output::number::{self, UNKNOWN};
+use crate::output::terminal::plain;
+
+/// The whole answer as text; `names` are where it comes from.
+pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{} calls in {}", report.calls, plain(&names.join(", ")));
+    for note in &report.notes {
+        let _ = writeln!(text, "! {}", plain(note));
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header([
+        "model", "calls", "failed", "tokens in", "tokens out", "latency p50", "p95", "TTFT p50", "TPOT p50", "cost",
+    ]);
+    for model in &report.models {
+        let of = |percentiles: Option<Percentiles>, which: fn(Percentiles) -> f64| {
+            percentiles.map_or_else(|| UNKNOWN.to_owned(), |found| number::seconds(which(found)))
+        };
+        table.add_row([
+            name(model),
+            model.calls.to_string(),
+            model.failures.to_string(),
+            tokens(model.input_tokens, model.calls),
+            tokens(model.output_tokens, model.calls),
+            of(model.latency_s, |found| found.p50),
+            of(model.latency_s, |found| found.p95),
+            of(model.ttft_s, |found| found.p50),
+            of(model.tpot_s, |found| found.p50),
+            costs(model),
+        ]);
+    }
+    for line in table.lines() {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    for model in &report.models {
+        for cost in &model.costs {
+            let _ = writeln!(
+                text,
+                "{}: {} {} over {} of {} calls, {} ({})",
+                name(model),
+                number::significant(cost.total),
+                plain(&cost.currency),
+                cost.calls,
+                model.calls,
+                match cost.basis {
+                    "stated" => "as stated",
+                    "by_token" => "by the token",
+                    _ => "by the hour",
+                },
+                plain(&cost.source)
+            );
+        }
+        for (unsaid, calls) in &model.unsaid {
+            let _ = writeln!(text, "{}: {calls} of {} calls do not say {unsaid}", name(model), model.calls);
+        }
+    }
+    text
+}
+
+fn name(model: &ForeignModel) -> String {
+    plain(model.model.as_deref().unwrap_or("(no model named)"))
+}
+
+fn tokens(sum: Sum, calls: u64) -> String {
+    match sum.calls {
+        0 => UNKNOWN.to_owned(),
+        known if known < calls => format!("{:.0} of {known} calls", sum.sum),
+        _ => format!("{:.0}", sum.sum),
+    }
+}
+
+fn costs(model: &ForeignModel) -> String {
+    let one = |cost: &infercost_analyzer::foreign::ForeignCost| {
+        format!("{} {}", number::significant(cost.total), plain(&cost.currency))
+    };
+    // the trace's own word comes first; the others stand below the table
+    model.costs.first().map_or_else(|| UNKNOWN.to_owned(), one)
+}

@@ -1,0 +1,112 @@
+#![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
+
+use super::*;
+
+fn inference() -> Span {
+    let text = |key, value: &str| key_value(key, Value::StringValue(value.to_owned()));
+    Span {
+        name: "chat a/q8_0".to_owned(),
+        parent_span_id: vec![1; 8],
+        start_time_unix_nano: 1_700_000_000_000_000_000,
+        attributes: vec![
+            text(RECORD, "inference"),
+            text(VARIANT, "a/q8_0"),
+            text(INPUT_VALUE, "a \"b\"\u{1b}"),
+            text(OUTPUT_VALUE, "<script>"),
+            text(GEN_AI_REQUEST_MODEL, "a/q8_0"),
+            key_value(GEN_AI_USAGE_INPUT_TOKENS, Value::IntValue(7)),
+            key_value(GEN_AI_USAGE_OUTPUT_TOKENS, Value::IntValue(3)),
+            key_value(GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK, Value::DoubleValue(0.25)),
+        ],
+        ..Span::default()
+    }
+}
+
+fn facts(currency: Currency) -> InferenceFacts {
+    let parts = CostComponents { energy: Some(0.25), hardware: Some(0.5), idle: None, operation: None };
+    InferenceFacts {
+        energy: Some(EnergyShare { gross_j: 10.0, net_j: Some(4.0), source: "counter" }),
+        cost: Some(CostShare { currency, parts, total: 0.75, prompt: 0.25 }),
+        task_score: Some(1.0),
+        kld_mean: Some(f64::NAN),
+    }
+}
+
+fn names(span: &Span) -> Vec<&str> {
+    span.attributes.iter().map(|attribute| attribute.key.as_str()).collect()
+}
+
+#[test]
+fn anyone_gets_costs_energy_and_messages() {
+    let mut span = inference();
+    dress(&mut span, Some(&facts(Currency::USD)), Viewer::Any);
+    assert_eq!(double(&span, COST_TOTAL), Some(0.75));
+    assert_eq!(double(&span, LLM_COST_COMPLETION), Some(0.5));
+    assert_eq!(double(&span, ENERGY_IDLE), Some(6.0));
+    assert_eq!(find(&span, COST_IDLE), None, "what is unknown is left out");
+    assert_eq!(find(&span, QUALITY_KLD_MEAN), None, "a number that is none is left out");
+    let messages: serde_json::Value = serde_json::from_str(text(&span, GEN_AI_INPUT_MESSAGES).unwrap()).unwrap();
+    assert_eq!(messages[0]["parts"][0]["content"], "a \"b\"\u{1b}");
+    let metadata: serde_json::Value = serde_json::from_str(text(&span, METADATA).unwrap()).unwrap();
+    assert_eq!(metadata["variant"], "a/q8_0");
+    assert_eq!(metadata["cost.total"], 0.75);
+    let all = names(&span);
+    let unique: std::collections::HashSet<&&str> = all.iter().collect();
+    assert_eq!(unique.len(), all.len(), "a name stands twice: {all:?}");
+}
+
+#[test]
+fn dollars_are_only_said_of_dollars() {
+    let mut span = inference();
+    dress(&mut span, Some(&facts(Currency::EUR)), Viewer::Any);
+    assert_eq!(text(&span, COST_CURRENCY), Some("EUR"));
+    assert_eq!(find(&span, LLM_COST_TOTAL), None);
+    let mut span = inference();
+    dress(&mut span, Some(&facts(Currency::EUR)), Viewer::Langfuse);
+    assert_eq!(find(&span, LANGFUSE_COST_DETAILS), None);
+}
+
+#[test]
+fn langsmith_and_langfuse_get_their_names() {
+    let mut span = inference();
+    dress(&mut span, Some(&facts(Currency::USD)), Viewer::LangSmith);
+    assert_eq!(text(&span, LANGSMITH_SPAN_KIND), Some("llm"));
+    assert_eq!(text(&span, "langsmith.metadata.cost_total"), Some("0.75"));
+    let mut span = inference();
+    dress(&mut span, Some(&facts(Currency::USD)), Viewer::Langfuse);
+    assert_eq!(text(&span, LANGFUSE_TYPE), Some("generation"));
+    assert_eq!(text(&span, LANGFUSE_USAGE_DETAILS), Some(r#"{"input":7,"output":3}"#));
+    assert_eq!(text(&span, LANGFUSE_COST_DETAILS), Some(r#"{"input":0.25,"output":0.5,"total":0.75}"#));
+    assert_eq!(text(&span, LANGFUSE_COMPLETION_START), Some("\"2023-11-14T22:13:20.25Z\""));
+}
+
+#[test]
+fn content_is_stripped_before_it_is_copied() {
+    let mut span = inference();
+    strip_content(&mut span);
+    dress(&mut span, Some(&facts(Currency::USD)), Viewer::Any);
+    let whole = format!("{span:?}");
+    assert!(!whole.contains("script") && !whole.contains(GEN_AI_INPUT_MESSAGES), "{whole}");
+}
+
+#[test]
+fn every_text_is_reached() {
+    let mut span = inference();
+    span.status = Some(opentelemetry_proto::tonic::trace::v1::Status { message: "secret".into(), code: 2 });
+    span.name = "secret".into();
+    let nested = opentelemetry_proto::tonic::common::v1::KeyValueList {
+        values: vec![key_value("k", Value::StringValue("secret".into()))],
+    };
+    span.attributes.push(key_value("nested", Value::KvlistValue(nested)));
+    let resource =
+        Resource { attributes: vec![key_value("r", Value::StringValue("secret".into()))], ..Resource::default() };
+    let scope = opentelemetry_proto::tonic::trace::v1::ScopeSpans { spans: vec![span], ..Default::default() };
+    let mut spans = ResourceSpans { resource: Some(resource), scope_spans: vec![scope], ..Default::default() };
+    let mut seen = 0;
+    each_text(&mut spans, &mut |text| {
+        seen += usize::from(text == "secret");
+        *text = String::new();
+    });
+    assert_eq!(seen, 4);
+    assert!(!format!("{spans:?}").contains("secret"));
+}
