@@ -9,6 +9,7 @@ pub mod energy;
 pub mod estimate;
 pub mod evaluation;
 pub mod identity;
+pub mod load;
 pub mod machine;
 pub mod manifest;
 pub mod money;
@@ -19,6 +20,7 @@ pub mod record;
 pub mod report;
 pub mod run;
 pub mod sampling;
+pub mod served;
 pub mod units;
 pub mod verdict;
 
@@ -26,6 +28,7 @@ pub use energy::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, Met
 pub use estimate::Estimate;
 pub use evaluation::{ChoiceLikelihoods, Divergence, Evaluation, EvaluationRecord, TaskScore};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
+pub use load::{LatencyTargets, LoadFacts, SteadyState};
 pub use machine::{MachineFacts, WallFactor};
 pub use money::{Currency, Money};
 pub use policy::Policy;
@@ -36,5 +39,6 @@ pub use record::{
 };
 pub use run::{RunHeader, RunRecord};
 pub use sampling::Sampling;
+pub use served::{ServedFacts, ServerTimings, TokenCount};
 pub use units::{Bytes, Joules, TokensPerSecond, Watts};
 pub use verdict::{Gate, GateResult, Recommendation, Verdict};

@@ -1,0 +1,1 @@
+//! Plays an OpenAI-compatible server in tests and benchmarks, faults included.
