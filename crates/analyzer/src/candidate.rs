@@ -114,6 +114,7 @@ impl Context<'_> {
             reasons: reasons(index == self.samples.baseline, &judgement),
             gates: judgement.gates,
             saving,
+            operating_points: Vec::new(),
             unknown,
         };
         (report, draws)

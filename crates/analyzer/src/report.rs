@@ -333,8 +333,8 @@ fn prompt_count(runs: &[RunRecord], samples: &Samples<'_>) -> PromptCount {
 /// The recommendation names the baseline by the report's own word for it.
 fn with_baseline(recommendation: Recommendation, baseline: &VariantId) -> Recommendation {
     match recommendation {
-        Recommendation::KeepBaseline { why, .. } => {
-            Recommendation::KeepBaseline { variant: baseline.clone(), why }
+        Recommendation::KeepBaseline { operating_point, why, .. } => {
+            Recommendation::KeepBaseline { variant: baseline.clone(), operating_point, why }
         }
         other => other,
     }

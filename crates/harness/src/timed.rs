@@ -92,6 +92,10 @@ pub(crate) fn record(
         cached_input_tokens: generation.and_then(|generation| generation.cached_input_tokens),
         max_tokens: prompt.max_tokens,
         sampling: sampling.clone(),
+        served: match result {
+            Ok(generation) => generation.served.clone(),
+            Err(error) => error.served_facts().cloned(),
+        },
         outcome,
     }
 }

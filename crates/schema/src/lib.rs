@@ -21,6 +21,7 @@ pub mod report;
 pub mod run;
 pub mod sampling;
 pub mod served;
+pub mod server_place;
 pub mod units;
 pub mod verdict;
 
@@ -40,5 +41,6 @@ pub use record::{
 pub use run::{RunHeader, RunRecord};
 pub use sampling::Sampling;
 pub use served::{ServedFacts, ServerTimings, TokenCount};
+pub use server_place::ServerPlace;
 pub use units::{Bytes, Joules, TokensPerSecond, Watts};
 pub use verdict::{Gate, GateResult, Recommendation, Verdict};
