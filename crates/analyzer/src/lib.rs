@@ -25,6 +25,7 @@ pub mod divergence;
 pub mod grading;
 mod judgement;
 pub mod latency;
+mod load;
 mod notes;
 mod quality;
 pub mod recommendation;

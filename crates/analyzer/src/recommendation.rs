@@ -64,12 +64,7 @@ pub fn recommend(candidates: &[JudgedVariant], policy: &Policy) -> Recommendatio
     if winner.0.variant != cheapest.0.variant {
         why += &format!("; {} costs about the same, at lower quality", cheapest.0.variant.variant_name());
     }
-    Recommendation::Switch {
-        variant: variant.variant.clone(),
-        operating_point: None,
-        saving: *saving,
-        why,
-    }
+    Recommendation::Switch { variant: variant.variant.clone(), operating_point: None, saving: *saving, why }
 }
 
 /// Says where an inconclusive candidate might beat the one recommended; `None` where none might.
@@ -180,7 +175,7 @@ fn is_tie(
 }
 
 /// Greater is better; what is unknown is worse than what is known.
-fn quality(one: &JudgedVariant, other: &JudgedVariant) -> std::cmp::Ordering {
+pub(crate) fn quality(one: &JudgedVariant, other: &JudgedVariant) -> std::cmp::Ordering {
     let high = |value: Option<f64>| value.unwrap_or(f64::NEG_INFINITY);
     let low = |value: Option<f64>| value.unwrap_or(f64::INFINITY);
     high(one.task_score)

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use infercost_schema::manifest::Provenance;
 use infercost_schema::{
     ChunkArrival, FailureKind, FinishReason, InferenceRecord, Outcome, PromptId, Sampling, WindowId,
 };
@@ -83,7 +82,7 @@ impl RunSpans {
         draft.text(ENGINE_DEVICE, engine.device.as_str());
         draft.int_if(ENGINE_THREADS, engine.threads);
         draft.text(PROVENANCE, provenance);
-        if let Provenance::Served { url } = &variant.provenance {
+        if let Some(url) = variant.served_at() {
             draft.client();
             served::write_place(draft, url);
         }
