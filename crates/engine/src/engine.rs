@@ -45,9 +45,20 @@ pub trait Engine: Send {
     ///
     /// # Errors
     /// [`EngineError::CannotScore`] with the reason, unless the engine says otherwise.
-    fn top_scores(
+    fn top_scores(&mut self, request: &ScoreRequest<'_>, top: u32) -> Result<Vec<PositionTop>, EngineError> {
+        let _ = (request, top);
+        Err(EngineError::CannotScore("it lists no likeliest tokens".into()))
+    }
+
+    /// The likeliest tokens at each position of the engine's own greedy answer. Two engines' lists can be compared
+    /// as long as their answers are the same, the first token that differs included: up to there both had the same
+    /// text before them.
+    ///
+    /// # Errors
+    /// [`EngineError::CannotScore`] with the reason, unless the engine says otherwise.
+    fn top_answer(
         &mut self,
-        request: &ScoreRequest<'_>,
+        request: &GenerationRequest<'_>,
         top: u32,
     ) -> Result<Vec<PositionTop>, EngineError> {
         let _ = (request, top);

@@ -88,8 +88,10 @@ impl FromStr for ServedAddress {
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let shown = if text.contains('@') { "…" } else { text.get(..200).unwrap_or(text) };
-        let fails =
-            |reason: &str| AddressError { address: shown.escape_debug().to_string(), reason: reason.to_owned() };
+        let fails = |reason: &str| AddressError {
+            address: shown.escape_debug().to_string(),
+            reason: reason.to_owned(),
+        };
         if text.len() > LONGEST {
             return Err(fails("it is too long"));
         }

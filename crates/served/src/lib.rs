@@ -9,11 +9,22 @@
 //! Deliberately absent: this crate stamps no time on an answer (the harness does), reads no meter, knows no price.
 
 mod address;
+mod answer;
+mod ask;
+mod client;
+mod discovery;
 mod engine;
+mod exchange;
+mod failure;
 mod key;
 mod options;
+mod request_body;
+mod scoring;
+mod sse;
+mod stream_chunk;
 
 pub use address::{AddressError, ServedAddress};
-pub use engine::{ServedEngine, ServedModel};
+pub use discovery::ServerKind;
+pub use engine::{ServedEngine, ServedModel, ServedTrial};
 pub use key::ApiKey;
 pub use options::{Api, RetryPolicy, ServedOptions, Timeouts};
