@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use infercost_schema::manifest::Provenance;
+use infercost_schema::price::{HardwareCost, PriceBook};
 use infercost_schema::report::{CandidateReport, CostComponents, CostReport, EnergyReport};
 use infercost_schema::{EnergyScope, Estimate, OperatingPoint, Outcome, Verdict};
 
@@ -14,6 +16,7 @@ use crate::report::Analysis;
 use crate::sample::{Samples, VariantSample, at, own, pair};
 use crate::sequential::Levels;
 use crate::statistics::quantile::quantile;
+use crate::wording::quoted;
 
 /// Idle power and what it covers.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,6 +117,7 @@ impl Context<'_> {
             reasons: reasons(index == self.samples.baseline, &judgement),
             gates: judgement.gates,
             saving,
+            operating_points: Vec::new(),
             unknown,
         };
         (report, draws)
@@ -177,7 +181,8 @@ impl Context<'_> {
         // Idle power of another boundary cannot be taken off.
         let same_boundary =
             self.idle.filter(|idle| !known || scopes.iter().all(|scope| *scope == idle.scope));
-        let idle_watts = same_boundary.map(|idle| idle.watts);
+        // Nor is this machine's idle power that of a server elsewhere.
+        let idle_watts = same_boundary.filter(|_| known || is_here(variant)).map(|idle| idle.watts);
         let first = self.samples.own(index);
         let share = |totals: &[f64]| at(totals, first + own::JOULES) / at(totals, first + own::METERED);
         let per_inference = if known { self.estimate(first + own::ANSWERED, share) } else { None };
@@ -187,7 +192,9 @@ impl Context<'_> {
             unknown.insert("per_inference_j".into(), "fewer than two prompts ran in metered windows".into());
         }
         if idle_watts.is_none() {
-            let reason = if self.idle.is_some() {
+            let reason = if !is_here(variant) && !known {
+                "the server runs on another machine"
+            } else if self.idle.is_some() {
                 "the idle power covers other parts of the machine than the windows"
             } else {
                 "no idle power was measured"
@@ -218,13 +225,24 @@ impl Context<'_> {
         (all > 0.0).then(|| prefill / all)
     }
 
+    /// Parts that the cost of the variant at `index` holds, and why others are left out.
+    fn parts(&self, index: usize, metered: &Metered) -> (Parts, BTreeMap<String, String>) {
+        let (mut parts, mut left_out) = self.rates.parts(metered.known, metered.idle_watts.is_some());
+        let provenance = self.samples.variants.get(index).map(|variant| &variant.header.provenance);
+        if let Some(why) = provenance.and_then(|from| foreign_hardware(from, self.analysis.prices)) {
+            parts.hardware = false;
+            left_out.insert("hardware".into(), why);
+        }
+        (parts, left_out)
+    }
+
     fn cost(
         &self,
         index: usize,
         metered: &Metered,
         unknown: &mut BTreeMap<String, String>,
     ) -> (CostReport, Parts) {
-        let (parts, left_out) = self.rates.parts(metered.known, metered.idle_watts.is_some());
+        let (parts, left_out) = self.parts(index, metered);
         let first = self.samples.own(index);
         let idle_watts = metered.idle_watts;
         let per_inference =
@@ -280,8 +298,7 @@ impl Context<'_> {
         };
         let mut ignored = BTreeMap::new();
         let reference = self.energy(self.samples.baseline, baseline, &mut ignored);
-        let idle_watts = reference.idle_watts;
-        let (of_baseline, _) = self.rates.parts(reference.known, idle_watts.is_some());
+        let (of_baseline, _) = self.parts(self.samples.baseline, &reference);
         let of_baseline = of_baseline.of_energy(reference.measured);
         let common = parts.common(of_baseline);
         if !common.any() {
@@ -309,6 +326,22 @@ impl Context<'_> {
         }
         (estimate, Saving { draws: self.samples.resampled.draws(saving), note })
     }
+}
+
+/// True for what runs on the machine that measured.
+fn is_here(variant: &VariantSample<'_>) -> bool {
+    variant.header.provenance.other_machine().is_none()
+}
+
+/// Why the price of the hardware does not hold for a server on another machine; `None` where it does. A rate by the
+/// hour holds for whatever is rented.
+pub(crate) fn foreign_hardware(provenance: &Provenance, prices: &PriceBook) -> Option<String> {
+    let rented = matches!(prices.hardware, Some(HardwareCost::Rented { .. }));
+    let host = provenance.other_machine().filter(|_| !rented && prices.hardware.is_some())?;
+    Some(format!(
+        "the server runs on {}, and what that machine costs is unknown; give its rate per hour",
+        quoted(&host)
+    ))
 }
 
 /// Mean usage from column sums: inferences, busy seconds, joules, metered inferences, from `first` on.

@@ -31,6 +31,7 @@ mod judgement;
 pub mod kept_divergence;
 pub mod latency;
 pub mod ledger;
+mod load;
 mod notes;
 mod quality;
 pub mod recommendation;

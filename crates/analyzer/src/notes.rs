@@ -25,6 +25,7 @@ pub(crate) struct Noted<'a> {
     pub(crate) margin: &'a Margin,
     pub(crate) graded: usize,
     pub(crate) common_parts: Vec<String>,
+    pub(crate) load_notes: Vec<String>,
     pub(crate) open_question: Option<String>,
 }
 
@@ -50,6 +51,7 @@ pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     notes.extend(failures(noted));
     notes.extend(attribution(noted));
     notes.extend(several_machines(noted));
+    notes.extend(noted.load_notes.iter().cloned());
     notes
 }
 

@@ -64,7 +64,7 @@ pub fn recommend(candidates: &[JudgedVariant], policy: &Policy) -> Recommendatio
     if winner.0.variant != cheapest.0.variant {
         why += &format!("; {} costs about the same, at lower quality", cheapest.0.variant.variant_name());
     }
-    Recommendation::Switch { variant: variant.variant.clone(), saving: *saving, why }
+    Recommendation::Switch { variant: variant.variant.clone(), operating_point: None, saving: *saving, why }
 }
 
 /// Says where an inconclusive candidate might beat the one recommended; `None` where none might.
@@ -118,7 +118,7 @@ fn without_winner(candidates: &[JudgedVariant]) -> Recommendation {
     }
     let baseline = candidates.iter().find(|one| one.part == Part::Baseline);
     let variant = baseline.map_or_else(|| VariantId(String::new()), |one| one.variant.clone());
-    Recommendation::KeepBaseline { variant, why: why_keep(candidates) }
+    Recommendation::KeepBaseline { variant, operating_point: None, why: why_keep(candidates) }
 }
 
 fn why_keep(candidates: &[JudgedVariant]) -> String {
@@ -175,7 +175,7 @@ fn is_tie(
 }
 
 /// Greater is better; what is unknown is worse than what is known.
-fn quality(one: &JudgedVariant, other: &JudgedVariant) -> std::cmp::Ordering {
+pub(crate) fn quality(one: &JudgedVariant, other: &JudgedVariant) -> std::cmp::Ordering {
     let high = |value: Option<f64>| value.unwrap_or(f64::NEG_INFINITY);
     let low = |value: Option<f64>| value.unwrap_or(f64::INFINITY);
     high(one.task_score)

@@ -9,9 +9,11 @@ use infercost_schema::{
 };
 use thiserror::Error;
 
-use crate::candidate::{Context, Idle};
+use crate::candidate::{self, Context, Idle};
 use crate::cost::Rates;
 use crate::judgement::{Judgement, Margin, QualityEvidence, judge, minimum_score};
+use crate::load::advice::{Driven, advise};
+use crate::load::{self, LoadContext, Point};
 use crate::notes::{self, Noted};
 use crate::quality;
 use crate::recommendation::{JudgedVariant, Part, open_question, recommend};
@@ -101,6 +103,14 @@ pub enum AnalysisError {
 /// # Errors
 /// [`AnalysisError`] where runs cannot be joined, the baseline is unknown, or policy or prices are unsound.
 pub fn report(analysis: &Analysis<'_>) -> Result<Report, AnalysisError> {
+    match load::without_load(analysis.runs) {
+        None => build(analysis, &[]),
+        Some(single) => build(&Analysis { runs: &single, ..*analysis }, analysis.runs),
+    }
+}
+
+/// The report of `analysis`, whose runs hold single requests only, and of the load windows of `loaded`.
+fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, AnalysisError> {
     let first = check(analysis)?;
     let baseline = analysis.baseline.unwrap_or(&first.header.baseline);
     let rates = Rates::of(analysis.prices)?.behind(wall_factor(analysis.runs));
@@ -124,7 +134,13 @@ pub fn report(analysis: &Analysis<'_>) -> Result<Report, AnalysisError> {
         common_parts.extend(saving.note);
         candidates.push(candidate);
     }
-    let recommendation = recommend(&judged, analysis.policy);
+    let driven = driven(analysis, loaded, &rates, &mut candidates, &judged);
+    let advised = advise(&driven, &rates, analysis.policy.slo.is_some());
+    let load_notes = load::notes::of_run(loaded, &driven, advised.is_some());
+    let recommendation = match advised {
+        Some(advised) => advised,
+        None => recommend(&judged, analysis.policy),
+    };
     let prompts = prompt_count(analysis.runs, &samples);
     let noted = Noted {
         analysis,
@@ -133,6 +149,7 @@ pub fn report(analysis: &Analysis<'_>) -> Result<Report, AnalysisError> {
         margin: &margin,
         graded,
         common_parts,
+        load_notes,
         open_question: open_question(&judged, &recommendation),
     };
     let notes = notes::notes(&noted);
@@ -149,6 +166,44 @@ pub fn report(analysis: &Analysis<'_>) -> Result<Report, AnalysisError> {
         candidates,
         recommendation: with_baseline(recommendation, baseline),
     })
+}
+
+/// The operating points of every variant, put into its report.
+fn driven<'j>(
+    analysis: &Analysis<'_>,
+    loaded: &[RunRecord],
+    rates: &Rates,
+    candidates: &mut [CandidateReport],
+    judged: &'j [JudgedVariant],
+) -> Vec<Driven<'j>> {
+    if loaded.is_empty() {
+        return Vec::new();
+    }
+    let names: Vec<String> =
+        candidates.iter().map(|candidate| name_among(&candidate.variant, judged)).collect();
+    let headers = || loaded.iter().flat_map(|run| &run.header.variants);
+    let of = |((candidate, judged), name): ((&mut CandidateReport, &'j JudgedVariant), String)| {
+        let foreign = candidate::foreign_hardware(&candidate.provenance, analysis.prices);
+        let context = LoadContext {
+            runs: loaded,
+            policy: analysis.policy,
+            rates,
+            idle_watts: candidate.energy.idle_w,
+            foreign_hardware: foreign.as_deref(),
+        };
+        let header = headers().find(|header| header.id == candidate.variant);
+        let points: Vec<Point> = header.map(|header| context.points(header)).unwrap_or_default();
+        candidate.operating_points = points.iter().map(|point| point.report.clone()).collect();
+        Driven { judged, name, points, idle_watts: candidate.energy.idle_w }
+    };
+    candidates.iter_mut().zip(judged).zip(names).map(of).collect()
+}
+
+/// The last part of a variant's id where no other shares it, else the whole.
+fn name_among(variant: &VariantId, all: &[JudgedVariant]) -> String {
+    let name = variant.variant_name();
+    let alone = all.iter().filter(|other| other.variant.variant_name() == name).count() < 2;
+    if alone { name.to_owned() } else { variant.to_string() }
 }
 
 /// Refuses what cannot be reported on; gives the first run.
@@ -333,8 +388,8 @@ fn prompt_count(runs: &[RunRecord], samples: &Samples<'_>) -> PromptCount {
 /// The recommendation names the baseline by the report's own word for it.
 fn with_baseline(recommendation: Recommendation, baseline: &VariantId) -> Recommendation {
     match recommendation {
-        Recommendation::KeepBaseline { why, .. } => {
-            Recommendation::KeepBaseline { variant: baseline.clone(), why }
+        Recommendation::KeepBaseline { operating_point, why, .. } => {
+            Recommendation::KeepBaseline { variant: baseline.clone(), operating_point, why }
         }
         other => other,
     }

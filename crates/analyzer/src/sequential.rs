@@ -21,6 +21,7 @@ use infercost_schema::report::{CandidateReport, Report};
 use infercost_schema::run::Looks;
 use infercost_schema::{Evaluation, PromptId, RunRecord, VariantId, Verdict, WindowRecord};
 
+use crate::load::without_load;
 use crate::report::{Analysis, AnalysisError, report};
 use crate::statistics::spending::tail;
 
@@ -226,6 +227,13 @@ pub enum Settlement {
 /// # Errors
 /// As [`report()`].
 pub fn settled(run: &RunRecord) -> Result<Vec<(VariantId, Settlement)>, AnalysisError> {
+    match without_load(std::slice::from_ref(run)).and_then(|mut runs| runs.pop()) {
+        Some(single) => settled_by_single_requests(&single),
+        None => settled_by_single_requests(run),
+    }
+}
+
+fn settled_by_single_requests(run: &RunRecord) -> Result<Vec<(VariantId, Settlement)>, AnalysisError> {
     let is_early = |variant: &VariantId| {
         let reached = Progress::of(run, variant).filter(Progress::is_early);
         let looks = run.header.looks.iter().flat_map(|looks| &looks.after);

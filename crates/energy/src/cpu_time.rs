@@ -1,4 +1,4 @@
-//! CPU time of this process and everything it started (proc_pid_stat(5)).
+//! CPU time of this process, of servers it asks, and of everything they started (proc_pid_stat(5)).
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -19,10 +19,13 @@ struct Process {
     ticks: u64,
 }
 
-/// CPU time that the process tree below `self` has used so far.
+/// CPU time that the process trees below `self` and `others` have used so far, each process once.
 ///
 /// A child's time moves to its parent when it ends, so that the sum does not go back.
-pub(crate) fn of_this_process_tree(proc_root: &Path) -> Result<Duration, String> {
+///
+/// # Errors
+/// A root that cannot be read: what it had used would be missing from a later sum.
+pub(crate) fn of_trees(proc_root: &Path, others: &[u32]) -> Result<Duration, String> {
     let own_file = proc_root.join("self/stat");
     let own = stat(&own_file).ok_or_else(|| format!("cannot read CPU time from {}", own_file.display()))?;
     let mut all: HashMap<u32, Process> = sysfs_file::entries(proc_root)
@@ -32,8 +35,12 @@ pub(crate) fn of_this_process_tree(proc_root: &Path) -> Result<Duration, String>
         .collect();
     let (root, process) = own;
     all.insert(root, process);
-    let ticks: u64 =
-        all.iter().filter(|(pid, _)| descends(**pid, root, &all)).map(|(_, process)| process.ticks).sum();
+    if let Some(gone) = others.iter().find(|pid| !all.contains_key(pid)) {
+        return Err(format!("the server's process {gone} is gone, and the CPU time that it had used with it"));
+    }
+    let roots: Vec<u32> = others.iter().copied().chain([root]).collect();
+    let counted = |pid: u32| roots.iter().any(|root| descends(pid, *root, &all));
+    let ticks: u64 = all.iter().filter(|(pid, _)| counted(**pid)).map(|(_, process)| process.ticks).sum();
     Ok(TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX)))
 }
 
@@ -87,7 +94,7 @@ mod tests {
     fn sums_the_tree_and_nothing_else() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path();
-        assert!(of_this_process_tree(root).unwrap_err().contains("self/stat"));
+        assert!(of_trees(root, &[]).unwrap_err().contains("self/stat"));
         write(root, "self", 100, 1, [10, 5, 3, 2]);
         write(root, "100", 100, 1, [10, 5, 3, 2]);
         write(root, "101", 101, 100, [40, 0, 0, 0]);
@@ -98,11 +105,16 @@ mod tests {
         write(root, "301", 301, 300, [1, 0, 0, 0]);
         fs::create_dir_all(root.join("400")).unwrap();
         fs::write(root.join("400/stat"), "garbage").unwrap();
-        assert_eq!(of_this_process_tree(root).unwrap(), Duration::from_secs(1));
+        assert_eq!(of_trees(root, &[]).unwrap(), Duration::from_secs(1));
+        // A server with a worker; one that is below this process already counts once.
+        write(root, "500", 500, 1, [50, 0, 0, 0]);
+        write(root, "501", 501, 500, [50, 0, 0, 0]);
+        assert_eq!(of_trees(root, &[500, 101]).unwrap(), Duration::from_secs(2));
+        assert!(of_trees(root, &[600]).unwrap_err().contains("600"));
     }
 
     #[test]
     fn this_process_has_used_time() {
-        assert!(of_this_process_tree(Path::new("/proc")).is_ok());
+        assert!(of_trees(Path::new("/proc"), &[]).is_ok());
     }
 }

@@ -11,6 +11,7 @@ use crate::meter::{EnergyMeter, MeterId, OpenReading};
 use crate::options::{EstimateChoice, MeterOptions};
 use crate::sysfs_file;
 use crate::tdp::{self, Tdp};
+use crate::watched::WatchedProcesses;
 
 /// Computes the energy of windows from one assumption.
 #[derive(Debug, Clone)]
@@ -21,7 +22,7 @@ pub(crate) struct Estimator {
 #[derive(Debug, Clone)]
 enum Basis {
     Watts(Watts),
-    Tdp { model: String, row: Tdp, proc_root: PathBuf },
+    Tdp { model: String, row: Tdp, proc_root: PathBuf, watched: WatchedProcesses },
 }
 
 /// Where time stood when an estimate began.
@@ -46,18 +47,20 @@ impl Estimator {
                 reason: format!("{} W is not a power that a machine draws", watts.get()),
                 fix: "give a number of watts above zero".to_owned(),
             }),
-            EstimateChoice::FromTable => Ok(Self::from_table(&options.proc_root).map(Some)),
+            EstimateChoice::FromTable => {
+                Ok(Self::from_table(&options.proc_root, options.watched.clone()).map(Some))
+            }
         }
     }
 
-    fn from_table(proc_root: &Path) -> Result<Self, String> {
+    fn from_table(proc_root: &Path, watched: WatchedProcesses) -> Result<Self, String> {
         let model = cpu_model(proc_root).ok_or_else(|| {
             format!("no estimate either: {} names no CPU model", proc_root.join("cpuinfo").display())
         })?;
         let row = tdp::find(&model).ok_or_else(|| {
             format!("no estimate either: the table has no thermal design power for {model:?}; give the watts")
         })?;
-        Ok(Self { basis: Basis::Tdp { model, row, proc_root: proc_root.to_owned() } })
+        Ok(Self { basis: Basis::Tdp { model, row, proc_root: proc_root.to_owned(), watched } })
     }
 
     /// What the estimate is meant to cover where nothing is measured beside it.
@@ -91,7 +94,7 @@ impl Estimator {
     pub(crate) fn mark(&self) -> EstimateMark {
         let cpu_time = match &self.basis {
             Basis::Watts(_) => Ok(Duration::ZERO),
-            Basis::Tdp { proc_root, .. } => cpu_time::of_this_process_tree(proc_root),
+            Basis::Tdp { proc_root, watched, .. } => cpu_time::of_trees(proc_root, &watched.roots()),
         };
         EstimateMark { at: Instant::now(), cpu_time }
     }
@@ -105,8 +108,8 @@ impl Estimator {
             Basis::Watts(watts) => {
                 Ok((*watts * begun.at.elapsed(), EstimationMethod::GivenWatts { watts: *watts }))
             }
-            Basis::Tdp { model, row, proc_root } => {
-                let now = cpu_time::of_this_process_tree(proc_root)?;
+            Basis::Tdp { model, row, proc_root, watched } => {
+                let now = cpu_time::of_trees(proc_root, &watched.roots())?;
                 let used =
                     now.checked_sub(begun.cpu_time?).ok_or("CPU time of the process tree went back")?;
                 if used.is_zero() {

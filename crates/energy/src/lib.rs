@@ -34,6 +34,7 @@ mod sysfs_file;
 pub mod sysfs_twin;
 mod tdp;
 mod unavailable;
+mod watched;
 
 pub use choice_text::ChoiceError;
 pub use composed::ComposedMeter;
@@ -46,3 +47,4 @@ pub use nvml::{GpuFacts, gpu_facts};
 pub use options::{EnergyUnit, EstimateChoice, MeterChoice, MeterOptions, PrometheusQuery};
 pub use scripted::{ScriptedClock, ScriptedMeter};
 pub use unavailable::UnavailableMeter;
+pub use watched::{WatchedProcesses, listeners};

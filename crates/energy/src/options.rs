@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use infercost_schema::{EnergyDomain, Watts};
 
+use crate::watched::WatchedProcesses;
+
 /// Where to look for instruments, and which to use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MeterOptions {
@@ -17,6 +19,8 @@ pub struct MeterOptions {
     pub choice: MeterChoice,
     /// What to do about parts that no instrument covers.
     pub estimate: EstimateChoice,
+    /// Processes beside infercost's own whose CPU time an estimate counts.
+    pub watched: WatchedProcesses,
 }
 
 impl Default for MeterOptions {
@@ -28,6 +32,7 @@ impl Default for MeterOptions {
             nvml_library: None,
             choice: MeterChoice::Auto,
             estimate: EstimateChoice::Refuse,
+            watched: WatchedProcesses::default(),
         }
     }
 }

@@ -19,6 +19,7 @@ fn options(root: &Path, estimate: EstimateChoice) -> MeterOptions {
         nvml_library: Some(root.join("no-such-library.so")),
         choice: MeterChoice::Auto,
         estimate,
+        ..MeterOptions::default()
     }
 }
 

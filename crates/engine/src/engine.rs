@@ -1,6 +1,10 @@
 //! The contract between the harness and whatever runs a model.
 
-use infercost_schema::{EngineIdentity, FailureKind, FinishReason, PromptBody, Sampling};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use infercost_schema::{EngineIdentity, FailureKind, FinishReason, PromptBody, Sampling, ServedFacts};
 use thiserror::Error;
 
 /// Runs one model.
@@ -35,7 +39,53 @@ pub trait Engine: Send {
     /// # Errors
     /// [`EngineError::CannotScore`] where the engine has no access to log-probabilities, and all others.
     fn score(&mut self, request: &ScoreRequest<'_>) -> Result<TokenScores, EngineError>;
+
+    /// The likeliest tokens at each position of a given continuation, teacher-forced: what an engine can give
+    /// that shows no whole distribution. `top` is how many a position; fewer may come.
+    ///
+    /// # Errors
+    /// [`EngineError::CannotScore`] with the reason, unless the engine says otherwise.
+    fn top_scores(&mut self, request: &ScoreRequest<'_>, top: u32) -> Result<Vec<PositionTop>, EngineError> {
+        let _ = (request, top);
+        Err(EngineError::CannotScore("it lists no likeliest tokens".into()))
+    }
+
+    /// The likeliest tokens at each position of the engine's own greedy answer. Two engines' lists can be compared
+    /// as long as their answers are the same, the first token that differs included: up to there both had the same
+    /// text before them.
+    ///
+    /// # Errors
+    /// [`EngineError::CannotScore`] with the reason, unless the engine says otherwise.
+    fn top_answer(
+        &mut self,
+        request: &GenerationRequest<'_>,
+        top: u32,
+    ) -> Result<Vec<PositionTop>, EngineError> {
+        let _ = (request, top);
+        Err(EngineError::CannotScore("it lists no likeliest tokens".into()))
+    }
+
+    /// A handle through which several requests may be in flight at once; `None` where the engine serves one at a
+    /// time.
+    fn concurrent(&self) -> Option<Arc<dyn ConcurrentEngine>> {
+        None
+    }
 }
+
+/// An engine that serves several requests at once, each a future.
+///
+/// The futures want a tokio runtime with time and I/O enabled. Dropping one gives its request up.
+pub trait ConcurrentEngine: Send + Sync {
+    /// As [`Engine::generate`].
+    fn generate<'a>(
+        &'a self,
+        request: GenerationRequest<'a>,
+        on_chunk: &'a mut (dyn FnMut(Chunk<'_>) + Send),
+    ) -> PendingGeneration<'a>;
+}
+
+/// A request in flight.
+pub type PendingGeneration<'a> = Pin<Box<dyn Future<Output = Result<Generation, EngineError>> + Send + 'a>>;
 
 /// One answer to ask for.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +108,7 @@ pub struct Chunk<'a> {
 }
 
 /// A finished answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Generation {
     /// The whole text, without special tokens.
     pub text: String,
@@ -72,6 +122,8 @@ pub struct Generation {
     pub cached_input_tokens: Option<u32>,
     /// Why it ended.
     pub finish: FinishReason,
+    /// What a server said about it; `None` in process.
+    pub served: Option<ServedFacts>,
 }
 
 /// A continuation to score.
@@ -114,6 +166,27 @@ pub struct Distribution {
     pub rows: Vec<f32>,
 }
 
+/// The likeliest tokens at one position of a continuation, teacher-forced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PositionTop {
+    /// The token that stands there, as far as the engine names it.
+    pub target: TokenName,
+    /// ln p of it; `None` where it is not among the tokens listed.
+    pub target_ln_p: Option<f64>,
+    /// The likeliest tokens with ln p, best first. Their probabilities add up to at most 1; the rest is not shown.
+    pub top: Vec<(TokenName, f64)>,
+}
+
+/// A token as a server names it. Two engines' tokens can be matched by `id` where they have the same tokenizer,
+/// else by `bytes`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenName {
+    /// Its number in the vocabulary, where told.
+    pub id: Option<u32>,
+    /// Its text as bytes; part of a character may be missing.
+    pub bytes: Vec<u8>,
+}
+
 /// Why an engine could not do what it was asked.
 #[derive(Debug, Error)]
 pub enum EngineError {
@@ -154,6 +227,34 @@ pub enum EngineError {
     /// The engine failed while computing.
     #[error("{0}")]
     Compute(String),
+    /// A server did not answer as it should.
+    #[error("{0}")]
+    Served(Box<ServedError>),
+}
+
+/// What went wrong between infercost and a server.
+#[derive(Debug, Clone, PartialEq, Error)]
+#[error("{message}")]
+pub struct ServedError {
+    /// Which side of the exchange failed.
+    pub fault: ServedFault,
+    /// One plain line: what happened and what to try; control characters escaped, no secrets.
+    pub message: String,
+    /// Status, retries and what else was known when it failed.
+    pub facts: ServedFacts,
+}
+
+/// The ways in which an exchange with a server fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ServedFault {
+    /// Nothing came within a time-out.
+    Timeout,
+    /// The server could not be reached or hung up.
+    Connection,
+    /// The server answered with an error status, or with an error object inside a stream.
+    Status,
+    /// The server's answer could not be understood.
+    Protocol,
 }
 
 impl EngineError {
@@ -164,6 +265,20 @@ impl EngineError {
             Self::NotFinite { .. } => FailureKind::NotFinite,
             Self::Template(_) => FailureKind::Template,
             Self::CannotScore(_) | Self::Load { .. } | Self::Compute(_) => FailureKind::Engine,
+            Self::Served(error) => match error.fault {
+                ServedFault::Timeout => FailureKind::Timeout,
+                ServedFault::Connection => FailureKind::Connection,
+                ServedFault::Status => FailureKind::Status,
+                ServedFault::Protocol => FailureKind::Protocol,
+            },
+        }
+    }
+
+    /// What a server had said before it failed; `None` where no server was asked.
+    pub fn served_facts(&self) -> Option<&ServedFacts> {
+        match self {
+            Self::Served(error) => Some(&error.facts),
+            _ => None,
         }
     }
 }

@@ -16,7 +16,7 @@ pub mod tokenizer;
 
 pub use candle::{CandleDevice, CandleEngine, CandleOptions, TextWindow, TextWindows, TextWindowsError};
 pub use engine::{
-    Chunk, Continuation, Distribution, Engine, EngineError, Generation, GenerationRequest, ScoreRequest,
-    TokenScores,
+    Chunk, ConcurrentEngine, Continuation, Distribution, Engine, EngineError, Generation, GenerationRequest,
+    PendingGeneration, PositionTop, ScoreRequest, ServedError, ServedFault, TokenName, TokenScores,
 };
 pub use scripted::{Script, ScriptedEngine};

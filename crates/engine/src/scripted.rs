@@ -92,7 +92,15 @@ impl Engine for ScriptedEngine {
         let output_tokens = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
         let finish = if text.len() < answer.len() { FinishReason::Length } else { FinishReason::Stop };
         let input_tokens = Self::input_tokens(request.prompt);
-        Ok(Generation { text, token_ids, output_tokens, input_tokens, cached_input_tokens: Some(0), finish })
+        Ok(Generation {
+            text,
+            token_ids,
+            output_tokens,
+            input_tokens,
+            cached_input_tokens: Some(0),
+            finish,
+            served: None,
+        })
     }
 
     fn score(&mut self, request: &ScoreRequest<'_>) -> Result<TokenScores, EngineError> {

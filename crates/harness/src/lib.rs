@@ -9,6 +9,7 @@
 //! order.
 
 pub mod bandwidth;
+pub mod load;
 pub mod machine;
 pub mod noise;
 pub mod order;

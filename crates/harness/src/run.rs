@@ -201,6 +201,7 @@ impl Session<'_> {
             started_at,
             wall_time,
             operating_point,
+            load: None,
             energy,
             interrupted: false,
             inferences,

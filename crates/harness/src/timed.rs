@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use infercost_engine::{Engine, Generation, GenerationRequest};
+use infercost_engine::{Chunk, Engine, EngineError, Generation, GenerationRequest};
 use infercost_schema::{ChunkArrival, InferenceRecord, Outcome, Prompt, PromptBody, Sampling};
 
 /// Runs one inference and records when each chunk arrived.
@@ -16,42 +16,88 @@ pub fn infer(
     sampling: &Sampling,
 ) -> (InferenceRecord, Option<Generation>) {
     let request = GenerationRequest { prompt: &prompt.body, max_tokens: prompt.max_tokens, sampling };
-    let mut arrivals: Vec<ChunkArrival> = Vec::with_capacity(64);
-    let mut waiting = 0_u32;
-    let issued_at = SystemTime::now();
-    let clock = Instant::now();
-    let result = engine.generate(&request, &mut |chunk| {
-        let tokens = waiting.saturating_add(chunk.tokens);
-        if chunk.text.is_empty() && arrivals.is_empty() {
-            waiting = tokens;
-        } else {
-            arrivals.push(ChunkArrival { at: clock.elapsed(), tokens });
-            waiting = 0;
-        }
-    });
-    let latency = clock.elapsed();
-    if waiting > 0 {
-        arrivals.push(ChunkArrival { at: latency, tokens: waiting });
+    let mut stamps = Stamps::start();
+    let result = engine.generate(&request, &mut |chunk| stamps.chunk(chunk));
+    let stamped = stamps.stop();
+    let record = record(prompt, repetition, sampling, stamped, &result);
+    (record, result.ok())
+}
+
+/// The clock of one inference, started when it is issued.
+#[derive(Debug)]
+pub(crate) struct Stamps {
+    issued_at: SystemTime,
+    clock: Instant,
+    arrivals: Vec<ChunkArrival>,
+    /// Tokens that came before any text.
+    waiting: u32,
+}
+
+/// What a [`Stamps`] saw.
+#[derive(Debug)]
+pub(crate) struct Stamped {
+    pub(crate) issued_at: SystemTime,
+    pub(crate) latency: Duration,
+    pub(crate) arrivals: Vec<ChunkArrival>,
+}
+
+impl Stamps {
+    /// Starts the clock. Room for arrivals is made first.
+    pub(crate) fn start() -> Self {
+        let arrivals = Vec::with_capacity(64);
+        Self { issued_at: SystemTime::now(), clock: Instant::now(), arrivals, waiting: 0 }
     }
-    let (outcome, generation) = match result {
-        Ok(generation) => (completed(&generation, arrivals, latency), Some(generation)),
-        Err(error) => {
-            let failed = Outcome::Failed { kind: error.kind(), message: error.to_string(), latency };
-            (failed, None)
+
+    /// A chunk is there.
+    pub(crate) fn chunk(&mut self, chunk: Chunk<'_>) {
+        let tokens = self.waiting.saturating_add(chunk.tokens);
+        if chunk.text.is_empty() && self.arrivals.is_empty() {
+            self.waiting = tokens;
+        } else {
+            self.arrivals.push(ChunkArrival { at: self.clock.elapsed(), tokens });
+            self.waiting = 0;
         }
+    }
+
+    /// The answer is whole, or has failed.
+    pub(crate) fn stop(mut self) -> Stamped {
+        let latency = self.clock.elapsed();
+        if self.waiting > 0 {
+            self.arrivals.push(ChunkArrival { at: latency, tokens: self.waiting });
+        }
+        Stamped { issued_at: self.issued_at, latency, arrivals: self.arrivals }
+    }
+}
+
+/// The record of an inference from what was stamped and what came of it.
+pub(crate) fn record(
+    prompt: &Prompt,
+    repetition: u32,
+    sampling: &Sampling,
+    stamped: Stamped,
+    result: &Result<Generation, EngineError>,
+) -> InferenceRecord {
+    let Stamped { issued_at, latency, arrivals } = stamped;
+    let generation = result.as_ref().ok();
+    let outcome = match result {
+        Ok(generation) => completed(generation, arrivals, latency),
+        Err(error) => Outcome::Failed { kind: error.kind(), message: error.to_string(), latency },
     };
-    let record = InferenceRecord {
+    InferenceRecord {
         prompt: prompt.id.clone(),
         repetition,
         issued_at,
         input_text: Some(transcript(&prompt.body)),
-        input_tokens: generation.as_ref().map_or(0, |generation| generation.input_tokens),
-        cached_input_tokens: generation.as_ref().and_then(|generation| generation.cached_input_tokens),
+        input_tokens: generation.map_or(0, |generation| generation.input_tokens),
+        cached_input_tokens: generation.and_then(|generation| generation.cached_input_tokens),
         max_tokens: prompt.max_tokens,
         sampling: sampling.clone(),
+        served: match result {
+            Ok(generation) => generation.served.clone(),
+            Err(error) => error.served_facts().cloned(),
+        },
         outcome,
-    };
-    (record, generation)
+    }
 }
 
 fn completed(generation: &Generation, arrivals: Vec<ChunkArrival>, latency: Duration) -> Outcome {

@@ -18,8 +18,8 @@ mod source_text;
 use source_text::{SourceFile, find_word};
 
 /// The arrows between crates: crate → what it is built on. Exactly these. The empty name is the command line.
-/// No arrow leads to the stand-in for NVIDIA's library: only tests load it.
-const ARROWS: [(&str, &[&str]); 10] = [
+/// No arrow leads to a stand-in: only tests and benchmarks use them.
+const ARROWS: [(&str, &[&str]); 12] = [
     ("schema", &[]),
     ("engine", &["schema"]),
     ("models", &["schema"]),
@@ -29,11 +29,14 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("analyzer", &["schema"]),
     ("prices", &["schema"]),
     ("nvml-stand-in", &[]),
+    ("served", &["engine", "schema"]),
+    ("served-stand-in", &[]),
     ("", &["analyzer", "energy", "engine", "harness", "models", "prices", "schema", "trace"]),
 ];
 
 /// Libraries that only some crates may know: name, or its beginning with `*` → crates.
-const LIBRARIES: [(&str, &[&str]); 10] = [
+const LIBRARIES: [(&str, &[&str]); 11] = [
+    ("reqwest", &["served"]),
     ("candle-*", &["engine", "models"]),
     ("tokenizers", &["engine"]),
     ("minijinja*", &["engine"]),

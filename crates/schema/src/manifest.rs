@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::server_place::ServerPlace;
+
 /// A model and its variants, as one `models/<name>.toml` describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -277,6 +279,13 @@ impl Provenance {
             Self::Quantized { from, .. } => from.expanded_from(),
             Self::Published { .. } | Self::Local { .. } | Self::Served { .. } => None,
         }
+    }
+
+    /// The host of a server on another machine; `None` for what runs on this one.
+    pub fn other_machine(&self) -> Option<String> {
+        let Self::Served { url } = self else { return None };
+        let place = ServerPlace::of(url);
+        (!place.is_this_machine()).then_some(place.host)
     }
 }
 

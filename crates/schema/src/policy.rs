@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::load::LatencyTargets;
+
 /// Quality thresholds, and the error rate that verdicts keep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -19,10 +21,20 @@ pub struct Policy {
     pub min_score: Option<f64>,
     /// One-sided confidence of each gate.
     pub confidence: f64,
+    /// Latencies that an operating point must keep to be recommended; `None` asks for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slo: Option<LatencyTargets>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { margin: None, max_kld: Some(0.05), min_top1: Some(0.9), min_score: None, confidence: 0.95 }
+        Self {
+            margin: None,
+            max_kld: Some(0.05),
+            min_top1: Some(0.9),
+            min_score: None,
+            confidence: 0.95,
+            slo: None,
+        }
     }
 }

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::energy::EnergyReading;
 use crate::identity::{PromptId, VariantId, WindowId};
+use crate::load::LoadFacts;
 use crate::sampling::Sampling;
+use crate::served::ServedFacts;
 
 /// How hard a variant was driven.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -40,6 +42,9 @@ pub struct WindowRecord {
     pub wall_time: Duration,
     /// How hard the variant was driven.
     pub operating_point: OperatingPoint,
+    /// What the load generator found; `None` for a window of single requests, which quality and paired cost
+    /// come from.
+    pub load: Option<LoadFacts>,
     /// Gross energy of the window.
     pub energy: EnergyReading,
     /// True where the run was cut off inside the window: its inferences stand, its energy is unavailable.
@@ -53,7 +58,7 @@ pub struct WindowRecord {
 pub struct InferenceRecord {
     /// Which prompt.
     pub prompt: PromptId,
-    /// Which repetition of it, 0 first.
+    /// Which repetition of it, 0 first. Requests under load go on counting where the single ones ended.
     pub repetition: u32,
     /// When the request was issued.
     pub issued_at: SystemTime,
@@ -67,6 +72,8 @@ pub struct InferenceRecord {
     pub max_tokens: u32,
     /// How tokens were chosen.
     pub sampling: Sampling,
+    /// What the server said about it; `None` in process.
+    pub served: Option<ServedFacts>,
     /// What came of it. A failure is a result, not a hole.
     pub outcome: Outcome,
 }

@@ -13,6 +13,7 @@ use crate::manifest::Provenance;
 use crate::money::Currency;
 use crate::policy::Policy;
 use crate::price::{Price, PriceBook};
+use crate::record::OperatingPoint;
 use crate::verdict::{GateResult, Recommendation, Verdict};
 
 /// Version of the object.
@@ -109,6 +110,67 @@ pub struct CandidateReport {
     pub reasons: Vec<String>,
     /// Share of the baseline's cost per inference that this variant saves; negative where it costs more.
     pub saving: Option<Estimate>,
+    /// What was measured under load, by operating point; empty where none was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operating_points: Vec<OperatingPointReport>,
+    /// Why a field above is null: field name → sentence.
+    pub unknown: BTreeMap<String, String>,
+}
+
+/// One variant at one operating point. Everything but the failures is of the steady state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OperatingPointReport {
+    /// How hard the variant was driven.
+    pub operating_point: OperatingPoint,
+    /// True where the operating point held long enough for rates to be read off it.
+    pub steady_state: bool,
+    /// Length of the steady state, in seconds, over all windows.
+    pub steady_s: f64,
+    /// True where this program limited what was sent.
+    pub client_limited: bool,
+    /// True where the queue grew without end.
+    pub over_saturated: bool,
+    /// True where more load brings hardly more throughput: the smallest concurrency that reaches 95 % of the
+    /// highest throughput measured.
+    pub knee: bool,
+    /// Requests that ended in the steady state, failures included.
+    pub requests: u64,
+    /// Failures in the whole window.
+    pub failures: u64,
+    /// The same by kind.
+    pub failure_kinds: BTreeMap<String, u64>,
+    /// Attempts beyond the first, in the whole window.
+    pub retries: u64,
+    /// Share of the prompt tokens that came from a prefix cache; `None` where no server told.
+    pub cached_share: Option<f64>,
+    /// Answered requests per second.
+    pub requests_per_s: Option<Estimate>,
+    /// Output tokens per second, over all requests.
+    pub output_tokens_per_s: Option<Estimate>,
+    /// Time to first token, in seconds.
+    pub ttft_s: Option<Percentiles>,
+    /// Time per output token, in seconds.
+    pub tpot_s: Option<Percentiles>,
+    /// Gaps between chunks, in seconds.
+    pub itl_s: Option<Percentiles>,
+    /// From issue to end, in seconds.
+    pub latency_s: Option<Percentiles>,
+    /// Share of requests that keep the policy's targets; failures keep none.
+    pub goodput: Option<Estimate>,
+    /// Requests per second that keep them.
+    pub goodput_per_s: Option<f64>,
+    /// Does the share reach what the policy asks? `None` where it asks for nothing.
+    pub meets_targets: Option<Verdict>,
+    /// `counter`, `integrated`, `estimated`, `mixed` or `unavailable`.
+    pub energy_source: String,
+    /// Mean power of the windows × time per answered request, in joules.
+    pub energy_per_inference_j: Option<Estimate>,
+    /// Machine cost per hour ÷ (3600 × requests per second), and electricity.
+    pub cost_per_inference: Option<Estimate>,
+    /// The parts of `cost_per_inference.point`.
+    pub cost_components: CostComponents,
+    /// What must be read with these numbers.
+    pub notes: Vec<String>,
     /// Why a field above is null: field name → sentence.
     pub unknown: BTreeMap<String, String>,
 }

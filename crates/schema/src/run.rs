@@ -74,6 +74,21 @@ pub struct VariantHeader {
     pub noise_floor: bool,
 }
 
+impl VariantHeader {
+    /// True where a server answers, whether infercost started it or not.
+    pub fn is_served(&self) -> bool {
+        self.served_at().is_some()
+    }
+
+    /// The server's address; `None` for a model in process.
+    pub fn served_at(&self) -> Option<&str> {
+        match &self.provenance {
+            Provenance::Served { url } => Some(url),
+            _ => Some(self.engine.device.as_str()).filter(|device| device.starts_with("http")),
+        }
+    }
+}
+
 /// The looks at growing data at which a candidate may stop, known before the first measurement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Looks {

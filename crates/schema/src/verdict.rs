@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::estimate::Estimate;
 use crate::identity::VariantId;
+use crate::record::OperatingPoint;
 
 /// Is a candidate good enough?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +57,9 @@ pub enum Recommendation {
     Switch {
         /// The candidate.
         variant: VariantId,
+        /// How hard to drive it, where load was measured.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        operating_point: Option<OperatingPoint>,
         /// Share of the baseline's cost saved, with its interval.
         saving: Estimate,
         /// One sentence.
@@ -65,6 +69,9 @@ pub enum Recommendation {
     KeepBaseline {
         /// The baseline.
         variant: VariantId,
+        /// How hard to drive it, where load was measured.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        operating_point: Option<OperatingPoint>,
         /// One sentence.
         why: String,
     },

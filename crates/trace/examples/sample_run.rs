@@ -66,6 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             started_at: window_start,
             wall_time: now.duration_since(window_start)?,
             operating_point: OperatingPoint::SEQUENTIAL,
+            load: None,
             energy: measured(f64::from(index) * 0.1 + 3.0),
             interrupted: false,
             inferences: held,
@@ -128,6 +129,7 @@ fn inference(index: u32, tokens: u32, issued_at: SystemTime) -> InferenceRecord 
         cached_input_tokens: None,
         max_tokens: 128,
         sampling: Sampling::default(),
+        served: None,
         outcome,
     }
 }

@@ -44,7 +44,10 @@ from_conventions! {
     GEN_AI_USAGE_INPUT_TOKENS,
     GEN_AI_USAGE_OUTPUT_TOKENS,
     HOST_CPU_MODEL_NAME,
+    HTTP_RESPONSE_STATUS_CODE,
     OS_DESCRIPTION,
+    SERVER_ADDRESS,
+    SERVER_PORT,
     SERVICE_NAME,
     SERVICE_VERSION,
 }
@@ -111,6 +114,16 @@ names! {
     OPERATING_CONCURRENCY = "infercost.operating_point.concurrency";
     /// Requests per second, in an open loop.
     OPERATING_RATE = "infercost.operating_point.rate";
+    /// True on a window that a load generator drove.
+    LOAD = "infercost.load";
+    /// When the operating point was reached, in nanoseconds since the window began; absent where it never was.
+    LOAD_STEADY_FROM = "infercost.load.steady_from_ns";
+    /// When it was left, likewise.
+    LOAD_STEADY_UNTIL = "infercost.load.steady_until_ns";
+    /// True where infercost itself limited what was sent.
+    LOAD_CLIENT_LIMITED = "infercost.load.client_limited";
+    /// True where the server's queue grew without end.
+    LOAD_OVER_SATURATED = "infercost.load.over_saturated";
     /// Arrival of each chunk since issue, in nanoseconds.
     CHUNK_OFFSETS = "infercost.chunk.offsets_ns";
     /// Tokens of each chunk; absent where every chunk held exactly one.
@@ -138,6 +151,29 @@ names! {
     ENGINE_FILE_SIZE = "infercost.engine.file_size_bytes";
     /// Longest sequence, in tokens.
     ENGINE_CONTEXT_LENGTH = "infercost.engine.context_length";
+
+    /// Where the number of output tokens comes from: `usage` (the server's) or `chunks`.
+    SERVED_COUNTED_BY = "infercost.server.counted_by";
+    /// Attempts beyond the first.
+    SERVED_RETRIES = "infercost.server.retries";
+    /// Time lost to them, in nanoseconds.
+    SERVED_RETRIED_FOR = "infercost.server.retried_for_ns";
+    /// Output tokens as the chunks give them.
+    SERVED_STREAMED_TOKENS = "infercost.server.streamed_tokens";
+    /// True where the server's count and the chunks disagree.
+    SERVED_COUNT_MISMATCH = "infercost.server.count_mismatch";
+    /// Chunks of reasoning text.
+    SERVED_REASONING_CHUNKS = "infercost.server.reasoning_chunks";
+    /// True where the server told what its own clock measured.
+    SERVED_TIMINGS = "infercost.server.timings";
+    /// Prompt tokens computed, by the server's count.
+    SERVED_PROMPT_TOKENS = "infercost.server.prompt_tokens";
+    /// Time that they took by the server's clock, in nanoseconds.
+    SERVED_PROMPT_TIME = "infercost.server.prompt_ns";
+    /// Tokens generated, by the server's count.
+    SERVED_PREDICTED_TOKENS = "infercost.server.predicted_tokens";
+    /// Time that they took by the server's clock, in nanoseconds.
+    SERVED_PREDICTED_TIME = "infercost.server.predicted_ns";
 
     /// Gross energy of a stretch of time, in joules; absent where unavailable.
     ENERGY_GROSS = "infercost.energy.gross_j";

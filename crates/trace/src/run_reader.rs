@@ -119,7 +119,7 @@ pub(crate) fn read_stored(folder: &Path) -> Result<StoredRun, StoreError> {
     }
     gathered.notes.torn_bytes = lines.torn;
     let Gathered { ids, notes, loads, idles, windows, inferences, evaluations, finished_at, .. } = gathered;
-    let windows = assemble(windows, inferences);
+    let windows = assemble(windows, inferences, header.repetitions);
     let record = RunRecord { header, loads, idles, windows, evaluations, finished_at };
     Ok(StoredRun { record, notes, ids, length: lines.length, unterminated: lines.unterminated })
 }
@@ -318,7 +318,11 @@ impl Gathered {
 }
 
 /// Puts inferences into their windows, closes windows that were cut off, and sorts by time.
-fn assemble(windows: Vec<WindowRecord>, inferences: Vec<(WindowId, InferenceRecord)>) -> Vec<WindowRecord> {
+fn assemble(
+    windows: Vec<WindowRecord>,
+    inferences: Vec<(WindowId, InferenceRecord)>,
+    single: u32,
+) -> Vec<WindowRecord> {
     let mut by_window: HashMap<WindowId, Vec<InferenceRecord>> = HashMap::new();
     for (id, inference) in inferences {
         by_window.entry(id).or_default().push(inference);
@@ -330,7 +334,7 @@ fn assemble(windows: Vec<WindowRecord>, inferences: Vec<(WindowId, InferenceReco
             WindowRecord { inferences, ..window }
         })
         .collect();
-    windows.extend(by_window.into_iter().map(|(id, inferences)| window::interrupted(id, inferences)));
+    windows.extend(by_window.into_iter().map(|(id, inferences)| window::interrupted(id, inferences, single)));
     windows.sort_by(|a, b| (a.started_at, a.id.index, &a.id).cmp(&(b.started_at, b.id.index, &b.id)));
     windows
 }

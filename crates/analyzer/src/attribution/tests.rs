@@ -21,6 +21,7 @@ fn window(wall: u64, joules: f64, inferences: &[(u64, u64, u64)]) -> WindowRecor
         cached_input_tokens: None,
         max_tokens: 2,
         sampling: Sampling::default(),
+        served: None,
         outcome: Outcome::Completed {
             text: None,
             finish: FinishReason::Stop,
@@ -34,6 +35,7 @@ fn window(wall: u64, joules: f64, inferences: &[(u64, u64, u64)]) -> WindowRecor
         started_at: start,
         wall_time: Duration::from_millis(wall),
         operating_point: OperatingPoint::SEQUENTIAL,
+        load: None,
         energy: EnergyReading::Measured {
             energy: Joules::new(joules),
             scope: EnergyScope::default(),

@@ -36,7 +36,7 @@ fn near(got: f64, expected: f64) {
 #[test]
 fn a_cheaper_candidate_that_passes_is_recommended() {
     let report = report_on(100, &[full(), faster("q8_0", 0.6)]);
-    let Recommendation::Switch { variant, saving, why } = &report.recommendation else {
+    let Recommendation::Switch { variant, saving, why, .. } = &report.recommendation else {
         panic!("{:?}", report.recommendation)
     };
     assert_eq!(variant.as_str(), "tiny/q8_0");
@@ -91,7 +91,7 @@ fn none_passes() {
     let broken = Behaviour { kld: Some(|i| 0.4 + 0.1 * (i % 3) as f64), ..faster("q4_0", 0.5) };
     let report = report_on(100, &[full(), broken]);
     assert_eq!(report.candidates[1].verdict, Verdict::Fail);
-    let Recommendation::KeepBaseline { variant, why } = &report.recommendation else {
+    let Recommendation::KeepBaseline { variant, why, .. } = &report.recommendation else {
         panic!("{:?}", report.recommendation)
     };
     assert_eq!(variant.as_str(), "tiny/full");

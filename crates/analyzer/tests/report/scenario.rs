@@ -208,6 +208,7 @@ fn window(
             cached_input_tokens: None,
             max_tokens: 64,
             sampling: Sampling::default(),
+            served: None,
             outcome,
         });
         elapsed += latency + latency / 9;
@@ -218,6 +219,7 @@ fn window(
         started_at,
         wall_time: elapsed,
         operating_point: OperatingPoint::SEQUENTIAL,
+        load: None,
         energy: reading(behaviour.watts.filter(|_| !interrupted), elapsed),
         interrupted,
         inferences,

@@ -226,6 +226,7 @@ impl Engine for CandleEngine {
             input_tokens: count(input.len()),
             cached_input_tokens: Some(0),
             finish,
+            served: None,
         })
     }
 

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use infercost_schema::manifest::Provenance;
 use infercost_schema::{
     ChunkArrival, FailureKind, FinishReason, InferenceRecord, Outcome, PromptId, Sampling, WindowId,
 };
 use serde::Serialize;
 
-use super::{LLM, RunSpans, record, stretch, window};
+use super::{LLM, RunSpans, record, served, stretch, window};
 use crate::attributes::*;
 use crate::error::MappingError;
 use crate::read_span::{ReadSpan, invalid};
@@ -66,6 +65,7 @@ impl RunSpans {
         draft.text_if(INPUT_VALUE, inference.input_text.as_deref().filter(|_| self.header.content));
         draft.int(GEN_AI_USAGE_INPUT_TOKENS, inference.input_tokens);
         draft.int_if(GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS, inference.cached_input_tokens);
+        served::write(&mut draft, inference.served.as_ref())?;
         self.write_outcome(&mut draft, model, inference)?;
         draft.finish()
     }
@@ -81,8 +81,9 @@ impl RunSpans {
         draft.text(ENGINE_DEVICE, engine.device.as_str());
         draft.int_if(ENGINE_THREADS, engine.threads);
         draft.text(PROVENANCE, provenance);
-        if matches!(variant.provenance, Provenance::Served { .. }) {
+        if let Some(url) = variant.served_at() {
             draft.client();
+            served::write_place(draft, url);
         }
     }
 
@@ -144,6 +145,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<(WindowId, InferenceRecord), M
         cached_input_tokens: span.int_if(GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS)?,
         max_tokens: span.int(GEN_AI_REQUEST_MAX_TOKENS)?,
         sampling: read_sampling(span)?,
+        served: served::read(span)?,
         outcome,
     };
     Ok((window::read_id(span)?, inference))

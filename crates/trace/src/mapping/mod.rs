@@ -8,6 +8,7 @@ pub(crate) mod idle;
 pub(crate) mod inference;
 pub(crate) mod load;
 pub(crate) mod run;
+pub(crate) mod served;
 pub(crate) mod window;
 
 use std::collections::HashMap;

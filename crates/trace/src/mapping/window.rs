@@ -2,10 +2,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use infercost_schema::{EnergyReading, InferenceRecord, OperatingPoint, VariantId, WindowId, WindowRecord};
+use infercost_schema::{
+    EnergyReading, InferenceRecord, LoadFacts, OperatingPoint, SteadyState, VariantId, WindowId, WindowRecord,
+};
 
 use super::{CHAIN, RunSpans, energy, record, stretch};
-use crate::attributes::{OPERATING_CONCURRENCY, OPERATING_RATE, VARIANT, WINDOW, WINDOW_INTERRUPTED};
+use crate::attributes::{
+    LOAD, LOAD_CLIENT_LIMITED, LOAD_OVER_SATURATED, LOAD_STEADY_FROM, LOAD_STEADY_UNTIL,
+    OPERATING_CONCURRENCY, OPERATING_RATE, VARIANT, WINDOW, WINDOW_INTERRUPTED,
+};
 use crate::error::MappingError;
 use crate::read_span::ReadSpan;
 use crate::span_draft::{Span, SpanDraft, SpanPlace};
@@ -24,6 +29,9 @@ impl RunSpans {
             OperatingPoint::Open { rate } => draft.number(OPERATING_RATE, rate),
         }
         draft.truth(WINDOW_INTERRUPTED, window.interrupted);
+        if let Some(load) = &window.load {
+            write_load(&mut draft, load)?;
+        }
         energy::write(&mut draft, &window.energy);
         draft.finish()
     }
@@ -40,10 +48,37 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<WindowRecord, MappingError> {
         started_at: span.started_at(),
         wall_time: span.duration()?,
         operating_point,
+        load: read_load(span)?,
         energy: energy::read(span)?,
         interrupted: span.truth(WINDOW_INTERRUPTED)?,
         inferences: Vec::new(),
     })
+}
+
+fn write_load(draft: &mut SpanDraft, load: &LoadFacts) -> Result<(), MappingError> {
+    const LATE: MappingError = MappingError::Time { what: "the steady state" };
+    draft.truth(LOAD, true);
+    draft.truth(LOAD_CLIENT_LIMITED, load.client_limited);
+    draft.truth(LOAD_OVER_SATURATED, load.over_saturated);
+    if let Some(steady) = &load.steady {
+        for (name, at) in [(LOAD_STEADY_FROM, steady.from), (LOAD_STEADY_UNTIL, steady.until)] {
+            draft.int(name, i64::try_from(at.as_nanos()).map_err(|_| LATE)?);
+        }
+    }
+    Ok(())
+}
+
+fn read_load(span: &ReadSpan<'_>) -> Result<Option<LoadFacts>, MappingError> {
+    if !span.truth(LOAD)? {
+        return Ok(None);
+    }
+    let at = |name| Ok(span.int_if::<u64>(name)?.map(Duration::from_nanos));
+    let steady = at(LOAD_STEADY_FROM)?.zip(at(LOAD_STEADY_UNTIL)?);
+    Ok(Some(LoadFacts {
+        steady: steady.map(|(from, until)| SteadyState { from, until }),
+        client_limited: span.truth(LOAD_CLIENT_LIMITED)?,
+        over_saturated: span.truth(LOAD_OVER_SATURATED)?,
+    }))
 }
 
 /// Which window a span belongs to.
@@ -53,19 +88,22 @@ pub(crate) fn read_id(span: &ReadSpan<'_>) -> Result<WindowId, MappingError> {
 
 /// The window that a run was cut off in, as far as its inferences tell.
 ///
-/// It spans them, and its joules are unavailable. Its concurrency is the largest number of its inferences
+/// It spans them, and its joules are unavailable. Repetitions beyond those of `single` requests show that it was
+/// under load, and then it had no steady state. Its concurrency is the largest number of its inferences
 /// that ran at one time: a lower bound of what was asked for, since the operating point is written with the
 /// window.
-pub(crate) fn interrupted(id: WindowId, inferences: Vec<InferenceRecord>) -> WindowRecord {
+pub(crate) fn interrupted(id: WindowId, inferences: Vec<InferenceRecord>, single: u32) -> WindowRecord {
     let ends = |record: &InferenceRecord| record.issued_at.checked_add(record.outcome.latency());
     let started_at = inferences.iter().map(|record| record.issued_at).min().unwrap_or(SystemTime::UNIX_EPOCH);
     let ended_at = inferences.iter().filter_map(ends).max().unwrap_or(started_at);
+    let under_load = inferences.iter().any(|record| record.repetition >= single);
     let concurrency = most_at_once(&inferences).max(1);
     WindowRecord {
         id,
         started_at,
         wall_time: ended_at.duration_since(started_at).unwrap_or(Duration::ZERO),
         operating_point: OperatingPoint::Closed { concurrency },
+        load: under_load.then(LoadFacts::default),
         energy: EnergyReading::Unavailable {
             reason: "the run was cut off inside this window, before its meter was read".to_owned(),
         },

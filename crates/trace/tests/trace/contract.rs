@@ -186,3 +186,38 @@ fn ids_follow_from_the_run_and_from_nothing_else() {
     assert_ne!(ids("one").0, ids("two").0);
     assert_ne!(ids("one").1, ids("two").1);
 }
+
+#[test]
+fn what_a_server_said_stands_apart_from_what_was_timed() {
+    let traces = tempfile::tempdir().unwrap();
+    let mut header = header();
+    header.variants[0].provenance = Provenance::Served { url: "http://10.0.0.7:8080/v1".to_owned() };
+    let mut store = RunStore::create(traces.path(), &header).unwrap();
+    let mut served = inference("a", 1);
+    served.cached_input_tokens = Some(3);
+    served.served = Some(infercost_schema::ServedFacts {
+        retries: 1,
+        status: Some(200),
+        counted_by: infercost_schema::TokenCount::Usage,
+        timings: Some(infercost_schema::ServerTimings {
+            prompt: Some(std::time::Duration::from_millis(90)),
+            ..infercost_schema::ServerTimings::default()
+        }),
+        ..infercost_schema::ServedFacts::default()
+    });
+    store.inference(&window_id(0), &served).unwrap();
+    let found = attributes(&spans(store.folder())[0]);
+    let int = |value: u64| json!({ "intValue": value.to_string() });
+    for (name, value) in [
+        ("server.address", json!({ "stringValue": "10.0.0.7" })),
+        ("server.port", int(8080)),
+        ("http.response.status_code", int(200)),
+        ("gen_ai.usage.cache_read.input_tokens", int(3)),
+        ("infercost.server.counted_by", json!({ "stringValue": "usage" })),
+        ("infercost.server.retries", int(1)),
+        ("infercost.server.prompt_ns", int(90_000_000)),
+    ] {
+        assert_eq!(found.get(name), Some(&value), "{name}");
+    }
+    assert!(!found.contains_key("infercost.server.predicted_ns"));
+}

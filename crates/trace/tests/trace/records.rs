@@ -6,8 +6,8 @@ use infercost_schema::prompt_set::GraderKind;
 use infercost_schema::{
     ChoiceLikelihoods, ChunkArrival, Divergence, EnergyDomain, EnergyReading, EnergyScope, EstimationMethod,
     Evaluation, EvaluationRecord, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, Joules,
-    LoadRecord, MeterKind, MeterSource, OperatingPoint, Outcome, PromptId, RunHeader, Sampling, TaskScore,
-    VariantId, Watts, WindowId, WindowRecord,
+    LoadFacts, LoadRecord, MeterKind, MeterSource, OperatingPoint, Outcome, PromptId, RunHeader, Sampling,
+    ServedFacts, ServerTimings, SteadyState, TaskScore, TokenCount, VariantId, Watts, WindowId, WindowRecord,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::option;
@@ -39,6 +39,7 @@ pub(crate) fn inference(prompt: &str, issued: u64) -> InferenceRecord {
         cached_input_tokens: None,
         max_tokens: 16,
         sampling: Sampling::default(),
+        served: None,
         outcome: Outcome::Completed {
             text: Some("four".to_owned()),
             finish: FinishReason::Stop,
@@ -58,6 +59,7 @@ pub(crate) fn window(index: u32, started: u64, inferences: Vec<InferenceRecord>)
         started_at: moment(started),
         wall_time: Duration::from_secs(5),
         operating_point: OperatingPoint::SEQUENTIAL,
+        load: None,
         energy: EnergyReading::Measured {
             energy: Joules::new(12.5),
             scope: EnergyScope::of([EnergyDomain::CpuPackage]),
@@ -209,16 +211,53 @@ fn sampling() -> BoxedStrategy<Sampling> {
         .boxed()
 }
 
+fn served() -> BoxedStrategy<ServedFacts> {
+    let counted = prop_oneof![Just(TokenCount::Usage), Just(TokenCount::Chunks)];
+    let timings =
+        (option::of(any::<u32>()), option::of(length()), option::of(any::<u32>()), option::of(length()))
+            .prop_map(|(prompt_tokens, prompt, predicted_tokens, predicted)| ServerTimings {
+                prompt_tokens,
+                prompt,
+                predicted_tokens,
+                predicted,
+            });
+    let counts = (any::<u32>(), any::<u32>(), any::<u32>());
+    (counts, length(), option::of(any::<u16>()), counted, any::<bool>(), option::of(timings))
+        .prop_map(|(counts, retried_for, status, counted_by, count_mismatch, timings)| ServedFacts {
+            retries: counts.0,
+            retried_for,
+            status,
+            counted_by,
+            streamed_tokens: counts.1,
+            count_mismatch,
+            reasoning_chunks: counts.2,
+            timings,
+        })
+        .boxed()
+}
+
+fn driven() -> BoxedStrategy<LoadFacts> {
+    let steady = (length(), length()).prop_map(|(from, until)| SteadyState { from, until });
+    (option::of(steady), any::<bool>(), any::<bool>())
+        .prop_map(|(steady, client_limited, over_saturated)| LoadFacts {
+            steady,
+            client_limited,
+            over_saturated,
+        })
+        .boxed()
+}
+
 /// An inference of the prompt of that number; ids in a run are distinct.
 fn any_inference(number: usize) -> BoxedStrategy<InferenceRecord> {
     let head = (text(), any::<u32>(), time(), option::of(text()), any::<u32>());
-    (head, option::of(any::<u32>()), any::<u32>(), sampling(), outcome())
+    (head, option::of(any::<u32>()), any::<u32>(), sampling(), option::of(served()), outcome())
         .prop_map(
             move |(
                 (prompt, repetition, issued_at, input_text, input_tokens),
                 cached,
                 max_tokens,
                 sampling,
+                served,
                 outcome,
             )| {
                 InferenceRecord {
@@ -230,6 +269,7 @@ fn any_inference(number: usize) -> BoxedStrategy<InferenceRecord> {
                     cached_input_tokens: cached,
                     max_tokens,
                     sampling,
+                    served,
                     outcome,
                 }
             },
@@ -284,24 +324,25 @@ fn any_window(index: u32) -> BoxedStrategy<WindowRecord> {
         any::<u32>().prop_map(|concurrency| OperatingPoint::Closed { concurrency }),
         finite().prop_map(|rate| OperatingPoint::Open { rate }),
     ];
-    (variant(), time(), length(), point, energy(), any::<bool>(), (any_inference(0), any_inference(1)))
-        .prop_map(
-            move |(variant, started_at, wall_time, operating_point, energy, interrupted, (first, second))| {
-                let mut inferences = vec![first, second];
-                for inference in &mut inferences {
-                    inference.prompt = PromptId(format!("{index} {}", inference.prompt));
-                }
-                WindowRecord {
-                    id: WindowId { variant, index },
-                    started_at,
-                    wall_time,
-                    operating_point,
-                    energy,
-                    interrupted,
-                    inferences,
-                }
-            },
-        )
+    let found = (any::<bool>(), option::of(driven()));
+    (variant(), time(), length(), point, energy(), found, (any_inference(0), any_inference(1)))
+        .prop_map(move |(variant, started_at, wall_time, operating_point, energy, found, (first, second))| {
+            let (interrupted, load) = found;
+            let mut inferences = vec![first, second];
+            for inference in &mut inferences {
+                inference.prompt = PromptId(format!("{index} {}", inference.prompt));
+            }
+            WindowRecord {
+                id: WindowId { variant, index },
+                started_at,
+                wall_time,
+                operating_point,
+                load,
+                energy,
+                interrupted,
+                inferences,
+            }
+        })
         .boxed()
 }
 

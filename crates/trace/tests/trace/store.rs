@@ -288,3 +288,25 @@ fn runs_are_listed_by_name() {
     let names: Vec<_> = list_runs(traces.path()).unwrap();
     assert_eq!(names, ["a", "b", "c"].map(|name| traces.path().join(name)));
 }
+
+/// The header plans one inference of each prompt; a further one was made under load.
+#[test]
+fn a_load_window_that_was_cut_off_is_no_window_of_single_requests() {
+    let traces = tempfile::tempdir().unwrap();
+    let mut header = header();
+    header.repetitions = 1;
+    for (repetition, under_load) in [(0, false), (1, true)] {
+        header.id = RunId(format!("run-{repetition}"));
+        let mut store = RunStore::create(traces.path(), &header).unwrap();
+        let record = infercost_schema::InferenceRecord { repetition, ..inference("a", 1) };
+        store.inference(&window_id(0), &record).unwrap();
+        let folder = store.folder().to_owned();
+        drop(store);
+        for _ in 0..2 {
+            let run = read_run(&folder).unwrap();
+            assert_eq!(interrupted(&run).load.is_some(), under_load);
+            // the second reading finds the window closed on disk
+            drop(RunStore::resume(&folder).unwrap());
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What must be read with the numbers under load.
+
+use infercost_schema::report::OperatingPointReport;
+use infercost_schema::run::VariantHeader;
+use infercost_schema::{InferenceRecord, OperatingPoint, RunRecord};
+
+use super::Point;
+use super::advice::Driven;
+use crate::wording::{count, percent};
+
+/// What must be read with a run's operating points.
+pub(crate) fn of_run(runs: &[RunRecord], driven: &[Driven<'_>], decided: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    if runs.is_empty() {
+        return notes;
+    }
+    let closed = |point: &Point| match point.report.operating_point {
+        OperatingPoint::Closed { concurrency } => Some(concurrency),
+        OperatingPoint::Open { .. } => None,
+    };
+    let all: Vec<OperatingPoint> =
+        driven.iter().flat_map(|one| &one.points).map(|point| point.report.operating_point).collect();
+    let is_served = |one: &Driven<'_>| {
+        let headers = runs.iter().flat_map(|run| &run.header.variants);
+        headers.filter(|header| header.id == one.judged.variant).any(VariantHeader::is_served)
+    };
+    let more = all.iter().any(|point| *point != OperatingPoint::SEQUENTIAL);
+    let alone: Vec<&str> =
+        driven.iter().filter(|one| more && !is_served(one)).map(|one| one.name.as_str()).collect();
+    if !alone.is_empty() {
+        notes.push(format!(
+            "Under load, {} {} part at concurrency 1 only: a model in this process answers one request at a time.",
+            alone.join(", "),
+            if alone.len() == 1 { "takes" } else { "take" }
+        ));
+    }
+    for one in driven {
+        if let Some(knee) = one.points.iter().find(|point| point.report.knee).and_then(closed) {
+            notes.push(format!(
+                "{} is saturated at concurrency {knee}: more in flight brings hardly more throughput.",
+                one.name
+            ));
+        }
+        let stopped =
+            one.points.iter().find(|point| point.report.over_saturated || point.report.client_limited);
+        if let Some(point) = stopped {
+            let why =
+                if point.report.over_saturated { "over-saturated" } else { "limited by infercost itself" };
+            let at = super::advice::load(point.report.operating_point);
+            notes.push(format!("{} was {why} at {at}; it was driven no harder.", one.name));
+        }
+    }
+    let windows = runs.iter().flat_map(|run| &run.windows);
+    let cut = windows.filter(|window| window.load.is_some() && window.interrupted).count() as u64;
+    if cut > 0 {
+        notes.push(format!(
+            "{} under load cut off: it is left out.",
+            if cut == 1 { "1 window was".into() } else { format!("{cut} windows were") }
+        ));
+    }
+    if !decided && !all.is_empty() {
+        notes.push(
+            "The baseline has no operating point with a known cost to compare with: the recommendation is that of \
+             single requests."
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+/// What must be read with a point's numbers.
+pub(super) fn of_point(report: &OperatingPointReport, inferences: &[&InferenceRecord]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if report.over_saturated {
+        notes
+            .push("over-saturated: the queue grew without end, so these latencies are not stable".to_owned());
+    }
+    if report.client_limited {
+        notes.push("infercost itself limited what was sent: the server can do more than this".to_owned());
+    }
+    if report.failures > 0 {
+        let kinds: Vec<String> =
+            report.failure_kinds.iter().map(|(kind, number)| format!("{kind} {number}")).collect();
+        notes.push(format!(
+            "{} of {} failed ({})",
+            report.failures,
+            count(inferences.len() as u64, "request"),
+            kinds.join(", ")
+        ));
+    }
+    if report.retries > 0 {
+        notes.push(format!("{}, which the latencies hold", count(report.retries, "attempt was repeated")));
+    }
+    if let Some(share) = report.cached_share.filter(|share| *share > 0.0) {
+        notes.push(format!("{} of the prompt tokens came from a prefix cache", percent(share)));
+    }
+    let mismatched = inferences
+        .iter()
+        .filter(|one| one.served.as_ref().is_some_and(|served| served.count_mismatch))
+        .count() as u64;
+    if mismatched > 0 {
+        notes.push(format!(
+            "{} held several tokens in a chunk: gaps between chunks are not gaps between tokens",
+            count(mismatched, "answer")
+        ));
+    }
+    notes
+}

@@ -1,0 +1,55 @@
+//! What a server behind HTTP says about one answer, beside what the harness timed.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Facts about one request to a server, kept apart from what the harness measured itself.
+///
+/// It is there for failures too, as far as the request came.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServedFacts {
+    /// Attempts beyond the first. The latency holds all of them.
+    pub retries: u32,
+    /// Time lost to attempts before the last one, waiting included: part of TTFT and latency.
+    pub retried_for: Duration,
+    /// HTTP status of the last answer; `None` where none came.
+    pub status: Option<u16>,
+    /// Where the number of output tokens comes from.
+    pub counted_by: TokenCount,
+    /// Output tokens as the chunks give them, end-of-turn included where a chunk ended the turn.
+    pub streamed_tokens: u32,
+    /// True where the server's own count and the chunks disagree by more than the end-of-turn token: chunks then
+    /// held several tokens, or some that were never shown, and gaps between chunks are not gaps between tokens.
+    pub count_mismatch: bool,
+    /// Chunks of reasoning text. They count as output and towards TTFT; the answer's text leaves them out.
+    pub reasoning_chunks: u32,
+    /// The server's own clock, where it tells.
+    pub timings: Option<ServerTimings>,
+}
+
+/// Where the number of output tokens comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenCount {
+    /// The server's `usage`.
+    Usage,
+    /// Counted from the chunks, since the server sends no `usage`: a lower bound where a chunk holds several.
+    #[default]
+    Chunks,
+}
+
+/// What a server measured of one request, by its own clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServerTimings {
+    /// Tokens of the prompt that were computed, cached ones left out.
+    pub prompt_tokens: Option<u32>,
+    /// Time spent on them.
+    pub prompt: Option<Duration>,
+    /// Tokens generated.
+    pub predicted_tokens: Option<u32>,
+    /// Time spent on them.
+    pub predicted: Option<Duration>,
+}

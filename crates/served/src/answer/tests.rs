@@ -1,0 +1,145 @@
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+use super::*;
+
+/// What a stream of these events comes to: chunks as `text/tokens`, and the generation or the failure.
+fn run(events: &[&str]) -> (Vec<String>, Result<Generation, Failure>) {
+    let mut chunks = Vec::new();
+    let mut answer = Answer::default();
+    for event in events {
+        let mut keep = |chunk: Chunk<'_>| chunks.push(format!("{}/{}", chunk.text, chunk.tokens));
+        match answer.event(event.as_bytes(), false, 100, Some("sk-1"), &mut keep) {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(())) => break,
+            Err(failure) => return (chunks, Err(failure)),
+        }
+    }
+    (chunks, Ok(answer.into_generation(ServedFacts::default(), 100)))
+}
+
+/// chunks, text, output tokens, counted by, mismatch
+#[track_caller]
+fn check(events: &[&str], chunks: &str, text: &str, tokens: u32, by: TokenCount, mismatch: bool) {
+    let (got, generation) = run(events);
+    let generation = generation.unwrap();
+    let served = generation.served.unwrap();
+    assert_eq!(
+        (got.join(" ").as_str(), generation.text.as_str(), generation.output_tokens),
+        (chunks, text, tokens)
+    );
+    assert_eq!((served.counted_by, served.count_mismatch), (by, mismatch));
+}
+
+const ROLE: &str =
+    r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":null},"finish_reason":null}]}"#;
+const A: &str = r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#;
+const B: &str = r#"{"choices":[{"index":0,"delta":{"content":"b"}}]}"#;
+const STOP: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+const LENGTH: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"length"}]}"#;
+
+fn usage(output: u32) -> String {
+    format!(r#"{{"choices":[],"usage":{{"prompt_tokens":5,"completion_tokens":{output}}}}}"#)
+}
+
+#[test]
+fn tokens_come_from_usage_and_are_checked_against_the_stream() {
+    let by = TokenCount::Usage;
+    // The end of turn counted by the server, and not counted.
+    check(&[ROLE, A, B, STOP, &usage(3), "[DONE]"], "a/1 b/1 /1", "ab", 3, by, false);
+    check(&[ROLE, A, B, STOP, &usage(2), "[DONE]"], "a/1 b/1 /1", "ab", 2, by, false);
+    check(&[ROLE, A, B, LENGTH, &usage(2), "[DONE]"], "a/1 b/1", "ab", 2, by, false);
+    // Several tokens a chunk.
+    check(&[ROLE, A, B, STOP, &usage(7), "[DONE]"], "a/1 b/1 /1", "ab", 7, by, true);
+    check(&[ROLE, A, B, LENGTH, &usage(3), "[DONE]"], "a/1 b/1", "ab", 3, by, true);
+    // Fewer tokens than chunks.
+    check(&[ROLE, A, B, STOP, &usage(1), "[DONE]"], "a/1 b/1 /1", "ab", 1, by, true);
+}
+
+#[test]
+fn chunks_are_counted_where_the_server_does_not_count() {
+    let by = TokenCount::Chunks;
+    check(&[ROLE, A, B, LENGTH, "[DONE]"], "a/1 b/1", "ab", 2, by, false);
+    check(&[ROLE, A, B, STOP], "a/1 b/1 /1", "ab", 3, by, false);
+    check(&[A, LENGTH, &usage(0)], "a/1", "a", 1, by, false);
+    check(&[A, r#"{"choices":[],"usage":null}"#, "[DONE]"], "a/1", "a", 1, by, false);
+}
+
+#[test]
+fn running_sums_tell_the_tokens_of_each_chunk() {
+    let chunk = |text: &str, sum: u32| {
+        format!(r#"{{"choices":[{{"delta":{{"content":"{text}"}}}}],"usage":{{"completion_tokens":{sum}}}}}"#)
+    };
+    let stop = r#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"completion_tokens":6}}"#;
+    let events = [&chunk("abc", 3), &chunk("de", 5), stop, &usage(6), "[DONE]"];
+    check(&events, "abc/3 de/2 /1", "abcde", 6, TokenCount::Usage, false);
+}
+
+#[test]
+fn reasoning_counts_as_output_and_stays_out_of_the_answer() {
+    let events = [
+        ROLE,
+        r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#,
+        r#"{"choices":[{"delta":{"reasoning":"so","content":""}}]}"#,
+        A,
+        LENGTH,
+        &usage(3),
+        "[DONE]",
+    ];
+    check(&events, "hm/1 so/1 a/1", "a", 3, TokenCount::Usage, false);
+    assert_eq!(run(&events).1.unwrap().served.unwrap().reasoning_chunks, 2);
+}
+
+#[test]
+fn plain_completions_and_whole_answers_are_read() {
+    let plain = r#"{"choices":[{"text":"a","index":0,"logprobs":null,"finish_reason":null}]}"#;
+    let end = r#"{"choices":[{"text":"","index":0,"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
+    check(&[plain, end, "[DONE]"], "a/1 /1", "a", 2, TokenCount::Usage, false);
+    let whole = r#"{"object":"chat.completion","choices":[{"message":{"role":"assistant","content":"abc"},"finish_reason":"stop"}],"usage":{"prompt_tokens":4,"completion_tokens":4}}"#;
+    check(&[whole], "abc/4", "abc", 4, TokenCount::Usage, false);
+}
+
+#[test]
+fn other_choices_are_left_alone() {
+    let other = r#"{"choices":[{"index":1,"delta":{"content":"z"}}]}"#;
+    check(&[A, other, LENGTH, "[DONE]"], "a/1", "a", 1, TokenCount::Chunks, false);
+}
+
+#[test]
+fn cached_tokens_and_timings_are_kept() {
+    let end = r#"{"choices":[],"usage":{"completion_tokens":1,"prompt_tokens":9,"prompt_tokens_details":{"cached_tokens":4}},"timings":{"cache_n":4,"prompt_n":5,"prompt_ms":12.5,"predicted_n":1,"predicted_ms":2.0}}"#;
+    let generation = run(&[A, LENGTH, end]).1.unwrap();
+    assert_eq!((generation.input_tokens, generation.cached_input_tokens), (9, Some(4)));
+    let timings = generation.served.unwrap().timings.unwrap();
+    assert_eq!(timings.prompt, Some(std::time::Duration::from_micros(12_500)));
+    let end = r#"{"choices":[],"timings":{"cache_n":0,"prompt_n":5,"predicted_n":1}}"#;
+    let generation = run(&[A, LENGTH, end]).1.unwrap();
+    assert_eq!((generation.input_tokens, generation.cached_input_tokens), (5, Some(0)));
+}
+
+#[track_caller]
+fn check_failure(event: &str, fault: ServedFault, wanted: &str) {
+    let failure = run(&[A, event]).1.unwrap_err();
+    assert_eq!(failure.fault, fault);
+    assert!(failure.message.contains(wanted) && !failure.message.contains("sk-1"), "{}", failure.message);
+    assert!(!failure.message.chars().any(char::is_control), "{:?}", failure.message);
+}
+
+#[test]
+fn errors_inside_the_stream_are_failures() {
+    check_failure(
+        r#"{"error":{"message":"out of memory","code":500}}"#,
+        ServedFault::Status,
+        "out of memory",
+    );
+    check_failure(r#"{"error":"key sk-1 ran out"}"#, ServedFault::Status, "key … ran out");
+    check_failure(r#"{"object":"error","message":"bad\u001b[31m"}"#, ServedFault::Status, "bad");
+    check_failure(r#"{"choices":[{"delta":{"con"#, ServedFault::Protocol, "not what the API defines");
+    check_failure("\u{1b}[2Jhello", ServedFault::Protocol, "hello");
+    check_failure("[]", ServedFault::Protocol, "not what the API defines");
+}
+
+#[test]
+fn a_server_that_never_ends_is_stopped() {
+    let mut answer = Answer::default();
+    let end = (0..2000).find_map(|_| answer.event(A.as_bytes(), false, 10, None, &mut |_| {}).err()).unwrap();
+    assert_eq!(end.fault, ServedFault::Protocol);
+}

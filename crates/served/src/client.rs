@@ -1,0 +1,132 @@
+//! Requests to one model on one server, with their further attempts.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use infercost_engine::{
+    Chunk, ConcurrentEngine, EngineError, Generation, GenerationRequest, PendingGeneration,
+};
+use infercost_schema::ServedFacts;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, Request, Url};
+
+use crate::answer::Answer;
+use crate::exchange::{Terms, exchange};
+use crate::failure::{Failure, cause};
+use crate::options::{Api, ServedOptions};
+use crate::request_body::BodyStyle;
+use crate::{ApiKey, ServedAddress};
+
+/// How long an unused connection is kept: below the 5 s after which llama.cpp and uvicorn close theirs.
+const KEPT_FOR: Duration = Duration::from_secs(4);
+
+/// Asks one model on one server. A client belongs to the runtime that it is first used on.
+#[derive(Debug, Clone)]
+pub(crate) struct ServedClient {
+    http: reqwest::Client,
+    url: Url,
+    headers: HeaderMap,
+    pub(crate) style: BodyStyle,
+    pub(crate) options: ServedOptions,
+}
+
+/// A connection pool for one runtime.
+pub(crate) fn new_http(address: &ServedAddress, options: &ServedOptions) -> Result<reqwest::Client, Failure> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("infercost/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(options.timeouts.connect)
+        .pool_idle_timeout(KEPT_FOR)
+        .http1_only()
+        .tcp_nodelay(true)
+        .referer(false)
+        // The key goes to the address that was given and nowhere else.
+        .redirect(reqwest::redirect::Policy::none());
+    if address.is_loopback() {
+        builder = builder.no_proxy();
+    }
+    builder
+        .build()
+        .map_err(|error| Failure::connection(format!("cannot prepare connections: {}", cause(&error))))
+}
+
+/// The headers of every request.
+pub(crate) fn headers(key: Option<&ApiKey>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
+    if let Some(key) = key {
+        headers.insert(AUTHORIZATION, key.header().clone());
+    }
+    headers
+}
+
+impl ServedClient {
+    pub(crate) fn new(
+        address: &ServedAddress,
+        style: BodyStyle,
+        options: &ServedOptions,
+    ) -> Result<Self, Failure> {
+        let path = match style.api {
+            Api::Chat => "chat/completions",
+            Api::Completions => "completions",
+        };
+        Ok(Self {
+            http: new_http(address, options)?,
+            url: address.below(path),
+            headers: headers(options.key.as_ref()),
+            style,
+            options: options.clone(),
+        })
+    }
+
+    /// Asks for one answer, again where that may help and nothing of it has come.
+    pub(crate) async fn answer(
+        &self,
+        asked: &GenerationRequest<'_>,
+        on_chunk: &mut impl FnMut(Chunk<'_>),
+    ) -> Result<Generation, EngineError> {
+        let body = Bytes::from(self.style.body(asked)?);
+        let timeouts = &self.options.timeouts;
+        let policy = self.options.retries;
+        let secret = self.options.key.as_ref().map(ApiKey::secret);
+        let begun = Instant::now();
+        let deadline = begun.checked_add(timeouts.whole).unwrap_or(begun);
+        let mut facts = ServedFacts::default();
+        let mut pause = policy.pause;
+        loop {
+            let mut request = Request::new(Method::POST, self.url.clone());
+            request.headers_mut().clone_from(&self.headers);
+            *request.body_mut() = Some(body.clone().into());
+            let terms = Terms { timeouts, deadline, limit: asked.max_tokens, secret };
+            let mut answer = Answer::default();
+            facts.retried_for = if facts.retries == 0 { Duration::ZERO } else { begun.elapsed() };
+            let failure = match exchange(&self.http, request, terms, &mut answer, on_chunk).await {
+                Ok(status) => {
+                    facts.status = Some(status);
+                    return Ok(answer.into_generation(facts, asked.max_tokens));
+                }
+                Err(failure) => failure,
+            };
+            let wait = failure.wait.unwrap_or(pause);
+            let in_time = Instant::now().checked_add(wait).is_some_and(|then| then < deadline);
+            if !failure.again || facts.retries >= policy.most || wait > policy.longest_pause || !in_time {
+                answer.add_facts(&mut facts);
+                return Err(failure.into_error(facts, asked.max_tokens));
+            }
+            tracing::debug!(message = failure.message, ?wait, "asking again");
+            facts.retries += 1;
+            pause = pause.saturating_mul(2).min(policy.longest_pause);
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+impl ConcurrentEngine for ServedClient {
+    fn generate<'a>(
+        &'a self,
+        request: GenerationRequest<'a>,
+        on_chunk: &'a mut (dyn FnMut(Chunk<'_>) + Send),
+    ) -> PendingGeneration<'a> {
+        Box::pin(async move { self.answer(&request, &mut |chunk: Chunk<'_>| on_chunk(chunk)).await })
+    }
+}

@@ -1,0 +1,316 @@
+//! What a server tells about itself. Only the list of its models is required, and even that may be missing.
+
+use infercost_schema::{Bytes, EngineIdentity};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::ServedAddress;
+use crate::ask::Asker;
+use crate::failure::{Failure, quote};
+use infercost_engine::ServedFault;
+
+/// Names of models that an error lists.
+const LISTED: usize = 20;
+
+/// The servers whose ways beyond the common API are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ServerKind {
+    /// llama.cpp's `llama-server`, and what embeds it.
+    LlamaCpp,
+    /// vLLM.
+    Vllm,
+    /// Ollama.
+    Ollama,
+    /// LM Studio.
+    LmStudio,
+    /// Text Generation Inference.
+    Tgi,
+    /// Any other: the common API alone is used.
+    Other,
+}
+
+impl ServerKind {
+    /// The name in [`EngineIdentity::engine`].
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LlamaCpp => "llama.cpp",
+            Self::Vllm => "vllm",
+            Self::Ollama => "ollama",
+            Self::LmStudio => "lm-studio",
+            Self::Tgi => "tgi",
+            Self::Other => "openai-compatible",
+        }
+    }
+}
+
+/// What was learnt.
+#[derive(Debug, Clone)]
+pub(crate) struct Discovered {
+    pub(crate) kind: ServerKind,
+    /// The model's name as the server spells it.
+    pub(crate) model: String,
+    pub(crate) identity: EngineIdentity,
+}
+
+#[derive(Deserialize)]
+struct ModelList {
+    #[serde(default)]
+    data: Option<Vec<ModelEntry>>,
+}
+
+#[derive(Deserialize)]
+struct ModelEntry {
+    id: String,
+    #[serde(default)]
+    owned_by: Option<String>,
+    #[serde(default)]
+    aliases: Option<Vec<String>>,
+    #[serde(default)]
+    max_model_len: Option<u32>,
+    #[serde(default)]
+    meta: Option<ModelMeta>,
+}
+
+#[derive(Default, Deserialize)]
+struct ModelMeta {
+    #[serde(default)]
+    size: Option<u64>,
+    #[serde(default)]
+    n_ctx: Option<u32>,
+    #[serde(default)]
+    n_ctx_train: Option<u32>,
+    #[serde(default)]
+    ftype: Option<String>,
+}
+
+/// llama.cpp's `/props`.
+#[derive(Deserialize)]
+struct Props {
+    #[serde(default)]
+    build_info: Option<String>,
+    #[serde(default)]
+    total_slots: Option<u32>,
+    #[serde(default)]
+    default_generation_settings: Option<GenerationSettings>,
+}
+
+#[derive(Deserialize)]
+struct GenerationSettings {
+    #[serde(default)]
+    n_ctx: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: String,
+}
+
+#[derive(Deserialize)]
+struct TgiInfo {
+    version: String,
+    #[serde(default)]
+    model_dtype: Option<String>,
+    #[serde(default)]
+    max_total_tokens: Option<u32>,
+}
+
+#[derive(Deserialize)]
+struct LmStudioModel {
+    #[serde(default)]
+    arch: Option<String>,
+    #[serde(default)]
+    quantization: Option<String>,
+    #[serde(default)]
+    loaded_context_length: Option<u32>,
+    #[serde(default)]
+    max_context_length: Option<u32>,
+}
+
+/// Asks the server what it is and whether it has the model.
+pub(crate) async fn discover(
+    asker: &Asker,
+    address: &ServedAddress,
+    secret: Option<&str>,
+) -> Result<Discovered, Failure> {
+    let reply = asker.get(address.below("models")).await?;
+    let mut identity =
+        EngineIdentity { device: format!("server at {}", address.base()), ..Default::default() };
+    // Some gateways have no such list: then the first request shows whether the model is there.
+    let entry = if matches!(reply.status, 404 | 405) && address.model().is_some() {
+        None
+    } else {
+        let list: ModelList = reply.json("/models", secret)?;
+        Some(chosen(list.data.unwrap_or_default(), address.model())?)
+    };
+    let mut kind = ServerKind::Other;
+    if let Some(entry) = &entry {
+        kind = match entry.owned_by.as_deref() {
+            Some("llamacpp") => ServerKind::LlamaCpp,
+            Some("vllm") => ServerKind::Vllm,
+            _ => ServerKind::Other,
+        };
+        let meta = entry.meta.as_ref();
+        identity.context_length =
+            entry.max_model_len.or(meta.and_then(|meta| meta.n_ctx.or(meta.n_ctx_train)));
+        identity.file_size = meta.and_then(|meta| meta.size).map(Bytes);
+        identity.quantization = meta.and_then(|meta| meta.ftype.as_deref()).map(|ftype| quote(ftype, secret));
+    }
+    let model = match entry {
+        Some(entry) => entry.id,
+        None => address.model().unwrap_or_default().to_owned(),
+    };
+    let server = reply.server.unwrap_or_default();
+    kind = learn_more(asker, address, kind, &model, &mut identity).await;
+    identity.engine = kind.name().to_owned();
+    if kind == ServerKind::Other && !server.is_empty() {
+        identity.build_flags = format!("Server: {server}");
+    }
+    Ok(Discovered { kind, model, identity })
+}
+
+/// Finds the wanted model, or the only one, among the server's.
+fn chosen(mut entries: Vec<ModelEntry>, wanted: Option<&str>) -> Result<ModelEntry, Failure> {
+    let names = entries.iter().map(|entry| entry.id.as_str());
+    let listed = match entries.len() {
+        0 => "it has none".to_owned(),
+        many => {
+            let shown = names.take(LISTED).map(|name| quote(name, None)).collect::<Vec<_>>().join(", ");
+            let rest = many.saturating_sub(LISTED);
+            if rest > 0 { format!("it has {shown} and {rest} more") } else { format!("it has {shown}") }
+        }
+    };
+    let missing = |message: String| Err(Failure::new(ServedFault::Status, message));
+    let position = match wanted {
+        Some(wanted) => entries.iter().position(|entry| entry.id == wanted).or_else(|| {
+            let means = |entry: &ModelEntry| entry.is_also_called(wanted);
+            entries.iter().position(means)
+        }),
+        None if entries.len() == 1 => Some(0),
+        None => {
+            return missing(format!(
+                "no model is named in the address (append #name); on the server: {listed}"
+            ));
+        }
+    };
+    match position {
+        Some(position) => Ok(entries.swap_remove(position)),
+        None => {
+            let wanted = quote(wanted.unwrap_or_default(), None);
+            missing(format!("the server has no model `{wanted}`; {listed}"))
+        }
+    }
+}
+
+impl ModelEntry {
+    /// Short forms of the id: an alias, Ollama's implied `:latest`, the file name of llama.cpp's path.
+    fn is_also_called(&self, wanted: &str) -> bool {
+        let file = self.id.rsplit(['/', '\\']).next().unwrap_or(&self.id);
+        self.aliases.iter().flatten().any(|alias| alias == wanted)
+            || self.id.strip_suffix(":latest") == Some(wanted)
+            || file == wanted
+            || file.strip_suffix(".gguf") == Some(wanted)
+    }
+}
+
+/// Asks what only some servers know. Whatever goes wrong here leaves the fact unknown.
+async fn learn_more(
+    asker: &Asker,
+    address: &ServedAddress,
+    kind: ServerKind,
+    model: &str,
+    identity: &mut EngineIdentity,
+) -> ServerKind {
+    if kind != ServerKind::Vllm
+        && let Some(props) = optional::<Props>(asker, address, "props").await
+        && (props.build_info.is_some() || props.total_slots.is_some() || kind == ServerKind::LlamaCpp)
+    {
+        identity.version = props.build_info.map(|text| quote(&text, None)).unwrap_or_default();
+        let context = props.default_generation_settings.and_then(|settings| settings.n_ctx);
+        identity.context_length = context.or(identity.context_length);
+        if let Some(slots) = props.total_slots {
+            identity.build_flags = format!("{slots} slots");
+        }
+        return ServerKind::LlamaCpp;
+    }
+    match kind {
+        ServerKind::LlamaCpp => return kind,
+        ServerKind::Vllm => {
+            if let Some(version) = optional::<Version>(asker, address, "version").await {
+                identity.version = quote(&version.version, None);
+            }
+            return kind;
+        }
+        _ => {}
+    }
+    if let Some(version) = optional::<Version>(asker, address, "api/version").await {
+        identity.version = quote(&version.version, None);
+        return ServerKind::Ollama;
+    }
+    let path = format!("api/v0/models/{model}");
+    if let Some(found) = optional::<LmStudioModel>(asker, address, &path).await
+        && (found.arch.is_some() || found.quantization.is_some())
+    {
+        identity.family = found.arch.map(|text| quote(&text, None));
+        identity.quantization = found.quantization.map(|text| quote(&text, None));
+        identity.context_length = found.loaded_context_length.or(found.max_context_length);
+        return ServerKind::LmStudio;
+    }
+    if let Some(info) = optional::<TgiInfo>(asker, address, "info").await {
+        identity.version = quote(&info.version, None);
+        identity.compute_dtype = info.model_dtype.map(|text| quote(&text, None));
+        identity.context_length = info.max_total_tokens.or(identity.context_length);
+        return ServerKind::Tgi;
+    }
+    kind
+}
+
+async fn optional<T: DeserializeOwned>(asker: &Asker, address: &ServedAddress, path: &str) -> Option<T> {
+    let reply = asker.get(address.beside(path)).await.ok()?;
+    reply.json(path, None).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    fn list(json: &str) -> Vec<ModelEntry> {
+        serde_json::from_str::<ModelList>(json).unwrap().data.unwrap_or_default()
+    }
+
+    #[track_caller]
+    fn check(ids: &[&str], wanted: Option<&str>, expected: Result<&str, &str>) {
+        let entries: Vec<String> = ids.iter().map(|id| format!(r#"{{"id":"{id}"}}"#)).collect();
+        let found = chosen(list(&format!(r#"{{"data":[{}]}}"#, entries.join(","))), wanted);
+        match (found, expected) {
+            (Ok(entry), Ok(id)) => assert_eq!(entry.id, id),
+            (Err(failure), Err(part)) => assert!(failure.message.contains(part), "{}", failure.message),
+            (found, _) => panic!("{:?} is not {expected:?}", found.map(|entry| entry.id)),
+        }
+    }
+
+    #[test]
+    fn models_are_found_by_name() {
+        check(&["a", "b"], Some("b"), Ok("b"));
+        check(&["llama3:latest", "llama3:8b"], Some("llama3"), Ok("llama3:latest"));
+        check(&["/models/m.gguf"], Some("m"), Ok("/models/m.gguf"));
+        check(&["/models/m.gguf"], Some("m.gguf"), Ok("/models/m.gguf"));
+        check(&["x/m", "m"], Some("m"), Ok("m"));
+        check(&["only"], None, Ok("only"));
+        check(&["a", "b"], Some("c"), Err("has no model `c`; it has a, b"));
+        check(&["a", "b"], None, Err("append #name"));
+        check(&[], Some("c"), Err("it has none"));
+        let many: Vec<String> = (0..30).map(|number| format!("m{number}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        check(&many, Some("c"), Err("m19 and 10 more"));
+    }
+
+    #[test]
+    fn lists_of_every_server_are_read() {
+        assert!(list(r#"{"object":"list","data":null}"#).is_empty());
+        let llama = list(
+            r#"{"object":"list","data":[{"id":"m","object":"model","created":1,"owned_by":"llamacpp","meta":{"vocab_type":1,"n_vocab":49152,"n_ctx_train":8192,"n_embd":576,"n_params":134515008,"size":98362432}}]}"#,
+        );
+        assert_eq!(llama[0].meta.as_ref().unwrap().size, Some(98_362_432));
+    }
+}

@@ -1,0 +1,293 @@
+//! One attempt at one request: sent, and its answer read, within every time-out.
+
+use std::future::{Future, poll_fn};
+use std::ops::ControlFlow;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use infercost_engine::{Chunk, ServedFault};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Request, Response};
+use tokio::time::Sleep;
+
+use crate::answer::Answer;
+use crate::failure::{Failure, cause, error_text, is_page, quote};
+use crate::options::Timeouts;
+use crate::sse::SseParser;
+
+/// Longest line or event of a stream, in bytes.
+const LONGEST_EVENT: usize = 16 << 20;
+/// Most of an error's body that is read, in bytes.
+const LONGEST_ERROR: usize = 64 << 10;
+/// How long a finished stream is read on, so that its connection can serve again.
+const RELEASE: Duration = Duration::from_secs(1);
+
+/// What an attempt needs to know beside the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms<'a> {
+    pub(crate) timeouts: &'a Timeouts,
+    /// When the whole request must be over.
+    pub(crate) deadline: Instant,
+    /// Output tokens asked for.
+    pub(crate) limit: u32,
+    /// What must not be quoted.
+    pub(crate) secret: Option<&'a str>,
+}
+
+/// Waits no longer than it is told; one timer serves a whole attempt.
+struct Patience<'a> {
+    sleep: Pin<&'a mut Sleep>,
+    /// The limit of the current stage.
+    until: Instant,
+    deadline: Instant,
+}
+
+/// A wait was too long.
+struct Impatient {
+    /// True where the whole request's time was over.
+    whole: bool,
+}
+
+impl Patience<'_> {
+    /// Sets the current stage's limit: this long from now.
+    fn allow(&mut self, stage: Duration) {
+        let until = Instant::now().checked_add(stage).unwrap_or(self.deadline);
+        self.until = until.min(self.deadline);
+        // A timer that is early is set again when it fires: setting it for every chunk would cost more.
+        if self.sleep.deadline().into_std() > self.until {
+            self.sleep.as_mut().reset(self.until.into());
+        }
+    }
+
+    async fn wait<T>(&mut self, future: impl Future<Output = T>) -> Result<T, Impatient> {
+        let mut future = pin!(future);
+        poll_fn(|context| {
+            if let Poll::Ready(value) = future.as_mut().poll(context) {
+                return Poll::Ready(Ok(value));
+            }
+            while self.sleep.as_mut().poll(context).is_ready() {
+                if Instant::now() >= self.until {
+                    return Poll::Ready(Err(Impatient { whole: self.until >= self.deadline }));
+                }
+                self.sleep.as_mut().reset(self.until.into());
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+/// Sends `request` and fills `answer` from what comes back. Gives the HTTP status.
+pub(crate) async fn exchange(
+    http: &reqwest::Client,
+    request: Request,
+    terms: Terms<'_>,
+    answer: &mut Answer,
+    on_chunk: &mut impl FnMut(Chunk<'_>),
+) -> Result<u16, Failure> {
+    let sleep = pin!(tokio::time::sleep_until(terms.deadline.into()));
+    let mut patience = Patience { sleep, until: terms.deadline, deadline: terms.deadline };
+    let Timeouts { connect, first_byte, whole, .. } = *terms.timeouts;
+    let late = |impatient: Impatient| {
+        Failure::timeout(if impatient.whole {
+            format!("the request was not finished within {whole:?}")
+        } else {
+            format!("no token came within {first_byte:?}")
+        })
+    };
+    patience.allow(first_byte);
+    let response = match patience.wait(http.execute(request)).await.map_err(late)? {
+        Ok(response) => response,
+        Err(error) => return Err(not_answered(&error, connect)),
+    };
+    let status = response.status().as_u16();
+    let result = if response.status().is_success() {
+        read_answer(response, patience, terms, answer, on_chunk).await
+    } else {
+        Err(refused(response, patience, terms).await)
+    };
+    result.map(|()| status).map_err(|failure| failure.with_status(status))
+}
+
+fn not_answered(error: &reqwest::Error, connect: Duration) -> Failure {
+    if error.is_connect() && error.is_timeout() {
+        return Failure::timeout(format!("no connection to the server within {connect:?}"));
+    }
+    let cause = cause(error);
+    let message = if error.is_connect() {
+        format!("cannot connect to the server: {cause}; is it running at this address?")
+    } else {
+        format!("the server hung up before it answered: {cause}")
+    };
+    Failure { again: true, ..Failure::connection(message) }
+}
+
+/// The failure behind an error status.
+async fn refused(mut response: Response, mut patience: Patience<'_>, terms: Terms<'_>) -> Failure {
+    let status = response.status();
+    let wait = retry_after(response.headers());
+    let mut body = Vec::new();
+    patience.allow(terms.timeouts.stall);
+    while let Ok(Ok(Some(piece))) = patience.wait(response.chunk()).await {
+        let room = LONGEST_ERROR.saturating_sub(body.len());
+        body.extend_from_slice(piece.get(..room).unwrap_or(&piece));
+        if body.len() >= LONGEST_ERROR {
+            break;
+        }
+    }
+    let told = error_text(&body);
+    let hint = match status.as_u16() {
+        401 | 403 => "; put a valid key into INFERCOST_API_KEY",
+        404 => "; the base address usually ends in /v1",
+        300..=399 => "; give the address that it redirects to",
+        _ => "",
+    };
+    let quoted = match quote(&told.message, terms.secret) {
+        text if text.is_empty() => String::new(),
+        text => format!(": {text}"),
+    };
+    let again = matches!(status.as_u16(), 429 | 503);
+    let message = format!("the server answered {status}{quoted}{hint}");
+    Failure { again, wait, context: told.context, ..Failure::new(ServedFault::Status, message) }
+}
+
+/// `Retry-After` in either of its forms: seconds, or a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = jiff::fmt::rfc2822::parse(text).ok()?;
+    let wait = date.timestamp().duration_since(jiff::Timestamp::now());
+    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
+}
+
+async fn read_answer(
+    mut response: Response,
+    mut patience: Patience<'_>,
+    terms: Terms<'_>,
+    answer: &mut Answer,
+    on_chunk: &mut impl FnMut(Chunk<'_>),
+) -> Result<(), Failure> {
+    let Timeouts { first_byte, stall, whole, .. } = *terms.timeouts;
+    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or("").to_ascii_lowercase();
+    let mut kind = if content_type.starts_with("text/event-stream") {
+        Some(Kind::Events)
+    } else if content_type.contains("json") {
+        Some(Kind::Json)
+    } else {
+        None // its first bytes will tell
+    };
+    let mut parser = SseParser::new(LONGEST_EVENT);
+    let mut whole_body = Vec::new();
+    loop {
+        let piece = match patience.wait(response.chunk()).await {
+            Ok(Ok(Some(piece))) => piece,
+            Ok(Ok(None)) => break,
+            Ok(Err(error)) => return Err(lost(&error, answer)),
+            Err(Impatient { whole: true }) => {
+                return Err(Failure::timeout(format!("the request was not finished within {whole:?}")));
+            }
+            Err(Impatient { whole: false }) if answer.begun => {
+                return Err(Failure::timeout(format!("the stream stalled for {stall:?}")));
+            }
+            Err(Impatient { whole: false }) => {
+                return Err(Failure::timeout(format!("no token came within {first_byte:?}")));
+            }
+        };
+        let kind = *kind.get_or_insert_with(|| Kind::of(&piece));
+        match kind {
+            Kind::Events => {
+                let mut failure = None;
+                let flow = parser.feed(&piece, &mut |event| match answer.event(
+                    event.data,
+                    event.is_error,
+                    terms.limit,
+                    terms.secret,
+                    on_chunk,
+                ) {
+                    Ok(flow) => flow,
+                    Err(found) => {
+                        failure = Some(found);
+                        ControlFlow::Break(())
+                    }
+                });
+                if let Some(failure) = failure {
+                    return Err(failure);
+                }
+                match flow {
+                    Ok(ControlFlow::Continue(())) => {}
+                    Ok(ControlFlow::Break(())) => {
+                        release(response);
+                        return Ok(());
+                    }
+                    Err(_) => return Err(Failure::protocol("an event of the stream is longer than 16 MiB")),
+                }
+            }
+            Kind::Page => {
+                let told = quote(&error_text(&piece).message, terms.secret);
+                return Err(Failure::protocol(format!(
+                    "the server answered with a page for people ({told}) and not with a stream; the base address \
+                     usually ends in /v1"
+                )));
+            }
+            Kind::Json => {
+                if whole_body.len().saturating_add(piece.len()) > LONGEST_EVENT {
+                    return Err(Failure::protocol("the answer is longer than 16 MiB"));
+                }
+                whole_body.extend_from_slice(&piece);
+            }
+        }
+        // Until the first token its own time-out stands: a server may fill the wait with comments.
+        if answer.begun {
+            patience.allow(stall);
+        }
+    }
+    if kind == Some(Kind::Json) {
+        // A server that does not stream: the whole answer comes as one chunk.
+        let _ = answer.event(&whole_body, false, terms.limit, terms.secret, on_chunk)?;
+    }
+    if answer.finish.is_none() && !answer.done {
+        let how_far = if answer.begun { "in the middle of its answer" } else { "before its first token" };
+        let failure = Failure::connection(format!("the server ended the stream {how_far}"));
+        return Err(Failure { again: !answer.begun, ..failure });
+    }
+    Ok(())
+}
+
+fn lost(error: &reqwest::Error, answer: &Answer) -> Failure {
+    let how_far = if answer.begun { "in the middle of its answer" } else { "before its first token" };
+    let message = format!("the connection was lost {how_far}: {}", cause(error));
+    Failure { again: !answer.begun, ..Failure::connection(message) }
+}
+
+/// What a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Events,
+    Json,
+    Page,
+}
+
+impl Kind {
+    fn of(start: &Bytes) -> Self {
+        if is_page(start) {
+            Self::Page
+        } else if start.trim_ascii_start().starts_with(b"{") {
+            Self::Json
+        } else {
+            Self::Events
+        }
+    }
+}
+
+/// Reads what lies behind the end of a stream: a connection serves again only when its body was read to the end.
+fn release(mut response: Response) {
+    tokio::spawn(tokio::time::timeout(
+        RELEASE,
+        async move { while let Ok(Some(_)) = response.chunk().await {} },
+    ));
+}

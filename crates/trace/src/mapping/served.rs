@@ -1,0 +1,83 @@
+//! What a server said about a request, on the request's span; and where that server is.
+
+use std::time::Duration;
+
+use infercost_schema::{ServedFacts, ServerPlace, ServerTimings, TokenCount};
+
+use crate::attributes::{
+    HTTP_RESPONSE_STATUS_CODE, SERVED_COUNT_MISMATCH, SERVED_COUNTED_BY, SERVED_PREDICTED_TIME,
+    SERVED_PREDICTED_TOKENS, SERVED_PROMPT_TIME, SERVED_PROMPT_TOKENS, SERVED_REASONING_CHUNKS,
+    SERVED_RETRIED_FOR, SERVED_RETRIES, SERVED_STREAMED_TOKENS, SERVED_TIMINGS, SERVER_ADDRESS, SERVER_PORT,
+};
+use crate::error::MappingError;
+use crate::read_span::{ReadSpan, invalid};
+use crate::span_draft::SpanDraft;
+
+const USAGE: &str = "usage";
+const CHUNKS: &str = "chunks";
+
+/// Adds what the server said; nothing where there was no server.
+pub(crate) fn write(draft: &mut SpanDraft, served: Option<&ServedFacts>) -> Result<(), MappingError> {
+    let Some(served) = served else { return Ok(()) };
+    let counted_by = match served.counted_by {
+        TokenCount::Usage => USAGE,
+        TokenCount::Chunks => CHUNKS,
+    };
+    draft.text(SERVED_COUNTED_BY, counted_by);
+    draft.int(SERVED_RETRIES, served.retries);
+    draft.int(SERVED_RETRIED_FOR, nanos(served.retried_for)?);
+    draft.int_if(HTTP_RESPONSE_STATUS_CODE, served.status);
+    draft.int(SERVED_STREAMED_TOKENS, served.streamed_tokens);
+    draft.truth(SERVED_COUNT_MISMATCH, served.count_mismatch);
+    draft.int(SERVED_REASONING_CHUNKS, served.reasoning_chunks);
+    if let Some(timings) = &served.timings {
+        draft.truth(SERVED_TIMINGS, true);
+        draft.int_if(SERVED_PROMPT_TOKENS, timings.prompt_tokens);
+        draft.int_if(SERVED_PROMPT_TIME, timings.prompt.map(nanos).transpose()?);
+        draft.int_if(SERVED_PREDICTED_TOKENS, timings.predicted_tokens);
+        draft.int_if(SERVED_PREDICTED_TIME, timings.predicted.map(nanos).transpose()?);
+    }
+    Ok(())
+}
+
+/// Reads it back.
+pub(crate) fn read(span: &ReadSpan<'_>) -> Result<Option<ServedFacts>, MappingError> {
+    let Some(counted_by) = span.text_if(SERVED_COUNTED_BY)? else { return Ok(None) };
+    let counted_by = match counted_by {
+        USAGE => TokenCount::Usage,
+        CHUNKS => TokenCount::Chunks,
+        other => return Err(invalid(SERVED_COUNTED_BY, &format!("names no way of counting: {other:?}"))),
+    };
+    let time = |attribute| Ok(span.int_if::<u64>(attribute)?.map(Duration::from_nanos));
+    let timings = if span.truth(SERVED_TIMINGS)? {
+        Some(ServerTimings {
+            prompt_tokens: span.int_if(SERVED_PROMPT_TOKENS)?,
+            prompt: time(SERVED_PROMPT_TIME)?,
+            predicted_tokens: span.int_if(SERVED_PREDICTED_TOKENS)?,
+            predicted: time(SERVED_PREDICTED_TIME)?,
+        })
+    } else {
+        None
+    };
+    Ok(Some(ServedFacts {
+        retries: span.int(SERVED_RETRIES)?,
+        retried_for: time(SERVED_RETRIED_FOR)?.unwrap_or_default(),
+        status: span.int_if(HTTP_RESPONSE_STATUS_CODE)?,
+        counted_by,
+        streamed_tokens: span.int(SERVED_STREAMED_TOKENS)?,
+        count_mismatch: span.truth(SERVED_COUNT_MISMATCH)?,
+        reasoning_chunks: span.int(SERVED_REASONING_CHUNKS)?,
+        timings,
+    }))
+}
+
+/// Adds host and port of a server's address.
+pub(crate) fn write_place(draft: &mut SpanDraft, url: &str) {
+    let place = ServerPlace::of(url);
+    draft.text(SERVER_ADDRESS, place.host);
+    draft.int_if(SERVER_PORT, place.port);
+}
+
+fn nanos(time: Duration) -> Result<i64, MappingError> {
+    i64::try_from(time.as_nanos()).map_err(|_| MappingError::Time { what: "a time that the server told" })
+}
