@@ -13,6 +13,7 @@
 //! - [`attribution`]: a window's joules shared among its inferences;
 //! - [`calibration`]: what a wall meter shows for what the machine's own meter counts;
 //! - [`latency`](mod@latency): percentiles of what the harness timed;
+//! - [`levers`]: what could be left out of a run's work;
 //! - [`recommendation`]: what to deploy;
 //! - [`sequential`]: when a variant need not go on, and what looking early costs;
 //! - [`workload`](mod@workload): what one inference takes, for unit economics;
@@ -26,6 +27,7 @@ pub mod divergence;
 pub mod grading;
 mod judgement;
 pub mod latency;
+pub mod levers;
 mod notes;
 mod quality;
 pub mod recommendation;

@@ -8,6 +8,7 @@ pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod host;
 pub(crate) mod models;
+pub(crate) mod optimize;
 pub(crate) mod prices;
 pub(crate) mod quantize;
 pub(crate) mod record;
