@@ -15,6 +15,7 @@
 //! - [`calibration`]: what a wall meter shows for what the machine's own meter counts;
 //! - [`latency`](mod@latency): percentiles of what the harness timed;
 //! - [`ledger`], [`token_price`]: what each inference took, and prices per token that give it back;
+//! - [`levers`]: what could be left out of a run's work;
 //! - [`recommendation`]: what to deploy;
 //! - [`sequential`]: when a variant need not go on, and what looking early costs;
 //! - [`workload`](mod@workload): what one inference takes, for unit economics;
@@ -32,6 +33,7 @@ pub mod kept_divergence;
 pub mod latency;
 pub mod ledger;
 mod load;
+pub mod levers;
 mod notes;
 mod quality;
 pub mod recommendation;

@@ -131,11 +131,11 @@ mod tests {
             let bill = Bill::of(Currency::EUR, &parts, BTreeMap::new());
             let sum: Decimal = bill.parts.iter().map(|part| part.amount).sum();
             assert_eq!(Some(sum), bill.total);
-            assert_eq!(bill.total.map(|total| total.to_string()).as_deref(), Some(wanted));
+            assert_eq!(bill.total.map(|total| total.normalize().to_string()).as_deref(), Some(wanted));
         };
         check(&[0.1, 0.2], "0.3");
         check(&[1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0], "0.999999999999");
-        check(&[1e-9, -1e-9], "0.000000000000");
+        check(&[1e-9, -1e-9], "0");
         check(&[123_456_789.123_456, 1e-7], "123456789.123");
         assert_eq!(Bill::of(Currency::EUR, &[], BTreeMap::new()).total, None);
         let bill = Bill::of(Currency::EUR, &[("energy", f64::NAN), ("rent", 1.0)], BTreeMap::new());

@@ -94,6 +94,35 @@ pub struct Hosting {
     pub notes: Vec<String>,
 }
 
+impl Hosting {
+    /// What each other way saves, as a share of the machine in use: name, kind, and the share or why it is unknown.
+    pub fn savings_against_own(
+        &self,
+        setting: &Setting,
+        offers: &[HostingOffer],
+    ) -> Vec<(String, &'static str, Result<Estimate, String>)> {
+        let ways = Way::all(setting, offers);
+        let requests = setting.requests_per_hour();
+        // The first way is the machine that was measured, owned or rented.
+        let Some((own, others)) = ways.split_first() else { return Vec::new() };
+        let (_, left_out) = own.parts(setting, requests, &setting.points());
+        let missing = left_out.contains_key("energy");
+        others
+            .iter()
+            .map(|way| {
+                let of = |way: &Way, at: &[f64]| way.total(setting, requests, at).unwrap_or(f64::NAN);
+                let saving = propagate(&setting.inputs(), |at| 1.0 - of(way, at) / of(own, at));
+                let saving = match saving {
+                    _ if missing => Err("the energy of the machine in use is unknown, so its cost is too".to_owned()),
+                    Some(saving) => Ok(saving),
+                    None => Err("one of the costs is unknown".to_owned()),
+                };
+                (way.name.clone(), way.kind(), saving)
+            })
+            .collect()
+    }
+}
+
 /// Compares the ways.
 pub fn host(name: String, setting: &Setting, offers: &[HostingOffer]) -> Hosting {
     let ways = Way::all(setting, offers);

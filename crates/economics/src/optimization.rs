@@ -1,1 +1,251 @@
-//! placeholder
+//! What could be changed about a workload, ranked by what it would save.
+
+use infercost_schema::{Currency, Estimate};
+use serde::Serialize;
+
+use crate::bill::Assumption;
+use crate::propagation::{Input, propagate};
+use crate::scenario::Scenario;
+use crate::wording::percent;
+
+/// Version of the object.
+pub const OPTIMIZE_SCHEMA: &str = "infercost.optimize/1";
+/// Share of the cost from which a saving is worth a change.
+pub const WORTHWHILE: f64 = 0.1;
+
+/// What is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// How the weights are stored.
+    Variant,
+    /// Worker threads.
+    Threads,
+    /// Requests in flight.
+    Concurrency,
+    /// Caching of what prompts begin with.
+    SharedPrefix,
+    /// Length of answers.
+    OutputLimit,
+    /// Another model.
+    Model,
+    /// When it runs.
+    Hour,
+    /// Where it runs.
+    Place,
+}
+
+impl Kind {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Variant => "variant",
+            Self::Threads => "threads",
+            Self::Concurrency => "concurrency",
+            Self::SharedPrefix => "shared prefix",
+            Self::OutputLimit => "output limit",
+            Self::Model => "smaller model",
+            Self::Hour => "hour of day",
+            Self::Place => "place",
+        }
+    }
+}
+
+/// Where a saving comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// Both sides were run.
+    Measured,
+    /// Computed from what was measured.
+    Computed,
+    /// Not known.
+    Unknown,
+}
+
+/// What a change does to the answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// The same answers.
+    None,
+    /// Within the thresholds.
+    Passes,
+    /// Outside a threshold.
+    Fails,
+    /// Not known, or not settled.
+    Unknown,
+}
+
+/// One thing that could be changed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Change {
+    /// What.
+    pub kind: Kind,
+    /// To what, in words.
+    pub to: String,
+    /// Where the saving comes from.
+    pub basis: Basis,
+    /// Share of the present cost that it saves; negative where it costs more.
+    pub saving: Option<Estimate>,
+    /// What it does to the answers.
+    pub effect: Effect,
+    /// The same in words.
+    pub quality: String,
+    /// The command that applies it; for what is unknown, the one that measures it.
+    pub command: String,
+    /// The command that confirms it, where it can be measured here.
+    pub confirm: Option<String>,
+    /// How the saving was reckoned, or why it is unknown.
+    pub why: String,
+}
+
+impl Change {
+    /// True where it surely saves something, at least a tenth as far as can be told, and no threshold is broken.
+    pub fn is_worthwhile(&self) -> bool {
+        self.effect != Effect::Fails
+            && self.saving.is_some_and(|saving| saving.point >= WORTHWHILE && saving.lower > 0.0)
+    }
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Optimization {
+    /// [`OPTIMIZE_SCHEMA`].
+    pub schema: &'static str,
+    /// What is in use now.
+    pub name: String,
+    /// Currency of the cost.
+    pub currency: Currency,
+    /// Present cost of one inference.
+    pub per_inference: Option<Estimate>,
+    /// The changes: worthwhile ones first, then by saving; unknown ones last.
+    pub changes: Vec<Change>,
+    /// How many are worthwhile.
+    pub worthwhile: usize,
+    /// The answer in one sentence.
+    pub why: String,
+    /// What the numbers rest on.
+    pub assumptions: Vec<Assumption>,
+    /// What must be read with them.
+    pub notes: Vec<String>,
+}
+
+/// Ranks the changes.
+pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimization {
+    let point = |change: &Change| change.saving.map_or(f64::NEG_INFINITY, |saving| saving.point);
+    // What leaves the answers as good as they are comes before what may not.
+    let order = |change: &Change| match (change.is_worthwhile(), change.effect) {
+        (true, Effect::None | Effect::Passes) => 0,
+        (true, _) => 1,
+        (false, _) => 2,
+    };
+    changes.sort_by(|one, other| order(one).cmp(&order(other)).then(point(other).total_cmp(&point(one))));
+    let worthwhile = changes.iter().filter(|change| change.is_worthwhile()).count();
+    let why = match changes.first().filter(|change| change.is_worthwhile()) {
+        Some(first) => {
+            let saving = first.saving.map_or_else(String::new, |saving| {
+                format!("{} [{}, {}]", percent(saving.point), percent(saving.lower), percent(saving.upper))
+            });
+            let basis = if first.basis == Basis::Measured { "measured" } else { "computed" };
+            let quality = if first.effect == Effect::Unknown { "; its effect on quality is unknown" } else { "" };
+            format!("{}, {}: saves {saving}, {basis}{quality}", first.kind.words(), first.to)
+        }
+        None => format!("nothing that was measured or computed saves {} for certain", percent(WORTHWHILE)),
+    };
+    let known = changes.iter().filter(|change| change.saving.is_some()).count();
+    let notes = if known > 1 {
+        vec!["Savings are each against what is in use now; they do not add up.".to_owned()]
+    } else {
+        Vec::new()
+    };
+    Optimization {
+        schema: OPTIMIZE_SCHEMA,
+        name,
+        currency: now.currency,
+        per_inference: now.cost(),
+        changes,
+        worthwhile,
+        why,
+        assumptions: Vec::new(),
+        notes,
+    }
+}
+
+/// Share of the present cost that another measured scenario saves, at the same prices, where both leave out the
+/// same parts. The two runs are independent.
+pub fn saving_of(now: &Scenario, other: &Scenario) -> Result<Estimate, String> {
+    let (of_now, of_other) = (now.bill(), other.bill());
+    let parts = |bill: &crate::Bill| bill.parts.iter().map(|part| part.name).collect::<Vec<_>>();
+    if parts(&of_now) != parts(&of_other) {
+        return Err("the two costs do not hold the same parts".to_owned());
+    }
+    let (first, second) = (now.inputs(), other.inputs());
+    let count = first.len();
+    let apart = second.iter().map(|input| Input { group: input.group + 10, ..*input });
+    let inputs: Vec<Input> = first.iter().copied().chain(apart).collect();
+    let saving = propagate(&inputs, |at| {
+        let (one, two) = at.split_at_checked(count).unwrap_or((at, &[]));
+        1.0 - other.total(&second, two) / now.total(&first, one)
+    });
+    saving.ok_or_else(|| "no part of the cost is known".to_owned())
+}
+
+/// Share of the cost that running in the cheapest third of the hours saves: the share of energy in the cost × how
+/// much cheaper those hours are. `prices` are what hours of equal length cost.
+pub fn saving_of_hours(now: &Scenario, prices: &[f64]) -> Result<Estimate, String> {
+    let mut sorted: Vec<f64> = prices.iter().copied().filter(|price| price.is_finite()).collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let third = sorted.len() / 3;
+    let mean = |prices: &[f64]| prices.iter().sum::<f64>() / prices.len() as f64;
+    let cheapest = mean(sorted.get(..third).unwrap_or_default());
+    let all = mean(&sorted);
+    if third == 0 || all <= 0.0 {
+        return Err("the curve has too few values, or a mean that is not above zero".to_owned());
+    }
+    if now.joules.is_none() {
+        return Err("the energy is unknown, so its share of the cost is".to_owned());
+    }
+    // With energy for nothing, what is left is everything else.
+    let free = Scenario { tariff: Some(0.0), idle_w: now.idle_w, ..now.clone() };
+    let inputs = now.inputs();
+    let saving = propagate(&inputs, |at| {
+        let (whole, rest) = (now.total(&inputs, at), free.total(&inputs, at));
+        (1.0 - rest / whole) * (1.0 - cheapest / all)
+    });
+    saving.ok_or_else(|| "no price of electricity is known".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(kind: Kind, saving: Option<(f64, f64)>, effect: Effect) -> Change {
+        let saving = saving.map(|(point, lower)| Estimate { point, lower, upper: point + 0.1, confidence: 0.95, n: 9 });
+        Change {
+            kind,
+            to: "x".into(),
+            basis: Basis::Measured,
+            saving,
+            effect,
+            quality: String::new(),
+            command: String::new(),
+            confirm: None,
+            why: String::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_worthwhile() {
+        for (saving, effect, wanted) in [
+            (Some((0.1, 0.01)), Effect::None, true),
+            (Some((0.099, 0.01)), Effect::None, false),
+            (Some((0.5, -0.01)), Effect::Passes, false),
+            (Some((0.5, 0.4)), Effect::Fails, false),
+            (Some((0.5, 0.4)), Effect::Unknown, true),
+            (None, Effect::None, false),
+        ] {
+            assert_eq!(change(Kind::Variant, saving, effect).is_worthwhile(), wanted, "{saving:?} {effect:?}");
+        }
+    }
+}

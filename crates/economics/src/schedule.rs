@@ -42,8 +42,10 @@ pub struct Job {
     pub idle_w: Option<f64>,
     /// True where the machine stays on before the first start.
     pub stays_on: bool,
-    /// True where the job may be stopped and resumed.
+    /// True where the job may be paused.
     pub interruptible: bool,
+    /// True where it may be ended and started again, with the machine off meanwhile.
+    pub restartable: bool,
     /// What must be said of the energy.
     pub energy_note: String,
 }
@@ -60,6 +62,7 @@ impl Job {
             idle_w: workload.idle_w,
             stays_on: false,
             interruptible: false,
+            restartable: false,
             energy_note: workload.energy_note.clone(),
         }
     }
@@ -257,6 +260,7 @@ fn problem(job: &Job, grid: &Grid, work_s: f64) -> optimum::Problem {
         start_steps,
         idle: job.idle_w.filter(|_| known).unwrap_or(0.0) * step,
         stays_on: job.stays_on,
+        restartable: job.restartable,
     }
 }
 
@@ -339,7 +343,7 @@ fn doubts(
     let unknown = grid.prices.iter().filter(|price| price.is_none()).count();
     if unknown > 0 {
         let hours = plain(unknown as f64 * grid.step_s / 3600.0);
-        notes.push(format!("The curve has no value for {hours} h before the deadline; nothing is planned there."));
+        notes.push(format!("The curve has no value for {hours} h before the deadline; no work is planned there, and waiting there is left out of the total."));
     }
     let slow = (work_s.upper / grid.step_s).ceil() as usize;
     let last = plan.iter().rposition(|action| *action == Action::Work).unwrap_or(0);
@@ -352,7 +356,7 @@ fn doubts(
 fn assumptions(job: &Job, curve: &Curve, retail: Option<Retail>, grid: &Grid) -> Vec<Assumption> {
     let date = curve.fetched_at.to_zoned(TimeZone::UTC).date();
     let mut all = vec![Assumption {
-        what: format!("{} of {}", curve.unit, curve.zone),
+        what: if curve.zone.is_empty() { curve.unit.to_string() } else { format!("{} of {}", curve.unit, curve.zone) },
         source: curve.source.clone(),
         date: Some(date),
     }];
@@ -380,10 +384,10 @@ fn sentence(
     let of = share.map_or_else(String::new, |share| format!(" ({} of it)", percent(share.point)));
     match (saving, more_than_noise) {
         (Some(saving), Some(true)) => {
-            format!("waiting saves {} {unit}{of} against running now, more than the noise of the measured energy", plain(saving.point))
+            format!("waiting saves {} {unit}{of} against running now, more than the measured energy leaves open", plain(saving.point))
         }
         (Some(saving), _) => format!(
-            "waiting saves {} {unit}{of} against running now, which is within the noise of the measured energy",
+            "waiting saves {} {unit}{of} against running now, which is less than what the measured energy leaves open of the bill",
             plain(saving.point)
         ),
         (None, _) => match share {

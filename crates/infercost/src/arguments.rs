@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Replace(economics::ReplaceCommand),
     /// When to run a job: a number of inferences by a deadline, over a curve of prices or carbon
     Schedule(economics::ScheduleCommand),
+    /// What could be changed about a workload, ranked by what it saves
+    Optimize(economics::OptimizeCommand),
     /// Fetch dated prices of electricity, hardware and hosted models, and list them
     Prices(economics::PricesCommand),
     /// Print a completion script for a shell

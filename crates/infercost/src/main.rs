@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         Command::Host(arguments) => commands::host::run(&arguments),
         Command::Replace(arguments) => commands::replace::run(&arguments),
         Command::Schedule(arguments) => commands::schedule::run(&arguments),
+        Command::Optimize(arguments) => commands::optimize::run(&arguments),
         Command::Prices(arguments) => commands::prices::run(&arguments),
         Command::Completions(arguments) => commands::completions::run(&arguments),
     };

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::bill::double;
-use crate::chart::svg::{Anchor, COOL, Drawing, FAINT, GRID, INK, WARM, ticks};
+use crate::chart::svg::{Anchor, Drawing, FAINT, GRID, INK, WARM, ticks};
 use crate::schedule::{Action, Schedule};
 use crate::wording::plain;
 
@@ -61,7 +61,7 @@ pub fn curve(schedule: &Schedule, zone: &TimeZone) -> String {
     drawing.rect(WIDTH - RIGHT - 200.0, TOP - 24.0, 14.0, 14.0, SHADE);
     drawing.text(WIDTH - RIGHT - 180.0, TOP - 12.0, "at work", Anchor::Start, INK);
     drawing.line((WIDTH - RIGHT - 110.0, TOP - 17.0), (WIDTH - RIGHT - 96.0, TOP - 17.0), INK, 2.0);
-    drawing.text(WIDTH - RIGHT - 90.0, TOP - 12.0, "price", Anchor::Start, if known.is_empty() { FAINT } else { COOL });
+    drawing.text(WIDTH - RIGHT - 90.0, TOP - 12.0, "curve", Anchor::Start, INK);
     drawing.finish(&schedule.why)
 }
 

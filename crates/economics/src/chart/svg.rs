@@ -52,14 +52,6 @@ impl Drawing {
         );
     }
 
-    pub(crate) fn dashed(&mut self, from: (f64, f64), to: (f64, f64), stroke: &str) {
-        let _ = writeln!(
-            self.body,
-            "<line x1=\"{:.1}\" y1=\"{:.1}\" x2=\"{:.1}\" y2=\"{:.1}\" stroke=\"{stroke}\" stroke-width=\"1.5\" stroke-dasharray=\"5 4\"/>",
-            from.0, from.1, to.0, to.1
-        );
-    }
-
     pub(crate) fn text(&mut self, x: f64, y: f64, text: &str, anchor: Anchor, fill: &str) {
         self.styled(x, y, text, anchor, fill, 13.0, false);
     }

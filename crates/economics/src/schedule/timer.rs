@@ -14,18 +14,31 @@ pub struct Timers {
     pub systemd: Vec<String>,
 }
 
-/// Starts at the first stretch of work, stops the process at the end of each but the last, resumes at the next.
-/// `command` is one shell line.
+/// Starts the job at the first stretch of work. At a pause with the model loaded the process is stopped and goes on
+/// later; where the plan switches off, it is ended and started again. `command` is one shell line.
 pub fn timers(blocks: &[Block], zone: &TimeZone, command: &str) -> Timers {
-    let work: Vec<&Block> = blocks.iter().filter(|block| block.action == Action::Work).collect();
     let mut timers = Timers { cron: Vec::new(), systemd: Vec::new() };
-    let unit = "infercost-job";
-    for (index, block) in work.iter().enumerate() {
-        let first = index == 0;
-        let begin = if first { command.to_owned() } else { format!("systemctl --user kill -s CONT {unit}") };
-        timers.add(block.start, zone, &begin, first.then_some(unit));
-        if index + 1 < work.len() {
-            timers.add(block.stop, zone, &format!("systemctl --user kill -s STOP {unit}"), None);
+    let (mut started, mut paused) = (0_u32, false);
+    let unit = |number: u32| format!("infercost-job-{number}");
+    for block in blocks {
+        match block.action {
+            Action::Work | Action::Start if paused => {
+                timers.add(block.start, zone, &format!("systemctl --user kill -s CONT {}", unit(started)), None);
+                paused = false;
+            }
+            Action::Work | Action::Start => {
+                started += 1;
+                timers.add(block.start, zone, command, Some(&unit(started)));
+            }
+            Action::Idle => {
+                timers.add(block.start, zone, &format!("systemctl --user kill -s STOP {}", unit(started)), None);
+                paused = true;
+            }
+            Action::Off if started > 0 => {
+                timers.add(block.start, zone, &format!("systemctl --user stop {}", unit(started)), None);
+                paused = false;
+            }
+            Action::Off => {}
         }
     }
     timers
@@ -34,6 +47,8 @@ pub fn timers(blocks: &[Block], zone: &TimeZone, command: &str) -> Timers {
 impl Timers {
     fn add(&mut self, at: jiff::Timestamp, zone: &TimeZone, command: &str, unit: Option<&str>) {
         let local = at.to_zoned(zone.clone());
+        // A command that cron starts runs in a unit too, so that the other lines find it.
+        let by_cron = unit.map_or_else(|| command.to_owned(), |unit| format!("systemd-run --user --unit={unit} {command}"));
         // % ends a command in a crontab unless it is escaped.
         self.cron.push(format!(
             "{} {} {} {} * {}",
@@ -41,7 +56,7 @@ impl Timers {
             local.hour(),
             local.day(),
             local.month(),
-            command.replace('%', "\\%")
+            by_cron.replace('%', "\\%")
         ));
         let unit = unit.map_or_else(String::new, |unit| format!(" --unit={unit}"));
         // In UTC, so that a clock change between now and then moves nothing.

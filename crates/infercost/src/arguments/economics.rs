@@ -146,13 +146,14 @@ pub(crate) struct HostCommand {
 }
 
 /// How much is asked, and when; the settings' [load] where a flag is not given.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct LoadArguments {
     /// Requests an hour, in hours with requests [default: what fills one machine to --utilisation]
     #[arg(long, value_name = "N", value_parser = above_zero)]
     pub(crate) requests_per_hour: Option<f64>,
 
-    /// Share of its capacity up to which a machine is planned to be used [default: the price book's]
+    /// Share of its capacity up to which a machine is planned to be used [default: 0.7, or the price book's
+    /// utilisation where no load is given]
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(crate) utilisation: Option<f64>,
 
@@ -253,9 +254,13 @@ pub(crate) struct ScheduleCommand {
     #[arg(long)]
     pub(crate) carbon: bool,
 
-    /// The job may be stopped and resumed
+    /// The job may be paused: its process is stopped and goes on later, with the model loaded
     #[arg(long)]
     pub(crate) interruptible: bool,
+
+    /// The command may be ended, and started again later to go on with its work; the machine is off meanwhile
+    #[arg(long)]
+    pub(crate) restartable: bool,
 
     /// The machine stays on and idles until the job starts, instead of being off
     #[arg(long)]
@@ -387,4 +392,22 @@ fn source(text: &str) -> Result<infercost_prices::Source, String> {
         let names: Vec<&str> = all.iter().map(|source| source.name()).collect();
         format!("no source is called `{}`; there are {}", text.escape_debug(), names.join(", "))
     })
+}
+
+/// What could be changed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost optimize
+  infercost optimize traces/sample/20261123-014109 --variant full
+  infercost optimize traces/mine traces/mine-with-one-thread --json
+
+The first run is what is in use now; other runs of the same prompts, named or newest below --traces, show what other
+threads, loads and models cost. Exit codes: 0 a saving of a tenth or more was found, 3 none was")]
+pub(crate) struct OptimizeCommand {
+    /// Runs: what is in use now, then others [default: the newest, then others below --traces]
+    #[arg(value_name = "RUN")]
+    pub(crate) runs: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) economics: EconomicsArguments,
 }

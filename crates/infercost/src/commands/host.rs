@@ -13,6 +13,10 @@ use crate::business::{self, Business, Measured};
 use crate::exit::{self, usage};
 use crate::{output, price_store};
 
+/// Share of its capacity up to which a machine is planned to be used where a load is given and no share: beyond it
+/// requests queue.
+const PLANNED_UTILISATION: f64 = 0.7;
+
 pub(crate) fn run(arguments: &HostCommand) -> anyhow::Result<ExitCode> {
     let business = Business::read(&arguments.economics)?;
     let Measured { run, workload } = business::measured(&arguments.economics, arguments.run.as_deref())?;
@@ -35,13 +39,15 @@ pub(crate) fn run(arguments: &HostCommand) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(if hosting.open { exit::INCONCLUSIVE } else { 0 }))
 }
 
-/// The load by the flags, else by the settings, else by the price book.
+/// The load by the flags, else by the settings. Without any, machines are used as the price book says.
 pub(crate) fn demand(flags: &LoadArguments, business: &Business, book: &PriceBook) -> Demand {
     let given = &business.load;
+    let requests_per_hour = flags.requests_per_hour.or(given.requests_per_hour);
+    let planned = if requests_per_hour.is_some() { PLANNED_UTILISATION } else { book.utilisation };
     Demand {
-        requests_per_hour: flags.requests_per_hour.or(given.requests_per_hour),
+        requests_per_hour,
         hours_per_day: flags.hours_per_day.or(given.hours_per_day).unwrap_or(24.0).min(24.0),
-        max_utilisation: flags.utilisation.or(given.max_utilisation).unwrap_or(book.utilisation),
+        max_utilisation: flags.utilisation.or(given.max_utilisation).unwrap_or(planned),
         capacity_per_hour: flags.capacity_per_hour.or(given.capacity_per_hour),
     }
 }

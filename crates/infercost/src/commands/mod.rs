@@ -10,6 +10,7 @@ pub(crate) mod host;
 pub(crate) mod export;
 pub(crate) mod foreign;
 pub(crate) mod models;
+pub(crate) mod optimize;
 pub(crate) mod prices;
 pub(crate) mod quantize;
 pub(crate) mod record;

@@ -41,7 +41,8 @@ pub(crate) fn run(arguments: &ScheduleCommand) -> anyhow::Result<ExitCode> {
     let retail = adders.as_ref().map(|adders| Retail { adder: double(adders.adder), tax: double(adders.tax) });
     let job = Job {
         stays_on: arguments.stays_on,
-        interruptible: arguments.interruptible,
+        interruptible: arguments.interruptible || arguments.restartable,
+        restartable: arguments.restartable,
         startup_joules: arguments.start_joules,
         startup_s: arguments.start_seconds.unwrap_or(Job::of(&workload, 1.0).startup_s),
         ..Job::of(&workload, arguments.inferences)
@@ -132,29 +133,34 @@ fn shell_line(command: &[String]) -> String {
     command.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
-/// Starts the command at the first stretch of work, stops the process between stretches, and gives its exit code.
+/// Starts the command at the first stretch of work; at a pause its process is stopped, or ended where the plan
+/// switches off. Gives the command's exit code.
 fn wait_and_run(plan: &Schedule, command: &[String]) -> anyhow::Result<ExitCode> {
     let (program, rest) = command.split_first().context("no command is given")?;
-    let work: Vec<_> = plan.blocks.iter().filter(|block| block.action == Action::Work).collect();
     let mut child: Option<Child> = None;
-    for (index, block) in work.iter().enumerate() {
-        output::note(&format!("waiting until {}", block.start));
-        if let Some(code) = wait(&mut child, Some(block.start))? {
-            return Ok(code);
-        }
-        match &child {
-            None => {
+    for (index, block) in plan.blocks.iter().enumerate() {
+        let next = plan.blocks.iter().skip(index).find(|later| later.start > block.start);
+        match (block.action, &mut child) {
+            (Action::Work | Action::Start, None) => {
                 let started = Command::new(program).args(rest).spawn();
                 child = Some(started.with_context(|| format!("cannot run {}", program.escape_debug()))?);
             }
-            Some(child) => signal("-CONT", child)?,
+            (Action::Work | Action::Start, Some(child)) => signal("-CONT", child)?,
+            (Action::Idle, Some(child)) => signal("-STOP", child)?,
+            (Action::Off, Some(running)) => {
+                signal("-TERM", running)?;
+                running.wait().context("cannot wait for the command")?;
+                child = None;
+            }
+            (Action::Off | Action::Idle, None) => {}
         }
-        let is_last = work.len().checked_sub(1) == Some(index);
-        if let Some(code) = wait(&mut child, (!is_last).then_some(block.stop))? {
+        if let Some(next) = next
+            && child.is_none()
+        {
+            output::note(&format!("waiting until {}", next.start));
+        }
+        if let Some(code) = wait(&mut child, next.map(|next| next.start))? {
             return Ok(code);
-        }
-        if let Some(child) = &child {
-            signal("-STOP", child)?;
         }
     }
     Ok(ExitCode::SUCCESS)

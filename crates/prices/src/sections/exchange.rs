@@ -44,6 +44,12 @@ pub fn rate_between(rates: &[ExchangeRate], from: Currency, to: Currency) -> Res
     exchange_rate(rates, from, to).ok_or(PriceError::NoRate { from, to })
 }
 
+/// An amount in the other currency, to twelve significant digits: a rate has far fewer.
+fn converted(amount: Decimal, rate: Decimal) -> Option<Decimal> {
+    let amount = amount.checked_mul(rate)?;
+    Some(amount.round_sf(12).unwrap_or(amount).normalize())
+}
+
 /// The book with every price in `to`; each source then names the rate that was used.
 ///
 /// # Errors
@@ -80,7 +86,7 @@ pub fn convert_price(price: &Price, to: Currency, rates: &[ExchangeRate]) -> Res
         return Ok(price.clone());
     }
     let rate = rate_between(rates, price.currency, to)?;
-    let value = price.value.checked_mul(rate).ok_or(PriceError::NoRate { from: price.currency, to })?;
+    let value = converted(price.value, rate).ok_or(PriceError::NoRate { from: price.currency, to })?;
     let used = rates.iter().find(|one| one.from == price.currency || one.to == price.currency);
     let by = used.map_or_else(String::new, |one| format!("; {}, {}", one.source, one.date));
     let source = format!("{} ({} {} at {} {to}{by})", price.source, price.value, price.currency, rate.round_dp(6).normalize());
@@ -94,7 +100,7 @@ pub fn convert_price(price: &Price, to: Currency, rates: &[ExchangeRate]) -> Res
 pub fn convert_offer(offer: &HostingOffer, to: Currency, rates: &[ExchangeRate]) -> Result<HostingOffer, PriceError> {
     let from = offer.price.currency;
     let rate = rate_between(rates, from, to)?;
-    let times = |amount: Decimal| amount.checked_mul(rate).ok_or(PriceError::NoRate { from, to });
+    let times = |amount: Decimal| converted(amount, rate).ok_or(PriceError::NoRate { from, to });
     let mut charge = offer.charge.clone();
     match &mut charge {
         Charge::Rent { other_per_month, .. } => *other_per_month = times(*other_per_month)?,
@@ -112,16 +118,16 @@ pub fn convert_offer(offer: &HostingOffer, to: Currency, rates: &[ExchangeRate])
 pub fn convert_curve(curve: &Curve, to: Currency, rates: &[ExchangeRate]) -> Result<Curve, PriceError> {
     let CurveUnit::PerKilowattHour(from) = curve.unit else { return Ok(curve.clone()) };
     let rate = rate_between(rates, from, to)?;
-    let mut converted = Curve { unit: CurveUnit::PerKilowattHour(to), ..curve.clone() };
-    for slot in &mut converted.slots {
+    let mut result = Curve { unit: CurveUnit::PerKilowattHour(to), ..curve.clone() };
+    for slot in &mut result.slots {
         if let Some(amount) = slot.amount {
-            slot.amount = Some(amount.checked_mul(rate).ok_or(PriceError::NoRate { from, to })?);
+            slot.amount = Some(converted(amount, rate).ok_or(PriceError::NoRate { from, to })?);
         }
     }
     if from != to {
-        converted.source = format!("{} (at {} {to} for one {from})", curve.source, rate.round_dp(6).normalize());
+        result.source = format!("{} (at {} {to} for one {from})", curve.source, rate.round_dp(6).normalize());
     }
-    Ok(converted)
+    Ok(result)
 }
 
 #[cfg(test)]

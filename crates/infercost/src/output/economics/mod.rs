@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod host;
 mod layout;
+pub(crate) mod optimize;
 pub(crate) mod prices;
 pub(crate) mod replace;
 pub(crate) mod schedule;

@@ -1,0 +1,378 @@
+//! The worked examples of docs/economics.md by two routes: each expression of its tables by plain arithmetic, and
+//! each result by the program from the same inputs.
+#![expect(clippy::unwrap_used, reason = "a table that cannot be read has failed")]
+
+#[path = "worked/sheet.rs"]
+mod sheet;
+
+use infercost_economics::audit::{AuditInput, Subject, Zone};
+use infercost_economics::hosting::{Demand, Hosting, Setting, WayCost, host};
+use infercost_economics::lever::Lever;
+use infercost_economics::ownership::Owned;
+use infercost_economics::replacement::{Decision, Terms, replacement};
+use infercost_economics::scenario::Tenure;
+use infercost_economics::schedule::{Action, Job, Schedule, Window, schedule};
+use infercost_economics::{Audit, Limits, Scenario, audit};
+use infercost_schema::hosting::{Charge, HostingOffer};
+use infercost_schema::market::{Curve, CurveUnit, Slot};
+use infercost_schema::price::Price;
+use infercost_schema::{Currency, Estimate, Workload};
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
+
+use sheet::{Sheet, rows};
+
+fn certain(value: f64) -> Estimate {
+    Estimate { point: value, lower: value, upper: value, confidence: 0.95, n: 100 }
+}
+
+#[track_caller]
+fn near(found: f64, wanted: f64, what: &str) {
+    assert!((found - wanted).abs() <= 1e-8 * wanted.abs().max(1e-12), "{what}: {found} is not {wanted}");
+}
+
+/// The owned machine of the first table.
+fn scenario(own: &Sheet) -> Scenario {
+    Scenario {
+        currency: Currency::EUR,
+        tenure: Tenure::Owned(Owned {
+            purchase: own.get("purchase"),
+            salvage_share: own.get("salvage_share"),
+            life_years: own.get("life"),
+            interest: 0.0,
+        }),
+        tariff: Some(own.get("tariff")),
+        pue: own.get("pue"),
+        operation_per_hour: Some(own.get("operation_h")),
+        utilisation: 0.4,
+        busy_s: certain(own.get("busy_s")),
+        joules: Some(certain(own.get("joules"))),
+        energy_note: String::new(),
+        idle_w: Some(own.get("idle_w")),
+        prefill_share: Some(0.25),
+    }
+}
+
+fn setting(own: &Sheet) -> Setting {
+    Setting {
+        scenario: scenario(own),
+        demand: Demand {
+            requests_per_hour: Some(own.get("requests")),
+            hours_per_day: 24.0,
+            max_utilisation: 0.7,
+            capacity_per_hour: None,
+        },
+        load_s: Some(certain(own.get("load_s"))),
+        input_tokens: Some(certain(own.get("input_tokens"))),
+        output_tokens: Some(certain(own.get("output_tokens"))),
+    }
+}
+
+fn decimal(value: f64) -> Decimal {
+    format!("{value}").parse().unwrap()
+}
+
+fn price(value: f64, unit: &str) -> Price {
+    Price {
+        name: "example".into(),
+        value: decimal(value),
+        currency: Currency::EUR,
+        unit: unit.into(),
+        source: "the example".into(),
+        date: "2026-11-10".parse().unwrap(),
+    }
+}
+
+fn hosted(charge: Charge, rate: f64) -> Hosting {
+    let own = Sheet::read("own");
+    let offer = HostingOffer { name: "offer".into(), charge, price: price(rate, "hour") };
+    host("example".into(), &setting(&own), &[offer])
+}
+
+fn way<'a>(hosting: &'a Hosting, name: &str) -> &'a WayCost {
+    hosting.ways.iter().find(|way| way.name == name).unwrap()
+}
+
+/// Parts and total of a way are those of a table's rows.
+#[track_caller]
+fn check_way(way: &WayCost, sheet: &Sheet, parts: &[(&str, &str)], total: &str) {
+    for (part, row) in parts {
+        let found = way.bill.parts.iter().find(|one| one.name == *part).unwrap();
+        near(infercost_economics::bill::double(found.amount), sheet.get(row), part);
+    }
+    assert_eq!(way.bill.parts.len(), parts.len(), "{:?}", way.bill.parts);
+    near(way.per_inference.unwrap().point, sheet.get(total), total);
+    let sum: Decimal = way.bill.parts.iter().map(|part| part.amount).sum();
+    assert_eq!(Some(sum), way.bill.total, "the parts do not add up");
+}
+
+#[test]
+fn every_expression_is_right() {
+    for name in ["own", "rent", "spot", "serverless", "api", "audit", "replace", "schedule-totals"] {
+        Sheet::read(name).check();
+    }
+}
+
+#[test]
+fn own() {
+    let own = Sheet::read("own");
+    let hosting = hosted(Charge::Api { input: Decimal::ONE, output: Decimal::ONE }, 1.0);
+    let parts = [("energy", "energy"), ("idle", "idle"), ("hardware", "hardware"), ("operation", "operation")];
+    check_way(way(&hosting, "own"), &own, &parts, "own");
+    // the same load as a utilisation of one machine, by the other formula
+    near(scenario(&own).cost().unwrap().point, own.get("own"), "the audit's cost");
+    assert_eq!((hosting.cheapest.as_slice(), hosting.open), (&["own".to_owned()][..], false));
+}
+
+#[test]
+fn own_against_rent() {
+    let sheet = Sheet::read("rent");
+    let charge = Charge::Rent {
+        billing_seconds: 3600.0,
+        other_per_month: decimal(sheet.get("other_month")),
+        speed: Some(1.0),
+    };
+    let hosting = hosted(charge, sheet.get("rate"));
+    let rent = way(&hosting, "offer");
+    check_way(rent, &sheet, &[("rent", "rent"), ("storage and egress", "storage")], "cost");
+    near(rent.own_pays_back.as_ref().unwrap().months.unwrap().point, sheet.get("months"), "months");
+}
+
+#[test]
+fn spot() {
+    let sheet = Sheet::read("spot");
+    let charge = Charge::Spot {
+        interruptions_per_hour: sheet.get("interruptions"),
+        lost_seconds: sheet.get("lost_s"),
+        fallback_share: sheet.get("fallback_share"),
+        on_demand_per_hour: Some(decimal(sheet.get("on_demand"))),
+        speed: Some(1.0),
+        load_seconds: None,
+    };
+    let hosting = hosted(charge, sheet.get("rate"));
+    let parts = [("spot", "spot"), ("restarts", "restarts"), ("fallback", "fallback")];
+    check_way(way(&hosting, "offer"), &sheet, &parts, "cost");
+}
+
+#[test]
+fn serverless() {
+    let sheet = Sheet::read("serverless");
+    let charge = Charge::Serverless {
+        keep_warm_seconds: sheet.get("keep_warm_s"),
+        cold_share: None,
+        speed: Some(1.0),
+        load_seconds: None,
+    };
+    let hosting = hosted(charge, sheet.get("rate"));
+    let parts = [("execution", "execution"), ("cold starts", "cold_starts"), ("waiting", "waiting")];
+    check_way(way(&hosting, "offer"), &sheet, &parts, "cost");
+}
+
+#[test]
+fn a_hosted_api() {
+    let sheet = Sheet::read("api");
+    let million = Decimal::from(1_000_000);
+    let charge = Charge::Api {
+        input: decimal(sheet.get("input_price")) / million,
+        output: decimal(sheet.get("output_price")) / million,
+    };
+    let hosting = hosted(charge, sheet.get("output_price"));
+    let api = way(&hosting, "offer");
+    check_way(api, &sheet, &[("input tokens", "input"), ("output tokens", "output")], "cost");
+    let from = api.own_cheaper_from.as_ref().unwrap();
+    near(from.requests_per_hour.unwrap().point, sheet.get("break_even_requests"), "break-even load");
+    near(from.utilisation.unwrap().point, sheet.get("break_even_used"), "break-even utilisation");
+}
+
+fn audited(revenue: f64, loss_zone: f64) -> Audit {
+    audit(AuditInput {
+        name: "example".into(),
+        subject: Subject::Machine(Box::new(scenario(&Sheet::read("own")))),
+        correct: None,
+        per_session: None,
+        per_user: None,
+        revenue: Some(price(revenue, "inference")),
+        limits: Limits { loss_zone: Some(loss_zone), max_cost: None },
+        assumptions: Vec::new(),
+        notes: Vec::new(),
+        today: "2026-11-23".parse().unwrap(),
+    })
+}
+
+#[test]
+fn audit_at_14_9_and_15_1_per_cent() {
+    let sheet = Sheet::read("audit");
+    for (revenue, share, zone) in [("revenue_a", "share_a", Zone::Profit), ("revenue_b", "share_b", Zone::Loss)] {
+        let found = audited(sheet.get(revenue), 0.15);
+        near(found.share.unwrap().point, sheet.get(share), share);
+        assert_eq!(found.worst(), Some(zone), "{:?}", found.limits);
+    }
+    // the limit itself is in the zone, and can be set
+    assert_eq!(audited(sheet.get("revenue_a"), sheet.get("share_a") - 1e-9).worst(), Some(Zone::Loss));
+    assert_eq!(audited(sheet.get("revenue_b"), 0.16).worst(), Some(Zone::Profit));
+}
+
+#[test]
+fn the_tornado_and_the_break_evens() {
+    let sheet = Sheet::read("audit");
+    let found = audited(sheet.get("revenue_a"), 0.15);
+    let bars: Vec<(Lever, f64)> =
+        found.tornado.iter().filter_map(|swing| Some((swing.lever, swing.share?.point))).collect();
+    let wanted = [
+        (Lever::UtilisationDown, "after_utilisation"),
+        (Lever::LifeDown, "after_life"),
+        (Lever::OutputUp, "after_output"),
+        (Lever::EnergyUp, "after_energy"),
+    ];
+    assert_eq!(bars.len(), wanted.len(), "{bars:?}");
+    for ((lever, share), (wanted, row)) in bars.iter().zip(wanted) {
+        assert_eq!(*lever, wanted, "the biggest lever comes first");
+        near(*share, sheet.get(row), row);
+    }
+    let rent = found.tornado.last().unwrap();
+    assert!(rent.lever == Lever::RentUp && rent.reason.contains("nothing is rented"));
+    let value = |start: &str| found.break_evens.iter().find(|one| one.what.starts_with(start)).unwrap().value.unwrap().point;
+    near(value("revenue per inference"), sheet.get("loss_zone_from"), "revenue");
+    near(value("electricity price at which cost is 15 %"), sheet.get("break_even_tariff_a"), "tariff");
+    near(value("utilisation at which cost is 15 %"), sheet.get("break_even_used_a"), "utilisation");
+}
+
+fn workload(sheet: &Sheet, which: &str) -> Workload {
+    let of = |name: &str| sheet.get(&format!("{which}_{name}"));
+    Workload {
+        variant: "model/full".into(),
+        run: which.into(),
+        date: "2026-11-23".parse().unwrap(),
+        machine: which.into(),
+        prompts_sha256: "00".into(),
+        inferences: 100,
+        failures: 0,
+        threads: None,
+        concurrency: Some(1),
+        busy_s: certain(of("busy_s")),
+        prefill_share: None,
+        joules: Some(certain(of("joules"))),
+        energy_source: "counter".into(),
+        energy_note: String::new(),
+        idle_w: Some(of("idle_w")),
+        load_s: None,
+        input_tokens: None,
+        output_tokens: Some(certain(100.0)),
+        correct: None,
+    }
+}
+
+fn terms(sheet: &Sheet, tariff: f64) -> Terms {
+    Terms {
+        currency: Currency::EUR,
+        requests_per_hour: Some(sheet.get("requests")),
+        hours_per_day: 24.0,
+        max_utilisation: 0.7,
+        tariff: Some(tariff),
+        pue: sheet.get("pue"),
+        operation_per_hour: None,
+        resale: sheet.get("resale"),
+        yearly_decline: 0.3,
+        new: Owned { purchase: sheet.get("new_price"), salvage_share: 0.1, life_years: 4.0, interest: 0.0 },
+        assumptions: Vec::new(),
+    }
+}
+
+#[test]
+fn replace() {
+    let sheet = Sheet::read("replace");
+    let (old, new) = (workload(&sheet, "old"), workload(&sheet, "new"));
+    let found = replacement(&old, &new, &terms(&sheet, sheet.get("tariff")));
+    near(found.old.energy.unwrap().point, sheet.get("old_energy"), "old energy");
+    near(found.new.energy.unwrap().point, sheet.get("new_energy"), "new energy");
+    near(found.yearly_saving.unwrap().point, sheet.get("saving"), "saving");
+    near(found.outlay.unwrap().point, sheet.get("outlay"), "outlay");
+    near(found.payback_months.unwrap().point, sheet.get("months"), "months");
+    near(found.yearly_advantage.unwrap().point, sheet.get("advantage"), "advantage");
+    near(found.break_even_tariff.unwrap().point, sheet.get("break_even_tariff"), "tariff");
+    assert_eq!(found.decision, Decision::Keep, "{}", found.why);
+    let dear = replacement(&old, &new, &terms(&sheet, sheet.get("break_even_tariff") * 1.01));
+    assert_eq!(dear.decision, Decision::Replace, "{}", dear.why);
+    let unknown = Workload { joules: None, ..new.clone() };
+    assert_eq!(replacement(&old, &unknown, &terms(&sheet, 0.3)).decision, Decision::Open);
+    // an uncertain machine: the interval holds zero
+    let wide = Estimate { lower: 0.0, upper: 400.0, ..certain(100.0) };
+    let unsure = Workload { joules: Some(wide), ..old };
+    assert_eq!(replacement(&unsure, &new, &terms(&sheet, 0.9)).decision, Decision::Open);
+}
+
+/// The curve of the table, and the hours that it marks in a column.
+fn day() -> (Curve, Vec<Vec<String>>) {
+    let rows = rows("schedule");
+    let mut slots = Vec::new();
+    for row in &rows {
+        let start: jiff::Timestamp = row[1].parse().unwrap();
+        let end = start + jiff::SignedDuration::from_hours(1);
+        slots.push(Slot { start, end, amount: Some(decimal(row[2].parse::<f64>().unwrap() / 1000.0)) });
+    }
+    let curve = Curve {
+        unit: CurveUnit::PerKilowattHour(Currency::EUR),
+        slots,
+        zone: "DE-LU".into(),
+        wholesale: false,
+        source: "the example".into(),
+        fetched_at: "2026-10-24T12:00:00Z".parse().unwrap(),
+    };
+    (curve.ordered().unwrap(), rows)
+}
+
+fn planned(restartable: bool) -> Schedule {
+    let (curve, _) = day();
+    let job = Job {
+        inferences: 22_500.0,
+        busy_s: certain(0.8),
+        joules: Some(certain(48.0)),
+        startup_s: 12.0,
+        startup_joules: None,
+        idle_w: Some(20.0),
+        stays_on: false,
+        interruptible: restartable,
+        restartable,
+        energy_note: String::new(),
+    };
+    let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+    let window = Window {
+        now: curve.slots.first().unwrap().start,
+        deadline: curve.slots.last().unwrap().end,
+        step_s: Some(900),
+        zone,
+    };
+    schedule(&job, &curve, None, &window).unwrap()
+}
+
+#[test]
+fn schedule_over_a_day_of_25_hours() {
+    let sheet = Sheet::read("schedule-totals");
+    let (curve, rows) = day();
+    assert_eq!(rows.len(), 25);
+    // the table's local times are those of its moments, on both sides of the clock change
+    let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+    for (row, slot) in rows.iter().zip(&curve.slots) {
+        assert_eq!(slot.start.to_zoned(zone.clone()).strftime("%H:%M %:z").to_string(), row[0]);
+    }
+    for (column, restartable, total, saved) in
+        [(3, false, "contiguous", "saved_contiguous"), (4, true, "restartable", "saved_restartable")]
+    {
+        let plan = planned(restartable);
+        let at_work = |slot: &Slot| {
+            plan.blocks.iter().any(|block| {
+                block.action == Action::Work && block.start <= slot.start && slot.end <= block.stop
+            })
+        };
+        for (row, slot) in rows.iter().zip(&curve.slots) {
+            assert_eq!(at_work(slot), row[column] == "x", "{total}, {}: {:?}", row[0], plan.blocks);
+        }
+        near(plan.total_now.unwrap().point, sheet.get("now"), "now");
+        near(plan.total.unwrap().point, sheet.get(total), total);
+        near(plan.saving.unwrap().point, sheet.get(saved), saved);
+        assert_eq!(plan.more_than_noise, Some(true));
+        let hours = plan.blocks.iter().filter(|block| block.action == Action::Work);
+        let worked: i64 = hours.map(|block| block.stop.duration_since(block.start).as_hours()).sum();
+        assert_eq!(worked, 5);
+    }
+}
