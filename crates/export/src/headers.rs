@@ -84,9 +84,10 @@ impl Headers {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// True where a text holds one of the values: such a text is not to be shown.
+    /// True where a text holds a value, or a word of one (`Bearer KEY`): such a text is not to be shown.
     pub(crate) fn shows_in(&self, text: &str) -> bool {
-        self.0.iter().any(|(_, value)| value.len() >= 6 && text.contains(value.as_str()))
+        let words = self.0.iter().flat_map(|(_, value)| value.split_whitespace());
+        words.filter(|word| word.len() > 6).any(|word| text.contains(word))
     }
 }
 

@@ -25,15 +25,17 @@ pub struct Annotation {
 }
 
 impl Phoenix {
-    /// Attaches annotations; those of the same name that infercost attached before are replaced.
+    /// Attaches annotations; those of the same name that infercost attached before are replaced. Where Phoenix has
+    /// every span already they are there on return; else they wait for their spans.
     ///
     /// # Errors
     /// [`ExportError::Backend`].
     pub fn annotate(&self, annotations: &[Annotation]) -> Result<(), ExportError> {
         for part in annotations.chunks(TOGETHER) {
             let data: Vec<Value> = part.iter().map(Annotation::json).collect();
-            let _: Value =
-                self.api.post("/v1/span_annotations?sync=false", "annotating spans", &json!({"data": data}))?;
+            let body = json!({"data": data});
+            let attach = |path| self.api.post::<Value>(path, "annotating spans", &body);
+            attach("/v1/span_annotations?sync=true").or_else(|_| attach("/v1/span_annotations?sync=false"))?;
         }
         Ok(())
     }

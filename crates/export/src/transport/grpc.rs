@@ -74,8 +74,10 @@ impl Grpc {
 
     pub(crate) fn spans(&mut self, request: &ExportTraceServiceRequest) -> Attempt {
         let request = self.request(request.clone());
-        let call = tokio::time::timeout(self.timeout, self.traces.export(request));
-        let answer = self.runtime.block_on(async { call.await });
+        let call = self.traces.export(request);
+        let timeout = self.timeout;
+        // the clock of a time-out belongs to the runtime, so it is made inside
+        let answer = self.runtime.block_on(async { tokio::time::timeout(timeout, call).await });
         match answer {
             Err(_) => late(),
             Ok(Ok(answer)) => {
@@ -88,8 +90,10 @@ impl Grpc {
 
     pub(crate) fn metrics(&mut self, request: &ExportMetricsServiceRequest) -> Attempt {
         let request = self.request(request.clone());
-        let call = tokio::time::timeout(self.timeout, self.meters.export(request));
-        let answer = self.runtime.block_on(async { call.await });
+        let call = self.meters.export(request);
+        let timeout = self.timeout;
+        // the clock of a time-out belongs to the runtime, so it is made inside
+        let answer = self.runtime.block_on(async { tokio::time::timeout(timeout, call).await });
         match answer {
             Err(_) => late(),
             Ok(Ok(answer)) => {

@@ -113,7 +113,9 @@ fn deliver(meters: &Meters, options: &OtlpOptions) {
     match attempt {
         Attempt::Accepted(_) => output::note(&format!("sent metrics to {}", destination.name())),
         Attempt::Refused { why } | Attempt::TooLarge { why } | Attempt::Later { why, .. } => {
-            output::note(&format!("no metrics: {} does not take them: {why}", destination.name()));
+            let name = destination.name();
+            let why = why.split(" (").next().unwrap_or_default();
+            output::note(&format!("traces only: {name} takes no metrics: {why}"));
         }
     }
 }

@@ -59,9 +59,9 @@ pub(crate) fn export(
     let annotations = annotations(told, &outfit);
     let outfit = Outfit { project: Some(project.clone()), facts, ..outfit };
     let sent = send(folder, phoenix.traces(), outfit, false)?;
-    phoenix.annotate(&annotations)?;
     let total = told.ledger.run_total(told.report.candidates.iter().map(|candidate| &candidate.variant));
     let reckoned = reckoned(phoenix, &project, SpanIds::new(run).trace(), sent.spans, total)?;
+    phoenix.annotate(&annotations)?;
     let phoenix_total = reckoned.and_then(|totals| totals.cost);
     Ok(InPhoenix {
         page: phoenix.project_page(&project).ok(),
