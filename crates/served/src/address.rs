@@ -103,10 +103,16 @@ impl FromStr for ServedAddress {
             Some((base, model)) => (base, Some(model)),
             None => (text, None),
         };
-        let base = Url::parse(base).map_err(|error| fails(&error.to_string()))?;
+        // The standard would take `http:///v1` for the host `v1`.
+        if base.split_once("://").is_some_and(|(_, rest)| rest.starts_with('/')) {
+            return Err(fails("it names no host"));
+        }
+        let mut base = Url::parse(base).map_err(|error| fails(&error.to_string()))?;
         if base.host_str().is_none_or(str::is_empty) {
             return Err(fails("it names no host"));
         }
+        let path = base.path().trim_end_matches('/').to_owned();
+        base.set_path(&path);
         if !base.username().is_empty() || base.password().is_some() {
             return Err(fails("it holds credentials; put the key into INFERCOST_API_KEY"));
         }

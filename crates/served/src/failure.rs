@@ -97,7 +97,9 @@ struct ErrorBody<'a> {
 
 /// Finds the message in an error body of any of the usual shapes, or in a page for people.
 pub(crate) fn error_text(body: &[u8]) -> ErrorText {
-    if let Ok(parsed) = serde_json::from_slice::<ErrorBody<'_>>(body) {
+    if body.trim_ascii_start().starts_with(b"{")
+        && let Ok(parsed) = serde_json::from_slice::<ErrorBody<'_>>(body)
+    {
         let inner = parsed.error.or(parsed.message).or(parsed.detail);
         if let Some(inner) = inner {
             return inner_text(inner.get(), 0);
@@ -113,6 +115,7 @@ pub(crate) fn inner_text(json: &str, depth: u8) -> ErrorText {
         return ErrorText { message, context: None };
     }
     if depth < 3
+        && json.starts_with('{') // a list would be taken for the fields in order
         && let Ok(parsed) = serde_json::from_str::<ErrorBody<'_>>(json)
         && let Some(inner) = parsed.message.or(parsed.error).or(parsed.detail)
     {
