@@ -185,7 +185,7 @@ fn wrong_arrows(dependencies: &Dependencies) -> Vec<String> {
     for short in dependencies.keys().filter(|short| !ARROWS.iter().any(|(known, _)| known == short)) {
         breaches.push(format!("{} is not in the list of crates", full_name(short)));
     }
-    for (short, allowed) in ARROWS {
+    for &(short, allowed) in ARROWS {
         let name = full_name(short);
         let Some(found) = dependencies.get(short) else {
             breaches.push(format!("{name} is missing"));
@@ -204,7 +204,7 @@ fn wrong_arrows(dependencies: &Dependencies) -> Vec<String> {
 
 fn misplaced_libraries(dependencies: &Dependencies) -> Vec<String> {
     let mut breaches = Vec::new();
-    for (library, allowed) in LIBRARIES {
+    for &(library, allowed) in LIBRARIES {
         let is_meant = |name: &str| match library.strip_suffix('*') {
             Some(beginning) => name.starts_with(beginning),
             None => name == library,
