@@ -117,7 +117,8 @@ fn every_expression_is_right() {
 fn own() {
     let own = Sheet::read("own");
     let hosting = hosted(Charge::Api { input: Decimal::ONE, output: Decimal::ONE }, 1.0);
-    let parts = [("energy", "energy"), ("idle", "idle"), ("hardware", "hardware"), ("operation", "operation")];
+    let parts =
+        [("energy", "energy"), ("idle", "idle"), ("hardware", "hardware"), ("operation", "operation")];
     check_way(way(&hosting, "own"), &own, &parts, "own");
     // the same load as a utilisation of one machine, by the other formula
     near(scenario(&own).cost().unwrap().point, own.get("own"), "the audit's cost");
@@ -202,7 +203,9 @@ fn audited(revenue: f64, loss_zone: f64) -> Audit {
 #[test]
 fn audit_at_14_9_and_15_1_per_cent() {
     let sheet = Sheet::read("audit");
-    for (revenue, share, zone) in [("revenue_a", "share_a", Zone::Profit), ("revenue_b", "share_b", Zone::Loss)] {
+    for (revenue, share, zone) in
+        [("revenue_a", "share_a", Zone::Profit), ("revenue_b", "share_b", Zone::Loss)]
+    {
         let found = audited(sheet.get(revenue), 0.15);
         near(found.share.unwrap().point, sheet.get(share), share);
         assert_eq!(found.worst(), Some(zone), "{:?}", found.limits);
@@ -231,7 +234,9 @@ fn the_tornado_and_the_break_evens() {
     }
     let rent = found.tornado.last().unwrap();
     assert!(rent.lever == Lever::RentUp && rent.reason.contains("nothing is rented"));
-    let value = |start: &str| found.break_evens.iter().find(|one| one.what.starts_with(start)).unwrap().value.unwrap().point;
+    let value = |start: &str| {
+        found.break_evens.iter().find(|one| one.what.starts_with(start)).unwrap().value.unwrap().point
+    };
     near(value("revenue per inference"), sheet.get("loss_zone_from"), "revenue");
     near(value("electricity price at which cost is 15 %"), sheet.get("break_even_tariff_a"), "tariff");
     near(value("utilisation at which cost is 15 %"), sheet.get("break_even_used_a"), "utilisation");

@@ -38,7 +38,11 @@ pub struct Payback {
 pub(crate) fn load(setting: &Setting, own: &Way, other: &Way) -> LoadBreakEven {
     let full = setting.full();
     let at = full.points();
-    let nothing = |reason: &str| LoadBreakEven { requests_per_hour: None, utilisation: None, reason: reason.to_owned() };
+    let nothing = |reason: &str| LoadBreakEven {
+        requests_per_hour: None,
+        utilisation: None,
+        reason: reason.to_owned(),
+    };
     let gap = |share: f64, at: &[f64]| gap(&full, own, other, share, at);
     let (idle, busy) = (gap(LOWEST, &at), gap(1.0, &at));
     if !idle.is_finite() || !busy.is_finite() {
@@ -98,7 +102,8 @@ pub(crate) fn payback(setting: &Setting, own: &Way, other: &Way, requests: f64) 
     let months = |at: &[f64]| {
         let machines = own.fleet(setting, requests, at).map_or(f64::NAN, |(machines, _)| machines);
         let (parts, _) = own.parts(setting, requests, at);
-        let running: f64 = parts.iter().filter(|(name, _)| *name != "hardware").map(|(_, amount)| amount).sum();
+        let running: f64 =
+            parts.iter().filter(|(name, _)| *name != "hardware").map(|(_, amount)| amount).sum();
         let saved = other.total(setting, requests, at).unwrap_or(f64::NAN) - running;
         if saved > 0.0 { machines * owned.purchase / (saved * monthly) } else { f64::NAN }
     };

@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use infercost_schema::hosting::{Charge, HostingOffer};
 use infercost_schema::{Estimate, Workload};
 
-use crate::bill::{Assumption, double};
-use crate::lever::Lever;
+use crate::bill::double;
 use crate::propagation::{Input, exact, propagate};
 use crate::scenario::{JOULES_PER_KILOWATT_HOUR, Scenario, Tenure};
-use crate::wording::{percent, plain};
 
 /// Days of a year over months, for charges by the month.
 const MONTHS_PER_DAY: f64 = 12.0 / 365.0;
@@ -47,7 +45,7 @@ pub struct Setting {
 pub struct Way {
     /// Its name.
     pub name: String,
-    offer: Option<(Charge, f64)>,
+    pub(super) offer: Option<(Charge, f64)>,
 }
 
 /// Measured values at which a cost is computed, in the order of [`Setting::inputs`].
@@ -63,7 +61,13 @@ pub struct At {
 impl At {
     fn of(values: &[f64]) -> Self {
         let value = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
-        Self { busy_s: value(0), joules: value(1), load_s: value(2), input_tokens: value(3), output_tokens: value(4) }
+        Self {
+            busy_s: value(0),
+            joules: value(1),
+            load_s: value(2),
+            input_tokens: value(3),
+            output_tokens: value(4),
+        }
     }
 }
 
@@ -141,7 +145,8 @@ impl Way {
 
     /// Owning, where the price book has a purchase price.
     pub fn own(setting: &Setting) -> Option<Self> {
-        matches!(setting.scenario.tenure, Tenure::Owned(_)).then(|| Self { name: "own".to_owned(), offer: None })
+        matches!(setting.scenario.tenure, Tenure::Owned(_))
+            .then(|| Self { name: "own".to_owned(), offer: None })
     }
 
     /// The rented machine of the price book, where it has one.
@@ -223,7 +228,9 @@ impl Way {
                 parts
             }
             Some((Charge::Spot { .. }, _)) => self.spot(setting, &values, fleet.0, requests, &mut left_out),
-            Some((Charge::Serverless { .. }, _)) => self.serverless(setting, &values, requests, &mut left_out),
+            Some((Charge::Serverless { .. }, _)) => {
+                self.serverless(setting, &values, requests, &mut left_out)
+            }
             Some((Charge::Api { input, output }, _)) => {
                 if setting.input_tokens.is_none() || setting.output_tokens.is_none() {
                     left_out.insert("tokens".into(), "the number of tokens is unknown".into());
@@ -250,7 +257,12 @@ impl Way {
     ) -> Vec<(&'static str, f64)> {
         let Some((
             Charge::Spot {
-                interruptions_per_hour, lost_seconds, fallback_share, on_demand_per_hour, load_seconds, ..
+                interruptions_per_hour,
+                lost_seconds,
+                fallback_share,
+                on_demand_per_hour,
+                load_seconds,
+                ..
             },
             rate,
         )) = &self.offer
@@ -284,7 +296,8 @@ impl Way {
         requests: f64,
         left_out: &mut BTreeMap<String, String>,
     ) -> Vec<(&'static str, f64)> {
-        let Some((Charge::Serverless { keep_warm_seconds, cold_share, speed, load_seconds }, rate)) = &self.offer
+        let Some((Charge::Serverless { keep_warm_seconds, cold_share, speed, load_seconds }, rate)) =
+            &self.offer
         else {
             return Vec::new();
         };
@@ -353,71 +366,3 @@ pub(crate) fn watts_for(setting: &Setting, requests: f64, money: f64) -> Option<
     let seconds = machines * 86_400.0 / (requests * setting.demand.hours_per_day);
     (per_joule > 0.0).then(|| money / per_joule / seconds)
 }
-
-/// The setting, the ways and the load after a change; what it does not touch stays.
-pub(crate) fn with(lever: Lever, setting: &Setting, ways: &[Way]) -> (Setting, Vec<Way>, f64) {
-    let mut changed = setting.clone();
-    let mut ways = ways.to_vec();
-    let mut requests = setting.requests_per_hour();
-    match lever {
-        Lever::UtilisationDown => requests *= 0.8,
-        Lever::RentUp => {
-            for (charge, rate) in ways.iter_mut().filter_map(|way| way.offer.as_mut()) {
-                if !matches!(charge, Charge::Api { .. }) {
-                    *rate *= 1.1;
-                }
-                if let Charge::Spot { on_demand_per_hour: Some(on_demand), .. } = charge {
-                    let raised = rust_decimal::Decimal::new(11, 1).checked_mul(*on_demand);
-                    *on_demand = raised.unwrap_or(*on_demand);
-                }
-            }
-        }
-        Lever::EnergyUp | Lever::LifeDown | Lever::OutputUp => {
-            if let Ok(scenario) = lever.apply(&setting.scenario) {
-                changed.scenario = scenario;
-            }
-            if lever == Lever::OutputUp {
-                changed.output_tokens = setting.output_tokens.map(|tokens| tokens.map(|tokens| tokens * 1.2));
-            }
-        }
-    }
-    (changed, ways, requests)
-}
-
-/// What is taken as given beside the prices.
-pub(crate) fn assumptions(setting: &Setting, ways: &[Way]) -> Vec<Assumption> {
-    let mut all = vec![Assumption::new(
-        format!(
-            "{} requests an hour, {} hours a day, machines planned for up to {} of their capacity",
-            plain(setting.requests_per_hour()),
-            plain(setting.demand.hours_per_day),
-            percent(setting.demand.max_utilisation)
-        ),
-        if setting.demand.requests_per_hour.is_some() { "as given" } else { "what fills one machine" },
-    )];
-    for way in ways {
-        let Some((charge, _)) = &way.offer else { continue };
-        let (speed, cold) = match charge {
-            Charge::Rent { speed, .. } | Charge::Spot { speed, .. } => (*speed, None),
-            Charge::Serverless { speed, cold_share, .. } => (*speed, Some(cold_share.is_none())),
-            Charge::Api { .. } => {
-                let what = format!("{} counts tokens as the measured tokenizer does", way.name);
-                all.push(Assumption::new(what, "not measured there"));
-                continue;
-            }
-        };
-        if speed.is_none() {
-            let what = format!("{} is as fast as the measured machine", way.name);
-            all.push(Assumption::new(what, "not measured there; set `speed`"));
-        }
-        if cold == Some(true) {
-            let what = format!("requests to {} arrive at random (Poisson)", way.name);
-            all.push(Assumption::new(what, "not measured; set `cold_share`"));
-        }
-    }
-    if setting.load_s.is_some_and(|load| load.n == 1) {
-        all.push(Assumption::new("the model loads as fast as the one time that was measured", "the run"));
-    }
-    all
-}
-
