@@ -139,6 +139,41 @@ fn own_against_rent() {
     near(rent.own_pays_back.as_ref().unwrap().months.unwrap().point, sheet.get("months"), "months");
 }
 
+/// An owned machine costs 0.11884 EUR an hour when it waits, and 16 W × its price more when it never does: against a
+/// rate between the two it is cheaper only up to a load.
+#[test]
+fn owning_is_cheaper_from_a_load_or_up_to_one() {
+    let sheet = Sheet::read("api");
+    let idle = sheet.get("fixed_h");
+    let busy = idle + sheet.get("each") * 4500.0;
+    let rent = |rate: f64| {
+        let charge = Charge::Rent { billing_seconds: 1.0, other_per_month: Decimal::ZERO, speed: Some(1.0) };
+        way(&hosted(charge, rate), "offer").own_cheaper_from.clone().unwrap()
+    };
+    for (rate, wanted) in [
+        (idle * 0.99, "even a machine that never waits costs more"),
+        (f64::midpoint(idle, busy), "only up to 50 % used"),
+        (busy * 1.01, "owning is cheaper at any load"),
+    ] {
+        let found = rent((rate * 1e12).round() / 1e12);
+        assert!(found.reason.contains(wanted) && found.utilisation.is_none(), "{rate}: {found:?}");
+    }
+}
+
+/// A machine of the price book costs the same in the audit and in the comparison, however it is had.
+#[test]
+fn the_book_s_machine_costs_what_the_audit_says() {
+    let own = Sheet::read("own");
+    for includes_electricity in [true, false] {
+        let mut setting = setting(&own);
+        setting.scenario.tenure = Tenure::Rented { per_hour: 0.2, includes_electricity };
+        let hosting = host("example".into(), &setting, &[]);
+        let rent = way(&hosting, "rent as now");
+        near(rent.per_inference.unwrap().point, setting.scenario.cost().unwrap().point, "rent as now");
+        assert_eq!(rent.bill.parts.iter().any(|part| part.name == "energy"), !includes_electricity);
+    }
+}
+
 #[test]
 fn spot() {
     let sheet = Sheet::read("spot");

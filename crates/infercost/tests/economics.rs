@@ -22,8 +22,8 @@ fn workspace() -> PathBuf {
 }
 
 fn sample() -> String {
-    let run = fs::read_dir(workspace().join("traces/sample")).unwrap().map(|entry| entry.unwrap().path());
-    run.filter(|path| path.is_dir()).next().unwrap().display().to_string()
+    let mut run = fs::read_dir(workspace().join("traces/sample")).unwrap().map(|entry| entry.unwrap().path());
+    run.find(|path| path.is_dir()).unwrap().display().to_string()
 }
 
 fn infercost(folder: &Path, arguments: &[&str]) -> Output {
@@ -95,7 +95,8 @@ date = 2026-11-20
 fn bench() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("infercost.toml"), SETTINGS).unwrap();
-    MadeUp { id: "20261101-000000", seconds: 1.0, watts: Some(100.0), idle: Some(20.0) }.write(folder.path());
+    MadeUp { id: "20261101-000000", seconds: 1.0, watts: Some(100.0), idle: Some(20.0), threads: 2 }
+        .write(folder.path());
     folder
 }
 
@@ -246,7 +247,8 @@ fn hosting_with_a_rate_of_exchange() {
 #[test]
 fn keep_or_replace_two_runs() {
     let folder = bench();
-    MadeUp { id: "20261102-000000", seconds: 0.5, watts: Some(60.0), idle: Some(10.0) }.write(folder.path());
+    MadeUp { id: "20261102-000000", seconds: 0.5, watts: Some(60.0), idle: Some(10.0), threads: 2 }
+        .write(folder.path());
     let arguments = [
         "replace",
         "20261101-000000",
@@ -268,6 +270,69 @@ fn keep_or_replace_two_runs() {
     assert!(close(&found["payback_months"]["point"], 100.0 / saving * 12.0));
     assert_eq!(found["decision"], "replace");
     check(folder.path(), &[&arguments[..], &["--new-price", "9000"]].concat(), 0, &["keep: "]);
+}
+
+#[test]
+fn what_could_be_changed_about_known_runs() {
+    let folder = bench();
+    // Prompts "Question 0" to "Question 19": 0 of them for the first, 9 of 10 letters for one digit, 10 of 11 for
+    // two; a tenth of the time is prefill.
+    let prefix = 0.1 * (9.0 * 0.9 + 10.0 * 10.0 / 11.0) / 20.0;
+    let found = json(&infercost(folder.path(), &["optimize", "--json"]));
+    let change = |found: &Value, kind: &str| {
+        found["changes"].as_array().unwrap().iter().find(|change| change["kind"] == kind).unwrap().clone()
+    };
+    let shared = change(&found, "shared_prefix");
+    assert!(close(&shared["saving"]["point"], prefix) && shared["basis"] == "computed", "{shared:#}");
+    assert!(change(&found, "output_limit")["why"].as_str().unwrap().contains("no longer than the others"));
+    assert_eq!(change(&found, "threads")["basis"], "unknown");
+    fs::write(folder.path().join("bare.toml"), SETTINGS.split("[[offers]]").next().unwrap()).unwrap();
+    check(
+        folder.path(),
+        &["optimize", "--config", "bare.toml"],
+        3,
+        &["nothing that was measured or computed saves 10 %"],
+    );
+
+    // The same prompts with four threads take half the time and 60 J: 1e-5 + 2e-6 + 1/1800 against half of all but
+    // the joules.
+    let four =
+        MadeUp { id: "20261103-000000", seconds: 0.5, watts: Some(120.0), idle: Some(20.0), threads: 4 };
+    four.write(folder.path());
+    let found = json(&infercost(folder.path(), &["optimize", "20261101-000000", "--json"]));
+    let threads = change(&found, "threads");
+    let (now, then) = (1e-5 + 2e-6 + 1.0 / 1800.0, 6e-6 + 1e-6 + 1.0 / 3600.0);
+    assert!(close(&threads["saving"]["point"], 1.0 - then / now), "{threads:#}");
+    assert_eq!((&threads["basis"], &threads["to"]), (&"measured".into(), &"4 threads".into()));
+    assert!(threads["command"].as_str().unwrap().contains("--threads 4"));
+    check(
+        folder.path(),
+        &["optimize", "20261101-000000", "--config", "bare.toml"],
+        0,
+        &["→ threads, 4 threads: saves"],
+    );
+
+    // half of the hours at a third of the price of the others, and offers elsewhere
+    let hour = |hour: i64| {
+        format!(
+            "2026-11-23T{hour:02}:00Z,2026-11-23T{:02}:00Z,{},EUR,MWh\n",
+            hour + 1,
+            if hour < 8 { 100 } else { 250 }
+        )
+    };
+    let curve: String = (0..23).map(hour).collect();
+    fs::write(folder.path().join("day.csv"), format!("start,end,price,currency,unit\n{curve}")).unwrap();
+    check(folder.path(), &["prices", "fetch", "csv", "--file", "day.csv"], 0, &["23 slots of csv"]);
+    let found = json(&infercost(folder.path(), &["optimize", "20261101-000000", "--json"]));
+    let hours = change(&found, "hour");
+    // the cheapest seven of 23 hours cost 100, all of them 197.8 on average; energy and idle are 1.2e-5 of the cost
+    let mean = (8.0 * 100.0 + 15.0 * 250.0) / 23.0;
+    assert!(close(&hours["saving"]["point"], 1.2e-5 / now * (1.0 - 100.0 / mean)), "{hours:#}");
+    let place = change(&found, "place");
+    assert!(
+        place["to"].as_str().unwrap().starts_with("elsewhere (rent)")
+            && place["saving"]["point"].as_f64().unwrap() > 0.5
+    );
 }
 
 const CURVE: &str = "start,end,price,currency,unit\n\

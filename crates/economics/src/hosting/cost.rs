@@ -46,6 +46,9 @@ pub struct Way {
     /// Its name.
     pub name: String,
     pub(super) offer: Option<(Charge, f64)>,
+    /// True for the machine of the price book: what the book says of operation, and of electricity that is not in
+    /// the rent, is paid on top.
+    of_book: bool,
 }
 
 /// Measured values at which a cost is computed, in the order of [`Setting::inputs`].
@@ -139,14 +142,18 @@ impl Way {
         let offered = offers.iter().map(|offer| Self {
             name: offer.name.clone(),
             offer: Some((offer.charge.clone(), double(offer.price.value))),
+            of_book: false,
         });
         Self::own(setting).into_iter().chain(Self::rented(setting)).chain(offered).collect()
     }
 
     /// Owning, where the price book has a purchase price.
     pub fn own(setting: &Setting) -> Option<Self> {
-        matches!(setting.scenario.tenure, Tenure::Owned(_))
-            .then(|| Self { name: "own".to_owned(), offer: None })
+        matches!(setting.scenario.tenure, Tenure::Owned(_)).then(|| Self {
+            name: "own".to_owned(),
+            offer: None,
+            of_book: true,
+        })
     }
 
     /// The rented machine of the price book, where it has one.
@@ -158,7 +165,7 @@ impl Way {
                     other_per_month: rust_decimal::Decimal::ZERO,
                     speed: Some(1.0),
                 };
-                Some(Self { name: "rent as now".to_owned(), offer: Some((charge, per_hour)) })
+                Some(Self { name: "rent as now".to_owned(), offer: Some((charge, per_hour)), of_book: true })
             }
             _ => None,
         }
@@ -224,6 +231,15 @@ impl Way {
                 let mut parts = vec![("rent", fleet.0 * rate * billed / daily)];
                 if other > 0.0 {
                     parts.push(("storage and egress", fleet.0 * other / daily));
+                }
+                if self.of_book {
+                    let hours = setting.demand.hours_per_day;
+                    let in_rent =
+                        matches!(setting.scenario.tenure, Tenure::Rented { includes_electricity: true, .. });
+                    if !in_rent {
+                        parts.extend(electricity(setting, &values, fleet.0 * hours / daily, &mut left_out));
+                    }
+                    parts.extend(operation(setting, fleet.0 * hours / daily, &mut left_out));
                 }
                 parts
             }
@@ -326,6 +342,25 @@ fn own(
     daily: f64,
     left_out: &mut BTreeMap<String, String>,
 ) -> Vec<(&'static str, f64)> {
+    let hours = machines * 24.0 / daily;
+    let mut parts = electricity(setting, at, hours, left_out);
+    match setting.scenario.tenure {
+        Tenure::Owned(owned) => parts.push(("hardware", owned.per_hour() * hours)),
+        _ => {
+            left_out.insert("hardware".into(), "no purchase price is known".into());
+        }
+    }
+    parts.extend(operation(setting, hours, left_out));
+    parts
+}
+
+/// Electricity of an inference: its own, and that of the `hours` a machine is on for it and idles.
+fn electricity(
+    setting: &Setting,
+    at: &At,
+    hours: f64,
+    left_out: &mut BTreeMap<String, String>,
+) -> Vec<(&'static str, f64)> {
     let scenario = &setting.scenario;
     let mut parts = Vec::new();
     let per_joule = scenario.tariff.map(|tariff| tariff * scenario.pue / JOULES_PER_KILOWATT_HOUR);
@@ -338,23 +373,26 @@ fn own(
         (None, _) => out("energy", "the energy is unknown"),
         (_, None) => out("energy", "no price of electricity is known"),
     }
-    // Idle seconds for each inference.
-    let idle = (machines * 86_400.0 / daily - setting.busy(at)).max(0.0);
+    let idle = (hours * 3600.0 - setting.busy(at)).max(0.0);
     match (scenario.idle_w, per_joule) {
         (Some(watts), Some(per_joule)) => parts.push(("idle", watts * idle * per_joule)),
         (None, _) => out("idle", "the idle power is unknown"),
         (_, None) => out("idle", "no price of electricity is known"),
     }
-    let hours = machines * 24.0 / daily;
-    match scenario.tenure {
-        Tenure::Owned(owned) => parts.push(("hardware", owned.per_hour() * hours)),
-        _ => out("hardware", "no purchase price is known"),
-    }
-    match scenario.operation_per_hour {
-        Some(per_hour) => parts.push(("operation", per_hour * hours)),
-        None => out("operation", "no operating cost is known"),
-    }
     parts
+}
+
+/// People, licences, space.
+fn operation(
+    setting: &Setting,
+    hours: f64,
+    left_out: &mut BTreeMap<String, String>,
+) -> Option<(&'static str, f64)> {
+    let per_hour = setting.scenario.operation_per_hour;
+    if per_hour.is_none() {
+        left_out.insert("operation".into(), "no operating cost is known".into());
+    }
+    per_hour.map(|per_hour| ("operation", per_hour * hours))
 }
 
 /// Mean watts of one machine, day and night, that cost `money` per inference; `None` without a tariff.

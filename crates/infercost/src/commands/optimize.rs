@@ -53,6 +53,9 @@ pub(crate) fn run(arguments: &OptimizeCommand) -> anyhow::Result<ExitCode> {
     answer.assumptions = scenario::assumptions(&book);
     let mut notes = bill::stale(&answer.assumptions, business.today);
     notes.extend(business::notes(&book, &workload));
+    if workload.joules.is_none() {
+        notes.push(format!("Energy is left out of the cost: {}", workload.energy_note));
+    }
     answer.notes.splice(0..0, notes);
     if arguments.economics.json {
         output::line(&serde_json::to_string_pretty(&answer)?);

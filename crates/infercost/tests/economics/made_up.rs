@@ -27,6 +27,8 @@ pub(crate) struct MadeUp {
     pub(crate) watts: Option<f64>,
     /// With the model resident.
     pub(crate) idle: Option<f64>,
+    /// Worker threads, as the engine names them.
+    pub(crate) threads: u32,
 }
 
 impl MadeUp {
@@ -121,7 +123,7 @@ impl MadeUp {
             machine: MachineFacts::default(),
             variants: vec![VariantHeader {
                 id: VARIANT.into(),
-                engine: EngineIdentity::default(),
+                engine: EngineIdentity { threads: Some(self.threads), ..EngineIdentity::default() },
                 provenance: Provenance::Local { file: "made up".into() },
                 licence: None,
                 noise_floor: false,
