@@ -87,7 +87,9 @@ pub fn output_limit(run: &RunRecord, variant: &VariantId, confidence: f64) -> Re
     if lengths.last().is_none_or(|longest| *longest <= limit) {
         return Err(format!("the longest tenth of the answers is no longer than the others, {limit} tokens"));
     }
-    let saved = |_: usize, inference: &InferenceRecord| (behind(inference, limit), inference.outcome.latency().as_secs_f64());
+    let saved = |_: usize, inference: &InferenceRecord| {
+        (behind(inference, limit), inference.outcome.latency().as_secs_f64())
+    };
     let time_saved = ratio_by_prompt(&inferences, run.header.seed, confidence, saved);
     let is_cut = |inference: &InferenceRecord| inference.outcome.output_tokens() > limit;
     let cut = inferences.iter().filter(|one| is_cut(one)).count();

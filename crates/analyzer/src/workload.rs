@@ -26,7 +26,9 @@ pub enum WorkloadError {
         known: String,
     },
     /// Too little was measured for an interval.
-    #[error("variant {variant} answered fewer than two prompts in run {run}; nothing can be said of its mean")]
+    #[error(
+        "variant {variant} answered fewer than two prompts in run {run}; nothing can be said of its mean"
+    )]
     TooFew {
         /// The variant.
         variant: String,
@@ -40,11 +42,7 @@ pub enum WorkloadError {
 ///
 /// # Errors
 /// [`WorkloadError`] where the variant is not there or answered fewer than two prompts.
-pub fn workload(
-    runs: &[RunRecord],
-    variant: &VariantId,
-    confidence: f64,
-) -> Result<Workload, WorkloadError> {
+pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Result<Workload, WorkloadError> {
     let first = runs.first().ok_or(WorkloadError::NoRun)?;
     let run = first.header.id.clone();
     let too_few = || WorkloadError::TooFew { variant: variant.to_string(), run: run.to_string() };
@@ -90,7 +88,10 @@ pub fn workload(
         energy_note.push_str(" Energy is at the wall, by the fitted factor.");
     }
     let idle = idle(runs).filter(|idle| {
-        sample.windows.iter().all(|window| window.energy.joules().is_none() || window.energy.scope() == idle.scope)
+        sample
+            .windows
+            .iter()
+            .all(|window| window.energy.joules().is_none() || window.energy.scope() == idle.scope)
     });
     Ok(Workload {
         variant: variant.clone(),
@@ -113,7 +114,9 @@ pub fn workload(
         energy_note: energy_note.trim().to_owned(),
         idle_w: idle.map(|idle| factor * idle.watts + offset),
         load_s: load_time(sample, confidence),
-        input_tokens: mean_by_prompt(sample, first.header.seed, confidence, |one| f64::from(one.input_tokens)),
+        input_tokens: mean_by_prompt(sample, first.header.seed, confidence, |one| {
+            f64::from(one.input_tokens)
+        }),
         output_tokens: ratio(own::ANSWERED, own::OUTPUT, own::INFERENCES),
         correct: ratio(own::SCORED, own::SCORE, own::SCORED),
     })
@@ -137,9 +140,7 @@ pub(crate) fn ratio_by_prompt(
         table.add(prompt, 1, over);
         table.add(prompt, 2, under);
     }
-    Resampled::draw(table, seed)
-        .distribution(0, |totals| at(totals, 1) / at(totals, 2))?
-        .estimate(confidence)
+    Resampled::draw(table, seed).distribution(0, |totals| at(totals, 1) / at(totals, 2))?.estimate(confidence)
 }
 
 fn mean_by_prompt(

@@ -10,8 +10,14 @@ use crate::bill::{Assumption, Bill, double, stale};
 use crate::lever::Lever;
 use crate::production::{Production, token_cost};
 use crate::propagation::{Input, exact, propagate};
-use crate::scenario::{Scenario, Tenure};
+use crate::scenario::Scenario;
 use crate::wording::{percent, plain};
+
+mod break_even;
+mod tornado;
+
+use break_even::break_evens;
+use tornado::tornado;
 
 /// Version of the object.
 pub const AUDIT_SCHEMA: &str = "infercost.audit/1";
@@ -204,7 +210,7 @@ pub fn audit(input: AuditInput) -> Audit {
     let scaled = |factor: Option<f64>| cost.zip(factor).map(|(cost, factor)| cost.map(|cost| cost * factor));
     let per_correct = cost.zip(input.correct).and_then(|(cost, correct)| {
         let inputs = [Input::new(cost, 0), Input::new(correct, 1)];
-        propagate(&inputs, |at| ratio(at))
+        propagate(&inputs, ratio)
     });
     let revenue = input.revenue.as_ref().map(|revenue| double(revenue.value));
     let earning = revenue.filter(|revenue| *revenue > 0.0);
@@ -223,7 +229,11 @@ pub fn audit(input: AuditInput) -> Audit {
         cost.is_some() && input.per_session.is_none(),
         "how many inferences a session has is unknown; give revenue.inferences_per_session or --per-session",
     );
-    because("per_user", cost.is_some() && input.per_user.is_none(), "how many inferences a user has is unknown");
+    because(
+        "per_user",
+        cost.is_some() && input.per_user.is_none(),
+        "how many inferences a user has is unknown",
+    );
     because("share", share.is_none(), "no revenue per inference is given; give [revenue] or --revenue");
     let limits = limits(&input, &bill, cost, share);
     let mut assumptions = input.assumptions.clone();
@@ -264,8 +274,12 @@ impl Subject {
     fn cost_with(&self, output_factor: f64) -> Option<Estimate> {
         match self {
             Self::Machine(scenario) => scenario.cost(),
-            Self::Tokens { production, price, rate, .. } => token_cost(production, price, *rate, output_factor),
-            Self::Stated { production, rate, .. } => production.stated.map(|cost| cost.map(|cost| cost * rate)),
+            Self::Tokens { production, price, rate, .. } => {
+                token_cost(production, price, *rate, output_factor)
+            }
+            Self::Stated { production, rate, .. } => {
+                production.stated.map(|cost| cost.map(|cost| cost * rate))
+            }
         }
     }
 
@@ -287,7 +301,9 @@ impl Subject {
             (Self::Machine(scenario), _) => Ok(lever.apply(scenario)?.cost()),
             (Self::Tokens { .. }, Lever::OutputUp) => Ok(self.cost_with(1.2)),
             (Self::Tokens { .. }, _) => Err("tokens are bought; there is no machine".to_owned()),
-            (Self::Stated { .. }, _) => Err("the cost is as the trace states it; its parts are unknown".to_owned()),
+            (Self::Stated { .. }, _) => {
+                Err("the cost is as the trace states it; its parts are unknown".to_owned())
+            }
         }
     }
 
@@ -314,43 +330,53 @@ fn ratio(at: &[f64]) -> f64 {
     }
 }
 
-fn limits(input: &AuditInput, bill: &Bill, cost: Option<Estimate>, share: Option<Estimate>) -> Vec<LimitResult> {
+fn limits(
+    input: &AuditInput,
+    bill: &Bill,
+    cost: Option<Estimate>,
+    share: Option<Estimate>,
+) -> Vec<LimitResult> {
     let mut results = Vec::new();
     // What a person left out of the prices is theirs to leave out; energy that could not be measured is not.
     let missing: Vec<&str> =
         ["energy", "idle"].into_iter().filter(|part| bill.left_out.contains_key(*part)).collect();
-    let mut check = |what, limit: f64, found: Option<Estimate>, shown: &dyn Fn(f64) -> String, watts: Option<f64>| {
-        let zone = match found {
-            Some(found) if found.lower >= limit => Zone::Loss,
-            Some(found) if found.upper < limit && missing.is_empty() => Zone::Profit,
-            _ => Zone::Open,
-        };
-        let why = match found {
-            None => format!("{what} is unknown"),
-            Some(found) => {
-                let side = match zone {
-                    Zone::Loss => "at or above",
-                    Zone::Profit => "below",
-                    Zone::Open if found.upper < limit => "so far below",
-                    Zone::Open => "not told apart from",
-                };
-                let interval = if (found.upper - found.lower).abs() > 0.0 {
-                    format!(" [{}, {}]", shown(found.lower), shown(found.upper))
-                } else {
-                    String::new()
-                };
-                let mut why = format!("{what} is {}{interval}, {side} the limit of {}", shown(found.point), shown(limit));
-                if !missing.is_empty() && zone == Zone::Open {
-                    why.push_str(&format!("; {} left out", missing.join(" and ")));
-                    if let Some(watts) = watts {
-                        why.push_str(&format!(", and would pass it above a mean of {} W", plain(watts)));
+    let mut check =
+        |what, limit: f64, found: Option<Estimate>, shown: &dyn Fn(f64) -> String, watts: Option<f64>| {
+            let zone = match found {
+                Some(found) if found.lower >= limit => Zone::Loss,
+                Some(found) if found.upper < limit && missing.is_empty() => Zone::Profit,
+                _ => Zone::Open,
+            };
+            let why = match found {
+                None => format!("{what} is unknown"),
+                Some(found) => {
+                    let side = match zone {
+                        Zone::Loss => "at or above",
+                        Zone::Profit => "below",
+                        Zone::Open if found.upper < limit => "so far below",
+                        Zone::Open => "not told apart from",
+                    };
+                    let interval = if (found.upper - found.lower).abs() > 0.0 {
+                        format!(" [{}, {}]", shown(found.lower), shown(found.upper))
+                    } else {
+                        String::new()
+                    };
+                    let mut why = format!(
+                        "{what} is {}{interval}, {side} the limit of {}",
+                        shown(found.point),
+                        shown(limit)
+                    );
+                    if !missing.is_empty() && zone == Zone::Open {
+                        why.push_str(&format!("; {} left out", missing.join(" and ")));
+                        if let Some(watts) = watts {
+                            why.push_str(&format!(", and would pass it above a mean of {} W", plain(watts)));
+                        }
                     }
+                    why
                 }
-                why
-            }
+            };
+            results.push(LimitResult { what, limit, found, zone, why });
         };
-        results.push(LimitResult { what, limit, found, zone, why });
-    };
     let watts = |limit: f64| match &input.subject {
         Subject::Machine(scenario) => scenario.watts_until(limit),
         _ => None,
@@ -365,35 +391,6 @@ fn limits(input: &AuditInput, bill: &Bill, cost: Option<Estimate>, share: Option
     results
 }
 
-/// The changes, the biggest first; what does not apply comes last.
-fn tornado(subject: &Subject, revenue: Option<f64>) -> Vec<Swing> {
-    let cost = subject.cost().map(|cost| cost.point);
-    let mut swings: Vec<Swing> = Lever::ALL
-        .into_iter()
-        .map(|lever| {
-            let words = lever.words();
-            let nothing = |reason: String| Swing { lever, words, change: None, share: None, of_revenue: None, reason };
-            match subject.with(lever) {
-                Err(reason) => nothing(reason),
-                Ok(changed) => match changed.map(|changed| changed.point).zip(cost) {
-                    Some((changed, cost)) => Swing {
-                        lever,
-                        words,
-                        change: Some(changed - cost),
-                        share: subject.ratio_with(lever).map(|ratio| ratio.map(|ratio| ratio - 1.0)),
-                        of_revenue: revenue.filter(|revenue| *revenue > 0.0).map(|revenue| changed / revenue),
-                        reason: String::new(),
-                    },
-                    None => nothing("the cost is unknown".to_owned()),
-                },
-            }
-        })
-        .collect();
-    let size = |swing: &Swing| swing.change.map_or(-1.0, f64::abs);
-    swings.sort_by(|one, other| size(other).total_cmp(&size(one)));
-    swings
-}
-
 fn utilisations(subject: &Subject) -> Vec<AtUtilisation> {
     let Subject::Machine(scenario) = subject else { return Vec::new() };
     [0.1, 0.3, 0.6, 1.0]
@@ -403,64 +400,4 @@ fn utilisations(subject: &Subject) -> Vec<AtUtilisation> {
             per_inference: Scenario { utilisation, ..(**scenario).clone() }.cost(),
         })
         .collect()
-}
-
-fn break_evens(input: &AuditInput, cost: Option<Estimate>, revenue: Option<f64>) -> Vec<BreakEven> {
-    let (Some(cost), Some(limit)) = (cost, input.limits.loss_zone) else { return Vec::new() };
-    let mut all = vec![BreakEven {
-        what: format!("revenue per inference at which cost is {} of it", percent(limit)),
-        value: (limit > 0.0).then(|| cost.map(|cost| cost / limit)),
-        unit: input.subject.bill().currency.to_string(),
-        reason: if limit > 0.0 { String::new() } else { "the limit is zero".to_owned() },
-    }];
-    let (Subject::Machine(scenario), Some(revenue)) = (&input.subject, revenue) else { return all };
-    for (name, allowed) in [(format!("{} of revenue", percent(limit)), limit * revenue), ("revenue".into(), revenue)] {
-        all.push(tariff_for(scenario, allowed, &name));
-        all.push(utilisation_for(scenario, allowed, &name));
-    }
-    all
-}
-
-/// The electricity price at which an inference costs `allowed`: the cost is linear in it.
-fn tariff_for(scenario: &Scenario, allowed: f64, name: &str) -> BreakEven {
-    let what = format!("electricity price at which cost is {name}");
-    let unit = format!("{}/kWh", scenario.currency);
-    let nothing = |reason: &str| BreakEven { what: what.clone(), value: None, unit: unit.clone(), reason: reason.to_owned() };
-    if matches!(scenario.tenure, Tenure::Rented { includes_electricity: true, .. }) {
-        return nothing("electricity is in the rent");
-    }
-    if scenario.joules.is_none() {
-        return nothing("the energy is unknown");
-    }
-    let at = |tariff: f64| Scenario { tariff: Some(tariff), ..scenario.clone() };
-    let (free, one) = (at(0.0), at(1.0));
-    let inputs = scenario.inputs();
-    let value = propagate(&inputs, |values| {
-        let base = free.total(&inputs, values);
-        (allowed - base) / (one.total(&inputs, values) - base)
-    });
-    match value {
-        Some(value) if value.point > 0.0 => BreakEven { what, value: Some(value), unit, reason: String::new() },
-        _ => nothing("even free electricity does not bring it there"),
-    }
-}
-
-/// The utilisation at which an inference costs `allowed`: the cost is a + b ÷ u.
-fn utilisation_for(scenario: &Scenario, allowed: f64, name: &str) -> BreakEven {
-    let what = format!("utilisation at which cost is {name}");
-    let unit = "share of hours".to_owned();
-    let at = |utilisation: f64| Scenario { utilisation, ..scenario.clone() };
-    let (full, half) = (at(1.0), at(0.5));
-    let inputs = scenario.inputs();
-    let value = propagate(&inputs, |values| {
-        let whole = full.total(&inputs, values);
-        let slope = half.total(&inputs, values) - whole;
-        slope / (allowed - (whole - slope))
-    });
-    match value {
-        Some(value) if value.point > 0.0 && value.point <= 1.0 => {
-            BreakEven { what, value: Some(value), unit, reason: String::new() }
-        }
-        _ => BreakEven { what, value: None, unit, reason: "even full use does not bring it there".to_owned() },
-    }
 }

@@ -106,8 +106,10 @@ pub const STALE_DAYS: i32 = 90;
 /// A sentence for each assumption older than 90 days on `today`.
 pub fn stale(assumptions: &[Assumption], today: Date) -> Vec<String> {
     let age = |date: Date| date.until(today).map(|span| span.get_days()).unwrap_or_default();
-    let old = assumptions.iter().filter_map(|one| Some((one, age(one.date?)))).filter(|(_, age)| *age > STALE_DAYS);
-    old.map(|(one, age)| format!("{} is {age} days old ({}); fetch or check it again", one.what, one.source)).collect()
+    let old =
+        assumptions.iter().filter_map(|one| Some((one, age(one.date?)))).filter(|(_, age)| *age > STALE_DAYS);
+    old.map(|(one, age)| format!("{} is {age} days old ({}); fetch or check it again", one.what, one.source))
+        .collect()
 }
 
 /// A double as money; `None` where it is not finite or does not fit.

@@ -4,6 +4,7 @@
 //! where the interval of the *difference* of their costs holds zero: the uncertainty that they share cancels.
 
 mod break_even;
+mod change;
 pub mod cost;
 mod map;
 
@@ -113,7 +114,9 @@ impl Hosting {
                 let of = |way: &Way, at: &[f64]| way.total(setting, requests, at).unwrap_or(f64::NAN);
                 let saving = propagate(&setting.inputs(), |at| 1.0 - of(way, at) / of(own, at));
                 let saving = match saving {
-                    _ if missing => Err("the energy of the machine in use is unknown, so its cost is too".to_owned()),
+                    _ if missing => {
+                        Err("the energy of the machine in use is unknown, so its cost is too".to_owned())
+                    }
                     Some(saving) => Ok(saving),
                     None => Err("one of the costs is unknown".to_owned()),
                 };
@@ -139,7 +142,7 @@ pub fn host(name: String, setting: &Setting, offers: &[HostingOffer]) -> Hosting
     let cheapest = names(&cheapest);
     costs.sort_by(|one, other| order(one).total_cmp(&order(other)));
     let (open, why) = answer(setting, &costs, &cheapest);
-    let mut assumptions = cost::assumptions(setting, &ways);
+    let mut assumptions = change::assumptions(setting, &ways);
     assumptions.extend(offers.iter().map(|offer| Assumption::of_price(&offer.price)));
     Hosting {
         schema: HOST_SCHEMA,
@@ -153,7 +156,11 @@ pub fn host(name: String, setting: &Setting, offers: &[HostingOffer]) -> Hosting
         why,
         sensitivity: sensitivity
             .into_iter()
-            .map(|(words, per_inference, indices)| AfterLever { words, per_inference, cheapest: names(&indices) })
+            .map(|(words, per_inference, indices)| AfterLever {
+                words,
+                per_inference,
+                cheapest: names(&indices),
+            })
             .collect(),
         map,
         assumptions,
@@ -166,7 +173,9 @@ pub(crate) fn ranked(setting: &Setting, ways: &[Way], requests: f64) -> Vec<usiz
     let at = setting.points();
     let costs: Vec<Option<f64>> = ways.iter().map(|way| way.total(setting, requests, &at)).collect();
     let known = costs.iter().enumerate().filter_map(|(index, cost)| Some((index, (*cost)?)));
-    let Some((best, _)) = known.clone().min_by(|one, other| one.1.total_cmp(&other.1)) else { return Vec::new() };
+    let Some((best, _)) = known.clone().min_by(|one, other| one.1.total_cmp(&other.1)) else {
+        return Vec::new();
+    };
     let mut cheapest = vec![best];
     for (index, _) in known.filter(|(index, _)| *index != best) {
         let (Some(way), Some(winner)) = (ways.get(index), ways.get(best)) else { continue };
@@ -195,7 +204,8 @@ fn way_cost(setting: &Setting, way: &Way, best: Option<&Way>, requests: f64) -> 
         upper: cost.upper.max(point),
         ..cost
     });
-    let gap = best.filter(|best| best.name != way.name).and_then(|best| difference(setting, way, best, requests));
+    let gap =
+        best.filter(|best| best.name != way.name).and_then(|best| difference(setting, way, best, requests));
     let fleet = way.fleet(setting, requests, &at);
     let capacity = setting.capacity().point;
     let own = Way::own(setting);
@@ -225,7 +235,7 @@ fn sensitivity(setting: &Setting, ways: &[Way]) -> Vec<Changed> {
     Lever::ALL
         .into_iter()
         .map(|lever| {
-            let (changed, ways, requests) = cost::with(lever, setting, ways);
+            let (changed, ways, requests) = change::with(lever, setting, ways);
             let at = changed.points();
             let costs = ways.iter().map(|way| way.total(&changed, requests, &at)).collect();
             (lever.words(), costs, ranked(&changed, &ways, requests))
@@ -240,7 +250,8 @@ fn answer(setting: &Setting, costs: &[WayCost], cheapest: &[String]) -> (bool, S
     };
     let rivals = costs.iter().filter(|cost| cost.per_inference.is_some()).count();
     if rivals < 2 {
-        let why = format!("{} is the only way with a known cost; give [[offers]] to compare it with", first.name);
+        let why =
+            format!("{} is the only way with a known cost; give [[offers]] to compare it with", first.name);
         return (false, why);
     }
     let tied = if cheapest.len() > 1 {

@@ -148,7 +148,8 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
                 format!("{} [{}, {}]", percent(saving.point), percent(saving.lower), percent(saving.upper))
             });
             let basis = if first.basis == Basis::Measured { "measured" } else { "computed" };
-            let quality = if first.effect == Effect::Unknown { "; its effect on quality is unknown" } else { "" };
+            let quality =
+                if first.effect == Effect::Unknown { "; its effect on quality is unknown" } else { "" };
             format!("{}, {}: saves {saving}, {basis}{quality}", first.kind.words(), first.to)
         }
         None => format!("nothing that was measured or computed saves {} for certain", percent(WORTHWHILE)),
@@ -221,7 +222,13 @@ mod tests {
     use super::*;
 
     fn change(kind: Kind, saving: Option<(f64, f64)>, effect: Effect) -> Change {
-        let saving = saving.map(|(point, lower)| Estimate { point, lower, upper: point + 0.1, confidence: 0.95, n: 9 });
+        let saving = saving.map(|(point, lower)| Estimate {
+            point,
+            lower,
+            upper: point + 0.1,
+            confidence: 0.95,
+            n: 9,
+        });
         Change {
             kind,
             to: "x".into(),
@@ -245,7 +252,11 @@ mod tests {
             (Some((0.5, 0.4)), Effect::Unknown, true),
             (None, Effect::None, false),
         ] {
-            assert_eq!(change(Kind::Variant, saving, effect).is_worthwhile(), wanted, "{saving:?} {effect:?}");
+            assert_eq!(
+                change(Kind::Variant, saving, effect).is_worthwhile(),
+                wanted,
+                "{saving:?} {effect:?}"
+            );
         }
     }
 }

@@ -17,7 +17,10 @@ pub fn assume(workload: Workload, power: AssumedPower) -> Workload {
         return workload;
     }
     let joules: Estimate = workload.busy_s.map(|busy| busy * power.work);
-    let note = format!("Energy is assumed, not measured: {} W at work, as given.", crate::wording::plain(power.work));
+    let note = format!(
+        "Energy is assumed, not measured: {} W at work, as given.",
+        crate::wording::plain(power.work)
+    );
     Workload {
         joules: Some(joules),
         idle_w: power.idle.or(workload.idle_w),

@@ -68,7 +68,9 @@ impl Production {
         let names: BTreeSet<&str> = inferences.iter().map(|one| one.model.as_str()).collect();
         let mut all: Vec<Self> = names
             .into_iter()
-            .map(|name| Self::of(name, &inferences.iter().filter(|one| one.model == name).collect::<Vec<_>>()))
+            .map(|name| {
+                Self::of(name, &inferences.iter().filter(|one| one.model == name).collect::<Vec<_>>())
+            })
             .collect();
         all.sort_by_key(|one| std::cmp::Reverse(one.inferences));
         all
@@ -88,7 +90,8 @@ impl Production {
         let mut notes = Vec::new();
         let n = inferences.len();
         let mut values = |what: &str, of: &dyn Fn(&AuditedInference) -> Option<f64>| -> Option<Estimate> {
-            let known: Vec<f64> = inferences.iter().filter_map(|one| of(one)).filter(|v| v.is_finite()).collect();
+            let known: Vec<f64> =
+                inferences.iter().filter_map(|one| of(one)).filter(|v| v.is_finite()).collect();
             if !known.is_empty() && known.len() < n {
                 notes.push(format!("{what} is known of {} of {n} inferences of {model}", known.len()));
             }
@@ -129,7 +132,12 @@ impl Production {
 
 /// The cost of an inference by the price of its tokens; `None` where a length is unknown. `output_factor` makes
 /// answers longer.
-pub fn token_cost(production: &Production, price: &TokenPrice, rate: f64, output_factor: f64) -> Option<Estimate> {
+pub fn token_cost(
+    production: &Production,
+    price: &TokenPrice,
+    rate: f64,
+    output_factor: f64,
+) -> Option<Estimate> {
     let input = production.input_tokens?;
     let output = production.output_tokens?;
     let (per_input, per_output) = (double(price.input) * rate, double(price.output) * rate);
@@ -153,7 +161,8 @@ pub fn mean(values: &[f64]) -> Option<Estimate> {
     let half = if values.len() > 1 {
         let variance = values.iter().map(|value| (value - point).powi(2)).sum::<f64>() / (n - 1.0);
         let (z, v) = (1.959_963_985_f64, n - 1.0);
-        let t = z + (z.powi(3) + z) / (4.0 * v) + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * v * v);
+        let t =
+            z + (z.powi(3) + z) / (4.0 * v) + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * v * v);
         t * (variance / n).sqrt()
     } else {
         0.0
@@ -185,9 +194,11 @@ mod tests {
             session: Some(session.into()),
             ..AuditedInference::default()
         };
-        let all = [one("a", Some(10), "x"), one("b", Some(5), "x"), one("a", None, "y"), one("a", Some(20), "y")];
+        let all =
+            [one("a", Some(10), "x"), one("b", Some(5), "x"), one("a", None, "y"), one("a", Some(20), "y")];
         let found = Production::by_model(&all);
-        let names: Vec<_> = found.iter().map(|one| (one.model.as_str(), one.inferences, one.sessions)).collect();
+        let names: Vec<_> =
+            found.iter().map(|one| (one.model.as_str(), one.inferences, one.sessions)).collect();
         assert_eq!(names, [("a", 3, Some(2)), ("b", 1, Some(1))]);
         assert_eq!(found[0].notes, ["output length is known of 2 of 3 inferences of a"]);
         assert!((found[0].output_tokens.unwrap().point - 15.0).abs() < 1e-12);

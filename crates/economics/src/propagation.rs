@@ -41,7 +41,9 @@ pub fn propagate(inputs: &[Input], f: impl Fn(&[f64]) -> f64) -> Option<Estimate
     let (mut below, mut above) = (0.0, 0.0);
     for group in groups {
         let moved = |end: fn(&Estimate) -> f64| {
-            let at = |input: &Input| if input.group == group { end(&input.estimate) } else { input.estimate.point };
+            let at = |input: &Input| {
+                if input.group == group { end(&input.estimate) } else { input.estimate.point }
+            };
             f(&inputs.iter().map(at).collect::<Vec<f64>>())
         };
         let (low, high) = (moved(|one| one.lower), moved(|one| one.upper));
@@ -67,7 +69,13 @@ mod tests {
 
     fn input(point: f64, half: f64, group: u32) -> Input {
         Input::new(
-            Estimate { point, lower: point - half, upper: point + half, confidence: 0.95, n: 10 + group as usize },
+            Estimate {
+                point,
+                lower: point - half,
+                upper: point + half,
+                confidence: 0.95,
+                n: 10 + group as usize,
+            },
             group,
         )
     }
@@ -77,7 +85,10 @@ mod tests {
         match (found, wanted) {
             (Some(found), Some(wanted)) => {
                 let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
-                assert!(near(found.0, wanted.0) && near(found.1, wanted.1) && near(found.2, wanted.2), "{found:?}");
+                assert!(
+                    near(found.0, wanted.0) && near(found.1, wanted.1) && near(found.2, wanted.2),
+                    "{found:?}"
+                );
             }
             (found, wanted) => assert_eq!(found, wanted),
         }

@@ -182,11 +182,13 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
     let known = energy_known(old, new, terms, &mut left_out);
     let tariff = terms.tariff.filter(|_| known).unwrap_or(0.0);
     let saving = |both: Both, tariff: f64| {
-        let energy = terms.energy(tariff, requests, both.old, sides.0) - terms.energy(tariff, requests, both.new, sides.1);
+        let energy = terms.energy(tariff, requests, both.old, sides.0)
+            - terms.energy(tariff, requests, both.new, sides.1);
         energy + terms.operation(requests, both.old) - terms.operation(requests, both.new)
     };
     let outlay = |both: Both| {
-        terms.new.purchase * terms.machines(requests, both.new) - terms.resale * terms.machines(requests, both.old)
+        terms.new.purchase * terms.machines(requests, both.new)
+            - terms.resale * terms.machines(requests, both.old)
     };
     let advantage = |both: Both, tariff: f64| {
         saving(both, tariff) + terms.capital_old(requests, both.old) - terms.capital_new(requests, both.new)
@@ -210,36 +212,40 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
     })
     .filter(|tariff| known && tariff.point > 0.0);
     let points = both(&inputs.map(|input| input.estimate.point));
-    let year = |workload: &Workload, taken: Taken, side: Side, capital: f64, group: u32, factor: f64| MachineYear {
-        run: workload.run.to_string(),
-        variant: workload.variant.to_string(),
-        machine: workload.machine.clone(),
-        tokens_per_s: per_token(workload, |tokens, busy, _| tokens / busy),
-        joules_per_token: per_token(workload, |tokens, _, joules| joules / tokens).filter(|_| workload.joules.is_some()),
-        machines: terms.machines(requests, taken) as u32,
-        energy: workload.joules.filter(|_| terms.tariff.is_some()).and_then(|joules| {
-            let inputs = [
-                Input::new(workload.busy_s.map(|busy| busy * factor), group),
-                Input::new(joules.map(|joules| joules * factor), group),
-            ];
-            propagate(&inputs, |at| match at {
-                [busy_s, joules] => {
-                    let taken = Taken { busy_s: *busy_s, joules: *joules };
-                    terms.energy(terms.tariff.unwrap_or(f64::NAN), requests, taken, side)
-                }
-                _ => f64::NAN,
-            })
-        }),
-        operation: terms.operation_per_hour.map(|_| terms.operation(requests, taken)),
-        capital,
-    };
+    let year =
+        |workload: &Workload, taken: Taken, side: Side, capital: f64, group: u32, factor: f64| MachineYear {
+            run: workload.run.to_string(),
+            variant: workload.variant.to_string(),
+            machine: workload.machine.clone(),
+            tokens_per_s: per_token(workload, |tokens, busy, _| tokens / busy),
+            joules_per_token: per_token(workload, |tokens, _, joules| joules / tokens)
+                .filter(|_| workload.joules.is_some()),
+            machines: terms.machines(requests, taken) as u32,
+            energy: workload.joules.filter(|_| terms.tariff.is_some()).and_then(|joules| {
+                let inputs = [
+                    Input::new(workload.busy_s.map(|busy| busy * factor), group),
+                    Input::new(joules.map(|joules| joules * factor), group),
+                ];
+                propagate(&inputs, |at| match at {
+                    [busy_s, joules] => {
+                        let taken = Taken { busy_s: *busy_s, joules: *joules };
+                        terms.energy(terms.tariff.unwrap_or(f64::NAN), requests, taken, side)
+                    }
+                    _ => f64::NAN,
+                })
+            }),
+            operation: terms.operation_per_hour.map(|_| terms.operation(requests, taken)),
+            capital,
+        };
     let (capital_old, capital_new) =
         (terms.capital_old(requests, points.old), terms.capital_new(requests, points.new));
     let (decision, why) = decide(terms, yearly_advantage.as_ref(), payback.as_ref(), &left_out);
     let mut assumptions = terms.assumptions.clone();
     assumptions.push(Assumption::new(
         format!("{} requests an hour, {} hours a day", plain(requests), plain(terms.hours_per_day)),
-        if terms.requests_per_hour.is_some() { "as given".to_owned() } else {
+        if terms.requests_per_hour.is_some() {
+            "as given".to_owned()
+        } else {
             format!("what the old machine answers at {} of its capacity", percent(terms.max_utilisation))
         },
     ));
@@ -291,13 +297,21 @@ fn scale(old: &Workload, new: &Workload, notes: &mut Vec<String>) -> f64 {
             of_old.point / of_new.point
         }
         _ => {
-            notes.push("The runs are not of the same inferences, and no length is known to scale them by.".to_owned());
+            notes.push(
+                "The runs are not of the same inferences, and no length is known to scale them by."
+                    .to_owned(),
+            );
             1.0
         }
     }
 }
 
-fn energy_known(old: &Workload, new: &Workload, terms: &Terms, left_out: &mut BTreeMap<String, String>) -> bool {
+fn energy_known(
+    old: &Workload,
+    new: &Workload,
+    terms: &Terms,
+    left_out: &mut BTreeMap<String, String>,
+) -> bool {
     let unknown = [("old", old), ("new", new)].into_iter().find(|(_, one)| one.joules.is_none());
     let reason = match (unknown, terms.tariff) {
         (Some((which, one)), _) => Some(format!("of the {which} machine is unknown: {}", one.energy_note)),
@@ -340,7 +354,12 @@ fn decide(
         return (Decision::Open, "the costs of a year cannot be computed".to_owned());
     };
     let months = payback.map_or_else(String::new, |months| {
-        format!("; it pays back after {} months [{}, {}]", plain(months.point), plain(months.lower), plain(months.upper))
+        format!(
+            "; it pays back after {} months [{}, {}]",
+            plain(months.point),
+            plain(months.lower),
+            plain(months.upper)
+        )
     });
     let interval = format!(
         "{} {} a year [{}, {}]",

@@ -93,6 +93,16 @@ impl Scenario {
         }
     }
 
+    /// The scenario of a machine that answers so many requests an hour at full use, as its operating point under
+    /// load has it; joules of an inference stay as they are. `None` changes nothing.
+    #[must_use]
+    pub fn at_capacity(self, per_hour: Option<f64>) -> Self {
+        match per_hour {
+            Some(per_hour) => Self { busy_s: exact(3600.0 / per_hour), ..self },
+            None => self,
+        }
+    }
+
     /// Inferences an hour at full use.
     pub fn capacity_per_hour(&self) -> f64 {
         3600.0 / self.busy_s.point
@@ -179,10 +189,15 @@ impl Scenario {
 
 /// What a price book says, one assumption a price, and utilisation and PUE.
 pub fn assumptions(prices: &PriceBook) -> Vec<Assumption> {
-    let source = |given: &str| if prices.assumed { "the shipped example profile".to_owned() } else { given.to_owned() };
+    let source = |given: &str| {
+        if prices.assumed { "the shipped example profile".to_owned() } else { given.to_owned() }
+    };
     let mut all: Vec<Assumption> = prices.prices().map(Assumption::of_price).collect();
     if let Some(HardwareCost::Owned { salvage_share, life_years, .. }) = &prices.hardware {
-        let what = format!("life of {life_years} years, then {} of the price", crate::wording::percent(*salvage_share));
+        let what = format!(
+            "life of {life_years} years, then {} of the price",
+            crate::wording::percent(*salvage_share)
+        );
         all.push(Assumption::new(what, source(&prices.name)));
     }
     all.push(Assumption::new(

@@ -105,7 +105,9 @@ pub struct Block {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
     /// The deadline leaves too little time.
-    #[error("the job takes {needed} and only {available} are left before the deadline; move the deadline, or ask for fewer inferences")]
+    #[error(
+        "the job takes {needed} and only {available} are left before the deadline; move the deadline, or ask for fewer inferences"
+    )]
     TooLate {
         /// What it takes, in words.
         needed: String,
@@ -113,7 +115,9 @@ pub enum ScheduleError {
         available: String,
     },
     /// The curve does not reach far enough.
-    #[error("the job takes {needed}, and the curve has a known value for only {known} before the deadline; fetch newer prices, or give a curve that covers the time")]
+    #[error(
+        "the job takes {needed}, and the curve has a known value for only {known} before the deadline; fetch newer prices, or give a curve that covers the time"
+    )]
     Unpriced {
         /// What it takes, in words.
         needed: String,
@@ -172,7 +176,12 @@ pub struct Schedule {
 ///
 /// # Errors
 /// [`ScheduleError`] where the job does not fit before the deadline or into what is priced.
-pub fn schedule(job: &Job, curve: &Curve, retail: Option<Retail>, window: &Window) -> Result<Schedule, ScheduleError> {
+pub fn schedule(
+    job: &Job,
+    curve: &Curve,
+    retail: Option<Retail>,
+    window: &Window,
+) -> Result<Schedule, ScheduleError> {
     let work_s = job.busy_s.map(|busy| busy * job.inferences);
     if !(work_s.point > 0.0 && work_s.point < 3.2e8) {
         return Err(ScheduleError::Range("the job must take between nothing and ten years".to_owned()));
@@ -188,9 +197,10 @@ pub fn schedule(job: &Job, curve: &Curve, retail: Option<Retail>, window: &Windo
     let priced = job.joules.is_some();
     let inputs = [Input::new(job.joules.unwrap_or_else(|| exact(1.0)), 0)];
     let total = |plan: &[Action]| propagate(&inputs, |at| amount(job, &grid, plan, at)).filter(|_| priced);
-    let saving = now.as_deref().filter(|_| priced).and_then(|now| {
-        propagate(&inputs, |at| amount(job, &grid, now, at) - amount(job, &grid, &plan, at))
-    });
+    let saving = now
+        .as_deref()
+        .filter(|_| priced)
+        .and_then(|now| propagate(&inputs, |at| amount(job, &grid, now, at) - amount(job, &grid, &plan, at)));
     let saving_share = now.as_deref().and_then(|now| {
         propagate(&inputs, |at| {
             let now = amount(job, &grid, now, at);
@@ -204,15 +214,21 @@ pub fn schedule(job: &Job, curve: &Curve, retail: Option<Retail>, window: &Windo
     });
     notes.extend(doubts(job, &grid, curve, retail, &problem, &plan, work_s));
     if now.is_none() {
-        notes.push("Running now cannot be compared: the curve has no value for part of that time.".to_owned());
+        notes
+            .push("Running now cannot be compared: the curve has no value for part of that time.".to_owned());
     }
     let total_unit = match curve.unit {
         CurveUnit::PerKilowattHour(currency) => currency.to_string(),
         CurveUnit::GramsPerKilowattHour => "g CO2eq".to_owned(),
     };
     let blocks = blocks(&grid, &plan);
-    let ends = blocks.iter().rev().find(|block| block.action == Action::Work).map_or(window.deadline, |block| block.stop);
-    let why = sentence(saving.as_ref(), saving_share.as_ref(), more_than_noise, &total_unit, &plan, now.as_deref());
+    let ends = blocks
+        .iter()
+        .rev()
+        .find(|block| block.action == Action::Work)
+        .map_or(window.deadline, |block| block.stop);
+    let why =
+        sentence(saving.as_ref(), saving_share.as_ref(), more_than_noise, &total_unit, &plan, now.as_deref());
     Ok(Schedule {
         schema: SCHEDULE_SCHEMA,
         unit: curve.unit.to_string(),
@@ -337,7 +353,8 @@ fn doubts(
     }
     if curve.wholesale && retail.is_none() {
         notes.push(
-            "These are exchange prices without fees and taxes, not a bill; give adder and tax in [tariff].".to_owned(),
+            "These are exchange prices without fees and taxes, not a bill; give adder and tax in [tariff]."
+                .to_owned(),
         );
     }
     let unknown = grid.prices.iter().filter(|price| price.is_none()).count();
@@ -356,7 +373,11 @@ fn doubts(
 fn assumptions(job: &Job, curve: &Curve, retail: Option<Retail>, grid: &Grid) -> Vec<Assumption> {
     let date = curve.fetched_at.to_zoned(TimeZone::UTC).date();
     let mut all = vec![Assumption {
-        what: if curve.zone.is_empty() { curve.unit.to_string() } else { format!("{} of {}", curve.unit, curve.zone) },
+        what: if curve.zone.is_empty() {
+            curve.unit.to_string()
+        } else {
+            format!("{} of {}", curve.unit, curve.zone)
+        },
         source: curve.source.clone(),
         date: Some(date),
     }];
@@ -384,14 +405,20 @@ fn sentence(
     let of = share.map_or_else(String::new, |share| format!(" ({} of it)", percent(share.point)));
     match (saving, more_than_noise) {
         (Some(saving), Some(true)) => {
-            format!("waiting saves {} {unit}{of} against running now, more than the measured energy leaves open", plain(saving.point))
+            format!(
+                "waiting saves {} {unit}{of} against running now, more than the measured energy leaves open",
+                plain(saving.point)
+            )
         }
         (Some(saving), _) => format!(
             "waiting saves {} {unit}{of} against running now, which is less than what the measured energy leaves open of the bill",
             plain(saving.point)
         ),
         (None, _) => match share {
-            Some(share) => format!("waiting saves {} of running now, at steady power; in {unit} it is unknown", percent(share.point)),
+            Some(share) => format!(
+                "waiting saves {} of running now, at steady power; in {unit} it is unknown",
+                percent(share.point)
+            ),
             None => "the plan is the best that the curve allows; running now cannot be compared".to_owned(),
         },
     }
@@ -399,7 +426,11 @@ fn sentence(
 
 fn same_work(one: &[Action], other: &[Action]) -> bool {
     let works = |plan: &[Action]| -> Vec<usize> {
-        plan.iter().enumerate().filter(|(_, action)| **action == Action::Work).map(|(index, _)| index).collect()
+        plan.iter()
+            .enumerate()
+            .filter(|(_, action)| **action == Action::Work)
+            .map(|(index, _)| index)
+            .collect()
     };
     works(one) == works(other)
 }

@@ -117,7 +117,8 @@ fn every_expression_is_right() {
 fn own() {
     let own = Sheet::read("own");
     let hosting = hosted(Charge::Api { input: Decimal::ONE, output: Decimal::ONE }, 1.0);
-    let parts = [("energy", "energy"), ("idle", "idle"), ("hardware", "hardware"), ("operation", "operation")];
+    let parts =
+        [("energy", "energy"), ("idle", "idle"), ("hardware", "hardware"), ("operation", "operation")];
     check_way(way(&hosting, "own"), &own, &parts, "own");
     // the same load as a utilisation of one machine, by the other formula
     near(scenario(&own).cost().unwrap().point, own.get("own"), "the audit's cost");
@@ -136,6 +137,41 @@ fn own_against_rent() {
     let rent = way(&hosting, "offer");
     check_way(rent, &sheet, &[("rent", "rent"), ("storage and egress", "storage")], "cost");
     near(rent.own_pays_back.as_ref().unwrap().months.unwrap().point, sheet.get("months"), "months");
+}
+
+/// An owned machine costs 0.11884 EUR an hour when it waits, and 16 W × its price more when it never does: against a
+/// rate between the two it is cheaper only up to a load.
+#[test]
+fn owning_is_cheaper_from_a_load_or_up_to_one() {
+    let sheet = Sheet::read("api");
+    let idle = sheet.get("fixed_h");
+    let busy = idle + sheet.get("each") * 4500.0;
+    let rent = |rate: f64| {
+        let charge = Charge::Rent { billing_seconds: 1.0, other_per_month: Decimal::ZERO, speed: Some(1.0) };
+        way(&hosted(charge, rate), "offer").own_cheaper_from.clone().unwrap()
+    };
+    for (rate, wanted) in [
+        (idle * 0.99, "even a machine that never waits costs more"),
+        (f64::midpoint(idle, busy), "only up to 50 % used"),
+        (busy * 1.01, "owning is cheaper at any load"),
+    ] {
+        let found = rent((rate * 1e12).round() / 1e12);
+        assert!(found.reason.contains(wanted) && found.utilisation.is_none(), "{rate}: {found:?}");
+    }
+}
+
+/// A machine of the price book costs the same in the audit and in the comparison, however it is had.
+#[test]
+fn the_book_s_machine_costs_what_the_audit_says() {
+    let own = Sheet::read("own");
+    for includes_electricity in [true, false] {
+        let mut setting = setting(&own);
+        setting.scenario.tenure = Tenure::Rented { per_hour: 0.2, includes_electricity };
+        let hosting = host("example".into(), &setting, &[]);
+        let rent = way(&hosting, "rent as now");
+        near(rent.per_inference.unwrap().point, setting.scenario.cost().unwrap().point, "rent as now");
+        assert_eq!(rent.bill.parts.iter().any(|part| part.name == "energy"), !includes_electricity);
+    }
 }
 
 #[test]
@@ -202,7 +238,9 @@ fn audited(revenue: f64, loss_zone: f64) -> Audit {
 #[test]
 fn audit_at_14_9_and_15_1_per_cent() {
     let sheet = Sheet::read("audit");
-    for (revenue, share, zone) in [("revenue_a", "share_a", Zone::Profit), ("revenue_b", "share_b", Zone::Loss)] {
+    for (revenue, share, zone) in
+        [("revenue_a", "share_a", Zone::Profit), ("revenue_b", "share_b", Zone::Loss)]
+    {
         let found = audited(sheet.get(revenue), 0.15);
         near(found.share.unwrap().point, sheet.get(share), share);
         assert_eq!(found.worst(), Some(zone), "{:?}", found.limits);
@@ -231,7 +269,9 @@ fn the_tornado_and_the_break_evens() {
     }
     let rent = found.tornado.last().unwrap();
     assert!(rent.lever == Lever::RentUp && rent.reason.contains("nothing is rented"));
-    let value = |start: &str| found.break_evens.iter().find(|one| one.what.starts_with(start)).unwrap().value.unwrap().point;
+    let value = |start: &str| {
+        found.break_evens.iter().find(|one| one.what.starts_with(start)).unwrap().value.unwrap().point
+    };
     near(value("revenue per inference"), sheet.get("loss_zone_from"), "revenue");
     near(value("electricity price at which cost is 15 %"), sheet.get("break_even_tariff_a"), "tariff");
     near(value("utilisation at which cost is 15 %"), sheet.get("break_even_used_a"), "utilisation");

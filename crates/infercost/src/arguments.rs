@@ -1,6 +1,8 @@
 //! What the command line takes.
 
 pub(crate) mod economics;
+pub(crate) mod prices;
+pub(crate) mod schedule;
 
 use std::path::PathBuf;
 
@@ -15,8 +17,9 @@ use crate::export_arguments::{ExportCommand, LiveArguments};
   infercost compare                                   the default model, full precision against quantized
   infercost compare a.gguf b.gguf --prompts mine.jsonl --baseline b
   infercost report traces/20261122-101500             the same answer again, from the trace alone
+  infercost audit --revenue 0.0001                    what it costs against what it earns
 
-Exit codes: 0 an answer, 1 failure, 2 usage, 3 inconclusive, 4 no candidate passes, 5 no meter, 130 interrupted")]
+Exit codes: 0 an answer, 1 failure, 2 usage, 3 inconclusive, 4 no candidate passes or a limit is passed, 5 no meter, 130 interrupted")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -51,11 +54,11 @@ pub(crate) enum Command {
     /// Keep the hardware or replace it: payback from two runs
     Replace(economics::ReplaceCommand),
     /// When to run a job: a number of inferences by a deadline, over a curve of prices or carbon
-    Schedule(economics::ScheduleCommand),
+    Schedule(schedule::ScheduleCommand),
     /// What could be changed about a workload, ranked by what it saves
     Optimize(economics::OptimizeCommand),
     /// Fetch dated prices of electricity, hardware and hosted models, and list them
-    Prices(economics::PricesCommand),
+    Prices(prices::PricesCommand),
     /// Print a completion script for a shell
     Completions(CompletionsArguments),
 }

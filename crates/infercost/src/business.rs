@@ -54,7 +54,11 @@ impl Business {
         Ok(Self {
             revenue: revenue.unwrap_or_default(),
             load: load.unwrap_or_default().checked().map_err(wrong)?,
-            offers: offers.into_iter().map(|offer| offer.checked()).collect::<Result<_, _>>().map_err(wrong)?,
+            offers: offers
+                .into_iter()
+                .map(|offer| offer.checked())
+                .collect::<Result<_, _>>()
+                .map_err(wrong)?,
             tariff,
             rates,
             today: today(),
@@ -89,7 +93,12 @@ impl Business {
     /// Revenue per inference by the flag, else by the settings.
     pub(crate) fn earned(&self, flag: Option<f64>, currency: Currency) -> anyhow::Result<Option<Price>> {
         let Some(amount) = flag else {
-            return self.revenue.per_inference.as_ref().map(|price| self.convert(price, currency)).transpose();
+            return self
+                .revenue
+                .per_inference
+                .as_ref()
+                .map(|price| self.convert(price, currency))
+                .transpose();
         };
         let value = Decimal::try_from(amount).map_err(|error| usage(format!("--revenue: {error}")))?;
         let text = |text: &str| text.to_owned();
@@ -108,9 +117,9 @@ pub(crate) struct Measured {
 pub(crate) fn run_folder(traces: &Path, name: Option<&str>) -> anyhow::Result<PathBuf> {
     match name {
         Some(name) => find(traces, name),
-        None => infercost_trace::list_runs(traces)?
-            .pop()
-            .ok_or_else(|| usage(format!("no run below {}; `infercost compare` makes one", traces.display()))),
+        None => infercost_trace::list_runs(traces)?.pop().ok_or_else(|| {
+            usage(format!("no run below {}; `infercost compare` makes one", traces.display()))
+        }),
     }
 }
 
@@ -167,7 +176,8 @@ pub(crate) fn notes(book: &PriceBook, workload: &Workload) -> Vec<String> {
     let mut notes = Vec::new();
     if book.assumed {
         notes.push(
-            "Prices are assumed: the shipped example, not yours; put your own into infercost.toml.".to_owned(),
+            "Prices are assumed: the shipped example, not yours; put your own into infercost.toml."
+                .to_owned(),
         );
     }
     if workload.joules.is_some() && !workload.energy_note.is_empty() {

@@ -30,7 +30,11 @@ pub(crate) fn rates(arguments: &StoreArguments) -> anyhow::Result<Vec<ExchangeRa
 }
 
 /// The newest curve of prices, or of carbon, that reaches beyond `after`.
-pub(crate) fn curve(arguments: &StoreArguments, carbon: bool, after: Timestamp) -> anyhow::Result<Option<Curve>> {
+pub(crate) fn curve(
+    arguments: &StoreArguments,
+    carbon: bool,
+    after: Timestamp,
+) -> anyhow::Result<Option<Curve>> {
     let wanted = |prices: &Prices| match prices {
         Prices::Curve(curve) => {
             (curve.unit == CurveUnit::GramsPerKilowattHour) == carbon
@@ -92,12 +96,14 @@ pub(crate) fn offers(arguments: &StoreArguments, hardware: &str) -> anyhow::Resu
     for kind in [OfferKind::Rent, OfferKind::Spot] {
         let of = |stored: &Stored| -> Vec<(Offer, String, Date)> {
             let Prices::Offers(offers) = &stored.snapshot.prices else { return Vec::new() };
-            let matching = offers.iter().filter(|offer| offer.kind == kind && offer.hardware.contains(hardware));
+            let matching =
+                offers.iter().filter(|offer| offer.kind == kind && offer.hardware.contains(hardware));
             matching.map(|offer| (offer.clone(), stored.snapshot.cited(), day(stored))).collect()
         };
-        let cheapest = all.iter().flat_map(of).min_by(|one, other| {
-            (one.0.count, one.0.per_hour).cmp(&(other.0.count, other.0.per_hour))
-        });
+        let cheapest = all
+            .iter()
+            .flat_map(of)
+            .min_by(|one, other| (one.0.count, one.0.per_hour).cmp(&(other.0.count, other.0.per_hour)));
         found.extend(cheapest.map(|(offer, source, date)| as_hosting(&offer, source, date)));
     }
     Ok(found)
@@ -119,7 +125,13 @@ fn as_hosting(offer: &Offer, source: String, date: Date) -> HostingOffer {
         OfferKind::Spot => format!("{}, spot, if never interrupted", offer.name),
         _ => offer.name.clone(),
     };
-    let price =
-        Price { name: name.clone(), value: offer.per_hour, currency: offer.currency, unit: "hour".into(), source, date };
+    let price = Price {
+        name: name.clone(),
+        value: offer.per_hour,
+        currency: offer.currency,
+        unit: "hour".into(),
+        source,
+        date,
+    };
     HostingOffer { name, charge, price }
 }

@@ -29,10 +29,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("export", &["schema", "trace"]),
     ("analyzer", &["schema"]),
     ("prices", &["schema"]),
+    ("economics", &["schema"]),
     ("nvml-stand-in", &[]),
     ("served", &["engine", "schema"]),
     ("served-stand-in", &[]),
-    ("", &["analyzer", "energy", "engine", "export", "harness", "models", "prices", "schema", "trace"]),
+    ("", &["analyzer", "economics", "energy", "engine", "export", "harness", "models", "prices", "schema", "trace"]),
 ];
 
 /// Libraries that only some crates may know: name, or its beginning with `*` → crates.
@@ -78,6 +79,7 @@ const PRINTING: [&str; 7] = ["println!", "print!", "eprintln!", "eprint!", "dbg!
 const NEVER: [(&str, &str, &[&str]); 8] = [
     ("schema", "does no I/O and reads no clock", &IMPURE),
     ("analyzer", "does no I/O, reads no clock and leaves nothing to chance", &IMPURE),
+    ("economics", "does no I/O, reads no clock and leaves nothing to chance", &IMPURE),
     (
         "engine",
         "reads no meter, knows no price and fetches nothing",

@@ -20,7 +20,9 @@ const LONGEST_PAUSE: u64 = 5;
 #[derive(Debug, Error)]
 pub enum FetchError {
     /// The source did not answer.
-    #[error("{url} cannot be reached: {reason}; what was fetched before still stands (`infercost prices list`)")]
+    #[error(
+        "{url} cannot be reached: {reason}; what was fetched before still stands (`infercost prices list`)"
+    )]
     Unreachable {
         /// What was asked.
         url: String,

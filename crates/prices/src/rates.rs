@@ -30,7 +30,8 @@ pub(crate) fn parse(text: &str) -> Result<Parsed, String> {
             }
             date = Some(time.parse().map_err(|_| format!("`{}` is no day", quoted(time)))?);
         }
-        let (Some(currency), Some(rate)) = (attribute(element, "currency"), attribute(element, "rate")) else {
+        let (Some(currency), Some(rate)) = (attribute(element, "currency"), attribute(element, "rate"))
+        else {
             continue;
         };
         let to: Currency = currency.parse().map_err(|error| format!("{error}"))?;
@@ -39,7 +40,13 @@ pub(crate) fn parse(text: &str) -> Result<Parsed, String> {
             return Err(format!("the rate of {to} is {rate}"));
         }
         let date = date.ok_or("a rate stands before any day")?;
-        rates.push(ExchangeRate { from: Currency::EUR, to, rate, source: "European Central Bank".to_owned(), date });
+        rates.push(ExchangeRate {
+            from: Currency::EUR,
+            to,
+            rate,
+            source: "European Central Bank".to_owned(),
+            date,
+        });
         if rates.len() > MAX_RATES {
             return Err(format!("more than {MAX_RATES} rates"));
         }

@@ -84,7 +84,9 @@ pub enum PriceError {
         reason: String,
     },
     /// No exchange rate leads from one currency to the other.
-    #[error("no exchange rate from {from} to {to} is known; give [[exchange]] in infercost.toml, or fetch some with `infercost prices fetch ecb`")]
+    #[error(
+        "no exchange rate from {from} to {to} is known; give [[exchange]] in infercost.toml, or fetch some with `infercost prices fetch ecb`"
+    )]
     NoRate {
         /// What an amount is in.
         from: Currency,

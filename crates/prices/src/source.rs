@@ -217,7 +217,11 @@ pub(crate) fn base<'a>(query: &'a Query, own: &'a str) -> &'a str {
 }
 
 /// The query's key.
-pub(crate) fn key<'a>(query: &'a Query, name: &'static str, variable: &'static str) -> Result<&'a str, FetchError> {
+pub(crate) fn key<'a>(
+    query: &'a Query,
+    name: &'static str,
+    variable: &'static str,
+) -> Result<&'a str, FetchError> {
     let missing = FetchError::NoCredential { source_name: name, variable };
     query.key.as_ref().map(Key::secret).ok_or(missing)
 }
@@ -237,6 +241,7 @@ pub(crate) fn answered(
 
 /// JSON of a known shape; errors without control characters.
 pub(crate) fn json<'de, T: serde::Deserialize<'de>>(text: &'de str) -> Result<T, String> {
-    serde_json::from_str(text)
-        .map_err(|error| format!("the answer is not of the known form: {}", crate::fetch::quoted(&error.to_string())))
+    serde_json::from_str(text).map_err(|error| {
+        format!("the answer is not of the known form: {}", crate::fetch::quoted(&error.to_string()))
+    })
 }

@@ -48,8 +48,10 @@ impl PriceStore {
         let wrong = |error: std::io::Error| file_error(&self.folder, &error);
         fs::create_dir_all(&self.folder).map_err(wrong)?;
         let mut file = NamedTempFile::new_in(&self.folder).map_err(wrong)?;
-        let text = serde_json::to_string_pretty(snapshot)
-            .map_err(|error| FetchError::File { path: self.folder.display().to_string(), reason: error.to_string() })?;
+        let text = serde_json::to_string_pretty(snapshot).map_err(|error| FetchError::File {
+            path: self.folder.display().to_string(),
+            reason: error.to_string(),
+        })?;
         file.write_all(text.as_bytes()).map_err(wrong)?;
         let stamp = snapshot.fetched_at.strftime("%Y%m%dT%H%M%SZ");
         let stem = format!("{}-{}-{stamp}", name(&snapshot.source), name(&snapshot.subject));
@@ -62,7 +64,10 @@ impl PriceStore {
                 Err(error) => return Err(file_error(&path, &error.error)),
             }
         }
-        Err(FetchError::File { path: stem, reason: "a thousand snapshots of one second; clear the folder".into() })
+        Err(FetchError::File {
+            path: stem,
+            reason: "a thousand snapshots of one second; clear the folder".into(),
+        })
     }
 
     /// Every snapshot, newest first, and a sentence for each file that is none. A folder that is not there is
@@ -73,7 +78,9 @@ impl PriceStore {
     pub fn list(&self) -> Result<(Vec<Stored>, Vec<String>), FetchError> {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok((Vec::new(), Vec::new()));
+            }
             Err(error) => return Err(file_error(&self.folder, &error)),
         };
         let (mut all, mut broken) = (Vec::new(), Vec::new());
@@ -112,8 +119,8 @@ fn read(path: &Path) -> Result<Snapshot, FetchError> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(wrong(format!("larger than {MAX_BYTES} bytes; this is no snapshot")));
     }
-    let snapshot: Snapshot =
-        serde_json::from_slice(&bytes).map_err(|error| wrong(format!("no snapshot: {}", quoted(&error.to_string()))))?;
+    let snapshot: Snapshot = serde_json::from_slice(&bytes)
+        .map_err(|error| wrong(format!("no snapshot: {}", quoted(&error.to_string()))))?;
     if snapshot.schema != SNAPSHOT_SCHEMA {
         return Err(wrong(format!("is of version {}, not {SNAPSHOT_SCHEMA}", quoted(&snapshot.schema))));
     }

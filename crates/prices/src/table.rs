@@ -31,7 +31,10 @@ impl Table {
         };
         let names: Vec<String> = names.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
         if let Some(missing) = needed.iter().find(|name| !names.contains(&name.to_ascii_lowercase())) {
-            return Err(format!("the column `{missing}` is missing; the header must name {}", needed.join(",")));
+            return Err(format!(
+                "the column `{missing}` is missing; the header must name {}",
+                needed.join(",")
+            ));
         }
         let mut rows = Vec::new();
         for (index, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {

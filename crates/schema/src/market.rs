@@ -65,7 +65,10 @@ impl Curve {
         self.slots.dedup();
         for slot in &self.slots {
             if slot.end <= slot.start {
-                return Err(format!("the slot from {} ends at {}, which is not after it", slot.start, slot.end));
+                return Err(format!(
+                    "the slot from {} ends at {}, which is not after it",
+                    slot.start, slot.end
+                ));
             }
         }
         for pair in self.slots.windows(2) {
@@ -164,11 +167,12 @@ pub fn exchange_rate(rates: &[ExchangeRate], from: Currency, to: Currency) -> Op
         if from == to {
             return Some(Decimal::ONE);
         }
-        rates.iter().find_map(|rate| match (rate.from == from && rate.to == to, rate.from == to && rate.to == from)
-        {
-            (true, _) => Some(rate.rate),
-            (_, true) => Decimal::ONE.checked_div(rate.rate),
-            _ => None,
+        rates.iter().find_map(|rate| {
+            match (rate.from == from && rate.to == to, rate.from == to && rate.to == from) {
+                (true, _) => Some(rate.rate),
+                (_, true) => Decimal::ONE.checked_div(rate.rate),
+                _ => None,
+            }
         })
     };
     direct(from, to).or_else(|| {
@@ -194,7 +198,8 @@ mod tests {
         };
         let rates = [rate("USD", "1.25")?, rate("GBP", "0.8")?];
         let check = |from: &str, to: &str, wanted: Option<&str>| -> Result<(), Box<dyn std::error::Error>> {
-            let found = exchange_rate(&rates, from.parse()?, to.parse()?).map(|rate| rate.normalize().to_string());
+            let found =
+                exchange_rate(&rates, from.parse()?, to.parse()?).map(|rate| rate.normalize().to_string());
             assert_eq!(found.as_deref(), wanted, "{from} to {to}");
             Ok(())
         };

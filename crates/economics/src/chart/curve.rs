@@ -68,7 +68,9 @@ pub fn curve(schedule: &Schedule, zone: &TimeZone) -> String {
 /// Clock times along the axis, about nine of them, and the day where it changes.
 fn hours(drawing: &mut Drawing, begin: i64, end: i64, zone: &TimeZone, x: &dyn Fn(Timestamp) -> f64) {
     let rough = (end - begin) / 9;
-    let step = [60, 300, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400].into_iter().find(|step| *step >= rough);
+    let step = [60, 300, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400]
+        .into_iter()
+        .find(|step| *step >= rough);
     let step = step.unwrap_or(172_800);
     let offset = Timestamp::from_second(begin).map_or(0, |at| i64::from(zone.to_offset(at).seconds()));
     let mut at = (begin + offset).div_euclid(step) * step - offset;
@@ -81,7 +83,12 @@ fn hours(drawing: &mut Drawing, begin: i64, end: i64, zone: &TimeZone, x: &dyn F
             drawing.line((x(moment), BOTTOM), (x(moment), BOTTOM + 5.0), FAINT, 1.0);
             drawing.small(x(moment), BOTTOM + 20.0, &local.strftime("%H:%M").to_string(), Anchor::Middle);
             if day != Some(local.date()) {
-                drawing.small(x(moment), BOTTOM + 38.0, &local.strftime("%a %d %b").to_string(), Anchor::Middle);
+                drawing.small(
+                    x(moment),
+                    BOTTOM + 38.0,
+                    &local.strftime("%a %d %b").to_string(),
+                    Anchor::Middle,
+                );
                 day = Some(local.date());
             }
         }

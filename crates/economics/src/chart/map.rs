@@ -24,14 +24,16 @@ pub fn map(hosting: &Hosting) -> String {
         let y = bottom - CELL * (row as f64 + 1.0);
         for (column, (winner, tie)) in winners.iter().zip(ties).enumerate() {
             let x = LEFT + width * column as f64;
-            let fill = winner.and_then(|index| SERIES.get(index % SERIES.len())).copied().unwrap_or("#cbd2d9");
+            let fill =
+                winner.and_then(|index| SERIES.get(index % SERIES.len())).copied().unwrap_or("#cbd2d9");
             drawing.rect(x, y, width + 0.4, CELL + 0.4, fill);
             if *tie {
                 drawing.line((x, y + CELL), (x + width, y), "#ffffff", 2.0);
             }
         }
     }
-    let (low, high) = (grid.loads.first().copied().unwrap_or(1.0), grid.loads.last().copied().unwrap_or(10.0));
+    let (low, high) =
+        (grid.loads.first().copied().unwrap_or(1.0), grid.loads.last().copied().unwrap_or(10.0));
     let x = |load: f64| LEFT + (load / low).ln() / (high / low).ln() * MAP_WIDTH;
     let mut decade = 10_f64.powf(low.log10().ceil());
     while decade <= high * 1.000_1 {

@@ -13,7 +13,8 @@ pub(crate) const WARM: &str = "#c4532d";
 /// Better.
 pub(crate) const COOL: &str = "#2b6cb0";
 /// One colour for each of several things, told apart by the colour-blind as well (Okabe & Ito 2008).
-pub(crate) const SERIES: [&str; 7] = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"];
+pub(crate) const SERIES: [&str; 7] =
+    ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"];
 
 /// Where a text hangs on its point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +114,11 @@ pub(crate) fn ticks(lower: f64, upper: f64, count: usize) -> Vec<f64> {
     }
     let rough = range / count as f64;
     let power = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|step| *step >= rough).unwrap_or(power * 10.0);
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|m| m * power)
+        .find(|step| *step >= rough)
+        .unwrap_or(power * 10.0);
     let first = (lower / step).ceil() as i64;
     let last = (upper / step).floor() as i64;
     (first..=last.min(first.saturating_add(50))).map(|index| index as f64 * step).collect()
@@ -128,7 +133,9 @@ mod tests {
         let mut drawing = Drawing::new(10.0, 10.0);
         drawing.text(0.0, 0.0, "</text><script>&\"\u{1b}", Anchor::Start, INK);
         let whole = drawing.finish("a\"b");
-        assert!(whole.contains("&lt;/text&gt;&lt;script&gt;&amp;&quot;\\u{1b}") && whole.contains("a&quot;b"));
+        assert!(
+            whole.contains("&lt;/text&gt;&lt;script&gt;&amp;&quot;\\u{1b}") && whole.contains("a&quot;b")
+        );
     }
 
     #[test]

@@ -12,7 +12,8 @@ const ROW: f64 = 38.0;
 
 /// The chart; changes that do not apply are listed below the axis with their reason.
 pub fn tornado(audit: &Audit) -> String {
-    let (bars, others): (Vec<&Swing>, Vec<&Swing>) = audit.tornado.iter().partition(|swing| swing.share.is_some());
+    let (bars, others): (Vec<&Swing>, Vec<&Swing>) =
+        audit.tornado.iter().partition(|swing| swing.share.is_some());
     let height = TOP + ROW * bars.len() as f64 + 44.0 + 18.0 * others.len() as f64 + 8.0;
     let mut drawing = Drawing::new(WIDTH, height);
     drawing.title("What moves the cost of an inference");
@@ -37,7 +38,13 @@ pub fn tornado(audit: &Audit) -> String {
         drawing.line((x(share.lower), middle), (x(share.upper), middle), INK, 1.5);
         drawing.text(LEFT - 12.0, middle + 4.5, swing.words, Anchor::End, INK);
         let revenue = swing.of_revenue.map_or_else(String::new, |of| format!(" → {}", percent(of)));
-        drawing.text(WIDTH - RIGHT + 10.0, middle + 4.5, &format!("{}{revenue}", signed(share.point)), Anchor::Start, INK);
+        drawing.text(
+            WIDTH - RIGHT + 10.0,
+            middle + 4.5,
+            &format!("{}{revenue}", signed(share.point)),
+            Anchor::Start,
+            INK,
+        );
     }
     if bars.iter().any(|swing| swing.of_revenue.is_some()) {
         drawing.small(WIDTH - RIGHT + 10.0, 72.0, "→ of revenue", Anchor::Start);
@@ -46,7 +53,12 @@ pub fn tornado(audit: &Audit) -> String {
     for (index, swing) in others.iter().enumerate() {
         let y = bottom + 44.0 + 18.0 * index as f64;
         drawing.text(LEFT - 12.0, y, swing.words, Anchor::End, FAINT);
-        drawing.small(LEFT, y, &format!("does not apply: {}", swing.reason.chars().take(72).collect::<String>()), Anchor::Start);
+        drawing.small(
+            LEFT,
+            y,
+            &format!("does not apply: {}", swing.reason.chars().take(72).collect::<String>()),
+            Anchor::Start,
+        );
     }
     let biggest = bars.first().map_or("nothing", |swing| swing.words);
     drawing.finish(&format!("Tornado chart of {}; the biggest lever is {biggest}", audit.name))

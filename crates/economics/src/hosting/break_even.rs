@@ -6,11 +6,16 @@ use serde::Serialize;
 use crate::hosting::cost::{Setting, Way};
 use crate::propagation::propagate;
 use crate::scenario::Tenure;
+use crate::wording::percent;
 
 /// Points of the search for a change of sign, even on a logarithmic scale.
 const STEPS: u32 = 120;
 /// Share of one machine's capacity at which the search begins.
 const LOWEST: f64 = 1e-4;
+/// Owning is cheaper from a load on.
+const FROM: f64 = 1.0;
+/// Owning is cheaper up to a load.
+const UP_TO: f64 = -1.0;
 /// Mean days of a month.
 const DAYS_PER_MONTH: f64 = 365.0 / 12.0;
 
@@ -38,25 +43,31 @@ pub struct Payback {
 pub(crate) fn load(setting: &Setting, own: &Way, other: &Way) -> LoadBreakEven {
     let full = setting.full();
     let at = full.points();
-    let nothing = |reason: &str| LoadBreakEven { requests_per_hour: None, utilisation: None, reason: reason.to_owned() };
+    let nothing = |reason: &str| LoadBreakEven {
+        requests_per_hour: None,
+        utilisation: None,
+        reason: reason.to_owned(),
+    };
     let gap = |share: f64, at: &[f64]| gap(&full, own, other, share, at);
     let (idle, busy) = (gap(LOWEST, &at), gap(1.0, &at));
     if !idle.is_finite() || !busy.is_finite() {
         return nothing("one of the costs is unknown");
     }
-    let Some(_) = root(&full, own, other, &at) else {
-        return nothing(if busy > 0.0 {
-            "even a machine that never waits costs more"
-        } else {
-            "owning is cheaper at any load"
-        });
-    };
+    if root(&full, own, other, &at, FROM).is_none() {
+        // A machine by the hour costs the same however little it does; an owned one draws more when it works.
+        let below = root(&full, own, other, &at, UP_TO);
+        return match below {
+            Some(share) => nothing(&format!("only up to {} used: working costs it energy", percent(share))),
+            None if busy > 0.0 => nothing("even a machine that never waits costs more"),
+            None => nothing("owning is cheaper at any load"),
+        };
+    }
     let inputs = full.inputs();
-    let utilisation = propagate(&inputs, |at| root(&full, own, other, at).unwrap_or(f64::NAN));
+    let utilisation = propagate(&inputs, |at| root(&full, own, other, at, FROM).unwrap_or(f64::NAN));
     let requests = propagate(&inputs, |at| {
         let busy = at.first().copied().unwrap_or(f64::NAN);
         let capacity = full.demand.capacity_per_hour.unwrap_or(3600.0 / busy);
-        root(&full, own, other, at).unwrap_or(f64::NAN) * capacity
+        root(&full, own, other, at, FROM).unwrap_or(f64::NAN) * capacity
     });
     if utilisation.is_none() {
         return nothing("within what was measured there may be no such load");
@@ -72,9 +83,9 @@ fn gap(setting: &Setting, own: &Way, other: &Way, share: f64, at: &[f64]) -> f64
     total(own) - total(other)
 }
 
-/// The share of capacity at which owning becomes cheaper: bisection after a search for a change of sign.
-fn root(setting: &Setting, own: &Way, other: &Way, at: &[f64]) -> Option<f64> {
-    let gap = |share: f64| gap(setting, own, other, share, at);
+/// The share of capacity from which, or up to which, owning is cheaper: bisection after a search for a change of sign.
+fn root(setting: &Setting, own: &Way, other: &Way, at: &[f64], direction: f64) -> Option<f64> {
+    let gap = |share: f64| direction * gap(setting, own, other, share, at);
     let point = |step: u32| LOWEST.powf(1.0 - f64::from(step) / f64::from(STEPS));
     let crossing = (0..STEPS).find(|step| gap(point(*step)) > 0.0 && gap(point(step + 1)) <= 0.0)?;
     let (mut low, mut high) = (point(crossing), point(crossing + 1));
@@ -98,7 +109,8 @@ pub(crate) fn payback(setting: &Setting, own: &Way, other: &Way, requests: f64) 
     let months = |at: &[f64]| {
         let machines = own.fleet(setting, requests, at).map_or(f64::NAN, |(machines, _)| machines);
         let (parts, _) = own.parts(setting, requests, at);
-        let running: f64 = parts.iter().filter(|(name, _)| *name != "hardware").map(|(_, amount)| amount).sum();
+        let running: f64 =
+            parts.iter().filter(|(name, _)| *name != "hardware").map(|(_, amount)| amount).sum();
         let saved = other.total(setting, requests, at).unwrap_or(f64::NAN) - running;
         if saved > 0.0 { machines * owned.purchase / (saved * monthly) } else { f64::NAN }
     };

@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use infercost_schema::hosting::{Charge, HostingOffer};
 use infercost_schema::{Estimate, Workload};
 
-use crate::bill::{Assumption, double};
-use crate::lever::Lever;
+use crate::bill::double;
 use crate::propagation::{Input, exact, propagate};
 use crate::scenario::{JOULES_PER_KILOWATT_HOUR, Scenario, Tenure};
-use crate::wording::{percent, plain};
 
 /// Days of a year over months, for charges by the month.
 const MONTHS_PER_DAY: f64 = 12.0 / 365.0;
@@ -47,7 +45,10 @@ pub struct Setting {
 pub struct Way {
     /// Its name.
     pub name: String,
-    offer: Option<(Charge, f64)>,
+    pub(super) offer: Option<(Charge, f64)>,
+    /// True for the machine of the price book: what the book says of operation, and of electricity that is not in
+    /// the rent, is paid on top.
+    of_book: bool,
 }
 
 /// Measured values at which a cost is computed, in the order of [`Setting::inputs`].
@@ -63,7 +64,13 @@ pub struct At {
 impl At {
     fn of(values: &[f64]) -> Self {
         let value = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
-        Self { busy_s: value(0), joules: value(1), load_s: value(2), input_tokens: value(3), output_tokens: value(4) }
+        Self {
+            busy_s: value(0),
+            joules: value(1),
+            load_s: value(2),
+            input_tokens: value(3),
+            output_tokens: value(4),
+        }
     }
 }
 
@@ -135,13 +142,18 @@ impl Way {
         let offered = offers.iter().map(|offer| Self {
             name: offer.name.clone(),
             offer: Some((offer.charge.clone(), double(offer.price.value))),
+            of_book: false,
         });
         Self::own(setting).into_iter().chain(Self::rented(setting)).chain(offered).collect()
     }
 
     /// Owning, where the price book has a purchase price.
     pub fn own(setting: &Setting) -> Option<Self> {
-        matches!(setting.scenario.tenure, Tenure::Owned(_)).then(|| Self { name: "own".to_owned(), offer: None })
+        matches!(setting.scenario.tenure, Tenure::Owned(_)).then(|| Self {
+            name: "own".to_owned(),
+            offer: None,
+            of_book: true,
+        })
     }
 
     /// The rented machine of the price book, where it has one.
@@ -153,7 +165,7 @@ impl Way {
                     other_per_month: rust_decimal::Decimal::ZERO,
                     speed: Some(1.0),
                 };
-                Some(Self { name: "rent as now".to_owned(), offer: Some((charge, per_hour)) })
+                Some(Self { name: "rent as now".to_owned(), offer: Some((charge, per_hour)), of_book: true })
             }
             _ => None,
         }
@@ -220,10 +232,21 @@ impl Way {
                 if other > 0.0 {
                     parts.push(("storage and egress", fleet.0 * other / daily));
                 }
+                if self.of_book {
+                    let hours = setting.demand.hours_per_day;
+                    let in_rent =
+                        matches!(setting.scenario.tenure, Tenure::Rented { includes_electricity: true, .. });
+                    if !in_rent {
+                        parts.extend(electricity(setting, &values, fleet.0 * hours / daily, &mut left_out));
+                    }
+                    parts.extend(operation(setting, fleet.0 * hours / daily, &mut left_out));
+                }
                 parts
             }
             Some((Charge::Spot { .. }, _)) => self.spot(setting, &values, fleet.0, requests, &mut left_out),
-            Some((Charge::Serverless { .. }, _)) => self.serverless(setting, &values, requests, &mut left_out),
+            Some((Charge::Serverless { .. }, _)) => {
+                self.serverless(setting, &values, requests, &mut left_out)
+            }
             Some((Charge::Api { input, output }, _)) => {
                 if setting.input_tokens.is_none() || setting.output_tokens.is_none() {
                     left_out.insert("tokens".into(), "the number of tokens is unknown".into());
@@ -250,7 +273,12 @@ impl Way {
     ) -> Vec<(&'static str, f64)> {
         let Some((
             Charge::Spot {
-                interruptions_per_hour, lost_seconds, fallback_share, on_demand_per_hour, load_seconds, ..
+                interruptions_per_hour,
+                lost_seconds,
+                fallback_share,
+                on_demand_per_hour,
+                load_seconds,
+                ..
             },
             rate,
         )) = &self.offer
@@ -284,7 +312,8 @@ impl Way {
         requests: f64,
         left_out: &mut BTreeMap<String, String>,
     ) -> Vec<(&'static str, f64)> {
-        let Some((Charge::Serverless { keep_warm_seconds, cold_share, speed, load_seconds }, rate)) = &self.offer
+        let Some((Charge::Serverless { keep_warm_seconds, cold_share, speed, load_seconds }, rate)) =
+            &self.offer
         else {
             return Vec::new();
         };
@@ -313,6 +342,25 @@ fn own(
     daily: f64,
     left_out: &mut BTreeMap<String, String>,
 ) -> Vec<(&'static str, f64)> {
+    let hours = machines * 24.0 / daily;
+    let mut parts = electricity(setting, at, hours, left_out);
+    match setting.scenario.tenure {
+        Tenure::Owned(owned) => parts.push(("hardware", owned.per_hour() * hours)),
+        _ => {
+            left_out.insert("hardware".into(), "no purchase price is known".into());
+        }
+    }
+    parts.extend(operation(setting, hours, left_out));
+    parts
+}
+
+/// Electricity of an inference: its own, and that of the `hours` a machine is on for it and idles.
+fn electricity(
+    setting: &Setting,
+    at: &At,
+    hours: f64,
+    left_out: &mut BTreeMap<String, String>,
+) -> Vec<(&'static str, f64)> {
     let scenario = &setting.scenario;
     let mut parts = Vec::new();
     let per_joule = scenario.tariff.map(|tariff| tariff * scenario.pue / JOULES_PER_KILOWATT_HOUR);
@@ -325,23 +373,26 @@ fn own(
         (None, _) => out("energy", "the energy is unknown"),
         (_, None) => out("energy", "no price of electricity is known"),
     }
-    // Idle seconds for each inference.
-    let idle = (machines * 86_400.0 / daily - setting.busy(at)).max(0.0);
+    let idle = (hours * 3600.0 - setting.busy(at)).max(0.0);
     match (scenario.idle_w, per_joule) {
         (Some(watts), Some(per_joule)) => parts.push(("idle", watts * idle * per_joule)),
         (None, _) => out("idle", "the idle power is unknown"),
         (_, None) => out("idle", "no price of electricity is known"),
     }
-    let hours = machines * 24.0 / daily;
-    match scenario.tenure {
-        Tenure::Owned(owned) => parts.push(("hardware", owned.per_hour() * hours)),
-        _ => out("hardware", "no purchase price is known"),
-    }
-    match scenario.operation_per_hour {
-        Some(per_hour) => parts.push(("operation", per_hour * hours)),
-        None => out("operation", "no operating cost is known"),
-    }
     parts
+}
+
+/// People, licences, space.
+fn operation(
+    setting: &Setting,
+    hours: f64,
+    left_out: &mut BTreeMap<String, String>,
+) -> Option<(&'static str, f64)> {
+    let per_hour = setting.scenario.operation_per_hour;
+    if per_hour.is_none() {
+        left_out.insert("operation".into(), "no operating cost is known".into());
+    }
+    per_hour.map(|per_hour| ("operation", per_hour * hours))
 }
 
 /// Mean watts of one machine, day and night, that cost `money` per inference; `None` without a tariff.
@@ -353,71 +404,3 @@ pub(crate) fn watts_for(setting: &Setting, requests: f64, money: f64) -> Option<
     let seconds = machines * 86_400.0 / (requests * setting.demand.hours_per_day);
     (per_joule > 0.0).then(|| money / per_joule / seconds)
 }
-
-/// The setting, the ways and the load after a change; what it does not touch stays.
-pub(crate) fn with(lever: Lever, setting: &Setting, ways: &[Way]) -> (Setting, Vec<Way>, f64) {
-    let mut changed = setting.clone();
-    let mut ways = ways.to_vec();
-    let mut requests = setting.requests_per_hour();
-    match lever {
-        Lever::UtilisationDown => requests *= 0.8,
-        Lever::RentUp => {
-            for (charge, rate) in ways.iter_mut().filter_map(|way| way.offer.as_mut()) {
-                if !matches!(charge, Charge::Api { .. }) {
-                    *rate *= 1.1;
-                }
-                if let Charge::Spot { on_demand_per_hour: Some(on_demand), .. } = charge {
-                    let raised = rust_decimal::Decimal::new(11, 1).checked_mul(*on_demand);
-                    *on_demand = raised.unwrap_or(*on_demand);
-                }
-            }
-        }
-        Lever::EnergyUp | Lever::LifeDown | Lever::OutputUp => {
-            if let Ok(scenario) = lever.apply(&setting.scenario) {
-                changed.scenario = scenario;
-            }
-            if lever == Lever::OutputUp {
-                changed.output_tokens = setting.output_tokens.map(|tokens| tokens.map(|tokens| tokens * 1.2));
-            }
-        }
-    }
-    (changed, ways, requests)
-}
-
-/// What is taken as given beside the prices.
-pub(crate) fn assumptions(setting: &Setting, ways: &[Way]) -> Vec<Assumption> {
-    let mut all = vec![Assumption::new(
-        format!(
-            "{} requests an hour, {} hours a day, machines planned for up to {} of their capacity",
-            plain(setting.requests_per_hour()),
-            plain(setting.demand.hours_per_day),
-            percent(setting.demand.max_utilisation)
-        ),
-        if setting.demand.requests_per_hour.is_some() { "as given" } else { "what fills one machine" },
-    )];
-    for way in ways {
-        let Some((charge, _)) = &way.offer else { continue };
-        let (speed, cold) = match charge {
-            Charge::Rent { speed, .. } | Charge::Spot { speed, .. } => (*speed, None),
-            Charge::Serverless { speed, cold_share, .. } => (*speed, Some(cold_share.is_none())),
-            Charge::Api { .. } => {
-                let what = format!("{} counts tokens as the measured tokenizer does", way.name);
-                all.push(Assumption::new(what, "not measured there"));
-                continue;
-            }
-        };
-        if speed.is_none() {
-            let what = format!("{} is as fast as the measured machine", way.name);
-            all.push(Assumption::new(what, "not measured there; set `speed`"));
-        }
-        if cold == Some(true) {
-            let what = format!("requests to {} arrive at random (Poisson)", way.name);
-            all.push(Assumption::new(what, "not measured; set `cold_share`"));
-        }
-    }
-    if setting.load_s.is_some_and(|load| load.n == 1) {
-        all.push(Assumption::new("the model loads as fast as the one time that was measured", "the run"));
-    }
-    all
-}
-

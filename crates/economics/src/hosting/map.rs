@@ -52,7 +52,8 @@ pub(crate) fn winners(setting: &Setting, ways: &[Way]) -> WinnerMap {
         ties.push(row.iter().map(|cheapest| cheapest.len() > 1).collect());
     }
     let unknown = setting.scenario.joules.is_none();
-    let note = if unknown { "the energy of the machine is unknown, so the tariff moves nothing here" } else { "" };
+    let note =
+        if unknown { "the energy of the machine is unknown, so the tariff moves nothing here" } else { "" };
     WinnerMap {
         loads,
         tariffs,

@@ -39,14 +39,20 @@ impl Grid {
         if seconds > 40 * 86_400 {
             return Err(range("the deadline is more than 40 days away; no curve reaches that far"));
         }
-        let fits = |step: i64| seconds as f64 / step as f64 * (work_s.min(seconds as f64) / step as f64 + 1.0) <= MAX_CELLS;
+        let fits = |step: i64| {
+            seconds as f64 / step as f64 * (work_s.min(seconds as f64) / step as f64 + 1.0) <= MAX_CELLS
+        };
         let step = match window.step_s {
             Some(step) if step > 0 && fits(step) => step,
-            Some(_) => return Err(range("such short steps are too many for this deadline; give a longer --step")),
+            Some(_) => {
+                return Err(range("such short steps are too many for this deadline; give a longer --step"));
+            }
             None => STEPS.into_iter().find(|step| fits(*step)).unwrap_or(3600),
         };
-        let first = window.now.as_second().div_euclid(step) + i64::from(window.now.as_second().rem_euclid(step) > 0 || window.now.subsec_nanosecond() > 0);
-        let start = Timestamp::from_second(first.saturating_mul(step)).map_err(|_| range("a time is out of range"))?;
+        let first = window.now.as_second().div_euclid(step)
+            + i64::from(window.now.as_second().rem_euclid(step) > 0 || window.now.subsec_nanosecond() > 0);
+        let start = Timestamp::from_second(first.saturating_mul(step))
+            .map_err(|_| range("a time is out of range"))?;
         let count = window.deadline.as_second().saturating_sub(start.as_second()).max(0) / step;
         let mut prices = Vec::new();
         let mut from = 0;
@@ -83,7 +89,8 @@ impl Grid {
             end: slot.end.min(until),
             amount: slot.amount.map(|amount| match retail {
                 None => amount,
-                Some(_) => Decimal::try_from(paid(amount, retail)).map_or(amount, |paid| paid.round_dp(9).normalize()),
+                Some(_) => Decimal::try_from(paid(amount, retail))
+                    .map_or(amount, |paid| paid.round_dp(9).normalize()),
             }),
         };
         within.map(cut).collect()

@@ -23,7 +23,12 @@ pub fn timers(blocks: &[Block], zone: &TimeZone, command: &str) -> Timers {
     for block in blocks {
         match block.action {
             Action::Work | Action::Start if paused => {
-                timers.add(block.start, zone, &format!("systemctl --user kill -s CONT {}", unit(started)), None);
+                timers.add(
+                    block.start,
+                    zone,
+                    &format!("systemctl --user kill -s CONT {}", unit(started)),
+                    None,
+                );
                 paused = false;
             }
             Action::Work | Action::Start => {
@@ -31,7 +36,12 @@ pub fn timers(blocks: &[Block], zone: &TimeZone, command: &str) -> Timers {
                 timers.add(block.start, zone, command, Some(&unit(started)));
             }
             Action::Idle => {
-                timers.add(block.start, zone, &format!("systemctl --user kill -s STOP {}", unit(started)), None);
+                timers.add(
+                    block.start,
+                    zone,
+                    &format!("systemctl --user kill -s STOP {}", unit(started)),
+                    None,
+                );
                 paused = true;
             }
             Action::Off if started > 0 => {
@@ -48,7 +58,8 @@ impl Timers {
     fn add(&mut self, at: jiff::Timestamp, zone: &TimeZone, command: &str, unit: Option<&str>) {
         let local = at.to_zoned(zone.clone());
         // A command that cron starts runs in a unit too, so that the other lines find it.
-        let by_cron = unit.map_or_else(|| command.to_owned(), |unit| format!("systemd-run --user --unit={unit} {command}"));
+        let by_cron = unit
+            .map_or_else(|| command.to_owned(), |unit| format!("systemd-run --user --unit={unit} {command}"));
         // % ends a command in a crontab unless it is escaped.
         self.cron.push(format!(
             "{} {} {} {} * {}",

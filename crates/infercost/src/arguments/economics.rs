@@ -79,6 +79,10 @@ pub(crate) struct AuditCommand {
     #[arg(long, value_name = "N", value_parser = above_zero)]
     pub(crate) per_session: Option<f64>,
 
+    /// Requests an hour that the machine answers at its operating point [default: as measured, or [load]]
+    #[arg(long, value_name = "N", value_parser = above_zero, conflicts_with = "inferences")]
+    pub(crate) capacity_per_hour: Option<f64>,
+
     /// Share of revenue from which cost is in the loss zone [default: 0.15]
     #[arg(long, value_name = "SHARE", value_parser = above_zero)]
     pub(crate) loss_zone: Option<f64>,
@@ -92,7 +96,11 @@ pub(crate) struct AuditCommand {
 }
 
 fn number(text: &str) -> Result<f64, String> {
-    text.trim().parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| "not a number".to_owned())
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite())
+        .ok_or_else(|| "not a number".to_owned())
 }
 
 pub(crate) fn above_zero(text: &str) -> Result<f64, String> {
@@ -221,177 +229,6 @@ pub(crate) fn at_least_zero(text: &str) -> Result<f64, String> {
 fn share_or_nothing(text: &str) -> Result<f64, String> {
     let value = number(text)?;
     if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("must be 0 to 1".to_owned()) }
-}
-
-/// When to run.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  infercost schedule --inferences 20000 --deadline +12h --curve prices.csv
-  infercost schedule --inferences 20000 --deadline 2026-11-24T07:00 --interruptible --chart curve.svg
-  infercost schedule --inferences 20000 --deadline +1d --carbon
-  infercost schedule --inferences 20000 --deadline +12h --run -- ./nightly.sh
-
-The curve is --curve, else the newest fetched one that reaches beyond now (`infercost prices fetch energy-charts`),
-else [tariff.time_of_use] of infercost.toml. With --run the exit code is the command's own")]
-pub(crate) struct ScheduleCommand {
-    /// Run folder, or run id below --traces [default: the newest run]
-    #[arg(value_name = "RUN")]
-    pub(crate) measured: Option<String>,
-
-    /// Inferences to be done
-    #[arg(long, value_name = "N", value_parser = above_zero)]
-    pub(crate) inferences: f64,
-
-    /// When the last must be answered: a time, a clock time of --time-zone, or +12h
-    #[arg(long, value_name = "TIME")]
-    pub(crate) deadline: String,
-
-    /// Table of prices or carbon: start,end,price,currency,unit
-    #[arg(long, value_name = "FILE")]
-    pub(crate) curve: Option<PathBuf>,
-
-    /// Save carbon instead of money
-    #[arg(long)]
-    pub(crate) carbon: bool,
-
-    /// The job may be paused: its process is stopped and goes on later, with the model loaded
-    #[arg(long)]
-    pub(crate) interruptible: bool,
-
-    /// The command may be ended, and started again later to go on with its work; the machine is off meanwhile
-    #[arg(long)]
-    pub(crate) restartable: bool,
-
-    /// The machine stays on and idles until the job starts, instead of being off
-    #[arg(long)]
-    pub(crate) stays_on: bool,
-
-    /// Energy of one start in joules [default: power at work × the measured load time]
-    #[arg(long, value_name = "JOULES", value_parser = at_least_zero)]
-    pub(crate) start_joules: Option<f64>,
-
-    /// Seconds from a start to the first inference [default: the measured load time]
-    #[arg(long, value_name = "SECONDS", value_parser = at_least_zero)]
-    pub(crate) start_seconds: Option<f64>,
-
-    /// Time zone of clock times [default: this machine's]
-    #[arg(long, value_name = "ZONE")]
-    pub(crate) time_zone: Option<String>,
-
-    /// Reckon as if it were this time
-    #[arg(long, value_name = "TIME", conflicts_with = "run")]
-    pub(crate) now: Option<String>,
-
-    /// Length of a step of the plan in seconds [default: the finest of 1, 5 and 15 minutes that fits]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(1..=86_400))]
-    pub(crate) step: Option<i64>,
-
-    /// Wait for the planned times, and run the command behind `--`
-    #[arg(long, requires = "command")]
-    pub(crate) run: bool,
-
-    #[command(flatten)]
-    pub(crate) economics: EconomicsArguments,
-
-    /// The command to run, or to print timers for
-    #[arg(last = true, value_name = "COMMAND")]
-    pub(crate) command: Vec<String>,
-}
-
-/// Prices of markets.
-#[derive(Debug, Args)]
-pub(crate) struct PricesCommand {
-    #[command(subcommand)]
-    pub(crate) command: PricesAction,
-}
-
-/// What to do with prices.
-#[derive(Debug, clap::Subcommand)]
-pub(crate) enum PricesAction {
-    /// Ask a source, and keep what it says with its date
-    Fetch(FetchArguments),
-    /// Show what was fetched, and how old it is
-    List {
-        #[command(flatten)]
-        store: StoreArguments,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-/// What to ask.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  infercost prices fetch energy-charts --zone DE-LU --days 2
-  infercost prices fetch octopus-agile --product AGILE-24-10-01 --zone C
-  infercost prices fetch vast --gpu \"RTX 4090\"
-  infercost prices fetch skypilot --zone aws --gpu A10G
-  infercost prices fetch aws-spot --file history.json
-  infercost prices fetch litellm
-  infercost prices fetch ecb                          exchange rates
-
-Keys come from the environment: ELECTRICITYMAPS_TOKEN, RUNPOD_API_KEY. Addresses can be set with --base-url or in
-[sources.NAME] of infercost.toml")]
-pub(crate) struct FetchArguments {
-    /// The source
-    #[arg(value_parser = source)]
-    pub(crate) source: infercost_prices::Source,
-
-    /// Bidding zone, country, region letter, or cloud
-    #[arg(long, value_name = "ZONE")]
-    pub(crate) zone: Option<String>,
-
-    /// First day [default: today, in UTC]
-    #[arg(long, value_name = "YYYY-MM-DD")]
-    pub(crate) from: Option<jiff::civil::Date>,
-
-    /// Number of days
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=31))]
-    pub(crate) days: u32,
-
-    /// Product code of a tariff
-    #[arg(long, value_name = "CODE")]
-    pub(crate) product: Option<String>,
-
-    /// Accelerators to ask for; may be repeated
-    #[arg(long, value_name = "NAME")]
-    pub(crate) gpu: Vec<String>,
-
-    /// Time zone of clock times without an offset, in a table
-    #[arg(long, value_name = "ZONE")]
-    pub(crate) time_zone: Option<String>,
-
-    /// Address to ask instead of the source's own
-    #[arg(long, value_name = "URL")]
-    pub(crate) base_url: Option<String>,
-
-    /// Read the answer from this file instead
-    #[arg(long, value_name = "FILE")]
-    pub(crate) file: Option<PathBuf>,
-
-    /// Use the network for nothing
-    #[arg(long, env = "INFERCOST_OFFLINE", value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
-    pub(crate) offline: bool,
-
-    /// Settings: [sources.NAME] [default: infercost.toml, if there]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) store: StoreArguments,
-
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-fn source(text: &str) -> Result<infercost_prices::Source, String> {
-    let all = infercost_prices::Source::ALL;
-    all.into_iter().find(|source| source.name() == text).ok_or_else(|| {
-        let names: Vec<&str> = all.iter().map(|source| source.name()).collect();
-        format!("no source is called `{}`; there are {}", text.escape_debug(), names.join(", "))
-    })
 }
 
 /// What could be changed.

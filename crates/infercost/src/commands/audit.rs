@@ -56,8 +56,13 @@ fn of_run(arguments: &AuditCommand, business: &Business) -> anyhow::Result<Audit
     let Measured { run, workload } = business::measured(&arguments.economics, arguments.run.as_deref())?;
     let book = business.book(&run.header.prices)?;
     let interest = business.load.interest.unwrap_or(0.0);
-    let scenario = Scenario::of(&workload, &book, interest);
+    let capacity = arguments.capacity_per_hour.or(business.load.capacity_per_hour);
+    let scenario = Scenario::of(&workload, &book, interest).at_capacity(capacity);
     let mut assumptions = scenario::assumptions(&book);
+    if let Some(capacity) = capacity {
+        let what = format!("one machine answers {capacity} requests an hour");
+        assumptions.push(Assumption::new(what, "as given; joules stay as measured"));
+    }
     assumptions.push(Assumption {
         what: format!("{} inferences measured on {}", workload.inferences, workload.machine),
         source: format!("run {}", workload.run),
@@ -115,7 +120,9 @@ pub(crate) fn audit_production(
             let rate = match production.stated_currency {
                 Some(stated) => business.rate(stated, currency)?,
                 None => {
-                    notes.push("The trace states no cost; name the price of its tokens with --api-model.".to_owned());
+                    notes.push(
+                        "The trace states no cost; name the price of its tokens with --api-model.".to_owned(),
+                    );
                     1.0
                 }
             };
@@ -172,7 +179,8 @@ fn read_inferences(file: &Path) -> anyhow::Result<Vec<AuditedInference>> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let all: Vec<AuditedInference> = lines
         .map(|(index, line)| {
-            serde_json::from_str(line).map_err(|error| usage(format!("{name}:{}: {error}", index.saturating_add(1))))
+            serde_json::from_str(line)
+                .map_err(|error| usage(format!("{name}:{}: {error}", index.saturating_add(1))))
         })
         .collect::<anyhow::Result<_>>()?;
     if all.is_empty() {

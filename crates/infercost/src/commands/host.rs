@@ -53,7 +53,11 @@ pub(crate) fn demand(flags: &LoadArguments, business: &Business, book: &PriceBoo
 }
 
 /// The offers of the settings and of the price store, in the currency of the answer.
-fn offers(arguments: &HostCommand, business: &Business, book: &PriceBook) -> anyhow::Result<Vec<HostingOffer>> {
+fn offers(
+    arguments: &HostCommand,
+    business: &Business,
+    book: &PriceBook,
+) -> anyhow::Result<Vec<HostingOffer>> {
     let mut all = business.offers.clone();
     let store = &arguments.economics.store;
     if let Some(hardware) = &arguments.market {

@@ -53,6 +53,9 @@ pub(crate) fn run(arguments: &OptimizeCommand) -> anyhow::Result<ExitCode> {
     answer.assumptions = scenario::assumptions(&book);
     let mut notes = bill::stale(&answer.assumptions, business.today);
     notes.extend(business::notes(&book, &workload));
+    if workload.joules.is_none() {
+        notes.push(format!("Energy is left out of the cost: {}", workload.energy_note));
+    }
     answer.notes.splice(0..0, notes);
     if arguments.economics.json {
         output::line(&serde_json::to_string_pretty(&answer)?);
@@ -103,7 +106,8 @@ fn variants(present: &Present<'_>, now: &VariantId) -> anyhow::Result<Vec<Change
         baseline: Some(now),
         memory_bandwidth: present.run.header.machine.memory_bandwidth,
     })?;
-    let others = report.candidates.iter().filter(|candidate| candidate.variant != *now && !candidate.noise_floor);
+    let others =
+        report.candidates.iter().filter(|candidate| candidate.variant != *now && !candidate.noise_floor);
     Ok(others.map(|candidate| of_candidate(present, now, candidate)).collect())
 }
 
@@ -118,12 +122,18 @@ fn of_candidate(present: &Present<'_>, now: &VariantId, candidate: &CandidateRep
     };
     let quality = match candidate.verdict {
         Verdict::Pass => "stays within the thresholds".to_owned(),
-        Verdict::Fail => format!("fails: {}", candidate.reasons.first().map_or("a threshold", String::as_str)),
-        Verdict::Inconclusive => candidate.reasons.first().cloned().unwrap_or_else(|| "not judged".to_owned()),
+        Verdict::Fail => {
+            format!("fails: {}", candidate.reasons.first().map_or("a threshold", String::as_str))
+        }
+        Verdict::Inconclusive => {
+            candidate.reasons.first().cloned().unwrap_or_else(|| "not judged".to_owned())
+        }
     };
     let why = match &candidate.saving {
         Some(_) => format!("{} inferences beside those of {now}", candidate.inferences),
-        None => candidate.unknown.get("saving").cloned().unwrap_or_else(|| "the saving is unknown".to_owned()),
+        None => {
+            candidate.unknown.get("saving").cloned().unwrap_or_else(|| "the saving is unknown".to_owned())
+        }
     };
     Change {
         kind,
@@ -160,10 +170,13 @@ fn of_other_runs(
                 }
                 (Kind::Model, format!("{} in run {}", header.id, run.header.id))
             } else if other.threads != now.threads {
-                let threads = other.threads.map_or("another number of".to_owned(), |threads| threads.to_string());
+                let threads =
+                    other.threads.map_or("another number of".to_owned(), |threads| threads.to_string());
                 (Kind::Threads, format!("{threads} threads"))
             } else if other.concurrency != now.concurrency {
-                let point = other.concurrency.map_or("another load".to_owned(), |n| format!("{n} requests in flight"));
+                let point = other
+                    .concurrency
+                    .map_or("another load".to_owned(), |n| format!("{n} requests in flight"));
                 (Kind::Concurrency, point)
             } else {
                 continue;
@@ -173,7 +186,10 @@ fn of_other_runs(
     }
     for (kind, command) in [
         (Kind::Threads, format!("infercost record {} --threads 1{}", now.variant, prompts_of(present.run))),
-        (Kind::Concurrency, "record the same prompts with several requests in flight, and name that run here".to_owned()),
+        (
+            Kind::Concurrency,
+            "record the same prompts with several requests in flight, and name that run here".to_owned(),
+        ),
         (Kind::Model, format!("infercost compare {} SMALLER_MODEL{}", now.variant, prompts_of(present.run))),
     ] {
         if !changes.iter().any(|change| change.kind == kind) {
@@ -200,10 +216,22 @@ fn of_run(present: &Present<'_>, kind: Kind, to: String, other: &Workload) -> Ch
     let (effect, quality, command) = match kind {
         Kind::Threads => {
             let threads = other.threads.map_or_else(String::new, |threads| format!(" --threads {threads}"));
-            (Effect::None, "none: the same weights", format!("infercost record {}{threads}{prompts}", now.variant))
+            (
+                Effect::None,
+                "none: the same weights",
+                format!("infercost record {}{threads}{prompts}", now.variant),
+            )
         }
-        Kind::Concurrency => (Effect::None, "none, but each answer may take longer", "serve with that many requests in flight".to_owned()),
-        _ => (Effect::Unknown, "judge it with the confirming command", format!("infercost models pull {}", other.variant)),
+        Kind::Concurrency => (
+            Effect::None,
+            "none, but each answer may take longer",
+            "serve with that many requests in flight".to_owned(),
+        ),
+        _ => (
+            Effect::Unknown,
+            "judge it with the confirming command",
+            format!("infercost models pull {}", other.variant),
+        ),
     };
     let (saving, why) = match saving {
         Ok(saving) => (Some(saving), format!("run {} against {}, as independent runs", other.run, now.run)),
@@ -217,8 +245,9 @@ fn of_run(present: &Present<'_>, kind: Kind, to: String, other: &Workload) -> Ch
         effect,
         quality: quality.to_owned(),
         command,
-        confirm: (kind == Kind::Model)
-            .then(|| format!("infercost compare {} {} --baseline {}{prompts}", now.variant, other.variant, now.variant)),
+        confirm: (kind == Kind::Model).then(|| {
+            format!("infercost compare {} {} --baseline {}{prompts}", now.variant, other.variant, now.variant)
+        }),
         why,
     }
 }
@@ -262,7 +291,11 @@ fn limit(present: &Present<'_>, variant: &VariantId) -> Change {
     match levers::output_limit(present.run, variant, CONFIDENCE) {
         Ok(found) => {
             let lost = found.right_and_cut.map_or("unknown: nothing was graded".to_owned(), |lost| {
-                format!("cuts {} of the answers; the task score loses at most {}", percent(found.cut), percent(lost))
+                format!(
+                    "cuts {} of the answers; the task score loses at most {}",
+                    percent(found.cut),
+                    percent(lost)
+                )
             });
             let effect = if found.right_and_cut == Some(0.0) { Effect::None } else { Effect::Unknown };
             let to = format!("at most {} tokens", found.limit);
@@ -271,11 +304,15 @@ fn limit(present: &Present<'_>, variant: &VariantId) -> Change {
                 basis: Basis::Computed,
                 saving: Some(found.time_saved),
                 effect,
-                why: "time behind that token, as each arrived; the cost is taken to fall with time".to_owned(),
+                why: "time behind that token, as each arrived; the cost is taken to fall with time"
+                    .to_owned(),
                 ..computed(Kind::OutputLimit, &to, &lost, &command)
             }
         }
-        Err(why) => Change { why, ..computed(Kind::OutputLimit, "a shorter limit", "unknown", "set \"max_tokens\" on the prompts") },
+        Err(why) => Change {
+            why,
+            ..computed(Kind::OutputLimit, "a shorter limit", "unknown", "set \"max_tokens\" on the prompts")
+        },
     }
 }
 
@@ -289,11 +326,13 @@ fn hour(present: &Present<'_>, business: &Business, arguments: &OptimizeCommand)
     let now = Timestamp::now();
     let stored = price_store::curve(&arguments.economics.store, false, now.saturating_sub(RECENT.hours())?)?;
     let Some(curve) = stored else {
-        let why = "no curve of prices is stored; `infercost prices fetch energy-charts` fetches one".to_owned();
+        let why =
+            "no curve of prices is stored; `infercost prices fetch energy-charts` fetches one".to_owned();
         return Ok(Change { why, ..change });
     };
     let Ok(curve) = convert_curve(&curve, present.book.currency, &business.rates) else {
-        let why = format!("the curve of {} is in another currency, and no exchange rate is known", curve.source);
+        let why =
+            format!("the curve of {} is in another currency, and no exchange rate is known", curve.source);
         return Ok(Change { why, ..change });
     };
     let prices: Vec<f64> = curve.slots.iter().filter_map(|slot| slot.amount).map(bill::double).collect();
@@ -331,13 +370,26 @@ fn place(present: &Present<'_>, business: &Business) -> anyhow::Result<Vec<Chang
     Ok(savings
         .into_iter()
         .map(|(name, kind, saving)| {
-            let quality = if kind == "api" { "unknown: another model answers" } else { "none: the same weights" };
+            let quality =
+                if kind == "api" { "unknown: another model answers" } else { "none: the same weights" };
             let effect = if kind == "api" { Effect::Unknown } else { Effect::None };
             let (basis, saving, why) = match saving {
-                Ok(saving) => (Basis::Computed, Some(saving), "by `infercost host`, at the load of the settings".to_owned()),
+                Ok(saving) => (
+                    Basis::Computed,
+                    Some(saving),
+                    "by `infercost host`, at the load of the settings".to_owned(),
+                ),
                 Err(why) => (Basis::Unknown, None, why),
             };
-            Change { to: format!("{name} ({kind})"), basis, saving, effect, quality: quality.to_owned(), why, ..change.clone() }
+            Change {
+                to: format!("{name} ({kind})"),
+                basis,
+                saving,
+                effect,
+                quality: quality.to_owned(),
+                why,
+                ..change.clone()
+            }
         })
         .collect())
 }

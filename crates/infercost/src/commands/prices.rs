@@ -7,7 +7,8 @@ use infercost_prices::fetch::Key;
 use infercost_prices::{Client, Query, Stored};
 use jiff::Timestamp;
 
-use crate::arguments::economics::{FetchArguments, PricesAction, PricesCommand, StoreArguments};
+use crate::arguments::economics::StoreArguments;
+use crate::arguments::prices::{FetchArguments, PricesAction, PricesCommand};
 use crate::business::today;
 use crate::exit::usage;
 use crate::{config, output, price_store};
@@ -22,7 +23,8 @@ pub(crate) fn run(arguments: &PricesCommand) -> anyhow::Result<ExitCode> {
 fn fetch(arguments: &FetchArguments) -> anyhow::Result<ExitCode> {
     let source = arguments.source;
     let mut sources = config::file(arguments.config.as_deref())?.sources;
-    let known = |name: &&String| infercost_prices::Source::ALL.iter().any(|source| source.name() == name.as_str());
+    let known =
+        |name: &&String| infercost_prices::Source::ALL.iter().any(|source| source.name() == name.as_str());
     if let Some(unknown) = sources.keys().find(|name| !known(name)) {
         return Err(usage(format!("[sources.{}]: no source has that name", unknown.escape_debug())));
     }
@@ -42,7 +44,9 @@ fn fetch(arguments: &FetchArguments) -> anyhow::Result<ExitCode> {
     let snapshot = match &arguments.file {
         Some(file) => source.read(file, &query, now)?,
         None if arguments.offline => {
-            return Err(usage("--offline: nothing is fetched; `infercost prices list` shows what is stored, and --file reads a file"));
+            return Err(usage(
+                "--offline: nothing is fetched; `infercost prices list` shows what is stored, and --file reads a file",
+            ));
         }
         None => source.fetch(&Client::default(), &query, now)?,
     };

@@ -35,10 +35,8 @@ pub(crate) fn run(arguments: &ReplaceCommand) -> anyhow::Result<ExitCode> {
 
 /// The second run's workload: the named variant, else the first run's, else the baseline.
 fn new_workload(arguments: &ReplaceCommand, old: &Workload) -> anyhow::Result<Workload> {
-    let run: RunRecord = infercost_trace::read_run(&business::run_folder(
-        &arguments.economics.traces,
-        Some(&arguments.new),
-    )?)?;
+    let run: RunRecord =
+        infercost_trace::read_run(&business::run_folder(&arguments.economics.traces, Some(&arguments.new))?)?;
     let variant = match &arguments.new_variant {
         Some(name) => business::variant(&run, Some(name))?,
         None if run.header.variants.iter().any(|one| one.id == old.variant) => old.variant.clone(),
@@ -55,7 +53,8 @@ fn terms(arguments: &ReplaceCommand, business: &Business, book: &PriceBook) -> a
         _ => None,
     };
     let purchase = arguments.new_price.or(of_book.map(|(purchase, ..)| purchase));
-    let purchase = purchase.ok_or_else(|| usage("the price of the new machine is unknown; give --new-price"))?;
+    let purchase =
+        purchase.ok_or_else(|| usage("the price of the new machine is unknown; give --new-price"))?;
     let demand = demand(&arguments.load, business, book);
     let new = Owned {
         purchase,
@@ -71,8 +70,11 @@ fn terms(arguments: &ReplaceCommand, business: &Business, book: &PriceBook) -> a
         given,
     ));
     assumptions.push(Assumption::new(
-        format!("the old machine would fetch {} {currency} and loses {} of that a year", arguments.resale,
-            infercost_economics::wording::percent(arguments.decline)),
+        format!(
+            "the old machine would fetch {} {currency} and loses {} of that a year",
+            arguments.resale,
+            infercost_economics::wording::percent(arguments.decline)
+        ),
         "given with --resale and --decline, or their defaults",
     ));
     Ok(Terms {

@@ -1,7 +1,9 @@
 //! `infercost schedule`: when to run a job, and running it then.
 
 use std::process::{Child, Command, ExitCode};
-use std::thread::sleep;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, sleep};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -16,7 +18,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan as _};
 
-use crate::arguments::economics::ScheduleCommand;
+use crate::arguments::schedule::ScheduleCommand;
 use crate::business::{self, Business, Measured};
 use crate::exit::usage;
 use crate::{output, price_store};
@@ -38,7 +40,8 @@ pub(crate) fn run(arguments: &ScheduleCommand) -> anyhow::Result<ExitCode> {
     let curve = curve(arguments, &business, now, deadline, &zone)?;
     let adders = business.tariff.as_ref().map(|tariff| tariff.adders()).transpose().map_err(wrong)?.flatten();
     let adders = adders.filter(|_| curve.wholesale);
-    let retail = adders.as_ref().map(|adders| Retail { adder: double(adders.adder), tax: double(adders.tax) });
+    let retail =
+        adders.as_ref().map(|adders| Retail { adder: double(adders.adder), tax: double(adders.tax) });
     let job = Job {
         stays_on: arguments.stays_on,
         interruptible: arguments.interruptible || arguments.restartable,
@@ -51,7 +54,8 @@ pub(crate) fn run(arguments: &ScheduleCommand) -> anyhow::Result<ExitCode> {
     let mut plan = schedule(&job, &curve, retail, &window).map_err(|error| usage(error.to_string()))?;
     plan.notes.splice(0..0, bill::stale(&plan.assumptions, business.today));
     business::write_chart(arguments.economics.chart.as_deref(), || chart::curve::curve(&plan, &zone))?;
-    let command = if arguments.command.is_empty() { "COMMAND".to_owned() } else { shell_line(&arguments.command) };
+    let command =
+        if arguments.command.is_empty() { "COMMAND".to_owned() } else { shell_line(&arguments.command) };
     let timers = timers(&plan.blocks, &zone, &command);
     if arguments.economics.json {
         let object = serde_json::json!({ "schedule": plan, "timers": timers });
@@ -66,16 +70,17 @@ pub(crate) fn run(arguments: &ScheduleCommand) -> anyhow::Result<ExitCode> {
 fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> anyhow::Result<Timestamp> {
     let shown = text.escape_debug();
     if let Some(span) = text.strip_prefix('+') {
-        let span: Span = span.parse().map_err(|_| usage(format!("`{shown}` is no span: write +12h or +1d")))?;
+        let span: Span =
+            span.parse().map_err(|_| usage(format!("`{shown}` is no span: write +12h or +1d")))?;
         let later = now.to_zoned(zone.clone()).checked_add(span);
         return Ok(later.map_err(|_| usage(format!("`{shown}` is out of range")))?.timestamp());
     }
     if let Ok(moment) = text.parse::<Timestamp>() {
         return Ok(moment);
     }
-    let clock: DateTime = text
-        .parse()
-        .map_err(|_| usage(format!("`{shown}` is no time: write 2026-11-24T07:00, with or without an offset, or +12h")))?;
+    let clock: DateTime = text.parse().map_err(|_| {
+        usage(format!("`{shown}` is no time: write 2026-11-24T07:00, with or without an offset, or +12h"))
+    })?;
     let zoned = zone.to_ambiguous_zoned(clock).compatible();
     Ok(zoned.map_err(|_| usage(format!("`{shown}` is out of range")))?.timestamp())
 }
@@ -137,6 +142,7 @@ fn shell_line(command: &[String]) -> String {
 /// switches off. Gives the command's exit code.
 fn wait_and_run(plan: &Schedule, command: &[String]) -> anyhow::Result<ExitCode> {
     let (program, rest) = command.split_first().context("no command is given")?;
+    let interrupted = on_interrupt();
     let mut child: Option<Child> = None;
     for (index, block) in plan.blocks.iter().enumerate() {
         let next = plan.blocks.iter().skip(index).find(|later| later.start > block.start);
@@ -159,7 +165,7 @@ fn wait_and_run(plan: &Schedule, command: &[String]) -> anyhow::Result<ExitCode>
         {
             output::note(&format!("waiting until {}", next.start));
         }
-        if let Some(code) = wait(&mut child, next.map(|next| next.start))? {
+        if let Some(code) = wait(&mut child, next.map(|next| next.start), &interrupted)? {
             return Ok(code);
         }
     }
@@ -167,8 +173,20 @@ fn wait_and_run(plan: &Schedule, command: &[String]) -> anyhow::Result<ExitCode>
 }
 
 /// Waits until a time, or for ever; gives the child's exit code where it ends before.
-fn wait(child: &mut Option<Child>, until: Option<Timestamp>) -> anyhow::Result<Option<ExitCode>> {
+fn wait(
+    child: &mut Option<Child>,
+    until: Option<Timestamp>,
+    interrupted: &AtomicBool,
+) -> anyhow::Result<Option<ExitCode>> {
     loop {
+        if interrupted.load(Ordering::Relaxed) {
+            // A stopped process hears of Ctrl-C only when it goes on.
+            if let Some(child) = child {
+                signal("-CONT", child)?;
+                child.wait().context("cannot wait for the command")?;
+            }
+            return Ok(Some(ExitCode::from(crate::exit::INTERRUPTED)));
+        }
         if let Some(child) = child
             && let Some(status) = child.try_wait().context("cannot wait for the command")?
         {
@@ -182,6 +200,19 @@ fn wait(child: &mut Option<Child>, until: Option<Timestamp>) -> anyhow::Result<O
             None => sleep(LOOK_EVERY),
         }
     }
+}
+
+/// A flag that Ctrl-C sets.
+fn on_interrupt() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&flag);
+    thread::spawn(move || {
+        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            set.store(true, Ordering::Relaxed);
+        }
+    });
+    flag
 }
 
 fn signal(kind: &str, child: &Child) -> anyhow::Result<()> {

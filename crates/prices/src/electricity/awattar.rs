@@ -41,7 +41,8 @@ pub(crate) fn fetch(client: &Client, query: &Query, now: Timestamp) -> Result<(S
 /// Reads an answer.
 pub(crate) fn parse(text: &str, query: &Query, now: Timestamp) -> Result<Parsed, String> {
     let answer: Answer = json(text)?;
-    let unit = answer.data.first().and_then(|entry| entry.unit.clone()).unwrap_or_else(|| "Eur/MWh".to_owned());
+    let unit =
+        answer.data.first().and_then(|entry| entry.unit.clone()).unwrap_or_else(|| "Eur/MWh".to_owned());
     let (currency, factor) = energy_unit(&unit)?;
     let mut slots = Vec::new();
     for entry in &answer.data {

@@ -58,8 +58,10 @@ fn moment(text: &str, zone: Option<&TimeZone>) -> Result<Timestamp, String> {
         return Ok(moment);
     }
     let shown = quoted(text);
-    let clock: DateTime = text.parse().map_err(|_| format!("`{shown}` is no time: write 2026-11-23T15:00+01:00"))?;
-    let zone = zone.ok_or_else(|| format!("`{shown}` has no offset; add one, or name the zone with --time-zone"))?;
+    let clock: DateTime =
+        text.parse().map_err(|_| format!("`{shown}` is no time: write 2026-11-23T15:00+01:00"))?;
+    let zone =
+        zone.ok_or_else(|| format!("`{shown}` has no offset; add one, or name the zone with --time-zone"))?;
     let moment = zone.to_ambiguous_zoned(clock).unambiguous();
     let why = "happens twice or never when clocks change; write it with its offset";
     moment.map(|moment| moment.timestamp()).map_err(|_| format!("`{shown}` {why}"))

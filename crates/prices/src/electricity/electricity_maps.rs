@@ -40,7 +40,8 @@ pub(crate) fn fetch(
     carbon: bool,
 ) -> Result<(String, Parsed), FetchError> {
     let zone = query.zone.as_deref();
-    let zone = zone.ok_or_else(|| FetchError::Question("electricity-maps needs --zone, such as AT".to_owned()))?;
+    let zone =
+        zone.ok_or_else(|| FetchError::Question("electricity-maps needs --zone, such as AT".to_owned()))?;
     let key = key(query, "electricity-maps", KEY)?;
     let what = if carbon { "carbon-intensity" } else { "price-day-ahead" };
     let url = format!("{}/v3/{what}/forecast?zone={}", base(query, BASE), encoded(zone));

@@ -6,8 +6,8 @@ pub mod electricity_maps;
 pub mod energy_charts;
 pub mod octopus;
 
-use infercost_schema::market::{Curve, CurveUnit, Slot};
 use infercost_schema::Currency;
+use infercost_schema::market::{Curve, CurveUnit, Slot};
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -62,7 +62,10 @@ fn energy_unit(text: &str) -> Result<(Currency, Decimal), String> {
 }
 
 fn scaled(amount: Decimal, factor: Decimal) -> Result<Decimal, String> {
-    amount.checked_mul(factor).map(|amount| amount.normalize()).ok_or_else(|| "an amount is out of range".to_owned())
+    amount
+        .checked_mul(factor)
+        .map(|amount| amount.normalize())
+        .ok_or_else(|| "an amount is out of range".to_owned())
 }
 
 /// Start and end of the query's days in a zone, as moments.

@@ -83,6 +83,7 @@ fn rates(rates: &[Rate]) -> Result<Vec<Slot>, String> {
 /// Prices hold value-added tax and the supplier's part: they are a bill's, not the exchange's.
 fn of_slots(slots: Vec<Slot>, query: &Query, now: Timestamp) -> Result<Parsed, String> {
     let pound: Currency = "GBP".parse().map_err(|_| "no such currency".to_owned())?;
-    let curve = curve(CurveUnit::PerKilowattHour(pound), slots, query, false, "Octopus Agile, with VAT", now)?;
+    let curve =
+        curve(CurveUnit::PerKilowattHour(pound), slots, query, false, "Octopus Agile, with VAT", now)?;
     Ok(Parsed::of(Prices::Curve(curve)))
 }

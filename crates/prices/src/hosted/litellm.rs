@@ -44,13 +44,18 @@ pub(crate) fn parse(text: &str) -> Result<Parsed, String> {
         let writes = matches!(entry.mode.as_deref(), None | Some("chat" | "completion" | "responses"));
         let sound = |amount: Amount| amount.0 >= Decimal::ZERO && amount.0 <= Decimal::from(HIGHEST);
         match (entry.input_cost_per_token, entry.output_cost_per_token) {
-            (Some(input), Some(output)) if writes && sound(input) && sound(output) && model != "sample_spec" => {
+            (Some(input), Some(output))
+                if writes && sound(input) && sound(output) && model != "sample_spec" =>
+            {
                 models.push(TokenPrice {
                     model,
                     provider: entry.litellm_provider,
                     input: input.0.normalize(),
                     output: output.0.normalize(),
-                    cached_input: entry.cache_read_input_token_cost.filter(|cost| sound(*cost)).map(|cost| cost.0),
+                    cached_input: entry
+                        .cache_read_input_token_cost
+                        .filter(|cost| sound(*cost))
+                        .map(|cost| cost.0),
                     currency: Currency::USD,
                 });
             }

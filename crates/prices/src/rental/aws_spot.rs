@@ -38,7 +38,8 @@ pub(crate) fn parse(text: &str) -> Result<Parsed, String> {
     }
     let of = |entry: &&Entry| -> Option<Offer> {
         let name = format!("aws {} {}", entry.instance_type, entry.availability_zone);
-        let mut found = offer(name, OfferKind::Spot, entry.instance_type.clone(), 1, Some(entry.spot_price.0))?;
+        let mut found =
+            offer(name, OfferKind::Spot, entry.instance_type.clone(), 1, Some(entry.spot_price.0))?;
         found.region = Some(entry.availability_zone.clone());
         found.as_of = Some(entry.timestamp);
         Some(found)

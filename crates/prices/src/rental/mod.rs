@@ -15,7 +15,13 @@ const MAX_OFFERS: usize = 200_000;
 const HIGHEST: i64 = 100_000;
 
 /// An offer in dollars, where the rate is one: above 0 and not absurd.
-fn offer(name: String, kind: OfferKind, hardware: String, count: u32, per_hour: Option<Decimal>) -> Option<Offer> {
+fn offer(
+    name: String,
+    kind: OfferKind,
+    hardware: String,
+    count: u32,
+    per_hour: Option<Decimal>,
+) -> Option<Offer> {
     let per_hour = per_hour.filter(|rate| *rate > Decimal::ZERO && *rate <= Decimal::from(HIGHEST))?;
     Some(Offer {
         name,

@@ -80,7 +80,9 @@ pub(crate) fn parse(text: &str, gpus: &[String]) -> Result<Parsed, String> {
         ];
         for (way, kind, rate) in ways {
             let named = format!("runpod {way} {name}");
-            let Some(mut found) = offer(named, kind, name.clone(), 1, rate.map(|rate| rate.0)) else { continue };
+            let Some(mut found) = offer(named, kind, name.clone(), 1, rate.map(|rate| rate.0)) else {
+                continue;
+            };
             found.memory_gib = gpu.memory_in_gb;
             offers.push(found);
         }

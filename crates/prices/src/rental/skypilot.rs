@@ -14,7 +14,9 @@ const BASE: &str = "https://raw.githubusercontent.com/skypilot-org/skypilot-cata
 /// Asks for the catalog of a cloud.
 pub(crate) fn fetch(client: &Client, query: &Query) -> Result<(String, Parsed), FetchError> {
     let cloud = query.zone.as_deref();
-    let cloud = cloud.ok_or_else(|| FetchError::Question("skypilot needs --zone, the cloud: aws, gcp, lambda …".to_owned()))?;
+    let cloud = cloud.ok_or_else(|| {
+        FetchError::Question("skypilot needs --zone, the cloud: aws, gcp, lambda …".to_owned())
+    })?;
     let url = format!("{}/{}/vms.csv", base(query, BASE), encoded(cloud));
     answered(&url, &client.get(&url, None)?, |text| parse(text, query))
 }
@@ -32,7 +34,8 @@ pub(crate) fn parse(text: &str, query: &Query) -> Result<Parsed, String> {
         }
         let instance = row.get("InstanceType");
         let hardware = if accelerator.is_empty() { instance } else { accelerator };
-        let count = row.get("AcceleratorCount").parse::<f64>().ok().filter(|count| (1.0..1e4).contains(count));
+        let count =
+            row.get("AcceleratorCount").parse::<f64>().ok().filter(|count| (1.0..1e4).contains(count));
         let count = count.map_or(1, |count| count as u32);
         for (kind, column) in [(OfferKind::Rent, "Price"), (OfferKind::Spot, "SpotPrice")] {
             let text = row.get(column);

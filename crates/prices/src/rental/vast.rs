@@ -66,13 +66,16 @@ pub(crate) fn parse(text: &str) -> Result<Parsed, String> {
         let bid = bundle.min_bid.map(|bid| bid.0).filter(|bid| *bid > Decimal::ZERO);
         let bid = bid.and_then(|bid| bid.checked_add(disk.max(Decimal::ZERO)));
         for (kind, rate) in [(OfferKind::Rent, total), (OfferKind::Spot, bid)] {
-            let Some(mut found) = offer(format!("vast {id}"), kind, gpu.clone(), count, rate) else { continue };
+            let Some(mut found) = offer(format!("vast {id}"), kind, gpu.clone(), count, rate) else {
+                continue;
+            };
             found.memory_gib = bundle.gpu_ram.filter(|ram| *ram > 0.0).map(|ram| ram / 1024.0);
             found.region.clone_from(&bundle.geolocation);
             found.storage_per_gb_month = bundle.storage_cost.map(|cost| cost.0);
             offers.push(found);
         }
     }
-    let left_out = if nameless > 0 { vec![format!("{nameless} machines without a GPU's name")] } else { Vec::new() };
+    let left_out =
+        if nameless > 0 { vec![format!("{nameless} machines without a GPU's name")] } else { Vec::new() };
     Ok(Parsed { left_out, ..Parsed::of(Prices::Offers(bounded(offers)?)) })
 }

@@ -63,10 +63,9 @@ pub fn convert_book(book: &PriceBook, to: Currency, rates: &[ExchangeRate]) -> R
             salvage_share: *salvage_share,
             life_years: *life_years,
         }),
-        Some(HardwareCost::Rented { rate, includes_electricity }) => Some(HardwareCost::Rented {
-            rate: convert(rate)?,
-            includes_electricity: *includes_electricity,
-        }),
+        Some(HardwareCost::Rented { rate, includes_electricity }) => {
+            Some(HardwareCost::Rented { rate: convert(rate)?, includes_electricity: *includes_electricity })
+        }
     };
     Ok(PriceBook {
         currency: to,
@@ -89,7 +88,13 @@ pub fn convert_price(price: &Price, to: Currency, rates: &[ExchangeRate]) -> Res
     let value = converted(price.value, rate).ok_or(PriceError::NoRate { from: price.currency, to })?;
     let used = rates.iter().find(|one| one.from == price.currency || one.to == price.currency);
     let by = used.map_or_else(String::new, |one| format!("; {}, {}", one.source, one.date));
-    let source = format!("{} ({} {} at {} {to}{by})", price.source, price.value, price.currency, rate.round_dp(6).normalize());
+    let source = format!(
+        "{} ({} {} at {} {to}{by})",
+        price.source,
+        price.value,
+        price.currency,
+        rate.round_dp(6).normalize()
+    );
     Ok(Price { value, currency: to, source, ..price.clone() })
 }
 
@@ -97,14 +102,20 @@ pub fn convert_price(price: &Price, to: Currency, rates: &[ExchangeRate]) -> Res
 ///
 /// # Errors
 /// [`PriceError::NoRate`] where no rate leads there.
-pub fn convert_offer(offer: &HostingOffer, to: Currency, rates: &[ExchangeRate]) -> Result<HostingOffer, PriceError> {
+pub fn convert_offer(
+    offer: &HostingOffer,
+    to: Currency,
+    rates: &[ExchangeRate],
+) -> Result<HostingOffer, PriceError> {
     let from = offer.price.currency;
     let rate = rate_between(rates, from, to)?;
     let times = |amount: Decimal| converted(amount, rate).ok_or(PriceError::NoRate { from, to });
     let mut charge = offer.charge.clone();
     match &mut charge {
         Charge::Rent { other_per_month, .. } => *other_per_month = times(*other_per_month)?,
-        Charge::Spot { on_demand_per_hour, .. } => *on_demand_per_hour = on_demand_per_hour.map(times).transpose()?,
+        Charge::Spot { on_demand_per_hour, .. } => {
+            *on_demand_per_hour = on_demand_per_hour.map(times).transpose()?
+        }
         Charge::Serverless { .. } => {}
         Charge::Api { input, output } => (*input, *output) = (times(*input)?, times(*output)?),
     }
@@ -140,8 +151,14 @@ mod tests {
             toml::from_str("from = 'USD'\nto = 'EUR'\nrate = 0.8\nsource = 'a bank'\ndate = 2026-11-20")?;
         let rates = [section.rate()?];
         let book = convert_book(&crate::example()?, Currency::EUR, &rates)?;
-        assert!(book.prices().all(|price| price.currency == Currency::EUR && price.source.contains("a bank, 2026-11-20")));
-        assert_eq!(book.electricity.map(|price| price.value.normalize().to_string()).as_deref(), Some("0.16"));
+        assert!(
+            book.prices()
+                .all(|price| price.currency == Currency::EUR && price.source.contains("a bank, 2026-11-20"))
+        );
+        assert_eq!(
+            book.electricity.map(|price| price.value.normalize().to_string()).as_deref(),
+            Some("0.16")
+        );
         let error = convert_book(&crate::example()?, "GBP".parse()?, &rates).err();
         assert!(error.is_some_and(|error| error.to_string().contains("USD to GBP")));
         Ok(())

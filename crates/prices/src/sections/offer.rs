@@ -122,7 +122,16 @@ impl OfferSection {
             Ok::<Price, PriceError>(price)
         };
         let offer = match self {
-            Self::Rent { name, per_hour, billing_seconds, other_per_month, speed, currency, source, date } => {
+            Self::Rent {
+                name,
+                per_hour,
+                billing_seconds,
+                other_per_month,
+                speed,
+                currency,
+                source,
+                date,
+            } => {
                 within("offers.billing_seconds", at_least(billing_seconds, 1.0), "must be at least 1")?;
                 within("offers.other_per_month", other_per_month.0 >= Decimal::ZERO, "must not be negative")?;
                 sound_speed(speed)?;
@@ -143,7 +152,11 @@ impl OfferSection {
                 source,
                 date,
             } => {
-                within("offers.interruptions_per_hour", at_least(interruptions_per_hour, 0.0), "must not be negative")?;
+                within(
+                    "offers.interruptions_per_hour",
+                    at_least(interruptions_per_hour, 0.0),
+                    "must not be negative",
+                )?;
                 within("offers.lost_seconds", at_least(lost_seconds, 0.0), "must not be negative")?;
                 within("offers.fallback_share", (0.0..=1.0).contains(&fallback_share), "must be 0 to 1")?;
                 let needs = fallback_share > 0.0 && on_demand_per_hour.is_none();
@@ -184,10 +197,16 @@ impl OfferSection {
             }
             Self::Api { name, input_per_million, output_per_million, currency, source, date } => {
                 let million = Decimal::from(1_000_000);
-                within("offers.input_per_million", input_per_million.0 >= Decimal::ZERO, "must not be negative")?;
-                let price = leading("million output tokens", output_per_million, currency, source, date, &name)?;
+                within(
+                    "offers.input_per_million",
+                    input_per_million.0 >= Decimal::ZERO,
+                    "must not be negative",
+                )?;
+                let price =
+                    leading("million output tokens", output_per_million, currency, source, date, &name)?;
                 let each = |amount: Decimal| amount.checked_div(million).unwrap_or_default();
-                let charge = Charge::Api { input: each(input_per_million.0), output: each(output_per_million.0) };
+                let charge =
+                    Charge::Api { input: each(input_per_million.0), output: each(output_per_million.0) };
                 HostingOffer { name, charge, price }
             }
         };
@@ -206,7 +225,11 @@ fn sound_speed(speed: Option<f64>) -> Result<(), PriceError> {
 }
 
 fn sound_load(seconds: Option<f64>) -> Result<(), PriceError> {
-    within("offers.load_seconds", seconds.is_none_or(|seconds| at_least(seconds, 0.0)), "must not be negative")
+    within(
+        "offers.load_seconds",
+        seconds.is_none_or(|seconds| at_least(seconds, 0.0)),
+        "must not be negative",
+    )
 }
 
 #[cfg(test)]
@@ -233,7 +256,10 @@ mod tests {
         check("kind = 'rent'\nper_hour = 1\nspeed = 0", Err("speed"));
         check("kind = 'rent'\nper_second = 1", Err("per_second"));
         check("kind = 'spot'\nper_hour = 0.4\ninterruptions_per_hour = 0.05", Ok(()));
-        check("kind = 'spot'\nper_hour = 0.4\ninterruptions_per_hour = 0.05\nfallback_share = 0.1", Err("on_demand"));
+        check(
+            "kind = 'spot'\nper_hour = 0.4\ninterruptions_per_hour = 0.05\nfallback_share = 0.1",
+            Err("on_demand"),
+        );
         check("kind = 'serverless'\nper_second = 0.0004\nkeep_warm_seconds = 5", Ok(()));
         check("kind = 'serverless'\nper_second = 0.0004\ncold_share = 2", Err("cold_share"));
         check("kind = 'api'\ninput_per_million = 0.1\noutput_per_million = 0.4", Ok(()));

@@ -57,12 +57,14 @@ impl RevenueSection {
         within("revenue.max_cost", limit, "must be above 0")?;
         let each = |amount: Option<Amount>, count: Option<f64>, key: &'static str| match (amount, count) {
             (None, _) => Ok(None),
-            (Some(Amount(amount)), Some(count)) => Ok(Decimal::try_from(count)
-                .ok()
-                .and_then(|count| amount.checked_div(count))),
+            (Some(Amount(amount)), Some(count)) => {
+                Ok(Decimal::try_from(count).ok().and_then(|count| amount.checked_div(count)))
+            }
             (Some(_), None) => Err(PriceError::Setting {
                 field: key,
-                reason: "needs the number of inferences beside it (inferences_per_session, inferences_per_user)".into(),
+                reason:
+                    "needs the number of inferences beside it (inferences_per_session, inferences_per_user)"
+                        .into(),
             }),
         };
         let session = each(self.per_session, self.inferences_per_session, "revenue.per_session")?;

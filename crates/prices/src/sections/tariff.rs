@@ -146,7 +146,8 @@ impl CheckedPeriod {
     fn of(period: &Period) -> Result<Self, PriceError> {
         let wrong = |reason: String| PriceError::Setting { field: "tariff.time_of_use.periods", reason };
         let clock = |text: &str| {
-            text.parse::<Time>().map_err(|_| wrong(format!("`{}` is no clock time: write HH:MM", text.escape_debug())))
+            text.parse::<Time>()
+                .map_err(|_| wrong(format!("`{}` is no clock time: write HH:MM", text.escape_debug())))
         };
         let day = |text: &String| match text.as_str() {
             "mon" => Ok(Weekday::Monday),
@@ -204,7 +205,8 @@ fn add_day(
         let moment = |at: DateTime| zone.to_ambiguous_zoned(at).compatible().map(|at| at.timestamp());
         let (Ok(start), Ok(end)) = (moment(*from), moment(*to)) else { return Err(out_of_range()) };
         if end > start {
-            let price = periods.iter().find(|period| period.holds(*from)).map_or(otherwise, |period| period.per_kwh);
+            let price =
+                periods.iter().find(|period| period.holds(*from)).map_or(otherwise, |period| period.per_kwh);
             slots.push(Slot { start, end, amount: Some(price) });
         }
     }
@@ -243,7 +245,8 @@ mod tests {
     }
 
     fn check(text: &str, day: &str, wanted: &[(&str, f64)]) {
-        let wanted: Vec<(String, f64)> = wanted.iter().map(|(price, hours)| ((*price).to_owned(), *hours)).collect();
+        let wanted: Vec<(String, f64)> =
+            wanted.iter().map(|(price, hours)| ((*price).to_owned(), *hours)).collect();
         assert_eq!(hours(text, day), wanted, "{day}");
     }
 

@@ -52,7 +52,16 @@ fn a_short_pause_is_kept_once() {
 fn answers_that_are_something_else() {
     for source in over_network() {
         let name = source.name();
-        for body in ["", "<html>\u{1b}[31mlogin</html>", "{\"data\":", "[]", "null", "{}", "\u{0}\u{1}", "{\"a\":{\"b\":[[[[1]]]]}}"] {
+        for body in [
+            "",
+            "<html>\u{1b}[31mlogin</html>",
+            "{\"data\":",
+            "[]",
+            "null",
+            "{}",
+            "\u{0}\u{1}",
+            "{\"a\":{\"b\":[[[[1]]]]}}",
+        ] {
             let text = error(source, Answer::ok(body)).to_string();
             assert!(text.starts_with("http://127.0.0.1"), "{name} on {body:?}: {text}");
             assert!(!text.contains('\u{1b}'), "{name}: {text:?}");
@@ -79,7 +88,8 @@ fn a_silent_server_is_left() {
     let begun = Instant::now();
     check(Source::Vast, Answer { silence: Duration::from_secs(5), ..Answer::ok("[]") }, "no answer in time");
     assert!(begun.elapsed() < Duration::from_secs(4));
-    let closed = Source::Litellm.fetch(&client(), &query("http://127.0.0.1:1"), now()).unwrap_err().to_string();
+    let closed =
+        Source::Litellm.fetch(&client(), &query("http://127.0.0.1:1"), now()).unwrap_err().to_string();
     assert!(closed.contains("cannot be reached") && closed.contains("prices list"), "{closed}");
 }
 
@@ -135,7 +145,9 @@ fn pages_without_end_are_left() {
 
 #[test]
 fn a_missing_key_is_named() {
-    for (source, variable) in [(Source::Runpod, "RUNPOD_API_KEY"), (Source::ElectricityMaps, "ELECTRICITYMAPS_TOKEN")] {
+    for (source, variable) in
+        [(Source::Runpod, "RUNPOD_API_KEY"), (Source::ElectricityMaps, "ELECTRICITYMAPS_TOKEN")]
+    {
         let mut query = query("http://127.0.0.1:1");
         query.key = None;
         let error = source.fetch(&client(), &query, now()).unwrap_err().to_string();

@@ -61,7 +61,11 @@ fn energy_charts() {
 fn awattar_over_the_day_with_25_hours() {
     let entry = |hour: i64| {
         let start = 1_792_879_200_000 + hour * 3_600_000;
-        format!(r#"{{"start_timestamp":{start},"end_timestamp":{},"marketprice":{}.5,"unit":"Eur/MWh"}}"#, start + 3_600_000, hour - 3)
+        format!(
+            r#"{{"start_timestamp":{start},"end_timestamp":{},"marketprice":{}.5,"unit":"Eur/MWh"}}"#,
+            start + 3_600_000,
+            hour - 3
+        )
     };
     let entries: Vec<String> = (0..25).map(entry).collect();
     let body = format!(r#"{{"object":"list","data":[{}]}}"#, entries.join(","));
@@ -104,10 +108,17 @@ fn electricity_maps_prices_and_carbon() {
     let body = r#"{"zone":"AT","unit":"EUR/MWh","source":"x","data":[{"datetime":"2026-10-25T01:00:00.000Z","value":91.2},{"datetime":"2026-10-25T00:00:00.000Z","value":null}]}"#;
     let (snapshot, asked) = fetched(Source::ElectricityMaps, body, |_| {});
     let head = asked[0].to_ascii_lowercase();
-    assert!(head.starts_with("get /v3/price-day-ahead/forecast?zone=at ") && head.contains("auth-token: the-secret-key"));
+    assert!(
+        head.starts_with("get /v3/price-day-ahead/forecast?zone=at ")
+            && head.contains("auth-token: the-secret-key")
+    );
     assert_eq!(slots(curve(&snapshot)), ["2026-10-25T00:00:00Z 60 –", "2026-10-25T01:00:00Z 60 0.0912"]);
-    let latest = r#"{"zone":"AT","datetime":"2026-10-25T00:00:00Z","value":12.5,"unit":"EUR/MWh","source":"x"}"#;
-    assert_eq!(slots(curve(&fetched(Source::ElectricityMaps, latest, |_| {}).0)), ["2026-10-25T00:00:00Z 60 0.0125"]);
+    let latest =
+        r#"{"zone":"AT","datetime":"2026-10-25T00:00:00Z","value":12.5,"unit":"EUR/MWh","source":"x"}"#;
+    assert_eq!(
+        slots(curve(&fetched(Source::ElectricityMaps, latest, |_| {}).0)),
+        ["2026-10-25T00:00:00Z 60 0.0125"]
+    );
     let carbon = r#"{"zone":"AT","forecast":[{"carbonIntensity":245,"datetime":"2026-10-25T00:00:00Z","isEstimated":false}]}"#;
     let (snapshot, _) = fetched(Source::ElectricityMapsCarbon, carbon, |_| {});
     assert_eq!(curve(&snapshot).unit, CurveUnit::GramsPerKilowattHour);
@@ -121,7 +132,10 @@ fn vast_wrapped_and_bare() {
     let (snapshot, asked) = fetched(Source::Vast, &format!(r#"{{"offers":{offers_json}}}"#), |query| {
         query.gpus = vec!["RTX 4090".into()];
     });
-    assert!(asked[0].starts_with("POST /api/v0/bundles/ ") && asked[0].contains(r#"{"in":["RTX 4090"]}"#), "{asked:?}");
+    assert!(
+        asked[0].starts_with("POST /api/v0/bundles/ ") && asked[0].contains(r#"{"in":["RTX 4090"]}"#),
+        "{asked:?}"
+    );
     let rows = |rows: &[(&str, OfferKind, &str)]| -> Vec<(String, OfferKind, String)> {
         rows.iter().map(|(name, kind, rate)| ((*name).to_owned(), *kind, (*rate).to_owned())).collect()
     };
@@ -143,10 +157,14 @@ fn runpod() {
         {"id":"x","displayName":null,"memoryInGb":null,"securePrice":null,"communityPrice":0.1,"lowestPrice":null}]}}"#;
     let (snapshot, asked) = fetched(Source::Runpod, body, |_| {});
     let head = asked[0].to_ascii_lowercase();
-    assert!(head.starts_with("post /graphql ") && head.contains("authorization: bearer the-secret-key"), "{head}");
+    assert!(
+        head.starts_with("post /graphql ") && head.contains("authorization: bearer the-secret-key"),
+        "{head}"
+    );
     let names: Vec<&str> = offers(&snapshot).iter().map(|offer| offer.name.as_str()).collect();
     assert_eq!(names, ["runpod secure A40", "runpod spot A40", "runpod community x"]);
-    let refused = Source::Runpod.parse(r#"{"errors":[{"message":"bad key\u001b"}]}"#, &Query::default(), now());
+    let refused =
+        Source::Runpod.parse(r#"{"errors":[{"message":"bad key\u001b"}]}"#, &Query::default(), now());
     assert!(refused.unwrap_err().contains("bad key\\u{1b}"));
 }
 
@@ -158,7 +176,8 @@ fn aws_spot_history() {
         {"AvailabilityZone":"eu-1b","InstanceType":"g5.xlarge","SpotPrice":"0.300000","Timestamp":"2026-10-20T10:00:00+00:00"}]}"#;
     let parsed = Source::AwsSpot.parse(body, &Query::default(), now()).unwrap();
     let Prices::Offers(offers) = &parsed.prices else { panic!("{parsed:?}") };
-    let rates: Vec<_> = offers.iter().map(|offer| (offer.name.as_str(), offer.per_hour.to_string())).collect();
+    let rates: Vec<_> =
+        offers.iter().map(|offer| (offer.name.as_str(), offer.per_hour.to_string())).collect();
     assert_eq!(rates, [("aws g5.xlarge eu-1a", "0.42".into()), ("aws g5.xlarge eu-1b", "0.3".into())]);
     assert_eq!(parsed.left_out, ["1 older prices"]);
     let error = Source::AwsSpot.fetch(&client(), &query("http://127.0.0.1:1"), now()).unwrap_err();
@@ -195,7 +214,10 @@ fn litellm_map() {
     assert_eq!(models.len(), 1);
     assert_eq!((models[0].model.as_str(), models[0].input.to_string()), ("small", "0.00000015".to_owned()));
     assert_eq!(models[0].cached_input.map(|cost| cost.to_string()).as_deref(), Some("0.000000075"));
-    assert_eq!(snapshot.left_out, ["3 models that write no text or lack a price", "1 entries of an unknown shape"]);
+    assert_eq!(
+        snapshot.left_out,
+        ["3 models that write no text or lack a price", "1 entries of an unknown shape"]
+    );
 }
 
 #[test]
@@ -226,7 +248,9 @@ fn a_table_of_ones_own() {
     let head = "start,end,price,currency,unit\n";
     let row = |row: &str| format!("{head}{row}\n");
     check(
-        &row("2026-11-23T00:00+01:00,2026-11-23T00:15+01:00,85.5,EUR,MWh\n2026-11-22T23:15:00Z,2026-11-22T23:30:00Z,,EUR,MWh"),
+        &row(
+            "2026-11-23T00:00+01:00,2026-11-23T00:15+01:00,85.5,EUR,MWh\n2026-11-22T23:15:00Z,2026-11-22T23:30:00Z,,EUR,MWh",
+        ),
         None,
         Ok(&["2026-11-22T23:00:00Z 15 0.0855", "2026-11-22T23:15:00Z 15 –"]),
     );
@@ -234,11 +258,23 @@ fn a_table_of_ones_own() {
     check(&row("2026-11-23T00:00,2026-11-23T01:00,0.3,EUR,kWh"), None, Err("--time-zone"));
     check(&row("2026-10-25T02:30,2026-10-25T03:00,0.3,EUR,kWh"), cet, Err("twice or never"));
     check(&row("2026-03-29T02:30,2026-03-29T03:00,0.3,EUR,kWh"), cet, Err("twice or never"));
-    check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,245,,gCO2/kWh"), None, Ok(&["2026-11-23T00:00:00Z 60 245"]));
+    check(
+        &row("2026-11-23T00:00Z,2026-11-23T01:00Z,245,,gCO2/kWh"),
+        None,
+        Ok(&["2026-11-23T00:00:00Z 60 245"]),
+    );
     check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,much,EUR,kWh"), None, Err("line 2: `much` is no price"));
     check(&row("2026-11-23T01:00Z,2026-11-23T00:00Z,1,EUR,kWh"), None, Err("not after it"));
-    check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,1,EUR,kWh\n2026-11-23T00:30Z,2026-11-23T02:00Z,1,EUR,kWh"), None, Err("overlap"));
-    check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,1,EUR,kWh\n2026-11-23T01:00Z,2026-11-23T02:00Z,1,USD,kWh"), None, Err("line 3: another currency"));
+    check(
+        &row("2026-11-23T00:00Z,2026-11-23T01:00Z,1,EUR,kWh\n2026-11-23T00:30Z,2026-11-23T02:00Z,1,EUR,kWh"),
+        None,
+        Err("overlap"),
+    );
+    check(
+        &row("2026-11-23T00:00Z,2026-11-23T01:00Z,1,EUR,kWh\n2026-11-23T01:00Z,2026-11-23T02:00Z,1,USD,kWh"),
+        None,
+        Err("line 3: another currency"),
+    );
     check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,1,EUR,barrel"), None, Err("barrel"));
     check("start,end\n", None, Err("`price` is missing"));
     check(head, None, Err("no line"));

@@ -24,7 +24,13 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn ok(body: &str) -> Self {
-        Self { status: 200, headers: String::new(), body: body.as_bytes().to_vec(), claims: None, silence: Duration::ZERO }
+        Self {
+            status: 200,
+            headers: String::new(),
+            body: body.as_bytes().to_vec(),
+            claims: None,
+            silence: Duration::ZERO,
+        }
     }
 
     pub(crate) fn status(status: u16, headers: &str) -> Self {
@@ -86,7 +92,9 @@ fn whole(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let length = head.lines().find_map(|line| {
-        line.to_ascii_lowercase().strip_prefix("content-length:").and_then(|length| length.trim().parse::<usize>().ok())
+        line.to_ascii_lowercase()
+            .strip_prefix("content-length:")
+            .and_then(|length| length.trim().parse::<usize>().ok())
     });
     body.len() >= length.unwrap_or(0)
 }

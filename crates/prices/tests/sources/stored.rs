@@ -27,7 +27,10 @@ fn what_is_saved_is_read() {
     let newest = store.newest(|prices| matches!(prices, Prices::Rates(_))).unwrap().unwrap();
     assert_eq!(newest.snapshot, later);
     assert!(store.newest(|prices| matches!(prices, Prices::Curve(_))).unwrap().is_none());
-    assert!(later.age_days("2027-01-31T00:00:00Z".parse().unwrap()) == 91 && later.is_stale("2027-01-31T00:00:00Z".parse().unwrap()));
+    assert!(
+        later.age_days("2027-01-31T00:00:00Z".parse().unwrap()) == 91
+            && later.is_stale("2027-01-31T00:00:00Z".parse().unwrap())
+    );
     assert!(!later.is_stale("2027-01-30T00:00:00Z".parse().unwrap()));
 }
 
@@ -40,7 +43,14 @@ fn names_from_outside_choose_no_path() {
     asked.zone = Some("../../etc/\u{0}passwd\u{1b}".into());
     let path = store.save(&Source::Ecb.fetch(&client(), &asked, now()).unwrap()).unwrap();
     assert_eq!(path.parent(), Some(folder.path()));
-    assert!(path.file_name().unwrap().to_str().unwrap().chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)));
+    assert!(
+        path.file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    );
 }
 
 #[test]

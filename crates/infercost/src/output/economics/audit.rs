@@ -22,7 +22,8 @@ pub(crate) fn render(audit: &Audit) -> String {
             .utilisations
             .iter()
             .map(|one| {
-                let cost = one.per_inference.map_or(UNKNOWN.to_owned(), |cost| money(cost.point, audit.currency));
+                let cost =
+                    one.per_inference.map_or(UNKNOWN.to_owned(), |cost| money(cost.point, audit.currency));
                 format!("{} at {}", cost, infercost_economics::wording::percent(one.utilisation))
             })
             .collect();
@@ -40,14 +41,19 @@ pub(crate) fn render(audit: &Audit) -> String {
         let _ = write!(text, "\n{} {}", styled(style, "→"), styled(STRONG, &plain(&limit.why)));
     }
     if audit.limits.is_empty() {
-        let _ = write!(text, "\n{} No revenue and no limit is given, so there is nothing to pass.", styled(DOUBT, "→"));
+        let _ = write!(
+            text,
+            "\n{} No revenue and no limit is given, so there is nothing to pass.",
+            styled(DOUBT, "→")
+        );
     }
     text.push('\n');
     text
 }
 
 fn costs(audit: &Audit) -> String {
-    let why = |name: &str| audit.unknown.get(name).map_or(UNKNOWN.to_owned(), |why| format!("{UNKNOWN} {why}"));
+    let why =
+        |name: &str| audit.unknown.get(name).map_or(UNKNOWN.to_owned(), |why| format!("{UNKNOWN} {why}"));
     let row = |label: &str, name: &str, value: &Option<Estimate>| {
         let shown = value.as_ref().map_or_else(|| why(name), |value| money_estimate(value, audit.currency));
         vec![label.to_owned(), shown]

@@ -55,7 +55,11 @@ fn costs(hosting: &Hosting) -> String {
             more,
         ]
     });
-    table(&["way", "kind", "machines", "used", "per inference", "per hour", "more than the cheapest"], rows.collect(), true)
+    table(
+        &["way", "kind", "machines", "used", "per inference", "per hour", "more than the cheapest"],
+        rows.collect(),
+        true,
+    )
 }
 
 fn parts(hosting: &Hosting) -> String {
@@ -109,7 +113,8 @@ fn break_even(way: &WayCost) -> Option<Vec<String>> {
 
 fn sensitivity(hosting: &Hosting) -> String {
     let rows = hosting.sensitivity.iter().map(|after| {
-        let cheapest = if after.cheapest.is_empty() { UNKNOWN.to_owned() } else { after.cheapest.join(" = ") };
+        let cheapest =
+            if after.cheapest.is_empty() { UNKNOWN.to_owned() } else { after.cheapest.join(" = ") };
         vec![after.words.to_owned(), cheapest]
     });
     table(&["if", "the cheapest is"], rows.collect(), false)

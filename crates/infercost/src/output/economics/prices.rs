@@ -23,7 +23,10 @@ pub(crate) fn fetched(snapshot: &Snapshot, path: &Path) -> String {
 /// Everything that is stored, newest first.
 pub(crate) fn list(all: &[Stored], folder: &Path, now: Timestamp) -> String {
     if all.is_empty() {
-        return format!("nothing is stored below {}; `infercost prices fetch --help` names the sources\n", folder.display());
+        return format!(
+            "nothing is stored below {}; `infercost prices fetch --help` names the sources\n",
+            folder.display()
+        );
     }
     let rows = all.iter().map(|stored| {
         let snapshot = &stored.snapshot;

@@ -25,9 +25,10 @@ pub(crate) fn render(answer: &Replacement) -> String {
         || format!("{UNKNOWN} it does not pay back"),
         |months| format!("{} months", number::estimate(months)),
     );
-    let tariff = answer.break_even_tariff.as_ref().map_or(UNKNOWN.to_owned(), |tariff| {
-        format!("{} {}/kWh", number::estimate(tariff), answer.currency)
-    });
+    let tariff = answer
+        .break_even_tariff
+        .as_ref()
+        .map_or(UNKNOWN.to_owned(), |tariff| format!("{} {}/kWh", number::estimate(tariff), answer.currency));
     let rows = vec![
         vec!["outlay".to_owned(), cost(&answer.outlay)],
         vec!["running costs saved a year".to_owned(), cost(&answer.yearly_saving)],

@@ -14,7 +14,8 @@ use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text; times in `zone`.
 pub(crate) fn render(plan: &Schedule, timers: &Timers, zone: &TimeZone) -> String {
-    let at = |moment: Timestamp| moment.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M:%S %z").to_string();
+    let at =
+        |moment: Timestamp| moment.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M:%S %z").to_string();
     let mut text = head(&format!("When to run · {} · times of {}", plan.unit, plan.time_zone), &plan.notes);
     let rows = plan.blocks.iter().map(|block| {
         let action = match block.action {
@@ -26,14 +27,26 @@ pub(crate) fn render(plan: &Schedule, timers: &Timers, zone: &TimeZone) -> Strin
     });
     text.push_str(&table(&["from", "until", ""], rows.collect(), false));
     let amount = |estimate: &Option<Estimate>, unit: &str| {
-        estimate.as_ref().map_or(UNKNOWN.to_owned(), |estimate| format!("{} {unit}", number::estimate(estimate)))
+        estimate
+            .as_ref()
+            .map_or(UNKNOWN.to_owned(), |estimate| format!("{} {unit}", number::estimate(estimate)))
     };
-    let mean = |value: Option<f64>| value.map_or(UNKNOWN.to_owned(), |value| format!("{} {}", short(value), plan.unit));
+    let mean = |value: Option<f64>| {
+        value.map_or(UNKNOWN.to_owned(), |value| format!("{} {}", short(value), plan.unit))
+    };
     let rows = vec![
         vec!["work".to_owned(), format!("{} s", number::estimate(&plan.work_s)), String::new()],
         vec!["energy".to_owned(), amount(&plan.kilowatt_hours, "kWh"), String::new()],
-        vec!["mean price at work".to_owned(), mean(Some(plan.mean_at_work)), format!("now: {}", mean(plan.mean_now))],
-        vec!["total".to_owned(), amount(&plan.total, &plan.total_unit), format!("now: {}", amount(&plan.total_now, &plan.total_unit))],
+        vec![
+            "mean price at work".to_owned(),
+            mean(Some(plan.mean_at_work)),
+            format!("now: {}", mean(plan.mean_now)),
+        ],
+        vec![
+            "total".to_owned(),
+            amount(&plan.total, &plan.total_unit),
+            format!("now: {}", amount(&plan.total_now, &plan.total_unit)),
+        ],
         vec![
             "saving".to_owned(),
             amount(&plan.saving, &plan.total_unit),

@@ -1,0 +1,84 @@
+//! Where a limit would just be met: revenue, electricity price, utilisation.
+
+use infercost_schema::Estimate;
+
+use crate::audit::{AuditInput, BreakEven, Subject};
+use crate::propagation::propagate;
+use crate::scenario::{Scenario, Tenure};
+use crate::wording::percent;
+
+/// Revenue, electricity price and utilisation at which cost is just in the loss zone, and all of the revenue.
+pub(super) fn break_evens(
+    input: &AuditInput,
+    cost: Option<Estimate>,
+    revenue: Option<f64>,
+) -> Vec<BreakEven> {
+    let (Some(cost), Some(limit)) = (cost, input.limits.loss_zone) else { return Vec::new() };
+    let mut all = vec![BreakEven {
+        what: format!("revenue per inference at which cost is {} of it", percent(limit)),
+        value: (limit > 0.0).then(|| cost.map(|cost| cost / limit)),
+        unit: input.subject.bill().currency.to_string(),
+        reason: if limit > 0.0 { String::new() } else { "the limit is zero".to_owned() },
+    }];
+    let (Subject::Machine(scenario), Some(revenue)) = (&input.subject, revenue) else { return all };
+    for (name, allowed) in
+        [(format!("{} of revenue", percent(limit)), limit * revenue), ("revenue".into(), revenue)]
+    {
+        all.push(tariff_for(scenario, allowed, &name));
+        all.push(utilisation_for(scenario, allowed, &name));
+    }
+    all
+}
+
+/// The electricity price at which an inference costs `allowed`: the cost is linear in it.
+fn tariff_for(scenario: &Scenario, allowed: f64, name: &str) -> BreakEven {
+    let what = format!("electricity price at which cost is {name}");
+    let unit = format!("{}/kWh", scenario.currency);
+    let nothing = |reason: &str| BreakEven {
+        what: what.clone(),
+        value: None,
+        unit: unit.clone(),
+        reason: reason.to_owned(),
+    };
+    if matches!(scenario.tenure, Tenure::Rented { includes_electricity: true, .. }) {
+        return nothing("electricity is in the rent");
+    }
+    if scenario.joules.is_none() {
+        return nothing("the energy is unknown");
+    }
+    let at = |tariff: f64| Scenario { tariff: Some(tariff), ..scenario.clone() };
+    let (free, one) = (at(0.0), at(1.0));
+    let inputs = scenario.inputs();
+    let value = propagate(&inputs, |values| {
+        let base = free.total(&inputs, values);
+        (allowed - base) / (one.total(&inputs, values) - base)
+    });
+    match value {
+        Some(value) if value.point > 0.0 => {
+            BreakEven { what, value: Some(value), unit, reason: String::new() }
+        }
+        _ => nothing("even free electricity does not bring it there"),
+    }
+}
+
+/// The utilisation at which an inference costs `allowed`: the cost is a + b ÷ u.
+fn utilisation_for(scenario: &Scenario, allowed: f64, name: &str) -> BreakEven {
+    let what = format!("utilisation at which cost is {name}");
+    let unit = "share of hours".to_owned();
+    let at = |utilisation: f64| Scenario { utilisation, ..scenario.clone() };
+    let (full, half) = (at(1.0), at(0.5));
+    let inputs = scenario.inputs();
+    let value = propagate(&inputs, |values| {
+        let whole = full.total(&inputs, values);
+        let slope = half.total(&inputs, values) - whole;
+        slope / (allowed - (whole - slope))
+    });
+    match value {
+        Some(value) if value.point > 0.0 && value.point <= 1.0 => {
+            BreakEven { what, value: Some(value), unit, reason: String::new() }
+        }
+        _ => {
+            BreakEven { what, value: None, unit, reason: "even full use does not bring it there".to_owned() }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The setting after a change, and what is taken as given in it.
+
+use infercost_schema::hosting::Charge;
+
+use crate::bill::Assumption;
+use crate::hosting::cost::{Setting, Way};
+use crate::lever::Lever;
+use crate::wording::{percent, plain};
+
+/// The setting, the ways and the load after a change; what it does not touch stays.
+pub(crate) fn with(lever: Lever, setting: &Setting, ways: &[Way]) -> (Setting, Vec<Way>, f64) {
+    let mut changed = setting.clone();
+    let mut ways = ways.to_vec();
+    let mut requests = setting.requests_per_hour();
+    match lever {
+        Lever::UtilisationDown => requests *= 0.8,
+        Lever::RentUp => {
+            for (charge, rate) in ways.iter_mut().filter_map(|way| way.offer.as_mut()) {
+                if !matches!(charge, Charge::Api { .. }) {
+                    *rate *= 1.1;
+                }
+                if let Charge::Spot { on_demand_per_hour: Some(on_demand), .. } = charge {
+                    let raised = rust_decimal::Decimal::new(11, 1).checked_mul(*on_demand);
+                    *on_demand = raised.unwrap_or(*on_demand);
+                }
+            }
+        }
+        Lever::EnergyUp | Lever::LifeDown | Lever::OutputUp => {
+            if let Ok(scenario) = lever.apply(&setting.scenario) {
+                changed.scenario = scenario;
+            }
+            if lever == Lever::OutputUp {
+                changed.output_tokens = setting.output_tokens.map(|tokens| tokens.map(|tokens| tokens * 1.2));
+            }
+        }
+    }
+    (changed, ways, requests)
+}
+
+/// What is taken as given beside the prices.
+pub(crate) fn assumptions(setting: &Setting, ways: &[Way]) -> Vec<Assumption> {
+    let mut all = vec![Assumption::new(
+        format!(
+            "{} requests an hour, {} hours a day, machines planned for up to {} of their capacity",
+            plain(setting.requests_per_hour()),
+            plain(setting.demand.hours_per_day),
+            percent(setting.demand.max_utilisation)
+        ),
+        if setting.demand.requests_per_hour.is_some() { "as given" } else { "what fills one machine" },
+    )];
+    for way in ways {
+        let Some((charge, _)) = &way.offer else { continue };
+        let (speed, cold) = match charge {
+            Charge::Rent { speed, .. } | Charge::Spot { speed, .. } => (*speed, None),
+            Charge::Serverless { speed, cold_share, .. } => (*speed, Some(cold_share.is_none())),
+            Charge::Api { .. } => {
+                let what = format!("{} counts tokens as the measured tokenizer does", way.name);
+                all.push(Assumption::new(what, "not measured there"));
+                continue;
+            }
+        };
+        if speed.is_none() {
+            let what = format!("{} is as fast as the measured machine", way.name);
+            all.push(Assumption::new(what, "not measured there; set `speed`"));
+        }
+        if cold == Some(true) {
+            let what = format!("requests to {} arrive at random (Poisson)", way.name);
+            all.push(Assumption::new(what, "not measured; set `cold_share`"));
+        }
+    }
+    if setting.load_s.is_some_and(|load| load.n == 1) {
+        all.push(Assumption::new("the model loads as fast as the one time that was measured", "the run"));
+    }
+    all
+}

@@ -1,0 +1,103 @@
+//! What `infercost prices` takes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::arguments::economics::StoreArguments;
+
+/// Prices of markets.
+#[derive(Debug, Args)]
+pub(crate) struct PricesCommand {
+    #[command(subcommand)]
+    pub(crate) command: PricesAction,
+}
+
+/// What to do with prices.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum PricesAction {
+    /// Ask a source, and keep what it says with its date
+    Fetch(FetchArguments),
+    /// Show what was fetched, and how old it is
+    List {
+        #[command(flatten)]
+        store: StoreArguments,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What to ask.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost prices fetch energy-charts --zone DE-LU --days 2
+  infercost prices fetch octopus-agile --product AGILE-24-10-01 --zone C
+  infercost prices fetch vast --gpu \"RTX 4090\"
+  infercost prices fetch skypilot --zone aws --gpu A10G
+  infercost prices fetch aws-spot --file history.json
+  infercost prices fetch litellm
+  infercost prices fetch ecb                          exchange rates
+
+Keys come from the environment: ELECTRICITYMAPS_TOKEN, RUNPOD_API_KEY. Addresses can be set with --base-url or in
+[sources.NAME] of infercost.toml")]
+pub(crate) struct FetchArguments {
+    /// The source
+    #[arg(value_parser = source)]
+    pub(crate) source: infercost_prices::Source,
+
+    /// Bidding zone, country, region letter, or cloud
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) zone: Option<String>,
+
+    /// First day [default: today, in UTC]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) from: Option<jiff::civil::Date>,
+
+    /// Number of days
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=31))]
+    pub(crate) days: u32,
+
+    /// Product code of a tariff
+    #[arg(long, value_name = "CODE")]
+    pub(crate) product: Option<String>,
+
+    /// Accelerators to ask for; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) gpu: Vec<String>,
+
+    /// Time zone of clock times without an offset, in a table
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) time_zone: Option<String>,
+
+    /// Address to ask instead of the source's own
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+
+    /// Read the answer from this file instead
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Use the network for nothing
+    #[arg(long, env = "INFERCOST_OFFLINE", value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
+    pub(crate) offline: bool,
+
+    /// Settings: [sources.NAME] [default: infercost.toml, if there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn source(text: &str) -> Result<infercost_prices::Source, String> {
+    let all = infercost_prices::Source::ALL;
+    all.into_iter().find(|source| source.name() == text).ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|source| source.name()).collect();
+        format!("no source is called `{}`; there are {}", text.escape_debug(), names.join(", "))
+    })
+}

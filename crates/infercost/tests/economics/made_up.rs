@@ -1,0 +1,160 @@
+//! A run whose seconds and joules are known, written as any run is.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use infercost_schema::manifest::Provenance;
+use infercost_schema::prompt_set::GraderKind;
+use infercost_schema::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
+use infercost_schema::{
+    ChunkArrival, EnergyDomain, EnergyReading, EnergyScope, EngineIdentity, Evaluation, EvaluationRecord,
+    FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord, MachineFacts, MeterKind, MeterSource,
+    OperatingPoint, Outcome, Policy, PromptId, RunHeader, RunId, Sampling, TaskScore, VariantId, Watts,
+    WindowId, WindowRecord,
+};
+use infercost_trace::RunStore;
+
+const PROMPTS: u32 = 20;
+const TOKENS: u32 = 10;
+const VARIANT: &str = "made-up/full";
+
+/// Every inference takes the same; every second answer is right.
+pub(crate) struct MadeUp {
+    pub(crate) id: &'static str,
+    /// Of one inference; a tenth of it before the first token.
+    pub(crate) seconds: f64,
+    /// While it runs; `None` for no meter.
+    pub(crate) watts: Option<f64>,
+    /// With the model resident.
+    pub(crate) idle: Option<f64>,
+    /// Worker threads, as the engine names them.
+    pub(crate) threads: u32,
+}
+
+impl MadeUp {
+    /// Writes the run below `folder/traces`.
+    pub(crate) fn write(&self, folder: &Path) {
+        let header = self.header();
+        let mut now = SystemTime::from(header.started_at);
+        let mut store = RunStore::create(&folder.join("traces"), &header).unwrap();
+        let wall_time = Duration::from_secs(10);
+        store
+            .idle(&IdleRecord {
+                phase: IdlePhase::Resident,
+                started_at: now,
+                wall_time,
+                energy: reading(self.idle, wall_time),
+            })
+            .unwrap();
+        now += wall_time;
+        let load_time = Duration::from_secs(2);
+        store.load(&LoadRecord { variant: VARIANT.into(), started_at: now, load_time }).unwrap();
+        now += load_time;
+        let latency = Duration::from_secs_f64(self.seconds);
+        let inferences: Vec<InferenceRecord> =
+            (0..PROMPTS).map(|index| self.inference(index, now + latency * index)).collect();
+        let wall_time = latency * PROMPTS;
+        let window = WindowRecord {
+            id: WindowId { variant: VARIANT.into(), index: 0 },
+            started_at: now,
+            wall_time,
+            operating_point: OperatingPoint::SEQUENTIAL,
+            energy: reading(self.watts, wall_time),
+            interrupted: false,
+            inferences,
+        };
+        now += wall_time;
+        store.window(&window).unwrap();
+        for index in 0..PROMPTS {
+            let score = if index % 2 == 0 { 1.0 } else { 0.0 };
+            let result = Evaluation::Task(TaskScore {
+                grader: GraderKind::Exact,
+                score,
+                label: String::new(),
+                choices: None,
+            });
+            store
+                .evaluation(&EvaluationRecord {
+                    variant: VARIANT.into(),
+                    prompt: prompt(index),
+                    repetition: 0,
+                    evaluated_at: now,
+                    duration: Duration::from_micros(10),
+                    result,
+                })
+                .unwrap();
+        }
+        store.finish(now).unwrap();
+    }
+
+    fn inference(&self, index: u32, issued_at: SystemTime) -> InferenceRecord {
+        let at = |share: f64| Duration::from_secs_f64(self.seconds * share);
+        let arrivals = (0..TOKENS).map(|token| {
+            let share = 0.1 + 0.9 * f64::from(token) / f64::from(TOKENS - 1);
+            ChunkArrival { at: at(share), tokens: 1 }
+        });
+        InferenceRecord {
+            prompt: prompt(index),
+            repetition: 0,
+            issued_at,
+            input_text: Some(format!("Question {index}")),
+            input_tokens: 50,
+            cached_input_tokens: Some(0),
+            max_tokens: TOKENS,
+            sampling: Sampling::default(),
+            outcome: Outcome::Completed {
+                text: Some("an answer".into()),
+                finish: FinishReason::Stop,
+                output_tokens: TOKENS,
+                arrivals: arrivals.collect(),
+                latency: at(1.0),
+            },
+        }
+    }
+
+    fn header(&self) -> RunHeader {
+        let chosen: Vec<PromptId> = (0..PROMPTS).map(prompt).collect();
+        RunHeader {
+            schema: RUN_SCHEMA.into(),
+            id: RunId(self.id.into()),
+            started_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+            infercost_version: "0".into(),
+            arguments: vec!["compare".into()],
+            machine: MachineFacts::default(),
+            variants: vec![VariantHeader {
+                id: VARIANT.into(),
+                engine: EngineIdentity { threads: Some(self.threads), ..EngineIdentity::default() },
+                provenance: Provenance::Local { file: "made up".into() },
+                licence: None,
+                noise_floor: false,
+            }],
+            baseline: VariantId::from(VARIANT),
+            prompts: PromptSelection { set: "made-up".into(), sha256: "00".into(), total: PROMPTS, chosen },
+            looks: None,
+            repetitions: 1,
+            warm_ups: 0,
+            seed: 1,
+            sampling: Sampling::default(),
+            content: true,
+            policy: Policy::default(),
+            prices: infercost_prices::example().unwrap(),
+            meter: "a script".into(),
+        }
+    }
+}
+
+fn prompt(index: u32) -> PromptId {
+    PromptId(format!("p{index}"))
+}
+
+fn reading(watts: Option<f64>, time: Duration) -> EnergyReading {
+    match watts {
+        None => EnergyReading::Unavailable { reason: "the script has no meter".into() },
+        Some(watts) => EnergyReading::Measured {
+            energy: Watts::new(watts) * time,
+            scope: EnergyScope::of([EnergyDomain::CpuPackage]),
+            source: MeterSource { kind: MeterKind::Counter, name: "a script".into() },
+            updates: 100,
+        },
+    }
+}
