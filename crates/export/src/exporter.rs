@@ -45,8 +45,8 @@ pub(crate) enum Delivery {
     Stopped(String),
 }
 
-/// Waits; false where waiting is to end.
-pub(crate) type Wait<'a> = &'a mut dyn FnMut(Duration) -> bool;
+/// Waits for a time and because of something; false where waiting is to end.
+pub(crate) type Wait<'a> = &'a mut dyn FnMut(Duration, &str) -> bool;
 
 /// Sends the spans of one run to one destination.
 #[derive(Debug)]
@@ -89,7 +89,19 @@ impl Exporter {
     /// [`ExportError::NotSent`] at the first batch that is refused or not taken in time; what was taken before is
     /// kept in mind. Other [`ExportError`]s where the run cannot be read.
     pub fn run(&mut self, patience: Patience) -> Result<Sent, ExportError> {
-        let outcome = self.run_batches(patience);
+        self.run_telling(patience, &mut |_| {})
+    }
+
+    /// The same; `tell` hears what the server or the network said, each time before it is tried again.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_telling(
+        &mut self,
+        patience: Patience,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Sent, ExportError> {
+        let outcome = self.run_batches(patience, tell);
         let kept = self.keep();
         outcome?;
         // a run that lies where nothing may be written can be sent all the same
@@ -99,8 +111,9 @@ impl Exporter {
         Ok(self.sent.clone())
     }
 
-    fn run_batches(&mut self, patience: Patience) -> Result<(), ExportError> {
-        let mut wait = |pause| {
+    fn run_batches(&mut self, patience: Patience, tell: &mut dyn FnMut(&str)) -> Result<(), ExportError> {
+        let mut wait = |pause, why: &str| {
+            tell(why);
             std::thread::sleep(pause);
             true
         };
@@ -168,7 +181,7 @@ impl Exporter {
                     None => return Delivery::GaveUp(why),
                     Some(pause) => {
                         tracing::debug!(%why, ?pause, "trying again");
-                        if !wait(pause) {
+                        if !wait(pause, &why) {
                             return Delivery::Stopped(why);
                         }
                     }

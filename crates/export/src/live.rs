@@ -140,7 +140,7 @@ impl Follower {
         }
         let Some(batch) = self.exporter.next()? else { return Ok(None) };
         let (stopped, deadline) = (&self.stopped, &mut self.deadline);
-        let mut wait = |pause| wait(stopped, deadline, pause);
+        let mut wait = |pause, _: &str| wait(stopped, deadline, pause);
         let delivery = self.exporter.deliver(batch, LIVE, &mut wait);
         match delivery {
             Delivery::Refused(_) => self.refusals += 1,

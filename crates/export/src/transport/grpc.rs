@@ -14,7 +14,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Code, Request, Status};
 
 use super::Attempt;
-use super::http::read_file;
+use super::http::{read_file, unreachable};
 use crate::destination::{Compression, Destination};
 use crate::error::DestinationError;
 use crate::headers::Headers;
@@ -137,6 +137,7 @@ impl Grpc {
         let why = format!("{:?}: {}", status.code(), shown(&said, &self.headers));
         let after = retry_delay(status.details());
         match status.code() {
+            Code::Unavailable if why.contains("invalid peer certificate") => unreachable(why),
             Code::Cancelled
             | Code::DeadlineExceeded
             | Code::Aborted

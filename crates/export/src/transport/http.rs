@@ -91,7 +91,7 @@ impl Http {
         }
         match request.send(body).map_err(|error| error.to_string()).and_then(read) {
             Ok(answer) => self.judge(&answer),
-            Err(error) => Attempt::Later { after: None, why: shown(&error, &self.headers) },
+            Err(error) => unreachable(shown(&error, &self.headers)),
         }
     }
 
@@ -131,6 +131,15 @@ pub(crate) fn agent_config(
         .max_redirects_will_error(false)
         .user_agent(AGENT)
         .tls_config(tls(files)?))
+}
+
+/// What came of a request that found nobody. A certificate that is not trusted now will not be trusted later.
+pub(crate) fn unreachable(why: String) -> Attempt {
+    if why.contains("invalid peer certificate") {
+        let hint = "name the authority's file in OTEL_EXPORTER_OTLP_CERTIFICATE where it is your own";
+        return Attempt::Refused { why: format!("{why}; {hint}") };
+    }
+    Attempt::Later { after: None, why }
 }
 
 impl Answer {

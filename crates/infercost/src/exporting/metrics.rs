@@ -11,6 +11,7 @@ use infercost_schema::{IdleRecord, InferenceRecord, RunId, RunRecord, VariantId,
 
 use super::variable;
 use crate::arguments::RecordArguments;
+use crate::commands::doctor::gpus;
 use crate::exit::usage;
 use crate::output;
 
@@ -35,6 +36,7 @@ impl Live {
             return Ok(Self::default());
         }
         let meters = Arc::new(Meters::new(run, SystemTime::now()));
+        temperatures(&meters);
         let listen = |address| {
             let listener = Listener::start(address, Arc::clone(&meters))
                 .map_err(|error| usage(format!("--metrics-listen {address}: {error}")))?;
@@ -70,7 +72,18 @@ impl Live {
     /// Sends what passed by to the collector of the run.
     pub(crate) fn send(&self, arguments: &RecordArguments) {
         if let (Some(meters), Ok(options)) = (&self.meters, arguments.live.options()) {
+            temperatures(meters);
             deliver(meters, &options);
+        }
+    }
+}
+
+/// Reads the GPUs' temperatures, at the beginning and at the end: while a run lasts nothing more is asked of NVML than
+/// the meter asks.
+fn temperatures(meters: &Meters) {
+    for gpu in gpus() {
+        if let Some(celsius) = gpu.temperature {
+            meters.temperature(&gpu.uuid, celsius.into());
         }
     }
 }

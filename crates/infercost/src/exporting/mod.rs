@@ -60,7 +60,13 @@ pub(crate) fn send(
     outfit: Outfit,
     unsent_only: bool,
 ) -> Result<Sent, ExportError> {
-    let sent = Exporter::new(folder, destination.clone(), outfit, unsent_only)?.run(Patience::REPLAY)?;
+    let mut exporter = Exporter::new(folder, destination.clone(), outfit, unsent_only)?;
+    let mut told = false;
+    let sent = exporter.run_telling(Patience::REPLAY, &mut |why| {
+        if !std::mem::replace(&mut told, true) {
+            output::note(&format!("{}: {why}; trying again for up to 30 s", destination.name()));
+        }
+    })?;
     for words in &sent.words {
         output::note(&format!("! {} says: {words}", destination.name()));
     }

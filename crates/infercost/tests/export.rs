@@ -1,0 +1,255 @@
+//! `export`, live export, and reports on other programs' traces, through the binary and against replicas.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
+
+mod tiny;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use candle_core::quantized::GgmlDType;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A request as it came: its first line and headers, and its body.
+type Request = (String, Vec<u8>);
+
+/// Answers every request with that status; keeps what came.
+fn replica(status: u16) -> (String, Arc<Mutex<Vec<Request>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let all: Arc<Mutex<Vec<Request>>> = Arc::default();
+    let kept = Arc::clone(&all);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let kept = Arc::clone(&kept);
+            thread::spawn(move || serve(stream, status, &kept));
+        }
+    });
+    (url, all)
+}
+
+fn serve(mut stream: TcpStream, status: u16, kept: &Mutex<Vec<Request>>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    loop {
+        let (mut head, mut length) = (String::new(), 0);
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line.trim().is_empty() {
+                break;
+            }
+            head.push_str(&line);
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body)?;
+        kept.lock().unwrap().push((head, body));
+        write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n")?;
+    }
+}
+
+fn bench() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../traces/sample");
+    let mut runs = fs::read_dir(samples).unwrap().map(|entry| entry.unwrap().path());
+    let recorded = runs.find(|path| path.is_dir()).unwrap();
+    let copy = folder.path().join("traces/sample");
+    fs::create_dir_all(&copy).unwrap();
+    for name in ["run.json", "spans.jsonl"] {
+        fs::copy(recorded.join(name), copy.join(name)).unwrap();
+    }
+    folder
+}
+
+fn infercost(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_infercost"));
+    command
+        .current_dir(folder)
+        .args(arguments)
+        .env("INFERCOST_CACHE", folder.join("cache"))
+        .env("HOME", folder)
+        .env("INFERCOST_SYSFS_ROOT", folder.join("no-sensors"))
+        .env("NO_COLOR", "1")
+        .env("RAYON_NUM_THREADS", "2")
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    infercost(folder, arguments, variables).output().unwrap()
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn holds(body: &[u8], text: &str) -> bool {
+    body.windows(text.len()).any(|part| part == text.as_bytes())
+}
+
+#[test]
+fn langsmith_and_langfuse_get_what_they_read() {
+    let folder = bench();
+    let (url, requests) = replica(200);
+    let langsmith = [
+        ("LANGSMITH_API_KEY", "ls-secret-key"),
+        ("LANGSMITH_ENDPOINT", url.as_str()),
+        ("LANGSMITH_PROJECT", "costs"),
+        // another collector's secrets stay away
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-other=other-secret"),
+    ];
+    let output = run(folder.path(), &["export", "--langsmith", "--compression", "none"], &langsmith);
+    assert!(output.status.success(), "{}", told(&output));
+    let langfuse = [
+        ("LANGFUSE_PUBLIC_KEY", "pk"),
+        ("LANGFUSE_SECRET_KEY", "lf-secret-key"),
+        ("LANGFUSE_BASE_URL", url.as_str()),
+    ];
+    let output = run(folder.path(), &["export", "--langfuse", "--compression", "none"], &langfuse);
+    assert!(output.status.success(), "{}", told(&output));
+    let requests = requests.lock().unwrap();
+    let [(smith, smith_body), (fuse, fuse_body)] = requests.as_slice() else { panic!("{}", requests.len()) };
+    assert!(smith.starts_with("POST /otel/v1/traces "), "{smith}");
+    assert!(smith.contains("x-api-key: ls-secret-key") && smith.contains("langsmith-project: costs"), "{smith}");
+    assert!(!smith.contains("other-secret"), "{smith}");
+    for name in ["langsmith.span.kind", "langsmith.metadata.cost_total", "gen_ai.input.messages", "gen_ai.system"] {
+        assert!(holds(smith_body, name), "{name}");
+    }
+    assert!(fuse.starts_with("POST /api/public/otel/v1/traces "), "{fuse}");
+    assert!(fuse.contains("authorization: Basic cGs6bGYtc2VjcmV0LWtleQ=="), "{fuse}");
+    for name in ["langfuse.observation.type", "langfuse.observation.cost_details", "langfuse.observation.usage_details"] {
+        assert!(holds(fuse_body, name), "{name}");
+    }
+    for body in [smith_body, fuse_body] {
+        assert!(!holds(body, "secret-key"), "a secret is in a span");
+    }
+    let missing = run(folder.path(), &["export", "--langfuse"], &[("LANGFUSE_PUBLIC_KEY", "pk-secret")]);
+    assert_eq!(missing.status.code(), Some(2));
+    assert!(told(&missing).contains("LANGFUSE_SECRET_KEY") && !told(&missing).contains("pk-secret"));
+}
+
+#[test]
+fn refusals_are_clear_and_tell_no_secret() {
+    let folder = bench();
+    let check = |arguments: &[&str], code: i32, wanted: &str| {
+        let output = run(folder.path(), &[&["export"], arguments].concat(), &[]);
+        let told = told(&output);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
+        assert!(told.contains(wanted) && !told.contains("secret-value"), "{arguments:?}: {told}");
+    };
+    check(&[], 2, "OTEL_EXPORTER_OTLP_ENDPOINT");
+    check(&["nowhere", "--otlp", "http://127.0.0.1:9"], 2, "no run");
+    check(&["--otlp", "localhost:4318"], 2, "http://");
+    check(&["--otlp", "http://u:secret-value@h"], 2, "--header");
+    check(&["--otlp", "http://127.0.0.1:9", "--header", "a b=secret-value"], 2, "header");
+    check(&["--otlp", "http://127.0.0.1:9", "--header", "secret-value"], 2, "NAME=VALUE");
+    check(&["--otlp", "http://127.0.0.1:9", "--redact", "("], 2, "--redact");
+    check(&["--otlp", "http://127.0.0.1:9", "--redact", "x*"], 2, "empty text");
+    check(&["--otlp", "http://a", "--langfuse"], 2, "--langfuse");
+    check(&["--otlp", "http://127.0.0.1:9", "--protocol", "smoke"], 2, "http/json");
+    let (url, _) = replica(401);
+    check(&["--otlp", &url, "--header", "x-api-key=secret-value"], 1, "401");
+    // a file of the run that is broken is named, and its bytes are escaped
+    fs::write(folder.path().join("traces/sample/spans.jsonl"), "{\"resourceSpans\":\u{1b}[31m}\n{}\n").unwrap();
+    check(&["--plain", "--otlp", "http://127.0.0.1:9"], 1, "spans.jsonl");
+}
+
+#[test]
+fn a_collector_that_is_away_costs_a_run_nothing_and_metrics_can_be_scraped() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    tiny::write_model(&folder.join("some.gguf"), 1, GgmlDType::F32).unwrap();
+    let prompts: String = (0..30)
+        .map(|index| format!("{{\"id\":\"p{index}\",\"prompt\":\"My card is 4111-{index}.\",\"max_tokens\":24}}\n"))
+        .collect();
+    fs::write(folder.join("many.jsonl"), prompts).unwrap();
+    let (port, gone) = {
+        let (one, other) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+        (one.local_addr().unwrap().port(), format!("http://{}", other.local_addr().unwrap()))
+    };
+    let listen = format!("127.0.0.1:{port}");
+    let arguments = ["record", "some.gguf", "--prompts", "many.jsonl", "--metrics-listen", &listen];
+    let more = ["--redact", "4[0-9]{3}-[0-9]+", "--otlp-header", "x-key=very-secret"];
+    let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", gone.as_str())];
+    let child = infercost(folder, &[&arguments[..], &more[..]].concat(), &variables)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let patience = Instant::now();
+    let mut page = String::new();
+    while !page.contains("gen_ai_client_operation_duration_seconds_count") {
+        assert!(patience.elapsed() < Duration::from_secs(120), "no metrics came: {page}");
+        thread::sleep(Duration::from_millis(5));
+        let Ok(mut stream) = TcpStream::connect(&listen) else { continue };
+        page.clear();
+        let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").and_then(|()| stream.read_to_string(&mut page));
+    }
+    let output = child.wait_with_output().unwrap();
+    let told = told(&output);
+    assert!(output.status.success(), "{told}");
+    assert!(told.contains("nothing is lost; to complete it: infercost export traces/"), "{told}");
+    let run_folder: PathBuf = fs::read_dir(folder.join("traces")).unwrap().next().unwrap().unwrap().path();
+    for name in ["run.json", "spans.jsonl"] {
+        let text = fs::read_to_string(run_folder.join(name)).unwrap();
+        assert!(!text.contains("very-secret"), "{name}");
+        assert!(!text.contains("4111-"), "{name} holds what was to be redacted");
+    }
+    assert!(fs::read_to_string(run_folder.join("spans.jsonl")).unwrap().contains("[redacted]"));
+    assert!(!told.contains("very-secret"), "{told}");
+}
+
+#[test]
+fn other_programs_traces_are_reported_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let span = |id: u32, more: &str| {
+        format!(
+            "{{\"traceId\":\"{0:032x}\",\"spanId\":\"{0:016x}\",\"startTimeUnixNano\":\"1700000000000000000\",\
+             \"endTimeUnixNano\":\"1700000002000000000\",\"attributes\":[\
+             {{\"key\":\"gen_ai.operation.name\",\"value\":{{\"stringValue\":\"chat\"}}}},\
+             {{\"key\":\"gen_ai.request.model\",\"value\":{{\"stringValue\":\"gpt\\u001b[31m-x\"}}}}{more}]}}",
+            id
+        )
+    };
+    let tokens = ",{\"key\":\"gen_ai.usage.input_tokens\",\"value\":{\"intValue\":\"1000\"}},\
+                  {\"key\":\"gen_ai.usage.output_tokens\",\"value\":{\"intValue\":\"500\"}}";
+    let line = |spans: &str| format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{spans}]}}]}}]}}\n");
+    let text = line(&[span(1, tokens), span(2, "")].join(",")) + &line(&span(3, tokens));
+    fs::write(folder.join("theirs.jsonl"), text).unwrap();
+    fs::write(
+        folder.join("infercost.toml"),
+        "[[token_prices]]\nmodel = \"gpt*\"\ninput_per_million = \"2\"\noutput_per_million = \"10\"\n\
+         currency = \"USD\"\nsource = \"list\"\ndate = \"2026-11-01\"\n",
+    )
+    .unwrap();
+    let output = run(folder, &["report", "theirs.jsonl", "--json"], &[]);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)));
+    let model = &report["models"][0];
+    assert_eq!((&model["calls"], &model["input_tokens"]["calls"]), (&Value::from(3), &Value::from(2)));
+    let cost = &model["costs"][0];
+    assert_eq!((cost["basis"].as_str(), cost["calls"].as_u64()), (Some("by_token"), Some(2)));
+    assert!((cost["total"].as_f64().unwrap() - 2.0 * (0.002 + 0.005)).abs() < 1e-12, "{cost}");
+    let shown = run(folder, &["report", "theirs.jsonl"], &[]);
+    let text = String::from_utf8(shown.stdout).unwrap();
+    assert!(text.contains("1 of 3 calls do not say how many tokens the prompt had"), "{text}");
+    assert!(!text.contains('\u{1b}') && text.contains("gpt\\u{1b}[31m-x"), "{text}");
+    fs::write(folder.join("none.jsonl"), line("")).unwrap();
+    let none = run(folder, &["report", "none.jsonl"], &[]);
+    assert_eq!(none.status.code(), Some(2), "{}", told(&none));
+    let wrong = run(folder, &["report", "phoenix:nowhere"], &[]);
+    assert_eq!(wrong.status.code(), Some(2), "{}", told(&wrong));
+}
