@@ -8,6 +8,7 @@
 //!
 //! - [`grading`]: was an answer right?
 //! - [`divergence`](mod@divergence): how far are two next-token distributions apart?
+//! - [`partial_divergence`](mod@partial_divergence): how far at least, where only the likeliest tokens are known;
 //! - [`text_divergence`]: the same over a whole text, and its perplexity;
 //! - [`statistics`]: intervals, tests and sample sizes, each with its source;
 //! - [`attribution`]: a window's joules shared among its inferences;
@@ -27,6 +28,7 @@ mod judgement;
 pub mod latency;
 mod load;
 mod notes;
+pub mod partial_divergence;
 mod quality;
 pub mod recommendation;
 pub mod report;
@@ -37,6 +39,6 @@ pub mod text_divergence;
 mod wording;
 
 pub use divergence::{DivergenceError, divergence};
-pub use grading::{failed_score, grade, grade_choice, validate_grader};
+pub use grading::{failed_score, grade, grade_choice, grade_choice_by_text, validate_grader};
 pub use recommendation::{JudgedVariant, Part, recommend};
 pub use report::{Analysis, AnalysisError, report};

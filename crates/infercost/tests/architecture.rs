@@ -31,7 +31,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("nvml-stand-in", &[]),
     ("served", &["engine", "schema"]),
     ("served-stand-in", &[]),
-    ("", &["analyzer", "energy", "engine", "harness", "models", "prices", "schema", "trace"]),
+    ("", &["analyzer", "energy", "engine", "harness", "models", "prices", "schema", "served", "trace"]),
 ];
 
 /// Libraries that only some crates may know: name, or its beginning with `*` → crates.

@@ -3,6 +3,7 @@
 
 mod early_stop;
 mod energy;
+mod load;
 mod scenario;
 
 use infercost_analyzer::{Analysis, AnalysisError, report};

@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_server_that_keeps_up_is_left_in_peace() {
         // At 0.95 a thousand requests do not tell a queue that wanders from one that grows.
-        for (load, most) in [(0.3, 0.0), (0.6, 0.0), (0.8, 0.0), (0.9, 0.02), (0.95, 0.12)] {
+        for (load, most) in [(0.3, 0.0), (0.6, 0.0), (0.8, 0.0), (0.9, 0.02), (0.95, 0.2)] {
             let share = share_called_over_saturated(load, 1000);
             assert!(share <= most, "load {load}: {share}");
         }
