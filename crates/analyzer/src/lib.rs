@@ -9,7 +9,6 @@
 //! - [`grading`]: was an answer right?
 //! - [`divergence`](mod@divergence): how far are two next-token distributions apart?
 //! - [`partial_divergence`](mod@partial_divergence): how far at least, where only the likeliest tokens are known;
-//! - [`partial_divergence`](mod@partial_divergence): how far at least, where only the likeliest tokens are known;
 //! - [`text_divergence`]: the same over a whole text, and its perplexity;
 //! - [`statistics`]: intervals, tests and sample sizes, each with its source;
 //! - [`attribution`]: a window's joules shared among its inferences;
@@ -29,7 +28,6 @@ mod judgement;
 pub mod latency;
 mod load;
 mod notes;
-pub mod partial_divergence;
 pub mod partial_divergence;
 mod quality;
 pub mod recommendation;
