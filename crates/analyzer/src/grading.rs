@@ -11,7 +11,7 @@ mod text;
 use infercost_schema::prompt_set::GraderKind;
 use infercost_schema::{Grader, TaskScore};
 
-pub use choice::grade_choice;
+pub use choice::{grade_choice, grade_choice_by_text};
 
 /// Label of a right answer.
 pub const CORRECT: &str = "correct";

@@ -9,6 +9,7 @@
 //! - [`foreign`]: what other programs' traces say;
 //! - [`grading`]: was an answer right?
 //! - [`divergence`](mod@divergence): how far are two next-token distributions apart?
+//! - [`partial_divergence`](mod@partial_divergence): how far at least, where only the likeliest tokens are known;
 //! - [`text_divergence`]: the same over a whole text, and its perplexity;
 //! - [`statistics`]: intervals, tests and sample sizes, each with its source;
 //! - [`attribution`]: a window's joules shared among its inferences;
@@ -32,9 +33,10 @@ mod judgement;
 pub mod kept_divergence;
 pub mod latency;
 pub mod ledger;
-mod load;
 pub mod levers;
+mod load;
 mod notes;
+pub mod partial_divergence;
 mod quality;
 pub mod recommendation;
 pub mod report;
@@ -47,7 +49,7 @@ mod wording;
 pub mod workload;
 
 pub use divergence::{DivergenceError, divergence};
-pub use grading::{failed_score, grade, grade_choice, validate_grader};
+pub use grading::{failed_score, grade, grade_choice, grade_choice_by_text, validate_grader};
 pub use recommendation::{JudgedVariant, Part, recommend};
 pub use report::{Analysis, AnalysisError, report};
 pub use workload::{WorkloadError, workload};

@@ -1,9 +1,12 @@
 //! What must be read with the numbers, most important first.
 
 use infercost_schema::manifest::Provenance;
+use infercost_schema::prompt_set::GraderKind;
 use infercost_schema::report::{CandidateReport, PromptCount};
-use infercost_schema::{EnergyReading, EstimationMethod};
+use infercost_schema::run::VariantHeader;
+use infercost_schema::{EnergyReading, EstimationMethod, Evaluation};
 
+use crate::grading::FAILED;
 use crate::judgement::Margin;
 use crate::report::{self, Analysis};
 use crate::sample::VariantSample;
@@ -38,6 +41,8 @@ pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     notes.extend(estimated_energy(noted));
     notes.extend(old_prices(noted));
     notes.extend(margin(noted));
+    notes.extend(divergence_is_free(noted));
+    notes.extend(choices_by_text(noted));
     notes.extend(gaps_in_energy(noted));
     notes.extend(short_windows(noted));
     notes.extend(wall_factor(noted));
@@ -164,6 +169,41 @@ fn margin(noted: &Noted<'_>) -> Option<String> {
         percent(power::PLANNED_DISCORDANCE),
         percent(power::FULL_MARGIN)
     ))
+}
+
+/// What a run with servers is judged by: they show little of their distributions.
+fn divergence_is_free(noted: &Noted<'_>) -> Option<String> {
+    let served =
+        noted.analysis.runs.iter().flat_map(|run| &run.header.variants).any(VariantHeader::is_served);
+    let policy = noted.analysis.policy;
+    let free = policy.max_kld.is_none() && policy.min_top1.is_none();
+    (served && free && noted.candidates.len() > 1).then(|| {
+        "Divergence is not limited, since servers show little of it: answers alone decide. --max-kld and --min-top1 \
+         set limits."
+            .to_owned()
+    })
+}
+
+/// Likelihoods and words judge the same question differently.
+fn choices_by_text(noted: &Noted<'_>) -> Option<String> {
+    let by_text = |candidate: &&CandidateReport| {
+        let evaluations = noted.analysis.runs.iter().flat_map(|run| &run.evaluations);
+        evaluations.filter(|one| one.variant == candidate.variant).any(|one| match &one.result {
+            Evaluation::Task(task) => {
+                task.grader == GraderKind::Choice && task.choices.is_none() && task.label != FAILED
+            }
+            _ => false,
+        })
+    };
+    let names: Vec<&str> =
+        noted.candidates.iter().filter(by_text).map(|candidate| candidate.variant.variant_name()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "Multiple choice is judged by the words of the answer for {}, which gives no likelihoods; elsewhere by \
+             likelihood. The two are not the same question.",
+            names.join(", ")
+        )
+    })
 }
 
 fn gaps_in_energy(noted: &Noted<'_>) -> Option<String> {

@@ -14,6 +14,10 @@ use crate::statistics::power;
 use crate::statistics::quantile::quantile;
 use crate::wording::{count, quoted};
 
+/// Why a divergence that is known from below cannot pass.
+const AT_LEAST: &str =
+    "the server lists only its likeliest tokens, so the divergence is known from below only";
+
 /// Gathers the evidence for the gates of one variant.
 pub(crate) fn evidence(samples: &Samples<'_>, index: usize) -> QualityEvidence {
     let Some(variant) = samples.variants.get(index) else { return QualityEvidence::default() };
@@ -34,6 +38,7 @@ pub(crate) fn evidence(samples: &Samples<'_>, index: usize) -> QualityEvidence {
         squares: own::KLD_SQUARES.map(|column| first + column),
     };
     let divergence = samples.resampled.studentised(&kld).map(Measurement::divergence);
+    let bound = variant.bounded.then(|| AT_LEAST.to_owned());
     let agreement = compared(&per_position(own::MATCHES)).map(Measurement::share);
     let evidence = |measurement: Option<Measurement>| Evidence {
         missing: if measurement.is_some() { missing.clone() } else { too_few() },
@@ -43,10 +48,15 @@ pub(crate) fn evidence(samples: &Samples<'_>, index: usize) -> QualityEvidence {
     QualityEvidence {
         difference: difference(samples, index),
         score: score(samples, index),
-        divergence: evidence(divergence),
+        divergence: bounded(evidence(divergence), bound),
         agreement: evidence(agreement),
         levels: None,
     }
+}
+
+/// Evidence that may break a limit and can never keep one.
+fn bounded(evidence: Evidence, why: Option<String>) -> Evidence {
+    Evidence { missing: why.or(evidence.missing), ..evidence }
 }
 
 /// What is shown, at the confidence with which the gates decide, so that interval and verdict agree.
@@ -77,8 +87,12 @@ pub(crate) fn quality(
         return QualityReport { task_score, ..QualityReport::default() };
     }
     let task_score_difference = shown("task_score_difference", &evidence.difference, true);
-    let kld_mean = shown("kld_mean", &evidence.divergence, false);
+    let kld = shown("kld_mean", &evidence.divergence, false);
+    let (kld_mean, kld_at_least) = if variant.bounded { (None, kld) } else { (kld, None) };
     let top1_agreement = shown("top1_agreement", &evidence.agreement, true);
+    if variant.bounded {
+        unknown.insert("kld_mean".into(), AT_LEAST.into());
+    }
     let first = samples.own(index);
     let log_ratio = |totals: &[f64]| at(totals, first + own::NLL_CHANGE) / at(totals, first + own::POSITIONS);
     let ppl_ratio = samples
@@ -86,7 +100,11 @@ pub(crate) fn quality(
         .distribution(first + own::COMPARED, log_ratio)
         .and_then(|distribution| distribution.estimate(confidence))
         .map(|estimate| estimate.map(f64::exp))
-        .filter(|estimate| estimate.upper.is_finite());
+        .filter(|estimate| estimate.upper.is_finite() && !variant.untold);
+    if variant.untold {
+        let reason = "the server did not tell the likelihood of every token of the baseline's answers";
+        unknown.insert("ppl_ratio".into(), reason.into());
+    }
     let mut klds = variant.klds.clone();
     klds.sort_unstable_by(f64::total_cmp);
     let detectable = evidence
@@ -99,8 +117,9 @@ pub(crate) fn quality(
         task_score_difference,
         minimum_detectable_loss: detectable.filter(|loss| loss.is_finite()),
         kld_mean,
-        kld_median: quantile(&klds, 0.5),
-        kld_p99: quantile(&klds, 0.99),
+        kld_at_least,
+        kld_median: quantile(&klds, 0.5).filter(|_| !variant.bounded),
+        kld_p99: quantile(&klds, 0.99).filter(|_| !variant.bounded),
         top1_agreement,
         ppl_ratio,
         flips: flips(samples, variant),

@@ -90,6 +90,10 @@ pub(crate) struct VariantSample<'a> {
     pub(crate) incomparable: HashSet<usize>,
     /// Prompts with at least one answer of one token or more.
     pub(crate) written: HashSet<usize>,
+    /// True where some divergences are known from below only.
+    pub(crate) bounded: bool,
+    /// True where some likelihoods of the baseline's answers are not known.
+    pub(crate) untold: bool,
     /// First reason for an impossible task evaluation.
     pub(crate) task_reason: Option<&'a str>,
     /// First reason for an impossible divergence.
@@ -269,6 +273,8 @@ fn gather_variant<'a>(
         compared: HashSet::new(),
         incomparable: HashSet::new(),
         written: HashSet::new(),
+        bounded: false,
+        untold: false,
         task_reason: None,
         divergence_reason: evaluations.foreign.then_some("divergences were taken from another baseline"),
     };
@@ -378,7 +384,7 @@ fn add_divergence<'a>(
         Evaluation::Divergence(divergence) => {
             let finite = divergence.kld.iter().all(|kld| kld.is_finite())
                 && divergence.baseline_nll.is_finite()
-                && divergence.candidate_nll.is_finite();
+                && divergence.candidate_nll.is_none_or(f64::is_finite);
             if !finite {
                 sample.incomparable.insert(prompt);
                 sample.divergence_reason.get_or_insert("a recorded divergence is not a finite number");
@@ -390,7 +396,11 @@ fn add_divergence<'a>(
                 columns.square(prompt, [own::KLD, own::POSITIONS], own::KLD_SQUARES);
                 let matches = f64::from(divergence.top1_matches).min(divergence.kld.len() as f64);
                 columns.add(prompt, own::MATCHES, matches);
-                columns.add(prompt, own::NLL_CHANGE, divergence.candidate_nll - divergence.baseline_nll);
+                match divergence.candidate_nll {
+                    Some(nll) => columns.add(prompt, own::NLL_CHANGE, nll - divergence.baseline_nll),
+                    None => sample.untold = true,
+                }
+                sample.bounded |= divergence.at_least;
                 sample.klds.extend(&divergence.kld);
             }
         }

@@ -36,7 +36,9 @@ pub(crate) fn of_trees(proc_root: &Path, others: &[u32]) -> Result<Duration, Str
     let (root, process) = own;
     all.insert(root, process);
     if let Some(gone) = others.iter().find(|pid| !all.contains_key(pid)) {
-        return Err(format!("the server's process {gone} is gone, and the CPU time that it had used with it"));
+        return Err(format!(
+            "the server's process {gone} is gone, and the CPU time that it had used with it"
+        ));
     }
     let roots: Vec<u32> = others.iter().copied().chain([root]).collect();
     let counted = |pid: u32| roots.iter().any(|root| descends(pid, *root, &all));

@@ -105,7 +105,10 @@ impl Follower {
                     self.tell(&trouble);
                     if self.deadline.is_some() || !self.wait(LOOK) {
                         // what was written between the last look and the word to stop
-                        if !self.is_late() && matches!(self.exporter.left(), left if left > 0) && trouble.is_none() {
+                        if !self.is_late()
+                            && matches!(self.exporter.left(), left if left > 0)
+                            && trouble.is_none()
+                        {
                             if let Ok(Some(Delivery::Done)) = self.step() {
                                 continue;
                             }

@@ -9,7 +9,9 @@
 //! order.
 
 pub mod bandwidth;
+mod ladder;
 pub mod load;
+pub mod load_phase;
 pub mod machine;
 pub mod noise;
 pub mod order;
@@ -21,6 +23,7 @@ pub mod timed;
 mod virtualization;
 pub mod window_length;
 
+pub use load_phase::{LoadDone, LoadPlan};
 pub use plan::{Completed, Plan};
 pub use preparation::{Contestant, Prepared, prepare};
 pub use run::{HarnessError, run};

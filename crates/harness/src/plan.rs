@@ -1,9 +1,11 @@
 //! What a run does.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use infercost_schema::{Prompt, PromptId, Sampling, VariantId};
+
+use crate::load_phase::{LoadDone, LoadPlan};
 
 /// The settings of a run. Prompts are run in the order given.
 #[derive(Debug, Clone)]
@@ -23,6 +25,10 @@ pub struct Plan {
     pub sampling: Sampling,
     /// How long each idle measurement lasts; nothing is measured where there is no meter.
     pub idle_time: Duration,
+    /// Variants that no meter at hand covers, and why: their windows are unavailable.
+    pub unmetered: HashMap<VariantId, String>,
+    /// Load to drive behind the single requests; `None` for none.
+    pub load: Option<LoadPlan>,
     /// What an earlier, interrupted run has already done.
     pub completed: Completed,
 }
@@ -34,6 +40,8 @@ pub struct Completed {
     pub inferences: HashSet<(VariantId, PromptId, u32)>,
     /// Scorings.
     pub scorings: HashSet<(VariantId, PromptId)>,
+    /// What was driven under load.
+    pub load: LoadDone,
     /// The first window index that is free.
     pub next_window: u32,
 }

@@ -5,13 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use infercost_energy::{EnergyMeter, MeterError};
-use infercost_engine::{Continuation, Engine, EngineError, Generation, ScoreRequest, TokenScores};
+use infercost_energy::{EnergyMeter, EnergyReading, MeterError, OpenReading};
+use infercost_engine::{
+    Continuation, Engine, EngineError, Generation, PositionTop, ScoreRequest, TokenScores,
+};
 use infercost_schema::{
     Grader, IdlePhase, IdleRecord, OperatingPoint, Prompt, PromptId, VariantId, WindowId, WindowRecord,
 };
 use thiserror::Error;
 
+use crate::load_phase;
 use crate::order::turn_order;
 use crate::plan::Plan;
 use crate::preparation::Prepared;
@@ -105,6 +108,9 @@ pub fn run(
             block_number += 1;
         }
     }
+    if let Some(load) = &plan.load {
+        load_phase::run(&mut session, &mut engines, load)?;
+    }
     if let Some(idle) = measure_idle(session.meter, IdlePhase::After, plan.idle_time)? {
         session.sink.idle(&idle)?;
     }
@@ -128,18 +134,49 @@ pub(crate) fn measure_idle(
     Ok(Some(IdleRecord { phase, started_at, wall_time: clock.elapsed(), energy }))
 }
 
+/// A reading that has begun, or why there is none.
+pub(crate) enum Reading {
+    /// The meter reads.
+    Open(OpenReading),
+    /// No meter covers the variant.
+    None(String),
+}
+
 /// What lasts from the first window to the last.
-struct Session<'a> {
-    plan: &'a Plan,
+pub(crate) struct Session<'a> {
+    pub(crate) plan: &'a Plan,
     meter: &'a mut dyn EnergyMeter,
-    sink: &'a mut dyn RecordSink,
-    stop: &'a AtomicBool,
+    pub(crate) sink: &'a mut dyn RecordSink,
+    pub(crate) stop: &'a AtomicBool,
     next_window: u32,
 }
 
 impl Session<'_> {
     fn check_stop(&self) -> Result<(), HarnessError> {
         if self.stop.load(Ordering::Relaxed) { Err(HarnessError::Interrupted) } else { Ok(()) }
+    }
+
+    /// The id of the variant's next window.
+    pub(crate) fn window_id(&mut self, variant: &VariantId) -> WindowId {
+        let id = WindowId { variant: variant.clone(), index: self.next_window };
+        self.next_window = self.next_window.saturating_add(1);
+        id
+    }
+
+    /// Begins a reading, or gives the reason why no meter covers the variant.
+    pub(crate) fn open_meter(&mut self, variant: &VariantId) -> Result<Reading, MeterError> {
+        match self.plan.unmetered.get(variant) {
+            Some(reason) => Ok(Reading::None(reason.clone())),
+            None => self.meter.start().map(Reading::Open),
+        }
+    }
+
+    /// Ends it.
+    pub(crate) fn close_meter(&mut self, reading: Reading) -> Result<EnergyReading, MeterError> {
+        match reading {
+            Reading::Open(reading) => self.meter.stop(reading),
+            Reading::None(reason) => Ok(EnergyReading::Unavailable { reason }),
+        }
     }
 
     /// Full-shape inferences that are thrown away. A failing prompt fails again, and is counted, later.
@@ -178,12 +215,11 @@ impl Session<'_> {
         if todo.is_empty() {
             return Ok(generations);
         }
-        let id = WindowId { variant: variant.clone(), index: self.next_window };
-        self.next_window = self.next_window.saturating_add(1);
+        let id = self.window_id(variant);
         let mut inferences = Vec::with_capacity(todo.len());
         let started_at = SystemTime::now();
         let clock = Instant::now();
-        let reading = self.meter.start()?;
+        let reading = self.open_meter(variant)?;
         for prompt in todo {
             self.check_stop()?;
             let (record, generation) = infer(engine.as_mut(), prompt, repetition, &self.plan.sampling);
@@ -193,7 +229,7 @@ impl Session<'_> {
                 generations.insert(prompt.id.clone(), generation);
             }
         }
-        let energy = self.meter.stop(reading)?;
+        let energy = self.close_meter(reading)?;
         let wall_time = clock.elapsed();
         let operating_point = OperatingPoint::SEQUENTIAL;
         let record = WindowRecord {
@@ -238,30 +274,48 @@ impl Session<'_> {
                 self.check_stop()?;
                 let started_at = SystemTime::now();
                 let clock = Instant::now();
-                let same_tokens = engine.identity().tokenizer_sha256 == tokenizer;
+                let own = engine.identity().tokenizer_sha256.clone();
+                // a server does not show its vocabulary; what it calls the tokens tells whether it is the same
+                let is_shown = own.is_some() || index == 0;
                 let continuation = match &reference {
                     Err(reason) => Err(reason.clone()),
-                    Ok(_) if !same_tokens => Err("its tokenizer differs from the baseline's".to_owned()),
-                    Ok(tokens) => score(engine.as_mut(), prompt, Continuation::Tokens(tokens), true),
+                    Ok(_) if !is_shown => Err("it gives no whole distributions".to_owned()),
+                    Ok(_) if own != tokenizer => Err("its tokenizer differs from the baseline's".to_owned()),
+                    Ok(answer) => {
+                        let tokens = Continuation::Tokens(&answer.token_ids);
+                        score(engine.as_mut(), prompt, tokens, true)
+                    }
+                };
+                let likeliest = match &reference {
+                    Ok(answer) if !is_shown => Some(likeliest(engine.as_mut(), prompt, &answer.text)),
+                    _ => None,
                 };
                 let choices = choices(engine.as_mut(), prompt);
                 let duration = clock.elapsed();
                 let is_baseline = index == 0;
-                let scored =
-                    Scored { variant, is_baseline, prompt, started_at, duration, continuation, choices };
+                let scored = Scored {
+                    variant,
+                    is_baseline,
+                    prompt,
+                    started_at,
+                    duration,
+                    continuation,
+                    likeliest,
+                    choices,
+                };
                 self.sink.scored(scored)?;
             }
         }
         Ok(())
     }
 
-    /// The baseline's answer to a prompt, as tokens; generated once more where it stems from an earlier run.
+    /// The baseline's answer to a prompt; generated once more where it stems from an earlier run.
     fn reference(
         &self,
         engines: &mut [(VariantId, Box<dyn Engine>)],
         prompt: &Prompt,
         answers: &mut HashMap<PromptId, Generation>,
-    ) -> Result<Vec<u32>, String> {
+    ) -> Result<Generation, String> {
         let generation = match answers.remove(&prompt.id) {
             Some(generation) => generation,
             None => {
@@ -273,7 +327,7 @@ impl Session<'_> {
         if generation.token_ids.is_empty() {
             return Err("the baseline's answer holds no tokens to compare".to_owned());
         }
-        Ok(generation.token_ids)
+        Ok(generation)
     }
 }
 
@@ -285,6 +339,16 @@ fn score(
 ) -> Result<TokenScores, String> {
     let request = ScoreRequest { prompt: &prompt.body, continuation, distribution };
     engine.score(&request).map_err(|error| error.to_string())
+}
+
+/// Likeliest tokens asked for at each position: the most that common servers list.
+const LIKELIEST: u32 = 20;
+
+/// The answer goes over as text, so that the engine's own tokens show whether they are the baseline's.
+fn likeliest(engine: &mut dyn Engine, prompt: &Prompt, text: &str) -> Result<Vec<PositionTop>, String> {
+    let continuation = Continuation::Text(text);
+    let request = ScoreRequest { prompt: &prompt.body, continuation, distribution: false };
+    engine.top_scores(&request, LIKELIEST).map_err(|error| error.to_string())
 }
 
 fn choices(engine: &mut dyn Engine, prompt: &Prompt) -> Option<Result<Vec<TokenScores>, String>> {

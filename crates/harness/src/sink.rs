@@ -1,7 +1,9 @@
 //! Where measured facts go.
 
-use infercost_engine::TokenScores;
-use infercost_schema::{IdleRecord, InferenceRecord, LoadRecord, Prompt, VariantId, WindowId, WindowRecord};
+use infercost_engine::{PositionTop, TokenScores};
+use infercost_schema::{
+    IdleRecord, InferenceRecord, LoadRecord, OperatingPoint, Prompt, VariantId, WindowId, WindowRecord,
+};
 
 /// A failure of the sink, which ends the run. What was handed over before it is safe.
 pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
@@ -30,6 +32,28 @@ pub trait RecordSink {
         prompt: &Prompt,
         record: &InferenceRecord,
     ) -> Result<(), SinkError>;
+
+    /// A request under load ended, well or badly. It is not graded: the same prompts were, one at a time.
+    ///
+    /// # Errors
+    /// See [`RecordSink::load`].
+    fn under_load(
+        &mut self,
+        window: &WindowId,
+        prompt: &Prompt,
+        record: &InferenceRecord,
+    ) -> Result<(), SinkError> {
+        self.inference(window, prompt, record)
+    }
+
+    /// A variant is about to be driven at an operating point.
+    ///
+    /// # Errors
+    /// See [`RecordSink::load`].
+    fn driving(&mut self, variant: &VariantId, point: OperatingPoint) -> Result<(), SinkError> {
+        let _ = (variant, point);
+        Ok(())
+    }
 
     /// A window's meter was read. Its inferences were handed over before.
     ///
@@ -67,6 +91,9 @@ pub struct Scored<'a> {
     pub duration: std::time::Duration,
     /// Scores of the baseline's continuation with the whole distribution, or why there are none.
     pub continuation: Result<TokenScores, String>,
+    /// The likeliest tokens at each position of the baseline's continuation, where the engine gives no more than
+    /// that; `None` where it was not asked.
+    pub likeliest: Option<Result<Vec<PositionTop>, String>>,
     /// For multiple choice, scores of each choice in the prompt's order, or why there are none.
     pub choices: Option<Result<Vec<TokenScores>, String>>,
 }

@@ -48,6 +48,11 @@ impl Stamps {
         Self { issued_at: SystemTime::now(), clock: Instant::now(), arrivals, waiting: 0 }
     }
 
+    /// When the clock started.
+    pub(crate) fn begun(&self) -> Instant {
+        self.clock
+    }
+
     /// A chunk is there.
     pub(crate) fn chunk(&mut self, chunk: Chunk<'_>) {
         let tokens = self.waiting.saturating_add(chunk.tokens);

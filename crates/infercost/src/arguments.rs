@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::export_arguments::{ExportCommand, LiveArguments};
+use crate::load_arguments::{LoadArguments, TargetArguments};
 
 /// Measures what an LLM inference costs and recommends the cheapest model that is good enough.
 #[derive(Debug, Parser)]
@@ -81,6 +82,8 @@ impl Command {
   infercost compare
   infercost compare smollm2-135m-instruct/full smollm2-135m-instruct/q6_k --prompts mine.jsonl
   infercost compare ./some.gguf ./other.gguf --prompts mine.jsonl --baseline other --json
+  infercost compare model/q8_0 http://127.0.0.1:8080/v1#m --concurrency 1,2,4
+                                                      a server beside it, alone and under load
   infercost compare --resume                          go on with the newest run that was cut off")]
 pub(crate) struct CompareArguments {
     #[command(flatten)]
@@ -103,7 +106,8 @@ pub(crate) struct RecordArguments {
     /// What to measure.
     #[arg(
         value_name = "MODEL",
-        help = "Manifest name, name/variant, .gguf file, safetensors folder, or hf:owner/repo[@rev][:file]"
+        help = "Manifest name, name/variant, .gguf file, safetensors folder, hf:owner/repo[@rev][:file], or \
+                http://host:port/v1#served-name"
     )]
     pub(crate) models: Vec<String>,
 
@@ -184,6 +188,9 @@ pub(crate) struct RecordArguments {
 
     #[command(flatten)]
     pub(crate) live: LiveArguments,
+
+    #[command(flatten)]
+    pub(crate) load: LoadArguments,
 }
 
 /// Which instruments read the energy.
@@ -234,6 +241,9 @@ pub(crate) struct JudgeArguments {
     /// One-sided confidence of every gate [default: 0.95]
     #[arg(long, value_parser = confidence)]
     pub(crate) confidence: Option<f64>,
+
+    #[command(flatten)]
+    pub(crate) targets: TargetArguments,
 
     /// Settings: prices, policy [default: infercost.toml, if there]
     #[arg(long, value_name = "FILE")]

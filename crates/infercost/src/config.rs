@@ -61,7 +61,12 @@ impl Given {
         let file = file(arguments.config.as_deref())?;
         let prices =
             file.prices.map(PriceSection::book).transpose().map_err(|error| usage(error.to_string()))?;
-        Ok(Self { policy: file.policy, prices, token_prices: file.token_prices, arguments: arguments.clone() })
+        Ok(Self {
+            policy: file.policy,
+            prices,
+            token_prices: file.token_prices,
+            arguments: arguments.clone(),
+        })
     }
 
     /// The user's own prices of the machine; the shipped example is nobody's.
@@ -75,8 +80,15 @@ impl Given {
     }
 
     /// Settings for a new run: flags, then the file, then the defaults.
-    pub(crate) fn for_new_run(&self) -> anyhow::Result<Settings> {
-        self.over(&Policy::default(), &infercost_prices::example()?)
+    ///
+    /// Servers show little of their distributions, and what is not shown never passes a gate; so where one takes
+    /// part, divergence is limited only on demand.
+    pub(crate) fn for_new_run(&self, servers: bool) -> anyhow::Result<Settings> {
+        let default = match servers {
+            true => Policy { max_kld: None, min_top1: None, ..Policy::default() },
+            false => Policy::default(),
+        };
+        self.over(&default, &infercost_prices::example()?)
     }
 
     /// Settings for a report: flags, then the file, then what the run was recorded with.
@@ -87,6 +99,7 @@ impl Given {
         policy.max_kld = given.max_kld.or(policy.max_kld);
         policy.min_top1 = given.min_top1.or(policy.min_top1);
         policy.min_score = given.min_score.or(policy.min_score);
+        policy.slo = given.targets.slo.or(policy.slo);
         policy.confidence = given.confidence.unwrap_or(policy.confidence);
         let prices = self.prices.clone().unwrap_or_else(|| prices.clone());
         if let Some(code) = &given.currency {

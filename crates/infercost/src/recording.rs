@@ -1,21 +1,22 @@
 //! Facts on their way to disk: graded, compared with the baseline, stripped of content where wanted, appended.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
-use infercost_analyzer::{divergence, failed_score, grade, grade_choice};
+use infercost_analyzer::{failed_score, grade, grade_choice, grade_choice_by_text};
 use infercost_engine::TokenScores;
+use infercost_export::outfit::REDACTED;
 use infercost_harness::sink::Scored;
 use infercost_harness::{Completed, RecordSink, SinkError};
 use infercost_schema::{
     ChoiceLikelihoods, Evaluation, EvaluationRecord, Grader, IdleRecord, InferenceRecord, LoadRecord,
-    Outcome, Prompt, PromptId, RunRecord, TaskScore, VariantId, WindowId, WindowRecord,
+    OperatingPoint, Outcome, Prompt, PromptId, RunRecord, TaskScore, VariantId, WindowId, WindowRecord,
 };
-use infercost_export::outfit::REDACTED;
 use infercost_trace::RunStore;
 use regex::Regex;
 
+use crate::comparison::{DIVERGENCE, compare, compare_likeliest, impossible};
 use crate::early_stop::EarlyStop;
 use crate::exporting::metrics::Live;
 use crate::output::progress::RunProgress;
@@ -27,6 +28,8 @@ pub(crate) struct Recorder {
     meters: Live,
     /// The baseline's scores on the prompt that is being scored.
     reference: Option<(PromptId, Result<TokenScores, String>)>,
+    /// What servers answered to multiple choices, until they are scored.
+    choices_in_words: HashMap<(VariantId, PromptId), String>,
     evaluated: HashSet<EvaluationKey>,
     early_stop: EarlyStop,
     progress: RunProgress,
@@ -51,7 +54,16 @@ impl Recorder {
         meters: Live,
     ) -> Self {
         let evaluated = before.map(|run| run.evaluations.iter().map(key).collect()).unwrap_or_default();
-        Self { store, content, meters, reference: None, evaluated, early_stop, progress }
+        Self {
+            store,
+            content,
+            meters,
+            reference: None,
+            choices_in_words: HashMap::new(),
+            evaluated,
+            early_stop,
+            progress,
+        }
     }
 
     /// Closes the run.
@@ -82,6 +94,7 @@ impl Recorder {
 pub(crate) fn completed(run: &RunRecord, prompts: &[Prompt]) -> Completed {
     let mut completed = Completed::default();
     for window in &run.windows {
+        completed.load.note(window);
         completed.next_window = completed.next_window.max(window.id.index.saturating_add(1));
         for inference in &window.inferences {
             let key = (window.id.variant.clone(), inference.prompt.clone(), inference.repetition);
@@ -116,7 +129,6 @@ fn key(record: &EvaluationRecord) -> EvaluationKey {
 }
 
 const TASK: &str = "task";
-const DIVERGENCE: &str = "divergence";
 
 impl RecordSink for Recorder {
     fn load(&mut self, record: &LoadRecord) -> Result<(), SinkError> {
@@ -135,6 +147,12 @@ impl RecordSink for Recorder {
         prompt: &Prompt,
         record: &InferenceRecord,
     ) -> Result<(), SinkError> {
+        // a server without log-probabilities is graded by its words
+        if let (Grader::Choice { .. }, Outcome::Completed { text: Some(text), .. }, Some(_), 0) =
+            (&prompt.grader, &record.outcome, &record.served, record.repetition)
+        {
+            self.choices_in_words.insert((window.variant.clone(), prompt.id.clone()), text.clone());
+        }
         let score = match (&prompt.grader, &record.outcome) {
             (Grader::None | Grader::Choice { .. }, _) => None,
             (grader, Outcome::Failed { .. } | Outcome::Completed { text: None, .. }) => {
@@ -153,6 +171,22 @@ impl RecordSink for Recorder {
         Ok(())
     }
 
+    fn under_load(
+        &mut self,
+        window: &WindowId,
+        _prompt: &Prompt,
+        record: &InferenceRecord,
+    ) -> Result<(), SinkError> {
+        self.store.inference(window, &self.content.of(record))?;
+        self.meters.inference(&window.variant, record);
+        Ok(())
+    }
+
+    fn driving(&mut self, variant: &VariantId, point: OperatingPoint) -> Result<(), SinkError> {
+        self.progress.driving(variant, point);
+        Ok(())
+    }
+
     fn window(&mut self, record: &WindowRecord) -> Result<(), SinkError> {
         self.meters.window(record);
         if self.content.is_whole() {
@@ -163,16 +197,21 @@ impl RecordSink for Recorder {
     }
 
     fn scored(&mut self, scored: Scored<'_>) -> Result<(), SinkError> {
-        let Scored { variant, is_baseline, prompt, started_at, duration, continuation, choices } = scored;
+        let Scored { variant, is_baseline, prompt, started_at, duration, continuation, likeliest, choices } =
+            scored;
         let at = (started_at, duration);
         if let Some(choices) = choices {
-            self.evaluate(variant, prompt, 0, at, task(&prompt.grader, choices))?;
+            let answer = self.choices_in_words.remove(&(variant.clone(), prompt.id.clone()));
+            self.evaluate(variant, prompt, 0, at, task(&prompt.grader, choices, answer.as_deref()))?;
         }
         if is_baseline {
             self.reference = Some((prompt.id.clone(), continuation));
         } else {
             let result = match &self.reference {
-                Some((id, reference)) if *id == prompt.id => compare(reference.as_ref(), continuation),
+                Some((id, reference)) if *id == prompt.id => match likeliest {
+                    Some(likeliest) => compare_likeliest(reference.as_ref(), likeliest),
+                    None => compare(reference.as_ref(), continuation),
+                },
                 _ => impossible(DIVERGENCE, "the baseline was not scored on this prompt"),
             };
             self.evaluate(variant, prompt, 0, at, result)?;
@@ -186,7 +225,8 @@ impl RecordSink for Recorder {
     }
 }
 
-fn task(grader: &Grader, choices: Result<Vec<TokenScores>, String>) -> Evaluation {
+/// A multiple choice, by the likelihoods of the choices, or else by what a server answered.
+fn task(grader: &Grader, choices: Result<Vec<TokenScores>, String>, answer: Option<&str>) -> Evaluation {
     let Grader::Choice { choices: texts, .. } = grader else {
         return impossible(TASK, "the prompt has no choices");
     };
@@ -197,30 +237,11 @@ fn task(grader: &Grader, choices: Result<Vec<TokenScores>, String>) -> Evaluatio
             let likelihoods = ChoiceLikelihoods { log_likelihood, bytes };
             Evaluation::Task(grade_choice(grader, likelihoods, true))
         }
-        Err(_) => Evaluation::Task(TaskScore { choices: None, ..failed_score(grader.kind()) }),
+        Err(_) => Evaluation::Task(match answer {
+            Some(answer) => grade_choice_by_text(grader, answer),
+            None => TaskScore { choices: None, ..failed_score(grader.kind()) },
+        }),
     }
-}
-
-fn compare(reference: Result<&TokenScores, &String>, candidate: Result<TokenScores, String>) -> Evaluation {
-    let (reference, candidate) = match (reference, candidate) {
-        (Ok(reference), Ok(candidate)) => (reference, candidate),
-        (Err(reason), _) => return impossible(DIVERGENCE, &format!("the baseline: {reason}")),
-        (_, Err(reason)) => return impossible(DIVERGENCE, &reason),
-    };
-    let (Some(theirs), Some(ours)) = (&reference.distribution, &candidate.distribution) else {
-        return impossible(DIVERGENCE, "an engine gave no distribution");
-    };
-    if theirs.vocabulary != ours.vocabulary {
-        return impossible(DIVERGENCE, "the vocabularies differ in size");
-    }
-    match divergence(&theirs.rows, &ours.rows, theirs.vocabulary, &reference.targets) {
-        Ok(divergence) => Evaluation::Divergence(divergence),
-        Err(error) => impossible(DIVERGENCE, &error.to_string()),
-    }
-}
-
-fn impossible(what: &str, reason: &str) -> Evaluation {
-    Evaluation::Impossible { what: what.to_owned(), reason: reason.to_owned() }
 }
 
 /// What of prompts and answers may reach the disk.

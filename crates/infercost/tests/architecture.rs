@@ -33,7 +33,22 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("nvml-stand-in", &[]),
     ("served", &["engine", "schema"]),
     ("served-stand-in", &[]),
-    ("", &["analyzer", "economics", "energy", "engine", "export", "harness", "models", "prices", "schema", "trace"]),
+    (
+        "",
+        &[
+            "analyzer",
+            "economics",
+            "energy",
+            "engine",
+            "export",
+            "harness",
+            "models",
+            "prices",
+            "schema",
+            "served",
+            "trace",
+        ],
+    ),
 ];
 
 /// Libraries that only some crates may know: name, or its beginning with `*` → crates.
@@ -96,7 +111,11 @@ const NEVER: [(&str, &str, &[&str]); 8] = [
         &["Price*", "Money", "Policy", "Verdict", "Recommendation", "TaskScore", "Divergence"],
     ),
     ("trace", "computes no metric", &["Estimate", "Verdict", "Recommendation", "Report"]),
-    ("export", "computes no number and names no price", &["Estimate", "Verdict", "Policy", "Report", "PriceBook"]),
+    (
+        "export",
+        "computes no number and names no price",
+        &["Estimate", "Verdict", "Policy", "Report", "PriceBook"],
+    ),
     ("prices", "measures nothing", &["EnergyReading", "InferenceRecord", "RunRecord", "Instant::now"]),
 ];
 

@@ -66,12 +66,15 @@ pub struct ChoiceLikelihoods {
 /// Teacher-forced comparison with the baseline over one prompt's continuation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Divergence {
-    /// KL(baseline ‖ candidate) at each position, in nats.
+    /// KL(baseline ‖ candidate) at each position, in nats; a lower bound of it where `at_least` is set.
     pub kld: Vec<f64>,
+    /// True where the candidate showed only its likeliest tokens, so that divergences are known from below.
+    #[serde(default)]
+    pub at_least: bool,
     /// Positions where both have the same most likely token.
     pub top1_matches: u32,
     /// Σ −ln p of the continuation under the baseline, in nats.
     pub baseline_nll: f64,
-    /// Σ −ln p of the continuation under the candidate, in nats.
-    pub candidate_nll: f64,
+    /// Σ −ln p of the continuation under the candidate, in nats; `None` where it did not tell all of them.
+    pub candidate_nll: Option<f64>,
 }

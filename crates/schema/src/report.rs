@@ -252,6 +252,9 @@ pub struct QualityReport {
     pub minimum_detectable_loss: Option<f64>,
     /// Mean KL divergence from the baseline, in nats per token.
     pub kld_mean: Option<Estimate>,
+    /// A lower bound of it, where a server lists only its likeliest tokens; `kld_mean` is then unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kld_at_least: Option<Estimate>,
     /// Median over tokens.
     pub kld_median: Option<f64>,
     /// 99th percentile over tokens.

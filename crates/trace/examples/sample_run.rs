@@ -158,6 +158,7 @@ fn divergence(prompt: u32) -> Evaluation {
         kld: (0..32).map(|position| f64::from(position * prompt) * 1e-4).collect(),
         top1_matches: 31,
         baseline_nll: 40.25,
-        candidate_nll: 40.5,
+        candidate_nll: Some(40.5),
+        at_least: false,
     })
 }

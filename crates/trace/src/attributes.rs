@@ -202,6 +202,8 @@ names! {
     CHOICE_BYTES = "infercost.evaluation.choice.bytes";
     /// KL divergence from the baseline at each position, in nats.
     DIVERGENCE_KLD = "infercost.evaluation.divergence.kld";
+    /// True where these are lower bounds.
+    DIVERGENCE_AT_LEAST = "infercost.evaluation.divergence.at_least";
     /// Positions where both have the same most likely token.
     DIVERGENCE_TOP1 = "infercost.evaluation.divergence.top1_matches";
     /// Negative log-likelihood of the continuation under the baseline, in nats.

@@ -1,8 +1,9 @@
-//! Multiple choice by log-likelihood.
+//! Multiple choice by log-likelihood, or by what was answered.
 
 use infercost_schema::{ChoiceLikelihoods, Grader, TaskScore};
 
-use super::{FAILED, INCORRECT, right, score};
+use super::text::contains;
+use super::{FAILED, INCORRECT, UNPARSABLE, right, score};
 
 /// Judges a multiple choice by the most likely choice: raw ln p, or ln p per byte where `normalised` (`acc`
 /// and `acc_norm` of the lm-evaluation-harness). A tie for the first place is incorrect; a likelihood that
@@ -10,6 +11,24 @@ use super::{FAILED, INCORRECT, right, score};
 pub fn grade_choice(grader: &Grader, likelihoods: ChoiceLikelihoods, normalised: bool) -> TaskScore {
     let label = label(grader, &likelihoods, normalised);
     TaskScore { choices: Some(likelihoods), ..score(grader.kind(), label) }
+}
+
+/// Judges a multiple choice by the answer's text, where no likelihoods can be had: the one choice that stands in it as
+/// whole words, whatever the case. A choice inside a longer one that stands there too does not count; none, or
+/// several, are `unparsable`.
+pub fn grade_choice_by_text(grader: &Grader, answer: &str) -> TaskScore {
+    let Grader::Choice { choices, right: wanted } = grader else { return score(grader.kind(), FAILED) };
+    let stands = |choice: &&String| contains(std::slice::from_ref(*choice), answer);
+    let found: Vec<&String> = choices.iter().filter(stands).collect();
+    let inside = |one: &String| {
+        found.iter().any(|other| other.len() > one.len() && contains(std::slice::from_ref(one), other))
+    };
+    let mut named = found.iter().filter(|one| !inside(one));
+    let label = match (named.next(), named.next()) {
+        (Some(named), None) => right(choices.get(*wanted) == Some(*named)),
+        _ => UNPARSABLE,
+    };
+    score(grader.kind(), label)
 }
 
 fn label(grader: &Grader, likelihoods: &ChoiceLikelihoods, normalised: bool) -> &'static str {
@@ -60,6 +79,25 @@ mod tests {
         check(&[-2.0, -1.0], &[3, 2], FAILED, FAILED);
         check(&[-2.0, -1.0, -3.0], &[3, 2], FAILED, FAILED);
         check(&[], &[], FAILED, FAILED);
+    }
+
+    #[test]
+    fn by_the_words_of_the_answer() {
+        let grader =
+            Grader::Choice { choices: vec!["tall".into(), "very tall".into(), "short".into()], right: 1 };
+        for (answer, expected) in [
+            ("Very tall.", CORRECT),
+            ("It is very tall, I think", CORRECT),
+            ("tall", INCORRECT),
+            ("short", INCORRECT),
+            ("either short or very tall", UNPARSABLE),
+            ("taller", UNPARSABLE),
+            ("", UNPARSABLE),
+        ] {
+            let got = grade_choice_by_text(&grader, answer);
+            assert_eq!((got.label.as_str(), got.choices), (expected, None), "{answer}");
+        }
+        assert_eq!(grade_choice_by_text(&Grader::None, "x").label, FAILED);
     }
 
     #[test]

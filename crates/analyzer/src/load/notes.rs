@@ -25,8 +25,11 @@ pub(crate) fn of_run(runs: &[RunRecord], driven: &[Driven<'_>], decided: bool) -
         headers.filter(|header| header.id == one.judged.variant).any(VariantHeader::is_served)
     };
     let more = all.iter().any(|point| *point != OperatingPoint::SEQUENTIAL);
-    let alone: Vec<&str> =
-        driven.iter().filter(|one| more && !is_served(one)).map(|one| one.name.as_str()).collect();
+    let only_single = |one: &&Driven<'_>| {
+        let single = |point: &Point| point.report.operating_point == OperatingPoint::SEQUENTIAL;
+        more && !is_served(one) && one.points.iter().all(single)
+    };
+    let alone: Vec<&str> = driven.iter().filter(only_single).map(|one| one.name.as_str()).collect();
     if !alone.is_empty() {
         notes.push(format!(
             "Under load, {} {} part at concurrency 1 only: a model in this process answers one request at a time.",
@@ -53,10 +56,11 @@ pub(crate) fn of_run(runs: &[RunRecord], driven: &[Driven<'_>], decided: bool) -
     let windows = runs.iter().flat_map(|run| &run.windows);
     let cut = windows.filter(|window| window.load.is_some() && window.interrupted).count() as u64;
     if cut > 0 {
-        notes.push(format!(
-            "{} under load cut off: it is left out.",
-            if cut == 1 { "1 window was".into() } else { format!("{cut} windows were") }
-        ));
+        notes.push(if cut == 1 {
+            "1 window under load was cut off and is left out.".to_owned()
+        } else {
+            format!("{cut} windows under load were cut off and are left out.")
+        });
     }
     if !decided && !all.is_empty() {
         notes.push(

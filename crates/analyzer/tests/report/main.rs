@@ -4,6 +4,7 @@
 mod early_stop;
 mod energy;
 mod ledger;
+mod load;
 mod scenario;
 
 use infercost_analyzer::{Analysis, AnalysisError, report};

@@ -262,7 +262,8 @@ fn evaluate(
         push(Evaluation::Divergence(Divergence {
             top1_matches,
             baseline_nll: 10.0,
-            candidate_nll: 10.0 + kld.iter().sum::<f64>(),
+            candidate_nll: Some(10.0 + kld.iter().sum::<f64>()),
+            at_least: false,
             kld,
         }));
     }

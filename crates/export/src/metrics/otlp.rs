@@ -33,20 +33,21 @@ impl Meters {
             now: unix_nanos(now, "now").unwrap_or_default(),
         };
         let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let histogram = |name: &str, unit: &str, of: &dyn Fn(&Calls) -> Vec<(Option<&'static str>, &Histogram)>| {
-            let points = state.calls.iter().flat_map(|(key, calls)| {
-                of(calls)
-                    .into_iter()
-                    .filter(|(_, histogram)| histogram.count > 0)
-                    .map(|(token_type, histogram)| at.histogram(attributes(key, token_type), histogram))
-                    .collect::<Vec<_>>()
-            });
-            let data = Data::Histogram(HistogramData {
-                data_points: points.collect(),
-                aggregation_temporality: AggregationTemporality::Cumulative as i32,
-            });
-            metric(name, unit, data)
-        };
+        let histogram =
+            |name: &str, unit: &str, of: &dyn Fn(&Calls) -> Vec<(Option<&'static str>, &Histogram)>| {
+                let points = state.calls.iter().flat_map(|(key, calls)| {
+                    of(calls)
+                        .into_iter()
+                        .filter(|(_, histogram)| histogram.count > 0)
+                        .map(|(token_type, histogram)| at.histogram(attributes(key, token_type), histogram))
+                        .collect::<Vec<_>>()
+                });
+                let data = Data::Histogram(HistogramData {
+                    data_points: points.collect(),
+                    aggregation_temporality: AggregationTemporality::Cumulative as i32,
+                });
+                metric(name, unit, data)
+            };
         let hardware = |of: &dyn Fn(&super::Hardware) -> Option<f64>| -> Vec<NumberDataPoint> {
             let point = |(key, hardware): (&super::HardwareKey, &super::Hardware)| {
                 let attributes =
@@ -65,12 +66,20 @@ impl Meters {
             histogram(METRIC_OPERATION_DURATION, "s", &|calls| vec![(None, &calls.duration)]),
             histogram(METRIC_TIME_TO_FIRST_TOKEN, "s", &|calls| vec![(None, &calls.first_token)]),
             histogram(METRIC_TIME_PER_OUTPUT_TOKEN, "s", &|calls| vec![(None, &calls.further_token)]),
-            metric(METRIC_HW_ENERGY, "J", Data::Sum(Sum {
-                data_points: hardware(&|hardware| Some(hardware.joules)),
-                aggregation_temporality: AggregationTemporality::Cumulative as i32,
-                is_monotonic: true,
-            })),
-            metric(METRIC_HW_POWER, "W", Data::Gauge(Gauge { data_points: hardware(&|hardware| hardware.watts) })),
+            metric(
+                METRIC_HW_ENERGY,
+                "J",
+                Data::Sum(Sum {
+                    data_points: hardware(&|hardware| Some(hardware.joules)),
+                    aggregation_temporality: AggregationTemporality::Cumulative as i32,
+                    is_monotonic: true,
+                }),
+            ),
+            metric(
+                METRIC_HW_POWER,
+                "W",
+                Data::Gauge(Gauge { data_points: hardware(&|hardware| hardware.watts) }),
+            ),
             metric(METRIC_HW_TEMPERATURE, "Cel", Data::Gauge(Gauge { data_points: temperatures.collect() })),
         ];
         let scope = InstrumentationScope {
@@ -86,7 +95,8 @@ impl Meters {
         let metrics = metrics.into_iter().filter(has_points).collect();
         let scope_metrics = vec![ScopeMetrics { scope: Some(scope), metrics, ..ScopeMetrics::default() }];
         let resource = Some(Resource { attributes, ..Resource::default() });
-        let resource_metrics = vec![ResourceMetrics { resource, scope_metrics, ..ResourceMetrics::default() }];
+        let resource_metrics =
+            vec![ResourceMetrics { resource, scope_metrics, ..ResourceMetrics::default() }];
         ExportMetricsServiceRequest { resource_metrics }
     }
 }

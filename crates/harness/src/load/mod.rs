@@ -1,8 +1,21 @@
 //! Drives a server with many requests at once: closed loops and open ones, and what they reached.
+//!
+//! [`drive`] runs one operating point. Requests are sent and stamped on a thread of their own, and their records are
+//! made and handed on by the caller's, so that writing to disk delays no time stamp. Nothing is kept of a request
+//! once its record is handed over: memory does not grow with their number.
+
+mod arrivals;
+mod client_limit;
+mod driver;
+mod track;
+mod trend;
 
 use std::time::{Duration, SystemTime};
 
 use infercost_schema::{OperatingPoint, Sampling};
+
+pub use arrivals::{ArrivalTimes, Arrivals};
+pub use driver::drive;
 
 /// How hard, how long and from when on a server is driven.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,13 +24,14 @@ pub struct Load {
     pub point: OperatingPoint,
     /// How requests of an open loop are spaced.
     pub arrivals: Arrivals,
-    /// Requests issued before this much time has passed are warm-up and not counted.
+    /// The load runs this long before anything counts.
     pub warm_up: Duration,
-    /// No request is issued after this much time, warm-up left out.
+    /// No request is issued after this much more time.
     pub duration: Duration,
     /// No more requests than this are issued, warm-up included.
     pub most_requests: u64,
-    /// Fewest requests to issue behind the warm-up, even where the time is over; `duration` × 10 ends it.
+    /// Requests are issued until there were so many, even where the time is over; ten times `duration` ends it all
+    /// the same.
     pub fewest_requests: u64,
     /// Seed of the arrivals.
     pub seed: u64,
@@ -25,39 +39,44 @@ pub struct Load {
     pub sampling: Sampling,
 }
 
-/// How requests of an open loop are spaced.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub enum Arrivals {
-    /// Independent users: exponential gaps.
-    #[default]
-    Poisson,
-    /// Equal gaps.
-    Constant,
-}
-
-/// What driving a server came to. The requests themselves went to the sink.
+/// What driving a server came to. The requests themselves went to the caller one by one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Driven {
-    /// When the first request was issued.
+    /// When the load began.
     pub started_at: SystemTime,
-    /// From the first request to the end of the last.
+    /// From then to the end of the last request.
     pub wall_time: Duration,
-    /// The steady-state window, since `started_at`; `None` where steady state was never reached.
+    /// The stretch that counts; `None` where the operating point was never reached, or where there is none because the
+    /// server is over-saturated.
     pub steady: Option<Steady>,
     /// Requests issued.
     pub issued: u64,
     /// Of those, answered.
     pub completed: u64,
-    /// Of those, failed.
+    /// Of those, failed; what was given up when an over-saturated load ended is among them.
     pub failed: u64,
     /// Requests in flight over time, thinned out to a bounded number of points.
     pub in_flight: Vec<InFlight>,
     /// Why the client, not the server, set the pace; `None` where it did not.
     pub client_limit: Option<String>,
-    /// True where TTFT and requests in flight rose through the window: the server cannot keep up.
+    /// True where an open loop's TTFT and requests in flight rose through the window: the server cannot keep up. A
+    /// closed loop cannot over-saturate a server.
     pub over_saturated: bool,
     /// By how much the latest request of an open loop was issued after its time.
     pub schedule_lag: Duration,
+    /// What prefix caches may have done.
+    pub cache: CacheUse,
+}
+
+/// What prefix caches may have done. Prompts that are asked again look free to a server that remembers them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CacheUse {
+    /// True where prompts were asked more than once.
+    pub repeated: bool,
+    /// Prompt tokens in all answers.
+    pub input_tokens: u64,
+    /// Of those, tokens that the server says came from its cache; `None` where it never said.
+    pub cached_tokens: Option<u64>,
 }
 
 /// The stretch that counts, since the load began.
@@ -70,10 +89,10 @@ pub struct Steady {
 }
 
 /// A point of the in-flight series.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct InFlight {
-    /// Since the load began.
+    /// Beginning of a stretch, since the load began; the next point ends it.
     pub at: Duration,
-    /// Requests in flight.
-    pub requests: u32,
+    /// Mean number of requests in flight in it.
+    pub requests: f64,
 }

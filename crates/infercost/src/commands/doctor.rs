@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use infercost_energy::{
-    Discovery, EnergyMeter, EstimateChoice, GpuFacts, MeterBasis, MeterError, MeterOptions,
+    Discovery, EnergyMeter, EstimateChoice, GpuFacts, MeterBasis, MeterError, MeterOptions, WatchedProcesses,
 };
 use infercost_engine::candle::build_flags;
 use infercost_harness::noise::{Repeatability, power_while, repeatability};
@@ -156,7 +156,16 @@ pub(crate) fn described(meter: &dyn EnergyMeter) -> String {
 
 /// Finds the meters that the user wants.
 pub(crate) fn discover(arguments: &MeterArguments) -> anyhow::Result<Discovery> {
+    discover_watching(arguments, &WatchedProcesses::default())
+}
+
+/// The same, with estimates that count the CPU time of `watched` too.
+pub(crate) fn discover_watching(
+    arguments: &MeterArguments,
+    watched: &WatchedProcesses,
+) -> anyhow::Result<Discovery> {
     let mut options = MeterOptions::from_environment();
+    options.watched = watched.clone();
     options.choice = arguments.meter.clone();
     options.estimate = match arguments.assume_watts {
         Some(watts) => EstimateChoice::Watts(Watts::new(watts)),

@@ -1,34 +1,44 @@
 //! `infercost record`: measures, and leaves a trace.
 
+use std::cell::RefCell;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use infercost_energy::{Discovery, EnergyMeter};
+use infercost_energy::{Discovery, EnergyMeter, MeterBasis, WatchedProcesses};
+use infercost_engine::{CandleDevice, Engine, EngineError};
 use infercost_export::Destination;
 use infercost_harness::machine::CpuTicks;
-use infercost_harness::{Completed, Contestant, Plan, Prepared, prepare};
-use infercost_models::ResolvedModel;
+use infercost_harness::{Completed, Contestant, LoadPlan, Plan, Prepared, prepare};
+use infercost_models::{ModelLocation, ResolvedModel};
 use infercost_schema::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
-use infercost_schema::{MachineFacts, Prompt, RunHeader, RunId, RunRecord, Sampling, VariantId};
+use infercost_schema::{
+    Bytes, EngineIdentity, MachineFacts, OperatingPoint, Prompt, RunHeader, RunId, RunRecord, Sampling,
+    VariantId,
+};
+use infercost_served::{ServedAddress, ServedOptions};
 use infercost_trace::RunStore;
 
 use crate::arguments::{Cli, Command, RecordArguments, RecordCommand};
+use crate::commands::doctor::{described, discover_watching, facts, gpus};
 use crate::commands::export;
-use crate::commands::doctor::{described, discover, facts, gpus};
 use crate::config::{Given, Settings};
 use crate::early_stop::{self, EarlyStop};
 use crate::exit::usage;
-use crate::output;
-use crate::output::progress::RunProgress;
 use crate::export_arguments::recordable;
 use crate::exporting::live::Following;
 use crate::exporting::metrics::Live;
+use crate::load_arguments::LoadArguments;
+use crate::output;
+use crate::output::progress::RunProgress;
 use crate::recording::{Content, Recorder, completed};
-use crate::{calibration, engines, exporting, guards, models, prompts, stopping};
+use crate::serving::{LogFile, ServeCommand};
+use crate::{calibration, energy_of_servers, engines, exporting, guards, models, prompts, stopping};
 
 pub(crate) fn run(arguments: &RecordCommand) -> anyhow::Result<ExitCode> {
     let given = Given::read(&arguments.judge)?;
@@ -43,13 +53,17 @@ pub(crate) fn record(arguments: &RecordArguments, given: &Given) -> anyhow::Resu
     if let Some(name) = &arguments.resume {
         return resume(arguments, name);
     }
-    let settings = given.for_new_run()?;
+    let is_address = |model: &String| ServedAddress::is_meant(model);
+    let servers = arguments.load.serve.is_some() || arguments.models.iter().any(is_address);
+    let settings = given.for_new_run(servers)?;
     let wire = exporting::live::destination(arguments)?;
     let (selection, prompts) = prompts::select(arguments)?;
     probe_folder(&arguments.traces)?;
-    let discovery = discover(&arguments.meter)?;
+    let servers = Servers::of(arguments)?;
+    let discovery = discover_watching(&arguments.meter, &servers.watched)?;
     let models = contestants(arguments)?;
-    let setup = Setup { arguments, selection, prompts, models, settings, wire: Wire { live: arguments, destination: wire } };
+    let wire = Wire { live: arguments, destination: wire };
+    let setup = Setup { arguments, selection, prompts, models, settings, servers, wire };
     setup.start(discovery)
 }
 
@@ -72,10 +86,11 @@ fn resume(arguments: &RecordArguments, name: &str) -> anyhow::Result<PathBuf> {
             selection.set
         )));
     }
-    let discovery = discover(&recorded.meter)?;
+    let servers = Servers::of(&recorded)?;
+    let discovery = discover_watching(&recorded.meter, &servers.watched)?;
     let models = contestants(&recorded)?;
     let settings = Settings { policy: before.header.policy.clone(), prices: before.header.prices.clone() };
-    let setup = Setup { arguments: &recorded, selection, prompts, models, settings, wire };
+    let setup = Setup { arguments: &recorded, selection, prompts, models, settings, servers, wire };
     setup.go_on(discovery, store, &before)
 }
 
@@ -87,6 +102,7 @@ struct Setup<'a> {
     /// Baseline first.
     models: Vec<Contender>,
     settings: Settings,
+    servers: Servers,
     wire: Wire<'a>,
 }
 
@@ -94,6 +110,42 @@ struct Setup<'a> {
 struct Wire<'a> {
     live: &'a RecordArguments,
     destination: Option<Destination>,
+}
+
+/// What is needed to ask servers, and to start them.
+struct Servers {
+    command: Option<ServeCommand>,
+    options: ServedOptions,
+    /// Processes whose CPU time an estimate counts.
+    watched: WatchedProcesses,
+    /// Set by Ctrl-C. It is looked for from the start where servers are started, so that they are stopped again.
+    stop: Arc<AtomicBool>,
+    /// Logs of servers that were started.
+    logs: RefCell<Vec<(VariantId, LogFile)>>,
+}
+
+impl Servers {
+    fn of(arguments: &RecordArguments) -> anyhow::Result<Self> {
+        let command = arguments.load.serve.as_deref().map(ServeCommand::parse).transpose()?;
+        let stop =
+            if command.is_some() { stopping::on_interrupt() } else { Arc::new(AtomicBool::new(false)) };
+        Ok(Self {
+            command,
+            options: engines::served_options(&arguments.load)?,
+            watched: WatchedProcesses::default(),
+            stop,
+            logs: RefCell::default(),
+        })
+    }
+
+    /// Moves the logs into the run's folder.
+    fn keep_logs(&self, folder: &Path) {
+        for (variant, log) in self.logs.take() {
+            if let Err(error) = log.move_into(folder, &variant) {
+                output::note(&format!("! the log of the server of {variant} was not kept: {error}"));
+            }
+        }
+    }
 }
 
 /// A model and the name under which it takes part.
@@ -105,15 +157,15 @@ struct Contender {
 
 impl Setup<'_> {
     fn start(self, discovery: Discovery) -> anyhow::Result<PathBuf> {
-        let mut meter = discovery.meter;
+        let Discovery { mut meter, basis, .. } = discovery;
         let prepared = self.prepare(meter.as_mut())?;
         let header = self.header(&prepared, meter.as_ref());
         let store = RunStore::create(&self.arguments.traces, &header)?;
-        self.drive(prepared, meter.as_mut(), store, None)
+        self.drive(prepared, meter.as_mut(), basis, store, None)
     }
 
     fn go_on(self, discovery: Discovery, store: RunStore, before: &RunRecord) -> anyhow::Result<PathBuf> {
-        let mut meter = discovery.meter;
+        let Discovery { mut meter, basis, .. } = discovery;
         let prepared = self.prepare(meter.as_mut())?;
         let header = self.header(&prepared, meter.as_ref());
         for (now, then) in header.variants.iter().zip(&before.header.variants) {
@@ -121,7 +173,7 @@ impl Setup<'_> {
                 return Err(usage(format!("{} has changed since this run began; start a new run", then.id)));
             }
         }
-        self.drive(prepared, meter.as_mut(), store, Some(before))
+        self.drive(prepared, meter.as_mut(), basis, store, Some(before))
     }
 
     fn prepare(&self, meter: &mut dyn EnergyMeter) -> anyhow::Result<Prepared> {
@@ -131,12 +183,30 @@ impl Setup<'_> {
             .iter()
             .map(|contender| Contestant {
                 variant: contender.id.clone(),
-                load: Box::new(move || engines::load(&contender.model, device)),
+                load: Box::new(move || self.load(contender, device)),
             })
             .collect();
         let progress = output::progress::Spinner::new();
         let mut on_load = |variant: &VariantId| progress.show(&format!("loading {variant}"));
         Ok(prepare(contestants, &self.prompts, meter, IDLE_TIME, &mut on_load)?)
+    }
+
+    /// Loads a model in process, starts a server for it, or asks the one that it names.
+    fn load(&self, contender: &Contender, device: CandleDevice) -> Result<Box<dyn Engine>, EngineError> {
+        let Contender { id, model, .. } = contender;
+        let Servers { command, options, stop, logs, .. } = &self.servers;
+        if let ModelLocation::Server { url, served_name } = &model.location {
+            return Ok(Box::new(engines::connect(url, served_name.as_deref(), options)?));
+        }
+        let Some(command) = command else {
+            return Ok(Box::new(engines::load_candle(model, device)?));
+        };
+        let timeout = self.arguments.load.serve_timeout;
+        let folder = &self.arguments.traces;
+        let (engine, log) =
+            engines::serve(id, model, &engines::Serving { command, options, timeout, stop, folder })?;
+        logs.borrow_mut().push((id.clone(), log));
+        Ok(engine)
     }
 
     fn header(&self, prepared: &Prepared, meter: &dyn EnergyMeter) -> RunHeader {
@@ -151,7 +221,7 @@ impl Setup<'_> {
             .zip(&prepared.engines)
             .map(|(contender, (id, engine))| VariantHeader {
                 id: id.clone(),
-                engine: engine.identity().clone(),
+                engine: with_file(engine.identity().clone(), &contender.model),
                 provenance: contender.model.provenance.clone(),
                 licence: contender.model.licence.as_ref().map(|licence| licence.name.clone()),
                 noise_floor: contender.noise_floor,
@@ -189,10 +259,12 @@ impl Setup<'_> {
         self,
         prepared: Prepared,
         meter: &mut dyn EnergyMeter,
+        basis: MeterBasis,
         store: RunStore,
         before: Option<&RunRecord>,
     ) -> anyhow::Result<PathBuf> {
         let folder = store.folder().to_owned();
+        self.servers.keep_logs(&folder);
         let done = before.map_or_else(Completed::default, |run| completed(run, &self.prompts));
         let progress =
             RunProgress::new(prepared.engines.len(), self.prompts.len(), self.arguments.repetitions, &done);
@@ -202,6 +274,9 @@ impl Setup<'_> {
         };
         let baseline = self.models.first().map_or_else(|| VariantId::from(""), |first| first.id.clone());
         let early_stop = EarlyStop::new(folder.clone(), looks, baseline, before);
+        let models = self.models.iter().map(|contender| (&contender.id, &contender.model));
+        let unmetered =
+            energy_of_servers::unmetered(models, &self.arguments.meter, basis, &self.servers.watched);
         let plan = Plan {
             prompts: self.prompts,
             repetitions: self.arguments.repetitions,
@@ -215,6 +290,8 @@ impl Setup<'_> {
                 seed: self.arguments.seed,
             },
             idle_time: IDLE_TIME,
+            unmetered,
+            load: load_plan(&self.arguments.load),
             completed: done,
         };
         let following = self
@@ -228,7 +305,10 @@ impl Setup<'_> {
         let providers = engines.map(|(id, engine)| (id.clone(), engine.identity().engine.clone())).collect();
         let meters = Live::start(self.wire.live, &run, following.is_some(), providers)?;
         let mut recorder = Recorder::new(store, content, before, early_stop, progress, meters.clone());
-        let stop = stopping::on_interrupt();
+        let stop = match self.servers.command {
+            Some(_) => Arc::clone(&self.servers.stop),
+            None => stopping::on_interrupt(),
+        };
         let ticks = CpuTicks::now(Path::new("/proc"));
         let measured = infercost_harness::run(prepared, &plan, meter, &mut recorder, &stop);
         let finished = measured.map_err(|error| {
@@ -254,6 +334,30 @@ impl Setup<'_> {
 
 /// Length of each idle measurement.
 const IDLE_TIME: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// The load that the command line asks for; `None` for none.
+fn load_plan(arguments: &LoadArguments) -> Option<LoadPlan> {
+    let closed = arguments.concurrency.iter().map(|n| OperatingPoint::Closed { concurrency: *n });
+    let open = arguments.rate.iter().map(|rate| OperatingPoint::Open { rate: *rate });
+    let points: Vec<OperatingPoint> = closed.chain(open).collect();
+    let duration = arguments.duration;
+    (arguments.sweep || !points.is_empty()).then(|| LoadPlan {
+        points,
+        sweep: arguments.sweep.then_some(arguments.sweep_limit),
+        arrivals: arguments.arrivals.into(),
+        warm_up: arguments.load_warm_up.unwrap_or(duration / 10),
+        duration,
+    })
+}
+
+/// A server says little about the file that it was given; what is known of the file here stands in.
+fn with_file(engine: EngineIdentity, model: &ResolvedModel) -> EngineIdentity {
+    EngineIdentity {
+        weights_sha256: engine.weights_sha256.or_else(|| model.sha256.clone()),
+        file_size: engine.file_size.or(model.bytes.map(Bytes)),
+        ..engine
+    }
+}
 
 /// Resolves the models and puts the baseline first.
 fn contestants(arguments: &RecordArguments) -> anyhow::Result<Vec<Contender>> {

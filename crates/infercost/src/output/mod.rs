@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod doctor;
 pub(crate) mod economics;
 pub(crate) mod foreign;
+pub(crate) mod load_table;
 pub(crate) mod log;
 pub(crate) mod models;
 pub(crate) mod number;

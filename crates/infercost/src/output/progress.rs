@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use infercost_harness::Completed;
 use infercost_models::Progress;
-use infercost_schema::VariantId;
+use infercost_schema::{OperatingPoint, VariantId};
 
 use crate::output;
 use crate::output::terminal::plain;
@@ -124,6 +124,15 @@ impl RunProgress {
 
     pub(crate) fn scored(&self, variant: &VariantId) {
         self.step(&format!("score {}", variant.variant_name()));
+    }
+
+    /// Load has no known number of requests, so each operating point is a line of its own.
+    pub(crate) fn driving(&self, variant: &VariantId, point: OperatingPoint) {
+        let load = match point {
+            OperatingPoint::Closed { concurrency } => format!("{concurrency} in flight"),
+            OperatingPoint::Open { rate } => format!("{rate} requests/s"),
+        };
+        self.bar.suspend(|| output::note(&format!("driving {variant} with {load}")));
     }
 
     pub(crate) fn finish(&self) {

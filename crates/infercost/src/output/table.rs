@@ -7,6 +7,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use infercost_schema::report::{CandidateReport, Report};
 use infercost_schema::{Estimate, Recommendation, Verdict};
 
+use crate::output::load_table;
 use crate::output::number::{self, UNKNOWN};
 use crate::output::terminal::{self, DOUBT, FAILURE, FAINT, STRONG, SUCCESS, Stream, plain};
 
@@ -22,6 +23,9 @@ pub(crate) fn render(report: &Report, folders: &[PathBuf]) -> String {
         let _ = writeln!(text, "{} {}", out(DOUBT, "!"), plain(note));
     }
     let _ = writeln!(text, "\n{}\n{}", coloured(&cost_table(report)), quality_table(report));
+    if let Some(load) = load_table::render(report) {
+        let _ = writeln!(text, "{load}");
+    }
     for candidate in report.candidates.iter().filter(|candidate| candidate.variant != report.baseline) {
         for gate in candidate.gates.iter().filter(|gate| decides(gate.verdict, candidate.verdict)) {
             let name = short_name(report, candidate);
@@ -71,7 +75,7 @@ fn common_model(report: &Report) -> Option<&str> {
     report.candidates.iter().all(shared).then_some(model)
 }
 
-fn short_name(report: &Report, candidate: &CandidateReport) -> String {
+pub(crate) fn short_name(report: &Report, candidate: &CandidateReport) -> String {
     let name = match common_model(report) {
         Some(_) => candidate.variant.variant_name(),
         None => candidate.variant.as_str(),
@@ -79,7 +83,7 @@ fn short_name(report: &Report, candidate: &CandidateReport) -> String {
     plain(name)
 }
 
-fn table(header: Vec<String>) -> Table {
+pub(crate) fn table(header: Vec<String>) -> Table {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -88,7 +92,7 @@ fn table(header: Vec<String>) -> Table {
     table
 }
 
-fn aligned(mut table: Table) -> String {
+pub(crate) fn aligned(mut table: Table) -> String {
     for (index, column) in table.column_iter_mut().enumerate() {
         if index > 0 {
             column.set_cell_alignment(CellAlignment::Right);
@@ -150,7 +154,10 @@ fn quality_table(report: &Report) -> String {
             short_name(report, candidate),
             shown(&quality.task_score, number::percent_estimate),
             shown(&quality.task_score_difference, number::percent_estimate),
-            shown(&quality.kld_mean, number::estimate),
+            match &quality.kld_at_least {
+                Some(bound) => format!("≥ {}", number::estimate(bound)),
+                None => shown(&quality.kld_mean, number::estimate),
+            },
             shown(&quality.top1_agreement, number::percent_estimate),
             shown(&quality.ppl_ratio, number::estimate),
             quality
@@ -161,7 +168,7 @@ fn quality_table(report: &Report) -> String {
     aligned(table)
 }
 
-fn unknown() -> String {
+pub(crate) fn unknown() -> String {
     UNKNOWN.to_owned()
 }
 

@@ -10,10 +10,10 @@ use infercost_schema::{
 
 use super::{EVALUATOR, RunSpans, record, stretch};
 use crate::attributes::{
-    CHOICE_BYTES, CHOICE_LOG_LIKELIHOOD, DIVERGENCE_BASELINE_NLL, DIVERGENCE_CANDIDATE_NLL, DIVERGENCE_KLD,
-    DIVERGENCE_TOP1, EVALUATION_GRADER, EVALUATION_KIND, GEN_AI_EVALUATION_EXPLANATION,
-    GEN_AI_EVALUATION_NAME, GEN_AI_EVALUATION_SCORE_LABEL, GEN_AI_EVALUATION_SCORE_VALUE, PROMPT, REPETITION,
-    VARIANT,
+    CHOICE_BYTES, CHOICE_LOG_LIKELIHOOD, DIVERGENCE_AT_LEAST, DIVERGENCE_BASELINE_NLL,
+    DIVERGENCE_CANDIDATE_NLL, DIVERGENCE_KLD, DIVERGENCE_TOP1, EVALUATION_GRADER, EVALUATION_KIND,
+    GEN_AI_EVALUATION_EXPLANATION, GEN_AI_EVALUATION_NAME, GEN_AI_EVALUATION_SCORE_LABEL,
+    GEN_AI_EVALUATION_SCORE_VALUE, PROMPT, REPETITION, VARIANT,
 };
 use crate::error::MappingError;
 use crate::read_span::{ReadSpan, invalid};
@@ -80,7 +80,8 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<EvaluationRecord, MappingError
             kld: span.numbers(DIVERGENCE_KLD)?.ok_or(MappingError::Missing { attribute: DIVERGENCE_KLD })?,
             top1_matches: span.int(DIVERGENCE_TOP1)?,
             baseline_nll: span.number(DIVERGENCE_BASELINE_NLL)?,
-            candidate_nll: span.number(DIVERGENCE_CANDIDATE_NLL)?,
+            candidate_nll: span.number_if(DIVERGENCE_CANDIDATE_NLL)?,
+            at_least: span.truth(DIVERGENCE_AT_LEAST)?,
         }),
         IMPOSSIBLE => Evaluation::Impossible {
             what: span.text(GEN_AI_EVALUATION_NAME)?.to_owned(),
@@ -135,7 +136,10 @@ fn write_divergence(draft: &mut SpanDraft, divergence: &Divergence) {
     draft.numbers(DIVERGENCE_KLD, &divergence.kld);
     draft.int(DIVERGENCE_TOP1, divergence.top1_matches);
     draft.number(DIVERGENCE_BASELINE_NLL, divergence.baseline_nll);
-    draft.number(DIVERGENCE_CANDIDATE_NLL, divergence.candidate_nll);
+    draft.number_if(DIVERGENCE_CANDIDATE_NLL, divergence.candidate_nll);
+    if divergence.at_least {
+        draft.truth(DIVERGENCE_AT_LEAST, true);
+    }
 }
 
 fn grader_name(grader: GraderKind) -> &'static str {

@@ -293,13 +293,16 @@ fn evaluated() -> BoxedStrategy<Evaluation> {
         (grader, finite(), text(), option::of(choices)).prop_map(|(grader, score, label, choices)| {
             Evaluation::Task(TaskScore { grader, score, label, choices })
         }),
-        (vec(finite(), 0..9), any::<u32>(), finite(), finite()).prop_map(
-            |(kld, top1_matches, baseline_nll, candidate_nll)| Evaluation::Divergence(Divergence {
-                kld,
-                top1_matches,
-                baseline_nll,
-                candidate_nll
-            })
+        (vec(finite(), 0..9), any::<u32>(), finite(), option::of(finite()), any::<bool>()).prop_map(
+            |(kld, top1_matches, baseline_nll, candidate_nll, at_least)| {
+                Evaluation::Divergence(Divergence {
+                    kld,
+                    at_least,
+                    top1_matches,
+                    baseline_nll,
+                    candidate_nll,
+                })
+            }
         ),
         (text(), text()).prop_map(|(what, reason)| Evaluation::Impossible { what, reason }),
     ]

@@ -1,0 +1,244 @@
+//! Operating points and what they recommend.
+
+use std::time::Duration;
+
+use infercost_analyzer::{Analysis, report};
+use infercost_schema::manifest::Provenance;
+use infercost_schema::price::HardwareCost;
+use infercost_schema::report::Report;
+use infercost_schema::*;
+
+use crate::scenario::{Behaviour, prices, run};
+
+const FULL: &str = "tiny/full";
+const SMALL: &str = "tiny/q4";
+
+/// `concurrency` requests in flight for 30 s, of which all but the first and last second are steady; 40 W.
+fn add_load(record: &mut RunRecord, variant: &str, concurrency: u32, latency: Duration, facts: LoadFacts) {
+    let last = record.windows.last().unwrap();
+    let started_at = last.started_at + last.wall_time;
+    let index = last.id.index + 1;
+    let wall_time = Duration::from_secs(30);
+    let mut inferences = Vec::new();
+    for user in 0..concurrency {
+        let mut at = latency * user / concurrency;
+        while at + latency <= wall_time {
+            let arrival = |k: u32| ChunkArrival { at: latency / 4 + latency * k / 16, tokens: 1 };
+            inferences.push(InferenceRecord {
+                prompt: PromptId(format!("p{}", inferences.len() % 100)),
+                repetition: 1 + inferences.len() as u32 / 100,
+                issued_at: started_at + at,
+                input_text: None,
+                input_tokens: 30,
+                cached_input_tokens: None,
+                max_tokens: 64,
+                sampling: Sampling::default(),
+                served: None,
+                outcome: Outcome::Completed {
+                    text: None,
+                    finish: FinishReason::Stop,
+                    output_tokens: 12,
+                    arrivals: (0..12).map(arrival).collect(),
+                    latency,
+                },
+            });
+            at += latency;
+        }
+    }
+    record.windows.push(WindowRecord {
+        id: WindowId { variant: VariantId::from(variant), index },
+        started_at,
+        wall_time,
+        operating_point: OperatingPoint::Closed { concurrency },
+        load: Some(facts),
+        energy: EnergyReading::Measured {
+            energy: Joules::new(40.0 * 30.0),
+            scope: EnergyScope::of([EnergyDomain::CpuPackage]),
+            source: MeterSource { kind: MeterKind::Counter, name: "rapl".into() },
+            updates: 100,
+        },
+        interrupted: false,
+        inferences,
+    });
+}
+
+fn steady() -> LoadFacts {
+    let steady = SteadyState { from: Duration::from_secs(1), until: Duration::from_secs(29) };
+    LoadFacts { steady: Some(steady), ..LoadFacts::default() }
+}
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// Both variants alone; then under load, where the small one answers four at once in twice the time of one.
+fn driven() -> RunRecord {
+    let mut record = run("r1", 100, &[Behaviour::named("full"), Behaviour::named("q4")]);
+    add_load(&mut record, FULL, 1, ms(200), steady());
+    add_load(&mut record, SMALL, 1, ms(200), steady());
+    add_load(&mut record, SMALL, 2, ms(250), steady());
+    add_load(&mut record, SMALL, 4, ms(400), steady());
+    add_load(&mut record, SMALL, 8, ms(800), steady());
+    record
+}
+
+fn analyse(record: &RunRecord, slo: Option<LatencyTargets>) -> Report {
+    let policy = Policy { slo, ..Policy::default() };
+    let prices = prices();
+    let runs = std::slice::from_ref(record);
+    report(&Analysis { runs, policy: &policy, prices: &prices, baseline: None, memory_bandwidth: Some(1e9) })
+        .unwrap()
+}
+
+fn switched(report: &Report) -> (&str, Option<OperatingPoint>, &str) {
+    match &report.recommendation {
+        Recommendation::Switch { variant, operating_point, why, .. } => {
+            (variant.as_str(), *operating_point, why)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn single_requests_decide_quality_and_load_decides_cost() {
+    let without = {
+        let mut record = driven();
+        record.windows.retain(|window| window.load.is_none());
+        analyse(&record, None)
+    };
+    let report = analyse(&driven(), None);
+    for (one, other) in report.candidates.iter().zip(&without.candidates) {
+        assert!(other.operating_points.is_empty());
+        let mut single = one.clone();
+        single.operating_points.clear();
+        assert_eq!(single, *other, "load changed what single requests say");
+    }
+    let points = &report.candidates[1].operating_points;
+    let rates: Vec<f64> = points.iter().map(|point| point.requests_per_s.unwrap().point.round()).collect();
+    assert_eq!(rates, [5.0, 8.0, 10.0, 10.0]);
+    assert_eq!(points.iter().map(|point| point.knee).collect::<Vec<_>>(), [false, false, true, false]);
+    let (variant, point, why) = switched(&report);
+    assert_eq!(variant, SMALL);
+    assert!(matches!(point, Some(OperatingPoint::Closed { concurrency: 4 | 8 })), "{point:?}");
+    assert!(why.contains("of the baseline's cost (full at concurrency 1)"), "{why}");
+    assert!(
+        report.notes.iter().any(|note| note.starts_with("Under load, full takes part at concurrency 1 only"))
+    );
+}
+
+/// 0.225 + 0.05 per hour, half the hours used, 0.30 per kWh, PUE 1.2, 40 W, 20 W idle; 10 requests a second.
+#[test]
+fn cost_is_machine_hours_over_throughput() {
+    let report = analyse(&driven(), None);
+    let point = &report.candidates[1].operating_points[2];
+    let rate = point.requests_per_s.unwrap().point;
+    let tariff = 0.30 * 1.2 / 3.6e6;
+    let hours = (0.225 + 0.05) / 3600.0 / rate / 0.5;
+    let expected = hours + 40.0 / rate * tariff + 20.0 / rate * tariff;
+    let cost = point.cost_per_inference.unwrap();
+    assert!((cost.point / expected - 1.0).abs() < 1e-6, "{cost:?} is not {expected}");
+    assert!(cost.lower <= cost.point && cost.point <= cost.upper);
+    let parts = point.cost_components;
+    let sum: f64 = [parts.energy, parts.hardware, parts.idle, parts.operation].into_iter().flatten().sum();
+    assert!((sum - cost.point).abs() < 1e-15);
+    assert!((point.energy_per_inference_j.unwrap().point - 40.0 / rate).abs() < 1e-9);
+}
+
+/// TTFT is a quarter of the latency: 50, 62.5, 100 and 200 ms at 1, 2, 4 and 8 in flight.
+#[test]
+fn targets_rule_operating_points_out() {
+    let slo = |ttft_s| Some(LatencyTargets { ttft_s: Some(ttft_s), tpot_s: None, share: 0.9 });
+    for (ttft, concurrency) in [(0.07, 2), (0.11, 4)] {
+        let report = analyse(&driven(), slo(ttft));
+        let (variant, point, why) = switched(&report);
+        assert_eq!((variant, point), (SMALL, Some(OperatingPoint::Closed { concurrency })));
+        assert!(
+            why.starts_with(&format!("q4 at concurrency {concurrency} meets the targets at 0.")),
+            "{why}"
+        );
+    }
+    let report = analyse(&driven(), slo(0.01));
+    let Recommendation::KeepBaseline { operating_point, why, .. } = &report.recommendation else { panic!() };
+    assert_eq!(*operating_point, None);
+    assert!(why.contains("at no operating point"), "{why}");
+    assert!(
+        report.candidates[1].operating_points.iter().all(|point| point.meets_targets == Some(Verdict::Fail))
+    );
+}
+
+#[test]
+fn what_is_not_steady_is_not_recommended() {
+    let flags: [(&str, fn(&mut LoadFacts)); 3] = [
+        ("no steady state", |facts| facts.steady = None),
+        ("over-saturated", |facts| facts.over_saturated = true),
+        ("client-limited", |facts| facts.client_limited = true),
+    ];
+    for (name, spoil) in flags {
+        let mut record = driven();
+        for window in
+            record.windows.iter_mut().filter(|window| window.operating_point != OperatingPoint::SEQUENTIAL)
+        {
+            spoil(window.load.as_mut().unwrap());
+        }
+        let report = analyse(&record, None);
+        let Recommendation::KeepBaseline { operating_point, .. } = &report.recommendation else {
+            panic!("{name}: {:?}", report.recommendation)
+        };
+        assert_eq!(*operating_point, Some(OperatingPoint::SEQUENTIAL), "{name}");
+    }
+}
+
+#[test]
+fn a_candidate_that_is_not_good_enough_is_no_bargain() {
+    let wrong = Behaviour { score: |_| 0.0, ..Behaviour::named("q4") };
+    let mut record = run("r1", 100, &[Behaviour::named("full"), wrong]);
+    add_load(&mut record, FULL, 1, ms(200), steady());
+    add_load(&mut record, SMALL, 4, ms(200), steady());
+    let report = analyse(&record, None);
+    assert!(
+        matches!(report.recommendation, Recommendation::KeepBaseline { .. }),
+        "{:?}",
+        report.recommendation
+    );
+}
+
+/// Another machine's hardware has no price here, unless it is rented.
+#[test]
+fn a_server_elsewhere_is_not_billed_for_this_machine() {
+    let mut record = driven();
+    record.header.variants[1].provenance = Provenance::Served { url: "http://10.0.0.7/v1".into() };
+    for window in record.windows.iter_mut().filter(|window| window.id.variant.as_str() == SMALL) {
+        window.energy = EnergyReading::Unavailable { reason: "it runs on 10.0.0.7".into() };
+    }
+    let report = analyse(&record, None);
+    let candidate = &report.candidates[1];
+    assert!(candidate.cost.components.hardware.is_none() && candidate.cost.components.idle.is_none());
+    assert!(candidate.cost.left_out["hardware"].contains("10.0.0.7"));
+    assert!(candidate.operating_points[0].cost_components.hardware.is_none());
+
+    let policy = Policy::default();
+    let mut rented = prices();
+    let rate = match &rented.hardware {
+        Some(HardwareCost::Owned { purchase, .. }) => purchase.clone(),
+        _ => unreachable!("the scenario's machine is owned"),
+    };
+    rented.hardware = Some(HardwareCost::Rented { rate, includes_electricity: true });
+    let runs = std::slice::from_ref(&record);
+    let analysis =
+        Analysis { runs, policy: &policy, prices: &rented, baseline: None, memory_bandwidth: None };
+    let report = infercost_analyzer::report(&analysis).unwrap();
+    assert!(report.candidates[1].operating_points[0].cost_components.hardware.is_some());
+}
+
+#[test]
+fn a_window_that_was_cut_off_is_left_out_and_said() {
+    let mut record = driven();
+    record.windows.last_mut().unwrap().interrupted = true;
+    let report = analyse(&record, None);
+    assert_eq!(report.candidates[1].operating_points.len(), 3);
+    assert!(
+        report.notes.iter().any(|note| note.starts_with("1 window under load was cut off")),
+        "{:#?}",
+        report.notes
+    );
+}

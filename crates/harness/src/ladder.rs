@@ -1,0 +1,189 @@
+//! Which operating point of a variant comes next: the ones that were asked for, and the search for the knee.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use infercost_schema::OperatingPoint;
+
+/// Doubling the requests in flight must bring at least this much more throughput, or the server is saturated.
+const GAIN: f64 = 1.05;
+/// The knee is the least concurrency that reaches this share of the highest throughput.
+const KNEE_SHARE: f64 = 0.95;
+
+/// What driving a variant at one point came to, as far as the next point depends on it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Reached {
+    /// Answers per second in the steady state; `None` where it was not reached.
+    pub(crate) throughput: Option<f64>,
+    /// True where a harder load makes no sense: over-saturated, limited by the client, or mostly failing.
+    pub(crate) is_end: bool,
+}
+
+/// The points that one variant still has to be driven at, in order.
+#[derive(Debug)]
+pub(crate) struct Ladder {
+    queue: VecDeque<OperatingPoint>,
+    sweep: Option<Sweep>,
+}
+
+impl Ladder {
+    /// A ladder of these points, then a search up to `sweep` requests in flight.
+    pub(crate) fn new(points: &[OperatingPoint], sweep: Option<u32>) -> Self {
+        let mut points = points.to_vec();
+        points.sort_by(|one, other| weight(*one).total_cmp(&weight(*other)));
+        points.dedup();
+        let queue = points.into();
+        Self { queue, sweep: sweep.map(|limit| Sweep { limit, ..Sweep::default() }) }
+    }
+
+    /// The next point; asked again before [`Self::reached`], it is the same one.
+    pub(crate) fn next(&self) -> Option<OperatingPoint> {
+        let asked = self.queue.front().copied();
+        asked.or_else(|| Some(OperatingPoint::Closed { concurrency: self.sweep.as_ref()?.next()? }))
+    }
+
+    /// Takes note of a point that was driven, now or before a break.
+    pub(crate) fn reached(&mut self, point: OperatingPoint, reached: Reached) {
+        self.queue.retain(|waiting| *waiting != point);
+        if reached.is_end {
+            self.queue.retain(|waiting| !is_harder(*waiting, point));
+        }
+        if let (Some(sweep), OperatingPoint::Closed { concurrency }) = (&mut self.sweep, point) {
+            sweep.reached(concurrency, reached);
+        }
+    }
+
+    /// Nothing answers any more: there is no next point.
+    pub(crate) fn give_up(&mut self) {
+        self.queue.clear();
+        self.sweep = None;
+    }
+}
+
+/// Closed loops first, each kind by how hard it is.
+fn weight(point: OperatingPoint) -> f64 {
+    match point {
+        OperatingPoint::Closed { concurrency } => f64::from(concurrency),
+        OperatingPoint::Open { rate } => f64::from(u32::MAX) + rate,
+    }
+}
+
+fn is_harder(one: OperatingPoint, other: OperatingPoint) -> bool {
+    match (one, other) {
+        (OperatingPoint::Closed { concurrency: one }, OperatingPoint::Closed { concurrency: other }) => {
+            one > other
+        }
+        (OperatingPoint::Open { rate: one }, OperatingPoint::Open { rate: other }) => one > other,
+        _ => false,
+    }
+}
+
+/// Doubles the concurrency until throughput grows no more, then bisects for the knee.
+#[derive(Debug, Default)]
+struct Sweep {
+    limit: u32,
+    /// Throughput by concurrency.
+    found: BTreeMap<u32, f64>,
+    /// The least concurrency beyond which there is nothing to gain.
+    end: Option<u32>,
+}
+
+impl Sweep {
+    fn reached(&mut self, concurrency: u32, reached: Reached) {
+        self.found.insert(concurrency, reached.throughput.unwrap_or(0.0));
+        if reached.is_end {
+            self.end = Some(self.end.map_or(concurrency, |end| end.min(concurrency)));
+        }
+    }
+
+    fn next(&self) -> Option<u32> {
+        let Some((&top, &highest)) = self.found.last_key_value() else { return Some(1) };
+        let before = self.found.range(..top).next_back().map(|(_, throughput)| *throughput);
+        // A step of less than a doubling (the search itself, or a list that was asked for) says nothing of gain.
+        let before_half = self.found.range(..=top / 2).next_back().map(|(_, throughput)| *throughput);
+        let saturated = before_half.or(before).is_some_and(|before| highest < GAIN * before);
+        let ended = self.end.is_some() || saturated || top >= self.limit;
+        if !ended {
+            return Some(top.saturating_mul(2).min(self.limit));
+        }
+        let peak = self.found.values().copied().fold(0.0, f64::max);
+        if peak <= 0.0 {
+            return None;
+        }
+        let (knee, _) = self.found.iter().find(|(_, throughput)| **throughput >= KNEE_SHARE * peak)?;
+        let below = self.found.range(..knee).next_back().map_or(0, |(below, _)| *below);
+        // An eighth is finer than throughput can be told apart.
+        let step = knee - below;
+        (step > 1 && step > knee / 8).then(|| below + step / 2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLOSED: fn(u32) -> OperatingPoint = |concurrency| OperatingPoint::Closed { concurrency };
+
+    /// Climbs a ladder against a server that answers `capacity` requests side by side, one a second each.
+    fn climb(ladder: &mut Ladder, capacity: u32) -> Vec<u32> {
+        let mut visited = Vec::new();
+        while let Some(OperatingPoint::Closed { concurrency }) = ladder.next() {
+            let throughput = Some(f64::from(concurrency.min(capacity)));
+            ladder.reached(CLOSED(concurrency), Reached { throughput, is_end: false });
+            visited.push(concurrency);
+            assert!(visited.len() < 40, "{visited:?}");
+        }
+        visited
+    }
+
+    #[test]
+    fn a_sweep_doubles_then_bisects() {
+        for (capacity, limit, expected) in [
+            (1, 64, vec![1, 2]),
+            (4, 64, vec![1, 2, 4, 8, 3]),
+            (6, 64, vec![1, 2, 4, 8, 16, 6, 5]),
+            (100, 8, vec![1, 2, 4, 8, 6, 7]),
+            (100, 6, vec![1, 2, 4, 6, 5]),
+            (3, 1, vec![1]),
+        ] {
+            let mut ladder = Ladder::new(&[], Some(limit));
+            assert_eq!(climb(&mut ladder, capacity), expected, "capacity {capacity}, limit {limit}");
+        }
+    }
+
+    #[test]
+    fn what_was_asked_for_comes_first_and_helps_the_search() {
+        let mut ladder = Ladder::new(&[CLOSED(8), CLOSED(2), CLOSED(8)], Some(64));
+        assert_eq!(climb(&mut ladder, 6), [2, 8, 16, 5, 6]);
+    }
+
+    #[test]
+    fn a_server_at_its_end_is_driven_no_harder() {
+        let open = |rate| OperatingPoint::Open { rate };
+        let mut ladder = Ladder::new(&[open(4.0), CLOSED(4), CLOSED(2), open(1.0), open(2.0)], None);
+        let end = Reached { throughput: Some(1.0), is_end: true };
+        assert_eq!(ladder.next(), Some(CLOSED(2)));
+        ladder.reached(CLOSED(2), end);
+        // the open loops are another question
+        assert_eq!(ladder.next(), Some(open(1.0)));
+        ladder.reached(open(1.0), Reached { is_end: false, ..end });
+        ladder.reached(open(2.0), end);
+        assert_eq!(ladder.next(), None);
+
+        let mut sweep = Ladder::new(&[], Some(64));
+        for (concurrency, is_end) in [(1, false), (2, false), (4, true)] {
+            assert_eq!(sweep.next(), Some(CLOSED(concurrency)));
+            let throughput = Some(f64::from(concurrency));
+            sweep.reached(CLOSED(concurrency), Reached { throughput, is_end });
+        }
+        assert_eq!(sweep.next(), Some(CLOSED(3)));
+        sweep.give_up();
+        assert_eq!(sweep.next(), None);
+    }
+
+    #[test]
+    fn nothing_answered_is_no_knee() {
+        let mut sweep = Ladder::new(&[], Some(64));
+        sweep.reached(CLOSED(1), Reached { throughput: None, is_end: true });
+        assert_eq!(sweep.next(), None);
+    }
+}

@@ -1,0 +1,182 @@
+//! Did this program, and not the server, set the pace?
+
+use std::time::{Duration, Instant};
+
+/// How often the pulse beats.
+pub(super) const PULSE: Duration = Duration::from_millis(20);
+/// A beat, or a request of an open loop, that is later than this is late: ten times what a timer is late by itself.
+const LATE: Duration = Duration::from_millis(10);
+/// Share of late beats or requests that is too much.
+const TOO_MANY: f64 = 0.01;
+/// Fewest beats or requests that a share is read off.
+const FEWEST: u64 = 100;
+/// Share of a core that the thread may want before it counts as busy throughout.
+const BUSY: f64 = 0.9;
+
+/// What the thread that drives the load saw of itself.
+#[derive(Debug, Default)]
+pub(super) struct ClientPace {
+    beats: Lateness,
+    requests: Lateness,
+    /// Time spent waiting for the sink to take records.
+    blocked: Duration,
+    cpu: Option<(CpuTime, Instant)>,
+    busy: Option<f64>,
+}
+
+#[derive(Debug, Default)]
+struct Lateness {
+    seen: u64,
+    late: u64,
+    worst: Duration,
+}
+
+impl Lateness {
+    fn note(&mut self, by: Duration) {
+        self.seen += 1;
+        self.late += u64::from(by > LATE);
+        self.worst = self.worst.max(by);
+    }
+
+    fn is_too_much(&self) -> bool {
+        self.seen >= FEWEST && self.late as f64 > TOO_MANY * self.seen as f64
+    }
+}
+
+impl ClientPace {
+    /// A beat of the pulse came this much after its time.
+    pub(super) fn beat(&mut self, late_by: Duration) {
+        self.beats.note(late_by);
+    }
+
+    /// A request of an open loop was issued this much after its time.
+    pub(super) fn issued(&mut self, late_by: Duration) {
+        self.requests.note(late_by);
+    }
+
+    /// A finished request waited this long until its record was taken.
+    pub(super) fn blocked(&mut self, time: Duration) {
+        self.blocked = self.blocked.saturating_add(time);
+    }
+
+    /// Begins to watch the CPU time of the calling thread.
+    pub(super) fn begin(&mut self) {
+        self.cpu = CpuTime::of_this_thread().map(|cpu| (cpu, Instant::now()));
+    }
+
+    /// Ends it, on the same thread.
+    pub(super) fn end(&mut self) {
+        if let (Some((before, since)), Some(after)) = (self.cpu.take(), CpuTime::of_this_thread()) {
+            let wall = since.elapsed().as_secs_f64();
+            if wall > 0.0 {
+                self.busy = Some(after.wanted_since(&before).as_secs_f64() / wall);
+            }
+        }
+    }
+
+    /// By how much the latest request of an open loop was late.
+    pub(super) fn worst_lag(&self) -> Duration {
+        self.requests.worst
+    }
+
+    /// Why the client is the limit; `None` where it is not. `wall` is how long it was at work.
+    pub(super) fn limit(&self, wall: Duration) -> Option<String> {
+        if let Some(busy) = self.busy.filter(|busy| *busy > BUSY) {
+            return Some(format!("the thread that sends requests wanted {:.0} % of a core", busy * 100.0));
+        }
+        let lateness =
+            [("requests were issued", &self.requests), ("timers of this program fired", &self.beats)];
+        for (what, lateness) in lateness {
+            if lateness.is_too_much() {
+                let Lateness { seen, late, worst } = lateness;
+                return Some(format!("{late} of {seen} {what} over {LATE:?} late, the worst {worst:?}"));
+            }
+        }
+        if self.blocked.as_secs_f64() > TOO_MANY * wall.as_secs_f64() {
+            return Some(format!("requests waited {:?} for their records to be written", self.blocked));
+        }
+        None
+    }
+}
+
+/// CPU time of a thread, and the time in which it wanted the CPU and did not get it.
+#[derive(Debug, Clone, Copy)]
+struct CpuTime {
+    running: Duration,
+    waiting: Duration,
+}
+
+impl CpuTime {
+    /// From the scheduler's statistics; `None` where the system keeps none.
+    fn of_this_thread() -> Option<Self> {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        let mut numbers =
+            text.split_ascii_whitespace().map(|word| word.parse().ok().map(Duration::from_nanos));
+        Some(Self { running: numbers.next()??, waiting: numbers.next()?? })
+    }
+
+    fn wanted_since(&self, before: &Self) -> Duration {
+        self.running
+            .saturating_sub(before.running)
+            .saturating_add(self.waiting.saturating_sub(before.waiting))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_calm_client_is_no_limit() {
+        let mut pace = ClientPace::default();
+        pace.begin();
+        for _ in 0..1000 {
+            pace.beat(Duration::from_millis(1));
+            pace.issued(Duration::from_millis(2));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        pace.end();
+        assert_eq!(pace.limit(SECOND), None);
+    }
+
+    #[test]
+    fn lateness_is_a_limit_once_it_is_common() {
+        let mut pace = ClientPace::default();
+        for number in 0..1000 {
+            pace.issued(Duration::from_millis(if number % 50 == 0 { 30 } else { 1 }));
+        }
+        let limit = pace.limit(SECOND).unwrap();
+        assert!(limit.contains("20 of 1000 requests were issued over 10ms late, the worst 30ms"), "{limit}");
+        let mut pace = ClientPace::default();
+        (0..99).for_each(|_| pace.beat(SECOND));
+        assert_eq!(pace.limit(SECOND), None);
+        pace.beat(SECOND);
+        assert!(pace.limit(SECOND).unwrap().contains("timers"));
+    }
+
+    #[test]
+    fn a_slow_sink_is_a_limit() {
+        let mut pace = ClientPace::default();
+        pace.blocked(Duration::from_millis(100));
+        assert!(pace.limit(SECOND).unwrap().contains("to be written"));
+        assert_eq!(pace.limit(SECOND * 60), None);
+    }
+
+    #[test]
+    fn a_busy_thread_is_a_limit() {
+        let mut pace = ClientPace::default();
+        pace.begin();
+        if pace.cpu.is_none() {
+            return; // the system keeps no such statistics
+        }
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(200) {
+            std::hint::spin_loop();
+        }
+        pace.end();
+        assert!(pace.limit(SECOND).unwrap().contains("of a core"));
+    }
+}

@@ -1,0 +1,345 @@
+//! The load itself: who sends when, on which thread.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use infercost_engine::{
+    Chunk, ConcurrentEngine, EngineError, Generation, GenerationRequest, ServedError, ServedFault,
+};
+use infercost_schema::{InferenceRecord, OperatingPoint, Prompt, Sampling, ServedFacts};
+use tokio::runtime::Builder;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinSet;
+
+use super::arrivals::ArrivalTimes;
+use super::client_limit::{ClientPace, PULSE};
+use super::track::Track;
+use super::{CacheUse, Driven, Load};
+use crate::run::HarnessError;
+use crate::sink::SinkError;
+use crate::timed::{Stamped, Stamps, record};
+
+/// Finished requests that may wait for their records to be taken.
+const QUEUE: usize = 1024;
+/// An open loop holds no more requests than this: each has a connection, and the system allows only so many.
+const MOST_IN_FLIGHT: u32 = 4096;
+/// Open files that connections must leave to others.
+const OTHER_FILES: u32 = 128;
+/// Shortest and longest time that requests of an over-saturated load are waited for.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
+/// A server that has died, or refuses everything, is not asked on: failures in a row after which the load ends.
+const MOST_FAILURES_IN_A_ROW: u32 = 200;
+/// Looks for over-saturation while the load runs.
+const LOOKS: u32 = 10;
+
+/// Drives `engine` as `load` says, prompts taking turns, and hands each record over as soon as its request has ended.
+/// Records count the repetitions of their prompt from 0.
+///
+/// # Errors
+/// [`HarnessError::Interrupted`] where `stop` was set, [`HarnessError::Sink`] where `on_finished` failed or no runtime
+/// could be started. Requests in flight are given up then, and have no record.
+pub fn drive(
+    engine: Arc<dyn ConcurrentEngine>,
+    prompts: &[Prompt],
+    load: &Load,
+    on_finished: &mut dyn FnMut(&Prompt, InferenceRecord) -> Result<(), SinkError>,
+    stop: &AtomicBool,
+) -> Result<Driven, HarnessError> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
+        HarnessError::Sink(format!("cannot start the runtime that sends requests: {error}").into())
+    })?;
+    let concurrency = match load.point {
+        OperatingPoint::Closed { concurrency } => concurrency,
+        OperatingPoint::Open { .. } => 0,
+    };
+    let (finished, mut records) = mpsc::channel(QUEUE);
+    let shared = Arc::new(Shared {
+        engine,
+        prompts: prompts.into(),
+        sampling: load.sampling.clone(),
+        start: Instant::now(),
+        track: Mutex::new(Track::new(usize::try_from(concurrency).unwrap_or(usize::MAX))),
+        pace: Mutex::new(ClientPace::default()),
+        next: AtomicU64::new(0),
+        halt: AtomicBool::new(prompts.is_empty()),
+        give_up: Notify::new(),
+    });
+    let started_at = SystemTime::now();
+    let sending = Arc::clone(&shared);
+    let over_saturated = std::thread::scope(|scope| {
+        let sender = std::thread::Builder::new().name("load".into()).spawn_scoped(scope, move || {
+            sending.pace().begin();
+            let over_saturated = runtime.block_on(run(&sending, load, finished, stop));
+            sending.pace().end();
+            over_saturated
+        });
+        let sender = match sender {
+            Ok(sender) => sender,
+            Err(error) => return Err(HarnessError::Sink(Box::new(error))),
+        };
+        let mut failure = None;
+        while let Some(Finished { ticket, stamped, result }) = records.blocking_recv() {
+            let Some((prompt, repetition)) = shared.prompt(ticket) else { continue };
+            let made = record(prompt, repetition, &load.sampling, stamped, &result);
+            if let Err(error) = on_finished(prompt, made) {
+                failure = Some(error);
+                shared.halt.store(true, Ordering::Relaxed);
+                shared.give_up.notify_waiters();
+                records.close();
+                break;
+            }
+        }
+        let over_saturated = sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        match failure {
+            Some(error) => Err(HarnessError::Sink(error)),
+            None => over_saturated,
+        }
+    })?;
+    Ok(shared.driven(load, started_at, over_saturated))
+}
+
+/// What all tasks of a load share. All but the caller's thread are one thread, so the locks are free.
+struct Shared {
+    engine: Arc<dyn ConcurrentEngine>,
+    prompts: Arc<[Prompt]>,
+    sampling: Sampling,
+    start: Instant,
+    track: Mutex<Track>,
+    pace: Mutex<ClientPace>,
+    /// Requests begun.
+    next: AtomicU64,
+    /// True once no request may be begun.
+    halt: AtomicBool,
+    /// Ends the requests in flight.
+    give_up: Notify,
+}
+
+/// A request that has ended.
+struct Finished {
+    ticket: u64,
+    stamped: Stamped,
+    result: Result<Generation, EngineError>,
+}
+
+impl Shared {
+    fn track(&self) -> MutexGuard<'_, Track> {
+        self.track.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn pace(&self) -> MutexGuard<'_, ClientPace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The prompt of a request, and how often it was asked before.
+    fn prompt(&self, ticket: u64) -> Option<(&Prompt, u32)> {
+        let count = u64::try_from(self.prompts.len()).ok().filter(|count| *count > 0)?;
+        let prompt = self.prompts.get(usize::try_from(ticket % count).ok()?)?;
+        Some((prompt, u32::try_from(ticket / count).unwrap_or(u32::MAX)))
+    }
+
+    /// Whether another request may be begun at this time.
+    fn may_begin(&self, load: &Load, at: Duration, begun: u64) -> bool {
+        let end = load.warm_up.saturating_add(load.duration);
+        let last = load.warm_up.saturating_add(load.duration.saturating_mul(10));
+        let in_time = at < end || (begun < load.fewest_requests && at < last);
+        let useless = self.track().failures_in_a_row >= MOST_FAILURES_IN_A_ROW;
+        in_time && begun < load.most_requests && !useless && !self.halt.load(Ordering::Relaxed)
+    }
+
+    /// One request from its issue to its end, which is given.
+    async fn request(&self, ticket: u64, finished: &mpsc::Sender<Finished>) -> Duration {
+        let Some((prompt, _)) = self.prompt(ticket) else { return self.start.elapsed() };
+        let request = GenerationRequest {
+            prompt: &prompt.body,
+            max_tokens: prompt.max_tokens,
+            sampling: &self.sampling,
+        };
+        let given_up = self.give_up.notified();
+        let mut stamps = Stamps::start();
+        let issued = stamps.begun().saturating_duration_since(self.start);
+        self.track().issued(issued);
+        let mut stamp = |chunk: Chunk<'_>| stamps.chunk(chunk);
+        let result = tokio::select! {
+            biased;
+            result = self.engine.generate(request, &mut stamp) => result,
+            () = given_up => Err(abandoned()),
+        };
+        let stamped = stamps.stop();
+        let ended = issued.saturating_add(stamped.latency);
+        {
+            let mut track = self.track();
+            let first = stamped.arrivals.first().map(|chunk| chunk.at);
+            track.ended(ended, issued, first, result.is_ok());
+            if let Ok(generation) = &result {
+                track.input_tokens = track.input_tokens.saturating_add(u64::from(generation.input_tokens));
+                if let Some(cached) = generation.cached_input_tokens {
+                    let sum = track.cached_tokens.unwrap_or(0).saturating_add(u64::from(cached));
+                    track.cached_tokens = Some(sum);
+                }
+            }
+        }
+        let done = Finished { ticket, stamped, result };
+        if let Err(TrySendError::Full(done)) = finished.try_send(done) {
+            let waits = Instant::now();
+            let _ = finished.send(done).await; // fails only where the caller has stopped taking records
+            self.pace().blocked(waits.elapsed());
+        }
+        ended
+    }
+
+    fn driven(&self, load: &Load, started_at: SystemTime, over_saturated: bool) -> Driven {
+        let (track, pace) = (self.track(), self.pace());
+        let steady = match load.point {
+            OperatingPoint::Closed { .. } => track.closed_window(load.warm_up),
+            OperatingPoint::Open { .. } if over_saturated => None,
+            OperatingPoint::Open { .. } => track.open_window(load.warm_up),
+        };
+        let wall_time = self.start.elapsed();
+        Driven {
+            started_at,
+            wall_time,
+            steady,
+            issued: track.issued,
+            completed: track.completed,
+            failed: track.failed,
+            in_flight: track.series(),
+            client_limit: pace.limit(wall_time),
+            over_saturated,
+            schedule_lag: pace.worst_lag(),
+            cache: CacheUse {
+                repeated: track.issued > self.prompts.len() as u64,
+                input_tokens: track.input_tokens,
+                cached_tokens: track.cached_tokens,
+            },
+        }
+    }
+}
+
+/// The outcome of a request that the end of an over-saturated load cut off.
+fn abandoned() -> EngineError {
+    EngineError::Served(Box::new(ServedError {
+        fault: ServedFault::Timeout,
+        message: "given up with the load: the server did not keep up with the requests".into(),
+        facts: ServedFacts::default(),
+    }))
+}
+
+/// The whole load; true where it over-saturated the server.
+async fn run(
+    shared: &Arc<Shared>,
+    load: &Load,
+    finished: mpsc::Sender<Finished>,
+    stop: &AtomicBool,
+) -> Result<bool, HarnessError> {
+    let mut tasks = JoinSet::new();
+    let pulse = tokio::spawn(beat(Arc::clone(shared)));
+    let sent = async {
+        match load.point {
+            OperatingPoint::Closed { concurrency } => {
+                for _ in 0..concurrency {
+                    tasks.spawn(closed_place(Arc::clone(shared), load.clone(), finished.clone()));
+                }
+                while tasks.join_next().await.is_some() {}
+                false
+            }
+            OperatingPoint::Open { rate } => open_loop(shared, load, rate, &finished, &mut tasks).await,
+        }
+    };
+    let result = tokio::select! {
+        over_saturated = sent => Ok(over_saturated),
+        () = stopped(shared, stop) => Err(HarnessError::Interrupted),
+    };
+    pulse.abort();
+    result
+}
+
+/// Returns once the caller wants an end.
+async fn stopped(shared: &Shared, stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        tokio::time::sleep(PULSE).await;
+    }
+    shared.halt.store(true, Ordering::Relaxed);
+}
+
+/// Notes how late timers fire.
+async fn beat(shared: Arc<Shared>) {
+    loop {
+        let due = Instant::now() + PULSE;
+        tokio::time::sleep_until(due.into()).await;
+        shared.pace().beat(due.elapsed());
+    }
+}
+
+/// One of the requests that a closed loop keeps in flight, over and over.
+async fn closed_place(shared: Arc<Shared>, load: Load, finished: mpsc::Sender<Finished>) -> Duration {
+    let mut free_since = Duration::ZERO;
+    loop {
+        let begun = shared.next.load(Ordering::Relaxed);
+        if !shared.may_begin(&load, shared.start.elapsed(), begun) {
+            break;
+        }
+        shared.next.fetch_add(1, Ordering::Relaxed);
+        free_since = shared.request(begun, &finished).await;
+        // Lets the connection that has just served become free for the next request.
+        tokio::task::yield_now().await;
+    }
+    shared.track().leave(free_since);
+    free_since
+}
+
+/// Sends requests when they are due, whatever comes back; true where the server was over-saturated.
+async fn open_loop(
+    shared: &Arc<Shared>,
+    load: &Load,
+    rate: f64,
+    finished: &mpsc::Sender<Finished>,
+    tasks: &mut JoinSet<Duration>,
+) -> bool {
+    let most_in_flight = most_in_flight();
+    let mut over_saturated = false;
+    let mut looked_at = load.warm_up.saturating_add(load.duration / 2);
+    for due in ArrivalTimes::new(load.arrivals, rate, load.seed) {
+        let begun = shared.next.load(Ordering::Relaxed);
+        if !shared.may_begin(load, due, begun) {
+            break;
+        }
+        let Some(due) = shared.start.checked_add(due) else { break };
+        tokio::time::sleep_until(due.into()).await;
+        shared.pace().issued(due.elapsed());
+        shared.next.fetch_add(1, Ordering::Relaxed);
+        let (sharing, to) = (Arc::clone(shared), finished.clone());
+        tasks.spawn(async move { sharing.request(begun, &to).await });
+        while tasks.try_join_next().is_some() {}
+        let now = shared.start.elapsed();
+        if now >= looked_at {
+            looked_at = now.saturating_add(load.duration / LOOKS);
+            over_saturated = shared.track().is_over_saturated(load.warm_up, now);
+        }
+        over_saturated |= shared.track().in_flight() >= most_in_flight;
+        if over_saturated {
+            break;
+        }
+    }
+    let patience = (load.duration / 2).clamp(PATIENCE.0, PATIENCE.1);
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if over_saturated {
+        if tokio::time::timeout(patience, all).await.is_err() {
+            shared.give_up.notify_waiters();
+            while tasks.join_next().await.is_some() {}
+        }
+        return true;
+    }
+    all.await;
+    let track = shared.track();
+    track.is_over_saturated(load.warm_up, track.last_issue)
+}
+
+/// What the system lets one process hold, other files left out; a guess where it does not say.
+fn most_in_flight() -> u32 {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find(|line| line.starts_with("Max open files"));
+    let soft = line.and_then(|line| line.split_ascii_whitespace().nth(3)?.parse::<u32>().ok());
+    soft.map_or(MOST_IN_FLIGHT, |soft| soft.saturating_sub(OTHER_FILES).clamp(64, MOST_IN_FLIGHT))
+}

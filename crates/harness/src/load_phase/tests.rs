@@ -1,0 +1,144 @@
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+use std::collections::HashMap;
+
+use infercost_energy::UnavailableMeter;
+use infercost_engine::{Script, ScriptedEngine};
+use infercost_schema::{
+    EnergyReading, Grader, IdleRecord, LoadRecord, Message, PromptBody, PromptId, Role, Sampling, WindowId,
+};
+
+use super::*;
+use crate::plan::Completed;
+use crate::preparation::Prepared;
+use crate::sink::{RecordSink, Scored};
+
+/// Keeps what a run hands over; windows get their inferences back, as the trace's reader does it.
+#[derive(Default)]
+struct Kept {
+    windows: Vec<WindowRecord>,
+    under_load: Vec<(WindowId, InferenceRecord)>,
+    single: usize,
+    driven: Vec<(VariantId, OperatingPoint)>,
+}
+
+impl RecordSink for Kept {
+    fn load(&mut self, _: &LoadRecord) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn idle(&mut self, _: &IdleRecord) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn inference(&mut self, _: &WindowId, _: &Prompt, _: &InferenceRecord) -> Result<(), SinkError> {
+        self.single += 1;
+        Ok(())
+    }
+
+    fn under_load(&mut self, id: &WindowId, _: &Prompt, record: &InferenceRecord) -> Result<(), SinkError> {
+        self.under_load.push((id.clone(), record.clone()));
+        Ok(())
+    }
+
+    fn driving(&mut self, variant: &VariantId, point: OperatingPoint) -> Result<(), SinkError> {
+        self.driven.push((variant.clone(), point));
+        Ok(())
+    }
+
+    fn window(&mut self, record: &WindowRecord) -> Result<(), SinkError> {
+        self.windows.push(record.clone());
+        Ok(())
+    }
+
+    fn scored(&mut self, _: Scored<'_>) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+fn prompt(id: &str) -> Prompt {
+    Prompt {
+        id: PromptId::from(id),
+        body: PromptBody::Chat(vec![Message { role: Role::User, content: id.to_owned() }]),
+        max_tokens: 8,
+        grader: Grader::None,
+        tags: Vec::new(),
+    }
+}
+
+fn plan(load: LoadPlan, completed: Completed) -> Plan {
+    Plan {
+        prompts: vec![prompt("a"), prompt("b"), prompt("c")],
+        repetitions: 2,
+        warm_ups: 0,
+        window_prompts: 10,
+        seed: 1,
+        sampling: Sampling::default(),
+        idle_time: Duration::ZERO,
+        unmetered: HashMap::from([(VariantId::from("v"), "it runs elsewhere".to_owned())]),
+        load: Some(load),
+        completed,
+    }
+}
+
+fn run_scripted(plan: &Plan) -> Kept {
+    let script =
+        Script { prefill: Duration::from_millis(2), decode: Duration::from_millis(1), ..Script::default() };
+    let engine: Box<dyn Engine> = Box::new(ScriptedEngine::new(script));
+    let prepared =
+        Prepared { engines: vec![(VariantId::from("v"), engine)], loads: Vec::new(), idle_before: None };
+    let mut kept = Kept::default();
+    let mut meter = UnavailableMeter::new("none");
+    crate::run(prepared, plan, &mut meter, &mut kept, &AtomicBool::new(false)).unwrap();
+    kept
+}
+
+fn load_plan() -> LoadPlan {
+    LoadPlan {
+        points: vec![
+            OperatingPoint::Open { rate: 5.0 },
+            OperatingPoint::Closed { concurrency: 4 },
+            OperatingPoint::Closed { concurrency: 1 },
+        ],
+        sweep: Some(64),
+        arrivals: Arrivals::Poisson,
+        warm_up: Duration::from_millis(10),
+        duration: Duration::from_millis(100),
+    }
+}
+
+#[test]
+fn a_model_in_process_takes_part_at_concurrency_one() {
+    let kept = run_scripted(&plan(load_plan(), Completed::default()));
+    assert_eq!(kept.driven, [(VariantId::from("v"), OperatingPoint::SEQUENTIAL)]);
+    assert_eq!(kept.single, 6);
+    let window = kept.windows.last().unwrap();
+    assert_eq!(window.operating_point, OperatingPoint::SEQUENTIAL);
+    let steady = window.load.unwrap().steady.unwrap();
+    assert!(steady.from >= Duration::from_millis(12) && steady.until <= window.wall_time, "{steady:?}");
+    // two repetitions of each prompt came before
+    let mut seen: Vec<(PromptId, u32)> =
+        kept.under_load.iter().map(|(_, one)| (one.prompt.clone(), one.repetition)).collect();
+    assert!(seen.len() > 5 && seen.iter().all(|(_, repetition)| *repetition >= 2), "{seen:?}");
+    let all = seen.len();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), all, "an inference stands twice");
+    let unavailable = |window: &WindowRecord| matches!(&window.energy, EnergyReading::Unavailable { reason } if reason.contains("elsewhere"));
+    assert!(kept.windows.iter().all(unavailable));
+}
+
+/// The first run is taken up where its only window under load was done, and where it was cut off.
+#[test]
+fn a_point_is_done_or_done_again() {
+    let first = run_scripted(&plan(load_plan(), Completed::default()));
+    let mut window = first.windows.last().unwrap().clone();
+    window.inferences = first.under_load.iter().map(|(_, one)| one.clone()).collect();
+    let last = window.inferences.iter().map(|one| one.repetition).max().unwrap();
+    for (interrupted, driven) in [(false, 0), (true, 1)] {
+        let mut completed = Completed::default();
+        completed.load.note(&WindowRecord { interrupted, ..window.clone() });
+        let again = run_scripted(&plan(load_plan(), completed));
+        assert_eq!(again.driven.len(), driven, "interrupted: {interrupted}");
+        assert!(again.under_load.iter().all(|(_, one)| one.repetition > last));
+    }
+}

@@ -1,0 +1,71 @@
+//! Short ways to drive a scripted server.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use infercost_engine::Engine;
+use infercost_harness::load::{Arrivals, Driven, Load, drive};
+use infercost_schema::{
+    Grader, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
+};
+use infercost_served::{RetryPolicy, ServedModel, ServedOptions, Timeouts};
+use infercost_served_stand_in::{Reply, StandIn, StreamScript};
+
+pub(crate) const MS: Duration = Duration::from_millis(1);
+
+pub(crate) fn prompts(count: usize) -> Vec<Prompt> {
+    let prompt = |number: usize| Prompt {
+        id: format!("p{number}").as_str().into(),
+        body: PromptBody::Chat(vec![Message { role: Role::User, content: format!("question {number}") }]),
+        grader: Grader::None,
+        max_tokens: 32,
+        tags: Vec::new(),
+    };
+    (0..count).map(prompt).collect()
+}
+
+pub(crate) fn load(point: OperatingPoint, warm_up: Duration, duration: Duration) -> Load {
+    Load {
+        point,
+        arrivals: Arrivals::Poisson,
+        warm_up,
+        duration,
+        most_requests: u64::MAX,
+        fewest_requests: 0,
+        seed: 1,
+        sampling: Sampling::default(),
+    }
+}
+
+pub(crate) fn script(first: Duration, gap: Duration, tokens: usize) -> StreamScript {
+    let tokens = (0..tokens).map(|number| format!(" {number}")).collect();
+    StreamScript { first, gap, tokens, ..StreamScript::default() }
+}
+
+/// Drives the server; gives what was reached and every record, with the index of its prompt.
+pub(crate) fn driven(server: &StandIn, load: &Load, count: usize) -> (Driven, Vec<InferenceRecord>) {
+    let options = ServedOptions {
+        timeouts: Timeouts { connect: MS * 1000, first_byte: MS * 3500, stall: MS * 500, whole: MS * 4000 },
+        retries: RetryPolicy { most: 1, pause: MS * 5, longest_pause: MS * 100 },
+        no_trial: true,
+        ..ServedOptions::default()
+    };
+    let engine = ServedModel::connect(&format!("{}#m", server.base()).parse().unwrap(), &options).unwrap();
+    let mut records = Vec::new();
+    let mut keep = |_: &Prompt, record| {
+        records.push(record);
+        Ok(())
+    };
+    let prompts = prompts(count);
+    let handle = engine.concurrent().unwrap();
+    let driven = drive(handle, &prompts, load, &mut keep, &AtomicBool::new(false)).unwrap();
+    (driven, records)
+}
+
+pub(crate) fn serving(reply: Reply) -> StandIn {
+    StandIn::always(reply).unwrap()
+}
+
+pub(crate) fn completed(records: &[InferenceRecord]) -> u64 {
+    records.iter().filter(|record| matches!(record.outcome, Outcome::Completed { .. })).count() as u64
+}

@@ -1,0 +1,7 @@
+//! The load generator against a scripted server.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod closed;
+mod driving;
+mod faults;
+mod open;

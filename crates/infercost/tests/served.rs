@@ -1,0 +1,521 @@
+//! Servers through the binary: beside a model in process, under load, broken, started and stopped.
+//!
+//! Tests in real time one at a time: they share two cores with whatever else runs.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
+
+mod tiny;
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use candle_core::quantized::GgmlDType;
+use infercost_served_stand_in::{Asked, Fault, Reply, StandIn, StreamScript};
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PROMPTS: &str = concat!(
+    "{\"id\":\"a\",\"prompt\":\"Say t1.\",\"grader\":\"contains\",\"answer\":\"t1\",\"max_tokens\":16}\n",
+    "{\"id\":\"b\",\"prompt\":\"Say zebra.\",\"grader\":\"contains\",\"answer\":\"zebra\",\"max_tokens\":16}\n",
+    "{\"id\":\"c\",\"prompt\":\"Go on.\",\"max_tokens\":16}\n",
+);
+const MODELS: &str = r#"{"object":"list","data":[{"id":"m","object":"model","owned_by":"stand-in"}]}"#;
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn bench() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("mine.jsonl"), PROMPTS).unwrap();
+    folder
+}
+
+fn infercost(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_infercost"));
+    command
+        .current_dir(folder)
+        .args(arguments)
+        .env("INFERCOST_CACHE", folder.join("cache"))
+        .env("HOME", folder)
+        .env("INFERCOST_SYSFS_ROOT", folder.join("no-sensors"))
+        .env("NO_COLOR", "1")
+        .env("RAYON_NUM_THREADS", "2")
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    infercost(folder, arguments).output().unwrap()
+}
+
+#[track_caller]
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn only_run(folder: &Path) -> PathBuf {
+    let runs = fs::read_dir(folder.join("traces")).unwrap().map(|entry| entry.unwrap().path());
+    let mut runs: Vec<PathBuf> = runs.filter(|path| path.join("run.json").is_file()).collect();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    runs.pop().unwrap()
+}
+
+/// All spans of a run whose `infercost.record` is `record`, each with its attributes by name.
+fn spans(run: &Path, record: &str) -> Vec<(Value, serde_json::Map<String, Value>)> {
+    let text = fs::read_to_string(run.join("spans.jsonl")).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .flat_map(|line| line["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap().clone())
+        .map(|span| {
+            let list = span["attributes"].as_array().unwrap();
+            let of = |one: &Value| (one["key"].as_str().unwrap().to_owned(), one["value"].clone());
+            let attributes = list.iter().map(of).collect();
+            (span, attributes)
+        })
+        .filter(|(_, attributes): &(_, serde_json::Map<String, Value>)| {
+            attributes["infercost.record"]["stringValue"] == record
+        })
+        .collect()
+}
+
+/// A server of the model `m` that answers completions with what `choose` says.
+fn serving(choose: impl Fn(&Asked<'_>) -> Reply + Send + Sync + 'static) -> StandIn {
+    let (models, none) = (Reply::json(MODELS), Reply::not_found());
+    StandIn::start(move |asked| match asked.path {
+        path if path.ends_with("/completions") => choose(asked),
+        "/v1/models" => models.clone(),
+        _ => none.clone(),
+    })
+    .unwrap()
+}
+
+/// Answers as a server with `capacity` places and this service time would: those that find no place free queue up.
+fn with_capacity(capacity: usize, service: Duration) -> impl Fn(&Asked<'_>) -> Reply + Send + Sync {
+    let places = Mutex::new(vec![Instant::now(); capacity]);
+    move |_| {
+        let mut places = places.lock().unwrap();
+        let now = Instant::now();
+        let place = places.iter_mut().min().unwrap();
+        let start = now.max(*place);
+        *place = start + service;
+        let first = start - now + service;
+        StreamScript { first, tokens_per_chunk: 10, ..StreamScript::default() }.reply()
+    }
+}
+
+fn url(server: &StandIn) -> String {
+    format!("{}#m", server.base())
+}
+
+#[test]
+fn a_model_in_process_and_a_server_stand_in_one_table() {
+    let _alone = alone();
+    let folder = bench();
+    tiny::write_model(&folder.path().join("some.gguf"), 1, GgmlDType::F32).unwrap();
+    let script = StreamScript { first: Duration::from_millis(5), ..StreamScript::default() };
+    let server = serving(move |_| script.reply());
+    let url = url(&server);
+    let arguments = [
+        "compare",
+        "some.gguf",
+        &url,
+        "--prompts",
+        "mine.jsonl",
+        "--concurrency",
+        "1,4",
+        "--duration",
+        "1s",
+        "--json",
+    ];
+    let output = run(folder.path(), &arguments);
+    let report = json(&output);
+    let [local, served] = report["candidates"].as_array().unwrap().as_slice() else { panic!("{report:#}") };
+    assert_eq!(served["inferences"], 3, "{served:#}");
+    assert_eq!(served["failures"], 0, "{served:#}");
+    assert_eq!(served["quality"]["task_score"]["point"], 0.5);
+    assert!(served["quality"]["kld_mean"].is_null() && served["unknown"]["kld_mean"].is_string());
+    assert_eq!(served["provenance"]["kind"], "served");
+    let concurrency = |candidate: &Value| -> Vec<u64> {
+        let points = candidate["operating_points"].as_array().unwrap();
+        points.iter().map(|point| point["operating_point"]["concurrency"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(concurrency(local), [1]);
+    assert_eq!(concurrency(served), [1, 4]);
+    for point in served["operating_points"].as_array().unwrap() {
+        assert!(point["requests_per_s"]["point"].as_f64().unwrap() > 10.0, "{point:#}");
+        assert!(point["ttft_s"]["p50"].as_f64().unwrap() >= 0.005, "{point:#}");
+        assert!(point["cost_per_inference"]["point"].as_f64().unwrap() > 0.0, "{point:#}");
+    }
+    let notes = report["notes"].as_array().unwrap();
+    assert!(notes.iter().any(|note| note.as_str().unwrap().contains("concurrency 1 only")), "{notes:#?}");
+
+    let cut = only_run(folder.path());
+    let clients = spans(&cut, "inference");
+    let mut seen = HashSet::new();
+    for (span, attributes) in &clients {
+        assert!(seen.insert(span["spanId"].as_str().unwrap().to_owned()));
+        let is_client = span["kind"] == 3;
+        assert_eq!(is_client, attributes.contains_key("server.port"));
+        assert_eq!(is_client, attributes.contains_key("infercost.server.counted_by"));
+    }
+    assert!(clients.iter().any(|(span, _)| span["kind"] == 3));
+    let windows = spans(&cut, "window");
+    assert_eq!(windows.iter().filter(|(_, one)| one.contains_key("infercost.load")).count(), 3);
+
+    let again = run(folder.path(), &["report", "--json"]);
+    assert_eq!(json(&again), report, "the report is not what the trace says");
+    let shown = run(folder.path(), &["report"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("under load") && shown.contains("4 in flight"), "{shown}");
+}
+
+#[test]
+fn targets_are_kept_or_not() {
+    let _alone = alone();
+    let folder = bench();
+    let server = serving(with_capacity(2, Duration::from_millis(40)));
+    let url = url(&server);
+    let arguments = [
+        "compare",
+        &url,
+        "--prompts",
+        "mine.jsonl",
+        "--concurrency",
+        "1,2,8",
+        "--duration",
+        "3s",
+        "--slo",
+        "ttft=100ms",
+        "--json",
+    ];
+    let report = json(&run(folder.path(), &arguments));
+    let points = report["candidates"][0]["operating_points"].as_array().unwrap();
+    let verdicts: Vec<&str> = points.iter().map(|point| point["meets_targets"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["pass", "pass", "fail"], "{points:#?}");
+    assert!(points[2]["goodput"]["point"].as_f64().unwrap() < 0.5);
+    assert_eq!(report["recommendation"]["kind"], "keep_baseline");
+    assert_eq!(
+        report["recommendation"]["operating_point"]["concurrency"], 2,
+        "{:#}",
+        report["recommendation"]
+    );
+
+    // other targets, same trace
+    let other = json(&run(folder.path(), &["report", "--slo", "ttft=1s", "--json"]));
+    assert_eq!(other["candidates"][0]["operating_points"][2]["meets_targets"], "pass");
+}
+
+#[test]
+fn a_sweep_finds_the_knee() {
+    let _alone = alone();
+    let folder = bench();
+    let server = serving(with_capacity(4, Duration::from_millis(100)));
+    let url = url(&server);
+    let arguments = ["compare", &url, "--prompts", "mine.jsonl", "--sweep", "--duration", "2s", "--json"];
+    let report = json(&run(folder.path(), &arguments));
+    let points = report["candidates"][0]["operating_points"].as_array().unwrap();
+    let knees: Vec<u64> = points
+        .iter()
+        .filter(|point| point["knee"] == true)
+        .map(|point| point["operating_point"]["concurrency"].as_u64().unwrap())
+        .collect();
+    assert!(knees == [4] || knees == [5], "{knees:?}: {points:#?}");
+}
+
+#[test]
+fn faults_are_counted_by_kind_and_the_run_is_on_disk() {
+    let _alone = alone();
+    let folder = bench();
+    let prompts: String = (0..8)
+        .map(|index| format!("{{\"id\":\"p{index}\",\"prompt\":\"fault {index}.\",\"max_tokens\":16}}\n"))
+        .collect();
+    fs::write(folder.path().join("faults.jsonl"), prompts).unwrap();
+    let broken = |fault| StreamScript { fault: Some((2, fault)), ..StreamScript::default() }.reply();
+    let replies = [
+        ("fault 1.", broken(Fault::Reset), "connection"),
+        ("fault 2.", broken(Fault::HalfJson), "protocol"),
+        ("fault 3.", broken(Fault::Stall), "timeout"),
+        ("fault 4.", Reply::error(400, &[], r#"{"error":{"message":"no such model"}}"#), "status"),
+        ("fault 5.", Reply::whole(200, "text/html", &[], "<html>it works</html>"), "protocol"),
+        ("fault 6.", broken(Fault::ErrorObject), "status"),
+    ];
+    let script: Vec<(&str, Reply)> =
+        replies.iter().map(|(asked, reply, _)| (*asked, reply.clone())).collect();
+    let server = serving(move |asked| {
+        let found = script.iter().find(|(text, _)| asked.body.contains(text));
+        found.map_or_else(|| StreamScript::default().reply(), |(_, reply)| reply.clone())
+    });
+    let url = url(&server);
+    let arguments = [
+        "compare",
+        &url,
+        "--prompts",
+        "faults.jsonl",
+        "--warm-ups",
+        "0",
+        "--request-timeout",
+        "2s",
+        "--json",
+    ];
+    let report = json(&run(folder.path(), &arguments));
+    let candidate = &report["candidates"][0];
+    assert_eq!((&candidate["inferences"], &candidate["failures"]), (&8.into(), &6.into()), "{candidate:#}");
+    for kind in ["connection", "protocol", "timeout", "status"] {
+        let expected = replies.iter().filter(|(.., of)| *of == kind).count();
+        assert_eq!(candidate["failure_kinds"][kind], expected, "{kind}: {candidate:#}");
+    }
+    assert_eq!(spans(&only_run(folder.path()), "inference").len(), 8);
+}
+
+#[test]
+fn a_server_that_dies_leaves_a_run_that_says_so() {
+    let _alone = alone();
+    let folder = bench();
+    let server = serving(|asked| {
+        // the trial and the warm-ups come first
+        let fault = (asked.number > 6).then_some((1, Fault::Die));
+        StreamScript { fault, ..StreamScript::default() }.reply()
+    });
+    let url = url(&server);
+    let arguments = [
+        "compare",
+        &url,
+        "--prompts",
+        "mine.jsonl",
+        "--repetitions",
+        "2",
+        "--concurrency",
+        "2,4",
+        "--duration",
+        "1s",
+        "--request-timeout",
+        "2s",
+        "--json",
+    ];
+    let report = json(&run(folder.path(), &arguments));
+    let candidate = &report["candidates"][0];
+    assert_eq!(candidate["inferences"], 6, "{candidate:#}");
+    assert!(candidate["failure_kinds"]["connection"].as_u64().is_some_and(|n| n >= 1), "{candidate:#}");
+    let points = candidate["operating_points"].as_array().unwrap();
+    assert_eq!(points.len(), 1, "a dead server was driven on: {points:#?}");
+    assert!(points[0]["requests_per_s"].is_null() && points[0]["failures"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn a_killed_run_goes_on_with_the_point_it_was_at() {
+    let _alone = alone();
+    let folder = bench();
+    let server =
+        serving(|_| StreamScript { first: Duration::from_millis(20), ..StreamScript::default() }.reply());
+    let url = url(&server);
+    let arguments =
+        ["compare", &url, "--prompts", "mine.jsonl", "--concurrency", "1,2,3", "--duration", "1500ms"];
+    let mut child =
+        infercost(folder.path(), &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let patience = Instant::now();
+    let loaded = |run: &Path| {
+        let windows = spans(run, "window");
+        windows.iter().filter(|(_, one)| one.contains_key("infercost.load")).count()
+    };
+    let traces = folder.path().join("traces");
+    let repetitions = |run: &Path| spans(run, "inference").len();
+    let mut at_first = None;
+    loop {
+        assert!(patience.elapsed() < Duration::from_secs(120), "the run never came so far");
+        let mut runs = fs::read_dir(&traces).into_iter().flatten().flatten().map(|entry| entry.path());
+        if let Some(run) = runs.find(|path| path.join("spans.jsonl").is_file()) {
+            // a line may be half written
+            let text = fs::read_to_string(run.join("spans.jsonl")).unwrap();
+            if text.ends_with('\n') && loaded(&run) >= 1 {
+                let now = repetitions(&run);
+                if now > *at_first.get_or_insert(now) + 5 {
+                    break;
+                }
+            }
+        }
+        sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let cut = only_run(folder.path());
+    let report = json(&run(folder.path(), &["compare", "--resume", "--json"]));
+    let points = report["candidates"][0]["operating_points"].as_array().unwrap();
+    assert_eq!(points.len(), 3, "{points:#?}");
+    let windows = spans(&cut, "window");
+    let interrupted = windows
+        .iter()
+        .filter(|(_, one)| one["infercost.window.interrupted"]["boolValue"] == true)
+        .collect::<Vec<_>>();
+    assert_eq!(interrupted.len(), 1);
+    assert!(interrupted[0].1.contains_key("infercost.load"));
+    assert_eq!(loaded(&cut), 4, "three points and the one that was cut off");
+    let mut seen = HashSet::new();
+    for (_, one) in spans(&cut, "inference") {
+        let key = ["infercost.prompt", "infercost.repetition"].map(|name| one[name].to_string());
+        assert!(seen.insert(key.join(" ")), "an inference stands twice");
+    }
+    let notes = report["notes"].as_array().unwrap();
+    assert!(notes.iter().any(|note| note.as_str().unwrap().contains("was cut off")), "{notes:#?}");
+}
+
+/// The process that listens on the port, if one does.
+fn answers(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
+
+/// Not a test: what `--serve` starts in the test below. Forwards the port that it is told to a scripted server.
+#[test]
+#[ignore = "a server for another test"]
+fn stub_server() {
+    let Some(port) = std::env::args().find_map(|word| word.strip_prefix("port=")?.parse::<u16>().ok()) else {
+        return;
+    };
+    let mode = std::env::var("STUB_MODE").unwrap_or_default();
+    eprintln!("stub: {mode} on {port}");
+    assert_ne!(mode, "broken", "the stub was told to break");
+    // a model takes its time to load
+    sleep(Duration::from_millis(300));
+    let script = StreamScript { first: Duration::from_millis(2), ..StreamScript::default() };
+    let server = serving(move |_| script.reply());
+    let to = server.base().trim_start_matches("http://").trim_end_matches("/v1").to_owned();
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    for near in listener.incoming() {
+        let (Ok(near), Ok(far)) = (near, TcpStream::connect(&to)) else { continue };
+        for (mut from, mut to) in [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)] {
+            std::thread::spawn(move || {
+                let mut bytes = [0; 4096];
+                while let Ok(read) = from.read(&mut bytes) {
+                    if read == 0 || to.write_all(&bytes[..read]).is_err() {
+                        break;
+                    }
+                }
+                let _ = to.shutdown(std::net::Shutdown::Both);
+            });
+        }
+    }
+}
+
+fn stub_command() -> String {
+    let this = std::env::current_exe().unwrap();
+    format!("'{}' --ignored --exact --nocapture stub_server port={{port}} model={{model}}", this.display())
+}
+
+#[test]
+fn serve_starts_awaits_uses_and_stops_a_server() {
+    let _alone = alone();
+    let folder = bench();
+    tiny::write_model(&folder.path().join("some.gguf"), 1, GgmlDType::F32).unwrap();
+    tiny::write_model(&folder.path().join("other.gguf"), 1, GgmlDType::Q8_0).unwrap();
+    let command = stub_command();
+    let arguments = [
+        "compare",
+        "some.gguf",
+        "other.gguf",
+        "--prompts",
+        "mine.jsonl",
+        "--serve",
+        &command,
+        "--concurrency",
+        "2",
+        "--duration",
+        "1s",
+        "--json",
+    ];
+    let output = run(folder.path(), &arguments);
+    let report = json(&output);
+    for candidate in report["candidates"].as_array().unwrap() {
+        assert_eq!(
+            (&candidate["inferences"], &candidate["failures"]),
+            (&3.into(), &0.into()),
+            "{candidate:#}"
+        );
+        assert!(candidate["engine"]["device"].as_str().unwrap().starts_with("http://127.0.0.1:"));
+        assert!(candidate["engine"]["weights_sha256"].is_string());
+        assert_eq!(candidate["operating_points"].as_array().unwrap().len(), 1);
+    }
+    let run_folder = only_run(folder.path());
+    let mut ports = Vec::new();
+    for name in ["server-some.log", "server-other.log"] {
+        let log = fs::read_to_string(run_folder.join(name)).unwrap();
+        let said = log.lines().find(|line| line.starts_with("stub:")).unwrap();
+        ports.push(said.rsplit(' ').next().unwrap().parse::<u16>().unwrap());
+    }
+    assert!(ports.iter().all(|port| !answers(*port)), "a server outlived the run");
+    assert!(spans(&run_folder, "inference").iter().all(|(span, _)| span["kind"] == 3));
+}
+
+#[test]
+fn a_server_that_does_not_start_says_why() {
+    let _alone = alone();
+    let folder = bench();
+    tiny::write_model(&folder.path().join("some.gguf"), 1, GgmlDType::F32).unwrap();
+    let command = stub_command();
+    let mut process =
+        infercost(folder.path(), &["compare", "some.gguf", "--prompts", "mine.jsonl", "--serve", &command]);
+    let output = process.env("STUB_MODE", "broken").output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("ended before it answered") && error.contains("told to break"), "{error}");
+    let left: Vec<_> = fs::read_dir(folder.path().join("traces")).unwrap().flatten().collect();
+    assert!(left.is_empty(), "{left:?}");
+    for (command, wanted) in
+        [("no-such-program {model} {port}", "no-such-program"), ("server --port {port}", "{model}")]
+    {
+        let output =
+            run(folder.path(), &["compare", "some.gguf", "--prompts", "mine.jsonl", "--serve", command]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(wanted), "{error}");
+    }
+}
+
+#[test]
+fn an_interrupted_run_stops_its_server() {
+    let _alone = alone();
+    let folder = bench();
+    tiny::write_model(&folder.path().join("some.gguf"), 1, GgmlDType::F32).unwrap();
+    let command = stub_command();
+    let arguments = [
+        "compare",
+        "some.gguf",
+        "--prompts",
+        "mine.jsonl",
+        "--serve",
+        &command,
+        "--concurrency",
+        "2",
+        "--duration",
+        "60s",
+    ];
+    let mut child =
+        infercost(folder.path(), &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let patience = Instant::now();
+    let log = loop {
+        assert!(patience.elapsed() < Duration::from_secs(120), "the server never came up");
+        let runs = fs::read_dir(folder.path().join("traces")).into_iter().flatten().flatten();
+        let log = runs.map(|run| run.path().join("server-some.log")).find(|path| path.is_file());
+        if let Some(log) = log {
+            break log;
+        }
+        sleep(Duration::from_millis(10));
+    };
+    let text = fs::read_to_string(log).unwrap();
+    let said = text.lines().find(|line| line.starts_with("stub:")).unwrap();
+    let port: u16 = said.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!(answers(port));
+    let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130), "{status}");
+    assert!(!answers(port), "the server outlived the run");
+}
