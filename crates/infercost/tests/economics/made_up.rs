@@ -61,6 +61,7 @@ impl MadeUp {
             operating_point: OperatingPoint::SEQUENTIAL,
             energy: reading(self.watts, wall_time),
             interrupted: false,
+            load: None,
             inferences,
         };
         now += wall_time;
@@ -102,6 +103,7 @@ impl MadeUp {
             cached_input_tokens: Some(0),
             max_tokens: TOKENS,
             sampling: Sampling::default(),
+            served: None,
             outcome: Outcome::Completed {
                 text: Some("an answer".into()),
                 finish: FinishReason::Stop,
