@@ -11,6 +11,7 @@ use infercost_prices::sections::{LoadSection, Revenue, TariffSection, exchange};
 use infercost_schema::hosting::HostingOffer;
 use infercost_schema::market::ExchangeRate;
 use infercost_schema::price::{Price, PriceBook};
+use infercost_schema::token_price::TokenPrice;
 use infercost_schema::{Currency, RunRecord, VariantId, Workload};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -33,6 +34,7 @@ pub(crate) struct Business {
     pub(crate) offers: Vec<HostingOffer>,
     pub(crate) tariff: Option<TariffSection>,
     pub(crate) rates: Vec<ExchangeRate>,
+    pub(crate) token_prices: Vec<TokenPrice>,
     pub(crate) today: Date,
     prices: Option<PriceBook>,
     wanted: Option<Currency>,
@@ -43,7 +45,7 @@ impl Business {
     pub(crate) fn read(arguments: &EconomicsArguments) -> anyhow::Result<Self> {
         let file = config::file(arguments.config.as_deref())?;
         let wrong = |error: infercost_prices::PriceError| usage(error.to_string());
-        let ConfigFile { prices, revenue, load, offers, tariff, exchange, .. } = file;
+        let ConfigFile { prices, revenue, load, offers, tariff, exchange, token_prices, .. } = file;
         let prices = prices.map(|section| section.book()).transpose().map_err(wrong)?;
         let currency = prices.as_ref().map_or(Currency::USD, |book| book.currency);
         let wanted = arguments.currency.as_deref().map(str::parse).transpose();
@@ -61,6 +63,7 @@ impl Business {
                 .map_err(wrong)?,
             tariff,
             rates,
+            token_prices,
             today: today(),
             prices,
             wanted: wanted.map_err(|error| usage(format!("--currency: {error}")))?,

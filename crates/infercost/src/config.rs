@@ -38,7 +38,7 @@ pub(crate) struct ConfigFile {
     pub(crate) sources: BTreeMap<String, SourceSection>,
     /// What hosted models cost by the token, for other programs' traces.
     #[serde(default)]
-    token_prices: Vec<TokenPrice>,
+    pub(crate) token_prices: Vec<TokenPrice>,
 }
 
 /// What a report is computed with.

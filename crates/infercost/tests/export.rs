@@ -264,6 +264,12 @@ fn other_programs_traces_are_reported_on() {
     let text = String::from_utf8(shown.stdout).unwrap();
     assert!(text.contains("1 of 3 calls do not say how many tokens the prompt had"), "{text}");
     assert!(!text.contains('\u{1b}') && text.contains("gpt\\u{1b}[31m-x"), "{text}");
+    // Two of the three calls have tokens: (1000 × 2 + 500 × 10) ÷ 10⁶ each.
+    let audit = run(folder, &["audit", "theirs.jsonl", "--revenue", "0.1", "--json"], &[]);
+    let audit: Value = serde_json::from_slice(&audit.stdout).unwrap_or_else(|_| panic!("{}", told(&audit)));
+    assert!((audit["per_inference"]["point"].as_f64().unwrap() - 0.007).abs() < 1e-12, "{audit:#}");
+    let priceless = run(folder, &["audit", "--api-model", "gpt"], &[]);
+    assert_eq!(priceless.status.code(), Some(2), "{}", told(&priceless));
     fs::write(folder.join("none.jsonl"), line("")).unwrap();
     let none = run(folder, &["report", "none.jsonl"], &[]);
     assert_eq!(none.status.code(), Some(2), "{}", told(&none));

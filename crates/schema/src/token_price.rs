@@ -4,6 +4,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::market;
 use crate::money::Currency;
 
 /// A price by the token, who says so, and as of when.
@@ -30,6 +31,19 @@ pub struct TokenPrice {
 }
 
 impl TokenPrice {
+    /// The same price by the single token.
+    pub fn by_token(&self) -> market::TokenPrice {
+        let single = |million: Decimal| million / Decimal::from(1_000_000);
+        market::TokenPrice {
+            model: self.model.clone(),
+            provider: None,
+            input: single(self.input_per_million),
+            output: single(self.output_per_million),
+            cached_input: self.cached_input_per_million.map(single),
+            currency: self.currency,
+        }
+    }
+
     /// True where the price is one of that model.
     pub fn is_of(&self, model: &str) -> bool {
         match self.model.strip_suffix('*') {

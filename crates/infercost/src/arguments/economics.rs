@@ -54,11 +54,13 @@ pub(crate) struct StoreArguments {
   infercost audit --revenue 0.0001 --assume-watts 60,20
   infercost audit traces/sample/20261123-014109 --variant q8_0 --chart tornado.svg
   infercost audit --inferences production.jsonl --api-model some-model --json
+  infercost audit phoenix:http://localhost:6006/my-app --revenue 0.002
 
 Exit codes: 0 within the limits, 3 not settled (the interval holds a limit, or energy is unknown), 4 a limit is passed:
 cost is in the loss zone, or above --max-cost. Without revenue and --max-cost there is no limit, and the code is 0.")]
 pub(crate) struct AuditCommand {
-    /// Run folder, or run id below --traces [default: the newest run]
+    /// Run folder, run id below --traces, or another program's traces: an OTLP file, or phoenix:URL/PROJECT [default:
+    /// the newest run]
     #[arg(value_name = "RUN")]
     pub(crate) run: Option<String>,
 
@@ -67,8 +69,9 @@ pub(crate) struct AuditCommand {
     #[arg(long, value_name = "FILE", conflicts_with = "run")]
     pub(crate) inferences: Option<PathBuf>,
 
-    /// Price of the tokens of --inferences: an [[offers]] entry of kind api, or a model of the fetched price map
-    #[arg(long, value_name = "NAME", requires = "inferences")]
+    /// Price of the tokens of --inferences, or of another program's traces: an [[offers]] entry of kind api, or a
+    /// model of the fetched price map
+    #[arg(long, value_name = "NAME")]
     pub(crate) api_model: Option<String>,
 
     /// Revenue of one inference, in the currency of the answer

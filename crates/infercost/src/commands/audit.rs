@@ -7,12 +7,15 @@ use std::process::ExitCode;
 use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject, Zone};
 use infercost_economics::production::{AuditedInference, Production};
 use infercost_economics::{Assumption, Audit, Limits, Scenario, audit, chart, scenario};
-use infercost_schema::Currency;
 use infercost_schema::hosting::Charge;
 use infercost_schema::market::TokenPrice;
+use infercost_schema::{Currency, Money};
+use infercost_trace::foreign::ForeignInference;
+use rust_decimal::Decimal;
 
 use crate::arguments::economics::AuditCommand;
 use crate::business::{self, Business, Measured};
+use crate::commands::foreign;
 use crate::exit::{self, usage};
 use crate::output;
 
@@ -21,9 +24,12 @@ const MAX_BYTES: u64 = 1 << 30;
 
 pub(crate) fn run(arguments: &AuditCommand) -> anyhow::Result<ExitCode> {
     let business = Business::read(&arguments.economics)?;
-    let audits = match &arguments.inferences {
-        Some(file) => of_production(arguments, &business, file)?,
-        None => vec![of_run(arguments, &business)?],
+    let audits = match (&arguments.inferences, &arguments.run) {
+        (Some(file), _) => of_production(arguments, &business, &read_inferences(file)?)?,
+        (None, Some(name)) if foreign::is_foreign(name) => {
+            of_production(arguments, &business, &traced_inferences(name)?)?
+        }
+        (None, _) => vec![of_run(arguments, &business)?],
     };
     business::write_chart(arguments.economics.chart.as_deref(), || {
         audits.first().map_or_else(String::new, chart::tornado::tornado)
@@ -53,6 +59,11 @@ fn code(audits: &[Audit]) -> ExitCode {
 }
 
 fn of_run(arguments: &AuditCommand, business: &Business) -> anyhow::Result<Audit> {
+    if arguments.api_model.is_some() {
+        return Err(usage(
+            "--api-model prices the tokens of --inferences or of another program's traces, not a run's",
+        ));
+    }
     let Measured { run, workload } = business::measured(&arguments.economics, arguments.run.as_deref())?;
     let book = business.book(&run.header.prices)?;
     let interest = business.load.interest.unwrap_or(0.0);
@@ -90,10 +101,42 @@ fn limits(arguments: &AuditCommand, business: &Business) -> Limits {
     }
 }
 
-fn of_production(arguments: &AuditCommand, business: &Business, file: &Path) -> anyhow::Result<Vec<Audit>> {
+fn of_production(
+    arguments: &AuditCommand,
+    business: &Business,
+    inferences: &[AuditedInference],
+) -> anyhow::Result<Vec<Audit>> {
     let currency = business.currency()?;
-    let all = Production::by_model(&read_inferences(file)?);
+    let all = Production::by_model(inferences);
     all.into_iter().map(|production| audit_production(arguments, business, production, currency)).collect()
+}
+
+/// What another program's traces say of each inference.
+fn traced_inferences(name: &str) -> anyhow::Result<Vec<AuditedInference>> {
+    let trace = foreign::read(name)?;
+    if trace.inferences.is_empty() {
+        return Err(usage(format!(
+            "`{name}` holds no inference: no span has GenAI or OpenInference attributes of a model's answer"
+        )));
+    }
+    Ok(trace.inferences.into_iter().map(audited).collect())
+}
+
+fn audited(inference: ForeignInference) -> AuditedInference {
+    let cost = inference.cost.and_then(|cost| {
+        Some(Money { amount: Decimal::from_f64_retain(cost.amount)?, currency: cost.currency? })
+    });
+    AuditedInference {
+        model: inference.model.unwrap_or_else(|| "an unnamed model".to_owned()),
+        input_tokens: inference.input_tokens,
+        cached_input_tokens: inference.cached_input_tokens,
+        output_tokens: inference.output_tokens,
+        latency: inference.latency.map(|latency| latency.as_secs_f64()),
+        session: inference.session,
+        user: inference.user,
+        cost_stated: cost,
+        correct: None,
+    }
 }
 
 /// The audit of one model's production inferences: by the price of its tokens where one is named, else by what
@@ -109,9 +152,15 @@ pub(crate) fn audit_production(
     let (correct, model) = (production.correct, production.model.clone());
     let (per_session, per_user) = (production.per_session(), production.per_user());
     let production = Box::new(production);
-    let subject = match &arguments.api_model {
-        Some(name) => {
-            let (price, assumption) = token_price(arguments, business, name)?;
+    let listed = match &arguments.api_model {
+        Some(name) => Some(token_price(arguments, business, name)?),
+        None => business.token_prices.iter().find(|price| price.is_of(&model)).map(|price| {
+            let (what, source) = (format!("price of the tokens of {}", price.model), price.source.clone());
+            (price.by_token(), Assumption { what, source, date: Some(price.date) })
+        }),
+    };
+    let subject = match listed {
+        Some((price, assumption)) => {
             assumptions.push(assumption);
             let rate = business.rate(price.currency, currency)?;
             Subject::Tokens { production, price, rate, currency }
@@ -121,7 +170,7 @@ pub(crate) fn audit_production(
                 Some(stated) => business.rate(stated, currency)?,
                 None => {
                     notes.push(
-                        "The trace states no cost; name the price of its tokens with --api-model.".to_owned(),
+                        "The trace states no cost; name the price of its tokens with --api-model or [[token_prices]].".to_owned(),
                     );
                     1.0
                 }
