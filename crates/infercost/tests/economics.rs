@@ -362,7 +362,8 @@ fn a_job_over_a_table_of_prices() {
         folder.path(),
         &[&arguments[..], &["--json", "--chart", "c.svg", "--", "night job.sh", "5%"]].concat(),
     ));
-    let plan = &found["schedule"];
+    let plan = &found;
+    assert_eq!(plan["schema"], "infercost.schedule/1");
     // an hour at 100 W is 0.1 kWh: 0.03 now, −0.005 in the hour that pays
     assert!(close(&plan["total_now"]["point"], 0.03) && close(&plan["total"]["point"], -0.005), "{plan:#}");
     assert!(close(&plan["saving"]["point"], 0.035) && plan["more_than_noise"] == true);
@@ -378,7 +379,7 @@ fn a_job_over_a_table_of_prices() {
     let sample = sample();
     let mut of_sample = [&arguments[..], &["--json"]].concat();
     of_sample.insert(1, &sample);
-    let plan = json(&infercost(folder.path(), &of_sample))["schedule"].clone();
+    let plan = json(&infercost(folder.path(), &of_sample));
     assert!(
         plan["total"].is_null()
             && plan["saving"].is_null()
@@ -510,7 +511,7 @@ fn the_settings_of_the_document_are_taken() {
     assert_eq!(found["ways"].as_array().unwrap().len(), 5, "{found:#}");
     let stored =
         infercost(folder.path(), &["schedule", "--inferences", "10", "--deadline", "+12h", "--json"]);
-    assert_eq!(json(&stored)["schedule"]["unit"], "EUR/kWh", "{}", text(&stored.stderr));
+    assert_eq!(json(&stored)["unit"], "EUR/kWh", "{}", text(&stored.stderr));
 }
 
 /// Always the same answer, until the process ends.

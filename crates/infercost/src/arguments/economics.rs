@@ -67,8 +67,13 @@ pub(crate) struct AuditCommand {
     #[arg(long, value_name = "FILE", conflicts_with = "run")]
     pub(crate) inferences: Option<PathBuf>,
 
-    /// Price of the tokens of --inferences: an [[offers]] entry of kind api, or a model of the fetched price map
-    #[arg(long, value_name = "NAME", requires = "inferences")]
+    /// Price of the tokens of the inferences.
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "inferences",
+        help = "Price of the tokens of --inferences: an [[offers]] entry of kind api, or a model of the fetched price map"
+    )]
     pub(crate) api_model: Option<String>,
 
     /// Revenue of one inference, in the currency of the answer
@@ -79,7 +84,7 @@ pub(crate) struct AuditCommand {
     #[arg(long, value_name = "N", value_parser = above_zero)]
     pub(crate) per_session: Option<f64>,
 
-    /// Requests an hour that the machine answers at its operating point [default: as measured, or [load]]
+    /// Requests an hour that the machine answers at its operating point [default: the settings', else as measured]
     #[arg(long, value_name = "N", value_parser = above_zero, conflicts_with = "inferences")]
     pub(crate) capacity_per_hour: Option<f64>,
 
@@ -153,7 +158,7 @@ pub(crate) struct HostCommand {
     pub(crate) economics: EconomicsArguments,
 }
 
-/// How much is asked, and when; the settings' [load] where a flag is not given.
+/// How much is asked, and when; as the settings say where a flag is not given.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct LoadArguments {
     /// Requests an hour, in hours with requests [default: what fills one machine to --utilisation]

@@ -58,7 +58,8 @@ fn of_run(arguments: &AuditCommand, business: &Business) -> anyhow::Result<Audit
     let interest = business.load.interest.unwrap_or(0.0);
     let capacity = arguments.capacity_per_hour.or(business.load.capacity_per_hour);
     let scenario = Scenario::of(&workload, &book, interest).at_capacity(capacity);
-    let mut assumptions = scenario::assumptions(&book);
+    let mut assumptions = scenario::assumptions(&book, interest);
+    assumptions.push(scenario::utilisation(&book));
     if let Some(capacity) = capacity {
         let what = format!("one machine answers {capacity} requests an hour");
         assumptions.push(Assumption::new(what, "as given; joules stay as measured"));

@@ -50,7 +50,8 @@ pub(crate) fn run(arguments: &OptimizeCommand) -> anyhow::Result<ExitCode> {
     changes.push(hour(&present, &business, arguments)?);
     changes.extend(place(&present, &business)?);
     let mut answer = rank(format!("{variant} in run {}", first.header.id), &present.scenario, changes);
-    answer.assumptions = scenario::assumptions(&book);
+    answer.assumptions = scenario::assumptions(&book, interest);
+    answer.assumptions.push(scenario::utilisation(&book));
     let mut notes = bill::stale(&answer.assumptions, business.today);
     notes.extend(business::notes(&book, &workload));
     if workload.joules.is_none() {
@@ -162,6 +163,10 @@ fn of_other_runs(
     for run in others {
         for header in run.header.variants.iter().filter(|header| !header.noise_floor) {
             let Ok(other) = business::workload_of(run, &header.id, &arguments.economics) else { continue };
+            // Another machine is another question: `infercost replace` answers it.
+            if other.machine != now.machine {
+                continue;
+            }
             let (kind, to) = if header.id != now.variant {
                 let known = present.run.header.variants.iter().any(|one| one.id == header.id);
                 let same = |id: &VariantId| id.as_str().rsplit_once('/').map(|(model, _)| model.to_owned());

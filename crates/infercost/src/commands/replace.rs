@@ -62,7 +62,7 @@ fn terms(arguments: &ReplaceCommand, business: &Business, book: &PriceBook) -> a
         life_years: arguments.new_life.or(of_book.map(|(.., life)| life)).unwrap_or(4.0),
         interest: business.load.interest.unwrap_or(0.0),
     };
-    let mut assumptions = scenario::assumptions(book);
+    let mut assumptions = scenario::assumptions(book, new.interest);
     let given = if arguments.new_price.is_some() { "given with --new-price" } else { "the price book" };
     let currency = book.currency;
     assumptions.push(Assumption::new(

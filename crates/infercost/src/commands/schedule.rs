@@ -58,7 +58,10 @@ pub(crate) fn run(arguments: &ScheduleCommand) -> anyhow::Result<ExitCode> {
         if arguments.command.is_empty() { "COMMAND".to_owned() } else { shell_line(&arguments.command) };
     let timers = timers(&plan.blocks, &zone, &command);
     if arguments.economics.json {
-        let object = serde_json::json!({ "schedule": plan, "timers": timers });
+        let mut object = serde_json::to_value(&plan)?;
+        if let Some(object) = object.as_object_mut() {
+            object.insert("timers".to_owned(), serde_json::to_value(&timers)?);
+        }
         output::line(&serde_json::to_string_pretty(&object)?);
     } else {
         output::block(&output::economics::schedule::render(&plan, &timers, &zone));
