@@ -301,8 +301,8 @@ fn what_could_be_changed_about_known_runs() {
     four.write(folder.path());
     let found = json(&infercost(folder.path(), &["optimize", "20261101-000000", "--json"]));
     let threads = change(&found, "threads");
-    let (now, then) = (1e-5 + 2e-6 + 1.0 / 1800.0, 6e-6 + 1e-6 + 1.0 / 3600.0);
-    assert!(close(&threads["saving"]["point"], 1.0 - then / now), "{threads:#}");
+    let (now_cost, then) = (1e-5 + 2e-6 + 1.0 / 1800.0, 6e-6 + 1e-6 + 1.0 / 3600.0);
+    assert!(close(&threads["saving"]["point"], 1.0 - then / now_cost), "{threads:#}");
     assert_eq!((&threads["basis"], &threads["to"]), (&"measured".into(), &"4 threads".into()));
     assert!(threads["command"].as_str().unwrap().contains("--threads 4"));
     check(
@@ -312,22 +312,19 @@ fn what_could_be_changed_about_known_runs() {
         &["→ threads, 4 threads: saves"],
     );
 
-    // half of the hours at a third of the price of the others, and offers elsewhere
-    let hour = |hour: i64| {
-        format!(
-            "2026-11-23T{hour:02}:00Z,2026-11-23T{:02}:00Z,{},EUR,MWh\n",
-            hour + 1,
-            if hour < 8 { 100 } else { 250 }
-        )
-    };
+    // eight hours at a lower price than the fifteen after them, and offers elsewhere
+    let now = jiff::Timestamp::now().as_second();
+    let at = |hour: i64| jiff::Timestamp::from_second(now + hour * 3600).unwrap();
+    let hour =
+        |hour: i64| format!("{},{},{},EUR,MWh\n", at(hour), at(hour + 1), if hour < 8 { 100 } else { 250 });
     let curve: String = (0..23).map(hour).collect();
     fs::write(folder.path().join("day.csv"), format!("start,end,price,currency,unit\n{curve}")).unwrap();
     check(folder.path(), &["prices", "fetch", "csv", "--file", "day.csv"], 0, &["23 slots of csv"]);
     let found = json(&infercost(folder.path(), &["optimize", "20261101-000000", "--json"]));
     let hours = change(&found, "hour");
-    // the cheapest seven of 23 hours cost 100, all of them 197.8 on average; energy and idle are 1.2e-5 of the cost
+    // the cheapest third costs 100; energy and idle are 1.2e-5 of the cost
     let mean = (8.0 * 100.0 + 15.0 * 250.0) / 23.0;
-    assert!(close(&hours["saving"]["point"], 1.2e-5 / now * (1.0 - 100.0 / mean)), "{hours:#}");
+    assert!(close(&hours["saving"]["point"], 1.2e-5 / now_cost * (1.0 - 100.0 / mean)), "{hours:#}");
     let place = change(&found, "place");
     assert!(
         place["to"].as_str().unwrap().starts_with("elsewhere (rent)")
