@@ -369,7 +369,10 @@ fn limits(
                     if !missing.is_empty() && zone == Zone::Open {
                         why.push_str(&format!("; {} left out", missing.join(" and ")));
                         if let Some(watts) = watts {
-                            why.push_str(&format!(", and would pass it above a mean of {} W", plain(watts)));
+                            why.push_str(&format!(
+                                ", and the machine would pass it above {} W at work",
+                                plain(watts)
+                            ));
                         }
                     }
                     why

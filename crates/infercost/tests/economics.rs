@@ -154,6 +154,10 @@ fn limits_give_exit_codes() {
     );
     check(folder.path(), &["audit", "--max-cost", "0.0001"], 4, &["cost per inference"]);
     check(folder.path(), &["audit", "--revenue", "0"], 2, &["above 0"]);
+    // a limit in another currency: 0.0006 USD are 0.00048 EUR, below the cost
+    let limited = SETTINGS.replace("[revenue]\n", "[revenue]\ncurrency = \"USD\"\nmax_cost = 0.0006\n");
+    fs::write(folder.path().join("limited.toml"), limited).unwrap();
+    check(folder.path(), &["audit", "--config", "limited.toml"], 4, &["at or above the limit of 0.00048"]);
     // twice the capacity: half the hardware
     let fast = json(&infercost(folder.path(), &["audit", "--capacity-per-hour", "7200", "--json"]));
     assert!(close(&fast["per_inference"]["point"], 1e-5 + 1e-6 + 1.0 / 3600.0), "{fast:#}");
@@ -163,7 +167,7 @@ fn limits_give_exit_codes() {
         folder.path(),
         &["audit", &sample, "--revenue", "1"],
         3,
-        &["energy and idle left out", "above a mean of"],
+        &["energy and idle left out", "would pass it above"],
     );
     check(folder.path(), &["audit", &sample, "--revenue", "0.000001"], 4, &["at or above", "cost ÷ revenue"]);
     check(

@@ -30,19 +30,20 @@ pub(crate) fn money(amount: f64, currency: Currency) -> String {
     format!("{} {prefix}{currency}", number::significant(amount * factor))
 }
 
-/// `16.9 [13.5, 22.1] µUSD`; a certain value stands alone.
+/// `16.9 [13.5, 22.1] µUSD`; one whose ends read the same stands alone.
 pub(crate) fn money_estimate(estimate: &Estimate, currency: Currency) -> String {
-    if (estimate.upper - estimate.lower).abs() <= 0.0 {
+    let (factor, prefix) = number::scale(estimate.point);
+    let scaled = estimate.map(|amount| amount * factor);
+    if number::significant(scaled.lower) == number::significant(scaled.upper) {
         return money(estimate.point, currency);
     }
-    let (factor, prefix) = number::scale(estimate.point);
-    format!("{} {prefix}{currency}", number::estimate(&estimate.map(|amount| amount * factor)))
+    format!("{} {prefix}{currency}", number::estimate(&scaled))
 }
 
-/// A share with its interval; a certain one stands alone.
+/// A share with its interval; one whose ends read the same stands alone.
 pub(crate) fn share(estimate: &Estimate) -> String {
     let percent = infercost_economics::wording::percent;
-    if (estimate.upper - estimate.lower).abs() <= 0.0 {
+    if percent(estimate.lower) == percent(estimate.upper) {
         return percent(estimate.point);
     }
     format!("{} [{}, {}]", percent(estimate.point), percent(estimate.lower), percent(estimate.upper))
