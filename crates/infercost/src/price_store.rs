@@ -22,9 +22,10 @@ pub(crate) fn open(arguments: &StoreArguments) -> anyhow::Result<PriceStore> {
     })
 }
 
-/// Exchange rates of the newest snapshot that holds some.
+/// Exchange rates of the newest snapshot that holds some; none where there is no place for a store.
 pub(crate) fn rates(arguments: &StoreArguments) -> anyhow::Result<Vec<ExchangeRate>> {
-    let newest = open(arguments)?.newest(|prices| matches!(prices, Prices::Rates(_)))?;
+    let Ok(store) = open(arguments) else { return Ok(Vec::new()) };
+    let newest = store.newest(|prices| matches!(prices, Prices::Rates(_)))?;
     Ok(match newest.map(|stored| stored.snapshot.prices) {
         Some(Prices::Rates(rates)) => rates,
         _ => Vec::new(),

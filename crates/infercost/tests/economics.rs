@@ -162,6 +162,15 @@ fn limits_give_exit_codes() {
     let fast = json(&infercost(folder.path(), &["audit", "--capacity-per-hour", "7200", "--json"]));
     assert!(close(&fast["per_inference"]["point"], 1e-5 + 1e-6 + 1.0 / 3600.0), "{fast:#}");
     let sample = sample();
+    fs::write(folder.path().join("example.toml"), "").unwrap();
+    // an interval that holds the limit
+    let straddling = ["audit", &sample, "--revenue", "0.00014", "--assume-watts", "60,20"];
+    check(
+        folder.path(),
+        &[&straddling[..], &["--config", "example.toml"]].concat(),
+        3,
+        &["not told apart from the limit of 15 %"],
+    );
     // energy unknown: below the limit is not settled, above it is
     check(
         folder.path(),
