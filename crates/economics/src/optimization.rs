@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::bill::{Assumption, double};
 use crate::propagation::{Input, propagate};
 use crate::scenario::Scenario;
-use crate::wording::percent;
+use crate::wording::{interval, percent};
 
 /// Version of the object.
 pub const OPTIMIZE_SCHEMA: &str = "infercost.optimize/1";
@@ -145,9 +145,7 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
     let worthwhile = changes.iter().filter(|change| change.is_worthwhile()).count();
     let why = match changes.first().filter(|change| change.is_worthwhile()) {
         Some(first) => {
-            let saving = first.saving.map_or_else(String::new, |saving| {
-                format!("{} [{}, {}]", percent(saving.point), percent(saving.lower), percent(saving.upper))
-            });
+            let saving = first.saving.map_or_else(String::new, |saving| interval(&saving, percent));
             let basis = if first.basis == Basis::Measured { "measured" } else { "computed" };
             let quality =
                 if first.effect == Effect::Unknown { "; its effect on quality is unknown" } else { "" };

@@ -8,7 +8,7 @@ use infercost_schema::{Currency, Estimate, Workload};
 use crate::bill::{Assumption, Bill, double};
 use crate::ownership::Owned;
 use crate::propagation::{Input, exact, propagate};
-use crate::wording::percent;
+use crate::wording::{percent, years};
 
 /// Joules of a kWh.
 pub(crate) const JOULES_PER_KILOWATT_HOUR: f64 = 3.6e6;
@@ -192,7 +192,7 @@ impl Scenario {
 pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
     let mut all: Vec<Assumption> = prices.prices().map(Assumption::of_price).collect();
     if let Some(HardwareCost::Owned { salvage_share, life_years, .. }) = &prices.hardware {
-        let what = format!("life of {life_years} years, then {} of the price", percent(*salvage_share));
+        let what = format!("life of {}, then {} of the price", years(*life_years), percent(*salvage_share));
         all.push(Assumption::new(what, given(prices)));
         if interest > 0.0 {
             let what = format!("{} interest a year on what is bound in hardware", percent(interest));

@@ -55,8 +55,8 @@ pub(crate) struct StoreArguments {
   infercost audit traces/sample/20261123-014109 --variant q8_0 --chart tornado.svg
   infercost audit --inferences production.jsonl --api-model some-model --json
 
-Exit codes: 0 within the limits, 3 not settled (the interval holds a limit, or energy is unknown), 4 a limit is passed:
-cost is in the loss zone, or above --max-cost. Without revenue and --max-cost there is no limit, and the code is 0.")]
+Exit codes: 0 within the limits, 3 not settled (the interval holds a limit, or energy is unknown),
+4 a limit is passed: cost is in the loss zone, or above --max-cost. Without any limit 0")]
 pub(crate) struct AuditCommand {
     /// Run folder, or run id below --traces [default: the newest run]
     #[arg(value_name = "RUN")]
@@ -136,8 +136,9 @@ fn assumed_power(text: &str) -> Result<AssumedPower, String> {
   infercost host traces/sample/20261123-014109 --assume-watts 60,20 --chart map.svg
   infercost host --market \"RTX 4090\"            with the cheapest fetched offers of that hardware
 
-Offers stand in [[offers]] of infercost.toml: kind rent, spot, serverless or api. The price book's own hardware is the
-way called own. Exit codes: 0 an answer, 3 not settled, because the cheapest way leaves something out")]
+Offers stand in [[offers]] of infercost.toml: kind rent, spot, serverless or api. The price book's
+own hardware is the way called own. Exit codes: 0 an answer, 3 not settled: the cheapest way leaves
+something out")]
 pub(crate) struct HostCommand {
     /// Run folder, or run id below --traces [default: the newest run]
     #[arg(value_name = "RUN")]
@@ -243,8 +244,9 @@ fn share_or_nothing(text: &str) -> Result<f64, String> {
   infercost optimize traces/sample/20261123-014109 --variant full
   infercost optimize traces/mine traces/mine-with-one-thread --json
 
-The first run is what is in use now; other runs of the same prompts, named or newest below --traces, show what other
-threads, loads and models cost. Exit codes: 0 a saving of a tenth or more was found, 3 none was")]
+The first run is what is in use now; other runs of the same prompts, named or newest below --traces,
+show what other threads, loads and models cost. Exit codes: 0 a saving of a tenth or more was found,
+3 none was")]
 pub(crate) struct OptimizeCommand {
     /// Runs: what is in use now, then others [default: the newest, then others below --traces]
     #[arg(value_name = "RUN")]

@@ -31,22 +31,19 @@ pub(crate) fn money(amount: f64, currency: Currency) -> String {
 }
 
 /// `16.9 [13.5, 22.1] µUSD`; one whose ends read the same stands alone.
-pub(crate) fn money_estimate(estimate: &Estimate, currency: Currency) -> String {
-    let (factor, prefix) = number::scale(estimate.point);
-    let scaled = estimate.map(|amount| amount * factor);
-    if number::significant(scaled.lower) == number::significant(scaled.upper) {
-        return money(estimate.point, currency);
-    }
-    format!("{} {prefix}{currency}", number::estimate(&scaled))
+pub(crate) fn money_estimate(cost: &Estimate, currency: Currency) -> String {
+    let (factor, prefix) = number::scale(cost.point);
+    format!("{} {prefix}{currency}", estimate(&cost.map(|amount| amount * factor)))
+}
+
+/// A number with its interval; one whose ends read the same stands alone.
+pub(crate) fn estimate(estimate: &Estimate) -> String {
+    infercost_economics::wording::interval(estimate, number::significant)
 }
 
 /// A share with its interval; one whose ends read the same stands alone.
 pub(crate) fn share(estimate: &Estimate) -> String {
-    let percent = infercost_economics::wording::percent;
-    if percent(estimate.lower) == percent(estimate.upper) {
-        return percent(estimate.point);
-    }
-    format!("{} [{}, {}]", percent(estimate.point), percent(estimate.lower), percent(estimate.upper))
+    infercost_economics::wording::interval(estimate, infercost_economics::wording::percent)
 }
 
 /// A share with its sign.
