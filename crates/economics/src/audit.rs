@@ -11,7 +11,7 @@ use crate::lever::Lever;
 use crate::production::{Production, token_cost};
 use crate::propagation::{Input, exact, propagate};
 use crate::scenario::Scenario;
-use crate::wording::{percent, plain};
+use crate::wording::{interval, percent, plain};
 
 mod break_even;
 mod tornado;
@@ -356,20 +356,15 @@ fn limits(
                         Zone::Open if found.upper < limit => "so far below",
                         Zone::Open => "not told apart from",
                     };
-                    let interval = if (found.upper - found.lower).abs() > 0.0 {
-                        format!(" [{}, {}]", shown(found.lower), shown(found.upper))
-                    } else {
-                        String::new()
-                    };
-                    let mut why = format!(
-                        "{what} is {}{interval}, {side} the limit of {}",
-                        shown(found.point),
-                        shown(limit)
-                    );
+                    let shown_found = interval(&found, shown);
+                    let mut why = format!("{what} is {shown_found}, {side} the limit of {}", shown(limit));
                     if !missing.is_empty() && zone == Zone::Open {
                         why.push_str(&format!("; {} left out", missing.join(" and ")));
                         if let Some(watts) = watts {
-                            why.push_str(&format!(", and would pass it above a mean of {} W", plain(watts)));
+                            why.push_str(&format!(
+                                ", and the machine would pass it above {} W at work",
+                                plain(watts)
+                            ));
                         }
                     }
                     why

@@ -76,3 +76,65 @@ impl Lever {
         Ok(changed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use infercost_schema::{Currency, Estimate};
+
+    use super::*;
+    use crate::ownership::Owned;
+
+    fn scenario(tenure: Tenure) -> Scenario {
+        let one = Estimate { point: 1.0, lower: 0.9, upper: 1.2, confidence: 0.95, n: 10 };
+        Scenario {
+            currency: Currency::EUR,
+            tenure,
+            tariff: Some(0.36),
+            pue: 1.0,
+            operation_per_hour: None,
+            utilisation: 0.5,
+            busy_s: one,
+            joules: Some(one.map(|one| one * 100.0)),
+            energy_note: String::new(),
+            idle_w: Some(20.0),
+            prefill_share: Some(0.5),
+        }
+    }
+
+    /// Change of the cost, or why there is none.
+    fn check(lever: Lever, scenario: &Scenario, wanted: Result<f64, &str>) {
+        match (lever.apply(scenario), wanted) {
+            (Ok(changed), Ok(wanted)) => {
+                let cost = |scenario: &Scenario| scenario.cost().map_or(f64::NAN, |cost| cost.point);
+                let change = cost(&changed) - cost(scenario);
+                assert!((change - wanted).abs() < 1e-12, "{lever:?}: {change} is not {wanted}");
+            }
+            (Err(reason), Err(wanted)) => assert!(reason.contains(wanted), "{lever:?}: {reason}"),
+            (found, wanted) => panic!("{lever:?}: {found:?}, not {wanted:?}"),
+        }
+    }
+
+    #[test]
+    fn each_change_moves_its_part() {
+        let owned = |life_years| {
+            Tenure::Owned(Owned { purchase: 8760.0, salvage_share: 0.0, life_years, interest: 0.0 })
+        };
+        let rented = |includes_electricity| Tenure::Rented { per_hour: 1.0, includes_electricity };
+        // of owned, over two years: energy 1e-5, idle 2e-6, hardware 0.5 EUR an hour × 2 s
+        let two = scenario(owned(2.0));
+        let hour = 1.0 / 3600.0;
+        check(Lever::EnergyUp, &two, Ok(1.2e-6));
+        check(Lever::UtilisationDown, &two, Ok(hour * 0.25 + 20.0 * 1e-7 * (0.6 / 0.4 - 1.0)));
+        check(Lever::LifeDown, &two, Ok(hour));
+        check(Lever::OutputUp, &two, Ok(0.1 * (hour + 1.2e-5)));
+        check(Lever::RentUp, &two, Err("nothing is rented"));
+        check(Lever::LifeDown, &scenario(owned(1.0)), Err("a year or less"));
+        check(Lever::RentUp, &scenario(rented(true)), Ok(0.2 * hour));
+        check(Lever::LifeDown, &scenario(rented(true)), Err("not owned"));
+        check(Lever::EnergyUp, &scenario(rented(true)), Err("in the rent"));
+        check(Lever::EnergyUp, &scenario(rented(false)), Ok(1.2e-6));
+        check(Lever::EnergyUp, &Scenario { tariff: None, ..two.clone() }, Err("no price of electricity"));
+        check(Lever::EnergyUp, &Scenario { joules: None, idle_w: None, ..two.clone() }, Err("unknown"));
+        check(Lever::OutputUp, &Scenario { prefill_share: None, ..two }, Err("not timed apart"));
+    }
+}

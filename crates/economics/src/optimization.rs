@@ -1,12 +1,13 @@
 //! What could be changed about a workload, ranked by what it would save.
 
+use infercost_schema::market::{Curve, Slot};
 use infercost_schema::{Currency, Estimate};
 use serde::Serialize;
 
-use crate::bill::Assumption;
+use crate::bill::{Assumption, double};
 use crate::propagation::{Input, propagate};
 use crate::scenario::Scenario;
-use crate::wording::percent;
+use crate::wording::{interval, percent};
 
 /// Version of the object.
 pub const OPTIMIZE_SCHEMA: &str = "infercost.optimize/1";
@@ -144,9 +145,7 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
     let worthwhile = changes.iter().filter(|change| change.is_worthwhile()).count();
     let why = match changes.first().filter(|change| change.is_worthwhile()) {
         Some(first) => {
-            let saving = first.saving.map_or_else(String::new, |saving| {
-                format!("{} [{}, {}]", percent(saving.point), percent(saving.lower), percent(saving.upper))
-            });
+            let saving = first.saving.map_or_else(String::new, |saving| interval(&saving, percent));
             let basis = if first.basis == Basis::Measured { "measured" } else { "computed" };
             let quality =
                 if first.effect == Effect::Unknown { "; its effect on quality is unknown" } else { "" };
@@ -192,8 +191,20 @@ pub fn saving_of(now: &Scenario, other: &Scenario) -> Result<Estimate, String> {
     saving.ok_or_else(|| "no part of the cost is known".to_owned())
 }
 
+/// The known prices of a curve, one for each quarter of an hour, so that each counts by its length; at most those of
+/// 40 days.
+pub fn quarter_hours(curve: &Curve) -> Vec<f64> {
+    let quarters = |slot: &Slot| {
+        let amount = slot.amount.map(double);
+        let length = slot.end.as_second().saturating_sub(slot.start.as_second());
+        let count = usize::try_from(length / 900).unwrap_or(0).clamp(1, 96 * 40);
+        std::iter::repeat_n(amount, count).flatten()
+    };
+    curve.slots.iter().flat_map(quarters).take(96 * 40).collect()
+}
+
 /// Share of the cost that running in the cheapest third of the hours saves: the share of energy in the cost × how
-/// much cheaper those hours are. `prices` are what hours of equal length cost.
+/// much cheaper those hours are. `prices` are what stretches of equal length cost.
 pub fn saving_of_hours(now: &Scenario, prices: &[f64]) -> Result<Estimate, String> {
     let mut sorted: Vec<f64> = prices.iter().copied().filter(|price| price.is_finite()).collect();
     sorted.sort_unstable_by(f64::total_cmp);

@@ -105,6 +105,54 @@ mod tests {
         check(&[], |_| 3.0, Some((3.0, 3.0, 3.0)));
     }
 
+    /// Deviates of mean 0 and spread 1 from a fixed stream: the sum of twelve uniform numbers, less six.
+    struct Deviates(u64);
+
+    impl Deviates {
+        fn next(&mut self) -> f64 {
+            let mut sum = -6.0;
+            for _ in 0..12 {
+                self.0 ^= self.0 << 13;
+                self.0 ^= self.0 >> 7;
+                self.0 ^= self.0 << 17;
+                sum += (self.0 >> 11) as f64 / (1_u64 << 53) as f64;
+            }
+            sum
+        }
+    }
+
+    /// Intervals of measured values at 95 % give intervals of sums, products and ratios that hold the truth about as
+    /// often.
+    #[test]
+    fn the_truth_is_within_as_often_as_promised() {
+        let truths: [f64; 3] = [0.8, 48.0, 12.0];
+        let spreads = [0.05, 4.0, 2.0];
+        let functions: [fn(&[f64]) -> f64; 3] = [
+            |x| x[0] * 0.02 + x[1] * 1e-4 + x[2] * 1e-3,
+            |x| x[0] * x[1] * x[2],
+            |x| 1.0 - x[1] / (x[0] * 70.0 + x[2]),
+        ];
+        let mut deviates = Deviates(0x9E37_79B9_7F4A_7C15);
+        for (number, f) in functions.iter().enumerate() {
+            let truth = f(&truths);
+            let mut held = 0;
+            for _ in 0..1000 {
+                let inputs: Vec<Input> = (0..3)
+                    .map(|index| {
+                        input(
+                            truths[index] + spreads[index] * deviates.next(),
+                            1.96 * spreads[index],
+                            index as u32,
+                        )
+                    })
+                    .collect();
+                let found = propagate(&inputs, f);
+                held += i32::from(found.is_some_and(|found| found.lower <= truth && truth <= found.upper));
+            }
+            assert!((925..=975).contains(&held), "function {number} holds {held} of 1000");
+        }
+    }
+
     #[test]
     fn the_smallest_sample_is_named() {
         let found = propagate(&[input(1.0, 0.1, 5), input(1.0, 0.1, 2)], |x| x[0] * x[1]);

@@ -9,7 +9,7 @@ use crate::bill::Assumption;
 use crate::ownership::{HOURS_PER_YEAR, Owned, declining_balance};
 use crate::propagation::{Input, exact, propagate};
 use crate::scenario::JOULES_PER_KILOWATT_HOUR;
-use crate::wording::{percent, plain};
+use crate::wording::{interval, percent, plain};
 
 /// Version of the object.
 pub const REPLACE_SCHEMA: &str = "infercost.replace/1";
@@ -354,28 +354,30 @@ fn decide(
         return (Decision::Open, "the costs of a year cannot be computed".to_owned());
     };
     let months = payback.map_or_else(String::new, |months| {
-        format!(
-            "; it pays back after {} months [{}, {}]",
-            plain(months.point),
-            plain(months.lower),
-            plain(months.upper)
-        )
+        format!("; it pays back after {} months", interval(months, plain))
     });
-    let interval = format!(
-        "{} {} a year [{}, {}]",
-        plain(advantage.point.abs()),
-        terms.currency,
-        plain(advantage.lower),
-        plain(advantage.upper)
-    );
+    // As what the new machine saves, or what it costs more.
+    let amount = |sign: f64| {
+        let text = interval(&advantage.map(|amount| sign * amount), plain);
+        format!("{text} {} a year", terms.currency)
+    };
     if let Some(reason) = left_out.get("energy") {
         return (Decision::Open, format!("not settled: the energy {reason}"));
     }
     if advantage.lower > 0.0 {
-        (Decision::Replace, format!("replace: the new machine saves {interval}, capital included{months}"))
+        (
+            Decision::Replace,
+            format!("replace: the new machine saves {}, capital included{months}", amount(1.0)),
+        )
     } else if advantage.upper < 0.0 {
-        (Decision::Keep, format!("keep: the new machine costs {interval} more, capital included"))
+        (Decision::Keep, format!("keep: the new machine costs {} more, capital included", amount(-1.0)))
     } else {
-        (Decision::Open, format!("not settled: the difference is {interval}, which holds zero{months}"))
+        (
+            Decision::Open,
+            format!(
+                "not settled: the new machine saves {}, an interval that holds zero{months}",
+                amount(1.0)
+            ),
+        )
     }
 }

@@ -8,6 +8,7 @@ use infercost_schema::{Currency, Estimate, Workload};
 use crate::bill::{Assumption, Bill, double};
 use crate::ownership::Owned;
 use crate::propagation::{Input, exact, propagate};
+use crate::wording::{percent, years};
 
 /// Joules of a kWh.
 pub(crate) const JOULES_PER_KILOWATT_HOUR: f64 = 3.6e6;
@@ -187,23 +188,26 @@ impl Scenario {
     }
 }
 
-/// What a price book says, one assumption a price, and utilisation and PUE.
-pub fn assumptions(prices: &PriceBook) -> Vec<Assumption> {
-    let source = |given: &str| {
-        if prices.assumed { "the shipped example profile".to_owned() } else { given.to_owned() }
-    };
+/// What a price book says: one assumption a price, life and interest of what is owned, and PUE.
+pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
     let mut all: Vec<Assumption> = prices.prices().map(Assumption::of_price).collect();
     if let Some(HardwareCost::Owned { salvage_share, life_years, .. }) = &prices.hardware {
-        let what = format!(
-            "life of {life_years} years, then {} of the price",
-            crate::wording::percent(*salvage_share)
-        );
-        all.push(Assumption::new(what, source(&prices.name)));
+        let what = format!("life of {}, then {} of the price", years(*life_years), percent(*salvage_share));
+        all.push(Assumption::new(what, given(prices)));
+        if interest > 0.0 {
+            let what = format!("{} interest a year on what is bound in hardware", percent(interest));
+            all.push(Assumption::new(what, "[load]"));
+        }
     }
-    all.push(Assumption::new(
-        format!("utilisation of {}", crate::wording::percent(prices.utilisation)),
-        source(&prices.name),
-    ));
-    all.push(Assumption::new(format!("PUE {}", prices.pue), source(&prices.name)));
+    all.push(Assumption::new(format!("PUE {}", prices.pue), given(prices)));
     all
+}
+
+/// The utilisation that a price book says.
+pub fn utilisation(prices: &PriceBook) -> Assumption {
+    Assumption::new(format!("utilisation of {}", percent(prices.utilisation)), given(prices))
+}
+
+fn given(prices: &PriceBook) -> String {
+    if prices.assumed { "the shipped example profile".to_owned() } else { prices.name.clone() }
 }

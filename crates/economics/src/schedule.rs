@@ -46,6 +46,8 @@ pub struct Job {
     pub interruptible: bool,
     /// True where it may be ended and started again, with the machine off meanwhile.
     pub restartable: bool,
+    /// Facility energy ÷ IT energy; multiplies all of the job's energy once.
+    pub pue: f64,
     /// What must be said of the energy.
     pub energy_note: String,
 }
@@ -63,6 +65,7 @@ impl Job {
             stays_on: false,
             interruptible: false,
             restartable: false,
+            pue: 1.0,
             energy_note: workload.energy_note.clone(),
         }
     }
@@ -271,10 +274,10 @@ fn problem(job: &Job, grid: &Grid, work_s: f64) -> optimum::Problem {
     optimum::Problem {
         prices: grid.prices.clone(),
         steps: steps as usize,
-        work: power * work_s / steps,
-        start,
+        work: job.pue * power * work_s / steps,
+        start: job.pue * start,
         start_steps,
-        idle: job.idle_w.filter(|_| known).unwrap_or(0.0) * step,
+        idle: job.pue * job.idle_w.filter(|_| known).unwrap_or(0.0) * step,
         stays_on: job.stays_on,
         restartable: job.restartable,
     }
@@ -384,6 +387,9 @@ fn assumptions(job: &Job, curve: &Curve, retail: Option<Retail>, grid: &Grid) ->
     if let Some(retail) = retail {
         let what = format!("adder {} and tax {} on each price", plain(retail.adder), percent(retail.tax));
         all.push(Assumption::new(what, "[tariff]"));
+    }
+    if job.pue > 1.0 {
+        all.push(Assumption::new(format!("PUE {}: all energy is the facility's", job.pue), "the price book"));
     }
     let start = if job.startup_s > 0.0 { plain(job.startup_s) } else { "0".to_owned() };
     all.push(Assumption::new(format!("a start takes {start} s"), "the measured load time, unless given"));

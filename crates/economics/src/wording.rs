@@ -1,5 +1,7 @@
 //! Numbers in sentences.
 
+use infercost_schema::Estimate;
+
 /// A share as a percentage: one decimal below 10 % and where it decides (14.9 %), none from 20 % on.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
@@ -16,6 +18,18 @@ pub fn plain(value: f64) -> String {
     let decimals = (2.0 - value.abs().log10().floor()).clamp(0.0, 12.0) as usize;
     let text = format!("{value:.decimals$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// A value with its interval, `31 % [27 %, 35 %]`; one whose ends read the same stands alone.
+pub fn interval(estimate: &Estimate, shown: impl Fn(f64) -> String) -> String {
+    let (lower, upper) = (shown(estimate.lower), shown(estimate.upper));
+    let point = shown(estimate.point);
+    if lower == upper { point } else { format!("{point} [{lower}, {upper}]") }
+}
+
+/// `1 year`, `4 years`.
+pub fn years(count: f64) -> String {
+    if (count - 1.0).abs() <= 0.0 { "1 year".to_owned() } else { format!("{count} years") }
 }
 
 /// Text from a file or a server, without control characters and not endless.

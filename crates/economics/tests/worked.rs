@@ -361,7 +361,7 @@ fn day() -> (Curve, Vec<Vec<String>>) {
     (curve.ordered().unwrap(), rows)
 }
 
-fn planned(restartable: bool) -> Schedule {
+fn planned(restartable: bool, pue: f64) -> Schedule {
     let (curve, _) = day();
     let job = Job {
         inferences: 22_500.0,
@@ -373,6 +373,7 @@ fn planned(restartable: bool) -> Schedule {
         stays_on: false,
         interruptible: restartable,
         restartable,
+        pue,
         energy_note: String::new(),
     };
     let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
@@ -398,7 +399,9 @@ fn schedule_over_a_day_of_25_hours() {
     for (column, restartable, total, saved) in
         [(3, false, "contiguous", "saved_contiguous"), (4, true, "restartable", "saved_restartable")]
     {
-        let plan = planned(restartable);
+        let plan = planned(restartable, 1.0);
+        // all of the energy is the facility's, once
+        near(planned(restartable, 1.5).total.unwrap().point, 1.5 * sheet.get(total), "PUE");
         let at_work = |slot: &Slot| {
             plan.blocks.iter().any(|block| {
                 block.action == Action::Work && block.start <= slot.start && slot.end <= block.stop

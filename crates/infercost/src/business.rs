@@ -77,6 +77,11 @@ impl Business {
         exchange::convert_book(book, wanted, &self.rates).map_err(|error| usage(error.to_string()))
     }
 
+    /// Facility energy ÷ IT energy, by the settings, else as recorded.
+    pub(crate) fn pue(&self, recorded: &PriceBook) -> f64 {
+        self.prices.as_ref().unwrap_or(recorded).pue
+    }
+
     /// The currency of an answer that rests on no run.
     pub(crate) fn currency(&self) -> anyhow::Result<Currency> {
         Ok(self.book(&infercost_prices::example()?)?.currency)

@@ -1,5 +1,7 @@
 //! Prices that were fetched before, and how they are found again.
 
+use std::collections::BTreeSet;
+
 use infercost_economics::Assumption;
 use infercost_prices::{PriceStore, Prices, Stored};
 use infercost_schema::hosting::{Charge, HostingOffer};
@@ -20,9 +22,10 @@ pub(crate) fn open(arguments: &StoreArguments) -> anyhow::Result<PriceStore> {
     })
 }
 
-/// Exchange rates of the newest snapshot that holds some.
+/// Exchange rates of the newest snapshot that holds some; none where there is no place for a store.
 pub(crate) fn rates(arguments: &StoreArguments) -> anyhow::Result<Vec<ExchangeRate>> {
-    let newest = open(arguments)?.newest(|prices| matches!(prices, Prices::Rates(_)))?;
+    let Ok(store) = open(arguments) else { return Ok(Vec::new()) };
+    let newest = store.newest(|prices| matches!(prices, Prices::Rates(_)))?;
     Ok(match newest.map(|stored| stored.snapshot.prices) {
         Some(Prices::Rates(rates)) => rates,
         _ => Vec::new(),
@@ -35,21 +38,28 @@ pub(crate) fn curve(
     carbon: bool,
     after: Timestamp,
 ) -> anyhow::Result<Option<Curve>> {
-    let wanted = |prices: &Prices| match prices {
-        Prices::Curve(curve) => {
-            (curve.unit == CurveUnit::GramsPerKilowattHour) == carbon
-                && curve.slots.last().is_some_and(|slot| slot.end > after)
-        }
-        _ => false,
+    let wanted = |curve: &Curve| {
+        (curve.unit == CurveUnit::GramsPerKilowattHour) == carbon
+            && curve.slots.last().is_some_and(|slot| slot.end > after)
     };
-    let newest = open(arguments)?.newest(wanted)?;
-    Ok(newest.and_then(|stored| {
+    let (all, _) = open(arguments)?.list()?;
+    let mut curves = all.into_iter().filter_map(|stored| {
         let source = stored.snapshot.cited();
         match stored.snapshot.prices {
             Prices::Curve(curve) => Some(Curve { source, ..curve }),
             _ => None,
         }
-    }))
+    });
+    let Some(newest) = curves.find(|curve| wanted(curve)) else { return Ok(None) };
+    // Days are fetched one by one; what an older answer knows beyond the newest one is taken from it.
+    let same = |older: &Curve, newest: &Curve| {
+        (older.unit, &older.zone, older.wholesale, &older.source)
+            == (newest.unit, &newest.zone, newest.wholesale, &newest.source)
+    };
+    Ok(Some(
+        curves
+            .fold(newest, |newest, older| if same(&older, &newest) { newest.filled(&older) } else { newest }),
+    ))
 }
 
 fn day(stored: &Stored) -> Date {
@@ -91,7 +101,10 @@ pub(crate) fn hosted(arguments: &StoreArguments, model: &str) -> anyhow::Result<
 /// The cheapest fetched offers of a hardware, one accelerator each where there are such: one to rent, one spot.
 /// Spot offers say nothing of interruptions, so none are reckoned with, and their name says so.
 pub(crate) fn offers(arguments: &StoreArguments, hardware: &str) -> anyhow::Result<Vec<HostingOffer>> {
-    let (all, _) = open(arguments)?.list()?;
+    let (mut all, _) = open(arguments)?.list()?;
+    // Newest first: of each question only the last answer counts.
+    let mut asked = BTreeSet::new();
+    all.retain(|stored| asked.insert((stored.snapshot.source.clone(), stored.snapshot.subject.clone())));
     let mut found = Vec::new();
     for kind in [OfferKind::Rent, OfferKind::Spot] {
         let of = |stored: &Stored| -> Vec<(Offer, String, Date)> {

@@ -154,16 +154,29 @@ fn limits_give_exit_codes() {
     );
     check(folder.path(), &["audit", "--max-cost", "0.0001"], 4, &["cost per inference"]);
     check(folder.path(), &["audit", "--revenue", "0"], 2, &["above 0"]);
+    // a limit in another currency: 0.0006 USD are 0.00048 EUR, below the cost
+    let limited = SETTINGS.replace("[revenue]\n", "[revenue]\ncurrency = \"USD\"\nmax_cost = 0.0006\n");
+    fs::write(folder.path().join("limited.toml"), limited).unwrap();
+    check(folder.path(), &["audit", "--config", "limited.toml"], 4, &["at or above the limit of 0.00048"]);
     // twice the capacity: half the hardware
     let fast = json(&infercost(folder.path(), &["audit", "--capacity-per-hour", "7200", "--json"]));
     assert!(close(&fast["per_inference"]["point"], 1e-5 + 1e-6 + 1.0 / 3600.0), "{fast:#}");
     let sample = sample();
+    fs::write(folder.path().join("example.toml"), "").unwrap();
+    // an interval that holds the limit
+    let straddling = ["audit", &sample, "--revenue", "0.00014", "--assume-watts", "60,20"];
+    check(
+        folder.path(),
+        &[&straddling[..], &["--config", "example.toml"]].concat(),
+        3,
+        &["not told apart from the limit of 15 %"],
+    );
     // energy unknown: below the limit is not settled, above it is
     check(
         folder.path(),
         &["audit", &sample, "--revenue", "1"],
         3,
-        &["energy and idle left out", "above a mean of"],
+        &["energy and idle left out", "would pass it above"],
     );
     check(folder.path(), &["audit", &sample, "--revenue", "0.000001"], 4, &["at or above", "cost ÷ revenue"]);
     check(
@@ -301,8 +314,8 @@ fn what_could_be_changed_about_known_runs() {
     four.write(folder.path());
     let found = json(&infercost(folder.path(), &["optimize", "20261101-000000", "--json"]));
     let threads = change(&found, "threads");
-    let (now, then) = (1e-5 + 2e-6 + 1.0 / 1800.0, 6e-6 + 1e-6 + 1.0 / 3600.0);
-    assert!(close(&threads["saving"]["point"], 1.0 - then / now), "{threads:#}");
+    let (now_cost, then) = (1e-5 + 2e-6 + 1.0 / 1800.0, 6e-6 + 1e-6 + 1.0 / 3600.0);
+    assert!(close(&threads["saving"]["point"], 1.0 - then / now_cost), "{threads:#}");
     assert_eq!((&threads["basis"], &threads["to"]), (&"measured".into(), &"4 threads".into()));
     assert!(threads["command"].as_str().unwrap().contains("--threads 4"));
     check(
@@ -312,22 +325,19 @@ fn what_could_be_changed_about_known_runs() {
         &["→ threads, 4 threads: saves"],
     );
 
-    // half of the hours at a third of the price of the others, and offers elsewhere
-    let hour = |hour: i64| {
-        format!(
-            "2026-11-23T{hour:02}:00Z,2026-11-23T{:02}:00Z,{},EUR,MWh\n",
-            hour + 1,
-            if hour < 8 { 100 } else { 250 }
-        )
-    };
+    // eight hours at a lower price than the fifteen after them, and offers elsewhere
+    let now = jiff::Timestamp::now().as_second();
+    let at = |hour: i64| jiff::Timestamp::from_second(now + hour * 3600).unwrap();
+    let hour =
+        |hour: i64| format!("{},{},{},EUR,MWh\n", at(hour), at(hour + 1), if hour < 8 { 100 } else { 250 });
     let curve: String = (0..23).map(hour).collect();
     fs::write(folder.path().join("day.csv"), format!("start,end,price,currency,unit\n{curve}")).unwrap();
     check(folder.path(), &["prices", "fetch", "csv", "--file", "day.csv"], 0, &["23 slots of csv"]);
     let found = json(&infercost(folder.path(), &["optimize", "20261101-000000", "--json"]));
     let hours = change(&found, "hour");
-    // the cheapest seven of 23 hours cost 100, all of them 197.8 on average; energy and idle are 1.2e-5 of the cost
+    // the cheapest third costs 100; energy and idle are 1.2e-5 of the cost
     let mean = (8.0 * 100.0 + 15.0 * 250.0) / 23.0;
-    assert!(close(&hours["saving"]["point"], 1.2e-5 / now * (1.0 - 100.0 / mean)), "{hours:#}");
+    assert!(close(&hours["saving"]["point"], 1.2e-5 / now_cost * (1.0 - 100.0 / mean)), "{hours:#}");
     let place = change(&found, "place");
     assert!(
         place["to"].as_str().unwrap().starts_with("elsewhere (rent)")
@@ -362,7 +372,8 @@ fn a_job_over_a_table_of_prices() {
         folder.path(),
         &[&arguments[..], &["--json", "--chart", "c.svg", "--", "night job.sh", "5%"]].concat(),
     ));
-    let plan = &found["schedule"];
+    let plan = &found;
+    assert_eq!(plan["schema"], "infercost.schedule/1");
     // an hour at 100 W is 0.1 kWh: 0.03 now, −0.005 in the hour that pays
     assert!(close(&plan["total_now"]["point"], 0.03) && close(&plan["total"]["point"], -0.005), "{plan:#}");
     assert!(close(&plan["saving"]["point"], 0.035) && plan["more_than_noise"] == true);
@@ -378,7 +389,7 @@ fn a_job_over_a_table_of_prices() {
     let sample = sample();
     let mut of_sample = [&arguments[..], &["--json"]].concat();
     of_sample.insert(1, &sample);
-    let plan = json(&infercost(folder.path(), &of_sample))["schedule"].clone();
+    let plan = json(&infercost(folder.path(), &of_sample));
     assert!(
         plan["total"].is_null()
             && plan["saving"].is_null()
@@ -510,7 +521,7 @@ fn the_settings_of_the_document_are_taken() {
     assert_eq!(found["ways"].as_array().unwrap().len(), 5, "{found:#}");
     let stored =
         infercost(folder.path(), &["schedule", "--inferences", "10", "--deadline", "+12h", "--json"]);
-    assert_eq!(json(&stored)["schedule"]["unit"], "EUR/kWh", "{}", text(&stored.stderr));
+    assert_eq!(json(&stored)["unit"], "EUR/kWh", "{}", text(&stored.stderr));
 }
 
 /// Always the same answer, until the process ends.
@@ -586,4 +597,30 @@ fn prices_are_fetched_stored_listed_and_used_offline() {
     check(folder.path(), &["prices", "fetch", "runpod"], 1, &["RUNPOD_API_KEY"]);
     check(folder.path(), &["prices", "fetch", "tea-leaves"], 2, &["no source is called", "octopus-agile"]);
     check(folder.path(), &["prices", "fetch", "vast", "--file", "infercost.toml"], 1, &["infercost.toml"]);
+}
+
+/// What a person reads, with prices that never grow old.
+#[test]
+fn answers_as_they_are_read() {
+    let folder = bench();
+    MadeUp { id: "20261102-000000", seconds: 0.5, watts: Some(60.0), idle: Some(10.0), threads: 4 }
+        .write(folder.path());
+    let lasting = SETTINGS.replace("2026-11-01", "2099-01-01").replace("2026-11-20", "2099-01-01");
+    fs::write(folder.path().join("infercost.toml"), lasting).unwrap();
+    fs::write(folder.path().join("curve.csv"), CURVE).unwrap();
+    for (name, arguments) in [
+        ("audit", "audit 20261101-000000"),
+        ("host", "host 20261101-000000 --requests-per-hour 1000"),
+        ("replace", "replace 20261101-000000 20261102-000000 --new-price 1200 --resale 200"),
+        ("optimize", "optimize 20261101-000000"),
+        (
+            "schedule",
+            "schedule 20261101-000000 --inferences 5400 --deadline 2026-11-23T04:00Z --now 2026-11-23T00:00Z \
+             --curve curve.csv --time-zone UTC --interruptible",
+        ),
+    ] {
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let output = infercost(folder.path(), &arguments);
+        insta::assert_snapshot!(name, text(&output.stdout));
+    }
 }

@@ -82,6 +82,22 @@ impl Curve {
     }
 }
 
+impl Curve {
+    /// The curve with those slots of an older one that overlap none of its own. Both are in order.
+    #[must_use]
+    pub fn filled(mut self, older: &Self) -> Self {
+        let own = &self.slots;
+        let apart = |slot: &&Slot| {
+            let next = own.partition_point(|one| one.end <= slot.start);
+            own.get(next).is_none_or(|one| one.start >= slot.end)
+        };
+        let more: Vec<Slot> = older.slots.iter().filter(apart).copied().collect();
+        self.slots.extend(more);
+        self.slots.sort_by_key(|slot| slot.start);
+        self
+    }
+}
+
 /// A way to get a machine by the hour or the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -184,6 +200,35 @@ pub fn exchange_rate(rates: &[ExchangeRate], from: Currency, to: Currency) -> Op
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn curve(slots: &[(i64, i64, i64)]) -> Result<Curve, Box<dyn std::error::Error>> {
+        let slot = |(start, end, amount): &(i64, i64, i64)| -> Result<Slot, Box<dyn std::error::Error>> {
+            let at = |hour: i64| Timestamp::from_second(hour * 3600);
+            Ok(Slot { start: at(*start)?, end: at(*end)?, amount: Some(Decimal::from(*amount)) })
+        };
+        Ok(Curve {
+            unit: CurveUnit::GramsPerKilowattHour,
+            slots: slots.iter().map(slot).collect::<Result<_, _>>()?,
+            zone: String::new(),
+            wholesale: false,
+            source: String::new(),
+            fetched_at: Timestamp::UNIX_EPOCH,
+        })
+    }
+
+    #[test]
+    fn older_answers_fill_gaps_and_change_nothing() -> Result<(), Box<dyn std::error::Error>> {
+        let newest = curve(&[(2, 3, 20), (5, 6, 50)])?;
+        let older = curve(&[(0, 1, 1), (1, 2, 2), (2, 3, 3), (3, 4, 4), (4, 6, 5), (6, 7, 7)])?;
+        let wanted = curve(&[(0, 1, 1), (1, 2, 2), (2, 3, 20), (3, 4, 4), (5, 6, 50), (6, 7, 7)])?;
+        assert_eq!(newest.clone().filled(&older), wanted);
+        assert_eq!(newest.clone().filled(&curve(&[])?), newest);
+        assert_eq!(curve(&[])?.filled(&newest), newest);
+        assert!(
+            curve(&[(0, 2, 1), (1, 3, 1)])?.ordered().is_err() && curve(&[(2, 2, 1)])?.ordered().is_err()
+        );
+        Ok(())
+    }
 
     #[test]
     fn rates_are_found_inverted_and_chained() -> Result<(), Box<dyn std::error::Error>> {

@@ -68,7 +68,8 @@ pub(crate) fn assumptions(setting: &Setting, ways: &[Way]) -> Vec<Assumption> {
             all.push(Assumption::new(what, "not measured; set `cold_share`"));
         }
     }
-    if setting.load_s.is_some_and(|load| load.n == 1) {
+    let loads = ways.iter().any(|way| matches!(way.kind(), "spot" | "serverless"));
+    if loads && setting.load_s.is_some_and(|load| load.n == 1) {
         all.push(Assumption::new("the model loads as fast as the one time that was measured", "the run"));
     }
     all

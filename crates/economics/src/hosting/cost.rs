@@ -51,7 +51,7 @@ pub struct Way {
     of_book: bool,
 }
 
-/// Measured values at which a cost is computed, in the order of [`Setting::inputs`].
+/// Measured values at which a cost is computed, in the order of the setting's inputs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct At {
     busy_s: f64,

@@ -56,12 +56,14 @@ pub(crate) struct StoreArguments {
   infercost audit --inferences production.jsonl --api-model some-model --json
   infercost audit phoenix:http://localhost:6006/my-app --revenue 0.002
 
-Exit codes: 0 within the limits, 3 not settled (the interval holds a limit, or energy is unknown), 4 a limit is passed:
-cost is in the loss zone, or above --max-cost. Without revenue and --max-cost there is no limit, and the code is 0.")]
+Exit codes: 0 within the limits, 3 not settled (the interval holds a limit, or energy is unknown),
+4 a limit is passed: cost is in the loss zone, or above --max-cost. Without any limit 0")]
 pub(crate) struct AuditCommand {
-    /// Run folder, run id below --traces, or another program's traces: an OTLP file, or phoenix:URL/PROJECT [default:
-    /// the newest run]
-    #[arg(value_name = "RUN")]
+    /// A run, or traces.
+    #[arg(
+        value_name = "RUN",
+        help = "Run folder, run id below --traces, or another program's traces: an OTLP file, or phoenix:URL/PROJECT [default: the newest run]"
+    )]
     pub(crate) run: Option<String>,
 
     /// Audit these inferences of production instead of a run: JSON Lines with model, input_tokens, output_tokens,
@@ -69,9 +71,12 @@ pub(crate) struct AuditCommand {
     #[arg(long, value_name = "FILE", conflicts_with = "run")]
     pub(crate) inferences: Option<PathBuf>,
 
-    /// Price of the tokens of --inferences, or of another program's traces: an [[offers]] entry of kind api, or a
-    /// model of the fetched price map
-    #[arg(long, value_name = "NAME")]
+    /// Price of the tokens of the inferences.
+    #[arg(
+        long,
+        value_name = "NAME",
+        help = "Price of the tokens of --inferences, or of another program's traces: an [[offers]] entry of kind api, or a model of the fetched price map"
+    )]
     pub(crate) api_model: Option<String>,
 
     /// Revenue of one inference, in the currency of the answer
@@ -82,7 +87,7 @@ pub(crate) struct AuditCommand {
     #[arg(long, value_name = "N", value_parser = above_zero)]
     pub(crate) per_session: Option<f64>,
 
-    /// Requests an hour that the machine answers at its operating point [default: as measured, or [load]]
+    /// Requests an hour that the machine answers at its operating point [default: the settings', else as measured]
     #[arg(long, value_name = "N", value_parser = above_zero, conflicts_with = "inferences")]
     pub(crate) capacity_per_hour: Option<f64>,
 
@@ -134,8 +139,9 @@ fn assumed_power(text: &str) -> Result<AssumedPower, String> {
   infercost host traces/sample/20261123-014109 --assume-watts 60,20 --chart map.svg
   infercost host --market \"RTX 4090\"            with the cheapest fetched offers of that hardware
 
-Offers stand in [[offers]] of infercost.toml: kind rent, spot, serverless or api. The price book's own hardware is the
-way called own. Exit codes: 0 an answer, 3 not settled, because the cheapest way leaves something out")]
+Offers stand in [[offers]] of infercost.toml: kind rent, spot, serverless or api. The price book's
+own hardware is the way called own. Exit codes: 0 an answer, 3 not settled: the cheapest way leaves
+something out")]
 pub(crate) struct HostCommand {
     /// Run folder, or run id below --traces [default: the newest run]
     #[arg(value_name = "RUN")]
@@ -156,7 +162,7 @@ pub(crate) struct HostCommand {
     pub(crate) economics: EconomicsArguments,
 }
 
-/// How much is asked, and when; the settings' [load] where a flag is not given.
+/// How much is asked, and when; as the settings say where a flag is not given.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct LoadArguments {
     /// Requests an hour, in hours with requests [default: what fills one machine to --utilisation]
@@ -241,8 +247,9 @@ fn share_or_nothing(text: &str) -> Result<f64, String> {
   infercost optimize traces/sample/20261123-014109 --variant full
   infercost optimize traces/mine traces/mine-with-one-thread --json
 
-The first run is what is in use now; other runs of the same prompts, named or newest below --traces, show what other
-threads, loads and models cost. Exit codes: 0 a saving of a tenth or more was found, 3 none was")]
+The first run is what is in use now; other runs of the same prompts, named or newest below --traces,
+show what other threads, loads and models cost. Exit codes: 0 a saving of a tenth or more was found,
+3 none was")]
 pub(crate) struct OptimizeCommand {
     /// Runs: what is in use now, then others [default: the newest, then others below --traces]
     #[arg(value_name = "RUN")]

@@ -39,8 +39,8 @@ pub(crate) enum PricesAction {
   infercost prices fetch litellm
   infercost prices fetch ecb                          exchange rates
 
-Keys come from the environment: ELECTRICITYMAPS_TOKEN, RUNPOD_API_KEY. Addresses can be set with --base-url or in
-[sources.NAME] of infercost.toml")]
+Keys come from the environment: ELECTRICITYMAPS_TOKEN, RUNPOD_API_KEY. Addresses can be set with
+--base-url or in [sources.NAME] of infercost.toml")]
 pub(crate) struct FetchArguments {
     /// The source
     #[arg(value_parser = source)]

@@ -14,8 +14,9 @@ use crate::arguments::economics::{EconomicsArguments, above_zero, at_least_zero}
   infercost schedule --inferences 20000 --deadline +1d --carbon
   infercost schedule --inferences 20000 --deadline +12h --run -- ./nightly.sh
 
-The curve is --curve, else the newest fetched one that reaches beyond now (`infercost prices fetch energy-charts`),
-else [tariff.time_of_use] of infercost.toml. With --run the exit code is the command's own")]
+The curve is --curve, else the newest fetched one that reaches beyond now (`infercost prices fetch
+energy-charts`), else [tariff.time_of_use] of infercost.toml. With --run the exit code is the
+command's own")]
 pub(crate) struct ScheduleCommand {
     /// Run folder, or run id below --traces [default: the newest run]
     #[arg(value_name = "RUN")]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject, Zone};
 use infercost_economics::production::{AuditedInference, Production};
-use infercost_economics::{Assumption, Audit, Limits, Scenario, audit, chart, scenario};
+use infercost_economics::{Assumption, Audit, Limits, Scenario, audit, bill, chart, scenario};
 use infercost_schema::hosting::Charge;
 use infercost_schema::market::TokenPrice;
 use infercost_schema::{Currency, Money};
@@ -69,7 +69,8 @@ fn of_run(arguments: &AuditCommand, business: &Business) -> anyhow::Result<Audit
     let interest = business.load.interest.unwrap_or(0.0);
     let capacity = arguments.capacity_per_hour.or(business.load.capacity_per_hour);
     let scenario = Scenario::of(&workload, &book, interest).at_capacity(capacity);
-    let mut assumptions = scenario::assumptions(&book);
+    let mut assumptions = scenario::assumptions(&book, interest);
+    assumptions.push(scenario::utilisation(&book));
     if let Some(capacity) = capacity {
         let what = format!("one machine answers {capacity} requests an hour");
         assumptions.push(Assumption::new(what, "as given; joules stay as measured"));
@@ -87,18 +88,21 @@ fn of_run(arguments: &AuditCommand, business: &Business) -> anyhow::Result<Audit
         per_session: arguments.per_session.or(business.revenue.inferences_per_session),
         per_user: business.revenue.inferences_per_user,
         revenue: business.earned(arguments.revenue, book.currency)?,
-        limits: limits(arguments, business),
+        limits: limits(arguments, business, book.currency)?,
         assumptions,
         notes,
         today: business.today,
     }))
 }
 
-fn limits(arguments: &AuditCommand, business: &Business) -> Limits {
-    Limits {
+/// The limits by the flags, in the currency of the answer, else by the settings.
+fn limits(arguments: &AuditCommand, business: &Business, currency: Currency) -> anyhow::Result<Limits> {
+    let of_settings = business.revenue.max_cost.as_ref();
+    let of_settings = of_settings.map(|limit| business.convert(limit, currency)).transpose()?;
+    Ok(Limits {
         loss_zone: Some(arguments.loss_zone.or(business.revenue.loss_zone).unwrap_or(LOSS_ZONE)),
-        max_cost: arguments.max_cost.or(business.revenue.max_cost),
-    }
+        max_cost: arguments.max_cost.or(of_settings.map(|limit| bill::double(limit.value))),
+    })
 }
 
 fn of_production(
@@ -186,7 +190,7 @@ pub(crate) fn audit_production(
         per_session: arguments.per_session.or(per_session).or(business.revenue.inferences_per_session),
         per_user: per_user.or(business.revenue.inferences_per_user),
         revenue: business.earned(arguments.revenue, currency)?,
-        limits: limits(arguments, business),
+        limits: limits(arguments, business, currency)?,
         assumptions,
         notes,
         today: business.today,

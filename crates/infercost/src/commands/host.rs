@@ -21,12 +21,13 @@ pub(crate) fn run(arguments: &HostCommand) -> anyhow::Result<ExitCode> {
     let business = Business::read(&arguments.economics)?;
     let Measured { run, workload } = business::measured(&arguments.economics, arguments.run.as_deref())?;
     let book = business.book(&run.header.prices)?;
-    let scenario = Scenario::of(&workload, &book, business.load.interest.unwrap_or(0.0));
+    let interest = business.load.interest.unwrap_or(0.0);
+    let scenario = Scenario::of(&workload, &book, interest);
     let demand = demand(&arguments.load, &business, &book);
     let setting = Setting::of(scenario, &workload, demand);
     let offers = offers(arguments, &business, &book)?;
     let mut hosting = host(format!("{} in run {}", workload.variant, workload.run), &setting, &offers);
-    hosting.assumptions.extend(scenario::assumptions(&book));
+    hosting.assumptions.extend(scenario::assumptions(&book, interest));
     let mut notes = bill::stale(&hosting.assumptions, business.today);
     notes.extend(business::notes(&book, &workload));
     hosting.notes.splice(0..0, notes);

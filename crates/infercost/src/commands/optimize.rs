@@ -4,9 +4,12 @@ use std::process::ExitCode;
 
 use infercost_analyzer::{Analysis, levers};
 use infercost_economics::hosting::{Setting, host};
-use infercost_economics::optimization::{Basis, Change, Effect, Kind, rank, saving_of, saving_of_hours};
+use infercost_economics::optimization::{
+    Basis, Change, Effect, Kind, quarter_hours, rank, saving_of, saving_of_hours,
+};
 use infercost_economics::wording::percent;
 use infercost_economics::{Scenario, bill, scenario};
+use infercost_prices::sections::TariffSection;
 use infercost_prices::sections::exchange::{convert_curve, convert_offer};
 use infercost_schema::price::PriceBook;
 use infercost_schema::report::CandidateReport;
@@ -16,7 +19,7 @@ use jiff::{Timestamp, ToSpan as _};
 use crate::arguments::economics::{LoadArguments, OptimizeCommand};
 use crate::business::{self, Business};
 use crate::commands::host::demand;
-use crate::exit;
+use crate::exit::{self, usage};
 use crate::{output, price_store};
 
 /// Other runs looked at where none are named.
@@ -50,7 +53,8 @@ pub(crate) fn run(arguments: &OptimizeCommand) -> anyhow::Result<ExitCode> {
     changes.push(hour(&present, &business, arguments)?);
     changes.extend(place(&present, &business)?);
     let mut answer = rank(format!("{variant} in run {}", first.header.id), &present.scenario, changes);
-    answer.assumptions = scenario::assumptions(&book);
+    answer.assumptions = scenario::assumptions(&book, interest);
+    answer.assumptions.push(scenario::utilisation(&book));
     let mut notes = bill::stale(&answer.assumptions, business.today);
     notes.extend(business::notes(&book, &workload));
     if workload.joules.is_none() {
@@ -162,6 +166,10 @@ fn of_other_runs(
     for run in others {
         for header in run.header.variants.iter().filter(|header| !header.noise_floor) {
             let Ok(other) = business::workload_of(run, &header.id, &arguments.economics) else { continue };
+            // Another machine is another question: `infercost replace` answers it.
+            if other.machine != now.machine {
+                continue;
+            }
             let (kind, to) = if header.id != now.variant {
                 let known = present.run.header.variants.iter().any(|one| one.id == header.id);
                 let same = |id: &VariantId| id.as_str().rsplit_once('/').map(|(model, _)| model.to_owned());
@@ -325,7 +333,14 @@ fn hour(present: &Present<'_>, business: &Business, arguments: &OptimizeCommand)
     );
     let now = Timestamp::now();
     let stored = price_store::curve(&arguments.economics.store, false, now.saturating_sub(RECENT.hours())?)?;
-    let Some(curve) = stored else {
+    let week = |tariff: &TariffSection| {
+        tariff.time_of_use(business.today, business.today.saturating_add(6.days()), now)
+    };
+    let found = match (stored, &business.tariff) {
+        (None, Some(tariff)) => week(tariff).map_err(|error| usage(error.to_string()))?,
+        (stored, _) => stored,
+    };
+    let Some(curve) = found else {
         let why =
             "no curve of prices is stored; `infercost prices fetch energy-charts` fetches one".to_owned();
         return Ok(Change { why, ..change });
@@ -335,12 +350,12 @@ fn hour(present: &Present<'_>, business: &Business, arguments: &OptimizeCommand)
             format!("the curve of {} is in another currency, and no exchange rate is known", curve.source);
         return Ok(Change { why, ..change });
     };
-    let prices: Vec<f64> = curve.slots.iter().filter_map(|slot| slot.amount).map(bill::double).collect();
+    let prices = quarter_hours(&curve);
     Ok(match saving_of_hours(&present.scenario, &prices) {
         Ok(saving) => Change {
             basis: Basis::Computed,
             saving: Some(saving),
-            why: format!("{} prices of {}; only what is paid by the hour falls", prices.len(), curve.source),
+            why: format!("the prices of {}; only what is paid for electricity falls", curve.source),
             ..change
         },
         Err(why) => Change { why, ..change },

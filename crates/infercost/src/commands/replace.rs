@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use infercost_economics::bill::{self, double};
 use infercost_economics::ownership::Owned;
 use infercost_economics::replacement::{Decision, Terms, replacement};
+use infercost_economics::wording::years;
 use infercost_economics::{Assumption, scenario};
 use infercost_schema::price::{HardwareCost, PriceBook};
 use infercost_schema::{RunRecord, Workload};
@@ -62,11 +63,11 @@ fn terms(arguments: &ReplaceCommand, business: &Business, book: &PriceBook) -> a
         life_years: arguments.new_life.or(of_book.map(|(.., life)| life)).unwrap_or(4.0),
         interest: business.load.interest.unwrap_or(0.0),
     };
-    let mut assumptions = scenario::assumptions(book);
+    let mut assumptions = scenario::assumptions(book, new.interest);
     let given = if arguments.new_price.is_some() { "given with --new-price" } else { "the price book" };
     let currency = book.currency;
     assumptions.push(Assumption::new(
-        format!("the new machine costs {purchase} {currency} and lives {} years", new.life_years),
+        format!("the new machine costs {purchase} {currency} and lives {}", years(new.life_years)),
         given,
     ));
     assumptions.push(Assumption::new(

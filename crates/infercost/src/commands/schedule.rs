@@ -28,7 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(arguments: &ScheduleCommand) -> anyhow::Result<ExitCode> {
     let business = Business::read(&arguments.economics)?;
-    let Measured { workload, .. } = business::measured(&arguments.economics, arguments.measured.as_deref())?;
+    let Measured { run, workload } = business::measured(&arguments.economics, arguments.measured.as_deref())?;
     let wrong = |error: infercost_prices::PriceError| usage(error.to_string());
     let zone = arguments.time_zone.as_deref().map(time_zone).transpose().map_err(wrong)?;
     let zone = zone.unwrap_or_else(TimeZone::system);
@@ -43,6 +43,7 @@ pub(crate) fn run(arguments: &ScheduleCommand) -> anyhow::Result<ExitCode> {
     let retail =
         adders.as_ref().map(|adders| Retail { adder: double(adders.adder), tax: double(adders.tax) });
     let job = Job {
+        pue: business.pue(&run.header.prices),
         stays_on: arguments.stays_on,
         interruptible: arguments.interruptible || arguments.restartable,
         restartable: arguments.restartable,
@@ -58,7 +59,10 @@ pub(crate) fn run(arguments: &ScheduleCommand) -> anyhow::Result<ExitCode> {
         if arguments.command.is_empty() { "COMMAND".to_owned() } else { shell_line(&arguments.command) };
     let timers = timers(&plan.blocks, &zone, &command);
     if arguments.economics.json {
-        let object = serde_json::json!({ "schedule": plan, "timers": timers });
+        let mut object = serde_json::to_value(&plan)?;
+        if let Some(object) = object.as_object_mut() {
+            object.insert("timers".to_owned(), serde_json::to_value(&timers)?);
+        }
         output::line(&serde_json::to_string_pretty(&object)?);
     } else {
         output::block(&output::economics::schedule::render(&plan, &timers, &zone));

@@ -1,11 +1,12 @@
 //! Electricity Maps: exchange prices and carbon intensity by zone. Needs a key.
 
 use infercost_schema::market::{CurveUnit, Slot};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::amount::Amount;
-use crate::electricity::{curve, energy_unit, scaled};
+use crate::electricity::{curve, energy_unit, moments, scaled};
 use crate::fetch::{Client, FetchError, encoded};
 use crate::snapshot::Prices;
 use crate::source::{Parsed, Query, answered, base, json, key};
@@ -43,8 +44,14 @@ pub(crate) fn fetch(
     let zone =
         zone.ok_or_else(|| FetchError::Question("electricity-maps needs --zone, such as AT".to_owned()))?;
     let key = key(query, "electricity-maps", KEY)?;
-    let what = if carbon { "carbon-intensity" } else { "price-day-ahead" };
-    let url = format!("{}/v3/{what}/forecast?zone={}", base(query, BASE), encoded(zone));
+    let (base, zone) = (base(query, BASE), encoded(zone));
+    let url = if carbon {
+        format!("{base}/v3/carbon-intensity/forecast?zone={zone}")
+    } else {
+        // The forecast of prices wants to be told of when.
+        let (from, until) = moments(query, &TimeZone::UTC)?;
+        format!("{base}/v3/price-day-ahead/forecast?zone={zone}&start={from}&end={until}")
+    };
     answered(&url, &client.get(&url, Some(("auth-token", key)))?, |text| parse(text, query, now, carbon))
 }
 

@@ -9,7 +9,7 @@ use crate::snapshot::Prices;
 use crate::source::{Parsed, Query, answered, base};
 use crate::table::Table;
 
-const BASE: &str = "https://raw.githubusercontent.com/skypilot-org/skypilot-catalog/master/catalogs/v7";
+const BASE: &str = "https://raw.githubusercontent.com/skypilot-org/skypilot-catalog/master/catalogs/v8";
 
 /// Asks for the catalog of a cloud.
 pub(crate) fn fetch(client: &Client, query: &Query) -> Result<(String, Parsed), FetchError> {

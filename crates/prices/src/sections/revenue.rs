@@ -23,7 +23,7 @@ pub struct RevenueSection {
     source: Option<String>,
     date: Option<Day>,
     loss_zone: Option<f64>,
-    max_cost: Option<f64>,
+    max_cost: Option<Amount>,
 }
 
 /// What the section says, checked.
@@ -38,7 +38,7 @@ pub struct Revenue {
     /// Share of revenue from which cost is in the loss zone.
     pub loss_zone: Option<f64>,
     /// Highest cost of one inference.
-    pub max_cost: Option<f64>,
+    pub max_cost: Option<Price>,
 }
 
 impl RevenueSection {
@@ -53,8 +53,21 @@ impl RevenueSection {
         within("revenue.inferences_per_session", sound, "counts of inferences must be above 0")?;
         let share = self.loss_zone.is_none_or(|share| share > 0.0 && share <= 10.0);
         within("revenue.loss_zone", share, "is a share of revenue above 0, such as 0.15")?;
-        let limit = self.max_cost.is_none_or(|limit| limit > 0.0 && limit.is_finite());
+        let limit = self.max_cost.is_none_or(|limit| limit.0 > Decimal::ZERO);
         within("revenue.max_cost", limit, "must be above 0")?;
+        let needs = |what: &str| PriceError::Setting {
+            field: "revenue",
+            reason: format!("{what} needs `source` and `date`: whose figure is it, as of when?"),
+        };
+        let currency = self.currency.unwrap_or(currency);
+        let dated = self.source.zip(self.date);
+        let max_cost = match (self.max_cost, &dated) {
+            (None, _) => None,
+            (Some(_), None) => return Err(needs("max_cost")),
+            (Some(limit), Some((source, date))) => {
+                Some(price("highest cost", "inference", currency, limit, source.clone(), *date, false)?)
+            }
+        };
         let each = |amount: Option<Amount>, count: Option<f64>, key: &'static str| match (amount, count) {
             (None, _) => Ok(None),
             (Some(Amount(amount)), Some(count)) => {
@@ -74,13 +87,7 @@ impl RevenueSection {
         let per_inference = match given.as_slice() {
             [] => None,
             [one] => {
-                let (Some(source), Some(date)) = (self.source, self.date) else {
-                    return Err(PriceError::Setting {
-                        field: "revenue",
-                        reason: "needs `source` and `date`: whose figure is it, as of when?".into(),
-                    });
-                };
-                let currency = self.currency.unwrap_or(currency);
+                let (source, date) = dated.ok_or_else(|| needs("it"))?;
                 Some(price("revenue", "inference", currency, Amount(*one), source, date, false)?)
             }
             _ => {
@@ -95,7 +102,7 @@ impl RevenueSection {
             inferences_per_session: self.inferences_per_session,
             inferences_per_user: self.inferences_per_user,
             loss_zone: self.loss_zone,
-            max_cost: self.max_cost,
+            max_cost,
         })
     }
 }

@@ -154,3 +154,62 @@ fn a_missing_key_is_named() {
         assert!(error.contains(variable) && source.key_variable() == Some(variable), "{error}");
     }
 }
+
+/// Answers that each source takes, changed byte by byte and cut anywhere: a result, never a panic.
+#[test]
+fn no_changed_byte_panics() {
+    let good = [
+        (Source::EnergyCharts, r#"{"unix_seconds":[0,900],"price":[1.5,null],"unit":"EUR / MWh"}"#),
+        (
+            Source::Awattar,
+            r#"{"data":[{"start_timestamp":0,"end_timestamp":3600000,"marketprice":42.09,"unit":"Eur/MWh"}]}"#,
+        ),
+        (
+            Source::OctopusAgile,
+            r#"{"next":null,"results":[{"value_inc_vat":18.2,"valid_from":"2026-10-25T00:00:00Z","valid_to":null}]}"#,
+        ),
+        (
+            Source::ElectricityMaps,
+            r#"{"zone":"AT","data":[{"datetime":"2026-10-25T00:00:00Z","value":91.2}]}"#,
+        ),
+        (
+            Source::ElectricityMapsCarbon,
+            r#"{"zone":"AT","carbonIntensity":245,"datetime":"2026-10-25T00:00:00Z"}"#,
+        ),
+        (Source::Csv, "start,end,price,currency,unit\n2026-10-25T00:00Z,2026-10-25T01:00Z,0.3,EUR,kWh\n"),
+        (
+            Source::Vast,
+            r#"[{"id":8,"gpu_name":"x","num_gpus":1,"dph_base":0.3,"dph_total":0.4,"min_bid":0.1}]"#,
+        ),
+        (
+            Source::Runpod,
+            r#"{"data":{"gpuTypes":[{"id":"x","securePrice":0.4,"lowestPrice":{"minimumBidPrice":0.2}}]}}"#,
+        ),
+        (
+            Source::AwsSpot,
+            r#"{"SpotPriceHistory":[{"AvailabilityZone":"a","InstanceType":"g","SpotPrice":"0.4","Timestamp":"2026-10-24T10:00:00Z"}]}"#,
+        ),
+        (Source::Skypilot, "InstanceType,Price,Region,AcceleratorCount\ng5,1.006,us,1.0\n"),
+        (
+            Source::Litellm,
+            r#"{"m":{"input_cost_per_token":1.5e-7,"output_cost_per_token":6e-7,"mode":"chat"}}"#,
+        ),
+        (Source::Ecb, "<Cube time='2026-10-23'><Cube currency='USD' rate='1.08'/>"),
+    ];
+    assert_eq!(good.len(), Source::ALL.len());
+    for (source, text) in good {
+        let query = query("http://127.0.0.1:1");
+        assert!(source.parse(text, &query, now()).is_ok(), "{}", source.name());
+        let mut refused = 0;
+        for index in 0..text.len() {
+            for byte in [b'9', b'-', b'"', b'e', b'\'', b'{', 0, 0xc3] {
+                let mut changed = text.as_bytes().to_vec();
+                changed[index] = byte;
+                refused +=
+                    usize::from(source.parse(&String::from_utf8_lossy(&changed), &query, now()).is_err());
+            }
+            refused += usize::from(source.parse(&text[..index], &query, now()).is_err());
+        }
+        assert!(refused > text.len() / 2, "{} takes nearly anything", source.name());
+    }
+}

@@ -109,8 +109,9 @@ fn electricity_maps_prices_and_carbon() {
     let (snapshot, asked) = fetched(Source::ElectricityMaps, body, |_| {});
     let head = asked[0].to_ascii_lowercase();
     assert!(
-        head.starts_with("get /v3/price-day-ahead/forecast?zone=at ")
-            && head.contains("auth-token: the-secret-key")
+        head.starts_with(
+            "get /v3/price-day-ahead/forecast?zone=at&start=2026-10-25t00:00:00z&end=2026-10-26t00:00:00z "
+        ) && head.contains("auth-token: the-secret-key")
     );
     assert_eq!(slots(curve(&snapshot)), ["2026-10-25T00:00:00Z 60 –", "2026-10-25T01:00:00Z 60 0.0912"]);
     let latest =

@@ -7,7 +7,7 @@ use infercost_economics::bill::double;
 use infercost_schema::Estimate;
 
 use crate::output::economics::layout::{
-    assumptions, head, money, money_estimate, share, signed, styled, table,
+    assumptions, estimate, head, money, money_estimate, share, signed, styled, table,
 };
 use crate::output::number::UNKNOWN;
 use crate::output::terminal::{DOUBT, FAILURE, STRONG, SUCCESS, plain};
@@ -117,7 +117,7 @@ fn break_evens(audit: &Audit) -> String {
             None => format!("{UNKNOWN} {}", one.reason),
             Some(value) if one.unit == currency => money_estimate(value, audit.currency),
             Some(value) if one.unit == "share of hours" => share(value),
-            Some(value) => format!("{} {}", crate::output::number::estimate(value), one.unit),
+            Some(value) => format!("{} {}", estimate(value), one.unit),
         };
         vec![one.what.clone(), value]
     });

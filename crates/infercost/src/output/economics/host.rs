@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use infercost_economics::hosting::{Hosting, WayCost};
 use infercost_economics::wording::{percent, plain as short};
 
-use crate::output::economics::layout::{assumptions, head, money, money_estimate, share, styled, table};
-use crate::output::number::{self, UNKNOWN};
+use crate::output::economics::layout::{
+    assumptions, estimate, head, money, money_estimate, share, styled, table,
+};
+use crate::output::number::UNKNOWN;
 use crate::output::terminal::{DOUBT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.
@@ -15,7 +17,7 @@ pub(crate) fn render(hosting: &Hosting) -> String {
         "{} · {} requests an hour · one machine answers {}",
         hosting.name,
         short(hosting.requests_per_hour),
-        number::estimate(&hosting.capacity_per_hour)
+        estimate(&hosting.capacity_per_hour)
     );
     let mut text = head(&title, &hosting.notes);
     text.push_str(&costs(hosting));
@@ -99,13 +101,13 @@ fn break_even(way: &WayCost) -> Option<Vec<String>> {
     let load = way.own_cheaper_from.as_ref()?;
     let from = match (&load.requests_per_hour, &load.utilisation) {
         (Some(requests), Some(used)) => {
-            format!("{} requests/h, {} used", number::estimate(requests), share(used))
+            format!("{} requests/h, {} used", estimate(requests), share(used))
         }
         _ => format!("{UNKNOWN} {}", load.reason),
     };
     let payback = way.own_pays_back.as_ref().map_or(UNKNOWN.to_owned(), |payback| match &payback.months {
-        Some(months) if payback.reason.is_empty() => format!("{} months", number::estimate(months)),
-        Some(months) => format!("{} months, {}", number::estimate(months), payback.reason),
+        Some(months) if payback.reason.is_empty() => format!("{} months", estimate(months)),
+        Some(months) => format!("{} months, {}", estimate(months), payback.reason),
         None => format!("{UNKNOWN} {}", payback.reason),
     });
     Some(vec![way.name.clone(), from, payback])

@@ -30,22 +30,20 @@ pub(crate) fn money(amount: f64, currency: Currency) -> String {
     format!("{} {prefix}{currency}", number::significant(amount * factor))
 }
 
-/// `16.9 [13.5, 22.1] µUSD`; a certain value stands alone.
-pub(crate) fn money_estimate(estimate: &Estimate, currency: Currency) -> String {
-    if (estimate.upper - estimate.lower).abs() <= 0.0 {
-        return money(estimate.point, currency);
-    }
-    let (factor, prefix) = number::scale(estimate.point);
-    format!("{} {prefix}{currency}", number::estimate(&estimate.map(|amount| amount * factor)))
+/// `16.9 [13.5, 22.1] µUSD`; one whose ends read the same stands alone.
+pub(crate) fn money_estimate(cost: &Estimate, currency: Currency) -> String {
+    let (factor, prefix) = number::scale(cost.point);
+    format!("{} {prefix}{currency}", estimate(&cost.map(|amount| amount * factor)))
 }
 
-/// A share with its interval; a certain one stands alone.
+/// A number with its interval; one whose ends read the same stands alone.
+pub(crate) fn estimate(estimate: &Estimate) -> String {
+    infercost_economics::wording::interval(estimate, number::significant)
+}
+
+/// A share with its interval; one whose ends read the same stands alone.
 pub(crate) fn share(estimate: &Estimate) -> String {
-    let percent = infercost_economics::wording::percent;
-    if (estimate.upper - estimate.lower).abs() <= 0.0 {
-        return percent(estimate.point);
-    }
-    format!("{} [{}, {}]", percent(estimate.point), percent(estimate.lower), percent(estimate.upper))
+    infercost_economics::wording::interval(estimate, infercost_economics::wording::percent)
 }
 
 /// A share with its sign.

@@ -6,8 +6,8 @@ use infercost_economics::replacement::{Decision, MachineYear, Replacement};
 use infercost_economics::wording::plain as short;
 use infercost_schema::Estimate;
 
-use crate::output::economics::layout::{assumptions, head, money, money_estimate, styled, table};
-use crate::output::number::{self, UNKNOWN};
+use crate::output::economics::layout::{assumptions, estimate, head, money, money_estimate, styled, table};
+use crate::output::number::UNKNOWN;
 use crate::output::terminal::{DOUBT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.
@@ -23,12 +23,12 @@ pub(crate) fn render(answer: &Replacement) -> String {
     };
     let months = answer.payback_months.as_ref().map_or_else(
         || format!("{UNKNOWN} it does not pay back"),
-        |months| format!("{} months", number::estimate(months)),
+        |months| format!("{} months", estimate(months)),
     );
     let tariff = answer
         .break_even_tariff
         .as_ref()
-        .map_or(UNKNOWN.to_owned(), |tariff| format!("{} {}/kWh", number::estimate(tariff), answer.currency));
+        .map_or(UNKNOWN.to_owned(), |tariff| format!("{} {}/kWh", estimate(tariff), answer.currency));
     let rows = vec![
         vec!["outlay".to_owned(), cost(&answer.outlay)],
         vec!["running costs saved a year".to_owned(), cost(&answer.yearly_saving)],
@@ -44,14 +44,14 @@ pub(crate) fn render(answer: &Replacement) -> String {
 }
 
 fn machines(answer: &Replacement) -> String {
-    let estimate = |value: &Option<Estimate>| value.as_ref().map_or(UNKNOWN.to_owned(), number::estimate);
+    let shown = |value: &Option<Estimate>| value.as_ref().map_or(UNKNOWN.to_owned(), estimate);
     let row = |name: &str, one: &MachineYear| {
         let energy = one.energy.as_ref();
         vec![
             format!("{name}: {}", one.machine),
             one.variant.clone(),
-            estimate(&one.tokens_per_s),
-            estimate(&one.joules_per_token),
+            shown(&one.tokens_per_s),
+            shown(&one.joules_per_token),
             one.machines.to_string(),
             energy.map_or(UNKNOWN.to_owned(), |energy| money_estimate(energy, answer.currency)),
             money(one.capital, answer.currency),

@@ -8,8 +8,8 @@ use infercost_schema::Estimate;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::output::economics::layout::{assumptions, head, share, styled, table};
-use crate::output::number::{self, UNKNOWN};
+use crate::output::economics::layout::{assumptions, estimate, head, share, styled, table};
+use crate::output::number::UNKNOWN;
 use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text; times in `zone`.
@@ -26,19 +26,17 @@ pub(crate) fn render(plan: &Schedule, timers: &Timers, zone: &TimeZone) -> Strin
         vec![at(block.start), at(block.stop), action.to_owned()]
     });
     text.push_str(&table(&["from", "until", ""], rows.collect(), false));
-    let amount = |estimate: &Option<Estimate>, unit: &str| {
-        estimate
-            .as_ref()
-            .map_or(UNKNOWN.to_owned(), |estimate| format!("{} {unit}", number::estimate(estimate)))
+    let amount = |value: &Option<Estimate>, unit: &str| {
+        value.as_ref().map_or(UNKNOWN.to_owned(), |found| format!("{} {unit}", estimate(found)))
     };
     let mean = |value: Option<f64>| {
         value.map_or(UNKNOWN.to_owned(), |value| format!("{} {}", short(value), plan.unit))
     };
     let rows = vec![
-        vec!["work".to_owned(), format!("{} s", number::estimate(&plan.work_s)), String::new()],
+        vec!["work".to_owned(), format!("{} s", estimate(&plan.work_s)), String::new()],
         vec!["energy".to_owned(), amount(&plan.kilowatt_hours, "kWh"), String::new()],
         vec![
-            "mean price at work".to_owned(),
+            "mean at work".to_owned(),
             mean(Some(plan.mean_at_work)),
             format!("now: {}", mean(plan.mean_now)),
         ],
