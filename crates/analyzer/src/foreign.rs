@@ -167,7 +167,8 @@ fn busy_seconds(calls: &[ForeignCall]) -> Vec<Option<f64>> {
         .collect();
     // small numbers keep more digits
     let origin = timed.iter().map(|(_, (start, _))| *start).fold(f64::INFINITY, f64::min);
-    let spans: Vec<(f64, f64)> = timed.iter().map(|(_, (start, end))| (start - origin, end - origin)).collect();
+    let spans: Vec<(f64, f64)> =
+        timed.iter().map(|(_, (start, end))| (start - origin, end - origin)).collect();
     let mut busy = vec![None; calls.len()];
     for ((index, _), seconds) in timed.into_iter().zip(sweep(&spans)) {
         if let Some(slot) = busy.get_mut(index) {
@@ -199,7 +200,8 @@ fn facts(name: Option<&str>, own: &[(&ForeignCall, Option<f64>)]) -> ForeignMode
         }
         latency.extend(call.latency_s);
         ttft.extend(call.ttft_s);
-        if let (Some(total), Some(first), Some(tokens @ 2..)) = (call.latency_s, call.ttft_s, call.output_tokens)
+        if let (Some(total), Some(first), Some(tokens @ 2..)) =
+            (call.latency_s, call.ttft_s, call.output_tokens)
         {
             tpot.push((total - first).max(0.0) / (tokens - 1) as f64);
         }
@@ -239,7 +241,8 @@ fn tokens(name: &str, own: &[(&ForeignCall, Option<f64>)], prices: &[TokenPrice]
         let outputs = call.output_tokens.or(call.failed.then_some(0));
         let Some(outputs) = outputs else { continue };
         let from_cache = call.cached_input_tokens.unwrap_or(0).min(inputs);
-        sum.sum += (inputs - from_cache) as f64 * input + from_cache as f64 * cached + outputs as f64 * output;
+        sum.sum +=
+            (inputs - from_cache) as f64 * input + from_cache as f64 * cached + outputs as f64 * output;
         sum.calls += 1;
     }
     (sum.calls > 0).then(|| ForeignCost {
@@ -302,7 +305,10 @@ mod tests {
         ];
         let report = summarise(&calls, &[price("a-*")], None).unwrap();
         let [a, b] = report.models.as_slice() else { panic!("{report:?}") };
-        assert_eq!((a.calls, a.input_tokens, a.unsaid.get("x")), (3, Sum { sum: 2000.0, calls: 2 }, Some(&1)));
+        assert_eq!(
+            (a.calls, a.input_tokens, a.unsaid.get("x")),
+            (3, Sum { sum: 2000.0, calls: 2 }, Some(&1))
+        );
         assert_eq!(a.costs.len(), 1);
         let wanted = (1000.0 * 2.0 + 5.0 * 10.0 + 600.0 * 2.0 + 400.0 * 1.0 + 10.0) / 1e6;
         assert!((a.costs[0].total - wanted).abs() < 1e-12 && a.costs[0].calls == 2, "{:?}", a.costs);
@@ -320,7 +326,8 @@ mod tests {
         };
         let report = summarise(&[of(1.0, "USD"), of(2.0, "EUR"), of(4.0, "USD")], &[], None).unwrap();
         let costs = &report.models[0].costs;
-        let totals: Vec<(f64, &str)> = costs.iter().map(|cost| (cost.total, cost.currency.as_str())).collect();
+        let totals: Vec<(f64, &str)> =
+            costs.iter().map(|cost| (cost.total, cost.currency.as_str())).collect();
         assert_eq!(totals, [(2.0, "EUR"), (5.0, "USD")]);
     }
 }

@@ -7,7 +7,8 @@ use std::collections::HashMap;
 
 use infercost_schema::report::{CandidateReport, CostComponents, Report};
 use infercost_schema::{
-    Currency, Divergence, Evaluation, IdlePhase, InferenceRecord, PromptId, RunRecord, VariantId, WindowRecord,
+    Currency, Divergence, Evaluation, IdlePhase, InferenceRecord, PromptId, RunRecord, VariantId,
+    WindowRecord,
 };
 
 use crate::attribution::{TimeShare, attribute_weighted, phase_powers, time_shares};
@@ -69,7 +70,10 @@ impl Ledger {
             let mut metered: Vec<(InferenceKey, Entry)> = Vec::new();
             for window in &windows {
                 let attribution = powers
-                    .map_or_else(|| crate::attribution::attribute(window), |powers| attribute_weighted(window, powers))
+                    .map_or_else(
+                        || crate::attribution::attribute(window),
+                        |powers| attribute_weighted(window, powers),
+                    )
                     .filter(|_| !window.interrupted);
                 let shares = time_shares(window);
                 for (index, (inference, share)) in window.inferences.iter().zip(shares).enumerate() {

@@ -74,7 +74,8 @@ pub fn fit(billed: &[Billed], total: f64) -> Option<TokenPrices> {
     };
     let input = input.max(0.0);
     let mean = sum(|one| one.cost) / billed.len() as f64;
-    let missed = billed.iter().map(|one| (one.cost - input * one.input - output * one.output).powi(2)).sum::<f64>();
+    let missed =
+        billed.iter().map(|one| (one.cost - input * one.input - output * one.output).powi(2)).sum::<f64>();
     let rms = (missed / billed.len() as f64).sqrt();
     let error = if mean > 0.0 { rms / mean } else { 0.0 };
     Some(TokenPrices { input, output, error, told_apart, n: billed.len() })
@@ -86,7 +87,9 @@ mod tests {
     use super::*;
 
     fn billed(rows: &[(f64, f64, f64)]) -> Vec<Billed> {
-        rows.iter().map(|(input, output, cost)| Billed { input: *input, output: *output, cost: *cost }).collect()
+        rows.iter()
+            .map(|(input, output, cost)| Billed { input: *input, output: *output, cost: *cost })
+            .collect()
     }
 
     #[test]

@@ -166,7 +166,8 @@ impl Destination {
         let (url, foreign) = match (&options.url, &of_environment) {
             (Some(url), of_environment) => {
                 let url = address("--otlp", url, protocol, Some(signal))?;
-                let other = of_environment.as_ref().is_some_and(|(_, other)| authority(other) != authority(&url));
+                let other =
+                    of_environment.as_ref().is_some_and(|(_, other)| authority(other) != authority(&url));
                 (url, other)
             }
             (None, Some((origin, url))) => {
@@ -226,13 +227,12 @@ impl Destination {
 
 /// A variable for the signal, else the one for all; with its name.
 fn setting(signal: Signal, name: &str, variables: Variables<'_>) -> Option<(String, String)> {
-    [signal.variable(), ""]
-        .into_iter()
-        .map(|prefix| format!("OTEL_EXPORTER_OTLP_{prefix}{name}"))
-        .find_map(|variable| {
+    [signal.variable(), ""].into_iter().map(|prefix| format!("OTEL_EXPORTER_OTLP_{prefix}{name}")).find_map(
+        |variable| {
             let value = variables(&variable)?.trim().to_owned();
             (!value.is_empty()).then_some((variable, value))
-        })
+        },
+    )
 }
 
 /// An address checked and, where it is a base, with the signal's path at its end.
@@ -296,9 +296,14 @@ mod tests {
 
     use super::*;
 
-    fn resolve(url: Option<&str>, variables: &[(&str, &str)]) -> Result<Option<Destination>, DestinationError> {
-        let map: HashMap<String, String> =
-            variables.iter().map(|(name, value)| (format!("OTEL_EXPORTER_OTLP_{name}"), (*value).to_owned())).collect();
+    fn resolve(
+        url: Option<&str>,
+        variables: &[(&str, &str)],
+    ) -> Result<Option<Destination>, DestinationError> {
+        let map: HashMap<String, String> = variables
+            .iter()
+            .map(|(name, value)| (format!("OTEL_EXPORTER_OTLP_{name}"), (*value).to_owned()))
+            .collect();
         let options = OtlpOptions { url: url.map(str::to_owned), ..OtlpOptions::default() };
         Destination::resolve(Signal::Traces, &options, &|name| map.get(name).cloned())
     }

@@ -8,7 +8,9 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DestinationError {
     /// The address is not one.
-    #[error("{origin}: `{address}` is no address of a collector: {problem}; write for example http://localhost:4318")]
+    #[error(
+        "{origin}: `{address}` is no address of a collector: {problem}; write for example http://localhost:4318"
+    )]
     Address {
         /// The flag or variable that gave it.
         origin: String,

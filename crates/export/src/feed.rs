@@ -73,7 +73,11 @@ impl Feed {
                 self.reader = if self.line.is_empty() { self.reader.take() } else { None };
                 break;
             }
-            let read = if self.line.trim_ascii().is_empty() { Ok(Default::default()) } else { read_traces(&self.line) };
+            let read = if self.line.trim_ascii().is_empty() {
+                Ok(Default::default())
+            } else {
+                read_traces(&self.line)
+            };
             let traces = match read {
                 Ok(traces) => traces,
                 Err(_) if !whole => break, // cut off while it was written

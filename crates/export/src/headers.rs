@@ -52,7 +52,10 @@ impl Headers {
     pub fn set_list(&mut self, list: &str) -> Result<(), DestinationError> {
         for pair in list.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
             let Some((name, value)) = pair.split_once('=') else {
-                return Err(DestinationError::Header { name: "…".into(), problem: "write NAME=VALUE,NAME=VALUE" });
+                return Err(DestinationError::Header {
+                    name: "…".into(),
+                    problem: "write NAME=VALUE,NAME=VALUE",
+                });
             };
             let decoded = percent_decoded(value.trim());
             let value = String::from_utf8(decoded).map_err(|_| DestinationError::Header {

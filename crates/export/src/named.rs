@@ -40,11 +40,15 @@ impl Named {
         project: Option<&str>,
         variables: Variables<'_>,
     ) -> Result<Destination, DestinationError> {
-        let set = |name: &str| variables(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let set = |name: &str| {
+            variables(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        };
         let mut headers = Headers::default();
         let base = match self {
             Self::LangSmith => {
-                let either = |name: &str| set(&format!("LANGSMITH_{name}")).or_else(|| set(&format!("LANGCHAIN_{name}")));
+                let either = |name: &str| {
+                    set(&format!("LANGSMITH_{name}")).or_else(|| set(&format!("LANGCHAIN_{name}")))
+                };
                 let key = either("API_KEY").ok_or(DestinationError::Missing {
                     variable: "LANGSMITH_API_KEY",
                     hint: "LangSmith shows keys under Settings, API Keys",
@@ -94,13 +98,16 @@ mod tests {
     use super::*;
 
     fn resolve(named: Named, variables: &[(&str, &str)]) -> Result<Destination, DestinationError> {
-        let get = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let get = |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
         named.destination(&OtlpOptions::default(), None, &get)
     }
 
     #[test]
     fn langsmith() {
-        let found = resolve(Named::LangSmith, &[("LANGSMITH_API_KEY", "k"), ("LANGSMITH_PROJECT", "p")]).unwrap();
+        let found =
+            resolve(Named::LangSmith, &[("LANGSMITH_API_KEY", "k"), ("LANGSMITH_PROJECT", "p")]).unwrap();
         assert_eq!(found.name(), "https://api.smith.langchain.com/otel/v1/traces");
         assert_eq!(found.protocol, Protocol::HttpProtobuf);
         assert_eq!(found.headers.get("x-api-key"), Some("k"));
@@ -113,11 +120,16 @@ mod tests {
 
     #[test]
     fn langfuse() {
-        let keys = [("LANGFUSE_PUBLIC_KEY", "pk"), ("LANGFUSE_SECRET_KEY", "sk"), ("LANGFUSE_HOST", "http://[::1]:3000")];
+        let keys = [
+            ("LANGFUSE_PUBLIC_KEY", "pk"),
+            ("LANGFUSE_SECRET_KEY", "sk"),
+            ("LANGFUSE_HOST", "http://[::1]:3000"),
+        ];
         let found = resolve(Named::Langfuse, &keys).unwrap();
         assert_eq!(found.name(), "http://[::1]:3000/api/public/otel/v1/traces");
         assert_eq!(found.headers.get("authorization"), Some("Basic cGs6c2s="));
-        let error = resolve(Named::Langfuse, &[("LANGFUSE_PUBLIC_KEY", "pk-secret")]).unwrap_err().to_string();
+        let error =
+            resolve(Named::Langfuse, &[("LANGFUSE_PUBLIC_KEY", "pk-secret")]).unwrap_err().to_string();
         assert!(error.contains("LANGFUSE_SECRET_KEY") && !error.contains("pk-secret"), "{error}");
     }
 }

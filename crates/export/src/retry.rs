@@ -70,7 +70,8 @@ fn imf_date(text: &str) -> Option<u64> {
     let seconds = clock.next()?? * 3600 + clock.next()?? * 60 + clock.next()??;
     // days since 1970 in the Gregorian calendar, with years that begin in March
     let (shifted, of_year) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + (153 * of_year + 2) / 5 + day - 1;
+    let days =
+        365 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + (153 * of_year + 2) / 5 + day - 1;
     Some(days.checked_sub(719_468)? * 86_400 + seconds)
 }
 

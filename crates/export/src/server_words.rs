@@ -147,7 +147,12 @@ mod tests {
         };
         check("application/x-protobuf", b"", 0, "");
         check("application/x-protobuf", &[0x0a, 5, 0x08, 2, 0x12, 1, b'x'], 2, "x");
-        check("application/json", br#"{"partialSuccess":{"rejectedSpans":"7","errorMessage":"late"}}"#, 7, "late");
+        check(
+            "application/json",
+            br#"{"partialSuccess":{"rejectedSpans":"7","errorMessage":"late"}}"#,
+            7,
+            "late",
+        );
         check("application/json", br#"{"partialSuccess":{"rejectedDataPoints":7}}"#, 7, "");
         check("application/json", b"{}", 0, "");
         check("", b"OK", 0, "");

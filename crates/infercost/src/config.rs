@@ -51,7 +51,12 @@ impl Given {
         };
         let prices =
             file.prices.map(PriceSection::book).transpose().map_err(|error| usage(error.to_string()))?;
-        Ok(Self { policy: file.policy, prices, token_prices: file.token_prices, arguments: arguments.clone() })
+        Ok(Self {
+            policy: file.policy,
+            prices,
+            token_prices: file.token_prices,
+            arguments: arguments.clone(),
+        })
     }
 
     /// The user's own prices of the machine; the shipped example is nobody's.

@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use infercost_analyzer::{divergence, failed_score, grade, grade_choice};
 use infercost_engine::TokenScores;
+use infercost_export::outfit::REDACTED;
 use infercost_harness::sink::Scored;
 use infercost_harness::{Completed, RecordSink, SinkError};
 use infercost_schema::{
     ChoiceLikelihoods, Evaluation, EvaluationRecord, Grader, IdleRecord, InferenceRecord, LoadRecord,
     Outcome, Prompt, PromptId, RunRecord, TaskScore, VariantId, WindowId, WindowRecord,
 };
-use infercost_export::outfit::REDACTED;
 use infercost_trace::RunStore;
 use regex::Regex;
 

@@ -91,7 +91,11 @@ const NEVER: [(&str, &str, &[&str]); 8] = [
         &["Price*", "Money", "Policy", "Verdict", "Recommendation", "TaskScore", "Divergence"],
     ),
     ("trace", "computes no metric", &["Estimate", "Verdict", "Recommendation", "Report"]),
-    ("export", "computes no number and names no price", &["Estimate", "Verdict", "Policy", "Report", "PriceBook"]),
+    (
+        "export",
+        "computes no number and names no price",
+        &["Estimate", "Verdict", "Policy", "Report", "PriceBook"],
+    ),
     ("prices", "measures nothing", &["EnergyReading", "InferenceRecord", "RunRecord", "Instant::now"]),
 ];
 

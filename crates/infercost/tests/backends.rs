@@ -164,7 +164,11 @@ fn infercost(folder: &Path, arguments: &[&str]) -> Command {
 
 fn run(folder: &Path, arguments: &[&str]) -> Output {
     let output = infercost(folder, arguments).output().unwrap();
-    assert!(matches!(output.status.code(), Some(0)), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        matches!(output.status.code(), Some(0)),
+        "{arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     output
 }
 
@@ -244,7 +248,8 @@ fn runs_arrive_at_phoenix_whole_and_cost_what_the_report_says() {
 fn phoenix_has_what_the_report_says(backends: &Backends, folder: &Path, recorded: &Path) {
     let report = json_of(&infercost(folder, &["report", "traces/sample", "--json"]).output().unwrap());
     let candidates = report["candidates"].as_array().unwrap();
-    let export = ["export", "traces/sample", "--phoenix", backends.get("PHOENIX"), "--project", "sample", "--json"];
+    let export =
+        ["export", "traces/sample", "--phoenix", backends.get("PHOENIX"), "--project", "sample", "--json"];
     let done = json_of(&run(folder, &export));
 
     // the tree
@@ -265,15 +270,23 @@ fn phoenix_has_what_the_report_says(backends: &Backends, folder: &Path, recorded
             output += span["attributes"]["llm.token_count.completion"].as_i64().unwrap();
         }
         let told = [&candidate["inferences"], &candidate["input_tokens"], &candidate["output_tokens"]];
-        assert_eq!(told.map(|value| value.as_i64().unwrap()), [calls, input, output], "{}", candidate["variant"]);
+        assert_eq!(
+            told.map(|value| value.as_i64().unwrap()),
+            [calls, input, output],
+            "{}",
+            candidate["variant"]
+        );
     }
 
     // money: Phoenix's own column against the report's, and not against what export says of itself
     let ours: f64 = candidates
         .iter()
-        .map(|one| one["cost"]["per_inference"]["point"].as_f64().unwrap() * one["inferences"].as_f64().unwrap())
+        .map(|one| {
+            one["cost"]["per_inference"]["point"].as_f64().unwrap() * one["inferences"].as_f64().unwrap()
+        })
         .sum();
-    let query = "{projects(first: 1000) {edges {node {name tokenCountTotal costSummary {total {cost tokens}}}}}}";
+    let query =
+        "{projects(first: 1000) {edges {node {name tokenCountTotal costSummary {total {cost tokens}}}}}}";
     let body = json!({"query": query}).to_string();
     let mut answer = ureq::post(format!("{}/graphql", backends.get("PHOENIX")))
         .content_type("application/json")
@@ -292,9 +305,12 @@ fn phoenix_has_what_the_report_says(backends: &Backends, folder: &Path, recorded
     let judged: Vec<&Value> = spans.iter().filter(|span| span["span_kind"] == "LLM").collect();
     let mut found = 0;
     for part in judged.chunks(50) {
-        let ids: Vec<String> =
-            part.iter().map(|span| format!("span_ids={}", span["context"]["span_id"].as_str().unwrap())).collect();
-        let page = backends.api(&format!("/v1/projects/sample/span_annotations?limit=1000&{}", ids.join("&")));
+        let ids: Vec<String> = part
+            .iter()
+            .map(|span| format!("span_ids={}", span["context"]["span_id"].as_str().unwrap()))
+            .collect();
+        let page =
+            backends.api(&format!("/v1/projects/sample/span_annotations?limit=1000&{}", ids.join("&")));
         found += page["data"].as_array().unwrap().len();
     }
     assert_eq!(found, evaluations);
@@ -331,7 +347,8 @@ fn each_protocol_arrives(backends: &Backends, folder: &Path, recorded: &Path) {
     ];
     for (shift, (name, protocol, place, compression)) in (1..).zip(ways) {
         let copy = sample(folder, name, shift);
-        let arguments = ["export", &format!("traces/{name}"), "--otlp", backends.get(place), "--protocol", protocol];
+        let arguments =
+            ["export", &format!("traces/{name}"), "--otlp", backends.get(place), "--protocol", protocol];
         let more = ["--compression", compression, "--project", name, "--plain", "--json"];
         let done = json_of(&run(folder, &[&arguments[..], &more[..]].concat()));
         assert_eq!(done["spans"], count, "{name}");

@@ -123,14 +123,23 @@ fn langsmith_and_langfuse_get_what_they_read() {
     let requests = requests.lock().unwrap();
     let [(smith, smith_body), (fuse, fuse_body)] = requests.as_slice() else { panic!("{}", requests.len()) };
     assert!(smith.starts_with("POST /otel/v1/traces "), "{smith}");
-    assert!(smith.contains("x-api-key: ls-secret-key") && smith.contains("langsmith-project: costs"), "{smith}");
+    assert!(
+        smith.contains("x-api-key: ls-secret-key") && smith.contains("langsmith-project: costs"),
+        "{smith}"
+    );
     assert!(!smith.contains("other-secret"), "{smith}");
-    for name in ["langsmith.span.kind", "langsmith.metadata.cost_total", "gen_ai.input.messages", "gen_ai.system"] {
+    for name in
+        ["langsmith.span.kind", "langsmith.metadata.cost_total", "gen_ai.input.messages", "gen_ai.system"]
+    {
         assert!(holds(smith_body, name), "{name}");
     }
     assert!(fuse.starts_with("POST /api/public/otel/v1/traces "), "{fuse}");
     assert!(fuse.contains("authorization: Basic cGs6bGYtc2VjcmV0LWtleQ=="), "{fuse}");
-    for name in ["langfuse.observation.type", "langfuse.observation.cost_details", "langfuse.observation.usage_details"] {
+    for name in [
+        "langfuse.observation.type",
+        "langfuse.observation.cost_details",
+        "langfuse.observation.usage_details",
+    ] {
         assert!(holds(fuse_body, name), "{name}");
     }
     for body in [smith_body, fuse_body] {
@@ -163,7 +172,8 @@ fn refusals_are_clear_and_tell_no_secret() {
     let (url, _) = replica(401);
     check(&["--otlp", &url, "--header", "x-api-key=secret-value"], 1, "401");
     // a file of the run that is broken is named, and its bytes are escaped
-    fs::write(folder.path().join("traces/sample/spans.jsonl"), "{\"resourceSpans\":\u{1b}[31m}\n{}\n").unwrap();
+    fs::write(folder.path().join("traces/sample/spans.jsonl"), "{\"resourceSpans\":\u{1b}[31m}\n{}\n")
+        .unwrap();
     check(&["--plain", "--otlp", "http://127.0.0.1:9"], 1, "spans.jsonl");
 }
 
@@ -173,11 +183,14 @@ fn a_collector_that_is_away_costs_a_run_nothing_and_metrics_can_be_scraped() {
     let folder = folder.path();
     tiny::write_model(&folder.join("some.gguf"), 1, GgmlDType::F32).unwrap();
     let prompts: String = (0..30)
-        .map(|index| format!("{{\"id\":\"p{index}\",\"prompt\":\"My card is 4111-{index}.\",\"max_tokens\":24}}\n"))
+        .map(|index| {
+            format!("{{\"id\":\"p{index}\",\"prompt\":\"My card is 4111-{index}.\",\"max_tokens\":24}}\n")
+        })
         .collect();
     fs::write(folder.join("many.jsonl"), prompts).unwrap();
     let (port, gone) = {
-        let (one, other) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+        let (one, other) =
+            (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
         (one.local_addr().unwrap().port(), format!("http://{}", other.local_addr().unwrap()))
     };
     let listen = format!("127.0.0.1:{port}");
@@ -196,7 +209,9 @@ fn a_collector_that_is_away_costs_a_run_nothing_and_metrics_can_be_scraped() {
         thread::sleep(Duration::from_millis(5));
         let Ok(mut stream) = TcpStream::connect(&listen) else { continue };
         page.clear();
-        let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").and_then(|()| stream.read_to_string(&mut page));
+        let _ = stream
+            .write_all(b"GET /metrics HTTP/1.1\r\n\r\n")
+            .and_then(|()| stream.read_to_string(&mut page));
     }
     let output = child.wait_with_output().unwrap();
     let told = told(&output);
@@ -227,7 +242,8 @@ fn other_programs_traces_are_reported_on() {
     };
     let tokens = ",{\"key\":\"gen_ai.usage.input_tokens\",\"value\":{\"intValue\":\"1000\"}},\
                   {\"key\":\"gen_ai.usage.output_tokens\",\"value\":{\"intValue\":\"500\"}}";
-    let line = |spans: &str| format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{spans}]}}]}}]}}\n");
+    let line =
+        |spans: &str| format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{spans}]}}]}}]}}\n");
     let text = line(&[span(1, tokens), span(2, "")].join(",")) + &line(&span(3, tokens));
     fs::write(folder.join("theirs.jsonl"), text).unwrap();
     fs::write(
@@ -237,7 +253,8 @@ fn other_programs_traces_are_reported_on() {
     )
     .unwrap();
     let output = run(folder, &["report", "theirs.jsonl", "--json"], &[]);
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)));
+    let report: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)));
     let model = &report["models"][0];
     assert_eq!((&model["calls"], &model["input_tokens"]["calls"]), (&Value::from(3), &Value::from(2)));
     let cost = &model["costs"][0];

@@ -474,13 +474,15 @@ impl<'de> Deserialize<'de> for ValueIn {
                             let values = values.into_iter().map(|read| read.0).collect();
                             Value::ArrayValue(ArrayValue { values })
                         }
-                        ValueField::KvlistValue => {
-                            Value::KvlistValue(KeyValueList { values: map.next_value::<PairList>()?.values.0 })
-                        }
+                        ValueField::KvlistValue => Value::KvlistValue(KeyValueList {
+                            values: map.next_value::<PairList>()?.values.0,
+                        }),
                         ValueField::BytesValue => {
                             let text = map.next_value::<Cow<'_, str>>()?;
                             let bytes = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, &*text);
-                            Value::BytesValue(bytes.map_err(|_| A::Error::custom("bytesValue is not base64"))?)
+                            Value::BytesValue(
+                                bytes.map_err(|_| A::Error::custom("bytesValue is not base64"))?,
+                            )
                         }
                         ValueField::Other => {
                             map.next_value::<IgnoredAny>()?;

@@ -87,10 +87,17 @@ pub fn dress(span: &mut Span, facts: Option<&InferenceFacts>, viewer: Viewer) {
 
 /// Takes prompts and answers out of a span.
 pub fn strip_content(span: &mut Span) {
-    const CONTENT: [&str; 5] =
-        [INPUT_VALUE, OUTPUT_VALUE, GEN_AI_INPUT_MESSAGES, GEN_AI_OUTPUT_MESSAGES, GEN_AI_SYSTEM_INSTRUCTIONS];
+    const CONTENT: [&str; 5] = [
+        INPUT_VALUE,
+        OUTPUT_VALUE,
+        GEN_AI_INPUT_MESSAGES,
+        GEN_AI_OUTPUT_MESSAGES,
+        GEN_AI_SYSTEM_INSTRUCTIONS,
+    ];
     let holds_content = |key: &str| {
-        CONTENT.contains(&key) || key.starts_with("llm.input_messages.") || key.starts_with("llm.output_messages.")
+        CONTENT.contains(&key)
+            || key.starts_with("llm.input_messages.")
+            || key.starts_with("llm.output_messages.")
     };
     span.attributes.retain(|attribute| !holds_content(&attribute.key));
     for event in &mut span.events {
@@ -193,7 +200,7 @@ impl Extra {
     }
 }
 
-/// Prompt and answer as GenAI's messages. The prompt is what the chat template made of the conversation.
+/// Prompt and answer as GenAI's messages. The prompt is the whole conversation as one text, as it is on disk.
 fn messages(span: &Span, extra: &mut Extra) {
     if let Some(prompt) = text(span, INPUT_VALUE) {
         let messages = json!([{"role": "user", "parts": [{"type": "text", "content": prompt}]}]);
@@ -201,7 +208,8 @@ fn messages(span: &Span, extra: &mut Extra) {
     }
     if let Some(answer) = text(span, OUTPUT_VALUE) {
         let finish = match find(span, GEN_AI_RESPONSE_FINISH_REASONS) {
-            Some(Value::ArrayValue(list)) => match list.values.first().and_then(|first| first.value.as_ref()) {
+            Some(Value::ArrayValue(list)) => match list.values.first().and_then(|first| first.value.as_ref())
+            {
                 Some(Value::StringValue(reason)) => reason.as_str(),
                 _ => "stop",
             },
@@ -292,8 +300,10 @@ fn langfuse(
             extra.text(LANGFUSE_MODEL, model);
         }
         let tokens = [("input", GEN_AI_USAGE_INPUT_TOKENS), ("output", GEN_AI_USAGE_OUTPUT_TOKENS)];
-        let usage: Map<String, serde_json::Value> =
-            tokens.iter().filter_map(|(name, key)| Some(((*name).to_owned(), json!(int(span, key)?)))).collect();
+        let usage: Map<String, serde_json::Value> = tokens
+            .iter()
+            .filter_map(|(name, key)| Some(((*name).to_owned(), json!(int(span, key)?))))
+            .collect();
         extra.text(LANGFUSE_USAGE_DETAILS, serde_json::Value::Object(usage).to_string());
         if let Some(seconds) = double(span, GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK) {
             let first = first_token(span.start_time_unix_nano, seconds);

@@ -79,8 +79,12 @@ impl SpanDraft {
         json.extend_from_slice(b"\",\"endTimeUnixNano\":\"");
         push(&mut json, &place.end);
         json.extend_from_slice(b"\",\"attributes\":[");
-        let span =
-            Span { span_id: place.id, start_time_unix_nano: place.start, end_time_unix_nano: place.end, json };
+        let span = Span {
+            span_id: place.id,
+            start_time_unix_nano: place.start,
+            end_time_unix_nano: place.end,
+            json,
+        };
         let mut draft = Self { span, kind_at, attributes: 0, failure: None, not_finite: None };
         draft.text(RECORD, record);
         draft.text(OPENINFERENCE_SPAN_KIND, kind);

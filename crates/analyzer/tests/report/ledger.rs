@@ -20,7 +20,8 @@ fn check(behaviours: &[Behaviour], prices: &infercost_schema::price::PriceBook) 
                 let told = ledger.of_variant(variant).filter(|entry| entry.completed);
                 let by_token: f64 = told
                     .map(|entry| {
-                        prices.input * f64::from(entry.input_tokens) + prices.output * f64::from(entry.output_tokens)
+                        prices.input * f64::from(entry.input_tokens)
+                            + prices.output * f64::from(entry.output_tokens)
                     })
                     .sum();
                 assert!(same_total(by_token, bill), "{variant}: {by_token} is not {bill}");
@@ -32,7 +33,10 @@ fn check(behaviours: &[Behaviour], prices: &infercost_schema::price::PriceBook) 
         if let Some(gross) = candidate.energy.gross_j {
             let unattributed = candidate.energy.unattributed_j.unwrap();
             let sum: f64 = joules.iter().sum();
-            assert!((sum + unattributed - gross).abs() <= 1e-9 * gross, "{sum} + {unattributed} is not {gross}");
+            assert!(
+                (sum + unattributed - gross).abs() <= 1e-9 * gross,
+                "{sum} + {unattributed} is not {gross}"
+            );
         } else {
             assert!(joules.is_empty());
         }
@@ -46,11 +50,7 @@ fn shares_and_token_prices_add_up_to_the_bill() {
     check(&[full(), Behaviour { fails: |i| i % 7 == 0, ..faster("q8_0", 0.6) }], &prices());
     check(&[full(), Behaviour { interrupted: Some(2), ..faster("q8_0", 0.6) }], &prices());
     check(&[full(), Behaviour { watts: None, ..faster("q8_0", 0.6) }], &prices());
-    let nothing = infercost_schema::price::PriceBook {
-        electricity: None,
-        hardware: None,
-        operation: None,
-        ..prices()
-    };
+    let nothing =
+        infercost_schema::price::PriceBook { electricity: None, hardware: None, operation: None, ..prices() };
     check(&[full(), faster("q8_0", 0.6)], &nothing);
 }

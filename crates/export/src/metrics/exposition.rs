@@ -34,7 +34,10 @@ impl Meters {
             }
         }
         let run = escaped(&self.run);
-        let _ = writeln!(page, "# HELP hw_energy_joules_total Energy used up.\n# TYPE hw_energy_joules_total counter");
+        let _ = writeln!(
+            page,
+            "# HELP hw_energy_joules_total Energy used up.\n# TYPE hw_energy_joules_total counter"
+        );
         for (key, hardware) in &state.hardware {
             let (id, kind, source) = (escaped(&key.id), key.kind, key.source);
             let _ = writeln!(
@@ -43,7 +46,10 @@ impl Meters {
                 hardware.joules
             );
         }
-        let _ = writeln!(page, "# HELP hw_power_watts Mean power of the last window.\n# TYPE hw_power_watts gauge");
+        let _ = writeln!(
+            page,
+            "# HELP hw_power_watts Mean power of the last window.\n# TYPE hw_power_watts gauge"
+        );
         for (key, hardware) in &state.hardware {
             if let Some(watts) = hardware.watts {
                 let (id, kind, source) = (escaped(&key.id), key.kind, key.source);
@@ -53,7 +59,8 @@ impl Meters {
                 );
             }
         }
-        let _ = writeln!(page, "# HELP hw_temperature_celsius Temperature.\n# TYPE hw_temperature_celsius gauge");
+        let _ =
+            writeln!(page, "# HELP hw_temperature_celsius Temperature.\n# TYPE hw_temperature_celsius gauge");
         for (sensor, celsius) in &state.temperatures {
             let _ = writeln!(page, "hw_temperature_celsius{{hw_id=\"{}\"}} {celsius}", escaped(sensor));
         }
@@ -90,7 +97,11 @@ fn write_histogram(page: &mut String, name: &str, labels: &str, histogram: &Hist
         let _ = writeln!(page, "{name}_bucket{{{labels},le=\"{bound}\"}} {below}");
     }
     let _ = writeln!(page, "{name}_bucket{{{labels},le=\"+Inf\"}} {}", histogram.count);
-    let _ = writeln!(page, "{name}_sum{{{labels}}} {}\n{name}_count{{{labels}}} {}", histogram.sum, histogram.count);
+    let _ = writeln!(
+        page,
+        "{name}_sum{{{labels}}} {}\n{name}_count{{{labels}}} {}",
+        histogram.sum, histogram.count
+    );
 }
 
 /// A label's value: quotes, backslashes and line ends escaped, other control characters made visible.

@@ -19,8 +19,8 @@ use histogram::Histogram;
 
 /// Bounds that the GenAI conventions advise for counts of tokens: powers of four.
 const TOKENS: &[f64] = &[
-    1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0, 16777216.0,
-    67108864.0,
+    1.0, 4.0, 16.0, 64.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262144.0, 1048576.0, 4194304.0,
+    16777216.0, 67108864.0,
 ];
 /// The same for seconds of a call.
 const DURATION: &[f64] =
@@ -142,7 +142,8 @@ impl Calls {
 /// The conventions' kind of hardware; a reading over several parts is that of the whole box.
 fn kind(reading: &EnergyReading) -> &'static str {
     let scope = reading.scope();
-    let only = |domains: &[EnergyDomain]| !scope.0.is_empty() && scope.0.iter().all(|one| domains.contains(one));
+    let only =
+        |domains: &[EnergyDomain]| !scope.0.is_empty() && scope.0.iter().all(|one| domains.contains(one));
     if only(&[EnergyDomain::Gpu]) {
         "gpu"
     } else if only(&[EnergyDomain::Dram]) {

@@ -33,7 +33,7 @@ impl Meters {
             now: unix_nanos(now, "now").unwrap_or_default(),
         };
         let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let histogram = |name: &str, unit: &str, of: &dyn Fn(&Calls) -> Vec<(Option<&'static str>, &Histogram)>| {
+        let histogram = |name: &str, unit: &str, of: &dyn Fn(&Calls) -> Vec<Series<'_>>| {
             let points = state.calls.iter().flat_map(|(key, calls)| {
                 of(calls)
                     .into_iter()
@@ -65,12 +65,20 @@ impl Meters {
             histogram(METRIC_OPERATION_DURATION, "s", &|calls| vec![(None, &calls.duration)]),
             histogram(METRIC_TIME_TO_FIRST_TOKEN, "s", &|calls| vec![(None, &calls.first_token)]),
             histogram(METRIC_TIME_PER_OUTPUT_TOKEN, "s", &|calls| vec![(None, &calls.further_token)]),
-            metric(METRIC_HW_ENERGY, "J", Data::Sum(Sum {
-                data_points: hardware(&|hardware| Some(hardware.joules)),
-                aggregation_temporality: AggregationTemporality::Cumulative as i32,
-                is_monotonic: true,
-            })),
-            metric(METRIC_HW_POWER, "W", Data::Gauge(Gauge { data_points: hardware(&|hardware| hardware.watts) })),
+            metric(
+                METRIC_HW_ENERGY,
+                "J",
+                Data::Sum(Sum {
+                    data_points: hardware(&|hardware| Some(hardware.joules)),
+                    aggregation_temporality: AggregationTemporality::Cumulative as i32,
+                    is_monotonic: true,
+                }),
+            ),
+            metric(
+                METRIC_HW_POWER,
+                "W",
+                Data::Gauge(Gauge { data_points: hardware(&|hardware| hardware.watts) }),
+            ),
             metric(METRIC_HW_TEMPERATURE, "Cel", Data::Gauge(Gauge { data_points: temperatures.collect() })),
         ];
         let scope = InstrumentationScope {
@@ -86,10 +94,14 @@ impl Meters {
         let metrics = metrics.into_iter().filter(has_points).collect();
         let scope_metrics = vec![ScopeMetrics { scope: Some(scope), metrics, ..ScopeMetrics::default() }];
         let resource = Some(Resource { attributes, ..Resource::default() });
-        let resource_metrics = vec![ResourceMetrics { resource, scope_metrics, ..ResourceMetrics::default() }];
+        let resource_metrics =
+            vec![ResourceMetrics { resource, scope_metrics, ..ResourceMetrics::default() }];
         ExportMetricsServiceRequest { resource_metrics }
     }
 }
+
+/// The kind of token that a histogram is of, and the histogram.
+type Series<'c> = (Option<&'static str>, &'c Histogram);
 
 struct Moments {
     start: u64,

@@ -34,7 +34,11 @@ fn meters() -> Meters {
     meters.inference("a/q8_0", "candle", &record(200, 7));
     meters.inference("a/q8_0", "candle", &record(1000, 1));
     let failed = InferenceRecord {
-        outcome: Outcome::Failed { kind: FailureKind::Timeout, message: "m".into(), latency: Duration::from_secs(3) },
+        outcome: Outcome::Failed {
+            kind: FailureKind::Timeout,
+            message: "m".into(),
+            latency: Duration::from_secs(3),
+        },
         ..record(1, 1)
     };
     meters.inference("we\"ird\n\u{1b}\\", "candle", &failed);

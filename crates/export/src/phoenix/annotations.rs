@@ -35,7 +35,8 @@ impl Phoenix {
             let data: Vec<Value> = part.iter().map(Annotation::json).collect();
             let body = json!({"data": data});
             let attach = |path| self.api.post::<Value>(path, "annotating spans", &body);
-            attach("/v1/span_annotations?sync=true").or_else(|_| attach("/v1/span_annotations?sync=false"))?;
+            attach("/v1/span_annotations?sync=true")
+                .or_else(|_| attach("/v1/span_annotations?sync=false"))?;
         }
         Ok(())
     }

@@ -50,11 +50,13 @@ impl Api {
         let answer: Value = self.post("/graphql", what, &body)?;
         let errors = answer.get("errors").and_then(Value::as_array).filter(|errors| !errors.is_empty());
         if let Some(first) = errors.and_then(|errors| errors.first()) {
-            let message = first.get("message").and_then(Value::as_str).unwrap_or("an error without a message");
+            let message =
+                first.get("message").and_then(Value::as_str).unwrap_or("an error without a message");
             return Err(self.problem(what, &shown(message, &self.headers)));
         }
         let data = answer.get("data").cloned().unwrap_or_default();
-        serde_json::from_value(data).map_err(|error| self.problem(what, &shown(&error.to_string(), &self.headers)))
+        serde_json::from_value(data)
+            .map_err(|error| self.problem(what, &shown(&error.to_string(), &self.headers)))
     }
 
     /// Posts JSON and reads JSON.
@@ -99,7 +101,10 @@ impl Api {
             return Err(self.problem(what, &format!("status {} {words}{hint}", answer.status)));
         }
         serde_json::from_slice(&answer.body).map_err(|error| {
-            self.problem(what, &format!("the answer is not what Phoenix says: {}", shown(&error.to_string(), &self.headers)))
+            self.problem(
+                what,
+                &format!("the answer is not what Phoenix says: {}", shown(&error.to_string(), &self.headers)),
+            )
         })
     }
 
@@ -111,5 +116,7 @@ impl Api {
 /// A text as one part of a path.
 pub(crate) fn path_part(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    text.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }

@@ -57,13 +57,12 @@ impl Phoenix {
             ..options.clone()
         };
         // the general variables are another collector's
-        let destination = Destination::resolve(Signal::Traces, &options, &|_| None)?.ok_or(
-            DestinationError::Address {
+        let destination =
+            Destination::resolve(Signal::Traces, &options, &|_| None)?.ok_or(DestinationError::Address {
                 origin: "--phoenix".to_owned(),
                 address: String::new(),
                 problem: "it names no host",
-            },
-        )?;
+            })?;
         let api = Api::new(base, &destination)?;
         Ok(Self { api, destination })
     }

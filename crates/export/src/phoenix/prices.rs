@@ -81,8 +81,10 @@ struct KnownPrice {
 const LIST: &str = "query($after: String) { generativeModels(first: 500, after: $after) { edges { node { id name \
                     provider namePattern kind tokenPrices { tokenType costPerMillionTokens } } } \
                     pageInfo { hasNextPage endCursor } } }";
-const CREATE: &str = "mutation($input: CreateModelMutationInput!) { createModel(input: $input) { model { id } } }";
-const UPDATE: &str = "mutation($input: UpdateModelMutationInput!) { updateModel(input: $input) { model { id } } }";
+const CREATE: &str =
+    "mutation($input: CreateModelMutationInput!) { createModel(input: $input) { model { id } } }";
+const UPDATE: &str =
+    "mutation($input: UpdateModelMutationInput!) { updateModel(input: $input) { model { id } } }";
 
 impl Phoenix {
     /// Puts prices into Phoenix's table. A model that was registered before is updated and not added again.
@@ -172,7 +174,9 @@ mod tests {
         for name in ["a.b", "a+b (c)", "x#again", "[a]{2}", "a|b", "ü\\d"] {
             let pattern = regex::Regex::new(&anchored(name));
             assert!(pattern.as_ref().is_ok_and(|pattern| pattern.is_match(name)), "{name}");
-            assert!(pattern.is_ok_and(|pattern| !pattern.is_match(&format!("{name}x")) && !pattern.is_match("b")));
+            assert!(
+                pattern.is_ok_and(|pattern| !pattern.is_match(&format!("{name}x")) && !pattern.is_match("b"))
+            );
         }
     }
 }

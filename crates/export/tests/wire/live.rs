@@ -30,7 +30,8 @@ fn everything_is_there_when_the_run_ends() {
     let collector = Collector::start(|_, _| Reply::ok());
     let (_kept, run, lines) = growing();
     let live =
-        LiveExport::start(&run, destination(&collector.url, Protocol::HttpProtobuf, None), Outfit::default()).unwrap();
+        LiveExport::start(&run, destination(&collector.url, Protocol::HttpProtobuf, None), Outfit::default())
+            .unwrap();
     let (first, rest) = lines.split_at(lines.len() / 2);
     for line in first {
         let half = line.len() / 2;
@@ -59,7 +60,9 @@ fn a_collector_that_is_away_or_slow_or_refuses_costs_a_bounded_wait() {
     let refusing = Collector::start(|_, _| Reply::status(400)).url;
     for (url, wanted) in [(gone, "refused"), (silent, ""), (refusing, "400")] {
         let (_kept, run, lines) = growing();
-        let live = LiveExport::start(&run, destination(&url, Protocol::HttpProtobuf, None), Outfit::default()).unwrap();
+        let live =
+            LiveExport::start(&run, destination(&url, Protocol::HttpProtobuf, None), Outfit::default())
+                .unwrap();
         let began = Instant::now();
         append(&run, &lines.concat());
         assert!(began.elapsed() < Duration::from_secs(1), "writing waited for {url}");
@@ -78,7 +81,9 @@ fn a_collector_that_dies_in_the_middle_gets_the_rest_by_a_later_export() {
     let dead = Arc::new(AtomicBool::new(false));
     let is_dead = Arc::clone(&dead);
     let collector =
-        Collector::start(move |_, _| if is_dead.load(Ordering::Relaxed) { Reply::HangUp } else { Reply::ok() });
+        Collector::start(
+            move |_, _| if is_dead.load(Ordering::Relaxed) { Reply::HangUp } else { Reply::ok() },
+        );
     let to = || destination(&collector.url, Protocol::HttpProtobuf, None);
     let (_kept, run, lines) = growing();
     let live = LiveExport::start(&run, to(), Outfit::default()).unwrap();

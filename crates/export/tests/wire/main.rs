@@ -3,8 +3,8 @@
 
 mod collector;
 mod live;
-mod replay;
 mod phoenix;
+mod replay;
 
 use std::path::{Path, PathBuf};
 
@@ -35,8 +35,13 @@ fn destination(url: &str, protocol: Protocol, header: Option<(&str, &str)>) -> D
         headers.set(name, value).unwrap();
     }
     let timeout = Some(std::time::Duration::from_secs(3));
-    let options =
-        OtlpOptions { url: Some(url.to_owned()), protocol: Some(protocol), headers, timeout, ..OtlpOptions::default() };
+    let options = OtlpOptions {
+        url: Some(url.to_owned()),
+        protocol: Some(protocol),
+        headers,
+        timeout,
+        ..OtlpOptions::default()
+    };
     Destination::resolve(Signal::Traces, &options, &|_| None).unwrap().unwrap()
 }
 

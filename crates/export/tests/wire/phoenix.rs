@@ -36,7 +36,8 @@ fn table() -> (Collector, Arc<Mutex<Vec<Value>>>) {
         if query.starts_with("query") {
             // two pages
             let at: usize = body["variables"]["after"].as_str().map_or(0, |at| at.parse().unwrap());
-            let edges: Vec<Value> = models.iter().skip(at).take(1).map(|node| json!({"node": node})).collect();
+            let edges: Vec<Value> =
+                models.iter().skip(at).take(1).map(|node| json!({"node": node})).collect();
             let page = json!({"hasNextPage": at + 1 < models.len(), "endCursor": (at + 1).to_string()});
             return Reply::json(&json!({"data": {"generativeModels": {"edges": edges, "pageInfo": page}}}));
         }
@@ -48,7 +49,8 @@ fn table() -> (Collector, Arc<Mutex<Vec<Value>>>) {
             models.push(model);
         } else {
             let id = model["id"].clone();
-            let known = models.iter_mut().find(|known| known["id"] == id && known["kind"] == "CUSTOM").unwrap();
+            let known =
+                models.iter_mut().find(|known| known["id"] == id && known["kind"] == "CUSTOM").unwrap();
             *known = model;
         }
         Reply::json(&json!({"data": {}}))
@@ -84,8 +86,12 @@ fn annotations_and_totals() {
             {"node": {"name": "mine", "trace":
                 {"numSpans": 9, "costSummary": {"total": {"cost": 0.5, "tokens": 7.0}}}}},
         ]}}})),
-        "/v1/projects/mine/spans?limit=1000" => Reply::json(&json!({"data": [{"a": 1}], "next_cursor": "x/y"})),
-        "/v1/projects/mine/spans?limit=1000&cursor=x%2Fy" => Reply::json(&json!({"data": [], "next_cursor": null})),
+        "/v1/projects/mine/spans?limit=1000" => {
+            Reply::json(&json!({"data": [{"a": 1}], "next_cursor": "x/y"}))
+        }
+        "/v1/projects/mine/spans?limit=1000&cursor=x%2Fy" => {
+            Reply::json(&json!({"data": [], "next_cursor": null}))
+        }
         "/v1/projects/a%20%2Fb" => Reply::json(&json!({"data": {"id": "UHJvamVjdDox"}})),
         other => panic!("{other}"),
     });
@@ -116,7 +122,9 @@ fn annotations_and_totals() {
 #[test]
 fn hostile_answers_are_errors_in_plain_words() {
     let say = |body: &'static [u8]| {
-        Collector::start(move |_, _| Reply::Say(200, "content-type: application/json\r\n".to_owned(), body.to_vec()))
+        Collector::start(move |_, _| {
+            Reply::Say(200, "content-type: application/json\r\n".to_owned(), body.to_vec())
+        })
     };
     for body in [
         &b"<html>\x1b[31m"[..],

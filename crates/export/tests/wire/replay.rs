@@ -68,10 +68,13 @@ fn what_is_busy_is_tried_again_and_what_is_refused_is_not() {
     }
     let hangs_up = Collector::start(|index, _| if index < 2 { Reply::HangUp } else { Reply::ok() });
     run(&hangs_up, Protocol::HttpProtobuf, Outfit::default()).unwrap();
-    for (status, wanted) in [(400, "bad span"), (401, "header"), (404, "collector"), (415, "protobuf"), (307, "redirect")] {
+    for (status, wanted) in
+        [(400, "bad span"), (401, "header"), (404, "collector"), (415, "protobuf"), (307, "redirect")]
+    {
         let body = "{\"message\":\"bad span \\u001b[31m x-api-key\"}".to_owned();
         let kind = "content-type: application/json\r\nlocation: http://127.0.0.1:9/\r\n".to_owned();
-        let collector = Collector::start(move |_, _| Reply::Say(status, kind.clone(), body.clone().into_bytes()));
+        let collector =
+            Collector::start(move |_, _| Reply::Say(status, kind.clone(), body.clone().into_bytes()));
         let error = run(&collector, Protocol::HttpProtobuf, Outfit::default()).unwrap_err();
         assert!(error.contains(&status.to_string()) && error.contains(wanted), "{error}");
         assert!(!error.chars().any(char::is_control), "{error:?}");
@@ -95,7 +98,8 @@ fn patience_ends_and_secrets_are_not_told() {
     let (_kept, folder) = copy();
     for protocol in [Protocol::HttpProtobuf, Protocol::Grpc] {
         let destination = destination(&gone, protocol, None);
-        let error = Exporter::new(&folder, destination, Outfit::default(), false).unwrap().run(SHORT).unwrap_err();
+        let error =
+            Exporter::new(&folder, destination, Outfit::default(), false).unwrap().run(SHORT).unwrap_err();
         assert!(error.to_string().contains("refused"), "{error}");
     }
 }
@@ -116,8 +120,10 @@ fn huge_answers_and_no_answers_do_no_harm() {
 
 #[test]
 fn partial_success_is_reported() {
-    let answer = serde_json::json!({"partialSuccess": {"rejectedSpans": "2", "errorMessage": "too \u{1b} old"}});
-    let collector = Collector::start(move |index, _| if index == 0 { Reply::json(&answer) } else { Reply::ok() });
+    let answer =
+        serde_json::json!({"partialSuccess": {"rejectedSpans": "2", "errorMessage": "too \u{1b} old"}});
+    let collector =
+        Collector::start(move |index, _| if index == 0 { Reply::json(&answer) } else { Reply::ok() });
     let sent = run(&collector, Protocol::HttpProtobuf, Outfit::default()).unwrap();
     assert_eq!(sent.rejected, 2);
     assert_eq!(sent.spans as usize, recorded(&sample()).len() - 2);
@@ -128,7 +134,8 @@ fn partial_success_is_reported() {
 fn batches_that_are_too_large_are_halved() {
     for protocol in [Protocol::HttpProtobuf, Protocol::HttpJson] {
         let collector = Collector::start(|_, request| {
-            let scopes = request.request().resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
+            let scopes =
+                request.request().resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
             let spans: usize = scopes.map(|scope| scope.spans.len()).sum();
             if spans > 100 { Reply::status(413) } else { Reply::ok() }
         });
@@ -176,7 +183,9 @@ fn content_and_what_patterns_find_stay_here() {
     let outfit = Outfit { redact: vec![Regex::new("(?i)smollm2|im_start").unwrap()], ..Outfit::default() };
     run(&collector, Protocol::HttpProtobuf, outfit).unwrap();
     let sent = texts(&collector.received());
-    assert!(sent.contains("[redacted]") && !sent.to_lowercase().contains("smollm2") && !sent.contains("im_start"));
+    assert!(
+        sent.contains("[redacted]") && !sent.to_lowercase().contains("smollm2") && !sent.contains("im_start")
+    );
 }
 
 #[test]

@@ -40,7 +40,8 @@ pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
     if told.is_none() && !arguments.plain {
         output::note("! the run is too large for a report: spans are sent as they were recorded");
     }
-    let facts = told.as_ref().map(|told| facts::of_ledger(&told.run.header.id, &told.ledger)).unwrap_or_default();
+    let facts =
+        told.as_ref().map(|told| facts::of_ledger(&told.run.header.id, &told.ledger)).unwrap_or_default();
     let sent = send(&folder, &destination, Outfit { facts, ..outfit }, arguments.unsent)?;
     if let Some(told) = &told
         && viewer == Viewer::Any
@@ -62,7 +63,8 @@ fn place(
     };
     let wrong = |error: infercost_export::DestinationError| usage(error.to_string());
     if let Some(named) = named {
-        let destination = named.destination(options, arguments.project.as_deref(), &variable).map_err(wrong)?;
+        let destination =
+            named.destination(options, arguments.project.as_deref(), &variable).map_err(wrong)?;
         return Ok((destination, named.viewer()));
     }
     let destination = Destination::resolve(Signal::Traces, options, &variable).map_err(wrong)?;

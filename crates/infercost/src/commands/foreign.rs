@@ -24,7 +24,8 @@ pub(crate) fn is_foreign(name: &str) -> bool {
 /// Reads another program's traces: a file, or `phoenix:URL/PROJECT`.
 pub(crate) fn read(name: &str) -> anyhow::Result<ForeignTrace> {
     let Some(address) = name.strip_prefix(PHOENIX) else { return Ok(read_file(Path::new(name))?) };
-    let Some((url, project)) = address.trim_end_matches('/').rsplit_once('/').filter(|(url, _)| url.contains("://"))
+    let Some((url, project)) =
+        address.trim_end_matches('/').rsplit_once('/').filter(|(url, _)| url.contains("://"))
     else {
         return Err(usage(format!("`{name}`: write phoenix:http://localhost:6006/PROJECT")));
     };
@@ -47,8 +48,7 @@ pub(crate) fn read(name: &str) -> anyhow::Result<ForeignTrace> {
 /// Reports on them.
 pub(crate) fn run(names: &[String], given: &Given, json: bool) -> anyhow::Result<ExitCode> {
     let traces: Vec<ForeignTrace> = names.iter().map(|name| read(name)).collect::<anyhow::Result<_>>()?;
-    let calls: Vec<ForeignCall> =
-        traces.iter().flat_map(|trace| &trace.inferences).map(|inference| call(inference)).collect();
+    let calls: Vec<ForeignCall> = traces.iter().flat_map(|trace| &trace.inferences).map(call).collect();
     let report = summarise(&calls, given.token_prices(), given.own_prices())?;
     if report.calls == 0 {
         return Err(usage(
@@ -75,7 +75,8 @@ fn call(inference: &ForeignInference) -> ForeignCall {
         cached_input_tokens: inference.cached_input_tokens,
         output_tokens: inference.output_tokens,
         stated_cost: inference.cost.map(|cost| {
-            let currency = cost.currency.map_or_else(|| "of an unknown currency".to_owned(), |code| code.to_string());
+            let currency =
+                cost.currency.map_or_else(|| "of an unknown currency".to_owned(), |code| code.to_string());
             (cost.amount, currency)
         }),
         failed: inference.failed,

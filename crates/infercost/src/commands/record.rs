@@ -17,16 +17,16 @@ use infercost_schema::{MachineFacts, Prompt, RunHeader, RunId, RunRecord, Sampli
 use infercost_trace::RunStore;
 
 use crate::arguments::{Cli, Command, RecordArguments, RecordCommand};
-use crate::commands::export;
 use crate::commands::doctor::{described, discover, facts, gpus};
+use crate::commands::export;
 use crate::config::{Given, Settings};
 use crate::early_stop::{self, EarlyStop};
 use crate::exit::usage;
-use crate::output;
-use crate::output::progress::RunProgress;
 use crate::export_arguments::recordable;
 use crate::exporting::live::Following;
 use crate::exporting::metrics::Live;
+use crate::output;
+use crate::output::progress::RunProgress;
 use crate::recording::{Content, Recorder, completed};
 use crate::{calibration, engines, exporting, guards, models, prompts, stopping};
 
@@ -49,7 +49,14 @@ pub(crate) fn record(arguments: &RecordArguments, given: &Given) -> anyhow::Resu
     probe_folder(&arguments.traces)?;
     let discovery = discover(&arguments.meter)?;
     let models = contestants(arguments)?;
-    let setup = Setup { arguments, selection, prompts, models, settings, wire: Wire { live: arguments, destination: wire } };
+    let setup = Setup {
+        arguments,
+        selection,
+        prompts,
+        models,
+        settings,
+        wire: Wire { live: arguments, destination: wire },
+    };
     setup.start(discovery)
 }
 

@@ -28,7 +28,8 @@ pub(crate) fn destination(arguments: &RecordArguments) -> anyhow::Result<Option<
         return Ok(None);
     }
     let options = live.options().map_err(|error| crate::exit::usage(error.to_string()))?;
-    Destination::resolve(Signal::Traces, &options, &variable).map_err(|error| crate::exit::usage(error.to_string()))
+    Destination::resolve(Signal::Traces, &options, &variable)
+        .map_err(|error| crate::exit::usage(error.to_string()))
 }
 
 impl Following {

@@ -40,7 +40,10 @@ impl Live {
         let listen = |address| {
             let listener = Listener::start(address, Arc::clone(&meters))
                 .map_err(|error| usage(format!("--metrics-listen {address}: {error}")))?;
-            output::note(&format!("metrics are at http://{}/metrics while the run lasts", listener.address()));
+            output::note(&format!(
+                "metrics are at http://{}/metrics while the run lasts",
+                listener.address()
+            ));
             Ok::<_, anyhow::Error>(Arc::new(listener))
         };
         let listener = arguments.live.metrics_listen.map(listen).transpose()?;

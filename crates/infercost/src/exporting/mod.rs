@@ -84,7 +84,11 @@ pub(crate) fn again(folder: &Path, flags: &[String]) -> String {
     let words = ["infercost".to_owned(), "export".to_owned(), folder.display().to_string()];
     let quoted = |word: &String| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-        if !word.is_empty() && word.chars().all(plain) { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+        if !word.is_empty() && word.chars().all(plain) {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
     };
     words.iter().chain(flags).map(quoted).collect::<Vec<_>>().join(" ")
 }
@@ -109,7 +113,11 @@ mod tests {
         let check = |folder: &str, words: &[&str], wanted: &str| {
             assert_eq!(again(Path::new(folder), &flags(words)), wanted);
         };
-        check("traces/1", &["--otlp", "http://[::1]:4318"], "infercost export traces/1 --otlp 'http://[::1]:4318'");
+        check(
+            "traces/1",
+            &["--otlp", "http://[::1]:4318"],
+            "infercost export traces/1 --otlp 'http://[::1]:4318'",
+        );
         check("my traces/1", &["--unsent"], "infercost export 'my traces/1' --unsent");
         check("a'b", &["--project", "$(x)"], "infercost export 'a'\\''b' --project '$(x)'");
     }

@@ -226,7 +226,10 @@ impl InPhoenix {
         if self.currency != "USD" {
             output::note(&format!("! Phoenix writes $ before amounts; these are {}", self.currency));
         }
-        output::note(&format!("{} spans and {} annotations in project {}", self.spans, self.annotations, self.project));
+        output::note(&format!(
+            "{} spans and {} annotations in project {}",
+            self.spans, self.annotations, self.project
+        ));
         self.page.as_deref().unwrap_or("(Phoenix shows no page for it)")
     }
 }

@@ -18,7 +18,16 @@ pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header([
-        "model", "calls", "failed", "tokens in", "tokens out", "latency p50", "p95", "TTFT p50", "TPOT p50", "cost",
+        "model",
+        "calls",
+        "failed",
+        "tokens in",
+        "tokens out",
+        "latency p50",
+        "p95",
+        "TTFT p50",
+        "TPOT p50",
+        "cost",
     ]);
     for model in &report.models {
         let of = |percentiles: Option<Percentiles>, which: fn(Percentiles) -> f64| {

@@ -71,7 +71,11 @@ pub fn read_file(path: &Path) -> Result<ForeignTrace, ForeignError> {
     }
     let is_json = first.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     let mut traces = ForeignReader::default();
-    if is_json { json(path, &mut reader, &mut traces)? } else { protobuf(path, &mut reader, &mut traces)? }
+    if is_json {
+        json(path, &mut reader, &mut traces)?
+    } else {
+        protobuf(path, &mut reader, &mut traces)?
+    }
     Ok(traces.finish())
 }
 
@@ -135,7 +139,8 @@ fn with_lengths(bytes: &[u8]) -> Option<Vec<&[u8]>> {
     let mut rest = bytes;
     while !rest.is_empty() {
         let (length, after) = rest.split_first_chunk::<4>()?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok().filter(|length| *length <= MAX_MESSAGE)?;
+        let length =
+            usize::try_from(u32::from_be_bytes(*length)).ok().filter(|length| *length <= MAX_MESSAGE)?;
         let (message, after) = after.split_at_checked(length)?;
         messages.push(message);
         rest = after;

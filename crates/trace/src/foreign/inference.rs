@@ -197,7 +197,11 @@ impl<'a> Attributes<'a> {
     fn count(&self, keys: &[&str]) -> Option<u64> {
         keys.iter().find_map(|key| match self.find(key)? {
             Value::IntValue(number) => u64::try_from(*number).ok(),
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked by the guard")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "checked by the guard"
+            )]
             Value::DoubleValue(number) if (0.0..=9e15).contains(number) && number.fract().abs() <= 0.0 => {
                 Some(*number as u64)
             }

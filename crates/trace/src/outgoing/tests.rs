@@ -45,7 +45,8 @@ fn anyone_gets_costs_energy_and_messages() {
     assert_eq!(double(&span, ENERGY_IDLE), Some(6.0));
     assert_eq!(find(&span, COST_IDLE), None, "what is unknown is left out");
     assert_eq!(find(&span, QUALITY_KLD_MEAN), None, "a number that is none is left out");
-    let messages: serde_json::Value = serde_json::from_str(text(&span, GEN_AI_INPUT_MESSAGES).unwrap()).unwrap();
+    let messages: serde_json::Value =
+        serde_json::from_str(text(&span, GEN_AI_INPUT_MESSAGES).unwrap()).unwrap();
     assert_eq!(messages[0]["parts"][0]["content"], "a \"b\"\u{1b}");
     let metadata: serde_json::Value = serde_json::from_str(text(&span, METADATA).unwrap()).unwrap();
     assert_eq!(metadata["variant"], "a/q8_0");
@@ -98,10 +99,13 @@ fn every_text_is_reached() {
         values: vec![key_value("k", Value::StringValue("secret".into()))],
     };
     span.attributes.push(key_value("nested", Value::KvlistValue(nested)));
-    let resource =
-        Resource { attributes: vec![key_value("r", Value::StringValue("secret".into()))], ..Resource::default() };
+    let resource = Resource {
+        attributes: vec![key_value("r", Value::StringValue("secret".into()))],
+        ..Resource::default()
+    };
     let scope = opentelemetry_proto::tonic::trace::v1::ScopeSpans { spans: vec![span], ..Default::default() };
-    let mut spans = ResourceSpans { resource: Some(resource), scope_spans: vec![scope], ..Default::default() };
+    let mut spans =
+        ResourceSpans { resource: Some(resource), scope_spans: vec![scope], ..Default::default() };
     let mut seen = 0;
     each_text(&mut spans, &mut |text| {
         seen += usize::from(text == "secret");

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use infercost_schema::Currency;
-use prost::Message as _;
 use proptest::prelude::*;
+use prost::Message as _;
 use serde_json::{Value, json};
 
 use infercost_trace::foreign::*;
@@ -21,7 +21,8 @@ fn attribute(key: &str, value: Value) -> Value {
 }
 
 fn span(id: u64, parent: Option<u64>, attributes: &[(&str, Value)]) -> Value {
-    let attributes: Vec<Value> = attributes.iter().map(|(key, value)| attribute(key, value.clone())).collect();
+    let attributes: Vec<Value> =
+        attributes.iter().map(|(key, value)| attribute(key, value.clone())).collect();
     json!({
         "traceId": format!("{:032x}", 7), "spanId": format!("{id:016x}"),
         "parentSpanId": parent.map_or_else(String::new, |id| format!("{id:016x}")),
@@ -42,30 +43,38 @@ fn read(spans: &[Value]) -> ForeignTrace {
 
 #[test]
 fn genai_and_openinference_give_the_same() {
-    let genai = read(&[span(1, None, &[
-        ("gen_ai.operation.name", json!("chat")),
-        ("gen_ai.provider.name", json!("openai")),
-        ("gen_ai.request.model", json!("gpt-x")),
-        ("gen_ai.response.model", json!("gpt-x-2026")),
-        ("gen_ai.usage.input_tokens", json!(12)),
-        ("gen_ai.usage.output_tokens", json!(34)),
-        ("gen_ai.response.time_to_first_chunk", json!(0.5)),
-        ("gen_ai.conversation.id", json!("c1")),
-        ("user.id", json!("u1")),
-        ("gen_ai.usage.cost.amount", json!(0.25)),
-        ("gen_ai.usage.cost.currency", json!("EUR")),
-    ])]);
-    let open = read(&[span(1, None, &[
-        ("openinference.span.kind", json!("LLM")),
-        ("llm.provider", json!("openai")),
-        ("llm.model_name", json!("gpt-x-2026")),
-        ("llm.token_count.prompt", json!(12)),
-        ("llm.token_count.completion", json!(34.0)),
-        ("gen_ai.server.time_to_first_token", json!(0.5)),
-        ("session.id", json!("c1")),
-        ("user.id", json!("u1")),
-        ("llm.cost.total", json!(0.25)),
-    ])]);
+    let genai = read(&[span(
+        1,
+        None,
+        &[
+            ("gen_ai.operation.name", json!("chat")),
+            ("gen_ai.provider.name", json!("openai")),
+            ("gen_ai.request.model", json!("gpt-x")),
+            ("gen_ai.response.model", json!("gpt-x-2026")),
+            ("gen_ai.usage.input_tokens", json!(12)),
+            ("gen_ai.usage.output_tokens", json!(34)),
+            ("gen_ai.response.time_to_first_chunk", json!(0.5)),
+            ("gen_ai.conversation.id", json!("c1")),
+            ("user.id", json!("u1")),
+            ("gen_ai.usage.cost.amount", json!(0.25)),
+            ("gen_ai.usage.cost.currency", json!("EUR")),
+        ],
+    )]);
+    let open = read(&[span(
+        1,
+        None,
+        &[
+            ("openinference.span.kind", json!("LLM")),
+            ("llm.provider", json!("openai")),
+            ("llm.model_name", json!("gpt-x-2026")),
+            ("llm.token_count.prompt", json!(12)),
+            ("llm.token_count.completion", json!(34.0)),
+            ("gen_ai.server.time_to_first_token", json!(0.5)),
+            ("session.id", json!("c1")),
+            ("user.id", json!("u1")),
+            ("llm.cost.total", json!(0.25)),
+        ],
+    )]);
     let one = &genai.inferences[0];
     assert_eq!(one.model.as_deref(), Some("gpt-x-2026"));
     assert_eq!(one.latency, Some(Duration::from_millis(2500)));
@@ -83,13 +92,17 @@ fn what_is_not_said_is_unknown() {
     let unknown: Vec<Unknown> = found.inferences[0].unknown().collect();
     use Unknown::*;
     assert_eq!(unknown, [Model, InputTokens, OutputTokens, TimeToFirstToken, Cost]);
-    let negative = read(&[span(1, None, &[
-        ("openinference.span.kind", json!("LLM")),
-        ("llm.token_count.prompt", json!(-5)),
-        ("llm.token_count.completion", json!(1.5)),
-        ("llm.cost.total", json!(-1.0)),
-        ("llm.model_name", json!("  ")),
-    ])]);
+    let negative = read(&[span(
+        1,
+        None,
+        &[
+            ("openinference.span.kind", json!("LLM")),
+            ("llm.token_count.prompt", json!(-5)),
+            ("llm.token_count.completion", json!(1.5)),
+            ("llm.cost.total", json!(-1.0)),
+            ("llm.model_name", json!("  ")),
+        ],
+    )]);
     assert_eq!(negative.inferences[0].unknown().count(), 5);
 }
 
@@ -132,12 +145,16 @@ fn phoenixs_interface_gives_the_same_as_otlp() {
         reader.phoenix_span(&other).unwrap();
     }
     let found = reader.finish();
-    let same = read(&[span(1, None, &[
-        ("openinference.span.kind", json!("LLM")),
-        ("llm.model_name", json!("m")),
-        ("llm.token_count.prompt", json!(12)),
-        ("llm.token_count.completion", json!(34)),
-    ])]);
+    let same = read(&[span(
+        1,
+        None,
+        &[
+            ("openinference.span.kind", json!("LLM")),
+            ("llm.model_name", json!("m")),
+            ("llm.token_count.prompt", json!(12)),
+            ("llm.token_count.completion", json!(34)),
+        ],
+    )]);
     assert_eq!(found.inferences[0], ForeignInference { service: None, ..same.inferences[0].clone() });
     assert_eq!(found.inferences.len(), 1);
 }
