@@ -1,6 +1,7 @@
 //! Sends what a run holds, batch by batch, and says what was not taken.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -111,21 +112,40 @@ impl Exporter {
         Ok(self.sent.clone())
     }
 
+    /// One thread reads ahead while the other sends: reading is the larger part of the work. At most three batches
+    /// are in memory.
     fn run_batches(&mut self, patience: Patience, tell: &mut dyn FnMut(&str)) -> Result<(), ExportError> {
         let mut wait = |pause, why: &str| {
             tell(why);
             std::thread::sleep(pause);
             true
         };
-        while let Some(batch) = self.feed.next(&self.outfit, true)? {
-            match self.deliver(batch, patience, &mut wait) {
-                Delivery::Done => {}
-                Delivery::GaveUp(why) | Delivery::Refused(why) | Delivery::Stopped(why) => {
-                    return Err(ExportError::NotSent { destination: self.destination.name(), why });
+        let outfit = std::mem::take(&mut self.outfit);
+        let mut feed = Feed::new(&self.folder, self.feed.offset());
+        let result = std::thread::scope(|scope| {
+            let (ready, batches) = sync_channel(1);
+            scope.spawn(|| {
+                let ready = ready;
+                while let Some(next) = feed.next(&outfit, true).transpose() {
+                    // whoever sends may have given up
+                    let failed = next.is_err();
+                    if ready.send(next).is_err() || failed {
+                        break;
+                    }
+                }
+            });
+            for batch in batches {
+                match self.deliver(batch?, patience, &mut wait) {
+                    Delivery::Done => {}
+                    Delivery::GaveUp(why) | Delivery::Refused(why) | Delivery::Stopped(why) => {
+                        return Err(ExportError::NotSent { destination: self.destination.name(), why });
+                    }
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        });
+        self.outfit = outfit;
+        result
     }
 
     /// The next batch of whole lines, where there is one.

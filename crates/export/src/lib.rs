@@ -1,6 +1,6 @@
 //! Sends a run to where people already look: any OTLP collector, Phoenix, Jaeger, LangSmith, Langfuse.
 //!
-//! The main type is [`Exporter`](exporter::Exporter): batches of a run's own spans, as they lie on disk, go to a
+//! The main type is [`Exporter`]: batches of a run's own spans, as they lie on disk, go to a
 //! [`Destination`]. The one design decision: **the disk is the queue**. Whatever was measured is in
 //! `spans.jsonl` before anything is sent, so that sending only needs to remember how far it got; a collector that
 //! is slow or away costs no memory and no measurement, and sending again repeats the same ids.

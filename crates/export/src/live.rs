@@ -103,16 +103,8 @@ impl Follower {
                 Err(error) => trouble = Some(error.to_string()),
                 Ok(None) => {
                     self.tell(&trouble);
+                    // the word to stop cuts the wait short, and then there is one more look
                     if self.deadline.is_some() || !self.wait(LOOK) {
-                        // what was written between the last look and the word to stop
-                        if !self.is_late()
-                            && matches!(self.exporter.left(), left if left > 0)
-                            && trouble.is_none()
-                        {
-                            if let Ok(Some(Delivery::Done)) = self.step() {
-                                continue;
-                            }
-                        }
                         break;
                     }
                     continue;

@@ -200,7 +200,7 @@ impl Extra {
     }
 }
 
-/// Prompt and answer as GenAI's messages. The prompt is what the chat template made of the conversation.
+/// Prompt and answer as GenAI's messages. The prompt is the whole conversation as one text, as it is on disk.
 fn messages(span: &Span, extra: &mut Extra) {
     if let Some(prompt) = text(span, INPUT_VALUE) {
         let messages = json!([{"role": "user", "parts": [{"type": "text", "content": prompt}]}]);

@@ -33,21 +33,20 @@ impl Meters {
             now: unix_nanos(now, "now").unwrap_or_default(),
         };
         let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let histogram =
-            |name: &str, unit: &str, of: &dyn Fn(&Calls) -> Vec<(Option<&'static str>, &Histogram)>| {
-                let points = state.calls.iter().flat_map(|(key, calls)| {
-                    of(calls)
-                        .into_iter()
-                        .filter(|(_, histogram)| histogram.count > 0)
-                        .map(|(token_type, histogram)| at.histogram(attributes(key, token_type), histogram))
-                        .collect::<Vec<_>>()
-                });
-                let data = Data::Histogram(HistogramData {
-                    data_points: points.collect(),
-                    aggregation_temporality: AggregationTemporality::Cumulative as i32,
-                });
-                metric(name, unit, data)
-            };
+        let histogram = |name: &str, unit: &str, of: &dyn Fn(&Calls) -> Vec<Series<'_>>| {
+            let points = state.calls.iter().flat_map(|(key, calls)| {
+                of(calls)
+                    .into_iter()
+                    .filter(|(_, histogram)| histogram.count > 0)
+                    .map(|(token_type, histogram)| at.histogram(attributes(key, token_type), histogram))
+                    .collect::<Vec<_>>()
+            });
+            let data = Data::Histogram(HistogramData {
+                data_points: points.collect(),
+                aggregation_temporality: AggregationTemporality::Cumulative as i32,
+            });
+            metric(name, unit, data)
+        };
         let hardware = |of: &dyn Fn(&super::Hardware) -> Option<f64>| -> Vec<NumberDataPoint> {
             let point = |(key, hardware): (&super::HardwareKey, &super::Hardware)| {
                 let attributes =
@@ -100,6 +99,9 @@ impl Meters {
         ExportMetricsServiceRequest { resource_metrics }
     }
 }
+
+/// The kind of token that a histogram is of, and the histogram.
+type Series<'c> = (Option<&'static str>, &'c Histogram);
 
 struct Moments {
     start: u64,

@@ -202,3 +202,43 @@ fn projects_and_viewers() {
     assert_eq!(*value, Value::StringValue("mine".to_owned()));
     assert!(texts(&collector.received()).contains("langfuse.observation.type"));
 }
+
+#[test]
+fn broken_runs_are_told_and_huge_texts_go_through() {
+    let (_kept, folder) = copy();
+    let spans = folder.join("spans.jsonl");
+    let collector = Collector::start(|_, _| Reply::ok());
+    let export = || {
+        let to = destination(&collector.url, Protocol::HttpProtobuf, None);
+        Exporter::new(&folder, to, Outfit::default(), false)
+            .unwrap()
+            .run(SHORT)
+            .map_err(|error| error.to_string())
+    };
+    let span = |text: &str| {
+        format!(
+            "{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{{\"spanId\":\"0000000000000001\",\"attributes\":\
+             [{{\"key\":\"input.value\",\"value\":{{\"stringValue\":\"{text}\"}}}}]}}]}}]}}]}}\n"
+        )
+    };
+    let huge = span(&"<script>\\u0000\\u001b[31m ".repeat(200_000));
+    std::fs::write(&spans, &huge).unwrap();
+    assert_eq!(export().unwrap().spans, 1);
+    assert!(format!("{:?}", collector.spans()[0]).len() > 3_000_000);
+    // what was cut off while it was written is left out
+    std::fs::write(&spans, format!("{}{}", span("a"), &span("b")[..90])).unwrap();
+    assert_eq!(export().unwrap().spans, 1);
+    for broken in [
+        &b"{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"name\":\"\xff\"}]}]}]}\n{}\n"[..],
+        b"\x1b[31m\n{}\n",
+        b"{\"resourceSpans\":{\"\\u001b\":1}}\n{}\n",
+    ] {
+        std::fs::write(&spans, broken).unwrap();
+        let error = export().unwrap_err();
+        assert!(error.contains("spans.jsonl") && !error.chars().any(char::is_control), "{error:?}");
+    }
+    std::fs::write(&spans, vec![b'x'; (16 << 20) + 2]).unwrap();
+    assert!(export().unwrap_err().contains("longer than"));
+    std::fs::remove_file(&spans).unwrap();
+    assert_eq!(export().unwrap().spans, 0);
+}

@@ -48,8 +48,7 @@ pub(crate) fn read(name: &str) -> anyhow::Result<ForeignTrace> {
 /// Reports on them.
 pub(crate) fn run(names: &[String], given: &Given, json: bool) -> anyhow::Result<ExitCode> {
     let traces: Vec<ForeignTrace> = names.iter().map(|name| read(name)).collect::<anyhow::Result<_>>()?;
-    let calls: Vec<ForeignCall> =
-        traces.iter().flat_map(|trace| &trace.inferences).map(|inference| call(inference)).collect();
+    let calls: Vec<ForeignCall> = traces.iter().flat_map(|trace| &trace.inferences).map(call).collect();
     let report = summarise(&calls, given.token_prices(), given.own_prices())?;
     if report.calls == 0 {
         return Err(usage(
