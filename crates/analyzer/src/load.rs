@@ -195,7 +195,14 @@ impl LoadContext<'_> {
         let of = |rate: f64| usage(rate, watts.map(|(watts, _)| watts), self.idle_watts);
         let (components, sum) = self.rates.components(&of(rate.point), parts);
         let spread = rate.map(|rate| self.rates.cost(&of(rate), parts));
-        (sum.map(|sum| Estimate { point: sum, ..spread }), components)
+        // the sum is rounded to the digits printed
+        let exact = |sum: f64| Estimate {
+            point: sum,
+            lower: spread.lower.min(sum),
+            upper: spread.upper.max(sum),
+            ..spread
+        };
+        (sum.map(exact), components)
     }
 }
 
