@@ -382,7 +382,7 @@ fn stub_server() {
         return;
     };
     let mode = std::env::var("STUB_MODE").unwrap_or_default();
-    eprintln!("stub: {mode} on {port}");
+    writeln!(std::io::stderr(), "stub: {mode} on {port}").unwrap();
     assert_ne!(mode, "broken", "the stub was told to break");
     // a model takes its time to load
     sleep(Duration::from_millis(300));
