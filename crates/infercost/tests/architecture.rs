@@ -72,13 +72,18 @@ const PRINTING: [&str; 7] = ["println!", "print!", "eprintln!", "eprint!", "dbg!
 
 /// Words that must not occur in a crate's code: crate, the rule, words. A final `*` stands for the rest of a
 /// name. Comments, strings and test modules do not count.
-const NEVER: [(&str, &str, &[&str]); 7] = [
+const NEVER: [(&str, &str, &[&str]); 8] = [
     ("schema", "does no I/O and reads no clock", &IMPURE),
     ("analyzer", "does no I/O, reads no clock and leaves nothing to chance", &IMPURE),
     (
         "engine",
         "reads no meter, knows no price and fetches nothing",
         &["EnergyMeter", "EnergyReading", "Joules", "Watts", "Price*", "Money", "std::net", "hf_hub"],
+    ),
+    (
+        "served",
+        "reads no meter, knows no price and stamps no time on an answer",
+        &["EnergyMeter", "EnergyReading", "Joules", "Watts", "Price*", "Money", "ChunkArrival", "SystemTime"],
     ),
     (
         "energy",
