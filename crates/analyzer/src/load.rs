@@ -143,7 +143,7 @@ impl LoadContext<'_> {
         let cached_share = cached_share(&all);
         let mut report = OperatingPointReport {
             operating_point,
-            steady_state: reached,
+            steady_state: steady.seconds() > 0.0,
             steady_s: steady.seconds(),
             client_limited,
             over_saturated,
