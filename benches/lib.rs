@@ -1,6 +1,6 @@
 //! Benchmarks, prompt sets and side-by-side scripts of infercost.
 //!
-//! - `benches/`: criterion benchmarks, one question each; `cargo bench -p infercost-benches`.
+//! - `benches/`: benchmarks, one question each, by criterion but for `served_load`; `cargo bench -p infercost-benches`.
 //! - `speed.sh`: the project's speed targets in one table.
 //! - `prompts/`: the prompt sets that ship with infercost.
 //! - `tokenizers/`: scripts that compare tokenizers with other implementations.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The speed targets in one table: start-up, a report on 10,000 spans, the harness's own cost per token, and the
-# default comparison with its models in the cache. Needs python3; wants a machine with nothing else to do.
+# The speed targets in one table: start-up, a report on 10,000 spans, the harness's own cost per token, the load
+# generator against a scripted server, and the default comparison with its models in the cache. Needs python3; wants a machine with nothing else to do.
 #
 #   benches/speed.sh            everything; the comparison takes minutes
 #   benches/speed.sh --quick    without the comparison and the benchmark
@@ -21,6 +21,7 @@ if ! $quick; then
   # models into the cache, so that fetching them is not timed
   "$target/release/infercost" compare --max-prompts 1 --traces "$work/warm" >/dev/null || [[ $? -eq 3 || $? -eq 4 ]]
   cargo bench --quiet -p infercost-benches --bench harness_overhead >"$work/harness.log" 2>&1
+  cargo bench --quiet -p infercost-benches --bench served_load >"$work/served_load.log" 2>&1
 fi
 
 QUICK=$quick RUN=$run WORK=$work INFERCOST=$target/release/infercost CRITERION=$target/criterion python3 - <<'PYTHON'
@@ -68,6 +69,11 @@ if os.environ["QUICK"] == "false":
         row("harness and trace, of one decode step", own / (1e6 / rate) * 100, 0.5, "%")
     rows.append(("harness and trace, a token", f"{own:.3g} µs", "", ""))
     row("default compare, models cached", taken, 300, "s")
+    # `… best 5210 requests/s of …` and `TTFT error at 100 requests/s: p50 …, p99 0.4 ms, …`
+    load = pathlib.Path(work, "served_load.log").read_text()
+    best = float(load.split("16 writes: best ")[1].split()[0])
+    row("a streamed request of 16 chunks, 256 in flight", 1e6 / best, 200, "µs")
+    row("TTFT error at 100 requests/s, p99", float(load.split("p99 ")[1].split()[0]), 1, "ms")
 width = max(len(what) for what, *_ in rows)
 for what, value, target, verdict in rows:
     print(f"{what:<{width}}  {value:>12}  {target:>10}  {verdict}")

@@ -133,6 +133,7 @@ pub fn inference(prompt: u32, tokens: u32, issued_at: SystemTime) -> InferenceRe
         cached_input_tokens: Some(0),
         max_tokens: tokens,
         sampling: Sampling::default(),
+        served: None,
         outcome: Outcome::Completed {
             text: Some("The answer is \"pear\",\nas most people know. ".repeat(3)),
             finish: FinishReason::Stop,
@@ -149,9 +150,10 @@ pub fn divergence(prompt: u32, variant: u32, tokens: u32) -> Evaluation {
     let kld = |token: u32| spread * f64::from((prompt + 7 * token) % 11) / 5.0;
     Evaluation::Divergence(Divergence {
         kld: (0..tokens).map(kld).collect(),
+        at_least: false,
         top1_matches: tokens.saturating_sub(variant),
         baseline_nll: 0.7 * f64::from(tokens),
-        candidate_nll: (0.7 + spread) * f64::from(tokens),
+        candidate_nll: Some((0.7 + spread) * f64::from(tokens)),
     })
 }
 
@@ -196,6 +198,7 @@ fn window(
         started_at,
         wall_time,
         operating_point: OperatingPoint::SEQUENTIAL,
+        load: None,
         energy: measured(watts * wall_time.as_secs_f64()),
         interrupted: false,
         inferences,

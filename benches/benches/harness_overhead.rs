@@ -118,6 +118,8 @@ fn plan(prompts: &[Prompt]) -> Plan {
         seed: 42,
         sampling: infercost_schema::Sampling::default(),
         idle_time: Duration::ZERO,
+        unmetered: HashMap::new(),
+        load: None,
         completed: Completed { scorings, ..Completed::default() },
     }
 }

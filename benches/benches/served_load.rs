@@ -3,7 +3,9 @@
 //! A scripted server on loopback, in a process of its own with one thread, streams answers of 16 chunks, each a write
 //! of its own. Three questions:
 //! - **throughput**: streamed requests per second with 256 in flight, the best of several runs, since whatever else
-//!   the machine does only slows it down (target: 5,000 on two cores, the server's included);
+//!   the machine does only slows it down (target: 5,000 on two cores, the server's included). Beside it the CPU time
+//!   that a request costs this process and the server, which says what the machine would carry with nothing else
+//!   to do;
 //! - **memory**: resident size of this process after 10,000 and after 100,000 requests (target: no growth);
 //! - **TTFT error**: TTFT as recorded, minus the time that the server itself says went by between reading the request
 //!   and writing the first chunk, at a rate below saturation (target: under 1 ms at p99). What is left is the way
@@ -40,11 +42,11 @@ fn main() {
 
     // 8 ms + 15 × 1 ms: 256 in flight could be 11,000 a second, so that the programs are the limit.
     let paced = Server::start(8_000, 1_000);
-    let rates: Vec<f64> = (0..runs).map(|_| throughput(&paced, requests)).collect();
-    report("throughput, 16 chunks in 16 writes", &rates, "requests/s");
     let eager = Server::start(0, 0);
-    let rates: Vec<f64> = (0..runs).map(|_| throughput(&eager, requests)).collect();
-    report("throughput, 16 chunks in one write", &rates, "requests/s");
+    for (server, what) in [(&paced, "16 chunks in 16 writes"), (&eager, "16 chunks at once")] {
+        let results: Vec<Throughput> = (0..runs).map(|_| throughput(server, requests)).collect();
+        report(what, &results);
+    }
 
     let most: u64 = if quick { 20_000 } else { 100_000 };
     let (early, late) = memory(&eager, most);
@@ -63,10 +65,32 @@ fn main() {
     }
 }
 
-fn report(what: &str, rates: &[f64], unit: &str) {
-    let best = rates.iter().copied().fold(0.0, f64::max);
-    let all: Vec<String> = rates.iter().map(|rate| format!("{rate:.0}")).collect();
-    println!("{what}: best {best:.0} {unit} of {}", all.join(", "));
+/// What one run came to.
+struct Throughput {
+    /// Requests per second.
+    rate: f64,
+    /// CPU microseconds a request, of this process and of the server.
+    cpu_us: (f64, f64),
+}
+
+fn report(what: &str, runs: &[Throughput]) {
+    let best = runs.iter().map(|run| run.rate).fold(0.0, f64::max);
+    let least = |of: fn(&Throughput) -> f64| runs.iter().map(of).fold(f64::INFINITY, f64::min);
+    let (client, server) = (least(|run| run.cpu_us.0), least(|run| run.cpu_us.1));
+    let all: Vec<String> = runs.iter().map(|run| format!("{:.0}", run.rate)).collect();
+    println!(
+        "throughput, {what}: best {best:.0} requests/s of {}; CPU {client:.0} us a request here, {server:.0} us in the \
+         server",
+        all.join(", ")
+    );
+}
+
+/// CPU seconds of a process so far.
+fn cpu_seconds(process: &str) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let (_, numbers) = stat.rsplit_once(')').unwrap();
+    let ticks = numbers.split_ascii_whitespace().skip(11).take(2).map(|word| word.parse::<f64>().unwrap());
+    ticks.sum::<f64>() / 100.0 // USER_HZ, 100 wherever Linux runs
 }
 
 /// A server in a process of its own.
@@ -153,12 +177,19 @@ fn run(server: &Server, load: &Load, on_finished: &mut dyn FnMut(&InferenceRecor
 const CLOSED: OperatingPoint = OperatingPoint::Closed { concurrency: IN_FLIGHT };
 const LONG: Duration = Duration::from_secs(600);
 
-fn throughput(server: &Server, requests: u64) -> f64 {
+fn throughput(server: &Server, requests: u64) -> Throughput {
+    let cpu = || (cpu_seconds("self"), cpu_seconds(&server.process.id().to_string()));
+    let before = cpu();
     let driven = run(server, &load(CLOSED, LONG, requests), &mut |record| {
         let Outcome::Completed { arrivals, .. } = &record.outcome else { panic!("{record:?}") };
         assert_eq!(arrivals.len(), CHUNKS);
     });
-    driven.completed as f64 / driven.wall_time.as_secs_f64()
+    let after = cpu();
+    let each = |seconds: f64| seconds / driven.completed as f64 * 1e6;
+    Throughput {
+        rate: driven.completed as f64 / driven.wall_time.as_secs_f64(),
+        cpu_us: (each(after.0 - before.0), each(after.1 - before.1)),
+    }
 }
 
 /// Resident size in MiB after a tenth of the requests and after all of them.

@@ -143,7 +143,7 @@ impl LoadContext<'_> {
         let cached_share = cached_share(&all);
         let mut report = OperatingPointReport {
             operating_point,
-            steady_state: reached,
+            steady_state: steady.seconds() > 0.0,
             steady_s: steady.seconds(),
             client_limited,
             over_saturated,
@@ -195,7 +195,14 @@ impl LoadContext<'_> {
         let of = |rate: f64| usage(rate, watts.map(|(watts, _)| watts), self.idle_watts);
         let (components, sum) = self.rates.components(&of(rate.point), parts);
         let spread = rate.map(|rate| self.rates.cost(&of(rate), parts));
-        (sum.map(|sum| Estimate { point: sum, ..spread }), components)
+        // the sum is rounded to the digits printed
+        let exact = |sum: f64| Estimate {
+            point: sum,
+            lower: spread.lower.min(sum),
+            upper: spread.upper.max(sum),
+            ..spread
+        };
+        (sum.map(exact), components)
     }
 }
 

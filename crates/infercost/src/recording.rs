@@ -96,7 +96,7 @@ pub(crate) fn completed(run: &RunRecord, prompts: &[Prompt]) -> Completed {
     for window in &run.windows {
         completed.load.note(window);
         completed.next_window = completed.next_window.max(window.id.index.saturating_add(1));
-        for inference in &window.inferences {
+        for inference in window.inferences.iter().filter(|_| window.load.is_none()) {
             let key = (window.id.variant.clone(), inference.prompt.clone(), inference.repetition);
             completed.inferences.insert(key);
         }

@@ -382,7 +382,7 @@ fn stub_server() {
         return;
     };
     let mode = std::env::var("STUB_MODE").unwrap_or_default();
-    eprintln!("stub: {mode} on {port}");
+    writeln!(std::io::stderr(), "stub: {mode} on {port}").unwrap();
     assert_ne!(mode, "broken", "the stub was told to break");
     // a model takes its time to load
     sleep(Duration::from_millis(300));
@@ -440,7 +440,7 @@ fn serve_starts_awaits_uses_and_stops_a_server() {
             (&3.into(), &0.into()),
             "{candidate:#}"
         );
-        assert!(candidate["engine"]["device"].as_str().unwrap().starts_with("http://127.0.0.1:"));
+        assert!(candidate["engine"]["device"].as_str().unwrap().contains("http://127.0.0.1:"));
         assert!(candidate["engine"]["weights_sha256"].is_string());
         assert_eq!(candidate["operating_points"].as_array().unwrap().len(), 1);
     }

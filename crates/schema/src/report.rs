@@ -122,7 +122,8 @@ pub struct CandidateReport {
 pub struct OperatingPointReport {
     /// How hard the variant was driven.
     pub operating_point: OperatingPoint,
-    /// True where the operating point held long enough for rates to be read off it.
+    /// True where the operating point was reached. Rates are unknown all the same where too few requests were
+    /// answered meanwhile.
     pub steady_state: bool,
     /// Length of the steady state, in seconds, over all windows.
     pub steady_s: f64,

@@ -84,7 +84,8 @@ impl VariantHeader {
     pub fn served_at(&self) -> Option<&str> {
         match &self.provenance {
             Provenance::Served { url } => Some(url),
-            _ => Some(self.engine.device.as_str()).filter(|device| device.starts_with("http")),
+            // an engine that asks a server names it last: `server at http://127.0.0.1:8080/v1`
+            _ => self.engine.device.rsplit(' ').next().filter(|device| device.starts_with("http")),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Where a server is, read off its address.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// Host and port of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]

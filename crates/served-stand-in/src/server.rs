@@ -1,6 +1,5 @@
 //! The listener: HTTP/1.1, as much of it as a client of such servers uses.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -131,20 +130,14 @@ async fn listen(listener: std::net::TcpListener, choose: Arc<Choose>, shared: &A
 }
 
 /// One connection, request after request, until either side ends it.
-fn serve(
-    mut stream: TcpStream,
-    choose: Arc<Choose>,
-    shared: Arc<Shared>,
-) -> impl Future<Output = ()> + Send + 'static {
-    async move {
-        let _ = stream.set_nodelay(true);
-        let mut read = Vec::with_capacity(4096);
-        while let Some((reply, length)) = next_request(&mut stream, &mut read, &choose, &shared).await {
-            let asked_at = Instant::now();
-            read.drain(..length);
-            if !play(&mut stream, &reply, asked_at, &shared).await {
-                return;
-            }
+async fn serve(mut stream: TcpStream, choose: Arc<Choose>, shared: Arc<Shared>) {
+    let _ = stream.set_nodelay(true);
+    let mut read = Vec::with_capacity(4096);
+    while let Some((reply, length)) = next_request(&mut stream, &mut read, &choose, &shared).await {
+        let asked_at = Instant::now();
+        read.drain(..length);
+        if !play(&mut stream, &reply, asked_at, &shared).await {
+            return;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a server tells about itself. Only the list of its models is required, and even that may be missing.
 
-use infercost_schema::{Bytes, EngineIdentity};
+use infercost_schema::EngineIdentity;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -73,8 +73,6 @@ struct ModelEntry {
 
 #[derive(Default, Deserialize)]
 struct ModelMeta {
-    #[serde(default)]
-    size: Option<u64>,
     #[serde(default)]
     n_ctx: Option<u32>,
     #[serde(default)]
@@ -152,7 +150,6 @@ pub(crate) async fn discover(
         let meta = entry.meta.as_ref();
         identity.context_length =
             entry.max_model_len.or(meta.and_then(|meta| meta.n_ctx.or(meta.n_ctx_train)));
-        identity.file_size = meta.and_then(|meta| meta.size).map(Bytes);
         identity.quantization = meta.and_then(|meta| meta.ftype.as_deref()).map(|ftype| quote(ftype, secret));
     }
     let model = match entry {
@@ -309,8 +306,9 @@ mod tests {
     fn lists_of_every_server_are_read() {
         assert!(list(r#"{"object":"list","data":null}"#).is_empty());
         let llama = list(
-            r#"{"object":"list","data":[{"id":"m","object":"model","created":1,"owned_by":"llamacpp","meta":{"vocab_type":1,"n_vocab":49152,"n_ctx_train":8192,"n_embd":576,"n_params":134515008,"size":98362432}}]}"#,
+            r#"{"object":"list","data":[{"id":"m","object":"model","created":1,"owned_by":"llamacpp","meta":{"vocab_type":1,"n_vocab":49152,"n_ctx_train":8192,"n_embd":576,"n_params":134515008,"size":96576768,"ftype":"Q4_1"}}]}"#,
         );
-        assert_eq!(llama[0].meta.as_ref().unwrap().size, Some(98_362_432));
+        let meta = llama[0].meta.as_ref().unwrap();
+        assert_eq!((meta.n_ctx_train, meta.ftype.as_deref()), (Some(8192), Some("Q4_1")));
     }
 }

@@ -30,7 +30,7 @@ impl<'a> Steady<'a> {
         let stretch = |(window, load): &(&'a WindowRecord, LoadFacts)| {
             let steady = load.steady?;
             let (from, until) = (steady.from.as_secs_f64(), steady.until.as_secs_f64());
-            (until > from).then_some(Stretch { window: *window, from, until })
+            (until > from).then_some(Stretch { window, from, until })
         };
         Self { stretches: windows.iter().filter_map(stretch).collect(), windows: windows.len() }
     }

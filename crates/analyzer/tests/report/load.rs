@@ -168,7 +168,8 @@ fn targets_rule_operating_points_out() {
 
 #[test]
 fn what_is_not_steady_is_not_recommended() {
-    let flags: [(&str, fn(&mut LoadFacts)); 3] = [
+    type Spoil = fn(&mut LoadFacts);
+    let flags: [(&str, Spoil); 3] = [
         ("no steady state", |facts| facts.steady = None),
         ("over-saturated", |facts| facts.over_saturated = true),
         ("client-limited", |facts| facts.client_limited = true),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use infercost_engine::{
     Chunk, ConcurrentEngine, EngineError, Generation, GenerationRequest, ServedError, ServedFault,
 };
-use infercost_schema::{InferenceRecord, OperatingPoint, Prompt, Sampling, ServedFacts};
+use infercost_schema::{FailureKind, InferenceRecord, OperatingPoint, Prompt, Sampling, ServedFacts};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
@@ -170,7 +170,10 @@ impl Shared {
         let ended = issued.saturating_add(stamped.latency);
         {
             let mut track = self.track();
-            let first = stamped.arrivals.first().map(|chunk| chunk.at);
+            let first = match &result {
+                Ok(_) => stamped.arrivals.first().map(|chunk| chunk.at),
+                Err(error) => (error.kind() == FailureKind::Timeout).then_some(stamped.latency),
+            };
             track.ended(ended, issued, first, result.is_ok());
             if let Ok(generation) = &result {
                 track.input_tokens = track.input_tokens.saturating_add(u64::from(generation.input_tokens));

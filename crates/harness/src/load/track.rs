@@ -38,7 +38,7 @@ pub(super) struct Track {
 struct Bin {
     /// Requests in flight, integrated over seconds.
     area: f64,
-    /// TTFT of requests issued here, in seconds.
+    /// TTFT of requests whose first token came here, in seconds.
     ttft: f64,
     ttfts: f64,
     /// Requests issued here.
@@ -89,7 +89,11 @@ impl Track {
         self.last_issue = self.last_issue.max(at);
     }
 
-    /// A request that was issued at `issued` has ended; `first` is its time to first token.
+    /// A request that was issued at `issued` has ended; `first` is its time to first token, or how long it waited for
+    /// one in vain.
+    ///
+    /// Its TTFT is put down where the token came, not where the request was issued: of the latest requests only the
+    /// quick ones have one.
     pub(super) fn ended(&mut self, at: Duration, issued: Duration, first: Option<Duration>, answered: bool) {
         self.advance(at);
         self.in_flight = self.in_flight.saturating_sub(1);
@@ -100,11 +104,11 @@ impl Track {
             self.failed += 1;
             self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         }
-        let Some(first) = first.filter(|_| answered) else { return };
-        let bin = self.bin(issued);
+        let Some(first) = first else { return };
+        let bin = self.bin(issued.saturating_add(first));
         bin.ttft += first.as_secs_f64();
         bin.ttfts += 1.0;
-        if self.concurrency > 0 {
+        if self.concurrency > 0 && answered {
             self.first_tokens.push(issued.saturating_add(first));
             if self.first_tokens.len() > self.concurrency {
                 self.first_tokens.pop();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use infercost_schema::{OperatingPoint, Outcome};
 
-use crate::driving::{MS, completed, driven, load, script, serving};
+use crate::driving::{MS, attempts, completed, driven, load, script, serving};
 
 fn closed(concurrency: u32) -> OperatingPoint {
     OperatingPoint::Closed { concurrency }
@@ -12,71 +12,85 @@ fn closed(concurrency: u32) -> OperatingPoint {
 
 #[test]
 fn so_many_are_in_flight_and_the_window_lies_inside() {
-    let server = serving(script(20 * MS, 2 * MS, 11).reply());
-    let (driven, records) = driven(&server, &load(closed(4), 200 * MS, 800 * MS), 3);
-    let steady = driven.steady.unwrap();
-    assert!(steady.from >= 200 * MS && steady.to <= 1200 * MS && steady.to > 900 * MS, "{steady:?}");
-    // About 42 ms an answer, four at a time, for a second.
-    assert!((50..=110).contains(&driven.issued), "{}", driven.issued);
-    assert_eq!(
-        (driven.issued, driven.completed, driven.failed),
-        (records.len() as u64, records.len() as u64, 0)
-    );
-    let inside =
-        driven.in_flight.iter().filter(|point| point.at > steady.from && point.at + 50 * MS < steady.to);
-    assert!(inside.clone().count() > 5 && inside.clone().all(|point| (3.5..=4.01).contains(&point.requests)));
-    assert!(!driven.over_saturated);
-    // Prompts take turns, and repetitions count up.
-    assert_eq!(records.iter().filter(|record| record.repetition == 2).count(), 3);
-    assert!(driven.cache.repeated);
-    assert_eq!((driven.cache.cached_tokens, driven.cache.input_tokens), (Some(0), 12 * driven.completed));
-    // Connections serve again: few more than requests in flight were opened.
-    assert!(
-        server.connections() <= 10,
-        "{} connections for {} requests",
-        server.connections(),
-        driven.issued
-    );
+    attempts(|| {
+        let server = serving(script(20 * MS, 2 * MS, 11).reply());
+        let (driven, records) = driven(&server, &load(closed(4), 200 * MS, 800 * MS), 3);
+        let steady = driven.steady.unwrap();
+        assert!(steady.from >= 200 * MS && steady.to <= 1200 * MS && steady.to > 900 * MS, "{steady:?}");
+        // About 42 ms an answer, four at a time, for a second.
+        assert!((50..=110).contains(&driven.issued), "{}", driven.issued);
+        assert_eq!(
+            (driven.issued, driven.completed, driven.failed),
+            (records.len() as u64, records.len() as u64, 0)
+        );
+        let inside =
+            driven.in_flight.iter().filter(|point| point.at > steady.from && point.at + 50 * MS < steady.to);
+        assert!(
+            inside.clone().count() > 5 && inside.clone().all(|point| (3.5..=4.01).contains(&point.requests))
+        );
+        assert!(!driven.over_saturated);
+        // Prompts take turns, and repetitions count up.
+        assert_eq!(records.iter().filter(|record| record.repetition == 2).count(), 3);
+        assert!(driven.cache.repeated);
+        assert_eq!((driven.cache.cached_tokens, driven.cache.input_tokens), (Some(0), 12 * driven.completed));
+        // Connections serve again: few more than requests in flight were opened.
+        assert!(
+            server.connections() <= 10,
+            "{} connections for {} requests",
+            server.connections(),
+            driven.issued
+        );
+    });
 }
 
 #[test]
 fn stamps_are_those_of_the_script() {
-    let server = serving(script(50 * MS, 10 * MS, 6).reply());
-    let (driven, records) = driven(&server, &load(closed(2), Duration::ZERO, 400 * MS), 4);
-    assert!(driven.steady.is_some());
-    for record in &records {
-        let Outcome::Completed { arrivals, output_tokens, latency, .. } = &record.outcome else {
-            panic!("{record:?}")
-        };
-        assert_eq!((arrivals.len(), *output_tokens), (7, 7));
-        assert!(arrivals[0].at >= 50 * MS && arrivals[0].at < 90 * MS, "{arrivals:?}");
-        assert!(arrivals[5].at >= 100 * MS && *latency >= arrivals[6].at, "{arrivals:?}");
-        assert!(record.served.is_some());
-    }
+    attempts(|| {
+        let server = serving(script(50 * MS, 10 * MS, 6).reply());
+        let (driven, records) = driven(&server, &load(closed(2), Duration::ZERO, 400 * MS), 4);
+        assert!(driven.steady.is_some());
+        for record in &records {
+            let Outcome::Completed { arrivals, output_tokens, latency, .. } = &record.outcome else {
+                panic!("{record:?}")
+            };
+            assert_eq!((arrivals.len(), *output_tokens), (7, 7));
+            assert!(arrivals[0].at >= 50 * MS && arrivals[0].at < 90 * MS, "{arrivals:?}");
+            assert!(arrivals[5].at >= 100 * MS && *latency >= arrivals[6].at, "{arrivals:?}");
+            assert!(record.served.is_some());
+        }
+    });
 }
 
 #[test]
 fn requests_are_bounded() {
-    let server = serving(script(Duration::ZERO, Duration::ZERO, 2).reply());
-    let few =
-        infercost_harness::load::Load { most_requests: 17, ..load(closed(5), Duration::ZERO, 5000 * MS) };
-    let (driven, records) = driven(&server, &few, 2);
-    assert_eq!((driven.issued, records.len(), completed(&records)), (17, 17, 17));
-    assert!(driven.wall_time < 3000 * MS);
+    attempts(|| {
+        let server = serving(script(Duration::ZERO, Duration::ZERO, 2).reply());
+        let few =
+            infercost_harness::load::Load { most_requests: 17, ..load(closed(5), Duration::ZERO, 5000 * MS) };
+        let (driven, records) = driven(&server, &few, 2);
+        assert_eq!((driven.issued, records.len(), completed(&records)), (17, 17, 17));
+        assert!(driven.wall_time < 3000 * MS);
+    });
 }
 
 #[test]
 fn the_fewest_requests_outlast_the_time() {
-    let server = serving(script(10 * MS, Duration::ZERO, 2).reply());
-    let many =
-        infercost_harness::load::Load { fewest_requests: 40, ..load(closed(2), Duration::ZERO, 100 * MS) };
-    let (driven, _) = driven(&server, &many, 2);
-    assert!((40..=41).contains(&driven.issued), "{}", driven.issued);
+    attempts(|| {
+        let server = serving(script(10 * MS, Duration::ZERO, 2).reply());
+        let many = infercost_harness::load::Load {
+            fewest_requests: 40,
+            ..load(closed(2), Duration::ZERO, 100 * MS)
+        };
+        let (driven, _) = driven(&server, &many, 2);
+        assert!((40..=41).contains(&driven.issued), "{}", driven.issued);
+    });
 }
 
 #[test]
 fn too_short_a_load_reaches_no_steady_state() {
-    let server = serving(script(200 * MS, Duration::ZERO, 2).reply());
-    let (driven, _) = driven(&server, &load(closed(3), Duration::ZERO, 50 * MS), 2);
-    assert_eq!((driven.steady, driven.completed), (None, 3));
+    attempts(|| {
+        let server = serving(script(200 * MS, Duration::ZERO, 2).reply());
+        let (driven, _) = driven(&server, &load(closed(3), Duration::ZERO, 50 * MS), 2);
+        assert_eq!((driven.steady, driven.completed), (None, 3));
+    });
 }

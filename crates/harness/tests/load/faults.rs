@@ -11,62 +11,69 @@ use infercost_schema::{OperatingPoint, Outcome, Prompt};
 use infercost_served::{ServedModel, ServedOptions};
 use infercost_served_stand_in::{Fault, Reply, StandIn, StreamScript};
 
-use crate::driving::{MS, driven, load, prompts, script, serving};
+use crate::driving::{MS, attempts, driven, load, prompts, script, serving};
 
 const CLOSED: OperatingPoint = OperatingPoint::Closed { concurrency: 8 };
 
 #[test]
 fn each_fault_is_counted_under_its_kind() {
-    let broken = |fault| StreamScript { fault: Some((2, fault)), ..script(5 * MS, MS, 6) }.reply();
-    let replies = [
-        script(5 * MS, MS, 6).reply(),
-        broken(Fault::Reset),
-        broken(Fault::HalfJson),
-        broken(Fault::Stall),
-        broken(Fault::ErrorObject),
-        Reply::error(429, &["Retry-After: 0"], "{}"),
-    ];
-    let next = AtomicU64::new(0);
-    let server = StandIn::start(move |asked| {
-        if !asked.path.ends_with("/completions") {
-            return Reply::json(r#"{"data":[{"id":"m"}]}"#);
+    attempts(|| {
+        let broken = |fault| StreamScript { fault: Some((2, fault)), ..script(5 * MS, MS, 6) }.reply();
+        let replies = [
+            script(5 * MS, MS, 6).reply(),
+            broken(Fault::Reset),
+            broken(Fault::HalfJson),
+            broken(Fault::Stall),
+            broken(Fault::ErrorObject),
+            Reply::error(429, &["Retry-After: 0"], "{}"),
+        ];
+        let next = AtomicU64::new(0);
+        let server = StandIn::start(move |asked| {
+            if !asked.path.ends_with("/completions") {
+                return Reply::json(r#"{"data":[{"id":"m"}]}"#);
+            }
+            replies[next.fetch_add(1, Ordering::Relaxed) as usize % replies.len()].clone()
+        })
+        .unwrap();
+        let began = Instant::now();
+        let (driven, records) = driven(&server, &load(CLOSED, Duration::ZERO, 1500 * MS), 4);
+        assert!(began.elapsed() < 4000 * MS, "{:?}", began.elapsed());
+        let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+        for record in &records {
+            if let Outcome::Failed { kind, .. } = &record.outcome {
+                *kinds.entry(kind.name()).or_default() += 1;
+            }
         }
-        replies[next.fetch_add(1, Ordering::Relaxed) as usize % replies.len()].clone()
-    })
-    .unwrap();
-    let began = Instant::now();
-    let (driven, records) = driven(&server, &load(CLOSED, Duration::ZERO, 1500 * MS), 4);
-    assert!(began.elapsed() < 4000 * MS, "{:?}", began.elapsed());
-    let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
-    for record in &records {
-        if let Outcome::Failed { kind, .. } = &record.outcome {
-            *kinds.entry(kind.name()).or_default() += 1;
-        }
-    }
-    assert_eq!(kinds.keys().copied().collect::<Vec<_>>(), ["connection", "protocol", "status", "timeout"]);
-    assert_eq!(kinds.values().sum::<u64>(), driven.failed);
-    assert_eq!(driven.completed + driven.failed, driven.issued);
-    let retries: u32 =
-        records.iter().filter_map(|record| record.served.as_ref()).map(|served| served.retries).sum();
-    assert!(retries > 0);
+        assert_eq!(
+            kinds.keys().copied().collect::<Vec<_>>(),
+            ["connection", "protocol", "status", "timeout"]
+        );
+        assert_eq!(kinds.values().sum::<u64>(), driven.failed);
+        assert_eq!(driven.completed + driven.failed, driven.issued);
+        let retries: u32 =
+            records.iter().filter_map(|record| record.served.as_ref()).map(|served| served.retries).sum();
+        assert!(retries > 0);
+    });
 }
 
 #[test]
 fn a_server_that_dies_ends_the_load() {
-    let die = AtomicU64::new(0);
-    let server = StandIn::start(move |asked| {
-        if !asked.path.ends_with("/completions") {
-            return Reply::json(r#"{"data":[{"id":"m"}]}"#);
-        }
-        let fault = (die.fetch_add(1, Ordering::Relaxed) == 60).then_some((2, Fault::Die));
-        StreamScript { fault, ..script(5 * MS, MS, 4) }.reply()
-    })
-    .unwrap();
-    let began = Instant::now();
-    let (driven, records) = driven(&server, &load(CLOSED, Duration::ZERO, 60_000 * MS), 4);
-    assert!(began.elapsed() < 10_000 * MS, "{:?}", began.elapsed());
-    assert!(driven.completed >= 40 && driven.failed >= 200, "{} and {}", driven.completed, driven.failed);
-    assert_eq!(records.len() as u64, driven.issued);
+    attempts(|| {
+        let die = AtomicU64::new(0);
+        let server = StandIn::start(move |asked| {
+            if !asked.path.ends_with("/completions") {
+                return Reply::json(r#"{"data":[{"id":"m"}]}"#);
+            }
+            let fault = (die.fetch_add(1, Ordering::Relaxed) == 60).then_some((2, Fault::Die));
+            StreamScript { fault, ..script(5 * MS, MS, 4) }.reply()
+        })
+        .unwrap();
+        let began = Instant::now();
+        let (driven, records) = driven(&server, &load(CLOSED, Duration::ZERO, 60_000 * MS), 4);
+        assert!(began.elapsed() < 10_000 * MS, "{:?}", began.elapsed());
+        assert!(driven.completed >= 40 && driven.failed >= 200, "{} and {}", driven.completed, driven.failed);
+        assert_eq!(records.len() as u64, driven.issued);
+    });
 }
 
 /// Drives until a sink or a flag ends it.
@@ -81,25 +88,29 @@ fn ended(on_finished: &mut dyn FnMut() -> Result<(), String>, stop: &AtomicBool)
 
 #[test]
 fn a_sink_that_fails_ends_the_load() {
-    let began = Instant::now();
-    let error = ended(&mut || Err("disk full".into()), &AtomicBool::new(false));
-    assert_eq!(error.to_string(), "disk full");
-    assert!(began.elapsed() < 2000 * MS);
+    attempts(|| {
+        let began = Instant::now();
+        let error = ended(&mut || Err("disk full".into()), &AtomicBool::new(false));
+        assert_eq!(error.to_string(), "disk full");
+        assert!(began.elapsed() < 2000 * MS);
+    });
 }
 
 #[test]
 fn the_caller_may_stop_it() {
-    let began = Instant::now();
-    let stop = AtomicBool::new(false);
-    let mut seen = 0;
-    let error = ended(
-        &mut || {
-            seen += 1;
-            stop.store(seen >= 20, Ordering::Relaxed);
-            Ok(())
-        },
-        &stop,
-    );
-    assert!(matches!(error, HarnessError::Interrupted));
-    assert!(began.elapsed() < 2000 * MS);
+    attempts(|| {
+        let began = Instant::now();
+        let stop = AtomicBool::new(false);
+        let mut seen = 0;
+        let error = ended(
+            &mut || {
+                seen += 1;
+                stop.store(seen >= 20, Ordering::Relaxed);
+                Ok(())
+            },
+            &stop,
+        );
+        assert!(matches!(error, HarnessError::Interrupted));
+        assert!(began.elapsed() < 2000 * MS);
+    });
 }

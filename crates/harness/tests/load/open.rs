@@ -7,7 +7,7 @@ use infercost_harness::load::{Arrivals, Load};
 use infercost_schema::{InferenceRecord, OperatingPoint};
 use infercost_served_stand_in::{Reply, StandIn};
 
-use crate::driving::{MS, completed, driven, load, script, serving};
+use crate::driving::{MS, attempts, completed, driven, load, script, serving};
 
 fn open(rate: f64, duration: Duration) -> Load {
     load(OperatingPoint::Open { rate }, Duration::ZERO, duration)
@@ -15,39 +15,44 @@ fn open(rate: f64, duration: Duration) -> Load {
 
 #[test]
 fn requests_are_sent_at_their_rate_whatever_comes_back() {
-    let server = serving(script(300 * MS, Duration::ZERO, 2).reply());
-    let constant = Load { arrivals: Arrivals::Constant, ..open(100.0, 1000 * MS) };
-    let (driven, records) = driven(&server, &constant, 5);
-    assert_eq!((driven.issued, completed(&records)), (100, 100));
-    let mut issued: Vec<_> = records.iter().map(|record: &InferenceRecord| record.issued_at).collect();
-    issued.sort();
-    let span = issued[99].duration_since(issued[0]).unwrap();
-    assert!(span >= 970 * MS && span <= 1100 * MS, "{span:?}");
-    // 300 ms at 100 a second: 30 in flight.
-    let middle = driven.in_flight.iter().find(|point| point.at >= 600 * MS).unwrap();
-    assert!((25.0..=36.0).contains(&middle.requests), "{middle:?}");
-    assert!(!driven.over_saturated);
-    let steady = driven.steady.unwrap();
-    assert!(steady.from == Duration::ZERO && steady.to >= 970 * MS, "{steady:?}");
+    attempts(|| {
+        let server = serving(script(300 * MS, Duration::ZERO, 2).reply());
+        let constant = Load { arrivals: Arrivals::Constant, ..open(100.0, 1000 * MS) };
+        let (driven, records) = driven(&server, &constant, 5);
+        assert_eq!((driven.issued, completed(&records)), (100, 100));
+        let mut issued: Vec<_> = records.iter().map(|record: &InferenceRecord| record.issued_at).collect();
+        issued.sort();
+        let span = issued[99].duration_since(issued[0]).unwrap();
+        assert!(span >= 970 * MS && span <= 1100 * MS, "{span:?}");
+        // 300 ms at 100 a second: 30 in flight.
+        let middle = driven.in_flight.iter().find(|point| point.at >= 600 * MS).unwrap();
+        assert!((25.0..=36.0).contains(&middle.requests), "{middle:?}");
+        assert!(!driven.over_saturated);
+        let steady = driven.steady.unwrap();
+        assert!(steady.from == Duration::ZERO && steady.to >= 970 * MS, "{steady:?}");
+    });
 }
 
 #[test]
 fn an_over_saturated_server_is_found_and_left() {
-    // The n-th request waits until n × 20 ms have gone by since the first: 50 a second, while 150 are sent.
-    let first = std::sync::OnceLock::new();
-    let number = AtomicU64::new(0);
-    let server = StandIn::start(move |asked| {
-        if !asked.path.ends_with("/completions") {
-            return Reply::json(r#"{"data":[{"id":"m"}]}"#);
-        }
-        let now = std::time::Instant::now();
-        let first = *first.get_or_init(|| now);
-        let due = first + 20 * MS * u32::try_from(number.fetch_add(1, Ordering::Relaxed)).unwrap();
-        script(due.saturating_duration_since(now), Duration::ZERO, 2).reply()
-    })
-    .unwrap();
-    let (driven, records) = driven(&server, &open(150.0, 6000 * MS), 5);
-    assert!(driven.over_saturated && driven.steady.is_none(), "{:?}", driven.in_flight);
-    assert!(driven.wall_time < 6000 * MS, "it goes on for {:?}", driven.wall_time);
-    assert_eq!(driven.issued, records.len() as u64);
+    attempts(|| {
+        // The n-th request waits until n × 20 ms have gone by since the first: 50 a second, while 150 are sent.
+        let first = std::sync::OnceLock::new();
+        let number = AtomicU64::new(0);
+        let server = StandIn::start(move |asked| {
+            if !asked.path.ends_with("/completions") {
+                return Reply::json(r#"{"data":[{"id":"m"}]}"#);
+            }
+            let now = std::time::Instant::now();
+            let first = *first.get_or_init(|| now);
+            let due = first + 20 * MS * u32::try_from(number.fetch_add(1, Ordering::Relaxed)).unwrap();
+            script(due.saturating_duration_since(now), Duration::ZERO, 2).reply()
+        })
+        .unwrap();
+        let (driven, records) = driven(&server, &open(150.0, 6000 * MS), 5);
+        assert!(driven.over_saturated && driven.steady.is_none(), "{:?}", driven.in_flight.last());
+        // Nine hundred were due; it was left half-way.
+        assert!(driven.issued < 750, "{} were issued", driven.issued);
+        assert_eq!(driven.issued, records.len() as u64);
+    });
 }

@@ -354,7 +354,7 @@ fn load_plan(arguments: &LoadArguments) -> Option<LoadPlan> {
 fn with_file(engine: EngineIdentity, model: &ResolvedModel) -> EngineIdentity {
     EngineIdentity {
         weights_sha256: engine.weights_sha256.or_else(|| model.sha256.clone()),
-        file_size: engine.file_size.or(model.bytes.map(Bytes)),
+        file_size: model.bytes.map(Bytes).or(engine.file_size),
         ..engine
     }
 }

@@ -85,6 +85,8 @@ fn state(point: &OperatingPointReport) -> String {
         "client-limited"
     } else if !point.steady_state {
         "not steady"
+    } else if point.requests_per_s.is_none() {
+        "too short"
     } else {
         match point.meets_targets {
             Some(Verdict::Fail) => "misses targets",

@@ -1,4 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+use proptest::prelude::*;
+
 use super::*;
 
 /// What a stream of these events comes to: chunks as `text/tokens`, and the generation or the failure.
@@ -142,4 +144,73 @@ fn a_server_that_never_ends_is_stopped() {
     let mut answer = Answer::default();
     let end = (0..2000).find_map(|_| answer.event(A.as_bytes(), false, 10, None, &mut |_| {}).err()).unwrap();
     assert_eq!(end.fault, ServedFault::Protocol);
+}
+
+/// JSON of any shape under the names that chunks have.
+fn chunk_like() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        Just("-1".to_owned()),
+        Just("1e308".to_owned()),
+        Just("99999999999999999999".to_owned()),
+        Just("\"\"".to_owned()),
+        Just("\"stop\"".to_owned()),
+        Just("\"\\ud83d\"".to_owned()),
+        Just("\"a\\u0000\\u001b[2J\"".to_owned()),
+    ];
+    let key = prop::sample::select(vec![
+        "choices",
+        "index",
+        "delta",
+        "message",
+        "text",
+        "content",
+        "reasoning",
+        "finish_reason",
+        "usage",
+        "completion_tokens",
+        "prompt_tokens",
+        "prompt_tokens_details",
+        "cached_tokens",
+        "timings",
+        "predicted_n",
+        "predicted_ms",
+        "error",
+        "object",
+    ]);
+    leaf.prop_recursive(4, 24, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(|items| format!("[{}]", items.join(","))),
+            prop::collection::vec((key.clone(), inner), 0..4).prop_map(|fields| {
+                let fields: Vec<String> =
+                    fields.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+                format!("{{{}}}", fields.join(","))
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_server_sends_is_an_answer_or_a_plain_failure(
+        events in prop::collection::vec(prop_oneof![
+            chunk_like(),
+            Just(A.to_owned()),
+            Just(STOP.to_owned()),
+            any::<String>(),
+        ], 0..6),
+    ) {
+        let events: Vec<&str> = events.iter().map(String::as_str).collect();
+        let (chunks, result) = run(&events);
+        match result {
+            Ok(generation) => {
+                let served = generation.served.unwrap();
+                let tokens = chunks.iter().map(|chunk| chunk.rsplit('/').next().unwrap().parse::<u32>().unwrap());
+                let sum = tokens.fold(0_u32, u32::saturating_add);
+                prop_assert_eq!(served.streamed_tokens, sum);
+            }
+            Err(failure) => prop_assert!(!failure.message.chars().any(char::is_control), "{:?}", failure.message),
+        }
+    }
 }

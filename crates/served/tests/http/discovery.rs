@@ -25,7 +25,7 @@ fn server(pages: &'static [(&'static str, &'static str)]) -> StandIn {
 const LLAMA: &[(&str, &str)] = &[
     (
         "/v1/models",
-        r#"{"object":"list","data":[{"id":"m","owned_by":"llamacpp","meta":{"n_vocab":49152,"n_ctx_train":8192,"n_params":134515008,"size":98362432}}]}"#,
+        r#"{"object":"list","data":[{"id":"m","owned_by":"llamacpp","meta":{"n_vocab":49152,"n_ctx_train":8192,"n_params":134515008,"size":96576768,"ftype":"Q4_1"}}]}"#,
     ),
     (
         "/props",
@@ -42,10 +42,9 @@ fn llama_cpp() {
     let mut engine = connect(&server, &options);
     let identity = engine.identity().clone();
     assert_eq!((identity.engine.as_str(), identity.version.as_str()), ("llama.cpp", "b6000-abc"));
-    assert_eq!(
-        (identity.context_length, identity.file_size.map(|size| size.0)),
-        (Some(2048), Some(98_362_432))
-    );
+    // The server's `size` is that of the tensors, and no file's.
+    assert_eq!((identity.context_length, identity.file_size), (Some(2048), None));
+    assert_eq!(identity.quantization.as_deref(), Some("Q4_1"));
     assert_eq!(identity.device, format!("server at {}", server.base()));
     assert!(engine.switches_cache_off());
     let trial = engine.trial().unwrap().clone();

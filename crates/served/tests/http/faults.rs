@@ -8,7 +8,7 @@ use infercost_schema::FailureKind;
 use infercost_served::{ApiKey, RetryPolicy, ServedModel, ServedOptions, Timeouts};
 use infercost_served_stand_in::{Fault, Reply, StandIn, Step, StreamScript};
 
-use crate::asking::{ask, connect, failure, hasty};
+use crate::asking::{ask, attempts, connect, failure, hasty};
 
 const MODELS: &str = r#"{"data":[{"id":"m"}]}"#;
 
@@ -45,152 +45,176 @@ fn check(reply: Reply, kind: FailureKind, words: &str, retries: u32, within_ms: 
 
 #[test]
 fn broken_streams() {
-    check(broken(3, Fault::Reset), FailureKind::Connection, "in the middle of its answer", 0, 1000);
-    check(broken(3, Fault::Close), FailureKind::Connection, "in the middle of its answer", 0, 1000);
-    check(broken(3, Fault::EndsEarly), FailureKind::Connection, "ended the stream in the middle", 0, 1000);
-    check(broken(3, Fault::HalfJson), FailureKind::Protocol, "not what the API defines", 0, 1000);
-    check(broken(3, Fault::ErrorObject), FailureKind::Status, "out of memory", 0, 1000);
-    check(broken(3, Fault::Die), FailureKind::Connection, "in the middle of its answer", 0, 1000);
-    check(broken(3, Fault::Stall), FailureKind::Timeout, "stalled for 300ms", 0, 1500);
+    attempts(|| {
+        check(broken(3, Fault::Reset), FailureKind::Connection, "in the middle of its answer", 0, 1000);
+        check(broken(3, Fault::Close), FailureKind::Connection, "in the middle of its answer", 0, 1000);
+        check(
+            broken(3, Fault::EndsEarly),
+            FailureKind::Connection,
+            "ended the stream in the middle",
+            0,
+            1000,
+        );
+        check(broken(3, Fault::HalfJson), FailureKind::Protocol, "not what the API defines", 0, 1000);
+        check(broken(3, Fault::ErrorObject), FailureKind::Status, "out of memory", 0, 1000);
+        check(broken(3, Fault::Die), FailureKind::Connection, "in the middle of its answer", 0, 1000);
+        check(broken(3, Fault::Stall), FailureKind::Timeout, "stalled for 300ms", 0, 1500);
+    });
 }
 
 #[test]
 fn nothing_before_the_first_token() {
-    check(broken(0, Fault::Stall), FailureKind::Timeout, "no token came within 400ms", 0, 1500);
-    check(Reply::of(vec![Step::Hang]), FailureKind::Timeout, "no token came within 400ms", 0, 1500);
-    // What may be asked again is asked again, twice.
-    check(broken(0, Fault::Close), FailureKind::Connection, "before its first token", 2, 1500);
-    check(Reply::of(vec![Step::Close]), FailureKind::Connection, "hung up before it answered", 2, 1500);
-    check(Reply::of(vec![Step::Reset]), FailureKind::Connection, "hung up before it answered", 2, 1500);
-    // Comments keep a stream open, and no token comes.
-    let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n".to_vec();
-    let mut steps = vec![Step::Send(head)];
-    for _ in 0..100 {
-        steps.extend([Step::Wait(Duration::from_millis(50)), Step::Send(b": ping\n\n".to_vec())]);
-    }
-    check(Reply::of(steps), FailureKind::Timeout, "no token came within 400ms", 0, 1500);
+    attempts(|| {
+        check(broken(0, Fault::Stall), FailureKind::Timeout, "no token came within 400ms", 0, 1500);
+        check(Reply::of(vec![Step::Hang]), FailureKind::Timeout, "no token came within 400ms", 0, 1500);
+        // What may be asked again is asked again, twice.
+        check(broken(0, Fault::Close), FailureKind::Connection, "before its first token", 2, 1500);
+        check(Reply::of(vec![Step::Close]), FailureKind::Connection, "hung up before it answered", 2, 1500);
+        check(Reply::of(vec![Step::Reset]), FailureKind::Connection, "hung up before it answered", 2, 1500);
+        // Comments keep a stream open, and no token comes.
+        let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n".to_vec();
+        let mut steps = vec![Step::Send(head)];
+        for _ in 0..100 {
+            steps.extend([Step::Wait(Duration::from_millis(50)), Step::Send(b": ping\n\n".to_vec())]);
+        }
+        check(Reply::of(steps), FailureKind::Timeout, "no token came within 400ms", 0, 1500);
+    });
 }
 
 #[test]
 fn a_drip_ends_with_the_whole_time() {
-    let drip = StreamScript {
-        gap: Duration::from_millis(200),
-        tokens: vec!["a".into(); 100],
-        ..StreamScript::default()
-    };
-    check(drip.reply(), FailureKind::Timeout, "not finished within 3s", 0, 4500);
+    attempts(|| {
+        let drip = StreamScript {
+            gap: Duration::from_millis(200),
+            tokens: vec!["a".into(); 100],
+            ..StreamScript::default()
+        };
+        check(drip.reply(), FailureKind::Timeout, "not finished within 3s", 0, 4500);
+    });
 }
 
 #[test]
 fn error_statuses() {
-    let status = FailureKind::Status;
-    let body = r#"{"error":{"message":"slow down"}}"#;
-    check(Reply::error(429, &[], body), status, "answered 429 Too Many Requests: slow down", 2, 1500);
-    check(Reply::error(503, &["Retry-After: 0"], "{}"), status, "503", 2, 1500);
-    // A server that asks for more than the longest pause is not asked again.
-    check(Reply::error(503, &["Retry-After: 60"], "{}"), status, "503", 0, 1000);
-    check(
-        Reply::error(400, &[], r#"{"error":"bad \u001b[31mrequest"}"#),
-        status,
-        "bad \\u{1b}[31mrequest",
-        0,
-        1000,
-    );
-    check(Reply::error(401, &[], "{}"), status, "INFERCOST_API_KEY", 0, 1000);
-    let page = "<!DOCTYPE html><html><title>Bad Gateway</title><body>nginx</body></html>";
-    check(Reply::whole(502, "text/html", &[], page), status, "Bad Gateway: Bad Gateway", 0, 1000);
-    check(Reply::error(500, &[], &"x".repeat(200_000)), status, "xxx", 0, 1000);
-    check(
-        Reply::whole(302, "text/plain", &["Location: http://127.0.0.1:1/"], ""),
-        status,
-        "redirects",
-        0,
-        1000,
-    );
+    attempts(|| {
+        let status = FailureKind::Status;
+        let body = r#"{"error":{"message":"slow down"}}"#;
+        check(Reply::error(429, &[], body), status, "answered 429 Too Many Requests: slow down", 2, 1500);
+        check(Reply::error(503, &["Retry-After: 0"], "{}"), status, "503", 2, 1500);
+        // A server that asks for more than the longest pause is not asked again.
+        check(Reply::error(503, &["Retry-After: 60"], "{}"), status, "503", 0, 1000);
+        check(
+            Reply::error(400, &[], r#"{"error":"bad \u001b[31mrequest"}"#),
+            status,
+            "bad \\u{1b}[31mrequest",
+            0,
+            1000,
+        );
+        check(Reply::error(401, &[], "{}"), status, "INFERCOST_API_KEY", 0, 1000);
+        let page = "<!DOCTYPE html><html><title>Bad Gateway</title><body>nginx</body></html>";
+        check(Reply::whole(502, "text/html", &[], page), status, "Bad Gateway: Bad Gateway", 0, 1000);
+        check(Reply::error(500, &[], &"x".repeat(200_000)), status, "xxx", 0, 1000);
+        check(
+            Reply::whole(302, "text/plain", &["Location: http://127.0.0.1:1/"], ""),
+            status,
+            "redirects",
+            0,
+            1000,
+        );
+    });
 }
 
 #[test]
 fn pages_and_nonsense() {
-    let page = "<!DOCTYPE html><html><title>Open WebUI</title></html>";
-    let protocol = FailureKind::Protocol;
-    check(Reply::whole(200, "text/html", &[], page), protocol, "a page for people (Open WebUI)", 0, 1000);
-    check(Reply::json(r#"{"choices":[{"message""#), protocol, "not what the API defines", 0, 1000);
-    check(Reply::whole(200, "text/event-stream", &[], "data: hello\n\n"), protocol, "hello", 0, 1000);
-    // Half an event, then a clean end: the answer never came.
-    check(
-        Reply::whole(200, "text/event-stream", &[], "data: {\"choices\":["),
-        FailureKind::Connection,
-        "before its first token",
-        2,
-        1500,
-    );
+    attempts(|| {
+        let page = "<!DOCTYPE html><html><title>Open WebUI</title></html>";
+        let protocol = FailureKind::Protocol;
+        check(Reply::whole(200, "text/html", &[], page), protocol, "a page for people (Open WebUI)", 0, 1000);
+        check(Reply::json(r#"{"choices":[{"message""#), protocol, "not what the API defines", 0, 1000);
+        check(Reply::whole(200, "text/event-stream", &[], "data: hello\n\n"), protocol, "hello", 0, 1000);
+        // Half an event, then a clean end: the answer never came.
+        check(
+            Reply::whole(200, "text/event-stream", &[], "data: {\"choices\":["),
+            FailureKind::Connection,
+            "before its first token",
+            2,
+            1500,
+        );
+    });
 }
 
 #[test]
 fn a_retry_that_succeeds_is_counted_and_honours_retry_after() {
-    let busy = Reply::error(429, &["Retry-After: 1"], r#"{"error":{"message":"busy"}}"#);
-    let server = serving(vec![busy, StreamScript::default().reply()]);
-    let mut engine = connect(&server, &hasty());
-    let began = Instant::now();
-    let (chunks, generation) = ask(&mut engine);
-    let served = generation.unwrap().served.unwrap();
-    assert!(began.elapsed() >= Duration::from_secs(1));
-    assert_eq!((served.retries, chunks.len()), (1, 11));
-    assert!(served.retried_for >= Duration::from_secs(1) && served.retried_for < Duration::from_secs(2));
+    attempts(|| {
+        let busy = Reply::error(429, &["Retry-After: 1"], r#"{"error":{"message":"busy"}}"#);
+        let server = serving(vec![busy, StreamScript::default().reply()]);
+        let mut engine = connect(&server, &hasty());
+        let began = Instant::now();
+        let (chunks, generation) = ask(&mut engine);
+        let served = generation.unwrap().served.unwrap();
+        assert!(began.elapsed() >= Duration::from_secs(1));
+        assert_eq!((served.retries, chunks.len()), (1, 11));
+        assert!(served.retried_for >= Duration::from_secs(1) && served.retried_for < Duration::from_secs(2));
+    });
 }
 
 #[test]
 fn a_date_in_retry_after_is_read() {
-    let past = Reply::error(503, &["Retry-After: Wed, 21 Oct 2015 07:28:00 GMT"], "{}");
-    let server = serving(vec![past, StreamScript::default().reply()]);
-    assert_eq!(ask(&mut connect(&server, &hasty())).1.unwrap().served.unwrap().retries, 1);
-    let future = Reply::error(503, &["Retry-After: Fri, 01 Jan 2100 00:00:00 GMT"], "{}");
-    let server = serving(vec![future, StreamScript::default().reply()]);
-    assert_eq!(failure(&mut connect(&server, &hasty())).facts.retries, 0);
+    attempts(|| {
+        let past = Reply::error(503, &["Retry-After: Wed, 21 Oct 2015 07:28:00 GMT"], "{}");
+        let server = serving(vec![past, StreamScript::default().reply()]);
+        assert_eq!(ask(&mut connect(&server, &hasty())).1.unwrap().served.unwrap().retries, 1);
+        let future = Reply::error(503, &["Retry-After: Fri, 01 Jan 2100 00:00:00 GMT"], "{}");
+        let server = serving(vec![future, StreamScript::default().reply()]);
+        assert_eq!(failure(&mut connect(&server, &hasty())).facts.retries, 0);
+    });
 }
 
 #[test]
 fn a_server_that_dies_refuses_from_then_on() {
-    let server = serving(vec![StreamScript::default().reply(), broken(2, Fault::Die)]);
-    let mut engine = connect(&server, &hasty());
-    assert!(ask(&mut engine).1.is_ok());
-    assert_eq!(failure(&mut engine).fault, ServedFault::Connection);
-    let began = Instant::now();
-    let refused = failure(&mut engine);
-    assert!(
-        refused.message.contains("cannot connect to the server: Connection refused"),
-        "{}",
-        refused.message
-    );
-    assert_eq!(
-        (refused.fault, refused.facts.retries, refused.facts.status),
-        (ServedFault::Connection, 2, None)
-    );
-    assert!(began.elapsed() < Duration::from_secs(1));
+    attempts(|| {
+        let server = serving(vec![StreamScript::default().reply(), broken(2, Fault::Die)]);
+        let mut engine = connect(&server, &hasty());
+        assert!(ask(&mut engine).1.is_ok());
+        assert_eq!(failure(&mut engine).fault, ServedFault::Connection);
+        let began = Instant::now();
+        let refused = failure(&mut engine);
+        assert!(
+            refused.message.contains("cannot connect to the server: Connection refused"),
+            "{}",
+            refused.message
+        );
+        assert_eq!(
+            (refused.fault, refused.facts.retries, refused.facts.status),
+            (ServedFault::Connection, 2, None)
+        );
+        assert!(began.elapsed() < Duration::from_secs(1));
+    });
 }
 
 #[test]
 fn a_connection_that_never_stands_times_out() {
-    // A listener with a full queue takes no further connection on Linux.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut waiting = Vec::new();
-    for _ in 0..5000 {
-        match std::net::TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
-            Ok(stream) => waiting.push(stream),
-            Err(_) => break,
+    attempts(|| {
+        // A listener with a full queue takes no further connection on Linux.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        for _ in 0..5000 {
+            match std::net::TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+                Ok(stream) => waiting.push(stream),
+                Err(_) => break,
+            }
         }
-    }
-    let options = ServedOptions {
-        timeouts: Timeouts { connect: Duration::from_millis(200), ..hasty().timeouts },
-        retries: RetryPolicy { most: 0, ..hasty().retries },
-        ..hasty()
-    };
-    let began = Instant::now();
-    let error =
-        ServedModel::connect(&format!("http://{address}/v1#m").parse().unwrap(), &options).unwrap_err();
-    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-    assert!(matches!(error.kind(), FailureKind::Connection | FailureKind::Timeout), "{error}");
+        let options = ServedOptions {
+            timeouts: Timeouts { connect: Duration::from_millis(200), ..hasty().timeouts },
+            retries: RetryPolicy { most: 0, ..hasty().retries },
+            ..hasty()
+        };
+        let began = Instant::now();
+        let error =
+            ServedModel::connect(&format!("http://{address}/v1#m").parse().unwrap(), &options).unwrap_err();
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert!(matches!(error.kind(), FailureKind::Connection | FailureKind::Timeout), "{error}");
+    });
 }
 
 #[test]
