@@ -8,8 +8,8 @@ mod change;
 pub mod cost;
 mod map;
 
-use infercost_schema::hosting::HostingOffer;
-use infercost_schema::{Currency, Estimate};
+use infercost_schema::hosting::{Charge, HostingOffer};
+use infercost_schema::{Currency, Estimate, Workload};
 use serde::Serialize;
 
 use crate::bill::{Assumption, Bill};
@@ -124,6 +124,32 @@ impl Hosting {
             })
             .collect()
     }
+}
+
+/// The offer with the speed and load time that a run on it measured, in place of what is assumed.
+///
+/// # Errors
+/// A sentence, where the two runs are not of the same inferences, or the offer has no machine.
+pub fn measured_on(offer: &HostingOffer, here: &Workload, there: &Workload) -> Result<HostingOffer, String> {
+    let same = here.prompts_sha256 == there.prompts_sha256 && here.variant == there.variant;
+    if !same {
+        let (one, other) = (&here.run, &there.run);
+        return Err(format!("runs {one} and {other} are not of the same variant and prompts"));
+    }
+    let measured = Some(here.busy_s.point / there.busy_s.point);
+    let loaded = there.load_s.map(|load| load.point);
+    let mut offer = offer.clone();
+    match &mut offer.charge {
+        Charge::Rent { speed, .. } => *speed = measured,
+        Charge::Spot { speed, load_seconds, .. } | Charge::Serverless { speed, load_seconds, .. } => {
+            *speed = measured;
+            *load_seconds = loaded.or(*load_seconds);
+        }
+        Charge::Api { .. } => {
+            return Err(format!("{} is paid by the token; no machine is measured", offer.name));
+        }
+    }
+    Ok(offer)
 }
 
 /// Compares the ways.

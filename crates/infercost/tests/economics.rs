@@ -242,6 +242,30 @@ fn hosting_with_a_rate_of_exchange() {
         assumed.contains("a bank, 2026-11-20") && assumed.contains("as fast as the measured machine"),
         "{assumed}"
     );
+    // a run recorded there, twice as fast: half as much of the machine is used
+    MadeUp { id: "20261102-000000", seconds: 0.5, watts: None, idle: None, threads: 2 }.write(folder.path());
+    let there = [
+        "host",
+        "20261101-000000",
+        "--requests-per-hour",
+        "1800",
+        "--json",
+        "--measured-on",
+        "elsewhere=20261102-000000",
+    ];
+    let measured = json(&infercost(folder.path(), &there));
+    let rent = measured["ways"].as_array().unwrap().iter().find(|way| way["name"] == "elsewhere").unwrap();
+    assert!(
+        close(&rent["utilisation"], 0.25) && !measured["assumptions"].to_string().contains("as fast as"),
+        "{rent:#}"
+    );
+    check(
+        folder.path(),
+        &["host", "--measured-on", "nowhere=20261102-000000"],
+        2,
+        &["no offer has that name"],
+    );
+    fs::remove_dir_all(folder.path().join("traces/20261102-000000")).unwrap();
     // in dollars the same, and without a rate an error that says what to do
     let dollars = json(&infercost(folder.path(), &["host", "--json", "--currency", "USD"]));
     assert_eq!(

@@ -61,7 +61,7 @@ pub(crate) fn assumptions(setting: &Setting, ways: &[Way]) -> Vec<Assumption> {
         };
         if speed.is_none() {
             let what = format!("{} is as fast as the measured machine", way.name);
-            all.push(Assumption::new(what, "not measured there; set `speed`"));
+            all.push(Assumption::new(what, "not measured there; set `speed`, or `--measured-on`"));
         }
         if cold == Some(true) {
             let what = format!("requests to {} arrive at random (Poisson)", way.name);

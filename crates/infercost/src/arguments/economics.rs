@@ -121,6 +121,11 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
     if value > 0.0 && value <= 1.0 { Ok(value) } else { Err("must be above 0 and at most 1".to_owned()) }
 }
 
+fn offer_and_run(text: &str) -> Result<(String, String), String> {
+    let (offer, run) = text.split_once('=').ok_or("write the offer's name, =, and the run")?;
+    Ok((offer.to_owned(), run.to_owned()))
+}
+
 fn assumed_power(text: &str) -> Result<AssumedPower, String> {
     let watts = |text: &str| {
         let value = number(text)?;
@@ -157,6 +162,10 @@ pub(crate) struct HostCommand {
     /// Add the fetched price of this hosted model's tokens
     #[arg(long, value_name = "NAME")]
     pub(crate) api_model: Option<String>,
+
+    /// Take the speed and load time of an offer from a run that was recorded on it; may be repeated
+    #[arg(long, value_name = "OFFER=RUN", value_parser = offer_and_run)]
+    pub(crate) measured_on: Vec<(String, String)>,
 
     #[command(flatten)]
     pub(crate) economics: EconomicsArguments,

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-use infercost_economics::hosting::{Demand, Setting, host};
+use infercost_economics::hosting::{Demand, Setting, host, measured_on};
 use infercost_economics::{Scenario, bill, chart, scenario};
 use infercost_prices::sections::exchange::convert_offer;
+use infercost_schema::Workload;
 use infercost_schema::hosting::HostingOffer;
 use infercost_schema::price::PriceBook;
 
@@ -25,7 +26,14 @@ pub(crate) fn run(arguments: &HostCommand) -> anyhow::Result<ExitCode> {
     let scenario = Scenario::of(&workload, &book, interest);
     let demand = demand(&arguments.load, &business, &book);
     let setting = Setting::of(scenario, &workload, demand);
-    let offers = offers(arguments, &business, &book)?;
+    let mut offers = offers(arguments, &business, &book)?;
+    for (name, run) in &arguments.measured_on {
+        let offer = offers.iter_mut().find(|offer| offer.name == *name);
+        let offer = offer.ok_or_else(|| usage(format!("--measured-on {name}: no offer has that name")))?;
+        let there = there(arguments, &workload, run)?;
+        *offer = measured_on(offer, &workload, &there)
+            .map_err(|reason| usage(format!("--measured-on {name}: {reason}")))?;
+    }
     let mut hosting = host(format!("{} in run {}", workload.variant, workload.run), &setting, &offers);
     hosting.assumptions.extend(scenario::assumptions(&book, interest));
     let mut notes = bill::stale(&hosting.assumptions, business.today);
@@ -38,6 +46,13 @@ pub(crate) fn run(arguments: &HostCommand) -> anyhow::Result<ExitCode> {
         output::block(&output::economics::host::render(&hosting));
     }
     Ok(ExitCode::from(if hosting.open { exit::INCONCLUSIVE } else { 0 }))
+}
+
+/// What an inference of the same variant takes in another run.
+fn there(arguments: &HostCommand, here: &Workload, run: &str) -> anyhow::Result<Workload> {
+    let folder = business::run_folder(&arguments.economics.traces, Some(run))?;
+    let run = infercost_trace::read_run(&folder)?;
+    business::workload_of(&run, &here.variant, &arguments.economics)
 }
 
 /// The load by the flags, else by the settings. Without any, machines are used as the price book says.
