@@ -20,7 +20,7 @@ pub fn facts(proc_root: &Path, sys_root: &Path) -> MachineFacts {
         memory_bandwidth: None,
         gpus: Vec::new(),
         os: read(&proc_root.join("sys/kernel/osrelease"))
-            .map(|release| format!("{} {}", std::env::consts::OS, release.trim())),
+            .map(|release| format!("{} {}", std::env::consts::OS, version(&release))),
         virtualization,
         governor: read(&sys_root.join("devices/system/cpu/cpu0/cpufreq/scaling_governor"))
             .map(|governor| governor.trim().to_owned()),
@@ -69,6 +69,12 @@ fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
+/// The version of a kernel release. What its builder appends names a distribution, or a host that made it.
+fn version(release: &str) -> &str {
+    let end = release.find(|character: char| !(character.is_ascii_digit() || character == '.'));
+    release.get(..end.unwrap_or(release.len())).unwrap_or_default()
+}
+
 fn memory(meminfo: &str) -> Option<Bytes> {
     let kibibytes: u64 = field(meminfo, "MemTotal")?.strip_suffix(" kB")?.trim().parse().ok()?;
     kibibytes.checked_mul(1024).map(Bytes)
@@ -84,6 +90,11 @@ mod tests {
         assert_eq!(memory("MemTotal: many kB\n"), None);
         assert_eq!(field("model name\t: Some CPU\nflags : a b\n", "model name"), Some("Some CPU"));
         assert_eq!(field("", "model name"), None);
+        for (release, number) in
+            [("6.8.0-45-generic\n", "6.8.0"), ("6.1.0", "6.1.0"), ("5.4+host", "5.4"), ("é", "")]
+        {
+            assert_eq!(version(release), number);
+        }
     }
 
     #[test]
