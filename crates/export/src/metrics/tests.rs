@@ -19,6 +19,7 @@ fn record(latency: u64, output: u32) -> InferenceRecord {
         cached_input_tokens: None,
         max_tokens: 64,
         sampling: Sampling::default(),
+        served: None,
         outcome: Outcome::Completed {
             text: None,
             finish: FinishReason::Stop,
