@@ -237,6 +237,7 @@ fn runs_arrive_at_phoenix_whole_and_cost_what_the_report_says() {
     let recorded = sample(folder, "sample", 0);
     phoenix_has_what_the_report_says(&backends, folder, &recorded);
     note(&format!("Phoenix compared after {:.0} s", began.elapsed().as_secs_f64()));
+    compare_sends_its_run_along(&backends, folder);
     let rotel = Rotel::start(&backends);
     each_protocol_arrives(&backends, folder, &recorded);
     note(&format!("protocols compared after {:.0} s", began.elapsed().as_secs_f64()));
@@ -334,6 +335,28 @@ fn phoenix_has_what_the_report_says(backends: &Backends, folder: &Path, recorded
         // Phoenix keeps microseconds
         assert!((theirs.unwrap() - ours.unwrap()).abs() < 2e-6, "{model:#}");
     }
+}
+
+fn compare_sends_its_run_along(backends: &Backends, folder: &Path) {
+    tiny::write_model(&folder.join("some.gguf"), 1, GgmlDType::F32).unwrap();
+    tiny::write_model(&folder.join("other.gguf"), 1, GgmlDType::Q8_0).unwrap();
+    let prompts = concat!(
+        "{\"id\":\"a\",\"prompt\":\"<b>Say</b> \\u001b[31m \\u0007 a.\",\"grader\":\"contains\",\"answer\":\"a\",\"max_tokens\":6}\n",
+        "{\"id\":\"b\",\"prompt\":\"My number is 4111-1111.\",\"max_tokens\":8}\n",
+    );
+    fs::write(folder.join("mine.jsonl"), prompts).unwrap();
+    let arguments = ["compare", "some.gguf", "other.gguf", "--prompts", "mine.jsonl", "--traces", "compared"];
+    let more =
+        ["--phoenix", backends.get("PHOENIX"), "--project", "compared", "--redact", "4[0-9]{3}-[0-9]+"];
+    let output = infercost(folder, &[&arguments[..], &more[..]].concat()).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("they agree to a millionth"), "{told}");
+    let run_folder = fs::read_dir(folder.join("compared")).unwrap().next().unwrap().unwrap().path();
+    let on_disk = tree_on_disk(&run_folder);
+    let spans = backends.wait_for("compared", on_disk.len());
+    assert_eq!(tree_in_phoenix(&spans), on_disk);
+    let text = Value::from(spans).to_string();
+    assert!(text.contains("[redacted]") && !text.contains("4111"), "{text}");
 }
 
 fn each_protocol_arrives(backends: &Backends, folder: &Path, recorded: &Path) {

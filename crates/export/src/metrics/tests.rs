@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 use infercost_schema::*;
+use infercost_trace::backend_attributes::*;
 
 use super::*;
 
@@ -82,10 +83,10 @@ fn collectors_get_the_same() {
     assert_eq!(
         names,
         [
-            "gen_ai.client.token.usage",
-            "gen_ai.client.operation.duration",
-            "gen_ai.server.time_to_first_token",
-            "gen_ai.server.time_per_output_token",
+            METRIC_TOKEN_USAGE,
+            METRIC_OPERATION_DURATION,
+            METRIC_TIME_TO_FIRST_TOKEN,
+            METRIC_TIME_PER_OUTPUT_TOKEN,
             "hw.energy",
             "hw.power"
         ]
