@@ -180,9 +180,26 @@ fn a_model_in_process_and_a_server_stand_in_one_table() {
     assert!(shown.contains("under load") && shown.contains("4 in flight"), "{shown}");
 }
 
+/// Gives a test in real time further attempts: a busy machine may spoil some.
+#[track_caller]
+fn within_attempts(mut attempt: impl FnMut() -> Result<(), String>) {
+    let mut last = String::new();
+    for _ in 0..5 {
+        match attempt() {
+            Ok(()) => return,
+            Err(what) => last = what,
+        }
+    }
+    panic!("{last}");
+}
+
 #[test]
 fn targets_are_kept_or_not() {
     let _alone = alone();
+    within_attempts(keep_targets);
+}
+
+fn keep_targets() -> Result<(), String> {
     let folder = bench();
     let server = serving(with_capacity(2, Duration::from_millis(40)));
     let url = url(&server);
@@ -201,24 +218,30 @@ fn targets_are_kept_or_not() {
     ];
     let report = json(&run(folder.path(), &arguments));
     let points = report["candidates"][0]["operating_points"].as_array().unwrap();
-    let verdicts: Vec<&str> = points.iter().map(|point| point["meets_targets"].as_str().unwrap()).collect();
-    assert_eq!(verdicts, ["pass", "pass", "fail"], "{points:#?}");
+    let verdicts: Vec<&str> = points.iter().filter_map(|point| point["meets_targets"].as_str()).collect();
+    if verdicts != ["pass", "pass", "fail"] {
+        return Err(format!("{verdicts:?}: {points:#?}"));
+    }
     assert!(points[2]["goodput"]["point"].as_f64().unwrap() < 0.5);
-    assert_eq!(report["recommendation"]["kind"], "keep_baseline");
-    assert_eq!(
-        report["recommendation"]["operating_point"]["concurrency"], 2,
-        "{:#}",
-        report["recommendation"]
-    );
+    let recommendation = &report["recommendation"];
+    assert_eq!(recommendation["kind"], "keep_baseline");
+    if recommendation["operating_point"]["concurrency"] != 2 {
+        return Err(format!("{recommendation:#}"));
+    }
 
     // other targets, same trace
     let other = json(&run(folder.path(), &["report", "--slo", "ttft=1s", "--json"]));
     assert_eq!(other["candidates"][0]["operating_points"][2]["meets_targets"], "pass");
+    Ok(())
 }
 
 #[test]
 fn a_sweep_finds_the_knee() {
     let _alone = alone();
+    within_attempts(find_knee);
+}
+
+fn find_knee() -> Result<(), String> {
     let folder = bench();
     let server = serving(with_capacity(4, Duration::from_millis(100)));
     let url = url(&server);
@@ -230,7 +253,7 @@ fn a_sweep_finds_the_knee() {
         .filter(|point| point["knee"] == true)
         .map(|point| point["operating_point"]["concurrency"].as_u64().unwrap())
         .collect();
-    assert!(knees == [4] || knees == [5], "{knees:?}: {points:#?}");
+    if knees == [4] || knees == [5] { Ok(()) } else { Err(format!("{knees:?}: {points:#?}")) }
 }
 
 #[test]

@@ -29,8 +29,8 @@ struct Offer<'a> {
 /// none does, at its cheapest.
 ///
 /// A candidate wins where the whole interval of its cost over the baseline's lies below 1. Costs whose intervals
-/// overlap are a tie, and a tie goes to the better quality. `None` where the baseline has no point to compare with:
-/// single requests then decide.
+/// overlap are a tie, and a tie goes to the better quality. `None` where the baseline or every candidate lacks a
+/// point with a known cost: single requests then decide.
 pub(crate) fn advise(all: &[Driven<'_>], rates: &Rates, asked: bool) -> Option<Recommendation> {
     let baseline = all.iter().find(|one| one.judged.part == Part::Baseline)?;
     let own = cheapest(baseline, rates, sound);
@@ -46,6 +46,10 @@ pub(crate) fn advise(all: &[Driven<'_>], rates: &Rates, asked: bool) -> Option<R
             Some(Offer { driven, point, ratio })
         })
         .collect();
+    // Rivals without a known cost under load cannot be called dearer.
+    if offers.is_empty() && all.iter().any(|one| one.judged.part == Part::Candidate) {
+        return None;
+    }
     let passing = |offer: &&Offer<'_>| offer.driven.judged.verdict == Verdict::Pass && sound(offer.point);
     // Where the baseline itself misses the targets, what meets them is worth having at any price.
     let better = |offer: &&Offer<'_>| !meets || offer.ratio.upper < 1.0;

@@ -64,8 +64,7 @@ pub(crate) fn of_run(runs: &[RunRecord], driven: &[Driven<'_>], decided: bool) -
     }
     if !decided && !all.is_empty() {
         notes.push(
-            "The baseline has no operating point with a known cost to compare with: the recommendation is that of \
-             single requests."
+            "No operating points with known costs can be compared: the recommendation is that of single requests."
                 .to_owned(),
         );
     }

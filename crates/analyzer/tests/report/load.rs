@@ -243,3 +243,17 @@ fn a_window_that_was_cut_off_is_left_out_and_said() {
         report.notes
     );
 }
+
+/// Nothing is known of the candidate's cost under load: single requests decide, and it is said.
+#[test]
+fn a_rival_without_a_rate_is_not_called_dearer() {
+    let mut record = run("r1", 100, &[Behaviour::named("full"), Behaviour::named("q4")]);
+    add_load(&mut record, FULL, 1, ms(200), steady());
+    add_load(&mut record, SMALL, 4, ms(200), LoadFacts::default());
+    let report = analyse(&record, None);
+    let Recommendation::KeepBaseline { operating_point, .. } = &report.recommendation else {
+        panic!("{:?}", report.recommendation)
+    };
+    assert_eq!(*operating_point, None);
+    assert!(report.notes.iter().any(|note| note.contains("that of single requests")), "{:#?}", report.notes);
+}
