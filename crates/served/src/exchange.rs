@@ -116,12 +116,14 @@ fn not_answered(error: &reqwest::Error, connect: Duration) -> Failure {
         return Failure::timeout(format!("no connection to the server within {connect:?}"));
     }
     let cause = cause(error);
-    let message = if error.is_connect() {
-        format!("cannot connect to the server: {cause}; is it running at this address?")
-    } else {
-        format!("the server hung up before it answered: {cause}")
-    };
-    Failure { again: true, ..Failure::connection(message) }
+    if error.is_connect() {
+        let message = format!("cannot connect to the server: {cause}; is it running at this address?");
+        return Failure { again: true, ..Failure::connection(message) };
+    }
+    // Servers close connections that they kept open, after some requests or some time, and a request may just then
+    // be on its way (RFC 9112, section 9.3.1). A new connection answers; a pause would only be in the latency.
+    let message = format!("the server hung up before it answered: {cause}");
+    Failure { again: true, wait: Some(Duration::ZERO), ..Failure::connection(message) }
 }
 
 /// The failure behind an error status.

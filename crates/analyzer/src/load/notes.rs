@@ -92,7 +92,8 @@ pub(super) fn of_point(report: &OperatingPointReport, inferences: &[&InferenceRe
         ));
     }
     if report.retries > 0 {
-        notes.push(format!("{}, which the latencies hold", count(report.retries, "attempt was repeated")));
+        let were = if report.retries == 1 { "was" } else { "were" };
+        notes.push(format!("{} {were} repeated, which the latencies hold", count(report.retries, "attempt")));
     }
     if let Some(share) = report.cached_share.filter(|share| *share > 0.0) {
         notes.push(format!("{} of the prompt tokens came from a prefix cache", percent(share)));
