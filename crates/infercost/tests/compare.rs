@@ -53,10 +53,12 @@ fn json(output: &Output) -> Value {
         .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
-/// Inferences in the trace by (variant, prompt, repetition), read from the spans themselves.
+/// Inferences in the trace by (variant, prompt, repetition), read from the spans themselves. A last line
+/// without its end, which a kill can leave, is no span yet.
 fn inferences(run: &Path) -> HashMap<String, u32> {
     let mut counts = HashMap::new();
-    for line in fs::read_to_string(run.join("spans.jsonl")).unwrap().lines() {
+    let text = fs::read_to_string(run.join("spans.jsonl")).unwrap();
+    for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
         let traces: Value = serde_json::from_str(line).unwrap();
         for span in traces["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap() {
             let attribute = |key: &str| {
