@@ -46,6 +46,11 @@ impl RecordSink for Nowhere {
         Ok(())
     }
 
+    fn under_load(&mut self, _: &WindowId, records: &[InferenceRecord]) -> Result<(), SinkError> {
+        black_box(records);
+        Ok(())
+    }
+
     fn window(&mut self, record: &WindowRecord) -> Result<(), SinkError> {
         black_box(record);
         Ok(())
@@ -75,6 +80,10 @@ impl RecordSink for OnDisk {
         record: &InferenceRecord,
     ) -> Result<(), SinkError> {
         Ok(self.0.inference(window, record)?)
+    }
+
+    fn under_load(&mut self, window: &WindowId, records: &[InferenceRecord]) -> Result<(), SinkError> {
+        Ok(self.0.inferences(window, records)?)
     }
 
     fn window(&mut self, record: &WindowRecord) -> Result<(), SinkError> {

@@ -164,8 +164,8 @@ fn run(server: &Server, load: &Load, on_finished: &mut dyn FnMut(&InferenceRecor
             tags: Vec::new(),
         })
         .collect();
-    let mut keep = |_: &Prompt, record: InferenceRecord| {
-        on_finished(&record);
+    let mut keep = |records: Vec<InferenceRecord>| {
+        records.iter().for_each(&mut *on_finished);
         Ok(())
     };
     let handle = engine.concurrent().unwrap();

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use infercost_trace::otlp_json::read_traces;
+use infercost_trace::TracesReader;
 use infercost_trace::run_reader::{MAX_LINE, SPANS_FILE};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
@@ -38,12 +38,19 @@ pub struct Feed {
     reader: Option<BufReader<File>>,
     offset: u64,
     line: Vec<u8>,
+    traces: TracesReader,
 }
 
 impl Feed {
     /// The spans of the run in `folder` from byte `offset` on, which must be the beginning of a line.
     pub fn new(folder: &Path, offset: u64) -> Self {
-        Self { path: folder.join(SPANS_FILE), reader: None, offset, line: Vec::new() }
+        Self {
+            path: folder.join(SPANS_FILE),
+            reader: None,
+            offset,
+            line: Vec::new(),
+            traces: TracesReader::default(),
+        }
     }
 
     /// Where the next batch begins.
@@ -73,25 +80,22 @@ impl Feed {
                 self.reader = if self.line.is_empty() { self.reader.take() } else { None };
                 break;
             }
-            let read = if self.line.trim_ascii().is_empty() {
-                Ok(Default::default())
-            } else {
-                read_traces(&self.line)
-            };
-            let traces = match read {
-                Ok(traces) => traces,
-                Err(_) if !whole => break, // cut off while it was written
-                Err(reason) => return Err(ExportError::Line { path: self.path.clone(), offset: at, reason }),
-            };
-            self.offset += self.line.len() as u64;
-            for mut resource in traces.resource_spans {
-                spans += resource.scope_spans.iter().map(|scope| scope.spans.len()).sum::<usize>();
-                outfit.apply(&mut resource);
-                join(&mut resource_spans, resource);
+            if !self.line.trim_ascii().is_empty() {
+                match self.traces.read(&self.line, &mut resource_spans) {
+                    Ok(count) => spans += count,
+                    Err(_) if !whole => break, // cut off while it was written
+                    Err(reason) => {
+                        return Err(ExportError::Line { path: self.path.clone(), offset: at, reason });
+                    }
+                }
             }
+            self.offset += self.line.len() as u64;
         }
         if self.offset == begin {
             return Ok(None);
+        }
+        for resource in &mut resource_spans {
+            outfit.apply(resource);
         }
         let request = ExportTraceServiceRequest { resource_spans };
         Ok(Some(Batch { request, spans: spans as u64, begin, end: self.offset }))
@@ -119,23 +123,5 @@ impl Feed {
             return Err(ExportError::Line { path: self.path.clone(), offset: self.offset, reason });
         }
         Ok(self.line.last() == Some(&b'\n'))
-    }
-}
-
-/// Adds spans to those of the same resource and scope, so that both are sent once a batch.
-fn join(all: &mut Vec<ResourceSpans>, more: ResourceSpans) {
-    let Some(known) =
-        all.last_mut().filter(|known| known.resource == more.resource && known.schema_url == more.schema_url)
-    else {
-        all.push(more);
-        return;
-    };
-    for scope in more.scope_spans {
-        match known.scope_spans.last_mut() {
-            Some(last) if last.scope == scope.scope && last.schema_url == scope.schema_url => {
-                last.spans.extend(scope.spans);
-            }
-            _ => known.scope_spans.push(scope),
-        }
     }
 }

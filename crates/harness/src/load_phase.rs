@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use infercost_engine::Engine;
 use infercost_schema::{
-    InferenceRecord, LoadFacts, OperatingPoint, Outcome, Prompt, SteadyState, VariantId, WindowRecord,
+    InferenceRecord, LoadFacts, OperatingPoint, Outcome, SteadyState, VariantId, WindowRecord,
 };
 
 use crate::ladder::{Ladder, Reached};
@@ -136,11 +136,13 @@ impl Window<'_> {
         let mut tally = Tally::default();
         let mut beyond = self.first;
         let sink = &mut *session.sink;
-        let mut keep = |prompt: &Prompt, mut record: InferenceRecord| {
-            record.repetition = record.repetition.saturating_add(self.first);
-            beyond = beyond.max(record.repetition.saturating_add(1));
-            tally.add(record.issued_at.duration_since(started_at).unwrap_or_default(), &record);
-            sink.under_load(&id, prompt, &record)
+        let mut keep = |mut records: Vec<InferenceRecord>| {
+            for record in &mut records {
+                record.repetition = record.repetition.saturating_add(self.first);
+                beyond = beyond.max(record.repetition.saturating_add(1));
+                tally.add(record.issued_at.duration_since(started_at).unwrap_or_default(), record);
+            }
+            sink.under_load(&id, &records)
         };
         let facts = match engine.concurrent() {
             Some(handle) => {
@@ -159,7 +161,7 @@ impl Window<'_> {
             load: Some(facts),
             energy,
             interrupted: false,
-            // they went to the sink one by one, and there may be any number of them
+            // they went to the sink as they ended, and there may be any number of them
             inferences: Vec::new(),
         };
         session.sink.window(&record)?;
@@ -187,7 +189,7 @@ impl Window<'_> {
         plan: &Plan,
         stop: &AtomicBool,
         clock: &Instant,
-        keep: &mut dyn FnMut(&Prompt, InferenceRecord) -> Result<(), SinkError>,
+        keep: &mut dyn FnMut(Vec<InferenceRecord>) -> Result<(), SinkError>,
     ) -> Result<LoadFacts, HarnessError> {
         let end = self.plan.warm_up.saturating_add(self.plan.duration);
         let (mut from, mut until) = (None, Duration::ZERO);
@@ -211,7 +213,7 @@ impl Window<'_> {
             }
             until = clock.elapsed();
             failures = if answer.is_some() { 0 } else { failures + 1 };
-            keep(prompt, record)?;
+            keep(vec![record])?;
         }
         let steady = from.filter(|from| until > *from).map(|from| SteadyState { from, until });
         Ok(LoadFacts { steady, client_limited: false, over_saturated: false })

@@ -33,18 +33,12 @@ pub trait RecordSink {
         record: &InferenceRecord,
     ) -> Result<(), SinkError>;
 
-    /// A request under load ended, well or badly. It is not graded: the same prompts were, one at a time.
+    /// Requests under load ended, well or badly: those since the last call. They are not graded: the same prompts
+    /// were, one at a time.
     ///
     /// # Errors
     /// See [`RecordSink::load`].
-    fn under_load(
-        &mut self,
-        window: &WindowId,
-        prompt: &Prompt,
-        record: &InferenceRecord,
-    ) -> Result<(), SinkError> {
-        self.inference(window, prompt, record)
-    }
+    fn under_load(&mut self, window: &WindowId, records: &[InferenceRecord]) -> Result<(), SinkError>;
 
     /// A variant is about to be driven at an operating point.
     ///

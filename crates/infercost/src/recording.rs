@@ -171,14 +171,11 @@ impl RecordSink for Recorder {
         Ok(())
     }
 
-    fn under_load(
-        &mut self,
-        window: &WindowId,
-        _prompt: &Prompt,
-        record: &InferenceRecord,
-    ) -> Result<(), SinkError> {
-        self.store.inference(window, &self.content.of(record))?;
-        self.meters.inference(&window.variant, record);
+    fn under_load(&mut self, window: &WindowId, records: &[InferenceRecord]) -> Result<(), SinkError> {
+        self.store.inferences(window, &self.content.of_all(records))?;
+        for record in records {
+            self.meters.inference(&window.variant, record);
+        }
         Ok(())
     }
 
@@ -189,11 +186,12 @@ impl RecordSink for Recorder {
 
     fn window(&mut self, record: &WindowRecord) -> Result<(), SinkError> {
         self.meters.window(record);
-        if self.content.is_whole() {
-            return Ok(self.store.window(record)?);
+        match self.content.of_all(&record.inferences) {
+            Cow::Borrowed(_) => Ok(self.store.window(record)?),
+            Cow::Owned(inferences) => {
+                Ok(self.store.window(&WindowRecord { inferences, ..record.clone() })?)
+            }
         }
-        let inferences = record.inferences.iter().map(|one| self.content.of(one).into_owned()).collect();
-        Ok(self.store.window(&WindowRecord { inferences, ..record.clone() })?)
     }
 
     fn scored(&mut self, scored: Scored<'_>) -> Result<(), SinkError> {
@@ -274,6 +272,14 @@ impl Content {
             Outcome::Failed { message, .. } => *message = self.redacted(std::mem::take(message)),
         }
         Cow::Owned(record)
+    }
+
+    /// The records as they may go to disk.
+    fn of_all<'r>(&self, records: &'r [InferenceRecord]) -> Cow<'r, [InferenceRecord]> {
+        if self.is_whole() {
+            return Cow::Borrowed(records);
+        }
+        Cow::Owned(records.iter().map(|record| self.of(record).into_owned()).collect())
     }
 
     fn redacted(&self, text: String) -> String {

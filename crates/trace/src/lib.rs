@@ -10,7 +10,7 @@
 //!
 //! - [`attributes`]: every attribute name.
 //! - [`outgoing`], [`backend_attributes`]: what back-ends want beside what is on disk;
-//! - [`otlp_json`]: lines as spans, for whoever passes them on.
+//! - [`otlp_json`], [`traces_reader`]: a line as spans, and line after line, for whoever passes them on.
 //! - [`foreign`]: what other programs recorded.
 //! - `mapping`: one file a record: to a span, and back.
 //! - [`span_ids`]: ids that follow from what a span records.
@@ -32,7 +32,9 @@ pub mod run_reader;
 pub mod run_store;
 mod span_draft;
 pub mod span_ids;
+pub mod traces_reader;
 
 pub use error::{MappingError, StoreError};
 pub use run_reader::{ReadNotes, inspect_run, list_runs, read_run};
 pub use run_store::RunStore;
+pub use traces_reader::TracesReader;

@@ -30,6 +30,12 @@ pub fn read_traces(json: &[u8]) -> Result<TracesData, String> {
     Ok(TracesData { resource_spans: read.resource_spans.into_iter().map(ResourceIn::into_proto).collect() })
 }
 
+/// Reads a list of spans; `None` where the text is none.
+pub(crate) fn read_spans(json: &[u8]) -> Option<Vec<Span>> {
+    let read: Vec<SpanIn> = serde_json::from_slice(json).ok()?;
+    Some(read.into_iter().map(SpanIn::into_proto).collect())
+}
+
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct TracesIn {

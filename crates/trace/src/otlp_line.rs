@@ -44,19 +44,31 @@ impl LineWriter {
         Ok(Self { before: before.into(), after: after.into(), line: Vec::with_capacity(16 * 1024) })
     }
 
-    /// The line of these spans, its end included.
-    pub(crate) fn line(&mut self, spans: &[Span]) -> &[u8] {
-        self.line.clear();
-        self.line.extend_from_slice(&self.before);
-        for (index, span) in spans.iter().enumerate() {
-            if index > 0 {
-                self.line.push(b',');
-            }
-            self.line.extend_from_slice(&span.json);
+    /// Adds a span to the line.
+    pub(crate) fn add(&mut self, span: &Span) {
+        if self.line.is_empty() {
+            self.line.extend_from_slice(&self.before);
+        } else {
+            self.line.push(b',');
         }
+        self.line.extend_from_slice(&span.json);
+    }
+
+    /// Bytes of the line so far.
+    pub(crate) fn length(&self) -> usize {
+        self.line.len()
+    }
+
+    /// The line of the spans that were added, its end included. The next one begins with [`clear`](Self::clear).
+    pub(crate) fn end(&mut self) -> &[u8] {
         self.line.extend_from_slice(&self.after);
         self.line.push(b'\n');
         &self.line
+    }
+
+    /// Begins a line, whatever became of the last one.
+    pub(crate) fn clear(&mut self) {
+        self.line.clear();
     }
 }
 

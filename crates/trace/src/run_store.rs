@@ -20,10 +20,13 @@ use crate::run_reader::{HEADER_FILE, MAX_LINE, SPANS_FILE, read_stored};
 use crate::span_draft::Span;
 use crate::span_ids::{SpanId, unix_nanos};
 
+/// Bytes after which a line is ended where there are more spans to append.
+const FULL_LINE: usize = 128 << 10;
+
 /// An open run folder, `<traces>/<run id>/`: `run.json` with the header, and `spans.jsonl`.
 ///
-/// Each record is appended whole as it is given, by one write, so that a process killed at any moment loses
-/// at most the record being written. One process at a time can hold a run open for writing.
+/// What is given is appended whole, by one write (inferences that are given together by few), so that a process
+/// killed at any moment loses at most what is being written. One process at a time can hold a run open for writing.
 #[derive(Debug)]
 pub struct RunStore {
     folder: PathBuf,
@@ -141,12 +144,43 @@ impl RunStore {
     /// [`StoreError`]; nothing is then added.
     pub fn inference(&mut self, window: &WindowId, record: &InferenceRecord) -> Result<(), StoreError> {
         let span = self.spans.inference(window, record);
-        self.append(span, Some(&window.variant), || {
-            format!(
-                "the inference of {}",
-                subject(&window.variant, record.prompt.as_str(), record.repetition)
-            )
-        })
+        self.append(span, Some(&window.variant), || inference_name(window, record))
+    }
+
+    /// Appends inferences that ended at about the same time, many to a line: written one by one, those of a server
+    /// under load would cost several times as much.
+    ///
+    /// # Errors
+    /// [`StoreError`] for the first inference that cannot be added; those before it are.
+    pub fn inferences(&mut self, window: &WindowId, records: &[InferenceRecord]) -> Result<(), StoreError> {
+        self.may_append(Some(&window.variant))?;
+        let mut line = Line::default();
+        self.lines.clear();
+        let mut failure = None;
+        for record in records {
+            let name = || inference_name(window, record);
+            match self.spans.inference(window, record) {
+                Err(source) => failure = Some(StoreError::Record { record: name(), source }),
+                Ok(span) if self.written.contains(&span.span_id) || line.ids.contains(&span.span_id) => {
+                    failure = Some(StoreError::Duplicate { record: name() });
+                }
+                Ok(span) => {
+                    if !line.ids.is_empty() && self.lines.length() + span.json.len() > FULL_LINE {
+                        self.append_line(&mut line, Some(&window.variant), name)?;
+                    }
+                    self.lines.add(&span);
+                    line.add(&span);
+                }
+            }
+            if failure.is_some() {
+                break;
+            }
+        }
+        if !line.ids.is_empty() {
+            let name = || format!("{} inferences of {:?}", records.len(), window.variant.as_str());
+            self.append_line(&mut line, Some(&window.variant), name)?;
+        }
+        failure.map_or(Ok(()), Err)
     }
 
     /// Appends a window as soon as it has closed. Those of its inferences that are not in the run yet are
@@ -180,7 +214,7 @@ impl RunStore {
         let spans = self
             .closing_spans(ended_at)
             .map_err(|source| StoreError::Record { record: "the end of the run".to_owned(), source })?;
-        self.append_line(&spans, || "the end of the run".to_owned())?;
+        self.append_spans(&spans, None, || "the end of the run".to_owned())?;
         self.journal.flush_to_disk()
     }
 
@@ -202,32 +236,60 @@ impl RunStore {
         variant: Option<&VariantId>,
         name: impl Fn() -> String,
     ) -> Result<(), StoreError> {
+        self.may_append(variant)?;
+        let span = span.map_err(|source| StoreError::Record { record: name(), source })?;
+        if self.written.contains(&span.span_id) {
+            return Err(StoreError::Duplicate { record: name() });
+        }
+        self.append_spans(&[span], variant, name)
+    }
+
+    fn may_append(&self, variant: Option<&VariantId>) -> Result<(), StoreError> {
         if self.finished {
             return Err(StoreError::Finished { path: self.folder.clone() });
         }
-        if let Some(variant) = variant.filter(|variant| !self.spans.knows(variant)) {
-            return Err(StoreError::UnknownVariant { variant: variant.to_string() });
+        match variant.filter(|variant| !self.spans.knows(variant)) {
+            Some(variant) => Err(StoreError::UnknownVariant { variant: variant.to_string() }),
+            None => Ok(()),
         }
-        let span = span.map_err(|source| StoreError::Record { record: name(), source })?;
-        let id = span.span_id;
-        if self.written.contains(&id) {
-            return Err(StoreError::Duplicate { record: name() });
+    }
+
+    fn append_spans(
+        &mut self,
+        spans: &[Span],
+        variant: Option<&VariantId>,
+        name: impl Fn() -> String,
+    ) -> Result<(), StoreError> {
+        let mut line = Line::default();
+        self.lines.clear();
+        for span in spans {
+            self.lines.add(span);
+            line.add(span);
         }
-        let (start, end) = (span.start_time_unix_nano, span.end_time_unix_nano);
-        self.append_line(&[span], name)?;
-        self.written.insert(id);
-        if let Some(variant) = variant {
+        self.append_line(&mut line, variant, name)
+    }
+
+    /// Appends the line that was put together, and begins another. `line` says what is in it.
+    fn append_line(
+        &mut self,
+        line: &mut Line,
+        variant: Option<&VariantId>,
+        name: impl Fn() -> String,
+    ) -> Result<(), StoreError> {
+        let line = std::mem::take(line);
+        let bytes = self.lines.end();
+        let appended = if bytes.len() > MAX_LINE {
+            Err(StoreError::TooLong { record: name(), bytes: bytes.len(), limit: MAX_LINE })
+        } else {
+            self.journal.append(bytes)
+        };
+        self.lines.clear();
+        appended?;
+        self.written.extend(line.ids);
+        if let (Some(variant), Some((start, end))) = (variant, line.extent) {
             self.widen(variant, start, end);
         }
         Ok(())
-    }
-
-    fn append_line(&mut self, spans: &[Span], name: impl Fn() -> String) -> Result<(), StoreError> {
-        let line = self.lines.line(spans);
-        if line.len() > MAX_LINE {
-            return Err(StoreError::TooLong { record: name(), bytes: line.len(), limit: MAX_LINE });
-        }
-        self.journal.append(line)
     }
 
     fn widen(&mut self, variant: &VariantId, start: u64, end: u64) {
@@ -289,6 +351,27 @@ impl RunStore {
             finished: false,
         })
     }
+}
+
+/// What a line holds that is being put together.
+#[derive(Debug, Default)]
+struct Line {
+    ids: Vec<SpanId>,
+    /// Earliest start and latest end.
+    extent: Option<(u64, u64)>,
+}
+
+impl Line {
+    fn add(&mut self, span: &Span) {
+        let (start, end) = (span.start_time_unix_nano, span.end_time_unix_nano);
+        self.ids.push(span.span_id);
+        self.extent =
+            Some(self.extent.map_or((start, end), |extent| (extent.0.min(start), extent.1.max(end))));
+    }
+}
+
+fn inference_name(window: &WindowId, record: &InferenceRecord) -> String {
+    format!("the inference of {}", subject(&window.variant, record.prompt.as_str(), record.repetition))
 }
 
 fn subject(variant: &VariantId, prompt: &str, repetition: u32) -> String {

@@ -23,6 +23,8 @@ use crate::timed::{Stamped, Stamps, record};
 
 /// Finished requests that may wait for their records to be taken.
 const QUEUE: usize = 1024;
+/// Records are gathered for so long: to be woken for each of thousands a second would take time from whoever sends.
+const GATHER: Duration = Duration::from_millis(2);
 /// An open loop holds no more requests than this: each has a connection, and the system allows only so many.
 const MOST_IN_FLIGHT: u32 = 4096;
 /// Open files that connections must leave to others.
@@ -34,8 +36,8 @@ const MOST_FAILURES_IN_A_ROW: u32 = 200;
 /// Looks for over-saturation while the load runs.
 const LOOKS: u32 = 10;
 
-/// Drives `engine` as `load` says, prompts taking turns, and hands each record over as soon as its request has ended.
-/// Records count the repetitions of their prompt from 0.
+/// Drives `engine` as `load` says, prompts taking turns, and hands records over as their requests end: each within
+/// [`GATHER`] and the time that the one before took. Records count the repetitions of their prompt from 0.
 ///
 /// # Errors
 /// [`HarnessError::Interrupted`] where `stop` was set, [`HarnessError::Sink`] where `on_finished` failed or no runtime
@@ -44,7 +46,7 @@ pub fn drive(
     engine: Arc<dyn ConcurrentEngine>,
     prompts: &[Prompt],
     load: &Load,
-    on_finished: &mut dyn FnMut(&Prompt, InferenceRecord) -> Result<(), SinkError>,
+    on_finished: &mut dyn FnMut(Vec<InferenceRecord>) -> Result<(), SinkError>,
     stop: &AtomicBool,
 ) -> Result<Driven, HarnessError> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
@@ -80,16 +82,17 @@ pub fn drive(
             Err(error) => return Err(HarnessError::Sink(Box::new(error))),
         };
         let mut failure = None;
-        while let Some(Finished { ticket, stamped, result }) = records.blocking_recv() {
-            let Some((prompt, repetition)) = shared.prompt(ticket) else { continue };
-            let made = record(prompt, repetition, &load.sampling, stamped, &result);
-            if let Err(error) = on_finished(prompt, made) {
+        let mut gathered = Vec::new();
+        while records.blocking_recv_many(&mut gathered, QUEUE) > 0 {
+            let made = gathered.drain(..).filter_map(|one| shared.record(one, &load.sampling)).collect();
+            if let Err(error) = on_finished(made) {
                 failure = Some(error);
                 shared.halt.store(true, Ordering::Relaxed);
                 shared.give_up.notify_waiters();
                 records.close();
                 break;
             }
+            std::thread::sleep(GATHER);
         }
         let over_saturated = sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         match failure {
@@ -137,6 +140,13 @@ impl Shared {
         let count = u64::try_from(self.prompts.len()).ok().filter(|count| *count > 0)?;
         let prompt = self.prompts.get(usize::try_from(ticket % count).ok()?)?;
         Some((prompt, u32::try_from(ticket / count).unwrap_or(u32::MAX)))
+    }
+
+    /// The record of a request that has ended.
+    fn record(&self, finished: Finished, sampling: &Sampling) -> Option<InferenceRecord> {
+        let Finished { ticket, stamped, result } = finished;
+        let (prompt, repetition) = self.prompt(ticket)?;
+        Some(record(prompt, repetition, sampling, stamped, &result))
     }
 
     /// Whether another request may be begun at this time.

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use infercost_energy::UnavailableMeter;
 use infercost_engine::{Script, ScriptedEngine};
 use infercost_schema::{
-    EnergyReading, Grader, IdleRecord, LoadRecord, Message, PromptBody, PromptId, Role, Sampling, WindowId,
+    EnergyReading, Grader, IdleRecord, LoadRecord, Message, Prompt, PromptBody, PromptId, Role, Sampling,
+    WindowId,
 };
 
 use super::*;
@@ -35,8 +36,8 @@ impl RecordSink for Kept {
         Ok(())
     }
 
-    fn under_load(&mut self, id: &WindowId, _: &Prompt, record: &InferenceRecord) -> Result<(), SinkError> {
-        self.under_load.push((id.clone(), record.clone()));
+    fn under_load(&mut self, id: &WindowId, records: &[InferenceRecord]) -> Result<(), SinkError> {
+        self.under_load.extend(records.iter().map(|record| (id.clone(), record.clone())));
         Ok(())
     }
 

@@ -52,8 +52,8 @@ pub(crate) fn driven(server: &StandIn, load: &Load, count: usize) -> (Driven, Ve
     };
     let engine = ServedModel::connect(&format!("{}#m", server.base()).parse().unwrap(), &options).unwrap();
     let mut records = Vec::new();
-    let mut keep = |_: &Prompt, record| {
-        records.push(record);
+    let mut keep = |more| {
+        records.extend::<Vec<_>>(more);
         Ok(())
     };
     let prompts = prompts(count);

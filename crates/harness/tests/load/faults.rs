@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use infercost_engine::Engine;
 use infercost_harness::HarnessError;
 use infercost_harness::load::drive;
-use infercost_schema::{OperatingPoint, Outcome, Prompt};
+use infercost_schema::{OperatingPoint, Outcome};
 use infercost_served::{ServedModel, ServedOptions};
 use infercost_served_stand_in::{Fault, Reply, StandIn, StreamScript};
 
@@ -81,7 +81,7 @@ fn ended(on_finished: &mut dyn FnMut() -> Result<(), String>, stop: &AtomicBool)
     let server = serving(script(20 * MS, MS, 4).reply());
     let options = ServedOptions { no_trial: true, ..ServedOptions::default() };
     let engine = ServedModel::connect(&format!("{}#m", server.base()).parse().unwrap(), &options).unwrap();
-    let mut keep = |_: &Prompt, _| on_finished().map_err(Into::into);
+    let mut keep = |_| on_finished().map_err(Into::into);
     let load = load(CLOSED, Duration::ZERO, 60_000 * MS);
     drive(engine.concurrent().unwrap(), &prompts(3), &load, &mut keep, stop).unwrap_err()
 }
