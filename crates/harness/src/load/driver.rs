@@ -330,8 +330,11 @@ async fn open_loop(
             looked_at = now.saturating_add(load.duration / LOOKS);
             over_saturated = shared.track().is_over_saturated(load.warm_up, now);
         }
-        over_saturated |= shared.track().in_flight() >= most_in_flight;
         if over_saturated {
+            break;
+        }
+        if shared.track().in_flight() >= most_in_flight {
+            shared.pace().full(most_in_flight);
             break;
         }
     }
