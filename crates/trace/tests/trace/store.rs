@@ -42,6 +42,42 @@ fn a_record_can_be_read_while_the_run_is_open() {
 }
 
 #[test]
+fn what_ends_together_shares_lines() {
+    let traces = tempfile::tempdir().unwrap();
+    let mut store = RunStore::create(traces.path(), &header()).unwrap();
+    let mut given: Vec<_> = (0..500).map(|number| inference(&number.to_string(), 1 + number % 7)).collect();
+    // longer than a line that others may join
+    given[250].input_text = Some("x".repeat(1 << 20));
+    store.inferences(&window_id(0), &given).unwrap();
+    store.inferences(&window_id(0), &[]).unwrap();
+
+    let lines = fs::read_to_string(store.folder().join("spans.jsonl")).unwrap().lines().count();
+    assert!((3..60).contains(&lines), "{lines} lines");
+    store.window(&window(0, 1, Vec::new())).unwrap();
+    let (mut run, notes) = inspect_run(store.folder()).unwrap();
+    assert_eq!(notes, ReadNotes::default());
+    let mut read = std::mem::take(&mut run.windows[0].inferences);
+    for all in [&mut given, &mut read] {
+        all.sort_by(|one, other| one.prompt.as_str().cmp(other.prompt.as_str()));
+    }
+    assert_eq!(read, given);
+}
+
+#[test]
+fn what_ended_before_a_record_that_cannot_be_is_kept() {
+    let traces = tempfile::tempdir().unwrap();
+    let mut store = RunStore::create(traces.path(), &header()).unwrap();
+    let mut given: Vec<_> = ["a", "b", "c"].map(|prompt| inference(prompt, 1)).into();
+    given[1].sampling.temperature = f64::NAN;
+    let error = store.inferences(&window_id(0), &given).unwrap_err().to_string();
+    assert!(error.contains("\"b\""), "{error}");
+    let run = read_run(store.folder()).unwrap();
+    assert_eq!(run.windows[0].inferences, given[..1]);
+    store.inferences(&window_id(0), &given[2..]).unwrap();
+    assert_eq!(read_run(store.folder()).unwrap().windows[0].inferences.len(), 2);
+}
+
+#[test]
 fn a_killed_run_reads_with_its_last_window_marked() {
     let traces = tempfile::tempdir().unwrap();
     let run = read_run(&killed(traces.path())).unwrap();
