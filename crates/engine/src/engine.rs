@@ -65,6 +65,13 @@ pub trait Engine: Send {
         Err(EngineError::CannotScore("it lists no likeliest tokens".into()))
     }
 
+    /// The token with these bytes, for engines that name tokens by their text; `None` where there is none, or where
+    /// the engine shows no vocabulary.
+    fn token_of_bytes(&self, bytes: &[u8]) -> Option<u32> {
+        let _ = bytes;
+        None
+    }
+
     /// A handle through which several requests may be in flight at once; `None` where the engine serves one at a
     /// time.
     fn concurrent(&self) -> Option<Arc<dyn ConcurrentEngine>> {

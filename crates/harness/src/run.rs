@@ -7,10 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use infercost_energy::{EnergyMeter, EnergyReading, MeterError, OpenReading};
 use infercost_engine::{
-    Continuation, Engine, EngineError, Generation, PositionTop, ScoreRequest, TokenScores,
+    Continuation, Engine, EngineError, Generation, GenerationRequest, ScoreRequest, TokenName, TokenScores,
 };
 use infercost_schema::{
-    Grader, IdlePhase, IdleRecord, OperatingPoint, Prompt, PromptId, VariantId, WindowId, WindowRecord,
+    Grader, IdlePhase, IdleRecord, OperatingPoint, Prompt, PromptId, Sampling, VariantId, WindowId,
+    WindowRecord,
 };
 use thiserror::Error;
 
@@ -18,7 +19,7 @@ use crate::load_phase;
 use crate::order::turn_order;
 use crate::plan::Plan;
 use crate::preparation::Prepared;
-use crate::sink::{RecordSink, Scored, SinkError};
+use crate::sink::{Likeliest, RecordSink, Scored, SinkError};
 use crate::timed::infer;
 use crate::window_length::prompts_per_window;
 
@@ -266,7 +267,8 @@ impl Session<'_> {
             let reference = self.reference(engines, prompt, answers);
             let tokenizer =
                 engines.first().and_then(|(_, engine)| engine.identity().tokenizer_sha256.clone());
-            for (index, (variant, engine)) in engines.iter_mut().enumerate() {
+            for index in 0..engines.len() {
+                let Some((variant, engine)) = engines.get_mut(index) else { continue };
                 // The baseline is scored again even where that is done: the others need its distribution.
                 if index > 0 && !missing(index, variant) {
                     continue;
@@ -287,12 +289,16 @@ impl Session<'_> {
                     }
                 };
                 let likeliest = match &reference {
-                    Ok(answer) if !is_shown => Some(likeliest(engine.as_mut(), prompt, &answer.text)),
+                    Ok(answer) if !is_shown => {
+                        Some(likeliest(engine.as_mut(), prompt, &answer.text, &self.plan.sampling))
+                    }
                     _ => None,
                 };
                 let choices = choices(engine.as_mut(), prompt);
                 let duration = clock.elapsed();
                 let is_baseline = index == 0;
+                let likeliest = likeliest.map(|found| Ok(numbered(found?, engines.first())));
+                let Some((variant, _)) = engines.get(index) else { continue };
                 let scored = Scored {
                     variant,
                     is_baseline,
@@ -344,11 +350,42 @@ fn score(
 /// Likeliest tokens asked for at each position: the most that common servers list.
 const LIKELIEST: u32 = 20;
 
-/// The answer goes over as text, so that the engine's own tokens show whether they are the baseline's.
-fn likeliest(engine: &mut dyn Engine, prompt: &Prompt, text: &str) -> Result<Vec<PositionTop>, String> {
+/// The answer goes over as text, so that the engine's own tokens show whether they are the baseline's. An engine that
+/// scores no text is asked for its own answer.
+fn likeliest(
+    engine: &mut dyn Engine,
+    prompt: &Prompt,
+    text: &str,
+    sampling: &Sampling,
+) -> Result<Likeliest, String> {
     let continuation = Continuation::Text(text);
     let request = ScoreRequest { prompt: &prompt.body, continuation, distribution: false };
-    engine.top_scores(&request, LIKELIEST).map_err(|error| error.to_string())
+    let reason = match engine.top_scores(&request, LIKELIEST) {
+        Ok(positions) => return Ok(Likeliest::OfGiven(positions)),
+        Err(EngineError::CannotScore(reason)) => reason,
+        Err(error) => return Err(error.to_string()),
+    };
+    let request = GenerationRequest { prompt: &prompt.body, max_tokens: prompt.max_tokens, sampling };
+    let own = engine.top_answer(&request, LIKELIEST).map_err(|error| format!("{error}; {reason}"))?;
+    Ok(Likeliest::OfOwn(own))
+}
+
+/// Tokens of an engine's own answer under the numbers that the baseline gives to their bytes.
+fn numbered(found: Likeliest, baseline: Option<&(VariantId, Box<dyn Engine>)>) -> Likeliest {
+    let Likeliest::OfOwn(positions) = found else { return found };
+    let number = |name: &TokenName| baseline?.1.token_of_bytes(&name.bytes);
+    let known = positions.into_iter().map_while(|mut position| {
+        position.target.id = Some(number(&position.target)?);
+        let likeliest = position.top.first().map(|(name, _)| name.clone());
+        position.top.retain_mut(|(name, _)| {
+            name.id = number(name);
+            name.id.is_some()
+        });
+        // others join the rest of the distribution; without the likeliest nothing could be said of it
+        let is_whole = position.top.first().map(|(name, _)| &name.bytes) == likeliest.as_ref().map(|name| &name.bytes);
+        is_whole.then_some(position)
+    });
+    Likeliest::OfOwn(known.collect())
 }
 
 fn choices(engine: &mut dyn Engine, prompt: &Prompt) -> Option<Result<Vec<TokenScores>, String>> {

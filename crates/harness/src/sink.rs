@@ -85,9 +85,18 @@ pub struct Scored<'a> {
     pub duration: std::time::Duration,
     /// Scores of the baseline's continuation with the whole distribution, or why there are none.
     pub continuation: Result<TokenScores, String>,
-    /// The likeliest tokens at each position of the baseline's continuation, where the engine gives no more than
-    /// that; `None` where it was not asked.
-    pub likeliest: Option<Result<Vec<PositionTop>, String>>,
+    /// The likeliest tokens, where the engine gives no more than that; `None` where it was not asked.
+    pub likeliest: Option<Result<Likeliest, String>>,
     /// For multiple choice, scores of each choice in the prompt's order, or why there are none.
     pub choices: Option<Result<Vec<TokenScores>, String>>,
+}
+
+/// The likeliest tokens at each position of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Likeliest {
+    /// Of the baseline's, which was forced on the engine.
+    OfGiven(Vec<PositionTop>),
+    /// Of the engine's own greedy one, where it takes no text to score. Tokens have the baseline's numbers; the list
+    /// ends where the baseline's vocabulary lacks one.
+    OfOwn(Vec<PositionTop>),
 }

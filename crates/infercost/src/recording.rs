@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use infercost_analyzer::{failed_score, grade, grade_choice, grade_choice_by_text};
 use infercost_engine::TokenScores;
 use infercost_export::outfit::REDACTED;
-use infercost_harness::sink::Scored;
+use infercost_harness::sink::{Likeliest, Scored};
 use infercost_harness::{Completed, RecordSink, SinkError};
 use infercost_schema::{
     ChoiceLikelihoods, Evaluation, EvaluationRecord, Grader, IdleRecord, InferenceRecord, LoadRecord,
@@ -16,7 +16,7 @@ use infercost_schema::{
 use infercost_trace::RunStore;
 use regex::Regex;
 
-use crate::comparison::{DIVERGENCE, compare, compare_likeliest, impossible};
+use crate::comparison::{DIVERGENCE, compare, compare_answers, compare_likeliest, impossible};
 use crate::early_stop::EarlyStop;
 use crate::exporting::metrics::Live;
 use crate::output::progress::RunProgress;
@@ -207,7 +207,11 @@ impl RecordSink for Recorder {
         } else {
             let result = match &self.reference {
                 Some((id, reference)) if *id == prompt.id => match likeliest {
-                    Some(likeliest) => compare_likeliest(reference.as_ref(), likeliest),
+                    Some(Ok(Likeliest::OfGiven(positions))) => {
+                        compare_likeliest(reference.as_ref(), &positions)
+                    }
+                    Some(Ok(Likeliest::OfOwn(positions))) => compare_answers(reference.as_ref(), &positions),
+                    Some(Err(reason)) => impossible(DIVERGENCE, &reason),
                     None => compare(reference.as_ref(), continuation),
                 },
                 _ => impossible(DIVERGENCE, "the baseline was not scored on this prompt"),
