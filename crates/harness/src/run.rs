@@ -382,7 +382,8 @@ fn numbered(found: Likeliest, baseline: Option<&(VariantId, Box<dyn Engine>)>) -
             name.id.is_some()
         });
         // others join the rest of the distribution; without the likeliest nothing could be said of it
-        let is_whole = position.top.first().map(|(name, _)| &name.bytes) == likeliest.as_ref().map(|name| &name.bytes);
+        let is_whole =
+            position.top.first().map(|(name, _)| &name.bytes) == likeliest.as_ref().map(|name| &name.bytes);
         is_whole.then_some(position)
     });
     Likeliest::OfOwn(known.collect())

@@ -73,7 +73,9 @@ pub(crate) fn compare_answers(
     let count = comparable_positions(&reference.targets, &own);
     match positions.get(..count) {
         Some(positions) if count > 0 => from_lists(reference, positions),
-        _ => impossible(DIVERGENCE, "the server's answer begins with a token that the baseline does not have"),
+        _ => {
+            impossible(DIVERGENCE, "the server's answer begins with a token that the baseline does not have")
+        }
     }
 }
 
@@ -154,8 +156,11 @@ mod tests {
     fn own_answers_are_compared_up_to_the_first_difference() {
         // the baseline goes on with 3; of what comes behind, nothing is the same text
         let own = |second, listed: &[(u32, f64)]| {
-            let positions =
-                [position(Some(0), &[(0, 0.5)]), position(Some(second), listed), position(Some(0), &[(0, 1.0)])];
+            let positions = [
+                position(Some(0), &[(0, 0.5)]),
+                position(Some(second), listed),
+                position(Some(0), &[(0, 1.0)]),
+            ];
             match compare_answers(Ok(&baseline()), &positions) {
                 Evaluation::Divergence(found) => found,
                 other => panic!("{other:?}"),
