@@ -11,7 +11,7 @@ use infercost_prices::sections::{LoadSection, Revenue, TariffSection, exchange};
 use infercost_schema::hosting::HostingOffer;
 use infercost_schema::market::ExchangeRate;
 use infercost_schema::price::{Price, PriceBook};
-use infercost_schema::token_price::TokenPrice;
+use infercost_schema::price_per_million::PricePerMillion;
 use infercost_schema::{Currency, RunRecord, VariantId, Workload};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -34,7 +34,7 @@ pub(crate) struct Business {
     pub(crate) offers: Vec<HostingOffer>,
     pub(crate) tariff: Option<TariffSection>,
     pub(crate) rates: Vec<ExchangeRate>,
-    pub(crate) token_prices: Vec<TokenPrice>,
+    pub(crate) token_prices: Vec<PricePerMillion>,
     pub(crate) today: Date,
     prices: Option<PriceBook>,
     wanted: Option<Currency>,
