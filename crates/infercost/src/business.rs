@@ -2,7 +2,7 @@
 //! settings say about revenue, load and offers.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use infercost_analyzer::workload;
@@ -19,10 +19,9 @@ use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use crate::arguments::economics::EconomicsArguments;
-use crate::commands::record::find;
 use crate::config::{self, ConfigFile};
 use crate::exit::usage;
-use crate::output;
+use crate::{output, run_folder};
 
 /// Confidence of every interval that unit economics print.
 const CONFIDENCE: f64 = 0.95;
@@ -121,19 +120,9 @@ pub(crate) struct Measured {
     pub(crate) workload: Workload,
 }
 
-/// The named run, or the newest.
-pub(crate) fn run_folder(traces: &Path, name: Option<&str>) -> anyhow::Result<PathBuf> {
-    match name {
-        Some(name) => find(traces, name),
-        None => infercost_trace::list_runs(traces)?.pop().ok_or_else(|| {
-            usage(format!("no run below {}; `infercost compare` makes one", traces.display()))
-        }),
-    }
-}
-
 /// Reads a run and what one inference of the chosen variant takes.
 pub(crate) fn measured(arguments: &EconomicsArguments, name: Option<&str>) -> anyhow::Result<Measured> {
-    let run = infercost_trace::read_run(&run_folder(&arguments.traces, name)?)?;
+    let run = infercost_trace::read_run(&run_folder::named_or_newest(&arguments.traces, name)?)?;
     let variant = variant(&run, arguments.variant.as_deref())?;
     let workload = workload_of(&run, &variant, arguments)?;
     Ok(Measured { run, workload })
