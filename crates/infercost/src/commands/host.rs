@@ -9,7 +9,7 @@ use infercost_schema::Workload;
 use infercost_schema::hosting::HostingOffer;
 use infercost_schema::price::PriceBook;
 
-use crate::arguments::economics::{LoadArguments, HostCommand};
+use crate::arguments::economics::{DemandArguments, HostCommand};
 use crate::business::{self, Business, Measured};
 use crate::exit::{self, usage};
 use crate::{output, price_store, run_folder};
@@ -56,7 +56,7 @@ fn there(arguments: &HostCommand, here: &Workload, run: &str) -> anyhow::Result<
 }
 
 /// The load by the flags, else by the settings. Without any, machines are used as the price book says.
-pub(crate) fn demand(flags: &LoadArguments, business: &Business, book: &PriceBook) -> Demand {
+pub(crate) fn demand(flags: &DemandArguments, business: &Business, book: &PriceBook) -> Demand {
     let given = &business.load;
     let requests_per_hour = flags.requests_per_hour.or(given.requests_per_hour);
     let planned = if requests_per_hour.is_some() { PLANNED_UTILISATION } else { book.utilisation };

@@ -96,7 +96,7 @@ impl Setup<'_> {
         }
         match &self.servers.command {
             Some(command) => self.servers.start(command, id, model, &self.arguments.traces),
-            None => Ok(Box::new(engines::load_candle(model, self.arguments.device)?)),
+            None => Ok(Box::new(engines::load_candle(model, self.arguments.processor.device)?)),
         }
     }
 }

@@ -5,7 +5,7 @@ use infercost_economics::optimization::{Basis, Change, Effect, Kind};
 use infercost_prices::sections::exchange::convert_offer;
 
 use super::{Present, unknown};
-use crate::arguments::economics::LoadArguments;
+use crate::arguments::economics::DemandArguments;
 use crate::business::Business;
 use crate::commands::host::demand;
 
@@ -25,7 +25,7 @@ pub(super) fn changes(present: &Present<'_>, business: &Business) -> Vec<Change>
         let why = "no [[offers]] are given in infercost.toml".to_owned();
         return vec![Change { why, ..change }];
     }
-    let demand = demand(&LoadArguments::default(), business, present.book);
+    let demand = demand(&DemandArguments::default(), business, present.book);
     let setting = Setting::of(present.scenario.clone(), present.workload, demand);
     let hosting = host(String::new(), &setting, &offers);
     let savings = hosting.savings_against_own(&setting, &offers);
