@@ -7,7 +7,7 @@ use infercost_energy::{MeterBasis, MeterChoice, WatchedProcesses, listeners};
 use infercost_models::{ModelLocation, ResolvedModel};
 use infercost_schema::{ServerPlace, VariantId};
 
-use crate::arguments::MeterArguments;
+use crate::arguments::meter::MeterArguments;
 use crate::output;
 
 /// Variants whose energy stays unknown, and why. Processes of servers on this machine are watched from now on, where

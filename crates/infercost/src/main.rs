@@ -1,6 +1,7 @@
 //! The command line: arguments, wiring, progress and tables. It contains no arithmetic of its own.
 
 mod arguments;
+mod baseline;
 mod baseline_store;
 mod business;
 mod calibration;
@@ -20,6 +21,7 @@ mod output;
 mod price_store;
 mod prompts;
 mod recording;
+mod run_folder;
 mod serving;
 mod stopping;
 mod threads;

@@ -3,20 +3,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
+mod program;
 mod tiny;
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::thread;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use candle_core::quantized::GgmlDType;
 use infercost_energy::sysfs_twin::{Load, Playing, SysfsTwin};
 use infercost_nvml_stand_in::{Board, Script, install};
 use infercost_schema::{RunRecord, Watts};
+use infercost_served_stand_in::{Reply, StandIn};
+use program::{infercost, json, run};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -43,30 +43,17 @@ fn bench(prompts: usize, tokens: usize) -> TempDir {
     folder
 }
 
-fn infercost(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_infercost"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .env("INFERCOST_CACHE", folder.join("cache"))
-        .env("HOME", folder)
-        .env("INFERCOST_SYSFS_ROOT", folder.join("sys"))
-        .env("INFERCOST_NVML_LIBRARY", folder.join("no-such-library.so"))
-        .env("NO_COLOR", "1")
-        .env("RAYON_NUM_THREADS", "1")
-        .stdin(Stdio::null());
+/// Runs a model on one thread, so that the thread that drives the scripted sensors has a core for itself.
+fn on_one_thread(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = infercost(folder, arguments);
+    command.env("RAYON_NUM_THREADS", "1");
     command
 }
 
 fn compare(folder: &Path, more: &[&str]) -> Output {
     let arguments =
         ["compare", "./some.gguf", "./other.gguf", "--prompts", "mine.jsonl", "--baseline", "some"];
-    infercost(folder, &[&arguments, more].concat()).output().unwrap()
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+    on_one_thread(folder, &[&arguments, more].concat()).output().unwrap()
 }
 
 fn shown(bytes: &[u8]) -> String {
@@ -84,7 +71,7 @@ fn trace(folder: &Path) -> RunRecord {
 /// A machine that is busy while it is timed is faster afterwards, so a further attempt asks for more.
 fn repetitions(folder: &Path, attempt: i32) -> String {
     let arguments = ["record", "./some.gguf", "./other.gguf", "--prompts", "mine.jsonl", "--meter", "none"];
-    let output = infercost(folder, &arguments).output().unwrap();
+    let output = on_one_thread(folder, &arguments).output().unwrap();
     assert!(output.status.success(), "{}", shown(&output.stderr));
     let once = seconds(&trace(folder));
     fs::remove_dir_all(folder.join("traces")).unwrap();
@@ -182,7 +169,7 @@ fn a_gpu_by_its_library() {
             "--require-measured",
         ];
         let output =
-            infercost(folder.path(), &arguments).env("INFERCOST_NVML_LIBRARY", library).output().unwrap();
+            on_one_thread(folder.path(), &arguments).env("INFERCOST_NVML_LIBRARY", library).output().unwrap();
         let report = json(&output);
         let time = seconds(&trace(folder.path()));
         assert_eq!(report["candidates"][0]["energy"]["scope"], "gpu");
@@ -210,7 +197,7 @@ fn no_sensor_is_said_in_one_line() {
     );
     assert_eq!(text.matches("not measured").count(), 2, "{text}");
 
-    let report = json(&infercost(folder.path(), &["report", "--json"]).output().unwrap());
+    let report = json(&run(folder.path(), &["report", "--json"]));
     for candidate in report["candidates"].as_array().unwrap() {
         let energy = &candidate["energy"];
         assert_eq!(energy["source"], "unavailable");
@@ -230,7 +217,7 @@ fn an_estimate_is_marked_and_decides_nothing() {
     let note = "Energy is estimated, not measured: 40 W as given, × time.";
     assert!(text.contains(note), "{text}");
     assert_eq!(text.matches("] estimated").count(), 2, "{text}");
-    let report = json(&infercost(folder.path(), &["report", "--json"]).output().unwrap());
+    let report = json(&run(folder.path(), &["report", "--json"]));
     let time = seconds(&trace(folder.path()));
     assert!((gross(&report) / (40.0 * time) - 1.0).abs() < 0.05, "{report}");
     assert_eq!(report["candidates"][1]["energy"]["source"], "estimated");
@@ -270,7 +257,7 @@ fn a_meter_that_is_wanted_and_not_there() {
 }
 
 fn doctor(folder: &Path, more: &[&str]) -> Value {
-    json(&infercost(folder, &[&["doctor", "--json"], more].concat()).output().unwrap())
+    json(&on_one_thread(folder, &[&["doctor", "--json"], more].concat()).output().unwrap())
 }
 
 #[test]
@@ -327,29 +314,22 @@ fn the_doctor_in_a_virtual_machine_without_sensors() {
     assert!(found["build"]["flags"].as_str().is_some_and(|flags| !flags.is_empty()), "{found}");
 }
 
-/// A plug of the second generation that shows `watts` by the seconds since `begun`. Serves until the test's
-/// process ends.
-fn plug(begun: Instant, watts: impl Fn(f64) -> f64 + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let _read = stream.read(&mut [0; 2048]);
-            let body = format!(r#"{{"id":0,"apower":{:.2}}}"#, watts(begun.elapsed().as_secs_f64()));
-            let length = body.len();
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
-            let _gone = stream.write_all(format!("{head}{body}").as_bytes());
-        }
-    });
-    address
+/// A plug of the second generation that shows `watts` by the seconds since `begun`.
+fn plug(begun: Instant, watts: impl Fn(f64) -> f64 + Send + Sync + 'static) -> StandIn {
+    let reading = move || format!(r#"{{"id":0,"apower":{:.2}}}"#, watts(begun.elapsed().as_secs_f64()));
+    StandIn::start(move |_| Reply::json(&reading())).unwrap()
+}
+
+/// How `--meter` and `--wall` name it.
+fn shelly(plug: &StandIn) -> String {
+    format!("shelly:{}", plug.base().trim_end_matches("/v1"))
 }
 
 #[test]
 fn the_doctor_at_a_plug() {
     let folder = tempfile::tempdir().unwrap();
     let plug = plug(Instant::now(), |_| 50.0);
-    let found = doctor(folder.path(), &["--meter", &format!("shelly:{plug}")]);
+    let found = doctor(folder.path(), &["--meter", &shelly(&plug)]);
     assert_eq!(found["covers"], serde_json::json!(["wall"]));
     assert_eq!(found["update_period_s"], 1.0);
     assert_eq!(found["found"][0]["kind"], "integrated");
@@ -367,9 +347,10 @@ fn a_wall_factor_is_fitted_kept_and_billed() {
         twin.rapl_zone("intel-rapl:0", "package-0", Load::Ramp { from, to, over });
         let begun = Instant::now();
         let _playing = twin.play().unwrap();
-        let wall = format!("shelly:{}", plug(begun, |time| 1.25 * (20.0 + 2.0 * time.min(40.0)) + 12.0));
+        let plug = plug(begun, |time| 1.25 * (20.0 + 2.0 * time.min(40.0)) + 12.0);
+        let wall = shelly(&plug);
         let arguments = ["doctor", "--calibrate", "--wall", &wall, "--window-seconds", "3", "--json"];
-        let output = infercost(folder.path(), &arguments).output().unwrap();
+        let output = on_one_thread(folder.path(), &arguments).output().unwrap();
         if !output.status.success() {
             return Err(shown(&output.stderr));
         }
@@ -398,7 +379,7 @@ fn a_calibration_that_cannot_be() {
         (&["doctor", "--wall", "shelly:127.0.0.1:1"], 2, "--calibrate"),
         (&["doctor", "--calibrate", "--wall", "shelly:127.0.0.1:1"], 5, "meter"),
     ] {
-        let output = infercost(folder.path(), arguments).output().unwrap();
+        let output = run(folder.path(), arguments);
         let error = shown(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
         assert!(error.contains(part), "{arguments:?}: {error}");

@@ -4,20 +4,24 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
+mod program;
+mod run_on_disk;
 mod tiny;
 
 use std::collections::HashSet;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use candle_core::quantized::GgmlDType;
 use infercost_served_stand_in::{Asked, Fault, Reply, StandIn, StreamScript};
+use program::{infercost, json, run};
+use run_on_disk::{only_run, spans};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -38,57 +42,6 @@ fn bench() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("mine.jsonl"), PROMPTS).unwrap();
     folder
-}
-
-fn infercost(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_infercost"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .env("INFERCOST_CACHE", folder.join("cache"))
-        .env("HOME", folder)
-        .env("INFERCOST_SYSFS_ROOT", folder.join("no-sensors"))
-        .env("NO_COLOR", "1")
-        .env("RAYON_NUM_THREADS", "2")
-        .stdin(Stdio::null());
-    command
-}
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    infercost(folder, arguments).output().unwrap()
-}
-
-#[track_caller]
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
-}
-
-fn only_run(folder: &Path) -> PathBuf {
-    let runs = fs::read_dir(folder.join("traces")).unwrap().map(|entry| entry.unwrap().path());
-    let mut runs: Vec<PathBuf> = runs.filter(|path| path.join("run.json").is_file()).collect();
-    assert_eq!(runs.len(), 1, "{runs:?}");
-    runs.pop().unwrap()
-}
-
-/// All spans of a run whose `infercost.record` is `record`, each with its attributes by name. A last line without its
-/// end is no span yet.
-fn spans(run: &Path, record: &str) -> Vec<(Value, serde_json::Map<String, Value>)> {
-    let text = fs::read_to_string(run.join("spans.jsonl")).unwrap();
-    text.split_inclusive('\n')
-        .filter(|line| line.ends_with('\n'))
-        .map(|line| serde_json::from_str::<Value>(line).unwrap())
-        .flat_map(|line| line["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap().clone())
-        .map(|span| {
-            let list = span["attributes"].as_array().unwrap();
-            let of = |one: &Value| (one["key"].as_str().unwrap().to_owned(), one["value"].clone());
-            let attributes = list.iter().map(of).collect();
-            (span, attributes)
-        })
-        .filter(|(_, attributes): &(_, serde_json::Map<String, Value>)| {
-            attributes["infercost.record"]["stringValue"] == record
-        })
-        .collect()
 }
 
 /// A server of the model `m` that answers completions with what `choose` says.
@@ -394,7 +347,7 @@ fn a_killed_run_goes_on_with_the_point_it_was_at() {
     assert!(notes.iter().any(|note| note.as_str().unwrap().contains("was cut off")), "{notes:#?}");
 }
 
-/// The process that listens on the port, if one does.
+/// Whether anything listens on the port.
 fn answers(port: u16) -> bool {
     TcpStream::connect(("127.0.0.1", port)).is_ok()
 }
@@ -436,6 +389,13 @@ fn stub_command() -> String {
     format!("'{}' --ignored --exact --nocapture stub_server port={{port}} model={{model}}", this.display())
 }
 
+/// The port that the stub said it was told, by its log.
+fn stub_port(log: &Path) -> u16 {
+    let text = fs::read_to_string(log).unwrap();
+    let said = text.lines().find(|line| line.starts_with("stub:")).unwrap();
+    said.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
 #[test]
 fn serve_starts_awaits_uses_and_stops_a_server() {
     let _alone = alone();
@@ -470,13 +430,9 @@ fn serve_starts_awaits_uses_and_stops_a_server() {
         assert_eq!(candidate["operating_points"].as_array().unwrap().len(), 1);
     }
     let run_folder = only_run(folder.path());
-    let mut ports = Vec::new();
     for name in ["server-some.log", "server-other.log"] {
-        let log = fs::read_to_string(run_folder.join(name)).unwrap();
-        let said = log.lines().find(|line| line.starts_with("stub:")).unwrap();
-        ports.push(said.rsplit(' ').next().unwrap().parse::<u16>().unwrap());
+        assert!(!answers(stub_port(&run_folder.join(name))), "{name}: a server outlived the run");
     }
-    assert!(ports.iter().all(|port| !answers(*port)), "a server outlived the run");
     assert!(spans(&run_folder, "inference").iter().all(|(span, _)| span["kind"] == 3));
 }
 
@@ -534,9 +490,7 @@ fn an_interrupted_run_stops_its_server() {
         }
         sleep(Duration::from_millis(10));
     };
-    let text = fs::read_to_string(log).unwrap();
-    let said = text.lines().find(|line| line.starts_with("stub:")).unwrap();
-    let port: u16 = said.rsplit(' ').next().unwrap().parse().unwrap();
+    let port = stub_port(&log);
     assert!(answers(port));
     let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert!(kill.success());

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::{MetadataKey, MetadataMap, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Response, Status};
 
 use super::Attempt;
 use super::http::{read_file, unreachable};
@@ -74,34 +74,20 @@ impl Grpc {
 
     pub(crate) fn spans(&mut self, request: &ExportTraceServiceRequest) -> Attempt {
         let request = self.request(request.clone());
-        let call = self.traces.export(request);
-        let timeout = self.timeout;
-        // the clock of a time-out belongs to the runtime, so it is made inside
-        let answer = self.runtime.block_on(async { tokio::time::timeout(timeout, call).await });
-        match answer {
-            Err(_) => late(),
-            Ok(Ok(answer)) => {
-                let partial = answer.into_inner().partial_success.unwrap_or_default();
-                self.accepted(partial.rejected_spans, &partial.error_message)
-            }
-            Ok(Err(status)) => self.failed(&status),
-        }
+        let answer = wait(&self.runtime, self.timeout, self.traces.export(request));
+        self.attempt(answer, |answer| {
+            let partial = answer.partial_success.unwrap_or_default();
+            (partial.rejected_spans, partial.error_message)
+        })
     }
 
     pub(crate) fn metrics(&mut self, request: &ExportMetricsServiceRequest) -> Attempt {
         let request = self.request(request.clone());
-        let call = self.meters.export(request);
-        let timeout = self.timeout;
-        // the clock of a time-out belongs to the runtime, so it is made inside
-        let answer = self.runtime.block_on(async { tokio::time::timeout(timeout, call).await });
-        match answer {
-            Err(_) => late(),
-            Ok(Ok(answer)) => {
-                let partial = answer.into_inner().partial_success.unwrap_or_default();
-                self.accepted(partial.rejected_data_points, &partial.error_message)
-            }
-            Ok(Err(status)) => self.failed(&status),
-        }
+        let answer = wait(&self.runtime, self.timeout, self.meters.export(request));
+        self.attempt(answer, |answer| {
+            let partial = answer.partial_success.unwrap_or_default();
+            (partial.rejected_data_points, partial.error_message)
+        })
     }
 
     fn request<M>(&self, message: M) -> Request<M> {
@@ -118,9 +104,17 @@ impl Grpc {
         request
     }
 
-    fn accepted(&self, rejected: i64, message: &str) -> Attempt {
-        let rejected = u64::try_from(rejected).unwrap_or(0);
-        Attempt::Accepted(Partial { rejected, message: shown(message, &self.headers) })
+    /// What came of a call; `partial` finds in its answer how many were rejected, and why.
+    fn attempt<T>(&self, answer: Answer<T>, partial: impl FnOnce(T) -> (i64, String)) -> Attempt {
+        match answer {
+            None => Attempt::Later { after: None, why: "no answer within the time-out".to_owned() },
+            Some(Ok(answer)) => {
+                let (rejected, message) = partial(answer.into_inner());
+                let rejected = u64::try_from(rejected).unwrap_or(0);
+                Attempt::Accepted(Partial { rejected, message: shown(&message, &self.headers) })
+            }
+            Some(Err(status)) => self.failed(&status),
+        }
     }
 
     /// Which codes may be tried again is OTLP's choice (*OTLP/gRPC Throttling*).
@@ -153,8 +147,16 @@ impl Grpc {
     }
 }
 
-fn late() -> Attempt {
-    Attempt::Later { after: None, why: "no answer within the time-out".to_owned() }
+/// What a server answered; `None` for nothing within the time-out.
+type Answer<T> = Option<Result<Response<T>, Status>>;
+
+fn wait<T>(
+    runtime: &Runtime,
+    timeout: Duration,
+    call: impl Future<Output = Result<Response<T>, Status>>,
+) -> Answer<T> {
+    // the clock of a time-out belongs to the runtime, so it is made inside
+    runtime.block_on(async { tokio::time::timeout(timeout, call).await }).ok()
 }
 
 fn tls(destination: &Destination) -> Result<ClientTlsConfig, DestinationError> {

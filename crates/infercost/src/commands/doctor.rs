@@ -14,7 +14,8 @@ use infercost_harness::noise::{Repeatability, power_while, repeatability};
 use infercost_harness::{bandwidth, machine};
 use infercost_schema::{MachineFacts, MeterKind, Watts};
 
-use crate::arguments::{DoctorArguments, MeterArguments};
+use crate::arguments::doctor::DoctorArguments;
+use crate::arguments::meter::MeterArguments;
 use crate::commands::calibrate;
 use crate::output::doctor::{Build, Diagnosis, Found, Gpu, Missing, Noise, SCHEMA, render, share_of_core};
 use crate::{calibration, guards, output};

@@ -12,12 +12,12 @@ use serde_json::json;
 use crate::config::Given;
 use crate::exit::usage;
 use crate::export_arguments::{ExportCommand, LiveArguments};
-use crate::exporting::{Told, again, facts, folder, metrics, phoenix, send, variable};
-use crate::output;
+use crate::exporting::{Told, again, facts, metrics, phoenix, send, variable};
+use crate::{output, run_folder};
 
 pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
     let given = Given::read(&arguments.judge)?;
-    let folder = folder(&arguments.traces, arguments.run.as_deref())?;
+    let folder = run_folder::named_or_newest(&arguments.traces, arguments.run.as_deref())?;
     let options = arguments.options().map_err(|error| usage(error.to_string()))?;
     let content = !arguments.no_content;
     let outfit = Outfit { content, redact: arguments.redact.clone(), ..Outfit::default() };

@@ -6,7 +6,7 @@ pub(crate) mod metrics;
 pub(crate) mod phoenix;
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use infercost_analyzer::Analysis;
 use infercost_analyzer::ledger::Ledger;
@@ -91,16 +91,6 @@ pub(crate) fn again(folder: &Path, flags: &[String]) -> String {
         }
     };
     words.iter().chain(flags).map(quoted).collect::<Vec<_>>().join(" ")
-}
-
-/// The newest run below `traces`, or the one of that name.
-pub(crate) fn folder(traces: &Path, name: Option<&str>) -> anyhow::Result<PathBuf> {
-    match name {
-        Some(name) => crate::commands::record::find(traces, name),
-        None => infercost_trace::list_runs(traces)?.pop().ok_or_else(|| {
-            crate::exit::usage(format!("no run below {}; `infercost compare` makes one", traces.display()))
-        }),
-    }
 }
 
 #[cfg(test)]
