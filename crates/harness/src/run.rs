@@ -18,7 +18,7 @@ use crate::load_phase;
 use crate::order::turn_order;
 use crate::plan::Plan;
 use crate::preparation::Prepared;
-use crate::sink::{RecordSink, Scored, SinkError};
+use crate::sink::{RecordSink, Scored, SinkError, Unscored};
 use crate::timed::infer;
 use crate::window_length::prompts_per_window;
 
@@ -279,8 +279,8 @@ impl Session<'_> {
                 let is_shown = own.is_some() || index == 0;
                 let continuation = match &reference {
                     Err(reason) => Err(reason.clone()),
-                    Ok(_) if !is_shown => Err("it gives no whole distributions".to_owned()),
-                    Ok(_) if own != tokenizer => Err("its tokenizer differs from the baseline's".to_owned()),
+                    Ok(_) if !is_shown => Err("it gives no whole distributions".into()),
+                    Ok(_) if own != tokenizer => Err("its tokenizer differs from the baseline's".into()),
                     Ok(answer) => {
                         let tokens = Continuation::Tokens(&answer.token_ids);
                         score(engine.as_mut(), prompt, tokens, true)
@@ -315,7 +315,7 @@ impl Session<'_> {
         engines: &mut [(VariantId, Box<dyn Engine>)],
         prompt: &Prompt,
         answers: &mut HashMap<PromptId, Generation>,
-    ) -> Result<Generation, String> {
+    ) -> Result<Generation, Unscored> {
         let generation = match answers.remove(&prompt.id) {
             Some(generation) => generation,
             None => {
@@ -325,7 +325,7 @@ impl Session<'_> {
             }
         };
         if generation.token_ids.is_empty() {
-            return Err("the baseline's answer holds no tokens to compare".to_owned());
+            return Err("the baseline's answer holds no tokens to compare".into());
         }
         Ok(generation)
     }
@@ -336,22 +336,22 @@ fn score(
     prompt: &Prompt,
     continuation: Continuation<'_>,
     distribution: bool,
-) -> Result<TokenScores, String> {
+) -> Result<TokenScores, Unscored> {
     let request = ScoreRequest { prompt: &prompt.body, continuation, distribution };
-    engine.score(&request).map_err(|error| error.to_string())
+    engine.score(&request).map_err(Unscored::from)
 }
 
 /// Likeliest tokens asked for at each position: the most that common servers list.
 const LIKELIEST: u32 = 20;
 
 /// The answer goes over as text, so that the engine's own tokens show whether they are the baseline's.
-fn likeliest(engine: &mut dyn Engine, prompt: &Prompt, text: &str) -> Result<Vec<PositionTop>, String> {
+fn likeliest(engine: &mut dyn Engine, prompt: &Prompt, text: &str) -> Result<Vec<PositionTop>, Unscored> {
     let continuation = Continuation::Text(text);
     let request = ScoreRequest { prompt: &prompt.body, continuation, distribution: false };
-    engine.top_scores(&request, LIKELIEST).map_err(|error| error.to_string())
+    engine.top_scores(&request, LIKELIEST).map_err(Unscored::from)
 }
 
-fn choices(engine: &mut dyn Engine, prompt: &Prompt) -> Option<Result<Vec<TokenScores>, String>> {
+fn choices(engine: &mut dyn Engine, prompt: &Prompt) -> Option<Result<Vec<TokenScores>, Unscored>> {
     let Grader::Choice { choices, .. } = &prompt.grader else { return None };
     Some(choices.iter().map(|choice| score(engine, prompt, Continuation::Text(choice), false)).collect())
 }

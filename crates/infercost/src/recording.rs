@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use infercost_analyzer::{failed_score, grade, grade_choice, grade_choice_by_text};
 use infercost_engine::TokenScores;
 use infercost_export::outfit::REDACTED;
-use infercost_harness::sink::Scored;
+use infercost_harness::sink::{Scored, Unscored};
 use infercost_harness::{Completed, RecordSink, SinkError};
 use infercost_schema::{
     ChoiceLikelihoods, Evaluation, EvaluationRecord, Grader, IdleRecord, InferenceRecord, LoadRecord,
@@ -82,6 +82,7 @@ impl Recorder {
     ) -> Result<(), SinkError> {
         let (evaluated_at, duration) = at;
         let (variant, prompt) = (variant.clone(), prompt.id.clone());
+        let result = self.content.of_evaluation(result);
         let record = EvaluationRecord { variant, prompt, repetition, evaluated_at, duration, result };
         if self.evaluated.insert(key(&record)) {
             self.store.evaluation(&record)?;
@@ -198,6 +199,9 @@ impl RecordSink for Recorder {
         let Scored { variant, is_baseline, prompt, started_at, duration, continuation, likeliest, choices } =
             scored;
         let at = (started_at, duration);
+        let said = |unscored| self.content.reason(unscored);
+        let (continuation, likeliest) =
+            (continuation.map_err(said), likeliest.map(|likeliest| likeliest.map_err(said)));
         if let Some(choices) = choices {
             let answer = self.choices_in_words.remove(&(variant.clone(), prompt.id.clone()));
             self.evaluate(variant, prompt, 0, at, task(&prompt.grader, choices, answer.as_deref()))?;
@@ -224,7 +228,7 @@ impl RecordSink for Recorder {
 }
 
 /// A multiple choice, by the likelihoods of the choices, or else by what a server answered.
-fn task(grader: &Grader, choices: Result<Vec<TokenScores>, String>, answer: Option<&str>) -> Evaluation {
+fn task(grader: &Grader, choices: Result<Vec<TokenScores>, Unscored>, answer: Option<&str>) -> Evaluation {
     let Grader::Choice { choices: texts, .. } = grader else {
         return impossible(TASK, "the prompt has no choices");
     };
@@ -269,9 +273,28 @@ impl Content {
         record.input_text = shown(record.input_text);
         match &mut record.outcome {
             Outcome::Completed { text, .. } => *text = shown(text.take()),
-            Outcome::Failed { message, .. } => *message = self.redacted(std::mem::take(message)),
+            Outcome::Failed { kind, message, .. } => {
+                let words =
+                    if self.keep { std::mem::take(message) } else { kind.own_words(message).to_owned() };
+                *message = self.redacted(words);
+            }
         }
         Cow::Owned(record)
+    }
+
+    /// The evaluation as it may go to disk.
+    fn of_evaluation(&self, result: Evaluation) -> Evaluation {
+        match result {
+            Evaluation::Impossible { what, reason } => {
+                Evaluation::Impossible { what, reason: self.redacted(reason) }
+            }
+            other => other,
+        }
+    }
+
+    /// Why something was not scored, as it may go to disk: a server's words repeat prompts.
+    fn reason(&self, unscored: Unscored) -> String {
+        if self.keep { unscored.reason } else { unscored.own_words }
     }
 
     /// The records as they may go to disk.

@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
     let outfit = Outfit { content, redact: arguments.redact.clone(), ..Outfit::default() };
     if let Some(url) = &arguments.place.phoenix {
         let phoenix = Phoenix::new(url, &options, &variable)?;
-        let told = Told::read(&folder, &given)?.ok_or_else(|| {
+        let told = Told::read(&folder, &given, content)?.ok_or_else(|| {
             usage("the run is too large for prices to be fitted to it; send it with --otlp")
         })?;
         let done = phoenix::export(&folder, &told, &phoenix, arguments.project.as_deref(), outfit)?;
@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
     }
     let (destination, viewer) = place(arguments, &options)?;
     let outfit = Outfit { viewer, project: arguments.project.clone(), ..outfit };
-    let told = if arguments.plain { None } else { Told::read(&folder, &given)? };
+    let told = if arguments.plain { None } else { Told::read(&folder, &given, content)? };
     if told.is_none() && !arguments.plain {
         output::note("! the run is too large for a report: spans are sent as they were recorded");
     }
@@ -121,7 +121,7 @@ pub(crate) fn after_run(folder: &Path, live: &LiveArguments, content: bool, give
 
 fn send_whole(folder: &Path, live: &LiveArguments, content: bool, given: &Given) -> anyhow::Result<()> {
     let options = live.options()?;
-    let Some(told) = Told::read(folder, given)? else {
+    let Some(told) = Told::read(folder, given, content)? else {
         return Err(anyhow::anyhow!("the run is too large for a report"));
     };
     let outfit = Outfit { content, redact: live.redact.clone(), ..Outfit::default() };

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use infercost_analyzer::Analysis;
 use infercost_analyzer::ledger::Ledger;
 use infercost_export::{Destination, ExportError, Exporter, Outfit, Patience, Sent};
-use infercost_schema::RunRecord;
 use infercost_schema::report::Report;
+use infercost_schema::{Evaluation, RunRecord};
+use infercost_trace::outgoing::REASON_LEFT_OUT;
 
 use crate::config::Given;
 use crate::output;
@@ -33,13 +34,19 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// Reads the run and computes its report; `None` where it is too large for that.
-    pub(crate) fn read(folder: &Path, given: &Given) -> anyhow::Result<Option<Self>> {
+    /// Reads the run and computes its report; `None` where it is too large for that. Without `content`, reasons that
+    /// may quote a server are left out of both.
+    pub(crate) fn read(folder: &Path, given: &Given, content: bool) -> anyhow::Result<Option<Self>> {
         let size = std::fs::metadata(folder.join("spans.jsonl")).map_or(0, |data| data.len());
         if size > MOST_WITH_FACTS {
             return Ok(None);
         }
-        let run = infercost_trace::read_run(folder)?;
+        let mut run = infercost_trace::read_run(folder)?;
+        for evaluation in run.evaluations.iter_mut().filter(|_| !content) {
+            if let Evaluation::Impossible { reason, .. } = &mut evaluation.result {
+                REASON_LEFT_OUT.clone_into(reason);
+            }
+        }
         let settings = given.over(&run.header.policy, &run.header.prices)?;
         let report = infercost_analyzer::report(&Analysis {
             runs: std::slice::from_ref(&run),

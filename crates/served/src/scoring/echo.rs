@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use infercost_engine::{EngineError, PositionTop, TokenName};
 use serde::{Deserialize, Serialize};
 
-use super::{Forced, Scorer, cannot, error};
+use super::{Forced, Scorer, cannot, error, refused};
 use crate::discovery::ServerKind;
 
 #[derive(Serialize)]
@@ -89,10 +89,7 @@ impl Scorer {
         let told: Told = match self.asker.post(url, &ask, self.secret()).await {
             Ok(told) => told,
             Err(failure) if matches!(failure.status, Some(400 | 404 | 422 | 501)) => {
-                return Err(cannot(format!(
-                    "its completions do not echo log-probabilities: {}",
-                    failure.message
-                )));
+                return Err(refused("its completions do not echo log-probabilities", failure));
             }
             Err(failure) => return Err(error(failure)),
         };

@@ -5,7 +5,7 @@ use infercost_schema::{Message, PromptBody};
 use serde::{Deserialize, Serialize};
 
 use super::llama_cpp::Candidate;
-use super::{Scorer, cannot, error};
+use super::{Scorer, cannot, error, refused};
 
 #[derive(Serialize)]
 struct Ask<'a> {
@@ -64,7 +64,7 @@ impl Scorer {
         let told: Told = match self.asker.post(url, &ask, self.secret()).await {
             Ok(told) => told,
             Err(failure) if matches!(failure.status, Some(400 | 404 | 422 | 501)) => {
-                return Err(cannot(format!("it refuses `top_logprobs`: {}", failure.message)));
+                return Err(refused("it refuses `top_logprobs`", failure));
             }
             Err(failure) => return Err(error(failure)),
         };

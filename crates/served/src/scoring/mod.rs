@@ -80,6 +80,10 @@ fn cannot(reason: impl Into<String>) -> EngineError {
     EngineError::CannotScore(reason.into())
 }
 
+fn refused(reason: &str, failure: Failure) -> EngineError {
+    EngineError::ScoringRefused { reason: reason.to_owned(), said: failure.message }
+}
+
 impl Scorer {
     fn secret(&self) -> Option<&str> {
         self.secret.as_ref().map(ApiKey::secret)

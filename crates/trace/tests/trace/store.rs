@@ -5,8 +5,8 @@ use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use infercost_schema::{
-    EnergyReading, Evaluation, LoadRecord, OperatingPoint, RunId, RunRecord, VariantId, WindowId,
-    WindowRecord,
+    EnergyReading, Evaluation, FailureKind, InferenceRecord, LoadRecord, OperatingPoint, Outcome, RunId,
+    RunRecord, VariantId, WindowId, WindowRecord,
 };
 use infercost_trace::{ReadNotes, RunStore, inspect_run, list_runs, read_run};
 
@@ -250,7 +250,17 @@ fn content_stays_out_of_a_run_without_content() {
     header.content = false;
     let mut store = RunStore::create(traces.path(), &header).unwrap();
     store.inference(&window_id(0), &inference("a", 1)).unwrap();
+    let failed = |message: &str, kind| Outcome::Failed {
+        kind,
+        message: message.to_owned(),
+        latency: Duration::from_millis(5),
+    };
+    let refused = failed("the server answered 400: `two and two?` is no prompt", FailureKind::Status);
+    store.inference(&window_id(0), &InferenceRecord { outcome: refused, ..inference("b", 2) }).unwrap();
+    let late = failed("no token came within 30s", FailureKind::Timeout);
+    store.inference(&window_id(0), &InferenceRecord { outcome: late, ..inference("c", 3) }).unwrap();
     let text = fs::read_to_string(store.folder().join("spans.jsonl")).unwrap();
+    assert!(text.contains("no token came within 30s"), "what infercost itself says stays");
     for content in ["two and two?", "four", "input.value", "output.value"] {
         assert!(!text.contains(content), "{content}");
     }
