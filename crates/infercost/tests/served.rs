@@ -555,6 +555,29 @@ fn serve_starts_awaits_uses_and_stops_a_server() {
 }
 
 #[test]
+fn a_run_without_content_keeps_no_log_of_its_server() {
+    let _alone = alone();
+    let command = stub_command();
+    for (flags, is_kept) in
+        [(&[][..], true), (&["--no-content"][..], false), (&["--redact", "[0-9]{9}"], false)]
+    {
+        let folder = bench();
+        tiny::write_model(&folder.path().join("some.gguf"), 1, GgmlDType::F32).unwrap();
+        let mut arguments = vec!["record", "some.gguf", "--prompts", "mine.jsonl", "--serve", &command];
+        arguments.extend(flags);
+        let mut process = infercost(folder.path(), &arguments);
+        let output = process.env("STUB_MODE", "chinchilla").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(spans(&only_run(folder.path()), "inference").len(), 3);
+        let texts = texts_below(&folder.path().join("traces"));
+        let logs = texts.iter().filter(|(_, text)| text.contains("chinchilla")).count();
+        assert_eq!(logs, usize::from(is_kept), "{flags:?}");
+        assert_eq!(said.contains("log is not kept"), !is_kept, "{said}");
+    }
+}
+
+#[test]
 fn a_server_that_does_not_start_says_why() {
     let _alone = alone();
     let folder = bench();
