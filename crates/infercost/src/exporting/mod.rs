@@ -74,16 +74,22 @@ pub(crate) fn send(
             output::note(&format!("{}: {why}; trying again for up to 30 s", destination.name()));
         }
     })?;
-    for words in &sent.words {
-        output::note(&format!("! {} says: {words}", destination.name()));
-    }
-    if sent.rejected > 0 {
-        output::note(&format!("! {} rejected {} spans", destination.name(), sent.rejected));
-    }
-    if sent.too_large > 0 {
-        output::note(&format!("! {} spans are larger than {} takes", sent.too_large, destination.name()));
+    for line in not_taken(&destination.name(), &sent) {
+        output::note(&line);
     }
     Ok(sent)
+}
+
+/// What a destination said, and what it did not take, a line each.
+fn not_taken(name: &str, sent: &Sent) -> Vec<String> {
+    let mut lines: Vec<String> = sent.words.iter().map(|words| format!("! {name} says: {words}")).collect();
+    if sent.rejected > 0 {
+        lines.push(format!("! {name} rejected {} spans", sent.rejected));
+    }
+    if sent.too_large > 0 {
+        lines.push(format!("! {} spans are larger than {name} takes", sent.too_large));
+    }
+    lines
 }
 
 /// The command that sends a run, or the rest of it, to the same place again. Headers are left out: they are secret.
@@ -113,6 +119,14 @@ pub(crate) fn folder(traces: &Path, name: Option<&str>) -> anyhow::Result<PathBu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_not_taken_is_told() {
+        let sent = Sent { rejected: 2, too_large: 3, words: vec!["no".to_owned()], ..Sent::default() };
+        let lines = ["! c says: no", "! c rejected 2 spans", "! 3 spans are larger than c takes"];
+        assert_eq!(not_taken("c", &sent), lines);
+        assert!(not_taken("c", &Sent::default()).is_empty());
+    }
 
     #[test]
     fn commands_can_be_pasted() {
