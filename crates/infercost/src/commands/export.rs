@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
         output::note("! the run is too large for a report: spans are sent as they were recorded");
     }
     let facts =
-        told.as_ref().map(|told| facts::of_ledger(&told.run.header.id, &told.ledger)).unwrap_or_default();
+        told.as_ref().map(|told| facts::of_ledger(&told.run.header, &told.ledger)).unwrap_or_default();
     let sent = send(&folder, &destination, Outfit { facts, ..outfit }, arguments.unsent)?;
     if let Some(told) = &told
         && viewer == Viewer::Any
@@ -133,7 +133,7 @@ fn send_whole(folder: &Path, live: &LiveArguments, content: bool, given: &Given)
     }
     let named = if live.place.langsmith { Named::LangSmith } else { Named::Langfuse };
     let destination = named.destination(&options, live.project.as_deref(), &variable)?;
-    let facts = facts::of_ledger(&told.run.header.id, &told.ledger);
+    let facts = facts::of_ledger(&told.run.header, &told.ledger);
     let outfit = Outfit { viewer: named.viewer(), project: live.project.clone(), facts, ..outfit };
     let sent = send(folder, &destination, outfit, false)?;
     output::note(&format!("sent {} spans to {}", sent.spans, destination.name()));

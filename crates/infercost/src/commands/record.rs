@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::env;
 use std::fs;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -238,6 +239,7 @@ impl Setup<'_> {
         RunHeader {
             schema: RUN_SCHEMA.to_owned(),
             id: free_run_id(&self.arguments.traces, now),
+            salt: Some(random_text()),
             started_at: now,
             infercost_version: env!("CARGO_PKG_VERSION").to_owned(),
             arguments: recordable(env::args().skip(1)),
@@ -418,6 +420,12 @@ fn free_run_id(traces: &Path, now: jiff::Timestamp) -> RunId {
         return RunId(name);
     }
     RunId((2_u32..).map(|count| format!("{name}-{count}")).find(|name| !taken(name)).unwrap_or(name))
+}
+
+/// 128 random bits: a hasher of the standard library begins with keys that the system drew.
+fn random_text() -> String {
+    let word = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", word(), word())
 }
 
 /// The folder of a run: a path, or a name below `traces`.
