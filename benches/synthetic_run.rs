@@ -91,6 +91,7 @@ pub fn header(id: &str, size: Size, prices: PriceBook) -> RunHeader {
     RunHeader {
         schema: RUN_SCHEMA.to_owned(),
         id: RunId(id.to_owned()),
+        salt: None,
         started_at: jiff::Timestamp::UNIX_EPOCH,
         infercost_version: env!("CARGO_PKG_VERSION").to_owned(),
         arguments: vec!["compare".to_owned()],

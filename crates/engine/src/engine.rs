@@ -223,6 +223,14 @@ pub enum EngineError {
     /// The engine has no log-probabilities to give.
     #[error("this engine gives no log-probabilities: {0}")]
     CannotScore(String),
+    /// A server was asked for log-probabilities and refused.
+    #[error("this engine gives no log-probabilities: {reason}: {said}")]
+    ScoringRefused {
+        /// What it refused, in infercost's words.
+        reason: String,
+        /// What the server said: one plain line, no secrets.
+        said: String,
+    },
     /// The model's files cannot be used.
     #[error("{path}: {reason}")]
     Load {
@@ -271,13 +279,32 @@ impl EngineError {
             Self::ContextExceeded { .. } => FailureKind::ContextExceeded,
             Self::NotFinite { .. } => FailureKind::NotFinite,
             Self::Template(_) => FailureKind::Template,
-            Self::CannotScore(_) | Self::Load { .. } | Self::Compute(_) => FailureKind::Engine,
+            Self::CannotScore(_) | Self::ScoringRefused { .. } | Self::Load { .. } | Self::Compute(_) => {
+                FailureKind::Engine
+            }
             Self::Served(error) => match error.fault {
                 ServedFault::Timeout => FailureKind::Timeout,
                 ServedFault::Connection => FailureKind::Connection,
                 ServedFault::Status => FailureKind::Status,
                 ServedFault::Protocol => FailureKind::Protocol,
             },
+        }
+    }
+
+    /// The error as it may be kept where prompts and answers may not: without what a server, a template or a model
+    /// said, any of which may repeat them.
+    pub fn own_words(&self) -> String {
+        match self {
+            Self::CannotScore(_) => self.to_string(),
+            Self::ScoringRefused { reason, .. } => Self::CannotScore(reason.clone()).to_string(),
+            Self::Served(error) => {
+                let words = self.kind().own_words(&error.message);
+                match error.facts.status.filter(|_| words != error.message) {
+                    Some(status) => format!("{words} (status {status})"),
+                    None => words.to_owned(),
+                }
+            }
+            other => other.kind().own_words(&other.to_string()).to_owned(),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::load_phase;
 use crate::order::turn_order;
 use crate::plan::Plan;
 use crate::preparation::Prepared;
-use crate::sink::{Likeliest, RecordSink, Scored, SinkError};
+use crate::sink::{Likeliest, RecordSink, Scored, SinkError, Unscored};
 use crate::timed::infer;
 use crate::window_length::prompts_per_window;
 
@@ -281,8 +281,8 @@ impl Session<'_> {
                 let is_shown = own.is_some() || index == 0;
                 let continuation = match &reference {
                     Err(reason) => Err(reason.clone()),
-                    Ok(_) if !is_shown => Err("it gives no whole distributions".to_owned()),
-                    Ok(_) if own != tokenizer => Err("its tokenizer differs from the baseline's".to_owned()),
+                    Ok(_) if !is_shown => Err("it gives no whole distributions".into()),
+                    Ok(_) if own != tokenizer => Err("its tokenizer differs from the baseline's".into()),
                     Ok(answer) => {
                         let tokens = Continuation::Tokens(&answer.token_ids);
                         score(engine.as_mut(), prompt, tokens, true)
@@ -321,7 +321,7 @@ impl Session<'_> {
         engines: &mut [(VariantId, Box<dyn Engine>)],
         prompt: &Prompt,
         answers: &mut HashMap<PromptId, Generation>,
-    ) -> Result<Generation, String> {
+    ) -> Result<Generation, Unscored> {
         let generation = match answers.remove(&prompt.id) {
             Some(generation) => generation,
             None => {
@@ -331,7 +331,7 @@ impl Session<'_> {
             }
         };
         if generation.token_ids.is_empty() {
-            return Err("the baseline's answer holds no tokens to compare".to_owned());
+            return Err("the baseline's answer holds no tokens to compare".into());
         }
         Ok(generation)
     }
@@ -342,9 +342,9 @@ fn score(
     prompt: &Prompt,
     continuation: Continuation<'_>,
     distribution: bool,
-) -> Result<TokenScores, String> {
+) -> Result<TokenScores, Unscored> {
     let request = ScoreRequest { prompt: &prompt.body, continuation, distribution };
-    engine.score(&request).map_err(|error| error.to_string())
+    engine.score(&request).map_err(Unscored::from)
 }
 
 /// Likeliest tokens asked for at each position: the most that common servers list.
@@ -357,17 +357,21 @@ fn likeliest(
     prompt: &Prompt,
     text: &str,
     sampling: &Sampling,
-) -> Result<Likeliest, String> {
+) -> Result<Likeliest, Unscored> {
     let continuation = Continuation::Text(text);
     let request = ScoreRequest { prompt: &prompt.body, continuation, distribution: false };
     let reason = match engine.top_scores(&request, LIKELIEST) {
         Ok(positions) => return Ok(Likeliest::OfGiven(positions)),
-        Err(EngineError::CannotScore(reason)) => reason,
-        Err(error) => return Err(error.to_string()),
+        Err(error @ (EngineError::CannotScore(_) | EngineError::ScoringRefused { .. })) => {
+            Unscored::from(error)
+        }
+        Err(error) => return Err(error.into()),
     };
     let request = GenerationRequest { prompt: &prompt.body, max_tokens: prompt.max_tokens, sampling };
-    let own = engine.top_answer(&request, LIKELIEST).map_err(|error| format!("{error}; {reason}"))?;
-    Ok(Likeliest::OfOwn(own))
+    match engine.top_answer(&request, LIKELIEST) {
+        Ok(positions) => Ok(Likeliest::OfOwn(positions)),
+        Err(error) => Err(reason.and(error.into())),
+    }
 }
 
 /// Tokens of an engine's own answer under the numbers that the baseline gives to their bytes.
@@ -389,7 +393,7 @@ fn numbered(found: Likeliest, baseline: Option<&(VariantId, Box<dyn Engine>)>) -
     Likeliest::OfOwn(known.collect())
 }
 
-fn choices(engine: &mut dyn Engine, prompt: &Prompt) -> Option<Result<Vec<TokenScores>, String>> {
+fn choices(engine: &mut dyn Engine, prompt: &Prompt) -> Option<Result<Vec<TokenScores>, Unscored>> {
     let Grader::Choice { choices, .. } = &prompt.grader else { return None };
     Some(choices.iter().map(|choice| score(engine, prompt, Continuation::Text(choice), false)).collect())
 }

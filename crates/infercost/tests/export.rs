@@ -214,6 +214,54 @@ fn a_collector_that_is_away_costs_a_run_nothing_and_metrics_can_be_scraped() {
     assert!(!told.contains("very-secret"), "{told}");
 }
 
+/// A Phoenix whose cursors go round in a circle.
+#[test]
+fn pages_that_repeat_themselves_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut first = String::new();
+            reader.read_line(&mut first).unwrap();
+            let mut line = String::new();
+            while reader.read_line(&mut line).unwrap() > 2 {
+                line.clear();
+            }
+            let (next, id) = if first.contains("cursor=A") { ("B", 2) } else { ("A", 1) };
+            let span = format!(
+                r#"{{"name":"s","context":{{"trace_id":"{id:032x}","span_id":"{id:016x}"}},"span_kind":"LLM",
+                   "start_time":"2026-01-01T00:00:00Z","end_time":"2026-01-01T00:00:01Z","status_code":"OK",
+                   "attributes":{{"llm.model_name":"m"}}}}"#
+            );
+            let body = format!(r#"{{"data":[{span}],"next_cursor":"{next}"}}"#);
+            let length = body.len();
+            let head =
+                format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n");
+            let _ = write!(stream, "{head}connection: close\r\n\r\n{body}");
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = infercost(folder.path(), &["report", &format!("phoenix:{url}/p"), "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > Duration::from_secs(60) {
+            child.kill().unwrap();
+            panic!("it asks for ever");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().unwrap();
+    let report: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)));
+    assert_eq!(report["calls"], 2, "{report:#}");
+    assert!(told(&output).contains("repeats itself"), "{}", told(&output));
+}
+
 #[test]
 fn other_programs_traces_are_reported_on() {
     let folder = tempfile::tempdir().unwrap();

@@ -258,6 +258,80 @@ fn faults_are_counted_by_kind_and_the_run_is_on_disk() {
     assert_eq!(spans(&only_run(folder.path()), "inference").len(), 8);
 }
 
+/// Every text that lies below the folder, with its path.
+fn texts_below(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut texts = Vec::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            texts.extend(texts_below(&path));
+        } else {
+            texts.push((path.clone(), String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned()));
+        }
+    }
+    texts
+}
+
+/// Servers that repeat what they were asked, or what they had answered, in each of their errors.
+#[test]
+fn errors_that_repeat_prompts_do_not_reach_the_disk_without_content() {
+    let _alone = alone();
+    let prompts: String = (0..5)
+        .map(|index| format!("{{\"id\":\"p{index}\",\"prompt\":\"marmot {index}.\",\"max_tokens\":16}}\n"))
+        .collect();
+    let echo = |asked: &Asked<'_>| format!(r#"{{"error":{{"message":{}}}}}"#, Value::from(asked.body));
+    let serve = move || {
+        let none = Reply::not_found();
+        StandIn::start(move |asked| match asked.path {
+            "/v1/models" => Reply::json(r#"{"object":"list","data":[{"id":"m","owned_by":"vllm"}]}"#),
+            "/v1/chat/completions" if asked.body.contains("marmot 1.") => {
+                Reply::error(400, &[], &echo(asked))
+            }
+            "/v1/chat/completions" if asked.body.contains("marmot 2.") => {
+                Reply::whole(200, "text/event-stream", &[], &format!("data: {}\n\n", echo(asked)))
+            }
+            "/v1/chat/completions" if asked.body.contains("marmot 3.") => {
+                let event = r#"data: {"choices":"the marmot said"}"#;
+                Reply::whole(200, "text/event-stream", &[], &format!("{event}\n\n"))
+            }
+            "/v1/chat/completions" => StreamScript::default().reply(),
+            "/tokenize" => Reply::json(r#"{"tokens":[1,2]}"#),
+            // what scores are asked from
+            "/v1/completions" => Reply::error(400, &[], &echo(asked)),
+            _ => none.clone(),
+        })
+        .unwrap()
+    };
+    for (flags, is_kept) in
+        [(&[][..], true), (&["--no-content"][..], false), (&["--redact", "marmot"], false)]
+    {
+        let folder = bench();
+        fs::write(folder.path().join("echo.jsonl"), &prompts).unwrap();
+        tiny::write_model(&folder.path().join("some.gguf"), 1, GgmlDType::F32).unwrap();
+        let server = serve();
+        let url = url(&server);
+        let mut arguments = vec!["record", "some.gguf", &url, "--prompts", "echo.jsonl", "--warm-ups", "0"];
+        arguments.extend(flags);
+        let output = infercost(folder.path(), &arguments).env("INFERCOST_LOG", "debug").output().unwrap();
+        let run = only_run(folder.path());
+        let failures =
+            spans(&run, "inference").iter().filter(|(span, _)| span["status"]["code"] == 2).count();
+        assert_eq!(failures, 3, "{}", String::from_utf8_lossy(&output.stderr));
+        let impossible: Vec<String> = spans(&run, "evaluation")
+            .iter()
+            .map(|(_, one)| one["gen_ai.evaluation.explanation"]["stringValue"].to_string())
+            .filter(|reason| reason.contains("do not echo"))
+            .collect();
+        assert_eq!(impossible.len(), 5, "what infercost says of it stays");
+        let texts = texts_below(&run);
+        let said: Vec<_> = texts.iter().filter(|(_, text)| text.contains("marmot")).collect();
+        // the pattern of --redact is part of the command line that a run repeats
+        let said = said.iter().filter(|(path, _)| is_kept || flags.len() < 2 || !path.ends_with("run.json"));
+        assert_eq!(said.count() > 0, is_kept, "{flags:?}");
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(is_kept || !log.contains("marmot"), "{log}");
+    }
+}
+
 #[test]
 fn a_server_that_dies_leaves_a_run_that_says_so() {
     let _alone = alone();
@@ -437,6 +511,29 @@ fn serve_starts_awaits_uses_and_stops_a_server() {
 }
 
 #[test]
+fn a_run_without_content_keeps_no_log_of_its_server() {
+    let _alone = alone();
+    let command = stub_command();
+    for (flags, is_kept) in
+        [(&[][..], true), (&["--no-content"][..], false), (&["--redact", "[0-9]{9}"], false)]
+    {
+        let folder = bench();
+        tiny::write_model(&folder.path().join("some.gguf"), 1, GgmlDType::F32).unwrap();
+        let mut arguments = vec!["record", "some.gguf", "--prompts", "mine.jsonl", "--serve", &command];
+        arguments.extend(flags);
+        let mut process = infercost(folder.path(), &arguments);
+        let output = process.env("STUB_MODE", "chinchilla").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(spans(&only_run(folder.path()), "inference").len(), 3);
+        let texts = texts_below(&folder.path().join("traces"));
+        let logs = texts.iter().filter(|(_, text)| text.contains("chinchilla")).count();
+        assert_eq!(logs, usize::from(is_kept), "{flags:?}");
+        assert_eq!(said.contains("log is not kept"), !is_kept, "{said}");
+    }
+}
+
+#[test]
 fn a_server_that_does_not_start_says_why() {
     let _alone = alone();
     let folder = bench();
@@ -463,6 +560,12 @@ fn a_server_that_does_not_start_says_why() {
 #[test]
 fn an_interrupted_run_stops_its_server() {
     let _alone = alone();
+    for signal in ["-TERM", "-HUP", "-QUIT"] {
+        interrupt_with(signal);
+    }
+}
+
+fn interrupt_with(signal: &str) {
     let folder = bench();
     tiny::write_model(&folder.path().join("some.gguf"), 1, GgmlDType::F32).unwrap();
     let command = stub_command();
@@ -492,9 +595,14 @@ fn an_interrupted_run_stops_its_server() {
     };
     let port = stub_port(&log);
     assert!(answers(port));
-    let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(kill.success());
     let status = child.wait().unwrap();
-    assert_eq!(status.code(), Some(130), "{status}");
-    assert!(!answers(port), "the server outlived the run");
+    assert_eq!(status.code(), Some(130), "{signal}: {status}");
+    // a server that was killed needs a moment to be gone
+    let patience = Instant::now();
+    while answers(port) {
+        assert!(patience.elapsed() < Duration::from_secs(5), "{signal}: the server outlived the run");
+        sleep(Duration::from_millis(10));
+    }
 }

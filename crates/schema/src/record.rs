@@ -147,6 +147,30 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::ContextExceeded,
+        Self::NotFinite,
+        Self::Template,
+        Self::Timeout,
+        Self::Connection,
+        Self::Status,
+        Self::Protocol,
+        Self::Engine,
+    ];
+
+    /// What may be said of a failure where content is kept out: the message of kinds that infercost alone words,
+    /// and a fixed sentence for those whose messages quote a server, a template or a model, which repeat prompts.
+    pub fn own_words(self, message: &str) -> &str {
+        match self {
+            Self::ContextExceeded | Self::NotFinite | Self::Timeout | Self::Connection => message,
+            Self::Template => "the model's chat template cannot render this prompt",
+            Self::Status => "the server answered with an error",
+            Self::Protocol => "the server's answer is not what the API defines",
+            Self::Engine => "the engine failed",
+        }
+    }
+
     /// The name used as `error.type` and in reports.
     pub fn name(self) -> &'static str {
         match self {

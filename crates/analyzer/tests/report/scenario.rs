@@ -125,6 +125,7 @@ fn header(id: &str, chosen: &[PromptId], behaviours: &[Behaviour]) -> RunHeader 
     RunHeader {
         schema: RUN_SCHEMA.into(),
         id: RunId(id.into()),
+        salt: None,
         started_at: "2026-01-10T00:00:00Z".parse().unwrap(),
         infercost_version: "0".into(),
         machine: MachineFacts::default(),

@@ -113,38 +113,55 @@ impl Grpc {
                 let rejected = u64::try_from(rejected).unwrap_or(0);
                 Attempt::Accepted(Partial { rejected, message: shown(&message, &self.headers) })
             }
-            Some(Err(status)) => self.failed(&status),
+            Some(Err(status)) => failed(&status, &self.headers),
         }
     }
+}
 
-    /// Which codes may be tried again is OTLP's choice (*OTLP/gRPC Throttling*).
-    fn failed(&self, status: &Status) -> Attempt {
-        let mut said = status.message().to_owned();
-        let mut cause = std::error::Error::source(status);
-        while let Some(error) = cause {
-            let text = error.to_string();
-            if !said.contains(&text) {
-                said = format!("{said}: {text}");
-            }
-            cause = error.source();
+/// Which codes may be tried again is OTLP's choice (*OTLP/gRPC Throttling*): resources that are exhausted are only where
+/// the server says when to come back.
+fn failed(status: &Status, headers: &Headers) -> Attempt {
+    let mut said = status.message().to_owned();
+    let mut cause = std::error::Error::source(status);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !said.contains(&text) {
+            said = format!("{said}: {text}");
         }
-        let why = format!("{:?}: {}", status.code(), shown(&said, &self.headers));
-        let after = retry_delay(status.details());
-        match status.code() {
-            Code::Unavailable if why.contains("invalid peer certificate") => unreachable(why),
-            Code::Cancelled
-            | Code::DeadlineExceeded
-            | Code::Aborted
-            | Code::OutOfRange
-            | Code::Unavailable
-            | Code::DataLoss => Attempt::Later { after, why },
-            // what came is no gRPC, or the way to it broke: it may be there later
-            Code::Unknown if std::error::Error::source(status).is_some() => Attempt::Later { after, why },
-            Code::ResourceExhausted if after.is_some() => Attempt::Later { after, why },
-            Code::ResourceExhausted => Attempt::TooLarge { why },
-            _ => Attempt::Refused { why },
-        }
+        cause = error.source();
     }
+    let why = format!("{:?}: {}", status.code(), shown(&said, headers));
+    let after = retry_delay(status.details());
+    match status.code() {
+        Code::Unavailable if why.contains("invalid peer certificate") => unreachable(why),
+        Code::ResourceExhausted | Code::OutOfRange if is_about_size(status.message()) => {
+            Attempt::TooLarge { why }
+        }
+        Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => Attempt::Later { after, why },
+        // what came is no gRPC, or the way to it broke: it may be there later
+        Code::Unknown if std::error::Error::source(status).is_some() => Attempt::Later { after, why },
+        Code::ResourceExhausted if after.is_some() => Attempt::Later { after, why },
+        _ => Attempt::Refused { why },
+    }
+}
+
+/// True for the words in which gRPC's libraries refuse a message for its size; the code alone may be a quota's. In turn:
+/// C and Go, Java, .NET, Rust.
+fn is_about_size(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    [
+        "larger than max",
+        "exceeds maximum size",
+        "exceeds the maximum configured message size",
+        "length too large",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
 }
 
 /// What a server answered; `None` for nothing within the time-out.
@@ -206,4 +223,46 @@ fn retry_delay(details: &[u8]) -> Option<Duration> {
     let info = details.iter().find(|detail| detail.type_url.ends_with("google.rpc.RetryInfo"))?;
     let delay = RetryInfo::decode(info.value.as_slice()).ok()?.retry_delay?;
     Some(Duration::new(u64::try_from(delay.seconds).ok()?, u32::try_from(delay.nanos).ok()?.min(999_999_999)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_is_halved_tried_again_or_left() {
+        let retry_in = |seconds| {
+            let info = RetryInfo { retry_delay: Some(Delay { seconds, nanos: 0 }) };
+            let detail = AnyDetail {
+                type_url: "type.googleapis.com/google.rpc.RetryInfo".to_owned(),
+                value: info.encode_to_vec(),
+            };
+            Details { details: vec![detail] }.encode_to_vec()
+        };
+        let check = |code, message: &str, details: Vec<u8>, wanted: &str| {
+            let status = Status::with_details(code, message, details.into());
+            let attempt = match failed(&status, &Headers::default()) {
+                Attempt::TooLarge { .. } => "too large".to_owned(),
+                Attempt::Refused { .. } => "refused".to_owned(),
+                Attempt::Later { after: Some(after), .. } => format!("in {} s", after.as_secs()),
+                Attempt::Later { after: None, .. } => "later".to_owned(),
+                Attempt::Accepted(_) => "accepted".to_owned(),
+            };
+            assert_eq!(attempt, wanted, "{code:?}: {message}");
+        };
+        let full = Code::ResourceExhausted;
+        check(full, "quota exceeded", Vec::new(), "refused");
+        check(full, "quota exceeded", retry_in(7), "in 7 s");
+        check(full, "", vec![0xff; 9], "refused");
+        check(full, "grpc: received message larger than max (9 vs. 4)", Vec::new(), "too large");
+        check(full, "grpc: received message after decompression larger than max 4", Vec::new(), "too large");
+        check(full, "gRPC message exceeds maximum size 4194304: 5", Vec::new(), "too large");
+        check(full, "Received message exceeds the maximum configured message size.", Vec::new(), "too large");
+        let tonic = "Error, decoded message length too large: found 9 bytes, the limit is: 4 bytes";
+        check(Code::OutOfRange, tonic, Vec::new(), "too large");
+        check(Code::OutOfRange, "no such page", Vec::new(), "later");
+        check(Code::Unavailable, "busy", retry_in(1), "in 1 s");
+        check(Code::Unavailable, "busy", Vec::new(), "later");
+        check(Code::InvalidArgument, "bad span", retry_in(1), "refused");
+    }
 }

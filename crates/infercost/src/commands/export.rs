@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
     let outfit = Outfit { content, redact: arguments.redact.clone(), ..Outfit::default() };
     if let Some(url) = &arguments.place.phoenix {
         let phoenix = Phoenix::new(url, &options, &variable)?;
-        let told = Told::read(&folder, &given)?.ok_or_else(|| {
+        let told = Told::read(&folder, &given, content)?.ok_or_else(|| {
             usage("the run is too large for prices to be fitted to it; send it with --otlp")
         })?;
         let done = phoenix::export(&folder, &told, &phoenix, arguments.project.as_deref(), outfit)?;
@@ -36,12 +36,12 @@ pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
     }
     let (destination, viewer) = place(arguments, &options)?;
     let outfit = Outfit { viewer, project: arguments.project.clone(), ..outfit };
-    let told = if arguments.plain { None } else { Told::read(&folder, &given)? };
+    let told = if arguments.plain { None } else { Told::read(&folder, &given, content)? };
     if told.is_none() && !arguments.plain {
         output::note("! the run is too large for a report: spans are sent as they were recorded");
     }
     let facts =
-        told.as_ref().map(|told| facts::of_ledger(&told.run.header.id, &told.ledger)).unwrap_or_default();
+        told.as_ref().map(|told| facts::of_ledger(&told.run.header, &told.ledger)).unwrap_or_default();
     let sent = send(&folder, &destination, Outfit { facts, ..outfit }, arguments.unsent)?;
     if let Some(told) = &told
         && viewer == Viewer::Any
@@ -121,7 +121,7 @@ pub(crate) fn after_run(folder: &Path, live: &LiveArguments, content: bool, give
 
 fn send_whole(folder: &Path, live: &LiveArguments, content: bool, given: &Given) -> anyhow::Result<()> {
     let options = live.options()?;
-    let Some(told) = Told::read(folder, given)? else {
+    let Some(told) = Told::read(folder, given, content)? else {
         return Err(anyhow::anyhow!("the run is too large for a report"));
     };
     let outfit = Outfit { content, redact: live.redact.clone(), ..Outfit::default() };
@@ -133,7 +133,7 @@ fn send_whole(folder: &Path, live: &LiveArguments, content: bool, given: &Given)
     }
     let named = if live.place.langsmith { Named::LangSmith } else { Named::Langfuse };
     let destination = named.destination(&options, live.project.as_deref(), &variable)?;
-    let facts = facts::of_ledger(&told.run.header.id, &told.ledger);
+    let facts = facts::of_ledger(&told.run.header, &told.ledger);
     let outfit = Outfit { viewer: named.viewer(), project: live.project.clone(), facts, ..outfit };
     let sent = send(folder, &destination, outfit, false)?;
     output::note(&format!("sent {} spans to {}", sent.spans, destination.name()));

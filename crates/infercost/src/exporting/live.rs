@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use infercost_export::{Destination, LiveExport, Outfit, Signal};
 
-use super::{again, variable};
+use super::{again, not_taken, variable};
 use crate::arguments::RecordArguments;
 use crate::output;
 
@@ -72,11 +72,8 @@ impl Following {
     pub(crate) fn finish(self) {
         let outcome = self.export.finish(FLUSH);
         let name = self.destination.name();
-        for words in &outcome.sent.words {
-            output::note(&format!("! {name} says: {words}"));
-        }
-        if outcome.sent.rejected > 0 {
-            output::note(&format!("! {name} rejected {} spans", outcome.sent.rejected));
+        for line in not_taken(&name, &outcome.sent) {
+            output::note(&line);
         }
         if outcome.bytes_left == 0 {
             output::note(&format!("sent {} spans to {name}", outcome.sent.spans));

@@ -11,8 +11,9 @@ use std::path::Path;
 use infercost_analyzer::Analysis;
 use infercost_analyzer::ledger::Ledger;
 use infercost_export::{Destination, ExportError, Exporter, Outfit, Patience, Sent};
-use infercost_schema::RunRecord;
 use infercost_schema::report::Report;
+use infercost_schema::{Evaluation, RunRecord};
+use infercost_trace::outgoing::REASON_LEFT_OUT;
 
 use crate::config::Given;
 use crate::output;
@@ -33,13 +34,19 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// Reads the run and computes its report; `None` where it is too large for that.
-    pub(crate) fn read(folder: &Path, given: &Given) -> anyhow::Result<Option<Self>> {
+    /// Reads the run and computes its report; `None` where it is too large for that. Without `content`, reasons that
+    /// may quote a server are left out of both.
+    pub(crate) fn read(folder: &Path, given: &Given, content: bool) -> anyhow::Result<Option<Self>> {
         let size = std::fs::metadata(folder.join("spans.jsonl")).map_or(0, |data| data.len());
         if size > MOST_WITH_FACTS {
             return Ok(None);
         }
-        let run = infercost_trace::read_run(folder)?;
+        let mut run = infercost_trace::read_run(folder)?;
+        for evaluation in run.evaluations.iter_mut().filter(|_| !content) {
+            if let Evaluation::Impossible { reason, .. } = &mut evaluation.result {
+                REASON_LEFT_OUT.clone_into(reason);
+            }
+        }
         let settings = given.over(&run.header.policy, &run.header.prices)?;
         let report = infercost_analyzer::report(&Analysis {
             runs: std::slice::from_ref(&run),
@@ -67,16 +74,22 @@ pub(crate) fn send(
             output::note(&format!("{}: {why}; trying again for up to 30 s", destination.name()));
         }
     })?;
-    for words in &sent.words {
-        output::note(&format!("! {} says: {words}", destination.name()));
-    }
-    if sent.rejected > 0 {
-        output::note(&format!("! {} rejected {} spans", destination.name(), sent.rejected));
-    }
-    if sent.too_large > 0 {
-        output::note(&format!("! {} spans are larger than {} takes", sent.too_large, destination.name()));
+    for line in not_taken(&destination.name(), &sent) {
+        output::note(&line);
     }
     Ok(sent)
+}
+
+/// What a destination said, and what it did not take, a line each.
+fn not_taken(name: &str, sent: &Sent) -> Vec<String> {
+    let mut lines: Vec<String> = sent.words.iter().map(|words| format!("! {name} says: {words}")).collect();
+    if sent.rejected > 0 {
+        lines.push(format!("! {name} rejected {} spans", sent.rejected));
+    }
+    if sent.too_large > 0 {
+        lines.push(format!("! {} spans are larger than {name} takes", sent.too_large));
+    }
+    lines
 }
 
 /// The command that sends a run, or the rest of it, to the same place again. Headers are left out: they are secret.
@@ -96,6 +109,14 @@ pub(crate) fn again(folder: &Path, flags: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_not_taken_is_told() {
+        let sent = Sent { rejected: 2, too_large: 3, words: vec!["no".to_owned()], ..Sent::default() };
+        let lines = ["! c says: no", "! c rejected 2 spans", "! 3 spans are larger than c takes"];
+        assert_eq!(not_taken("c", &sent), lines);
+        assert!(not_taken("c", &Sent::default()).is_empty());
+    }
 
     #[test]
     fn commands_can_be_pasted() {

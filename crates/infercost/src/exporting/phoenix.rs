@@ -55,12 +55,12 @@ pub(crate) fn export(
     let run = &told.run.header.id;
     let project = outfit.redacted(&project.map_or_else(|| format!("infercost-{run}"), str::to_owned));
     let prices = register(phoenix, told, &outfit)?;
-    let facts = facts::of_ledger(run, &told.ledger);
+    let facts = facts::of_ledger(&told.run.header, &told.ledger);
     let annotations = annotations(told, &outfit);
     let outfit = Outfit { project: Some(project.clone()), facts, ..outfit };
     let sent = send(folder, phoenix.traces(), outfit, false)?;
     let total = told.ledger.run_total(told.report.candidates.iter().map(|candidate| &candidate.variant));
-    let reckoned = reckoned(phoenix, &project, SpanIds::new(run).trace(), sent.spans, total)?;
+    let reckoned = reckoned(phoenix, &project, SpanIds::new(&told.run.header).trace(), sent.spans, total)?;
     phoenix.annotate(&annotations)?;
     let phoenix_total = reckoned.and_then(|totals| totals.cost);
     Ok(InPhoenix {
@@ -136,7 +136,7 @@ fn reckoned(
 }
 
 fn annotations(told: &Told, outfit: &Outfit) -> Vec<Annotation> {
-    let ids = SpanIds::new(&told.run.header.id);
+    let ids = SpanIds::new(&told.run.header);
     let mut all: Vec<Annotation> = told
         .run
         .evaluations

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use infercost_export::outfit::REDACTED;
-use infercost_schema::{InferenceRecord, Outcome};
+use infercost_harness::sink::Unscored;
+use infercost_schema::{Evaluation, InferenceRecord, Outcome};
 use regex::Regex;
 
 /// What of prompts and answers may reach the disk.
@@ -33,9 +34,28 @@ impl Content {
         record.input_text = shown(record.input_text);
         match &mut record.outcome {
             Outcome::Completed { text, .. } => *text = shown(text.take()),
-            Outcome::Failed { message, .. } => *message = self.redacted(std::mem::take(message)),
+            Outcome::Failed { kind, message, .. } => {
+                let words =
+                    if self.keep { std::mem::take(message) } else { kind.own_words(message).to_owned() };
+                *message = self.redacted(words);
+            }
         }
         Cow::Owned(record)
+    }
+
+    /// The evaluation as it may go to disk.
+    pub(super) fn of_evaluation(&self, result: Evaluation) -> Evaluation {
+        match result {
+            Evaluation::Impossible { what, reason } => {
+                Evaluation::Impossible { what, reason: self.redacted(reason) }
+            }
+            other => other,
+        }
+    }
+
+    /// Why something was not scored, as it may go to disk: a server's words repeat prompts.
+    pub(super) fn reason(&self, unscored: Unscored) -> String {
+        if self.keep { unscored.reason } else { unscored.own_words }
     }
 
     /// The records as they may go to disk.

@@ -31,7 +31,7 @@ impl Setup<'_> {
         before: Option<&RunRecord>,
     ) -> anyhow::Result<PathBuf> {
         let folder = store.folder().to_owned();
-        self.servers.keep_logs(&folder);
+        self.servers.keep_logs(&folder, self.arguments);
         let done = before.map_or_else(Completed::default, |run| completed(run, &self.prompts));
         let progress =
             RunProgress::new(prepared.engines.len(), self.prompts.len(), self.arguments.repetitions, &done);

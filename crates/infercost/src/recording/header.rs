@@ -1,6 +1,7 @@
 //! The header of a run: what it sets out to do, and on what.
 
 use std::env;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use infercost_energy::EnergyMeter;
 use infercost_harness::Prepared;
@@ -37,6 +38,7 @@ impl Setup<'_> {
         RunHeader {
             schema: RUN_SCHEMA.to_owned(),
             id: run_folder::free_id(&self.arguments.traces, now),
+            salt: Some(random_text()),
             started_at: now,
             infercost_version: env!("CARGO_PKG_VERSION").to_owned(),
             arguments: recordable(env::args().skip(1)),
@@ -64,4 +66,10 @@ fn with_file(engine: EngineIdentity, model: &ResolvedModel) -> EngineIdentity {
         file_size: model.bytes.map(Bytes).or(engine.file_size),
         ..engine
     }
+}
+
+/// 128 random bits: a hasher of the standard library begins with keys that the system drew.
+fn random_text() -> String {
+    let word = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", word(), word())
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use infercost_analyzer::{failed_score, grade, grade_choice, grade_choice_by_text};
 use infercost_engine::TokenScores;
-use infercost_harness::sink::{Likeliest, Scored};
+use infercost_harness::sink::{Likeliest, Scored, Unscored};
 use infercost_harness::{RecordSink, SinkError};
 use infercost_schema::{
     ChoiceLikelihoods, Evaluation, EvaluationRecord, Grader, IdleRecord, InferenceRecord, LoadRecord,
@@ -75,6 +75,7 @@ impl Recorder {
     ) -> Result<(), SinkError> {
         let (evaluated_at, duration) = at;
         let (variant, prompt) = (variant.clone(), prompt.id.clone());
+        let result = self.content.of_evaluation(result);
         let record = EvaluationRecord { variant, prompt, repetition, evaluated_at, duration, result };
         if self.evaluated.insert(EvaluationKey::of(&record)) {
             self.store.evaluation(&record)?;
@@ -151,6 +152,9 @@ impl RecordSink for Recorder {
         let Scored { variant, is_baseline, prompt, started_at, duration, continuation, likeliest, choices } =
             scored;
         let at = (started_at, duration);
+        let said = |unscored| self.content.reason(unscored);
+        let (continuation, likeliest) =
+            (continuation.map_err(said), likeliest.map(|likeliest| likeliest.map_err(said)));
         if let Some(choices) = choices {
             let answer = self.choices_in_words.remove(&(variant.clone(), prompt.id.clone()));
             self.evaluate(variant, prompt, 0, at, task(&prompt.grader, choices, answer.as_deref()))?;
@@ -181,7 +185,7 @@ impl RecordSink for Recorder {
 }
 
 /// A multiple choice, by the likelihoods of the choices, or else by what a server answered.
-fn task(grader: &Grader, choices: Result<Vec<TokenScores>, String>, answer: Option<&str>) -> Evaluation {
+fn task(grader: &Grader, choices: Result<Vec<TokenScores>, Unscored>, answer: Option<&str>) -> Evaluation {
     let Grader::Choice { choices: texts, .. } = grader else {
         return impossible(TASK, "the prompt has no choices");
     };

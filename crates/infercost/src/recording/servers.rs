@@ -62,11 +62,18 @@ impl Servers {
         Ok(engine)
     }
 
-    /// Moves the logs into the run's folder.
-    pub(super) fn keep_logs(&self, folder: &Path) {
-        for (variant, log) in self.logs.take() {
-            if let Err(error) = log.move_into(folder, &variant) {
-                output::note(&format!("! the log of the server of {variant} was not kept: {error}"));
+    /// Moves the logs into the run's folder, but not those of a run that keeps texts out: servers log prompts.
+    pub(super) fn keep_logs(&self, folder: &Path, arguments: &RecordArguments) {
+        let logs = self.logs.take();
+        let is_whole = !arguments.no_content && arguments.live.redact.is_empty();
+        if !is_whole && !logs.is_empty() {
+            let flag = if arguments.no_content { "--no-content" } else { "--redact" };
+            output::note(&format!("what the servers log is not kept, since it may hold texts ({flag})"));
+        }
+        for (variant, log) in logs {
+            let kept = if is_whole { log.move_into(folder, &variant) } else { log.discard() };
+            if let Err(error) = kept {
+                output::note(&format!("! the log of the server of {variant} could not be put away: {error}"));
             }
         }
     }

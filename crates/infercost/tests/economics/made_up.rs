@@ -119,6 +119,7 @@ impl MadeUp {
         RunHeader {
             schema: RUN_SCHEMA.into(),
             id: RunId(self.id.into()),
+            salt: None,
             started_at: "2026-11-01T00:00:00Z".parse().unwrap(),
             infercost_version: "0".into(),
             arguments: vec!["compare".into()],

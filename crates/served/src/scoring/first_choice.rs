@@ -4,7 +4,7 @@ use infercost_engine::EngineError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Scorer, cannot, error};
+use super::{Scorer, error};
 
 /// Statuses by which servers refuse what they do not offer.
 const REFUSALS: [u16; 4] = [400, 404, 422, 501];
@@ -36,7 +36,8 @@ impl Scorer {
         let told: Told<L> = match self.asker.post(url, ask, self.secret()).await {
             Ok(told) => told,
             Err(failure) if failure.status.is_some_and(|status| REFUSALS.contains(&status)) => {
-                return Err(cannot(format!("{refused}: {}", failure.message)));
+                let reason = refused.to_owned();
+                return Err(EngineError::ScoringRefused { reason, said: failure.message });
             }
             Err(failure) => return Err(error(failure)),
         };

@@ -19,17 +19,6 @@ const OPERATION: &str = "chat";
 const FINISH_REASONS: [(&str, FinishReason); 2] =
     [("stop", FinishReason::Stop), ("length", FinishReason::Length)];
 
-const FAILURE_KINDS: [FailureKind; 8] = [
-    FailureKind::ContextExceeded,
-    FailureKind::NotFinite,
-    FailureKind::Template,
-    FailureKind::Timeout,
-    FailureKind::Connection,
-    FailureKind::Status,
-    FailureKind::Protocol,
-    FailureKind::Engine,
-];
-
 /// OpenInference's `llm.invocation_parameters`.
 #[derive(Serialize)]
 struct InvocationParameters {
@@ -43,7 +32,8 @@ struct InvocationParameters {
 }
 
 impl RunSpans {
-    /// The span of an inference, below its window. Texts are left out where the run keeps content out.
+    /// The span of an inference, below its window. Texts are left out where the run keeps content out, and so are
+    /// messages that may quote them.
     pub(crate) fn inference(
         &self,
         window: &WindowId,
@@ -109,7 +99,7 @@ impl RunSpans {
             }
             Outcome::Failed { kind, message, latency: _ } => {
                 draft.text(ERROR_TYPE, kind.name());
-                draft.failed(message);
+                draft.failed(if self.header.content { message } else { kind.own_words(message) });
                 Ok(())
             }
         }
@@ -121,7 +111,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<(WindowId, InferenceRecord), M
     let latency = span.duration()?;
     let outcome = match span.text_if(ERROR_TYPE)? {
         Some(name) => Outcome::Failed {
-            kind: FAILURE_KINDS
+            kind: FailureKind::ALL
                 .into_iter()
                 .find(|kind| kind.name() == name)
                 .ok_or_else(|| invalid(ERROR_TYPE, &format!("names no kind of failure: {name:?}")))?,

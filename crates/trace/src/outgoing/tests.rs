@@ -91,6 +91,29 @@ fn content_is_stripped_before_it_is_copied() {
 }
 
 #[test]
+fn messages_that_may_quote_content_are_stripped() {
+    let check = |kind: &str, message: &str, wanted: &str| {
+        let mut span = inference();
+        span.attributes.push(key_value(ERROR_TYPE, Value::StringValue(kind.to_owned())));
+        span.attributes.push(key_value(
+            GEN_AI_EVALUATION_EXPLANATION,
+            Value::StringValue("it refuses `top_logprobs`: secret".to_owned()),
+        ));
+        span.status =
+            Some(opentelemetry_proto::tonic::trace::v1::Status { message: message.into(), code: 2 });
+        strip_content(&mut span);
+        assert!(!format!("{span:?}").contains("secret"), "{span:?}");
+        assert_eq!(span.status.unwrap().message, wanted, "{kind}");
+    };
+    check("status", "the server answered 400: secret", "the server answered with an error");
+    check("protocol", "not what the API defines: secret", "the server's answer is not what the API defines");
+    check("template", "secret", "the model's chat template cannot render this prompt");
+    check("engine", "secret", "the engine failed");
+    check("timeout", "the stream stalled for 30s", "the stream stalled for 30s");
+    check("of another program", "secret", "");
+}
+
+#[test]
 fn every_text_is_reached() {
     let mut span = inference();
     span.status = Some(opentelemetry_proto::tonic::trace::v1::Status { message: "secret".into(), code: 2 });
