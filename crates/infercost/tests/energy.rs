@@ -8,7 +8,7 @@ mod tiny;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -164,30 +164,29 @@ fn known_joules_come_out_wraps_and_all() {
     });
 }
 
+/// Two boards that draw 380 W together.
+fn two_boards(folder: &Path) -> PathBuf {
+    let board = |uuid: &str, watts| Board { uuid: uuid.into(), watts, ..Board::default() };
+    let script = Script { init_error: 0, boards: vec![board("GPU-1", 300.0), board("GPU-2", 80.0)] };
+    install(folder, &script).unwrap()
+}
+
 #[test]
 fn a_gpu_by_its_library() {
     attempt(|_| {
         let folder = bench(PROMPTS, TOKENS);
-        let board = |uuid: &str, watts| Board { uuid: uuid.into(), watts, ..Board::default() };
-        let script = Script { init_error: 0, boards: vec![board("GPU-1", 300.0), board("GPU-2", 80.0)] };
-        let library = install(folder.path(), &script).unwrap();
-        let arguments = [
-            "compare",
-            "./some.gguf",
-            "--prompts",
-            "mine.jsonl",
-            "--json",
-            "--meter",
-            "nvml",
-            "--require-measured",
-        ];
+        let library = two_boards(folder.path());
+        let mut twin = SysfsTwin::new(folder.path().join("sys"));
+        twin.rapl_zone("intel-rapl:0", "package-0", watts(20.0));
+        let _playing = twin.play().unwrap();
+        let arguments = ["compare", "./some.gguf", "--prompts", "mine.jsonl", "--json", "--require-measured"];
         let output =
             infercost(folder.path(), &arguments).env("INFERCOST_NVML_LIBRARY", library).output().unwrap();
         let report = json(&output);
         let time = seconds(&trace(folder.path()));
-        assert_eq!(report["candidates"][0]["energy"]["scope"], "gpu");
+        assert_eq!(report["candidates"][0]["energy"]["scope"], "cpu package + gpu");
         assert_eq!(report["machine"]["gpus"][0], "Scripted GPU");
-        let (joules, expected) = (gross(&report), 380.0 * time);
+        let (joules, expected) = (gross(&report), 400.0 * time);
         // The counter refreshes every 20 ms, so each edge may be off by as much.
         let edges = 2.0 * 0.020 * 3.0 / time;
         let within = (joules / expected - 1.0).abs() <= TOLERANCE + edges;
@@ -196,6 +195,43 @@ fn a_gpu_by_its_library() {
         }
         Ok(())
     });
+}
+
+/// A GPU's sensor beside a model on the CPU reads an idle board, whoever asks for it.
+#[test]
+fn a_meter_that_leaves_out_the_device_measures_nothing() {
+    let folder = bench(3, 8);
+    let library = two_boards(folder.path());
+    let with_boards = |arguments: &[&str]| {
+        infercost(folder.path(), arguments).env("INFERCOST_NVML_LIBRARY", &library).output().unwrap()
+    };
+    for meter in ["auto", "nvml"] {
+        let arguments = ["compare", "./some.gguf", "--prompts", "mine.jsonl", "--meter", meter];
+        let report = json(&with_boards(&[&arguments[..], &["--json"]].concat()));
+        let candidate = &report["candidates"][0];
+        assert_eq!(candidate["energy"]["source"], "unavailable", "{candidate}");
+        for field in ["gross_j", "net_j", "idle_w", "per_inference_j"] {
+            assert!(candidate["energy"][field].is_null(), "{field}: {candidate}");
+        }
+        for part in ["energy", "idle"] {
+            assert!(candidate["cost"]["components"][part].is_null(), "{part}: {candidate}");
+        }
+        let reason = candidate["unknown"]["energy"].as_str().unwrap();
+        assert!(reason.contains("on the CPU") && reason.contains("covers gpu"), "{reason}");
+        assert!(reason.contains("--assume-watts"), "what would help: {reason}");
+        assert!(trace(folder.path()).idles.is_empty(), "power of an idle board is billed to nobody");
+
+        fs::remove_dir_all(folder.path().join("traces")).unwrap();
+        let output = with_boards(&[&arguments[..], &["--require-measured"]].concat());
+        let error = shown(&output.stderr);
+        assert_eq!(output.status.code(), Some(5), "{error}");
+        assert!(error.contains("on the CPU") && error.contains("covers gpu"), "{error}");
+        assert!(infercost_trace::list_runs(&folder.path().join("traces")).unwrap().is_empty());
+    }
+    // an assumption about the rest of the machine makes it whole, and an estimate
+    let arguments = ["compare", "./some.gguf", "--prompts", "mine.jsonl", "--json", "--assume-watts", "40"];
+    let report = json(&with_boards(&arguments));
+    assert_eq!(report["candidates"][0]["energy"]["source"], "estimated", "{report}");
 }
 
 #[test]

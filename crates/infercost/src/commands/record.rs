@@ -25,9 +25,10 @@ use infercost_served::{ServedAddress, ServedOptions};
 use infercost_trace::RunStore;
 
 use crate::arguments::{Cli, Command, RecordArguments, RecordCommand};
-use crate::commands::doctor::{described, discover_watching, facts, gpus};
+use crate::commands::doctor::{described, facts, gpus};
 use crate::commands::export;
 use crate::config::{Given, Settings};
+use crate::coverage::{self, Boundary};
 use crate::early_stop::{self, EarlyStop};
 use crate::exit::usage;
 use crate::export_arguments::recordable;
@@ -60,10 +61,10 @@ pub(crate) fn record(arguments: &RecordArguments, given: &Given) -> anyhow::Resu
     let (selection, prompts) = prompts::select(arguments)?;
     probe_folder(&arguments.traces)?;
     let servers = Servers::of(arguments)?;
-    let discovery = discover_watching(&arguments.meter, &servers.watched)?;
+    let (discovery, boundary) = coverage::discover(arguments, &servers.watched)?;
     let models = contestants(arguments)?;
     let wire = Wire { live: arguments, destination: wire };
-    let setup = Setup { arguments, selection, prompts, models, settings, servers, wire };
+    let setup = Setup { arguments, selection, prompts, models, settings, servers, boundary, wire };
     setup.start(discovery)
 }
 
@@ -87,10 +88,10 @@ fn resume(arguments: &RecordArguments, name: &str) -> anyhow::Result<PathBuf> {
         )));
     }
     let servers = Servers::of(&recorded)?;
-    let discovery = discover_watching(&recorded.meter, &servers.watched)?;
+    let (discovery, boundary) = coverage::discover(&recorded, &servers.watched)?;
     let models = contestants(&recorded)?;
     let settings = Settings { policy: before.header.policy.clone(), prices: before.header.prices.clone() };
-    let setup = Setup { arguments: &recorded, selection, prompts, models, settings, servers, wire };
+    let setup = Setup { arguments: &recorded, selection, prompts, models, settings, servers, boundary, wire };
     setup.go_on(discovery, store, &before)
 }
 
@@ -103,6 +104,7 @@ struct Setup<'a> {
     models: Vec<Contender>,
     settings: Settings,
     servers: Servers,
+    boundary: Boundary,
     wire: Wire<'a>,
 }
 
@@ -275,8 +277,12 @@ impl Setup<'_> {
         let baseline = self.models.first().map_or_else(|| VariantId::from(""), |first| first.id.clone());
         let early_stop = EarlyStop::new(folder.clone(), looks, baseline, before);
         let models = self.models.iter().map(|contender| (&contender.id, &contender.model));
-        let unmetered =
-            energy_of_servers::unmetered(models, &self.arguments.meter, basis, &self.servers.watched);
+        let unmetered = energy_of_servers::unmetered(
+            models,
+            self.arguments,
+            (basis, &self.boundary),
+            &self.servers.watched,
+        );
         let plan = Plan {
             prompts: self.prompts,
             repetitions: self.arguments.repetitions,
