@@ -27,6 +27,7 @@ pub mod calibration;
 mod candidate;
 mod cost;
 pub mod divergence;
+mod energy_source;
 pub mod foreign;
 pub mod grading;
 mod judgement;

@@ -110,8 +110,11 @@ fn unavailable_energy(noted: &Noted<'_>) -> Option<String> {
 
 /// An estimate is called one, with the assumption that it rests on.
 fn estimated_energy(noted: &Noted<'_>) -> Option<String> {
-    let mut windows = noted.analysis.runs.iter().flat_map(|run| &run.windows);
-    let how = windows.find_map(|window| match &window.energy {
+    let windows = || noted.analysis.runs.iter().flat_map(|run| &run.windows);
+    let known = windows().filter(|window| window.energy.joules().is_some()).count();
+    let guessed =
+        windows().filter(|window| matches!(window.energy, EnergyReading::Estimated { .. })).count();
+    let how = windows().find_map(|window| match &window.energy {
         EnergyReading::Estimated { method, .. } => Some(match method {
             EstimationMethod::GivenWatts { watts } => format!("{} W as given, × time", watts.get()),
             EstimationMethod::CpuTdp { model, tdp, source } => format!(
@@ -124,8 +127,9 @@ fn estimated_energy(noted: &Noted<'_>) -> Option<String> {
         }),
         _ => None,
     })?;
+    let part = if guessed < known { format!(" in {guessed} of {known} windows") } else { String::new() };
     Some(format!(
-        "Energy is estimated, not measured: {how}. Costs hold the estimate; savings and the recommendation \
+        "Energy is estimated, not measured{part}: {how}. Costs hold the estimate; savings and the recommendation \
          leave energy out."
     ))
 }

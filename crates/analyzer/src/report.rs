@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::candidate::{self, Context, Idle};
 use crate::cost::Rates;
+use crate::energy_source;
 use crate::judgement::{Judgement, Margin, QualityEvidence, judge, minimum_score};
 use crate::load::advice::{Driven, advise};
 use crate::load::{self, LoadContext, Point};
@@ -192,7 +193,17 @@ fn driven<'j>(
             foreign_hardware: foreign.as_deref(),
         };
         let header = headers().find(|header| header.id == candidate.variant);
-        let points: Vec<Point> = header.map(|header| context.points(header)).unwrap_or_default();
+        let mut points: Vec<Point> = header.map(|header| context.points(header)).unwrap_or_default();
+        for point in points.iter_mut().map(|point| &mut point.report) {
+            let readings = loaded.iter().flat_map(|run| &run.windows).filter(|window| {
+                window.load.is_some()
+                    && window.id.variant == candidate.variant
+                    && window.operating_point == point.operating_point
+            });
+            if point.energy_source == "mixed" {
+                point.energy_source = energy_source::of(readings.map(|window| &window.energy)).to_owned();
+            }
+        }
         candidate.operating_points = points.iter().map(|point| point.report.clone()).collect();
         Driven { judged, name, points, idle_watts: candidate.energy.idle_w }
     };

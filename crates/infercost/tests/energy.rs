@@ -279,6 +279,25 @@ fn an_estimate_is_marked_and_decides_nothing() {
     assert!(source == "estimated" || reason.contains("no estimate either"), "{candidate}");
 }
 
+/// One table over a measured and an estimated run of the same variants: no number in it is a bare one.
+#[test]
+fn runs_of_which_one_is_estimated_are_marked() {
+    let folder = bench(3, 8);
+    {
+        let _playing = server(folder.path());
+        let measured = shown(&compare(folder.path(), &[]).stdout);
+        assert_eq!(measured.matches("estimated").count(), 0, "{measured}");
+    }
+    fs::remove_dir_all(folder.path().join("sys")).unwrap();
+    compare(folder.path(), &["--assume-watts", "40"]);
+    let runs = infercost_trace::list_runs(&folder.path().join("traces")).unwrap();
+    let runs: Vec<&str> = runs.iter().map(|run| run.to_str().unwrap()).collect();
+    assert_eq!(runs.len(), 2);
+    let arguments = [&["report"], &runs[..]].concat();
+    let text = shown(&infercost(folder.path(), &arguments).output().unwrap().stdout);
+    assert_eq!(text.matches("] estimated").count(), 2, "{text}");
+}
+
 #[test]
 fn a_meter_that_is_wanted_and_not_there() {
     let folder = bench(1, 4);

@@ -162,7 +162,7 @@ pub struct OperatingPointReport {
     pub goodput_per_s: Option<f64>,
     /// Does the share reach what the policy asks? `None` where it asks for nothing.
     pub meets_targets: Option<Verdict>,
-    /// `counter`, `integrated`, `estimated`, `mixed` or `unavailable`.
+    /// `counter`, `integrated`, `mixed` (some of either), `estimated` where any of it is, or `unavailable`.
     pub energy_source: String,
     /// Mean power of the windows × time per answered request, in joules.
     pub energy_per_inference_j: Option<Estimate>,
@@ -194,7 +194,7 @@ pub struct Percentiles {
 /// Energy of one variant over all its windows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EnergyReport {
-    /// `counter`, `integrated`, `estimated`, `mixed` (windows differ) or `unavailable`.
+    /// `counter`, `integrated`, `mixed` (windows of either), `estimated` where any window is, or `unavailable`.
     pub source: String,
     /// What is covered, in words.
     pub scope: String,

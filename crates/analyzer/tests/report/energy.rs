@@ -46,7 +46,11 @@ fn one_estimated_window_is_enough_to_leave_energy_out() {
     let mut record = run("r1", 100, &[full(), frugal]);
     estimated(&mut record.windows[1].energy);
     let report = analyse(&[record], &prices()).unwrap();
-    assert_eq!(report.candidates[1].energy.source, "mixed");
+    // a sum that holds an estimate is never a bare number
+    assert_eq!(report.candidates[1].energy.source, "estimated");
+    assert_eq!(report.candidates[0].energy.source, "counter");
+    let said = "Energy is estimated, not measured in 1 of 20 windows: 50 W as given";
+    assert!(report.notes.iter().any(|note| note.starts_with(said)), "{:#?}", report.notes);
     assert!(matches!(report.recommendation, Recommendation::KeepBaseline { .. }), "{report:#?}");
 }
 
