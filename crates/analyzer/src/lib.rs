@@ -28,6 +28,7 @@ mod candidate;
 mod cost;
 pub mod divergence;
 mod energy_source;
+mod energy_totals;
 pub mod foreign;
 pub mod grading;
 mod judgement;

@@ -2,10 +2,11 @@
 
 use infercost_schema::manifest::Provenance;
 use infercost_schema::prompt_set::GraderKind;
-use infercost_schema::report::{CandidateReport, PromptCount};
+use infercost_schema::report::{CandidateReport, EnergyTotals, PromptCount};
 use infercost_schema::run::VariantHeader;
 use infercost_schema::{EnergyReading, EstimationMethod, Evaluation};
 
+use crate::energy_totals;
 use crate::grading::FAILED;
 use crate::judgement::Margin;
 use crate::report::{self, Analysis};
@@ -23,6 +24,7 @@ const FEWEST_UPDATES: u32 = 10;
 /// What notes are drawn from.
 pub(crate) struct Noted<'a> {
     pub(crate) analysis: &'a Analysis<'a>,
+    pub(crate) energy: Option<&'a EnergyTotals>,
     pub(crate) prompts: &'a PromptCount,
     pub(crate) candidates: &'a [CandidateReport],
     pub(crate) margin: &'a Margin,
@@ -45,6 +47,7 @@ pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     notes.extend(choices_by_text(noted));
     notes.extend(gaps_in_energy(noted));
     notes.extend(short_windows(noted));
+    notes.extend(energy_totals::drifted(noted.energy));
     notes.extend(wall_factor(noted));
     notes.extend(interrupted(noted));
     notes.extend(stopped_early(noted));

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::candidate::{self, Context, Idle};
 use crate::cost::Rates;
-use crate::energy_source;
+use crate::{energy_source, energy_totals};
 use crate::judgement::{Judgement, Margin, QualityEvidence, judge, minimum_score};
 use crate::load::advice::{Driven, advise};
 use crate::load::{self, LoadContext, Point};
@@ -143,8 +143,10 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         None => recommend(&judged, analysis.policy),
     };
     let prompts = prompt_count(analysis.runs, &samples);
+    let energy = energy_totals::totals(analysis.runs, &candidates);
     let noted = Noted {
         analysis,
+        energy: energy.as_ref(),
         prompts: &prompts,
         candidates: &candidates,
         margin: &margin,
@@ -164,6 +166,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         machine: first.header.machine.clone(),
         notes,
         prompts,
+        energy,
         candidates,
         recommendation: with_baseline(recommendation, baseline),
     })

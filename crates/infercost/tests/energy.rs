@@ -245,6 +245,7 @@ fn no_sensor_is_said_in_one_line() {
         "{text}"
     );
     assert_eq!(text.matches("not measured").count(), 2, "{text}");
+    assert!(!text.contains("energy: "), "{text}");
 
     let report = json(&infercost(folder.path(), &["report", "--json"]).output().unwrap());
     for candidate in report["candidates"].as_array().unwrap() {
@@ -287,6 +288,18 @@ fn runs_of_which_one_is_estimated_are_marked() {
         let _playing = server(folder.path());
         let measured = shown(&compare(folder.path(), &[]).stdout);
         assert_eq!(measured.matches("estimated").count(), 0, "{measured}");
+        let line = measured.lines().find(|line| line.starts_with("energy: ")).unwrap();
+        for part in [
+            "J gross, by counter (rapl package-0, package-1",
+            "J net of idle; ",
+            "J unattributed; covers cpu package + dram; left out: gpu, ",
+            "; idle ",
+            "W before load, ",
+            "W with models resident, ",
+            "W after (drift ",
+        ] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
     }
     fs::remove_dir_all(folder.path().join("sys")).unwrap();
     compare(folder.path(), &["--assume-watts", "40"]);

@@ -223,7 +223,7 @@ pub(crate) fn share_of_core(share: f64) -> String {
 }
 
 /// What readings hold and what they leave out.
-fn boundary(covers: &EnergyScope) -> String {
+pub(crate) fn boundary(covers: &EnergyScope) -> String {
     if covers.0.contains(&EnergyDomain::Wall) {
         return "everything behind the plug, power supply losses too".to_owned();
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod doctor;
+mod energy_line;
 pub(crate) mod economics;
 pub(crate) mod foreign;
 pub(crate) mod load_table;
