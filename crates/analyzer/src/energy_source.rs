@@ -8,7 +8,9 @@ pub(crate) fn of<'a>(readings: impl Iterator<Item = &'a EnergyReading>) -> &'sta
     let (mut counted, mut integrated, mut estimated) = (false, false, false);
     for reading in readings {
         match reading {
-            EnergyReading::Measured { source: MeterSource { kind: MeterKind::Counter, .. }, .. } => counted = true,
+            EnergyReading::Measured { source: MeterSource { kind: MeterKind::Counter, .. }, .. } => {
+                counted = true
+            }
             EnergyReading::Measured { .. } => integrated = true,
             EnergyReading::Estimated { .. } => estimated = true,
             EnergyReading::Unavailable { .. } => {}

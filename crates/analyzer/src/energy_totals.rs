@@ -54,19 +54,13 @@ fn idle(runs: &[RunRecord]) -> IdlePower {
         }
         (seconds > 0.0).then(|| (joules / seconds, distinct(scopes.into_iter())))
     };
-    let [before, resident, after] =
-        [IdlePhase::BeforeLoad, IdlePhase::Resident, IdlePhase::After].map(phase);
+    let [before, resident, after] = [IdlePhase::BeforeLoad, IdlePhase::Resident, IdlePhase::After].map(phase);
     let watts = |of: &Option<(f64, Vec<EnergyScope>)>| of.as_ref().map(|(watts, _)| *watts);
     let drift = resident.as_ref().or(before.as_ref()).zip(after.as_ref()).and_then(|(first, last)| {
         let one_boundary = first.1.len() == 1 && first.1 == last.1;
         (one_boundary && first.0 > 0.0).then(|| last.0 / first.0 - 1.0)
     });
-    IdlePower {
-        before_load_w: watts(&before),
-        resident_w: watts(&resident),
-        after_w: watts(&after),
-        drift,
-    }
+    IdlePower { before_load_w: watts(&before), resident_w: watts(&resident), after_w: watts(&after), drift }
 }
 
 /// Idle power that was not the same at both ends puts net energy and the cost of idle hours in doubt.

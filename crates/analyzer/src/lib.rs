@@ -23,6 +23,7 @@
 //! - [`report`](mod@report): all of it put together.
 
 pub mod attribution;
+mod board_notes;
 pub mod calibration;
 mod candidate;
 mod cost;

@@ -6,6 +6,7 @@ use infercost_schema::report::{CandidateReport, EnergyTotals, PromptCount};
 use infercost_schema::run::VariantHeader;
 use infercost_schema::{EnergyReading, EstimationMethod, Evaluation};
 
+use crate::board_notes;
 use crate::energy_totals;
 use crate::grading::FAILED;
 use crate::judgement::Margin;
@@ -48,6 +49,7 @@ pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     notes.extend(gaps_in_energy(noted));
     notes.extend(short_windows(noted));
     notes.extend(energy_totals::drifted(noted.energy));
+    notes.extend(board_notes::notes(noted.analysis.runs));
     notes.extend(wall_factor(noted));
     notes.extend(interrupted(noted));
     notes.extend(stopped_early(noted));
@@ -115,8 +117,7 @@ fn unavailable_energy(noted: &Noted<'_>) -> Option<String> {
 fn estimated_energy(noted: &Noted<'_>) -> Option<String> {
     let windows = || noted.analysis.runs.iter().flat_map(|run| &run.windows);
     let known = windows().filter(|window| window.energy.joules().is_some()).count();
-    let guessed =
-        windows().filter(|window| matches!(window.energy, EnergyReading::Estimated { .. })).count();
+    let guessed = windows().filter(|window| matches!(window.energy, EnergyReading::Estimated { .. })).count();
     let how = windows().find_map(|window| match &window.energy {
         EnergyReading::Estimated { method, .. } => Some(match method {
             EstimationMethod::GivenWatts { watts } => format!("{} W as given, × time", watts.get()),

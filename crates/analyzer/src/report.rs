@@ -11,7 +11,6 @@ use thiserror::Error;
 
 use crate::candidate::{self, Context, Idle};
 use crate::cost::Rates;
-use crate::{energy_source, energy_totals};
 use crate::judgement::{Judgement, Margin, QualityEvidence, judge, minimum_score};
 use crate::load::advice::{Driven, advise};
 use crate::load::{self, LoadContext, Point};
@@ -20,6 +19,7 @@ use crate::quality;
 use crate::recommendation::{JudgedVariant, Part, open_question, recommend};
 use crate::sample::{Samples, VariantSample};
 use crate::sequential::{Levels, Progress, first_prompts};
+use crate::{energy_source, energy_totals};
 
 /// What a report is made of.
 #[derive(Debug, Clone, Copy)]

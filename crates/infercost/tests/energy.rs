@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use candle_core::quantized::GgmlDType;
 use infercost_energy::sysfs_twin::{Load, Playing, SysfsTwin};
 use infercost_nvml_stand_in::{Board, Script, install};
-use infercost_schema::{RunRecord, Watts};
+use infercost_schema::{IdlePhase, RunRecord, Watts};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -195,6 +195,49 @@ fn a_gpu_by_its_library() {
         }
         Ok(())
     });
+}
+
+/// Of a board that gets hot and is throttled on the way, and whose counter and power disagree, the run and each report
+/// of it tell.
+#[test]
+fn what_a_gpu_showed_at_both_ends_is_recorded_and_said() {
+    let folder = bench(PROMPTS, TOKENS);
+    let board = Board {
+        uuid: "GPU-1".into(),
+        shown_watts: Some(175.0),
+        hot_after_ms: Some(3_500),
+        processes: vec![1],
+        ..Board::default()
+    };
+    let library = install(folder.path(), &Script { init_error: 0, boards: vec![board] }).unwrap();
+    let mut twin = SysfsTwin::new(folder.path().join("sys"));
+    twin.rapl_zone("intel-rapl:0", "package-0", watts(20.0));
+    let _playing = twin.play().unwrap();
+    let arguments = ["compare", "./some.gguf", "--prompts", "mine.jsonl"];
+    let output =
+        infercost(folder.path(), &arguments).env("INFERCOST_NVML_LIBRARY", library).output().unwrap();
+    let run = trace(folder.path());
+    let shown_at = |phase| {
+        let idle = run.idles.iter().find(|idle| idle.phase == phase).unwrap();
+        let [board] = idle.boards.as_slice() else { panic!("{idle:?}") };
+        (board.temperature_c, board.graphics_clock_mhz, board.throttle_reasons.join(","))
+    };
+    assert_eq!(shown_at(IdlePhase::BeforeLoad), (Some(45), Some(1980), String::new()));
+    assert_eq!(shown_at(IdlePhase::After), (Some(80), Some(1200), "sw thermal slowdown".to_owned()));
+    let checks = &run.idles.last().unwrap().cross_checks;
+    assert!(checks.iter().any(|check| !check.agrees() && check.windows > 1), "{checks:?}");
+    // a later report knows of it from the trace alone
+    let later = infercost(folder.path(), &["report"]).output().unwrap();
+    for text in [shown(&output.stdout), shown(&later.stdout)] {
+        for part in [
+            "after the last window: sw thermal slowdown, at 1200 MHz",
+            "was shared with 1 other process",
+            "was at 45 °C before models were loaded and at 80 °C after the last window",
+            "above its energy counter",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
 }
 
 /// A GPU's sensor beside a model on the CPU reads an idle board, whoever asks for it.

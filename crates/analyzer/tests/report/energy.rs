@@ -95,6 +95,63 @@ fn totals_add_up_and_idle_drift_is_said() {
 }
 
 #[test]
+fn what_boards_showed_at_both_ends_is_said() {
+    let said = |change: &dyn Fn(&mut BoardState), check: Option<(f64, f64)>| {
+        let mut record = run("r1", 100, &[full(), faster("q8_0", 0.7)]);
+        let calm = BoardState {
+            name: "Board".into(),
+            uuid: "GPU-1".into(),
+            temperature_c: Some(45),
+            other_processes: Some(0),
+            ..BoardState::default()
+        };
+        let mut hot = calm.clone();
+        change(&mut hot);
+        record.idles[0].boards = vec![calm];
+        let after = IdleRecord { phase: IdlePhase::After, boards: vec![hot], ..record.idles[0].clone() };
+        record.idles.push(after);
+        record.idles[1].cross_checks = check
+            .map(|(counted, integrated)| CrossCheck {
+                name: "Board GPU-1".into(),
+                counted: Joules::new(counted),
+                integrated: Joules::new(integrated),
+                windows: 12,
+            })
+            .into_iter()
+            .collect();
+        let notes = analyse(&[record], &prices()).unwrap().notes;
+        notes.into_iter().filter(|note| note.contains("GPU-1")).collect::<Vec<_>>()
+    };
+    assert_eq!(said(&|_| {}, Some((100.0, 109.0))), Vec::<String>::new());
+    let doubts: [(&dyn Fn(&mut BoardState), &str); 3] = [
+        (
+            &|board| board.throttle_reasons = vec!["sw thermal slowdown".into()],
+            "Board (GPU-1) was held back after the last window: sw thermal slowdown; speed and energy are those of a \
+             slowed board.",
+        ),
+        (
+            &|board| board.other_processes = Some(2),
+            "Board (GPU-1) was shared with 2 other processes after the last window: its joules are theirs too.",
+        ),
+        (
+            &|board| board.temperature_c = Some(80),
+            "Board (GPU-1) was at 45 °C before the first window and at 80 °C after the last window; its power follows \
+             its heat.",
+        ),
+    ];
+    for (change, note) in doubts {
+        assert_eq!(said(change, None), [note]);
+    }
+    assert_eq!(
+        said(&|_| {}, Some((187.0, 327.0))),
+        [
+            "The integral of Board GPU-1's power is 75 % above its energy counter (327.0 J against 187.0 J over 12 \
+          windows); joules are the counter's, and doubtful."
+        ]
+    );
+}
+
+#[test]
 fn windows_of_few_updates_are_said() {
     let few = |reading: &mut EnergyReading| {
         if let EnergyReading::Measured { updates, .. } = reading {

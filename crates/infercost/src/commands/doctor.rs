@@ -63,7 +63,8 @@ fn diagnose(discovery: Discovery, choice: &MeterChoice) -> anyhow::Result<Diagno
     machine.steal_share = noise.and_then(|noise| noise.steal_share);
     let mut doubts = guards::doubts(&machine, &gpus);
     doubts.extend(meter.sampler_overhead().and_then(guards::sampling));
-    doubts.extend(left_out.map(|gap| format!("energy of models on the CPU would be unknown: {}", gap.text())));
+    doubts
+        .extend(left_out.map(|gap| format!("energy of models on the CPU would be unknown: {}", gap.text())));
     Ok(Diagnosis {
         schema: SCHEMA,
         doubts,
@@ -129,6 +130,8 @@ fn gpu(facts: GpuFacts) -> Gpu {
         power_w: facts.power.map(Watts::get),
         power_limit_w: facts.power_limit.map(Watts::get),
         temperature_c: facts.temperature,
+        graphics_clock_mhz: facts.graphics_clock,
+        memory_clock_mhz: facts.memory_clock,
         mig: facts.mig,
     }
 }

@@ -13,7 +13,8 @@ pub(crate) fn render(report: &Report) -> Option<String> {
 
 fn line(energy: &EnergyTotals) -> String {
     let joules = |joules: f64| format!("{} J", number::significant(joules));
-    let meters = if energy.meters.is_empty() { String::new() } else { format!(" ({})", energy.meters.join("; ")) };
+    let meters =
+        if energy.meters.is_empty() { String::new() } else { format!(" ({})", energy.meters.join("; ")) };
     let how = match energy.source.as_str() {
         "counter" => format!("by counter{meters}"),
         "integrated" => format!("by integral of power{meters}"),
@@ -21,7 +22,8 @@ fn line(energy: &EnergyTotals) -> String {
         "estimated" => format!("estimated{meters}"),
         other => other.to_owned(),
     };
-    let net = energy.net_j.map_or_else(|| "net unknown".to_owned(), |net| format!("{} net of idle", joules(net)));
+    let net =
+        energy.net_j.map_or_else(|| "net unknown".to_owned(), |net| format!("{} net of idle", joules(net)));
     let covers: Vec<String> = energy.covers.iter().map(boundary).collect();
     let mut parts = vec![
         format!("{} gross, {how}", joules(energy.gross_j)),

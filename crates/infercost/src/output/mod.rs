@@ -2,8 +2,8 @@
 
 pub(crate) mod bench;
 pub(crate) mod doctor;
-mod energy_line;
 pub(crate) mod economics;
+mod energy_line;
 pub(crate) mod foreign;
 pub(crate) mod load_table;
 pub(crate) mod log;

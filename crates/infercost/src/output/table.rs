@@ -7,9 +7,9 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use infercost_schema::report::{CandidateReport, Report};
 use infercost_schema::{Estimate, Recommendation, Verdict};
 
-use crate::output::{energy_line, load_table};
 use crate::output::number::{self, UNKNOWN};
 use crate::output::terminal::{self, DOUBT, FAILURE, FAINT, STRONG, SUCCESS, Stream, plain};
+use crate::output::{energy_line, load_table};
 
 const PASS: &str = "PASS";
 const FAIL: &str = "FAIL";
