@@ -8,6 +8,7 @@ use infercost_schema::report::{CandidateReport, CostComponents, CostReport, Ener
 use infercost_schema::{EnergyScope, Estimate, OperatingPoint, Outcome, Verdict};
 
 use crate::cost::{Parts, Rates, Usage};
+use crate::energy_source;
 use crate::judgement::{Judgement, QualityEvidence};
 use crate::latency::latency;
 use crate::notes;
@@ -165,14 +166,7 @@ impl Context<'_> {
         let readable = variant.windows.iter().filter(|window| !window.interrupted);
         let metered: Vec<_> =
             readable.filter_map(|window| Some((window, window.energy.joules()?.get()))).collect();
-        let mut names: Vec<&str> = metered.iter().map(|(window, _)| window.energy.source_name()).collect();
-        names.sort_unstable();
-        names.dedup();
-        let source = match names.as_slice() {
-            [] => "unavailable",
-            [one] => one,
-            _ => "mixed",
-        };
+        let source = energy_source::of(metered.iter().map(|(window, _)| &window.energy));
         let scopes: Vec<EnergyScope> = metered.iter().map(|(window, _)| window.energy.scope()).collect();
         let scope = scopes.iter().fold(EnergyScope::default(), |all, scope| all.union(scope));
         let known = !metered.is_empty();
@@ -211,7 +205,7 @@ impl Context<'_> {
             per_inference_j: per_inference,
             prefill_share: self.prefill_share(variant).filter(|_| known),
         };
-        let measured = !names.contains(&"estimated");
+        let measured = source != "estimated";
         Metered { report, known, measured, idle_watts }
     }
 

@@ -2,10 +2,12 @@
 
 use infercost_schema::manifest::Provenance;
 use infercost_schema::prompt_set::GraderKind;
-use infercost_schema::report::{CandidateReport, PromptCount};
+use infercost_schema::report::{CandidateReport, EnergyTotals, PromptCount};
 use infercost_schema::run::VariantHeader;
 use infercost_schema::{EnergyReading, EstimationMethod, Evaluation};
 
+use crate::board_notes;
+use crate::energy_totals;
 use crate::grading::FAILED;
 use crate::judgement::Margin;
 use crate::report::{self, Analysis};
@@ -23,6 +25,7 @@ const FEWEST_UPDATES: u32 = 10;
 /// What notes are drawn from.
 pub(crate) struct Noted<'a> {
     pub(crate) analysis: &'a Analysis<'a>,
+    pub(crate) energy: Option<&'a EnergyTotals>,
     pub(crate) prompts: &'a PromptCount,
     pub(crate) candidates: &'a [CandidateReport],
     pub(crate) margin: &'a Margin,
@@ -45,6 +48,8 @@ pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     notes.extend(choices_by_text(noted));
     notes.extend(gaps_in_energy(noted));
     notes.extend(short_windows(noted));
+    notes.extend(energy_totals::drifted(noted.energy));
+    notes.extend(board_notes::notes(noted.analysis.runs));
     notes.extend(wall_factor(noted));
     notes.extend(interrupted(noted));
     notes.extend(stopped_early(noted));
@@ -110,8 +115,10 @@ fn unavailable_energy(noted: &Noted<'_>) -> Option<String> {
 
 /// An estimate is called one, with the assumption that it rests on.
 fn estimated_energy(noted: &Noted<'_>) -> Option<String> {
-    let mut windows = noted.analysis.runs.iter().flat_map(|run| &run.windows);
-    let how = windows.find_map(|window| match &window.energy {
+    let windows = || noted.analysis.runs.iter().flat_map(|run| &run.windows);
+    let known = windows().filter(|window| window.energy.joules().is_some()).count();
+    let guessed = windows().filter(|window| matches!(window.energy, EnergyReading::Estimated { .. })).count();
+    let how = windows().find_map(|window| match &window.energy {
         EnergyReading::Estimated { method, .. } => Some(match method {
             EstimationMethod::GivenWatts { watts } => format!("{} W as given, × time", watts.get()),
             EstimationMethod::CpuTdp { model, tdp, source } => format!(
@@ -124,8 +131,9 @@ fn estimated_energy(noted: &Noted<'_>) -> Option<String> {
         }),
         _ => None,
     })?;
+    let part = if guessed < known { format!(" in {guessed} of {known} windows") } else { String::new() };
     Some(format!(
-        "Energy is estimated, not measured: {how}. Costs hold the estimate; savings and the recommendation \
+        "Energy is estimated, not measured{part}: {how}. Costs hold the estimate; savings and the recommendation \
          leave energy out."
     ))
 }

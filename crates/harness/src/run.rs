@@ -127,12 +127,16 @@ pub(crate) fn measure_idle(
     if meter.scope().0.is_empty() || time.is_zero() {
         return Ok(None);
     }
+    // first, while boards are as the work left them
+    let boards = meter.boards();
     let started_at = SystemTime::now();
     let clock = Instant::now();
     let reading = meter.start()?;
     sleep(time.max(meter.update_period() * 10));
     let energy = meter.stop(reading)?;
-    Ok(Some(IdleRecord { phase, started_at, wall_time: clock.elapsed(), energy }))
+    let wall_time = clock.elapsed();
+    let cross_checks = meter.cross_checks().to_vec();
+    Ok(Some(IdleRecord { phase, started_at, wall_time, energy, boards, cross_checks }))
 }
 
 /// A reading that has begun, or why there is none.

@@ -8,6 +8,7 @@ mod calibration;
 mod commands;
 mod comparison;
 mod config;
+mod coverage;
 mod early_stop;
 mod energy_of_servers;
 mod engines;

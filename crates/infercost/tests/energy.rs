@@ -7,14 +7,14 @@ mod program;
 mod tiny;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use candle_core::quantized::GgmlDType;
 use infercost_energy::sysfs_twin::{Load, Playing, SysfsTwin};
 use infercost_nvml_stand_in::{Board, Script, install};
-use infercost_schema::{RunRecord, Watts};
+use infercost_schema::{IdlePhase, RunRecord, Watts};
 use infercost_served_stand_in::{Reply, StandIn};
 use program::{infercost, json, run};
 use serde_json::Value;
@@ -151,30 +151,29 @@ fn known_joules_come_out_wraps_and_all() {
     });
 }
 
+/// Two boards that draw 380 W together.
+fn two_boards(folder: &Path) -> PathBuf {
+    let board = |uuid: &str, watts| Board { uuid: uuid.into(), watts, ..Board::default() };
+    let script = Script { init_error: 0, boards: vec![board("GPU-1", 300.0), board("GPU-2", 80.0)] };
+    install(folder, &script).unwrap()
+}
+
 #[test]
 fn a_gpu_by_its_library() {
     attempt(|_| {
         let folder = bench(PROMPTS, TOKENS);
-        let board = |uuid: &str, watts| Board { uuid: uuid.into(), watts, ..Board::default() };
-        let script = Script { init_error: 0, boards: vec![board("GPU-1", 300.0), board("GPU-2", 80.0)] };
-        let library = install(folder.path(), &script).unwrap();
-        let arguments = [
-            "compare",
-            "./some.gguf",
-            "--prompts",
-            "mine.jsonl",
-            "--json",
-            "--meter",
-            "nvml",
-            "--require-measured",
-        ];
+        let library = two_boards(folder.path());
+        let mut twin = SysfsTwin::new(folder.path().join("sys"));
+        twin.rapl_zone("intel-rapl:0", "package-0", watts(20.0));
+        let _playing = twin.play().unwrap();
+        let arguments = ["compare", "./some.gguf", "--prompts", "mine.jsonl", "--json", "--require-measured"];
         let output =
             on_one_thread(folder.path(), &arguments).env("INFERCOST_NVML_LIBRARY", library).output().unwrap();
         let report = json(&output);
         let time = seconds(&trace(folder.path()));
-        assert_eq!(report["candidates"][0]["energy"]["scope"], "gpu");
+        assert_eq!(report["candidates"][0]["energy"]["scope"], "cpu package + gpu");
         assert_eq!(report["machine"]["gpus"][0], "Scripted GPU");
-        let (joules, expected) = (gross(&report), 380.0 * time);
+        let (joules, expected) = (gross(&report), 400.0 * time);
         // The counter refreshes every 20 ms, so each edge may be off by as much.
         let edges = 2.0 * 0.020 * 3.0 / time;
         let within = (joules / expected - 1.0).abs() <= TOLERANCE + edges;
@@ -183,6 +182,86 @@ fn a_gpu_by_its_library() {
         }
         Ok(())
     });
+}
+
+/// Of a board that gets hot and is throttled on the way, and whose counter and power disagree, the run and each report
+/// of it tell.
+#[test]
+fn what_a_gpu_showed_at_both_ends_is_recorded_and_said() {
+    let folder = bench(PROMPTS, TOKENS);
+    let board = Board {
+        uuid: "GPU-1".into(),
+        shown_watts: Some(175.0),
+        hot_after_ms: Some(3_500),
+        processes: vec![1],
+        ..Board::default()
+    };
+    let library = install(folder.path(), &Script { init_error: 0, boards: vec![board] }).unwrap();
+    let mut twin = SysfsTwin::new(folder.path().join("sys"));
+    twin.rapl_zone("intel-rapl:0", "package-0", watts(20.0));
+    let _playing = twin.play().unwrap();
+    let arguments = ["compare", "./some.gguf", "--prompts", "mine.jsonl"];
+    let output =
+        on_one_thread(folder.path(), &arguments).env("INFERCOST_NVML_LIBRARY", library).output().unwrap();
+    let run = trace(folder.path());
+    let shown_at = |phase| {
+        let idle = run.idles.iter().find(|idle| idle.phase == phase).unwrap();
+        let [board] = idle.boards.as_slice() else { panic!("{idle:?}") };
+        (board.temperature_c, board.graphics_clock_mhz, board.throttle_reasons.join(","))
+    };
+    assert_eq!(shown_at(IdlePhase::BeforeLoad), (Some(45), Some(1980), String::new()));
+    assert_eq!(shown_at(IdlePhase::After), (Some(80), Some(1200), "sw thermal slowdown".to_owned()));
+    let checks = &run.idles.last().unwrap().cross_checks;
+    assert!(checks.iter().any(|check| !check.agrees() && check.windows > 1), "{checks:?}");
+    // a later report knows of it from the trace alone
+    let later = on_one_thread(folder.path(), &["report"]).output().unwrap();
+    for text in [shown(&output.stdout), shown(&later.stdout)] {
+        for part in [
+            "after the last window: sw thermal slowdown, at 1200 MHz",
+            "was shared with 1 other process",
+            "was at 45 °C before models were loaded and at 80 °C after the last window",
+            "above its energy counter",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+}
+
+/// A GPU's sensor beside a model on the CPU reads an idle board, whoever asks for it.
+#[test]
+fn a_meter_that_leaves_out_the_device_measures_nothing() {
+    let folder = bench(3, 8);
+    let library = two_boards(folder.path());
+    let with_boards = |arguments: &[&str]| {
+        on_one_thread(folder.path(), arguments).env("INFERCOST_NVML_LIBRARY", &library).output().unwrap()
+    };
+    for meter in ["auto", "nvml"] {
+        let arguments = ["compare", "./some.gguf", "--prompts", "mine.jsonl", "--meter", meter];
+        let report = json(&with_boards(&[&arguments[..], &["--json"]].concat()));
+        let candidate = &report["candidates"][0];
+        assert_eq!(candidate["energy"]["source"], "unavailable", "{candidate}");
+        for field in ["gross_j", "net_j", "idle_w", "per_inference_j"] {
+            assert!(candidate["energy"][field].is_null(), "{field}: {candidate}");
+        }
+        for part in ["energy", "idle"] {
+            assert!(candidate["cost"]["components"][part].is_null(), "{part}: {candidate}");
+        }
+        let reason = candidate["unknown"]["energy"].as_str().unwrap();
+        assert!(reason.contains("on the CPU") && reason.contains("covers gpu"), "{reason}");
+        assert!(reason.contains("--assume-watts"), "what would help: {reason}");
+        assert!(trace(folder.path()).idles.is_empty(), "power of an idle board is billed to nobody");
+
+        fs::remove_dir_all(folder.path().join("traces")).unwrap();
+        let output = with_boards(&[&arguments[..], &["--require-measured"]].concat());
+        let error = shown(&output.stderr);
+        assert_eq!(output.status.code(), Some(5), "{error}");
+        assert!(error.contains("on the CPU") && error.contains("covers gpu"), "{error}");
+        assert!(infercost_trace::list_runs(&folder.path().join("traces")).unwrap().is_empty());
+    }
+    // an assumption about the rest of the machine makes it whole, and an estimate
+    let arguments = ["compare", "./some.gguf", "--prompts", "mine.jsonl", "--json", "--assume-watts", "40"];
+    let report = json(&with_boards(&arguments));
+    assert_eq!(report["candidates"][0]["energy"]["source"], "estimated", "{report}");
 }
 
 #[test]
@@ -196,6 +275,7 @@ fn no_sensor_is_said_in_one_line() {
         "{text}"
     );
     assert_eq!(text.matches("not measured").count(), 2, "{text}");
+    assert!(!text.contains("energy: "), "{text}");
 
     let report = json(&run(folder.path(), &["report", "--json"]));
     for candidate in report["candidates"].as_array().unwrap() {
@@ -228,6 +308,37 @@ fn an_estimate_is_marked_and_decides_nothing() {
     let source = candidate["energy"]["source"].as_str().unwrap();
     let reason = candidate["unknown"]["energy"].as_str().unwrap_or_default();
     assert!(source == "estimated" || reason.contains("no estimate either"), "{candidate}");
+}
+
+/// One table over a measured and an estimated run of the same variants: no number in it is a bare one.
+#[test]
+fn runs_of_which_one_is_estimated_are_marked() {
+    let folder = bench(3, 8);
+    {
+        let _playing = server(folder.path());
+        let measured = shown(&compare(folder.path(), &[]).stdout);
+        assert_eq!(measured.matches("estimated").count(), 0, "{measured}");
+        let line = measured.lines().find(|line| line.starts_with("energy: ")).unwrap();
+        for part in [
+            "J gross, by counter (rapl package-0, package-1",
+            "J net of idle; ",
+            "J unattributed; covers cpu package + dram; left out: gpu, ",
+            "; idle ",
+            "W before load, ",
+            "W with models resident, ",
+            "W after (drift ",
+        ] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+    }
+    fs::remove_dir_all(folder.path().join("sys")).unwrap();
+    compare(folder.path(), &["--assume-watts", "40"]);
+    let runs = infercost_trace::list_runs(&folder.path().join("traces")).unwrap();
+    let runs: Vec<&str> = runs.iter().map(|run| run.to_str().unwrap()).collect();
+    assert_eq!(runs.len(), 2);
+    let arguments = [&["report"], &runs[..]].concat();
+    let text = shown(&on_one_thread(folder.path(), &arguments).output().unwrap().stdout);
+    assert_eq!(text.matches("] estimated").count(), 2, "{text}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! [`Money`] …) and conversion happens once, where a number enters the program, so that a millijoule can
 //! never be added to a joule.
 
+pub mod board;
 pub mod energy;
 pub mod estimate;
 pub mod evaluation;
@@ -29,6 +30,7 @@ pub mod units;
 pub mod verdict;
 pub mod workload;
 
+pub use board::{BoardState, CrossCheck};
 pub use energy::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, MeterKind, MeterSource};
 pub use estimate::Estimate;
 pub use evaluation::{ChoiceLikelihoods, Divergence, Evaluation, EvaluationRecord, TaskScore};

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use crate::board::{BoardState, CrossCheck};
 use crate::energy::EnergyReading;
 use crate::identity::{PromptId, VariantId, WindowId};
 use crate::load::LoadFacts;
@@ -220,6 +221,10 @@ pub struct IdleRecord {
     pub wall_time: Duration,
     /// Energy of the stretch.
     pub energy: EnergyReading,
+    /// What the metered boards showed when it began; empty where the meter reads none.
+    pub boards: Vec<BoardState>,
+    /// Counters against integrals of power over the run so far; empty where no instrument shows both.
+    pub cross_checks: Vec<CrossCheck>,
 }
 
 impl Outcome {

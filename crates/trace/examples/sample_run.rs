@@ -30,6 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut store = RunStore::create(&traces, &header)?;
     let mut now = start;
     store.idle(&IdleRecord {
+        boards: Vec::new(),
+        cross_checks: Vec::new(),
         phase: IdlePhase::BeforeLoad,
         started_at: now,
         wall_time: Duration::from_secs(2),

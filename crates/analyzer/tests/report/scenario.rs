@@ -165,6 +165,8 @@ fn reading(watts: Option<f64>, time: Duration) -> EnergyReading {
 fn idle(behaviours: &[Behaviour]) -> IdleRecord {
     let wall_time = Duration::from_secs(10);
     IdleRecord {
+        boards: Vec::new(),
+        cross_checks: Vec::new(),
         phase: IdlePhase::Resident,
         started_at: SystemTime::UNIX_EPOCH,
         wall_time,

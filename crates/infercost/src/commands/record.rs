@@ -9,9 +9,9 @@ use infercost_served::ServedAddress;
 use infercost_trace::RunStore;
 
 use crate::arguments::{Cli, Command, RecordArguments, RecordCommand};
-use crate::commands::doctor::discover_watching;
 use crate::commands::export;
 use crate::config::{Given, Settings};
+use crate::coverage;
 use crate::exit::usage;
 use crate::recording::{Servers, Setup, Wire, contenders};
 use crate::{exporting, output, prompts, run_folder};
@@ -36,10 +36,10 @@ pub(crate) fn record(arguments: &RecordArguments, given: &Given) -> anyhow::Resu
     let (selection, prompts) = prompts::select(arguments)?;
     run_folder::probe(&arguments.traces)?;
     let servers = Servers::of(arguments)?;
-    let discovery = discover_watching(&arguments.meter, &servers.watched)?;
+    let (discovery, boundary) = coverage::discover(arguments, &servers.watched)?;
     let models = contenders(arguments)?;
     let wire = Wire { live: arguments, destination: wire };
-    let setup = Setup { arguments, selection, prompts, models, settings, servers, wire };
+    let setup = Setup { arguments, selection, prompts, models, settings, servers, boundary, wire };
     setup.start(discovery)
 }
 
@@ -65,10 +65,10 @@ fn resume(arguments: &RecordArguments, name: &str) -> anyhow::Result<PathBuf> {
         )));
     }
     let servers = Servers::of(&recorded)?;
-    let discovery = discover_watching(&recorded.meter, &servers.watched)?;
+    let (discovery, boundary) = coverage::discover(&recorded, &servers.watched)?;
     let models = contenders(&recorded)?;
     let settings = Settings { policy: before.header.policy.clone(), prices: before.header.prices.clone() };
-    let setup = Setup { arguments: &recorded, selection, prompts, models, settings, servers, wire };
+    let setup = Setup { arguments: &recorded, selection, prompts, models, settings, servers, boundary, wire };
     setup.go_on(discovery, store, &before)
 }
 

@@ -38,8 +38,12 @@ impl Setup<'_> {
         let early_stop =
             EarlyStop::new(folder.clone(), header.looks.clone(), header.baseline.clone(), before);
         let models = self.models.iter().map(|contender| (&contender.id, &contender.model));
-        let unmetered =
-            energy_of_servers::unmetered(models, &self.arguments.meter, basis, &self.servers.watched);
+        let unmetered = energy_of_servers::unmetered(
+            models,
+            self.arguments,
+            (basis, &self.boundary),
+            &self.servers.watched,
+        );
         let plan = Plan {
             repetitions: self.arguments.repetitions,
             warm_ups: self.arguments.warm_ups,

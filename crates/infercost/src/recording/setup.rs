@@ -16,6 +16,7 @@ use super::contenders::Contender;
 use super::servers::Servers;
 use crate::arguments::RecordArguments;
 use crate::config::Settings;
+use crate::coverage::Boundary;
 use crate::engines;
 use crate::exit::usage;
 use crate::output::progress::Spinner;
@@ -32,6 +33,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) models: Vec<Contender>,
     pub(crate) settings: Settings,
     pub(crate) servers: Servers,
+    /// What the meter covers.
+    pub(crate) boundary: Boundary,
     pub(crate) wire: Wire<'a>,
 }
 

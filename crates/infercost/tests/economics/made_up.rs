@@ -40,6 +40,8 @@ impl MadeUp {
         let wall_time = Duration::from_secs(10);
         store
             .idle(&IdleRecord {
+                boards: Vec::new(),
+                cross_checks: Vec::new(),
                 phase: IdlePhase::Resident,
                 started_at: now,
                 wall_time,
