@@ -4,29 +4,26 @@ use std::process::ExitCode;
 
 use infercost_analyzer::{Analysis, levers};
 use infercost_economics::hosting::{Setting, host};
-use infercost_economics::optimization::{
-    Basis, Change, Effect, Kind, quarter_hours, rank, saving_of, saving_of_hours,
-};
+use infercost_economics::optimization::{Basis, Change, Effect, Kind, rank, saving_of};
 use infercost_economics::wording::percent;
 use infercost_economics::{Scenario, bill, scenario};
-use infercost_prices::sections::TariffSection;
-use infercost_prices::sections::exchange::{convert_curve, convert_offer};
+use infercost_prices::sections::exchange::convert_offer;
 use infercost_schema::price::PriceBook;
 use infercost_schema::report::CandidateReport;
 use infercost_schema::{Policy, RunRecord, VariantId, Verdict, Workload};
-use jiff::{Timestamp, ToSpan as _};
 
 use crate::arguments::economics::{LoadArguments, OptimizeCommand};
 use crate::business::{self, Business};
 use crate::commands::host::demand;
-use crate::exit::{self, usage};
-use crate::{output, price_store};
+use crate::{exit, output};
+
+mod hour;
+
+use hour::hour;
 
 /// Other runs looked at where none are named.
 const OTHER_RUNS: usize = 8;
 const CONFIDENCE: f64 = 0.95;
-/// A curve that ended longer ago tells nothing of the hours to come, in hours.
-const RECENT: i64 = 744;
 
 /// What is in use now.
 struct Present<'a> {
@@ -322,44 +319,6 @@ fn limit(present: &Present<'_>, variant: &VariantId) -> Change {
             ..computed(Kind::OutputLimit, "a shorter limit", "unknown", "set \"max_tokens\" on the prompts")
         },
     }
-}
-
-fn hour(present: &Present<'_>, business: &Business, arguments: &OptimizeCommand) -> anyhow::Result<Change> {
-    let change = computed(
-        Kind::Hour,
-        "the cheapest third of the hours",
-        "none: the same answers, later",
-        "infercost schedule --inferences N --deadline +1d --interruptible --run -- COMMAND",
-    );
-    let now = Timestamp::now();
-    let stored = price_store::curve(&arguments.economics.store, false, now.saturating_sub(RECENT.hours())?)?;
-    let week = |tariff: &TariffSection| {
-        tariff.time_of_use(business.today, business.today.saturating_add(6.days()), now)
-    };
-    let found = match (stored, &business.tariff) {
-        (None, Some(tariff)) => week(tariff).map_err(|error| usage(error.to_string()))?,
-        (stored, _) => stored,
-    };
-    let Some(curve) = found else {
-        let why =
-            "no curve of prices is stored; `infercost prices fetch energy-charts` fetches one".to_owned();
-        return Ok(Change { why, ..change });
-    };
-    let Ok(curve) = convert_curve(&curve, present.book.currency, &business.rates) else {
-        let why =
-            format!("the curve of {} is in another currency, and no exchange rate is known", curve.source);
-        return Ok(Change { why, ..change });
-    };
-    let prices = quarter_hours(&curve);
-    Ok(match saving_of_hours(&present.scenario, &prices) {
-        Ok(saving) => Change {
-            basis: Basis::Computed,
-            saving: Some(saving),
-            why: format!("the prices of {}; only what is paid for electricity falls", curve.source),
-            ..change
-        },
-        Err(why) => Change { why, ..change },
-    })
 }
 
 /// The offers of the settings against what is in use, at the load of the settings.
