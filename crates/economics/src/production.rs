@@ -46,7 +46,7 @@ pub struct Production {
     pub users: Option<u64>,
     /// Input tokens of one inference that were not read from a cache.
     pub input_tokens: Option<Estimate>,
-    /// Input tokens of one inference that were.
+    /// Input tokens of one inference that were; `None` where no inference says.
     pub cached_input_tokens: Option<Estimate>,
     /// Output tokens of one inference.
     pub output_tokens: Option<Estimate>,
@@ -97,10 +97,17 @@ impl Production {
             }
             mean(&known)
         };
-        let cached = |one: &AuditedInference| one.cached_input_tokens.unwrap_or(0);
+        // Both means are over the same inferences, so that they add up to the input: one that says nothing of a
+        // cache has read nothing from it, and none reads more from it than it was given.
+        let cached =
+            |one: &AuditedInference| one.cached_input_tokens.unwrap_or(0).min(one.input_tokens.unwrap_or(0));
         let input_tokens =
             values("input length", &|one| Some(one.input_tokens?.saturating_sub(cached(one)) as f64));
-        let cached_input_tokens = values("cached length", &|one| one.cached_input_tokens.map(|n| n as f64));
+        let says = inferences.iter().filter(|one| one.cached_input_tokens.is_some()).count();
+        let cached_input_tokens = match says {
+            0 => None,
+            _ => values("cached length", &|one| one.input_tokens.map(|_| cached(one) as f64)),
+        };
         let output_tokens = values("output length", &|one| one.output_tokens.map(|n| n as f64));
         let latency_s = values("latency", &|one| one.latency);
         let currency = inferences.iter().find_map(|one| one.cost_stated).map(|cost| cost.currency);
@@ -109,6 +116,11 @@ impl Production {
             (Some(cost.currency) == currency).then(|| double(cost.amount))
         });
         let correct = values("a judgement", &|one| one.correct.map(f64::from));
+        if says > 0 && says < n {
+            notes.push(format!(
+                "cached length is known of {says} of {n} inferences of {model}; the others are taken to have read nothing from a cache"
+            ));
+        }
         let distinct = |of: &dyn Fn(&AuditedInference) -> Option<String>| {
             let names: BTreeSet<String> = inferences.iter().filter_map(|one| of(one)).collect();
             (!names.is_empty()).then_some(names.len() as u64)
@@ -182,6 +194,39 @@ mod tests {
         let half = 2.5706 * (3.5_f64 / 6.0).sqrt();
         assert!((found.upper - found.point - half).abs() / half < 0.01, "{found:?}");
         assert_eq!(mean(&[]), None);
+    }
+
+    /// 1000 tokens each, at 1 a million wherever they come from: 0.001, however many were read from a cache.
+    #[test]
+    fn cached_tokens_are_part_of_the_input() {
+        let one = |input, cached_input_tokens| AuditedInference {
+            model: "m".into(),
+            input_tokens: input,
+            cached_input_tokens,
+            output_tokens: Some(0),
+            ..AuditedInference::default()
+        };
+        let price = TokenPrice {
+            model: "m".into(),
+            provider: None,
+            input: "0.000001".parse().unwrap(),
+            output: "0.000001".parse().unwrap(),
+            cached_input: None,
+            currency: Currency::EUR,
+        };
+        let known = Some(1000);
+        for rows in [
+            vec![one(known, Some(900)), one(known, None), one(known, None), one(known, None)],
+            vec![one(known, Some(900)), one(known, Some(0)), one(known, Some(1000)), one(known, Some(5000))],
+            vec![one(known, Some(900)), one(None, Some(900))],
+            vec![one(known, None), one(known, None)],
+        ] {
+            let found = &Production::by_model(&rows)[0];
+            let cost = token_cost(found, &price, 1.0, 1.0).unwrap();
+            assert!((cost.point - 0.001).abs() < 1e-15, "{cost:?} of {rows:?}");
+        }
+        let found = &Production::by_model(&[one(known, Some(900)), one(known, None)])[0];
+        assert!(found.notes[0].contains("known of 1 of 2"), "{:?}", found.notes);
     }
 
     #[test]
