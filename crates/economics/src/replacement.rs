@@ -133,6 +133,12 @@ struct Side {
 }
 
 impl Terms {
+    /// The load: as given, else what one old machine answers at its planned utilisation. The latter moves with the
+    /// measured speed: a slower machine answers less, and never needs a second one to answer what it answers.
+    fn requests(&self, old_busy_s: f64) -> f64 {
+        self.requests_per_hour.unwrap_or(3600.0 / old_busy_s * self.max_utilisation)
+    }
+
     fn machines(&self, requests: f64, taken: Taken) -> f64 {
         (requests * taken.busy_s / 3600.0 / self.max_utilisation - 1e-9).ceil().max(1.0)
     }
@@ -174,23 +180,25 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
         Input::new(scaled(new.busy_s), 1),
         Input::new(new.joules.map_or(nothing, scaled), 1),
     ];
-    let capacity = 3600.0 / old.busy_s.point;
-    let requests = terms.requests_per_hour.unwrap_or(capacity * terms.max_utilisation);
+    let requests = terms.requests(old.busy_s.point);
     let sides = (Side { idle_w: old.idle_w }, Side { idle_w: new.idle_w });
     let over = |f: &dyn Fn(Both) -> f64| propagate(&inputs, |at| f(both(at)));
     let mut left_out = BTreeMap::new();
     let known = energy_known(old, new, terms, &mut left_out);
     let tariff = terms.tariff.filter(|_| known).unwrap_or(0.0);
     let saving = |both: Both, tariff: f64| {
+        let requests = terms.requests(both.old.busy_s);
         let energy = terms.energy(tariff, requests, both.old, sides.0)
             - terms.energy(tariff, requests, both.new, sides.1);
         energy + terms.operation(requests, both.old) - terms.operation(requests, both.new)
     };
     let outlay = |both: Both| {
+        let requests = terms.requests(both.old.busy_s);
         terms.new.purchase * terms.machines(requests, both.new)
             - terms.resale * terms.machines(requests, both.old)
     };
     let advantage = |both: Both, tariff: f64| {
+        let requests = terms.requests(both.old.busy_s);
         saving(both, tariff) + terms.capital_old(requests, both.old) - terms.capital_new(requests, both.new)
     };
     let yearly_saving = over(&|both| saving(both, tariff));
@@ -229,6 +237,7 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
                 propagate(&inputs, |at| match at {
                     [busy_s, joules] => {
                         let taken = Taken { busy_s: *busy_s, joules: *joules };
+                        let requests = if group == 0 { terms.requests(*busy_s) } else { requests };
                         terms.energy(terms.tariff.unwrap_or(f64::NAN), requests, taken, side)
                     }
                     _ => f64::NAN,
@@ -381,3 +390,6 @@ fn decide(
         )
     }
 }
+
+#[cfg(test)]
+mod tests;
