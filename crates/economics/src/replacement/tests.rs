@@ -68,3 +68,37 @@ fn the_load_of_one_machine_needs_one() {
     let given = replacement(&old, &new, &terms(Some(1800.0), 1000.0));
     assert!(given.outlay.unwrap().lower < outlay - 1.0, "{:?}", given.outlay);
 }
+
+/// At 1800 requests an hour both machines are busy half of the time or less: an unknown idle power counts on neither
+/// side, and where it could turn the answer there is none.
+#[test]
+fn idle_power_of_one_machine_decides_nothing() {
+    let certain = |value: f64| between(value, value, value);
+    let old = |idle_w| workload("old", certain(1.0), 100.0, idle_w);
+    let new = |idle_w| workload("new", certain(0.5), 30.0, idle_w);
+    let energy = |joules: f64| 1800.0 * 8760.0 * joules * 1e-7;
+    for (old_idle, new_idle, new_price, wanted) in [
+        // 110 EUR less energy a year; idle power of 20 W is 31.5 and of 10 W 23.7 EUR of it
+        (Some(20.0), Some(10.0), 800.0, Decision::Replace),
+        (Some(20.0), Some(10.0), 3000.0, Decision::Keep),
+        // unknown, up to 100 W (158 EUR) or 60 W (142 EUR)
+        (None, Some(10.0), 800.0, Decision::Replace),
+        (Some(20.0), None, 800.0, Decision::Open),
+        (None, Some(10.0), 1200.0, Decision::Open),
+        (None, None, 800.0, Decision::Open),
+        (None, None, 3000.0, Decision::Keep),
+        (Some(20.0), None, 3000.0, Decision::Keep),
+    ] {
+        let found = replacement(&old(old_idle), &new(new_idle), &terms(Some(1800.0), new_price));
+        let case = format!("{old_idle:?} {new_idle:?} {new_price}: {}", found.why);
+        assert_eq!(found.decision, wanted, "{case}");
+        let known = old_idle.is_some() && new_idle.is_some();
+        assert_eq!(found.left_out.contains_key("idle"), !known, "{case}");
+        if !known {
+            let saving = found.yearly_saving.unwrap().point;
+            assert!((saving - energy(70.0)).abs() < 1e-9, "{case}: {saving}");
+            assert!((found.new.energy.unwrap().point - energy(30.0)).abs() < 1e-9, "{case}");
+            assert!(found.why.contains("idle power"), "{case}");
+        }
+    }
+}
