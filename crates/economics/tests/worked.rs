@@ -250,6 +250,40 @@ fn audit_at_14_9_and_15_1_per_cent() {
     assert_eq!(audited(sheet.get("revenue_b"), 0.16).worst(), Some(Zone::Profit));
 }
 
+/// Any part that a machine surely takes, left out, leaves what is below a limit open; what is above stays above.
+#[test]
+fn what_is_left_out_settles_no_limit() {
+    let own = scenario(&Sheet::read("own"));
+    let owned = own.tenure;
+    for (tenure, joules, idle_w, operation_per_hour, wanted, said) in [
+        (owned, own.joules, own.idle_w, None, Zone::Profit, "below the limit"),
+        (Tenure::Unknown, own.joules, own.idle_w, Some(0.05), Zone::Open, "hardware left out"),
+        (owned, None, own.idle_w, None, Zone::Open, "energy left out, and the machine would pass it above"),
+        (owned, own.joules, None, None, Zone::Open, "idle left out"),
+        (Tenure::Unknown, None, None, Some(0.05), Zone::Open, "energy and idle and hardware left out"),
+    ] {
+        let scenario = Scenario { tenure, joules, idle_w, operation_per_hour, ..own.clone() };
+        for (revenue, wanted) in [(0.01, wanted), (0.000_01, Zone::Loss)] {
+            let found = audit(AuditInput {
+                name: "example".into(),
+                subject: Subject::Machine(Box::new(scenario.clone())),
+                correct: None,
+                per_session: None,
+                per_user: None,
+                revenue: Some(price(revenue, "inference")),
+                limits: Limits { loss_zone: Some(0.15), max_cost: None },
+                assumptions: Vec::new(),
+                notes: Vec::new(),
+                today: "2026-11-23".parse().unwrap(),
+            });
+            let why = &found.limits[0].why;
+            assert_eq!(found.worst(), Some(wanted), "{why}");
+            assert!(wanted == Zone::Loss || why.contains(said), "{why} lacks {said}");
+            assert!(!(tenure == Tenure::Unknown && why.contains(" W at work")), "{why}");
+        }
+    }
+}
+
 #[test]
 fn the_tornado_and_the_break_evens() {
     let sheet = Sheet::read("audit");
