@@ -347,6 +347,8 @@ fn limits(
     let mut check =
         |what, limit: f64, found: Option<Estimate>, shown: &dyn Fn(f64) -> String, watts: Option<f64>| {
             let zone = match found {
+                // One inference says nothing of the next.
+                Some(found) if found.n == 1 => Zone::Open,
                 Some(found) if found.lower >= limit => Zone::Loss,
                 Some(found) if found.upper < limit && missing.is_empty() => Zone::Profit,
                 _ => Zone::Open,
@@ -357,6 +359,7 @@ fn limits(
                     let side = match zone {
                         Zone::Loss => "at or above",
                         Zone::Profit => "below",
+                        Zone::Open if found.n == 1 => "by one inference alone, which settles nothing against",
                         Zone::Open if found.upper < limit => "so far below",
                         Zone::Open => "not told apart from",
                     };

@@ -9,6 +9,7 @@ use infercost_economics::audit::{AuditInput, Subject, Zone};
 use infercost_economics::hosting::{Demand, Hosting, Setting, WayCost, host};
 use infercost_economics::lever::Lever;
 use infercost_economics::ownership::Owned;
+use infercost_economics::production::{AuditedInference, Production};
 use infercost_economics::replacement::{Decision, Terms, replacement};
 use infercost_economics::scenario::Tenure;
 use infercost_economics::schedule::{Action, Job, Schedule, Window, schedule};
@@ -16,7 +17,7 @@ use infercost_economics::{Audit, Limits, Scenario, audit};
 use infercost_schema::hosting::{Charge, HostingOffer};
 use infercost_schema::market::{Curve, CurveUnit, Slot};
 use infercost_schema::price::Price;
-use infercost_schema::{Currency, Estimate, Workload};
+use infercost_schema::{Currency, Estimate, Money, Workload};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
@@ -248,6 +249,41 @@ fn audit_at_14_9_and_15_1_per_cent() {
     // the limit itself is in the zone, and can be set
     assert_eq!(audited(sheet.get("revenue_a"), sheet.get("share_a") - 1e-9).worst(), Some(Zone::Loss));
     assert_eq!(audited(sheet.get("revenue_b"), 0.16).worst(), Some(Zone::Profit));
+}
+
+/// A mean of one has no interval, and is on neither side of a limit.
+#[test]
+fn one_inference_settles_no_limit() {
+    let stated = |cost: &str| AuditedInference {
+        model: "m".into(),
+        cost_stated: Some(Money { amount: cost.parse().unwrap(), currency: Currency::EUR }),
+        ..AuditedInference::default()
+    };
+    for (costs, wanted) in [
+        (vec!["0.001"], Zone::Open),
+        (vec!["1"], Zone::Open),
+        (vec!["0.001", "0.0011", "0.0012"], Zone::Profit),
+        (vec!["1", "1.1", "1.2"], Zone::Loss),
+        // t of one degree of freedom is 12.7: from 0 to 0.13
+        (vec!["0.06", "0.07"], Zone::Open),
+    ] {
+        let inferences: Vec<AuditedInference> = costs.iter().map(|cost| stated(cost)).collect();
+        let production = Box::new(Production::by_model(&inferences).remove(0));
+        let found = audit(AuditInput {
+            name: "example".into(),
+            subject: Subject::Stated { production, rate: 1.0, currency: Currency::EUR },
+            correct: None,
+            per_session: None,
+            per_user: None,
+            revenue: None,
+            limits: Limits { loss_zone: None, max_cost: Some(0.1) },
+            assumptions: Vec::new(),
+            notes: Vec::new(),
+            today: "2026-11-23".parse().unwrap(),
+        });
+        assert_eq!(found.worst(), Some(wanted), "{costs:?}: {}", found.limits[0].why);
+        assert_eq!(found.limits[0].why.contains("one inference"), costs.len() == 1, "{:?}", found.limits);
+    }
 }
 
 /// Any part that a machine surely takes, left out, leaves what is below a limit open; what is above stays above.
