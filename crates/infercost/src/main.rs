@@ -2,6 +2,7 @@
 
 mod arguments;
 mod baseline_store;
+mod bounded_text;
 mod business;
 mod calibration;
 mod commands;
