@@ -489,3 +489,54 @@ fn schedule_over_a_day_of_25_hours() {
         assert_eq!(worked, 5);
     }
 }
+
+/// Two hours of work in the cheapest two of six; the measured speed leaves open whether they are one or four. 60 W × 2 h
+/// of energy at any speed, spread over as long as it takes.
+#[test]
+fn a_saving_that_the_speed_could_turn_is_not_settled() {
+    let planned = |priced: usize, upper: f64| {
+        let (mut curve, _) = day();
+        curve.slots.truncate(priced);
+        for (slot, price) in curve.slots.iter_mut().zip([100, 100, 10, 10, 500, 500]) {
+            slot.amount = Some(Decimal::new(price, 3));
+        }
+        let job = Job {
+            inferences: 7200.0,
+            busy_s: Estimate { lower: 0.5, upper, ..certain(1.0) },
+            joules: Some(certain(60.0)),
+            startup_s: 0.0,
+            startup_joules: None,
+            idle_w: Some(20.0),
+            stays_on: false,
+            interruptible: false,
+            restartable: false,
+            pue: 1.0,
+            energy_note: String::new(),
+        };
+        let now = curve.slots[0].start;
+        let deadline = now + jiff::SignedDuration::from_hours(4);
+        let window = Window { now, deadline, step_s: Some(900), zone: TimeZone::UTC };
+        schedule(&job, &curve, None, &window).unwrap()
+    };
+    let energy = 0.12;
+    for (priced, upper, lower, settled, said) in [
+        (6, 1.0, 0.09, Some(true), "more than the measured energy and speed"),
+        // an hour and a half more would cost 500 each, of 3.5 hours, against 100, 100, 10 and half an hour at 10
+        (6, 1.75, (215.0 - 770.0) / 3500.0, Some(false), "less than what"),
+        (6, 2.0, (220.0 - 1020.0) / 4000.0, Some(false), "less than what"),
+        (4, 2.0, 0.09, None, "without a known price"),
+        (4, 1.0, 0.09, Some(true), "more than"),
+    ] {
+        let plan = planned(priced, upper);
+        let saving = plan.saving.unwrap();
+        near(saving.point, energy * 0.09, "saving");
+        near(saving.lower, energy * lower, &format!("the slow end of {upper} with {priced} prices"));
+        assert_eq!(plan.more_than_noise, settled, "{}", plan.why);
+        assert!(
+            plan.why.contains(said) && plan.why.contains("not settled") == settled.is_none(),
+            "{}",
+            plan.why
+        );
+        near(plan.kilowatt_hours.unwrap().point, energy, "energy");
+    }
+}
