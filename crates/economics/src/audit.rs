@@ -337,12 +337,18 @@ fn limits(
     share: Option<Estimate>,
 ) -> Vec<LimitResult> {
     let mut results = Vec::new();
-    // What a person left out of the prices is theirs to leave out; energy that could not be measured is not.
-    let missing: Vec<&str> =
-        ["energy", "idle"].into_iter().filter(|part| bill.left_out.contains_key(*part)).collect();
+    // Any machine takes these, and any could carry the cost over a limit. People, licences and space are a person's to
+    // leave out.
+    let left_out = |parts: &[&'static str]| -> Vec<&str> {
+        parts.iter().copied().filter(|part| bill.left_out.contains_key(*part)).collect()
+    };
+    let missing = left_out(&["energy", "idle", "hardware", "rent"]);
+    let power_alone = left_out(&["hardware", "rent"]).is_empty();
     let mut check =
         |what, limit: f64, found: Option<Estimate>, shown: &dyn Fn(f64) -> String, watts: Option<f64>| {
             let zone = match found {
+                // One inference says nothing of the next.
+                Some(found) if found.n == 1 => Zone::Open,
                 Some(found) if found.lower >= limit => Zone::Loss,
                 Some(found) if found.upper < limit && missing.is_empty() => Zone::Profit,
                 _ => Zone::Open,
@@ -353,6 +359,7 @@ fn limits(
                     let side = match zone {
                         Zone::Loss => "at or above",
                         Zone::Profit => "below",
+                        Zone::Open if found.n == 1 => "by one inference alone, which settles nothing against",
                         Zone::Open if found.upper < limit => "so far below",
                         Zone::Open => "not told apart from",
                     };
@@ -360,7 +367,7 @@ fn limits(
                     let mut why = format!("{what} is {shown_found}, {side} the limit of {}", shown(limit));
                     if !missing.is_empty() && zone == Zone::Open {
                         why.push_str(&format!("; {} left out", missing.join(" and ")));
-                        if let Some(watts) = watts {
+                        if let Some(watts) = watts.filter(|_| power_alone) {
                             why.push_str(&format!(
                                 ", and the machine would pass it above {} W at work",
                                 plain(watts)

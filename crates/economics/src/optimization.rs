@@ -1,13 +1,16 @@
 //! What could be changed about a workload, ranked by what it would save.
 
-use infercost_schema::market::{Curve, Slot};
 use infercost_schema::{Currency, Estimate};
 use serde::Serialize;
 
-use crate::bill::{Assumption, double};
+use crate::bill::Assumption;
 use crate::propagation::{Input, propagate};
 use crate::scenario::Scenario;
 use crate::wording::{interval, percent};
+
+mod hours;
+
+pub use hours::{HourSaving, saving_of_hours};
 
 /// Version of the object.
 pub const OPTIMIZE_SCHEMA: &str = "infercost.optimize/1";
@@ -189,43 +192,6 @@ pub fn saving_of(now: &Scenario, other: &Scenario) -> Result<Estimate, String> {
         1.0 - other.total(&second, two) / now.total(&first, one)
     });
     saving.ok_or_else(|| "no part of the cost is known".to_owned())
-}
-
-/// The known prices of a curve, one for each quarter of an hour, so that each counts by its length; at most those of
-/// 40 days.
-pub fn quarter_hours(curve: &Curve) -> Vec<f64> {
-    let quarters = |slot: &Slot| {
-        let amount = slot.amount.map(double);
-        let length = slot.end.as_second().saturating_sub(slot.start.as_second());
-        let count = usize::try_from(length / 900).unwrap_or(0).clamp(1, 96 * 40);
-        std::iter::repeat_n(amount, count).flatten()
-    };
-    curve.slots.iter().flat_map(quarters).take(96 * 40).collect()
-}
-
-/// Share of the cost that running in the cheapest third of the hours saves: the share of energy in the cost × how
-/// much cheaper those hours are. `prices` are what stretches of equal length cost.
-pub fn saving_of_hours(now: &Scenario, prices: &[f64]) -> Result<Estimate, String> {
-    let mut sorted: Vec<f64> = prices.iter().copied().filter(|price| price.is_finite()).collect();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let third = sorted.len() / 3;
-    let mean = |prices: &[f64]| prices.iter().sum::<f64>() / prices.len() as f64;
-    let cheapest = mean(sorted.get(..third).unwrap_or_default());
-    let all = mean(&sorted);
-    if third == 0 || all <= 0.0 {
-        return Err("the curve has too few values, or a mean that is not above zero".to_owned());
-    }
-    if now.joules.is_none() {
-        return Err("the energy is unknown, so its share of the cost is".to_owned());
-    }
-    // With energy for nothing, what is left is everything else.
-    let free = Scenario { tariff: Some(0.0), idle_w: now.idle_w, ..now.clone() };
-    let inputs = now.inputs();
-    let saving = propagate(&inputs, |at| {
-        let (whole, rest) = (now.total(&inputs, at), free.total(&inputs, at));
-        (1.0 - rest / whole) * (1.0 - cheapest / all)
-    });
-    saving.ok_or_else(|| "no price of electricity is known".to_owned())
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub struct Production {
     pub users: Option<u64>,
     /// Input tokens of one inference that were not read from a cache.
     pub input_tokens: Option<Estimate>,
-    /// Input tokens of one inference that were.
+    /// Input tokens of one inference that were; `None` where no inference says.
     pub cached_input_tokens: Option<Estimate>,
     /// Output tokens of one inference.
     pub output_tokens: Option<Estimate>,
@@ -97,10 +97,17 @@ impl Production {
             }
             mean(&known)
         };
-        let cached = |one: &AuditedInference| one.cached_input_tokens.unwrap_or(0);
+        // Both means are over the same inferences, so that they add up to the input: one that says nothing of a
+        // cache has read nothing from it, and none reads more from it than it was given.
+        let cached =
+            |one: &AuditedInference| one.cached_input_tokens.unwrap_or(0).min(one.input_tokens.unwrap_or(0));
         let input_tokens =
             values("input length", &|one| Some(one.input_tokens?.saturating_sub(cached(one)) as f64));
-        let cached_input_tokens = values("cached length", &|one| one.cached_input_tokens.map(|n| n as f64));
+        let says = inferences.iter().filter(|one| one.cached_input_tokens.is_some()).count();
+        let cached_input_tokens = match says {
+            0 => None,
+            _ => values("cached length", &|one| one.input_tokens.map(|_| cached(one) as f64)),
+        };
         let output_tokens = values("output length", &|one| one.output_tokens.map(|n| n as f64));
         let latency_s = values("latency", &|one| one.latency);
         let currency = inferences.iter().find_map(|one| one.cost_stated).map(|cost| cost.currency);
@@ -108,7 +115,15 @@ impl Production {
             let cost = one.cost_stated?;
             (Some(cost.currency) == currency).then(|| double(cost.amount))
         });
-        let correct = values("a judgement", &|one| one.correct.map(f64::from));
+        let judged: Vec<bool> = inferences.iter().filter_map(|one| one.correct).collect();
+        if !judged.is_empty() && judged.len() < n {
+            notes.push(format!("a judgement is known of {} of {n} inferences of {model}", judged.len()));
+        }
+        if says > 0 && says < n {
+            notes.push(format!(
+                "cached length is known of {says} of {n} inferences of {model}; the others are taken to have read nothing from a cache"
+            ));
+        }
         let distinct = |of: &dyn Fn(&AuditedInference) -> Option<String>| {
             let names: BTreeSet<String> = inferences.iter().filter_map(|one| of(one)).collect();
             (!names.is_empty()).then_some(names.len() as u64)
@@ -124,7 +139,7 @@ impl Production {
             latency_s,
             stated,
             stated_currency: currency,
-            correct,
+            correct: share(&judged),
             notes,
         }
     }
@@ -150,24 +165,56 @@ pub fn token_cost(
     })
 }
 
-/// Mean with its 95 % interval by Student's t; the quantile by Cornish and Fisher's expansion to the second term
-/// (Abramowitz & Stegun 26.7.5), within 1 % from five values on. One value has no interval: it stands alone.
+/// The 97.5 % quantile of Student's t for 1 to 10 degrees of freedom (Fisher & Yates, *Statistical Tables*, table III).
+const STUDENT: [f64; 10] = [
+    12.706_205, 4.302_653, 3.182_446, 2.776_445, 2.570_582, 2.446_912, 2.364_624, 2.306_004, 2.262_157,
+    2.228_139,
+];
+/// That of the normal distribution.
+const NORMAL: f64 = 1.959_963_985;
+
+/// The quantile for any number of degrees of freedom: of the table, else by Cornish and Fisher's expansion to the
+/// second term (Abramowitz & Stegun 26.7.5), within 0.1 % beyond it.
+fn student(degrees: usize) -> f64 {
+    let (z, v) = (NORMAL, degrees as f64);
+    let expanded =
+        || z + (z.powi(3) + z) / (4.0 * v) + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * v * v);
+    degrees.checked_sub(1).and_then(|index| STUDENT.get(index).copied()).unwrap_or_else(expanded)
+}
+
+/// Mean with its 95 % interval by Student's t. One value says nothing of how far the next is from it: it stands alone,
+/// with `n` 1, and settles nothing. What was never below zero is not taken to be so in the mean.
 pub fn mean(values: &[f64]) -> Option<Estimate> {
     let n = values.len() as f64;
     if values.is_empty() {
         return None;
     }
     let point = values.iter().sum::<f64>() / n;
-    let half = if values.len() > 1 {
-        let variance = values.iter().map(|value| (value - point).powi(2)).sum::<f64>() / (n - 1.0);
-        let (z, v) = (1.959_963_985_f64, n - 1.0);
-        let t =
-            z + (z.powi(3) + z) / (4.0 * v) + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * v * v);
-        t * (variance / n).sqrt()
-    } else {
-        0.0
+    let half = match values.len() - 1 {
+        0 => 0.0,
+        degrees => {
+            let variance = values.iter().map(|value| (value - point).powi(2)).sum::<f64>() / (n - 1.0);
+            student(degrees) * (variance / n).sqrt()
+        }
     };
-    Some(Estimate { point, lower: point - half, upper: point + half, confidence: 0.95, n: values.len() })
+    let least = if values.iter().all(|value| *value >= 0.0) { 0.0 } else { f64::NEG_INFINITY };
+    let lower = (point - half).max(least).min(point);
+    Some(Estimate { point, lower, upper: point + half, confidence: 0.95, n: values.len() })
+}
+
+/// Share of what is true with its 95 % interval by Wilson's score (J. Am. Stat. Assoc. 22, 1927), which leaves doubt
+/// even where all or none are.
+fn share(judged: &[bool]) -> Option<Estimate> {
+    let n = judged.len() as f64;
+    if judged.is_empty() {
+        return None;
+    }
+    let point = judged.iter().filter(|right| **right).count() as f64 / n;
+    let squared = NORMAL * NORMAL;
+    let centre = (point + squared / (2.0 * n)) / (1.0 + squared / n);
+    let half = NORMAL / (1.0 + squared / n) * (point * (1.0 - point) / n + squared / (4.0 * n * n)).sqrt();
+    let (lower, upper) = ((centre - half).clamp(0.0, point), (centre + half).clamp(point, 1.0));
+    Some(Estimate { point, lower, upper, confidence: 0.95, n: judged.len() })
 }
 
 #[cfg(test)]
@@ -175,13 +222,82 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
+    /// Half-widths over the standard error; the quantiles by Simpson's rule over the density.
     #[test]
     fn means_of_students_t() {
-        let found = mean(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
-        // t(0.975, 5) = 2.5706, standard error √(3.5 ÷ 6)
-        let half = 2.5706 * (3.5_f64 / 6.0).sqrt();
-        assert!((found.upper - found.point - half).abs() / half < 0.01, "{found:?}");
+        for (n, wanted) in [
+            (2, 12.706_205),
+            (3, 4.302_653),
+            (4, 3.182_446),
+            (5, 2.776_445),
+            (6, 2.570_582),
+            (12, 2.200_985),
+            (30, 2.045_230),
+        ] {
+            let values: Vec<f64> = (0..n).map(|value| f64::from(value) - 100.0).collect();
+            let found = mean(&values).unwrap();
+            let squares: f64 = values.iter().map(|value| (value - found.point).powi(2)).sum();
+            let error = (squares / f64::from(n - 1) / f64::from(n)).sqrt();
+            let quantile = (found.upper - found.point) / error;
+            assert!((quantile / wanted - 1.0).abs() < 1e-3, "{n}: {quantile}");
+            assert!((found.upper - found.point - (found.point - found.lower)).abs() < 1e-9);
+        }
         assert_eq!(mean(&[]), None);
+        assert_eq!(mean(&[3.0]).map(|found| found.n), Some(1));
+        // lengths and costs are not below zero
+        assert_eq!(mean(&[1.0, 9.0]).map(|found| found.lower.to_bits()), Some(0.0_f64.to_bits()));
+    }
+
+    /// Each end is a share from which what was found is 1.96 standard errors away, 0 or 1.
+    #[test]
+    fn shares_are_never_certain() {
+        for (right, n) in [(3_u32, 3_u32), (0, 10), (8, 10), (1, 1), (40, 100)] {
+            let judged: Vec<bool> = (0..n).map(|index| index < right).collect();
+            let found = share(&judged).unwrap();
+            let point = f64::from(right) / f64::from(n);
+            for end in [found.lower, found.upper] {
+                let away = (point - end).abs() / (end * (1.0 - end) / f64::from(n)).sqrt();
+                assert!(
+                    (away - 1.96).abs() < 1e-3 || (end - point).abs() < 1e-12 && [0, n].contains(&right),
+                    "{found:?}"
+                );
+            }
+            assert!(found.upper - found.lower > 0.1, "{found:?}");
+        }
+        assert_eq!(share(&[]), None);
+    }
+
+    /// 1000 tokens each, at 1 a million wherever they come from: 0.001, however many were read from a cache.
+    #[test]
+    fn cached_tokens_are_part_of_the_input() {
+        let one = |input, cached_input_tokens| AuditedInference {
+            model: "m".into(),
+            input_tokens: input,
+            cached_input_tokens,
+            output_tokens: Some(0),
+            ..AuditedInference::default()
+        };
+        let price = TokenPrice {
+            model: "m".into(),
+            provider: None,
+            input: "0.000001".parse().unwrap(),
+            output: "0.000001".parse().unwrap(),
+            cached_input: None,
+            currency: Currency::EUR,
+        };
+        let known = Some(1000);
+        for rows in [
+            vec![one(known, Some(900)), one(known, None), one(known, None), one(known, None)],
+            vec![one(known, Some(900)), one(known, Some(0)), one(known, Some(1000)), one(known, Some(5000))],
+            vec![one(known, Some(900)), one(None, Some(900))],
+            vec![one(known, None), one(known, None)],
+        ] {
+            let found = &Production::by_model(&rows)[0];
+            let cost = token_cost(found, &price, 1.0, 1.0).unwrap();
+            assert!((cost.point - 0.001).abs() < 1e-15, "{cost:?} of {rows:?}");
+        }
+        let found = &Production::by_model(&[one(known, Some(900)), one(known, None)])[0];
+        assert!(found.notes[0].contains("known of 1 of 2"), "{:?}", found.notes);
     }
 
     #[test]

@@ -11,6 +11,10 @@ use crate::propagation::{Input, exact, propagate};
 use crate::scenario::JOULES_PER_KILOWATT_HOUR;
 use crate::wording::{interval, percent, plain};
 
+mod idle;
+
+use idle::{Idle, Idles};
+
 /// Version of the object.
 pub const REPLACE_SCHEMA: &str = "infercost.replace/1";
 /// Days of a year.
@@ -126,23 +130,23 @@ struct Taken {
     joules: f64,
 }
 
-/// One machine's part of the sums.
-#[derive(Debug, Clone, Copy)]
-struct Side {
-    idle_w: Option<f64>,
-}
-
 impl Terms {
+    /// The load: as given, else what one old machine answers at its planned utilisation. The latter moves with the
+    /// measured speed: a slower machine answers less, and never needs a second one to answer what it answers.
+    fn requests(&self, old_busy_s: f64) -> f64 {
+        self.requests_per_hour.unwrap_or(3600.0 / old_busy_s * self.max_utilisation)
+    }
+
     fn machines(&self, requests: f64, taken: Taken) -> f64 {
         (requests * taken.busy_s / 3600.0 / self.max_utilisation - 1e-9).ceil().max(1.0)
     }
 
     /// Electricity of a year: joules of the work, and idle power of the machines' other hours.
-    fn energy(&self, tariff: f64, requests: f64, taken: Taken, side: Side) -> f64 {
+    fn energy(&self, tariff: f64, requests: f64, taken: Taken, idle: Idle) -> f64 {
         let answered = requests * self.hours_per_day * DAYS;
         let machines = self.machines(requests, taken);
         let idle_s = (machines * HOURS_PER_YEAR * 3600.0 - answered * taken.busy_s).max(0.0);
-        let joules = answered * taken.joules + side.idle_w.unwrap_or(0.0) * idle_s;
+        let joules = answered * taken.joules + idle.watts(taken) * idle_s;
         joules / JOULES_PER_KILOWATT_HOUR * self.pue * tariff
     }
 
@@ -174,25 +178,30 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
         Input::new(scaled(new.busy_s), 1),
         Input::new(new.joules.map_or(nothing, scaled), 1),
     ];
-    let capacity = 3600.0 / old.busy_s.point;
-    let requests = terms.requests_per_hour.unwrap_or(capacity * terms.max_utilisation);
-    let sides = (Side { idle_w: old.idle_w }, Side { idle_w: new.idle_w });
+    let requests = terms.requests(old.busy_s.point);
+    let idles = Idles::counted(old, new);
     let over = |f: &dyn Fn(Both) -> f64| propagate(&inputs, |at| f(both(at)));
     let mut left_out = BTreeMap::new();
     let known = energy_known(old, new, terms, &mut left_out);
     let tariff = terms.tariff.filter(|_| known).unwrap_or(0.0);
-    let saving = |both: Both, tariff: f64| {
-        let energy = terms.energy(tariff, requests, both.old, sides.0)
-            - terms.energy(tariff, requests, both.new, sides.1);
+    let saving_if = |both: Both, tariff: f64, idles: Idles| {
+        let requests = terms.requests(both.old.busy_s);
+        let energy = terms.energy(tariff, requests, both.old, idles.old)
+            - terms.energy(tariff, requests, both.new, idles.new);
         energy + terms.operation(requests, both.old) - terms.operation(requests, both.new)
     };
+    let saving = |both: Both, tariff: f64| saving_if(both, tariff, idles);
     let outlay = |both: Both| {
+        let requests = terms.requests(both.old.busy_s);
         terms.new.purchase * terms.machines(requests, both.new)
             - terms.resale * terms.machines(requests, both.old)
     };
-    let advantage = |both: Both, tariff: f64| {
-        saving(both, tariff) + terms.capital_old(requests, both.old) - terms.capital_new(requests, both.new)
+    let advantage_if = |both: Both, tariff: f64, idles: Idles| {
+        let requests = terms.requests(both.old.busy_s);
+        saving_if(both, tariff, idles) + terms.capital_old(requests, both.old)
+            - terms.capital_new(requests, both.new)
     };
+    let advantage = |both: Both, tariff: f64| advantage_if(both, tariff, idles);
     let yearly_saving = over(&|both| saving(both, tariff));
     let payback = over(&|both| {
         let (outlay, saving) = (outlay(both), saving(both, tariff));
@@ -213,7 +222,7 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
     .filter(|tariff| known && tariff.point > 0.0);
     let points = both(&inputs.map(|input| input.estimate.point));
     let year =
-        |workload: &Workload, taken: Taken, side: Side, capital: f64, group: u32, factor: f64| MachineYear {
+        |workload: &Workload, taken: Taken, idle: Idle, capital: f64, group: u32, factor: f64| MachineYear {
             run: workload.run.to_string(),
             variant: workload.variant.to_string(),
             machine: workload.machine.clone(),
@@ -229,7 +238,8 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
                 propagate(&inputs, |at| match at {
                     [busy_s, joules] => {
                         let taken = Taken { busy_s: *busy_s, joules: *joules };
-                        terms.energy(terms.tariff.unwrap_or(f64::NAN), requests, taken, side)
+                        let requests = if group == 0 { terms.requests(*busy_s) } else { requests };
+                        terms.energy(terms.tariff.unwrap_or(f64::NAN), requests, taken, idle)
                     }
                     _ => f64::NAN,
                 })
@@ -240,6 +250,13 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
     let (capital_old, capital_new) =
         (terms.capital_old(requests, points.old), terms.capital_new(requests, points.new));
     let (decision, why) = decide(terms, yearly_advantage.as_ref(), payback.as_ref(), &left_out);
+    // What is left out of both may differ between them.
+    let bounds = Idles::bounds(old, new).filter(|_| known);
+    let at_bounds = bounds.map(|ends| ends.map(|idles| over(&|both| advantage_if(both, tariff, idles))));
+    let (decision, why) = match at_bounds {
+        Some(ends) if decision != Decision::Open => doubt(terms, decision, why, ends),
+        _ => (decision, why),
+    };
     let mut assumptions = terms.assumptions.clone();
     assumptions.push(Assumption::new(
         format!("{} requests an hour, {} hours a day", plain(requests), plain(terms.hours_per_day)),
@@ -253,8 +270,8 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
         schema: REPLACE_SCHEMA,
         currency: terms.currency,
         requests_per_hour: requests,
-        old: year(old, points.old, sides.0, capital_old, 0, 1.0),
-        new: year(new, points.new, sides.1, capital_new, 1, scale),
+        old: year(old, points.old, idles.old, capital_old, 0, 1.0),
+        new: year(new, points.new, idles.new, capital_new, 1, scale),
         outlay: over(&outlay),
         yearly_saving,
         payback_months: payback,
@@ -323,7 +340,12 @@ fn energy_known(
         left_out.insert("energy".into(), reason);
     }
     if known && (old.idle_w.is_none() || new.idle_w.is_none()) {
-        left_out.insert("idle".into(), "the idle power of a machine is unknown".into());
+        let which = match (old.idle_w, new.idle_w) {
+            (None, None) => "power of both machines is unknown",
+            (None, _) => "power of the old machine is unknown, so that of neither is counted",
+            _ => "power of the new machine is unknown, so that of neither is counted",
+        };
+        left_out.insert("idle".into(), which.into());
     }
     if terms.operation_per_hour.is_none() {
         left_out.insert("operation".into(), "no operating cost is known".into());
@@ -342,6 +364,26 @@ fn per_token(workload: &Workload, f: impl Fn(f64, f64, f64) -> f64) -> Option<Es
         [tokens, busy, joules] => f(*tokens, *busy, *joules),
         _ => f64::NAN,
     })
+}
+
+/// The decision, where it stands at both ends of what the idle power may be.
+fn doubt(terms: &Terms, decision: Decision, why: String, ends: [Option<Estimate>; 2]) -> (Decision, String) {
+    let stands = |end: &Option<Estimate>| match decision {
+        Decision::Replace => end.is_some_and(|end| end.lower > 0.0),
+        _ => end.is_some_and(|end| end.upper < 0.0),
+    };
+    if ends.iter().all(stands) {
+        return (decision, format!("{why}; whatever the idle power, up to the power at work"));
+    }
+    let shown = |end: &Option<Estimate>| end.map_or_else(|| "unknown".to_owned(), |end| plain(end.point));
+    let [best, worst] = ends;
+    let why = format!(
+        "not settled: the idle power is unknown, and by it the new machine saves from {} to {} {} a year",
+        shown(&worst),
+        shown(&best),
+        terms.currency
+    );
+    (Decision::Open, why)
 }
 
 fn decide(
@@ -381,3 +423,6 @@ fn decide(
         )
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 mod grid;
 mod job;
 pub mod optimum;
+mod reckoning;
 mod retail;
 mod timer;
 mod wording;
@@ -16,19 +17,22 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::bill::Assumption;
-use crate::propagation::{Input, exact, propagate};
-use crate::scenario::JOULES_PER_KILOWATT_HOUR;
 use crate::wording::plain;
-use wording::{assumptions, doubts, sentence};
+
+use reckoning::{At, Reckoning};
+use wording::{Found, assumptions, doubts, sentence};
 
 pub use grid::Grid;
 pub use job::{Job, Window};
 pub use optimum::Action;
 pub use retail::Retail;
+pub(crate) use retail::paid;
 pub use timer::{Timers, timers};
 
 /// Version of the object.
 pub const SCHEDULE_SCHEMA: &str = "infercost.schedule/1";
+/// Steps behind the deadline that a slow job is followed over.
+const MOST_LATE: usize = 100_000;
 
 /// A stretch of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -96,7 +100,8 @@ pub struct Schedule {
     pub saving: Option<Estimate>,
     /// The difference as a share of running now; `None` where running now costs nothing or less.
     pub saving_share: Option<Estimate>,
-    /// True where the saving is larger than what the measured energy leaves open.
+    /// True where the saving is larger than what the measured energy and speed leave open; `None` where it is unknown,
+    /// or a job at the slow end of its speed runs into time without a known price.
     pub more_than_noise: Option<bool>,
     /// Mean of the curve over the work of the plan, per kWh.
     pub mean_at_work: f64,
@@ -127,7 +132,7 @@ pub fn schedule(
         return Err(ScheduleError::Range("the job must take between nothing and ten years".to_owned()));
     }
     let grid = Grid::cut(curve, retail, window, work_s.point)?;
-    let problem = problem(job, &grid, work_s.point);
+    let problem = problem(job, &grid, At::point(job));
     let plan = optimum::best(&problem, job.interruptible).ok_or_else(|| unplannable(&grid, &problem))?;
     let now = optimum::run_now(&problem);
     let mut notes = Vec::new();
@@ -135,20 +140,23 @@ pub fn schedule(
     let mean_at_work = mean(&plan);
     let mean_now = now.as_deref().map(mean);
     let priced = job.joules.is_some();
-    let inputs = [Input::new(job.joules.unwrap_or_else(|| exact(1.0)), 0)];
-    let total = |plan: &[Action]| propagate(&inputs, |at| amount(job, &grid, plan, at)).filter(|_| priced);
-    let saving = now
-        .as_deref()
-        .filter(|_| priced)
-        .and_then(|now| propagate(&inputs, |at| amount(job, &grid, now, at) - amount(job, &grid, &plan, at)));
-    let saving_share = now.as_deref().and_then(|now| {
-        propagate(&inputs, |at| {
-            let now = amount(job, &grid, now, at);
-            if now > 0.0 { 1.0 - amount(job, &grid, &plan, at) / now } else { f64::NAN }
-        })
-    });
+    let slow = grid.longer(curve, retail, late_steps(&grid, work_s));
+    let reckoning = Reckoning { job, grid: &slow };
+    let total = |plan: &[Action]| reckoning.range(&|at| reckoning.amount(plan, at)).0.filter(|_| priced);
+    let (saving, saving_share) = match now.as_deref() {
+        None => ((None, false), (None, false)),
+        Some(now) => (
+            reckoning.range(&|at| reckoning.amount(now, at) - reckoning.amount(&plan, at)),
+            reckoning.range(&|at| {
+                let now = reckoning.amount(now, at);
+                if now > 0.0 { 1.0 - reckoning.amount(&plan, at) / now } else { f64::NAN }
+            }),
+        ),
+    };
+    let too_slow = saving.1;
+    let (saving, saving_share) = (saving.0.filter(|_| priced), saving_share.0);
     let total_now = now.as_deref().and_then(total);
-    let more_than_noise = saving.zip(total_now).map(|(saving, now)| {
+    let more_than_noise = saving.zip(total_now).filter(|_| !too_slow).map(|(saving, now)| {
         let half = f64::midpoint(now.upper, -now.lower);
         saving.lower > 0.0 && saving.point > half
     });
@@ -167,8 +175,8 @@ pub fn schedule(
         .rev()
         .find(|block| block.action == Action::Work)
         .map_or(window.deadline, |block| block.stop);
-    let why =
-        sentence(saving.as_ref(), saving_share.as_ref(), more_than_noise, &total_unit, &plan, now.as_deref());
+    let found = Found { saving, share: saving_share, more_than_noise };
+    let why = sentence(&found, &total_unit, &plan, now.as_deref());
     Ok(Schedule {
         schema: SCHEDULE_SCHEMA,
         unit: curve.unit.to_string(),
@@ -176,8 +184,7 @@ pub fn schedule(
         time_zone: window.zone.iana_name().unwrap_or("as given").to_owned(),
         ends,
         work_s,
-        kilowatt_hours: propagate(&inputs, |at| joules(job, &grid, &plan, at) / JOULES_PER_KILOWATT_HOUR)
-            .filter(|_| priced),
+        kilowatt_hours: reckoning.range(&|at| reckoning.kilowatt_hours(&plan, at)).0.filter(|_| priced),
         total: total(&plan),
         total_now,
         saving,
@@ -193,20 +200,15 @@ pub fn schedule(
     })
 }
 
-fn watts(job: &Job, joules: f64) -> f64 {
-    joules / job.busy_s.point
-}
-
 /// Without measured joules, power is 1 throughout: totals are then relative, and only their ratio is shown.
-fn problem(job: &Job, grid: &Grid, work_s: f64) -> optimum::Problem {
-    let joules = job.joules.map_or(job.busy_s.point, |joules| joules.point);
-    let power = watts(job, joules);
-    let step = grid.step_s;
+fn problem(job: &Job, grid: &Grid, at: At) -> optimum::Problem {
+    let known = job.joules.is_some();
+    let power = if known { at.joules / at.busy_s } else { 1.0 };
+    let (work_s, step) = (at.busy_s * job.inferences, grid.step_s);
     let steps = (work_s / step - 1e-9).ceil().max(1.0);
     // A start shorter than a step takes energy, and no step of its own.
     let start_steps = (job.startup_s / step + 1e-9).floor() as usize;
     // Joules that are given cannot be set against a power that is unknown.
-    let known = job.joules.is_some();
     let start = job.startup_joules.filter(|_| known).unwrap_or(power * job.startup_s);
     optimum::Problem {
         prices: grid.prices.clone(),
@@ -220,29 +222,10 @@ fn problem(job: &Job, grid: &Grid, work_s: f64) -> optimum::Problem {
     }
 }
 
-/// Joules of a plan at the joules of one inference.
-fn joules(job: &Job, grid: &Grid, plan: &[Action], at: &[f64]) -> f64 {
-    weighted(job, grid, plan, at, |_| 1.0)
-}
-
-/// Money or grams of a plan.
-fn amount(job: &Job, grid: &Grid, plan: &[Action], at: &[f64]) -> f64 {
-    weighted(job, grid, plan, at, |price| price) / JOULES_PER_KILOWATT_HOUR
-}
-
-fn weighted(job: &Job, grid: &Grid, plan: &[Action], at: &[f64], of: impl Fn(f64) -> f64) -> f64 {
-    let joules = at.first().copied().unwrap_or(f64::NAN);
-    let base = job.joules.map_or(job.busy_s.point, |joules| joules.point);
-    let problem = problem(job, grid, job.busy_s.point * job.inferences);
-    // Work and, where it follows from the power at work, the start grow with the joules of an inference.
-    let factor = if job.joules.is_some() { joules / base } else { 1.0 };
-    let scaled = optimum::Problem {
-        work: problem.work * factor,
-        start: if job.startup_joules.is_some() { problem.start } else { problem.start * factor },
-        prices: problem.prices.iter().map(|price| price.map(&of)).collect(),
-        ..problem
-    };
-    optimum::cost(&scaled, plan).unwrap_or(f64::NAN)
+/// Steps that the job lasts longer at the slow end of its measured speed.
+fn late_steps(grid: &Grid, work_s: Estimate) -> usize {
+    let late = (work_s.upper - work_s.point) / grid.step_s;
+    if late.is_finite() { (late.max(0.0).ceil() as usize).saturating_add(1).min(MOST_LATE) } else { 0 }
 }
 
 fn blocks(grid: &Grid, plan: &[Action]) -> Vec<Block> {

@@ -9,6 +9,7 @@ use infercost_economics::audit::{AuditInput, Subject, Zone};
 use infercost_economics::hosting::{Demand, Hosting, Setting, WayCost, host};
 use infercost_economics::lever::Lever;
 use infercost_economics::ownership::Owned;
+use infercost_economics::production::{AuditedInference, Production};
 use infercost_economics::replacement::{Decision, Terms, replacement};
 use infercost_economics::scenario::Tenure;
 use infercost_economics::schedule::{Action, Job, Schedule, Window, schedule};
@@ -16,7 +17,7 @@ use infercost_economics::{Audit, Limits, Scenario, audit};
 use infercost_schema::hosting::{Charge, HostingOffer};
 use infercost_schema::market::{Curve, CurveUnit, Slot};
 use infercost_schema::price::Price;
-use infercost_schema::{Currency, Estimate, Workload};
+use infercost_schema::{Currency, Estimate, Money, Workload};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
@@ -250,6 +251,75 @@ fn audit_at_14_9_and_15_1_per_cent() {
     assert_eq!(audited(sheet.get("revenue_b"), 0.16).worst(), Some(Zone::Profit));
 }
 
+/// A mean of one has no interval, and is on neither side of a limit.
+#[test]
+fn one_inference_settles_no_limit() {
+    let stated = |cost: &str| AuditedInference {
+        model: "m".into(),
+        cost_stated: Some(Money { amount: cost.parse().unwrap(), currency: Currency::EUR }),
+        ..AuditedInference::default()
+    };
+    for (costs, wanted) in [
+        (vec!["0.001"], Zone::Open),
+        (vec!["1"], Zone::Open),
+        (vec!["0.001", "0.0011", "0.0012"], Zone::Profit),
+        (vec!["1", "1.1", "1.2"], Zone::Loss),
+        // t of one degree of freedom is 12.7: from 0 to 0.13
+        (vec!["0.06", "0.07"], Zone::Open),
+    ] {
+        let inferences: Vec<AuditedInference> = costs.iter().map(|cost| stated(cost)).collect();
+        let production = Box::new(Production::by_model(&inferences).remove(0));
+        let found = audit(AuditInput {
+            name: "example".into(),
+            subject: Subject::Stated { production, rate: 1.0, currency: Currency::EUR },
+            correct: None,
+            per_session: None,
+            per_user: None,
+            revenue: None,
+            limits: Limits { loss_zone: None, max_cost: Some(0.1) },
+            assumptions: Vec::new(),
+            notes: Vec::new(),
+            today: "2026-11-23".parse().unwrap(),
+        });
+        assert_eq!(found.worst(), Some(wanted), "{costs:?}: {}", found.limits[0].why);
+        assert_eq!(found.limits[0].why.contains("one inference"), costs.len() == 1, "{:?}", found.limits);
+    }
+}
+
+/// Any part that a machine surely takes, left out, leaves what is below a limit open; what is above stays above.
+#[test]
+fn what_is_left_out_settles_no_limit() {
+    let own = scenario(&Sheet::read("own"));
+    let owned = own.tenure;
+    for (tenure, joules, idle_w, operation_per_hour, wanted, said) in [
+        (owned, own.joules, own.idle_w, None, Zone::Profit, "below the limit"),
+        (Tenure::Unknown, own.joules, own.idle_w, Some(0.05), Zone::Open, "hardware left out"),
+        (owned, None, own.idle_w, None, Zone::Open, "energy left out, and the machine would pass it above"),
+        (owned, own.joules, None, None, Zone::Open, "idle left out"),
+        (Tenure::Unknown, None, None, Some(0.05), Zone::Open, "energy and idle and hardware left out"),
+    ] {
+        let scenario = Scenario { tenure, joules, idle_w, operation_per_hour, ..own.clone() };
+        for (revenue, wanted) in [(0.01, wanted), (0.000_01, Zone::Loss)] {
+            let found = audit(AuditInput {
+                name: "example".into(),
+                subject: Subject::Machine(Box::new(scenario.clone())),
+                correct: None,
+                per_session: None,
+                per_user: None,
+                revenue: Some(price(revenue, "inference")),
+                limits: Limits { loss_zone: Some(0.15), max_cost: None },
+                assumptions: Vec::new(),
+                notes: Vec::new(),
+                today: "2026-11-23".parse().unwrap(),
+            });
+            let why = &found.limits[0].why;
+            assert_eq!(found.worst(), Some(wanted), "{why}");
+            assert!(wanted == Zone::Loss || why.contains(said), "{why} lacks {said}");
+            assert!(!(tenure == Tenure::Unknown && why.contains(" W at work")), "{why}");
+        }
+    }
+}
+
 #[test]
 fn the_tornado_and_the_break_evens() {
     let sheet = Sheet::read("audit");
@@ -417,5 +487,56 @@ fn schedule_over_a_day_of_25_hours() {
         let hours = plan.blocks.iter().filter(|block| block.action == Action::Work);
         let worked: i64 = hours.map(|block| block.stop.duration_since(block.start).as_hours()).sum();
         assert_eq!(worked, 5);
+    }
+}
+
+/// Two hours of work in the cheapest two of six; the measured speed leaves open whether they are one or four. 60 W × 2 h
+/// of energy at any speed, spread over as long as it takes.
+#[test]
+fn a_saving_that_the_speed_could_turn_is_not_settled() {
+    let planned = |priced: usize, upper: f64| {
+        let (mut curve, _) = day();
+        curve.slots.truncate(priced);
+        for (slot, price) in curve.slots.iter_mut().zip([100, 100, 10, 10, 500, 500]) {
+            slot.amount = Some(Decimal::new(price, 3));
+        }
+        let job = Job {
+            inferences: 7200.0,
+            busy_s: Estimate { lower: 0.5, upper, ..certain(1.0) },
+            joules: Some(certain(60.0)),
+            startup_s: 0.0,
+            startup_joules: None,
+            idle_w: Some(20.0),
+            stays_on: false,
+            interruptible: false,
+            restartable: false,
+            pue: 1.0,
+            energy_note: String::new(),
+        };
+        let now = curve.slots[0].start;
+        let deadline = now + jiff::SignedDuration::from_hours(4);
+        let window = Window { now, deadline, step_s: Some(900), zone: TimeZone::UTC };
+        schedule(&job, &curve, None, &window).unwrap()
+    };
+    let energy = 0.12;
+    for (priced, upper, lower, settled, said) in [
+        (6, 1.0, 0.09, Some(true), "more than the measured energy and speed"),
+        // an hour and a half more would cost 500 each, of 3.5 hours, against 100, 100, 10 and half an hour at 10
+        (6, 1.75, (215.0 - 770.0) / 3500.0, Some(false), "less than what"),
+        (6, 2.0, (220.0 - 1020.0) / 4000.0, Some(false), "less than what"),
+        (4, 2.0, 0.09, None, "without a known price"),
+        (4, 1.0, 0.09, Some(true), "more than"),
+    ] {
+        let plan = planned(priced, upper);
+        let saving = plan.saving.unwrap();
+        near(saving.point, energy * 0.09, "saving");
+        near(saving.lower, energy * lower, &format!("the slow end of {upper} with {priced} prices"));
+        assert_eq!(plan.more_than_noise, settled, "{}", plan.why);
+        assert!(
+            plan.why.contains(said) && plan.why.contains("not settled") == settled.is_none(),
+            "{}",
+            plan.why
+        );
+        near(plan.kilowatt_hours.unwrap().point, energy, "energy");
     }
 }

@@ -6,10 +6,12 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use infercost_analyzer::workload;
+use infercost_economics::bill::double;
 use infercost_economics::power::assume;
+use infercost_economics::schedule::Retail;
 use infercost_prices::sections::{LoadSection, Revenue, TariffSection, exchange};
 use infercost_schema::hosting::HostingOffer;
-use infercost_schema::market::ExchangeRate;
+use infercost_schema::market::{Curve, ExchangeRate};
 use infercost_schema::price::{Price, PriceBook};
 use infercost_schema::price_per_million::PricePerMillion;
 use infercost_schema::{Currency, RunRecord, VariantId, Workload};
@@ -94,7 +96,15 @@ impl Business {
     /// The factor from one currency to another.
     pub(crate) fn rate(&self, from: Currency, to: Currency) -> anyhow::Result<f64> {
         let rate = exchange::rate_between(&self.rates, from, to).map_err(|error| usage(error.to_string()))?;
-        Ok(infercost_economics::bill::double(rate))
+        Ok(double(rate))
+    }
+
+    /// What turns the curve into a bill: the adder and tax of [tariff], on exchange prices only.
+    pub(crate) fn retail(&self, curve: &Curve) -> anyhow::Result<Option<Retail>> {
+        let adders = self.tariff.as_ref().map(TariffSection::adders).transpose();
+        let adders = adders.map_err(|error| usage(error.to_string()))?.flatten();
+        let retail = adders.map(|adders| Retail { adder: double(adders.adder), tax: double(adders.tax) });
+        Ok(retail.filter(|_| curve.wholesale))
     }
 
     /// Revenue per inference by the flag, else by the settings.

@@ -1,10 +1,8 @@
 //! `infercost.toml`, and how flags override it.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
-use anyhow::Context as _;
 use infercost_prices::PriceSection;
 use infercost_prices::sections::{
     ExchangeSection, LoadSection, OfferSection, RevenueSection, SourceSection, TariffSection,
@@ -15,6 +13,7 @@ use infercost_schema::{Currency, Policy};
 use serde::Deserialize;
 
 use crate::arguments::JudgeArguments;
+use crate::bounded_text;
 use crate::exit::usage;
 
 /// Settings files are small; a larger one is a mistake.
@@ -126,10 +125,6 @@ pub(crate) fn file(path: Option<&Path>) -> anyhow::Result<ConfigFile> {
 
 fn parse(path: &Path) -> anyhow::Result<ConfigFile> {
     let name = path.display();
-    let size = fs::metadata(path).map_err(|error| usage(format!("{name}: cannot read it: {error}")))?.len();
-    if size > MAX_CONFIG_BYTES {
-        return Err(usage(format!("{name}: {size} bytes is too large for settings")));
-    }
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+    let text = bounded_text::read(path, MAX_CONFIG_BYTES, "settings file")?;
     toml::from_str(&text).map_err(|error| usage(format!("{name}: {error}")))
 }

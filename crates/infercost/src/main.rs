@@ -3,6 +3,7 @@
 mod arguments;
 mod baseline;
 mod baseline_store;
+mod bounded_text;
 mod business;
 mod calibration;
 mod commands;

@@ -1,7 +1,5 @@
 //! The prompt set of a run.
 
-use std::fs;
-
 use infercost_analyzer::validate_grader;
 use infercost_harness::order::choose;
 use infercost_schema::run::PromptSelection;
@@ -9,7 +7,7 @@ use infercost_schema::{Prompt, PromptSet, PromptSetError};
 use sha2::{Digest as _, Sha256};
 
 use crate::arguments::RecordArguments;
-use crate::exit::usage;
+use crate::bounded_text;
 
 const QUICKSTART: &str = include_str!("../../../benches/prompts/quickstart.jsonl");
 const QUICKSTART_NAME: &str = "quickstart";
@@ -25,13 +23,7 @@ pub(crate) fn select(arguments: &RecordArguments) -> anyhow::Result<(PromptSelec
         None => (QUICKSTART_NAME.to_owned(), "quickstart.jsonl".to_owned(), QUICKSTART.to_owned()),
         Some(path) => {
             let file = path.display().to_string();
-            let cannot =
-                |error: std::io::Error| usage(format!("{file}: cannot read the prompt set: {error}"));
-            let size = fs::metadata(path).map_err(cannot)?.len();
-            if size > MAX_PROMPT_FILE_BYTES {
-                return Err(usage(format!("{file}: {size} bytes is too large for a prompt set")));
-            }
-            let text = fs::read_to_string(path).map_err(cannot)?;
+            let text = bounded_text::read(path, MAX_PROMPT_FILE_BYTES, "prompt set")?;
             let name =
                 path.file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned());
             (name, file, text)

@@ -47,6 +47,14 @@ pub enum FetchError {
         /// Seconds to wait, where the source says so.
         retry_after_s: Option<u64>,
     },
+    /// The source sends on to another address, and a key is not taken there.
+    #[error("{url} sends on to {to}, which is not followed with a key; if it has moved, give --base-url")]
+    Redirected {
+        /// What was asked.
+        url: String,
+        /// Where to.
+        to: String,
+    },
     /// A credential is needed and none is set.
     #[error("{source_name} needs a key: set {variable} in the environment")]
     NoCredential {
@@ -105,15 +113,16 @@ impl Client {
         Self { agent: config.build().new_agent(), max_bytes }
     }
 
-    /// The text at an address. `secret` is a header's name and value; it appears in no error.
+    /// The text at an address. `secret` is a header's name and value; it appears in no error, and goes to that
+    /// address alone: with a secret no redirect is followed.
     ///
     /// # Errors
     /// [`FetchError`] where there is no answer, a bad one, or one beyond the bounds.
     pub fn get(&self, url: &str, secret: Option<(&str, &str)>) -> Result<String, FetchError> {
-        self.ask(url, &|| {
+        self.ask(url, secret.is_some(), &|| {
             let request = self.agent.get(url).header("accept", "application/json, text/csv, text/xml");
             match secret {
-                Some((name, value)) => request.header(name, value).call(),
+                Some((name, value)) => request.header(name, value).config().max_redirects(0).build().call(),
                 None => request.call(),
             }
         })
@@ -124,10 +133,12 @@ impl Client {
     /// # Errors
     /// As [`Client::get`].
     pub fn post(&self, url: &str, body: &str, secret: Option<(&str, &str)>) -> Result<String, FetchError> {
-        self.ask(url, &|| {
+        self.ask(url, secret.is_some(), &|| {
             let request = self.agent.post(url).header("content-type", "application/json");
             match secret {
-                Some((name, value)) => request.header(name, value).send(body),
+                Some((name, value)) => {
+                    request.header(name, value).config().max_redirects(0).build().send(body)
+                }
                 None => request.send(body),
             }
         })
@@ -136,6 +147,7 @@ impl Client {
     fn ask(
         &self,
         url: &str,
+        keyed: bool,
         call: &dyn Fn() -> Result<ureq::http::Response<Body>, ureq::Error>,
     ) -> Result<String, FetchError> {
         let shown = shown(url);
@@ -151,6 +163,10 @@ impl Client {
                 }
                 paused = true;
                 continue;
+            }
+            if keyed && (300..400).contains(&status) {
+                let to = answer.headers().get("location").and_then(|to| to.to_str().ok());
+                return Err(FetchError::Redirected { url: shown, to: self::shown(to.unwrap_or("nowhere")) });
             }
             let body = answer.body_mut().with_config().limit(self.max_bytes).read_to_string();
             if !(200..300).contains(&status) {

@@ -68,6 +68,19 @@ impl Grid {
         Ok(Self { start, step_s: step as f64, prices })
     }
 
+    /// The same steps, and `more` of them behind the deadline.
+    pub(crate) fn longer(&self, curve: &Curve, retail: Option<Retail>, more: usize) -> Self {
+        let step = self.step_s as i64;
+        let mut longer = self.clone();
+        for index in self.prices.len()..self.prices.len().saturating_add(more) {
+            let begins = self.at(index).as_second();
+            let from = curve.slots.partition_point(|slot| slot.end.as_second() <= begins);
+            let slots = curve.slots.get(from..).unwrap_or_default();
+            longer.prices.push(mean(slots, begins, begins.saturating_add(step), retail));
+        }
+        longer
+    }
+
     /// When a step begins.
     pub(crate) fn at(&self, index: usize) -> Timestamp {
         let offset = SignedDuration::from_secs_f64(index as f64 * self.step_s);

@@ -14,7 +14,7 @@ pub struct Retail {
 }
 
 /// An amount of a slot as it is paid.
-pub(super) fn paid(amount: Decimal, retail: Option<Retail>) -> f64 {
+pub(crate) fn paid(amount: Decimal, retail: Option<Retail>) -> f64 {
     let amount = double(amount);
     retail.map_or(amount, |retail| (amount + retail.adder) * (1.0 + retail.tax))
 }

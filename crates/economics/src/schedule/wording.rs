@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::optimum::{Action, Problem};
 use super::{Grid, Job, Retail};
 use crate::bill::Assumption;
-use crate::wording::{percent, plain};
+use crate::wording::{interval, percent, plain};
 
 /// What must be read with the plan.
 pub(super) fn doubts(
@@ -76,37 +76,42 @@ pub(super) fn assumptions(job: &Job, curve: &Curve, retail: Option<Retail>, grid
     all
 }
 
+/// What the sentence is about.
+pub(super) struct Found {
+    pub(super) saving: Option<Estimate>,
+    pub(super) share: Option<Estimate>,
+    pub(super) more_than_noise: Option<bool>,
+}
+
 /// The plan in one sentence.
-pub(super) fn sentence(
-    saving: Option<&Estimate>,
-    share: Option<&Estimate>,
-    more_than_noise: Option<bool>,
-    unit: &str,
-    plan: &[Action],
-    now: Option<&[Action]>,
-) -> String {
+pub(super) fn sentence(found: &Found, unit: &str, plan: &[Action], now: Option<&[Action]>) -> String {
+    let share = found.share.as_ref();
     if now.is_some_and(|now| same_work(now, plan)) {
         return "run it now: no later time is better".to_owned();
     }
     let of = share.map_or_else(String::new, |share| format!(" ({} of it)", percent(share.point)));
-    match (saving, more_than_noise) {
-        (Some(saving), Some(true)) => {
-            format!(
-                "waiting saves {} {unit}{of} against running now, more than the measured energy leaves open",
-                plain(saving.point)
-            )
-        }
-        (Some(saving), _) => format!(
-            "waiting saves {} {unit}{of} against running now, which is less than what the measured energy leaves open of the bill",
-            plain(saving.point)
-        ),
-        (None, _) => match share {
-            Some(share) => format!(
+    let Some(saving) = found.saving else {
+        return match share {
+            Some(share) if share.lower > 0.0 => format!(
                 "waiting saves {} of running now, at steady power; in {unit} it is unknown",
                 percent(share.point)
             ),
+            Some(share) => format!(
+                "not settled: waiting saves {} of running now, which is less than what the measured speed leaves open",
+                interval(share, percent)
+            ),
             None => "the plan is the best that the curve allows; running now cannot be compared".to_owned(),
-        },
+        };
+    };
+    let told = format!("waiting saves {} {unit}{of} against running now", plain(saving.point));
+    match found.more_than_noise {
+        Some(true) => format!("{told}, more than the measured energy and speed leave open"),
+        Some(false) => {
+            format!("{told}, which is less than what the measured energy and speed leave open of the bill")
+        }
+        None => format!(
+            "not settled: {told}, but at the slow end of its measured speed the job runs into time without a known price"
+        ),
     }
 }
 

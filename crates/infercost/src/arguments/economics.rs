@@ -58,8 +58,8 @@ pub(crate) struct StoreArguments {
   infercost audit --inferences production.jsonl --api-model some-model --json
   infercost audit phoenix:http://localhost:6006/my-app --revenue 0.002
 
-Exit codes: 0 within the limits, 3 not settled (the interval holds a limit, or energy is unknown),
-4 a limit is passed: cost is in the loss zone, or above --max-cost. Without any limit 0")]
+Exit codes: 0 within the limits, 3 not settled (the interval holds a limit, or energy or hardware is
+unknown), 4 a limit is passed: cost is in the loss zone, or above --max-cost. Without any limit 0")]
 pub(crate) struct AuditCommand {
     /// A run, or traces.
     #[arg(

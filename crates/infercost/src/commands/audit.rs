@@ -1,6 +1,5 @@
 //! `infercost audit`: the cost of an inference against what it earns.
 
-use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -14,6 +13,7 @@ use infercost_trace::foreign::ForeignInference;
 use rust_decimal::Decimal;
 
 use crate::arguments::economics::AuditCommand;
+use crate::bounded_text;
 use crate::business::{self, Business, Measured};
 use crate::commands::foreign;
 use crate::exit::{self, usage};
@@ -223,19 +223,12 @@ fn token_price(
 
 fn read_inferences(file: &Path) -> anyhow::Result<Vec<AuditedInference>> {
     let name = file.display();
-    let cannot = |error: std::io::Error| usage(format!("{name}: cannot read it: {error}"));
-    let size = fs::metadata(file).map_err(cannot)?.len();
-    if size > MAX_BYTES {
-        return Err(usage(format!("{name}: {size} bytes are too many at once; split the file")));
-    }
-    let text = fs::read_to_string(file).map_err(cannot)?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let all: Vec<AuditedInference> = lines
-        .map(|(index, line)| {
-            serde_json::from_str(line)
-                .map_err(|error| usage(format!("{name}:{}: {error}", index.saturating_add(1))))
-        })
-        .collect::<anyhow::Result<_>>()?;
+    let mut all: Vec<AuditedInference> = Vec::new();
+    bounded_text::lines(file, MAX_BYTES, "inferences", |number, line| {
+        let one = serde_json::from_slice(line).map_err(|error| usage(format!("{name}:{number}: {error}")))?;
+        all.push(one);
+        Ok(())
+    })?;
     if all.is_empty() {
         return Err(usage(format!("{name}: no inferences; write one JSON object a line")));
     }

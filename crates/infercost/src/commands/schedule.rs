@@ -7,9 +7,9 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use infercost_economics::bill;
 use infercost_economics::chart;
-use infercost_economics::schedule::{Action, Job, Retail, Schedule, Window, schedule, timers};
-use infercost_economics::{bill, bill::double};
+use infercost_economics::schedule::{Action, Job, Schedule, Window, schedule, timers};
 use infercost_prices::sections::exchange::convert_curve;
 use infercost_prices::sections::tariff::time_zone;
 use infercost_prices::{Prices, Query, Source};
@@ -38,10 +38,7 @@ pub(crate) fn run(arguments: &ScheduleCommand) -> anyhow::Result<ExitCode> {
     };
     let deadline = moment(&arguments.deadline, &zone, now)?;
     let curve = curve(arguments, &business, now, deadline, &zone)?;
-    let adders = business.tariff.as_ref().map(|tariff| tariff.adders()).transpose().map_err(wrong)?.flatten();
-    let adders = adders.filter(|_| curve.wholesale);
-    let retail =
-        adders.as_ref().map(|adders| Retail { adder: double(adders.adder), tax: double(adders.tax) });
+    let retail = business.retail(&curve)?;
     let job = Job {
         pue: business.pue(&run.header.prices),
         stays_on: arguments.stays_on,

@@ -5,6 +5,7 @@
 
 mod audit;
 mod hosting;
+mod hours;
 mod made_up;
 mod optimization;
 mod prices;

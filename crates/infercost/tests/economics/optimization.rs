@@ -58,9 +58,12 @@ fn what_could_be_changed_about_known_runs() {
     check(folder.path(), &["prices", "fetch", "csv", "--file", "day.csv"], 0, &["23 slots of csv"]);
     let found = json(&run(folder.path(), &["optimize", "20261101-000000", "--json"]));
     let hours = change(&found, "hour");
-    // the cheapest third costs 100; energy and idle are 1.2e-5 of the cost
-    let mean = (8.0 * 100.0 + 15.0 * 250.0) / 23.0;
-    assert!(close(&hours["saving"]["point"], 1.2e-5 / now_cost * (1.0 - 100.0 / mean)), "{hours:#}");
+    // used half of the time, the work needs 11.5 of the 23 hours: eight at 100, 3.5 at 250; idling, 20 J of the 100 in
+    // that second, costs the same whenever the work is done
+    let (mean, cheapest) = ((8.0 * 100.0 + 15.0 * 250.0) / 23.0, (8.0 * 100.0 + 3.5 * 250.0) / 11.5);
+    let saved = (100.0 - 20.0) * (mean - cheapest) / 1000.0 / 3.6e6;
+    assert!(close(&hours["saving"]["point"], saved / now_cost), "{hours:#}");
+    assert_eq!(hours["to"], "the cheapest 50 % of the hours");
     let place = change(&found, "place");
     assert!(
         place["to"].as_str().unwrap().starts_with("elsewhere (rent)")

@@ -39,6 +39,34 @@ fn refusals_and_limits() {
     }
 }
 
+/// Whoever answers in place of a source learns nothing from its redirects but the question; without a key they are
+/// followed, to an end.
+#[test]
+fn a_key_goes_to_no_other_address() {
+    for source in over_network() {
+        for status in [301, 302, 303, 307, 308] {
+            let elsewhere = Replica::always(Answer::ok("{}"));
+            let location = format!("Location: {}/elsewhere?token=x\r\n", elsewhere.url);
+            let replica = Replica::always(Answer::status(status, &location));
+            let error = source.fetch(&client(), &query(&replica.url), now()).unwrap_err().to_string();
+            let keyed = source.key_variable().is_some();
+            assert!(
+                !elsewhere.asked().iter().any(|asked| asked.contains("the-secret-key")),
+                "{}",
+                source.name()
+            );
+            // 307 and 308 would have a question's body sent again, which is not done either.
+            let stays = keyed || source == Source::Vast && status >= 307;
+            assert_eq!(elsewhere.asked().is_empty(), stays, "{} at {status}: {error}", source.name());
+            assert!(
+                !keyed || error.contains("sends on to") && error.contains("/elsewhere, which"),
+                "{error}"
+            );
+            assert!(!error.contains("token=x"), "{error}");
+        }
+    }
+}
+
 #[test]
 fn a_short_pause_is_kept_once() {
     let replica = Replica::always(Answer::status(429, "Retry-After: 1\r\n"));

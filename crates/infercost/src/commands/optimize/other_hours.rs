@@ -1,6 +1,7 @@
-//! The same work at other hours.
+//! What the hour of day would save: the work in the cheapest hours of a curve of prices.
 
-use infercost_economics::optimization::{Basis, Change, Kind, quarter_hours, saving_of_hours};
+use infercost_economics::optimization::{Basis, Change, Kind, saving_of_hours};
+use infercost_economics::wording::{percent, plain};
 use infercost_prices::sections::TariffSection;
 use infercost_prices::sections::exchange::convert_curve;
 use jiff::{Timestamp, ToSpan as _};
@@ -14,7 +15,7 @@ use crate::price_store;
 /// A curve that ended longer ago tells nothing of the hours to come, in hours.
 const RECENT: i64 = 744;
 
-/// The cheapest third of the hours, by the stored curve or the tariff of the settings.
+/// The cheapest hours that the work needs, by the stored curve or the tariff of the settings.
 pub(super) fn change(
     present: &Present<'_>,
     business: &Business,
@@ -22,7 +23,7 @@ pub(super) fn change(
 ) -> anyhow::Result<Change> {
     let change = unknown(
         Kind::Hour,
-        "the cheapest third of the hours",
+        "the cheapest hours",
         "none: the same answers, later",
         "infercost schedule --inferences N --deadline +1d --interruptible --run -- COMMAND",
     );
@@ -45,14 +46,31 @@ pub(super) fn change(
             format!("the curve of {} is in another currency, and no exchange rate is known", curve.source);
         return Ok(Change { why, ..change });
     };
-    let prices = quarter_hours(&curve);
-    Ok(match saving_of_hours(&present.scenario, &prices) {
-        Ok(saving) => Change {
-            basis: Basis::Computed,
-            saving: Some(saving),
-            why: format!("the prices of {}; only what is paid for electricity falls", curve.source),
-            ..change
-        },
+    let retail = business.retail(&curve)?;
+    Ok(match saving_of_hours(&present.scenario, &curve, retail) {
+        Ok(found) => {
+            let bill = match (retail, curve.wholesale) {
+                (Some(_), _) => ", with adder and tax",
+                (None, true) => ", exchange prices without tax: give [tariff]",
+                (None, false) => "",
+            };
+            Change {
+                basis: Basis::Computed,
+                saving: Some(found.saving),
+                to: format!("the cheapest {} of the hours", percent(found.share)),
+                why: format!(
+                    "{} hours of {}{bill}: {} {}/kWh on average, {} in the cheapest that a utilisation of {} needs; \
+                     for a bill by the hour. Only what work takes above idle power gets cheaper",
+                    plain(found.hours),
+                    curve.source,
+                    plain(found.mean),
+                    present.book.currency,
+                    plain(found.cheapest),
+                    percent(present.scenario.utilisation)
+                ),
+                ..change
+            }
+        }
         Err(why) => Change { why, ..change },
     })
 }

@@ -1,0 +1,69 @@
+//! What a plan costs or emits at other joules and speeds than those it was made for.
+
+use infercost_schema::Estimate;
+
+use crate::propagation::{Input, exact, propagate};
+use crate::scenario::JOULES_PER_KILOWATT_HOUR;
+use crate::schedule::optimum::{self, Action};
+use crate::schedule::{Grid, Job, problem};
+
+/// Measured values: of one inference.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct At {
+    pub(super) joules: f64,
+    pub(super) busy_s: f64,
+}
+
+impl At {
+    pub(super) fn point(job: &Job) -> Self {
+        Self { joules: job.joules.map_or(1.0, |joules| joules.point), busy_s: job.busy_s.point }
+    }
+}
+
+/// A job over steps that reach as far as it may last.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reckoning<'a> {
+    pub(super) job: &'a Job,
+    pub(super) grid: &'a Grid,
+}
+
+impl Reckoning<'_> {
+    /// The interval of `f`: joules and seconds of the same inferences move together. Where a slow job runs into time
+    /// without a known price, the interval is that of the joules alone, and true is returned.
+    pub(super) fn range(&self, f: &dyn Fn(At) -> f64) -> (Option<Estimate>, bool) {
+        let joules = Input::new(self.job.joules.unwrap_or_else(|| exact(1.0)), 0);
+        let at = |values: &[f64]| match values {
+            [joules, busy_s] => f(At { joules: *joules, busy_s: *busy_s }),
+            _ => f64::NAN,
+        };
+        let whole = propagate(&[joules, Input::new(self.job.busy_s, 0)], at);
+        if whole.is_some() {
+            return (whole, false);
+        }
+        let of_joules = propagate(&[joules, Input::new(exact(self.job.busy_s.point), 0)], at);
+        (of_joules, of_joules.is_some())
+    }
+
+    /// Money or grams.
+    pub(super) fn amount(&self, plan: &[Action], at: At) -> f64 {
+        self.weighted(plan, at, |price| price) / JOULES_PER_KILOWATT_HOUR
+    }
+
+    /// Energy.
+    pub(super) fn kilowatt_hours(&self, plan: &[Action], at: At) -> f64 {
+        self.weighted(plan, at, |_| 1.0) / JOULES_PER_KILOWATT_HOUR
+    }
+
+    /// A slower job goes on where the plan ends; a faster one ends before it.
+    fn weighted(&self, plan: &[Action], at: At, of: impl Fn(f64) -> f64) -> f64 {
+        let problem = problem(self.job, self.grid, at);
+        let weighted = optimum::Problem {
+            prices: problem.prices.iter().map(|price| price.map(&of)).collect(),
+            ..problem
+        };
+        let planned = plan.iter().filter(|action| **action == Action::Work).count();
+        let late = weighted.steps.saturating_sub(planned).min(self.grid.prices.len());
+        let plan: Vec<Action> = plan.iter().copied().chain(std::iter::repeat_n(Action::Work, late)).collect();
+        optimum::cost(&weighted, &plan).unwrap_or(f64::NAN)
+    }
+}
