@@ -136,6 +136,7 @@ impl LoadContext<'_> {
                 *failure_kinds.entry(kind.name().to_owned()).or_default() += 1;
             }
         }
+        let answered = all.iter().filter(|one| one.outcome.output_tokens() > 0).count() as u64;
         let retries =
             all.iter().filter_map(|one| one.served.as_ref()).map(|one| u64::from(one.retries)).sum();
         let client_limited = windows.iter().any(|(_, load)| load.client_limited);
@@ -149,6 +150,7 @@ impl LoadContext<'_> {
             over_saturated,
             knee: false,
             requests: counted.len() as u64,
+            answered,
             failures: failure_kinds.values().sum(),
             failure_kinds,
             retries,

@@ -136,6 +136,10 @@ pub struct OperatingPointReport {
     pub knee: bool,
     /// Requests that ended in the steady state, failures included.
     pub requests: u64,
+    /// Answers in the whole windows, warm-up included: what a bill over the run counts. An answer without any token is
+    /// none.
+    #[serde(default)]
+    pub answered: u64,
     /// Failures in the whole window.
     pub failures: u64,
     /// The same by kind.

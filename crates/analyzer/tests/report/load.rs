@@ -10,15 +10,24 @@ use infercost_schema::*;
 
 use crate::scenario::{Behaviour, prices, run};
 
-const FULL: &str = "tiny/full";
-const SMALL: &str = "tiny/q4";
+pub(crate) const FULL: &str = "tiny/full";
+pub(crate) const SMALL: &str = "tiny/q4";
 
 /// `concurrency` requests in flight for 30 s, of which all but the first and last second are steady; 40 W.
-fn add_load(record: &mut RunRecord, variant: &str, concurrency: u32, latency: Duration, facts: LoadFacts) {
+pub(crate) fn add_load(
+    record: &mut RunRecord,
+    variant: &str,
+    concurrency: u32,
+    latency: Duration,
+    facts: LoadFacts,
+) {
     let last = record.windows.last().unwrap();
     let started_at = last.started_at + last.wall_time;
     let index = last.id.index + 1;
     let wall_time = Duration::from_secs(30);
+    let earlier = record.windows.iter().filter(|window| window.id.variant.as_str() == variant);
+    let earlier = earlier.flat_map(|window| &window.inferences).map(|one| one.repetition + 1);
+    let first = earlier.max().unwrap_or(0);
     let mut inferences = Vec::new();
     for user in 0..concurrency {
         let mut at = latency * user / concurrency;
@@ -26,7 +35,7 @@ fn add_load(record: &mut RunRecord, variant: &str, concurrency: u32, latency: Du
             let arrival = |k: u32| ChunkArrival { at: latency / 4 + latency * k / 16, tokens: 1 };
             inferences.push(InferenceRecord {
                 prompt: PromptId(format!("p{}", inferences.len() % 100)),
-                repetition: 1 + inferences.len() as u32 / 100,
+                repetition: first + inferences.len() as u32 / 100,
                 issued_at: started_at + at,
                 input_text: None,
                 input_tokens: 30,
@@ -62,17 +71,17 @@ fn add_load(record: &mut RunRecord, variant: &str, concurrency: u32, latency: Du
     });
 }
 
-fn steady() -> LoadFacts {
+pub(crate) fn steady() -> LoadFacts {
     let steady = SteadyState { from: Duration::from_secs(1), until: Duration::from_secs(29) };
     LoadFacts { steady: Some(steady), ..LoadFacts::default() }
 }
 
-fn ms(milliseconds: u64) -> Duration {
+pub(crate) fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
 /// Both variants alone; then under load, where the small one answers four at once in twice the time of one.
-fn driven() -> RunRecord {
+pub(crate) fn driven() -> RunRecord {
     let mut record = run("r1", 100, &[Behaviour::named("full"), Behaviour::named("q4")]);
     add_load(&mut record, FULL, 1, ms(200), steady());
     add_load(&mut record, SMALL, 1, ms(200), steady());
