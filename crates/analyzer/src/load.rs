@@ -224,14 +224,17 @@ fn by_load(one: &OperatingPoint, other: &OperatingPoint) -> Ordering {
 }
 
 /// The knee is the least concurrency with [`KNEE_SHARE`] of the highest throughput of all; it takes three points,
-/// and one above it, to call it one.
+/// and one above it, to call it one. Only points whose throughput says something of the server count: one that was
+/// never steady, or that infercost itself limited, does not show that there is nothing more to gain.
 fn mark_knee(points: &mut [Point]) {
-    let closed = |point: &&mut Point| matches!(point.report.operating_point, OperatingPoint::Closed { .. });
-    let rate = |point: &Point| point.report.requests_per_s.map(|rate| rate.point);
-    let highest = points.iter_mut().filter(closed).filter_map(|point| rate(point)).fold(0.0, f64::max);
-    let mut closed: Vec<&mut Point> = points.iter_mut().filter(closed).collect();
+    let is_counted = |point: &&mut Point| {
+        matches!(point.report.operating_point, OperatingPoint::Closed { .. }) && advice::usable(point)
+    };
+    let rate = |point: &Point| point.report.requests_per_s.map_or(0.0, |rate| rate.point);
+    let mut closed: Vec<&mut Point> = points.iter_mut().filter(is_counted).collect();
+    let highest = closed.iter().map(|point| rate(point)).fold(0.0, f64::max);
     let last = closed.len().saturating_sub(1);
-    let knee = closed.iter().position(|point| rate(point).is_some_and(|rate| rate >= KNEE_SHARE * highest));
+    let knee = closed.iter().position(|point| rate(point) >= KNEE_SHARE * highest);
     if let Some(knee) = knee.filter(|knee| last >= 2 && *knee < last)
         && let Some(point) = closed.get_mut(knee)
     {

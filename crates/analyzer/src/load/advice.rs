@@ -165,7 +165,7 @@ pub(crate) fn load(point: OperatingPoint) -> String {
 }
 
 /// A point whose rates can be relied on.
-fn usable(point: &Point) -> bool {
+pub(super) fn usable(point: &Point) -> bool {
     let report = &point.report;
     report.requests_per_s.is_some() && !report.over_saturated && !report.client_limited
 }

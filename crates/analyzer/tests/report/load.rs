@@ -198,6 +198,42 @@ fn what_is_not_steady_is_not_recommended() {
     }
 }
 
+/// What says nothing of the server does not lie above a knee.
+#[test]
+fn a_knee_has_a_point_above_it_that_counts() {
+    type Spoil = fn(&mut LoadFacts);
+    let spoils: [(&str, Spoil); 2] =
+        [("no rate", |facts| facts.steady = None), ("client-limited", |facts| facts.client_limited = true)];
+    let marked = |record: &RunRecord| {
+        let report = analyse(record, None);
+        let points = &report.candidates[1].operating_points;
+        let knee = points.iter().find(|point| point.knee).map(|point| point.operating_point);
+        let said = report.notes.iter().any(|note| note.contains("is saturated"));
+        assert_eq!(knee.is_some(), said);
+        knee
+    };
+    let record = |latencies: &[(u32, u64)], facts: LoadFacts| {
+        let mut record = run("r1", 20, &[Behaviour::named("full"), Behaviour::named("q4")]);
+        let last = latencies.len() - 1;
+        for (index, (concurrency, latency)) in latencies.iter().enumerate() {
+            let facts = if index == last { facts } else { steady() };
+            add_load(&mut record, SMALL, *concurrency, ms(*latency), facts);
+        }
+        record
+    };
+    let knee = |concurrency| Some(OperatingPoint::Closed { concurrency });
+    // 10, 20 and 20 a second
+    assert_eq!(marked(&record(&[(1, 100), (2, 100), (4, 200)], steady())), knee(2));
+    // 10, 20, 20 and 40
+    assert_eq!(marked(&record(&[(1, 100), (2, 100), (4, 200), (8, 200)], steady())), None);
+    for (name, spoil) in spoils {
+        let mut facts = steady();
+        spoil(&mut facts);
+        assert_eq!(marked(&record(&[(1, 100), (2, 100), (4, 200)], facts)), None, "{name}");
+        assert_eq!(marked(&record(&[(1, 100), (2, 100), (4, 200), (8, 200)], facts)), knee(2), "{name}");
+    }
+}
+
 #[test]
 fn a_candidate_that_is_not_good_enough_is_no_bargain() {
     let wrong = Behaviour { score: |_| 0.0, ..Behaviour::named("q4") };
