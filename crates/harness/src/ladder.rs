@@ -195,7 +195,8 @@ mod tests {
             let mut ladder = Ladder::new(&[], Some(limit));
             let mut visited = Vec::new();
             while let Some(OperatingPoint::Closed { concurrency }) = ladder.next() {
-                let throughput = Some(f64::from(concurrency.min(8))).filter(|_| !unknown.contains(&concurrency));
+                let throughput =
+                    Some(f64::from(concurrency.min(8))).filter(|_| !unknown.contains(&concurrency));
                 ladder.reached(CLOSED(concurrency), Reached { throughput, is_end: false });
                 visited.push(concurrency);
                 assert!(visited.len() < 40, "{visited:?}");

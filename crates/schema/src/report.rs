@@ -144,6 +144,10 @@ pub struct OperatingPointReport {
     pub failures: u64,
     /// The same by kind.
     pub failure_kinds: BTreeMap<String, u64>,
+    /// True where more than a tenth of the requests in the whole window got no answer: such a point is never
+    /// recommended.
+    #[serde(default)]
+    pub failing: bool,
     /// Attempts beyond the first, in the whole window.
     pub retries: u64,
     /// Share of the prompt tokens that came from a prefix cache; `None` where no server told.

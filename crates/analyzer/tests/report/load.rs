@@ -234,6 +234,31 @@ fn a_knee_has_a_point_above_it_that_counts() {
     }
 }
 
+/// At four in flight the small one is cheapest by far; how many of its requests fail there decides.
+#[test]
+fn a_point_that_mostly_fails_is_not_recommended() {
+    let closed = |concurrency| Some(OperatingPoint::Closed { concurrency });
+    for (every, recommended) in [(1000, closed(4)), (11, closed(4)), (9, closed(2)), (2, closed(2))] {
+        let mut record = driven();
+        record.windows.retain(|window| window.operating_point != OperatingPoint::Closed { concurrency: 8 });
+        for window in &mut record.windows {
+            if window.operating_point == (OperatingPoint::Closed { concurrency: 4 }) {
+                for inference in window.inferences.iter_mut().step_by(every) {
+                    let latency = inference.outcome.latency();
+                    let message = "503".to_owned();
+                    inference.outcome = Outcome::Failed { kind: FailureKind::Status, message, latency };
+                }
+            }
+        }
+        let report = analyse(&record, None);
+        let (variant, point, _) = switched(&report);
+        assert_eq!((variant, point), (SMALL, recommended), "one of {every} fails");
+        let point = report.candidates[1].operating_points.last().unwrap();
+        assert_eq!(point.failing, recommended != closed(4), "one of {every} fails");
+        assert_eq!(point.failing, point.notes.iter().any(|note| note.contains("is not recommended")));
+    }
+}
+
 #[test]
 fn a_candidate_that_is_not_good_enough_is_no_bargain() {
     let wrong = Behaviour { score: |_| 0.0, ..Behaviour::named("q4") };
