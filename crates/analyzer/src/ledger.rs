@@ -24,8 +24,8 @@ pub type InferenceKey = (VariantId, PromptId, u32);
 /// What one inference took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// Prompt tokens.
-    pub input_tokens: u32,
+    /// Prompt tokens; `None` where nobody counted them.
+    pub input_tokens: Option<u32>,
     /// Output tokens; 0 for a failure.
     pub output_tokens: u32,
     /// Which of [`Ledger::bills`] it belongs to.
@@ -197,16 +197,19 @@ impl Entry {
 }
 
 impl Ledger {
-    /// Prices per token that charge a whole bill to those of its inferences that tell their tokens.
+    /// Prices per token that charge a whole bill to those of its inferences that tell their tokens. Where any of them
+    /// does not tell its prompt tokens, output tokens bear it all.
     ///
     /// # Errors
     /// Why there are none, in words.
     pub fn token_prices(&self, bill: usize) -> Result<TokenPrices, &'static str> {
         let total = self.bills.get(bill).and_then(|bill| bill.total).ok_or("its cost is unknown")?;
-        let told = self.of_bill(bill).filter(|entry| entry.completed);
-        let mut rows: Vec<Billed> = told
+        let told = || self.of_bill(bill).filter(|entry| entry.completed);
+        // where some prompts are not counted, no price per prompt token can be told
+        let counts_input = told().all(|entry| entry.input_tokens.is_some());
+        let mut rows: Vec<Billed> = told()
             .map(|entry| Billed {
-                input: entry.input_tokens.into(),
+                input: entry.input_tokens.filter(|_| counts_input).map_or(0.0, f64::from),
                 output: entry.output_tokens.into(),
                 cost: entry.total.unwrap_or_default(),
             })

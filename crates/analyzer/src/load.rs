@@ -328,7 +328,7 @@ fn power(windows: &[(&WindowRecord, LoadFacts)]) -> Power {
 }
 
 fn cached_share(inferences: &[&InferenceRecord]) -> Option<f64> {
-    let told = || inferences.iter().filter_map(|one| Some((one.cached_input_tokens?, one.input_tokens)));
+    let told = || inferences.iter().filter_map(|one| Some((one.cached_input_tokens?, one.input_tokens?)));
     let input: u64 = told().map(|(_, input)| u64::from(input)).sum();
     let cached: u64 = told().map(|(cached, _)| u64::from(cached)).sum();
     (input > 0).then(|| cached as f64 / input as f64)

@@ -76,8 +76,8 @@ pub struct CandidateReport {
     pub failures: u64,
     /// Failures by kind.
     pub failure_kinds: BTreeMap<String, u64>,
-    /// Prompt tokens, summed.
-    pub input_tokens: u64,
+    /// Prompt tokens of all answers, summed; `None` where an answer's are unknown.
+    pub input_tokens: Option<u64>,
     /// Output tokens, summed.
     pub output_tokens: u64,
     /// Model load time, in seconds.

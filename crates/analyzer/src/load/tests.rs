@@ -38,7 +38,7 @@ fn window(concurrency: u32, latency: u64, fails: fn(u64) -> bool) -> WindowRecor
                 repetition: index as u32,
                 issued_at: start + ms(at),
                 input_text: None,
-                input_tokens: 10,
+                input_tokens: Some(10),
                 cached_input_tokens: Some(2),
                 max_tokens: 10,
                 sampling: Sampling::default(),

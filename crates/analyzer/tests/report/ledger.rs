@@ -69,7 +69,8 @@ fn check_run(record: &RunRecord, prices: &infercost_schema::price::PriceBook, un
         let told = ledger.of_bill(index).filter(|entry| entry.completed);
         let billed: f64 = told
             .map(|entry| {
-                prices.input * f64::from(entry.input_tokens) + prices.output * f64::from(entry.output_tokens)
+                let input = entry.input_tokens.map_or(0.0, f64::from);
+                prices.input.unwrap_or(0.0) * input + prices.output * f64::from(entry.output_tokens)
             })
             .sum();
         assert!(same_total(billed, total), "{name}: {billed} is not {total}");
@@ -92,6 +93,9 @@ fn shares_and_token_prices_add_up_to_the_bill() {
     check(&[full(), Behaviour { fails: |i| i % 7 == 0, ..faster("q8_0", 0.6) }], &prices());
     check(&[full(), Behaviour { interrupted: Some(2), ..faster("q8_0", 0.6) }], &prices());
     check(&[full(), Behaviour { watts: None, ..faster("q8_0", 0.6) }], &prices());
+    check(&[full(), Behaviour { input_tokens: |_| None, ..faster("q8_0", 0.6) }], &prices());
+    let some = |i: usize| i.is_multiple_of(3).then_some(30);
+    check(&[full(), Behaviour { input_tokens: some, ..faster("q8_0", 0.6) }], &prices());
     let nothing =
         infercost_schema::price::PriceBook { electricity: None, hardware: None, operation: None, ..prices() };
     check(&[full(), faster("q8_0", 0.6)], &nothing);

@@ -38,7 +38,7 @@ pub(crate) fn add_load(
                 repetition: first + inferences.len() as u32 / 100,
                 issued_at: started_at + at,
                 input_text: None,
-                input_tokens: 30,
+                input_tokens: Some(30),
                 cached_input_tokens: None,
                 max_tokens: 64,
                 sampling: Sampling::default(),

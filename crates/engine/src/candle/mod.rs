@@ -223,7 +223,7 @@ impl Engine for CandleEngine {
             text,
             output_tokens: count(token_ids.len()),
             token_ids,
-            input_tokens: count(input.len()),
+            input_tokens: Some(count(input.len())),
             cached_input_tokens: Some(0),
             finish,
             served: None,

@@ -113,11 +113,13 @@ fn register(phoenix: &Phoenix, told: &Told, outfit: &Outfit) -> anyhow::Result<V
         let price = found.ok().map(|price| (price, price.per_million()));
         if let Some((_, (input_per_million, output_per_million))) = price {
             let provider = outfit.redacted(provider(&bill.variant));
+            // Phoenix wants both prices; where prompt tokens are unknown there is nothing that it could multiply
+            let input_per_million = input_per_million.unwrap_or(0.0);
             models.push(ModelPrice { model: model.clone(), provider, input_per_million, output_per_million });
         }
         shown.push(ShownPrice {
             model,
-            input_per_million: price.map(|(_, (input, _))| input),
+            input_per_million: price.and_then(|(_, (input, _))| input),
             output_per_million: price.map(|(_, (_, output))| output),
             fit_error: price.map(|(price, _)| price.error),
             why_none: found.err(),
@@ -229,6 +231,13 @@ impl InPhoenix {
                 (Some(input), Some(output), _) => format!(
                     "{} and {} {} for a million input and output tokens (the fit misses single inferences by {})",
                     number::significant(input),
+                    number::significant(output),
+                    self.currency,
+                    number::percent(price.fit_error.unwrap_or_default())
+                ),
+                (None, Some(output), _) => format!(
+                    "{} {} for a million output tokens, which bear it all: the prompt tokens are not known (the fit \
+                     misses single inferences by {})",
                     number::significant(output),
                     self.currency,
                     number::percent(price.fit_error.unwrap_or_default())
