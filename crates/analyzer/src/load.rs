@@ -92,7 +92,21 @@ impl LoadContext<'_> {
             }
         }
         groups.sort_by(|(one, _), (other, _)| by_load(one, other));
-        let mut points: Vec<Point> = groups.iter().map(|(point, group)| self.point(*point, group)).collect();
+        let why_no_cached = if variant.is_served() {
+            "the server does not tell what it takes from a prompt cache"
+        } else {
+            "nobody told what came from a prompt cache"
+        };
+        let mut points: Vec<Point> = groups
+            .iter()
+            .map(|(point, group)| {
+                let mut point = self.point(*point, group);
+                if point.report.cached_share.is_none() {
+                    point.report.unknown.insert("cached_share".into(), why_no_cached.into());
+                }
+                point
+            })
+            .collect();
         mark_knee(&mut points);
         points
     }
@@ -327,7 +341,7 @@ fn power(windows: &[(&WindowRecord, LoadFacts)]) -> Power {
     }
 }
 
-fn cached_share(inferences: &[&InferenceRecord]) -> Option<f64> {
+pub(crate) fn cached_share(inferences: &[&InferenceRecord]) -> Option<f64> {
     let told = || inferences.iter().filter_map(|one| Some((one.cached_input_tokens?, one.input_tokens?)));
     let input: u64 = told().map(|(_, input)| u64::from(input)).sum();
     let cached: u64 = told().map(|(cached, _)| u64::from(cached)).sum();

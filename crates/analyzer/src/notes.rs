@@ -30,6 +30,8 @@ pub(crate) struct Noted<'a> {
     pub(crate) margin: &'a Margin,
     pub(crate) graded: usize,
     pub(crate) common_parts: Vec<String>,
+    /// True where variants were driven under load, too.
+    pub(crate) is_loaded: bool,
     pub(crate) load_notes: Vec<String>,
     pub(crate) open_question: Option<String>,
 }

@@ -29,6 +29,14 @@ pub struct ServedFacts {
     pub timings: Option<ServerTimings>,
 }
 
+/// What a server is known to do before a run begins, beside what it says of single answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServedHabits {
+    /// True where it is asked not to use its prompt cache, and has such a switch.
+    pub cache_off: bool,
+}
+
 /// Where the number of output tokens comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -8,7 +8,9 @@ use infercost_engine::{
     Chunk, ConcurrentEngine, Engine, EngineError, Generation, GenerationRequest, PositionTop, ScoreRequest,
     TokenScores,
 };
-use infercost_schema::{EngineIdentity, Message, PromptBody, Role, Sampling, ServedFacts, TokenCount};
+use infercost_schema::{
+    EngineIdentity, Message, PromptBody, Role, Sampling, ServedFacts, ServedHabits, TokenCount,
+};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::ask::Asker;
@@ -77,6 +79,7 @@ impl ServedModel {
         if !options.no_trial {
             engine.try_out()?;
         }
+        engine.identity.habits = Some(ServedHabits { cache_off: engine.switches_cache_off() });
         Ok(engine)
     }
 }

@@ -4,7 +4,8 @@ use infercost_schema::run::VariantHeader;
 use infercost_schema::{InferenceRecord, Outcome};
 
 use super::Noted;
-use crate::wording::count;
+use crate::load::cached_share;
+use crate::wording::{count, percent};
 
 /// Notes on every variant that a server answers for; nothing where there is none.
 pub(super) fn notes(noted: &Noted<'_>) -> Vec<String> {
@@ -22,19 +23,24 @@ pub(super) fn notes(noted: &Noted<'_>) -> Vec<String> {
             .flat_map(|window| &window.inferences)
             .filter(|one| matches!(one.outcome, Outcome::Completed { .. }))
             .collect();
-        let server = Server { name: header.id.variant_name(), answers };
+        let server = Server { header, answers };
         notes.extend(server.prompt_tokens());
+        notes.extend(server.cache(noted));
     }
     notes
 }
 
 /// A server and its answers to single requests.
 struct Server<'a> {
-    name: &'a str,
+    header: &'a VariantHeader,
     answers: Vec<&'a InferenceRecord>,
 }
 
 impl Server<'_> {
+    fn name(&self) -> &str {
+        self.header.id.variant_name()
+    }
+
     /// In how many answers something holds, in words; `None` for none.
     fn having(&self, test: impl Fn(&InferenceRecord) -> bool) -> Option<String> {
         let number = self.answers.iter().filter(|one| test(one)).count();
@@ -47,7 +53,40 @@ impl Server<'_> {
         Some(format!(
             "{} did not tell the prompt tokens of {untold}: they are unknown, and so are speed and cost by the prompt \
              token.",
-            self.name
+            self.name()
         ))
+    }
+
+    /// Prompts that are asked again look free to a server that remembers them: what it took from its cache is said, and
+    /// so is that nobody knows. Under load the points say themselves what was taken.
+    fn cache(&self, noted: &Noted<'_>) -> Option<String> {
+        let name = self.name();
+        if let Some(share) = cached_share(&self.answers) {
+            return (share > 0.0).then(|| {
+                format!(
+                    "{} of the prompt tokens of {name} came from a prompt cache in single requests: TTFT and cost are \
+                     those of prompts that it had seen.",
+                    percent(share)
+                )
+            });
+        }
+        let is_off = self.header.engine.habits.as_ref().is_some_and(|habits| habits.cache_off);
+        let run = noted.analysis.runs.iter().map(|run| &run.header);
+        let again: Vec<&str> = [
+            (run.clone().any(|header| header.warm_ups > 0), "in warm-ups"),
+            (run.clone().any(|header| header.repetitions > 1), "in repetitions"),
+            (noted.is_loaded, "under load"),
+        ]
+        .into_iter()
+        .filter_map(|(is_so, what)| is_so.then_some(what))
+        .collect();
+        (!is_off && !self.answers.is_empty() && !again.is_empty()).then(|| {
+            format!(
+                "{name} does not tell what it takes from a prompt cache, and infercost knows no switch for it: prompts \
+                 that were asked more than once ({}) may look faster and cheaper than new ones. Start it without \
+                 one, where it can.",
+                again.join(", ")
+            )
+        })
     }
 }

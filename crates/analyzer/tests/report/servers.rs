@@ -5,6 +5,7 @@ use infercost_schema::report::Report;
 use infercost_schema::*;
 
 use crate::analyse;
+use crate::load::{add_load, ms, steady};
 use crate::scenario::{Behaviour, prices, run};
 
 /// `full` in process and `m` behind a server.
@@ -54,4 +55,43 @@ fn prompt_tokens_that_nobody_counts_are_unknown() {
     let report = served(Behaviour { input_tokens: some, fails: |i| i <= 4, ..Behaviour::named("m") }, |_| {});
     assert!(!report.notes.iter().any(|note| note.contains("prompt tokens")), "{:#?}", report.notes);
     assert_eq!(report.candidates[1].input_tokens, Some(450));
+}
+
+/// Has every answer of the server say that so many prompt tokens came from its cache.
+fn cached(record: &mut RunRecord, tokens: Option<u32>) {
+    for window in record.windows.iter_mut().filter(|window| window.id.variant.as_str() == "tiny/m") {
+        for inference in &mut window.inferences {
+            inference.cached_input_tokens = tokens;
+        }
+    }
+}
+
+#[test]
+fn what_a_prompt_cache_may_have_done_is_said() {
+    let none = "does not tell what it takes from a prompt cache";
+    let m = || Behaviour::named("m");
+    check_says(&served(m(), |_| {}), "asked more than once (in warm-ups) may look faster");
+    let loaded = |record: &mut RunRecord| {
+        record.header.repetitions = 2;
+        add_load(record, "tiny/m", 2, ms(100), steady());
+    };
+    let report = served(m(), loaded);
+    check_says(&report, "asked more than once (in warm-ups, in repetitions, under load)");
+    assert_eq!(
+        report.candidates[1].operating_points[0].unknown["cached_share"],
+        "the server does not tell what it takes from a prompt cache"
+    );
+    let said = served(m(), |record| cached(record, Some(6)));
+    check_says(&said, "20 % of the prompt tokens of m came from a prompt cache in single requests");
+    // nothing to say: it told of none, was asked to leave it, or was asked nothing twice
+    let quiet: [&dyn Fn(&mut RunRecord); 3] = [
+        &|record| cached(record, Some(0)),
+        &|record| record.header.variants[1].engine.habits = Some(ServedHabits { cache_off: true }),
+        &|record| record.header.warm_ups = 0,
+    ];
+    for change in quiet {
+        let report = served(m(), change);
+        assert!(!report.notes.iter().any(|note| note.contains(none)), "{:#?}", report.notes);
+        assert!(!report.notes.iter().any(|note| note.contains("prompt cache")), "{:#?}", report.notes);
+    }
 }

@@ -86,6 +86,7 @@ impl CandleEngine {
             file_size: file_size(path).map(Bytes),
             weight_bytes_per_token: Some(Bytes(decoder.weights_bytes_per_token())),
             context_length: u32::try_from(decoder.context_length()).ok(),
+            habits: None,
         };
         Ok(Self { identity, decoder, prompts, cached: Vec::new() })
     }
