@@ -1,7 +1,7 @@
 //! What must be read with the numbers of a server: what it does not tell.
 
 use infercost_schema::run::VariantHeader;
-use infercost_schema::{InferenceRecord, Outcome};
+use infercost_schema::{InferenceRecord, Outcome, TokenCount};
 
 use super::Noted;
 use crate::load::cached_share;
@@ -24,7 +24,10 @@ pub(super) fn notes(noted: &Noted<'_>) -> Vec<String> {
             .filter(|one| matches!(one.outcome, Outcome::Completed { .. }))
             .collect();
         let server = Server { header, answers };
+        notes.extend(server.counted_by_chunks());
         notes.extend(server.prompt_tokens());
+        notes.extend(server.tokenizer());
+        notes.extend(server.several_in_a_chunk());
         notes.extend(server.cache(noted));
     }
     notes
@@ -46,6 +49,41 @@ impl Server<'_> {
         let number = self.answers.iter().filter(|one| test(one)).count();
         let all = self.answers.len() as u64;
         (number > 0).then(|| format!("{number} of {}", count(all, "answer")))
+    }
+
+    fn counted_by_chunks(&self) -> Option<String> {
+        let counted = |one: &InferenceRecord| {
+            one.served.as_ref().is_some_and(|served| served.counted_by == TokenCount::Chunks)
+        };
+        let untold = self.having(counted)?;
+        Some(format!(
+            "{} sent no `usage` with {untold}: output tokens are the chunks of the stream there, and a chunk may hold \
+             several.",
+            self.name()
+        ))
+    }
+
+    /// The trial answer's count against the server's own tokenizer. Text may split into other tokens than it was
+    /// generated in, so this is a doubt and no proof.
+    fn tokenizer(&self) -> Option<String> {
+        let trial = self.header.engine.habits.as_ref()?.trial.as_ref()?;
+        let (counted, tokenized) =
+            trial.counted_and_tokenized.filter(|_| trial.tokenizer_agrees() == Some(false))?;
+        let by = if trial.sends_usage { "`usage`" } else { "the stream" };
+        Some(format!(
+            "{} counted {counted} tokens of a trial answer by {by}, and its own tokenizer finds {tokenized} in the \
+             text: speed and cost by the token may be off as much.",
+            self.name()
+        ))
+    }
+
+    fn several_in_a_chunk(&self) -> Option<String> {
+        let several = self.having(|one| one.served.as_ref().is_some_and(|served| served.count_mismatch))?;
+        Some(format!(
+            "{} sent several tokens in a chunk, or some that were not shown, in {several}: gaps between chunks are not \
+             gaps between tokens.",
+            self.name()
+        ))
     }
 
     fn prompt_tokens(&self) -> Option<String> {

@@ -86,12 +86,56 @@ fn what_a_prompt_cache_may_have_done_is_said() {
     // nothing to say: it told of none, was asked to leave it, or was asked nothing twice
     let quiet: [&dyn Fn(&mut RunRecord); 3] = [
         &|record| cached(record, Some(0)),
-        &|record| record.header.variants[1].engine.habits = Some(ServedHabits { cache_off: true }),
+        &|record| {
+            record.header.variants[1].engine.habits = Some(ServedHabits { cache_off: true, trial: None })
+        },
         &|record| record.header.warm_ups = 0,
     ];
     for change in quiet {
         let report = served(m(), change);
         assert!(!report.notes.iter().any(|note| note.contains(none)), "{:#?}", report.notes);
         assert!(!report.notes.iter().any(|note| note.contains("prompt cache")), "{:#?}", report.notes);
+    }
+}
+
+#[test]
+fn how_tokens_were_counted_is_said_where_it_is_in_doubt() {
+    let m = || Behaviour::named("m");
+    let facts = |counted_by, count_mismatch| {
+        move |record: &mut RunRecord| {
+            let windows = record.windows.iter_mut().filter(|window| window.id.variant.as_str() == "tiny/m");
+            for inference in windows.flat_map(|window| &mut window.inferences) {
+                inference.served = Some(ServedFacts { counted_by, count_mismatch, ..ServedFacts::default() });
+            }
+        }
+    };
+    check_says(&served(m(), facts(TokenCount::Chunks, false)), "m sent no `usage` with 20 of 20 answers");
+    check_says(&served(m(), facts(TokenCount::Usage, true)), "m sent several tokens in a chunk");
+    let quiet = served(m(), facts(TokenCount::Usage, false));
+    for word in ["usage", "chunk", "tokenizer"] {
+        assert!(!quiet.notes.iter().any(|note| note.contains(word)), "{:#?}", quiet.notes);
+    }
+    let trial = |counted_and_tokenized| {
+        move |record: &mut RunRecord| {
+            let trial = ServedTrial {
+                sends_usage: true,
+                count_mismatch: false,
+                counted_and_tokenized,
+                tells_cached: true,
+            };
+            record.header.variants[1].engine.habits =
+                Some(ServedHabits { cache_off: true, trial: Some(trial) });
+        }
+    };
+    for (found, is_said) in [
+        (None, false),
+        (Some((9, 9)), false),
+        (Some((10, 9)), false),
+        (Some((16, 9)), true),
+        (Some((3, 9)), true),
+    ] {
+        let report = served(m(), trial(found));
+        let said = report.notes.iter().any(|note| note.contains("its own tokenizer finds 9"));
+        assert_eq!(said, is_said, "{found:?}");
     }
 }
