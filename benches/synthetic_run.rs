@@ -137,7 +137,7 @@ pub fn inference(prompt: u32, tokens: u32, issued_at: SystemTime) -> InferenceRe
         repetition: 0,
         issued_at,
         input_text: Some("Which of these is a fruit: stone, pear, chair? Answer with one word. ".repeat(3)),
-        input_tokens: 60 + prompt % 7,
+        input_tokens: Some(60 + prompt % 7),
         cached_input_tokens: Some(0),
         max_tokens: tokens,
         sampling: Sampling::default(),

@@ -1,5 +1,7 @@
 //! What must be read with the numbers, most important first.
 
+mod servers;
+
 use infercost_schema::manifest::Provenance;
 use infercost_schema::prompt_set::GraderKind;
 use infercost_schema::report::{CandidateReport, EnergyTotals, PromptCount};
@@ -31,6 +33,8 @@ pub(crate) struct Noted<'a> {
     pub(crate) margin: &'a Margin,
     pub(crate) graded: usize,
     pub(crate) common_parts: Vec<String>,
+    /// True where variants were driven under load, too.
+    pub(crate) is_loaded: bool,
     pub(crate) load_notes: Vec<String>,
     pub(crate) open_question: Option<String>,
 }
@@ -59,6 +63,7 @@ pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     notes.extend(noted.common_parts.iter().cloned());
     notes.extend(noted.open_question.clone());
     notes.extend(failures(noted));
+    notes.extend(servers::notes(noted));
     notes.extend(attribution(noted));
     notes.extend(several_machines(noted));
     notes.extend(noted.load_notes.iter().cloned());

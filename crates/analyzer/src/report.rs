@@ -152,6 +152,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         margin: &margin,
         graded,
         common_parts,
+        is_loaded: !loaded.is_empty(),
         load_notes,
         open_question: open_question(&judged, &recommendation),
     };

@@ -110,9 +110,7 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
         energy_note: energy_note.trim().to_owned(),
         idle_w: idle.map(|idle| factor * idle.watts + offset),
         load_s: load_time(sample, confidence),
-        input_tokens: mean_by_prompt(sample, first.header.seed, confidence, |one| {
-            f64::from(one.input_tokens)
-        }),
+        input_tokens: input_tokens(sample, first.header.seed, confidence),
         output_tokens: ratio(own::ANSWERED, own::OUTPUT, own::INFERENCES),
         correct: ratio(own::SCORED, own::SCORE, own::SCORED),
     })
@@ -139,14 +137,14 @@ pub(crate) fn ratio_by_prompt(
     Resampled::draw(table, seed).distribution(0, |totals| at(totals, 1) / at(totals, 2))?.estimate(confidence)
 }
 
-fn mean_by_prompt(
-    sample: &VariantSample<'_>,
-    seed: u64,
-    confidence: f64,
-    of: impl Fn(&InferenceRecord) -> f64,
-) -> Option<Estimate> {
-    let inferences: Vec<&InferenceRecord> = sample.inferences().collect();
-    ratio_by_prompt(&inferences, seed, confidence, |_, inference| (of(inference), 1.0))
+/// Mean prompt tokens of an answer; `None` where an answer's are unknown.
+fn input_tokens(sample: &VariantSample<'_>, seed: u64, confidence: f64) -> Option<Estimate> {
+    let answers: Vec<&InferenceRecord> = sample.inferences().filter(|one| !is_failure(one)).collect();
+    if answers.iter().any(|one| one.input_tokens.is_none()) {
+        return None;
+    }
+    let tokens = |_, one: &InferenceRecord| (one.input_tokens.map_or(0.0, f64::from), 1.0);
+    ratio_by_prompt(&answers, seed, confidence, tokens)
 }
 
 fn is_failure(inference: &InferenceRecord) -> bool {

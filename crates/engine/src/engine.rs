@@ -123,8 +123,8 @@ pub struct Generation {
     pub token_ids: Vec<u32>,
     /// Output tokens.
     pub output_tokens: u32,
-    /// Tokens of the rendered prompt.
-    pub input_tokens: u32,
+    /// Tokens of the rendered prompt; `None` where a server does not tell.
+    pub input_tokens: Option<u32>,
     /// Of those, tokens served from a prefix cache; `None` where unknown.
     pub cached_input_tokens: Option<u32>,
     /// Why it ended.

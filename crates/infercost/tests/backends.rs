@@ -18,6 +18,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use candle_core::quantized::GgmlDType;
+use infercost_served_stand_in::{Reply, StandIn, StreamScript};
 use program::{infercost, json, run};
 use serde_json::Value;
 use started::{Backends, Rotel, note};
@@ -89,6 +90,7 @@ fn runs_arrive_at_phoenix_whole_and_cost_what_the_report_says() {
     phoenix_has_what_the_report_says(&backends, folder, &recorded);
     note(&format!("Phoenix compared after {:.0} s", began.elapsed().as_secs_f64()));
     compare_sends_its_run_along(&backends, folder);
+    load_costs_there_what_its_operating_points_cost(&backends, folder);
     let rotel = Rotel::start(&backends);
     each_protocol_arrives(&backends, folder, &recorded);
     note(&format!("protocols compared after {:.0} s", began.elapsed().as_secs_f64()));
@@ -137,17 +139,7 @@ fn phoenix_has_what_the_report_says(backends: &Backends, folder: &Path, recorded
             one["cost"]["per_inference"]["point"].as_f64().unwrap() * one["inferences"].as_f64().unwrap()
         })
         .sum();
-    let query =
-        "{projects(first: 1000) {edges {node {name tokenCountTotal costSummary {total {cost tokens}}}}}}";
-    let body = serde_json::json!({"query": query}).to_string();
-    let mut answer = ureq::post(format!("{}/graphql", backends.get("PHOENIX")))
-        .content_type("application/json")
-        .send(body)
-        .unwrap();
-    let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-    let projects = answer["data"]["projects"]["edges"].as_array().unwrap();
-    let project = projects.iter().map(|edge| &edge["node"]).find(|node| node["name"] == "sample").unwrap();
-    let theirs = project["costSummary"]["total"]["cost"].as_f64().unwrap();
+    let theirs = backends.cost_of("sample");
     assert!((ours - theirs).abs() <= 1e-6 * ours, "the report says {ours}, Phoenix {theirs}");
     assert_eq!(done["same_total"], true, "{done:#}");
 
@@ -208,6 +200,50 @@ fn compare_sends_its_run_along(backends: &Backends, folder: &Path) {
     assert_eq!(tree_in_phoenix(&spans), on_disk);
     let text = Value::from(spans).to_string();
     assert!(text.contains("[redacted]") && !text.contains("4111"), "{text}");
+}
+
+/// A request under load costs less than a single one: two are answered in the time of one.
+fn load_costs_there_what_its_operating_points_cost(backends: &Backends, folder: &Path) {
+    let script = StreamScript { first: Duration::from_millis(60), ..StreamScript::default() };
+    let (models, stream) = (Reply::json(r#"{"object":"list","data":[{"id":"m"}]}"#), script.reply());
+    let server = StandIn::start(move |asked| match asked.path {
+        path if path.ends_with("/completions") => stream.clone(),
+        "/v1/models" => models.clone(),
+        _ => Reply::not_found(),
+    })
+    .unwrap();
+    let url = format!("{}#m", server.base());
+    let prompts: String = (0..4)
+        .map(|index| format!("{{\"id\":\"p{index}\",\"prompt\":\"Go on {index}.\",\"max_tokens\":16}}\n"))
+        .collect();
+    fs::write(folder.join("loaded.jsonl"), prompts).unwrap();
+    let arguments = ["record", &url, "--prompts", "loaded.jsonl", "--traces", "loaded"];
+    let load = ["--concurrency", "1,2", "--duration", "3s"];
+    let more = ["--phoenix", backends.get("PHOENIX"), "--project", "loaded"];
+    let output = infercost(folder, &[&arguments[..], &load[..], &more[..]].concat()).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("they agree to a millionth"), "{told}");
+    let run_folder = fs::read_dir(folder.join("loaded")).unwrap().next().unwrap().unwrap().path();
+    let spans = backends.wait_for("loaded", tree_on_disk(&run_folder).len());
+    let names: BTreeSet<&str> =
+        spans.iter().filter_map(|span| span["attributes"]["llm.model_name"].as_str()).collect();
+    assert!(names.iter().any(|name| name.ends_with(" at concurrency 1")), "{names:?}");
+
+    let report = ["report", &run_folder.display().to_string(), "--json"];
+    let report = json(&run(folder, &report));
+    let candidate = &report["candidates"][0];
+    let bill = |one: &Value, cost: &str, number: &str| {
+        let inferences = one[number].as_f64().unwrap();
+        one.pointer(cost).and_then(Value::as_f64).map(|cost| cost * inferences)
+    };
+    let single = bill(candidate, "/cost/per_inference/point", "inferences").unwrap();
+    let points = candidate["operating_points"].as_array().unwrap();
+    let at_points: Vec<f64> =
+        points.iter().filter_map(|point| bill(point, "/cost_per_inference/point", "answered")).collect();
+    // on a busy machine the way up may end early
+    assert!(!at_points.is_empty(), "{points:#?}");
+    let (ours, theirs) = (single + at_points.iter().sum::<f64>(), backends.cost_of("loaded"));
+    assert!((ours - theirs).abs() <= 1e-6 * ours, "the report says {ours}, Phoenix {theirs}");
 }
 
 fn each_protocol_arrives(backends: &Backends, folder: &Path, recorded: &Path) {

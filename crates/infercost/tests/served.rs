@@ -135,6 +135,33 @@ fn a_model_in_process_and_a_server_stand_in_one_table() {
     assert!(shown.contains("under load") && shown.contains("4 in flight"), "{shown}");
 }
 
+/// A server that neither counts tokens nor tells of its cache: nothing is made up, and all of it is said.
+#[test]
+fn what_a_server_does_not_tell_is_said() {
+    let _alone = alone();
+    let folder = bench();
+    let script = StreamScript { usage: false, ..StreamScript::default() };
+    let server = serving(move |_| script.reply());
+    let output = run(folder.path(), &["compare", &url(&server), "--prompts", "mine.jsonl", "--json"]);
+    let report = json(&output);
+    let candidate = &report["candidates"][0];
+    assert!(candidate["input_tokens"].is_null(), "{candidate:#}");
+    assert!(candidate["unknown"]["input_tokens"].is_string(), "{candidate:#}");
+    assert!(candidate["output_tokens"].as_u64().unwrap() > 0, "{candidate:#}");
+    let notes = report["notes"].to_string();
+    for said in
+        ["sent no `usage` with 3 of 3", "did not tell the prompt tokens of 3 of 3", "from a prompt cache"]
+    {
+        assert!(notes.contains(said), "{said}: {notes}");
+    }
+    let recorded = only_run(folder.path());
+    for (_, attributes) in spans(&recorded, "inference") {
+        assert!(!attributes.contains_key("gen_ai.usage.input_tokens"), "{attributes:#?}");
+    }
+    let header = fs::read_to_string(recorded.join("run.json")).unwrap();
+    assert!(header.contains("\"sends_usage\""), "{header}");
+}
+
 /// Gives a test in real time further attempts: a busy machine may spoil some.
 #[track_caller]
 fn within_attempts(mut attempt: impl FnMut() -> Result<(), String>) {

@@ -46,7 +46,7 @@ pub use record::{
 };
 pub use run::{RunHeader, RunRecord};
 pub use sampling::Sampling;
-pub use served::{ServedFacts, ServerTimings, TokenCount};
+pub use served::{ServedFacts, ServedHabits, ServedTrial, ServerTimings, TokenCount};
 pub use server_place::ServerPlace;
 pub use units::{Bytes, Joules, TokensPerSecond, Watts};
 pub use verdict::{Gate, GateResult, Recommendation, Verdict};

@@ -65,8 +65,9 @@ pub struct InferenceRecord {
     pub issued_at: SystemTime,
     /// Prompt text as given to the model, unless the user keeps content out (`--no-content`).
     pub input_text: Option<String>,
-    /// Tokens of the rendered prompt; 0 where the engine failed before it could count.
-    pub input_tokens: u32,
+    /// Tokens of the rendered prompt, at least one; `None` where nobody counted them: a failure, or a server that does
+    /// not tell.
+    pub input_tokens: Option<u32>,
     /// Of those, tokens served from a prefix cache; `None` where unknown.
     pub cached_input_tokens: Option<u32>,
     /// Output limit of this request, in tokens.

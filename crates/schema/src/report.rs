@@ -80,8 +80,8 @@ pub struct CandidateReport {
     pub failures: u64,
     /// Failures by kind.
     pub failure_kinds: BTreeMap<String, u64>,
-    /// Prompt tokens, summed.
-    pub input_tokens: u64,
+    /// Prompt tokens of all answers, summed; `None` where an answer's are unknown.
+    pub input_tokens: Option<u64>,
     /// Output tokens, summed.
     pub output_tokens: u64,
     /// Model load time, in seconds.
@@ -140,10 +140,18 @@ pub struct OperatingPointReport {
     pub knee: bool,
     /// Requests that ended in the steady state, failures included.
     pub requests: u64,
+    /// Answers in the whole windows, warm-up included: what a bill over the run counts. An answer without any token is
+    /// none.
+    #[serde(default)]
+    pub answered: u64,
     /// Failures in the whole window.
     pub failures: u64,
     /// The same by kind.
     pub failure_kinds: BTreeMap<String, u64>,
+    /// True where more than a tenth of the requests in the whole window got no answer: such a point is never
+    /// recommended.
+    #[serde(default)]
+    pub failing: bool,
     /// Attempts beyond the first, in the whole window.
     pub retries: u64,
     /// Share of the prompt tokens that came from a prefix cache; `None` where no server told.

@@ -201,7 +201,8 @@ impl Answer {
                 .prompt_tokens
                 .map(count)
                 .or(timings.and_then(|timings| timings.prompt()))
-                .unwrap_or(0),
+                // no prompt is empty once it is rendered: a sum of 0 was never counted
+                .filter(|tokens| *tokens > 0),
             cached_input_tokens: usage.cached().or(timings.and_then(|timings| timings.cached())),
             finish: self.finish.unwrap_or(by_length),
             served: Some(facts),

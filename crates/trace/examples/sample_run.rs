@@ -127,7 +127,7 @@ fn inference(index: u32, tokens: u32, issued_at: SystemTime) -> InferenceRecord 
         repetition: 0,
         issued_at,
         input_text: Some("<|im_start|>user\nWhat is the answer?<|im_end|>\n".repeat(4)),
-        input_tokens: 60 + index % 7,
+        input_tokens: Some(60 + index % 7),
         cached_input_tokens: None,
         max_tokens: 128,
         sampling: Sampling::default(),

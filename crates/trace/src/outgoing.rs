@@ -41,6 +41,9 @@ pub struct CostShare {
 /// What is known of one inference beside its span.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct InferenceFacts {
+    /// The name that takes the model's place in `llm.model_name`: a viewer that reckons with prices of its own finds
+    /// them by it. `None` leaves the model's.
+    pub priced_as: Option<String>,
     /// Its joules.
     pub energy: Option<EnergyShare>,
     /// Its cost.
@@ -70,6 +73,10 @@ pub fn dress(span: &mut Span, facts: Option<&InferenceFacts>, viewer: Viewer) {
         messages(span, &mut extra);
         if let Some(facts) = facts {
             numbers(facts, &mut extra);
+        }
+        if let Some(name) = facts.and_then(|facts| facts.priced_as.as_deref()) {
+            span.attributes.retain(|attribute| attribute.key != LLM_MODEL_NAME);
+            extra.text(LLM_MODEL_NAME, name);
         }
     }
     let metadata = metadata(span, &extra);

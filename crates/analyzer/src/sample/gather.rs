@@ -181,7 +181,8 @@ fn add_speed(inference: &InferenceRecord, prompt: usize, columns: &mut Columns<'
     columns.add(prompt, own::OUTPUT, f64::from(output));
     let Some(first) = outcome.time_to_first_token() else { return };
     // Tokens from a prefix cache were not computed.
-    let computed = inference.input_tokens.saturating_sub(inference.cached_input_tokens.unwrap_or(0));
+    let cached = inference.cached_input_tokens.unwrap_or(0);
+    let computed = inference.input_tokens.map_or(0, |input| input.saturating_sub(cached));
     if computed > 0 && !first.is_zero() {
         columns.mark(prompt, own::PREFILLED);
         columns.add(prompt, own::PREFILL_TOKENS, f64::from(computed));

@@ -90,6 +90,7 @@ impl CandleEngine {
             file_size: file_size(path).map(Bytes),
             weight_bytes_per_token: Some(Bytes(decoder.weights_bytes_per_token())),
             context_length: u32::try_from(decoder.context_length()).ok(),
+            habits: None,
         };
         Ok(Self { identity, decoder, prompts, cached: Vec::new(), tokens_by_bytes: OnceCell::new() })
     }
@@ -227,7 +228,7 @@ impl Engine for CandleEngine {
             text,
             output_tokens: count(token_ids.len()),
             token_ids,
-            input_tokens: count(input.len()),
+            input_tokens: Some(count(input.len())),
             cached_input_tokens: Some(0),
             finish,
             served: None,

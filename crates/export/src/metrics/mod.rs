@@ -93,7 +93,9 @@ impl Meters {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let calls = state.calls.entry(key).or_insert_with(Calls::new);
         calls.duration.add(record.outcome.latency().as_secs_f64());
-        calls.input.add(record.input_tokens.into());
+        if let Some(tokens) = record.input_tokens {
+            calls.input.add(tokens.into());
+        }
         if error.is_none() {
             calls.output.add(record.outcome.output_tokens().into());
         }

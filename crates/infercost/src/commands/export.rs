@@ -40,6 +40,9 @@ pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
     if told.is_none() && !arguments.plain {
         output::note("! the run is too large for a report: spans are sent as they were recorded");
     }
+    for left_out in told.iter().flat_map(|told| told.ledger.unbilled()) {
+        output::note(&format!("! {left_out}"));
+    }
     let facts =
         told.as_ref().map(|told| facts::of_ledger(&told.run.header, &told.ledger)).unwrap_or_default();
     let sent = send(&folder, &destination, Outfit { facts, ..outfit }, arguments.unsent)?;
@@ -133,6 +136,9 @@ fn send_whole(folder: &Path, live: &LiveArguments, content: bool, given: &Given)
     }
     let named = if live.place.langsmith { Named::LangSmith } else { Named::Langfuse };
     let destination = named.destination(&options, live.project.as_deref(), &variable)?;
+    for left_out in told.ledger.unbilled() {
+        output::note(&format!("! {left_out}"));
+    }
     let facts = facts::of_ledger(&told.run.header, &told.ledger);
     let outfit = Outfit { viewer: named.viewer(), project: live.project.clone(), facts, ..outfit };
     let sent = send(folder, &destination, outfit, false)?;

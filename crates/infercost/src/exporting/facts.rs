@@ -23,6 +23,7 @@ fn facts(ledger: &Ledger, entry: &Entry) -> InferenceFacts {
             net_j: entry.net_j,
             source: entry.energy_source,
         }),
+        priced_as: None,
         cost: entry.total.map(|total| CostShare {
             currency: ledger.currency,
             parts: entry.cost,

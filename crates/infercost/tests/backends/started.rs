@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::workspace;
 
@@ -77,6 +77,20 @@ impl Backends {
                 None => return all,
             }
         }
+    }
+
+    /// What Phoenix's own column says that a project cost.
+    pub(crate) fn cost_of(&self, project: &str) -> f64 {
+        let query =
+            "{projects(first: 1000) {edges {node {name tokenCountTotal costSummary {total {cost tokens}}}}}}";
+        let mut answer = ureq::post(format!("{}/graphql", self.get("PHOENIX")))
+            .content_type("application/json")
+            .send(json!({"query": query}).to_string())
+            .unwrap();
+        let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+        let projects = answer["data"]["projects"]["edges"].as_array().unwrap();
+        let project = projects.iter().map(|edge| &edge["node"]).find(|node| node["name"] == project).unwrap();
+        project["costSummary"]["total"]["cost"].as_f64().unwrap()
     }
 
     /// The spans of a project, once there are so many.

@@ -101,7 +101,7 @@ impl MadeUp {
             repetition: 0,
             issued_at,
             input_text: Some(format!("Question {index}")),
-            input_tokens: 50,
+            input_tokens: Some(50),
             cached_input_tokens: Some(0),
             max_tokens: TOKENS,
             sampling: Sampling::default(),

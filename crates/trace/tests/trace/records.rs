@@ -36,7 +36,7 @@ pub(crate) fn inference(prompt: &str, issued: u64) -> InferenceRecord {
         repetition: 0,
         issued_at: moment(issued),
         input_text: Some("two and two?".to_owned()),
-        input_tokens: 7,
+        input_tokens: Some(7),
         cached_input_tokens: None,
         max_tokens: 16,
         sampling: Sampling::default(),
@@ -250,7 +250,7 @@ fn driven() -> BoxedStrategy<LoadFacts> {
 
 /// An inference of the prompt of that number; ids in a run are distinct.
 fn any_inference(number: usize) -> BoxedStrategy<InferenceRecord> {
-    let head = (text(), any::<u32>(), time(), option::of(text()), any::<u32>());
+    let head = (text(), any::<u32>(), time(), option::of(text()), option::of(1..u32::MAX));
     (head, option::of(any::<u32>()), any::<u32>(), sampling(), option::of(served()), outcome())
         .prop_map(
             move |(
