@@ -50,7 +50,14 @@ pub fn write(traces: &Path, id: &str, size: Size, prices: PriceBook) -> Result<P
     let mut now = start;
     for phase in [IdlePhase::BeforeLoad, IdlePhase::Resident] {
         let wall_time = Duration::from_secs(2);
-        store.idle(&IdleRecord { phase, started_at: now, wall_time, energy: measured(20.0) })?;
+        store.idle(&IdleRecord {
+            phase,
+            started_at: now,
+            wall_time,
+            energy: measured(20.0),
+            boards: Vec::new(),
+            cross_checks: Vec::new(),
+        })?;
         now += wall_time;
     }
     for variant in VARIANTS {
