@@ -1,14 +1,46 @@
 //! Which servers this machine's meters see, and which process an estimate must count for them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use infercost_energy::{MeterBasis, MeterChoice, WatchedProcesses, listeners};
 use infercost_models::{ModelLocation, ResolvedModel};
 use infercost_schema::{ServerPlace, VariantId};
+use infercost_served::ServedAddress;
 
 use crate::arguments::MeterArguments;
+use crate::exit::usage;
 use crate::output;
+
+/// Refuses an instrument that is pointed at where the models run on several machines: it is plugged into one of them, and
+/// nobody knows which.
+///
+/// # Errors
+/// A usage error that names the machines.
+pub(crate) fn one_machine(models: &[String], arguments: &MeterArguments) -> anyhow::Result<()> {
+    if !is_pointed_at(&arguments.meter) {
+        return Ok(());
+    }
+    let machine = |model: &String| {
+        let place = ServedAddress::is_meant(model).then(|| ServerPlace::of(model));
+        let away = place.filter(|place| !place.is_this_machine());
+        away.map_or_else(|| "this machine".to_owned(), |place| place.host.to_ascii_lowercase())
+    };
+    let machines: BTreeSet<String> = models.iter().map(machine).collect();
+    if machines.len() < 2 {
+        return Ok(());
+    }
+    let machines = machines.into_iter().collect::<Vec<_>>().join(", ");
+    Err(usage(format!(
+        "--meter: one instrument cannot tell the joules of several machines apart ({machines}); record each machine's \
+         models in a run of their own, with its own --meter, and join them: infercost report RUN RUN"
+    )))
+}
+
+/// True for an instrument that reads whatever it is plugged into.
+fn is_pointed_at(meter: &MeterChoice) -> bool {
+    matches!(meter, MeterChoice::Shelly(_) | MeterChoice::Tasmota(_) | MeterChoice::Prometheus(_))
+}
 
 /// Variants whose energy stays unknown, and why. Processes of servers on this machine are watched from now on, where
 /// energy is estimated from CPU time.
@@ -18,11 +50,7 @@ pub(crate) fn unmetered<'a>(
     basis: MeterBasis,
     watched: &WatchedProcesses,
 ) -> HashMap<VariantId, String> {
-    // an instrument that the user points at reads whatever it is plugged into
-    let pointed = matches!(
-        arguments.meter,
-        MeterChoice::Shelly(_) | MeterChoice::Tasmota(_) | MeterChoice::Prometheus(_)
-    );
+    let pointed = is_pointed_at(&arguments.meter);
     let by_cpu_time = arguments.estimate && matches!(basis, MeterBasis::Estimated | MeterBasis::Mixed);
     let mut unmetered = HashMap::new();
     for (variant, model) in models {

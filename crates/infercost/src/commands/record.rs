@@ -57,6 +57,7 @@ pub(crate) fn record(arguments: &RecordArguments, given: &Given) -> anyhow::Resu
     let is_address = |model: &String| ServedAddress::is_meant(model);
     let servers = arguments.load.serve.is_some() || arguments.models.iter().any(is_address);
     let settings = given.for_new_run(servers)?;
+    energy_of_servers::one_machine(&arguments.models, &arguments.meter)?;
     let wire = exporting::live::destination(arguments)?;
     let (selection, prompts) = prompts::select(arguments)?;
     probe_folder(&arguments.traces)?;
