@@ -284,7 +284,7 @@ pub(crate) fn is_loopback(url: &str) -> bool {
     })
 }
 
-fn wrong(origin: String, value: &str, wanted: &'static str) -> DestinationError {
+pub(crate) fn wrong(origin: String, value: &str, wanted: &'static str) -> DestinationError {
     let value = value.chars().take(60).flat_map(char::escape_default).collect();
     DestinationError::Setting { origin, value, wanted }
 }

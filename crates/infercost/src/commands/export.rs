@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::config::Given;
 use crate::exit::usage;
 use crate::export_arguments::{ExportCommand, LiveArguments};
-use crate::exporting::{Told, again, facts, folder, metrics, phoenix, send, variable};
+use crate::exporting::{Told, again, facts, folder, metrics, phoenix, resource, send, variable};
 use crate::output;
 
 pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
@@ -20,7 +20,8 @@ pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
     let folder = folder(&arguments.traces, arguments.run.as_deref())?;
     let options = arguments.options().map_err(|error| usage(error.to_string()))?;
     let content = !arguments.no_content;
-    let outfit = Outfit { content, redact: arguments.redact.clone(), ..Outfit::default() };
+    let outfit =
+        Outfit { content, redact: arguments.redact.clone(), resource: resource(), ..Outfit::default() };
     if let Some(url) = &arguments.place.phoenix {
         let phoenix = Phoenix::new(url, &options, &variable)?;
         let told = Told::read(&folder, &given, content)?.ok_or_else(|| {
@@ -124,7 +125,7 @@ fn send_whole(folder: &Path, live: &LiveArguments, content: bool, given: &Given)
     let Some(told) = Told::read(folder, given, content)? else {
         return Err(anyhow::anyhow!("the run is too large for a report"));
     };
-    let outfit = Outfit { content, redact: live.redact.clone(), ..Outfit::default() };
+    let outfit = Outfit { content, redact: live.redact.clone(), resource: resource(), ..Outfit::default() };
     if let Some(url) = &live.place.phoenix {
         let phoenix = Phoenix::new(url, &options, &variable)?;
         let done = phoenix::export(folder, &told, &phoenix, live.project.as_deref(), outfit)?;

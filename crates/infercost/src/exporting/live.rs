@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use infercost_export::{Destination, LiveExport, Outfit, Signal};
 
-use super::{again, not_taken, variable};
+use super::{again, not_taken, resource, variable};
 use crate::arguments::RecordArguments;
 use crate::output;
 
@@ -43,6 +43,7 @@ impl Following {
             content: !arguments.no_content,
             redact: arguments.live.redact.clone(),
             project: arguments.live.project.clone(),
+            resource: resource(),
             ..Outfit::default()
         };
         let mut flags = Vec::new();

@@ -9,7 +9,7 @@ use infercost_export::transport::{Attempt, Client};
 use infercost_export::{Destination, OtlpOptions, Signal};
 use infercost_schema::{IdleRecord, InferenceRecord, RunId, RunRecord, VariantId, WindowRecord};
 
-use super::variable;
+use super::{resource, variable};
 use crate::arguments::RecordArguments;
 use crate::commands::doctor::gpus;
 use crate::exit::usage;
@@ -35,7 +35,7 @@ impl Live {
         if !sends && arguments.live.metrics_listen.is_none() {
             return Ok(Self::default());
         }
-        let meters = Arc::new(Meters::new(run, SystemTime::now()));
+        let meters = Arc::new(Meters::new(run, SystemTime::now()).described(resource()));
         temperatures(&meters);
         let listen = |address| {
             let listener = Listener::start(address, Arc::clone(&meters))
@@ -94,7 +94,7 @@ fn temperatures(meters: &Meters) {
 /// Sends the metrics of a recorded run.
 pub(crate) fn send(run: &RunRecord, options: &OtlpOptions) {
     let RunId(id) = &run.header.id;
-    let meters = Meters::new(id, run.header.started_at.into());
+    let meters = Meters::new(id, run.header.started_at.into()).described(resource());
     let engine = |variant: &VariantId| {
         let found = run.header.variants.iter().find(|one| one.id == *variant);
         found.map_or("", |one| one.engine.engine.as_str())

@@ -7,6 +7,7 @@ pub(crate) mod phoenix;
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use infercost_analyzer::Analysis;
 use infercost_analyzer::ledger::Ledger;
@@ -24,6 +25,15 @@ const MOST_WITH_FACTS: u64 = 2 << 30;
 /// A variable of the environment; one that is not UTF-8 counts as not set.
 pub(crate) fn variable(name: &str) -> Option<String> {
     env::var(name).ok()
+}
+
+/// What the environment says of whoever sends; nothing, and a line that says why, where it cannot be read.
+pub(crate) fn resource() -> Vec<(String, String)> {
+    static SAID: Once = Once::new();
+    infercost_export::resource_attributes(&variable).unwrap_or_else(|error| {
+        SAID.call_once(|| output::note(&format!("! nothing of it is used: {error}")));
+        Vec::new()
+    })
 }
 
 /// A run with what its report says.
