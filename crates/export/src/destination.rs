@@ -129,6 +129,8 @@ pub struct Destination {
     pub timeout: Duration,
     /// Files for TLS.
     pub tls: TlsFiles,
+    /// Projects and accounts there that the spans are filed under.
+    filed_under: Vec<String>,
 }
 
 impl fmt::Debug for Destination {
@@ -205,7 +207,25 @@ impl Destination {
             key: file("CLIENT_KEY"),
         };
         let headers = options.headers.clone().or(&headers);
-        Ok(Some(Self { url, protocol, compression, headers, timeout, tls }))
+        let filed_under = headers.get("x-project-name").map(str::to_owned).into_iter().collect();
+        Ok(Some(Self { url, protocol, compression, headers, timeout, tls, filed_under }))
+    }
+
+    /// The same place under a project or an account there: what was sent under another one was not sent here. It is
+    /// written down beside the run, so that it must hold no secret.
+    #[must_use]
+    pub fn filed_under(mut self, project: Option<&str>) -> Self {
+        if let Some(project) =
+            project.filter(|project| !self.filed_under.iter().any(|known| known == project))
+        {
+            self.filed_under.push(project.to_owned());
+        }
+        self
+    }
+
+    /// The address without credentials and query, and the projects there.
+    pub(crate) fn place(&self) -> String {
+        std::iter::once(self.name()).chain(self.filed_under.iter().cloned()).collect::<Vec<_>>().join(" ")
     }
 
     /// The address for people: without credentials and query.

@@ -44,6 +44,8 @@ impl Named {
             variables(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
         };
         let mut headers = Headers::default();
+        // what is not secret of where spans are filed
+        let mut filed = Vec::new();
         let base = match self {
             Self::LangSmith => {
                 let either = |name: &str| {
@@ -56,9 +58,11 @@ impl Named {
                 headers.set("x-api-key", &key)?;
                 if let Some(project) = project.map(str::to_owned).or_else(|| either("PROJECT")) {
                     headers.set("langsmith-project", &project)?;
+                    filed.push(project);
                 }
                 if let Some(workspace) = set("LANGSMITH_WORKSPACE_ID") {
                     headers.set("x-tenant-id", &workspace)?;
+                    filed.push(workspace);
                 }
                 let endpoint = either("ENDPOINT").unwrap_or_else(|| LANGSMITH.to_owned());
                 below(&endpoint, "/otel")
@@ -68,7 +72,9 @@ impl Named {
                     let hint = "Langfuse shows keys under Project Settings, API Keys";
                     set(variable).ok_or(DestinationError::Missing { variable, hint })
                 };
-                let pair = format!("{}:{}", key("LANGFUSE_PUBLIC_KEY")?, key("LANGFUSE_SECRET_KEY")?);
+                let public = key("LANGFUSE_PUBLIC_KEY")?;
+                let pair = format!("{public}:{}", key("LANGFUSE_SECRET_KEY")?);
+                filed.push(public);
                 headers.set("authorization", &format!("Basic {}", BASE64_STANDARD.encode(pair)))?;
                 headers.set("x-langfuse-ingestion-version", "4")?;
                 let endpoint = set("LANGFUSE_BASE_URL").or_else(|| set("LANGFUSE_HOST"));
@@ -82,7 +88,9 @@ impl Named {
             ..options.clone()
         };
         let missing = DestinationError::Missing { variable: "LANGSMITH_ENDPOINT", hint: "it names no host" };
-        Destination::resolve(Signal::Traces, &options, &|_| None)?.ok_or(missing)
+        let found = Destination::resolve(Signal::Traces, &options, &|_| None)?;
+        let found = found.ok_or(missing)?;
+        Ok(filed.iter().fold(found, |found, part| found.filed_under(Some(part))))
     }
 }
 

@@ -65,7 +65,8 @@ impl Following {
         for pattern in &arguments.live.redact {
             flag("--redact", pattern.as_str());
         }
-        let export = LiveExport::start(folder, destination.clone(), outfit)?;
+        let place = destination.clone().filed_under(outfit.chosen_project());
+        let export = LiveExport::start(folder, place, outfit)?;
         Ok(Self { export, destination, folder: folder.to_owned(), flags })
     }
 

@@ -77,7 +77,8 @@ pub(crate) fn send(
     outfit: Outfit,
     unsent_only: bool,
 ) -> Result<Sent, ExportError> {
-    let mut exporter = Exporter::new(folder, destination.clone(), outfit, unsent_only)?;
+    let place = destination.clone().filed_under(outfit.chosen_project());
+    let mut exporter = Exporter::new(folder, place, outfit, unsent_only)?;
     let mut told = false;
     let sent = exporter.run_telling(Patience::REPLAY, &mut |why| {
         if !std::mem::replace(&mut told, true) {
