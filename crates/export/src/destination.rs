@@ -142,6 +142,14 @@ impl fmt::Debug for Destination {
 /// Reads a variable; empty counts as not set, as the specification has it.
 pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// The variables that name files for TLS, and no other: certificates are the user's, whatever the address.
+pub(crate) fn certificates_of<'v>(variables: Variables<'v>) -> impl Fn(&str) -> Option<String> + 'v {
+    move |name| {
+        let is_file = name.ends_with("CERTIFICATE") || name.ends_with("CLIENT_KEY");
+        is_file.then(|| variables(name)).flatten()
+    }
+}
+
 impl Destination {
     /// Where a signal goes according to flags and environment; `None` where neither names a place.
     ///

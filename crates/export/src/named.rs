@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use infercost_trace::outgoing::Viewer;
 
-use crate::destination::{Destination, OtlpOptions, Protocol, Signal, Variables};
+use crate::destination::{Destination, OtlpOptions, Protocol, Signal, Variables, certificates_of};
 use crate::error::DestinationError;
 use crate::headers::Headers;
 
@@ -88,7 +88,7 @@ impl Named {
             ..options.clone()
         };
         let missing = DestinationError::Missing { variable: "LANGSMITH_ENDPOINT", hint: "it names no host" };
-        let found = Destination::resolve(Signal::Traces, &options, &|_| None)?;
+        let found = Destination::resolve(Signal::Traces, &options, &certificates_of(variables))?;
         let found = found.ok_or(missing)?;
         Ok(filed.iter().fold(found, |found, part| found.filed_under(Some(part))))
     }
@@ -124,6 +124,29 @@ mod tests {
         assert_eq!(resolve(Named::LangSmith, &older).unwrap().name(), "http://127.0.0.1:9/otel/v1/traces");
         let error = resolve(Named::LangSmith, &[("LANGSMITH_API_KEY", " ")]).unwrap_err().to_string();
         assert!(error.contains("LANGSMITH_API_KEY"), "{error}");
+    }
+
+    #[test]
+    fn certificates_of_the_environment_count() {
+        let variables = [
+            ("LANGSMITH_API_KEY", "k"),
+            ("LANGFUSE_PUBLIC_KEY", "pk"),
+            ("LANGFUSE_SECRET_KEY", "sk"),
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem"),
+            ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "/mine.pem"),
+            ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/mine.key"),
+            // another collector's
+            ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=theirs"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ];
+        for named in [Named::LangSmith, Named::Langfuse] {
+            let found = resolve(named, &variables).unwrap();
+            let file = |path: &str| Some(std::path::PathBuf::from(path));
+            let tls = [found.tls.authority, found.tls.certificate, found.tls.key];
+            assert_eq!(tls, [file("/ca.pem"), file("/mine.pem"), file("/mine.key")]);
+            assert_eq!(found.protocol, Protocol::HttpProtobuf);
+            assert_ne!(found.headers.get("authorization"), Some("theirs"));
+        }
     }
 
     #[test]

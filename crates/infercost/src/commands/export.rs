@@ -12,7 +12,9 @@ use serde_json::json;
 use crate::config::Given;
 use crate::exit::usage;
 use crate::export_arguments::{ExportCommand, LiveArguments};
-use crate::exporting::{Told, again, facts, folder, metrics, phoenix, resource, send, variable};
+use crate::exporting::{
+    Told, again, facts, folder, metrics, phoenix, resource, send, variable, without_query,
+};
 use crate::output;
 
 pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
@@ -110,7 +112,7 @@ pub(crate) fn after_run(folder: &Path, live: &LiveArguments, content: bool, give
         output::error(&error);
         let mut flags: Vec<String> = Vec::new();
         match &place.phoenix {
-            Some(url) => flags.extend(["--phoenix".to_owned(), url.clone()]),
+            Some(url) => flags.extend(["--phoenix".to_owned(), without_query(url)]),
             None => flags.push(if place.langsmith { "--langsmith" } else { "--langfuse" }.to_owned()),
         }
         if let Some(project) = &live.project {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use infercost_export::{Destination, LiveExport, Outfit, Signal};
 
-use super::{again, not_taken, resource, variable};
+use super::{again, not_taken, resource, variable, without_query};
 use crate::arguments::RecordArguments;
 use crate::output;
 
@@ -50,7 +50,7 @@ impl Following {
         let mut flag = |name: &str, value: &str| flags.extend([name.to_owned(), value.to_owned()]);
         // an address from the environment is read from there again
         if let Some(url) = &arguments.live.place.otlp {
-            flag("--otlp", url);
+            flag("--otlp", &without_query(url));
         }
         if let Some(protocol) = arguments.live.otlp_protocol {
             flag("--protocol", protocol.name());

@@ -103,6 +103,14 @@ fn not_taken(name: &str, sent: &Sent) -> Vec<String> {
     lines
 }
 
+/// An address as it may be shown and pasted: its query may hold a key.
+pub(crate) fn without_query(url: &str) -> String {
+    match url.split_once('?') {
+        Some((address, _)) => format!("{address}?…"),
+        None => url.to_owned(),
+    }
+}
+
 /// The command that sends a run, or the rest of it, to the same place again. Headers are left out: they are secret.
 pub(crate) fn again(folder: &Path, flags: &[String]) -> String {
     let words = ["infercost".to_owned(), "export".to_owned(), folder.display().to_string()];
@@ -137,6 +145,13 @@ mod tests {
         let lines = ["! c says: no", "! c rejected 2 spans", "! 3 spans are larger than c takes"];
         assert_eq!(not_taken("c", &sent), lines);
         assert!(not_taken("c", &Sent::default()).is_empty());
+    }
+
+    #[test]
+    fn queries_are_not_shown() {
+        let flags = ["--otlp".to_owned(), without_query("https://c:1/x?token=secret&a=?b")];
+        assert_eq!(again(Path::new("r"), &flags), "infercost export r --otlp 'https://c:1/x?…'");
+        assert_eq!(without_query("https://c:1/x"), "https://c:1/x");
     }
 
     #[test]
