@@ -1,15 +1,43 @@
 //! Which variants this machine's meters see, and which process an estimate must count for those behind servers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use infercost_energy::{MeterBasis, WatchedProcesses, listeners};
 use infercost_models::{ModelLocation, ResolvedModel};
 use infercost_schema::{ServerPlace, VariantId};
+use infercost_served::ServedAddress;
 
 use crate::arguments::RecordArguments;
-use crate::coverage::{Boundary, Place};
+use crate::arguments::meter::MeterArguments;
+use crate::coverage::{Boundary, Place, is_pointed_at};
+use crate::exit::usage;
 use crate::output;
+
+/// Refuses an instrument that is pointed at where the models run on several machines: it is plugged into one of them, and
+/// nobody knows which.
+///
+/// # Errors
+/// A usage error that names the machines.
+pub(crate) fn one_machine(models: &[String], arguments: &MeterArguments) -> anyhow::Result<()> {
+    if !is_pointed_at(&arguments.meter) {
+        return Ok(());
+    }
+    let machine = |model: &String| {
+        let place = ServedAddress::is_meant(model).then(|| ServerPlace::of(model));
+        let away = place.filter(|place| !place.is_this_machine());
+        away.map_or_else(|| "this machine".to_owned(), |place| place.host.to_ascii_lowercase())
+    };
+    let machines: BTreeSet<String> = models.iter().map(machine).collect();
+    if machines.len() < 2 {
+        return Ok(());
+    }
+    let machines = machines.into_iter().collect::<Vec<_>>().join(", ");
+    Err(usage(format!(
+        "--meter: one instrument cannot tell the joules of several machines apart ({machines}); record each machine's \
+         models in a run of their own, with its own --meter, and join them: infercost report RUN RUN"
+    )))
+}
 
 /// Variants whose energy stays unknown, and why. Processes of servers on this machine are watched from now on, where
 /// energy is estimated from CPU time.

@@ -1,7 +1,8 @@
 //! Servers that `--serve` starts: awaited, used through their address, and stopped with everything they started.
 //!
 //! A server is the leader of a process group of its own, so that stopping it stops its workers too, and nothing
-//! that infercost did not start. It is stopped when its engine is dropped, on every way out but a SIGKILL.
+//! that infercost did not start. It is stopped when its engine is dropped, and on the way out by a
+//! signal that can be caught: Ctrl-C, SIGTERM, SIGHUP, SIGQUIT.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

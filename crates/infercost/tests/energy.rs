@@ -355,6 +355,8 @@ fn a_meter_that_is_wanted_and_not_there() {
         (&["--meter", "sundial"], 2, "no meter is called `sundial`"),
         (&["--meter", "prometheus:127.0.0.1:1/metrics"], 2, "which metric"),
         (&["--meter", "shelly:http://me:secret@127.0.0.1"], 2, "no password"),
+        // plugged into one of two machines; nothing of either is asked for
+        (&["http://192.0.2.1:8080/v1#m", "--meter", "shelly:192.0.2.1"], 2, "192.0.2.1, this machine"),
     ] {
         let output = compare(folder.path(), more);
         let error = shown(&output.stderr);

@@ -134,6 +134,15 @@ fn stripped_message(attributes: &[KeyValue], message: &str) -> String {
     kind.map_or_else(String::new, |kind| kind.own_words(message).to_owned())
 }
 
+/// Describes a resource as the environment does: its attributes take the place of recorded ones of the same name, but for
+/// infercost's own.
+pub fn describe_resource(resource: &mut Resource, attributes: &[(String, String)]) {
+    for (key, value) in attributes.iter().filter(|(key, _)| !key.starts_with("infercost.")) {
+        resource.attributes.retain(|attribute| attribute.key != *key);
+        resource.attributes.push(key_value(key, Value::StringValue(value.clone())));
+    }
+}
+
 /// Files the spans of a resource under that project, where the viewer has projects.
 pub fn set_project(resource: &mut Resource, project: &str) {
     resource.attributes.retain(|attribute| attribute.key != OPENINFERENCE_PROJECT_NAME);

@@ -74,13 +74,20 @@ struct State {
 pub struct Meters {
     run: String,
     started_at: SystemTime,
+    resource: Vec<(String, String)>,
     state: Mutex<State>,
 }
 
 impl Meters {
     /// Nothing yet, of the run of that name.
     pub fn new(run: &str, started_at: SystemTime) -> Self {
-        Self { run: run.to_owned(), started_at, state: Mutex::default() }
+        Self { run: run.to_owned(), started_at, resource: Vec::new(), state: Mutex::default() }
+    }
+
+    /// The same, described by these attributes: see [`resource_attributes`](crate::resource_attributes).
+    #[must_use]
+    pub fn described(self, resource: Vec<(String, String)>) -> Self {
+        Self { resource, ..self }
     }
 
     /// Counts an inference.

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::config::Given;
 use crate::exit::usage;
 use crate::export_arguments::{ExportCommand, LiveArguments};
-use crate::exporting::{Told, again, facts, metrics, phoenix, send, variable};
+use crate::exporting::{Told, again, facts, metrics, phoenix, resource, send, variable, without_query};
 use crate::{output, run_folder};
 
 pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
@@ -20,7 +20,8 @@ pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
     let folder = run_folder::named_or_newest(&arguments.traces, arguments.run.as_deref())?;
     let options = arguments.options().map_err(|error| usage(error.to_string()))?;
     let content = !arguments.no_content;
-    let outfit = Outfit { content, redact: arguments.redact.clone(), ..Outfit::default() };
+    let outfit =
+        Outfit { content, redact: arguments.redact.clone(), resource: resource(), ..Outfit::default() };
     if let Some(url) = &arguments.place.phoenix {
         let phoenix = Phoenix::new(url, &options, &variable)?;
         let told = Told::read(&folder, &given, content)?.ok_or_else(|| {
@@ -112,7 +113,7 @@ pub(crate) fn after_run(folder: &Path, live: &LiveArguments, content: bool, give
         output::error(&error);
         let mut flags: Vec<String> = Vec::new();
         match &place.phoenix {
-            Some(url) => flags.extend(["--phoenix".to_owned(), url.clone()]),
+            Some(url) => flags.extend(["--phoenix".to_owned(), without_query(url)]),
             None => flags.push(if place.langsmith { "--langsmith" } else { "--langfuse" }.to_owned()),
         }
         if let Some(project) = &live.project {
@@ -127,7 +128,7 @@ fn send_whole(folder: &Path, live: &LiveArguments, content: bool, given: &Given)
     let Some(told) = Told::read(folder, given, content)? else {
         return Err(anyhow::anyhow!("the run is too large for a report"));
     };
-    let outfit = Outfit { content, redact: live.redact.clone(), ..Outfit::default() };
+    let outfit = Outfit { content, redact: live.redact.clone(), resource: resource(), ..Outfit::default() };
     if let Some(url) = &live.place.phoenix {
         let phoenix = Phoenix::new(url, &options, &variable)?;
         let done = phoenix::export(folder, &told, &phoenix, live.project.as_deref(), outfit)?;

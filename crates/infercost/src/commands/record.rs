@@ -12,6 +12,7 @@ use crate::arguments::{Cli, Command, RecordArguments, RecordCommand};
 use crate::commands::export;
 use crate::config::{Given, Settings};
 use crate::coverage;
+use crate::energy_of_servers;
 use crate::exit::usage;
 use crate::recording::{Servers, Setup, Wire, contenders};
 use crate::{exporting, output, prompts, run_folder};
@@ -32,6 +33,7 @@ pub(crate) fn record(arguments: &RecordArguments, given: &Given) -> anyhow::Resu
     let is_address = |model: &String| ServedAddress::is_meant(model);
     let servers = arguments.load.serve.is_some() || arguments.models.iter().any(is_address);
     let settings = given.for_new_run(servers)?;
+    energy_of_servers::one_machine(&arguments.models, &arguments.meter)?;
     let wire = exporting::live::destination(arguments)?;
     let (selection, prompts) = prompts::select(arguments)?;
     run_folder::probe(&arguments.traces)?;

@@ -7,6 +7,7 @@ pub(crate) mod phoenix;
 
 use std::env;
 use std::path::Path;
+use std::sync::Once;
 
 use infercost_analyzer::Analysis;
 use infercost_analyzer::ledger::Ledger;
@@ -24,6 +25,15 @@ const MOST_WITH_FACTS: u64 = 2 << 30;
 /// A variable of the environment; one that is not UTF-8 counts as not set.
 pub(crate) fn variable(name: &str) -> Option<String> {
     env::var(name).ok()
+}
+
+/// What the environment says of whoever sends; nothing, and a line that says why, where it cannot be read.
+pub(crate) fn resource() -> Vec<(String, String)> {
+    static SAID: Once = Once::new();
+    infercost_export::resource_attributes(&variable).unwrap_or_else(|error| {
+        SAID.call_once(|| output::note(&format!("! nothing of it is used: {error}")));
+        Vec::new()
+    })
 }
 
 /// A run with what its report says.
@@ -67,7 +77,8 @@ pub(crate) fn send(
     outfit: Outfit,
     unsent_only: bool,
 ) -> Result<Sent, ExportError> {
-    let mut exporter = Exporter::new(folder, destination.clone(), outfit, unsent_only)?;
+    let place = destination.clone().filed_under(outfit.chosen_project());
+    let mut exporter = Exporter::new(folder, place, outfit, unsent_only)?;
     let mut told = false;
     let sent = exporter.run_telling(Patience::REPLAY, &mut |why| {
         if !std::mem::replace(&mut told, true) {
@@ -90,6 +101,14 @@ fn not_taken(name: &str, sent: &Sent) -> Vec<String> {
         lines.push(format!("! {} spans are larger than {name} takes", sent.too_large));
     }
     lines
+}
+
+/// An address as it may be shown and pasted: its query may hold a key.
+pub(crate) fn without_query(url: &str) -> String {
+    match url.split_once('?') {
+        Some((address, _)) => format!("{address}?…"),
+        None => url.to_owned(),
+    }
 }
 
 /// The command that sends a run, or the rest of it, to the same place again. Headers are left out: they are secret.
@@ -116,6 +135,13 @@ mod tests {
         let lines = ["! c says: no", "! c rejected 2 spans", "! 3 spans are larger than c takes"];
         assert_eq!(not_taken("c", &sent), lines);
         assert!(not_taken("c", &Sent::default()).is_empty());
+    }
+
+    #[test]
+    fn queries_are_not_shown() {
+        let flags = ["--otlp".to_owned(), without_query("https://c:1/x?token=secret&a=?b")];
+        assert_eq!(again(Path::new("r"), &flags), "infercost export r --otlp 'https://c:1/x?…'");
+        assert_eq!(without_query("https://c:1/x"), "https://c:1/x");
     }
 
     #[test]
