@@ -7,6 +7,8 @@
 mod hours;
 #[path = "economics/made_up.rs"]
 mod made_up;
+#[path = "economics/pace.rs"]
+mod pace;
 #[path = "economics/timers.rs"]
 mod timers;
 
