@@ -146,7 +146,7 @@ impl PriceStore {
             Some((snapshot.fetched_at, count, Stored { path, snapshot }))
         };
         let mut found: Vec<_> = chosen.into_iter().filter_map(read).collect();
-        found.sort_by(|one, other| (other.0, other.1).cmp(&(one.0, one.1)));
+        found.sort_by_key(|one| std::cmp::Reverse((one.0, one.1)));
         Ok(found.into_iter().map(|(_, _, stored)| stored).collect())
     }
 }
