@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use infercost_economics::Assumption;
-use infercost_prices::{PriceStore, Prices, Stored};
+use infercost_prices::{Kind, PriceStore, Prices, Stored};
 use infercost_schema::hosting::{Charge, HostingOffer};
 use infercost_schema::market::{Curve, CurveUnit, ExchangeRate, Offer, OfferKind, TokenPrice};
 use infercost_schema::price::Price;
@@ -13,6 +13,12 @@ use jiff::tz::TimeZone;
 
 use crate::arguments::economics::StoreArguments;
 use crate::models::cache_root;
+
+/// Answers to one question that are looked at: the newest, and a few before it in case it cannot be read, or is to
+/// another question of the same name.
+const ANSWERS: usize = 4;
+/// The same of curves, which are fetched day by day and joined.
+const DAYS: usize = 64;
 
 /// The folder of the flag, else `prices` in the cache.
 pub(crate) fn open(arguments: &StoreArguments) -> anyhow::Result<PriceStore> {
@@ -25,7 +31,7 @@ pub(crate) fn open(arguments: &StoreArguments) -> anyhow::Result<PriceStore> {
 /// Exchange rates of the newest snapshot that holds some; none where there is no place for a store.
 pub(crate) fn rates(arguments: &StoreArguments) -> anyhow::Result<Vec<ExchangeRate>> {
     let Ok(store) = open(arguments) else { return Ok(Vec::new()) };
-    let newest = store.newest(|prices| matches!(prices, Prices::Rates(_)))?;
+    let newest = store.recent(Kind::Rates, ANSWERS)?.into_iter().next();
     Ok(match newest.map(|stored| stored.snapshot.prices) {
         Some(Prices::Rates(rates)) => rates,
         _ => Vec::new(),
@@ -42,7 +48,7 @@ pub(crate) fn curve(
         (curve.unit == CurveUnit::GramsPerKilowattHour) == carbon
             && curve.slots.last().is_some_and(|slot| slot.end > after)
     };
-    let (all, _) = open(arguments)?.list()?;
+    let all = open(arguments)?.recent(Kind::Curve, DAYS)?;
     let mut curves = all.into_iter().filter_map(|stored| {
         let source = stored.snapshot.cited();
         match stored.snapshot.prices {
@@ -72,7 +78,10 @@ pub(crate) fn token_price(
     name: &str,
 ) -> anyhow::Result<Option<(TokenPrice, Assumption)>> {
     let has = |prices: &Prices| matches!(prices, Prices::Tokens(models) if models.iter().any(|one| one.model == name));
-    let Some(stored) = open(arguments)?.newest(has)? else { return Ok(None) };
+    let newest = open(arguments)?.recent(Kind::Tokens, ANSWERS)?;
+    let Some(stored) = newest.into_iter().find(|stored| has(&stored.snapshot.prices)) else {
+        return Ok(None);
+    };
     let date = Some(day(&stored));
     let source = stored.snapshot.cited();
     let Prices::Tokens(models) = stored.snapshot.prices else { return Ok(None) };
@@ -101,7 +110,7 @@ pub(crate) fn hosted(arguments: &StoreArguments, model: &str) -> anyhow::Result<
 /// The cheapest fetched offers of a hardware, one accelerator each where there are such: one to rent, one spot.
 /// Spot offers say nothing of interruptions, so none are reckoned with, and their name says so.
 pub(crate) fn offers(arguments: &StoreArguments, hardware: &str) -> anyhow::Result<Vec<HostingOffer>> {
-    let (mut all, _) = open(arguments)?.list()?;
+    let mut all = open(arguments)?.recent(Kind::Offers, ANSWERS)?;
     // Newest first: of each question only the last answer counts.
     let mut asked = BTreeSet::new();
     all.retain(|stored| asked.insert((stored.snapshot.source.clone(), stored.snapshot.subject.clone())));

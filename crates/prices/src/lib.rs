@@ -29,6 +29,6 @@ mod table;
 
 pub use fetch::{Client, FetchError};
 pub use section::{PriceError, PriceSection, example};
-pub use snapshot::{Prices, Snapshot};
+pub use snapshot::{Kind, Prices, Snapshot};
 pub use source::{Query, Source};
 pub use store::{PriceStore, Stored};

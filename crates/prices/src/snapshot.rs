@@ -28,7 +28,20 @@ pub struct Snapshot {
     pub left_out: Vec<String>,
 }
 
-/// What kind of prices.
+/// A kind of prices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// [`Prices::Curve`].
+    Curve,
+    /// [`Prices::Offers`].
+    Offers,
+    /// [`Prices::Tokens`].
+    Tokens,
+    /// [`Prices::Rates`].
+    Rates,
+}
+
+/// The prices themselves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Prices {
@@ -43,6 +56,16 @@ pub enum Prices {
 }
 
 impl Prices {
+    /// Their kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Curve(_) => Kind::Curve,
+            Self::Offers(_) => Kind::Offers,
+            Self::Tokens(_) => Kind::Tokens,
+            Self::Rates(_) => Kind::Rates,
+        }
+    }
+
     /// Slots, offers, models or rates.
     pub fn len(&self) -> usize {
         match self {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::fetch::{Client, FetchError, Key};
-use crate::snapshot::{Prices, SNAPSHOT_SCHEMA, Snapshot};
+use crate::snapshot::{Kind, Prices, SNAPSHOT_SCHEMA, Snapshot};
 use crate::{electricity, hosted, rates, rental};
 
 /// Largest file read in place of an answer.
@@ -114,6 +114,21 @@ impl Source {
             Self::Skypilot => "skypilot",
             Self::Litellm => "litellm",
             Self::Ecb => "ecb",
+        }
+    }
+
+    /// What kind of prices it brings.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::EnergyCharts
+            | Self::Awattar
+            | Self::OctopusAgile
+            | Self::ElectricityMaps
+            | Self::ElectricityMapsCarbon
+            | Self::Csv => Kind::Curve,
+            Self::Vast | Self::Runpod | Self::AwsSpot | Self::Skypilot => Kind::Offers,
+            Self::Litellm => Kind::Tokens,
+            Self::Ecb => Kind::Rates,
         }
     }
 

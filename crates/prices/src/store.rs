@@ -1,5 +1,6 @@
 //! The folder of fetched prices: one JSON file a snapshot, never overwritten.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,12 +8,15 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use crate::fetch::{FetchError, quoted};
-use crate::snapshot::{Prices, SNAPSHOT_SCHEMA, Snapshot};
+use crate::snapshot::{Kind, Prices, SNAPSHOT_SCHEMA, Snapshot};
+use crate::source::Source;
 
 /// Largest file read.
 const MAX_BYTES: u64 = 64 << 20;
 /// Most files looked at.
 const MAX_FILES: usize = 10_000;
+/// Most names looked at.
+const MAX_NAMES: usize = 1_000_000;
 
 /// The folder.
 #[derive(Debug, Clone)]
@@ -101,13 +105,85 @@ impl PriceStore {
         Ok((all, broken))
     }
 
-    /// The newest snapshot whose prices are wanted.
+    /// Snapshots of a kind, newest first, at most the `most` newest of each question to each source.
+    ///
+    /// Nothing is ever overwritten, so a store grows; which files are the newest is told by their names, and no other is
+    /// opened. A file under a name of the user's own is.
     ///
     /// # Errors
-    /// As [`PriceStore::list`].
-    pub fn newest(&self, wanted: impl Fn(&Prices) -> bool) -> Result<Option<Stored>, FetchError> {
-        let (all, _) = self.list()?;
-        Ok(all.into_iter().find(|stored| wanted(&stored.snapshot.prices)))
+    /// [`FetchError::File`] where the folder cannot be listed.
+    pub fn recent(&self, kind: Kind, most: usize) -> Result<Vec<Stored>, FetchError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(file_error(&self.folder, &error)),
+        };
+        let mut questions: BTreeMap<String, Vec<(String, u32, PathBuf)>> = BTreeMap::new();
+        let mut chosen = Vec::new();
+        for entry in entries.take(MAX_NAMES) {
+            let path = entry.map_err(|error| file_error(&self.folder, &error))?.path();
+            let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
+            if path.extension().is_none_or(|ending| ending != "json") {
+                continue;
+            }
+            match FileName::of(stem) {
+                Some(name) if name.may_be(kind) => {
+                    let (question, stamp) = (name.question.to_owned(), name.stamp.to_owned());
+                    questions.entry(question).or_default().push((stamp, name.count, path));
+                }
+                Some(_) => {}
+                None if chosen.len() < MAX_FILES => chosen.push((0, path)),
+                None => {}
+            }
+        }
+        for mut files in questions.into_values() {
+            files.sort_unstable_by(|one, other| other.cmp(one));
+            chosen.extend(files.into_iter().take(most).map(|(_, count, path)| (count, path)));
+        }
+        // What cannot be read is told by `list`.
+        let read = |(count, path): (u32, PathBuf)| {
+            let snapshot = read(&path).ok().filter(|snapshot| snapshot.prices.kind() == kind)?;
+            Some((snapshot.fetched_at, count, Stored { path, snapshot }))
+        };
+        let mut found: Vec<_> = chosen.into_iter().filter_map(read).collect();
+        found.sort_by_key(|one| std::cmp::Reverse((one.0, one.1)));
+        Ok(found.into_iter().map(|(_, _, stored)| stored).collect())
+    }
+}
+
+/// What the name of a file says: `source-subject-20261123T101500Z`, and a count where a second saw several.
+struct FileName<'a> {
+    question: &'a str,
+    stamp: &'a str,
+    count: u32,
+}
+
+impl<'a> FileName<'a> {
+    fn of(stem: &'a str) -> Option<Self> {
+        let (stem, count) = match stem.rsplit_once('-') {
+            Some((before, last)) if last.len() < 4 => match last.parse() {
+                Ok(count) => (before, count),
+                Err(_) => (stem, 0),
+            },
+            _ => (stem, 0),
+        };
+        let (question, stamp) = stem.rsplit_once('-')?;
+        let digit = |(index, byte): (usize, u8)| match index {
+            8 => byte == b'T',
+            15 => byte == b'Z',
+            _ => byte.is_ascii_digit(),
+        };
+        let is_stamp = stamp.len() == 16 && stamp.bytes().enumerate().all(digit);
+        is_stamp.then_some(Self { question, stamp, count })
+    }
+
+    /// By the source that it begins with.
+    fn may_be(&self, kind: Kind) -> bool {
+        let begins = |source: &Source| {
+            let rest = self.question.strip_prefix(source.name());
+            source.kind() == kind && rest.is_some_and(|rest| rest.starts_with('-'))
+        };
+        Source::ALL.iter().any(begins)
     }
 }
 

@@ -54,7 +54,8 @@ pub(crate) fn run(arguments: &ScheduleCommand) -> anyhow::Result<ExitCode> {
     business::write_chart(arguments.economics.chart.as_deref(), || chart::curve::curve(&plan, &zone))?;
     let command =
         if arguments.command.is_empty() { "COMMAND".to_owned() } else { shell_line(&arguments.command) };
-    let timers = timers(&plan.blocks, &zone, &command);
+    // cron goes by this machine's clock, whatever zone the answer is in.
+    let timers = timers(&plan.blocks, &TimeZone::system(), &command);
     if arguments.economics.json {
         let mut object = serde_json::to_value(&plan)?;
         if let Some(object) = object.as_object_mut() {

@@ -8,12 +8,14 @@ mod hosting;
 mod hours;
 mod made_up;
 mod optimization;
+mod pace;
 mod prices;
 #[path = "../program/mod.rs"]
 mod program;
 mod replacement;
 mod schedule;
 mod settings;
+mod timers;
 #[path = "../workspace/mod.rs"]
 mod workspace;
 

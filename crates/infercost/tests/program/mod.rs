@@ -16,6 +16,7 @@ pub(crate) fn infercost(folder: &Path, arguments: &[&str]) -> Command {
         .env("INFERCOST_SYSFS_ROOT", folder.join("sys"))
         .env("INFERCOST_NVML_LIBRARY", folder.join("no-such-library.so"))
         .env("NO_COLOR", "1")
+        .env("TZ", "UTC")
         .env("RAYON_NUM_THREADS", "2")
         .env_remove("INFERCOST_PRICES")
         .env_remove("RUNPOD_API_KEY")

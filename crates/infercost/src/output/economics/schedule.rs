@@ -57,7 +57,8 @@ pub(crate) fn render(plan: &Schedule, timers: &Timers, zone: &TimeZone) -> Strin
     for line in &timers.systemd {
         let _ = writeln!(text, "  {}", plain(line));
     }
-    let _ = writeln!(text, "{}", faint("cron, to be removed afterwards:"));
+    let by = format!("cron, by this machine's clock ({}), to be removed afterwards:", timers.cron_zone);
+    let _ = writeln!(text, "{}", faint(&by));
     for line in &timers.cron {
         let _ = writeln!(text, "  {}", plain(line));
     }
