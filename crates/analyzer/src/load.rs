@@ -88,7 +88,13 @@ impl LoadContext<'_> {
             }
         }
         groups.sort_by(|(one, _), (other, _)| by_load(one, other));
-        let mut points: Vec<Point> = groups.iter().map(|(point, group)| self.point(*point, group)).collect();
+        let of_group = |(point, windows): (OperatingPoint, Vec<_>)| {
+            let (windows, left_out) = without_client_limits(windows);
+            let mut point = self.point(point, &windows);
+            point.report.notes.extend(notes::of_left_out(left_out));
+            point
+        };
+        let mut points: Vec<Point> = groups.into_iter().map(of_group).collect();
         mark_knee(&mut points);
         points
     }
@@ -204,6 +210,18 @@ impl LoadContext<'_> {
         };
         (sum.map(exact), components)
     }
+}
+
+/// Windows in which this program was the limit say little of the server. They count only where there are no others; gives
+/// also how many do not.
+fn without_client_limits(
+    windows: Vec<(&WindowRecord, LoadFacts)>,
+) -> (Vec<(&WindowRecord, LoadFacts)>, usize) {
+    let limited = windows.iter().filter(|(_, load)| load.client_limited).count();
+    if limited == 0 || limited == windows.len() {
+        return (windows, 0);
+    }
+    (windows.into_iter().filter(|(_, load)| !load.client_limited).collect(), limited)
 }
 
 /// Mean usage of one request where so many are answered a second.

@@ -1,5 +1,7 @@
 //! What must be read with the numbers under load.
 
+use std::collections::HashSet;
+
 use infercost_schema::report::OperatingPointReport;
 use infercost_schema::run::VariantHeader;
 use infercost_schema::{InferenceRecord, OperatingPoint, RunRecord};
@@ -71,6 +73,19 @@ pub(crate) fn of_run(runs: &[RunRecord], driven: &[Driven<'_>], decided: bool) -
     notes
 }
 
+/// That windows of a point are left out because infercost itself was the limit in them, and not in others.
+pub(super) fn of_left_out(windows: usize) -> Option<String> {
+    match windows {
+        0 => None,
+        1 => Some(
+            "infercost itself was the limit in 1 window, which is left out: the point was driven again".to_owned(),
+        ),
+        many => Some(format!(
+            "infercost itself was the limit in {many} windows, which are left out: the point was driven again"
+        )),
+    }
+}
+
 /// What must be read with a point's numbers.
 pub(super) fn of_point(report: &OperatingPointReport, inferences: &[&InferenceRecord]) -> Vec<String> {
     let mut notes = Vec::new();
@@ -98,6 +113,13 @@ pub(super) fn of_point(report: &OperatingPointReport, inferences: &[&InferenceRe
     if let Some(share) = report.cached_share.filter(|share| *share > 0.0) {
         notes.push(format!("{} of the prompt tokens came from a prefix cache", percent(share)));
     }
+    if is_cache_in_the_dark(inferences) {
+        notes.push(
+            "prompts were asked again, and the server does not say which of their tokens came from a prefix cache: \
+             time to first token and cost may be those of remembered prompts"
+                .to_owned(),
+        );
+    }
     let mismatched = inferences
         .iter()
         .filter(|one| one.served.as_ref().is_some_and(|served| served.count_mismatch))
@@ -109,4 +131,13 @@ pub(super) fn of_point(report: &OperatingPointReport, inferences: &[&InferenceRe
         ));
     }
     notes
+}
+
+/// True where a server was asked a prompt more than once and never said what its prefix cache held. One that was asked not
+/// to use its cache, and can be, says so: llama.cpp tells 0.
+fn is_cache_in_the_dark(inferences: &[&InferenceRecord]) -> bool {
+    let answered = || inferences.iter().filter(|one| one.served.is_some() && one.outcome.output_tokens() > 0);
+    let untold = answered().all(|one| one.cached_input_tokens.is_none());
+    let mut seen = HashSet::new();
+    untold && answered().any(|one| !seen.insert(&one.prompt))
 }
