@@ -185,10 +185,14 @@ fn chosen(mut entries: Vec<ModelEntry>, wanted: Option<&str>) -> Result<ModelEnt
     };
     let missing = |message: String| Err(Failure::new(ServedFault::Status, message));
     let position = match wanted {
-        Some(wanted) => entries.iter().position(|entry| entry.id == wanted).or_else(|| {
-            let means = |entry: &ModelEntry| entry.is_also_called(wanted);
-            entries.iter().position(means)
-        }).or_else(|| (wanted == TGI_NAME && is_of_tgi(&entries)).then_some(0)),
+        Some(wanted) => entries
+            .iter()
+            .position(|entry| entry.id == wanted)
+            .or_else(|| {
+                let means = |entry: &ModelEntry| entry.is_also_called(wanted);
+                entries.iter().position(means)
+            })
+            .or_else(|| (wanted == TGI_NAME && is_of_tgi(&entries)).then_some(0)),
         None if entries.len() == 1 => Some(0),
         None => {
             return missing(format!(
@@ -318,7 +322,9 @@ mod tests {
     #[test]
     fn text_generation_inference_has_one_model_by_any_name() {
         let told = |owner: &str| {
-            let one = format!(r#"{{"object":"list","data":[{{"id":"a/b","object":"model","owned_by":"{owner}"}}]}}"#);
+            let one = format!(
+                r#"{{"object":"list","data":[{{"id":"a/b","object":"model","owned_by":"{owner}"}}]}}"#
+            );
             chosen(list(&one), Some("tgi")).map(|entry| entry.id).ok()
         };
         assert_eq!((told("a/b"), told("someone")), (Some("a/b".to_owned()), None));

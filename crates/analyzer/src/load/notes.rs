@@ -78,7 +78,8 @@ pub(super) fn of_left_out(windows: usize) -> Option<String> {
     match windows {
         0 => None,
         1 => Some(
-            "infercost itself was the limit in 1 window, which is left out: the point was driven again".to_owned(),
+            "infercost itself was the limit in 1 window, which is left out: the point was driven again"
+                .to_owned(),
         ),
         many => Some(format!(
             "infercost itself was the limit in {many} windows, which are left out: the point was driven again"

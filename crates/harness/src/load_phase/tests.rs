@@ -162,7 +162,8 @@ fn a_limit_of_the_client_is_driven_once_more_after_a_break() {
 /// What a window shows of its end: the server's own comes first, since driving it again would not help.
 #[test]
 fn ends_of_the_way_up() {
-    let tally = |answered: usize, requests: u64| Tally { ends: vec![Duration::from_secs(1); answered], requests };
+    let tally =
+        |answered: usize, requests: u64| Tally { ends: vec![Duration::from_secs(1); answered], requests };
     let limited = LoadFacts { client_limited: true, ..LoadFacts::default() };
     let over = LoadFacts { over_saturated: true, ..limited };
     for (tally, facts, expected) in [

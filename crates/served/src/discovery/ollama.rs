@@ -20,6 +20,9 @@ struct Shown {
     details: Option<Details>,
     #[serde(default)]
     modelfile: Option<String>,
+    /// What the Modelfile sets, one name and value a line.
+    #[serde(default)]
+    parameters: Option<String>,
     /// Set for a model that runs elsewhere.
     #[serde(default)]
     remote_host: Option<String>,
@@ -47,7 +50,7 @@ struct RunningModel {
     context_length: Option<u32>,
 }
 
-/// Adds family, quantization and the hash of the weights; what is not told stays unknown.
+/// Adds family, quantization, the hash of the weights and the repeat penalty; what is not told stays unknown.
 ///
 /// # Errors
 /// Where Ollama passes the model's requests on to another host: neither this machine's meters nor its price would be
@@ -59,8 +62,7 @@ pub(super) async fn learn(
     secret: Option<&str>,
     identity: &mut EngineIdentity,
 ) -> Result<(), Failure> {
-    let shown: Result<Shown, Failure> =
-        asker.post(address.beside("api/show"), &Ask { model }, secret).await;
+    let shown: Result<Shown, Failure> = asker.post(address.beside("api/show"), &Ask { model }, secret).await;
     let Ok(shown) = shown else { return Ok(()) };
     if let Some(host) = shown.remote_host.filter(|host| !host.is_empty()) {
         let (model, host) = (quote(model, secret), quote(&host, secret));
@@ -71,12 +73,27 @@ pub(super) async fn learn(
         return Err(Failure::new(ServedFault::Status, message));
     }
     if let Some(details) = shown.details {
-        let told = |text: Option<String>| text.filter(|text| !text.is_empty()).map(|text| quote(&text, secret));
+        let told =
+            |text: Option<String>| text.filter(|text| !text.is_empty()).map(|text| quote(&text, secret));
         identity.family = told(details.family);
         identity.quantization = told(details.quantization_level);
     }
     identity.weights_sha256 = shown.modelfile.as_deref().and_then(weights);
+    identity.build_flags = repeat_penalty(shown.parameters.as_deref().unwrap_or_default(), secret);
     Ok(())
+}
+
+/// The penalty on tokens that stood before, prompt included. Ollama applies one of its own where the Modelfile sets none,
+/// and the common API cannot switch it off: then even a greedy answer is not made of the likeliest tokens.
+fn repeat_penalty(parameters: &str, secret: Option<&str>) -> String {
+    let set = parameters.lines().find_map(|line| {
+        let mut words = line.split_ascii_whitespace();
+        (words.next() == Some("repeat_penalty")).then(|| words.next())?
+    });
+    match set {
+        Some(set) => format!("repeat_penalty {}", quote(set, secret)),
+        None => "repeat_penalty as Ollama sets it".to_owned(),
+    }
 }
 
 /// The context that the model was loaded with; `None` while it is not in memory.
@@ -103,6 +120,18 @@ fn weights(modelfile: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn penalties() {
+        for (parameters, expected) in [
+            ("stop    \"<|im_end|>\"\nrepeat_penalty                 1\n", "repeat_penalty 1"),
+            ("stop    \"<|im_end|>\"", "repeat_penalty as Ollama sets it"),
+            ("repeat_penalty", "repeat_penalty as Ollama sets it"),
+            ("", "repeat_penalty as Ollama sets it"),
+        ] {
+            assert_eq!(repeat_penalty(parameters, None), expected, "{parameters}");
+        }
+    }
 
     #[test]
     fn the_hash_of_the_weights() {
