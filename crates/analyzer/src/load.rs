@@ -97,16 +97,16 @@ impl LoadContext<'_> {
         } else {
             "nobody told what came from a prompt cache"
         };
-        let mut points: Vec<Point> = groups
-            .iter()
-            .map(|(point, group)| {
-                let mut point = self.point(*point, group);
-                if point.report.cached_share.is_none() {
-                    point.report.unknown.insert("cached_share".into(), why_no_cached.into());
-                }
-                point
-            })
-            .collect();
+        let of_group = |(point, windows): (OperatingPoint, Vec<_>)| {
+            let (windows, left_out) = without_client_limits(windows);
+            let mut point = self.point(point, &windows);
+            point.report.notes.extend(notes::of_left_out(left_out));
+            if point.report.cached_share.is_none() {
+                point.report.unknown.insert("cached_share".into(), why_no_cached.into());
+            }
+            point
+        };
+        let mut points: Vec<Point> = groups.into_iter().map(of_group).collect();
         mark_knee(&mut points);
         points
     }
@@ -225,6 +225,18 @@ impl LoadContext<'_> {
         };
         (sum.map(exact), components)
     }
+}
+
+/// Windows in which this program was the limit say little of the server. They count only where there are no others; gives
+/// also how many do not.
+fn without_client_limits(
+    windows: Vec<(&WindowRecord, LoadFacts)>,
+) -> (Vec<(&WindowRecord, LoadFacts)>, usize) {
+    let limited = windows.iter().filter(|(_, load)| load.client_limited).count();
+    if limited == 0 || limited == windows.len() {
+        return (windows, 0);
+    }
+    (windows.into_iter().filter(|(_, load)| !load.client_limited).collect(), limited)
 }
 
 /// Mean usage of one request where so many are answered a second.

@@ -38,13 +38,16 @@ impl Default for MeterOptions {
 }
 
 impl MeterOptions {
-    /// The defaults, with `INFERCOST_SYSFS_ROOT` and `INFERCOST_NVML_LIBRARY` applied where they are set
-    /// and not empty.
+    /// The defaults, with `INFERCOST_SYSFS_ROOT`, `INFERCOST_PROC_ROOT` and `INFERCOST_NVML_LIBRARY` applied where they are
+    /// set and not empty.
     pub fn from_environment() -> Self {
         let mut options = Self::default();
         let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         if let Some(root) = path("INFERCOST_SYSFS_ROOT") {
             options.sysfs_root = root;
+        }
+        if let Some(root) = path("INFERCOST_PROC_ROOT") {
+            options.proc_root = root;
         }
         options.nvml_library = path("INFERCOST_NVML_LIBRARY");
         options

@@ -14,8 +14,18 @@ const KNEE_SHARE: f64 = 0.95;
 pub(crate) struct Reached {
     /// Answers per second in the steady state; `None` where it was not reached.
     pub(crate) throughput: Option<f64>,
-    /// True where a harder load makes no sense: over-saturated, limited by the client, or mostly failing.
-    pub(crate) is_end: bool,
+    /// Why a harder load makes no sense; `None` where it does.
+    pub(crate) end: Option<End>,
+}
+
+/// Why the way up ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The server is over-saturated, or mostly fails.
+    Server,
+    /// This program itself was the limit. A neighbour on the machine can bring that about for a moment, so such a point
+    /// is driven once more before it is believed.
+    Client,
 }
 
 /// The points that one variant still has to be driven at, in order.
@@ -23,6 +33,10 @@ pub(crate) struct Reached {
 pub(crate) struct Ladder {
     queue: VecDeque<OperatingPoint>,
     sweep: Option<Sweep>,
+    /// The point that is driven once more.
+    again: Option<OperatingPoint>,
+    /// Points at which this program was the limit before.
+    doubted: Vec<OperatingPoint>,
 }
 
 impl Ladder {
@@ -32,30 +46,40 @@ impl Ladder {
         points.sort_by(|one, other| weight(*one).total_cmp(&weight(*other)));
         points.dedup();
         let queue = points.into();
-        Self { queue, sweep: sweep.map(|limit| Sweep { limit, ..Sweep::default() }) }
+        let sweep = sweep.map(|limit| Sweep { limit, ..Sweep::default() });
+        Self { queue, sweep, again: None, doubted: Vec::new() }
     }
 
     /// The next point; asked again before [`Self::reached`], it is the same one.
     pub(crate) fn next(&self) -> Option<OperatingPoint> {
-        let asked = self.queue.front().copied();
+        let asked = self.again.or_else(|| self.queue.front().copied());
         asked.or_else(|| Some(OperatingPoint::Closed { concurrency: self.sweep.as_ref()?.next()? }))
     }
 
-    /// Takes note of a point that was driven, now or before a break.
-    pub(crate) fn reached(&mut self, point: OperatingPoint, reached: Reached) {
+    /// Takes note of a point that was driven, now or before a break. False where that decides nothing: the point is
+    /// driven once more.
+    pub(crate) fn reached(&mut self, point: OperatingPoint, reached: Reached) -> bool {
+        if reached.end == Some(End::Client) && !self.doubted.contains(&point) {
+            self.doubted.push(point);
+            self.again = Some(point);
+            return false;
+        }
+        self.again = self.again.filter(|again| *again != point);
         self.queue.retain(|waiting| *waiting != point);
-        if reached.is_end {
+        if reached.end.is_some() {
             self.queue.retain(|waiting| !is_harder(*waiting, point));
         }
         if let (Some(sweep), OperatingPoint::Closed { concurrency }) = (&mut self.sweep, point) {
             sweep.reached(concurrency, reached);
         }
+        true
     }
 
     /// Nothing answers any more: there is no next point.
     pub(crate) fn give_up(&mut self) {
         self.queue.clear();
         self.sweep = None;
+        self.again = None;
     }
 }
 
@@ -90,7 +114,7 @@ struct Sweep {
 impl Sweep {
     fn reached(&mut self, concurrency: u32, reached: Reached) {
         self.found.insert(concurrency, reached.throughput);
-        if reached.is_end {
+        if reached.end.is_some() {
             self.end = Some(self.end.map_or(concurrency, |end| end.min(concurrency)));
         }
     }
@@ -131,7 +155,7 @@ mod tests {
         let mut visited = Vec::new();
         while let Some(OperatingPoint::Closed { concurrency }) = ladder.next() {
             let throughput = Some(f64::from(concurrency.min(capacity)));
-            ladder.reached(CLOSED(concurrency), Reached { throughput, is_end: false });
+            ladder.reached(CLOSED(concurrency), Reached { throughput, end: None });
             visited.push(concurrency);
             assert!(visited.len() < 40, "{visited:?}");
         }
@@ -163,20 +187,20 @@ mod tests {
     fn a_server_at_its_end_is_driven_no_harder() {
         let open = |rate| OperatingPoint::Open { rate };
         let mut ladder = Ladder::new(&[open(4.0), CLOSED(4), CLOSED(2), open(1.0), open(2.0)], None);
-        let end = Reached { throughput: Some(1.0), is_end: true };
+        let end = Reached { throughput: Some(1.0), end: Some(End::Server) };
         assert_eq!(ladder.next(), Some(CLOSED(2)));
         ladder.reached(CLOSED(2), end);
         // the open loops are another question
         assert_eq!(ladder.next(), Some(open(1.0)));
-        ladder.reached(open(1.0), Reached { is_end: false, ..end });
+        ladder.reached(open(1.0), Reached { end: None, ..end });
         ladder.reached(open(2.0), end);
         assert_eq!(ladder.next(), None);
 
         let mut sweep = Ladder::new(&[], Some(64));
-        for (concurrency, is_end) in [(1, false), (2, false), (4, true)] {
+        for (concurrency, end) in [(1, None), (2, None), (4, Some(End::Server))] {
             assert_eq!(sweep.next(), Some(CLOSED(concurrency)));
             let throughput = Some(f64::from(concurrency));
-            sweep.reached(CLOSED(concurrency), Reached { throughput, is_end });
+            sweep.reached(CLOSED(concurrency), Reached { throughput, end });
         }
         assert_eq!(sweep.next(), Some(CLOSED(3)));
         sweep.give_up();
@@ -197,7 +221,7 @@ mod tests {
             while let Some(OperatingPoint::Closed { concurrency }) = ladder.next() {
                 let throughput =
                     Some(f64::from(concurrency.min(8))).filter(|_| !unknown.contains(&concurrency));
-                ladder.reached(CLOSED(concurrency), Reached { throughput, is_end: false });
+                ladder.reached(CLOSED(concurrency), Reached { throughput, end: None });
                 visited.push(concurrency);
                 assert!(visited.len() < 40, "{visited:?}");
             }
@@ -205,10 +229,56 @@ mod tests {
         }
     }
 
+    /// Climbs against a server of 16 slots; this program is the limit at the points of `limited`, as often as they stand
+    /// there. The throughput that it reaches then is not the server's.
+    fn climb_limited(ladder: &mut Ladder, limited: &[u32]) -> Vec<u32> {
+        let mut limited = limited.to_vec();
+        let mut visited = Vec::new();
+        while let Some(point @ OperatingPoint::Closed { concurrency }) = ladder.next() {
+            assert_eq!(ladder.next(), Some(point), "asked again, it is the same one");
+            let found = limited.iter().position(|limited| *limited == concurrency);
+            let end = found.map(|place| limited.swap_remove(place)).map(|_| End::Client);
+            let whole = f64::from(concurrency.min(16));
+            let throughput = Some(if end.is_some() { whole / 10.0 } else { whole });
+            visited.push(concurrency);
+            assert!(visited.len() < 40, "{visited:?}");
+            ladder.reached(point, Reached { throughput, end });
+        }
+        visited
+    }
+
+    #[test]
+    fn a_limit_of_the_client_is_believed_the_second_time() {
+        for (limited, expected) in [
+            (&[][..], &[1, 2, 4, 8, 16, 32, 12, 14][..]),
+            (&[4], &[1, 2, 4, 4, 8, 16, 32, 12, 14]),
+            (&[1, 32], &[1, 1, 2, 4, 8, 16, 32, 32, 12, 14]),
+            // twice at one point ends the way up; the search goes on below
+            (&[8, 8], &[1, 2, 4, 8, 8, 3]),
+        ] {
+            let mut sweep = Ladder::new(&[], Some(64));
+            assert_eq!(climb_limited(&mut sweep, limited), expected, "limited at {limited:?}");
+        }
+        let points = [CLOSED(2), CLOSED(4), CLOSED(8)];
+        for (limited, expected) in [(&[4][..], &[2, 4, 4, 8][..]), (&[4, 4], &[2, 4, 4])] {
+            let mut asked = Ladder::new(&points, None);
+            assert_eq!(climb_limited(&mut asked, limited), expected, "limited at {limited:?}");
+        }
+    }
+
+    #[test]
+    fn a_dead_server_is_not_driven_again() {
+        let mut ladder = Ladder::new(&[CLOSED(2), CLOSED(4)], Some(64));
+        assert!(!ladder.reached(CLOSED(2), Reached { throughput: None, end: Some(End::Client) }));
+        assert!(ladder.reached(CLOSED(2), Reached { throughput: None, end: Some(End::Server) }));
+        ladder.give_up();
+        assert_eq!(ladder.next(), None);
+    }
+
     #[test]
     fn nothing_answered_is_no_knee() {
         let mut sweep = Ladder::new(&[], Some(64));
-        sweep.reached(CLOSED(1), Reached { throughput: None, is_end: true });
+        sweep.reached(CLOSED(1), Reached { throughput: None, end: Some(End::Server) });
         assert_eq!(sweep.next(), None);
     }
 }

@@ -9,7 +9,7 @@ use infercost_schema::{
     InferenceRecord, LoadFacts, OperatingPoint, Outcome, SteadyState, VariantId, WindowRecord,
 };
 
-use crate::ladder::{Ladder, Reached};
+use crate::ladder::{End, Ladder, Reached};
 use crate::load::{Arrivals, Driven, Load, Steady, drive};
 use crate::order::turn_order;
 use crate::plan::Plan;
@@ -65,7 +65,8 @@ impl LoadDone {
     }
 }
 
-/// Drives every variant up its ladder; variants take turns, point by point.
+/// Drives every variant up its ladder; variants take turns, point by point. A point at which this program was the limit is
+/// driven once more, in a window of its own; the first window stays, marked as [`LoadFacts::client_limited`].
 pub(crate) fn run(
     session: &mut Session<'_>,
     engines: &mut [(VariantId, Box<dyn Engine>)],
@@ -92,8 +93,8 @@ pub(crate) fn run(
             let window = Window { variant: variant.clone(), point, plan, first: *first };
             let (reached, beyond) = window.drive(session, engine.as_mut())?;
             *first = beyond;
-            ladder.reached(point, reached);
-            if reached.throughput.is_none() && reached.is_end {
+            let decided = ladder.reached(point, reached);
+            if decided && reached.throughput.is_none() && reached.end.is_some() {
                 ladder.give_up();
             }
         }
@@ -300,10 +301,12 @@ impl Tally {
             .filter(|steady| !steady.length().is_zero())
             .map(|steady| self.between(steady.from, steady.until) as f64 / steady.length().as_secs_f64());
         let mostly_failing = failed as f64 > MOST_FAILURES * self.requests as f64;
-        Reached {
-            throughput: throughput.filter(|_| self.answered > 0),
-            is_end: facts.over_saturated || facts.client_limited || mostly_failing || self.answered == 0,
-        }
+        let end = if facts.over_saturated || mostly_failing || self.answered == 0 {
+            Some(End::Server)
+        } else {
+            facts.client_limited.then_some(End::Client)
+        };
+        Reached { throughput: throughput.filter(|_| self.answered > 0), end }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a server tells about itself. Only the list of its models is required, and even that may be missing.
 
+pub(crate) mod ollama;
+
 use infercost_schema::EngineIdentity;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -11,6 +13,8 @@ use infercost_engine::ServedFault;
 
 /// Names of models that an error lists.
 const LISTED: usize = 20;
+/// What Text Generation Inference's own documentation calls whatever model it serves; its list has the true name.
+const TGI_NAME: &str = "tgi";
 
 /// The servers whose ways beyond the common API are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -158,6 +162,9 @@ pub(crate) async fn discover(
     };
     let server = quote(&reply.server.unwrap_or_default(), secret);
     kind = learn_more(asker, address, kind, &model, &mut identity, secret).await;
+    if kind == ServerKind::Ollama {
+        ollama::learn(asker, address, &model, secret, &mut identity).await?;
+    }
     identity.engine = kind.name().to_owned();
     if kind == ServerKind::Other && !server.is_empty() {
         identity.build_flags = format!("Server: {server}");
@@ -182,10 +189,14 @@ fn chosen(
     };
     let missing = |message: String| Err(Failure::new(ServedFault::Status, message));
     let position = match wanted {
-        Some(wanted) => entries.iter().position(|entry| entry.id == wanted).or_else(|| {
-            let means = |entry: &ModelEntry| entry.is_also_called(wanted);
-            entries.iter().position(means)
-        }),
+        Some(wanted) => entries
+            .iter()
+            .position(|entry| entry.id == wanted)
+            .or_else(|| {
+                let means = |entry: &ModelEntry| entry.is_also_called(wanted);
+                entries.iter().position(means)
+            })
+            .or_else(|| (wanted == TGI_NAME && is_of_tgi(&entries)).then_some(0)),
         None if entries.len() == 1 => Some(0),
         None => {
             return missing(format!(
@@ -200,6 +211,11 @@ fn chosen(
             missing(format!("the server has no model `{wanted}`; {listed}"))
         }
     }
+}
+
+/// True for the list of Text Generation Inference: one model, which owns itself.
+fn is_of_tgi(entries: &[ModelEntry]) -> bool {
+    matches!(entries, [only] if only.owned_by.as_ref() == Some(&only.id))
 }
 
 impl ModelEntry {
@@ -303,9 +319,21 @@ mod tests {
         check(&["a", "b"], None, Err("append #name"));
         check(&[], Some("c"), Err("it has none"));
         check(&["a sk-1"], Some("c"), Err("it has a …"));
+        check(&["a/b"], Some("tgi"), Err("no model `tgi`"));
         let many: Vec<String> = (0..30).map(|number| format!("m{number}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         check(&many, Some("c"), Err("m19 and 10 more"));
+    }
+
+    #[test]
+    fn text_generation_inference_has_one_model_by_any_name() {
+        let told = |owner: &str| {
+            let one = format!(
+                r#"{{"object":"list","data":[{{"id":"a/b","object":"model","owned_by":"{owner}"}}]}}"#
+            );
+            chosen(list(&one), Some("tgi"), None).map(|entry| entry.id).ok()
+        };
+        assert_eq!((told("a/b"), told("someone")), (Some("a/b".to_owned()), None));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::ask::Asker;
 use crate::client::{ServedClient, headers, new_http};
-use crate::discovery::{ServerKind, discover};
+use crate::discovery::{ServerKind, discover, ollama};
 use crate::failure::Failure;
 use crate::request_body::BodyStyle;
 use crate::scoring::Scorer;
@@ -81,6 +81,12 @@ impl ServedModel {
         }
         engine.identity.habits =
             Some(ServedHabits { cache_off: engine.switches_cache_off(), trial: engine.trial.clone() });
+        if engine.kind == ServerKind::Ollama {
+            // loaded by the first request, with a context that only shows then
+            let Scorer { asker, address, model, .. } = &engine.scorer;
+            let loaded = engine.runtime.block_on(ollama::loaded_context(asker, address, model));
+            engine.identity.context_length = loaded.or(engine.identity.context_length);
+        }
         Ok(engine)
     }
 }

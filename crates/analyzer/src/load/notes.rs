@@ -71,6 +71,20 @@ pub(crate) fn of_run(runs: &[RunRecord], driven: &[Driven<'_>], decided: bool) -
     notes
 }
 
+/// That windows of a point are left out because infercost itself was the limit in them, and not in others.
+pub(super) fn of_left_out(windows: usize) -> Option<String> {
+    match windows {
+        0 => None,
+        1 => Some(
+            "infercost itself was the limit in 1 window, which is left out: the point was driven again"
+                .to_owned(),
+        ),
+        many => Some(format!(
+            "infercost itself was the limit in {many} windows, which are left out: the point was driven again"
+        )),
+    }
+}
+
 /// What must be read with a point's numbers.
 pub(super) fn of_point(report: &OperatingPointReport, inferences: &[&InferenceRecord]) -> Vec<String> {
     let mut notes = Vec::new();

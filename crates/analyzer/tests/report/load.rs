@@ -198,6 +198,32 @@ fn what_is_not_steady_is_not_recommended() {
     }
 }
 
+/// The first window at 4 in flight is slower than the server, since infercost was the limit in it.
+#[test]
+fn a_point_that_was_driven_again_counts_without_its_limited_window() {
+    let limited = LoadFacts { client_limited: true, ..steady() };
+    let with = |facts: &[LoadFacts]| {
+        let mut record = run("r1", 100, &[Behaviour::named("full"), Behaviour::named("q4")]);
+        add_load(&mut record, FULL, 1, ms(200), steady());
+        for facts in facts {
+            add_load(&mut record, SMALL, 4, ms(if facts.client_limited { 800 } else { 400 }), *facts);
+        }
+        analyse(&record, None)
+    };
+    let whole = with(&[steady()]);
+    let again = with(&[limited, steady()]);
+    let (whole, again) = (&whole.candidates[1].operating_points, &again.candidates[1].operating_points);
+    assert_eq!((whole.len(), again.len()), (1, 1));
+    let note = again[0].notes.iter().find(|note| note.contains("the limit in 1 window, which is left out"));
+    assert!(note.is_some() && !again[0].client_limited, "{:?}", again[0].notes);
+    assert_eq!(again[0].requests_per_s.map(|rate| rate.point.round()), Some(10.0));
+    assert_eq!(again[0].requests, whole[0].requests);
+    // where it was the limit each time, the point stands as such
+    let never = with(&[limited, limited]);
+    let never = &never.candidates[1].operating_points[0];
+    assert!(never.client_limited && never.requests_per_s.is_some_and(|rate| rate.point < 6.0));
+}
+
 /// What says nothing of the server does not lie above a knee.
 #[test]
 fn a_knee_has_a_point_above_it_that_counts() {

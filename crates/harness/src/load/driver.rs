@@ -41,7 +41,11 @@ const LOOKS: u32 = 10;
 ///
 /// # Errors
 /// [`HarnessError::Interrupted`] where `stop` was set, [`HarnessError::Sink`] where `on_finished` failed or no runtime
-/// could be started. Requests in flight are given up then, and have no record.
+/// could be started. Requests in flight are given up then, and have no record: nothing that the server did ended them, so
+/// a failure of any kind would be held against it. Nor would a record of its own kind be in any number: a window that was
+/// cut off has no meter reading, is in no rate, cost or goodput, and its point is driven again under fresh repetitions. A
+/// killed process leaves the same on disk, so that one rule (inferences without a window are those of one that was cut
+/// off) covers every way to be interrupted.
 pub fn drive(
     engine: Arc<dyn ConcurrentEngine>,
     prompts: &[Prompt],

@@ -143,3 +143,36 @@ fn a_point_is_done_or_done_again() {
         assert!(again.under_load.iter().all(|(_, one)| one.repetition > last));
     }
 }
+
+/// A point where this program was the limit is taken up where it was left: driven once more, and no more than that.
+#[test]
+fn a_limit_of_the_client_is_driven_once_more_after_a_break() {
+    let first = run_scripted(&plan(load_plan(), Completed::default()));
+    let mut window = first.windows.last().unwrap().clone();
+    window.inferences = first.under_load.iter().map(|(_, one)| one.clone()).collect();
+    let limited = LoadFacts { client_limited: true, ..window.load.unwrap() };
+    let window = WindowRecord { load: Some(limited), ..window };
+    for (windows, driven) in [(1, 1), (2, 0)] {
+        let mut completed = Completed::default();
+        (0..windows).for_each(|_| completed.load.note(&window));
+        let again = run_scripted(&plan(load_plan(), completed));
+        assert_eq!(again.driven.len(), driven, "{windows} limited windows");
+    }
+}
+
+/// What a window shows of its end: the server's own comes first, since driving it again would not help.
+#[test]
+fn ends_of_the_way_up() {
+    let tally = |answered: u64, requests: u64| Tally { answered, requests, ..Tally::default() };
+    let limited = LoadFacts { client_limited: true, ..LoadFacts::default() };
+    let over = LoadFacts { over_saturated: true, ..limited };
+    for (tally, facts, expected) in [
+        (tally(10, 10), LoadFacts::default(), None),
+        (tally(10, 10), limited, Some(End::Client)),
+        (tally(10, 10), over, Some(End::Server)),
+        (tally(4, 10), limited, Some(End::Server)),
+        (tally(0, 0), LoadFacts::default(), Some(End::Server)),
+    ] {
+        assert_eq!(tally.reached(&facts).end, expected, "{tally:?} {facts:?}");
+    }
+}
