@@ -8,6 +8,7 @@ mod sheet;
 use infercost_economics::audit::{AuditInput, Subject, Zone};
 use infercost_economics::hosting::{Demand, Hosting, Setting, WayCost, host};
 use infercost_economics::lever::Lever;
+use infercost_economics::optimization::saving_of_hours;
 use infercost_economics::ownership::Owned;
 use infercost_economics::production::{AuditedInference, Production};
 use infercost_economics::replacement::{Decision, Terms, replacement};
@@ -109,7 +110,7 @@ fn check_way(way: &WayCost, sheet: &Sheet, parts: &[(&str, &str)], total: &str) 
 
 #[test]
 fn every_expression_is_right() {
-    for name in ["own", "rent", "spot", "serverless", "api", "audit", "replace", "schedule-totals"] {
+    for name in ["own", "rent", "spot", "serverless", "api", "audit", "replace", "hours", "schedule-totals"] {
         Sheet::read(name).check();
     }
 }
@@ -409,6 +410,26 @@ fn replace() {
     let wide = Estimate { lower: 0.0, upper: 400.0, ..certain(100.0) };
     let unsure = Workload { joules: Some(wide), ..old };
     assert_eq!(replacement(&unsure, &new, &terms(&sheet, 0.9)).decision, Decision::Open);
+}
+
+#[test]
+fn the_hour_of_day() {
+    let (own, sheet) = (scenario(&Sheet::read("own")), Sheet::read("hours"));
+    let (mut curve, _) = day();
+    curve.slots.truncate(24);
+    for (hour, slot) in curve.slots.iter_mut().enumerate() {
+        let price = if hour % 12 < 5 { sheet.get("cheap") } else { sheet.get("dear") };
+        slot.amount = Some(decimal(price));
+    }
+    for (utilisation, cost, share) in
+        [(sheet.get("used"), "own", "share"), (0.75, "own_at_75", "share_at_75")]
+    {
+        let now = Scenario { utilisation, ..own.clone() };
+        near(now.cost().unwrap().point, sheet.get(cost), cost);
+        let found = saving_of_hours(&now, &curve, None).unwrap();
+        near(found.saving.point, sheet.get(share), share);
+        near(found.mean, sheet.get("mean"), "mean");
+    }
 }
 
 /// The curve of the table, and the hours that it marks in a column.
