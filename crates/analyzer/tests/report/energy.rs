@@ -94,6 +94,9 @@ fn totals_add_up_and_idle_drift_is_said() {
     assert!(!report.notes.iter().any(|note| note.contains("drifted")), "{:#?}", report.notes);
 }
 
+/// What a board shows at the end, and the note that follows.
+type Doubt<'a> = (&'a dyn Fn(&mut BoardState), &'a str);
+
 #[test]
 fn what_boards_showed_at_both_ends_is_said() {
     let said = |change: &dyn Fn(&mut BoardState), check: Option<(f64, f64)>| {
@@ -123,7 +126,7 @@ fn what_boards_showed_at_both_ends_is_said() {
         notes.into_iter().filter(|note| note.contains("GPU-1")).collect::<Vec<_>>()
     };
     assert_eq!(said(&|_| {}, Some((100.0, 109.0))), Vec::<String>::new());
-    let doubts: [(&dyn Fn(&mut BoardState), &str); 3] = [
+    let doubts: [Doubt<'_>; 3] = [
         (
             &|board| board.throttle_reasons = vec!["sw thermal slowdown".into()],
             "Board (GPU-1) was held back after the last window: sw thermal slowdown; speed and energy are those of a \
