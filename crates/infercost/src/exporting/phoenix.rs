@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use infercost_analyzer::ledger::same_total;
 use infercost_export::Outfit;
 use infercost_export::phoenix::{Annotation, ModelPrice, PRICE_REFRESH, Phoenix, TraceTotals};
-use infercost_schema::{Evaluation, Verdict};
+use infercost_schema::{Evaluation, VariantId, Verdict};
 use infercost_trace::outgoing::InferenceFacts;
 use infercost_trace::span_ids::{SpanId, SpanIds};
 use serde::Serialize;
@@ -103,7 +103,7 @@ fn priced(
 /// Registers what a token of each bill costs, and waits until it is in force.
 fn register(phoenix: &Phoenix, told: &Told, outfit: &Outfit) -> anyhow::Result<Vec<ShownPrice>> {
     let (mut shown, mut models) = (Vec::new(), Vec::new());
-    let provider = |variant| {
+    let provider = |variant: &VariantId| {
         let found = told.report.candidates.iter().find(|candidate| candidate.variant == *variant);
         found.map_or("", |candidate| candidate.engine.engine.as_str())
     };
