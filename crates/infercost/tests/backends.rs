@@ -93,6 +93,37 @@ impl Backends {
         }
     }
 
+    /// What is attached to spans of a project.
+    fn annotations(&self, project: &str, spans: &[Value]) -> Vec<Value> {
+        let mut all = Vec::new();
+        for part in spans.chunks(50) {
+            let id = |span: &Value| format!("span_ids={}", span["context"]["span_id"].as_str().unwrap());
+            let ids: Vec<String> = part.iter().map(id).collect();
+            let page =
+                self.api(&format!("/v1/projects/{project}/span_annotations?limit=1000&{}", ids.join("&")));
+            assert!(page["next_cursor"].is_null(), "there is a further page: {}", page["next_cursor"]);
+            all.extend(page["data"].as_array().unwrap().iter().cloned());
+        }
+        all
+    }
+
+    /// The patterns of the price table's own entries, in order.
+    fn prices(&self) -> Vec<String> {
+        let query = "{generativeModels(first: 1000) {edges {node {namePattern kind}}}}";
+        let body = json!({"query": query}).to_string();
+        let mut answer = ureq::post(format!("{}/graphql", self.get("PHOENIX")))
+            .content_type("application/json")
+            .send(body)
+            .unwrap();
+        let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+        let edges = answer["data"]["generativeModels"]["edges"].as_array();
+        let models = edges.unwrap_or_else(|| panic!("{answer:#}")).iter().map(|edge| &edge["node"]);
+        let own = models.filter(|model| model["kind"] == "CUSTOM");
+        let mut patterns: Vec<String> = own.map(|model| model["namePattern"].to_string()).collect();
+        patterns.sort();
+        patterns
+    }
+
     /// The spans of a project, once there are so many.
     fn wait_for(&self, project: &str, count: usize) -> Vec<Value> {
         let patience = Instant::now();
@@ -303,23 +334,40 @@ fn phoenix_has_what_the_report_says(backends: &Backends, folder: &Path, recorded
     // judgements
     let evaluations = on_disk.iter().filter(|(_, _, kind)| kind == "EVALUATOR").count();
     assert_eq!(done["annotations"], evaluations + candidates.len());
-    let judged: Vec<&Value> = spans.iter().filter(|span| span["span_kind"] == "LLM").collect();
-    let mut found = 0;
-    for part in judged.chunks(50) {
-        let ids: Vec<String> = part
-            .iter()
-            .map(|span| format!("span_ids={}", span["context"]["span_id"].as_str().unwrap()))
-            .collect();
-        let page =
-            backends.api(&format!("/v1/projects/sample/span_annotations?limit=1000&{}", ids.join("&")));
-        found += page["data"].as_array().unwrap().len();
+    let judgements = backends.annotations("sample", &spans);
+    let verdicts: Vec<&Value> = judgements.iter().filter(|one| one["name"] == "verdict").collect();
+    assert_eq!(judgements.len(), evaluations + candidates.len());
+    assert_eq!(verdicts.len(), candidates.len());
+    for candidate in candidates {
+        let name = &candidate["variant"];
+        let is_of = |span: &&Value| {
+            let attributes = &span["attributes"];
+            attributes["infercost.record"] == "variant" && attributes["infercost.variant"] == *name
+        };
+        let span = spans.iter().find(is_of).unwrap_or_else(|| panic!("{name} has no span: {:#}", spans[0]));
+        let verdict = verdicts.iter().find(|one| one["span_id"] == span["context"]["span_id"]).unwrap();
+        let wanted = if *name == report["baseline"] { &json!("baseline") } else { &candidate["verdict"] };
+        assert_eq!(&verdict["result"]["label"], wanted, "{verdict:#}");
+        let told = verdict["result"]["explanation"].as_str().unwrap_or_default();
+        for reason in candidate["reasons"].as_array().unwrap() {
+            assert!(told.contains(reason.as_str().unwrap()), "{verdict:#}");
+        }
     }
-    assert_eq!(found, evaluations);
 
     // once more: nothing is doubled, neither spans nor prices nor judgements
+    let prices = backends.prices();
+    assert!(prices.len() >= candidates.len(), "{prices:?}");
     let again = json_of(&run(folder, &export));
     assert_eq!(again["same_total"], true, "{again:#}");
     assert_eq!(backends.spans("sample").len(), on_disk.len());
+    assert_eq!(backends.prices(), prices);
+    let said = |all: &[Value]| -> BTreeSet<String> {
+        all.iter()
+            .map(|one| [&one["span_id"], &one["name"], &one["result"]].map(Value::to_string).join(" "))
+            .collect()
+    };
+    let once_more = backends.annotations("sample", &spans);
+    assert_eq!((once_more.len(), said(&once_more)), (judgements.len(), said(&judgements)));
 
     // and back in, as another program's traces
     let address = format!("phoenix:{}/sample", backends.get("PHOENIX"));
@@ -356,7 +404,7 @@ fn compare_sends_its_run_along(backends: &Backends, folder: &Path) {
     let spans = backends.wait_for("compared", on_disk.len());
     assert_eq!(tree_in_phoenix(&spans), on_disk);
     let text = Value::from(spans).to_string();
-    assert!(text.contains("[redacted]") && !text.contains("4111"), "{text}");
+    assert!(text.contains("[redacted]") && !text.contains("4111-"), "{text}");
 }
 
 fn each_protocol_arrives(backends: &Backends, folder: &Path, recorded: &Path) {
