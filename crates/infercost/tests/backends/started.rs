@@ -81,16 +81,46 @@ impl Backends {
 
     /// What Phoenix's own column says that a project cost.
     pub(crate) fn cost_of(&self, project: &str) -> f64 {
-        let query =
-            "{projects(first: 1000) {edges {node {name tokenCountTotal costSummary {total {cost tokens}}}}}}";
+        let answer = self.ask(
+            "{projects(first: 1000) {edges {node {name tokenCountTotal costSummary {total {cost tokens}}}}}}",
+        );
+        let projects = answer["data"]["projects"]["edges"].as_array().unwrap();
+        let project = projects.iter().map(|edge| &edge["node"]).find(|node| node["name"] == project).unwrap();
+        project["costSummary"]["total"]["cost"].as_f64().unwrap()
+    }
+
+    /// The patterns of the price table's own entries, in order.
+    pub(crate) fn prices(&self) -> Vec<String> {
+        let answer = self.ask("{generativeModels(first: 1000) {edges {node {namePattern kind}}}}");
+        let edges = answer["data"]["generativeModels"]["edges"].as_array();
+        let models = edges.unwrap_or_else(|| panic!("{answer:#}")).iter().map(|edge| &edge["node"]);
+        let own = models.filter(|model| model["kind"] == "CUSTOM");
+        let mut patterns: Vec<String> = own.map(|model| model["namePattern"].to_string()).collect();
+        patterns.sort();
+        patterns
+    }
+
+    /// What is attached to spans of a project.
+    pub(crate) fn annotations(&self, project: &str, spans: &[Value]) -> Vec<Value> {
+        let mut all = Vec::new();
+        for part in spans.chunks(50) {
+            let id = |span: &Value| format!("span_ids={}", span["context"]["span_id"].as_str().unwrap());
+            let ids: Vec<String> = part.iter().map(id).collect();
+            let page =
+                self.api(&format!("/v1/projects/{project}/span_annotations?limit=1000&{}", ids.join("&")));
+            assert!(page["next_cursor"].is_null(), "there is a further page: {}", page["next_cursor"]);
+            all.extend(page["data"].as_array().unwrap().iter().cloned());
+        }
+        all
+    }
+
+    /// The answer to a question in GraphQL.
+    fn ask(&self, query: &str) -> Value {
         let mut answer = ureq::post(format!("{}/graphql", self.get("PHOENIX")))
             .content_type("application/json")
             .send(json!({"query": query}).to_string())
             .unwrap();
-        let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-        let projects = answer["data"]["projects"]["edges"].as_array().unwrap();
-        let project = projects.iter().map(|edge| &edge["node"]).find(|node| node["name"] == project).unwrap();
-        project["costSummary"]["total"]["cost"].as_f64().unwrap()
+        serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
     }
 
     /// The spans of a project, once there are so many.
