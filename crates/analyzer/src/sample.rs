@@ -9,7 +9,15 @@ use infercost_schema::{
 };
 
 use crate::attribution::{PhasePowers, attribute_weighted, phase_powers, time_shares};
+use crate::statistics::blocks::{Blocks, Measured};
 use crate::statistics::bootstrap::{Resampled, Table};
+
+mod run_blocks;
+use run_blocks::RunBlocks;
+
+/// Why there is no interval where prompts are many and blocks are not.
+pub(crate) const TOO_FEW_BLOCKS: &str = "all prompts ran in one metered window, and how windows differ is unknown; more prompts, or a smaller \
+     --window-prompts, show it";
 
 /// Columns of one variant's own sums.
 pub(crate) mod own {
@@ -44,6 +52,7 @@ pub(crate) mod pair {
     pub(crate) const BASELINE: usize = 1;
     /// And those of the variant here.
     pub(crate) const VARIANT: usize = 5;
+    pub(crate) const VARIANT_METERED: usize = 8;
     pub(crate) const BASELINE_SCORE: usize = 9;
     pub(crate) const SCORE: usize = 10;
     /// The score with what was not evaluated counted as right.
@@ -68,6 +77,15 @@ impl PromptScore {
     }
 }
 
+/// One inference as the machine saw it.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    prompt: usize,
+    block: usize,
+    busy: f64,
+    joules: Option<f64>,
+}
+
 /// One variant's records.
 #[derive(Debug)]
 pub(crate) struct VariantSample<'a> {
@@ -88,6 +106,8 @@ pub(crate) struct VariantSample<'a> {
     pub(crate) compared: HashSet<usize>,
     /// Prompts on which the divergence could not be taken.
     pub(crate) incomparable: HashSet<usize>,
+    /// What each asking of a prompt took.
+    asked: Vec<Asked>,
     /// Prompts with at least one answer of one token or more.
     pub(crate) written: HashSet<usize>,
     /// True where some divergences are known from below only.
@@ -113,6 +133,8 @@ pub(crate) struct Samples<'a> {
     pub(crate) baseline: usize,
     pub(crate) prompts: usize,
     pub(crate) resampled: Resampled,
+    /// The same columns by block, for what the machine did: time, tokens, joules, and scores beside them.
+    pub(crate) blocks: Blocks,
 }
 
 impl<'a> Samples<'a> {
@@ -128,24 +150,42 @@ impl<'a> Samples<'a> {
             }
         }
         headers.sort_by_key(|header| header.id != *baseline);
-        let mut table = Table::new(prompts.len(), headers.len() * (own::WIDTH + pair::WIDTH));
+        let run_blocks = RunBlocks::of(runs, &prompts);
+        let width = headers.len() * (own::WIDTH + pair::WIDTH);
+        let mut table = Table::new(prompts.len(), width);
+        let mut by_block = Table::new(run_blocks.count(), width);
         let variants: Vec<VariantSample<'_>> = headers
             .iter()
             .enumerate()
             .map(|(index, header)| {
-                gather_variant(
-                    runs,
-                    header,
-                    &prompts,
-                    &evaluations,
-                    &mut Columns(&mut table, index * own::WIDTH),
-                )
+                let first = index * own::WIDTH;
+                let mut columns =
+                    Columns { prompts: (&mut table, first), blocks: (&mut by_block, first), of: &run_blocks };
+                gather_variant(runs, header, &prompts, &evaluations, &mut columns)
             })
             .collect();
         for index in 0..variants.len() {
             pair_up(&variants, index, &mut table);
+            pair_up_blocks(&variants, index, &mut by_block);
         }
-        Self { variants, baseline: 0, prompts: prompts.len(), resampled: Resampled::draw(table, seed) }
+        let resampled = Resampled::draw(table, seed);
+        let blocks = Blocks::new(by_block, run_blocks.is_nested());
+        Self { variants, baseline: 0, prompts: prompts.len(), resampled, blocks }
+    }
+
+    /// The interval of something that the machine did: by prompts and by blocks. `presence` is the column of what
+    /// bears on it.
+    ///
+    /// # Errors
+    /// Why there is none: `too_few_prompts`, or [`TOO_FEW_BLOCKS`].
+    pub(crate) fn measured(
+        &self,
+        presence: usize,
+        too_few_prompts: &'static str,
+        statistic: impl Fn(&[f64]) -> f64,
+    ) -> Result<Measured, &'static str> {
+        let prompts = self.resampled.distribution(presence, &statistic).ok_or(too_few_prompts)?;
+        self.blocks.measured(presence, statistic, prompts).ok_or(TOO_FEW_BLOCKS)
     }
 
     /// First column of a variant's own sums.
@@ -170,27 +210,49 @@ pub(crate) fn at(totals: &[f64], column: usize) -> f64 {
     totals.get(column).copied().unwrap_or(f64::NAN)
 }
 
-struct Columns<'t>(&'t mut Table, usize);
+/// One variant's own columns, of the prompts and of the blocks.
+struct Columns<'t> {
+    prompts: (&'t mut Table, usize),
+    blocks: (&'t mut Table, usize),
+    of: &'t RunBlocks,
+}
 
 impl Columns<'_> {
     fn add(&mut self, prompt: usize, column: usize, value: f64) {
-        self.0.add(prompt, self.1 + column, value);
+        self.prompts.0.add(prompt, self.prompts.1 + column, value);
+    }
+
+    /// Adds to a prompt and to the block in which it was asked.
+    fn add_both(&mut self, (prompt, block): (usize, usize), column: usize, value: f64) {
+        self.add(prompt, column, value);
+        self.blocks.0.add(block, self.blocks.1 + column, value);
     }
 
     /// Sets the squares and the product of two cells: the first squared, both, the second squared.
     fn square(&mut self, prompt: usize, of: [usize; 2], to: [usize; 3]) {
-        let [one, other] = of.map(|column| self.0.get(prompt, self.1 + column));
+        let (table, first) = &self.prompts;
+        let [one, other] = of.map(|column| table.get(prompt, first + column));
         for (column, value) in to.into_iter().zip([one * one, one * other, other * other]) {
-            let old = self.0.get(prompt, self.1 + column);
+            let old = self.prompts.0.get(prompt, self.prompts.1 + column);
             self.add(prompt, column, value - old);
         }
     }
 
     /// Marks that a prompt bears on something, once.
     fn mark(&mut self, prompt: usize, column: usize) {
-        if self.0.get(prompt, self.1 + column) <= 0.0 {
-            self.add(prompt, column, 1.0);
-        }
+        mark(self.prompts.0, prompt, self.prompts.1 + column);
+    }
+
+    /// Marks a prompt and the block in which it was asked.
+    fn mark_both(&mut self, (prompt, block): (usize, usize), column: usize) {
+        self.mark(prompt, column);
+        mark(self.blocks.0, block, self.blocks.1 + column);
+    }
+}
+
+fn mark(table: &mut Table, row: usize, column: usize) {
+    if table.get(row, column) <= 0.0 {
+        table.add(row, column, 1.0);
     }
 }
 
@@ -272,6 +334,7 @@ fn gather_variant<'a>(
         answered: HashSet::new(),
         compared: HashSet::new(),
         incomparable: HashSet::new(),
+        asked: Vec::new(),
         written: HashSet::new(),
         bounded: false,
         untold: false,
@@ -279,8 +342,13 @@ fn gather_variant<'a>(
         divergence_reason: evaluations.foreign.then_some("divergences were taken from another baseline"),
     };
     let mut scores: HashMap<usize, (f64, f64, f64)> = HashMap::new();
+    let columns_of = columns.of;
     for (run, window) in windows {
-        sample.unattributed += add_window(window, sample.powers, prompts, columns);
+        let place = |inference: &InferenceRecord| {
+            let prompt = prompts.get(&inference.prompt).copied()?;
+            Some((prompt, columns_of.block(run, inference.repetition, prompt)?))
+        };
+        sample.unattributed += add_window(window, sample.powers, place, &mut sample.asked, columns);
         for inference in &window.inferences {
             let Some(prompt) = prompts.get(&inference.prompt).copied() else { continue };
             sample.answered.insert(prompt);
@@ -299,10 +367,21 @@ fn gather_variant<'a>(
             }
         }
     }
+    let mut blocks: HashMap<usize, Vec<usize>> = HashMap::new();
+    for asked in &sample.asked {
+        blocks.entry(asked.prompt).or_default().push(asked.block);
+    }
     for (prompt, (worst, best, n)) in scores {
         let score = PromptScore { worst: worst / n, best: best / n };
         columns.add(prompt, own::SCORE, score.worst);
         columns.mark(prompt, own::SCORED);
+        // A cost per right answer needs the scores of a block beside its costs: each asking has its part.
+        let asked = blocks.get(&prompt).map_or(&[][..], Vec::as_slice);
+        for block in asked {
+            let (table, first) = &mut columns.blocks;
+            table.add(*block, *first + own::SCORE, score.worst / asked.len() as f64);
+            table.add(*block, *first + own::SCORED, 1.0 / asked.len() as f64);
+        }
         if let Some(slot) = sample.scores.get_mut(prompt) {
             *slot = Some(score);
         }
@@ -331,7 +410,8 @@ fn score(inference: &InferenceRecord, found: Option<&Evaluation>) -> (f64, f64) 
 fn add_window(
     window: &WindowRecord,
     powers: Option<PhasePowers>,
-    prompts: &Indices<'_>,
+    place: impl Fn(&InferenceRecord) -> Option<(usize, usize)>,
+    asked: &mut Vec<Asked>,
     columns: &mut Columns<'_>,
 ) -> f64 {
     let shares = time_shares(window);
@@ -341,36 +421,38 @@ fn add_window(
         attribute_weighted(window, powers.unwrap_or(PhasePowers::EQUAL))
     };
     for (index, (inference, share)) in window.inferences.iter().zip(shares).enumerate() {
-        let Some(prompt) = prompts.get(&inference.prompt).copied() else { continue };
-        columns.mark(prompt, own::ANSWERED);
-        columns.add(prompt, own::INFERENCES, 1.0);
-        columns.add(prompt, own::BUSY, share.busy());
+        let Some(at) = place(inference) else { continue };
+        columns.mark_both(at, own::ANSWERED);
+        columns.add_both(at, own::INFERENCES, 1.0);
+        columns.add_both(at, own::BUSY, share.busy());
         let joules = attribution.as_ref().and_then(|attribution| attribution.per_inference.get(index));
         if let Some(joules) = joules {
-            columns.add(prompt, own::METERED, 1.0);
-            columns.add(prompt, own::JOULES, joules.get());
+            columns.add_both(at, own::METERED, 1.0);
+            columns.add_both(at, own::JOULES, joules.get());
         }
-        add_speed(inference, prompt, columns);
+        let (prompt, block) = at;
+        asked.push(Asked { prompt, block, busy: share.busy(), joules: joules.map(|joules| joules.get()) });
+        add_speed(inference, at, columns);
     }
     attribution.map_or(0.0, |attribution| attribution.unattributed.get())
 }
 
-fn add_speed(inference: &InferenceRecord, prompt: usize, columns: &mut Columns<'_>) {
+fn add_speed(inference: &InferenceRecord, at: (usize, usize), columns: &mut Columns<'_>) {
     let outcome = &inference.outcome;
     let output = outcome.output_tokens();
-    columns.add(prompt, own::OUTPUT, f64::from(output));
+    columns.add_both(at, own::OUTPUT, f64::from(output));
     let Some(first) = outcome.time_to_first_token() else { return };
     // Tokens from a prefix cache were not computed.
     let computed = inference.input_tokens.saturating_sub(inference.cached_input_tokens.unwrap_or(0));
     if computed > 0 && !first.is_zero() {
-        columns.mark(prompt, own::PREFILLED);
-        columns.add(prompt, own::PREFILL_TOKENS, f64::from(computed));
-        columns.add(prompt, own::PREFILL_TIME, first.as_secs_f64());
+        columns.mark_both(at, own::PREFILLED);
+        columns.add_both(at, own::PREFILL_TOKENS, f64::from(computed));
+        columns.add_both(at, own::PREFILL_TIME, first.as_secs_f64());
     }
     if output > 1 {
-        columns.mark(prompt, own::DECODED);
-        columns.add(prompt, own::DECODE_TOKENS, f64::from(output - 1));
-        columns.add(prompt, own::DECODE_TIME, outcome.latency().saturating_sub(first).as_secs_f64());
+        columns.mark_both(at, own::DECODED);
+        columns.add_both(at, own::DECODE_TOKENS, f64::from(output - 1));
+        columns.add_both(at, own::DECODE_TIME, outcome.latency().saturating_sub(first).as_secs_f64());
     }
 }
 
@@ -434,6 +516,21 @@ fn pair_up(variants: &[VariantSample<'_>], index: usize, table: &mut Table) {
             table.add(prompt, first + pair::SCORE, score.worst);
             table.add(prompt, first + pair::BEST_SCORE, score.best);
             table.add(prompt, first + pair::SCORED, 1.0);
+        }
+    }
+}
+
+/// The same by block: time and joules of prompts that both answered.
+fn pair_up_blocks(variants: &[VariantSample<'_>], index: usize, table: &mut Table) {
+    let (Some(baseline), Some(variant)) = (variants.first(), variants.get(index)) else { return };
+    let first = variants.len() * own::WIDTH + index * pair::WIDTH;
+    for (sample, other, column) in [(baseline, variant, pair::BASELINE), (variant, baseline, pair::VARIANT)] {
+        for asked in sample.asked.iter().filter(|asked| other.answered.contains(&asked.prompt)) {
+            mark(table, asked.block, first + pair::SHARED);
+            let cells = [1.0, asked.busy, asked.joules.unwrap_or(0.0), f64::from(asked.joules.is_some())];
+            for (offset, value) in cells.into_iter().enumerate() {
+                table.add(asked.block, first + column + offset, value);
+            }
         }
     }
 }

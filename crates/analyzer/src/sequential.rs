@@ -23,6 +23,7 @@ use infercost_schema::{Evaluation, PromptId, RunRecord, VariantId, Verdict, Wind
 
 use crate::load::without_load;
 use crate::report::{Analysis, AnalysisError, report};
+use crate::sample::TOO_FEW_BLOCKS;
 use crate::statistics::spending::tail;
 
 /// Exponent of the spending of the error of passing what is not good enough.
@@ -286,7 +287,9 @@ fn settlement(candidate: &CandidateReport, report: &Report, noise: f64) -> Optio
         return Some(Settlement::Failed);
     }
     let Some(saving) = candidate.saving else {
-        return (candidate.verdict == Verdict::Pass).then_some(Settlement::Passed);
+        // More blocks would tell what it costs; where prices are unknown, nothing will.
+        let open = candidate.unknown.get("saving").is_some_and(|reason| reason == TOO_FEW_BLOCKS);
+        return (candidate.verdict == Verdict::Pass && !open).then_some(Settlement::Passed);
     };
     if saving.upper < 0.0 {
         return Some(Settlement::Dearer);
