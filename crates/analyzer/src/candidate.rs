@@ -13,8 +13,9 @@ use crate::judgement::{Judgement, QualityEvidence};
 use crate::latency::latency;
 use crate::notes;
 use crate::quality;
+use crate::recommendation::SavingReplicates;
 use crate::report::Analysis;
-use crate::sample::{Samples, VariantSample, at, own, pair};
+use crate::sample::{Samples, TOO_FEW_BLOCKS, VariantSample, at, own, pair};
 use crate::sequential::Levels;
 use crate::statistics::quantile::quantile;
 use crate::wording::{count, quoted};
@@ -38,7 +39,7 @@ struct Metered {
 /// A saving with its resamples, and a sentence where it rests on fewer parts than the totals.
 #[derive(Default)]
 pub(crate) struct Saving {
-    pub(crate) draws: Vec<f64>,
+    pub(crate) replicates: SavingReplicates,
     pub(crate) note: Option<String>,
 }
 
@@ -63,7 +64,7 @@ impl Context<'_> {
         let quality = quality::quality(self.samples, index, evidence, self.analysis.policy, &mut unknown);
         let metered = self.energy(index, variant, &mut unknown);
         let (cost, parts) = self.cost(index, &metered, &mut unknown);
-        let (saving, draws) = self.saving(
+        let (saving, replicates) = self.saving(
             index,
             variant,
             parts.of_energy(metered.measured),
@@ -73,13 +74,8 @@ impl Context<'_> {
         let timed = latency(variant.inferences());
         let decode = self.rate(index, own::DECODED, own::DECODE_TOKENS, own::DECODE_TIME);
         let prefill = self.rate(index, own::PREFILLED, own::PREFILL_TOKENS, own::PREFILL_TIME);
-        for (name, missing) in
-            [("decode_tokens_per_s", decode.is_none()), ("prefill_tokens_per_s", prefill.is_none())]
-        {
-            if missing {
-                unknown.insert(name.into(), "fewer than two prompts have such a time".into());
-            }
-        }
+        let decode = known(decode, "decode_tokens_per_s", &mut unknown);
+        let prefill = known(prefill, "prefill_tokens_per_s", &mut unknown);
         let bandwidth_share = self.bandwidth_share(variant, decode.as_ref(), &mut unknown);
         let mut failure_kinds: BTreeMap<String, u64> = BTreeMap::new();
         for inference in variant.inferences() {
@@ -120,16 +116,25 @@ impl Context<'_> {
             operating_points: Vec::new(),
             unknown,
         };
-        (report, draws)
+        (report, replicates)
     }
 
-    fn rate(&self, index: usize, presence: usize, tokens: usize, time: usize) -> Option<Estimate> {
+    fn rate(&self, index: usize, presence: usize, tokens: usize, time: usize) -> Known<Estimate> {
         let first = self.samples.own(index);
-        self.estimate(first + presence, |totals| at(totals, first + tokens) / at(totals, first + time))
+        let too_few = "fewer than two prompts have such a time";
+        self.estimate(first + presence, too_few, |totals| {
+            at(totals, first + tokens) / at(totals, first + time)
+        })
     }
 
-    fn estimate(&self, presence: usize, statistic: impl Fn(&[f64]) -> f64) -> Option<Estimate> {
-        self.samples.resampled.distribution(presence, statistic)?.estimate(self.analysis.policy.confidence)
+    fn estimate(
+        &self,
+        presence: usize,
+        too_few_prompts: &'static str,
+        statistic: impl Fn(&[f64]) -> f64,
+    ) -> Known<Estimate> {
+        let measured = self.samples.measured(presence, too_few_prompts, statistic)?;
+        measured.estimate(self.analysis.policy.confidence).ok_or(TOO_FEW_BLOCKS)
     }
 
     /// Share of the memory bandwidth that decode reaches: bytes of weights per token × tokens/s ÷ bandwidth
@@ -178,12 +183,13 @@ impl Context<'_> {
         let idle_watts = same_boundary.filter(|_| known || is_here(variant)).map(|idle| idle.watts);
         let first = self.samples.own(index);
         let share = |totals: &[f64]| at(totals, first + own::JOULES) / at(totals, first + own::METERED);
-        let per_inference = if known { self.estimate(first + own::ANSWERED, share) } else { None };
-        if !known {
+        let too_few = "fewer than two prompts ran in metered windows";
+        let per_inference = if known {
+            self::known(self.estimate(first + own::METERED, too_few, share), "per_inference_j", unknown)
+        } else {
             unknown.insert("energy".into(), notes::no_energy(variant));
-        } else if per_inference.is_none() {
-            unknown.insert("per_inference_j".into(), "fewer than two prompts ran in metered windows".into());
-        }
+            None
+        };
         if idle_watts.is_none() {
             let reason = if !is_here(variant) && !known {
                 "the server runs on another machine"
@@ -244,28 +250,26 @@ impl Context<'_> {
         let ran = observed.busy.is_finite();
         let (components, sum) =
             if ran { self.rates.components(&observed, parts) } else { (CostComponents::default(), None) };
-        let presence = first + own::ANSWERED;
-        let exact = |estimate: Estimate| sum.map(|sum| Estimate { point: sum, ..estimate });
-        let estimate = |statistic: &dyn Fn(&[f64]) -> f64| {
-            if parts.any() { self.estimate(presence, statistic) } else { None }
+        let presence = first + if parts.energy { own::METERED } else { own::ANSWERED };
+        let mut estimate = |name: &str, too_few: &'static str, statistic: &dyn Fn(&[f64]) -> f64| {
+            let found = if parts.any() {
+                self.estimate(presence, too_few, statistic)
+            } else {
+                Err("no part of the cost is known")
+            };
+            known(found, name, unknown)
         };
-        let of_cost = estimate(&per_inference).and_then(exact);
-        let per_correct = estimate(&|totals| {
-            per_inference(totals) * at(totals, first + own::SCORED) / at(totals, first + own::SCORE)
-        });
-        let per_million = estimate(&|totals| {
+        let of_cost = estimate("per_inference", "fewer than two prompts were answered", &per_inference);
+        let of_cost = of_cost.and_then(|estimate| sum.map(|sum| Estimate { point: sum, ..estimate }));
+        let per_correct =
+            estimate("per_correct", "no answer, or too few, were graded and right", &|totals| {
+                per_inference(totals) * at(totals, first + own::SCORED) / at(totals, first + own::SCORE)
+            });
+        let name = "per_million_output_tokens";
+        let per_million = estimate(name, "no output, or too little, was written", &|totals| {
             per_inference(totals) * 1e6 * at(totals, first + own::INFERENCES)
                 / at(totals, first + own::OUTPUT)
         });
-        let mut because = |name: &str, missing: bool, reason: &str| {
-            if missing {
-                let reason = if parts.any() { reason } else { "no part of the cost is known" };
-                unknown.insert(name.into(), reason.into());
-            }
-        };
-        because("per_inference", of_cost.is_none(), "fewer than two prompts were answered");
-        because("per_correct", per_correct.is_none(), "no answer, or too few, were graded and right");
-        because("per_million_output_tokens", per_million.is_none(), "no output, or too little, was written");
         let report = CostReport {
             currency: self.analysis.prices.currency,
             per_inference: of_cost,
@@ -305,19 +309,25 @@ impl Context<'_> {
         });
         let own_idle = self.idle.map(|idle| idle.watts);
         let first = self.samples.pair(index);
-        let saving = |totals: &[f64]| {
+        let ratio = |totals: &[f64]| {
             let cost = |column| self.rates.cost(&usage(totals, first + column, own_idle), common);
-            1.0 - cost(pair::VARIANT) / cost(pair::BASELINE)
+            cost(pair::VARIANT) / cost(pair::BASELINE)
         };
         let confidence = self.analysis.policy.confidence;
         let alpha = (1.0 - confidence) / 2.0;
         let (below, above) = levels.map_or((alpha, alpha), Levels::two_sided);
-        let distribution = self.samples.resampled.distribution(first + pair::SHARED, saving);
-        let estimate = distribution.and_then(|found| found.interval(below, above, confidence));
-        if estimate.is_none() {
-            unknown.insert("saving".into(), "fewer than two prompts were answered by both".into());
-        }
-        (estimate, Saving { draws: self.samples.resampled.draws(saving), note })
+        let presence = first + if common.energy { pair::VARIANT_METERED } else { pair::SHARED };
+        let found = self.samples.measured(presence, "fewer than two prompts were answered by both", ratio);
+        // What the ratio may lie below is what the saving may lie above.
+        let interval = found.and_then(|found| found.interval(above, below, confidence).ok_or(TOO_FEW_BLOCKS));
+        let estimate = known(interval, "saving", unknown).map(|ratio| ratio.map(|ratio| 1.0 - ratio));
+        let saving = |totals: &[f64]| 1.0 - ratio(totals);
+        let replicates = SavingReplicates {
+            by_prompts: self.samples.resampled.draws(saving),
+            without_block: self.samples.blocks.without_each(first + pair::SHARED, saving).1,
+            is_nested: self.samples.blocks.is_nested(),
+        };
+        (estimate, Saving { replicates, note })
     }
 }
 
@@ -332,6 +342,14 @@ fn input_tokens(variant: &VariantSample<'_>, unknown: &mut BTreeMap<String, Stri
         return None;
     }
     Some(answers().filter_map(|one| one.input_tokens).map(u64::from).sum())
+}
+
+/// A value, or why there is none.
+type Known<T> = Result<T, &'static str>;
+
+/// Keeps the reason under the name of the field.
+fn known<T>(found: Known<T>, name: &str, unknown: &mut BTreeMap<String, String>) -> Option<T> {
+    found.map_err(|reason| unknown.insert(name.to_owned(), reason.to_owned())).ok()
 }
 
 /// True for what runs on the machine that measured.

@@ -92,19 +92,6 @@ impl Measurement {
         }
     }
 
-    /// Two-sided interval.
-    #[cfg(test)]
-    pub(crate) fn estimate(&self, confidence: f64) -> Option<Estimate> {
-        let (lower, upper) = self.bounds((1.0 - confidence) / 2.0);
-        (lower.is_finite() && upper.is_finite()).then(|| Estimate {
-            point: self.point,
-            lower: lower.min(self.point),
-            upper: upper.max(self.point),
-            confidence,
-            n: self.n,
-        })
-    }
-
     /// The interval from which a gate's verdict can be read, under the policy's confidence. `None` where a
     /// bound is not finite.
     pub(crate) fn interval(&self, tails: Tails, at_least: bool, confidence: f64) -> Option<Estimate> {
@@ -125,23 +112,23 @@ impl Measurement {
         (high - low) / (2.0 * normal::quantile(1.0 - tail))
     }
 
-    /// The p-value of the claim that the value lies above a threshold: by the score test where answers are
-    /// right or wrong, else the smallest one-sided error at which the lower bound does.
-    fn p_above(&self, threshold: f64) -> f64 {
-        if let Kind::Paired(counts) = &self.kind {
+    /// The p-value of the claim that the value lies above a threshold, or below it where not `at_least`: by the
+    /// score test where answers are right or wrong, else the smallest one-sided error at which the bound does.
+    fn p_value(&self, threshold: f64, at_least: bool) -> f64 {
+        if let (Kind::Paired(counts), true) = (&self.kind, at_least) {
             return tango::inferiority_p(*counts, -threshold);
         }
-        if self.bounds(0.5).0 < threshold {
+        let holds = |error: f64| {
+            let (low, high) = self.bounds(error);
+            if at_least { low >= threshold } else { high <= threshold }
+        };
+        if !holds(0.5) {
             return 1.0;
         }
         let (mut refused, mut claimed) = (0.0, 0.5);
         for _ in 0..40 {
             let middle = (refused + claimed) / 2.0;
-            if self.bounds(middle).0 >= threshold {
-                claimed = middle;
-            } else {
-                refused = middle;
-            }
+            if holds(middle) { claimed = middle } else { refused = middle }
         }
         claimed
     }
@@ -189,6 +176,15 @@ impl QualityEvidence {
             None => (1.0 - policy.confidence) / open as f64,
         }
     }
+
+    /// The errors of passing and of failing at the end of a plan, where `open` claims are to be settled.
+    fn at_the_end(&self, open: usize, policy: &Policy) -> (f64, f64) {
+        let alpha = 1.0 - policy.confidence;
+        match &self.levels {
+            Some(levels) => levels.at_the_end(open),
+            None => (alpha / open.max(1) as f64, alpha),
+        }
+    }
 }
 
 /// One-sided errors of calling a threshold kept, and of calling it broken.
@@ -223,63 +219,74 @@ impl Margin {
     }
 }
 
-/// Judges candidates together: the claims that they lose less than the margin are corrected by Holm's
-/// method, so that the chance of any false one among them stays at 1 − confidence. The other gates each
-/// keep that rate for themselves; a candidate must pass all of them.
+/// Judges candidates together. A candidate passes where it keeps all its gates, so its p-value is that of the weakest
+/// (the intersection–union test of Berger, Technometrics 24, 1982, which needs no correction for the number of gates),
+/// and the candidates' p-values are corrected by Holm's method: the chance that any candidate is passed that breaks any
+/// gate stays at 1 − confidence.
 pub(crate) fn judge(candidates: &[QualityEvidence], policy: &Policy, margin: &Margin) -> Vec<Judgement> {
-    let p_values: Vec<f64> = candidates
-        .iter()
-        .map(|candidate| candidate.difference.measurement.as_ref().map_or(1.0, |m| m.p_above(-margin.value)))
-        .collect();
-    let held = holm::claims(&p_values, |claim, open| {
-        candidates.get(claim).map_or(0.0, |candidate| candidate.claim_level(open, policy))
-    });
     // A single claim at the end needs no correction: its interval decides. Far out in its tail, where early
     // looks read it, that interval claims too much.
     let is_early = |candidate: &QualityEvidence| candidate.levels.as_ref().is_some_and(Levels::is_early);
-    let corrected = |candidate: &QualityEvidence| candidates.len() > 1 || is_early(candidate);
-    candidates
-        .iter()
-        .zip(held)
-        .map(|(candidate, held)| {
-            let mut gates = gates(candidate, policy);
-            // Nothing graded and no margin asked for: cost and divergence only.
-            if margin.prompts > 0 || !margin.automatic {
-                let gate = Threshold { gate: Gate::TaskScore, value: -margin.value, at_least: true };
-                gates.insert(
-                    0,
-                    gate.decide(
-                        &candidate.difference,
-                        candidate.tails(policy),
-                        policy,
-                        corrected(candidate).then_some(held),
-                    ),
-                );
-            }
-            Judgement { verdict: overall(&gates), gates }
-        })
-        .collect()
+    let is_corrected = candidates.len() > 1 || candidates.iter().any(is_early);
+    let gates: Vec<Vec<Claim<'_>>> =
+        candidates.iter().map(|candidate| claims(candidate, policy, margin, is_corrected)).collect();
+    let weakest: Vec<f64> =
+        gates.iter().map(|gates| gates.iter().map(|gate| gate.p).reduce(f64::max).unwrap_or(1.0)).collect();
+    let held = holm::claims(&weakest, |claim, open| {
+        candidates.get(claim).map_or(0.0, |candidate| candidate.claim_level(open, policy))
+    });
+    let open = held.iter().filter(|held| !**held).count().max(1);
+    let judgement = |((candidate, gates), held): ((&QualityEvidence, Vec<Claim<'_>>), bool)| {
+        let corrected = candidates.len() > 1 || is_early(candidate);
+        let errors =
+            Errors { tails: candidate.tails(policy), at_the_end: candidate.at_the_end(open, policy) };
+        let decided = gates.into_iter().map(|gate| {
+            let held = held || gate.p <= candidate.claim_level(open, policy);
+            gate.threshold.decide(gate.evidence, errors, policy, corrected.then_some(held))
+        });
+        let gates: Vec<GateResult> = decided.collect();
+        Judgement { verdict: overall(&gates), gates }
+    };
+    candidates.iter().zip(gates).zip(held).map(judgement).collect()
 }
 
 /// The gate on the baseline's own score, for information.
 pub(crate) fn minimum_score(evidence: &QualityEvidence, policy: &Policy) -> Option<GateResult> {
     let value = policy.min_score?;
     let threshold = Threshold { gate: Gate::MinimumScore, value, at_least: true };
-    Some(threshold.decide(&evidence.score, evidence.tails(policy), policy, None))
+    let errors = Errors { tails: evidence.tails(policy), at_the_end: evidence.at_the_end(1, policy) };
+    Some(threshold.decide(&evidence.score, errors, policy, None))
 }
 
-fn gates(candidate: &QualityEvidence, policy: &Policy) -> Vec<GateResult> {
-    let threshold = |gate, value: Option<f64>, at_least, evidence: &Evidence| {
-        let tails = candidate.tails(policy);
-        value.map(|value| Threshold { gate, value, at_least }.decide(evidence, tails, policy, None))
-    };
+/// A gate that a candidate may keep.
+struct Claim<'e> {
+    threshold: Threshold,
+    evidence: &'e Evidence,
+    /// Of the claim that it is kept; 1 where nothing can be claimed, or no correction is needed.
+    p: f64,
+}
+
+fn claims<'e>(
+    candidate: &'e QualityEvidence,
+    policy: &Policy,
+    margin: &Margin,
+    is_corrected: bool,
+) -> Vec<Claim<'e>> {
+    // Nothing graded and no margin asked for: cost and divergence only.
+    let loss = (margin.prompts > 0 || !margin.automatic).then_some(-margin.value);
     [
-        minimum_score(candidate, policy),
-        threshold(Gate::KlDivergence, policy.max_kld, false, &candidate.divergence),
-        threshold(Gate::Top1Agreement, policy.min_top1, true, &candidate.agreement),
+        (Gate::TaskScore, loss, true, &candidate.difference),
+        (Gate::MinimumScore, policy.min_score, true, &candidate.score),
+        (Gate::KlDivergence, policy.max_kld, false, &candidate.divergence),
+        (Gate::Top1Agreement, policy.min_top1, true, &candidate.agreement),
     ]
     .into_iter()
-    .flatten()
+    .filter_map(|(gate, value, at_least, evidence)| {
+        let value = value?;
+        let measured = evidence.measurement.as_ref().filter(|_| is_corrected && evidence.missing.is_none());
+        let p = measured.map_or(1.0, |measurement| measurement.p_value(value, at_least));
+        Some(Claim { threshold: Threshold { gate, value, at_least }, evidence, p })
+    })
     .collect()
 }
 
@@ -293,6 +300,13 @@ fn overall(gates: &[GateResult]) -> Verdict {
     }
 }
 
+/// The errors at which a gate is decided now, and those of passing and failing at the end of a plan.
+#[derive(Debug, Clone, Copy)]
+struct Errors {
+    tails: Tails,
+    at_the_end: (f64, f64),
+}
+
 struct Threshold {
     gate: Gate,
     value: f64,
@@ -301,7 +315,14 @@ struct Threshold {
 
 impl Threshold {
     /// `claim` replaces the plain bound as the condition of passing, where several claims were corrected.
-    fn decide(&self, evidence: &Evidence, tails: Tails, policy: &Policy, claim: Option<bool>) -> GateResult {
+    fn decide(
+        &self,
+        evidence: &Evidence,
+        errors: Errors,
+        policy: &Policy,
+        claim: Option<bool>,
+    ) -> GateResult {
+        let tails = errors.tails;
         let Some(measurement) = &evidence.measurement else {
             let reason = evidence.missing.clone().unwrap_or_else(|| "nothing was measured".into());
             return self.result(
@@ -326,16 +347,20 @@ impl Threshold {
             Verdict::Inconclusive
         };
         let needed = (verdict == Verdict::Inconclusive && evidence.missing.is_none())
-            .then(|| self.needed(measurement, policy))
+            .then(|| self.needed(measurement, errors, policy))
             .flatten();
         let why = self.sentence(&measured, verdict, needed, inside, evidence.missing.as_deref());
         self.result(Some(measured), verdict, needed, why)
     }
 
-    fn needed(&self, measurement: &Measurement, policy: &Policy) -> Option<usize> {
+    /// Prompts that would settle the gate at the end of a plan of its own, corrected for the claims still open.
+    fn needed(&self, measurement: &Measurement, errors: Errors, policy: &Policy) -> Option<usize> {
         let tail = 1.0 - policy.confidence;
-        let distance = measurement.point - self.value;
-        power::prompts_needed(measurement.n, measurement.standard_error(tail), distance, policy.confidence)
+        let distance =
+            if self.at_least { measurement.point - self.value } else { self.value - measurement.point };
+        let (pass, fail) = errors.at_the_end;
+        let alpha = if distance >= 0.0 { pass } else { fail };
+        power::prompts_needed(measurement.n, measurement.standard_error(tail), distance, alpha)
     }
 
     fn result(

@@ -48,6 +48,7 @@ pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     notes.extend(estimated_energy(noted));
     notes.extend(old_prices(noted));
     notes.extend(margin(noted));
+    notes.extend(detectable(noted));
     notes.extend(divergence_is_free(noted));
     notes.extend(choices_by_text(noted));
     notes.extend(gaps_in_energy(noted));
@@ -168,20 +169,43 @@ fn margin(noted: &Noted<'_>) -> Option<String> {
     }
     let Margin { value, automatic, .. } = *noted.margin;
     let rivals = noted.candidates.iter().skip(1).filter(|candidate| !candidate.noise_floor).count();
-    let holm = if rivals > 1 { " Claims for several candidates are corrected together (Holm)." } else { "" };
+    let (alone, holm) = if rivals > 1 {
+        (" for a candidate by itself", " Claims for several candidates are corrected together (Holm).")
+    } else {
+        ("", "")
+    };
     let confidence = noted.analysis.policy.confidence;
     if !automatic || value <= power::FULL_MARGIN {
         return Some(format!("A loss of task score of up to {} is tolerated.{holm}", percent(value)));
     }
     let needed = power::prompts_for_margin(power::FULL_MARGIN, confidence)?;
     Some(format!(
-        "A loss of task score of up to {} is tolerated: the smallest that {} can rule out (80 % power, {} of \
-         answers changing); {} would need {needed} prompts.{holm}",
+        "A loss of task score of up to {} is tolerated: the smallest that {} can rule out (80 % power{alone}, {} \
+         of answers changing); {} would need {needed} prompts.{holm}",
         percent(value),
         count(noted.graded as u64, "graded prompt"),
         percent(power::PLANNED_DISCORDANCE),
         percent(power::FULL_MARGIN)
     ))
+}
+
+/// What the comparison could have found, from the answers that changed.
+fn detectable(noted: &Noted<'_>) -> Option<String> {
+    let losses: Vec<String> = noted
+        .candidates
+        .iter()
+        .skip(1)
+        .filter_map(|candidate| {
+            let loss = candidate.quality.minimum_detectable_loss?;
+            Some(format!("{} {}", candidate.variant.variant_name(), percent(loss)))
+        })
+        .collect();
+    (!losses.is_empty()).then(|| {
+        format!(
+            "Smallest loss of task score that would be found with 80 % power, by the answers that did change: {}.",
+            losses.join(", ")
+        )
+    })
 }
 
 /// What a run with servers is judged by: they show little of their distributions.

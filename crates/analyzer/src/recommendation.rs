@@ -2,6 +2,7 @@
 
 use infercost_schema::{Estimate, Policy, Recommendation, VariantId, Verdict};
 
+use crate::statistics::blocks;
 use crate::statistics::quantile::quantile;
 use crate::wording::{about, percent, percents};
 
@@ -29,8 +30,8 @@ pub struct JudgedVariant {
     pub prompts_needed: Option<usize>,
     /// Share of the baseline's cost saved; `None` where costs cannot be compared.
     pub saving: Option<Estimate>,
-    /// The same in every bootstrap resample, in an order shared by all variants; may be empty.
-    pub saving_draws: Vec<f64>,
+    /// The same again and again, so that two savings can be compared; may be empty.
+    pub saving_replicates: SavingReplicates,
     /// Mean task score, 0 to 1.
     pub task_score: Option<f64>,
     /// Mean KL divergence from the baseline, in nats.
@@ -39,8 +40,38 @@ pub struct JudgedVariant {
     pub file_size: Option<u64>,
 }
 
+/// A saving as it would be of other prompts and of other blocks, in an order shared by all variants.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SavingReplicates {
+    /// In every resample of prompts.
+    pub by_prompts: Vec<f64>,
+    /// Without each block.
+    pub without_block: Vec<f64>,
+    /// True where no prompt was asked in two blocks.
+    pub is_nested: bool,
+}
+
+impl SavingReplicates {
+    /// Lower bound of this saving less another, with one-sided error `tail`, around the observed difference;
+    /// `None` where the two do not belong together.
+    fn lead(&self, other: &Self, observed: f64, tail: f64) -> Option<f64> {
+        let differences = |one: &[f64], other: &[f64]| -> Option<Vec<f64>> {
+            let all = || one.iter().zip(other).map(|(one, other)| one - other);
+            (one.len() == other.len()).then(|| all().filter(|difference| difference.is_finite()).collect())
+        };
+        let mut by_prompts = differences(&self.by_prompts, &other.by_prompts)?;
+        by_prompts.sort_unstable_by(f64::total_cmp);
+        let by_prompts = quantile(&by_prompts, tail)?.min(observed);
+        let without_block = differences(&self.without_block, &other.without_block)?;
+        let error = blocks::jackknife_error(&without_block)?;
+        let by_blocks = observed + blocks::deviate(tail, without_block.len()) * error;
+        Some(blocks::joined(observed, by_prompts, by_blocks, self.is_nested))
+    }
+}
+
 /// Decides. A saving counts where its interval lies above 0 and above what the baseline seems to save on
-/// itself: the interval holds the spread between prompts, and the second copy shows what the machine adds.
+/// itself: the interval holds the spread between prompts and between
+/// blocks of the run, and the second copy shows what a machine does that is the same in all blocks.
 ///
 /// Costs are a tie where the interval of the paired difference of their savings holds 0; a tie goes
 /// to the higher task score, then the lower divergence, then the smaller file.
@@ -163,14 +194,11 @@ fn is_tie(
     if cheapest.0.variant == other.0.variant {
         return true;
     }
-    let (one, two) = (&cheapest.0.saving_draws, &other.0.saving_draws);
-    let mut differences: Vec<f64> = one.iter().zip(two).map(|(one, two)| one - two).collect();
-    differences.retain(|difference| difference.is_finite());
-    differences.sort_unstable_by(f64::total_cmp);
+    let observed = cheapest.1.point - other.1.point;
     let tail = (1.0 - confidence) / 2.0;
-    match quantile(&differences, tail) {
-        Some(lower) if one.len() == two.len() => lower <= 0.0,
-        _ => cheapest.1.overlaps(&other.1),
+    match cheapest.0.saving_replicates.lead(&other.0.saving_replicates, observed, tail) {
+        Some(lead) => lead <= 0.0,
+        None => cheapest.1.overlaps(&other.1),
     }
 }
 

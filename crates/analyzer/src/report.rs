@@ -16,7 +16,7 @@ use crate::load::advice::{Driven, advise};
 use crate::load::{self, LoadContext, Point};
 use crate::notes::{self, Noted};
 use crate::quality;
-use crate::recommendation::{JudgedVariant, Part, open_question, recommend};
+use crate::recommendation::{JudgedVariant, Part, SavingReplicates, open_question, recommend};
 use crate::sample::{Samples, VariantSample};
 use crate::sequential::{Levels, Progress, first_prompts};
 use crate::{energy_source, energy_totals};
@@ -131,7 +131,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
     for (index, (evidence, judgement)) in evidence.iter().zip(judgements).enumerate() {
         let Some(variant) = samples.variants.get(index) else { continue };
         let (candidate, saving) = context.candidate(index, variant, evidence, judgement);
-        judged.push(judged_variant(&samples, index, &candidate, saving.draws));
+        judged.push(judged_variant(&samples, index, &candidate, saving.replicates));
         common_parts.extend(saving.note);
         candidates.push(candidate);
     }
@@ -362,7 +362,7 @@ fn judged_variant(
     samples: &Samples<'_>,
     index: usize,
     candidate: &CandidateReport,
-    saving_draws: Vec<f64>,
+    saving_replicates: SavingReplicates,
 ) -> JudgedVariant {
     let open = candidate.gates.iter().filter(|gate| gate.verdict == Verdict::Inconclusive);
     // Every open gate must be settled; one of which nothing can be said leaves the number unknown.
@@ -379,7 +379,7 @@ fn judged_variant(
         verdict: candidate.verdict,
         prompts_needed: needed.and_then(|needed| needed.into_iter().max()),
         saving: candidate.saving,
-        saving_draws,
+        saving_replicates,
         task_score: candidate.quality.task_score.map(|score| score.point),
         kld: candidate.quality.kld_mean.map(|kld| kld.point),
         file_size: candidate.engine.file_size.map(|size| size.0),

@@ -2,6 +2,7 @@
 
 mod columns;
 mod gather;
+mod run_blocks;
 
 use std::collections::HashSet;
 
@@ -9,10 +10,16 @@ use infercost_schema::run::VariantHeader;
 use infercost_schema::{InferenceRecord, LoadRecord, RunRecord, VariantId, WindowRecord};
 
 use crate::attribution::PhasePowers;
+use crate::statistics::blocks::{Blocks, Measured};
 use crate::statistics::bootstrap::{Resampled, Table};
 
 use columns::Columns;
 pub(crate) use columns::{at, own, pair};
+use run_blocks::RunBlocks;
+
+/// Why there is no interval where prompts are many and blocks are not.
+pub(crate) const TOO_FEW_BLOCKS: &str = "all prompts ran in one metered window, and how windows differ is unknown; more prompts, or a smaller \
+     --window-prompts, show it";
 
 /// Task score of one variant on one prompt, averaged over repetitions.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,6 +35,15 @@ impl PromptScore {
     pub(crate) fn settled(&self) -> bool {
         (self.best - self.worst).abs() <= 0.0
     }
+}
+
+/// One inference as the machine saw it.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    prompt: usize,
+    block: usize,
+    busy: f64,
+    joules: Option<f64>,
 }
 
 /// One variant's records.
@@ -50,6 +66,8 @@ pub(crate) struct VariantSample<'a> {
     pub(crate) compared: HashSet<usize>,
     /// Prompts on which the divergence could not be taken.
     pub(crate) incomparable: HashSet<usize>,
+    /// What each asking of a prompt took.
+    asked: Vec<Asked>,
     /// Prompts with at least one answer of one token or more.
     pub(crate) written: HashSet<usize>,
     /// True where some divergences are known from below only.
@@ -75,6 +93,8 @@ pub(crate) struct Samples<'a> {
     pub(crate) baseline: usize,
     pub(crate) prompts: usize,
     pub(crate) resampled: Resampled,
+    /// The same columns by block, for what the machine did: time, tokens, joules, and scores beside them.
+    pub(crate) blocks: Blocks,
 }
 
 impl<'a> Samples<'a> {
@@ -90,24 +110,42 @@ impl<'a> Samples<'a> {
             }
         }
         headers.sort_by_key(|header| header.id != *baseline);
-        let mut table = Table::new(prompts.len(), headers.len() * (own::WIDTH + pair::WIDTH));
+        let run_blocks = RunBlocks::of(runs, &prompts);
+        let width = headers.len() * (own::WIDTH + pair::WIDTH);
+        let mut table = Table::new(prompts.len(), width);
+        let mut by_block = Table::new(run_blocks.count(), width);
         let variants: Vec<VariantSample<'_>> = headers
             .iter()
             .enumerate()
             .map(|(index, header)| {
-                gather::variant(
-                    runs,
-                    header,
-                    &prompts,
-                    &evaluations,
-                    &mut Columns(&mut table, index * own::WIDTH),
-                )
+                let first = index * own::WIDTH;
+                let mut columns =
+                    Columns { prompts: (&mut table, first), blocks: (&mut by_block, first), of: &run_blocks };
+                gather::variant(runs, header, &prompts, &evaluations, &mut columns)
             })
             .collect();
         for index in 0..variants.len() {
             gather::pair_up(&variants, index, &mut table);
+            gather::pair_up_blocks(&variants, index, &mut by_block);
         }
-        Self { variants, baseline: 0, prompts: prompts.len(), resampled: Resampled::draw(table, seed) }
+        let resampled = Resampled::draw(table, seed);
+        let blocks = Blocks::new(by_block, run_blocks.is_nested());
+        Self { variants, baseline: 0, prompts: prompts.len(), resampled, blocks }
+    }
+
+    /// The interval of something that the machine did: by prompts and by blocks. `presence` is the column of what
+    /// bears on it.
+    ///
+    /// # Errors
+    /// Why there is none: `too_few_prompts`, or [`TOO_FEW_BLOCKS`].
+    pub(crate) fn measured(
+        &self,
+        presence: usize,
+        too_few_prompts: &'static str,
+        statistic: impl Fn(&[f64]) -> f64,
+    ) -> Result<Measured, &'static str> {
+        let prompts = self.resampled.distribution(presence, &statistic).ok_or(too_few_prompts)?;
+        self.blocks.measured(presence, statistic, prompts).ok_or(TOO_FEW_BLOCKS)
     }
 
     /// First column of a variant's own sums.

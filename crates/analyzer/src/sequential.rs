@@ -23,6 +23,7 @@ use infercost_schema::{Evaluation, PromptId, RunRecord, VariantId, Verdict, Wind
 
 use crate::load::without_load;
 use crate::report::{Analysis, AnalysisError, report};
+use crate::sample::TOO_FEW_BLOCKS;
 use crate::statistics::spending::tail;
 
 /// Exponent of the spending of the error of passing what is not good enough.
@@ -80,6 +81,8 @@ pub(crate) struct Levels {
     failing: f64,
     /// For the lower and the upper bound of a two-sided interval.
     two_sided: (f64, f64),
+    /// For passing at the end of the plan, as `passing`, and for failing there.
+    at_the_end: (Vec<f64>, f64),
 }
 
 impl Levels {
@@ -104,8 +107,20 @@ impl Levels {
         let level = |alpha: f64, exponent: f64| {
             tail(if exponent > FAILING { passing } else { &shares }, alpha, exponent)
         };
+        let by_claims = |shares: &[f64]| -> Vec<f64> {
+            (1..=claims.max(1)).map(|claims| tail(shares, alpha / claims as f64, PASSING)).collect()
+        };
+        let mut all = shares.clone();
+        for after in looks.after.iter().take(MOST_LOOKS).map(|after| f64::from(*after) / planned) {
+            if all.last().is_none_or(|last| after > 1.005 * *last) && after <= 1.0 {
+                all.push(after);
+            }
+        }
+        let passing_of_all = all.get(first.min(all.len() - 1)..).unwrap_or_default();
+        let at_the_end = (by_claims(passing_of_all), tail(&all, alpha, FAILING));
         Self {
-            passing: (1..=claims.max(1)).map(|claims| level(alpha / claims as f64, PASSING)).collect(),
+            at_the_end,
+            passing: by_claims(passing),
             may_pass,
             is_early: now < planned,
             failing: level(alpha, FAILING),
@@ -117,6 +132,13 @@ impl Levels {
     pub(crate) fn passing(&self, claims: usize) -> f64 {
         let last = self.passing.last().copied().unwrap_or(0.0);
         self.passing.get(claims.saturating_sub(1)).copied().unwrap_or(last)
+    }
+
+    /// For passing at the end of the plan, as one of `claims` still open, and for failing there.
+    pub(crate) fn at_the_end(&self, claims: usize) -> (f64, f64) {
+        let (passing, failing) = &self.at_the_end;
+        let passing = passing.get(claims.saturating_sub(1)).or(passing.last()).copied();
+        (passing.unwrap_or(0.0), *failing)
     }
 
     /// False at a look too early to pass a candidate.
@@ -286,7 +308,9 @@ fn settlement(candidate: &CandidateReport, report: &Report, noise: f64) -> Optio
         return Some(Settlement::Failed);
     }
     let Some(saving) = candidate.saving else {
-        return (candidate.verdict == Verdict::Pass).then_some(Settlement::Passed);
+        // More blocks would tell what it costs; where prices are unknown, nothing will.
+        let open = candidate.unknown.get("saving").is_some_and(|reason| reason == TOO_FEW_BLOCKS);
+        return (candidate.verdict == Verdict::Pass && !open).then_some(Settlement::Passed);
     };
     if saving.upper < 0.0 {
         return Some(Settlement::Dearer);

@@ -1,5 +1,6 @@
 //! The statistics behind every interval and every verdict. Each function is pure and names its source.
 
+pub mod blocks;
 pub mod bootstrap;
 pub mod holm;
 pub mod mcnemar;

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use thiserror::Error;
 
 use crate::report::{idle, wall_factor};
-use crate::sample::{Samples, VariantSample, at, own};
+use crate::sample::{Samples, TOO_FEW_BLOCKS, VariantSample, at, own};
 use crate::statistics::bootstrap::{Resampled, Table};
 use crate::statistics::quantile::quantile;
 
@@ -35,13 +35,24 @@ pub enum WorkloadError {
         /// The run.
         run: String,
     },
+    /// All was measured in one go, so that nothing is known of how that varies.
+    #[error(
+        "variant {variant} answered all prompts of run {run} in one window; how windows differ, and with it an \
+         interval, is unknown: measure more prompts, or with a smaller --window-prompts"
+    )]
+    OneBlock {
+        /// The variant.
+        variant: String,
+        /// The run.
+        run: String,
+    },
 }
 
 /// Mean quantities of one inference of `variant` over the runs, joined; intervals are two-sided at
-/// `confidence`, by the bootstrap over prompts that reports use.
+/// `confidence`, by prompts and by blocks as in reports.
 ///
 /// # Errors
-/// [`WorkloadError`] where the variant is not there or answered fewer than two prompts.
+/// [`WorkloadError`] where the variant is not there, or answered fewer than two prompts or all in one window.
 pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Result<Workload, WorkloadError> {
     let first = runs.first().ok_or(WorkloadError::NoRun)?;
     let run = first.header.id.clone();
@@ -62,7 +73,16 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
         let statistic = |totals: &[f64]| at(totals, base + over) / at(totals, base + under);
         samples.resampled.distribution(base + presence, statistic)?.estimate(confidence)
     };
-    let busy_s = ratio(own::ANSWERED, own::BUSY, own::INFERENCES).filter(|busy| busy.point > 0.0);
+    let measured = |presence: usize, statistic: &dyn Fn(&[f64]) -> f64| -> Option<Estimate> {
+        samples.measured(base + presence, "", statistic).ok()?.estimate(confidence)
+    };
+    let seconds = |totals: &[f64]| at(totals, base + own::BUSY) / at(totals, base + own::INFERENCES);
+    let busy_s = match samples.measured(base + own::ANSWERED, "", seconds) {
+        Err(TOO_FEW_BLOCKS) => {
+            return Err(WorkloadError::OneBlock { variant: variant.to_string(), run: run.to_string() });
+        }
+        found => found.ok().and_then(|found| found.estimate(confidence)).filter(|busy| busy.point > 0.0),
+    };
     let wall = wall_factor(runs).map(|wall| (wall.factor, wall.offset.get()));
     let (factor, offset) = wall.unwrap_or((1.0, 0.0));
     let at_the_wall = |totals: &[f64]| {
@@ -70,18 +90,13 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
         let busy = at(totals, base + own::BUSY) / at(totals, base + own::INFERENCES);
         factor * joules + offset * busy
     };
-    let joules = samples
-        .resampled
-        .distribution(base + own::ANSWERED, at_the_wall)
-        .and_then(|found| found.estimate(confidence));
+    let joules = measured(own::METERED, &at_the_wall);
     let prefill = |totals: &[f64]| {
         let (prefill, decode) = (at(totals, base + own::PREFILL_TIME), at(totals, base + own::DECODE_TIME));
         prefill / (prefill + decode)
     };
-    let prefill_share = samples
-        .resampled
-        .distribution(base + own::PREFILLED, prefill)
-        .and_then(|found| found.estimate(confidence));
+    let prefill_share =
+        measured(own::PREFILLED, &prefill).map(|share| Estimate { upper: share.upper.min(1.0), ..share });
     let source = energy_source(sample);
     let mut energy_note = energy_note(sample, source);
     if wall.is_some() && joules.is_some() {

@@ -142,7 +142,7 @@ pub(crate) struct RecordArguments {
     pub(crate) warm_ups: u32,
 
     /// Prompts in one metered window, more where the meter refreshes slowly; variants take turns after each
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) window_prompts: u32,
 
     /// Seed of the choice of prompts, the order of variants and the sampling

@@ -58,8 +58,8 @@ pub struct TaskScore {
 pub struct ChoiceLikelihoods {
     /// Sum of ln p over the choice's tokens.
     pub log_likelihood: Vec<f64>,
-    /// Length of each choice in bytes; raw ÷ bytes is the length-normalised score of the
-    /// lm-evaluation-harness (`acc_norm`).
+    /// Length of each choice in UTF-8 bytes. The length-normalised score divides by characters, which the
+    /// prompt's own choices tell.
     pub bytes: Vec<u32>,
 }
 

@@ -3,11 +3,12 @@
 use infercost_schema::{ChoiceLikelihoods, Grader, TaskScore};
 
 use super::text::contains;
-use super::{FAILED, INCORRECT, UNPARSABLE, right, score};
+use super::{FAILED, UNPARSABLE, right, score};
 
-/// Judges a multiple choice by the most likely choice: raw ln p, or ln p per byte where `normalised` (`acc`
-/// and `acc_norm` of the lm-evaluation-harness). A tie for the first place is incorrect; a likelihood that
-/// is not a number, or a number of likelihoods that is not the number of choices, is `failed`.
+/// Judges a multiple choice by the most likely choice: raw ln p, or ln p per character where `normalised`, which
+/// are `acc` and `acc_norm` of the lm-evaluation-harness (0.4.13, `ConfigurableTask.process_results`: the sum of ln p
+/// divided by Python's `len` of the choice, and NumPy's `argmax`, which takes the first of several that are equal). A
+/// likelihood that is not a number, or a number of likelihoods that is not the number of choices, is `failed`.
 pub fn grade_choice(grader: &Grader, likelihoods: ChoiceLikelihoods, normalised: bool) -> TaskScore {
     let label = label(grader, &likelihoods, normalised);
     TaskScore { choices: Some(likelihoods), ..score(grader.kind(), label) }
@@ -33,52 +34,60 @@ pub fn grade_choice_by_text(grader: &Grader, answer: &str) -> TaskScore {
 
 fn label(grader: &Grader, likelihoods: &ChoiceLikelihoods, normalised: bool) -> &'static str {
     let Grader::Choice { choices, right: wanted } = grader else { return FAILED };
-    let Some(scores) = scores(likelihoods, normalised).filter(|scores| scores.len() == choices.len()) else {
-        return FAILED;
-    };
-    let Some(best) = scores.iter().copied().max_by(f64::total_cmp) else { return FAILED };
-    let mut winners = scores.iter().enumerate().filter(|(_, score)| **score >= best);
-    match (winners.next(), winners.next()) {
-        (Some((winner, _)), None) => right(winner == *wanted),
-        _ => INCORRECT,
+    let Some(scores) = scores(choices, likelihoods, normalised) else { return FAILED };
+    let mut winner = None;
+    for (index, score) in scores.into_iter().enumerate() {
+        if winner.is_none_or(|(_, best)| score > best) {
+            winner = Some((index, score));
+        }
     }
+    winner.map_or(FAILED, |(winner, _)| right(winner == *wanted))
 }
 
 /// `None` where a score is not a finite number: −∞ too is a sign of broken logits, not of an unlikely text.
-fn scores(likelihoods: &ChoiceLikelihoods, normalised: bool) -> Option<Vec<f64>> {
-    if likelihoods.bytes.len() != likelihoods.log_likelihood.len() {
+fn scores(choices: &[String], likelihoods: &ChoiceLikelihoods, normalised: bool) -> Option<Vec<f64>> {
+    if choices.len() != likelihoods.log_likelihood.len() {
         return None;
     }
-    let score = |(raw, bytes): (&f64, &u32)| if normalised { raw / f64::from(*bytes) } else { *raw };
-    let scores: Vec<f64> = likelihoods.log_likelihood.iter().zip(&likelihoods.bytes).map(score).collect();
+    let score = |(raw, choice): (&f64, &String)| {
+        if normalised { raw / choice.chars().count() as f64 } else { *raw }
+    };
+    let scores: Vec<f64> = likelihoods.log_likelihood.iter().zip(choices).map(score).collect();
     scores.iter().all(|score| score.is_finite()).then_some(scores)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::CORRECT;
+    use super::super::{CORRECT, INCORRECT};
     use super::*;
 
-    fn check(log_likelihood: &[f64], bytes: &[u32], raw: &str, per_byte: &str) {
-        let grader = Grader::Choice { choices: vec!["yes".into(), "no".into(), "maybe".into()], right: 1 };
-        let likelihoods =
-            ChoiceLikelihoods { log_likelihood: log_likelihood.to_vec(), bytes: bytes.to_vec() };
-        assert_eq!(grade_choice(&grader, likelihoods.clone(), false).label, raw, "{log_likelihood:?}");
-        assert_eq!(grade_choice(&grader, likelihoods, true).label, per_byte, "{log_likelihood:?}");
+    fn check(choices: [&str; 3], log_likelihood: &[f64], raw: &str, per_character: &str) {
+        let grader = Grader::Choice { choices: choices.map(str::to_owned).to_vec(), right: 1 };
+        let likelihoods = ChoiceLikelihoods {
+            log_likelihood: log_likelihood.to_vec(),
+            bytes: vec![1; log_likelihood.len()],
+        };
+        let label = |normalised| grade_choice(&grader, likelihoods.clone(), normalised).label;
+        assert_eq!(label(false), raw, "{choices:?} {log_likelihood:?}");
+        assert_eq!(label(true), per_character, "{choices:?} {log_likelihood:?}");
     }
 
     #[test]
-    fn raw_and_per_byte() {
-        check(&[-2.0, -1.0, -3.0], &[3, 2, 5], CORRECT, CORRECT);
-        check(&[-2.0, -2.5, -3.0], &[3, 2, 5], INCORRECT, INCORRECT);
-        check(&[-2.0, -2.5, -30.0], &[2, 5, 5], INCORRECT, CORRECT);
-        check(&[-1.0, -1.0, -3.0], &[2, 2, 5], INCORRECT, INCORRECT);
-        check(&[-1.0, f64::NAN, -3.0], &[2, 2, 5], FAILED, FAILED);
-        check(&[-1.0, f64::NEG_INFINITY, -3.0], &[2, 2, 5], FAILED, FAILED);
-        check(&[-2.0, -1.0, -3.0], &[3, 0, 5], CORRECT, FAILED);
-        check(&[-2.0, -1.0], &[3, 2], FAILED, FAILED);
-        check(&[-2.0, -1.0, -3.0], &[3, 2], FAILED, FAILED);
-        check(&[], &[], FAILED, FAILED);
+    fn raw_and_per_character() {
+        let words = ["yes", "no", "maybe"];
+        check(words, &[-2.0, -1.0, -3.0], CORRECT, CORRECT);
+        check(words, &[-2.0, -2.5, -3.0], INCORRECT, INCORRECT);
+        check(["no", "maybe", "maybe"], &[-2.0, -2.5, -30.0], INCORRECT, CORRECT);
+        // Six bytes and three characters: per byte, the second would win.
+        check(["maybe", "äöü", "no"], &[-4.0, -3.0, -9.0], CORRECT, INCORRECT);
+        // The first of several that are equal wins.
+        check(["no", "no", "maybe"], &[-1.0, -1.0, -3.0], INCORRECT, INCORRECT);
+        check(["maybe", "no", "go"], &[-3.0, -1.0, -1.0], CORRECT, CORRECT);
+        check(words, &[-1.0, f64::NAN, -3.0], FAILED, FAILED);
+        check(words, &[-1.0, f64::NEG_INFINITY, -3.0], FAILED, FAILED);
+        check(["yes", "", "maybe"], &[-2.0, -1.0, -3.0], CORRECT, FAILED);
+        check(words, &[-2.0, -1.0], FAILED, FAILED);
+        check(words, &[], FAILED, FAILED);
     }
 
     #[test]

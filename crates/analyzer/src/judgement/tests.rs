@@ -43,23 +43,30 @@ fn passed(n: usize, candidates: usize, lost: f64, won: f64) -> usize {
     (0..TRIALS).filter(trial).count()
 }
 
+/// Neither the verdict nor either end of the interval that the report shows.
 #[test]
 fn no_difference_is_rarely_called_one() {
     for (n, discordant) in [(50, 0.2), (100, 0.1), (400, 0.1), (1546, 0.1)] {
         let mut random = ChaCha8Rng::seed_from_u64(1);
-        let claimed = (0..TRIALS).filter(|_| {
+        let margin = Margin::of(&policy(), n);
+        let (mut failed, mut better, mut worse) = (0, 0, 0);
+        for _ in 0..TRIALS {
             let evidence = flipped(&mut random, n, discordant / 2.0, discordant / 2.0);
-            let estimate = evidence.difference.measurement.unwrap().estimate(0.95).unwrap();
-            estimate.lower > 0.0 || estimate.upper < 0.0
-        });
-        let claimed = claimed.count();
-        assert!(claimed <= TRIALS * 5 / 100, "{n} prompts: {claimed} of {TRIALS}");
+            let judgement = &judge(&[evidence], &policy(), &margin)[0];
+            let shown = judgement.gates[0].measured.unwrap();
+            failed += usize::from(judgement.verdict == Verdict::Fail);
+            better += usize::from(shown.lower > 0.0);
+            worse += usize::from(shown.upper < 0.0);
+        }
+        // Each end is read at just 5 %: a count of that mean stays up to 70 of 1,000 but in 1 of 300 simulations.
+        assert!(failed <= TRIALS * 5 / 100, "{n}: {failed}");
+        assert!(better <= 70 && worse <= 70, "{n}: {better} {worse}");
     }
 }
 
 #[test]
 fn a_planted_loss_is_rarely_passed() {
-    for (n, margin) in [(50, 0.112), (100, 0.0787), (400, 0.0394), (1546, 0.0201)] {
+    for (n, margin) in [(50, 0.1214), (100, 0.0844), (400, 0.0414), (1677, 0.02)] {
         // At the margin itself the rate is the nominal 5 %, and a count of that mean stays up to 70 of 1,000
         // but in 1 of 300 simulations; twice the margin must keep 5 % with room to spare.
         for (candidates, loss, most) in
@@ -71,12 +78,29 @@ fn a_planted_loss_is_rarely_passed() {
     }
 }
 
+/// As the report says: 80 % power where a tenth of the answers changes.
 #[test]
 fn a_candidate_well_inside_the_margin_passes() {
-    for n in [50, 100, 400, 1546] {
-        let right = passed(n, 1, 0.04, 0.04);
+    let half = power::PLANNED_DISCORDANCE / 2.0;
+    for n in [24, 40, 60, 100, 400, 1677] {
+        let right = passed(n, 1, half, half);
         assert!(right >= TRIALS * 80 / 100, "{n} prompts: {right} of {TRIALS}");
     }
+}
+
+/// Holm's first step asks more of each of several, and so more prompts.
+#[test]
+fn prompts_needed_grow_with_the_candidates() {
+    let margin = Margin::of(&policy(), 100);
+    let needed = |candidates: usize| {
+        let mut random = ChaCha8Rng::seed_from_u64(5);
+        let one = flipped(&mut random, 100, 0.12, 0.05);
+        let judgement = &judge(&vec![one; candidates], &policy(), &margin)[0];
+        assert_eq!(judgement.verdict, Verdict::Inconclusive);
+        judgement.gates[0].prompts_needed.unwrap() as f64
+    };
+    let grown = needed(3) / needed(1);
+    assert!((grown - (2.1280_f64 + 0.8416).powi(2) / 2.4865_f64.powi(2)).abs() < 0.01, "{grown}");
 }
 
 /// Mean divergences of 50 prompts, as skewed as real ones: a power of an exponential with the given mean.

@@ -1,5 +1,6 @@
 //! The columns of the table that is resampled.
 
+use super::run_blocks::RunBlocks;
 use crate::statistics::bootstrap::Table;
 
 /// Columns of one variant's own sums.
@@ -35,6 +36,7 @@ pub(crate) mod pair {
     pub(crate) const BASELINE: usize = 1;
     /// And those of the variant here.
     pub(crate) const VARIANT: usize = 5;
+    pub(crate) const VARIANT_METERED: usize = 8;
     pub(crate) const BASELINE_SCORE: usize = 9;
     pub(crate) const SCORE: usize = 10;
     /// The score with what was not evaluated counted as right.
@@ -48,27 +50,49 @@ pub(crate) fn at(totals: &[f64], column: usize) -> f64 {
     totals.get(column).copied().unwrap_or(f64::NAN)
 }
 
-/// The columns of one variant's own sums, from the given one on.
-pub(super) struct Columns<'t>(pub(super) &'t mut Table, pub(super) usize);
+/// One variant's own columns, of the prompts and of the blocks: each a table and the first of them in it.
+pub(super) struct Columns<'t> {
+    pub(super) prompts: (&'t mut Table, usize),
+    pub(super) blocks: (&'t mut Table, usize),
+    pub(super) of: &'t RunBlocks,
+}
 
 impl Columns<'_> {
     pub(super) fn add(&mut self, prompt: usize, column: usize, value: f64) {
-        self.0.add(prompt, self.1 + column, value);
+        self.prompts.0.add(prompt, self.prompts.1 + column, value);
+    }
+
+    /// Adds to a prompt and to the block in which it was asked.
+    pub(super) fn add_both(&mut self, (prompt, block): (usize, usize), column: usize, value: f64) {
+        self.add(prompt, column, value);
+        self.blocks.0.add(block, self.blocks.1 + column, value);
     }
 
     /// Sets the squares and the product of two cells: the first squared, both, the second squared.
     pub(super) fn square(&mut self, prompt: usize, of: [usize; 2], to: [usize; 3]) {
-        let [one, other] = of.map(|column| self.0.get(prompt, self.1 + column));
+        let (table, first) = &self.prompts;
+        let [one, other] = of.map(|column| table.get(prompt, first + column));
         for (column, value) in to.into_iter().zip([one * one, one * other, other * other]) {
-            let old = self.0.get(prompt, self.1 + column);
+            let old = self.prompts.0.get(prompt, self.prompts.1 + column);
             self.add(prompt, column, value - old);
         }
     }
 
     /// Marks that a prompt bears on something, once.
     pub(super) fn mark(&mut self, prompt: usize, column: usize) {
-        if self.0.get(prompt, self.1 + column) <= 0.0 {
-            self.add(prompt, column, 1.0);
-        }
+        mark(self.prompts.0, prompt, self.prompts.1 + column);
+    }
+
+    /// Marks a prompt and the block in which it was asked.
+    pub(super) fn mark_both(&mut self, (prompt, block): (usize, usize), column: usize) {
+        self.mark(prompt, column);
+        mark(self.blocks.0, block, self.blocks.1 + column);
+    }
+}
+
+/// Sets a cell to 1, once.
+pub(super) fn mark(table: &mut Table, row: usize, column: usize) {
+    if table.get(row, column) <= 0.0 {
+        table.add(row, column, 1.0);
     }
 }

@@ -7,8 +7,8 @@ use infercost_schema::{
     Evaluation, EvaluationRecord, InferenceRecord, Outcome, PromptId, RunRecord, VariantId, WindowRecord,
 };
 
-use super::columns::{Columns, own, pair};
-use super::{PromptScore, VariantSample};
+use super::columns::{Columns, mark, own, pair};
+use super::{Asked, PromptScore, VariantSample};
 use crate::attribution::{PhasePowers, attribute_weighted, phase_powers, time_shares};
 use crate::statistics::bootstrap::Table;
 
@@ -92,6 +92,7 @@ pub(super) fn variant<'a>(
         answered: HashSet::new(),
         compared: HashSet::new(),
         incomparable: HashSet::new(),
+        asked: Vec::new(),
         written: HashSet::new(),
         bounded: false,
         untold: false,
@@ -99,8 +100,13 @@ pub(super) fn variant<'a>(
         divergence_reason: evaluations.foreign.then_some("divergences were taken from another baseline"),
     };
     let mut scores: HashMap<usize, (f64, f64, f64)> = HashMap::new();
+    let columns_of = columns.of;
     for (run, window) in windows {
-        sample.unattributed += add_window(window, sample.powers, prompts, columns);
+        let place = |inference: &InferenceRecord| {
+            let prompt = prompts.get(&inference.prompt).copied()?;
+            Some((prompt, columns_of.block(run, inference.repetition, prompt)?))
+        };
+        sample.unattributed += add_window(window, sample.powers, place, &mut sample.asked, columns);
         for inference in &window.inferences {
             let Some(prompt) = prompts.get(&inference.prompt).copied() else { continue };
             sample.answered.insert(prompt);
@@ -119,10 +125,21 @@ pub(super) fn variant<'a>(
             }
         }
     }
+    let mut blocks: HashMap<usize, Vec<usize>> = HashMap::new();
+    for asked in &sample.asked {
+        blocks.entry(asked.prompt).or_default().push(asked.block);
+    }
     for (prompt, (worst, best, n)) in scores {
         let score = PromptScore { worst: worst / n, best: best / n };
         columns.add(prompt, own::SCORE, score.worst);
         columns.mark(prompt, own::SCORED);
+        // A cost per right answer needs the scores of a block beside its costs: each asking has its part.
+        let asked = blocks.get(&prompt).map_or(&[][..], Vec::as_slice);
+        for block in asked {
+            let (table, first) = &mut columns.blocks;
+            table.add(*block, *first + own::SCORE, score.worst / asked.len() as f64);
+            table.add(*block, *first + own::SCORED, 1.0 / asked.len() as f64);
+        }
         if let Some(slot) = sample.scores.get_mut(prompt) {
             *slot = Some(score);
         }
@@ -151,7 +168,8 @@ fn score(inference: &InferenceRecord, found: Option<&Evaluation>) -> (f64, f64) 
 fn add_window(
     window: &WindowRecord,
     powers: Option<PhasePowers>,
-    prompts: &Indices<'_>,
+    place: impl Fn(&InferenceRecord) -> Option<(usize, usize)>,
+    asked: &mut Vec<Asked>,
     columns: &mut Columns<'_>,
 ) -> f64 {
     let shares = time_shares(window);
@@ -161,37 +179,39 @@ fn add_window(
         attribute_weighted(window, powers.unwrap_or(PhasePowers::EQUAL))
     };
     for (index, (inference, share)) in window.inferences.iter().zip(shares).enumerate() {
-        let Some(prompt) = prompts.get(&inference.prompt).copied() else { continue };
-        columns.mark(prompt, own::ANSWERED);
-        columns.add(prompt, own::INFERENCES, 1.0);
-        columns.add(prompt, own::BUSY, share.busy());
+        let Some(at) = place(inference) else { continue };
+        columns.mark_both(at, own::ANSWERED);
+        columns.add_both(at, own::INFERENCES, 1.0);
+        columns.add_both(at, own::BUSY, share.busy());
         let joules = attribution.as_ref().and_then(|attribution| attribution.per_inference.get(index));
         if let Some(joules) = joules {
-            columns.add(prompt, own::METERED, 1.0);
-            columns.add(prompt, own::JOULES, joules.get());
+            columns.add_both(at, own::METERED, 1.0);
+            columns.add_both(at, own::JOULES, joules.get());
         }
-        add_speed(inference, prompt, columns);
+        let (prompt, block) = at;
+        asked.push(Asked { prompt, block, busy: share.busy(), joules: joules.map(|joules| joules.get()) });
+        add_speed(inference, at, columns);
     }
     attribution.map_or(0.0, |attribution| attribution.unattributed.get())
 }
 
-fn add_speed(inference: &InferenceRecord, prompt: usize, columns: &mut Columns<'_>) {
+fn add_speed(inference: &InferenceRecord, at: (usize, usize), columns: &mut Columns<'_>) {
     let outcome = &inference.outcome;
     let output = outcome.output_tokens();
-    columns.add(prompt, own::OUTPUT, f64::from(output));
+    columns.add_both(at, own::OUTPUT, f64::from(output));
     let Some(first) = outcome.time_to_first_token() else { return };
     // Tokens from a prefix cache were not computed.
     let cached = inference.cached_input_tokens.unwrap_or(0);
     let computed = inference.input_tokens.map_or(0, |input| input.saturating_sub(cached));
     if computed > 0 && !first.is_zero() {
-        columns.mark(prompt, own::PREFILLED);
-        columns.add(prompt, own::PREFILL_TOKENS, f64::from(computed));
-        columns.add(prompt, own::PREFILL_TIME, first.as_secs_f64());
+        columns.mark_both(at, own::PREFILLED);
+        columns.add_both(at, own::PREFILL_TOKENS, f64::from(computed));
+        columns.add_both(at, own::PREFILL_TIME, first.as_secs_f64());
     }
     if output > 1 {
-        columns.mark(prompt, own::DECODED);
-        columns.add(prompt, own::DECODE_TOKENS, f64::from(output - 1));
-        columns.add(prompt, own::DECODE_TIME, outcome.latency().saturating_sub(first).as_secs_f64());
+        columns.mark_both(at, own::DECODED);
+        columns.add_both(at, own::DECODE_TOKENS, f64::from(output - 1));
+        columns.add_both(at, own::DECODE_TIME, outcome.latency().saturating_sub(first).as_secs_f64());
     }
 }
 
@@ -255,6 +275,21 @@ pub(super) fn pair_up(variants: &[VariantSample<'_>], index: usize, table: &mut 
             table.add(prompt, first + pair::SCORE, score.worst);
             table.add(prompt, first + pair::BEST_SCORE, score.best);
             table.add(prompt, first + pair::SCORED, 1.0);
+        }
+    }
+}
+
+/// The same by block: time and joules of prompts that both answered.
+pub(super) fn pair_up_blocks(variants: &[VariantSample<'_>], index: usize, table: &mut Table) {
+    let (Some(baseline), Some(variant)) = (variants.first(), variants.get(index)) else { return };
+    let first = variants.len() * own::WIDTH + index * pair::WIDTH;
+    for (sample, other, column) in [(baseline, variant, pair::BASELINE), (variant, baseline, pair::VARIANT)] {
+        for asked in sample.asked.iter().filter(|asked| other.answered.contains(&asked.prompt)) {
+            mark(table, asked.block, first + pair::SHARED);
+            let cells = [1.0, asked.busy, asked.joules.unwrap_or(0.0), f64::from(asked.joules.is_some())];
+            for (offset, value) in cells.into_iter().enumerate() {
+                table.add(asked.block, first + column + offset, value);
+            }
         }
     }
 }

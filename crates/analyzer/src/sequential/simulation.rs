@@ -8,12 +8,13 @@ use super::*;
 use crate::judgement::{Evidence, Margin, Measurement, QualityEvidence, judge};
 use crate::statistics::bootstrap::{RatioColumns, Resampled, Table};
 use crate::statistics::newcombe::PairedCounts;
+use crate::statistics::power;
 
 const TRIALS: usize = 1_000;
 /// A rate of just 5 % stays up to this count of 1,000 but in 1 of 300 simulations.
 const AT_FIVE_PER_CENT: usize = 70;
-/// Discordant prompts of a candidate as good as the baseline: 4 % lost, 4 % won.
-const NOISE: f64 = 0.04;
+/// Discordant prompts of a candidate as good as the baseline: as many lost as won, as planned for.
+const NOISE: f64 = power::PLANNED_DISCORDANCE / 2.0;
 
 /// The looks of a plan with their levels.
 struct Course {
@@ -40,8 +41,10 @@ impl Course {
 struct Tally {
     passed: usize,
     failed: usize,
-    /// Two-sided intervals that left 0 out, at any look.
-    claimed: usize,
+    /// Intervals shown that lay below 0, at any look.
+    worse: usize,
+    /// And above 0.
+    better: usize,
     prompts: usize,
 }
 
@@ -152,7 +155,7 @@ fn simulate<P: Prompts>(
     for _ in 0..trials {
         let mut group: Vec<P> = (0..candidates).map(|_| of()).collect();
         let mut judged: Vec<Option<(QualityEvidence, Verdict)>> = vec![None; candidates];
-        let (mut claimed, mut seen) = (false, 0);
+        let (mut worse, mut better, mut seen) = (false, false, 0);
         for (look, levels) in &course.looks {
             for (one, judged) in group.iter_mut().zip(&mut judged) {
                 if judged.as_ref().is_some_and(|(_, verdict)| *verdict != Verdict::Inconclusive) {
@@ -161,10 +164,12 @@ fn simulate<P: Prompts>(
                 (seen..*look).for_each(|prompt| one.answer(prompt, &mut random));
                 tally.prompts += look - seen;
                 let evidence = QualityEvidence { levels: Some(levels.clone()), ..one.evidence() };
-                let (below, above) = levels.two_sided();
-                let bounds =
-                    evidence.difference.measurement.as_ref().map(|m| (m.bounds(below).0, m.bounds(above).1));
-                claimed |= bounds.is_some_and(|(low, high)| low > 0.0 || high < 0.0);
+                let difference = evidence.difference.measurement.as_ref();
+                let tails = evidence.tails(policy);
+                if let Some(shown) = difference.and_then(|m| m.interval(tails, true, policy.confidence)) {
+                    worse |= shown.upper < 0.0;
+                    better |= shown.lower > 0.0;
+                }
                 *judged = Some((evidence, Verdict::Inconclusive));
             }
             seen = *look;
@@ -179,7 +184,8 @@ fn simulate<P: Prompts>(
         let any = |wanted| judged.iter().flatten().any(|(_, verdict)| *verdict == wanted);
         tally.passed += usize::from(any(Verdict::Pass));
         tally.failed += usize::from(any(Verdict::Fail));
-        tally.claimed += usize::from(claimed);
+        tally.worse += usize::from(worse);
+        tally.better += usize::from(better);
     }
     tally
 }
@@ -195,15 +201,16 @@ fn flips(prompts: usize, candidates: usize, lost: f64, won: f64) -> Tally {
 }
 
 /// Small, middling and full sets, with the margins that are printed for them.
-const SIZES: [(usize, f64); 4] = [(60, 0.101_51), (100, 0.078_63), (400, 0.039_32), (1546, 0.02)];
+const SIZES: [(usize, f64); 4] = [(60, 0.110_24), (100, 0.084_42), (400, 0.041_37), (1677, 0.02)];
 
 #[test]
 fn no_difference_is_rarely_called_one() {
     for (prompts, _) in SIZES {
         let tally = flips(prompts, 1, NOISE, NOISE);
-        assert!(tally.claimed <= TRIALS * 5 / 100, "{prompts} prompts: {tally:?}");
+        assert!(tally.worse <= TRIALS * 5 / 100, "{prompts} prompts: {tally:?}");
+        assert!(tally.better <= TRIALS * 5 / 100, "{prompts} prompts: {tally:?}");
         assert!(tally.failed <= TRIALS * 5 / 100, "{prompts} prompts: {tally:?}");
-        // As often as without looks, but for a point or two, at the number of prompts that is printed.
+        // The power that is printed beside the margin.
         assert!(tally.passed >= TRIALS * 80 / 100, "{prompts} prompts: {tally:?}");
     }
 }
@@ -221,7 +228,7 @@ fn a_planted_loss_is_rarely_passed() {
 
 #[test]
 fn several_candidates_are_corrected_together() {
-    for (prompts, margin) in [(60, 0.101_51), (400, 0.039_32)] {
+    for (prompts, margin) in [(60, 0.110_24), (400, 0.041_37)] {
         let tally = flips(prompts, 5, margin + 0.02, 0.02);
         assert!(tally.passed <= AT_FIVE_PER_CENT, "{prompts} prompts: {tally:?}");
     }
@@ -276,4 +283,14 @@ fn agreement_keeps_its_rates() {
             "{missed}: {tally:?}"
         );
     }
+}
+
+/// Where nothing is graded, agreement alone guards quality, and of three candidates at the limit any could be passed.
+#[test]
+fn several_candidates_are_corrected_in_every_gate() {
+    let policy = Policy { max_kld: None, ..Policy::default() };
+    let trials = 300;
+    let of = || Agreements { missed: 0.1, rows: Vec::new() };
+    let tally = simulate(&Course::of(60, 3), 3, trials, &policy, 0, of);
+    assert!(tally.passed <= trials * 7 / 100, "{tally:?}");
 }

@@ -71,7 +71,14 @@ impl Table {
         }
     }
 
-    fn rows(&self) -> std::slice::ChunksExact<'_, f64> {
+    /// The sum of each column.
+    pub(crate) fn sums(&self) -> Vec<f64> {
+        let mut sums = vec![0.0; self.width];
+        self.rows().for_each(|row| add(&mut sums, row));
+        sums
+    }
+
+    pub(crate) fn rows(&self) -> std::slice::ChunksExact<'_, f64> {
         self.cells.chunks_exact(self.width.max(1))
     }
 }
@@ -89,8 +96,7 @@ impl Resampled {
     pub fn draw(table: Table, seed: u64) -> Self {
         let prompts = table.prompts();
         let width = table.width;
-        let mut observed = vec![0.0; width];
-        table.rows().for_each(|row| add(&mut observed, row));
+        let observed = table.sums();
         let mut resampled = Vec::new();
         if let Ok(prompts) = u32::try_from(prompts)
             && prompts > 1

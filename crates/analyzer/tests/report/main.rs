@@ -5,6 +5,7 @@ mod early_stop;
 mod energy;
 mod ledger;
 mod load;
+mod savings;
 mod scenario;
 mod servers;
 

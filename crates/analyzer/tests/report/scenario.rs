@@ -83,6 +83,16 @@ pub(crate) fn prices() -> PriceBook {
 
 /// A run of `prompts` prompts by the behaviours, the first the baseline; variants take turns in blocks.
 pub(crate) fn run(id: &str, prompts: usize, behaviours: &[Behaviour]) -> RunRecord {
+    run_in_blocks(id, prompts, BLOCK, behaviours)
+}
+
+/// The same in blocks of so many prompts.
+pub(crate) fn run_in_blocks(
+    id: &str,
+    prompts: usize,
+    block_length: usize,
+    behaviours: &[Behaviour],
+) -> RunRecord {
     let chosen: Vec<PromptId> = (0..prompts).map(|i| PromptId(format!("p{i}"))).collect();
     let mut record = RunRecord {
         header: header(id, &chosen, behaviours),
@@ -93,10 +103,11 @@ pub(crate) fn run(id: &str, prompts: usize, behaviours: &[Behaviour]) -> RunReco
         finished_at: None,
     };
     let mut clock = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
-    for (turn, (block, behaviour)) in
-        (0..prompts.div_ceil(BLOCK)).flat_map(|block| behaviours.iter().map(move |b| (block, b))).enumerate()
+    for (turn, (block, behaviour)) in (0..prompts.div_ceil(block_length))
+        .flat_map(|block| behaviours.iter().map(move |b| (block, b)))
+        .enumerate()
     {
-        let indices = (block * BLOCK)..((block + 1) * BLOCK).min(prompts);
+        let indices = (block * block_length)..((block + 1) * block_length).min(prompts);
         let window = window(turn as u32, clock, behaviour, indices.clone(), &chosen);
         clock += window.wall_time;
         record.windows.push(window);
