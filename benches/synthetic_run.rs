@@ -50,7 +50,14 @@ pub fn write(traces: &Path, id: &str, size: Size, prices: PriceBook) -> Result<P
     let mut now = start;
     for phase in [IdlePhase::BeforeLoad, IdlePhase::Resident] {
         let wall_time = Duration::from_secs(2);
-        store.idle(&IdleRecord { phase, started_at: now, wall_time, energy: measured(20.0) })?;
+        store.idle(&IdleRecord {
+            phase,
+            started_at: now,
+            wall_time,
+            energy: measured(20.0),
+            boards: Vec::new(),
+            cross_checks: Vec::new(),
+        })?;
         now += wall_time;
     }
     for variant in VARIANTS {
@@ -91,6 +98,7 @@ pub fn header(id: &str, size: Size, prices: PriceBook) -> RunHeader {
     RunHeader {
         schema: RUN_SCHEMA.to_owned(),
         id: RunId(id.to_owned()),
+        salt: None,
         started_at: jiff::Timestamp::UNIX_EPOCH,
         infercost_version: env!("CARGO_PKG_VERSION").to_owned(),
         arguments: vec!["compare".to_owned()],
@@ -129,7 +137,7 @@ pub fn inference(prompt: u32, tokens: u32, issued_at: SystemTime) -> InferenceRe
         repetition: 0,
         issued_at,
         input_text: Some("Which of these is a fruit: stone, pear, chair? Answer with one word. ".repeat(3)),
-        input_tokens: 60 + prompt % 7,
+        input_tokens: Some(60 + prompt % 7),
         cached_input_tokens: Some(0),
         max_tokens: tokens,
         sampling: Sampling::default(),

@@ -4,49 +4,13 @@
 //! turning lines into protobuf, and HTTP. The bar is 50,000 spans/s over http/protobuf.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot set itself up has nothing to measure")]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
 use std::path::Path;
-use std::thread;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use infercost_benches::sink::sink;
 use infercost_benches::synthetic_run::{Size, write};
 use infercost_export::{Compression, Destination, Exporter, OtlpOptions, Outfit, Patience, Protocol, Signal};
-
-/// A sink for HTTP on the loopback interface; runs until the process ends.
-fn sink() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            thread::spawn(move || {
-                let mut writer = stream.try_clone().unwrap();
-                let mut reader = BufReader::with_capacity(1 << 20, stream);
-                let mut body = Vec::new();
-                loop {
-                    let mut length = 0;
-                    loop {
-                        let mut line = String::new();
-                        if reader.read_line(&mut line).unwrap_or(0) == 0 {
-                            return;
-                        }
-                        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                            length = value.trim().parse().unwrap();
-                        }
-                        if line == "\r\n" {
-                            break;
-                        }
-                    }
-                    body.resize(length, 0);
-                    reader.read_exact(&mut body).unwrap();
-                    writer.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
-                }
-            });
-        }
-    });
-    url
-}
 
 fn export(folder: &Path, url: &str, protocol: Protocol, compression: Compression) -> u64 {
     let options = OtlpOptions {
@@ -64,7 +28,7 @@ fn bench(criterion: &mut Criterion) {
     let traces = tempfile::tempdir().unwrap();
     let mut group = criterion.benchmark_group("export");
     group.sample_size(10).measurement_time(Duration::from_secs(8));
-    let url = sink();
+    let url = sink().unwrap();
     for tokens in [16, 64] {
         let size = Size::of_spans(12_000, tokens);
         let id = format!("run-{tokens}");

@@ -23,6 +23,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--alias", help="name under which the model is served [default: the file's stem]")
     parser.add_argument("-t", "--threads", type=int, default=os.cpu_count(), help="threads that compute")
     parser.add_argument("-c", "--context", type=int, default=2048, help="tokens of context for each slot")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log every step, for server_clock.py --log")
     parser.add_argument("-np", "--parallel", type=int, default=4, help="requests answered side by side")
     return parser.parse_args()
 
@@ -48,6 +49,8 @@ def main() -> int:
     params.n_parallel = given.parallel
     params.n_gpu_layers = 0
     params.endpoint_props = True
+    if given.verbose:
+        params.verbosity = 9
     server = xllamacpp.Server(params)
     print(f"listening on {server.listening_address}/v1", flush=True)
     ended = threading.Event()

@@ -8,6 +8,7 @@ use infercost_schema::report::{CandidateReport, CostComponents, CostReport, Ener
 use infercost_schema::{EnergyScope, Estimate, OperatingPoint, Outcome, Verdict};
 
 use crate::cost::{Parts, Rates, Usage};
+use crate::energy_source;
 use crate::judgement::{Judgement, QualityEvidence};
 use crate::latency::latency;
 use crate::notes;
@@ -16,7 +17,7 @@ use crate::report::Analysis;
 use crate::sample::{Samples, VariantSample, at, own, pair};
 use crate::sequential::Levels;
 use crate::statistics::quantile::quantile;
-use crate::wording::quoted;
+use crate::wording::{count, quoted};
 
 /// Idle power and what it covers.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,9 +87,8 @@ impl Context<'_> {
                 *failure_kinds.entry(kind.name().to_owned()).or_default() += 1;
             }
         }
-        let sum = |of: &dyn Fn(&infercost_schema::InferenceRecord) -> u32| {
-            variant.inferences().map(|inference| u64::from(of(inference))).sum()
-        };
+        let output = variant.inferences().map(|inference| u64::from(inference.outcome.output_tokens())).sum();
+        let input_tokens = input_tokens(variant, &mut unknown);
         let mut load_times: Vec<f64> =
             variant.loads.iter().map(|load| load.load_time.as_secs_f64()).collect();
         load_times.sort_unstable_by(f64::total_cmp);
@@ -100,8 +100,8 @@ impl Context<'_> {
             inferences: variant.inferences().count() as u64,
             failures: failure_kinds.values().sum(),
             failure_kinds,
-            input_tokens: sum(&|inference| inference.input_tokens),
-            output_tokens: sum(&|inference| inference.outcome.output_tokens()),
+            input_tokens,
+            output_tokens: output,
             load_s: quantile(&load_times, 0.5),
             ttft_s: timed.ttft,
             tpot_s: timed.tpot,
@@ -165,14 +165,7 @@ impl Context<'_> {
         let readable = variant.windows.iter().filter(|window| !window.interrupted);
         let metered: Vec<_> =
             readable.filter_map(|window| Some((window, window.energy.joules()?.get()))).collect();
-        let mut names: Vec<&str> = metered.iter().map(|(window, _)| window.energy.source_name()).collect();
-        names.sort_unstable();
-        names.dedup();
-        let source = match names.as_slice() {
-            [] => "unavailable",
-            [one] => one,
-            _ => "mixed",
-        };
+        let source = energy_source::of(metered.iter().map(|(window, _)| &window.energy));
         let scopes: Vec<EnergyScope> = metered.iter().map(|(window, _)| window.energy.scope()).collect();
         let scope = scopes.iter().fold(EnergyScope::default(), |all, scope| all.union(scope));
         let known = !metered.is_empty();
@@ -211,7 +204,7 @@ impl Context<'_> {
             per_inference_j: per_inference,
             prefill_share: self.prefill_share(variant).filter(|_| known),
         };
-        let measured = !names.contains(&"estimated");
+        let measured = source != "estimated";
         Metered { report, known, measured, idle_watts }
     }
 
@@ -326,6 +319,19 @@ impl Context<'_> {
         }
         (estimate, Saving { draws: self.samples.resampled.draws(saving), note })
     }
+}
+
+/// Prompt tokens of all answers; a failure has none that count.
+fn input_tokens(variant: &VariantSample<'_>, unknown: &mut BTreeMap<String, String>) -> Option<u64> {
+    let answers = || variant.inferences().filter(|one| matches!(one.outcome, Outcome::Completed { .. }));
+    let untold = answers().filter(|one| one.input_tokens.is_none()).count();
+    if untold > 0 {
+        let all = answers().count() as u64;
+        let reason = format!("nobody counted the prompt tokens of {untold} of {}", count(all, "answer"));
+        unknown.insert("input_tokens".into(), reason);
+        return None;
+    }
+    Some(answers().filter_map(|one| one.input_tokens).map(u64::from).sum())
 }
 
 /// True for what runs on the machine that measured.

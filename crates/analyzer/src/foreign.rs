@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use infercost_schema::price::PriceBook;
+use infercost_schema::price_per_million::PricePerMillion;
 use infercost_schema::report::Percentiles;
-use infercost_schema::token_price::TokenPrice;
 use rust_decimal::prelude::ToPrimitive as _;
 use serde::Serialize;
 
@@ -114,7 +114,7 @@ pub struct ForeignReport {
 /// [`AnalysisError::Prices`] where the prices of the machine are unsound.
 pub fn summarise(
     calls: &[ForeignCall],
-    by_token: &[TokenPrice],
+    by_token: &[PricePerMillion],
     hourly: Option<&PriceBook>,
 ) -> Result<ForeignReport, AnalysisError> {
     let busy = busy_seconds(calls);
@@ -230,7 +230,11 @@ fn stated(own: &[(&ForeignCall, Option<f64>)]) -> Vec<ForeignCost> {
 }
 
 /// By the first price that is one of the model.
-fn tokens(name: &str, own: &[(&ForeignCall, Option<f64>)], prices: &[TokenPrice]) -> Option<ForeignCost> {
+fn tokens(
+    name: &str,
+    own: &[(&ForeignCall, Option<f64>)],
+    prices: &[PricePerMillion],
+) -> Option<ForeignCost> {
     let price = prices.iter().find(|price| price.is_of(name))?;
     let input = price.input_per_million.to_f64()? / 1e6;
     let output = price.output_per_million.to_f64()? / 1e6;
@@ -283,8 +287,8 @@ mod tests {
         }
     }
 
-    fn price(model: &str) -> TokenPrice {
-        TokenPrice {
+    fn price(model: &str) -> PricePerMillion {
+        PricePerMillion {
             model: model.to_owned(),
             input_per_million: "2".parse().unwrap(),
             output_per_million: "10".parse().unwrap(),

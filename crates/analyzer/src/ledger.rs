@@ -1,18 +1,22 @@
 //! What each single inference took: its share of its variant's joules and cost.
 //!
-//! A report bills a variant; a trace viewer shows single calls. The shares here add up to what the report says:
-//! cost per inference × inferences, part by part.
+//! A report bills a variant; a trace viewer shows single calls. The shares here add up to what the report says, part
+//! by part: cost per inference × inferences for single requests, and, for each operating point, its own cost per
+//! inference × the requests that were answered at it. A request under load costs what its operating point does, which
+//! has nothing to do with what a single one costs.
 
 use std::collections::HashMap;
 
 use infercost_schema::report::{CandidateReport, CostComponents, Report};
 use infercost_schema::{
-    Currency, Divergence, Evaluation, IdlePhase, InferenceRecord, PromptId, RunRecord, VariantId,
-    WindowRecord,
+    Currency, Divergence, Evaluation, IdlePhase, InferenceRecord, OperatingPoint, PromptId, RunRecord,
+    VariantId, WindowRecord,
 };
 
-use crate::attribution::{TimeShare, attribute_weighted, phase_powers, time_shares};
+use crate::attribution::{PhasePowers, TimeShare, attribute_weighted, phase_powers, time_shares};
+use crate::load::advice::load;
 use crate::token_price::{Billed, TokenPrices, fit};
+use crate::wording::count;
 
 /// Which inference: variant, prompt, repetition.
 pub type InferenceKey = (VariantId, PromptId, u32);
@@ -20,10 +24,12 @@ pub type InferenceKey = (VariantId, PromptId, u32);
 /// What one inference took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// Prompt tokens.
-    pub input_tokens: u32,
+    /// Prompt tokens; `None` where nobody counted them.
+    pub input_tokens: Option<u32>,
     /// Output tokens; 0 for a failure.
     pub output_tokens: u32,
+    /// Which of [`Ledger::bills`] it belongs to.
+    pub bill: usize,
     /// True where the model answered.
     pub completed: bool,
     /// Seconds in which it kept the machine busy.
@@ -38,7 +44,8 @@ pub struct Entry {
     pub energy_source: &'static str,
     /// Its share of each part of the cost.
     pub cost: CostComponents,
-    /// Their sum; `None` where no part is known.
+    /// Their sum; `None` where no part is known, and for what was not answered under load: there the answers pay for
+    /// the machine's whole time.
     pub total: Option<f64>,
     /// Its task score; `None` where it was not graded.
     pub task_score: Option<f64>,
@@ -46,11 +53,42 @@ pub struct Entry {
     pub kld_mean: Option<f64>,
 }
 
+/// Inferences that share one cost per inference: the single requests of a variant, or its requests at one operating
+/// point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bill {
+    /// Whose.
+    pub variant: VariantId,
+    /// How hard it was driven; `None` for single requests.
+    pub operating_point: Option<OperatingPoint>,
+    /// True where its window under load was cut off: the report leaves it out.
+    pub interrupted: bool,
+    /// Inferences, failures included.
+    pub inferences: u64,
+    /// What they cost together, in the ledger's currency; `None` where it is unknown.
+    pub total: Option<f64>,
+    /// Why it is unknown, in words.
+    pub unknown: Option<String>,
+}
+
+impl Bill {
+    /// The variant's name, and how hard it was driven where that is to be told apart: `m/q8_0 at concurrency 4`.
+    pub fn name(&self) -> String {
+        let cut = if self.interrupted { ", cut off" } else { "" };
+        match self.operating_point {
+            None => self.variant.to_string(),
+            Some(point) => format!("{} at {}{cut}", self.variant, load(point)),
+        }
+    }
+}
+
 /// What every inference of a run took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ledger {
     /// Currency of every amount.
     pub currency: Currency,
+    /// What the entries add up to: for each variant its single requests, then its operating points as they were driven.
+    pub bills: Vec<Bill>,
     /// By inference.
     pub entries: HashMap<InferenceKey, Entry>,
 }
@@ -61,36 +99,56 @@ impl Ledger {
     /// Hardware, operation and idle cost go by busy seconds, electricity by joules. An inference whose window was
     /// not metered bears the mean, as it does in the report.
     pub fn of(run: &RunRecord, report: &Report) -> Self {
-        let mut entries = HashMap::new();
+        let mut ledger =
+            Self { currency: report.price_book.currency, bills: Vec::new(), entries: HashMap::new() };
         for candidate in &report.candidates {
             let windows: Vec<&WindowRecord> =
                 run.windows.iter().filter(|window| window.id.variant == candidate.variant).collect();
             let idle = idle_of(run, &windows, candidate);
-            let powers = phase_powers(windows.iter().copied());
-            let mut metered: Vec<(InferenceKey, Entry)> = Vec::new();
-            for window in &windows {
-                let attribution = powers
-                    .map_or_else(
-                        || crate::attribution::attribute(window),
-                        |powers| attribute_weighted(window, powers),
-                    )
-                    .filter(|_| !window.interrupted);
-                let shares = time_shares(window);
-                for (index, (inference, share)) in window.inferences.iter().zip(shares).enumerate() {
-                    let joules = attribution
-                        .as_ref()
-                        .and_then(|attribution| attribution.per_inference.get(index))
-                        .map(|joules| joules.get());
-                    let key = (candidate.variant.clone(), inference.prompt.clone(), inference.repetition);
-                    metered.push((key, entry(inference, share, joules, idle, window)));
-                }
+            let (driven, single): (Vec<&WindowRecord>, Vec<&WindowRecord>) =
+                windows.into_iter().partition(|window| window.load.is_some());
+            let powers = phase_powers(single.iter().copied());
+            ledger.add(Group { candidate, at: None, windows: single, powers, idle });
+            // under load the phases of many requests run at once, so their powers cannot be told apart
+            for (at, windows) in by_point(&driven) {
+                ledger.add(Group { candidate, at: Some(at), windows, powers: None, idle });
             }
-            bill(&mut metered, candidate);
-            entries.extend(metered);
         }
-        let mut ledger = Self { currency: report.price_book.currency, entries };
         ledger.judge(run);
         ledger
+    }
+
+    /// Bills the inferences of a group, which share one cost per inference.
+    fn add(&mut self, group: Group<'_>) {
+        let bill = self.bills.len();
+        let mut entries = group.entries(bill);
+        let inferences = entries.len() as u64;
+        if inferences == 0 {
+            return;
+        }
+        let unknown = match group.cost() {
+            Ok(parts) => {
+                // what failed under load was no throughput: the answers have paid for it
+                let pays =
+                    |entry: &&mut (InferenceKey, Entry)| group.at.is_none() || entry.1.output_tokens > 0;
+                let mut paying: Vec<&mut Entry> =
+                    entries.iter_mut().filter(pays).map(|(_, entry)| entry).collect();
+                share_out(&mut paying, parts);
+                None
+            }
+            Err(why) => Some(why),
+        };
+        let total = entries.iter().filter_map(|(_, entry)| entry.total).reduce(|sum, total| sum + total);
+        let unknown = unknown.or_else(|| total.is_none().then(|| "no part of the cost is known".to_owned()));
+        self.bills.push(Bill {
+            variant: group.candidate.variant.clone(),
+            operating_point: group.at.map(|(point, _)| point),
+            interrupted: group.at.is_some_and(|(_, interrupted)| interrupted),
+            inferences,
+            total,
+            unknown,
+        });
+        self.entries.extend(entries);
     }
 
     fn judge(&mut self, run: &RunRecord) {
@@ -110,11 +168,24 @@ impl Ledger {
         self.entries.iter().filter(move |(key, _)| key.0 == *variant).map(|(_, entry)| entry)
     }
 
-    /// What all inferences of a variant cost; `None` where any of it is unknown, or there is none.
-    pub fn total(&self, variant: &VariantId) -> Option<f64> {
-        let mut totals = self.of_variant(variant).map(|entry| entry.total).peekable();
-        totals.peek()?;
-        totals.try_fold(0.0, |sum, total| Some(sum + total?))
+    /// The entries of a bill, in no order.
+    pub fn of_bill(&self, bill: usize) -> impl Iterator<Item = &Entry> {
+        self.entries.values().filter(move |entry| entry.bill == bill)
+    }
+
+    /// What the whole run cost, over the bills that are known; `None` where none is.
+    pub fn total(&self) -> Option<f64> {
+        self.bills.iter().filter_map(|bill| bill.total).reduce(|sum, total| sum + total)
+    }
+
+    /// A sentence for each bill under load that is unknown: its requests carry no cost.
+    pub fn unbilled(&self) -> Vec<String> {
+        let under_load = self.bills.iter().filter(|bill| bill.operating_point.is_some());
+        let of = |bill: &Bill| {
+            let why = bill.unknown.as_ref()?;
+            Some(format!("{}: {} without a cost: {why}", bill.name(), count(bill.inferences, "request")))
+        };
+        under_load.filter_map(of).collect()
     }
 }
 
@@ -126,16 +197,19 @@ impl Entry {
 }
 
 impl Ledger {
-    /// Prices per token that bill a variant's whole cost to the inferences that tell their tokens.
+    /// Prices per token that charge a whole bill to those of its inferences that tell their tokens. Where any of them
+    /// does not tell its prompt tokens, output tokens bear it all.
     ///
     /// # Errors
     /// Why there are none, in words.
-    pub fn token_prices(&self, variant: &VariantId) -> Result<TokenPrices, &'static str> {
-        let total = self.total(variant).ok_or("its cost is unknown")?;
-        let told = self.of_variant(variant).filter(|entry| entry.completed);
-        let mut rows: Vec<Billed> = told
+    pub fn token_prices(&self, bill: usize) -> Result<TokenPrices, &'static str> {
+        let total = self.bills.get(bill).and_then(|bill| bill.total).ok_or("its cost is unknown")?;
+        let told = || self.of_bill(bill).filter(|entry| entry.completed);
+        // where some prompts are not counted, no price per prompt token can be told
+        let counts_input = told().all(|entry| entry.input_tokens.is_some());
+        let mut rows: Vec<Billed> = told()
             .map(|entry| Billed {
-                input: entry.input_tokens.into(),
+                input: entry.input_tokens.filter(|_| counts_input).map_or(0.0, f64::from),
                 output: entry.output_tokens.into(),
                 cost: entry.total.unwrap_or_default(),
             })
@@ -146,11 +220,6 @@ impl Ledger {
             key(one).partial_cmp(&key(other)).unwrap_or(std::cmp::Ordering::Equal)
         });
         fit(&rows, total).ok_or("no inference of it tells its tokens")
-    }
-
-    /// What the whole run cost, over the variants whose cost is known; `None` where none is.
-    pub fn run_total<'v>(&self, variants: impl IntoIterator<Item = &'v VariantId>) -> Option<f64> {
-        variants.into_iter().filter_map(|variant| self.total(variant)).reduce(|sum, total| sum + total)
     }
 }
 
@@ -165,6 +234,69 @@ pub fn same_total(one: f64, other: f64) -> bool {
     (one - other).abs() <= 1e-6 * one.abs().max(other.abs())
 }
 
+/// Where requests were driven, and whether the window was cut off.
+type Driven = (OperatingPoint, bool);
+
+/// Windows whose inferences share one cost per inference.
+struct Group<'a> {
+    candidate: &'a CandidateReport,
+    /// `None` for single requests.
+    at: Option<Driven>,
+    windows: Vec<&'a WindowRecord>,
+    powers: Option<PhasePowers>,
+    /// Idle watts that joules are compared with.
+    idle: Option<f64>,
+}
+
+impl Group<'_> {
+    /// The mean cost of an inference by parts, or why it is unknown.
+    fn cost(&self) -> Result<&CostComponents, String> {
+        let Some((point, interrupted)) = self.at else { return Ok(&self.candidate.cost.components) };
+        if interrupted {
+            return Err("their window was cut off".to_owned());
+        }
+        let found = self.candidate.operating_points.iter().find(|found| found.operating_point == point);
+        let found = found.ok_or_else(|| "the report has no such operating point".to_owned())?;
+        match found.unknown.get("cost_per_inference") {
+            Some(why) => Err(why.clone()),
+            None => Ok(&found.cost_components),
+        }
+    }
+
+    /// The inferences with their joules, not yet billed.
+    fn entries(&self, bill: usize) -> Vec<(InferenceKey, Entry)> {
+        let mut entries = Vec::new();
+        for window in &self.windows {
+            let attribution = attribute_weighted(window, self.powers.unwrap_or(PhasePowers::EQUAL))
+                .filter(|_| !window.interrupted);
+            let shares = time_shares(window);
+            for (index, (inference, share)) in window.inferences.iter().zip(shares).enumerate() {
+                let joules = attribution
+                    .as_ref()
+                    .and_then(|attribution| attribution.per_inference.get(index))
+                    .map(|joules| joules.get());
+                let key = (self.candidate.variant.clone(), inference.prompt.clone(), inference.repetition);
+                let entry = entry(inference, share, joules, self.idle, window);
+                entries.push((key, Entry { bill, ..entry }));
+            }
+        }
+        entries
+    }
+}
+
+/// Windows under load by operating point, in the order in which they were driven; those that were cut off apart.
+fn by_point<'a>(windows: &[&'a WindowRecord]) -> Vec<(Driven, Vec<&'a WindowRecord>)> {
+    let mut groups: Vec<(Driven, Vec<&WindowRecord>)> = Vec::new();
+    for window in windows {
+        let at = (window.operating_point, window.interrupted);
+        match groups.iter_mut().find(|(known, _)| *known == at) {
+            Some((_, group)) => group.push(window),
+            None => groups.push((at, vec![window])),
+        }
+    }
+    groups
+}
+
 fn entry(
     inference: &InferenceRecord,
     share: TimeShare,
@@ -176,6 +308,7 @@ fn entry(
     Entry {
         input_tokens: inference.input_tokens,
         output_tokens: inference.outcome.output_tokens(),
+        bill: 0,
         completed: matches!(inference.outcome, infercost_schema::Outcome::Completed { .. }),
         busy_s: busy,
         prompt_share: if busy > 0.0 { share.prefill / busy } else { 0.0 },
@@ -198,13 +331,12 @@ fn idle_of(run: &RunRecord, windows: &[&WindowRecord], candidate: &CandidateRepo
 }
 
 /// Gives each inference its part of mean × inferences.
-fn bill(entries: &mut [(InferenceKey, Entry)], candidate: &CandidateReport) {
+fn share_out(entries: &mut [&mut Entry], parts: &CostComponents) {
     let count = entries.len() as f64;
-    let busy: f64 = entries.iter().map(|(_, entry)| entry.busy_s).sum();
-    let metered = entries.iter().filter(|(_, entry)| entry.gross_j.is_some()).count() as f64;
-    let joules: f64 = entries.iter().filter_map(|(_, entry)| entry.gross_j).sum();
-    let parts = &candidate.cost.components;
-    for (_, entry) in entries.iter_mut() {
+    let busy: f64 = entries.iter().map(|entry| entry.busy_s).sum();
+    let metered = entries.iter().filter(|entry| entry.gross_j.is_some()).count() as f64;
+    let joules: f64 = entries.iter().filter_map(|entry| entry.gross_j).sum();
+    for entry in entries {
         let time = if busy > 0.0 { entry.busy_s / busy * count } else { 1.0 };
         let energy = match entry.gross_j {
             Some(own) if joules > 0.0 => own / joules * metered,

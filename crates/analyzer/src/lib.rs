@@ -23,10 +23,13 @@
 //! - [`report`](mod@report): all of it put together.
 
 pub mod attribution;
+mod board_notes;
 pub mod calibration;
 mod candidate;
 mod cost;
 pub mod divergence;
+mod energy_source;
+mod energy_totals;
 pub mod foreign;
 pub mod grading;
 mod judgement;

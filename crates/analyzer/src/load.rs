@@ -9,6 +9,7 @@ mod steady;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use infercost_schema::report::{CostComponents, OperatingPointReport};
 use infercost_schema::run::VariantHeader;
@@ -24,6 +25,9 @@ use crate::statistics::wilson::wilson;
 use crate::wording::quoted;
 use steady::Steady;
 
+/// A point at which more than this share of the requests got no answer is no candidate: what nine of ten, the default
+/// share of targets, leaves. The harness climbs on until half of them fail.
+const MOST_FAILURES: f64 = 0.1;
 /// A knee is the least concurrency that reaches this share of the highest throughput.
 const KNEE_SHARE: f64 = 0.95;
 
@@ -88,7 +92,21 @@ impl LoadContext<'_> {
             }
         }
         groups.sort_by(|(one, _), (other, _)| by_load(one, other));
-        let mut points: Vec<Point> = groups.iter().map(|(point, group)| self.point(*point, group)).collect();
+        let why_no_cached = if variant.is_served() {
+            "the server does not tell what it takes from a prompt cache"
+        } else {
+            "nobody told what came from a prompt cache"
+        };
+        let mut points: Vec<Point> = groups
+            .iter()
+            .map(|(point, group)| {
+                let mut point = self.point(*point, group);
+                if point.report.cached_share.is_none() {
+                    point.report.unknown.insert("cached_share".into(), why_no_cached.into());
+                }
+                point
+            })
+            .collect();
         mark_knee(&mut points);
         points
     }
@@ -136,6 +154,7 @@ impl LoadContext<'_> {
                 *failure_kinds.entry(kind.name().to_owned()).or_default() += 1;
             }
         }
+        let answered = all.iter().filter(|one| one.outcome.output_tokens() > 0).count() as u64;
         let retries =
             all.iter().filter_map(|one| one.served.as_ref()).map(|one| u64::from(one.retries)).sum();
         let client_limited = windows.iter().any(|(_, load)| load.client_limited);
@@ -149,8 +168,10 @@ impl LoadContext<'_> {
             over_saturated,
             knee: false,
             requests: counted.len() as u64,
+            answered,
             failures: failure_kinds.values().sum(),
             failure_kinds,
+            failing: (all.len() as u64).saturating_sub(answered) as f64 > MOST_FAILURES * all.len() as f64,
             retries,
             cached_share,
             requests_per_s,
@@ -222,14 +243,17 @@ fn by_load(one: &OperatingPoint, other: &OperatingPoint) -> Ordering {
 }
 
 /// The knee is the least concurrency with [`KNEE_SHARE`] of the highest throughput of all; it takes three points,
-/// and one above it, to call it one.
+/// and one above it, to call it one. Only points whose throughput says something of the server count: one that was
+/// never steady, or that infercost itself limited, does not show that there is nothing more to gain.
 fn mark_knee(points: &mut [Point]) {
-    let closed = |point: &&mut Point| matches!(point.report.operating_point, OperatingPoint::Closed { .. });
-    let rate = |point: &Point| point.report.requests_per_s.map(|rate| rate.point);
-    let highest = points.iter_mut().filter(closed).filter_map(|point| rate(point)).fold(0.0, f64::max);
-    let mut closed: Vec<&mut Point> = points.iter_mut().filter(closed).collect();
+    let is_counted = |point: &&mut Point| {
+        matches!(point.report.operating_point, OperatingPoint::Closed { .. }) && advice::usable(point)
+    };
+    let rate = |point: &Point| point.report.requests_per_s.map_or(0.0, |rate| rate.point);
+    let mut closed: Vec<&mut Point> = points.iter_mut().filter(is_counted).collect();
+    let highest = closed.iter().map(|point| rate(point)).fold(0.0, f64::max);
     let last = closed.len().saturating_sub(1);
-    let knee = closed.iter().position(|point| rate(point).is_some_and(|rate| rate >= KNEE_SHARE * highest));
+    let knee = closed.iter().position(|point| rate(point) >= KNEE_SHARE * highest);
     if let Some(knee) = knee.filter(|knee| last >= 2 && *knee < last)
         && let Some(point) = closed.get_mut(knee)
     {
@@ -237,21 +261,23 @@ fn mark_knee(points: &mut [Point]) {
     }
 }
 
-/// Share of requests that keep the targets. A failure keeps none; a target of time per token asks nothing of an
-/// answer of one token. Wilson's interval: each request is taken as independent of the others.
+/// Share of requests that keep the targets. A failure keeps none, nor does an answer that lacks the time that a target
+/// is about (a stream that ended without a token); but a target of time per token asks nothing of an answer of one
+/// token. Wilson's interval: each request is taken as independent of the others.
 fn goodput(requests: &[&InferenceRecord], slo: &LatencyTargets, confidence: f64) -> Option<Estimate> {
     if requests.is_empty() {
         return None;
     }
     let keeps = |inference: &&&InferenceRecord| {
         let outcome = &inference.outcome;
-        let within = |limit: Option<f64>, value: Option<f64>| match (limit, value) {
-            (Some(limit), Some(value)) => value <= limit,
-            _ => true,
+        let within = |limit: Option<f64>, time: Option<Duration>| {
+            limit.is_none_or(|limit| time.is_some_and(|time| time.as_secs_f64() <= limit))
         };
+        let first = outcome.time_to_first_token();
+        let single = first.is_some() && outcome.output_tokens() == 1;
         matches!(outcome, Outcome::Completed { .. })
-            && within(slo.ttft_s, outcome.time_to_first_token().map(|time| time.as_secs_f64()))
-            && within(slo.tpot_s, outcome.time_per_output_token().map(|time| time.as_secs_f64()))
+            && within(slo.ttft_s, first)
+            && (single || within(slo.tpot_s, outcome.time_per_output_token()))
     };
     let kept = requests.iter().filter(keeps).count() as f64;
     let n = requests.len();
@@ -315,8 +341,8 @@ fn power(windows: &[(&WindowRecord, LoadFacts)]) -> Power {
     }
 }
 
-fn cached_share(inferences: &[&InferenceRecord]) -> Option<f64> {
-    let told = || inferences.iter().filter_map(|one| Some((one.cached_input_tokens?, one.input_tokens)));
+pub(crate) fn cached_share(inferences: &[&InferenceRecord]) -> Option<f64> {
+    let told = || inferences.iter().filter_map(|one| Some((one.cached_input_tokens?, one.input_tokens?)));
     let input: u64 = told().map(|(_, input)| u64::from(input)).sum();
     let cached: u64 = told().map(|(cached, _)| u64::from(cached)).sum();
     (input > 0).then(|| cached as f64 / input as f64)

@@ -1,11 +1,15 @@
 //! What must be read with the numbers, most important first.
 
+mod servers;
+
 use infercost_schema::manifest::Provenance;
 use infercost_schema::prompt_set::GraderKind;
-use infercost_schema::report::{CandidateReport, PromptCount};
+use infercost_schema::report::{CandidateReport, EnergyTotals, PromptCount};
 use infercost_schema::run::VariantHeader;
 use infercost_schema::{EnergyReading, EstimationMethod, Evaluation};
 
+use crate::board_notes;
+use crate::energy_totals;
 use crate::grading::FAILED;
 use crate::judgement::Margin;
 use crate::report::{self, Analysis};
@@ -23,11 +27,14 @@ const FEWEST_UPDATES: u32 = 10;
 /// What notes are drawn from.
 pub(crate) struct Noted<'a> {
     pub(crate) analysis: &'a Analysis<'a>,
+    pub(crate) energy: Option<&'a EnergyTotals>,
     pub(crate) prompts: &'a PromptCount,
     pub(crate) candidates: &'a [CandidateReport],
     pub(crate) margin: &'a Margin,
     pub(crate) graded: usize,
     pub(crate) common_parts: Vec<String>,
+    /// True where variants were driven under load, too.
+    pub(crate) is_loaded: bool,
     pub(crate) load_notes: Vec<String>,
     pub(crate) open_question: Option<String>,
 }
@@ -45,6 +52,8 @@ pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     notes.extend(choices_by_text(noted));
     notes.extend(gaps_in_energy(noted));
     notes.extend(short_windows(noted));
+    notes.extend(energy_totals::drifted(noted.energy));
+    notes.extend(board_notes::notes(noted.analysis.runs));
     notes.extend(wall_factor(noted));
     notes.extend(interrupted(noted));
     notes.extend(stopped_early(noted));
@@ -54,6 +63,7 @@ pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     notes.extend(noted.common_parts.iter().cloned());
     notes.extend(noted.open_question.clone());
     notes.extend(failures(noted));
+    notes.extend(servers::notes(noted));
     notes.extend(attribution(noted));
     notes.extend(several_machines(noted));
     notes.extend(noted.load_notes.iter().cloned());
@@ -110,8 +120,10 @@ fn unavailable_energy(noted: &Noted<'_>) -> Option<String> {
 
 /// An estimate is called one, with the assumption that it rests on.
 fn estimated_energy(noted: &Noted<'_>) -> Option<String> {
-    let mut windows = noted.analysis.runs.iter().flat_map(|run| &run.windows);
-    let how = windows.find_map(|window| match &window.energy {
+    let windows = || noted.analysis.runs.iter().flat_map(|run| &run.windows);
+    let known = windows().filter(|window| window.energy.joules().is_some()).count();
+    let guessed = windows().filter(|window| matches!(window.energy, EnergyReading::Estimated { .. })).count();
+    let how = windows().find_map(|window| match &window.energy {
         EnergyReading::Estimated { method, .. } => Some(match method {
             EstimationMethod::GivenWatts { watts } => format!("{} W as given, × time", watts.get()),
             EstimationMethod::CpuTdp { model, tdp, source } => format!(
@@ -124,8 +136,9 @@ fn estimated_energy(noted: &Noted<'_>) -> Option<String> {
         }),
         _ => None,
     })?;
+    let part = if guessed < known { format!(" in {guessed} of {known} windows") } else { String::new() };
     Some(format!(
-        "Energy is estimated, not measured: {how}. Costs hold the estimate; savings and the recommendation \
+        "Energy is estimated, not measured{part}: {how}. Costs hold the estimate; savings and the recommendation \
          leave energy out."
     ))
 }

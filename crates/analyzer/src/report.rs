@@ -19,6 +19,7 @@ use crate::quality;
 use crate::recommendation::{JudgedVariant, Part, open_question, recommend};
 use crate::sample::{Samples, VariantSample};
 use crate::sequential::{Levels, Progress, first_prompts};
+use crate::{energy_source, energy_totals};
 
 /// What a report is made of.
 #[derive(Debug, Clone, Copy)]
@@ -142,13 +143,16 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         None => recommend(&judged, analysis.policy),
     };
     let prompts = prompt_count(analysis.runs, &samples);
+    let energy = energy_totals::totals(analysis.runs, &candidates);
     let noted = Noted {
         analysis,
+        energy: energy.as_ref(),
         prompts: &prompts,
         candidates: &candidates,
         margin: &margin,
         graded,
         common_parts,
+        is_loaded: !loaded.is_empty(),
         load_notes,
         open_question: open_question(&judged, &recommendation),
     };
@@ -163,6 +167,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         machine: first.header.machine.clone(),
         notes,
         prompts,
+        energy,
         candidates,
         recommendation: with_baseline(recommendation, baseline),
     })
@@ -192,7 +197,17 @@ fn driven<'j>(
             foreign_hardware: foreign.as_deref(),
         };
         let header = headers().find(|header| header.id == candidate.variant);
-        let points: Vec<Point> = header.map(|header| context.points(header)).unwrap_or_default();
+        let mut points: Vec<Point> = header.map(|header| context.points(header)).unwrap_or_default();
+        for point in points.iter_mut().map(|point| &mut point.report) {
+            let readings = loaded.iter().flat_map(|run| &run.windows).filter(|window| {
+                window.load.is_some()
+                    && window.id.variant == candidate.variant
+                    && window.operating_point == point.operating_point
+            });
+            if point.energy_source == "mixed" {
+                point.energy_source = energy_source::of(readings.map(|window| &window.energy)).to_owned();
+            }
+        }
         candidate.operating_points = points.iter().map(|point| point.report.clone()).collect();
         Driven { judged, name, points, idle_watts: candidate.energy.idle_w }
     };

@@ -1,56 +1,18 @@
 //! Records gathered by variant and prompt, ready for resampling.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+mod columns;
+mod gather;
+
+use std::collections::HashSet;
 
 use infercost_schema::run::VariantHeader;
-use infercost_schema::{
-    Evaluation, EvaluationRecord, InferenceRecord, LoadRecord, Outcome, PromptId, RunRecord, VariantId,
-    WindowRecord,
-};
+use infercost_schema::{InferenceRecord, LoadRecord, RunRecord, VariantId, WindowRecord};
 
-use crate::attribution::{PhasePowers, attribute_weighted, phase_powers, time_shares};
+use crate::attribution::PhasePowers;
 use crate::statistics::bootstrap::{Resampled, Table};
 
-/// Columns of one variant's own sums.
-pub(crate) mod own {
-    pub(crate) const ANSWERED: usize = 0;
-    pub(crate) const INFERENCES: usize = 1;
-    pub(crate) const BUSY: usize = 2;
-    pub(crate) const JOULES: usize = 3;
-    pub(crate) const METERED: usize = 4;
-    pub(crate) const OUTPUT: usize = 5;
-    pub(crate) const PREFILL_TOKENS: usize = 6;
-    pub(crate) const PREFILL_TIME: usize = 7;
-    pub(crate) const DECODE_TOKENS: usize = 8;
-    pub(crate) const DECODE_TIME: usize = 9;
-    pub(crate) const SCORE: usize = 10;
-    pub(crate) const SCORED: usize = 11;
-    pub(crate) const KLD: usize = 12;
-    pub(crate) const POSITIONS: usize = 13;
-    pub(crate) const MATCHES: usize = 14;
-    pub(crate) const NLL_CHANGE: usize = 15;
-    pub(crate) const COMPARED: usize = 16;
-    pub(crate) const PREFILLED: usize = 17;
-    pub(crate) const DECODED: usize = 18;
-    /// Squares and product of divergence and positions, for the standard error of their ratio.
-    pub(crate) const KLD_SQUARES: [usize; 3] = [19, 20, 21];
-    pub(crate) const WIDTH: usize = 22;
-}
-
-/// Columns of a variant beside the baseline, over the prompts that both answered.
-pub(crate) mod pair {
-    pub(crate) const SHARED: usize = 0;
-    /// [`super::own::INFERENCES`] to [`super::own::METERED`] of the baseline stand here in the same order.
-    pub(crate) const BASELINE: usize = 1;
-    /// And those of the variant here.
-    pub(crate) const VARIANT: usize = 5;
-    pub(crate) const BASELINE_SCORE: usize = 9;
-    pub(crate) const SCORE: usize = 10;
-    /// The score with what was not evaluated counted as right.
-    pub(crate) const BEST_SCORE: usize = 11;
-    pub(crate) const SCORED: usize = 12;
-    pub(crate) const WIDTH: usize = 13;
-}
+use columns::Columns;
+pub(crate) use columns::{at, own, pair};
 
 /// Task score of one variant on one prompt, averaged over repetitions.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -119,8 +81,8 @@ impl<'a> Samples<'a> {
     /// Gathers the records of the runs. `baseline` must be among the variants; they keep their order, the
     /// baseline moved to the front.
     pub(crate) fn gather(runs: &'a [RunRecord], baseline: &VariantId, seed: u64) -> Self {
-        let prompts = prompt_indices(runs);
-        let evaluations = Evaluations::index(runs, &prompts, baseline);
+        let prompts = gather::prompt_indices(runs);
+        let evaluations = gather::Evaluations::index(runs, &prompts, baseline);
         let mut headers: Vec<&VariantHeader> = Vec::new();
         for header in runs.iter().flat_map(|run| &run.header.variants) {
             if !headers.iter().any(|known| known.id == header.id) {
@@ -133,7 +95,7 @@ impl<'a> Samples<'a> {
             .iter()
             .enumerate()
             .map(|(index, header)| {
-                gather_variant(
+                gather::variant(
                     runs,
                     header,
                     &prompts,
@@ -143,7 +105,7 @@ impl<'a> Samples<'a> {
             })
             .collect();
         for index in 0..variants.len() {
-            pair_up(&variants, index, &mut table);
+            gather::pair_up(&variants, index, &mut table);
         }
         Self { variants, baseline: 0, prompts: prompts.len(), resampled: Resampled::draw(table, seed) }
     }
@@ -162,278 +124,5 @@ impl<'a> Samples<'a> {
     pub(crate) fn complete(&self) -> usize {
         let all = |prompt: &usize| self.variants.iter().all(|variant| variant.answered.contains(prompt));
         (0..self.prompts).filter(all).count()
-    }
-}
-
-/// One column sum; NaN outside the table, which no statistic survives.
-pub(crate) fn at(totals: &[f64], column: usize) -> f64 {
-    totals.get(column).copied().unwrap_or(f64::NAN)
-}
-
-struct Columns<'t>(&'t mut Table, usize);
-
-impl Columns<'_> {
-    fn add(&mut self, prompt: usize, column: usize, value: f64) {
-        self.0.add(prompt, self.1 + column, value);
-    }
-
-    /// Sets the squares and the product of two cells: the first squared, both, the second squared.
-    fn square(&mut self, prompt: usize, of: [usize; 2], to: [usize; 3]) {
-        let [one, other] = of.map(|column| self.0.get(prompt, self.1 + column));
-        for (column, value) in to.into_iter().zip([one * one, one * other, other * other]) {
-            let old = self.0.get(prompt, self.1 + column);
-            self.add(prompt, column, value - old);
-        }
-    }
-
-    /// Marks that a prompt bears on something, once.
-    fn mark(&mut self, prompt: usize, column: usize) {
-        if self.0.get(prompt, self.1 + column) <= 0.0 {
-            self.add(prompt, column, 1.0);
-        }
-    }
-}
-
-type Indices<'a> = HashMap<&'a PromptId, usize>;
-
-/// Chosen prompts in order, then any other that was run all the same.
-fn prompt_indices(runs: &[RunRecord]) -> Indices<'_> {
-    let mut indices = HashMap::new();
-    let chosen = runs.iter().flat_map(|run| &run.header.prompts.chosen);
-    let run = runs.iter().flat_map(|run| &run.windows).flat_map(|window| &window.inferences);
-    for prompt in chosen.chain(run.map(|inference| &inference.prompt)) {
-        let next = indices.len();
-        indices.entry(prompt).or_insert(next);
-    }
-    indices
-}
-
-/// Evaluations by run, variant and prompt.
-struct Evaluations<'a> {
-    tasks: HashMap<(usize, &'a VariantId, &'a PromptId, u32), &'a Evaluation>,
-    graded: HashSet<usize>,
-    divergences: HashMap<&'a VariantId, Vec<&'a EvaluationRecord>>,
-    /// True where some divergences were taken from another baseline and so left out.
-    foreign: bool,
-}
-
-impl<'a> Evaluations<'a> {
-    fn index(runs: &'a [RunRecord], prompts: &Indices<'_>, baseline: &VariantId) -> Self {
-        let mut result = Self {
-            tasks: HashMap::new(),
-            graded: HashSet::new(),
-            divergences: HashMap::new(),
-            foreign: false,
-        };
-        for (run, evaluation) in
-            runs.iter().enumerate().flat_map(|(run, record)| record.evaluations.iter().map(move |e| (run, e)))
-        {
-            let is_task = match &evaluation.result {
-                Evaluation::Task(_) => true,
-                Evaluation::Divergence(_) => false,
-                Evaluation::Impossible { what, .. } => what == "task",
-            };
-            if is_task {
-                let key = (run, &evaluation.variant, &evaluation.prompt, evaluation.repetition);
-                result.tasks.insert(key, &evaluation.result);
-                result.graded.extend(prompts.get(&evaluation.prompt));
-            } else if runs.get(run).is_some_and(|run| run.header.baseline != *baseline) {
-                result.foreign = true;
-            } else {
-                result.divergences.entry(&evaluation.variant).or_default().push(evaluation);
-            }
-        }
-        result
-    }
-}
-
-fn gather_variant<'a>(
-    runs: &'a [RunRecord],
-    header: &'a VariantHeader,
-    prompts: &Indices<'_>,
-    evaluations: &Evaluations<'a>,
-    columns: &mut Columns<'_>,
-) -> VariantSample<'a> {
-    let windows: Vec<(usize, &WindowRecord)> = runs
-        .iter()
-        .enumerate()
-        .flat_map(|(run, record)| record.windows.iter().map(move |window| (run, window)))
-        .filter(|(_, window)| window.id.variant == header.id)
-        .collect();
-    let metered = windows.iter().map(|(_, window)| *window).filter(|window| !window.interrupted);
-    let mut sample = VariantSample {
-        header,
-        windows: windows.iter().map(|(_, window)| *window).collect(),
-        loads: runs.iter().flat_map(|run| &run.loads).filter(|load| load.variant == header.id).collect(),
-        powers: phase_powers(metered),
-        unattributed: 0.0,
-        scores: vec![None; prompts.len()],
-        klds: Vec::new(),
-        answered: HashSet::new(),
-        compared: HashSet::new(),
-        incomparable: HashSet::new(),
-        written: HashSet::new(),
-        bounded: false,
-        untold: false,
-        task_reason: None,
-        divergence_reason: evaluations.foreign.then_some("divergences were taken from another baseline"),
-    };
-    let mut scores: HashMap<usize, (f64, f64, f64)> = HashMap::new();
-    for (run, window) in windows {
-        sample.unattributed += add_window(window, sample.powers, prompts, columns);
-        for inference in &window.inferences {
-            let Some(prompt) = prompts.get(&inference.prompt).copied() else { continue };
-            sample.answered.insert(prompt);
-            if inference.outcome.output_tokens() > 0 {
-                sample.written.insert(prompt);
-            }
-            if evaluations.graded.contains(&prompt) {
-                let key = (run, &header.id, &inference.prompt, inference.repetition);
-                let found = evaluations.tasks.get(&key).copied();
-                let (worst, best) = score(inference, found);
-                if let Some(Evaluation::Impossible { reason, .. }) = found {
-                    sample.task_reason.get_or_insert(reason);
-                }
-                let sums = scores.entry(prompt).or_default();
-                *sums = (sums.0 + worst, sums.1 + best, sums.2 + 1.0);
-            }
-        }
-    }
-    for (prompt, (worst, best, n)) in scores {
-        let score = PromptScore { worst: worst / n, best: best / n };
-        columns.add(prompt, own::SCORE, score.worst);
-        columns.mark(prompt, own::SCORED);
-        if let Some(slot) = sample.scores.get_mut(prompt) {
-            *slot = Some(score);
-        }
-    }
-    for evaluation in evaluations.divergences.get(&header.id).into_iter().flatten() {
-        if let Some(prompt) = prompts.get(&evaluation.prompt) {
-            add_divergence(&evaluation.result, *prompt, &mut sample, columns);
-        }
-    }
-    sample
-}
-
-/// Worst and best reading of one inference's score. A failure is 0 for certain.
-fn score(inference: &InferenceRecord, found: Option<&Evaluation>) -> (f64, f64) {
-    match (&inference.outcome, found) {
-        (Outcome::Failed { .. }, _) => (0.0, 0.0),
-        (_, Some(Evaluation::Task(task))) => {
-            let score = if task.score.is_nan() { 0.0 } else { task.score.clamp(0.0, 1.0) };
-            (score, score)
-        }
-        _ => (0.0, 1.0),
-    }
-}
-
-/// Adds time, tokens and energy of a window; gives its unattributed joules.
-fn add_window(
-    window: &WindowRecord,
-    powers: Option<PhasePowers>,
-    prompts: &Indices<'_>,
-    columns: &mut Columns<'_>,
-) -> f64 {
-    let shares = time_shares(window);
-    let attribution = if window.interrupted {
-        None
-    } else {
-        attribute_weighted(window, powers.unwrap_or(PhasePowers::EQUAL))
-    };
-    for (index, (inference, share)) in window.inferences.iter().zip(shares).enumerate() {
-        let Some(prompt) = prompts.get(&inference.prompt).copied() else { continue };
-        columns.mark(prompt, own::ANSWERED);
-        columns.add(prompt, own::INFERENCES, 1.0);
-        columns.add(prompt, own::BUSY, share.busy());
-        let joules = attribution.as_ref().and_then(|attribution| attribution.per_inference.get(index));
-        if let Some(joules) = joules {
-            columns.add(prompt, own::METERED, 1.0);
-            columns.add(prompt, own::JOULES, joules.get());
-        }
-        add_speed(inference, prompt, columns);
-    }
-    attribution.map_or(0.0, |attribution| attribution.unattributed.get())
-}
-
-fn add_speed(inference: &InferenceRecord, prompt: usize, columns: &mut Columns<'_>) {
-    let outcome = &inference.outcome;
-    let output = outcome.output_tokens();
-    columns.add(prompt, own::OUTPUT, f64::from(output));
-    let Some(first) = outcome.time_to_first_token() else { return };
-    // Tokens from a prefix cache were not computed.
-    let computed = inference.input_tokens.saturating_sub(inference.cached_input_tokens.unwrap_or(0));
-    if computed > 0 && !first.is_zero() {
-        columns.mark(prompt, own::PREFILLED);
-        columns.add(prompt, own::PREFILL_TOKENS, f64::from(computed));
-        columns.add(prompt, own::PREFILL_TIME, first.as_secs_f64());
-    }
-    if output > 1 {
-        columns.mark(prompt, own::DECODED);
-        columns.add(prompt, own::DECODE_TOKENS, f64::from(output - 1));
-        columns.add(prompt, own::DECODE_TIME, outcome.latency().saturating_sub(first).as_secs_f64());
-    }
-}
-
-fn add_divergence<'a>(
-    result: &'a Evaluation,
-    prompt: usize,
-    sample: &mut VariantSample<'a>,
-    columns: &mut Columns<'_>,
-) {
-    match result {
-        Evaluation::Divergence(divergence) => {
-            let finite = divergence.kld.iter().all(|kld| kld.is_finite())
-                && divergence.baseline_nll.is_finite()
-                && divergence.candidate_nll.is_none_or(f64::is_finite);
-            if !finite {
-                sample.incomparable.insert(prompt);
-                sample.divergence_reason.get_or_insert("a recorded divergence is not a finite number");
-            } else if !divergence.kld.is_empty() {
-                sample.compared.insert(prompt);
-                columns.mark(prompt, own::COMPARED);
-                columns.add(prompt, own::KLD, divergence.kld.iter().sum());
-                columns.add(prompt, own::POSITIONS, divergence.kld.len() as f64);
-                columns.square(prompt, [own::KLD, own::POSITIONS], own::KLD_SQUARES);
-                let matches = f64::from(divergence.top1_matches).min(divergence.kld.len() as f64);
-                columns.add(prompt, own::MATCHES, matches);
-                match divergence.candidate_nll {
-                    Some(nll) => columns.add(prompt, own::NLL_CHANGE, nll - divergence.baseline_nll),
-                    None => sample.untold = true,
-                }
-                sample.bounded |= divergence.at_least;
-                sample.klds.extend(&divergence.kld);
-            }
-        }
-        Evaluation::Impossible { reason, .. } => {
-            sample.incomparable.insert(prompt);
-            sample.divergence_reason.get_or_insert(reason);
-        }
-        Evaluation::Task(_) => {}
-    }
-}
-
-/// Copies the sums of prompts that both answered to the pair columns.
-fn pair_up(variants: &[VariantSample<'_>], index: usize, table: &mut Table) {
-    let (Some(baseline), Some(variant)) = (variants.first(), variants.get(index)) else { return };
-    let first = variants.len() * own::WIDTH + index * pair::WIDTH;
-    let shared: BTreeSet<usize> = baseline.answered.intersection(&variant.answered).copied().collect();
-    for prompt in shared {
-        table.add(prompt, first + pair::SHARED, 1.0);
-        for offset in 0..=own::METERED - own::INFERENCES {
-            let column = own::INFERENCES + offset;
-            let (of_baseline, of_variant) =
-                (table.get(prompt, column), table.get(prompt, index * own::WIDTH + column));
-            table.add(prompt, first + pair::BASELINE + offset, of_baseline);
-            table.add(prompt, first + pair::VARIANT + offset, of_variant);
-        }
-        let scores = (baseline.scores.get(prompt), variant.scores.get(prompt));
-        if let (Some(Some(reference)), Some(Some(score))) = scores
-            && reference.settled()
-        {
-            table.add(prompt, first + pair::BASELINE_SCORE, reference.worst);
-            table.add(prompt, first + pair::SCORE, score.worst);
-            table.add(prompt, first + pair::BEST_SCORE, score.best);
-            table.add(prompt, first + pair::SCORED, 1.0);
-        }
     }
 }

@@ -14,8 +14,8 @@ pub struct Billed {
 /// Prices per token whose bill over the inferences they were fitted to is the cost that was to be billed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TokenPrices {
-    /// Per prompt token.
-    pub input: f64,
+    /// Per prompt token; `None` where none was counted, so that output tokens bear it all.
+    pub input: Option<f64>,
     /// Per output token.
     pub output: f64,
     /// Root mean square of what the prices miss of single inferences, as a share of the mean cost.
@@ -28,9 +28,9 @@ pub struct TokenPrices {
 }
 
 impl TokenPrices {
-    /// For a million prompt tokens and a million output tokens.
-    pub fn per_million(&self) -> (f64, f64) {
-        (self.input * 1e6, self.output * 1e6)
+    /// For a million prompt tokens, where there is such a price, and a million output tokens.
+    pub fn per_million(&self) -> (Option<f64>, f64) {
+        (self.input.map(|input| input * 1e6), self.output * 1e6)
     }
 }
 
@@ -78,6 +78,7 @@ pub fn fit(billed: &[Billed], total: f64) -> Option<TokenPrices> {
         billed.iter().map(|one| (one.cost - input * one.input - output * one.output).powi(2)).sum::<f64>();
     let rms = (missed / billed.len() as f64).sqrt();
     let error = if mean > 0.0 { rms / mean } else { 0.0 };
+    let input = (inputs > 0.0).then_some(input);
     Some(TokenPrices { input, output, error, told_apart, n: billed.len() })
 }
 
@@ -100,7 +101,10 @@ mod tests {
             .collect();
         let rows = billed(&rows);
         let found = fit(&rows, rows.iter().map(|one| one.cost).sum()).unwrap();
-        assert!((found.input - 2e-6).abs() < 1e-15 && (found.output - 9e-6).abs() < 1e-15, "{found:?}");
+        assert!(
+            (found.input.unwrap() - 2e-6).abs() < 1e-15 && (found.output - 9e-6).abs() < 1e-15,
+            "{found:?}"
+        );
         assert!(found.error < 1e-9 && found.told_apart);
     }
 
@@ -109,21 +113,23 @@ mod tests {
         let check = |rows: &[(f64, f64, f64)], total: f64| {
             let rows = billed(rows);
             let found = fit(&rows, total).unwrap();
-            let bill: f64 = rows.iter().map(|one| found.input * one.input + found.output * one.output).sum();
+            let input = found.input.unwrap_or(0.0);
+            let bill: f64 = rows.iter().map(|one| input * one.input + found.output * one.output).sum();
             assert!((bill - total).abs() <= 1e-12 * total, "{bill} is not {total}: {found:?}");
-            assert!(found.input >= 0.0 && found.output >= 0.0, "{found:?}");
+            assert!(input >= 0.0 && found.output >= 0.0, "{found:?}");
             found
         };
         check(&[(10.0, 1.0, 3.0), (20.0, 5.0, 1.0), (1.0, 9.0, 0.5)], 4.5);
         check(&[(10.0, 1.0, 3.0), (20.0, 5.0, 1.0), (1.0, 9.0, 0.5)], 6.0); // a failure's cost on top
         check(&[(5.0, 0.0, 1.0)], 1.0);
-        check(&[(0.0, 5.0, 1.0)], 1.0);
+        let uncounted = check(&[(0.0, 5.0, 1.0)], 1.0);
+        assert_eq!(uncounted.input, None, "a price of nothing is not 0");
         check(&[(5.0, 5.0, 0.0)], 0.0);
         // a free fit would give a negative price here
         let cut = check(&[(100.0, 1.0, 1.0), (1.0, 100.0, 50.0), (100.0, 100.0, 10.0)], 61.0);
-        assert!(cut.input <= 0.0 || cut.output <= 0.0 || cut.error > 0.0);
+        assert!(cut.input.unwrap() <= 0.0 || cut.output <= 0.0 || cut.error > 0.0);
         let same = check(&[(10.0, 5.0, 1.0), (20.0, 10.0, 3.0)], 4.0);
-        assert!(!same.told_apart && (same.input - same.output).abs() <= 0.0);
+        assert!(!same.told_apart && (same.input.unwrap() - same.output).abs() <= 0.0);
     }
 
     #[test]

@@ -82,8 +82,8 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
         .resampled
         .distribution(base + own::PREFILLED, prefill)
         .and_then(|found| found.estimate(confidence));
-    let sources = energy_sources(sample);
-    let mut energy_note = energy_note(sample, &sources);
+    let source = energy_source(sample);
+    let mut energy_note = energy_note(sample, source);
     if wall.is_some() && joules.is_some() {
         energy_note.push_str(" Energy is at the wall, by the fitted factor.");
     }
@@ -106,17 +106,11 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
         busy_s: busy_s.ok_or_else(too_few)?,
         prefill_share,
         joules,
-        energy_source: match sources.as_slice() {
-            [] => "unavailable".to_owned(),
-            [one] => one.clone(),
-            _ => "mixed".to_owned(),
-        },
+        energy_source: source.to_owned(),
         energy_note: energy_note.trim().to_owned(),
         idle_w: idle.map(|idle| factor * idle.watts + offset),
         load_s: load_time(sample, confidence),
-        input_tokens: mean_by_prompt(sample, first.header.seed, confidence, |one| {
-            f64::from(one.input_tokens)
-        }),
+        input_tokens: input_tokens(sample, first.header.seed, confidence),
         output_tokens: ratio(own::ANSWERED, own::OUTPUT, own::INFERENCES),
         correct: ratio(own::SCORED, own::SCORE, own::SCORED),
     })
@@ -143,14 +137,14 @@ pub(crate) fn ratio_by_prompt(
     Resampled::draw(table, seed).distribution(0, |totals| at(totals, 1) / at(totals, 2))?.estimate(confidence)
 }
 
-fn mean_by_prompt(
-    sample: &VariantSample<'_>,
-    seed: u64,
-    confidence: f64,
-    of: impl Fn(&InferenceRecord) -> f64,
-) -> Option<Estimate> {
-    let inferences: Vec<&InferenceRecord> = sample.inferences().collect();
-    ratio_by_prompt(&inferences, seed, confidence, |_, inference| (of(inference), 1.0))
+/// Mean prompt tokens of an answer; `None` where an answer's are unknown.
+fn input_tokens(sample: &VariantSample<'_>, seed: u64, confidence: f64) -> Option<Estimate> {
+    let answers: Vec<&InferenceRecord> = sample.inferences().filter(|one| !is_failure(one)).collect();
+    if answers.iter().any(|one| one.input_tokens.is_none()) {
+        return None;
+    }
+    let tokens = |_, one: &InferenceRecord| (one.input_tokens.map_or(0.0, f64::from), 1.0);
+    ratio_by_prompt(&answers, seed, confidence, tokens)
 }
 
 fn is_failure(inference: &InferenceRecord) -> bool {
@@ -166,23 +160,17 @@ fn concurrency(sample: &VariantSample<'_>) -> Option<u32> {
     }
 }
 
-fn energy_sources(sample: &VariantSample<'_>) -> Vec<String> {
+fn energy_source(sample: &VariantSample<'_>) -> &'static str {
     let readable = sample.windows.iter().filter(|window| !window.interrupted);
-    let known = readable.filter(|window| window.energy.joules().is_some());
-    let mut names: Vec<String> = known.map(|window| window.energy.source_name().to_owned()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
+    crate::energy_source::of(readable.map(|window| &window.energy))
 }
 
-fn energy_note(sample: &VariantSample<'_>, sources: &[String]) -> String {
-    if sources.is_empty() {
-        return crate::notes::no_energy(sample);
+fn energy_note(sample: &VariantSample<'_>, source: &str) -> String {
+    match source {
+        "unavailable" => crate::notes::no_energy(sample),
+        "estimated" => "Energy is estimated, not measured.".to_owned(),
+        _ => String::new(),
     }
-    if sources.iter().any(|source| source == "estimated") {
-        return "Energy is estimated, not measured.".to_owned();
-    }
-    String::new()
 }
 
 fn load_time(sample: &VariantSample<'_>, confidence: f64) -> Option<Estimate> {

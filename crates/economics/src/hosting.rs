@@ -5,8 +5,9 @@
 
 mod break_even;
 mod change;
-pub mod cost;
+mod cost;
 mod map;
+mod setting;
 
 use infercost_schema::hosting::{Charge, HostingOffer};
 use infercost_schema::{Currency, Estimate, Workload};
@@ -18,8 +19,9 @@ use crate::propagation::propagate;
 use crate::wording::plain;
 
 pub use break_even::{LoadBreakEven, Payback};
-pub use cost::{Demand, Setting, Way};
+pub use cost::Way;
 pub use map::WinnerMap;
+pub use setting::{Demand, Setting};
 
 /// Version of the object.
 pub const HOST_SCHEMA: &str = "infercost.host/1";

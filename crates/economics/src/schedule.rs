@@ -4,97 +4,35 @@
 //! test compares it with every plan that there is.
 
 mod grid;
+mod job;
 pub mod optimum;
 mod reckoning;
+mod retail;
 mod timer;
+mod wording;
 
+use infercost_schema::Estimate;
 use infercost_schema::market::{Curve, CurveUnit, Slot};
-use infercost_schema::{Estimate, Workload};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use crate::bill::{Assumption, double};
-use crate::wording::{interval, percent, plain};
+use crate::bill::Assumption;
+use crate::wording::plain;
 
 use reckoning::{At, Reckoning};
+use wording::{Found, assumptions, doubts, sentence};
 
 pub use grid::Grid;
+pub use job::{Job, Window};
 pub use optimum::Action;
+pub use retail::Retail;
+pub(crate) use retail::paid;
 pub use timer::{Timers, timers};
 
 /// Version of the object.
 pub const SCHEDULE_SCHEMA: &str = "infercost.schedule/1";
 /// Steps behind the deadline that a slow job is followed over.
 const MOST_LATE: usize = 100_000;
-
-/// What is to be done.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Job {
-    /// Inferences.
-    pub inferences: f64,
-    /// Seconds in which one keeps the machine busy.
-    pub busy_s: Estimate,
-    /// Joules of one.
-    pub joules: Option<Estimate>,
-    /// Seconds from a start to the first inference.
-    pub startup_s: f64,
-    /// Joules of a start; `None` is power at work × that time.
-    pub startup_joules: Option<f64>,
-    /// Watts while the model is loaded and nothing is asked.
-    pub idle_w: Option<f64>,
-    /// True where the machine stays on before the first start.
-    pub stays_on: bool,
-    /// True where the job may be paused.
-    pub interruptible: bool,
-    /// True where it may be ended and started again, with the machine off meanwhile.
-    pub restartable: bool,
-    /// Facility energy ÷ IT energy; multiplies all of the job's energy once.
-    pub pue: f64,
-    /// What must be said of the energy.
-    pub energy_note: String,
-}
-
-impl Job {
-    /// The job of a workload: `inferences` of them, one start being one load of the model.
-    pub fn of(workload: &Workload, inferences: f64) -> Self {
-        Self {
-            inferences,
-            busy_s: workload.busy_s,
-            joules: workload.joules,
-            startup_s: workload.load_s.map_or(0.0, |load| load.point),
-            startup_joules: None,
-            idle_w: workload.idle_w,
-            stays_on: false,
-            interruptible: false,
-            restartable: false,
-            pue: 1.0,
-            energy_note: workload.energy_note.clone(),
-        }
-    }
-}
-
-/// Between when, and how finely.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Window {
-    /// The earliest start.
-    pub now: Timestamp,
-    /// When the last inference must be answered.
-    pub deadline: Timestamp,
-    /// Length of a step in seconds; `None` is the finest of 1, 5 and 15 minutes that stays within bounds.
-    pub step_s: Option<i64>,
-    /// The zone in which times are shown.
-    pub zone: TimeZone,
-}
-
-/// What turns a curve into what is paid: (amount + adder) × (1 + tax).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Retail {
-    /// Per kWh.
-    pub adder: f64,
-    /// A share.
-    pub tax: f64,
-}
 
 /// A stretch of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -312,124 +250,4 @@ fn unplannable(grid: &Grid, problem: &optimum::Problem) -> ScheduleError {
         return ScheduleError::TooLate { needed, available: hours(grid.prices.len()) };
     }
     ScheduleError::Unpriced { needed, known: hours(known) }
-}
-
-fn doubts(
-    job: &Job,
-    grid: &Grid,
-    curve: &Curve,
-    retail: Option<Retail>,
-    problem: &optimum::Problem,
-    plan: &[Action],
-    work_s: Estimate,
-) -> Vec<String> {
-    let mut notes = Vec::new();
-    if job.joules.is_none() {
-        notes.push(format!(
-            "Energy is unknown, so the saving is a share only, at steady power: {}",
-            job.energy_note
-        ));
-    } else if !job.energy_note.is_empty() {
-        notes.push(job.energy_note.clone());
-    }
-    let waits = plan.contains(&Action::Idle) || job.stays_on && plan.first() == Some(&Action::Off);
-    if waits && job.idle_w.is_none() {
-        notes.push("The idle power is unknown; waiting counts as free.".to_owned());
-    }
-    if curve.wholesale && retail.is_none() {
-        notes.push(
-            "These are exchange prices without fees and taxes, not a bill; give adder and tax in [tariff]."
-                .to_owned(),
-        );
-    }
-    let unknown = grid.prices.iter().filter(|price| price.is_none()).count();
-    if unknown > 0 {
-        let hours = plain(unknown as f64 * grid.step_s / 3600.0);
-        notes.push(format!("The curve has no value for {hours} h before the deadline; no work is planned there, and waiting there is left out of the total."));
-    }
-    let slow = (work_s.upper / grid.step_s).ceil() as usize;
-    let last = plan.iter().rposition(|action| *action == Action::Work).unwrap_or(0);
-    if last + slow.saturating_sub(problem.steps) >= grid.prices.len() {
-        notes.push("At the slow end of the measured speed the job would miss the deadline.".to_owned());
-    }
-    notes
-}
-
-fn assumptions(job: &Job, curve: &Curve, retail: Option<Retail>, grid: &Grid) -> Vec<Assumption> {
-    let date = curve.fetched_at.to_zoned(TimeZone::UTC).date();
-    let mut all = vec![Assumption {
-        what: if curve.zone.is_empty() {
-            curve.unit.to_string()
-        } else {
-            format!("{} of {}", curve.unit, curve.zone)
-        },
-        source: curve.source.clone(),
-        date: Some(date),
-    }];
-    if let Some(retail) = retail {
-        let what = format!("adder {} and tax {} on each price", plain(retail.adder), percent(retail.tax));
-        all.push(Assumption::new(what, "[tariff]"));
-    }
-    if job.pue > 1.0 {
-        all.push(Assumption::new(format!("PUE {}: all energy is the facility's", job.pue), "the price book"));
-    }
-    let start = if job.startup_s > 0.0 { plain(job.startup_s) } else { "0".to_owned() };
-    all.push(Assumption::new(format!("a start takes {start} s"), "the measured load time, unless given"));
-    all.push(Assumption::new(format!("steps of {} s", plain(grid.step_s)), "the plan"));
-    all
-}
-
-/// What the sentence is about.
-struct Found {
-    saving: Option<Estimate>,
-    share: Option<Estimate>,
-    more_than_noise: Option<bool>,
-}
-
-fn sentence(found: &Found, unit: &str, plan: &[Action], now: Option<&[Action]>) -> String {
-    let share = found.share.as_ref();
-    if now.is_some_and(|now| same_work(now, plan)) {
-        return "run it now: no later time is better".to_owned();
-    }
-    let of = share.map_or_else(String::new, |share| format!(" ({} of it)", percent(share.point)));
-    let Some(saving) = found.saving else {
-        return match share {
-            Some(share) if share.lower > 0.0 => format!(
-                "waiting saves {} of running now, at steady power; in {unit} it is unknown",
-                percent(share.point)
-            ),
-            Some(share) => format!(
-                "not settled: waiting saves {} of running now, which is less than what the measured speed leaves open",
-                interval(share, percent)
-            ),
-            None => "the plan is the best that the curve allows; running now cannot be compared".to_owned(),
-        };
-    };
-    let told = format!("waiting saves {} {unit}{of} against running now", plain(saving.point));
-    match found.more_than_noise {
-        Some(true) => format!("{told}, more than the measured energy and speed leave open"),
-        Some(false) => {
-            format!("{told}, which is less than what the measured energy and speed leave open of the bill")
-        }
-        None => format!(
-            "not settled: {told}, but at the slow end of its measured speed the job runs into time without a known price"
-        ),
-    }
-}
-
-fn same_work(one: &[Action], other: &[Action]) -> bool {
-    let works = |plan: &[Action]| -> Vec<usize> {
-        plan.iter()
-            .enumerate()
-            .filter(|(_, action)| **action == Action::Work)
-            .map(|(index, _)| index)
-            .collect()
-    };
-    works(one) == works(other)
-}
-
-/// An amount of a slot as it is paid.
-pub(crate) fn paid(amount: rust_decimal::Decimal, retail: Option<Retail>) -> f64 {
-    let amount = double(amount);
-    retail.map_or(amount, |retail| (amount + retail.adder) * (1.0 + retail.tax))
 }

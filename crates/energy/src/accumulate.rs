@@ -306,26 +306,62 @@ mod tests {
             prop_assert_eq!(updates, steps.len() as u64);
         }
 
-        /// Any sequence of values and failures gives a sum that is neither negative nor silent about a failure.
+        /// From a good read on, any sequence of values and failures gives a sum of what was drawn, or a reason: a
+        /// failure anywhere in it is never passed over, and nothing is zero joules but a counter that was read and
+        /// stood still.
         #[test]
-        fn never_a_silent_zero(reads in prop::collection::vec(prop::option::of(any::<u64>()), 2..40)) {
+        fn never_a_silent_zero(
+            first in 0..1_000_000u64,
+            reads in prop::collection::vec(prop::option::weighted(0.9, 0..300u64), 1..20),
+        ) {
             let mut accumulator = Accumulator::new(Some(RANGE));
+            accumulator.record(at(0), Ok(Raw::Counter(first)));
             let begun = accumulator.mark(at(0));
-            let mut failed = false;
-            for (index, read) in reads.iter().enumerate() {
-                failed |= read.is_none();
-                let raw = read.map(Raw::Counter).ok_or_else(|| "failed".to_owned());
-                accumulator.record(at(index as u64 * 10), raw);
+            let (mut now, mut value) = (0, first);
+            for step in &reads {
+                now += 10;
+                let read = step.map(|step| {
+                    value += step;
+                    Raw::Counter(value)
+                });
+                accumulator.record(at(now), read.ok_or_else(|| "failed".to_owned()));
             }
-            // The mark was made before anything was read, so no sum can be trusted.
-            prop_assert!(accumulator.since(begun, at(1_000)).is_err());
-            let now = accumulator.mark(at(1_000));
-            accumulator.record(at(1_010), Ok(Raw::Counter(0)));
-            match accumulator.since(now, at(1_010)) {
-                Ok(difference) => prop_assert!(difference.microjoules >= 0.0),
-                Err(reason) => prop_assert!(!reason.is_empty()),
+            let failed = reads.iter().any(Option::is_none);
+            match accumulator.since(begun, at(now)) {
+                Ok(difference) => {
+                    prop_assert!(!failed, "a failure was passed over: {difference:?}");
+                    prop_assert!((difference.microjoules - (value - first) as f64).abs() < 1e-6);
+                    let moved = reads.iter().flatten().filter(|step| **step > 0).count() as u64;
+                    prop_assert_eq!(difference.updates, moved);
+                }
+                Err(reason) => prop_assert!(failed && reason == "failed", "{reason}"),
             }
-            prop_assert!(!failed || accumulator.faults > 0);
+            // What comes after the last failure is whole again, and what began during one is not.
+            let during = accumulator.mark(at(now));
+            accumulator.record(at(now + 10), Ok(Raw::Counter(value)));
+            let lost_at_its_edge = reads.last().is_some_and(Option::is_none);
+            prop_assert_eq!(accumulator.since(during, at(now + 10)).is_err(), lost_at_its_edge);
+            let after = accumulator.mark(at(now + 10));
+            accumulator.record(at(now + 20), Ok(Raw::Counter(value + 7)));
+            prop_assert_eq!(accumulator.since(after, at(now + 20)).map(|difference| difference.updates), Ok(1));
+        }
+
+        /// Whatever a counter shows, the sum is not negative, and a window that was never begun well has none.
+        #[test]
+        fn no_value_makes_negative_energy(reads in prop::collection::vec(any::<u64>(), 2..40)) {
+            let mut accumulator = Accumulator::new(Some(RANGE));
+            let unread = accumulator.mark(at(0));
+            let mut begun = None;
+            for (index, value) in reads.iter().enumerate() {
+                accumulator.record(at(index as u64 * 10), Ok(Raw::Counter(*value)));
+                begun.get_or_insert_with(|| accumulator.mark(at(0)));
+            }
+            prop_assert!(accumulator.since(unread, at(1_000)).is_err());
+            match begun.map(|begun| accumulator.since(begun, at(1_000))) {
+                Some(Ok(difference)) => prop_assert!(difference.microjoules >= 0.0),
+                Some(Err(reason)) => prop_assert!(!reason.is_empty()),
+                None => prop_assert!(false, "no value was read"),
+            }
         }
     }
 }

@@ -1,17 +1,20 @@
 //! The meter over any number of sensors, read by one thread and added up.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use infercost_schema::{
-    EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, Joules, MeterKind, MeterSource,
+    BoardState, CrossCheck, EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, Joules, MeterKind,
+    MeterSource,
 };
 
 use crate::accumulate::Difference;
 use crate::error::MeterError;
 use crate::estimate::{EstimateMark, Estimator};
-use crate::meter::{CrossCheck, EnergyMeter, MeterId, OpenReading};
+use crate::meter::{EnergyMeter, MeterId, OpenReading};
+use crate::nvml::gpu_facts;
 use crate::sampler::{Marks, Sampler};
 use crate::sensor::{Channel, Role};
 
@@ -33,6 +36,8 @@ pub struct ComposedMeter {
     /// Fills in a part that nothing measures; every reading is then an estimate as a whole.
     estimator: Option<Estimator>,
     cross_checks: Vec<CrossCheck>,
+    /// The NVML library whose boards it reads, in its usual place or by path; `None` where it reads none.
+    boards: Option<Option<PathBuf>>,
 }
 
 struct Open {
@@ -87,6 +92,7 @@ impl ComposedMeter {
             sampler: Sampler::start(channels)?,
             estimator: None,
             cross_checks: Vec::new(),
+            boards: None,
         })
     }
 
@@ -94,6 +100,13 @@ impl ComposedMeter {
     #[must_use]
     pub(crate) fn with_estimate(mut self, estimator: Estimator) -> Self {
         self.estimator = Some(estimator);
+        self
+    }
+
+    /// Says whose boards are read, so that they can be asked for more than their energy.
+    #[must_use]
+    pub(crate) fn with_boards(mut self, library: Option<PathBuf>) -> Self {
+        self.boards = Some(library);
         self
     }
 
@@ -144,6 +157,7 @@ impl ComposedMeter {
                         name: part.name.clone(),
                         counted: Joules::new(counted.microjoules * 1e-6),
                         integrated: Joules::new(integrated.microjoules * 1e-6),
+                        windows: 1,
                     })
                 }
                 _ => None,
@@ -157,8 +171,15 @@ impl ComposedMeter {
                 "the energy counter and the integral of power differ by more than 10 %"
             );
         }
-        if !checks.is_empty() {
-            self.cross_checks = checks;
+        for check in checks {
+            match self.cross_checks.iter_mut().find(|known| known.name == check.name) {
+                Some(known) => {
+                    known.counted += check.counted;
+                    known.integrated += check.integrated;
+                    known.windows = known.windows.saturating_add(1);
+                }
+                None => self.cross_checks.push(check),
+            }
         }
     }
 
@@ -251,5 +272,11 @@ impl EnergyMeter for ComposedMeter {
 
     fn cross_checks(&self) -> &[CrossCheck] {
         &self.cross_checks
+    }
+
+    fn boards(&self) -> Vec<BoardState> {
+        let Some(library) = &self.boards else { return Vec::new() };
+        let facts = gpu_facts(library.as_deref()).unwrap_or_default();
+        facts.into_iter().map(BoardState::from).collect()
     }
 }

@@ -204,8 +204,12 @@ pub fn discover(options: &MeterOptions) -> Result<Discovery, MeterError> {
         let name = instrument_name(&used);
         // Only a GPU's own sensor leaves out the CPU; all others hold it, or an unknown part of it.
         let gpu_only = used.iter().all(|candidate| candidate.domain == EnergyDomain::Gpu);
+        let has_boards = used.iter().any(|candidate| candidate.instrument == nvml::INSTRUMENT);
         let channels = used.into_iter().flat_map(|candidate| candidate.channels).collect();
-        let meter = ComposedMeter::start(name, channels)?;
+        let mut meter = ComposedMeter::start(name, channels)?;
+        if has_boards {
+            meter = meter.with_boards(options.nvml_library.clone());
+        }
         match estimator {
             Ok(Some(estimator)) if gpu_only => (MeterBasis::Mixed, Box::new(meter.with_estimate(estimator))),
             _ => (MeterBasis::Measured, Box::new(meter)),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use infercost_schema::{EnergyReading, EnergyScope, Joules};
+use infercost_schema::{BoardState, CrossCheck, EnergyReading, EnergyScope};
 
 use crate::error::MeterError;
 
@@ -43,36 +43,16 @@ pub trait EnergyMeter: Send {
         None
     }
 
-    /// Counters against the integral of power over the last window that was long enough to tell; empty
+    /// Counters against the integral of power over all windows so far that were long enough to tell; empty
     /// where no instrument shows both.
     fn cross_checks(&self) -> &[CrossCheck] {
         &[]
     }
-}
 
-/// One instrument's counter against the integral of its own power over the same window.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CrossCheck {
-    /// The instrument.
-    pub name: String,
-    /// What the counter says; this is what readings are made of.
-    pub counted: Joules,
-    /// What the samples of power add up to.
-    pub integrated: Joules,
-}
-
-impl CrossCheck {
-    /// A difference beyond this share is worth a warning.
-    pub const TOLERANCE: f64 = 0.10;
-
-    /// How far the integral is from the counter, as a share of the counter.
-    pub fn difference(&self) -> f64 {
-        self.integrated.get() / self.counted.get() - 1.0
-    }
-
-    /// Whether the two agree within [`TOLERANCE`](Self::TOLERANCE).
-    pub fn agrees(&self) -> bool {
-        self.difference().abs() <= Self::TOLERANCE
+    /// What the boards that it reads show of themselves now; empty where it reads none, and where the driver
+    /// does not answer.
+    fn boards(&self) -> Vec<BoardState> {
+        Vec::new()
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use infercost_schema::{EnergyDomain, MeterKind, Watts};
+use infercost_schema::{BoardState, EnergyDomain, MeterKind, Watts};
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
 use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
 use nvml_wrapper::enums::device::SampleValue;
@@ -27,6 +27,8 @@ const UPDATE_PERIOD: Duration = Duration::from_millis(100);
 /// A little under 100 ms, so that no second has fewer than ten samples.
 const POLL_PERIOD: Duration = Duration::from_millis(80);
 const RANK: u8 = 15;
+/// The family's name.
+pub(crate) const INSTRUMENT: &str = "nvml";
 /// `NVML_FI_DEV_POWER_INSTANT`: power now, in milliwatts; plain power usage is an average over a second on
 /// many boards.
 const INSTANT_POWER: FieldId = FieldId(186);
@@ -60,6 +62,22 @@ pub struct GpuFacts {
     pub mig: Option<bool>,
 }
 
+impl From<GpuFacts> for BoardState {
+    /// What changes while a run lasts.
+    fn from(facts: GpuFacts) -> Self {
+        Self {
+            name: facts.name,
+            uuid: facts.uuid,
+            temperature_c: facts.temperature,
+            power_limit_w: facts.power_limit,
+            graphics_clock_mhz: facts.graphics_clock,
+            memory_clock_mhz: facts.memory_clock,
+            throttle_reasons: facts.throttle_reasons,
+            other_processes: facts.other_processes,
+        }
+    }
+}
+
 /// Finds the boards that NVML shows.
 pub(crate) fn find(library: Option<&Path>) -> Offer {
     let mut offer = Offer::default();
@@ -86,7 +104,7 @@ pub(crate) fn find(library: Option<&Path>) -> Offer {
     } else if offer.closed.is_empty() {
         // One board of two is not the machine's GPU energy: all of them, or none.
         offer.candidates.push(Candidate {
-            instrument: "nvml",
+            instrument: INSTRUMENT,
             domain: EnergyDomain::Gpu,
             rank: RANK,
             channels,

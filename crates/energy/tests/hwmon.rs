@@ -202,8 +202,14 @@ fn a_gauge_that_fails_loses_its_window() {
     twin.hwmon_gauge("hwmon0", "amdgpu", "power1_average", watts(50.0))
         .then(Duration::from_millis(600), Mishap::Garbage);
     let _playing = twin.play().unwrap();
-    let options = MeterOptions { sysfs_root: folder.path().to_owned(), ..MeterOptions::default() };
+    let nvml_library = Some(folder.path().join("no-such-library.so"));
+    let options =
+        MeterOptions { sysfs_root: folder.path().to_owned(), nvml_library, ..MeterOptions::default() };
     let mut meter = discover(&options).unwrap().meter;
+    let open = meter.start().unwrap();
+    sleep(Duration::from_millis(100));
+    let before = meter.stop(open).unwrap();
+    assert!(before.joules().is_some(), "{before:?}");
     let open = meter.start().unwrap();
     sleep(Duration::from_millis(900));
     let reading = meter.stop(open).unwrap();

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use infercost_energy::sysfs_twin::{Load, SysfsTwin};
 use infercost_energy::{
-    Discovery, EnergyDomain, EnergyReading, EnergyScope, MeterChoice, MeterOptions, discover, gpu_facts,
+    BoardState, Discovery, EnergyDomain, EnergyReading, EnergyScope, MeterChoice, MeterOptions, discover,
+    gpu_facts,
 };
 use infercost_nvml_stand_in::{Board, Script, install};
 use infercost_schema::{MeterKind, Watts};
@@ -100,6 +101,44 @@ fn a_counter_that_disagrees_is_noticed() {
     let discovery = check_watts(&machine, 100.0, MeterKind::Counter, &[EnergyDomain::Gpu]);
     let checks = discovery.meter.cross_checks();
     assert!(checks.iter().any(|check| !check.agrees() && check.difference() > 0.6), "{checks:?}");
+}
+
+#[test]
+fn cross_checks_add_up_over_windows() {
+    let machine = boards([Board { shown_watts: Some(175.0), ..board(1, 100.0) }]);
+    let mut discovery = machine.discover();
+    let mut counted = 0.0;
+    for windows in 1..=2 {
+        let (reading, _) = metered(&mut discovery, 1100 * MILLISECOND);
+        counted += reading.joules().unwrap().get();
+        let [check] = discovery.meter.cross_checks() else { panic!("{:?}", discovery.meter.cross_checks()) };
+        assert_eq!(check.windows, windows);
+        assert!((check.counted.get() - counted).abs() < 1e-6, "{check:?} against {counted}");
+        assert!((0.5..1.0).contains(&check.difference()), "{check:?}");
+    }
+    // too short to tell: what is known stays
+    metered(&mut discovery, 100 * MILLISECOND);
+    assert_eq!(discovery.meter.cross_checks()[0].windows, 2);
+}
+
+#[test]
+fn boards_are_asked_anew_each_time() {
+    let machine =
+        boards([Board { hot_after_ms: Some(600), processes: vec![1], ..board(1, 100.0) }, board(2, 50.0)]);
+    let meter = machine.discover().meter;
+    let show = |states: &[BoardState]| {
+        let show =
+            |one: &BoardState| (one.temperature_c, one.graphics_clock_mhz, one.throttle_reasons.clone());
+        states.iter().map(show).collect::<Vec<_>>()
+    };
+    let cool = || (Some(45), Some(1980), Vec::new());
+    let before = meter.boards();
+    assert_eq!(show(&before), [cool(), cool()]);
+    assert_eq!((before[0].uuid.as_str(), before[0].other_processes), ("GPU-1", Some(1)));
+    assert_eq!(before[0].memory_clock_mhz, Some(2619));
+    sleep(700 * MILLISECOND);
+    let hot = (Some(80), Some(1200), vec!["sw thermal slowdown".to_owned()]);
+    assert_eq!(show(&meter.boards()), [hot, cool()]);
 }
 
 #[test]

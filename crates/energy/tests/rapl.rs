@@ -175,7 +175,9 @@ fn nested_windows_share_one_meter_once() {
     }
     let outside = meter.stop(outer).unwrap().joules().unwrap();
     assert!((inside.get() / outside.get() - 1.0).abs() < 0.02, "{inside:?} {outside:?}");
-    assert!(meter.sampler_overhead().is_none_or(|share| share < 0.005), "{:?}", meter.sampler_overhead());
+    let overhead = meter.sampler_overhead();
+    // only Linux tells a thread's time
+    assert!(overhead.map_or(!cfg!(target_os = "linux"), |share| share < 0.005), "{overhead:?}");
 }
 
 #[test]

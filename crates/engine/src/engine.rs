@@ -65,6 +65,13 @@ pub trait Engine: Send {
         Err(EngineError::CannotScore("it lists no likeliest tokens".into()))
     }
 
+    /// The token with these bytes, for engines that name tokens by their text; `None` where there is none, or where
+    /// the engine shows no vocabulary.
+    fn token_of_bytes(&self, bytes: &[u8]) -> Option<u32> {
+        let _ = bytes;
+        None
+    }
+
     /// A handle through which several requests may be in flight at once; `None` where the engine serves one at a
     /// time.
     fn concurrent(&self) -> Option<Arc<dyn ConcurrentEngine>> {
@@ -116,8 +123,8 @@ pub struct Generation {
     pub token_ids: Vec<u32>,
     /// Output tokens.
     pub output_tokens: u32,
-    /// Tokens of the rendered prompt.
-    pub input_tokens: u32,
+    /// Tokens of the rendered prompt; `None` where a server does not tell.
+    pub input_tokens: Option<u32>,
     /// Of those, tokens served from a prefix cache; `None` where unknown.
     pub cached_input_tokens: Option<u32>,
     /// Why it ended.
@@ -216,6 +223,14 @@ pub enum EngineError {
     /// The engine has no log-probabilities to give.
     #[error("this engine gives no log-probabilities: {0}")]
     CannotScore(String),
+    /// A server was asked for log-probabilities and refused.
+    #[error("this engine gives no log-probabilities: {reason}: {said}")]
+    ScoringRefused {
+        /// What it refused, in infercost's words.
+        reason: String,
+        /// What the server said: one plain line, no secrets.
+        said: String,
+    },
     /// The model's files cannot be used.
     #[error("{path}: {reason}")]
     Load {
@@ -264,13 +279,32 @@ impl EngineError {
             Self::ContextExceeded { .. } => FailureKind::ContextExceeded,
             Self::NotFinite { .. } => FailureKind::NotFinite,
             Self::Template(_) => FailureKind::Template,
-            Self::CannotScore(_) | Self::Load { .. } | Self::Compute(_) => FailureKind::Engine,
+            Self::CannotScore(_) | Self::ScoringRefused { .. } | Self::Load { .. } | Self::Compute(_) => {
+                FailureKind::Engine
+            }
             Self::Served(error) => match error.fault {
                 ServedFault::Timeout => FailureKind::Timeout,
                 ServedFault::Connection => FailureKind::Connection,
                 ServedFault::Status => FailureKind::Status,
                 ServedFault::Protocol => FailureKind::Protocol,
             },
+        }
+    }
+
+    /// The error as it may be kept where prompts and answers may not: without what a server, a template or a model
+    /// said, any of which may repeat them.
+    pub fn own_words(&self) -> String {
+        match self {
+            Self::CannotScore(_) => self.to_string(),
+            Self::ScoringRefused { reason, .. } => Self::CannotScore(reason.clone()).to_string(),
+            Self::Served(error) => {
+                let words = self.kind().own_words(&error.message);
+                match error.facts.status.filter(|_| words != error.message) {
+                    Some(status) => format!("{words} (status {status})"),
+                    None => words.to_owned(),
+                }
+            }
+            other => other.kind().own_words(&other.to_string()).to_owned(),
         }
     }
 

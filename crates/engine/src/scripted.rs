@@ -96,7 +96,7 @@ impl Engine for ScriptedEngine {
             text,
             token_ids,
             output_tokens,
-            input_tokens,
+            input_tokens: Some(input_tokens),
             cached_input_tokens: Some(0),
             finish,
             served: None,

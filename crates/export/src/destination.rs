@@ -129,6 +129,8 @@ pub struct Destination {
     pub timeout: Duration,
     /// Files for TLS.
     pub tls: TlsFiles,
+    /// Projects and accounts there that the spans are filed under.
+    filed_under: Vec<String>,
 }
 
 impl fmt::Debug for Destination {
@@ -139,6 +141,14 @@ impl fmt::Debug for Destination {
 
 /// Reads a variable; empty counts as not set, as the specification has it.
 pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The variables that name files for TLS, and no other: certificates are the user's, whatever the address.
+pub(crate) fn certificates_of<'v>(variables: Variables<'v>) -> impl Fn(&str) -> Option<String> + 'v {
+    move |name| {
+        let is_file = name.ends_with("CERTIFICATE") || name.ends_with("CLIENT_KEY");
+        is_file.then(|| variables(name)).flatten()
+    }
+}
 
 impl Destination {
     /// Where a signal goes according to flags and environment; `None` where neither names a place.
@@ -205,7 +215,25 @@ impl Destination {
             key: file("CLIENT_KEY"),
         };
         let headers = options.headers.clone().or(&headers);
-        Ok(Some(Self { url, protocol, compression, headers, timeout, tls }))
+        let filed_under = headers.get("x-project-name").map(str::to_owned).into_iter().collect();
+        Ok(Some(Self { url, protocol, compression, headers, timeout, tls, filed_under }))
+    }
+
+    /// The same place under a project or an account there: what was sent under another one was not sent here. It is
+    /// written down beside the run, so that it must hold no secret.
+    #[must_use]
+    pub fn filed_under(mut self, project: Option<&str>) -> Self {
+        if let Some(project) =
+            project.filter(|project| !self.filed_under.iter().any(|known| known == project))
+        {
+            self.filed_under.push(project.to_owned());
+        }
+        self
+    }
+
+    /// The address without credentials and query, and the projects there.
+    pub(crate) fn place(&self) -> String {
+        std::iter::once(self.name()).chain(self.filed_under.iter().cloned()).collect::<Vec<_>>().join(" ")
     }
 
     /// The address for people: without credentials and query.
@@ -284,7 +312,7 @@ pub(crate) fn is_loopback(url: &str) -> bool {
     })
 }
 
-fn wrong(origin: String, value: &str, wanted: &'static str) -> DestinationError {
+pub(crate) fn wrong(origin: String, value: &str, wanted: &'static str) -> DestinationError {
     let value = value.chars().take(60).flat_map(char::escape_default).collect();
     DestinationError::Setting { origin, value, wanted }
 }

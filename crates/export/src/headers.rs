@@ -95,7 +95,7 @@ impl Headers {
 }
 
 /// `%41` becomes `A`; a `%` without two hexadecimal digits stays.
-fn percent_decoded(text: &str) -> Vec<u8> {
+pub(crate) fn percent_decoded(text: &str) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {

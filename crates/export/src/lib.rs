@@ -7,7 +7,7 @@
 //!
 //! Nothing here computes a number: what a report says about a span comes from the caller.
 //!
-//! - [`destination`], [`headers`]: where to, from flags and the environment;
+//! - [`destination`], [`headers`], [`resource`]: where to, and from whom, from flags and the environment;
 //! - [`transport`], [`retry`]: one request, and when to try again;
 //! - [`feed`], [`outfit`]: a run's spans in batches, and what is done to them before they leave;
 //! - [`exporter`], [`live`], [`progress`]: a finished run, a run under way, and how far either got;
@@ -26,6 +26,7 @@ pub mod named;
 pub mod outfit;
 pub mod phoenix;
 pub mod progress;
+pub mod resource;
 pub mod retry;
 mod server_words;
 pub mod transport;
@@ -36,5 +37,6 @@ pub use exporter::{Exporter, Sent};
 pub use headers::Headers;
 pub use live::{LiveExport, LiveOutcome};
 pub use outfit::Outfit;
+pub use resource::resource_attributes;
 pub use retry::Patience;
 pub use server_words::Partial;

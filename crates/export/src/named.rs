@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use infercost_trace::outgoing::Viewer;
 
-use crate::destination::{Destination, OtlpOptions, Protocol, Signal, Variables};
+use crate::destination::{Destination, OtlpOptions, Protocol, Signal, Variables, certificates_of};
 use crate::error::DestinationError;
 use crate::headers::Headers;
 
@@ -44,6 +44,8 @@ impl Named {
             variables(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
         };
         let mut headers = Headers::default();
+        // what is not secret of where spans are filed
+        let mut filed = Vec::new();
         let base = match self {
             Self::LangSmith => {
                 let either = |name: &str| {
@@ -56,9 +58,11 @@ impl Named {
                 headers.set("x-api-key", &key)?;
                 if let Some(project) = project.map(str::to_owned).or_else(|| either("PROJECT")) {
                     headers.set("langsmith-project", &project)?;
+                    filed.push(project);
                 }
                 if let Some(workspace) = set("LANGSMITH_WORKSPACE_ID") {
                     headers.set("x-tenant-id", &workspace)?;
+                    filed.push(workspace);
                 }
                 let endpoint = either("ENDPOINT").unwrap_or_else(|| LANGSMITH.to_owned());
                 below(&endpoint, "/otel")
@@ -68,7 +72,9 @@ impl Named {
                     let hint = "Langfuse shows keys under Project Settings, API Keys";
                     set(variable).ok_or(DestinationError::Missing { variable, hint })
                 };
-                let pair = format!("{}:{}", key("LANGFUSE_PUBLIC_KEY")?, key("LANGFUSE_SECRET_KEY")?);
+                let public = key("LANGFUSE_PUBLIC_KEY")?;
+                let pair = format!("{public}:{}", key("LANGFUSE_SECRET_KEY")?);
+                filed.push(public);
                 headers.set("authorization", &format!("Basic {}", BASE64_STANDARD.encode(pair)))?;
                 headers.set("x-langfuse-ingestion-version", "4")?;
                 let endpoint = set("LANGFUSE_BASE_URL").or_else(|| set("LANGFUSE_HOST"));
@@ -82,7 +88,9 @@ impl Named {
             ..options.clone()
         };
         let missing = DestinationError::Missing { variable: "LANGSMITH_ENDPOINT", hint: "it names no host" };
-        Destination::resolve(Signal::Traces, &options, &|_| None)?.ok_or(missing)
+        let found = Destination::resolve(Signal::Traces, &options, &certificates_of(variables))?;
+        let found = found.ok_or(missing)?;
+        Ok(filed.iter().fold(found, |found, part| found.filed_under(Some(part))))
     }
 }
 
@@ -116,6 +124,29 @@ mod tests {
         assert_eq!(resolve(Named::LangSmith, &older).unwrap().name(), "http://127.0.0.1:9/otel/v1/traces");
         let error = resolve(Named::LangSmith, &[("LANGSMITH_API_KEY", " ")]).unwrap_err().to_string();
         assert!(error.contains("LANGSMITH_API_KEY"), "{error}");
+    }
+
+    #[test]
+    fn certificates_of_the_environment_count() {
+        let variables = [
+            ("LANGSMITH_API_KEY", "k"),
+            ("LANGFUSE_PUBLIC_KEY", "pk"),
+            ("LANGFUSE_SECRET_KEY", "sk"),
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem"),
+            ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "/mine.pem"),
+            ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/mine.key"),
+            // another collector's
+            ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=theirs"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ];
+        for named in [Named::LangSmith, Named::Langfuse] {
+            let found = resolve(named, &variables).unwrap();
+            let file = |path: &str| Some(std::path::PathBuf::from(path));
+            let tls = [found.tls.authority, found.tls.certificate, found.tls.key];
+            assert_eq!(tls, [file("/ca.pem"), file("/mine.pem"), file("/mine.key")]);
+            assert_eq!(found.protocol, Protocol::HttpProtobuf);
+            assert_ne!(found.headers.get("authorization"), Some("theirs"));
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use infercost_trace::attributes::OPENINFERENCE_PROJECT_NAME;
 use infercost_trace::outgoing::{self, InferenceFacts, Viewer};
 use infercost_trace::span_ids::SpanId;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
@@ -22,13 +23,22 @@ pub struct Outfit {
     pub viewer: Viewer,
     /// The project they are filed under, where the back-end has projects.
     pub project: Option<String>,
+    /// Attributes that describe whoever sends them: see [`resource_attributes`](crate::resource_attributes).
+    pub resource: Vec<(String, String)>,
     /// What is known of inferences beside their spans, by span id.
     pub facts: HashMap<SpanId, InferenceFacts>,
 }
 
 impl Default for Outfit {
     fn default() -> Self {
-        Self { content: true, redact: Vec::new(), viewer: Viewer::Any, project: None, facts: HashMap::new() }
+        Self {
+            content: true,
+            redact: Vec::new(),
+            viewer: Viewer::Any,
+            project: None,
+            resource: Vec::new(),
+            facts: HashMap::new(),
+        }
     }
 }
 
@@ -40,6 +50,9 @@ impl Outfit {
                 outgoing::strip_content(span);
             }
         }
+        if let (false, Some(resource)) = (self.resource.is_empty(), &mut spans.resource) {
+            outgoing::describe_resource(resource, &self.resource);
+        }
         if !self.redact.is_empty() {
             outgoing::each_text(spans, &mut |text| self.redact_text(text));
         }
@@ -50,6 +63,12 @@ impl Outfit {
             let id = SpanId::try_from(span.span_id.as_slice()).ok();
             outgoing::dress(span, id.and_then(|id| self.facts.get(&id)), self.viewer);
         }
+    }
+
+    /// The project that spans are filed under, as far as it is chosen here: [`Outfit::project`], or the resource's.
+    pub fn chosen_project(&self) -> Option<&str> {
+        let named = self.resource.iter().find(|(key, _)| key == OPENINFERENCE_PROJECT_NAME);
+        self.project.as_deref().or(named.map(|(_, project)| project.as_str()))
     }
 
     fn redact_text(&self, text: &mut String) {

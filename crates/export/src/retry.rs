@@ -20,24 +20,32 @@ impl Patience {
         longest: Duration::from_secs(8),
         total: Duration::from_secs(30),
     };
+
+    /// For what is sent beside, such as metrics at the end of a run: 3 s in all.
+    pub const BESIDE: Self = Self {
+        first: Duration::from_millis(250),
+        longest: Duration::from_secs(1),
+        total: Duration::from_secs(3),
+    };
 }
 
 /// The pauses of one batch.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pauses {
+pub struct Pauses {
     patience: Patience,
     next: Duration,
     spent: Duration,
 }
 
 impl Pauses {
-    pub(crate) fn new(patience: Patience) -> Self {
+    /// Of that patience, none spent.
+    pub fn new(patience: Patience) -> Self {
         Self { patience, next: patience.first, spent: Duration::ZERO }
     }
 
     /// The next pause: what the server asked for, or twice the last one less a random part (full jitter keeps
     /// many senders apart). `None` where patience is at its end.
-    pub(crate) fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
+    pub fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
         let drawn = self.next.mul_f64(rand::random_range(0.5..=1.0));
         let pause = asked.map_or(drawn, |asked| asked.max(Duration::from_millis(10)));
         self.next = (self.next * 2).min(self.patience.longest);

@@ -81,15 +81,15 @@ fn is_harder(one: OperatingPoint, other: OperatingPoint) -> bool {
 #[derive(Debug, Default)]
 struct Sweep {
     limit: u32,
-    /// Throughput by concurrency.
-    found: BTreeMap<u32, f64>,
+    /// Throughput by concurrency; `None` where it is not known, which is no sign of saturation.
+    found: BTreeMap<u32, Option<f64>>,
     /// The least concurrency beyond which there is nothing to gain.
     end: Option<u32>,
 }
 
 impl Sweep {
     fn reached(&mut self, concurrency: u32, reached: Reached) {
-        self.found.insert(concurrency, reached.throughput.unwrap_or(0.0));
+        self.found.insert(concurrency, reached.throughput);
         if reached.is_end {
             self.end = Some(self.end.map_or(concurrency, |end| end.min(concurrency)));
         }
@@ -97,19 +97,22 @@ impl Sweep {
 
     fn next(&self) -> Option<u32> {
         let Some((&top, &highest)) = self.found.last_key_value() else { return Some(1) };
-        let before = self.found.range(..top).next_back().map(|(_, throughput)| *throughput);
+        let known = |(_, throughput): (&u32, &Option<f64>)| *throughput;
+        let before = self.found.range(..top).rev().find_map(known);
         // A step of less than a doubling (the search itself, or a list that was asked for) says nothing of gain.
-        let before_half = self.found.range(..=top / 2).next_back().map(|(_, throughput)| *throughput);
-        let saturated = before_half.or(before).is_some_and(|before| highest < GAIN * before);
+        let before_half = self.found.range(..=top / 2).rev().find_map(known);
+        let gain = before_half.or(before).zip(highest);
+        let saturated = gain.is_some_and(|(before, highest)| highest < GAIN * before);
         let ended = self.end.is_some() || saturated || top >= self.limit;
         if !ended {
             return Some(top.saturating_mul(2).min(self.limit));
         }
-        let peak = self.found.values().copied().fold(0.0, f64::max);
+        let peak = self.found.values().flatten().copied().fold(0.0, f64::max);
         if peak <= 0.0 {
             return None;
         }
-        let (knee, _) = self.found.iter().find(|(_, throughput)| **throughput >= KNEE_SHARE * peak)?;
+        let reaches = |throughput: &Option<f64>| throughput.is_some_and(|known| known >= KNEE_SHARE * peak);
+        let (knee, _) = self.found.iter().find(|(_, throughput)| reaches(throughput))?;
         let below = self.found.range(..knee).next_back().map_or(0, |(below, _)| *below);
         // An eighth is finer than throughput can be told apart.
         let step = knee - below;
@@ -178,6 +181,28 @@ mod tests {
         assert_eq!(sweep.next(), Some(CLOSED(3)));
         sweep.give_up();
         assert_eq!(sweep.next(), None);
+    }
+
+    /// A point that was never steady says nothing of saturation: the search goes on, and ends.
+    #[test]
+    fn what_is_not_known_does_not_end_the_climb() {
+        for (unknown, limit, expected) in [
+            (vec![4], 64, vec![1, 2, 4, 8, 16, 6, 7]),
+            (vec![4, 6, 7], 64, vec![1, 2, 4, 8, 16, 6, 7]),
+            (vec![1, 2, 4, 8], 8, vec![1, 2, 4, 8]),
+            (vec![8], 8, vec![1, 2, 4, 8, 3]),
+        ] {
+            let mut ladder = Ladder::new(&[], Some(limit));
+            let mut visited = Vec::new();
+            while let Some(OperatingPoint::Closed { concurrency }) = ladder.next() {
+                let throughput =
+                    Some(f64::from(concurrency.min(8))).filter(|_| !unknown.contains(&concurrency));
+                ladder.reached(CLOSED(concurrency), Reached { throughput, is_end: false });
+                visited.push(concurrency);
+                assert!(visited.len() < 40, "{visited:?}");
+            }
+            assert_eq!(visited, expected, "unknown: {unknown:?}");
+        }
     }
 
     #[test]

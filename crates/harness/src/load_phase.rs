@@ -148,6 +148,7 @@ impl Window<'_> {
             Some(handle) => {
                 let driven =
                     drive(handle, &session.plan.prompts, &self.load(session.plan), &mut keep, session.stop)?;
+                tell(&self.variant, self.point, &driven);
                 facts(&driven, started_at)
             }
             None => self.one_by_one(engine, session.plan, session.stop, &clock, &mut keep)?,
@@ -220,6 +221,19 @@ impl Window<'_> {
     }
 }
 
+/// Says what only the log has room for.
+fn tell(variant: &VariantId, point: OperatingPoint, driven: &Driven) {
+    if let Some(limit) = &driven.client_limit {
+        tracing::warn!(
+            %variant, ?point, limit,
+            "infercost itself was the limit: close other programs, or drive the server from another machine"
+        );
+    }
+    if driven.issued >= MOST_REQUESTS {
+        tracing::warn!(%variant, ?point, "ended early, after {MOST_REQUESTS} requests");
+    }
+}
+
 /// What the load generator found, in time since the window began.
 fn facts(driven: &Driven, started_at: SystemTime) -> LoadFacts {
     let late = driven.started_at.duration_since(started_at).unwrap_or_default();
@@ -230,33 +244,65 @@ fn facts(driven: &Driven, started_at: SystemTime) -> LoadFacts {
     LoadFacts { steady, client_limited: driven.client_limit.is_some(), over_saturated: driven.over_saturated }
 }
 
-/// When requests ended, and how.
-#[derive(Debug, Default)]
+/// When requests were answered, in bounded memory: two bins become one when there are too many.
+#[derive(Debug)]
 struct Tally {
-    /// Ends of answers, since the window began.
-    ends: Vec<Duration>,
+    width: Duration,
+    /// Answers that ended in each stretch of `width`, since the window began.
+    bins: Vec<u64>,
+    answered: u64,
     requests: u64,
+}
+
+/// Most bins. A steady state of a tenth of the time is then known to one part in eight hundred at least.
+const MOST_BINS: usize = 1 << 14;
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self { width: Duration::from_millis(1), bins: Vec::new(), answered: 0, requests: 0 }
+    }
 }
 
 impl Tally {
     fn add(&mut self, issued: Duration, record: &InferenceRecord) {
         self.requests += 1;
-        if let Outcome::Completed { latency, .. } = &record.outcome {
-            self.ends.push(issued.saturating_add(*latency));
+        let Outcome::Completed { latency, .. } = &record.outcome else { return };
+        self.answered += 1;
+        let end = issued.saturating_add(*latency);
+        while self.bin(end) >= MOST_BINS {
+            self.width = self.width.saturating_mul(2);
+            self.bins = self.bins.chunks(2).map(|two| two.iter().sum()).collect();
+        }
+        let bin = self.bin(end);
+        if self.bins.len() <= bin {
+            self.bins.resize(bin + 1, 0);
+        }
+        if let Some(count) = self.bins.get_mut(bin) {
+            *count += 1;
         }
     }
 
+    fn bin(&self, at: Duration) -> usize {
+        usize::try_from(at.as_nanos() / self.width.as_nanos()).unwrap_or(usize::MAX)
+    }
+
+    /// Answers that ended in a stretch.
+    fn between(&self, from: Duration, until: Duration) -> u64 {
+        let (first, last) = (self.bin(from), self.bin(until));
+        let places = self.bins.iter().enumerate();
+        places.filter(|(place, _)| (first..=last).contains(place)).map(|(_, count)| count).sum()
+    }
+
     fn reached(&self, facts: &LoadFacts) -> Reached {
-        let answered = self.ends.len() as u64;
-        let failed = self.requests.saturating_sub(answered);
-        let throughput = facts.steady.filter(|steady| !steady.length().is_zero()).map(|steady| {
-            let inside = |end: &&Duration| steady.from <= **end && **end <= steady.until;
-            self.ends.iter().filter(inside).count() as f64 / steady.length().as_secs_f64()
-        });
+        let failed = self.requests.saturating_sub(self.answered);
+        let throughput = facts
+            .steady
+            .filter(|steady| !steady.length().is_zero())
+            .map(|steady| self.between(steady.from, steady.until) as f64 / steady.length().as_secs_f64());
         let mostly_failing = failed as f64 > MOST_FAILURES * self.requests as f64;
         Reached {
-            throughput: throughput.filter(|_| answered > 0),
-            is_end: facts.over_saturated || facts.client_limited || mostly_failing || answered == 0,
+            throughput: throughput.filter(|_| self.answered > 0),
+            is_end: facts.over_saturated || facts.client_limited || mostly_failing || self.answered == 0,
         }
     }
 }

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use infercost_energy::{EnergyMeter, EnergyReading, MeterError, OpenReading};
 use infercost_engine::{
-    Continuation, Engine, EngineError, Generation, PositionTop, ScoreRequest, TokenScores,
+    Continuation, Engine, EngineError, Generation, GenerationRequest, ScoreRequest, TokenName, TokenScores,
 };
 use infercost_schema::{
-    Grader, IdlePhase, IdleRecord, OperatingPoint, Prompt, PromptId, VariantId, WindowId, WindowRecord,
+    Grader, IdlePhase, IdleRecord, OperatingPoint, Prompt, PromptId, Sampling, VariantId, WindowId,
+    WindowRecord,
 };
 use thiserror::Error;
 
@@ -18,7 +19,7 @@ use crate::load_phase;
 use crate::order::turn_order;
 use crate::plan::Plan;
 use crate::preparation::Prepared;
-use crate::sink::{RecordSink, Scored, SinkError};
+use crate::sink::{Likeliest, RecordSink, Scored, SinkError, Unscored};
 use crate::timed::infer;
 use crate::window_length::prompts_per_window;
 
@@ -126,12 +127,16 @@ pub(crate) fn measure_idle(
     if meter.scope().0.is_empty() || time.is_zero() {
         return Ok(None);
     }
+    // first, while boards are as the work left them
+    let boards = meter.boards();
     let started_at = SystemTime::now();
     let clock = Instant::now();
     let reading = meter.start()?;
     sleep(time.max(meter.update_period() * 10));
     let energy = meter.stop(reading)?;
-    Ok(Some(IdleRecord { phase, started_at, wall_time: clock.elapsed(), energy }))
+    let wall_time = clock.elapsed();
+    let cross_checks = meter.cross_checks().to_vec();
+    Ok(Some(IdleRecord { phase, started_at, wall_time, energy, boards, cross_checks }))
 }
 
 /// A reading that has begun, or why there is none.
@@ -266,7 +271,8 @@ impl Session<'_> {
             let reference = self.reference(engines, prompt, answers);
             let tokenizer =
                 engines.first().and_then(|(_, engine)| engine.identity().tokenizer_sha256.clone());
-            for (index, (variant, engine)) in engines.iter_mut().enumerate() {
+            for index in 0..engines.len() {
+                let Some((variant, engine)) = engines.get_mut(index) else { continue };
                 // The baseline is scored again even where that is done: the others need its distribution.
                 if index > 0 && !missing(index, variant) {
                     continue;
@@ -279,20 +285,24 @@ impl Session<'_> {
                 let is_shown = own.is_some() || index == 0;
                 let continuation = match &reference {
                     Err(reason) => Err(reason.clone()),
-                    Ok(_) if !is_shown => Err("it gives no whole distributions".to_owned()),
-                    Ok(_) if own != tokenizer => Err("its tokenizer differs from the baseline's".to_owned()),
+                    Ok(_) if !is_shown => Err("it gives no whole distributions".into()),
+                    Ok(_) if own != tokenizer => Err("its tokenizer differs from the baseline's".into()),
                     Ok(answer) => {
                         let tokens = Continuation::Tokens(&answer.token_ids);
                         score(engine.as_mut(), prompt, tokens, true)
                     }
                 };
                 let likeliest = match &reference {
-                    Ok(answer) if !is_shown => Some(likeliest(engine.as_mut(), prompt, &answer.text)),
+                    Ok(answer) if !is_shown => {
+                        Some(likeliest(engine.as_mut(), prompt, &answer.text, &self.plan.sampling))
+                    }
                     _ => None,
                 };
                 let choices = choices(engine.as_mut(), prompt);
                 let duration = clock.elapsed();
                 let is_baseline = index == 0;
+                let likeliest = likeliest.map(|found| Ok(numbered(found?, engines.first())));
+                let Some((variant, _)) = engines.get(index) else { continue };
                 let scored = Scored {
                     variant,
                     is_baseline,
@@ -315,7 +325,7 @@ impl Session<'_> {
         engines: &mut [(VariantId, Box<dyn Engine>)],
         prompt: &Prompt,
         answers: &mut HashMap<PromptId, Generation>,
-    ) -> Result<Generation, String> {
+    ) -> Result<Generation, Unscored> {
         let generation = match answers.remove(&prompt.id) {
             Some(generation) => generation,
             None => {
@@ -325,7 +335,7 @@ impl Session<'_> {
             }
         };
         if generation.token_ids.is_empty() {
-            return Err("the baseline's answer holds no tokens to compare".to_owned());
+            return Err("the baseline's answer holds no tokens to compare".into());
         }
         Ok(generation)
     }
@@ -336,22 +346,58 @@ fn score(
     prompt: &Prompt,
     continuation: Continuation<'_>,
     distribution: bool,
-) -> Result<TokenScores, String> {
+) -> Result<TokenScores, Unscored> {
     let request = ScoreRequest { prompt: &prompt.body, continuation, distribution };
-    engine.score(&request).map_err(|error| error.to_string())
+    engine.score(&request).map_err(Unscored::from)
 }
 
 /// Likeliest tokens asked for at each position: the most that common servers list.
 const LIKELIEST: u32 = 20;
 
-/// The answer goes over as text, so that the engine's own tokens show whether they are the baseline's.
-fn likeliest(engine: &mut dyn Engine, prompt: &Prompt, text: &str) -> Result<Vec<PositionTop>, String> {
+/// The answer goes over as text, so that the engine's own tokens show whether they are the baseline's. An engine that
+/// scores no text is asked for its own answer.
+fn likeliest(
+    engine: &mut dyn Engine,
+    prompt: &Prompt,
+    text: &str,
+    sampling: &Sampling,
+) -> Result<Likeliest, Unscored> {
     let continuation = Continuation::Text(text);
     let request = ScoreRequest { prompt: &prompt.body, continuation, distribution: false };
-    engine.top_scores(&request, LIKELIEST).map_err(|error| error.to_string())
+    let reason = match engine.top_scores(&request, LIKELIEST) {
+        Ok(positions) => return Ok(Likeliest::OfGiven(positions)),
+        Err(error @ (EngineError::CannotScore(_) | EngineError::ScoringRefused { .. })) => {
+            Unscored::from(error)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let request = GenerationRequest { prompt: &prompt.body, max_tokens: prompt.max_tokens, sampling };
+    match engine.top_answer(&request, LIKELIEST) {
+        Ok(positions) => Ok(Likeliest::OfOwn(positions)),
+        Err(error) => Err(reason.and(error.into())),
+    }
 }
 
-fn choices(engine: &mut dyn Engine, prompt: &Prompt) -> Option<Result<Vec<TokenScores>, String>> {
+/// Tokens of an engine's own answer under the numbers that the baseline gives to their bytes.
+fn numbered(found: Likeliest, baseline: Option<&(VariantId, Box<dyn Engine>)>) -> Likeliest {
+    let Likeliest::OfOwn(positions) = found else { return found };
+    let number = |name: &TokenName| baseline?.1.token_of_bytes(&name.bytes);
+    let known = positions.into_iter().map_while(|mut position| {
+        position.target.id = Some(number(&position.target)?);
+        let likeliest = position.top.first().map(|(name, _)| name.clone());
+        position.top.retain_mut(|(name, _)| {
+            name.id = number(name);
+            name.id.is_some()
+        });
+        // others join the rest of the distribution; without the likeliest nothing could be said of it
+        let is_whole =
+            position.top.first().map(|(name, _)| &name.bytes) == likeliest.as_ref().map(|name| &name.bytes);
+        is_whole.then_some(position)
+    });
+    Likeliest::OfOwn(known.collect())
+}
+
+fn choices(engine: &mut dyn Engine, prompt: &Prompt) -> Option<Result<Vec<TokenScores>, Unscored>> {
     let Grader::Choice { choices, .. } = &prompt.grader else { return None };
     Some(choices.iter().map(|choice| score(engine, prompt, Continuation::Text(choice), false)).collect())
 }

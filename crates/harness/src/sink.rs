@@ -1,6 +1,6 @@
 //! Where measured facts go.
 
-use infercost_engine::{PositionTop, TokenScores};
+use infercost_engine::{EngineError, PositionTop, TokenScores};
 use infercost_schema::{
     IdleRecord, InferenceRecord, LoadRecord, OperatingPoint, Prompt, VariantId, WindowId, WindowRecord,
 };
@@ -84,10 +84,50 @@ pub struct Scored<'a> {
     /// How long it took.
     pub duration: std::time::Duration,
     /// Scores of the baseline's continuation with the whole distribution, or why there are none.
-    pub continuation: Result<TokenScores, String>,
-    /// The likeliest tokens at each position of the baseline's continuation, where the engine gives no more than
-    /// that; `None` where it was not asked.
-    pub likeliest: Option<Result<Vec<PositionTop>, String>>,
+    pub continuation: Result<TokenScores, Unscored>,
+    /// The likeliest tokens, where the engine gives no more than that; `None` where it was not asked.
+    pub likeliest: Option<Result<Likeliest, Unscored>>,
     /// For multiple choice, scores of each choice in the prompt's order, or why there are none.
-    pub choices: Option<Result<Vec<TokenScores>, String>>,
+    pub choices: Option<Result<Vec<TokenScores>, Unscored>>,
+}
+
+/// Why something was not scored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unscored {
+    /// In one plain line.
+    pub reason: String,
+    /// The same without what a server or a model said, which may repeat prompts and answers.
+    pub own_words: String,
+}
+
+impl Unscored {
+    /// Both reasons, where neither of two ways led anywhere.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            reason: format!("{}; {}", self.reason, other.reason),
+            own_words: format!("{}; {}", self.own_words, other.own_words),
+        }
+    }
+}
+
+impl From<&str> for Unscored {
+    fn from(reason: &str) -> Self {
+        Self { reason: reason.to_owned(), own_words: reason.to_owned() }
+    }
+}
+
+impl From<EngineError> for Unscored {
+    fn from(error: EngineError) -> Self {
+        Self { reason: error.to_string(), own_words: error.own_words() }
+    }
+}
+
+/// The likeliest tokens at each position of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Likeliest {
+    /// Of the baseline's, which was forced on the engine.
+    OfGiven(Vec<PositionTop>),
+    /// Of the engine's own greedy one, where it takes no text to score. Tokens have the baseline's numbers; the list
+    /// ends where the baseline's vocabulary lacks one.
+    OfOwn(Vec<PositionTop>),
 }

@@ -93,7 +93,7 @@ pub(crate) fn record(
         repetition,
         issued_at,
         input_text: Some(transcript(&prompt.body)),
-        input_tokens: generation.map_or(0, |generation| generation.input_tokens),
+        input_tokens: generation.and_then(|generation| generation.input_tokens),
         cached_input_tokens: generation.and_then(|generation| generation.cached_input_tokens),
         max_tokens: prompt.max_tokens,
         sampling: sampling.clone(),

@@ -1,13 +1,23 @@
 //! What the command line takes.
 
+pub(crate) mod bench;
+pub(crate) mod doctor;
 pub(crate) mod economics;
+pub(crate) mod meter;
+pub(crate) mod models;
+mod numbers;
 pub(crate) mod prices;
+pub(crate) mod processor;
 pub(crate) mod schedule;
+pub(crate) mod score;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::arguments::meter::MeterArguments;
+use crate::arguments::numbers::{at_least_zero, confidence, share, temperature};
+use crate::arguments::processor::ProcessorArguments;
 use crate::export_arguments::{ExportCommand, LiveArguments};
 use crate::load_arguments::{LoadArguments, TargetArguments};
 
@@ -37,17 +47,17 @@ pub(crate) enum Command {
     /// Send a recorded run to Phoenix, Jaeger, LangSmith, Langfuse or any OTLP collector
     Export(ExportCommand),
     /// List, pull and inspect models
-    Models(ModelsArguments),
+    Models(models::ModelsArguments),
     /// Make a quantized GGUF from full precision
-    Quantize(QuantizeArguments),
+    Quantize(models::QuantizeArguments),
     /// Print the token ids of a text
-    Tokenize(TokenizeArguments),
+    Tokenize(models::TokenizeArguments),
     /// Perplexity on a text, and divergence from a baseline, as llama-perplexity defines them
-    Score(ScoreArguments),
+    Score(score::ScoreArguments),
     /// Measure prefill and decode speed, as llama-bench defines them
-    Bench(BenchArguments),
+    Bench(bench::BenchArguments),
     /// Show this machine, its meters and what they cover
-    Doctor(DoctorArguments),
+    Doctor(doctor::DoctorArguments),
     /// The cost of an inference against what it earns: margin, loss zone, what moves it
     Audit(economics::AuditCommand),
     /// Own, rent, spot, serverless or a hosted API: what an inference costs each way
@@ -68,10 +78,10 @@ impl Command {
     /// The number of worker threads asked for.
     pub(crate) fn threads(&self) -> Option<u16> {
         match self {
-            Self::Compare(arguments) => arguments.record.threads,
-            Self::Record(arguments) => arguments.record.threads,
-            Self::Bench(arguments) => arguments.threads,
-            Self::Score(arguments) => arguments.threads,
+            Self::Compare(arguments) => arguments.record.processor.threads,
+            Self::Record(arguments) => arguments.record.processor.threads,
+            Self::Bench(arguments) => arguments.processor.threads,
+            Self::Score(arguments) => arguments.processor.threads,
             _ => None,
         }
     }
@@ -151,13 +161,8 @@ pub(crate) struct RecordArguments {
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) top_k: Option<u32>,
 
-    /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) threads: Option<u16>,
-
-    /// Where models run: cpu, cuda or cuda:N
-    #[arg(long, default_value = "cpu", value_parser = device)]
-    pub(crate) device: infercost_engine::CandleDevice,
+    #[command(flatten)]
+    pub(crate) processor: ProcessorArguments,
 
     /// Run every variant on every prompt, even where its verdict is settled before
     #[arg(long)]
@@ -193,32 +198,6 @@ pub(crate) struct RecordArguments {
     pub(crate) load: LoadArguments,
 }
 
-/// Which instruments read the energy.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct MeterArguments {
-    /// Instrument that reads the energy.
-    #[arg(
-        long,
-        value_name = "METER",
-        default_value = "auto",
-        help = "Instrument that reads the energy: auto (the best set without overlap), none, rapl, hwmon, nvml, \
-                shelly:URL, tasmota:URL, or prometheus:URL?metric=NAME[&unit=UNIT][&covers=PART][&LABEL=VALUE…]"
-    )]
-    pub(crate) meter: infercost_energy::MeterChoice,
-
-    /// Stop with exit code 5 where energy cannot be measured
-    #[arg(long)]
-    pub(crate) require_measured: bool,
-
-    /// Where nothing measures, estimate from the CPU's thermal design power (marked as an estimate)
-    #[arg(long, conflicts_with = "assume_watts")]
-    pub(crate) estimate: bool,
-
-    /// Where nothing measures, assume this constant power (marked as an estimate)
-    #[arg(long, value_name = "WATTS", value_parser = watts)]
-    pub(crate) assume_watts: Option<f64>,
-}
-
 /// Thresholds, prices and the form of the answer.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct JudgeArguments {
@@ -227,7 +206,7 @@ pub(crate) struct JudgeArguments {
     pub(crate) margin: Option<f64>,
 
     /// Largest mean KL divergence from the baseline, in nats [default: 0.05]
-    #[arg(long, value_parser = positive)]
+    #[arg(long, value_parser = at_least_zero)]
     pub(crate) max_kld: Option<f64>,
 
     /// Smallest share of positions with the baseline's most likely token [default: 0.9]
@@ -278,210 +257,7 @@ pub(crate) struct ReportCommand {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ModelsArguments {
-    #[command(subcommand)]
-    pub(crate) command: ModelsCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ModelsCommand {
-    /// List manifests and what of them is in the cache
-    List {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Fetch or make models, and print where they are
-    Pull {
-        /// As for compare
-        #[arg(value_name = "MODEL", required = true)]
-        models: Vec<String>,
-        /// Use the network for nothing
-        #[arg(long)]
-        offline: bool,
-    },
-    /// Show what a model file holds
-    Inspect {
-        /// As for compare
-        #[arg(value_name = "MODEL")]
-        model: String,
-        /// Use the network for nothing
-        #[arg(long)]
-        offline: bool,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct QuantizeArguments {
-    /// Full-precision model, as for compare
-    pub(crate) model: String,
-    /// Q8_0, Q6_K, Q5_K, Q4_K, Q4_1, Q4_0, F16 or F32
-    pub(crate) recipe: String,
-    /// File to write [default: MODEL-RECIPE.gguf in this folder]
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// Use the network for nothing
-    #[arg(long)]
-    pub(crate) offline: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TokenizeArguments {
-    /// As for compare
-    pub(crate) model: String,
-    /// File to tokenize [default: standard input]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) text: Option<PathBuf>,
-    /// File of JSON strings, one a line; prints one array a line
-    #[arg(long, value_name = "FILE", conflicts_with = "text")]
-    pub(crate) jsonl: Option<PathBuf>,
-    /// Take the names of special tokens as plain text
-    #[arg(long)]
-    pub(crate) literal: bool,
-    /// Print the pieces beside the ids
-    #[arg(long)]
-    pub(crate) pieces: bool,
-    /// Use the network for nothing
-    #[arg(long)]
-    pub(crate) offline: bool,
-}
-
-/// The text is cut into windows that do not overlap; the second half of each is scored.
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  infercost score smollm2-135m-instruct/q4_0 --text book.txt
-  infercost score q4.gguf --baseline f32.gguf --text book.txt --json")]
-pub(crate) struct ScoreArguments {
-    /// As for compare
-    pub(crate) model: String,
-    /// UTF-8 text to score
-    #[arg(long, value_name = "FILE")]
-    pub(crate) text: PathBuf,
-    /// Model to measure the divergence from; it must have the same tokenizer
-    #[arg(long, value_name = "MODEL")]
-    pub(crate) baseline: Option<String>,
-    /// Keep the baseline's distributions in this file, or take them from it: 2 bytes a token of the vocabulary and
-    /// scored position; each further candidate then costs one pass
-    #[arg(long, value_name = "FILE", requires = "baseline")]
-    pub(crate) baseline_store: Option<PathBuf>,
-    /// Tokens in a window
-    #[arg(long, value_name = "TOKENS", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..))]
-    pub(crate) context: u32,
-    /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) threads: Option<u16>,
-    /// Where models run: cpu, cuda or cuda:N
-    #[arg(long, default_value = "cpu", value_parser = device)]
-    pub(crate) device: infercost_engine::CandleDevice,
-    /// Use the network for nothing
-    #[arg(long)]
-    pub(crate) offline: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct BenchArguments {
-    /// As for compare
-    pub(crate) model: String,
-    /// Prompt tokens
-    #[arg(short = 'p', long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) prompt_tokens: u32,
-    /// Tokens to decode
-    #[arg(short = 'n', long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) decode_tokens: u32,
-    /// Repetitions
-    #[arg(short = 'r', long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) repetitions: u32,
-    /// Worker threads [default: one a core]
-    #[arg(short = 't', long, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) threads: Option<u16>,
-    /// Where models run: cpu, cuda or cuda:N
-    #[arg(long, default_value = "cpu", value_parser = device)]
-    pub(crate) device: infercost_engine::CandleDevice,
-    /// Use the network for nothing
-    #[arg(long)]
-    pub(crate) offline: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  infercost doctor
-  infercost doctor --meter shelly:192.168.1.20          what a plug shows
-  infercost doctor --calibrate --wall shelly:192.168.1.20
-                                                        fit this machine's own meter to the plug, for later costs")]
-pub(crate) struct DoctorArguments {
-    #[command(flatten)]
-    pub(crate) meter: MeterArguments,
-    /// Fit --meter against a wall meter, at rest and at work in turn, and keep the factor for later costs
-    #[arg(long, requires = "wall")]
-    pub(crate) calibrate: bool,
-    /// Wall meter to calibrate against, as for --meter: shelly:URL, tasmota:URL, prometheus:URL?…
-    #[arg(long, value_name = "METER", requires = "calibrate")]
-    pub(crate) wall: Option<infercost_energy::MeterChoice>,
-    /// Length of each window of the calibration [default: ten updates of the slower meter, at least 10]
-    #[arg(long, value_name = "SECONDS", requires = "calibrate", value_parser = clap::value_parser!(u64).range(1..=600))]
-    pub(crate) window_seconds: Option<u64>,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct CompletionsArguments {
     /// The shell
     pub(crate) shell: clap_complete::Shell,
-}
-
-fn number(text: &str) -> Result<f64, String> {
-    text.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| "not a number".to_owned())
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    let value = number(text)?;
-    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("must be 0 to 1".to_owned()) }
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    let value = number(text)?;
-    if value >= 0.0 { Ok(value) } else { Err("must not be negative".to_owned()) }
-}
-
-fn temperature(text: &str) -> Result<f64, String> {
-    let value = number(text)?;
-    if (0.0..=10.0).contains(&value) { Ok(value) } else { Err("must be 0 to 10".to_owned()) }
-}
-
-fn confidence(text: &str) -> Result<f64, String> {
-    let value = number(text)?;
-    if (0.5..1.0).contains(&value) { Ok(value) } else { Err("must be 0.5 to below 1".to_owned()) }
-}
-
-fn watts(text: &str) -> Result<f64, String> {
-    let value = number(text)?;
-    if value > 0.0 && value <= 1e6 {
-        Ok(value)
-    } else {
-        Err("must be above 0 and at most 1000000".to_owned())
-    }
-}
-
-fn device(text: &str) -> Result<infercost_engine::CandleDevice, String> {
-    use infercost_engine::CandleDevice;
-    match text {
-        "cpu" => Ok(CandleDevice::Cpu),
-        "cuda" => Ok(CandleDevice::Cuda(0)),
-        other => other
-            .strip_prefix("cuda:")
-            .and_then(|index| index.parse().ok())
-            .map(CandleDevice::Cuda)
-            .ok_or_else(|| "use cpu, cuda or cuda:N".to_owned()),
-    }
 }

@@ -2,7 +2,7 @@
 //! settings say about revenue, load and offers.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use infercost_analyzer::workload;
@@ -13,7 +13,7 @@ use infercost_prices::sections::{LoadSection, Revenue, TariffSection, exchange};
 use infercost_schema::hosting::HostingOffer;
 use infercost_schema::market::{Curve, ExchangeRate};
 use infercost_schema::price::{Price, PriceBook};
-use infercost_schema::token_price::TokenPrice;
+use infercost_schema::price_per_million::PricePerMillion;
 use infercost_schema::{Currency, RunRecord, VariantId, Workload};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -21,10 +21,9 @@ use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use crate::arguments::economics::EconomicsArguments;
-use crate::commands::record::find;
 use crate::config::{self, ConfigFile};
 use crate::exit::usage;
-use crate::output;
+use crate::{output, run_folder};
 
 /// Confidence of every interval that unit economics print.
 const CONFIDENCE: f64 = 0.95;
@@ -36,7 +35,7 @@ pub(crate) struct Business {
     pub(crate) offers: Vec<HostingOffer>,
     pub(crate) tariff: Option<TariffSection>,
     pub(crate) rates: Vec<ExchangeRate>,
-    pub(crate) token_prices: Vec<TokenPrice>,
+    pub(crate) token_prices: Vec<PricePerMillion>,
     pub(crate) today: Date,
     prices: Option<PriceBook>,
     wanted: Option<Currency>,
@@ -131,19 +130,9 @@ pub(crate) struct Measured {
     pub(crate) workload: Workload,
 }
 
-/// The named run, or the newest.
-pub(crate) fn run_folder(traces: &Path, name: Option<&str>) -> anyhow::Result<PathBuf> {
-    match name {
-        Some(name) => find(traces, name),
-        None => infercost_trace::list_runs(traces)?.pop().ok_or_else(|| {
-            usage(format!("no run below {}; `infercost compare` makes one", traces.display()))
-        }),
-    }
-}
-
 /// Reads a run and what one inference of the chosen variant takes.
 pub(crate) fn measured(arguments: &EconomicsArguments, name: Option<&str>) -> anyhow::Result<Measured> {
-    let run = infercost_trace::read_run(&run_folder(&arguments.traces, name)?)?;
+    let run = infercost_trace::read_run(&run_folder::named_or_newest(&arguments.traces, name)?)?;
     let variant = variant(&run, arguments.variant.as_deref())?;
     let workload = workload_of(&run, &variant, arguments)?;
     Ok(Measured { run, workload })

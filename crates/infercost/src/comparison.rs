@@ -1,8 +1,8 @@
 //! A candidate beside the baseline on one prompt: whole distributions, or what a server shows of them.
 
 use infercost_analyzer::divergence;
-use infercost_analyzer::partial_divergence::partial_divergence_from_rows;
-use infercost_engine::{PositionTop, TokenScores};
+use infercost_analyzer::partial_divergence::{comparable_positions, partial_divergence_from_rows};
+use infercost_engine::{PositionTop, TokenName, TokenScores};
 use infercost_schema::{Divergence, Evaluation};
 
 /// The name of the evaluation.
@@ -42,15 +42,11 @@ pub(crate) fn compare(
 /// which no text shows.
 pub(crate) fn compare_likeliest(
     reference: Result<&TokenScores, &String>,
-    positions: Result<Vec<PositionTop>, String>,
+    positions: &[PositionTop],
 ) -> Evaluation {
-    let (reference, positions) = match (reference, positions) {
-        (Ok(reference), Ok(positions)) => (reference, positions),
-        (Err(reason), _) => return impossible(DIVERGENCE, &format!("the baseline: {reason}")),
-        (_, Err(reason)) => return impossible(DIVERGENCE, &reason),
-    };
-    let Some(distribution) = &reference.distribution else {
-        return impossible(DIVERGENCE, "the baseline gave no distribution");
+    let reference = match reference {
+        Ok(reference) => reference,
+        Err(reason) => return impossible(DIVERGENCE, &format!("the baseline: {reason}")),
     };
     let own: Option<Vec<u32>> = positions.iter().map(|position| position.target.id).collect();
     let is_same = own.is_some_and(|own| {
@@ -60,6 +56,34 @@ pub(crate) fn compare_likeliest(
     if !is_same {
         return impossible(DIVERGENCE, "the server cuts the baseline's answer into other tokens");
     }
+    from_lists(reference, positions)
+}
+
+/// Compares the baseline's whole distributions with the likeliest tokens of a server's own greedy answer, as far as
+/// both answers are the same and at the first token that differs: up to there both had the same text before them.
+pub(crate) fn compare_answers(
+    reference: Result<&TokenScores, &String>,
+    positions: &[PositionTop],
+) -> Evaluation {
+    let reference = match reference {
+        Ok(reference) => reference,
+        Err(reason) => return impossible(DIVERGENCE, &format!("the baseline: {reason}")),
+    };
+    let own: Vec<u32> = positions.iter().map_while(|position| position.target.id).collect();
+    let count = comparable_positions(&reference.targets, &own);
+    match positions.get(..count) {
+        Some(positions) if count > 0 => from_lists(reference, positions),
+        _ => {
+            impossible(DIVERGENCE, "the server's answer begins with a token that the baseline does not have")
+        }
+    }
+}
+
+/// The comparison over as many positions as there are lists.
+fn from_lists(reference: &TokenScores, positions: &[PositionTop]) -> Evaluation {
+    let Some(distribution) = &reference.distribution else {
+        return impossible(DIVERGENCE, "the baseline gave no distribution");
+    };
     let list = |position: &PositionTop| -> Option<Vec<(u32, f64)>> {
         position.top.iter().map(|(name, ln_p)| Some((name.id?, *ln_p))).collect()
     };
@@ -70,13 +94,19 @@ pub(crate) fn compare_likeliest(
     let Some(rows) = size.and_then(|size| distribution.rows.get(..size)) else {
         return impossible(DIVERGENCE, "the baseline's distribution is shorter than its answer");
     };
+    // where the server's own token differs, the baseline's may still be among those that it lists
+    let of_target = |(position, target): (&PositionTop, &u32)| {
+        let is_target = |name: &TokenName| name.id == Some(*target);
+        let listed = position.top.iter().find(|(name, _)| is_target(name)).map(|(_, ln_p)| -ln_p);
+        position.target_ln_p.filter(|_| is_target(&position.target)).map(|ln_p| -ln_p).or(listed)
+    };
     match partial_divergence_from_rows(rows, distribution.vocabulary, &lists) {
         Ok(partial) => Evaluation::Divergence(Divergence {
             kld: partial.kld_at_least,
             at_least: true,
             top1_matches: partial.top1_matches,
             baseline_nll: reference.log_probabilities.iter().take(lists.len()).map(|ln_p| -ln_p).sum(),
-            candidate_nll: positions.iter().map(|one| one.target_ln_p.map(|ln_p| -ln_p)).sum(),
+            candidate_nll: positions.iter().zip(&reference.targets).map(of_target).sum(),
         }),
         Err(error) => impossible(DIVERGENCE, &error.to_string()),
     }
@@ -84,7 +114,7 @@ pub(crate) fn compare_likeliest(
 
 #[cfg(test)]
 mod tests {
-    use infercost_engine::{Distribution, TokenName};
+    use infercost_engine::Distribution;
 
     use super::*;
 
@@ -111,7 +141,7 @@ mod tests {
     #[test]
     fn a_bound_and_the_likeliest_token() {
         let positions = vec![position(Some(0), &[(0, 0.4), (1, 0.3)])];
-        let Evaluation::Divergence(found) = compare_likeliest(Ok(&baseline()), Ok(positions)) else {
+        let Evaluation::Divergence(found) = compare_likeliest(Ok(&baseline()), &positions) else {
             panic!("nothing was compared")
         };
         // cells {0}, {1} and the rest: 0.5 ln(0.5/0.4) + 0.2 ln(0.2/0.3)
@@ -120,6 +150,34 @@ mod tests {
         assert_eq!((found.top1_matches, found.kld.len()), (1, 1));
         assert!((found.baseline_nll - 2.0_f64.ln()).abs() < 1e-9);
         assert!(found.candidate_nll.is_some_and(|nll| (nll - 2.5_f64.ln()).abs() < 1e-9));
+    }
+
+    #[test]
+    fn own_answers_are_compared_up_to_the_first_difference() {
+        // the baseline goes on with 3; of what comes behind, nothing is the same text
+        let own = |second, listed: &[(u32, f64)]| {
+            let positions = [
+                position(Some(0), &[(0, 0.5)]),
+                position(Some(second), listed),
+                position(Some(0), &[(0, 1.0)]),
+            ];
+            match compare_answers(Ok(&baseline()), &positions) {
+                Evaluation::Divergence(found) => found,
+                other => panic!("{other:?}"),
+            }
+        };
+        let differs = own(2, &[(2, 0.4), (3, 0.3)]);
+        assert_eq!((differs.kld.len(), differs.top1_matches), (2, 1));
+        let nll = differs.candidate_nll.unwrap_or(f64::NAN);
+        assert!((nll + 0.4_f64.ln() + 0.3_f64.ln()).abs() < 1e-9, "{nll}");
+        assert_eq!(own(2, &[(2, 0.4)]).candidate_nll, None, "the baseline's token is not listed");
+        assert_eq!(own(3, &[(3, 0.4)]).kld.len(), 2, "a longer answer");
+
+        for positions in [vec![], vec![position(None, &[(0, 0.5)])]] {
+            let found = compare_answers(Ok(&baseline()), &positions);
+            assert!(matches!(found, Evaluation::Impossible { .. }), "{found:?}");
+        }
+        assert!(matches!(compare_answers(Err(&"none".to_owned()), &[]), Evaluation::Impossible { .. }));
     }
 
     #[test]
@@ -132,13 +190,13 @@ mod tests {
             (vec![position(Some(0), &[])], "there are none"),
         ];
         for (positions, wanted) in cases {
-            match compare_likeliest(Ok(&baseline()), Ok(positions)) {
+            match compare_likeliest(Ok(&baseline()), &positions) {
                 Evaluation::Impossible { reason, .. } => assert!(reason.contains(wanted), "{reason}"),
                 other => panic!("{other:?}"),
             }
         }
         let longer = TokenScores { targets: vec![0, 1, 3], ..baseline() };
         let positions = vec![position(Some(0), &top)];
-        assert!(matches!(compare_likeliest(Ok(&longer), Ok(positions)), Evaluation::Impossible { .. }));
+        assert!(matches!(compare_likeliest(Ok(&longer), &positions), Evaluation::Impossible { .. }));
     }
 }

@@ -8,7 +8,7 @@ use infercost_prices::sections::{
     ExchangeSection, LoadSection, OfferSection, RevenueSection, SourceSection, TariffSection,
 };
 use infercost_schema::price::PriceBook;
-use infercost_schema::token_price::TokenPrice;
+use infercost_schema::price_per_million::PricePerMillion;
 use infercost_schema::{Currency, Policy};
 use serde::Deserialize;
 
@@ -37,7 +37,7 @@ pub(crate) struct ConfigFile {
     pub(crate) sources: BTreeMap<String, SourceSection>,
     /// What hosted models cost by the token, for other programs' traces.
     #[serde(default)]
-    pub(crate) token_prices: Vec<TokenPrice>,
+    pub(crate) token_prices: Vec<PricePerMillion>,
 }
 
 /// What a report is computed with.
@@ -50,7 +50,7 @@ pub(crate) struct Settings {
 pub(crate) struct Given {
     policy: Option<Policy>,
     prices: Option<PriceBook>,
-    token_prices: Vec<TokenPrice>,
+    token_prices: Vec<PricePerMillion>,
     arguments: JudgeArguments,
 }
 
@@ -74,7 +74,7 @@ impl Given {
     }
 
     /// The user's prices of hosted models.
-    pub(crate) fn token_prices(&self) -> &[TokenPrice] {
+    pub(crate) fn token_prices(&self) -> &[PricePerMillion] {
         &self.token_prices
     }
 

@@ -1,43 +1,64 @@
-//! Which servers this machine's meters see, and which process an estimate must count for them.
+//! Which variants this machine's meters see, and which process an estimate must count for those behind servers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use infercost_energy::{MeterBasis, MeterChoice, WatchedProcesses, listeners};
+use infercost_energy::{MeterBasis, WatchedProcesses, listeners};
 use infercost_models::{ModelLocation, ResolvedModel};
 use infercost_schema::{ServerPlace, VariantId};
+use infercost_served::ServedAddress;
 
-use crate::arguments::MeterArguments;
+use crate::arguments::RecordArguments;
+use crate::arguments::meter::MeterArguments;
+use crate::coverage::{Boundary, Place, is_pointed_at};
+use crate::exit::usage;
 use crate::output;
+
+/// Refuses an instrument that is pointed at where the models run on several machines: it is plugged into one of them, and
+/// nobody knows which.
+///
+/// # Errors
+/// A usage error that names the machines.
+pub(crate) fn one_machine(models: &[String], arguments: &MeterArguments) -> anyhow::Result<()> {
+    if !is_pointed_at(&arguments.meter) {
+        return Ok(());
+    }
+    let machine = |model: &String| {
+        let place = ServedAddress::is_meant(model).then(|| ServerPlace::of(model));
+        let away = place.filter(|place| !place.is_this_machine());
+        away.map_or_else(|| "this machine".to_owned(), |place| place.host.to_ascii_lowercase())
+    };
+    let machines: BTreeSet<String> = models.iter().map(machine).collect();
+    if machines.len() < 2 {
+        return Ok(());
+    }
+    let machines = machines.into_iter().collect::<Vec<_>>().join(", ");
+    Err(usage(format!(
+        "--meter: one instrument cannot tell the joules of several machines apart ({machines}); record each machine's \
+         models in a run of their own, with its own --meter, and join them: infercost report RUN RUN"
+    )))
+}
 
 /// Variants whose energy stays unknown, and why. Processes of servers on this machine are watched from now on, where
 /// energy is estimated from CPU time.
 pub(crate) fn unmetered<'a>(
     models: impl Iterator<Item = (&'a VariantId, &'a ResolvedModel)>,
-    arguments: &MeterArguments,
-    basis: MeterBasis,
+    arguments: &RecordArguments,
+    (basis, boundary): (MeterBasis, &Boundary),
     watched: &WatchedProcesses,
 ) -> HashMap<VariantId, String> {
-    // an instrument that the user points at reads whatever it is plugged into
-    let pointed = matches!(
-        arguments.meter,
-        MeterChoice::Shelly(_) | MeterChoice::Tasmota(_) | MeterChoice::Prometheus(_)
-    );
-    let by_cpu_time = arguments.estimate && matches!(basis, MeterBasis::Estimated | MeterBasis::Mixed);
+    let by_cpu_time = arguments.meter.estimate && matches!(basis, MeterBasis::Estimated | MeterBasis::Mixed);
     let mut unmetered = HashMap::new();
     for (variant, model) in models {
-        let ModelLocation::Server { url, .. } = &model.location else { continue };
-        let place = ServerPlace::of(url);
-        if !place.is_this_machine() {
-            if !pointed {
-                let reason = format!(
-                    "the server runs on {}, which this machine's meters do not see; point --meter at a plug or an exporter there",
-                    place.host
-                );
-                unmetered.insert(variant.clone(), reason);
-            }
-        } else if by_cpu_time {
-            let port = place.port.ok_or_else(|| "its address names no port".to_owned());
+        let url = match &model.location {
+            ModelLocation::Server { url, .. } => Some(url.as_str()),
+            _ => None,
+        };
+        let place = Place::of(url, arguments);
+        if let Some(gap) = boundary.gap(&place) {
+            unmetered.insert(variant.clone(), gap.text());
+        } else if let (true, Some(url), Place::Server) = (by_cpu_time, url, place) {
+            let port = ServerPlace::of(url).port.ok_or_else(|| "its address names no port".to_owned());
             match port.and_then(|port| listeners(Path::new("/proc"), port)) {
                 Ok(pids) => pids.into_iter().for_each(|pid| watched.add(pid)),
                 Err(reason) => {

@@ -158,6 +158,14 @@ impl Engine for StartedServer {
         self.engine.top_scores(request, top)
     }
 
+    fn top_answer(
+        &mut self,
+        request: &GenerationRequest<'_>,
+        top: u32,
+    ) -> Result<Vec<PositionTop>, EngineError> {
+        self.engine.top_answer(request, top)
+    }
+
     fn concurrent(&self) -> Option<Arc<dyn ConcurrentEngine>> {
         self.engine.concurrent()
     }

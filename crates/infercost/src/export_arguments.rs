@@ -17,7 +17,8 @@ use crate::arguments::JudgeArguments;
   infercost export RUN --otlp https://collector:4317 --protocol grpc --header authorization='Bearer …'
   infercost export RUN --otlp http://localhost:4318 --unsent   only what an earlier export did not get through
 
-Without an address, OTEL_EXPORTER_OTLP_ENDPOINT and its kin are read. Sending twice doubles nothing: ids are stable.")]
+Without an address, OTEL_EXPORTER_OTLP_ENDPOINT and its kin are read. Ids are the same every
+time: Phoenix drops what it has already, and a back-end that does not go by ids (Jaeger's store in memory) keeps both.")]
 pub(crate) struct ExportCommand {
     /// Run folder, or run id below --traces [default: the newest run]
     #[arg(value_name = "RUN")]

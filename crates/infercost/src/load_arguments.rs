@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use infercost_harness::LoadPlan;
 use infercost_harness::load::Arrivals;
-use infercost_schema::LatencyTargets;
+use infercost_schema::{LatencyTargets, OperatingPoint};
 
 /// Longest time that any of these arguments may name.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -56,6 +57,22 @@ pub(crate) struct LoadArguments {
     /// Let servers use their prompt caches (cached tokens are recorded either way)
     #[arg(long)]
     pub(crate) prompt_cache: bool,
+}
+
+impl LoadArguments {
+    /// The load that these ask for; `None` for none.
+    pub(crate) fn plan(&self) -> Option<LoadPlan> {
+        let closed = self.concurrency.iter().map(|n| OperatingPoint::Closed { concurrency: *n });
+        let open = self.rate.iter().map(|rate| OperatingPoint::Open { rate: *rate });
+        let points: Vec<OperatingPoint> = closed.chain(open).collect();
+        (self.sweep || !points.is_empty()).then(|| LoadPlan {
+            points,
+            sweep: self.sweep.then_some(self.sweep_limit),
+            arrivals: self.arrivals.into(),
+            warm_up: self.load_warm_up.unwrap_or(self.duration / 10),
+            duration: self.duration,
+        })
+    }
 }
 
 /// Latencies that an operating point must keep.

@@ -1,6 +1,7 @@
 //! The command line: arguments, wiring, progress and tables. It contains no arithmetic of its own.
 
 mod arguments;
+mod baseline;
 mod baseline_store;
 mod bounded_text;
 mod business;
@@ -8,6 +9,7 @@ mod calibration;
 mod commands;
 mod comparison;
 mod config;
+mod coverage;
 mod early_stop;
 mod energy_of_servers;
 mod engines;
@@ -21,6 +23,7 @@ mod output;
 mod price_store;
 mod prompts;
 mod recording;
+mod run_folder;
 mod serving;
 mod stopping;
 mod threads;

@@ -1,7 +1,8 @@
 //! Servers that `--serve` starts: awaited, used through their address, and stopped with everything they started.
 //!
 //! A server is the leader of a process group of its own, so that stopping it stops its workers too, and nothing
-//! that infercost did not start. It is stopped when its engine is dropped, on every way out but a SIGKILL.
+//! that infercost did not start. It is stopped when its engine is dropped, and on the way out by a
+//! signal that can be caught: Ctrl-C, SIGTERM, SIGHUP, SIGQUIT.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -80,13 +81,20 @@ pub(crate) struct Server {
     log: LogFile,
 }
 
-/// Where a server's output goes; the file moves into the run's folder once that is there.
+/// Where a server's output goes; the file moves into the run's folder once that is there, or is no more where the run
+/// keeps no content.
 #[derive(Debug, Clone)]
-pub(crate) struct LogFile(Arc<Mutex<PathBuf>>);
+pub(crate) struct LogFile(Arc<Mutex<Option<PathBuf>>>);
 
 impl LogFile {
-    fn path(&self) -> PathBuf {
+    fn path(&self) -> Option<PathBuf> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes the file's name away: what the server writes from now on is read by nobody, and gone when it ends.
+    pub(crate) fn discard(&self) -> std::io::Result<()> {
+        let path = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        path.map_or(Ok(()), fs::remove_file)
     }
 
     /// Moves the file into `folder` under a name that is free there.
@@ -103,16 +111,18 @@ impl LogFile {
                 count => folder.join(format!("server-{stem}-{count}.log")),
             })
             .find(|path| !path.exists());
-        let Some(to) = free else { return Ok(()) };
-        fs::rename(&*path, &to)?;
-        *path = to;
+        if let (Some(from), Some(to)) = (&*path, free) {
+            fs::rename(from, &to)?;
+            *path = Some(to);
+        }
         Ok(())
     }
 
     /// The end of what the server said, in one line.
     fn tail(&self) -> String {
+        let Some(path) = self.path() else { return "what it said was not kept".to_owned() };
         let read = || -> std::io::Result<Vec<u8>> {
-            let mut file = File::open(self.path())?;
+            let mut file = File::open(path)?;
             let length = file.metadata()?.len();
             file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
             let mut bytes = Vec::new();
@@ -160,7 +170,7 @@ impl Server {
                 format!("cannot start `{program}`: {error}; is it installed and on the PATH?")
             })?;
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).insert(child.id(), ());
-        let log = LogFile(Arc::new(Mutex::new(path)));
+        let log = LogFile(Arc::new(Mutex::new(Some(path))));
         Ok(Self { child, variant: variant.clone(), port, log })
     }
 
@@ -218,11 +228,11 @@ impl Drop for Server {
     fn drop(&mut self) {
         let id = self.child.id();
         if let Ok(Some(status)) = self.child.try_wait() {
+            let log = self.log.path().map(|path| format!(" (log: {})", path.display())).unwrap_or_default();
             output::note(&format!(
-                "! the server of {} ended by itself ({status}); {} (log: {})",
+                "! the server of {} ended by itself ({status}); {}{log}",
                 self.variant,
-                self.log.tail(),
-                self.log.path().display()
+                self.log.tail()
             ));
         }
         // workers of a leader that has ended are still in its group
@@ -235,9 +245,10 @@ impl Drop for Server {
         let _ = self.child.wait();
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
         // a log that never moved into a run's folder belongs to no run
-        let path = self.log.path();
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
-            let _ = fs::remove_file(path);
+        let is_hidden =
+            |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if self.log.path().is_some_and(|path| is_hidden(&path)) {
+            let _ = self.log.discard();
         }
     }
 }
@@ -314,7 +325,7 @@ mod tests {
         let (folder, server) = started("sleep 61 & echo $!; wait");
         let clock = Instant::now();
         let worker = loop {
-            let said = fs::read_to_string(server.log().path()).unwrap();
+            let said = fs::read_to_string(server.log().path().unwrap()).unwrap();
             if let Some(line) = said.strip_suffix('\n') {
                 break line.to_owned();
             }

@@ -4,183 +4,35 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
+mod program;
+#[path = "backends/started.rs"]
+mod started;
 mod tiny;
+mod workspace;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use candle_core::quantized::GgmlDType;
-use serde_json::{Value, json};
+use infercost_served_stand_in::{Reply, StandIn, StreamScript};
+use program::{infercost, json, run};
+use serde_json::Value;
+use started::{Backends, Rotel, note};
 
-/// How long installing may take; a machine without the package index fails much earlier.
-const INSTALL_SECONDS: &str = "280";
-
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn note(text: &str) {
-    // past libtest's capture
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-/// Phoenix and what belongs to it; stopped when the test ends, however it ends.
-struct Backends {
-    folder: PathBuf,
-    names: BTreeMap<String, String>,
-}
-
-impl Backends {
-    /// `None`, with a line that says why, where they cannot be had.
-    fn start() -> Option<Self> {
-        let named = std::env::var_os("INFERCOST_BACKENDS").map(PathBuf::from);
-        let folder = named.unwrap_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("backends"));
-        let script = |verb: &str| {
-            let mut command = Command::new("timeout");
-            command.arg(INSTALL_SECONDS).arg(workspace().join("benches/traces/backends.sh"));
-            command.arg(verb).arg(&folder).stdin(Stdio::null());
-            command.output()
-        };
-        let install = script("install");
-        let why = match &install {
-            Ok(output) if output.status.success() => None,
-            Ok(output) => String::from_utf8_lossy(&output.stderr).lines().last().map(str::to_owned),
-            Err(error) => Some(error.to_string()),
-        };
-        if !install.is_ok_and(|output| output.status.success()) {
-            let why = why.unwrap_or_else(|| "it took too long".to_owned());
-            note(&format!("SKIPPED: Phoenix and rotel cannot be installed by pip: {why}"));
-            return None;
-        }
-        let started = script("start").unwrap();
-        assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
-        let text = String::from_utf8(started.stdout).unwrap();
-        let names = text.lines().filter_map(|line| line.split_once('='));
-        let names = names.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Some(Self { folder, names })
-    }
-
-    fn get(&self, name: &str) -> &str {
-        &self.names[name]
-    }
-
-    fn api(&self, path: &str) -> Value {
-        let url = format!("{}{path}", self.get("PHOENIX"));
-        let mut answer = ureq::get(&url).call().unwrap_or_else(|error| panic!("{url}: {error}"));
-        serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
-    }
-
-    /// All spans of a project; none where there is no such project yet.
-    fn spans(&self, project: &str) -> Vec<Value> {
-        let mut all = Vec::new();
-        let mut cursor = String::new();
-        let known = self.api("/v1/projects?limit=1000");
-        if !known["data"].as_array().unwrap().iter().any(|one| one["name"] == project) {
-            return all;
-        }
-        loop {
-            let page = self.api(&format!("/v1/projects/{project}/spans?limit=1000{cursor}"));
-            all.extend(page["data"].as_array().unwrap().iter().cloned());
-            match page["next_cursor"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return all,
-            }
-        }
-    }
-
-    /// The spans of a project, once there are so many.
-    fn wait_for(&self, project: &str, count: usize) -> Vec<Value> {
-        let patience = Instant::now();
-        loop {
-            let spans = self.spans(project);
-            if spans.len() >= count {
-                assert_eq!(spans.len(), count, "{project} has spans twice");
-                return spans;
-            }
-            let waited = patience.elapsed();
-            assert!(waited < Duration::from_secs(60), "{project} has {} of {count} spans", spans.len());
-            sleep(Duration::from_millis(500));
-        }
-    }
-}
-
-impl Drop for Backends {
-    fn drop(&mut self) {
-        let script = workspace().join("benches/traces/backends.sh");
-        let _ = Command::new(script).arg("stop").arg(&self.folder).status();
-    }
-}
-
-/// The collector, so that it can be killed.
-struct Rotel(Child);
-
-impl Rotel {
-    fn start(backends: &Backends) -> Self {
-        let address = |name: &str| backends.get(name).trim_start_matches("http://").to_owned();
-        let log = fs::File::create(backends.folder.join("rotel.log")).unwrap();
-        let child = Command::new(backends.get("ROTEL_PROGRAM"))
-            .args(["start", "--otlp-grpc-endpoint", &address("ROTEL_GRPC")])
-            .args(["--otlp-http-endpoint", &address("ROTEL"), "--exporter", "otlp"])
-            .args(["--otlp-exporter-endpoint", backends.get("PHOENIX"), "--otlp-exporter-protocol", "http"])
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let patience = Instant::now();
-        while std::net::TcpStream::connect(address("ROTEL")).is_err() {
-            assert!(patience.elapsed() < Duration::from_secs(30), "rotel does not listen");
-            sleep(Duration::from_millis(100));
-        }
-        Self(child)
-    }
-}
-
-impl Drop for Rotel {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn infercost(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_infercost"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .env("INFERCOST_CACHE", folder.join("cache"))
-        .env("HOME", folder)
-        .env("INFERCOST_SYSFS_ROOT", folder.join("no-sensors"))
-        .env("NO_COLOR", "1")
-        .env("RAYON_NUM_THREADS", "2")
-        .stdin(Stdio::null());
-    command
-}
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    let output = infercost(folder, arguments).output().unwrap();
-    assert!(
-        matches!(output.status.code(), Some(0)),
-        "{arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+/// Runs it to its end, which must be good.
+fn succeed(folder: &Path, arguments: &[&str]) -> Output {
+    let output = run(folder, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     output
-}
-
-fn json_of(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// A copy of the recorded run. With `shift`, all ids are other ones: Phoenix holds each id once.
 fn sample(folder: &Path, name: &str, shift: u32) -> PathBuf {
-    let samples = workspace().join("traces/sample");
-    let mut runs = fs::read_dir(samples).unwrap().map(|entry| entry.unwrap().path());
-    let recorded = runs.find(|path| path.is_dir()).unwrap();
+    let recorded = workspace::sample_run();
     let copy = folder.join("traces").join(name);
     fs::create_dir_all(&copy).unwrap();
     fs::copy(recorded.join("run.json"), copy.join("run.json")).unwrap();
@@ -238,6 +90,7 @@ fn runs_arrive_at_phoenix_whole_and_cost_what_the_report_says() {
     phoenix_has_what_the_report_says(&backends, folder, &recorded);
     note(&format!("Phoenix compared after {:.0} s", began.elapsed().as_secs_f64()));
     compare_sends_its_run_along(&backends, folder);
+    load_costs_there_what_its_operating_points_cost(&backends, folder);
     let rotel = Rotel::start(&backends);
     each_protocol_arrives(&backends, folder, &recorded);
     note(&format!("protocols compared after {:.0} s", began.elapsed().as_secs_f64()));
@@ -247,11 +100,11 @@ fn runs_arrive_at_phoenix_whole_and_cost_what_the_report_says() {
 }
 
 fn phoenix_has_what_the_report_says(backends: &Backends, folder: &Path, recorded: &Path) {
-    let report = json_of(&infercost(folder, &["report", "traces/sample", "--json"]).output().unwrap());
+    let report = json(&run(folder, &["report", "traces/sample", "--json"]));
     let candidates = report["candidates"].as_array().unwrap();
     let export =
         ["export", "traces/sample", "--phoenix", backends.get("PHOENIX"), "--project", "sample", "--json"];
-    let done = json_of(&run(folder, &export));
+    let done = json(&succeed(folder, &export));
 
     // the tree
     let on_disk = tree_on_disk(recorded);
@@ -286,17 +139,7 @@ fn phoenix_has_what_the_report_says(backends: &Backends, folder: &Path, recorded
             one["cost"]["per_inference"]["point"].as_f64().unwrap() * one["inferences"].as_f64().unwrap()
         })
         .sum();
-    let query =
-        "{projects(first: 1000) {edges {node {name tokenCountTotal costSummary {total {cost tokens}}}}}}";
-    let body = json!({"query": query}).to_string();
-    let mut answer = ureq::post(format!("{}/graphql", backends.get("PHOENIX")))
-        .content_type("application/json")
-        .send(body)
-        .unwrap();
-    let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-    let projects = answer["data"]["projects"]["edges"].as_array().unwrap();
-    let project = projects.iter().map(|edge| &edge["node"]).find(|node| node["name"] == "sample").unwrap();
-    let theirs = project["costSummary"]["total"]["cost"].as_f64().unwrap();
+    let theirs = backends.cost_of("sample");
     assert!((ours - theirs).abs() <= 1e-6 * ours, "the report says {ours}, Phoenix {theirs}");
     assert_eq!(done["same_total"], true, "{done:#}");
 
@@ -317,13 +160,13 @@ fn phoenix_has_what_the_report_says(backends: &Backends, folder: &Path, recorded
     assert_eq!(found, evaluations);
 
     // once more: nothing is doubled, neither spans nor prices nor judgements
-    let again = json_of(&run(folder, &export));
+    let again = json(&succeed(folder, &export));
     assert_eq!(again["same_total"], true, "{again:#}");
     assert_eq!(backends.spans("sample").len(), on_disk.len());
 
     // and back in, as another program's traces
     let address = format!("phoenix:{}/sample", backends.get("PHOENIX"));
-    let back = json_of(&run(folder, &["report", &address, "--json"]));
+    let back = json(&succeed(folder, &["report", &address, "--json"]));
     assert_eq!(back["schema"], "infercost.foreign-report/1");
     for candidate in candidates {
         let models = back["models"].as_array().unwrap();
@@ -348,7 +191,7 @@ fn compare_sends_its_run_along(backends: &Backends, folder: &Path) {
     let arguments = ["compare", "some.gguf", "other.gguf", "--prompts", "mine.jsonl", "--traces", "compared"];
     let more =
         ["--phoenix", backends.get("PHOENIX"), "--project", "compared", "--redact", "4[0-9]{3}-[0-9]+"];
-    let output = infercost(folder, &[&arguments[..], &more[..]].concat()).output().unwrap();
+    let output = run(folder, &[&arguments[..], &more[..]].concat());
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(told.contains("they agree to a millionth"), "{told}");
     let run_folder = fs::read_dir(folder.join("compared")).unwrap().next().unwrap().unwrap().path();
@@ -357,6 +200,50 @@ fn compare_sends_its_run_along(backends: &Backends, folder: &Path) {
     assert_eq!(tree_in_phoenix(&spans), on_disk);
     let text = Value::from(spans).to_string();
     assert!(text.contains("[redacted]") && !text.contains("4111"), "{text}");
+}
+
+/// A request under load costs less than a single one: two are answered in the time of one.
+fn load_costs_there_what_its_operating_points_cost(backends: &Backends, folder: &Path) {
+    let script = StreamScript { first: Duration::from_millis(60), ..StreamScript::default() };
+    let (models, stream) = (Reply::json(r#"{"object":"list","data":[{"id":"m"}]}"#), script.reply());
+    let server = StandIn::start(move |asked| match asked.path {
+        path if path.ends_with("/completions") => stream.clone(),
+        "/v1/models" => models.clone(),
+        _ => Reply::not_found(),
+    })
+    .unwrap();
+    let url = format!("{}#m", server.base());
+    let prompts: String = (0..4)
+        .map(|index| format!("{{\"id\":\"p{index}\",\"prompt\":\"Go on {index}.\",\"max_tokens\":16}}\n"))
+        .collect();
+    fs::write(folder.join("loaded.jsonl"), prompts).unwrap();
+    let arguments = ["record", &url, "--prompts", "loaded.jsonl", "--traces", "loaded"];
+    let load = ["--concurrency", "1,2", "--duration", "3s"];
+    let more = ["--phoenix", backends.get("PHOENIX"), "--project", "loaded"];
+    let output = infercost(folder, &[&arguments[..], &load[..], &more[..]].concat()).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("they agree to a millionth"), "{told}");
+    let run_folder = fs::read_dir(folder.join("loaded")).unwrap().next().unwrap().unwrap().path();
+    let spans = backends.wait_for("loaded", tree_on_disk(&run_folder).len());
+    let names: BTreeSet<&str> =
+        spans.iter().filter_map(|span| span["attributes"]["llm.model_name"].as_str()).collect();
+    assert!(names.iter().any(|name| name.ends_with(" at concurrency 1")), "{names:?}");
+
+    let report = ["report", &run_folder.display().to_string(), "--json"];
+    let report = json(&run(folder, &report));
+    let candidate = &report["candidates"][0];
+    let bill = |one: &Value, cost: &str, number: &str| {
+        let inferences = one[number].as_f64().unwrap();
+        one.pointer(cost).and_then(Value::as_f64).map(|cost| cost * inferences)
+    };
+    let single = bill(candidate, "/cost/per_inference/point", "inferences").unwrap();
+    let points = candidate["operating_points"].as_array().unwrap();
+    let at_points: Vec<f64> =
+        points.iter().filter_map(|point| bill(point, "/cost_per_inference/point", "answered")).collect();
+    // on a busy machine the way up may end early
+    assert!(!at_points.is_empty(), "{points:#?}");
+    let (ours, theirs) = (single + at_points.iter().sum::<f64>(), backends.cost_of("loaded"));
+    assert!((ours - theirs).abs() <= 1e-6 * ours, "the report says {ours}, Phoenix {theirs}");
 }
 
 fn each_protocol_arrives(backends: &Backends, folder: &Path, recorded: &Path) {
@@ -373,7 +260,7 @@ fn each_protocol_arrives(backends: &Backends, folder: &Path, recorded: &Path) {
         let arguments =
             ["export", &format!("traces/{name}"), "--otlp", backends.get(place), "--protocol", protocol];
         let more = ["--compression", compression, "--project", name, "--plain", "--json"];
-        let done = json_of(&run(folder, &[&arguments[..], &more[..]].concat()));
+        let done = json(&succeed(folder, &[&arguments[..], &more[..]].concat()));
         assert_eq!(done["spans"], count, "{name}");
         let spans = backends.wait_for(name, count);
         assert_eq!(tree_in_phoenix(&spans), tree_on_disk(&copy), "{name}");
@@ -396,7 +283,7 @@ fn a_tap_hears_it(backends: &Backends, folder: &Path) {
     }
     let url = format!("http://127.0.0.1:{port}");
     // it ends as soon as it has heard the root, so that the rest may find nobody
-    let _ = infercost(folder, &["export", "traces/sample", "--otlp", &url, "--plain"]).output().unwrap();
+    run(folder, &["export", "traces/sample", "--otlp", &url, "--plain"]);
     let patience = Instant::now();
     let heard = loop {
         if let Some(status) = tap.try_wait().unwrap() {
@@ -450,7 +337,7 @@ fn a_killed_collector_loses_nothing(backends: &Backends, folder: &Path, rotel: R
     let command = told.split("to complete it: infercost ").nth(1).unwrap().lines().next().unwrap();
     let arguments: Vec<&str> = command.split(' ').map(|word| word.trim_matches('\'')).collect();
     let _rotel = Rotel::start(backends);
-    run(folder, &arguments);
+    succeed(folder, &arguments);
     let spans = backends.wait_for("killed", on_disk.len());
     assert_eq!(tree_in_phoenix(&spans), on_disk);
 }

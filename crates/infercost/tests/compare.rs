@@ -2,16 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
+mod program;
+mod run_on_disk;
 mod tiny;
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use candle_core::quantized::GgmlDType;
+use program::{infercost, json, run};
+use run_on_disk::{only_run, spans};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -30,59 +34,15 @@ fn bench() -> TempDir {
     folder
 }
 
-fn infercost(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_infercost"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .env("INFERCOST_CACHE", folder.join("cache"))
-        .env("HOME", folder)
-        .env("INFERCOST_SYSFS_ROOT", folder.join("no-sensors"))
-        .env("NO_COLOR", "1")
-        .env("RAYON_NUM_THREADS", "2")
-        .stdin(Stdio::null());
-    command
-}
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    infercost(folder, arguments).output().unwrap()
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
-}
-
-/// Inferences in the trace by (variant, prompt, repetition), read from the spans themselves. A last line
-/// without its end, which a kill can leave, is no span yet.
+/// Inferences in the trace by (variant, prompt, repetition), read from the spans themselves.
 fn inferences(run: &Path) -> HashMap<String, u32> {
     let mut counts = HashMap::new();
-    let text = fs::read_to_string(run.join("spans.jsonl")).unwrap();
-    for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
-        let traces: Value = serde_json::from_str(line).unwrap();
-        for span in traces["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap() {
-            let attribute = |key: &str| {
-                let attributes = span["attributes"].as_array()?;
-                attributes
-                    .iter()
-                    .find(|attribute| attribute["key"] == key)
-                    .map(|found| found["value"].to_string())
-            };
-            if attribute("openinference.span.kind").is_some_and(|kind| kind.contains("LLM")) {
-                let key = ["infercost.variant", "infercost.prompt", "infercost.repetition"]
-                    .map(|key| attribute(key).unwrap());
-                *counts.entry(key.join(" ")).or_default() += 1;
-            }
-        }
+    for (_, attributes) in spans(run, "inference") {
+        let key = ["infercost.variant", "infercost.prompt", "infercost.repetition"]
+            .map(|key| attributes[key].to_string());
+        *counts.entry(key.join(" ")).or_default() += 1;
     }
     counts
-}
-
-fn only_run(folder: &Path) -> std::path::PathBuf {
-    let mut runs: Vec<_> =
-        fs::read_dir(folder.join("traces")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(runs.len(), 1, "{runs:?}");
-    runs.pop().unwrap()
 }
 
 #[test]

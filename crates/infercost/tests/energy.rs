@@ -3,20 +3,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
+mod program;
 mod tiny;
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::thread;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use candle_core::quantized::GgmlDType;
 use infercost_energy::sysfs_twin::{Load, Playing, SysfsTwin};
 use infercost_nvml_stand_in::{Board, Script, install};
-use infercost_schema::{RunRecord, Watts};
+use infercost_schema::{IdlePhase, RunRecord, Watts};
+use infercost_served_stand_in::{Reply, StandIn};
+use program::{infercost, json, run};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -43,30 +43,17 @@ fn bench(prompts: usize, tokens: usize) -> TempDir {
     folder
 }
 
-fn infercost(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_infercost"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .env("INFERCOST_CACHE", folder.join("cache"))
-        .env("HOME", folder)
-        .env("INFERCOST_SYSFS_ROOT", folder.join("sys"))
-        .env("INFERCOST_NVML_LIBRARY", folder.join("no-such-library.so"))
-        .env("NO_COLOR", "1")
-        .env("RAYON_NUM_THREADS", "1")
-        .stdin(Stdio::null());
+/// Runs a model on one thread, so that the thread that drives the scripted sensors has a core for itself.
+fn on_one_thread(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = infercost(folder, arguments);
+    command.env("RAYON_NUM_THREADS", "1");
     command
 }
 
 fn compare(folder: &Path, more: &[&str]) -> Output {
     let arguments =
         ["compare", "./some.gguf", "./other.gguf", "--prompts", "mine.jsonl", "--baseline", "some"];
-    infercost(folder, &[&arguments, more].concat()).output().unwrap()
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+    on_one_thread(folder, &[&arguments, more].concat()).output().unwrap()
 }
 
 fn shown(bytes: &[u8]) -> String {
@@ -84,7 +71,7 @@ fn trace(folder: &Path) -> RunRecord {
 /// A machine that is busy while it is timed is faster afterwards, so a further attempt asks for more.
 fn repetitions(folder: &Path, attempt: i32) -> String {
     let arguments = ["record", "./some.gguf", "./other.gguf", "--prompts", "mine.jsonl", "--meter", "none"];
-    let output = infercost(folder, &arguments).output().unwrap();
+    let output = on_one_thread(folder, &arguments).output().unwrap();
     assert!(output.status.success(), "{}", shown(&output.stderr));
     let once = seconds(&trace(folder));
     fs::remove_dir_all(folder.join("traces")).unwrap();
@@ -164,30 +151,29 @@ fn known_joules_come_out_wraps_and_all() {
     });
 }
 
+/// Two boards that draw 380 W together.
+fn two_boards(folder: &Path) -> PathBuf {
+    let board = |uuid: &str, watts| Board { uuid: uuid.into(), watts, ..Board::default() };
+    let script = Script { init_error: 0, boards: vec![board("GPU-1", 300.0), board("GPU-2", 80.0)] };
+    install(folder, &script).unwrap()
+}
+
 #[test]
 fn a_gpu_by_its_library() {
     attempt(|_| {
         let folder = bench(PROMPTS, TOKENS);
-        let board = |uuid: &str, watts| Board { uuid: uuid.into(), watts, ..Board::default() };
-        let script = Script { init_error: 0, boards: vec![board("GPU-1", 300.0), board("GPU-2", 80.0)] };
-        let library = install(folder.path(), &script).unwrap();
-        let arguments = [
-            "compare",
-            "./some.gguf",
-            "--prompts",
-            "mine.jsonl",
-            "--json",
-            "--meter",
-            "nvml",
-            "--require-measured",
-        ];
+        let library = two_boards(folder.path());
+        let mut twin = SysfsTwin::new(folder.path().join("sys"));
+        twin.rapl_zone("intel-rapl:0", "package-0", watts(20.0));
+        let _playing = twin.play().unwrap();
+        let arguments = ["compare", "./some.gguf", "--prompts", "mine.jsonl", "--json", "--require-measured"];
         let output =
-            infercost(folder.path(), &arguments).env("INFERCOST_NVML_LIBRARY", library).output().unwrap();
+            on_one_thread(folder.path(), &arguments).env("INFERCOST_NVML_LIBRARY", library).output().unwrap();
         let report = json(&output);
         let time = seconds(&trace(folder.path()));
-        assert_eq!(report["candidates"][0]["energy"]["scope"], "gpu");
+        assert_eq!(report["candidates"][0]["energy"]["scope"], "cpu package + gpu");
         assert_eq!(report["machine"]["gpus"][0], "Scripted GPU");
-        let (joules, expected) = (gross(&report), 380.0 * time);
+        let (joules, expected) = (gross(&report), 400.0 * time);
         // The counter refreshes every 20 ms, so each edge may be off by as much.
         let edges = 2.0 * 0.020 * 3.0 / time;
         let within = (joules / expected - 1.0).abs() <= TOLERANCE + edges;
@@ -196,6 +182,86 @@ fn a_gpu_by_its_library() {
         }
         Ok(())
     });
+}
+
+/// Of a board that gets hot and is throttled on the way, and whose counter and power disagree, the run and each report
+/// of it tell.
+#[test]
+fn what_a_gpu_showed_at_both_ends_is_recorded_and_said() {
+    let folder = bench(PROMPTS, TOKENS);
+    let board = Board {
+        uuid: "GPU-1".into(),
+        shown_watts: Some(175.0),
+        hot_after_ms: Some(3_500),
+        processes: vec![1],
+        ..Board::default()
+    };
+    let library = install(folder.path(), &Script { init_error: 0, boards: vec![board] }).unwrap();
+    let mut twin = SysfsTwin::new(folder.path().join("sys"));
+    twin.rapl_zone("intel-rapl:0", "package-0", watts(20.0));
+    let _playing = twin.play().unwrap();
+    let arguments = ["compare", "./some.gguf", "--prompts", "mine.jsonl"];
+    let output =
+        on_one_thread(folder.path(), &arguments).env("INFERCOST_NVML_LIBRARY", library).output().unwrap();
+    let run = trace(folder.path());
+    let shown_at = |phase| {
+        let idle = run.idles.iter().find(|idle| idle.phase == phase).unwrap();
+        let [board] = idle.boards.as_slice() else { panic!("{idle:?}") };
+        (board.temperature_c, board.graphics_clock_mhz, board.throttle_reasons.join(","))
+    };
+    assert_eq!(shown_at(IdlePhase::BeforeLoad), (Some(45), Some(1980), String::new()));
+    assert_eq!(shown_at(IdlePhase::After), (Some(80), Some(1200), "sw thermal slowdown".to_owned()));
+    let checks = &run.idles.last().unwrap().cross_checks;
+    assert!(checks.iter().any(|check| !check.agrees() && check.windows > 1), "{checks:?}");
+    // a later report knows of it from the trace alone
+    let later = on_one_thread(folder.path(), &["report"]).output().unwrap();
+    for text in [shown(&output.stdout), shown(&later.stdout)] {
+        for part in [
+            "after the last window: sw thermal slowdown, at 1200 MHz",
+            "was shared with 1 other process",
+            "was at 45 °C before models were loaded and at 80 °C after the last window",
+            "above its energy counter",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+}
+
+/// A GPU's sensor beside a model on the CPU reads an idle board, whoever asks for it.
+#[test]
+fn a_meter_that_leaves_out_the_device_measures_nothing() {
+    let folder = bench(3, 8);
+    let library = two_boards(folder.path());
+    let with_boards = |arguments: &[&str]| {
+        on_one_thread(folder.path(), arguments).env("INFERCOST_NVML_LIBRARY", &library).output().unwrap()
+    };
+    for meter in ["auto", "nvml"] {
+        let arguments = ["compare", "./some.gguf", "--prompts", "mine.jsonl", "--meter", meter];
+        let report = json(&with_boards(&[&arguments[..], &["--json"]].concat()));
+        let candidate = &report["candidates"][0];
+        assert_eq!(candidate["energy"]["source"], "unavailable", "{candidate}");
+        for field in ["gross_j", "net_j", "idle_w", "per_inference_j"] {
+            assert!(candidate["energy"][field].is_null(), "{field}: {candidate}");
+        }
+        for part in ["energy", "idle"] {
+            assert!(candidate["cost"]["components"][part].is_null(), "{part}: {candidate}");
+        }
+        let reason = candidate["unknown"]["energy"].as_str().unwrap();
+        assert!(reason.contains("on the CPU") && reason.contains("covers gpu"), "{reason}");
+        assert!(reason.contains("--assume-watts"), "what would help: {reason}");
+        assert!(trace(folder.path()).idles.is_empty(), "power of an idle board is billed to nobody");
+
+        fs::remove_dir_all(folder.path().join("traces")).unwrap();
+        let output = with_boards(&[&arguments[..], &["--require-measured"]].concat());
+        let error = shown(&output.stderr);
+        assert_eq!(output.status.code(), Some(5), "{error}");
+        assert!(error.contains("on the CPU") && error.contains("covers gpu"), "{error}");
+        assert!(infercost_trace::list_runs(&folder.path().join("traces")).unwrap().is_empty());
+    }
+    // an assumption about the rest of the machine makes it whole, and an estimate
+    let arguments = ["compare", "./some.gguf", "--prompts", "mine.jsonl", "--json", "--assume-watts", "40"];
+    let report = json(&with_boards(&arguments));
+    assert_eq!(report["candidates"][0]["energy"]["source"], "estimated", "{report}");
 }
 
 #[test]
@@ -209,8 +275,9 @@ fn no_sensor_is_said_in_one_line() {
         "{text}"
     );
     assert_eq!(text.matches("not measured").count(), 2, "{text}");
+    assert!(!text.contains("energy: "), "{text}");
 
-    let report = json(&infercost(folder.path(), &["report", "--json"]).output().unwrap());
+    let report = json(&run(folder.path(), &["report", "--json"]));
     for candidate in report["candidates"].as_array().unwrap() {
         let energy = &candidate["energy"];
         assert_eq!(energy["source"], "unavailable");
@@ -230,7 +297,7 @@ fn an_estimate_is_marked_and_decides_nothing() {
     let note = "Energy is estimated, not measured: 40 W as given, × time.";
     assert!(text.contains(note), "{text}");
     assert_eq!(text.matches("] estimated").count(), 2, "{text}");
-    let report = json(&infercost(folder.path(), &["report", "--json"]).output().unwrap());
+    let report = json(&run(folder.path(), &["report", "--json"]));
     let time = seconds(&trace(folder.path()));
     assert!((gross(&report) / (40.0 * time) - 1.0).abs() < 0.05, "{report}");
     assert_eq!(report["candidates"][1]["energy"]["source"], "estimated");
@@ -241,6 +308,37 @@ fn an_estimate_is_marked_and_decides_nothing() {
     let source = candidate["energy"]["source"].as_str().unwrap();
     let reason = candidate["unknown"]["energy"].as_str().unwrap_or_default();
     assert!(source == "estimated" || reason.contains("no estimate either"), "{candidate}");
+}
+
+/// One table over a measured and an estimated run of the same variants: no number in it is a bare one.
+#[test]
+fn runs_of_which_one_is_estimated_are_marked() {
+    let folder = bench(3, 8);
+    {
+        let _playing = server(folder.path());
+        let measured = shown(&compare(folder.path(), &[]).stdout);
+        assert_eq!(measured.matches("estimated").count(), 0, "{measured}");
+        let line = measured.lines().find(|line| line.starts_with("energy: ")).unwrap();
+        for part in [
+            "J gross, by counter (rapl package-0, package-1",
+            "J net of idle; ",
+            "J unattributed; covers cpu package + dram; left out: gpu, ",
+            "; idle ",
+            "W before load, ",
+            "W with models resident, ",
+            "W after (drift ",
+        ] {
+            assert!(line.contains(part), "{part}: {line}");
+        }
+    }
+    fs::remove_dir_all(folder.path().join("sys")).unwrap();
+    compare(folder.path(), &["--assume-watts", "40"]);
+    let runs = infercost_trace::list_runs(&folder.path().join("traces")).unwrap();
+    let runs: Vec<&str> = runs.iter().map(|run| run.to_str().unwrap()).collect();
+    assert_eq!(runs.len(), 2);
+    let arguments = [&["report"], &runs[..]].concat();
+    let text = shown(&on_one_thread(folder.path(), &arguments).output().unwrap().stdout);
+    assert_eq!(text.matches("] estimated").count(), 2, "{text}");
 }
 
 #[test]
@@ -257,6 +355,8 @@ fn a_meter_that_is_wanted_and_not_there() {
         (&["--meter", "sundial"], 2, "no meter is called `sundial`"),
         (&["--meter", "prometheus:127.0.0.1:1/metrics"], 2, "which metric"),
         (&["--meter", "shelly:http://me:secret@127.0.0.1"], 2, "no password"),
+        // plugged into one of two machines; nothing of either is asked for
+        (&["http://192.0.2.1:8080/v1#m", "--meter", "shelly:192.0.2.1"], 2, "192.0.2.1, this machine"),
     ] {
         let output = compare(folder.path(), more);
         let error = shown(&output.stderr);
@@ -270,7 +370,7 @@ fn a_meter_that_is_wanted_and_not_there() {
 }
 
 fn doctor(folder: &Path, more: &[&str]) -> Value {
-    json(&infercost(folder, &[&["doctor", "--json"], more].concat()).output().unwrap())
+    json(&on_one_thread(folder, &[&["doctor", "--json"], more].concat()).output().unwrap())
 }
 
 #[test]
@@ -327,29 +427,22 @@ fn the_doctor_in_a_virtual_machine_without_sensors() {
     assert!(found["build"]["flags"].as_str().is_some_and(|flags| !flags.is_empty()), "{found}");
 }
 
-/// A plug of the second generation that shows `watts` by the seconds since `begun`. Serves until the test's
-/// process ends.
-fn plug(begun: Instant, watts: impl Fn(f64) -> f64 + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let _read = stream.read(&mut [0; 2048]);
-            let body = format!(r#"{{"id":0,"apower":{:.2}}}"#, watts(begun.elapsed().as_secs_f64()));
-            let length = body.len();
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
-            let _gone = stream.write_all(format!("{head}{body}").as_bytes());
-        }
-    });
-    address
+/// A plug of the second generation that shows `watts` by the seconds since `begun`.
+fn plug(begun: Instant, watts: impl Fn(f64) -> f64 + Send + Sync + 'static) -> StandIn {
+    let reading = move || format!(r#"{{"id":0,"apower":{:.2}}}"#, watts(begun.elapsed().as_secs_f64()));
+    StandIn::start(move |_| Reply::json(&reading())).unwrap()
+}
+
+/// How `--meter` and `--wall` name it.
+fn shelly(plug: &StandIn) -> String {
+    format!("shelly:{}", plug.base().trim_end_matches("/v1"))
 }
 
 #[test]
 fn the_doctor_at_a_plug() {
     let folder = tempfile::tempdir().unwrap();
     let plug = plug(Instant::now(), |_| 50.0);
-    let found = doctor(folder.path(), &["--meter", &format!("shelly:{plug}")]);
+    let found = doctor(folder.path(), &["--meter", &shelly(&plug)]);
     assert_eq!(found["covers"], serde_json::json!(["wall"]));
     assert_eq!(found["update_period_s"], 1.0);
     assert_eq!(found["found"][0]["kind"], "integrated");
@@ -367,9 +460,10 @@ fn a_wall_factor_is_fitted_kept_and_billed() {
         twin.rapl_zone("intel-rapl:0", "package-0", Load::Ramp { from, to, over });
         let begun = Instant::now();
         let _playing = twin.play().unwrap();
-        let wall = format!("shelly:{}", plug(begun, |time| 1.25 * (20.0 + 2.0 * time.min(40.0)) + 12.0));
+        let plug = plug(begun, |time| 1.25 * (20.0 + 2.0 * time.min(40.0)) + 12.0);
+        let wall = shelly(&plug);
         let arguments = ["doctor", "--calibrate", "--wall", &wall, "--window-seconds", "3", "--json"];
-        let output = infercost(folder.path(), &arguments).output().unwrap();
+        let output = on_one_thread(folder.path(), &arguments).output().unwrap();
         if !output.status.success() {
             return Err(shown(&output.stderr));
         }
@@ -398,7 +492,7 @@ fn a_calibration_that_cannot_be() {
         (&["doctor", "--wall", "shelly:127.0.0.1:1"], 2, "--calibrate"),
         (&["doctor", "--calibrate", "--wall", "shelly:127.0.0.1:1"], 5, "meter"),
     ] {
-        let output = infercost(folder.path(), arguments).output().unwrap();
+        let output = run(folder.path(), arguments);
         let error = shown(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
         assert!(error.contains(part), "{arguments:?}: {error}");

@@ -2,18 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
+mod program;
 mod tiny;
+mod workspace;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use candle_core::quantized::GgmlDType;
+use program::{infercost, json, run};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -61,9 +64,7 @@ fn serve(mut stream: TcpStream, status: u16, kept: &Mutex<Vec<Request>>) -> std:
 
 fn bench() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../traces/sample");
-    let mut runs = fs::read_dir(samples).unwrap().map(|entry| entry.unwrap().path());
-    let recorded = runs.find(|path| path.is_dir()).unwrap();
+    let recorded = workspace::sample_run();
     let copy = folder.path().join("traces/sample");
     fs::create_dir_all(&copy).unwrap();
     for name in ["run.json", "spans.jsonl"] {
@@ -72,23 +73,8 @@ fn bench() -> TempDir {
     folder
 }
 
-fn infercost(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_infercost"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .env("INFERCOST_CACHE", folder.join("cache"))
-        .env("HOME", folder)
-        .env("INFERCOST_SYSFS_ROOT", folder.join("no-sensors"))
-        .env("NO_COLOR", "1")
-        .env("RAYON_NUM_THREADS", "2")
-        .envs(variables.iter().copied())
-        .stdin(Stdio::null());
-    command
-}
-
-fn run(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    infercost(folder, arguments, variables).output().unwrap()
+fn run_with(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    infercost(folder, arguments).envs(variables.iter().copied()).output().unwrap()
 }
 
 fn told(output: &Output) -> String {
@@ -111,14 +97,14 @@ fn langsmith_and_langfuse_get_what_they_read() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "x-other=other-secret"),
     ];
-    let output = run(folder.path(), &["export", "--langsmith", "--compression", "none"], &langsmith);
+    let output = run_with(folder.path(), &["export", "--langsmith", "--compression", "none"], &langsmith);
     assert!(output.status.success(), "{}", told(&output));
     let langfuse = [
         ("LANGFUSE_PUBLIC_KEY", "pk"),
         ("LANGFUSE_SECRET_KEY", "lf-secret-key"),
         ("LANGFUSE_BASE_URL", url.as_str()),
     ];
-    let output = run(folder.path(), &["export", "--langfuse", "--compression", "none"], &langfuse);
+    let output = run_with(folder.path(), &["export", "--langfuse", "--compression", "none"], &langfuse);
     assert!(output.status.success(), "{}", told(&output));
     let requests = requests.lock().unwrap();
     let [(smith, smith_body), (fuse, fuse_body)] = requests.as_slice() else { panic!("{}", requests.len()) };
@@ -145,7 +131,7 @@ fn langsmith_and_langfuse_get_what_they_read() {
     for body in [smith_body, fuse_body] {
         assert!(!holds(body, "secret-key"), "a secret is in a span");
     }
-    let missing = run(folder.path(), &["export", "--langfuse"], &[("LANGFUSE_PUBLIC_KEY", "pk-secret")]);
+    let missing = run_with(folder.path(), &["export", "--langfuse"], &[("LANGFUSE_PUBLIC_KEY", "pk-secret")]);
     assert_eq!(missing.status.code(), Some(2));
     assert!(told(&missing).contains("LANGFUSE_SECRET_KEY") && !told(&missing).contains("pk-secret"));
 }
@@ -154,7 +140,7 @@ fn langsmith_and_langfuse_get_what_they_read() {
 fn refusals_are_clear_and_tell_no_secret() {
     let folder = bench();
     let check = |arguments: &[&str], code: i32, wanted: &str| {
-        let output = run(folder.path(), &[&["export"], arguments].concat(), &[]);
+        let output = run(folder.path(), &[&["export"], arguments].concat());
         let told = told(&output);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
         assert!(told.contains(wanted) && !told.contains("secret-value"), "{arguments:?}: {told}");
@@ -197,7 +183,8 @@ fn a_collector_that_is_away_costs_a_run_nothing_and_metrics_can_be_scraped() {
     let arguments = ["record", "some.gguf", "--prompts", "many.jsonl", "--metrics-listen", &listen];
     let more = ["--redact", "4[0-9]{3}-[0-9]+", "--otlp-header", "x-key=very-secret"];
     let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", gone.as_str())];
-    let child = infercost(folder, &[&arguments[..], &more[..]].concat(), &variables)
+    let child = infercost(folder, &[&arguments[..], &more[..]].concat())
+        .envs(variables)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -227,6 +214,54 @@ fn a_collector_that_is_away_costs_a_run_nothing_and_metrics_can_be_scraped() {
     assert!(!told.contains("very-secret"), "{told}");
 }
 
+/// A Phoenix whose cursors go round in a circle.
+#[test]
+fn pages_that_repeat_themselves_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut first = String::new();
+            reader.read_line(&mut first).unwrap();
+            let mut line = String::new();
+            while reader.read_line(&mut line).unwrap() > 2 {
+                line.clear();
+            }
+            let (next, id) = if first.contains("cursor=A") { ("B", 2) } else { ("A", 1) };
+            let span = format!(
+                r#"{{"name":"s","context":{{"trace_id":"{id:032x}","span_id":"{id:016x}"}},"span_kind":"LLM",
+                   "start_time":"2026-01-01T00:00:00Z","end_time":"2026-01-01T00:00:01Z","status_code":"OK",
+                   "attributes":{{"llm.model_name":"m"}}}}"#
+            );
+            let body = format!(r#"{{"data":[{span}],"next_cursor":"{next}"}}"#);
+            let length = body.len();
+            let head =
+                format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n");
+            let _ = write!(stream, "{head}connection: close\r\n\r\n{body}");
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = infercost(folder.path(), &["report", &format!("phoenix:{url}/p"), "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > Duration::from_secs(60) {
+            child.kill().unwrap();
+            panic!("it asks for ever");
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    let output = child.wait_with_output().unwrap();
+    let report: Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)));
+    assert_eq!(report["calls"], 2, "{report:#}");
+    assert!(told(&output).contains("repeats itself"), "{}", told(&output));
+}
+
 #[test]
 fn other_programs_traces_are_reported_on() {
     let folder = tempfile::tempdir().unwrap();
@@ -252,27 +287,26 @@ fn other_programs_traces_are_reported_on() {
          currency = \"USD\"\nsource = \"list\"\ndate = \"2026-11-01\"\n",
     )
     .unwrap();
-    let output = run(folder, &["report", "theirs.jsonl", "--json"], &[]);
-    let report: Value =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)));
+    let output = run(folder, &["report", "theirs.jsonl", "--json"]);
+    let report = json(&output);
     let model = &report["models"][0];
     assert_eq!((&model["calls"], &model["input_tokens"]["calls"]), (&Value::from(3), &Value::from(2)));
     let cost = &model["costs"][0];
     assert_eq!((cost["basis"].as_str(), cost["calls"].as_u64()), (Some("by_token"), Some(2)));
     assert!((cost["total"].as_f64().unwrap() - 2.0 * (0.002 + 0.005)).abs() < 1e-12, "{cost}");
-    let shown = run(folder, &["report", "theirs.jsonl"], &[]);
+    let shown = run(folder, &["report", "theirs.jsonl"]);
     let text = String::from_utf8(shown.stdout).unwrap();
     assert!(text.contains("1 of 3 calls do not say how many tokens the prompt had"), "{text}");
     assert!(!text.contains('\u{1b}') && text.contains("gpt\\u{1b}[31m-x"), "{text}");
     // Two of the three calls have tokens: (1000 × 2 + 500 × 10) ÷ 10⁶ each.
-    let audit = run(folder, &["audit", "theirs.jsonl", "--revenue", "0.1", "--json"], &[]);
-    let audit: Value = serde_json::from_slice(&audit.stdout).unwrap_or_else(|_| panic!("{}", told(&audit)));
+    let audit = run(folder, &["audit", "theirs.jsonl", "--revenue", "0.1", "--json"]);
+    let audit = json(&audit);
     assert!((audit["per_inference"]["point"].as_f64().unwrap() - 0.007).abs() < 1e-12, "{audit:#}");
-    let priceless = run(folder, &["audit", "--api-model", "gpt"], &[]);
+    let priceless = run(folder, &["audit", "--api-model", "gpt"]);
     assert_eq!(priceless.status.code(), Some(2), "{}", told(&priceless));
     fs::write(folder.join("none.jsonl"), line("")).unwrap();
-    let none = run(folder, &["report", "none.jsonl"], &[]);
+    let none = run(folder, &["report", "none.jsonl"]);
     assert_eq!(none.status.code(), Some(2), "{}", told(&none));
-    let wrong = run(folder, &["report", "phoenix:nowhere"], &[]);
+    let wrong = run(folder, &["report", "phoenix:nowhere"]);
     assert_eq!(wrong.status.code(), Some(2), "{}", told(&wrong));
 }

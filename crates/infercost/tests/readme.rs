@@ -2,32 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
+mod workspace;
+
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
-
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-fn sample() -> PathBuf {
-    let mut runs: Vec<PathBuf> = fs::read_dir(workspace().join("traces/sample"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-        .collect();
-    assert_eq!(runs.len(), 1, "one sample run: {runs:?}");
-    runs.pop().unwrap()
-}
 
 #[test]
 fn the_first_example_is_the_report_of_the_sample_run() {
-    let readme = fs::read_to_string(workspace().join("README.md")).unwrap();
-    let name = sample().file_name().unwrap().to_str().unwrap().to_owned();
+    let readme = fs::read_to_string(workspace::root().join("README.md")).unwrap();
+    let name = workspace::sample_run().file_name().unwrap().to_str().unwrap().to_owned();
     assert!(readme.contains(&format!("traces/sample/{name}")), "the README names another run");
     let shown = readme.split("```").nth(1).unwrap().trim();
     let output = Command::new(env!("CARGO_BIN_EXE_infercost"))
-        .current_dir(workspace())
+        .current_dir(workspace::root())
         .args(["report", &format!("traces/sample/{name}")])
         .env("NO_COLOR", "1")
         .output()

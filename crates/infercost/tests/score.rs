@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+mod program;
 
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use program::{json, run};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -31,31 +34,25 @@ fn bench() -> TempDir {
     folder
 }
 
-fn model(name: &str) -> PathBuf {
+fn model(name: &str) -> String {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/golden/logits");
-    golden.join(format!("{name}.gguf"))
+    golden.join(format!("{name}.gguf")).display().to_string()
 }
 
 fn score(folder: &TempDir, name: &str, baseline: Option<&str>, more: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_infercost"));
-    command
-        .current_dir(folder.path())
-        .arg("score")
-        .arg(model(name))
-        .args(more)
-        .env("INFERCOST_CACHE", folder.path().join("cache"))
-        .env("HOME", folder.path())
-        .stdin(Stdio::null());
-    if let Some(baseline) = baseline {
-        command.arg("--baseline").arg(model(baseline));
+    let (model, baseline) = (model(name), baseline.map(model));
+    let mut arguments = vec!["score", &model];
+    arguments.extend(more);
+    if let Some(baseline) = &baseline {
+        arguments.extend(["--baseline", baseline]);
     }
-    command.output().unwrap()
+    run(folder.path(), &arguments)
 }
 
-fn json(folder: &TempDir, name: &str, baseline: Option<&str>) -> Value {
+fn scored(folder: &TempDir, name: &str, baseline: Option<&str>) -> Value {
     let output = score(folder, name, baseline, &["--text", "text.txt", "--context", "128", "--json"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    json(&output)
 }
 
 /// Checks a number within a share of itself.
@@ -70,7 +67,7 @@ fn near(object: &Value, key: &str, wanted: f64, share: f64) {
 #[test]
 fn statistics_are_those_of_llama_perplexity() {
     let folder = bench();
-    let got = json(&folder, "llama-rope-linear", Some("llama"));
+    let got = scored(&folder, "llama-rope-linear", Some("llama"));
     assert_eq!(got["schema"], "infercost.score/1");
     assert_eq!((&got["windows"], &got["scored_tokens"]), (&11.into(), &(11 * 63).into()));
     near(&got, "perplexity", 77_123.684_103, 1e-5);
@@ -93,7 +90,7 @@ fn statistics_are_those_of_llama_perplexity() {
 /// Expected value: llama-perplexity as above; a vocabulary whose every window begins with BOS.
 #[test]
 fn sentence_piece_windows_are_those_of_llama_perplexity() {
-    let got = json(&bench(), "gemma3", None);
+    let got = scored(&bench(), "gemma3", None);
     near(&got, "perplexity", 75_446.185_9, 1e-4);
     assert_eq!(got["kld_mean"], Value::Null);
     assert_eq!(got["divergence_unavailable"], "no baseline was named");
@@ -101,7 +98,7 @@ fn sentence_piece_windows_are_those_of_llama_perplexity() {
 
 #[test]
 fn itself_is_at_no_distance() {
-    let got = json(&bench(), "qwen3", Some("qwen3"));
+    let got = scored(&bench(), "qwen3", Some("qwen3"));
     assert!(got["kld_max"].as_f64().unwrap() < 1e-6, "{got}");
     assert_eq!(got["top1_agreement"], 1.0);
     assert_eq!(got["ln_perplexity_ratio"], 0.0);
@@ -111,15 +108,14 @@ fn itself_is_at_no_distance() {
 fn a_stored_baseline_gives_the_same() {
     let folder = bench();
     let keys = ["kld_mean", "kld_median", "kld_p99", "kld_max", "delta_p_rms", "baseline_perplexity"];
-    let run = |name: &str, more: &[&str]| {
+    let against_llama = |name: &str, more: &[&str]| {
         let usual = ["--text", "text.txt", "--context", "128", "--json"];
         score(&folder, name, Some("llama"), &[&usual[..], more].concat())
     };
-    let parse = |output: &Output| serde_json::from_slice::<Value>(&output.stdout).unwrap();
-    let exact = parse(&run("llama-rope-linear", &[]));
+    let exact = json(&against_llama("llama-rope-linear", &[]));
     let store = ["--baseline-store", "llama.baseline"];
     for _ in 0..2 {
-        let got = parse(&run("llama-rope-linear", &store));
+        let got = json(&against_llama("llama-rope-linear", &store));
         for key in keys {
             near(&got, key, exact[key].as_f64().unwrap(), 1e-4);
         }
@@ -129,10 +125,15 @@ fn a_stored_baseline_gives_the_same() {
         assert!(folder.path().join("llama.baseline").exists());
     }
     // Another candidate takes the same file; another text does not.
-    let got = parse(&run("llama-rope-divisors", &store));
-    near(&got, "kld_mean", parse(&run("llama-rope-divisors", &[]))["kld_mean"].as_f64().unwrap(), 1e-4);
+    let got = json(&against_llama("llama-rope-divisors", &store));
+    near(
+        &got,
+        "kld_mean",
+        json(&against_llama("llama-rope-divisors", &[]))["kld_mean"].as_f64().unwrap(),
+        1e-4,
+    );
     fs::write(folder.path().join("text.txt"), text().replace("hen", "then")).unwrap();
-    let refused = run("llama-rope-linear", &store);
+    let refused = against_llama("llama-rope-linear", &store);
     let said = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(2), "{said}");
     assert!(said.contains("llama.baseline: was made with another text"), "{said}");
@@ -147,7 +148,7 @@ fn other_tokens_are_not_compared() {
         // The same vocabulary; only one of the two begins texts with BOS.
         ("llama", "qwen2", "different tokens"),
     ] {
-        let got = json(&folder, name, Some(baseline));
+        let got = scored(&folder, name, Some(baseline));
         assert!(got["perplexity"].as_f64().is_some(), "{got}");
         if reason.is_empty() {
             assert!(got["kld_mean"].as_f64().is_some(), "the same tokenizer in two families: {got}");

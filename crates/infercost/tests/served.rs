@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
+mod program;
+mod run_on_disk;
 mod tiny;
 
 use std::collections::HashSet;
@@ -11,13 +13,15 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use candle_core::quantized::GgmlDType;
 use infercost_served_stand_in::{Asked, Fault, Reply, StandIn, StreamScript};
+use program::{infercost, json, run};
+use run_on_disk::{only_run, spans};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -38,55 +42,6 @@ fn bench() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("mine.jsonl"), PROMPTS).unwrap();
     folder
-}
-
-fn infercost(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_infercost"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .env("INFERCOST_CACHE", folder.join("cache"))
-        .env("HOME", folder)
-        .env("INFERCOST_SYSFS_ROOT", folder.join("no-sensors"))
-        .env("NO_COLOR", "1")
-        .env("RAYON_NUM_THREADS", "2")
-        .stdin(Stdio::null());
-    command
-}
-
-fn run(folder: &Path, arguments: &[&str]) -> Output {
-    infercost(folder, arguments).output().unwrap()
-}
-
-#[track_caller]
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
-}
-
-fn only_run(folder: &Path) -> PathBuf {
-    let runs = fs::read_dir(folder.join("traces")).unwrap().map(|entry| entry.unwrap().path());
-    let mut runs: Vec<PathBuf> = runs.filter(|path| path.join("run.json").is_file()).collect();
-    assert_eq!(runs.len(), 1, "{runs:?}");
-    runs.pop().unwrap()
-}
-
-/// All spans of a run whose `infercost.record` is `record`, each with its attributes by name.
-fn spans(run: &Path, record: &str) -> Vec<(Value, serde_json::Map<String, Value>)> {
-    let text = fs::read_to_string(run.join("spans.jsonl")).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap())
-        .flat_map(|line| line["resourceSpans"][0]["scopeSpans"][0]["spans"].as_array().unwrap().clone())
-        .map(|span| {
-            let list = span["attributes"].as_array().unwrap();
-            let of = |one: &Value| (one["key"].as_str().unwrap().to_owned(), one["value"].clone());
-            let attributes = list.iter().map(of).collect();
-            (span, attributes)
-        })
-        .filter(|(_, attributes): &(_, serde_json::Map<String, Value>)| {
-            attributes["infercost.record"]["stringValue"] == record
-        })
-        .collect()
 }
 
 /// A server of the model `m` that answers completions with what `choose` says.
@@ -178,6 +133,33 @@ fn a_model_in_process_and_a_server_stand_in_one_table() {
     let shown = run(folder.path(), &["report"]);
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains("under load") && shown.contains("4 in flight"), "{shown}");
+}
+
+/// A server that neither counts tokens nor tells of its cache: nothing is made up, and all of it is said.
+#[test]
+fn what_a_server_does_not_tell_is_said() {
+    let _alone = alone();
+    let folder = bench();
+    let script = StreamScript { usage: false, ..StreamScript::default() };
+    let server = serving(move |_| script.reply());
+    let output = run(folder.path(), &["compare", &url(&server), "--prompts", "mine.jsonl", "--json"]);
+    let report = json(&output);
+    let candidate = &report["candidates"][0];
+    assert!(candidate["input_tokens"].is_null(), "{candidate:#}");
+    assert!(candidate["unknown"]["input_tokens"].is_string(), "{candidate:#}");
+    assert!(candidate["output_tokens"].as_u64().unwrap() > 0, "{candidate:#}");
+    let notes = report["notes"].to_string();
+    for said in
+        ["sent no `usage` with 3 of 3", "did not tell the prompt tokens of 3 of 3", "from a prompt cache"]
+    {
+        assert!(notes.contains(said), "{said}: {notes}");
+    }
+    let recorded = only_run(folder.path());
+    for (_, attributes) in spans(&recorded, "inference") {
+        assert!(!attributes.contains_key("gen_ai.usage.input_tokens"), "{attributes:#?}");
+    }
+    let header = fs::read_to_string(recorded.join("run.json")).unwrap();
+    assert!(header.contains("\"sends_usage\""), "{header}");
 }
 
 /// Gives a test in real time further attempts: a busy machine may spoil some.
@@ -303,6 +285,80 @@ fn faults_are_counted_by_kind_and_the_run_is_on_disk() {
     assert_eq!(spans(&only_run(folder.path()), "inference").len(), 8);
 }
 
+/// Every text that lies below the folder, with its path.
+fn texts_below(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut texts = Vec::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            texts.extend(texts_below(&path));
+        } else {
+            texts.push((path.clone(), String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned()));
+        }
+    }
+    texts
+}
+
+/// Servers that repeat what they were asked, or what they had answered, in each of their errors.
+#[test]
+fn errors_that_repeat_prompts_do_not_reach_the_disk_without_content() {
+    let _alone = alone();
+    let prompts: String = (0..5)
+        .map(|index| format!("{{\"id\":\"p{index}\",\"prompt\":\"marmot {index}.\",\"max_tokens\":16}}\n"))
+        .collect();
+    let echo = |asked: &Asked<'_>| format!(r#"{{"error":{{"message":{}}}}}"#, Value::from(asked.body));
+    let serve = move || {
+        let none = Reply::not_found();
+        StandIn::start(move |asked| match asked.path {
+            "/v1/models" => Reply::json(r#"{"object":"list","data":[{"id":"m","owned_by":"vllm"}]}"#),
+            "/v1/chat/completions" if asked.body.contains("marmot 1.") => {
+                Reply::error(400, &[], &echo(asked))
+            }
+            "/v1/chat/completions" if asked.body.contains("marmot 2.") => {
+                Reply::whole(200, "text/event-stream", &[], &format!("data: {}\n\n", echo(asked)))
+            }
+            "/v1/chat/completions" if asked.body.contains("marmot 3.") => {
+                let event = r#"data: {"choices":"the marmot said"}"#;
+                Reply::whole(200, "text/event-stream", &[], &format!("{event}\n\n"))
+            }
+            "/v1/chat/completions" => StreamScript::default().reply(),
+            "/tokenize" => Reply::json(r#"{"tokens":[1,2]}"#),
+            // what scores are asked from
+            "/v1/completions" => Reply::error(400, &[], &echo(asked)),
+            _ => none.clone(),
+        })
+        .unwrap()
+    };
+    for (flags, is_kept) in
+        [(&[][..], true), (&["--no-content"][..], false), (&["--redact", "marmot"], false)]
+    {
+        let folder = bench();
+        fs::write(folder.path().join("echo.jsonl"), &prompts).unwrap();
+        tiny::write_model(&folder.path().join("some.gguf"), 1, GgmlDType::F32).unwrap();
+        let server = serve();
+        let url = url(&server);
+        let mut arguments = vec!["record", "some.gguf", &url, "--prompts", "echo.jsonl", "--warm-ups", "0"];
+        arguments.extend(flags);
+        let output = infercost(folder.path(), &arguments).env("INFERCOST_LOG", "debug").output().unwrap();
+        let run = only_run(folder.path());
+        let failures =
+            spans(&run, "inference").iter().filter(|(span, _)| span["status"]["code"] == 2).count();
+        assert_eq!(failures, 3, "{}", String::from_utf8_lossy(&output.stderr));
+        let impossible: Vec<String> = spans(&run, "evaluation")
+            .iter()
+            .map(|(_, one)| one["gen_ai.evaluation.explanation"]["stringValue"].to_string())
+            .filter(|reason| reason.contains("do not echo"))
+            .collect();
+        assert_eq!(impossible.len(), 5, "what infercost says of it stays");
+        let texts = texts_below(&run);
+        let said: Vec<_> = texts.iter().filter(|(_, text)| text.contains("marmot")).collect();
+        // the pattern of --redact is part of the command line that a run repeats
+        let said = said.iter().filter(|(path, _)| is_kept || flags.len() < 2 || !path.ends_with("run.json"));
+        assert_eq!(said.count() > 0, is_kept, "{flags:?}");
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(is_kept || !log.contains("marmot"), "{log}");
+    }
+}
+
 #[test]
 fn a_server_that_dies_leaves_a_run_that_says_so() {
     let _alone = alone();
@@ -360,9 +416,7 @@ fn a_killed_run_goes_on_with_the_point_it_was_at() {
         assert!(patience.elapsed() < Duration::from_secs(120), "the run never came so far");
         let mut runs = fs::read_dir(&traces).into_iter().flatten().flatten().map(|entry| entry.path());
         if let Some(run) = runs.find(|path| path.join("spans.jsonl").is_file()) {
-            // a line may be half written
-            let text = fs::read_to_string(run.join("spans.jsonl")).unwrap();
-            if text.ends_with('\n') && loaded(&run) >= 1 {
+            if loaded(&run) >= 1 {
                 let now = repetitions(&run);
                 if now > *at_first.get_or_insert(now) + 5 {
                     break;
@@ -394,7 +448,7 @@ fn a_killed_run_goes_on_with_the_point_it_was_at() {
     assert!(notes.iter().any(|note| note.as_str().unwrap().contains("was cut off")), "{notes:#?}");
 }
 
-/// The process that listens on the port, if one does.
+/// Whether anything listens on the port.
 fn answers(port: u16) -> bool {
     TcpStream::connect(("127.0.0.1", port)).is_ok()
 }
@@ -436,6 +490,13 @@ fn stub_command() -> String {
     format!("'{}' --ignored --exact --nocapture stub_server port={{port}} model={{model}}", this.display())
 }
 
+/// The port that the stub said it was told, by its log.
+fn stub_port(log: &Path) -> u16 {
+    let text = fs::read_to_string(log).unwrap();
+    let said = text.lines().find(|line| line.starts_with("stub:")).unwrap();
+    said.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
 #[test]
 fn serve_starts_awaits_uses_and_stops_a_server() {
     let _alone = alone();
@@ -470,14 +531,33 @@ fn serve_starts_awaits_uses_and_stops_a_server() {
         assert_eq!(candidate["operating_points"].as_array().unwrap().len(), 1);
     }
     let run_folder = only_run(folder.path());
-    let mut ports = Vec::new();
     for name in ["server-some.log", "server-other.log"] {
-        let log = fs::read_to_string(run_folder.join(name)).unwrap();
-        let said = log.lines().find(|line| line.starts_with("stub:")).unwrap();
-        ports.push(said.rsplit(' ').next().unwrap().parse::<u16>().unwrap());
+        assert!(!answers(stub_port(&run_folder.join(name))), "{name}: a server outlived the run");
     }
-    assert!(ports.iter().all(|port| !answers(*port)), "a server outlived the run");
     assert!(spans(&run_folder, "inference").iter().all(|(span, _)| span["kind"] == 3));
+}
+
+#[test]
+fn a_run_without_content_keeps_no_log_of_its_server() {
+    let _alone = alone();
+    let command = stub_command();
+    for (flags, is_kept) in
+        [(&[][..], true), (&["--no-content"][..], false), (&["--redact", "[0-9]{9}"], false)]
+    {
+        let folder = bench();
+        tiny::write_model(&folder.path().join("some.gguf"), 1, GgmlDType::F32).unwrap();
+        let mut arguments = vec!["record", "some.gguf", "--prompts", "mine.jsonl", "--serve", &command];
+        arguments.extend(flags);
+        let mut process = infercost(folder.path(), &arguments);
+        let output = process.env("STUB_MODE", "chinchilla").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(spans(&only_run(folder.path()), "inference").len(), 3);
+        let texts = texts_below(&folder.path().join("traces"));
+        let logs = texts.iter().filter(|(_, text)| text.contains("chinchilla")).count();
+        assert_eq!(logs, usize::from(is_kept), "{flags:?}");
+        assert_eq!(said.contains("log is not kept"), !is_kept, "{said}");
+    }
 }
 
 #[test]
@@ -507,6 +587,12 @@ fn a_server_that_does_not_start_says_why() {
 #[test]
 fn an_interrupted_run_stops_its_server() {
     let _alone = alone();
+    for signal in ["-TERM", "-HUP", "-QUIT"] {
+        interrupt_with(signal);
+    }
+}
+
+fn interrupt_with(signal: &str) {
     let folder = bench();
     tiny::write_model(&folder.path().join("some.gguf"), 1, GgmlDType::F32).unwrap();
     let command = stub_command();
@@ -534,13 +620,16 @@ fn an_interrupted_run_stops_its_server() {
         }
         sleep(Duration::from_millis(10));
     };
-    let text = fs::read_to_string(log).unwrap();
-    let said = text.lines().find(|line| line.starts_with("stub:")).unwrap();
-    let port: u16 = said.rsplit(' ').next().unwrap().parse().unwrap();
+    let port = stub_port(&log);
     assert!(answers(port));
-    let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(kill.success());
     let status = child.wait().unwrap();
-    assert_eq!(status.code(), Some(130), "{status}");
-    assert!(!answers(port), "the server outlived the run");
+    assert_eq!(status.code(), Some(130), "{signal}: {status}");
+    // a server that was killed needs a moment to be gone
+    let patience = Instant::now();
+    while answers(port) {
+        assert!(patience.elapsed() < Duration::from_secs(5), "{signal}: the server outlived the run");
+        sleep(Duration::from_millis(10));
+    }
 }

@@ -61,6 +61,11 @@ fn board(handle: Handle) -> Result<(&'static Board, u64), Return> {
     }
 }
 
+fn is_hot(handle: Handle) -> Result<bool, Return> {
+    let (board, milliseconds) = board(handle)?;
+    Ok(board.hot_after_ms.is_some_and(|begin| milliseconds >= begin))
+}
+
 fn code(result: Result<(), Return>) -> Return {
     result.err().unwrap_or(SUCCESS)
 }
@@ -171,17 +176,17 @@ export! {
     }
 
     fn nvmlDeviceGetTemperature(device: Handle, _sensor: c_uint, degrees: *mut c_uint) {
-        board(device)?;
-        put(degrees, 45)
+        put(degrees, if is_hot(device)? { 80 } else { 45 })
     }
 
     fn nvmlDeviceGetClockInfo(device: Handle, clock: c_uint, megahertz: *mut c_uint) {
-        board(device)?;
-        put(megahertz, if clock == 2 { 2619 } else { 1980 })
+        let graphics = if is_hot(device)? { 1200 } else { 1980 };
+        put(megahertz, if clock == 2 { 2619 } else { graphics })
     }
 
     fn nvmlDeviceGetCurrentClocksThrottleReasons(device: Handle, reasons: *mut c_ulonglong) {
-        put(reasons, board(device)?.0.throttle)
+        let heat = if is_hot(device)? { 0x20 } else { 0 };
+        put(reasons, board(device)?.0.throttle | heat)
     }
 
     fn nvmlDeviceGetMigMode(device: Handle, current: *mut c_uint, pending: *mut c_uint) {

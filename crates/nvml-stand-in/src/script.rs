@@ -43,6 +43,9 @@ pub struct Board {
     pub lost_after_ms: Option<u64>,
     /// Bits of the throttle reasons.
     pub throttle: u64,
+    /// Milliseconds after which it is hot: 80 °C in place of 45 °C, at 1200 MHz and not 1980 MHz, and throttled by
+    /// heat as well (`NVML_CLOCKS_THROTTLE_REASON_SW_THERMAL_SLOWDOWN`).
+    pub hot_after_ms: Option<u64>,
     /// Process ids on the board.
     pub processes: Vec<u32>,
 }
@@ -60,6 +63,7 @@ impl Default for Board {
             mig: false,
             lost_after_ms: None,
             throttle: 0,
+            hot_after_ms: None,
             processes: Vec::new(),
         }
     }

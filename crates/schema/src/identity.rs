@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::served::ServedHabits;
 use crate::units::Bytes;
 
 macro_rules! name {
@@ -93,4 +94,7 @@ pub struct EngineIdentity {
     pub weight_bytes_per_token: Option<Bytes>,
     /// Longest sequence the model accepts, in tokens.
     pub context_length: Option<u32>,
+    /// What a server is known to do; `None` in process, and where it was not looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub habits: Option<ServedHabits>,
 }

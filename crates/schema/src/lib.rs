@@ -5,6 +5,7 @@
 //! [`Money`] …) and conversion happens once, where a number enters the program, so that a millijoule can
 //! never be added to a joule.
 
+pub mod board;
 pub mod energy;
 pub mod estimate;
 pub mod evaluation;
@@ -17,6 +18,7 @@ pub mod market;
 pub mod money;
 pub mod policy;
 pub mod price;
+pub mod price_per_million;
 pub mod prompt_set;
 pub mod record;
 pub mod report;
@@ -24,11 +26,11 @@ pub mod run;
 pub mod sampling;
 pub mod served;
 pub mod server_place;
-pub mod token_price;
 pub mod units;
 pub mod verdict;
 pub mod workload;
 
+pub use board::{BoardState, CrossCheck};
 pub use energy::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, MeterKind, MeterSource};
 pub use estimate::Estimate;
 pub use evaluation::{ChoiceLikelihoods, Divergence, Evaluation, EvaluationRecord, TaskScore};
@@ -44,7 +46,7 @@ pub use record::{
 };
 pub use run::{RunHeader, RunRecord};
 pub use sampling::Sampling;
-pub use served::{ServedFacts, ServerTimings, TokenCount};
+pub use served::{ServedFacts, ServedHabits, ServedTrial, ServerTimings, TokenCount};
 pub use server_place::ServerPlace;
 pub use units::{Bytes, Joules, TokensPerSecond, Watts};
 pub use verdict::{Gate, GateResult, Recommendation, Verdict};

@@ -120,6 +120,21 @@ pub enum GraderKind {
     None,
 }
 
+impl GraderKind {
+    /// As prompt sets and traces write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Contains => "contains",
+            Self::Regex => "regex",
+            Self::Number => "number",
+            Self::Choice => "choice",
+            Self::JsonSchema => "json_schema",
+            Self::None => "none",
+        }
+    }
+}
+
 impl Grader {
     /// The grader's name.
     pub fn kind(&self) -> GraderKind {
@@ -297,7 +312,7 @@ fn with_answer(kind: GraderKind, line: &Line) -> Result<Grader, String> {
     if line.choices.is_some() && !matches!(kind, GraderKind::Choice | GraderKind::None) {
         return Err("`choices` go with the grader `choice`".into());
     }
-    let answer = || line.answer.as_ref().ok_or_else(|| format!("grader `{}` needs an `answer`", name(kind)));
+    let answer = || line.answer.as_ref().ok_or_else(|| format!("grader `{}` needs an `answer`", kind.name()));
     Ok(match kind {
         GraderKind::None => Grader::None,
         GraderKind::Exact => Grader::Exact(texts(answer()?)?),
@@ -323,18 +338,6 @@ fn with_answer(kind: GraderKind, line: &Line) -> Result<Grader, String> {
             Grader::Choice { choices, right }
         }
     })
-}
-
-fn name(kind: GraderKind) -> &'static str {
-    match kind {
-        GraderKind::Exact => "exact",
-        GraderKind::Contains => "contains",
-        GraderKind::Regex => "regex",
-        GraderKind::Number => "number",
-        GraderKind::Choice => "choice",
-        GraderKind::JsonSchema => "json_schema",
-        GraderKind::None => "none",
-    }
 }
 
 fn text(value: &serde_json::Value) -> Result<String, String> {

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use crate::board::{BoardState, CrossCheck};
 use crate::energy::EnergyReading;
 use crate::identity::{PromptId, VariantId, WindowId};
 use crate::load::LoadFacts;
@@ -64,8 +65,9 @@ pub struct InferenceRecord {
     pub issued_at: SystemTime,
     /// Prompt text as given to the model, unless the user keeps content out (`--no-content`).
     pub input_text: Option<String>,
-    /// Tokens of the rendered prompt; 0 where the engine failed before it could count.
-    pub input_tokens: u32,
+    /// Tokens of the rendered prompt, at least one; `None` where nobody counted them: a failure, or a server that does
+    /// not tell.
+    pub input_tokens: Option<u32>,
     /// Of those, tokens served from a prefix cache; `None` where unknown.
     pub cached_input_tokens: Option<u32>,
     /// Output limit of this request, in tokens.
@@ -147,6 +149,30 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::ContextExceeded,
+        Self::NotFinite,
+        Self::Template,
+        Self::Timeout,
+        Self::Connection,
+        Self::Status,
+        Self::Protocol,
+        Self::Engine,
+    ];
+
+    /// What may be said of a failure where content is kept out: the message of kinds that infercost alone words,
+    /// and a fixed sentence for those whose messages quote a server, a template or a model, which repeat prompts.
+    pub fn own_words(self, message: &str) -> &str {
+        match self {
+            Self::ContextExceeded | Self::NotFinite | Self::Timeout | Self::Connection => message,
+            Self::Template => "the model's chat template cannot render this prompt",
+            Self::Status => "the server answered with an error",
+            Self::Protocol => "the server's answer is not what the API defines",
+            Self::Engine => "the engine failed",
+        }
+    }
+
     /// The name used as `error.type` and in reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -196,6 +222,10 @@ pub struct IdleRecord {
     pub wall_time: Duration,
     /// Energy of the stretch.
     pub energy: EnergyReading,
+    /// What the metered boards showed when it began; empty where the meter reads none.
+    pub boards: Vec<BoardState>,
+    /// Counters against integrals of power over the run so far; empty where no instrument shows both.
+    pub cross_checks: Vec<CrossCheck>,
 }
 
 impl Outcome {

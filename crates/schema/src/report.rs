@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::energy::EnergyScope;
 use crate::estimate::Estimate;
 use crate::identity::{EngineIdentity, RunId, VariantId};
 use crate::machine::MachineFacts;
@@ -40,6 +41,9 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Prompts chosen of prompts in the set.
     pub prompts: PromptCount,
+    /// What the meter read in all windows of single requests together; `None` where nothing was metered or estimated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy: Option<EnergyTotals>,
     /// Baseline first, then the others in the run's order.
     pub candidates: Vec<CandidateReport>,
     /// What to deploy.
@@ -76,8 +80,8 @@ pub struct CandidateReport {
     pub failures: u64,
     /// Failures by kind.
     pub failure_kinds: BTreeMap<String, u64>,
-    /// Prompt tokens, summed.
-    pub input_tokens: u64,
+    /// Prompt tokens of all answers, summed; `None` where an answer's are unknown.
+    pub input_tokens: Option<u64>,
     /// Output tokens, summed.
     pub output_tokens: u64,
     /// Model load time, in seconds.
@@ -136,10 +140,18 @@ pub struct OperatingPointReport {
     pub knee: bool,
     /// Requests that ended in the steady state, failures included.
     pub requests: u64,
+    /// Answers in the whole windows, warm-up included: what a bill over the run counts. An answer without any token is
+    /// none.
+    #[serde(default)]
+    pub answered: u64,
     /// Failures in the whole window.
     pub failures: u64,
     /// The same by kind.
     pub failure_kinds: BTreeMap<String, u64>,
+    /// True where more than a tenth of the requests in the whole window got no answer: such a point is never
+    /// recommended.
+    #[serde(default)]
+    pub failing: bool,
     /// Attempts beyond the first, in the whole window.
     pub retries: u64,
     /// Share of the prompt tokens that came from a prefix cache; `None` where no server told.
@@ -162,7 +174,7 @@ pub struct OperatingPointReport {
     pub goodput_per_s: Option<f64>,
     /// Does the share reach what the policy asks? `None` where it asks for nothing.
     pub meets_targets: Option<Verdict>,
-    /// `counter`, `integrated`, `estimated`, `mixed` or `unavailable`.
+    /// `counter`, `integrated`, `mixed` (some of either), `estimated` where any of it is, or `unavailable`.
     pub energy_source: String,
     /// Mean power of the windows × time per answered request, in joules.
     pub energy_per_inference_j: Option<Estimate>,
@@ -194,7 +206,7 @@ pub struct Percentiles {
 /// Energy of one variant over all its windows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EnergyReport {
-    /// `counter`, `integrated`, `estimated`, `mixed` (windows differ) or `unavailable`.
+    /// `counter`, `integrated`, `mixed` (windows of either), `estimated` where any window is, or `unavailable`.
     pub source: String,
     /// What is covered, in words.
     pub scope: String,
@@ -210,6 +222,39 @@ pub struct EnergyReport {
     pub per_inference_j: Option<Estimate>,
     /// Share of the attributed energy that went into prefill, where windows tell the two apart.
     pub prefill_share: Option<f64>,
+}
+
+/// Energy of all variants over all windows of single requests, with what it rests on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EnergyTotals {
+    /// As in [`EnergyReport::source`].
+    pub source: String,
+    /// What readings cover: one boundary, or several where windows differ.
+    pub covers: Vec<EnergyScope>,
+    /// The instruments; empty where there are only estimates.
+    pub meters: Vec<String>,
+    /// The meter's differences, in joules.
+    pub gross_j: f64,
+    /// Gross less idle power × time, not clamped, in joules; `None` where a variant's is unknown.
+    pub net_j: Option<f64>,
+    /// Energy that belongs to no inference, in joules: gross is the inferences' shares and this.
+    pub unattributed_j: f64,
+    /// Idle power around the windows.
+    pub idle: IdlePower,
+}
+
+/// Power while nothing was asked of any model, in watts. `None` was not measured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct IdlePower {
+    /// Before models were loaded.
+    pub before_load_w: Option<f64>,
+    /// With all of them resident.
+    pub resident_w: Option<f64>,
+    /// After the last window.
+    pub after_w: Option<f64>,
+    /// After ÷ with the models resident − 1 (÷ before load where that is unknown); `None` where readings cover
+    /// different parts of the machine.
+    pub drift: Option<f64>,
 }
 
 /// Money of one variant. `per_inference.point` is the sum of the components that are known.

@@ -23,6 +23,10 @@ pub struct RunHeader {
     pub schema: String,
     /// The run's name.
     pub id: RunId,
+    /// Random text from which the ids of the run's spans follow, beside its name: runs that began in one second on two
+    /// machines have the same name. `None` in runs that were recorded before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
     /// When it began.
     pub started_at: jiff::Timestamp,
     /// Version of infercost that recorded it.

@@ -29,6 +29,39 @@ pub struct ServedFacts {
     pub timings: Option<ServerTimings>,
 }
 
+/// What a server is known to do before a run begins, beside what it says of single answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServedHabits {
+    /// True where it is asked not to use its prompt cache, and has such a switch.
+    pub cache_off: bool,
+    /// What a short answer showed; `None` where none was asked for.
+    pub trial: Option<ServedTrial>,
+}
+
+/// What a short trial answer showed of a server's habits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServedTrial {
+    /// True where the server sends `usage`, so that tokens are its own count.
+    pub sends_usage: bool,
+    /// True where that count disagrees with the stream: see [`ServedFacts::count_mismatch`].
+    pub count_mismatch: bool,
+    /// The server's count and its tokenizer's of the same text; `None` where it has no tokenizer to ask. The count
+    /// may be one higher: the end-of-turn token is no text.
+    pub counted_and_tokenized: Option<(u32, u32)>,
+    /// True where the server says how many prompt tokens came from its cache.
+    pub tells_cached: bool,
+}
+
+impl ServedTrial {
+    /// True where the server's tokenizer confirms its count, `None` where there is none to ask.
+    ///
+    /// Text may split into other tokens than it was generated in, so that a false is a warning and no proof.
+    pub fn tokenizer_agrees(&self) -> Option<bool> {
+        self.counted_and_tokenized.map(|(counted, tokenized)| counted.abs_diff(tokenized) <= 1)
+    }
+}
+
 /// Where the number of output tokens comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -8,8 +8,9 @@ use infercost_schema::{FinishReason, ServedFacts, TokenCount};
 use crate::failure::{Failure, inner_text, quote};
 use crate::stream_chunk::{Choice, StreamChunk, Timings, Usage, count, finish};
 
-/// Longest answer kept, in bytes.
-const LONGEST_ANSWER: usize = 16 << 20;
+/// Longest answer kept, in bytes. In a run's file control characters take six bytes each, and its lines have their own
+/// limit, many times this: an answer of any kind must be a counted outcome and not the end of a run.
+const LONGEST_ANSWER: usize = 1 << 20;
 
 /// What has come of an answer so far.
 #[derive(Debug, Default)]
@@ -64,7 +65,9 @@ impl Answer {
             return Err(told(&String::from_utf8_lossy(data)));
         }
         let strange = |error: &str| {
-            let start = quote(&String::from_utf8_lossy(data.get(..80).unwrap_or(data)), secret);
+            let start = quote(&String::from_utf8_lossy(data), secret).chars().take(80).collect::<String>();
+            // the parser quotes what it met
+            let error = quote(error, secret);
             Failure::protocol(format!("a chunk of the stream is not what the API defines ({error}): {start}"))
         };
         if !data.trim_ascii_start().starts_with(b"{") {
@@ -116,7 +119,7 @@ impl Answer {
             let tokens = self.tokens_of_text(sum);
             self.reasoning_chunks += u32::from(!reasoning.is_empty());
             if self.text.len().saturating_add(content.len()) > LONGEST_ANSWER {
-                return Err(Failure::protocol("the answer is longer than 16 MiB"));
+                return Err(Failure::protocol("the answer is longer than 1 MiB"));
             }
             self.text.push_str(content);
             self.hand_on(Chunk { text, tokens }, on_chunk);
@@ -198,7 +201,8 @@ impl Answer {
                 .prompt_tokens
                 .map(count)
                 .or(timings.and_then(|timings| timings.prompt()))
-                .unwrap_or(0),
+                // no prompt is empty once it is rendered: a sum of 0 was never counted
+                .filter(|tokens| *tokens > 0),
             cached_input_tokens: usage.cached().or(timings.and_then(|timings| timings.cached())),
             finish: self.finish.unwrap_or(by_length),
             served: Some(facts),

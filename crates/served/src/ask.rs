@@ -25,7 +25,7 @@ pub(crate) struct Asker {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    /// The `Server` header.
+    /// The `Server` header, as it came.
     pub(crate) server: Option<String>,
     pub(crate) body: Vec<u8>,
 }
@@ -64,7 +64,7 @@ impl Asker {
             let mut response = self.http.execute(request).await.map_err(|error| lost(&error))?;
             let status = response.status().as_u16();
             let server = response.headers().get(SERVER).and_then(|value| value.to_str().ok());
-            let server = server.map(|server| quote(server, None));
+            let server = server.map(str::to_owned);
             let mut body = Vec::new();
             while let Some(piece) = response.chunk().await.map_err(|error| lost(&error))? {
                 if body.len().saturating_add(piece.len()) > LONGEST_REPLY {
@@ -102,6 +102,8 @@ impl Reply {
             .with_status(status));
         }
         serde_json::from_slice(&self.body).map_err(|error| {
+            // the parser quotes what it met
+            let error = quote(&error.to_string(), secret);
             Failure::protocol(format!("{path} is not what the API defines: {error}")).with_status(status)
         })
     }

@@ -113,7 +113,8 @@ impl ServedClient {
                 answer.add_facts(&mut facts);
                 return Err(failure.into_error(facts, asked.max_tokens));
             }
-            tracing::debug!(message = failure.message, ?wait, "asking again");
+            // a log is no place for what a server says: it may repeat the prompt
+            tracing::debug!(fault = ?failure.fault, status = failure.status, ?wait, "asking again");
             facts.retries += 1;
             pause = pause.saturating_mul(2).min(policy.longest_pause);
             tokio::time::sleep(wait).await;

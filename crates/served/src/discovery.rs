@@ -138,7 +138,7 @@ pub(crate) async fn discover(
         None
     } else {
         let list: ModelList = reply.json("/models", secret)?;
-        Some(chosen(list.data.unwrap_or_default(), address.model())?)
+        Some(chosen(list.data.unwrap_or_default(), address.model(), secret)?)
     };
     let mut kind = ServerKind::Other;
     if let Some(entry) = &entry {
@@ -156,8 +156,8 @@ pub(crate) async fn discover(
         Some(entry) => entry.id,
         None => address.model().unwrap_or_default().to_owned(),
     };
-    let server = reply.server.unwrap_or_default();
-    kind = learn_more(asker, address, kind, &model, &mut identity).await;
+    let server = quote(&reply.server.unwrap_or_default(), secret);
+    kind = learn_more(asker, address, kind, &model, &mut identity, secret).await;
     identity.engine = kind.name().to_owned();
     if kind == ServerKind::Other && !server.is_empty() {
         identity.build_flags = format!("Server: {server}");
@@ -166,12 +166,16 @@ pub(crate) async fn discover(
 }
 
 /// Finds the wanted model, or the only one, among the server's.
-fn chosen(mut entries: Vec<ModelEntry>, wanted: Option<&str>) -> Result<ModelEntry, Failure> {
+fn chosen(
+    mut entries: Vec<ModelEntry>,
+    wanted: Option<&str>,
+    secret: Option<&str>,
+) -> Result<ModelEntry, Failure> {
     let names = entries.iter().map(|entry| entry.id.as_str());
     let listed = match entries.len() {
         0 => "it has none".to_owned(),
         many => {
-            let shown = names.take(LISTED).map(|name| quote(name, None)).collect::<Vec<_>>().join(", ");
+            let shown = names.take(LISTED).map(|name| quote(name, secret)).collect::<Vec<_>>().join(", ");
             let rest = many.saturating_sub(LISTED);
             if rest > 0 { format!("it has {shown} and {rest} more") } else { format!("it has {shown}") }
         }
@@ -192,7 +196,7 @@ fn chosen(mut entries: Vec<ModelEntry>, wanted: Option<&str>) -> Result<ModelEnt
     match position {
         Some(position) => Ok(entries.swap_remove(position)),
         None => {
-            let wanted = quote(wanted.unwrap_or_default(), None);
+            let wanted = quote(wanted.unwrap_or_default(), secret);
             missing(format!("the server has no model `{wanted}`; {listed}"))
         }
     }
@@ -216,12 +220,13 @@ async fn learn_more(
     kind: ServerKind,
     model: &str,
     identity: &mut EngineIdentity,
+    secret: Option<&str>,
 ) -> ServerKind {
     if kind != ServerKind::Vllm
         && let Some(props) = optional::<Props>(asker, address, "props").await
         && (props.build_info.is_some() || props.total_slots.is_some() || kind == ServerKind::LlamaCpp)
     {
-        identity.version = props.build_info.map(|text| quote(&text, None)).unwrap_or_default();
+        identity.version = props.build_info.map(|text| quote(&text, secret)).unwrap_or_default();
         let context = props.default_generation_settings.and_then(|settings| settings.n_ctx);
         identity.context_length = context.or(identity.context_length);
         if let Some(slots) = props.total_slots {
@@ -233,28 +238,28 @@ async fn learn_more(
         ServerKind::LlamaCpp => return kind,
         ServerKind::Vllm => {
             if let Some(version) = optional::<Version>(asker, address, "version").await {
-                identity.version = quote(&version.version, None);
+                identity.version = quote(&version.version, secret);
             }
             return kind;
         }
         _ => {}
     }
     if let Some(version) = optional::<Version>(asker, address, "api/version").await {
-        identity.version = quote(&version.version, None);
+        identity.version = quote(&version.version, secret);
         return ServerKind::Ollama;
     }
     let path = format!("api/v0/models/{model}");
     if let Some(found) = optional::<LmStudioModel>(asker, address, &path).await
         && (found.arch.is_some() || found.quantization.is_some())
     {
-        identity.family = found.arch.map(|text| quote(&text, None));
-        identity.quantization = found.quantization.map(|text| quote(&text, None));
+        identity.family = found.arch.map(|text| quote(&text, secret));
+        identity.quantization = found.quantization.map(|text| quote(&text, secret));
         identity.context_length = found.loaded_context_length.or(found.max_context_length);
         return ServerKind::LmStudio;
     }
     if let Some(info) = optional::<TgiInfo>(asker, address, "info").await {
-        identity.version = quote(&info.version, None);
-        identity.compute_dtype = info.model_dtype.map(|text| quote(&text, None));
+        identity.version = quote(&info.version, secret);
+        identity.compute_dtype = info.model_dtype.map(|text| quote(&text, secret));
         identity.context_length = info.max_total_tokens.or(identity.context_length);
         return ServerKind::Tgi;
     }
@@ -278,7 +283,7 @@ mod tests {
     #[track_caller]
     fn check(ids: &[&str], wanted: Option<&str>, expected: Result<&str, &str>) {
         let entries: Vec<String> = ids.iter().map(|id| format!(r#"{{"id":"{id}"}}"#)).collect();
-        let found = chosen(list(&format!(r#"{{"data":[{}]}}"#, entries.join(","))), wanted);
+        let found = chosen(list(&format!(r#"{{"data":[{}]}}"#, entries.join(","))), wanted, Some("sk-1"));
         match (found, expected) {
             (Ok(entry), Ok(id)) => assert_eq!(entry.id, id),
             (Err(failure), Err(part)) => assert!(failure.message.contains(part), "{}", failure.message),
@@ -297,6 +302,7 @@ mod tests {
         check(&["a", "b"], Some("c"), Err("has no model `c`; it has a, b"));
         check(&["a", "b"], None, Err("append #name"));
         check(&[], Some("c"), Err("it has none"));
+        check(&["a sk-1"], Some("c"), Err("it has a …"));
         let many: Vec<String> = (0..30).map(|number| format!("m{number}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         check(&many, Some("c"), Err("m19 and 10 more"));

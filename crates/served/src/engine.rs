@@ -8,7 +8,9 @@ use infercost_engine::{
     Chunk, ConcurrentEngine, Engine, EngineError, Generation, GenerationRequest, PositionTop, ScoreRequest,
     TokenScores,
 };
-use infercost_schema::{EngineIdentity, Message, PromptBody, Role, Sampling, ServedFacts, TokenCount};
+use infercost_schema::{
+    EngineIdentity, Message, PromptBody, Role, Sampling, ServedFacts, ServedHabits, ServedTrial, TokenCount,
+};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::ask::Asker;
@@ -77,6 +79,8 @@ impl ServedModel {
         if !options.no_trial {
             engine.try_out()?;
         }
+        engine.identity.habits =
+            Some(ServedHabits { cache_off: engine.switches_cache_off(), trial: engine.trial.clone() });
         Ok(engine)
     }
 }
@@ -93,29 +97,6 @@ pub struct ServedEngine {
     scorer: Scorer,
     runtime: Runtime,
     trial: Option<ServedTrial>,
-}
-
-/// What a short trial answer showed of a server's habits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServedTrial {
-    /// True where the server sends `usage`, so that tokens are its own count.
-    pub sends_usage: bool,
-    /// True where that count disagrees with the stream: see [`ServedFacts::count_mismatch`].
-    pub count_mismatch: bool,
-    /// The server's count and its tokenizer's of the same text; `None` where it has no tokenizer to ask. The count
-    /// may be one higher: the end-of-turn token is no text.
-    pub counted_and_tokenized: Option<(u32, u32)>,
-    /// True where the server says how many prompt tokens came from its cache.
-    pub tells_cached: bool,
-}
-
-impl ServedTrial {
-    /// True where the server's tokenizer confirms its count, `None` where there is none to ask.
-    ///
-    /// Text may split into other tokens than it was generated in, so that a false is a warning and no proof.
-    pub fn tokenizer_agrees(&self) -> Option<bool> {
-        self.counted_and_tokenized.map(|(counted, tokenized)| counted.abs_diff(tokenized) <= 1)
-    }
 }
 
 impl ServedEngine {

@@ -25,6 +25,7 @@ mod stream_chunk;
 
 pub use address::{AddressError, ServedAddress};
 pub use discovery::ServerKind;
-pub use engine::{ServedEngine, ServedModel, ServedTrial};
+pub use engine::{ServedEngine, ServedModel};
+pub use infercost_schema::ServedTrial;
 pub use key::ApiKey;
 pub use options::{Api, RetryPolicy, ServedOptions, Timeouts};

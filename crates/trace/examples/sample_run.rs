@@ -30,6 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut store = RunStore::create(&traces, &header)?;
     let mut now = start;
     store.idle(&IdleRecord {
+        boards: Vec::new(),
+        cross_checks: Vec::new(),
         phase: IdlePhase::BeforeLoad,
         started_at: now,
         wall_time: Duration::from_secs(2),
@@ -125,7 +127,7 @@ fn inference(index: u32, tokens: u32, issued_at: SystemTime) -> InferenceRecord 
         repetition: 0,
         issued_at,
         input_text: Some("<|im_start|>user\nWhat is the answer?<|im_end|>\n".repeat(4)),
-        input_tokens: 60 + index % 7,
+        input_tokens: Some(60 + index % 7),
         cached_input_tokens: None,
         max_tokens: 128,
         sampling: Sampling::default(),

@@ -189,6 +189,10 @@ names! {
     ENERGY_METHOD = "infercost.energy.method";
     /// Why there is no reading.
     ENERGY_REASON = "infercost.energy.reason";
+    /// Counters against integrals of power over the run so far, as a JSON list.
+    ENERGY_CROSS_CHECKS = "infercost.energy.cross_checks";
+    /// What metered boards showed, as a JSON list.
+    HARDWARE_BOARDS = "infercost.hw.boards";
     /// `before_load`, `resident` or `after`.
     IDLE_PHASE = "infercost.idle.phase";
 

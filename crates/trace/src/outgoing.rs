@@ -2,8 +2,8 @@
 //!
 //! The files stay as they are; every addition here is computed elsewhere and only named here.
 
-use infercost_schema::Currency;
 use infercost_schema::report::CostComponents;
+use infercost_schema::{Currency, FailureKind};
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -41,6 +41,9 @@ pub struct CostShare {
 /// What is known of one inference beside its span.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct InferenceFacts {
+    /// The name that takes the model's place in `llm.model_name`: a viewer that reckons with prices of its own finds
+    /// them by it. `None` leaves the model's.
+    pub priced_as: Option<String>,
     /// Its joules.
     pub energy: Option<EnergyShare>,
     /// Its cost.
@@ -71,6 +74,10 @@ pub fn dress(span: &mut Span, facts: Option<&InferenceFacts>, viewer: Viewer) {
         if let Some(facts) = facts {
             numbers(facts, &mut extra);
         }
+        if let Some(name) = facts.and_then(|facts| facts.priced_as.as_deref()) {
+            span.attributes.retain(|attribute| attribute.key != LLM_MODEL_NAME);
+            extra.text(LLM_MODEL_NAME, name);
+        }
     }
     let metadata = metadata(span, &extra);
     match viewer {
@@ -85,7 +92,10 @@ pub fn dress(span: &mut Span, facts: Option<&InferenceFacts>, viewer: Viewer) {
     span.attributes.extend(extra.0);
 }
 
-/// Takes prompts and answers out of a span.
+/// Stands where a reason stood that may have quoted content.
+pub const REASON_LEFT_OUT: &str = "the reason is left out, since it may quote a server";
+
+/// Takes prompts and answers out of a span, and messages that may quote them: servers repeat prompts in their errors.
 pub fn strip_content(span: &mut Span) {
     const CONTENT: [&str; 5] = [
         INPUT_VALUE,
@@ -99,9 +109,37 @@ pub fn strip_content(span: &mut Span) {
             || key.starts_with("llm.input_messages.")
             || key.starts_with("llm.output_messages.")
     };
+    if let Some(status) = &mut span.status {
+        status.message = stripped_message(&span.attributes, &status.message);
+    }
+    for attribute in &mut span.attributes {
+        if attribute.key == GEN_AI_EVALUATION_EXPLANATION {
+            attribute.value = key_value("", Value::StringValue(REASON_LEFT_OUT.to_owned())).value;
+        }
+    }
     span.attributes.retain(|attribute| !holds_content(&attribute.key));
     for event in &mut span.events {
         event.attributes.retain(|attribute| !holds_content(&attribute.key));
+    }
+}
+
+/// What may be said of a failure; nothing where its kind is unknown.
+fn stripped_message(attributes: &[KeyValue], message: &str) -> String {
+    let name = attributes.iter().find(|attribute| attribute.key == ERROR_TYPE);
+    let name = match name.and_then(|attribute| attribute.value.as_ref()?.value.as_ref()) {
+        Some(Value::StringValue(name)) => name.as_str(),
+        _ => return String::new(),
+    };
+    let kind = FailureKind::ALL.into_iter().find(|kind| kind.name() == name);
+    kind.map_or_else(String::new, |kind| kind.own_words(message).to_owned())
+}
+
+/// Describes a resource as the environment does: its attributes take the place of recorded ones of the same name, but for
+/// infercost's own.
+pub fn describe_resource(resource: &mut Resource, attributes: &[(String, String)]) {
+    for (key, value) in attributes.iter().filter(|(key, _)| !key.starts_with("infercost.")) {
+        resource.attributes.retain(|attribute| attribute.key != *key);
+        resource.attributes.push(key_value(key, Value::StringValue(value.clone())));
     }
 }
 

@@ -148,7 +148,8 @@ impl RunStore {
     }
 
     /// Appends inferences that ended at about the same time, many to a line: written one by one, those of a server
-    /// under load would cost several times as much.
+    /// under load would cost several times as much. There may be any number of them, so that they are not kept in
+    /// mind: of one that is given twice, the reader takes the first.
     ///
     /// # Errors
     /// [`StoreError`] for the first inference that cannot be added; those before it are.
@@ -161,22 +162,19 @@ impl RunStore {
             let name = || inference_name(window, record);
             match self.spans.inference(window, record) {
                 Err(source) => failure = Some(StoreError::Record { record: name(), source }),
-                Ok(span) if self.written.contains(&span.span_id) || line.ids.contains(&span.span_id) => {
-                    failure = Some(StoreError::Duplicate { record: name() });
-                }
                 Ok(span) => {
-                    if !line.ids.is_empty() && self.lines.length() + span.json.len() > FULL_LINE {
+                    if line.extent.is_some() && self.lines.length() + span.json.len() > FULL_LINE {
                         self.append_line(&mut line, Some(&window.variant), name)?;
                     }
                     self.lines.add(&span);
-                    line.add(&span);
+                    line.widen(&span);
                 }
             }
             if failure.is_some() {
                 break;
             }
         }
-        if !line.ids.is_empty() {
+        if line.extent.is_some() {
             let name = || format!("{} inferences of {:?}", records.len(), window.variant.as_str());
             self.append_line(&mut line, Some(&window.variant), name)?;
         }
@@ -264,7 +262,8 @@ impl RunStore {
         self.lines.clear();
         for span in spans {
             self.lines.add(span);
-            line.add(span);
+            line.widen(span);
+            line.ids.push(span.span_id);
         }
         self.append_line(&mut line, variant, name)
     }
@@ -356,15 +355,15 @@ impl RunStore {
 /// What a line holds that is being put together.
 #[derive(Debug, Default)]
 struct Line {
+    /// Spans that must not come again.
     ids: Vec<SpanId>,
-    /// Earliest start and latest end.
+    /// Earliest start and latest end of all of them.
     extent: Option<(u64, u64)>,
 }
 
 impl Line {
-    fn add(&mut self, span: &Span) {
+    fn widen(&mut self, span: &Span) {
         let (start, end) = (span.start_time_unix_nano, span.end_time_unix_nano);
-        self.ids.push(span.span_id);
         self.extent =
             Some(self.extent.map_or((start, end), |extent| (extent.0.min(start), extent.1.max(end))));
     }

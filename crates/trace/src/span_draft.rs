@@ -277,7 +277,6 @@ pub(crate) fn key_value(key: &str, value: Value) -> KeyValue {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
-    use infercost_schema::RunId;
     use opentelemetry_proto::tonic::trace::v1::Span as ProtoSpan;
 
     use super::*;
@@ -285,7 +284,7 @@ mod tests {
     /// The types of `opentelemetry-proto` write the same bytes.
     #[test]
     fn bytes_are_those_of_the_protobuf_types() {
-        let ids = SpanIds::new(&RunId("r".to_owned()));
+        let ids = SpanIds::of("r".to_owned());
         for parent in [None, Some([7; 8])] {
             let place = SpanPlace { id: [0xab; 8], parent, start: 1, end: u64::MAX };
             let mut draft = SpanDraft::new(&ids, place, "a\"\\\u{1b}\u{7f}é\u{2028}\n", "run", "CHAIN");
@@ -315,7 +314,7 @@ mod tests {
 
     #[test]
     fn numbers_that_are_none_are_refused() {
-        let ids = SpanIds::new(&RunId("r".to_owned()));
+        let ids = SpanIds::of("r".to_owned());
         let place = SpanPlace { id: [1; 8], parent: None, start: 0, end: 0 };
         let mut draft = SpanDraft::new(&ids, place, "n", "run", "CHAIN");
         draft.number("bad", f64::NAN);

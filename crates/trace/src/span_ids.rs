@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use infercost_schema::{IdlePhase, PromptId, RunId, VariantId, WindowId};
+use infercost_schema::{IdlePhase, PromptId, RunHeader, RunId, VariantId, WindowId};
 use sha2::{Digest, Sha256};
 
 use crate::error::MappingError;
@@ -14,14 +14,23 @@ pub type SpanId = [u8; 8];
 /// Derives every id of one run.
 #[derive(Debug, Clone)]
 pub struct SpanIds {
-    run: RunId,
+    /// The run's name, and its random text where it has one.
+    run: String,
     trace: [u8; 16],
 }
 
 impl SpanIds {
-    /// The ids of the run of that name.
-    pub fn new(run: &RunId) -> Self {
-        Self { run: run.clone(), trace: nonzero(digest(run, "trace", &[])) }
+    /// The ids of the run with that header.
+    pub fn new(header: &RunHeader) -> Self {
+        let RunId(name) = &header.id;
+        Self::of(match &header.salt {
+            Some(salt) => format!("{name} {salt}"),
+            None => name.clone(),
+        })
+    }
+
+    pub(crate) fn of(run: String) -> Self {
+        Self { trace: nonzero(digest(&run, "trace", &[])), run }
     }
 
     /// The trace that holds the whole run.
@@ -95,9 +104,9 @@ pub fn from_unix_nanos(nanos: u64) -> SystemTime {
 }
 
 /// Each part is preceded by its length, so that no two lists of parts give the same bytes.
-fn digest(run: &RunId, role: &str, parts: &[&[u8]]) -> [u8; 32] {
+fn digest(run: &str, role: &str, parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
-    for part in [run.as_str().as_bytes(), role.as_bytes()].iter().chain(parts) {
+    for part in [run.as_bytes(), role.as_bytes()].iter().chain(parts) {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }

@@ -17,7 +17,7 @@ fn window(wall: u64, joules: f64, inferences: &[(u64, u64, u64)]) -> WindowRecor
         repetition: 0,
         issued_at: start + Duration::from_millis(*at),
         input_text: None,
-        input_tokens: 1,
+        input_tokens: Some(1),
         cached_input_tokens: None,
         max_tokens: 2,
         sampling: Sampling::default(),

@@ -165,9 +165,9 @@ pub(crate) fn load(point: OperatingPoint) -> String {
 }
 
 /// A point whose rates can be relied on.
-fn usable(point: &Point) -> bool {
+pub(super) fn usable(point: &Point) -> bool {
     let report = &point.report;
-    report.requests_per_s.is_some() && !report.over_saturated && !report.client_limited
+    report.requests_per_s.is_some() && !report.over_saturated && !report.client_limited && !report.failing
 }
 
 /// A usable point that meets the targets, where there are any.

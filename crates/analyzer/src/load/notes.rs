@@ -91,6 +91,17 @@ pub(super) fn of_point(report: &OperatingPointReport, inferences: &[&InferenceRe
             kinds.join(", ")
         ));
     }
+    let all = inferences.len() as u64;
+    let empty = all.saturating_sub(report.answered).saturating_sub(report.failures);
+    if empty > 0 {
+        notes.push(format!("{} without any token, which no rate counts", count(empty, "answer")));
+    }
+    if report.failing {
+        notes.push(format!(
+            "more than {} of the requests got no answer: this load is not recommended",
+            percent(super::MOST_FAILURES)
+        ));
+    }
     if report.retries > 0 {
         let were = if report.retries == 1 { "was" } else { "were" };
         notes.push(format!("{} {were} repeated, which the latencies hold", count(report.retries, "attempt")));

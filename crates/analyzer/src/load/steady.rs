@@ -106,6 +106,10 @@ impl<'a> Steady<'a> {
 impl Stretch<'_> {
     fn add(&self, inference: &InferenceRecord, length: f64, requests: &mut [f64], tokens: &mut [f64]) {
         let Outcome::Completed { arrivals, latency, output_tokens, .. } = &inference.outcome else { return };
+        // a stream that ends without a token has answered nothing
+        if *output_tokens == 0 {
+            return;
+        }
         let begin = since(self.window, inference);
         let (time, end) = (latency.as_secs_f64(), begin + latency.as_secs_f64());
         for (index, batch) in requests.iter_mut().enumerate() {

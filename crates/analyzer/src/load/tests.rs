@@ -38,7 +38,7 @@ fn window(concurrency: u32, latency: u64, fails: fn(u64) -> bool) -> WindowRecor
                 repetition: index as u32,
                 issued_at: start + ms(at),
                 input_text: None,
-                input_tokens: 10,
+                input_tokens: Some(10),
                 cached_input_tokens: Some(2),
                 max_tokens: 10,
                 sampling: Sampling::default(),
@@ -87,6 +87,20 @@ fn failures_are_no_throughput() {
     assert!((requests.unwrap().point - 20.0).abs() < 0.5);
 }
 
+/// A server that ends its streams without a token is not fast.
+#[test]
+fn empty_answers_are_no_throughput() {
+    let mut window = window(4, 100, |_| false);
+    for inference in window.inferences.iter_mut().step_by(2) {
+        if let Outcome::Completed { output_tokens, arrivals, .. } = &mut inference.outcome {
+            *output_tokens = 0;
+            arrivals.clear();
+        }
+    }
+    let (requests, _) = Steady::of(&facts(&window)).rates(0.95);
+    assert!((requests.unwrap().point - 20.0).abs() < 0.5);
+}
+
 #[test]
 fn a_state_never_reached_has_no_rate() {
     let mut window = window(4, 100, |_| false);
@@ -113,6 +127,28 @@ fn goodput_counts_what_keeps_the_targets() {
         let wanted = if expected > 0.9 { Verdict::Pass } else { Verdict::Fail };
         assert_eq!(meets(Some(&got), &slo, true), wanted);
         assert_ne!(meets(Some(&got), &slo, false), Verdict::Pass);
+    }
+    // answers without a token have no times, and one of a single token has no time per further one
+    let cases: [(u32, Option<f64>, Option<f64>, f64); 6] = [
+        (0, Some(1.0), None, 0.0),
+        (0, None, Some(1.0), 0.0),
+        (0, Some(1.0), Some(1.0), 0.0),
+        (1, Some(1.0), Some(1e-6), 1.0),
+        (1, Some(0.04), Some(1.0), 0.0),
+        (2, Some(1.0), Some(1e-6), 0.0),
+    ];
+    for (tokens, ttft, tpot, expected) in cases {
+        let mut window = window(4, 100, |_| false);
+        for inference in &mut window.inferences {
+            if let Outcome::Completed { output_tokens, arrivals, .. } = &mut inference.outcome {
+                *output_tokens = tokens;
+                arrivals.truncate(tokens as usize);
+            }
+        }
+        let requests = Steady::of(&facts(&window)).issued();
+        let slo = LatencyTargets { ttft_s: ttft, tpot_s: tpot, share: 0.9 };
+        let got = goodput(&requests, &slo, 0.95).unwrap();
+        assert!((got.point - expected).abs() < 1e-9, "{tokens} {ttft:?} {tpot:?}: {got:?}");
     }
     assert_eq!(
         meets(None, &LatencyTargets { ttft_s: None, tpot_s: None, share: 0.9 }, true),

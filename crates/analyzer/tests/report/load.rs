@@ -10,15 +10,24 @@ use infercost_schema::*;
 
 use crate::scenario::{Behaviour, prices, run};
 
-const FULL: &str = "tiny/full";
-const SMALL: &str = "tiny/q4";
+pub(crate) const FULL: &str = "tiny/full";
+pub(crate) const SMALL: &str = "tiny/q4";
 
 /// `concurrency` requests in flight for 30 s, of which all but the first and last second are steady; 40 W.
-fn add_load(record: &mut RunRecord, variant: &str, concurrency: u32, latency: Duration, facts: LoadFacts) {
+pub(crate) fn add_load(
+    record: &mut RunRecord,
+    variant: &str,
+    concurrency: u32,
+    latency: Duration,
+    facts: LoadFacts,
+) {
     let last = record.windows.last().unwrap();
     let started_at = last.started_at + last.wall_time;
     let index = last.id.index + 1;
     let wall_time = Duration::from_secs(30);
+    let earlier = record.windows.iter().filter(|window| window.id.variant.as_str() == variant);
+    let earlier = earlier.flat_map(|window| &window.inferences).map(|one| one.repetition + 1);
+    let first = earlier.max().unwrap_or(0);
     let mut inferences = Vec::new();
     for user in 0..concurrency {
         let mut at = latency * user / concurrency;
@@ -26,10 +35,10 @@ fn add_load(record: &mut RunRecord, variant: &str, concurrency: u32, latency: Du
             let arrival = |k: u32| ChunkArrival { at: latency / 4 + latency * k / 16, tokens: 1 };
             inferences.push(InferenceRecord {
                 prompt: PromptId(format!("p{}", inferences.len() % 100)),
-                repetition: 1 + inferences.len() as u32 / 100,
+                repetition: first + inferences.len() as u32 / 100,
                 issued_at: started_at + at,
                 input_text: None,
-                input_tokens: 30,
+                input_tokens: Some(30),
                 cached_input_tokens: None,
                 max_tokens: 64,
                 sampling: Sampling::default(),
@@ -62,17 +71,17 @@ fn add_load(record: &mut RunRecord, variant: &str, concurrency: u32, latency: Du
     });
 }
 
-fn steady() -> LoadFacts {
+pub(crate) fn steady() -> LoadFacts {
     let steady = SteadyState { from: Duration::from_secs(1), until: Duration::from_secs(29) };
     LoadFacts { steady: Some(steady), ..LoadFacts::default() }
 }
 
-fn ms(milliseconds: u64) -> Duration {
+pub(crate) fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
 /// Both variants alone; then under load, where the small one answers four at once in twice the time of one.
-fn driven() -> RunRecord {
+pub(crate) fn driven() -> RunRecord {
     let mut record = run("r1", 100, &[Behaviour::named("full"), Behaviour::named("q4")]);
     add_load(&mut record, FULL, 1, ms(200), steady());
     add_load(&mut record, SMALL, 1, ms(200), steady());
@@ -186,6 +195,67 @@ fn what_is_not_steady_is_not_recommended() {
             panic!("{name}: {:?}", report.recommendation)
         };
         assert_eq!(*operating_point, Some(OperatingPoint::SEQUENTIAL), "{name}");
+    }
+}
+
+/// What says nothing of the server does not lie above a knee.
+#[test]
+fn a_knee_has_a_point_above_it_that_counts() {
+    type Spoil = fn(&mut LoadFacts);
+    let spoils: [(&str, Spoil); 2] =
+        [("no rate", |facts| facts.steady = None), ("client-limited", |facts| facts.client_limited = true)];
+    let marked = |record: &RunRecord| {
+        let report = analyse(record, None);
+        let points = &report.candidates[1].operating_points;
+        let knee = points.iter().find(|point| point.knee).map(|point| point.operating_point);
+        let said = report.notes.iter().any(|note| note.contains("is saturated"));
+        assert_eq!(knee.is_some(), said);
+        knee
+    };
+    let record = |latencies: &[(u32, u64)], facts: LoadFacts| {
+        let mut record = run("r1", 20, &[Behaviour::named("full"), Behaviour::named("q4")]);
+        let last = latencies.len() - 1;
+        for (index, (concurrency, latency)) in latencies.iter().enumerate() {
+            let facts = if index == last { facts } else { steady() };
+            add_load(&mut record, SMALL, *concurrency, ms(*latency), facts);
+        }
+        record
+    };
+    let knee = |concurrency| Some(OperatingPoint::Closed { concurrency });
+    // 10, 20 and 20 a second
+    assert_eq!(marked(&record(&[(1, 100), (2, 100), (4, 200)], steady())), knee(2));
+    // 10, 20, 20 and 40
+    assert_eq!(marked(&record(&[(1, 100), (2, 100), (4, 200), (8, 200)], steady())), None);
+    for (name, spoil) in spoils {
+        let mut facts = steady();
+        spoil(&mut facts);
+        assert_eq!(marked(&record(&[(1, 100), (2, 100), (4, 200)], facts)), None, "{name}");
+        assert_eq!(marked(&record(&[(1, 100), (2, 100), (4, 200), (8, 200)], facts)), knee(2), "{name}");
+    }
+}
+
+/// At four in flight the small one is cheapest by far; how many of its requests fail there decides.
+#[test]
+fn a_point_that_mostly_fails_is_not_recommended() {
+    let closed = |concurrency| Some(OperatingPoint::Closed { concurrency });
+    for (every, recommended) in [(1000, closed(4)), (11, closed(4)), (9, closed(2)), (2, closed(2))] {
+        let mut record = driven();
+        record.windows.retain(|window| window.operating_point != OperatingPoint::Closed { concurrency: 8 });
+        for window in &mut record.windows {
+            if window.operating_point == (OperatingPoint::Closed { concurrency: 4 }) {
+                for inference in window.inferences.iter_mut().step_by(every) {
+                    let latency = inference.outcome.latency();
+                    let message = "503".to_owned();
+                    inference.outcome = Outcome::Failed { kind: FailureKind::Status, message, latency };
+                }
+            }
+        }
+        let report = analyse(&record, None);
+        let (variant, point, _) = switched(&report);
+        assert_eq!((variant, point), (SMALL, recommended), "one of {every} fails");
+        let point = report.candidates[1].operating_points.last().unwrap();
+        assert_eq!(point.failing, recommended != closed(4), "one of {every} fails");
+        assert_eq!(point.failing, point.notes.iter().any(|note| note.contains("is not recommended")));
     }
 }
 

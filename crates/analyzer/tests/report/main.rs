@@ -6,6 +6,7 @@ mod energy;
 mod ledger;
 mod load;
 mod scenario;
+mod servers;
 
 use infercost_analyzer::{Analysis, AnalysisError, report};
 use infercost_schema::price::PriceBook;

@@ -25,6 +25,8 @@ pub(crate) struct Behaviour {
     pub(crate) kld: Option<fn(usize) -> f64>,
     pub(crate) fails: fn(usize) -> bool,
     pub(crate) graded: fn(usize) -> bool,
+    /// Prompt tokens, where anybody counts them.
+    pub(crate) input_tokens: fn(usize) -> Option<u32>,
     pub(crate) noise_floor: bool,
     /// The window that was cut off.
     pub(crate) interrupted: Option<u32>,
@@ -41,6 +43,7 @@ impl Behaviour {
             kld: Some(|i| 0.001 + 0.0005 * (i % 5) as f64),
             fails: |_| false,
             graded: |_| true,
+            input_tokens: |_| Some(30),
             noise_floor: false,
             interrupted: None,
         }
@@ -125,6 +128,7 @@ fn header(id: &str, chosen: &[PromptId], behaviours: &[Behaviour]) -> RunHeader 
     RunHeader {
         schema: RUN_SCHEMA.into(),
         id: RunId(id.into()),
+        salt: None,
         started_at: "2026-01-10T00:00:00Z".parse().unwrap(),
         infercost_version: "0".into(),
         machine: MachineFacts::default(),
@@ -164,6 +168,8 @@ fn reading(watts: Option<f64>, time: Duration) -> EnergyReading {
 fn idle(behaviours: &[Behaviour]) -> IdleRecord {
     let wall_time = Duration::from_secs(10);
     IdleRecord {
+        boards: Vec::new(),
+        cross_checks: Vec::new(),
         phase: IdlePhase::Resident,
         started_at: SystemTime::UNIX_EPOCH,
         wall_time,
@@ -204,7 +210,7 @@ fn window(
             repetition: 0,
             issued_at: started_at + elapsed,
             input_text: None,
-            input_tokens: 30,
+            input_tokens: (behaviour.input_tokens)(i),
             cached_input_tokens: None,
             max_tokens: 64,
             sampling: Sampling::default(),

@@ -3,7 +3,8 @@
 use infercost_schema::Estimate;
 use serde::Serialize;
 
-use crate::hosting::cost::{Setting, Way};
+use crate::hosting::cost::Way;
+use crate::hosting::setting::Setting;
 use crate::propagation::propagate;
 use crate::scenario::Tenure;
 use crate::wording::percent;

@@ -3,7 +3,8 @@
 use infercost_schema::hosting::Charge;
 
 use crate::bill::Assumption;
-use crate::hosting::cost::{Setting, Way};
+use crate::hosting::cost::Way;
+use crate::hosting::setting::Setting;
 use crate::lever::Lever;
 use crate::wording::{percent, plain};
 

@@ -2,43 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use infercost_schema::Estimate;
 use infercost_schema::hosting::{Charge, HostingOffer};
-use infercost_schema::{Estimate, Workload};
 
+use super::setting::{At, Setting};
 use crate::bill::double;
-use crate::propagation::{Input, exact, propagate};
-use crate::scenario::{JOULES_PER_KILOWATT_HOUR, Scenario, Tenure};
+use crate::propagation::propagate;
+use crate::scenario::{JOULES_PER_KILOWATT_HOUR, Tenure};
 
 /// Days of a year over months, for charges by the month.
 const MONTHS_PER_DAY: f64 = 12.0 / 365.0;
-
-/// How much is asked, and when.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Demand {
-    /// Requests an hour in hours with requests; `None` is what fills one machine to the planned utilisation.
-    pub requests_per_hour: Option<f64>,
-    /// Hours a day with requests, at most 24.
-    pub hours_per_day: f64,
-    /// Share of its capacity up to which a machine is planned to be used.
-    pub max_utilisation: f64,
-    /// Requests an hour that one machine can answer, instead of what was measured.
-    pub capacity_per_hour: Option<f64>,
-}
-
-/// What all ways have in common.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Setting {
-    /// The measured machine, with its prices.
-    pub scenario: Scenario,
-    /// The load.
-    pub demand: Demand,
-    /// Seconds to load the model.
-    pub load_s: Option<Estimate>,
-    /// Input tokens of one inference.
-    pub input_tokens: Option<Estimate>,
-    /// Output tokens of one inference.
-    pub output_tokens: Option<Estimate>,
-}
 
 /// One way to get inferences answered.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,91 +22,6 @@ pub struct Way {
     /// True for the machine of the price book: what the book says of operation, and of electricity that is not in
     /// the rent, is paid on top.
     of_book: bool,
-}
-
-/// Measured values at which a cost is computed, in the order of the setting's inputs.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct At {
-    busy_s: f64,
-    joules: f64,
-    load_s: f64,
-    input_tokens: f64,
-    output_tokens: f64,
-}
-
-impl At {
-    fn of(values: &[f64]) -> Self {
-        let value = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
-        Self {
-            busy_s: value(0),
-            joules: value(1),
-            load_s: value(2),
-            input_tokens: value(3),
-            output_tokens: value(4),
-        }
-    }
-}
-
-impl Setting {
-    /// The setting of a workload.
-    pub fn of(scenario: Scenario, workload: &Workload, demand: Demand) -> Self {
-        Self {
-            scenario,
-            demand,
-            load_s: workload.load_s,
-            input_tokens: workload.input_tokens,
-            output_tokens: workload.output_tokens,
-        }
-    }
-
-    /// Requests an hour that one machine can answer.
-    pub fn capacity(&self) -> Estimate {
-        match self.demand.capacity_per_hour {
-            Some(given) => exact(given),
-            None => self.scenario.busy_s.map(|busy| 3600.0 / busy),
-        }
-    }
-
-    /// Requests an hour, in hours with requests.
-    pub fn requests_per_hour(&self) -> f64 {
-        let fills = self.capacity().point * self.demand.max_utilisation;
-        self.demand.requests_per_hour.unwrap_or(fills)
-    }
-
-    /// The setting with machines that may be used to the full.
-    pub(crate) fn full(&self) -> Self {
-        let requests_per_hour = Some(self.requests_per_hour());
-        let demand = Demand { max_utilisation: 1.0, requests_per_hour, ..self.demand };
-        Self { demand, ..self.clone() }
-    }
-
-    /// What was measured: the quantities of the same inferences in one group, load time in another.
-    pub(crate) fn inputs(&self) -> Vec<Input> {
-        let or_nothing = |one: Option<Estimate>| one.unwrap_or_else(|| exact(0.0));
-        vec![
-            Input::new(self.scenario.busy_s, 0),
-            Input::new(or_nothing(self.scenario.joules), 0),
-            Input::new(or_nothing(self.load_s), 1),
-            Input::new(or_nothing(self.input_tokens), 2),
-            Input::new(or_nothing(self.output_tokens), 0),
-        ]
-    }
-
-    pub(crate) fn points(&self) -> Vec<f64> {
-        self.inputs().iter().map(|input| input.estimate.point).collect()
-    }
-
-    /// The load at measured values: where none is given it is what fills a machine, so a slower machine gets less.
-    fn load_at(&self, requests: f64, at: &At) -> f64 {
-        if self.demand.requests_per_hour.is_some() || self.demand.capacity_per_hour.is_some() {
-            return requests;
-        }
-        requests * self.scenario.busy_s.point / at.busy_s
-    }
-
-    fn busy(&self, at: &At) -> f64 {
-        self.demand.capacity_per_hour.map_or(at.busy_s, |capacity| 3600.0 / capacity)
-    }
 }
 
 impl Way {

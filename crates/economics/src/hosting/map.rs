@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use crate::hosting::cost::{Setting, Way};
+use crate::hosting::cost::Way;
 use crate::hosting::ranked;
+use crate::hosting::setting::Setting;
 use crate::scenario::Scenario;
 
 /// Columns, even on a logarithmic scale of load.

@@ -5,7 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use crate::schedule::optimum::Action;
-use crate::schedule::{Retail, ScheduleError, Window, paid};
+use crate::schedule::retail::paid;
+use crate::schedule::{Retail, ScheduleError, Window};
 
 /// Steps × steps of work that a plan may have: bounds memory and time.
 const MAX_CELLS: f64 = 4e6;

@@ -8,6 +8,8 @@ mod next_token;
 mod prompt;
 mod text_windows;
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
@@ -50,6 +52,8 @@ pub struct CandleEngine {
     prompts: PromptEncoder,
     /// What the decoder's cache holds.
     cached: Vec<u32>,
+    /// Tokens by their bytes, once they were asked for.
+    tokens_by_bytes: OnceCell<HashMap<Vec<u8>, u32>>,
 }
 
 impl CandleEngine {
@@ -86,8 +90,9 @@ impl CandleEngine {
             file_size: file_size(path).map(Bytes),
             weight_bytes_per_token: Some(Bytes(decoder.weights_bytes_per_token())),
             context_length: u32::try_from(decoder.context_length()).ok(),
+            habits: None,
         };
-        Ok(Self { identity, decoder, prompts, cached: Vec::new() })
+        Ok(Self { identity, decoder, prompts, cached: Vec::new(), tokens_by_bytes: OnceCell::new() })
     }
 
     /// The model's tokenizer.
@@ -223,11 +228,16 @@ impl Engine for CandleEngine {
             text,
             output_tokens: count(token_ids.len()),
             token_ids,
-            input_tokens: count(input.len()),
+            input_tokens: Some(count(input.len())),
             cached_input_tokens: Some(0),
             finish,
             served: None,
         })
+    }
+
+    fn token_of_bytes(&self, bytes: &[u8]) -> Option<u32> {
+        let tokens = self.tokens_by_bytes.get_or_init(|| self.prompts.tokenizer.tokens_by_bytes());
+        tokens.get(bytes).copied()
     }
 
     fn score(&mut self, request: &ScoreRequest<'_>) -> Result<TokenScores, EngineError> {

@@ -187,6 +187,22 @@ impl TextTokenizer {
         self.vocabulary().bytes(token)
     }
 
+    /// Every token by its bytes. Of several with the same bytes it is the one that text is made of: neither a lone
+    /// byte's nor a special one.
+    #[must_use]
+    pub fn tokens_by_bytes(&self) -> HashMap<Vec<u8>, u32> {
+        let mut tokens = HashMap::new();
+        let size = u32::try_from(self.vocabulary_size()).unwrap_or(u32::MAX);
+        let is_text = |token: &u32| self.vocabulary().kind(*token) == Some(TokenKind::Normal);
+        let (text, others): (Vec<u32>, Vec<u32>) = (0..size).partition(is_text);
+        for token in text.into_iter().chain(others) {
+            if let Some(bytes) = self.token_bytes(token) {
+                tokens.entry(bytes).or_insert(token);
+            }
+        }
+        tokens
+    }
+
     /// The text of a token in the vocabulary, as it stands there; for the names of special tokens.
     #[must_use]
     pub fn token_text(&self, token: u32) -> Option<&str> {

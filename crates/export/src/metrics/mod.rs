@@ -74,13 +74,20 @@ struct State {
 pub struct Meters {
     run: String,
     started_at: SystemTime,
+    resource: Vec<(String, String)>,
     state: Mutex<State>,
 }
 
 impl Meters {
     /// Nothing yet, of the run of that name.
     pub fn new(run: &str, started_at: SystemTime) -> Self {
-        Self { run: run.to_owned(), started_at, state: Mutex::default() }
+        Self { run: run.to_owned(), started_at, resource: Vec::new(), state: Mutex::default() }
+    }
+
+    /// The same, described by these attributes: see [`resource_attributes`](crate::resource_attributes).
+    #[must_use]
+    pub fn described(self, resource: Vec<(String, String)>) -> Self {
+        Self { resource, ..self }
     }
 
     /// Counts an inference.
@@ -93,7 +100,9 @@ impl Meters {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let calls = state.calls.entry(key).or_insert_with(Calls::new);
         calls.duration.add(record.outcome.latency().as_secs_f64());
-        calls.input.add(record.input_tokens.into());
+        if let Some(tokens) = record.input_tokens {
+            calls.input.add(tokens.into());
+        }
         if error.is_none() {
             calls.output.add(record.outcome.output_tokens().into());
         }

@@ -10,6 +10,7 @@ use infercost_trace::backend_attributes::{
     GEN_AI_TOKEN_TYPE, HW_ID, HW_TYPE, METRIC_HW_ENERGY, METRIC_HW_POWER, METRIC_HW_TEMPERATURE,
     METRIC_OPERATION_DURATION, METRIC_TIME_PER_OUTPUT_TOKEN, METRIC_TIME_TO_FIRST_TOKEN, METRIC_TOKEN_USAGE,
 };
+use infercost_trace::outgoing::describe_resource;
 use infercost_trace::span_ids::unix_nanos;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -93,7 +94,9 @@ impl Meters {
         ];
         let metrics = metrics.into_iter().filter(has_points).collect();
         let scope_metrics = vec![ScopeMetrics { scope: Some(scope), metrics, ..ScopeMetrics::default() }];
-        let resource = Some(Resource { attributes, ..Resource::default() });
+        let mut resource = Resource { attributes, ..Resource::default() };
+        describe_resource(&mut resource, &self.resource);
+        let resource = Some(resource);
         let resource_metrics =
             vec![ResourceMetrics { resource, scope_metrics, ..ResourceMetrics::default() }];
         ExportMetricsServiceRequest { resource_metrics }

@@ -16,7 +16,7 @@ fn record(latency: u64, output: u32) -> InferenceRecord {
         repetition: 0,
         issued_at: SystemTime::UNIX_EPOCH,
         input_text: None,
-        input_tokens: 10,
+        input_tokens: Some(10),
         cached_input_tokens: None,
         max_tokens: 64,
         sampling: Sampling::default(),
@@ -29,6 +29,16 @@ fn record(latency: u64, output: u32) -> InferenceRecord {
             latency: at(latency),
         },
     }
+}
+
+#[test]
+fn prompt_tokens_that_nobody_counted_are_no_zero() {
+    let meters = Meters::new("r", SystemTime::UNIX_EPOCH);
+    meters.inference("m", "s", &record(200, 7));
+    meters.inference("m", "s", &InferenceRecord { input_tokens: None, ..record(200, 7) });
+    let state = meters.state.lock().unwrap();
+    let calls = state.calls.values().next().unwrap();
+    assert_eq!((calls.input.count, calls.output.count), (1, 2));
 }
 
 fn meters() -> Meters {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::destination::{Destination, OtlpOptions, Protocol, Signal, Variables};
+use crate::destination::{Destination, OtlpOptions, Protocol, Signal, Variables, certificates_of};
 use crate::error::{DestinationError, ExportError};
 use crate::headers::Headers;
 
@@ -56,9 +56,10 @@ impl Phoenix {
             headers: options.headers.clone().or(&headers),
             ..options.clone()
         };
-        // the general variables are another collector's
+        // the general variables are another collector's, but for certificates
+        let variables = certificates_of(variables);
         let destination =
-            Destination::resolve(Signal::Traces, &options, &|_| None)?.ok_or(DestinationError::Address {
+            Destination::resolve(Signal::Traces, &options, &variables)?.ok_or(DestinationError::Address {
                 origin: "--phoenix".to_owned(),
                 address: String::new(),
                 problem: "it names no host",

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::{MetadataKey, MetadataMap, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Response, Status};
 
 use super::Attempt;
 use super::http::{read_file, unreachable};
@@ -74,34 +74,20 @@ impl Grpc {
 
     pub(crate) fn spans(&mut self, request: &ExportTraceServiceRequest) -> Attempt {
         let request = self.request(request.clone());
-        let call = self.traces.export(request);
-        let timeout = self.timeout;
-        // the clock of a time-out belongs to the runtime, so it is made inside
-        let answer = self.runtime.block_on(async { tokio::time::timeout(timeout, call).await });
-        match answer {
-            Err(_) => late(),
-            Ok(Ok(answer)) => {
-                let partial = answer.into_inner().partial_success.unwrap_or_default();
-                self.accepted(partial.rejected_spans, &partial.error_message)
-            }
-            Ok(Err(status)) => self.failed(&status),
-        }
+        let answer = wait(&self.runtime, self.timeout, self.traces.export(request));
+        self.attempt(answer, |answer| {
+            let partial = answer.partial_success.unwrap_or_default();
+            (partial.rejected_spans, partial.error_message)
+        })
     }
 
     pub(crate) fn metrics(&mut self, request: &ExportMetricsServiceRequest) -> Attempt {
         let request = self.request(request.clone());
-        let call = self.meters.export(request);
-        let timeout = self.timeout;
-        // the clock of a time-out belongs to the runtime, so it is made inside
-        let answer = self.runtime.block_on(async { tokio::time::timeout(timeout, call).await });
-        match answer {
-            Err(_) => late(),
-            Ok(Ok(answer)) => {
-                let partial = answer.into_inner().partial_success.unwrap_or_default();
-                self.accepted(partial.rejected_data_points, &partial.error_message)
-            }
-            Ok(Err(status)) => self.failed(&status),
-        }
+        let answer = wait(&self.runtime, self.timeout, self.meters.export(request));
+        self.attempt(answer, |answer| {
+            let partial = answer.partial_success.unwrap_or_default();
+            (partial.rejected_data_points, partial.error_message)
+        })
     }
 
     fn request<M>(&self, message: M) -> Request<M> {
@@ -118,43 +104,76 @@ impl Grpc {
         request
     }
 
-    fn accepted(&self, rejected: i64, message: &str) -> Attempt {
-        let rejected = u64::try_from(rejected).unwrap_or(0);
-        Attempt::Accepted(Partial { rejected, message: shown(message, &self.headers) })
-    }
-
-    /// Which codes may be tried again is OTLP's choice (*OTLP/gRPC Throttling*).
-    fn failed(&self, status: &Status) -> Attempt {
-        let mut said = status.message().to_owned();
-        let mut cause = std::error::Error::source(status);
-        while let Some(error) = cause {
-            let text = error.to_string();
-            if !said.contains(&text) {
-                said = format!("{said}: {text}");
+    /// What came of a call; `partial` finds in its answer how many were rejected, and why.
+    fn attempt<T>(&self, answer: Answer<T>, partial: impl FnOnce(T) -> (i64, String)) -> Attempt {
+        match answer {
+            None => Attempt::Later { after: None, why: "no answer within the time-out".to_owned() },
+            Some(Ok(answer)) => {
+                let (rejected, message) = partial(answer.into_inner());
+                let rejected = u64::try_from(rejected).unwrap_or(0);
+                Attempt::Accepted(Partial { rejected, message: shown(&message, &self.headers) })
             }
-            cause = error.source();
-        }
-        let why = format!("{:?}: {}", status.code(), shown(&said, &self.headers));
-        let after = retry_delay(status.details());
-        match status.code() {
-            Code::Unavailable if why.contains("invalid peer certificate") => unreachable(why),
-            Code::Cancelled
-            | Code::DeadlineExceeded
-            | Code::Aborted
-            | Code::OutOfRange
-            | Code::Unavailable
-            | Code::DataLoss => Attempt::Later { after, why },
-            // what came is no gRPC, or the way to it broke: it may be there later
-            Code::Unknown if std::error::Error::source(status).is_some() => Attempt::Later { after, why },
-            Code::ResourceExhausted if after.is_some() => Attempt::Later { after, why },
-            Code::ResourceExhausted => Attempt::TooLarge { why },
-            _ => Attempt::Refused { why },
+            Some(Err(status)) => failed(&status, &self.headers),
         }
     }
 }
 
-fn late() -> Attempt {
-    Attempt::Later { after: None, why: "no answer within the time-out".to_owned() }
+/// Which codes may be tried again is OTLP's choice (*OTLP/gRPC Throttling*): resources that are exhausted are only where
+/// the server says when to come back.
+fn failed(status: &Status, headers: &Headers) -> Attempt {
+    let mut said = status.message().to_owned();
+    let mut cause = std::error::Error::source(status);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !said.contains(&text) {
+            said = format!("{said}: {text}");
+        }
+        cause = error.source();
+    }
+    let why = format!("{:?}: {}", status.code(), shown(&said, headers));
+    let after = retry_delay(status.details());
+    match status.code() {
+        Code::Unavailable if why.contains("invalid peer certificate") => unreachable(why),
+        Code::ResourceExhausted | Code::OutOfRange if is_about_size(status.message()) => {
+            Attempt::TooLarge { why }
+        }
+        Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => Attempt::Later { after, why },
+        // what came is no gRPC, or the way to it broke: it may be there later
+        Code::Unknown if std::error::Error::source(status).is_some() => Attempt::Later { after, why },
+        Code::ResourceExhausted if after.is_some() => Attempt::Later { after, why },
+        _ => Attempt::Refused { why },
+    }
+}
+
+/// True for the words in which gRPC's libraries refuse a message for its size; the code alone may be a quota's. In turn:
+/// C and Go, Java, .NET, Rust.
+fn is_about_size(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    [
+        "larger than max",
+        "exceeds maximum size",
+        "exceeds the maximum configured message size",
+        "length too large",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
+/// What a server answered; `None` for nothing within the time-out.
+type Answer<T> = Option<Result<Response<T>, Status>>;
+
+fn wait<T>(
+    runtime: &Runtime,
+    timeout: Duration,
+    call: impl Future<Output = Result<Response<T>, Status>>,
+) -> Answer<T> {
+    // the clock of a time-out belongs to the runtime, so it is made inside
+    runtime.block_on(async { tokio::time::timeout(timeout, call).await }).ok()
 }
 
 fn tls(destination: &Destination) -> Result<ClientTlsConfig, DestinationError> {
@@ -204,4 +223,46 @@ fn retry_delay(details: &[u8]) -> Option<Duration> {
     let info = details.iter().find(|detail| detail.type_url.ends_with("google.rpc.RetryInfo"))?;
     let delay = RetryInfo::decode(info.value.as_slice()).ok()?.retry_delay?;
     Some(Duration::new(u64::try_from(delay.seconds).ok()?, u32::try_from(delay.nanos).ok()?.min(999_999_999)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_refused_is_halved_tried_again_or_left() {
+        let retry_in = |seconds| {
+            let info = RetryInfo { retry_delay: Some(Delay { seconds, nanos: 0 }) };
+            let detail = AnyDetail {
+                type_url: "type.googleapis.com/google.rpc.RetryInfo".to_owned(),
+                value: info.encode_to_vec(),
+            };
+            Details { details: vec![detail] }.encode_to_vec()
+        };
+        let check = |code, message: &str, details: Vec<u8>, wanted: &str| {
+            let status = Status::with_details(code, message, details.into());
+            let attempt = match failed(&status, &Headers::default()) {
+                Attempt::TooLarge { .. } => "too large".to_owned(),
+                Attempt::Refused { .. } => "refused".to_owned(),
+                Attempt::Later { after: Some(after), .. } => format!("in {} s", after.as_secs()),
+                Attempt::Later { after: None, .. } => "later".to_owned(),
+                Attempt::Accepted(_) => "accepted".to_owned(),
+            };
+            assert_eq!(attempt, wanted, "{code:?}: {message}");
+        };
+        let full = Code::ResourceExhausted;
+        check(full, "quota exceeded", Vec::new(), "refused");
+        check(full, "quota exceeded", retry_in(7), "in 7 s");
+        check(full, "", vec![0xff; 9], "refused");
+        check(full, "grpc: received message larger than max (9 vs. 4)", Vec::new(), "too large");
+        check(full, "grpc: received message after decompression larger than max 4", Vec::new(), "too large");
+        check(full, "gRPC message exceeds maximum size 4194304: 5", Vec::new(), "too large");
+        check(full, "Received message exceeds the maximum configured message size.", Vec::new(), "too large");
+        let tonic = "Error, decoded message length too large: found 9 bytes, the limit is: 4 bytes";
+        check(Code::OutOfRange, tonic, Vec::new(), "too large");
+        check(Code::OutOfRange, "no such page", Vec::new(), "later");
+        check(Code::Unavailable, "busy", retry_in(1), "in 1 s");
+        check(Code::Unavailable, "busy", Vec::new(), "later");
+        check(Code::InvalidArgument, "bad span", retry_in(1), "refused");
+    }
 }

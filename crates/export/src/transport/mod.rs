@@ -44,6 +44,16 @@ pub enum Attempt {
     },
 }
 
+impl Attempt {
+    /// True where the server has nothing at the place that was asked, as one that takes traces only has not for metrics:
+    /// statuses 404, 405 and 501, and gRPC's `UNIMPLEMENTED`.
+    pub fn is_unknown_there(&self) -> bool {
+        let Self::Refused { why } = self else { return false };
+        let begins = ["status 404", "status 405", "status 501", "Unimplemented"];
+        begins.iter().any(|begin| why.starts_with(begin))
+    }
+}
+
 /// A message ready to be sent, as often as needed.
 #[derive(Debug)]
 pub enum Message {

@@ -77,6 +77,18 @@ fn prices_are_added_updated_and_left_alone() {
 }
 
 #[test]
+fn certificates_of_the_environment_count() {
+    let get = |name: &str| match name {
+        "OTEL_EXPORTER_OTLP_CERTIFICATE" => Some("/no/such/authority.pem".to_owned()),
+        // another collector's
+        "OTEL_EXPORTER_OTLP_TIMEOUT" => Some("soon".to_owned()),
+        _ => None,
+    };
+    let error = Phoenix::new("https://127.0.0.1:1", &OtlpOptions::default(), &get).unwrap_err().to_string();
+    assert!(error.contains("/no/such/authority.pem"), "{error}");
+}
+
+#[test]
 fn annotations_and_totals() {
     let collector = Collector::start(|_, request| match request.path.as_str() {
         "/v1/span_annotations?sync=true" => Reply::status(404),

@@ -204,6 +204,39 @@ fn projects_and_viewers() {
 }
 
 #[test]
+fn resources_are_described_by_the_environment() {
+    let collector = Collector::start(|_, _| Reply::ok());
+    let pair = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+    let resource = [
+        ("service.name", "nightly"),
+        ("deployment.environment.name", "ci my-key"),
+        ("openinference.project.name", "theirs"),
+        ("infercost.run.id", "another"),
+    ];
+    let outfit = Outfit {
+        project: Some("mine".to_owned()),
+        redact: vec![Regex::new("my-key").unwrap()],
+        resource: resource.map(pair).to_vec(),
+        ..Outfit::default()
+    };
+    assert_eq!(outfit.chosen_project(), Some("mine"));
+    assert_eq!(Outfit { project: None, ..outfit.clone() }.chosen_project(), Some("theirs"));
+    assert_eq!(Outfit::default().chosen_project(), None);
+    run(&collector, Protocol::HttpProtobuf, outfit).unwrap();
+    let request = collector.received()[0].request();
+    let found = &request.resource_spans[0].resource.as_ref().unwrap().attributes;
+    let values = |key: &str| -> Vec<Value> {
+        let all = found.iter().filter(|one| one.key == key);
+        all.filter_map(|one| one.value.as_ref()?.value.clone()).collect()
+    };
+    let text = |value: &str| vec![Value::StringValue(value.to_owned())];
+    assert_eq!(values("service.name"), text("nightly"));
+    assert_eq!(values("deployment.environment.name"), text("ci [redacted]"));
+    assert_eq!(values("openinference.project.name"), text("mine"));
+    assert_ne!(values("infercost.run.id"), text("another"));
+}
+
+#[test]
 fn broken_runs_are_told_and_huge_texts_go_through() {
     let (_kept, folder) = copy();
     let spans = folder.join("spans.jsonl");

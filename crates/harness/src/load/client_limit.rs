@@ -20,6 +20,8 @@ pub(super) struct ClientPace {
     requests: Lateness,
     /// Time spent waiting for the sink to take records.
     blocked: Duration,
+    /// The most requests that this program may hold in flight, once it did.
+    full: Option<u32>,
     cpu: Option<(CpuTime, Instant)>,
     busy: Option<f64>,
 }
@@ -59,6 +61,11 @@ impl ClientPace {
         self.blocked = self.blocked.saturating_add(time);
     }
 
+    /// As many requests are in flight as this program may hold.
+    pub(super) fn full(&mut self, requests: u32) {
+        self.full = Some(requests);
+    }
+
     /// Begins to watch the CPU time of the calling thread.
     pub(super) fn begin(&mut self) {
         self.cpu = CpuTime::of_this_thread().map(|cpu| (cpu, Instant::now()));
@@ -81,6 +88,11 @@ impl ClientPace {
 
     /// Why the client is the limit; `None` where it is not. `wall` is how long it was at work.
     pub(super) fn limit(&self, wall: Duration) -> Option<String> {
+        if let Some(requests) = self.full {
+            return Some(format!(
+                "{requests} requests were in flight, and this program may hold no more: `ulimit -n` raises that"
+            ));
+        }
         if let Some(busy) = self.busy.filter(|busy| *busy > BUSY) {
             return Some(format!("the thread that sends requests wanted {:.0} % of a core", busy * 100.0));
         }
@@ -163,6 +175,13 @@ mod tests {
         pace.blocked(Duration::from_millis(100));
         assert!(pace.limit(SECOND).unwrap().contains("to be written"));
         assert_eq!(pace.limit(SECOND * 60), None);
+    }
+
+    #[test]
+    fn a_lack_of_connections_is_a_limit() {
+        let mut pace = ClientPace::default();
+        pace.full(64);
+        assert!(pace.limit(SECOND).unwrap().starts_with("64 requests were in flight"));
     }
 
     #[test]

@@ -186,7 +186,8 @@ impl Shared {
             };
             track.ended(ended, issued, first, result.is_ok());
             if let Ok(generation) = &result {
-                track.input_tokens = track.input_tokens.saturating_add(u64::from(generation.input_tokens));
+                let told = generation.input_tokens.map_or(0, u64::from);
+                track.input_tokens = track.input_tokens.saturating_add(told);
                 if let Some(cached) = generation.cached_input_tokens {
                     let sum = track.cached_tokens.unwrap_or(0).saturating_add(u64::from(cached));
                     track.cached_tokens = Some(sum);
@@ -330,8 +331,11 @@ async fn open_loop(
             looked_at = now.saturating_add(load.duration / LOOKS);
             over_saturated = shared.track().is_over_saturated(load.warm_up, now);
         }
-        over_saturated |= shared.track().in_flight() >= most_in_flight;
         if over_saturated {
+            break;
+        }
+        if shared.track().in_flight() >= most_in_flight {
+            shared.pace().full(most_in_flight);
             break;
         }
     }

@@ -73,7 +73,7 @@ pub struct Driven {
 pub struct CacheUse {
     /// True where prompts were asked more than once.
     pub repeated: bool,
-    /// Prompt tokens in all answers.
+    /// Prompt tokens in all answers that tell them.
     pub input_tokens: u64,
     /// Of those, tokens that the server says came from its cache; `None` where it never said.
     pub cached_tokens: Option<u64>,

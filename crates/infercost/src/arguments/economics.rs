@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use infercost_economics::power::AssumedPower;
 
+use crate::arguments::numbers::{above_zero, at_least_zero, number, share, share_above_zero};
+
 /// Where measurements, prices and settings come from, and the form of the answer.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EconomicsArguments {
@@ -103,24 +105,6 @@ pub(crate) struct AuditCommand {
     pub(crate) economics: EconomicsArguments,
 }
 
-fn number(text: &str) -> Result<f64, String> {
-    text.trim()
-        .parse()
-        .ok()
-        .filter(|number: &f64| number.is_finite())
-        .ok_or_else(|| "not a number".to_owned())
-}
-
-pub(crate) fn above_zero(text: &str) -> Result<f64, String> {
-    let value = number(text)?;
-    if value > 0.0 { Ok(value) } else { Err("must be above 0".to_owned()) }
-}
-
-pub(crate) fn share(text: &str) -> Result<f64, String> {
-    let value = number(text)?;
-    if value > 0.0 && value <= 1.0 { Ok(value) } else { Err("must be above 0 and at most 1".to_owned()) }
-}
-
 fn offer_and_run(text: &str) -> Result<(String, String), String> {
     let (offer, run) = text.split_once('=').ok_or("write the offer's name, =, and the run")?;
     Ok((offer.to_owned(), run.to_owned()))
@@ -153,7 +137,7 @@ pub(crate) struct HostCommand {
     pub(crate) run: Option<String>,
 
     #[command(flatten)]
-    pub(crate) load: LoadArguments,
+    pub(crate) load: DemandArguments,
 
     /// Add the cheapest fetched offers whose hardware's name holds this text: one to rent, one spot
     #[arg(long, value_name = "HARDWARE")]
@@ -173,14 +157,14 @@ pub(crate) struct HostCommand {
 
 /// How much is asked, and when; as the settings say where a flag is not given.
 #[derive(Debug, Clone, Default, Args)]
-pub(crate) struct LoadArguments {
+pub(crate) struct DemandArguments {
     /// Requests an hour, in hours with requests [default: what fills one machine to --utilisation]
     #[arg(long, value_name = "N", value_parser = above_zero)]
     pub(crate) requests_per_hour: Option<f64>,
 
     /// Share of its capacity up to which a machine is planned to be used [default: 0.7, or the price book's
     /// utilisation where no load is given]
-    #[arg(long, value_name = "SHARE", value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = share_above_zero)]
     pub(crate) utilisation: Option<f64>,
 
     /// Hours a day with requests [default: 24]
@@ -221,7 +205,7 @@ pub(crate) struct ReplaceCommand {
     pub(crate) new_life: Option<f64>,
 
     /// Share of its price that the new machine fetches at the end [default: the price book's, else 0]
-    #[arg(long, value_name = "SHARE", value_parser = share_or_nothing)]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(crate) new_salvage: Option<f64>,
 
     /// What the old machine would fetch today
@@ -229,24 +213,14 @@ pub(crate) struct ReplaceCommand {
     pub(crate) resale: f64,
 
     /// Share of its value that the old machine loses each year
-    #[arg(long, value_name = "SHARE", default_value_t = 0.3, value_parser = share_or_nothing)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.3, value_parser = share)]
     pub(crate) decline: f64,
 
     #[command(flatten)]
-    pub(crate) load: LoadArguments,
+    pub(crate) load: DemandArguments,
 
     #[command(flatten)]
     pub(crate) economics: EconomicsArguments,
-}
-
-pub(crate) fn at_least_zero(text: &str) -> Result<f64, String> {
-    let value = number(text)?;
-    if value >= 0.0 { Ok(value) } else { Err("must not be negative".to_owned()) }
-}
-
-fn share_or_nothing(text: &str) -> Result<f64, String> {
-    let value = number(text)?;
-    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("must be 0 to 1".to_owned()) }
 }
 
 /// What could be changed.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::arguments::economics::{EconomicsArguments, above_zero, at_least_zero};
+use crate::arguments::economics::EconomicsArguments;
+use crate::arguments::numbers::{above_zero, at_least_zero};
 
 /// When to run.
 #[derive(Debug, Args)]

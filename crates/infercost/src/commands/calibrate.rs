@@ -11,7 +11,8 @@ use infercost_harness::noise::{busy_for, power_while};
 use infercost_harness::window_length::UPDATES_PER_WINDOW;
 use infercost_schema::{WallFactor, Watts};
 
-use crate::arguments::{DoctorArguments, MeterArguments};
+use crate::arguments::doctor::DoctorArguments;
+use crate::arguments::meter::MeterArguments;
 use crate::commands::doctor::{discover, facts, threads};
 use crate::exit::usage;
 use crate::output::doctor::wall_factor;

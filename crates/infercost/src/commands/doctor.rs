@@ -7,15 +7,18 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use infercost_energy::{
-    Discovery, EnergyMeter, EstimateChoice, GpuFacts, MeterBasis, MeterError, MeterOptions, WatchedProcesses,
+    Discovery, EnergyMeter, EstimateChoice, GpuFacts, MeterBasis, MeterChoice, MeterError, MeterOptions,
+    WatchedProcesses,
 };
 use infercost_engine::candle::build_flags;
 use infercost_harness::noise::{Repeatability, power_while, repeatability};
 use infercost_harness::{bandwidth, machine};
 use infercost_schema::{MachineFacts, MeterKind, Watts};
 
-use crate::arguments::{DoctorArguments, MeterArguments};
+use crate::arguments::doctor::DoctorArguments;
+use crate::arguments::meter::MeterArguments;
 use crate::commands::calibrate;
+use crate::coverage::{Boundary, Place};
 use crate::output::doctor::{Build, Diagnosis, Found, Gpu, Missing, Noise, SCHEMA, render, share_of_core};
 use crate::{calibration, guards, output};
 
@@ -28,7 +31,7 @@ pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
     if let Some(wall) = &arguments.wall {
         return calibrate::run(arguments, wall);
     }
-    let diagnosis = diagnose(discover(&arguments.meter)?)?;
+    let diagnosis = diagnose(discover(&arguments.meter)?, &arguments.meter.meter)?;
     if arguments.json {
         output::line(&serde_json::to_string_pretty(&diagnosis)?);
     } else {
@@ -37,12 +40,14 @@ pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn diagnose(discovery: Discovery) -> anyhow::Result<Diagnosis> {
+fn diagnose(discovery: Discovery, choice: &MeterChoice) -> anyhow::Result<Diagnosis> {
     let gpus = gpus();
     let mut machine = facts(&gpus);
+    let boundary = Boundary::of(&discovery, choice);
     let Discovery { mut meter, basis, found, missing } = discovery;
     let meter = meter.as_mut();
     let threads = threads(&machine);
+    let left_out = boundary.gap(&Place::Cpu);
     let mut noise: Option<Repeatability> = None;
     let mut time_it = || noise = repeatability(threads, Path::new(PROC));
     let (mut rest, mut work, mut power_unknown) = (None, None, None);
@@ -59,6 +64,8 @@ fn diagnose(discovery: Discovery) -> anyhow::Result<Diagnosis> {
     machine.steal_share = noise.and_then(|noise| noise.steal_share);
     let mut doubts = guards::doubts(&machine, &gpus);
     doubts.extend(meter.sampler_overhead().and_then(guards::sampling));
+    doubts
+        .extend(left_out.map(|gap| format!("energy of models on the CPU would be unknown: {}", gap.text())));
     Ok(Diagnosis {
         schema: SCHEMA,
         doubts,
@@ -124,6 +131,8 @@ fn gpu(facts: GpuFacts) -> Gpu {
         power_w: facts.power.map(Watts::get),
         power_limit_w: facts.power_limit.map(Watts::get),
         temperature_c: facts.temperature,
+        graphics_clock_mhz: facts.graphics_clock,
+        memory_clock_mhz: facts.memory_clock,
         mig: facts.mig,
     }
 }

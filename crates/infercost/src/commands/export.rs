@@ -12,18 +12,19 @@ use serde_json::json;
 use crate::config::Given;
 use crate::exit::usage;
 use crate::export_arguments::{ExportCommand, LiveArguments};
-use crate::exporting::{Told, again, facts, folder, metrics, phoenix, send, variable};
-use crate::output;
+use crate::exporting::{Told, again, facts, metrics, phoenix, resource, send, variable, without_query};
+use crate::{output, run_folder};
 
 pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
     let given = Given::read(&arguments.judge)?;
-    let folder = folder(&arguments.traces, arguments.run.as_deref())?;
+    let folder = run_folder::named_or_newest(&arguments.traces, arguments.run.as_deref())?;
     let options = arguments.options().map_err(|error| usage(error.to_string()))?;
     let content = !arguments.no_content;
-    let outfit = Outfit { content, redact: arguments.redact.clone(), ..Outfit::default() };
+    let outfit =
+        Outfit { content, redact: arguments.redact.clone(), resource: resource(), ..Outfit::default() };
     if let Some(url) = &arguments.place.phoenix {
         let phoenix = Phoenix::new(url, &options, &variable)?;
-        let told = Told::read(&folder, &given)?.ok_or_else(|| {
+        let told = Told::read(&folder, &given, content)?.ok_or_else(|| {
             usage("the run is too large for prices to be fitted to it; send it with --otlp")
         })?;
         let done = phoenix::export(&folder, &told, &phoenix, arguments.project.as_deref(), outfit)?;
@@ -36,12 +37,15 @@ pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
     }
     let (destination, viewer) = place(arguments, &options)?;
     let outfit = Outfit { viewer, project: arguments.project.clone(), ..outfit };
-    let told = if arguments.plain { None } else { Told::read(&folder, &given)? };
+    let told = if arguments.plain { None } else { Told::read(&folder, &given, content)? };
     if told.is_none() && !arguments.plain {
         output::note("! the run is too large for a report: spans are sent as they were recorded");
     }
+    for left_out in told.iter().flat_map(|told| told.ledger.unbilled()) {
+        output::note(&format!("! {left_out}"));
+    }
     let facts =
-        told.as_ref().map(|told| facts::of_ledger(&told.run.header.id, &told.ledger)).unwrap_or_default();
+        told.as_ref().map(|told| facts::of_ledger(&told.run.header, &told.ledger)).unwrap_or_default();
     let sent = send(&folder, &destination, Outfit { facts, ..outfit }, arguments.unsent)?;
     if let Some(told) = &told
         && viewer == Viewer::Any
@@ -109,7 +113,7 @@ pub(crate) fn after_run(folder: &Path, live: &LiveArguments, content: bool, give
         output::error(&error);
         let mut flags: Vec<String> = Vec::new();
         match &place.phoenix {
-            Some(url) => flags.extend(["--phoenix".to_owned(), url.clone()]),
+            Some(url) => flags.extend(["--phoenix".to_owned(), without_query(url)]),
             None => flags.push(if place.langsmith { "--langsmith" } else { "--langfuse" }.to_owned()),
         }
         if let Some(project) = &live.project {
@@ -121,10 +125,10 @@ pub(crate) fn after_run(folder: &Path, live: &LiveArguments, content: bool, give
 
 fn send_whole(folder: &Path, live: &LiveArguments, content: bool, given: &Given) -> anyhow::Result<()> {
     let options = live.options()?;
-    let Some(told) = Told::read(folder, given)? else {
+    let Some(told) = Told::read(folder, given, content)? else {
         return Err(anyhow::anyhow!("the run is too large for a report"));
     };
-    let outfit = Outfit { content, redact: live.redact.clone(), ..Outfit::default() };
+    let outfit = Outfit { content, redact: live.redact.clone(), resource: resource(), ..Outfit::default() };
     if let Some(url) = &live.place.phoenix {
         let phoenix = Phoenix::new(url, &options, &variable)?;
         let done = phoenix::export(folder, &told, &phoenix, live.project.as_deref(), outfit)?;
@@ -133,7 +137,10 @@ fn send_whole(folder: &Path, live: &LiveArguments, content: bool, given: &Given)
     }
     let named = if live.place.langsmith { Named::LangSmith } else { Named::Langfuse };
     let destination = named.destination(&options, live.project.as_deref(), &variable)?;
-    let facts = facts::of_ledger(&told.run.header.id, &told.ledger);
+    for left_out in told.ledger.unbilled() {
+        output::note(&format!("! {left_out}"));
+    }
+    let facts = facts::of_ledger(&told.run.header, &told.ledger);
     let outfit = Outfit { viewer: named.viewer(), project: live.project.clone(), facts, ..outfit };
     let sent = send(folder, &destination, outfit, false)?;
     output::note(&format!("sent {} spans to {}", sent.spans, destination.name()));

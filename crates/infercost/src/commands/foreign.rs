@@ -34,11 +34,18 @@ pub(crate) fn read(name: &str) -> anyhow::Result<ForeignTrace> {
     let mut from = None;
     loop {
         let page = phoenix.spans(project, from.as_deref())?;
+        let before = reader.distinct();
         for span in &page.spans {
             reader.phoenix_span(span)?;
         }
         // a server that repeats itself would be asked for ever
-        if page.next.is_none() || page.next == from {
+        let is_new = reader.distinct() > before;
+        if page.next.is_some() && !is_new {
+            output::note(
+                "! Phoenix announces a further page and repeats itself: what it gave so far is counted",
+            );
+        }
+        if page.next.is_none() || !is_new {
             return Ok(reader.finish());
         }
         from = page.next;

@@ -9,10 +9,10 @@ use infercost_schema::Workload;
 use infercost_schema::hosting::HostingOffer;
 use infercost_schema::price::PriceBook;
 
-use crate::arguments::economics::{HostCommand, LoadArguments};
+use crate::arguments::economics::{DemandArguments, HostCommand};
 use crate::business::{self, Business, Measured};
 use crate::exit::{self, usage};
-use crate::{output, price_store};
+use crate::{output, price_store, run_folder};
 
 /// Share of its capacity up to which a machine is planned to be used where a load is given and no share: beyond it
 /// requests queue.
@@ -50,13 +50,13 @@ pub(crate) fn run(arguments: &HostCommand) -> anyhow::Result<ExitCode> {
 
 /// What an inference of the same variant takes in another run.
 fn there(arguments: &HostCommand, here: &Workload, run: &str) -> anyhow::Result<Workload> {
-    let folder = business::run_folder(&arguments.economics.traces, Some(run))?;
+    let folder = run_folder::named(&arguments.economics.traces, run)?;
     let run = infercost_trace::read_run(&folder)?;
     business::workload_of(&run, &here.variant, &arguments.economics)
 }
 
 /// The load by the flags, else by the settings. Without any, machines are used as the price book says.
-pub(crate) fn demand(flags: &LoadArguments, business: &Business, book: &PriceBook) -> Demand {
+pub(crate) fn demand(flags: &DemandArguments, business: &Business, book: &PriceBook) -> Demand {
     let given = &business.load;
     let requests_per_hour = flags.requests_per_hour.or(given.requests_per_hour);
     let planned = if requests_per_hour.is_some() { PLANNED_UTILISATION } else { book.utilisation };

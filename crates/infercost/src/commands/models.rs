@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use infercost_models::{inspect, list};
 
-use crate::arguments::{ModelsArguments, ModelsCommand};
+use crate::arguments::models::{ModelsArguments, ModelsCommand};
 use crate::exit::usage;
 use crate::{models, output};
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use infercost_models::Recipe;
 use infercost_models::convert::quantize;
 
-use crate::arguments::QuantizeArguments;
+use crate::arguments::models::QuantizeArguments;
 use crate::exit::usage;
 use crate::output::progress::ModelProgress;
 use crate::{models, output};

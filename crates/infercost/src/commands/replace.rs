@@ -14,7 +14,7 @@ use crate::arguments::economics::ReplaceCommand;
 use crate::business::{self, Business};
 use crate::commands::host::demand;
 use crate::exit::{self, usage};
-use crate::output;
+use crate::{output, run_folder};
 
 pub(crate) fn run(arguments: &ReplaceCommand) -> anyhow::Result<ExitCode> {
     let business = Business::read(&arguments.economics)?;
@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &ReplaceCommand) -> anyhow::Result<ExitCode> {
 /// The second run's workload: the named variant, else the first run's, else the baseline.
 fn new_workload(arguments: &ReplaceCommand, old: &Workload) -> anyhow::Result<Workload> {
     let run: RunRecord =
-        infercost_trace::read_run(&business::run_folder(&arguments.economics.traces, Some(&arguments.new))?)?;
+        infercost_trace::read_run(&run_folder::named(&arguments.economics.traces, &arguments.new)?)?;
     let variant = match &arguments.new_variant {
         Some(name) => business::variant(&run, Some(name))?,
         None if run.header.variants.iter().any(|one| one.id == old.variant) => old.variant.clone(),

@@ -8,10 +8,9 @@ use infercost_schema::{RunRecord, VariantId};
 
 use crate::arguments::ReportCommand;
 use crate::commands::foreign;
-use crate::commands::record::find;
 use crate::config::Given;
 use crate::exit::{self, usage};
-use crate::output;
+use crate::{baseline, output, run_folder};
 
 pub(crate) fn run(arguments: &ReportCommand) -> anyhow::Result<ExitCode> {
     let given = Given::read(&arguments.judge)?;
@@ -19,12 +18,10 @@ pub(crate) fn run(arguments: &ReportCommand) -> anyhow::Result<ExitCode> {
         return foreign::run(&arguments.runs, &given, arguments.judge.json);
     }
     let folders = if arguments.runs.is_empty() {
-        let newest = infercost_trace::list_runs(&arguments.traces)?.pop();
-        vec![newest.ok_or_else(|| {
-            usage(format!("no run below {}; `infercost compare` makes one", arguments.traces.display()))
-        })?]
+        vec![run_folder::named_or_newest(&arguments.traces, None)?]
     } else {
-        arguments.runs.iter().map(|name| find(&arguments.traces, name)).collect::<anyhow::Result<_>>()?
+        let named = arguments.runs.iter().map(|name| run_folder::named(&arguments.traces, name));
+        named.collect::<anyhow::Result<_>>()?
     };
     print(&folders, arguments.baseline.as_deref(), &given, arguments.judge.json)
 }
@@ -40,12 +37,14 @@ pub(crate) fn print(
         folders.iter().map(|folder| Ok(infercost_trace::read_run(folder)?)).collect::<anyhow::Result<_>>()?;
     let Some(first) = runs.first() else { return Err(usage("no run to report on")) };
     let settings = given.over(&first.header.policy, &first.header.prices)?;
-    let baseline = baseline.map(|name| find_variant(&runs, name)).transpose()?;
+    let variants = runs.iter().flat_map(|run| &run.header.variants).map(|variant| &variant.id);
+    let variants: Vec<&VariantId> = variants.collect();
+    let baseline = baseline.map(|name| baseline::named(&variants, name)).transpose()?;
     let report = infercost_analyzer::report(&Analysis {
         runs: &runs,
         policy: &settings.policy,
         prices: &settings.prices,
-        baseline: baseline.as_ref(),
+        baseline,
         memory_bandwidth: first.header.machine.memory_bandwidth,
     })?;
     if json {
@@ -54,17 +53,4 @@ pub(crate) fn print(
         output::block(&output::table::render(&report, folders));
     }
     Ok(exit::of_report(&report))
-}
-
-fn find_variant(runs: &[RunRecord], name: &str) -> anyhow::Result<VariantId> {
-    let ids: Vec<&VariantId> =
-        runs.iter().flat_map(|run| &run.header.variants).map(|variant| &variant.id).collect();
-    ids.iter()
-        .find(|id| id.as_str() == name)
-        .or_else(|| ids.iter().find(|id| id.variant_name() == name))
-        .map(|id| (*id).clone())
-        .ok_or_else(|| {
-            let known: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
-            usage(format!("--baseline {name}: no such variant among {}", known.join(", ")))
-        })
 }

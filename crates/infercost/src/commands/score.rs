@@ -11,7 +11,7 @@ use infercost_engine::{CandleEngine, Engine as _, TextWindows};
 use infercost_models::ResolvedModel;
 use infercost_schema::VariantId;
 
-use crate::arguments::ScoreArguments;
+use crate::arguments::score::ScoreArguments;
 use crate::baseline_store::{BaselineReader, BaselineWriter, Contents, Rows};
 use crate::exit::usage;
 use crate::output::progress::WindowProgress;
@@ -178,7 +178,7 @@ fn refusal(
 }
 
 fn load(model: &ResolvedModel, arguments: &ScoreArguments) -> anyhow::Result<Model> {
-    let engine = engines::load_candle(model, arguments.device)?;
+    let engine = engines::load_candle(model, arguments.processor.device)?;
     match engine.identity().context_length {
         Some(limit) if limit < arguments.context => Err(usage(format!(
             "{}: the model's context is {limit} tokens; lower --context from {}",

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use infercost_engine::decoder::WeightSource;
 use infercost_engine::tokenizer::{Boundaries, Special, TextTokenizer};
 
-use crate::arguments::TokenizeArguments;
+use crate::arguments::models::TokenizeArguments;
 use crate::exit::usage;
 use crate::{models, output};
 

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use infercost_analyzer::ledger::{Entry, Ledger};
-use infercost_schema::RunId;
+use infercost_schema::RunHeader;
 use infercost_trace::outgoing::{CostShare, EnergyShare, InferenceFacts};
 use infercost_trace::span_ids::{SpanId, SpanIds};
 
 /// Facts by span id.
-pub(crate) fn of_ledger(run: &RunId, ledger: &Ledger) -> HashMap<SpanId, InferenceFacts> {
+pub(crate) fn of_ledger(run: &RunHeader, ledger: &Ledger) -> HashMap<SpanId, InferenceFacts> {
     let ids = SpanIds::new(run);
     let of = |((variant, prompt, repetition), entry): (&(_, _, u32), &Entry)| {
         (ids.inference(variant, prompt, *repetition), facts(ledger, entry))
@@ -23,6 +23,7 @@ fn facts(ledger: &Ledger, entry: &Entry) -> InferenceFacts {
             net_j: entry.net_j,
             source: entry.energy_source,
         }),
+        priced_as: None,
         cost: entry.total.map(|total| CostShare {
             currency: ledger.currency,
             parts: entry.cost,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use infercost_export::{Destination, LiveExport, Outfit, Signal};
 
-use super::{again, variable};
+use super::{again, not_taken, resource, variable, without_query};
 use crate::arguments::RecordArguments;
 use crate::output;
 
@@ -43,13 +43,14 @@ impl Following {
             content: !arguments.no_content,
             redact: arguments.live.redact.clone(),
             project: arguments.live.project.clone(),
+            resource: resource(),
             ..Outfit::default()
         };
         let mut flags = Vec::new();
         let mut flag = |name: &str, value: &str| flags.extend([name.to_owned(), value.to_owned()]);
         // an address from the environment is read from there again
         if let Some(url) = &arguments.live.place.otlp {
-            flag("--otlp", url);
+            flag("--otlp", &without_query(url));
         }
         if let Some(protocol) = arguments.live.otlp_protocol {
             flag("--protocol", protocol.name());
@@ -64,7 +65,8 @@ impl Following {
         for pattern in &arguments.live.redact {
             flag("--redact", pattern.as_str());
         }
-        let export = LiveExport::start(folder, destination.clone(), outfit)?;
+        let place = destination.clone().filed_under(outfit.chosen_project());
+        let export = LiveExport::start(folder, place, outfit)?;
         Ok(Self { export, destination, folder: folder.to_owned(), flags })
     }
 
@@ -72,11 +74,8 @@ impl Following {
     pub(crate) fn finish(self) {
         let outcome = self.export.finish(FLUSH);
         let name = self.destination.name();
-        for words in &outcome.sent.words {
-            output::note(&format!("! {name} says: {words}"));
-        }
-        if outcome.sent.rejected > 0 {
-            output::note(&format!("! {name} rejected {} spans", outcome.sent.rejected));
+        for line in not_taken(&name, &outcome.sent) {
+            output::note(&line);
         }
         if outcome.bytes_left == 0 {
             output::note(&format!("sent {} spans to {name}", outcome.sent.spans));

@@ -6,13 +6,15 @@ pub(crate) mod metrics;
 pub(crate) mod phoenix;
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Once;
 
 use infercost_analyzer::Analysis;
 use infercost_analyzer::ledger::Ledger;
 use infercost_export::{Destination, ExportError, Exporter, Outfit, Patience, Sent};
-use infercost_schema::RunRecord;
 use infercost_schema::report::Report;
+use infercost_schema::{Evaluation, RunRecord};
+use infercost_trace::outgoing::REASON_LEFT_OUT;
 
 use crate::config::Given;
 use crate::output;
@@ -25,6 +27,15 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     env::var(name).ok()
 }
 
+/// What the environment says of whoever sends; nothing, and a line that says why, where it cannot be read.
+pub(crate) fn resource() -> Vec<(String, String)> {
+    static SAID: Once = Once::new();
+    infercost_export::resource_attributes(&variable).unwrap_or_else(|error| {
+        SAID.call_once(|| output::note(&format!("! nothing of it is used: {error}")));
+        Vec::new()
+    })
+}
+
 /// A run with what its report says.
 pub(crate) struct Told {
     pub(crate) run: RunRecord,
@@ -33,13 +44,19 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// Reads the run and computes its report; `None` where it is too large for that.
-    pub(crate) fn read(folder: &Path, given: &Given) -> anyhow::Result<Option<Self>> {
+    /// Reads the run and computes its report; `None` where it is too large for that. Without `content`, reasons that
+    /// may quote a server are left out of both.
+    pub(crate) fn read(folder: &Path, given: &Given, content: bool) -> anyhow::Result<Option<Self>> {
         let size = std::fs::metadata(folder.join("spans.jsonl")).map_or(0, |data| data.len());
         if size > MOST_WITH_FACTS {
             return Ok(None);
         }
-        let run = infercost_trace::read_run(folder)?;
+        let mut run = infercost_trace::read_run(folder)?;
+        for evaluation in run.evaluations.iter_mut().filter(|_| !content) {
+            if let Evaluation::Impossible { reason, .. } = &mut evaluation.result {
+                REASON_LEFT_OUT.clone_into(reason);
+            }
+        }
         let settings = given.over(&run.header.policy, &run.header.prices)?;
         let report = infercost_analyzer::report(&Analysis {
             runs: std::slice::from_ref(&run),
@@ -60,23 +77,38 @@ pub(crate) fn send(
     outfit: Outfit,
     unsent_only: bool,
 ) -> Result<Sent, ExportError> {
-    let mut exporter = Exporter::new(folder, destination.clone(), outfit, unsent_only)?;
+    let place = destination.clone().filed_under(outfit.chosen_project());
+    let mut exporter = Exporter::new(folder, place, outfit, unsent_only)?;
     let mut told = false;
     let sent = exporter.run_telling(Patience::REPLAY, &mut |why| {
         if !std::mem::replace(&mut told, true) {
             output::note(&format!("{}: {why}; trying again for up to 30 s", destination.name()));
         }
     })?;
-    for words in &sent.words {
-        output::note(&format!("! {} says: {words}", destination.name()));
-    }
-    if sent.rejected > 0 {
-        output::note(&format!("! {} rejected {} spans", destination.name(), sent.rejected));
-    }
-    if sent.too_large > 0 {
-        output::note(&format!("! {} spans are larger than {} takes", sent.too_large, destination.name()));
+    for line in not_taken(&destination.name(), &sent) {
+        output::note(&line);
     }
     Ok(sent)
+}
+
+/// What a destination said, and what it did not take, a line each.
+fn not_taken(name: &str, sent: &Sent) -> Vec<String> {
+    let mut lines: Vec<String> = sent.words.iter().map(|words| format!("! {name} says: {words}")).collect();
+    if sent.rejected > 0 {
+        lines.push(format!("! {name} rejected {} spans", sent.rejected));
+    }
+    if sent.too_large > 0 {
+        lines.push(format!("! {} spans are larger than {name} takes", sent.too_large));
+    }
+    lines
+}
+
+/// An address as it may be shown and pasted: its query may hold a key.
+pub(crate) fn without_query(url: &str) -> String {
+    match url.split_once('?') {
+        Some((address, _)) => format!("{address}?…"),
+        None => url.to_owned(),
+    }
 }
 
 /// The command that sends a run, or the rest of it, to the same place again. Headers are left out: they are secret.
@@ -93,19 +125,24 @@ pub(crate) fn again(folder: &Path, flags: &[String]) -> String {
     words.iter().chain(flags).map(quoted).collect::<Vec<_>>().join(" ")
 }
 
-/// The newest run below `traces`, or the one of that name.
-pub(crate) fn folder(traces: &Path, name: Option<&str>) -> anyhow::Result<PathBuf> {
-    match name {
-        Some(name) => crate::commands::record::find(traces, name),
-        None => infercost_trace::list_runs(traces)?.pop().ok_or_else(|| {
-            crate::exit::usage(format!("no run below {}; `infercost compare` makes one", traces.display()))
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_not_taken_is_told() {
+        let sent = Sent { rejected: 2, too_large: 3, words: vec!["no".to_owned()], ..Sent::default() };
+        let lines = ["! c says: no", "! c rejected 2 spans", "! 3 spans are larger than c takes"];
+        assert_eq!(not_taken("c", &sent), lines);
+        assert!(not_taken("c", &Sent::default()).is_empty());
+    }
+
+    #[test]
+    fn queries_are_not_shown() {
+        let flags = ["--otlp".to_owned(), without_query("https://c:1/x?token=secret&a=?b")];
+        assert_eq!(again(Path::new("r"), &flags), "infercost export r --otlp 'https://c:1/x?…'");
+        assert_eq!(without_query("https://c:1/x"), "https://c:1/x");
+    }
 
     #[test]
     fn commands_can_be_pasted() {

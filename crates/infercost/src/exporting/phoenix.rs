@@ -1,5 +1,6 @@
 //! A run in Phoenix: prices first, then spans, then judgements; and whether its total is ours.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -7,7 +8,8 @@ use std::time::{Duration, Instant};
 use infercost_analyzer::ledger::same_total;
 use infercost_export::Outfit;
 use infercost_export::phoenix::{Annotation, ModelPrice, PRICE_REFRESH, Phoenix, TraceTotals};
-use infercost_schema::{Evaluation, Verdict};
+use infercost_schema::{Evaluation, VariantId, Verdict};
+use infercost_trace::outgoing::InferenceFacts;
 use infercost_trace::span_ids::{SpanId, SpanIds};
 use serde::Serialize;
 
@@ -27,8 +29,10 @@ pub(crate) struct InPhoenix {
     annotations: usize,
     prices: Vec<ShownPrice>,
     currency: String,
-    /// Of the variants whose cost is known; `null` where none is.
+    /// Of the inferences whose cost is known; `null` where none is.
     total: Option<f64>,
+    /// What is not in the total, in sentences.
+    left_out: Vec<String>,
     phoenix_total: Option<f64>,
     phoenix_spans: Option<u64>,
     same_total: Option<bool>,
@@ -55,12 +59,12 @@ pub(crate) fn export(
     let run = &told.run.header.id;
     let project = outfit.redacted(&project.map_or_else(|| format!("infercost-{run}"), str::to_owned));
     let prices = register(phoenix, told, &outfit)?;
-    let facts = facts::of_ledger(run, &told.ledger);
+    let facts = priced(facts::of_ledger(&told.run.header, &told.ledger), told, &outfit);
     let annotations = annotations(told, &outfit);
     let outfit = Outfit { project: Some(project.clone()), facts, ..outfit };
     let sent = send(folder, phoenix.traces(), outfit, false)?;
-    let total = told.ledger.run_total(told.report.candidates.iter().map(|candidate| &candidate.variant));
-    let reckoned = reckoned(phoenix, &project, SpanIds::new(run).trace(), sent.spans, total)?;
+    let total = told.ledger.total();
+    let reckoned = reckoned(phoenix, &project, SpanIds::new(&told.run.header).trace(), sent.spans, total)?;
     phoenix.annotate(&annotations)?;
     let phoenix_total = reckoned.and_then(|totals| totals.cost);
     Ok(InPhoenix {
@@ -71,26 +75,51 @@ pub(crate) fn export(
         prices,
         currency: told.ledger.currency.to_string(),
         total,
+        left_out: told.ledger.unbilled(),
         phoenix_total,
         phoenix_spans: reckoned.map(|totals| totals.spans),
         same_total: total.zip(phoenix_total).map(|(ours, theirs)| same_total(ours, theirs)),
     })
 }
 
-/// Registers what a token of each variant costs, and waits until it is in force.
+/// A request under load costs something else than a single one, and Phoenix finds prices by the model's name alone: so
+/// the requests at an operating point go there under a name of their own.
+fn priced(
+    mut facts: HashMap<SpanId, InferenceFacts>,
+    told: &Told,
+    outfit: &Outfit,
+) -> HashMap<SpanId, InferenceFacts> {
+    let ids = SpanIds::new(&told.run.header);
+    for ((variant, prompt, repetition), entry) in &told.ledger.entries {
+        let bill = told.ledger.bills.get(entry.bill).filter(|bill| bill.operating_point.is_some());
+        if let (Some(bill), Some(facts)) = (bill, facts.get_mut(&ids.inference(variant, prompt, *repetition)))
+        {
+            facts.priced_as = Some(outfit.redacted(&bill.name()));
+        }
+    }
+    facts
+}
+
+/// Registers what a token of each bill costs, and waits until it is in force.
 fn register(phoenix: &Phoenix, told: &Told, outfit: &Outfit) -> anyhow::Result<Vec<ShownPrice>> {
     let (mut shown, mut models) = (Vec::new(), Vec::new());
-    for candidate in &told.report.candidates {
-        let model = outfit.redacted(candidate.variant.as_str());
-        let found = told.ledger.token_prices(&candidate.variant);
+    let provider = |variant: &VariantId| {
+        let found = told.report.candidates.iter().find(|candidate| candidate.variant == *variant);
+        found.map_or("", |candidate| candidate.engine.engine.as_str())
+    };
+    for (index, bill) in told.ledger.bills.iter().enumerate() {
+        let model = outfit.redacted(&bill.name());
+        let found = told.ledger.token_prices(index);
         let price = found.ok().map(|price| (price, price.per_million()));
         if let Some((_, (input_per_million, output_per_million))) = price {
-            let provider = outfit.redacted(&candidate.engine.engine);
+            let provider = outfit.redacted(provider(&bill.variant));
+            // Phoenix wants both prices; where prompt tokens are unknown there is nothing that it could multiply
+            let input_per_million = input_per_million.unwrap_or(0.0);
             models.push(ModelPrice { model: model.clone(), provider, input_per_million, output_per_million });
         }
         shown.push(ShownPrice {
             model,
-            input_per_million: price.map(|(_, (input, _))| input),
+            input_per_million: price.and_then(|(_, (input, _))| input),
             output_per_million: price.map(|(_, (_, output))| output),
             fit_error: price.map(|(price, _)| price.error),
             why_none: found.err(),
@@ -136,7 +165,7 @@ fn reckoned(
 }
 
 fn annotations(told: &Told, outfit: &Outfit) -> Vec<Annotation> {
-    let ids = SpanIds::new(&told.run.header.id);
+    let ids = SpanIds::new(&told.run.header);
     let mut all: Vec<Annotation> = told
         .run
         .evaluations
@@ -206,6 +235,13 @@ impl InPhoenix {
                     self.currency,
                     number::percent(price.fit_error.unwrap_or_default())
                 ),
+                (None, Some(output), _) => format!(
+                    "{} {} for a million output tokens, which bear it all: the prompt tokens are not known (the fit \
+                     misses single inferences by {})",
+                    number::significant(output),
+                    self.currency,
+                    number::percent(price.fit_error.unwrap_or_default())
+                ),
                 (_, _, why) => format!("no price: {}", why.unwrap_or("it is unknown")),
             };
             output::note(&format!("{}: {text}", price.model));
@@ -213,6 +249,9 @@ impl InPhoenix {
         let amount = |total: Option<f64>| {
             total.map_or_else(|| "unknown".to_owned(), |total| format!("{total:.10} {}", self.currency))
         };
+        for left_out in &self.left_out {
+            output::note(&format!("! {left_out}"));
+        }
         output::note(&format!("infercost's total: {}", amount(self.total)));
         output::note(&format!("Phoenix's total:   {}", amount(self.phoenix_total)));
         match self.same_total {

@@ -2,7 +2,7 @@
 
 use infercost_schema::{Estimate, VariantId};
 
-use crate::arguments::BenchArguments;
+use crate::arguments::bench::BenchArguments;
 use crate::output::number;
 
 /// One line a test, tokens/s with the 95 % interval of the mean.

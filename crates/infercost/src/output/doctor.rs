@@ -51,6 +51,8 @@ pub(crate) struct Gpu {
     pub(crate) power_w: Option<f64>,
     pub(crate) power_limit_w: Option<f64>,
     pub(crate) temperature_c: Option<u32>,
+    pub(crate) graphics_clock_mhz: Option<u32>,
+    pub(crate) memory_clock_mhz: Option<u32>,
     pub(crate) mig: Option<bool>,
 }
 
@@ -139,6 +141,8 @@ fn gpu_line(gpu: &Gpu) -> String {
     let watts = |watts: Option<f64>| watts.map_or_else(|| "unknown".to_owned(), number::significant);
     parts.push(format!("{} W of at most {} W", watts(gpu.power_w), watts(gpu.power_limit_w)));
     parts.extend(gpu.temperature_c.map(|degrees| format!("{degrees} °C")));
+    parts.extend(gpu.graphics_clock_mhz.map(|clock| format!("{clock} MHz")));
+    parts.extend(gpu.memory_clock_mhz.map(|clock| format!("memory {clock} MHz")));
     parts.extend((gpu.mig == Some(true)).then(|| "cut up by MIG".to_owned()));
     parts.join(", ")
 }
@@ -223,7 +227,7 @@ pub(crate) fn share_of_core(share: f64) -> String {
 }
 
 /// What readings hold and what they leave out.
-fn boundary(covers: &EnergyScope) -> String {
+pub(crate) fn boundary(covers: &EnergyScope) -> String {
     if covers.0.contains(&EnergyDomain::Wall) {
         return "everything behind the plug, power supply losses too".to_owned();
     }

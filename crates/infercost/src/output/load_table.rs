@@ -83,6 +83,8 @@ fn state(point: &OperatingPointReport) -> String {
         "over-saturated"
     } else if point.client_limited {
         "client-limited"
+    } else if point.failing {
+        "failing"
     } else if !point.steady_state {
         "not steady"
     } else if point.requests_per_s.is_none() {

@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod doctor;
 pub(crate) mod economics;
+mod energy_line;
 pub(crate) mod foreign;
 pub(crate) mod load_table;
 pub(crate) mod log;

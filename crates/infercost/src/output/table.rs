@@ -7,9 +7,9 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use infercost_schema::report::{CandidateReport, Report};
 use infercost_schema::{Estimate, Recommendation, Verdict};
 
-use crate::output::load_table;
 use crate::output::number::{self, UNKNOWN};
 use crate::output::terminal::{self, DOUBT, FAILURE, FAINT, STRONG, SUCCESS, Stream, plain};
+use crate::output::{energy_line, load_table};
 
 const PASS: &str = "PASS";
 const FAIL: &str = "FAIL";
@@ -25,6 +25,9 @@ pub(crate) fn render(report: &Report, folders: &[PathBuf]) -> String {
     let _ = writeln!(text, "\n{}\n{}", coloured(&cost_table(report)), quality_table(report));
     if let Some(load) = load_table::render(report) {
         let _ = writeln!(text, "{load}");
+    }
+    if let Some(energy) = energy_line::render(report) {
+        let _ = writeln!(text, "{energy}\n");
     }
     for candidate in report.candidates.iter().filter(|candidate| candidate.variant != report.baseline) {
         for gate in candidate.gates.iter().filter(|gate| decides(gate.verdict, candidate.verdict)) {

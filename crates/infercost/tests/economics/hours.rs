@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use super::{SETTINGS, bench, check, close, infercost, json};
+use super::program::{json, run};
+use super::{SETTINGS, bench, check, close};
 
 /// A machine that is used nine hours in ten can wait for the cheap ones hardly at all.
 #[test]
@@ -30,7 +31,7 @@ fn the_hour_of_a_busy_machine_saves_next_to_nothing() {
         [(busy.clone(), 1.0, "give [tariff]"), (format!("{busy}{tariff}"), 1.2, "with adder and tax")]
     {
         fs::write(folder.path().join("infercost.toml"), settings).unwrap();
-        let found = json(&infercost(folder.path(), &["optimize", "--json"]));
+        let found = json(&run(folder.path(), &["optimize", "--json"]));
         let hours =
             found["changes"].as_array().unwrap().iter().find(|change| change["kind"] == "hour").unwrap();
         assert!(close(&hours["saving"]["point"], factor * saved / cost), "{hours:#}");

@@ -40,6 +40,8 @@ impl MadeUp {
         let wall_time = Duration::from_secs(10);
         store
             .idle(&IdleRecord {
+                boards: Vec::new(),
+                cross_checks: Vec::new(),
                 phase: IdlePhase::Resident,
                 started_at: now,
                 wall_time,
@@ -99,7 +101,7 @@ impl MadeUp {
             repetition: 0,
             issued_at,
             input_text: Some(format!("Question {index}")),
-            input_tokens: 50,
+            input_tokens: Some(50),
             cached_input_tokens: Some(0),
             max_tokens: TOKENS,
             sampling: Sampling::default(),
@@ -119,6 +121,7 @@ impl MadeUp {
         RunHeader {
             schema: RUN_SCHEMA.into(),
             id: RunId(self.id.into()),
+            salt: None,
             started_at: "2026-11-01T00:00:00Z".parse().unwrap(),
             infercost_version: "0".into(),
             arguments: vec!["compare".into()],

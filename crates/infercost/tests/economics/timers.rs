@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{CURVE, bench, infercost, json};
+use super::program::{json, run};
+use super::{CURVE, bench};
 
 fn shell(home: &Path, line: &str) -> Command {
     let mut command = Command::new("/bin/sh");
@@ -39,7 +40,7 @@ fn a_pausing_job_is_stopped_resumed_and_forgotten() {
     fs::write(folder.path().join("curve.csv"), curve).unwrap();
     let plan = "schedule --inferences 7200 --deadline 2026-11-23T05:00Z --now 2026-11-23T00:00Z --curve curve.csv \
                 --start-seconds 0 --time-zone UTC --interruptible --json -- sleep 600";
-    let found = json(&infercost(folder.path(), &plan.split_whitespace().collect::<Vec<_>>()));
+    let found = json(&run(folder.path(), &plan.split_whitespace().collect::<Vec<_>>()));
     let cron = found["timers"]["cron"].as_array().unwrap();
     let lines: Vec<String> = cron
         .iter()

@@ -109,12 +109,12 @@ fn other_choices_are_left_alone() {
 fn cached_tokens_and_timings_are_kept() {
     let end = r#"{"choices":[],"usage":{"completion_tokens":1,"prompt_tokens":9,"prompt_tokens_details":{"cached_tokens":4}},"timings":{"cache_n":4,"prompt_n":5,"prompt_ms":12.5,"predicted_n":1,"predicted_ms":2.0}}"#;
     let generation = run(&[A, LENGTH, end]).1.unwrap();
-    assert_eq!((generation.input_tokens, generation.cached_input_tokens), (9, Some(4)));
+    assert_eq!((generation.input_tokens, generation.cached_input_tokens), (Some(9), Some(4)));
     let timings = generation.served.unwrap().timings.unwrap();
     assert_eq!(timings.prompt, Some(std::time::Duration::from_micros(12_500)));
     let end = r#"{"choices":[],"timings":{"cache_n":0,"prompt_n":5,"predicted_n":1}}"#;
     let generation = run(&[A, LENGTH, end]).1.unwrap();
-    assert_eq!((generation.input_tokens, generation.cached_input_tokens), (5, Some(0)));
+    assert_eq!((generation.input_tokens, generation.cached_input_tokens), (Some(5), Some(0)));
 }
 
 #[track_caller]

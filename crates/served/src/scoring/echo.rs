@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use infercost_engine::{EngineError, PositionTop, TokenName};
 use serde::{Deserialize, Serialize};
 
-use super::{Forced, Scorer, cannot, error};
+use super::{Forced, Scorer, cannot};
 use crate::discovery::ServerKind;
 
 #[derive(Serialize)]
@@ -27,18 +27,6 @@ struct Ask<'a> {
 enum Prompt<'a> {
     Ids(&'a [u32]),
     Text(&'a str),
-}
-
-#[derive(Deserialize)]
-struct Told {
-    #[serde(default)]
-    choices: Vec<Choice>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    #[serde(default)]
-    logprobs: Option<LogProbabilities>,
 }
 
 /// One entry a token; the first token of a text has no probability.
@@ -85,18 +73,8 @@ impl Scorer {
             logprobs: top,
             return_tokens_as_token_ids: (self.kind == ServerKind::Vllm).then_some(true),
         };
-        let url = self.address.below("completions");
-        let told: Told = match self.asker.post(url, &ask, self.secret()).await {
-            Ok(told) => told,
-            Err(failure) if matches!(failure.status, Some(400 | 404 | 422 | 501)) => {
-                return Err(cannot(format!(
-                    "its completions do not echo log-probabilities: {}",
-                    failure.message
-                )));
-            }
-            Err(failure) => return Err(error(failure)),
-        };
-        let told = told.choices.into_iter().next().and_then(|choice| choice.logprobs);
+        let refused = "its completions do not echo log-probabilities";
+        let told: Option<LogProbabilities> = self.first_choice("completions", &ask, refused).await?;
         let told = told.ok_or_else(|| cannot("its completions give no log-probabilities"))?;
         let range = match forced {
             Forced::Ids { prompt, continuation } => {

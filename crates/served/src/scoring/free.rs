@@ -1,11 +1,11 @@
 //! The model's own answer with its likeliest tokens, as the chat API streams or sends them.
 
-use infercost_engine::{EngineError, GenerationRequest, PositionTop};
+use infercost_engine::{EngineError, GenerationRequest, PositionTop, TokenName};
 use infercost_schema::{Message, PromptBody};
 use serde::{Deserialize, Serialize};
 
 use super::llama_cpp::Candidate;
-use super::{Scorer, cannot, error};
+use super::{Scorer, cannot};
 
 #[derive(Serialize)]
 struct Ask<'a> {
@@ -16,18 +16,6 @@ struct Ask<'a> {
     logprobs: bool,
     top_logprobs: u32,
     stream: bool,
-}
-
-#[derive(Deserialize)]
-struct Told {
-    #[serde(default)]
-    choices: Vec<Choice>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    #[serde(default)]
-    logprobs: Option<LogProbabilities>,
 }
 
 #[derive(Deserialize)]
@@ -45,7 +33,8 @@ struct Position {
 }
 
 impl Scorer {
-    pub(super) async fn free(
+    /// The likeliest tokens at each position of the model's own greedy answer.
+    pub(crate) async fn top_answer(
         &self,
         request: &GenerationRequest<'_>,
         top: u32,
@@ -60,15 +49,8 @@ impl Scorer {
             top_logprobs: top,
             stream: false,
         };
-        let url = self.address.below("chat/completions");
-        let told: Told = match self.asker.post(url, &ask, self.secret()).await {
-            Ok(told) => told,
-            Err(failure) if matches!(failure.status, Some(400 | 404 | 422 | 501)) => {
-                return Err(cannot(format!("it refuses `top_logprobs`: {}", failure.message)));
-            }
-            Err(failure) => return Err(error(failure)),
-        };
-        let told = told.choices.into_iter().next().and_then(|choice| choice.logprobs);
+        let refused = "it refuses `top_logprobs`";
+        let told: Option<LogProbabilities> = self.first_choice("chat/completions", &ask, refused).await?;
         let told = told.and_then(|told| told.content).filter(|content| !content.is_empty());
         let told = told.ok_or_else(|| cannot("it ignores `logprobs`"))?;
         Ok(told
@@ -76,13 +58,13 @@ impl Scorer {
             .map(|position| PositionTop {
                 target_ln_p: Some(position.chosen.logprob),
                 target: position.chosen.name(),
-                top: position
-                    .top_logprobs
-                    .into_iter()
-                    .map(|one| (one.logprob, one.name()))
-                    .map(|(p, n)| (n, p))
-                    .collect(),
+                top: position.top_logprobs.into_iter().map(named).collect(),
             })
             .collect())
     }
+}
+
+fn named(candidate: Candidate) -> (TokenName, f64) {
+    let ln_p = candidate.logprob;
+    (candidate.name(), ln_p)
 }

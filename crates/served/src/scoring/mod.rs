@@ -6,12 +6,11 @@
 //! generates nothing that counts.
 
 mod echo;
+mod first_choice;
 mod free;
 mod llama_cpp;
 
-use infercost_engine::{
-    Continuation, EngineError, GenerationRequest, PositionTop, ScoreRequest, TokenScores,
-};
+use infercost_engine::{Continuation, EngineError, PositionTop, ScoreRequest, TokenScores};
 use infercost_schema::{PromptBody, ServedFacts};
 use serde::{Deserialize, Serialize};
 
@@ -197,14 +196,5 @@ impl Scorer {
             }
             _ => self.echoed(&forced, top).await,
         }
-    }
-
-    /// The likeliest tokens at each position of the model's own greedy answer.
-    pub(crate) async fn top_answer(
-        &self,
-        request: &GenerationRequest<'_>,
-        top: u32,
-    ) -> Result<Vec<PositionTop>, EngineError> {
-        self.free(request, top).await
     }
 }

@@ -53,6 +53,9 @@ fn llama_cpp() {
         (trial.tokenizer_agrees(), trial.sends_usage, trial.count_mismatch),
         (Some(true), true, false)
     );
+    let habits = identity.habits.unwrap();
+    assert!(habits.cache_off);
+    assert_eq!(habits.trial, Some(trial), "the run's header shows what the trial did");
     assert_eq!(engine.count_input_tokens(&user("hello")).unwrap(), Some(10));
     assert!(ask(&mut engine).1.is_ok());
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use infercost_engine::{EngineError, ServedFault};
+use infercost_engine::{Engine as _, EngineError, ServedFault};
 use infercost_schema::FailureKind;
 use infercost_served::{ApiKey, RetryPolicy, ServedModel, ServedOptions, Timeouts};
 use infercost_served_stand_in::{Fault, Reply, StandIn, Step, StreamScript};
@@ -237,6 +237,51 @@ fn the_key_is_sent_and_never_shown() {
     let error = failure(&mut engine);
     assert!(error.message.contains("sent true: wrong key …"), "{}", error.message);
     assert!(!format!("{options:?} {engine:?} {error:?}").contains("verysecret"));
+}
+
+/// A server that repeats the key, and long texts, wherever it is quoted.
+#[test]
+fn what_is_quoted_is_short_and_holds_no_key() {
+    let options = || ServedOptions { key: ApiKey::new("sk-verysecret"), ..hasty() };
+    let padding = "sk-verysecret and so on ".repeat(10_000);
+    let check = |message: &str| {
+        assert!(!message.contains("verysecret") && message.chars().count() < 1000, "{message:.2000}");
+    };
+    // where a list of choices is expected; the key stands across the place where the quote is cut, too
+    for before in [0, 10, 55, 60, 65] {
+        let event = format!(r#"data: {{"choices":"{}{padding}"}}"#, "x".repeat(before));
+        let reply = Reply::whole(200, "text/event-stream", &[], &format!("{event}\n\n"));
+        let error = ask(&mut connect(&serving(vec![reply]), &options())).1.unwrap_err();
+        assert!(error.to_string().contains("not what the API defines"), "{error:.2000}");
+        check(&error.to_string());
+    }
+    // while the server is asked what it is
+    let models = format!(r#"{{"data":[{{"id":"m","aliases":"{padding}"}}]}}"#);
+    let server = StandIn::start(move |_| Reply::json(&models)).unwrap();
+    let address = format!("{}#m", server.base()).parse().unwrap();
+    check(&ServedModel::connect(&address, &options()).unwrap_err().to_string());
+    let info = r#"{"version":"v sk-verysecret","model_dtype":"sk-verysecret"}"#;
+    let server = StandIn::start(move |asked| match asked.path {
+        "/v1/models" => Reply::whole(200, "application/json", &["Server: sk-verysecret"], MODELS),
+        "/info" => Reply::json(info),
+        _ => Reply::not_found(),
+    })
+    .unwrap();
+    check(&format!("{:?}", connect(&server, &options()).identity()));
+}
+
+/// What is kept of an answer fits into a line of a run's file, whatever its characters.
+#[test]
+fn endless_answers_are_a_counted_outcome() {
+    attempts(|| {
+        let piece = "\\u0001".repeat(20_000);
+        let event = format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{piece}\"}}}}]}}\n\n");
+        let reply = Reply::whole(200, "text/event-stream", &[], &event.repeat(60));
+        let (_, result) = ask(&mut connect(&serving(vec![reply]), &hasty()));
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), FailureKind::Protocol);
+        assert!(error.to_string().contains("longer than 1 MiB"), "{error}");
+    });
 }
 
 #[test]

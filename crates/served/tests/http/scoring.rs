@@ -89,7 +89,10 @@ fn who_cannot_score_says_why() {
     assert!(matches!(&error, EngineError::CannotScore(reason) if reason.contains("chat API")), "{error}");
     let mut engine = connect(&server, &ServedOptions { api: Api::Completions, ..hasty() });
     let error = engine.score(&request).unwrap_err();
-    assert!(matches!(&error, EngineError::CannotScore(reason) if reason.contains("echo")), "{error}");
+    assert!(matches!(&error, EngineError::ScoringRefused { .. }), "{error}");
+    assert!(error.to_string().contains("echo is not supported"), "{error}");
+    let own = error.own_words();
+    assert!(own.contains("do not echo") && !own.contains("not supported"), "{own}");
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn usage_finish_and_cached_tokens_are_recorded() {
         let script = StreamScript { prompt_tokens: (30, 16), cut_by_length: true, ..StreamScript::default() };
         let server = StandIn::always(script.reply()).unwrap();
         let generation = ask(&mut connect(&server, &hasty())).1.unwrap();
-        assert_eq!((generation.input_tokens, generation.cached_input_tokens), (30, Some(16)));
+        assert_eq!((generation.input_tokens, generation.cached_input_tokens), (Some(30), Some(16)));
         assert_eq!(generation.finish, FinishReason::Length);
         assert_eq!(generation.served.unwrap().counted_by, TokenCount::Usage);
 
@@ -56,6 +56,7 @@ fn usage_finish_and_cached_tokens_are_recorded() {
         let server = StandIn::always(script.reply()).unwrap();
         let generation = ask(&mut connect(&server, &hasty())).1.unwrap();
         assert_eq!((generation.output_tokens, generation.cached_input_tokens), (11, None));
+        assert_eq!(generation.input_tokens, None, "what is not told is no measured 0");
         assert_eq!(generation.served.unwrap().counted_by, TokenCount::Chunks);
     });
 }

@@ -90,6 +90,11 @@ impl ForeignReader {
         Ok(())
     }
 
+    /// Spans taken so far, each counted once; those without an id are not counted.
+    pub fn distinct(&self) -> usize {
+        self.seen.len()
+    }
+
     /// What was gathered. An inference with another one below it is a wrapper: its tokens are the other's.
     pub fn finish(self) -> ForeignTrace {
         let mut wrappers: HashSet<SpanKey> = HashSet::new();

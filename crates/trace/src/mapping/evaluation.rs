@@ -101,7 +101,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<EvaluationRecord, MappingError
 
 fn write_task(draft: &mut SpanDraft, score: &TaskScore) {
     draft.text(EVALUATION_KIND, TASK);
-    draft.text(EVALUATION_GRADER, grader_name(score.grader));
+    draft.text(EVALUATION_GRADER, score.grader.name());
     draft.number(GEN_AI_EVALUATION_SCORE_VALUE, score.score);
     draft.text(GEN_AI_EVALUATION_SCORE_LABEL, score.label.as_str());
     if let Some(choices) = &score.choices {
@@ -114,7 +114,7 @@ fn read_task(span: &ReadSpan<'_>) -> Result<TaskScore, MappingError> {
     let name = span.text(EVALUATION_GRADER)?;
     let grader = GRADERS
         .into_iter()
-        .find(|grader| grader_name(*grader) == name)
+        .find(|grader| grader.name() == name)
         .ok_or_else(|| invalid(EVALUATION_GRADER, &format!("names no grader: {name:?}")))?;
     let choices = match span.numbers(CHOICE_LOG_LIKELIHOOD)? {
         None => None,
@@ -139,17 +139,5 @@ fn write_divergence(draft: &mut SpanDraft, divergence: &Divergence) {
     draft.number_if(DIVERGENCE_CANDIDATE_NLL, divergence.candidate_nll);
     if divergence.at_least {
         draft.truth(DIVERGENCE_AT_LEAST, true);
-    }
-}
-
-fn grader_name(grader: GraderKind) -> &'static str {
-    match grader {
-        GraderKind::Exact => "exact",
-        GraderKind::Contains => "contains",
-        GraderKind::Regex => "regex",
-        GraderKind::Number => "number",
-        GraderKind::Choice => "choice",
-        GraderKind::JsonSchema => "json_schema",
-        GraderKind::None => "none",
     }
 }

@@ -1,9 +1,11 @@
 //! Stretches in which nothing was asked of any model.
 
-use infercost_schema::{IdlePhase, IdleRecord};
+use infercost_schema::{IdlePhase, IdleRecord, Watts};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{CHAIN, RunSpans, energy, record, stretch};
-use crate::attributes::IDLE_PHASE;
+use crate::attributes::{ENERGY_CROSS_CHECKS, HARDWARE_BOARDS, IDLE_PHASE};
 use crate::error::MappingError;
 use crate::read_span::{ReadSpan, invalid};
 use crate::span_draft::{Span, SpanDraft, SpanPlace};
@@ -17,6 +19,15 @@ impl RunSpans {
         let mut draft = SpanDraft::new(&self.ids, place, "idle", record::IDLE, CHAIN);
         draft.text(IDLE_PHASE, phase_name(idle.phase));
         energy::write(&mut draft, &idle.energy);
+        for board in &idle.boards {
+            draft.check(HARDWARE_BOARDS, board.power_limit_w.map_or(0.0, Watts::get));
+        }
+        for check in &idle.cross_checks {
+            draft.check(ENERGY_CROSS_CHECKS, check.counted.get());
+            draft.check(ENERGY_CROSS_CHECKS, check.integrated.get());
+        }
+        list(&mut draft, HARDWARE_BOARDS, &idle.boards);
+        list(&mut draft, ENERGY_CROSS_CHECKS, &idle.cross_checks);
         draft.finish()
     }
 }
@@ -33,7 +44,26 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<IdleRecord, MappingError> {
         started_at: span.started_at(),
         wall_time: span.duration()?,
         energy: energy::read(span)?,
+        boards: read_list(span, HARDWARE_BOARDS)?,
+        cross_checks: read_list(span, ENERGY_CROSS_CHECKS)?,
     })
+}
+
+/// Adds a list that is not empty, of strings and finite numbers, which always have a JSON form.
+fn list<T: Serialize>(draft: &mut SpanDraft, attribute: &'static str, all: &[T]) {
+    if !all.is_empty() {
+        draft.text(attribute, serde_json::to_string(all).unwrap_or_default());
+    }
+}
+
+/// A list is empty where it is absent, as in runs recorded before it was known.
+fn read_list<T: DeserializeOwned>(
+    span: &ReadSpan<'_>,
+    attribute: &'static str,
+) -> Result<Vec<T>, MappingError> {
+    let Some(text) = span.text_if(attribute)? else { return Ok(Vec::new()) };
+    serde_json::from_str(text)
+        .map_err(|error| invalid(attribute, &format!("is no such list: {:?}", error.to_string())))
 }
 
 /// The name of a phase in a span.

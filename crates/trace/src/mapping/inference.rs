@@ -19,17 +19,6 @@ const OPERATION: &str = "chat";
 const FINISH_REASONS: [(&str, FinishReason); 2] =
     [("stop", FinishReason::Stop), ("length", FinishReason::Length)];
 
-const FAILURE_KINDS: [FailureKind; 8] = [
-    FailureKind::ContextExceeded,
-    FailureKind::NotFinite,
-    FailureKind::Template,
-    FailureKind::Timeout,
-    FailureKind::Connection,
-    FailureKind::Status,
-    FailureKind::Protocol,
-    FailureKind::Engine,
-];
-
 /// OpenInference's `llm.invocation_parameters`.
 #[derive(Serialize)]
 struct InvocationParameters {
@@ -43,7 +32,8 @@ struct InvocationParameters {
 }
 
 impl RunSpans {
-    /// The span of an inference, below its window. Texts are left out where the run keeps content out.
+    /// The span of an inference, below its window. Texts are left out where the run keeps content out, and so are
+    /// messages that may quote them.
     pub(crate) fn inference(
         &self,
         window: &WindowId,
@@ -63,7 +53,7 @@ impl RunSpans {
         self.write_engine(&mut draft, window);
         write_request(&mut draft, model, inference);
         draft.text_if(INPUT_VALUE, inference.input_text.as_deref().filter(|_| self.header.content));
-        draft.int(GEN_AI_USAGE_INPUT_TOKENS, inference.input_tokens);
+        draft.int_if(GEN_AI_USAGE_INPUT_TOKENS, inference.input_tokens);
         draft.int_if(GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS, inference.cached_input_tokens);
         served::write(&mut draft, inference.served.as_ref())?;
         self.write_outcome(&mut draft, model, inference)?;
@@ -98,18 +88,16 @@ impl RunSpans {
                 draft.text(GEN_AI_RESPONSE_MODEL, model);
                 draft.texts(GEN_AI_RESPONSE_FINISH_REASONS, [finish_name(*finish).to_owned()].into_iter());
                 draft.int(GEN_AI_USAGE_OUTPUT_TOKENS, *output_tokens);
-                draft.int(LLM_TOKEN_COUNT_PROMPT, inference.input_tokens);
+                draft.int_if(LLM_TOKEN_COUNT_PROMPT, inference.input_tokens);
                 draft.int(LLM_TOKEN_COUNT_COMPLETION, *output_tokens);
-                draft.int(
-                    LLM_TOKEN_COUNT_TOTAL,
-                    i64::from(inference.input_tokens) + i64::from(*output_tokens),
-                );
+                let total = inference.input_tokens.map(|input| i64::from(input) + i64::from(*output_tokens));
+                draft.int_if(LLM_TOKEN_COUNT_TOTAL, total);
                 draft.text_if(OUTPUT_VALUE, text.as_deref().filter(|_| self.header.content));
                 write_arrivals(draft, arrivals)
             }
             Outcome::Failed { kind, message, latency: _ } => {
                 draft.text(ERROR_TYPE, kind.name());
-                draft.failed(message);
+                draft.failed(if self.header.content { message } else { kind.own_words(message) });
                 Ok(())
             }
         }
@@ -121,7 +109,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<(WindowId, InferenceRecord), M
     let latency = span.duration()?;
     let outcome = match span.text_if(ERROR_TYPE)? {
         Some(name) => Outcome::Failed {
-            kind: FAILURE_KINDS
+            kind: FailureKind::ALL
                 .into_iter()
                 .find(|kind| kind.name() == name)
                 .ok_or_else(|| invalid(ERROR_TYPE, &format!("names no kind of failure: {name:?}")))?,
@@ -141,7 +129,8 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<(WindowId, InferenceRecord), M
         repetition: span.int(REPETITION)?,
         issued_at: span.started_at(),
         input_text: span.text_if(INPUT_VALUE)?.map(str::to_owned),
-        input_tokens: span.int(GEN_AI_USAGE_INPUT_TOKENS)?,
+        // earlier versions wrote 0 for what nobody had counted
+        input_tokens: span.int_if(GEN_AI_USAGE_INPUT_TOKENS)?.filter(|tokens| *tokens > 0),
         cached_input_tokens: span.int_if(GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS)?,
         max_tokens: span.int(GEN_AI_REQUEST_MAX_TOKENS)?,
         sampling: read_sampling(span)?,

@@ -54,7 +54,7 @@ impl RunSpans {
             .enumerate()
             .map(|(index, variant)| (variant.id.clone(), (index, provenance_words(&variant.provenance))))
             .collect();
-        Self { ids: SpanIds::new(&header.id), header: header.clone(), variants }
+        Self { ids: SpanIds::new(header), header: header.clone(), variants }
     }
 
     /// True where the header names the variant.

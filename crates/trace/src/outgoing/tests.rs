@@ -14,6 +14,7 @@ fn inference() -> Span {
             text(INPUT_VALUE, "a \"b\"\u{1b}"),
             text(OUTPUT_VALUE, "<script>"),
             text(GEN_AI_REQUEST_MODEL, "a/q8_0"),
+            text(LLM_MODEL_NAME, "a/q8_0"),
             key_value(GEN_AI_USAGE_INPUT_TOKENS, Value::IntValue(7)),
             key_value(GEN_AI_USAGE_OUTPUT_TOKENS, Value::IntValue(3)),
             key_value(GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK, Value::DoubleValue(0.25)),
@@ -25,6 +26,7 @@ fn inference() -> Span {
 fn facts(currency: Currency) -> InferenceFacts {
     let parts = CostComponents { energy: Some(0.25), hardware: Some(0.5), idle: None, operation: None };
     InferenceFacts {
+        priced_as: None,
         energy: Some(EnergyShare { gross_j: 10.0, net_j: Some(4.0), source: "counter" }),
         cost: Some(CostShare { currency, parts, total: 0.75, prompt: 0.25 }),
         task_score: Some(1.0),
@@ -54,6 +56,16 @@ fn anyone_gets_costs_energy_and_messages() {
     let all = names(&span);
     let unique: std::collections::HashSet<&&str> = all.iter().collect();
     assert_eq!(unique.len(), all.len(), "a name stands twice: {all:?}");
+}
+
+#[test]
+fn requests_under_load_go_by_a_name_that_has_a_price_of_its_own() {
+    let mut span = inference();
+    let priced_as = Some("a/q8_0 at concurrency 4".to_owned());
+    dress(&mut span, Some(&InferenceFacts { priced_as, ..facts(Currency::USD) }), Viewer::Any);
+    assert_eq!(text(&span, LLM_MODEL_NAME), Some("a/q8_0 at concurrency 4"));
+    assert_eq!(text(&span, GEN_AI_REQUEST_MODEL), Some("a/q8_0"), "the model is what it is");
+    assert_eq!(names(&span).iter().filter(|name| **name == LLM_MODEL_NAME).count(), 1);
 }
 
 #[test]
@@ -88,6 +100,29 @@ fn content_is_stripped_before_it_is_copied() {
     dress(&mut span, Some(&facts(Currency::USD)), Viewer::Any);
     let whole = format!("{span:?}");
     assert!(!whole.contains("script") && !whole.contains(GEN_AI_INPUT_MESSAGES), "{whole}");
+}
+
+#[test]
+fn messages_that_may_quote_content_are_stripped() {
+    let check = |kind: &str, message: &str, wanted: &str| {
+        let mut span = inference();
+        span.attributes.push(key_value(ERROR_TYPE, Value::StringValue(kind.to_owned())));
+        span.attributes.push(key_value(
+            GEN_AI_EVALUATION_EXPLANATION,
+            Value::StringValue("it refuses `top_logprobs`: secret".to_owned()),
+        ));
+        span.status =
+            Some(opentelemetry_proto::tonic::trace::v1::Status { message: message.into(), code: 2 });
+        strip_content(&mut span);
+        assert!(!format!("{span:?}").contains("secret"), "{span:?}");
+        assert_eq!(span.status.unwrap().message, wanted, "{kind}");
+    };
+    check("status", "the server answered 400: secret", "the server answered with an error");
+    check("protocol", "not what the API defines: secret", "the server's answer is not what the API defines");
+    check("template", "secret", "the model's chat template cannot render this prompt");
+    check("engine", "secret", "the engine failed");
+    check("timeout", "the stream stalled for 30s", "the stream stalled for 30s");
+    check("of another program", "secret", "");
 }
 
 #[test]

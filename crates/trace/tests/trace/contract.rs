@@ -221,3 +221,26 @@ fn what_a_server_said_stands_apart_from_what_was_timed() {
     }
     assert!(!found.contains_key("infercost.server.predicted_ns"));
 }
+
+/// Earlier versions wrote 0 where nobody had counted a prompt's tokens; now there is no attribute.
+#[test]
+fn prompt_tokens_that_nobody_counted_are_unknown() {
+    let traces = tempfile::tempdir().unwrap();
+    let mut store = RunStore::create(traces.path(), &header()).unwrap();
+    let folder = store.folder().to_owned();
+    let untold = infercost_schema::InferenceRecord { input_tokens: None, ..inference("a", 1) };
+    store.inference(&window_id(0), &untold).unwrap();
+    store.inference(&window_id(0), &inference("b", 2)).unwrap();
+    let found = attributes(&spans(&folder)[0]);
+    let names = ["gen_ai.usage.input_tokens", "llm.token_count.prompt", "llm.token_count.total"];
+    assert!(names.iter().all(|name| !found.contains_key(*name)), "{found:?}");
+    assert!(found.contains_key("llm.token_count.completion"));
+
+    let file = folder.join("spans.jsonl");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let seven = r#""gen_ai.usage.input_tokens","value":{"intValue":"7"}"#;
+    assert!(text.contains(seven));
+    std::fs::write(&file, text.replace(seven, &seven.replace('7', "0"))).unwrap();
+    let run = infercost_trace::read_run(&folder).unwrap();
+    assert!(run.windows[0].inferences.iter().all(|one| one.input_tokens.is_none()));
+}

@@ -4,10 +4,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use infercost_schema::prompt_set::GraderKind;
 use infercost_schema::{
-    ChoiceLikelihoods, ChunkArrival, Divergence, EnergyDomain, EnergyReading, EnergyScope, EstimationMethod,
-    Evaluation, EvaluationRecord, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, Joules,
-    LoadFacts, LoadRecord, MeterKind, MeterSource, OperatingPoint, Outcome, PromptId, RunHeader, Sampling,
-    ServedFacts, ServerTimings, SteadyState, TaskScore, TokenCount, VariantId, Watts, WindowId, WindowRecord,
+    BoardState, ChoiceLikelihoods, ChunkArrival, CrossCheck, Divergence, EnergyDomain, EnergyReading,
+    EnergyScope, EstimationMethod, Evaluation, EvaluationRecord, FailureKind, FinishReason, IdlePhase,
+    IdleRecord, InferenceRecord, Joules, LoadFacts, LoadRecord, MeterKind, MeterSource, OperatingPoint,
+    Outcome, PromptId, RunHeader, Sampling, ServedFacts, ServerTimings, SteadyState, TaskScore, TokenCount,
+    VariantId, Watts, WindowId, WindowRecord,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::option;
@@ -35,7 +36,7 @@ pub(crate) fn inference(prompt: &str, issued: u64) -> InferenceRecord {
         repetition: 0,
         issued_at: moment(issued),
         input_text: Some("two and two?".to_owned()),
-        input_tokens: 7,
+        input_tokens: Some(7),
         cached_input_tokens: None,
         max_tokens: 16,
         sampling: Sampling::default(),
@@ -249,7 +250,7 @@ fn driven() -> BoxedStrategy<LoadFacts> {
 
 /// An inference of the prompt of that number; ids in a run are distinct.
 fn any_inference(number: usize) -> BoxedStrategy<InferenceRecord> {
-    let head = (text(), any::<u32>(), time(), option::of(text()), any::<u32>());
+    let head = (text(), any::<u32>(), time(), option::of(text()), option::of(1..u32::MAX));
     (head, option::of(any::<u32>()), any::<u32>(), sampling(), option::of(served()), outcome())
         .prop_map(
             move |(
@@ -349,6 +350,37 @@ fn any_window(index: u32) -> BoxedStrategy<WindowRecord> {
         .boxed()
 }
 
+fn boards() -> impl Strategy<Value = Vec<BoardState>> {
+    let some = || prop::option::of(any::<u32>());
+    let board =
+        (any::<String>(), some(), prop::option::of(0.0..1e4_f64), some(), some(), any::<String>(), some());
+    let board = board.prop_map(|(name, temperature_c, limit, graphics, memory, reason, other_processes)| {
+        BoardState {
+            uuid: format!("GPU-{name}"),
+            name,
+            temperature_c,
+            power_limit_w: limit.map(Watts::new),
+            graphics_clock_mhz: graphics,
+            memory_clock_mhz: memory,
+            throttle_reasons: vec![reason],
+            other_processes,
+        }
+    });
+    prop::collection::vec(board, 0..3)
+}
+
+fn cross_checks() -> impl Strategy<Value = Vec<CrossCheck>> {
+    let check = (any::<String>(), 0.0..1e9_f64, 0.0..1e9_f64, any::<u32>()).prop_map(
+        |(name, counted, integrated, windows)| CrossCheck {
+            name,
+            counted: Joules::new(counted),
+            integrated: Joules::new(integrated),
+            windows,
+        },
+    );
+    prop::collection::vec(check, 0..3)
+}
+
 /// Everything that can stand in a run besides its header.
 #[derive(Debug, Clone)]
 pub(crate) struct Measured {
@@ -365,9 +397,16 @@ pub(crate) fn measured() -> BoxedStrategy<Measured> {
         load_time,
     });
     let phase = prop_oneof![Just(IdlePhase::BeforeLoad), Just(IdlePhase::Resident), Just(IdlePhase::After)];
-    let idle = (phase, time(), length(), energy()).prop_map(|(phase, started_at, wall_time, energy)| {
-        IdleRecord { phase, started_at, wall_time, energy }
-    });
+    let idle = (phase, time(), length(), energy(), boards(), cross_checks()).prop_map(
+        |(phase, started_at, wall_time, energy, boards, cross_checks)| IdleRecord {
+            phase,
+            started_at,
+            wall_time,
+            energy,
+            boards,
+            cross_checks,
+        },
+    );
     (load, idle, (any_window(0), any_window(1)), any_evaluation())
         .prop_map(|(load, idle, (first, second), evaluation)| Measured {
             load,

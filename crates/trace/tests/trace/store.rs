@@ -5,8 +5,8 @@ use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use infercost_schema::{
-    EnergyReading, Evaluation, LoadRecord, OperatingPoint, RunId, RunRecord, VariantId, WindowId,
-    WindowRecord,
+    EnergyReading, Evaluation, FailureKind, InferenceRecord, LoadRecord, OperatingPoint, Outcome, RunId,
+    RunRecord, VariantId, WindowId, WindowRecord,
 };
 use infercost_trace::{ReadNotes, RunStore, inspect_run, list_runs, read_run};
 
@@ -39,6 +39,42 @@ fn a_record_can_be_read_while_the_run_is_open() {
         assert_eq!(run.windows[0].inferences.len() as u64, count);
         assert_eq!(run.finished_at, None);
     }
+}
+
+#[test]
+fn what_ends_together_shares_lines() {
+    let traces = tempfile::tempdir().unwrap();
+    let mut store = RunStore::create(traces.path(), &header()).unwrap();
+    let mut given: Vec<_> = (0..500).map(|number| inference(&number.to_string(), 1 + number % 7)).collect();
+    // longer than a line that others may join
+    given[250].input_text = Some("x".repeat(1 << 20));
+    store.inferences(&window_id(0), &given).unwrap();
+    store.inferences(&window_id(0), &[]).unwrap();
+
+    let lines = fs::read_to_string(store.folder().join("spans.jsonl")).unwrap().lines().count();
+    assert!((3..60).contains(&lines), "{lines} lines");
+    store.window(&window(0, 1, Vec::new())).unwrap();
+    let (mut run, notes) = inspect_run(store.folder()).unwrap();
+    assert_eq!(notes, ReadNotes::default());
+    let mut read = std::mem::take(&mut run.windows[0].inferences);
+    for all in [&mut given, &mut read] {
+        all.sort_by(|one, other| one.prompt.as_str().cmp(other.prompt.as_str()));
+    }
+    assert_eq!(read, given);
+}
+
+#[test]
+fn what_ended_before_a_record_that_cannot_be_is_kept() {
+    let traces = tempfile::tempdir().unwrap();
+    let mut store = RunStore::create(traces.path(), &header()).unwrap();
+    let mut given: Vec<_> = ["a", "b", "c"].map(|prompt| inference(prompt, 1)).into();
+    given[1].sampling.temperature = f64::NAN;
+    let error = store.inferences(&window_id(0), &given).unwrap_err().to_string();
+    assert!(error.contains("\"b\""), "{error}");
+    let run = read_run(store.folder()).unwrap();
+    assert_eq!(run.windows[0].inferences, given[..1]);
+    store.inferences(&window_id(0), &given[2..]).unwrap();
+    assert_eq!(read_run(store.folder()).unwrap().windows[0].inferences.len(), 2);
 }
 
 #[test]
@@ -243,6 +279,33 @@ fn a_record_that_cannot_be_is_refused_and_leaves_no_trace() {
     store.evaluation(&impossible).unwrap();
 }
 
+/// Two machines may begin runs in the same second; a run that was recorded before there was a salt keeps its ids.
+#[test]
+fn runs_of_one_name_have_ids_of_their_own() {
+    let ids = |salt: Option<&str>| {
+        let traces = tempfile::tempdir().unwrap();
+        let mut header = header();
+        header.salt = salt.map(str::to_owned);
+        let mut store = RunStore::create(traces.path(), &header).unwrap();
+        store.inference(&window_id(0), &inference("a", 1)).unwrap();
+        assert_eq!(read_run(store.folder()).unwrap().header, header);
+        let text = fs::read_to_string(store.folder().join("spans.jsonl")).unwrap();
+        let line: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        let span = &line["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
+        ["traceId", "spanId", "parentSpanId"].map(|id| span[id].as_str().unwrap().to_owned())
+    };
+    let old = ids(None);
+    assert_eq!(old, OLD_IDS.map(str::to_owned));
+    let (one, other) = (ids(Some("1")), ids(Some("2")));
+    assert_eq!(one, ids(Some("1")));
+    for (left, right) in [(&old, &one), (&one, &other), (&old, &other)] {
+        assert!(left.iter().zip(right).all(|(left, right)| left != right), "{left:?} {right:?}");
+    }
+}
+
+/// First bytes of SHA-256 over the run's name, `trace`, `inference` or `window`, and the parts, each behind its length.
+const OLD_IDS: [&str; 3] = ["08d3566ecceaf31f3cbdfefceaf340e0", "cef758ee39462db8", "604426c25e76e6eb"];
+
 #[test]
 fn content_stays_out_of_a_run_without_content() {
     let traces = tempfile::tempdir().unwrap();
@@ -250,7 +313,17 @@ fn content_stays_out_of_a_run_without_content() {
     header.content = false;
     let mut store = RunStore::create(traces.path(), &header).unwrap();
     store.inference(&window_id(0), &inference("a", 1)).unwrap();
+    let failed = |message: &str, kind| Outcome::Failed {
+        kind,
+        message: message.to_owned(),
+        latency: Duration::from_millis(5),
+    };
+    let refused = failed("the server answered 400: `two and two?` is no prompt", FailureKind::Status);
+    store.inference(&window_id(0), &InferenceRecord { outcome: refused, ..inference("b", 2) }).unwrap();
+    let late = failed("no token came within 30s", FailureKind::Timeout);
+    store.inference(&window_id(0), &InferenceRecord { outcome: late, ..inference("c", 3) }).unwrap();
     let text = fs::read_to_string(store.folder().join("spans.jsonl")).unwrap();
+    assert!(text.contains("no token came within 30s"), "what infercost itself says stays");
     for content in ["two and two?", "four", "input.value", "output.value"] {
         assert!(!text.contains(content), "{content}");
     }

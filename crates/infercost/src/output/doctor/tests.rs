@@ -121,6 +121,8 @@ fn a_server_with_a_gpu() {
         power_w: Some(71.2),
         power_limit_w: Some(700.0),
         temperature_c: Some(41),
+        graphics_clock_mhz: Some(1980),
+        memory_clock_mhz: Some(2619),
         mig: Some(false),
     };
     let domains = [EnergyDomain::CpuPackage, EnergyDomain::Dram, EnergyDomain::Gpu];
@@ -143,8 +145,8 @@ fn a_server_with_a_gpu() {
       cpu            8 × Some Server CPU
       memory         16.5 GB
       memory read    41.2 GB/s by all cores, measured
-      gpu            Some GPU (GPU-1), energy counter, 71.2 W of at most 700 W, 41 °C
-      gpu            Some GPU (GPU-1), no energy counter, unknown W of at most 700 W, 41 °C, cut up by MIG
+      gpu            Some GPU (GPU-1), energy counter, 71.2 W of at most 700 W, 41 °C, 1980 MHz, memory 2619 MHz
+      gpu            Some GPU (GPU-1), no energy counter, unknown W of at most 700 W, 41 °C, 1980 MHz, memory 2619 MHz, cut up by MIG
       system         linux 6.8.0
       runs in        no container or virtual machine that shows itself
       governor       unknown

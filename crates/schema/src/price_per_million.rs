@@ -1,16 +1,16 @@
-//! What a hosted model costs by the token.
+//! What a hosted model costs by the token, as users write it down.
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::market;
+use crate::market::TokenPrice;
 use crate::money::Currency;
 
-/// A price by the token, who says so, and as of when.
+/// A price for a million tokens, who says so, and as of when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TokenPrice {
+pub struct PricePerMillion {
     /// The model; a final `*` stands for the rest of a name.
     pub model: String,
     /// For a million tokens of prompts.
@@ -30,11 +30,11 @@ pub struct TokenPrice {
     pub date: Date,
 }
 
-impl TokenPrice {
+impl PricePerMillion {
     /// The same price by the single token.
-    pub fn by_token(&self) -> market::TokenPrice {
+    pub fn by_token(&self) -> TokenPrice {
         let single = |million: Decimal| million / Decimal::from(1_000_000);
-        market::TokenPrice {
+        TokenPrice {
             model: self.model.clone(),
             provider: None,
             input: single(self.input_per_million),

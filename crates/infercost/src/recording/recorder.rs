@@ -6,23 +6,23 @@ use std::time::{Duration, SystemTime};
 
 use infercost_analyzer::{failed_score, grade, grade_choice, grade_choice_by_text};
 use infercost_engine::TokenScores;
-use infercost_export::outfit::REDACTED;
-use infercost_harness::sink::Scored;
-use infercost_harness::{Completed, RecordSink, SinkError};
+use infercost_harness::sink::{Likeliest, Scored, Unscored};
+use infercost_harness::{RecordSink, SinkError};
 use infercost_schema::{
     ChoiceLikelihoods, Evaluation, EvaluationRecord, Grader, IdleRecord, InferenceRecord, LoadRecord,
     OperatingPoint, Outcome, Prompt, PromptId, RunRecord, TaskScore, VariantId, WindowId, WindowRecord,
 };
 use infercost_trace::RunStore;
-use regex::Regex;
 
-use crate::comparison::{DIVERGENCE, compare, compare_likeliest, impossible};
+use super::completed::{EvaluationKey, TASK};
+use super::content::Content;
+use crate::comparison::{DIVERGENCE, compare, compare_answers, compare_likeliest, impossible};
 use crate::early_stop::EarlyStop;
 use crate::exporting::metrics::Live;
 use crate::output::progress::RunProgress;
 
 /// Writes each fact to the run's folder as it is measured.
-pub(crate) struct Recorder {
+pub(super) struct Recorder {
     store: RunStore,
     content: Content,
     meters: Live,
@@ -35,17 +35,9 @@ pub(crate) struct Recorder {
     progress: RunProgress,
 }
 
-#[derive(PartialEq, Eq, Hash)]
-struct EvaluationKey {
-    variant: VariantId,
-    prompt: PromptId,
-    repetition: u32,
-    is_task: bool,
-}
-
 impl Recorder {
     /// A recorder into `store`; `before` is what an earlier part of the run has left there.
-    pub(crate) fn new(
+    pub(super) fn new(
         store: RunStore,
         content: Content,
         before: Option<&RunRecord>,
@@ -53,7 +45,8 @@ impl Recorder {
         progress: RunProgress,
         meters: Live,
     ) -> Self {
-        let evaluated = before.map(|run| run.evaluations.iter().map(key).collect()).unwrap_or_default();
+        let evaluated =
+            before.map(|run| run.evaluations.iter().map(EvaluationKey::of).collect()).unwrap_or_default();
         Self {
             store,
             content,
@@ -67,7 +60,7 @@ impl Recorder {
     }
 
     /// Closes the run.
-    pub(crate) fn finish(self) -> Result<(), infercost_trace::StoreError> {
+    pub(super) fn finish(self) -> Result<(), infercost_trace::StoreError> {
         self.progress.finish();
         self.store.finish(SystemTime::now())
     }
@@ -82,53 +75,14 @@ impl Recorder {
     ) -> Result<(), SinkError> {
         let (evaluated_at, duration) = at;
         let (variant, prompt) = (variant.clone(), prompt.id.clone());
+        let result = self.content.of_evaluation(result);
         let record = EvaluationRecord { variant, prompt, repetition, evaluated_at, duration, result };
-        if self.evaluated.insert(key(&record)) {
+        if self.evaluated.insert(EvaluationKey::of(&record)) {
             self.store.evaluation(&record)?;
         }
         Ok(())
     }
 }
-
-/// What of a run need not be done again.
-pub(crate) fn completed(run: &RunRecord, prompts: &[Prompt]) -> Completed {
-    let mut completed = Completed::default();
-    for window in &run.windows {
-        completed.load.note(window);
-        completed.next_window = completed.next_window.max(window.id.index.saturating_add(1));
-        for inference in window.inferences.iter().filter(|_| window.load.is_none()) {
-            let key = (window.id.variant.clone(), inference.prompt.clone(), inference.repetition);
-            completed.inferences.insert(key);
-        }
-    }
-    let evaluated: HashSet<EvaluationKey> = run.evaluations.iter().map(key).collect();
-    for variant in &run.header.variants {
-        for prompt in prompts {
-            let has = |is_task| {
-                let (variant, prompt) = (variant.id.clone(), prompt.id.clone());
-                evaluated.contains(&EvaluationKey { variant, prompt, repetition: 0, is_task })
-            };
-            let is_choice = matches!(prompt.grader, Grader::Choice { .. });
-            let is_baseline = variant.id == run.header.baseline;
-            if (is_baseline || has(false)) && (!is_choice || has(true)) {
-                completed.scorings.insert((variant.id.clone(), prompt.id.clone()));
-            }
-        }
-    }
-    completed
-}
-
-fn key(record: &EvaluationRecord) -> EvaluationKey {
-    let is_task = match &record.result {
-        Evaluation::Task(_) => true,
-        Evaluation::Divergence(_) => false,
-        Evaluation::Impossible { what, .. } => what == TASK,
-    };
-    let EvaluationRecord { variant, prompt, repetition, .. } = record;
-    EvaluationKey { variant: variant.clone(), prompt: prompt.clone(), repetition: *repetition, is_task }
-}
-
-const TASK: &str = "task";
 
 impl RecordSink for Recorder {
     fn load(&mut self, record: &LoadRecord) -> Result<(), SinkError> {
@@ -198,6 +152,9 @@ impl RecordSink for Recorder {
         let Scored { variant, is_baseline, prompt, started_at, duration, continuation, likeliest, choices } =
             scored;
         let at = (started_at, duration);
+        let said = |unscored| self.content.reason(unscored);
+        let (continuation, likeliest) =
+            (continuation.map_err(said), likeliest.map(|likeliest| likeliest.map_err(said)));
         if let Some(choices) = choices {
             let answer = self.choices_in_words.remove(&(variant.clone(), prompt.id.clone()));
             self.evaluate(variant, prompt, 0, at, task(&prompt.grader, choices, answer.as_deref()))?;
@@ -207,7 +164,11 @@ impl RecordSink for Recorder {
         } else {
             let result = match &self.reference {
                 Some((id, reference)) if *id == prompt.id => match likeliest {
-                    Some(likeliest) => compare_likeliest(reference.as_ref(), likeliest),
+                    Some(Ok(Likeliest::OfGiven(positions))) => {
+                        compare_likeliest(reference.as_ref(), &positions)
+                    }
+                    Some(Ok(Likeliest::OfOwn(positions))) => compare_answers(reference.as_ref(), &positions),
+                    Some(Err(reason)) => impossible(DIVERGENCE, &reason),
                     None => compare(reference.as_ref(), continuation),
                 },
                 _ => impossible(DIVERGENCE, "the baseline was not scored on this prompt"),
@@ -224,7 +185,7 @@ impl RecordSink for Recorder {
 }
 
 /// A multiple choice, by the likelihoods of the choices, or else by what a server answered.
-fn task(grader: &Grader, choices: Result<Vec<TokenScores>, String>, answer: Option<&str>) -> Evaluation {
+fn task(grader: &Grader, choices: Result<Vec<TokenScores>, Unscored>, answer: Option<&str>) -> Evaluation {
     let Grader::Choice { choices: texts, .. } = grader else {
         return impossible(TASK, "the prompt has no choices");
     };
@@ -239,50 +200,5 @@ fn task(grader: &Grader, choices: Result<Vec<TokenScores>, String>, answer: Opti
             Some(answer) => grade_choice_by_text(grader, answer),
             None => TaskScore { choices: None, ..failed_score(grader.kind()) },
         }),
-    }
-}
-
-/// What of prompts and answers may reach the disk.
-pub(crate) struct Content {
-    keep: bool,
-    redact: Vec<Regex>,
-}
-
-impl Content {
-    /// All of it, or nothing; less what the patterns find.
-    pub(crate) fn new(keep: bool, redact: Vec<Regex>) -> Self {
-        Self { keep, redact }
-    }
-
-    /// True where records go to disk as they are.
-    fn is_whole(&self) -> bool {
-        self.keep && self.redact.is_empty()
-    }
-
-    /// The record as it may go to disk.
-    fn of<'r>(&self, record: &'r InferenceRecord) -> Cow<'r, InferenceRecord> {
-        if self.is_whole() {
-            return Cow::Borrowed(record);
-        }
-        let mut record = record.clone();
-        let shown = |text: Option<String>| text.filter(|_| self.keep).map(|text| self.redacted(text));
-        record.input_text = shown(record.input_text);
-        match &mut record.outcome {
-            Outcome::Completed { text, .. } => *text = shown(text.take()),
-            Outcome::Failed { message, .. } => *message = self.redacted(std::mem::take(message)),
-        }
-        Cow::Owned(record)
-    }
-
-    /// The records as they may go to disk.
-    fn of_all<'r>(&self, records: &'r [InferenceRecord]) -> Cow<'r, [InferenceRecord]> {
-        if self.is_whole() {
-            return Cow::Borrowed(records);
-        }
-        Cow::Owned(records.iter().map(|record| self.of(record).into_owned()).collect())
-    }
-
-    fn redacted(&self, text: String) -> String {
-        self.redact.iter().fold(text, |text, pattern| pattern.replace_all(&text, REDACTED).into_owned())
     }
 }

@@ -6,7 +6,7 @@ use infercost_prices::sections::TariffSection;
 use infercost_prices::sections::exchange::convert_curve;
 use jiff::{Timestamp, ToSpan as _};
 
-use super::{Present, computed};
+use super::{Present, unknown};
 use crate::arguments::economics::OptimizeCommand;
 use crate::business::Business;
 use crate::exit::usage;
@@ -15,12 +15,13 @@ use crate::price_store;
 /// A curve that ended longer ago tells nothing of the hours to come, in hours.
 const RECENT: i64 = 744;
 
-pub(super) fn hour(
+/// The cheapest hours that the work needs, by the stored curve or the tariff of the settings.
+pub(super) fn change(
     present: &Present<'_>,
     business: &Business,
     arguments: &OptimizeCommand,
 ) -> anyhow::Result<Change> {
-    let change = computed(
+    let change = unknown(
         Kind::Hour,
         "the cheapest hours",
         "none: the same answers, later",

@@ -1,0 +1,141 @@
+//! What a report says of servers that keep things to themselves.
+
+use infercost_schema::manifest::Provenance;
+use infercost_schema::report::Report;
+use infercost_schema::*;
+
+use crate::analyse;
+use crate::load::{add_load, ms, steady};
+use crate::scenario::{Behaviour, prices, run};
+
+/// `full` in process and `m` behind a server.
+fn served(m: Behaviour, change: impl Fn(&mut RunRecord)) -> Report {
+    let mut record = run("r1", 20, &[Behaviour::named("full"), m]);
+    record.header.variants[1].provenance = Provenance::Served { url: "http://127.0.0.1:8080/v1".into() };
+    change(&mut record);
+    analyse(&[record], &prices()).unwrap()
+}
+
+/// The notes that name the server.
+fn said(report: &Report) -> Vec<&str> {
+    report
+        .notes
+        .iter()
+        .map(String::as_str)
+        .filter(|note| note.contains("m ") || note.contains(" m"))
+        .collect()
+}
+
+#[track_caller]
+fn check_says(report: &Report, wanted: &str) {
+    assert!(
+        report.notes.iter().any(|note| note.contains(wanted)),
+        "{wanted:?} is not in {:#?}",
+        said(report)
+    );
+}
+
+#[test]
+fn prompt_tokens_that_nobody_counts_are_unknown() {
+    let report = served(Behaviour { input_tokens: |_| None, ..Behaviour::named("m") }, |_| {});
+    check_says(&report, "m did not tell the prompt tokens of 20 of 20 answers");
+    let candidate = &report.candidates[1];
+    assert_eq!(candidate.input_tokens, None);
+    assert_eq!(candidate.unknown["input_tokens"], "nobody counted the prompt tokens of 20 of 20 answers");
+    assert!(candidate.prefill_tokens_per_s.is_none());
+    assert_eq!(report.candidates[0].input_tokens, Some(600));
+
+    let some = |i: usize| (i > 0).then_some(30);
+    let report = served(Behaviour { input_tokens: some, ..Behaviour::named("m") }, |_| {});
+    check_says(&report, "m did not tell the prompt tokens of 1 of 20 answers");
+    assert_eq!(report.candidates[1].input_tokens, None);
+
+    // what failed has no prompt tokens that count, and needs no word
+    let some = |i: usize| (i > 4).then_some(30);
+    let report = served(Behaviour { input_tokens: some, fails: |i| i <= 4, ..Behaviour::named("m") }, |_| {});
+    assert!(!report.notes.iter().any(|note| note.contains("prompt tokens")), "{:#?}", report.notes);
+    assert_eq!(report.candidates[1].input_tokens, Some(450));
+}
+
+/// Has every answer of the server say that so many prompt tokens came from its cache.
+fn cached(record: &mut RunRecord, tokens: Option<u32>) {
+    for window in record.windows.iter_mut().filter(|window| window.id.variant.as_str() == "tiny/m") {
+        for inference in &mut window.inferences {
+            inference.cached_input_tokens = tokens;
+        }
+    }
+}
+
+#[test]
+fn what_a_prompt_cache_may_have_done_is_said() {
+    let none = "does not tell what it takes from a prompt cache";
+    let m = || Behaviour::named("m");
+    check_says(&served(m(), |_| {}), "asked more than once (in warm-ups) may look faster");
+    let loaded = |record: &mut RunRecord| {
+        record.header.repetitions = 2;
+        add_load(record, "tiny/m", 2, ms(100), steady());
+    };
+    let report = served(m(), loaded);
+    check_says(&report, "asked more than once (in warm-ups, in repetitions, under load)");
+    assert_eq!(
+        report.candidates[1].operating_points[0].unknown["cached_share"],
+        "the server does not tell what it takes from a prompt cache"
+    );
+    let said = served(m(), |record| cached(record, Some(6)));
+    check_says(&said, "20 % of the prompt tokens of m came from a prompt cache in single requests");
+    // nothing to say: it told of none, was asked to leave it, or was asked nothing twice
+    let quiet: [&dyn Fn(&mut RunRecord); 3] = [
+        &|record| cached(record, Some(0)),
+        &|record| {
+            record.header.variants[1].engine.habits = Some(ServedHabits { cache_off: true, trial: None })
+        },
+        &|record| record.header.warm_ups = 0,
+    ];
+    for change in quiet {
+        let report = served(m(), change);
+        assert!(!report.notes.iter().any(|note| note.contains(none)), "{:#?}", report.notes);
+        assert!(!report.notes.iter().any(|note| note.contains("prompt cache")), "{:#?}", report.notes);
+    }
+}
+
+#[test]
+fn how_tokens_were_counted_is_said_where_it_is_in_doubt() {
+    let m = || Behaviour::named("m");
+    let facts = |counted_by, count_mismatch| {
+        move |record: &mut RunRecord| {
+            let windows = record.windows.iter_mut().filter(|window| window.id.variant.as_str() == "tiny/m");
+            for inference in windows.flat_map(|window| &mut window.inferences) {
+                inference.served = Some(ServedFacts { counted_by, count_mismatch, ..ServedFacts::default() });
+            }
+        }
+    };
+    check_says(&served(m(), facts(TokenCount::Chunks, false)), "m sent no `usage` with 20 of 20 answers");
+    check_says(&served(m(), facts(TokenCount::Usage, true)), "m sent several tokens in a chunk");
+    let quiet = served(m(), facts(TokenCount::Usage, false));
+    for word in ["usage", "chunk", "tokenizer"] {
+        assert!(!quiet.notes.iter().any(|note| note.contains(word)), "{:#?}", quiet.notes);
+    }
+    let trial = |counted_and_tokenized| {
+        move |record: &mut RunRecord| {
+            let trial = ServedTrial {
+                sends_usage: true,
+                count_mismatch: false,
+                counted_and_tokenized,
+                tells_cached: true,
+            };
+            record.header.variants[1].engine.habits =
+                Some(ServedHabits { cache_off: true, trial: Some(trial) });
+        }
+    };
+    for (found, is_said) in [
+        (None, false),
+        (Some((9, 9)), false),
+        (Some((10, 9)), false),
+        (Some((16, 9)), true),
+        (Some((3, 9)), true),
+    ] {
+        let report = served(m(), trial(found));
+        let said = report.notes.iter().any(|note| note.contains("its own tokenizer finds 9"));
+        assert_eq!(said, is_said, "{found:?}");
+    }
+}

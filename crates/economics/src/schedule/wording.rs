@@ -1,0 +1,127 @@
+//! A plan in words: what it saves, what it rests on, what is doubtful.
+
+use infercost_schema::Estimate;
+use infercost_schema::market::Curve;
+use jiff::tz::TimeZone;
+
+use super::optimum::{Action, Problem};
+use super::{Grid, Job, Retail};
+use crate::bill::Assumption;
+use crate::wording::{interval, percent, plain};
+
+/// What must be read with the plan.
+pub(super) fn doubts(
+    job: &Job,
+    grid: &Grid,
+    curve: &Curve,
+    retail: Option<Retail>,
+    problem: &Problem,
+    plan: &[Action],
+    work_s: Estimate,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    if job.joules.is_none() {
+        notes.push(format!(
+            "Energy is unknown, so the saving is a share only, at steady power: {}",
+            job.energy_note
+        ));
+    } else if !job.energy_note.is_empty() {
+        notes.push(job.energy_note.clone());
+    }
+    let waits = plan.contains(&Action::Idle) || job.stays_on && plan.first() == Some(&Action::Off);
+    if waits && job.idle_w.is_none() {
+        notes.push("The idle power is unknown; waiting counts as free.".to_owned());
+    }
+    if curve.wholesale && retail.is_none() {
+        notes.push(
+            "These are exchange prices without fees and taxes, not a bill; give adder and tax in [tariff]."
+                .to_owned(),
+        );
+    }
+    let unknown = grid.prices.iter().filter(|price| price.is_none()).count();
+    if unknown > 0 {
+        let hours = plain(unknown as f64 * grid.step_s / 3600.0);
+        notes.push(format!("The curve has no value for {hours} h before the deadline; no work is planned there, and waiting there is left out of the total."));
+    }
+    let slow = (work_s.upper / grid.step_s).ceil() as usize;
+    let last = plan.iter().rposition(|action| *action == Action::Work).unwrap_or(0);
+    if last + slow.saturating_sub(problem.steps) >= grid.prices.len() {
+        notes.push("At the slow end of the measured speed the job would miss the deadline.".to_owned());
+    }
+    notes
+}
+
+/// What the plan rests on.
+pub(super) fn assumptions(job: &Job, curve: &Curve, retail: Option<Retail>, grid: &Grid) -> Vec<Assumption> {
+    let date = curve.fetched_at.to_zoned(TimeZone::UTC).date();
+    let mut all = vec![Assumption {
+        what: if curve.zone.is_empty() {
+            curve.unit.to_string()
+        } else {
+            format!("{} of {}", curve.unit, curve.zone)
+        },
+        source: curve.source.clone(),
+        date: Some(date),
+    }];
+    if let Some(retail) = retail {
+        let what = format!("adder {} and tax {} on each price", plain(retail.adder), percent(retail.tax));
+        all.push(Assumption::new(what, "[tariff]"));
+    }
+    if job.pue > 1.0 {
+        all.push(Assumption::new(format!("PUE {}: all energy is the facility's", job.pue), "the price book"));
+    }
+    let start = if job.startup_s > 0.0 { plain(job.startup_s) } else { "0".to_owned() };
+    all.push(Assumption::new(format!("a start takes {start} s"), "the measured load time, unless given"));
+    all.push(Assumption::new(format!("steps of {} s", plain(grid.step_s)), "the plan"));
+    all
+}
+
+/// What the sentence is about.
+pub(super) struct Found {
+    pub(super) saving: Option<Estimate>,
+    pub(super) share: Option<Estimate>,
+    pub(super) more_than_noise: Option<bool>,
+}
+
+/// The plan in one sentence.
+pub(super) fn sentence(found: &Found, unit: &str, plan: &[Action], now: Option<&[Action]>) -> String {
+    let share = found.share.as_ref();
+    if now.is_some_and(|now| same_work(now, plan)) {
+        return "run it now: no later time is better".to_owned();
+    }
+    let of = share.map_or_else(String::new, |share| format!(" ({} of it)", percent(share.point)));
+    let Some(saving) = found.saving else {
+        return match share {
+            Some(share) if share.lower > 0.0 => format!(
+                "waiting saves {} of running now, at steady power; in {unit} it is unknown",
+                percent(share.point)
+            ),
+            Some(share) => format!(
+                "not settled: waiting saves {} of running now, which is less than what the measured speed leaves open",
+                interval(share, percent)
+            ),
+            None => "the plan is the best that the curve allows; running now cannot be compared".to_owned(),
+        };
+    };
+    let told = format!("waiting saves {} {unit}{of} against running now", plain(saving.point));
+    match found.more_than_noise {
+        Some(true) => format!("{told}, more than the measured energy and speed leave open"),
+        Some(false) => {
+            format!("{told}, which is less than what the measured energy and speed leave open of the bill")
+        }
+        None => format!(
+            "not settled: {told}, but at the slow end of its measured speed the job runs into time without a known price"
+        ),
+    }
+}
+
+fn same_work(one: &[Action], other: &[Action]) -> bool {
+    let works = |plan: &[Action]| -> Vec<usize> {
+        plan.iter()
+            .enumerate()
+            .filter(|(_, action)| **action == Action::Work)
+            .map(|(index, _)| index)
+            .collect()
+    };
+    works(one) == works(other)
+}

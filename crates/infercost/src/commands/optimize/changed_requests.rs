@@ -1,0 +1,59 @@
+//! The same model, asked otherwise: what can be computed from the run itself.
+
+use infercost_analyzer::levers;
+use infercost_economics::optimization::{Basis, Change, Effect, Kind};
+use infercost_economics::wording::percent;
+
+use super::{CONFIDENCE, Present, unknown};
+
+/// The cache of what prompts begin with.
+pub(super) fn shared_prefix(present: &Present<'_>) -> Change {
+    let change = unknown(
+        Kind::SharedPrefix,
+        "keep the cache of what prompts begin with",
+        "none: the same tokens are computed once",
+        "serve with a prefix cache: `llama-server --cache-reuse 1`, or vLLM's `--enable-prefix-caching`",
+    );
+    match levers::shared_prefix(present.run, &present.workload.variant, CONFIDENCE) {
+        Ok(found) => Change {
+            basis: Basis::Computed,
+            saving: Some(found.time_saved),
+            why: format!(
+                "{} of the prompts' text repeats how an earlier one began; prefill is taken to fall with it, the cost with time",
+                percent(found.text_share)
+            ),
+            ..change
+        },
+        Err(why) => Change { why, ..change },
+    }
+}
+
+/// A limit on the length of answers.
+pub(super) fn output_limit(present: &Present<'_>) -> Change {
+    match levers::output_limit(present.run, &present.workload.variant, CONFIDENCE) {
+        Ok(found) => {
+            let lost = found.right_and_cut.map_or("unknown: nothing was graded".to_owned(), |lost| {
+                format!(
+                    "cuts {} of the answers; the task score loses at most {}",
+                    percent(found.cut),
+                    percent(lost)
+                )
+            });
+            let effect = if found.right_and_cut == Some(0.0) { Effect::None } else { Effect::Unknown };
+            let to = format!("at most {} tokens", found.limit);
+            let command = format!("set \"max_tokens\": {} on the prompts", found.limit);
+            Change {
+                basis: Basis::Computed,
+                saving: Some(found.time_saved),
+                effect,
+                why: "time behind that token, as each arrived; the cost is taken to fall with time"
+                    .to_owned(),
+                ..unknown(Kind::OutputLimit, &to, &lost, &command)
+            }
+        }
+        Err(why) => Change {
+            why,
+            ..unknown(Kind::OutputLimit, "a shorter limit", "unknown", "set \"max_tokens\" on the prompts")
+        },
+    }
+}

@@ -1,0 +1,108 @@
+//! What other runs of the same prompts show.
+
+use infercost_economics::Scenario;
+use infercost_economics::optimization::{Basis, Change, Effect, Kind, saving_of};
+use infercost_schema::{RunRecord, VariantId, Workload};
+
+use super::{Present, unknown};
+use crate::arguments::economics::OptimizeCommand;
+use crate::business;
+
+/// Threads, concurrency and other models, as other runs of the same prompts measured them.
+pub(super) fn changes(
+    present: &Present<'_>,
+    others: &[RunRecord],
+    arguments: &OptimizeCommand,
+) -> Vec<Change> {
+    let (now, prompts) = (present.workload, present.prompts());
+    let mut changes = Vec::new();
+    for run in others {
+        for header in run.header.variants.iter().filter(|header| !header.noise_floor) {
+            let Ok(other) = business::workload_of(run, &header.id, &arguments.economics) else { continue };
+            // Another machine is another question: `infercost replace` answers it.
+            if other.machine != now.machine {
+                continue;
+            }
+            let (kind, to) = if header.id != now.variant {
+                let known = present.run.header.variants.iter().any(|one| one.id == header.id);
+                let same = |id: &VariantId| id.as_str().rsplit_once('/').map(|(model, _)| model.to_owned());
+                if known || same(&header.id) == same(&now.variant) {
+                    continue;
+                }
+                (Kind::Model, format!("{} in run {}", header.id, run.header.id))
+            } else if other.threads != now.threads {
+                let threads =
+                    other.threads.map_or("another number of".to_owned(), |threads| threads.to_string());
+                (Kind::Threads, format!("{threads} threads"))
+            } else if other.concurrency != now.concurrency {
+                let point = other
+                    .concurrency
+                    .map_or("another load".to_owned(), |n| format!("{n} requests in flight"));
+                (Kind::Concurrency, point)
+            } else {
+                continue;
+            };
+            changes.push(of_run(present, kind, to, &other));
+        }
+    }
+    for (kind, command) in [
+        (Kind::Threads, format!("infercost record {} --threads 1{}", now.variant, prompts)),
+        (
+            Kind::Concurrency,
+            "record the same prompts with several requests in flight, and name that run here".to_owned(),
+        ),
+        (Kind::Model, format!("infercost compare {} SMALLER_MODEL{}", now.variant, prompts)),
+    ] {
+        if !changes.iter().any(|change| change.kind == kind) {
+            changes.push(Change {
+                effect: Effect::Unknown,
+                why: "no other run of the same prompts shows it".to_owned(),
+                ..unknown(kind, "not measured", "unknown", &command)
+            });
+        }
+    }
+    changes
+}
+
+fn of_run(present: &Present<'_>, kind: Kind, to: String, other: &Workload) -> Change {
+    let now = present.workload;
+    let saving = saving_of(&present.scenario, &Scenario::of(other, present.book, present.interest));
+    let prompts = present.prompts();
+    let (effect, quality, command) = match kind {
+        Kind::Threads => {
+            let threads = other.threads.map_or_else(String::new, |threads| format!(" --threads {threads}"));
+            (
+                Effect::None,
+                "none: the same weights",
+                format!("infercost record {}{threads}{prompts}", now.variant),
+            )
+        }
+        Kind::Concurrency => (
+            Effect::None,
+            "none, but each answer may take longer",
+            "serve with that many requests in flight".to_owned(),
+        ),
+        _ => (
+            Effect::Unknown,
+            "judge it with the confirming command",
+            format!("infercost models pull {}", other.variant),
+        ),
+    };
+    let (saving, why) = match saving {
+        Ok(saving) => (Some(saving), format!("run {} against {}, as independent runs", other.run, now.run)),
+        Err(why) => (None, why),
+    };
+    Change {
+        kind,
+        to,
+        basis: if saving.is_some() { Basis::Measured } else { Basis::Unknown },
+        saving,
+        effect,
+        quality: quality.to_owned(),
+        command,
+        confirm: (kind == Kind::Model).then(|| {
+            format!("infercost compare {} {} --baseline {}{prompts}", now.variant, other.variant, now.variant)
+        }),
+        why,
+    }
+}

@@ -1,0 +1,64 @@
+//! Other variants of the same run.
+
+use infercost_analyzer::Analysis;
+use infercost_economics::optimization::{Basis, Change, Effect, Kind};
+use infercost_schema::report::CandidateReport;
+use infercost_schema::{Policy, VariantId, Verdict};
+
+use super::{CONFIDENCE, Present};
+
+/// Other variants of the run, judged as the report judges them.
+pub(super) fn changes(present: &Present<'_>) -> anyhow::Result<Vec<Change>> {
+    let now = &present.workload.variant;
+    let policy = Policy { confidence: CONFIDENCE, ..present.run.header.policy.clone() };
+    let report = infercost_analyzer::report(&Analysis {
+        runs: std::slice::from_ref(present.run),
+        policy: &policy,
+        prices: present.book,
+        baseline: Some(now),
+        memory_bandwidth: present.run.header.machine.memory_bandwidth,
+    })?;
+    let others =
+        report.candidates.iter().filter(|candidate| candidate.variant != *now && !candidate.noise_floor);
+    Ok(others.map(|candidate| of_candidate(present, now, candidate)).collect())
+}
+
+fn of_candidate(present: &Present<'_>, now: &VariantId, candidate: &CandidateReport) -> Change {
+    let model = |id: &VariantId| id.as_str().rsplit_once('/').map(|(model, _)| model.to_owned());
+    let other = &candidate.variant;
+    let kind = if model(other) == model(now) { Kind::Variant } else { Kind::Model };
+    let effect = match candidate.verdict {
+        Verdict::Pass => Effect::Passes,
+        Verdict::Fail => Effect::Fails,
+        Verdict::Inconclusive => Effect::Unknown,
+    };
+    let quality = match candidate.verdict {
+        Verdict::Pass => "stays within the thresholds".to_owned(),
+        Verdict::Fail => {
+            format!("fails: {}", candidate.reasons.first().map_or("a threshold", String::as_str))
+        }
+        Verdict::Inconclusive => {
+            candidate.reasons.first().cloned().unwrap_or_else(|| "not judged".to_owned())
+        }
+    };
+    let why = match &candidate.saving {
+        Some(_) => format!("{} inferences beside those of {now}", candidate.inferences),
+        None => {
+            candidate.unknown.get("saving").cloned().unwrap_or_else(|| "the saving is unknown".to_owned())
+        }
+    };
+    Change {
+        kind,
+        to: other.to_string(),
+        basis: if candidate.saving.is_some() { Basis::Measured } else { Basis::Unknown },
+        saving: candidate.saving,
+        effect,
+        quality,
+        command: format!("infercost models pull {other}"),
+        confirm: Some(format!(
+            "infercost compare {now} {other} --baseline {now}{} --exhaustive",
+            present.prompts()
+        )),
+        why,
+    }
+}

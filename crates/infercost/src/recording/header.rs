@@ -1,0 +1,75 @@
+//! The header of a run: what it sets out to do, and on what.
+
+use std::env;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
+use infercost_energy::EnergyMeter;
+use infercost_harness::Prepared;
+use infercost_models::ResolvedModel;
+use infercost_schema::run::{RUN_SCHEMA, VariantHeader};
+use infercost_schema::{Bytes, EngineIdentity, MachineFacts, RunHeader, VariantId};
+
+use super::setup::Setup;
+use crate::commands::doctor::{described, facts, gpus};
+use crate::export_arguments::recordable;
+use crate::{calibration, early_stop, guards, output, run_folder};
+
+impl Setup<'_> {
+    /// The header of a run that begins now. What is doubtful about the machine is said.
+    pub(super) fn header(&self, prepared: &Prepared, meter: &dyn EnergyMeter) -> RunHeader {
+        let gpus = gpus();
+        let machine = MachineFacts { wall_factor: calibration::matching(&meter.describe()), ..facts(&gpus) };
+        for doubt in guards::doubts(&machine, &gpus) {
+            output::note(&format!("! {doubt}"));
+        }
+        let variants = self
+            .models
+            .iter()
+            .zip(&prepared.engines)
+            .map(|(contender, (id, engine))| VariantHeader {
+                id: id.clone(),
+                engine: with_file(engine.identity().clone(), &contender.model),
+                provenance: contender.model.provenance.clone(),
+                licence: contender.model.licence.as_ref().map(|licence| licence.name.clone()),
+                noise_floor: contender.noise_floor,
+            })
+            .collect();
+        let now = jiff::Timestamp::now();
+        RunHeader {
+            schema: RUN_SCHEMA.to_owned(),
+            id: run_folder::free_id(&self.arguments.traces, now),
+            salt: Some(random_text()),
+            started_at: now,
+            infercost_version: env!("CARGO_PKG_VERSION").to_owned(),
+            arguments: recordable(env::args().skip(1)),
+            machine,
+            variants,
+            baseline: self.models.first().map_or_else(|| VariantId::from(""), |first| first.id.clone()),
+            prompts: self.selection.clone(),
+            looks: early_stop::looks(self.arguments, &self.prompts, self.models.len()),
+            repetitions: self.arguments.repetitions,
+            warm_ups: self.arguments.warm_ups,
+            seed: self.arguments.seed,
+            sampling: self.sampling(),
+            content: !self.arguments.no_content,
+            policy: self.settings.policy.clone(),
+            prices: self.settings.prices.clone(),
+            meter: described(meter),
+        }
+    }
+}
+
+/// A server says little about the file that it was given; what is known of the file here stands in.
+fn with_file(engine: EngineIdentity, model: &ResolvedModel) -> EngineIdentity {
+    EngineIdentity {
+        weights_sha256: engine.weights_sha256.or_else(|| model.sha256.clone()),
+        file_size: model.bytes.map(Bytes).or(engine.file_size),
+        ..engine
+    }
+}
+
+/// 128 random bits: a hasher of the standard library begins with keys that the system drew.
+fn random_text() -> String {
+    let word = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", word(), word())
+}
