@@ -11,6 +11,7 @@ use infercost_schema::{
 use crate::attribution::{PhasePowers, attribute_weighted, phase_powers, time_shares};
 use crate::statistics::blocks::{Blocks, Measured};
 use crate::statistics::bootstrap::{Resampled, Table};
+use crate::statistics::percentile::Timed;
 
 mod run_blocks;
 use run_blocks::RunBlocks;
@@ -84,6 +85,8 @@ struct Asked {
     block: usize,
     busy: f64,
     joules: Option<f64>,
+    ttft: Option<f64>,
+    tpot: Option<f64>,
 }
 
 /// One variant's records.
@@ -91,6 +94,8 @@ struct Asked {
 pub(crate) struct VariantSample<'a> {
     pub(crate) header: &'a VariantHeader,
     pub(crate) windows: Vec<&'a WindowRecord>,
+    /// The run of each window.
+    pub(crate) runs: Vec<usize>,
     pub(crate) loads: Vec<&'a LoadRecord>,
     /// Phase powers of its windows, where they tell prefill from decode.
     pub(crate) powers: Option<PhasePowers>,
@@ -121,6 +126,20 @@ pub(crate) struct VariantSample<'a> {
 }
 
 impl<'a> VariantSample<'a> {
+    /// Times to first token and per output token, each with its prompt and its block.
+    pub(crate) fn timed(&self) -> (Vec<Timed>, Vec<Timed>) {
+        let of = |time: fn(&Asked) -> Option<f64>| {
+            let timed = self.asked.iter().filter_map(|asked| Some((asked.prompt, asked.block, time(asked)?)));
+            timed.collect()
+        };
+        (of(|asked| asked.ttft), of(|asked| asked.tpot))
+    }
+
+    /// Its windows, each with the place of its run.
+    pub(crate) fn windows_by_run(&self) -> impl Iterator<Item = (usize, &'a WindowRecord)> + '_ {
+        self.runs.iter().copied().zip(self.windows.iter().copied())
+    }
+
     pub(crate) fn inferences(&self) -> impl Iterator<Item = &'a InferenceRecord> + '_ {
         self.windows.iter().flat_map(|window| window.inferences.iter())
     }
@@ -326,6 +345,7 @@ fn gather_variant<'a>(
     let mut sample = VariantSample {
         header,
         windows: windows.iter().map(|(_, window)| *window).collect(),
+        runs: windows.iter().map(|(run, _)| *run).collect(),
         loads: runs.iter().flat_map(|run| &run.loads).filter(|load| load.variant == header.id).collect(),
         powers: phase_powers(metered),
         unattributed: 0.0,
@@ -431,7 +451,15 @@ fn add_window(
             columns.add_both(at, own::JOULES, joules.get());
         }
         let (prompt, block) = at;
-        asked.push(Asked { prompt, block, busy: share.busy(), joules: joules.map(|joules| joules.get()) });
+        let outcome = &inference.outcome;
+        asked.push(Asked {
+            prompt,
+            block,
+            busy: share.busy(),
+            joules: joules.map(|joules| joules.get()),
+            ttft: outcome.time_to_first_token().map(|time| time.as_secs_f64()),
+            tpot: outcome.time_per_output_token().map(|time| time.as_secs_f64()),
+        });
         add_speed(inference, at, columns);
     }
     attribution.map_or(0.0, |attribution| attribution.unattributed.get())
