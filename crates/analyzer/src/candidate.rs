@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use infercost_schema::manifest::Provenance;
 use infercost_schema::price::{HardwareCost, PriceBook};
-use infercost_schema::report::{CandidateReport, CostComponents, CostReport, EnergyReport};
-use infercost_schema::{EnergyScope, Estimate, OperatingPoint, Outcome, Verdict};
+use infercost_schema::report::{CandidateReport, CostComponents, CostReport, EnergyReport, LatencyIntervals};
+use infercost_schema::{EnergyScope, Estimate, OperatingPoint, Outcome, Verdict, WindowRecord};
 
 use crate::cost::{Parts, Rates, Usage};
 use crate::energy_source;
@@ -14,9 +14,10 @@ use crate::latency::latency;
 use crate::notes;
 use crate::quality;
 use crate::recommendation::SavingReplicates;
-use crate::report::Analysis;
+use crate::report::{Analysis, idle_behind};
 use crate::sample::{Samples, TOO_FEW_BLOCKS, VariantSample, at, own, pair};
 use crate::sequential::Levels;
+use crate::statistics::percentile::{Timed, percentile};
 use crate::statistics::quantile::quantile;
 use crate::wording::{count, quoted};
 
@@ -48,7 +49,8 @@ pub(crate) struct Context<'a> {
     pub(crate) analysis: &'a Analysis<'a>,
     pub(crate) samples: &'a Samples<'a>,
     pub(crate) rates: Rates,
-    pub(crate) idle: Option<&'a Idle>,
+    /// By run.
+    pub(crate) idles: &'a [Option<Idle>],
 }
 
 impl Context<'_> {
@@ -67,7 +69,7 @@ impl Context<'_> {
         let (saving, replicates) = self.saving(
             index,
             variant,
-            parts.of_energy(metered.measured),
+            (parts.of_energy(metered.measured), metered.idle_watts),
             evidence.levels.as_ref(),
             &mut unknown,
         );
@@ -103,6 +105,7 @@ impl Context<'_> {
             tpot_s: timed.tpot,
             itl_s: timed.itl,
             latency_s: timed.latency,
+            latency_intervals: self.latency_intervals(variant),
             prefill_tokens_per_s: prefill,
             decode_tokens_per_s: decode,
             bandwidth_share,
@@ -117,6 +120,18 @@ impl Context<'_> {
             unknown,
         };
         (report, replicates)
+    }
+
+    fn latency_intervals(&self, variant: &VariantSample<'_>) -> LatencyIntervals {
+        let (ttft, tpot) = variant.timed();
+        let (confidence, nested) = (self.analysis.policy.confidence, self.samples.blocks.is_nested());
+        let of = |values: &[Timed], p: f64| percentile(values, p, confidence, nested);
+        LatencyIntervals {
+            ttft_p50_s: of(&ttft, 0.5),
+            ttft_p95_s: of(&ttft, 0.95),
+            tpot_p50_s: of(&tpot, 0.5),
+            tpot_p95_s: of(&tpot, 0.95),
+        }
     }
 
     fn rate(&self, index: usize, presence: usize, tokens: usize, time: usize) -> Known<Estimate> {
@@ -176,11 +191,16 @@ impl Context<'_> {
         let known = !metered.is_empty();
         let gross: f64 = metered.iter().map(|(_, joules)| joules).sum();
         let seconds: f64 = metered.iter().map(|(window, _)| window.wall_time.as_secs_f64()).sum();
-        // Idle power of another boundary cannot be taken off.
-        let same_boundary =
-            self.idle.filter(|idle| !known || scopes.iter().all(|scope| *scope == idle.scope));
-        // Nor is this machine's idle power that of a server elsewhere.
-        let idle_watts = same_boundary.filter(|_| known || is_here(variant)).map(|idle| idle.watts);
+        // Idle power of another boundary cannot be taken off, nor this machine's from a server elsewhere.
+        let readable = || variant.windows_by_run().filter(|(_, window)| !window.interrupted);
+        let is_metered = |(_, window): &(usize, &WindowRecord)| window.energy.joules().is_some();
+        let idle = if known {
+            idle_behind(self.idles, readable().filter(is_metered))
+        } else if is_here(variant) {
+            idle_behind(self.idles, variant.windows_by_run())
+        } else {
+            Err("the server runs on another machine")
+        };
         let first = self.samples.own(index);
         let share = |totals: &[f64]| at(totals, first + own::JOULES) / at(totals, first + own::METERED);
         let too_few = "fewer than two prompts ran in metered windows";
@@ -190,16 +210,10 @@ impl Context<'_> {
             unknown.insert("energy".into(), notes::no_energy(variant));
             None
         };
-        if idle_watts.is_none() {
-            let reason = if !is_here(variant) && !known {
-                "the server runs on another machine"
-            } else if self.idle.is_some() {
-                "the idle power covers other parts of the machine than the windows"
-            } else {
-                "no idle power was measured"
-            };
+        if let Err(reason) = idle {
             unknown.insert("net_j".into(), reason.into());
         }
+        let idle_watts = idle.ok();
         let report = EnergyReport {
             source: source.to_owned(),
             scope: scope.to_string(),
@@ -286,7 +300,7 @@ impl Context<'_> {
         &self,
         index: usize,
         variant: &VariantSample<'_>,
-        parts: Parts,
+        (parts, idle_watts): (Parts, Option<f64>),
         levels: Option<&Levels>,
         unknown: &mut BTreeMap<String, String>,
     ) -> (Option<Estimate>, Saving) {
@@ -307,10 +321,12 @@ impl Context<'_> {
             let names = common.names();
             format!("The saving of {name} compares only what is known of both costs: {names}.")
         });
-        let own_idle = self.idle.map(|idle| idle.watts);
+        // Each by the machines that it ran on.
+        let idle = [(pair::BASELINE, reference.idle_watts), (pair::VARIANT, idle_watts)];
+        let idle_of = |column| idle.iter().find(|(one, _)| *one == column).and_then(|(_, watts)| *watts);
         let first = self.samples.pair(index);
         let ratio = |totals: &[f64]| {
-            let cost = |column| self.rates.cost(&usage(totals, first + column, own_idle), common);
+            let cost = |column| self.rates.cost(&usage(totals, first + column, idle_of(column)), common);
             cost(pair::VARIANT) / cost(pair::BASELINE)
         };
         let confidence = self.analysis.policy.confidence;

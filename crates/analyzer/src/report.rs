@@ -6,6 +6,7 @@ use infercost_schema::price::PriceBook;
 use infercost_schema::report::{CandidateReport, PromptCount, REPORT_SCHEMA, Report};
 use infercost_schema::{
     EnergyScope, IdlePhase, Policy, PromptId, Recommendation, RunRecord, VariantId, Verdict, WallFactor,
+    WindowRecord,
 };
 use thiserror::Error;
 
@@ -116,7 +117,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
     let baseline = analysis.baseline.unwrap_or(&first.header.baseline);
     let rates = Rates::of(analysis.prices)?.behind(wall_factor(analysis.runs));
     let samples = Samples::gather(analysis.runs, baseline, first.header.seed);
-    let idle = idle(analysis.runs);
+    let idles: Vec<Option<Idle>> = analysis.runs.iter().map(idle).collect();
     let evidence = evidence(analysis, baseline, &samples);
     let graded = samples.variants.first().map_or(0, |one| one.scores.iter().flatten().count());
     // The margin belongs to the plan, not to the part of it that was run.
@@ -124,7 +125,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
     let graded = graded.max(planned.unwrap_or(0));
     let margin = Margin::of(analysis.policy, graded);
     let judgements = judgements(&samples, &evidence, analysis.policy, &margin);
-    let context = Context { analysis, samples: &samples, rates, idle: idle.as_ref() };
+    let context = Context { analysis, samples: &samples, rates, idles: &idles };
     let mut candidates = Vec::new();
     let mut judged = Vec::new();
     let mut common_parts = Vec::new();
@@ -313,12 +314,11 @@ pub(crate) fn wall_factor(runs: &[RunRecord]) -> Option<&WallFactor> {
     runs.iter().all(same).then_some(first)
 }
 
-/// Idle watts: with the models resident where that was measured, else before or after.
-pub(crate) fn idle(runs: &[RunRecord]) -> Option<Idle> {
+/// Idle watts of one run, and so of one machine: with the models resident where that was measured, else before or after.
+pub(crate) fn idle(run: &RunRecord) -> Option<Idle> {
     [IdlePhase::Resident, IdlePhase::BeforeLoad, IdlePhase::After].into_iter().find_map(|phase| {
-        let records = runs.iter().flat_map(|run| &run.idles).filter(|idle| idle.phase == phase);
         let (mut joules, mut seconds, mut scope) = (0.0, 0.0, EnergyScope::default());
-        for record in records {
+        for record in run.idles.iter().filter(|idle| idle.phase == phase) {
             if let Some(energy) = record.energy.joules() {
                 joules += energy.get();
                 seconds += record.wall_time.as_secs_f64();
@@ -327,6 +327,24 @@ pub(crate) fn idle(runs: &[RunRecord]) -> Option<Idle> {
         }
         (seconds > 0.0).then(|| Idle { watts: joules / seconds, scope })
     })
+}
+
+/// Idle watts behind windows of several runs, each with the power of its own machine, weighted by the windows' time.
+/// A run without idle power, or whose idle power covers other parts than its windows, leaves them unknown.
+pub(crate) fn idle_behind<'a>(
+    idles: &[Option<Idle>],
+    windows: impl Iterator<Item = (usize, &'a WindowRecord)>,
+) -> Result<f64, &'static str> {
+    let (mut joules, mut seconds) = (0.0, 0.0);
+    for (run, window) in windows {
+        let idle = idles.get(run).and_then(Option::as_ref).ok_or("no idle power was measured")?;
+        if window.energy.joules().is_some() && window.energy.scope() != idle.scope {
+            return Err("the idle power covers other parts of the machine than the windows");
+        }
+        joules += idle.watts * window.wall_time.as_secs_f64();
+        seconds += window.wall_time.as_secs_f64();
+    }
+    if seconds > 0.0 { Ok(joules / seconds) } else { Err("no idle power was measured") }
 }
 
 /// Verdicts: the baseline is the reference, every other variant is judged. The noise floor takes no part in

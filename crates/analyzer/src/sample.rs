@@ -12,6 +12,7 @@ use infercost_schema::{InferenceRecord, LoadRecord, RunRecord, VariantId, Window
 use crate::attribution::PhasePowers;
 use crate::statistics::blocks::{Blocks, Measured};
 use crate::statistics::bootstrap::{Resampled, Table};
+use crate::statistics::percentile::Timed;
 
 use columns::Columns;
 pub(crate) use columns::{at, own, pair};
@@ -44,6 +45,8 @@ struct Asked {
     block: usize,
     busy: f64,
     joules: Option<f64>,
+    ttft: Option<f64>,
+    tpot: Option<f64>,
 }
 
 /// One variant's records.
@@ -51,6 +54,8 @@ struct Asked {
 pub(crate) struct VariantSample<'a> {
     pub(crate) header: &'a VariantHeader,
     pub(crate) windows: Vec<&'a WindowRecord>,
+    /// The run of each window.
+    pub(crate) runs: Vec<usize>,
     pub(crate) loads: Vec<&'a LoadRecord>,
     /// Phase powers of its windows, where they tell prefill from decode.
     pub(crate) powers: Option<PhasePowers>,
@@ -81,6 +86,20 @@ pub(crate) struct VariantSample<'a> {
 }
 
 impl<'a> VariantSample<'a> {
+    /// Times to first token and per output token, each with its prompt and its block.
+    pub(crate) fn timed(&self) -> (Vec<Timed>, Vec<Timed>) {
+        let of = |time: fn(&Asked) -> Option<f64>| {
+            let timed = self.asked.iter().filter_map(|asked| Some((asked.prompt, asked.block, time(asked)?)));
+            timed.collect()
+        };
+        (of(|asked| asked.ttft), of(|asked| asked.tpot))
+    }
+
+    /// Its windows, each with the place of its run.
+    pub(crate) fn windows_by_run(&self) -> impl Iterator<Item = (usize, &'a WindowRecord)> + '_ {
+        self.runs.iter().copied().zip(self.windows.iter().copied())
+    }
+
     pub(crate) fn inferences(&self) -> impl Iterator<Item = &'a InferenceRecord> + '_ {
         self.windows.iter().flat_map(|window| window.inferences.iter())
     }

@@ -7,6 +7,7 @@ pub mod mcnemar;
 pub mod mean;
 pub mod newcombe;
 pub mod normal;
+pub mod percentile;
 pub mod power;
 pub mod quantile;
 pub mod spending;

@@ -4,7 +4,7 @@ use infercost_schema::{Estimate, InferenceRecord, OperatingPoint, PromptId, RunR
 use jiff::tz::TimeZone;
 use thiserror::Error;
 
-use crate::report::{idle, wall_factor};
+use crate::report::{idle, idle_behind, wall_factor};
 use crate::sample::{Samples, TOO_FEW_BLOCKS, VariantSample, at, own};
 use crate::statistics::bootstrap::{Resampled, Table};
 use crate::statistics::quantile::quantile;
@@ -102,12 +102,8 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
     if wall.is_some() && joules.is_some() {
         energy_note.push_str(" Energy is at the wall, by the fitted factor.");
     }
-    let idle = idle(runs).filter(|idle| {
-        sample
-            .windows
-            .iter()
-            .all(|window| window.energy.joules().is_none() || window.energy.scope() == idle.scope)
-    });
+    let idles: Vec<_> = runs.iter().map(idle).collect();
+    let idle = idle_behind(&idles, sample.windows_by_run()).ok();
     Ok(Workload {
         variant: variant.clone(),
         run: run.clone(),
@@ -123,7 +119,7 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
         joules,
         energy_source: source.to_owned(),
         energy_note: energy_note.trim().to_owned(),
-        idle_w: idle.map(|idle| factor * idle.watts + offset),
+        idle_w: idle.map(|watts| factor * watts + offset),
         load_s: load_time(sample, confidence),
         input_tokens: input_tokens(sample, first.header.seed, confidence),
         output_tokens: ratio(own::ANSWERED, own::OUTPUT, own::INFERENCES),

@@ -21,6 +21,22 @@ pub trait Engine: Send {
     /// [`EngineError::Template`] where the prompt cannot be rendered.
     fn count_input_tokens(&mut self, prompt: &PromptBody) -> Result<Option<u32>, EngineError>;
 
+    /// The rendered prompt's tokens, or `None` where the engine does not show them.
+    ///
+    /// # Errors
+    /// [`EngineError::Template`] where the prompt cannot be rendered.
+    fn input_tokens(&mut self, prompt: &PromptBody) -> Result<Option<Vec<u32>>, EngineError> {
+        let _ = prompt;
+        Ok(None)
+    }
+
+    /// SHA-256, in hexadecimal, over the text of every token that a distribution has a place for, in order; `None`
+    /// where the engine does not show its vocabulary. It is the same for a GGUF file and a `tokenizer.json` of one
+    /// model, whose fingerprints are not.
+    fn vocabulary_sha256(&self) -> Option<&str> {
+        None
+    }
+
     /// Generates one answer. Each new piece of output goes to `on_chunk` as soon as it is there; the end-of-turn
     /// token counts as output (it took a decode step) and arrives as a chunk without text.
     ///

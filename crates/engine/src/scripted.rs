@@ -68,6 +68,15 @@ impl Engine for ScriptedEngine {
         Ok(Some(Self::input_tokens(prompt)))
     }
 
+    fn input_tokens(&mut self, prompt: &PromptBody) -> Result<Option<Vec<u32>>, EngineError> {
+        let PromptBody::Chat(turns) = prompt;
+        Ok(Some(turns.iter().flat_map(|turn| turn.content.bytes().map(u32::from)).collect()))
+    }
+
+    fn vocabulary_sha256(&self) -> Option<&str> {
+        Some("bytes")
+    }
+
     fn generate(
         &mut self,
         request: &GenerationRequest<'_>,

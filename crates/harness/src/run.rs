@@ -269,8 +269,7 @@ impl Session<'_> {
                 continue;
             }
             let reference = self.reference(engines, prompt, answers);
-            let tokenizer =
-                engines.first().and_then(|(_, engine)| engine.identity().tokenizer_sha256.clone());
+            let baseline = engines.first_mut().map(|(_, engine)| Tokens::of(engine.as_mut(), prompt));
             for index in 0..engines.len() {
                 let Some((variant, engine)) = engines.get_mut(index) else { continue };
                 // The baseline is scored again even where that is done: the others need its distribution.
@@ -280,17 +279,19 @@ impl Session<'_> {
                 self.check_stop()?;
                 let started_at = SystemTime::now();
                 let clock = Instant::now();
-                let own = engine.identity().tokenizer_sha256.clone();
+                let own = Tokens::of(engine.as_mut(), prompt);
                 // a server does not show its vocabulary; what it calls the tokens tells whether it is the same
-                let is_shown = own.is_some() || index == 0;
+                let is_shown = own.tokenizer.is_some() || index == 0;
                 let continuation = match &reference {
                     Err(reason) => Err(reason.clone()),
                     Ok(_) if !is_shown => Err("it gives no whole distributions".into()),
-                    Ok(_) if own != tokenizer => Err("its tokenizer differs from the baseline's".into()),
-                    Ok(answer) => {
-                        let tokens = Continuation::Tokens(&answer.token_ids);
-                        score(engine.as_mut(), prompt, tokens, true)
-                    }
+                    Ok(answer) => match baseline.as_ref().and_then(|baseline| own.refusal(baseline)) {
+                        Some(reason) => Err(reason.into()),
+                        None => {
+                            let tokens = Continuation::Tokens(&answer.token_ids);
+                            score(engine.as_mut(), prompt, tokens, true)
+                        }
+                    },
                 };
                 let likeliest = match &reference {
                     Ok(answer) if !is_shown => {
@@ -338,6 +339,39 @@ impl Session<'_> {
             return Err("the baseline's answer holds no tokens to compare".into());
         }
         Ok(generation)
+    }
+}
+
+/// What an engine makes of a prompt's text.
+struct Tokens {
+    tokenizer: Option<String>,
+    vocabulary: Option<String>,
+    input: Option<Vec<u32>>,
+}
+
+impl Tokens {
+    fn of(engine: &mut dyn Engine, prompt: &Prompt) -> Self {
+        Self {
+            tokenizer: engine.identity().tokenizer_sha256.clone(),
+            vocabulary: engine.vocabulary_sha256().map(str::to_owned),
+            // a prompt that cannot be rendered fails when it is scored, with its reason
+            input: engine.input_tokens(&prompt.body).ok().flatten(),
+        }
+    }
+
+    /// Why distributions over these tokens cannot be compared with the baseline's; `None` where they can. A GGUF file
+    /// and a `tokenizer.json` state their rules differently even where they agree, so equal tokens of the prompt over an
+    /// equal vocabulary are enough.
+    fn refusal(&self, baseline: &Self) -> Option<&'static str> {
+        if self.tokenizer == baseline.tokenizer {
+            None
+        } else if self.vocabulary.is_none() || self.vocabulary != baseline.vocabulary {
+            Some("its vocabulary differs from the baseline's")
+        } else if self.input.is_none() || self.input != baseline.input {
+            Some("its tokenizer or chat template cuts the prompt into other tokens than the baseline's")
+        } else {
+            None
+        }
     }
 }
 
@@ -400,4 +434,30 @@ fn numbered(found: Likeliest, baseline: Option<&(VariantId, Box<dyn Engine>)>) -
 fn choices(engine: &mut dyn Engine, prompt: &Prompt) -> Option<Result<Vec<TokenScores>, Unscored>> {
     let Grader::Choice { choices, .. } = &prompt.grader else { return None };
     Some(choices.iter().map(|choice| score(engine, prompt, Continuation::Text(choice), false)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_decide_what_can_be_compared() {
+        let tokens = |tokenizer: &str, vocabulary: Option<&str>, input: Option<Vec<u32>>| Tokens {
+            tokenizer: Some(tokenizer.to_owned()),
+            vocabulary: vocabulary.map(str::to_owned),
+            input,
+        };
+        let baseline = tokens("tokenizer.json", Some("v"), Some(vec![1, 2]));
+        for (candidate, comparable) in [
+            (tokens("gguf", Some("v"), Some(vec![1, 2])), true),
+            (tokens("tokenizer.json", None, None), true),
+            (tokens("gguf", Some("w"), Some(vec![1, 2])), false),
+            (tokens("gguf", None, Some(vec![1, 2])), false),
+            (tokens("gguf", Some("v"), Some(vec![1, 2, 2])), false),
+            (tokens("gguf", Some("v"), None), false),
+        ] {
+            let reason = candidate.refusal(&baseline);
+            assert_eq!(reason.is_none(), comparable, "{:?}: {reason:?}", candidate.tokenizer);
+        }
+    }
 }

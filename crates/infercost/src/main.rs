@@ -19,6 +19,7 @@ mod exporting;
 mod guards;
 mod load_arguments;
 mod models;
+mod open_files;
 mod output;
 mod price_store;
 mod prompts;

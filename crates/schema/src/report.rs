@@ -94,6 +94,9 @@ pub struct CandidateReport {
     pub itl_s: Option<Percentiles>,
     /// From issue to end, in seconds.
     pub latency_s: Option<Percentiles>,
+    /// Intervals of some of these percentiles.
+    #[serde(default)]
+    pub latency_intervals: LatencyIntervals,
     /// Prompt tokens ÷ TTFT.
     pub prefill_tokens_per_s: Option<Estimate>,
     /// (Output tokens − 1) ÷ (latency − TTFT).
@@ -186,6 +189,20 @@ pub struct OperatingPointReport {
     pub notes: Vec<String>,
     /// Why a field above is null: field name → sentence.
     pub unknown: BTreeMap<String, String>,
+}
+
+/// Percentiles of latency with their intervals, in seconds. `None` where there are too few prompts to say how high a
+/// percentile may lie (for a 95th with two-sided confidence of 95 %, fewer than 72), or a single block of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct LatencyIntervals {
+    /// Median time to first token.
+    pub ttft_p50_s: Option<Estimate>,
+    /// Its 95th percentile.
+    pub ttft_p95_s: Option<Estimate>,
+    /// Median time per output token.
+    pub tpot_p50_s: Option<Estimate>,
+    /// Its 95th percentile.
+    pub tpot_p95_s: Option<Estimate>,
 }
 
 /// Percentiles of a pooled sample.

@@ -84,6 +84,7 @@ pub(super) fn variant<'a>(
     let mut sample = VariantSample {
         header,
         windows: windows.iter().map(|(_, window)| *window).collect(),
+        runs: windows.iter().map(|(run, _)| *run).collect(),
         loads: runs.iter().flat_map(|run| &run.loads).filter(|load| load.variant == header.id).collect(),
         powers: phase_powers(metered),
         unattributed: 0.0,
@@ -189,7 +190,15 @@ fn add_window(
             columns.add_both(at, own::JOULES, joules.get());
         }
         let (prompt, block) = at;
-        asked.push(Asked { prompt, block, busy: share.busy(), joules: joules.map(|joules| joules.get()) });
+        let outcome = &inference.outcome;
+        asked.push(Asked {
+            prompt,
+            block,
+            busy: share.busy(),
+            joules: joules.map(|joules| joules.get()),
+            ttft: outcome.time_to_first_token().map(|time| time.as_secs_f64()),
+            tpot: outcome.time_per_output_token().map(|time| time.as_secs_f64()),
+        });
         add_speed(inference, at, columns);
     }
     attribution.map_or(0.0, |attribution| attribution.unattributed.get())

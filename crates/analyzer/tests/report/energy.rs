@@ -241,3 +241,27 @@ proptest! {
         }
     }
 }
+
+/// Two machines, one of which idles at twice the other's power: each run is taken off its own.
+#[test]
+fn idle_power_is_that_of_the_runs_own_machine() {
+    let mut other = run("r2", 20, &[full(), faster("q8_0", 0.7)]);
+    for idle in &mut other.idles {
+        idle.energy = match idle.energy.clone() {
+            EnergyReading::Measured { energy, scope, source, updates } => {
+                EnergyReading::Measured { energy: energy + energy, scope, source, updates }
+            }
+            other => other,
+        };
+    }
+    let runs = [run("r1", 60, &[full(), faster("q8_0", 0.7)]), other];
+    let seconds = |run: &RunRecord| -> f64 {
+        let windows = run.windows.iter().filter(|window| window.id.variant.variant_name() == "q8_0");
+        windows.map(|window| window.wall_time.as_secs_f64()).sum()
+    };
+    let (one, two) = (seconds(&runs[0]), seconds(&runs[1]));
+    let energy = &analyse(&runs, &prices()).unwrap().candidates[1].energy;
+    let net = energy.gross_j.unwrap() - 20.0 * one - 40.0 * two;
+    assert!((energy.net_j.unwrap() - net).abs() < 1e-6, "{energy:?} {net}");
+    assert!((energy.idle_w.unwrap() - (20.0 * one + 40.0 * two) / (one + two)).abs() < 1e-9);
+}

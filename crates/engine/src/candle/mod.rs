@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use infercost_schema::{Bytes, EngineIdentity, FinishReason, PromptBody};
+use sha2::{Digest as _, Sha256};
 
 use crate::decoder::{Decoder, DecoderOptions, Logits, WeightSource};
 use crate::engine::{
@@ -50,6 +51,8 @@ pub struct CandleEngine {
     identity: EngineIdentity,
     decoder: Decoder,
     prompts: PromptEncoder,
+    /// SHA-256 over the texts of its tokens.
+    vocabulary: String,
     /// What the decoder's cache holds.
     cached: Vec<u32>,
     /// Tokens by their bytes, once they were asked for.
@@ -92,7 +95,9 @@ impl CandleEngine {
             context_length: u32::try_from(decoder.context_length()).ok(),
             habits: None,
         };
-        Ok(Self { identity, decoder, prompts, cached: Vec::new(), tokens_by_bytes: OnceCell::new() })
+        let vocabulary = vocabulary_sha256(&prompts.tokenizer, decoder.vocabulary());
+        let tokens_by_bytes = OnceCell::new();
+        Ok(Self { identity, decoder, prompts, vocabulary, cached: Vec::new(), tokens_by_bytes })
     }
 
     /// The model's tokenizer.
@@ -174,6 +179,17 @@ impl CandleEngine {
     }
 }
 
+/// SHA-256 over the texts of the tokens that `rows` rows of logits stand for, each behind its length.
+fn vocabulary_sha256(tokenizer: &crate::tokenizer::TextTokenizer, rows: usize) -> String {
+    let mut hash = Sha256::new();
+    for token in 0..u32::try_from(rows).unwrap_or(u32::MAX) {
+        let text = tokenizer.token_text(token);
+        hash.update(text.map_or(u64::MAX, |text| text.len() as u64).to_le_bytes());
+        hash.update(text.unwrap_or_default());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Logits of one or more positions, row after row.
 pub(crate) struct LogitRows {
     pub(crate) vocabulary: usize,
@@ -187,6 +203,14 @@ impl Engine for CandleEngine {
 
     fn count_input_tokens(&mut self, prompt: &PromptBody) -> Result<Option<u32>, EngineError> {
         Ok(u32::try_from(self.prompts.encode(prompt)?.len()).ok())
+    }
+
+    fn input_tokens(&mut self, prompt: &PromptBody) -> Result<Option<Vec<u32>>, EngineError> {
+        self.prompts.encode(prompt).map(Some)
+    }
+
+    fn vocabulary_sha256(&self) -> Option<&str> {
+        Some(&self.vocabulary)
     }
 
     fn generate(

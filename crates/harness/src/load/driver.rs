@@ -26,7 +26,7 @@ const QUEUE: usize = 1024;
 /// Records are gathered for so long: to be woken for each of thousands a second would take time from whoever sends.
 const GATHER: Duration = Duration::from_millis(2);
 /// An open loop holds no more requests than this: each has a connection, and the system allows only so many.
-const MOST_IN_FLIGHT: u32 = 4096;
+pub const MOST_IN_FLIGHT: u32 = 4096;
 /// Open files that connections must leave to others.
 const OTHER_FILES: u32 = 128;
 /// Shortest and longest time that requests of an over-saturated load are waited for.

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use infercost_schema::{OperatingPoint, Sampling};
 
 pub use arrivals::{ArrivalTimes, Arrivals};
-pub use driver::drive;
+pub use driver::{MOST_IN_FLIGHT, drive};
 
 /// How hard, how long and from when on a server is driven.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,7 +15,7 @@ use crate::coverage;
 use crate::energy_of_servers;
 use crate::exit::usage;
 use crate::recording::{Servers, Setup, Wire, contenders};
-use crate::{exporting, output, prompts, run_folder};
+use crate::{exporting, open_files, output, prompts, run_folder};
 
 pub(crate) fn run(arguments: &RecordCommand) -> anyhow::Result<ExitCode> {
     let given = Given::read(&arguments.judge)?;
@@ -34,6 +34,7 @@ pub(crate) fn record(arguments: &RecordArguments, given: &Given) -> anyhow::Resu
     let servers = arguments.load.serve.is_some() || arguments.models.iter().any(is_address);
     let settings = given.for_new_run(servers)?;
     energy_of_servers::one_machine(&arguments.models, &arguments.meter)?;
+    open_files::make_room(&arguments.load)?;
     let wire = exporting::live::destination(arguments)?;
     let (selection, prompts) = prompts::select(arguments)?;
     run_folder::probe(&arguments.traces)?;
@@ -58,6 +59,7 @@ fn resume(arguments: &RecordArguments, name: &str) -> anyhow::Result<PathBuf> {
     }
     let wire = Wire { live: arguments, destination: exporting::live::destination(arguments)? };
     let recorded = recorded_arguments(&before.header)?;
+    open_files::make_room(&recorded.load)?;
     let (selection, prompts) = prompts::select(&recorded)?;
     if selection != before.header.prompts {
         return Err(usage(format!(

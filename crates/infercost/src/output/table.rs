@@ -125,7 +125,7 @@ fn cost_table(report: &Report) -> String {
             candidate.engine.file_size.map_or_else(unknown, |size| number::bytes(size.0)),
             verdict(report, candidate).to_owned(),
             candidate.decode_tokens_per_s.as_ref().map_or_else(unknown, number::estimate),
-            candidate.ttft_s.map_or_else(unknown, |ttft| number::seconds(ttft.p50)),
+            ttft(candidate),
             joules,
             candidate
                 .cost
@@ -135,6 +135,15 @@ fn cost_table(report: &Report) -> String {
         ]);
     }
     aligned(table)
+}
+
+/// The median time to first token, with its interval where it has one.
+fn ttft(candidate: &CandidateReport) -> String {
+    let point = candidate.ttft_s.map_or_else(unknown, |ttft| number::seconds(ttft.p50));
+    candidate.latency_intervals.ttft_p50_s.map_or(point.clone(), |interval| {
+        let end = |seconds: f64| number::seconds(seconds);
+        format!("{point} [{}, {}]", end(interval.lower), end(interval.upper))
+    })
 }
 
 fn quality_table(report: &Report) -> String {

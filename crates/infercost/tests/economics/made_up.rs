@@ -15,6 +15,7 @@ use infercost_schema::{
 use infercost_trace::RunStore;
 
 const PROMPTS: u32 = 20;
+const PER_WINDOW: usize = 5;
 const TOKENS: u32 = 10;
 const VARIANT: &str = "made-up/full";
 
@@ -53,21 +54,25 @@ impl MadeUp {
         store.load(&LoadRecord { variant: VARIANT.into(), started_at: now, load_time }).unwrap();
         now += load_time;
         let latency = Duration::from_secs_f64(self.seconds);
-        let inferences: Vec<InferenceRecord> =
-            (0..PROMPTS).map(|index| self.inference(index, now + latency * index)).collect();
-        let wall_time = latency * PROMPTS;
-        let window = WindowRecord {
-            id: WindowId { variant: VARIANT.into(), index: 0 },
-            started_at: now,
-            wall_time,
-            operating_point: OperatingPoint::SEQUENTIAL,
-            energy: reading(self.watts, wall_time),
-            interrupted: false,
-            load: None,
-            inferences,
-        };
-        now += wall_time;
-        store.window(&window).unwrap();
+        // Windows of a few prompts, so that how windows differ is known (not at all).
+        for first in (0..PROMPTS).step_by(PER_WINDOW) {
+            let prompts = first..PROMPTS.min(first + PER_WINDOW as u32);
+            let inferences: Vec<InferenceRecord> =
+                prompts.map(|index| self.inference(index, now + latency * (index - first))).collect();
+            let wall_time = latency * u32::try_from(inferences.len()).unwrap();
+            let window = WindowRecord {
+                id: WindowId { variant: VARIANT.into(), index: first / PER_WINDOW as u32 },
+                started_at: now,
+                wall_time,
+                operating_point: OperatingPoint::SEQUENTIAL,
+                energy: reading(self.watts, wall_time),
+                interrupted: false,
+                load: None,
+                inferences,
+            };
+            now += wall_time;
+            store.window(&window).unwrap();
+        }
         for index in 0..PROMPTS {
             let score = if index % 2 == 0 { 1.0 } else { 0.0 };
             let result = Evaluation::Task(TaskScore {
