@@ -17,8 +17,7 @@ mod run_blocks;
 use run_blocks::RunBlocks;
 
 /// Why there is no interval where prompts are many and blocks are not.
-pub(crate) const TOO_FEW_BLOCKS: &str = "all prompts ran in one metered window, and how windows differ is unknown; more prompts, or a smaller \
-     --window-prompts, show it";
+pub(crate) const TOO_FEW_BLOCKS: &str = "the prompts ran in too few blocks to know how windows differ; more prompts, or a smaller --window-prompts, show it";
 
 /// Columns of one variant's own sums.
 pub(crate) mod own {
