@@ -17,6 +17,7 @@ use crate::recommendation::SavingReplicates;
 use crate::report::{Analysis, idle_behind};
 use crate::sample::{Samples, TOO_FEW_BLOCKS, VariantSample, at, own, pair};
 use crate::sequential::Levels;
+use crate::statistics::blocks::FEWEST_TO_COMPARE;
 use crate::statistics::percentile::{Timed, percentile};
 use crate::statistics::quantile::quantile;
 use crate::wording::{count, quoted};
@@ -334,6 +335,12 @@ impl Context<'_> {
         let (below, above) = levels.map_or((alpha, alpha), Levels::two_sided);
         let presence = first + if common.energy { pair::VARIANT_METERED } else { pair::SHARED };
         let found = self.samples.measured(presence, "fewer than two prompts were answered by both", ratio);
+        let found =
+            found.and_then(
+                |found| {
+                    if found.blocks() < FEWEST_TO_COMPARE { Err(TOO_FEW_BLOCKS) } else { Ok(found) }
+                },
+            );
         // What the ratio may lie below is what the saving may lie above.
         let interval = found.and_then(|found| found.interval(above, below, confidence).ok_or(TOO_FEW_BLOCKS));
         let estimate = known(interval, "saving", unknown).map(|ratio| ratio.map(|ratio| 1.0 - ratio));

@@ -19,8 +19,7 @@ pub(crate) use columns::{at, own, pair};
 use run_blocks::RunBlocks;
 
 /// Why there is no interval where prompts are many and blocks are not.
-pub(crate) const TOO_FEW_BLOCKS: &str = "all prompts ran in one metered window, and how windows differ is unknown; more prompts, or a smaller \
-     --window-prompts, show it";
+pub(crate) const TOO_FEW_BLOCKS: &str = "the prompts ran in too few blocks to know how windows differ; more prompts, or a smaller --window-prompts, show it";
 
 /// Task score of one variant on one prompt, averaged over repetitions.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -56,6 +56,9 @@ fn files_that_no_manifest_knows() {
         "mine.jsonl",
         "--baseline",
         "other",
+        // three prompts in one window would have no interval
+        "--window-prompts",
+        "1",
         "--json",
     ];
     let output = run(folder.path(), &arguments);

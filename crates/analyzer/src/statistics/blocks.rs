@@ -26,6 +26,9 @@ use crate::statistics::normal::student_quantile;
 /// Fewest blocks that say anything about how blocks differ. Two have one degree of freedom: their interval is
 /// honest and wide.
 pub const FEWEST_BLOCKS: usize = 2;
+/// Fewest blocks for a comparison of two variants. Of two blocks the interval would reach from next to nothing to
+/// thousands of times as much, which is no news.
+pub const FEWEST_TO_COMPARE: usize = 3;
 /// Natural logarithm of more than any interval should hold; beyond it a double ends.
 const FARTHEST: f64 = 300.0;
 
@@ -115,6 +118,11 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// Blocks behind it.
+    pub fn blocks(&self) -> usize {
+        self.blocks
+    }
+
     /// The bound below which the truth lies with one-sided probability `level`.
     pub fn bound(&self, level: f64) -> f64 {
         let point = self.prompts.point;
