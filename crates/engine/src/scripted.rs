@@ -112,6 +112,13 @@ impl Engine for ScriptedEngine {
         })
     }
 
+    fn token_of_bytes(&self, bytes: &[u8]) -> Option<u32> {
+        match bytes {
+            [byte] => Some(u32::from(*byte)),
+            _ => None,
+        }
+    }
+
     fn score(&mut self, request: &ScoreRequest<'_>) -> Result<TokenScores, EngineError> {
         let targets: Vec<u32> = match request.continuation {
             Continuation::Tokens(ids) => ids.to_vec(),

@@ -18,6 +18,7 @@ pub mod order;
 pub mod plan;
 pub mod preparation;
 pub mod run;
+mod scoring;
 pub mod sink;
 pub mod timed;
 mod virtualization;
