@@ -114,7 +114,7 @@ fn the_margin_is_that_of_the_plan() {
 
 #[test]
 fn a_dearer_candidate_goes_and_its_verdict_stays_open() {
-    let open = |i: usize| if i % 5 == 0 || i % 12 == 1 { 0.0 } else { 1.0 };
+    let open = |i: usize| if i.is_multiple_of(5) || i % 12 == 1 { 0.0 } else { 1.0 };
     let dearer = Behaviour { score: open, ..faster("q6_k", 1.4) };
     let (early, exhaustive, stopped) = both(60, &[full(), q8_0(), dearer]);
     assert_eq!(stopped[&VariantId::from("tiny/q6_k")], (40, Settlement::Dearer));
