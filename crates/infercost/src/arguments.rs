@@ -141,9 +141,10 @@ pub(crate) struct RecordArguments {
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) warm_ups: u32,
 
-    /// Prompts in one metered window, more where the meter refreshes slowly; variants take turns after each
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) window_prompts: u32,
+    /// Prompts in one metered window, more where the meter refreshes slowly; variants take turns after each [default: 5,
+    /// but no more than a third of them]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) window_prompts: Option<u32>,
 
     /// Seed of the choice of prompts, the order of variants and the sampling
     #[arg(long, default_value_t = 42)]
@@ -196,6 +197,22 @@ pub(crate) struct RecordArguments {
 
     #[command(flatten)]
     pub(crate) load: LoadArguments,
+}
+
+/// Prompts in a window where the command line does not say: enough that a counter moves, few enough that there are many
+/// windows to tell noise by.
+const WINDOW_PROMPTS: usize = 5;
+/// Windows of a variant in which prompts are asked at least: fewer do not show how windows differ.
+const FEWEST_WINDOWS: usize = 3;
+
+impl RecordArguments {
+    /// Prompts in one metered window of a run of so many.
+    pub(crate) fn prompts_in_a_window(&self, prompts: usize) -> usize {
+        match self.window_prompts {
+            Some(given) => usize::try_from(given).unwrap_or(usize::MAX),
+            None => WINDOW_PROMPTS.min(prompts / FEWEST_WINDOWS).max(1),
+        }
+    }
 }
 
 /// Thresholds, prices and the form of the answer.

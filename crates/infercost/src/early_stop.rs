@@ -13,7 +13,7 @@ use crate::output;
 /// The looks of a new run; `None` with `--exhaustive`, or where there is nothing to compare.
 pub(crate) fn looks(arguments: &RecordArguments, prompts: &[Prompt], variants: usize) -> Option<Looks> {
     let graded = prompts.iter().filter(|prompt| !matches!(prompt.grader, Grader::None)).count();
-    let block = usize::try_from(arguments.window_prompts).unwrap_or(usize::MAX);
+    let block = arguments.prompts_in_a_window(prompts.len());
     (!arguments.exhaustive && variants > 1).then(|| planned_looks(prompts.len(), block, graded))
 }
 

