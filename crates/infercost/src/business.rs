@@ -45,7 +45,8 @@ impl Business {
     /// Reads the settings file.
     pub(crate) fn read(arguments: &EconomicsArguments) -> anyhow::Result<Self> {
         let file = config::file(arguments.config.as_deref())?;
-        let wrong = |error: infercost_prices::PriceError| usage(error.to_string());
+        let name = arguments.config.as_deref().unwrap_or(Path::new(config::DEFAULT_FILE)).display();
+        let wrong = |error: infercost_prices::PriceError| usage(format!("{name}: {error}"));
         let ConfigFile { prices, revenue, load, offers, tariff, exchange, token_prices, .. } = file;
         let prices = prices.map(|section| section.book()).transpose().map_err(wrong)?;
         let currency = prices.as_ref().map_or(Currency::USD, |book| book.currency);

@@ -18,7 +18,7 @@ use crate::exit::usage;
 
 /// Settings files are small; a larger one is a mistake.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
-const DEFAULT_FILE: &str = "infercost.toml";
+pub(crate) const DEFAULT_FILE: &str = "infercost.toml";
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]

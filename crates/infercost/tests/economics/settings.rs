@@ -23,7 +23,7 @@ fn settings_are_refused_with_their_key() {
         ("[sources.vast]\nurl = 'x'", "url"),
     ] {
         fs::write(folder.path().join("infercost.toml"), settings).unwrap();
-        check(folder.path(), &["audit", &sample], 2, &[wanted]);
+        check(folder.path(), &["audit", &sample], 2, &["infercost.toml", wanted]);
     }
 }
 
