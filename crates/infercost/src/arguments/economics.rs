@@ -54,7 +54,7 @@ pub(crate) struct StoreArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost audit --revenue 0.0001 --assume-watts 60,20
-  infercost audit traces/sample/20261123-014109 --variant q8_0 --chart tornado.svg
+  infercost audit traces/sample/20261123-073338 --variant q8_0 --chart tornado.svg
   infercost audit --inferences production.jsonl --api-model some-model --json
   infercost audit phoenix:http://localhost:6006/my-app --revenue 0.002
 
@@ -125,7 +125,7 @@ fn assumed_power(text: &str) -> Result<AssumedPower, String> {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost host --requests-per-hour 400 --config infercost.toml
-  infercost host traces/sample/20261123-014109 --assume-watts 60,20 --chart map.svg
+  infercost host traces/sample/20261123-073338 --assume-watts 60,20 --chart map.svg
   infercost host --market \"RTX 4090\"            with the cheapest fetched offers of that hardware
 
 Offers stand in [[offers]] of infercost.toml: kind rent, spot, serverless or api. The price book's
@@ -227,7 +227,7 @@ pub(crate) struct ReplaceCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost optimize
-  infercost optimize traces/sample/20261123-014109 --variant full
+  infercost optimize traces/sample/20261123-073338 --variant full
   infercost optimize traces/mine traces/mine-with-one-thread --json
 
 The first run is what is in use now; other runs of the same prompts, named or newest below --traces,
