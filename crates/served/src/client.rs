@@ -100,7 +100,7 @@ impl ServedClient {
             let terms = Terms { timeouts, deadline, limit: asked.max_tokens, secret };
             let mut answer = Answer::default();
             facts.retried_for = if facts.retries == 0 { Duration::ZERO } else { begun.elapsed() };
-            let failure = match exchange(&self.http, request, terms, &mut answer, on_chunk).await {
+            let mut failure = match exchange(&self.http, request, terms, &mut answer, on_chunk).await {
                 Ok(status) => {
                     facts.status = Some(status);
                     return Ok(answer.into_generation(facts, asked.max_tokens));
@@ -110,6 +110,13 @@ impl ServedClient {
             let wait = failure.wait.unwrap_or(pause);
             let in_time = Instant::now().checked_add(wait).is_some_and(|then| then < deadline);
             if !failure.again || facts.retries >= policy.most || wait > policy.longest_pause || !in_time {
+                if failure.again && wait > policy.longest_pause {
+                    let longest = policy.longest_pause;
+                    let told = format!(
+                        "; it asks to be left alone for {wait:?}, longer than the {longest:?} that are waited"
+                    );
+                    failure.message.push_str(&told);
+                }
                 answer.add_facts(&mut facts);
                 return Err(failure.into_error(facts, asked.max_tokens));
             }

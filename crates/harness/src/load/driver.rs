@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::arrivals::ArrivalTimes;
 use super::client_limit::{ClientPace, PULSE};
 use super::track::Track;
-use super::{CacheUse, Driven, Load};
+use super::{Driven, Load};
 use crate::run::HarnessError;
 use crate::sink::SinkError;
 use crate::timed::{Stamped, Stamps, record};
@@ -189,14 +189,6 @@ impl Shared {
                 Err(error) => (error.kind() == FailureKind::Timeout).then_some(stamped.latency),
             };
             track.ended(ended, issued, first, result.is_ok());
-            if let Ok(generation) = &result {
-                let told = generation.input_tokens.map_or(0, u64::from);
-                track.input_tokens = track.input_tokens.saturating_add(told);
-                if let Some(cached) = generation.cached_input_tokens {
-                    let sum = track.cached_tokens.unwrap_or(0).saturating_add(u64::from(cached));
-                    track.cached_tokens = Some(sum);
-                }
-            }
         }
         let done = Finished { ticket, stamped, result };
         if let Err(TrySendError::Full(done)) = finished.try_send(done) {
@@ -226,11 +218,6 @@ impl Shared {
             client_limit: pace.limit(wall_time),
             over_saturated,
             schedule_lag: pace.worst_lag(),
-            cache: CacheUse {
-                repeated: track.issued > self.prompts.len() as u64,
-                input_tokens: track.input_tokens,
-                cached_tokens: track.cached_tokens,
-            },
         }
     }
 }

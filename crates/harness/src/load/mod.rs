@@ -64,19 +64,6 @@ pub struct Driven {
     pub over_saturated: bool,
     /// By how much the latest request of an open loop was issued after its time.
     pub schedule_lag: Duration,
-    /// What prefix caches may have done.
-    pub cache: CacheUse,
-}
-
-/// What prefix caches may have done. Prompts that are asked again look free to a server that remembers them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct CacheUse {
-    /// True where prompts were asked more than once.
-    pub repeated: bool,
-    /// Prompt tokens in all answers that tell them.
-    pub input_tokens: u64,
-    /// Of those, tokens that the server says came from its cache; `None` where it never said.
-    pub cached_tokens: Option<u64>,
 }
 
 /// The stretch that counts, since the load began.

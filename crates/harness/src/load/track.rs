@@ -29,8 +29,6 @@ pub(super) struct Track {
     concurrency: usize,
     /// When a place of the closed loop was left empty for good.
     pub(super) left: Option<Duration>,
-    pub(super) input_tokens: u64,
-    pub(super) cached_tokens: Option<u64>,
 }
 
 /// One stretch of the series.
@@ -72,8 +70,6 @@ impl Track {
             first_tokens: BinaryHeap::with_capacity(concurrency.saturating_add(1)),
             concurrency,
             left: None,
-            input_tokens: 0,
-            cached_tokens: None,
         }
     }
 

@@ -31,8 +31,6 @@ fn so_many_are_in_flight_and_the_window_lies_inside() {
         assert!(!driven.over_saturated);
         // Prompts take turns, and repetitions count up.
         assert_eq!(records.iter().filter(|record| record.repetition == 2).count(), 3);
-        assert!(driven.cache.repeated);
-        assert_eq!((driven.cache.cached_tokens, driven.cache.input_tokens), (Some(0), 12 * driven.completed));
         // Connections serve again: few more than requests in flight were opened.
         assert!(
             server.connections() <= 10,
