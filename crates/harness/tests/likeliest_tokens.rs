@@ -17,9 +17,12 @@ use infercost_served::{ServedModel, ServedOptions};
 use infercost_served_stand_in::{Reply, StandIn, StreamScript};
 use serde_json::{Value, json};
 
+/// The numbers of the chosen and of the listed tokens at each position, or why there are none.
+type Shown = Result<Vec<(Option<u32>, Vec<Option<u32>>)>, String>;
+
 /// Keeps what the second variant showed.
 #[derive(Default)]
-struct Kept(Option<Result<Vec<(Option<u32>, Vec<Option<u32>>)>, String>>);
+struct Kept(Option<Shown>);
 
 impl RecordSink for Kept {
     fn load(&mut self, _: &LoadRecord) -> Result<(), SinkError> {
@@ -66,7 +69,7 @@ fn position(tokens: &[&str]) -> Value {
 }
 
 /// What a chat server shows that answers whoever asks for log-probabilities with these positions.
-fn shown(positions: &[Value]) -> Result<Vec<(Option<u32>, Vec<Option<u32>>)>, String> {
+fn shown(positions: &[Value]) -> Shown {
     let told = Reply::json(&json!({"choices": [{"logprobs": {"content": positions}}]}).to_string());
     let (answer, none) = (StreamScript::default().reply(), Reply::not_found());
     let server = StandIn::start(move |asked| match asked.path {
