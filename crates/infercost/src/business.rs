@@ -100,7 +100,7 @@ impl Business {
         Ok(double(rate))
     }
 
-    /// What turns the curve into a bill: the adder and tax of [tariff], on exchange prices only.
+    /// What turns the curve into a bill: the adder and tax of `[tariff]`, on exchange prices only.
     pub(crate) fn retail(&self, curve: &Curve) -> anyhow::Result<Option<Retail>> {
         let adders = self.tariff.as_ref().map(TariffSection::adders).transpose();
         let adders = adders.map_err(|error| usage(error.to_string()))?.flatten();

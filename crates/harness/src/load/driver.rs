@@ -37,7 +37,7 @@ const MOST_FAILURES_IN_A_ROW: u32 = 200;
 const LOOKS: u32 = 10;
 
 /// Drives `engine` as `load` says, prompts taking turns, and hands records over as their requests end: each within
-/// [`GATHER`] and the time that the one before took. Records count the repetitions of their prompt from 0.
+/// 2 ms and the time that the one before took. Records count the repetitions of their prompt from 0.
 ///
 /// # Errors
 /// [`HarnessError::Interrupted`] where `stop` was set, [`HarnessError::Sink`] where `on_finished` failed or no runtime
