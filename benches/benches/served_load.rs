@@ -143,7 +143,6 @@ fn load(point: OperatingPoint, duration: Duration, most_requests: u64) -> Load {
         warm_up: Duration::ZERO,
         duration,
         most_requests,
-        fewest_requests: 0,
         seed: 1,
         sampling: Sampling::default(),
     }

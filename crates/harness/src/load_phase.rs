@@ -177,7 +177,6 @@ impl Window<'_> {
             warm_up: self.plan.warm_up,
             duration: self.plan.duration,
             most_requests: MOST_REQUESTS,
-            fewest_requests: 0,
             seed: plan.seed,
             sampling: plan.sampling.clone(),
         }

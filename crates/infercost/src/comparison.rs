@@ -18,9 +18,9 @@ pub(crate) fn compare(
     reference: Result<&TokenScores, &String>,
     candidate: Result<TokenScores, String>,
 ) -> Evaluation {
-    let (reference, candidate) = match (reference, candidate) {
+    let (reference, candidate) = match (scored(reference), candidate) {
         (Ok(reference), Ok(candidate)) => (reference, candidate),
-        (Err(reason), _) => return impossible(DIVERGENCE, &format!("the baseline: {reason}")),
+        (Err(impossible), _) => return impossible,
         (_, Err(reason)) => return impossible(DIVERGENCE, &reason),
     };
     let (Some(theirs), Some(ours)) = (&reference.distribution, &candidate.distribution) else {
@@ -44,9 +44,9 @@ pub(crate) fn compare_likeliest(
     reference: Result<&TokenScores, &String>,
     positions: &[PositionTop],
 ) -> Evaluation {
-    let reference = match reference {
+    let reference = match scored(reference) {
         Ok(reference) => reference,
-        Err(reason) => return impossible(DIVERGENCE, &format!("the baseline: {reason}")),
+        Err(impossible) => return impossible,
     };
     let own: Option<Vec<u32>> = positions.iter().map(|position| position.target.id).collect();
     let is_same = own.is_some_and(|own| {
@@ -65,9 +65,9 @@ pub(crate) fn compare_answers(
     reference: Result<&TokenScores, &String>,
     positions: &[PositionTop],
 ) -> Evaluation {
-    let reference = match reference {
+    let reference = match scored(reference) {
         Ok(reference) => reference,
-        Err(reason) => return impossible(DIVERGENCE, &format!("the baseline: {reason}")),
+        Err(impossible) => return impossible,
     };
     let own: Vec<u32> = positions.iter().map_while(|position| position.target.id).collect();
     let count = comparable_positions(&reference.targets, &own);
@@ -77,6 +77,11 @@ pub(crate) fn compare_answers(
             impossible(DIVERGENCE, "the server's answer begins with a token that the baseline does not have")
         }
     }
+}
+
+/// The baseline's scores, or what their lack makes of a comparison.
+fn scored<'s>(reference: Result<&'s TokenScores, &String>) -> Result<&'s TokenScores, Evaluation> {
+    reference.map_err(|reason| impossible(DIVERGENCE, &format!("the baseline: {reason}")))
 }
 
 /// The comparison over as many positions as there are lists.

@@ -28,7 +28,7 @@ const GATHER: Duration = Duration::from_millis(2);
 /// An open loop holds no more requests than this: each has a connection, and the system allows only so many.
 pub const MOST_IN_FLIGHT: u32 = 4096;
 /// Open files that connections must leave to others.
-const OTHER_FILES: u32 = 128;
+pub const OTHER_FILES: u32 = 128;
 /// Shortest and longest time that requests of an over-saturated load are waited for.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
 /// A server that has died, or refuses everything, is not asked on: failures in a row after which the load ends.
@@ -156,10 +156,8 @@ impl Shared {
     /// Whether another request may be begun at this time.
     fn may_begin(&self, load: &Load, at: Duration, begun: u64) -> bool {
         let end = load.warm_up.saturating_add(load.duration);
-        let last = load.warm_up.saturating_add(load.duration.saturating_mul(10));
-        let in_time = at < end || (begun < load.fewest_requests && at < last);
         let useless = self.track().failures_in_a_row >= MOST_FAILURES_IN_A_ROW;
-        in_time && begun < load.most_requests && !useless && !self.halt.load(Ordering::Relaxed)
+        at < end && begun < load.most_requests && !useless && !self.halt.load(Ordering::Relaxed)
     }
 
     /// One request from its issue to its end, which is given.

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use infercost_schema::{OperatingPoint, Sampling};
 
 pub use arrivals::{ArrivalTimes, Arrivals};
-pub use driver::{MOST_IN_FLIGHT, drive};
+pub use driver::{MOST_IN_FLIGHT, OTHER_FILES, drive};
 
 /// How hard, how long and from when on a server is driven.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,9 +30,6 @@ pub struct Load {
     pub duration: Duration,
     /// No more requests than this are issued, warm-up included.
     pub most_requests: u64,
-    /// Requests are issued until there were so many, even where the time is over; ten times `duration` ends it all
-    /// the same.
-    pub fewest_requests: u64,
     /// Seed of the arrivals.
     pub seed: u64,
     /// How tokens are chosen.

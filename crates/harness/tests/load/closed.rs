@@ -72,19 +72,6 @@ fn requests_are_bounded() {
 }
 
 #[test]
-fn the_fewest_requests_outlast_the_time() {
-    attempts(|| {
-        let server = serving(script(10 * MS, Duration::ZERO, 2).reply());
-        let many = infercost_harness::load::Load {
-            fewest_requests: 40,
-            ..load(closed(2), Duration::ZERO, 100 * MS)
-        };
-        let (driven, _) = driven(&server, &many, 2);
-        assert!((40..=41).contains(&driven.issued), "{}", driven.issued);
-    });
-}
-
-#[test]
 fn too_short_a_load_reaches_no_steady_state() {
     attempts(|| {
         let server = serving(script(200 * MS, Duration::ZERO, 2).reply());

@@ -31,7 +31,6 @@ pub(crate) fn load(point: OperatingPoint, warm_up: Duration, duration: Duration)
         warm_up,
         duration,
         most_requests: u64::MAX,
-        fewest_requests: 0,
         seed: 1,
         sampling: Sampling::default(),
     }
