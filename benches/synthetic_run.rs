@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use infercost_schema::manifest::Provenance;
-use infercost_schema::price::PriceBook;
-use infercost_schema::prompt_set::GraderKind;
-use infercost_schema::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
-use infercost_schema::{
+use infercost_core::manifest::Provenance;
+use infercost_core::price::PriceBook;
+use infercost_core::prompt_set::GraderKind;
+use infercost_core::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
+use infercost_core::{
     Bytes, ChunkArrival, Divergence, EnergyDomain, EnergyReading, EnergyScope, EngineIdentity, Evaluation,
     EvaluationRecord, FinishReason, IdlePhase, IdleRecord, InferenceRecord, Joules, LoadRecord, MachineFacts,
     MeterKind, MeterSource, OperatingPoint, Outcome, Policy, PromptId, RunHeader, RunId, Sampling, TaskScore,
@@ -179,7 +179,7 @@ fn variant_header(variant: &str) -> VariantHeader {
         id: variant.into(),
         engine,
         provenance: Provenance::Published { source: "made up for a benchmark".to_owned() },
-        licence: None,
+        license: None,
         noise_floor: false,
     }
 }

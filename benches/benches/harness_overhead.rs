@@ -17,13 +17,13 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use infercost_benches::synthetic_run::{Size, VARIANTS, header};
+use infercost_core::{
+    IdleRecord, InferenceRecord, LoadRecord, Prompt, PromptBody, PromptSet, VariantId, WindowId, WindowRecord,
+};
 use infercost_energy::UnavailableMeter;
 use infercost_engine::{Engine, GenerationRequest, Script, ScriptedEngine};
 use infercost_harness::sink::Scored;
 use infercost_harness::{Completed, Plan, Prepared, RecordSink, SinkError, run};
-use infercost_schema::{
-    IdleRecord, InferenceRecord, LoadRecord, Prompt, PromptBody, PromptSet, VariantId, WindowId, WindowRecord,
-};
 use infercost_trace::RunStore;
 
 const PROMPTS: u32 = 100;
@@ -125,7 +125,7 @@ fn plan(prompts: &[Prompt]) -> Plan {
         warm_ups: 0,
         window_prompts: 25,
         seed: 42,
-        sampling: infercost_schema::Sampling::default(),
+        sampling: infercost_core::Sampling::default(),
         idle_time: Duration::ZERO,
         unmetered: HashMap::new(),
         load: None,

@@ -9,7 +9,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use infercost_analyzer::{Analysis, report};
 use infercost_benches::synthetic_run::{Size, write};
-use infercost_schema::{Policy, RunRecord};
+use infercost_core::{Policy, RunRecord};
 use infercost_trace::read_run;
 
 const SPANS: u32 = 10_000;

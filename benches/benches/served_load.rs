@@ -20,13 +20,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use infercost_engine::Engine;
-use infercost_harness::load::{Arrivals, Driven, Load, drive};
-use infercost_schema::{
+use infercost_core::{
     Grader, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
 };
+use infercost_engine::Engine;
+use infercost_harness::load::{Arrivals, Driven, Load, drive};
+use infercost_openai_mock::{StandIn, StreamScript};
 use infercost_served::{ServedModel, ServedOptions};
-use infercost_served_stand_in::{StandIn, StreamScript};
 
 const CHUNKS: usize = 16;
 const IN_FLIGHT: u32 = 256;

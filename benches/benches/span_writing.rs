@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use infercost_benches::synthetic_run::{Size, VARIANTS, header, inference};
-use infercost_schema::WindowId;
+use infercost_core::WindowId;
 use infercost_trace::RunStore;
 
 fn bench(criterion: &mut Criterion) {

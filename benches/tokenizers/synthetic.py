@@ -1,6 +1,6 @@
-"""Small made-up vocabularies in which nearly every neighbour can merge.
+"""Small made-up vocabularies in which nearly every neighbor can merge.
 
-A real vocabulary hides mistakes in splitting, since most pairs of neighbours do not merge anyway. In these, a
+A real vocabulary hides mistakes in splitting, since most pairs of neighbors do not merge anyway. In these, a
 wrong split changes the tokens. `crates/engine/tests/synthetic/mod.rs` builds the same ones by the same rules.
 """
 

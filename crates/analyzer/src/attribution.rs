@@ -7,7 +7,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use infercost_schema::{InferenceRecord, Joules, WindowRecord};
+use infercost_core::{InferenceRecord, Joules, WindowRecord};
 
 /// Fewest metered windows for a regression.
 const FEWEST_WINDOWS: usize = 8;

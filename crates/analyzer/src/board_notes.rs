@@ -1,6 +1,6 @@
 //! What metered boards showed at both ends of a run, and where their counters and their power disagree.
 
-use infercost_schema::{BoardState, CrossCheck, IdlePhase, RunRecord};
+use infercost_core::{BoardState, CrossCheck, IdlePhase, RunRecord};
 
 use crate::wording::{count, percent, quoted};
 

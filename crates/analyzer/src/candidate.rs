@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use infercost_schema::manifest::Provenance;
-use infercost_schema::price::{HardwareCost, PriceBook};
-use infercost_schema::report::{CandidateReport, CostComponents, CostReport, EnergyReport, LatencyIntervals};
-use infercost_schema::{EnergyScope, Estimate, OperatingPoint, Outcome, Verdict, WindowRecord};
+use infercost_core::manifest::Provenance;
+use infercost_core::price::{HardwareCost, PriceBook};
+use infercost_core::report::{CandidateReport, CostComponents, CostReport, EnergyReport, LatencyIntervals};
+use infercost_core::{EnergyScope, Estimate, OperatingPoint, Outcome, Verdict, WindowRecord};
 
 use crate::cost::{Parts, Rates, Usage};
 use crate::energy_source;

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use infercost_schema::WallFactor;
-use infercost_schema::price::{HardwareCost, PriceBook};
-use infercost_schema::report::CostComponents;
+use infercost_core::WallFactor;
+use infercost_core::price::{HardwareCost, PriceBook};
+use infercost_core::report::CostComponents;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -67,7 +67,7 @@ pub(crate) struct Rates {
     operation_per_hour: Option<Decimal>,
     per_kilowatt_hour: Option<Decimal>,
     electricity_in_rent: bool,
-    utilisation: Decimal,
+    utilization: Decimal,
     pue: Decimal,
     /// Factor and offset in watts from the meter to the wall.
     wall: (f64, f64),
@@ -98,9 +98,9 @@ impl Rates {
             return wrong(format!("the price of {} is negative", price.name));
         }
         let positive = |value: f64| Decimal::from_f64(value).filter(|value| value.is_sign_positive());
-        let utilisation = positive(prices.utilisation).filter(|u| !u.is_zero() && *u <= Decimal::ONE);
-        let Some(utilisation) = utilisation else {
-            return wrong(format!("utilisation is {}; it must be above 0 and at most 1", prices.utilisation));
+        let utilization = positive(prices.utilization).filter(|u| !u.is_zero() && *u <= Decimal::ONE);
+        let Some(utilization) = utilization else {
+            return wrong(format!("utilization is {}; it must be above 0 and at most 1", prices.utilization));
         };
         let Some(pue) = positive(prices.pue).filter(|pue| *pue >= Decimal::ONE) else {
             return wrong(format!("the PUE is {}; it must be at least 1", prices.pue));
@@ -132,7 +132,7 @@ impl Rates {
             operation_per_hour: prices.operation.as_ref().map(|price| price.value),
             per_kilowatt_hour: prices.electricity.as_ref().map(|price| price.value),
             electricity_in_rent,
-            utilisation,
+            utilization,
             pue,
             wall: (1.0, 0.0),
         })
@@ -147,7 +147,7 @@ impl Rates {
     pub(crate) fn per_hour_used(&self) -> Option<f64> {
         let known = [self.hardware_per_hour, self.operation_per_hour].into_iter().flatten();
         let sum = known.reduce(|sum, rate| sum.saturating_add(rate))?;
-        sum.checked_div(self.utilisation)?.to_f64()
+        sum.checked_div(self.utilization)?.to_f64()
     }
 
     /// Joules and idle watts at the wall: factor × meter + offset.
@@ -172,7 +172,7 @@ impl Rates {
         let included = self.electricity_in_rent.then_some("included in the rent");
         let tariff = self.per_kilowatt_hour.is_none().then_some("no price of electricity is known");
         let energy = included.or(tariff).or((!joules).then_some("the energy is unknown"));
-        let full = self.utilisation == Decimal::ONE;
+        let full = self.utilization == Decimal::ONE;
         let idle = included
             .or((!full).then_some(()).and(tariff.or((!idle_watts).then_some("the idle power is unknown"))));
         let parts = Parts {
@@ -218,13 +218,13 @@ impl Rates {
             let kilowatt_hours = Decimal::from_f64(usage.joules?)?.checked_div(Decimal::from(3_600_000))?;
             kilowatt_hours.checked_mul(self.per_kilowatt_hour?)?.checked_mul(self.pue)
         };
-        // $/h ÷ 3600 × busy seconds ÷ utilisation: unused hours are paid by the used ones (method: Cost).
+        // $/h ÷ 3600 × busy seconds ÷ utilization: unused hours are paid by the used ones (method: Cost).
         let hourly = |rate: Option<Decimal>| {
-            rate?.checked_mul(busy?)?.checked_div(hour)?.checked_div(self.utilisation)
+            rate?.checked_mul(busy?)?.checked_div(hour)?.checked_div(self.utilization)
         };
         // P_idle × PUE × tariff × busy seconds × (1 − u) ÷ u: the electricity of those unused hours.
         let idle = || {
-            let unused = Decimal::ONE.checked_sub(self.utilisation)?.checked_div(self.utilisation)?;
+            let unused = Decimal::ONE.checked_sub(self.utilization)?.checked_div(self.utilization)?;
             if unused.is_zero() {
                 return Some(Decimal::ZERO);
             }
@@ -248,21 +248,21 @@ impl Rates {
         let value =
             |decimal: Option<Decimal>| decimal.and_then(|decimal| decimal.to_f64()).unwrap_or(f64::NAN);
         let usage = &self.at_the_wall(usage);
-        let (utilisation, pue) = (value(Some(self.utilisation)), value(Some(self.pue)));
+        let (utilization, pue) = (value(Some(self.utilization)), value(Some(self.pue)));
         let per_joule = value(self.per_kilowatt_hour) * pue / 3.6e6;
         let mut cost = 0.0;
         if parts.energy {
             cost += usage.joules.unwrap_or(f64::NAN) * per_joule;
         }
         if parts.hardware {
-            cost += value(self.hardware_per_hour) / 3600.0 * usage.busy / utilisation;
+            cost += value(self.hardware_per_hour) / 3600.0 * usage.busy / utilization;
         }
         if parts.operation {
-            cost += value(self.operation_per_hour) / 3600.0 * usage.busy / utilisation;
+            cost += value(self.operation_per_hour) / 3600.0 * usage.busy / utilization;
         }
-        if parts.idle && utilisation < 1.0 {
+        if parts.idle && utilization < 1.0 {
             let watts = usage.idle_watts.unwrap_or(f64::NAN);
-            cost += watts * per_joule * usage.busy * (1.0 - utilisation) / utilisation;
+            cost += watts * per_joule * usage.busy * (1.0 - utilization) / utilization;
         }
         cost
     }

@@ -1,6 +1,6 @@
 //! How far a candidate's next-token distributions lie from the baseline's.
 
-use infercost_schema::Divergence;
+use infercost_core::Divergence;
 use thiserror::Error;
 
 /// Why two sets of distributions cannot be compared.

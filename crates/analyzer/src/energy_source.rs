@@ -1,6 +1,6 @@
 //! What several readings are called together.
 
-use infercost_schema::{EnergyReading, MeterKind, MeterSource};
+use infercost_core::{EnergyReading, MeterKind, MeterSource};
 
 /// `counter`, `integrated`, `mixed` (some of either), `estimated` where any of them is an estimate, `unavailable` where
 /// none has joules.
@@ -27,7 +27,7 @@ pub(crate) fn of<'a>(readings: impl Iterator<Item = &'a EnergyReading>) -> &'sta
 
 #[cfg(test)]
 mod tests {
-    use infercost_schema::{EnergyScope, EstimationMethod, Joules, Watts};
+    use infercost_core::{EnergyScope, EstimationMethod, Joules, Watts};
 
     use super::*;
 

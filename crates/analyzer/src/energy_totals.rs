@@ -1,7 +1,7 @@
 //! What the meter read over whole runs, and the idle power around them.
 
-use infercost_schema::report::{CandidateReport, EnergyReport, EnergyTotals, IdlePower};
-use infercost_schema::{EnergyReading, EnergyScope, IdlePhase, RunRecord};
+use infercost_core::report::{CandidateReport, EnergyReport, EnergyTotals, IdlePower};
+use infercost_core::{EnergyReading, EnergyScope, IdlePhase, RunRecord};
 
 use crate::energy_source;
 use crate::wording::percent;

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use infercost_schema::price::PriceBook;
-use infercost_schema::price_per_million::PricePerMillion;
-use infercost_schema::report::Percentiles;
+use infercost_core::price::PriceBook;
+use infercost_core::price_per_million::PricePerMillion;
+use infercost_core::report::Percentiles;
 use rust_decimal::prelude::ToPrimitive as _;
 use serde::Serialize;
 
@@ -112,7 +112,7 @@ pub struct ForeignReport {
 ///
 /// # Errors
 /// [`AnalysisError::Prices`] where the prices of the machine are unsound.
-pub fn summarise(
+pub fn summarize(
     calls: &[ForeignCall],
     by_token: &[PricePerMillion],
     hourly: Option<&PriceBook>,
@@ -307,7 +307,7 @@ mod tests {
             ForeignCall { input_tokens: None, unsaid: vec!["x"], ..call("a-1", 9.0, 1.0, 0, 7) },
             ForeignCall { failed: true, output_tokens: None, ..call("b", 20.0, 1.0, 10, 0) },
         ];
-        let report = summarise(&calls, &[price("a-*")], None).unwrap();
+        let report = summarize(&calls, &[price("a-*")], None).unwrap();
         let [a, b] = report.models.as_slice() else { panic!("{report:?}") };
         assert_eq!(
             (a.calls, a.input_tokens, a.unsaid.get("x")),
@@ -328,7 +328,7 @@ mod tests {
             stated_cost: Some((amount, currency.to_owned())),
             ..call("a", 0.0, 1.0, 1, 1)
         };
-        let report = summarise(&[of(1.0, "USD"), of(2.0, "EUR"), of(4.0, "USD")], &[], None).unwrap();
+        let report = summarize(&[of(1.0, "USD"), of(2.0, "EUR"), of(4.0, "USD")], &[], None).unwrap();
         let costs = &report.models[0].costs;
         let totals: Vec<(f64, &str)> =
             costs.iter().map(|cost| (cost.total, cost.currency.as_str())).collect();

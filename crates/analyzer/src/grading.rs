@@ -1,6 +1,6 @@
 //! Graders: was an answer right?
 //!
-//! A grader never guesses in favour of an answer: what cannot be read is `unparsable`, what cannot be judged
+//! A grader never guesses in favor of an answer: what cannot be read is `unparsable`, what cannot be judged
 //! is `failed`, and both score 0.
 
 mod choice;
@@ -8,8 +8,8 @@ mod json_schema;
 mod number;
 mod text;
 
-use infercost_schema::prompt_set::GraderKind;
-use infercost_schema::{Grader, TaskScore};
+use infercost_core::prompt_set::GraderKind;
+use infercost_core::{Grader, TaskScore};
 
 pub use choice::{grade_choice, grade_choice_by_text};
 
@@ -41,7 +41,7 @@ pub fn grade(grader: &Grader, answer: &str) -> TaskScore {
     score(grader.kind(), label)
 }
 
-/// The score of an inference that failed: 0, labelled `failed`, never left out.
+/// The score of an inference that failed: 0, labeled `failed`, never left out.
 pub fn failed_score(grader: GraderKind) -> TaskScore {
     score(grader, FAILED)
 }

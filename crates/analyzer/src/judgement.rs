@@ -3,7 +3,7 @@
 //! A gate passes where the one-sided bound at the policy's confidence lies inside the threshold, fails where
 //! the other bound lies outside, and is inconclusive otherwise. What could not be measured never passes.
 
-use infercost_schema::{Estimate, Gate, GateResult, Policy, Verdict};
+use infercost_core::{Estimate, Gate, GateResult, Policy, Verdict};
 
 use crate::sequential::Levels;
 use crate::statistics::bootstrap::{Distribution, unseen_share};
@@ -139,7 +139,7 @@ impl Measurement {
 pub(crate) struct Evidence {
     /// `None` where nothing could be measured.
     pub(crate) measurement: Option<Measurement>,
-    /// The measurement with what is missing counted in the candidate's favour: a failure must hold even so.
+    /// The measurement with what is missing counted in the candidate's favor: a failure must hold even so.
     pub(crate) benefit_of_doubt: Option<Measurement>,
     /// Why something is missing; such a gate cannot pass.
     pub(crate) missing: Option<String>,

@@ -1,6 +1,6 @@
 //! KL divergence from a distribution of which only the likelier tokens were kept.
 
-use infercost_schema::Divergence;
+use infercost_core::Divergence;
 
 use crate::divergence::{DivergenceError, top};
 

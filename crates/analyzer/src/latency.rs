@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use infercost_schema::report::Percentiles;
-use infercost_schema::{InferenceRecord, Outcome};
+use infercost_core::report::Percentiles;
+use infercost_core::{InferenceRecord, Outcome};
 
 use crate::statistics::quantile::percentiles;
 

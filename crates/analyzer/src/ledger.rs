@@ -7,8 +7,8 @@
 
 use std::collections::HashMap;
 
-use infercost_schema::report::{CandidateReport, CostComponents, Report};
-use infercost_schema::{
+use infercost_core::report::{CandidateReport, CostComponents, Report};
+use infercost_core::{
     Currency, Divergence, Evaluation, IdlePhase, InferenceRecord, OperatingPoint, PromptId, RunRecord,
     VariantId, WindowRecord,
 };
@@ -309,7 +309,7 @@ fn entry(
         input_tokens: inference.input_tokens,
         output_tokens: inference.outcome.output_tokens(),
         bill: 0,
-        completed: matches!(inference.outcome, infercost_schema::Outcome::Completed { .. }),
+        completed: matches!(inference.outcome, infercost_core::Outcome::Completed { .. }),
         busy_s: busy,
         prompt_share: if busy > 0.0 { share.prefill / busy } else { 0.0 },
         gross_j: joules,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 
-use infercost_schema::{Estimate, Evaluation, InferenceRecord, Outcome, PromptId, RunRecord, VariantId};
+use infercost_core::{Estimate, Evaluation, InferenceRecord, Outcome, PromptId, RunRecord, VariantId};
 
 use crate::workload::ratio_by_prompt;
 
@@ -52,7 +52,7 @@ pub fn shared_prefix(run: &RunRecord, variant: &VariantId, confidence: f64) -> R
     })
 }
 
-/// Bytes that a text shares, from its beginning, with the closest other of a set: its neighbours in order.
+/// Bytes that a text shares, from its beginning, with the closest other of a set: its neighbors in order.
 fn longest_prefix(seen: &BTreeSet<&str>, text: &str) -> usize {
     let common = |other: &&str| text.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     let before = seen.range::<str, _>((Bound::Unbounded, Bound::Excluded(text))).next_back();
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prefixes_of_neighbours() {
+    fn prefixes_of_neighbors() {
         let check = |seen: &[&str], text: &str, wanted: usize| {
             assert_eq!(longest_prefix(&seen.iter().copied().collect(), text), wanted, "{text} in {seen:?}");
         };

@@ -1,7 +1,7 @@
 //! Turns records into answers: grades, divergences, intervals, costs, verdicts and one recommendation.
 //!
 //! The main function is [`report()`]: run records, a policy and prices in, a
-//! [`Report`](infercost_schema::report::Report) out. The one design decision: **everything here is a pure
+//! [`Report`](infercost_core::report::Report) out. The one design decision: **everything here is a pure
 //! function of its arguments**. It reads no file and no clock and draws its resamples from the run's own
 //! seed, so the same traces give the same report on any machine, and another policy or price needs no new
 //! run.

@@ -11,9 +11,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use infercost_schema::report::{CostComponents, OperatingPointReport};
-use infercost_schema::run::VariantHeader;
-use infercost_schema::{
+use infercost_core::report::{CostComponents, OperatingPointReport};
+use infercost_core::run::VariantHeader;
+use infercost_core::{
     Estimate, InferenceRecord, LatencyTargets, LoadFacts, OperatingPoint, Outcome, Policy, RunRecord,
     Verdict, WindowRecord,
 };
@@ -327,7 +327,7 @@ fn power(windows: &[(&WindowRecord, LoadFacts)]) -> Power {
     let mut reason = None;
     for (window, _) in windows {
         match (&window.energy, window.energy.joules()) {
-            (infercost_schema::EnergyReading::Unavailable { reason: why }, _) => {
+            (infercost_core::EnergyReading::Unavailable { reason: why }, _) => {
                 reason.get_or_insert_with(|| quoted(why));
             }
             (_, Some(energy)) => {

@@ -2,11 +2,11 @@
 
 mod servers;
 
-use infercost_schema::manifest::Provenance;
-use infercost_schema::prompt_set::GraderKind;
-use infercost_schema::report::{CandidateReport, EnergyTotals, PromptCount};
-use infercost_schema::run::VariantHeader;
-use infercost_schema::{EnergyReading, EstimationMethod, Evaluation};
+use infercost_core::manifest::Provenance;
+use infercost_core::prompt_set::GraderKind;
+use infercost_core::report::{CandidateReport, EnergyTotals, PromptCount};
+use infercost_core::run::VariantHeader;
+use infercost_core::{EnergyReading, EstimationMethod, Evaluation};
 
 use crate::board_notes;
 use crate::energy_totals;
@@ -149,7 +149,7 @@ fn old_prices(noted: &Noted<'_>) -> Vec<String> {
     let Some(run) = noted.analysis.runs.first() else { return Vec::new() };
     let today = run.header.started_at.to_zoned(jiff::tz::TimeZone::UTC).date();
     let age =
-        |price: &infercost_schema::price::Price| price.date.until(today).map_or(0, |span| span.get_days());
+        |price: &infercost_core::price::Price| price.date.until(today).map_or(0, |span| span.get_days());
     let old = noted.analysis.prices.prices().filter(|price| age(price) > OLD_PRICE);
     old.map(|price| {
         format!(

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use infercost_schema::Policy;
-use infercost_schema::report::{Flips, QualityReport};
+use infercost_core::Policy;
+use infercost_core::report::{Flips, QualityReport};
 
 use crate::judgement::{Evidence, Measurement, QualityEvidence};
 use crate::sample::{PromptScore, Samples, VariantSample, at, own, pair};
@@ -37,7 +37,7 @@ pub(crate) fn evidence(samples: &Samples<'_>, index: usize) -> QualityEvidence {
         denominator: first + own::POSITIONS,
         squares: own::KLD_SQUARES.map(|column| first + column),
     };
-    let divergence = samples.resampled.studentised(&kld).map(Measurement::divergence);
+    let divergence = samples.resampled.studentized(&kld).map(Measurement::divergence);
     let bound = variant.bounded.then(|| AT_LEAST.to_owned());
     let agreement = compared(&per_position(own::MATCHES)).map(Measurement::share);
     let evidence = |measurement: Option<Measurement>| Evidence {

@@ -1,6 +1,6 @@
 //! What to deploy: the cheapest candidate that passes, if it is surely cheaper than the baseline.
 
-use infercost_schema::{Estimate, Policy, Recommendation, VariantId, Verdict};
+use infercost_core::{Estimate, Policy, Recommendation, VariantId, Verdict};
 
 use crate::statistics::blocks;
 use crate::statistics::quantile::quantile;

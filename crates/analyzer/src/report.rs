@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use infercost_schema::price::PriceBook;
-use infercost_schema::report::{CandidateReport, PromptCount, REPORT_SCHEMA, Report};
-use infercost_schema::{
+use infercost_core::price::PriceBook;
+use infercost_core::report::{CandidateReport, PromptCount, REPORT_SCHEMA, Report};
+use infercost_core::{
     EnergyScope, IdlePhase, Policy, PromptId, Recommendation, RunRecord, VariantId, Verdict, WallFactor,
     WindowRecord,
 };

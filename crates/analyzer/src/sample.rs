@@ -6,8 +6,8 @@ mod run_blocks;
 
 use std::collections::HashSet;
 
-use infercost_schema::run::VariantHeader;
-use infercost_schema::{InferenceRecord, LoadRecord, RunRecord, VariantId, WindowRecord};
+use infercost_core::run::VariantHeader;
+use infercost_core::{InferenceRecord, LoadRecord, RunRecord, VariantId, WindowRecord};
 
 use crate::attribution::PhasePowers;
 use crate::statistics::blocks::{Blocks, Measured};

@@ -17,9 +17,9 @@
 
 use std::collections::HashSet;
 
-use infercost_schema::report::{CandidateReport, Report};
-use infercost_schema::run::Looks;
-use infercost_schema::{Evaluation, PromptId, RunRecord, VariantId, Verdict, WindowRecord};
+use infercost_core::report::{CandidateReport, Report};
+use infercost_core::run::Looks;
+use infercost_core::{Evaluation, PromptId, RunRecord, VariantId, Verdict, WindowRecord};
 
 use crate::load::without_load;
 use crate::report::{Analysis, AnalysisError, report};

@@ -5,7 +5,7 @@
 //! uncertainties are standard errors that take positions as independent; those of one window are not quite, so
 //! they are a lower bound.
 
-use infercost_schema::Divergence;
+use infercost_core::Divergence;
 
 use crate::divergence::{DivergenceError, divergence};
 use crate::kept_divergence::{KeptRow, kept_divergence};

@@ -36,7 +36,7 @@ impl TokenPrices {
 
 /// Fits prices per token to inferences, so that they bill `total` exactly.
 ///
-/// Minimises Σ (cost − a·input − b·output)² subject to a·Σinput + b·Σoutput = `total` and a, b ≥ 0: least squares
+/// Minimizes Σ (cost − a·input − b·output)² subject to a·Σinput + b·Σoutput = `total` and a, b ≥ 0: least squares
 /// through the origin with one equality constraint (Lawson & Hanson, *Solving Least Squares Problems*, 1974,
 /// ch. 20). The constraint leaves one unknown, so the minimum is that of a parabola, cut off where a price would
 /// be negative. `total` may be more than the inferences' own costs: what failed must be paid by what did not.

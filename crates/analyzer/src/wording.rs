@@ -1,6 +1,6 @@
 //! Numbers in sentences.
 
-use infercost_schema::Estimate;
+use infercost_core::Estimate;
 
 /// A share as a percentage: one decimal below 10 %, none above. `31 %`, `-0.4 %`.
 pub(crate) fn percent(share: f64) -> String {

@@ -1,6 +1,6 @@
 //! What one inference takes, as unit economics need it: busy seconds, joules, tokens, load time, with intervals.
 
-use infercost_schema::{Estimate, InferenceRecord, OperatingPoint, PromptId, RunRecord, VariantId, Workload};
+use infercost_core::{Estimate, InferenceRecord, OperatingPoint, PromptId, RunRecord, VariantId, Workload};
 use jiff::tz::TimeZone;
 use thiserror::Error;
 
@@ -159,7 +159,7 @@ fn input_tokens(sample: &VariantSample<'_>, seed: u64, confidence: f64) -> Optio
 }
 
 fn is_failure(inference: &InferenceRecord) -> bool {
-    matches!(inference.outcome, infercost_schema::Outcome::Failed { .. })
+    matches!(inference.outcome, infercost_core::Outcome::Failed { .. })
 }
 
 fn concurrency(sample: &VariantSample<'_>) -> Option<u32> {

@@ -1,8 +1,8 @@
 //! The cost of an inference against what it earns.
 
-use infercost_schema::market::TokenPrice;
-use infercost_schema::price::Price;
-use infercost_schema::{Currency, Estimate};
+use infercost_core::market::TokenPrice;
+use infercost_core::price::Price;
+use infercost_core::{Currency, Estimate};
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -143,11 +143,11 @@ pub struct BreakEven {
     pub reason: String,
 }
 
-/// The cost at another utilisation.
+/// The cost at another utilization.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct AtUtilisation {
+pub struct AtUtilization {
     /// Share of hours with paid work.
-    pub utilisation: f64,
+    pub utilization: f64,
     /// Cost of one inference.
     pub per_inference: Option<Estimate>,
 }
@@ -185,8 +185,8 @@ pub struct Audit {
     pub tornado: Vec<Swing>,
     /// Where limits would just be met.
     pub break_evens: Vec<BreakEven>,
-    /// The cost at other utilisations.
-    pub utilisations: Vec<AtUtilisation>,
+    /// The cost at other utilizations.
+    pub utilizations: Vec<AtUtilization>,
     /// What the numbers rest on.
     pub assumptions: Vec<Assumption>,
     /// What must be read with them.
@@ -256,7 +256,7 @@ pub fn audit(input: AuditInput) -> Audit {
         limits,
         tornado: tornado(&input.subject, revenue),
         break_evens: break_evens(&input, cost, revenue),
-        utilisations: utilisations(&input.subject),
+        utilizations: utilizations(&input.subject),
         revenue: input.revenue,
         bill,
         assumptions,
@@ -337,7 +337,7 @@ fn limits(
     share: Option<Estimate>,
 ) -> Vec<LimitResult> {
     let mut results = Vec::new();
-    // Any machine takes these, and any could carry the cost over a limit. People, licences and space are a person's to
+    // Any machine takes these, and any could carry the cost over a limit. People, licenses and space are a person's to
     // leave out.
     let left_out = |parts: &[&'static str]| -> Vec<&str> {
         parts.iter().copied().filter(|part| bill.left_out.contains_key(*part)).collect()
@@ -393,13 +393,13 @@ fn limits(
     results
 }
 
-fn utilisations(subject: &Subject) -> Vec<AtUtilisation> {
+fn utilizations(subject: &Subject) -> Vec<AtUtilization> {
     let Subject::Machine(scenario) = subject else { return Vec::new() };
     [0.1, 0.3, 0.6, 1.0]
         .into_iter()
-        .map(|utilisation| AtUtilisation {
-            utilisation,
-            per_inference: Scenario { utilisation, ..(**scenario).clone() }.cost(),
+        .map(|utilization| AtUtilization {
+            utilization,
+            per_inference: Scenario { utilization, ..(**scenario).clone() }.cost(),
         })
         .collect()
 }

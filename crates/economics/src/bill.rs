@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use infercost_schema::Currency;
-use infercost_schema::price::Price;
+use infercost_core::Currency;
+use infercost_core::price::Price;
 use jiff::civil::Date;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 use rust_decimal::{Decimal, RoundingStrategy};

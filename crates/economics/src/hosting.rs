@@ -9,8 +9,8 @@ mod cost;
 mod map;
 mod setting;
 
-use infercost_schema::hosting::{Charge, HostingOffer};
-use infercost_schema::{Currency, Estimate, Workload};
+use infercost_core::hosting::{Charge, HostingOffer};
+use infercost_core::{Currency, Estimate, Workload};
 use serde::Serialize;
 
 use crate::bill::{Assumption, Bill};
@@ -42,13 +42,13 @@ pub struct WayCost {
     /// Machines; `None` where nobody counts them.
     pub machines: Option<u32>,
     /// Share of their capacity that is used in hours with requests; `None` likewise.
-    pub utilisation: Option<f64>,
+    pub utilization: Option<f64>,
     /// Cost less that of the cheapest, per inference.
     pub more_than_best: Option<Estimate>,
     /// True where the interval of that difference holds zero.
     pub tie: bool,
     /// Cost of one inference at 10, 30, 60 and 100 % of one machine's capacity.
-    pub by_utilisation: Vec<Option<f64>>,
+    pub by_utilization: Vec<Option<f64>>,
     /// Load from which owning is cheaper than this way.
     pub own_cheaper_from: Option<LoadBreakEven>,
     /// Months after which owning has paid for its purchase against this way.
@@ -245,10 +245,10 @@ fn way_cost(setting: &Setting, way: &Way, best: Option<&Way>, requests: f64) -> 
         bill,
         per_inference,
         machines: fleet.map(|(machines, _)| machines as u32),
-        utilisation: fleet.map(|(_, utilisation)| utilisation),
+        utilization: fleet.map(|(_, utilization)| utilization),
         more_than_best: gap,
         tie: gap.is_some_and(|gap| gap.lower <= 0.0),
-        by_utilisation: [0.1, 0.3, 0.6, 1.0]
+        by_utilization: [0.1, 0.3, 0.6, 1.0]
             .into_iter()
             .map(|share| way.total(&setting.full(), share * capacity, &at))
             .collect(),

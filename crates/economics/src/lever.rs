@@ -11,7 +11,7 @@ pub enum Lever {
     /// Electricity costs 10 % more.
     EnergyUp,
     /// The machine is used a fifth less.
-    UtilisationDown,
+    UtilizationDown,
     /// The machine lives a year less.
     LifeDown,
     /// Rent costs 10 % more.
@@ -23,13 +23,13 @@ pub enum Lever {
 impl Lever {
     /// All, in the order in which they are named.
     pub const ALL: [Self; 5] =
-        [Self::EnergyUp, Self::UtilisationDown, Self::LifeDown, Self::RentUp, Self::OutputUp];
+        [Self::EnergyUp, Self::UtilizationDown, Self::LifeDown, Self::RentUp, Self::OutputUp];
 
     /// What is changed, in words.
     pub fn words(self) -> &'static str {
         match self {
             Self::EnergyUp => "+10 % energy price",
-            Self::UtilisationDown => "−20 % utilisation",
+            Self::UtilizationDown => "−20 % utilization",
             Self::LifeDown => "−1 year of life",
             Self::RentUp => "+10 % rent",
             Self::OutputUp => "+20 % output length",
@@ -54,7 +54,7 @@ impl Lever {
                 }
                 changed.tariff = Some(tariff + 0.1 * tariff.abs());
             }
-            Self::UtilisationDown => changed.utilisation = scenario.utilisation * 0.8,
+            Self::UtilizationDown => changed.utilization = scenario.utilization * 0.8,
             Self::LifeDown => match &mut changed.tenure {
                 Tenure::Owned(owned) if owned.life_years > 1.0 => owned.life_years -= 1.0,
                 Tenure::Owned(_) => return Err("the machine lives a year or less".to_owned()),
@@ -79,7 +79,7 @@ impl Lever {
 
 #[cfg(test)]
 mod tests {
-    use infercost_schema::{Currency, Estimate};
+    use infercost_core::{Currency, Estimate};
 
     use super::*;
     use crate::ownership::Owned;
@@ -92,7 +92,7 @@ mod tests {
             tariff: Some(0.36),
             pue: 1.0,
             operation_per_hour: None,
-            utilisation: 0.5,
+            utilization: 0.5,
             busy_s: one,
             joules: Some(one.map(|one| one * 100.0)),
             energy_note: String::new(),
@@ -124,7 +124,7 @@ mod tests {
         let two = scenario(owned(2.0));
         let hour = 1.0 / 3600.0;
         check(Lever::EnergyUp, &two, Ok(1.2e-6));
-        check(Lever::UtilisationDown, &two, Ok(hour * 0.25 + 20.0 * 1e-7 * (0.6 / 0.4 - 1.0)));
+        check(Lever::UtilizationDown, &two, Ok(hour * 0.25 + 20.0 * 1e-7 * (0.6 / 0.4 - 1.0)));
         check(Lever::LifeDown, &two, Ok(hour));
         check(Lever::OutputUp, &two, Ok(0.1 * (hour + 1.2e-5)));
         check(Lever::RentUp, &two, Err("nothing is rented"));

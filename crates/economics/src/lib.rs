@@ -3,7 +3,7 @@
 //! [`audit`](mod@audit) sets the cost against revenue, [`hosting`] compares ways to get a machine, [`replacement`]
 //! decides between an old machine and a new one, [`schedule`](mod@schedule) puts a job where electricity is
 //! cheap or clean, [`optimization`] ranks what could be changed. All start from a measured
-//! [`Workload`](infercost_schema::Workload) and from prices that carry their source.
+//! [`Workload`](infercost_core::Workload) and from prices that carry their source.
 //!
 //! The one design decision: **a cost is a function of its inputs, and everything else calls that function again**.
 //! A sensitivity is the cost with one input moved, a break-even is where two costs cross, and an interval is how

@@ -1,6 +1,6 @@
 //! What could be changed about a workload, ranked by what it would save.
 
-use infercost_schema::{Currency, Estimate};
+use infercost_core::{Currency, Estimate};
 use serde::Serialize;
 
 use crate::bill::Assumption;

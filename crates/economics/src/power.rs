@@ -1,6 +1,6 @@
 //! Energy where nobody measured it: power that the user assumes, and that is called assumed.
 
-use infercost_schema::{Estimate, Workload};
+use infercost_core::{Estimate, Workload};
 
 /// Power that is assumed, in watts.
 #[derive(Debug, Clone, Copy, PartialEq)]

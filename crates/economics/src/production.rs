@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use infercost_schema::market::TokenPrice;
-use infercost_schema::{Currency, Estimate, Money};
+use infercost_core::market::TokenPrice;
+use infercost_core::{Currency, Estimate, Money};
 use serde::{Deserialize, Serialize};
 
 use crate::bill::double;
@@ -211,9 +211,9 @@ fn share(judged: &[bool]) -> Option<Estimate> {
     }
     let point = judged.iter().filter(|right| **right).count() as f64 / n;
     let squared = NORMAL * NORMAL;
-    let centre = (point + squared / (2.0 * n)) / (1.0 + squared / n);
+    let center = (point + squared / (2.0 * n)) / (1.0 + squared / n);
     let half = NORMAL / (1.0 + squared / n) * (point * (1.0 - point) / n + squared / (4.0 * n * n)).sqrt();
-    let (lower, upper) = ((centre - half).clamp(0.0, point), (centre + half).clamp(point, 1.0));
+    let (lower, upper) = ((center - half).clamp(0.0, point), (center + half).clamp(point, 1.0));
     Some(Estimate { point, lower, upper, confidence: 0.95, n: judged.len() })
 }
 

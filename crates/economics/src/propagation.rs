@@ -1,6 +1,6 @@
 //! Intervals of what is computed from measured quantities.
 
-use infercost_schema::Estimate;
+use infercost_core::Estimate;
 
 /// One uncertain input. Inputs with the same `group` come from the same measurement and move together.
 #[derive(Debug, Clone, Copy, PartialEq)]

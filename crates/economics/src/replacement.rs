@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use infercost_schema::{Currency, Estimate, Workload};
+use infercost_core::{Currency, Estimate, Workload};
 use serde::Serialize;
 
 use crate::bill::Assumption;
@@ -25,17 +25,17 @@ const DAYS: f64 = 365.0;
 pub struct Terms {
     /// Currency of all money.
     pub currency: Currency,
-    /// Requests an hour, in hours with requests; `None` is what the old machine answers at `max_utilisation`.
+    /// Requests an hour, in hours with requests; `None` is what the old machine answers at `max_utilization`.
     pub requests_per_hour: Option<f64>,
     /// Hours a day with requests.
     pub hours_per_day: f64,
     /// Share of its capacity up to which a machine is planned to be used.
-    pub max_utilisation: f64,
+    pub max_utilization: f64,
     /// Electricity per kWh.
     pub tariff: Option<f64>,
     /// Facility energy ÷ IT energy.
     pub pue: f64,
-    /// People, licences, space: per machine and hour.
+    /// People, licenses, space: per machine and hour.
     pub operation_per_hour: Option<f64>,
     /// What the old machine would fetch today.
     pub resale: f64,
@@ -131,14 +131,14 @@ struct Taken {
 }
 
 impl Terms {
-    /// The load: as given, else what one old machine answers at its planned utilisation. The latter moves with the
+    /// The load: as given, else what one old machine answers at its planned utilization. The latter moves with the
     /// measured speed: a slower machine answers less, and never needs a second one to answer what it answers.
     fn requests(&self, old_busy_s: f64) -> f64 {
-        self.requests_per_hour.unwrap_or(3600.0 / old_busy_s * self.max_utilisation)
+        self.requests_per_hour.unwrap_or(3600.0 / old_busy_s * self.max_utilization)
     }
 
     fn machines(&self, requests: f64, taken: Taken) -> f64 {
-        (requests * taken.busy_s / 3600.0 / self.max_utilisation - 1e-9).ceil().max(1.0)
+        (requests * taken.busy_s / 3600.0 / self.max_utilization - 1e-9).ceil().max(1.0)
     }
 
     /// Electricity of a year: joules of the work, and idle power of the machines' other hours.
@@ -263,7 +263,7 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
         if terms.requests_per_hour.is_some() {
             "as given".to_owned()
         } else {
-            format!("what the old machine answers at {} of its capacity", percent(terms.max_utilisation))
+            format!("what the old machine answers at {} of its capacity", percent(terms.max_utilization))
         },
     ));
     Replacement {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use infercost_schema::price::{HardwareCost, PriceBook};
-use infercost_schema::{Currency, Estimate, Workload};
+use infercost_core::price::{HardwareCost, PriceBook};
+use infercost_core::{Currency, Estimate, Workload};
 
 use crate::bill::{Assumption, Bill, double};
 use crate::ownership::Owned;
@@ -40,10 +40,10 @@ pub struct Scenario {
     pub tariff: Option<f64>,
     /// Facility energy ÷ IT energy.
     pub pue: f64,
-    /// People, licences, space per hour.
+    /// People, licenses, space per hour.
     pub operation_per_hour: Option<f64>,
     /// Share of hours in which the machine does paid work, in (0, 1].
-    pub utilisation: f64,
+    pub utilization: f64,
     /// Seconds in which one inference keeps the machine busy.
     pub busy_s: Estimate,
     /// Joules of one inference.
@@ -85,7 +85,7 @@ impl Scenario {
             tariff: prices.electricity.as_ref().map(|price| double(price.value)),
             pue: prices.pue,
             operation_per_hour: prices.operation.as_ref().map(|price| double(price.value)),
-            utilisation: prices.utilisation,
+            utilization: prices.utilization,
             busy_s: workload.busy_s,
             joules: workload.joules,
             energy_note: workload.energy_note.clone(),
@@ -146,7 +146,7 @@ impl Scenario {
         let mut out = |name: &str, reason: &str| {
             left_out.insert(name.to_owned(), reason.to_owned());
         };
-        let hours = at.busy_s / 3600.0 / self.utilisation;
+        let hours = at.busy_s / 3600.0 / self.utilization;
         let in_rent = matches!(self.tenure, Tenure::Rented { includes_electricity: true, .. });
         if !in_rent {
             let per_joule = self.tariff.map(|tariff| tariff * self.pue / JOULES_PER_KILOWATT_HOUR);
@@ -156,7 +156,7 @@ impl Scenario {
                 (None, _) => out("energy", "the energy is unknown"),
                 (_, None) => out("energy", "no price of electricity is known"),
             }
-            let unused = (1.0 - self.utilisation) / self.utilisation;
+            let unused = (1.0 - self.utilization) / self.utilization;
             match (self.idle_w, per_joule) {
                 _ if unused <= 0.0 => {}
                 (Some(watts), Some(per_joule)) => {
@@ -203,9 +203,9 @@ pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
     all
 }
 
-/// The utilisation that a price book says.
-pub fn utilisation(prices: &PriceBook) -> Assumption {
-    Assumption::new(format!("utilisation of {}", percent(prices.utilisation)), given(prices))
+/// The utilization that a price book says.
+pub fn utilization(prices: &PriceBook) -> Assumption {
+    Assumption::new(format!("utilization of {}", percent(prices.utilization)), given(prices))
 }
 
 fn given(prices: &PriceBook) -> String {

@@ -11,8 +11,8 @@ mod retail;
 mod timer;
 mod wording;
 
-use infercost_schema::Estimate;
-use infercost_schema::market::{Curve, CurveUnit, Slot};
+use infercost_core::Estimate;
+use infercost_core::market::{Curve, CurveUnit, Slot};
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! Numbers in sentences.
 
-use infercost_schema::Estimate;
+use infercost_core::Estimate;
 
 /// A share as a percentage: one decimal below 10 % and where it decides (14.9 %), none from 20 % on.
 pub fn percent(share: f64) -> String {

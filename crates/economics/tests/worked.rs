@@ -5,6 +5,10 @@
 #[path = "worked/sheet.rs"]
 mod sheet;
 
+use infercost_core::hosting::{Charge, HostingOffer};
+use infercost_core::market::{Curve, CurveUnit, Slot};
+use infercost_core::price::Price;
+use infercost_core::{Currency, Estimate, Money, Workload};
 use infercost_economics::audit::{AuditInput, Subject, Zone};
 use infercost_economics::hosting::{Demand, Hosting, Setting, WayCost, host};
 use infercost_economics::lever::Lever;
@@ -15,10 +19,6 @@ use infercost_economics::replacement::{Decision, Terms, replacement};
 use infercost_economics::scenario::Tenure;
 use infercost_economics::schedule::{Action, Job, Schedule, Window, schedule};
 use infercost_economics::{Audit, Limits, Scenario, audit};
-use infercost_schema::hosting::{Charge, HostingOffer};
-use infercost_schema::market::{Curve, CurveUnit, Slot};
-use infercost_schema::price::Price;
-use infercost_schema::{Currency, Estimate, Money, Workload};
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
@@ -46,7 +46,7 @@ fn scenario(own: &Sheet) -> Scenario {
         tariff: Some(own.get("tariff")),
         pue: own.get("pue"),
         operation_per_hour: Some(own.get("operation_h")),
-        utilisation: 0.4,
+        utilization: 0.4,
         busy_s: certain(own.get("busy_s")),
         joules: Some(certain(own.get("joules"))),
         energy_note: String::new(),
@@ -61,7 +61,7 @@ fn setting(own: &Sheet) -> Setting {
         demand: Demand {
             requests_per_hour: Some(own.get("requests")),
             hours_per_day: 24.0,
-            max_utilisation: 0.7,
+            max_utilization: 0.7,
             capacity_per_hour: None,
         },
         load_s: Some(certain(own.get("load_s"))),
@@ -122,7 +122,7 @@ fn own() {
     let parts =
         [("energy", "energy"), ("idle", "idle"), ("hardware", "hardware"), ("operation", "operation")];
     check_way(way(&hosting, "own"), &own, &parts, "own");
-    // the same load as a utilisation of one machine, by the other formula
+    // the same load as a utilization of one machine, by the other formula
     near(scenario(&own).cost().unwrap().point, own.get("own"), "the audit's cost");
     assert_eq!((hosting.cheapest.as_slice(), hosting.open), (&["own".to_owned()][..], false));
 }
@@ -158,7 +158,7 @@ fn owning_is_cheaper_from_a_load_or_up_to_one() {
         (busy * 1.01, "owning is cheaper at any load"),
     ] {
         let found = rent((rate * 1e12).round() / 1e12);
-        assert!(found.reason.contains(wanted) && found.utilisation.is_none(), "{rate}: {found:?}");
+        assert!(found.reason.contains(wanted) && found.utilization.is_none(), "{rate}: {found:?}");
     }
 }
 
@@ -219,7 +219,7 @@ fn a_hosted_api() {
     check_way(api, &sheet, &[("input tokens", "input"), ("output tokens", "output")], "cost");
     let from = api.own_cheaper_from.as_ref().unwrap();
     near(from.requests_per_hour.unwrap().point, sheet.get("break_even_requests"), "break-even load");
-    near(from.utilisation.unwrap().point, sheet.get("break_even_used"), "break-even utilisation");
+    near(from.utilization.unwrap().point, sheet.get("break_even_used"), "break-even utilization");
 }
 
 fn audited(revenue: f64, loss_zone: f64) -> Audit {
@@ -328,7 +328,7 @@ fn the_tornado_and_the_break_evens() {
     let bars: Vec<(Lever, f64)> =
         found.tornado.iter().filter_map(|swing| Some((swing.lever, swing.share?.point))).collect();
     let wanted = [
-        (Lever::UtilisationDown, "after_utilisation"),
+        (Lever::UtilizationDown, "after_utilization"),
         (Lever::LifeDown, "after_life"),
         (Lever::OutputUp, "after_output"),
         (Lever::EnergyUp, "after_energy"),
@@ -345,7 +345,7 @@ fn the_tornado_and_the_break_evens() {
     };
     near(value("revenue per inference"), sheet.get("loss_zone_from"), "revenue");
     near(value("electricity price at which cost is 15 %"), sheet.get("break_even_tariff_a"), "tariff");
-    near(value("utilisation at which cost is 15 %"), sheet.get("break_even_used_a"), "utilisation");
+    near(value("utilization at which cost is 15 %"), sheet.get("break_even_used_a"), "utilization");
 }
 
 fn workload(sheet: &Sheet, which: &str) -> Workload {
@@ -378,7 +378,7 @@ fn terms(sheet: &Sheet, tariff: f64) -> Terms {
         currency: Currency::EUR,
         requests_per_hour: Some(sheet.get("requests")),
         hours_per_day: 24.0,
-        max_utilisation: 0.7,
+        max_utilization: 0.7,
         tariff: Some(tariff),
         pue: sheet.get("pue"),
         operation_per_hour: None,
@@ -421,10 +421,10 @@ fn the_hour_of_day() {
         let price = if hour % 12 < 5 { sheet.get("cheap") } else { sheet.get("dear") };
         slot.amount = Some(decimal(price));
     }
-    for (utilisation, cost, share) in
+    for (utilization, cost, share) in
         [(sheet.get("used"), "own", "share"), (0.75, "own_at_75", "share_at_75")]
     {
-        let now = Scenario { utilisation, ..own.clone() };
+        let now = Scenario { utilization, ..own.clone() };
         near(now.cost().unwrap().point, sheet.get(cost), cost);
         let found = saving_of_hours(&now, &curve, None).unwrap();
         near(found.saving.point, sheet.get(share), share);

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
+use infercost_core::Watts;
 use infercost_energy::sysfs_twin::{Load, Mishap, SysfsTwin};
-use infercost_schema::Watts;
 
 const USAGE: &str = "\
 usage: infercost-sysfs-twin ROOT SECONDS SENSOR…

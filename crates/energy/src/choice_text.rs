@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-use infercost_schema::EnergyDomain;
+use infercost_core::EnergyDomain;
 use thiserror::Error;
 
 use crate::options::{EnergyUnit, MeterChoice, PrometheusQuery};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use infercost_schema::{
+use infercost_core::{
     BoardState, CrossCheck, EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, Joules, MeterKind,
     MeterSource,
 };

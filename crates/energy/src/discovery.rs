@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use infercost_schema::{EnergyDomain, MeterKind};
+use infercost_core::{EnergyDomain, MeterKind};
 
 use crate::composed::ComposedMeter;
 use crate::error::MeterError;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use infercost_schema::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, Joules, Watts};
+use infercost_core::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, Joules, Watts};
 
 use crate::cpu_time;
 use crate::error::MeterError;

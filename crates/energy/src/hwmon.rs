@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use infercost_schema::{EnergyDomain, MeterKind};
+use infercost_core::{EnergyDomain, MeterKind};
 
 use crate::discovery::{Candidate, MissingMeter, Offer};
 use crate::sensor::{Channel, Raw, Role, Sensor};
@@ -173,7 +173,7 @@ impl Chip {
             "amdgpu" | "radeon" | "nouveau" => known(rank::GPU, EnergyDomain::Gpu, self.first()),
             // Intel's driver labels the whole card and the package on it.
             "xe" | "i915" => {
-                let readings = self.labelled(&["card"]).unwrap_or_else(|| self.first());
+                let readings = self.labeled(&["card"]).unwrap_or_else(|| self.first());
                 known(rank::GPU, EnergyDomain::Gpu, readings)
             }
             // One counter a core and one a socket, which holds the cores.
@@ -182,8 +182,8 @@ impl Chip {
                 None => Part::Unclear,
             },
             "zenpower" => {
-                let whole = self.labelled(&["rapl_p_package"]);
-                let parts = || self.labelled(&["svi2_p_core", "svi2_p_soc"]);
+                let whole = self.labeled(&["rapl_p_package"]);
+                let parts = || self.labeled(&["svi2_p_core", "svi2_p_soc"]);
                 match whole.or_else(parts) {
                     Some(readings) => known(rank::CPU_GAUGE, EnergyDomain::CpuPackage, readings),
                     None if self.readings.len() <= 2 => {
@@ -201,13 +201,13 @@ impl Chip {
             _ if self.is_rail_monitor() => {
                 // Jetson boards name their input rail so; it feeds all the others.
                 const INPUTS: &[&str] = &["vdd_in", "pom_5v_in", "vin_sys_5v0", "5v_in"];
-                let readings = self.labelled(INPUTS).unwrap_or_else(all);
+                let readings = self.labeled(INPUTS).unwrap_or_else(all);
                 known(rank::RAILS, EnergyDomain::Other("board rails".to_owned()), readings)
             }
             _ if self.readings.len() == 1 => {
                 known(rank::GENERIC, EnergyDomain::Other(self.name.clone()), all())
             }
-            _ => match self.labelled(&["total", "power total"]) {
+            _ => match self.labeled(&["total", "power total"]) {
                 Some(readings) => known(rank::GENERIC, EnergyDomain::Other(self.name.clone()), readings),
                 None => Part::Unclear,
             },
@@ -218,7 +218,7 @@ impl Chip {
     /// while it does show a clock.
     fn is_apu(&self) -> bool {
         let has = |file: &str| self.folder.join(file).exists();
-        let limits = self.labelled(&["slowppt", "fastppt"]).is_some();
+        let limits = self.labeled(&["slowppt", "fastppt"]).is_some();
         limits || (has("freq1_input") && !has("power1_cap"))
     }
 
@@ -226,7 +226,7 @@ impl Chip {
         self.readings.iter().take(1).cloned().collect()
     }
 
-    fn labelled(&self, labels: &[&str]) -> Option<Vec<Reading>> {
+    fn labeled(&self, labels: &[&str]) -> Option<Vec<Reading>> {
         self.matching(|label| labels.contains(&label.to_ascii_lowercase().as_str()))
     }
 

@@ -41,7 +41,7 @@ pub use composed::ComposedMeter;
 pub use discovery::{Discovery, FoundMeter, MeterBasis, MissingMeter, discover};
 pub use error::MeterError;
 pub use estimate::EstimatedMeter;
-pub use infercost_schema::{BoardState, CrossCheck, EnergyDomain, EnergyReading, EnergyScope};
+pub use infercost_core::{BoardState, CrossCheck, EnergyDomain, EnergyReading, EnergyScope};
 pub use meter::{EnergyMeter, MeterId, OpenReading};
 pub use nvml::{GpuFacts, gpu_facts};
 pub use options::{EnergyUnit, EstimateChoice, MeterChoice, MeterOptions, PrometheusQuery};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use infercost_schema::{BoardState, CrossCheck, EnergyReading, EnergyScope};
+use infercost_core::{BoardState, CrossCheck, EnergyReading, EnergyScope};
 
 use crate::error::MeterError;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use infercost_schema::{EnergyDomain, Watts};
+use infercost_core::{EnergyDomain, Watts};
 
 use crate::watched::WatchedProcesses;
 

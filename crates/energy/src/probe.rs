@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use infercost_schema::{EnergyDomain, MeterKind};
+use infercost_core::{EnergyDomain, MeterKind};
 
 use crate::discovery::{Candidate, MissingMeter};
 use crate::sensor::{Channel, Raw};

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use infercost_schema::{EnergyDomain, MeterKind};
+use infercost_core::{EnergyDomain, MeterKind};
 
 use crate::discovery::{Candidate, MissingMeter, Offer};
 use crate::sensor::{Channel, Raw, Role, Sensor};

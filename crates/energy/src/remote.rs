@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use infercost_schema::{EnergyDomain, MeterKind};
+use infercost_core::{EnergyDomain, MeterKind};
 
 use crate::discovery::{Candidate, MissingMeter, Offer};
 use crate::error::MeterError;

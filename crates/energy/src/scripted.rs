@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use infercost_schema::{EnergyDomain, EnergyReading, EnergyScope, MeterKind, MeterSource, Watts};
+use infercost_core::{EnergyDomain, EnergyReading, EnergyScope, MeterKind, MeterSource, Watts};
 
 use crate::error::MeterError;
 use crate::meter::{EnergyMeter, MeterId, OpenReading};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infercost_schema::{EnergyDomain, MeterKind};
+use infercost_core::{EnergyDomain, MeterKind};
 
 /// A counter or gauge; implemented per instrument, driven by the sampler.
 pub(crate) trait Sensor: Send {

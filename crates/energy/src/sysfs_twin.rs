@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use infercost_energy::sysfs_twin::{Load, SysfsTwin};
-//! use infercost_schema::Watts;
+//! use infercost_core::Watts;
 //!
 //! # fn main() -> std::io::Result<()> {
 //! let folder = tempfile::tempdir()?;
@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use infercost_schema::{Joules, Watts};
+use infercost_core::{Joules, Watts};
 
 /// The largest value of a counter where nothing else is asked for, as many Intel servers have it.
 pub const USUAL_RANGE_MICROJOULES: u64 = 262_143_328_850;

@@ -1,6 +1,6 @@
 //! The shipped table of thermal design power.
 
-use infercost_schema::Watts;
+use infercost_core::Watts;
 
 const TABLE: &str = include_str!("tdp.csv");
 

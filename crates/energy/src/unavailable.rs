@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infercost_schema::{EnergyReading, EnergyScope};
+use infercost_core::{EnergyReading, EnergyScope};
 
 use crate::error::MeterError;
 use crate::meter::{EnergyMeter, MeterId, OpenReading};

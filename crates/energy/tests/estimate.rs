@@ -5,12 +5,12 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use infercost_core::{EstimationMethod, Watts};
 use infercost_energy::sysfs_twin::{Load, SysfsTwin};
 use infercost_energy::{
     Discovery, EnergyDomain, EnergyReading, EnergyScope, EstimateChoice, MeterBasis, MeterChoice, MeterError,
     MeterOptions, discover,
 };
-use infercost_schema::{EstimationMethod, Watts};
 
 fn options(root: &Path, estimate: EstimateChoice) -> MeterOptions {
     MeterOptions {

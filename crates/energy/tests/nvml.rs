@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use infercost_core::{MeterKind, Watts};
 use infercost_energy::sysfs_twin::{Load, SysfsTwin};
 use infercost_energy::{
     BoardState, Discovery, EnergyDomain, EnergyReading, EnergyScope, MeterChoice, MeterOptions, discover,
     gpu_facts,
 };
-use infercost_nvml_stand_in::{Board, Script, install};
-use infercost_schema::{MeterKind, Watts};
+use infercost_nvml_mock::{Board, Script, install};
 use tempfile::TempDir;
 
 const MILLISECOND: Duration = Duration::from_millis(1);

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use infercost_core::{Joules, MeterKind, Watts};
 use infercost_energy::sysfs_twin::{Load, Mishap, Playing, SysfsTwin, USUAL_RANGE_MICROJOULES};
 use infercost_energy::{
     Discovery, EnergyDomain, EnergyReading, EnergyScope, MeterChoice, MeterError, MeterOptions, discover,
 };
-use infercost_schema::{Joules, MeterKind, Watts};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 

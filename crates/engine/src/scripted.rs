@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::thread::sleep;
 use std::time::Duration;
 
-use infercost_schema::{EngineIdentity, FinishReason, PromptBody};
+use infercost_core::{EngineIdentity, FinishReason, PromptBody};
 
 use crate::engine::{
     Chunk, Continuation, Distribution, Engine, EngineError, Generation, GenerationRequest, ScoreRequest,

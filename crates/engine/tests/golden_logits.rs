@@ -42,11 +42,11 @@ fn golden(model: &str) -> Golden {
 fn predicted(file: &str, tokens: &[u32]) -> (Family, Vec<Vec<f64>>) {
     let mut decoder = Decoder::open(&folder().join(file), &Device::Cpu, &DecoderOptions::default()).unwrap();
     let logits = decoder.forward(tokens, Logits::All).unwrap().to_vec2::<f32>().unwrap();
-    let normalise = |row: &Vec<f32>| {
+    let normalize = |row: &Vec<f32>| {
         let sum: f64 = row.iter().map(|logit| f64::from(*logit).exp()).sum();
         row.iter().map(|logit| f64::from(*logit) - sum.ln()).collect()
     };
-    (decoder.config().family, logits.iter().map(normalise).collect())
+    (decoder.config().family, logits.iter().map(normalize).collect())
 }
 
 /// Largest difference between two rows, in nats.

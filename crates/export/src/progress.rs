@@ -50,7 +50,7 @@ fn length(folder: &Path) -> u64 {
     fs::metadata(folder.join(infercost_trace::run_reader::SPANS_FILE)).map_or(0, |data| data.len())
 }
 
-/// A name that a person recognises; two addresses that give the same name are told apart by the content.
+/// A name that a person recognizes; two addresses that give the same name are told apart by the content.
 fn file(folder: &Path, destination: &Destination) -> PathBuf {
     let name: String = destination
         .place()

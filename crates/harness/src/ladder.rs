@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use infercost_schema::OperatingPoint;
+use infercost_core::OperatingPoint;
 
 /// Doubling the requests in flight must bring at least this much more throughput, or the server is saturated.
 const GAIN: f64 = 1.05;
@@ -23,7 +23,7 @@ pub(crate) struct Reached {
 pub(crate) enum End {
     /// The server is over-saturated, or mostly fails.
     Server,
-    /// This program itself was the limit. A neighbour on the machine can bring that about for a moment, so such a point
+    /// This program itself was the limit. A neighbor on the machine can bring that about for a moment, so such a point
     /// is driven once more before it is believed.
     Client,
 }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use infercost_engine::Engine;
-use infercost_schema::{
+use infercost_core::{
     InferenceRecord, LoadFacts, OperatingPoint, Outcome, SteadyState, VariantId, WindowRecord,
 };
+use infercost_engine::Engine;
 
 use crate::ladder::{End, Ladder, Reached};
 use crate::load::{Arrivals, Driven, Load, Steady, drive};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
-use infercost_schema::{Bytes, MachineFacts};
+use infercost_core::{Bytes, MachineFacts};
 
 use crate::virtualization;
 

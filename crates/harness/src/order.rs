@@ -5,7 +5,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 /// The order of `variants` variants in the given block: a seeded shuffle in even blocks, and its mirror image in
-/// the odd block that follows (A B … B A), so that slow drift of heat and neighbours cancels over each pair.
+/// the odd block that follows (A B … B A), so that slow drift of heat and neighbors cancels over each pair.
 pub fn turn_order(variants: usize, block: usize, seed: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..variants).collect();
     let pair = u64::try_from(block / 2).unwrap_or(u64::MAX);

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use infercost_schema::{Prompt, PromptId, Sampling, VariantId};
+use infercost_core::{Prompt, PromptId, Sampling, VariantId};
 
 use crate::load_phase::{LoadDone, LoadPlan};
 

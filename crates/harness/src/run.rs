@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use infercost_energy::{EnergyMeter, EnergyReading, MeterError, OpenReading};
-use infercost_engine::{Continuation, Engine, EngineError, Generation};
-use infercost_schema::{
+use infercost_core::{
     IdlePhase, IdleRecord, OperatingPoint, Prompt, PromptId, VariantId, WindowId, WindowRecord,
 };
+use infercost_energy::{EnergyMeter, EnergyReading, MeterError, OpenReading};
+use infercost_engine::{Continuation, Engine, EngineError, Generation};
 use thiserror::Error;
 
 use crate::load_phase;

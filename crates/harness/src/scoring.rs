@@ -1,9 +1,9 @@
 //! What one engine is asked for one prompt so that it can be compared with the baseline.
 
+use infercost_core::{Grader, Prompt, Sampling, VariantId};
 use infercost_engine::{
     Continuation, Engine, EngineError, GenerationRequest, ScoreRequest, TokenName, TokenScores,
 };
-use infercost_schema::{Grader, Prompt, Sampling, VariantId};
 
 use crate::sink::{Likeliest, Unscored};
 

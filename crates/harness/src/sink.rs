@@ -1,9 +1,9 @@
 //! Where measured facts go.
 
-use infercost_engine::{EngineError, PositionTop, TokenScores};
-use infercost_schema::{
+use infercost_core::{
     IdleRecord, InferenceRecord, LoadRecord, OperatingPoint, Prompt, VariantId, WindowId, WindowRecord,
 };
+use infercost_engine::{EngineError, PositionTop, TokenScores};
 
 /// A failure of the sink, which ends the run. What was handed over before it is safe.
 pub type SinkError = Box<dyn std::error::Error + Send + Sync>;

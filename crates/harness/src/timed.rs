@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use infercost_core::{ChunkArrival, InferenceRecord, Outcome, Prompt, PromptBody, Sampling};
 use infercost_engine::{Chunk, Engine, EngineError, Generation, GenerationRequest};
-use infercost_schema::{ChunkArrival, InferenceRecord, Outcome, Prompt, PromptBody, Sampling};
 
 /// Runs one inference and records when each chunk arrived.
 ///

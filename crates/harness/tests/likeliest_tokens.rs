@@ -5,16 +5,16 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use infercost_core::{
+    Grader, IdleRecord, InferenceRecord, LoadRecord, Message, Prompt, PromptBody, Role, Sampling, VariantId,
+    WindowId, WindowRecord,
+};
 use infercost_energy::UnavailableMeter;
 use infercost_engine::{Engine, Script, ScriptedEngine};
 use infercost_harness::sink::{Likeliest, Scored};
 use infercost_harness::{Completed, Plan, Prepared, RecordSink, SinkError, run};
-use infercost_schema::{
-    Grader, IdleRecord, InferenceRecord, LoadRecord, Message, Prompt, PromptBody, Role, Sampling, VariantId,
-    WindowId, WindowRecord,
-};
+use infercost_openai_mock::{Reply, StandIn, StreamScript};
 use infercost_served::{ServedModel, ServedOptions};
-use infercost_served_stand_in::{Reply, StandIn, StreamScript};
 use serde_json::{Value, json};
 
 /// The numbers of the chosen and of the listed tokens at each position, or why there are none.

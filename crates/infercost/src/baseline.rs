@@ -1,6 +1,6 @@
 //! The variant that `--baseline` names.
 
-use infercost_schema::VariantId;
+use infercost_core::VariantId;
 
 use crate::exit::usage;
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use infercost_analyzer::kept_divergence::KeptRow;
-use infercost_schema::EngineIdentity;
+use infercost_core::EngineIdentity;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use infercost_schema::WallFactor;
+use infercost_core::WallFactor;
 
 use crate::models::cache_root;
 use crate::output;

@@ -2,8 +2,8 @@
 
 use infercost_analyzer::divergence;
 use infercost_analyzer::partial_divergence::{comparable_positions, partial_divergence_from_rows};
+use infercost_core::{Divergence, Evaluation};
 use infercost_engine::{PositionTop, TokenName, TokenScores};
-use infercost_schema::{Divergence, Evaluation};
 
 /// The name of the evaluation.
 pub(crate) const DIVERGENCE: &str = "divergence";

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use infercost_core::price::PriceBook;
+use infercost_core::price_per_million::PricePerMillion;
+use infercost_core::{Currency, Policy};
 use infercost_prices::PriceSection;
 use infercost_prices::sections::{
     ExchangeSection, LoadSection, OfferSection, RevenueSection, SourceSection, TariffSection,
 };
-use infercost_schema::price::PriceBook;
-use infercost_schema::price_per_million::PricePerMillion;
-use infercost_schema::{Currency, Policy};
 use serde::Deserialize;
 
 use crate::arguments::JudgeArguments;

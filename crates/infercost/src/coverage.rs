@@ -3,12 +3,12 @@
 //! A board's sensor reads joules whoever is at work: beside a model on the CPU they are those of an idle board, and
 //! must not pass for the model's.
 
+use infercost_core::ServerPlace;
 use infercost_energy::{
     Discovery, EnergyDomain, EnergyScope, MeterBasis, MeterChoice, MeterError, UnavailableMeter,
     WatchedProcesses,
 };
 use infercost_engine::CandleDevice;
-use infercost_schema::ServerPlace;
 use infercost_served::ServedAddress;
 
 use crate::arguments::RecordArguments;

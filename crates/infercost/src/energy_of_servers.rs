@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
+use infercost_core::{ServerPlace, VariantId};
 use infercost_energy::{MeterBasis, WatchedProcesses, listeners};
 use infercost_models::{ModelLocation, ResolvedModel};
-use infercost_schema::{ServerPlace, VariantId};
 use infercost_served::ServedAddress;
 
 use crate::arguments::RecordArguments;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use infercost_core::{EngineIdentity, PromptBody, VariantId};
 use infercost_engine::{
     CandleDevice, CandleEngine, CandleOptions, Chunk, ConcurrentEngine, Engine, EngineError, Generation,
     GenerationRequest, PositionTop, ScoreRequest, TokenScores,
 };
 use infercost_models::{ModelLocation, ResolvedModel};
-use infercost_schema::{EngineIdentity, PromptBody, VariantId};
 use infercost_served::{
     ApiKey, RetryPolicy, ServedAddress, ServedEngine, ServedModel, ServedOptions, Timeouts,
 };
@@ -119,7 +119,7 @@ pub(crate) fn serve(
 
 /// Whether a server that is starting may still get over this error.
 fn may_come(error: &EngineError) -> bool {
-    use infercost_schema::FailureKind::{Connection, Status, Timeout};
+    use infercost_core::FailureKind::{Connection, Status, Timeout};
     match error.kind() {
         Connection | Timeout => true,
         Status => error.served_facts().and_then(|facts| facts.status).is_some_and(|status| status >= 500),

@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
+use infercost_core::report::Report;
+use infercost_core::{Recommendation, Verdict};
 use infercost_energy::MeterError;
 use infercost_harness::HarnessError;
-use infercost_schema::report::Report;
-use infercost_schema::{Recommendation, Verdict};
 
 use crate::output;
 
@@ -53,7 +53,7 @@ fn code(error: &anyhow::Error) -> u8 {
         if let Some(MeterError::RequiredMeterMissing { .. }) = cause.downcast_ref() {
             return NO_METER;
         }
-        if cause.is::<Usage>() || cause.is::<infercost_schema::PromptSetError>() {
+        if cause.is::<Usage>() || cause.is::<infercost_core::PromptSetError>() {
             return USAGE;
         }
     }

@@ -1,8 +1,8 @@
 //! What on this machine puts measurements in doubt, each with what would help.
 
+use infercost_core::MachineFacts;
 use infercost_energy::GpuFacts;
 use infercost_engine::candle::build_flags;
-use infercost_schema::MachineFacts;
 
 use crate::output::number;
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use infercost_core::{LatencyTargets, OperatingPoint};
 use infercost_harness::LoadPlan;
 use infercost_harness::load::Arrivals;
-use infercost_schema::{LatencyTargets, OperatingPoint};
 
 /// Longest time that any of these arguments may name.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);

@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use infercost_models::{Catalogue, DEFAULT_MODEL, HubSettings, ModelCache, ModelStore, Pip, ResolvedModel};
+use infercost_models::{Catalog, DEFAULT_MODEL, HubSettings, ModelCache, ModelStore, Pip, ResolvedModel};
 
 use crate::exit::usage;
 use crate::output::progress::ModelProgress;
@@ -13,7 +13,7 @@ use crate::output::progress::ModelProgress;
 pub(crate) fn store(offline: bool) -> anyhow::Result<ModelStore> {
     let folder = PathBuf::from("models");
     Ok(ModelStore {
-        catalogue: Catalogue::load(folder.is_dir().then_some(folder.as_path())),
+        catalog: Catalog::load(folder.is_dir().then_some(folder.as_path())),
         cache: ModelCache::at(cache_root()?),
         hub: HubSettings::from_env(|name| env::var(name).ok()),
         pip: Pip::default(),

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use infercost_core::hosting::{Charge, HostingOffer};
+use infercost_core::market::{Curve, CurveUnit, ExchangeRate, Offer, OfferKind, TokenPrice};
+use infercost_core::price::Price;
 use infercost_economics::Assumption;
 use infercost_prices::{Kind, PriceStore, Prices, Stored};
-use infercost_schema::hosting::{Charge, HostingOffer};
-use infercost_schema::market::{Curve, CurveUnit, ExchangeRate, Offer, OfferKind, TokenPrice};
-use infercost_schema::price::Price;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;

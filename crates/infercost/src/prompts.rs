@@ -1,9 +1,9 @@
 //! The prompt set of a run.
 
 use infercost_analyzer::validate_grader;
+use infercost_core::run::PromptSelection;
+use infercost_core::{Prompt, PromptSet, PromptSetError};
 use infercost_harness::order::choose;
-use infercost_schema::run::PromptSelection;
-use infercost_schema::{Prompt, PromptSet, PromptSetError};
 use sha2::{Digest as _, Sha256};
 
 use crate::arguments::RecordArguments;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use infercost_schema::RunId;
+use infercost_core::RunId;
 
 use crate::exit::usage;
 

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use infercost_schema::VariantId;
+use infercost_core::VariantId;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::exit::usage;

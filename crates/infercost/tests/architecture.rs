@@ -30,9 +30,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("analyzer", &["schema"]),
     ("prices", &["schema"]),
     ("economics", &["schema"]),
-    ("nvml-stand-in", &[]),
+    ("nvml-mock", &[]),
     ("served", &["engine", "schema"]),
-    ("served-stand-in", &[]),
+    ("openai-mock", &[]),
     (
         "",
         &[
@@ -124,7 +124,7 @@ const NEVER: &[(&str, &str, &[&str])] = &[
     ("prices", "measures nothing", &["EnergyReading", "InferenceRecord", "RunRecord", "Instant::now"]),
 ];
 
-/// Licences that set no terms for the rest of the program.
+/// Licenses that set no terms for the rest of the program.
 const PERMISSIVE: [&str; 14] = [
     "0BSD",
     "Apache-2.0",
@@ -338,9 +338,9 @@ fn copyleft(metadata: &Value, root: &str) -> Vec<String> {
     }
     let mut breaches = Vec::new();
     for package in linked.into_iter().map(|id| packages[id]) {
-        let licence = package["license"].as_str().unwrap_or("none given");
-        if !is_permissive(licence) {
-            breaches.push(format!("{}: {licence}", text(&package["name"])));
+        let license = package["license"].as_str().unwrap_or("none given");
+        if !is_permissive(license) {
+            breaches.push(format!("{}: {license}", text(&package["name"])));
         }
     }
     breaches
@@ -472,12 +472,12 @@ mod planted {
     #[test]
     fn arrows() {
         none(&wrong_arrows(&sound()));
-        one(&wrong_arrows(&with("schema", "infercost-trace")), "infercost-schema must not depend on");
+        one(&wrong_arrows(&with("schema", "infercost-trace")), "infercost-core must not depend on");
         one(&wrong_arrows(&with("energy", "infercost-engine")), "infercost-energy must not depend on");
         one(&wrong_arrows(&with("trace", "infercost")), "must not depend on infercost");
         let mut changed = sound();
         changed.insert("analyzer".to_owned(), BTreeSet::new());
-        one(&wrong_arrows(&changed), "infercost-analyzer no longer depends on infercost-schema");
+        one(&wrong_arrows(&changed), "infercost-analyzer no longer depends on infercost-core");
         let mut changed = sound();
         changed.insert("telepathy".to_owned(), BTreeSet::new());
         one(&wrong_arrows(&changed), "infercost-telepathy is not in the list");
@@ -494,7 +494,7 @@ mod planted {
             "infercost-energy must not depend on candle-nn",
         );
         one(&misplaced_libraries(&with("engine", "hf-hub")), "infercost-engine must not depend on hf-hub");
-        one(&misplaced_libraries(&with("schema", "opentelemetry-proto")), "infercost-schema must not");
+        one(&misplaced_libraries(&with("schema", "opentelemetry-proto")), "infercost-core must not");
     }
 
     #[test]
@@ -548,7 +548,7 @@ mod planted {
     }
 
     #[test]
-    fn licences() {
+    fn licenses() {
         for good in ["MIT", "MIT/Apache-2.0", "GPL-3.0 OR MIT", "(MIT OR Apache-2.0) AND Unicode-3.0"] {
             assert!(is_permissive(good), "{good}");
         }
@@ -556,7 +556,7 @@ mod planted {
             assert!(!is_permissive(bad), "{bad}");
         }
         let package =
-            |name: &str, licence: &str| serde_json::json!({"id": name, "name": name, "license": licence});
+            |name: &str, license: &str| serde_json::json!({"id": name, "name": name, "license": license});
         let link =
             |to: &str, kind: Option<&str>| serde_json::json!({"pkg": to, "dep_kinds": [{"kind": kind}]});
         let (free, bound) = ("MIT", "GPL-3.0");

@@ -18,7 +18,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use candle_core::quantized::GgmlDType;
-use infercost_served_stand_in::{Reply, StandIn, StreamScript};
+use infercost_openai_mock::{Reply, StandIn, StreamScript};
 use program::{infercost, json, run};
 use serde_json::Value;
 use started::{Backends, Rotel, note};

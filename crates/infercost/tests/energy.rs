@@ -12,10 +12,10 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use candle_core::quantized::GgmlDType;
+use infercost_core::{IdlePhase, RunRecord, Watts};
 use infercost_energy::sysfs_twin::{Load, Playing, SysfsTwin};
-use infercost_nvml_stand_in::{Board, Script, install};
-use infercost_schema::{IdlePhase, RunRecord, Watts};
-use infercost_served_stand_in::{Reply, StandIn};
+use infercost_nvml_mock::{Board, Script, install};
+use infercost_openai_mock::{Reply, StandIn};
 use program::{infercost, json, run};
 use serde_json::Value;
 use tempfile::TempDir;

@@ -3,13 +3,13 @@
 
 use std::time::Instant;
 
-use infercost_models::{Catalogue, HubSettings, ModelCache, ModelError, ModelStore, Pip, Progress};
+use infercost_models::{Catalog, HubSettings, ModelCache, ModelError, ModelStore, Pip, Progress};
 
 fn main() -> Result<(), ModelError> {
     let mut arguments = std::env::args().skip(1);
     let cache = arguments.next().unwrap_or_else(|| ".".into());
     let store = ModelStore {
-        catalogue: Catalogue::load(None),
+        catalog: Catalog::load(None),
         cache: ModelCache::at(cache),
         hub: HubSettings::from_env(|name| std::env::var(name).ok()),
         pip: Pip::default(),

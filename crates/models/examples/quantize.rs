@@ -3,9 +3,9 @@
 
 use std::path::PathBuf;
 
+use infercost_core::manifest::Provenance;
 use infercost_models::convert::quantize;
 use infercost_models::{ModelError, Recipe, inspect};
-use infercost_schema::manifest::Provenance;
 
 fn main() -> Result<(), ModelError> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

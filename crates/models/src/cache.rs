@@ -15,7 +15,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use infercost_schema::manifest::Provenance;
+use infercost_core::manifest::Provenance;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 

@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use infercost_schema::manifest::Provenance;
+use infercost_core::manifest::Provenance;
 use tempfile::NamedTempFile;
 
 use crate::cache::make_readable;

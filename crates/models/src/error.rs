@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use infercost_schema::manifest::ManifestError;
+use infercost_core::manifest::ManifestError;
 use thiserror::Error;
 
 use crate::file_text::escaped;

@@ -1,6 +1,6 @@
 //! A `tokenizer.json` as GGUF metadata: byte-level BPE, the kind that GGUF calls `gpt2`.
 //!
-//! The pre-tokenizer is recognised by its parts, and one that is not known is an error: a wrong one gives wrong
+//! The pre-tokenizer is recognized by its parts, and one that is not known is an error: a wrong one gives wrong
 //! tokens without any sign.
 
 use std::path::Path;

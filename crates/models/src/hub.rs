@@ -8,7 +8,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use infercost_schema::manifest::{Provenance, SourceFile};
+use infercost_core::manifest::{Provenance, SourceFile};
 
 use crate::argument::is_inner_path;
 use crate::error::ModelError;

@@ -234,13 +234,13 @@ fn refused(url: &str, status: u16, headers: &HeaderMap, has_token: bool) -> Mode
     let said = text(headers, "x-error-message").unwrap_or_default();
     let reason = match (status, code) {
         (401 | 403, _) if has_token => {
-            "access is refused with the token given\nhint: accept the model's licence on its page with the same \
+            "access is refused with the token given\nhint: accept the model's license on its page with the same \
              account, and check that HF_TOKEN may read gated repositories"
                 .to_owned()
         }
         (401 | 403, _) => {
             "access is refused: the repository is gated, private, or does not exist\nhint: accept the model's \
-             licence on its page, create a token that may read, and set HF_TOKEN to it"
+             license on its page, create a token that may read, and set HF_TOKEN to it"
                 .to_owned()
         }
         (404, "RevisionNotFound") => "there is no such revision".to_owned(),

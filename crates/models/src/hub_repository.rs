@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use infercost_schema::manifest::SourceFile;
+use infercost_core::manifest::SourceFile;
 use serde::Deserialize;
 
 use crate::argument::is_inner_path;
@@ -59,7 +59,7 @@ pub(crate) fn resolve(
         sha256: Some(found.sha256),
         bytes: Some(found.bytes),
         provenance: found.provenance,
-        licence: None,
+        license: None,
         is_full_precision: is_folder,
     })
 }

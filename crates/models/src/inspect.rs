@@ -32,8 +32,8 @@ pub struct Inspection {
     pub architecture: Option<String>,
     /// The model's name.
     pub name: Option<String>,
-    /// The licence that the file names.
-    pub licence: Option<String>,
+    /// The license that the file names.
+    pub license: Option<String>,
     /// Longest context, in tokens.
     pub context: Option<u64>,
     /// Tokens in the vocabulary.
@@ -80,7 +80,7 @@ fn gguf(path: &Path) -> Result<Inspection, ModelError> {
     }
     let made = header
         .text(crate::convert::PROVENANCE_KEY)
-        .and_then(|text| serde_json::from_str::<infercost_schema::manifest::Provenance>(&text).ok())
+        .and_then(|text| serde_json::from_str::<infercost_core::manifest::Provenance>(&text).ok())
         .map(|provenance| escaped(&provenance.to_string()));
     Ok(Inspection {
         path: path.to_owned(),
@@ -88,7 +88,7 @@ fn gguf(path: &Path) -> Result<Inspection, ModelError> {
         bytes: header.file_bytes,
         parameters: header.tensors.iter().fold(0, |sum, tensor| sum.saturating_add(tensor.elements())),
         name: shown("general.name"),
-        licence: shown("general.license"),
+        license: shown("general.license"),
         context: number("context_length"),
         vocabulary: header
             .entry("tokenizer.ggml.tokens")
@@ -138,7 +138,7 @@ fn folder(path: &Path) -> Result<Inspection, ModelError> {
         parameters,
         architecture: text(config.get("model_type")),
         name: Some(escaped(&file_name(path))),
-        licence: None,
+        license: None,
         context: config.get("max_position_embeddings").and_then(Value::as_u64),
         vocabulary: config.get("vocab_size").and_then(Value::as_u64),
         tokenizer: tokenizer.as_ref().and_then(|config| text(config.get("tokenizer_class"))),

@@ -4,14 +4,14 @@
 //! [`ResolvedModel`]s: files at hand, their hash, and how the weights came to be.
 //!
 //! The one design decision: **a file's origin travels with it**. Every step that fetches or makes a file
-//! gives its [`Provenance`](infercost_schema::manifest::Provenance), which is kept beside the file in the
+//! gives its [`Provenance`](infercost_core::manifest::Provenance), which is kept beside the file in the
 //! cache and inside every GGUF written here, so that a baseline that is an expansion can never pass for a
 //! published one. The crate does the network and file work that the engine never does, and prints nothing:
 //! what happens is told through [`Progress`].
 
 pub mod argument;
 pub mod cache;
-pub mod catalogue;
+pub mod catalog;
 pub mod convert;
 pub mod error;
 pub mod file_text;
@@ -41,7 +41,7 @@ pub mod wheel;
 
 pub use argument::ModelArgument;
 pub use cache::ModelCache;
-pub use catalogue::{Catalogue, DEFAULT_MODEL};
+pub use catalog::{Catalog, DEFAULT_MODEL};
 pub use error::ModelError;
 pub use hub::HubSettings;
 pub use inspect::{Inspection, inspect};

@@ -14,8 +14,8 @@ pub struct ListedModel {
     pub name: String,
     /// Name in full.
     pub title: String,
-    /// The weights' licence.
-    pub licence: String,
+    /// The weights' license.
+    pub license: String,
     /// The user's manifest; `None` for a shipped one.
     pub manifest: Option<PathBuf>,
     /// The variants, in the manifest's order.
@@ -39,7 +39,7 @@ pub struct ListedVariant {
 
 /// Lists every manifest. Fetches and makes nothing.
 pub fn list(store: &ModelStore) -> Vec<ListedModel> {
-    let listed = store.catalogue.manifests().iter().map(|known| {
+    let listed = store.catalog.manifests().iter().map(|known| {
         let manifest = &known.manifest;
         let variants = manifest.variants.iter().map(|variant| {
             let cached = store.cached(known, &variant.name, 0, &mut |_| ());
@@ -57,7 +57,7 @@ pub fn list(store: &ModelStore) -> Vec<ListedModel> {
         ListedModel {
             name: manifest.name.clone(),
             title: manifest.title.clone(),
-            licence: manifest.licence.name.clone(),
+            license: manifest.license.name.clone(),
             manifest: known.file.clone(),
             variants: variants.collect(),
         }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use infercost_schema::manifest::Provenance;
+use infercost_core::manifest::Provenance;
 
 use crate::convert::PROVENANCE_KEY;
 use crate::error::ModelError;
@@ -38,7 +38,7 @@ pub(crate) fn resolve(path: &Path, progress: &mut ProgressSink<'_>) -> Result<Re
         bytes: Some(header.file_bytes),
         location: ModelLocation::Gguf(path),
         provenance,
-        licence: None,
+        license: None,
         is_full_precision: header.tensors.iter().all(|tensor| tensor.kind.is_full_precision()),
     })
 }
@@ -72,7 +72,7 @@ fn folder(path: &Path, progress: &mut ProgressSink<'_>) -> Result<ResolvedModel,
         sha256: Some(joined_hash(&files, progress)?),
         bytes: Some(bytes),
         provenance: Provenance::Local { file: crate::file_text::escaped(&file_name(path)) },
-        licence: None,
+        license: None,
         is_full_precision: true,
     })
 }

@@ -17,13 +17,13 @@ pub enum Progress {
         /// Bytes in all; `None` where that is not known.
         total: Option<u64>,
     },
-    /// A licence that must be seen before the weights are fetched.
-    LicenceNotice {
+    /// A license that must be seen before the weights are fetched.
+    LicenseNotice {
         /// The model's name in full.
         model: String,
         /// The notice.
         text: String,
-        /// Where the licence can be read.
+        /// Where the license can be read.
         url: String,
     },
     /// A source could not serve; the next one is tried.

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use infercost_schema::VariantId;
-use infercost_schema::manifest::{Licence, Provenance};
+use infercost_core::VariantId;
+use infercost_core::manifest::{License, Provenance};
 
 use crate::error::ModelError;
 use crate::hash::sha256_of_file;
@@ -22,8 +22,8 @@ pub struct ResolvedModel {
     pub bytes: Option<u64>,
     /// How the weights came to be.
     pub provenance: Provenance,
-    /// The weights' licence, where the manifest names it.
-    pub licence: Option<Licence>,
+    /// The weights' license, where the manifest names it.
+    pub license: Option<License>,
     /// Whether the manifest calls this variant its full precision.
     pub is_full_precision: bool,
 }

@@ -144,7 +144,7 @@ impl Weights for SafetensorsWeights {
 }
 
 /// The published row that stands at `row` in GGUF's order. Published weights rotate a head's first half with its
-/// second; GGUF's llama rotates neighbours, so its rows alternate between the halves.
+/// second; GGUF's llama rotates neighbors, so its rows alternate between the halves.
 fn published_row(row: u64, head_rows: u64) -> u64 {
     let (head, inside) = (row / head_rows, row % head_rows);
     head * head_rows + (inside % 2) * (head_rows / 2) + inside / 2

@@ -1,6 +1,6 @@
 //! Sources in words, for messages and provenance.
 
-use infercost_schema::manifest::{Source, WheelPart};
+use infercost_core::manifest::{Source, WheelPart};
 
 /// A source in words: `hub owner/repo@main`.
 pub(crate) fn describe(source: &Source) -> String {

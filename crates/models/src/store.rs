@@ -4,12 +4,12 @@ mod source;
 
 use std::path::{Path, PathBuf};
 
-use infercost_schema::VariantId;
-use infercost_schema::manifest::{ModelManifest, VariantManifest};
+use infercost_core::VariantId;
+use infercost_core::manifest::{ModelManifest, VariantManifest};
 
 use crate::argument::ModelArgument;
 use crate::cache::ModelCache;
-use crate::catalogue::{Catalogue, KnownManifest};
+use crate::catalog::{Catalog, KnownManifest};
 use crate::error::{ModelError, SourceFailure};
 use crate::file_text::escaped;
 use crate::hub::HubSettings;
@@ -28,7 +28,7 @@ const MAX_DEPTH: u32 = 4;
 #[derive(Debug, Clone)]
 pub struct ModelStore {
     /// The manifests.
-    pub catalogue: Catalogue,
+    pub catalog: Catalog,
     /// Where fetched and made files are kept.
     pub cache: ModelCache,
     /// The hub.
@@ -117,7 +117,7 @@ impl ModelStore {
         variant: Option<&str>,
         progress: &mut ProgressSink<'_>,
     ) -> Result<Vec<ResolvedModel>, ModelError> {
-        let Some(known) = self.catalogue.find(model)? else {
+        let Some(known) = self.catalog.find(model)? else {
             let path = variant.map_or_else(|| PathBuf::from(model), |variant| Path::new(model).join(variant));
             if path.exists() {
                 return Ok(vec![crate::local::resolve(&path, progress)?]);
@@ -195,15 +195,15 @@ impl ModelStore {
     }
 
     fn not_a_model(&self, text: &str, reason: String) -> ModelError {
-        ModelError::Argument { argument: escaped(text), reason, known: self.catalogue.names() }
+        ModelError::Argument { argument: escaped(text), reason, known: self.catalog.names() }
     }
 }
 
-/// Passes everything on, but each model's licence notice only the first time: several sources may call for it.
+/// Passes everything on, but each model's license notice only the first time: several sources may call for it.
 fn notices_once(progress: &mut ProgressSink<'_>) -> impl FnMut(Progress) {
     let mut told: Vec<String> = Vec::new();
     move |happened| {
-        if let Progress::LicenceNotice { model, .. } = &happened {
+        if let Progress::LicenseNotice { model, .. } = &happened {
             if told.contains(model) {
                 return;
             }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use infercost_schema::VariantId;
-use infercost_schema::manifest::Provenance;
+use infercost_core::VariantId;
+use infercost_core::manifest::Provenance;
 
 use crate::file_text::escaped;
 use crate::resolved::{ModelLocation, ResolvedModel};
@@ -33,7 +33,7 @@ pub(crate) fn served(url: &str, served_name: Option<&str>) -> ResolvedModel {
         sha256: None,
         bytes: None,
         provenance: Provenance::Served { url: shown },
-        licence: None,
+        license: None,
         is_full_precision: false,
     }
 }

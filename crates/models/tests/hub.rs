@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use infercost_models::hub::{Patience, Token};
 use infercost_models::{
-    Catalogue, HubSettings, ModelCache, ModelError, ModelStore, Pip, Progress, ResolvedModel,
+    Catalog, HubSettings, ModelCache, ModelError, ModelStore, Pip, Progress, ResolvedModel,
 };
 use sha2::{Digest, Sha256};
 
@@ -20,7 +20,7 @@ const LENGTH: usize = 700_000;
 
 /// How the replica misbehaves.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Behaviour {
+enum Behavior {
     Good,
     /// Closes the connection in the middle of the body, the first time.
     CutOnce,
@@ -56,7 +56,7 @@ fn hash(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn replica(behaviour: Behaviour) -> Replica {
+fn replica(behavior: Behavior) -> Replica {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let requests = Arc::new(Mutex::new(Vec::new()));
@@ -64,13 +64,13 @@ fn replica(behaviour: Behaviour) -> Replica {
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let seen = Arc::clone(&seen);
-            thread::spawn(move || serve(stream, behaviour, &seen));
+            thread::spawn(move || serve(stream, behavior, &seen));
         }
     });
     Replica { endpoint, requests }
 }
 
-fn serve(mut stream: TcpStream, behaviour: Behaviour, seen: &Mutex<Vec<String>>) {
+fn serve(mut stream: TcpStream, behavior: Behavior, seen: &Mutex<Vec<String>>) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
     let request = lines.next().and_then(Result::ok).unwrap_or_default();
     let head: Vec<String> =
@@ -91,7 +91,7 @@ fn serve(mut stream: TcpStream, behaviour: Behaviour, seen: &Mutex<Vec<String>>)
     let content = content();
     let probe = range == "bytes=0-0";
     let start: usize = range.trim_start_matches("bytes=").split('-').next().unwrap().parse().unwrap_or(0);
-    let etag = if behaviour == Behaviour::EvilEtag { "../../../evil".to_owned() } else { hash(&content) };
+    let etag = if behavior == Behavior::EvilEtag { "../../../evil".to_owned() } else { hash(&content) };
     let hub_headers = format!("X-Repo-Commit: {COMMIT}\r\nETag: \"{etag}\"\r\n");
     let mut send = |head: String, body: &[u8]| {
         stream.write_all(format!("HTTP/1.1 {head}Connection: close\r\n\r\n").as_bytes()).ok();
@@ -105,16 +105,16 @@ fn serve(mut stream: TcpStream, behaviour: Behaviour, seen: &Mutex<Vec<String>>)
             "206 Partial\r\n{hub_headers}Content-Range: bytes {start}-{last}/{LENGTH}\r\nContent-Length: {length}\r\n"
         )
     };
-    match behaviour {
-        Behaviour::NotFound => {
+    match behavior {
+        Behavior::NotFound => {
             send("404 Not Found\r\nX-Error-Code: EntryNotFound\r\nContent-Length: 0\r\n".into(), b"");
         }
-        Behaviour::Gated => {
+        Behavior::Gated => {
             send("401 Unauthorized\r\nX-Error-Code: GatedRepo\r\nContent-Length: 0\r\n".into(), b"");
         }
-        Behaviour::Garbage => send("\u{1b}[31mnonsense\r\n".into(), b"\x00\x01\x02"),
-        Behaviour::Silent => thread::sleep(Duration::from_secs(20)),
-        Behaviour::Redirects if path.contains("/resolve/") => send(
+        Behavior::Garbage => send("\u{1b}[31mnonsense\r\n".into(), b"\x00\x01\x02"),
+        Behavior::Silent => thread::sleep(Duration::from_secs(20)),
+        Behavior::Redirects if path.contains("/resolve/") => send(
             format!(
                 "302 Found\r\nX-Repo-Commit: {COMMIT}\r\nX-Linked-Etag: \"{etag}\"\r\nETag: \"other\"\r\nLocation: \
                  /store/x\r\nContent-Length: 0\r\n"
@@ -122,16 +122,16 @@ fn serve(mut stream: TcpStream, behaviour: Behaviour, seen: &Mutex<Vec<String>>)
             b"",
         ),
         _ if probe => send(partial(1), body),
-        Behaviour::CutOnce if cuts_before == 1 => send(partial(body.len()), &body[..300_000]),
-        Behaviour::CutAlways => send(partial(body.len()), b""),
-        Behaviour::Stalls => {
+        Behavior::CutOnce if cuts_before == 1 => send(partial(body.len()), &body[..300_000]),
+        Behavior::CutAlways => send(partial(body.len()), b""),
+        Behavior::Stalls => {
             send(partial(body.len()), &body[..100_000]);
             thread::sleep(Duration::from_secs(20));
         }
-        Behaviour::IgnoresRange => {
+        Behavior::IgnoresRange => {
             send(format!("200 OK\r\n{hub_headers}Content-Length: {LENGTH}\r\n"), &content);
         }
-        Behaviour::WrongBytes => {
+        Behavior::WrongBytes => {
             let mut wrong = body.to_vec();
             wrong[7] ^= 1;
             send(partial(wrong.len()), &wrong);
@@ -159,7 +159,7 @@ fn bench(endpoint: &str, sha256: Option<&str>) -> Bench {
     fs::write(
         root.join("models/tiny.toml"),
         format!(
-            "name = \"tiny\"\ntitle = \"Tiny\"\nlicence = {{ name = \"MIT\", url = \"https://example.org\", notice = \"Mind it.\" }}\n\
+            "name = \"tiny\"\ntitle = \"Tiny\"\nlicense = {{ name = \"MIT\", url = \"https://example.org\", notice = \"Mind it.\" }}\n\
              full_precision = \"full\"\ncompare = [\"full\"]\n[[variant]]\nname = \"full\"\n\
              source = [{{ kind = \"hub\", repo = \"o/r\", revision = \"main\", files = [{{ path = \"tiny.gguf\"{promised} }}] }}]\n"
         ),
@@ -177,7 +177,7 @@ fn bench(endpoint: &str, sha256: Option<&str>) -> Bench {
         },
     };
     let store = ModelStore {
-        catalogue: Catalogue::load(Some(&root.join("models"))),
+        catalog: Catalog::load(Some(&root.join("models"))),
         cache: ModelCache::at(root.join("cache")),
         hub,
         pip: Pip { commands: Vec::new() },
@@ -209,14 +209,14 @@ fn walk(folder: &Path, into: &mut Vec<PathBuf>) {
 
 #[test]
 fn good_answers() {
-    let check = |behaviour: Behaviour, requests: usize| {
-        let replica = replica(behaviour);
+    let check = |behavior: Behavior, requests: usize| {
+        let replica = replica(behavior);
         let bench = bench(&replica.endpoint, Some(&hash(&content())));
         let model = bench.resolve().unwrap();
-        assert_eq!(fs::read(model.location.path().unwrap()).unwrap(), content(), "{behaviour:?}");
+        assert_eq!(fs::read(model.location.path().unwrap()).unwrap(), content(), "{behavior:?}");
         assert_eq!(model.sha256.as_deref(), Some(hash(&content()).as_str()));
         assert_eq!(model.provenance.to_string(), "published, from hub o/r@0123456789ab");
-        assert_eq!(replica.requests.lock().unwrap().len(), requests, "{behaviour:?}");
+        assert_eq!(replica.requests.lock().unwrap().len(), requests, "{behavior:?}");
         // The layout that every hub client shares.
         let snapshot = bench.root.join(format!("hub/models--o--r/snapshots/{COMMIT}/tiny.gguf"));
         assert_eq!(model.location.path(), Some(snapshot.as_path()));
@@ -232,17 +232,17 @@ fn good_answers() {
         let mut offline = bench;
         offline.store.hub.offline = true;
         assert_eq!(offline.resolve().unwrap(), model);
-        assert_eq!(replica.requests.lock().unwrap().len(), requests, "{behaviour:?}");
+        assert_eq!(replica.requests.lock().unwrap().len(), requests, "{behavior:?}");
     };
-    check(Behaviour::Good, 2);
-    check(Behaviour::CutOnce, 3);
-    check(Behaviour::IgnoresRange, 2);
-    check(Behaviour::Redirects, 4);
+    check(Behavior::Good, 2);
+    check(Behavior::CutOnce, 3);
+    check(Behavior::IgnoresRange, 2);
+    check(Behavior::Redirects, 4);
 }
 
 #[test]
 fn a_cut_download_is_resumed_where_it_stopped() {
-    let replica = replica(Behaviour::CutOnce);
+    let replica = replica(Behavior::CutOnce);
     bench(&replica.endpoint, None).resolve().unwrap();
     let requests = replica.requests.lock().unwrap().clone();
     assert!(requests[2].contains("bytes=300000-"), "{requests:?}");
@@ -250,46 +250,46 @@ fn a_cut_download_is_resumed_where_it_stopped() {
 
 #[test]
 fn a_partial_file_of_an_earlier_run_is_taken_up() {
-    let replicas = [(Behaviour::Good, "bytes=250000-"), (Behaviour::IgnoresRange, "bytes=250000-")];
-    for (behaviour, wanted) in replicas {
-        let replica = replica(behaviour);
+    let replicas = [(Behavior::Good, "bytes=250000-"), (Behavior::IgnoresRange, "bytes=250000-")];
+    for (behavior, wanted) in replicas {
+        let replica = replica(behavior);
         let bench = bench(&replica.endpoint, Some(&hash(&content())));
         let blobs = bench.root.join("hub/models--o--r/blobs");
         fs::create_dir_all(&blobs).unwrap();
         fs::write(blobs.join(format!("{}.incomplete", hash(&content()))), &content()[..250_000]).unwrap();
         let model = bench.resolve().unwrap();
-        assert_eq!(fs::read(model.location.path().unwrap()).unwrap(), content(), "{behaviour:?}");
+        assert_eq!(fs::read(model.location.path().unwrap()).unwrap(), content(), "{behavior:?}");
         assert!(replica.requests.lock().unwrap()[1].contains(wanted));
     }
 }
 
 #[test]
 fn bad_answers() {
-    let check = |behaviour: Behaviour, sha256: Option<&str>, wanted: &[&str], kept: usize| {
-        let replica = replica(behaviour);
+    let check = |behavior: Behavior, sha256: Option<&str>, wanted: &[&str], kept: usize| {
+        let replica = replica(behavior);
         let bench = bench(&replica.endpoint, sha256);
         let started = Instant::now();
         let error = bench.resolve().unwrap_err().to_string();
         for wanted in wanted {
-            assert!(error.contains(wanted), "{behaviour:?}: {error}\nlacks {wanted}");
+            assert!(error.contains(wanted), "{behavior:?}: {error}\nlacks {wanted}");
         }
         assert!(!error.contains("secret") && !error.contains('\u{1b}'), "{error}");
-        assert!(started.elapsed() < Duration::from_secs(10), "{behaviour:?} took {:?}", started.elapsed());
-        assert_eq!(bench.kept().len(), kept, "{behaviour:?}: {:?}", bench.kept());
+        assert!(started.elapsed() < Duration::from_secs(10), "{behavior:?} took {:?}", started.elapsed());
+        assert_eq!(bench.kept().len(), kept, "{behavior:?}: {:?}", bench.kept());
     };
     let right = hash(&content());
     let other = "0".repeat(64);
-    check(Behaviour::NotFound, None, &["no such file", "hub o/r@main"], 0);
-    check(Behaviour::Gated, None, &["licence", "HF_TOKEN"], 0);
-    check(Behaviour::Garbage, None, &["cannot be reached"], 0);
-    check(Behaviour::Silent, None, &["in time"], 0);
-    check(Behaviour::Stalls, None, &["no byte came for 1 s", "goes on where it stopped"], 1);
-    check(Behaviour::CutAlways, None, &["at byte 0 of 700000"], 1);
-    check(Behaviour::EvilEtag, None, &["no usable ETag"], 0);
-    check(Behaviour::WrongBytes, Some(&right), &["wrong SHA-256", &right, "found"], 0);
-    check(Behaviour::WrongBytes, None, &["wrong SHA-256", &right], 0);
+    check(Behavior::NotFound, None, &["no such file", "hub o/r@main"], 0);
+    check(Behavior::Gated, None, &["license", "HF_TOKEN"], 0);
+    check(Behavior::Garbage, None, &["cannot be reached"], 0);
+    check(Behavior::Silent, None, &["in time"], 0);
+    check(Behavior::Stalls, None, &["no byte came for 1 s", "goes on where it stopped"], 1);
+    check(Behavior::CutAlways, None, &["at byte 0 of 700000"], 1);
+    check(Behavior::EvilEtag, None, &["no usable ETag"], 0);
+    check(Behavior::WrongBytes, Some(&right), &["wrong SHA-256", &right, "found"], 0);
+    check(Behavior::WrongBytes, None, &["wrong SHA-256", &right], 0);
     // The hub's own word already breaks the manifest's promise: nothing is fetched.
-    check(Behaviour::Good, Some(&other), &["wrong SHA-256", &right, &other], 0);
+    check(Behavior::Good, Some(&other), &["wrong SHA-256", &right, &other], 0);
 }
 
 #[test]
@@ -308,13 +308,13 @@ fn nobody_there() {
 }
 
 #[test]
-fn the_token_goes_to_the_hub_and_the_licence_is_shown_first() {
-    let replica = replica(Behaviour::Good);
+fn the_token_goes_to_the_hub_and_the_license_is_shown_first() {
+    let replica = replica(Behavior::Good);
     let bench = bench(&replica.endpoint, None);
     let mut told = Vec::new();
     bench.store.resolve_all(&["tiny/full".to_owned()], &mut |progress| told.push(progress)).unwrap();
-    assert!(matches!(&told[0], Progress::LicenceNotice { text, .. } if text == "Mind it."), "{:?}", told[0]);
-    let notices = told.iter().filter(|progress| matches!(progress, Progress::LicenceNotice { .. })).count();
+    assert!(matches!(&told[0], Progress::LicenseNotice { text, .. } if text == "Mind it."), "{:?}", told[0]);
+    let notices = told.iter().filter(|progress| matches!(progress, Progress::LicenseNotice { .. })).count();
     assert_eq!(notices, 1);
     let last = told.iter().rev().find_map(|progress| match progress {
         Progress::Step { done, total, .. } => Some((*done, *total)),

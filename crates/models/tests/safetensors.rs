@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::Path;
 
+use infercost_core::manifest::Provenance;
 use infercost_models::convert::quantize;
 use infercost_models::gguf::GgufHeader;
 use infercost_models::{ModelError, Recipe, inspect};
-use infercost_schema::manifest::Provenance;
 use serde_json::{Value, json};
 
 /// One block of width 8: two heads of four rows, one of them for keys and values.
@@ -95,7 +95,7 @@ fn a_folder_becomes_gguf() {
     let header = convert(folder.path()).unwrap();
     assert_eq!(header.tensors.len(), 11);
     assert_eq!(header.tensors[0].name, "token_embd.weight");
-    // Two heads of four rows: neighbours in GGUF are the two halves as published.
+    // Two heads of four rows: neighbors in GGUF are the two halves as published.
     assert_eq!(rows(&header, "blk.0.attn_q.weight"), [0.0, 2.0, 1.0, 3.0, 4.0, 6.0, 5.0, 7.0]);
     assert_eq!(rows(&header, "blk.0.attn_k.weight"), [0.0, 2.0, 1.0, 3.0]);
     assert_eq!(rows(&header, "blk.0.attn_v.weight"), [0.0, 1.0, 2.0, 3.0]);

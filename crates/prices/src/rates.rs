@@ -1,7 +1,7 @@
 //! The European Central Bank's daily reference rates: one euro in other currencies. No key.
 
-use infercost_schema::Currency;
-use infercost_schema::market::ExchangeRate;
+use infercost_core::Currency;
+use infercost_core::market::ExchangeRate;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 

@@ -1,7 +1,7 @@
 //! The `[prices]` section of `infercost.toml`.
 
-use infercost_schema::money::Currency;
-use infercost_schema::price::{HardwareCost, Price, PriceBook};
+use infercost_core::money::Currency;
+use infercost_core::price::{HardwareCost, Price, PriceBook};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use thiserror::Error;
@@ -20,7 +20,8 @@ pub struct PriceSection {
     electricity: Option<PerKilowattHour>,
     hardware: Option<Hardware>,
     operation: Option<PerHour>,
-    utilisation: Option<f64>,
+    #[serde(alias = "utilisation")]
+    utilization: Option<f64>,
     pue: Option<f64>,
 }
 
@@ -116,12 +117,12 @@ impl PriceSection {
                 price("operation", "hour", currency, given.per_hour, given.source, given.date, false)
             })
             .transpose()?;
-        let utilisation = self.utilisation.unwrap_or(1.0);
-        within("utilisation", utilisation > 0.0 && utilisation <= 1.0, "must be above 0 and at most 1")?;
+        let utilization = self.utilization.unwrap_or(1.0);
+        within("utilization", utilization > 0.0 && utilization <= 1.0, "must be above 0 and at most 1")?;
         let pue = self.pue.unwrap_or(1.0);
         within("pue", (1.0..=10.0).contains(&pue), "is facility energy ÷ IT energy: 1 to 10")?;
         let name = self.name.unwrap_or_else(|| "infercost.toml".to_owned());
-        Ok(PriceBook { name, assumed: false, currency, electricity, hardware, operation, utilisation, pue })
+        Ok(PriceBook { name, assumed: false, currency, electricity, hardware, operation, utilization, pue })
     }
 }
 
@@ -196,7 +197,7 @@ mod tests {
     #[test]
     fn broken_sections() {
         check("currency = 'usd'", "three capital letters");
-        check("currency = 'USD'\nutilisation = 0", "prices.utilisation");
+        check("currency = 'USD'\nutilization = 0", "prices.utilization");
         check("currency = 'USD'\npue = 0.9", "prices.pue");
         check("currency = 'USD'\n[operation]\nper_hour = -1\nsource = 'x'\ndate = 2026-01-01", "negative");
         check("currency = 'USD'\n[operation]\nper_hour = 1\nsource = ' '\ndate = 2026-01-01", "source");

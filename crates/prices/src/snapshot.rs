@@ -1,6 +1,6 @@
 //! What one question to one source brought: dated, sourced, and kept as JSON.
 
-use infercost_schema::market::{Curve, ExchangeRate, Offer, TokenPrice};
+use infercost_core::market::{Curve, ExchangeRate, Offer, TokenPrice};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +18,9 @@ pub struct Snapshot {
     pub subject: String,
     /// The address without its query, or the file.
     pub address: String,
-    /// The licence that the source states.
-    pub licence: Option<String>,
+    /// The license that the source states.
+    #[serde(alias = "licence")]
+    pub license: Option<String>,
     /// When it was fetched or read.
     pub fetched_at: Timestamp,
     /// The prices.
@@ -93,11 +94,11 @@ impl Prices {
 }
 
 impl Snapshot {
-    /// Source, subject and licence in one line, for assumptions.
+    /// Source, subject and license in one line, for assumptions.
     pub fn cited(&self) -> String {
-        let licence = self.licence.as_ref().map_or_else(String::new, |licence| format!("; {licence}"));
+        let license = self.license.as_ref().map_or_else(String::new, |license| format!("; {license}"));
         let subject = if self.subject.is_empty() { String::new() } else { format!(" {}", self.subject) };
-        format!("{}{subject}{licence}", self.source)
+        format!("{}{subject}{license}", self.source)
     }
 
     /// Whole days since it was fetched; 0 for what comes from the future.

@@ -69,8 +69,8 @@ pub struct Query {
 pub struct Parsed {
     /// The prices.
     pub prices: Prices,
-    /// The licence that the answer states.
-    pub licence: Option<String>,
+    /// The license that the answer states.
+    pub license: Option<String>,
     /// What was left out.
     pub left_out: Vec<String>,
 }
@@ -78,7 +78,7 @@ pub struct Parsed {
 impl Parsed {
     /// Prices and nothing to add.
     pub fn of(prices: Prices) -> Self {
-        Self { prices, licence: None, left_out: Vec::new() }
+        Self { prices, license: None, left_out: Vec::new() }
     }
 }
 
@@ -218,7 +218,7 @@ impl Source {
             source: self.name().to_owned(),
             subject: subject.unwrap_or_default(),
             address: address.split('?').next().unwrap_or_default().to_owned(),
-            licence: parsed.licence,
+            license: parsed.license,
             fetched_at: now,
             prices: parsed.prices,
             left_out: parsed.left_out,

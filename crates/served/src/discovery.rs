@@ -2,7 +2,7 @@
 
 pub(crate) mod ollama;
 
-use infercost_schema::EngineIdentity;
+use infercost_core::EngineIdentity;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 

@@ -4,12 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use infercost_core::{
+    EngineIdentity, Message, PromptBody, Role, Sampling, ServedFacts, ServedHabits, ServedTrial, TokenCount,
+};
 use infercost_engine::{
     Chunk, ConcurrentEngine, Engine, EngineError, Generation, GenerationRequest, PositionTop, ScoreRequest,
     TokenScores,
-};
-use infercost_schema::{
-    EngineIdentity, Message, PromptBody, Role, Sampling, ServedFacts, ServedHabits, ServedTrial, TokenCount,
 };
 use tokio::runtime::{Builder, Runtime};
 

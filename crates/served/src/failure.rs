@@ -1,7 +1,7 @@
 //! What went wrong with a server, in one plain line that holds no secret.
 
+use infercost_core::ServedFacts;
 use infercost_engine::{EngineError, ServedError, ServedFault};
-use infercost_schema::ServedFacts;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -26,6 +26,6 @@ mod stream_chunk;
 pub use address::{AddressError, ServedAddress};
 pub use discovery::ServerKind;
 pub use engine::{ServedEngine, ServedModel};
-pub use infercost_schema::ServedTrial;
+pub use infercost_core::ServedTrial;
 pub use key::ApiKey;
 pub use options::{Api, RetryPolicy, ServedOptions, Timeouts};

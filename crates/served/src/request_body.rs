@@ -1,7 +1,7 @@
 //! What is asked of a server, as JSON.
 
+use infercost_core::{Message, PromptBody, Role};
 use infercost_engine::{EngineError, GenerationRequest};
-use infercost_schema::{Message, PromptBody, Role};
 use serde::Serialize;
 
 use crate::options::Api;
@@ -85,7 +85,7 @@ pub(crate) fn plain_text(prompt: &PromptBody) -> Result<&str, EngineError> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
-    use infercost_schema::Sampling;
+    use infercost_core::Sampling;
 
     use super::*;
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use infercost_schema::{FinishReason, ServerTimings};
+use infercost_core::{FinishReason, ServerTimings};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

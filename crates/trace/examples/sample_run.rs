@@ -8,7 +8,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
-use infercost_schema::{
+use infercost_core::{
     ChunkArrival, Divergence, EnergyDomain, EnergyReading, EnergyScope, Evaluation, EvaluationRecord,
     FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, Joules, LoadRecord, MeterKind,
     MeterSource, OperatingPoint, Outcome, PromptId, RunHeader, Sampling, TaskScore, VariantId, WindowId,
@@ -148,7 +148,7 @@ fn measured(joules: f64) -> EnergyReading {
 fn task(prompt: u32) -> Evaluation {
     let right = prompt.is_multiple_of(3);
     Evaluation::Task(TaskScore {
-        grader: infercost_schema::prompt_set::GraderKind::Number,
+        grader: infercost_core::prompt_set::GraderKind::Number,
         score: if right { 1.0 } else { 0.0 },
         label: if right { "correct" } else { "incorrect" }.to_owned(),
         choices: None,

@@ -108,8 +108,8 @@ names! {
     PROVENANCE_RECORD = "infercost.provenance_record";
     /// True on the second copy of the baseline that measures noise.
     NOISE_FLOOR = "infercost.noise_floor";
-    /// Licence of the weights.
-    LICENCE = "infercost.licence";
+    /// License of the weights.
+    LICENSE = "infercost.license";
     /// Requests in flight, in a closed loop.
     OPERATING_CONCURRENCY = "infercost.operating_point.concurrency";
     /// Requests per second, in an open loop.

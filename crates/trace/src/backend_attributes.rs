@@ -56,9 +56,9 @@ names! {
     COST_ENERGY = "infercost.cost.energy";
     /// Its share of the machine.
     COST_HARDWARE = "infercost.cost.hardware";
-    /// Electricity of the unused time that utilisation puts on it.
+    /// Electricity of the unused time that utilization puts on it.
     COST_IDLE = "infercost.cost.idle";
-    /// People, licences, space.
+    /// People, licenses, space.
     COST_OPERATION = "infercost.cost.operation";
     /// The sum of the parts that are known.
     COST_TOTAL = "infercost.cost.total";

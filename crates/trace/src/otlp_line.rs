@@ -1,6 +1,6 @@
 //! Spans as lines: one `TracesData` object a line, as the Collector's file exporter writes it.
 
-use infercost_schema::RunHeader;
+use infercost_core::RunHeader;
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span as Marker, TracesData};
 

@@ -2,8 +2,8 @@
 //!
 //! The files stay as they are; every addition here is computed elsewhere and only named here.
 
-use infercost_schema::report::CostComponents;
-use infercost_schema::{Currency, FailureKind};
+use infercost_core::report::CostComponents;
+use infercost_core::{Currency, FailureKind};
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::resource::v1::Resource;

@@ -6,8 +6,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use infercost_schema::run::RUN_SCHEMA;
-use infercost_schema::{InferenceRecord, RunHeader, RunRecord, VariantId, WindowId, WindowRecord};
+use infercost_core::run::RUN_SCHEMA;
+use infercost_core::{InferenceRecord, RunHeader, RunRecord, VariantId, WindowId, WindowRecord};
 use serde::Deserialize;
 
 use crate::error::{MappingError, StoreError};
@@ -215,11 +215,11 @@ struct Gathered {
     variants: HashSet<VariantId>,
     ids: HashSet<SpanId>,
     notes: ReadNotes,
-    loads: Vec<infercost_schema::LoadRecord>,
-    idles: Vec<infercost_schema::IdleRecord>,
+    loads: Vec<infercost_core::LoadRecord>,
+    idles: Vec<infercost_core::IdleRecord>,
     windows: Vec<WindowRecord>,
     inferences: Vec<(WindowId, InferenceRecord)>,
-    evaluations: Vec<infercost_schema::EvaluationRecord>,
+    evaluations: Vec<infercost_core::EvaluationRecord>,
     finished_at: Option<SystemTime>,
 }
 

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use infercost_schema::run::RUN_SCHEMA;
-use infercost_schema::{
+use infercost_core::run::RUN_SCHEMA;
+use infercost_core::{
     EvaluationRecord, IdleRecord, InferenceRecord, LoadRecord, RunHeader, RunRecord, VariantId, WindowId,
     WindowRecord,
 };

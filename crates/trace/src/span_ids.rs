@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use infercost_schema::{IdlePhase, PromptId, RunHeader, RunId, VariantId, WindowId};
+use infercost_core::{IdlePhase, PromptId, RunHeader, RunId, VariantId, WindowId};
 use sha2::{Digest, Sha256};
 
 use crate::error::MappingError;

@@ -1,5 +1,5 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
-use infercost_schema::{
+use infercost_core::{
     ChunkArrival, EnergyReading, EnergyScope, FailureKind, FinishReason, MeterKind, MeterSource,
     OperatingPoint, Outcome, PromptId, Sampling, VariantId, WindowId,
 };

@@ -1,16 +1,16 @@
 //! Multiple choice by log-likelihood, or by what was answered.
 
-use infercost_schema::{ChoiceLikelihoods, Grader, TaskScore};
+use infercost_core::{ChoiceLikelihoods, Grader, TaskScore};
 
 use super::text::contains;
 use super::{FAILED, UNPARSABLE, right, score};
 
-/// Judges a multiple choice by the most likely choice: raw ln p, or ln p per character where `normalised`, which
+/// Judges a multiple choice by the most likely choice: raw ln p, or ln p per character where `normalized`, which
 /// are `acc` and `acc_norm` of the lm-evaluation-harness (0.4.13, `ConfigurableTask.process_results`: the sum of ln p
 /// divided by Python's `len` of the choice, and NumPy's `argmax`, which takes the first of several that are equal). A
 /// likelihood that is not a number, or a number of likelihoods that is not the number of choices, is `failed`.
-pub fn grade_choice(grader: &Grader, likelihoods: ChoiceLikelihoods, normalised: bool) -> TaskScore {
-    let label = label(grader, &likelihoods, normalised);
+pub fn grade_choice(grader: &Grader, likelihoods: ChoiceLikelihoods, normalized: bool) -> TaskScore {
+    let label = label(grader, &likelihoods, normalized);
     TaskScore { choices: Some(likelihoods), ..score(grader.kind(), label) }
 }
 
@@ -32,9 +32,9 @@ pub fn grade_choice_by_text(grader: &Grader, answer: &str) -> TaskScore {
     score(grader.kind(), label)
 }
 
-fn label(grader: &Grader, likelihoods: &ChoiceLikelihoods, normalised: bool) -> &'static str {
+fn label(grader: &Grader, likelihoods: &ChoiceLikelihoods, normalized: bool) -> &'static str {
     let Grader::Choice { choices, right: wanted } = grader else { return FAILED };
-    let Some(scores) = scores(choices, likelihoods, normalised) else { return FAILED };
+    let Some(scores) = scores(choices, likelihoods, normalized) else { return FAILED };
     let mut winner = None;
     for (index, score) in scores.into_iter().enumerate() {
         if winner.is_none_or(|(_, best)| score > best) {
@@ -45,12 +45,12 @@ fn label(grader: &Grader, likelihoods: &ChoiceLikelihoods, normalised: bool) -> 
 }
 
 /// `None` where a score is not a finite number: −∞ too is a sign of broken logits, not of an unlikely text.
-fn scores(choices: &[String], likelihoods: &ChoiceLikelihoods, normalised: bool) -> Option<Vec<f64>> {
+fn scores(choices: &[String], likelihoods: &ChoiceLikelihoods, normalized: bool) -> Option<Vec<f64>> {
     if choices.len() != likelihoods.log_likelihood.len() {
         return None;
     }
     let score = |(raw, choice): (&f64, &String)| {
-        if normalised { raw / choice.chars().count() as f64 } else { *raw }
+        if normalized { raw / choice.chars().count() as f64 } else { *raw }
     };
     let scores: Vec<f64> = likelihoods.log_likelihood.iter().zip(choices).map(score).collect();
     scores.iter().all(|score| score.is_finite()).then_some(scores)
@@ -67,7 +67,7 @@ mod tests {
             log_likelihood: log_likelihood.to_vec(),
             bytes: vec![1; log_likelihood.len()],
         };
-        let label = |normalised| grade_choice(&grader, likelihoods.clone(), normalised).label;
+        let label = |normalized| grade_choice(&grader, likelihoods.clone(), normalized).label;
         assert_eq!(label(false), raw, "{choices:?} {log_likelihood:?}");
         assert_eq!(label(true), per_character, "{choices:?} {log_likelihood:?}");
     }

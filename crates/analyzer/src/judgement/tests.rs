@@ -114,7 +114,7 @@ fn skewed(random: &mut ChaCha8Rng, mean: f64) -> Evidence {
         }
     }
     let ratio = RatioColumns { presence: 0, numerator: 1, denominator: 0, squares: [2, 3, 0] };
-    let distribution = Resampled::draw(table, 1).studentised(&ratio);
+    let distribution = Resampled::draw(table, 1).studentized(&ratio);
     Evidence { measurement: distribution.map(Measurement::divergence), ..Evidence::default() }
 }
 

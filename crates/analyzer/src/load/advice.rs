@@ -1,6 +1,6 @@
 //! What to deploy, and how hard to drive it: the cheapest operating point that meets the targets.
 
-use infercost_schema::{Estimate, OperatingPoint, Recommendation, Verdict};
+use infercost_core::{Estimate, OperatingPoint, Recommendation, Verdict};
 
 use super::Point;
 use crate::cost::{Parts, Rates};

@@ -1,8 +1,8 @@
 //! What must be read with the numbers under load.
 
-use infercost_schema::report::OperatingPointReport;
-use infercost_schema::run::VariantHeader;
-use infercost_schema::{InferenceRecord, OperatingPoint, RunRecord};
+use infercost_core::report::OperatingPointReport;
+use infercost_core::run::VariantHeader;
+use infercost_core::{InferenceRecord, OperatingPoint, RunRecord};
 
 use super::Point;
 use super::advice::Driven;

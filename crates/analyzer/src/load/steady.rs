@@ -1,6 +1,6 @@
 //! Rates of the steady state, with intervals from batches of its time.
 
-use infercost_schema::{Estimate, InferenceRecord, LoadFacts, Outcome, WindowRecord};
+use infercost_core::{Estimate, InferenceRecord, LoadFacts, Outcome, WindowRecord};
 
 use crate::statistics::mean::mean_estimate;
 

@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 use std::time::{Duration, SystemTime};
 
-use infercost_schema::{
+use infercost_core::{
     ChunkArrival, EnergyReading, FailureKind, FinishReason, PromptId, Sampling, SteadyState, VariantId,
     WindowId,
 };

@@ -1,7 +1,7 @@
 //! What must be read with the numbers of a server: what it does not tell.
 
-use infercost_schema::run::VariantHeader;
-use infercost_schema::{InferenceRecord, Outcome, TokenCount};
+use infercost_core::run::VariantHeader;
+use infercost_core::{InferenceRecord, Outcome, TokenCount};
 
 use super::Noted;
 use crate::load::cached_share;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use infercost_schema::run::VariantHeader;
-use infercost_schema::{
+use infercost_core::run::VariantHeader;
+use infercost_core::{
     Evaluation, EvaluationRecord, InferenceRecord, Outcome, PromptId, RunRecord, VariantId, WindowRecord,
 };
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use infercost_schema::RunRecord;
+use infercost_core::RunRecord;
 
 use super::gather::Indices;
 

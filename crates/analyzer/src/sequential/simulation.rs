@@ -1,6 +1,6 @@
 //! Error rates with looks, by seeded simulation: what a verdict promises, it must keep however often it was
 //! read on the way.
-use infercost_schema::Policy;
+use infercost_core::Policy;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -108,7 +108,7 @@ impl Prompts for Divergences {
             cells.into_iter().enumerate().for_each(|(column, value)| table.add(prompt, column, value));
         }
         let ratio = RatioColumns { presence: 0, numerator: 1, denominator: 2, squares: [3, 4, 5] };
-        let measurement = Resampled::draw(table, 1).studentised(&ratio).map(Measurement::divergence);
+        let measurement = Resampled::draw(table, 1).studentized(&ratio).map(Measurement::divergence);
         QualityEvidence { divergence: Evidence { measurement, ..Evidence::default() }, ..Default::default() }
     }
 }

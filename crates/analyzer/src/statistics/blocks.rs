@@ -1,6 +1,6 @@
 //! Intervals of what a machine does, from the few blocks of a run.
 //!
-//! A meter reads once a window, and heat, a neighbour or a clock step moves all prompts of a window together, so
+//! A meter reads once a window, and heat, a neighbor or a clock step moves all prompts of a window together, so
 //! prompts are no independent measurements of joules or seconds. The unit is the block: the stretch in which
 //! every variant answers the same prompts, each in a window of its own, in turn. What drifts from block to block
 //! cancels in a comparison, and what is left is seen from how blocks differ.
@@ -18,7 +18,7 @@
 //! runs) they do not, and the two distances add in squares: the two-way variance of Cameron, Gelbach & Miller
 //! (*Robust Inference with Multiway Clustering*, J. Bus. Econ. Stat. 29, 2011) without what it takes off again.
 
-use infercost_schema::Estimate;
+use infercost_core::Estimate;
 
 use crate::statistics::bootstrap::{Distribution, Table};
 use crate::statistics::normal::student_quantile;

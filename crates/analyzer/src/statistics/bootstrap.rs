@@ -14,11 +14,11 @@
 //!
 //! A mean divergence is the exception: a few prompts carry most of it, and what guards quality is its upper
 //! bound, which BCa then sets too low (in the simulations beside the verdicts it let through twice the
-//! promised share). [`Resampled::studentised`] is the bootstrap-t of the same ratio (Hall, *Theoretical
+//! promised share). [`Resampled::studentized`] is the bootstrap-t of the same ratio (Hall, *Theoretical
 //! Comparison of Bootstrap Confidence Intervals*, Ann. Stat. 16, 1988), which follows that skew and errs on
 //! the wide side.
 
-use infercost_schema::Estimate;
+use infercost_core::Estimate;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -137,10 +137,10 @@ impl Resampled {
         Some(Distribution::new(point, clusters, draws, acceleration))
     }
 
-    /// Bootstrap-t distribution of the ratio of two column sums, x ÷ y, by the linearised standard error of
+    /// Bootstrap-t distribution of the ratio of two column sums, x ÷ y, by the linearized standard error of
     /// a ratio of cluster totals: √Σ(x − r y)² ÷ Σy (Cochran, *Sampling Techniques*, 1977, § 6.3). `None` as
     /// for [`Resampled::distribution`].
-    pub fn studentised(&self, ratio: &RatioColumns) -> Option<Distribution> {
+    pub fn studentized(&self, ratio: &RatioColumns) -> Option<Distribution> {
         let columns = |totals: &[f64]| {
             let sum = |column: usize| totals.get(column).copied().unwrap_or(f64::NAN);
             let (x, y) = (sum(ratio.numerator), sum(ratio.denominator));
@@ -157,7 +157,7 @@ impl Resampled {
             let (value, error) = columns(totals);
             (value - point) / error
         });
-        // Identical prompts have no error to studentise by; the bounds are then the point itself. The sum of
+        // Identical prompts have no error to studentize by; the bounds are then the point itself. The sum of
         // squares cancels, so what is left of it by rounding is about 10⁻⁸ of the point.
         let certain = error <= 1e-7 * point.abs();
         if !certain && draws.len() * 2 < drawn {
@@ -166,7 +166,7 @@ impl Resampled {
         Some(Distribution {
             point,
             n,
-            kind: Kind::Studentised { draws, error: if certain { 0.0 } else { error } },
+            kind: Kind::Studentized { draws, error: if certain { 0.0 } else { error } },
         })
     }
 
@@ -227,7 +227,7 @@ enum Kind {
     /// Values of the statistic, with their median bias and acceleration.
     Bca { draws: Vec<f64>, bias: f64, acceleration: f64 },
     /// Distances from the point in standard errors, and the point's own standard error.
-    Studentised { draws: Vec<f64>, error: f64 },
+    Studentized { draws: Vec<f64>, error: f64 },
 }
 
 /// Columns of a ratio of sums, x ÷ y, with the sums of squares that its standard error needs.
@@ -257,7 +257,7 @@ impl Distribution {
     /// than the draws can tell, the distance from the point grows as Student's t does.
     pub fn bound(&self, level: f64) -> f64 {
         let drawn = match &self.kind {
-            Kind::Bca { draws, .. } | Kind::Studentised { draws, .. } => draws.len(),
+            Kind::Bca { draws, .. } | Kind::Studentized { draws, .. } => draws.len(),
         };
         let finest = FEWEST_BEYOND / drawn.max(1) as f64;
         let tail = level.min(1.0 - level);
@@ -286,8 +286,8 @@ impl Distribution {
                 };
                 quantile(draws, corrected).unwrap_or(f64::NAN)
             }
-            Kind::Studentised { error, .. } if *error <= 0.0 => self.point,
-            Kind::Studentised { draws, error } => {
+            Kind::Studentized { error, .. } if *error <= 0.0 => self.point,
+            Kind::Studentized { draws, error } => {
                 quantile(draws, 1.0 - level).map_or(f64::NAN, |distance| self.point - error * distance)
             }
         }

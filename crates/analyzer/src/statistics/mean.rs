@@ -1,6 +1,6 @@
 //! The mean of a few repetitions.
 
-use infercost_schema::Estimate;
+use infercost_core::Estimate;
 
 use super::normal::student_quantile;
 

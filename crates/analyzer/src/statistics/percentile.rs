@@ -1,6 +1,6 @@
 //! Intervals of percentiles.
 
-use infercost_schema::Estimate;
+use infercost_core::Estimate;
 use statrs::distribution::{Binomial, DiscreteCDF};
 
 use crate::statistics::blocks::{FEWEST_BLOCKS, deviate, jackknife_error, joined};

@@ -1,6 +1,6 @@
 //! Quantiles of a sample.
 
-use infercost_schema::report::Percentiles;
+use infercost_core::report::Percentiles;
 
 /// Quantile of an ascending sample at `p` in [0, 1]: linear interpolation between order statistics
 /// (definition 7 of Hyndman & Fan, *Sample Quantiles in Statistical Packages*, Am. Stat. 50, 1996; the
@@ -12,7 +12,7 @@ pub fn quantile(ascending: &[f64], p: f64) -> Option<f64> {
     let low = *ascending.get(below as usize)?;
     let high = *ascending.get((below as usize + 1).min(last))?;
     let share = position - below;
-    // An infinite neighbour with no weight must not turn the result into NaN.
+    // An infinite neighbor with no weight must not turn the result into NaN.
     Some(if share > 0.0 { low + (high - low) * share } else { low })
 }
 

@@ -36,7 +36,7 @@ mod tests {
         assert!((got - expected).abs() < 1e-5, "{counts:?} at {margin}: {got} is not {expected}");
     }
 
-    /// Expected values: Python, the constrained likelihood maximised numerically with scipy 1.17 instead of
+    /// Expected values: Python, the constrained likelihood maximized numerically with scipy 1.17 instead of
     /// in closed form.
     #[test]
     fn known_values() {

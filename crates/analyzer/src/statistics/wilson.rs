@@ -11,10 +11,10 @@ pub fn wilson(successes: f64, n: usize, z: f64) -> (f64, f64) {
     }
     let n = n as f64;
     let p = (successes / n).clamp(0.0, 1.0);
-    let centre = p + z * z / (2.0 * n);
+    let center = p + z * z / (2.0 * n);
     let half = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
     let scale = 1.0 + z * z / n;
-    (((centre - half) / scale).clamp(0.0, p), ((centre + half) / scale).clamp(p, 1.0))
+    (((center - half) / scale).clamp(0.0, p), ((center + half) / scale).clamp(p, 1.0))
 }
 
 #[cfg(test)]

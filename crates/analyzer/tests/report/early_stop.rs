@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 
 use infercost_analyzer::sequential::{Settlement, planned_looks, settled};
-use infercost_schema::report::{CandidateReport, Report};
-use infercost_schema::*;
+use infercost_core::report::{CandidateReport, Report};
+use infercost_core::*;
 
-use crate::scenario::{Behaviour, prices, run};
-use crate::{analyse, faster, full};
+use crate::scenario::{Behavior, prices, run};
+use crate::{analyze, faster, full};
 
 const BLOCK: usize = 10;
 
 /// A made-up run with looks.
-fn with_looks(prompts: usize, behaviours: &[Behaviour]) -> RunRecord {
-    let mut record = run("r1", prompts, behaviours);
+fn with_looks(prompts: usize, behaviors: &[Behavior]) -> RunRecord {
+    let mut record = run("r1", prompts, behaviors);
     record.header.looks = Some(planned_looks(prompts, BLOCK, prompts));
     record
 }
@@ -51,22 +51,19 @@ fn play(record: &RunRecord) -> (RunRecord, HashMap<VariantId, (usize, Settlement
     (end, stopped)
 }
 
-fn both(
-    prompts: usize,
-    behaviours: &[Behaviour],
-) -> (Report, Report, HashMap<VariantId, (usize, Settlement)>) {
-    let (record, stopped) = play(&with_looks(prompts, behaviours));
-    let exhaustive = analyse(&[run("r1", prompts, behaviours)], &prices()).unwrap();
-    (analyse(&[record], &prices()).unwrap(), exhaustive, stopped)
+fn both(prompts: usize, behaviors: &[Behavior]) -> (Report, Report, HashMap<VariantId, (usize, Settlement)>) {
+    let (record, stopped) = play(&with_looks(prompts, behaviors));
+    let exhaustive = analyze(&[run("r1", prompts, behaviors)], &prices()).unwrap();
+    (analyze(&[record], &prices()).unwrap(), exhaustive, stopped)
 }
 
-fn q8_0() -> Behaviour {
-    Behaviour { kld: Some(|i| 0.004 + 0.003 * (i % 7) as f64), ..faster("q8_0", 0.6) }
+fn q8_0() -> Behavior {
+    Behavior { kld: Some(|i| 0.004 + 0.003 * (i % 7) as f64), ..faster("q8_0", 0.6) }
 }
 
 /// As far off as Q4_0 made from Q4_1 is, and cheaper still.
-fn q4_0() -> Behaviour {
-    Behaviour {
+fn q4_0() -> Behavior {
+    Behavior {
         kld: Some(|i| 0.08 + 0.06 * (i % 6) as f64),
         score: |i| if i.is_multiple_of(3) { 0.0 } else { 1.0 },
         ..faster("q4_0", 0.5)
@@ -115,7 +112,7 @@ fn the_margin_is_that_of_the_plan() {
 #[test]
 fn a_dearer_candidate_goes_and_its_verdict_stays_open() {
     let open = |i: usize| if i.is_multiple_of(5) || i % 12 == 1 { 0.0 } else { 1.0 };
-    let dearer = Behaviour { score: open, ..faster("q6_k", 1.4) };
+    let dearer = Behavior { score: open, ..faster("q6_k", 1.4) };
     let (early, exhaustive, stopped) = both(60, &[full(), q8_0(), dearer]);
     assert_eq!(stopped[&VariantId::from("tiny/q6_k")], (40, Settlement::Dearer));
     assert_eq!(early.candidates[2].verdict, Verdict::Inconclusive);
@@ -125,7 +122,7 @@ fn a_dearer_candidate_goes_and_its_verdict_stays_open() {
 
 #[test]
 fn the_second_copy_goes_when_nothing_is_left_to_compare() {
-    let copy = Behaviour { noise_floor: true, ..faster("full-again", 1.0) };
+    let copy = Behavior { noise_floor: true, ..faster("full-again", 1.0) };
     let (early, _, stopped) = both(60, &[full(), copy, q4_0()]);
     assert_eq!(stopped[&VariantId::from("tiny/full-again")], (20, Settlement::NothingToCompare));
     assert_eq!(early.candidates[0].inferences, 20);

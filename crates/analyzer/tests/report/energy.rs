@@ -1,14 +1,14 @@
 //! What a report says of energy that was estimated, or metered too coarsely.
 
-use infercost_schema::*;
+use infercost_core::*;
 use proptest::prelude::*;
 
-use super::scenario::{Behaviour, prices, run};
-use super::{analyse, faster, full};
+use super::scenario::{Behavior, prices, run};
+use super::{analyze, faster, full};
 
-/// The runs of `behaviours` with every reading put through `change`.
-fn changed(behaviours: &[Behaviour], change: impl Fn(&mut EnergyReading)) -> RunRecord {
-    let mut record = run("r1", 100, behaviours);
+/// The runs of `behaviors` with every reading put through `change`.
+fn changed(behaviors: &[Behavior], change: impl Fn(&mut EnergyReading)) -> RunRecord {
+    let mut record = run("r1", 100, behaviors);
     record.windows.iter_mut().map(|window| &mut window.energy).for_each(&change);
     record.idles.iter_mut().map(|idle| &mut idle.energy).for_each(&change);
     record
@@ -24,12 +24,12 @@ fn estimated(reading: &mut EnergyReading) {
 #[test]
 fn an_estimate_is_called_one_and_recommends_nothing() {
     // The same speed at half the power: only energy could make it cheaper.
-    let frugal = Behaviour { watts: Some(10.0), ..Behaviour::named("q8_0") };
-    let behaviours = [full(), frugal];
-    let measured = analyse(&[changed(&behaviours, |_| {})], &prices()).unwrap();
+    let frugal = Behavior { watts: Some(10.0), ..Behavior::named("q8_0") };
+    let behaviors = [full(), frugal];
+    let measured = analyze(&[changed(&behaviors, |_| {})], &prices()).unwrap();
     assert!(matches!(measured.recommendation, Recommendation::Switch { .. }), "{measured:#?}");
 
-    let report = analyse(&[changed(&behaviours, estimated)], &prices()).unwrap();
+    let report = analyze(&[changed(&behaviors, estimated)], &prices()).unwrap();
     assert!(matches!(report.recommendation, Recommendation::KeepBaseline { .. }), "{report:#?}");
     let candidate = &report.candidates[1];
     assert_eq!(candidate.energy.source, "estimated");
@@ -43,10 +43,10 @@ fn an_estimate_is_called_one_and_recommends_nothing() {
 
 #[test]
 fn one_estimated_window_is_enough_to_leave_energy_out() {
-    let frugal = Behaviour { watts: Some(10.0), ..Behaviour::named("q8_0") };
+    let frugal = Behavior { watts: Some(10.0), ..Behavior::named("q8_0") };
     let mut record = run("r1", 100, &[full(), frugal]);
     estimated(&mut record.windows[1].energy);
-    let report = analyse(&[record], &prices()).unwrap();
+    let report = analyze(&[record], &prices()).unwrap();
     // a sum that holds an estimate is never a bare number
     assert_eq!(report.candidates[1].energy.source, "estimated");
     assert_eq!(report.candidates[0].energy.source, "counter");
@@ -67,7 +67,7 @@ fn totals_add_up_and_idle_drift_is_said() {
         }
         record.idles.push(idle);
     }
-    let report = analyse(std::slice::from_ref(&record), &prices()).unwrap();
+    let report = analyze(std::slice::from_ref(&record), &prices()).unwrap();
     let totals = report.energy.unwrap();
     let seconds: f64 = record.windows.iter().map(|window| window.wall_time.as_secs_f64()).sum();
     let close = |one: f64, other: f64| (one - other).abs() <= 1e-9 * other.abs().max(1.0);
@@ -89,7 +89,7 @@ fn totals_add_up_and_idle_drift_is_said() {
     if let EnergyReading::Measured { scope, .. } = &mut record.idles[2].energy {
         *scope = EnergyScope::of([EnergyDomain::Wall]);
     }
-    let report = analyse(&[record], &prices()).unwrap();
+    let report = analyze(&[record], &prices()).unwrap();
     assert_eq!(report.energy.unwrap().idle.drift, None);
     assert!(!report.notes.iter().any(|note| note.contains("drifted")), "{:#?}", report.notes);
 }
@@ -122,7 +122,7 @@ fn what_boards_showed_at_both_ends_is_said() {
             })
             .into_iter()
             .collect();
-        let notes = analyse(&[record], &prices()).unwrap().notes;
+        let notes = analyze(&[record], &prices()).unwrap().notes;
         notes.into_iter().filter(|note| note.contains("GPU-1")).collect::<Vec<_>>()
     };
     assert_eq!(said(&|_| {}, Some((100.0, 109.0))), Vec::<String>::new());
@@ -162,16 +162,16 @@ fn windows_of_few_updates_are_said() {
         }
     };
     let said = |record: RunRecord| {
-        let report = analyse(&[record], &prices()).unwrap();
+        let report = analyze(&[record], &prices()).unwrap();
         report.notes.iter().find(|note| note.contains("updates of the meter")).cloned()
     };
-    let behaviours = [full(), faster("q8_0", 0.7)];
-    let note = said(changed(&behaviours, few)).unwrap();
+    let behaviors = [full(), faster("q8_0", 0.7)];
+    let note = said(changed(&behaviors, few)).unwrap();
     assert!(note.starts_with("20 of 20 metered windows") && note.contains("shortest 7"), "{note}");
-    let mut one = run("r1", 100, &behaviours);
+    let mut one = run("r1", 100, &behaviors);
     few(&mut one.windows[3].energy);
     assert!(said(one).unwrap().starts_with("1 of 20"));
-    assert_eq!(said(run("r1", 100, &behaviours)), None);
+    assert_eq!(said(run("r1", 100, &behaviors)), None);
 }
 
 fn wall(factor: f64, offset: f64) -> WallFactor {
@@ -190,9 +190,9 @@ fn wall(factor: f64, offset: f64) -> WallFactor {
 #[test]
 fn energy_is_billed_at_the_wall_once() {
     let mut record = run("r1", 50, &[full(), faster("q8_0", 0.7)]);
-    let bare = analyse(std::slice::from_ref(&record), &prices()).unwrap();
+    let bare = analyze(std::slice::from_ref(&record), &prices()).unwrap();
     record.header.machine.wall_factor = Some(wall(1.2, 8.0));
-    let report = analyse(std::slice::from_ref(&record), &prices()).unwrap();
+    let report = analyze(std::slice::from_ref(&record), &prices()).unwrap();
     let (before, after) = (&bare.candidates[0], &report.candidates[0]);
     assert_eq!(before.energy, after.energy, "joules stay the meter's own");
     let ratio = |of: fn(&report::CostComponents) -> Option<f64>| {
@@ -208,7 +208,7 @@ fn energy_is_billed_at_the_wall_once() {
     // A factor from a damaged file, or one that runs do not share, bills nothing.
     for factor in [wall(f64::NAN, 0.0), wall(1e9, 0.0), wall(1.2, f64::INFINITY)] {
         record.header.machine.wall_factor = Some(factor);
-        let report = analyse(std::slice::from_ref(&record), &prices()).unwrap();
+        let report = analyze(std::slice::from_ref(&record), &prices()).unwrap();
         assert_eq!(report.candidates[0].cost, before.cost);
         assert!(report.notes.iter().any(|note| note.contains("wall factor")), "{:#?}", report.notes);
     }
@@ -220,15 +220,15 @@ proptest! {
     /// Net is gross less idle × time, below zero too; shares and rest are the meter's difference.
     #[test]
     fn net_is_gross_less_idle(watts in 0.0_f64..500.0, slowness in 0.1_f64..5.0, prompts in 2_usize..40) {
-        let behaviour = Behaviour { watts: Some(watts), ..faster("q8_0", slowness) };
-        let record = run("r1", prompts, &[full(), behaviour]);
+        let behavior = Behavior { watts: Some(watts), ..faster("q8_0", slowness) };
+        let record = run("r1", prompts, &[full(), behavior]);
         let seconds: f64 = record
             .windows
             .iter()
             .filter(|window| window.id.variant.variant_name() == "q8_0")
             .map(|window| window.wall_time.as_secs_f64())
             .sum();
-        let report = analyse(&[record], &prices()).unwrap();
+        let report = analyze(&[record], &prices()).unwrap();
         let energy = &report.candidates[1].energy;
         let (gross, net) = (energy.gross_j.unwrap(), energy.net_j.unwrap());
         prop_assert!((gross - watts * seconds).abs() <= 1e-9 * gross);
@@ -260,7 +260,7 @@ fn idle_power_is_that_of_the_runs_own_machine() {
         windows.map(|window| window.wall_time.as_secs_f64()).sum()
     };
     let (one, two) = (seconds(&runs[0]), seconds(&runs[1]));
-    let energy = &analyse(&runs, &prices()).unwrap().candidates[1].energy;
+    let energy = &analyze(&runs, &prices()).unwrap().candidates[1].energy;
     let net = energy.gross_j.unwrap() - 20.0 * one - 40.0 * two;
     assert!((energy.net_j.unwrap() - net).abs() < 1e-6, "{energy:?} {net}");
     assert!((energy.idle_w.unwrap() - (20.0 * one + 40.0 * two) / (one + two)).abs() < 1e-9);

@@ -1,21 +1,21 @@
 //! Shares of single inferences add up to what the report bills.
 
 use infercost_analyzer::ledger::{Bill, Ledger, same_total};
-use infercost_schema::{FailureKind, LoadFacts, OperatingPoint, Outcome, RunRecord, VariantId};
+use infercost_core::{FailureKind, LoadFacts, OperatingPoint, Outcome, RunRecord, VariantId};
 
 use crate::load::{FULL, SMALL, add_load, driven, ms, steady};
-use crate::scenario::{Behaviour, prices, run};
-use crate::{analyse, faster, full};
+use crate::scenario::{Behavior, prices, run};
+use crate::{analyze, faster, full};
 
-fn check(behaviours: &[Behaviour], prices: &infercost_schema::price::PriceBook) {
-    let record = run("r1", 60, behaviours);
+fn check(behaviors: &[Behavior], prices: &infercost_core::price::PriceBook) {
+    let record = run("r1", 60, behaviors);
     check_run(&record, prices, &[]);
 }
 
 /// The ledger's shares, bills and prices per token against the report; `unbilled` are the bills without a cost.
 #[track_caller]
-fn check_run(record: &RunRecord, prices: &infercost_schema::price::PriceBook, unbilled: &[&str]) {
-    let report = analyse(std::slice::from_ref(record), prices).unwrap();
+fn check_run(record: &RunRecord, prices: &infercost_core::price::PriceBook, unbilled: &[&str]) {
+    let report = analyze(std::slice::from_ref(record), prices).unwrap();
     let ledger = Ledger::of(record, &report);
     for candidate in &report.candidates {
         let variant: &VariantId = &candidate.variant;
@@ -90,14 +90,14 @@ fn check_run(record: &RunRecord, prices: &infercost_schema::price::PriceBook, un
 #[test]
 fn shares_and_token_prices_add_up_to_the_bill() {
     check(&[full(), faster("q8_0", 0.6)], &prices());
-    check(&[full(), Behaviour { fails: |i| i % 7 == 0, ..faster("q8_0", 0.6) }], &prices());
-    check(&[full(), Behaviour { interrupted: Some(2), ..faster("q8_0", 0.6) }], &prices());
-    check(&[full(), Behaviour { watts: None, ..faster("q8_0", 0.6) }], &prices());
-    check(&[full(), Behaviour { input_tokens: |_| None, ..faster("q8_0", 0.6) }], &prices());
+    check(&[full(), Behavior { fails: |i| i % 7 == 0, ..faster("q8_0", 0.6) }], &prices());
+    check(&[full(), Behavior { interrupted: Some(2), ..faster("q8_0", 0.6) }], &prices());
+    check(&[full(), Behavior { watts: None, ..faster("q8_0", 0.6) }], &prices());
+    check(&[full(), Behavior { input_tokens: |_| None, ..faster("q8_0", 0.6) }], &prices());
     let some = |i: usize| i.is_multiple_of(3).then_some(30);
-    check(&[full(), Behaviour { input_tokens: some, ..faster("q8_0", 0.6) }], &prices());
+    check(&[full(), Behavior { input_tokens: some, ..faster("q8_0", 0.6) }], &prices());
     let nothing =
-        infercost_schema::price::PriceBook { electricity: None, hardware: None, operation: None, ..prices() };
+        infercost_core::price::PriceBook { electricity: None, hardware: None, operation: None, ..prices() };
     check(&[full(), faster("q8_0", 0.6)], &nothing);
 }
 
@@ -105,7 +105,7 @@ fn shares_and_token_prices_add_up_to_the_bill() {
 #[test]
 fn requests_under_load_are_billed_at_their_own_operating_point() {
     check_run(&driven(), &prices(), &[]);
-    let report = analyse(&[driven()], &prices()).unwrap();
+    let report = analyze(&[driven()], &prices()).unwrap();
     let ledger = Ledger::of(&driven(), &report);
     let mean = |at: Option<OperatingPoint>| {
         let is = |bill: &&Bill| bill.variant.as_str() == SMALL && bill.operating_point == at;
@@ -151,6 +151,6 @@ fn what_is_not_known_under_load_costs_nothing_and_is_said() {
     }
     check_run(&record, &prices(), &[]);
     let nothing =
-        infercost_schema::price::PriceBook { electricity: None, hardware: None, operation: None, ..prices() };
+        infercost_core::price::PriceBook { electricity: None, hardware: None, operation: None, ..prices() };
     check_run(&driven(), &nothing, &["no part of the cost is known"; 5]);
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use infercost_analyzer::{Analysis, report};
-use infercost_schema::manifest::Provenance;
-use infercost_schema::price::HardwareCost;
-use infercost_schema::report::Report;
-use infercost_schema::*;
+use infercost_core::manifest::Provenance;
+use infercost_core::price::HardwareCost;
+use infercost_core::report::Report;
+use infercost_core::*;
 
-use crate::scenario::{Behaviour, prices, run};
+use crate::scenario::{Behavior, prices, run};
 
 pub(crate) const FULL: &str = "tiny/full";
 pub(crate) const SMALL: &str = "tiny/q4";
@@ -82,7 +82,7 @@ pub(crate) fn ms(milliseconds: u64) -> Duration {
 
 /// Both variants alone; then under load, where the small one answers four at once in twice the time of one.
 pub(crate) fn driven() -> RunRecord {
-    let mut record = run("r1", 100, &[Behaviour::named("full"), Behaviour::named("q4")]);
+    let mut record = run("r1", 100, &[Behavior::named("full"), Behavior::named("q4")]);
     add_load(&mut record, FULL, 1, ms(200), steady());
     add_load(&mut record, SMALL, 1, ms(200), steady());
     add_load(&mut record, SMALL, 2, ms(250), steady());
@@ -91,7 +91,7 @@ pub(crate) fn driven() -> RunRecord {
     record
 }
 
-fn analyse(record: &RunRecord, slo: Option<LatencyTargets>) -> Report {
+fn analyze(record: &RunRecord, slo: Option<LatencyTargets>) -> Report {
     let policy = Policy { slo, ..Policy::default() };
     let prices = prices();
     let runs = std::slice::from_ref(record);
@@ -113,9 +113,9 @@ fn single_requests_decide_quality_and_load_decides_cost() {
     let without = {
         let mut record = driven();
         record.windows.retain(|window| window.load.is_none());
-        analyse(&record, None)
+        analyze(&record, None)
     };
-    let report = analyse(&driven(), None);
+    let report = analyze(&driven(), None);
     for (one, other) in report.candidates.iter().zip(&without.candidates) {
         assert!(other.operating_points.is_empty());
         let mut single = one.clone();
@@ -138,7 +138,7 @@ fn single_requests_decide_quality_and_load_decides_cost() {
 /// 0.225 + 0.05 per hour, half the hours used, 0.30 per kWh, PUE 1.2, 40 W, 20 W idle; 10 requests a second.
 #[test]
 fn cost_is_machine_hours_over_throughput() {
-    let report = analyse(&driven(), None);
+    let report = analyze(&driven(), None);
     let point = &report.candidates[1].operating_points[2];
     let rate = point.requests_per_s.unwrap().point;
     let tariff = 0.30 * 1.2 / 3.6e6;
@@ -158,7 +158,7 @@ fn cost_is_machine_hours_over_throughput() {
 fn targets_rule_operating_points_out() {
     let slo = |ttft_s| Some(LatencyTargets { ttft_s: Some(ttft_s), tpot_s: None, share: 0.9 });
     for (ttft, concurrency) in [(0.07, 2), (0.11, 4)] {
-        let report = analyse(&driven(), slo(ttft));
+        let report = analyze(&driven(), slo(ttft));
         let (variant, point, why) = switched(&report);
         assert_eq!((variant, point), (SMALL, Some(OperatingPoint::Closed { concurrency })));
         assert!(
@@ -166,7 +166,7 @@ fn targets_rule_operating_points_out() {
             "{why}"
         );
     }
-    let report = analyse(&driven(), slo(0.01));
+    let report = analyze(&driven(), slo(0.01));
     let Recommendation::KeepBaseline { operating_point, why, .. } = &report.recommendation else { panic!() };
     assert_eq!(*operating_point, None);
     assert!(why.contains("at no operating point"), "{why}");
@@ -190,7 +190,7 @@ fn what_is_not_steady_is_not_recommended() {
         {
             spoil(window.load.as_mut().unwrap());
         }
-        let report = analyse(&record, None);
+        let report = analyze(&record, None);
         let Recommendation::KeepBaseline { operating_point, .. } = &report.recommendation else {
             panic!("{name}: {:?}", report.recommendation)
         };
@@ -203,12 +203,12 @@ fn what_is_not_steady_is_not_recommended() {
 fn a_point_that_was_driven_again_counts_without_its_limited_window() {
     let limited = LoadFacts { client_limited: true, ..steady() };
     let with = |facts: &[LoadFacts]| {
-        let mut record = run("r1", 100, &[Behaviour::named("full"), Behaviour::named("q4")]);
+        let mut record = run("r1", 100, &[Behavior::named("full"), Behavior::named("q4")]);
         add_load(&mut record, FULL, 1, ms(200), steady());
         for facts in facts {
             add_load(&mut record, SMALL, 4, ms(if facts.client_limited { 800 } else { 400 }), *facts);
         }
-        analyse(&record, None)
+        analyze(&record, None)
     };
     let whole = with(&[steady()]);
     let again = with(&[limited, steady()]);
@@ -231,7 +231,7 @@ fn a_knee_has_a_point_above_it_that_counts() {
     let spoils: [(&str, Spoil); 2] =
         [("no rate", |facts| facts.steady = None), ("client-limited", |facts| facts.client_limited = true)];
     let marked = |record: &RunRecord| {
-        let report = analyse(record, None);
+        let report = analyze(record, None);
         let points = &report.candidates[1].operating_points;
         let knee = points.iter().find(|point| point.knee).map(|point| point.operating_point);
         let said = report.notes.iter().any(|note| note.contains("is saturated"));
@@ -239,7 +239,7 @@ fn a_knee_has_a_point_above_it_that_counts() {
         knee
     };
     let record = |latencies: &[(u32, u64)], facts: LoadFacts| {
-        let mut record = run("r1", 20, &[Behaviour::named("full"), Behaviour::named("q4")]);
+        let mut record = run("r1", 20, &[Behavior::named("full"), Behavior::named("q4")]);
         let last = latencies.len() - 1;
         for (index, (concurrency, latency)) in latencies.iter().enumerate() {
             let facts = if index == last { facts } else { steady() };
@@ -276,7 +276,7 @@ fn a_point_that_mostly_fails_is_not_recommended() {
                 }
             }
         }
-        let report = analyse(&record, None);
+        let report = analyze(&record, None);
         let (variant, point, _) = switched(&report);
         assert_eq!((variant, point), (SMALL, recommended), "one of {every} fails");
         let point = report.candidates[1].operating_points.last().unwrap();
@@ -287,11 +287,11 @@ fn a_point_that_mostly_fails_is_not_recommended() {
 
 #[test]
 fn a_candidate_that_is_not_good_enough_is_no_bargain() {
-    let wrong = Behaviour { score: |_| 0.0, ..Behaviour::named("q4") };
-    let mut record = run("r1", 100, &[Behaviour::named("full"), wrong]);
+    let wrong = Behavior { score: |_| 0.0, ..Behavior::named("q4") };
+    let mut record = run("r1", 100, &[Behavior::named("full"), wrong]);
     add_load(&mut record, FULL, 1, ms(200), steady());
     add_load(&mut record, SMALL, 4, ms(200), steady());
-    let report = analyse(&record, None);
+    let report = analyze(&record, None);
     assert!(
         matches!(report.recommendation, Recommendation::KeepBaseline { .. }),
         "{:?}",
@@ -307,7 +307,7 @@ fn a_server_elsewhere_is_not_billed_for_this_machine() {
     for window in record.windows.iter_mut().filter(|window| window.id.variant.as_str() == SMALL) {
         window.energy = EnergyReading::Unavailable { reason: "it runs on 10.0.0.7".into() };
     }
-    let report = analyse(&record, None);
+    let report = analyze(&record, None);
     let candidate = &report.candidates[1];
     assert!(candidate.cost.components.hardware.is_none() && candidate.cost.components.idle.is_none());
     assert!(candidate.cost.left_out["hardware"].contains("10.0.0.7"));
@@ -331,7 +331,7 @@ fn a_server_elsewhere_is_not_billed_for_this_machine() {
 fn a_window_that_was_cut_off_is_left_out_and_said() {
     let mut record = driven();
     record.windows.last_mut().unwrap().interrupted = true;
-    let report = analyse(&record, None);
+    let report = analyze(&record, None);
     assert_eq!(report.candidates[1].operating_points.len(), 3);
     assert!(
         report.notes.iter().any(|note| note.starts_with("1 window under load was cut off")),
@@ -343,10 +343,10 @@ fn a_window_that_was_cut_off_is_left_out_and_said() {
 /// Nothing is known of the candidate's cost under load: single requests decide, and it is said.
 #[test]
 fn a_rival_without_a_rate_is_not_called_dearer() {
-    let mut record = run("r1", 100, &[Behaviour::named("full"), Behaviour::named("q4")]);
+    let mut record = run("r1", 100, &[Behavior::named("full"), Behavior::named("q4")]);
     add_load(&mut record, FULL, 1, ms(200), steady());
     add_load(&mut record, SMALL, 4, ms(200), LoadFacts::default());
-    let report = analyse(&record, None);
+    let report = analyze(&record, None);
     let Recommendation::KeepBaseline { operating_point, .. } = &report.recommendation else {
         panic!("{:?}", report.recommendation)
     };

@@ -10,26 +10,26 @@ mod scenario;
 mod servers;
 
 use infercost_analyzer::{Analysis, AnalysisError, report};
-use infercost_schema::price::PriceBook;
-use infercost_schema::report::Report;
-use infercost_schema::*;
-use scenario::{Behaviour, prices, run};
+use infercost_core::price::PriceBook;
+use infercost_core::report::Report;
+use infercost_core::*;
+use scenario::{Behavior, prices, run};
 
-fn analyse(runs: &[RunRecord], prices: &PriceBook) -> Result<Report, AnalysisError> {
+fn analyze(runs: &[RunRecord], prices: &PriceBook) -> Result<Report, AnalysisError> {
     let policy = Policy::default();
     report(&Analysis { runs, policy: &policy, prices, baseline: None, memory_bandwidth: Some(1e9) })
 }
 
-fn report_on(prompts: usize, behaviours: &[Behaviour]) -> Report {
-    analyse(&[run("r1", prompts, behaviours)], &prices()).unwrap()
+fn report_on(prompts: usize, behaviors: &[Behavior]) -> Report {
+    analyze(&[run("r1", prompts, behaviors)], &prices()).unwrap()
 }
 
-fn full() -> Behaviour {
-    Behaviour::named("full")
+fn full() -> Behavior {
+    Behavior::named("full")
 }
 
-fn faster(name: &'static str, slowness: f64) -> Behaviour {
-    Behaviour { slowness, ..Behaviour::named(name) }
+fn faster(name: &'static str, slowness: f64) -> Behavior {
+    Behavior { slowness, ..Behavior::named(name) }
 }
 
 fn near(got: f64, expected: f64) {
@@ -59,7 +59,7 @@ fn costs_follow_the_formulae_and_sum_exactly() {
         .flat_map(|window| &window.inferences)
         .map(|inference| inference.outcome.latency().as_secs_f64())
         .sum();
-    let report = analyse(&[record], &prices()).unwrap();
+    let report = analyze(&[record], &prices()).unwrap();
     let cost = &report.candidates[0].cost;
     let busy = seconds / 50.0;
     near(cost.components.hardware.unwrap(), 8760.0 * 0.9 / (4.0 * 8760.0) / 3600.0 * busy / 0.5);
@@ -91,7 +91,7 @@ fn energy_is_shared_out_without_loss() {
 
 #[test]
 fn none_passes() {
-    let broken = Behaviour { kld: Some(|i| 0.4 + 0.1 * (i % 3) as f64), ..faster("q4_0", 0.5) };
+    let broken = Behavior { kld: Some(|i| 0.4 + 0.1 * (i % 3) as f64), ..faster("q4_0", 0.5) };
     let report = report_on(100, &[full(), broken]);
     assert_eq!(report.candidates[1].verdict, Verdict::Fail);
     let Recommendation::KeepBaseline { variant, why, .. } = &report.recommendation else {
@@ -114,7 +114,7 @@ fn a_dearer_candidate_keeps_the_baseline_and_is_named() {
 fn a_tie_goes_to_the_better_quality() {
     // Slower on even prompts, faster on odd ones: as dear on average, and the interval of the difference
     // holds 0.
-    let better = Behaviour { score: |i| if i.is_multiple_of(10) { 0.0 } else { 1.0 }, ..faster("q6_k", 0.7) };
+    let better = Behavior { score: |i| if i.is_multiple_of(10) { 0.0 } else { 1.0 }, ..faster("q6_k", 0.7) };
     let report = report_on(100, &[full(), faster("q8_0", 0.7), better]);
     let Recommendation::Switch { variant, why, .. } = &report.recommendation else {
         panic!("{:?}", report.recommendation)
@@ -125,7 +125,7 @@ fn a_tie_goes_to_the_better_quality() {
 #[test]
 fn an_open_verdict_asks_for_more_prompts() {
     let shaky =
-        Behaviour { score: |i| if i % 5 == 0 || i % 12 == 1 { 0.0 } else { 1.0 }, ..faster("q4_k", 0.5) };
+        Behavior { score: |i| if i % 5 == 0 || i % 12 == 1 { 0.0 } else { 1.0 }, ..faster("q4_k", 0.5) };
     let report = report_on(100, &[full(), shaky]);
     let Recommendation::MeasureMore { variant, prompts_needed, why } = &report.recommendation else {
         panic!("{:?} {:#?}", report.recommendation, report.candidates[1].reasons)
@@ -137,7 +137,7 @@ fn an_open_verdict_asks_for_more_prompts() {
 #[test]
 fn an_open_rival_of_a_winner_is_noted() {
     let shaky =
-        Behaviour { score: |i| if i % 5 == 0 || i % 12 == 1 { 0.0 } else { 1.0 }, ..faster("q4_k", 0.5) };
+        Behavior { score: |i| if i % 5 == 0 || i % 12 == 1 { 0.0 } else { 1.0 }, ..faster("q4_k", 0.5) };
     let report = report_on(100, &[full(), faster("q8_0", 0.7), shaky]);
     assert!(
         matches!(&report.recommendation, Recommendation::Switch { variant, .. } if variant.as_str() == "tiny/q8_0")
@@ -147,7 +147,7 @@ fn an_open_rival_of_a_winner_is_noted() {
 
 #[test]
 fn energy_unavailable_is_said_and_left_out() {
-    let dark = |behaviour: Behaviour| Behaviour { watts: None, ..behaviour };
+    let dark = |behavior: Behavior| Behavior { watts: None, ..behavior };
     let report = report_on(100, &[dark(full()), dark(faster("q8_0", 0.7))]);
     let candidate = &report.candidates[1];
     assert_eq!(candidate.energy.source, "unavailable");
@@ -160,7 +160,7 @@ fn energy_unavailable_is_said_and_left_out() {
 
 #[test]
 fn unequal_parts_are_compared_on_what_both_have() {
-    let dark = Behaviour { watts: None, ..faster("q8_0", 0.7) };
+    let dark = Behavior { watts: None, ..faster("q8_0", 0.7) };
     let report = report_on(100, &[full(), dark]);
     let note = "The saving of q8_0 compares only what is known of both costs: hardware, idle, operation.";
     assert!(report.notes.iter().any(|found| found == note), "{:#?}", report.notes);
@@ -169,7 +169,7 @@ fn unequal_parts_are_compared_on_what_both_have() {
 
 #[test]
 fn failures_count_as_wrong_and_are_billed() {
-    let failing = Behaviour { fails: |i| i % 4 == 1, ..faster("q8_0", 0.7) };
+    let failing = Behavior { fails: |i| i % 4 == 1, ..faster("q8_0", 0.7) };
     let report = report_on(100, &[full(), failing]);
     let candidate = &report.candidates[1];
     assert_eq!((candidate.inferences, candidate.failures, candidate.failure_kinds["timeout"]), (100, 25, 25));
@@ -180,18 +180,18 @@ fn failures_count_as_wrong_and_are_billed() {
 
 #[test]
 fn a_missing_grade_is_not_a_good_score() {
-    let half = Behaviour { graded: |i| i % 2 == 0, ..faster("q8_0", 0.7) };
+    let half = Behavior { graded: |i| i % 2 == 0, ..faster("q8_0", 0.7) };
     let candidate = &report_on(100, &[full(), half]).candidates[1];
     assert_eq!(candidate.verdict, Verdict::Inconclusive, "{:#?}", candidate.reasons);
     assert!(candidate.quality.task_score.unwrap().point < 0.5);
-    let none = Behaviour { graded: |_| false, ..faster("q8_0", 0.7) };
+    let none = Behavior { graded: |_| false, ..faster("q8_0", 0.7) };
     let candidate = &report_on(100, &[full(), none]).candidates[1];
     assert_eq!((candidate.verdict, candidate.quality.task_score), (Verdict::Inconclusive, None));
 }
 
 #[test]
 fn no_divergence_leaves_the_verdict_open() {
-    let other = Behaviour { kld: None, ..faster("q8_0", 0.7) };
+    let other = Behavior { kld: None, ..faster("q8_0", 0.7) };
     let candidate = &report_on(100, &[full(), other]).candidates[1];
     assert_eq!(candidate.verdict, Verdict::Inconclusive);
     assert!(candidate.unknown.contains_key("kld_mean"));
@@ -199,14 +199,14 @@ fn no_divergence_leaves_the_verdict_open() {
 
 #[test]
 fn the_noise_floor_is_never_recommended() {
-    let noise = Behaviour { noise_floor: true, ..faster("full-again", 0.5) };
+    let noise = Behavior { noise_floor: true, ..faster("full-again", 0.5) };
     let report = report_on(100, &[full(), noise]);
     assert!(matches!(report.recommendation, Recommendation::KeepBaseline { .. }));
 }
 
 #[test]
 fn an_interrupted_window_loses_its_energy_only() {
-    let cut = Behaviour { interrupted: Some(1), ..faster("q8_0", 0.7) };
+    let cut = Behavior { interrupted: Some(1), ..faster("q8_0", 0.7) };
     let report = report_on(100, &[full(), cut]);
     assert_eq!(report.candidates[1].inferences, 100);
     assert!(report.notes.iter().any(|note| note.starts_with("1 window was cut off")), "{:#?}", report.notes);
@@ -215,23 +215,23 @@ fn an_interrupted_window_loses_its_energy_only() {
 
 #[test]
 fn runs_are_joined_by_variant() {
-    let behaviours = [full(), faster("q8_0", 0.7)];
-    let (one, mut two) = (run("r1", 40, &behaviours), run("r2", 40, &behaviours));
-    let joined = analyse(&[one.clone(), two.clone()], &prices()).unwrap();
+    let behaviors = [full(), faster("q8_0", 0.7)];
+    let (one, mut two) = (run("r1", 40, &behaviors), run("r2", 40, &behaviors));
+    let joined = analyze(&[one.clone(), two.clone()], &prices()).unwrap();
     assert_eq!(joined.candidates[1].inferences, 80);
     assert_eq!((joined.prompts.chosen, joined.prompts.complete), (40, 40));
     assert_eq!(joined.candidates[1].quality.task_score.unwrap().n, 40);
-    let twice = analyse(&[one.clone(), one.clone()], &prices()).unwrap_err();
+    let twice = analyze(&[one.clone(), one.clone()], &prices()).unwrap_err();
     assert!(matches!(twice, AnalysisError::DuplicateRun { .. }));
     two.header.prompts.sha256 = "ff".into();
-    let error = analyse(&[one, two], &prices()).unwrap_err().to_string();
+    let error = analyze(&[one, two], &prices()).unwrap_err().to_string();
     assert!(error.contains("r1") && error.contains("r2"), "{error}");
 }
 
 #[test]
 fn the_same_records_give_the_same_report() {
-    let behaviours = [full(), faster("q8_0", 0.7)];
-    assert_eq!(report_on(30, &behaviours), report_on(30, &behaviours));
+    let behaviors = [full(), faster("q8_0", 0.7)];
+    assert_eq!(report_on(30, &behaviors), report_on(30, &behaviors));
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn an_empty_run_is_a_report_of_unknowns() {
     let mut record = run("r1", 10, &[full(), faster("q8_0", 0.7)]);
     record.windows.clear();
     record.evaluations.clear();
-    let report = analyse(&[record], &prices()).unwrap();
+    let report = analyze(&[record], &prices()).unwrap();
     let candidate = &report.candidates[1];
     assert_eq!((candidate.inferences, candidate.saving, candidate.latency_s), (0, None, None));
     assert_eq!(candidate.verdict, Verdict::Inconclusive);
@@ -249,11 +249,11 @@ fn an_empty_run_is_a_report_of_unknowns() {
 #[test]
 fn unsound_settings_are_errors() {
     let record = run("r1", 10, &[full(), faster("q8_0", 0.7)]);
-    assert_eq!(analyse(&[], &prices()), Err(AnalysisError::NoRuns));
-    for (utilisation, pue) in [(0.0, 1.2), (1.1, 1.2), (f64::NAN, 1.2), (0.5, 0.9), (0.5, f64::INFINITY)] {
-        let prices = PriceBook { utilisation, pue, ..prices() };
-        let error = analyse(std::slice::from_ref(&record), &prices);
-        assert!(matches!(error, Err(AnalysisError::Prices { .. })), "{utilisation} {pue}");
+    assert_eq!(analyze(&[], &prices()), Err(AnalysisError::NoRuns));
+    for (utilization, pue) in [(0.0, 1.2), (1.1, 1.2), (f64::NAN, 1.2), (0.5, 0.9), (0.5, f64::INFINITY)] {
+        let prices = PriceBook { utilization, pue, ..prices() };
+        let error = analyze(std::slice::from_ref(&record), &prices);
+        assert!(matches!(error, Err(AnalysisError::Prices { .. })), "{utilization} {pue}");
     }
     let unknown = VariantId::from("tiny/none");
     let policy = Policy::default();

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use infercost_analyzer::sequential::{Settlement, planned_looks, settled};
 use infercost_analyzer::statistics::normal;
-use infercost_schema::*;
+use infercost_core::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::scenario::{prices, run_in_blocks};
-use crate::{analyse, faster, full};
+use crate::{analyze, faster, full};
 
 const TRIALS: usize = 1_000;
 
@@ -82,10 +82,10 @@ fn claim(record: &RunRecord) -> Option<Estimate> {
         let part = until(record, seen);
         let stopped = settled(&part).unwrap();
         if stopped.iter().any(|(_, why)| *why != Settlement::NothingToCompare) {
-            return analyse(&[part], &prices()).unwrap().candidates[1].saving;
+            return analyze(&[part], &prices()).unwrap().candidates[1].saving;
         }
     }
-    analyse(std::slice::from_ref(record), &prices()).unwrap().candidates[1].saving
+    analyze(std::slice::from_ref(record), &prices()).unwrap().candidates[1].saving
 }
 
 /// Savings claimed and extra costs claimed, of so many simulated comparisons.

@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use infercost_analyzer::failed_score;
-use infercost_schema::manifest::Provenance;
-use infercost_schema::price::{HardwareCost, Price, PriceBook};
-use infercost_schema::prompt_set::GraderKind;
-use infercost_schema::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
-use infercost_schema::*;
+use infercost_core::manifest::Provenance;
+use infercost_core::price::{HardwareCost, Price, PriceBook};
+use infercost_core::prompt_set::GraderKind;
+use infercost_core::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
+use infercost_core::*;
 
 /// Prompts in one window.
 const BLOCK: usize = 10;
 
 /// How one made-up variant behaves on prompt `i`.
 #[derive(Clone)]
-pub(crate) struct Behaviour {
+pub(crate) struct Behavior {
     pub(crate) name: &'static str,
     /// Latency relative to the baseline's.
     pub(crate) slowness: f64,
@@ -32,7 +32,7 @@ pub(crate) struct Behaviour {
     pub(crate) interrupted: Option<u32>,
 }
 
-impl Behaviour {
+impl Behavior {
     /// As fast and as good as the baseline.
     pub(crate) fn named(name: &'static str) -> Self {
         Self {
@@ -76,14 +76,14 @@ pub(crate) fn prices() -> PriceBook {
             life_years: 4.0,
         }),
         operation: Some(price("operation", "0.05", "hour")),
-        utilisation: 0.5,
+        utilization: 0.5,
         pue: 1.2,
     }
 }
 
-/// A run of `prompts` prompts by the behaviours, the first the baseline; variants take turns in blocks.
-pub(crate) fn run(id: &str, prompts: usize, behaviours: &[Behaviour]) -> RunRecord {
-    run_in_blocks(id, prompts, BLOCK, behaviours)
+/// A run of `prompts` prompts by the behaviors, the first the baseline; variants take turns in blocks.
+pub(crate) fn run(id: &str, prompts: usize, behaviors: &[Behavior]) -> RunRecord {
+    run_in_blocks(id, prompts, BLOCK, behaviors)
 }
 
 /// The same in blocks of so many prompts.
@@ -91,50 +91,50 @@ pub(crate) fn run_in_blocks(
     id: &str,
     prompts: usize,
     block_length: usize,
-    behaviours: &[Behaviour],
+    behaviors: &[Behavior],
 ) -> RunRecord {
     let chosen: Vec<PromptId> = (0..prompts).map(|i| PromptId(format!("p{i}"))).collect();
     let mut record = RunRecord {
-        header: header(id, &chosen, behaviours),
+        header: header(id, &chosen, behaviors),
         loads: Vec::new(),
-        idles: vec![idle(behaviours)],
+        idles: vec![idle(behaviors)],
         windows: Vec::new(),
         evaluations: Vec::new(),
         finished_at: None,
     };
     let mut clock = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
-    for (turn, (block, behaviour)) in (0..prompts.div_ceil(block_length))
-        .flat_map(|block| behaviours.iter().map(move |b| (block, b)))
+    for (turn, (block, behavior)) in (0..prompts.div_ceil(block_length))
+        .flat_map(|block| behaviors.iter().map(move |b| (block, b)))
         .enumerate()
     {
         let indices = (block * block_length)..((block + 1) * block_length).min(prompts);
-        let window = window(turn as u32, clock, behaviour, indices.clone(), &chosen);
+        let window = window(turn as u32, clock, behavior, indices.clone(), &chosen);
         clock += window.wall_time;
         record.windows.push(window);
         for i in indices {
             evaluate(
                 &mut record.evaluations,
                 clock,
-                behaviour,
+                behavior,
                 i,
                 &chosen[i],
-                behaviour.name == behaviours[0].name,
+                behavior.name == behaviors[0].name,
             );
         }
     }
     record
 }
 
-fn header(id: &str, chosen: &[PromptId], behaviours: &[Behaviour]) -> RunHeader {
-    let variants = behaviours.iter().map(|behaviour| VariantHeader {
-        id: VariantId(format!("tiny/{}", behaviour.name)),
+fn header(id: &str, chosen: &[PromptId], behaviors: &[Behavior]) -> RunHeader {
+    let variants = behaviors.iter().map(|behavior| VariantHeader {
+        id: VariantId(format!("tiny/{}", behavior.name)),
         engine: EngineIdentity {
             weight_bytes_per_token: Some(Bytes(1_000_000)),
             ..EngineIdentity::default()
         },
-        provenance: Provenance::Local { file: behaviour.name.into() },
-        licence: None,
-        noise_floor: behaviour.noise_floor,
+        provenance: Provenance::Local { file: behavior.name.into() },
+        license: None,
+        noise_floor: behavior.noise_floor,
     });
     RunHeader {
         schema: RUN_SCHEMA.into(),
@@ -144,7 +144,7 @@ fn header(id: &str, chosen: &[PromptId], behaviours: &[Behaviour]) -> RunHeader 
         infercost_version: "0".into(),
         machine: MachineFacts::default(),
         variants: variants.collect(),
-        baseline: VariantId(format!("tiny/{}", behaviours[0].name)),
+        baseline: VariantId(format!("tiny/{}", behaviors[0].name)),
         prompts: PromptSelection {
             set: "made-up".into(),
             sha256: "00".into(),
@@ -176,7 +176,7 @@ fn reading(watts: Option<f64>, time: Duration) -> EnergyReading {
     }
 }
 
-fn idle(behaviours: &[Behaviour]) -> IdleRecord {
+fn idle(behaviors: &[Behavior]) -> IdleRecord {
     let wall_time = Duration::from_secs(10);
     IdleRecord {
         boards: Vec::new(),
@@ -184,7 +184,7 @@ fn idle(behaviours: &[Behaviour]) -> IdleRecord {
         phase: IdlePhase::Resident,
         started_at: SystemTime::UNIX_EPOCH,
         wall_time,
-        energy: reading(behaviours[0].watts.map(|_| 20.0), wall_time),
+        energy: reading(behaviors[0].watts.map(|_| 20.0), wall_time),
     }
 }
 
@@ -192,7 +192,7 @@ fn idle(behaviours: &[Behaviour]) -> IdleRecord {
 fn window(
     index: u32,
     started_at: SystemTime,
-    behaviour: &Behaviour,
+    behavior: &Behavior,
     indices: std::ops::Range<usize>,
     chosen: &[PromptId],
 ) -> WindowRecord {
@@ -200,11 +200,10 @@ fn window(
     let mut inferences = Vec::new();
     for i in indices {
         let tokens = 8 + (i % 7) as u32;
-        let step =
-            Duration::from_secs_f64(0.010 * behaviour.slowness * (1.0 + 0.01 * ((i * 37) % 11) as f64));
+        let step = Duration::from_secs_f64(0.010 * behavior.slowness * (1.0 + 0.01 * ((i * 37) % 11) as f64));
         let first = step * 3;
         let latency = first + step * (tokens - 1);
-        let outcome = if (behaviour.fails)(i) {
+        let outcome = if (behavior.fails)(i) {
             Outcome::Failed { kind: FailureKind::Timeout, message: "too late".into(), latency }
         } else {
             let arrivals = (0..tokens).map(|k| ChunkArrival { at: first + step * k, tokens: 1 }).collect();
@@ -221,7 +220,7 @@ fn window(
             repetition: 0,
             issued_at: started_at + elapsed,
             input_text: None,
-            input_tokens: (behaviour.input_tokens)(i),
+            input_tokens: (behavior.input_tokens)(i),
             cached_input_tokens: None,
             max_tokens: 64,
             sampling: Sampling::default(),
@@ -230,14 +229,14 @@ fn window(
         });
         elapsed += latency + latency / 9;
     }
-    let interrupted = behaviour.interrupted == Some(index);
+    let interrupted = behavior.interrupted == Some(index);
     WindowRecord {
-        id: WindowId { variant: VariantId(format!("tiny/{}", behaviour.name)), index },
+        id: WindowId { variant: VariantId(format!("tiny/{}", behavior.name)), index },
         started_at,
         wall_time: elapsed,
         operating_point: OperatingPoint::SEQUENTIAL,
         load: None,
-        energy: reading(behaviour.watts.filter(|_| !interrupted), elapsed),
+        energy: reading(behavior.watts.filter(|_| !interrupted), elapsed),
         interrupted,
         inferences,
     }
@@ -246,14 +245,14 @@ fn window(
 fn evaluate(
     evaluations: &mut Vec<EvaluationRecord>,
     evaluated_at: SystemTime,
-    behaviour: &Behaviour,
+    behavior: &Behavior,
     i: usize,
     prompt: &PromptId,
     baseline: bool,
 ) {
     let mut push = |result| {
         evaluations.push(EvaluationRecord {
-            variant: VariantId(format!("tiny/{}", behaviour.name)),
+            variant: VariantId(format!("tiny/{}", behavior.name)),
             prompt: prompt.clone(),
             repetition: 0,
             evaluated_at,
@@ -261,10 +260,10 @@ fn evaluate(
             result,
         });
     };
-    if (behaviour.fails)(i) {
+    if (behavior.fails)(i) {
         push(Evaluation::Task(failed_score(GraderKind::Exact)));
-    } else if (behaviour.graded)(i) {
-        let score = (behaviour.score)(i);
+    } else if (behavior.graded)(i) {
+        let score = (behavior.score)(i);
         let label = if score > 0.5 { "correct" } else { "incorrect" };
         push(Evaluation::Task(TaskScore {
             grader: GraderKind::Exact,
@@ -273,7 +272,7 @@ fn evaluate(
             choices: None,
         }));
     }
-    if let Some(kld) = behaviour.kld.filter(|_| !baseline) {
+    if let Some(kld) = behavior.kld.filter(|_| !baseline) {
         let kld = vec![kld(i); 10];
         let top1_matches = if kld[0] > 0.1 { 5 } else { 10 - u32::from(i.is_multiple_of(9)) };
         push(Evaluation::Divergence(Divergence {

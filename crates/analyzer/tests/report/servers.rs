@@ -1,19 +1,19 @@
 //! What a report says of servers that keep things to themselves.
 
-use infercost_schema::manifest::Provenance;
-use infercost_schema::report::Report;
-use infercost_schema::*;
+use infercost_core::manifest::Provenance;
+use infercost_core::report::Report;
+use infercost_core::*;
 
-use crate::analyse;
+use crate::analyze;
 use crate::load::{add_load, ms, steady};
-use crate::scenario::{Behaviour, prices, run};
+use crate::scenario::{Behavior, prices, run};
 
 /// `full` in process and `m` behind a server.
-fn served(m: Behaviour, change: impl Fn(&mut RunRecord)) -> Report {
-    let mut record = run("r1", 20, &[Behaviour::named("full"), m]);
+fn served(m: Behavior, change: impl Fn(&mut RunRecord)) -> Report {
+    let mut record = run("r1", 20, &[Behavior::named("full"), m]);
     record.header.variants[1].provenance = Provenance::Served { url: "http://127.0.0.1:8080/v1".into() };
     change(&mut record);
-    analyse(&[record], &prices()).unwrap()
+    analyze(&[record], &prices()).unwrap()
 }
 
 /// The notes that name the server.
@@ -37,7 +37,7 @@ fn check_says(report: &Report, wanted: &str) {
 
 #[test]
 fn prompt_tokens_that_nobody_counts_are_unknown() {
-    let report = served(Behaviour { input_tokens: |_| None, ..Behaviour::named("m") }, |_| {});
+    let report = served(Behavior { input_tokens: |_| None, ..Behavior::named("m") }, |_| {});
     check_says(&report, "m did not tell the prompt tokens of 20 of 20 answers");
     let candidate = &report.candidates[1];
     assert_eq!(candidate.input_tokens, None);
@@ -46,13 +46,13 @@ fn prompt_tokens_that_nobody_counts_are_unknown() {
     assert_eq!(report.candidates[0].input_tokens, Some(600));
 
     let some = |i: usize| (i > 0).then_some(30);
-    let report = served(Behaviour { input_tokens: some, ..Behaviour::named("m") }, |_| {});
+    let report = served(Behavior { input_tokens: some, ..Behavior::named("m") }, |_| {});
     check_says(&report, "m did not tell the prompt tokens of 1 of 20 answers");
     assert_eq!(report.candidates[1].input_tokens, None);
 
     // what failed has no prompt tokens that count, and needs no word
     let some = |i: usize| (i > 4).then_some(30);
-    let report = served(Behaviour { input_tokens: some, fails: |i| i <= 4, ..Behaviour::named("m") }, |_| {});
+    let report = served(Behavior { input_tokens: some, fails: |i| i <= 4, ..Behavior::named("m") }, |_| {});
     assert!(!report.notes.iter().any(|note| note.contains("prompt tokens")), "{:#?}", report.notes);
     assert_eq!(report.candidates[1].input_tokens, Some(450));
 }
@@ -69,7 +69,7 @@ fn cached(record: &mut RunRecord, tokens: Option<u32>) {
 #[test]
 fn what_a_prompt_cache_may_have_done_is_said() {
     let none = "does not tell what it takes from a prompt cache";
-    let m = || Behaviour::named("m");
+    let m = || Behavior::named("m");
     check_says(&served(m(), |_| {}), "asked more than once (in warm-ups) may look faster");
     let loaded = |record: &mut RunRecord| {
         record.header.repetitions = 2;
@@ -100,7 +100,7 @@ fn what_a_prompt_cache_may_have_done_is_said() {
 
 #[test]
 fn how_tokens_were_counted_is_said_where_it_is_in_doubt() {
-    let m = || Behaviour::named("m");
+    let m = || Behavior::named("m");
     let facts = |counted_by, count_mismatch| {
         move |record: &mut RunRecord| {
             let windows = record.windows.iter_mut().filter(|window| window.id.variant.as_str() == "tiny/m");

@@ -1,13 +1,13 @@
-//! Where a limit would just be met: revenue, electricity price, utilisation.
+//! Where a limit would just be met: revenue, electricity price, utilization.
 
-use infercost_schema::Estimate;
+use infercost_core::Estimate;
 
 use crate::audit::{AuditInput, BreakEven, Subject};
 use crate::propagation::propagate;
 use crate::scenario::{Scenario, Tenure};
 use crate::wording::percent;
 
-/// Revenue, electricity price and utilisation at which cost is just in the loss zone, and all of the revenue.
+/// Revenue, electricity price and utilization at which cost is just in the loss zone, and all of the revenue.
 pub(super) fn break_evens(
     input: &AuditInput,
     cost: Option<Estimate>,
@@ -25,7 +25,7 @@ pub(super) fn break_evens(
         [(format!("{} of revenue", percent(limit)), limit * revenue), ("revenue".into(), revenue)]
     {
         all.push(tariff_for(scenario, allowed, &name));
-        all.push(utilisation_for(scenario, allowed, &name));
+        all.push(utilization_for(scenario, allowed, &name));
     }
     all
 }
@@ -61,11 +61,11 @@ fn tariff_for(scenario: &Scenario, allowed: f64, name: &str) -> BreakEven {
     }
 }
 
-/// The utilisation at which an inference costs `allowed`: the cost is a + b ÷ u.
-fn utilisation_for(scenario: &Scenario, allowed: f64, name: &str) -> BreakEven {
-    let what = format!("utilisation at which cost is {name}");
+/// The utilization at which an inference costs `allowed`: the cost is a + b ÷ u.
+fn utilization_for(scenario: &Scenario, allowed: f64, name: &str) -> BreakEven {
+    let what = format!("utilization at which cost is {name}");
     let unit = "share of hours".to_owned();
-    let at = |utilisation: f64| Scenario { utilisation, ..scenario.clone() };
+    let at = |utilization: f64| Scenario { utilization, ..scenario.clone() };
     let (full, half) = (at(1.0), at(0.5));
     let inputs = scenario.inputs();
     let value = propagate(&inputs, |values| {

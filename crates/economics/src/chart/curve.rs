@@ -49,11 +49,11 @@ pub fn curve(schedule: &Schedule, zone: &TimeZone) -> String {
             before = None;
             continue;
         };
-        let colour = if amount < 0.0 { WARM } else { INK };
+        let color = if amount < 0.0 { WARM } else { INK };
         if let Some(before) = before {
-            drawing.line((x(slot.start), y(before)), (x(slot.start), y(amount)), colour, 1.5);
+            drawing.line((x(slot.start), y(before)), (x(slot.start), y(amount)), color, 1.5);
         }
-        drawing.line((x(slot.start), y(amount)), (x(slot.end), y(amount)), colour, 2.0);
+        drawing.line((x(slot.start), y(amount)), (x(slot.end), y(amount)), color, 2.0);
         before = Some(amount);
     }
     hours(&mut drawing, begin, end, zone, &x);

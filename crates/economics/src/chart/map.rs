@@ -51,9 +51,9 @@ pub fn map(hosting: &Hosting) -> String {
     drawing.text(16.0, TOP - 12.0, &format!("{}/kWh", hosting.currency), Anchor::Start, INK);
     if let Some(tariff) = grid.tariff {
         let (cx, cy) = (x(grid.load), y(tariff));
-        for (colour, size) in [("#ffffff", 5.0), ("#1f2933", 2.5)] {
-            drawing.line((cx - 9.0, cy), (cx + 9.0, cy), colour, size);
-            drawing.line((cx, cy - 9.0), (cx, cy + 9.0), colour, size);
+        for (color, size) in [("#ffffff", 5.0), ("#1f2933", 2.5)] {
+            drawing.line((cx - 9.0, cy), (cx + 9.0, cy), color, size);
+            drawing.line((cx, cy - 9.0), (cx, cy + 9.0), color, size);
         }
     }
     let legend = LEFT + MAP_WIDTH + 24.0;

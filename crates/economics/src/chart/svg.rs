@@ -12,7 +12,7 @@ pub(crate) const GRID: &str = "#e4e7eb";
 pub(crate) const WARM: &str = "#c4532d";
 /// Better.
 pub(crate) const COOL: &str = "#2b6cb0";
-/// One colour for each of several things, told apart by the colour-blind as well (Okabe & Ito 2008).
+/// One color for each of several things, told apart by the color-blind as well (Okabe & Ito 2008).
 pub(crate) const SERIES: [&str; 7] =
     ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"];
 

@@ -1,6 +1,6 @@
 //! From which load owning is cheaper, and when it has paid for itself.
 
-use infercost_schema::Estimate;
+use infercost_core::Estimate;
 use serde::Serialize;
 
 use crate::hosting::cost::Way;
@@ -26,7 +26,7 @@ pub struct LoadBreakEven {
     /// Requests an hour; `None` where there is no such load on one machine.
     pub requests_per_hour: Option<Estimate>,
     /// The same as a share of one machine's capacity.
-    pub utilisation: Option<Estimate>,
+    pub utilization: Option<Estimate>,
     /// Why there is none; empty where there is.
     pub reason: String,
 }
@@ -46,7 +46,7 @@ pub(crate) fn load(setting: &Setting, own: &Way, other: &Way) -> LoadBreakEven {
     let at = full.points();
     let nothing = |reason: &str| LoadBreakEven {
         requests_per_hour: None,
-        utilisation: None,
+        utilization: None,
         reason: reason.to_owned(),
     };
     let gap = |share: f64, at: &[f64]| gap(&full, own, other, share, at);
@@ -64,16 +64,16 @@ pub(crate) fn load(setting: &Setting, own: &Way, other: &Way) -> LoadBreakEven {
         };
     }
     let inputs = full.inputs();
-    let utilisation = propagate(&inputs, |at| root(&full, own, other, at, FROM).unwrap_or(f64::NAN));
+    let utilization = propagate(&inputs, |at| root(&full, own, other, at, FROM).unwrap_or(f64::NAN));
     let requests = propagate(&inputs, |at| {
         let busy = at.first().copied().unwrap_or(f64::NAN);
         let capacity = full.demand.capacity_per_hour.unwrap_or(3600.0 / busy);
         root(&full, own, other, at, FROM).unwrap_or(f64::NAN) * capacity
     });
-    if utilisation.is_none() {
+    if utilization.is_none() {
         return nothing("within what was measured there may be no such load");
     }
-    LoadBreakEven { requests_per_hour: requests, utilisation, reason: String::new() }
+    LoadBreakEven { requests_per_hour: requests, utilization, reason: String::new() }
 }
 
 /// Cost of owning less that of the other way, at a share of one machine's capacity.

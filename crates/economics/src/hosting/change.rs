@@ -1,6 +1,6 @@
 //! The setting after a change, and what is taken as given in it.
 
-use infercost_schema::hosting::Charge;
+use infercost_core::hosting::Charge;
 
 use crate::bill::Assumption;
 use crate::hosting::cost::Way;
@@ -14,7 +14,7 @@ pub(crate) fn with(lever: Lever, setting: &Setting, ways: &[Way]) -> (Setting, V
     let mut ways = ways.to_vec();
     let mut requests = setting.requests_per_hour();
     match lever {
-        Lever::UtilisationDown => requests *= 0.8,
+        Lever::UtilizationDown => requests *= 0.8,
         Lever::RentUp => {
             for (charge, rate) in ways.iter_mut().filter_map(|way| way.offer.as_mut()) {
                 if !matches!(charge, Charge::Api { .. }) {
@@ -45,7 +45,7 @@ pub(crate) fn assumptions(setting: &Setting, ways: &[Way]) -> Vec<Assumption> {
             "{} requests an hour, {} hours a day, machines planned for up to {} of their capacity",
             plain(setting.requests_per_hour()),
             plain(setting.demand.hours_per_day),
-            percent(setting.demand.max_utilisation)
+            percent(setting.demand.max_utilization)
         ),
         if setting.demand.requests_per_hour.is_some() { "as given" } else { "what fills one machine" },
     )];

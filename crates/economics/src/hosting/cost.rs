@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use infercost_schema::Estimate;
-use infercost_schema::hosting::{Charge, HostingOffer};
+use infercost_core::Estimate;
+use infercost_core::hosting::{Charge, HostingOffer};
 
 use super::setting::{At, Setting};
 use crate::bill::double;
@@ -92,7 +92,7 @@ impl Way {
         let values = At::of(at);
         let work = setting.load_at(requests, &values) * setting.busy(&values) / speed / 3600.0;
         // A load that just fills a machine needs no second one for the last bit of a float.
-        let machines = (work / setting.demand.max_utilisation - 1e-9).ceil().max(1.0);
+        let machines = (work / setting.demand.max_utilization - 1e-9).ceil().max(1.0);
         Some((machines, work / machines))
     }
 
@@ -270,7 +270,7 @@ fn electricity(
     parts
 }
 
-/// People, licences, space.
+/// People, licenses, space.
 fn operation(
     setting: &Setting,
     hours: f64,

@@ -1,6 +1,6 @@
 //! What all ways of hosting have in common: the measured machine with its prices, and the load.
 
-use infercost_schema::{Estimate, Workload};
+use infercost_core::{Estimate, Workload};
 
 use crate::propagation::{Input, exact};
 use crate::scenario::Scenario;
@@ -8,12 +8,12 @@ use crate::scenario::Scenario;
 /// How much is asked, and when.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Demand {
-    /// Requests an hour in hours with requests; `None` is what fills one machine to the planned utilisation.
+    /// Requests an hour in hours with requests; `None` is what fills one machine to the planned utilization.
     pub requests_per_hour: Option<f64>,
     /// Hours a day with requests, at most 24.
     pub hours_per_day: f64,
     /// Share of its capacity up to which a machine is planned to be used.
-    pub max_utilisation: f64,
+    pub max_utilization: f64,
     /// Requests an hour that one machine can answer, instead of what was measured.
     pub capacity_per_hour: Option<f64>,
 }
@@ -55,14 +55,14 @@ impl Setting {
 
     /// Requests an hour, in hours with requests.
     pub fn requests_per_hour(&self) -> f64 {
-        let fills = self.capacity().point * self.demand.max_utilisation;
+        let fills = self.capacity().point * self.demand.max_utilization;
         self.demand.requests_per_hour.unwrap_or(fills)
     }
 
     /// The setting with machines that may be used to the full.
     pub(super) fn full(&self) -> Self {
         let requests_per_hour = Some(self.requests_per_hour());
-        let demand = Demand { max_utilisation: 1.0, requests_per_hour, ..self.demand };
+        let demand = Demand { max_utilization: 1.0, requests_per_hour, ..self.demand };
         Self { demand, ..self.clone() }
     }
 

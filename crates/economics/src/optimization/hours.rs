@@ -1,7 +1,7 @@
 //! What working in the cheap hours saves.
 
-use infercost_schema::Estimate;
-use infercost_schema::market::{Curve, Slot};
+use infercost_core::Estimate;
+use infercost_core::market::{Curve, Slot};
 
 use crate::propagation::propagate;
 use crate::scenario::{JOULES_PER_KILOWATT_HOUR, Scenario, Tenure};
@@ -18,7 +18,7 @@ const LEAST_SHARE: f64 = 1.0 / 3.0;
 pub struct HourSaving {
     /// Share of the present cost.
     pub saving: Estimate,
-    /// Share of the hours that the work is put into, the cheapest of all: the utilisation, at least a third.
+    /// Share of the hours that the work is put into, the cheapest of all: the utilization, at least a third.
     pub share: f64,
     /// Hours with a known price.
     pub hours: f64,
@@ -56,7 +56,7 @@ pub fn saving_of_hours(now: &Scenario, curve: &Curve, retail: Option<Retail>) ->
     if prices.len() < 4 {
         return Err("the curve has less than an hour of known prices".to_owned());
     }
-    let share = now.utilisation.clamp(LEAST_SHARE, 1.0);
+    let share = now.utilization.clamp(LEAST_SHARE, 1.0);
     let mean = prices.iter().sum::<f64>() / prices.len() as f64;
     let cheapest = mean_of_first(&prices, share);
     let per_joule = (mean - cheapest) * now.pue / JOULES_PER_KILOWATT_HOUR;
@@ -97,8 +97,8 @@ fn mean_of_first(sorted: &[f64], share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
-    use infercost_schema::Currency;
-    use infercost_schema::market::CurveUnit;
+    use infercost_core::Currency;
+    use infercost_core::market::CurveUnit;
     use jiff::{SignedDuration, Timestamp};
 
     use super::*;
@@ -106,7 +106,7 @@ mod tests {
     use crate::propagation::exact;
 
     /// 100 J and 1 s an inference, 20 W idle, hardware 1 EUR an hour.
-    fn scenario(utilisation: f64) -> Scenario {
+    fn scenario(utilization: f64) -> Scenario {
         Scenario {
             currency: Currency::EUR,
             tenure: Tenure::Owned(Owned {
@@ -118,7 +118,7 @@ mod tests {
             tariff: Some(0.36),
             pue: 1.0,
             operation_per_hour: None,
-            utilisation,
+            utilization,
             busy_s: exact(1.0),
             joules: Some(exact(100.0)),
             energy_note: String::new(),
@@ -147,10 +147,10 @@ mod tests {
 
     const DAY: [Option<i64>; 6] = [Some(100), Some(200), Some(300), Some(100), Some(300), Some(200)];
 
-    /// Mean 200; at each utilisation the mean of the hours that the work needs, by hand.
+    /// Mean 200; at each utilization the mean of the hours that the work needs, by hand.
     #[test]
     fn only_the_hours_that_the_work_needs_and_only_what_it_takes_above_idling() {
-        for (utilisation, share, cheapest) in [
+        for (utilization, share, cheapest) in [
             (0.1, 1.0 / 3.0, 100.0),
             (1.0 / 3.0, 1.0 / 3.0, 100.0),
             (0.5, 0.5, (100.0 + 100.0 + 200.0) / 3.0),
@@ -158,11 +158,11 @@ mod tests {
             (0.9, 0.9, (2.0 * 100.0 + 2.0 * 200.0 + 1.4 * 300.0) / 5.4),
             (1.0, 1.0, 200.0),
         ] {
-            let now = scenario(utilisation);
+            let now = scenario(utilization);
             let found = saving_of_hours(&now, &curve(&DAY), None).unwrap();
-            let cost = (100.0 + 20.0 * (1.0 / utilisation - 1.0)) * 1e-7 + 1.0 / 3600.0 / utilisation;
+            let cost = (100.0 + 20.0 * (1.0 / utilization - 1.0)) * 1e-7 + 1.0 / 3600.0 / utilization;
             let wanted = 80.0 * (200.0 - cheapest) / 1000.0 / 3.6e6 / cost;
-            assert!((found.saving.point - wanted).abs() < 1e-12, "{utilisation}: {found:?}, not {wanted}");
+            assert!((found.saving.point - wanted).abs() < 1e-12, "{utilization}: {found:?}, not {wanted}");
             assert!((found.share - share).abs() < 1e-12, "{found:?}");
         }
     }

@@ -1,6 +1,6 @@
 //! Power of two machines that wait, known or not.
 
-use infercost_schema::Workload;
+use infercost_core::Workload;
 
 use super::Taken;
 

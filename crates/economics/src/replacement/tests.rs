@@ -37,7 +37,7 @@ fn terms(requests_per_hour: Option<f64>, new_price: f64) -> Terms {
         currency: Currency::EUR,
         requests_per_hour,
         hours_per_day: 24.0,
-        max_utilisation: 0.5,
+        max_utilization: 0.5,
         tariff: Some(0.36),
         pue: 1.0,
         operation_per_hour: Some(0.1),

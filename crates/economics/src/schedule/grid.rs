@@ -1,6 +1,6 @@
 //! Time cut into equal steps, each with its mean price.
 
-use infercost_schema::market::{Curve, Slot};
+use infercost_core::market::{Curve, Slot};
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 

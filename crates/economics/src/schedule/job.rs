@@ -1,6 +1,6 @@
 //! The work, and the time that there is for it.
 
-use infercost_schema::{Estimate, Workload};
+use infercost_core::{Estimate, Workload};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 

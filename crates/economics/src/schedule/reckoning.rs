@@ -1,6 +1,6 @@
 //! What a plan costs or emits at other joules and speeds than those it was made for.
 
-use infercost_schema::Estimate;
+use infercost_core::Estimate;
 
 use crate::propagation::{Input, exact, propagate};
 use crate::scenario::JOULES_PER_KILOWATT_HOUR;

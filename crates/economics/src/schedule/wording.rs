@@ -1,7 +1,7 @@
 //! A plan in words: what it saves, what it rests on, what is doubtful.
 
-use infercost_schema::Estimate;
-use infercost_schema::market::Curve;
+use infercost_core::Estimate;
+use infercost_core::market::Curve;
 use jiff::tz::TimeZone;
 
 use super::optimum::{Action, Problem};

@@ -3,7 +3,7 @@
 use super::LogitRows;
 use crate::engine::{Distribution, EngineError};
 
-/// Normalises each row in place: ln p = logit − max − ln Σ exp(logit − max), summed in f64.
+/// Normalizes each row in place: ln p = logit − max − ln Σ exp(logit − max), summed in f64.
 ///
 /// # Errors
 /// [`EngineError::NotFinite`] naming the position; `first` is the position of the first row.

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
-use infercost_schema::{Bytes, EngineIdentity, FinishReason, PromptBody};
+use infercost_core::{Bytes, EngineIdentity, FinishReason, PromptBody};
 use sha2::{Digest as _, Sha256};
 
 use crate::decoder::{Decoder, DecoderOptions, Logits, WeightSource};

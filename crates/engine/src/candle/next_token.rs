@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 use candle_transformers::generation::{LogitsProcessor, Sampling as Method};
-use infercost_schema::Sampling;
+use infercost_core::Sampling;
 
 use crate::engine::EngineError;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use infercost_schema::PromptBody;
+use infercost_core::PromptBody;
 
 use crate::chat_template::{ChatMessage, ChatTemplate, plain};
 use crate::decoder::WeightSource;

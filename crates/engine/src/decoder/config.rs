@@ -40,7 +40,7 @@ pub struct DecoderConfig {
     pub activation: Activation,
     /// Which attention projections carry a bias.
     pub attention_bias: AttentionBias,
-    /// True where queries and keys are RMS-normalised per head before the rotation.
+    /// True where queries and keys are RMS-normalized per head before the rotation.
     pub query_key_norm: bool,
     /// True where a norm also follows attention and feed-forward (Gemma 3).
     pub sandwich_norms: bool,
@@ -97,7 +97,7 @@ pub enum RopePairing {
     /// Element `i` with `i + n/2`, the order of safetensors and of most GGUF families.
     Halves,
     /// Element `2i` with `2i + 1`, the order to which GGUF permutes llama and smollm3.
-    Neighbours,
+    Neighbors,
 }
 
 /// Change of the rotary frequencies that stretches the context.

@@ -8,7 +8,7 @@ pub enum Family {
     Llama,
     /// Qwen2 and Qwen2.5: biases on query, key and value.
     Qwen2,
-    /// Qwen3: normalised queries and keys.
+    /// Qwen3: normalized queries and keys.
     Qwen3,
     /// Gemma 3, text part: four norms a layer, local and global attention.
     Gemma3,

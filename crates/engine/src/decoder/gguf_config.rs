@@ -98,7 +98,7 @@ impl Keys<'_> {
             layers: self.layers(family, layers, window)?,
             rope: RopeConfig {
                 pairing: match family {
-                    Family::Llama | Family::Mistral | Family::SmolLm3 => RopePairing::Neighbours,
+                    Family::Llama | Family::Mistral | Family::SmolLm3 => RopePairing::Neighbors,
                     _ => RopePairing::Halves,
                 },
                 rotated_width,

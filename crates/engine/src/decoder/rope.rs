@@ -113,7 +113,7 @@ impl RotaryRows<'_> {
         let input = input.contiguous()?.unsqueeze(0)?;
         let rotated = match self.table.pairing {
             RopePairing::Halves => candle_nn::rotary_emb::rope(&input, &self.cosines, &self.sines),
-            RopePairing::Neighbours => candle_nn::rotary_emb::rope_i(&input, &self.cosines, &self.sines),
+            RopePairing::Neighbors => candle_nn::rotary_emb::rope_i(&input, &self.cosines, &self.sines),
         };
         rotated?.squeeze(0)
     }

@@ -1,4 +1,4 @@
-//! Joining neighbouring symbols, best pair first: the step that byte-pair and SentencePiece-type
+//! Joining neighboring symbols, best pair first: the step that byte-pair and SentencePiece-type
 //! vocabularies share.
 //!
 //! Both llama.cpp and the original programs keep a queue of pairs; the better pair goes first, of
@@ -18,7 +18,7 @@ pub(super) struct Symbol {
     next: usize,
 }
 
-/// What two neighbours become, and how soon: the lower rank first.
+/// What two neighbors become, and how soon: the lower rank first.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Join {
     pub(super) rank: u32,

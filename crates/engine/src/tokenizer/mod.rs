@@ -7,7 +7,7 @@
 //!
 //! The `tokenizers` crate serves `tokenizer.json`. GGUF vocabularies have their own implementation
 //! here: that crate has no SentencePiece merging by score, finds special tokens by another rule than
-//! llama.cpp, and lets neighbours merge across a byte that the vocabulary lacks.
+//! llama.cpp, and lets neighbors merge across a byte that the vocabulary lacks.
 
 mod byte_pair;
 mod character;

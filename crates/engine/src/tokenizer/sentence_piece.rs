@@ -1,7 +1,7 @@
-//! SentencePiece-type tokenizers (`tokenizer.ggml.model = llama`), as llama.cpp runs them: neighbours
+//! SentencePiece-type tokenizers (`tokenizer.ggml.model = llama`), as llama.cpp runs them: neighbors
 //! whose text together is a token are joined, the highest score first.
 //!
-//! Text is not normalised: `tokenizer.ggml.remove_extra_whitespaces` has no effect on this kind in
+//! Text is not normalized: `tokenizer.ggml.remove_extra_whitespaces` has no effect on this kind in
 //! llama.cpp either.
 
 use super::error::TokenizerError;

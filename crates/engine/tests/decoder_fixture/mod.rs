@@ -174,7 +174,7 @@ impl TinyModel {
     }
 
     /// Writes a GGUF file as a converter would: other names, norms of Gemma plus one, and
-    /// queries and keys of llama and smollm3 permuted to rotate neighbours.
+    /// queries and keys of llama and smollm3 permuted to rotate neighbors.
     pub fn write_gguf(&self, folder: &Path, matrices: GgmlDType) -> PathBuf {
         let path = folder.join("model.gguf");
         let metadata = self.gguf_metadata();

@@ -1,4 +1,4 @@
-//! Made-up vocabularies in which nearly every neighbour can merge, so that a wrong split or a wrong
+//! Made-up vocabularies in which nearly every neighbor can merge, so that a wrong split or a wrong
 //! order of merges changes the tokens. `benches/tokenizers/synthetic.py` builds the same ones.
 
 use std::collections::HashMap;

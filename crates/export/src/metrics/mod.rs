@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use infercost_schema::{EnergyDomain, EnergyReading, InferenceRecord, Outcome};
+use infercost_core::{EnergyDomain, EnergyReading, InferenceRecord, Outcome};
 
 pub use listener::Listener;
 

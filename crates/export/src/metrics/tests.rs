@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use infercost_schema::*;
+use infercost_core::*;
 use infercost_trace::backend_attributes::*;
 
 use super::*;

@@ -91,7 +91,7 @@ mod tests {
             // The same test sees a rate that is wrong by 5 %, and constant gaps.
             assert!(kolmogorov_smirnov(gaps.clone(), rate * 1.05) > critical);
             assert!(kolmogorov_smirnov(vec![1.0 / rate; 20_000], rate) > critical);
-            // Mean 1/rate, within three standard errors; neighbours are not correlated.
+            // Mean 1/rate, within three standard errors; neighbors are not correlated.
             let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
             assert!((mean * rate - 1.0).abs() < 3.0 / (gaps.len() as f64).sqrt(), "mean {mean}");
             let product: f64 = gaps.windows(2).map(|two| (two[0] - mean) * (two[1] - mean)).sum();

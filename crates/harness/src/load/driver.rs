@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use infercost_core::{FailureKind, InferenceRecord, OperatingPoint, Prompt, Sampling, ServedFacts};
 use infercost_engine::{
     Chunk, ConcurrentEngine, EngineError, Generation, GenerationRequest, ServedError, ServedFault,
 };
-use infercost_schema::{FailureKind, InferenceRecord, OperatingPoint, Prompt, Sampling, ServedFacts};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};

@@ -12,7 +12,7 @@ mod trend;
 
 use std::time::{Duration, SystemTime};
 
-use infercost_schema::{OperatingPoint, Sampling};
+use infercost_core::{OperatingPoint, Sampling};
 
 pub use arrivals::{ArrivalTimes, Arrivals};
 pub use driver::{MOST_IN_FLIGHT, OTHER_FILES, drive};

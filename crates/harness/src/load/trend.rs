@@ -14,7 +14,7 @@ const UNSERVED: f64 = 0.03;
 /// True where both series rise: neither the queue nor the time spent in it has a level that it stays at.
 ///
 /// Both hold one mean a group, in order of time; `arrivals` is how many requests were sent in all groups. Means of groups stand in for the values themselves, which depend
-/// on their neighbours so that a regression on them would find trends where there are none. Each must pass the
+/// on their neighbors so that a regression on them would find trends where there are none. Each must pass the
 /// Mann–Kendall test (Mann 1945; Kendall 1975) at 1 %. And the requests in flight must grow by half, by three, and by
 /// 3 % of what was sent, between the middles of the first third and the last: a queue just below saturation wanders
 /// for long, and its trends are significant without meaning anything.

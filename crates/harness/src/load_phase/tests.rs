@@ -1,12 +1,12 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 use std::collections::HashMap;
 
-use infercost_energy::UnavailableMeter;
-use infercost_engine::{Script, ScriptedEngine};
-use infercost_schema::{
+use infercost_core::{
     EnergyReading, Grader, IdleRecord, LoadRecord, Message, Prompt, PromptBody, PromptId, Role, Sampling,
     WindowId,
 };
+use infercost_energy::UnavailableMeter;
+use infercost_engine::{Script, ScriptedEngine};
 
 use super::*;
 use crate::plan::Completed;

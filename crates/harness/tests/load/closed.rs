@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infercost_schema::{OperatingPoint, Outcome};
+use infercost_core::{OperatingPoint, Outcome};
 
 use crate::driving::{MS, attempts, completed, driven, load, script, serving};
 

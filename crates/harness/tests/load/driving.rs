@@ -3,13 +3,13 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use infercost_engine::Engine;
-use infercost_harness::load::{Arrivals, Driven, Load, drive};
-use infercost_schema::{
+use infercost_core::{
     Grader, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
 };
+use infercost_engine::Engine;
+use infercost_harness::load::{Arrivals, Driven, Load, drive};
+use infercost_openai_mock::{Reply, StandIn, StreamScript};
 use infercost_served::{RetryPolicy, ServedModel, ServedOptions, Timeouts};
-use infercost_served_stand_in::{Reply, StandIn, StreamScript};
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
 

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use infercost_core::{OperatingPoint, Outcome};
 use infercost_engine::Engine;
 use infercost_harness::HarnessError;
 use infercost_harness::load::drive;
-use infercost_schema::{OperatingPoint, Outcome};
+use infercost_openai_mock::{Fault, Reply, StandIn, StreamScript};
 use infercost_served::{ServedModel, ServedOptions};
-use infercost_served_stand_in::{Fault, Reply, StandIn, StreamScript};
 
 use crate::driving::{MS, attempts, driven, load, prompts, script, serving};
 

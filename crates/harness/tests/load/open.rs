@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use infercost_core::{InferenceRecord, OperatingPoint};
 use infercost_harness::load::{Arrivals, Load};
-use infercost_schema::{InferenceRecord, OperatingPoint};
-use infercost_served_stand_in::{Reply, StandIn};
+use infercost_openai_mock::{Reply, StandIn};
 
 use crate::driving::{MS, attempts, completed, driven, load, script, serving};
 

@@ -158,14 +158,14 @@ pub(crate) struct HostCommand {
 /// How much is asked, and when; as the settings say where a flag is not given.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct DemandArguments {
-    /// Requests an hour, in hours with requests [default: what fills one machine to --utilisation]
+    /// Requests an hour, in hours with requests [default: what fills one machine to --utilization]
     #[arg(long, value_name = "N", value_parser = above_zero)]
     pub(crate) requests_per_hour: Option<f64>,
 
     /// Share of its capacity up to which a machine is planned to be used [default: 0.7, or the price book's
-    /// utilisation where no load is given]
-    #[arg(long, value_name = "SHARE", value_parser = share_above_zero)]
-    pub(crate) utilisation: Option<f64>,
+    /// utilization where no load is given]
+    #[arg(long, alias = "utilisation", value_name = "SHARE", value_parser = share_above_zero)]
+    pub(crate) utilization: Option<f64>,
 
     /// Hours a day with requests [default: 24]
     #[arg(long, value_name = "HOURS", value_parser = above_zero)]

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use infercost_core::hosting::Charge;
+use infercost_core::market::TokenPrice;
+use infercost_core::{Currency, Money};
 use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject, Zone};
 use infercost_economics::production::{AuditedInference, Production};
 use infercost_economics::{Assumption, Audit, Limits, Scenario, audit, bill, chart, scenario};
-use infercost_schema::hosting::Charge;
-use infercost_schema::market::TokenPrice;
-use infercost_schema::{Currency, Money};
 use infercost_trace::foreign::ForeignInference;
 use rust_decimal::Decimal;
 
@@ -70,7 +70,7 @@ fn of_run(arguments: &AuditCommand, business: &Business) -> anyhow::Result<Audit
     let capacity = arguments.capacity_per_hour.or(business.load.capacity_per_hour);
     let scenario = Scenario::of(&workload, &book, interest).at_capacity(capacity);
     let mut assumptions = scenario::assumptions(&book, interest);
-    assumptions.push(scenario::utilisation(&book));
+    assumptions.push(scenario::utilization(&book));
     if let Some(capacity) = capacity {
         let what = format!("one machine answers {capacity} requests an hour");
         assumptions.push(Assumption::new(what, "as given; joules stay as measured"));

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
+use infercost_core::{MachineFacts, MeterKind, Watts};
 use infercost_energy::{
     Discovery, EnergyMeter, EstimateChoice, GpuFacts, MeterBasis, MeterChoice, MeterError, MeterOptions,
     WatchedProcesses,
@@ -13,7 +14,6 @@ use infercost_energy::{
 use infercost_engine::candle::build_flags;
 use infercost_harness::noise::{Repeatability, power_while, repeatability};
 use infercost_harness::{bandwidth, machine};
-use infercost_schema::{MachineFacts, MeterKind, Watts};
 
 use crate::arguments::doctor::DoctorArguments;
 use crate::arguments::meter::MeterArguments;

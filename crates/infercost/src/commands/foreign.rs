@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use infercost_analyzer::foreign::{ForeignCall, summarise};
+use infercost_analyzer::foreign::{ForeignCall, summarize};
 use infercost_export::OtlpOptions;
 use infercost_export::phoenix::Phoenix;
 use infercost_trace::foreign::{ForeignInference, ForeignReader, ForeignTrace, read_file};
@@ -56,7 +56,7 @@ pub(crate) fn read(name: &str) -> anyhow::Result<ForeignTrace> {
 pub(crate) fn run(names: &[String], given: &Given, json: bool) -> anyhow::Result<ExitCode> {
     let traces: Vec<ForeignTrace> = names.iter().map(|name| read(name)).collect::<anyhow::Result<_>>()?;
     let calls: Vec<ForeignCall> = traces.iter().flat_map(|trace| &trace.inferences).map(call).collect();
-    let report = summarise(&calls, given.token_prices(), given.own_prices())?;
+    let report = summarize(&calls, given.token_prices(), given.own_prices())?;
     if report.calls == 0 {
         return Err(usage(
             "there is no inference in it: no span has GenAI or OpenInference attributes of a model's answer",

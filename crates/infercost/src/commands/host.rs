@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
+use infercost_core::Workload;
+use infercost_core::hosting::HostingOffer;
+use infercost_core::price::PriceBook;
 use infercost_economics::hosting::{Demand, Setting, host, measured_on};
 use infercost_economics::{Scenario, bill, chart, scenario};
 use infercost_prices::sections::exchange::convert_offer;
-use infercost_schema::Workload;
-use infercost_schema::hosting::HostingOffer;
-use infercost_schema::price::PriceBook;
 
 use crate::arguments::economics::{DemandArguments, HostCommand};
 use crate::business::{self, Business, Measured};
@@ -16,7 +16,7 @@ use crate::{output, price_store, run_folder};
 
 /// Share of its capacity up to which a machine is planned to be used where a load is given and no share: beyond it
 /// requests queue.
-const PLANNED_UTILISATION: f64 = 0.7;
+const PLANNED_UTILIZATION: f64 = 0.7;
 
 pub(crate) fn run(arguments: &HostCommand) -> anyhow::Result<ExitCode> {
     let business = Business::read(&arguments.economics)?;
@@ -59,11 +59,11 @@ fn there(arguments: &HostCommand, here: &Workload, run: &str) -> anyhow::Result<
 pub(crate) fn demand(flags: &DemandArguments, business: &Business, book: &PriceBook) -> Demand {
     let given = &business.load;
     let requests_per_hour = flags.requests_per_hour.or(given.requests_per_hour);
-    let planned = if requests_per_hour.is_some() { PLANNED_UTILISATION } else { book.utilisation };
+    let planned = if requests_per_hour.is_some() { PLANNED_UTILIZATION } else { book.utilization };
     Demand {
         requests_per_hour,
         hours_per_day: flags.hours_per_day.or(given.hours_per_day).unwrap_or(24.0).min(24.0),
-        max_utilisation: flags.utilisation.or(given.max_utilisation).unwrap_or(planned),
+        max_utilization: flags.utilization.or(given.max_utilization).unwrap_or(planned),
         capacity_per_hour: flags.capacity_per_hour.or(given.capacity_per_hour),
     }
 }

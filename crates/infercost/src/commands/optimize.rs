@@ -8,10 +8,10 @@ mod other_variants;
 
 use std::process::ExitCode;
 
+use infercost_core::price::PriceBook;
+use infercost_core::{RunRecord, Workload};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind, rank};
 use infercost_economics::{Scenario, bill, scenario};
-use infercost_schema::price::PriceBook;
-use infercost_schema::{RunRecord, Workload};
 
 use crate::arguments::economics::OptimizeCommand;
 use crate::business::{self, Business};
@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &OptimizeCommand) -> anyhow::Result<ExitCode> {
     changes.extend(other_places::changes(&present, &business));
     let mut answer = rank(format!("{variant} in run {}", first.header.id), &present.scenario, changes);
     answer.assumptions = scenario::assumptions(&book, interest);
-    answer.assumptions.push(scenario::utilisation(&book));
+    answer.assumptions.push(scenario::utilization(&book));
     let mut notes = bill::stale(&answer.assumptions, business.today);
     notes.extend(business::notes(&book, &workload));
     if workload.joules.is_none() {

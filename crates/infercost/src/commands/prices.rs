@@ -89,7 +89,7 @@ fn row(stored: &Stored, now: Timestamp) -> serde_json::Value {
         "fetched_at": snapshot.fetched_at,
         "age_days": snapshot.age_days(now),
         "stale": snapshot.is_stale(now),
-        "licence": snapshot.licence,
+        "license": snapshot.license,
         "path": stored.path,
     })
 }

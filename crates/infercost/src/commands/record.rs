@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use infercost_schema::RunHeader;
+use infercost_core::RunHeader;
 use infercost_served::ServedAddress;
 use infercost_trace::RunStore;
 

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
+use infercost_core::price::{HardwareCost, PriceBook};
+use infercost_core::{RunRecord, Workload};
 use infercost_economics::bill::{self, double};
 use infercost_economics::ownership::Owned;
 use infercost_economics::replacement::{Decision, Terms, replacement};
 use infercost_economics::wording::years;
 use infercost_economics::{Assumption, scenario};
-use infercost_schema::price::{HardwareCost, PriceBook};
-use infercost_schema::{RunRecord, Workload};
 
 use crate::arguments::economics::ReplaceCommand;
 use crate::business::{self, Business};
@@ -82,7 +82,7 @@ fn terms(arguments: &ReplaceCommand, business: &Business, book: &PriceBook) -> a
         currency,
         requests_per_hour: demand.requests_per_hour,
         hours_per_day: demand.hours_per_day,
-        max_utilisation: demand.max_utilisation,
+        max_utilization: demand.max_utilization,
         tariff: book.electricity.as_ref().map(|price| double(price.value)),
         pue: book.pue,
         operation_per_hour: book.operation.as_ref().map(|price| double(price.value)),

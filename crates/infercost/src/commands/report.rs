@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use infercost_analyzer::Analysis;
-use infercost_schema::{RunRecord, VariantId};
+use infercost_core::{RunRecord, VariantId};
 
 use crate::arguments::ReportCommand;
 use crate::commands::foreign;

@@ -7,13 +7,13 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use infercost_core::market::Curve;
 use infercost_economics::bill;
 use infercost_economics::chart;
 use infercost_economics::schedule::{Action, Job, Schedule, Window, schedule, timers};
 use infercost_prices::sections::exchange::convert_curve;
 use infercost_prices::sections::tariff::time_zone;
 use infercost_prices::{Prices, Query, Source};
-use infercost_schema::market::Curve;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan as _};

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use infercost_analyzer::text_divergence::TextDivergence;
+use infercost_core::VariantId;
 use infercost_engine::{CandleEngine, Engine as _, TextWindows};
 use infercost_models::ResolvedModel;
-use infercost_schema::VariantId;
 
 use crate::arguments::score::ScoreArguments;
 use crate::baseline_store::{BaselineReader, BaselineWriter, Contents, Rows};

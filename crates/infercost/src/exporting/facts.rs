@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use infercost_analyzer::ledger::{Entry, Ledger};
-use infercost_schema::RunHeader;
+use infercost_core::RunHeader;
 use infercost_trace::outgoing::{CostShare, EnergyShare, InferenceFacts};
 use infercost_trace::span_ids::{SpanId, SpanIds};
 

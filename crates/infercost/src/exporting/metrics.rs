@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
+use infercost_core::{IdleRecord, InferenceRecord, RunId, RunRecord, VariantId, WindowRecord};
 use infercost_export::metrics::{Listener, Meters};
 use infercost_export::retry::Pauses;
 use infercost_export::transport::{Attempt, Client};
 use infercost_export::{Destination, OtlpOptions, Patience, Signal};
-use infercost_schema::{IdleRecord, InferenceRecord, RunId, RunRecord, VariantId, WindowRecord};
 
 use super::{resource, variable};
 use crate::arguments::RecordArguments;

@@ -11,9 +11,9 @@ use std::sync::Once;
 
 use infercost_analyzer::Analysis;
 use infercost_analyzer::ledger::Ledger;
+use infercost_core::report::Report;
+use infercost_core::{Evaluation, RunRecord};
 use infercost_export::{Destination, ExportError, Exporter, Outfit, Patience, Sent};
-use infercost_schema::report::Report;
-use infercost_schema::{Evaluation, RunRecord};
 use infercost_trace::outgoing::REASON_LEFT_OUT;
 
 use crate::config::Given;

@@ -6,9 +6,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use infercost_analyzer::ledger::same_total;
+use infercost_core::{Evaluation, VariantId, Verdict};
 use infercost_export::Outfit;
 use infercost_export::phoenix::{Annotation, ModelPrice, PRICE_REFRESH, Phoenix, TraceTotals};
-use infercost_schema::{Evaluation, VariantId, Verdict};
 use infercost_trace::outgoing::InferenceFacts;
 use infercost_trace::span_ids::{SpanId, SpanIds};
 use serde::Serialize;

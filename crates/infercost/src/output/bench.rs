@@ -1,6 +1,6 @@
 //! The table of `infercost bench`.
 
-use infercost_schema::{Estimate, VariantId};
+use infercost_core::{Estimate, VariantId};
 
 use crate::arguments::bench::BenchArguments;
 use crate::output::number;

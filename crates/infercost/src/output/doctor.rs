@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use infercost_core::{MachineFacts, WallFactor};
 use infercost_energy::{EnergyDomain, EnergyScope};
-use infercost_schema::{MachineFacts, WallFactor};
 use serde::Serialize;
 
 use crate::output::number;

@@ -1,6 +1,6 @@
 //! Energy as a person reads it: the totals with their boundary, their source, what no inference got, and idle power.
 
-use infercost_schema::report::{EnergyTotals, IdlePower, Report};
+use infercost_core::report::{EnergyTotals, IdlePower, Report};
 
 use crate::output::doctor::boundary;
 use crate::output::number;
@@ -51,7 +51,7 @@ fn idle(idle: &IdlePower) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use infercost_schema::{EnergyDomain, EnergyScope};
+    use infercost_core::{EnergyDomain, EnergyScope};
 
     use super::*;
 

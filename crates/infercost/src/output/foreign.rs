@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use infercost_analyzer::foreign::{ForeignModel, ForeignReport, Sum};
-use infercost_schema::report::Percentiles;
+use infercost_core::report::Percentiles;
 
 use crate::output::number::{self, UNKNOWN};
 use crate::output::terminal::plain;

@@ -1,7 +1,7 @@
 //! Operating points as a person reads them: one line for each variant and load.
 
-use infercost_schema::report::{OperatingPointReport, Percentiles, Report};
-use infercost_schema::{OperatingPoint, Verdict};
+use infercost_core::report::{OperatingPointReport, Percentiles, Report};
+use infercost_core::{OperatingPoint, Verdict};
 
 use crate::output::number;
 use crate::output::table::{aligned, short_name, table, unknown};

@@ -11,7 +11,7 @@ use crate::output::terminal::plain;
 pub(crate) fn list(models: &[ListedModel]) -> String {
     let mut text = String::new();
     for model in models {
-        let _ = writeln!(text, "{}  {} ({})", plain(&model.name), plain(&model.title), plain(&model.licence));
+        let _ = writeln!(text, "{}  {} ({})", plain(&model.name), plain(&model.title), plain(&model.license));
         for variant in &model.variants {
             let size = variant.bytes.map_or_else(|| "not here".to_owned(), number::bytes);
             let _ = writeln!(text, "  {:<8} {size:>9}  {}", plain(&variant.name), plain(&variant.source));
@@ -30,7 +30,7 @@ pub(crate) fn inspection(facts: &Inspection) -> String {
         ("parameters", Some(number::count(facts.parameters))),
         ("architecture", facts.architecture.clone()),
         ("name", facts.name.clone()),
-        ("licence", facts.licence.clone()),
+        ("license", facts.license.clone()),
         ("context", facts.context.map(|tokens| format!("{tokens} tokens"))),
         ("vocabulary", facts.vocabulary.map(|tokens| format!("{tokens} tokens"))),
         ("tokenizer", facts.tokenizer.clone()),

@@ -1,6 +1,6 @@
 //! Numbers as people read them.
 
-use infercost_schema::Estimate;
+use infercost_core::Estimate;
 
 /// What stands for a number that is not known.
 pub(crate) const UNKNOWN: &str = "–";

@@ -5,9 +5,9 @@ use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use infercost_core::{OperatingPoint, VariantId};
 use infercost_harness::Completed;
 use infercost_models::Progress;
-use infercost_schema::{OperatingPoint, VariantId};
 
 use crate::output;
 use crate::output::terminal::plain;
@@ -82,8 +82,8 @@ impl ModelProgress {
                 self.bar.set_length(total.unwrap_or(done));
                 self.bar.set_position(done);
             }
-            Progress::LicenceNotice { model, text, url } => {
-                self.say(&format!("{model} comes under a licence of its own ({url}):\n{text}"));
+            Progress::LicenseNotice { model, text, url } => {
+                self.say(&format!("{model} comes under a license of its own ({url}):\n{text}"));
             }
             Progress::SourceFailed { source, reason } => {
                 self.say(&format!("{source}: {reason}; trying the next source"));

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use infercost_analyzer::text_divergence::{Mean, TextScore};
-use infercost_schema::{EngineIdentity, VariantId};
+use infercost_core::{EngineIdentity, VariantId};
 use serde_json::{Value, json};
 
 use crate::output::number;

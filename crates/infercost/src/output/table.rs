@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use infercost_schema::report::{CandidateReport, Report};
-use infercost_schema::{Estimate, Recommendation, Verdict};
+use infercost_core::report::{CandidateReport, Report};
+use infercost_core::{Estimate, Recommendation, Verdict};
 
 use crate::output::number::{self, UNKNOWN};
 use crate::output::terminal::{self, DOUBT, FAILURE, FAINT, STRONG, SUCCESS, Stream, plain};
@@ -22,7 +22,7 @@ pub(crate) fn render(report: &Report, folders: &[PathBuf]) -> String {
     for note in &report.notes {
         let _ = writeln!(text, "{} {}", out(DOUBT, "!"), plain(note));
     }
-    let _ = writeln!(text, "\n{}\n{}", coloured(&cost_table(report)), quality_table(report));
+    let _ = writeln!(text, "\n{}\n{}", colored(&cost_table(report)), quality_table(report));
     if let Some(load) = load_table::render(report) {
         let _ = writeln!(text, "{load}");
     }
@@ -199,8 +199,8 @@ fn verdict(report: &Report, candidate: &CandidateReport) -> &'static str {
     }
 }
 
-/// Colours the verdicts after the columns are laid out, so that colour takes no width.
-fn coloured(table: &str) -> String {
+/// Colors the verdicts after the columns are laid out, so that color takes no width.
+fn colored(table: &str) -> String {
     table
         .replace(&format!(" {PASS} "), &format!(" {} ", out(SUCCESS, PASS)))
         .replace(&format!(" {FAIL} "), &format!(" {} ", out(FAILURE, FAIL)))

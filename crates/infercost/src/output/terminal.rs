@@ -1,4 +1,4 @@
-//! Colour where a person looks, and no control characters from files or models anywhere.
+//! Color where a person looks, and no control characters from files or models anywhere.
 
 use std::env;
 use std::io::{self, IsTerminal as _};
@@ -27,7 +27,7 @@ pub(crate) enum Stream {
 
 impl Stream {
     /// True on a terminal, unless `NO_COLOR` is set (<https://no-color.org>) or the terminal is dumb.
-    fn has_colour(self) -> bool {
+    fn has_color(self) -> bool {
         let terminal = match self {
             Self::Output => io::stdout().is_terminal(),
             Self::Error => io::stderr().is_terminal(),
@@ -37,9 +37,9 @@ impl Stream {
     }
 }
 
-/// The text in a style, where the stream has colour.
+/// The text in a style, where the stream has color.
 pub(crate) fn style(stream: Stream, style: Style, text: &str) -> String {
-    if stream.has_colour() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    if stream.has_color() { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
 
 /// The text with control characters made visible; line ends stay.

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use infercost_core::{Evaluation, EvaluationRecord, Grader, Prompt, PromptId, RunRecord, VariantId};
 use infercost_harness::Completed;
-use infercost_schema::{Evaluation, EvaluationRecord, Grader, Prompt, PromptId, RunRecord, VariantId};
 
 /// The name of the evaluation by a grader.
 pub(super) const TASK: &str = "task";

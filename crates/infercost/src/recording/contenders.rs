@@ -1,7 +1,7 @@
 //! The models that take part, the baseline first.
 
+use infercost_core::VariantId;
 use infercost_models::ResolvedModel;
-use infercost_schema::VariantId;
 
 use crate::arguments::RecordArguments;
 use crate::exit::usage;

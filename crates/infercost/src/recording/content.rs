@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use infercost_core::{Evaluation, InferenceRecord, Outcome};
 use infercost_export::outfit::REDACTED;
 use infercost_harness::sink::Unscored;
-use infercost_schema::{Evaluation, InferenceRecord, Outcome};
 use regex::Regex;
 
 /// What of prompts and answers may reach the disk.

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use infercost_core::{RunHeader, RunRecord};
 use infercost_energy::{EnergyMeter, MeterBasis};
 use infercost_harness::machine::CpuTicks;
 use infercost_harness::{Completed, Plan, Prepared};
-use infercost_schema::{RunHeader, RunRecord};
 use infercost_trace::RunStore;
 
 use super::completed::completed;

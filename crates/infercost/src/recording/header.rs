@@ -3,11 +3,11 @@
 use std::env;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
+use infercost_core::run::{RUN_SCHEMA, VariantHeader};
+use infercost_core::{Bytes, EngineIdentity, MachineFacts, RunHeader, VariantId};
 use infercost_energy::EnergyMeter;
 use infercost_harness::Prepared;
 use infercost_models::ResolvedModel;
-use infercost_schema::run::{RUN_SCHEMA, VariantHeader};
-use infercost_schema::{Bytes, EngineIdentity, MachineFacts, RunHeader, VariantId};
 
 use super::setup::Setup;
 use crate::commands::doctor::{described, facts, gpus};
@@ -30,7 +30,7 @@ impl Setup<'_> {
                 id: id.clone(),
                 engine: with_file(engine.identity().clone(), &contender.model),
                 provenance: contender.model.provenance.clone(),
-                licence: contender.model.licence.as_ref().map(|licence| licence.name.clone()),
+                license: contender.model.license.as_ref().map(|license| license.name.clone()),
                 noise_floor: contender.noise_floor,
             })
             .collect();

@@ -5,13 +5,13 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
 use infercost_analyzer::{failed_score, grade, grade_choice, grade_choice_by_text};
-use infercost_engine::TokenScores;
-use infercost_harness::sink::{Likeliest, Scored, Unscored};
-use infercost_harness::{RecordSink, SinkError};
-use infercost_schema::{
+use infercost_core::{
     ChoiceLikelihoods, Evaluation, EvaluationRecord, Grader, IdleRecord, InferenceRecord, LoadRecord,
     OperatingPoint, Outcome, Prompt, PromptId, RunRecord, TaskScore, VariantId, WindowId, WindowRecord,
 };
+use infercost_engine::TokenScores;
+use infercost_harness::sink::{Likeliest, Scored, Unscored};
+use infercost_harness::{RecordSink, SinkError};
 use infercost_trace::RunStore;
 
 use super::completed::{EvaluationKey, TASK};

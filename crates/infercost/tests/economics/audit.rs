@@ -31,7 +31,7 @@ fn the_audit_of_a_run_with_known_joules() {
     assert!(close(&audit["share"]["point"], sum / 0.01) && close(&audit["margin"]["point"], 0.01 - sum));
     assert_eq!(audit["limits"][0]["zone"], "profit");
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(audit["tornado"][0]["lever"], "utilisation_down");
+    assert_eq!(audit["tornado"][0]["lever"], "utilization_down");
 
     // the report of the same run says the same cost
     let report = json(&run(folder.path(), &["report", "--json"]));

@@ -34,7 +34,7 @@ fn hosting_with_a_rate_of_exchange() {
     let measured = json(&run(folder.path(), &there));
     let rent = measured["ways"].as_array().unwrap().iter().find(|way| way["name"] == "elsewhere").unwrap();
     assert!(
-        close(&rent["utilisation"], 0.25) && !measured["assumptions"].to_string().contains("as fast as"),
+        close(&rent["utilization"], 0.25) && !measured["assumptions"].to_string().contains("as fast as"),
         "{rent:#}"
     );
     check(
@@ -53,6 +53,6 @@ fn hosting_with_a_rate_of_exchange() {
     check(folder.path(), &["host", "--currency", "GBP"], 2, &["EUR to GBP", "[[exchange]]", "ecb"]);
     // a load that needs several machines: 3600 an hour are one machine's capacity
     let many =
-        json(&run(folder.path(), &["host", "--json", "--requests-per-hour", "9000", "--utilisation", "0.5"]));
+        json(&run(folder.path(), &["host", "--json", "--requests-per-hour", "9000", "--utilization", "0.5"]));
     assert_eq!(many["ways"][0]["machines"], 5);
 }

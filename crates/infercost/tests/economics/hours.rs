@@ -9,7 +9,7 @@ use super::{SETTINGS, bench, check, close};
 #[test]
 fn the_hour_of_a_busy_machine_saves_next_to_nothing() {
     let folder = bench();
-    let busy = SETTINGS.replace("utilisation = 0.5", "utilisation = 0.9");
+    let busy = SETTINGS.replace("utilization = 0.5", "utilization = 0.9");
     let now = jiff::Timestamp::now().as_millisecond();
     let hour = |hour: i64| {
         let (start, price) = (now + hour * 3_600_000, if hour < 8 { 0 } else { 90 });

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use infercost_schema::manifest::Provenance;
-use infercost_schema::prompt_set::GraderKind;
-use infercost_schema::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
-use infercost_schema::{
+use infercost_core::manifest::Provenance;
+use infercost_core::prompt_set::GraderKind;
+use infercost_core::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
+use infercost_core::{
     ChunkArrival, EnergyDomain, EnergyReading, EnergyScope, EngineIdentity, Evaluation, EvaluationRecord,
     FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord, MachineFacts, MeterKind, MeterSource,
     OperatingPoint, Outcome, Policy, PromptId, RunHeader, RunId, Sampling, TaskScore, VariantId, Watts,
@@ -135,7 +135,7 @@ impl MadeUp {
                 id: VARIANT.into(),
                 engine: EngineIdentity { threads: Some(self.threads), ..EngineIdentity::default() },
                 provenance: Provenance::Local { file: "made up".into() },
-                licence: None,
+                license: None,
                 noise_floor: false,
             }],
             baseline: VariantId::from(VARIANT),

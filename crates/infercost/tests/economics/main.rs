@@ -31,7 +31,7 @@ use tempfile::TempDir;
 const SETTINGS: &str = r#"
 [prices]
 currency = "EUR"
-utilisation = 0.5
+utilization = 0.5
 electricity = { per_kwh = 0.36, source = "a bill", date = 2026-11-01 }
 hardware = { kind = "owned", purchase = 8760, salvage_share = 0.0, life_years = 1, source = "an invoice", date = 2026-11-01 }
 [revenue]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::program::run;
 use super::{CURVE, check, sample, text};
 
-/// Of an unoptimised build beside other tests: an optimised one is to take less than a second.
+/// Of an unoptimized build beside other tests: an optimized one is to take less than a second.
 const MOST: Duration = Duration::from_secs(10);
 
 #[test]

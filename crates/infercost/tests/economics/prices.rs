@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use infercost_served_stand_in::{Reply, StandIn};
+use infercost_openai_mock::{Reply, StandIn};
 
 use super::{SETTINGS, bench, check};
 use crate::program::{json, run};

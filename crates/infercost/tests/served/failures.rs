@@ -3,7 +3,7 @@
 use std::fs;
 
 use candle_core::quantized::GgmlDType;
-use infercost_served_stand_in::{Asked, Fault, Reply, StandIn, StreamScript};
+use infercost_openai_mock::{Asked, Fault, Reply, StandIn, StreamScript};
 use serde_json::Value;
 
 use super::{alone, bench, serving, texts_below, url};

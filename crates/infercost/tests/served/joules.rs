@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use infercost_served_stand_in::{Reply, StandIn, StreamScript};
+use infercost_openai_mock::{Reply, StandIn, StreamScript};
 use serde_json::Value;
 
 use super::{MODELS, alone, bench};

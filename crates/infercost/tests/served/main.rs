@@ -22,7 +22,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use candle_core::quantized::GgmlDType;
-use infercost_served_stand_in::{Asked, Reply, StandIn, StreamScript};
+use infercost_openai_mock::{Asked, Reply, StandIn, StreamScript};
 use program::{json, run};
 use run_on_disk::{only_run, spans};
 use serde_json::Value;

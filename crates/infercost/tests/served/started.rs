@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use candle_core::quantized::GgmlDType;
-use infercost_served_stand_in::StreamScript;
+use infercost_openai_mock::StreamScript;
 
 use super::{alone, bench, serving, texts_below};
 use crate::program::{infercost, json, run};

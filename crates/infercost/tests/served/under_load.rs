@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use infercost_served_stand_in::StreamScript;
+use infercost_openai_mock::StreamScript;
 use serde_json::Value;
 
 use super::{SHORT, alone, bench, serving, taking, url};

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use infercost_schema::manifest::{
+use infercost_core::manifest::{
     ManifestError, ModelManifest, Provenance, Source, VariantManifest, WheelPart,
 };
 
 use super::{ModelStore, id};
 use crate::argument::is_plain_part;
 use crate::cache::FileRecord;
-use crate::catalogue::KnownManifest;
+use crate::catalog::KnownManifest;
 use crate::convert::{CONVERTER_VERSION, expand_into, quantize_into};
 use crate::error::ModelError;
 use crate::file_text::escaped;
@@ -63,7 +63,7 @@ impl ModelStore {
             sha256: Some(found.sha256),
             bytes: Some(found.bytes),
             provenance: found.provenance,
-            licence: Some(manifest.licence.clone()),
+            license: Some(manifest.license.clone()),
             is_full_precision: variant.name == manifest.full_precision,
         }))
     }
@@ -206,11 +206,11 @@ fn with_origin(recorded: Provenance, origin: &Provenance) -> Provenance {
 }
 
 fn notice(manifest: &ModelManifest, progress: &mut ProgressSink<'_>) {
-    if let Some(text) = &manifest.licence.notice {
-        progress(Progress::LicenceNotice {
+    if let Some(text) = &manifest.license.notice {
+        progress(Progress::LicenseNotice {
             model: manifest.title.clone(),
             text: text.clone(),
-            url: manifest.licence.url.clone(),
+            url: manifest.license.url.clone(),
         });
     }
 }

@@ -1,6 +1,6 @@
 //! aWATTar: hourly exchange prices of Germany and Austria, in milliseconds. No key.
 
-use infercost_schema::market::{CurveUnit, Slot};
+use infercost_core::market::{CurveUnit, Slot};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! A table of the user's own: `start,end,price,currency,unit`.
 
-use infercost_schema::market::{CurveUnit, Slot};
+use infercost_core::market::{CurveUnit, Slot};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;

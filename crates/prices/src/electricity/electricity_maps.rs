@@ -1,6 +1,6 @@
 //! Electricity Maps: exchange prices and carbon intensity by zone. Needs a key.
 
-use infercost_schema::market::{CurveUnit, Slot};
+use infercost_core::market::{CurveUnit, Slot};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;

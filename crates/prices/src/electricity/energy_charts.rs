@@ -1,6 +1,6 @@
 //! Energy-Charts: exchange prices in parallel arrays, every 15 or 60 minutes, with nulls. No key.
 
-use infercost_schema::market::{CurveUnit, Slot};
+use infercost_core::market::{CurveUnit, Slot};
 use jiff::{Timestamp, ToSpan as _};
 use serde::Deserialize;
 
@@ -48,5 +48,5 @@ pub(crate) fn parse(text: &str, query: &Query, now: Timestamp) -> Result<Parsed,
     }
     let zoned = Query { zone: Some(query.zone.clone().unwrap_or_else(|| ZONE.to_owned())), ..query.clone() };
     let curve = curve(CurveUnit::PerKilowattHour(currency), slots, &zoned, true, "Energy-Charts", now)?;
-    Ok(Parsed { licence: answer.license_info, ..Parsed::of(Prices::Curve(curve)) })
+    Ok(Parsed { license: answer.license_info, ..Parsed::of(Prices::Curve(curve)) })
 }

@@ -6,8 +6,8 @@ pub mod electricity_maps;
 pub mod energy_charts;
 pub mod octopus;
 
-use infercost_schema::Currency;
-use infercost_schema::market::{Curve, CurveUnit, Slot};
+use infercost_core::Currency;
+use infercost_core::market::{Curve, CurveUnit, Slot};
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};

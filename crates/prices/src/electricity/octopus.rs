@@ -1,7 +1,7 @@
 //! Octopus Agile: a half-hourly tariff of Great Britain in pence, newest first, paged. No key.
 
-use infercost_schema::Currency;
-use infercost_schema::market::{CurveUnit, Slot};
+use infercost_core::Currency;
+use infercost_core::market::{CurveUnit, Slot};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use infercost_schema::Currency;
-use infercost_schema::market::TokenPrice;
+use infercost_core::Currency;
+use infercost_core::market::TokenPrice;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 

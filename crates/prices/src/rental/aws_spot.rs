@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use infercost_schema::market::{Offer, OfferKind};
+use infercost_core::market::{Offer, OfferKind};
 use jiff::Timestamp;
 use serde::Deserialize;
 

@@ -5,8 +5,8 @@ pub mod runpod;
 pub mod skypilot;
 pub mod vast;
 
-use infercost_schema::Currency;
-use infercost_schema::market::{Offer, OfferKind};
+use infercost_core::Currency;
+use infercost_core::market::{Offer, OfferKind};
 use rust_decimal::Decimal;
 
 /// Most offers of one answer.

@@ -1,6 +1,6 @@
 //! RunPod: GPUs by the hour, by GraphQL. Needs a key.
 
-use infercost_schema::market::OfferKind;
+use infercost_core::market::OfferKind;
 use serde::Deserialize;
 use serde_json::json;
 

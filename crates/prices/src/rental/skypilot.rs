@@ -1,6 +1,6 @@
 //! SkyPilot's catalogs: instances of one cloud, on demand and spot, as a table whose columns come in any order.
 
-use infercost_schema::market::OfferKind;
+use infercost_core::market::OfferKind;
 use rust_decimal::Decimal;
 
 use crate::fetch::{Client, FetchError, encoded};

@@ -1,6 +1,6 @@
 //! Vast.ai: machines of private hosts, on demand and interruptible. No key.
 
-use infercost_schema::market::OfferKind;
+use infercost_core::market::OfferKind;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::json;

@@ -1,9 +1,9 @@
 //! `[[exchange]]`: exchange rates that the user gives, and a price book in another currency.
 
-use infercost_schema::Currency;
-use infercost_schema::hosting::{Charge, HostingOffer};
-use infercost_schema::market::{Curve, CurveUnit, ExchangeRate, exchange_rate};
-use infercost_schema::price::{HardwareCost, Price, PriceBook};
+use infercost_core::Currency;
+use infercost_core::hosting::{Charge, HostingOffer};
+use infercost_core::market::{Curve, CurveUnit, ExchangeRate, exchange_rate};
+use infercost_core::price::{HardwareCost, Price, PriceBook};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 

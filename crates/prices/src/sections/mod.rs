@@ -14,8 +14,8 @@ pub use revenue::{Revenue, RevenueSection};
 pub use source::SourceSection;
 pub use tariff::TariffSection;
 
-use infercost_schema::Currency;
-use infercost_schema::price::Price;
+use infercost_core::Currency;
+use infercost_core::price::Price;
 
 use crate::amount::Amount;
 use crate::day::Day;

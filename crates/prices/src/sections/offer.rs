@@ -1,8 +1,8 @@
 //! `[[offers]]`: ways to get inferences answered, as a user writes them down.
 
-use infercost_schema::Currency;
-use infercost_schema::hosting::{Charge, HostingOffer};
-use infercost_schema::price::Price;
+use infercost_core::Currency;
+use infercost_core::hosting::{Charge, HostingOffer};
+use infercost_core::price::Price;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 

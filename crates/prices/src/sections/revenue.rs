@@ -1,7 +1,7 @@
 //! `[revenue]`: what an inference earns, and what it may cost.
 
-use infercost_schema::Currency;
-use infercost_schema::price::Price;
+use infercost_core::Currency;
+use infercost_core::price::Price;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 

@@ -1,7 +1,7 @@
 //! `[tariff]`: what turns exchange prices into a bill, and a tariff by time of use.
 
-use infercost_schema::Currency;
-use infercost_schema::market::{Curve, CurveUnit, Slot};
+use infercost_core::Currency;
+use infercost_core::market::{Curve, CurveUnit, Slot};
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
@@ -213,7 +213,7 @@ fn add_day(
     Ok(())
 }
 
-/// Joins neighbours of the same price.
+/// Joins neighbors of the same price.
 fn merged(slots: Vec<Slot>) -> Vec<Slot> {
     let mut joined: Vec<Slot> = Vec::new();
     for slot in slots {

@@ -1,7 +1,7 @@
 //! What each source sends, and what it becomes.
 
+use infercost_core::market::{Curve, CurveUnit, Offer, OfferKind};
 use infercost_prices::{Prices, Query, Snapshot, Source};
-use infercost_schema::market::{Curve, CurveUnit, Offer, OfferKind};
 
 use crate::replica::{Answer, Replica, client, now, query};
 
@@ -24,7 +24,7 @@ fn offers(snapshot: &Snapshot) -> &[Offer] {
 
 /// `start minutes amount` of each slot.
 fn slots(curve: &Curve) -> Vec<String> {
-    let shown = |slot: &infercost_schema::market::Slot| {
+    let shown = |slot: &infercost_core::market::Slot| {
         let minutes = slot.end.duration_since(slot.start).as_mins();
         let amount = slot.amount.map_or("–".to_owned(), |amount| amount.to_string());
         format!("{} {minutes} {amount}", slot.start)
@@ -53,7 +53,7 @@ fn energy_charts() {
             "2026-10-24T23:00:00Z 15 0"
         ]
     );
-    assert!(curve(&snapshot).wholesale && snapshot.licence.as_deref().unwrap().starts_with("CC BY 4.0"));
+    assert!(curve(&snapshot).wholesale && snapshot.license.as_deref().unwrap().starts_with("CC BY 4.0"));
     assert_eq!((snapshot.source.as_str(), snapshot.subject.as_str()), ("energy-charts", "AT"));
 }
 

@@ -53,7 +53,7 @@ fn only_the_newest_of_each_question_are_read() {
     asked.zone = Some("one".into());
     let mut snapshot = Source::Ecb.fetch(&client(), &asked, now()).unwrap();
     snapshot.fetched_at = "2026-11-09T00:00:00Z".parse().unwrap();
-    snapshot.licence = Some("the second".into());
+    snapshot.license = Some("the second".into());
     store.save(&snapshot).unwrap();
     let old = folder.path().join("ecb-two-20261101T000000Z.json");
     let text = fs::read_to_string(&old).unwrap();
@@ -64,7 +64,7 @@ fn only_the_newest_of_each_question_are_read() {
     };
     let pair = |zone: &str, day: &str| (zone.to_owned(), format!("2026-11-{day}T00:00:00Z"));
     assert_eq!(found(1), [pair("one", "09"), pair("two", "09")]);
-    assert_eq!(store.recent(Kind::Rates, 1).unwrap()[0].snapshot.licence.as_deref(), Some("the second"));
+    assert_eq!(store.recent(Kind::Rates, 1).unwrap()[0].snapshot.license.as_deref(), Some("the second"));
     assert_eq!(found(2), [pair("one", "09"), pair("one", "09"), pair("two", "09"), pair("two", "08")]);
     assert_eq!(found(99)[0].1, "2030-11-01T00:00:00Z");
     assert!(store.recent(Kind::Offers, 99).unwrap().is_empty());

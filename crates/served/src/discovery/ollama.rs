@@ -1,7 +1,7 @@
 //! What Ollama tells of a model beside the common API.
 
+use infercost_core::EngineIdentity;
 use infercost_engine::ServedFault;
-use infercost_schema::EngineIdentity;
 use serde::{Deserialize, Serialize};
 
 use crate::ServedAddress;

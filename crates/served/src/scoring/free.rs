@@ -1,7 +1,7 @@
 //! The model's own answer with its likeliest tokens, as the chat API streams or sends them.
 
+use infercost_core::{Message, PromptBody};
 use infercost_engine::{EngineError, GenerationRequest, PositionTop, TokenName};
-use infercost_schema::{Message, PromptBody};
 use serde::{Deserialize, Serialize};
 
 use super::llama_cpp::Candidate;

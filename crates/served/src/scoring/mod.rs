@@ -10,8 +10,8 @@ mod first_choice;
 mod free;
 mod llama_cpp;
 
+use infercost_core::{PromptBody, ServedFacts};
 use infercost_engine::{Continuation, EngineError, PositionTop, ScoreRequest, TokenScores};
-use infercost_schema::{PromptBody, ServedFacts};
 use serde::{Deserialize, Serialize};
 
 use crate::ask::Asker;
@@ -43,7 +43,7 @@ enum Forced {
 #[derive(Serialize)]
 struct Conversation<'a> {
     model: &'a str,
-    messages: &'a [infercost_schema::Message],
+    messages: &'a [infercost_core::Message],
     add_generation_prompt: bool,
 }
 
@@ -118,7 +118,7 @@ impl Scorer {
                     }
                     Api::Completions => plain_text(prompt)?.to_owned(),
                 };
-                // As the server itself does with a prompt: special tokens are added and recognised.
+                // As the server itself does with a prompt: special tokens are added and recognized.
                 let body = Tokenize { content: &content, add_special: true, parse_special: true };
                 self.asker.post(url, &body, self.secret()).await.map_err(error)?
             }

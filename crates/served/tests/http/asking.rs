@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use infercost_core::{Message, PromptBody, Role, Sampling};
 use infercost_engine::{Engine, EngineError, Generation, GenerationRequest, ServedError};
-use infercost_schema::{Message, PromptBody, Role, Sampling};
+use infercost_openai_mock::StandIn;
 use infercost_served::{RetryPolicy, ServedEngine, ServedModel, ServedOptions, Timeouts};
-use infercost_served_stand_in::StandIn;
 
 /// Short time-outs and pauses, no trial answer.
 pub(crate) fn hasty() -> ServedOptions {

@@ -1,8 +1,8 @@
 //! What is learnt when connecting.
 
 use infercost_engine::Engine;
+use infercost_openai_mock::{Reply, StandIn, StreamScript};
 use infercost_served::{ServedModel, ServedOptions, ServerKind};
-use infercost_served_stand_in::{Reply, StandIn, StreamScript};
 
 use crate::asking::{ask, connect, hasty, user};
 

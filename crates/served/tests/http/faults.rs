@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use infercost_core::FailureKind;
 use infercost_engine::{Engine as _, EngineError, ServedFault};
-use infercost_schema::FailureKind;
+use infercost_openai_mock::{Fault, Reply, StandIn, Step, StreamScript};
 use infercost_served::{ApiKey, RetryPolicy, ServedModel, ServedOptions, Timeouts};
-use infercost_served_stand_in::{Fault, Reply, StandIn, Step, StreamScript};
 
 use crate::asking::{ask, attempts, connect, failure, hasty};
 
@@ -143,7 +143,7 @@ fn pages_and_nonsense() {
 }
 
 #[test]
-fn a_retry_that_succeeds_is_counted_and_honours_retry_after() {
+fn a_retry_that_succeeds_is_counted_and_honors_retry_after() {
     attempts(|| {
         let busy = Reply::error(429, &["Retry-After: 1"], r#"{"error":{"message":"busy"}}"#);
         let server = serving(vec![busy, StreamScript::default().reply()]);

@@ -1,9 +1,9 @@
 //! Log-probabilities of given texts, in the ways of the servers that have any.
 
+use infercost_core::Sampling;
 use infercost_engine::{Continuation, Engine, EngineError, GenerationRequest, ScoreRequest};
-use infercost_schema::Sampling;
+use infercost_openai_mock::{Asked, Reply, StandIn};
 use infercost_served::{Api, ServedOptions};
-use infercost_served_stand_in::{Asked, Reply, StandIn};
 use serde_json::{Value, json};
 
 use crate::asking::{connect, hasty, user};

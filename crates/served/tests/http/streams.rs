@@ -1,9 +1,9 @@
 //! Streams of every shape give the same answer.
 
+use infercost_core::{FinishReason, Sampling, TokenCount};
 use infercost_engine::{Engine, GenerationRequest};
-use infercost_schema::{FinishReason, Sampling, TokenCount};
+use infercost_openai_mock::{Reply, StandIn, StreamScript};
 use infercost_served::{Api, ServedOptions};
-use infercost_served_stand_in::{Reply, StandIn, StreamScript};
 
 use crate::asking::{ask, attempts, connect, hasty, user};
 

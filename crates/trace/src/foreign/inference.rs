@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use infercost_schema::Currency;
+use infercost_core::Currency;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;

@@ -1,6 +1,6 @@
 //! Energy readings, on the spans of windows and idle stretches.
 
-use infercost_schema::{
+use infercost_core::{
     EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, Joules, MeterKind, MeterSource,
 };
 

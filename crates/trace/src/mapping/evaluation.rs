@@ -3,8 +3,8 @@
 //! A result that is not a finite number cannot be written: whoever evaluates records it as
 //! [`Evaluation::Impossible`] with the reason, which counts as not good, and not as a gap.
 
-use infercost_schema::prompt_set::GraderKind;
-use infercost_schema::{
+use infercost_core::prompt_set::GraderKind;
+use infercost_core::{
     ChoiceLikelihoods, Divergence, Evaluation, EvaluationRecord, PromptId, TaskScore, VariantId,
 };
 

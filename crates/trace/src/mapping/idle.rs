@@ -1,6 +1,6 @@
 //! Stretches in which nothing was asked of any model.
 
-use infercost_schema::{IdlePhase, IdleRecord, Watts};
+use infercost_core::{IdlePhase, IdleRecord, Watts};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infercost_schema::{
+use infercost_core::{
     ChunkArrival, FailureKind, FinishReason, InferenceRecord, Outcome, PromptId, Sampling, WindowId,
 };
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! Model loads.
 
-use infercost_schema::{LoadRecord, VariantId};
+use infercost_core::{LoadRecord, VariantId};
 
 use super::{CHAIN, RunSpans, record, stretch};
 use crate::attributes::VARIANT;

@@ -14,7 +14,7 @@ pub(crate) mod window;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use infercost_schema::{RunHeader, VariantId};
+use infercost_core::{RunHeader, VariantId};
 
 use crate::error::MappingError;
 use crate::mapping::run::provenance_words;
@@ -63,7 +63,7 @@ impl RunSpans {
     }
 
     /// The variant's header and its provenance in words.
-    fn variant(&self, variant: &VariantId) -> Option<(&infercost_schema::run::VariantHeader, &str)> {
+    fn variant(&self, variant: &VariantId) -> Option<(&infercost_core::run::VariantHeader, &str)> {
         let (index, words) = self.variants.get(variant)?;
         Some((self.header.variants.get(*index)?, words))
     }

@@ -4,9 +4,9 @@
 
 use std::time::SystemTime;
 
-use infercost_schema::RunHeader;
-use infercost_schema::manifest::Provenance;
-use infercost_schema::run::VariantHeader;
+use infercost_core::RunHeader;
+use infercost_core::manifest::Provenance;
+use infercost_core::run::VariantHeader;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -60,7 +60,7 @@ impl RunSpans {
         draft.text(PROVENANCE, provenance_words(&variant.provenance));
         // a provenance holds strings only, and those always have a JSON form
         draft.text(PROVENANCE_RECORD, serde_json::to_string(&variant.provenance).unwrap_or_default());
-        draft.text_if(LICENCE, variant.licence.as_deref());
+        draft.text_if(LICENSE, variant.license.as_deref());
         draft.truth(NOISE_FLOOR, variant.noise_floor);
         draft.finish()
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infercost_schema::{ServedFacts, ServerPlace, ServerTimings, TokenCount};
+use infercost_core::{ServedFacts, ServerPlace, ServerTimings, TokenCount};
 
 use crate::attributes::{
     HTTP_RESPONSE_STATUS_CODE, SERVED_COUNT_MISMATCH, SERVED_COUNTED_BY, SERVED_PREDICTED_TIME,

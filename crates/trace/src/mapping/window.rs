@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use infercost_schema::{
+use infercost_core::{
     EnergyReading, InferenceRecord, LoadFacts, OperatingPoint, SteadyState, VariantId, WindowId, WindowRecord,
 };
 

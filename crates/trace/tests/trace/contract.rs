@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use infercost_schema::manifest::Provenance;
-use infercost_schema::{FailureKind, Outcome, PromptId};
+use infercost_core::manifest::Provenance;
+use infercost_core::{FailureKind, Outcome, PromptId};
 use infercost_trace::RunStore;
 use serde_json::{Value, json};
 
@@ -176,7 +176,7 @@ fn ids_follow_from_the_run_and_from_nothing_else() {
     let ids = |run: &str| {
         let traces = tempfile::tempdir().unwrap();
         let mut header = header();
-        header.id = infercost_schema::RunId::from(run);
+        header.id = infercost_core::RunId::from(run);
         let mut store = RunStore::create(traces.path(), &header).unwrap();
         store.inference(&window_id(0), &inference("a", 1)).unwrap();
         let span = spans(store.folder()).remove(0);
@@ -195,15 +195,15 @@ fn what_a_server_said_stands_apart_from_what_was_timed() {
     let mut store = RunStore::create(traces.path(), &header).unwrap();
     let mut served = inference("a", 1);
     served.cached_input_tokens = Some(3);
-    served.served = Some(infercost_schema::ServedFacts {
+    served.served = Some(infercost_core::ServedFacts {
         retries: 1,
         status: Some(200),
-        counted_by: infercost_schema::TokenCount::Usage,
-        timings: Some(infercost_schema::ServerTimings {
+        counted_by: infercost_core::TokenCount::Usage,
+        timings: Some(infercost_core::ServerTimings {
             prompt: Some(std::time::Duration::from_millis(90)),
-            ..infercost_schema::ServerTimings::default()
+            ..infercost_core::ServerTimings::default()
         }),
-        ..infercost_schema::ServedFacts::default()
+        ..infercost_core::ServedFacts::default()
     });
     store.inference(&window_id(0), &served).unwrap();
     let found = attributes(&spans(store.folder())[0]);
@@ -228,7 +228,7 @@ fn prompt_tokens_that_nobody_counted_are_unknown() {
     let traces = tempfile::tempdir().unwrap();
     let mut store = RunStore::create(traces.path(), &header()).unwrap();
     let folder = store.folder().to_owned();
-    let untold = infercost_schema::InferenceRecord { input_tokens: None, ..inference("a", 1) };
+    let untold = infercost_core::InferenceRecord { input_tokens: None, ..inference("a", 1) };
     store.inference(&window_id(0), &untold).unwrap();
     store.inference(&window_id(0), &inference("b", 2)).unwrap();
     let found = attributes(&spans(&folder)[0]);

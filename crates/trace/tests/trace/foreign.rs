@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infercost_schema::Currency;
+use infercost_core::Currency;
 use proptest::prelude::*;
 use prost::Message as _;
 use serde_json::{Value, json};

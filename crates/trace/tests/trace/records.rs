@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use infercost_schema::prompt_set::GraderKind;
-use infercost_schema::{
+use infercost_core::prompt_set::GraderKind;
+use infercost_core::{
     BoardState, ChoiceLikelihoods, ChunkArrival, CrossCheck, Divergence, EnergyDomain, EnergyReading,
     EnergyScope, EstimationMethod, Evaluation, EvaluationRecord, FailureKind, FinishReason, IdlePhase,
     IdleRecord, InferenceRecord, Joules, LoadFacts, LoadRecord, MeterKind, MeterSource, OperatingPoint,

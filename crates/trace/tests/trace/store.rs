@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
-use infercost_schema::{
+use infercost_core::{
     EnergyReading, Evaluation, FailureKind, InferenceRecord, LoadRecord, OperatingPoint, Outcome, RunId,
     RunRecord, VariantId, WindowId, WindowRecord,
 };
@@ -207,7 +207,7 @@ fn a_run_that_cannot_be_is_not_begun() {
     RunStore::create(traces.path(), &good).unwrap();
     let mut file = fs::File::create(traces.path().join("file")).unwrap();
     file.write_all(b"in the way").unwrap();
-    let with = |change: &dyn Fn(&mut infercost_schema::RunHeader)| {
+    let with = |change: &dyn Fn(&mut infercost_core::RunHeader)| {
         let mut header = header();
         header.id = RunId::from("another");
         change(&mut header);
@@ -264,11 +264,9 @@ fn a_record_that_cannot_be_is_refused_and_leaves_no_trace() {
     );
     let mut window = window(0, 1, Vec::new());
     window.energy = EnergyReading::Estimated {
-        energy: infercost_schema::Joules::new(1.0),
-        scope: infercost_schema::EnergyScope::default(),
-        method: infercost_schema::EstimationMethod::GivenWatts {
-            watts: infercost_schema::Watts::new(f64::NAN),
-        },
+        energy: infercost_core::Joules::new(1.0),
+        scope: infercost_core::EnergyScope::default(),
+        method: infercost_core::EstimationMethod::GivenWatts { watts: infercost_core::Watts::new(f64::NAN) },
     };
     refused(store.window(&window), "infercost.energy.method is not a finite number");
     assert_eq!(fs::read(&path).unwrap(), before);
@@ -371,7 +369,7 @@ fn a_load_window_that_was_cut_off_is_no_window_of_single_requests() {
     for (repetition, under_load) in [(0, false), (1, true)] {
         header.id = RunId(format!("run-{repetition}"));
         let mut store = RunStore::create(traces.path(), &header).unwrap();
-        let record = infercost_schema::InferenceRecord { repetition, ..inference("a", 1) };
+        let record = infercost_core::InferenceRecord { repetition, ..inference("a", 1) };
         store.inference(&window_id(0), &record).unwrap();
         let folder = store.folder().to_owned();
         drop(store);

@@ -59,14 +59,14 @@ pub(super) fn change(
                 saving: Some(found.saving),
                 to: format!("the cheapest {} of the hours", percent(found.share)),
                 why: format!(
-                    "{} hours of {}{bill}: {} {}/kWh on average, {} in the cheapest that a utilisation of {} needs; \
+                    "{} hours of {}{bill}: {} {}/kWh on average, {} in the cheapest that a utilization of {} needs; \
                      for a bill by the hour. Only what work takes above idle power gets cheaper",
                     plain(found.hours),
                     curve.source,
                     plain(found.mean),
                     present.book.currency,
                     plain(found.cheapest),
-                    percent(present.scenario.utilisation)
+                    percent(present.scenario.utilization)
                 ),
                 ..change
             }

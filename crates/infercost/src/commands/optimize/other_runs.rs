@@ -1,8 +1,8 @@
 //! What other runs of the same prompts show.
 
+use infercost_core::{RunRecord, VariantId, Workload};
 use infercost_economics::Scenario;
 use infercost_economics::optimization::{Basis, Change, Effect, Kind, saving_of};
-use infercost_schema::{RunRecord, VariantId, Workload};
 
 use super::{Present, unknown};
 use crate::arguments::economics::OptimizeCommand;

@@ -1,9 +1,9 @@
 //! Other variants of the same run.
 
 use infercost_analyzer::Analysis;
+use infercost_core::report::CandidateReport;
+use infercost_core::{Policy, VariantId, Verdict};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind};
-use infercost_schema::report::CandidateReport;
-use infercost_schema::{Policy, VariantId, Verdict};
 
 use super::{CONFIDENCE, Present};
 

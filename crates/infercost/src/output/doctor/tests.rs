@@ -1,6 +1,6 @@
 //! How the diagnosis reads on four kinds of machines.
 
-use infercost_schema::{Bytes, MachineFacts};
+use infercost_core::{Bytes, MachineFacts};
 
 use super::*;
 

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use infercost_core::Estimate;
 use infercost_economics::audit::{Audit, Zone};
 use infercost_economics::bill::double;
-use infercost_schema::Estimate;
 
 use crate::output::economics::layout::{
     assumptions, estimate, head, money, money_estimate, share, signed, styled, table,
@@ -17,17 +17,17 @@ pub(crate) fn render(audit: &Audit) -> String {
     let mut text = head(&audit.name, &audit.notes);
     text.push_str(&costs(audit));
     text.push_str(&parts(audit));
-    if !audit.utilisations.is_empty() {
+    if !audit.utilizations.is_empty() {
         let shown: Vec<String> = audit
-            .utilisations
+            .utilizations
             .iter()
             .map(|one| {
                 let cost =
                     one.per_inference.map_or(UNKNOWN.to_owned(), |cost| money(cost.point, audit.currency));
-                format!("{} at {}", cost, infercost_economics::wording::percent(one.utilisation))
+                format!("{} at {}", cost, infercost_economics::wording::percent(one.utilization))
             })
             .collect();
-        let _ = writeln!(text, " by utilisation: {}", shown.join(", "));
+        let _ = writeln!(text, " by utilization: {}", shown.join(", "));
     }
     text.push_str(&tornado(audit));
     text.push_str(&break_evens(audit));

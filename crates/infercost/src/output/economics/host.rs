@@ -27,7 +27,7 @@ pub(crate) fn render(hosting: &Hosting) -> String {
         }
     }
     let _ = write!(text, "\n{}", parts(hosting));
-    let _ = write!(text, "\n{}", by_utilisation(hosting));
+    let _ = write!(text, "\n{}", by_utilization(hosting));
     let _ = write!(text, "\n{}", break_evens(hosting));
     let _ = write!(text, "\n{}", sensitivity(hosting));
     text.push_str(&assumptions(&hosting.assumptions));
@@ -51,7 +51,7 @@ fn costs(hosting: &Hosting) -> String {
             way.name.clone(),
             way.kind.to_owned(),
             way.machines.map_or(UNKNOWN.to_owned(), |machines| machines.to_string()),
-            way.utilisation.map_or(UNKNOWN.to_owned(), percent),
+            way.utilization.map_or(UNKNOWN.to_owned(), percent),
             cost(&way.per_inference),
             cost(&way.per_hour),
             more,
@@ -80,9 +80,9 @@ fn parts(hosting: &Hosting) -> String {
     table(&["parts", "of an inference"], rows.collect(), false)
 }
 
-fn by_utilisation(hosting: &Hosting) -> String {
+fn by_utilization(hosting: &Hosting) -> String {
     let rows = hosting.ways.iter().map(|way| {
-        let cells = way.by_utilisation.iter();
+        let cells = way.by_utilization.iter();
         let shown = cells.map(|cost| cost.map_or(UNKNOWN.to_owned(), |cost| money(cost, hosting.currency)));
         std::iter::once(way.name.clone()).chain(shown).collect()
     });
@@ -99,7 +99,7 @@ fn break_evens(hosting: &Hosting) -> String {
 
 fn break_even(way: &WayCost) -> Option<Vec<String>> {
     let load = way.own_cheaper_from.as_ref()?;
-    let from = match (&load.requests_per_hour, &load.utilisation) {
+    let from = match (&load.requests_per_hour, &load.utilization) {
         (Some(requests), Some(used)) => {
             format!("{} requests/h, {} used", estimate(requests), share(used))
         }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use infercost_core::{Currency, Estimate};
 use infercost_economics::Assumption;
-use infercost_schema::{Currency, Estimate};
 
 use crate::output::number;
 use crate::output::terminal::{self, DOUBT, FAINT, STRONG, Stream, plain};

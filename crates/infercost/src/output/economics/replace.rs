@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use infercost_core::Estimate;
 use infercost_economics::replacement::{Decision, MachineYear, Replacement};
 use infercost_economics::wording::plain as short;
-use infercost_schema::Estimate;
 
 use crate::output::economics::layout::{assumptions, estimate, head, money, money_estimate, styled, table};
 use crate::output::number::UNKNOWN;

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use infercost_core::Estimate;
 use infercost_economics::schedule::{Action, Schedule, Timers};
 use infercost_economics::wording::plain as short;
-use infercost_schema::Estimate;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 

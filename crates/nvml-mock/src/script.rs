@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-const LIBRARY: &str = "libinfercost_nvml_stand_in.so";
+const LIBRARY: &str = "libinfercost_nvml_mock.so";
 const INSTALLED: &str = "libnvidia-ml.so.1";
 
 /// The whole machine as the library shows it.

@@ -72,8 +72,9 @@ pub struct VariantHeader {
     pub engine: EngineIdentity,
     /// How its weights came to be: published, expanded, quantized here.
     pub provenance: Provenance,
-    /// SPDX expression or name of the weights' licence, where known.
-    pub licence: Option<String>,
+    /// SPDX expression or name of the weights' license, where known.
+    #[serde(alias = "licence")]
+    pub license: Option<String>,
     /// True for the second copy of the baseline that measures noise.
     pub noise_floor: bool,
 }

@@ -33,7 +33,7 @@ pub struct Report {
     pub policy: Policy,
     /// Prices applied.
     pub prices: Vec<Price>,
-    /// The price book applied, with utilisation and PUE.
+    /// The price book applied, with utilization and PUE.
     pub price_book: PriceBook,
     /// Where it ran.
     pub machine: MachineFacts,
@@ -298,9 +298,9 @@ pub struct CostComponents {
     pub energy: Option<f64>,
     /// Its share of the machine.
     pub hardware: Option<f64>,
-    /// Electricity of the unused time that utilisation puts on it.
+    /// Electricity of the unused time that utilization puts on it.
     pub idle: Option<f64>,
-    /// People, licences, space.
+    /// People, licenses, space.
     pub operation: Option<f64>,
 }
 

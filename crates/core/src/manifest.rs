@@ -15,8 +15,9 @@ pub struct ModelManifest {
     pub name: String,
     /// The model's name in full.
     pub title: String,
-    /// The weights' licence.
-    pub licence: Licence,
+    /// The weights' license.
+    #[serde(alias = "licence")]
+    pub license: License,
     /// Name of the full-precision variant: the baseline, and what quantized variants are made from.
     pub full_precision: String,
     /// Variants that `compare` runs when the model is named without a variant, baseline included.
@@ -26,15 +27,15 @@ pub struct ModelManifest {
     pub variants: Vec<VariantManifest>,
 }
 
-/// A licence and whether it must be shown before the weights are pulled.
+/// A license and whether it must be shown before the weights are pulled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Licence {
-    /// SPDX expression, or the licence's own name.
+pub struct License {
+    /// SPDX expression, or the license's own name.
     pub name: String,
     /// Where it can be read.
     pub url: String,
-    /// Text shown before the first pull; `None` where the licence needs no notice.
+    /// Text shown before the first pull; `None` where the license needs no notice.
     #[serde(default)]
     pub notice: Option<String>,
 }
@@ -314,7 +315,7 @@ mod tests {
     const GOOD: &str = r#"
 name = "tiny"
 title = "Tiny"
-licence = { name = "Apache-2.0", url = "https://example.org" }
+license = { name = "Apache-2.0", url = "https://example.org" }
 full_precision = "full"
 compare = ["full", "q8_0"]
 [[variant]]

@@ -58,7 +58,7 @@ pub struct TaskScore {
 pub struct ChoiceLikelihoods {
     /// Sum of ln p over the choice's tokens.
     pub log_likelihood: Vec<f64>,
-    /// Length of each choice in UTF-8 bytes. The length-normalised score divides by characters, which the
+    /// Length of each choice in UTF-8 bytes. The length-normalized score divides by characters, which the
     /// prompt's own choices tell.
     pub bytes: Vec<u32>,
 }

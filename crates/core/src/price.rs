@@ -39,10 +39,11 @@ pub struct PriceBook {
     pub electricity: Option<Price>,
     /// Owned or rented hardware.
     pub hardware: Option<HardwareCost>,
-    /// People, licences, space: per hour.
+    /// People, licenses, space: per hour.
     pub operation: Option<Price>,
     /// Share of hours in which the machine does paid work, in (0, 1].
-    pub utilisation: f64,
+    #[serde(alias = "utilisation")]
+    pub utilization: f64,
     /// Power usage effectiveness: facility energy ÷ IT energy, at least 1. Multiplies IT energy once.
     pub pue: f64,
 }

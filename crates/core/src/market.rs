@@ -49,7 +49,7 @@ pub struct Curve {
     pub zone: String,
     /// True for exchange prices without grid fees and taxes.
     pub wholesale: bool,
-    /// Who says so, with the licence where one is stated.
+    /// Who says so, with the license where one is stated.
     pub source: String,
     /// When it was fetched or read.
     pub fetched_at: Timestamp,

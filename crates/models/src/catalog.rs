@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use infercost_schema::manifest::{ManifestError, ModelManifest};
+use infercost_core::manifest::{ManifestError, ModelManifest};
 
 /// Largest manifest that is read, in bytes.
 const MAX_MANIFEST: u64 = 1 << 20;
@@ -19,7 +19,7 @@ pub const DEFAULT_MODEL: &str = "smollm2-135m-instruct";
 
 /// All manifests, the default model's first.
 #[derive(Debug, Clone, Default)]
-pub struct Catalogue {
+pub struct Catalog {
     known: Vec<KnownManifest>,
     broken: Vec<(String, ManifestError)>,
 }
@@ -33,14 +33,14 @@ pub struct KnownManifest {
     pub file: Option<PathBuf>,
 }
 
-impl Catalogue {
+impl Catalog {
     /// The shipped manifests, and those in the user's folder (`./models`), if it is there. A user's file of the
     /// same name takes a shipped one's place. A file that is no manifest is an error only once its name is
     /// asked for, since the folder may hold TOML files of another program.
     pub fn load(folder: Option<&Path>) -> Self {
-        let mut catalogue = Self::default();
+        let mut catalog = Self::default();
         for (name, text) in SHIPPED {
-            catalogue.add(name, None, ModelManifest::parse(&format!("{name}.toml"), text));
+            catalog.add(name, None, ModelManifest::parse(&format!("{name}.toml"), text));
         }
         let entries = folder.and_then(|folder| fs::read_dir(folder).ok());
         let mut files: Vec<PathBuf> =
@@ -51,9 +51,9 @@ impl Catalogue {
             let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let parsed =
                 read(&file).and_then(|text| ModelManifest::parse(&file.display().to_string(), &text));
-            catalogue.add(&name, Some(file), parsed);
+            catalog.add(&name, Some(file), parsed);
         }
-        catalogue
+        catalog
     }
 
     /// The manifest of that name; `Ok(None)` where there is none.
@@ -110,18 +110,18 @@ fn read(file: &Path) -> Result<String, ManifestError> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
-    use infercost_schema::manifest::Source;
+    use infercost_core::manifest::Source;
 
     use super::*;
     use crate::recipe::Recipe;
 
     #[test]
     fn shipped_manifests_are_good() {
-        let catalogue = Catalogue::load(None);
-        assert_eq!(catalogue.broken().count(), 0, "{:?}", catalogue.broken().collect::<Vec<_>>());
-        assert_eq!(catalogue.manifests().len(), SHIPPED.len());
-        assert!(catalogue.find(DEFAULT_MODEL).unwrap().is_some());
-        for known in catalogue.manifests() {
+        let catalog = Catalog::load(None);
+        assert_eq!(catalog.broken().count(), 0, "{:?}", catalog.broken().collect::<Vec<_>>());
+        assert_eq!(catalog.manifests().len(), SHIPPED.len());
+        assert!(catalog.find(DEFAULT_MODEL).unwrap().is_some());
+        for known in catalog.manifests() {
             assert!(SHIPPED.iter().any(|shipped| shipped.0 == known.manifest.name), "the file has the name");
             for variant in &known.manifest.variants {
                 for source in &variant.sources {
@@ -141,12 +141,12 @@ mod tests {
         fs::write(folder.path().join("gemma-3-270m.toml"), mine).unwrap();
         fs::write(folder.path().join("other.toml"), "[settings]\nx = 1\n").unwrap();
         fs::write(folder.path().join("README.md"), "no manifest").unwrap();
-        let catalogue = Catalogue::load(Some(folder.path()));
-        let found = catalogue.find("gemma-3-270m").unwrap().unwrap();
+        let catalog = Catalog::load(Some(folder.path()));
+        let found = catalog.find("gemma-3-270m").unwrap().unwrap();
         assert_eq!((found.manifest.title.as_str(), found.file.is_some()), ("Mine", true));
-        assert!(catalogue.find(DEFAULT_MODEL).unwrap().is_some());
-        assert!(catalogue.find("nothing").unwrap().is_none());
-        assert!(catalogue.find("other").unwrap_err().to_string().contains("other.toml"));
-        assert_eq!(catalogue.broken().count(), 1);
+        assert!(catalog.find(DEFAULT_MODEL).unwrap().is_some());
+        assert!(catalog.find("nothing").unwrap().is_none());
+        assert!(catalog.find("other").unwrap_err().to_string().contains("other.toml"));
+        assert_eq!(catalog.broken().count(), 1);
     }
 }
