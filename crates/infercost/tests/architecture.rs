@@ -22,6 +22,7 @@ use source_text::{SourceFile, find_word};
 const ARROWS: &[(&str, &[&str])] = &[
     ("schema", &[]),
     ("engine", &["schema"]),
+    ("kernels", &[]),
     ("models", &["schema"]),
     ("energy", &["schema"]),
     ("harness", &["energy", "engine", "schema"]),
