@@ -22,6 +22,7 @@ use source_text::{SourceFile, find_word};
 const ARROWS: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("engine", &["core"]),
+    ("kernels", &[]),
     ("models", &["core"]),
     ("energy", &["core"]),
     ("harness", &["core"]),
