@@ -3,11 +3,18 @@
 use std::io;
 use std::process::ExitCode;
 
+use clap::Args;
 use clap::CommandFactory as _;
 
-use crate::arguments::{Cli, CompletionsArguments};
+use crate::cli::Cli;
 
-pub(crate) fn run(arguments: &CompletionsArguments) -> anyhow::Result<ExitCode> {
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsCommand {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+pub(crate) fn run(arguments: &CompletionsCommand) -> anyhow::Result<ExitCode> {
     let mut command = Cli::command();
     clap_complete::generate(arguments.shell, &mut command, "infercost", &mut io::stdout().lock());
     Ok(ExitCode::SUCCESS)

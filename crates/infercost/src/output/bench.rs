@@ -2,13 +2,13 @@
 
 use infercost_core::{Estimate, VariantId};
 
-use crate::arguments::bench::BenchArguments;
-use crate::output::number;
+use crate::commands::bench::BenchCommand;
+use infercost_run::number;
 
 /// One line a test, tokens/s with the 95 % interval of the mean.
 pub(crate) fn render(
     variant: &VariantId,
-    arguments: &BenchArguments,
+    arguments: &BenchCommand,
     prefill: Option<Estimate>,
     decode: Option<Estimate>,
 ) -> String {

@@ -3,8 +3,8 @@
 use infercost_core::report::{EnergyTotals, IdlePower, Report};
 
 use crate::output::doctor::boundary;
-use crate::output::number;
 use crate::output::terminal::plain;
+use infercost_run::number;
 
 /// One line; nothing where no energy is known.
 pub(crate) fn render(report: &Report) -> Option<String> {

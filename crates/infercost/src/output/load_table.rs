@@ -3,9 +3,9 @@
 use infercost_core::report::{OperatingPointReport, Percentiles, Report};
 use infercost_core::{OperatingPoint, Verdict};
 
-use crate::output::number;
 use crate::output::table::{aligned, short_name, table, unknown};
 use crate::output::terminal::plain;
+use infercost_run::number;
 
 /// The table, and under it what must be read with single points; nothing where no load was measured.
 pub(crate) fn render(report: &Report) -> Option<String> {

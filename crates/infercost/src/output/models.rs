@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use infercost_models::{Inspection, ListedModel};
 
-use crate::output::number;
 use crate::output::terminal::plain;
+use infercost_run::number;
 
 /// Each model with its variants, one a line.
 pub(crate) fn list(models: &[ListedModel]) -> String {

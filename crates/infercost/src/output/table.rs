@@ -7,9 +7,9 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use infercost_core::report::{CandidateReport, Report};
 use infercost_core::{Estimate, Recommendation, Verdict};
 
-use crate::output::number::{self, UNKNOWN};
 use crate::output::terminal::{self, DOUBT, FAILURE, FAINT, STRONG, SUCCESS, Stream, plain};
 use crate::output::{energy_line, load_table};
+use infercost_run::number::{self, UNKNOWN};
 
 const PASS: &str = "PASS";
 const FAIL: &str = "FAIL";

@@ -9,8 +9,8 @@ use infercost_economics::bill::double;
 use crate::output::economics::layout::{
     assumptions, estimate, head, money, money_estimate, share, signed, styled, table,
 };
-use crate::output::number::UNKNOWN;
 use crate::output::terminal::{DOUBT, FAILURE, STRONG, SUCCESS, plain};
+use infercost_run::number::UNKNOWN;
 
 /// The whole answer as text.
 pub(crate) fn render(audit: &Audit) -> String {

@@ -8,8 +8,8 @@ use infercost_economics::wording::{percent, plain as short};
 use crate::output::economics::layout::{
     assumptions, estimate, head, money, money_estimate, share, styled, table,
 };
-use crate::output::number::UNKNOWN;
 use crate::output::terminal::{DOUBT, STRONG, SUCCESS, plain};
+use infercost_run::number::UNKNOWN;
 
 /// The whole answer as text.
 pub(crate) fn render(hosting: &Hosting) -> String {

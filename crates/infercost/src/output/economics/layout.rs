@@ -6,8 +6,8 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use infercost_core::{Currency, Estimate};
 use infercost_economics::Assumption;
 
-use crate::output::number;
 use crate::output::terminal::{self, DOUBT, FAINT, STRONG, Stream, plain};
+use infercost_run::number;
 
 /// Text in a style.
 pub(crate) fn styled(style: anstyle::Style, text: &str) -> String {

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use infercost_economics::optimization::{Basis, Optimization};
 
 use crate::output::economics::layout::{assumptions, head, money_estimate, share, styled, table};
-use crate::output::number::UNKNOWN;
 use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
+use infercost_run::number::UNKNOWN;
 
 /// The whole answer as text.
 pub(crate) fn render(answer: &Optimization) -> String {

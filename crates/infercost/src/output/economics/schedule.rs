@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::output::economics::layout::{assumptions, estimate, head, share, styled, table};
-use crate::output::number::UNKNOWN;
 use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
+use infercost_run::number::UNKNOWN;
 
 /// The whole answer as text; times in `zone`.
 pub(crate) fn render(plan: &Schedule, timers: &Timers, zone: &TimeZone) -> String {
