@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use infercost_core::RunSpec;
 
 use crate::commands::{
     audit, bench, compare, completions, doctor, export, host, models, optimize, prices, quantize, record,
@@ -81,8 +82,8 @@ impl Command {
     /// Runs the command.
     pub(crate) fn run(&self, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
         match self {
-            Self::Compare(command) => compare::run(command, global),
-            Self::Record(command) => record::run(command, global),
+            Self::Compare(command) => compare::run(command, global, &recorded_spec),
+            Self::Record(command) => record::run(command, global, &recorded_spec),
             Self::Report(command) => report::run(command, global),
             Self::Export(command) => export::run(command, global),
             Self::Models(command) => models::run(command, global),
@@ -97,7 +98,17 @@ impl Command {
             Self::Schedule(command) => schedule::run(command, global),
             Self::Optimize(command) => optimize::run(command, global),
             Self::Prices(command) => prices::run(command, global),
-            Self::Completions(command) => completions::run(command),
+            Self::Completions(command) => completions::run(command, &mut Cli::command()),
         }
+    }
+}
+
+/// The specification of a run that recorded its command line, less what is no part of one: its commands.
+fn recorded_spec(arguments: &[String]) -> Option<RunSpec> {
+    let line = std::iter::once("infercost").chain(arguments.iter().map(String::as_str));
+    match Cli::try_parse_from(line).ok()?.command {
+        Command::Compare(command) => Some(command.record.spec()),
+        Command::Record(command) => Some(command.record.spec()),
+        _ => None,
     }
 }

@@ -1,14 +1,20 @@
 //! `infercost audit`: the cost of an inference against what it earns.
 
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Args;
 use infercost_core::hosting::Charge;
 use infercost_core::market::TokenPrice;
 use infercost_core::{Currency, Money};
 use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject, Zone};
 use infercost_economics::production::{AuditedInference, Production};
 use infercost_economics::{Assumption, Audit, Limits, Scenario, audit, bill, chart, scenario};
+use infercost_run::bounded_text;
+use infercost_run::economics_inputs::{self, EconomicsInputs, Measured};
+use infercost_run::foreign_traces;
+use infercost_run::usage;
 use infercost_trace::foreign::ForeignInference;
 use rust_decimal::Decimal;
 
@@ -17,12 +23,6 @@ use crate::flags::GlobalFlags;
 use crate::flags::economics::{ChartFlag, EconomicsFlags};
 use crate::flags::numbers::above_zero;
 use crate::output;
-use clap::Args;
-use infercost_run::bounded_text;
-use infercost_run::economics_inputs::{self, EconomicsInputs, Measured};
-use infercost_run::foreign_traces;
-use infercost_run::usage;
-use std::path::PathBuf;
 
 /// What is set against what.
 #[derive(Debug, Args)]

@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use clap::Args;
 use infercost_analyzer::statistics::mean_estimate;
+use infercost_run::{engines, models};
 
 use crate::flags::GlobalFlags;
 use crate::flags::processor::ProcessorFlags;
 use crate::output;
-use clap::Args;
-use infercost_run::{engines, models};
 
 #[derive(Debug, Args)]
 #[command(mut_arg("threads", |threads| threads.short('t').value_name("THREADS")))]

@@ -10,32 +10,40 @@ use infercost_core::{EnergyDomain, EnergyMeter, MeterSpec, WallFactor, Watts};
 use infercost_energy::MeterBasis;
 use infercost_harness::noise::{busy_for, power_while};
 use infercost_harness::window_length::UPDATES_PER_WINDOW;
-
 use infercost_run::MeterRequest;
+use infercost_run::calibration;
 use infercost_run::machine::{discover, facts, threads};
+use infercost_run::usage;
 
-use crate::commands::doctor::DoctorCommand;
 use crate::flags::GlobalFlags;
 use crate::output;
 use crate::output::doctor::wall_factor;
-use infercost_run::calibration;
-use infercost_run::usage;
 
 /// Rest and work in turn; two more than the fit needs, so that a lost window does not cost all.
 const WINDOWS: usize = FEWEST_WINDOWS + 2;
 /// A machine takes seconds to settle at a power.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(10);
 
-pub(crate) fn run(arguments: &DoctorCommand, wall: &str, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
-    let mut host = discover(&only_measured(&arguments.meter.meter)?)?;
-    let mut wall = discover(&only_measured(wall)?)?;
+/// Two instruments, and how long each window of the calibration is.
+pub(crate) struct Calibration<'a> {
+    /// The machine's own meter.
+    pub(crate) host: &'a str,
+    /// The wall meter.
+    pub(crate) wall: &'a str,
+    /// `None` for what both meters need.
+    pub(crate) window: Option<Duration>,
+}
+
+pub(crate) fn run(wanted: &Calibration<'_>, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    let mut host = discover(&only_measured(wanted.host)?)?;
+    let mut wall = discover(&only_measured(wanted.wall)?)?;
     if host.meter.scope().0.contains(&EnergyDomain::Wall) {
         return Err(usage("--meter reads the wall itself: nothing to calibrate"));
     }
     debug_assert!(host.basis == MeterBasis::Measured && wall.basis == MeterBasis::Measured);
     let slower = host.meter.update_period().max(wall.meter.update_period());
     let usual = SHORTEST_WINDOW.max(slower.saturating_mul(UPDATES_PER_WINDOW));
-    let length = arguments.window.unwrap_or(usual);
+    let length = wanted.window.unwrap_or(usual);
     let threads = threads(&facts(&[]));
     let mut windows = Vec::new();
     for index in 0..WINDOWS {

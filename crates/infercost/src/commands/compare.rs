@@ -2,13 +2,15 @@
 
 use std::process::ExitCode;
 
+use clap::Args;
+use infercost_core::RunSpec;
+use infercost_run::config::SettingsOverrides;
+use infercost_run::exporting;
+
 use crate::commands::{record, report};
 use crate::flags::GlobalFlags;
 use crate::flags::judge::JudgeFlags;
 use crate::flags::record::RecordFlags;
-use clap::Args;
-use infercost_run::config::SettingsOverrides;
-use infercost_run::exporting;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -25,10 +27,15 @@ pub(crate) struct CompareCommand {
     pub(crate) judge: JudgeFlags,
 }
 
-pub(crate) fn run(arguments: &CompareCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+/// `earlier` reads the command line of a run that was recorded before there were specifications.
+pub(crate) fn run(
+    arguments: &CompareCommand,
+    global: &GlobalFlags,
+    earlier: &dyn Fn(&[String]) -> Option<RunSpec>,
+) -> anyhow::Result<ExitCode> {
     let given = SettingsOverrides::read(&arguments.judge.policy(global))?;
     let request = arguments.record.request(global);
-    let folder = record::record(&arguments.record, &request, &given)?;
+    let folder = record::record(&arguments.record, &request, &given, earlier)?;
     let code = report::print(std::slice::from_ref(&folder), None, &given, global.json)?;
     exporting::after_run(&folder, &request, &given);
     Ok(code)

@@ -4,9 +4,6 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::Args;
-use clap::CommandFactory as _;
-
-use crate::cli::Cli;
 
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsCommand {
@@ -14,8 +11,7 @@ pub(crate) struct CompletionsCommand {
     pub(crate) shell: clap_complete::Shell,
 }
 
-pub(crate) fn run(arguments: &CompletionsCommand) -> anyhow::Result<ExitCode> {
-    let mut command = Cli::command();
-    clap_complete::generate(arguments.shell, &mut command, "infercost", &mut io::stdout().lock());
+pub(crate) fn run(arguments: &CompletionsCommand, command: &mut clap::Command) -> anyhow::Result<ExitCode> {
+    clap_complete::generate(arguments.shell, command, "infercost", &mut io::stdout().lock());
     Ok(ExitCode::SUCCESS)
 }

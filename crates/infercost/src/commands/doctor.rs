@@ -5,22 +5,22 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
+use clap::Args;
 use infercost_core::{MeterKind, Watts};
 use infercost_energy::{Discovery, GpuFacts, MeterBasis, MeterChoice};
 use infercost_engine::candle::build_flags;
 use infercost_harness::noise::{Repeatability, power_while, repeatability};
 use infercost_run::MeterRequest;
+use infercost_run::coverage::{Boundary, Place};
 use infercost_run::machine::{discover, facts, gpus, threads};
+use infercost_run::{calibration, machine_checks};
 
-use crate::commands::calibrate;
+use crate::commands::calibrate::{self, Calibration};
 use crate::flags::GlobalFlags;
 use crate::flags::load::time;
 use crate::flags::meter::{MeterFlags, instrument};
 use crate::output;
 use crate::output::doctor::{Build, Diagnosis, Found, Gpu, Missing, Noise, SCHEMA, render};
-use clap::Args;
-use infercost_run::coverage::{Boundary, Place};
-use infercost_run::{calibration, machine_checks};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -49,7 +49,8 @@ const PROC: &str = "/proc";
 
 pub(crate) fn run(arguments: &DoctorCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     if let Some(wall) = &arguments.wall {
-        return calibrate::run(arguments, wall, global);
+        let host = &arguments.meter.meter;
+        return calibrate::run(&Calibration { host, wall, window: arguments.window }, global);
     }
     let diagnosis = {
         let meter = MeterRequest::of(&arguments.meter.spec())?;

@@ -2,12 +2,19 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use clap::Args;
 use infercost_export::named::Named;
 use infercost_export::phoenix::Phoenix;
 use infercost_export::{Compression, Destination, DestinationError, OtlpOptions, Outfit, Sent, Signal};
 use infercost_run::LiveExportTarget;
+use infercost_run::config::SettingsOverrides;
+use infercost_run::exporting::{AnalysedRun, facts, metrics, phoenix, resource, send, variable};
+use infercost_run::run_folder;
+use infercost_run::usage;
 use infercost_trace::outgoing::Viewer;
+use regex::Regex;
 use serde_json::json;
 
 use crate::flags::GlobalFlags;
@@ -15,13 +22,6 @@ use crate::flags::export::{PlaceFlags, WireFlags, compression, pattern};
 use crate::flags::judge::JudgeFlags;
 use crate::flags::load::time;
 use crate::output;
-use clap::Args;
-use infercost_run::config::SettingsOverrides;
-use infercost_run::exporting::{AnalysedRun, facts, metrics, phoenix, resource, send, variable};
-use infercost_run::run_folder;
-use infercost_run::usage;
-use regex::Regex;
-use std::time::Duration;
 
 /// Sends a recorded run to where traces are looked at.
 #[derive(Debug, Args)]

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use infercost_analyzer::foreign::{ForeignCall, summarize};
-use infercost_trace::foreign::{ForeignInference, ForeignTrace};
-
-use crate::output;
 use infercost_run::config::SettingsOverrides;
 use infercost_run::foreign_traces;
 use infercost_run::usage;
+use infercost_trace::foreign::{ForeignInference, ForeignTrace};
+
+use crate::output;
 
 /// Reports on them.
 pub(crate) fn run(names: &[String], given: &SettingsOverrides, json: bool) -> anyhow::Result<ExitCode> {

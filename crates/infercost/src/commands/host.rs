@@ -2,21 +2,21 @@
 
 use std::process::ExitCode;
 
+use clap::Args;
 use infercost_core::Workload;
 use infercost_core::hosting::HostingOffer;
 use infercost_core::price::PriceBook;
 use infercost_economics::hosting::{Demand, Setting, host, measured_on};
 use infercost_economics::{Scenario, bill, chart, scenario};
 use infercost_prices::sections::exchange::convert_offer;
+use infercost_run::economics_inputs::{self, EconomicsInputs, Measured};
+use infercost_run::usage;
+use infercost_run::{price_store, run_folder};
 
 use crate::exit;
 use crate::flags::GlobalFlags;
 use crate::flags::economics::{ChartFlag, DemandFlags, EconomicsFlags};
 use crate::output;
-use clap::Args;
-use infercost_run::economics_inputs::{self, EconomicsInputs, Measured};
-use infercost_run::usage;
-use infercost_run::{price_store, run_folder};
 
 /// Which way is cheapest.
 #[derive(Debug, Args)]

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
+use clap::{Args, Subcommand};
 use infercost_models::{inspect, list};
+use infercost_run::models;
+use infercost_run::usage;
 
 use crate::flags::GlobalFlags;
 use crate::output;
-use clap::{Args, Subcommand};
-use infercost_run::models;
-use infercost_run::usage;
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelsCommand {

@@ -8,17 +8,17 @@ mod other_variants;
 
 use std::process::ExitCode;
 
+use clap::Args;
 use infercost_core::price::PriceBook;
 use infercost_core::{RunRecord, Workload};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind, rank};
 use infercost_economics::{Scenario, bill, scenario};
+use infercost_run::economics_inputs::{self, EconomicsInputs};
+use infercost_run::{run_folder, shell};
 
 use crate::flags::GlobalFlags;
 use crate::flags::economics::EconomicsFlags;
 use crate::{exit, output};
-use clap::Args;
-use infercost_run::economics_inputs::{self, EconomicsInputs};
-use infercost_run::{run_folder, shell};
 
 /// What could be changed.
 #[derive(Debug, Args)]

@@ -1,20 +1,20 @@
 //! `infercost prices`: ask markets, keep what they say, show what is kept.
 
 use std::env;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Args;
 use infercost_prices::fetch::Key;
 use infercost_prices::{Client, Query, Stored};
+use infercost_run::economics_inputs::today;
+use infercost_run::usage;
+use infercost_run::{config, price_store};
 use jiff::Timestamp;
 
 use crate::flags::GlobalFlags;
 use crate::flags::economics::StoreFlags;
 use crate::output;
-use clap::Args;
-use infercost_run::economics_inputs::today;
-use infercost_run::usage;
-use infercost_run::{config, price_store};
-use std::path::PathBuf;
 
 /// Prices of markets.
 #[derive(Debug, Args)]

@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Args;
 use infercost_models::Recipe;
 use infercost_models::convert::quantize;
-
-use crate::flags::GlobalFlags;
-use crate::output;
-use clap::Args;
 use infercost_run::console;
 use infercost_run::models;
 use infercost_run::usage;
+
+use crate::flags::GlobalFlags;
+use crate::output;
 
 #[derive(Debug, Args)]
 pub(crate) struct QuantizeCommand {

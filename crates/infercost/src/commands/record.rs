@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser as _};
+use clap::Args;
 use infercost_core::RunSpec;
 use infercost_run::config::SettingsOverrides;
 use infercost_run::{RunRequest, exporting, recording};
 use serde_json::json;
 
-use crate::cli::{Cli, Command};
 use crate::flags::GlobalFlags;
 use crate::flags::judge::JudgeFlags;
 use crate::flags::record::RecordFlags;
@@ -23,10 +22,15 @@ pub(crate) struct RecordCommand {
     pub(crate) judge: JudgeFlags,
 }
 
-pub(crate) fn run(command: &RecordCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+/// `earlier` reads the command line of a run that was recorded before there were specifications.
+pub(crate) fn run(
+    command: &RecordCommand,
+    global: &GlobalFlags,
+    earlier: &dyn Fn(&[String]) -> Option<RunSpec>,
+) -> anyhow::Result<ExitCode> {
     let given = SettingsOverrides::read(&command.judge.policy(global))?;
     let request = command.record.request(global);
-    let folder = record(&command.record, &request, &given)?;
+    let folder = record(&command.record, &request, &given, earlier)?;
     exporting::after_run(&folder, &request, &given);
 
     let folder = folder.display().to_string();
@@ -43,19 +47,10 @@ pub(crate) fn record(
     flags: &RecordFlags,
     request: &RunRequest,
     given: &SettingsOverrides,
+    earlier: &dyn Fn(&[String]) -> Option<RunSpec>,
 ) -> anyhow::Result<PathBuf> {
     match flags.resume.as_deref() {
         None => recording::record(request.clone(), given),
-        Some(name) => recording::resume(request, Some(name).filter(|name| !name.is_empty()), &spec_of),
-    }
-}
-
-/// The specification of a run that recorded its command line, less what is no part of one: its commands.
-fn spec_of(arguments: &[String]) -> Option<RunSpec> {
-    let line = std::iter::once("infercost").chain(arguments.iter().map(String::as_str));
-    match Cli::try_parse_from(line).ok()?.command {
-        Command::Compare(command) => Some(command.record.spec()),
-        Command::Record(command) => Some(command.record.spec()),
-        _ => None,
+        Some(name) => recording::resume(request, Some(name).filter(|name| !name.is_empty()), earlier),
     }
 }

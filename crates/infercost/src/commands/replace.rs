@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::Args;
 use infercost_core::price::{HardwareCost, PriceBook};
 use infercost_core::{RunRecord, Workload};
 use infercost_economics::bill::{self, double};
@@ -9,6 +10,9 @@ use infercost_economics::ownership::Owned;
 use infercost_economics::replacement::{Decision, Terms, replacement};
 use infercost_economics::wording::years;
 use infercost_economics::{Assumption, scenario};
+use infercost_run::economics_inputs::{self, EconomicsInputs};
+use infercost_run::run_folder;
+use infercost_run::usage;
 
 use crate::commands::host::demand;
 use crate::exit;
@@ -16,10 +20,6 @@ use crate::flags::GlobalFlags;
 use crate::flags::economics::{DemandFlags, EconomicsFlags};
 use crate::flags::numbers::{above_zero, at_least_zero, share};
 use crate::output;
-use clap::Args;
-use infercost_run::economics_inputs::{self, EconomicsInputs};
-use infercost_run::run_folder;
-use infercost_run::usage;
 
 /// Keep or replace.
 #[derive(Debug, Args)]

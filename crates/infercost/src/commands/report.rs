@@ -3,19 +3,19 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Args;
 use infercost_analyzer::Analysis;
 use infercost_core::{RunRecord, VariantId};
+use infercost_run::config::SettingsOverrides;
+use infercost_run::foreign_traces::is_foreign;
+use infercost_run::usage;
+use infercost_run::{baseline, run_folder};
 
 use crate::commands::foreign;
 use crate::exit;
 use crate::flags::GlobalFlags;
 use crate::flags::judge::JudgeFlags;
 use crate::output;
-use clap::Args;
-use infercost_run::config::SettingsOverrides;
-use infercost_run::foreign_traces::is_foreign;
-use infercost_run::usage;
-use infercost_run::{baseline, run_folder};
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportCommand {

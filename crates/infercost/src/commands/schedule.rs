@@ -1,5 +1,6 @@
 //! `infercost schedule`: when to run a job, and running it then.
 
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +8,7 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use clap::Args;
 use infercost_core::market::Curve;
 use infercost_economics::bill;
 use infercost_economics::chart;
@@ -14,6 +16,9 @@ use infercost_economics::schedule::{Action, Job, Schedule, Window, schedule, tim
 use infercost_prices::sections::exchange::convert_curve;
 use infercost_prices::sections::tariff::time_zone;
 use infercost_prices::{Prices, Query, Source};
+use infercost_run::economics_inputs::{self, EconomicsInputs, Measured};
+use infercost_run::price_store;
+use infercost_run::{shell, usage};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan as _};
@@ -23,11 +28,6 @@ use crate::flags::economics::{ChartFlag, EconomicsFlags};
 use crate::flags::load::{time, time_or_zero};
 use crate::flags::numbers::{above_zero, at_least_zero};
 use crate::output;
-use clap::Args;
-use infercost_run::economics_inputs::{self, EconomicsInputs, Measured};
-use infercost_run::price_store;
-use infercost_run::{shell, usage};
-use std::path::PathBuf;
 
 /// When to run.
 #[derive(Debug, Args)]

@@ -3,24 +3,24 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::Args;
 use infercost_analyzer::text_divergence::TextDivergence;
 use infercost_core::{Engine as _, VariantId};
 use infercost_engine::{CandleEngine, TextWindows};
 use infercost_models::ResolvedModel;
+use infercost_run::baseline_store::{BaselineReader, BaselineWriter, Contents, Rows};
+use infercost_run::usage;
+use infercost_run::{engines, models};
 
 use crate::flags::GlobalFlags;
 use crate::flags::processor::ProcessorFlags;
 use crate::output;
 use crate::output::progress::WindowProgress;
 use crate::output::score::Scored;
-use clap::Args;
-use infercost_run::baseline_store::{BaselineReader, BaselineWriter, Contents, Rows};
-use infercost_run::usage;
-use infercost_run::{engines, models};
-use std::path::PathBuf;
 
 /// The text is cut into windows that do not overlap; the second half of each is scored.
 #[derive(Debug, Args)]

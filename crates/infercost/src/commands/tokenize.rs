@@ -3,18 +3,18 @@
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::Args;
 use infercost_engine::decoder::WeightSource;
 use infercost_engine::tokenizer::{Boundaries, Special, TextTokenizer};
+use infercost_run::models;
+use infercost_run::usage;
 
 use crate::flags::GlobalFlags;
 use crate::output;
-use clap::Args;
-use infercost_run::models;
-use infercost_run::usage;
-use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct TokenizeCommand {

@@ -1,9 +1,9 @@
 //! The table of `infercost bench`.
 
 use infercost_core::{Estimate, VariantId};
+use infercost_run::number;
 
 use crate::commands::bench::BenchCommand;
-use infercost_run::number;
 
 /// One line a test, tokens/s with the 95 % interval of the mean.
 pub(crate) fn render(

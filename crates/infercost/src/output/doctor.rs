@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use infercost_core::{EnergyDomain, EnergyScope, MachineFacts, WallFactor};
+use infercost_run::number;
 use serde::Serialize;
 
 use crate::output::terminal::{self, DOUBT, STRONG, Stream, plain};
-use infercost_run::number;
 
 /// Version of the JSON object.
 pub(crate) const SCHEMA: &str = "infercost.doctor/1";

@@ -1,10 +1,10 @@
 //! Energy as a person reads it: the totals with their boundary, their source, what no inference got, and idle power.
 
 use infercost_core::report::{EnergyTotals, IdlePower, Report};
+use infercost_run::number;
 
 use crate::output::doctor::boundary;
 use crate::output::terminal::plain;
-use infercost_run::number;
 
 /// One line; nothing where no energy is known.
 pub(crate) fn render(report: &Report) -> Option<String> {

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use infercost_analyzer::foreign::{ForeignModel, ForeignReport, Sum};
 use infercost_core::report::Percentiles;
+use infercost_run::number::{self, UNKNOWN};
 
 use crate::output::terminal::plain;
-use infercost_run::number::{self, UNKNOWN};
 
 /// The whole answer as text; `names` are where it comes from.
 pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod economics;
 mod energy_line;
 pub(crate) mod foreign;
+pub(crate) mod layout;
 pub(crate) mod load_table;
 pub(crate) mod log;
 pub(crate) mod models;

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use infercost_models::{Inspection, ListedModel};
+use infercost_run::number;
 
 use crate::output::terminal::plain;
-use infercost_run::number;
 
 /// Each model with its variants, one a line.
 pub(crate) fn list(models: &[ListedModel]) -> String {

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use infercost_analyzer::text_divergence::{Mean, TextScore};
 use infercost_core::{EngineIdentity, VariantId};
+use infercost_run::number;
 use serde_json::{Value, json};
 
 use crate::output::terminal::plain;
-use infercost_run::number;
 
 /// The form of the JSON object; it changes when a field changes its meaning.
 const SCHEMA: &str = "infercost.score/1";

@@ -16,17 +16,17 @@ mod setup;
 
 use std::path::PathBuf;
 
+use contenders::contenders;
 use infercost_core::{RunHeader, RunId, RunSpec};
 use infercost_served::ServedAddress;
 use infercost_trace::RunStore;
+use servers::Servers;
+use setup::Setup;
 
 use crate::config::{Settings, SettingsOverrides};
 use crate::request::RunRequest;
 use crate::usage::usage;
 use crate::{console, coverage, exporting, fd_limit, prompts, run_folder, served_energy};
-use contenders::contenders;
-use servers::Servers;
-use setup::Setup;
 
 /// Measures, and returns the run's folder. Everything that can be refused is refused before models are fetched.
 ///

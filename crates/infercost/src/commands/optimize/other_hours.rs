@@ -4,12 +4,12 @@ use infercost_economics::optimization::{Basis, Change, Kind, saving_of_hours};
 use infercost_economics::wording::{percent, plain};
 use infercost_prices::sections::TariffSection;
 use infercost_prices::sections::exchange::convert_curve;
-use jiff::{Timestamp, ToSpan as _};
-
-use super::{Present, unknown};
 use infercost_run::economics_inputs::EconomicsInputs;
 use infercost_run::price_store;
 use infercost_run::usage;
+use jiff::{Timestamp, ToSpan as _};
+
+use super::{Present, unknown};
 
 /// A curve that ended longer ago tells nothing of the hours to come, in hours.
 const RECENT: i64 = 744;

@@ -3,11 +3,11 @@
 use infercost_economics::hosting::{Setting, host};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind};
 use infercost_prices::sections::exchange::convert_offer;
+use infercost_run::economics_inputs::EconomicsInputs;
 
 use super::{Present, unknown};
 use crate::commands::host::demand;
 use crate::flags::economics::DemandFlags;
-use infercost_run::economics_inputs::EconomicsInputs;
 
 /// The offers of the settings against what is in use, at the load of the settings.
 pub(super) fn changes(present: &Present<'_>, business: &EconomicsInputs) -> Vec<Change> {

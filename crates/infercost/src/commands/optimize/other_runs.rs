@@ -3,9 +3,9 @@
 use infercost_core::{RunRecord, VariantId, Workload};
 use infercost_economics::Scenario;
 use infercost_economics::optimization::{Basis, Change, Effect, Kind, saving_of};
+use infercost_run::economics_inputs::{self, EconomicsInputs};
 
 use super::{Present, unknown};
-use infercost_run::economics_inputs::{self, EconomicsInputs};
 
 /// Threads, concurrency and other models, as other runs of the same prompts measured them.
 pub(super) fn changes(

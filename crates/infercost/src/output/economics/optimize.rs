@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use infercost_economics::optimization::{Basis, Optimization};
-
-use crate::output::economics::layout::{assumptions, head, money_estimate, share, styled, table};
-use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
 use infercost_run::number::UNKNOWN;
+
+use crate::output::layout::{assumptions, head, money_estimate, share, styled, table};
+use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.
 pub(crate) fn render(answer: &Optimization) -> String {

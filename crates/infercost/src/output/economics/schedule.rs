@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use infercost_core::Estimate;
 use infercost_economics::schedule::{Action, Schedule, Timers};
 use infercost_economics::wording::plain as short;
+use infercost_run::number::UNKNOWN;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::output::economics::layout::{assumptions, estimate, head, share, styled, table};
+use crate::output::layout::{assumptions, estimate, head, share, styled, table};
 use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
-use infercost_run::number::UNKNOWN;
 
 /// The whole answer as text; times in `zone`.
 pub(crate) fn render(plan: &Schedule, timers: &Timers, zone: &TimeZone) -> String {

@@ -1,13 +1,14 @@
-//! What these answers share: money in a unit that fits, rows in columns, notes and assumptions.
+//! What answers share: money in a unit that fits, rows in columns, names, notes and assumptions.
 
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use infercost_core::report::{CandidateReport, Report};
 use infercost_core::{Currency, Estimate};
 use infercost_economics::Assumption;
+use infercost_run::number::{self, UNKNOWN};
 
 use crate::output::terminal::{self, DOUBT, FAINT, STRONG, Stream, plain};
-use infercost_run::number;
 
 /// Text in a style.
 pub(crate) fn styled(style: anstyle::Style, text: &str) -> String {
@@ -62,15 +63,7 @@ pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>, right: bool) -> Str
     for row in rows {
         table.add_row(row.iter().map(|cell| plain(cell)).collect::<Vec<_>>());
     }
-    if right {
-        for (index, column) in table.column_iter_mut().enumerate() {
-            if index > 0 {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-    }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    lines.join("\n") + "\n"
+    if right { aligned(table) } else { lines(&table) }
 }
 
 /// What the numbers rest on.
@@ -82,4 +75,53 @@ pub(crate) fn assumptions(all: &[Assumption]) -> String {
         let _ = writeln!(text, "{}", styled(FAINT, &line));
     }
     text
+}
+
+/// An empty table under a header.
+pub(crate) fn columns(header: Vec<String>) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header);
+    table
+}
+
+/// The table with every column but the first to the right.
+pub(crate) fn aligned(mut table: Table) -> String {
+    for (index, column) in table.column_iter_mut().enumerate() {
+        if index > 0 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    lines(&table)
+}
+
+/// The table's lines without blanks at their ends.
+fn lines(table: &Table) -> String {
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    lines.join("\n") + "\n"
+}
+
+/// What stands for a number that is not known.
+pub(crate) fn unknown() -> String {
+    UNKNOWN.to_owned()
+}
+
+/// The model's name, where all variants share it.
+pub(crate) fn common_model(report: &Report) -> Option<&str> {
+    let (model, _) = report.baseline.as_str().rsplit_once('/')?;
+    let shared = |candidate: &CandidateReport| {
+        candidate.variant.as_str().rsplit_once('/').is_some_and(|(other, _)| other == model)
+    };
+    report.candidates.iter().all(shared).then_some(model)
+}
+
+/// A variant without the model's name, where all share it.
+pub(crate) fn short_name(report: &Report, candidate: &CandidateReport) -> String {
+    let name = match common_model(report) {
+        Some(_) => candidate.variant.variant_name(),
+        None => candidate.variant.as_str(),
+    };
+    plain(name)
 }
