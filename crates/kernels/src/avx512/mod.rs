@@ -27,9 +27,7 @@ macro_rules! with_tokens {
 }
 pub(crate) use with_tokens;
 
-use std::arch::x86_64::{
-    __m256i, __m512, _mm256_load_si256, _mm512_cvtph_ps, _mm512_mask_storeu_ps,
-};
+use std::arch::x86_64::{__m256i, __m512, _mm256_load_si256, _mm512_cvtph_ps, _mm512_mask_storeu_ps};
 use std::ops::Range;
 
 pub(crate) use quantize::{quantize_32, quantize_256};
