@@ -11,20 +11,39 @@
 #![allow(unsafe_code)]
 
 mod activations;
+mod attention;
 mod buffer;
 mod format;
+mod gate;
 mod isa;
+mod kv_cache;
+mod lanes;
 mod matmul;
+mod norm;
 mod output;
 mod packed;
+mod phases;
+mod projection;
+mod reduce;
+mod rope;
+mod team;
 mod weight_type;
 
 pub use activations::{ActivationForm, Activations};
+pub use attention::{AttentionParts, AttentionShape, Queries};
 pub use format::decode_row;
+pub use gate::{GateFunction, gate, softcap};
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
+pub use kv_cache::{CacheType, KvCache};
 pub use matmul::Scratch;
+pub use norm::{add, rms_norm, rms_norm_in_place, scale};
 pub use output::Output;
 pub use packed::{PackError, PackedMatrix};
+pub use phases::KeyAndValue;
+pub use projection::{Inputs, Projection};
+pub use reduce::{argmax, log_softmax};
+pub use rope::{Pairing, RotaryTable};
+pub use team::{LINGER, MOST_THREADS, SPIN, Team, Work, Workspace};
 pub use weight_type::WeightType;
 
 /// Rows of a panel: what one register of 512 bits holds in single precision.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::error::{DecoderError, shown};
 use super::stored_tensor::Encoding;
-use super::weights::TensorPlace;
+use super::tensor_place::TensorPlace;
 
 /// Longest header accepted, in bytes; the limit of the safetensors library.
 const LONGEST_HEADER: u64 = 100_000_000;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use candle_core::quantized::gguf_file;
@@ -16,6 +16,7 @@ use super::hf_config;
 use super::safetensors_header;
 use super::stored_tensor::{Encoding, StoredTensor};
 use super::tensor_names::safetensors_name;
+use super::tensor_place::TensorPlace;
 
 /// An opened model: its configuration, and the place of every tensor.
 ///
@@ -38,13 +39,10 @@ struct WeightFile {
     handle: File,
 }
 
-/// Where a tensor lies.
-#[derive(Clone, Debug)]
-pub(crate) struct TensorPlace {
-    pub(crate) file: usize,
-    pub(crate) offset: u64,
-    pub(crate) encoding: Encoding,
-    pub(crate) shape: Vec<usize>,
+/// A tensor, and the file it lies in.
+struct FoundTensor<'a> {
+    place: &'a TensorPlace,
+    file: &'a WeightFile,
 }
 
 #[derive(Clone, Debug)]
@@ -183,29 +181,72 @@ impl WeightSource {
         self.file_name(name).is_some_and(|name| self.tensors.contains_key(&name))
     }
 
-    /// Reads a tensor and checks its shape.
-    pub(crate) fn read(&self, name: &str, shape: &[usize]) -> Result<StoredTensor, DecoderError> {
-        let name = self.file_name(name).unwrap_or_else(|| name.into());
-        let missing = || DecoderError::MissingTensor { path: self.path.clone(), tensor: name.clone() };
-        let place = self.tensors.get(&name).ok_or_else(missing)?;
-        let file = self.files.get(place.file).ok_or_else(missing)?;
-        if place.shape != shape {
-            return Err(DecoderError::Shape {
-                path: file.path.clone(),
-                tensor: name,
-                expected: shape.into(),
-                found: place.shape.clone(),
-            });
+    /// What the fused matrix of gate and up projection is called.
+    ///
+    /// A GGUF file without a gate has it in the upper half of `ffn_up` (phi3).
+    pub(crate) fn gate_up_name(&self, layer: usize) -> String {
+        let gate = self.has(&format!("blk.{layer}.ffn_gate.weight"));
+        let part = if self.gguf.is_some() && !gate { "ffn_up" } else { "ffn_gate_up" };
+        format!("blk.{layer}.{part}")
+    }
+
+    /// How a tensor is encoded, its shape checked.
+    pub(crate) fn encoding(&self, name: &str, shape: &[usize]) -> Result<Encoding, DecoderError> {
+        self.place(name, shape).map(|found| found.place.encoding)
+    }
+
+    /// Bytes of a tensor in its file, its shape checked.
+    pub(crate) fn stored_bytes(&self, name: &str, shape: &[usize]) -> Result<u64, DecoderError> {
+        let found = self.place(name, shape)?;
+        found.place.encoding.bytes(shape).ok_or_else(|| self.missing(name))
+    }
+
+    /// Bytes that loading takes at least: all tensors as they lie in the file, and the largest of them once more while
+    /// it is being packed.
+    pub(crate) fn bytes_to_load(&self) -> u64 {
+        let mut all = 0_u64;
+        let mut largest = 0_u64;
+        for place in self.tensors.values() {
+            let bytes = place.encoding.bytes(&place.shape).unwrap_or(0);
+            all = all.saturating_add(bytes);
+            largest = largest.max(bytes);
         }
-        let length =
-            place.encoding.bytes(shape).and_then(|bytes| usize::try_from(bytes).ok()).ok_or_else(missing)?;
+        all.saturating_add(largest)
+    }
+
+    /// Reads a tensor and checks its shape. Several threads may read at once.
+    pub(crate) fn read(&self, name: &str, shape: &[usize]) -> Result<StoredTensor, DecoderError> {
+        let FoundTensor { place, file } = self.place(name, shape)?;
+        let length = place
+            .encoding
+            .bytes(shape)
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .ok_or_else(|| self.missing(name))?;
+
         let mut bytes = vec![0; length];
-        let mut reader = &file.handle;
-        reader
-            .seek(SeekFrom::Start(place.offset))
-            .and_then(|_| reader.read_exact(&mut bytes))
+        read_exact_at(&file.handle, &mut bytes, place.offset)
             .map_err(|source| DecoderError::Io { path: file.path.clone(), source })?;
         Ok(StoredTensor { bytes, encoding: place.encoding, shape: shape.into() })
+    }
+
+    fn place(&self, name: &str, shape: &[usize]) -> Result<FoundTensor<'_>, DecoderError> {
+        let stored_name = self.file_name(name).unwrap_or_else(|| name.into());
+        let place = self.tensors.get(&stored_name).ok_or_else(|| self.missing(name))?;
+        let file = self.files.get(place.file).ok_or_else(|| self.missing(name))?;
+        if place.shape == shape {
+            return Ok(FoundTensor { place, file });
+        }
+        Err(DecoderError::Shape {
+            path: file.path.clone(),
+            tensor: stored_name,
+            expected: shape.into(),
+            found: place.shape.clone(),
+        })
+    }
+
+    fn missing(&self, name: &str) -> DecoderError {
+        let tensor = self.file_name(name).unwrap_or_else(|| name.into());
+        DecoderError::MissingTensor { path: self.path.clone(), tensor }
     }
 
     fn file_name(&self, name: &str) -> Option<String> {
@@ -218,24 +259,19 @@ impl WeightSource {
     }
 }
 
-impl TensorPlace {
-    /// Checks that the tensor lies inside a file of `size` bytes.
-    fn check(&self, path: &Path, name: &str, size: u64) -> Result<(), DecoderError> {
-        let broken = |reason: String| {
-            Err(DecoderError::BrokenTensor { path: path.into(), tensor: shown(name), reason })
-        };
-        let Some(bytes) = self.encoding.bytes(&self.shape) else {
-            let encoding = self.encoding.name();
-            return broken(format!("shape {:?} is impossible in {encoding}", self.shape));
-        };
-        match self.offset.checked_add(bytes) {
-            Some(end) if end <= size => Ok(()),
-            _ => broken(format!(
-                "it needs {bytes} bytes from byte {}, but the file ends at {size}",
-                self.offset
-            )),
-        }
-    }
+/// Reads without moving the file's own position, which threads would share.
+#[cfg(unix)]
+fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+/// Reads at a position, one thread at a time.
+#[cfg(not(unix))]
+fn read_exact_at(mut file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_exact(bytes)
 }
 
 /// `model.language_model.` replaces the leading `model.`; the other prefixes stand before it.

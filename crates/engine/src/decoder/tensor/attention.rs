@@ -3,12 +3,12 @@
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::RmsNorm;
 
-use super::config::{AttentionBias, DecoderConfig};
-use super::error::DecoderError;
 use super::kv_cache::KvCache;
 use super::loading::Loader;
 use super::projection::Projections;
-use super::rope::RotaryRows;
+use super::rotary::RotaryRows;
+use crate::decoder::config::{AttentionBias, DecoderConfig};
+use crate::decoder::error::DecoderError;
 
 /// The attention part of one layer.
 #[derive(Debug)]
@@ -42,15 +42,13 @@ impl Attention {
             wanted.then(|| loader.norm(&name(part), config.head_width)).transpose()
         };
         Ok(Self {
-            qkv: Projections::load(
-                loader,
+            qkv: loader.projections(
                 &name("attn_qkv"),
                 &parts,
                 config.width,
                 bias != AttentionBias::None,
             )?,
-            output: Projections::load(
-                loader,
+            output: loader.projections(
                 &name("attn_output"),
                 &[(name("attn_output"), config.width)],
                 q,
@@ -80,27 +78,25 @@ impl Attention {
         let cached = cache.len();
         let qkv = self.qkv.apply(input)?;
         let (q_rows, kv_rows) = (self.heads * self.head_width, self.kv_heads * self.head_width);
-        let split = |start: usize, rows: usize, heads: usize| {
-            qkv.narrow(1, start, rows)?
-                .reshape((tokens, heads, self.head_width))?
-                .transpose(0, 1)?
-                .contiguous()
-        };
-        let mut q = split(0, q_rows, self.heads)?;
-        let mut k = split(q_rows, kv_rows, self.kv_heads)?;
-        let v = split(q_rows + kv_rows, kv_rows, self.kv_heads)?;
+        let mut q = self.heads_of(&qkv, 0, self.heads)?;
+        let mut k = self.heads_of(&qkv, q_rows, self.kv_heads)?;
+        let v = self.heads_of(&qkv, q_rows + kv_rows, self.kv_heads)?;
+
         if let (Some(query_norm), Some(key_norm)) = (&self.query_norm, &self.key_norm) {
             q = query_norm.forward(&q)?;
             k = key_norm.forward(&k)?;
         }
+
         if let Some(rotation) = rotation {
             q = rotation.rotate(&q)?;
             k = rotation.rotate(&k)?;
         }
+
         // The first key that any of these queries sees.
         let first = self.window.map_or(0, |window| (cached + 1).saturating_sub(window));
         let (k, v) = cache.append(self.layer, &k, &v, first)?;
         let seen = k.dim(1)?;
+
         // Queries that share a key head become rows of one product, so that keys and values
         // are never repeated.
         let group = self.heads / self.kv_heads;
@@ -117,6 +113,7 @@ impl Attention {
                 seen,
             ))?;
         }
+
         let weights = candle_nn::ops::softmax_last_dim(&scores)?;
         let mixed = weights
             .matmul(&v)?
@@ -124,6 +121,14 @@ impl Attention {
             .transpose(0, 1)?
             .reshape((tokens, q_rows))?;
         self.output.apply(&mixed)
+    }
+
+    /// Heads that lie side by side from column `start` on, as `heads × tokens × head width`.
+    fn heads_of(&self, qkv: &Tensor, start: usize, heads: usize) -> candle_core::Result<Tensor> {
+        qkv.narrow(1, start, heads * self.head_width)?
+            .reshape((qkv.dim(0)?, heads, self.head_width))?
+            .transpose(0, 1)?
+            .contiguous()
     }
 
     pub(crate) fn bytes(&self) -> u64 {

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::RmsNorm;
 
-use super::config::DecoderConfig;
-use super::error::DecoderError;
-use super::projection::Weight;
-use super::stored_tensor::{Encoding, StoredTensor};
-use super::weights::WeightSource;
+use super::projection::{Projections, Weight};
+use crate::decoder::config::DecoderConfig;
+use crate::decoder::error::DecoderError;
+use crate::decoder::stored_tensor::{Encoding, StoredTensor};
+use crate::decoder::weights::WeightSource;
 
 /// What loading a decoder's parts needs, and what it counts along the way.
 pub(crate) struct Loader<'a> {
@@ -43,6 +43,39 @@ impl<'a> Loader<'a> {
     /// Brings a matrix to the device, expanded to the compute type unless it is quantized.
     pub(crate) fn weight(&self, stored: StoredTensor) -> Result<Weight, DecoderError> {
         Ok(Weight::of(stored, self.dtype, self.device)?)
+    }
+
+    /// Loads the named matrices of `rows` rows each; a `fused` tensor holding all of them is
+    /// taken instead where the file has one.
+    pub(crate) fn projections(
+        &mut self,
+        fused: &str,
+        parts: &[(String, usize)],
+        columns: usize,
+        bias: bool,
+    ) -> Result<Projections, DecoderError> {
+        let rows: usize = parts.iter().map(|(_, rows)| rows).sum();
+        let fused_name = format!("{fused}.weight");
+        let stored = if self.source.has(&fused_name) {
+            vec![self.matrix(&fused_name, rows, columns)?]
+        } else {
+            let mut stored = Vec::with_capacity(parts.len());
+            for (name, rows) in parts {
+                stored.push(self.matrix(&format!("{name}.weight"), *rows, columns)?);
+            }
+            StoredTensor::stack(stored)
+        };
+
+        let weights = stored.into_iter().map(|part| self.weight(part)).collect::<Result<Vec<_>, _>>()?;
+        if !bias {
+            return Ok(Projections::new(weights, None));
+        }
+
+        let mut biases = Vec::with_capacity(parts.len());
+        for (name, rows) in parts {
+            biases.push(self.vector(&format!("{name}.bias"), *rows)?);
+        }
+        Ok(Projections::new(weights, Some(Tensor::cat(&biases, 0)?)))
     }
 
     /// Reads a bias.
