@@ -1,8 +1,8 @@
 //! Runs a model in process, from GGUF and safetensors: on kernels of our own on CPUs, with candle on GPUs (feature
 //! `cuda`).
 //!
-//! [`Engine`] is the contract; [`InProcessEngine`] runs in process; [`ScriptedEngine`] is its twin for
-//! tests without weights. The one design decision: **one decoder, described by a configuration read from the
+//! [`InProcessEngine`] is an [`Engine`](infercost_core::Engine) that runs in process. The one design decision: **one
+//! decoder, described by a configuration read from the
 //! file** ([`decoder`]), instead of a file per model family. The stock models of candle-transformers return only
 //! the last position's logits, and scoring needs every position.
 //!
@@ -10,9 +10,7 @@
 
 pub mod chat_template;
 pub mod decoder;
-pub mod engine;
 pub mod in_process;
-pub mod scripted;
 pub mod tokenizer;
 
 pub use in_process::{
@@ -20,8 +18,3 @@ pub use in_process::{
     TextWindowsError,
 };
 pub use infercost_kernels::{Isa, IsaError};
-pub use engine::{
-    Chunk, ConcurrentEngine, Continuation, Distribution, Engine, EngineError, Generation, GenerationRequest,
-    PendingGeneration, PositionTop, ScoreRequest, ServedError, ServedFault, TokenName, TokenScores,
-};
-pub use scripted::{Script, ScriptedEngine};

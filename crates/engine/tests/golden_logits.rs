@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use infercost_engine::decoder::{Decoder, DecoderOptions, Family, Logits};
-use infercost_engine::{CandleDevice, CandleEngine, CandleOptions};
+use infercost_engine::{ModelDevice, InProcessEngine, InProcessOptions};
 
 /// Both compute in F32 and differ in the order of sums only: 2 · 10⁻⁵ nats were seen.
 const SAME_ARITHMETIC: f64 = 1e-4;
@@ -117,8 +117,8 @@ fn quantized_models_agree_but_for_rounding() {
 #[test]
 fn the_engine_gives_the_same_rows_from_any_position() {
     let golden = golden("llama.gguf");
-    let options = CandleOptions { device: CandleDevice::Cpu, weights_sha256: None };
-    let mut engine = CandleEngine::load(&folder().join(&golden.model), &options).unwrap();
+    let options = InProcessOptions { device: ModelDevice::Cpu, weights_sha256: None, threads: Some(2) };
+    let mut engine = InProcessEngine::load(&folder().join(&golden.model), &options).unwrap();
     // Later firsts find a part of the tokens in the cache.
     for first in [0, 12, 23, 47, 4] {
         let rows = engine.log_probabilities(&golden.tokens, first).unwrap();

@@ -3,12 +3,9 @@
 //! A board's sensor reads joules whoever is at work: beside a model on the CPU they are those of an idle board, and
 //! must not pass for the model's.
 
-use infercost_core::ServerPlace;
-use infercost_energy::{
-    Discovery, EnergyDomain, EnergyScope, MeterBasis, MeterChoice, MeterError, UnavailableMeter,
-    WatchedProcesses,
-};
-use infercost_engine::CandleDevice;
+use infercost_core::{EnergyDomain, EnergyScope, MeterError, ServerPlace, UnavailableMeter};
+use infercost_energy::{Discovery, MeterBasis, MeterChoice, WatchedProcesses};
+use infercost_engine::ModelDevice;
 use infercost_served::ServedAddress;
 
 use crate::arguments::RecordArguments;
@@ -70,8 +67,8 @@ impl Place {
         }
         match arguments.processor.device {
             _ if arguments.load.serve.is_some() => Self::Server,
-            CandleDevice::Cpu => Self::Cpu,
-            CandleDevice::Cuda(_) => Self::Gpu,
+            ModelDevice::Cpu => Self::Cpu,
+            ModelDevice::Cuda(_) => Self::Gpu,
         }
     }
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use infercost_core::{EngineIdentity, PromptBody, VariantId};
-use infercost_engine::{
-    CandleDevice, CandleEngine, CandleOptions, Chunk, ConcurrentEngine, Engine, EngineError, Generation,
-    GenerationRequest, PositionTop, ScoreRequest, TokenScores,
+use infercost_core::{
+    Chunk, ConcurrentEngine, Engine, EngineError, EngineIdentity, Generation, GenerationRequest, PositionTop,
+    PromptBody, ScoreRequest, TokenScores, VariantId,
 };
+use infercost_engine::{ModelDevice, InProcessEngine, InProcessOptions};
 use infercost_models::{ModelLocation, ResolvedModel};
 use infercost_served::{
     ApiKey, RetryPolicy, ServedAddress, ServedEngine, ServedModel, ServedOptions, Timeouts,
@@ -23,11 +23,11 @@ use crate::serving::{LogFile, ServeCommand, Server};
 ///
 /// # Errors
 /// [`EngineError::Load`]; a server's address is refused: nothing of it is in this process.
-pub(crate) fn load_candle(model: &ResolvedModel, device: CandleDevice) -> Result<CandleEngine, EngineError> {
-    let options = CandleOptions { device, weights_sha256: model.sha256.clone() };
+pub(crate) fn load_candle(model: &ResolvedModel, device: ModelDevice) -> Result<InProcessEngine, EngineError> {
+    let options = InProcessOptions { device, weights_sha256: model.sha256.clone() };
     match &model.location {
         ModelLocation::Gguf(path) | ModelLocation::SafetensorsFolder(path) => {
-            CandleEngine::load(path, &options)
+            InProcessEngine::load(path, &options)
         }
         ModelLocation::Server { .. } => Err(EngineError::Load {
             path: model.variant.to_string(),

@@ -2,7 +2,7 @@
 
 use infercost_core::MachineFacts;
 use infercost_energy::GpuFacts;
-use infercost_engine::candle::build_flags;
+use infercost_engine::in_process::build_flags;
 
 use crate::output::number;
 

@@ -718,7 +718,7 @@ mod tests {
                     team.attend(isa, &shape, queries, &cache, &mut parts, &mut output);
                     for (found, wanted) in output.iter().zip(&wanted) {
                         let error = (f64::from(*found) - wanted).abs();
-                        assert!(error < 2e-5, "{isa:?} {cache_type:?}: {found}, not {wanted}");
+                        assert!(error < 1e-4, "{isa:?} {cache_type:?}: {found}, not {wanted}");
                     }
                     let bits = output.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
                     assert_eq!(*first_bits.get_or_insert(bits.clone()), bits, "the same bits at any number of threads");

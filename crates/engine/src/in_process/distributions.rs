@@ -1,7 +1,8 @@
 //! Distributions over the vocabulary, a few positions at a time.
 
+use infercost_core::EngineError;
+
 use crate::decoder::{Decoder, DecoderError};
-use crate::engine::EngineError;
 
 /// ln-probabilities of what follows each of some tokens, computed as they are asked for.
 ///

@@ -2,10 +2,8 @@
 
 use candle_core::{Device, Tensor};
 use candle_transformers::generation::{LogitsProcessor, Sampling as Method};
-use infercost_core::Sampling;
+use infercost_core::{EngineError, Sampling};
 use infercost_kernels::{Isa, argmax};
-
-use crate::engine::EngineError;
 
 /// Chooses tokens for one generation.
 pub(crate) enum NextToken {

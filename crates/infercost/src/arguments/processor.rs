@@ -1,7 +1,7 @@
 //! Where a model in process runs, as every command that runs one takes it.
 
 use clap::Args;
-use infercost_engine::CandleDevice;
+use infercost_engine::ModelDevice;
 
 /// Threads and device.
 #[derive(Debug, Clone, Args)]
@@ -12,17 +12,17 @@ pub(crate) struct ProcessorArguments {
 
     /// Where models run: cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu", value_parser = device)]
-    pub(crate) device: CandleDevice,
+    pub(crate) device: ModelDevice,
 }
 
-fn device(text: &str) -> Result<CandleDevice, String> {
+fn device(text: &str) -> Result<ModelDevice, String> {
     match text {
-        "cpu" => Ok(CandleDevice::Cpu),
-        "cuda" => Ok(CandleDevice::Cuda(0)),
+        "cpu" => Ok(ModelDevice::Cpu),
+        "cuda" => Ok(ModelDevice::Cuda(0)),
         other => other
             .strip_prefix("cuda:")
             .and_then(|index| index.parse().ok())
-            .map(CandleDevice::Cuda)
+            .map(ModelDevice::Cuda)
             .ok_or_else(|| "use cpu, cuda or cuda:N".to_owned()),
     }
 }
