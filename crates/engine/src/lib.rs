@@ -17,4 +17,4 @@ pub use in_process::{
     DistributionRows, Distributions, InProcessEngine, InProcessOptions, ModelDevice, TextWindow, TextWindows,
     TextWindowsError,
 };
-pub use infercost_kernels::{Isa, IsaError};
+pub use infercost_kernels::{ISA_VARIABLE, Isa, IsaError};

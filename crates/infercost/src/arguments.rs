@@ -74,19 +74,6 @@ pub(crate) enum Command {
     Completions(CompletionsArguments),
 }
 
-impl Command {
-    /// The number of worker threads asked for.
-    pub(crate) fn threads(&self) -> Option<u16> {
-        match self {
-            Self::Compare(arguments) => arguments.record.processor.threads,
-            Self::Record(arguments) => arguments.record.processor.threads,
-            Self::Bench(arguments) => arguments.processor.threads,
-            Self::Score(arguments) => arguments.processor.threads,
-            _ => None,
-        }
-    }
-}
-
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost compare

@@ -9,22 +9,31 @@ use infercost_core::{
     Chunk, ConcurrentEngine, Engine, EngineError, EngineIdentity, Generation, GenerationRequest, PositionTop,
     PromptBody, ScoreRequest, TokenScores, VariantId,
 };
-use infercost_engine::{ModelDevice, InProcessEngine, InProcessOptions};
+use infercost_engine::{InProcessEngine, InProcessOptions};
 use infercost_models::{ModelLocation, ResolvedModel};
 use infercost_served::{
     ApiKey, RetryPolicy, ServedAddress, ServedEngine, ServedModel, ServedOptions, Timeouts,
 };
 
+use crate::arguments::processor::ProcessorArguments;
 use crate::exit::usage;
 use crate::load_arguments::LoadArguments;
 use crate::serving::{LogFile, ServeCommand, Server};
 
-/// Loads one model with candle.
+/// Loads one model into this process.
 ///
 /// # Errors
 /// [`EngineError::Load`]; a server's address is refused: nothing of it is in this process.
-pub(crate) fn load_candle(model: &ResolvedModel, device: ModelDevice) -> Result<InProcessEngine, EngineError> {
-    let options = InProcessOptions { device, weights_sha256: model.sha256.clone() };
+pub(crate) fn load_in_process(
+    model: &ResolvedModel,
+    processor: &ProcessorArguments,
+) -> Result<InProcessEngine, EngineError> {
+    let options = InProcessOptions {
+        device: processor.device,
+        weights_sha256: model.sha256.clone(),
+        threads: processor.threads.map(usize::from),
+    };
+
     match &model.location {
         ModelLocation::Gguf(path) | ModelLocation::SafetensorsFolder(path) => {
             InProcessEngine::load(path, &options)

@@ -27,7 +27,6 @@ mod recording;
 mod run_folder;
 mod serving;
 mod stopping;
-mod threads;
 
 use std::process::ExitCode;
 
@@ -37,7 +36,7 @@ use crate::arguments::{Cli, Command};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(error) = threads::pin(cli.command.threads()) {
+    if let Err(error) = guards::check_kernel_level() {
         return exit::report(&error);
     }
     output::log::install();

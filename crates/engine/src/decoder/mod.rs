@@ -32,5 +32,6 @@ pub use config::{
 pub use error::DecoderError;
 pub use executor::{Decoder, ExecutorIdentity};
 pub use family::Family;
+pub use infercost_kernels::CacheType;
 pub use options::{ComputeType, DecoderOptions, Executor, Logits};
 pub use weights::WeightSource;

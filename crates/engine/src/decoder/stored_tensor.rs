@@ -68,9 +68,9 @@ impl Encoding {
                 GgmlDType::Q5_0 => Some(WeightType::Q5_0),
                 GgmlDType::Q5_1 => Some(WeightType::Q5_1),
                 GgmlDType::Q8_0 => Some(WeightType::Q8_0),
-                GgmlDType::Q4K => Some(WeightType::Q4_K),
-                GgmlDType::Q5K => Some(WeightType::Q5_K),
-                GgmlDType::Q6K => Some(WeightType::Q6_K),
+                GgmlDType::Q4K => Some(WeightType::Q4K),
+                GgmlDType::Q5K => Some(WeightType::Q5K),
+                GgmlDType::Q6K => Some(WeightType::Q6K),
                 GgmlDType::Q8_1 | GgmlDType::Q2K | GgmlDType::Q3K | GgmlDType::Q8K => None,
             },
         }

@@ -35,6 +35,11 @@ impl<'a> Distributions<'a> {
         self.count
     }
 
+    /// Length of a row.
+    pub fn vocabulary(&self) -> usize {
+        self.decoder.vocabulary()
+    }
+
     /// The next rows, `None` after the last.
     ///
     /// # Errors

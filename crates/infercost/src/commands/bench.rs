@@ -11,7 +11,7 @@ use crate::{engines, models, output};
 /// Prefill: `-p` tokens from an empty cache. Decode: `-n` tokens, one by one, from an empty cache but for one.
 pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
     let model = models::resolve_one(&arguments.model, arguments.offline)?;
-    let mut engine = engines::load_candle(&model, arguments.processor.device)?;
+    let mut engine = engines::load_in_process(&model, &arguments.processor)?;
     let vocabulary = u32::try_from(engine.tokenizer().vocabulary_size()).unwrap_or(u32::MAX).max(2);
     // What the tokens say does not matter for speed; they only must not all be the same.
     let prompt: Vec<u32> =

@@ -10,6 +10,7 @@ use infercost_core::{EnergyMeter, MachineFacts, MeterError, MeterKind, Watts};
 use infercost_energy::{
     Discovery, EstimateChoice, GpuFacts, MeterBasis, MeterChoice, MeterOptions, WatchedProcesses,
 };
+use infercost_engine::Isa;
 use infercost_engine::in_process::build_flags;
 use infercost_harness::noise::{Repeatability, power_while, repeatability};
 use infercost_harness::{bandwidth, machine};
@@ -72,8 +73,8 @@ fn diagnose(discovery: Discovery, choice: &MeterChoice) -> anyhow::Result<Diagno
         gpus: gpus.into_iter().map(gpu).collect(),
         build: Build {
             version: env!("CARGO_PKG_VERSION"),
-            flags: build_flags::describe(),
-            quantized_kernels: build_flags::quantized_kernels(),
+            flags: build_flags::build(),
+            quantized_kernels: build_flags::kernel_level().ok().map(Isa::describe),
         },
         noise: noise.map(|noise| Noise {
             difference: noise.difference,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use infercost_core::run::PromptSelection;
 use infercost_core::{EnergyMeter, Engine, EngineError, Prompt, RunRecord, Sampling, VariantId};
 use infercost_energy::Discovery;
+use infercost_engine::ISA_VARIABLE;
 use infercost_export::Destination;
 use infercost_harness::{Contestant, Prepared, prepare};
 use infercost_models::ModelLocation;
@@ -67,6 +68,15 @@ impl Setup<'_> {
             if now.id != then.id || now.engine.weights_sha256 != then.engine.weights_sha256 {
                 return Err(usage(format!("{} has changed since this run began; start a new run", then.id)));
             }
+
+            let (one, other) = (&now.engine, &then.engine);
+            if (&one.engine, &one.build_flags, one.threads) != (&other.engine, &other.build_flags, other.threads) {
+                return Err(usage(format!(
+                    "{} ran on {} ({}) when this run began and would go on with {} ({}); start a new run, or choose \
+                     threads and {ISA_VARIABLE} as they were",
+                    then.id, other.engine, other.build_flags, one.engine, one.build_flags
+                )));
+            }
         }
         self.drive(prepared, meter.as_mut(), basis, store, &before.header, Some(before))
     }
@@ -98,7 +108,7 @@ impl Setup<'_> {
         }
         match &self.servers.command {
             Some(command) => self.servers.start(command, id, model, &self.arguments.traces),
-            None => Ok(Box::new(engines::load_candle(model, self.arguments.processor.device)?)),
+            None => Ok(Box::new(engines::load_in_process(model, &self.arguments.processor)?)),
         }
     }
 }

@@ -128,12 +128,16 @@ impl TensorDecoder {
     pub(crate) fn forward(&mut self, tokens: &[u32], logits: Logits) -> Result<(), DecoderError> {
         let cached = self.cache.len();
         self.kept = None;
-        let result = self.forward_in_passes(tokens, logits);
-        match result {
-            Ok(kept) => self.kept = Some(kept),
-            Err(_) => self.cache.truncate(cached),
+        match self.forward_in_passes(tokens, logits) {
+            Ok(kept) => {
+                self.kept = Some(kept);
+                Ok(())
+            }
+            Err(error) => {
+                self.cache.truncate(cached);
+                Err(error)
+            }
         }
-        result.map(|_| ())
     }
 
     /// Logits of kept states, row after row.
@@ -142,6 +146,10 @@ impl TensorDecoder {
         let hidden = kept.narrow(0, rows.start, rows.len())?.contiguous()?;
         self.logits = self.compute_logits(&hidden)?.flatten_all()?.to_vec1()?;
         Ok(&mut self.logits)
+    }
+
+    pub(crate) fn config(&self) -> &DecoderConfig {
+        &self.config
     }
 
     pub(crate) fn truncate(&mut self, length: usize) {
