@@ -1,6 +1,6 @@
 //! What can go wrong between a model file and its logits.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::family::Family;
 
@@ -172,6 +172,23 @@ pub enum DecoderError {
     /// The tensor library failed.
     #[error("computing failed: {0}")]
     Compute(#[from] candle_core::Error),
+}
+
+impl DecoderError {
+    /// What the file system's refusal to read `path` becomes.
+    pub(crate) fn reading(path: &Path) -> impl Fn(std::io::Error) -> Self + Copy + '_ {
+        move |source| Self::Io { path: path.into(), source }
+    }
+
+    /// What is wrong with the file or folder as a model.
+    pub(crate) fn not_a_model(path: &Path, reason: impl Into<String>) -> Self {
+        Self::NotAModel { path: path.into(), reason: reason.into() }
+    }
+
+    /// What is wrong with a tensor's description; its name may come from the file.
+    pub(crate) fn broken_tensor(path: &Path, tensor: &str, reason: impl Into<String>) -> Self {
+        Self::BrokenTensor { path: path.into(), tensor: shown(tensor), reason: reason.into() }
+    }
 }
 
 /// Escapes and shortens a name that was read from a file, for use in a message.

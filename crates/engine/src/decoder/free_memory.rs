@@ -20,13 +20,16 @@ fn available(meminfo: &str) -> Option<u64> {
 
 /// What a control group (version 2) may still take; `None` where it has no limit.
 fn group_memory(folder: &Path) -> Option<u64> {
-    let number = |name: &str| fs::read_to_string(folder.join(name)).ok()?.trim().parse::<u64>().ok();
-    let left = number("memory.max")?.saturating_sub(number("memory.current")?);
+    let left = number(&folder.join("memory.max"))?.saturating_sub(number(&folder.join("memory.current"))?);
 
     // Cached files count as taken, and are given back when they are in the way.
     let statistics = fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
     let cached = statistics.lines().find_map(|line| line.strip_prefix("inactive_file "));
     Some(left.saturating_add(cached.and_then(|bytes| bytes.trim().parse().ok()).unwrap_or(0)))
+}
+
+fn number(path: &Path) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]

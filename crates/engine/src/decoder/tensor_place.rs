@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::error::{DecoderError, shown};
+use super::error::DecoderError;
 use super::stored_tensor::Encoding;
 
 /// Where a tensor lies.
@@ -17,19 +17,19 @@ pub(crate) struct TensorPlace {
 impl TensorPlace {
     /// Checks that the tensor lies inside a file of `size` bytes.
     pub(crate) fn check(&self, path: &Path, name: &str, size: u64) -> Result<(), DecoderError> {
-        let broken = |reason: String| {
-            Err(DecoderError::BrokenTensor { path: path.into(), tensor: shown(name), reason })
-        };
         let Some(bytes) = self.encoding.bytes(&self.shape) else {
             let encoding = self.encoding.name();
-            return broken(format!("shape {:?} is impossible in {encoding}", self.shape));
+            let reason = format!("shape {:?} is impossible in {encoding}", self.shape);
+            return Err(DecoderError::broken_tensor(path, name, reason));
         };
+
         match self.offset.checked_add(bytes) {
             Some(end) if end <= size => Ok(()),
-            _ => broken(format!(
-                "it needs {bytes} bytes from byte {}, but the file ends at {size}",
-                self.offset
-            )),
+            _ => {
+                let reason =
+                    format!("it needs {bytes} bytes from byte {}, but the file ends at {size}", self.offset);
+                Err(DecoderError::broken_tensor(path, name, reason))
+            }
         }
     }
 }

@@ -58,22 +58,23 @@ impl WeightSource {
     /// # Errors
     /// A file that cannot be read, is no model, is truncated, or is of an unknown architecture.
     pub fn open(path: &Path) -> Result<Self, DecoderError> {
-        let io = |source| DecoderError::Io { path: path.into(), source };
-        if std::fs::metadata(path).map_err(io)?.is_dir() {
+        let metadata = std::fs::metadata(path).map_err(DecoderError::reading(path))?;
+        if metadata.is_dir() {
             return Self::open_safetensors(path, path, None);
         }
+
         let mut magic = [0u8; 4];
-        let mut file = File::open(path).map_err(io)?;
-        let read = file.read(&mut magic).map_err(io)?;
+        let mut file = File::open(path).map_err(DecoderError::reading(path))?;
+        let read = file.read(&mut magic).map_err(DecoderError::reading(path))?;
         if magic.get(..read) == Some(b"GGUF") {
             return Self::open_gguf(path, file);
         }
+
         if path.extension().is_some_and(|extension| extension == "safetensors") {
             let folder = path.parent().unwrap_or(Path::new("."));
             return Self::open_safetensors(path, folder, Some(path));
         }
-        let reason = "it does not start with \"GGUF\" and is not named .safetensors".into();
-        Err(DecoderError::NotAModel { path: path.into(), reason })
+        Err(DecoderError::not_a_model(path, "it does not start with \"GGUF\" and is not named .safetensors"))
     }
 
     /// The configuration read from the file.
@@ -97,15 +98,15 @@ impl WeightSource {
     }
 
     fn open_gguf(path: &Path, file: File) -> Result<Self, DecoderError> {
-        let io = |source| DecoderError::Io { path: path.into(), source };
-        let size = file.metadata().map_err(io)?.len();
-        let not_a_model = |reason| DecoderError::NotAModel { path: path.into(), reason };
+        let size = file.metadata().map_err(DecoderError::reading(path))?.len();
         let mut reader = BufReader::new(&file);
-        reader.seek(SeekFrom::Start(0)).map_err(io)?;
-        gguf_preflight::check(&mut reader, size).map_err(not_a_model)?;
-        reader.seek(SeekFrom::Start(0)).map_err(io)?;
-        let content =
-            gguf_file::Content::read(&mut reader).map_err(|error| not_a_model(shown(&error.to_string())))?;
+        reader.seek(SeekFrom::Start(0)).map_err(DecoderError::reading(path))?;
+        gguf_preflight::check(&mut reader, size).map_err(|reason| DecoderError::not_a_model(path, reason))?;
+
+        reader.seek(SeekFrom::Start(0)).map_err(DecoderError::reading(path))?;
+        let content = gguf_file::Content::read(&mut reader)
+            .map_err(|error| DecoderError::not_a_model(path, shown(&error.to_string())))?;
+
         let mut tensors = HashMap::with_capacity(content.tensor_infos.len());
         let mut infos: Vec<_> = content.tensor_infos.iter().collect();
         // In the order of the file, so that the error names the first tensor cut off.
@@ -120,6 +121,7 @@ impl WeightSource {
             place.check(path, name, size)?;
             tensors.insert(name.clone(), place);
         }
+
         let config = gguf_config::read(path, &content)?;
         let divisors = gguf_config::rope_divisors_tensor(&content);
         let mut source = Self {
@@ -130,18 +132,23 @@ impl WeightSource {
             naming: Naming::Gguf,
             gguf: Some(content),
         };
-        if let (Some(name), RopeScaling::PerFrequency { magnitude, .. }) =
-            (divisors, &source.config.rope.scaling)
-        {
-            let magnitude = *magnitude;
-            let divisors = source
-                .read(name, &[source.config.rope.rotated_width / 2])?
-                .to_plain(DType::F32, &Device::Cpu)?
-                .to_vec1()?;
-            source.config.rope.scaling = RopeScaling::PerFrequency { divisors, magnitude };
+        if let Some(name) = divisors {
+            source.read_rope_divisors(name)?;
         }
         source.config.check(path)?;
         Ok(source)
+    }
+
+    /// Takes the divisors of rotary frequencies from their tensor.
+    fn read_rope_divisors(&mut self, name: &str) -> Result<(), DecoderError> {
+        let RopeScaling::PerFrequency { magnitude, .. } = self.config.rope.scaling else { return Ok(()) };
+        let divisors = self
+            .read(name, &[self.config.rope.rotated_width / 2])?
+            .to_plain(DType::F32, &Device::Cpu)?
+            .to_vec1()?;
+
+        self.config.rope.scaling = RopeScaling::PerFrequency { divisors, magnitude };
+        Ok(())
     }
 
     fn open_safetensors(path: &Path, folder: &Path, single: Option<&Path>) -> Result<Self, DecoderError> {
@@ -151,26 +158,24 @@ impl WeightSource {
             Some(file) => vec![file.to_path_buf()],
             None => safetensors_header::shards(folder)?,
         };
+
         let mut files = Vec::with_capacity(paths.len());
         let mut tensors = HashMap::new();
         for (index, path) in paths.into_iter().enumerate() {
-            let io = |source| DecoderError::Io { path: path.clone(), source };
-            let handle = File::open(&path).map_err(io)?;
-            let size = handle.metadata().map_err(io)?.len();
+            let handle = File::open(&path).map_err(DecoderError::reading(&path))?;
+            let size = handle.metadata().map_err(DecoderError::reading(&path))?.len();
             for (name, place) in safetensors_header::read(&path, &handle, size, index)? {
                 place.check(&path, &name, size)?;
                 tensors.insert(name, place);
             }
             files.push(WeightFile { path, handle });
         }
+
         // Models that also see images put their language part under a prefix of their own,
         // and the library that writes them has changed it once.
         let prefix = ["", "language_model.", "model.language_model."]
             .into_iter()
-            .find(|prefix| {
-                let name = prefixed(prefix, "model.embed_tokens.weight");
-                tensors.contains_key(&name)
-            })
+            .find(|prefix| tensors.contains_key(&prefixed(prefix, "model.embed_tokens.weight")))
             .unwrap_or("");
         let naming = Naming::Safetensors { prefix };
         Ok(Self { path: path.into(), config, files, tensors, naming, gguf: None })

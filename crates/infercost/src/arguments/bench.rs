@@ -15,6 +15,9 @@ pub(crate) struct BenchArguments {
     /// Tokens to decode
     #[arg(short = 'n', long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) decode_tokens: u32,
+    /// Tokens in the cache when decoding begins
+    #[arg(short = 'd', long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) depth: u32,
     /// Repetitions
     #[arg(short = 'r', long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) repetitions: u32,

@@ -68,33 +68,40 @@ fn plan(source: &WeightSource, config: &DecoderConfig) -> Vec<MatrixPlan> {
     let [query_rows, key_rows, value_rows] = config.qkv_rows();
     let all_rows = query_rows + key_rows + value_rows;
 
-    let mut plans = vec![MatrixPlan { name: EMBEDDING.into(), rows: config.vocabulary, columns: width }];
+    let mut plans = vec![MatrixPlan::new(EMBEDDING, config.vocabulary, width)];
     if !config.tied_output {
-        plans.push(MatrixPlan { name: OUTPUT.into(), rows: config.vocabulary, columns: width });
+        plans.push(MatrixPlan::new(OUTPUT, config.vocabulary, width));
     }
 
     for layer in 0..config.layers.len() {
-        let mut add = |name: String, rows, columns| plans.push(MatrixPlan { name, rows, columns });
-        let fused_qkv = format!("blk.{layer}.attn_qkv");
+        let layer_name = format!("blk.{layer}");
+        let fused_qkv = format!("{layer_name}.attn_qkv");
         if source.has(&format!("{fused_qkv}.weight")) {
-            add(fused_qkv, all_rows, width);
+            plans.push(MatrixPlan::new(fused_qkv, all_rows, width));
         } else {
-            add(format!("blk.{layer}.attn_q"), query_rows, width);
-            add(format!("blk.{layer}.attn_k"), key_rows, width);
-            add(format!("blk.{layer}.attn_v"), value_rows, width);
+            plans.push(MatrixPlan::new(format!("{layer_name}.attn_q"), query_rows, width));
+            plans.push(MatrixPlan::new(format!("{layer_name}.attn_k"), key_rows, width));
+            plans.push(MatrixPlan::new(format!("{layer_name}.attn_v"), value_rows, width));
         }
-        add(format!("blk.{layer}.attn_output"), width, query_rows);
+        plans.push(MatrixPlan::new(format!("{layer_name}.attn_output"), width, query_rows));
 
         let fused_gate = source.gate_up_name(layer);
-        if source.has(&format!("blk.{layer}.ffn_gate.weight")) || !source.has(&format!("{fused_gate}.weight")) {
-            add(format!("blk.{layer}.ffn_gate"), inner, width);
-            add(format!("blk.{layer}.ffn_up"), inner, width);
+        let has_gate = source.has(&format!("{layer_name}.ffn_gate.weight"));
+        if has_gate || !source.has(&format!("{fused_gate}.weight")) {
+            plans.push(MatrixPlan::new(format!("{layer_name}.ffn_gate"), inner, width));
+            plans.push(MatrixPlan::new(format!("{layer_name}.ffn_up"), inner, width));
         } else {
-            add(fused_gate, 2 * inner, width);
+            plans.push(MatrixPlan::new(fused_gate, 2 * inner, width));
         }
-        add(format!("blk.{layer}.ffn_down"), width, inner);
+        plans.push(MatrixPlan::new(format!("{layer_name}.ffn_down"), width, inner));
     }
     plans
+}
+
+impl MatrixPlan {
+    fn new(name: impl Into<String>, rows: usize, columns: usize) -> Self {
+        Self { name: name.into(), rows, columns }
+    }
 }
 
 /// Reads and packs all matrices, one a thread at a time.
@@ -162,7 +169,7 @@ impl Loader<'_> {
 
     fn layer(&mut self, index: usize) -> Result<LayerWeights, DecoderError> {
         let config = self.config;
-        let name = |part: &str| format!("blk.{index}.{part}");
+        let layer_name = format!("blk.{index}");
         let kind = config.layers.get(index).copied().ok_or(DecoderError::NoTokens)?;
         let [query_rows, key_rows, value_rows] = config.qkv_rows();
         let biased = [("attn_q", query_rows), ("attn_k", key_rows), ("attn_v", value_rows)];
@@ -184,25 +191,25 @@ impl Loader<'_> {
                 softcap: config.attention_softcap.map(|cap| cap as f32),
                 window: kind.window,
             },
-            attention_norm: self.norm(&name("attn_norm"), config.width)?,
-            qkv: self.projection(&name("attn_qkv"), &[name("attn_q"), name("attn_k"), name("attn_v")])?,
+            attention_norm: self.norm(&format!("{layer_name}.attn_norm"), config.width)?,
+            qkv: self.projection(&format!("{layer_name}.attn_qkv"), &[format!("{layer_name}.attn_q"), format!("{layer_name}.attn_k"), format!("{layer_name}.attn_v")])?,
             qkv_bias,
-            query_norm: self.norm_if(config.query_key_norm, &name("attn_q_norm"), config.head_width)?,
-            key_norm: self.norm_if(config.query_key_norm, &name("attn_k_norm"), config.head_width)?,
-            attention_output: Projection::new([self.matrix(&name("attn_output"))?]),
+            query_norm: self.norm_if(config.query_key_norm, &format!("{layer_name}.attn_q_norm"), config.head_width)?,
+            key_norm: self.norm_if(config.query_key_norm, &format!("{layer_name}.attn_k_norm"), config.head_width)?,
+            attention_output: Projection::new([self.matrix(&format!("{layer_name}.attn_output"))?]),
             attention_output_bias,
             post_attention_norm: self.norm_if(
                 config.sandwich_norms,
-                &name("post_attention_norm"),
+                &format!("{layer_name}.post_attention_norm"),
                 config.width,
             )?,
-            feed_forward_norm: self.norm(&name("ffn_norm"), config.width)?,
+            feed_forward_norm: self.norm(&format!("{layer_name}.ffn_norm"), config.width)?,
             gate_up: self
-                .projection(&self.source.gate_up_name(index), &[name("ffn_gate"), name("ffn_up")])?,
-            down: Projection::new([self.matrix(&name("ffn_down"))?]),
+                .projection(&self.source.gate_up_name(index), &[format!("{layer_name}.ffn_gate"), format!("{layer_name}.ffn_up")])?,
+            down: Projection::new([self.matrix(&format!("{layer_name}.ffn_down"))?]),
             post_feed_forward_norm: self.norm_if(
                 config.sandwich_norms,
-                &name("post_ffw_norm"),
+                &format!("{layer_name}.post_ffw_norm"),
                 config.width,
             )?,
         })

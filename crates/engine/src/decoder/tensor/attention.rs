@@ -34,28 +34,31 @@ impl Attention {
     ) -> Result<Self, DecoderError> {
         let config: &DecoderConfig = loader.config;
         let [q, k, v] = config.qkv_rows();
-        let name = |part: &str| format!("blk.{layer}.{part}");
-        let parts = [(name("attn_q"), q), (name("attn_k"), k), (name("attn_v"), v)];
+        let layer_name = format!("blk.{layer}");
+        let output_name = format!("{layer_name}.attn_output");
+        let parts = [
+            (format!("{layer_name}.attn_q"), q),
+            (format!("{layer_name}.attn_k"), k),
+            (format!("{layer_name}.attn_v"), v),
+        ];
         let bias = config.attention_bias;
-        let norm = |loader: &mut Loader<'_>, part: &str| {
-            let wanted = config.query_key_norm;
-            wanted.then(|| loader.norm(&name(part), config.head_width)).transpose()
-        };
+        let (normed, head_width) = (config.query_key_norm, config.head_width);
+
         Ok(Self {
             qkv: loader.projections(
-                &name("attn_qkv"),
+                &format!("{layer_name}.attn_qkv"),
                 &parts,
                 config.width,
                 bias != AttentionBias::None,
             )?,
             output: loader.projections(
-                &name("attn_output"),
-                &[(name("attn_output"), config.width)],
+                &output_name,
+                &[(output_name.clone(), config.width)],
                 q,
                 bias == AttentionBias::All,
             )?,
-            query_norm: norm(loader, "attn_q_norm")?,
-            key_norm: norm(loader, "attn_k_norm")?,
+            query_norm: loader.norm_if(normed, &format!("{layer_name}.attn_q_norm"), head_width)?,
+            key_norm: loader.norm_if(normed, &format!("{layer_name}.attn_k_norm"), head_width)?,
             layer,
             heads: config.heads,
             kv_heads: config.kv_heads,

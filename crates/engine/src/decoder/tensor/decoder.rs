@@ -243,18 +243,24 @@ impl TensorDecoder {
 impl Layer {
     fn load(loader: &mut Loader<'_>, index: usize, kind: LayerKind) -> Result<Self, DecoderError> {
         let config = loader.config;
-        let name = |part: &str| format!("blk.{index}.{part}");
-        let sandwich = |loader: &mut Loader<'_>, part: &str| {
-            config.sandwich_norms.then(|| loader.norm(&name(part), config.width)).transpose()
-        };
+        let sandwich = config.sandwich_norms;
+
         Ok(Self {
             kind,
-            attention_norm: loader.norm(&name("attn_norm"), config.width)?,
+            attention_norm: loader.norm(&format!("blk.{index}.attn_norm"), config.width)?,
             attention: Attention::load(loader, index, kind.window)?,
-            post_attention_norm: sandwich(loader, "post_attention_norm")?,
-            feed_forward_norm: loader.norm(&name("ffn_norm"), config.width)?,
+            post_attention_norm: loader.norm_if(
+                sandwich,
+                &format!("blk.{index}.post_attention_norm"),
+                config.width,
+            )?,
+            feed_forward_norm: loader.norm(&format!("blk.{index}.ffn_norm"), config.width)?,
             feed_forward: FeedForward::load(loader, index)?,
-            post_feed_forward_norm: sandwich(loader, "post_ffw_norm")?,
+            post_feed_forward_norm: loader.norm_if(
+                sandwich,
+                &format!("blk.{index}.post_ffw_norm"),
+                config.width,
+            )?,
         })
     }
 

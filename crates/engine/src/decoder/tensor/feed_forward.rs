@@ -20,18 +20,22 @@ impl FeedForward {
     pub(crate) fn load(loader: &mut Loader<'_>, layer: usize) -> Result<Self, DecoderError> {
         let config = loader.config;
         let (width, inner_width) = (config.width, config.feed_forward_width);
-        let name = |part: &str| format!("blk.{layer}.{part}");
+        let layer_name = format!("blk.{layer}");
+        let down_name = format!("{layer_name}.ffn_down");
 
         Ok(Self {
             gate_up: loader.projections(
                 &loader.source.gate_up_name(layer),
-                &[(name("ffn_gate"), inner_width), (name("ffn_up"), inner_width)],
+                &[
+                    (format!("{layer_name}.ffn_gate"), inner_width),
+                    (format!("{layer_name}.ffn_up"), inner_width),
+                ],
                 width,
                 false,
             )?,
             down: loader.projections(
-                &name("ffn_down"),
-                &[(name("ffn_down"), width)],
+                &down_name,
+                &[(down_name.clone(), width)],
                 inner_width,
                 false,
             )?,

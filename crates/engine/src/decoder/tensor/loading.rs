@@ -85,6 +85,16 @@ impl<'a> Loader<'a> {
         Ok(vector)
     }
 
+    /// Reads the weight of a norm that only some families have.
+    pub(crate) fn norm_if(
+        &mut self,
+        wanted: bool,
+        name: &str,
+        length: usize,
+    ) -> Result<Option<RmsNorm>, DecoderError> {
+        wanted.then(|| self.norm(name, length)).transpose()
+    }
+
     /// Reads the weight of a norm.
     pub(crate) fn norm(&mut self, name: &str, length: usize) -> Result<RmsNorm, DecoderError> {
         let name = format!("{name}.weight");
