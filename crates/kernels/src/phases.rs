@@ -14,6 +14,15 @@ const BYTES_PER_PIECE: usize = 16 * 1024;
 /// Pieces for each thread, so that no thread waits long for the last piece.
 const PIECES_PER_THREAD: usize = 8;
 
+/// Most tokens with which a product is bound by reading its weights.
+const FEW_TOKENS: usize = 4;
+
+/// Panels that stay together with few tokens.
+const PANELS_OF_FEW: usize = 2;
+
+/// Panels of a piece with many tokens: kernels unpack two or three at a time.
+const PANELS_OF_MANY: usize = 6;
+
 /// Tokens of a piece of work that goes through rows.
 const TOKENS_PER_PIECE: usize = 4;
 
@@ -60,26 +69,25 @@ impl Team {
     /// The input lacks a form that the projection takes, or shapes do not fit.
     pub fn multiply(&mut self, projection: &Projection, inputs: &Inputs, tokens: usize, result: &mut [f32]) {
         let result = Output::new(result, projection.rows(), 0);
-        let pieces = projection.parts().iter().map(|part| self.pieces_of(&part.matrix)).sum();
         let threads = self.threads();
+        let pieces = projection.parts().iter().map(|part| Cut::new(&part.matrix, tokens, threads).pieces).sum();
 
         self.run(pieces, &|piece, workspace| {
             let mut piece = piece;
             for part in projection.parts() {
                 let matrix = &*part.matrix;
-                let pieces = pieces_of(matrix, threads);
-                if piece >= pieces {
-                    piece -= pieces;
+                let cut = Cut::new(matrix, tokens, threads);
+                if piece >= cut.pieces {
+                    piece -= cut.pieces;
                     continue;
                 }
 
                 let Some(input) = inputs.of_form(part.form) else { panic!("inputs in the form of the weights") };
-                let panels = matrix.panels();
-                let panels = panels * piece / pieces..panels * (piece + 1) / pieces;
                 // SAFETY: the parts of a projection lie side by side, and so do the panels of its pieces.
                 unsafe {
                     let result = result.at_column(part.column);
-                    matrix.multiply_panels(input, 0..tokens, panels, &result, &mut workspace.matmul);
+                    let scratch = &mut workspace.matmul;
+                    matrix.multiply_panels(input, 0..tokens, cut.panels(piece), &result, scratch);
                 }
                 return;
             }
@@ -178,16 +186,35 @@ impl Team {
             }
         });
     }
-
-    fn pieces_of(&self, matrix: &PackedMatrix) -> usize {
-        pieces_of(matrix, self.threads())
-    }
 }
 
-/// Pieces into which a product is cut.
-fn pieces_of(matrix: &PackedMatrix, threads: usize) -> usize {
-    let by_size = matrix.bytes_in_memory() / BYTES_PER_PIECE;
-    by_size.clamp(1, PIECES_PER_THREAD * threads).min(matrix.panels().max(1))
+/// How the panels of a product are cut into pieces.
+struct Cut {
+    pieces: usize,
+    /// Panels that stay together, since kernels take so many at a time.
+    unit: usize,
+    panels: usize,
+}
+
+impl Cut {
+    fn new(matrix: &PackedMatrix, tokens: usize, threads: usize) -> Self {
+        let panels = matrix.panels();
+        if tokens > FEW_TOKENS {
+            return Self { pieces: panels.div_ceil(PANELS_OF_MANY), unit: PANELS_OF_MANY, panels };
+        }
+
+        let by_size = matrix.bytes_in_memory() / BYTES_PER_PIECE;
+        let units = panels.div_ceil(PANELS_OF_FEW);
+        let pieces = by_size.clamp(1, PIECES_PER_THREAD * threads).min(units.max(1));
+        Self { pieces, unit: PANELS_OF_FEW, panels }
+    }
+
+    fn panels(&self, piece: usize) -> Range<usize> {
+        let units = self.panels.div_ceil(self.unit);
+        let start = units * piece / self.pieces * self.unit;
+        let end = units * (piece + 1) / self.pieces * self.unit;
+        start.min(self.panels)..end.min(self.panels)
+    }
 }
 
 #[cfg(test)]
@@ -245,6 +272,20 @@ mod tests {
                     assert_eq!(*first_bits.get_or_insert(bits.clone()), bits, "at any number of threads");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn every_panel_is_in_one_piece() {
+        for (panels, pieces, unit) in [(1, 1, 2), (36, 7, 2), (36, 6, 6), (13, 3, 6), (3072, 16, 2), (5, 1, 6)] {
+            let cut = Cut { pieces, unit, panels };
+            let mut next = 0;
+            for piece in 0..pieces {
+                let range = cut.panels(piece);
+                assert_eq!(range.start, next, "{panels} {pieces} {unit}");
+                next = range.end;
+            }
+            assert_eq!(next, panels, "{panels} {pieces} {unit}");
         }
     }
 
