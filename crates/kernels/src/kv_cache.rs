@@ -14,6 +14,9 @@ pub(crate) const KEYS_PER_PANEL: usize = 16;
 /// Widths of values are filled up to a multiple of this.
 const VALUE_UNIT: usize = 16;
 
+/// Numbers of a key that are rounded together before they are spread over their panel.
+const ROUNDED_AT_ONCE: usize = 64;
+
 /// Tokens that the smallest cache holds. Capacities are multiples of it, which keeps panels whole.
 const FIRST_CAPACITY: usize = 256;
 
@@ -68,7 +71,7 @@ pub(crate) struct Numbers<E> {
 }
 
 /// A number of the cache.
-pub(crate) trait Element: crate::buffer::Number {
+pub(crate) trait Element: crate::buffer::Number + Default {
     /// Reads a vector.
     ///
     /// # Safety
@@ -77,9 +80,6 @@ pub(crate) trait Element: crate::buffer::Number {
 
     /// Rounds `from` to `to`, which is as long.
     fn convert(from: &[f32], to: &mut [Self]);
-
-    /// Rounds one number.
-    fn convert_one(from: f32) -> Self;
 }
 
 impl Element for f32 {
@@ -91,10 +91,6 @@ impl Element for f32 {
 
     fn convert(from: &[f32], to: &mut [Self]) {
         to.copy_from_slice(from);
-    }
-
-    fn convert_one(from: f32) -> Self {
-        from
     }
 }
 
@@ -108,10 +104,6 @@ impl Element for u16 {
     fn convert(from: &[f32], to: &mut [Self]) {
         use half::slice::HalfBitsSliceExt as _;
         to.reinterpret_cast_mut::<f16>().convert_from_f32_slice(from);
-    }
-
-    fn convert_one(from: f32) -> Self {
-        f16::from_f32(from).to_bits()
     }
 }
 
@@ -223,11 +215,17 @@ impl KvCache {
 
         for (head, (key, value)) in keys.chunks_exact(width).zip(values.chunks_exact(width)).enumerate() {
             let panel = (head * self.capacity + panel) * width;
-            for (element, number) in key.iter().enumerate() {
-                let place = panel + element * KEYS_PER_PANEL + column;
-                // SAFETY: the place is this token's, and the caller promises that nobody else uses it.
-                let place = unsafe { numbers.keys.part_mut(place..place + 1) };
-                place.fill(E::convert_one(*number));
+            for (part, numbers_of_part) in key.chunks(ROUNDED_AT_ONCE).enumerate() {
+                let mut rounded = [E::default(); ROUNDED_AT_ONCE];
+                let rounded = &mut rounded[..numbers_of_part.len()];
+                E::convert(numbers_of_part, rounded);
+
+                let first = panel + part * ROUNDED_AT_ONCE * KEYS_PER_PANEL + column;
+                for (element, number) in rounded.iter().enumerate() {
+                    let place = first + element * KEYS_PER_PANEL;
+                    // SAFETY: the place is this token's, and the caller promises that nobody else uses it.
+                    unsafe { numbers.keys.part_mut(place..place + 1) }.fill(*number);
+                }
             }
 
             let row = (head * self.capacity + token) * stride;

@@ -10,6 +10,7 @@ use crate::Isa;
 /// Any caller can name any [`Isa`]; only this check makes it safe to enter its kernels.
 #[inline]
 pub(crate) fn runnable(isa: Isa) -> Isa {
+    // Levels nest: what has the fastest has the others too.
     match (isa, Isa::best()) {
         (Isa::Avx512, Isa::Avx512) | (Isa::Avx2, Isa::Avx512 | Isa::Avx2) => isa,
         _ => Isa::Portable,
