@@ -9,7 +9,7 @@ use std::arch::x86_64::{
 const AND_OR: i32 = 0xEA;
 
 /// How the codes of 32 columns are packed.
-pub(super) trait Codes {
+pub(crate) trait Codes {
     /// The codes, one register for four columns.
     ///
     /// # Safety
@@ -18,13 +18,13 @@ pub(super) trait Codes {
 }
 
 /// One byte a code.
-pub(super) struct Bytes;
+pub(crate) struct Bytes;
 /// Two codes in a byte.
-pub(super) struct Nibbles;
+pub(crate) struct Nibbles;
 /// Two codes in a byte, fifth bits apart.
-pub(super) struct FiveBits;
+pub(crate) struct FiveBits;
 /// Two codes in a byte, fifth and sixth bits apart.
-pub(super) struct SixBits;
+pub(crate) struct SixBits;
 
 impl Codes for Bytes {
     #[inline(always)]
