@@ -169,7 +169,7 @@ impl Activations {
         let (scale, total) = match self.isa {
             // SAFETY: the level was detected; `values` and `codes` are 32 long.
             #[cfg(target_arch = "x86_64")]
-            Isa::Amx | Isa::Avx512 => unsafe { crate::avx512::quantize_32(values.as_ptr(), codes.as_mut_ptr()) },
+            Isa::Avx512 => unsafe { crate::avx512::quantize_32(values.as_ptr(), codes.as_mut_ptr()) },
             _ => quantize_32(values, codes),
         };
 
@@ -204,7 +204,7 @@ impl Activations {
         scale.fill(match self.isa {
             // SAFETY: the level was detected; `values` and `codes` are 256 long.
             #[cfg(target_arch = "x86_64")]
-            Isa::Amx | Isa::Avx512 => unsafe {
+            Isa::Avx512 => unsafe {
                 crate::avx512::quantize_256(values.as_ptr(), codes.as_mut_ptr(), &mut code_sums_16)
             },
             _ => quantize_256(values, codes, &mut code_sums_16),

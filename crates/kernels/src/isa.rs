@@ -10,8 +10,6 @@ pub const ISA_VARIABLE: &str = "INFERCOST_ISA";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Isa {
-    /// [`Isa::Avx512`], and AMX tiles of 8-bit integers for batches.
-    Amx,
     /// AVX-512 F, BW, DQ, VL and VNNI.
     Avx512,
     /// AVX2, FMA and F16C.
@@ -24,7 +22,7 @@ pub enum Isa {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IsaError {
     /// The variable holds a word that names no level.
-    #[error("{ISA_VARIABLE}={given} names no level of kernels. Give one of: portable, avx2, avx512, amx")]
+    #[error("{ISA_VARIABLE}={given} names no level of kernels. Give one of: portable, avx2, avx512")]
     Unknown {
         /// What the variable holds.
         given: String,
@@ -46,7 +44,7 @@ pub enum IsaError {
 
 impl Isa {
     /// Every level, fastest first.
-    pub const ALL: [Self; 4] = [Self::Amx, Self::Avx512, Self::Avx2, Self::Portable];
+    pub const ALL: [Self; 3] = [Self::Avx512, Self::Avx2, Self::Portable];
 
     /// The level that [`ISA_VARIABLE`] forces, else the fastest that this processor has.
     ///
@@ -104,7 +102,6 @@ impl Isa {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::Amx => "amx",
             Self::Avx512 => "avx512",
             Self::Avx2 => "avx2",
             Self::Portable => "portable",
@@ -115,7 +112,6 @@ impl Isa {
     #[must_use]
     pub fn describe(self) -> &'static str {
         match self {
-            Self::Amx => "avx512-vnni+amx-int8",
             Self::Avx512 => "avx512-vnni",
             Self::Avx2 => "avx2",
             Self::Portable => "portable",
@@ -126,13 +122,6 @@ impl Isa {
     #[cfg(target_arch = "x86_64")]
     fn missing(self) -> Vec<&'static str> {
         let needed: &[(&'static str, bool)] = match self {
-            Self::Amx => {
-                let mut lacks = Self::Avx512.missing();
-                if !crate::amx::is_available() {
-                    lacks.push("AMX-INT8");
-                }
-                return lacks;
-            }
             Self::Avx512 => &[
                 ("AVX2", is_x86_feature_detected!("avx2")),
                 ("FMA", is_x86_feature_detected!("fma")),
@@ -157,7 +146,7 @@ impl Isa {
     #[cfg(not(target_arch = "x86_64"))]
     fn missing(self) -> Vec<&'static str> {
         match self {
-            Self::Amx | Self::Avx512 | Self::Avx2 => vec!["x86-64"],
+            Self::Avx512 | Self::Avx2 => vec!["x86-64"],
             Self::Portable => Vec::new(),
         }
     }

@@ -12,8 +12,6 @@
 
 mod activations;
 #[cfg(target_arch = "x86_64")]
-mod amx;
-#[cfg(target_arch = "x86_64")]
 mod avx512;
 mod buffer;
 mod format;

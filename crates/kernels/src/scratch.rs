@@ -19,16 +19,7 @@ pub struct Scratch {
     pub(crate) minima: AlignedBuffer<f32>,
     /// `[panel][column][row]`
     pub(crate) floats: AlignedBuffer<f32>,
-    /// Integer sums of tiles, `[tile][token][row]`.
-    pub(crate) integers: AlignedBuffer<i32>,
-    /// Scales of activations, `[tile][block][token]`.
-    pub(crate) input_scales: AlignedBuffer<f32>,
-    /// Sums of activations, `[tile][block of 32][token]`.
-    pub(crate) input_sums: AlignedBuffer<f32>,
 }
-
-/// Tiles of integer sums, each of 16 tokens and 16 rows, that are in flight.
-pub(crate) const TILES: usize = 4;
 
 impl Scratch {
     /// Room for products with `matrix`, so that they allocate nothing.
@@ -40,7 +31,6 @@ impl Scratch {
                 self.codes.reserve(elements);
                 self.scales.reserve(elements / scale_columns(weight_type));
                 self.minima.reserve(elements / BLOCK);
-                self.integers.reserve(TILES * PANEL_ROWS * PANEL_ROWS);
             }
         }
     }

@@ -9,7 +9,7 @@ use std::arch::x86_64::{
 const AND_OR: i32 = 0xEA;
 
 /// How the codes of 32 columns are packed.
-pub(crate) trait Codes {
+pub(super) trait Codes {
     /// The codes, one register for four columns.
     ///
     /// # Safety
@@ -18,13 +18,13 @@ pub(crate) trait Codes {
 }
 
 /// One byte a code.
-pub(crate) struct Bytes;
+pub(super) struct Bytes;
 /// Two codes in a byte.
-pub(crate) struct Nibbles;
+pub(super) struct Nibbles;
 /// Two codes in a byte, fifth bits apart.
-pub(crate) struct FiveBits;
+pub(super) struct FiveBits;
 /// Two codes in a byte, fifth and sixth bits apart.
-pub(crate) struct SixBits;
+pub(super) struct SixBits;
 
 impl Codes for Bytes {
     #[inline(always)]

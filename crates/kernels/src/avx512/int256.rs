@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::{
     __m128i, __m512, __m512i, _mm_load_si128, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32,
-    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_epi8, _mm512_sub_epi8,
+    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_mul_ps, _mm512_set1_epi32,
     _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps, _mm512_store_si512,
     _mm512_sub_ps,
 };
@@ -112,7 +112,7 @@ pub(super) unsafe fn multiply<C: Codes, const SIX: bool>(
         for first in panels.clone().step_by(2) {
             let count = (panels.end - first).min(2);
             for place in 0..count {
-                unpack::<C, SIX>(job, first + place, place, 0, scratch);
+                unpack::<C, SIX>(job, first + place, place, scratch);
             }
 
             for token in (0..job.tokens).step_by(TILE_TOKENS) {
@@ -164,20 +164,13 @@ unsafe fn packed<C: Codes, const SIX: bool, const T: usize>(job: &Job<'_>, input
     }
 }
 
-/// Unpacks a panel into a place of `scratch`, codes less `zero`.
+/// Unpacks a panel into a place of `scratch`.
 ///
 /// # Safety
 /// As [`multiply`]; `place` is below 3.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-pub(crate) unsafe fn unpack<C: Codes, const SIX: bool>(
-    job: &Job<'_>,
-    panel: usize,
-    place: usize,
-    zero: i8,
-    scratch: &mut Scratch,
-) {
+unsafe fn unpack<C: Codes, const SIX: bool>(job: &Job<'_>, panel: usize, place: usize, scratch: &mut Scratch) {
     let layout = &job.matrix.layout;
-    let zero = _mm512_set1_epi8(zero);
     let start = job.matrix.panel(panel).as_ptr();
     let parts = job.matrix.columns / BLOCK;
 
@@ -187,7 +180,7 @@ pub(crate) unsafe fn unpack<C: Codes, const SIX: bool>(
         for part in 0..parts {
             let block = C::block(start.add(layout.codes), start.add(layout.high), part);
             for (group, register) in block.into_iter().enumerate() {
-                _mm512_store_si512(codes.add(part * BLOCK_CODES + group * 64).cast(), _mm512_sub_epi8(register, zero));
+                _mm512_store_si512(codes.add(part * BLOCK_CODES + group * 64).cast(), register);
             }
 
             let scales = packed_scales::<SIX>(layout, start, part);

@@ -6,7 +6,7 @@
 
 use std::arch::x86_64::{
     __m512, __m512i, _mm512_castsi512_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_load_ps,
-    _mm512_load_si512, _mm512_set1_epi32, _mm512_set1_epi8, _mm512_sub_epi8, _mm512_set1_ps, _mm512_setzero_ps, _mm512_store_ps,
+    _mm512_load_si512, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_store_ps,
     _mm512_store_si512,
 };
 use std::ops::Range;
@@ -81,7 +81,7 @@ pub(super) unsafe fn multiply<C: Codes, const MINIMUM: bool>(
         for first in panels.clone().step_by(2) {
             let count = (panels.end - first).min(2);
             for place in 0..count {
-                unpack::<C, MINIMUM>(job, first + place, place, 0, scratch);
+                unpack::<C, MINIMUM>(job, first + place, place, scratch);
             }
 
             for token in (0..job.tokens).step_by(TILE_TOKENS) {
@@ -130,20 +130,18 @@ unsafe fn packed<C: Codes, const MINIMUM: bool, const T: usize>(job: &Job<'_>, i
     }
 }
 
-/// Unpacks a panel into a place of `scratch`, codes less `zero`.
+/// Unpacks a panel into a place of `scratch`.
 ///
 /// # Safety
 /// As [`multiply`]; `place` is below 3.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-pub(crate) unsafe fn unpack<C: Codes, const MINIMUM: bool>(
+unsafe fn unpack<C: Codes, const MINIMUM: bool>(
     job: &Job<'_>,
     panel: usize,
     place: usize,
-    zero: i8,
     scratch: &mut Scratch,
 ) {
     let layout = &job.matrix.layout;
-    let zero = _mm512_set1_epi8(zero);
     let start = job.matrix.panel(panel).as_ptr();
     let blocks = job.matrix.columns / BLOCK;
 
@@ -156,7 +154,7 @@ pub(crate) unsafe fn unpack<C: Codes, const MINIMUM: bool>(
         for b in 0..blocks {
             let block = C::block(start.add(layout.codes), start.add(layout.high), b);
             for (group, register) in block.into_iter().enumerate() {
-                _mm512_store_si512(codes.add(b * BLOCK_CODES + group * 64).cast(), _mm512_sub_epi8(register, zero));
+                _mm512_store_si512(codes.add(b * BLOCK_CODES + group * 64).cast(), register);
             }
 
             let half = 2 * PANEL_ROWS * b;

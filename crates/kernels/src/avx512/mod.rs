@@ -7,10 +7,10 @@
 //! are unpacked to a byte a code (three to a float a weight) and multiplied with all tokens from there. Both do the
 //! same operations in the same order for one result.
 
-pub(crate) mod codes;
+mod codes;
 mod float;
-pub(crate) mod int256;
-pub(crate) mod int32;
+mod int256;
+mod int32;
 mod quantize;
 
 /// Evaluates an expression with the number of tokens as a constant.
@@ -80,7 +80,7 @@ unsafe fn halves(start: *const u8) -> __m512 {
 /// # Safety
 /// The processor has AVX-512 F; the rest as [`Job::panel_row`].
 #[inline(always)]
-pub(crate) unsafe fn store(job: &Job<'_>, token: usize, panel: usize, products: __m512) {
+unsafe fn store(job: &Job<'_>, token: usize, panel: usize, products: __m512) {
     let mask = (0xFFFF_u32 >> (PANEL_ROWS - job.panel_rows(panel))) as u16;
     // SAFETY: the caller's promise; the mask keeps to the rows that there are.
     unsafe { _mm512_mask_storeu_ps(job.panel_row(token, panel).as_mut_ptr(), mask, products) }
