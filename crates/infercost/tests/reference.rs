@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
+#[expect(dead_code, reason = "other tests read JSON")]
 mod program;
 
 use std::fmt::Write as _;
