@@ -88,22 +88,26 @@ fn from_lists(reference: &TokenScores, positions: &[PositionTop]) -> Evaluation 
     let Some(distribution) = &reference.distribution else {
         return impossible(DIVERGENCE, "the baseline gave no distribution");
     };
+
     let list = |position: &PositionTop| -> Option<Vec<(u32, f64)>> {
         position.top.iter().map(|(name, ln_p)| Some((name.id?, *ln_p))).collect()
     };
     let Some(lists) = positions.iter().map(list).collect::<Option<Vec<_>>>() else {
         return impossible(DIVERGENCE, "the server names likely tokens without their numbers");
     };
+
     let size = lists.len().checked_mul(distribution.vocabulary);
     let Some(rows) = size.and_then(|size| distribution.rows.get(..size)) else {
         return impossible(DIVERGENCE, "the baseline's distribution is shorter than its answer");
     };
+
     // where the server's own token differs, the baseline's may still be among those that it lists
     let of_target = |(position, target): (&PositionTop, &u32)| {
         let is_target = |name: &TokenName| name.id == Some(*target);
         let listed = position.top.iter().find(|(name, _)| is_target(name)).map(|(_, ln_p)| -ln_p);
         position.target_ln_p.filter(|_| is_target(&position.target)).map(|ln_p| -ln_p).or(listed)
     };
+
     match partial_divergence_from_rows(rows, distribution.vocabulary, &lists) {
         Ok(partial) => Evaluation::Divergence(Divergence {
             kld: partial.kld_at_least,

@@ -141,6 +141,7 @@ impl SettingsOverrides {
                 )));
             }
         }
+
         Ok(Settings { policy, prices })
     }
 }

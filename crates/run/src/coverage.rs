@@ -97,9 +97,11 @@ impl Boundary {
             let fix = "point --meter at a plug or an exporter there".to_owned();
             return (!pointed).then_some(Gap { reason, fix });
         }
+
         if scope.0.is_empty() {
             return None;
         }
+
         let has = |part: EnergyDomain| scope.0.contains(&part);
         let unclear = scope.0.iter().any(|part| matches!(part, Other(_)));
         let holds_all = has(Platform) || has(Wall) || unclear && (*named || *assumed);
@@ -113,9 +115,11 @@ impl Boundary {
                 format!("which device the server uses is not known, and the meter covers {scope} alone"),
             ),
         };
+
         if holds || holds_all {
             return None;
         }
+
         let mut fix = match place {
             Place::Server => "name the instrument that covers it (such as --meter nvml for a GPU)".to_owned(),
             Place::Cpu => "`infercost doctor` names what would open the CPU's sensors, --meter takes a plug or an \
@@ -124,9 +128,11 @@ impl Boundary {
             _ => "`infercost doctor` names what would open the GPU's sensor, and --meter takes a plug or an exporter"
                 .to_owned(),
         };
+
         if unclear && *place != Place::Server {
             fix += "; if it is fed by what the meter reads, say so by naming the instrument, such as --meter hwmon";
         }
+
         Some(Gap { reason, fix })
     }
 }
@@ -155,12 +161,14 @@ pub fn discover(request: &RunRequest, watched: &WatchedProcesses) -> anyhow::Res
         let Gap { reason, fix } = first.clone();
         return Err(MeterError::RequiredMeterMissing { meter: "measuring".into(), reason, fix }.into());
     }
+
     let elsewhere = places.iter().any(|place| matches!(place, Place::Elsewhere(_)));
     if gaps.iter().all(Option::is_some) && !elsewhere {
         discovery.meter = Box::new(UnavailableMeter::new(first.text()));
         discovery.basis = MeterBasis::Nothing;
         boundary.scope = EnergyScope::default();
     }
+
     Ok((discovery, boundary))
 }
 

@@ -83,6 +83,7 @@ impl EarlyStop {
                 self.settled.push(variant);
             }
         }
+
         Ok(self.settled.clone())
     }
 }

@@ -82,6 +82,7 @@ impl EconomicsInputs {
         let mut rates = rates.map_err(wrong)?;
         rates.extend(crate::price_store::rates(arguments.price_store.as_deref())?);
         let wanted = wanted.map_err(|error| usage(format!("--currency: {error}")))?;
+
         Ok(Self {
             revenue: revenue.unwrap_or_default(),
             load: load.unwrap_or_default().checked().map_err(wrong)?,

@@ -71,6 +71,7 @@ pub(crate) fn discover_watching(
         }
         .into());
     }
+
     Ok(discovery)
 }
 

@@ -53,11 +53,13 @@ pub fn curve(folder: Option<&Path>, carbon: bool, after: Timestamp) -> anyhow::R
         }
     });
     let Some(newest) = curves.find(|curve| wanted(curve)) else { return Ok(None) };
+
     // Days are fetched one by one; what an older answer knows beyond the newest one is taken from it.
     let same = |older: &Curve, newest: &Curve| {
         (older.unit, &older.zone, older.wholesale, &older.source)
             == (newest.unit, &newest.zone, newest.wholesale, &newest.source)
     };
+
     Ok(Some(
         curves
             .fold(newest, |newest, older| if same(&older, &newest) { newest.filled(&older) } else { newest }),
@@ -121,6 +123,7 @@ pub fn offers(folder: Option<&Path>, hardware: &str) -> anyhow::Result<Vec<Hosti
             .min_by(|one, other| (one.0.count, one.0.per_hour).cmp(&(other.0.count, other.0.per_hour)));
         found.extend(cheapest.map(|(offer, source, date)| as_hosting(&offer, source, date)));
     }
+
     Ok(found)
 }
 

@@ -35,6 +35,7 @@ pub(crate) fn select(spec: &RunSpec) -> anyhow::Result<(PromptSelection, Vec<Pro
             return Err(PromptSetError::Line { file, line, reason }.into());
         }
     }
+
     let default = spec.prompts.is_none().then_some(DEFAULT_QUICKSTART_PROMPTS);
     let limit = spec.max_prompts.or(default).and_then(|limit| usize::try_from(limit).ok());
     let total = set.prompts.len();
@@ -47,6 +48,7 @@ pub(crate) fn select(spec: &RunSpec) -> anyhow::Result<(PromptSelection, Vec<Pro
         total: u32::try_from(total).unwrap_or(u32::MAX),
         chosen: prompts.iter().map(|prompt| prompt.id.clone()).collect(),
     };
+
     Ok((selection, prompts))
 }
 

@@ -70,5 +70,6 @@ pub(crate) fn unmetered<'a>(
             }
         }
     }
+
     unmetered
 }

@@ -175,6 +175,7 @@ impl Server {
             })?;
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).insert(child.id(), ());
         let log = LogFile(Arc::new(Mutex::new(Some(path))));
+
         Ok(Self { child, variant: variant.clone(), port, log })
     }
 
@@ -239,18 +240,22 @@ impl Drop for Server {
                 self.log.tail()
             ));
         }
+
         // workers of a leader that has ended are still in its group
         signal(id, Signal::TERM);
         let clock = Instant::now();
         while clock.elapsed() < PATIENCE && !matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
             sleep(LOOK);
         }
+
         signal(id, Signal::KILL);
         let _ = self.child.wait();
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+
         // a log that never moved into a run's folder belongs to no run
         let is_hidden =
             |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+
         if self.log.path().is_some_and(|path| is_hidden(&path)) {
             let _ = self.log.discard();
         }

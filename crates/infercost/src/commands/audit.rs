@@ -97,6 +97,7 @@ pub(crate) fn run(arguments: &AuditCommand, global: &GlobalFlags) -> anyhow::Res
     economics_inputs::write_chart(arguments.chart.chart.as_deref(), || {
         audits.first().map_or_else(String::new, chart::tornado::tornado)
     })?;
+
     if global.json {
         let text = match audits.as_slice() {
             [one] => serde_json::to_string_pretty(one)?,
@@ -107,6 +108,7 @@ pub(crate) fn run(arguments: &AuditCommand, global: &GlobalFlags) -> anyhow::Res
         let shown: Vec<String> = audits.iter().map(output::economics::audit::render).collect();
         output::block(&shown.join("\n"));
     }
+
     Ok(code(&audits))
 }
 
@@ -127,6 +129,7 @@ fn of_run(arguments: &AuditCommand, business: &EconomicsInputs) -> anyhow::Resul
             "--api-model prices the tokens of --inferences or of another program's traces, not a run's",
         ));
     }
+
     let Measured { run, workload } = economics_inputs::measured(&business.request, arguments.run.as_deref())?;
     let book = business.book(&run.header.prices)?;
     let interest = business.load.interest.unwrap_or(0.0);
@@ -138,12 +141,14 @@ fn of_run(arguments: &AuditCommand, business: &EconomicsInputs) -> anyhow::Resul
         let what = format!("one machine answers {capacity} requests an hour");
         assumptions.push(Assumption::new(what, "as given; joules stay as measured"));
     }
+
     assumptions.push(Assumption {
         what: format!("{} inferences measured on {}", workload.inferences, workload.machine),
         source: format!("run {}", workload.run),
         date: None,
     });
     let notes = economics_inputs::notes(&book, &workload);
+
     Ok(audit(AuditInput {
         name: format!("{} in run {}", workload.variant, workload.run),
         subject: Subject::Machine(Box::new(scenario)),
@@ -250,6 +255,7 @@ pub(crate) fn audit_production(
             Subject::Stated { production, rate, currency }
         }
     };
+
     Ok(audit(AuditInput {
         name: format!("{model} in production"),
         subject,

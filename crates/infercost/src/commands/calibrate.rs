@@ -40,6 +40,7 @@ pub(crate) fn run(wanted: &Calibration<'_>, global: &GlobalFlags) -> anyhow::Res
     if host.meter.scope().0.contains(&EnergyDomain::Wall) {
         return Err(usage("--meter reads the wall itself: nothing to calibrate"));
     }
+
     debug_assert!(host.basis == MeterBasis::Measured && wall.basis == MeterBasis::Measured);
     let slower = host.meter.update_period().max(wall.meter.update_period());
     let usual = SHORTEST_WINDOW.max(slower.saturating_mul(UPDATES_PER_WINDOW));
@@ -62,6 +63,7 @@ pub(crate) fn run(wanted: &Calibration<'_>, global: &GlobalFlags) -> anyhow::Res
             Err(reason) => output::note(&format!("! this window is left out: {reason}")),
         }
     }
+
     let fitted = fit(&windows).context("no factor was fitted, and none was kept")?;
     let factor = WallFactor {
         factor: fitted.factor,
@@ -83,6 +85,7 @@ pub(crate) fn run(wanted: &Calibration<'_>, global: &GlobalFlags) -> anyhow::Res
             path.display()
         ));
     }
+
     Ok(ExitCode::SUCCESS)
 }
 

@@ -109,15 +109,18 @@ pub(crate) fn run(arguments: &ExportCommand, global: &GlobalFlags) -> anyhow::Re
         }
         return Ok(ExitCode::SUCCESS);
     }
+
     let (destination, viewer) = place(arguments, &options)?;
     let outfit = Outfit { viewer, project: arguments.project.clone(), ..outfit };
     let told = if arguments.plain { None } else { AnalysedRun::read(&folder, &given, content)? };
     if told.is_none() && !arguments.plain {
         output::note("! the run is too large for a report: spans are sent as they were recorded");
     }
+
     for left_out in told.iter().flat_map(|told| told.ledger.unbilled()) {
         output::note(&format!("! {left_out}"));
     }
+
     let facts =
         told.as_ref().map(|told| facts::of_ledger(&told.run.header, &told.ledger)).unwrap_or_default();
     let sent = send(&folder, &destination, Outfit { facts, ..outfit }, arguments.unsent)?;
@@ -127,6 +130,7 @@ pub(crate) fn run(arguments: &ExportCommand, global: &GlobalFlags) -> anyhow::Re
         metrics::send(&told.run, &options);
     }
     tell(&folder, &destination, &sent, global.json);
+
     Ok(ExitCode::SUCCESS)
 }
 

@@ -80,6 +80,7 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
         *offer = measured_on(offer, &workload, &there)
             .map_err(|reason| usage(format!("--measured-on {name}: {reason}")))?;
     }
+
     let mut hosting = host(format!("{} in run {}", workload.variant, workload.run), &setting, &offers);
     hosting.assumptions.extend(scenario::assumptions(&book, interest));
     let mut notes = bill::stale(&hosting.assumptions, business.today);
@@ -91,6 +92,7 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
     } else {
         output::block(&output::economics::host::render(&hosting));
     }
+
     Ok(ExitCode::from(if hosting.open { exit::INCONCLUSIVE } else { 0 }))
 }
 
@@ -131,12 +133,15 @@ fn offers(
         }
         all.extend(found);
     }
+
     if let Some(model) = &arguments.api_model {
         let found = price_store::hosted(store, model)?;
         all.push(found.ok_or_else(|| {
             usage(format!("--api-model {model}: no fetched price has that name; `infercost prices fetch litellm` fetches a map"))
         })?);
     }
+
     let convert = |offer: &HostingOffer| convert_offer(offer, book.currency, &business.rates);
+
     all.iter().map(convert).collect::<Result<_, _>>().map_err(|error| usage(error.to_string()))
 }

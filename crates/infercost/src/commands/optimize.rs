@@ -66,12 +66,14 @@ pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
     if workload.joules.is_none() {
         notes.push(format!("Energy is left out of the cost: {}", workload.energy_note));
     }
+
     answer.notes.splice(0..0, notes);
     if global.json {
         output::line(&serde_json::to_string_pretty(&answer)?);
     } else {
         output::block(&output::economics::optimize::render(&answer));
     }
+
     Ok(ExitCode::from(if answer.worthwhile > 0 { 0 } else { exit::INCONCLUSIVE }))
 }
 
@@ -88,6 +90,7 @@ fn runs(
         let all = run_folder::newest_first(traces)?;
         folders.extend(all.into_iter().filter(|folder| *folder != first).take(OTHER_RUNS));
     }
+
     let first = infercost_trace::read_run(&first)?;
     let mut others = Vec::new();
     for folder in folders {
@@ -106,6 +109,7 @@ fn runs(
             output::note(&format!("{} is left aside: it is not of the same prompts", folder.display()));
         }
     }
+
     Ok((first, others))
 }
 

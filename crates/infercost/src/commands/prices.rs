@@ -112,6 +112,7 @@ fn fetch(arguments: &FetchFlags, global: &GlobalFlags) -> anyhow::Result<ExitCod
     if let Some(unknown) = sources.keys().find(|name| !known(name)) {
         return Err(usage(format!("[sources.{}]: no source has that name", unknown.escape_debug())));
     }
+
     let settings = sources.remove(source.name()).unwrap_or_default();
     let flagged = (!arguments.gpu.is_empty()).then(|| arguments.gpu.clone());
     let query = Query {
@@ -140,6 +141,7 @@ fn fetch(arguments: &FetchFlags, global: &GlobalFlags) -> anyhow::Result<ExitCod
     } else {
         output::block(&output::economics::prices::fetched(&snapshot, &path));
     }
+
     Ok(ExitCode::SUCCESS)
 }
 

@@ -67,10 +67,12 @@ pub(crate) fn print(
         baseline,
         memory_bandwidth: first.header.machine.memory_bandwidth,
     })?;
+
     if json {
         output::line(&serde_json::to_string_pretty(&report)?);
     } else {
         output::block(&output::table::render(&report, folders));
     }
+
     Ok(exit::of_report(&report))
 }

@@ -143,6 +143,7 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
     } else {
         shell::line(arguments.command.iter().map(String::as_str))
     };
+
     // cron goes by this machine's clock, whatever zone the answer is in.
     let timers = timers(&plan.blocks, &TimeZone::system(), &command);
     if global.json {
@@ -154,6 +155,7 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
     } else {
         output::block(&output::economics::schedule::render(&plan, &timers, &zone));
     }
+
     if arguments.run { wait_and_run(&plan, &arguments.command) } else { Ok(ExitCode::SUCCESS) }
 }
 
@@ -207,6 +209,7 @@ fn curve(
     let found = found.ok_or_else(|| {
         usage("no curve reaches beyond now; give --curve FILE, `infercost prices fetch energy-charts` some, or write [tariff.time_of_use]. With a flat price every hour costs the same")
     })?;
+
     match &business.request.currency {
         None => Ok(found),
         Some(code) => {
@@ -252,6 +255,7 @@ fn wait_and_run(plan: &Schedule, command: &[String]) -> anyhow::Result<ExitCode>
             return Ok(code);
         }
     }
+
     Ok(ExitCode::SUCCESS)
 }
 

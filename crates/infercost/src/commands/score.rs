@@ -96,11 +96,13 @@ pub(crate) fn run(arguments: &ScoreCommand, global: &GlobalFlags) -> anyhow::Res
         tokens: windows.tokens().len(),
         score: &score,
     };
+
     if global.json {
         output::line(&serde_json::to_string_pretty(&scored.json())?);
     } else {
         output::block(&scored.text());
     }
+
     Ok(ExitCode::SUCCESS)
 }
 
@@ -133,7 +135,9 @@ fn baseline(
         output::note(&format!("warning: no divergence is computed: {reason}"));
         return Ok(Baseline::Refused(reason));
     }
+
     let writer = store.map(|(path, contents)| BaselineWriter::create(path, &contents)).transpose()?;
+
     Ok(Baseline::Computed(Box::new(baseline), writer))
 }
 
@@ -187,6 +191,7 @@ fn score_window(
             }
         }
     }
+
     Ok(())
 }
 

@@ -121,9 +121,11 @@ fn machine(diagnosis: &Diagnosis) -> Rows {
         ("memory", or_unknown(facts.memory.map(|memory| number::bytes(memory.0)))),
         ("memory read", or_unknown(bandwidth.map(|rate| format!("{rate} GB/s by all cores, measured")))),
     ];
+
     if diagnosis.gpus.is_empty() {
         rows.push(("gpu", "none that NVML shows".to_owned()));
     }
+
     rows.extend(diagnosis.gpus.iter().map(|gpu| ("gpu", gpu_line(gpu))));
     rows.push(("system", or_unknown(facts.os.clone())));
     let bare = || "no container or virtual machine that shows itself".to_owned();
@@ -131,6 +133,7 @@ fn machine(diagnosis: &Diagnosis) -> Rows {
     rows.push(("governor", or_unknown(facts.governor.clone())));
     rows.push(("load average", or_unknown(facts.load_average.map(|load| load.to_string()))));
     rows.push(("stolen time", or_unknown(facts.steal_share.map(number::percent))));
+
     rows
 }
 
@@ -173,9 +176,11 @@ fn energy(diagnosis: &Diagnosis) -> Rows {
     if !diagnosis.covers.0.is_empty() {
         rows.push(("boundary", boundary(&diagnosis.covers)));
     }
+
     if let Some(period) = diagnosis.update_period_s {
         rows.push(("refreshes", format!("every {}", number::seconds(period))));
     }
+
     match (diagnosis.rest_w, diagnosis.work_w, &diagnosis.power_unknown) {
         (_, _, Some(reason)) => rows.push(("power", format!("unknown: {reason}"))),
         (None, None, None) => {}
@@ -189,6 +194,7 @@ fn energy(diagnosis: &Diagnosis) -> Rows {
             rows.push(("power", format!("{rest} at rest, {work} with all cores at work{estimated}")));
         }
     }
+
     rows.extend(
         diagnosis
             .sampler_overhead
@@ -205,6 +211,7 @@ fn energy(diagnosis: &Diagnosis) -> Rows {
         let Missing { name, reason, fix } = meter;
         ("missing", format!("{name}: {reason}; {fix}"))
     }));
+
     rows
 }
 
@@ -225,9 +232,11 @@ pub(crate) fn boundary(covers: &EnergyScope) -> String {
     if covers.0.contains(&EnergyDomain::Wall) {
         return "everything behind the plug, power supply losses too".to_owned();
     }
+
     if covers.0.iter().any(|part| matches!(part, EnergyDomain::Other(_))) {
         return format!("{covers}; left out: what its maker's documents do not name");
     }
+
     let platform = covers.0.contains(&EnergyDomain::Platform);
     let parts = [EnergyDomain::CpuPackage, EnergyDomain::Dram, EnergyDomain::Gpu];
     let mut left_out: Vec<String> = parts
@@ -239,6 +248,7 @@ pub(crate) fn boundary(covers: &EnergyScope) -> String {
     if !platform {
         left_out.push("disks, fans and the rest of the board".to_owned());
     }
+
     format!("{covers}; left out: {}", left_out.join(", "))
 }
 

@@ -32,6 +32,7 @@ fn line(energy: &EnergyTotals) -> String {
         format!("covers {}", covers.join("; or ")),
     ];
     parts.extend(idle(&energy.idle));
+
     format!("energy: {}", parts.join("; "))
 }
 

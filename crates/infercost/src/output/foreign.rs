@@ -16,6 +16,7 @@ pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
     for note in &report.notes {
         let _ = writeln!(text, "! {}", plain(note));
     }
+
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header([
         "model",
@@ -29,6 +30,7 @@ pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
         "TPOT p50",
         "cost",
     ]);
+
     for model in &report.models {
         let of = |percentiles: Option<Percentiles>, which: fn(Percentiles) -> f64| {
             percentiles.map_or_else(|| UNKNOWN.to_owned(), |found| number::seconds(which(found)))
@@ -46,9 +48,11 @@ pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
             costs(model),
         ]);
     }
+
     for line in table.lines() {
         let _ = writeln!(text, "{}", line.trim_end());
     }
+
     for model in &report.models {
         for cost in &model.costs {
             let _ = writeln!(
@@ -71,6 +75,7 @@ pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
             let _ = writeln!(text, "{}: {calls} of {} calls do not say {unsaid}", name(model), model.calls);
         }
     }
+
     text
 }
 

@@ -43,6 +43,7 @@ impl Scored<'_> {
         let before = compared.map(|compared| compared.baseline_perplexity);
         let rms = compared.map(|compared| compared.probability_change_rms);
         let change = compared.map(|compared| compared.probability_change);
+
         json!({
             "schema": SCHEMA,
             "variant": self.model,
@@ -115,6 +116,7 @@ impl Scored<'_> {
             }
             (None, None, _) => {}
         }
+
         text
     }
 }

@@ -22,19 +22,23 @@ pub(crate) fn render(report: &Report, folders: &[PathBuf]) -> String {
     for note in &report.notes {
         let _ = writeln!(text, "{} {}", out(DOUBT, "!"), plain(note));
     }
+
     let _ = writeln!(text, "\n{}\n{}", colored(&cost_table(report)), quality_table(report));
     if let Some(load) = load_table::render(report) {
         let _ = writeln!(text, "{load}");
     }
+
     if let Some(energy) = energy_line::render(report) {
         let _ = writeln!(text, "{energy}\n");
     }
+
     for candidate in report.candidates.iter().filter(|candidate| candidate.variant != report.baseline) {
         for gate in candidate.gates.iter().filter(|gate| decides(gate.verdict, candidate.verdict)) {
             let name = short_name(report, candidate);
             let _ = writeln!(text, "{}: {}", out(STRONG, &name), plain(&gate.why));
         }
     }
+
     let (style, why) = match &report.recommendation {
         Recommendation::Switch { why, .. } => (SUCCESS, why),
         Recommendation::KeepBaseline { why, .. } => (STRONG, why),
@@ -44,6 +48,7 @@ pub(crate) fn render(report: &Report, folders: &[PathBuf]) -> String {
     for folder in folders {
         let _ = writeln!(text, "{}", out(FAINT, &format!("  trace: {}", folder.display())));
     }
+
     text
 }
 
@@ -95,6 +100,7 @@ fn cost_table(report: &Report) -> String {
             candidate.saving.as_ref().map_or_else(unknown, number::percent_estimate),
         ]);
     }
+
     aligned(table)
 }
 
@@ -138,6 +144,7 @@ fn quality_table(report: &Report) -> String {
                 .map_or_else(unknown, |flips| format!("{}/{}", flips.right_to_wrong, flips.wrong_to_right)),
         ]);
     }
+
     aligned(table)
 }
 

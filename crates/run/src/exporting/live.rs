@@ -42,25 +42,32 @@ impl Following {
         };
         let mut flags = Vec::new();
         let mut flag = |name: &str, value: &str| flags.extend([name.to_owned(), value.to_owned()]);
+
         // an address from the environment is read from there again
         if let Some(url) = &request.live.place.otlp {
             flag("--otlp", &without_query(url));
         }
+
         if let Some(protocol) = request.live.protocol {
             flag("--otlp-protocol", protocol.name());
         }
+
         if let Some(project) = &request.live.project {
             flag("--project", project);
         }
+
         for header in &request.live.headers {
             let name = header.split('=').next().unwrap_or_default();
             flag("--otlp-header", &format!("{name}=…"));
         }
+
         for pattern in &request.redact {
             flag("--redact", pattern.as_str());
         }
+
         let place = destination.clone().filed_under(outfit.chosen_project());
         let export = LiveExport::start(folder, place, outfit)?;
+
         Ok(Self { export, destination, folder: folder.to_owned(), flags })
     }
 

@@ -67,6 +67,7 @@ pub fn export(
     let reckoned = reckoned(phoenix, &project, SpanIds::new(&told.run.header).trace(), sent.spans, total)?;
     phoenix.annotate(&annotations)?;
     let phoenix_total = reckoned.and_then(|totals| totals.cost);
+
     Ok(InPhoenix {
         page: phoenix.project_page(&project).ok(),
         project,
@@ -107,6 +108,7 @@ fn register(phoenix: &Phoenix, told: &AnalysedRun, outfit: &Outfit) -> anyhow::R
         let found = told.report.candidates.iter().find(|candidate| candidate.variant == *variant);
         found.map_or("", |candidate| candidate.engine.engine.as_str())
     };
+
     for (index, bill) in told.ledger.bills.iter().enumerate() {
         let model = outfit.redacted(&bill.name());
         let found = told.ledger.token_prices(index);
@@ -125,6 +127,7 @@ fn register(phoenix: &Phoenix, told: &AnalysedRun, outfit: &Outfit) -> anyhow::R
             why_none: found.err(),
         });
     }
+
     let changes = phoenix.set_prices(&models)?;
     if changes.created > 0 || changes.updated > 0 {
         console::note(&format!(
@@ -133,6 +136,7 @@ fn register(phoenix: &Phoenix, told: &AnalysedRun, outfit: &Outfit) -> anyhow::R
         ));
         sleep(PRICE_REFRESH);
     }
+
     Ok(shown)
 }
 
@@ -175,6 +179,7 @@ fn annotations(told: &AnalysedRun, outfit: &Outfit) -> Vec<Annotation> {
             of_evaluation(span, &record.result, outfit)
         })
         .collect();
+
     for candidate in &told.report.candidates {
         let label = match candidate.verdict {
             _ if candidate.variant == told.report.baseline => "baseline",
@@ -190,6 +195,7 @@ fn annotations(told: &AnalysedRun, outfit: &Outfit) -> Vec<Annotation> {
             explanation: Some(outfit.redacted(&candidate.reasons.join("; "))),
         });
     }
+
     all
 }
 
@@ -246,12 +252,15 @@ impl InPhoenix {
             };
             console::note(&format!("{}: {text}", price.model));
         }
+
         let amount = |total: Option<f64>| {
             total.map_or_else(|| "unknown".to_owned(), |total| format!("{total:.10} {}", self.currency))
         };
+
         for left_out in &self.left_out {
             console::warn(&format!("{left_out}"));
         }
+
         console::note(&format!("infercost's total: {}", amount(self.total)));
         console::note(&format!("Phoenix's total:   {}", amount(self.phoenix_total)));
         match self.same_total {
@@ -262,13 +271,16 @@ impl InPhoenix {
             ),
             None => {}
         }
+
         if self.currency != "USD" {
             console::warn(&format!("Phoenix writes $ before amounts; these are {}", self.currency));
         }
+
         console::note(&format!(
             "{} spans and {} annotations in project {}",
             self.spans, self.annotations, self.project
         ));
+
         self.page.as_deref().unwrap_or("(Phoenix shows no page for it)")
     }
 }

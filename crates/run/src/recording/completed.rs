@@ -19,6 +19,7 @@ pub(super) fn completed(run: &RunRecord, prompts: &[Prompt]) -> Completed {
             completed.inferences.insert(key);
         }
     }
+
     let evaluated: HashSet<EvaluationKey> = run.evaluations.iter().map(EvaluationKey::of).collect();
     for variant in &run.header.variants {
         for prompt in prompts {
@@ -33,6 +34,7 @@ pub(super) fn completed(run: &RunRecord, prompts: &[Prompt]) -> Completed {
             }
         }
     }
+
     completed
 }
 

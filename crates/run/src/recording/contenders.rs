@@ -26,9 +26,11 @@ pub(crate) fn contenders(request: &RunRequest) -> anyhow::Result<Vec<Contender>>
         }
         None => resolved.iter().position(|model| model.is_full_precision),
     };
+
     if resolved.is_empty() {
         return Err(usage("no model to measure"));
     }
+
     let first = resolved.remove(baseline.unwrap_or(0));
     let again = request.spec.noise_floor.then(|| Contender {
         id: VariantId(format!("{}#again", first.variant)),
@@ -36,5 +38,6 @@ pub(crate) fn contenders(request: &RunRequest) -> anyhow::Result<Vec<Contender>>
         noise_floor: true,
     });
     let plain = |model: ResolvedModel| Contender { id: model.variant.clone(), model, noise_floor: false };
+
     Ok(std::iter::once(plain(first)).chain(again).chain(resolved.into_iter().map(plain)).collect())
 }

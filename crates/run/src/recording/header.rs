@@ -20,6 +20,7 @@ impl Setup<'_> {
         for doubt in machine_checks::doubts(&machine, &gpus) {
             console::warn(&doubt);
         }
+
         let variants = self
             .models
             .iter()
@@ -33,6 +34,7 @@ impl Setup<'_> {
             })
             .collect();
         let now = jiff::Timestamp::now();
+
         RunHeader {
             schema: RUN_SCHEMA.to_owned(),
             id: run_folder::free_id(&self.request.traces, now),

@@ -60,6 +60,7 @@ pub fn record(request: RunRequest, overrides: &SettingsOverrides) -> anyhow::Res
         boundary,
         destination,
     };
+
     setup.start(discovery)
 }
 
@@ -116,6 +117,7 @@ pub fn resume(
         boundary,
         destination,
     };
+
     setup.go_on(discovery, store, &before)
 }
 

@@ -116,14 +116,17 @@ impl RecordSink for Recorder {
             }
             (grader, Outcome::Completed { text: Some(text), .. }) => Some(grade(grader, text)),
         };
+
         if let Some(score) = score {
             let at = (SystemTime::now(), Duration::ZERO);
             self.evaluate(&window.variant, prompt, record.repetition, at, Evaluation::Task(score))?;
         }
+
         self.store.inference(window, &self.content.of(record))?;
         self.meters.inference(&window.variant, record);
         self.early_stop.count(&window.variant, record);
         self.progress.inference(&window.variant);
+
         Ok(())
     }
 
@@ -161,6 +164,7 @@ impl RecordSink for Recorder {
             let answer = self.choices_in_words.remove(&(variant.clone(), prompt.id.clone()));
             self.evaluate(variant, prompt, 0, at, task(&prompt.grader, choices, answer.as_deref()))?;
         }
+
         if is_baseline {
             self.reference = Some((prompt.id.clone(), continuation));
         } else {
@@ -177,9 +181,11 @@ impl RecordSink for Recorder {
             };
             self.evaluate(variant, prompt, 0, at, result)?;
         }
+
         if !self.scored_before.contains(&(variant.clone(), prompt.id.clone())) {
             self.progress.scored(variant);
         }
+
         Ok(())
     }
 

@@ -40,12 +40,15 @@ pub(super) fn change(present: &Present<'_>, business: &EconomicsInputs) -> anyho
             "no curve of prices is stored; `infercost prices fetch energy-charts` fetches one".to_owned();
         return Ok(Change { why, ..change });
     };
+
     let Ok(curve) = convert_curve(&curve, present.book.currency, &business.rates) else {
         let why =
             format!("the curve of {} is in another currency, and no exchange rate is known", curve.source);
         return Ok(Change { why, ..change });
     };
+
     let retail = business.retail(&curve)?;
+
     Ok(match saving_of_hours(&present.scenario, &curve, retail) {
         Ok(found) => {
             let bill = match (retail, curve.wholesale) {

@@ -46,6 +46,7 @@ pub(super) fn changes(
             changes.push(of_run(present, kind, to, &other));
         }
     }
+
     for (kind, command) in [
         (Kind::Threads, format!("infercost record {} --threads 1{}", now.variant, prompts)),
         (
@@ -62,6 +63,7 @@ pub(super) fn changes(
             });
         }
     }
+
     changes
 }
 
@@ -93,6 +95,7 @@ fn of_run(present: &Present<'_>, kind: Kind, to: String, other: &Workload) -> Ch
         Ok(saving) => (Some(saving), format!("run {} against {}, as independent runs", other.run, now.run)),
         Err(why) => (None, why),
     };
+
     Change {
         kind,
         to,

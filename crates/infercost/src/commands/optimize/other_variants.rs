@@ -47,6 +47,7 @@ fn of_candidate(present: &Present<'_>, now: &VariantId, candidate: &CandidateRep
             candidate.unknown.get("saving").cloned().unwrap_or_else(|| "the saving is unknown".to_owned())
         }
     };
+
     Change {
         kind,
         to: other.to_string(),

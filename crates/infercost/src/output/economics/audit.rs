@@ -29,6 +29,7 @@ pub(crate) fn render(audit: &Audit) -> String {
             .collect();
         let _ = writeln!(text, " by utilization: {}", shown.join(", "));
     }
+
     text.push_str(&tornado(audit));
     text.push_str(&break_evens(audit));
     text.push_str(&assumptions(&audit.assumptions));
@@ -40,6 +41,7 @@ pub(crate) fn render(audit: &Audit) -> String {
         };
         let _ = write!(text, "\n{} {}", styled(style, "→"), styled(STRONG, &plain(&limit.why)));
     }
+
     if audit.limits.is_empty() {
         let _ = write!(
             text,
@@ -47,7 +49,9 @@ pub(crate) fn render(audit: &Audit) -> String {
             styled(DOUBT, "→")
         );
     }
+
     text.push('\n');
+
     text
 }
 
@@ -64,15 +68,18 @@ fn costs(audit: &Audit) -> String {
         row("a correct answer", "per_correct", &audit.per_correct),
         row("a user session", "per_session", &audit.per_session),
     ];
+
     if audit.per_user.is_some() {
         rows.push(row("a user", "per_user", &audit.per_user));
     }
+
     if let Some(revenue) = &audit.revenue {
         rows.push(vec!["revenue of an inference".to_owned(), money(double(revenue.value), audit.currency)]);
         rows.push(row("margin of an inference", "margin", &audit.margin));
         let of = audit.share.as_ref().map_or_else(|| why("share"), share);
         rows.push(vec!["cost ÷ revenue".to_owned(), of]);
     }
+
     table(&["", "cost"], rows, false)
 }
 

@@ -24,6 +24,7 @@ pub(crate) fn render(hosting: &Hosting) -> String {
             let _ = writeln!(text, " {} leaves out {part}: {}", plain(&way.name), plain(why));
         }
     }
+
     let _ = write!(text, "\n{}", parts(hosting));
     let _ = write!(text, "\n{}", by_utilization(hosting));
     let _ = write!(text, "\n{}", break_evens(hosting));
@@ -31,6 +32,7 @@ pub(crate) fn render(hosting: &Hosting) -> String {
     text.push_str(&assumptions(&hosting.assumptions));
     let style = if hosting.open { DOUBT } else { SUCCESS };
     let _ = writeln!(text, "\n{} {}", styled(style, "→"), styled(STRONG, &plain(&hosting.why)));
+
     text
 }
 

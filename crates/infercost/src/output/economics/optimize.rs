@@ -33,6 +33,7 @@ pub(crate) fn render(answer: &Optimization) -> String {
         let line = format!("{}: {}; {}", change.kind.words(), change.why, change.command);
         let _ = writeln!(text, " {UNKNOWN} {}", plain(&line));
     }
+
     for change in answer.changes.iter().filter(|change| change.basis != Basis::Unknown) {
         let name = format!("{}, {}", change.kind.words(), change.to);
         let _ = writeln!(text, "\n {}", styled(STRONG, &plain(&name)));
@@ -42,8 +43,10 @@ pub(crate) fn render(answer: &Optimization) -> String {
         }
         let _ = writeln!(text, "   {}", styled(FAINT, &plain(&change.why)));
     }
+
     text.push_str(&assumptions(&answer.assumptions));
     let style = if answer.worthwhile > 0 { SUCCESS } else { DOUBT };
     let _ = writeln!(text, "\n{} {}", styled(style, "→"), styled(STRONG, &plain(&answer.why)));
+
     text
 }

@@ -28,6 +28,7 @@ pub(crate) fn list(all: &[Stored], folder: &Path, now: Timestamp) -> String {
             folder.display()
         );
     }
+
     let rows = all.iter().map(|stored| {
         let snapshot = &stored.snapshot;
         let age = snapshot.age_days(now);

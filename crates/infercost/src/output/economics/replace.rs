@@ -18,6 +18,7 @@ pub(crate) fn render(answer: &Replacement) -> String {
     for (part, why) in &answer.left_out {
         let _ = writeln!(text, " left out: {part} {}", plain(why));
     }
+
     let cost = |estimate: &Option<Estimate>| {
         estimate.as_ref().map_or(UNKNOWN.to_owned(), |estimate| money_estimate(estimate, answer.currency))
     };
@@ -40,6 +41,7 @@ pub(crate) fn render(answer: &Replacement) -> String {
     text.push_str(&assumptions(&answer.assumptions));
     let style = if answer.decision == Decision::Open { DOUBT } else { SUCCESS };
     let _ = writeln!(text, "\n{} {}", styled(style, "→"), styled(STRONG, &plain(&answer.why)));
+
     text
 }
 
