@@ -12,14 +12,20 @@ const MAX_LINE_BYTES: u64 = 1 << 20;
 /// The whole file; an error where it holds more than `most` bytes. `what` is what it should be.
 pub fn read(path: &Path, most: u64, what: &str) -> anyhow::Result<String> {
     let name = path.display();
-    let cannot = |error: std::io::Error| usage(format!("{name}: cannot read the {what}: {error}"));
     let mut text = String::new();
-    let file = File::open(path).map_err(cannot)?;
-    let read = file.take(most.saturating_add(1)).read_to_string(&mut text).map_err(cannot)?;
+    let file = File::open(path).map_err(|error| unreadable(path, what, &error))?;
+    let read = file
+        .take(most.saturating_add(1))
+        .read_to_string(&mut text)
+        .map_err(|error| unreadable(path, what, &error))?;
     if read as u64 > most {
         return Err(usage(format!("{name}: more than {most} bytes are too large for a {what}")));
     }
     Ok(text)
+}
+
+fn unreadable(path: &Path, what: &str, error: &std::io::Error) -> anyhow::Error {
+    usage(format!("{}: cannot read the {what}: {error}", path.display()))
 }
 
 /// Each line that is not blank, with its number from 1, without holding the whole file; an error where the file holds
@@ -31,13 +37,15 @@ pub fn lines(
     mut each: impl FnMut(u64, &[u8]) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let name = path.display();
-    let cannot = |error: std::io::Error| usage(format!("{name}: cannot read the {what}: {error}"));
-    let mut file = BufReader::new(File::open(path).map_err(cannot)?);
+    let mut file = BufReader::new(File::open(path).map_err(|error| unreadable(path, what, &error))?);
     let (mut total, mut number, mut line) = (0_u64, 0_u64, Vec::new());
     loop {
         line.clear();
-        let read =
-            file.by_ref().take(MAX_LINE_BYTES + 1).read_until(b'\n', &mut line).map_err(cannot)? as u64;
+        let read = file
+            .by_ref()
+            .take(MAX_LINE_BYTES + 1)
+            .read_until(b'\n', &mut line)
+            .map_err(|error| unreadable(path, what, &error))? as u64;
         if read == 0 {
             return Ok(());
         }

@@ -77,13 +77,13 @@ impl Place {
 impl Boundary {
     /// The boundary of the meter that was found.
     pub fn of(discovery: &Discovery, choice: &MeterChoice) -> Self {
-        let is_gpu = |domain: &EnergyDomain| *domain == EnergyDomain::Gpu;
+        let meters_gpu = discovery.found.iter().any(|meter| meter.domain == EnergyDomain::Gpu);
         Self {
             scope: discovery.meter.scope(),
             named: !matches!(choice, MeterChoice::Auto | MeterChoice::None),
             pointed: is_pointed_at(choice),
             assumed: matches!(discovery.basis, MeterBasis::Mixed | MeterBasis::Estimated),
-            has_gpu: discovery.found.iter().any(|meter| is_gpu(&meter.domain)) || !gpus().is_empty(),
+            has_gpu: meters_gpu || !gpus().is_empty(),
         }
     }
 
@@ -102,16 +102,19 @@ impl Boundary {
             return None;
         }
 
-        let has = |part: EnergyDomain| scope.0.contains(&part);
         let unclear = scope.0.iter().any(|part| matches!(part, Other(_)));
-        let holds_all = has(Platform) || has(Wall) || unclear && (*named || *assumed);
+        let holds_all =
+            scope.0.contains(&Platform) || scope.0.contains(&Wall) || unclear && (*named || *assumed);
         let (holds, reason) = match place {
-            Place::Cpu => {
-                (has(CpuPackage), format!("the model runs on the CPU, and the meter covers {scope}"))
+            Place::Cpu => (
+                scope.0.contains(&CpuPackage),
+                format!("the model runs on the CPU, and the meter covers {scope}"),
+            ),
+            Place::Gpu => {
+                (scope.0.contains(&Gpu), format!("the model runs on a GPU, and the meter covers {scope}"))
             }
-            Place::Gpu => (has(Gpu), format!("the model runs on a GPU, and the meter covers {scope}")),
             Place::Server | Place::Elsewhere(_) => (
-                *named || has(CpuPackage) && (has(Gpu) || !has_gpu),
+                *named || scope.0.contains(&CpuPackage) && (scope.0.contains(&Gpu) || !has_gpu),
                 format!("which device the server uses is not known, and the meter covers {scope} alone"),
             ),
         };

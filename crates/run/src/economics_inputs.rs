@@ -148,9 +148,14 @@ impl EconomicsInputs {
                 .transpose();
         };
         let value = Decimal::try_from(amount).map_err(|error| usage(format!("--revenue: {error}")))?;
-        let text = |text: &str| text.to_owned();
-        let (name, unit, source) = (text("revenue"), text("inference"), text("given with --revenue"));
-        Ok(Some(Price { name, value, currency, unit, source, date: self.today }))
+        Ok(Some(Price {
+            name: "revenue".to_owned(),
+            value,
+            currency,
+            unit: "inference".to_owned(),
+            source: "given with --revenue".to_owned(),
+            date: self.today,
+        }))
     }
 }
 
@@ -186,15 +191,14 @@ pub fn workload_of(
 /// The variant by its name or the end of it; the baseline where none is named.
 pub fn variant(run: &RunRecord, name: Option<&str>) -> anyhow::Result<VariantId> {
     let Some(name) = name else { return Ok(run.header.baseline.clone()) };
-    let ids = || run.header.variants.iter().map(|variant| &variant.id);
-    ids()
-        .find(|id| id.as_str() == name)
-        .or_else(|| ids().find(|id| id.variant_name() == name))
-        .cloned()
-        .ok_or_else(|| {
-            let known: Vec<&str> = ids().map(|id| id.as_str()).collect();
-            usage(format!("--variant {name}: run {} has {}", run.header.id, known.join(", ")))
-        })
+    let ids: Vec<&VariantId> = run.header.variants.iter().map(|variant| &variant.id).collect();
+    let whole = ids.iter().find(|id| id.as_str() == name);
+    let found = whole.or_else(|| ids.iter().find(|id| id.variant_name() == name));
+
+    found.map(|id| VariantId::clone(id)).ok_or_else(|| {
+        let known: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+        usage(format!("--variant {name}: run {} has {}", run.header.id, known.join(", ")))
+    })
 }
 
 /// Writes a chart where one is wanted.

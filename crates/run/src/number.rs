@@ -32,8 +32,8 @@ pub fn share_of_core(share: f64) -> String {
 
 /// A share with its interval: `31 % [27 %, 35 %]`.
 pub fn percent_estimate(estimate: &Estimate) -> String {
-    let number = |share| percent(share);
-    format!("{} [{}, {}]", number(estimate.point), number(estimate.lower), number(estimate.upper))
+    let Estimate { point, lower, upper, .. } = *estimate;
+    format!("{} [{}, {}]", percent(point), percent(lower), percent(upper))
 }
 
 /// A number with its interval: `0.0071 [0.0065, 0.0079]`.

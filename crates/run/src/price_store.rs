@@ -40,10 +40,6 @@ pub fn rates(folder: Option<&Path>) -> anyhow::Result<Vec<ExchangeRate>> {
 
 /// The newest curve of prices, or of carbon, that reaches beyond `after`.
 pub fn curve(folder: Option<&Path>, carbon: bool, after: Timestamp) -> anyhow::Result<Option<Curve>> {
-    let wanted = |curve: &Curve| {
-        (curve.unit == CurveUnit::GramsPerKilowattHour) == carbon
-            && curve.slots.last().is_some_and(|slot| slot.end > after)
-    };
     let all = open(folder)?.recent(Kind::Curve, DAYS)?;
     let mut curves = all.into_iter().filter_map(|stored| {
         let source = stored.snapshot.cited();
@@ -52,18 +48,24 @@ pub fn curve(folder: Option<&Path>, carbon: bool, after: Timestamp) -> anyhow::R
             _ => None,
         }
     });
-    let Some(newest) = curves.find(|curve| wanted(curve)) else { return Ok(None) };
+    let newest = curves.find(|curve| {
+        (curve.unit == CurveUnit::GramsPerKilowattHour) == carbon
+            && curve.slots.last().is_some_and(|slot| slot.end > after)
+    });
+    let Some(mut joined) = newest else { return Ok(None) };
 
     // Days are fetched one by one; what an older answer knows beyond the newest one is taken from it.
-    let same = |older: &Curve, newest: &Curve| {
-        (older.unit, &older.zone, older.wholesale, &older.source)
-            == (newest.unit, &newest.zone, newest.wholesale, &newest.source)
-    };
+    for older in curves {
+        if is_of_one_source(&older, &joined) {
+            joined = joined.filled(&older);
+        }
+    }
+    Ok(Some(joined))
+}
 
-    Ok(Some(
-        curves
-            .fold(newest, |newest, older| if same(&older, &newest) { newest.filled(&older) } else { newest }),
-    ))
+fn is_of_one_source(one: &Curve, other: &Curve) -> bool {
+    (one.unit, &one.zone, one.wholesale, &one.source)
+        == (other.unit, &other.zone, other.wholesale, &other.source)
 }
 
 fn day(stored: &Stored) -> Date {
@@ -72,11 +74,13 @@ fn day(stored: &Stored) -> Date {
 
 /// The newest fetched price of a hosted model's tokens.
 pub fn token_price(folder: Option<&Path>, name: &str) -> anyhow::Result<Option<(TokenPrice, Assumption)>> {
-    let has = |prices: &Prices| matches!(prices, Prices::Tokens(models) if models.iter().any(|one| one.model == name));
     let newest = open(folder)?.recent(Kind::Tokens, ANSWERS)?;
-    let Some(stored) = newest.into_iter().find(|stored| has(&stored.snapshot.prices)) else {
-        return Ok(None);
-    };
+    let found = newest.into_iter().find(|stored| match &stored.snapshot.prices {
+        Prices::Tokens(models) => models.iter().any(|one| one.model == name),
+        _ => false,
+    });
+    let Some(stored) = found else { return Ok(None) };
+
     let date = Some(day(&stored));
     let source = stored.snapshot.cited();
     let Prices::Tokens(models) = stored.snapshot.prices else { return Ok(None) };
@@ -111,20 +115,20 @@ pub fn offers(folder: Option<&Path>, hardware: &str) -> anyhow::Result<Vec<Hosti
     all.retain(|stored| asked.insert((stored.snapshot.source.clone(), stored.snapshot.subject.clone())));
     let mut found = Vec::new();
     for kind in [OfferKind::Rent, OfferKind::Spot] {
-        let of = |stored: &Stored| -> Vec<(Offer, String, Date)> {
-            let Prices::Offers(offers) = &stored.snapshot.prices else { return Vec::new() };
-            let matching =
-                offers.iter().filter(|offer| offer.kind == kind && offer.hardware.contains(hardware));
-            matching.map(|offer| (offer.clone(), stored.snapshot.cited(), day(stored))).collect()
-        };
-        let cheapest = all
-            .iter()
-            .flat_map(of)
-            .min_by(|one, other| (one.0.count, one.0.per_hour).cmp(&(other.0.count, other.0.per_hour)));
-        found.extend(cheapest.map(|(offer, source, date)| as_hosting(&offer, source, date)));
+        let offers = all.iter().flat_map(|stored| offers_of(stored).iter().map(move |offer| (stored, offer)));
+        let matching = offers.filter(|(_, offer)| offer.kind == kind && offer.hardware.contains(hardware));
+        let cheapest = matching.min_by_key(|(_, offer)| (offer.count, offer.per_hour));
+        found.extend(cheapest.map(|(stored, offer)| as_hosting(offer, stored.snapshot.cited(), day(stored))));
     }
 
     Ok(found)
+}
+
+fn offers_of(stored: &Stored) -> &[Offer] {
+    match &stored.snapshot.prices {
+        Prices::Offers(offers) => offers,
+        _ => &[],
+    }
 }
 
 fn as_hosting(offer: &Offer, source: String, date: Date) -> HostingOffer {

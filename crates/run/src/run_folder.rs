@@ -99,24 +99,26 @@ fn left_aside(folder: &Path, error: &dyn std::fmt::Display) {
 
 /// A folder that cannot be written must be known before models are fetched and loaded.
 pub fn probe(traces: &Path) -> anyhow::Result<()> {
-    let cannot = || {
+    let probe = traces.join(format!(".probe-{}", std::process::id()));
+    let tried = fs::create_dir_all(traces)
+        .and_then(|()| fs::write(&probe, b"probe"))
+        .and_then(|()| fs::remove_file(&probe));
+
+    tried.with_context(|| {
         format!(
             "cannot write into {}; make it writable, or name another folder with --traces",
             traces.display()
         )
-    };
-    fs::create_dir_all(traces).with_context(cannot)?;
-    let probe = traces.join(format!(".probe-{}", std::process::id()));
-    fs::write(&probe, b"probe").with_context(cannot)?;
-    fs::remove_file(&probe).with_context(cannot)
+    })
 }
 
 /// The time as a name; counted on where two runs begin in one second.
 pub fn free_id(traces: &Path, now: jiff::Timestamp) -> RunId {
     let name = now.strftime("%Y%m%d-%H%M%S").to_string();
-    let taken = |name: &str| traces.join(name).exists();
-    if !taken(&name) {
+    if !traces.join(&name).exists() {
         return RunId(name);
     }
-    RunId((2_u32..).map(|count| format!("{name}-{count}")).find(|name| !taken(name)).unwrap_or(name))
+
+    let mut further = (2_u32..).map(|count| format!("{name}-{count}"));
+    RunId(further.find(|name| !traces.join(name).exists()).unwrap_or(name))
 }

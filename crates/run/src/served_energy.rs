@@ -22,12 +22,7 @@ pub(crate) fn one_machine(models: &[String], meter: &MeterChoice) -> anyhow::Res
     if !is_pointed_at(meter) {
         return Ok(());
     }
-    let machine = |model: &String| {
-        let place = ServedAddress::is_meant(model).then(|| ServerPlace::of(model));
-        let away = place.filter(|place| !place.is_this_machine());
-        away.map_or_else(|| "this machine".to_owned(), |place| place.host.to_ascii_lowercase())
-    };
-    let machines: BTreeSet<String> = models.iter().map(machine).collect();
+    let machines: BTreeSet<String> = models.iter().map(|model| machine_of(model)).collect();
     if machines.len() < 2 {
         return Ok(());
     }
@@ -36,6 +31,13 @@ pub(crate) fn one_machine(models: &[String], meter: &MeterChoice) -> anyhow::Res
         "--meter: one instrument cannot tell the joules of several machines apart ({machines}); record each machine's \
          models in a run of their own, with its own --meter, and join them: infercost report RUN RUN"
     )))
+}
+
+/// The machine that a model runs on, as a name.
+fn machine_of(model: &str) -> String {
+    let place = ServedAddress::is_meant(model).then(|| ServerPlace::of(model));
+    let away = place.filter(|place| !place.is_this_machine());
+    away.map_or_else(|| "this machine".to_owned(), |place| place.host.to_ascii_lowercase())
 }
 
 /// Variants whose energy stays unknown, and why. Processes of servers on this machine are watched from now on, where

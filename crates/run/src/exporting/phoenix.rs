@@ -104,17 +104,12 @@ fn priced(
 /// Registers what a token of each bill costs, and waits until it is in force.
 fn register(phoenix: &Phoenix, told: &AnalysedRun, outfit: &Outfit) -> anyhow::Result<Vec<ShownPrice>> {
     let (mut shown, mut models) = (Vec::new(), Vec::new());
-    let provider = |variant: &VariantId| {
-        let found = told.report.candidates.iter().find(|candidate| candidate.variant == *variant);
-        found.map_or("", |candidate| candidate.engine.engine.as_str())
-    };
-
     for (index, bill) in told.ledger.bills.iter().enumerate() {
         let model = outfit.redacted(&bill.name());
         let found = told.ledger.token_prices(index);
         let price = found.ok().map(|price| (price, price.per_million()));
         if let Some((_, (input_per_million, output_per_million))) = price {
-            let provider = outfit.redacted(provider(&bill.variant));
+            let provider = outfit.redacted(provider(told, &bill.variant));
             // Phoenix wants both prices; where prompt tokens are unknown there is nothing that it could multiply
             let input_per_million = input_per_million.unwrap_or(0.0);
             models.push(ModelPrice { model: model.clone(), provider, input_per_million, output_per_million });
@@ -138,6 +133,12 @@ fn register(phoenix: &Phoenix, told: &AnalysedRun, outfit: &Outfit) -> anyhow::R
     }
 
     Ok(shown)
+}
+
+/// What runs a variant.
+fn provider<'t>(told: &'t AnalysedRun, variant: &VariantId) -> &'t str {
+    let found = told.report.candidates.iter().find(|candidate| candidate.variant == *variant);
+    found.map_or("", |candidate| candidate.engine.engine.as_str())
 }
 
 /// Asks until Phoenix has every span and the cost that is expected, or patience ends.
@@ -230,6 +231,10 @@ fn of_evaluation(span: SpanId, result: &Evaluation, outfit: &Outfit) -> Annotati
 }
 
 impl InPhoenix {
+    fn amount(&self, total: Option<f64>) -> String {
+        total.map_or_else(|| "unknown".to_owned(), |total| format!("{total:.10} {}", self.currency))
+    }
+
     /// Says what is there now, on stderr; gives the address of its page.
     pub fn tell(&self) -> &str {
         for price in &self.prices {
@@ -253,16 +258,12 @@ impl InPhoenix {
             console::note(&format!("{}: {text}", price.model));
         }
 
-        let amount = |total: Option<f64>| {
-            total.map_or_else(|| "unknown".to_owned(), |total| format!("{total:.10} {}", self.currency))
-        };
-
         for left_out in &self.left_out {
             console::warn(&format!("{left_out}"));
         }
 
-        console::note(&format!("infercost's total: {}", amount(self.total)));
-        console::note(&format!("Phoenix's total:   {}", amount(self.phoenix_total)));
+        console::note(&format!("infercost's total: {}", self.amount(self.total)));
+        console::note(&format!("Phoenix's total:   {}", self.amount(self.phoenix_total)));
         match self.same_total {
             Some(true) => console::note("they agree to a millionth"),
             Some(false) => console::warn(

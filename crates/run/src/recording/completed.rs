@@ -23,13 +23,11 @@ pub(super) fn completed(run: &RunRecord, prompts: &[Prompt]) -> Completed {
     let evaluated: HashSet<EvaluationKey> = run.evaluations.iter().map(EvaluationKey::of).collect();
     for variant in &run.header.variants {
         for prompt in prompts {
-            let has = |is_task| {
-                let (variant, prompt) = (variant.id.clone(), prompt.id.clone());
-                evaluated.contains(&EvaluationKey { variant, prompt, repetition: 0, is_task })
-            };
+            let task = EvaluationKey::first(&variant.id, &prompt.id, true);
+            let divergence = EvaluationKey::first(&variant.id, &prompt.id, false);
             let is_choice = matches!(prompt.grader, Grader::Choice { .. });
             let is_baseline = variant.id == run.header.baseline;
-            if (is_baseline || has(false)) && (!is_choice || has(true)) {
+            if (is_baseline || evaluated.contains(&divergence)) && (!is_choice || evaluated.contains(&task)) {
                 completed.scorings.insert((variant.id.clone(), prompt.id.clone()));
             }
         }
@@ -48,6 +46,11 @@ pub(super) struct EvaluationKey {
 }
 
 impl EvaluationKey {
+    /// The evaluation of a prompt's first inference.
+    fn first(variant: &VariantId, prompt: &PromptId, is_task: bool) -> Self {
+        Self { variant: variant.clone(), prompt: prompt.clone(), repetition: 0, is_task }
+    }
+
     pub(super) fn of(record: &EvaluationRecord) -> Self {
         let is_task = match &record.result {
             Evaluation::Task(_) => true,

@@ -37,7 +37,14 @@ pub(crate) fn contenders(request: &RunRequest) -> anyhow::Result<Vec<Contender>>
         model: first.clone(),
         noise_floor: true,
     });
-    let plain = |model: ResolvedModel| Contender { id: model.variant.clone(), model, noise_floor: false };
+    let others = resolved.into_iter().map(Contender::of);
 
-    Ok(std::iter::once(plain(first)).chain(again).chain(resolved.into_iter().map(plain)).collect())
+    Ok(std::iter::once(Contender::of(first)).chain(again).chain(others).collect())
+}
+
+impl Contender {
+    /// The model under its own name.
+    fn of(model: ResolvedModel) -> Self {
+        Self { id: model.variant.clone(), model, noise_floor: false }
+    }
 }

@@ -71,6 +71,6 @@ fn with_file(engine: EngineIdentity, model: &ResolvedModel) -> EngineIdentity {
 
 /// 128 random bits: a hasher of the standard library begins with keys that the system drew.
 fn random_text() -> String {
-    let word = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", word(), word())
+    let [first, second] = [RandomState::new(), RandomState::new()].map(|state| state.build_hasher().finish());
+    format!("{first:016x}{second:016x}")
 }

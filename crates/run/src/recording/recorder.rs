@@ -157,9 +157,8 @@ impl RecordSink for Recorder {
         let Scored { variant, is_baseline, prompt, started_at, duration, continuation, likeliest, choices } =
             scored;
         let at = (started_at, duration);
-        let said = |unscored| self.content.reason(unscored);
-        let (continuation, likeliest) =
-            (continuation.map_err(said), likeliest.map(|likeliest| likeliest.map_err(said)));
+        let continuation = continuation.map_err(|unscored| self.content.reason(unscored));
+        let likeliest = likeliest.map(|found| found.map_err(|unscored| self.content.reason(unscored)));
         if let Some(choices) = choices {
             let answer = self.choices_in_words.remove(&(variant.clone(), prompt.id.clone()));
             self.evaluate(variant, prompt, 0, at, task(&prompt.grader, choices, answer.as_deref()))?;
