@@ -92,7 +92,7 @@ impl ExportCommand {
 pub(crate) fn run(arguments: &ExportCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let given = SettingsOverrides::read(&arguments.judge.policy(global))?;
     let folder = run_folder::named_or_newest(&global.traces, arguments.run.as_deref())?;
-    let options = arguments.options().map_err(|error| usage(error.to_string()))?;
+    let options = arguments.options().map_err(wrong)?;
     let content = !arguments.no_content;
     let outfit =
         Outfit { content, redact: arguments.redact.clone(), resource: resource(), ..Outfit::default() };
@@ -134,13 +134,16 @@ pub(crate) fn run(arguments: &ExportCommand, global: &GlobalFlags) -> anyhow::Re
     Ok(ExitCode::SUCCESS)
 }
 
+fn wrong(error: DestinationError) -> anyhow::Error {
+    usage(error.to_string())
+}
+
 fn place(arguments: &ExportCommand, options: &OtlpOptions) -> anyhow::Result<(Destination, Viewer)> {
     let named = match (arguments.place.langsmith, arguments.place.langfuse) {
         (true, _) => Some(Named::LangSmith),
         (_, true) => Some(Named::Langfuse),
         _ => None,
     };
-    let wrong = |error: DestinationError| usage(error.to_string());
     if let Some(named) = named {
         let destination =
             named.destination(options, arguments.project.as_deref(), &variable).map_err(wrong)?;

@@ -1,6 +1,7 @@
 //! `infercost report` on traces of other programs: what they say of tokens, latency and cost, model by model.
 
 use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
 
 use infercost_analyzer::foreign::{ForeignCall, summarize};
 use infercost_run::config::SettingsOverrides;
@@ -30,13 +31,12 @@ pub(crate) fn run(names: &[String], given: &SettingsOverrides, json: bool) -> an
 }
 
 fn call(inference: &ForeignInference) -> ForeignCall {
-    let seconds = |time: Option<std::time::Duration>| time.map(|time| time.as_secs_f64());
-    let since = inference.started_at.and_then(|at| at.duration_since(std::time::SystemTime::UNIX_EPOCH).ok());
+    let since = inference.started_at.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
     ForeignCall {
         model: inference.model.clone(),
-        started_s: seconds(since),
-        latency_s: seconds(inference.latency),
-        ttft_s: seconds(inference.time_to_first_token),
+        started_s: since.as_ref().map(Duration::as_secs_f64),
+        latency_s: inference.latency.as_ref().map(Duration::as_secs_f64),
+        ttft_s: inference.time_to_first_token.as_ref().map(Duration::as_secs_f64),
         input_tokens: inference.input_tokens,
         cached_input_tokens: inference.cached_input_tokens,
         output_tokens: inference.output_tokens,

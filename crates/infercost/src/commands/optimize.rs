@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use infercost_core::price::PriceBook;
-use infercost_core::{RunRecord, Workload};
+use infercost_core::{RunRecord, VariantId, Workload};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind, rank};
 use infercost_economics::{Scenario, bill, scenario};
 use infercost_run::economics_inputs::{self, EconomicsInputs};
@@ -102,8 +102,9 @@ fn runs(
                 continue;
             }
         };
-        let same = |run: &RunRecord| (run.header.prompts.sha256.clone(), run.header.prompts.chosen.clone());
-        if same(&run) == same(&first) && run.header.id != first.header.id {
+        let (ours, theirs) = (&first.header.prompts, &run.header.prompts);
+        let is_same = (&ours.sha256, &ours.chosen) == (&theirs.sha256, &theirs.chosen);
+        if is_same && run.header.id != first.header.id {
             others.push(run);
         } else if !arguments.runs.is_empty() {
             output::note(&format!("{} is left aside: it is not of the same prompts", folder.display()));
@@ -145,6 +146,11 @@ fn recorded_prompts(arguments: &[String]) -> Option<String> {
         }
     }
     None
+}
+
+/// The model of a variant, where its name says it.
+fn model(variant: &VariantId) -> Option<&str> {
+    variant.as_str().rsplit_once('/').map(|(model, _)| model)
 }
 
 /// A change of which nothing is known yet but what it is.

@@ -15,7 +15,7 @@ use infercost_economics::chart;
 use infercost_economics::schedule::{Action, Job, Schedule, Window, schedule, timers};
 use infercost_prices::sections::exchange::convert_curve;
 use infercost_prices::sections::tariff::time_zone;
-use infercost_prices::{Prices, Query, Source};
+use infercost_prices::{PriceError, Prices, Query, Source};
 use infercost_run::economics_inputs::{self, EconomicsInputs, Measured};
 use infercost_run::price_store;
 use infercost_run::{shell, usage};
@@ -115,7 +115,6 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let Measured { run, workload } =
         economics_inputs::measured(&business.request, arguments.measured.as_deref())?;
-    let wrong = |error: infercost_prices::PriceError| usage(error.to_string());
     let zone = arguments.time_zone.as_deref().map(time_zone).transpose().map_err(wrong)?;
     let zone = zone.unwrap_or_else(TimeZone::system);
     let now = match &arguments.now {
@@ -196,13 +195,11 @@ fn curve(
         }
         None => price_store::curve(business.request.price_store.as_deref(), arguments.carbon, now)?,
     };
-    let wrong = |error: infercost_prices::PriceError| usage(error.to_string());
     let found = match (found, &business.tariff) {
         (None, Some(tariff)) if !arguments.carbon => {
-            let day = |moment: Timestamp, days: i64| {
-                moment.to_zoned(zone.clone()).date().saturating_add(days.days())
-            };
-            tariff.time_of_use(day(now, -1), day(deadline, 1), now).map_err(wrong)?
+            let first = now.to_zoned(zone.clone()).date().saturating_sub(1.day());
+            let last = deadline.to_zoned(zone.clone()).date().saturating_add(1.day());
+            tariff.time_of_use(first, last, now).map_err(wrong)?
         }
         (found, _) => found,
     };
@@ -217,6 +214,10 @@ fn curve(
             convert_curve(&found, wanted, &business.rates).map_err(wrong)
         }
     }
+}
+
+fn wrong(error: PriceError) -> anyhow::Error {
+    usage(error.to_string())
 }
 
 /// A step has whole seconds, one at least.

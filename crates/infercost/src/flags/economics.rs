@@ -80,12 +80,13 @@ impl EconomicsFlags {
 }
 
 fn assumed_power(text: &str) -> Result<AssumedPower, String> {
-    let watts = |text: &str| {
-        let value = number(text)?;
-        if (0.0..=1e6).contains(&value) { Ok(value) } else { Err("must be 0 to 1000000 W".to_owned()) }
-    };
     match text.split_once(',') {
         Some((work, idle)) => Ok(AssumedPower { work: watts(work)?, idle: Some(watts(idle)?) }),
         None => Ok(AssumedPower { work: watts(text)?, idle: None }),
     }
+}
+
+fn watts(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if (0.0..=1e6).contains(&value) { Ok(value) } else { Err("must be 0 to 1000000 W".to_owned()) }
 }

@@ -111,10 +111,8 @@ pub(crate) fn unknown() -> String {
 /// The model's name, where all variants share it.
 pub(crate) fn common_model(report: &Report) -> Option<&str> {
     let (model, _) = report.baseline.as_str().rsplit_once('/')?;
-    let shared = |candidate: &CandidateReport| {
-        candidate.variant.as_str().rsplit_once('/').is_some_and(|(other, _)| other == model)
-    };
-    report.candidates.iter().all(shared).then_some(model)
+    let mut names = report.candidates.iter().map(|candidate| candidate.variant.as_str().rsplit_once('/'));
+    names.all(|name| name.is_some_and(|(other, _)| other == model)).then_some(model)
 }
 
 /// A variant without the model's name, where all share it.

@@ -44,10 +44,15 @@ pub(crate) fn style(stream: Stream, style: Style, text: &str) -> String {
 
 /// The text with control characters made visible; line ends stay.
 pub(crate) fn plain(text: &str) -> String {
-    let shown = |c: char| -> String {
-        if c == '\n' || !c.is_control() { c.into() } else { c.escape_default().to_string() }
-    };
-    text.chars().map(shown).collect()
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || !c.is_control() {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_default());
+        }
+    }
+    shown
 }
 
 #[cfg(test)]

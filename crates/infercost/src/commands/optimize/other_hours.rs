@@ -2,7 +2,6 @@
 
 use infercost_economics::optimization::{Basis, Change, Kind, saving_of_hours};
 use infercost_economics::wording::{percent, plain};
-use infercost_prices::sections::TariffSection;
 use infercost_prices::sections::exchange::convert_curve;
 use infercost_run::economics_inputs::EconomicsInputs;
 use infercost_run::price_store;
@@ -28,11 +27,12 @@ pub(super) fn change(present: &Present<'_>, business: &EconomicsInputs) -> anyho
         false,
         now.saturating_sub(RECENT.hours())?,
     )?;
-    let week = |tariff: &TariffSection| {
-        tariff.time_of_use(business.today, business.today.saturating_add(6.days()), now)
-    };
     let found = match (stored, &business.tariff) {
-        (None, Some(tariff)) => week(tariff).map_err(|error| usage(error.to_string()))?,
+        (None, Some(tariff)) => {
+            let week_on = business.today.saturating_add(6.days());
+            let week = tariff.time_of_use(business.today, week_on, now);
+            week.map_err(|error| usage(error.to_string()))?
+        }
         (stored, _) => stored,
     };
     let Some(curve) = found else {

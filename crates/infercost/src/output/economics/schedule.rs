@@ -52,7 +52,6 @@ pub(crate) fn render(plan: &Schedule, timers: &Timers, zone: &TimeZone) -> Strin
         ],
     ];
     let _ = write!(text, "\n{}", table(&[], rows, false));
-    let faint = |line: &str| styled(FAINT, &plain(line));
     let _ = writeln!(text, "\n{}", faint("systemd, once:"));
     for line in &timers.systemd {
         let _ = writeln!(text, "  {}", plain(line));
@@ -69,4 +68,8 @@ pub(crate) fn render(plan: &Schedule, timers: &Timers, zone: &TimeZone) -> Strin
     let _ = writeln!(text, "\n{} {}", styled(style, "→"), styled(STRONG, &plain(&plan.why)));
 
     text
+}
+
+fn faint(line: &str) -> String {
+    styled(FAINT, &plain(line))
 }
