@@ -17,9 +17,9 @@ use crate::recommendation::SavingReplicates;
 use crate::report::{Analysis, idle_behind};
 use crate::sample::{Samples, TOO_FEW_BLOCKS, VariantSample, at, own, pair};
 use crate::sequential::Levels;
-use crate::statistics::blocks::FEWEST_TO_COMPARE;
-use crate::statistics::percentile::{Timed, percentile};
-use crate::statistics::quantile::quantile;
+use infercost_stats::blocks::FEWEST_TO_COMPARE;
+use infercost_stats::percentile::{Timed, percentile};
+use infercost_stats::quantile::quantile;
 use crate::wording::{count, quoted};
 
 /// Idle power and what it covers.

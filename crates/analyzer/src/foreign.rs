@@ -14,7 +14,7 @@ use serde::Serialize;
 use crate::AnalysisError;
 use crate::attribution::sweep;
 use crate::cost::Rates;
-use crate::statistics::quantile::percentiles;
+use infercost_stats::quantile::percentiles;
 
 /// Version of the object that `report --json` prints for other programs' traces.
 pub const FOREIGN_SCHEMA: &str = "infercost.foreign-report/1";

@@ -6,10 +6,10 @@
 use infercost_core::{Estimate, Gate, GateResult, Policy, Verdict};
 
 use crate::sequential::Levels;
-use crate::statistics::bootstrap::{Distribution, unseen_share};
-use crate::statistics::newcombe::{PairedCounts, newcombe_paired};
-use crate::statistics::wilson::wilson;
-use crate::statistics::{holm, normal, power, tango};
+use infercost_stats::bootstrap::{Distribution, unseen_share};
+use infercost_stats::newcombe::{PairedCounts, newcombe_paired};
+use infercost_stats::wilson::wilson;
+use infercost_stats::{holm, normal, power, tango};
 use crate::wording::{about, percent, percents, plain, plains};
 
 /// A measured value whose one-sided bounds can be read at any error rate.

@@ -11,7 +11,7 @@
 //! - [`divergence`](mod@divergence): how far are two next-token distributions apart?
 //! - [`partial_divergence`](mod@partial_divergence): how far at least, where only the likeliest tokens are known;
 //! - [`text_divergence`]: the same over a whole text, and its perplexity;
-//! - [`statistics`]: intervals, tests and sample sizes, each with its source;
+//! - [`infercost_stats`]: intervals, tests and sample sizes, each with its source;
 //! - [`attribution`]: a window's joules shared among its inferences;
 //! - [`calibration`]: what a wall meter shows for what the machine's own meter counts;
 //! - [`latency`](mod@latency): percentiles of what the harness timed;
@@ -45,7 +45,6 @@ pub mod recommendation;
 pub mod report;
 mod sample;
 pub mod sequential;
-pub mod statistics;
 pub mod text_divergence;
 pub mod token_price;
 mod wording;

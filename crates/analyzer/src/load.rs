@@ -20,8 +20,8 @@ use infercost_core::{
 
 use crate::cost::{Parts, Rates, Usage};
 use crate::latency::latency;
-use crate::statistics::normal;
-use crate::statistics::wilson::wilson;
+use infercost_stats::normal;
+use infercost_stats::wilson::wilson;
 use crate::wording::quoted;
 use steady::Steady;
 

@@ -15,7 +15,7 @@ use crate::judgement::Margin;
 use crate::report::{self, Analysis};
 use crate::sample::VariantSample;
 use crate::sequential::Progress;
-use crate::statistics::power;
+use infercost_stats::power;
 use crate::wording::{count, percent, percents, quoted};
 
 /// Days after which a price is old.

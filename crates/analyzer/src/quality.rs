@@ -7,11 +7,11 @@ use infercost_core::report::{Flips, QualityReport};
 
 use crate::judgement::{Evidence, Measurement, QualityEvidence};
 use crate::sample::{PromptScore, Samples, VariantSample, at, own, pair};
-use crate::statistics::bootstrap::RatioColumns;
-use crate::statistics::mcnemar::exact_p;
-use crate::statistics::newcombe::PairedCounts;
-use crate::statistics::power;
-use crate::statistics::quantile::quantile;
+use infercost_stats::bootstrap::RatioColumns;
+use infercost_stats::mcnemar::exact_p;
+use infercost_stats::newcombe::PairedCounts;
+use infercost_stats::power;
+use infercost_stats::quantile::quantile;
 use crate::wording::{count, quoted};
 
 /// Why a divergence that is known from below cannot pass.

@@ -2,8 +2,8 @@
 
 use infercost_core::{Estimate, Policy, Recommendation, VariantId, Verdict};
 
-use crate::statistics::blocks;
-use crate::statistics::quantile::quantile;
+use infercost_stats::blocks;
+use infercost_stats::quantile::quantile;
 use crate::wording::{about, percent, percents};
 
 /// What a variant is to the comparison.

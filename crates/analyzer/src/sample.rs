@@ -10,9 +10,9 @@ use infercost_core::run::VariantHeader;
 use infercost_core::{InferenceRecord, LoadRecord, RunRecord, VariantId, WindowRecord};
 
 use crate::attribution::PhasePowers;
-use crate::statistics::blocks::{Blocks, Measured};
-use crate::statistics::bootstrap::{Resampled, Table};
-use crate::statistics::percentile::Timed;
+use infercost_stats::blocks::{Blocks, Measured};
+use infercost_stats::bootstrap::{Resampled, Table};
+use infercost_stats::percentile::Timed;
 
 use columns::Columns;
 pub(crate) use columns::{at, own, pair};

@@ -24,7 +24,7 @@ use infercost_core::{Evaluation, PromptId, RunRecord, VariantId, Verdict, Window
 use crate::load::without_load;
 use crate::report::{Analysis, AnalysisError, report};
 use crate::sample::TOO_FEW_BLOCKS;
-use crate::statistics::spending::tail;
+use infercost_stats::spending::tail;
 
 /// Exponent of the spending of the error of passing what is not good enough.
 const PASSING: f64 = 3.0;

@@ -6,8 +6,8 @@ use thiserror::Error;
 
 use crate::report::{idle, idle_behind, wall_factor};
 use crate::sample::{Samples, TOO_FEW_BLOCKS, VariantSample, at, own};
-use crate::statistics::bootstrap::{Resampled, Table};
-use crate::statistics::quantile::quantile;
+use infercost_stats::bootstrap::{Resampled, Table};
+use infercost_stats::quantile::quantile;
 
 /// Why a variant's workload cannot be told.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

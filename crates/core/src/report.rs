@@ -80,6 +80,12 @@ pub struct CandidateReport {
     pub failures: u64,
     /// Failures by kind.
     pub failure_kinds: BTreeMap<String, u64>,
+    /// Requests that were answered with at least one token: what the cost is shared among.
+    #[serde(default)]
+    pub answers: u64,
+    /// Share of requests without an answer, by prompt; `None` where nothing was asked.
+    #[serde(default)]
+    pub failure_rate: Option<Estimate>,
     /// Prompt tokens of all answers, summed; `None` where an answer's are unknown.
     pub input_tokens: Option<u64>,
     /// Output tokens, summed.
@@ -115,7 +121,7 @@ pub struct CandidateReport {
     pub gates: Vec<GateResult>,
     /// The verdict in sentences, most important first.
     pub reasons: Vec<String>,
-    /// Share of the baseline's cost per inference that this variant saves; negative where it costs more.
+    /// Share of the baseline's cost per answered request that this variant saves; negative where it costs more.
     pub saving: Option<Estimate>,
     /// What was measured under load, by operating point; empty where none was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -151,6 +157,9 @@ pub struct OperatingPointReport {
     pub failures: u64,
     /// The same by kind.
     pub failure_kinds: BTreeMap<String, u64>,
+    /// Share of requests without an answer in the whole window; `None` where none was sent.
+    #[serde(default)]
+    pub failure_rate: Option<Estimate>,
     /// True where more than a tenth of the requests in the whole window got no answer: such a point is never
     /// recommended.
     #[serde(default)]
@@ -279,7 +288,7 @@ pub struct IdlePower {
 pub struct CostReport {
     /// Currency of every amount.
     pub currency: Currency,
-    /// Per inference, failures included in the bill.
+    /// Per answered request: what failures took is billed to the answers.
     pub per_inference: Option<Estimate>,
     /// Per correct answer.
     pub per_correct: Option<Estimate>,
@@ -311,7 +320,8 @@ pub struct QualityReport {
     pub task_score: Option<Estimate>,
     /// Task score minus the baseline's, paired by prompt.
     pub task_score_difference: Option<Estimate>,
-    /// Smallest loss of task score that this many prompts can resolve at 80 % power.
+    /// Smallest loss of task score that this many prompts can resolve at 80 % power; `None` where no possible loss is
+    /// large enough.
     pub minimum_detectable_loss: Option<f64>,
     /// Mean KL divergence from the baseline, in nats per token.
     pub kld_mean: Option<Estimate>,

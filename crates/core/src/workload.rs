@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use crate::estimate::Estimate;
 use crate::identity::{RunId, VariantId};
 
-/// Mean quantities of one inference of one variant on one machine, failures included.
+/// Mean quantities of one answered request of one variant on one machine: what failures took is shared among the
+/// answers.
 ///
-/// All are per inference. What was not measured is `None` and has a sentence in `energy_note`.
+/// All are per answered request. What was not measured is `None` and has a sentence in `energy_note`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Workload {
     /// What ran.
@@ -47,7 +48,7 @@ pub struct Workload {
     pub input_tokens: Option<Estimate>,
     /// Output tokens.
     pub output_tokens: Option<Estimate>,
-    /// Share of graded answers that are right, 0 to 1.
+    /// Share of graded answers that are right, 0 to 1; failures are no answers.
     pub correct: Option<Estimate>,
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::bill::{Assumption, Bill, double, stale};
 use crate::lever::Lever;
 use crate::production::{Production, token_cost};
-use crate::propagation::{Input, exact, propagate};
+use infercost_stats::propagation::{Input, exact, propagate};
 use crate::scenario::Scenario;
 use crate::wording::{interval, percent, plain};
 

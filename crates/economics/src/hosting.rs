@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::bill::{Assumption, Bill};
 use crate::lever::Lever;
-use crate::propagation::propagate;
+use infercost_stats::propagation::propagate;
 use crate::wording::plain;
 
 pub use break_even::{LoadBreakEven, Payback};

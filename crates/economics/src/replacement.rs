@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::bill::Assumption;
 use crate::ownership::{HOURS_PER_YEAR, Owned, declining_balance};
-use crate::propagation::{Input, exact, propagate};
+use infercost_stats::propagation::{Input, exact, propagate};
 use crate::scenario::JOULES_PER_KILOWATT_HOUR;
 use crate::wording::{interval, percent, plain};
 

@@ -7,7 +7,7 @@ use infercost_core::{Currency, Estimate, Workload};
 
 use crate::bill::{Assumption, Bill, double};
 use crate::ownership::Owned;
-use crate::propagation::{Input, exact, propagate};
+use infercost_stats::propagation::{Input, exact, propagate};
 use crate::wording::{percent, years};
 
 /// Joules of a kWh.

@@ -4,7 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::statistics::bootstrap::{RatioColumns, Resampled, Table};
+use infercost_stats::bootstrap::{RatioColumns, Resampled, Table};
 
 const TRIALS: usize = 1_000;
 

@@ -2,7 +2,7 @@
 
 use infercost_core::{Estimate, InferenceRecord, LoadFacts, Outcome, WindowRecord};
 
-use crate::statistics::mean::mean_estimate;
+use infercost_stats::mean::mean_estimate;
 
 /// Batches of one window at most. Between ten and thirty keep their means nearly independent (Schmeiser, "Batch
 /// size effects in the analysis of simulation output", Operations Research 30, 1982).

@@ -1,7 +1,7 @@
 //! The columns of the table that is resampled.
 
 use super::run_blocks::RunBlocks;
-use crate::statistics::bootstrap::Table;
+use infercost_stats::bootstrap::Table;
 
 /// Columns of one variant's own sums.
 pub(crate) mod own {

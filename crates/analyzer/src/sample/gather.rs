@@ -10,7 +10,7 @@ use infercost_core::{
 use super::columns::{Columns, mark, own, pair};
 use super::{Asked, PromptScore, VariantSample};
 use crate::attribution::{PhasePowers, attribute_weighted, phase_powers, time_shares};
-use crate::statistics::bootstrap::Table;
+use infercost_stats::bootstrap::Table;
 
 /// The row of each prompt.
 pub(super) type Indices<'a> = HashMap<&'a PromptId, usize>;

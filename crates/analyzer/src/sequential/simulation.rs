@@ -6,9 +6,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::judgement::{Evidence, Margin, Measurement, QualityEvidence, judge};
-use crate::statistics::bootstrap::{RatioColumns, Resampled, Table};
-use crate::statistics::newcombe::PairedCounts;
-use crate::statistics::power;
+use infercost_stats::bootstrap::{RatioColumns, Resampled, Table};
+use infercost_stats::newcombe::PairedCounts;
+use infercost_stats::power;
 
 const TRIALS: usize = 1_000;
 /// A rate of just 5 % stays up to this count of 1,000 but in 1 of 300 simulations.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use infercost_analyzer::sequential::{Settlement, planned_looks, settled};
-use infercost_analyzer::statistics::normal;
+use infercost_stats::normal;
 use infercost_core::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -3,7 +3,7 @@
 use infercost_core::Estimate;
 
 use crate::audit::{AuditInput, BreakEven, Subject};
-use crate::propagation::propagate;
+use infercost_stats::propagation::propagate;
 use crate::scenario::{Scenario, Tenure};
 use crate::wording::percent;
 

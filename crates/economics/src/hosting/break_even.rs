@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::hosting::cost::Way;
 use crate::hosting::setting::Setting;
-use crate::propagation::propagate;
+use infercost_stats::propagation::propagate;
 use crate::scenario::Tenure;
 use crate::wording::percent;
 

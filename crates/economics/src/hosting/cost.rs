@@ -7,7 +7,7 @@ use infercost_core::hosting::{Charge, HostingOffer};
 
 use super::setting::{At, Setting};
 use crate::bill::double;
-use crate::propagation::propagate;
+use infercost_stats::propagation::propagate;
 use crate::scenario::{JOULES_PER_KILOWATT_HOUR, Tenure};
 
 /// Days of a year over months, for charges by the month.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use infercost_analyzer::statistics::mean_estimate;
+use infercost_stats::mean_estimate;
 
 use crate::arguments::bench::BenchArguments;
 use crate::{engines, models, output};

@@ -1,6 +1,6 @@
 //! Newcombe's interval for the difference of two paired proportions.
 
-use crate::statistics::wilson::wilson;
+use crate::wilson::wilson;
 
 /// Answers of two variants to the same prompts, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
