@@ -19,11 +19,10 @@ use std::collections::HashSet;
 
 use infercost_core::report::{CandidateReport, Report};
 use infercost_core::run::Looks;
-use infercost_core::{Evaluation, PromptId, RunRecord, VariantId, Verdict, WindowRecord};
+use infercost_core::{EvaluationKind, PromptId, Reason, RunRecord, VariantId, Verdict, WindowRecord};
 
 use crate::load::without_load;
 use crate::report::{Analysis, AnalysisError, report};
-use crate::sample::TOO_FEW_BLOCKS;
 use infercost_stats::spending::tail;
 
 /// Exponent of the spending of the error of passing what is not good enough.
@@ -184,7 +183,7 @@ impl Progress {
             windows.flat_map(|window| &window.inferences).map(|inference| &inference.prompt).collect();
         let evaluations = run.evaluations.iter().filter(|evaluation| evaluation.variant == *variant);
         let compared: HashSet<&PromptId> =
-            evaluations.filter(|one| is_divergence(&one.result)).map(|one| &one.prompt).collect();
+            evaluations.filter(|one| one.result.kind() == EvaluationKind::Divergence).map(|one| &one.prompt).collect();
         let done = |prompt: &&PromptId| {
             answered.contains(prompt) && (compared.is_empty() || compared.contains(prompt))
         };
@@ -198,14 +197,6 @@ impl Progress {
     /// True where it stopped, or stands, before the end.
     pub(crate) fn is_early(&self) -> bool {
         self.look < self.planned
-    }
-}
-
-fn is_divergence(result: &Evaluation) -> bool {
-    match result {
-        Evaluation::Divergence(_) => true,
-        Evaluation::Impossible { what, .. } => what != "task",
-        Evaluation::Task(_) => false,
     }
 }
 
@@ -309,7 +300,7 @@ fn settlement(candidate: &CandidateReport, report: &Report, noise: f64) -> Optio
     }
     let Some(saving) = candidate.saving else {
         // More blocks would tell what it costs; where prices are unknown, nothing will.
-        let open = candidate.unknown.get("saving").is_some_and(|reason| reason == TOO_FEW_BLOCKS);
+        let open = candidate.unknown.get("saving").is_some_and(Reason::is_too_little);
         return (candidate.verdict == Verdict::Pass && !open).then_some(Settlement::Passed);
     };
     if saving.upper < 0.0 {

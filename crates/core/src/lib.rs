@@ -20,26 +20,31 @@ pub mod policy;
 pub mod price;
 pub mod price_per_million;
 pub mod prompt_set;
+pub mod reason;
 pub mod record;
 pub mod report;
 pub mod run;
 pub mod sampling;
 pub mod served;
 pub mod server_place;
+pub mod text;
 pub mod units;
 pub mod verdict;
 pub mod workload;
 
 pub use board::{BoardState, CrossCheck};
-pub use energy::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, MeterKind, MeterSource};
+pub use energy::{
+    EnergyDomain, EnergyReading, EnergyScope, EnergySource, EstimationMethod, MeterKind, MeterSource,
+};
 pub use estimate::Estimate;
-pub use evaluation::{ChoiceLikelihoods, Divergence, Evaluation, EvaluationRecord, TaskScore};
+pub use evaluation::{ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, TaskScore};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
 pub use load::{LatencyTargets, LoadFacts, SteadyState};
 pub use machine::{MachineFacts, WallFactor};
 pub use money::{Currency, Money};
 pub use policy::Policy;
 pub use prompt_set::{Grader, Message, Prompt, PromptBody, PromptSet, PromptSetError, Role};
+pub use reason::{CostPart, LeftOut, Reason, Unknown};
 pub use record::{
     ChunkArrival, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord,
     OperatingPoint, Outcome, WindowRecord,

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::energy::EnergySource;
 use crate::estimate::Estimate;
 use crate::identity::{RunId, VariantId};
 
@@ -36,8 +37,8 @@ pub struct Workload {
     pub prefill_share: Option<Estimate>,
     /// Gross joules, at the wall where a wall factor is known.
     pub joules: Option<Estimate>,
-    /// `counter`, `integrated`, `estimated`, `mixed` or `unavailable`.
-    pub energy_source: String,
+    /// What the joules rest on.
+    pub energy_source: EnergySource,
     /// Why energy is unknown, or what must be said of it; empty where there is nothing to say.
     pub energy_note: String,
     /// Watts of the idle machine with the model resident.

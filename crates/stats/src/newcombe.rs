@@ -21,6 +21,17 @@ impl PairedCounts {
         self.both_right + self.right_to_wrong + self.wrong_to_right + self.both_wrong
     }
 
+    /// The same with the two variants' parts exchanged.
+    #[must_use]
+    pub fn mirrored(self) -> Self {
+        Self { right_to_wrong: self.wrong_to_right, wrong_to_right: self.right_to_wrong, ..self }
+    }
+
+    /// Share right of the baseline; 0 without prompts.
+    pub fn baseline_share(&self) -> f64 {
+        (self.both_right + self.right_to_wrong) as f64 / self.total().max(1) as f64
+    }
+
     /// Share right of the candidate minus share right of the baseline; 0 without prompts.
     pub fn difference(&self) -> f64 {
         let n = self.total().max(1) as f64;
