@@ -119,6 +119,13 @@ impl Measurement {
         })
     }
 
+    /// The two-sided interval at a confidence.
+    pub(crate) fn two_sided(&self, confidence: f64) -> Option<Estimate> {
+        let (lower, upper) = self.bounds((1.0 - confidence) / 2.0);
+        let is_known = lower.is_finite() && upper.is_finite() && !self.says_nothing(upper);
+        is_known.then_some(Estimate { point: self.point, lower, upper, confidence, n: self.n })
+    }
+
     /// True for an interval that is the lack of one.
     fn says_nothing(&self, upper: f64) -> bool {
         match &self.kind {

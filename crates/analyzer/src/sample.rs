@@ -15,7 +15,7 @@ use infercost_stats::bootstrap::{Distribution, Resampled, Table};
 use infercost_stats::percentile::Timed;
 
 use columns::Columns;
-pub(crate) use columns::{Layout, Own, Pair, Place, Spent, Totals};
+pub(crate) use columns::{Layout, Own, OwnTotals, Pair, Place, Spent, Totals};
 use run_blocks::RunBlocks;
 
 /// Task score of one variant on one prompt, averaged over repetitions.
@@ -172,6 +172,21 @@ impl<'a> Samples<'a> {
         statistic: impl Fn(Totals<'_>) -> f64,
     ) -> Option<Distribution> {
         self.resampled.distribution(presence, |cells| statistic(Totals { cells, layout: self.layout }))
+    }
+
+    /// A statistic in every resample of prompts, in an order shared by all.
+    pub(crate) fn draws(&self, statistic: impl Fn(Totals<'_>) -> f64) -> Vec<f64> {
+        self.resampled.draws(|cells| statistic(Totals { cells, layout: self.layout }))
+    }
+
+    /// A statistic of a variant next to the baseline without each block.
+    pub(crate) fn without_each_block(
+        &self,
+        variant: usize,
+        statistic: impl Fn(Totals<'_>) -> f64,
+    ) -> Vec<f64> {
+        let presence = self.layout.pair(variant, Pair::Shared);
+        self.blocks.without_each(presence, |cells| statistic(Totals { cells, layout: self.layout })).1
     }
 
     /// The interval of something that the machine did: by prompts and by blocks. `presence` is the column of what

@@ -73,12 +73,12 @@ pub fn cost(rates: &Rates, usage: &Usage) -> Amounts {
     let per_joule = rates.per_joule();
 
     let energy = per_joule.clone().and_then(|per_joule| Ok(usage.joules.clone()? * per_joule));
-    let idle = per_joule.and_then(|per_joule| {
-        if usage.idle_seconds <= 0.0 {
-            return Ok(0.0);
-        }
-        Ok(usage.idle_watts.clone()? * usage.idle_seconds * per_joule)
-    });
+    let idle = match per_joule {
+        Err(Reason::InRent) => Err(Reason::InRent),
+        _ if usage.idle_seconds <= 0.0 => Ok(0.0),
+        Err(reason) => Err(reason),
+        Ok(per_joule) => usage.idle_watts.clone().map(|watts| watts * usage.idle_seconds * per_joule),
+    };
     let machine = rates.machine.map(|machine| machine.per_hour * usage.machine_hours);
     let operation = rates.operation_per_hour.map(|per_hour| per_hour * usage.machine_hours);
 

@@ -1,6 +1,7 @@
 //! Error rates with looks, by seeded simulation: what a verdict promises, it must keep however often it was
 //! read on the way.
 use infercost_core::Policy;
+use infercost_core::Verdict;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -150,7 +151,7 @@ fn simulate<P: Prompts>(
     of: impl Fn() -> P,
 ) -> Tally {
     let mut random = ChaCha8Rng::seed_from_u64(course.prompts() as u64);
-    let margin = Margin::of(policy, graded);
+    let margin = Margin::of(policy, graded, graded);
     let mut tally = Tally::default();
     for _ in 0..trials {
         let mut group: Vec<P> = (0..candidates).map(|_| of()).collect();

@@ -310,7 +310,7 @@ fn a_server_elsewhere_is_not_billed_for_this_machine() {
     let report = analyze(&record, None);
     let candidate = &report.candidates[1];
     assert!(candidate.cost.components.hardware.is_none() && candidate.cost.components.idle.is_none());
-    assert!(candidate.cost.left_out["hardware"].contains("10.0.0.7"));
+    assert!(candidate.cost.left_out.get(CostPart::Hardware).unwrap().to_string().contains("10.0.0.7"));
     assert!(candidate.operating_points[0].cost_components.hardware.is_none());
 
     let policy = Policy::default();
