@@ -386,6 +386,8 @@ pub enum CostPart {
     /// Output tokens.
     #[serde(rename = "output tokens")]
     OutputTokens,
+    /// What a trace states that a call cost.
+    Stated,
 }
 
 impl CostPart {
@@ -407,6 +409,7 @@ impl CostPart {
             Self::Tokens => "tokens",
             Self::InputTokens => "input tokens",
             Self::OutputTokens => "output tokens",
+            Self::Stated => "stated",
         }
     }
 }

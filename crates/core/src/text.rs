@@ -7,12 +7,12 @@ use crate::estimate::Estimate;
 /// Longest text from a file, a server or a device that is repeated, in characters.
 const LONGEST_QUOTE: usize = 300;
 
-/// A share as a percentage with as many digits as say something: one decimal below 10 % and between 99 % and 100 %, so
-/// that 99.7 % is not called all. `31 %`, `-0.4 %`, `2 %`.
+/// A share as a percentage with as many digits as say something: one decimal below 20 % and between 99 % and 100 %, so
+/// that 14.9 % is told from 15 %, and 99.7 % is not called all. `31 %`, `-0.4 %`, `2 %`.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let size = percent.abs();
-    let decimals = usize::from(size < 9.95 || (size > 99.0 && size < 100.0));
+    let decimals = usize::from(size < 19.95 || (size > 99.0 && size < 100.0));
     let text = format!("{percent:.decimals$}");
     let text = text.strip_suffix(".0").unwrap_or(&text);
 
@@ -89,6 +89,8 @@ mod tests {
             (-0.004, "-0.4 %"),
             (0.0999, "10 %"),
             (0.02, "2 %"),
+            (0.149, "14.9 %"),
+            (0.15, "15 %"),
             (-0.00001, "0 %"),
             (0.997, "99.7 %"),
             (0.99999, "99.9 %"),

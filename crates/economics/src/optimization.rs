@@ -6,7 +6,8 @@ use serde::Serialize;
 use crate::bill::Assumption;
 use infercost_stats::propagation::{Input, propagate};
 use crate::scenario::Scenario;
-use crate::wording::{interval, percent};
+use infercost_core::text::percent;
+use crate::wording::interval;
 
 mod hours;
 

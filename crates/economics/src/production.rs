@@ -36,6 +36,8 @@ pub struct AuditedInference {
     pub cost_stated: Option<Money>,
     /// Whether the answer was right, where it was judged.
     pub correct: Option<bool>,
+    /// True where there was no answer: what it took is billed to the others.
+    pub failed: bool,
 }
 
 /// Mean quantities of one model's production inferences.
@@ -43,8 +45,10 @@ pub struct AuditedInference {
 pub struct Production {
     /// The model.
     pub model: String,
-    /// Inferences.
+    /// Inferences, failures included.
     pub inferences: u64,
+    /// Those of them that were not answered.
+    pub failures: u64,
     /// Distinct sessions; `None` where no inference names one.
     pub sessions: Option<u64>,
     /// Distinct users; `None` where no inference names one.
@@ -79,6 +83,12 @@ impl Production {
             .collect();
         all.sort_by_key(|one| std::cmp::Reverse(one.inferences));
         all
+    }
+
+    /// Inferences for each answer: what failed is billed to the answers; `None` where nothing was answered.
+    pub fn per_answer(&self) -> Option<f64> {
+        let answers = self.inferences.saturating_sub(self.failures);
+        (answers > 0).then(|| self.inferences as f64 / answers as f64)
     }
 
     /// Inferences of one session, on average; `None` where no session is named.
@@ -133,9 +143,17 @@ impl Production {
             let names: BTreeSet<String> = inferences.iter().filter_map(|one| of(one)).collect();
             (!names.is_empty()).then_some(names.len() as u64)
         };
+        let failures = inferences.iter().filter(|one| one.failed).count();
+        if failures > 0 {
+            notes.push(format!(
+                "{failures} of {n} inferences of {model} failed; what they cost is billed to the others"
+            ));
+        }
+
         Self {
             model: model.to_owned(),
             inferences: n as u64,
+            failures: failures as u64,
             sessions: distinct(&|one| one.session.clone()),
             users: distinct(&|one| one.user.clone()),
             input_tokens,
@@ -150,7 +168,7 @@ impl Production {
     }
 }
 
-/// The cost of an inference by the price of its tokens; `None` where a length is unknown. `output_factor` makes
+/// The cost of an answer by the price of the tokens that it and the failures took; `None` where a length is unknown. `output_factor` makes
 /// answers longer.
 pub fn token_cost(
     production: &Production,
@@ -164,9 +182,10 @@ pub fn token_cost(
     let per_cached = price.cached_input.map_or(per_input, |cached| double(cached) * rate);
     let mut inputs = vec![Input::new(input, 0), Input::new(output, 1)];
     inputs.extend(production.cached_input_tokens.map(|cached| Input::new(cached, 2)));
+    let per_answer = production.per_answer()?;
     propagate(&inputs, |at| {
         let value = |index: usize| at.get(index).copied().unwrap_or(0.0);
-        value(0) * per_input + value(1) * per_output * output_factor + value(2) * per_cached
+        per_answer * (value(0) * per_input + value(1) * per_output * output_factor + value(2) * per_cached)
     })
 }
 

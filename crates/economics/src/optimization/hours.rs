@@ -4,7 +4,8 @@ use infercost_core::Estimate;
 use infercost_core::market::{Curve, Slot};
 
 use infercost_stats::propagation::propagate;
-use crate::scenario::{JOULES_PER_KILOWATT_HOUR, Scenario, Tenure};
+use crate::scenario::{Scenario, Tenure};
+use infercost_cost::JOULES_PER_KILOWATT_HOUR;
 use crate::schedule::{Retail, paid};
 
 /// Quarters of an hour looked at: those of 40 days.

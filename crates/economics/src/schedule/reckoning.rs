@@ -3,7 +3,7 @@
 use infercost_core::Estimate;
 
 use infercost_stats::propagation::{Input, exact, propagate};
-use crate::scenario::JOULES_PER_KILOWATT_HOUR;
+use infercost_cost::JOULES_PER_KILOWATT_HOUR;
 use crate::schedule::optimum::{self, Action};
 use crate::schedule::{Grid, Job, problem};
 

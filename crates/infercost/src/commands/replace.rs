@@ -74,7 +74,7 @@ fn terms(arguments: &ReplaceCommand, business: &Business, book: &PriceBook) -> a
         format!(
             "the old machine would fetch {} {currency} and loses {} of that a year",
             arguments.resale,
-            infercost_economics::wording::percent(arguments.decline)
+            infercost_core::text::percent(arguments.decline)
         ),
         "given with --resale and --decline, or their defaults",
     ));
