@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use infercost_stats::mean_estimate;
+use infercost_stats::rate_estimate;
 
 use crate::arguments::bench::BenchArguments;
 use crate::{engines, models, output};
@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
         let elapsed = start.map_or(f64::NAN, |start| start.elapsed().as_secs_f64());
         decode.push(f64::from(arguments.decode_tokens) / elapsed);
     }
-    let (prefill, decode) = (mean_estimate(&prefill, 0.95), mean_estimate(&decode, 0.95));
+    let (prefill, decode) = (Speed::of(&prefill), Speed::of(&decode));
     if arguments.json {
         let object = serde_json::json!({
             "schema": "infercost.bench/1",
@@ -48,4 +48,30 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
         output::block(&output::bench::render(&model.variant, arguments, prefill, decode));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tokens per second of a few repetitions: their mean, and its interval where they are enough for one.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub(crate) struct Speed {
+    /// The mean; `null` where nothing was timed.
+    pub(crate) point: Option<f64>,
+    /// Ends of the 95 % interval of the mean; `null` where repetitions are too few, or differ too much, to know them.
+    pub(crate) lower: Option<f64>,
+    pub(crate) upper: Option<f64>,
+    confidence: f64,
+    n: usize,
+}
+
+impl Speed {
+    fn of(values: &[f64]) -> Self {
+        let interval = rate_estimate(values, 0.95);
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        Self {
+            point: Some(mean).filter(|mean| mean.is_finite()),
+            lower: interval.map(|found| found.lower),
+            upper: interval.map(|found| found.upper),
+            confidence: 0.95,
+            n: values.len(),
+        }
+    }
 }

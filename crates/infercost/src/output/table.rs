@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use infercost_core::report::{CandidateReport, Report};
-use infercost_core::{Estimate, Recommendation, Verdict};
+use infercost_core::{EnergySource, Estimate, Recommendation, Verdict};
 
 use crate::output::number::{self, UNKNOWN};
 use crate::output::terminal::{self, DOUBT, FAILURE, FAINT, STRONG, SUCCESS, Stream, plain};
@@ -114,7 +114,7 @@ fn cost_table(report: &Report) -> String {
     let mut table = table(header.into_iter().chain(money).collect());
     for candidate in &report.candidates {
         let joules = match &candidate.energy.per_inference_j {
-            Some(energy) if candidate.energy.source == "estimated" => {
+            Some(energy) if candidate.energy.source == EnergySource::Estimated => {
                 format!("{} estimated", number::estimate(energy))
             }
             Some(energy) => number::estimate(energy),
@@ -150,6 +150,7 @@ fn ttft(candidate: &CandidateReport) -> String {
 fn quality_table(report: &Report) -> String {
     let header = [
         "quality",
+        "failed",
         "task score",
         "against baseline",
         "KL divergence",
@@ -165,6 +166,7 @@ fn quality_table(report: &Report) -> String {
         };
         table.add_row(vec![
             short_name(report, candidate),
+            shown(&candidate.failure_rate, number::percent_estimate),
             shown(&quality.task_score, number::percent_estimate),
             shown(&quality.task_score_difference, number::percent_estimate),
             match &quality.kld_at_least {
