@@ -30,7 +30,7 @@ fn an_estimate_is_called_one_and_recommends_nothing() {
     assert!(matches!(measured.recommendation, Recommendation::Switch { .. }), "{measured:#?}");
 
     let report = analyze(&[changed(&behaviors, estimated)], &prices()).unwrap();
-    assert!(matches!(report.recommendation, Recommendation::KeepBaseline { .. }), "{report:#?}");
+    assert!(matches!(report.recommendation, Recommendation::MeasureMore { .. }), "{report:#?}");
     let candidate = &report.candidates[1];
     assert_eq!(candidate.energy.source, EnergySource::Estimated);
     assert_eq!(report.energy.as_ref().map(|totals| totals.source), Some(EnergySource::Estimated));
@@ -52,7 +52,7 @@ fn one_estimated_window_is_enough_to_leave_energy_out() {
     assert_eq!(report.candidates[0].energy.source, EnergySource::Counter);
     let said = "Energy is estimated, not measured in 1 of 20 windows: 50 W as given";
     assert!(report.notes.iter().any(|note| note.starts_with(said)), "{:#?}", report.notes);
-    assert!(matches!(report.recommendation, Recommendation::KeepBaseline { .. }), "{report:#?}");
+    assert!(matches!(report.recommendation, Recommendation::MeasureMore { .. }), "{report:#?}");
 }
 
 /// By hand: 10 windows a variant at 50 W; idle 20 W with the models resident, 18 W before and 30 W after.
