@@ -1,7 +1,7 @@
 //! What a report is made from, and why there may be none.
 
 use infercost_core::price::PriceBook;
-use infercost_core::{Policy, RunRecord, VariantId, WallFactor};
+use infercost_core::{EngineIdentity, Policy, RunRecord, VariantId, WallFactor};
 use infercost_cost::RatesError;
 use thiserror::Error;
 
@@ -59,6 +59,23 @@ pub enum AnalysisError {
         /// The run that differs from it.
         second: String,
     },
+    /// Runs in which one variant was executed in different ways.
+    #[error(
+        "{variant} ran on {first_executor} in {first} and on {second_executor} in {second}: their speeds and costs are not \
+         one variant's; report on them apart"
+    )]
+    DifferentExecutors {
+        /// The variant.
+        variant: String,
+        /// A run.
+        first: String,
+        /// Another run.
+        second: String,
+        /// What executed it in the one.
+        first_executor: String,
+        /// What executed it in the other.
+        second_executor: String,
+    },
     /// Nothing was asked of any variant.
     #[error("run {run} holds no inference: its spans are missing, or it was cut off before its first window; nothing was measured")]
     NothingMeasured {
@@ -109,6 +126,7 @@ impl<'a> Analysis<'a> {
             }
             same_prompts(first, run)?;
             same_weights(first, run)?;
+            same_executors(first, run)?;
         }
 
         self.known_baseline(first)?;
@@ -145,6 +163,30 @@ fn same_prompts(first: &RunRecord, run: &RunRecord) -> Result<(), AnalysisError>
         first_set: format!("{} {}", one.set, short(&one.sha256)),
         second_set: format!("{} {}", other.set, short(&other.sha256)),
     })
+}
+
+/// Speed and cost are those of an executor as well as of a model.
+fn same_executors(first: &RunRecord, run: &RunRecord) -> Result<(), AnalysisError> {
+    for variant in &run.header.variants {
+        let Some(known) = first.header.variants.iter().find(|known| known.id == variant.id) else { continue };
+        let (one, other) = (executor(&known.engine), executor(&variant.engine));
+        if one != other {
+            return Err(AnalysisError::DifferentExecutors {
+                variant: variant.id.to_string(),
+                first: first.header.id.to_string(),
+                second: run.header.id.to_string(),
+                first_executor: one,
+                second_executor: other,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What executed a model, in words: equal words mean that runs can be taken together.
+fn executor(engine: &EngineIdentity) -> String {
+    let EngineIdentity { engine, device, build_flags, .. } = engine;
+    format!("{engine} on {device} ({build_flags})")
 }
 
 fn same_weights(first: &RunRecord, run: &RunRecord) -> Result<(), AnalysisError> {

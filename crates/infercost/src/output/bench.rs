@@ -1,15 +1,14 @@
 //! The table of `infercost bench`.
 
 use infercost_core::VariantId;
+use infercost_run::number;
 
-use crate::arguments::bench::BenchArguments;
-use crate::commands::bench::Speed;
-use crate::output::number;
+use crate::commands::bench::{BenchCommand, Speed};
 
 /// One line a test, tokens/s with the 95 % interval of the mean.
 pub(crate) fn render(
     variant: &VariantId,
-    arguments: &BenchArguments,
+    arguments: &BenchCommand,
     prefill: Speed,
     decode: Speed,
 ) -> String {

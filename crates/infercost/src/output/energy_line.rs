@@ -2,9 +2,9 @@
 
 use infercost_core::EnergySource;
 use infercost_core::report::{EnergyTotals, IdlePower, Report};
+use infercost_run::number;
 
 use crate::output::doctor::boundary;
-use crate::output::number;
 use crate::output::terminal::plain;
 
 /// One line; nothing where no energy is known.
