@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use infercost_core::report::{CandidateReport, Report};
 use infercost_core::{EnergySource, Estimate, Recommendation, Verdict};
-use infercost_run::number::{self, UNKNOWN};
+use infercost_run::number;
 
 use crate::output::layout::{aligned, columns, common_model, short_name, styled as out, unknown};
 use crate::output::terminal::{DOUBT, FAILURE, FAINT, STRONG, SUCCESS, plain};
