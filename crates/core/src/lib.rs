@@ -28,6 +28,7 @@ pub mod record;
 pub mod record_sink;
 pub mod report;
 pub mod run;
+pub mod run_spec;
 pub mod sampling;
 pub mod served;
 pub mod server_place;
@@ -60,6 +61,7 @@ pub use record::{
 };
 pub use record_sink::{Likeliest, RecordSink, Scored, SinkError, Unscored};
 pub use run::{RunHeader, RunRecord};
+pub use run_spec::{ArrivalProcess, LoadSpec, MeterSpec, RunSpec, ServerSpec};
 pub use sampling::Sampling;
 pub use served::{ServedFacts, ServedHabits, ServedTrial, ServerTimings, TokenCount};
 pub use server_place::ServerPlace;
