@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use infercost_core::report::{CandidateReport, Report};
-use infercost_core::{Estimate, Recommendation, Verdict};
+use infercost_core::{EnergySource, Estimate, Recommendation, Verdict};
 use infercost_run::number;
 
 use crate::output::layout::{aligned, columns, common_model, short_name, styled as out, unknown};
@@ -79,7 +79,7 @@ fn cost_table(report: &Report) -> String {
     let mut table = columns(header.into_iter().chain(money).collect());
     for candidate in &report.candidates {
         let joules = match &candidate.energy.per_inference_j {
-            Some(energy) if candidate.energy.source == "estimated" => {
+            Some(energy) if candidate.energy.source == EnergySource::Estimated => {
                 format!("{} estimated", number::estimate(energy))
             }
             Some(energy) => number::estimate(energy),
@@ -116,6 +116,7 @@ fn ttft(candidate: &CandidateReport) -> String {
 fn quality_table(report: &Report) -> String {
     let header = [
         "quality",
+        "failed",
         "task score",
         "against baseline",
         "KL divergence",
@@ -131,6 +132,7 @@ fn quality_table(report: &Report) -> String {
         };
         table.add_row(vec![
             short_name(report, candidate),
+            shown(&candidate.failure_rate, number::percent_estimate),
             shown(&quality.task_score, number::percent_estimate),
             shown(&quality.task_score_difference, number::percent_estimate),
             match &quality.kld_at_least {
