@@ -5,6 +5,7 @@
 //! knows OpenTelemetry. The one design decision: **every quantity is a type** ([`Joules`], [`Watts`],
 //! [`Money`] …) and conversion happens once, where a number enters the program, so that a millijoule can
 //! never be added to a joule.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod board;
 pub mod energy;

@@ -7,6 +7,7 @@
 //!
 //! Deliberately absent: this crate reads no command line and prints nothing; what a person should hear goes through
 //! the [`console`].
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod baseline;
 pub mod baseline_store;
