@@ -113,7 +113,6 @@ type Rows = Vec<(&'static str, String)>;
 
 fn machine(diagnosis: &Diagnosis) -> Rows {
     let facts = &diagnosis.machine;
-    let or_unknown = |value: Option<String>| value.unwrap_or_else(|| "unknown".to_owned());
     let cores = facts.cores.map_or_else(String::new, |cores| format!("{cores} × "));
     let bandwidth = facts.memory_bandwidth.map(|rate| number::significant(rate / 1e9));
     let mut rows = vec![
@@ -128,8 +127,8 @@ fn machine(diagnosis: &Diagnosis) -> Rows {
 
     rows.extend(diagnosis.gpus.iter().map(|gpu| ("gpu", gpu_line(gpu))));
     rows.push(("system", or_unknown(facts.os.clone())));
-    let bare = || "no container or virtual machine that shows itself".to_owned();
-    rows.push(("runs in", facts.virtualization.clone().unwrap_or_else(bare)));
+    let bare = "no container or virtual machine that shows itself";
+    rows.push(("runs in", facts.virtualization.clone().unwrap_or_else(|| bare.to_owned())));
     rows.push(("governor", or_unknown(facts.governor.clone())));
     rows.push(("load average", or_unknown(facts.load_average.map(|load| load.to_string()))));
     rows.push(("stolen time", or_unknown(facts.steal_share.map(number::percent))));
@@ -137,11 +136,16 @@ fn machine(diagnosis: &Diagnosis) -> Rows {
     rows
 }
 
+fn or_unknown(value: Option<String>) -> String {
+    value.unwrap_or_else(|| "unknown".to_owned())
+}
+
 fn gpu_line(gpu: &Gpu) -> String {
     let counter = if gpu.energy_counter { "energy counter" } else { "no energy counter" };
     let mut parts = vec![format!("{} ({})", gpu.name, gpu.uuid), counter.to_owned()];
-    let watts = |watts: Option<f64>| watts.map_or_else(|| "unknown".to_owned(), number::significant);
-    parts.push(format!("{} W of at most {} W", watts(gpu.power_w), watts(gpu.power_limit_w)));
+    let [power, limit] =
+        [gpu.power_w, gpu.power_limit_w].map(|watts| or_unknown(watts.map(number::significant)));
+    parts.push(format!("{power} W of at most {limit} W"));
     parts.extend(gpu.temperature_c.map(|degrees| format!("{degrees} °C")));
     parts.extend(gpu.graphics_clock_mhz.map(|clock| format!("{clock} MHz")));
     parts.extend(gpu.memory_clock_mhz.map(|clock| format!("memory {clock} MHz")));

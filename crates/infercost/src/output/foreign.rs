@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use infercost_analyzer::foreign::{ForeignModel, ForeignReport, Sum};
-use infercost_core::report::Percentiles;
 use infercost_run::number::{self, UNKNOWN};
 
 use crate::output::terminal::plain;
@@ -32,19 +31,16 @@ pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
     ]);
 
     for model in &report.models {
-        let of = |percentiles: Option<Percentiles>, which: fn(Percentiles) -> f64| {
-            percentiles.map_or_else(|| UNKNOWN.to_owned(), |found| number::seconds(which(found)))
-        };
         table.add_row([
             name(model),
             model.calls.to_string(),
             model.failures.to_string(),
             tokens(model.input_tokens, model.calls),
             tokens(model.output_tokens, model.calls),
-            of(model.latency_s, |found| found.p50),
-            of(model.latency_s, |found| found.p95),
-            of(model.ttft_s, |found| found.p50),
-            of(model.tpot_s, |found| found.p50),
+            seconds(model.latency_s.map(|found| found.p50)),
+            seconds(model.latency_s.map(|found| found.p95)),
+            seconds(model.ttft_s.map(|found| found.p50)),
+            seconds(model.tpot_s.map(|found| found.p50)),
             costs(model),
         ]);
     }
@@ -79,6 +75,10 @@ pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
     text
 }
 
+fn seconds(value: Option<f64>) -> String {
+    value.map_or_else(|| UNKNOWN.to_owned(), number::seconds)
+}
+
 fn name(model: &ForeignModel) -> String {
     plain(model.model.as_deref().unwrap_or("(no model named)"))
 }
@@ -92,9 +92,9 @@ fn tokens(sum: Sum, calls: u64) -> String {
 }
 
 fn costs(model: &ForeignModel) -> String {
-    let one = |cost: &infercost_analyzer::foreign::ForeignCost| {
-        format!("{} {}", number::significant(cost.total), plain(&cost.currency))
-    };
     // the trace's own word comes first; the others stand below the table
-    model.costs.first().map_or_else(|| UNKNOWN.to_owned(), one)
+    match model.costs.first() {
+        Some(cost) => format!("{} {}", number::significant(cost.total), plain(&cost.currency)),
+        None => UNKNOWN.to_owned(),
+    }
 }

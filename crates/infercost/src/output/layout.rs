@@ -42,6 +42,16 @@ pub(crate) fn estimate(estimate: &Estimate) -> String {
     infercost_economics::wording::interval(estimate, number::significant)
 }
 
+/// The same, and a dash for what is not known.
+pub(crate) fn money_or_unknown(cost: Option<&Estimate>, currency: Currency) -> String {
+    cost.map_or_else(unknown, |cost| money_estimate(cost, currency))
+}
+
+/// A number with its interval, and a dash for what is not known.
+pub(crate) fn estimate_or_unknown(value: Option<&Estimate>) -> String {
+    value.map_or_else(unknown, estimate)
+}
+
 /// A share with its interval; one whose ends read the same stands alone.
 pub(crate) fn share(estimate: &Estimate) -> String {
     infercost_economics::wording::interval(estimate, infercost_core::text::percent)

@@ -56,31 +56,36 @@ pub(crate) fn render(audit: &Audit) -> String {
 }
 
 fn costs(audit: &Audit) -> String {
-    let why =
-        |name: &str| audit.unknown.get(name).map_or(UNKNOWN.to_owned(), |why| format!("{UNKNOWN} {why}"));
-    let row = |label: &str, name: &str, value: &Option<Estimate>| {
-        let shown = value.as_ref().map_or_else(|| why(name), |value| money_estimate(value, audit.currency));
-        vec![label.to_owned(), shown]
-    };
     let mut rows = vec![
-        row("an inference", "per_inference", &audit.per_inference),
-        row("a thousand inferences", "per_thousand", &audit.per_thousand),
-        row("a correct answer", "per_correct", &audit.per_correct),
-        row("a user session", "per_session", &audit.per_session),
+        row(audit, "an inference", "per_inference", audit.per_inference.as_ref()),
+        row(audit, "a thousand inferences", "per_thousand", audit.per_thousand.as_ref()),
+        row(audit, "a correct answer", "per_correct", audit.per_correct.as_ref()),
+        row(audit, "a user session", "per_session", audit.per_session.as_ref()),
     ];
 
     if audit.per_user.is_some() {
-        rows.push(row("a user", "per_user", &audit.per_user));
+        rows.push(row(audit, "a user", "per_user", audit.per_user.as_ref()));
     }
 
     if let Some(revenue) = &audit.revenue {
         rows.push(vec!["revenue of an inference".to_owned(), money(double(revenue.value), audit.currency)]);
-        rows.push(row("margin of an inference", "margin", &audit.margin));
-        let of = audit.share.as_ref().map_or_else(|| why("share"), share);
+        rows.push(row(audit, "margin of an inference", "margin", audit.margin.as_ref()));
+        let of = audit.share.as_ref().map_or_else(|| why(audit, "share"), share);
         rows.push(vec!["cost ÷ revenue".to_owned(), of]);
     }
 
     table(&["", "cost"], rows, false)
+}
+
+/// A cost in words, or why it is not known.
+fn row(audit: &Audit, label: &str, name: &str, value: Option<&Estimate>) -> Vec<String> {
+    let shown = value.map_or_else(|| why(audit, name), |value| money_estimate(value, audit.currency));
+    vec![label.to_owned(), shown]
+}
+
+/// Why a number of the answer is not known.
+fn why(audit: &Audit, name: &str) -> String {
+    audit.unknown.get(name).map_or(UNKNOWN.to_owned(), |why| format!("{UNKNOWN} {why}"))
 }
 
 fn parts(audit: &Audit) -> String {

@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 
-use infercost_economics::hosting::{Hosting, WayCost};
 use infercost_core::text::percent;
+use infercost_economics::hosting::{Hosting, WayCost};
 use infercost_economics::wording::plain as short;
 use infercost_run::number::UNKNOWN;
 
-use crate::output::layout::{assumptions, estimate, head, money, money_estimate, share, styled, table};
+use crate::output::layout::{
+    assumptions, estimate, head, money, money_estimate, money_or_unknown, share, styled, table,
+};
 use crate::output::terminal::{DOUBT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.
@@ -39,9 +41,6 @@ pub(crate) fn render(hosting: &Hosting) -> String {
 
 fn costs(hosting: &Hosting) -> String {
     let rows = hosting.ways.iter().map(|way| {
-        let cost = |estimate: &Option<_>| {
-            estimate.as_ref().map_or(UNKNOWN.to_owned(), |cost| money_estimate(cost, hosting.currency))
-        };
         let more = match (&way.more_than_best, way.tie) {
             (Some(_), true) => "tie".to_owned(),
             (Some(more), false) => format!("+{}", money_estimate(more, hosting.currency)),
@@ -53,8 +52,8 @@ fn costs(hosting: &Hosting) -> String {
             way.kind.to_owned(),
             way.machines.map_or(UNKNOWN.to_owned(), |machines| machines.to_string()),
             way.utilization.map_or(UNKNOWN.to_owned(), percent),
-            cost(&way.per_inference),
-            cost(&way.per_hour),
+            money_or_unknown(way.per_inference.as_ref(), hosting.currency),
+            money_or_unknown(way.per_hour.as_ref(), hosting.currency),
             more,
         ]
     });
