@@ -279,7 +279,7 @@ pub(crate) fn address(
     let uri: Uri = text.parse().map_err(|_| problem("it cannot be read"))?;
     let authority = uri.authority().ok_or_else(|| problem("it names no host"))?;
     if authority.as_str().contains('@') {
-        return Err(problem("credentials belong into a header (--header)"));
+        return Err(problem("credentials belong into a header (--otlp-header)"));
     }
     let scheme = uri.scheme_str().unwrap_or_default();
     if !matches!(scheme, "http" | "https") {
@@ -363,7 +363,7 @@ mod tests {
         };
         check("localhost:4318", &[], "http://");
         check("ftp://a", &[], "neither");
-        check("http://user:secret@host", &[], "--header");
+        check("http://user:secret@host", &[], "--otlp-header");
         check("\u{1b}[31m", &[], "cannot be read");
         check("", &[], "cannot be read");
         check("http://a", &[("PROTOCOL", "carrier-pigeon\u{7}")], "OTEL_EXPORTER_OTLP_PROTOCOL");
