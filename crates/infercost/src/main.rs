@@ -36,7 +36,29 @@ use clap::Parser;
 use crate::arguments::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let code = match Cli::try_parse() {
+        Ok(cli) => answer(cli),
+        Err(told) => told_by_clap(&told),
+    };
+
+    match output::stdout::failure() {
+        Some(error) => exit::report(&error),
+        None => code,
+    }
+}
+
+/// Help and version are data; what is wrong with a command line is not. Either has clap's own colors and exit code.
+fn told_by_clap(told: &clap::Error) -> ExitCode {
+    if told.use_stderr() {
+        // there is no other place to say that stderr is closed
+        let _gone = told.print();
+    } else {
+        output::styled_block(&told.render());
+    }
+    ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(exit::USAGE))
+}
+
+fn answer(cli: Cli) -> ExitCode {
     if let Err(error) = threads::pin(cli.command.threads()) {
         return exit::report(&error);
     }

@@ -12,7 +12,8 @@ use serde::Deserialize;
 
 use crate::error::{MappingError, StoreError};
 use crate::mapping::{evaluation, idle, inference, load, record, window};
-use crate::read_span::{ReadLine, ReadSpan};
+use crate::otlp_json::read_line;
+use crate::read_span::ReadSpan;
 use crate::span_ids::SpanId;
 
 /// Name of the header's file in a run's folder.
@@ -239,7 +240,7 @@ impl Gathered {
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), String> {
-        let line: ReadLine<'_> = serde_json::from_slice(line).map_err(|error| plain(&error))?;
+        let line = read_line(line)?;
         for span in line.spans() {
             self.span(span)?;
         }
@@ -260,7 +261,7 @@ impl Gathered {
             self.notes.unknown_spans += 1;
             return Ok(());
         };
-        let id = span.id().ok_or_else(|| format!("{kind}: spanId is not 16 hex digits"))?;
+        let id = span.id().ok_or_else(|| format!("{kind}: spanId is not of eight bytes"))?;
         if self.ids.contains(&id) {
             self.notes.duplicate_spans += 1;
             return Ok(());

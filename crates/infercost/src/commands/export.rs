@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use infercost_export::named::Named;
 use infercost_export::phoenix::Phoenix;
-use infercost_export::{Destination, Outfit, Sent, Signal};
+use infercost_export::{Destination, OffSwitch, Outfit, Sent, Signal, switched_off};
 use infercost_trace::outgoing::Viewer;
 use serde_json::json;
 
 use crate::config::Given;
-use crate::exit::usage;
+use crate::exit::{self, usage};
 use crate::export_arguments::{ExportCommand, LiveArguments};
 use crate::exporting::{Told, again, facts, metrics, phoenix, resource, send, variable, without_query};
 use crate::{output, run_folder};
@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
         } else {
             output::line(done.tell());
         }
-        return Ok(ExitCode::SUCCESS);
+        return Ok(if done.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILURE) });
     }
     let (destination, viewer) = place(arguments, &options)?;
     let outfit = Outfit { viewer, project: arguments.project.clone(), ..outfit };
@@ -53,7 +53,7 @@ pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
         metrics::send(&told.run, &options);
     }
     tell(&folder, &destination, &sent, arguments.judge.json);
-    Ok(ExitCode::SUCCESS)
+    Ok(if sent.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(exit::FAILURE) })
 }
 
 fn place(
@@ -72,10 +72,20 @@ fn place(
         return Ok((destination, named.viewer()));
     }
     let destination = Destination::resolve(Signal::Traces, options, &variable).map_err(wrong)?;
-    let destination = destination.ok_or_else(|| {
-        usage("where to? give --otlp URL, --phoenix URL, --langsmith or --langfuse, or set OTEL_EXPORTER_OTLP_ENDPOINT")
-    })?;
+    let destination = destination.ok_or_else(nowhere)?;
     Ok((destination, Viewer::Any))
+}
+
+/// No place is named, or what the environment names is switched off there.
+fn nowhere() -> anyhow::Error {
+    match switched_off(Signal::Traces, &variable) {
+        Some(OffSwitch { variable, value }) => usage(format!(
+            "{variable}={value} says that nothing is to be sent; name a place with --otlp URL to send it there"
+        )),
+        None => usage(
+            "where to? give --otlp URL, --phoenix URL, --langsmith or --langfuse, or set OTEL_EXPORTER_OTLP_ENDPOINT",
+        ),
+    }
 }
 
 fn tell(folder: &Path, destination: &Destination, sent: &Sent, json: bool) {

@@ -28,8 +28,14 @@ pub(crate) fn destination(arguments: &RecordArguments) -> anyhow::Result<Option<
         return Ok(None);
     }
     let options = live.options().map_err(|error| crate::exit::usage(error.to_string()))?;
-    Destination::resolve(Signal::Traces, &options, &variable)
-        .map_err(|error| crate::exit::usage(error.to_string()))
+    match Destination::resolve(Signal::Traces, &options, &variable) {
+        // what stands in the environment was not said to this program: a fault there stops no measurement
+        Err(error) if options.url.is_none() => {
+            output::note(&format!("! spans are not sent while the run lasts: {error}"));
+            Ok(None)
+        }
+        resolved => resolved.map_err(|error| crate::exit::usage(error.to_string())),
+    }
 }
 
 impl Following {

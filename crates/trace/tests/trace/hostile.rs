@@ -34,8 +34,8 @@ fn altered(from: &str, to: &str) -> Result<ReadNotes, String> {
 fn a_wrong_line_is_named_with_its_reason() {
     let cases = [
         ("{\"resourceSpans\"", "{resourceSpans\"", "spans.jsonl:1: key must be a string"),
-        ("\"startTimeUnixNano\":\"", "\"startTimeUnixNano\":\"x", "nanoseconds are not a string of digits"),
-        ("\"spanId\":\"", "\"spanId\":\"00", "spanId is not 16 hex digits"),
+        ("\"startTimeUnixNano\":\"", "\"startTimeUnixNano\":\"x", "is not an unsigned 64-bit number"),
+        ("\"spanId\":\"", "\"spanId\":\"00", "spanId is not of eight bytes"),
         ("{\"stringValue\":\"stop\"}", "{\"stringValue\":\"\\u001b[2J\"}", "names no reason: \"\\u{1b}[2J\""),
         ("{\"stringValue\":\"stop\"}", "{\"intValue\":\"1\"}", "is not a string"),
         (
@@ -71,7 +71,7 @@ fn a_wrong_line_is_named_with_its_reason() {
 
 #[test]
 fn what_is_not_infercosts_is_left_aside_and_counted() {
-    let stranger = "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"spanId\":\"zz\",\"attributes\":\
+    let stranger = "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"spanId\":\"aa\",\"attributes\":\
                     [{\"key\":\"x\",\"value\":{\"arrayValue\":{}}},{\"key\":\"y\",\"value\":{\"kvlistValue\":\
                     {\"values\":[]}}},{\"key\":\"z\"}]}]}]}],\"new\":[1,{}]}\n";
     let first = "{\"resourceSpans\"";
