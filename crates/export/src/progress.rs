@@ -1,8 +1,10 @@
 //! How far a run was sent to each destination, kept beside the run, so that the rest can be sent later.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use infercost_trace::private_options;
 use serde::{Deserialize, Serialize};
 
 use crate::destination::Destination;
@@ -40,9 +42,11 @@ impl Progress {
         let path = file(folder, destination);
         let partial = path.with_extension("partial");
         let json = serde_json::to_vec_pretty(self).unwrap_or_default();
-        fs::write(&partial, json)
-            .and_then(|()| fs::rename(&partial, &path))
-            .map_err(|source| ExportError::File { path, source })
+        let write = || {
+            private_options().write(true).create(true).truncate(true).open(&partial)?.write_all(&json)?;
+            fs::rename(&partial, &path)
+        };
+        write().map_err(|source| ExportError::File { path: path.clone(), source })
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn named_or_newest(traces: &Path, name: Option<&str>) -> anyhow::Resu
 /// The folder of the newest run below `traces` that was cut off.
 pub(crate) fn newest_unfinished(traces: &Path) -> anyhow::Result<PathBuf> {
     for folder in infercost_trace::list_runs(traces)?.into_iter().rev() {
-        if infercost_trace::read_run(&folder)?.finished_at.is_none() {
+        if !infercost_trace::is_finished(&folder)? {
             return Ok(folder);
         }
     }

@@ -1,7 +1,7 @@
 //! An open run: records go in, spans lie on the disk.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -16,6 +16,7 @@ use crate::error::{MappingError, StoreError};
 use crate::journal::{Journal, write_hint};
 use crate::mapping::{RunSpans, evaluation};
 use crate::otlp_line::LineWriter;
+use crate::private_file::{create_private_dir, private_options};
 use crate::run_reader::{HEADER_FILE, MAX_LINE, SPANS_FILE, read_stored};
 use crate::span_draft::Span;
 use crate::span_ids::{SpanId, unix_nanos};
@@ -50,7 +51,7 @@ impl RunStore {
         let folder = traces.join(header.id.as_str());
         let json = header_json(&folder, header)?;
         std::fs::create_dir_all(traces).map_err(|source| open_error(traces, source))?;
-        std::fs::create_dir(&folder).map_err(|source| match source.kind() {
+        create_private_dir(&folder).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => StoreError::Exists { path: folder.clone() },
             _ => open_error(&folder, source),
         })?;
@@ -406,7 +407,7 @@ fn header_json(folder: &Path, header: &RunHeader) -> Result<Vec<u8>, StoreError>
 fn write_header(folder: &Path, json: &[u8]) -> Result<(), StoreError> {
     let partial = folder.join("run.json.partial");
     let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&partial)?;
+        let mut file = private_options().write(true).create_new(true).open(&partial)?;
         file.write_all(json)?;
         file.sync_all()?;
         std::fs::rename(&partial, folder.join(HEADER_FILE))
@@ -416,7 +417,7 @@ fn write_header(folder: &Path, json: &[u8]) -> Result<(), StoreError> {
 
 fn open_locked(path: &Path) -> Result<File, StoreError> {
     let file =
-        OpenOptions::new().append(true).create(true).open(path).map_err(|source| open_error(path, source))?;
+        private_options().append(true).create(true).open(path).map_err(|source| open_error(path, source))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }),

@@ -87,7 +87,10 @@ const OTHERS: [&str; 33] = [
 #[derive(Debug)]
 pub(super) struct ReadCall<'s> {
     pub(super) call: ForeignCall,
+    /// The answer's id.
     pub(super) response_id: Option<&'s str>,
+    /// True where only a convention says whether cached tokens are a part of the prompt's, and there are two.
+    pub(super) by_convention: bool,
 }
 
 /// Reads a span; `None` where it is no call of a model.
@@ -110,12 +113,8 @@ pub(super) fn read<'s>(
         notes.add(LeftOutReason::ImpossibleNumber, || name.to_owned());
     });
     let tokens = stated.settled();
-    let provider = facts.text(Fact::Provider).unwrap_or_default().to_ascii_lowercase();
     if tokens.mismatch {
         notes.add(LeftOutReason::TotalMismatch, || format!("{} beside {stated:?}", span.name));
-    }
-    if tokens.by_convention && provider.contains("anthropic") {
-        notes.add(LeftOutReason::CacheConvention, || facts.text(Fact::Model).unwrap_or_default().to_owned());
     }
 
     let used_tokens = tokens.input.or(tokens.output).is_some_and(|count| count > 0);
@@ -135,7 +134,10 @@ pub(super) fn read<'s>(
         cost: stated_cost::read(facts, used_tokens, notes),
         failed: failed(facts, span),
     };
-    Some(ReadCall { call, response_id: facts.text(Fact::ResponseId) })
+    // Anthropic's own interface counts cached tokens beside the prompt's, and programs pass that on or do not
+    let provider = facts.text(Fact::Provider).unwrap_or_default();
+    let by_convention = tokens.by_convention && provider.to_ascii_lowercase().contains("anthropic");
+    Some(ReadCall { call, response_id: facts.text(Fact::ResponseId), by_convention })
 }
 
 /// The first attribute that names a kind decides: a framework's own word comes before the conventions'.

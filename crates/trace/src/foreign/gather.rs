@@ -45,6 +45,8 @@ struct Seen {
     scope: Arc<str>,
     /// The answer's id.
     response: Option<u64>,
+    /// As of [`call::ReadCall`].
+    by_convention: bool,
 }
 
 impl ForeignReader {
@@ -115,7 +117,13 @@ impl ForeignReader {
         if let Some(read) = call::read(&facts, span, &mut self.names, &mut self.notes) {
             let response = read.response_id.map(|id| self.keys.hash_one(id));
             let scope = self.names.shared(scope);
-            self.calls.push(Seen { call: read.call, key, scope, response });
+            self.calls.push(Seen {
+                call: read.call,
+                key,
+                scope,
+                response,
+                by_convention: read.by_convention,
+            });
         }
         Ok(())
     }
@@ -136,12 +144,15 @@ impl ForeignReader {
         self.leave_out_wrappers(&mut counted);
         self.leave_out_second_sights(&mut counted);
 
-        let calls = self.calls.into_iter().zip(counted).filter(|(_, counted)| *counted);
-        ForeignTrace {
-            calls: calls.map(|(seen, _)| seen.call).collect(),
-            spans: self.spans,
-            left_out: self.notes.into_map(),
+        let mut calls = Vec::new();
+        for (seen, _) in self.calls.into_iter().zip(counted).filter(|(_, counted)| *counted) {
+            if seen.by_convention {
+                let model = seen.call.model.as_deref().unwrap_or_default();
+                self.notes.add(LeftOutReason::CacheConvention, || model.to_owned());
+            }
+            calls.push(seen.call);
         }
+        ForeignTrace { calls, spans: self.spans, left_out: self.notes.into_map() }
     }
 
     /// A call with another one below it is a wrapper (a framework around a client): its tokens are the other's. Where
@@ -227,8 +238,11 @@ impl ForeignReader {
 
     /// What one span of a call says and the other does not.
     fn hand_on(&mut self, from: usize, to: usize) {
-        let Some(from) = self.calls.get(from).map(|seen| seen.call.clone()) else { return };
-        let Some(Seen { call: to, .. }) = self.calls.get_mut(to) else { return };
+        let Some(from) = self.calls.get(from) else { return };
+        let (settled, from) = (!from.by_convention, from.call.clone());
+        let Some(to_seen) = self.calls.get_mut(to) else { return };
+
+        let to = &mut to_seen.call;
         to.model = to.model.take().or(from.model);
         to.user = to.user.take().or(from.user);
         to.session = to.session.take().or(from.session);
@@ -236,6 +250,7 @@ impl ForeignReader {
         to.cost = to.cost.or(from.cost);
         to.output_tokens = to.output_tokens.or(from.output_tokens);
         if to.input_tokens.is_none() || to.input_tokens == from.input_tokens {
+            to_seen.by_convention &= !(settled && from.input_tokens.is_some());
             to.input_tokens = from.input_tokens;
             to.cached_input_tokens = to.cached_input_tokens.or(from.cached_input_tokens);
             to.cache_write_tokens = to.cache_write_tokens.or(from.cache_write_tokens);

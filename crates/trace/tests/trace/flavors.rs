@@ -68,7 +68,7 @@ fn openllmetry() {
 
 #[test]
 fn openllmetry_beside_an_sdk_that_traces_itself() {
-    check("openllmetry_anthropic.jsonl", &["example-plain 505(400,100)+20"], &[]);
+    check("openllmetry_anthropic.jsonl", &["example-plain 505(400,100)+20"], &[("SeenTwice", 1)]);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn openinference() {
             "example-busy ?+? failed",
             "example-plain 505(400,100)+20",
         ],
-        &[],
+        &[("Wrapper", 1)],
     );
 }
 
@@ -111,7 +111,7 @@ fn openlit() {
             "example-busy ?+? failed",
             "example-plain 505(400,100)+20",
         ],
-        &[],
+        &[("ZeroCost", 4)],
     );
 }
 
@@ -169,7 +169,7 @@ fn pydantic_ai() {
             "example-busy ?+? failed",
             "example-plain 505(400,100)+20",
         ],
-        &[],
+        &[("CacheConvention", 1), ("Wrapper", 1)],
     );
 }
 
