@@ -9,14 +9,14 @@ use std::time::SystemTime;
 use infercost_core::price::PriceBook;
 use infercost_core::price_per_million::PricePerMillion;
 use infercost_core::report::Percentiles;
-use infercost_core::{ForeignCall, ForeignTrace, LeftOut, LeftOutReason};
+use infercost_core::{ForeignCall, ForeignTrace, Irregularity, IrregularityKind};
 use rust_decimal::prelude::ToPrimitive as _;
 use serde::Serialize;
 
 use crate::AnalysisError;
 use crate::attribution::sweep;
-use crate::cost::Rates;
-use crate::statistics::quantile::percentiles;
+use infercost_cost::Rates;
+use infercost_stats::quantile::percentiles;
 
 /// Version of the object that `report --json` prints for other programs' traces.
 pub const FOREIGN_SCHEMA: &str = "infercost.foreign-report/1";
@@ -86,7 +86,7 @@ pub struct ForeignReport {
     /// By model, the one with the most calls first.
     pub models: Vec<ForeignModel>,
     /// What of the traces is not in the numbers, or was not taken as it stands.
-    pub left_out: BTreeMap<LeftOutReason, LeftOut>,
+    pub irregularities: BTreeMap<IrregularityKind, Irregularity>,
     /// What must be read with the numbers.
     pub notes: Vec<String>,
 }
@@ -102,7 +102,7 @@ pub fn summarize(
 ) -> Result<ForeignReport, AnalysisError> {
     let calls = &trace.calls;
     let busy = busy_seconds(calls);
-    let per_hour = hourly.map(|book| Ok((book, Rates::of(book)?.per_hour_used()))).transpose()?;
+    let per_hour = hourly.map(per_hour).transpose()?;
 
     let mut groups: BTreeMap<Option<&str>, Vec<Own<'_>>> = BTreeMap::new();
     for (call, busy) in calls.iter().zip(&busy) {
@@ -135,9 +135,15 @@ pub fn summarize(
         calls: calls.len() as u64,
         busy_s: busy.iter().flatten().sum(),
         models,
-        left_out: trace.left_out.clone(),
+        irregularities: trace.irregularities.clone(),
         notes,
     })
+}
+
+/// A book of prices with what an hour of use costs by it.
+fn per_hour(book: &PriceBook) -> Result<(&PriceBook, Option<f64>), AnalysisError> {
+    let rates = Rates::of(book).map_err(|error| AnalysisError::of_prices(book, error))?;
+    Ok((book, rates.per_hour_used(book.utilization)))
 }
 
 /// A call, and its part of the time in which any was under way, in seconds.

@@ -94,10 +94,10 @@ impl ForeignCall {
     }
 }
 
-/// Why something in another program's traces is not in the report.
+/// What about another program's traces is not in the numbers, or was not taken as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LeftOutReason {
+pub enum IrregularityKind {
     /// Metrics, logs or profiles, which the Collector writes into the same files.
     OtherSignal,
     /// A line or object that cannot be read.
@@ -126,22 +126,22 @@ pub enum LeftOutReason {
 
 /// How often, and what the first of them looked like.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct LeftOut {
+pub struct Irregularity {
     /// How many.
     pub count: u64,
     /// The first: a place, a name or a value; control characters are escaped, and it is cut.
     pub example: String,
 }
 
-/// Calls, and what was left out, by reason.
+/// Calls, and what is to be known beside them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ForeignTrace {
     /// In the order in which they were read.
     pub calls: Vec<ForeignCall>,
     /// Spans read, of any kind.
     pub spans: u64,
-    /// What is not in the calls, or was not taken as it stands.
-    pub left_out: BTreeMap<LeftOutReason, LeftOut>,
+    /// By kind.
+    pub irregularities: BTreeMap<IrregularityKind, Irregularity>,
 }
 
 impl ForeignTrace {
@@ -149,8 +149,9 @@ impl ForeignTrace {
     pub fn append(&mut self, other: Self) {
         self.calls.extend(other.calls);
         self.spans += other.spans;
-        for (reason, more) in other.left_out {
-            let known = self.left_out.entry(reason).or_insert_with(|| LeftOut { count: 0, ..more.clone() });
+        for (kind, more) in other.irregularities {
+            let known =
+                self.irregularities.entry(kind).or_insert_with(|| Irregularity { count: 0, ..more.clone() });
             known.count += more.count;
         }
     }

@@ -2,13 +2,16 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use infercost_trace::private_options;
 use serde::{Deserialize, Serialize};
 
 use crate::destination::Destination;
 use crate::error::ExportError;
+
+/// Mode of the file: it lies among a run's.
+const OWNER_ONLY: u32 = 0o600;
 
 /// What a destination has taken of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +46,9 @@ impl Progress {
         let partial = path.with_extension("partial");
         let json = serde_json::to_vec_pretty(self).unwrap_or_default();
         let write = || {
-            private_options().write(true).create(true).truncate(true).open(&partial)?.write_all(&json)?;
+            let mut options = fs::OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(OWNER_ONLY);
+            options.open(&partial)?.write_all(&json)?;
             fs::rename(&partial, &path)
         };
         write().map_err(|source| ExportError::File { path: path.clone(), source })

@@ -15,7 +15,6 @@
 //! - `mapping`: one file a record: to a span, and back.
 //! - [`span_ids`]: ids that follow from what a span records.
 //! - [`run_store`], [`run_reader`]: the folder of a run, written and read.
-//! - [`private_options`], [`create_private_dir`]: files and folders that their owner alone can read.
 //! - `span_draft`, `otlp_line`, `checksum`, `read_span`, `journal`: a span under construction, as a line, its
 //!   checksum, as read, and the file of whole lines.
 
@@ -29,7 +28,6 @@ mod mapping;
 pub mod otlp_json;
 mod otlp_line;
 pub mod outgoing;
-mod private_file;
 mod read_span;
 pub mod run_reader;
 pub mod run_store;
@@ -38,7 +36,6 @@ pub mod span_ids;
 pub mod traces_reader;
 
 pub use error::{MappingError, StoreError};
-pub use private_file::{create_private_dir, private_options};
 pub use run_reader::{ReadNotes, inspect_run, is_finished, list_runs, read_run};
 pub use run_store::RunStore;
 pub use traces_reader::TracesReader;

@@ -2,14 +2,19 @@
 
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
+use clap::Args;
 
-use crate::arguments::{Cli, CompletionsArguments};
 use crate::output;
 
-pub(crate) fn run(arguments: &CompletionsArguments) -> anyhow::Result<ExitCode> {
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsCommand {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+pub(crate) fn run(arguments: &CompletionsCommand, command: &mut clap::Command) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "infercost", &mut script);
+    clap_complete::generate(arguments.shell, command, "infercost", &mut script);
 
     output::block(&String::from_utf8(script)?);
     Ok(ExitCode::SUCCESS)

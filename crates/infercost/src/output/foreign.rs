@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use infercost_analyzer::foreign::{ForeignModel, ForeignReport, Sum};
 use infercost_core::report::Percentiles;
-use infercost_core::{LeftOut, LeftOutReason};
+use infercost_core::{Irregularity, IrregularityKind};
+use infercost_run::number::{self, UNKNOWN};
 
-use crate::output::number::{self, UNKNOWN};
 use crate::output::terminal::plain;
 
 /// The whole answer as text; `names` are where it comes from.
@@ -17,8 +17,8 @@ pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
     for note in &report.notes {
         let _ = writeln!(text, "! {}", plain(note));
     }
-    for (reason, left) in &report.left_out {
-        let _ = writeln!(text, "! {}", plain(&left_out(*reason, left)));
+    for (kind, found) in &report.irregularities {
+        let _ = writeln!(text, "! {}", plain(&irregularity(*kind, found)));
     }
 
     let mut table = Table::new();
@@ -103,29 +103,31 @@ fn prompt_tokens(model: &ForeignModel) -> String {
 }
 
 /// What was left out, how often, and the first of them.
-pub(crate) fn left_out(reason: LeftOutReason, left: &LeftOut) -> String {
-    let LeftOut { count, example } = left;
-    let words = match reason {
-        LeftOutReason::OtherSignal => "objects of metrics, logs or profiles were left aside",
-        LeftOutReason::Damaged => "lines or objects are damaged and were left out",
-        LeftOutReason::CutOff => "lines or objects were cut off and left out",
-        LeftOutReason::UnknownShape => "lines or objects are no spans in any known format",
-        LeftOutReason::UnknownOperation => {
+pub(crate) fn irregularity(kind: IrregularityKind, found: &Irregularity) -> String {
+    let Irregularity { count, example } = found;
+    let words = match kind {
+        IrregularityKind::OtherSignal => "objects of metrics, logs or profiles were left aside",
+        IrregularityKind::Damaged => "lines or objects are damaged and were left out",
+        IrregularityKind::CutOff => "lines or objects were cut off and left out",
+        IrregularityKind::UnknownShape => "lines or objects are no spans in any known format",
+        IrregularityKind::UnknownOperation => {
             "spans are of an operation that is not known, and are not counted as calls"
         }
-        LeftOutReason::ImpossibleNumber => "attributes hold no possible count or amount, and were not used",
-        LeftOutReason::TotalMismatch => "calls state tokens that do not add up to the total beside them",
-        LeftOutReason::ZeroCost => {
+        IrregularityKind::ImpossibleNumber => {
+            "attributes hold no possible count or amount, and were not used"
+        }
+        IrregularityKind::TotalMismatch => "calls state tokens that do not add up to the total beside them",
+        IrregularityKind::ZeroCost => {
             "calls state a cost of 0 for tokens that were used; it was taken for unknown"
         }
-        LeftOutReason::UnknownCurrency => "costs are in a currency that is none",
-        LeftOutReason::CacheConvention => {
+        IrregularityKind::UnknownCurrency => "costs are in a currency that is none",
+        IrregularityKind::CacheConvention => {
             "calls do not show whether cached tokens are a part of the prompt's; they were taken for one"
         }
-        LeftOutReason::SeenTwice => {
+        IrregularityKind::SeenTwice => {
             "spans record a call or span that another one records too, and were left out"
         }
-        LeftOutReason::Wrapper => "spans are around another call and were not counted again",
+        IrregularityKind::Wrapper => "spans are around another call and were not counted again",
     };
     let example = if example.is_empty() { String::new() } else { format!(" (first: {example})") };
     format!("{count} {words}{example}")

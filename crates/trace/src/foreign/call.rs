@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use infercost_core::{ForeignCall, LeftOutReason};
+use infercost_core::{ForeignCall, IrregularityKind};
 
 use super::call_attributes::{FIRST_TOKEN_EVENTS, Fact, Facts, number, text};
-use super::left_out::Notes;
+use super::irregularities::Notes;
 use super::names::Names;
 use super::stated_cost;
 use super::tokens::StatedTokens;
@@ -104,17 +104,17 @@ pub(super) fn read<'s>(
         Role::Call => {}
         Role::Other => return None,
         Role::Unknown(name) => {
-            notes.add(LeftOutReason::UnknownOperation, || name);
+            notes.add(IrregularityKind::UnknownOperation, || name);
             return None;
         }
     }
 
     let stated = StatedTokens::read(facts, &mut |name| {
-        notes.add(LeftOutReason::ImpossibleNumber, || name.to_owned());
+        notes.add(IrregularityKind::ImpossibleNumber, || name.to_owned());
     });
     let tokens = stated.settled();
     if tokens.mismatch {
-        notes.add(LeftOutReason::TotalMismatch, || format!("{} beside {stated:?}", span.name));
+        notes.add(IrregularityKind::TotalMismatch, || format!("{} beside {stated:?}", span.name));
     }
 
     let used_tokens = tokens.input.or(tokens.output).is_some_and(|count| count > 0);

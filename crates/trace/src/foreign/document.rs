@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use infercost_core::LeftOutReason;
+use infercost_core::IrregularityKind;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -76,7 +76,7 @@ impl ForeignReader {
             Some(b'[') => self.list(json, depth),
             Some(b'{') => self.object(json, depth),
             _ => {
-                self.notes.add(LeftOutReason::UnknownShape, || json.to_owned());
+                self.notes.add(IrregularityKind::UnknownShape, || json.to_owned());
                 Ok(Ok(()))
             }
         }
@@ -90,7 +90,7 @@ impl ForeignReader {
         };
         for element in elements {
             if let Err(reason) = self.value(element.get(), depth + 1)? {
-                self.notes.add(LeftOutReason::Damaged, || reason);
+                self.notes.add(IrregularityKind::Damaged, || reason);
             }
         }
         Ok(Ok(()))
@@ -148,9 +148,9 @@ impl ForeignReader {
         }
 
         if outline.resource_metrics.is_some() {
-            self.notes.add(LeftOutReason::OtherSignal, || keys(json));
+            self.notes.add(IrregularityKind::OtherSignal, || keys(json));
         } else {
-            self.notes.add(LeftOutReason::UnknownShape, || keys(json));
+            self.notes.add(IrregularityKind::UnknownShape, || keys(json));
         }
         Ok(Ok(()))
     }

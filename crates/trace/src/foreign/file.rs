@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
-use infercost_core::{ForeignTrace, LeftOutReason};
+use infercost_core::{ForeignTrace, IrregularityKind};
 use opentelemetry_proto::tonic::trace::v1::TracesData;
 use prost::Message as _;
 use serde_json::value::RawValue;
@@ -143,11 +143,11 @@ impl<R: BufRead> TextFile<'_, R> {
                 // one value over many lines, as people indent it
                 Err(_) if place == 1 => return self.whole(line, traces),
                 Err(reason) if !is_ended => {
-                    traces.notes.add(LeftOutReason::CutOff, || format!("line {place}: {reason}"));
+                    traces.notes.add(IrregularityKind::CutOff, || format!("line {place}: {reason}"));
                     self.broken.get_or_insert((place, reason));
                 }
                 Err(reason) => {
-                    traces.notes.add(LeftOutReason::Damaged, || format!("line {place}: {reason}"));
+                    traces.notes.add(IrregularityKind::Damaged, || format!("line {place}: {reason}"));
                     self.broken.get_or_insert((place, reason));
                 }
             }
@@ -167,7 +167,7 @@ impl<R: BufRead> TextFile<'_, R> {
         if text.trim().is_empty() {
             return;
         }
-        traces.notes.add(LeftOutReason::UnknownShape, || format!("line {place}: {}", text.trim()));
+        traces.notes.add(IrregularityKind::UnknownShape, || format!("line {place}: {}", text.trim()));
         self.broken.get_or_insert_with(|| (place, "this is neither JSON nor OTLP in protobuf".to_owned()));
     }
 
@@ -186,10 +186,10 @@ impl<R: BufRead> TextFile<'_, R> {
             let (reason, what) = match value {
                 Ok(value) => match traces.json(value.get().as_bytes())? {
                     Ok(()) => continue,
-                    Err(reason) => (reason, LeftOutReason::Damaged),
+                    Err(reason) => (reason, IrregularityKind::Damaged),
                 },
-                Err(error) if error.is_eof() => (plain(&error), LeftOutReason::CutOff),
-                Err(error) => (plain(&error), LeftOutReason::Damaged),
+                Err(error) if error.is_eof() => (plain(&error), IrregularityKind::CutOff),
+                Err(error) => (plain(&error), IrregularityKind::Damaged),
             };
             let end = values.byte_offset();
             let lines = text.get(..end).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();

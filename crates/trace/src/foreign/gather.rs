@@ -5,13 +5,13 @@ use std::collections::hash_map::{Entry, RandomState};
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
-use infercost_core::{ForeignCall, ForeignTrace, LeftOutReason};
+use infercost_core::{ForeignCall, ForeignTrace, IrregularityKind};
 use opentelemetry_proto::tonic::trace::v1::TracesData;
 
 use super::call;
 use super::call_attributes::Facts;
 use super::file::ForeignError;
-use super::left_out::Notes;
+use super::irregularities::Notes;
 use super::names::Names;
 use super::sdk_span;
 use crate::otlp_json::{Id, ReadResource, ReadSpan};
@@ -86,7 +86,7 @@ impl ForeignReader {
         match sdk_span::read(json) {
             Some(span) => self.span(&span, ""),
             None => {
-                self.notes.add(LeftOutReason::UnknownShape, || json.to_string());
+                self.notes.add(IrregularityKind::UnknownShape, || json.to_string());
                 Ok(())
             }
         }
@@ -104,7 +104,7 @@ impl ForeignReader {
             match self.parents.entry(key) {
                 Entry::Vacant(place) => drop(place.insert(parent)),
                 Entry::Occupied(_) => {
-                    self.notes.add(LeftOutReason::SeenTwice, || span.name.to_string());
+                    self.notes.add(IrregularityKind::SeenTwice, || span.name.to_string());
                     return Ok(());
                 }
             }
@@ -148,11 +148,11 @@ impl ForeignReader {
         for (seen, _) in self.calls.into_iter().zip(counted).filter(|(_, counted)| *counted) {
             if seen.by_convention {
                 let model = seen.call.model.as_deref().unwrap_or_default();
-                self.notes.add(LeftOutReason::CacheConvention, || model.to_owned());
+                self.notes.add(IrregularityKind::CacheConvention, || model.to_owned());
             }
             calls.push(seen.call);
         }
-        ForeignTrace { calls, spans: self.spans, left_out: self.notes.into_map() }
+        ForeignTrace { calls, spans: self.spans, irregularities: self.notes.into_map() }
     }
 
     /// A call with another one below it is a wrapper (a framework around a client): its tokens are the other's. Where
@@ -176,7 +176,7 @@ impl ForeignReader {
         for (wrapper, inner) in &wrappers {
             let Some(slot) = counted.get_mut(*wrapper) else { continue };
             *slot = false;
-            self.notes.add(LeftOutReason::Wrapper, || {
+            self.notes.add(IrregularityKind::Wrapper, || {
                 self.calls.get(*wrapper).map_or_else(String::new, |seen| seen.scope.to_string())
             });
             if let [only] = inner.as_slice() {
@@ -229,7 +229,7 @@ impl ForeignReader {
             if let Some(slot) = counted.get_mut(second) {
                 *slot = false;
             }
-            self.notes.add(LeftOutReason::SeenTwice, || {
+            self.notes.add(IrregularityKind::SeenTwice, || {
                 self.calls.get(second).map_or_else(String::new, |seen| seen.scope.to_string())
             });
             self.hand_on(second, known);

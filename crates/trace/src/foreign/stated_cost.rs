@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use infercost_core::{Currency, LeftOutReason, StatedCost};
+use infercost_core::{Currency, IrregularityKind, StatedCost};
 
 use super::call_attributes::{Fact, Facts, number, text};
-use super::left_out::Notes;
+use super::irregularities::Notes;
 use super::words::number_after;
 
 /// Reads it; a zero beside tokens that were used is no cost, since programs that lack a model's price write one.
@@ -13,7 +13,7 @@ pub(super) fn read(facts: &Facts<'_>, used_tokens: bool, notes: &mut Notes) -> O
     let amounts = amounts(facts, notes);
     let amount = amounts.iter().copied().find(|amount| *amount > 0.0).or(amounts.first().copied())?;
     if amount == 0.0 && used_tokens {
-        notes.add(LeftOutReason::ZeroCost, || facts.text(Fact::Model).unwrap_or_default().to_owned());
+        notes.add(IrregularityKind::ZeroCost, || facts.text(Fact::Model).unwrap_or_default().to_owned());
         return None;
     }
 
@@ -23,7 +23,7 @@ pub(super) fn read(facts: &Facts<'_>, used_tokens: bool, notes: &mut Notes) -> O
         Some(code) => code.parse().ok(),
     };
     if let (None, Some(code)) = (currency, &code) {
-        notes.add(LeftOutReason::UnknownCurrency, || code.clone());
+        notes.add(IrregularityKind::UnknownCurrency, || code.clone());
     }
     Some(StatedCost { amount, currency })
 }
@@ -34,7 +34,7 @@ fn amounts(facts: &Facts<'_>, notes: &mut Notes) -> Vec<f64> {
     for (name, value) in facts.all(Fact::Cost) {
         match number(value) {
             Some(amount) if amount >= 0.0 => amounts.push(amount),
-            _ => notes.add(LeftOutReason::ImpossibleNumber, || name.to_owned()),
+            _ => notes.add(IrregularityKind::ImpossibleNumber, || name.to_owned()),
         }
     }
 

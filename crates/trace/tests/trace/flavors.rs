@@ -40,16 +40,16 @@ fn words(call: &ForeignCall) -> String {
 }
 
 #[track_caller]
-fn check(name: &str, calls: &[&str], left_out: &[(&str, u64)]) {
+fn check(name: &str, calls: &[&str], irregularities: &[(&str, u64)]) {
     let found = read(name);
     let found_calls: Vec<String> = found.calls.iter().map(words).collect();
     assert_eq!(found_calls, calls, "{name}");
 
     let found_left: Vec<(String, u64)> =
-        found.left_out.iter().map(|(reason, left)| (format!("{reason:?}"), left.count)).collect();
+        found.irregularities.iter().map(|(reason, left)| (format!("{reason:?}"), left.count)).collect();
     let wanted: Vec<(String, u64)> =
-        left_out.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
-    assert_eq!(found_left, wanted, "{name}: {:?}", found.left_out);
+        irregularities.iter().map(|(reason, count)| ((*reason).to_owned(), *count)).collect();
+    assert_eq!(found_left, wanted, "{name}: {:?}", found.irregularities);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use infercost_core::{Currency, ForeignCall, ForeignTrace, LeftOutReason, StatedCost, Unsaid};
+use infercost_core::{Currency, ForeignCall, ForeignTrace, IrregularityKind, StatedCost, Unsaid};
 use proptest::prelude::*;
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -132,12 +132,12 @@ fn only_calls_count_and_each_once() {
     ]);
     // 4, 6, 7 and 8: a circle holds no wrapper
     assert_eq!((found.calls.len(), found.spans), (4, 9));
-    assert_eq!(count(&found, LeftOutReason::SeenTwice), 1);
-    assert_eq!(count(&found, LeftOutReason::Wrapper), 1);
+    assert_eq!(count(&found, IrregularityKind::SeenTwice), 1);
+    assert_eq!(count(&found, IrregularityKind::Wrapper), 1);
 }
 
-fn count(found: &ForeignTrace, reason: LeftOutReason) -> u64 {
-    found.left_out.get(&reason).map_or(0, |left| left.count)
+fn count(found: &ForeignTrace, reason: IrregularityKind) -> u64 {
+    found.irregularities.get(&reason).map_or(0, |left| left.count)
 }
 
 #[test]
@@ -344,17 +344,17 @@ fn counts_in_every_spelling() {
 #[test]
 fn what_is_not_understood_is_counted_and_named() {
     #[track_caller]
-    fn check(attributes: &[(&str, Value)], reason: LeftOutReason, example: &str) {
+    fn check(attributes: &[(&str, Value)], reason: IrregularityKind, example: &str) {
         let found = read(&[span(1, None, attributes)]);
-        let left = found.left_out.get(&reason).unwrap_or_else(|| panic!("{reason:?}: {found:?}"));
+        let left = found.irregularities.get(&reason).unwrap_or_else(|| panic!("{reason:?}: {found:?}"));
         assert!(left.count == 1 && left.example.contains(example), "{left:?}");
     }
     let chat = ("gen_ai.operation.name", json!("chat"));
     let tokens = ("gen_ai.usage.input_tokens", json!(5));
-    check(&[("gen_ai.operation.name", json!("dream"))], LeftOutReason::UnknownOperation, "dream");
+    check(&[("gen_ai.operation.name", json!("dream"))], IrregularityKind::UnknownOperation, "dream");
     check(
         &[chat.clone(), ("gen_ai.usage.input_tokens", json!(-5))],
-        LeftOutReason::ImpossibleNumber,
+        IrregularityKind::ImpossibleNumber,
         "gen_ai.usage.input_tokens",
     );
     check(
@@ -364,7 +364,7 @@ fn what_is_not_understood_is_counted_and_named() {
             ("gen_ai.usage.output_tokens", json!(5)),
             ("gen_ai.usage.total_tokens", json!(99)),
         ],
-        LeftOutReason::TotalMismatch,
+        IrregularityKind::TotalMismatch,
         "99",
     );
     check(
@@ -374,12 +374,12 @@ fn what_is_not_understood_is_counted_and_named() {
             ("gen_ai.request.model", json!("m")),
             ("gen_ai.usage.cost", json!(0)),
         ],
-        LeftOutReason::ZeroCost,
+        IrregularityKind::ZeroCost,
         "m",
     );
     check(
         &[chat.clone(), ("gen_ai.usage.cost", json!(1)), ("gen_ai.cost.currency", json!("shells"))],
-        LeftOutReason::UnknownCurrency,
+        IrregularityKind::UnknownCurrency,
         "SHELLS",
     );
     check(
@@ -389,7 +389,7 @@ fn what_is_not_understood_is_counted_and_named() {
             ("gen_ai.usage.input_tokens", json!(100)),
             ("gen_ai.usage.cache_read.input_tokens", json!(40)),
         ],
-        LeftOutReason::CacheConvention,
+        IrregularityKind::CacheConvention,
         "",
     );
 }
@@ -467,7 +467,7 @@ fn every_shape_of_json_gives_the_same_calls() {
         for text in [shape.to_string(), serde_json::to_string_pretty(&shape).unwrap()] {
             let found = read_text(&text);
             assert_eq!(found.calls, wanted, "{what}: {found:?}");
-            assert!(found.left_out.is_empty(), "{what}: {:?}", found.left_out);
+            assert!(found.irregularities.is_empty(), "{what}: {:?}", found.irregularities);
         }
     }
 }
@@ -482,11 +482,11 @@ fn other_signals_and_logs_around_it_are_left_aside() {
 
     let collector = format!("{call}\n{{\"resourceMetrics\":[]}}\n{{\"resourceLogs\":[]}}\n");
     let found = read_text(&collector);
-    assert_eq!((found.calls.len(), count(&found, LeftOutReason::OtherSignal)), (1, 2));
+    assert_eq!((found.calls.len(), count(&found, IrregularityKind::OtherSignal)), (1, 2));
 
     let strange = format!("{call}\n{{\"hello\":1}}\n");
     let found = read_text(&strange);
-    let left = &found.left_out[&LeftOutReason::UnknownShape];
+    let left = &found.irregularities[&IrregularityKind::UnknownShape];
     assert_eq!((found.calls.len(), left.example.as_str()), (1, "an object with hello"));
 }
 
@@ -497,8 +497,16 @@ fn damaged_and_cut_lines_are_counted() {
     let damaged = format!("{}\n{}\n{}\n{}", call(1), &cut[..cut.len() / 2], call(3), &cut[..cut.len() - 2]);
     let found = read_text(&damaged);
     assert_eq!(found.calls.len(), 2);
-    assert!(found.left_out[&LeftOutReason::Damaged].example.starts_with("line 2:"), "{:?}", found.left_out);
-    assert!(found.left_out[&LeftOutReason::CutOff].example.starts_with("line 4:"), "{:?}", found.left_out);
+    assert!(
+        found.irregularities[&IrregularityKind::Damaged].example.starts_with("line 2:"),
+        "{:?}",
+        found.irregularities
+    );
+    assert!(
+        found.irregularities[&IrregularityKind::CutOff].example.starts_with("line 4:"),
+        "{:?}",
+        found.irregularities
+    );
 }
 
 /// As the specification's own example of a file has them.
@@ -524,7 +532,7 @@ fn phoenixs_interface_gives_the_same_as_otlp() {
         reader.phoenix_span(&other).unwrap();
     }
     let found = reader.finish();
-    assert_eq!(count(&found, LeftOutReason::UnknownShape), 3);
+    assert_eq!(count(&found, IrregularityKind::UnknownShape), 3);
     let same = read(&[span(
         1,
         None,
