@@ -9,6 +9,7 @@ pub mod board;
 pub mod energy;
 pub mod estimate;
 pub mod evaluation;
+pub mod grader;
 pub mod hosting;
 pub mod identity;
 pub mod load;
@@ -34,12 +35,13 @@ pub use board::{BoardState, CrossCheck};
 pub use energy::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, MeterKind, MeterSource};
 pub use estimate::Estimate;
 pub use evaluation::{ChoiceLikelihoods, Divergence, Evaluation, EvaluationRecord, TaskScore};
+pub use grader::{Grader, GraderName, Judgment, SharedGrader};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
 pub use load::{LatencyTargets, LoadFacts, SteadyState};
 pub use machine::{MachineFacts, WallFactor};
 pub use money::{Currency, Money};
 pub use policy::Policy;
-pub use prompt_set::{Grader, Message, Prompt, PromptBody, PromptSet, PromptSetError, Role};
+pub use prompt_set::{Message, Prompt, PromptBody, PromptSet, Role};
 pub use record::{
     ChunkArrival, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord,
     OperatingPoint, Outcome, WindowRecord,

@@ -53,7 +53,10 @@ fn code(error: &anyhow::Error) -> u8 {
         if let Some(MeterError::RequiredMeterMissing { .. }) = cause.downcast_ref() {
             return NO_METER;
         }
-        if cause.is::<Usage>() || cause.is::<infercost_core::PromptSetError>() {
+        let is_usage = cause.is::<Usage>()
+            || cause.is::<infercost_core::PromptSetError>()
+            || cause.is::<infercost_text::TextError>();
+        if is_usage {
             return USAGE;
         }
     }

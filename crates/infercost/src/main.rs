@@ -3,7 +3,6 @@
 mod arguments;
 mod baseline;
 mod baseline_store;
-mod bounded_text;
 mod business;
 mod calibration;
 mod commands;

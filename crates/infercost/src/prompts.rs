@@ -7,7 +7,6 @@ use infercost_harness::order::choose;
 use sha2::{Digest as _, Sha256};
 
 use crate::arguments::RecordArguments;
-use crate::bounded_text;
 
 const QUICKSTART: &str = include_str!("../../../benches/prompts/quickstart.jsonl");
 const QUICKSTART_NAME: &str = "quickstart";
@@ -23,7 +22,7 @@ pub(crate) fn select(arguments: &RecordArguments) -> anyhow::Result<(PromptSelec
         None => (QUICKSTART_NAME.to_owned(), "quickstart.jsonl".to_owned(), QUICKSTART.to_owned()),
         Some(path) => {
             let file = path.display().to_string();
-            let text = bounded_text::read(path, MAX_PROMPT_FILE_BYTES, "prompt set")?;
+            let text = infercost_text::read(path, MAX_PROMPT_FILE_BYTES, "prompt set")?;
             let name =
                 path.file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned());
             (name, file, text)

@@ -13,7 +13,6 @@ use infercost_trace::foreign::ForeignInference;
 use rust_decimal::Decimal;
 
 use crate::arguments::economics::AuditCommand;
-use crate::bounded_text;
 use crate::business::{self, Business, Measured};
 use crate::commands::foreign;
 use crate::exit::{self, usage};
@@ -222,13 +221,11 @@ fn token_price(
 }
 
 fn read_inferences(file: &Path) -> anyhow::Result<Vec<AuditedInference>> {
-    let name = file.display();
-    let mut all: Vec<AuditedInference> = Vec::new();
-    bounded_text::lines(file, MAX_BYTES, "inferences", |number, line| {
-        let one = serde_json::from_slice(line).map_err(|error| usage(format!("{name}:{number}: {error}")))?;
-        all.push(one);
-        Ok(())
-    })?;
+    let name = infercost_text::display_name(file);
+    let text = infercost_text::read(file, MAX_BYTES, "file of inferences")?;
+    let documents = infercost_text::json::documents(&name, &text)?;
+    let all: Vec<AuditedInference> =
+        documents.into_iter().map(|document| document.parse(&name)).collect::<Result<_, _>>()?;
     if all.is_empty() {
         return Err(usage(format!("{name}: no inferences; write one JSON object a line")));
     }
