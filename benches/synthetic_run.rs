@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 
 use infercost_core::manifest::Provenance;
 use infercost_core::price::PriceBook;
-use infercost_core::prompt_set::GraderKind;
 use infercost_core::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
 use infercost_core::{
     Bytes, ChunkArrival, Divergence, EnergyDomain, EnergyReading, EnergyScope, EngineIdentity, Evaluation,
@@ -229,7 +228,7 @@ fn measured(joules: f64) -> EnergyReading {
 fn task(prompt: u32, variant: u32) -> Evaluation {
     let right = !(prompt + variant).is_multiple_of(3);
     Evaluation::Task(TaskScore {
-        grader: GraderKind::Exact,
+        grader: "exact".into(),
         score: if right { 1.0 } else { 0.0 },
         label: if right { "correct" } else { "incorrect" }.to_owned(),
         choices: None,

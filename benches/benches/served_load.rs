@@ -21,9 +21,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use infercost_core::{
-    Grader, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
+    Engine, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
 };
-use infercost_engine::Engine;
 use infercost_harness::load::{Arrivals, Driven, Load, drive};
 use infercost_openai_mock::{StandIn, StreamScript};
 use infercost_served::{ServedModel, ServedOptions};
@@ -158,9 +157,10 @@ fn run(server: &Server, load: &Load, on_finished: &mut dyn FnMut(&InferenceRecor
                 role: Role::User,
                 content: format!("What is {number} + 1?"),
             }]),
-            grader: Grader::None,
+            grader: None,
             max_tokens: 16,
             tags: Vec::new(),
+            template_variables: serde_json::Map::new(),
         })
         .collect();
     let mut keep = |records: Vec<InferenceRecord>| {

@@ -31,7 +31,6 @@ pub mod divergence;
 mod energy_source;
 mod energy_totals;
 pub mod foreign;
-pub mod grading;
 mod judgement;
 pub mod kept_divergence;
 pub mod latency;
@@ -52,7 +51,6 @@ mod wording;
 pub mod workload;
 
 pub use divergence::{DivergenceError, divergence};
-pub use grading::{failed_score, grade, grade_choice, grade_choice_by_text, validate_grader};
 pub use recommendation::{JudgedVariant, Part, recommend};
 pub use report::{Analysis, AnalysisError, report};
 pub use workload::{WorkloadError, workload};

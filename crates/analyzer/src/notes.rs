@@ -3,14 +3,13 @@
 mod servers;
 
 use infercost_core::manifest::Provenance;
-use infercost_core::prompt_set::GraderKind;
+use infercost_core::Judgment;
 use infercost_core::report::{CandidateReport, EnergyTotals, PromptCount};
 use infercost_core::run::VariantHeader;
 use infercost_core::{EnergyReading, EstimationMethod, Evaluation};
 
 use crate::board_notes;
 use crate::energy_totals;
-use crate::grading::FAILED;
 use crate::judgement::Margin;
 use crate::report::{self, Analysis};
 use crate::sample::VariantSample;
@@ -227,7 +226,7 @@ fn choices_by_text(noted: &Noted<'_>) -> Option<String> {
         let evaluations = noted.analysis.runs.iter().flat_map(|run| &run.evaluations);
         evaluations.filter(|one| one.variant == candidate.variant).any(|one| match &one.result {
             Evaluation::Task(task) => {
-                task.grader == GraderKind::Choice && task.choices.is_none() && task.label != FAILED
+                task.grader.is_choice() && task.choices.is_none() && task.label != Judgment::Failed.label()
             }
             _ => false,
         })

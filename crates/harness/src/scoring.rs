@@ -1,11 +1,9 @@
 //! What one engine is asked for one prompt so that it can be compared with the baseline.
 
-use infercost_core::{Grader, Prompt, Sampling, VariantId};
-use infercost_engine::{
-    Continuation, Engine, EngineError, GenerationRequest, ScoreRequest, TokenName, TokenScores,
+use infercost_core::{
+    Continuation, Engine, EngineError, GenerationRequest, Grader, Likeliest, Prompt, Sampling, ScoreRequest,
+    TokenName, TokenScores, Unscored, VariantId,
 };
-
-use crate::sink::{Likeliest, Unscored};
 
 /// What an engine makes of a prompt's text.
 pub(crate) struct Tokens {
@@ -102,7 +100,10 @@ pub(crate) fn choices(
     engine: &mut dyn Engine,
     prompt: &Prompt,
 ) -> Option<Result<Vec<TokenScores>, Unscored>> {
-    let Grader::Choice { choices, .. } = &prompt.grader else { return None };
+    let choices = prompt.grader.as_deref().map_or(&[][..], Grader::choices);
+    if choices.is_empty() {
+        return None;
+    }
     Some(choices.iter().map(|choice| score(engine, prompt, Continuation::Text(choice), false)).collect())
 }
 

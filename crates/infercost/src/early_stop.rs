@@ -4,15 +4,14 @@ use std::path::PathBuf;
 
 use infercost_analyzer::sequential::{Settlement, planned_looks, settled};
 use infercost_core::run::Looks;
-use infercost_core::{Grader, InferenceRecord, Prompt, RunRecord, VariantId};
-use infercost_harness::SinkError;
+use infercost_core::{InferenceRecord, Prompt, RunRecord, SinkError, VariantId};
 
 use crate::arguments::RecordArguments;
 use crate::output;
 
 /// The looks of a new run; `None` with `--exhaustive`, or where there is nothing to compare.
 pub(crate) fn looks(arguments: &RecordArguments, prompts: &[Prompt], variants: usize) -> Option<Looks> {
-    let graded = prompts.iter().filter(|prompt| !matches!(prompt.grader, Grader::None)).count();
+    let graded = prompts.iter().filter(|prompt| prompt.grader.is_some()).count();
     let block = arguments.prompts_in_a_window(prompts.len());
     (!arguments.exhaustive && variants > 1).then(|| planned_looks(prompts.len(), block, graded))
 }

@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use infercost_core::report::Report;
-use infercost_core::{Recommendation, Verdict};
-use infercost_energy::MeterError;
+use infercost_core::{MeterError, Recommendation, Verdict};
 use infercost_harness::HarnessError;
 
 use crate::output;
@@ -54,7 +53,7 @@ fn code(error: &anyhow::Error) -> u8 {
             return NO_METER;
         }
         let is_usage = cause.is::<Usage>()
-            || cause.is::<infercost_core::PromptSetError>()
+            || cause.is::<infercost_prompts::PromptSetError>()
             || cause.is::<infercost_text::TextError>();
         if is_usage {
             return USAGE;

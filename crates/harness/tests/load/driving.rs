@@ -4,9 +4,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use infercost_core::{
-    Grader, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
+    Engine, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
 };
-use infercost_engine::Engine;
 use infercost_harness::load::{Arrivals, Driven, Load, drive};
 use infercost_openai_mock::{Reply, StandIn, StreamScript};
 use infercost_served::{RetryPolicy, ServedModel, ServedOptions, Timeouts};
@@ -17,9 +16,10 @@ pub(crate) fn prompts(count: usize) -> Vec<Prompt> {
     let prompt = |number: usize| Prompt {
         id: format!("p{number}").as_str().into(),
         body: PromptBody::Chat(vec![Message { role: Role::User, content: format!("question {number}") }]),
-        grader: Grader::None,
+        grader: None,
         max_tokens: 32,
         tags: Vec::new(),
+        template_variables: serde_json::Map::new(),
     };
     (0..count).map(prompt).collect()
 }

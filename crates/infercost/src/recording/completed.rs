@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use infercost_core::{Evaluation, EvaluationRecord, Grader, Prompt, PromptId, RunRecord, VariantId};
+use infercost_core::{Evaluation, EvaluationRecord, Prompt, PromptId, RunRecord, VariantId};
 use infercost_harness::Completed;
 
 /// The name of the evaluation by a grader.
@@ -26,7 +26,7 @@ pub(super) fn completed(run: &RunRecord, prompts: &[Prompt]) -> Completed {
                 let (variant, prompt) = (variant.id.clone(), prompt.id.clone());
                 evaluated.contains(&EvaluationKey { variant, prompt, repetition: 0, is_task })
             };
-            let is_choice = matches!(prompt.grader, Grader::Choice { .. });
+            let is_choice = prompt.grader.as_deref().is_some_and(|grader| !grader.choices().is_empty());
             let is_baseline = variant.id == run.header.baseline;
             if (is_baseline || has(false)) && (!is_choice || has(true)) {
                 completed.scorings.insert((variant.id.clone(), prompt.id.clone()));

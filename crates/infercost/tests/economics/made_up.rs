@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use infercost_core::manifest::Provenance;
-use infercost_core::prompt_set::GraderKind;
 use infercost_core::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
 use infercost_core::{
     ChunkArrival, EnergyDomain, EnergyReading, EnergyScope, EngineIdentity, Evaluation, EvaluationRecord,
@@ -76,7 +75,7 @@ impl MadeUp {
         for index in 0..PROMPTS {
             let score = if index % 2 == 0 { 1.0 } else { 0.0 };
             let result = Evaluation::Task(TaskScore {
-                grader: GraderKind::Exact,
+                grader: "exact".into(),
                 score,
                 label: String::new(),
                 choices: None,
