@@ -122,7 +122,7 @@ impl ModelCache {
     /// An unnamed file to work in, removed unless it is kept by [`Self::keep`].
     pub(crate) fn temporary(&self) -> Result<NamedTempFile, ModelError> {
         let tmp = self.tmp();
-        NamedTempFile::new_in(&tmp).map_err(ModelError::io(&tmp, "write"))
+        crate::partial_file::create(&tmp).map_err(ModelError::io(&tmp, "write"))
     }
 
     /// A folder to work in, removed with what it holds.
@@ -182,6 +182,7 @@ impl ModelCache {
     }
 
     fn remove_stale(&self) {
+        crate::partial_file::sweep(&self.tmp());
         let Ok(entries) = fs::read_dir(self.tmp()) else { return };
         for entry in entries.flatten() {
             let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|at| at.elapsed().ok());

@@ -10,8 +10,9 @@ use crate::cache::make_readable;
 use crate::error::ModelError;
 use crate::gguf_write::{PlannedTensor, header_bytes, pad};
 use crate::hash::{HashingWriter, file_name};
-use crate::metadata::Entry;
+use crate::metadata::{Entry, PROVENANCE_KEY};
 use crate::numbers::encode;
+use crate::partial_file;
 use crate::progress::{Progress, ProgressSink, Stage};
 use crate::recipe::{Fallback, Recipe, output_name};
 use crate::safetensors_weights::SafetensorsWeights;
@@ -19,9 +20,6 @@ use crate::weights::{GgufWeights, Weights};
 
 /// Rises whenever the same source and recipe would give other bytes, so that cached files are made anew.
 pub const CONVERTER_VERSION: u32 = 1;
-
-/// The metadata key under which a file made here says how it came to be, as JSON.
-pub const PROVENANCE_KEY: &str = "infercost.provenance";
 
 /// Numbers handled at a time: 64 MiB of `f32`.
 const BATCH: u64 = 1 << 24;
@@ -141,10 +139,14 @@ fn replace(
     write: impl FnOnce(&mut NamedTempFile) -> Result<Converted, ModelError>,
 ) -> Result<Converted, ModelError> {
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = NamedTempFile::new_in(folder).map_err(ModelError::io(folder, "write"))?;
+    let refused = |cause| ModelError::Output { path: out.to_owned(), cause };
+    partial_file::sweep(folder);
+    let mut temporary = partial_file::create(folder).map_err(refused)?;
+
     let converted = write(&mut temporary)?;
+
     make_readable(temporary.path());
-    temporary.persist(out).map_err(|error| ModelError::io(out, "write")(error.error))?;
+    temporary.persist(out).map_err(|error| refused(error.error))?;
     Ok(converted)
 }
 
@@ -161,8 +163,9 @@ pub fn fallback_summary(fallbacks: &[Fallback], tensors: usize) -> Option<String
     }
     let kinds: Vec<String> =
         kinds.iter().map(|(wanted, became, count)| format!("{count} {wanted} -> {became}")).collect();
+    let (noun, theirs) = if fallbacks.len() == 1 && tensors == 1 { ("tensor", "its own is") } else { ("tensors", "theirs are") };
     Some(format!(
-        "{} of {tensors} tensors fell back, because {} asks for rows that are a multiple of {} wide and theirs are \
+        "{} of {tensors} {noun} fell back, because {} asks for rows that are a multiple of {} wide and {theirs} \
          {}: {}",
         fallbacks.len(),
         first.wanted.name(),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::ModelError;
 use crate::metadata::{Entry, KIND_ARRAY, KIND_STRING, scalar_bytes};
+use crate::mistaken;
 use crate::tensor_type::TensorType;
 
 /// Most bytes of metadata that are read: the largest vocabularies take some 20 MB.
@@ -80,6 +81,7 @@ impl GgufHeader {
     /// [`ModelError::Io`] where it cannot be read, [`ModelError::BadFile`] where it is not GGUF, is cut short,
     /// or declares more than it holds.
     pub fn read(path: &Path) -> Result<Self, ModelError> {
+        mistaken::refuse(path)?;
         let file = File::open(path).map_err(ModelError::io(path, "open"))?;
         let file_bytes = file.metadata().map_err(ModelError::io(path, "open"))?.len();
         let mut reader = Reader { input: BufReader::new(file), path, position: 0, file_bytes };
@@ -114,15 +116,8 @@ impl Reader<'_> {
         let mut magic = [0; 4];
         self.fill(&mut magic)?;
         if &magic != b"GGUF" {
-            let reason = if magic.starts_with(b"vers") {
-                "a Git LFS pointer, not the weights themselves: pull the file with git lfs".to_owned()
-            } else {
-                format!(
-                    "not a GGUF file: it starts with {}, not with GGUF",
-                    magic.map(|byte| format!("{byte:02x}")).join(" ")
-                )
-            };
-            return Err(self.bad(reason));
+            let starts = magic.map(|byte| format!("{byte:02x}")).join(" ");
+            return Err(self.bad(format!("not a GGUF file: it starts with {starts}, not with GGUF")));
         }
         let version = self.u32()?;
         if version.swap_bytes() == 2 || version.swap_bytes() == 3 {
@@ -188,8 +183,10 @@ impl Reader<'_> {
                 header.data_offset.checked_add(tensor.offset).and_then(|start| start.checked_add(bytes));
             if end.is_none_or(|end| end > header.file_bytes) {
                 return Err(self.bad(format!(
-                    "cut short: tensor `{}` lies beyond the file's {} bytes; fetch the file again",
-                    tensor.name, header.file_bytes
+                    "cut short: tensor `{}` lies beyond the file's {} bytes; fetch the file again{}",
+                    tensor.name,
+                    header.file_bytes,
+                    mistaken::unfinished(self.path)
                 )));
             }
         }

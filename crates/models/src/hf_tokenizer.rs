@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::error::ModelError;
-use crate::inspect::json_file;
+use crate::json_file::json_file;
 use crate::metadata::Entry;
 
 /// Largest vocabulary that is written.
@@ -169,11 +169,12 @@ fn starts_with_special(post: Option<&Value>) -> bool {
 
 fn chat_template(folder: &Path, named: &Value) -> Option<String> {
     let beside = folder.join("chat_template.jinja");
-    if std::fs::metadata(&beside).is_ok_and(|data| data.len() < 1 << 20) {
-        return std::fs::read_to_string(beside).ok();
+    // A link may lead anywhere: reading a pipe would wait for ever.
+    if std::fs::metadata(&beside).is_ok_and(|data| data.is_file() && data.len() < 1 << 20) {
+        return std::fs::read_to_string(beside).ok().filter(|template| !template.trim().is_empty());
     }
     match named.get("chat_template")? {
-        Value::String(template) => Some(template.clone()),
+        Value::String(template) => Some(template.clone()).filter(|template| !template.trim().is_empty()),
         Value::Array(templates) => templates
             .iter()
             .find(|template| template.get("name").and_then(Value::as_str) == Some("default"))

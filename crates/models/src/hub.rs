@@ -15,13 +15,15 @@ use crate::error::ModelError;
 use crate::file_text::escaped;
 use crate::hash::sha256_of_file;
 use crate::hub_client::{HubClient, RemoteFile, Transfer};
-use crate::hub_settings::CachedRepo;
+use crate::hub_settings::{CachedRepo, is_commit};
 pub use crate::hub_settings::{HubSettings, Patience, Token};
 use crate::progress::{Progress, ProgressSink, Stage};
 use crate::resolved::{Found, ModelLocation, joined_hash};
 
 /// How often a broken connection is taken up again before giving up.
 const MAX_CUTS: u32 = 8;
+/// What stands for a commit where neither the hub nor its mirror tells one.
+const UNKNOWN_COMMIT: &str = "unknown-commit";
 
 /// Files of a repository, weights first: from the cache, else from the network unless `offline`.
 pub(crate) fn files(
@@ -56,26 +58,45 @@ pub(crate) fn files(
         return Err(ModelError::Offline { what: what() });
     }
     let client = HubClient::new(settings);
-    let mut commit: Option<String> = None;
+    let (mut commit, mut listed): (Option<String>, Option<String>) = (None, None);
     for file in files {
         let url = settings
             .file_url(repo, revision, &file.path)
             .map_err(|reason| ModelError::Hub { url: what(), reason })?;
         let remote = client.describe(&url)?;
-        if commit.as_ref().is_some_and(|commit| *commit != remote.commit) {
+        let known = match &remote.commit {
+            Some(commit) => commit.clone(),
+            None => match &listed {
+                Some(commit) => commit.clone(),
+                None => listed.insert(listed_commit(&client, settings, repo, revision)).clone(),
+            },
+        };
+        if commit.as_ref().is_some_and(|commit| *commit != known) {
             let reason = "the repository changed while its files were fetched; run again".into();
             return Err(ModelError::Hub { url: what(), reason });
         }
         let expected = expected_hash(file, &remote)?;
         let blob = blob(&client, &cached, &url, file, &remote, expected.as_deref(), progress)?;
-        let pointer = cached.snapshot(&remote.commit).join(&file.path);
+        let pointer = cached.snapshot(&known).join(&file.path);
         link(&blob, &pointer)?;
-        commit = Some(remote.commit);
+        commit = Some(known);
     }
     let commit = commit.unwrap_or_default();
     let snapshot = cached.snapshot(&commit);
     cached.note_commit(&commit).map_err(ModelError::io(&snapshot, "write"))?;
     found(repo, &commit, &snapshot, files, progress)
+}
+
+/// The commit of a revision, where the file's own answer does not tell it: the revision itself, where it is one; else
+/// what the repository's listing says; else a name that says that nobody knows.
+fn listed_commit(client: &HubClient, settings: &HubSettings, repo: &str, revision: &str) -> String {
+    if is_commit(revision) {
+        return revision.to_owned();
+    }
+    let listing = settings.listing_url(repo, revision).ok().and_then(|url| client.text(&url).ok());
+    let listing: Option<serde_json::Value> = listing.and_then(|text| serde_json::from_str(&text).ok());
+    let stated = listing.and_then(|listing| Some(listing.get("sha")?.as_str()?.to_owned()));
+    stated.filter(|commit| is_commit(commit)).unwrap_or_else(|| UNKNOWN_COMMIT.to_owned())
 }
 
 /// The hash that the file must have, where one is known. A promise that the hub's own word already breaks is
@@ -227,9 +248,10 @@ fn found(
     }
     let provenance =
         Provenance::Published { source: format!("hub {repo}@{}", commit.get(..12).unwrap_or(commit)) };
-    let gguf = files.iter().find(|file| file.path.to_ascii_lowercase().ends_with(".gguf"));
-    let (location, weights) = match gguf {
-        Some(file) => (ModelLocation::Gguf(path_of(file)), vec![path_of(file)]),
+    let ggufs: Vec<PathBuf> =
+        files.iter().filter(|file| file.path.to_ascii_lowercase().ends_with(".gguf")).map(path_of).collect();
+    let (location, weights) = match ggufs.first() {
+        Some(first) => (ModelLocation::Gguf(first.clone()), ggufs),
         None => {
             let weights: Vec<PathBuf> =
                 files.iter().filter(|file| file.path.ends_with(".safetensors")).map(path_of).collect();

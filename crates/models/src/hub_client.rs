@@ -13,6 +13,7 @@ use ureq::{Agent, Body};
 
 use crate::error::ModelError;
 use crate::file_text::escaped;
+use crate::hash::sha256_of_text;
 use crate::hub_settings::{HubSettings, Patience, Token};
 use crate::variant_names::without_credentials;
 
@@ -31,7 +32,8 @@ pub(crate) struct HubClient {
 /// What the hub says of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RemoteFile {
-    pub(crate) commit: String,
+    /// `None` where a mirror does not tell.
+    pub(crate) commit: Option<String>,
     pub(crate) etag: String,
     pub(crate) bytes: u64,
 }
@@ -49,6 +51,8 @@ struct Answer {
     response: Response<Body>,
     commit: Option<String>,
     etag: Option<String>,
+    /// The file's length, as the hub tells it beside a redirect.
+    linked_bytes: Option<u64>,
 }
 
 impl HubClient {
@@ -67,7 +71,8 @@ impl HubClient {
         Self { agent, token: settings.token.clone(), patience }
     }
 
-    /// Asks for a file's first byte, to learn its commit, hash and length.
+    /// Asks for a file's first byte, to learn its commit, hash and length. A mirror may keep the commit and the hash to
+    /// itself; without a length it is no hub.
     pub(crate) fn describe(&self, url: &str) -> Result<RemoteFile, ModelError> {
         let answer = self.get(url, Some("bytes=0-0".to_owned()))?;
         let headers = answer.response.headers();
@@ -79,14 +84,19 @@ impl HubClient {
             200 => text(headers, "content-length").and_then(|length| length.parse().ok()),
             _ => return Err(refused(url, status, headers, self.token.is_some())),
         };
-        let missing =
-            |name: &str| hub_error(url, format!("the answer has no usable {name} header: not a hub"));
-        let commit = answer.commit.filter(|commit| crate::hub_settings::is_safe_name(commit));
-        let etag = answer.etag.filter(|etag| crate::hub_settings::is_safe_name(etag));
+        let bytes = bytes.or(answer.linked_bytes);
+        let bytes = bytes.ok_or_else(|| {
+            hub_error(url, "the answer tells no length (Content-Range, Content-Length): not a hub".to_owned())
+        })?;
+        let is_usable = |name: &String| crate::hub_settings::is_safe_name(name);
+        let etag = answer.etag.filter(is_usable);
         Ok(RemoteFile {
-            commit: commit.ok_or_else(|| missing("X-Repo-Commit"))?,
-            etag: etag.ok_or_else(|| missing("ETag"))?,
-            bytes: bytes.ok_or_else(|| missing("Content-Range"))?,
+            commit: answer.commit.filter(is_usable),
+            // Without a hash, the address and the length tell one version of a file from another.
+            etag: etag.unwrap_or_else(|| sha256_of_text(&format!("{} {bytes}", without_credentials(url)))
+                .get(..40)
+                .map_or_else(String::new, |short| format!("unnamed-{short}"))),
+            bytes,
         })
     }
 
@@ -171,7 +181,7 @@ impl HubClient {
     /// Follows redirects by hand: the token goes to the hub alone, and the hub's own headers are on the first
     /// answer, not on that of the store it redirects to.
     fn get(&self, url: &str, range: Option<String>) -> Result<Answer, ModelError> {
-        let (mut at, mut commit, mut etag) = (url.to_owned(), None, None);
+        let (mut at, mut commit, mut linked, mut linked_bytes) = (url.to_owned(), None, None, None);
         for _ in 0..MAX_REDIRECTS {
             let mut request = self.agent.get(&at).header("Accept-Encoding", "identity");
             if let Some(range) = &range {
@@ -183,10 +193,13 @@ impl HubClient {
             let response = request.call().map_err(|error| hub_error(&at, unreachable(&error)))?;
             let headers = response.headers();
             commit = commit.or_else(|| text(headers, "x-repo-commit").map(str::to_owned));
-            let stated = text(headers, "x-linked-etag").or_else(|| text(headers, "etag"));
-            etag = etag.or_else(|| stated.map(|etag| etag.trim_start_matches("W/").replace('"', "")));
+            // The hub's own word on the file comes before that of the store that it redirects to; what a redirect says
+            // of itself is said of no file.
+            linked = linked.or_else(|| text(headers, "x-linked-etag").map(plain_etag));
+            linked_bytes = linked_bytes.or_else(|| text(headers, "x-linked-size")?.parse().ok());
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-                return Ok(Answer { response, commit, etag });
+                let etag = linked.or_else(|| text(headers, "etag").map(plain_etag));
+                return Ok(Answer { response, commit, etag, linked_bytes });
             }
             let location = text(headers, "location").unwrap_or_default();
             at = absolute(&at, location)
@@ -198,6 +211,11 @@ impl HubClient {
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// An ETag without its quotes and its mark of weakness.
+fn plain_etag(etag: &str) -> String {
+    etag.trim().trim_start_matches("W/").replace('"', "")
 }
 
 fn authority(url: &str) -> &str {

@@ -155,7 +155,7 @@ impl CachedRepo {
 }
 
 /// Whether a revision is a commit rather than a branch or tag.
-fn is_commit(revision: &str) -> bool {
+pub(crate) fn is_commit(revision: &str) -> bool {
     revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 

@@ -1,5 +1,8 @@
 //! One entry of a GGUF file's metadata, kept as the bytes of the file.
 
+/// The key under which a file made here says how it came to be, as JSON.
+pub const PROVENANCE_KEY: &str = "infercost.provenance";
+
 /// GGUF's number for a string.
 pub(crate) const KIND_STRING: u32 = 8;
 /// GGUF's number for an array.

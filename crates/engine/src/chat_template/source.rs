@@ -12,6 +12,8 @@ use crate::tokenizer::{read, shown};
 pub(super) fn in_gguf(metadata: &HashMap<String, GgufValue>) -> Result<Option<&str>, ChatTemplateError> {
     match metadata.get("tokenizer.chat_template") {
         None => Ok(None),
+        // Converters write an empty text where there is no template.
+        Some(GgufValue::String(source)) if source.trim().is_empty() => Ok(None),
         Some(GgufValue::String(source)) => Ok(Some(source)),
         Some(_) => Err(ChatTemplateError::Malformed {
             line: 0,
@@ -25,17 +27,27 @@ pub(super) fn in_folder(folder: &Path) -> Result<Option<String>, ChatTemplateErr
         let path = folder.join(name);
         read(&path).map_err(|error| ChatTemplateError::Unreadable { path, reason: error.to_string() })
     };
-    if let Some(source) = text("chat_template.jinja")? {
+    if let Some(source) = text("chat_template.jinja")?.filter(|source| !source.trim().is_empty()) {
         return Ok(Some(source));
     }
-    let Some(config) = text("tokenizer_config.json")? else { return Ok(None) };
-    let mut config: Value = serde_json::from_str(&config).map_err(|error| ChatTemplateError::Unreadable {
-        path: folder.join("tokenizer_config.json"),
-        reason: shown(&error.to_string()),
-    })?;
+    for name in ["chat_template.json", "tokenizer_config.json"] {
+        let Some(config) = text(name)? else { continue };
+        let config: Value = serde_json::from_str(&config).map_err(|error| ChatTemplateError::Unreadable {
+            path: folder.join(name),
+            reason: shown(&error.to_string()),
+        })?;
+        if let Some(source) = in_config(config)? {
+            return Ok(Some(source));
+        }
+    }
+    Ok(None)
+}
+
+/// The template that a configuration holds.
+fn in_config(mut config: Value) -> Result<Option<String>, ChatTemplateError> {
     match config.get_mut("chat_template").map(Value::take) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(source)) => Ok(Some(source)),
+        Some(Value::String(source)) => Ok(Some(source).filter(|source| !source.trim().is_empty())),
         Some(Value::Array(named)) => default_of(&named).map(Some),
         Some(_) => Err(ChatTemplateError::Malformed {
             line: 0,

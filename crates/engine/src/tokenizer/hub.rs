@@ -211,10 +211,14 @@ fn read_json(path: &Path) -> Result<Value, TokenizerError> {
 /// A file's text, or none where there is no such file.
 pub(crate) fn read(path: &Path) -> Result<Option<String>, TokenizerError> {
     let failed = |source| TokenizerError::Unreadable { path: PathBuf::from(path), source };
-    let file = match std::fs::File::open(path) {
+    // A link may lead anywhere: opening a pipe would wait for ever.
+    match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(failed)?,
-    };
+        Err(error) => return Err(failed(error)),
+        Ok(data) if !data.is_file() => return Err(failed(std::io::Error::other("it is no regular file"))),
+        Ok(_) => {}
+    }
+    let file = std::fs::File::open(path).map_err(failed)?;
     let mut text = String::new();
     file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
     if text.len() as u64 > MAX_FILE_BYTES {

@@ -5,7 +5,7 @@ use infercost_models::ResolvedModel;
 
 use crate::arguments::RecordArguments;
 use crate::exit::usage;
-use crate::{baseline, models};
+use crate::models;
 
 /// A model and the name under which it takes part.
 pub(crate) struct Contender {
@@ -17,12 +17,16 @@ pub(crate) struct Contender {
 
 /// Resolves the models and puts the baseline first.
 pub(crate) fn contenders(arguments: &RecordArguments) -> anyhow::Result<Vec<Contender>> {
+    if let Some(name) = &arguments.baseline {
+        models::check_baseline(&arguments.models, name)?;
+    }
     let mut resolved = models::resolve(&arguments.models, arguments.offline)?;
     let baseline = match &arguments.baseline {
         Some(name) => {
-            let variants: Vec<&VariantId> = resolved.iter().map(|model| &model.variant).collect();
-            let named = baseline::named(&variants, name)?;
-            resolved.iter().position(|model| model.variant == *named)
+            let is_named = |loosely| resolved.iter().position(|model| model.is_named(name, loosely));
+            let known = || resolved.iter().map(|model| model.variant.to_string()).collect::<Vec<_>>().join(", ");
+            let found = is_named(false).or_else(|| is_named(true));
+            Some(found.ok_or_else(|| usage(format!("--baseline {name}: no such variant among {}", known())))?)
         }
         None => resolved.iter().position(|model| model.is_full_precision),
     };

