@@ -14,7 +14,7 @@ use ureq::{Agent, Body};
 use crate::error::ModelError;
 use crate::file_text::escaped;
 use crate::hash::sha256_of_text;
-use crate::hub_settings::{HubSettings, Patience, Token};
+use crate::hub_settings::{HubSettings, Patience, Token, is_safe_name};
 use crate::variant_names::without_credentials;
 
 const MAX_REDIRECTS: usize = 6;
@@ -88,16 +88,12 @@ impl HubClient {
         let bytes = bytes.ok_or_else(|| {
             hub_error(url, "the answer tells no length (Content-Range, Content-Length): not a hub".to_owned())
         })?;
-        let is_usable = |name: &String| crate::hub_settings::is_safe_name(name);
-        let etag = answer.etag.filter(is_usable);
-        Ok(RemoteFile {
-            commit: answer.commit.filter(is_usable),
-            // Without a hash, the address and the length tell one version of a file from another.
-            etag: etag.unwrap_or_else(|| sha256_of_text(&format!("{} {bytes}", without_credentials(url)))
-                .get(..40)
-                .map_or_else(String::new, |short| format!("unnamed-{short}"))),
-            bytes,
-        })
+        let etag = match answer.etag {
+            Some(etag) if is_safe_name(&etag) => etag,
+            Some(_) => return Err(hub_error(url, "the answer has no usable ETag: not a hub".to_owned())),
+            None => unnamed(url, bytes),
+        };
+        Ok(RemoteFile { commit: answer.commit.filter(|commit| is_safe_name(commit)), etag, bytes })
     }
 
     /// Fetches a file from `start`, handing its bytes on as they come. `begin` is told where the body really
@@ -211,6 +207,12 @@ impl HubClient {
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// What stands for a file's hash where the server tells none: its address and its length.
+fn unnamed(url: &str, bytes: u64) -> String {
+    let hash = sha256_of_text(&format!("{} {bytes}", without_credentials(url)));
+    format!("unnamed-{}", hash.get(..40).unwrap_or(&hash))
 }
 
 /// An ETag without its quotes and its mark of weakness.

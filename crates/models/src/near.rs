@@ -15,6 +15,9 @@ pub(crate) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> O
         } else if !other.is_empty() && wanted.starts_with(&other) {
             // `q4_k_m` for `q4_k`
             MOST_EDITS + wanted.len() - other.len()
+        } else if other.starts_with(&wanted) && wanted.len() * 2 >= other.len() {
+            // `q8` for `q8_0`
+            MOST_EDITS + other.len() - wanted.len()
         } else {
             let edits = edits(&wanted, &other);
             if edits > MOST_EDITS.min(other.chars().count() / 4) {
@@ -65,6 +68,7 @@ mod tests {
         check("SmolLM2-135M-Instruct", Some("smollm2-135m-instruct"));
         check("smolm2-135m-instruct", Some("smollm2-135m-instruct"));
         check("gemma-3-270m-it", Some("gemma-3-270m"));
+        check("Q8", Some("q8_0"));
         check("llama", None);
         check("x", None);
         check("", None);

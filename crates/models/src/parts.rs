@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::ModelError;
 use crate::file_text::escaped;
@@ -88,10 +88,10 @@ pub(crate) fn safetensors_in(folder: &Path) -> Result<Vec<PathBuf>, ModelError> 
     files.retain(|file| file.extension().is_some_and(|end| end == "safetensors") && file.is_file());
     files.sort();
 
-    // A folder may hold the model whole, or under other names, beside its shards: the index says which ones count.
+    // A folder may hold the same weights in several ways: the index says which files count, else the usual name.
     let index = folder.join(INDEX);
     let whole = folder.join("model.safetensors");
-    if index.is_file() && !whole.is_file() {
+    if index.is_file() {
         return indexed(folder, &index);
     }
     if whole.is_file() {
@@ -101,10 +101,22 @@ pub(crate) fn safetensors_in(folder: &Path) -> Result<Vec<PathBuf>, ModelError> 
     Ok(files)
 }
 
+/// The file that holds each tensor, as the index of a folder says; `None` without an index. A tensor may stand in another
+/// file too, where a later one replaces it.
+pub(crate) fn weight_map(folder: &Path) -> Result<Option<Map<String, Value>>, ModelError> {
+    let index = folder.join(INDEX);
+    if !index.is_file() {
+        return Ok(None);
+    }
+    let mut json = json_file(&index)?;
+    match json.get_mut("weight_map").map(Value::take) {
+        Some(Value::Object(map)) => Ok(Some(map)),
+        _ => Err(ModelError::bad(&index, "it has no `weight_map`")),
+    }
+}
+
 fn indexed(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, ModelError> {
-    let json = json_file(index)?;
-    let map = json.get("weight_map").and_then(Value::as_object);
-    let map = map.ok_or_else(|| ModelError::bad(index, "it has no `weight_map`"))?;
+    let map = weight_map(folder)?.unwrap_or_default();
     let names: BTreeSet<&str> = map.values().filter_map(Value::as_str).collect();
     if names.is_empty() || !names.iter().all(|name| crate::argument::is_plain_part(name)) {
         return Err(ModelError::bad(index, "its `weight_map` names no files of this folder"));

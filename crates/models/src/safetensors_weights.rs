@@ -12,11 +12,12 @@ use serde_json::Value;
 use crate::error::ModelError;
 use crate::file_text::escaped;
 use crate::gguf::{DEFAULT_ALIGNMENT, TensorInfo};
+use crate::hash::file_name;
 use crate::hf_tokenizer::tokenizer_entries;
 use crate::json_file::json_file;
 use crate::metadata::Entry;
 use crate::numbers::decode;
-use crate::parts::safetensors_in;
+use crate::parts::{safetensors_in, weight_map};
 use crate::safetensors_header::SafetensorsHeader;
 use crate::tensor_type::TensorType;
 use crate::weights::{Weights, read_at};
@@ -52,11 +53,16 @@ impl SafetensorsWeights {
         let (shape, mut entries) = configuration(folder, &config)?;
         let vocabulary = number(folder, &config, "vocab_size")?;
         entries.extend(tokenizer_entries(folder, &config, vocabulary)?);
+        let map = weight_map(folder)?;
         let (mut tensors, mut places, mut files) = (Vec::new(), HashMap::new(), Vec::new());
         for path in safetensors_in(folder)? {
             let header = SafetensorsHeader::read(&path)?;
             for (name, about) in &header.tensors {
                 if name.ends_with("rotary_emb.inv_freq") {
+                    continue;
+                }
+                let holder = map.as_ref().and_then(|map| map.get(name)?.as_str());
+                if holder.is_some_and(|holder| *holder != *file_name(&path)) {
                     continue;
                 }
                 if name == "lm_head.weight" && shape.is_tied {
