@@ -58,6 +58,7 @@ impl ModelArgument {
                 }
             };
         }
+
         let is_path = text.starts_with(['.', '/', '~'])
             || text.contains('\\')
             || text.matches('/').count() > 1
@@ -70,6 +71,7 @@ impl ModelArgument {
             Some((model, variant)) if !model.is_empty() && !variant.is_empty() => {
                 Ok(Self::Named { model: model.to_owned(), variant: Some(variant.to_owned()) })
             }
+
             // A folder with a slash behind it.
             Some(_) => Ok(Self::Path(PathBuf::from(text))),
         }
@@ -135,6 +137,7 @@ fn hub(rest: &str) -> Result<ModelArgument, String> {
     if file.is_some_and(|file| !is_inner_path(file)) {
         return Err("the file after : is empty or leaves the repository".into());
     }
+
     Ok(ModelArgument::Hub {
         repo: repo.to_owned(),
         revision: revision.to_owned(),
@@ -155,6 +158,7 @@ fn served(text: &str, rest: &str) -> Result<ModelArgument, String> {
     if name == Some("") {
         return Err("the model's name after # is empty".into());
     }
+
     Ok(ModelArgument::Served { url: url.to_owned(), served_name: name.map(str::to_owned) })
 }
 

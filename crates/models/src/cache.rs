@@ -102,9 +102,11 @@ impl ModelCache {
                 return Ok(None);
             }
             record.modified_ns = modified_ns;
+
             // Without the new time the next look-up hashes again, which costs time only.
             self.write_record(path, &record).ok();
         }
+
         Ok(Some(record))
     }
 
@@ -147,6 +149,7 @@ impl ModelCache {
         let (bytes, modified_ns) = stamp(path).unwrap_or_default();
         let record = FileRecord { schema: RECORD_SCHEMA.into(), sha256, bytes, modified_ns, provenance };
         self.write_record(path, &record)?;
+
         Ok(record)
     }
 

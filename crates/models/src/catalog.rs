@@ -47,6 +47,7 @@ impl Catalog {
             entries.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         files.retain(|file| file.extension().is_some_and(|end| end == "toml"));
         files.sort();
+
         for file in files {
             let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let parsed =

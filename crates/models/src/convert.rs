@@ -125,6 +125,7 @@ pub(crate) fn quantize_into(
             ),
         });
     }
+
     let provenance = Provenance::Quantized {
         recipe: recipe.name().to_owned(),
         from: Box::new(origin.clone()),
@@ -161,6 +162,7 @@ pub fn fallback_summary(fallbacks: &[Fallback], tensors: usize) -> Option<String
             None => kinds.push((wanted, became, 1)),
         }
     }
+
     let kinds: Vec<String> =
         kinds.iter().map(|(wanted, became, count)| format!("{count} {wanted} -> {became}")).collect();
     let (noun, theirs) = if fallbacks.len() == 1 && tensors == 1 { ("tensor", "its own is") } else { ("tensors", "theirs are") };
@@ -192,6 +194,7 @@ fn main_type(weights: &GgufWeights) -> String {
             None => numbers.push((tensor.kind.name(), tensor.elements())),
         }
     }
+
     match weights.header().number("general.file_type") {
         Some(12) => "Q3_K_M".to_owned(),
         Some(14) => "Q4_K_S".to_owned(),
@@ -217,12 +220,14 @@ fn convert(
     let tensors = weights.tensors().to_vec();
     let output = output_name(tensors.iter().map(|tensor| tensor.name.as_str()));
     let mut fallbacks = Vec::new();
+
     let mut plan = Vec::new();
     for tensor in &tensors {
         let (kind, fallback) = recipe.target(tensor, tensor.name == output);
         fallbacks.extend(fallback);
         plan.push(PlannedTensor { name: tensor.name.clone(), dimensions: tensor.dimensions.clone(), kind });
     }
+
     if let Provenance::Quantized { fallbacks: noted, .. } = &mut provenance {
         *noted = fallbacks.iter().map(ToString::to_string).collect();
     }
@@ -258,6 +263,7 @@ fn convert(
             writer.write_all(&bytes).map_err(failed)?;
             first += count;
             done = done.saturating_add(values.len() as u64);
+
             // Numbers stand in for bytes: every one is read as four.
             let (done, total) = (done.saturating_mul(4), total.saturating_mul(4));
             progress(Progress::Step { stage, file: file_name(&path), done, total: Some(total) });
@@ -271,6 +277,7 @@ fn convert(
         }
         pad(&mut writer, written, alignment).map_err(failed)?;
     }
+
     let bytes = writer.written();
     let (_, sha256) = writer.finish().map_err(failed)?;
     Ok(Converted { sha256, bytes, provenance, fallbacks, tensors: tensors.len() })
@@ -284,6 +291,7 @@ fn entries_for(source: &[Entry], recipe: Recipe, provenance: &Provenance) -> Vec
         Entry::u32("general.quantization_version", 2),
         Entry::text(PROVENANCE_KEY, &told),
     ];
+
     let mut entries = source.to_vec();
     for entry in own {
         match entries.iter_mut().find(|known| known.key == entry.key) {

@@ -119,6 +119,7 @@ impl Reader<'_> {
             let starts = magic.map(|byte| format!("{byte:02x}")).join(" ");
             return Err(self.bad(format!("not a GGUF file: it starts with {starts}, not with GGUF")));
         }
+
         let version = self.u32()?;
         if version.swap_bytes() == 2 || version.swap_bytes() == 3 {
             return Err(self.bad("a big-endian GGUF file; only little-endian ones are read"));
@@ -133,6 +134,7 @@ impl Reader<'_> {
                 "declares {tensor_count} tensors and {entry_count} metadata entries: damaged, or not a model"
             )));
         }
+
         let mut entries: Vec<Entry> = Vec::new();
         for _ in 0..entry_count {
             let entry = self.entry()?;
@@ -141,12 +143,14 @@ impl Reader<'_> {
             }
             entries.push(entry);
         }
+
         let alignment = entries
             .iter()
             .find(|entry| entry.key == "general.alignment")
             .map_or(Some(DEFAULT_ALIGNMENT), Entry::as_u64)
             .filter(|alignment| alignment.is_power_of_two() && *alignment <= 1 << 20)
             .ok_or_else(|| self.bad("general.alignment is not a power of two up to 1048576"))?;
+
         let mut tensors = Vec::new();
         for _ in 0..tensor_count {
             tensors.push(self.tensor()?);
@@ -162,6 +166,7 @@ impl Reader<'_> {
             alignment,
         };
         self.check_extents(&header)?;
+
         Ok(header)
     }
 
@@ -190,6 +195,7 @@ impl Reader<'_> {
                 )));
             }
         }
+
         Ok(())
     }
 
@@ -224,6 +230,7 @@ impl Reader<'_> {
                         count.checked_mul(width).ok_or_else(|| self.bad("an array that overflows"))?;
                     return self.copy(length, into);
                 }
+
                 // A string or an array takes 8 bytes at least.
                 if count > self.file_bytes.saturating_sub(self.position) / 8 {
                     return Err(self.bad(format!("cut short: an array of {count} elements")));
@@ -244,6 +251,7 @@ impl Reader<'_> {
         if rank == 0 || rank > 4 {
             return Err(self.bad(format!("tensor `{name}` has {rank} dimensions; 1 to 4 are possible")));
         }
+
         let mut dimensions = Vec::new();
         for _ in 0..rank {
             dimensions.push(self.u64()?);
@@ -252,6 +260,7 @@ impl Reader<'_> {
         let kind = TensorType::from_number(number)
             .ok_or_else(|| self.bad(format!("tensor `{name}` is of the unknown type {number}")))?;
         let offset = self.u64()?;
+
         if dimensions
             .iter()
             .try_fold(1u64, |product, extent| product.checked_mul(*extent))
@@ -259,6 +268,7 @@ impl Reader<'_> {
         {
             return Err(self.bad(format!("tensor `{name}` has the impossible shape {dimensions:?}")));
         }
+
         Ok(TensorInfo { name, dimensions, kind, offset })
     }
 

@@ -41,6 +41,7 @@ pub(crate) fn tokenizer_entries(
             "only byte-level BPE tokenizers are carried over\nhint: start from the model's F16 GGUF".into(),
         ));
     }
+
     let pre = pre_tokenizer(json.get("pre_tokenizer")).ok_or_else(|| {
         unsupported(
             "its pre-tokenizer is not known, and a wrong one would give wrong tokens\nhint: start from the model's \
@@ -57,6 +58,7 @@ pub(crate) fn tokenizer_entries(
         let place = id.and_then(|id| usize::try_from(id).ok()).and_then(|id| tokens.get_mut(id));
         place.map(|place| *place = Some((text.to_owned(), kind)))
     };
+
     for (text, id) in model.get("vocab").and_then(Value::as_object).ok_or_else(|| bad("no vocab"))? {
         put(id.as_u64(), text, NORMAL).ok_or_else(|| bad("a token's id lies beyond vocab_size"))?;
     }
@@ -67,6 +69,7 @@ pub(crate) fn tokenizer_entries(
         put(token.get("id").and_then(Value::as_u64), text, kind)
             .ok_or_else(|| bad("an added token's id lies beyond vocab_size"))?;
     }
+
     let id_of = |text: &str| {
         let at = tokens.iter().position(|token| token.as_ref().is_some_and(|token| token.0 == text));
         at.and_then(|at| u32::try_from(at).ok())
@@ -83,6 +86,7 @@ pub(crate) fn tokenizer_entries(
             entries.push(Entry::u32(format!("tokenizer.ggml.{key}_token_id"), id));
         }
     }
+
     let adds_bos = named
         .get("add_bos_token")
         .and_then(Value::as_bool)
@@ -90,6 +94,7 @@ pub(crate) fn tokenizer_entries(
     entries.push(Entry::boolean("tokenizer.ggml.add_bos_token", adds_bos));
     entries.push(Entry::boolean("tokenizer.ggml.add_space_prefix", false));
     let merges = merges(model).ok_or_else(|| bad("merges that are not pairs"))?;
+
     if let Some(template) = chat_template(folder, &named) {
         entries.push(Entry::text("tokenizer.chat_template", &template));
     }
@@ -101,6 +106,7 @@ pub(crate) fn tokenizer_entries(
     entries.push(Entry::texts("tokenizer.ggml.tokens", filled.iter().map(|token| token.0.as_str())));
     entries.push(Entry::i32s("tokenizer.ggml.token_type", filled.iter().map(|token| token.1)));
     entries.push(Entry::texts("tokenizer.ggml.merges", merges.iter().map(String::as_str)));
+
     Ok(entries)
 }
 
@@ -115,6 +121,7 @@ fn pre_tokenizer(json: Option<&Value>) -> Option<&'static str> {
     let flag = |part: &Value, key: &str, default| part.get(key).and_then(Value::as_bool).unwrap_or(default);
     let kinds: Vec<String> = parts.iter().filter_map(|part| kind(part)).collect();
     let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+
     let bytes = parts.last()?;
     if flag(bytes, "add_prefix_space", true) {
         return None;
@@ -169,6 +176,7 @@ fn starts_with_special(post: Option<&Value>) -> bool {
 
 fn chat_template(folder: &Path, named: &Value) -> Option<String> {
     let beside = folder.join("chat_template.jinja");
+
     // A link may lead anywhere: reading a pipe would wait for ever.
     if std::fs::metadata(&beside).is_ok_and(|data| data.is_file() && data.len() < 1 << 20) {
         return std::fs::read_to_string(beside).ok().filter(|template| !template.trim().is_empty());

@@ -40,24 +40,29 @@ pub(crate) fn files(
         let reason = "a repository, revision or file that is not a plain name".into();
         return Err(ModelError::Hub { url: escaped(&what()), reason });
     }
+
     let cached = settings.cached_repo(repo, revision).ok_or_else(|| ModelError::Hub {
         url: what(),
         reason: "no folder for the hub's cache\nhint: set HF_HOME".into(),
     })?;
+
     if let Some(commit) = cached.known_commit() {
         let snapshot = cached.snapshot(&commit);
         if files.iter().all(|file| snapshot.join(&file.path).is_file()) {
             let found = found(repo, &commit, &snapshot, files, progress);
+
             // A damaged file in the cache is fetched anew where that is possible.
             if found.is_ok() || offline || settings.offline {
                 return found;
             }
         }
     }
+
     if offline || settings.offline {
         return Err(ModelError::Offline { what: what() });
     }
     let client = HubClient::new(settings);
+
     let (mut commit, mut listed): (Option<String>, Option<String>) = (None, None);
     for file in files {
         let url = settings
@@ -81,6 +86,7 @@ pub(crate) fn files(
         link(&blob, &pointer)?;
         commit = Some(known);
     }
+
     let commit = commit.unwrap_or_default();
     let snapshot = cached.snapshot(&commit);
     cached.note_commit(&commit).map_err(ModelError::io(&snapshot, "write"))?;
@@ -127,12 +133,14 @@ fn blob(
     let folder = blob.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(ModelError::io(folder, "write"))?;
     let _lock = lock(&cached.lock_file(&remote.etag))?;
+
     if fs::metadata(&blob).is_ok_and(|data| data.len() == remote.bytes) {
         match expected {
             Some(expected) if sha256_of_file(&blob, progress)? != expected => {}
             _ => return Ok(blob),
         }
     }
+
     let partial = blob.with_file_name(format!("{}.incomplete", remote.etag));
     download(client, url, &file.path, remote, &partial, progress)?;
     if let Some(expected) = expected {
@@ -155,6 +163,7 @@ fn blob(
         }
     }
     fs::rename(&partial, &blob).map_err(ModelError::io(&blob, "write"))?;
+
     Ok(blob)
 }
 
@@ -179,6 +188,7 @@ fn download(
         File::create(partial).map_err(ModelError::io(partial, "write"))?;
         done = 0;
     }
+
     let (mut cuts, mut out) = (0, open()?);
     while done < remote.bytes {
         let before = done;
@@ -189,6 +199,7 @@ fn download(
             before,
             |start| {
                 at.set(start);
+
                 // Appending goes to the end, so a body from the start needs an empty file.
                 if start == before { Ok(()) } else { restarted.set_len(start) }
                     .map_err(ModelError::io(partial, "write"))
@@ -224,6 +235,7 @@ fn download(
             }
         }
     }
+
     out.flush().map_err(ModelError::io(partial, "write"))?;
     out.sync_all().map_err(ModelError::io(partial, "write"))
 }
@@ -246,6 +258,7 @@ fn found(
             }
         }
     }
+
     let provenance =
         Provenance::Published { source: format!("hub {repo}@{}", commit.get(..12).unwrap_or(commit)) };
     let ggufs: Vec<PathBuf> =
@@ -258,15 +271,18 @@ fn found(
             (ModelLocation::SafetensorsFolder(snapshot.to_owned()), weights)
         }
     };
+
     if weights.is_empty() {
         let reason = "none of the files named is a .gguf or .safetensors file".into();
         return Err(ModelError::Hub { url: repo.to_owned(), reason });
     }
+
     let bytes = weights.iter().filter_map(|file| fs::metadata(file).ok()).map(|data| data.len()).sum();
     let sha256 = match files.first().and_then(|file| file.sha256.clone()) {
         Some(known) if weights.len() == 1 => known.to_ascii_lowercase(),
         _ => joined_hash(&weights, progress)?,
     };
+
     Ok(Found { location, sha256, bytes, provenance })
 }
 

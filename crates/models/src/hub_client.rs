@@ -84,6 +84,7 @@ impl HubClient {
             200 => text(headers, "content-length").and_then(|length| length.parse().ok()),
             _ => return Err(refused(url, status, headers, self.token.is_some())),
         };
+
         let bytes = bytes.or(answer.linked_bytes);
         let bytes = bytes.ok_or_else(|| {
             hub_error(url, "the answer tells no length (Content-Range, Content-Length): not a hub".to_owned())
@@ -93,6 +94,7 @@ impl HubClient {
             Some(_) => return Err(hub_error(url, "the answer has no usable ETag: not a hub".to_owned())),
             None => unnamed(url, bytes),
         };
+
         Ok(RemoteFile { commit: answer.commit.filter(|commit| is_safe_name(commit)), etag, bytes })
     }
 
@@ -119,6 +121,7 @@ impl HubClient {
             200 => begin(0)?,
             status => return Err(refused(url, status, headers, self.token.is_some())),
         }
+
         // The body is read beside, because a read cannot be given a time-out of its own. When the wait ends
         // early, that thread ends with its next byte or with the connection.
         let (sender, receiver) = sync_channel::<Result<Vec<u8>, String>>(8);
@@ -140,6 +143,7 @@ impl HubClient {
                 }
             }
         });
+
         loop {
             match receiver.recv_timeout(self.patience.stall) {
                 Ok(Ok(chunk)) => take(&chunk)?,
@@ -189,6 +193,7 @@ impl HubClient {
             let response = request.call().map_err(|error| hub_error(&at, unreachable(&error)))?;
             let headers = response.headers();
             commit = commit.or_else(|| text(headers, "x-repo-commit").map(str::to_owned));
+
             // The hub's own word on the file comes before that of the store that it redirects to; what a redirect says
             // of itself is said of no file.
             linked = linked.or_else(|| text(headers, "x-linked-etag").map(plain_etag));
@@ -201,6 +206,7 @@ impl HubClient {
             at = absolute(&at, location)
                 .ok_or_else(|| hub_error(url, format!("redirects to `{}`", escaped(location))))?;
         }
+
         Err(hub_error(url, "redirects in a circle".into()))
     }
 }
@@ -270,6 +276,7 @@ fn refused(url: &str, status: u16, headers: &HeaderMap, has_token: bool) -> Mode
         (500..=599, _) => format!("the hub is in trouble ({status}); try again later"),
         (other, _) => format!("answered with status {other}"),
     };
+
     let said = if said.is_empty() { String::new() } else { format!(" (it says: {said})") };
     hub_error(url, reason + &said)
 }

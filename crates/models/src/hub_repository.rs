@@ -60,6 +60,7 @@ pub(crate) fn resolve(
     let chosen: Vec<SourceFile> = chosen.into_iter().map(|path| SourceFile { path, sha256: None }).collect();
     let found = files(settings, repo, revision, &chosen, request.offline, progress)?;
     let is_folder = matches!(found.location, ModelLocation::SafetensorsFolder(_));
+
     let name = chosen.first().map_or("", |file| file.path.as_str());
     Ok(ResolvedModel {
         argument: None,
@@ -94,6 +95,7 @@ fn listing(
                     .map_err(|error| ModelError::Hub { url, reason: format!("not a listing: {error}") })
             })
     };
+
     match asked {
         Ok(listing) => Ok(listing
             .siblings
@@ -158,6 +160,7 @@ fn choose(repo: &str, names: &[String], wanted: Option<&str>) -> Result<Vec<Stri
         weights.extend(OPTIONAL.into_iter().filter(|name| has(name)).map(str::to_owned));
         return Ok(weights);
     }
+
     let ggufs = ggufs(names);
     match ggufs.as_slice() {
         [one] if wanted.is_none() => Ok(with_parts(one)),

@@ -73,6 +73,7 @@ fn gguf(path: &Path) -> Result<Inspection, ModelError> {
     let number = |key: &str| architecture.as_ref().and_then(|name| header.number(&format!("{name}.{key}")));
     let kind = shown("tokenizer.ggml.model");
     let pre = shown("tokenizer.ggml.pre");
+
     let mut types = BTreeMap::new();
     for tensor in &header.tensors {
         count(&mut types, tensor.kind.name(), tensor.elements());
@@ -112,6 +113,7 @@ fn folder(path: &Path) -> Result<Inspection, ModelError> {
         };
         return Err(ModelError::bad(path, reason));
     }
+
     let mut types = BTreeMap::new();
     let (mut bytes, mut parameters) = (0u64, 0u64);
     for file in &files {
@@ -127,6 +129,7 @@ fn folder(path: &Path) -> Result<Inspection, ModelError> {
             parameters = parameters.saturating_add(elements);
         }
     }
+
     let config = json_file(&path.join("config.json"))?;
     let tokenizer = json_file(&path.join("tokenizer_config.json")).ok();
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(escaped);

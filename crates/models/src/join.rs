@@ -44,6 +44,7 @@ impl SplitModel {
                 ));
             }
         }
+
         Ok(Self { parts })
     }
 
@@ -82,6 +83,7 @@ impl SplitModel {
         }
         let bytes = writer.written();
         let (_, sha256) = writer.finish().map_err(ModelError::io(named, "write"))?;
+
         Ok(Converted { sha256, bytes, provenance, fallbacks: Vec::new(), tensors: planned.len() })
     }
 
@@ -97,6 +99,7 @@ impl SplitModel {
                 planned.push(PlannedTensor { name, dimensions, kind: tensor.kind });
             }
         }
+
         Ok(planned)
     }
 }
@@ -111,6 +114,7 @@ fn copy_tensors(
 ) -> Result<(), ModelError> {
     let path = part.path.as_path();
     let mut file = File::open(path).map_err(ModelError::io(path, "open"))?;
+
     let mut buffer = vec![0; CHUNK];
     for tensor in &part.tensors {
         // The header was checked against the file's length when it was read.
@@ -129,5 +133,6 @@ fn copy_tensors(
         let done = writer.written();
         progress(Progress::Step { stage: Stage::Joining, file: file_name(path), done, total: Some(total) });
     }
+
     Ok(())
 }

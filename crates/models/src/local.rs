@@ -43,6 +43,7 @@ pub(crate) fn resolve(
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         return Ok(vec![safetensors(parent, progress)?]);
     }
+
     Ok(vec![gguf(path, cache, progress)?])
 }
 
@@ -85,6 +86,7 @@ fn gguf(path: &Path, cache: &ModelCache, progress: &mut ProgressSink<'_>) -> Res
     let provenance = stated_provenance(&header)
         .unwrap_or_else(|| Provenance::Local { file: escaped(&file_name(path)) });
     let sha256 = sha256_of_file(&whole, progress)?;
+
     if stamp(&whole) != before {
         return Err(ModelError::bad(path, "it is being written: it changed while it was read; wait until its download ends"));
     }
@@ -120,6 +122,7 @@ fn whole_gguf(path: &Path) -> Result<PathBuf, ModelError> {
             ),
         ));
     }
+
     Ok(whole)
 }
 
@@ -148,6 +151,7 @@ fn joined(
         }
     };
     let variant = infercost_core::VariantId(escaped(&stem));
+
     Ok(ResolvedModel {
         variant,
         argument: None,
@@ -170,12 +174,14 @@ fn safetensors(path: &Path, progress: &mut ProgressSink<'_>) -> Result<ResolvedM
         }
         json_file(&beside)?;
     }
+
     let mut bytes = 0u64;
     for file in &files {
         bytes = bytes.saturating_add(SafetensorsHeader::read(file)?.file_bytes);
     }
     let folder = fs::canonicalize(path).map_err(ModelError::io(path, "open"))?;
     let name = variant_names::folder_name(path, &folder);
+
     Ok(ResolvedModel {
         variant: variant_names::local(&name),
         argument: None,

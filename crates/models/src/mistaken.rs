@@ -22,6 +22,7 @@ const FRESH: Duration = Duration::from_secs(120);
 /// [`ModelError::BadFile`], and [`ModelError::Io`] where it cannot be read.
 pub(crate) fn refuse(path: &Path) -> Result<(), ModelError> {
     let data = fs::metadata(path).map_err(ModelError::io(path, "open"))?;
+
     // A link may lead anywhere: opening a pipe would wait for ever.
     if !data.is_file() {
         return Err(ModelError::bad(path, "it is no regular file"));
@@ -47,6 +48,7 @@ fn other_kind(head: &[u8], bytes: u64) -> Option<String> {
              with `infercost models pull hf:owner/repo`"
         ));
     }
+
     let start = String::from_utf8_lossy(head.get(..256).unwrap_or(head)).trim_start().to_ascii_lowercase();
     if start.starts_with("<!doctype") || start.starts_with("<html") || start.starts_with("<?xml") {
         return Some(
@@ -55,6 +57,7 @@ fn other_kind(head: &[u8], bytes: u64) -> Option<String> {
                 .to_owned(),
         );
     }
+
     let known: &[(&[u8], &str)] = &[
         (b"PK\x03\x04", "a zip archive (PyTorch's .bin and .pt files are such); take the safetensors or GGUF file"),
         (b"\x80\x02", "a Python pickle, which could run programs and is not read; take the safetensors or GGUF file"),

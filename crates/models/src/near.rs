@@ -29,6 +29,7 @@ pub(crate) fn nearest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> O
             best = Some((distance, candidate));
         }
     }
+
     best.map(|(_, name)| name)
 }
 
@@ -51,6 +52,7 @@ fn edits(one: &str, other: &str) -> usize {
         }
         row = next;
     }
+
     row.last().copied().unwrap_or_default()
 }
 

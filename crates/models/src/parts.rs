@@ -43,6 +43,7 @@ impl PartName {
         if !are_numbers || count.len() != digits || stem.is_empty() {
             return None;
         }
+
         let (number, count) = (number.parse().ok()?, count.parse().ok()?);
         let is_possible = (1..=MAX_PARTS).contains(&count) && (1..=count).contains(&number);
         let ending = format!(".{ending}");
@@ -98,6 +99,7 @@ pub(crate) fn safetensors_in(folder: &Path) -> Result<Vec<PathBuf>, ModelError> 
         return Ok(vec![whole]);
     }
     complete(folder, &files)?;
+
     Ok(files)
 }
 

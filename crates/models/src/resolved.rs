@@ -56,15 +56,18 @@ impl ResolvedModel {
         let same = |one: &str| one == text || (loosely && one.eq_ignore_ascii_case(text));
         let mut names: Vec<String> = self.argument.iter().cloned().collect();
         names.extend([self.variant.as_str().to_owned(), self.variant.variant_name().to_owned()]);
+
         for path in [self.named.as_deref(), self.location.path()].into_iter().flatten() {
             let (name, stem) = (path.file_name(), path.file_stem());
             names.extend([name, stem].into_iter().flatten().map(|name| name.to_string_lossy().into_owned()));
         }
+
         if let ModelLocation::Server { url, served_name } = &self.location {
             names.push(url.clone());
             names.extend(served_name.clone());
             names.extend(served_name.as_ref().map(|name| format!("{url}#{name}")));
         }
+
         names.iter().any(|name| same(name)) || self.is_at(Path::new(text))
     }
 

@@ -47,6 +47,7 @@ impl SafetensorsHeader {
         tensors.remove("__metadata__");
         let header = Self { tensors, data_offset: 8 + length, file_bytes };
         header.check_length(path)?;
+
         Ok(header)
     }
 

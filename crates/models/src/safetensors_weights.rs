@@ -54,6 +54,7 @@ impl SafetensorsWeights {
         let vocabulary = number(folder, &config, "vocab_size")?;
         entries.extend(tokenizer_entries(folder, &config, vocabulary)?);
         let map = weight_map(folder)?;
+
         let (mut tensors, mut places, mut files) = (Vec::new(), HashMap::new(), Vec::new());
         for path in safetensors_in(folder)? {
             let header = SafetensorsHeader::read(&path)?;
@@ -89,12 +90,14 @@ impl SafetensorsWeights {
             let file = File::open(&path).map_err(ModelError::io(&path, "open"))?;
             files.push((path, file));
         }
+
         let blocks = number(folder, &config, "num_hidden_layers")?;
         for needed in needed(blocks.min(10_000)) {
             if !places.contains_key(&needed) {
                 return Err(ModelError::bad(folder, format!("the weights lack what GGUF calls `{needed}`")));
             }
         }
+
         tensors.sort_by_key(|tensor: &TensorInfo| order(&tensor.name));
         Ok(Self { folder: folder.to_owned(), entries, tensors, places, files })
     }
@@ -121,6 +124,7 @@ impl Weights for SafetensorsWeights {
         let missing = || ModelError::bad(&self.folder, format!("tensor `{}` is not there", tensor.name));
         let place = self.places.get(&tensor.name).ok_or_else(missing)?;
         let (path, file) = self.files.get_mut(place.file).ok_or_else(missing)?;
+
         // A bias of the attention's rows is permuted like the rows themselves.
         let is_vector = tensor.dimensions.len() == 1;
         let width = if is_vector && place.heads.is_some() { 1 } else { tensor.width() };
@@ -130,6 +134,7 @@ impl Weights for SafetensorsWeights {
         let overflow = || ModelError::bad(path, format!("tensor `{}`: a size overflows", tensor.name));
         let row_bytes = tensor.kind.bytes_for(width).ok_or_else(overflow)?;
         let at = |row: u64| row.checked_mul(row_bytes).and_then(|skipped| skipped.checked_add(place.start));
+
         let mut bytes = Vec::new();
         match place.heads {
             None => {
@@ -143,6 +148,7 @@ impl Weights for SafetensorsWeights {
                 }
             }
         }
+
         let numbers = count.checked_mul(width).and_then(|numbers| usize::try_from(numbers).ok());
         decode(tensor.kind, &bytes, numbers.ok_or_else(overflow)?)
             .map_err(|reason| ModelError::bad(path, format!("tensor `{}`: {reason}", tensor.name)))
@@ -171,6 +177,7 @@ fn configuration(folder: &Path, config: &Value) -> Result<(Shape, Vec<Entry>), M
             )));
         }
     };
+
     let rope =
         config.get("rope_scaling").filter(|scaling| !scaling.is_null()).or(config.get("rope_parameters"));
     let scaling = rope.and_then(|rope| rope.get("rope_type").or(rope.get("type"))).and_then(Value::as_str);
@@ -180,6 +187,7 @@ fn configuration(folder: &Path, config: &Value) -> Result<(Shape, Vec<Entry>), M
             escaped(scaling)
         )));
     }
+
     let need = |key: &str| number(folder, config, key);
     let theta = config
         .get("rope_theta")
@@ -188,6 +196,7 @@ fn configuration(folder: &Path, config: &Value) -> Result<(Shape, Vec<Entry>), M
         .unwrap_or(10_000.0);
     let heads = need("num_attention_heads")?;
     let width = need("hidden_size")?;
+
     let key_heads = config.get("num_key_value_heads").and_then(Value::as_u64).unwrap_or(heads);
     let head_width = config.get("head_dim").and_then(Value::as_u64).or(width.checked_div(heads)).unwrap_or(0);
     let epsilon = config
@@ -197,6 +206,7 @@ fn configuration(folder: &Path, config: &Value) -> Result<(Shape, Vec<Entry>), M
     let small = |value: u64| {
         u32::try_from(value).map_err(|_| ModelError::bad(folder, "config.json: a number is too large"))
     };
+
     let own = |key: &str| format!("{architecture}.{key}");
     let entries = vec![
         Entry::text("general.architecture", architecture),
@@ -215,6 +225,7 @@ fn configuration(folder: &Path, config: &Value) -> Result<(Shape, Vec<Entry>), M
         Entry::f32(own("attention.layer_norm_rms_epsilon"), epsilon as f32),
         Entry::u32(own("vocab_size"), small(need("vocab_size")?)?),
     ];
+
     let is_tied = config.get("tie_word_embeddings").and_then(Value::as_bool).unwrap_or(false);
     Ok((Shape { architecture, heads, key_heads, is_tied }, entries))
 }
@@ -257,6 +268,7 @@ fn placed(
         |key: &str| -> Option<Vec<u64>> { about.get(key)?.as_array()?.iter().map(Value::as_u64).collect() };
     let mut dimensions = numbers("shape").ok_or_else(|| bad("has no shape"))?;
     dimensions.reverse();
+
     let offsets = numbers("data_offsets");
     let Some([start, end]) = offsets.as_deref() else { return Err(bad("has no data_offsets")) };
     let gguf = gguf_name(name).ok_or_else(|| bad("is not known in this family"))?;
@@ -267,6 +279,7 @@ fn placed(
     if tensor.bytes() != end.checked_sub(*start) || data.checked_add(*end).is_none_or(|end| end > bytes) {
         return Err(bad("does not fit the file: cut short or damaged"));
     }
+
     Ok((tensor, data + start))
 }
 
@@ -279,6 +292,7 @@ fn gguf_name(name: &str) -> Option<String> {
         "lm_head.weight" => return Some("output.weight".into()),
         _ => {}
     }
+
     let (block, rest) = name.strip_prefix("layers.")?.split_once('.')?;
     let block: u32 = block.parse().ok()?;
     let (part, end) = rest.rsplit_once('.')?;
@@ -312,6 +326,7 @@ fn needed(blocks: u64) -> impl Iterator<Item = String> {
         "ffn_up",
         "ffn_down",
     ];
+
     let blocks =
         (0..blocks).flat_map(|block| PARTS.iter().map(move |part| format!("blk.{block}.{part}.weight")));
     ["token_embd.weight".to_owned(), "output_norm.weight".to_owned()].into_iter().chain(blocks)

@@ -71,6 +71,7 @@ impl ModelStore {
             }
         }
         crate::variant_names::tell_apart(&mut models);
+
         Ok(models)
     }
 
@@ -139,6 +140,7 @@ impl ModelStore {
                 None => Err(self.not_a_model(&text, "no manifest has this name, and there is no such file".into())),
             };
         };
+
         let names =
             variant.map_or_else(|| known.manifest.compare.clone(), |variant| vec![variant.to_owned()]);
         for name in &names {
@@ -157,10 +159,12 @@ impl ModelStore {
         let manifest = &known.manifest;
         let variant = find_variant(manifest, name)?;
         let mut failures = Vec::new();
+
         if depth > MAX_DEPTH {
             failures.push(failure("the manifest", "its variants are made from one another in a circle"));
             return Err(ModelError::NoSource { variant: id(manifest, name).to_string(), failures });
         }
+
         // What is there already comes first, whatever its place in the order: no network for a second run.
         let cached_only = Attempt { fetch: false, depth };
         for source in &variant.sources {
@@ -168,6 +172,7 @@ impl ModelStore {
                 return Ok(model);
             }
         }
+
         for source in &variant.sources {
             let attempt = Attempt { fetch: true, depth };
             let reason = match self.try_source(known, variant, source, attempt, progress) {
@@ -185,6 +190,7 @@ impl ModelStore {
             progress(Progress::SourceFailed { source: source.clone(), reason: reason.clone() });
             failures.push(SourceFailure { source, reason });
         }
+
         Err(ModelError::NoSource { variant: id(manifest, name).to_string(), failures })
     }
 
@@ -256,6 +262,7 @@ impl ModelStore {
             }
             known.extend(models.iter().map(|model| model.variant.to_string()));
         }
+
         Err(format!("--baseline {}: no such variant among {}", escaped(baseline), known.join(", ")))
     }
 
@@ -292,6 +299,7 @@ impl ModelStore {
             }
             before = Some(argument);
         }
+
         Ok(())
     }
 

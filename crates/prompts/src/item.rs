@@ -59,6 +59,7 @@ impl Item {
         }
         self.add_system()?;
         let reference = self.take_reference();
+
         if self.turns.iter().all(|turn| turn.content.trim().is_empty()) {
             return Err("the prompt is empty".into());
         }
@@ -77,6 +78,7 @@ impl Item {
             tags: self.tags,
             template_variables: self.template_variables,
         };
+
         Ok(Checked { prompt, judged, ignored: self.ignored })
     }
 
@@ -106,6 +108,7 @@ impl Item {
             (None, Some(_)) => Some("choice"),
             (None, None) => None,
         };
+
         if let Some(name) = named {
             return Ok((Some(grader(name, &key)?), Judged::AsNamed));
         }
@@ -120,6 +123,7 @@ impl Item {
             }
             Some(_) => "contains",
         };
+
         Ok((Some(grader(name, &key)?), Judged::ByShortReference))
     }
 }
@@ -136,6 +140,7 @@ fn named_choice(answer: Value, choices: Option<&[String]>) -> Value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
+
     if choices.contains(&written) {
         return Value::String(written);
     }

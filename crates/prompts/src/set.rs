@@ -100,6 +100,7 @@ fn json_documents(file: &str, text: &str) -> Result<Vec<Placed>, PromptSetError>
         }
         too_many(file, all.len())?;
     }
+
     Ok(all)
 }
 
@@ -149,11 +150,13 @@ impl Gathered {
             Judged::ByShortReference => self.by_reference += 1,
             Judged::ReferenceTooLong => self.too_long += 1,
         }
+
         self.ignored.extend(checked.ignored);
         if let Some(first) = self.seen.insert(checked.prompt.id.clone(), line) {
             let id = shown(checked.prompt.id.as_str());
             return Err(PromptSetError::DuplicateId { file, line, first, id });
         }
+
         self.prompts.push(checked.prompt);
         Ok(())
     }
@@ -163,6 +166,7 @@ impl Gathered {
             return Err(PromptSetError::Empty { file: file.to_owned() });
         }
         let mut notes = Vec::new();
+
         if self.by_reference > 0 {
             notes.push(format!(
                 "{} of {} prompts name no grader: an answer is right where it contains the reference answer",
@@ -170,6 +174,7 @@ impl Gathered {
                 self.prompts.len()
             ));
         }
+
         if self.too_long > 0 {
             notes.push(format!(
                 "{} of {} prompts are not graded: their reference answer is long and no `grader` says how to compare",
@@ -177,11 +182,13 @@ impl Gathered {
                 self.prompts.len()
             ));
         }
+
         if !self.ignored.is_empty() {
             let names: Vec<&str> = self.ignored.iter().take(8).map(String::as_str).collect();
             let more = if self.ignored.len() > names.len() { ", …" } else { "" };
             notes.push(format!("fields of the prompt set that are not used: {}{more}", names.join(", ")));
         }
+
         Ok(Imported { set: PromptSet { name: name.to_owned(), prompts: self.prompts }, notes })
     }
 }

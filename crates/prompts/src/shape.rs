@@ -65,6 +65,7 @@ fn object(fields: &Map<String, Value>) -> Result<Item, Unread> {
         item.id = item.id.or(first_id(fields, &["row_idx"]).map_err(Unread::Wrong)?);
         return Ok(item);
     }
+
     // A line of a batch file of OpenAI's API.
     if let Some(Value::Object(body)) = fields.get("body") {
         let mut item = object(body)?;
@@ -114,12 +115,14 @@ impl<'f> Fields<'f> {
             let messages = messages.ok_or_else(|| Unread::Wrong(format!("`{}` must be a list of messages", shown(name))))?;
             return turns(messages).map_err(Unread::Wrong);
         }
+
         let Some((name, value)) = self.take(&ASKED) else {
             return Err(Unread::NoPrompt("`prompt` or `messages` is missing".to_owned()));
         };
         match value {
             Value::String(text) => {
                 let mut text = text.clone();
+
                 // Alpaca's format: an instruction, and what it is about.
                 if name.eq_ignore_ascii_case("instruction")
                     && let Some((_, Value::String(input))) = self.take(&["input"])
@@ -146,6 +149,7 @@ impl<'f> Fields<'f> {
             ..Item::default()
         };
         item.answer = self.answer();
+
         if let Some((name, value)) = self.take(&LIMITS) {
             item.max_tokens = tokens(name, value)?;
         }
@@ -154,6 +158,7 @@ impl<'f> Fields<'f> {
             Some((_, Value::Object(variables))) => item.template_variables = variables.clone(),
             Some(_) => return Err(format!("`{TEMPLATE_VARIABLES}` must be an object")),
         }
+
         item.ignored = self.ignored()?;
         Ok(item)
     }

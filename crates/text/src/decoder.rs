@@ -75,6 +75,7 @@ impl Decoder {
             ended: false,
         };
         decoder.bytes.consume(mark);
+
         Ok(decoder)
     }
 
@@ -103,6 +104,7 @@ impl Decoder {
                 Encoding::Utf16Big => self.take_utf16(u16::from_be_bytes)?,
             }
         }
+
         Ok(())
     }
 
@@ -120,6 +122,7 @@ impl Decoder {
                 self.pending = rest.to_vec();
             }
         }
+
         Ok(())
     }
 
@@ -143,6 +146,7 @@ impl Decoder {
                 return Err(invalid(format!("it is no UTF-16 text: {half:04x} is half a character")));
             }
         }
+
         Ok(())
     }
 
@@ -238,6 +242,7 @@ fn packing(head: &[u8]) -> Option<Packing> {
         (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
         (b"PAR1", "Parquet"),
     ];
+
     if head.starts_with(&[0x1F, 0x8B]) {
         return Some(Packing::Gzip);
     }

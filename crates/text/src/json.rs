@@ -91,6 +91,7 @@ impl<'t> Scanner<'_, 't> {
         self.advance();
         self.skip_space();
         let mut all = Vec::new();
+
         if self.next() == Some(b']') {
             self.advance();
         } else {
@@ -114,6 +115,7 @@ impl<'t> Scanner<'_, 't> {
                 self.skip_space();
             }
         }
+
         self.skip_space();
         Ok(self.next().is_none().then_some(all))
     }

@@ -51,6 +51,7 @@ impl Table {
             let cells = record.map_err(|error| wrong(1, error.to_string()))?;
             let start = cells.position().and_then(|at| usize::try_from(at.byte()).ok()).unwrap_or_default();
             let (before, rest) = text.split_at_checked(start).unwrap_or((text, ""));
+
             // The reader counts blank lines to the record that follows them.
             let blank = rest.bytes().take_while(|byte| *byte == b'\n').count();
             let passed = before.get(counted..).unwrap_or_default();
@@ -80,6 +81,7 @@ impl Table {
             }
             rows.push(TableRow { line, cells });
         }
+
         let names = header.ok_or_else(|| wrong(1, "the table is empty; its first line names the columns".into()))?;
         Ok(Self { names, rows })
     }
@@ -116,6 +118,7 @@ fn column_names(cells: &StringRecord) -> Result<Vec<String>, String> {
     if cells.len() > MAX_COLUMNS {
         return Err(format!("more than {MAX_COLUMNS} columns"));
     }
+
     let mut names: Vec<String> = Vec::new();
     for cell in cells {
         let name = cell.trim().to_lowercase();
@@ -124,6 +127,7 @@ fn column_names(cells: &StringRecord) -> Result<Vec<String>, String> {
         }
         names.push(name);
     }
+
     Ok(names)
 }
 
@@ -152,8 +156,10 @@ impl<'t> Body<'t> {
                 *count += usize::from(!quoted && byte == separator);
             }
         }
+
         // The first of several that stand equally often wins: the comma, where there is none at all.
         let mut separator = b',';
+
         let mut most = 0;
         for (count, candidate) in counts.into_iter().zip(SEPARATORS) {
             if count > most {

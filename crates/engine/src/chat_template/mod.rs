@@ -136,6 +136,7 @@ impl ChatTemplate {
         environment.add_template_owned(NAME, source::without_generation_tags(source)).map_err(|error| {
             ChatTemplateError::Malformed { line: error.line().unwrap_or(0), reason: reason(&error) }
         })?;
+
         Ok(Self { environment, source: source.to_owned(), variables: Map::new() })
     }
 
@@ -220,18 +221,21 @@ impl ChatTemplate {
         let [system, rest @ ..] = messages else {
             return as_given.map(|text| Rendered { text, system_folded: false });
         };
+
         // A template may refuse a system message or leave it out without a word.
         let lost = match &as_given {
             Ok(text) => !text.contains(system.content.trim()),
             Err(ChatTemplateError::Refused { .. }) => true,
             Err(_) => false,
         };
+
         if system.role == "system" && lost {
             let folded = fold(system, rest);
             if let Ok(text) = self.render_as_given(&folded, add_generation_prompt, bos, eos) {
                 return Ok(Rendered { text, system_folded: true });
             }
         }
+
         as_given.map(|text| Rendered { text, system_folded: false })
     }
 
@@ -253,6 +257,7 @@ impl ChatTemplate {
         let defaults =
             context! { tools => Value::from(()), documents => Value::from(()), bos_token => bos, eos_token => eos };
         let given = Value::from_serialize(&self.variables);
+
         let context = context! {
             messages => messages,
             add_generation_prompt => add_generation_prompt,
@@ -271,6 +276,7 @@ fn render_within(
     let (sender, receiver) = mpsc::channel();
     let render = move || {
         let rendered = environment.get_template(NAME).and_then(|template| template.render(context));
+
         // Nobody listens any more once the limit has passed.
         let _ = sender.send(rendered.map_err(failure));
     };

@@ -36,6 +36,7 @@ fn of_text(text: &str, method: &str, arguments: &[Value]) -> Option<Result<Value
         "rsplit" => first.filter(|mark| !mark.is_empty()).map(|mark| Value::from(split_from_end(text, mark, arguments))),
         _ => return None,
     };
+
     Some(result.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("{method} needs a text that is not empty"))))
 }
 

@@ -27,6 +27,7 @@ pub(super) fn in_folder(folder: &Path) -> Result<Option<String>, ChatTemplateErr
         let path = folder.join(name);
         read(&path).map_err(|error| ChatTemplateError::Unreadable { path, reason: error.to_string() })
     };
+
     if let Some(source) = text("chat_template.jinja")?.filter(|source| !source.trim().is_empty()) {
         return Ok(Some(source));
     }
@@ -40,6 +41,7 @@ pub(super) fn in_folder(folder: &Path) -> Result<Option<String>, ChatTemplateErr
             return Ok(Some(source));
         }
     }
+
     Ok(None)
 }
 
@@ -89,6 +91,7 @@ pub(super) fn without_generation_tags(source: &str) -> String {
         text.push_str("%}");
         rest = after;
     }
+
     text.push_str(rest);
     text
 }

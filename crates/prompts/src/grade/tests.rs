@@ -167,6 +167,7 @@ fn json_schema() {
         "required": ["name", "age"],
         "additionalProperties": false
     });
+
     let right = [
         r#"{"name":"Ada","age":36}"#,
         "Here:\n```json\n{\"name\":\"Ada\",\"age\":36.0,\"tags\":[\"a\"]}\n```\nDone.",
@@ -184,6 +185,7 @@ fn json_schema() {
         "[]",
     ];
     check("json_schema", &schema, &right, &wrong);
+
     for answer in ["", "name: Ada", "{\"name\":", "```json\n```", &"[".repeat(10_000)] {
         assert_eq!(made("json_schema", &schema).judge(answer), Unparsable, "{answer:.20}");
     }
