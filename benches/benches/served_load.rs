@@ -160,7 +160,6 @@ fn run(server: &Server, load: &Load, on_finished: &mut dyn FnMut(&InferenceRecor
             grader: None,
             max_tokens: 16,
             tags: Vec::new(),
-            template_variables: serde_json::Map::new(),
         })
         .collect();
     let mut keep = |records: Vec<InferenceRecord>| {

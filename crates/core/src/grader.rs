@@ -92,7 +92,7 @@ pub trait Grader: fmt::Debug + Send + Sync {
 /// A grader, shared by the copies of its prompt.
 pub type SharedGrader = Arc<dyn Grader>;
 
-impl dyn Grader {
+impl dyn Grader + '_ {
     /// The score of an answer's text.
     pub fn score(&self, answer: &str) -> TaskScore {
         TaskScore::of(self.name(), self.judge(answer))

@@ -27,8 +27,6 @@ pub struct Prompt {
     pub max_tokens: u32,
     /// Free labels, for grouping.
     pub tags: Vec<String>,
-    /// What a chat template is given besides the conversation, such as `enable_thinking`.
-    pub template_variables: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What the model is asked.

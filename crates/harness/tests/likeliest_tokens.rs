@@ -88,7 +88,6 @@ fn shown(positions: &[Value]) -> Shown {
         grader: None,
         max_tokens: 8,
         tags: Vec::new(),
-        template_variables: serde_json::Map::new(),
     };
     let plan = Plan {
         prompts: vec![prompt],

@@ -1,7 +1,7 @@
 //! One prompt as it was written, whatever the format, and its check.
 
 use infercost_core::{Message, Prompt, PromptBody, PromptId, Role, SharedGrader};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::grade::{Key, grader};
 use crate::set::DEFAULT_MAX_TOKENS;
@@ -23,8 +23,6 @@ pub(crate) struct Item {
     pub(crate) choices: Option<Vec<String>>,
     pub(crate) max_tokens: Option<u32>,
     pub(crate) tags: Vec<String>,
-    /// What the chat template is given besides the conversation.
-    pub(crate) template_variables: Map<String, Value>,
     /// Fields of the file that say nothing here.
     pub(crate) ignored: Vec<String>,
 }
@@ -76,7 +74,6 @@ impl Item {
             grader,
             max_tokens,
             tags: self.tags,
-            template_variables: self.template_variables,
         };
 
         Ok(Checked { prompt, judged, ignored: self.ignored })

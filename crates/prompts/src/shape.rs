@@ -18,7 +18,6 @@ const ANSWERS: [&str; 14] = [
 const SYSTEMS: [&str; 3] = ["system", "system_prompt", "system_message"];
 const IDS: [&str; 7] = ["id", "custom_id", "prompt_id", "question_id", "example_id", "uuid", "_id"];
 const LIMITS: [&str; 5] = ["max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "n_predict"];
-const TEMPLATE_VARIABLES: &str = "chat_template_kwargs";
 /// Names of this format's own fields: what is nearly one of them is a mistake and not a field of another format.
 const OWN: [&str; 9] =
     ["id", "prompt", "messages", "system", "choices", "answer", "grader", "max_tokens", "tags"];
@@ -152,11 +151,6 @@ impl<'f> Fields<'f> {
 
         if let Some((name, value)) = self.take(&LIMITS) {
             item.max_tokens = tokens(name, value)?;
-        }
-        match self.take(&[TEMPLATE_VARIABLES]) {
-            None => {}
-            Some((_, Value::Object(variables))) => item.template_variables = variables.clone(),
-            Some(_) => return Err(format!("`{TEMPLATE_VARIABLES}` must be an object")),
         }
 
         item.ignored = self.ignored()?;

@@ -36,12 +36,6 @@ impl PromptEncoder {
         Ok(encoder)
     }
 
-    /// Gives the chat template further variables, such as `enable_thinking`. A model without a template has no use for
-    /// them.
-    pub(crate) fn set_template_variables(&mut self, variables: serde_json::Map<String, serde_json::Value>) {
-        self.template = self.template.take().map(|template| template.with_variables(variables));
-    }
-
     /// Refuses a template that leaves out what a user says. One that fails does so again at the first prompt, with the
     /// prompt's name.
     fn refuse_empty(&self) -> Result<(), String> {

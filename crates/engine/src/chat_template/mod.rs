@@ -15,7 +15,7 @@ mod python_methods;
 mod source;
 mod to_json;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
 use std::sync::mpsc;
@@ -26,8 +26,8 @@ use candle_core::quantized::gguf_file::Value as GgufValue;
 pub use error::ChatTemplateError;
 use jiff::civil::DateTime;
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Value, context};
-use serde_json::Map;
 
 use crate::tokenizer::shown;
 
@@ -74,7 +74,7 @@ pub struct ChatTemplate {
     environment: Environment<'static>,
     source: String,
     /// What it is given besides the conversation: `enable_thinking`, `tools`, …
-    variables: Map<String, serde_json::Value>,
+    variables: BTreeMap<String, serde_json::Value>,
 }
 
 impl fmt::Debug for ChatTemplate {
@@ -137,7 +137,7 @@ impl ChatTemplate {
             ChatTemplateError::Malformed { line: error.line().unwrap_or(0), reason: reason(&error) }
         })?;
 
-        Ok(Self { environment, source: source.to_owned(), variables: Map::new() })
+        Ok(Self { environment, source: source.to_owned(), variables: BTreeMap::new() })
     }
 
     /// Reads the template in a GGUF file's metadata, if there is one. A blank one is none.
@@ -174,8 +174,8 @@ impl ChatTemplate {
     /// `chat_template_kwargs` of servers do. They come before `tools`, `documents`, `bos_token` and `eos_token`; the
     /// conversation and `add_generation_prompt` stay what they are.
     #[must_use]
-    pub fn with_variables(mut self, variables: Map<String, serde_json::Value>) -> Self {
-        self.variables = variables;
+    pub fn with_variables(mut self, variables: &BTreeMap<String, serde_json::Value>) -> Self {
+        self.variables.extend(variables.iter().map(|(name, value)| (name.clone(), value.clone())));
         self
     }
 
@@ -256,7 +256,7 @@ impl ChatTemplate {
         // What stands first wins. A variable that is none is another thing than one that is not there.
         let defaults =
             context! { tools => Value::from(()), documents => Value::from(()), bos_token => bos, eos_token => eos };
-        let given = Value::from_serialize(&self.variables);
+        let given = Value::from(Serde(&self.variables));
 
         let context = context! {
             messages => messages,

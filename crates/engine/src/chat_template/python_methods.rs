@@ -26,18 +26,22 @@ fn of_text(text: &str, method: &str, arguments: &[Value]) -> Option<Result<Value
         "removeprefix" => first.map(|prefix| Value::from(text.strip_prefix(prefix).unwrap_or(text))),
         "removesuffix" => first.map(|suffix| Value::from(text.strip_suffix(suffix).unwrap_or(text))),
         "partition" => first.filter(|mark| !mark.is_empty()).map(|mark| match text.split_once(mark) {
-            Some((before, after)) => Value::from(vec![before, mark, after]),
-            None => Value::from(vec![text, "", ""]),
+            Some((before, after)) => owned([before, mark, after]),
+            None => owned([text, "", ""]),
         }),
         "rpartition" => first.filter(|mark| !mark.is_empty()).map(|mark| match text.rsplit_once(mark) {
-            Some((before, after)) => Value::from(vec![before, mark, after]),
-            None => Value::from(vec!["", "", text]),
+            Some((before, after)) => owned([before, mark, after]),
+            None => owned(["", "", text]),
         }),
         "rsplit" => first.filter(|mark| !mark.is_empty()).map(|mark| Value::from(split_from_end(text, mark, arguments))),
         _ => return None,
     };
 
     Some(result.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("{method} needs a text that is not empty"))))
+}
+
+fn owned(parts: [&str; 3]) -> Value {
+    Value::from(parts.map(str::to_owned).to_vec())
 }
 
 fn split_from_end(text: &str, mark: &str, arguments: &[Value]) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! Chat templates: what llama.cpp's `/apply-template` gave, and what a hostile template cannot do.
 
+use std::collections::BTreeMap;
+
 use infercost_engine::chat_template::{ChatMessage, ChatTemplate, ChatTemplateError, plain};
 
 use super::{golden, golden_file};
@@ -9,6 +11,10 @@ const SMOLLM2: &str = "{% for message in messages %}{% if loop.first and message
     {{ '<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n' }}\
     {% endif %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}\
     {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+fn variables(given: &serde_json::Value) -> BTreeMap<String, serde_json::Value> {
+    given.as_object().unwrap().clone().into_iter().collect()
+}
 
 fn render(source: &str, messages: &[(&str, &str)]) -> Result<String, ChatTemplateError> {
     let messages: Vec<_> = messages.iter().map(|(role, content)| ChatMessage::new(*role, *content)).collect();
@@ -45,7 +51,7 @@ fn templates_render_as_in_transformers() {
         let source = std::fs::read_to_string(golden_file("templates").join(name)).unwrap();
         let date = jiff::civil::date(2026, 7, 4).at(0, 0, 0, 0);
         let template = ChatTemplate::from_source(&source).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let template = template.with_date(date).with_variables(line["variables"].as_object().unwrap().clone());
+        let template = template.with_date(date).with_variables(&variables(&line["variables"]));
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
         let messages: Vec<ChatMessage> = line["messages"]
             .as_array()
@@ -71,7 +77,7 @@ fn templates_render_as_in_transformers() {
 fn variables_are_given_and_none_is_not_missing() {
     let render = |source: &str, variables: serde_json::Value| {
         let template = ChatTemplate::from_source(source).unwrap();
-        let template = template.with_variables(variables.as_object().unwrap().clone());
+        let template = template.with_variables(&self::variables(&variables));
         template.render(&[ChatMessage::new("user", "x")], true, "B", "E").unwrap()
     };
     let nothing = serde_json::json!({});

@@ -61,7 +61,6 @@ fn prompt(id: &str) -> Prompt {
         max_tokens: 8,
         grader: None,
         tags: Vec::new(),
-        template_variables: serde_json::Map::new(),
     }
 }
 

@@ -19,7 +19,6 @@ pub(crate) fn prompts(count: usize) -> Vec<Prompt> {
         grader: None,
         max_tokens: 32,
         tags: Vec::new(),
-        template_variables: serde_json::Map::new(),
     };
     (0..count).map(prompt).collect()
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use infercost_core::{
     ChoiceLikelihoods, Evaluation, EvaluationRecord, Grader, IdleRecord, InferenceRecord, Likeliest,
     LoadRecord, OperatingPoint, Outcome, Prompt, PromptId, RecordSink, RunRecord, Scored, SinkError,
-    TaskScore, TokenScores, Unscored, VariantId, WindowId, WindowRecord,
+    TokenScores, Unscored, VariantId, WindowId, WindowRecord,
 };
 use infercost_trace::RunStore;
 

@@ -115,13 +115,6 @@ fn what_was_taken_for_what_is_said() {
 }
 
 #[test]
-fn template_variables_are_kept() {
-    let text = r#"{"prompt":"q","chat_template_kwargs":{"enable_thinking":false}}"#;
-    let prompt = read("a.jsonl", text).set.prompts.remove(0);
-    assert_eq!(prompt.template_variables.get("enable_thinking"), Some(&false.into()));
-}
-
-#[test]
 fn broken_sets_name_file_line_and_reason() {
     check_error("", "set.jsonl: no prompts\nhint: a good line is {\"id\"");
     check_error("\n \n", "no prompts");
