@@ -2,8 +2,8 @@
 
 mod servers;
 
-use infercost_core::manifest::Provenance;
 use infercost_core::Judgment;
+use infercost_core::manifest::Provenance;
 use infercost_core::report::{CandidateReport, EnergyTotals, PromptCount};
 use infercost_core::run::VariantHeader;
 use infercost_core::{EnergyReading, EstimationMethod, Evaluation};

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use infercost_core::testing::{Script, ScriptedEngine};
 use infercost_core::{
-    Engine, IdleRecord, InferenceRecord, Likeliest, LoadRecord, Message, Prompt, PromptBody,
-    RecordSink, Role, Sampling, Scored, SinkError, UnavailableMeter, VariantId, WindowId, WindowRecord,
+    Engine, IdleRecord, InferenceRecord, Likeliest, LoadRecord, Message, Prompt, PromptBody, RecordSink,
+    Role, Sampling, Scored, SinkError, UnavailableMeter, VariantId, WindowId, WindowRecord,
 };
 use infercost_harness::{Completed, Plan, Prepared, run};
 use infercost_openai_mock::{Reply, StandIn, StreamScript};

@@ -1,7 +1,7 @@
 //! The prompt set of a run.
 
-use infercost_core::run::PromptSelection;
 use infercost_core::Prompt;
+use infercost_core::run::PromptSelection;
 use infercost_harness::order::choose;
 use sha2::{Digest as _, Sha256};
 
@@ -23,7 +23,8 @@ pub(crate) fn select(arguments: &RecordArguments) -> anyhow::Result<(PromptSelec
         Some(path) => {
             let file = infercost_text::display_name(path);
             let text = infercost_text::read(path, MAX_PROMPT_FILE_BYTES, "prompt set")?;
-            let name = path.file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned());
+            let name =
+                path.file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned());
             (if name == infercost_text::STANDARD_INPUT { file.clone() } else { name }, file, text)
         }
     };

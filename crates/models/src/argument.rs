@@ -95,7 +95,9 @@ fn page_of_hub(page: &str) -> Result<ModelArgument, String> {
     match (view, revision, file) {
         (None | Some("tree"), None, _) => hub(&place),
         (Some("tree"), Some(revision), _) => hub(&format!("{place}@{revision}")),
-        (Some("blob" | "resolve" | "raw"), Some(revision), Some(file)) => hub(&format!("{place}@{revision}:{file}")),
+        (Some("blob" | "resolve" | "raw"), Some(revision), Some(file)) => {
+            hub(&format!("{place}@{revision}:{file}"))
+        }
         _ => Err("this page of the hub is no model".into()),
     }
 }
@@ -202,7 +204,9 @@ mod tests {
         check("hf:o/r@v1", hub("v1", None));
         check("hf:o/r:x/a.gguf", hub("main", Some("x/a.gguf")));
         check("hf:o/r@abc:a.gguf", hub("abc", Some("a.gguf")));
-        for page in ["https://huggingface.co/o/r", "https://hf.co/o/r/", "huggingface.co/o/r/tree/main", "hf://o/r"] {
+        for page in
+            ["https://huggingface.co/o/r", "https://hf.co/o/r/", "huggingface.co/o/r/tree/main", "hf://o/r"]
+        {
             check(page, hub("main", None));
         }
         check("https://huggingface.co/o/r/blob/v1/x/a.gguf?download=true", hub("v1", Some("x/a.gguf")));

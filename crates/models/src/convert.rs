@@ -165,7 +165,11 @@ pub fn fallback_summary(fallbacks: &[Fallback], tensors: usize) -> Option<String
 
     let kinds: Vec<String> =
         kinds.iter().map(|(wanted, became, count)| format!("{count} {wanted} -> {became}")).collect();
-    let (noun, theirs) = if fallbacks.len() == 1 && tensors == 1 { ("tensor", "its own is") } else { ("tensors", "theirs are") };
+    let (noun, theirs) = if fallbacks.len() == 1 && tensors == 1 {
+        ("tensor", "its own is")
+    } else {
+        ("tensors", "theirs are")
+    };
     Some(format!(
         "{} of {tensors} {noun} fell back, because {} asks for rows that are a multiple of {} wide and {theirs} \
          {}: {}",

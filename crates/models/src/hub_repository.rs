@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use crate::argument::is_inner_path;
 use crate::error::ModelError;
-use crate::hub::{HubSettings, files};
 use crate::file_text::escaped;
+use crate::hub::{HubSettings, files};
 use crate::hub_client::HubClient;
 use crate::parts::PartName;
 use crate::progress::{Progress, ProgressSink};
@@ -180,7 +180,9 @@ fn ggufs(names: &[String]) -> Vec<&String> {
     let is_model = |name: &&String| {
         let file = name.rsplit('/').next().unwrap_or(name);
         let is_first = PartName::parse(file).is_none_or(|part| part.number == 1);
-        name.to_ascii_lowercase().ends_with(".gguf") && is_first && !file.to_ascii_lowercase().starts_with("mmproj")
+        name.to_ascii_lowercase().ends_with(".gguf")
+            && is_first
+            && !file.to_ascii_lowercase().starts_with("mmproj")
     };
     names.iter().filter(is_model).collect()
 }
@@ -188,7 +190,9 @@ fn ggufs(names: &[String]) -> Vec<&String> {
 /// A file with the other parts of its model, in order.
 fn with_parts(file: &str) -> Vec<String> {
     let (folder, name) = file.rsplit_once('/').map_or(("", file), |(folder, name)| (folder, name));
-    let Some(part) = PartName::parse(name).filter(|part| part.count > 1) else { return vec![file.to_owned()] };
+    let Some(part) = PartName::parse(name).filter(|part| part.count > 1) else {
+        return vec![file.to_owned()];
+    };
     let path = |name: String| if folder.is_empty() { name } else { format!("{folder}/{name}") };
     part.all().into_iter().map(path).collect()
 }
@@ -203,9 +207,14 @@ fn tagged(repo: &str, names: &[String], tag: &str) -> Result<Vec<String>, ModelE
     match found.as_slice() {
         [one] => Ok(with_parts(one)),
         _ => {
-            let shown: Vec<String> = ggufs.iter().take(LISTED).map(|name| format!("  hf:{repo}:{name}")).collect();
-            let list = if shown.is_empty() { String::new() } else { format!("; it has:\n{}", shown.join("\n")) };
-            let reason = format!("`{}` names none of its files, or several: name a .gguf or a .safetensors file{list}", escaped(tag));
+            let shown: Vec<String> =
+                ggufs.iter().take(LISTED).map(|name| format!("  hf:{repo}:{name}")).collect();
+            let list =
+                if shown.is_empty() { String::new() } else { format!("; it has:\n{}", shown.join("\n")) };
+            let reason = format!(
+                "`{}` names none of its files, or several: name a .gguf or a .safetensors file{list}",
+                escaped(tag)
+            );
             Err(ModelError::Hub { url: repo.to_owned(), reason })
         }
     }
@@ -239,7 +248,9 @@ mod tests {
         }
         let shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
         let beside = ["config.json", "tokenizer.json"];
-        let whole = names(&[&shards[..], &["consolidated.safetensors", "model.safetensors.index.json"], &beside].concat());
+        let whole = names(
+            &[&shards[..], &["consolidated.safetensors", "model.safetensors.index.json"], &beside].concat(),
+        );
         let wanted = names(&[&shards[..], &beside, &["model.safetensors.index.json"]].concat());
         assert_eq!(choose("o/r", &whole, None).unwrap_or_default(), wanted);
         let cut = names(&[&shards[..1], &beside].concat());

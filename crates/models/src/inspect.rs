@@ -15,7 +15,6 @@ use crate::json_file::json_file;
 use crate::parts::{ggufs_in, safetensors_in};
 use crate::safetensors_header::SafetensorsHeader;
 
-
 /// A model file's own account. Texts are escaped and bounded; what the file does not say is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Inspection {

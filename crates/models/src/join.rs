@@ -30,7 +30,8 @@ impl SplitModel {
     /// # Errors
     /// [`ModelError`] where a part is damaged or belongs to another model.
     pub(crate) fn open(paths: &[PathBuf]) -> Result<Self, ModelError> {
-        let parts: Vec<GgufHeader> = paths.iter().map(|path| GgufHeader::read(path)).collect::<Result<_, _>>()?;
+        let parts: Vec<GgufHeader> =
+            paths.iter().map(|path| GgufHeader::read(path)).collect::<Result<_, _>>()?;
         let total: u64 = parts.iter().map(|part| part.tensors.len() as u64).sum();
         for (index, part) in parts.iter().enumerate() {
             let states = |key: &str, found: u64| part.number(key).is_none_or(|stated| stated == found);
@@ -69,7 +70,9 @@ impl SplitModel {
         named: &Path,
         progress: &mut ProgressSink<'_>,
     ) -> Result<Converted, ModelError> {
-        let Some(first) = self.parts.first() else { return Err(ModelError::bad(named, "there are no parts")) };
+        let Some(first) = self.parts.first() else {
+            return Err(ModelError::bad(named, "there are no parts"));
+        };
         let planned: Vec<PlannedTensor> = self.planned()?;
         let entries: Vec<_> =
             first.entries.iter().filter(|entry| !entry.key.starts_with("split.")).cloned().collect();
@@ -93,7 +96,10 @@ impl SplitModel {
         for part in &self.parts {
             for tensor in &part.tensors {
                 if !names.insert(tensor.name.as_str()) {
-                    return Err(ModelError::bad(&part.path, format!("tensor `{}` stands in another part too", tensor.name)));
+                    return Err(ModelError::bad(
+                        &part.path,
+                        format!("tensor `{}` stands in another part too", tensor.name),
+                    ));
                 }
                 let (name, dimensions) = (tensor.name.clone(), tensor.dimensions.clone());
                 planned.push(PlannedTensor { name, dimensions, kind: tensor.kind });

@@ -47,7 +47,11 @@ pub(crate) fn resolve(
     Ok(vec![gguf(path, cache, progress)?])
 }
 
-fn folder(path: &Path, cache: &ModelCache, progress: &mut ProgressSink<'_>) -> Result<Vec<ResolvedModel>, ModelError> {
+fn folder(
+    path: &Path,
+    cache: &ModelCache,
+    progress: &mut ProgressSink<'_>,
+) -> Result<Vec<ResolvedModel>, ModelError> {
     let holds_safetensors = !safetensors_in(path)?.is_empty();
     if holds_safetensors {
         return Ok(vec![safetensors(path, progress)?]);
@@ -70,12 +74,21 @@ pub(crate) fn names(path: &Path) -> Vec<ResolvedModel> {
             Some(part) => infercost_core::VariantId(escaped(&part.stem)),
             None => variant_names::local(&variant_names::folder_name(file, &real)),
         };
-        ResolvedModel { variant, named: named(file), location: ModelLocation::Gguf(real), ..variant_names::served("", None) }
+        ResolvedModel {
+            variant,
+            named: named(file),
+            location: ModelLocation::Gguf(real),
+            ..variant_names::served("", None)
+        }
     };
     files.iter().map(model).collect()
 }
 
-fn gguf(path: &Path, cache: &ModelCache, progress: &mut ProgressSink<'_>) -> Result<ResolvedModel, ModelError> {
+fn gguf(
+    path: &Path,
+    cache: &ModelCache,
+    progress: &mut ProgressSink<'_>,
+) -> Result<ResolvedModel, ModelError> {
     let parts = gguf_parts(path)?;
     if parts.len() > 1 {
         return joined(path, &parts, cache, progress);
@@ -83,12 +96,15 @@ fn gguf(path: &Path, cache: &ModelCache, progress: &mut ProgressSink<'_>) -> Res
     let whole = whole_gguf(path)?;
     let before = stamp(&whole);
     let header = GgufHeader::read(&whole)?;
-    let provenance = stated_provenance(&header)
-        .unwrap_or_else(|| Provenance::Local { file: escaped(&file_name(path)) });
+    let provenance =
+        stated_provenance(&header).unwrap_or_else(|| Provenance::Local { file: escaped(&file_name(path)) });
     let sha256 = sha256_of_file(&whole, progress)?;
 
     if stamp(&whole) != before {
-        return Err(ModelError::bad(path, "it is being written: it changed while it was read; wait until its download ends"));
+        return Err(ModelError::bad(
+            path,
+            "it is being written: it changed while it was read; wait until its download ends",
+        ));
     }
     Ok(ResolvedModel {
         variant: variant_names::local(path),
@@ -138,7 +154,8 @@ fn joined(
     let short = hash.get(..12).unwrap_or(&hash);
     let stem = PartName::parse(&file_name(path)).map_or_else(|| file_name(path), |part| part.stem);
     let provenance = Provenance::Local { file: escaped(&file_name(path)) };
-    let kept = cache.made(&format!("{}.joined.{short}.v{CONVERTER_VERSION}.gguf", variant_names::file_safe(&stem)));
+    let kept =
+        cache.made(&format!("{}.joined.{short}.v{CONVERTER_VERSION}.gguf", variant_names::file_safe(&stem)));
 
     cache.prepare()?;
     let _lock = cache.lock(&kept)?;

@@ -59,8 +59,14 @@ fn other_kind(head: &[u8], bytes: u64) -> Option<String> {
     }
 
     let known: &[(&[u8], &str)] = &[
-        (b"PK\x03\x04", "a zip archive (PyTorch's .bin and .pt files are such); take the safetensors or GGUF file"),
-        (b"\x80\x02", "a Python pickle, which could run programs and is not read; take the safetensors or GGUF file"),
+        (
+            b"PK\x03\x04",
+            "a zip archive (PyTorch's .bin and .pt files are such); take the safetensors or GGUF file",
+        ),
+        (
+            b"\x80\x02",
+            "a Python pickle, which could run programs and is not read; take the safetensors or GGUF file",
+        ),
         (b"lmgg", "a GGML file, the format before GGUF; take a GGUF file of the model"),
         (b"fmgg", "a GGML file, the format before GGUF; take a GGUF file of the model"),
         (b"tjgg", "a GGML file, the format before GGUF; take a GGUF file of the model"),
@@ -119,7 +125,10 @@ mod tests {
         let old = "version https://hawser.github.com/spec/v1\noid sha256:4d7a\nsize 1\n";
         for (head, wanted) in [
             (lfs.as_bytes(), "a Git LFS pointer to 12345 bytes"),
-            (&[b"\xef\xbb\xbf", lfs.replace('\n', "\r\n").as_bytes()].concat(), "a Git LFS pointer to 12345 bytes"),
+            (
+                &[b"\xef\xbb\xbf", lfs.replace('\n', "\r\n").as_bytes()].concat(),
+                "a Git LFS pointer to 12345 bytes",
+            ),
             (old.as_bytes(), "a Git LFS pointer to 1 bytes"),
             (b"\n<!DOCTYPE html><html>", "a web page"),
             (b"PK\x03\x04archive/data.pkl", "a zip archive"),

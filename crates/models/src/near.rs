@@ -63,7 +63,8 @@ mod tests {
     #[test]
     fn near_misses() {
         let known = ["full", "q8_0", "q4_k", "q4_0", "smollm2-135m-instruct", "gemma-3-270m"];
-        let check = |name: &str, wanted: Option<&str>| assert_eq!(nearest(name, known.into_iter()), wanted, "{name}");
+        let check =
+            |name: &str, wanted: Option<&str>| assert_eq!(nearest(name, known.into_iter()), wanted, "{name}");
         check("Q8_0", Some("q8_0"));
         check("q80", Some("q8_0"));
         check("q4_k_m", Some("q4_k"));

@@ -39,7 +39,8 @@ impl PartName {
         let (stem, count) = stem.rsplit_once("-of-")?;
         let (stem, number) = stem.rsplit_once('-')?;
         let digits = number.len();
-        let are_numbers = [number, count].iter().all(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
+        let are_numbers =
+            [number, count].iter().all(|text| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()));
         if !are_numbers || count.len() != digits || stem.is_empty() {
             return None;
         }
@@ -68,7 +69,9 @@ impl PartName {
 /// [`ModelError::BadFile`] naming the parts that are missing.
 pub(crate) fn gguf_parts(path: &Path) -> Result<Vec<PathBuf>, ModelError> {
     let name = file_name(path);
-    let Some(part) = PartName::parse(&name).filter(|part| part.count > 1) else { return Ok(vec![path.to_owned()]) };
+    let Some(part) = PartName::parse(&name).filter(|part| part.count > 1) else {
+        return Ok(vec![path.to_owned()]);
+    };
     let folder = path.parent().unwrap_or(Path::new("."));
     let parts: Vec<PathBuf> = part.all().iter().map(|name| folder.join(name)).collect();
     let missing: Vec<String> =
@@ -141,16 +144,21 @@ fn complete(folder: &Path, files: &[PathBuf]) -> Result<(), ModelError> {
 fn missing_parts(folder: &Path, missing: &[String]) -> ModelError {
     const SHOWN: usize = 5;
     let names = missing.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    let more = if missing.len() > SHOWN { format!(" and {} more", missing.len() - SHOWN) } else { String::new() };
+    let more =
+        if missing.len() > SHOWN { format!(" and {} more", missing.len() - SHOWN) } else { String::new() };
     let hint = missing.first().map_or("", |name| mistaken::unfinished(&folder.join(name)));
-    ModelError::bad(folder, format!("parts of the model are missing: {names}{more}; fetch them into the same folder{hint}"))
+    ModelError::bad(
+        folder,
+        format!("parts of the model are missing: {names}{more}; fetch them into the same folder{hint}"),
+    )
 }
 
 /// The models that the GGUF files of a folder are, each by its first file: parts count once, and projectors of images
 /// are no models.
 pub(crate) fn ggufs_in(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
     let entries = fs::read_dir(folder).map_err(ModelError::io(folder, "open"))?;
-    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| is_model(path)).collect();
+    let mut files: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| is_model(path)).collect();
     files.sort();
     Ok(files)
 }
@@ -159,7 +167,11 @@ fn is_model(path: &Path) -> bool {
     let name = file_name(path);
     let is_gguf = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"));
     let is_first = PartName::parse(&name).is_none_or(|part| part.number == 1);
-    is_gguf && is_first && !name.starts_with('.') && !name.to_ascii_lowercase().starts_with("mmproj") && path.is_file()
+    is_gguf
+        && is_first
+        && !name.starts_with('.')
+        && !name.to_ascii_lowercase().starts_with("mmproj")
+        && path.is_file()
 }
 
 #[cfg(test)]
@@ -170,7 +182,11 @@ mod tests {
     fn names_of_parts() {
         let check = |name: &str, wanted: Option<(&str, u32, u32)>| {
             let found = PartName::parse(name);
-            assert_eq!(found.as_ref().map(|part| (part.stem.as_str(), part.number, part.count)), wanted, "{name}");
+            assert_eq!(
+                found.as_ref().map(|part| (part.stem.as_str(), part.number, part.count)),
+                wanted,
+                "{name}"
+            );
             if let Some(part) = found {
                 assert_eq!(part.of(part.number), name);
             }
@@ -178,7 +194,14 @@ mod tests {
         check("m-Q4_K-00002-of-00003.gguf", Some(("m-Q4_K", 2, 3)));
         check("model-00001-of-00001.safetensors", Some(("model", 1, 1)));
         check("m-1-of-2.gguf", Some(("m", 1, 2)));
-        for whole in ["m.gguf", "m-00004-of-00003.gguf", "m-0-of-3.gguf", "a-of-b.gguf", "m-1-of-00002.gguf", "-1-of-2.gguf"] {
+        for whole in [
+            "m.gguf",
+            "m-00004-of-00003.gguf",
+            "m-0-of-3.gguf",
+            "a-of-b.gguf",
+            "m-1-of-00002.gguf",
+            "-1-of-2.gguf",
+        ] {
             check(whole, None);
         }
     }

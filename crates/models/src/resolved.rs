@@ -74,7 +74,8 @@ impl ResolvedModel {
     fn is_at(&self, path: &Path) -> bool {
         let typed = std::path::absolute(path).ok();
         let found = std::fs::canonicalize(path).ok();
-        (typed.is_some() && typed == self.named) || (found.is_some() && found.as_deref() == self.location.path())
+        (typed.is_some() && typed == self.named)
+            || (found.is_some() && found.as_deref() == self.location.path())
     }
 }
 

@@ -30,13 +30,16 @@ impl SafetensorsHeader {
         let mut file = File::open(path).map_err(ModelError::io(path, "open"))?;
         let file_bytes = file.metadata().map_err(ModelError::io(path, "open"))?.len();
         let mut length = [0; 8];
-        file.read_exact(&mut length).map_err(|_| ModelError::bad(path, "too short for a safetensors file"))?;
+        file.read_exact(&mut length)
+            .map_err(|_| ModelError::bad(path, "too short for a safetensors file"))?;
         let length = u64::from_le_bytes(length);
         if length > MAX_JSON || length > file_bytes.saturating_sub(8) {
             let hint = mistaken::unfinished(path);
             return Err(ModelError::bad(
                 path,
-                format!("not a safetensors file, or cut short: a header of {length} bytes in a file of {file_bytes}{hint}"),
+                format!(
+                    "not a safetensors file, or cut short: a header of {length} bytes in a file of {file_bytes}{hint}"
+                ),
             ));
         }
 
@@ -57,7 +60,8 @@ impl SafetensorsHeader {
         if end.is_some_and(|end| end <= self.file_bytes) || self.tensors.is_empty() {
             return Ok(());
         }
-        let wanted = end.map_or_else(|| "more bytes than there can be".to_owned(), |end| format!("{end} bytes"));
+        let wanted =
+            end.map_or_else(|| "more bytes than there can be".to_owned(), |end| format!("{end} bytes"));
         let (bytes, hint) = (self.file_bytes, mistaken::unfinished(path));
         Err(ModelError::bad(
             path,

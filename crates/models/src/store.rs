@@ -137,7 +137,10 @@ impl ModelStore {
             let meant = self.meant(model, variant);
             return match as_hub(&text).filter(|_| meant.is_none()) {
                 Some(hub) => self.resolve(&hub, progress),
-                None => Err(self.not_a_model(&text, "no manifest has this name, and there is no such file".into())),
+                None => {
+                    Err(self
+                        .not_a_model(&text, "no manifest has this name, and there is no such file".into()))
+                }
             };
         };
 
@@ -214,7 +217,11 @@ impl ModelStore {
     }
 
     /// Resolves a file or folder; a path that does not exist may be a repository of the hub.
-    fn resolve_path(&self, path: &Path, progress: &mut ProgressSink<'_>) -> Result<Vec<ResolvedModel>, ModelError> {
+    fn resolve_path(
+        &self,
+        path: &Path,
+        progress: &mut ProgressSink<'_>,
+    ) -> Result<Vec<ResolvedModel>, ModelError> {
         let hub = path.to_str().filter(|_| !path.exists()).and_then(as_hub);
         match hub {
             Some(hub) => self.resolve(&hub, progress),
@@ -223,19 +230,26 @@ impl ModelStore {
     }
 
     /// A model of the hub whose parts lie beside each other, as one file.
-    fn whole(&self, model: ResolvedModel, progress: &mut ProgressSink<'_>) -> Result<ResolvedModel, ModelError> {
+    fn whole(
+        &self,
+        model: ResolvedModel,
+        progress: &mut ProgressSink<'_>,
+    ) -> Result<ResolvedModel, ModelError> {
         let ModelLocation::Gguf(first) = &model.location else { return Ok(model) };
         if gguf_parts(first)?.len() == 1 {
             return Ok(model);
         }
         let joined = crate::local::resolve(first, &self.cache, progress)?;
         let joined = joined.into_iter().next();
-        Ok(joined.map_or_else(|| model.clone(), |joined| ResolvedModel {
-            variant: model.variant.clone(),
-            named: None,
-            provenance: model.provenance.clone(),
-            ..joined
-        }))
+        Ok(joined.map_or_else(
+            || model.clone(),
+            |joined| ResolvedModel {
+                variant: model.variant.clone(),
+                named: None,
+                provenance: model.provenance.clone(),
+                ..joined
+            },
+        ))
     }
 
     /// Checks before anything is fetched, made or hashed that `--baseline` can name one of the models. A repository of
@@ -267,7 +281,8 @@ impl ModelStore {
     }
 
     fn named_variants(&self, known: &KnownManifest, variant: Option<&str>) -> Vec<ResolvedModel> {
-        let names = variant.map_or_else(|| known.manifest.compare.clone(), |variant| vec![variant.to_owned()]);
+        let names =
+            variant.map_or_else(|| known.manifest.compare.clone(), |variant| vec![variant.to_owned()]);
         let named = |name: &String| ResolvedModel {
             variant: id(&known.manifest, name),
             ..crate::variant_names::served("", None)
@@ -287,7 +302,8 @@ impl ModelStore {
                         let variants = known.manifest.variants.iter().map(|variant| variant.name.as_str());
                         nearest(argument, variants).map(|variant| format!("{model}/{variant}"))
                     }
-                    None => Some(format!("{model}:{argument}")).filter(|text| as_hub(text.trim_start_matches("hf:")).is_some()),
+                    None => Some(format!("{model}:{argument}"))
+                        .filter(|text| as_hub(text.trim_start_matches("hf:")).is_some()),
                 };
                 let reason = "it is a quantization and stands behind its model's name".to_owned();
                 return Err(ModelError::Argument {
@@ -305,7 +321,8 @@ impl ModelStore {
 
     fn not_a_model(&self, text: &str, reason: String) -> ModelError {
         let reason = mistaken::unfinished_name(text).unwrap_or(reason);
-        let (model, variant) = text.split_once('/').map_or((text, None), |(model, variant)| (model, Some(variant)));
+        let (model, variant) =
+            text.split_once('/').map_or((text, None), |(model, variant)| (model, Some(variant)));
         ModelError::Argument {
             argument: escaped(text),
             reason,

@@ -412,7 +412,9 @@ fn names_are_as_typed_and_the_baseline_is_whatever_a_model_is() {
         assert!(only.is_named(name, false), "{name}");
         assert_eq!(store.check_baseline(&typed[..1], name), Ok(()), "{name}");
     }
-    assert!(only.is_named("M-q4_0", true) && !only.is_named("M-q4_0", false) && !only.is_named("other", true));
+    assert!(
+        only.is_named("M-q4_0", true) && !only.is_named("M-q4_0", false) && !only.is_named("other", true)
+    );
     let error = store.check_baseline(&typed[..1], "other").unwrap_err();
     assert!(error.contains("--baseline other: no such variant among m-Q4_0"), "{error}");
     assert_eq!(store.check_baseline(&["tiny".to_owned()], "q8_0"), Ok(()));
@@ -426,8 +428,10 @@ fn what_a_killed_quantization_left_is_gone_with_the_next() {
     fs::write(at("tiny.gguf"), tiny(64)).unwrap();
     fs::write(at(".infercost-Xy12.partial"), "half").unwrap();
     quantize(&at("tiny.gguf"), &origin(), Recipe::Q8_0, &at("q.gguf"), &mut |_| ()).unwrap();
-    let mut left: Vec<String> =
-        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut left: Vec<String> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     left.sort();
     assert_eq!(left, ["q.gguf", "tiny.gguf"]);
 }

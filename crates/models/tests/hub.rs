@@ -281,7 +281,11 @@ fn mirrors_may_keep_hash_and_commit_to_themselves() {
         assert_eq!(model.provenance.to_string(), format!("published, from {source}"), "{behavior:?}");
         let requests = replica.requests.lock().unwrap().len();
         assert_eq!(bench.resolve().unwrap(), model, "{behavior:?}");
-        assert_eq!(replica.requests.lock().unwrap().len(), requests, "{behavior:?}: a second time asks nobody");
+        assert_eq!(
+            replica.requests.lock().unwrap().len(),
+            requests,
+            "{behavior:?}: a second time asks nobody"
+        );
     }
 }
 

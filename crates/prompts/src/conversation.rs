@@ -25,7 +25,9 @@ pub(crate) fn turns(messages: &[Value]) -> Result<Vec<Message>, String> {
 pub(crate) fn is_conversation(list: &[Value]) -> bool {
     !list.is_empty()
         && list.iter().all(|message| {
-            message.as_object().is_some_and(|message| message.contains_key("role") || message.contains_key("from"))
+            message
+                .as_object()
+                .is_some_and(|message| message.contains_key("role") || message.contains_key("from"))
         })
 }
 
@@ -43,9 +45,10 @@ fn role_of(name: &str) -> Result<Role, String> {
         "system" | "developer" => Ok(Role::System),
         "user" | "human" => Ok(Role::User),
         "assistant" | "gpt" | "model" | "bot" | "chatgpt" | "ai" => Ok(Role::Assistant),
-        "tool" | "function" | "function_call" | "observation" => {
-            Err(format!("turns of role `{}` are not sent; a prompt set holds system, user and assistant", shown(name)))
-        }
+        "tool" | "function" | "function_call" | "observation" => Err(format!(
+            "turns of role `{}` are not sent; a prompt set holds system, user and assistant",
+            shown(name)
+        )),
         _ => Err(format!("role `{}` is not known; use system, user or assistant", shown(name))),
     }
 }

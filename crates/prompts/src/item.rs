@@ -165,5 +165,7 @@ pub(crate) fn tokens(field: &str, value: &Value) -> Result<Option<u32>, String> 
         _ => None,
     };
     let number = number.and_then(|number| u32::try_from(number).ok());
-    number.map(Some).ok_or_else(|| format!("`{field}` must be a whole number of tokens, and is {}", shown(&value.to_string())))
+    number.map(Some).ok_or_else(|| {
+        format!("`{field}` must be a whole number of tokens, and is {}", shown(&value.to_string()))
+    })
 }

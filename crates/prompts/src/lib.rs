@@ -24,7 +24,8 @@ const SHOWN: usize = 160;
 
 /// Text of a file, fit to be shown: control characters and direction marks escaped, its length bounded.
 fn shown(text: &str) -> String {
-    let is_mark = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_mark =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut shown = String::new();
     for c in text.chars().take(SHOWN) {
         if c.is_control() || is_mark(c) {

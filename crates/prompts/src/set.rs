@@ -73,7 +73,8 @@ impl Format {
 fn has_header(file: &str, text: &str) -> bool {
     let header = text.lines().next().unwrap_or_default();
     let columns = Table::parse(file, header).map(|table| table.names().to_vec()).unwrap_or_default();
-    columns.len() > 1 && columns.iter().any(|name| name == "prompt" || name == "question" || name == "messages")
+    columns.len() > 1
+        && columns.iter().any(|name| name == "prompt" || name == "question" || name == "messages")
 }
 
 /// A document, and where it stands.
@@ -114,7 +115,9 @@ fn table_documents(file: &str, text: &str) -> Result<Vec<Placed>, PromptSetError
 
 fn text_documents(text: &str) -> Vec<Placed> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines.map(|(index, line)| Placed { line: index + 1, number: index + 1, value: Value::from(line.trim()) }).collect()
+    lines
+        .map(|(index, line)| Placed { line: index + 1, number: index + 1, value: Value::from(line.trim()) })
+        .collect()
 }
 
 fn too_many(file: &str, prompts: usize) -> Result<(), PromptSetError> {
@@ -137,7 +140,9 @@ impl Gathered {
         too_many(&file, self.prompts.len() + 1)?;
         let item = match item(&document.value) {
             Ok(item) => item,
-            Err(Unread::NoPrompt(reason)) => return Err(PromptSetError::NotUnderstood { file, line, reason }),
+            Err(Unread::NoPrompt(reason)) => {
+                return Err(PromptSetError::NotUnderstood { file, line, reason });
+            }
             Err(Unread::Wrong(reason)) => return Err(PromptSetError::Line { file, line, reason }),
         };
         let checked = match item.check(document.number) {

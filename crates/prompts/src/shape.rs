@@ -12,12 +12,25 @@ const ASKED: [&str; 7] = ["prompt", "question", "instruction", "query", "input",
 const CONVERSATIONS: [&str; 6] = ["messages", "conversations", "conversation", "chat", "dialog", "turns"];
 /// Names of a field that holds the right answer, the surest first.
 const ANSWERS: [&str; 14] = [
-    "answer", "answers", "reference", "reference_answer", "expected", "expected_output", "expected_answer", "ground_truth",
-    "ideal", "target", "output", "completion", "response", "answerkey",
+    "answer",
+    "answers",
+    "reference",
+    "reference_answer",
+    "expected",
+    "expected_output",
+    "expected_answer",
+    "ground_truth",
+    "ideal",
+    "target",
+    "output",
+    "completion",
+    "response",
+    "answerkey",
 ];
 const SYSTEMS: [&str; 3] = ["system", "system_prompt", "system_message"];
 const IDS: [&str; 7] = ["id", "custom_id", "prompt_id", "question_id", "example_id", "uuid", "_id"];
-const LIMITS: [&str; 5] = ["max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "n_predict"];
+const LIMITS: [&str; 5] =
+    ["max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "n_predict"];
 /// Names of this format's own fields: what is nearly one of them is a mistake and not a field of another format.
 const OWN: [&str; 9] =
     ["id", "prompt", "messages", "system", "choices", "answer", "grader", "max_tokens", "tags"];
@@ -87,7 +100,8 @@ impl<'f> Fields<'f> {
     /// The first of these fields that is there and not null.
     fn take(&mut self, names: &[&str]) -> Option<(&'f str, &'f Value)> {
         for name in names {
-            let found = self.fields.iter().find(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null());
+            let found =
+                self.fields.iter().find(|(key, value)| key.eq_ignore_ascii_case(name) && !value.is_null());
             if let Some((key, value)) = found {
                 self.used.push(key);
                 return Some((key, value));
@@ -111,7 +125,8 @@ impl<'f> Fields<'f> {
                 return Err(Unread::Wrong(format!("give `prompt` or `{}`, not both", shown(name))));
             }
             let messages = value.as_array();
-            let messages = messages.ok_or_else(|| Unread::Wrong(format!("`{}` must be a list of messages", shown(name))))?;
+            let messages = messages
+                .ok_or_else(|| Unread::Wrong(format!("`{}` must be a list of messages", shown(name))))?;
             return turns(messages).map_err(Unread::Wrong);
         }
 
@@ -189,7 +204,9 @@ impl<'f> Fields<'f> {
             None => Ok(Vec::new()),
             Some((_, Value::String(tag))) => Ok(vec![tag.clone()]),
             Some((_, value)) => {
-                let tags = value.as_array().and_then(|tags| tags.iter().map(|tag| Some(tag.as_str()?.to_owned())).collect());
+                let tags = value
+                    .as_array()
+                    .and_then(|tags| tags.iter().map(|tag| Some(tag.as_str()?.to_owned())).collect());
                 tags.ok_or_else(|| "`tags` must be a list of texts".to_owned())
             }
         }
@@ -222,7 +239,9 @@ fn first_id(fields: &Map<String, Value>, names: &[&str]) -> Result<Option<String
         None => Ok(None),
         Some(Value::String(id)) => Ok(Some(id.clone())),
         Some(Value::Number(id)) if id.is_u64() || id.is_i64() => Ok(Some(id.to_string())),
-        Some(other) => Err(format!("`id` must be a text or a whole number, and is {}", shown(&other.to_string()))),
+        Some(other) => {
+            Err(format!("`id` must be a text or a whole number, and is {}", shown(&other.to_string())))
+        }
     }
 }
 

@@ -53,7 +53,9 @@ impl Decoder {
         let bytes: Box<dyn BufRead> = match packing {
             Some(Packing::Gzip) => Box::new(BufReader::new(MultiGzDecoder::new(bytes))),
             Some(Packing::Other(name)) => {
-                return Err(invalid(format!("it is packed with {name}; unpack it first (gzip is read as it is)")));
+                return Err(invalid(format!(
+                    "it is packed with {name}; unpack it first (gzip is read as it is)"
+                )));
             }
             None => bytes,
         };
@@ -85,7 +87,8 @@ impl Decoder {
         self.given = 0;
         while self.text.is_empty() && !self.ended {
             let packed = self.packed;
-            let piece = self.bytes.fill_buf().map_err(|error| if packed { damaged(&error) } else { error })?;
+            let piece =
+                self.bytes.fill_buf().map_err(|error| if packed { damaged(&error) } else { error })?;
             let taken = piece.len().min(PIECE);
             if taken == 0 {
                 self.ended = true;
@@ -155,7 +158,10 @@ impl Decoder {
         if self.pending.is_empty() && self.high.is_none() {
             return Ok(());
         }
-        Err(invalid(format!("line {}: the text ends in the middle of a character; it was cut off", self.lines + 1)))
+        Err(invalid(format!(
+            "line {}: the text ends in the middle of a character; it was cut off",
+            self.lines + 1
+        )))
     }
 
     fn push(&mut self, text: &str) {
@@ -186,7 +192,10 @@ impl Decoder {
 
 impl std::fmt::Debug for Decoder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Decoder").field("encoding", &self.encoding).field("lines", &self.lines).finish_non_exhaustive()
+        f.debug_struct("Decoder")
+            .field("encoding", &self.encoding)
+            .field("lines", &self.lines)
+            .finish_non_exhaustive()
     }
 }
 

@@ -221,7 +221,8 @@ impl<'t> Scanner<'_, 't> {
 
 /// Text of a file, fit to be shown.
 fn shown(text: &str) -> String {
-    let is_mark = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_mark =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut shown = String::new();
     for c in text.chars().take(SHOWN) {
         if c.is_control() || is_mark(c) {
@@ -250,7 +251,8 @@ mod tests {
     #[test]
     fn lines_arrays_and_objects_are_the_same() {
         let wanted = |lines: [usize; 2]| {
-            let values = ["{\"a\":\"}\\\"\"}", "[2]"].map(|text| serde_json::from_str::<Value>(text).unwrap());
+            let values =
+                ["{\"a\":\"}\\\"\"}", "[2]"].map(|text| serde_json::from_str::<Value>(text).unwrap());
             Ok(lines.into_iter().zip(values).collect::<Vec<_>>())
         };
         assert_eq!(read("{\"a\":\"}\\\"\"}\n[2]\n"), wanted([1, 2]));

@@ -40,9 +40,13 @@ impl Table {
     /// quotation mark is not closed.
     pub fn parse(file: &str, text: &str) -> Result<Self, TextError> {
         let Body { text, separator, skipped } = Body::of(text);
-        let wrong = |line: usize, reason: String| TextError::Place { file: file.to_owned(), line, column: 1, reason };
-        let mut reader =
-            ReaderBuilder::new().delimiter(separator).flexible(true).has_headers(false).from_reader(text.as_bytes());
+        let wrong =
+            |line: usize, reason: String| TextError::Place { file: file.to_owned(), line, column: 1, reason };
+        let mut reader = ReaderBuilder::new()
+            .delimiter(separator)
+            .flexible(true)
+            .has_headers(false)
+            .from_reader(text.as_bytes());
 
         let mut header: Option<Vec<String>> = None;
         let mut rows = Vec::new();
@@ -82,7 +86,8 @@ impl Table {
             rows.push(TableRow { line, cells });
         }
 
-        let names = header.ok_or_else(|| wrong(1, "the table is empty; its first line names the columns".into()))?;
+        let names =
+            header.ok_or_else(|| wrong(1, "the table is empty; its first line names the columns".into()))?;
         Ok(Self { names, rows })
     }
 
@@ -182,12 +187,16 @@ mod tests {
 
     #[test]
     fn tables_of_spreadsheets() {
-        let wanted = |lines: [usize; 2]| Ok(vec![(lines[0], "x, \"y\"".to_owned()), (lines[1], "-".to_owned())]);
+        let wanted =
+            |lines: [usize; 2]| Ok(vec![(lines[0], "x, \"y\"".to_owned()), (lines[1], "-".to_owned())]);
         assert_eq!(column("Id,Prompt\n1,\"x, \"\"y\"\"\"\n2\n", "prompt"), wanted([2, 3]));
         assert_eq!(column("id;\" prompt \"\n1;\"x, \"\"y\"\"\"\n\n2;\n", "prompt"), wanted([2, 4]));
         assert_eq!(column("sep=;\nid;prompt\n1;x, \"y\"\n2;", "prompt"), wanted([3, 4]));
         assert_eq!(column("id\tprompt\n1\tx, \"y\"\n2\t \n", "prompt"), wanted([2, 3]));
-        assert_eq!(column("p\n\"two\nlines\"\nb", "p").unwrap(), [(2, "two\nlines".to_owned()), (4, "b".to_owned())]);
+        assert_eq!(
+            column("p\n\"two\nlines\"\nb", "p").unwrap(),
+            [(2, "two\nlines".to_owned()), (4, "b".to_owned())]
+        );
     }
 
     #[test]

@@ -254,8 +254,7 @@ impl ChatTemplate {
             .map(|message| context! { role => message.role.as_str(), content => message.content.as_str() })
             .collect();
         // What stands first wins. A variable that is none is another thing than one that is not there.
-        let defaults =
-            context! { tools => Value::from(()), documents => Value::from(()), bos_token => bos, eos_token => eos };
+        let defaults = context! { tools => Value::from(()), documents => Value::from(()), bos_token => bos, eos_token => eos };
         let given = Value::from(Serde(&self.variables));
 
         let context = context! {

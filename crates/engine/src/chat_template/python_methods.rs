@@ -33,11 +33,15 @@ fn of_text(text: &str, method: &str, arguments: &[Value]) -> Option<Result<Value
             Some((before, after)) => owned([before, mark, after]),
             None => owned(["", "", text]),
         }),
-        "rsplit" => first.filter(|mark| !mark.is_empty()).map(|mark| Value::from(split_from_end(text, mark, arguments))),
+        "rsplit" => first
+            .filter(|mark| !mark.is_empty())
+            .map(|mark| Value::from(split_from_end(text, mark, arguments))),
         _ => return None,
     };
 
-    Some(result.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("{method} needs a text that is not empty"))))
+    Some(result.ok_or_else(|| {
+        Error::new(ErrorKind::InvalidOperation, format!("{method} needs a text that is not empty"))
+    }))
 }
 
 fn owned(parts: [&str; 3]) -> Value {

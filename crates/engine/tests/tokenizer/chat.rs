@@ -66,7 +66,12 @@ fn templates_render_as_in_transformers() {
             refused += 1;
         } else {
             let rendered = rendered.unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert_eq!(rendered, line["prompt"].as_str().unwrap(), "{name} {} {messages:?}", line["variables"]);
+            assert_eq!(
+                rendered,
+                line["prompt"].as_str().unwrap(),
+                "{name} {} {messages:?}",
+                line["variables"]
+            );
             equal += 1;
         }
     }
@@ -81,9 +86,13 @@ fn variables_are_given_and_none_is_not_missing() {
         template.render(&[ChatMessage::new("user", "x")], true, "B", "E").unwrap()
     };
     let nothing = serde_json::json!({});
-    let source = "{{ tools is none and documents is none }} {{ tools is defined }} {{ enable_thinking is defined }}";
+    let source =
+        "{{ tools is none and documents is none }} {{ tools is defined }} {{ enable_thinking is defined }}";
     assert_eq!(render(source, nothing.clone()), "True True False");
-    assert_eq!(render("{{ enable_thinking is false }}", serde_json::json!({"enable_thinking": false})), "True");
+    assert_eq!(
+        render("{{ enable_thinking is false }}", serde_json::json!({"enable_thinking": false})),
+        "True"
+    );
     assert_eq!(render("{{ tools | length }}", serde_json::json!({"tools": [1, 2]})), "2");
     assert_eq!(render("{{ bos_token }}{{ eos_token }}", serde_json::json!({"bos_token": "b"})), "bE");
     assert_eq!(render("{{ messages[0].content }}", serde_json::json!({"messages": []})), "x");

@@ -92,7 +92,10 @@ fn templates_are_found_wherever_they_lie() {
     assert!(check("7").is_err());
     // A blank template is none.
     assert_eq!(check(r#"" \n""#), Ok(None));
-    assert_eq!(render(&[("chat_template.jinja", " \n"), ("tokenizer_config.json", &config("\"one\""))]), found("one"));
+    assert_eq!(
+        render(&[("chat_template.jinja", " \n"), ("tokenizer_config.json", &config("\"one\""))]),
+        found("one")
+    );
     assert_eq!(render(&[("chat_template.json", &config("\"three\""))]), found("three"));
     let both = [("tokenizer_config.json", &*config(r#""one""#)), ("chat_template.jinja", "two")];
     assert_eq!(render(&both), found("two"));

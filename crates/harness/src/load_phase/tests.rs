@@ -3,8 +3,8 @@ use std::collections::HashMap;
 
 use infercost_core::testing::{Script, ScriptedEngine};
 use infercost_core::{
-    EnergyReading, IdleRecord, LoadRecord, Message, Prompt, PromptBody, PromptId, RecordSink, Role,
-    Sampling, Scored, UnavailableMeter, WindowId,
+    EnergyReading, IdleRecord, LoadRecord, Message, Prompt, PromptBody, PromptId, RecordSink, Role, Sampling,
+    Scored, UnavailableMeter, WindowId,
 };
 
 use super::*;

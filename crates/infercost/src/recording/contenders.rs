@@ -24,9 +24,13 @@ pub(crate) fn contenders(arguments: &RecordArguments) -> anyhow::Result<Vec<Cont
     let baseline = match &arguments.baseline {
         Some(name) => {
             let is_named = |loosely| resolved.iter().position(|model| model.is_named(name, loosely));
-            let known = || resolved.iter().map(|model| model.variant.to_string()).collect::<Vec<_>>().join(", ");
+            let known =
+                || resolved.iter().map(|model| model.variant.to_string()).collect::<Vec<_>>().join(", ");
             let found = is_named(false).or_else(|| is_named(true));
-            Some(found.ok_or_else(|| usage(format!("--baseline {name}: no such variant among {}", known())))?)
+            Some(
+                found
+                    .ok_or_else(|| usage(format!("--baseline {name}: no such variant among {}", known())))?,
+            )
         }
         None => resolved.iter().position(|model| model.is_full_precision),
     };

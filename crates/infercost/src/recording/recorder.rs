@@ -110,7 +110,9 @@ impl RecordSink for Recorder {
 
         let score = match (grader.filter(|_| !is_choice), &record.outcome) {
             (None, _) => None,
-            (Some(grader), Outcome::Failed { .. } | Outcome::Completed { text: None, .. }) => Some(grader.failed()),
+            (Some(grader), Outcome::Failed { .. } | Outcome::Completed { text: None, .. }) => {
+                Some(grader.failed())
+            }
             (Some(grader), Outcome::Completed { text: Some(text), .. }) => Some(grader.score(text)),
         };
         if let Some(score) = score {
@@ -156,7 +158,13 @@ impl RecordSink for Recorder {
             (continuation.map_err(said), likeliest.map(|likeliest| likeliest.map_err(said)));
         if let Some(choices) = choices {
             let answer = self.choices_in_words.remove(&(variant.clone(), prompt.id.clone()));
-            self.evaluate(variant, prompt, 0, at, task(prompt.grader.as_deref(), choices, answer.as_deref()))?;
+            self.evaluate(
+                variant,
+                prompt,
+                0,
+                at,
+                task(prompt.grader.as_deref(), choices, answer.as_deref()),
+            )?;
         }
         if is_baseline {
             self.reference = Some((prompt.id.clone(), continuation));

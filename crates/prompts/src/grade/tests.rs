@@ -189,7 +189,12 @@ fn json_schema() {
     for answer in ["", "name: Ada", "{\"name\":", "```json\n```", &"[".repeat(10_000)] {
         assert_eq!(made("json_schema", &schema).judge(answer), Unparsable, "{answer:.20}");
     }
-    check("json_schema", &json!({"type": ["object", "null"], "title": "t", "items": true}), &["null"], &["1"]);
+    check(
+        "json_schema",
+        &json!({"type": ["object", "null"], "title": "t", "items": true}),
+        &["null"],
+        &["1"],
+    );
 }
 
 #[test]

@@ -13,7 +13,8 @@ fn outline(file: &str, text: &str) -> Vec<String> {
     let prompts = read(file, text).set.prompts;
     let line = |prompt: &infercost_core::Prompt| {
         let PromptBody::Chat(turns) = &prompt.body;
-        let turns: Vec<String> = turns.iter().map(|turn| format!("{}={}", turn.role.name(), turn.content)).collect();
+        let turns: Vec<String> =
+            turns.iter().map(|turn| format!("{}={}", turn.role.name(), turn.content)).collect();
         let grader = prompt.grader.as_ref().map_or("none", |grader| grader.name());
         format!("{}: {} -> {grader}", prompt.id.as_str(), turns.join("|"))
     };
@@ -53,7 +54,11 @@ fn formats_that_people_have() {
         ("-", "plain, with a comma\n", &["1: user=plain, with a comma -> none"]),
         ("-", "{\"prompt\":\"q\"}", &["1: user=q -> none"]),
         ("a.txt", "[\"one\", \"two\"]", &["1: user=one -> none", "2: user=two -> none"]),
-        ("a.json", "[{\"id\":3,\"prompt\":\"q\"},\n{\"prompt\":\"r\"}]", &["3: user=q -> none", "2: user=r -> none"]),
+        (
+            "a.json",
+            "[{\"id\":3,\"prompt\":\"q\"},\n{\"prompt\":\"r\"}]",
+            &["3: user=q -> none", "2: user=r -> none"],
+        ),
         // OpenAI's chats, batches and fine-tuning files
         (
             "chat.jsonl",
@@ -72,21 +77,37 @@ fn formats_that_people_have() {
             &["x_0: user=a|assistant=b|user=c -> contains"],
         ),
         // Alpaca, rows of data sets
-        ("alpaca.json", r#"[{"instruction":"sum","input":"1 2","output":"3"}]"#, &["1: user=sum\n\n1 2 -> contains"]),
+        (
+            "alpaca.json",
+            r#"[{"instruction":"sum","input":"1 2","output":"3"}]"#,
+            &["1: user=sum\n\n1 2 -> contains"],
+        ),
         (
             "rows.json",
             r#"{"features":[],"rows":[{"row_idx":5,"row":{"question":"q","answer":"x\n#### 18"},"truncated_cells":[]}]}"#,
             &["5: user=q -> none"],
         ),
-        ("squad.jsonl", r#"{"id":"s","question":"q","answers":{"text":["a"],"answer_start":[1]}}"#, &["s: user=q -> contains"]),
+        (
+            "squad.jsonl",
+            r#"{"id":"s","question":"q","answers":{"text":["a"],"answer_start":[1]}}"#,
+            &["s: user=q -> contains"],
+        ),
         ("mmlu.jsonl", r#"{"question":"q","choices":["w","x"],"answer":1}"#, &["1: user=q -> choice"]),
         (
             "arc.jsonl",
             r#"{"question":"q","choices":{"text":["w","x"],"label":["A","B"]},"answerKey":"B"}"#,
             &["1: user=q -> choice"],
         ),
-        ("trl.jsonl", r#"{"prompt":[{"role":"user","content":"q"}],"completion":[{"role":"assistant","content":"x"}]}"#, &["1: user=q -> contains"]),
-        ("lists.json", r#"[[{"role":"user","content":"a"}],[{"role":"user","content":"b"}]]"#, &["1: user=a -> none", "2: user=b -> none"]),
+        (
+            "trl.jsonl",
+            r#"{"prompt":[{"role":"user","content":"q"}],"completion":[{"role":"assistant","content":"x"}]}"#,
+            &["1: user=q -> contains"],
+        ),
+        (
+            "lists.json",
+            r#"[[{"role":"user","content":"a"}],[{"role":"user","content":"b"}]]"#,
+            &["1: user=a -> none", "2: user=b -> none"],
+        ),
     ] {
         assert_eq!(outline(file, text), wanted, "{file}: {text}");
     }
@@ -119,7 +140,10 @@ fn broken_sets_name_file_line_and_reason() {
     check_error("", "set.jsonl: no prompts\nhint: a good line is {\"id\"");
     check_error("\n \n", "no prompts");
     check_error("{\"id\":\"a\",\"prompt\":\"x\"}\n{nope", "set.jsonl:2:2: key must be a string");
-    check_error("{\"id\":\"a\",\"prompt\":\"x\"},\n{\"id\":\"b\",\"prompt\":\"x\"}", "set.jsonl:1:24: a comma between");
+    check_error(
+        "{\"id\":\"a\",\"prompt\":\"x\"},\n{\"id\":\"b\",\"prompt\":\"x\"}",
+        "set.jsonl:1:24: a comma between",
+    );
     check_error(r#"{"id":"a"}"#, "set.jsonl:1: `prompt` or `messages` is missing\nhint: a good line is");
     check_error("17", "set.jsonl:1: this is no prompt");
     check_error(r#"{"id":"","prompt":"x"}"#, "`id`");
@@ -137,8 +161,14 @@ fn broken_sets_name_file_line_and_reason() {
     check_error(r#"{"id":"a","prompt":"x","garder":"x"}"#, "did you mean `grader`?");
     check_error(r#"{"id":"a","prompt":"x","grader":"feeling"}"#, "there is no grader `feeling`");
     check_error(r#"{"messages":[{"role":"tool","content":"x"}]}"#, "message 1: turns of role `tool`");
-    check_error(r#"{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}"#, "type `image_url` is not sent");
-    check_error(r#"{"messages":[{"role":"user","content":"x"},{"role":"assistant","tool_calls":[]}]}"#, "message 2: calls of tools");
+    check_error(
+        r#"{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}"#,
+        "type `image_url` is not sent",
+    );
+    check_error(
+        r#"{"messages":[{"role":"user","content":"x"},{"role":"assistant","tool_calls":[]}]}"#,
+        "message 2: calls of tools",
+    );
     check_error(r#"{"messages":[{"role":"assistant","content":"x"}]}"#, "the prompt is empty");
     let twice = "{\"id\":\"a\",\"prompt\":\"x\"}\n\n{\"id\":\"a\",\"prompt\":\"y\"}";
     check_error(twice, "set.jsonl:3: id `a` stands already in line 1");
@@ -148,7 +178,10 @@ fn broken_sets_name_file_line_and_reason() {
 
 #[test]
 fn control_characters_are_escaped() {
-    check_error("{\"id\":\"a\",\"prompt\":\"x\",\"choices\":[\"y\",\"z\"],\"answer\":\"\\u001b[31m\"}", "\\u{1b}");
+    check_error(
+        "{\"id\":\"a\",\"prompt\":\"x\",\"choices\":[\"y\",\"z\"],\"answer\":\"\\u001b[31m\"}",
+        "\\u{1b}",
+    );
     check_error("{\"prompt\":\"x\",\"grader\":\"\\u202e\"}", "\\u{202e}");
 }
 

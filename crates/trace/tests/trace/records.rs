@@ -4,10 +4,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use infercost_core::{
     BoardState, ChoiceLikelihoods, ChunkArrival, CrossCheck, Divergence, EnergyDomain, EnergyReading,
-    EnergyScope, EstimationMethod, Evaluation, EvaluationRecord, FailureKind, FinishReason, GraderName, IdlePhase,
-    IdleRecord, InferenceRecord, Joules, LoadFacts, LoadRecord, MeterKind, MeterSource, OperatingPoint,
-    Outcome, PromptId, RunHeader, Sampling, ServedFacts, ServerTimings, SteadyState, TaskScore, TokenCount,
-    VariantId, Watts, WindowId, WindowRecord,
+    EnergyScope, EstimationMethod, Evaluation, EvaluationRecord, FailureKind, FinishReason, GraderName,
+    IdlePhase, IdleRecord, InferenceRecord, Joules, LoadFacts, LoadRecord, MeterKind, MeterSource,
+    OperatingPoint, Outcome, PromptId, RunHeader, Sampling, ServedFacts, ServerTimings, SteadyState,
+    TaskScore, TokenCount, VariantId, Watts, WindowId, WindowRecord,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::option;
