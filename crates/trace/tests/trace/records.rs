@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use infercost_core::{
     BoardState, ChoiceLikelihoods, ChunkArrival, CrossCheck, Divergence, EnergyDomain, EnergyReading,
-    EnergyScope, EstimationMethod, Evaluation, EvaluationRecord, FailureKind, FinishReason, GraderName,
-    IdlePhase, IdleRecord, InferenceRecord, Joules, LoadFacts, LoadRecord, MeterKind, MeterSource,
+    EnergyScope, EstimationMethod, Evaluation, EvaluationKind, EvaluationRecord, FailureKind, FinishReason,
+    GraderName, IdlePhase, IdleRecord, InferenceRecord, Joules, LoadFacts, LoadRecord, MeterKind, MeterSource,
     OperatingPoint, Outcome, PromptId, RunHeader, Sampling, ServedFacts, ServerTimings, SteadyState,
     TaskScore, TokenCount, VariantId, Watts, WindowId, WindowRecord,
 };
@@ -300,7 +300,8 @@ fn evaluated() -> BoxedStrategy<Evaluation> {
                 })
             }
         ),
-        (text(), text()).prop_map(|(what, reason)| Evaluation::Impossible { what, reason }),
+        (prop::sample::select(EvaluationKind::ALL.to_vec()), text())
+            .prop_map(|(what, reason)| Evaluation::Impossible { what, reason }),
     ]
     .boxed()
 }
