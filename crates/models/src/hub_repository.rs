@@ -134,8 +134,6 @@ fn names_in(snapshot: &Path) -> Vec<String> {
 
 /// The files to fetch, weights first.
 fn choose(repo: &str, names: &[String], wanted: Option<&str>) -> Result<Vec<String>, ModelError> {
-    let refuse = |reason: String| ModelError::Hub { url: repo.to_owned(), reason };
-    let has = |name: &str| names.iter().any(|known| known == name);
     if let Some(tag) = wanted.filter(|wanted| !wanted.ends_with(".safetensors")) {
         return tagged(repo, names, tag);
     }
@@ -153,71 +151,77 @@ fn choose(repo: &str, names: &[String], wanted: Option<&str>) -> Result<Vec<Stri
         weights.retain(|name| is_shard(name));
     }
     if let Some(missing) = missing_shard(&weights) {
-        return Err(refuse(format!("the repository lacks a part of its weights, {missing}")));
+        return Err(refuse(repo, format!("the repository lacks a part of its weights, {missing}")));
     }
-    if !weights.is_empty() && has("config.json") && has("tokenizer.json") {
+    if !weights.is_empty() && has(names, "config.json") && has(names, "tokenizer.json") {
         weights.extend(["config.json".to_owned(), "tokenizer.json".to_owned()]);
-        weights.extend(OPTIONAL.into_iter().filter(|name| has(name)).map(str::to_owned));
+        weights.extend(OPTIONAL.into_iter().filter(|name| has(names, name)).map(str::to_owned));
         return Ok(weights);
     }
 
     let ggufs = ggufs(names);
     match ggufs.as_slice() {
         [one] if wanted.is_none() => Ok(with_parts(one)),
-        [] => Err(refuse(
+        [] => Err(refuse(repo, 
             "holds neither a .gguf file nor safetensors with config.json and tokenizer.json".to_owned(),
         )),
         many => {
             let shown: Vec<String> =
                 many.iter().take(LISTED).map(|name| format!("  hf:{repo}:{name}")).collect();
-            Err(refuse(format!("holds several models; name one:\n{}", shown.join("\n"))))
+            Err(refuse(repo, format!("holds several models; name one:\n{}", shown.join("\n"))))
         }
     }
 }
 
+fn refuse(repo: &str, reason: String) -> ModelError {
+    ModelError::Hub { url: repo.to_owned(), reason }
+}
+
+fn has(names: &[String], name: &str) -> bool {
+    names.iter().any(|known| known == name)
+}
+
 /// The models among a repository's files, each by its first part; projectors of images are no models.
 fn ggufs(names: &[String]) -> Vec<&String> {
-    let is_model = |name: &&String| {
-        let file = name.rsplit('/').next().unwrap_or(name);
-        let is_first = PartName::parse(file).is_none_or(|part| part.number == 1);
-        name.to_ascii_lowercase().ends_with(".gguf")
-            && is_first
-            && !file.to_ascii_lowercase().starts_with("mmproj")
-    };
-    names.iter().filter(is_model).collect()
+    names.iter().filter(|name| is_model(name)).collect()
+}
+
+fn is_model(name: &str) -> bool {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let is_first = PartName::parse(file).is_none_or(|part| part.number == 1);
+    name.to_ascii_lowercase().ends_with(".gguf") && is_first && !file.to_ascii_lowercase().starts_with("mmproj")
 }
 
 /// A file with the other parts of its model, in order.
 fn with_parts(file: &str) -> Vec<String> {
     let (folder, name) = file.rsplit_once('/').map_or(("", file), |(folder, name)| (folder, name));
-    let Some(part) = PartName::parse(name).filter(|part| part.count > 1) else {
-        return vec![file.to_owned()];
-    };
-    let path = |name: String| if folder.is_empty() { name } else { format!("{folder}/{name}") };
-    part.all().into_iter().map(path).collect()
+    let Some(part) = PartName::parse(name).filter(|part| part.count > 1) else { return vec![file.to_owned()] };
+    let mut parts = part.all();
+    if !folder.is_empty() {
+        parts.iter_mut().for_each(|name| *name = format!("{folder}/{name}"));
+    }
+    parts
 }
 
 /// The model of a quantization: `Q4_K_M`, as other programs name it behind a colon.
 fn tagged(repo: &str, names: &[String], tag: &str) -> Result<Vec<String>, ModelError> {
-    let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_', '.'], " ");
-    let wanted = format!(" {} ", plain(tag));
-    let holds = |name: &&String| format!(" {} ", plain(name)).replace('/', " ").contains(&wanted);
+    let wanted = words(tag);
     let ggufs = ggufs(names);
-    let found: Vec<&&String> = ggufs.iter().filter(|name| holds(name)).collect();
-    match found.as_slice() {
-        [one] => Ok(with_parts(one)),
-        _ => {
-            let shown: Vec<String> =
-                ggufs.iter().take(LISTED).map(|name| format!("  hf:{repo}:{name}")).collect();
-            let list =
-                if shown.is_empty() { String::new() } else { format!("; it has:\n{}", shown.join("\n")) };
-            let reason = format!(
-                "`{}` names none of its files, or several: name a .gguf or a .safetensors file{list}",
-                escaped(tag)
-            );
-            Err(ModelError::Hub { url: repo.to_owned(), reason })
-        }
+    let found: Vec<&&String> = ggufs.iter().filter(|name| words(name).contains(&wanted)).collect();
+    if let [one] = found.as_slice() {
+        return Ok(with_parts(one));
     }
+
+    let shown: Vec<String> = ggufs.iter().take(LISTED).map(|name| format!("  hf:{repo}:{name}")).collect();
+    let list = if shown.is_empty() { String::new() } else { format!("; it has:\n{}", shown.join("\n")) };
+    let tag = escaped(tag);
+    let reason = format!("`{tag}` names none of its files, or several: name a .gguf or a .safetensors file{list}");
+    Err(refuse(repo, reason))
+}
+
+/// A name as words in small letters, a space around each.
+fn words(name: &str) -> String {
+    format!(" {} ", name.to_ascii_lowercase().replace(['-', '.', '/'], " "))
 }
 
 fn is_shard(name: &str) -> bool {

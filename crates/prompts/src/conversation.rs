@@ -33,11 +33,15 @@ pub(crate) fn is_conversation(list: &[Value]) -> bool {
 
 fn turn(message: &Value) -> Result<Message, String> {
     let message = message.as_object().ok_or("a message is an object with `role` and `content`")?;
-    let said = |names: &[&str]| names.iter().find_map(|name| message.get(*name));
-    let role = said(&["role", "from"]).and_then(Value::as_str).ok_or("`role` is missing")?;
+    let role = first(message, &["role", "from"]).and_then(Value::as_str).ok_or("`role` is missing")?;
     let role = role_of(role)?;
-    let content = said(&["content", "value", "text"]).ok_or_else(|| missing_content(message))?;
+    let content = first(message, &["content", "value", "text"]).ok_or_else(|| missing_content(message))?;
     Ok(Message { role, content: content_of(content)? })
+}
+
+/// The first of these fields that is there.
+fn first<'m>(message: &'m Map<String, Value>, names: &[&str]) -> Option<&'m Value> {
+    names.iter().find_map(|name| message.get(*name))
 }
 
 fn role_of(name: &str) -> Result<Role, String> {

@@ -19,20 +19,4 @@ mod table;
 pub use error::PromptSetError;
 pub use set::{DEFAULT_MAX_TOKENS, Imported, MAX_PROMPTS, parse};
 
-/// Most characters of a file's text that are shown.
-const SHOWN: usize = 160;
-
-/// Text of a file, fit to be shown: control characters and direction marks escaped, its length bounded.
-fn shown(text: &str) -> String {
-    let is_mark =
-        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut shown = String::new();
-    for c in text.chars().take(SHOWN) {
-        if c.is_control() || is_mark(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
+use infercost_text::shown;

@@ -251,13 +251,23 @@ fn is_near(own: &str, name: &str) -> bool {
         return false;
     }
     let (own, name): (Vec<char>, Vec<char>) = (own.chars().collect(), name.to_lowercase().chars().collect());
-    let same_start = own.iter().zip(&name).take_while(|(a, b)| a == b).count();
-    let rest_is_same = |own_skip: usize, name_skip: usize| {
-        own.get(same_start + own_skip..).is_some_and(|rest| Some(rest) == name.get(same_start + name_skip..))
-    };
-    let exchanged = || {
-        let swapped = own.get(same_start..same_start + 2).zip(name.get(same_start..same_start + 2));
-        swapped.is_some_and(|(a, b)| a.iter().eq(b.iter().rev())) && rest_is_same(2, 2)
-    };
-    own != name && (rest_is_same(1, 0) || rest_is_same(0, 1) || rest_is_same(1, 1) || exchanged())
+    let same = own.iter().zip(&name).take_while(|(a, b)| a == b).count();
+    let (Some(own_rest), Some(rest)) = (own.get(same..), name.get(same..)) else { return false };
+    let changed = is_rest(own_rest, 1, rest, 1);
+    let left_out = is_rest(own_rest, 1, rest, 0);
+    let added = is_rest(own_rest, 0, rest, 1);
+    own != name && (changed || left_out || added || is_exchanged(own_rest, rest))
+}
+
+/// Whether two texts are the same behind so many letters of each.
+fn is_rest(one: &[char], skipped: usize, other: &[char], other_skipped: usize) -> bool {
+    one.get(skipped..).is_some_and(|rest| Some(rest) == other.get(other_skipped..))
+}
+
+/// Whether two texts differ in the order of their first two letters alone.
+fn is_exchanged(one: &[char], other: &[char]) -> bool {
+    match (one, other) {
+        ([a, b, rest @ ..], [c, d, other_rest @ ..]) => a == d && b == c && rest == other_rest,
+        _ => false,
+    }
 }

@@ -3,9 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use crate::error::TextError;
-
-/// Most characters of a value or message that are shown.
-const SHOWN: usize = 160;
+use crate::shown::shown;
 
 /// One JSON document inside a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,9 +178,8 @@ impl<'t> Scanner<'_, 't> {
     }
 
     fn skip_scalar(&mut self) {
-        let ends = |byte: u8| byte.is_ascii_whitespace() || b",]}".contains(&byte);
         self.advance();
-        while self.next().is_some_and(|byte| !ends(byte)) {
+        while self.next().is_some_and(|byte| !ends_scalar(byte)) {
             self.advance();
         }
     }
@@ -219,19 +216,9 @@ impl<'t> Scanner<'_, 't> {
     }
 }
 
-/// Text of a file, fit to be shown.
-fn shown(text: &str) -> String {
-    let is_mark =
-        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut shown = String::new();
-    for c in text.chars().take(SHOWN) {
-        if c.is_control() || is_mark(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
+/// Whether a number or a word ends before this byte.
+fn ends_scalar(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || b",]}".contains(&byte)
 }
 
 #[cfg(test)]

@@ -14,11 +14,13 @@ mod decoder;
 mod error;
 pub mod json;
 mod lines;
+mod shown;
 mod source;
 mod table;
 
 pub use decoder::Decoder;
 pub use error::TextError;
 pub use lines::{Line, Lines};
+pub use shown::shown;
 pub use source::{STANDARD_INPUT, display_name, open, read};
 pub use table::{Row, Table};

@@ -30,13 +30,12 @@ impl Lines {
     }
 
     fn next_line(&mut self) -> Result<Option<Line>, TextError> {
-        let (file, longest) = (&self.file, self.longest);
+        let longest = self.longest;
         loop {
             let mut line = Vec::new();
             let mut bounded = self.text.by_ref().take(longest.saturating_add(1));
             let read = bounded.read_until(b'\n', &mut line);
-            let not_text = |reason: String| TextError::NotText { file: file.clone(), reason };
-            if read.map_err(|cause| not_text(cause.to_string()))? == 0 {
+            if read.map_err(|cause| self.not_text(cause.to_string()))? == 0 {
                 return Ok(None);
             }
 
@@ -46,15 +45,21 @@ impl Lines {
             }
             if line.len() as u64 > longest {
                 let number = self.number;
-                return Err(not_text(format!("line {number} has more than {longest} bytes; split it")));
+                return Err(self.not_text(format!("line {number} has more than {longest} bytes; split it")));
             }
 
             // The decoder gives whole characters, and a line end is one.
-            let text = String::from_utf8(line).map_err(|_| not_text("it is no UTF-8".to_owned()))?;
+            let text = String::from_utf8(line).map_err(|_| self.not_text("it is no UTF-8".to_owned()))?;
             if !text.trim().is_empty() {
                 return Ok(Some(Line { number: self.number, text }));
             }
         }
+    }
+}
+
+impl Lines {
+    fn not_text(&self, reason: String) -> TextError {
+        TextError::NotText { file: self.file.clone(), reason }
     }
 }
 

@@ -40,8 +40,6 @@ impl Table {
     /// quotation mark is not closed.
     pub fn parse(file: &str, text: &str) -> Result<Self, TextError> {
         let Body { text, separator, skipped } = Body::of(text);
-        let wrong =
-            |line: usize, reason: String| TextError::Place { file: file.to_owned(), line, column: 1, reason };
         let mut reader = ReaderBuilder::new()
             .delimiter(separator)
             .flexible(true)
@@ -52,7 +50,7 @@ impl Table {
         let mut rows = Vec::new();
         let (mut line, mut counted) = (skipped + 1, 0);
         for record in reader.records() {
-            let cells = record.map_err(|error| wrong(1, error.to_string()))?;
+            let cells = record.map_err(|error| wrong(file, 1, error.to_string()))?;
             let start = cells.position().and_then(|at| usize::try_from(at.byte()).ok()).unwrap_or_default();
             let (before, rest) = text.split_at_checked(start).unwrap_or((text, ""));
 
@@ -64,14 +62,14 @@ impl Table {
 
             let ends_here = reader_is_at_end(rest, &cells);
             if ends_here && rest.bytes().filter(|byte| *byte == b'"').count() % 2 == 1 {
-                return Err(wrong(line, "a quotation mark is not closed".to_owned()));
+                return Err(wrong(file, line, "a quotation mark is not closed".to_owned()));
             }
             if cells.iter().all(|cell| cell.trim().is_empty()) {
                 continue;
             }
 
             let Some(names) = &header else {
-                header = Some(column_names(&cells).map_err(|reason| wrong(line, reason))?);
+                header = Some(column_names(&cells).map_err(|reason| wrong(file, line, reason))?);
                 continue;
             };
             if cells.len() > names.len() {
@@ -81,13 +79,13 @@ impl Table {
                     names.len(),
                     char::from(separator)
                 );
-                return Err(wrong(line, reason));
+                return Err(wrong(file, line, reason));
             }
             rows.push(TableRow { line, cells });
         }
 
         let names =
-            header.ok_or_else(|| wrong(1, "the table is empty; its first line names the columns".into()))?;
+            header.ok_or_else(|| wrong(file, 1, "the table is empty; its first line names the columns".into()))?;
         Ok(Self { names, rows })
     }
 
@@ -109,6 +107,10 @@ impl<'a> Row<'a> {
         let index = self.names.iter().position(|one| one == name)?;
         self.cells.get(index).filter(|cell| !cell.trim().is_empty())
     }
+}
+
+fn wrong(file: &str, line: usize, reason: String) -> TextError {
+    TextError::Place { file: file.to_owned(), line, column: 1, reason }
 }
 
 /// Whether nothing but this record is left. The record's cells hold fewer bytes than its text.
