@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
 use infercost_core::{
-    ChoiceLikelihoods, Evaluation, EvaluationKind, EvaluationRecord, Grader, IdleRecord, InferenceRecord, Likeliest,
-    LoadRecord, OperatingPoint, Outcome, Prompt, PromptId, RecordSink, RunRecord, Scored, SinkError,
-    TokenScores, Unscored, VariantId, WindowId, WindowRecord,
+    ChoiceLikelihoods, Evaluation, EvaluationKind, EvaluationRecord, Grader, IdleRecord, InferenceRecord,
+    Likeliest, LoadRecord, OperatingPoint, Outcome, Prompt, PromptId, RecordSink, RunRecord, Scored,
+    SinkError, TokenScores, Unscored, VariantId, WindowId, WindowRecord,
 };
 use infercost_trace::RunStore;
 

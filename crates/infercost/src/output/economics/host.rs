@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use infercost_economics::hosting::{Hosting, WayCost};
 use infercost_core::text::percent;
+use infercost_economics::hosting::{Hosting, WayCost};
 use infercost_economics::wording::plain as short;
 use infercost_run::number::UNKNOWN;
 
