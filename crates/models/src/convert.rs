@@ -140,15 +140,18 @@ fn replace(
     write: impl FnOnce(&mut NamedTempFile) -> Result<Converted, ModelError>,
 ) -> Result<Converted, ModelError> {
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let refused = |cause| ModelError::Output { path: out.to_owned(), cause };
     partial_file::sweep(folder);
-    let mut temporary = partial_file::create(folder).map_err(refused)?;
+    let mut temporary = partial_file::create(folder).map_err(|cause| refused(out, cause))?;
 
     let converted = write(&mut temporary)?;
 
     make_readable(temporary.path());
-    temporary.persist(out).map_err(|error| refused(error.error))?;
+    temporary.persist(out).map_err(|error| refused(out, error.error))?;
     Ok(converted)
+}
+
+fn refused(out: &Path, cause: std::io::Error) -> ModelError {
+    ModelError::Output { path: out.to_owned(), cause }
 }
 
 /// One sentence on what fell back; `None` where nothing did.

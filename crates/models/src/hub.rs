@@ -34,15 +34,15 @@ pub(crate) fn files(
     offline: bool,
     progress: &mut ProgressSink<'_>,
 ) -> Result<Found, ModelError> {
-    let what = || format!("{repo}@{revision}");
+    let what = format!("{repo}@{revision}");
     let is_repo = repo.split('/').count() == 2 && is_inner_path(repo);
     if !is_repo || !is_inner_path(revision) || !files.iter().all(|file| is_inner_path(&file.path)) {
         let reason = "a repository, revision or file that is not a plain name".into();
-        return Err(ModelError::Hub { url: escaped(&what()), reason });
+        return Err(ModelError::Hub { url: escaped(&what), reason });
     }
 
     let cached = settings.cached_repo(repo, revision).ok_or_else(|| ModelError::Hub {
-        url: what(),
+        url: what.clone(),
         reason: "no folder for the hub's cache\nhint: set HF_HOME".into(),
     })?;
 
@@ -59,7 +59,7 @@ pub(crate) fn files(
     }
 
     if offline || settings.offline {
-        return Err(ModelError::Offline { what: what() });
+        return Err(ModelError::Offline { what });
     }
     let client = HubClient::new(settings);
 
@@ -67,7 +67,7 @@ pub(crate) fn files(
     for file in files {
         let url = settings
             .file_url(repo, revision, &file.path)
-            .map_err(|reason| ModelError::Hub { url: what(), reason })?;
+            .map_err(|reason| ModelError::Hub { url: what.clone(), reason })?;
         let remote = client.describe(&url)?;
         let known = match &remote.commit {
             Some(commit) => commit.clone(),
@@ -78,7 +78,7 @@ pub(crate) fn files(
         };
         if commit.as_ref().is_some_and(|commit| *commit != known) {
             let reason = "the repository changed while its files were fetched; run again".into();
-            return Err(ModelError::Hub { url: what(), reason });
+            return Err(ModelError::Hub { url: what.clone(), reason });
         }
         let expected = expected_hash(file, &remote)?;
         let blob = blob(&client, &cached, &url, file, &remote, expected.as_deref(), progress)?;
@@ -248,12 +248,11 @@ fn found(
     files: &[SourceFile],
     progress: &mut ProgressSink<'_>,
 ) -> Result<Found, ModelError> {
-    let path_of = |file: &SourceFile| snapshot.join(&file.path);
     for file in files {
         if let Some(expected) = &file.sha256 {
-            let found = sha256_of_file(&path_of(file), progress)?;
+            let found = sha256_of_file(&snapshot.join(&file.path), progress)?;
             if !expected.eq_ignore_ascii_case(&found) {
-                let file = path_of(file).display().to_string();
+                let file = snapshot.join(&file.path).display().to_string();
                 return Err(ModelError::WrongHash { file, expected: expected.clone(), found });
             }
         }
@@ -262,12 +261,12 @@ fn found(
     let provenance =
         Provenance::Published { source: format!("hub {repo}@{}", commit.get(..12).unwrap_or(commit)) };
     let ggufs: Vec<PathBuf> =
-        files.iter().filter(|file| file.path.to_ascii_lowercase().ends_with(".gguf")).map(path_of).collect();
+        files.iter().filter(|file| file.path.to_ascii_lowercase().ends_with(".gguf")).map(|file| snapshot.join(&file.path)).collect();
     let (location, weights) = match ggufs.first() {
         Some(first) => (ModelLocation::Gguf(first.clone()), ggufs),
         None => {
             let weights: Vec<PathBuf> =
-                files.iter().filter(|file| file.path.ends_with(".safetensors")).map(path_of).collect();
+                files.iter().filter(|file| file.path.ends_with(".safetensors")).map(|file| snapshot.join(&file.path)).collect();
             (ModelLocation::SafetensorsFolder(snapshot.to_owned()), weights)
         }
     };

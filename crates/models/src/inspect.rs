@@ -67,11 +67,10 @@ pub fn inspect(path: &Path) -> Result<Inspection, ModelError> {
 
 fn gguf(path: &Path) -> Result<Inspection, ModelError> {
     let header = GgufHeader::read(path)?;
-    let shown = |key: &str| header.text(key).map(|text| escaped(&text));
     let architecture = header.text("general.architecture");
-    let number = |key: &str| architecture.as_ref().and_then(|name| header.number(&format!("{name}.{key}")));
-    let kind = shown("tokenizer.ggml.model");
-    let pre = shown("tokenizer.ggml.pre");
+    let family = architecture.as_deref().unwrap_or_default();
+    let kind = shown(&header, "tokenizer.ggml.model");
+    let pre = shown(&header, "tokenizer.ggml.pre");
 
     let mut types = BTreeMap::new();
     for tensor in &header.tensors {
@@ -86,13 +85,13 @@ fn gguf(path: &Path) -> Result<Inspection, ModelError> {
         format: format!("GGUF {}", header.version),
         bytes: header.file_bytes,
         parameters: header.tensors.iter().fold(0, |sum, tensor| sum.saturating_add(tensor.elements())),
-        name: shown("general.name"),
-        license: shown("general.license"),
-        context: number("context_length"),
+        name: shown(&header, "general.name"),
+        license: shown(&header, "general.license"),
+        context: header.number(&format!("{family}.context_length")),
         vocabulary: header
             .entry("tokenizer.ggml.tokens")
             .and_then(crate::metadata::Entry::array_length)
-            .or_else(|| number("vocab_size")),
+            .or_else(|| header.number(&format!("{family}.vocab_size"))),
         tokenizer: kind.map(|kind| pre.map_or_else(|| kind.clone(), |pre| format!("{kind} ({pre})"))),
         chat_template: header.text("tokenizer.chat_template").is_some_and(|text| !text.trim().is_empty()),
         made,
@@ -131,23 +130,30 @@ fn folder(path: &Path) -> Result<Inspection, ModelError> {
 
     let config = json_file(&path.join("config.json"))?;
     let tokenizer = json_file(&path.join("tokenizer_config.json")).ok();
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(escaped);
     Ok(Inspection {
         path: path.to_owned(),
         format: "safetensors".into(),
         bytes,
         parameters,
-        architecture: text(config.get("model_type")),
+        architecture: text_of(config.get("model_type")),
         name: Some(escaped(&file_name(path))),
         license: None,
         context: config.get("max_position_embeddings").and_then(Value::as_u64),
         vocabulary: config.get("vocab_size").and_then(Value::as_u64),
-        tokenizer: tokenizer.as_ref().and_then(|config| text(config.get("tokenizer_class"))),
+        tokenizer: tokenizer.as_ref().and_then(|config| text_of(config.get("tokenizer_class"))),
         chat_template: path.join("chat_template.jinja").is_file()
             || tokenizer.is_some_and(|config| config.get("chat_template").is_some()),
         made: None,
         tensor_types: listed(types),
     })
+}
+
+fn shown(header: &GgufHeader, key: &str) -> Option<String> {
+    header.text(key).map(|text| escaped(&text))
+}
+
+fn text_of(value: Option<&Value>) -> Option<String> {
+    value.and_then(Value::as_str).map(escaped)
 }
 
 fn count(types: &mut BTreeMap<String, (u64, u64)>, name: &str, elements: u64) {

@@ -34,10 +34,9 @@ impl SplitModel {
             paths.iter().map(|path| GgufHeader::read(path)).collect::<Result<_, _>>()?;
         let total: u64 = parts.iter().map(|part| part.tensors.len() as u64).sum();
         for (index, part) in parts.iter().enumerate() {
-            let states = |key: &str, found: u64| part.number(key).is_none_or(|stated| stated == found);
-            let belongs = states("split.count", parts.len() as u64)
-                && states("split.no", index as u64)
-                && states("split.tensors.count", total);
+            let belongs = states(part, "split.count", parts.len() as u64)
+                && states(part, "split.no", index as u64)
+                && states(part, "split.tensors.count", total);
             if !belongs {
                 return Err(ModelError::bad(
                     &part.path,
@@ -108,6 +107,11 @@ impl SplitModel {
 
         Ok(planned)
     }
+}
+
+/// Whether a part states that number, or none.
+fn states(part: &GgufHeader, key: &str, found: u64) -> bool {
+    part.number(key).is_none_or(|stated| stated == found)
 }
 
 fn copy_tensors(

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use infercost_core::VariantId;
 use infercost_core::manifest::Provenance;
 
 use crate::cache::ModelCache;
@@ -67,21 +68,18 @@ fn folder(
 pub(crate) fn names(path: &Path) -> Vec<ResolvedModel> {
     let files = if path.is_dir() { ggufs_in(path).unwrap_or_default() } else { Vec::new() };
     let files = if files.is_empty() { vec![path.to_owned()] } else { files };
-    let model = |file: &PathBuf| {
-        let real = fs::canonicalize(file).unwrap_or_else(|_| file.clone());
-        let part = PartName::parse(&file_name(file)).filter(|part| part.count > 1);
-        let variant = match part {
-            Some(part) => infercost_core::VariantId(escaped(&part.stem)),
-            None => variant_names::local(&variant_names::folder_name(file, &real)),
-        };
-        ResolvedModel {
-            variant,
-            named: named(file),
-            location: ModelLocation::Gguf(real),
-            ..variant_names::served("", None)
-        }
+    files.iter().map(|file| name_of(file)).collect()
+}
+
+fn name_of(file: &Path) -> ResolvedModel {
+    let real = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let part = PartName::parse(&file_name(file)).filter(|part| part.count > 1);
+    let variant = match part {
+        Some(part) => VariantId(escaped(&part.stem)),
+        None => variant_names::local(&variant_names::folder_name(file, &real)),
     };
-    files.iter().map(model).collect()
+    let nobody = variant_names::served("", None);
+    ResolvedModel { variant, named: named(file), location: ModelLocation::Gguf(real), ..nobody }
 }
 
 fn gguf(
@@ -167,7 +165,7 @@ fn joined(
             cache.keep(temporary, &kept, written.sha256, written.provenance)?
         }
     };
-    let variant = infercost_core::VariantId(escaped(&stem));
+    let variant = VariantId(escaped(&stem));
 
     Ok(ResolvedModel {
         variant,

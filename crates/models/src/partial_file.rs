@@ -25,12 +25,16 @@ pub(crate) fn sweep(folder: &Path) {
         let name = entry.file_name();
         let is_partial = name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        let is_left = || File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
-        if is_partial && is_file && is_left() {
+        if is_partial && is_file && is_left(&entry.path()) {
             // What cannot be removed is in nobody's way.
             fs::remove_file(entry.path()).ok();
         }
     }
+}
+
+/// Whether nobody holds the file's lock.
+fn is_left(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
 #[cfg(test)]

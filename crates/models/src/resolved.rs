@@ -53,7 +53,6 @@ impl ResolvedModel {
     /// Whether a MODEL argument, or a part of one, means this model: its id or the name of its variant, the path, the
     /// file's name with or without its ending, an address, in this spelling or (where `loosely`) in another case.
     pub fn is_named(&self, text: &str, loosely: bool) -> bool {
-        let same = |one: &str| one == text || (loosely && one.eq_ignore_ascii_case(text));
         let mut names: Vec<String> = self.argument.iter().cloned().collect();
         names.extend([self.variant.as_str().to_owned(), self.variant.variant_name().to_owned()]);
 
@@ -68,7 +67,7 @@ impl ResolvedModel {
             names.extend(served_name.as_ref().map(|name| format!("{url}#{name}")));
         }
 
-        names.iter().any(|name| same(name)) || self.is_at(Path::new(text))
+        names.iter().any(|name| name == text || (loosely && name.eq_ignore_ascii_case(text))) || self.is_at(Path::new(text))
     }
 
     fn is_at(&self, path: &Path) -> bool {

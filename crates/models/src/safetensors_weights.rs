@@ -20,7 +20,7 @@ use crate::numbers::decode;
 use crate::parts::{safetensors_in, weight_map};
 use crate::safetensors_header::SafetensorsHeader;
 use crate::tensor_type::TensorType;
-use crate::weights::{Weights, read_at};
+use crate::weights::{Weights, overflow, read_at};
 
 /// A folder of safetensors files with its configuration and tokenizer.
 pub(crate) struct SafetensorsWeights {
@@ -131,26 +131,25 @@ impl Weights for SafetensorsWeights {
         let (first, count) =
             if is_vector && place.heads.is_some() { (0, tensor.width()) } else { (first, count) };
         let all_rows = tensor.elements().checked_div(width).unwrap_or(0);
-        let overflow = || ModelError::bad(path, format!("tensor `{}`: a size overflows", tensor.name));
-        let row_bytes = tensor.kind.bytes_for(width).ok_or_else(overflow)?;
+        let row_bytes = tensor.kind.bytes_for(width).ok_or_else(|| overflow(path, tensor))?;
         let at = |row: u64| row.checked_mul(row_bytes).and_then(|skipped| skipped.checked_add(place.start));
 
         let mut bytes = Vec::new();
         match place.heads {
             None => {
-                let length = row_bytes.checked_mul(count).ok_or_else(overflow)?;
-                bytes = read_at(file, path, at(first).ok_or_else(overflow)?, length)?;
+                let length = row_bytes.checked_mul(count).ok_or_else(|| overflow(path, tensor))?;
+                bytes = read_at(file, path, at(first).ok_or_else(|| overflow(path, tensor))?, length)?;
             }
             Some(heads) => {
                 for row in first..first.saturating_add(count) {
-                    let start = at(published_row(row, all_rows / heads)).ok_or_else(overflow)?;
+                    let start = at(published_row(row, all_rows / heads)).ok_or_else(|| overflow(path, tensor))?;
                     bytes.append(&mut read_at(file, path, start, row_bytes)?);
                 }
             }
         }
 
         let numbers = count.checked_mul(width).and_then(|numbers| usize::try_from(numbers).ok());
-        decode(tensor.kind, &bytes, numbers.ok_or_else(overflow)?)
+        decode(tensor.kind, &bytes, numbers.ok_or_else(|| overflow(path, tensor))?)
             .map_err(|reason| ModelError::bad(path, format!("tensor `{}`: {reason}", tensor.name)))
     }
 }

@@ -283,11 +283,8 @@ impl ModelStore {
     fn named_variants(&self, known: &KnownManifest, variant: Option<&str>) -> Vec<ResolvedModel> {
         let names =
             variant.map_or_else(|| known.manifest.compare.clone(), |variant| vec![variant.to_owned()]);
-        let named = |name: &String| ResolvedModel {
-            variant: id(&known.manifest, name),
-            ..crate::variant_names::served("", None)
-        };
-        names.iter().map(named).collect()
+        let nobody = crate::variant_names::served("", None);
+        names.iter().map(|name| ResolvedModel { variant: id(&known.manifest, name), ..nobody.clone() }).collect()
     }
 
     /// Refuses a quantization that stands by itself, with what was probably meant: `q8_0` behind a model's name.

@@ -35,8 +35,8 @@ pub struct Pip {
 
 impl Default for Pip {
     fn default() -> Self {
-        let command = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        Self { commands: vec![command(&["python3", "-m", "pip"]), command(&["pip3"]), command(&["pip"])] }
+        let commands = ["python3 -m pip", "pip3", "pip"];
+        Self { commands: commands.map(|words| words.split(' ').map(str::to_owned).collect()).to_vec() }
     }
 }
 
