@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 
 use infercost_core::manifest::Provenance;
 use infercost_core::price::PriceBook;
-use infercost_core::prompt_set::GraderKind;
 use infercost_core::run::VariantHeader;
 use infercost_core::testing::made_up_run;
 use infercost_core::{
@@ -214,7 +213,7 @@ fn measured(joules: f64) -> EnergyReading {
 fn task(prompt: u32, variant: u32) -> Evaluation {
     let right = !(prompt + variant).is_multiple_of(3);
     Evaluation::Task(TaskScore {
-        grader: GraderKind::Exact,
+        grader: "exact".into(),
         score: if right { 1.0 } else { 0.0 },
         label: if right { "correct" } else { "incorrect" }.to_owned(),
         choices: None,

@@ -2,8 +2,8 @@
 
 mod servers;
 
+use infercost_core::Judgment;
 use infercost_core::manifest::Provenance;
-use infercost_core::prompt_set::GraderKind;
 use infercost_core::report::{CandidateReport, EnergyTotals, PromptCount};
 use infercost_core::run::VariantHeader;
 use infercost_core::{EnergyReading, EnergySource, EstimationMethod, Evaluation, Reason};
@@ -11,7 +11,6 @@ use infercost_core::{EnergyReading, EnergySource, EstimationMethod, Evaluation, 
 use crate::analysis::{self, Analysis};
 use crate::board_notes;
 use crate::energy_totals;
-use crate::grading::FAILED;
 use crate::judgement::Margin;
 use crate::sample::VariantSample;
 use crate::sequential::Progress;
@@ -230,7 +229,7 @@ fn choices_by_text(noted: &Noted<'_>) -> Option<String> {
         let evaluations = noted.analysis.runs.iter().flat_map(|run| &run.evaluations);
         evaluations.filter(|one| one.variant == candidate.variant).any(|one| match &one.result {
             Evaluation::Task(task) => {
-                task.grader == GraderKind::Choice && task.choices.is_none() && task.label != FAILED
+                task.grader.is_choice() && task.choices.is_none() && task.label != Judgment::Failed.label()
             }
             _ => false,
         })

@@ -14,6 +14,7 @@ pub mod engine;
 pub mod estimate;
 pub mod evaluation;
 pub mod foreign;
+pub mod grader;
 pub mod hosting;
 pub mod identity;
 pub mod load;
@@ -57,13 +58,14 @@ pub use evaluation::{
     ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, TaskScore,
 };
 pub use foreign::{ForeignCall, ForeignTrace, Irregularity, IrregularityKind, StatedCost, Unsaid};
+pub use grader::{Grader, GraderName, Judgment, SharedGrader};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
 pub use load::{LatencyTargets, LoadFacts, SteadyState};
 pub use machine::{MachineFacts, WallFactor};
 pub use meter_error::MeterError;
 pub use money::{Currency, Money};
 pub use policy::Policy;
-pub use prompt_set::{Grader, Message, Prompt, PromptBody, PromptSet, PromptSetError, Role};
+pub use prompt_set::{Message, Prompt, PromptBody, PromptSet, Role};
 pub use reason::{CostPart, LeftOut, Reason, Unknown};
 pub use record::{
     ChunkArrival, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord,

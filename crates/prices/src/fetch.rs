@@ -82,6 +82,9 @@ pub enum FetchError {
         /// Why.
         reason: String,
     },
+    /// A file is no text, or cannot be read.
+    #[error(transparent)]
+    Text(#[from] infercost_text::TextError),
 }
 
 fn after(seconds: &Option<u64>) -> String {

@@ -1,7 +1,5 @@
 //! The sources by name, and what each is asked.
 
-use std::fs;
-use std::io::Read as _;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -174,13 +172,7 @@ impl Source {
     /// [`FetchError`] where the file cannot be read or is something else.
     pub fn read(self, file: &Path, query: &Query, now: Timestamp) -> Result<Snapshot, FetchError> {
         let path = file.display().to_string();
-        let wrong = |reason: String| FetchError::File { path: path.clone(), reason };
-        let mut text = String::new();
-        let opened = fs::File::open(file).map_err(|error| wrong(error.to_string()))?;
-        opened.take(MAX_FILE + 1).read_to_string(&mut text).map_err(|error| wrong(error.to_string()))?;
-        if text.len() as u64 > MAX_FILE {
-            return Err(wrong(format!("larger than {MAX_FILE} bytes")));
-        }
+        let text = infercost_text::read(file, MAX_FILE, "file of prices")?;
         let parsed = self.parse(&text, query, now);
         let parsed = parsed.map_err(|reason| FetchError::Format { what: path.clone(), reason })?;
         Ok(self.snapshot(query, path, parsed, now))

@@ -12,7 +12,6 @@ use infercost_prices::sections::{
 };
 use serde::Deserialize;
 
-use crate::bounded_text;
 use crate::usage::usage;
 
 /// Settings files are small; a larger one is a mistake.
@@ -157,6 +156,6 @@ pub fn file(path: Option<&Path>) -> anyhow::Result<ConfigFile> {
 
 fn parse(path: &Path) -> anyhow::Result<ConfigFile> {
     let name = path.display();
-    let text = bounded_text::read(path, MAX_CONFIG_BYTES, "settings file")?;
+    let text = infercost_text::read(path, MAX_CONFIG_BYTES, "settings file")?;
     toml::from_str(&text).map_err(|error| usage(format!("{name}: {error}")))
 }

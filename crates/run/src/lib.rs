@@ -11,7 +11,6 @@
 
 pub mod baseline;
 pub mod baseline_store;
-pub mod bounded_text;
 pub mod calibration;
 mod comparison;
 pub mod config;

@@ -32,6 +32,13 @@ pub fn resolve(arguments: &[String], offline: bool) -> anyhow::Result<Vec<Resolv
     Ok(models)
 }
 
+/// Checks before anything long that `--baseline` can name one of the models.
+pub(crate) fn check_baseline(arguments: &[String], baseline: &str) -> anyhow::Result<()> {
+    let default = [DEFAULT_MODEL.to_owned()];
+    let arguments = if arguments.is_empty() { &default } else { arguments };
+    store(true)?.check_baseline(arguments, baseline).map_err(usage)
+}
+
 /// Fetches or makes the one model named.
 pub fn resolve_one(argument: &str, offline: bool) -> anyhow::Result<ResolvedModel> {
     let mut models = resolve(&[argument.to_owned()], offline)?;

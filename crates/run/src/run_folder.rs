@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::usage::usage;
-use crate::{bounded_text, console};
+use crate::console;
 
 /// How far the clock that dated a run may have been ahead of this one.
 const CLOCK_DRIFT: SignedDuration = SignedDuration::from_hours(1);
@@ -88,7 +88,7 @@ pub fn newest_first(traces: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 /// When a run began, by its header; nothing else of it is looked at.
 fn begun(folder: &Path) -> anyhow::Result<Timestamp> {
-    let text = bounded_text::read(&folder.join("run.json"), MAX_HEADER_BYTES, "header of a run")?;
+    let text = infercost_text::read(&folder.join("run.json"), MAX_HEADER_BYTES, "header of a run")?;
     let begun: Begun = serde_json::from_str(&text)?;
     Ok(begun.started_at)
 }

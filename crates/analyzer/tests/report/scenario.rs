@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use infercost_analyzer::failed_score;
+use infercost_core::Judgment;
 use infercost_core::manifest::Provenance;
 use infercost_core::price::{HardwareCost, Price, PriceBook};
-use infercost_core::prompt_set::GraderKind;
 use infercost_core::run::VariantHeader;
 use infercost_core::testing::made_up_run;
 use infercost_core::*;
@@ -246,12 +245,12 @@ fn evaluate(
         });
     };
     if (behavior.fails)(i) {
-        push(Evaluation::Task(failed_score(GraderKind::Exact)));
+        push(Evaluation::Task(TaskScore::of("exact", Judgment::Failed)));
     } else if (behavior.graded)(i) {
         let score = (behavior.score)(i);
         let label = if score > 0.5 { "correct" } else { "incorrect" };
         push(Evaluation::Task(TaskScore {
-            grader: GraderKind::Exact,
+            grader: "exact".into(),
             score,
             label: label.into(),
             choices: None,

@@ -3,8 +3,8 @@ use std::collections::HashMap;
 
 use infercost_core::testing::{Script, ScriptedEngine};
 use infercost_core::{
-    EnergyReading, Grader, IdleRecord, LoadRecord, Message, Prompt, PromptBody, PromptId, RecordSink, Role,
-    Sampling, Scored, UnavailableMeter, WindowId,
+    EnergyReading, IdleRecord, LoadRecord, Message, Prompt, PromptBody, PromptId, RecordSink, Role, Sampling,
+    Scored, UnavailableMeter, WindowId,
 };
 
 use super::*;
@@ -60,7 +60,7 @@ fn prompt(id: &str) -> Prompt {
         id: PromptId::from(id),
         body: PromptBody::Chat(vec![Message { role: Role::User, content: id.to_owned() }]),
         max_tokens: 8,
-        grader: Grader::None,
+        grader: None,
         tags: Vec::new(),
     }
 }

@@ -12,7 +12,6 @@ use infercost_core::{Currency, ForeignCall, Money};
 use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject, Zone};
 use infercost_economics::production::{AuditedInference, Production};
 use infercost_economics::{Assumption, Audit, Limits, Scenario, audit, bill, chart, scenario};
-use infercost_run::bounded_text;
 use infercost_run::economics_inputs::{self, EconomicsInputs, Measured};
 use infercost_run::foreign_traces;
 use infercost_run::usage;
@@ -293,13 +292,11 @@ fn token_price(business: &EconomicsInputs, name: &str) -> anyhow::Result<(TokenP
 }
 
 fn read_inferences(file: &Path) -> anyhow::Result<Vec<AuditedInference>> {
-    let name = file.display();
-    let mut all: Vec<AuditedInference> = Vec::new();
-    bounded_text::lines(file, MAX_BYTES, "inferences", |number, line| {
-        let one = serde_json::from_slice(line).map_err(|error| usage(format!("{name}:{number}: {error}")))?;
-        all.push(one);
-        Ok(())
-    })?;
+    let name = infercost_text::display_name(file);
+    let text = infercost_text::read(file, MAX_BYTES, "file of inferences")?;
+    let documents = infercost_text::json::documents(&name, &text)?;
+    let all: Vec<AuditedInference> =
+        documents.into_iter().map(|document| document.parse(&name)).collect::<Result<_, _>>()?;
     if all.is_empty() {
         return Err(usage(format!("{name}: no inferences; write one JSON object a line")));
     }

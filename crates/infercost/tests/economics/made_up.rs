@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use infercost_core::prompt_set::GraderKind;
 use infercost_core::run::VariantHeader;
 use infercost_core::testing::made_up_run;
 use infercost_core::{
@@ -75,7 +74,7 @@ impl MadeUp {
         for index in 0..PROMPTS {
             let score = if index % 2 == 0 { 1.0 } else { 0.0 };
             let result = Evaluation::Task(TaskScore {
-                grader: GraderKind::Exact,
+                grader: "exact".into(),
                 score,
                 label: String::new(),
                 choices: None,

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use infercost_core::{EvaluationKind, EvaluationRecord, Grader, Prompt, PromptId, RunRecord, VariantId};
+use infercost_core::{EvaluationKind, EvaluationRecord, Prompt, PromptId, RunRecord, VariantId};
 use infercost_harness::Completed;
 
 /// What of a run need not be done again.
@@ -22,7 +22,7 @@ pub(super) fn completed(run: &RunRecord, prompts: &[Prompt]) -> Completed {
         for prompt in prompts {
             let task = EvaluationKey::first(&variant.id, &prompt.id, true);
             let divergence = EvaluationKey::first(&variant.id, &prompt.id, false);
-            let is_choice = matches!(prompt.grader, Grader::Choice { .. });
+            let is_choice = prompt.grader.as_deref().is_some_and(|grader| !grader.choices().is_empty());
             let is_baseline = variant.id == run.header.baseline;
             if (is_baseline || evaluated.contains(&divergence)) && (!is_choice || evaluated.contains(&task)) {
                 completed.scorings.insert((variant.id.clone(), prompt.id.clone()));

@@ -4,12 +4,47 @@
 //! Annotations (`title`, `description`, `$schema`, `default`, `examples`) are allowed and say nothing. Any
 //! other keyword is refused before a run: ignoring it would let wrong answers pass.
 
+use infercost_core::{Grader, Judgment, SharedGrader};
 use serde_json::{Map, Value};
+
+use super::{Definition, Key, shared};
+
+const NAME: &str = "json_schema";
+
+pub(super) const DEFINITION: Definition =
+    Definition { name: NAME, right_when: "it is JSON that the schema in `answer` accepts", parse };
+
+#[derive(Debug)]
+struct Schema {
+    schema: Value,
+}
+
+fn parse(key: &Key<'_>) -> Result<SharedGrader, String> {
+    let schema = key.answer(NAME)?;
+    if !schema.is_object() {
+        return Err("the `answer` of grader `json_schema` is a JSON schema: an object".into());
+    }
+    validate(schema)?;
+    Ok(shared(Schema { schema: schema.clone() }))
+}
+
+impl Grader for Schema {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn judge(&self, answer: &str) -> Judgment {
+        match extract(answer) {
+            Some(value) => Judgment::of(accepts(&self.schema, &value)),
+            None => Judgment::Unparsable,
+        }
+    }
+}
 
 const TYPES: [&str; 7] = ["null", "boolean", "object", "array", "number", "integer", "string"];
 
 /// The JSON in an answer: the whole answer, or what stands in its first ``` fence.
-pub(super) fn extract(answer: &str) -> Option<Value> {
+fn extract(answer: &str) -> Option<Value> {
     let whole = serde_json::from_str(answer.trim()).ok();
     whole.or_else(|| {
         let (_, behind) = answer.split_once("```")?;
@@ -20,7 +55,7 @@ pub(super) fn extract(answer: &str) -> Option<Value> {
 }
 
 /// True where the value satisfies the schema.
-pub(super) fn accepts(schema: &Value, value: &Value) -> bool {
+fn accepts(schema: &Value, value: &Value) -> bool {
     match schema {
         Value::Bool(all) => *all,
         Value::Object(keywords) => {
@@ -31,7 +66,7 @@ pub(super) fn accepts(schema: &Value, value: &Value) -> bool {
 }
 
 /// Checks that every keyword is understood and well formed.
-pub(super) fn validate(schema: &Value) -> Result<(), String> {
+fn validate(schema: &Value) -> Result<(), String> {
     match schema {
         Value::Bool(_) => Ok(()),
         Value::Object(keywords) => {
