@@ -14,6 +14,27 @@ pub struct HostingOffer {
     pub charge: Charge,
     /// The price that leads, with source and date.
     pub price: Price,
+    /// What is not known of the price, part by part: an offer with such parts has no known cost, and is never the
+    /// cheapest.
+    #[serde(default)]
+    pub open: Vec<OpenPart>,
+}
+
+/// A part of an offer's price that is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenPart {
+    /// The part: `host machine`, `price`.
+    pub part: String,
+    /// Why it is not known, and what would settle it.
+    pub why: String,
+}
+
+impl OpenPart {
+    /// A price of 0, which may be a gift, a gap in a list or a trial: somebody has to say that it is meant.
+    pub fn free_claim() -> Self {
+        let why = "0 is a claim; confirm it with `free = true` in an [[offers]] entry of your own";
+        Self { part: "price".to_owned(), why: why.to_owned() }
+    }
 }
 
 /// What is paid. Amounts are in the currency of the offer's price.

@@ -87,7 +87,7 @@ fn price(value: f64, unit: &str) -> Price {
 
 fn hosted(charge: Charge, rate: f64) -> Hosting {
     let own = Sheet::read("own");
-    let offer = HostingOffer { name: "offer".into(), charge, price: price(rate, "hour") };
+    let offer = HostingOffer { name: "offer".into(), charge, price: price(rate, "hour"), open: Vec::new() };
     host("example".into(), &setting(&own), &[offer])
 }
 

@@ -14,9 +14,10 @@ use crate::accumulate::Difference;
 use crate::error::MeterError;
 use crate::estimate::{EstimateMark, Estimator};
 use crate::meter::{EnergyMeter, MeterId, OpenReading};
-use crate::nvml::gpu_facts;
+use crate::nvml::{GpuFacts, gpu_facts};
 use crate::sampler::{Marks, Sampler};
 use crate::sensor::{Channel, Role};
+use crate::visible_gpus::{BoardIdentity, VisibleGpus};
 
 /// A stop waits at most this long for a counter to refresh.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
@@ -36,8 +37,15 @@ pub struct ComposedMeter {
     /// Fills in a part that nothing measures; every reading is then an estimate as a whole.
     estimator: Option<Estimator>,
     cross_checks: Vec<CrossCheck>,
-    /// The NVML library whose boards it reads, in its usual place or by path; `None` where it reads none.
-    boards: Option<Option<PathBuf>>,
+    /// The NVIDIA boards that it reads; `None` where it reads none.
+    boards: Option<Boards>,
+}
+
+/// Whose boards are read, and which of them.
+struct Boards {
+    /// The NVML library; `None` is the usual place.
+    library: Option<PathBuf>,
+    visible: VisibleGpus,
 }
 
 struct Open {
@@ -103,10 +111,10 @@ impl ComposedMeter {
         self
     }
 
-    /// Says whose boards are read, so that they can be asked for more than their energy.
+    /// Names the boards that are read, so that [`EnergyMeter::boards`] can ask them for temperature and clocks too.
     #[must_use]
-    pub(crate) fn with_boards(mut self, library: Option<PathBuf>) -> Self {
-        self.boards = Some(library);
+    pub(crate) fn with_boards(mut self, library: Option<PathBuf>, visible: VisibleGpus) -> Self {
+        self.boards = Some(Boards { library, visible });
         self
     }
 
@@ -275,8 +283,12 @@ impl EnergyMeter for ComposedMeter {
     }
 
     fn boards(&self) -> Vec<BoardState> {
-        let Some(library) = &self.boards else { return Vec::new() };
+        let Some(Boards { library, visible }) = &self.boards else { return Vec::new() };
         let facts = gpu_facts(library.as_deref()).unwrap_or_default();
-        facts.into_iter().map(BoardState::from).collect()
+
+        let identities: Vec<BoardIdentity> = facts.iter().map(GpuFacts::identity).collect();
+        let usable = visible.among(&identities).unwrap_or_default();
+        let used = facts.into_iter().zip(usable).filter(|(_, usable)| *usable);
+        used.map(|(facts, _)| BoardState::from(facts)).collect()
     }
 }

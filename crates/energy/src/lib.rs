@@ -12,18 +12,24 @@
 //! This crate knows nothing of models, prompts or prices.
 
 mod accumulate;
-mod choice_text;
+mod address;
 mod composed;
 mod cpu_time;
 mod discovery;
 mod error;
 mod estimate;
+mod exporter;
 mod exposition;
 mod hwmon;
+mod instrument;
+mod instruments;
 mod meter;
+mod meter_choice;
 mod nvml;
 mod options;
+mod overlap;
 mod plug;
+mod plug_answers;
 mod probe;
 mod rapl;
 mod remote;
@@ -34,17 +40,19 @@ mod sysfs_file;
 pub mod sysfs_twin;
 mod tdp;
 mod unavailable;
+mod visible_gpus;
 mod watched;
 
-pub use choice_text::ChoiceError;
 pub use composed::ComposedMeter;
-pub use discovery::{Discovery, FoundMeter, MeterBasis, MissingMeter, discover};
+pub use discovery::{Discovery, MeterBasis, discover};
 pub use error::MeterError;
 pub use estimate::EstimatedMeter;
 pub use infercost_core::{BoardState, CrossCheck, EnergyDomain, EnergyReading, EnergyScope};
+pub use instrument::{ChoiceError, FoundMeter, MissingMeter};
 pub use meter::{EnergyMeter, MeterId, OpenReading};
 pub use nvml::{GpuFacts, gpu_facts};
-pub use options::{EnergyUnit, EstimateChoice, MeterChoice, MeterOptions, PrometheusQuery};
+pub use options::{EstimateChoice, MeterChoice, MeterOptions, NamedMeter};
 pub use scripted::{ScriptedClock, ScriptedMeter};
 pub use unavailable::UnavailableMeter;
+pub use visible_gpus::VisibleGpus;
 pub use watched::{WatchedProcesses, listeners};

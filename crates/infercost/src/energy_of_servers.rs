@@ -10,7 +10,7 @@ use infercost_served::ServedAddress;
 
 use crate::arguments::RecordArguments;
 use crate::arguments::meter::MeterArguments;
-use crate::coverage::{Boundary, Place, is_pointed_at};
+use crate::coverage::{Boundary, Place};
 use crate::exit::usage;
 use crate::output;
 
@@ -20,7 +20,7 @@ use crate::output;
 /// # Errors
 /// A usage error that names the machines.
 pub(crate) fn one_machine(models: &[String], arguments: &MeterArguments) -> anyhow::Result<()> {
-    if !is_pointed_at(&arguments.meter) {
+    if !arguments.meter.is_pointed() {
         return Ok(());
     }
     let machine = |model: &String| {

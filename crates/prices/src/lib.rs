@@ -7,7 +7,8 @@
 //! The one design decision: **a price without a source and a date is refused**, since a cost nobody can check is
 //! worth nothing. An answer that is not understood is an error; a price that is not given stays unknown.
 //!
-//! - [`source`]: the sources by name; [`electricity`], [`rental`], [`hosted`], [`rates`]: one file each.
+//! - [`source`]: what a source is; [`sources`]: all of them; [`electricity`], [`rental`], [`hosted`], [`rates`]: one file each.
+//! - [`query`]: what a source is asked.
 //! - [`fetch`]: one question over HTTP, within bounds.
 //! - [`snapshot`], [`store`]: what was answered, on disk.
 //!
@@ -18,17 +19,22 @@ mod day;
 pub mod electricity;
 pub mod fetch;
 pub mod hosted;
+mod minor_units;
+pub mod query;
 pub mod rates;
 pub mod rental;
 mod section;
 pub mod sections;
 pub mod snapshot;
 pub mod source;
+pub mod sources;
 pub mod store;
 mod table;
 
 pub use fetch::{Client, FetchError};
+pub use query::{BaseUrl, Parsed, Query};
 pub use section::{PriceError, PriceSection, example};
 pub use snapshot::{Kind, Prices, Snapshot};
-pub use source::{Query, Source};
+pub use source::SourceDef;
+pub use sources::{SOURCES, source};
 pub use store::{PriceStore, Stored};

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 use crate::fetch::{FetchError, quoted};
 use crate::snapshot::{Kind, Prices, SNAPSHOT_SCHEMA, Snapshot};
-use crate::source::Source;
+use crate::sources::SOURCES;
 
 /// Largest file read.
 const MAX_BYTES: u64 = 64 << 20;
@@ -179,11 +179,10 @@ impl<'a> FileName<'a> {
 
     /// By the source that it begins with.
     fn may_be(&self, kind: Kind) -> bool {
-        let begins = |source: &Source| {
-            let rest = self.question.strip_prefix(source.name());
-            source.kind() == kind && rest.is_some_and(|rest| rest.starts_with('-'))
-        };
-        Source::ALL.iter().any(begins)
+        SOURCES.iter().any(|source| {
+            let rest = self.question.strip_prefix(source.name);
+            source.kind == kind && rest.is_some_and(|rest| rest.starts_with('-'))
+        })
     }
 }
 

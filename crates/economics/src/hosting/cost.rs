@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use infercost_core::Estimate;
-use infercost_core::hosting::{Charge, HostingOffer};
+use infercost_core::hosting::{Charge, HostingOffer, OpenPart};
 
 use super::setting::{At, Setting};
 use crate::bill::double;
@@ -19,6 +19,8 @@ pub struct Way {
     /// Its name.
     pub name: String,
     pub(super) offer: Option<(Charge, f64)>,
+    /// What is not known of the offer's price.
+    open: Vec<OpenPart>,
     /// True for the machine of the price book: what the book says of operation, and of electricity that is not in
     /// the rent, is paid on top.
     of_book: bool,
@@ -30,6 +32,7 @@ impl Way {
         let offered = offers.iter().map(|offer| Self {
             name: offer.name.clone(),
             offer: Some((offer.charge.clone(), double(offer.price.value))),
+            open: offer.open.clone(),
             of_book: false,
         });
         Self::own(setting).into_iter().chain(Self::rented(setting)).chain(offered).collect()
@@ -40,6 +43,7 @@ impl Way {
         matches!(setting.scenario.tenure, Tenure::Owned(_)).then(|| Self {
             name: "own".to_owned(),
             offer: None,
+            open: Vec::new(),
             of_book: true,
         })
     }
@@ -53,7 +57,8 @@ impl Way {
                     other_per_month: rust_decimal::Decimal::ZERO,
                     speed: Some(1.0),
                 };
-                Some(Self { name: "rent as now".to_owned(), offer: Some((charge, per_hour)), of_book: true })
+                let offer = Some((charge, per_hour));
+                Some(Self { name: "rent as now".to_owned(), offer, open: Vec::new(), of_book: true })
             }
             _ => None,
         }
@@ -76,7 +81,7 @@ impl Way {
         propagate(&setting.inputs(), |at| self.total(setting, requests, at).unwrap_or(f64::NAN))
     }
 
-    /// The sum of the known parts.
+    /// The sum of the known parts; `None` where nothing is known, or the price is no whole one.
     pub(crate) fn total(&self, setting: &Setting, requests: f64, at: &[f64]) -> Option<f64> {
         let (parts, _) = self.parts(setting, requests, at);
         (!parts.is_empty()).then(|| parts.iter().map(|(_, amount)| amount).sum())
@@ -109,6 +114,11 @@ impl Way {
         // Machines that stay on serve the requests of `hours` in 24 h.
         let daily = requests * setting.demand.hours_per_day;
         let mut left_out = BTreeMap::new();
+        if !self.open.is_empty() {
+            left_out.extend(self.open.iter().map(|open| (open.part.clone(), open.why.clone())));
+            return (Vec::new(), left_out);
+        }
+
         let parts = match &self.offer {
             None => own(setting, &values, fleet.0, daily, &mut left_out),
             Some((Charge::Rent { billing_seconds, other_per_month, .. }, rate)) => {

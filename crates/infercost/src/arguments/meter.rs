@@ -13,7 +13,8 @@ pub(crate) struct MeterArguments {
         value_name = "METER",
         default_value = "auto",
         help = "Instrument that reads the energy: auto (the best set without overlap), none, rapl, hwmon, nvml, \
-                shelly:URL, tasmota:URL, or prometheus:URL?metric=NAME[&unit=UNIT][&covers=PART][&LABEL=VALUE…]"
+                shelly:URL[?channel=NAME], tasmota:URL[?channel=NAME], or \
+                prometheus:URL?metric=NAME[&unit=UNIT][&covers=PART][&LABEL=VALUE…]"
     )]
     pub(crate) meter: infercost_energy::MeterChoice,
 

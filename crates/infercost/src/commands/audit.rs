@@ -211,6 +211,7 @@ fn token_price(
                 input: *input,
                 output: *output,
                 cached_input: None,
+                not_used: Vec::new(),
                 currency: offer.price.currency,
             };
             return Ok((price, Assumption::of_price(&offer.price)));

@@ -119,7 +119,7 @@ pub fn convert_offer(
         Charge::Serverless { .. } => {}
         Charge::Api { input, output } => (*input, *output) = (times(*input)?, times(*output)?),
     }
-    Ok(HostingOffer { name: offer.name.clone(), charge, price: convert_price(&offer.price, to, rates)? })
+    Ok(HostingOffer { charge, price: convert_price(&offer.price, to, rates)?, ..offer.clone() })
 }
 
 /// A curve of prices in another currency; one of carbon stays as it is.
