@@ -12,6 +12,8 @@ use crate::board_notes;
 use crate::energy_totals;
 use crate::grading::FAILED;
 use crate::judgement::Margin;
+use infercost_core::price::UtilizationBasis;
+
 use crate::report::{self, Analysis};
 use crate::sample::VariantSample;
 use crate::sequential::Progress;
@@ -43,6 +45,7 @@ pub(crate) struct Noted<'a> {
 pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     let mut notes = Vec::new();
     notes.extend(assumed_prices(noted));
+    notes.extend(assumed_utilization(noted));
     notes.extend(expansion(noted));
     notes.extend(unavailable_energy(noted));
     notes.extend(estimated_energy(noted));
@@ -86,6 +89,17 @@ fn assumed_prices(noted: &Noted<'_>) -> Option<String> {
         format!(
             "Prices are assumed: the shipped example \"{}\", not yours; put your own into infercost.toml.",
             quoted(&book.name)
+        )
+    })
+}
+
+fn assumed_utilization(noted: &Noted<'_>) -> Option<String> {
+    let book = noted.analysis.prices;
+    let is_assumed = !book.assumed && book.utilization_basis == UtilizationBasis::Assumed;
+    is_assumed.then(|| {
+        format!(
+            "Utilization of {} is assumed; give `utilization` in [prices], or requests_per_hour and capacity_per_hour in [load].",
+            percent(book.utilization)
         )
     })
 }
@@ -150,7 +164,7 @@ fn old_prices(noted: &Noted<'_>) -> Vec<String> {
     let today = run.header.started_at.to_zoned(jiff::tz::TimeZone::UTC).date();
     let age =
         |price: &infercost_core::price::Price| price.date.until(today).map_or(0, |span| span.get_days());
-    let old = noted.analysis.prices.prices().filter(|price| age(price) > OLD_PRICE);
+    let old = noted.analysis.prices.prices_that_age().filter(|price| age(price) > OLD_PRICE);
     old.map(|price| {
         format!(
             "The price of {} was {} days old when the run began ({}, {}).",

@@ -93,6 +93,12 @@ impl Assumption {
         Self { what: what.into(), source: source.into(), date: None }
     }
 
+    /// A price that was paid: it stays true, however old it is.
+    pub fn of_invoice(price: &Price) -> Self {
+        let dated = Self::of_price(price);
+        Self { source: format!("{}, {}", dated.source, price.date), date: None, ..dated }
+    }
+
     /// A dated price.
     pub fn of_price(price: &Price) -> Self {
         let what = format!("{} {} {}/{}", price.name, price.value, price.currency, price.unit);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use infercost_core::price::{HardwareCost, PriceBook};
+use infercost_core::price::{HardwareCost, PriceBook, UtilizationBasis};
 use infercost_core::{Currency, Estimate, Workload};
 
 use crate::bill::{Assumption, Bill, double};
@@ -190,8 +190,9 @@ impl Scenario {
 
 /// What a price book says: one assumption a price, life and interest of what is owned, and PUE.
 pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
-    let mut all: Vec<Assumption> = prices.prices().map(Assumption::of_price).collect();
-    if let Some(HardwareCost::Owned { salvage_share, life_years, .. }) = &prices.hardware {
+    let mut all: Vec<Assumption> = prices.prices_that_age().map(Assumption::of_price).collect();
+    if let Some(HardwareCost::Owned { purchase, salvage_share, life_years }) = &prices.hardware {
+        all.push(Assumption::of_invoice(purchase));
         let what = format!("life of {}, then {} of the price", years(*life_years), percent(*salvage_share));
         all.push(Assumption::new(what, given(prices)));
         if interest > 0.0 {
@@ -205,7 +206,12 @@ pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
 
 /// The utilization that a price book says.
 pub fn utilization(prices: &PriceBook) -> Assumption {
-    Assumption::new(format!("utilization of {}", percent(prices.utilization)), given(prices))
+    let source = match prices.utilization_basis {
+        UtilizationBasis::Given => given(prices),
+        UtilizationBasis::Load => "requests and capacity of [load]".to_owned(),
+        UtilizationBasis::Assumed => "assumed: nobody says it".to_owned(),
+    };
+    Assumption::new(format!("utilization of {}", percent(prices.utilization)), source)
 }
 
 fn given(prices: &PriceBook) -> String {

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::arguments::JudgeArguments;
 use crate::bounded_text;
+use crate::business::today;
 use crate::exit::usage;
 
 /// Settings files are small; a larger one is a mistake.
@@ -58,8 +59,9 @@ impl Given {
     /// Reads the settings file and checks it.
     pub(crate) fn read(arguments: &JudgeArguments) -> anyhow::Result<Self> {
         let file = file(arguments.config.as_deref())?;
-        let prices =
-            file.prices.map(PriceSection::book).transpose().map_err(|error| usage(error.to_string()))?;
+        let load = file.load.unwrap_or_default().checked().map_err(|error| usage(error.to_string()))?;
+        let prices = file.prices.map(|section| section.book(Some(&load), today()));
+        let prices = prices.transpose().map_err(|error| usage(error.to_string()))?;
         Ok(Self {
             policy: file.policy,
             prices,

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use infercost_core::hosting::{Charge, HostingOffer};
-use infercost_core::market::{Curve, CurveUnit, ExchangeRate, Offer, OfferKind, TokenPrice};
-use infercost_core::price::Price;
+use infercost_core::hosting::HostingOffer;
+use infercost_core::market::{Curve, CurveUnit, ExchangeRate, TokenPrice};
 use infercost_economics::Assumption;
-use infercost_prices::{Kind, PriceStore, Prices, Stored};
+use infercost_prices::market::{self, ListedTokens};
+use infercost_prices::{Kind, PriceStore, Prices, Snapshot};
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use crate::arguments::economics::StoreArguments;
+use crate::exit::usage;
 use crate::models::cache_root;
 
 /// Answers to one question that are looked at: the newest, and a few before it in case it cannot be read, or is to
@@ -68,92 +67,31 @@ pub(crate) fn curve(
     ))
 }
 
-fn day(stored: &Stored) -> Date {
-    stored.snapshot.fetched_at.to_zoned(TimeZone::UTC).date()
+/// The newest fetched price of a hosted model's tokens.
+pub(crate) fn tokens(arguments: &StoreArguments, model: &str) -> anyhow::Result<Option<ListedTokens>> {
+    let newest = open(arguments)?.recent(Kind::Tokens, ANSWERS)?;
+    let snapshots: Vec<&Snapshot> = newest.iter().map(|stored| &stored.snapshot).collect();
+    Ok(market::tokens_of(&snapshots, model))
 }
 
-/// The newest fetched price of a hosted model's tokens.
+/// The same, with what an answer must say of it.
 pub(crate) fn token_price(
     arguments: &StoreArguments,
-    name: &str,
+    model: &str,
 ) -> anyhow::Result<Option<(TokenPrice, Assumption)>> {
-    let has = |prices: &Prices| matches!(prices, Prices::Tokens(models) if models.iter().any(|one| one.model == name));
-    let newest = open(arguments)?.recent(Kind::Tokens, ANSWERS)?;
-    let Some(stored) = newest.into_iter().find(|stored| has(&stored.snapshot.prices)) else {
-        return Ok(None);
-    };
-    let date = Some(day(&stored));
-    let source = stored.snapshot.cited();
-    let Prices::Tokens(models) = stored.snapshot.prices else { return Ok(None) };
-    Ok(models.into_iter().find(|one| one.model == name).map(|price| {
-        let what = format!("{name}: {} an input token, {} an output token", price.input, price.output);
-        (price, Assumption { what, source, date })
+    Ok(tokens(arguments, model)?.map(|ListedTokens { price, source, date }| {
+        let what = format!("{model}: {} an input token, {} an output token", price.input, price.output);
+        (price, Assumption { what, source, date: Some(date) })
     }))
 }
 
-/// The fetched price of a hosted model, as an offer.
-pub(crate) fn hosted(arguments: &StoreArguments, model: &str) -> anyhow::Result<Option<HostingOffer>> {
-    Ok(token_price(arguments, model)?.map(|(tokens, assumption)| HostingOffer {
-        name: model.to_owned(),
-        price: Price {
-            name: model.to_owned(),
-            value: tokens.output,
-            currency: tokens.currency,
-            unit: "output token".to_owned(),
-            source: assumption.source,
-            date: assumption.date.unwrap_or_default(),
-        },
-        charge: Charge::Api { input: tokens.input, output: tokens.output },
-    }))
-}
-
-/// The cheapest fetched offers of a hardware, one accelerator each where there are such: one to rent, one spot.
-/// Spot offers say nothing of interruptions, so none are reckoned with, and their name says so.
+/// The cheapest fetched offers of a hardware: one to rent, one spot.
 pub(crate) fn offers(arguments: &StoreArguments, hardware: &str) -> anyhow::Result<Vec<HostingOffer>> {
     let mut all = open(arguments)?.recent(Kind::Offers, ANSWERS)?;
     // Newest first: of each question only the last answer counts.
     let mut asked = BTreeSet::new();
     all.retain(|stored| asked.insert((stored.snapshot.source.clone(), stored.snapshot.subject.clone())));
-    let mut found = Vec::new();
-    for kind in [OfferKind::Rent, OfferKind::Spot] {
-        let of = |stored: &Stored| -> Vec<(Offer, String, Date)> {
-            let Prices::Offers(offers) = &stored.snapshot.prices else { return Vec::new() };
-            let matching =
-                offers.iter().filter(|offer| offer.kind == kind && offer.hardware.contains(hardware));
-            matching.map(|offer| (offer.clone(), stored.snapshot.cited(), day(stored))).collect()
-        };
-        let cheapest = all
-            .iter()
-            .flat_map(of)
-            .min_by(|one, other| (one.0.count, one.0.per_hour).cmp(&(other.0.count, other.0.per_hour)));
-        found.extend(cheapest.map(|(offer, source, date)| as_hosting(&offer, source, date)));
-    }
-    Ok(found)
-}
 
-fn as_hosting(offer: &Offer, source: String, date: Date) -> HostingOffer {
-    let charge = match offer.kind {
-        OfferKind::Spot => Charge::Spot {
-            interruptions_per_hour: 0.0,
-            lost_seconds: 0.0,
-            fallback_share: 0.0,
-            on_demand_per_hour: None,
-            speed: None,
-            load_seconds: None,
-        },
-        _ => Charge::Rent { billing_seconds: 1.0, other_per_month: rust_decimal::Decimal::ZERO, speed: None },
-    };
-    let name = match offer.kind {
-        OfferKind::Spot => format!("{}, spot, if never interrupted", offer.name),
-        _ => offer.name.clone(),
-    };
-    let price = Price {
-        name: name.clone(),
-        value: offer.per_hour,
-        currency: offer.currency,
-        unit: "hour".into(),
-        source,
-        date,
-    };
-    HostingOffer { name, charge, price }
+    let snapshots: Vec<&Snapshot> = all.iter().map(|stored| &stored.snapshot).collect();
+    market::offers_of(&snapshots, hardware).map_err(|error| usage(format!("--market {hardware}: {error}")))
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use infercost_economics::power::AssumedPower;
 
-use crate::arguments::numbers::{above_zero, at_least_zero, number, share, share_above_zero};
+use crate::arguments::numbers::{above_zero, at_least_zero, hours_of_day, number, share, share_above_zero};
 
 /// Where measurements, prices and settings come from, and the form of the answer.
 #[derive(Debug, Clone, Args)]
@@ -94,7 +94,7 @@ pub(crate) struct AuditCommand {
     pub(crate) capacity_per_hour: Option<f64>,
 
     /// Share of revenue from which cost is in the loss zone [default: 0.15]
-    #[arg(long, value_name = "SHARE", value_parser = above_zero)]
+    #[arg(long, value_name = "SHARE", value_parser = share_above_zero)]
     pub(crate) loss_zone: Option<f64>,
 
     /// Highest cost of one inference
@@ -168,7 +168,7 @@ pub(crate) struct DemandArguments {
     pub(crate) utilization: Option<f64>,
 
     /// Hours a day with requests [default: 24]
-    #[arg(long, value_name = "HOURS", value_parser = above_zero)]
+    #[arg(long, value_name = "HOURS", value_parser = hours_of_day)]
     pub(crate) hours_per_day: Option<f64>,
 
     /// Requests an hour that one machine can answer [default: as measured]

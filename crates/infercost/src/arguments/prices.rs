@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use infercost_prices::{SOURCES, SourceDef};
 
 use crate::arguments::economics::StoreArguments;
 
@@ -40,11 +41,12 @@ pub(crate) enum PricesAction {
   infercost prices fetch ecb                          exchange rates
 
 Keys come from the environment: ELECTRICITYMAPS_TOKEN, RUNPOD_API_KEY. Addresses can be set with
---base-url or in [sources.NAME] of infercost.toml")]
+--base-url or in [sources.NAME] of infercost.toml; a key goes to the source itself, or to the address
+of --base-url, over https")]
 pub(crate) struct FetchArguments {
     /// The source
     #[arg(value_parser = source)]
-    pub(crate) source: infercost_prices::Source,
+    pub(crate) source: &'static SourceDef,
 
     /// Bidding zone, country, region letter, or cloud
     #[arg(long, value_name = "ZONE")]
@@ -58,9 +60,13 @@ pub(crate) struct FetchArguments {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=31))]
     pub(crate) days: u32,
 
-    /// Product code of a tariff
+    /// Product code of a tariff, or operating system of a spot price (Linux/UNIX where not given)
     #[arg(long, value_name = "CODE")]
     pub(crate) product: Option<String>,
+
+    /// How the bill is paid, where a tariff tells that apart
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) payment_method: Option<String>,
 
     /// Accelerators to ask for; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -94,10 +100,9 @@ pub(crate) struct FetchArguments {
     pub(crate) json: bool,
 }
 
-fn source(text: &str) -> Result<infercost_prices::Source, String> {
-    let all = infercost_prices::Source::ALL;
-    all.into_iter().find(|source| source.name() == text).ok_or_else(|| {
-        let names: Vec<&str> = all.iter().map(|source| source.name()).collect();
+fn source(text: &str) -> Result<&'static SourceDef, String> {
+    infercost_prices::source(text).ok_or_else(|| {
+        let names: Vec<&str> = SOURCES.iter().map(|source| source.name).collect();
         format!("no source is called `{}`; there are {}", text.escape_debug(), names.join(", "))
     })
 }

@@ -27,7 +27,7 @@ pub(crate) struct ScheduleCommand {
     #[arg(long, value_name = "N", value_parser = above_zero)]
     pub(crate) inferences: f64,
 
-    /// When the last must be answered: a time, a clock time of --time-zone, or +12h
+    /// When the last must be answered: 2026-11-24T07:00, 08:00 (the next, by --time-zone), or +12h
     #[arg(long, value_name = "TIME")]
     pub(crate) deadline: String,
 
@@ -63,7 +63,7 @@ pub(crate) struct ScheduleCommand {
     #[arg(long, value_name = "ZONE")]
     pub(crate) time_zone: Option<String>,
 
-    /// Reckon as if it were this time
+    /// Pretend it is this time
     #[arg(long, value_name = "TIME", conflicts_with = "run")]
     pub(crate) now: Option<String>,
 

@@ -8,15 +8,12 @@ use infercost_core::price::PriceBook;
 use infercost_economics::hosting::{Demand, Setting, host, measured_on};
 use infercost_economics::{Scenario, bill, chart, scenario};
 use infercost_prices::sections::exchange::convert_offer;
+use infercost_prices::sections::load::PLANNED_UTILIZATION;
 
 use crate::arguments::economics::{DemandArguments, HostCommand};
 use crate::business::{self, Business, Measured};
 use crate::exit::{self, usage};
 use crate::{output, price_store, run_folder};
-
-/// Share of its capacity up to which a machine is planned to be used where a load is given and no share: beyond it
-/// requests queue.
-const PLANNED_UTILIZATION: f64 = 0.7;
 
 pub(crate) fn run(arguments: &HostCommand) -> anyhow::Result<ExitCode> {
     let business = Business::read(&arguments.economics)?;
@@ -62,7 +59,7 @@ pub(crate) fn demand(flags: &DemandArguments, business: &Business, book: &PriceB
     let planned = if requests_per_hour.is_some() { PLANNED_UTILIZATION } else { book.utilization };
     Demand {
         requests_per_hour,
-        hours_per_day: flags.hours_per_day.or(given.hours_per_day).unwrap_or(24.0).min(24.0),
+        hours_per_day: flags.hours_per_day.or(given.hours_per_day).unwrap_or(24.0),
         max_utilization: flags.utilization.or(given.max_utilization).unwrap_or(planned),
         capacity_per_hour: flags.capacity_per_hour.or(given.capacity_per_hour),
     }
@@ -86,7 +83,7 @@ fn offers(
         all.extend(found);
     }
     if let Some(model) = &arguments.api_model {
-        let found = price_store::hosted(store, model)?;
+        let found = price_store::tokens(store, model)?.map(|tokens| tokens.as_hosting());
         all.push(found.ok_or_else(|| {
             usage(format!("--api-model {model}: no fetched price has that name; `infercost prices fetch litellm` fetches a map"))
         })?);

@@ -4,7 +4,7 @@ use std::env;
 use std::process::ExitCode;
 
 use infercost_prices::fetch::Key;
-use infercost_prices::{Client, Query, Stored};
+use infercost_prices::{BaseUrl, Client, Query, Stored};
 use jiff::Timestamp;
 
 use crate::arguments::economics::StoreArguments;
@@ -23,22 +23,22 @@ pub(crate) fn run(arguments: &PricesCommand) -> anyhow::Result<ExitCode> {
 fn fetch(arguments: &FetchArguments) -> anyhow::Result<ExitCode> {
     let source = arguments.source;
     let mut sources = config::file(arguments.config.as_deref())?.sources;
-    let known =
-        |name: &&String| infercost_prices::Source::ALL.iter().any(|source| source.name() == name.as_str());
-    if let Some(unknown) = sources.keys().find(|name| !known(name)) {
+    if let Some(unknown) = sources.keys().find(|name| infercost_prices::source(name).is_none()) {
         return Err(usage(format!("[sources.{}]: no source has that name", unknown.escape_debug())));
     }
-    let settings = sources.remove(source.name()).unwrap_or_default();
+    let settings = sources.remove(source.name).unwrap_or_default();
     let flagged = (!arguments.gpu.is_empty()).then(|| arguments.gpu.clone());
+    let flag = arguments.base_url.clone().map(|url| BaseUrl { url, confirmed: true });
     let query = Query {
-        base_url: arguments.base_url.clone().or(settings.base_url),
+        base_url: flag.or(settings.base_url.map(|url| BaseUrl { url, confirmed: false })),
         zone: arguments.zone.clone().or(settings.zone),
         from: arguments.from.unwrap_or_else(today),
         days: arguments.days,
         product: arguments.product.clone().or(settings.product),
+        payment_method: arguments.payment_method.clone().or(settings.payment_method),
         gpus: flagged.or(settings.gpus).unwrap_or_default(),
         time_zone: arguments.time_zone.clone(),
-        key: source.key_variable().and_then(|name| env::var(name).ok()).and_then(Key::new),
+        key: source.key_variable.and_then(|name| env::var(name).ok()).and_then(Key::new),
     };
     let now = Timestamp::now();
     let snapshot = match &arguments.file {

@@ -13,8 +13,8 @@ use infercost_economics::chart;
 use infercost_economics::schedule::{Action, Job, Schedule, Window, schedule, timers};
 use infercost_prices::sections::exchange::convert_curve;
 use infercost_prices::sections::tariff::time_zone;
-use infercost_prices::{Prices, Query, Source};
-use jiff::civil::DateTime;
+use infercost_prices::{Prices, Query};
+use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan as _};
 
@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &ScheduleCommand) -> anyhow::Result<ExitCode> {
     if arguments.run { wait_and_run(&plan, &arguments.command) } else { Ok(ExitCode::SUCCESS) }
 }
 
-/// A time with offset, a clock time of the zone, or a span from `now` on.
+/// A time with offset, a day and time of the zone, the next time that its clocks show, or a span from `now` on.
 fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> anyhow::Result<Timestamp> {
     let shown = text.escape_debug();
     if let Some(span) = text.strip_prefix('+') {
@@ -80,11 +80,28 @@ fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> anyhow::Result<Timesta
     if let Ok(moment) = text.parse::<Timestamp>() {
         return Ok(moment);
     }
-    let clock: DateTime = text.parse().map_err(|_| {
-        usage(format!("`{shown}` is no time: write 2026-11-24T07:00, with or without an offset, or +12h"))
+    if let Ok(clock) = text.parse::<DateTime>() {
+        return at(clock, zone).ok_or_else(|| usage(format!("`{shown}` is out of range")));
+    }
+
+    let clock: Time = text.parse().map_err(|_| {
+        usage(format!(
+            "`{shown}` is no time: write 08:00, 2026-11-24T07:00 with or without an offset, or +12h"
+        ))
     })?;
-    let zoned = zone.to_ambiguous_zoned(clock).compatible();
-    Ok(zoned.map_err(|_| usage(format!("`{shown}` is out of range")))?.timestamp())
+    next(clock, zone, now).ok_or_else(|| usage(format!("`{shown}` is out of range")))
+}
+
+/// When the clocks of a zone show that.
+fn at(clock: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+    zone.to_ambiguous_zoned(clock).compatible().ok().map(|zoned| zoned.timestamp())
+}
+
+/// When the clocks of a zone show that for the first time after `now`.
+fn next(clock: Time, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
+    let today = now.to_zoned(zone.clone()).date();
+    let days = [today, today.tomorrow().ok()?];
+    days.into_iter().filter_map(|day| at(day.to_datetime(clock), zone)).find(|moment| *moment > now)
 }
 
 /// The curve of the flag, of the store, or of the tariff by time of use.
@@ -98,7 +115,8 @@ fn curve(
     let found = match &arguments.curve {
         Some(file) => {
             let query = Query { time_zone: arguments.time_zone.clone(), ..Query::default() };
-            match Source::Csv.read(file, &query, now).map_err(|error| usage(error.to_string()))?.prices {
+            let table = infercost_prices::source("csv").context("this build reads no tables")?;
+            match table.read(file, &query, now).map_err(|error| usage(error.to_string()))?.prices {
                 Prices::Curve(curve) => Some(Curve { source: file.display().to_string(), ..curve }),
                 _ => None,
             }

@@ -73,7 +73,7 @@ impl TariffSection {
             return Ok(None);
         }
         let tax = self.tax.unwrap_or(0.0);
-        within("tariff.tax", (0.0..=5.0).contains(&tax), "is a share on top, such as 0.19")?;
+        within("tariff.tax", (0.0..=1.0).contains(&tax), "is a share on top: write 0.19 for 19 %")?;
         let (Some(source), Some(Day(date))) = (&self.source, &self.date) else {
             let reason = "needs `source` and `date`: whose figures are they, as of when?".into();
             return Err(PriceError::Setting { field: "tariff", reason });
