@@ -2,16 +2,13 @@
 
 use std::fmt;
 
-use infercost_core::EnergyDomain;
+use infercost_core::{EnergyDomain, EnergyMeter, MeterError, UnavailableMeter};
 
 use crate::composed::ComposedMeter;
-use crate::error::MeterError;
 use crate::estimate::{EstimatedMeter, Estimator};
 use crate::instrument::{Candidate, FoundMeter, MissingMeter, Offer};
 use crate::instruments::INSTRUMENTS;
-use crate::meter::EnergyMeter;
 use crate::options::{MeterChoice, MeterOptions};
-use crate::unavailable::UnavailableMeter;
 use crate::{nvml, probe};
 
 /// What the readings of a meter will rest on.

@@ -1,9 +1,8 @@
 //! A metric of a Prometheus exporter.
 
-use infercost_core::{EnergyDomain, MeterKind};
+use infercost_core::{EnergyDomain, MeterError, MeterKind};
 
 use crate::address::{address, settings, shown};
-use crate::error::MeterError;
 use crate::exposition::{Label, Series, series_of};
 use crate::instrument::{ChoiceError, Finder, Instrument, Offer, Places};
 use crate::overlap::{Selection, all_of, sum, without_overlap};

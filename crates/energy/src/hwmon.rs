@@ -7,9 +7,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use infercost_core::{EnergyDomain, MeterKind};
+use infercost_core::{EnergyDomain, MeterError, MeterKind};
 
-use crate::error::MeterError;
 use crate::instrument::{
     Candidate, ChoiceError, Finder, Instrument, MissingMeter, Offer, Places, nothing_follows,
 };

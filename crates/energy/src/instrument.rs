@@ -7,10 +7,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use infercost_core::{EnergyDomain, MeterKind};
+use infercost_core::{EnergyDomain, MeterError, MeterKind};
 use thiserror::Error;
 
-use crate::error::MeterError;
 use crate::sensor::{Channel, Role};
 use crate::visible_gpus::VisibleGpus;
 

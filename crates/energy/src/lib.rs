@@ -1,8 +1,8 @@
 //! Reads joules: RAPL, hwmon, NVML, wall plugs, Prometheus exporters, and an estimate that is called one.
 //!
-//! The main type is [`EnergyMeter`]; [`discover`] finds the best set of instruments without overlap. The
+//! [`discover`] finds the best set of instruments without overlap, behind one [`EnergyMeter`](infercost_core::EnergyMeter). The
 //! one design decision: **a window that could not be metered says so**. A read that fails between
-//! [`EnergyMeter::start`] and [`EnergyMeter::stop`] makes that window [`EnergyReading::Unavailable`] with
+//! [`EnergyMeter::start`](infercost_core::EnergyMeter::start) and [`EnergyMeter::stop`](infercost_core::EnergyMeter::stop) makes that window [`EnergyReading::Unavailable`](infercost_core::EnergyReading::Unavailable) with
 //! the reason, because a partial sum that looks like a total is worse than none.
 //!
 //! All instruments are read by one sampling thread, which accumulates counters (so that they may wrap) and
@@ -16,14 +16,12 @@ mod address;
 mod composed;
 mod cpu_time;
 mod discovery;
-mod error;
 mod estimate;
 mod exporter;
 mod exposition;
 mod hwmon;
 mod instrument;
 mod instruments;
-mod meter;
 mod meter_choice;
 mod nvml;
 mod options;
@@ -39,20 +37,15 @@ mod sensor;
 mod sysfs_file;
 pub mod sysfs_twin;
 mod tdp;
-mod unavailable;
 mod visible_gpus;
 mod watched;
 
 pub use composed::ComposedMeter;
 pub use discovery::{Discovery, MeterBasis, discover};
-pub use error::MeterError;
 pub use estimate::EstimatedMeter;
-pub use infercost_core::{BoardState, CrossCheck, EnergyDomain, EnergyReading, EnergyScope};
 pub use instrument::{ChoiceError, FoundMeter, MissingMeter};
-pub use meter::{EnergyMeter, MeterId, OpenReading};
 pub use nvml::{GpuFacts, gpu_facts};
 pub use options::{EstimateChoice, MeterChoice, MeterOptions, NamedMeter};
 pub use scripted::{ScriptedClock, ScriptedMeter};
-pub use unavailable::UnavailableMeter;
 pub use visible_gpus::VisibleGpus;
 pub use watched::{WatchedProcesses, listeners};

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use infercost_core::{BoardState, EnergyDomain, MeterKind, Watts};
+use infercost_core::{BoardState, EnergyDomain, MeterError, MeterKind, Watts};
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
 use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
 use nvml_wrapper::enums::device::SampleValue;
@@ -19,7 +19,6 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::structs::device::FieldId;
 use nvml_wrapper::{Device, Nvml};
 
-use crate::error::MeterError;
 use crate::instrument::{
     Candidate, ChoiceError, Finder, FoundMeter, Instrument, MissingMeter, Offer, Places, nothing_follows,
 };

@@ -3,10 +3,9 @@
 //! A plug may switch and measure several outlets. All of them are added up, and that is said, unless one is chosen by
 //! its number, its component's name or the name that its owner gave it.
 
-use infercost_core::{EnergyDomain, MeterKind};
+use infercost_core::{EnergyDomain, MeterError, MeterKind};
 
 use crate::address::{address, settings, shown};
-use crate::error::MeterError;
 use crate::instrument::{ChoiceError, Finder, Instrument, Offer, Places};
 use crate::plug_answers::{Outlet, Way, names};
 use crate::remote::{Answering, Line, Question, closed, micro};

@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use infercost_core::{EnergyDomain, MeterKind, ServerPlace};
+use infercost_core::{EnergyDomain, MeterError, MeterKind, ServerPlace};
 
-use crate::error::MeterError;
 use crate::instrument::{Candidate, MissingMeter, Offer};
 use crate::sensor::{Channel, Raw, Role, Sensor};
 
