@@ -247,6 +247,9 @@ mod tests {
             Unit::Millijoules,
         );
         let covers = Query::of("n?metric=a_watts&covers=wall&sum=all");
-        assert!(matches!(&covers, Ok(query) if query.domain == EnergyDomain::Wall && query.all), "{covers:?}");
+        assert!(
+            matches!(&covers, Ok(query) if query.domain == EnergyDomain::Wall && query.all),
+            "{covers:?}"
+        );
     }
 }

@@ -19,12 +19,20 @@ const BOARD_LABELS: &[&str] = &["uuid", "gpu_uuid"];
 /// Labels that number boards; beside an identity they say nothing more.
 const BOARD_NUMBERS: &[&str] = &["gpu", "gpu_id", "device", "minor_number", "pci_bus_id", "card"];
 /// Labels that split an energy into parts that add up, beside those above.
-const PARTS: &[&str] = &[
-    "mode", "package", "pkg", "socket", "socket_id", "index", "die", "domain_id", "cpu", "core", "path",
-];
+const PARTS: &[&str] =
+    &["mode", "package", "pkg", "socket", "socket_id", "index", "die", "domain_id", "cpu", "core", "path"];
 /// Labels of whoever uses the energy. Its parts add up too, but for a board that several share.
-const USERS: &[&str] =
-    &["pid", "process", "container", "container_id", "container_name", "pod", "pod_name", "namespace", "vm_id"];
+const USERS: &[&str] = &[
+    "pid",
+    "process",
+    "container",
+    "container_id",
+    "container_name",
+    "pod",
+    "pod_name",
+    "namespace",
+    "vm_id",
+];
 /// Values that name a sum of other series.
 const TOTALS: &[&str] = &["total", "all", "sum", "overall"];
 
@@ -309,9 +317,8 @@ mod tests {
     fn check(labels: &[&str], expected: Result<(f64, &str), &str>) {
         let all: Vec<Series> =
             labels.iter().enumerate().map(|(index, labels)| series(labels, f64::from(1 << index))).collect();
-        let found = without_overlap(&all).and_then(|selection| {
-            Ok((sum(&selection.series, all.len(), &all)?, selection.remark))
-        });
+        let found = without_overlap(&all)
+            .and_then(|selection| Ok((sum(&selection.series, all.len(), &all)?, selection.remark)));
         match (found, expected) {
             (Ok((sum, remark)), Ok((right, part))) => {
                 assert!((sum - right).abs() < 1e-9, "{labels:?}: {sum}");
@@ -347,7 +354,10 @@ mod tests {
     fn what_may_be_counted_twice_is_refused() {
         check(&["zone=core", "zone=psys"], Err("may hold one another"));
         check(&["zone=package", "zone=boost"], Err("may hold one another"));
-        check(&["gpu=0 UUID=GPU-1 job=dcgm", "gpu=0 uuid=GPU-1 job=smi"], Err("may show GPU GPU-1: job is dcgm and smi; choose with &job=dcgm"));
+        check(
+            &["gpu=0 UUID=GPU-1 job=dcgm", "gpu=0 uuid=GPU-1 job=smi"],
+            Err("may show GPU GPU-1: job is dcgm and smi; choose with &job=dcgm"),
+        );
         check(&["gpu=0 UUID=GPU-1 job=dcgm", "device=n0 UUID=GPU-1 job=smi"], Err("may show GPU GPU-1"));
         check(&["gpu=0 UUID=GPU-1 pod=a", "gpu=0 UUID=GPU-1 pod=b"], Err("pod is a and b"));
         check(&["gpu=0 UUID=GPU-1 GPU_I_ID=1", "gpu=0 UUID=GPU-1 GPU_I_ID=2"], Err("&GPU_I_ID=1"));

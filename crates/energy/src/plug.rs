@@ -89,9 +89,7 @@ impl Plug {
             known().filter(|name| *name == wanted || name.rsplit(':').next() == Some(wanted)).collect();
 
         let given = if matching.is_empty() { names(way, &self.url, line) } else { Vec::new() };
-        matching.extend(
-            given.iter().filter(|(_, name)| name == wanted).map(|(outlet, _)| outlet.as_str()),
-        );
+        matching.extend(given.iter().filter(|(_, name)| name == wanted).map(|(outlet, _)| outlet.as_str()));
         match matching.as_slice() {
             [one] => Ok((*one).to_owned()),
             [] => Err(format!(

@@ -142,7 +142,9 @@ pub(crate) fn names(way: Way, url: &str, line: &Line) -> Vec<(String, String)> {
 /// `switch:0`, `pm1:0`, `cover:0` and `light:0` show `apower`; energy meters `act_power`, or `total_act_power` over
 /// their phases.
 fn components(answer: &Value) -> Result<Vec<Outlet>, String> {
-    let Some(components) = answer.as_object() else { return Err("the answer is no list of components".into()) };
+    let Some(components) = answer.as_object() else {
+        return Err("the answer is no list of components".into());
+    };
 
     let mut outlets = Vec::new();
     for (name, status) in components {

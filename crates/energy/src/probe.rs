@@ -45,7 +45,9 @@ impl Watched<'_> {
 pub(crate) fn watch(candidates: &mut Vec<Candidate>) -> Vec<MissingMeter> {
     let mut watched: Vec<Watched<'_>> = candidates
         .iter_mut()
-        .filter(|candidate| candidate.domain != EnergyDomain::Gpu && candidate.instrument != remote::INSTRUMENT)
+        .filter(|candidate| {
+            candidate.domain != EnergyDomain::Gpu && candidate.instrument != remote::INSTRUMENT
+        })
         .flat_map(|candidate| candidate.channels.iter_mut())
         .filter(|channel| channel.kind == MeterKind::Counter)
         .map(|channel| Watched { channel, last: None, moved_at: None, gaps: Vec::new() })

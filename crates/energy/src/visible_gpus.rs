@@ -39,7 +39,6 @@ impl VisibleGpus {
         Self { entries, by_bus: order == Some("PCI_BUS_ID") }
     }
 
-
     /// The limit as it was written, control characters escaped and cut where it is long.
     pub(crate) fn shown(&self) -> String {
         let text = self.entries.as_deref().unwrap_or_default().join(",");

@@ -128,8 +128,7 @@ fn what_goes_wrong_on_the_way_loses_the_window() {
     let reset = serve(|_, seconds| {
         Some((200, format!("x_joules_total{{node=\"a\"}} {}\n", if seconds < 0.7 { 500.0 } else { 1.0 })))
     });
-    let (reading, _) =
-        metered(exporter(&reset, "x_joules_total", "joules"), Duration::from_millis(1_500));
+    let (reading, _) = metered(exporter(&reset, "x_joules_total", "joules"), Duration::from_millis(1_500));
     assert!(
         matches!(&reading, EnergyReading::Unavailable { reason } if reason.contains("went back")),
         "{reading:?}"

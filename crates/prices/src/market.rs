@@ -149,7 +149,8 @@ impl Listed<'_> {
         parts
             .map(|part| OpenPart {
                 part: quoted(part),
-                why: "the listed price does not hold it; give the whole price in an [[offers]] entry".to_owned(),
+                why: "the listed price does not hold it; give the whole price in an [[offers]] entry"
+                    .to_owned(),
             })
             .collect()
     }
@@ -195,7 +196,12 @@ impl ListedTokens {
             source: self.source.clone(),
             date: self.date,
         };
-        HostingOffer { name: model.clone(), charge: Charge::Api { input: *input, output: *output }, price, open }
+        HostingOffer {
+            name: model.clone(),
+            charge: Charge::Api { input: *input, output: *output },
+            price,
+            open,
+        }
     }
 }
 
@@ -249,14 +255,22 @@ a6,A10,2.0,,1.1,,east
 a100,A100,1.0,,0.1,,east
 l1,L40S,8.0,,9,,east
 ";
-        check(catalog, "A10", Ok(&[
-            "cloud a3 east, 1 × A10 24 GiB",
-            "cloud a3 east, 1 × A10 24 GiB, spot, if never interrupted",
-        ]))?;
-        check(catalog, "nvidia a-10", Ok(&[
-            "cloud a3 east, 1 × A10 24 GiB",
-            "cloud a3 east, 1 × A10 24 GiB, spot, if never interrupted",
-        ]))?;
+        check(
+            catalog,
+            "A10",
+            Ok(&[
+                "cloud a3 east, 1 × A10 24 GiB",
+                "cloud a3 east, 1 × A10 24 GiB, spot, if never interrupted",
+            ]),
+        )?;
+        check(
+            catalog,
+            "nvidia a-10",
+            Ok(&[
+                "cloud a3 east, 1 × A10 24 GiB",
+                "cloud a3 east, 1 × A10 24 GiB, spot, if never interrupted",
+            ]),
+        )?;
         check(catalog, "L40", Ok(&["cloud l1 east, 8 × L40S"]))?;
         check(catalog, "A1", Err("name one: A10, A100"))?;
         check(catalog, "H100", Ok(&[]))?;
@@ -267,7 +281,8 @@ l1,L40S,8.0,,9,,east
     fn an_accelerator_without_its_host_has_no_known_price() -> Result<(), String> {
         let catalog = snapshot(",T4,1.0,,0.35,,central\nn1,,,,0.2368,,central\n")?;
         let offers = offers_of(&[&catalog], "T4")?;
-        let open: Vec<&str> = offers.iter().flat_map(|offer| &offer.open).map(|open| open.part.as_str()).collect();
+        let open: Vec<&str> =
+            offers.iter().flat_map(|offer| &offer.open).map(|open| open.part.as_str()).collect();
         assert_eq!(open, ["the host machine that the accelerator is attached to"]);
         let whole = snapshot(",T4,1.0,,0.35,,central\nn1-t4,T4,1.0,,0.55,,central\n")?;
         let offers = offers_of(&[&whole], "T4")?;

@@ -118,15 +118,17 @@ impl PriceSection {
     /// [`PriceError::Value`] for an amount below zero, a share outside its range, or an empty source.
     pub fn book(self, load: Option<&LoadSection>, today: Date) -> Result<PriceBook, PriceError> {
         let currency = self.currency;
-        let electricity = self.electricity.map(|written| electricity(written, currency, today)).transpose()?;
+        let electricity =
+            self.electricity.map(|written| electricity(written, currency, today)).transpose()?;
         let hardware = self.hardware.map(|given| hardware(given, currency)).transpose()?;
         let operation = self.operation.map(|written| operation(written, currency, today)).transpose()?;
 
-        let (utilization, utilization_basis) = match (self.utilization, load.and_then(LoadSection::utilization)) {
-            (Some(given), _) => (given, UtilizationBasis::Given),
-            (None, Some(follows)) => (follows, UtilizationBasis::Load),
-            (None, None) => (ASSUMED_UTILIZATION, UtilizationBasis::Assumed),
-        };
+        let (utilization, utilization_basis) =
+            match (self.utilization, load.and_then(LoadSection::utilization)) {
+                (Some(given), _) => (given, UtilizationBasis::Given),
+                (None, Some(follows)) => (follows, UtilizationBasis::Load),
+                (None, None) => (ASSUMED_UTILIZATION, UtilizationBasis::Assumed),
+            };
         let is_share = utilization > 0.0 && utilization <= 1.0;
         within("utilization", is_share, "is a share above 0 and at most 1; write 0.3 for 30 %")?;
 
@@ -184,7 +186,11 @@ pub fn example() -> Result<PriceBook, PriceError> {
 fn hardware(given: Hardware, currency: Currency) -> Result<HardwareCost, PriceError> {
     match given {
         Hardware::Owned { purchase, salvage_share, life_years, source, date } => {
-            within("hardware.salvage_share", (0.0..=1.0).contains(&salvage_share), "must be 0 to 1; write 0.1 for 10 %")?;
+            within(
+                "hardware.salvage_share",
+                (0.0..=1.0).contains(&salvage_share),
+                "must be 0 to 1; write 0.1 for 10 %",
+            )?;
             within(
                 "hardware.life_years",
                 life_years > 0.0 && life_years <= 50.0,

@@ -50,8 +50,7 @@ fn parse(text: &str, query: &Query, now: Timestamp) -> Result<Parsed, String> {
     }
     let (currency, factor) = energy_unit(answer.unit.as_deref().unwrap_or("EUR / MWh"))?;
 
-    let mut entries: Vec<(i64, Option<Amount>)> =
-        answer.unix_seconds.into_iter().zip(answer.price).collect();
+    let mut entries: Vec<(i64, Option<Amount>)> = answer.unix_seconds.into_iter().zip(answer.price).collect();
     entries.sort_by_key(|(start, _)| *start);
     let starts: Vec<i64> = entries.iter().map(|(start, _)| *start).collect();
 

@@ -52,10 +52,8 @@ struct Rate {
 
 /// Asks for the days, page by page.
 fn ask(client: &Client, query: &Query, now: Timestamp) -> Result<Answered, FetchError> {
-    let product =
-        query.product.as_deref().ok_or_else(|| needs("--product, such as AGILE-24-10-01"))?;
-    let region =
-        query.zone.as_deref().ok_or_else(|| needs("--zone, the letter of your region, A to P"))?;
+    let product = query.product.as_deref().ok_or_else(|| needs("--product, such as AGILE-24-10-01"))?;
+    let region = query.zone.as_deref().ok_or_else(|| needs("--zone, the letter of your region, A to P"))?;
     let (product, region) = (encoded(product), encoded(region));
     let (from, until) = moments(query, &british_time())?;
 
@@ -103,15 +101,14 @@ fn parse(text: &str, query: &Query, now: Timestamp) -> Result<Parsed, String> {
 /// Prices hold value-added tax and the supplier's part: they are a bill's, not the exchange's.
 fn of_rates(rates: &[Rate], query: &Query, now: Timestamp) -> Result<Parsed, String> {
     let rates = of_payment(rates, query)?;
-    let half_hourly = rates.iter().any(|rate| {
-        rate.valid_to.is_some_and(|end| end.duration_since(rate.valid_from) == HALF_HOUR)
-    });
+    let half_hourly = rates
+        .iter()
+        .any(|rate| rate.valid_to.is_some_and(|end| end.duration_since(rate.valid_from) == HALF_HOUR));
 
     let mut remarks = Vec::new();
     let mut slots = Vec::new();
     for rate in &rates {
-        let amount =
-            rate.value_inc_vat.map(|pence| scaled(pence.0, Decimal::new(1, 2))).transpose()?;
+        let amount = rate.value_inc_vat.map(|pence| scaled(pence.0, Decimal::new(1, 2))).transpose()?;
         let end = match rate.valid_to {
             Some(end) => end,
             None if half_hourly => later(rate.valid_from)?,
@@ -145,7 +142,9 @@ fn of_payment<'a>(rates: &'a [Rate], query: &Query) -> Result<Vec<&'a Rate>, Str
     let Some(wanted) = &query.payment_method else {
         return match methods.len() {
             0 | 1 => Ok(rates.iter().collect()),
-            _ => Err(format!("the price depends on the payment method; choose one with --payment-method: {names}")),
+            _ => Err(format!(
+                "the price depends on the payment method; choose one with --payment-method: {names}"
+            )),
         };
     };
     let is_wanted = |method: &str| method.eq_ignore_ascii_case(wanted);

@@ -77,7 +77,8 @@ fn parse(text: &str) -> Result<Parsed, String> {
     left_out.extend(counted(tiered, "models priced by the length of the prompt alone"));
     left_out.extend(counted(broken, "entries of an unknown shape"));
     let others = models.iter().filter(|model| !model.not_used.is_empty()).count();
-    let remarks = counted(others, "models have further prices that nothing is computed with").into_iter().collect();
+    let remarks =
+        counted(others, "models have further prices that nothing is computed with").into_iter().collect();
     Ok(Parsed { left_out, remarks, ..Parsed::of(Prices::Tokens(models)) })
 }
 
@@ -90,7 +91,8 @@ impl Entry {
             return None;
         }
 
-        let mut not_used: Vec<String> = self.rest.iter().filter_map(|(name, value)| other(name, value)).collect();
+        let mut not_used: Vec<String> =
+            self.rest.iter().filter_map(|(name, value)| other(name, value)).collect();
         if self.tiered_pricing.is_some() {
             not_used.push("tiered_pricing".to_owned());
         }

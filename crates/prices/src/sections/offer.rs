@@ -249,8 +249,7 @@ impl ApiSection {
 
         let has_zero = input.is_zero() || output_per_million.0.is_zero();
         let unit = "million output tokens";
-        let named =
-            Named { name, leading: output_per_million, unit, has_zero, free, currency, source, date };
+        let named = Named { name, leading: output_per_million, unit, has_zero, free, currency, source, date };
         named.with(Charge::Api { input: of_million(input), output: of_million(output_per_million.0) })
     }
 }

@@ -114,7 +114,8 @@ fn each(
         }
         (Some(_), None) => Err(PriceError::Setting {
             field: key,
-            reason: "needs the number of inferences with it (inferences_per_session, inferences_per_user)".into(),
+            reason: "needs the number of inferences with it (inferences_per_session, inferences_per_user)"
+                .into(),
         }),
     }
 }

@@ -108,7 +108,9 @@ fn octopus_agile_page_by_page() {
 fn octopus_by_payment_and_without_an_end() {
     let rate = |value: &str, from: &str, to: &str, method: &str| {
         let to = if to.is_empty() { "null".to_owned() } else { format!("\"{to}\"") };
-        format!(r#"{{"value_inc_vat":{value},"valid_from":"{from}","valid_to":{to},"payment_method":{method}}}"#)
+        format!(
+            r#"{{"value_inc_vat":{value},"valid_from":"{from}","valid_to":{to},"payment_method":{method}}}"#
+        )
     };
     let (july, october) = ("2026-07-01T00:00:00Z", "2026-10-01T00:00:00Z");
     let page = |rates: &[String]| format!(r#"{{"next":null,"results":[{}]}}"#, rates.join(","));
@@ -217,13 +219,20 @@ fn aws_spot_history() {
         ["prices are of Linux/UNIX", "2 prices name no operating system and are taken for it"]
     );
     let entry = |product: &str, price: &str, hour: u8| {
-        format!(r#"{{"AvailabilityZone":"a","InstanceType":"g5.xlarge","ProductDescription":"{product}","SpotPrice":"{price}","Timestamp":"2026-10-24T{hour:02}:00:00Z"}}"#)
+        format!(
+            r#"{{"AvailabilityZone":"a","InstanceType":"g5.xlarge","ProductDescription":"{product}","SpotPrice":"{price}","Timestamp":"2026-10-24T{hour:02}:00:00Z"}}"#
+        )
     };
     // a license comes with some of them, and the newest entry is no better for that
-    let entries =
-        [entry("Windows", "0.59", 11), entry("Red Hat Enterprise Linux", "0.46", 10), entry("Linux/UNIX (Amazon VPC)", "0.40", 9)];
+    let entries = [
+        entry("Windows", "0.59", 11),
+        entry("Red Hat Enterprise Linux", "0.46", 10),
+        entry("Linux/UNIX (Amazon VPC)", "0.40", 9),
+    ];
     let history = format!(r#"{{"SpotPriceHistory":[{}],"NextToken":"x"}}"#, entries.join(","));
-    for (product, rate) in [(None, "0.4"), (Some("windows"), "0.59"), (Some("Red Hat Enterprise Linux"), "0.46")] {
+    for (product, rate) in
+        [(None, "0.4"), (Some("windows"), "0.59"), (Some("Red Hat Enterprise Linux"), "0.46")]
+    {
         let query = Query { product: product.map(str::to_owned), ..Query::default() };
         let parsed = named("aws-spot").parse(&history, &query, now()).unwrap();
         let Prices::Offers(offers) = &parsed.prices else { panic!("{parsed:?}") };
@@ -234,7 +243,10 @@ fn aws_spot_history() {
     }
     let suse = Query { product: Some("SUSE Linux".to_owned()), ..Query::default() };
     let error = named("aws-spot").parse(&history, &suse, now()).unwrap_err();
-    assert!(error.contains("choose with --product: Linux/UNIX, Red Hat Enterprise Linux, Windows"), "{error}");
+    assert!(
+        error.contains("choose with --product: Linux/UNIX, Red Hat Enterprise Linux, Windows"),
+        "{error}"
+    );
     let error = named("aws-spot").fetch(&client(), &query("http://127.0.0.1:1"), now()).unwrap_err();
     assert!(error.to_string().contains("--file"));
 }
@@ -269,7 +281,10 @@ fn litellm_map() {
     assert!(asked[0].starts_with("GET /model_prices_and_context_window.json "), "{asked:?}");
     let Prices::Tokens(models) = &snapshot.prices else { panic!("{snapshot:?}") };
     assert_eq!(models.len(), 2);
-    assert_eq!(models[0].not_used, ["input_cost_per_token_above_200k_tokens", "output_cost_per_reasoning_token"]);
+    assert_eq!(
+        models[0].not_used,
+        ["input_cost_per_token_above_200k_tokens", "output_cost_per_reasoning_token"]
+    );
     let models = &models[1..];
     assert_eq!((models[0].model.as_str(), models[0].input.to_string()), ("small", "0.00000015".to_owned()));
     assert_eq!(models[0].cached_input.map(|cost| cost.to_string()).as_deref(), Some("0.000000075"));
@@ -326,7 +341,11 @@ fn a_table_of_ones_own() {
         None,
         Ok(&["2026-11-23T00:00:00Z 60 245"]),
     );
-    check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,24.5,GBp,kWh"), None, Ok(&["2026-11-23T00:00:00Z 60 0.245"]));
+    check(
+        &row("2026-11-23T00:00Z,2026-11-23T01:00Z,24.5,GBp,kWh"),
+        None,
+        Ok(&["2026-11-23T00:00:00Z 60 0.245"]),
+    );
     check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,24.5,cent,kWh"), None, Err("several currencies"));
     check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,24.5,EUr,kWh"), None, Err("no currency code"));
     check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,much,EUR,kWh"), None, Err("line 2: `much` is no price"));
