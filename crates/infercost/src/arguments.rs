@@ -5,7 +5,7 @@ pub(crate) mod doctor;
 pub(crate) mod economics;
 pub(crate) mod meter;
 pub(crate) mod models;
-mod numbers;
+pub(crate) mod numbers;
 pub(crate) mod prices;
 pub(crate) mod processor;
 pub(crate) mod schedule;
@@ -70,6 +70,8 @@ pub(crate) enum Command {
     Optimize(economics::OptimizeCommand),
     /// Fetch dated prices of electricity, hardware and hosted models, and list them
     Prices(prices::PricesCommand),
+    /// Begin a commented infercost.toml, by asking or from flags
+    Init(crate::commands::init::InitCommand),
     /// Print a completion script for a shell
     Completions(CompletionsArguments),
 }

@@ -18,7 +18,7 @@ use crate::business::today;
 use crate::exit::usage;
 
 /// Settings files are small; a larger one is a mistake.
-const MAX_CONFIG_BYTES: u64 = 1 << 20;
+pub(crate) const MAX_CONFIG_BYTES: u64 = 1 << 20;
 pub(crate) const DEFAULT_FILE: &str = "infercost.toml";
 
 /// The whole file.
@@ -126,7 +126,24 @@ pub(crate) fn file(path: Option<&Path>) -> anyhow::Result<ConfigFile> {
 }
 
 fn parse(path: &Path) -> anyhow::Result<ConfigFile> {
+    parse_text(path, &bounded_text::read(path, MAX_CONFIG_BYTES, "settings file")?)
+}
+
+/// The settings that a text holds; errors name the file.
+pub(crate) fn parse_text(path: &Path, text: &str) -> anyhow::Result<ConfigFile> {
     let name = path.display();
-    let text = bounded_text::read(path, MAX_CONFIG_BYTES, "settings file")?;
-    toml::from_str(&text).map_err(|error| usage(format!("{name}: {error}")))
+    toml::from_str(text).map_err(|error| usage(format!("{name}: {error}")))
+}
+
+impl ConfigFile {
+    /// What amounts are in; US dollars where there are no prices.
+    pub(crate) fn currency(&self) -> Currency {
+        self.prices.as_ref().map_or(Currency::USD, PriceSection::currency)
+    }
+
+    /// Whether an offer of that name, or an exchange rate between those currencies, is written down.
+    pub(crate) fn has_entry(&self, title: &str) -> bool {
+        self.offers.iter().any(|offer| offer.name() == title)
+            || self.exchange.iter().any(|exchange| exchange.title() == title)
+    }
 }

@@ -26,6 +26,7 @@ mod prompts;
 mod recording;
 mod run_folder;
 mod serving;
+mod settings_fill;
 mod stopping;
 mod threads;
 
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         Command::Schedule(arguments) => commands::schedule::run(&arguments),
         Command::Optimize(arguments) => commands::optimize::run(&arguments),
         Command::Prices(arguments) => commands::prices::run(&arguments),
+        Command::Init(arguments) => commands::init::run(&arguments),
         Command::Completions(arguments) => commands::completions::run(&arguments),
     };
     match result {

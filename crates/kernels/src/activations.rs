@@ -37,7 +37,6 @@ impl ActivationForm {
 #[allow(dead_code)]
 pub(crate) const MAGIC: f32 = 12_582_912.0;
 
-
 /// One input of `tokens x columns`, in one form.
 ///
 /// The memory is allocated once. Rows of different tokens can be filled by different threads.
@@ -120,7 +119,10 @@ impl Activations {
     pub unsafe fn fill_shared(&self, first_token: usize, rows: &[f32]) {
         let Some(tokens) = rows.len().checked_div(self.columns) else { return };
         assert_eq!(tokens * self.columns, rows.len(), "whole rows");
-        assert!(first_token <= self.max_tokens && tokens <= self.max_tokens - first_token, "room for all tokens");
+        assert!(
+            first_token <= self.max_tokens && tokens <= self.max_tokens - first_token,
+            "room for all tokens"
+        );
 
         let first = first_token * self.columns;
         match self.form {
@@ -195,7 +197,9 @@ impl Activations {
 
 /// Codes of 32 values and their scale: the largest magnitude becomes 127, the scale is kept in half precision.
 pub(crate) fn quantize_32(values: &[f32], codes: &mut [i8]) -> f32 {
-    let largest = values.iter().fold(0.0f32, |largest, value| if value.abs() > largest { value.abs() } else { largest });
+    let largest = values
+        .iter()
+        .fold(0.0f32, |largest, value| if value.abs() > largest { value.abs() } else { largest });
     let inverse = if largest == 0.0 { 0.0 } else { 127.0 / largest };
 
     for (code, value) in codes.iter_mut().zip(values) {
@@ -206,8 +210,9 @@ pub(crate) fn quantize_32(values: &[f32], codes: &mut [i8]) -> f32 {
 
 /// Codes of 256 values and their scale: the value of largest magnitude becomes -127.
 pub(crate) fn quantize_256(values: &[f32], codes: &mut [i8]) -> f32 {
-    let extreme =
-        values.iter().fold(0.0f32, |extreme, value| if value.abs() > extreme.abs() { *value } else { extreme });
+    let extreme = values
+        .iter()
+        .fold(0.0f32, |extreme, value| if value.abs() > extreme.abs() { *value } else { extreme });
     if values.iter().any(|value| value.is_nan()) {
         codes.fill(0);
         return f32::NAN;

@@ -54,7 +54,11 @@ impl PackedMatrix {
         out: &Output<'_>,
         scratch: &mut Scratch,
     ) {
-        assert_eq!(activations.form(), self.weight_type.activation_form(self.isa), "activations of the matrix's form");
+        assert_eq!(
+            activations.form(),
+            self.weight_type.activation_form(self.isa),
+            "activations of the matrix's form"
+        );
         assert_eq!(activations.columns(), self.columns, "activations of the matrix's width");
         assert!(tokens.end <= activations.max_tokens(), "tokens that there are");
         assert!(panels.end <= self.panels(), "panels that there are");
@@ -79,7 +83,9 @@ impl PackedMatrix {
 fn dequantize(activations: &Activations, token: usize, input: &mut [f32]) {
     let first = token * input.len();
     match activations.form() {
-        ActivationForm::Float => input.copy_from_slice(&activations.floats.as_slice()[first..first + input.len()]),
+        ActivationForm::Float => {
+            input.copy_from_slice(&activations.floats.as_slice()[first..first + input.len()])
+        }
         form => {
             let block = form.block_elements();
             for (i, value) in input.iter_mut().enumerate() {

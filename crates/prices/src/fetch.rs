@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use infercost_core::ServerPlace;
 use thiserror::Error;
+use ureq::config::ConfigBuilder;
 use ureq::http::HeaderMap;
+use ureq::typestate::AgentScope;
 use ureq::{Agent, Body};
 
 /// The whole of one question and its answer.
@@ -117,15 +119,9 @@ impl Default for Client {
 impl Client {
     /// A client with bounds of its own, for tests.
     pub fn new(timeout: Duration, max_bytes: u64) -> Self {
-        let config = Agent::config_builder()
-            .timeout_global(Some(timeout))
-            .timeout_connect(Some(CONNECT_TIMEOUT.min(timeout)))
-            .max_redirects(3)
-            .http_status_as_error(false)
-            .user_agent(concat!("infercost/", env!("CARGO_PKG_VERSION")));
         Self {
-            agent: config.clone().build().new_agent(),
-            direct: config.proxy(None).build().new_agent(),
+            agent: bounded(timeout).build().new_agent(),
+            direct: bounded(timeout).proxy(None).build().new_agent(),
             max_bytes,
         }
     }
@@ -206,6 +202,16 @@ impl Client {
             });
         }
     }
+}
+
+/// What every question keeps to.
+fn bounded(timeout: Duration) -> ConfigBuilder<AgentScope> {
+    Agent::config_builder()
+        .timeout_global(Some(timeout))
+        .timeout_connect(Some(CONNECT_TIMEOUT.min(timeout)))
+        .max_redirects(3)
+        .http_status_as_error(false)
+        .user_agent(concat!("infercost/", env!("CARGO_PKG_VERSION")))
 }
 
 fn unreachable(url: &str, error: &ureq::Error) -> FetchError {

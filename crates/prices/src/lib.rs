@@ -17,6 +17,7 @@
 mod amount;
 mod day;
 pub mod electricity;
+mod example_offers;
 pub mod fetch;
 pub mod hosted;
 pub mod market;
@@ -26,6 +27,7 @@ pub mod rates;
 pub mod rental;
 mod section;
 pub mod sections;
+pub mod settings_file;
 pub mod snapshot;
 pub mod source;
 pub mod sources;
@@ -33,6 +35,7 @@ pub mod store;
 mod table;
 mod written;
 
+pub use example_offers::example_offers;
 pub use fetch::{Client, FetchError};
 pub use query::{BaseUrl, Parsed, Query};
 pub use section::{ASSUMED_UTILIZATION, PriceError, PriceSection, example};

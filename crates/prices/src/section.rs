@@ -108,6 +108,11 @@ pub enum PriceError {
 }
 
 impl PriceSection {
+    /// What its amounts are in.
+    pub fn currency(&self) -> Currency {
+        self.currency
+    }
+
     /// Checks the section and turns it into a price book. Amounts that stand alone are the user's own word, as of
     /// `today`.
     ///

@@ -128,7 +128,8 @@ fn assumed_power(text: &str) -> Result<AssumedPower, String> {
   infercost host traces/sample/20261123-073338 --assume-watts 60,20 --chart map.svg
   infercost host --market \"RTX 4090\"            with the cheapest fetched offers of that hardware
 
-Offers stand in [[offers]] of infercost.toml: kind rent, spot, serverless or api. The price book's
+Offers stand in [[offers]] of infercost.toml: kind rent, spot, serverless or api; without any, the
+shipped example table stands in, marked as assumed. The price book's
 own hardware is the way called own. Exit codes: 0 an answer, 3 not settled: the cheapest way leaves
 something out")]
 pub(crate) struct HostCommand {
@@ -146,6 +147,10 @@ pub(crate) struct HostCommand {
     /// Add the fetched price of this hosted model's tokens
     #[arg(long, value_name = "NAME")]
     pub(crate) api_model: Option<String>,
+
+    /// Compare with nothing where no offer is given, instead of with the shipped example
+    #[arg(long)]
+    pub(crate) no_example_offers: bool,
 
     /// Take the speed and load time of an offer from a run that was recorded on it; may be repeated
     #[arg(long, value_name = "OFFER=RUN", value_parser = offer_and_run)]

@@ -39,6 +39,7 @@ pub(crate) enum PricesAction {
   infercost prices fetch aws-spot --file history.json
   infercost prices fetch litellm
   infercost prices fetch ecb                          exchange rates
+  infercost prices fetch vast --gpu "RTX 4090" --fill  also into infercost.toml
 
 Keys come from the environment: ELECTRICITYMAPS_TOKEN, RUNPOD_API_KEY. Addresses can be set with
 --base-url or in [sources.NAME] of infercost.toml; a key goes to the source itself, or to the address
@@ -84,7 +85,15 @@ pub(crate) struct FetchArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 
-    /// Use the network for nothing
+    /// Also write it into a settings file: offers of --gpu, the tokens of --model, exchange rates
+    #[arg(long, value_name = "SETTINGS", num_args = 0..=1, require_equals = true, default_missing_value = crate::config::DEFAULT_FILE)]
+    pub(crate) fill: Option<PathBuf>,
+
+    /// Hosted model whose price --fill writes
+    #[arg(long, value_name = "NAME", requires = "fill")]
+    pub(crate) model: Option<String>,
+
+    /// Do not use the network
     #[arg(long, env = "INFERCOST_OFFLINE", value_parser = clap::builder::FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
     pub(crate) offline: bool,
 

@@ -13,7 +13,7 @@ use infercost_harness::window_length::UPDATES_PER_WINDOW;
 
 use crate::arguments::doctor::DoctorArguments;
 use crate::arguments::meter::MeterArguments;
-use crate::commands::doctor::{discover, facts, threads};
+use crate::commands::doctor::{discover, threads, unmeasured_facts};
 use crate::exit::usage;
 use crate::output::doctor::wall_factor;
 use crate::{calibration, output};
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &DoctorArguments, wall: &MeterChoice) -> anyhow::Re
     let slower = host.meter.update_period().max(wall.meter.update_period());
     let usual = SHORTEST_WINDOW.max(slower.saturating_mul(UPDATES_PER_WINDOW));
     let length = arguments.window_seconds.map_or(usual, Duration::from_secs);
-    let threads = threads(&facts(&[]));
+    let threads = threads(&unmeasured_facts(&[]));
     let mut windows = Vec::new();
     for index in 0..WINDOWS {
         let at_rest = index.is_multiple_of(2);

@@ -15,6 +15,9 @@ use crate::business::{self, Business, Measured};
 use crate::exit::{self, usage};
 use crate::{output, price_store, run_folder};
 
+/// What must be known where nobody says what is on offer.
+const EXAMPLE_OFFERS: &str = "Offers are assumed: the shipped example table of 2026-11-01, nobody's quotation; write [[offers]] into infercost.toml, or fetch some: infercost prices fetch vast --gpu NAME --fill.";
+
 pub(crate) fn run(arguments: &HostCommand) -> anyhow::Result<ExitCode> {
     let business = Business::read(&arguments.economics)?;
     let Measured { run, workload } = business::measured(&arguments.economics, arguments.run.as_deref())?;
@@ -23,7 +26,7 @@ pub(crate) fn run(arguments: &HostCommand) -> anyhow::Result<ExitCode> {
     let scenario = Scenario::of(&workload, &book, interest);
     let demand = demand(&arguments.load, &business, &book);
     let setting = Setting::of(scenario, &workload, demand);
-    let mut offers = offers(arguments, &business, &book)?;
+    let Offers { mut offers, note: offers_note } = offers(arguments, &business, &book)?;
     for (name, run) in &arguments.measured_on {
         let offer = offers.iter_mut().find(|offer| offer.name == *name);
         let offer = offer.ok_or_else(|| usage(format!("--measured-on {name}: no offer has that name")))?;
@@ -35,6 +38,7 @@ pub(crate) fn run(arguments: &HostCommand) -> anyhow::Result<ExitCode> {
     hosting.assumptions.extend(scenario::assumptions(&book, interest));
     let mut notes = bill::stale(&hosting.assumptions, business.today);
     notes.extend(business::notes(&book, &workload));
+    notes.extend(offers_note);
     hosting.notes.splice(0..0, notes);
     business::write_chart(arguments.economics.chart.as_deref(), || chart::map::map(&hosting))?;
     if arguments.economics.json {
@@ -65,12 +69,15 @@ pub(crate) fn demand(flags: &DemandArguments, business: &Business, book: &PriceB
     }
 }
 
-/// The offers of the settings and of the price store, in the currency of the answer.
-fn offers(
-    arguments: &HostCommand,
-    business: &Business,
-    book: &PriceBook,
-) -> anyhow::Result<Vec<HostingOffer>> {
+/// What is compared with, and what must be known of it.
+struct Offers {
+    offers: Vec<HostingOffer>,
+    note: Option<String>,
+}
+
+/// The offers of the settings and of the price store, in the currency of the answer; the shipped example where there
+/// are none.
+fn offers(arguments: &HostCommand, business: &Business, book: &PriceBook) -> anyhow::Result<Offers> {
     let mut all = business.offers.clone();
     let store = &arguments.economics.store;
     if let Some(hardware) = &arguments.market {
@@ -88,6 +95,29 @@ fn offers(
             usage(format!("--api-model {model}: no fetched price has that name; `infercost prices fetch litellm` fetches a map"))
         })?);
     }
-    let convert = |offer: &HostingOffer| convert_offer(offer, book.currency, &business.rates);
-    all.iter().map(convert).collect::<Result<_, _>>().map_err(|error| usage(error.to_string()))
+    if all.is_empty() && !arguments.no_example_offers {
+        return examples(business, book);
+    }
+
+    let offers = converted(&all, business, book).map_err(|error| usage(error.to_string()))?;
+    Ok(Offers { offers, note: None })
+}
+
+/// The shipped example, where its currency can be converted.
+fn examples(business: &Business, book: &PriceBook) -> anyhow::Result<Offers> {
+    Ok(match converted(&infercost_prices::example_offers()?, business, book) {
+        Ok(offers) => Offers { offers, note: Some(EXAMPLE_OFFERS.to_owned()) },
+        Err(error) => Offers {
+            offers: Vec::new(),
+            note: Some(format!("There are no [[offers]], and the shipped example is left out: {error}.")),
+        },
+    })
+}
+
+fn converted(
+    offers: &[HostingOffer],
+    business: &Business,
+    book: &PriceBook,
+) -> Result<Vec<HostingOffer>, infercost_prices::PriceError> {
+    offers.iter().map(|offer| convert_offer(offer, book.currency, &business.rates)).collect()
 }

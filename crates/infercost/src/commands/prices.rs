@@ -11,7 +11,7 @@ use crate::arguments::economics::StoreArguments;
 use crate::arguments::prices::{FetchArguments, PricesAction, PricesCommand};
 use crate::business::today;
 use crate::exit::usage;
-use crate::{config, output, price_store};
+use crate::{config, output, price_store, settings_fill};
 
 pub(crate) fn run(arguments: &PricesCommand) -> anyhow::Result<ExitCode> {
     match &arguments.command {
@@ -51,6 +51,9 @@ fn fetch(arguments: &FetchArguments) -> anyhow::Result<ExitCode> {
         None => source.fetch(&Client::default(), &query, now)?,
     };
     let path = price_store::open(&arguments.store)?.save(&snapshot)?;
+    if let Some(settings) = &arguments.fill {
+        output::note(&settings_fill::fill(settings, arguments, &snapshot)?);
+    }
     if arguments.json {
         output::line(&serde_json::to_string_pretty(&snapshot)?);
     } else {

@@ -4,20 +4,29 @@ use std::env;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use infercost_core::run::{RUN_SCHEMA, VariantHeader};
-use infercost_core::{Bytes, EnergyMeter, EngineIdentity, MachineFacts, RunHeader, VariantId};
+use infercost_core::{Bytes, EnergyMeter, EngineIdentity, MachineFacts, RunHeader, ServerPlace, VariantId};
 use infercost_harness::Prepared;
-use infercost_models::ResolvedModel;
+use infercost_models::{ModelLocation, ResolvedModel};
 
 use super::setup::Setup;
-use crate::commands::doctor::{described, facts, gpus};
+use crate::commands::doctor::{described, facts, gpus, unmeasured_facts};
 use crate::export_arguments::recordable;
 use crate::{calibration, early_stop, guards, output, run_folder};
 
 impl Setup<'_> {
+    /// Whether any model works on this machine.
+    fn works_here(&self) -> bool {
+        self.models.iter().any(|contender| match &contender.model.location {
+            ModelLocation::Server { url, .. } => ServerPlace::of(url).is_this_machine(),
+            _ => true,
+        })
+    }
+
     /// The header of a run that begins now. What is doubtful about the machine is said.
     pub(super) fn header(&self, prepared: &Prepared, meter: &dyn EnergyMeter) -> RunHeader {
         let gpus = gpus();
-        let machine = MachineFacts { wall_factor: calibration::matching(&meter.describe()), ..facts(&gpus) };
+        let facts = if self.works_here() { facts(&gpus) } else { unmeasured_facts(&gpus) };
+        let machine = MachineFacts { wall_factor: calibration::matching(&meter.describe()), ..facts };
         for doubt in guards::doubts(&machine, &gpus) {
             output::note(&format!("! {doubt}"));
         }

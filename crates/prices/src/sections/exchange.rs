@@ -24,6 +24,11 @@ pub struct ExchangeSection {
 }
 
 impl ExchangeSection {
+    /// `EUR to USD`.
+    pub fn title(&self) -> String {
+        format!("{} to {}", self.from, self.to)
+    }
+
     /// Checks the entry.
     ///
     /// # Errors

@@ -142,6 +142,16 @@ fn nothing() -> Amount {
 }
 
 impl OfferSection {
+    /// The offer's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Rent(RentSection { name, .. })
+            | Self::Spot(SpotSection { name, .. })
+            | Self::Serverless(ServerlessSection { name, .. })
+            | Self::Api(ApiSection { name, .. }) => name,
+        }
+    }
+
     /// Checks the entry.
     ///
     /// # Errors

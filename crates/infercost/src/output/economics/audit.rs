@@ -7,7 +7,7 @@ use infercost_economics::audit::{Audit, Zone};
 use infercost_economics::bill::double;
 
 use crate::output::economics::layout::{
-    assumptions, estimate, head, money, money_estimate, share, signed, styled, table,
+    assumptions, estimate, head, money, money_estimate, share, signed, styled, table, thousand,
 };
 use crate::output::number::UNKNOWN;
 use crate::output::terminal::{DOUBT, FAILURE, STRONG, SUCCESS, plain};
@@ -22,12 +22,11 @@ pub(crate) fn render(audit: &Audit) -> String {
             .utilizations
             .iter()
             .map(|one| {
-                let cost =
-                    one.per_inference.map_or(UNKNOWN.to_owned(), |cost| money(cost.point, audit.currency));
+                let cost = one.per_inference.map_or(UNKNOWN.to_owned(), |cost| thousand(cost.point));
                 format!("{} at {}", cost, infercost_economics::wording::percent(one.utilization))
             })
             .collect();
-        let _ = writeln!(text, " by utilization: {}", shown.join(", "));
+        let _ = writeln!(text, " by utilization, {} of 1,000: {}", audit.currency, shown.join(", "));
     }
     text.push_str(&tornado(audit));
     text.push_str(&break_evens(audit));
@@ -59,8 +58,8 @@ fn costs(audit: &Audit) -> String {
         vec![label.to_owned(), shown]
     };
     let mut rows = vec![
+        row("1,000 inferences", "per_thousand", &audit.per_thousand),
         row("an inference", "per_inference", &audit.per_inference),
-        row("a thousand inferences", "per_thousand", &audit.per_thousand),
         row("a correct answer", "per_correct", &audit.per_correct),
         row("a user session", "per_session", &audit.per_session),
     ];
@@ -82,9 +81,9 @@ fn parts(audit: &Audit) -> String {
         .bill
         .parts
         .iter()
-        .map(|part| format!("{} {}", part.name, money(double(part.amount), audit.currency)))
+        .map(|part| format!("{} {}", part.name, thousand(double(part.amount))))
         .collect();
-    let _ = writeln!(text, " parts: {}", shown.join(" + "));
+    let _ = writeln!(text, " parts, {} of 1,000: {}", audit.currency, shown.join(" + "));
     for (name, why) in &audit.bill.left_out {
         let _ = writeln!(text, " left out: {name}, {}", plain(why));
     }
