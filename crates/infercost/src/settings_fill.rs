@@ -1,13 +1,11 @@
 //! What was fetched, added to a settings file.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use infercost_core::Currency;
-use infercost_prices::settings_file::{Answers, exchange_entry, offer_entry};
+use infercost_prices::settings_file::{Answers, exchange_entry, offer_entry, replace};
 use infercost_prices::{Prices, Snapshot, market};
-use tempfile::NamedTempFile;
 
 use crate::arguments::prices::FetchArguments;
 use crate::bounded_text;
@@ -41,11 +39,7 @@ pub(crate) fn fill(file: &Path, arguments: &FetchArguments, snapshot: &Snapshot)
     }
     config::parse_text(file, &after)
         .context("the settings file with what was fetched could not be read again")?;
-
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut fresh = NamedTempFile::new_in(folder).with_context(|| format!("cannot write {name}"))?;
-    fresh.write_all(after.as_bytes()).with_context(|| format!("cannot write {name}"))?;
-    fresh.persist(file).with_context(|| format!("cannot write {name}"))?;
+    replace(file, &after)?;
     Ok(format!("{name}: added {}", added.join("; ")))
 }
 

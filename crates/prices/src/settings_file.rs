@@ -1,12 +1,17 @@
 //! A commented `infercost.toml`, and what fetched prices add to one.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
 
 use infercost_core::Currency;
 use infercost_core::hosting::{Charge, HostingOffer};
 use infercost_core::market::ExchangeRate;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use tempfile::NamedTempFile;
+
+use crate::fetch::FetchError;
 
 /// What is known when a settings file is begun; `None` is left as a comment to be filled in.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -216,6 +221,25 @@ pub fn exchange_entry(rate: &ExchangeRate) -> String {
         "\n[[exchange]]\nfrom = \"{from}\"\nto = \"{to}\"\nrate = {rate}\nsource = {}\ndate = {date}\n",
         quoted(source)
     )
+}
+
+/// Puts a text in the place of a file, whole or not at all.
+///
+/// # Errors
+/// [`FetchError::File`] where the folder cannot be written.
+pub fn replace(file: &Path, text: &str) -> Result<(), FetchError> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let written = NamedTempFile::new_in(folder).and_then(|mut fresh| {
+        fresh.write_all(text.as_bytes())?;
+        fresh.as_file().sync_all()?;
+        fresh.persist(file).map_err(|error| error.error)
+    });
+    match written {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(FetchError::File { path: file.display().to_string(), reason: error.to_string() })
+        }
+    }
 }
 
 /// Text as TOML quotes it.

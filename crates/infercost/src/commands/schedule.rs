@@ -241,3 +241,30 @@ fn signal(kind: &str, child: &Child) -> anyhow::Result<()> {
     anyhow::ensure!(sent.success(), "`kill {kind}` could not reach the command");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+    use super::*;
+
+    #[test]
+    fn times_as_people_write_them() {
+        let zone = time_zone("Europe/Berlin").unwrap();
+        let now: Timestamp = "2026-11-23T14:00:00Z".parse().unwrap();
+        for (text, wanted) in [
+            // 15:00 in Berlin: the clock has shown 08:00 today, and will show 18:30
+            ("08:00", Some("2026-11-24T07:00:00Z")),
+            ("18:30", Some("2026-11-23T17:30:00Z")),
+            ("15:00", Some("2026-11-24T14:00:00Z")),
+            ("2026-11-24T07:00", Some("2026-11-24T06:00:00Z")),
+            ("2026-11-24T07:00+00:00", Some("2026-11-24T07:00:00Z")),
+            ("+12h", Some("2026-11-24T02:00:00Z")),
+            ("8 o'clock", None),
+            ("25:00", None),
+        ] {
+            let wanted = wanted.map(|wanted| wanted.parse::<Timestamp>().unwrap());
+            assert_eq!(moment(text, &zone, now).ok(), wanted, "{text}");
+        }
+    }
+}
