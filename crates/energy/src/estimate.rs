@@ -109,6 +109,7 @@ impl Estimator {
             Basis::Watts(watts) => {
                 Ok((*watts * begun.at.elapsed(), EstimationMethod::GivenWatts { watts: *watts }))
             }
+
             Basis::Tdp { model, row, proc_root, watched } => {
                 let now = cpu_time::of_trees(proc_root, &watched.roots())?;
                 let used =
@@ -119,6 +120,7 @@ impl Estimator {
                         begun.at.elapsed().as_secs_f64()
                     ));
                 }
+
                 let method = EstimationMethod::CpuTdp {
                     model: model.clone(),
                     tdp: row.watts,

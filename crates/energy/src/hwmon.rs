@@ -263,11 +263,13 @@ impl Chip {
         match self.name.as_str() {
             "amdgpu" if self.is_apu() => known(rank::APU_GAUGE, EnergyDomain::CpuPackage, self.first()),
             "amdgpu" | "radeon" | "nouveau" => known(rank::GPU, EnergyDomain::Gpu, self.first()),
+
             // Intel's driver labels the whole card and the package on it.
             "xe" | "i915" => {
                 let readings = self.labeled(&["card"]).unwrap_or_else(|| self.first());
                 known(rank::GPU, EnergyDomain::Gpu, readings)
             }
+
             // One counter a core and one a socket, which holds the cores.
             "amd_energy" => match self.prefixed("Esocket") {
                 Some(readings) => known(rank::CPU_COUNTER, EnergyDomain::CpuPackage, readings),
@@ -285,6 +287,7 @@ impl Chip {
             }
             "fam15h_power" => known(rank::CPU_GAUGE, EnergyDomain::CpuPackage, self.first()),
             "power_meter" | "acpi_power_meter" => known(rank::PLATFORM, EnergyDomain::Platform, self.first()),
+
             // A battery shows its discharge, which is nothing while the mains feed the machine.
             name if name.starts_with("BAT") || name.starts_with("AC") || name.starts_with("ADP") => {
                 Part::Ignored

@@ -60,23 +60,25 @@ fn converted(amount: Decimal, rate: Decimal) -> Option<Decimal> {
 /// # Errors
 /// [`PriceError::NoRate`] where no rate leads there.
 pub fn convert_book(book: &PriceBook, to: Currency, rates: &[ExchangeRate]) -> Result<PriceBook, PriceError> {
-    let convert = |price: &Price| convert_price(price, to, rates);
     let hardware = match &book.hardware {
         None => None,
         Some(HardwareCost::Owned { purchase, salvage_share, life_years }) => Some(HardwareCost::Owned {
-            purchase: convert(purchase)?,
+            purchase: convert_price(purchase, to, rates)?,
             salvage_share: *salvage_share,
             life_years: *life_years,
         }),
         Some(HardwareCost::Rented { rate, includes_electricity }) => {
-            Some(HardwareCost::Rented { rate: convert(rate)?, includes_electricity: *includes_electricity })
+            Some(HardwareCost::Rented { rate: convert_price(rate, to, rates)?, includes_electricity: *includes_electricity })
         }
     };
+
+    let [electricity, operation] = [&book.electricity, &book.operation]
+        .map(|price| price.as_ref().map(|price| convert_price(price, to, rates)).transpose());
     Ok(PriceBook {
         currency: to,
-        electricity: book.electricity.as_ref().map(convert).transpose()?,
+        electricity: electricity?,
         hardware,
-        operation: book.operation.as_ref().map(convert).transpose()?,
+        operation: operation?,
         ..book.clone()
     })
 }
