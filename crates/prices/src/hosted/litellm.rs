@@ -16,8 +16,8 @@ use crate::snapshot::{Kind, Prices};
 use crate::source::{Answered, SourceDef};
 
 const BASE: &str = "https://raw.githubusercontent.com/BerriAI/litellm/main";
-/// No token costs more.
-const HIGHEST: i64 = 1;
+/// No token costs more: a thousand dollars a million. What lists state beyond it is per thousand or per million tokens.
+const HIGHEST: Decimal = Decimal::from_parts(1, 0, 0, false, 3);
 /// More prices than a model has kinds of.
 const MAX_OTHERS: usize = 20;
 
@@ -55,15 +55,16 @@ fn parse(text: &str) -> Result<Parsed, String> {
     let map: BTreeMap<String, Value> = json(text)?;
 
     let mut models = Vec::new();
-    let (mut without, mut tiered, mut broken) = (0_usize, 0_usize, 0_usize);
+    let (mut without, mut absurd, mut tiered, mut broken) = (0_usize, 0_usize, 0_usize, 0_usize);
     for (model, value) in map.into_iter().filter(|(model, _)| model != "sample_spec") {
         let Ok(entry) = serde_json::from_value::<Entry>(value) else {
             broken += 1;
             continue;
         };
-        let by_tiers = entry.tiered_pricing.is_some();
+        let (by_tiers, is_absurd) = (entry.tiered_pricing.is_some(), entry.is_absurd());
         match entry.price(model) {
             Some(price) => models.push(price),
+            None if is_absurd => absurd += 1,
             None if by_tiers => tiered += 1,
             None => without += 1,
         }
@@ -74,6 +75,7 @@ fn parse(text: &str) -> Result<Parsed, String> {
 
     let mut left_out = Vec::new();
     left_out.extend(counted(without, "models that write no text or lack a price"));
+    left_out.extend(counted(absurd, "models whose price cannot be one of a single token"));
     left_out.extend(counted(tiered, "models priced by the length of the prompt alone"));
     left_out.extend(counted(broken, "entries of an unknown shape"));
     let others = models.iter().filter(|model| !model.not_used.is_empty()).count();
@@ -83,6 +85,12 @@ fn parse(text: &str) -> Result<Parsed, String> {
 }
 
 impl Entry {
+    /// True where a price is stated that no token has.
+    fn is_absurd(&self) -> bool {
+        let stated = [self.input_cost_per_token, self.output_cost_per_token];
+        stated.into_iter().flatten().any(|amount| sound(Some(amount)).is_none())
+    }
+
     /// The price of a model that writes text; `None` where it writes none, or lacks a price.
     fn price(self, model: String) -> Option<TokenPrice> {
         let writes = matches!(self.mode.as_deref(), None | Some("chat" | "completion" | "responses"));
@@ -111,7 +119,7 @@ impl Entry {
 
 /// An amount that can be a token's price.
 fn sound(amount: Option<Amount>) -> Option<Decimal> {
-    amount.map(|amount| amount.0).filter(|cost| *cost >= Decimal::ZERO && *cost <= Decimal::from(HIGHEST))
+    amount.map(|amount| amount.0).filter(|cost| *cost >= Decimal::ZERO && *cost <= HIGHEST)
 }
 
 /// The name of another price: of long prompts, of thinking, of requests, of what is written to a cache. Prices of

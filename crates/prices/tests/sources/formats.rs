@@ -275,6 +275,7 @@ fn litellm_map() {
     let body = r#"{"sample_spec":{"input_cost_per_token":0,"output_cost_per_token":0,"mode":"chat"},
         "small":{"input_cost_per_token":1.5e-7,"output_cost_per_token":6e-7,"cache_read_input_token_cost":7.5e-8,"litellm_provider":"x","mode":"chat"},
         "long":{"input_cost_per_token":1e-6,"output_cost_per_token":2e-6,"input_cost_per_token_above_200k_tokens":2e-6,"output_cost_per_reasoning_token":4e-6,"input_cost_per_audio_token":1e-5,"cache_creation_input_token_cost":0,"mode":"chat"},
+        "per-million":{"input_cost_per_token":0.071,"output_cost_per_token":0.071,"mode":"chat"},
         "tiers":{"tiered_pricing":[{"range":[0,1000],"input_cost_per_token":1e-6}],"mode":"chat"},
         "ears":{"mode":"audio_transcription","input_cost_per_second":0.0001},"odd":[1],"free":{"mode":"chat","input_cost_per_token":-1,"output_cost_per_token":0}}"#;
     let (snapshot, asked) = fetched(named("litellm"), body, |_| {});
@@ -291,7 +292,8 @@ fn litellm_map() {
     assert_eq!(
         snapshot.left_out,
         [
-            "2 models that write no text or lack a price",
+            "1 models that write no text or lack a price",
+            "2 models whose price cannot be one of a single token",
             "1 models priced by the length of the prompt alone",
             "1 entries of an unknown shape"
         ]
