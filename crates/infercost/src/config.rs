@@ -16,6 +16,7 @@ use crate::arguments::JudgeArguments;
 use crate::bounded_text;
 use crate::business::today;
 use crate::exit::usage;
+use crate::policy_section::PolicySection;
 
 /// Settings files are small; a larger one is a mistake.
 pub(crate) const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -26,7 +27,7 @@ pub(crate) const DEFAULT_FILE: &str = "infercost.toml";
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConfigFile {
     pub(crate) prices: Option<PriceSection>,
-    pub(crate) policy: Option<Policy>,
+    pub(crate) policy: Option<PolicySection>,
     pub(crate) revenue: Option<RevenueSection>,
     pub(crate) load: Option<LoadSection>,
     #[serde(default)]
@@ -62,8 +63,9 @@ impl Given {
         let load = file.load.unwrap_or_default().checked().map_err(|error| usage(error.to_string()))?;
         let prices = file.prices.map(|section| section.book(Some(&load), today()));
         let prices = prices.transpose().map_err(|error| usage(error.to_string()))?;
+        let policy = file.policy.map(PolicySection::checked);
         Ok(Self {
-            policy: file.policy,
+            policy: policy.transpose().map_err(usage)?,
             prices,
             token_prices: file.token_prices,
             arguments: arguments.clone(),

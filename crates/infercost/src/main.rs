@@ -21,6 +21,7 @@ mod load_arguments;
 mod models;
 mod open_files;
 mod output;
+mod policy_section;
 mod price_store;
 mod prompts;
 mod recording;
