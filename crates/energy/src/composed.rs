@@ -152,17 +152,17 @@ impl ComposedMeter {
 
     /// Reads until every sensor has moved since `begun`, or the slowest has had the time to.
     fn settle(&self, begun: &Marks) -> Vec<Result<Difference, String>> {
-        let patience = self.update_period.min(LONGEST_WAIT);
+        let longest = self.update_period.min(LONGEST_WAIT);
         let waiting_since = Instant::now();
         loop {
             let differences = self.sampler.since(begun);
             let waiting = self.parts.iter().zip(&differences).any(|(part, difference)| {
                 part.role == Role::Counted && matches!(difference, Ok(d) if d.updates == 0)
             });
-            if !waiting || waiting_since.elapsed() >= patience {
+            if !waiting || waiting_since.elapsed() >= longest {
                 return differences;
             }
-            thread::sleep((patience / 10).max(Duration::from_micros(100)));
+            thread::sleep((longest / 10).max(Duration::from_micros(100)));
         }
     }
 

@@ -94,7 +94,7 @@ impl Query {
     /// The series on the page.
     fn series(&self, line: &Line) -> Result<Vec<Series>, String> {
         let text = line.get(&self.url)?;
-        series_of(&text, &self.metric, &self.labels).map_err(|reason| self.told(&reason))
+        series_of(&text, &self.metric, &self.labels).map_err(|reason| self.with_address(&reason))
     }
 
     /// Which of them are added up.
@@ -102,11 +102,11 @@ impl Query {
         if self.all {
             return Ok(all_of(series));
         }
-        without_overlap(series).map_err(|reason| self.told(&reason))
+        without_overlap(series).map_err(|reason| self.with_address(&reason))
     }
 
     /// A reason with the address before it.
-    fn told(&self, reason: &str) -> String {
+    fn with_address(&self, reason: &str) -> String {
         format!("{}: {reason}", self.url.escape_debug())
     }
 }
@@ -143,7 +143,7 @@ struct Scrape {
 
 impl Scrape {
     fn read(&self, series: &[Series]) -> Result<Raw, String> {
-        let sum = sum(&self.chosen, self.before, series).map_err(|reason| self.query.told(&reason))?;
+        let sum = sum(&self.chosen, self.before, series).map_err(|reason| self.query.with_address(&reason))?;
         self.query.unit.raw(sum)
     }
 }

@@ -24,7 +24,7 @@ const GAUGE_POLL: Duration = Duration::from_millis(80);
 const COUNTER_PERIOD: Duration = Duration::from_millis(1);
 const COUNTER_POLL: Duration = Duration::from_millis(500);
 
-/// hwmon as an instrument; it is told nothing.
+/// hwmon as an instrument; it takes no settings.
 pub(crate) struct Hwmon;
 
 impl Instrument for Hwmon {

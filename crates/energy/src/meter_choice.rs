@@ -12,7 +12,7 @@ use crate::options::{MeterChoice, NamedMeter};
 impl FromStr for MeterChoice {
     type Err = ChoiceError;
 
-    /// Reads `auto`, `none`, or an instrument's name and, behind a colon, what it is told.
+    /// Reads `auto`, `none`, or an instrument's name and, after a colon, its settings.
     fn from_str(text: &str) -> Result<Self, ChoiceError> {
         match text {
             "auto" => return Ok(Self::Auto),

@@ -88,7 +88,7 @@ impl From<GpuFacts> for BoardState {
     }
 }
 
-/// NVIDIA's boards as an instrument; it is told nothing.
+/// NVIDIA's boards as an instrument; it takes no settings.
 pub(crate) struct Nvidia;
 
 impl Instrument for Nvidia {
@@ -143,7 +143,7 @@ fn boards_of(nvml: &Arc<Nvml>, visible: &VisibleGpus) -> Offer {
     let usable = match visible.among(&boards) {
         Ok(usable) => usable,
         Err(reason) => {
-            offer.closed.push(not_told_apart(reason));
+            offer.closed.push(indistinct(reason));
             return offer;
         }
     };
@@ -196,7 +196,7 @@ fn of_others(board: &BoardIdentity, visible: &VisibleGpus) -> FoundMeter {
     }
 }
 
-fn not_told_apart(reason: String) -> MissingMeter {
+fn indistinct(reason: String) -> MissingMeter {
     MissingMeter {
         name: INSTRUMENT.to_owned(),
         reason,

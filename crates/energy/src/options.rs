@@ -25,7 +25,7 @@ pub struct MeterOptions {
     pub choice: MeterChoice,
     /// What to do about parts that no instrument covers.
     pub estimate: EstimateChoice,
-    /// Processes beside infercost's own whose CPU time an estimate counts.
+    /// Processes other than infercost's own, whose CPU time an estimate counts.
     pub watched: WatchedProcesses,
 }
 
@@ -85,7 +85,7 @@ pub enum MeterChoice {
     Named(NamedMeter),
 }
 
-/// An instrument that was chosen by name, with what it was told.
+/// An instrument that was chosen by name, with its settings.
 #[derive(Clone)]
 pub struct NamedMeter {
     pub(crate) instrument: &'static dyn Instrument,

@@ -16,9 +16,9 @@ const MACHINE_LABELS: &[&str] =
     &["instance", "exported_instance", "node", "node_name", "nodename", "host", "hostname", "machine"];
 /// Labels that hold a board's identity.
 const BOARD_LABELS: &[&str] = &["uuid", "gpu_uuid"];
-/// Labels that number boards; beside an identity they say nothing more.
+/// Labels that number boards; next to an identity they add nothing.
 const BOARD_NUMBERS: &[&str] = &["gpu", "gpu_id", "device", "minor_number", "pci_bus_id", "card"];
-/// Labels that split an energy into parts that add up, beside those above.
+/// Labels that split an energy into parts that add up, other than those above.
 const PARTS: &[&str] =
     &["mode", "package", "pkg", "socket", "socket_id", "index", "die", "domain_id", "cpu", "core", "path"];
 /// Labels of whoever uses the energy. Its parts add up too, but for a board that several share.
@@ -48,7 +48,7 @@ pub(crate) struct Selection {
 /// Chooses which of `all` to add up.
 ///
 /// # Errors
-/// Why that cannot be told, and which label would settle it, in one plain sentence.
+/// Why that is unknown, and which label would settle it, in one plain sentence.
 pub(crate) fn without_overlap(all: &[Series]) -> Result<Selection, String> {
     of_one_machine(all)?;
     no_totals(all)?;
@@ -105,7 +105,7 @@ fn of_one_machine(all: &[Series]) -> Result<(), String> {
     Ok(())
 }
 
-/// A sum beside its parts.
+/// A sum next to its parts.
 fn no_totals(all: &[Series]) -> Result<(), String> {
     for label in all.iter().flat_map(|series| series.labels.iter().map(|(name, _)| name.as_str())) {
         let values = values(all, label);
@@ -237,7 +237,7 @@ fn each_once(kept: &[&Series]) -> Result<(), String> {
     inside_by_path(kept)
 }
 
-/// What tells a part from others: the labels that split an energy. A board is told by its identity alone, whoever uses
+/// What tells a part from others: the labels that split an energy. A board is identified by its UUID alone, whoever uses
 /// it and however it is numbered.
 fn part_of(series: &Series) -> Vec<(String, &str)> {
     let has_board = board(series).is_some();

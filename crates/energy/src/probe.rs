@@ -10,7 +10,7 @@ use crate::remote;
 use crate::sensor::{Channel, Raw};
 
 /// A counter that stands still for this long is taken as dead.
-const PATIENCE: Duration = Duration::from_millis(1_000);
+const LONGEST_WAIT: Duration = Duration::from_millis(1_000);
 /// So many gaps between movements are enough to name a period.
 const ENOUGH_GAPS: usize = 5;
 
@@ -54,7 +54,7 @@ pub(crate) fn watch(candidates: &mut Vec<Candidate>) -> Vec<MissingMeter> {
         .collect();
 
     let begun = Instant::now();
-    while begun.elapsed() < PATIENCE && !watched.iter().all(Watched::settled) {
+    while begun.elapsed() < LONGEST_WAIT && !watched.iter().all(Watched::settled) {
         watched.iter_mut().filter(|counter| !counter.settled()).for_each(Watched::look);
         thread::sleep(Duration::from_micros(200));
     }
@@ -66,7 +66,7 @@ pub(crate) fn watch(candidates: &mut Vec<Candidate>) -> Vec<MissingMeter> {
         }
         counter.gaps.sort();
         // A counter that moved once or not at all in that time may take all of it.
-        let seen = counter.gaps.get(counter.gaps.len() / 2).copied().unwrap_or(PATIENCE);
+        let seen = counter.gaps.get(counter.gaps.len() / 2).copied().unwrap_or(LONGEST_WAIT);
         counter.channel.update_period = counter.channel.update_period.max(seen);
     }
 

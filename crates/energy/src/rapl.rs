@@ -37,7 +37,7 @@ mod rank {
     pub(super) const PSYS: u8 = 40;
 }
 
-/// RAPL as an instrument; it is told nothing.
+/// RAPL as an instrument; it takes no settings.
 pub(crate) struct Rapl;
 
 impl Instrument for Rapl {
@@ -106,7 +106,7 @@ fn by_part(zones: &[Zone]) -> BTreeMap<u8, Group<'_>> {
 }
 
 impl Group<'_> {
-    /// One candidate, where all its zones can be read and are told apart.
+    /// One candidate, where all its zones can be read and can be distinguished.
     ///
     /// One socket of two is not the machine's CPU energy: all of a part, or none of it.
     fn offer(&self, rank: u8) -> Offer {

@@ -52,7 +52,7 @@ impl VisibleGpus {
     /// is none of them.
     ///
     /// # Errors
-    /// Why it cannot be told, in one plain line: an entry names a part of a board, or a number whose board is not
+    /// Why it is unknown, in one plain line: an entry names a part of a board, or a number whose board is not
     /// known because CUDA numbers unlike boards by their speed.
     pub(crate) fn among(&self, boards: &[BoardIdentity]) -> Result<Vec<bool>, String> {
         let Some(entries) = &self.entries else { return Ok(vec![true; boards.len()]) };

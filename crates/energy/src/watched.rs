@@ -1,4 +1,4 @@
-//! Processes beside infercost's own whose CPU time an estimate counts: servers that it did not start.
+//! Processes other than infercost's own, whose CPU time an estimate counts: servers that it did not start.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};

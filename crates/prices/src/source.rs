@@ -59,7 +59,7 @@ impl Answered {
 }
 
 impl PartialEq for SourceDef {
-    /// Sources are told apart by name.
+    /// Sources are identified by name.
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
     }

@@ -110,7 +110,7 @@ impl PriceStore {
 
     /// Snapshots of a kind, newest first, at most the `most` newest of each question to each source.
     ///
-    /// Nothing is ever overwritten, so a store grows; which files are the newest is told by their names, and no other is
+    /// Nothing is ever overwritten, so a store grows; their names say which files are the newest, and no other is
     /// opened. A file under a name of the user's own is.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ impl PriceStore {
             chosen.extend(files.into_iter().take(most).map(|(_, count, path)| (count, path)));
         }
 
-        // What cannot be read is told by `list`.
+        // `list` says what cannot be read.
         let mut found = Vec::new();
         for (count, path) in chosen {
             let Ok(snapshot) = read(&path) else { continue };

@@ -69,7 +69,7 @@ fn ask(client: &Client, query: &Query, now: Timestamp, what: What) -> Result<Ans
     let (base, zone) = (query.base(BASE), encoded(zone));
     let url = match what {
         What::Carbon => format!("{base}/v3/carbon-intensity/forecast?zone={zone}"),
-        // The forecast of prices wants to be told of when.
+        // The forecast of prices needs a period.
         What::Prices => {
             let (from, until) = moments(query, &TimeZone::UTC)?;
             format!("{base}/v3/price-day-ahead/forecast?zone={zone}&start={from}&end={until}")

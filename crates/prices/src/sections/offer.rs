@@ -268,7 +268,7 @@ fn of_million(amount: Decimal) -> Decimal {
     amount.checked_div(Decimal::from(1_000_000)).unwrap_or_default()
 }
 
-/// What a share outside its range is told.
+/// The message for a share outside its range.
 const SHARE: &str = "must be 0 to 1; write 0.1 for 10 %";
 
 fn at_least(value: f64, least: f64) -> bool {
