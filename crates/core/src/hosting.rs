@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::price::Price;
+use crate::reason::{CostPart, Reason};
 
 /// An offer, checked, in its own currency.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,17 +24,16 @@ pub struct HostingOffer {
 /// A part of an offer's price that is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenPart {
-    /// The part: `host machine`, `price`.
-    pub part: String,
+    /// The part.
+    pub part: CostPart,
     /// Why it is not known, and what would settle it.
-    pub why: String,
+    pub why: Reason,
 }
 
 impl OpenPart {
     /// A price of 0, which may be a gift, a gap in a list or a trial: somebody has to say that it is meant.
     pub fn free_claim() -> Self {
-        let why = "0 is a claim; confirm it with `free = true` in an [[offers]] entry of your own";
-        Self { part: "price".to_owned(), why: why.to_owned() }
+        Self { part: CostPart::Price, why: Reason::FreeClaim }
     }
 }
 

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::money::Currency;
+use crate::reason::CostPart;
 
 /// What a curve's amounts are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,9 +139,9 @@ pub struct Offer {
     /// Operating system and its license, as the source writes them; `None` where it does not tell.
     #[serde(default)]
     pub product: Option<String>,
-    /// What the work needs and the rate does not hold, in plain words; empty where it holds all.
+    /// What the work needs and the rate does not hold; empty where it holds all.
     #[serde(default)]
-    pub leaves_out: Vec<String>,
+    pub leaves_out: Vec<CostPart>,
 }
 
 impl Offer {

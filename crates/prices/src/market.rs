@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use infercost_core::Reason;
 use infercost_core::hosting::{Charge, HostingOffer, OpenPart};
 use infercost_core::market::{Offer, OfferKind, TokenPrice};
 use infercost_core::price::Price;
@@ -146,13 +147,7 @@ impl Listed<'_> {
 
     fn open(&self) -> Vec<OpenPart> {
         let parts = self.offer.leaves_out.iter();
-        parts
-            .map(|part| OpenPart {
-                part: quoted(part),
-                why: "the listed price does not hold it; give the whole price in an [[offers]] entry"
-                    .to_owned(),
-            })
-            .collect()
+        parts.map(|part| OpenPart { part: *part, why: Reason::NotInPrice }).collect()
     }
 }
 
@@ -281,9 +276,8 @@ l1,L40S,8.0,,9,,east
     fn an_accelerator_without_its_host_has_no_known_price() -> Result<(), String> {
         let catalog = snapshot(",T4,1.0,,0.35,,central\nn1,,,,0.2368,,central\n")?;
         let offers = offers_of(&[&catalog], "T4")?;
-        let open: Vec<&str> =
-            offers.iter().flat_map(|offer| &offer.open).map(|open| open.part.as_str()).collect();
-        assert_eq!(open, ["the host machine that the accelerator is attached to"]);
+        let open: Vec<_> = offers.iter().flat_map(|offer| &offer.open).map(|open| open.part).collect();
+        assert_eq!(open, [infercost_core::CostPart::HostMachine]);
         let whole = snapshot(",T4,1.0,,0.35,,central\nn1-t4,T4,1.0,,0.55,,central\n")?;
         let offers = offers_of(&[&whole], "T4")?;
         assert!(matches!(offers.as_slice(), [one] if one.name.contains("n1-t4") && one.open.is_empty()));

@@ -209,7 +209,7 @@ pub fn offer_entry(offer: &HostingOffer) -> String {
         price.date
     );
     for open in &offer.open {
-        let _ = writeln!(text, "# not in the price: {}", open.part.replace(['\n', '\r'], " "));
+        let _ = writeln!(text, "# not in the price: {}", open.part);
     }
     text
 }

@@ -9,12 +9,12 @@ use anyhow::Context as _;
 use clap::Args;
 use infercost_core::Currency;
 use infercost_prices::settings_file::{Answers, Machine};
+use infercost_run::economics_inputs::today;
+use infercost_run::{config, usage};
 use rust_decimal::Decimal;
 
-use crate::arguments::numbers::{above_zero, hours_of_day, share_above_zero};
-use crate::business::today;
-use crate::exit::usage;
-use crate::{config, output};
+use crate::flags::numbers::{above_zero, hours_of_day, share_above_zero};
+use crate::output;
 
 /// Times that a question is asked again where the answer says nothing.
 const ATTEMPTS: usize = 3;

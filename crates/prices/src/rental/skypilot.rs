@@ -3,6 +3,7 @@
 //! Some rows are shares of an accelerator, and some an accelerator alone, whose host machine is another row: such a price
 //! holds no machine to attach it to, and the offer says so.
 
+use infercost_core::CostPart;
 use infercost_core::market::OfferKind;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -56,7 +57,7 @@ fn parse(text: &str, query: &Query) -> Result<Parsed, String> {
 
             let Some(mut found) = stated(cloud, &row, rate).offer(kind) else { continue };
             if alone {
-                found.leaves_out.push("the host machine that the accelerator is attached to".to_owned());
+                found.leaves_out.push(CostPart::HostMachine);
                 attachable += 1;
             }
             offers.push(found);

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use infercost_economics::bill::double;
 use infercost_economics::hosting::{Hosting, WayCost};
-use infercost_economics::wording::{percent, plain as short};
+use infercost_core::text::percent;
+use infercost_economics::wording::plain as short;
+use infercost_run::number::{UNKNOWN, significant};
 
-use crate::output::economics::layout::{
+use crate::output::layout::{
     assumptions, estimate, head, share, styled, table, thousand, thousand_estimate,
 };
-use crate::output::number::{UNKNOWN, significant};
 use crate::output::terminal::{DOUBT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.
@@ -23,8 +24,8 @@ pub(crate) fn render(hosting: &Hosting) -> String {
     let mut text = head(&title, &hosting.notes);
     text.push_str(&costs(hosting));
     for way in &hosting.ways {
-        for (part, why) in &way.bill.left_out {
-            let _ = writeln!(text, " {} leaves out {part}: {}", plain(&way.name), plain(why));
+        for (part, why) in way.bill.left_out.iter() {
+            let _ = writeln!(text, " {} leaves out {part}: {}", plain(&way.name), plain(&why.to_string()));
         }
     }
     let _ = write!(text, "\n{}", parts(hosting));

@@ -1,0 +1,99 @@
+//! Prices that were fetched before, and how they are found again.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use infercost_core::hosting::HostingOffer;
+use infercost_core::market::{Curve, CurveUnit, ExchangeRate, TokenPrice};
+use infercost_economics::Assumption;
+use infercost_prices::market::{self, ListedTokens};
+use infercost_prices::{Kind, PriceStore, Prices, Snapshot};
+use jiff::Timestamp;
+
+use crate::models::cache_root;
+use crate::usage::usage;
+
+/// Answers to one question that are looked at: the newest, and a few before it in case it cannot be read, or is to
+/// another question of the same name.
+const ANSWERS: usize = 4;
+/// The same of curves, which are fetched day by day and joined.
+const DAYS: usize = 64;
+
+/// The folder of the flag, else `prices` in the cache.
+pub fn open(folder: Option<&Path>) -> anyhow::Result<PriceStore> {
+    Ok(match folder {
+        Some(folder) => PriceStore::at(folder),
+        None => PriceStore::at(cache_root()?.join("prices")),
+    })
+}
+
+/// Exchange rates of the newest snapshot that holds some; none where there is no place for a store.
+pub fn rates(folder: Option<&Path>) -> anyhow::Result<Vec<ExchangeRate>> {
+    let Ok(store) = open(folder) else { return Ok(Vec::new()) };
+    let newest = store.recent(Kind::Rates, ANSWERS)?.into_iter().next();
+    Ok(match newest.map(|stored| stored.snapshot.prices) {
+        Some(Prices::Rates(rates)) => rates,
+        _ => Vec::new(),
+    })
+}
+
+/// The newest curve of prices, or of carbon, that reaches beyond `after`.
+pub fn curve(folder: Option<&Path>, carbon: bool, after: Timestamp) -> anyhow::Result<Option<Curve>> {
+    let wanted = |curve: &Curve| {
+        (curve.unit == CurveUnit::GramsPerKilowattHour) == carbon
+            && curve.slots.last().is_some_and(|slot| slot.end > after)
+    };
+    let all = open(folder)?.recent(Kind::Curve, DAYS)?;
+    let mut curves = all.into_iter().filter_map(|stored| {
+        let source = stored.snapshot.cited();
+        match stored.snapshot.prices {
+            Prices::Curve(curve) => Some(Curve { source, ..curve }),
+            _ => None,
+        }
+    });
+    let Some(newest) = curves.find(|curve| wanted(curve)) else { return Ok(None) };
+    // Days are fetched one by one; what an older answer knows beyond the newest one is taken from it.
+    let same = |older: &Curve, newest: &Curve| {
+        (older.unit, &older.zone, older.wholesale, &older.source)
+            == (newest.unit, &newest.zone, newest.wholesale, &newest.source)
+    };
+    Ok(Some(
+        curves
+            .fold(newest, |newest, older| if same(&older, &newest) { newest.filled(&older) } else { newest }),
+    ))
+}
+
+/// The newest fetched price of a hosted model's tokens.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn tokens(folder: Option<&Path>, model: &str) -> anyhow::Result<Option<ListedTokens>> {
+    let newest = open(folder)?.recent(Kind::Tokens, ANSWERS)?;
+    let snapshots: Vec<&Snapshot> = newest.iter().map(|stored| &stored.snapshot).collect();
+    Ok(market::tokens_of(&snapshots, model))
+}
+
+/// The same, with what an answer must say of it.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn token_price(folder: Option<&Path>, model: &str) -> anyhow::Result<Option<(TokenPrice, Assumption)>> {
+    Ok(tokens(folder, model)?.map(|ListedTokens { price, source, date }| {
+        let what = format!("{model}: {} an input token, {} an output token", price.input, price.output);
+        (price, Assumption { what, source, date: Some(date) })
+    }))
+}
+
+/// The cheapest fetched offers of a hardware: one to rent, one spot.
+///
+/// # Errors
+/// Where the store cannot be read, and where the text is a part of several hardware's names.
+pub fn offers(folder: Option<&Path>, hardware: &str) -> anyhow::Result<Vec<HostingOffer>> {
+    let mut all = open(folder)?.recent(Kind::Offers, ANSWERS)?;
+    // Newest first: of each question only the last answer counts.
+    let mut asked = BTreeSet::new();
+    all.retain(|stored| asked.insert((stored.snapshot.source.clone(), stored.snapshot.subject.clone())));
+
+    let snapshots: Vec<&Snapshot> = all.iter().map(|stored| &stored.snapshot).collect();
+    market::offers_of(&snapshots, hardware).map_err(|error| usage(format!("--market {hardware}: {error}")))
+}
