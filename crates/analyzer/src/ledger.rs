@@ -9,8 +9,7 @@ use std::collections::HashMap;
 use infercost_core::report::{CandidateReport, CostComponents, Report};
 use infercost_core::{
     Currency, Divergence, EnergySource, Evaluation, IdlePhase, InferenceRecord, OperatingPoint, PromptId,
-    Reason, RunRecord,
-    VariantId, WindowRecord,
+    Reason, RunRecord, VariantId, WindowRecord,
 };
 
 use crate::attribution::{PhasePowers, TimeShare, attribute_weighted, phase_powers, time_shares};

@@ -3,22 +3,21 @@
 mod servers;
 
 use infercost_core::manifest::Provenance;
+use infercost_core::price::UtilizationBasis;
 use infercost_core::prompt_set::GraderKind;
 use infercost_core::report::{CandidateReport, EnergyTotals, PromptCount};
 use infercost_core::run::VariantHeader;
 use infercost_core::{EnergyReading, EnergySource, EstimationMethod, Evaluation, Reason};
 
+use crate::analysis::{self, Analysis};
 use crate::board_notes;
 use crate::energy_totals;
 use crate::grading::FAILED;
 use crate::judgement::Margin;
-use infercost_core::price::UtilizationBasis;
-
-use crate::analysis::{self, Analysis};
 use crate::sample::VariantSample;
 use crate::sequential::Progress;
-use infercost_stats::power;
 use infercost_core::text::{count, percent, percents, printable};
+use infercost_stats::power;
 
 /// Days after which a price is old.
 const OLD_PRICE: i32 = 90;
@@ -121,8 +120,11 @@ fn expansion(noted: &Noted<'_>) -> Option<String> {
 }
 
 fn unavailable_energy(noted: &Noted<'_>) -> Option<String> {
-    let without: Vec<&CandidateReport> =
-        noted.candidates.iter().filter(|candidate| candidate.energy.source == EnergySource::Unavailable).collect();
+    let without: Vec<&CandidateReport> = noted
+        .candidates
+        .iter()
+        .filter(|candidate| candidate.energy.source == EnergySource::Unavailable)
+        .collect();
     let reason = without.first()?.unknown.sentence("energy")?;
     let whom = if without.len() == noted.candidates.len() {
         String::new()

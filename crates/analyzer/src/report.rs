@@ -7,6 +7,7 @@ use infercost_core::{Policy, PromptId, Recommendation, RunRecord, VariantId, Ver
 
 use crate::analysis::{Analysis, AnalysisError};
 use crate::candidate::Context;
+use crate::energy_totals;
 use crate::idle_power::{Idle, idle_of};
 use crate::judgement::{Judgement, Margin, QualityEvidence, judge, minimum_score};
 use crate::load::advice::{LoadTested, advise};
@@ -17,7 +18,6 @@ use crate::quality;
 use crate::recommendation::{JudgedVariant, Part, SavingReplicates, open_question, recommend};
 use crate::sample::{Samples, VariantSample};
 use crate::sequential::{Levels, Progress, first_prompts};
-use crate::energy_totals;
 
 /// Computes the report.
 ///

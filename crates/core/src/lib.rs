@@ -12,6 +12,7 @@ pub mod energy_meter;
 pub mod engine;
 pub mod estimate;
 pub mod evaluation;
+pub mod foreign;
 pub mod hosting;
 pub mod identity;
 pub mod load;
@@ -33,9 +34,9 @@ pub mod run_spec;
 pub mod sampling;
 pub mod served;
 pub mod server_place;
-pub mod text;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod text;
 pub mod unavailable_meter;
 pub mod units;
 pub mod verdict;
@@ -51,7 +52,10 @@ pub use engine::{
     PendingGeneration, PositionTop, ScoreRequest, ServedError, ServedFault, TokenName, TokenScores,
 };
 pub use estimate::Estimate;
-pub use evaluation::{ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, TaskScore};
+pub use evaluation::{
+    ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, TaskScore,
+};
+pub use foreign::{ForeignCall, ForeignTrace, Irregularity, IrregularityKind, StatedCost, Unsaid};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
 pub use load::{LatencyTargets, LoadFacts, SteadyState};
 pub use machine::{MachineFacts, WallFactor};

@@ -2,8 +2,8 @@
 
 use infercost_core::price::Price;
 use jiff::civil::Date;
-use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 use rust_decimal::Decimal;
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 
 use serde::Serialize;
 

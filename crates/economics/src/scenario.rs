@@ -7,8 +7,8 @@ use infercost_cost::{JOULES_PER_KILOWATT_HOUR, MachineRate, Rates, Usage, cost};
 
 use crate::bill::{Assumption, Bill, double};
 use crate::ownership::Owned;
-use infercost_stats::propagation::{Input, exact, propagate};
 use crate::wording::years;
+use infercost_stats::propagation::{Input, exact, propagate};
 
 /// How the machine is had.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -137,7 +137,9 @@ impl Scenario {
     /// The prices as rates.
     pub(crate) fn rates(&self) -> Rates {
         let machine = match self.tenure {
-            Tenure::Owned(owned) => Some(MachineRate { per_hour: owned.per_hour(), part: CostPart::Hardware }),
+            Tenure::Owned(owned) => {
+                Some(MachineRate { per_hour: owned.per_hour(), part: CostPart::Hardware })
+            }
             Tenure::Rented { per_hour, .. } => Some(MachineRate { per_hour, part: CostPart::Rent }),
             Tenure::Unknown => None,
         };

@@ -172,7 +172,9 @@ impl ComposedMeter {
         let checks: Vec<CrossCheck> = pairs
             .clone()
             .zip(pairs.skip(1))
-            .filter_map(|((_, counted), (part, integrated))| part.check(counted.as_ref(), integrated.as_ref()))
+            .filter_map(|((_, counted), (part, integrated))| {
+                part.check(counted.as_ref(), integrated.as_ref())
+            })
             .collect();
 
         for check in checks.iter().filter(|check| !check.agrees()) {

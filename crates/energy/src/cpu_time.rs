@@ -43,8 +43,7 @@ pub(crate) fn of_trees(proc_root: &Path, others: &[u32]) -> Result<Duration, Str
     }
 
     let roots: Vec<u32> = others.iter().copied().chain([root]).collect();
-    let counted =
-        all.iter().filter(|(pid, _)| roots.iter().any(|root| descends(**pid, *root, &all)));
+    let counted = all.iter().filter(|(pid, _)| roots.iter().any(|root| descends(**pid, *root, &all)));
     let ticks: u64 = counted.map(|(_, process)| process.ticks).sum();
     Ok(TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX)))
 }

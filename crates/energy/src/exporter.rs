@@ -143,7 +143,8 @@ struct Scrape {
 
 impl Scrape {
     fn read(&self, series: &[Series]) -> Result<Raw, String> {
-        let sum = sum(&self.chosen, self.before, series).map_err(|reason| self.query.with_address(&reason))?;
+        let sum =
+            sum(&self.chosen, self.before, series).map_err(|reason| self.query.with_address(&reason))?;
         self.query.unit.raw(sum)
     }
 }

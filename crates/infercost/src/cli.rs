@@ -6,8 +6,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use infercost_core::RunSpec;
 
 use crate::commands::{
-    audit, bench, compare, completions, doctor, export, host, init, models, optimize, prices, quantize, record,
-    replace, report, schedule, score, tokenize,
+    audit, bench, compare, completions, doctor, export, host, init, models, optimize, prices, quantize,
+    record, replace, report, schedule, score, tokenize,
 };
 use crate::flags::GlobalFlags;
 

@@ -41,6 +41,11 @@ fn code(error: &anyhow::Error) -> u8 {
     FAILURE
 }
 
+/// The exit code of an export: was everything taken?
+pub(crate) fn of_sending(is_whole: bool) -> ExitCode {
+    if is_whole { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) }
+}
+
 /// The exit code of a report: did it give an answer?
 pub(crate) fn of_report(report: &Report) -> ExitCode {
     let code = match &report.recommendation {

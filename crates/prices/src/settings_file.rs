@@ -236,9 +236,7 @@ pub fn replace(file: &Path, text: &str) -> Result<(), FetchError> {
     });
     match written {
         Ok(_) => Ok(()),
-        Err(error) => {
-            Err(FetchError::File { path: file.display().to_string(), reason: error.to_string() })
-        }
+        Err(error) => Err(FetchError::File { path: file.display().to_string(), reason: error.to_string() }),
     }
 }
 

@@ -28,11 +28,8 @@ pub fn load_in_process(
     device: ModelDevice,
     threads: Option<u16>,
 ) -> Result<InProcessEngine, EngineError> {
-    let options = InProcessOptions {
-        device,
-        weights_sha256: model.sha256.clone(),
-        threads: threads.map(usize::from),
-    };
+    let options =
+        InProcessOptions { device, weights_sha256: model.sha256.clone(), threads: threads.map(usize::from) };
 
     match &model.location {
         ModelLocation::Gguf(path) | ModelLocation::SafetensorsFolder(path) => {

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use infercost_core::ForeignTrace;
 use infercost_export::OtlpOptions;
 use infercost_export::phoenix::Phoenix;
-use infercost_trace::foreign::{ForeignReader, ForeignTrace, read_file};
+use infercost_trace::foreign::{ForeignReader, read_file};
 
 use crate::console;
 use crate::exporting::variable;

@@ -2,8 +2,8 @@
 
 use infercost_core::MachineFacts;
 use infercost_energy::GpuFacts;
-use infercost_engine::{ISA_VARIABLE, Isa};
 use infercost_engine::in_process::build_flags::kernel_level;
+use infercost_engine::{ISA_VARIABLE, Isa};
 
 use crate::number;
 use crate::usage::usage;

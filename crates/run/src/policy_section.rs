@@ -21,11 +21,7 @@ impl PolicySection {
     /// # Errors
     /// A sentence with the key that is out of range.
     pub fn checked(self) -> Result<Policy, String> {
-        let shares = [
-            ("margin", self.margin),
-            ("min_top1", self.min_top1),
-            ("min_score", self.min_score),
-        ];
+        let shares = [("margin", self.margin), ("min_top1", self.min_top1), ("min_score", self.min_score)];
         for (key, share) in shares {
             if share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
                 return Err(format!("policy.{key}: must be 0 to 1; write 0.02 for 2 %"));

@@ -50,9 +50,9 @@ pub fn named_or_newest(traces: &Path, name: Option<&str>) -> anyhow::Result<Path
 pub(crate) fn newest_unfinished(traces: &Path) -> anyhow::Result<PathBuf> {
     let runs = newest_first(traces)?;
     for folder in &runs {
-        match infercost_trace::read_run(folder) {
-            Ok(run) if run.finished_at.is_none() => return Ok(folder.clone()),
-            Ok(_) => {}
+        match infercost_trace::is_finished(folder) {
+            Ok(false) => return Ok(folder.clone()),
+            Ok(true) => {}
             Err(error) => left_aside(folder, &error),
         }
     }

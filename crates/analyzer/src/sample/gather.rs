@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use infercost_core::run::VariantHeader;
 use infercost_core::{
-    Evaluation, EvaluationKind, EvaluationRecord, InferenceRecord, Outcome, PromptId, RunRecord, VariantId, WindowRecord,
+    Evaluation, EvaluationKind, EvaluationRecord, InferenceRecord, Outcome, PromptId, RunRecord, VariantId,
+    WindowRecord,
 };
 
 use super::columns::{Columns, Layout, Own, Pair, Place, mark};
@@ -174,8 +175,12 @@ fn add_score(
     columns.add(prompt, Own::ScoredAnswers, answered_share);
     columns.mark(prompt, Own::Scored);
 
-    let blocks: Vec<usize> =
-        sample.askings.iter().filter(|asking| asking.place.prompt == prompt).map(|one| one.place.block).collect();
+    let blocks: Vec<usize> = sample
+        .askings
+        .iter()
+        .filter(|asking| asking.place.prompt == prompt)
+        .map(|one| one.place.block)
+        .collect();
     let part = 1.0 / blocks.len() as f64;
     for block in blocks {
         columns.add_to_block(block, Own::Score, score.worst * part);
@@ -348,8 +353,7 @@ impl Took {
 /// itself only failed on it: what that took is billed to its answers. An answer to what the other failed on has nothing
 /// to stand against.
 fn bears(variant: &VariantSample<'_>, other: &VariantSample<'_>, prompt: usize) -> bool {
-    other.asked.contains(&prompt)
-        && (other.answered.contains(&prompt) || !variant.answered.contains(&prompt))
+    other.asked.contains(&prompt) && (other.answered.contains(&prompt) || !variant.answered.contains(&prompt))
 }
 
 /// Copies what bears on a comparison with the baseline to the pair columns, prompt by prompt.
@@ -388,7 +392,12 @@ pub(super) fn pair_up(variants: &[VariantSample<'_>], index: usize, layout: Layo
 }
 
 /// The same by block: time and joules.
-pub(super) fn pair_up_blocks(variants: &[VariantSample<'_>], index: usize, layout: Layout, table: &mut Table) {
+pub(super) fn pair_up_blocks(
+    variants: &[VariantSample<'_>],
+    index: usize,
+    layout: Layout,
+    table: &mut Table,
+) {
     let (Some(baseline), Some(variant)) = (variants.first(), variants.get(index)) else { return };
 
     for (one, other, first) in

@@ -347,6 +347,10 @@ fn a_rival_without_a_rate_is_not_called_costlier() {
     add_load(&mut record, FULL, 1, ms(200), steady());
     add_load(&mut record, SMALL, 4, ms(200), LoadFacts::default());
     let report = analyze(&record, None);
-    assert!(matches!(report.recommendation, Recommendation::MeasureMore { .. }), "{:?}", report.recommendation);
+    assert!(
+        matches!(report.recommendation, Recommendation::MeasureMore { .. }),
+        "{:?}",
+        report.recommendation
+    );
     assert!(report.notes.iter().any(|note| note.contains("that of single requests")), "{:#?}", report.notes);
 }

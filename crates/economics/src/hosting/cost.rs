@@ -5,9 +5,9 @@ use infercost_core::{CostPart, Estimate, LeftOut, Reason};
 
 use super::setting::{At, Setting};
 use crate::bill::double;
-use infercost_stats::propagation::propagate;
-use infercost_cost::{JOULES_PER_KILOWATT_HOUR, Usage, cost};
 use crate::scenario::Tenure;
+use infercost_cost::{JOULES_PER_KILOWATT_HOUR, Usage, cost};
+use infercost_stats::propagation::propagate;
 
 /// Days of a year over months, for charges by the month.
 const MONTHS_PER_DAY: f64 = 12.0 / 365.0;
@@ -134,7 +134,13 @@ impl Way {
                 }
                 if self.of_book {
                     let hours = setting.demand.hours_per_day;
-                    parts.extend(of_the_book(setting, &values, fleet.0 * hours / daily, false, &mut left_out));
+                    parts.extend(of_the_book(
+                        setting,
+                        &values,
+                        fleet.0 * hours / daily,
+                        false,
+                        &mut left_out,
+                    ));
                 }
                 parts
             }
@@ -192,7 +198,10 @@ impl Way {
             }
         }
         if let Some(on_demand) = on_demand_per_hour.filter(|_| *fallback_share > 0.0) {
-            parts.push((CostPart::Fallback, machines * fallback_share * (double(on_demand) - rate) / requests));
+            parts.push((
+                CostPart::Fallback,
+                machines * fallback_share * (double(on_demand) - rate) / requests,
+            ));
         }
         parts
     }

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use infercost_core::hosting::Charge;
 use infercost_core::market::TokenPrice;
-use infercost_core::{Currency, Money};
+use infercost_core::{Currency, ForeignCall, Money};
 use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject, Zone};
 use infercost_economics::production::{AuditedInference, Production};
 use infercost_economics::{Assumption, Audit, Limits, Scenario, audit, bill, chart, scenario};
@@ -15,7 +16,6 @@ use infercost_run::bounded_text;
 use infercost_run::economics_inputs::{self, EconomicsInputs, Measured};
 use infercost_run::foreign_traces;
 use infercost_run::usage;
-use infercost_trace::foreign::ForeignInference;
 use rust_decimal::Decimal;
 
 use crate::exit;
@@ -185,29 +185,30 @@ fn of_production(
 /// What another program's traces say of each inference.
 fn traced_inferences(name: &str) -> anyhow::Result<Vec<AuditedInference>> {
     let trace = foreign_traces::read(name)?;
-    if trace.inferences.is_empty() {
+    if trace.calls.is_empty() {
         return Err(usage(format!(
-            "`{name}` holds no inference: no span has GenAI or OpenInference attributes of a model's answer"
+            "`{name}` holds no call of a model; `infercost report {name}` says what is there"
         )));
     }
-    Ok(trace.inferences.into_iter().map(audited).collect())
+    Ok(trace.calls.into_iter().map(audited).collect())
 }
 
-fn audited(inference: ForeignInference) -> AuditedInference {
-    let cost = inference.cost.and_then(|cost| {
+fn audited(call: ForeignCall) -> AuditedInference {
+    let cost = call.cost.and_then(|cost| {
         Some(Money { amount: Decimal::from_f64_retain(cost.amount)?, currency: cost.currency? })
     });
+    let owned = |name: Option<Arc<str>>| name.map(|name| name.to_string());
     AuditedInference {
-        model: inference.model.unwrap_or_else(|| "an unnamed model".to_owned()),
-        input_tokens: inference.input_tokens,
-        cached_input_tokens: inference.cached_input_tokens,
-        output_tokens: inference.output_tokens,
-        latency: inference.latency.map(|latency| latency.as_secs_f64()),
-        session: inference.session,
-        user: inference.user,
+        model: owned(call.model).unwrap_or_else(|| "an unnamed model".to_owned()),
+        input_tokens: call.input_tokens.map(u64::from),
+        cached_input_tokens: call.cached_input_tokens.map(u64::from),
+        output_tokens: call.output_tokens.map(u64::from),
+        latency: call.latency.map(|latency| latency.as_secs_f64()),
+        session: owned(call.session),
+        user: owned(call.user),
         cost_stated: cost,
         correct: None,
-        failed: inference.failed,
+        failed: call.failed,
     }
 }
 

@@ -166,7 +166,9 @@ fn score_window(
         Some(Baseline::Computed(model, writer)) => {
             let mut before = model.distributions(window)?;
             while let Some(Part { rows: after, targets }) = after.next(window)? {
-                let before = before.next(window)?.context("two models of one vocabulary gave different numbers of rows")?;
+                let before = before
+                    .next(window)?
+                    .context("two models of one vocabulary gave different numbers of rows")?;
                 if let Some(writer) = writer {
                     writer.add(before.rows, targets)?;
                 }

@@ -13,7 +13,10 @@ fn a_settings_file_is_begun_from_flags_and_never_overwritten() {
     let flags = ["init", "--currency", "EUR", "--electricity", "0.31", "--rent", "0.34"];
     check(folder.path(), &flags, 0, &["infercost.toml is written"]);
     let text = fs::read_to_string(folder.path().join("infercost.toml")).unwrap();
-    assert!(text.contains("electricity = 0.31") && text.contains("kind = \"rented\", per_hour = 0.34"), "{text}");
+    assert!(
+        text.contains("electricity = 0.31") && text.contains("kind = \"rented\", per_hour = 0.34"),
+        "{text}"
+    );
     assert!(text.contains("[policy]") && text.contains("[[offers]]"), "{text}");
     check(folder.path(), &["init"], 2, &["is there already", "--force"]);
     check(folder.path(), &["init", "other.toml"], 0, &["other.toml is written"]);
@@ -34,7 +37,8 @@ fn what_is_fetched_fills_the_settings() {
     fs::write(folder.path().join("vast.json"), machines).unwrap();
     let models = r#"{"tiny":{"input_cost_per_token":1e-8,"output_cost_per_token":2e-8,"mode":"chat"}}"#;
     fs::write(folder.path().join("models.json"), models).unwrap();
-    let rates = "<Cube time='2026-11-20'><Cube currency='USD' rate='1.25'/><Cube currency='GBP' rate='0.8'/></Cube>";
+    let rates =
+        "<Cube time='2026-11-20'><Cube currency='USD' rate='1.25'/><Cube currency='GBP' rate='0.8'/></Cube>";
     fs::write(folder.path().join("rates.xml"), rates).unwrap();
 
     let fetch = |source: &str, file: &str, more: &[&str], code: i32, wanted: &[&str]| {
@@ -65,7 +69,8 @@ fn an_example_stands_in_for_offers() {
     let folder = tempfile::tempdir().unwrap();
     let answer = json(&run(folder.path(), &["host", &sample(), "--json"]));
     let ways = answer["ways"].as_array().unwrap();
-    let kinds: std::collections::BTreeSet<&str> = ways.iter().map(|way| way["kind"].as_str().unwrap()).collect();
+    let kinds: std::collections::BTreeSet<&str> =
+        ways.iter().map(|way| way["kind"].as_str().unwrap()).collect();
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["api", "own", "rent", "serverless", "spot"]);
     for way in ways.iter().filter(|way| way["kind"] != "own") {
         assert!(way["name"].as_str().unwrap().starts_with("assumed: "), "{way:#}");
@@ -75,7 +80,8 @@ fn an_example_stands_in_for_offers() {
     check(folder.path(), &only, 0, &["the only way with a known cost"]);
 
     // in a currency without a rate it is left out and said
-    fs::write(folder.path().join("infercost.toml"), "[prices]\ncurrency = 'EUR'\nutilization = 0.3\n").unwrap();
+    fs::write(folder.path().join("infercost.toml"), "[prices]\ncurrency = 'EUR'\nutilization = 0.3\n")
+        .unwrap();
     let said = run(folder.path(), &["host", &sample(), "--json"]);
     assert!(json(&said)["notes"].to_string().contains("the shipped example is left out"));
 }
@@ -100,13 +106,16 @@ fn a_price_of_0_never_wins_by_itself() {
 #[test]
 fn a_key_goes_to_no_address_of_a_settings_file() {
     let folder = tempfile::tempdir().unwrap();
-    let reply = Reply::json(r#"{"zone":"AT","unit":"EUR/MWh","data":[{"datetime":"2026-10-25T00:00:00Z","value":91.2}]}"#);
+    let reply = Reply::json(
+        r#"{"zone":"AT","unit":"EUR/MWh","data":[{"datetime":"2026-10-25T00:00:00Z","value":91.2}]}"#,
+    );
     let elsewhere = StandIn::start(move |_| reply.clone()).unwrap();
     let settings = format!("[sources.electricity-maps]\nzone = 'AT'\nbase_url = \"{}\"\n", elsewhere.base());
     fs::write(folder.path().join("infercost.toml"), settings).unwrap();
     let fetch = |more: &[&str]| {
         let arguments = [&["prices", "fetch", "electricity-maps"], more].concat();
-        let output = infercost(folder.path(), &arguments).env("ELECTRICITYMAPS_TOKEN", "the-secret").output().unwrap();
+        let output =
+            infercost(folder.path(), &arguments).env("ELECTRICITYMAPS_TOKEN", "the-secret").output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!said.contains("the-secret"), "{said}");
         (output.status.code(), said)

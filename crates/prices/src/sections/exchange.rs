@@ -67,20 +67,15 @@ pub fn convert_book(book: &PriceBook, to: Currency, rates: &[ExchangeRate]) -> R
             salvage_share: *salvage_share,
             life_years: *life_years,
         }),
-        Some(HardwareCost::Rented { rate, includes_electricity }) => {
-            Some(HardwareCost::Rented { rate: convert_price(rate, to, rates)?, includes_electricity: *includes_electricity })
-        }
+        Some(HardwareCost::Rented { rate, includes_electricity }) => Some(HardwareCost::Rented {
+            rate: convert_price(rate, to, rates)?,
+            includes_electricity: *includes_electricity,
+        }),
     };
 
     let [electricity, operation] = [&book.electricity, &book.operation]
         .map(|price| price.as_ref().map(|price| convert_price(price, to, rates)).transpose());
-    Ok(PriceBook {
-        currency: to,
-        electricity: electricity?,
-        hardware,
-        operation: operation?,
-        ..book.clone()
-    })
+    Ok(PriceBook { currency: to, electricity: electricity?, hardware, operation: operation?, ..book.clone() })
 }
 
 /// One price in another currency.

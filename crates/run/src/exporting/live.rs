@@ -26,8 +26,14 @@ pub fn destination(live: &LiveExportTarget) -> anyhow::Result<Option<Destination
         return Ok(None);
     }
     let options = live.options().map_err(|error| crate::usage::usage(error.to_string()))?;
-    Destination::resolve(Signal::Traces, &options, &variable)
-        .map_err(|error| crate::usage::usage(error.to_string()))
+    match Destination::resolve(Signal::Traces, &options, &variable) {
+        // what stands in the environment was not said to this program: a fault there stops no measurement
+        Err(error) if options.url.is_none() => {
+            console::warn(&format!("spans are not sent while the run lasts: {error}"));
+            Ok(None)
+        }
+        resolved => resolved.map_err(|error| crate::usage::usage(error.to_string())),
+    }
 }
 
 impl Following {

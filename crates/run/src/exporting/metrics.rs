@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use infercost_core::{IdleRecord, InferenceRecord, RunId, RunRecord, VariantId, WindowRecord};
 use infercost_export::metrics::{Listener, Meters};
 use infercost_export::retry::Pauses;
-use infercost_export::transport::{Attempt, Client};
+use infercost_export::transport::{Attempt, Client, Refusal};
 use infercost_export::{Destination, OtlpOptions, Patience, Signal};
 
 use super::{resource, variable};
@@ -148,11 +148,11 @@ fn words(attempt: &Attempt, name: &str) -> String {
             format!("! {name} rejected {} points of the metrics: {}", partial.rejected, partial.message)
         }
         Attempt::Accepted(_) => format!("sent metrics to {name}"),
-        Attempt::Refused { why } if attempt.is_unknown_there() => {
+        Attempt::Refused { refusal: Refusal::Place, why } => {
             let why = why.split(" (").next().unwrap_or_default();
             format!("traces only: {name} takes no metrics: {why}")
         }
-        Attempt::Refused { why } | Attempt::TooLarge { why } => {
+        Attempt::Refused { why, .. } | Attempt::TooLarge { why } => {
             format!("! metrics were not sent: {name} refuses them: {why}")
         }
         Attempt::Later { why, .. } => {
@@ -180,17 +180,16 @@ mod tests {
             assert!(said.contains(wanted), "{said}");
             assert_eq!(said.contains("takes no metrics"), wanted == "takes no metrics", "{said}");
         };
-        let refused = |why: &str| Attempt::Refused { why: why.to_owned() };
+        let refused = |refusal, why: &str| Attempt::Refused { refusal, why: why.to_owned() };
         check(&Attempt::Accepted(Partial::default()), "sent metrics to c");
         let partial = Partial { rejected: 3, message: "old".to_owned() };
         check(&Attempt::Accepted(partial), "rejected 3 points of the metrics: old");
-        check(&refused("status 404: no such page (is this the address of a collector?)"), "takes no metrics");
-        check(&refused("Unimplemented: unknown service"), "takes no metrics");
-        check(
-            &refused("status 401 (is the header that this server wants given?)"),
-            "refuses them: status 401",
-        );
-        check(&refused("status 400: bad point"), "refuses them: status 400");
+        let no_such_page = "status 404: no such page (is this the address of a collector?)";
+        check(&refused(Refusal::Place, no_such_page), "takes no metrics");
+        check(&refused(Refusal::Place, "Unimplemented: unknown service"), "takes no metrics");
+        let no_key = "status 401 (is the header that this server wants given?)";
+        check(&refused(Refusal::Message, no_key), "refuses them: status 401");
+        check(&refused(Refusal::Message, "status 400: bad point"), "refuses them: status 400");
         check(&later(), "status 503; `infercost export` sends them again");
     }
 

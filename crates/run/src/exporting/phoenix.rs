@@ -36,6 +36,8 @@ pub struct InPhoenix {
     phoenix_total: Option<f64>,
     phoenix_spans: Option<u64>,
     same_total: Option<bool>,
+    /// Spans that Phoenix did not take.
+    rejected: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -71,6 +73,7 @@ pub fn export(
         page: phoenix.project_page(&project).ok(),
         project,
         spans: sent.spans,
+        rejected: sent.rejected + sent.too_large,
         annotations: annotations.len(),
         prices,
         currency: told.ledger.currency.to_string(),
@@ -224,6 +227,11 @@ fn of_evaluation(span: SpanId, result: &Evaluation, outfit: &Outfit) -> Annotati
 }
 
 impl InPhoenix {
+    /// True where Phoenix took every span.
+    pub fn is_whole(&self) -> bool {
+        self.rejected == 0
+    }
+
     /// Says what is there now, on stderr; gives the address of its page.
     pub fn tell(&self) -> &str {
         for price in &self.prices {

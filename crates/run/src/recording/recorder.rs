@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use infercost_analyzer::{failed_score, grade, grade_choice, grade_choice_by_text};
 use infercost_core::{
-    ChoiceLikelihoods, Evaluation, EvaluationKind, EvaluationRecord, Grader, IdleRecord, InferenceRecord, Likeliest,
-    LoadRecord, OperatingPoint, Outcome, Prompt, PromptId, RecordSink, RunRecord, Scored, SinkError,
-    TaskScore, TokenScores, Unscored, VariantId, WindowId, WindowRecord,
+    ChoiceLikelihoods, Evaluation, EvaluationKind, EvaluationRecord, Grader, IdleRecord, InferenceRecord,
+    Likeliest, LoadRecord, OperatingPoint, Outcome, Prompt, PromptId, RecordSink, RunRecord, Scored,
+    SinkError, TaskScore, TokenScores, Unscored, VariantId, WindowId, WindowRecord,
 };
 use infercost_trace::RunStore;
 

@@ -5,7 +5,8 @@
 
 use infercost_core::prompt_set::GraderKind;
 use infercost_core::{
-    ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, PromptId, TaskScore, VariantId,
+    ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, PromptId, TaskScore,
+    VariantId,
 };
 
 use super::{EVALUATOR, RunSpans, record, stretch};

@@ -2,15 +2,13 @@
 
 use std::fmt::Write as _;
 
+use infercost_core::text::percent;
 use infercost_economics::bill::double;
 use infercost_economics::hosting::{Hosting, WayCost};
-use infercost_core::text::percent;
 use infercost_economics::wording::plain as short;
 use infercost_run::number::{UNKNOWN, significant};
 
-use crate::output::layout::{
-    assumptions, estimate, head, share, styled, table, thousand, thousand_estimate,
-};
+use crate::output::layout::{assumptions, estimate, head, share, styled, table, thousand, thousand_estimate};
 use crate::output::terminal::{DOUBT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.
