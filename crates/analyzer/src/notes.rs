@@ -4,6 +4,7 @@ mod servers;
 
 use infercost_core::Judgment;
 use infercost_core::manifest::Provenance;
+use infercost_core::price::UtilizationBasis;
 use infercost_core::report::{CandidateReport, EnergyTotals, PromptCount};
 use infercost_core::run::VariantHeader;
 use infercost_core::{EnergyReading, EnergySource, EstimationMethod, Evaluation, Reason};
@@ -42,6 +43,7 @@ pub(crate) struct Noted<'a> {
 pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     let mut notes = Vec::new();
     notes.extend(assumed_prices(noted));
+    notes.extend(assumed_utilization(noted));
     notes.extend(expansion(noted));
     notes.extend(unavailable_energy(noted));
     notes.extend(estimated_energy(noted));
@@ -85,6 +87,17 @@ fn assumed_prices(noted: &Noted<'_>) -> Option<String> {
         format!(
             "Prices are assumed: the shipped example \"{}\", not yours; put your own into infercost.toml.",
             printable(&book.name)
+        )
+    })
+}
+
+fn assumed_utilization(noted: &Noted<'_>) -> Option<String> {
+    let book = noted.analysis.prices;
+    let is_assumed = !book.assumed && book.utilization_basis == UtilizationBasis::Assumed;
+    is_assumed.then(|| {
+        format!(
+            "Utilization of {} is assumed; give `utilization` in [prices], or requests_per_hour and capacity_per_hour in [load].",
+            percent(book.utilization)
         )
     })
 }
@@ -152,7 +165,7 @@ fn old_prices(noted: &Noted<'_>) -> Vec<String> {
     let today = run.header.started_at.to_zoned(jiff::tz::TimeZone::UTC).date();
     let age =
         |price: &infercost_core::price::Price| price.date.until(today).map_or(0, |span| span.get_days());
-    let old = noted.analysis.prices.prices().filter(|price| age(price) > OLD_PRICE);
+    let old = noted.analysis.prices.prices_that_age().filter(|price| age(price) > OLD_PRICE);
     old.map(|price| {
         format!(
             "The price of {} was {} days old when the run began ({}, {}).",

@@ -15,8 +15,8 @@ use serde::Serialize;
 
 use crate::bill::{Assumption, Bill};
 use crate::lever::Lever;
-use infercost_stats::propagation::propagate;
 use crate::wording::plain;
+use infercost_stats::propagation::propagate;
 
 pub use break_even::{LoadBreakEven, Payback};
 pub use cost::Way;
@@ -289,11 +289,8 @@ fn answer(setting: &Setting, costs: &[WayCost], cheapest: &[String]) -> (bool, S
     };
     let decisive =
         [CostPart::Energy, CostPart::Idle, CostPart::Hardware, CostPart::Restarts, CostPart::ColdStarts];
-    let missing: Vec<&str> = decisive
-        .into_iter()
-        .filter(|part| first.bill.left_out.holds(*part))
-        .map(CostPart::name)
-        .collect();
+    let missing: Vec<&str> =
+        decisive.into_iter().filter(|part| first.bill.left_out.holds(*part)).map(CostPart::name).collect();
     if missing.is_empty() {
         return (false, tied);
     }

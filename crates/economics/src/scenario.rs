@@ -1,14 +1,14 @@
 //! One machine at one load: the cost of an inference as a function of everything that it depends on.
 
-use infercost_core::price::{HardwareCost, PriceBook};
+use infercost_core::price::{HardwareCost, PriceBook, UtilizationBasis};
 use infercost_core::text::percent;
 use infercost_core::{CostPart, Currency, Estimate, LeftOut, Reason, Workload};
 use infercost_cost::{JOULES_PER_KILOWATT_HOUR, MachineRate, Rates, Usage, cost};
 
 use crate::bill::{Assumption, Bill, double};
 use crate::ownership::Owned;
-use infercost_stats::propagation::{Input, exact, propagate};
 use crate::wording::years;
+use infercost_stats::propagation::{Input, exact, propagate};
 
 /// How the machine is had.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -137,7 +137,9 @@ impl Scenario {
     /// The prices as rates.
     pub(crate) fn rates(&self) -> Rates {
         let machine = match self.tenure {
-            Tenure::Owned(owned) => Some(MachineRate { per_hour: owned.per_hour(), part: CostPart::Hardware }),
+            Tenure::Owned(owned) => {
+                Some(MachineRate { per_hour: owned.per_hour(), part: CostPart::Hardware })
+            }
             Tenure::Rented { per_hour, .. } => Some(MachineRate { per_hour, part: CostPart::Rent }),
             Tenure::Unknown => None,
         };
@@ -201,8 +203,9 @@ impl Scenario {
 
 /// What a price book says: one assumption a price, life and interest of what is owned, and PUE.
 pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
-    let mut all: Vec<Assumption> = prices.prices().map(Assumption::of_price).collect();
-    if let Some(HardwareCost::Owned { salvage_share, life_years, .. }) = &prices.hardware {
+    let mut all: Vec<Assumption> = prices.prices_that_age().map(Assumption::of_price).collect();
+    if let Some(HardwareCost::Owned { purchase, salvage_share, life_years }) = &prices.hardware {
+        all.push(Assumption::of_invoice(purchase));
         let what = format!("life of {}, then {} of the price", years(*life_years), percent(*salvage_share));
         all.push(Assumption::new(what, given(prices)));
         if interest > 0.0 {
@@ -216,7 +219,12 @@ pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
 
 /// The utilization that a price book says.
 pub fn utilization(prices: &PriceBook) -> Assumption {
-    Assumption::new(format!("utilization of {}", percent(prices.utilization)), given(prices))
+    let source = match prices.utilization_basis {
+        UtilizationBasis::Given => given(prices),
+        UtilizationBasis::Load => "requests and capacity of [load]".to_owned(),
+        UtilizationBasis::Assumed => "assumed: nobody says it".to_owned(),
+    };
+    Assumption::new(format!("utilization of {}", percent(prices.utilization)), source)
 }
 
 fn given(prices: &PriceBook) -> String {

@@ -6,8 +6,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use infercost_core::RunSpec;
 
 use crate::commands::{
-    audit, bench, compare, completions, doctor, export, host, models, optimize, prices, quantize, record,
-    replace, report, schedule, score, tokenize,
+    audit, bench, compare, completions, doctor, export, host, init, models, optimize, prices, quantize,
+    record, replace, report, schedule, score, tokenize,
 };
 use crate::flags::GlobalFlags;
 
@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Optimize(optimize::OptimizeCommand),
     /// Fetch dated prices of electricity, hardware and hosted models, and list them
     Prices(prices::PricesCommand),
+    /// Begin a commented infercost.toml, by asking or from flags
+    Init(init::InitCommand),
     /// Print a completion script for a shell
     Completions(completions::CompletionsCommand),
 }
@@ -87,6 +89,7 @@ impl Command {
             Self::Schedule(command) => schedule::run(command, global),
             Self::Optimize(command) => optimize::run(command, global),
             Self::Prices(command) => prices::run(command, global),
+            Self::Init(command) => init::run(command),
             Self::Completions(command) => completions::run(command, &mut Cli::command()),
         }
     }

@@ -80,8 +80,8 @@ impl Boundary {
         let meters_gpu = discovery.found.iter().any(|meter| meter.domain == EnergyDomain::Gpu);
         Self {
             scope: discovery.meter.scope(),
-            named: !matches!(choice, MeterChoice::Auto | MeterChoice::None),
-            pointed: is_pointed_at(choice),
+            named: choice.is_named(),
+            pointed: choice.is_pointed(),
             assumed: matches!(discovery.basis, MeterBasis::Mixed | MeterBasis::Estimated),
             has_gpu: meters_gpu || !gpus().is_empty(),
         }
@@ -138,11 +138,6 @@ impl Boundary {
 
         Some(Gap { reason, fix })
     }
-}
-
-/// True for an instrument that reads whatever it is plugged into.
-pub fn is_pointed_at(meter: &MeterChoice) -> bool {
-    matches!(meter, MeterChoice::Shelly(_) | MeterChoice::Tasmota(_) | MeterChoice::Prometheus(_))
 }
 
 /// Finds the meter for what the command line wants to run. One that covers none of it is put aside, so that nothing

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use infercost_analyzer::workload;
 use infercost_core::hosting::HostingOffer;
 use infercost_core::market::{Curve, ExchangeRate};
-use infercost_core::price::{Price, PriceBook};
+use infercost_core::price::{Price, PriceBook, UtilizationBasis};
 use infercost_core::price_per_million::PricePerMillion;
 use infercost_core::{Currency, RunRecord, VariantId, Workload};
 use infercost_economics::bill::double;
@@ -26,6 +26,9 @@ use crate::{console, run_folder};
 
 /// Confidence of every interval that unit economics print.
 const CONFIDENCE: f64 = 0.95;
+
+/// What must be known where nobody says how much of the time the machine works.
+const ASSUMED_UTILIZATION: &str = "Utilization of 30 % is assumed; give `utilization` in [prices], or requests_per_hour and capacity_per_hour in [load].";
 
 /// Where measurements, prices and settings of unit economics come from.
 #[derive(Debug, Clone)]
@@ -74,7 +77,9 @@ impl EconomicsInputs {
         let name = arguments.config.as_deref().unwrap_or(Path::new(config::DEFAULT_FILE)).display();
         let wrong = |error: infercost_prices::PriceError| usage(format!("{name}: {error}"));
         let ConfigFile { prices, revenue, load, offers, tariff, exchange, token_prices, .. } = file;
-        let prices = prices.map(|section| section.book()).transpose().map_err(wrong)?;
+        let load = load.unwrap_or_default().checked().map_err(wrong)?;
+        let today = today();
+        let prices = prices.map(|section| section.book(Some(&load), today)).transpose().map_err(wrong)?;
         let currency = prices.as_ref().map_or(Currency::USD, |book| book.currency);
         let wanted = arguments.currency.as_deref().map(str::parse).transpose();
         let revenue = revenue.map(|section| section.checked(currency)).transpose().map_err(wrong)?;
@@ -85,7 +90,7 @@ impl EconomicsInputs {
 
         Ok(Self {
             revenue: revenue.unwrap_or_default(),
-            load: load.unwrap_or_default().checked().map_err(wrong)?,
+            load,
             offers: offers
                 .into_iter()
                 .map(|offer| offer.checked())
@@ -94,7 +99,7 @@ impl EconomicsInputs {
             tariff,
             rates,
             token_prices,
-            today: today(),
+            today,
             prices,
             wanted,
             request,
@@ -222,6 +227,9 @@ pub fn notes(book: &PriceBook, workload: &Workload) -> Vec<String> {
             "Prices are assumed: the shipped example, not yours; put your own into infercost.toml."
                 .to_owned(),
         );
+    }
+    if book.utilization_basis == UtilizationBasis::Assumed {
+        notes.push(ASSUMED_UTILIZATION.to_owned());
     }
     if workload.joules.is_some() && !workload.energy_note.is_empty() {
         notes.push(workload.energy_note.clone());

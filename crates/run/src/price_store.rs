@@ -3,16 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use infercost_core::hosting::{Charge, HostingOffer};
-use infercost_core::market::{Curve, CurveUnit, ExchangeRate, Offer, OfferKind, TokenPrice};
-use infercost_core::price::Price;
+use infercost_core::hosting::HostingOffer;
+use infercost_core::market::{Curve, CurveUnit, ExchangeRate, TokenPrice};
 use infercost_economics::Assumption;
-use infercost_prices::{Kind, PriceStore, Prices, Stored};
+use infercost_prices::market::{self, ListedTokens};
+use infercost_prices::{Kind, PriceStore, Prices, Snapshot};
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use crate::models::cache_root;
+use crate::usage::usage;
 
 /// Answers to one question that are looked at: the newest, and a few before it in case it cannot be read, or is to
 /// another question of the same name.
@@ -68,92 +67,37 @@ fn is_of_one_source(one: &Curve, other: &Curve) -> bool {
         == (other.unit, &other.zone, other.wholesale, &other.source)
 }
 
-fn day(stored: &Stored) -> Date {
-    stored.snapshot.fetched_at.to_zoned(TimeZone::UTC).date()
-}
-
 /// The newest fetched price of a hosted model's tokens.
-pub fn token_price(folder: Option<&Path>, name: &str) -> anyhow::Result<Option<(TokenPrice, Assumption)>> {
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn tokens(folder: Option<&Path>, model: &str) -> anyhow::Result<Option<ListedTokens>> {
     let newest = open(folder)?.recent(Kind::Tokens, ANSWERS)?;
-    let found = newest.into_iter().find(|stored| match &stored.snapshot.prices {
-        Prices::Tokens(models) => models.iter().any(|one| one.model == name),
-        _ => false,
-    });
-    let Some(stored) = found else { return Ok(None) };
+    let snapshots: Vec<&Snapshot> = newest.iter().map(|stored| &stored.snapshot).collect();
+    Ok(market::tokens_of(&snapshots, model))
+}
 
-    let date = Some(day(&stored));
-    let source = stored.snapshot.cited();
-    let Prices::Tokens(models) = stored.snapshot.prices else { return Ok(None) };
-    Ok(models.into_iter().find(|one| one.model == name).map(|price| {
-        let what = format!("{name}: {} an input token, {} an output token", price.input, price.output);
-        (price, Assumption { what, source, date })
+/// The same, with what an answer must say of it.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn token_price(folder: Option<&Path>, model: &str) -> anyhow::Result<Option<(TokenPrice, Assumption)>> {
+    Ok(tokens(folder, model)?.map(|ListedTokens { price, source, date }| {
+        let what = format!("{model}: {} an input token, {} an output token", price.input, price.output);
+        (price, Assumption { what, source, date: Some(date) })
     }))
 }
 
-/// The fetched price of a hosted model, as an offer.
-pub fn hosted(folder: Option<&Path>, model: &str) -> anyhow::Result<Option<HostingOffer>> {
-    Ok(token_price(folder, model)?.map(|(tokens, assumption)| HostingOffer {
-        name: model.to_owned(),
-        price: Price {
-            name: model.to_owned(),
-            value: tokens.output,
-            currency: tokens.currency,
-            unit: "output token".to_owned(),
-            source: assumption.source,
-            date: assumption.date.unwrap_or_default(),
-        },
-        charge: Charge::Api { input: tokens.input, output: tokens.output },
-    }))
-}
-
-/// The cheapest fetched offers of a hardware, one accelerator each where there are such: one to rent, one spot.
-/// Spot offers say nothing of interruptions, so none are reckoned with, and their name says so.
+/// The cheapest fetched offers of a hardware: one to rent, one spot.
+///
+/// # Errors
+/// Where the store cannot be read, and where the text is a part of several hardware's names.
 pub fn offers(folder: Option<&Path>, hardware: &str) -> anyhow::Result<Vec<HostingOffer>> {
     let mut all = open(folder)?.recent(Kind::Offers, ANSWERS)?;
     // Newest first: of each question only the last answer counts.
     let mut asked = BTreeSet::new();
     all.retain(|stored| asked.insert((stored.snapshot.source.clone(), stored.snapshot.subject.clone())));
-    let mut found = Vec::new();
-    for kind in [OfferKind::Rent, OfferKind::Spot] {
-        let offers = all.iter().flat_map(|stored| offers_of(stored).iter().map(move |offer| (stored, offer)));
-        let matching = offers.filter(|(_, offer)| offer.kind == kind && offer.hardware.contains(hardware));
-        let cheapest = matching.min_by_key(|(_, offer)| (offer.count, offer.per_hour));
-        found.extend(cheapest.map(|(stored, offer)| as_hosting(offer, stored.snapshot.cited(), day(stored))));
-    }
 
-    Ok(found)
-}
-
-fn offers_of(stored: &Stored) -> &[Offer] {
-    match &stored.snapshot.prices {
-        Prices::Offers(offers) => offers,
-        _ => &[],
-    }
-}
-
-fn as_hosting(offer: &Offer, source: String, date: Date) -> HostingOffer {
-    let charge = match offer.kind {
-        OfferKind::Spot => Charge::Spot {
-            interruptions_per_hour: 0.0,
-            lost_seconds: 0.0,
-            fallback_share: 0.0,
-            on_demand_per_hour: None,
-            speed: None,
-            load_seconds: None,
-        },
-        _ => Charge::Rent { billing_seconds: 1.0, other_per_month: rust_decimal::Decimal::ZERO, speed: None },
-    };
-    let name = match offer.kind {
-        OfferKind::Spot => format!("{}, spot, if never interrupted", offer.name),
-        _ => offer.name.clone(),
-    };
-    let price = Price {
-        name: name.clone(),
-        value: offer.per_hour,
-        currency: offer.currency,
-        unit: "hour".into(),
-        source,
-        date,
-    };
-    HostingOffer { name, charge, price }
+    let snapshots: Vec<&Snapshot> = all.iter().map(|stored| &stored.snapshot).collect();
+    market::offers_of(&snapshots, hardware).map_err(|error| usage(format!("--market {hardware}: {error}")))
 }

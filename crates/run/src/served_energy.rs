@@ -9,7 +9,7 @@ use infercost_models::{ModelLocation, ResolvedModel};
 use infercost_served::ServedAddress;
 
 use crate::console;
-use crate::coverage::{Boundary, Place, is_pointed_at};
+use crate::coverage::{Boundary, Place};
 use crate::request::RunRequest;
 use crate::usage::usage;
 
@@ -19,7 +19,7 @@ use crate::usage::usage;
 /// # Errors
 /// A usage error that names the machines.
 pub(crate) fn one_machine(models: &[String], meter: &MeterChoice) -> anyhow::Result<()> {
-    if !is_pointed_at(meter) {
+    if !meter.is_pointed() {
         return Ok(());
     }
     let machines: BTreeSet<String> = models.iter().map(|model| machine_of(model)).collect();

@@ -20,7 +20,7 @@ use rust_decimal::Decimal;
 use crate::exit;
 use crate::flags::GlobalFlags;
 use crate::flags::economics::{ChartFlag, EconomicsFlags};
-use crate::flags::numbers::above_zero;
+use crate::flags::numbers::{above_zero, share_above_zero};
 use crate::output;
 
 /// What is set against what.
@@ -67,7 +67,7 @@ pub(crate) struct AuditCommand {
     pub(crate) capacity_per_hour: Option<f64>,
 
     /// Share of revenue from which cost is in the loss zone [default: 0.15]
-    #[arg(long, value_name = "SHARE", value_parser = above_zero)]
+    #[arg(long, value_name = "SHARE", value_parser = share_above_zero)]
     pub(crate) loss_zone: Option<f64>,
 
     /// Highest cost of one inference
@@ -281,6 +281,7 @@ fn token_price(business: &EconomicsInputs, name: &str) -> anyhow::Result<(TokenP
                 input: *input,
                 output: *output,
                 cached_input: None,
+                not_used: Vec::new(),
                 currency: offer.price.currency,
             };
             return Ok((price, Assumption::of_price(&offer.price)));

@@ -9,6 +9,7 @@ pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod foreign;
 pub(crate) mod host;
+pub(crate) mod init;
 pub(crate) mod models;
 pub(crate) mod optimize;
 pub(crate) mod prices;

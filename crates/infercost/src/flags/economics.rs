@@ -7,7 +7,7 @@ use infercost_economics::power::AssumedPower;
 use infercost_run::economics_inputs::EconomicsRequest;
 
 use crate::flags::GlobalFlags;
-use crate::flags::numbers::{above_zero, number, share_above_zero};
+use crate::flags::numbers::{above_zero, hours_of_day, number, share_above_zero};
 
 /// Where measurements, prices and settings come from, and the form of the answer.
 #[derive(Debug, Clone, Args)]
@@ -49,7 +49,7 @@ pub(crate) struct DemandFlags {
     pub(crate) utilization: Option<f64>,
 
     /// Hours a day with requests [default: 24]
-    #[arg(long, value_name = "HOURS", value_parser = above_zero)]
+    #[arg(long, value_name = "HOURS", value_parser = hours_of_day)]
     pub(crate) hours_per_day: Option<f64>,
 
     /// Requests an hour that one machine can answer [default: as measured]

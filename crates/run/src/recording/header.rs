@@ -3,20 +3,29 @@
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use infercost_core::run::{RUN_SCHEMA, VariantHeader};
-use infercost_core::{Bytes, EnergyMeter, EngineIdentity, MachineFacts, RunHeader, VariantId};
+use infercost_core::{Bytes, EnergyMeter, EngineIdentity, MachineFacts, RunHeader, ServerPlace, VariantId};
 use infercost_harness::Prepared;
-use infercost_models::ResolvedModel;
+use infercost_models::{ModelLocation, ResolvedModel};
 
 use super::setup::Setup;
-use crate::machine::{described, facts, gpus};
+use crate::machine::{described, facts, gpus, unmeasured_facts};
 use crate::{calibration, console, early_stop, machine_checks, run_folder};
 
 impl Setup<'_> {
+    /// Whether any model works on this machine.
+    fn works_here(&self) -> bool {
+        self.models.iter().any(|contender| match &contender.model.location {
+            ModelLocation::Server { url, .. } => ServerPlace::of(url).is_this_machine(),
+            _ => true,
+        })
+    }
+
     /// The header of a run that begins now. What is doubtful about the machine is said.
     pub(super) fn header(&self, prepared: &Prepared, meter: &dyn EnergyMeter) -> RunHeader {
         let spec = &self.request.spec;
         let gpus = gpus();
-        let machine = MachineFacts { wall_factor: calibration::matching(&meter.describe()), ..facts(&gpus) };
+        let facts = if self.works_here() { facts(&gpus) } else { unmeasured_facts(&gpus) };
+        let machine = MachineFacts { wall_factor: calibration::matching(&meter.describe()), ..facts };
         for doubt in machine_checks::doubts(&machine, &gpus) {
             console::warn(&doubt);
         }

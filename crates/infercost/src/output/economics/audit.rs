@@ -8,7 +8,7 @@ use infercost_economics::bill::double;
 use infercost_run::number::UNKNOWN;
 
 use crate::output::layout::{
-    assumptions, estimate, head, money, money_estimate, share, signed, styled, table,
+    assumptions, estimate, head, money, money_estimate, share, signed, styled, table, thousand,
 };
 use crate::output::terminal::{DOUBT, FAILURE, STRONG, SUCCESS, plain};
 
@@ -22,12 +22,11 @@ pub(crate) fn render(audit: &Audit) -> String {
             .utilizations
             .iter()
             .map(|one| {
-                let cost =
-                    one.per_inference.map_or(UNKNOWN.to_owned(), |cost| money(cost.point, audit.currency));
+                let cost = one.per_inference.map_or(UNKNOWN.to_owned(), |cost| thousand(cost.point));
                 format!("{} at {}", cost, infercost_core::text::percent(one.utilization))
             })
             .collect();
-        let _ = writeln!(text, " by utilization: {}", shown.join(", "));
+        let _ = writeln!(text, " by utilization, {} of 1,000: {}", audit.currency, shown.join(", "));
     }
 
     text.push_str(&tornado(audit));
@@ -57,10 +56,10 @@ pub(crate) fn render(audit: &Audit) -> String {
 
 fn costs(audit: &Audit) -> String {
     let mut rows = vec![
-        row(audit, "an inference", "per_inference", audit.per_inference.as_ref()),
-        row(audit, "a thousand inferences", "per_thousand", audit.per_thousand.as_ref()),
-        row(audit, "a correct answer", "per_correct", audit.per_correct.as_ref()),
-        row(audit, "a user session", "per_session", audit.per_session.as_ref()),
+        row("1,000 inferences", "per_thousand", &audit.per_thousand),
+        row("an inference", "per_inference", &audit.per_inference),
+        row("a correct answer", "per_correct", &audit.per_correct),
+        row("a user session", "per_session", &audit.per_session),
     ];
 
     if audit.per_user.is_some() {
@@ -94,9 +93,9 @@ fn parts(audit: &Audit) -> String {
         .bill
         .parts
         .iter()
-        .map(|part| format!("{} {}", part.name, money(double(part.amount), audit.currency)))
+        .map(|part| format!("{} {}", part.name, thousand(double(part.amount))))
         .collect();
-    let _ = writeln!(text, " parts: {}", shown.join(" + "));
+    let _ = writeln!(text, " parts, {} of 1,000: {}", audit.currency, shown.join(" + "));
     for (name, why) in audit.bill.left_out.iter() {
         let _ = writeln!(text, " left out: {name}, {}", plain(&why.to_string()));
     }

@@ -5,14 +5,15 @@ use std::fmt::Write as _;
 use infercost_economics::optimization::{Basis, Optimization};
 use infercost_run::number::UNKNOWN;
 
-use crate::output::layout::{assumptions, head, money_estimate, share, styled, table};
+use crate::output::layout::{assumptions, head, share, styled, table, thousand_estimate};
 use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.
 pub(crate) fn render(answer: &Optimization) -> String {
     let cost = answer.per_inference.as_ref();
-    let cost = cost.map_or(UNKNOWN.to_owned(), |cost| money_estimate(cost, answer.currency));
-    let mut text = head(&format!("{} · an inference costs {cost}", answer.name), &answer.notes);
+    let cost =
+        cost.map_or(UNKNOWN.to_owned(), |cost| format!("{} {}", thousand_estimate(cost), answer.currency));
+    let mut text = head(&format!("{} · 1,000 inferences cost {cost}", answer.name), &answer.notes);
     let rows = answer.changes.iter().enumerate().map(|(index, change)| {
         let basis = match change.basis {
             Basis::Measured => "measured",
