@@ -6,11 +6,13 @@
 //! never be added to a joule.
 
 pub mod board;
+pub mod conversation;
 pub mod energy;
 pub mod estimate;
 pub mod evaluation;
 pub mod hosting;
 pub mod identity;
+pub mod interference;
 pub mod load;
 pub mod machine;
 pub mod manifest;
@@ -26,15 +28,18 @@ pub mod run;
 pub mod sampling;
 pub mod served;
 pub mod server_place;
+pub mod thinking;
 pub mod units;
 pub mod verdict;
 pub mod workload;
 
 pub use board::{BoardState, CrossCheck};
+pub use conversation::{Conversation, Effort, ThinkingAllowance};
 pub use energy::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, MeterKind, MeterSource};
 pub use estimate::Estimate;
 pub use evaluation::{ChoiceLikelihoods, Divergence, Evaluation, EvaluationRecord, TaskScore};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
+pub use interference::{Disturbance, Interference};
 pub use load::{LatencyTargets, LoadFacts, SteadyState};
 pub use machine::{MachineFacts, WallFactor};
 pub use money::{Currency, Money};
@@ -46,8 +51,11 @@ pub use record::{
 };
 pub use run::{RunHeader, RunRecord};
 pub use sampling::Sampling;
-pub use served::{ServedFacts, ServedHabits, ServedTrial, ServerTimings, TokenCount};
+pub use served::{
+    ParameterChange, ServedFacts, ServedHabits, ServedTrial, ServerTimings, TokenCount, UsageFault,
+};
 pub use server_place::ServerPlace;
+pub use thinking::Thinking;
 pub use units::{Bytes, Joules, TokensPerSecond, Watts};
 pub use verdict::{Gate, GateResult, Recommendation, Verdict};
 pub use workload::Workload;

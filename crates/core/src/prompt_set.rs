@@ -1,10 +1,11 @@
 //! Prompt sets: JSON Lines, one prompt a line, checked whole before anything runs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::conversation::{Conversation, ThinkingAllowance};
 use crate::identity::PromptId;
 
 /// Largest prompt set read, in prompts.
@@ -30,7 +31,7 @@ pub struct Prompt {
     pub body: PromptBody,
     /// How the answer is judged.
     pub grader: Grader,
-    /// Output limit, in tokens.
+    /// Output limit, in tokens, tokens that are allowed for thinking included.
     pub max_tokens: u32,
     /// Free labels, for grouping.
     pub tags: Vec<String>,
@@ -40,7 +41,7 @@ pub struct Prompt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PromptBody {
     /// A conversation, rendered with the model's chat template. A lone `prompt` is one user turn.
-    Chat(Vec<Message>),
+    Chat(Conversation),
 }
 
 /// One turn of a conversation.
@@ -201,6 +202,11 @@ struct Line {
     answer: Option<serde_json::Value>,
     grader: Option<GraderKind>,
     max_tokens: Option<u32>,
+    /// How much thinking is allowed.
+    thinking: Option<ThinkingAllowance>,
+    /// Variables for the chat template.
+    #[serde(default)]
+    template: BTreeMap<String, serde_json::Value>,
     #[serde(default)]
     tags: Vec<String>,
 }
@@ -263,19 +269,26 @@ fn check(line: Line) -> Result<Prompt, String> {
         return Err("`id` must hold 1 to 200 bytes".into());
     }
     let grader = grader(&line)?;
-    let body = body(line.prompt, line.messages, line.system)?;
+    let messages = messages(line.prompt, line.messages, line.system)?;
+    let conversation = Conversation { messages, thinking: line.thinking, template: line.template };
     let max_tokens = line.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS);
     if max_tokens == 0 {
         return Err("`max_tokens` must be at least 1".into());
     }
-    Ok(Prompt { id: PromptId(line.id), body, grader, max_tokens, tags: line.tags })
+    Ok(Prompt {
+        id: PromptId(line.id),
+        max_tokens: conversation.output_limit(max_tokens),
+        body: PromptBody::Chat(conversation),
+        grader,
+        tags: line.tags,
+    })
 }
 
-fn body(
+fn messages(
     prompt: Option<String>,
     messages: Option<Vec<Message>>,
     system: Option<String>,
-) -> Result<PromptBody, String> {
+) -> Result<Vec<Message>, String> {
     let turns = match (prompt, messages) {
         (Some(_), Some(_)) => return Err("give `prompt` or `messages`, not both".into()),
         (None, None) => return Err("`prompt` or `messages` is missing".into()),
@@ -289,7 +302,7 @@ fn body(
         return Err("give `system` or a message of role `system`, not both".into());
     }
     let system = system.map(|content| Message { role: Role::System, content });
-    Ok(PromptBody::Chat(system.into_iter().chain(turns).collect()))
+    Ok(system.into_iter().chain(turns).collect())
 }
 
 fn grader(line: &Line) -> Result<Grader, String> {

@@ -110,6 +110,7 @@ fn completed(generation: &Generation, arrivals: Vec<ChunkArrival>, latency: Dura
         text: Some(generation.text.clone()),
         finish: generation.finish,
         output_tokens: generation.output_tokens,
+        thinking: None,
         arrivals,
         latency,
     }

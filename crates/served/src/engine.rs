@@ -79,8 +79,11 @@ impl ServedModel {
         if !options.no_trial {
             engine.try_out()?;
         }
-        engine.identity.habits =
-            Some(ServedHabits { cache_off: engine.switches_cache_off(), trial: engine.trial.clone() });
+        engine.identity.habits = Some(ServedHabits {
+            cache_off: engine.switches_cache_off(),
+            trial: engine.trial.clone(),
+            ..ServedHabits::default()
+        });
         if engine.kind == ServerKind::Ollama {
             // loaded by the first request, with a context that only shows then
             let Scorer { asker, address, model, .. } = &engine.scorer;
@@ -133,8 +136,9 @@ impl ServedEngine {
 
     /// One short answer: does the server stream, and how does it count?
     fn try_out(&mut self) -> Result<(), EngineError> {
-        let prompt =
-            PromptBody::Chat(vec![Message { role: Role::User, content: "Count from one to ten.".into() }]);
+        let prompt = PromptBody::Chat(
+            vec![Message { role: Role::User, content: "Count from one to ten.".into() }].into(),
+        );
         let sampling = Sampling::default();
         let request = GenerationRequest { prompt: &prompt, max_tokens: TRIAL_TOKENS, sampling: &sampling };
         let generation = match self.generate(&request, &mut |_| {}) {

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     fn user(text: &str) -> PromptBody {
-        PromptBody::Chat(vec![Message { role: Role::User, content: text.into() }])
+        PromptBody::Chat(vec![Message { role: Role::User, content: text.into() }].into())
     }
 
     #[track_caller]
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn plain_completions_take_one_turn() {
         let turn = |role| Message { role, content: "x".into() };
-        assert!(plain_text(&PromptBody::Chat(vec![turn(Role::System), turn(Role::User)])).is_err());
-        assert!(plain_text(&PromptBody::Chat(vec![])).is_err());
+        assert!(plain_text(&PromptBody::Chat(vec![turn(Role::System), turn(Role::User)].into())).is_err());
+        assert!(plain_text(&PromptBody::Chat(vec![].into())).is_err());
     }
 }

@@ -87,7 +87,8 @@ fn what_a_prompt_cache_may_have_done_is_said() {
     let quiet: [&dyn Fn(&mut RunRecord); 3] = [
         &|record| cached(record, Some(0)),
         &|record| {
-            record.header.variants[1].engine.habits = Some(ServedHabits { cache_off: true, trial: None })
+            record.header.variants[1].engine.habits =
+                Some(ServedHabits { cache_off: true, ..ServedHabits::default() })
         },
         &|record| record.header.warm_ups = 0,
     ];
@@ -124,7 +125,7 @@ fn how_tokens_were_counted_is_said_where_it_is_in_doubt() {
                 tells_cached: true,
             };
             record.header.variants[1].engine.habits =
-                Some(ServedHabits { cache_off: true, trial: Some(trial) });
+                Some(ServedHabits { cache_off: true, trial: Some(trial), ..ServedHabits::default() });
         }
     };
     for (found, is_said) in [

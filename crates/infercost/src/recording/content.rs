@@ -33,7 +33,12 @@ impl Content {
         let shown = |text: Option<String>| text.filter(|_| self.keep).map(|text| self.redacted(text));
         record.input_text = shown(record.input_text);
         match &mut record.outcome {
-            Outcome::Completed { text, .. } => *text = shown(text.take()),
+            Outcome::Completed { text, thinking, .. } => {
+                *text = shown(text.take());
+                if let Some(thinking) = thinking {
+                    thinking.text = shown(thinking.text.take());
+                }
+            }
             Outcome::Failed { kind, message, .. } => {
                 let words =
                     if self.keep { std::mem::take(message) } else { kind.own_words(message).to_owned() };
