@@ -270,12 +270,15 @@ impl Outcome {
         }
     }
 
-    /// Time per output token: (latency − TTFT) ÷ (output tokens − 1); undefined below two tokens.
+    /// Time per output token: (latency − TTFT) ÷ (output tokens − 1); undefined below two tokens. Tokens of hidden
+    /// thinking were generated before the first token came, and are left out.
     pub fn time_per_output_token(&self) -> Option<Duration> {
         match self {
-            Self::Completed { output_tokens, latency, .. } if *output_tokens > 1 => {
-                let first = self.time_to_first_token()?;
-                Some(latency.saturating_sub(first) / (*output_tokens - 1))
+            Self::Completed { output_tokens, thinking, latency, .. } => {
+                let hidden = thinking.as_ref().filter(|thinking| thinking.is_hidden);
+                let hidden = hidden.and_then(|thinking| thinking.tokens).unwrap_or(0);
+                let timed = output_tokens.checked_sub(hidden)?.checked_sub(1).filter(|tokens| *tokens > 0)?;
+                Some(latency.saturating_sub(self.time_to_first_token()?) / timed)
             }
             _ => None,
         }

@@ -14,6 +14,8 @@ pub struct Thinking {
     /// Output tokens spent on it, part of the inference's output tokens; `None` where neither the server's count nor
     /// the stream tells.
     pub tokens: Option<u32>,
+    /// True where only the server's count tells of it: it took time before the first token that came.
+    pub is_hidden: bool,
     /// When the first token of the answer itself arrived, since the request was issued; `None` where the answer never
     /// began.
     pub first_answer: Option<Duration>,

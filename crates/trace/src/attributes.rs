@@ -126,6 +126,8 @@ names! {
     THINKING_TEXT = "infercost.thinking.text";
     /// Output tokens spent on thinking.
     THINKING_TOKENS = "infercost.thinking.tokens";
+    /// True where only the server's count tells of the thinking.
+    THINKING_HIDDEN = "infercost.thinking.hidden";
     /// Arrival of the first token of the answer itself since issue, in nanoseconds.
     THINKING_FIRST_ANSWER = "infercost.thinking.first_answer_ns";
     /// The prompt's id in its set.

@@ -218,7 +218,7 @@ impl Engine for CandleEngine {
         request: &GenerationRequest<'_>,
         on_chunk: &mut dyn FnMut(Chunk<'_>),
     ) -> Result<Generation, EngineError> {
-        let input = self.prompts.encode(request.prompt)?;
+        let (input, opens_thinking) = self.prompts.encode_noting(request.prompt)?;
         let limit = usize::try_from(request.max_tokens).unwrap_or(usize::MAX);
         self.check_fits(input.len(), limit)?;
         self.clear();
@@ -235,11 +235,11 @@ impl Engine for CandleEngine {
             token_ids.push(token);
             if tokenizer.stop_tokens().contains(&token) {
                 finish = FinishReason::Stop;
-                on_chunk(Chunk { text: "", tokens: 1 });
+                on_chunk(Chunk { text: "", tokens: 1, thinking: false });
                 break;
             }
             let piece = stream.push(token);
-            on_chunk(Chunk { text: &piece, tokens: 1 });
+            on_chunk(Chunk { text: &piece, tokens: 1, thinking: false });
             text.push_str(&piece);
             if token_ids.len() >= limit {
                 break;
@@ -250,6 +250,9 @@ impl Engine for CandleEngine {
         let count = |tokens: usize| u32::try_from(tokens).unwrap_or(u32::MAX);
         Ok(Generation {
             text,
+            thinking: None,
+            thinking_tokens: None,
+            opens_thinking,
             output_tokens: count(token_ids.len()),
             token_ids,
             input_tokens: Some(count(input.len())),

@@ -13,7 +13,7 @@ mod error;
 mod source;
 mod to_json;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
 use std::sync::mpsc;
@@ -159,6 +159,16 @@ impl ChatTemplate {
             jiff::fmt::strtime::format(format, date)
                 .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
         });
+        self
+    }
+
+    /// Gives the template variables beside its usual ones, such as the switch `enable_thinking`. They never take the
+    /// place of the conversation itself.
+    #[must_use]
+    pub fn with_variables(mut self, variables: &BTreeMap<String, serde_json::Value>) -> Self {
+        for (name, value) in variables {
+            self.environment.add_global(name.clone(), Value::from_serialize(value));
+        }
         self
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use infercost_core::Thinking;
 
 use crate::attributes::{
-    LLM_TOKEN_COUNT_REASONING, THINKING, THINKING_FIRST_ANSWER, THINKING_TEXT, THINKING_TOKENS,
+    LLM_TOKEN_COUNT_REASONING, THINKING, THINKING_FIRST_ANSWER, THINKING_HIDDEN, THINKING_TEXT, THINKING_TOKENS,
 };
 use crate::error::MappingError;
 use crate::read_span::ReadSpan;
@@ -25,6 +25,7 @@ pub(crate) fn write(
     draft.text_if(THINKING_TEXT, thinking.text.as_deref().filter(|_| content));
     draft.int_if(THINKING_TOKENS, thinking.tokens);
     draft.int_if(LLM_TOKEN_COUNT_REASONING, thinking.tokens);
+    draft.truth(THINKING_HIDDEN, thinking.is_hidden);
     draft.int_if(THINKING_FIRST_ANSWER, first.transpose()?);
     Ok(())
 }
@@ -37,6 +38,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<Option<Thinking>, MappingError
     Ok(Some(Thinking {
         text: span.text_if(THINKING_TEXT)?.map(str::to_owned),
         tokens: span.int_if(THINKING_TOKENS)?,
+        is_hidden: span.truth(THINKING_HIDDEN)?,
         first_answer: span.int_if::<u64>(THINKING_FIRST_ANSWER)?.map(Duration::from_nanos),
     }))
 }

@@ -211,8 +211,8 @@ fn outcome() -> BoxedStrategy<Outcome> {
 }
 
 fn thinking() -> BoxedStrategy<Thinking> {
-    (option::of(text()), option::of(any::<u32>()), option::of(length()))
-        .prop_map(|(text, tokens, first_answer)| Thinking { text, tokens, first_answer })
+    (option::of(text()), option::of(any::<u32>()), any::<bool>(), option::of(length()))
+        .prop_map(|(text, tokens, is_hidden, first_answer)| Thinking { text, tokens, is_hidden, first_answer })
         .boxed()
 }
 
