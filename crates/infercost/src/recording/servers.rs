@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use infercost_core::VariantId;
+use infercost_core::{Sampling, VariantId};
 use infercost_energy::WatchedProcesses;
 use infercost_engine::{Engine, EngineError};
 use infercost_models::ResolvedModel;
@@ -37,9 +37,11 @@ impl Servers {
         let command = arguments.load.serve.as_deref().map(ServeCommand::parse).transpose()?;
         let stop =
             if command.is_some() { stopping::on_interrupt() } else { Arc::new(AtomicBool::new(false)) };
+        let RecordArguments { temperature, top_p, top_k, seed, .. } = *arguments;
+        let sampling = Sampling { temperature, top_p, top_k, seed };
         Ok(Self {
             command,
-            options: engines::served_options(&arguments.load)?,
+            options: ServedOptions { sampling, ..engines::served_options(&arguments.load)? },
             timeout: arguments.load.serve_timeout,
             watched: WatchedProcesses::default(),
             stop,
