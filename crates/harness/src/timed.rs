@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use infercost_core::thinking::{SplitText, split};
-use infercost_core::{ChunkArrival, InferenceRecord, Outcome, Prompt, PromptBody, Sampling, Thinking};
-use infercost_engine::{Chunk, Engine, EngineError, Generation, GenerationRequest};
+use infercost_core::{
+    Chunk, ChunkArrival, Engine, EngineError, Generation, GenerationRequest, InferenceRecord, Outcome,
+    Prompt, PromptBody, Sampling, Thinking,
+};
 
 /// Runs one inference and records when each chunk arrived.
 ///
@@ -147,9 +149,8 @@ fn thinking(generation: &Generation, cut: &SplitText<'_>, arrivals: &[Arrival]) 
 
     let texts: Vec<String> = generation.thinking.iter().cloned().chain(cut.thinking_text()).collect();
     let counted = counted_thinking(cut, arrivals);
-    let first_answer = arrivals.iter().find(|one| {
-        !one.thinking && cut.answer_from.is_some_and(|from| one.text > from)
-    });
+    let first_answer =
+        arrivals.iter().find(|one| !one.thinking && cut.answer_from.is_some_and(|from| one.text > from));
     Some(Thinking {
         text: (!texts.is_empty()).then(|| texts.join("\n")),
         tokens: reported.or_else(|| believed(counted, generation)),
@@ -165,7 +166,8 @@ fn counted_thinking(cut: &SplitText<'_>, arrivals: &[Arrival]) -> u32 {
     for arrival in arrivals {
         let adds_text = arrival.thinking || arrival.text > before;
         before = arrival.text;
-        let is_marked = !cut.thinking.is_empty() && cut.answer_from.map_or(adds_text, |from| arrival.text <= from);
+        let is_marked =
+            !cut.thinking.is_empty() && cut.answer_from.map_or(adds_text, |from| arrival.text <= from);
         if arrival.thinking || is_marked {
             counted = counted.saturating_add(arrival.tokens);
         }

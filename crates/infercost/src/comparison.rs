@@ -2,8 +2,7 @@
 
 use infercost_analyzer::divergence;
 use infercost_analyzer::partial_divergence::{comparable_positions, partial_divergence_from_rows};
-use infercost_core::{Divergence, Evaluation};
-use infercost_engine::{PositionTop, TokenName, TokenScores};
+use infercost_core::{Divergence, Evaluation, PositionTop, TokenName, TokenScores};
 
 /// The name of the evaluation.
 pub(crate) const DIVERGENCE: &str = "divergence";
@@ -119,7 +118,7 @@ fn from_lists(reference: &TokenScores, positions: &[PositionTop]) -> Evaluation 
 
 #[cfg(test)]
 mod tests {
-    use infercost_engine::Distribution;
+    use infercost_core::Distribution;
 
     use super::*;
 

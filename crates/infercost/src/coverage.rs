@@ -3,11 +3,8 @@
 //! A board's sensor reads joules whoever is at work: beside a model on the CPU they are those of an idle board, and
 //! must not pass for the model's.
 
-use infercost_core::ServerPlace;
-use infercost_energy::{
-    Discovery, EnergyDomain, EnergyScope, MeterBasis, MeterChoice, MeterError, UnavailableMeter,
-    WatchedProcesses,
-};
+use infercost_core::{EnergyDomain, EnergyScope, MeterError, ServerPlace, UnavailableMeter};
+use infercost_energy::{Discovery, MeterBasis, MeterChoice, WatchedProcesses};
 use infercost_engine::CandleDevice;
 use infercost_served::ServedAddress;
 

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use infercost_analyzer::sequential::{Settlement, planned_looks, settled};
 use infercost_core::run::Looks;
-use infercost_core::{Grader, InferenceRecord, Prompt, RunRecord, VariantId};
-use infercost_harness::SinkError;
+use infercost_core::{Grader, InferenceRecord, Prompt, RunRecord, SinkError, VariantId};
 
 use crate::arguments::RecordArguments;
 use crate::output;

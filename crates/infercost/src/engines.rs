@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use infercost_core::{EngineIdentity, PromptBody, VariantId};
-use infercost_engine::{
-    CandleDevice, CandleEngine, CandleOptions, Chunk, ConcurrentEngine, Engine, EngineError, Generation,
-    GenerationRequest, PositionTop, ScoreRequest, TokenScores,
+use infercost_core::{
+    Chunk, ConcurrentEngine, Engine, EngineError, EngineIdentity, Generation, GenerationRequest, PositionTop,
+    PromptBody, ScoreRequest, TokenScores, VariantId,
 };
+use infercost_engine::{CandleDevice, CandleEngine, CandleOptions};
 use infercost_models::{ModelLocation, ResolvedModel};
 use infercost_served::{
     ApiKey, RetryPolicy, ServedAddress, ServedEngine, ServedModel, ServedOptions, Timeouts,

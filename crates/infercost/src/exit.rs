@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use infercost_core::report::Report;
-use infercost_core::{Recommendation, Verdict};
-use infercost_energy::MeterError;
+use infercost_core::{MeterError, Recommendation, Verdict};
 use infercost_harness::HarnessError;
 
 use crate::output;

@@ -20,23 +20,25 @@ use source_text::{SourceFile, find_word};
 /// The arrows between crates: crate → what it is built on. Exactly these. The empty name is the command line.
 /// No arrow leads to a stand-in: only tests and benchmarks use them.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("schema", &[]),
-    ("engine", &["schema"]),
-    ("models", &["schema"]),
-    ("energy", &["schema"]),
-    ("harness", &["energy", "engine", "schema"]),
-    ("trace", &["schema"]),
-    ("export", &["schema", "trace"]),
-    ("analyzer", &["schema"]),
-    ("prices", &["schema"]),
-    ("economics", &["schema"]),
+    ("core", &[]),
+    ("engine", &["core"]),
+    ("kernels", &[]),
+    ("models", &["core"]),
+    ("energy", &["core"]),
+    ("harness", &["core"]),
+    ("trace", &["core"]),
+    ("export", &["core", "trace"]),
+    ("analyzer", &["core"]),
+    ("prices", &["core"]),
+    ("economics", &["core"]),
     ("nvml-mock", &[]),
-    ("served", &["engine", "schema"]),
+    ("served", &["core"]),
     ("openai-mock", &[]),
     (
         "",
         &[
             "analyzer",
+            "core",
             "economics",
             "energy",
             "engine",
@@ -44,7 +46,6 @@ const ARROWS: &[(&str, &[&str])] = &[
             "harness",
             "models",
             "prices",
-            "schema",
             "served",
             "trace",
         ],
@@ -67,6 +68,10 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("indicatif", &[""]),
     ("anyhow", &[""]),
 ];
+
+/// Crates that know only the ports, and the libraries behind the ports that building them must not build.
+const WITHOUT_IMPLEMENTATIONS: [&str; 2] = ["infercost-harness", "infercost-served"];
+const IMPLEMENTATIONS: [&str; 5] = ["candle-*", "minijinja*", "nvml-wrapper*", "tokenizers", "hf-hub"];
 
 /// What makes a function depend on more than its arguments: clock, files, network, surroundings, chance.
 const IMPURE: [&str; 15] = [
@@ -92,7 +97,7 @@ const PRINTING: [&str; 7] = ["println!", "print!", "eprintln!", "eprint!", "dbg!
 /// Words that must not occur in a crate's code: crate, the rule, words. A final `*` stands for the rest of a
 /// name. Comments, strings and test modules do not count.
 const NEVER: &[(&str, &str, &[&str])] = &[
-    ("schema", "does no I/O and reads no clock", &IMPURE),
+    ("core", "does no I/O and reads no clock", &IMPURE),
     ("analyzer", "does no I/O, reads no clock and leaves nothing to chance", &IMPURE),
     ("economics", "does no I/O, reads no clock and leaves nothing to chance", &IMPURE),
     (
@@ -231,16 +236,20 @@ fn wrong_arrows(dependencies: &Dependencies) -> Vec<String> {
 fn misplaced_libraries(dependencies: &Dependencies) -> Vec<String> {
     let mut breaches = Vec::new();
     for &(library, allowed) in LIBRARIES {
-        let is_meant = |name: &str| match library.strip_suffix('*') {
-            Some(beginning) => name.starts_with(beginning),
-            None => name == library,
-        };
         for (short, names) in dependencies.iter().filter(|(short, _)| !allowed.contains(&short.as_str())) {
-            let found = names.iter().filter(|name| is_meant(name));
+            let found = names.iter().filter(|name| is_named(name, library));
             breaches.extend(found.map(|name| format!("{} must not depend on {name}", full_name(short))));
         }
     }
     breaches
+}
+
+/// True where `pattern` is the name, or its beginning followed by `*`.
+fn is_named(name: &str, pattern: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => name.starts_with(beginning),
+        None => name == pattern,
+    }
 }
 
 /// Sources of one crate, or of all where `only` is `None`.
@@ -321,14 +330,14 @@ fn is_permissive(expression: &str) -> bool {
     flat.split(" OR ").any(|choice| choice.split(" AND ").all(|one| PERMISSIVE.contains(&one.trim())))
 }
 
-/// What `root` links (build scripts and tests left out) under terms that are not permissive.
-fn copyleft(metadata: &Value, root: &str) -> Vec<String> {
+/// Packages that building `root` builds: its dependencies and theirs, those of build scripts and tests left out.
+fn linked<'m>(metadata: &'m Value, root: &str) -> Vec<&'m Value> {
     let by_id = |items| list(items).map(|one| (text(&one["id"]), one)).collect::<BTreeMap<&str, &Value>>();
     let packages = by_id(&metadata["packages"]);
     let nodes = by_id(&metadata["resolve"]["nodes"]);
-    let is_root = |package: &Value| package["name"] == root;
+
     let mut waiting: Vec<&str> =
-        packages.iter().filter(|(_, package)| is_root(package)).map(|(id, _)| *id).collect();
+        packages.iter().filter(|(_, package)| package["name"] == root).map(|(id, _)| *id).collect();
     let mut linked = BTreeSet::new();
     while let Some(id) = waiting.pop() {
         if linked.insert(id) {
@@ -336,8 +345,26 @@ fn copyleft(metadata: &Value, root: &str) -> Vec<String> {
             waiting.extend(list(&nodes[id]["deps"]).filter(is_linked).map(|to| text(&to["pkg"])));
         }
     }
+
+    linked.into_iter().map(|id| packages[id]).collect()
+}
+
+/// Implementations that building `root` builds, although it only knows ports.
+fn built_implementations(metadata: &Value, root: &str) -> Vec<String> {
     let mut breaches = Vec::new();
-    for package in linked.into_iter().map(|id| packages[id]) {
+    for package in linked(metadata, root) {
+        let name = text(&package["name"]);
+        if IMPLEMENTATIONS.iter().any(|pattern| is_named(name, pattern)) {
+            breaches.push(format!("{root} builds {name}"));
+        }
+    }
+    breaches
+}
+
+/// What `root` links under terms that are not permissive.
+fn copyleft(metadata: &Value, root: &str) -> Vec<String> {
+    let mut breaches = Vec::new();
+    for package in linked(metadata, root) {
         let license = package["license"].as_str().unwrap_or("none given");
         if !is_permissive(license) {
             breaches.push(format!("{}: {license}", text(&package["name"])));
@@ -414,6 +441,16 @@ fn nothing_copyleft_is_linked() {
 }
 
 #[test]
+fn ports_are_seen_without_their_implementations() {
+    let metadata = metadata(&[]);
+    for root in WITHOUT_IMPLEMENTATIONS {
+        assert!(linked(&metadata, root).len() > 10, "{root} is not there");
+        none(&built_implementations(&metadata, root));
+    }
+    assert!(!built_implementations(&metadata, "infercost").is_empty(), "the rule sees nothing");
+}
+
+#[test]
 fn models_holds_manifests_and_no_weights() {
     for entry in fs::read_dir(workspace().join("models")).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
@@ -472,7 +509,7 @@ mod planted {
     #[test]
     fn arrows() {
         none(&wrong_arrows(&sound()));
-        one(&wrong_arrows(&with("schema", "infercost-trace")), "infercost-core must not depend on");
+        one(&wrong_arrows(&with("core", "infercost-trace")), "infercost-core must not depend on");
         one(&wrong_arrows(&with("energy", "infercost-engine")), "infercost-energy must not depend on");
         one(&wrong_arrows(&with("trace", "infercost")), "must not depend on infercost");
         let mut changed = sound();
@@ -494,7 +531,7 @@ mod planted {
             "infercost-energy must not depend on candle-nn",
         );
         one(&misplaced_libraries(&with("engine", "hf-hub")), "infercost-engine must not depend on hf-hub");
-        one(&misplaced_libraries(&with("schema", "opentelemetry-proto")), "infercost-core must not");
+        one(&misplaced_libraries(&with("core", "opentelemetry-proto")), "infercost-core must not");
     }
 
     #[test]
@@ -505,7 +542,7 @@ mod planted {
                 one(&forbidden_words(&file(short, &source), &[word], rule), ":3: ");
             }
         }
-        let found = |source: &str| forbidden_words(&file("schema", source), &IMPURE, "is pure");
+        let found = |source: &str| forbidden_words(&file("core", source), &IMPURE, "is pure");
         one(&found("use std::{collections::HashMap, fs};\n"), "`std::fs`");
         one(&found("use std::{\n    io::{self, Read},\n    fs::{self, File},\n};\n"), "`std::fs`");
         none(&found("use std::collections::HashMap;\nfn fs() {}\n"));
@@ -570,6 +607,21 @@ mod planted {
             ]}
         });
         one(&copyleft(&metadata, "root"), "b: GPL-3.0");
+    }
+
+    #[test]
+    fn implementations() {
+        let package = |name: &str| serde_json::json!({"id": name, "name": name});
+        let link = |to: &str| serde_json::json!({"pkg": to, "dep_kinds": [{"kind": null}]});
+        let metadata = serde_json::json!({
+            "packages": [package("root"), package("a"), package("candle-core")],
+            "resolve": {"nodes": [
+                {"id": "root", "deps": [link("a")]},
+                {"id": "a", "deps": [link("candle-core")]},
+                {"id": "candle-core", "deps": []}
+            ]}
+        });
+        one(&built_implementations(&metadata, "root"), "root builds candle-core");
     }
 
     #[test]

@@ -2,8 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use infercost_core::{FinishReason, ServedFacts, TokenCount};
-use infercost_engine::{Chunk, Generation, ServedFault};
+use infercost_core::{Chunk, FinishReason, Generation, ServedFacts, ServedFault, TokenCount};
 
 use crate::count::saturated;
 use crate::failure::{Failure, inner_text, quote};
@@ -80,15 +79,16 @@ impl Answer {
         }
 
         let is_object = data.starts_with(b"{");
-        let is_ignored = KEEP_ALIVES.contains(&data) || data.starts_with(b":") || event.kind == EventKind::Other;
+        let is_ignored =
+            KEEP_ALIVES.contains(&data) || data.starts_with(b":") || event.kind == EventKind::Other;
         if !is_object && is_ignored {
             return Ok(ControlFlow::Continue(()));
         }
         if !is_object {
             return Err(strange("no object", data, asked.secret));
         }
-        let chunk: StreamChunk<'_> = serde_json::from_slice(data)
-            .map_err(|error| strange(&error.to_string(), data, asked.secret))?;
+        let chunk: StreamChunk<'_> =
+            serde_json::from_slice(data).map_err(|error| strange(&error.to_string(), data, asked.secret))?;
         self.chunk(&chunk, data, asked, on_chunk)?;
 
         // A server that ignores the limit must not fill the memory.

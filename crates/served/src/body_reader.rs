@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use infercost_engine::Chunk;
+use infercost_core::Chunk;
 
 use crate::answer::{Answer, Asked};
 use crate::failure::{Failure, error_text, is_page, quote};
@@ -237,7 +237,8 @@ mod tests {
 
     #[test]
     fn pages_and_strangers_are_failures() {
-        for body in ["<!DOCTYPE html><html><title>Hi</title>", "<html><head><title>Hi</title></head></html>"] {
+        for body in ["<!DOCTYPE html><html><title>Hi</title>", "<html><head><title>Hi</title></head></html>"]
+        {
             for size in [1, 5, 1000] {
                 let failure = read(body.as_bytes(), size).unwrap_err();
                 assert!(failure.message.contains("page for people"), "{}", failure.message);

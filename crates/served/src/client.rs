@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use infercost_core::{PromptBody, ServedFacts};
-use infercost_engine::{
+use infercost_core::{
     Chunk, ConcurrentEngine, EngineError, Generation, GenerationRequest, PendingGeneration,
 };
+use infercost_core::{PromptBody, ServedFacts};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, Url};
 

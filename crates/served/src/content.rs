@@ -137,9 +137,17 @@ mod tests {
         check(r#"[{"type":"text","text":"a"},{"type":"text","text":"b"}]"#, "ab", "");
         check(r#"["a",{"text":"b"}]"#, "ab", "");
         check(r#"{"type":"output_text","text":"a"}"#, "a", "");
-        check(r#"[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"a"}]"#, "a", "hm");
+        check(
+            r#"[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"a"}]"#,
+            "a",
+            "hm",
+        );
         check(r#"[{"type":"thinking","thinking":"hm","signature":"x"}]"#, "", "hm");
-        check(r#"[{"type":"reasoning.text","text":"hm"},{"type":"reasoning.summary","summary":"s"}]"#, "", "hms");
+        check(
+            r#"[{"type":"reasoning.text","text":"hm"},{"type":"reasoning.summary","summary":"s"}]"#,
+            "",
+            "hms",
+        );
         check(r#"[{"type":"reasoning.encrypted","data":"AAAA"}]"#, "", "");
         check(r#"[{"type":"redacted_thinking","data":"AAAA"}]"#, "", "");
         check(r#"[{"type":"refusal","refusal":"no"}]"#, "no", "");

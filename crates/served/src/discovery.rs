@@ -2,7 +2,7 @@
 
 pub(crate) mod ollama;
 
-use infercost_core::EngineIdentity;
+use infercost_core::{EngineIdentity, ServedFault};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::ServedAddress;
 use crate::ask::{Asker, Reply};
 use crate::failure::{Failure, is_page, quote};
 use crate::model_list::{ModelEntry, models};
-use infercost_engine::ServedFault;
+use infercost_core::ServedFault;
 
 /// Names of models that an error lists.
 const LISTED: usize = 20;
@@ -143,11 +143,7 @@ pub(crate) async fn discover(
 
 /// The server's models; `None` where it shows no list and none is needed, since the model `is_named`: then the first
 /// request shows whether it is there.
-fn listed(
-    reply: &Reply,
-    is_named: bool,
-    secret: Option<&str>,
-) -> Result<Option<Vec<ModelEntry>>, Failure> {
+fn listed(reply: &Reply, is_named: bool, secret: Option<&str>) -> Result<Option<Vec<ModelEntry>>, Failure> {
     // A key may be good for answers and not for the list.
     let has_none = matches!(reply.status, 400 | 403..=405 | 410 | 422 | 501);
     if has_none && is_named {
@@ -161,7 +157,9 @@ fn listed(
             found => Ok(found),
         },
         // a page for people is another address, and an error is an error
-        Err(failure) if is_named && failure.fault == ServedFault::Protocol && !is_page(&reply.body) => Ok(None),
+        Err(failure) if is_named && failure.fault == ServedFault::Protocol && !is_page(&reply.body) => {
+            Ok(None)
+        }
         Err(failure) => Err(failure),
     }
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use infercost_core::{
-    EngineIdentity, Message, ParameterChange, PromptBody, Role, ServedFacts, ServedHabits, ServedTrial,
-    TokenCount,
-};
-use infercost_engine::{
     Chunk, ConcurrentEngine, Engine, EngineError, Generation, GenerationRequest, PositionTop, ScoreRequest,
     TokenScores,
+};
+use infercost_core::{
+    EngineIdentity, Message, ParameterChange, PromptBody, Role, ServedFacts, ServedHabits, ServedTrial,
+    TokenCount,
 };
 use tokio::runtime::{Builder, Runtime};
 

@@ -5,7 +5,7 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use infercost_engine::{Chunk, ServedFault};
+use infercost_core::{Chunk, ServedFault};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Request, Response};
 use tokio::time::Sleep;

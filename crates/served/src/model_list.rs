@@ -8,8 +8,7 @@ const LISTS: [&str; 5] = ["data", "models", "result", "items", "list"];
 /// Fields that hold a model's name, the likeliest first.
 const NAMES: [&str; 5] = ["id", "model", "name", "key", "model_name"];
 /// Fields of an object that is no list of models by name.
-const NO_NAMES: [&str; 8] =
-    ["object", "error", "detail", "message", "status", "success", "code", "has_more"];
+const NO_NAMES: [&str; 8] = ["object", "error", "detail", "message", "status", "success", "code", "has_more"];
 
 /// One model, as far as a list tells.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -101,7 +100,11 @@ mod tests {
     fn check(json: &str, expected: Option<&[&str]>) {
         let found = models(&serde_json::from_str(json).unwrap());
         let names = found.map(|found| found.into_iter().map(|one| one.id).collect::<Vec<_>>());
-        assert_eq!(names.as_deref(), expected.map(|names| names.iter().map(ToString::to_string).collect::<Vec<_>>()).as_deref(), "{json}");
+        assert_eq!(
+            names.as_deref(),
+            expected.map(|names| names.iter().map(ToString::to_string).collect::<Vec<_>>()).as_deref(),
+            "{json}"
+        );
     }
 
     #[test]

@@ -110,7 +110,8 @@ fn named_in(error: &Value, depth: u8) -> Option<Parameter> {
         Value::Object(fields) => {
             let param = fields.get("param").and_then(Value::as_str).and_then(Parameter::named);
             let place = fields.get("loc").and_then(Value::as_array);
-            let in_place = place.and_then(|place| place.iter().rev().find_map(|part| Parameter::named(part.as_str()?)));
+            let in_place =
+                place.and_then(|place| place.iter().rev().find_map(|part| Parameter::named(part.as_str()?)));
             let inner = ["error", "detail", "errors"].iter().filter_map(|name| fields.get(*name));
             param.or(in_place).or_else(|| inner.into_iter().find_map(|inner| named_in(inner, depth + 1)))
         }
@@ -215,7 +216,10 @@ mod tests {
             r#"{"object":"error","message":"[{'type': 'extra_forbidden', 'loc': ('body', 'seed'), 'msg': 'Extra inputs are not permitted'}]","code":400}"#,
             Some(Parameter::Seed),
         );
-        check("Unrecognized request argument supplied: chat_template_kwargs", Some(Parameter::TemplateVariables));
+        check(
+            "Unrecognized request argument supplied: chat_template_kwargs",
+            Some(Parameter::TemplateVariables),
+        );
         check(r#"{"error":{"message":"unknown field \"seed\""}}"#, Some(Parameter::Seed));
         check(
             r#"{"error":{"message":"stream_options.include_usage is not supported"}}"#,
@@ -225,7 +229,10 @@ mod tests {
 
     #[test]
     fn other_errors_name_none() {
-        check(r#"{"error":{"message":"max_tokens is too large: 9000; this model supports at most 4096"}}"#, None);
+        check(
+            r#"{"error":{"message":"max_tokens is too large: 9000; this model supports at most 4096"}}"#,
+            None,
+        );
         check(r#"{"error":{"message":"the model `seed-oss` does not exist"}}"#, None);
         check(r#"{"error":{"message":"invalid messages[0].content","param":"messages[0].content"}}"#, None);
         check(r#"{"error":{"message":"context length exceeded, lower max_tokens"}}"#, None);

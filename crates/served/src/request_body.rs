@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use infercost_core::{Conversation, Effort, Message, PromptBody, Role, ThinkingAllowance};
-use infercost_engine::{EngineError, GenerationRequest};
+use infercost_core::{EngineError, GenerationRequest};
 use serde::Serialize;
 use serde_json::Value;
 

@@ -224,7 +224,8 @@ mod tests {
 
     #[track_caller]
     fn check(stream: &str, expected: &[&str]) {
-        let expected: Events = expected.iter().map(|data| (data.as_bytes().to_vec(), EventKind::Message)).collect();
+        let expected: Events =
+            expected.iter().map(|data| (data.as_bytes().to_vec(), EventKind::Message)).collect();
         assert_eq!(parse(&[stream.as_bytes()], 1000).unwrap(), expected, "whole");
         let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
         assert_eq!(parse(&bytes, 1000).unwrap(), expected, "byte by byte");

@@ -69,9 +69,9 @@ pub(crate) fn weigh(usage: &Usage, evidence: &Evidence) -> Believed {
     let claimed = completion;
     let completion = completion.filter(|tokens| *tokens > 0 || evidence.streamed == 0);
 
-    let outside = thinking.zip(completion).filter(|(thinking, completion)| {
-        *thinking > 0 && is_outside(*thinking, *completion, prompt, total)
-    });
+    let outside = thinking
+        .zip(completion)
+        .filter(|(thinking, completion)| *thinking > 0 && is_outside(*thinking, *completion, prompt, total));
     let output = match outside {
         Some((thinking, completion)) => Some(completion.saturating_add(thinking)),
         None => completion,
@@ -115,9 +115,9 @@ pub(crate) fn weigh(usage: &Usage, evidence: &Evidence) -> Believed {
 
 /// True where thinking stands beside the completion's tokens and not among them.
 fn is_outside(thinking: u64, completion: u64, prompt: Option<u64>, total: Option<u64>) -> bool {
-    let shown = prompt.zip(total).is_some_and(|(prompt, total)| {
-        total == prompt.saturating_add(completion).saturating_add(thinking)
-    });
+    let shown = prompt
+        .zip(total)
+        .is_some_and(|(prompt, total)| total == prompt.saturating_add(completion).saturating_add(thinking));
     shown || thinking > completion
 }
 
@@ -184,7 +184,13 @@ mod tests {
 
     /// output, thinking, faults
     #[track_caller]
-    fn check(json: &str, evidence: &Evidence, output: Option<u32>, thinking: Option<u32>, faults: &[UsageFault]) {
+    fn check(
+        json: &str,
+        evidence: &Evidence,
+        output: Option<u32>,
+        thinking: Option<u32>,
+        faults: &[UsageFault],
+    ) {
         let believed = weighed(json, evidence);
         assert_eq!((believed.output, believed.thinking), (output, thinking), "{json}");
         assert_eq!(believed.faults, faults, "{json}");
@@ -195,7 +201,13 @@ mod tests {
         check(r#"{"prompt_tokens":20,"completion_tokens":3,"total_tokens":23}"#, &came(), Some(3), None, &[]);
         check(r#"{"completion_tokens":2}"#, &came(), Some(2), None, &[]);
         check(r#"{"completion_tokens":9}"#, &came(), Some(9), None, &[]);
-        check(r#"{"completion_tokens":3.0,"total_tokens":0,"prompt_tokens":20}"#, &came(), Some(3), None, &[]);
+        check(
+            r#"{"completion_tokens":3.0,"total_tokens":0,"prompt_tokens":20}"#,
+            &came(),
+            Some(3),
+            None,
+            &[],
+        );
         check(r#"{"completion_tokens":0}"#, &came(), None, None, &[]);
         check("{}", &came(), None, None, &[]);
     }
@@ -206,7 +218,13 @@ mod tests {
         check(r#"{"completion_tokens":4294967295}"#, &came(), None, None, &[limit(4_294_967_295)]);
         check(r#"{"completion_tokens":10}"#, &came(), None, None, &[limit(10)]);
         check(r#"{"completion_tokens":-3}"#, &came(), None, None, &[UsageFault::NotACount]);
-        check(r#"{"completion_tokens":2.5,"prompt_tokens":"x"}"#, &came(), None, None, &[UsageFault::NotACount]);
+        check(
+            r#"{"completion_tokens":2.5,"prompt_tokens":"x"}"#,
+            &came(),
+            None,
+            None,
+            &[UsageFault::NotACount],
+        );
 
         let roomy = Evidence { limit: 1000, ..came() };
         let text = |claimed| UsageFault::OutputBeyondText { claimed };
@@ -258,7 +276,8 @@ mod tests {
         assert_eq!((believed.input, believed.output), (None, Some(3)));
         assert_eq!(believed.faults, [UsageFault::PromptBeyondText { claimed: 4_000_000_000 }]);
 
-        let json = r#"{"prompt_tokens":20,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":30}}"#;
+        let json =
+            r#"{"prompt_tokens":20,"completion_tokens":3,"prompt_tokens_details":{"cached_tokens":30}}"#;
         let believed = weighed(json, &came());
         assert_eq!((believed.input, believed.cached), (Some(20), None));
         assert_eq!(believed.faults, [UsageFault::CachedBeyondPrompt { claimed: 30 }]);

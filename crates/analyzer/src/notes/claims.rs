@@ -26,7 +26,8 @@ pub(super) fn counts(name: &str, answers: &[&InferenceRecord]) -> Vec<String> {
         ));
     }
 
-    let outside: Vec<u32> = answers.iter().filter_map(|one| faults(one).into_iter().find_map(added)).collect();
+    let outside: Vec<u32> =
+        answers.iter().filter_map(|one| faults(one).into_iter().find_map(added)).collect();
     if !outside.is_empty() {
         let tokens: u64 = outside.iter().map(|added| u64::from(*added)).sum();
         notes.push(format!(
@@ -37,7 +38,8 @@ pub(super) fn counts(name: &str, answers: &[&InferenceRecord]) -> Vec<String> {
         ));
     }
 
-    let totals: Vec<i64> = answers.iter().filter_map(|one| faults(one).into_iter().find_map(difference)).collect();
+    let totals: Vec<i64> =
+        answers.iter().filter_map(|one| faults(one).into_iter().find_map(difference)).collect();
     if let Some(first) = totals.first() {
         notes.push(format!(
             "{name}'s total tokens are not the sum of prompt and completion in {} of {all} (by {first:+}, for instance): \
@@ -86,7 +88,9 @@ fn words(fault: UsageFault) -> String {
         UsageFault::ThinkingBeyondContext { claimed } => {
             format!("{claimed} reasoning tokens, more than any context holds")
         }
-        UsageFault::ThinkingOutsideCompletion { added } => format!("{added} reasoning tokens beside the completion"),
+        UsageFault::ThinkingOutsideCompletion { added } => {
+            format!("{added} reasoning tokens beside the completion")
+        }
         UsageFault::TotalDoesNotAddUp { difference } => format!("a total that is off by {difference:+}"),
     }
 }

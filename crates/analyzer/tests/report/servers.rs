@@ -125,7 +125,10 @@ fn how_tokens_were_counted_is_said_where_it_is_in_doubt() {
         }
     };
     let impossible = served(m(), claims(UsageFault::OutputBeyondLimit { claimed: 4_294_967_295 }));
-    check_says(&impossible, "m claimed token counts that cannot be in 3 of 20 answers, such as 4294967295 output");
+    check_says(
+        &impossible,
+        "m claimed token counts that cannot be in 3 of 20 answers, such as 4294967295 output",
+    );
     assert!(!impossible.notes.iter().any(|note| note.contains("sent no `usage`")), "{:#?}", impossible.notes);
     let outside = served(m(), claims(UsageFault::ThinkingOutsideCompletion { added: 317 }));
     check_says(&outside, "in 3 of 20 answers: 951 reasoning tokens were added");
@@ -169,7 +172,10 @@ fn parameters_that_were_refused_are_said() {
         ];
         record.header.variants[1].engine.habits = Some(ServedHabits { replaced, ..ServedHabits::default() });
     });
-    check_says(&report, "m refuses parameters by name: `max_tokens` (`max_completion_tokens` is sent instead)");
+    check_says(
+        &report,
+        "m refuses parameters by name: `max_tokens` (`max_completion_tokens` is sent instead)",
+    );
     check_says(&report, "Without `temperature` it draws tokens as it likes");
 }
 

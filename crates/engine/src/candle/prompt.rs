@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use infercost_core::PromptBody;
 use infercost_core::thinking::is_opened_by;
+use infercost_core::{Continuation, EngineError, PromptBody};
 
 use crate::chat_template::{ChatMessage, ChatTemplate, plain};
 use crate::decoder::WeightSource;
-use crate::engine::{Continuation, EngineError};
 use crate::tokenizer::TextTokenizer;
 
 /// Renders conversations with the model's own chat template, and tokenizes them.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use infercost_analyzer::calibration::{FEWEST_WINDOWS, WindowPowers, fit};
-use infercost_core::{WallFactor, Watts};
-use infercost_energy::{EnergyDomain, EnergyMeter, MeterBasis, MeterChoice};
+use infercost_core::{EnergyDomain, EnergyMeter, WallFactor, Watts};
+use infercost_energy::{MeterBasis, MeterChoice};
 use infercost_harness::noise::{busy_for, power_while};
 use infercost_harness::window_length::UPDATES_PER_WINDOW;
 

@@ -6,10 +6,9 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
-use infercost_core::{MachineFacts, MeterKind, Watts};
+use infercost_core::{EnergyMeter, MachineFacts, MeterError, MeterKind, Watts};
 use infercost_energy::{
-    Discovery, EnergyMeter, EstimateChoice, GpuFacts, MeterBasis, MeterChoice, MeterError, MeterOptions,
-    WatchedProcesses,
+    Discovery, EstimateChoice, GpuFacts, MeterBasis, MeterChoice, MeterOptions, WatchedProcesses,
 };
 use infercost_engine::candle::build_flags;
 use infercost_harness::noise::{Repeatability, power_while, repeatability};

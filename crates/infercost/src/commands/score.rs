@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use infercost_analyzer::text_divergence::TextDivergence;
-use infercost_core::VariantId;
-use infercost_engine::{CandleEngine, Engine as _, TextWindows};
+use infercost_core::{Engine as _, VariantId};
+use infercost_engine::{CandleEngine, TextWindows};
 use infercost_models::ResolvedModel;
 
 use crate::arguments::score::ScoreArguments;

@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use infercost_core::{MachineFacts, WallFactor};
-use infercost_energy::{EnergyDomain, EnergyScope};
+use infercost_core::{EnergyDomain, EnergyScope, MachineFacts, WallFactor};
 use serde::Serialize;
 
 use crate::output::number;

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use infercost_core::{Evaluation, InferenceRecord, Outcome};
+use infercost_core::{Evaluation, InferenceRecord, Outcome, Unscored};
 use infercost_export::outfit::REDACTED;
-use infercost_harness::sink::Unscored;
 use regex::Regex;
 
 /// What of prompts and answers may reach the disk.

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use infercost_core::{RunHeader, RunRecord};
-use infercost_energy::{EnergyMeter, MeterBasis};
+use infercost_core::{EnergyMeter, RunHeader, RunRecord};
+use infercost_energy::MeterBasis;
 use infercost_harness::machine::CpuTicks;
 use infercost_harness::{Completed, Plan, Prepared};
 use infercost_trace::RunStore;

@@ -4,8 +4,7 @@ use std::env;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use infercost_core::run::{RUN_SCHEMA, VariantHeader};
-use infercost_core::{Bytes, EngineIdentity, MachineFacts, RunHeader, VariantId};
-use infercost_energy::EnergyMeter;
+use infercost_core::{Bytes, EnergyMeter, EngineIdentity, MachineFacts, RunHeader, VariantId};
 use infercost_harness::Prepared;
 use infercost_models::ResolvedModel;
 

@@ -6,12 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use infercost_analyzer::{failed_score, grade, grade_choice, grade_choice_by_text};
 use infercost_core::{
-    ChoiceLikelihoods, Evaluation, EvaluationRecord, Grader, IdleRecord, InferenceRecord, LoadRecord,
-    OperatingPoint, Outcome, Prompt, PromptId, RunRecord, TaskScore, VariantId, WindowId, WindowRecord,
+    ChoiceLikelihoods, Evaluation, EvaluationRecord, Grader, IdleRecord, InferenceRecord, Likeliest,
+    LoadRecord, OperatingPoint, Outcome, Prompt, PromptId, RecordSink, RunRecord, Scored, SinkError,
+    TaskScore, TokenScores, Unscored, VariantId, WindowId, WindowRecord,
 };
-use infercost_engine::TokenScores;
-use infercost_harness::sink::{Likeliest, Scored, Unscored};
-use infercost_harness::{RecordSink, SinkError};
 use infercost_trace::RunStore;
 
 use super::completed::{EvaluationKey, TASK};

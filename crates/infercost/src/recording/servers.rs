@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use infercost_core::{Sampling, VariantId};
+use infercost_core::{Engine, EngineError, Sampling, VariantId};
 use infercost_energy::WatchedProcesses;
-use infercost_engine::{Engine, EngineError};
 use infercost_models::ResolvedModel;
 use infercost_served::ServedOptions;
 

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use infercost_core::run::PromptSelection;
-use infercost_core::{Prompt, RunRecord, Sampling, VariantId};
-use infercost_energy::{Discovery, EnergyMeter};
-use infercost_engine::{Engine, EngineError};
+use infercost_core::{EnergyMeter, Engine, EngineError, Prompt, RunRecord, Sampling, VariantId};
+use infercost_energy::Discovery;
 use infercost_export::Destination;
 use infercost_harness::{Contestant, Prepared, prepare};
 use infercost_models::ModelLocation;

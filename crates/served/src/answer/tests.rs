@@ -167,7 +167,11 @@ fn impossible_running_sums_are_not_believed() {
 
 #[test]
 fn an_end_that_is_none_is_a_failure() {
-    check_failure(r#"{"choices":[{"delta":{},"finish_reason":"error"}]}"#, ServedFault::Status, "with an error");
+    check_failure(
+        r#"{"choices":[{"delta":{},"finish_reason":"error"}]}"#,
+        ServedFault::Status,
+        "with an error",
+    );
 }
 
 #[test]

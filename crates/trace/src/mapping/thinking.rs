@@ -5,7 +5,8 @@ use std::time::Duration;
 use infercost_core::Thinking;
 
 use crate::attributes::{
-    LLM_TOKEN_COUNT_REASONING, THINKING, THINKING_FIRST_ANSWER, THINKING_HIDDEN, THINKING_TEXT, THINKING_TOKENS,
+    LLM_TOKEN_COUNT_REASONING, THINKING, THINKING_FIRST_ANSWER, THINKING_HIDDEN, THINKING_TEXT,
+    THINKING_TOKENS,
 };
 use crate::error::MappingError;
 use crate::read_span::ReadSpan;

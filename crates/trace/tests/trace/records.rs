@@ -212,7 +212,12 @@ fn outcome() -> BoxedStrategy<Outcome> {
 
 fn thinking() -> BoxedStrategy<Thinking> {
     (option::of(text()), option::of(any::<u32>()), any::<bool>(), option::of(length()))
-        .prop_map(|(text, tokens, is_hidden, first_answer)| Thinking { text, tokens, is_hidden, first_answer })
+        .prop_map(|(text, tokens, is_hidden, first_answer)| Thinking {
+            text,
+            tokens,
+            is_hidden,
+            first_answer,
+        })
         .boxed()
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use infercost_core::{EnergyReading, EnergyScope};
+use crate::{EnergyReading, EnergyScope};
 
-use crate::error::MeterError;
-use crate::meter::{EnergyMeter, MeterId, OpenReading};
+use crate::MeterError;
+use crate::{EnergyMeter, MeterId, OpenReading};
 
 /// Answers every reading with the reason why there is none.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use infercost_core::{EngineIdentity, FailureKind, FinishReason, PromptBody, Sampling, ServedFacts};
+use crate::{EngineIdentity, FailureKind, FinishReason, PromptBody, Sampling, ServedFacts};
 use thiserror::Error;
 
 /// Runs one model.

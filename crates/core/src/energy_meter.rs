@@ -5,9 +5,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use infercost_core::{BoardState, CrossCheck, EnergyReading, EnergyScope};
+use crate::{BoardState, CrossCheck, EnergyReading, EnergyScope};
 
-use crate::error::MeterError;
+use crate::MeterError;
 
 /// Reads the energy of stretches of time.
 ///

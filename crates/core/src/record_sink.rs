@@ -1,9 +1,9 @@
 //! Where measured facts go.
 
-use infercost_core::{
-    IdleRecord, InferenceRecord, LoadRecord, OperatingPoint, Prompt, VariantId, WindowId, WindowRecord,
+use crate::{
+    EngineError, IdleRecord, InferenceRecord, LoadRecord, OperatingPoint, PositionTop, Prompt, TokenScores,
+    VariantId, WindowId, WindowRecord,
 };
-use infercost_engine::{EngineError, PositionTop, TokenScores};
 
 /// A failure of the sink, which ends the run. What was handed over before it is safe.
 pub type SinkError = Box<dyn std::error::Error + Send + Sync>;
@@ -102,7 +102,7 @@ pub struct Unscored {
 
 impl Unscored {
     /// Both reasons, where neither of two ways led anywhere.
-    pub(crate) fn and(self, other: Self) -> Self {
+    pub fn and(self, other: Self) -> Self {
         Self {
             reason: format!("{}; {}", self.reason, other.reason),
             own_words: format!("{}; {}", self.own_words, other.own_words),

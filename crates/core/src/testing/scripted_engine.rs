@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::thread::sleep;
 use std::time::Duration;
 
-use infercost_core::{EngineIdentity, FinishReason, PromptBody};
+use crate::{EngineIdentity, FinishReason, PromptBody};
 
-use crate::engine::{
+use crate::{
     Chunk, Continuation, Distribution, Engine, EngineError, Generation, GenerationRequest, ScoreRequest,
     TokenScores,
 };
