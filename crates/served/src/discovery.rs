@@ -11,7 +11,6 @@ use crate::ServedAddress;
 use crate::ask::{Asker, Reply};
 use crate::failure::{Failure, is_page, quote};
 use crate::model_list::{ModelEntry, models};
-use infercost_core::ServedFault;
 
 /// Names of models that an error lists.
 const LISTED: usize = 20;
