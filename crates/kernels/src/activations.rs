@@ -34,8 +34,11 @@ impl ActivationForm {
 /// `1.5 * 2^23`: a float of at least this size and below `2^24` holds an integer in its lower bits.
 ///
 /// An integer sum that starts at these bits is, read as a float, `MAGIC + sum`: no conversion is needed.
-#[allow(dead_code)]
 pub(crate) const MAGIC: f32 = 12_582_912.0;
+
+/// The bits of [`MAGIC`].
+pub(crate) const MAGIC_BITS: i32 = MAGIC.to_bits().cast_signed();
+
 
 /// One input of `tokens x columns`, in one form.
 ///
@@ -53,21 +56,32 @@ pub struct Activations {
     pub(crate) sums: AlignedBuffer<f32>,
     /// Sums of codes: one for 32 elements, or for 16 in blocks of 256.
     pub(crate) code_sums: AlignedBuffer<i32>,
+    /// Where integer sums start, so that a zero point needs no instruction. In blocks of 32: bits of [`MAGIC`] less
+    /// 8, 16 and 128 times the sum of codes, one part of the buffer after the other; in blocks of 256: less 32 times
+    /// the sum of 16 codes.
+    pub(crate) starts: AlignedBuffer<i32>,
+    /// `-MAGIC` times the scale, exact because that has 11 bits; in blocks of 32.
+    pub(crate) offsets: AlignedBuffer<f32>,
 }
+
+/// Zero points that `starts` holds in blocks of 32, in order.
+pub(crate) const ZERO_POINTS: [i32; 3] = [8, 16, 128];
 
 impl Activations {
     /// Room for `max_tokens` rows of `columns`.
     ///
     /// # Panics
-    /// `columns` is no multiple of the form's block.
+    /// `columns` is no multiple of the form's block, or the processor lacks the level.
     #[must_use]
     pub fn new(isa: Isa, form: ActivationForm, max_tokens: usize, columns: usize) -> Self {
+        assert!(isa.is_available(), "a level that the processor has");
         assert!(columns.is_multiple_of(form.block_elements()), "rows of whole blocks");
         let elements = max_tokens * columns;
-        let [floats, codes, scales, sums, code_sums] = match form {
-            ActivationForm::Float => [elements, 0, 0, 0, 0],
-            ActivationForm::Q8Block32 => [0, elements, elements / 32, elements / 32, elements / 32],
-            ActivationForm::Q8Block256 => [0, elements, elements / 256, elements / 32, elements / 16],
+        let blocks = elements / 32;
+        let [floats, codes, scales, sums, code_sums, starts, offsets] = match form {
+            ActivationForm::Float => [elements, 0, 0, 0, 0, 0, 0],
+            ActivationForm::Q8Block32 => [0, elements, blocks, blocks, blocks, 3 * blocks, blocks],
+            ActivationForm::Q8Block256 => [0, elements, blocks / 8, blocks, 2 * blocks, 2 * blocks, 0],
         };
         Self {
             isa,
@@ -79,6 +93,8 @@ impl Activations {
             scales: AlignedBuffer::zeroed(scales),
             sums: AlignedBuffer::zeroed(sums),
             code_sums: AlignedBuffer::zeroed(code_sums),
+            starts: AlignedBuffer::zeroed(starts),
+            offsets: AlignedBuffer::zeroed(offsets),
         }
     }
 
@@ -119,10 +135,7 @@ impl Activations {
     pub unsafe fn fill_shared(&self, first_token: usize, rows: &[f32]) {
         let Some(tokens) = rows.len().checked_div(self.columns) else { return };
         assert_eq!(tokens * self.columns, rows.len(), "whole rows");
-        assert!(
-            first_token <= self.max_tokens && tokens <= self.max_tokens - first_token,
-            "room for all tokens"
-        );
+        assert!(first_token <= self.max_tokens && tokens <= self.max_tokens - first_token, "room for all tokens");
 
         let first = first_token * self.columns;
         match self.form {
@@ -148,43 +161,86 @@ impl Activations {
     /// # Safety
     /// Nobody else uses this block.
     unsafe fn fill_32(&self, block: usize, values: &[f32]) {
+        let blocks = self.code_sums.len();
+        let one = block..block + 1;
         // SAFETY: the caller's promise.
-        let (codes, scale, sum, code_sum) = unsafe {
-            (
-                self.codes.part_mut(block * 32..block * 32 + 32),
-                self.scales.part_mut(block..block + 1),
-                self.sums.part_mut(block..block + 1),
-                self.code_sums.part_mut(block..block + 1),
-            )
+        let codes = unsafe { self.codes.part_mut(block * 32..block * 32 + 32) };
+
+        let (scale, total) = match self.isa {
+            // SAFETY: the level was detected; `values` and `codes` are 32 long.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => unsafe { crate::avx512::quantize_32(values.as_ptr(), codes.as_mut_ptr()) },
+            _ => quantize_32(values, codes),
         };
 
-        let d = quantize_32(values, codes);
-        let total: i32 = codes.iter().map(|code| i32::from(*code)).sum();
-
-        scale.fill(d);
-        sum.fill(d * total as f32);
-        code_sum.fill(total);
+        // SAFETY: the caller's promise, for the numbers of the same block.
+        unsafe {
+            self.scales.part_mut(one.clone()).fill(scale);
+            self.sums.part_mut(one.clone()).fill(scale * total as f32);
+            self.offsets.part_mut(one.clone()).fill(-MAGIC * scale);
+            self.code_sums.part_mut(one).fill(total);
+            for (part, zero) in ZERO_POINTS.into_iter().enumerate() {
+                let start = part * blocks + block;
+                self.starts.part_mut(start..start + 1).fill(MAGIC_BITS - zero * total);
+            }
+        }
     }
 
     /// # Safety
     /// Nobody else uses this block.
     unsafe fn fill_256(&self, block: usize, values: &[f32]) {
         // SAFETY: the caller's promise.
-        let (codes, scale, sums, code_sums) = unsafe {
+        let (codes, scale, sums, code_sums, starts) = unsafe {
             (
                 self.codes.part_mut(block * 256..block * 256 + 256),
                 self.scales.part_mut(block..block + 1),
                 self.sums.part_mut(block * 8..block * 8 + 8),
                 self.code_sums.part_mut(block * 16..block * 16 + 16),
+                self.starts.part_mut(block * 16..block * 16 + 16),
             )
         };
 
-        scale.fill(quantize_256(values, codes));
-        for (sum, codes) in code_sums.iter_mut().zip(codes.chunks_exact(16)) {
-            *sum = codes.iter().map(|code| i32::from(*code)).sum();
+        let mut code_sums_16 = [0; 16];
+        scale.fill(match self.isa {
+            // SAFETY: the level was detected; `values` and `codes` are 256 long.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => unsafe {
+                crate::avx512::quantize_256(values.as_ptr(), codes.as_mut_ptr(), &mut code_sums_16)
+            },
+            _ => quantize_256(values, codes, &mut code_sums_16),
+        });
+
+        code_sums.copy_from_slice(&code_sums_16);
+        for (start, sum) in starts.iter_mut().zip(code_sums_16) {
+            *start = -32 * sum;
         }
         for (sum, pair) in sums.iter_mut().zip(code_sums.chunks_exact(2)) {
             *sum = pair.iter().sum::<i32>() as f32;
+        }
+    }
+
+    /// A token's activations as products see them: codes times scales.
+    ///
+    /// # Panics
+    /// There is no room for such a token, or `row` is not as long as one.
+    pub fn row_as_f32(&self, token: usize, row: &mut [f32]) {
+        assert!(token < self.max_tokens && row.len() == self.columns, "a row of the activations");
+        let first = token * self.columns;
+
+        if self.form == ActivationForm::Float {
+            for (value, float) in row.iter_mut().zip(self.floats.as_slice().iter().skip(first)) {
+                *value = *float;
+            }
+            return;
+        }
+
+        let block = self.form.block_elements();
+        let scales = self.scales.as_slice().iter().skip(first / block);
+        let codes = self.codes.as_slice().get(first..).unwrap_or(&[]).chunks(block);
+        for ((values, codes), scale) in row.chunks_mut(block).zip(codes).zip(scales) {
+            for (value, code) in values.iter_mut().zip(codes) {
+                *value = f32::from(*code) * scale;
+            }
         }
     }
 
@@ -195,36 +251,48 @@ impl Activations {
     }
 }
 
-/// Codes of 32 values and their scale: the largest magnitude becomes 127, the scale is kept in half precision.
-pub(crate) fn quantize_32(values: &[f32], codes: &mut [i8]) -> f32 {
-    let largest = values
-        .iter()
-        .fold(0.0f32, |largest, value| if value.abs() > largest { value.abs() } else { largest });
-    let inverse = if largest == 0.0 { 0.0 } else { 127.0 / largest };
+/// Codes of 32 values, their scale and the sum of the codes.
+///
+/// The largest magnitude becomes 127, and the scale is kept in half precision. Where that is 0, so are the codes.
+/// Where it is not finite, or a value is NaN, the scale is NaN and so are products.
+pub(crate) fn quantize_32(values: &[f32], codes: &mut [i8]) -> (f32, i32) {
+    let largest = values.iter().fold(0.0, |largest: f32, value| largest.max(value.abs()));
+    let scale = f16::from_f32(largest / 127.0).to_f32();
+    let finite = scale.is_finite() && !values.iter().any(|value| value.is_nan());
+    if !finite || scale == 0.0 {
+        codes.fill(0);
+        return (if finite { 0.0 } else { f32::NAN }, 0);
+    }
 
+    let inverse = 127.0 / largest;
     for (code, value) in codes.iter_mut().zip(values) {
         *code = (value * inverse).round_ties_even() as i8;
     }
-    if values.iter().any(|value| value.is_nan()) { f32::NAN } else { f16::from_f32(largest / 127.0).to_f32() }
+    (scale, codes.iter().map(|code| i32::from(*code)).sum())
 }
 
-/// Codes of 256 values and their scale: the value of largest magnitude becomes -127.
-pub(crate) fn quantize_256(values: &[f32], codes: &mut [i8]) -> f32 {
-    let extreme = values
-        .iter()
-        .fold(0.0f32, |extreme, value| if value.abs() > extreme.abs() { *value } else { extreme });
-    if values.iter().any(|value| value.is_nan()) {
-        codes.fill(0);
+/// Codes of 256 values, the sums of 16 codes each, and the scale.
+///
+/// The first value of the largest magnitude becomes -127. Where the scale is too small for single precision, it is 0
+/// and so are the codes. Where a value is not finite, the scale is NaN and so are products.
+pub(crate) fn quantize_256(values: &[f32], codes: &mut [i8], sums: &mut [i32; 16]) -> f32 {
+    codes.fill(0);
+    sums.fill(0);
+    if values.iter().any(|value| !value.is_finite()) {
         return f32::NAN;
     }
-    if extreme == 0.0 {
-        codes.fill(0);
+
+    let larger = |extreme: f32, value: &f32| if value.abs() > extreme.abs() { *value } else { extreme };
+    let inverse = -127.0 / values.iter().fold(0.0, larger);
+    if !inverse.is_finite() {
         return 0.0;
     }
 
-    let inverse = -127.0 / extreme;
     for (code, value) in codes.iter_mut().zip(values) {
-        *code = (inverse * value).round_ties_even().min(127.0) as i8;
+        *code = (inverse * value).round_ties_even() as i8;
+    }
+    for (sum, codes) in sums.iter_mut().zip(codes.chunks_exact(16)) {
+        *sum = codes.iter().map(|code| i32::from(*code)).sum();
     }
     1.0 / inverse
 }

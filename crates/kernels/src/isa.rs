@@ -92,6 +92,12 @@ impl Isa {
         Self::ALL.into_iter().filter(|level| level.missing().is_empty()).collect()
     }
 
+    /// True where this processor has the level.
+    #[must_use]
+    pub fn is_available(self) -> bool {
+        self == Self::Portable || Self::available().contains(&self)
+    }
+
     /// The word that forces this level.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -11,20 +11,26 @@
 #![allow(unsafe_code)]
 
 mod activations;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 mod buffer;
 mod format;
 mod isa;
+mod layout;
 mod matmul;
 mod output;
 mod packed;
+mod packing;
+mod portable;
+mod scratch;
 mod weight_type;
 
 pub use activations::{ActivationForm, Activations};
 pub use format::decode_row;
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
-pub use matmul::Scratch;
 pub use output::Output;
 pub use packed::{PackError, PackedMatrix};
+pub use scratch::Scratch;
 pub use weight_type::WeightType;
 
 /// Rows of a panel: what one register of 512 bits holds in single precision.

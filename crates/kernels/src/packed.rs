@@ -1,6 +1,9 @@
 //! Weight matrices in the order in which kernels read them.
 
-use crate::format::decode_row;
+use crate::buffer::AlignedBuffer;
+use crate::layout::Layout;
+use crate::packing::pack_row;
+use crate::portable::decode_lane;
 use crate::{Isa, PANEL_ROWS, WeightType};
 
 /// Why a matrix cannot be packed.
@@ -38,7 +41,8 @@ pub struct PackedMatrix {
     pub(crate) weight_type: WeightType,
     pub(crate) rows: usize,
     pub(crate) columns: usize,
-    pub(crate) bytes: Vec<u8>,
+    pub(crate) layout: Layout,
+    pub(crate) memory: AlignedBuffer<u8>,
 }
 
 impl PackedMatrix {
@@ -48,6 +52,9 @@ impl PackedMatrix {
     ///
     /// # Errors
     /// The shape does not fit the encoding or the bytes.
+    ///
+    /// # Panics
+    /// The processor lacks the level, which [`Isa::from_environment`] never answers.
     pub fn pack(
         isa: Isa,
         weight_type: WeightType,
@@ -55,6 +62,7 @@ impl PackedMatrix {
         columns: usize,
         bytes: &[u8],
     ) -> Result<Self, PackError> {
+        assert!(isa.is_available(), "a level that the processor has");
         let row_bytes = weight_type.row_bytes(columns).ok_or(PackError::Columns {
             columns,
             weight_type: weight_type.name(),
@@ -66,7 +74,18 @@ impl PackedMatrix {
             let weight_type = weight_type.name();
             return Err(PackError::Length { rows, columns, weight_type, needed, given: bytes.len() });
         }
-        Ok(Self { isa, weight_type, rows, columns, bytes: bytes.to_vec() })
+
+        let layout = Layout::new(weight_type, columns);
+        let mut memory = AlignedBuffer::zeroed(layout.panel * rows.div_ceil(PANEL_ROWS));
+        if row_bytes > 0 {
+            let panels = memory.as_mut_slice().chunks_exact_mut(layout.panel);
+            for (panel, rows) in panels.zip(bytes.chunks(row_bytes * PANEL_ROWS)) {
+                for (lane, row) in rows.chunks_exact(row_bytes).enumerate() {
+                    pack_row(weight_type, &layout, row, lane, panel);
+                }
+            }
+        }
+        Ok(Self { isa, weight_type, rows, columns, layout, memory })
     }
 
     /// Outputs of a product.
@@ -102,7 +121,7 @@ impl PackedMatrix {
     /// Bytes that the packed weights take.
     #[must_use]
     pub fn bytes_in_memory(&self) -> usize {
-        self.bytes.len()
+        self.memory.len()
     }
 
     /// The elements of a row, exactly as [`decode_row`] gives them.
@@ -111,7 +130,15 @@ impl PackedMatrix {
     /// There is no such row, or `row` is not as long as one.
     pub fn row_as_f32(&self, index: usize, row: &mut [f32]) {
         assert!(index < self.rows && row.len() == self.columns, "a row of the matrix");
-        let bytes = self.weight_type.row_bytes(self.columns).unwrap_or(0);
-        decode_row(self.weight_type, self.bytes.get(index * bytes..(index + 1) * bytes).unwrap_or(&[]), row);
+        if self.columns > 0 {
+            let start = index / PANEL_ROWS * self.layout.panel;
+            let panel = self.memory.as_slice().get(start..start + self.layout.panel).unwrap_or(&[]);
+            decode_lane(self.weight_type, &self.layout, panel, index % PANEL_ROWS, row);
+        }
+    }
+
+    /// The bytes of a panel.
+    pub(crate) fn panel(&self, index: usize) -> &[u8] {
+        self.memory.as_slice().get(index * self.layout.panel..(index + 1) * self.layout.panel).unwrap_or(&[])
     }
 }
