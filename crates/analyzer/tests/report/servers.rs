@@ -190,10 +190,10 @@ fn a_limit_that_thinking_used_up_names_max_tokens() {
             let first_answer = (index >= 4).then(|| std::time::Duration::from_millis(10));
             *finish = if index >= 4 { FinishReason::Stop } else { FinishReason::Length };
             *thinking =
-                Some(Thinking { tokens: Some(*output_tokens / 2), first_answer, ..Thinking::default() });
+                Some(Thinking { tokens: Some(*output_tokens), first_answer, ..Thinking::default() });
             inference.max_tokens = 64;
         }
     });
-    check_says(&report, "m thought before 20 of 20 answers: 50 % of the output tokens are thinking");
+    check_says(&report, "m thought before 20 of 20 answers: 100 % of the output tokens are thinking");
     check_says(&report, "4 of 20 answers of m never began: thinking used up max_tokens (64)");
 }
