@@ -13,6 +13,7 @@ pub mod energy_meter;
 pub mod engine;
 pub mod estimate;
 pub mod evaluation;
+pub mod foreign;
 pub mod hosting;
 pub mod identity;
 pub mod interference;
@@ -26,15 +27,18 @@ pub mod policy;
 pub mod price;
 pub mod price_per_million;
 pub mod prompt_set;
+pub mod reason;
 pub mod record;
 pub mod record_sink;
 pub mod report;
 pub mod run;
+pub mod run_spec;
 pub mod sampling;
 pub mod served;
 pub mod server_place;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod text;
 pub mod thinking;
 pub mod unavailable_meter;
 pub mod units;
@@ -43,14 +47,19 @@ pub mod workload;
 
 pub use board::{BoardState, CrossCheck};
 pub use conversation::{Conversation, Effort, ThinkingAllowance};
-pub use energy::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, MeterKind, MeterSource};
+pub use energy::{
+    EnergyDomain, EnergyReading, EnergyScope, EnergySource, EstimationMethod, MeterKind, MeterSource,
+};
 pub use energy_meter::{EnergyMeter, MeterId, OpenReading};
 pub use engine::{
     Chunk, ConcurrentEngine, Continuation, Distribution, Engine, EngineError, Generation, GenerationRequest,
     PendingGeneration, PositionTop, ScoreRequest, ServedError, ServedFault, TokenName, TokenScores,
 };
 pub use estimate::Estimate;
-pub use evaluation::{ChoiceLikelihoods, Divergence, Evaluation, EvaluationRecord, TaskScore};
+pub use evaluation::{
+    ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, TaskScore,
+};
+pub use foreign::{ForeignCall, ForeignTrace, Irregularity, IrregularityKind, StatedCost, Unsaid};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
 pub use interference::{Disturbance, Interference};
 pub use load::{LatencyTargets, LoadFacts, SteadyState};
@@ -59,12 +68,14 @@ pub use meter_error::MeterError;
 pub use money::{Currency, Money};
 pub use policy::Policy;
 pub use prompt_set::{Grader, Message, Prompt, PromptBody, PromptSet, PromptSetError, Role};
+pub use reason::{CostPart, LeftOut, Reason, Unknown};
 pub use record::{
     ChunkArrival, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord,
     OperatingPoint, Outcome, WindowRecord,
 };
 pub use record_sink::{Likeliest, RecordSink, Scored, SinkError, Unscored};
 pub use run::{RunHeader, RunRecord};
+pub use run_spec::{ArrivalProcess, LoadSpec, MeterSpec, RunSpec, ServerSpec};
 pub use sampling::Sampling;
 pub use served::{
     ParameterChange, ServedFacts, ServedHabits, ServedTrial, ServerTimings, TokenCount, UsageFault,

@@ -1,9 +1,8 @@
 //! What a server claimed that cannot be, and what it refused to be asked.
 
 use infercost_core::run::VariantHeader;
+use infercost_core::text::count;
 use infercost_core::{InferenceRecord, ParameterChange, UsageFault};
-
-use crate::wording::count;
 
 /// Notes on a server's counts.
 pub(super) fn counts(name: &str, answers: &[&InferenceRecord]) -> Vec<String> {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use infercost_core::text::{count, percent};
 use infercost_core::{FinishReason, InferenceRecord, Outcome, Thinking, VariantId};
 
 use super::Noted;
-use crate::wording::{count, percent};
 
 /// Notes on every variant that thought, each with the limit that its thinking used up.
 pub(super) fn notes(noted: &Noted<'_>) -> Vec<String> {

@@ -3,20 +3,49 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::Args;
 use infercost_analyzer::text_divergence::TextDivergence;
 use infercost_core::{Engine as _, VariantId};
-use infercost_engine::{CandleEngine, TextWindows};
+use infercost_engine::{DistributionRows, Distributions, InProcessEngine, TextWindow, TextWindows};
 use infercost_models::ResolvedModel;
+use infercost_run::baseline_store::{BaselineReader, BaselineWriter, Contents, Rows};
+use infercost_run::usage;
+use infercost_run::{engines, models};
 
-use crate::arguments::score::ScoreArguments;
-use crate::baseline_store::{BaselineReader, BaselineWriter, Contents, Rows};
-use crate::exit::usage;
+use crate::flags::GlobalFlags;
+use crate::flags::processor::ProcessorFlags;
+use crate::output;
 use crate::output::progress::WindowProgress;
 use crate::output::score::Scored;
-use crate::{engines, models, output};
+
+/// The text is cut into windows that do not overlap; the second half of each is scored.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost score smollm2-135m-instruct/q4_0 --text book.txt
+  infercost score q4.gguf --baseline f32.gguf --text book.txt --json")]
+pub(crate) struct ScoreCommand {
+    /// Manifest name, name/variant, file, folder or hf:owner/repo
+    pub(crate) model: String,
+    /// UTF-8 text to score
+    #[arg(long, value_name = "FILE")]
+    pub(crate) text: PathBuf,
+    /// Model to measure the divergence from; it must have the same tokenizer
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) baseline: Option<String>,
+    /// Keep the baseline's distributions in this file, or take them from it: 2 bytes a token of the vocabulary and
+    /// scored position; each further candidate then costs one pass
+    #[arg(long, value_name = "FILE", requires = "baseline")]
+    pub(crate) baseline_store: Option<PathBuf>,
+    /// Tokens in a window
+    #[arg(long, value_name = "TOKENS", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..))]
+    pub(crate) context: u32,
+    #[command(flatten)]
+    pub(crate) processor: ProcessorFlags,
+}
 
 /// Longest text; its tokens and four numbers a token are kept in memory.
 const LONGEST_TEXT: u64 = 256 << 20;
@@ -24,7 +53,7 @@ const LONGEST_TEXT: u64 = 256 << 20;
 /// A loaded model under its name.
 struct Model {
     name: VariantId,
-    engine: CandleEngine,
+    engine: InProcessEngine,
 }
 
 /// Where the baseline's distributions come from.
@@ -37,14 +66,14 @@ enum Baseline {
     Refused(String),
 }
 
-pub(crate) fn run(arguments: &ScoreArguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &ScoreCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let text = read_text(&arguments.text)?;
-    let mut candidate = load(&models::resolve_one(&arguments.model, arguments.offline)?, arguments)?;
+    let mut candidate = load(&models::resolve_one(&arguments.model, global.offline)?, arguments)?;
     let context = arguments.context as usize;
     let windows = TextWindows::cut(candidate.engine.tokenizer(), &text, context)
         .map_err(|error| usage(format!("{}: {error}", arguments.text.display())))?;
     let mut baseline = match &arguments.baseline {
-        Some(name) => Some(baseline(name, &candidate, &windows, &text, arguments)?),
+        Some(name) => Some(baseline(name, &candidate, &windows, &text, arguments, global.offline)?),
         None => None,
     };
     let statistics = score(&mut candidate, baseline.as_mut(), &windows)?;
@@ -67,7 +96,7 @@ pub(crate) fn run(arguments: &ScoreArguments) -> anyhow::Result<ExitCode> {
         tokens: windows.tokens().len(),
         score: &score,
     };
-    if arguments.json {
+    if global.json {
         output::line(&serde_json::to_string_pretty(&scored.json())?);
     } else {
         output::block(&scored.text());
@@ -80,9 +109,10 @@ fn baseline(
     candidate: &Model,
     windows: &TextWindows,
     text: &str,
-    arguments: &ScoreArguments,
+    arguments: &ScoreCommand,
+    offline: bool,
 ) -> anyhow::Result<Baseline> {
-    let model = models::resolve_one(name, arguments.offline)?;
+    let model = models::resolve_one(name, offline)?;
     let store = match &arguments.baseline_store {
         Some(path) => {
             let weights = model.sha256.as_deref();
@@ -107,7 +137,8 @@ fn baseline(
     Ok(Baseline::Computed(Box::new(baseline), writer))
 }
 
-/// Scores window after window; the models take turns, so that one window's distributions are all that is kept.
+/// Scores window after window. Both models read a window whole; their distributions are computed and compared a few
+/// positions at a time, since those of a window would take hundreds of megabytes.
 fn score(
     candidate: &mut Model,
     mut baseline: Option<&mut Baseline>,
@@ -116,36 +147,82 @@ fn score(
     let progress = WindowProgress::new(windows.count());
     let mut statistics = TextDivergence::default();
     for (index, window) in windows.iter().enumerate() {
-        let rows = |model: &mut Model| {
-            model
-                .engine
-                .log_probabilities(&window.input, window.first)
-                .with_context(|| format!("{}, window {} of the text", model.name, index + 1))
-        };
-        let after = rows(candidate)?;
-        let before = match &mut baseline {
-            Some(Baseline::Computed(model, writer)) => {
-                let before = rows(model)?.rows;
-                if let Some(writer) = writer {
-                    writer.add(&before, &window.targets)?;
-                }
-                Some(Rows::Whole(before))
-            }
-            Some(Baseline::Stored(stored)) => Some(stored.rows(&window.targets)?),
-            Some(Baseline::Refused(_)) | None => None,
-        };
-        match before {
-            Some(Rows::Whole(before)) => {
-                statistics.add_pair(&before, &after.rows, after.vocabulary, &window.targets)?
-            }
-            Some(Rows::Kept(before)) => {
-                statistics.add_kept(&before, &after.rows, after.vocabulary, &window.targets)?
-            }
-            None => statistics.add(&after.rows, after.vocabulary, &window.targets)?,
-        }
+        score_window(candidate, baseline.as_deref_mut(), &window, &mut statistics)
+            .with_context(|| format!("window {} of the text", index + 1))?;
         progress.scored(statistics.perplexity());
     }
     Ok(statistics)
+}
+
+fn score_window(
+    candidate: &mut Model,
+    baseline: Option<&mut Baseline>,
+    window: &TextWindow,
+    statistics: &mut TextDivergence,
+) -> anyhow::Result<()> {
+    let vocabulary = candidate.engine.vocabulary();
+    let mut after = candidate.distributions(window)?;
+    match baseline {
+        Some(Baseline::Computed(model, writer)) => {
+            let mut before = model.distributions(window)?;
+            while let Some(Part { rows: after, targets }) = after.next(window)? {
+                let before = before
+                    .next(window)?
+                    .context("two models of one vocabulary gave different numbers of rows")?;
+                if let Some(writer) = writer {
+                    writer.add(before.rows, targets)?;
+                }
+                statistics.add_pair(before.rows, after, vocabulary, targets)?;
+            }
+        }
+        Some(Baseline::Stored(stored)) => {
+            while let Some(Part { rows: after, targets }) = after.next(window)? {
+                match stored.rows(targets)? {
+                    Rows::Whole(before) => statistics.add_pair(&before, after, vocabulary, targets)?,
+                    Rows::Kept(before) => statistics.add_kept(&before, after, vocabulary, targets)?,
+                }
+            }
+        }
+        Some(Baseline::Refused(_)) | None => {
+            while let Some(Part { rows, targets }) = after.next(window)? {
+                statistics.add(rows, vocabulary, targets)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One model's distributions in a window.
+struct WindowRows<'a> {
+    name: &'a VariantId,
+    distributions: Distributions<'a>,
+}
+
+/// Some of them, with the tokens that follow.
+struct Part<'a> {
+    rows: &'a [f32],
+    targets: &'a [u32],
+}
+
+impl Model {
+    fn distributions(&mut self, window: &TextWindow) -> anyhow::Result<WindowRows<'_>> {
+        let Self { name, engine } = self;
+        let distributions =
+            engine.distributions(&window.input, window.first).with_context(|| name.to_string())?;
+        Ok(WindowRows { name, distributions })
+    }
+}
+
+impl WindowRows<'_> {
+    fn next<'a>(&'a mut self, window: &'a TextWindow) -> anyhow::Result<Option<Part<'a>>> {
+        let vocabulary = self.distributions.vocabulary().max(1);
+        let rows = self.distributions.next_rows().with_context(|| self.name.to_string())?;
+        let Some(DistributionRows { first, rows }) = rows else { return Ok(None) };
+
+        let targets = window.targets.get(first..first + rows.len() / vocabulary);
+        let targets = targets.context("a window has a target for each row")?;
+        Ok(Some(Part { rows, targets }))
+    }
 }
 
 /// Why the two models' distributions cannot be compared on this text, if they cannot.
@@ -177,8 +254,9 @@ fn refusal(
     Ok(None)
 }
 
-fn load(model: &ResolvedModel, arguments: &ScoreArguments) -> anyhow::Result<Model> {
-    let engine = engines::load_candle(model, arguments.processor.device)?;
+fn load(model: &ResolvedModel, arguments: &ScoreCommand) -> anyhow::Result<Model> {
+    let processor = &arguments.processor;
+    let engine = engines::load_in_process(model, processor.device, processor.threads)?;
     match engine.identity().context_length {
         Some(limit) if limit < arguments.context => Err(usage(format!(
             "{}: the model's context is {limit} tokens; lower --context from {}",
