@@ -130,6 +130,7 @@ pub fn inference(prompt: u32, tokens: u32, issued_at: SystemTime) -> InferenceRe
             text: Some("The answer is \"pear\",\nas most people know. ".repeat(3)),
             finish: FinishReason::Stop,
             output_tokens: tokens,
+            thinking: None,
             arrivals: (0..tokens).map(|token| ChunkArrival { at: at(token), tokens: 1 }).collect(),
             latency: at(tokens),
         },
@@ -193,6 +194,8 @@ fn window(
         load: None,
         energy: measured(watts * wall_time.as_secs_f64()),
         interrupted: false,
+        interference: None,
+        remeasures: None,
         inferences,
     }
 }

@@ -153,10 +153,9 @@ fn run(server: &Server, load: &Load, on_finished: &mut dyn FnMut(&InferenceRecor
     let prompts: Vec<Prompt> = (0..64)
         .map(|number| Prompt {
             id: format!("p{number}").as_str().into(),
-            body: PromptBody::Chat(vec![Message {
-                role: Role::User,
-                content: format!("What is {number} + 1?"),
-            }]),
+            body: PromptBody::Chat(
+                vec![Message { role: Role::User, content: format!("What is {number} + 1?") }].into(),
+            ),
             grader: None,
             max_tokens: 16,
             tags: Vec::new(),

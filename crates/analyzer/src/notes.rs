@@ -1,6 +1,8 @@
 //! What must be read with the numbers, most important first.
 
+mod claims;
 mod servers;
+mod thinking;
 
 use infercost_core::Judgment;
 use infercost_core::manifest::Provenance;
@@ -66,6 +68,7 @@ pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     notes.extend(noted.open_question.clone());
     notes.extend(failures(noted));
     notes.extend(servers::notes(noted));
+    notes.extend(thinking::notes(noted));
     notes.extend(attribution(noted));
     notes.extend(several_machines(noted));
     notes.extend(noted.load_notes.iter().cloned());

@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod board;
+pub mod conversation;
 pub mod energy;
 pub mod energy_meter;
 pub mod engine;
@@ -17,6 +18,7 @@ pub mod foreign;
 pub mod grader;
 pub mod hosting;
 pub mod identity;
+pub mod interference;
 pub mod load;
 pub mod machine;
 pub mod manifest;
@@ -39,12 +41,14 @@ pub mod server_place;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod text;
+pub mod thinking;
 pub mod unavailable_meter;
 pub mod units;
 pub mod verdict;
 pub mod workload;
 
 pub use board::{BoardState, CrossCheck};
+pub use conversation::{Conversation, Effort, ThinkingAllowance};
 pub use energy::{
     EnergyDomain, EnergyReading, EnergyScope, EnergySource, EstimationMethod, MeterKind, MeterSource,
 };
@@ -60,6 +64,7 @@ pub use evaluation::{
 pub use foreign::{ForeignCall, ForeignTrace, Irregularity, IrregularityKind, StatedCost, Unsaid};
 pub use grader::{Grader, GraderName, Judgment, SharedGrader};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
+pub use interference::{Disturbance, Interference};
 pub use load::{LatencyTargets, LoadFacts, SteadyState};
 pub use machine::{MachineFacts, WallFactor};
 pub use meter_error::MeterError;
@@ -75,8 +80,11 @@ pub use record_sink::{Likeliest, RecordSink, Scored, SinkError, Unscored};
 pub use run::{RunHeader, RunRecord};
 pub use run_spec::{ArrivalProcess, LoadSpec, MeterSpec, RunSpec, ServerSpec};
 pub use sampling::Sampling;
-pub use served::{ServedFacts, ServedHabits, ServedTrial, ServerTimings, TokenCount};
+pub use served::{
+    ParameterChange, ServedFacts, ServedHabits, ServedTrial, ServerTimings, TokenCount, UsageFault,
+};
 pub use server_place::ServerPlace;
+pub use thinking::Thinking;
 pub use unavailable_meter::UnavailableMeter;
 pub use units::{Bytes, Joules, TokensPerSecond, Watts};
 pub use verdict::{Gate, GateResult, Recommendation, Verdict};

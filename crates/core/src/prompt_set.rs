@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::conversation::Conversation;
 use crate::grader::SharedGrader;
 use crate::identity::PromptId;
 
@@ -23,7 +24,7 @@ pub struct Prompt {
     pub body: PromptBody,
     /// What judges the answer; `None` where it is not judged: cost and divergence only.
     pub grader: Option<SharedGrader>,
-    /// Output limit, in tokens.
+    /// Output limit, in tokens, tokens that are allowed for thinking included.
     pub max_tokens: u32,
     /// Free labels, for grouping.
     pub tags: Vec<String>,
@@ -33,7 +34,7 @@ pub struct Prompt {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PromptBody {
     /// A conversation, rendered with the model's chat template. A lone `prompt` is one user turn.
-    Chat(Vec<Message>),
+    Chat(Conversation),
 }
 
 /// One turn of a conversation.

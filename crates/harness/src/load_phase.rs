@@ -120,6 +120,8 @@ impl Window<'_> {
             load: Some(facts),
             energy,
             interrupted: false,
+            interference: None,
+            remeasures: None,
             // they went to the sink as they ended, and there may be any number of them
             inferences: Vec::new(),
         };
@@ -174,7 +176,7 @@ impl Window<'_> {
             keep(vec![record])?;
         }
         let steady = from.filter(|from| until > *from).map(|from| SteadyState { from, until });
-        Ok(LoadFacts { steady, client_limited: false, over_saturated: false })
+        Ok(LoadFacts { steady, ..LoadFacts::default() })
     }
 }
 
@@ -198,7 +200,12 @@ fn facts(driven: &Driven, started_at: SystemTime) -> LoadFacts {
         from: from.saturating_add(late),
         until: to.saturating_add(late),
     });
-    LoadFacts { steady, client_limited: driven.client_limit.is_some(), over_saturated: driven.over_saturated }
+    LoadFacts {
+        steady,
+        client_limited: driven.client_limit.is_some(),
+        machine_busy: false,
+        over_saturated: driven.over_saturated,
+    }
 }
 
 #[cfg(test)]

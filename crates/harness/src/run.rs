@@ -148,6 +148,8 @@ impl Session<'_> {
             load: None,
             energy,
             interrupted: false,
+            interference: None,
+            remeasures: None,
             inferences,
         };
         self.sink.window(&record)?;

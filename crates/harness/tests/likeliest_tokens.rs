@@ -84,7 +84,7 @@ fn shown(positions: &[Value]) -> Shown {
         vec![("baseline".into(), Box::new(baseline)), ("served".into(), Box::new(served))];
     let prompt = Prompt {
         id: "p".into(),
-        body: PromptBody::Chat(vec![Message { role: Role::User, content: "?".into() }]),
+        body: PromptBody::Chat(vec![Message { role: Role::User, content: "?".into() }].into()),
         grader: None,
         max_tokens: 8,
         tags: Vec::new(),

@@ -7,7 +7,6 @@ use infercost_core::Currency;
 use infercost_prices::settings_file::{Answers, exchange_entry, offer_entry, replace};
 use infercost_prices::{Prices, Snapshot, market};
 
-use crate::bounded_text;
 use crate::config::{self, MAX_CONFIG_BYTES};
 use crate::economics_inputs::today;
 use crate::usage::usage;
@@ -29,7 +28,7 @@ pub struct Wanted<'a> {
 pub fn fill(file: &Path, wanted: &Wanted<'_>, snapshot: &Snapshot) -> anyhow::Result<String> {
     let name = file.display();
     let before = match file.exists() {
-        true => bounded_text::read(file, MAX_CONFIG_BYTES, "settings file")?,
+        true => infercost_text::read(file, MAX_CONFIG_BYTES, "settings file")?,
         false => Answers::default().settings(today()),
     };
     let known = config::parse_text(file, &before)?;

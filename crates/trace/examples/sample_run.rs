@@ -71,6 +71,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             load: None,
             energy: measured(f64::from(index) * 0.1 + 3.0),
             interrupted: false,
+            interference: None,
+            remeasures: None,
             inferences: held,
         })?;
         index += 1;
@@ -118,6 +120,7 @@ fn inference(index: u32, tokens: u32, issued_at: SystemTime) -> InferenceRecord 
             text: Some("The answer is \"forty-two\",\nas everybody knows. ".repeat(4)),
             finish: FinishReason::Stop,
             output_tokens: tokens,
+            thinking: None,
             arrivals: (0..tokens).map(|token| ChunkArrival { at: at(token), tokens: 1 }).collect(),
             latency: at(tokens),
         }

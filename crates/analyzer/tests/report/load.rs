@@ -47,6 +47,7 @@ pub(crate) fn add_load(
                     text: None,
                     finish: FinishReason::Stop,
                     output_tokens: 12,
+                    thinking: None,
                     arrivals: (0..12).map(arrival).collect(),
                     latency,
                 },
@@ -67,6 +68,8 @@ pub(crate) fn add_load(
             updates: 100,
         },
         interrupted: false,
+        interference: None,
+        remeasures: None,
         inferences,
     });
 }

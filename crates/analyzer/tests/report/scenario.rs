@@ -195,6 +195,7 @@ fn window(
                 text: None,
                 finish: FinishReason::Stop,
                 output_tokens: tokens,
+                thinking: None,
                 arrivals,
                 latency,
             }
@@ -222,6 +223,8 @@ fn window(
         load: None,
         energy: reading(behavior.watts.filter(|_| !interrupted), elapsed),
         interrupted,
+        interference: None,
+        remeasures: None,
         inferences,
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use infercost_core::{Continuation, EngineError, Message, PromptBody, Role};
+use infercost_core::thinking::is_opened_by;
+use infercost_core::{Continuation, EngineError, PromptBody};
 
 use crate::chat_template::{ChatMessage, ChatTemplate, plain};
 use crate::decoder::WeightSource;
@@ -55,6 +56,12 @@ impl PromptEncoder {
         self.tokens(&self.render(prompt)?)
     }
 
+    /// The tokens of a conversation, and whether it ends inside thinking that its template has opened.
+    pub(crate) fn encode_noting(&self, prompt: &PromptBody) -> Result<(Vec<u32>, bool), EngineError> {
+        let rendered = self.render(prompt)?;
+        Ok((self.tokens(&rendered)?, is_opened_by(&rendered)))
+    }
+
     /// The tokens of a conversation, and those of what follows it.
     ///
     /// A text is tokenized together with the conversation and cut where the conversation's own tokens end, as
@@ -80,12 +87,19 @@ impl PromptEncoder {
         let PromptBody::Chat(turns) = prompt;
         let messages: Vec<ChatMessage> =
             turns.iter().map(|turn| ChatMessage::new(turn.role.name(), turn.content.as_str())).collect();
-        match &self.template {
-            Some(template) => template
-                .render(&messages, true, &self.named(self.tokenizer.bos()), &self.named(self.tokenizer.eos()))
-                .map_err(|error| EngineError::Template(error.to_string())),
-            None => Ok(plain(&messages)),
-        }
+        let Some(template) = &self.template else { return Ok(plain(&messages)) };
+        let variables = turns.template_variables();
+        let with_variables;
+        let template = if variables.is_empty() {
+            template
+        } else {
+            with_variables = template.clone().with_variables(&variables);
+            &with_variables
+        };
+
+        template
+            .render(&messages, true, &self.named(self.tokenizer.bos()), &self.named(self.tokenizer.eos()))
+            .map_err(|error| EngineError::Template(error.to_string()))
     }
 
     fn tokens(&self, rendered: &str) -> Result<Vec<u32>, EngineError> {

@@ -58,7 +58,7 @@ impl RecordSink for Kept {
 fn prompt(id: &str) -> Prompt {
     Prompt {
         id: PromptId::from(id),
-        body: PromptBody::Chat(vec![Message { role: Role::User, content: id.to_owned() }]),
+        body: PromptBody::Chat(vec![Message { role: Role::User, content: id.to_owned() }].into()),
         max_tokens: 8,
         grader: None,
         tags: Vec::new(),

@@ -15,7 +15,9 @@ pub(crate) const MS: Duration = Duration::from_millis(1);
 pub(crate) fn prompts(count: usize) -> Vec<Prompt> {
     let prompt = |number: usize| Prompt {
         id: format!("p{number}").as_str().into(),
-        body: PromptBody::Chat(vec![Message { role: Role::User, content: format!("question {number}") }]),
+        body: PromptBody::Chat(
+            vec![Message { role: Role::User, content: format!("question {number}") }].into(),
+        ),
         grader: None,
         max_tokens: 32,
         tags: Vec::new(),

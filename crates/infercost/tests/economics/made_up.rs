@@ -65,6 +65,8 @@ impl MadeUp {
                 operating_point: OperatingPoint::SEQUENTIAL,
                 energy: reading(self.watts, wall_time),
                 interrupted: false,
+                interference: None,
+                remeasures: None,
                 load: None,
                 inferences,
             };
@@ -113,6 +115,7 @@ impl MadeUp {
                 text: Some("an answer".into()),
                 finish: FinishReason::Stop,
                 output_tokens: TOKENS,
+                thinking: None,
                 arrivals: arrivals.collect(),
                 latency: at(1.0),
             },

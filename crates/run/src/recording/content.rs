@@ -31,7 +31,12 @@ impl Content {
         let mut record = record.clone();
         record.input_text = self.shown(record.input_text);
         match &mut record.outcome {
-            Outcome::Completed { text, .. } => *text = self.shown(text.take()),
+            Outcome::Completed { text, thinking, .. } => {
+                *text = self.shown(text.take());
+                if let Some(thinking) = thinking {
+                    thinking.text = self.shown(thinking.text.take());
+                }
+            }
             Outcome::Failed { kind, message, .. } => {
                 let words =
                     if self.keep { std::mem::take(message) } else { kind.own_words(message).to_owned() };
