@@ -6,17 +6,17 @@ use infercost_core::manifest::Provenance;
 use infercost_core::prompt_set::GraderKind;
 use infercost_core::report::{CandidateReport, EnergyTotals, PromptCount};
 use infercost_core::run::VariantHeader;
-use infercost_core::{EnergyReading, EstimationMethod, Evaluation};
+use infercost_core::{EnergyReading, EnergySource, EstimationMethod, Evaluation, Reason};
 
+use crate::analysis::{self, Analysis};
 use crate::board_notes;
 use crate::energy_totals;
 use crate::grading::FAILED;
 use crate::judgement::Margin;
-use crate::report::{self, Analysis};
 use crate::sample::VariantSample;
 use crate::sequential::Progress;
-use crate::statistics::power;
-use crate::wording::{count, percent, percents, quoted};
+use infercost_core::text::{count, percent, percents, printable};
+use infercost_stats::power;
 
 /// Days after which a price is old.
 const OLD_PRICE: i32 = 90;
@@ -33,7 +33,7 @@ pub(crate) struct Noted<'a> {
     pub(crate) margin: &'a Margin,
     pub(crate) graded: usize,
     pub(crate) common_parts: Vec<String>,
-    /// True where variants were driven under load, too.
+    /// True where there was a load test, too.
     pub(crate) is_loaded: bool,
     pub(crate) load_notes: Vec<String>,
     pub(crate) open_question: Option<String>,
@@ -59,7 +59,7 @@ pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
     notes.extend(interrupted(noted));
     notes.extend(stopped_early(noted));
     notes.extend(part_of_set(noted));
-    notes.extend(dearer(noted));
+    notes.extend(costlier(noted));
     notes.extend(noise_floor(noted));
     notes.extend(noted.common_parts.iter().cloned());
     notes.extend(noted.open_question.clone());
@@ -72,12 +72,12 @@ pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
 }
 
 /// Why a variant has no energy, in the meter's own words.
-pub(crate) fn no_energy(variant: &VariantSample<'_>) -> String {
-    let reason = variant.windows.iter().find_map(|window| match &window.energy {
-        EnergyReading::Unavailable { reason } => Some(quoted(reason)),
+pub(crate) fn no_energy(variant: &VariantSample<'_>) -> Reason {
+    let stated = variant.windows.iter().find_map(|window| match &window.energy {
+        EnergyReading::Unavailable { reason } => Some(Reason::NoMeter { why: reason.clone() }),
         _ => None,
     });
-    reason.unwrap_or_else(|| "no complete window was recorded".into())
+    stated.unwrap_or_else(|| Reason::stated("no complete window was recorded"))
 }
 
 fn assumed_prices(noted: &Noted<'_>) -> Option<String> {
@@ -85,14 +85,14 @@ fn assumed_prices(noted: &Noted<'_>) -> Option<String> {
     book.assumed.then(|| {
         format!(
             "Prices are assumed: the shipped example \"{}\", not yours; put your own into infercost.toml.",
-            quoted(&book.name)
+            printable(&book.name)
         )
     })
 }
 
 fn expansion(noted: &Noted<'_>) -> Option<String> {
     let baseline = noted.candidates.first()?;
-    let from = quoted(baseline.provenance.expanded_from()?);
+    let from = printable(baseline.provenance.expanded_from()?);
     let name = baseline.variant.variant_name();
     Some(match baseline.provenance {
         Provenance::Quantized { .. } => format!(
@@ -107,9 +107,12 @@ fn expansion(noted: &Noted<'_>) -> Option<String> {
 }
 
 fn unavailable_energy(noted: &Noted<'_>) -> Option<String> {
-    let without: Vec<&CandidateReport> =
-        noted.candidates.iter().filter(|candidate| candidate.energy.source == "unavailable").collect();
-    let reason = without.first()?.unknown.get("energy")?;
+    let without: Vec<&CandidateReport> = noted
+        .candidates
+        .iter()
+        .filter(|candidate| candidate.energy.source == EnergySource::Unavailable)
+        .collect();
+    let reason = without.first()?.unknown.sentence("energy")?;
     let whom = if without.len() == noted.candidates.len() {
         String::new()
     } else {
@@ -130,10 +133,10 @@ fn estimated_energy(noted: &Noted<'_>) -> Option<String> {
             EstimationMethod::CpuTdp { model, tdp, source } => format!(
                 "thermal design power of {} W of {} ({}) × CPU time used",
                 tdp.get(),
-                quoted(model),
-                quoted(source)
+                printable(model),
+                printable(source)
             ),
-            EstimationMethod::Mixed { parts } => quoted(parts),
+            EstimationMethod::Mixed { parts } => printable(parts).into_owned(),
         }),
         _ => None,
     })?;
@@ -154,10 +157,10 @@ fn old_prices(noted: &Noted<'_>) -> Vec<String> {
     old.map(|price| {
         format!(
             "The price of {} was {} days old when the run began ({}, {}).",
-            quoted(&price.name),
+            printable(&price.name),
             age(price),
             price.date,
-            quoted(&price.source)
+            printable(&price.source)
         )
     })
     .collect()
@@ -258,7 +261,7 @@ fn gaps_in_energy(noted: &Noted<'_>) -> Option<String> {
 /// Costs at the wall are no longer the meter's joules × tariff, so it must be said.
 fn wall_factor(noted: &Noted<'_>) -> Option<String> {
     let runs = noted.analysis.runs;
-    if let Some(wall) = report::wall_factor(runs) {
+    if let Some(wall) = analysis::shared_wall_factor(runs) {
         return Some(format!(
             "Costs take energy at the wall: {:.3} × the meter {} {:.1} W, fitted on {} against {} over {} (residual \
              {}). Joules are the meter's own.",
@@ -266,7 +269,7 @@ fn wall_factor(noted: &Noted<'_>) -> Option<String> {
             if wall.offset.get() < 0.0 { '−' } else { '+' },
             wall.offset.get().abs(),
             wall.date,
-            quoted(&wall.wall),
+            printable(&wall.wall),
             count(u64::from(wall.windows), "window"),
             percent(wall.residual)
         ));
@@ -334,24 +337,24 @@ fn stops<'n>(noted: &'n Noted<'_>) -> impl Iterator<Item = (&'n CandidateReport,
 fn part_of_set(noted: &Noted<'_>) -> Option<String> {
     let PromptCount { set, total, chosen, complete } = noted.prompts;
     if stops(noted).next().is_some() {
-        let set = quoted(set);
+        let set = printable(set);
         return (chosen < total)
             .then(|| format!("Only part of the set was to be run: {chosen} of {total} prompts of {set}."));
     }
     if complete < chosen {
-        let set = quoted(set);
+        let set = printable(set);
         Some(format!(
             "{complete} of {chosen} chosen prompts ({total} in {set}) were answered by every variant."
         ))
     } else if chosen < total {
-        Some(format!("Only part of the set was run: {chosen} of {total} prompts of {}.", quoted(set)))
+        Some(format!("Only part of the set was run: {chosen} of {total} prompts of {}.", printable(set)))
     } else {
         None
     }
 }
 
 /// A quantized model that costs more must be reported as such, with the cause where it is known.
-fn dearer(noted: &Noted<'_>) -> Vec<String> {
+fn costlier(noted: &Noted<'_>) -> Vec<String> {
     let rivals = noted.candidates.iter().skip(1).filter(|candidate| !candidate.noise_floor);
     rivals
         .filter_map(|candidate| {
@@ -387,7 +390,7 @@ fn failures(noted: &Noted<'_>) -> Vec<String> {
             let kinds: Vec<String> =
                 candidate.failure_kinds.iter().map(|(kind, number)| format!("{kind} {number}")).collect();
             format!(
-                "{} failed in {} of {} ({}); failures score 0 and are billed.",
+                "{} failed in {} of {} ({}); failures score 0, and what they took is billed to the answers.",
                 candidate.variant.variant_name(),
                 candidate.failures,
                 count(candidate.inferences, "inference"),

@@ -12,6 +12,7 @@ pub mod energy_meter;
 pub mod engine;
 pub mod estimate;
 pub mod evaluation;
+pub mod foreign;
 pub mod hosting;
 pub mod identity;
 pub mod load;
@@ -24,29 +25,37 @@ pub mod policy;
 pub mod price;
 pub mod price_per_million;
 pub mod prompt_set;
+pub mod reason;
 pub mod record;
 pub mod record_sink;
 pub mod report;
 pub mod run;
+pub mod run_spec;
 pub mod sampling;
 pub mod served;
 pub mod server_place;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod text;
 pub mod unavailable_meter;
 pub mod units;
 pub mod verdict;
 pub mod workload;
 
 pub use board::{BoardState, CrossCheck};
-pub use energy::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, MeterKind, MeterSource};
+pub use energy::{
+    EnergyDomain, EnergyReading, EnergyScope, EnergySource, EstimationMethod, MeterKind, MeterSource,
+};
 pub use energy_meter::{EnergyMeter, MeterId, OpenReading};
 pub use engine::{
     Chunk, ConcurrentEngine, Continuation, Distribution, Engine, EngineError, Generation, GenerationRequest,
     PendingGeneration, PositionTop, ScoreRequest, ServedError, ServedFault, TokenName, TokenScores,
 };
 pub use estimate::Estimate;
-pub use evaluation::{ChoiceLikelihoods, Divergence, Evaluation, EvaluationRecord, TaskScore};
+pub use evaluation::{
+    ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, TaskScore,
+};
+pub use foreign::{ForeignCall, ForeignTrace, Irregularity, IrregularityKind, StatedCost, Unsaid};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
 pub use load::{LatencyTargets, LoadFacts, SteadyState};
 pub use machine::{MachineFacts, WallFactor};
@@ -54,12 +63,14 @@ pub use meter_error::MeterError;
 pub use money::{Currency, Money};
 pub use policy::Policy;
 pub use prompt_set::{Grader, Message, Prompt, PromptBody, PromptSet, PromptSetError, Role};
+pub use reason::{CostPart, LeftOut, Reason, Unknown};
 pub use record::{
     ChunkArrival, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord,
     OperatingPoint, Outcome, WindowRecord,
 };
 pub use record_sink::{Likeliest, RecordSink, Scored, SinkError, Unscored};
 pub use run::{RunHeader, RunRecord};
+pub use run_spec::{ArrivalProcess, LoadSpec, MeterSpec, RunSpec, ServerSpec};
 pub use sampling::Sampling;
 pub use served::{ServedFacts, ServedHabits, ServedTrial, ServerTimings, TokenCount};
 pub use server_place::ServerPlace;

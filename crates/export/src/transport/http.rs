@@ -12,7 +12,7 @@ use ureq::http::{HeaderMap, Response};
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
-use super::Attempt;
+use super::{Attempt, Refusal};
 use crate::destination::{Compression, Destination, Protocol, TlsFiles, is_loopback};
 use crate::error::DestinationError;
 use crate::headers::Headers;
@@ -116,7 +116,8 @@ impl Http {
                 Attempt::Later { after, why }
             }
             413 => Attempt::TooLarge { why },
-            _ => Attempt::Refused { why },
+            404 | 405 | 501 => Attempt::Refused { refusal: Refusal::Place, why },
+            _ => Attempt::Refused { refusal: Refusal::Message, why },
         }
     }
 }
@@ -137,7 +138,7 @@ pub(crate) fn agent_config(
 pub(crate) fn unreachable(why: String) -> Attempt {
     if why.contains("invalid peer certificate") {
         let hint = "name the authority's file in OTEL_EXPORTER_OTLP_CERTIFICATE where it is your own";
-        return Attempt::Refused { why: format!("{why}; {hint}") };
+        return Attempt::Refused { refusal: Refusal::Message, why: format!("{why}; {hint}") };
     }
     Attempt::Later { after: None, why }
 }

@@ -1,14 +1,21 @@
 //! `infercost completions`: a completion script for a shell.
 
-use std::io;
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
+use clap::Args;
 
-use crate::arguments::{Cli, CompletionsArguments};
+use crate::output;
 
-pub(crate) fn run(arguments: &CompletionsArguments) -> anyhow::Result<ExitCode> {
-    let mut command = Cli::command();
-    clap_complete::generate(arguments.shell, &mut command, "infercost", &mut io::stdout().lock());
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsCommand {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+pub(crate) fn run(arguments: &CompletionsCommand, command: &mut clap::Command) -> anyhow::Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, command, "infercost", &mut script);
+
+    output::block(&String::from_utf8(script)?);
     Ok(ExitCode::SUCCESS)
 }

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use infercost_analyzer::foreign::{ForeignModel, ForeignReport, Sum};
 use infercost_core::report::Percentiles;
+use infercost_core::{Irregularity, IrregularityKind};
+use infercost_run::number::{self, UNKNOWN};
 
-use crate::output::number::{self, UNKNOWN};
 use crate::output::terminal::plain;
 
 /// The whole answer as text; `names` are where it comes from.
@@ -16,6 +17,10 @@ pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
     for note in &report.notes {
         let _ = writeln!(text, "! {}", plain(note));
     }
+    for (kind, found) in &report.irregularities {
+        let _ = writeln!(text, "! {}", plain(&irregularity(*kind, found)));
+    }
+
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header([
         "model",
@@ -37,7 +42,7 @@ pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
             name(model),
             model.calls.to_string(),
             model.failures.to_string(),
-            tokens(model.input_tokens, model.calls),
+            prompt_tokens(model),
             tokens(model.output_tokens, model.calls),
             of(model.latency_s, |found| found.p50),
             of(model.latency_s, |found| found.p95),
@@ -84,6 +89,48 @@ fn tokens(sum: Sum, calls: u64) -> String {
         known if known < calls => format!("{:.0} of {known} calls", sum.sum),
         _ => format!("{:.0}", sum.sum),
     }
+}
+
+/// With what of them a cache served, and what was written to it.
+fn prompt_tokens(model: &ForeignModel) -> String {
+    let mut text = tokens(model.input_tokens, model.calls);
+    for (sum, what) in [(model.cached_input_tokens, "cached"), (model.cache_write_tokens, "written")] {
+        if sum.sum > 0.0 {
+            let _ = write!(text, ", {:.0} {what}", sum.sum);
+        }
+    }
+    text
+}
+
+/// What was left out, how often, and the first of them.
+pub(crate) fn irregularity(kind: IrregularityKind, found: &Irregularity) -> String {
+    let Irregularity { count, example } = found;
+    let words = match kind {
+        IrregularityKind::OtherSignal => "objects of metrics, logs or profiles were left aside",
+        IrregularityKind::Damaged => "lines or objects are damaged and were left out",
+        IrregularityKind::CutOff => "lines or objects were cut off and left out",
+        IrregularityKind::UnknownShape => "lines or objects are no spans in any known format",
+        IrregularityKind::UnknownOperation => {
+            "spans are of an operation that is not known, and are not counted as calls"
+        }
+        IrregularityKind::ImpossibleNumber => {
+            "attributes hold no possible count or amount, and were not used"
+        }
+        IrregularityKind::TotalMismatch => "calls state tokens that do not add up to the total beside them",
+        IrregularityKind::ZeroCost => {
+            "calls state a cost of 0 for tokens that were used; it was taken for unknown"
+        }
+        IrregularityKind::UnknownCurrency => "costs are in a currency that is none",
+        IrregularityKind::CacheConvention => {
+            "calls do not show whether cached tokens are a part of the prompt's; they were taken for one"
+        }
+        IrregularityKind::SeenTwice => {
+            "spans record a call or span that another one records too, and were left out"
+        }
+        IrregularityKind::Wrapper => "spans are around another call and were not counted again",
+    };
+    let example = if example.is_empty() { String::new() } else { format!(" (first: {example})") };
+    format!("{count} {words}{example}")
 }
 
 fn costs(model: &ForeignModel) -> String {

@@ -27,7 +27,7 @@ pub(crate) enum Stream {
 
 impl Stream {
     /// True on a terminal, unless `NO_COLOR` is set (<https://no-color.org>) or the terminal is dumb.
-    fn has_color(self) -> bool {
+    pub(crate) fn has_color(self) -> bool {
         let terminal = match self {
             Self::Output => io::stdout().is_terminal(),
             Self::Error => io::stderr().is_terminal(),

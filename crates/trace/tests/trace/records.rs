@@ -5,10 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use infercost_core::prompt_set::GraderKind;
 use infercost_core::{
     BoardState, ChoiceLikelihoods, ChunkArrival, CrossCheck, Divergence, EnergyDomain, EnergyReading,
-    EnergyScope, EstimationMethod, Evaluation, EvaluationRecord, FailureKind, FinishReason, IdlePhase,
-    IdleRecord, InferenceRecord, Joules, LoadFacts, LoadRecord, MeterKind, MeterSource, OperatingPoint,
-    Outcome, PromptId, RunHeader, Sampling, ServedFacts, ServerTimings, SteadyState, TaskScore, TokenCount,
-    VariantId, Watts, WindowId, WindowRecord,
+    EnergyScope, EstimationMethod, Evaluation, EvaluationKind, EvaluationRecord, FailureKind, FinishReason,
+    IdlePhase, IdleRecord, InferenceRecord, Joules, LoadFacts, LoadRecord, MeterKind, MeterSource,
+    OperatingPoint, Outcome, PromptId, RunHeader, Sampling, ServedFacts, ServerTimings, SteadyState,
+    TaskScore, TokenCount, VariantId, Watts, WindowId, WindowRecord,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::option;
@@ -305,7 +305,8 @@ fn evaluated() -> BoxedStrategy<Evaluation> {
                 })
             }
         ),
-        (text(), text()).prop_map(|(what, reason)| Evaluation::Impossible { what, reason }),
+        (prop::sample::select(EvaluationKind::ALL.to_vec()), text())
+            .prop_map(|(what, reason)| Evaluation::Impossible { what, reason }),
     ]
     .boxed()
 }

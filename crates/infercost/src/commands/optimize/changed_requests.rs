@@ -1,8 +1,8 @@
 //! The same model, asked otherwise: what can be computed from the run itself.
 
 use infercost_analyzer::levers;
+use infercost_core::text::percent;
 use infercost_economics::optimization::{Basis, Change, Effect, Kind};
-use infercost_economics::wording::percent;
 
 use super::{CONFIDENCE, Present, unknown};
 

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use infercost_core::Estimate;
 use infercost_economics::audit::{Audit, Zone};
 use infercost_economics::bill::double;
+use infercost_run::number::UNKNOWN;
 
-use crate::output::economics::layout::{
+use crate::output::layout::{
     assumptions, estimate, head, money, money_estimate, share, signed, styled, table,
 };
-use crate::output::number::UNKNOWN;
 use crate::output::terminal::{DOUBT, FAILURE, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.
@@ -24,7 +24,7 @@ pub(crate) fn render(audit: &Audit) -> String {
             .map(|one| {
                 let cost =
                     one.per_inference.map_or(UNKNOWN.to_owned(), |cost| money(cost.point, audit.currency));
-                format!("{} at {}", cost, infercost_economics::wording::percent(one.utilization))
+                format!("{} at {}", cost, infercost_core::text::percent(one.utilization))
             })
             .collect();
         let _ = writeln!(text, " by utilization: {}", shown.join(", "));
@@ -85,8 +85,8 @@ fn parts(audit: &Audit) -> String {
         .map(|part| format!("{} {}", part.name, money(double(part.amount), audit.currency)))
         .collect();
     let _ = writeln!(text, " parts: {}", shown.join(" + "));
-    for (name, why) in &audit.bill.left_out {
-        let _ = writeln!(text, " left out: {name}, {}", plain(why));
+    for (name, why) in audit.bill.left_out.iter() {
+        let _ = writeln!(text, " left out: {name}, {}", plain(&why.to_string()));
     }
     text
 }
@@ -100,7 +100,7 @@ fn tornado(audit: &Audit) -> String {
             }
             _ => format!("{UNKNOWN} {}", swing.reason),
         };
-        let of = swing.of_revenue.map_or(String::new(), infercost_economics::wording::percent);
+        let of = swing.of_revenue.map_or(String::new(), infercost_core::text::percent);
         vec![swing.words.to_owned(), change, of]
     });
     let of = if audit.revenue.is_some() { "of revenue" } else { "" };

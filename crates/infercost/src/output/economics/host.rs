@@ -2,13 +2,12 @@
 
 use std::fmt::Write as _;
 
+use infercost_core::text::percent;
 use infercost_economics::hosting::{Hosting, WayCost};
-use infercost_economics::wording::{percent, plain as short};
+use infercost_economics::wording::plain as short;
+use infercost_run::number::UNKNOWN;
 
-use crate::output::economics::layout::{
-    assumptions, estimate, head, money, money_estimate, share, styled, table,
-};
-use crate::output::number::UNKNOWN;
+use crate::output::layout::{assumptions, estimate, head, money, money_estimate, share, styled, table};
 use crate::output::terminal::{DOUBT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.
@@ -22,8 +21,8 @@ pub(crate) fn render(hosting: &Hosting) -> String {
     let mut text = head(&title, &hosting.notes);
     text.push_str(&costs(hosting));
     for way in &hosting.ways {
-        for (part, why) in &way.bill.left_out {
-            let _ = writeln!(text, " {} leaves out {part}: {}", plain(&way.name), plain(why));
+        for (part, why) in way.bill.left_out.iter() {
+            let _ = writeln!(text, " {} leaves out {part}: {}", plain(&way.name), plain(&why.to_string()));
         }
     }
     let _ = write!(text, "\n{}", parts(hosting));

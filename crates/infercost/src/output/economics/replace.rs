@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use infercost_core::Estimate;
 use infercost_economics::replacement::{Decision, MachineYear, Replacement};
 use infercost_economics::wording::plain as short;
+use infercost_run::number::UNKNOWN;
 
-use crate::output::economics::layout::{assumptions, estimate, head, money, money_estimate, styled, table};
-use crate::output::number::UNKNOWN;
+use crate::output::layout::{assumptions, estimate, head, money, money_estimate, styled, table};
 use crate::output::terminal::{DOUBT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.
@@ -15,8 +15,8 @@ pub(crate) fn render(answer: &Replacement) -> String {
     let title = format!("Keep or replace, at {} requests an hour", short(answer.requests_per_hour));
     let mut text = head(&title, &answer.notes);
     text.push_str(&machines(answer));
-    for (part, why) in &answer.left_out {
-        let _ = writeln!(text, " left out: {part} {}", plain(why));
+    for (part, why) in answer.left_out.iter() {
+        let _ = writeln!(text, " left out: {part} {}", plain(&why.to_string()));
     }
     let cost = |estimate: &Option<Estimate>| {
         estimate.as_ref().map_or(UNKNOWN.to_owned(), |estimate| money_estimate(estimate, answer.currency))

@@ -1,0 +1,51 @@
+//! What of a run that was cut off need not be done again.
+
+use std::collections::HashSet;
+
+use infercost_core::{EvaluationKind, EvaluationRecord, Grader, Prompt, PromptId, RunRecord, VariantId};
+use infercost_harness::Completed;
+
+/// What of a run need not be done again.
+pub(super) fn completed(run: &RunRecord, prompts: &[Prompt]) -> Completed {
+    let mut completed = Completed::default();
+    for window in &run.windows {
+        completed.load.note(window);
+        completed.next_window = completed.next_window.max(window.id.index.saturating_add(1));
+        for inference in window.inferences.iter().filter(|_| window.load.is_none()) {
+            let key = (window.id.variant.clone(), inference.prompt.clone(), inference.repetition);
+            completed.inferences.insert(key);
+        }
+    }
+    let evaluated: HashSet<EvaluationKey> = run.evaluations.iter().map(EvaluationKey::of).collect();
+    for variant in &run.header.variants {
+        for prompt in prompts {
+            let has = |is_task| {
+                let (variant, prompt) = (variant.id.clone(), prompt.id.clone());
+                evaluated.contains(&EvaluationKey { variant, prompt, repetition: 0, is_task })
+            };
+            let is_choice = matches!(prompt.grader, Grader::Choice { .. });
+            let is_baseline = variant.id == run.header.baseline;
+            if (is_baseline || has(false)) && (!is_choice || has(true)) {
+                completed.scorings.insert((variant.id.clone(), prompt.id.clone()));
+            }
+        }
+    }
+    completed
+}
+
+/// What an evaluation is of; a run holds each once.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) struct EvaluationKey {
+    variant: VariantId,
+    prompt: PromptId,
+    repetition: u32,
+    is_task: bool,
+}
+
+impl EvaluationKey {
+    pub(super) fn of(record: &EvaluationRecord) -> Self {
+        let is_task = record.result.kind() == EvaluationKind::Task;
+        let EvaluationRecord { variant, prompt, repetition, .. } = record;
+        Self { variant: variant.clone(), prompt: prompt.clone(), repetition: *repetition, is_task }
+    }
+}
