@@ -201,7 +201,16 @@ impl Scenario {
 
 /// What a price book says: one assumption a price, life and interest of what is owned, and PUE.
 pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
-    let mut all: Vec<Assumption> = prices.prices().map(Assumption::of_price).collect();
+    let paid = match &prices.hardware {
+        Some(HardwareCost::Owned { purchase, .. }) => Some(purchase),
+        _ => None,
+    };
+    let mut all = Vec::new();
+    for price in prices.prices() {
+        let is_paid = Some(price) == paid;
+        all.push(if is_paid { Assumption::of_invoice(price) } else { Assumption::of_price(price) });
+    }
+
     if let Some(HardwareCost::Owned { salvage_share, life_years, .. }) = &prices.hardware {
         let what = format!("life of {}, then {} of the price", years(*life_years), percent(*salvage_share));
         all.push(Assumption::new(what, given(prices)));
