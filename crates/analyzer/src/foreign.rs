@@ -123,6 +123,7 @@ pub fn summarize(
     for (index, call) in calls.iter().enumerate() {
         groups.entry(call.model.as_deref()).or_default().push(index);
     }
+
     let mut models: Vec<ForeignModel> = groups
         .into_iter()
         .map(|(name, indices)| {
@@ -139,6 +140,7 @@ pub fn summarize(
             model
         })
         .collect();
+
     models.sort_by(|one, other| other.calls.cmp(&one.calls).then_with(|| one.model.cmp(&other.model)));
     let mut notes = Vec::new();
     if models.iter().all(|model| model.costs.is_empty()) {
@@ -148,7 +150,9 @@ pub fn summarize(
                 .to_owned(),
         );
     }
+
     notes.push("The energy is unknown: another program's traces hold no joules.".to_owned());
+
     Ok(ForeignReport {
         schema: FOREIGN_SCHEMA,
         calls: calls.len() as u64,
@@ -171,6 +175,7 @@ fn busy_seconds(calls: &[ForeignCall]) -> Vec<Option<f64>> {
         .enumerate()
         .filter_map(|(index, call)| Some((index, (call.started_s?, call.started_s? + call.latency_s?))))
         .collect();
+
     // small numbers keep more digits
     let origin = timed.iter().map(|(_, (start, _))| *start).fold(f64::INFINITY, f64::min);
     let spans: Vec<(f64, f64)> =
@@ -181,26 +186,31 @@ fn busy_seconds(calls: &[ForeignCall]) -> Vec<Option<f64>> {
             *slot = Some(seconds);
         }
     }
+
     busy
 }
 
 fn facts(name: Option<&str>, own: &[(&ForeignCall, Option<f64>)]) -> ForeignModel {
     let mut model = ForeignModel { model: name.map(str::to_owned), ..ForeignModel::default() };
     let (mut latency, mut ttft, mut tpot) = (Vec::new(), Vec::new(), Vec::new());
+
     for (call, _) in own {
         model.calls += 1;
         model.failures += u64::from(call.failed);
         for (sum, value) in
             [(&mut model.input_tokens, call.input_tokens), (&mut model.output_tokens, call.output_tokens)]
+
         {
             if let Some(value) = value {
                 sum.sum += value as f64;
                 sum.calls += 1;
             }
         }
+
         for words in &call.unsaid {
             *model.unsaid.entry(words).or_default() += 1;
         }
+
         if call.failed {
             continue;
         }
@@ -208,10 +218,12 @@ fn facts(name: Option<&str>, own: &[(&ForeignCall, Option<f64>)]) -> ForeignMode
         ttft.extend(call.ttft_s);
         if let (Some(total), Some(first), Some(tokens @ 2..)) =
             (call.latency_s, call.ttft_s, call.output_tokens)
+
         {
             tpot.push((total - first).max(0.0) / (tokens - 1) as f64);
         }
     }
+
     model.latency_s = percentiles(latency);
     model.ttft_s = percentiles(ttft);
     model.tpot_s = percentiles(tpot);
@@ -225,6 +237,7 @@ fn stated(own: &[(&ForeignCall, Option<f64>)]) -> Vec<ForeignCost> {
         sum.sum += amount;
         sum.calls += 1;
     }
+
     let cost = |(currency, sum): (&str, Sum)| ForeignCost {
         basis: "stated",
         total: sum.sum,
@@ -232,6 +245,7 @@ fn stated(own: &[(&ForeignCall, Option<f64>)]) -> Vec<ForeignCost> {
         calls: sum.calls,
         source: "the trace itself".to_owned(),
     };
+
     sums.into_iter().map(cost).collect()
 }
 
@@ -255,6 +269,7 @@ fn tokens(
             (inputs - from_cache) as f64 * input + from_cache as f64 * cached + outputs as f64 * output;
         sum.calls += 1;
     }
+
     (sum.calls > 0).then(|| ForeignCost {
         basis: "by_token",
         total: sum.sum,

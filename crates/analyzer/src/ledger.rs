@@ -109,11 +109,13 @@ impl Ledger {
                 windows.into_iter().partition(|window| window.load.is_some());
             let powers = phase_powers(single.iter().copied());
             ledger.add(Group { candidate, at: None, windows: single, powers, idle });
+
             // under load the phases of many requests run at once, so their powers cannot be told apart
             for (at, windows) in by_point(&loaded) {
                 ledger.add(Group { candidate, at: Some(at), windows, powers: None, idle });
             }
         }
+
         ledger.judge(run);
         ledger
     }
@@ -126,6 +128,7 @@ impl Ledger {
         if inferences == 0 {
             return;
         }
+
         let unknown = match group.cost() {
             Ok(parts) => {
                 // What failed was no answer: the answers pay for what it took.
@@ -136,6 +139,7 @@ impl Ledger {
             }
             Err(reason) => Some(reason),
         };
+
         let total = entries.iter().filter_map(|(_, entry)| entry.total).reduce(|sum, total| sum + total);
         let unknown = unknown.or_else(|| total.is_none().then_some(Reason::NoCost));
         self.bills.push(Bill {
@@ -146,6 +150,7 @@ impl Ledger {
             total,
             unknown,
         });
+
         self.entries.extend(entries);
     }
 
@@ -203,8 +208,10 @@ impl Ledger {
     pub fn token_prices(&self, bill: usize) -> Result<TokenPrices, &'static str> {
         let total = self.bills.get(bill).and_then(|bill| bill.total).ok_or("its cost is unknown")?;
         let told = || self.of_bill(bill).filter(|entry| entry.completed);
+
         // where some prompts are not counted, no price per prompt token can be told
         let counts_input = told().all(|entry| entry.input_tokens.is_some());
+
         let mut rows: Vec<Billed> = told()
             .map(|entry| Billed {
                 input: entry.input_tokens.filter(|_| counts_input).map_or(0.0, f64::from),
@@ -212,11 +219,13 @@ impl Ledger {
                 cost: entry.total.unwrap_or_default(),
             })
             .collect();
+
         // entries have no order, and sums of doubles depend on it
         rows.sort_by(|one, other| {
             let key = |row: &Billed| (row.cost, row.input, row.output);
             key(one).partial_cmp(&key(other)).unwrap_or(std::cmp::Ordering::Equal)
         });
+
         fit(&rows, total).ok_or("no inference of it tells its tokens")
     }
 }
@@ -278,6 +287,7 @@ impl Group<'_> {
                 entries.push((key, Entry { bill, ..entry }));
             }
         }
+
         entries
     }
 }
@@ -292,6 +302,7 @@ fn by_point<'a>(windows: &[&'a WindowRecord]) -> Vec<(LoadGroup, Vec<&'a WindowR
             None => groups.push((at, vec![window])),
         }
     }
+
     groups
 }
 
@@ -340,12 +351,14 @@ fn share_out(entries: &mut [&mut Entry], parts: &CostComponents) {
             Some(own) if joules > 0.0 => own / joules * metered,
             _ => 1.0,
         };
+
         entry.cost = CostComponents {
             energy: parts.energy.map(|mean| mean * energy),
             hardware: parts.hardware.map(|mean| mean * time),
             idle: parts.idle.map(|mean| mean * time),
             operation: parts.operation.map(|mean| mean * time),
         };
+
         let known = [entry.cost.energy, entry.cost.hardware, entry.cost.idle, entry.cost.operation];
         entry.total = known.iter().flatten().copied().reduce(|sum, part| sum + part);
     }
