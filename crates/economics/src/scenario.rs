@@ -76,6 +76,7 @@ impl Scenario {
                 interest,
             }),
         };
+
         Self {
             currency: prices.currency,
             tenure,
@@ -143,6 +144,7 @@ impl Scenario {
             Tenure::Rented { per_hour, .. } => Some(MachineRate { per_hour, part: CostPart::Rent }),
             Tenure::Unknown => None,
         };
+
         Rates {
             machine,
             operation_per_hour: self.operation_per_hour,
@@ -174,11 +176,13 @@ impl Scenario {
             at.joules.ok_or_else(|| self.why_no_energy()),
             self.idle_w.ok_or(Reason::NoIdlePower),
         );
+
         let rates = self.rates();
         let amounts = cost(&rates, &usage);
         let machine = rates.machine.map_or(CostPart::Hardware, |machine| machine.part);
 
         let (mut parts, mut left_out) = (Vec::new(), LeftOut::default());
+
         for (part, amount) in amounts.by_part(machine) {
             match amount {
                 // A machine that never waits has no idle hours to name.
@@ -188,6 +192,7 @@ impl Scenario {
                 Err(reason) => left_out.insert(part, reason.clone()),
             }
         }
+
         (parts, left_out)
     }
 
@@ -213,6 +218,7 @@ pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
             all.push(Assumption::new(what, "[load]"));
         }
     }
+
     all.push(Assumption::new(format!("PUE {}", prices.pue), given(prices)));
     all
 }

@@ -1,5 +1,8 @@
 //! One prompt as it was written, whatever the format, and its check.
 
+use std::collections::BTreeMap;
+
+use infercost_core::conversation::{Conversation, ThinkingAllowance};
 use infercost_core::{Message, Prompt, PromptBody, PromptId, Role, SharedGrader};
 use serde_json::Value;
 
@@ -23,6 +26,10 @@ pub(crate) struct Item {
     pub(crate) choices: Option<Vec<String>>,
     pub(crate) max_tokens: Option<u32>,
     pub(crate) tags: Vec<String>,
+    /// How much thinking is allowed.
+    pub(crate) thinking: Option<ThinkingAllowance>,
+    /// Variables for the chat template.
+    pub(crate) template: BTreeMap<String, Value>,
     /// Fields of the file that say nothing here.
     pub(crate) ignored: Vec<String>,
 }
@@ -68,11 +75,13 @@ impl Item {
         }
 
         let (grader, judged) = self.grader(reference)?;
+        let conversation =
+            Conversation { messages: self.turns, thinking: self.thinking, template: self.template };
         let prompt = Prompt {
             id: PromptId(id),
-            body: PromptBody::Chat(self.turns),
+            max_tokens: conversation.output_limit(max_tokens),
+            body: PromptBody::Chat(conversation),
             grader,
-            max_tokens,
             tags: self.tags,
         };
 

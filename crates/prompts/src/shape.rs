@@ -32,8 +32,21 @@ const IDS: [&str; 7] = ["id", "custom_id", "prompt_id", "question_id", "example_
 const LIMITS: [&str; 5] =
     ["max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "n_predict"];
 /// Names of this format's own fields: what is nearly one of them is a mistake and not a field of another format.
-const OWN: [&str; 9] =
-    ["id", "prompt", "messages", "system", "choices", "answer", "grader", "max_tokens", "tags"];
+const OWN: [&str; 11] = [
+    "id",
+    "prompt",
+    "messages",
+    "system",
+    "choices",
+    "answer",
+    "grader",
+    "max_tokens",
+    "tags",
+    "thinking",
+    "chat_template_kwargs",
+];
+/// Variables for the chat template.
+const TEMPLATE: [&str; 2] = ["chat_template_kwargs", "template"];
 /// Lists that hold the prompts of a whole file.
 const LISTS: [&str; 8] = ["rows", "data", "prompts", "examples", "items", "instances", "train", "test"];
 
@@ -166,6 +179,15 @@ impl<'f> Fields<'f> {
 
         if let Some((name, value)) = self.take(&LIMITS) {
             item.max_tokens = tokens(name, value)?;
+        }
+
+        if let Some((_, value)) = self.take(&["thinking"]) {
+            item.thinking =
+                Some(serde_json::from_value(value.clone()).map_err(|error| shown(&error.to_string()))?);
+        }
+        if let Some((name, value)) = self.take(&TEMPLATE) {
+            let Value::Object(variables) = value else { return Err(format!("`{name}` must be an object")) };
+            item.template = variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         }
 
         item.ignored = self.ignored()?;

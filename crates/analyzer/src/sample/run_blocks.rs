@@ -34,17 +34,20 @@ impl RunBlocks {
                 }
             }
         }
+
         let mut numbers: HashMap<usize, usize> = HashMap::new();
         let mut by_asking: Vec<(Asking, usize)> = askings.into_iter().collect();
         by_asking.sort_unstable();
         let mut of_prompt: HashMap<usize, usize> = HashMap::new();
         let (mut of, mut is_nested) = (HashMap::new(), true);
+
         for (asking, member) in by_asking {
             let next = numbers.len();
             let block = *numbers.entry(joined.root(member)).or_insert(next);
             is_nested &= *of_prompt.entry(asking.2).or_insert(block) == block;
             of.insert(asking, block);
         }
+
         Self { of, count: numbers.len(), is_nested }
     }
 
@@ -78,6 +81,7 @@ impl Joined {
     fn root(&mut self, mut member: usize) -> usize {
         while let Some(parent) = self.0.get(member).copied()
             && parent != member
+
         {
             let above = self.0.get(parent).copied().unwrap_or(parent);
             if let Some(slot) = self.0.get_mut(member) {
@@ -85,6 +89,7 @@ impl Joined {
             }
             member = above;
         }
+
         member
     }
 

@@ -93,8 +93,10 @@ impl Way {
             Some((Charge::Rent { speed, .. } | Charge::Spot { speed, .. }, _)) => speed.unwrap_or(1.0),
             Some(_) => return None,
         };
+
         let values = At::of(at);
         let work = setting.load_at(requests, &values) * setting.busy(&values) / speed / 3600.0;
+
         // A load that just fills a machine needs no second one for the last bit of a float.
         let machines = (work / setting.demand.max_utilization - 1e-9).ceil().max(1.0);
         Some((machines, work / machines))
@@ -110,6 +112,7 @@ impl Way {
         let values = At::of(at);
         let fleet = self.fleet(setting, requests, at).unwrap_or((0.0, 0.0));
         let requests = setting.load_at(requests, &values);
+
         // Machines that stay on serve the requests of `hours` in 24 h.
         let daily = requests * setting.demand.hours_per_day;
         let mut left_out = LeftOut::default();
@@ -132,6 +135,7 @@ impl Way {
                 if other > 0.0 {
                     parts.push((CostPart::StorageAndEgress, fleet.0 * other / daily));
                 }
+
                 if self.of_book {
                     let hours = setting.demand.hours_per_day;
                     parts.extend(of_the_book(
@@ -160,6 +164,7 @@ impl Way {
                 }
             }
         };
+
         (parts, left_out)
     }
 
@@ -186,6 +191,7 @@ impl Way {
         else {
             return Vec::new();
         };
+
         let mut parts = vec![(CostPart::Spot, machines * rate / requests)];
         let load = load_seconds.or(setting.load_s.map(|_| at.load_s));
         match load {
@@ -197,6 +203,7 @@ impl Way {
                 left_out.insert(CostPart::Restarts, Reason::stated("the load time is unknown"));
             }
         }
+
         if let Some(on_demand) = on_demand_per_hour.filter(|_| *fallback_share > 0.0) {
             parts.push((
                 CostPart::Fallback,
@@ -221,6 +228,7 @@ impl Way {
         else {
             return Vec::new();
         };
+
         let per_second = requests / 3600.0;
         let nobody = (-per_second * keep_warm_seconds).exp();
         let cold = cold_share.unwrap_or(nobody);
@@ -231,6 +239,7 @@ impl Way {
                 left_out.insert(CostPart::ColdStarts, Reason::stated("the load time is unknown"));
             }
         }
+
         if *keep_warm_seconds > 0.0 {
             parts.push((CostPart::Waiting, rate * (1.0 - nobody) / per_second));
         }
@@ -249,12 +258,14 @@ fn of_the_book(
 ) -> Vec<(CostPart, f64)> {
     let scenario = &setting.scenario;
     let rates = scenario.rates();
+
     let usage = Usage {
         machine_hours: hours,
         joules: scenario.joules.map(|_| at.joules).ok_or_else(|| scenario.why_no_energy()),
         idle_seconds: (hours * 3600.0 - setting.busy(at)).max(0.0),
         idle_watts: scenario.idle_w.ok_or(Reason::NoIdlePower),
     };
+
     let machine = rates.machine.map_or(CostPart::Hardware, |machine| machine.part);
     let amounts = cost(&rates, &usage);
 
@@ -263,12 +274,14 @@ fn of_the_book(
         if part == machine && !with_machine {
             continue;
         }
+
         match amount {
             Ok(amount) => parts.push((part, *amount)),
             Err(Reason::InRent) => {}
             Err(reason) => left_out.insert(part, reason.clone()),
         }
     }
+
     parts
 }
 
