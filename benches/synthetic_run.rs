@@ -101,7 +101,8 @@ pub fn header(id: &str, size: Size, prices: PriceBook) -> RunHeader {
         salt: None,
         started_at: jiff::Timestamp::UNIX_EPOCH,
         infercost_version: env!("CARGO_PKG_VERSION").to_owned(),
-        arguments: vec!["compare".to_owned()],
+        spec: None,
+        arguments: Vec::new(),
         machine: MachineFacts {
             cpu: Some("Example CPU".to_owned()),
             cores: Some(2),

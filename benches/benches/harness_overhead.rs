@@ -17,13 +17,12 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use infercost_benches::synthetic_run::{Size, VARIANTS, header};
+use infercost_core::testing::{Script, ScriptedEngine};
 use infercost_core::{
-    IdleRecord, InferenceRecord, LoadRecord, Prompt, PromptBody, PromptSet, VariantId, WindowId, WindowRecord,
+    Engine, GenerationRequest, IdleRecord, InferenceRecord, LoadRecord, Prompt, PromptBody, PromptSet,
+    RecordSink, Scored, SinkError, UnavailableMeter, VariantId, WindowId, WindowRecord,
 };
-use infercost_energy::UnavailableMeter;
-use infercost_engine::{Engine, GenerationRequest, Script, ScriptedEngine};
-use infercost_harness::sink::Scored;
-use infercost_harness::{Completed, Plan, Prepared, RecordSink, SinkError, run};
+use infercost_harness::{Completed, Plan, Prepared, run};
 use infercost_trace::RunStore;
 
 const PROMPTS: u32 = 100;

@@ -21,9 +21,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use infercost_core::{
-    Grader, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
+    Engine, Grader, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
 };
-use infercost_engine::Engine;
 use infercost_harness::load::{Arrivals, Driven, Load, drive};
 use infercost_openai_mock::{StandIn, StreamScript};
 use infercost_served::{ServedModel, ServedOptions};

@@ -1,4 +1,5 @@
-//! The vocabulary of infercost: units, money, prompt sets, model manifests, measured records and decisions.
+//! The vocabulary of infercost: units, money, prompt sets, model manifests, measured records and decisions, and the
+//! ports through which the crates meet: [`Engine`], [`EnergyMeter`], [`RecordSink`].
 //!
 //! Everything that crosses a crate boundary is defined here, and nothing here does I/O, reads a clock or
 //! knows OpenTelemetry. The one design decision: **every quantity is a type** ([`Joules`], [`Watts`],
@@ -7,6 +8,8 @@
 
 pub mod board;
 pub mod energy;
+pub mod energy_meter;
+pub mod engine;
 pub mod estimate;
 pub mod evaluation;
 pub mod hosting;
@@ -15,28 +18,40 @@ pub mod load;
 pub mod machine;
 pub mod manifest;
 pub mod market;
+pub mod meter_error;
 pub mod money;
 pub mod policy;
 pub mod price;
 pub mod price_per_million;
 pub mod prompt_set;
 pub mod record;
+pub mod record_sink;
 pub mod report;
 pub mod run;
+pub mod run_spec;
 pub mod sampling;
 pub mod served;
 pub mod server_place;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod unavailable_meter;
 pub mod units;
 pub mod verdict;
 pub mod workload;
 
 pub use board::{BoardState, CrossCheck};
 pub use energy::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, MeterKind, MeterSource};
+pub use energy_meter::{EnergyMeter, MeterId, OpenReading};
+pub use engine::{
+    Chunk, ConcurrentEngine, Continuation, Distribution, Engine, EngineError, Generation, GenerationRequest,
+    PendingGeneration, PositionTop, ScoreRequest, ServedError, ServedFault, TokenName, TokenScores,
+};
 pub use estimate::Estimate;
 pub use evaluation::{ChoiceLikelihoods, Divergence, Evaluation, EvaluationRecord, TaskScore};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
 pub use load::{LatencyTargets, LoadFacts, SteadyState};
 pub use machine::{MachineFacts, WallFactor};
+pub use meter_error::MeterError;
 pub use money::{Currency, Money};
 pub use policy::Policy;
 pub use prompt_set::{Grader, Message, Prompt, PromptBody, PromptSet, PromptSetError, Role};
@@ -44,10 +59,13 @@ pub use record::{
     ChunkArrival, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord,
     OperatingPoint, Outcome, WindowRecord,
 };
+pub use record_sink::{Likeliest, RecordSink, Scored, SinkError, Unscored};
 pub use run::{RunHeader, RunRecord};
+pub use run_spec::{ArrivalProcess, LoadSpec, MeterSpec, RunSpec, ServerSpec};
 pub use sampling::Sampling;
 pub use served::{ServedFacts, ServedHabits, ServedTrial, ServerTimings, TokenCount};
 pub use server_place::ServerPlace;
+pub use unavailable_meter::UnavailableMeter;
 pub use units::{Bytes, Joules, TokensPerSecond, Watts};
 pub use verdict::{Gate, GateResult, Recommendation, Verdict};
 pub use workload::Workload;

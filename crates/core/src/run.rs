@@ -11,6 +11,7 @@ use crate::manifest::Provenance;
 use crate::policy::Policy;
 use crate::price::PriceBook;
 use crate::record::{IdleRecord, LoadRecord, WindowRecord};
+use crate::run_spec::RunSpec;
 use crate::sampling::Sampling;
 
 /// Version of the on-disk format, checked before a run is read.
@@ -31,8 +32,11 @@ pub struct RunHeader {
     pub started_at: jiff::Timestamp,
     /// Version of infercost that recorded it.
     pub infercost_version: String,
-    /// The command line that began it, program name left out: what `--resume` goes by.
-    #[serde(default)]
+    /// What it was asked to do: what `--resume` goes by. `None` in runs of versions that recorded their command line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spec: Option<RunSpec>,
+    /// The command line of a run that was recorded before there was a specification; no run writes it any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<String>,
     /// Where it ran.
     pub machine: MachineFacts,

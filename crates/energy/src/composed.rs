@@ -6,14 +6,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use infercost_core::{
-    BoardState, CrossCheck, EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, Joules, MeterKind,
-    MeterSource,
+    BoardState, CrossCheck, EnergyDomain, EnergyMeter, EnergyReading, EnergyScope, EstimationMethod, Joules,
+    MeterError, MeterId, MeterKind, MeterSource, OpenReading,
 };
 
 use crate::accumulate::Difference;
-use crate::error::MeterError;
 use crate::estimate::{EstimateMark, Estimator};
-use crate::meter::{EnergyMeter, MeterId, OpenReading};
 use crate::nvml::gpu_facts;
 use crate::sampler::{Marks, Sampler};
 use crate::sensor::{Channel, Role};

@@ -3,16 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use infercost_core::{EnergyDomain, MeterKind};
+use infercost_core::{EnergyDomain, EnergyMeter, MeterError, MeterKind, UnavailableMeter};
 
 use crate::composed::ComposedMeter;
-use crate::error::MeterError;
 use crate::estimate::{EstimatedMeter, Estimator};
-use crate::meter::EnergyMeter;
 use crate::options::{MeterChoice, MeterOptions};
 use crate::plug::Make;
 use crate::sensor::{Channel, Role};
-use crate::unavailable::UnavailableMeter;
 use crate::{hwmon, nvml, probe, rapl, remote};
 
 /// What the readings of a meter will rest on.

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use infercost_core::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, Joules, Watts};
+use infercost_core::{
+    EnergyDomain, EnergyMeter, EnergyReading, EnergyScope, EstimationMethod, Joules, MeterError, MeterId,
+    OpenReading, Watts,
+};
 
 use crate::cpu_time;
-use crate::error::MeterError;
-use crate::meter::{EnergyMeter, MeterId, OpenReading};
 use crate::options::{EstimateChoice, MeterOptions};
 use crate::sysfs_file;
 use crate::tdp::{self, Tdp};

@@ -1,8 +1,8 @@
 //! Reads joules: RAPL, hwmon, NVML, wall plugs, Prometheus exporters, and an estimate that is called one.
 //!
-//! The main type is [`EnergyMeter`]; [`discover`] finds the best set of instruments without overlap. The
+//! [`discover`] finds the best set of instruments without overlap, behind one [`EnergyMeter`](infercost_core::EnergyMeter). The
 //! one design decision: **a window that could not be metered says so**. A read that fails between
-//! [`EnergyMeter::start`] and [`EnergyMeter::stop`] makes that window [`EnergyReading::Unavailable`] with
+//! [`EnergyMeter::start`](infercost_core::EnergyMeter::start) and [`EnergyMeter::stop`](infercost_core::EnergyMeter::stop) makes that window [`EnergyReading::Unavailable`](infercost_core::EnergyReading::Unavailable) with
 //! the reason, because a partial sum that looks like a total is worse than none.
 //!
 //! All instruments are read by one sampling thread, which accumulates counters (so that they may wrap) and
@@ -16,11 +16,9 @@ mod choice_text;
 mod composed;
 mod cpu_time;
 mod discovery;
-mod error;
 mod estimate;
 mod exposition;
 mod hwmon;
-mod meter;
 mod nvml;
 mod options;
 mod plug;
@@ -33,18 +31,13 @@ mod sensor;
 mod sysfs_file;
 pub mod sysfs_twin;
 mod tdp;
-mod unavailable;
 mod watched;
 
 pub use choice_text::ChoiceError;
 pub use composed::ComposedMeter;
 pub use discovery::{Discovery, FoundMeter, MeterBasis, MissingMeter, discover};
-pub use error::MeterError;
 pub use estimate::EstimatedMeter;
-pub use infercost_core::{BoardState, CrossCheck, EnergyDomain, EnergyReading, EnergyScope};
-pub use meter::{EnergyMeter, MeterId, OpenReading};
 pub use nvml::{GpuFacts, gpu_facts};
 pub use options::{EnergyUnit, EstimateChoice, MeterChoice, MeterOptions, PrometheusQuery};
 pub use scripted::{ScriptedClock, ScriptedMeter};
-pub use unavailable::UnavailableMeter;
 pub use watched::{WatchedProcesses, listeners};

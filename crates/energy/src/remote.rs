@@ -7,10 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use infercost_core::{EnergyDomain, MeterKind};
+use infercost_core::{EnergyDomain, MeterError, MeterKind};
 
 use crate::discovery::{Candidate, MissingMeter, Offer};
-use crate::error::MeterError;
 use crate::exposition;
 use crate::options::{EnergyUnit, PrometheusQuery};
 use crate::plug;

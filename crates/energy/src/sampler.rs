@@ -6,8 +6,8 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::accumulate::{Accumulator, Difference, Mark};
-use crate::error::MeterError;
 use crate::sensor::{Channel, Sensor};
+use infercost_core::MeterError;
 
 /// Reads sensors on a thread of its own until it is dropped.
 pub(crate) struct Sampler {

@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use infercost_core::{EnergyDomain, EnergyReading, EnergyScope, MeterKind, MeterSource, Watts};
-
-use crate::error::MeterError;
-use crate::meter::{EnergyMeter, MeterId, OpenReading};
+use infercost_core::{
+    EnergyDomain, EnergyMeter, EnergyReading, EnergyScope, MeterError, MeterId, MeterKind, MeterSource,
+    OpenReading, Watts,
+};
 
 /// A clock that moves when it is told to; clones share the same time.
 #[derive(Debug, Clone, Default)]

@@ -5,12 +5,9 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use infercost_core::{EstimationMethod, Watts};
+use infercost_core::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, MeterError, Watts};
 use infercost_energy::sysfs_twin::{Load, SysfsTwin};
-use infercost_energy::{
-    Discovery, EnergyDomain, EnergyReading, EnergyScope, EstimateChoice, MeterBasis, MeterChoice, MeterError,
-    MeterOptions, discover,
-};
+use infercost_energy::{Discovery, EstimateChoice, MeterBasis, MeterChoice, MeterOptions, discover};
 
 fn options(root: &Path, estimate: EstimateChoice) -> MeterOptions {
     MeterOptions {

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use infercost_core::{MeterKind, Watts};
+use infercost_core::{EnergyDomain, EnergyReading, EnergyScope, MeterKind, Watts};
 use infercost_energy::sysfs_twin::{Load, Mishap, SysfsTwin};
-use infercost_energy::{EnergyDomain, EnergyReading, EnergyScope, MeterOptions, discover};
+use infercost_energy::{MeterOptions, discover};
 
 fn watts(watts: f64) -> Load {
     Load::Constant(Watts::new(watts))

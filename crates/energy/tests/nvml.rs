@@ -6,12 +6,9 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use infercost_core::{MeterKind, Watts};
+use infercost_core::{BoardState, EnergyDomain, EnergyReading, EnergyScope, MeterKind, Watts};
 use infercost_energy::sysfs_twin::{Load, SysfsTwin};
-use infercost_energy::{
-    BoardState, Discovery, EnergyDomain, EnergyReading, EnergyScope, MeterChoice, MeterOptions, discover,
-    gpu_facts,
-};
+use infercost_energy::{Discovery, MeterChoice, MeterOptions, discover, gpu_facts};
 use infercost_nvml_mock::{Board, Script, install};
 use tempfile::TempDir;
 

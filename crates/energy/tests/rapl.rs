@@ -5,11 +5,9 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use infercost_core::{Joules, MeterKind, Watts};
+use infercost_core::{EnergyDomain, EnergyReading, EnergyScope, Joules, MeterError, MeterKind, Watts};
 use infercost_energy::sysfs_twin::{Load, Mishap, Playing, SysfsTwin, USUAL_RANGE_MICROJOULES};
-use infercost_energy::{
-    Discovery, EnergyDomain, EnergyReading, EnergyScope, MeterChoice, MeterError, MeterOptions, discover,
-};
+use infercost_energy::{Discovery, MeterChoice, MeterOptions, discover};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 

@@ -6,10 +6,8 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use infercost_core::MeterKind;
-use infercost_energy::{
-    EnergyDomain, EnergyReading, EnergyUnit, MeterChoice, MeterError, MeterOptions, PrometheusQuery, discover,
-};
+use infercost_core::{EnergyDomain, EnergyReading, MeterError, MeterKind};
+use infercost_energy::{EnergyUnit, MeterChoice, MeterOptions, PrometheusQuery, discover};
 
 /// Serves `answer(path, seconds since the beginning)`; `None` never answers. Runs until the process ends.
 fn serve(answer: impl Fn(&str, f64) -> Option<(u16, String)> + Send + 'static) -> String {

@@ -1,7 +1,6 @@
 //! Runs a model: candle in process, from GGUF and safetensors, on CPU and (feature `cuda`) on GPU.
 //!
-//! [`Engine`] is the contract; [`CandleEngine`] runs in process; [`ScriptedEngine`] is its twin for
-//! tests without weights. The one design decision: **one decoder, described by a configuration read from the
+//! [`CandleEngine`] is an [`Engine`](infercost_core::Engine) that runs in process. The one design decision: **one decoder, described by a configuration read from the
 //! file** ([`decoder`]), instead of a file per model family. The stock models of candle-transformers return only
 //! the last position's logits, and scoring needs every position.
 //!
@@ -10,13 +9,6 @@
 pub mod candle;
 pub mod chat_template;
 pub mod decoder;
-pub mod engine;
-pub mod scripted;
 pub mod tokenizer;
 
 pub use candle::{CandleDevice, CandleEngine, CandleOptions, TextWindow, TextWindows, TextWindowsError};
-pub use engine::{
-    Chunk, ConcurrentEngine, Continuation, Distribution, Engine, EngineError, Generation, GenerationRequest,
-    PendingGeneration, PositionTop, ScoreRequest, ServedError, ServedFault, TokenName, TokenScores,
-};
-pub use scripted::{Script, ScriptedEngine};

@@ -5,16 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use infercost_core::{
-    InferenceRecord, LoadFacts, OperatingPoint, Outcome, SteadyState, VariantId, WindowRecord,
+    Engine, InferenceRecord, LoadFacts, OperatingPoint, Outcome, SinkError, SteadyState, VariantId,
+    WindowRecord,
 };
-use infercost_engine::Engine;
 
 use crate::ladder::{End, Ladder, Reached};
 use crate::load::{Arrivals, Driven, Load, Steady, drive};
 use crate::order::turn_order;
 use crate::plan::Plan;
 use crate::run::{HarnessError, Session};
-use crate::sink::SinkError;
 use crate::timed::infer;
 
 /// A window with more failures than this share of its requests is the end of the way up.

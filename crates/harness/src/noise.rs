@@ -5,8 +5,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use infercost_core::{EnergyReading, Watts};
-use infercost_energy::{EnergyMeter, MeterError};
+use infercost_core::{EnergyMeter, EnergyReading, MeterError, Watts};
 
 use crate::machine::CpuTicks;
 

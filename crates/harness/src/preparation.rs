@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use infercost_core::{IdlePhase, IdleRecord, LoadRecord, Prompt, VariantId};
-use infercost_energy::EnergyMeter;
-use infercost_engine::{Engine, EngineError};
+use infercost_core::{
+    EnergyMeter, Engine, EngineError, IdlePhase, IdleRecord, LoadRecord, Prompt, VariantId,
+};
 
 use crate::run::{HarnessError, measure_idle};
 

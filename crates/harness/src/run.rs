@@ -6,10 +6,10 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use infercost_core::{
-    IdlePhase, IdleRecord, OperatingPoint, Prompt, PromptId, VariantId, WindowId, WindowRecord,
+    Continuation, EnergyMeter, EnergyReading, Engine, EngineError, Generation, IdlePhase, IdleRecord,
+    MeterError, OpenReading, OperatingPoint, Prompt, PromptId, RecordSink, Scored, SinkError, Unscored,
+    VariantId, WindowId, WindowRecord,
 };
-use infercost_energy::{EnergyMeter, EnergyReading, MeterError, OpenReading};
-use infercost_engine::{Continuation, Engine, EngineError, Generation};
 use thiserror::Error;
 
 use crate::load_phase;
@@ -17,7 +17,6 @@ use crate::order::turn_order;
 use crate::plan::Plan;
 use crate::preparation::Prepared;
 use crate::scoring::{Tokens, choices, likeliest, numbered, score};
-use crate::sink::{RecordSink, Scored, SinkError, Unscored};
 use crate::timed::infer;
 use crate::window_length::prompts_per_window;
 

@@ -1,11 +1,9 @@
 //! What one engine is asked for one prompt so that it can be compared with the baseline.
 
-use infercost_core::{Grader, Prompt, Sampling, VariantId};
-use infercost_engine::{
-    Continuation, Engine, EngineError, GenerationRequest, ScoreRequest, TokenName, TokenScores,
+use infercost_core::{
+    Continuation, Engine, EngineError, GenerationRequest, Grader, Likeliest, Prompt, Sampling, ScoreRequest,
+    TokenName, TokenScores, Unscored, VariantId,
 };
-
-use crate::sink::{Likeliest, Unscored};
 
 /// What an engine makes of a prompt's text.
 pub(crate) struct Tokens {

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use infercost_core::{ChunkArrival, InferenceRecord, Outcome, Prompt, PromptBody, Sampling};
-use infercost_engine::{Chunk, Engine, EngineError, Generation, GenerationRequest};
+use infercost_core::{
+    Chunk, ChunkArrival, Engine, EngineError, Generation, GenerationRequest, InferenceRecord, Outcome,
+    Prompt, PromptBody, Sampling,
+};
 
 /// Runs one inference and records when each chunk arrived.
 ///

@@ -5,14 +5,12 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use infercost_core::testing::{Script, ScriptedEngine};
 use infercost_core::{
-    Grader, IdleRecord, InferenceRecord, LoadRecord, Message, Prompt, PromptBody, Role, Sampling, VariantId,
-    WindowId, WindowRecord,
+    Engine, Grader, IdleRecord, InferenceRecord, Likeliest, LoadRecord, Message, Prompt, PromptBody,
+    RecordSink, Role, Sampling, Scored, SinkError, UnavailableMeter, VariantId, WindowId, WindowRecord,
 };
-use infercost_energy::UnavailableMeter;
-use infercost_engine::{Engine, Script, ScriptedEngine};
-use infercost_harness::sink::{Likeliest, Scored};
-use infercost_harness::{Completed, Plan, Prepared, RecordSink, SinkError, run};
+use infercost_harness::{Completed, Plan, Prepared, run};
 use infercost_openai_mock::{Reply, StandIn, StreamScript};
 use infercost_served::{ServedModel, ServedOptions};
 use serde_json::{Value, json};

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use infercost_core::report::Report;
-use infercost_core::{Recommendation, Verdict};
-use infercost_energy::MeterError;
+use infercost_core::{MeterError, Recommendation, Verdict};
 use infercost_harness::HarnessError;
+use infercost_run::{INTERRUPTED, Usage};
 
 use crate::output;
 
@@ -19,25 +19,6 @@ pub(crate) const INCONCLUSIVE: u8 = 3;
 pub(crate) const NONE_PASSES: u8 = 4;
 /// A meter was required and none is there.
 pub(crate) const NO_METER: u8 = 5;
-/// Ctrl-C; what was measured is on disk.
-pub(crate) const INTERRUPTED: u8 = 130;
-
-/// An error that stems from what the user wrote.
-#[derive(Debug)]
-pub(crate) struct Usage(pub(crate) String);
-
-impl std::fmt::Display for Usage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
-
-/// An input that the user named is wrong.
-pub(crate) fn usage(message: impl Into<String>) -> anyhow::Error {
-    anyhow::Error::new(Usage(message.into()))
-}
 
 /// Shows an error on stderr, cause by cause, and gives its exit code.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {

@@ -2,8 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use infercost_core::{FinishReason, ServedFacts, TokenCount};
-use infercost_engine::{Chunk, Generation, ServedFault};
+use infercost_core::{Chunk, FinishReason, Generation, ServedFacts, ServedFault, TokenCount};
 
 use crate::failure::{Failure, inner_text, quote};
 use crate::stream_chunk::{Choice, StreamChunk, Timings, Usage, count, finish};

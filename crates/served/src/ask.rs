@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::failure::{Failure, cause, error_text, is_page, quote};
-use infercost_engine::ServedFault;
+use infercost_core::ServedFault;
 
 /// Longest reply that is read, in bytes: one position's whole vocabulary fits.
 const LONGEST_REPLY: usize = 64 << 20;

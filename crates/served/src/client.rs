@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use infercost_core::ServedFacts;
-use infercost_engine::{
-    Chunk, ConcurrentEngine, EngineError, Generation, GenerationRequest, PendingGeneration,
+use infercost_core::{
+    Chunk, ConcurrentEngine, EngineError, Generation, GenerationRequest, PendingGeneration, ServedFacts,
 };
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, Url};

@@ -2,14 +2,13 @@
 
 pub(crate) mod ollama;
 
-use infercost_core::EngineIdentity;
+use infercost_core::{EngineIdentity, ServedFault};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::ServedAddress;
 use crate::ask::Asker;
 use crate::failure::{Failure, quote};
-use infercost_engine::ServedFault;
 
 /// Names of models that an error lists.
 const LISTED: usize = 20;

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use infercost_core::{
-    EngineIdentity, Message, PromptBody, Role, Sampling, ServedFacts, ServedHabits, ServedTrial, TokenCount,
-};
-use infercost_engine::{
-    Chunk, ConcurrentEngine, Engine, EngineError, Generation, GenerationRequest, PositionTop, ScoreRequest,
-    TokenScores,
+    Chunk, ConcurrentEngine, Engine, EngineError, EngineIdentity, Generation, GenerationRequest, Message,
+    PositionTop, PromptBody, Role, Sampling, ScoreRequest, ServedFacts, ServedHabits, ServedTrial,
+    TokenCount, TokenScores,
 };
 use tokio::runtime::{Builder, Runtime};
 

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use infercost_engine::{Chunk, ServedFault};
+use infercost_core::{Chunk, ServedFault};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Request, Response};
 use tokio::time::Sleep;

@@ -1,7 +1,6 @@
 //! What went wrong with a server, in one plain line that holds no secret.
 
-use infercost_core::ServedFacts;
-use infercost_engine::{EngineError, ServedError, ServedFault};
+use infercost_core::{EngineError, ServedError, ServedFacts, ServedFault};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -1,7 +1,7 @@
 //! Runs a model behind an OpenAI-compatible server: llama.cpp, vLLM, Ollama, LM Studio, mistral.rs and their like.
 //!
 //! [`ServedModel::connect`] checks a [`ServedAddress`] and gives a [`ServedEngine`], an
-//! [`Engine`](infercost_engine::Engine) like any other, with a handle for many requests at once. The one design
+//! [`Engine`](infercost_core::Engine) like any other, with a handle for many requests at once. The one design
 //! decision: **a server is believed only where it can be checked**. Tokens come from its `usage` and are compared
 //! with the stream, its timings are kept beside the harness's and never in their place, and what it cannot give
 //! stays unknown, with the reason.

@@ -1,7 +1,6 @@
 //! What is asked of a server, as JSON.
 
-use infercost_core::{Message, PromptBody, Role};
-use infercost_engine::{EngineError, GenerationRequest};
+use infercost_core::{EngineError, GenerationRequest, Message, PromptBody, Role};
 use serde::Serialize;
 
 use crate::options::Api;

@@ -1,8 +1,9 @@
 //! An open run: records go in, spans lie on the disk.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -22,6 +23,9 @@ use crate::span_ids::{SpanId, unix_nanos};
 
 /// Bytes after which a line is ended where there are more spans to append.
 const FULL_LINE: usize = 128 << 10;
+/// A run holds prompts and answers, which are for its owner's eyes.
+const OWNER_ONLY_FOLDER: u32 = 0o700;
+const OWNER_ONLY: u32 = 0o600;
 
 /// An open run folder, `<traces>/<run id>/`: `run.json` with the header, and `spans.jsonl`.
 ///
@@ -50,7 +54,7 @@ impl RunStore {
         let folder = traces.join(header.id.as_str());
         let json = header_json(&folder, header)?;
         std::fs::create_dir_all(traces).map_err(|source| open_error(traces, source))?;
-        std::fs::create_dir(&folder).map_err(|source| match source.kind() {
+        DirBuilder::new().mode(OWNER_ONLY_FOLDER).create(&folder).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => StoreError::Exists { path: folder.clone() },
             _ => open_error(&folder, source),
         })?;
@@ -406,7 +410,7 @@ fn header_json(folder: &Path, header: &RunHeader) -> Result<Vec<u8>, StoreError>
 fn write_header(folder: &Path, json: &[u8]) -> Result<(), StoreError> {
     let partial = folder.join("run.json.partial");
     let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&partial)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(&partial)?;
         file.write_all(json)?;
         file.sync_all()?;
         std::fs::rename(&partial, folder.join(HEADER_FILE))
@@ -415,8 +419,9 @@ fn write_header(folder: &Path, json: &[u8]) -> Result<(), StoreError> {
 }
 
 fn open_locked(path: &Path) -> Result<File, StoreError> {
-    let file =
-        OpenOptions::new().append(true).create(true).open(path).map_err(|source| open_error(path, source))?;
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).mode(OWNER_ONLY);
+    let file = options.open(path).map_err(|source| open_error(path, source))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }),

@@ -160,7 +160,8 @@ fn header(id: &str, chosen: &[PromptId], behaviors: &[Behavior]) -> RunHeader {
         policy: Policy::default(),
         prices: prices(),
         meter: "none".into(),
-        arguments: Vec::default(),
+        spec: None,
+        arguments: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! From logits to ln-probabilities.
 
 use super::LogitRows;
-use crate::engine::{Distribution, EngineError};
+use infercost_core::{Distribution, EngineError};
 
 /// Normalizes each row in place: ln p = logit − max − ln Σ exp(logit − max), summed in f64.
 ///

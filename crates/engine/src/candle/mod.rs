@@ -13,13 +13,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
-use infercost_core::{Bytes, EngineIdentity, FinishReason, PromptBody};
+use infercost_core::{
+    Bytes, Chunk, Distribution, Engine, EngineError, EngineIdentity, FinishReason, Generation,
+    GenerationRequest, PromptBody, ScoreRequest, TokenScores,
+};
 use sha2::{Digest as _, Sha256};
 
 use crate::decoder::{Decoder, DecoderOptions, Logits, WeightSource};
-use crate::engine::{
-    Chunk, Distribution, Engine, EngineError, Generation, GenerationRequest, ScoreRequest, TokenScores,
-};
 use log_softmax::log_softmax;
 use next_token::NextToken;
 use prompt::PromptEncoder;

@@ -2,9 +2,7 @@
 
 use candle_core::{Device, Tensor};
 use candle_transformers::generation::{LogitsProcessor, Sampling as Method};
-use infercost_core::Sampling;
-
-use crate::engine::EngineError;
+use infercost_core::{EngineError, Sampling};
 
 /// Chooses tokens for one generation.
 pub(crate) enum NextToken {

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use infercost_core::PromptBody;
+use infercost_core::{Continuation, EngineError, PromptBody};
 
 use crate::chat_template::{ChatMessage, ChatTemplate, plain};
 use crate::decoder::WeightSource;
-use crate::engine::{Continuation, EngineError};
 use crate::tokenizer::TextTokenizer;
 
 /// Renders conversations with the model's own chat template, and tokenizes them.

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use infercost_core::{FailureKind, InferenceRecord, OperatingPoint, Prompt, Sampling, ServedFacts};
-use infercost_engine::{
-    Chunk, ConcurrentEngine, EngineError, Generation, GenerationRequest, ServedError, ServedFault,
+use infercost_core::{
+    Chunk, ConcurrentEngine, EngineError, FailureKind, Generation, GenerationRequest, InferenceRecord,
+    OperatingPoint, Prompt, Sampling, ServedError, ServedFacts, ServedFault, SinkError,
 };
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::error::TrySendError;
@@ -18,7 +18,6 @@ use super::client_limit::{ClientPace, PULSE};
 use super::track::Track;
 use super::{Driven, Load};
 use crate::run::HarnessError;
-use crate::sink::SinkError;
 use crate::timed::{Stamped, Stamps, record};
 
 /// Finished requests that may wait for their records to be taken.

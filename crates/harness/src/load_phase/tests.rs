@@ -1,17 +1,15 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 use std::collections::HashMap;
 
+use infercost_core::testing::{Script, ScriptedEngine};
 use infercost_core::{
-    EnergyReading, Grader, IdleRecord, LoadRecord, Message, Prompt, PromptBody, PromptId, Role, Sampling,
-    WindowId,
+    EnergyReading, Grader, IdleRecord, LoadRecord, Message, Prompt, PromptBody, PromptId, RecordSink, Role,
+    Sampling, Scored, UnavailableMeter, WindowId,
 };
-use infercost_energy::UnavailableMeter;
-use infercost_engine::{Script, ScriptedEngine};
 
 use super::*;
 use crate::plan::Completed;
 use crate::preparation::Prepared;
-use crate::sink::{RecordSink, Scored};
 
 /// Keeps what a run hands over; windows get their inferences back, as the trace's reader does it.
 #[derive(Default)]

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use infercost_core::{OperatingPoint, Outcome};
-use infercost_engine::Engine;
+use infercost_core::{Engine, OperatingPoint, Outcome};
 use infercost_harness::HarnessError;
 use infercost_harness::load::drive;
 use infercost_openai_mock::{Fault, Reply, StandIn, StreamScript};

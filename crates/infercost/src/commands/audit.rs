@@ -1,40 +1,103 @@
 //! `infercost audit`: the cost of an inference against what it earns.
 
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Args;
 use infercost_core::hosting::Charge;
 use infercost_core::market::TokenPrice;
 use infercost_core::{Currency, Money};
 use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject, Zone};
 use infercost_economics::production::{AuditedInference, Production};
 use infercost_economics::{Assumption, Audit, Limits, Scenario, audit, bill, chart, scenario};
+use infercost_run::bounded_text;
+use infercost_run::economics_inputs::{self, EconomicsInputs, Measured};
+use infercost_run::foreign_traces;
+use infercost_run::usage;
 use infercost_trace::foreign::ForeignInference;
 use rust_decimal::Decimal;
 
-use crate::arguments::economics::AuditCommand;
-use crate::bounded_text;
-use crate::business::{self, Business, Measured};
-use crate::commands::foreign;
-use crate::exit::{self, usage};
+use crate::exit;
+use crate::flags::GlobalFlags;
+use crate::flags::economics::{ChartFlag, EconomicsFlags};
+use crate::flags::numbers::above_zero;
 use crate::output;
+
+/// What is set against what.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost audit --revenue 0.0001 --assume-watts 60,20
+  infercost audit traces/sample/20261123-073338 --variant q8_0 --chart tornado.svg
+  infercost audit --inferences production.jsonl --api-model some-model --json
+  infercost audit phoenix:http://localhost:6006/my-app --revenue 0.002
+
+Exit codes: 0 within the limits, 3 not settled (the interval holds a limit, or energy or hardware is
+unknown), 4 a limit is passed: cost is in the loss zone, or above --max-cost. Without any limit 0")]
+pub(crate) struct AuditCommand {
+    /// A run, or traces.
+    #[arg(
+        value_name = "RUN",
+        help = "Run folder, run id below --traces, or another program's traces: an OTLP file, or phoenix:URL/PROJECT [default: the newest run]"
+    )]
+    pub(crate) run: Option<String>,
+
+    /// Audit these inferences of production instead of a run: JSON Lines with model, input_tokens, output_tokens,
+    /// latency, session, user, cost_stated {amount, currency}, correct
+    #[arg(long, value_name = "FILE", conflicts_with = "run")]
+    pub(crate) inferences: Option<PathBuf>,
+
+    /// Price of the tokens of the inferences.
+    #[arg(
+        long,
+        value_name = "NAME",
+        help = "Price of the tokens of --inferences, or of another program's traces: an [[offers]] entry of kind api, or a model of the fetched price map"
+    )]
+    pub(crate) api_model: Option<String>,
+
+    /// Revenue of one inference, in the currency of the answer
+    #[arg(long, value_name = "AMOUNT", value_parser = above_zero)]
+    pub(crate) revenue: Option<f64>,
+
+    /// Inferences of one user session
+    #[arg(long, value_name = "N", value_parser = above_zero)]
+    pub(crate) per_session: Option<f64>,
+
+    /// Requests an hour that the machine answers at its operating point [default: the settings', else as measured]
+    #[arg(long, value_name = "N", value_parser = above_zero, conflicts_with = "inferences")]
+    pub(crate) capacity_per_hour: Option<f64>,
+
+    /// Share of revenue from which cost is in the loss zone [default: 0.15]
+    #[arg(long, value_name = "SHARE", value_parser = above_zero)]
+    pub(crate) loss_zone: Option<f64>,
+
+    /// Highest cost of one inference
+    #[arg(long, value_name = "AMOUNT", value_parser = above_zero)]
+    pub(crate) max_cost: Option<f64>,
+
+    #[command(flatten)]
+    pub(crate) economics: EconomicsFlags,
+
+    #[command(flatten)]
+    pub(crate) chart: ChartFlag,
+}
 
 /// Largest file of production inferences read.
 const MAX_BYTES: u64 = 1 << 30;
 
-pub(crate) fn run(arguments: &AuditCommand) -> anyhow::Result<ExitCode> {
-    let business = Business::read(&arguments.economics)?;
+pub(crate) fn run(arguments: &AuditCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let audits = match (&arguments.inferences, &arguments.run) {
         (Some(file), _) => of_production(arguments, &business, &read_inferences(file)?)?,
-        (None, Some(name)) if foreign::is_foreign(name) => {
+        (None, Some(name)) if foreign_traces::is_foreign(name) => {
             of_production(arguments, &business, &traced_inferences(name)?)?
         }
         (None, _) => vec![of_run(arguments, &business)?],
     };
-    business::write_chart(arguments.economics.chart.as_deref(), || {
+    economics_inputs::write_chart(arguments.chart.chart.as_deref(), || {
         audits.first().map_or_else(String::new, chart::tornado::tornado)
     })?;
-    if arguments.economics.json {
+    if global.json {
         let text = match audits.as_slice() {
             [one] => serde_json::to_string_pretty(one)?,
             all => serde_json::to_string_pretty(all)?,
@@ -58,13 +121,13 @@ fn code(audits: &[Audit]) -> ExitCode {
     })
 }
 
-fn of_run(arguments: &AuditCommand, business: &Business) -> anyhow::Result<Audit> {
+fn of_run(arguments: &AuditCommand, business: &EconomicsInputs) -> anyhow::Result<Audit> {
     if arguments.api_model.is_some() {
         return Err(usage(
             "--api-model prices the tokens of --inferences or of another program's traces, not a run's",
         ));
     }
-    let Measured { run, workload } = business::measured(&arguments.economics, arguments.run.as_deref())?;
+    let Measured { run, workload } = economics_inputs::measured(&business.request, arguments.run.as_deref())?;
     let book = business.book(&run.header.prices)?;
     let interest = business.load.interest.unwrap_or(0.0);
     let capacity = arguments.capacity_per_hour.or(business.load.capacity_per_hour);
@@ -80,7 +143,7 @@ fn of_run(arguments: &AuditCommand, business: &Business) -> anyhow::Result<Audit
         source: format!("run {}", workload.run),
         date: None,
     });
-    let notes = business::notes(&book, &workload);
+    let notes = economics_inputs::notes(&book, &workload);
     Ok(audit(AuditInput {
         name: format!("{} in run {}", workload.variant, workload.run),
         subject: Subject::Machine(Box::new(scenario)),
@@ -96,7 +159,11 @@ fn of_run(arguments: &AuditCommand, business: &Business) -> anyhow::Result<Audit
 }
 
 /// The limits by the flags, in the currency of the answer, else by the settings.
-fn limits(arguments: &AuditCommand, business: &Business, currency: Currency) -> anyhow::Result<Limits> {
+fn limits(
+    arguments: &AuditCommand,
+    business: &EconomicsInputs,
+    currency: Currency,
+) -> anyhow::Result<Limits> {
     let of_settings = business.revenue.max_cost.as_ref();
     let of_settings = of_settings.map(|limit| business.convert(limit, currency)).transpose()?;
     Ok(Limits {
@@ -107,7 +174,7 @@ fn limits(arguments: &AuditCommand, business: &Business, currency: Currency) -> 
 
 fn of_production(
     arguments: &AuditCommand,
-    business: &Business,
+    business: &EconomicsInputs,
     inferences: &[AuditedInference],
 ) -> anyhow::Result<Vec<Audit>> {
     let currency = business.currency()?;
@@ -117,7 +184,7 @@ fn of_production(
 
 /// What another program's traces say of each inference.
 fn traced_inferences(name: &str) -> anyhow::Result<Vec<AuditedInference>> {
-    let trace = foreign::read(name)?;
+    let trace = foreign_traces::read(name)?;
     if trace.inferences.is_empty() {
         return Err(usage(format!(
             "`{name}` holds no inference: no span has GenAI or OpenInference attributes of a model's answer"
@@ -147,7 +214,7 @@ fn audited(inference: ForeignInference) -> AuditedInference {
 /// the trace states.
 pub(crate) fn audit_production(
     arguments: &AuditCommand,
-    business: &Business,
+    business: &EconomicsInputs,
     production: Production,
     currency: Currency,
 ) -> anyhow::Result<Audit> {
@@ -157,7 +224,7 @@ pub(crate) fn audit_production(
     let (per_session, per_user) = (production.per_session(), production.per_user());
     let production = Box::new(production);
     let listed = match &arguments.api_model {
-        Some(name) => Some(token_price(arguments, business, name)?),
+        Some(name) => Some(token_price(business, name)?),
         None => business.token_prices.iter().find(|price| price.is_of(&model)).map(|price| {
             let (what, source) = (format!("price of the tokens of {}", price.model), price.source.clone());
             (price.by_token(), Assumption { what, source, date: Some(price.date) })
@@ -198,11 +265,7 @@ pub(crate) fn audit_production(
 }
 
 /// The price of a model's tokens: the user's own offers win over a fetched map.
-fn token_price(
-    arguments: &AuditCommand,
-    business: &Business,
-    name: &str,
-) -> anyhow::Result<(TokenPrice, Assumption)> {
+fn token_price(business: &EconomicsInputs, name: &str) -> anyhow::Result<(TokenPrice, Assumption)> {
     for offer in business.offers.iter().filter(|offer| offer.name == name) {
         if let Charge::Api { input, output } = &offer.charge {
             let price = TokenPrice {
@@ -216,7 +279,7 @@ fn token_price(
             return Ok((price, Assumption::of_price(&offer.price)));
         }
     }
-    crate::price_store::token_price(&arguments.economics.store, name)?.ok_or_else(|| {
+    infercost_run::price_store::token_price(business.request.price_store.as_deref(), name)?.ok_or_else(|| {
         usage(format!("--api-model {name}: no [[offers]] entry of kind api and no fetched price has that name; `infercost prices fetch litellm` fetches a map"))
     })
 }

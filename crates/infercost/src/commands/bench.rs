@@ -3,14 +3,35 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use clap::Args;
 use infercost_analyzer::statistics::mean_estimate;
+use infercost_run::{engines, models};
 
-use crate::arguments::bench::BenchArguments;
-use crate::{engines, models, output};
+use crate::flags::GlobalFlags;
+use crate::flags::processor::ProcessorFlags;
+use crate::output;
+
+#[derive(Debug, Args)]
+#[command(mut_arg("threads", |threads| threads.short('t').value_name("THREADS")))]
+pub(crate) struct BenchCommand {
+    /// Manifest name, name/variant, file, folder or hf:owner/repo
+    pub(crate) model: String,
+    /// Prompt tokens
+    #[arg(short = 'p', long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) prompt_tokens: u32,
+    /// Tokens to decode
+    #[arg(short = 'n', long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) decode_tokens: u32,
+    /// Repetitions
+    #[arg(short = 'r', long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) repetitions: u32,
+    #[command(flatten)]
+    pub(crate) processor: ProcessorFlags,
+}
 
 /// Prefill: `-p` tokens from an empty cache. Decode: `-n` tokens, one by one, from an empty cache but for one.
-pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
-    let model = models::resolve_one(&arguments.model, arguments.offline)?;
+pub(crate) fn run(arguments: &BenchCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    let model = models::resolve_one(&arguments.model, global.offline)?;
     let mut engine = engines::load_candle(&model, arguments.processor.device)?;
     let vocabulary = u32::try_from(engine.tokenizer().vocabulary_size()).unwrap_or(u32::MAX).max(2);
     // What the tokens say does not matter for speed; they only must not all be the same.
@@ -33,7 +54,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
         decode.push(f64::from(arguments.decode_tokens) / elapsed);
     }
     let (prefill, decode) = (mean_estimate(&prefill, 0.95), mean_estimate(&decode, 0.95));
-    if arguments.json {
+    if global.json {
         let object = serde_json::json!({
             "schema": "infercost.bench/1",
             "variant": model.variant,

@@ -6,39 +6,44 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use infercost_analyzer::calibration::{FEWEST_WINDOWS, WindowPowers, fit};
-use infercost_core::{WallFactor, Watts};
-use infercost_energy::{EnergyDomain, EnergyMeter, MeterBasis, MeterChoice};
+use infercost_core::{EnergyDomain, EnergyMeter, MeterSpec, WallFactor, Watts};
+use infercost_energy::MeterBasis;
 use infercost_harness::noise::{busy_for, power_while};
 use infercost_harness::window_length::UPDATES_PER_WINDOW;
+use infercost_run::MeterRequest;
+use infercost_run::calibration;
+use infercost_run::machine::{discover, facts, threads};
+use infercost_run::usage;
 
-use crate::arguments::doctor::DoctorArguments;
-use crate::arguments::meter::MeterArguments;
-use crate::commands::doctor::{discover, facts, threads};
-use crate::exit::usage;
+use crate::flags::GlobalFlags;
+use crate::output;
 use crate::output::doctor::wall_factor;
-use crate::{calibration, output};
 
 /// Rest and work in turn; two more than the fit needs, so that a lost window does not cost all.
 const WINDOWS: usize = FEWEST_WINDOWS + 2;
 /// A machine takes seconds to settle at a power.
 const SHORTEST_WINDOW: Duration = Duration::from_secs(10);
 
-pub(crate) fn run(arguments: &DoctorArguments, wall: &MeterChoice) -> anyhow::Result<ExitCode> {
-    let only_measured = |meter: &MeterChoice| MeterArguments {
-        meter: meter.clone(),
-        require_measured: true,
-        estimate: false,
-        assume_watts: None,
-    };
-    let mut host = discover(&only_measured(&arguments.meter.meter))?;
-    let mut wall = discover(&only_measured(wall))?;
+/// Two instruments, and how long each window of the calibration is.
+pub(crate) struct Calibration<'a> {
+    /// The machine's own meter.
+    pub(crate) host: &'a str,
+    /// The wall meter.
+    pub(crate) wall: &'a str,
+    /// `None` for what both meters need.
+    pub(crate) window: Option<Duration>,
+}
+
+pub(crate) fn run(wanted: &Calibration<'_>, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    let mut host = discover(&only_measured(wanted.host)?)?;
+    let mut wall = discover(&only_measured(wanted.wall)?)?;
     if host.meter.scope().0.contains(&EnergyDomain::Wall) {
         return Err(usage("--meter reads the wall itself: nothing to calibrate"));
     }
     debug_assert!(host.basis == MeterBasis::Measured && wall.basis == MeterBasis::Measured);
     let slower = host.meter.update_period().max(wall.meter.update_period());
     let usual = SHORTEST_WINDOW.max(slower.saturating_mul(UPDATES_PER_WINDOW));
-    let length = arguments.window_seconds.map_or(usual, Duration::from_secs);
+    let length = wanted.window.unwrap_or(usual);
     let threads = threads(&facts(&[]));
     let mut windows = Vec::new();
     for index in 0..WINDOWS {
@@ -69,7 +74,7 @@ pub(crate) fn run(arguments: &DoctorArguments, wall: &MeterChoice) -> anyhow::Re
     };
     anyhow::ensure!(factor.is_sound(), "the fitted line is not that of a machine: {}", wall_factor(&factor));
     let path = calibration::keep(&factor)?;
-    if arguments.json {
+    if global.json {
         output::line(&serde_json::to_string_pretty(&factor)?);
     } else {
         output::line(&format!("wall power is {}", wall_factor(&factor)));
@@ -79,6 +84,12 @@ pub(crate) fn run(arguments: &DoctorArguments, wall: &MeterChoice) -> anyhow::Re
         ));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The instrument of that name, and no estimate in its place.
+fn only_measured(instrument: &str) -> anyhow::Result<MeterRequest> {
+    let instrument = instrument.to_owned();
+    MeterRequest::of(&MeterSpec { instrument, require_measured: true, ..MeterSpec::default() })
 }
 
 /// Mean powers of both meters over the same `work`, or why one of them is missing.

@@ -2,14 +2,41 @@
 
 use std::process::ExitCode;
 
-use crate::arguments::CompareArguments;
-use crate::commands::{export, record, report};
-use crate::config::Given;
+use clap::Args;
+use infercost_core::RunSpec;
+use infercost_run::config::SettingsOverrides;
+use infercost_run::exporting;
 
-pub(crate) fn run(arguments: &CompareArguments) -> anyhow::Result<ExitCode> {
-    let given = Given::read(&arguments.judge)?;
-    let folder = record::record(&arguments.record, &given)?;
-    let code = report::print(std::slice::from_ref(&folder), None, &given, arguments.judge.json)?;
-    export::after_run(&folder, &arguments.record.live, !arguments.record.no_content, &given);
+use crate::commands::{record, report};
+use crate::flags::GlobalFlags;
+use crate::flags::judge::JudgeFlags;
+use crate::flags::record::RecordFlags;
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost compare
+  infercost compare smollm2-135m-instruct/full smollm2-135m-instruct/q6_k --prompts mine.jsonl
+  infercost compare ./some.gguf ./other.gguf --prompts mine.jsonl --baseline other --json
+  infercost compare model/q8_0 http://127.0.0.1:8080/v1#m --concurrency 1,2,4
+                                                      a server beside it, alone and under load
+  infercost compare --resume                          resume the newest run that was interrupted")]
+pub(crate) struct CompareCommand {
+    #[command(flatten)]
+    pub(crate) record: RecordFlags,
+    #[command(flatten)]
+    pub(crate) judge: JudgeFlags,
+}
+
+/// `earlier` reads the command line of a run that was recorded before there were specifications.
+pub(crate) fn run(
+    arguments: &CompareCommand,
+    global: &GlobalFlags,
+    earlier: &dyn Fn(&[String]) -> Option<RunSpec>,
+) -> anyhow::Result<ExitCode> {
+    let given = SettingsOverrides::read(&arguments.judge.policy(global))?;
+    let request = arguments.record.request(global);
+    let folder = record::record(&arguments.record, &request, &given, earlier)?;
+    let code = report::print(std::slice::from_ref(&folder), None, &given, global.json)?;
+    exporting::after_run(&folder, &request, &given);
     Ok(code)
 }

@@ -3,12 +3,15 @@
 use std::io;
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
+use clap::Args;
 
-use crate::arguments::{Cli, CompletionsArguments};
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsCommand {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
 
-pub(crate) fn run(arguments: &CompletionsArguments) -> anyhow::Result<ExitCode> {
-    let mut command = Cli::command();
-    clap_complete::generate(arguments.shell, &mut command, "infercost", &mut io::stdout().lock());
+pub(crate) fn run(arguments: &CompletionsCommand, command: &mut clap::Command) -> anyhow::Result<ExitCode> {
+    clap_complete::generate(arguments.shell, command, "infercost", &mut io::stdout().lock());
     Ok(ExitCode::SUCCESS)
 }

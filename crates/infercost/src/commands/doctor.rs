@@ -1,38 +1,62 @@
 //! `infercost doctor`: this machine, its meters and what they cover.
 
-use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
-use infercost_core::{MachineFacts, MeterKind, Watts};
-use infercost_energy::{
-    Discovery, EnergyMeter, EstimateChoice, GpuFacts, MeterBasis, MeterChoice, MeterError, MeterOptions,
-    WatchedProcesses,
-};
+use clap::Args;
+use infercost_core::{MeterKind, Watts};
+use infercost_energy::{Discovery, GpuFacts, MeterBasis, MeterChoice};
 use infercost_engine::candle::build_flags;
 use infercost_harness::noise::{Repeatability, power_while, repeatability};
-use infercost_harness::{bandwidth, machine};
+use infercost_run::MeterRequest;
+use infercost_run::coverage::{Boundary, Place};
+use infercost_run::machine::{discover, facts, gpus, threads};
+use infercost_run::{calibration, machine_checks};
 
-use crate::arguments::doctor::DoctorArguments;
-use crate::arguments::meter::MeterArguments;
-use crate::commands::calibrate;
-use crate::coverage::{Boundary, Place};
-use crate::output::doctor::{Build, Diagnosis, Found, Gpu, Missing, Noise, SCHEMA, render, share_of_core};
-use crate::{calibration, guards, output};
+use crate::commands::calibrate::{self, Calibration};
+use crate::flags::GlobalFlags;
+use crate::flags::load::time;
+use crate::flags::meter::{MeterFlags, instrument};
+use crate::output;
+use crate::output::doctor::{Build, Diagnosis, Found, Gpu, Missing, Noise, SCHEMA, render};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost doctor
+  infercost doctor --meter shelly:192.168.1.20          what a plug shows
+  infercost doctor --calibrate --wall shelly:192.168.1.20
+                                                        fit this machine's own meter to the plug, for later costs")]
+pub(crate) struct DoctorCommand {
+    #[command(flatten)]
+    pub(crate) meter: MeterFlags,
+    /// Fit --meter against a wall meter, at rest and at work in turn, and keep the factor for later costs
+    #[arg(long, requires = "wall")]
+    pub(crate) calibrate: bool,
+    /// Wall meter to calibrate against, as for --meter: shelly:URL, tasmota:URL, prometheus:URL?…
+    #[arg(long, value_name = "METER", requires = "calibrate", value_parser = instrument)]
+    pub(crate) wall: Option<String>,
+    /// Length of each window of the calibration [default: ten updates of the slower meter, at least 10s]
+    #[arg(long, alias = "window-seconds", value_name = "TIME", requires = "calibrate", value_parser = time)]
+    pub(crate) window: Option<Duration>,
+}
 
 /// How long the machine is left alone to see its power at rest.
 const REST: Duration = Duration::from_secs(1);
 /// Where the operating system tells about itself.
 const PROC: &str = "/proc";
 
-pub(crate) fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &DoctorCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     if let Some(wall) = &arguments.wall {
-        return calibrate::run(arguments, wall);
+        let host = &arguments.meter.meter;
+        return calibrate::run(&Calibration { host, wall, window: arguments.window }, global);
     }
-    let diagnosis = diagnose(discover(&arguments.meter)?, &arguments.meter.meter)?;
-    if arguments.json {
+    let diagnosis = {
+        let meter = MeterRequest::of(&arguments.meter.spec())?;
+        diagnose(discover(&meter)?, &meter.choice)?
+    };
+    if global.json {
         output::line(&serde_json::to_string_pretty(&diagnosis)?);
     } else {
         output::block(&render(&diagnosis));
@@ -62,8 +86,8 @@ fn diagnose(discovery: Discovery, choice: &MeterChoice) -> anyhow::Result<Diagno
     }
     machine.wall_factor = calibration::matching(&meter.describe());
     machine.steal_share = noise.and_then(|noise| noise.steal_share);
-    let mut doubts = guards::doubts(&machine, &gpus);
-    doubts.extend(meter.sampler_overhead().and_then(guards::sampling));
+    let mut doubts = machine_checks::doubts(&machine, &gpus);
+    doubts.extend(meter.sampler_overhead().and_then(machine_checks::sampling));
     doubts
         .extend(left_out.map(|gap| format!("energy of models on the CPU would be unknown: {}", gap.text())));
     Ok(Diagnosis {
@@ -135,67 +159,4 @@ fn gpu(facts: GpuFacts) -> Gpu {
         memory_clock_mhz: facts.memory_clock,
         mig: facts.mig,
     }
-}
-
-/// The GPUs that NVML shows; none where it cannot be loaded, which the list of missing meters tells.
-pub(crate) fn gpus() -> Vec<GpuFacts> {
-    let library = MeterOptions::from_environment().nvml_library;
-    infercost_energy::gpu_facts(library.as_deref()).unwrap_or_default()
-}
-
-/// What this machine tells of itself, its memory bandwidth measured.
-pub(crate) fn facts(gpus: &[GpuFacts]) -> MachineFacts {
-    let mut facts = machine::facts(Path::new(PROC), &sysfs_root());
-    facts.memory_bandwidth = bandwidth::read_bandwidth(threads(&facts));
-    facts.gpus = gpus.iter().map(|gpu| gpu.name.clone()).collect();
-    facts
-}
-
-pub(crate) fn threads(machine: &MachineFacts) -> usize {
-    machine.cores.and_then(|cores| usize::try_from(cores).ok()).unwrap_or(1)
-}
-
-/// The meter in words, with what sampling it costs.
-pub(crate) fn described(meter: &dyn EnergyMeter) -> String {
-    match meter.sampler_overhead() {
-        Some(share) => format!("{}; sampling costs {} of one core", meter.describe(), share_of_core(share)),
-        None => meter.describe(),
-    }
-}
-
-/// Finds the meters that the user wants.
-pub(crate) fn discover(arguments: &MeterArguments) -> anyhow::Result<Discovery> {
-    discover_watching(arguments, &WatchedProcesses::default())
-}
-
-/// The same, with estimates that count the CPU time of `watched` too.
-pub(crate) fn discover_watching(
-    arguments: &MeterArguments,
-    watched: &WatchedProcesses,
-) -> anyhow::Result<Discovery> {
-    let mut options = MeterOptions::from_environment();
-    options.watched = watched.clone();
-    options.choice = arguments.meter.clone();
-    options.estimate = match arguments.assume_watts {
-        Some(watts) => EstimateChoice::Watts(Watts::new(watts)),
-        None if arguments.estimate => EstimateChoice::FromTable,
-        None => EstimateChoice::Refuse,
-    };
-    let discovery = infercost_energy::discover(&options)?;
-    if arguments.require_measured && discovery.basis != MeterBasis::Measured {
-        return Err(MeterError::RequiredMeterMissing {
-            meter: "measuring".into(),
-            reason: discovery.meter.describe(),
-            fix: "`infercost doctor` names each meter and what would make it readable".into(),
-        }
-        .into());
-    }
-    Ok(discovery)
-}
-
-/// Where `/sys` is looked for.
-fn sysfs_root() -> PathBuf {
-    env::var_os("INFERCOST_SYSFS_ROOT")
-        .filter(|root| !root.is_empty())
-        .map_or_else(|| "/sys".into(), PathBuf::from)
 }

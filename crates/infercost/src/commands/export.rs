@@ -2,33 +2,107 @@
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use clap::Args;
 use infercost_export::named::Named;
 use infercost_export::phoenix::Phoenix;
-use infercost_export::{Destination, Outfit, Sent, Signal};
+use infercost_export::{Compression, Destination, DestinationError, OtlpOptions, Outfit, Sent, Signal};
+use infercost_run::LiveExportTarget;
+use infercost_run::config::SettingsOverrides;
+use infercost_run::exporting::{AnalysedRun, facts, metrics, phoenix, resource, send, variable};
+use infercost_run::run_folder;
+use infercost_run::usage;
 use infercost_trace::outgoing::Viewer;
+use regex::Regex;
 use serde_json::json;
 
-use crate::config::Given;
-use crate::exit::usage;
-use crate::export_arguments::{ExportCommand, LiveArguments};
-use crate::exporting::{Told, again, facts, metrics, phoenix, resource, send, variable, without_query};
-use crate::{output, run_folder};
+use crate::flags::GlobalFlags;
+use crate::flags::export::{PlaceFlags, WireFlags, compression, pattern};
+use crate::flags::judge::JudgeFlags;
+use crate::flags::load::time;
+use crate::output;
 
-pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
-    let given = Given::read(&arguments.judge)?;
-    let folder = run_folder::named_or_newest(&arguments.traces, arguments.run.as_deref())?;
+/// Sends a recorded run to where traces are looked at.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost export --phoenix http://localhost:6006             the newest run, with prices and quality
+  infercost export traces/20261122-101500 --otlp http://localhost:4318
+  infercost export RUN --otlp https://collector:4317 --otlp-protocol grpc --otlp-header authorization='Bearer …'
+  infercost export RUN --otlp http://localhost:4318 --unsent   only what an earlier export did not get through
+
+Without an address, OTEL_EXPORTER_OTLP_ENDPOINT and its kin are read. Ids are the same every
+time: Phoenix drops what it has already, and a back-end that does not go by ids (Jaeger's store in memory) keeps both.")]
+pub(crate) struct ExportCommand {
+    /// Run folder, or run id below --traces [default: the newest run]
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) place: PlaceFlags,
+
+    #[command(flatten)]
+    pub(crate) wire: WireFlags,
+
+    /// gzip or none [default: gzip, but none to this machine]
+    #[arg(long, value_name = "KIND", value_parser = compression)]
+    pub(crate) compression: Option<Compression>,
+
+    /// How long one request may take
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Project to file the run under [default: infercost; for Phoenix infercost-RUN]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) project: Option<String>,
+
+    /// Send no prompts and no answers
+    #[arg(long)]
+    pub(crate) no_content: bool,
+
+    /// Take what this pattern finds out of every text; may be given several times
+    #[arg(long, value_name = "REGEX", value_parser = pattern)]
+    pub(crate) redact: Vec<Regex>,
+
+    /// Send spans as they were recorded, without costs, shares of energy and quality
+    #[arg(long, conflicts_with = "phoenix")]
+    pub(crate) plain: bool,
+
+    /// Send only what an earlier export did not get through
+    #[arg(long, conflicts_with = "phoenix")]
+    pub(crate) unsent: bool,
+
+    #[command(flatten)]
+    pub(crate) judge: JudgeFlags,
+}
+
+impl ExportCommand {
+    /// What was said about the wire.
+    fn options(&self) -> Result<OtlpOptions, DestinationError> {
+        let target = LiveExportTarget {
+            place: self.place.place(),
+            protocol: self.wire.otlp_protocol,
+            headers: self.wire.otlp_headers.clone(),
+            ..LiveExportTarget::default()
+        };
+        Ok(OtlpOptions { compression: self.compression, timeout: self.timeout, ..target.options()? })
+    }
+}
+
+pub(crate) fn run(arguments: &ExportCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    let given = SettingsOverrides::read(&arguments.judge.policy(global))?;
+    let folder = run_folder::named_or_newest(&global.traces, arguments.run.as_deref())?;
     let options = arguments.options().map_err(|error| usage(error.to_string()))?;
     let content = !arguments.no_content;
     let outfit =
         Outfit { content, redact: arguments.redact.clone(), resource: resource(), ..Outfit::default() };
     if let Some(url) = &arguments.place.phoenix {
         let phoenix = Phoenix::new(url, &options, &variable)?;
-        let told = Told::read(&folder, &given, content)?.ok_or_else(|| {
+        let told = AnalysedRun::read(&folder, &given, content)?.ok_or_else(|| {
             usage("the run is too large for prices to be fitted to it; send it with --otlp")
         })?;
         let done = phoenix::export(&folder, &told, &phoenix, arguments.project.as_deref(), outfit)?;
-        if arguments.judge.json {
+        if global.json {
             output::line(&serde_json::to_string_pretty(&done)?);
         } else {
             output::line(done.tell());
@@ -37,7 +111,7 @@ pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
     }
     let (destination, viewer) = place(arguments, &options)?;
     let outfit = Outfit { viewer, project: arguments.project.clone(), ..outfit };
-    let told = if arguments.plain { None } else { Told::read(&folder, &given, content)? };
+    let told = if arguments.plain { None } else { AnalysedRun::read(&folder, &given, content)? };
     if told.is_none() && !arguments.plain {
         output::note("! the run is too large for a report: spans are sent as they were recorded");
     }
@@ -52,20 +126,17 @@ pub(crate) fn run(arguments: &ExportCommand) -> anyhow::Result<ExitCode> {
     {
         metrics::send(&told.run, &options);
     }
-    tell(&folder, &destination, &sent, arguments.judge.json);
+    tell(&folder, &destination, &sent, global.json);
     Ok(ExitCode::SUCCESS)
 }
 
-fn place(
-    arguments: &ExportCommand,
-    options: &infercost_export::OtlpOptions,
-) -> anyhow::Result<(Destination, Viewer)> {
+fn place(arguments: &ExportCommand, options: &OtlpOptions) -> anyhow::Result<(Destination, Viewer)> {
     let named = match (arguments.place.langsmith, arguments.place.langfuse) {
         (true, _) => Some(Named::LangSmith),
         (_, true) => Some(Named::Langfuse),
         _ => None,
     };
-    let wrong = |error: infercost_export::DestinationError| usage(error.to_string());
+    let wrong = |error: DestinationError| usage(error.to_string());
     if let Some(named) = named {
         let destination =
             named.destination(options, arguments.project.as_deref(), &variable).map_err(wrong)?;
@@ -100,49 +171,4 @@ fn tell(folder: &Path, destination: &Destination, sent: &Sent, json: bool) {
             destination.name()
         ));
     }
-}
-
-/// Sends a run that was just recorded to a place that wants it whole. A failure is told, and is no failure of the
-/// run: it can be sent again.
-pub(crate) fn after_run(folder: &Path, live: &LiveArguments, content: bool, given: &Given) {
-    let place = &live.place;
-    if place.phoenix.is_none() && !place.langsmith && !place.langfuse {
-        return;
-    }
-    if let Err(error) = send_whole(folder, live, content, given) {
-        output::error(&error);
-        let mut flags: Vec<String> = Vec::new();
-        match &place.phoenix {
-            Some(url) => flags.extend(["--phoenix".to_owned(), without_query(url)]),
-            None => flags.push(if place.langsmith { "--langsmith" } else { "--langfuse" }.to_owned()),
-        }
-        if let Some(project) = &live.project {
-            flags.extend(["--project".to_owned(), project.clone()]);
-        }
-        output::note(&format!("nothing is lost; to send the run: {}", again(folder, &flags)));
-    }
-}
-
-fn send_whole(folder: &Path, live: &LiveArguments, content: bool, given: &Given) -> anyhow::Result<()> {
-    let options = live.options()?;
-    let Some(told) = Told::read(folder, given, content)? else {
-        return Err(anyhow::anyhow!("the run is too large for a report"));
-    };
-    let outfit = Outfit { content, redact: live.redact.clone(), resource: resource(), ..Outfit::default() };
-    if let Some(url) = &live.place.phoenix {
-        let phoenix = Phoenix::new(url, &options, &variable)?;
-        let done = phoenix::export(folder, &told, &phoenix, live.project.as_deref(), outfit)?;
-        output::note(done.tell());
-        return Ok(());
-    }
-    let named = if live.place.langsmith { Named::LangSmith } else { Named::Langfuse };
-    let destination = named.destination(&options, live.project.as_deref(), &variable)?;
-    for left_out in told.ledger.unbilled() {
-        output::note(&format!("! {left_out}"));
-    }
-    let facts = facts::of_ledger(&told.run.header, &told.ledger);
-    let outfit = Outfit { viewer: named.viewer(), project: live.project.clone(), facts, ..outfit };
-    let sent = send(folder, &destination, outfit, false)?;
-    output::note(&format!("sent {} spans to {}", sent.spans, destination.name()));
-    Ok(())
 }

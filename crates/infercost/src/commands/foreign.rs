@@ -1,60 +1,19 @@
 //! `infercost report` on traces of other programs: what they say of tokens, latency and cost, model by model.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use infercost_analyzer::foreign::{ForeignCall, summarize};
-use infercost_export::OtlpOptions;
-use infercost_export::phoenix::Phoenix;
-use infercost_trace::foreign::{ForeignInference, ForeignReader, ForeignTrace, read_file};
+use infercost_run::config::SettingsOverrides;
+use infercost_run::foreign_traces;
+use infercost_run::usage;
+use infercost_trace::foreign::{ForeignInference, ForeignTrace};
 
-use crate::config::Given;
-use crate::exit::usage;
-use crate::exporting::variable;
 use crate::output;
 
-/// What begins the name of a Phoenix project.
-const PHOENIX: &str = "phoenix:";
-
-/// True where a name stands for another program's traces and not for a run.
-pub(crate) fn is_foreign(name: &str) -> bool {
-    name.starts_with(PHOENIX) || Path::new(name).is_file()
-}
-
-/// Reads another program's traces: a file, or `phoenix:URL/PROJECT`.
-pub(crate) fn read(name: &str) -> anyhow::Result<ForeignTrace> {
-    let Some(address) = name.strip_prefix(PHOENIX) else { return Ok(read_file(Path::new(name))?) };
-    let Some((url, project)) =
-        address.trim_end_matches('/').rsplit_once('/').filter(|(url, _)| url.contains("://"))
-    else {
-        return Err(usage(format!("`{name}`: write phoenix:http://localhost:6006/PROJECT")));
-    };
-    let phoenix = Phoenix::new(url, &OtlpOptions::default(), &variable)?;
-    let mut reader = ForeignReader::default();
-    let mut from = None;
-    loop {
-        let page = phoenix.spans(project, from.as_deref())?;
-        let before = reader.distinct();
-        for span in &page.spans {
-            reader.phoenix_span(span)?;
-        }
-        // a server that repeats itself would be asked for ever
-        let is_new = reader.distinct() > before;
-        if page.next.is_some() && !is_new {
-            output::note(
-                "! Phoenix announces a further page and repeats itself: what it gave so far is counted",
-            );
-        }
-        if page.next.is_none() || !is_new {
-            return Ok(reader.finish());
-        }
-        from = page.next;
-    }
-}
-
 /// Reports on them.
-pub(crate) fn run(names: &[String], given: &Given, json: bool) -> anyhow::Result<ExitCode> {
-    let traces: Vec<ForeignTrace> = names.iter().map(|name| read(name)).collect::<anyhow::Result<_>>()?;
+pub(crate) fn run(names: &[String], given: &SettingsOverrides, json: bool) -> anyhow::Result<ExitCode> {
+    let traces: Vec<ForeignTrace> =
+        names.iter().map(|name| foreign_traces::read(name)).collect::<anyhow::Result<_>>()?;
     let calls: Vec<ForeignCall> = traces.iter().flat_map(|trace| &trace.inferences).map(call).collect();
     let report = summarize(&calls, given.token_prices(), given.own_prices())?;
     if report.calls == 0 {

@@ -2,25 +2,71 @@
 
 use std::process::ExitCode;
 
+use clap::Args;
 use infercost_core::Workload;
 use infercost_core::hosting::HostingOffer;
 use infercost_core::price::PriceBook;
 use infercost_economics::hosting::{Demand, Setting, host, measured_on};
 use infercost_economics::{Scenario, bill, chart, scenario};
 use infercost_prices::sections::exchange::convert_offer;
+use infercost_run::economics_inputs::{self, EconomicsInputs, Measured};
+use infercost_run::usage;
+use infercost_run::{price_store, run_folder};
 
-use crate::arguments::economics::{DemandArguments, HostCommand};
-use crate::business::{self, Business, Measured};
-use crate::exit::{self, usage};
-use crate::{output, price_store, run_folder};
+use crate::exit;
+use crate::flags::GlobalFlags;
+use crate::flags::economics::{ChartFlag, DemandFlags, EconomicsFlags};
+use crate::output;
+
+/// Which way is cheapest.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost host --requests-per-hour 400 --config infercost.toml
+  infercost host traces/sample/20261123-073338 --assume-watts 60,20 --chart map.svg
+  infercost host --market \"RTX 4090\"            with the cheapest fetched offers of that hardware
+
+Offers stand in [[offers]] of infercost.toml: kind rent, spot, serverless or api. The price book's
+own hardware is the way called own. Exit codes: 0 an answer, 3 not settled: the cheapest way leaves
+something out")]
+pub(crate) struct HostCommand {
+    /// Run folder, or run id below --traces [default: the newest run]
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) load: DemandFlags,
+
+    /// Add the cheapest fetched offers whose hardware's name holds this text: one to rent, one spot
+    #[arg(long, value_name = "HARDWARE")]
+    pub(crate) market: Option<String>,
+
+    /// Add the fetched price of this hosted model's tokens
+    #[arg(long, value_name = "NAME")]
+    pub(crate) api_model: Option<String>,
+
+    /// Take the speed and load time of an offer from a run that was recorded on it; may be repeated
+    #[arg(long, value_name = "OFFER=RUN", value_parser = offer_and_run)]
+    pub(crate) measured_on: Vec<(String, String)>,
+
+    #[command(flatten)]
+    pub(crate) economics: EconomicsFlags,
+
+    #[command(flatten)]
+    pub(crate) chart: ChartFlag,
+}
+
+fn offer_and_run(text: &str) -> Result<(String, String), String> {
+    let (offer, run) = text.split_once('=').ok_or("write the offer's name, =, and the run")?;
+    Ok((offer.to_owned(), run.to_owned()))
+}
 
 /// Share of its capacity up to which a machine is planned to be used where a load is given and no share: beyond it
 /// requests queue.
 const PLANNED_UTILIZATION: f64 = 0.7;
 
-pub(crate) fn run(arguments: &HostCommand) -> anyhow::Result<ExitCode> {
-    let business = Business::read(&arguments.economics)?;
-    let Measured { run, workload } = business::measured(&arguments.economics, arguments.run.as_deref())?;
+pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    let business = EconomicsInputs::read(arguments.economics.request(global))?;
+    let Measured { run, workload } = economics_inputs::measured(&business.request, arguments.run.as_deref())?;
     let book = business.book(&run.header.prices)?;
     let interest = business.load.interest.unwrap_or(0.0);
     let scenario = Scenario::of(&workload, &book, interest);
@@ -30,17 +76,17 @@ pub(crate) fn run(arguments: &HostCommand) -> anyhow::Result<ExitCode> {
     for (name, run) in &arguments.measured_on {
         let offer = offers.iter_mut().find(|offer| offer.name == *name);
         let offer = offer.ok_or_else(|| usage(format!("--measured-on {name}: no offer has that name")))?;
-        let there = there(arguments, &workload, run)?;
+        let there = there(&business, &workload, run)?;
         *offer = measured_on(offer, &workload, &there)
             .map_err(|reason| usage(format!("--measured-on {name}: {reason}")))?;
     }
     let mut hosting = host(format!("{} in run {}", workload.variant, workload.run), &setting, &offers);
     hosting.assumptions.extend(scenario::assumptions(&book, interest));
     let mut notes = bill::stale(&hosting.assumptions, business.today);
-    notes.extend(business::notes(&book, &workload));
+    notes.extend(economics_inputs::notes(&book, &workload));
     hosting.notes.splice(0..0, notes);
-    business::write_chart(arguments.economics.chart.as_deref(), || chart::map::map(&hosting))?;
-    if arguments.economics.json {
+    economics_inputs::write_chart(arguments.chart.chart.as_deref(), || chart::map::map(&hosting))?;
+    if global.json {
         output::line(&serde_json::to_string_pretty(&hosting)?);
     } else {
         output::block(&output::economics::host::render(&hosting));
@@ -49,14 +95,14 @@ pub(crate) fn run(arguments: &HostCommand) -> anyhow::Result<ExitCode> {
 }
 
 /// What an inference of the same variant takes in another run.
-fn there(arguments: &HostCommand, here: &Workload, run: &str) -> anyhow::Result<Workload> {
-    let folder = run_folder::named(&arguments.economics.traces, run)?;
+fn there(business: &EconomicsInputs, here: &Workload, run: &str) -> anyhow::Result<Workload> {
+    let folder = run_folder::named(&business.request.traces, run)?;
     let run = infercost_trace::read_run(&folder)?;
-    business::workload_of(&run, &here.variant, &arguments.economics)
+    economics_inputs::workload_of(&run, &here.variant, &business.request)
 }
 
 /// The load by the flags, else by the settings. Without any, machines are used as the price book says.
-pub(crate) fn demand(flags: &DemandArguments, business: &Business, book: &PriceBook) -> Demand {
+pub(crate) fn demand(flags: &DemandFlags, business: &EconomicsInputs, book: &PriceBook) -> Demand {
     let given = &business.load;
     let requests_per_hour = flags.requests_per_hour.or(given.requests_per_hour);
     let planned = if requests_per_hour.is_some() { PLANNED_UTILIZATION } else { book.utilization };
@@ -71,11 +117,11 @@ pub(crate) fn demand(flags: &DemandArguments, business: &Business, book: &PriceB
 /// The offers of the settings and of the price store, in the currency of the answer.
 fn offers(
     arguments: &HostCommand,
-    business: &Business,
+    business: &EconomicsInputs,
     book: &PriceBook,
 ) -> anyhow::Result<Vec<HostingOffer>> {
     let mut all = business.offers.clone();
-    let store = &arguments.economics.store;
+    let store = business.request.price_store.as_deref();
     if let Some(hardware) = &arguments.market {
         let found = price_store::offers(store, hardware)?;
         if found.is_empty() {

@@ -2,34 +2,54 @@
 
 use std::process::ExitCode;
 
+use clap::{Args, Subcommand};
 use infercost_models::{inspect, list};
+use infercost_run::models;
+use infercost_run::usage;
 
-use crate::arguments::models::{ModelsArguments, ModelsCommand};
-use crate::exit::usage;
-use crate::{models, output};
+use crate::flags::GlobalFlags;
+use crate::output;
 
-pub(crate) fn run(arguments: &ModelsArguments) -> anyhow::Result<ExitCode> {
+#[derive(Debug, Args)]
+pub(crate) struct ModelsCommand {
+    #[command(subcommand)]
+    pub(crate) command: ModelsAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsAction {
+    /// List manifests and what of them is in the cache
+    List,
+    /// Fetch or make models, and print where they are
+    Pull {
+        /// Manifest name, name/variant, file, folder or hf:owner/repo
+        #[arg(value_name = "MODEL", required = true)]
+        models: Vec<String>,
+    },
+    /// Show what a model file holds
+    Inspect {
+        /// Manifest name, name/variant, file, folder or hf:owner/repo
+        #[arg(value_name = "MODEL")]
+        model: String,
+    },
+}
+
+pub(crate) fn run(arguments: &ModelsCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     match &arguments.command {
-        ModelsCommand::List { json } => {
+        ModelsAction::List => {
             let listed = list(&models::store(true)?);
-            if *json {
+            if global.json {
                 output::line(&serde_json::to_string_pretty(&listed)?);
             } else {
                 output::block(&output::models::list(&listed));
             }
         }
-        ModelsCommand::Pull { models, offline } => {
-            for model in models::resolve(models, *offline)? {
-                let place = model.location.path().map_or_else(String::new, |path| path.display().to_string());
-                output::line(&format!("{}\t{place}", model.variant));
-                output::note(&format!("{}: {}", model.variant, model.provenance));
-            }
-        }
-        ModelsCommand::Inspect { model, offline, json } => {
-            let model = models::resolve_one(model, *offline)?;
+        ModelsAction::Pull { models } => pull(models, global)?,
+        ModelsAction::Inspect { model } => {
+            let model = models::resolve_one(model, global.offline)?;
             let path = model.location.path().ok_or_else(|| usage("a server shows no file; name one"))?;
             let facts = inspect(path)?;
-            if *json {
+            if global.json {
                 output::line(&serde_json::to_string_pretty(&facts)?);
             } else {
                 output::block(&output::models::inspection(&facts));
@@ -37,4 +57,30 @@ pub(crate) fn run(arguments: &ModelsArguments) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn pull(models: &[String], global: &GlobalFlags) -> anyhow::Result<()> {
+    let pulled = models::resolve(models, global.offline)?;
+    if global.json {
+        let rows: Vec<serde_json::Value> = pulled
+            .iter()
+            .map(|model| {
+                serde_json::json!({
+                    "variant": model.variant,
+                    "path": model.location.path(),
+                    "sha256": model.sha256,
+                    "provenance": model.provenance,
+                })
+            })
+            .collect();
+        output::line(&serde_json::to_string_pretty(&rows)?);
+        return Ok(());
+    }
+
+    for model in pulled {
+        let place = model.location.path().map_or_else(String::new, |path| path.display().to_string());
+        output::line(&format!("{}\t{place}", model.variant));
+        output::note(&format!("{}: {}", model.variant, model.provenance));
+    }
+    Ok(())
 }

@@ -8,44 +8,66 @@ mod other_variants;
 
 use std::process::ExitCode;
 
+use clap::Args;
 use infercost_core::price::PriceBook;
 use infercost_core::{RunRecord, Workload};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind, rank};
 use infercost_economics::{Scenario, bill, scenario};
+use infercost_run::economics_inputs::{self, EconomicsInputs};
+use infercost_run::{run_folder, shell};
 
-use crate::arguments::economics::OptimizeCommand;
-use crate::business::{self, Business};
-use crate::{exit, output, run_folder};
+use crate::flags::GlobalFlags;
+use crate::flags::economics::EconomicsFlags;
+use crate::{exit, output};
+
+/// What could be changed.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost optimize
+  infercost optimize traces/sample/20261123-073338 --variant full
+  infercost optimize traces/mine traces/mine-with-one-thread --json
+
+The first run is what is in use now; other runs of the same prompts, named or newest below --traces,
+show what other threads, loads and models cost. Exit codes: 0 a saving of a tenth or more was found,
+3 none was")]
+pub(crate) struct OptimizeCommand {
+    /// Runs: what is in use now, then others [default: the newest, then others below --traces]
+    #[arg(value_name = "RUN")]
+    pub(crate) runs: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) economics: EconomicsFlags,
+}
 
 /// Other runs looked at where none are named.
 const OTHER_RUNS: usize = 8;
 const CONFIDENCE: f64 = 0.95;
 
-pub(crate) fn run(arguments: &OptimizeCommand) -> anyhow::Result<ExitCode> {
-    let business = Business::read(&arguments.economics)?;
-    let (first, others) = runs(arguments)?;
-    let variant = business::variant(&first, arguments.economics.variant.as_deref())?;
-    let workload = business::workload_of(&first, &variant, &arguments.economics)?;
+pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    let business = EconomicsInputs::read(arguments.economics.request(global))?;
+    let (first, others) = runs(arguments, &business)?;
+    let variant = economics_inputs::variant(&first, business.request.variant.as_deref())?;
+    let workload = economics_inputs::workload_of(&first, &variant, &business.request)?;
     let book = business.book(&first.header.prices)?;
     let interest = business.load.interest.unwrap_or(0.0);
     let scenario = Scenario::of(&workload, &book, interest);
     let present = Present { run: &first, workload: &workload, book: &book, scenario, interest };
     let mut changes = other_variants::changes(&present)?;
-    changes.extend(other_runs::changes(&present, &others, arguments));
+    changes.extend(other_runs::changes(&present, &others, &business));
     changes.push(changed_requests::shared_prefix(&present));
     changes.push(changed_requests::output_limit(&present));
-    changes.push(other_hours::change(&present, &business, arguments)?);
+    changes.push(other_hours::change(&present, &business)?);
     changes.extend(other_places::changes(&present, &business));
     let mut answer = rank(format!("{variant} in run {}", first.header.id), &present.scenario, changes);
     answer.assumptions = scenario::assumptions(&book, interest);
     answer.assumptions.push(scenario::utilization(&book));
     let mut notes = bill::stale(&answer.assumptions, business.today);
-    notes.extend(business::notes(&book, &workload));
+    notes.extend(economics_inputs::notes(&book, &workload));
     if workload.joules.is_none() {
         notes.push(format!("Energy is left out of the cost: {}", workload.energy_note));
     }
     answer.notes.splice(0..0, notes);
-    if arguments.economics.json {
+    if global.json {
         output::line(&serde_json::to_string_pretty(&answer)?);
     } else {
         output::block(&output::economics::optimize::render(&answer));
@@ -54,20 +76,29 @@ pub(crate) fn run(arguments: &OptimizeCommand) -> anyhow::Result<ExitCode> {
 }
 
 /// The run in use, and others over the same prompts.
-fn runs(arguments: &OptimizeCommand) -> anyhow::Result<(RunRecord, Vec<RunRecord>)> {
-    let traces = &arguments.economics.traces;
+fn runs(
+    arguments: &OptimizeCommand,
+    business: &EconomicsInputs,
+) -> anyhow::Result<(RunRecord, Vec<RunRecord>)> {
+    let traces = &business.request.traces;
     let first = run_folder::named_or_newest(traces, arguments.runs.first().map(String::as_str))?;
     let named = arguments.runs.iter().skip(1).map(|name| run_folder::named(traces, name));
     let mut folders = named.collect::<anyhow::Result<Vec<_>>>()?;
     if arguments.runs.len() < 2 {
-        let mut all = infercost_trace::list_runs(traces)?;
-        all.reverse();
+        let all = run_folder::newest_first(traces)?;
         folders.extend(all.into_iter().filter(|folder| *folder != first).take(OTHER_RUNS));
     }
     let first = infercost_trace::read_run(&first)?;
     let mut others = Vec::new();
     for folder in folders {
-        let run = infercost_trace::read_run(&folder)?;
+        // one that cannot be read is no reason to say nothing of the others
+        let run = match infercost_trace::read_run(&folder) {
+            Ok(run) => run,
+            Err(error) => {
+                output::note(&format!("! {} is left aside: {error}", folder.display()));
+                continue;
+            }
+        };
         let same = |run: &RunRecord| (run.header.prompts.sha256.clone(), run.header.prompts.chosen.clone());
         if same(&run) == same(&first) && run.header.id != first.header.id {
             others.push(run);
@@ -90,9 +121,26 @@ struct Present<'a> {
 impl Present<'_> {
     /// The prompt set that the run was recorded with, as an argument.
     fn prompts(&self) -> String {
-        let mut after = self.run.header.arguments.iter().skip_while(|argument| *argument != "--prompts");
-        after.nth(1).map_or_else(String::new, |file| format!(" --prompts {file}"))
+        let header = &self.run.header;
+        let file = match &header.spec {
+            Some(spec) => spec.prompts.as_ref().map(|file| file.display().to_string()),
+            None => recorded_prompts(&header.arguments),
+        };
+        file.map_or_else(String::new, |file| format!(" --prompts {}", shell::word(&file)))
     }
+}
+
+/// The prompt set in the command line of a run that was recorded before there were specifications.
+fn recorded_prompts(arguments: &[String]) -> Option<String> {
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        match argument.strip_prefix("--prompts") {
+            Some("") => return arguments.next().cloned(),
+            Some(rest) => return rest.strip_prefix('=').map(str::to_owned),
+            None => {}
+        }
+    }
+    None
 }
 
 /// A change of which nothing is known yet but what it is.

@@ -3,32 +3,53 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Args;
 use infercost_models::Recipe;
 use infercost_models::convert::quantize;
+use infercost_run::console;
+use infercost_run::models;
+use infercost_run::usage;
 
-use crate::arguments::models::QuantizeArguments;
-use crate::exit::usage;
-use crate::output::progress::ModelProgress;
-use crate::{models, output};
+use crate::flags::GlobalFlags;
+use crate::output;
 
-pub(crate) fn run(arguments: &QuantizeArguments) -> anyhow::Result<ExitCode> {
+#[derive(Debug, Args)]
+pub(crate) struct QuantizeCommand {
+    /// Full-precision model, as for compare
+    pub(crate) model: String,
+    /// Q8_0, Q6_K, Q5_K, Q4_K, Q4_1, Q4_0, F16 or F32
+    pub(crate) recipe: String,
+    /// File to write [default: MODEL-RECIPE.gguf in this folder]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &QuantizeCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let recipe = Recipe::parse(&arguments.recipe).ok_or_else(|| {
         let known: Vec<&str> = Recipe::ALL.iter().map(|recipe| recipe.name()).collect();
         usage(format!("`{}` is no recipe; use one of {}", arguments.recipe, known.join(", ")))
     })?;
-    let model = models::resolve_one(&arguments.model, arguments.offline)?;
+    let model = models::resolve_one(&arguments.model, global.offline)?;
     let source =
         model.location.path().ok_or_else(|| usage("a server's weights cannot be quantized; name a file"))?;
     let out = arguments.output.clone().unwrap_or_else(|| {
         let stem = model.variant.as_str().replace('/', "-");
         PathBuf::from(format!("{stem}-{}.gguf", recipe.name().to_ascii_lowercase()))
     });
-    let mut progress = ModelProgress::new();
+    let mut progress = console::models();
     let converted = quantize(source, &model.provenance, recipe, &out, &mut |step| progress.show(step))?;
     progress.clear();
     if let Some(summary) = converted.fallback_summary() {
         output::note(&summary);
     }
-    output::line(&out.display().to_string());
+    let file = out.display().to_string();
+    if global.json {
+        let provenance = &converted.provenance;
+        output::line(&serde_json::to_string_pretty(
+            &serde_json::json!({"path": file, "provenance": provenance}),
+        )?);
+    } else {
+        output::line(&file);
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::Args;
 use infercost_core::price::{HardwareCost, PriceBook};
 use infercost_core::{RunRecord, Workload};
 use infercost_economics::bill::{self, double};
@@ -9,24 +10,75 @@ use infercost_economics::ownership::Owned;
 use infercost_economics::replacement::{Decision, Terms, replacement};
 use infercost_economics::wording::years;
 use infercost_economics::{Assumption, scenario};
+use infercost_run::economics_inputs::{self, EconomicsInputs};
+use infercost_run::run_folder;
+use infercost_run::usage;
 
-use crate::arguments::economics::ReplaceCommand;
-use crate::business::{self, Business};
 use crate::commands::host::demand;
-use crate::exit::{self, usage};
-use crate::{output, run_folder};
+use crate::exit;
+use crate::flags::GlobalFlags;
+use crate::flags::economics::{DemandFlags, EconomicsFlags};
+use crate::flags::numbers::{above_zero, at_least_zero, share};
+use crate::output;
 
-pub(crate) fn run(arguments: &ReplaceCommand) -> anyhow::Result<ExitCode> {
-    let business = Business::read(&arguments.economics)?;
-    let old = business::measured(&arguments.economics, Some(&arguments.old))?;
-    let new = new_workload(arguments, &old.workload)?;
+/// Keep or replace.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost replace traces/old traces/new --new-price 2400 --new-life 4 --resale 300
+  infercost replace traces/old traces/new --new-price 2400 --requests-per-hour 900 --json
+
+Exit codes: 0 keep or replace, 3 not settled")]
+pub(crate) struct ReplaceCommand {
+    /// Run on the machine that is there
+    #[arg(value_name = "RUN_OLD")]
+    pub(crate) old: String,
+
+    /// Run on the machine that may replace it
+    #[arg(value_name = "RUN_NEW")]
+    pub(crate) new: String,
+
+    /// Variant of the second run [default: the same as of the first, if it is there]
+    #[arg(long, value_name = "VARIANT")]
+    pub(crate) new_variant: Option<String>,
+
+    /// Price of the new machine [default: the price book's]
+    #[arg(long, value_name = "AMOUNT", value_parser = above_zero)]
+    pub(crate) new_price: Option<f64>,
+
+    /// Years that the new machine lives [default: the price book's, else 4]
+    #[arg(long, value_name = "YEARS", value_parser = above_zero)]
+    pub(crate) new_life: Option<f64>,
+
+    /// Share of its price that the new machine fetches at the end [default: the price book's, else 0]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) new_salvage: Option<f64>,
+
+    /// What the old machine would fetch today
+    #[arg(long, value_name = "AMOUNT", default_value_t = 0.0, value_parser = at_least_zero)]
+    pub(crate) resale: f64,
+
+    /// Share of its value that the old machine loses each year
+    #[arg(long, value_name = "SHARE", default_value_t = 0.3, value_parser = share)]
+    pub(crate) decline: f64,
+
+    #[command(flatten)]
+    pub(crate) load: DemandFlags,
+
+    #[command(flatten)]
+    pub(crate) economics: EconomicsFlags,
+}
+
+pub(crate) fn run(arguments: &ReplaceCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    let business = EconomicsInputs::read(arguments.economics.request(global))?;
+    let old = economics_inputs::measured(&business.request, Some(&arguments.old))?;
+    let new = new_workload(arguments, &business, &old.workload)?;
     let book = business.book(&old.run.header.prices)?;
     let terms = terms(arguments, &business, &book)?;
     let mut answer = replacement(&old.workload, &new, &terms);
     let mut notes = bill::stale(&answer.assumptions, business.today);
-    notes.extend(business::notes(&book, &old.workload));
+    notes.extend(economics_inputs::notes(&book, &old.workload));
     answer.notes.splice(0..0, notes);
-    if arguments.economics.json {
+    if global.json {
         output::line(&serde_json::to_string_pretty(&answer)?);
     } else {
         output::block(&output::economics::replace::render(&answer));
@@ -35,18 +87,22 @@ pub(crate) fn run(arguments: &ReplaceCommand) -> anyhow::Result<ExitCode> {
 }
 
 /// The second run's workload: the named variant, else the first run's, else the baseline.
-fn new_workload(arguments: &ReplaceCommand, old: &Workload) -> anyhow::Result<Workload> {
+fn new_workload(
+    arguments: &ReplaceCommand,
+    business: &EconomicsInputs,
+    old: &Workload,
+) -> anyhow::Result<Workload> {
     let run: RunRecord =
-        infercost_trace::read_run(&run_folder::named(&arguments.economics.traces, &arguments.new)?)?;
+        infercost_trace::read_run(&run_folder::named(&business.request.traces, &arguments.new)?)?;
     let variant = match &arguments.new_variant {
-        Some(name) => business::variant(&run, Some(name))?,
+        Some(name) => economics_inputs::variant(&run, Some(name))?,
         None if run.header.variants.iter().any(|one| one.id == old.variant) => old.variant.clone(),
         None => run.header.baseline.clone(),
     };
-    business::workload_of(&run, &variant, &arguments.economics)
+    economics_inputs::workload_of(&run, &variant, &business.request)
 }
 
-fn terms(arguments: &ReplaceCommand, business: &Business, book: &PriceBook) -> anyhow::Result<Terms> {
+fn terms(arguments: &ReplaceCommand, business: &EconomicsInputs, book: &PriceBook) -> anyhow::Result<Terms> {
     let of_book = match &book.hardware {
         Some(HardwareCost::Owned { purchase, salvage_share, life_years }) => {
             Some((double(purchase.value), *salvage_share, *life_years))

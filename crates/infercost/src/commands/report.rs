@@ -3,34 +3,54 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Args;
 use infercost_analyzer::Analysis;
 use infercost_core::{RunRecord, VariantId};
+use infercost_run::config::SettingsOverrides;
+use infercost_run::foreign_traces::is_foreign;
+use infercost_run::usage;
+use infercost_run::{baseline, run_folder};
 
-use crate::arguments::ReportCommand;
 use crate::commands::foreign;
-use crate::config::Given;
-use crate::exit::{self, usage};
-use crate::{baseline, output, run_folder};
+use crate::exit;
+use crate::flags::GlobalFlags;
+use crate::flags::judge::JudgeFlags;
+use crate::output;
 
-pub(crate) fn run(arguments: &ReportCommand) -> anyhow::Result<ExitCode> {
-    let given = Given::read(&arguments.judge)?;
-    if arguments.runs.first().is_some_and(|name| foreign::is_foreign(name)) {
-        return foreign::run(&arguments.runs, &given, arguments.judge.json);
+#[derive(Debug, Args)]
+pub(crate) struct ReportCommand {
+    /// Run folders, or run ids below --traces [default: the newest run]; or another program's traces: a file of
+    /// OTLP (JSON Lines or protobuf), or phoenix:http://host:6006/PROJECT
+    #[arg(value_name = "RUN")]
+    pub(crate) runs: Vec<String>,
+
+    /// Variant that the others are compared with [default: as recorded]
+    #[arg(long, value_name = "VARIANT")]
+    pub(crate) baseline: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) judge: JudgeFlags,
+}
+
+pub(crate) fn run(arguments: &ReportCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    let given = SettingsOverrides::read(&arguments.judge.policy(global))?;
+    if arguments.runs.first().is_some_and(|name| is_foreign(name)) {
+        return foreign::run(&arguments.runs, &given, global.json);
     }
     let folders = if arguments.runs.is_empty() {
-        vec![run_folder::named_or_newest(&arguments.traces, None)?]
+        vec![run_folder::named_or_newest(&global.traces, None)?]
     } else {
-        let named = arguments.runs.iter().map(|name| run_folder::named(&arguments.traces, name));
+        let named = arguments.runs.iter().map(|name| run_folder::named(&global.traces, name));
         named.collect::<anyhow::Result<_>>()?
     };
-    print(&folders, arguments.baseline.as_deref(), &given, arguments.judge.json)
+    print(&folders, arguments.baseline.as_deref(), &given, global.json)
 }
 
 /// Reads the runs, computes the report and prints it.
 pub(crate) fn print(
     folders: &[PathBuf],
     baseline: Option<&str>,
-    given: &Given,
+    given: &SettingsOverrides,
     json: bool,
 ) -> anyhow::Result<ExitCode> {
     let runs: Vec<RunRecord> =

@@ -1,5 +1,6 @@
 //! `infercost schedule`: when to run a job, and running it then.
 
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +8,7 @@ use std::thread::{self, sleep};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use clap::Args;
 use infercost_core::market::Curve;
 use infercost_economics::bill;
 use infercost_economics::chart;
@@ -14,21 +16,105 @@ use infercost_economics::schedule::{Action, Job, Schedule, Window, schedule, tim
 use infercost_prices::sections::exchange::convert_curve;
 use infercost_prices::sections::tariff::time_zone;
 use infercost_prices::{Prices, Query, Source};
+use infercost_run::economics_inputs::{self, EconomicsInputs, Measured};
+use infercost_run::price_store;
+use infercost_run::{shell, usage};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan as _};
 
-use crate::arguments::schedule::ScheduleCommand;
-use crate::business::{self, Business, Measured};
-use crate::exit::usage;
-use crate::{output, price_store};
+use crate::flags::GlobalFlags;
+use crate::flags::economics::{ChartFlag, EconomicsFlags};
+use crate::flags::load::{time, time_or_zero};
+use crate::flags::numbers::{above_zero, at_least_zero};
+use crate::output;
+
+/// When to run.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost schedule --inferences 20000 --deadline +12h --curve prices.csv
+  infercost schedule --inferences 20000 --deadline 2026-11-24T07:00 --interruptible --chart curve.svg
+  infercost schedule --inferences 20000 --deadline +1d --carbon
+  infercost schedule --inferences 20000 --deadline +12h --run -- ./nightly.sh
+
+The curve is --curve, else the newest fetched one that reaches beyond now (`infercost prices fetch
+energy-charts`), else [tariff.time_of_use] of infercost.toml. With --run the exit code is the
+command's own")]
+pub(crate) struct ScheduleCommand {
+    /// Run folder, or run id below --traces [default: the newest run]
+    #[arg(value_name = "RUN")]
+    pub(crate) measured: Option<String>,
+
+    /// Inferences to be done
+    #[arg(long, value_name = "N", value_parser = above_zero)]
+    pub(crate) inferences: f64,
+
+    /// When the last must be answered: a time, a clock time of --time-zone, or +12h
+    #[arg(long, value_name = "TIME")]
+    pub(crate) deadline: String,
+
+    /// Table of prices or carbon: start,end,price,currency,unit
+    #[arg(long, value_name = "FILE")]
+    pub(crate) curve: Option<PathBuf>,
+
+    /// Save carbon instead of money
+    #[arg(long)]
+    pub(crate) carbon: bool,
+
+    /// The job may be paused: its process is stopped and goes on later, with the model loaded
+    #[arg(long)]
+    pub(crate) interruptible: bool,
+
+    /// The command may be ended, and started again later to go on with its work; the machine is off meanwhile
+    #[arg(long)]
+    pub(crate) restartable: bool,
+
+    /// The machine stays on and idles until the job starts, instead of being off
+    #[arg(long)]
+    pub(crate) stays_on: bool,
+
+    /// Energy of one start in joules [default: power at work × the measured load time]
+    #[arg(long, value_name = "JOULES", value_parser = at_least_zero)]
+    pub(crate) start_joules: Option<f64>,
+
+    /// Time from a start to the first inference [default: the measured load time]
+    #[arg(long, alias = "start-seconds", value_name = "TIME", value_parser = time_or_zero)]
+    pub(crate) start_time: Option<Duration>,
+
+    /// Time zone of clock times [default: this machine's]
+    #[arg(long, value_name = "ZONE")]
+    pub(crate) time_zone: Option<String>,
+
+    /// Pretend that it is this time
+    #[arg(long, value_name = "TIME", conflicts_with = "run")]
+    pub(crate) now: Option<String>,
+
+    /// Length of a step of the plan, in whole seconds [default: the finest of 1, 5 and 15 minutes that fits]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) step: Option<Duration>,
+
+    /// Wait for the planned times, and run the command behind `--`
+    #[arg(long, requires = "command")]
+    pub(crate) run: bool,
+
+    #[command(flatten)]
+    pub(crate) economics: EconomicsFlags,
+
+    #[command(flatten)]
+    pub(crate) chart: ChartFlag,
+
+    /// The command to run, or to print timers for
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
 
 /// How often a waiting process looks at the clock and at its child.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-pub(crate) fn run(arguments: &ScheduleCommand) -> anyhow::Result<ExitCode> {
-    let business = Business::read(&arguments.economics)?;
-    let Measured { run, workload } = business::measured(&arguments.economics, arguments.measured.as_deref())?;
+pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    let business = EconomicsInputs::read(arguments.economics.request(global))?;
+    let Measured { run, workload } =
+        economics_inputs::measured(&business.request, arguments.measured.as_deref())?;
     let wrong = |error: infercost_prices::PriceError| usage(error.to_string());
     let zone = arguments.time_zone.as_deref().map(time_zone).transpose().map_err(wrong)?;
     let zone = zone.unwrap_or_else(TimeZone::system);
@@ -45,18 +131,21 @@ pub(crate) fn run(arguments: &ScheduleCommand) -> anyhow::Result<ExitCode> {
         interruptible: arguments.interruptible || arguments.restartable,
         restartable: arguments.restartable,
         startup_joules: arguments.start_joules,
-        startup_s: arguments.start_seconds.unwrap_or(Job::of(&workload, 1.0).startup_s),
+        startup_s: arguments.start_time.map_or(Job::of(&workload, 1.0).startup_s, |time| time.as_secs_f64()),
         ..Job::of(&workload, arguments.inferences)
     };
-    let window = Window { now, deadline, step_s: arguments.step, zone: zone.clone() };
+    let window = Window { now, deadline, step_s: arguments.step.map(whole_seconds), zone: zone.clone() };
     let mut plan = schedule(&job, &curve, retail, &window).map_err(|error| usage(error.to_string()))?;
     plan.notes.splice(0..0, bill::stale(&plan.assumptions, business.today));
-    business::write_chart(arguments.economics.chart.as_deref(), || chart::curve::curve(&plan, &zone))?;
-    let command =
-        if arguments.command.is_empty() { "COMMAND".to_owned() } else { shell_line(&arguments.command) };
+    economics_inputs::write_chart(arguments.chart.chart.as_deref(), || chart::curve::curve(&plan, &zone))?;
+    let command = if arguments.command.is_empty() {
+        "COMMAND".to_owned()
+    } else {
+        shell::line(arguments.command.iter().map(String::as_str))
+    };
     // cron goes by this machine's clock, whatever zone the answer is in.
     let timers = timers(&plan.blocks, &TimeZone::system(), &command);
-    if arguments.economics.json {
+    if global.json {
         let mut object = serde_json::to_value(&plan)?;
         if let Some(object) = object.as_object_mut() {
             object.insert("timers".to_owned(), serde_json::to_value(&timers)?);
@@ -90,7 +179,7 @@ fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> anyhow::Result<Timesta
 /// The curve of the flag, of the store, or of the tariff by time of use.
 fn curve(
     arguments: &ScheduleCommand,
-    business: &Business,
+    business: &EconomicsInputs,
     now: Timestamp,
     deadline: Timestamp,
     zone: &TimeZone,
@@ -103,7 +192,7 @@ fn curve(
                 _ => None,
             }
         }
-        None => price_store::curve(&arguments.economics.store, arguments.carbon, now)?,
+        None => price_store::curve(business.request.price_store.as_deref(), arguments.carbon, now)?,
     };
     let wrong = |error: infercost_prices::PriceError| usage(error.to_string());
     let found = match (found, &business.tariff) {
@@ -118,7 +207,7 @@ fn curve(
     let found = found.ok_or_else(|| {
         usage("no curve reaches beyond now; give --curve FILE, `infercost prices fetch energy-charts` some, or write [tariff.time_of_use]. With a flat price every hour costs the same")
     })?;
-    match &arguments.economics.currency {
+    match &business.request.currency {
         None => Ok(found),
         Some(code) => {
             let wanted = code.parse().map_err(|error| usage(format!("--currency: {error}")))?;
@@ -127,17 +216,9 @@ fn curve(
     }
 }
 
-/// Arguments as one line that a shell splits into the same arguments.
-fn shell_line(command: &[String]) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@".contains(c);
-    let quoted = |word: &String| {
-        if !word.is_empty() && word.chars().all(plain) {
-            word.clone()
-        } else {
-            format!("'{}'", word.replace('\'', "'\\''"))
-        }
-    };
-    command.iter().map(quoted).collect::<Vec<_>>().join(" ")
+/// A step has whole seconds, one at least.
+fn whole_seconds(step: Duration) -> i64 {
+    i64::try_from(step.as_secs()).unwrap_or(i64::MAX).max(1)
 }
 
 /// Starts the command at the first stretch of work; at a pause its process is stopped, or ended where the plan
@@ -187,7 +268,7 @@ fn wait(
                 signal("-CONT", child)?;
                 child.wait().context("cannot wait for the command")?;
             }
-            return Ok(Some(ExitCode::from(crate::exit::INTERRUPTED)));
+            return Ok(Some(ExitCode::from(infercost_run::INTERRUPTED)));
         }
         if let Some(child) = child
             && let Some(status) = child.try_wait().context("cannot wait for the command")?

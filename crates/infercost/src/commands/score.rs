@@ -3,20 +3,49 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::Args;
 use infercost_analyzer::text_divergence::TextDivergence;
-use infercost_core::VariantId;
-use infercost_engine::{CandleEngine, Engine as _, TextWindows};
+use infercost_core::{Engine as _, VariantId};
+use infercost_engine::{CandleEngine, TextWindows};
 use infercost_models::ResolvedModel;
+use infercost_run::baseline_store::{BaselineReader, BaselineWriter, Contents, Rows};
+use infercost_run::usage;
+use infercost_run::{engines, models};
 
-use crate::arguments::score::ScoreArguments;
-use crate::baseline_store::{BaselineReader, BaselineWriter, Contents, Rows};
-use crate::exit::usage;
+use crate::flags::GlobalFlags;
+use crate::flags::processor::ProcessorFlags;
+use crate::output;
 use crate::output::progress::WindowProgress;
 use crate::output::score::Scored;
-use crate::{engines, models, output};
+
+/// The text is cut into windows that do not overlap; the second half of each is scored.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost score smollm2-135m-instruct/q4_0 --text book.txt
+  infercost score q4.gguf --baseline f32.gguf --text book.txt --json")]
+pub(crate) struct ScoreCommand {
+    /// Manifest name, name/variant, file, folder or hf:owner/repo
+    pub(crate) model: String,
+    /// UTF-8 text to score
+    #[arg(long, value_name = "FILE")]
+    pub(crate) text: PathBuf,
+    /// Model to measure the divergence from; it must have the same tokenizer
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) baseline: Option<String>,
+    /// Keep the baseline's distributions in this file, or take them from it: 2 bytes a token of the vocabulary and
+    /// scored position; each further candidate then costs one pass
+    #[arg(long, value_name = "FILE", requires = "baseline")]
+    pub(crate) baseline_store: Option<PathBuf>,
+    /// Tokens in a window
+    #[arg(long, value_name = "TOKENS", default_value_t = 512, value_parser = clap::value_parser!(u32).range(8..))]
+    pub(crate) context: u32,
+    #[command(flatten)]
+    pub(crate) processor: ProcessorFlags,
+}
 
 /// Longest text; its tokens and four numbers a token are kept in memory.
 const LONGEST_TEXT: u64 = 256 << 20;
@@ -37,14 +66,14 @@ enum Baseline {
     Refused(String),
 }
 
-pub(crate) fn run(arguments: &ScoreArguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &ScoreCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let text = read_text(&arguments.text)?;
-    let mut candidate = load(&models::resolve_one(&arguments.model, arguments.offline)?, arguments)?;
+    let mut candidate = load(&models::resolve_one(&arguments.model, global.offline)?, arguments)?;
     let context = arguments.context as usize;
     let windows = TextWindows::cut(candidate.engine.tokenizer(), &text, context)
         .map_err(|error| usage(format!("{}: {error}", arguments.text.display())))?;
     let mut baseline = match &arguments.baseline {
-        Some(name) => Some(baseline(name, &candidate, &windows, &text, arguments)?),
+        Some(name) => Some(baseline(name, &candidate, &windows, &text, arguments, global.offline)?),
         None => None,
     };
     let statistics = score(&mut candidate, baseline.as_mut(), &windows)?;
@@ -67,7 +96,7 @@ pub(crate) fn run(arguments: &ScoreArguments) -> anyhow::Result<ExitCode> {
         tokens: windows.tokens().len(),
         score: &score,
     };
-    if arguments.json {
+    if global.json {
         output::line(&serde_json::to_string_pretty(&scored.json())?);
     } else {
         output::block(&scored.text());
@@ -80,9 +109,10 @@ fn baseline(
     candidate: &Model,
     windows: &TextWindows,
     text: &str,
-    arguments: &ScoreArguments,
+    arguments: &ScoreCommand,
+    offline: bool,
 ) -> anyhow::Result<Baseline> {
-    let model = models::resolve_one(name, arguments.offline)?;
+    let model = models::resolve_one(name, offline)?;
     let store = match &arguments.baseline_store {
         Some(path) => {
             let weights = model.sha256.as_deref();
@@ -177,7 +207,7 @@ fn refusal(
     Ok(None)
 }
 
-fn load(model: &ResolvedModel, arguments: &ScoreArguments) -> anyhow::Result<Model> {
+fn load(model: &ResolvedModel, arguments: &ScoreCommand) -> anyhow::Result<Model> {
     let engine = engines::load_candle(model, arguments.processor.device)?;
     match engine.identity().context_length {
         Some(limit) if limit < arguments.context => Err(usage(format!(

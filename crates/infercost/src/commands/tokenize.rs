@@ -3,22 +3,43 @@
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::Args;
 use infercost_engine::decoder::WeightSource;
 use infercost_engine::tokenizer::{Boundaries, Special, TextTokenizer};
+use infercost_run::models;
+use infercost_run::usage;
 
-use crate::arguments::models::TokenizeArguments;
-use crate::exit::usage;
-use crate::{models, output};
+use crate::flags::GlobalFlags;
+use crate::output;
 
-pub(crate) fn run(arguments: &TokenizeArguments) -> anyhow::Result<ExitCode> {
+#[derive(Debug, Args)]
+pub(crate) struct TokenizeCommand {
+    /// Manifest name, name/variant, file, folder or hf:owner/repo
+    pub(crate) model: String,
+    /// File to tokenize [default: standard input]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) text: Option<PathBuf>,
+    /// File of JSON strings, one a line; prints one array a line
+    #[arg(long, value_name = "FILE", conflicts_with = "text")]
+    pub(crate) jsonl: Option<PathBuf>,
+    /// Take the names of special tokens as plain text
+    #[arg(long)]
+    pub(crate) literal: bool,
+    /// Print the pieces beside the ids
+    #[arg(long)]
+    pub(crate) pieces: bool,
+}
+
+pub(crate) fn run(arguments: &TokenizeCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let texts = match &arguments.jsonl {
         Some(path) => strings(path)?,
         None => vec![text(arguments.text.as_deref())?],
     };
-    let model = models::resolve_one(&arguments.model, arguments.offline)?;
+    let model = models::resolve_one(&arguments.model, global.offline)?;
     let path =
         model.location.path().ok_or_else(|| usage("a server does not show its tokenizer; name a file"))?;
     let source = WeightSource::open(path)?;
@@ -32,7 +53,7 @@ pub(crate) fn run(arguments: &TokenizeArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn tokens(tokenizer: &TextTokenizer, text: &str, arguments: &TokenizeArguments) -> anyhow::Result<String> {
+fn tokens(tokenizer: &TextTokenizer, text: &str, arguments: &TokenizeCommand) -> anyhow::Result<String> {
     let special = if arguments.literal { Special::AsText } else { Special::Parse };
     let pieces = tokenizer.encode_pieces(text, special, Boundaries::AsConfigured)?;
     let json: serde_json::Value = if arguments.pieces {

@@ -1,14 +1,14 @@
 //! The table of `infercost bench`.
 
 use infercost_core::{Estimate, VariantId};
+use infercost_run::number;
 
-use crate::arguments::bench::BenchArguments;
-use crate::output::number;
+use crate::commands::bench::BenchCommand;
 
 /// One line a test, tokens/s with the 95 % interval of the mean.
 pub(crate) fn render(
     variant: &VariantId,
-    arguments: &BenchArguments,
+    arguments: &BenchCommand,
     prefill: Option<Estimate>,
     decode: Option<Estimate>,
 ) -> String {

@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
-use infercost_core::{MachineFacts, WallFactor};
-use infercost_energy::{EnergyDomain, EnergyScope};
+use infercost_core::{EnergyDomain, EnergyScope, MachineFacts, WallFactor};
+use infercost_run::number;
 use serde::Serialize;
 
-use crate::output::number;
 use crate::output::terminal::{self, DOUBT, STRONG, Stream, plain};
 
 /// Version of the JSON object.
@@ -193,7 +192,7 @@ fn energy(diagnosis: &Diagnosis) -> Rows {
     rows.extend(
         diagnosis
             .sampler_overhead
-            .map(|share| ("sampling", format!("costs {} of one core", share_of_core(share)))),
+            .map(|share| ("sampling", format!("costs {} of one core", number::share_of_core(share)))),
     );
     rows.extend(diagnosis.machine.wall_factor.as_ref().map(|factor| ("at the wall", wall_factor(factor))));
     rows.extend(diagnosis.found.iter().map(|meter| {
@@ -219,11 +218,6 @@ pub(crate) fn wall_factor(wall: &WallFactor) -> String {
         wall.windows,
         number::percent(wall.residual)
     )
-}
-
-/// A share as a percentage with two significant digits below 1 %.
-pub(crate) fn share_of_core(share: f64) -> String {
-    if share < 0.01 { format!("{:.2} %", share * 100.0) } else { number::percent(share) }
 }
 
 /// What readings hold and what they leave out.

@@ -1,9 +1,9 @@
 //! Energy as a person reads it: the totals with their boundary, their source, what no inference got, and idle power.
 
 use infercost_core::report::{EnergyTotals, IdlePower, Report};
+use infercost_run::number;
 
 use crate::output::doctor::boundary;
-use crate::output::number;
 use crate::output::terminal::plain;
 
 /// One line; nothing where no energy is known.

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use infercost_analyzer::foreign::{ForeignModel, ForeignReport, Sum};
 use infercost_core::report::Percentiles;
+use infercost_run::number::{self, UNKNOWN};
 
-use crate::output::number::{self, UNKNOWN};
 use crate::output::terminal::plain;
 
 /// The whole answer as text; `names` are where it comes from.

@@ -2,9 +2,9 @@
 
 use infercost_core::report::{OperatingPointReport, Percentiles, Report};
 use infercost_core::{OperatingPoint, Verdict};
+use infercost_run::number;
 
-use crate::output::number;
-use crate::output::table::{aligned, short_name, table, unknown};
+use crate::output::layout::{aligned, columns, short_name, unknown};
 use crate::output::terminal::plain;
 
 /// The table, and under it what must be read with single points; nothing where no load was measured.
@@ -24,7 +24,7 @@ pub(crate) fn render(report: &Report) -> Option<String> {
         header.push("goodput".to_owned());
     }
     header.extend(["J/inference".to_owned(), format!("{prefix}{currency}/inference"), "state".to_owned()]);
-    let mut rows = table(header);
+    let mut rows = columns(header);
     for (candidate, point) in points() {
         let of = |value: Option<String>| value.unwrap_or_else(unknown);
         let pair = |percentiles: Option<Percentiles>| {

@@ -1,14 +1,15 @@
 //! What a person or a program reads. Data goes to stdout, everything else to stderr.
 
 pub(crate) mod bench;
+pub(crate) mod console;
 pub(crate) mod doctor;
 pub(crate) mod economics;
 mod energy_line;
 pub(crate) mod foreign;
+pub(crate) mod layout;
 pub(crate) mod load_table;
 pub(crate) mod log;
 pub(crate) mod models;
-pub(crate) mod number;
 pub(crate) mod progress;
 pub(crate) mod score;
 pub(crate) mod table;

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use infercost_models::{Inspection, ListedModel};
+use infercost_run::number;
 
-use crate::output::number;
 use crate::output::terminal::plain;
 
 /// Each model with its variants, one a line.

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use infercost_analyzer::text_divergence::{Mean, TextScore};
 use infercost_core::{EngineIdentity, VariantId};
+use infercost_run::number;
 use serde_json::{Value, json};
 
-use crate::output::number;
 use crate::output::terminal::plain;
 
 /// The form of the JSON object; it changes when a field changes its meaning.

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use infercost_core::report::{CandidateReport, Report};
 use infercost_core::{Estimate, Recommendation, Verdict};
+use infercost_run::number::{self, UNKNOWN};
 
-use crate::output::number::{self, UNKNOWN};
-use crate::output::terminal::{self, DOUBT, FAILURE, FAINT, STRONG, SUCCESS, Stream, plain};
+use crate::output::layout::{aligned, columns, common_model, short_name, styled as out, unknown};
+use crate::output::terminal::{DOUBT, FAILURE, FAINT, STRONG, SUCCESS, plain};
 use crate::output::{energy_line, load_table};
 
 const PASS: &str = "PASS";
@@ -52,10 +52,6 @@ fn decides(gate: Verdict, candidate: Verdict) -> bool {
     gate == candidate && candidate != Verdict::Pass
 }
 
-fn out(style: anstyle::Style, text: &str) -> String {
-    terminal::style(Stream::Output, style, text)
-}
-
 fn title(report: &Report) -> String {
     let prompts = &report.prompts;
     let part = if prompts.chosen < prompts.total {
@@ -69,49 +65,13 @@ fn title(report: &Report) -> String {
     plain(&format!("{model}{part} · {cores}{machine}"))
 }
 
-/// The model's name, where all variants share it.
-fn common_model(report: &Report) -> Option<&str> {
-    let (model, _) = report.baseline.as_str().rsplit_once('/')?;
-    let shared = |candidate: &CandidateReport| {
-        candidate.variant.as_str().rsplit_once('/').is_some_and(|(other, _)| other == model)
-    };
-    report.candidates.iter().all(shared).then_some(model)
-}
-
-pub(crate) fn short_name(report: &Report, candidate: &CandidateReport) -> String {
-    let name = match common_model(report) {
-        Some(_) => candidate.variant.variant_name(),
-        None => candidate.variant.as_str(),
-    };
-    plain(name)
-}
-
-pub(crate) fn table(header: Vec<String>) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(header);
-    table
-}
-
-pub(crate) fn aligned(mut table: Table) -> String {
-    for (index, column) in table.column_iter_mut().enumerate() {
-        if index > 0 {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    lines.join("\n") + "\n"
-}
-
 fn cost_table(report: &Report) -> String {
     let typical = report.candidates.iter().find_map(|candidate| candidate.cost.per_inference);
     let (factor, prefix) = number::scale(typical.map_or(1.0, |estimate| estimate.point));
     let currency = report.price_book.currency;
     let header = ["variant", "size", "verdict", "decode tok/s", "TTFT p50", "J/inference"].map(str::to_owned);
     let money = [format!("{prefix}{currency}/inference"), "saving".to_owned()];
-    let mut table = table(header.into_iter().chain(money).collect());
+    let mut table = columns(header.into_iter().chain(money).collect());
     for candidate in &report.candidates {
         let joules = match &candidate.energy.per_inference_j {
             Some(energy) if candidate.energy.source == "estimated" => {
@@ -157,7 +117,7 @@ fn quality_table(report: &Report) -> String {
         "PPL ratio",
         "flips −/+",
     ];
-    let mut table = table(header.map(str::to_owned).to_vec());
+    let mut table = columns(header.map(str::to_owned).to_vec());
     for candidate in &report.candidates {
         let quality = &candidate.quality;
         let shown = |estimate: &Option<Estimate>, show: fn(&Estimate) -> String| {
@@ -179,10 +139,6 @@ fn quality_table(report: &Report) -> String {
         ]);
     }
     aligned(table)
-}
-
-pub(crate) fn unknown() -> String {
-    UNKNOWN.to_owned()
 }
 
 fn verdict(report: &Report, candidate: &CandidateReport) -> &'static str {

@@ -8,7 +8,7 @@ pub(crate) struct SourceFile {
     pub(crate) short: &'static str,
     /// Path below the workspace.
     pub(crate) path: String,
-    /// True where the whole file is a test module.
+    /// True where the whole file is for tests alone.
     pub(crate) is_test: bool,
     /// Lines in the file, tests included.
     pub(crate) lines: usize,
@@ -28,7 +28,8 @@ enum Kind {
 
 impl SourceFile {
     pub(crate) fn new(short: &'static str, path: String, text: &str) -> Self {
-        let is_test = path.ends_with("/tests.rs") || path.contains("/tests/");
+        let is_test = ["/tests/", "/testing/"].iter().any(|folder| path.contains(folder))
+            || path.ends_with("/tests.rs");
         let characters: Vec<char> = text.chars().collect();
         let kinds = classify(&characters);
         let kept = |c: char, kind: Kind| if c == '\n' || kind == Kind::Code { c } else { ' ' };

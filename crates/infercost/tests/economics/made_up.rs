@@ -129,7 +129,8 @@ impl MadeUp {
             salt: None,
             started_at: "2026-11-01T00:00:00Z".parse().unwrap(),
             infercost_version: "0".into(),
-            arguments: vec!["compare".into()],
+            spec: None,
+            arguments: Vec::new(),
             machine: MachineFacts::default(),
             variants: vec![VariantHeader {
                 id: VARIANT.into(),

@@ -1,7 +1,6 @@
 //! What Ollama tells of a model beside the common API.
 
-use infercost_core::EngineIdentity;
-use infercost_engine::ServedFault;
+use infercost_core::{EngineIdentity, ServedFault};
 use serde::{Deserialize, Serialize};
 
 use crate::ServedAddress;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use infercost_engine::{EngineError, PositionTop, TokenName};
+use infercost_core::{EngineError, PositionTop, TokenName};
 use serde::{Deserialize, Serialize};
 
 use super::{Forced, Scorer, cannot};

@@ -1,6 +1,6 @@
 //! What both APIs wrap log-probabilities in: the first of a reply's choices.
 
-use infercost_engine::EngineError;
+use infercost_core::EngineError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

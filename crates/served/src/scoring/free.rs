@@ -1,7 +1,6 @@
 //! The model's own answer with its likeliest tokens, as the chat API streams or sends them.
 
-use infercost_core::{Message, PromptBody};
-use infercost_engine::{EngineError, GenerationRequest, PositionTop, TokenName};
+use infercost_core::{EngineError, GenerationRequest, Message, PositionTop, PromptBody, TokenName};
 use serde::{Deserialize, Serialize};
 
 use super::llama_cpp::Candidate;

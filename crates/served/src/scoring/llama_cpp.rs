@@ -1,6 +1,6 @@
 //! Position by position, through llama.cpp's `/completion`.
 
-use infercost_engine::{EngineError, PositionTop, TokenName};
+use infercost_core::{EngineError, PositionTop, TokenName};
 use serde::{Deserialize, Serialize};
 
 use super::{Scorer, cannot, error};

@@ -10,8 +10,9 @@ mod first_choice;
 mod free;
 mod llama_cpp;
 
-use infercost_core::{PromptBody, ServedFacts};
-use infercost_engine::{Continuation, EngineError, PositionTop, ScoreRequest, TokenScores};
+use infercost_core::{
+    Continuation, EngineError, PositionTop, PromptBody, ScoreRequest, ServedFacts, TokenScores,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::ask::Asker;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use infercost_core::{Message, PromptBody, Role, Sampling};
-use infercost_engine::{Engine, EngineError, Generation, GenerationRequest, ServedError};
+use infercost_core::{
+    Engine, EngineError, Generation, GenerationRequest, Message, PromptBody, Role, Sampling, ServedError,
+};
 use infercost_openai_mock::StandIn;
 use infercost_served::{RetryPolicy, ServedEngine, ServedModel, ServedOptions, Timeouts};
 

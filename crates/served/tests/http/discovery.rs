@@ -1,6 +1,6 @@
 //! What is learnt when connecting.
 
-use infercost_engine::Engine;
+use infercost_core::Engine;
 use infercost_openai_mock::{Reply, StandIn, StreamScript};
 use infercost_served::{ServedModel, ServedOptions, ServerKind};
 

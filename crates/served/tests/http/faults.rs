@@ -3,8 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use infercost_core::FailureKind;
-use infercost_engine::{Engine as _, EngineError, ServedFault};
+use infercost_core::{Engine as _, EngineError, FailureKind, ServedFault};
 use infercost_openai_mock::{Fault, Reply, StandIn, Step, StreamScript};
 use infercost_served::{ApiKey, RetryPolicy, ServedModel, ServedOptions, Timeouts};
 

@@ -1,7 +1,6 @@
 //! Log-probabilities of given texts, in the ways of the servers that have any.
 
-use infercost_core::Sampling;
-use infercost_engine::{Continuation, Engine, EngineError, GenerationRequest, ScoreRequest};
+use infercost_core::{Continuation, Engine, EngineError, GenerationRequest, Sampling, ScoreRequest};
 use infercost_openai_mock::{Asked, Reply, StandIn};
 use infercost_served::{Api, ServedOptions};
 use serde_json::{Value, json};

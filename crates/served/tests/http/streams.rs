@@ -1,7 +1,6 @@
 //! Streams of every shape give the same answer.
 
-use infercost_core::{FinishReason, Sampling, TokenCount};
-use infercost_engine::{Engine, GenerationRequest};
+use infercost_core::{Engine, FinishReason, GenerationRequest, Sampling, TokenCount};
 use infercost_openai_mock::{Reply, StandIn, StreamScript};
 use infercost_served::{Api, ServedOptions};
 

@@ -4,23 +4,18 @@ use infercost_economics::optimization::{Basis, Change, Kind, saving_of_hours};
 use infercost_economics::wording::{percent, plain};
 use infercost_prices::sections::TariffSection;
 use infercost_prices::sections::exchange::convert_curve;
+use infercost_run::economics_inputs::EconomicsInputs;
+use infercost_run::price_store;
+use infercost_run::usage;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::{Present, unknown};
-use crate::arguments::economics::OptimizeCommand;
-use crate::business::Business;
-use crate::exit::usage;
-use crate::price_store;
 
 /// A curve that ended longer ago tells nothing of the hours to come, in hours.
 const RECENT: i64 = 744;
 
 /// The cheapest hours that the work needs, by the stored curve or the tariff of the settings.
-pub(super) fn change(
-    present: &Present<'_>,
-    business: &Business,
-    arguments: &OptimizeCommand,
-) -> anyhow::Result<Change> {
+pub(super) fn change(present: &Present<'_>, business: &EconomicsInputs) -> anyhow::Result<Change> {
     let change = unknown(
         Kind::Hour,
         "the cheapest hours",
@@ -28,7 +23,11 @@ pub(super) fn change(
         "infercost schedule --inferences N --deadline +1d --interruptible --run -- COMMAND",
     );
     let now = Timestamp::now();
-    let stored = price_store::curve(&arguments.economics.store, false, now.saturating_sub(RECENT.hours())?)?;
+    let stored = price_store::curve(
+        business.request.price_store.as_deref(),
+        false,
+        now.saturating_sub(RECENT.hours())?,
+    )?;
     let week = |tariff: &TariffSection| {
         tariff.time_of_use(business.today, business.today.saturating_add(6.days()), now)
     };

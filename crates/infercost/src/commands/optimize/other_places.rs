@@ -3,14 +3,14 @@
 use infercost_economics::hosting::{Setting, host};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind};
 use infercost_prices::sections::exchange::convert_offer;
+use infercost_run::economics_inputs::EconomicsInputs;
 
 use super::{Present, unknown};
-use crate::arguments::economics::DemandArguments;
-use crate::business::Business;
 use crate::commands::host::demand;
+use crate::flags::economics::DemandFlags;
 
 /// The offers of the settings against what is in use, at the load of the settings.
-pub(super) fn changes(present: &Present<'_>, business: &Business) -> Vec<Change> {
+pub(super) fn changes(present: &Present<'_>, business: &EconomicsInputs) -> Vec<Change> {
     let change = unknown(Kind::Place, "somewhere else", "unknown", "infercost host");
     let offers: Result<Vec<_>, _> = business
         .offers
@@ -25,7 +25,7 @@ pub(super) fn changes(present: &Present<'_>, business: &Business) -> Vec<Change>
         let why = "no [[offers]] are given in infercost.toml".to_owned();
         return vec![Change { why, ..change }];
     }
-    let demand = demand(&DemandArguments::default(), business, present.book);
+    let demand = demand(&DemandFlags::default(), business, present.book);
     let setting = Setting::of(present.scenario.clone(), present.workload, demand);
     let hosting = host(String::new(), &setting, &offers);
     let savings = hosting.savings_against_own(&setting, &offers);

@@ -3,22 +3,23 @@
 use infercost_core::{RunRecord, VariantId, Workload};
 use infercost_economics::Scenario;
 use infercost_economics::optimization::{Basis, Change, Effect, Kind, saving_of};
+use infercost_run::economics_inputs::{self, EconomicsInputs};
 
 use super::{Present, unknown};
-use crate::arguments::economics::OptimizeCommand;
-use crate::business;
 
 /// Threads, concurrency and other models, as other runs of the same prompts measured them.
 pub(super) fn changes(
     present: &Present<'_>,
     others: &[RunRecord],
-    arguments: &OptimizeCommand,
+    business: &EconomicsInputs,
 ) -> Vec<Change> {
     let (now, prompts) = (present.workload, present.prompts());
     let mut changes = Vec::new();
     for run in others {
         for header in run.header.variants.iter().filter(|header| !header.noise_floor) {
-            let Ok(other) = business::workload_of(run, &header.id, &arguments.economics) else { continue };
+            let Ok(other) = economics_inputs::workload_of(run, &header.id, &business.request) else {
+                continue;
+            };
             // Another machine is another question: `infercost replace` answers it.
             if other.machine != now.machine {
                 continue;

@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use infercost_core::Estimate;
 use infercost_economics::audit::{Audit, Zone};
 use infercost_economics::bill::double;
+use infercost_run::number::UNKNOWN;
 
-use crate::output::economics::layout::{
+use crate::output::layout::{
     assumptions, estimate, head, money, money_estimate, share, signed, styled, table,
 };
-use crate::output::number::UNKNOWN;
 use crate::output::terminal::{DOUBT, FAILURE, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.

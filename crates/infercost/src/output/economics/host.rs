@@ -4,11 +4,9 @@ use std::fmt::Write as _;
 
 use infercost_economics::hosting::{Hosting, WayCost};
 use infercost_economics::wording::{percent, plain as short};
+use infercost_run::number::UNKNOWN;
 
-use crate::output::economics::layout::{
-    assumptions, estimate, head, money, money_estimate, share, styled, table,
-};
-use crate::output::number::UNKNOWN;
+use crate::output::layout::{assumptions, estimate, head, money, money_estimate, share, styled, table};
 use crate::output::terminal::{DOUBT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.

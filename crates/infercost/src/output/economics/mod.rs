@@ -2,7 +2,6 @@
 
 pub(crate) mod audit;
 pub(crate) mod host;
-mod layout;
 pub(crate) mod optimize;
 pub(crate) mod prices;
 pub(crate) mod replace;

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use infercost_economics::optimization::{Basis, Optimization};
+use infercost_run::number::UNKNOWN;
 
-use crate::output::economics::layout::{assumptions, head, money_estimate, share, styled, table};
-use crate::output::number::UNKNOWN;
+use crate::output::layout::{assumptions, head, money_estimate, share, styled, table};
 use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.

@@ -6,7 +6,7 @@ use std::path::Path;
 use infercost_prices::{Snapshot, Stored};
 use jiff::Timestamp;
 
-use crate::output::economics::layout::{styled, table};
+use crate::output::layout::{styled, table};
 use crate::output::terminal::{DOUBT, FAINT, plain};
 
 /// What was fetched, and where it lies.

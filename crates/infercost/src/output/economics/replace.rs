@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use infercost_core::Estimate;
 use infercost_economics::replacement::{Decision, MachineYear, Replacement};
 use infercost_economics::wording::plain as short;
+use infercost_run::number::UNKNOWN;
 
-use crate::output::economics::layout::{assumptions, estimate, head, money, money_estimate, styled, table};
-use crate::output::number::UNKNOWN;
+use crate::output::layout::{assumptions, estimate, head, money, money_estimate, styled, table};
 use crate::output::terminal::{DOUBT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.

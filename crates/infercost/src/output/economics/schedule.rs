@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use infercost_core::Estimate;
 use infercost_economics::schedule::{Action, Schedule, Timers};
 use infercost_economics::wording::plain as short;
+use infercost_run::number::UNKNOWN;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::output::economics::layout::{assumptions, estimate, head, share, styled, table};
-use crate::output::number::UNKNOWN;
+use crate::output::layout::{assumptions, estimate, head, share, styled, table};
 use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text; times in `zone`.

@@ -1,0 +1,114 @@
+//! The command line as a whole: its commands, each in a file of its own, and what all of them take.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use infercost_core::RunSpec;
+
+use crate::commands::{
+    audit, bench, compare, completions, doctor, export, host, models, optimize, prices, quantize, record,
+    replace, report, schedule, score, tokenize,
+};
+use crate::flags::GlobalFlags;
+
+/// Measures what an LLM inference costs and recommends the cheapest model that is good enough.
+#[derive(Debug, Parser)]
+#[command(name = "infercost", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Examples:
+  infercost compare                                   the default model, full precision against quantized
+  infercost compare a.gguf b.gguf --prompts mine.jsonl --baseline b
+  infercost report traces/20261122-101500             the same answer again, from the trace alone
+  infercost audit --revenue 0.0001                    what it costs against what it earns
+
+Exit codes: 0 an answer, 1 failure, 2 usage, 3 inconclusive, 4 no candidate passes or a limit is passed, 5 no meter, 130 interrupted")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    #[command(flatten)]
+    pub(crate) global: GlobalFlags,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measure models side by side and recommend the cheapest that is good enough (record, then report)
+    Compare(compare::CompareCommand),
+    /// Measure, and leave a trace
+    Record(record::RecordCommand),
+    /// Compute the answer again from traces alone
+    Report(report::ReportCommand),
+    /// Send a recorded run to Phoenix, Jaeger, LangSmith, Langfuse or any OTLP collector
+    Export(export::ExportCommand),
+    /// List, pull and inspect models
+    Models(models::ModelsCommand),
+    /// Make a quantized GGUF from full precision
+    Quantize(quantize::QuantizeCommand),
+    /// Print the token ids of a text
+    Tokenize(tokenize::TokenizeCommand),
+    /// Perplexity on a text, and divergence from a baseline, as llama-perplexity defines them
+    Score(score::ScoreCommand),
+    /// Measure prefill and decode speed, as llama-bench defines them
+    Bench(bench::BenchCommand),
+    /// Show this machine, its meters and what they cover
+    Doctor(doctor::DoctorCommand),
+    /// The cost of an inference against what it earns: margin, loss zone, what moves it
+    Audit(audit::AuditCommand),
+    /// Own, rent, spot, serverless or a hosted API: what an inference costs each way
+    Host(host::HostCommand),
+    /// Keep the hardware or replace it: payback from two runs
+    Replace(replace::ReplaceCommand),
+    /// When to run a job: a number of inferences by a deadline, over a curve of prices or carbon
+    Schedule(schedule::ScheduleCommand),
+    /// What could be changed about a workload, ranked by what it saves
+    Optimize(optimize::OptimizeCommand),
+    /// Fetch dated prices of electricity, hardware and hosted models, and list them
+    Prices(prices::PricesCommand),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsCommand),
+}
+
+impl Command {
+    /// The number of worker threads asked for.
+    pub(crate) fn threads(&self) -> Option<u16> {
+        match self {
+            Self::Compare(command) => command.record.processor.threads,
+            Self::Record(command) => command.record.processor.threads,
+            Self::Bench(command) => command.processor.threads,
+            Self::Score(command) => command.processor.threads,
+            _ => None,
+        }
+    }
+
+    /// Runs the command.
+    pub(crate) fn run(&self, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Compare(command) => compare::run(command, global, &recorded_spec),
+            Self::Record(command) => record::run(command, global, &recorded_spec),
+            Self::Report(command) => report::run(command, global),
+            Self::Export(command) => export::run(command, global),
+            Self::Models(command) => models::run(command, global),
+            Self::Quantize(command) => quantize::run(command, global),
+            Self::Tokenize(command) => tokenize::run(command, global),
+            Self::Score(command) => score::run(command, global),
+            Self::Bench(command) => bench::run(command, global),
+            Self::Doctor(command) => doctor::run(command, global),
+            Self::Audit(command) => audit::run(command, global),
+            Self::Host(command) => host::run(command, global),
+            Self::Replace(command) => replace::run(command, global),
+            Self::Schedule(command) => schedule::run(command, global),
+            Self::Optimize(command) => optimize::run(command, global),
+            Self::Prices(command) => prices::run(command, global),
+            Self::Completions(command) => completions::run(command, &mut Cli::command()),
+        }
+    }
+}
+
+/// The specification of a run that recorded its command line, less what is no part of one: its commands.
+fn recorded_spec(arguments: &[String]) -> Option<RunSpec> {
+    let line = std::iter::once("infercost").chain(arguments.iter().map(String::as_str));
+    match Cli::try_parse_from(line).ok()?.command {
+        Command::Compare(command) => Some(command.record.spec()),
+        Command::Record(command) => Some(command.record.spec()),
+        _ => None,
+    }
+}

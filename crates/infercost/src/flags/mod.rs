@@ -1,0 +1,36 @@
+//! Flags that several commands share, each defined once.
+
+pub(crate) mod economics;
+pub(crate) mod export;
+pub(crate) mod judge;
+pub(crate) mod load;
+pub(crate) mod meter;
+pub(crate) mod numbers;
+pub(crate) mod processor;
+pub(crate) mod record;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::FalseyValueParser;
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct GlobalFlags {
+    /// Folder that holds the runs
+    #[arg(long, global = true, value_name = "DIR", default_value = "traces")]
+    pub(crate) traces: PathBuf,
+
+    /// Settings: prices, policy, revenue, load, offers [default: infercost.toml, if there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Print JSON in place of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    /// Do not use the network for models and prices
+    #[arg(long, global = true, env = "INFERCOST_OFFLINE", value_parser = FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
+    pub(crate) offline: bool,
+}

@@ -1,0 +1,56 @@
+//! Numbers on the command line, and the ranges that they must keep.
+
+/// Any finite number.
+pub(crate) fn number(text: &str) -> Result<f64, String> {
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite())
+        .ok_or_else(|| "not a number".to_owned())
+}
+
+/// 0 to 1.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("must be 0 to 1".to_owned()) }
+}
+
+/// 0 or more.
+pub(crate) fn at_least_zero(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value >= 0.0 { Ok(value) } else { Err("must not be negative".to_owned()) }
+}
+
+/// More than 0.
+pub(crate) fn above_zero(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value > 0.0 { Ok(value) } else { Err("must be above 0".to_owned()) }
+}
+
+/// Above 0 and at most 1.
+pub(crate) fn share_above_zero(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value > 0.0 && value <= 1.0 { Ok(value) } else { Err("must be above 0 and at most 1".to_owned()) }
+}
+
+/// 0, which is greedy, to 10.
+pub(crate) fn temperature(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if (0.0..=10.0).contains(&value) { Ok(value) } else { Err("must be 0 to 10".to_owned()) }
+}
+
+/// 0.5 to below 1.
+pub(crate) fn confidence(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if (0.5..1.0).contains(&value) { Ok(value) } else { Err("must be 0.5 to below 1".to_owned()) }
+}
+
+/// Above 0 and at most a megawatt.
+pub(crate) fn watts(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if value > 0.0 && value <= 1e6 {
+        Ok(value)
+    } else {
+        Err("must be above 0 and at most 1000000".to_owned())
+    }
+}

@@ -1,0 +1,161 @@
+//! `infercost.toml`, and how flags override it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use infercost_core::price::PriceBook;
+use infercost_core::price_per_million::PricePerMillion;
+use infercost_core::{Currency, LatencyTargets, Policy};
+use infercost_prices::PriceSection;
+use infercost_prices::sections::{
+    ExchangeSection, LoadSection, OfferSection, RevenueSection, SourceSection, TariffSection,
+};
+use serde::Deserialize;
+
+use crate::bounded_text;
+use crate::usage::usage;
+
+/// Settings files are small; a larger one is a mistake.
+const MAX_CONFIG_BYTES: u64 = 1 << 20;
+/// The settings file that is read where none is named.
+pub const DEFAULT_FILE: &str = "infercost.toml";
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigFile {
+    /// `[prices]`.
+    pub prices: Option<PriceSection>,
+    /// `[policy]`.
+    pub policy: Option<Policy>,
+    /// `[revenue]`.
+    pub revenue: Option<RevenueSection>,
+    /// `[load]`.
+    pub load: Option<LoadSection>,
+    /// `[[offers]]`.
+    #[serde(default)]
+    pub offers: Vec<OfferSection>,
+    /// `[tariff]`.
+    pub tariff: Option<TariffSection>,
+    /// `[[exchange]]`.
+    #[serde(default)]
+    pub exchange: Vec<ExchangeSection>,
+    /// `[sources.NAME]`.
+    #[serde(default)]
+    pub sources: BTreeMap<String, SourceSection>,
+    /// What hosted models cost by the token, for other programs' traces.
+    #[serde(default)]
+    pub token_prices: Vec<PricePerMillion>,
+}
+
+/// What a report is computed with.
+pub struct Settings {
+    /// Thresholds.
+    pub policy: Policy,
+    /// Prices of the machine.
+    pub prices: PriceBook,
+}
+
+/// What the command line says of thresholds and prices; `None` where it says nothing.
+#[derive(Debug, Clone, Default)]
+pub struct PolicyFlags {
+    /// Non-inferiority margin of the task score.
+    pub margin: Option<f64>,
+    /// Largest mean KL divergence from the baseline, in nats.
+    pub max_kld: Option<f64>,
+    /// Smallest share of positions with the baseline's most likely token.
+    pub min_top1: Option<f64>,
+    /// Smallest task score of a candidate itself.
+    pub min_score: Option<f64>,
+    /// One-sided confidence of every gate.
+    pub confidence: Option<f64>,
+    /// Latencies to keep under load.
+    pub slo: Option<LatencyTargets>,
+    /// The settings file; `None` for `infercost.toml`, if there.
+    pub config: Option<PathBuf>,
+    /// The only currency in which prices are taken.
+    pub currency: Option<String>,
+}
+
+/// What the user gave: `None` where nothing was said, and then a recorded run's own settings hold.
+pub struct SettingsOverrides {
+    policy: Option<Policy>,
+    prices: Option<PriceBook>,
+    token_prices: Vec<PricePerMillion>,
+    arguments: PolicyFlags,
+}
+
+impl SettingsOverrides {
+    /// Reads the settings file and checks it.
+    pub fn read(arguments: &PolicyFlags) -> anyhow::Result<Self> {
+        let file = file(arguments.config.as_deref())?;
+        let prices =
+            file.prices.map(PriceSection::book).transpose().map_err(|error| usage(error.to_string()))?;
+        Ok(Self {
+            policy: file.policy,
+            prices,
+            token_prices: file.token_prices,
+            arguments: arguments.clone(),
+        })
+    }
+
+    /// The user's own prices of the machine; the shipped example is nobody's.
+    pub fn own_prices(&self) -> Option<&PriceBook> {
+        self.prices.as_ref()
+    }
+
+    /// The user's prices of hosted models.
+    pub fn token_prices(&self) -> &[PricePerMillion] {
+        &self.token_prices
+    }
+
+    /// Settings for a new run: flags, then the file, then the defaults.
+    ///
+    /// Servers show little of their distributions, and what is not shown never passes a gate; so where one takes
+    /// part, divergence is limited only on demand.
+    pub fn for_new_run(&self, servers: bool) -> anyhow::Result<Settings> {
+        let default = match servers {
+            true => Policy { max_kld: None, min_top1: None, ..Policy::default() },
+            false => Policy::default(),
+        };
+        self.over(&default, &infercost_prices::example()?)
+    }
+
+    /// Settings for a report: flags, then the file, then what the run was recorded with.
+    pub fn over(&self, policy: &Policy, prices: &PriceBook) -> anyhow::Result<Settings> {
+        let mut policy = self.policy.clone().unwrap_or_else(|| policy.clone());
+        let given = &self.arguments;
+        policy.margin = given.margin.or(policy.margin);
+        policy.max_kld = given.max_kld.or(policy.max_kld);
+        policy.min_top1 = given.min_top1.or(policy.min_top1);
+        policy.min_score = given.min_score.or(policy.min_score);
+        policy.slo = given.slo.or(policy.slo);
+        policy.confidence = given.confidence.unwrap_or(policy.confidence);
+        let prices = self.prices.clone().unwrap_or_else(|| prices.clone());
+        if let Some(code) = &given.currency {
+            let wanted: Currency = code.parse().map_err(|error| usage(format!("--currency: {error}")))?;
+            if wanted != prices.currency {
+                let have = prices.currency;
+                return Err(usage(format!(
+                    "--currency {wanted}: the prices in force are in {have}, and no exchange rate is known; give [prices] in {wanted} in {DEFAULT_FILE}"
+                )));
+            }
+        }
+        Ok(Settings { policy, prices })
+    }
+}
+
+/// The named settings file, else the default one, else nothing.
+pub fn file(path: Option<&Path>) -> anyhow::Result<ConfigFile> {
+    match path {
+        Some(path) => parse(path),
+        None if Path::new(DEFAULT_FILE).exists() => parse(Path::new(DEFAULT_FILE)),
+        None => Ok(ConfigFile::default()),
+    }
+}
+
+fn parse(path: &Path) -> anyhow::Result<ConfigFile> {
+    let name = path.display();
+    let text = bounded_text::read(path, MAX_CONFIG_BYTES, "settings file")?;
+    toml::from_str(&text).map_err(|error| usage(format!("{name}: {error}")))
+}

@@ -1,0 +1,225 @@
+//! What the commands of unit economics start from: a measured workload, prices in one currency, and what the
+//! settings say about revenue, load and offers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use infercost_analyzer::workload;
+use infercost_core::hosting::HostingOffer;
+use infercost_core::market::{Curve, ExchangeRate};
+use infercost_core::price::{Price, PriceBook};
+use infercost_core::price_per_million::PricePerMillion;
+use infercost_core::{Currency, RunRecord, VariantId, Workload};
+use infercost_economics::bill::double;
+use infercost_economics::power::{AssumedPower, assume};
+use infercost_economics::schedule::Retail;
+use infercost_prices::sections::{LoadSection, Revenue, TariffSection, exchange};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
+
+use crate::config::{self, ConfigFile};
+use crate::usage::usage;
+use crate::{console, run_folder};
+
+/// Confidence of every interval that unit economics print.
+const CONFIDENCE: f64 = 0.95;
+
+/// Where measurements, prices and settings of unit economics come from.
+#[derive(Debug, Clone)]
+pub struct EconomicsRequest {
+    /// The variant whose inferences are priced; `None` for the run's baseline.
+    pub variant: Option<String>,
+    /// The folder that holds the runs.
+    pub traces: PathBuf,
+    /// The settings file; `None` for `infercost.toml`, if there.
+    pub config: Option<PathBuf>,
+    /// The currency of the answer; `None` for that of the prices.
+    pub currency: Option<String>,
+    /// Power to assume where none was measured.
+    pub assume_watts: Option<AssumedPower>,
+    /// The folder of fetched prices; `None` for the one in the cache.
+    pub price_store: Option<PathBuf>,
+}
+
+/// The settings, checked.
+pub struct EconomicsInputs {
+    /// What was asked for.
+    pub request: EconomicsRequest,
+    /// What an inference earns.
+    pub revenue: Revenue,
+    /// How much is asked, and when.
+    pub load: LoadSection,
+    /// Ways to host.
+    pub offers: Vec<HostingOffer>,
+    /// The tariff of the settings.
+    pub tariff: Option<TariffSection>,
+    /// Exchange rates: of the settings, then fetched ones.
+    pub rates: Vec<ExchangeRate>,
+    /// Prices of hosted models by the token.
+    pub token_prices: Vec<PricePerMillion>,
+    /// The day, in UTC.
+    pub today: Date,
+    prices: Option<PriceBook>,
+    wanted: Option<Currency>,
+}
+
+impl EconomicsInputs {
+    /// Reads the settings file.
+    pub fn read(request: EconomicsRequest) -> anyhow::Result<Self> {
+        let arguments = &request;
+        let file = config::file(arguments.config.as_deref())?;
+        let name = arguments.config.as_deref().unwrap_or(Path::new(config::DEFAULT_FILE)).display();
+        let wrong = |error: infercost_prices::PriceError| usage(format!("{name}: {error}"));
+        let ConfigFile { prices, revenue, load, offers, tariff, exchange, token_prices, .. } = file;
+        let prices = prices.map(|section| section.book()).transpose().map_err(wrong)?;
+        let currency = prices.as_ref().map_or(Currency::USD, |book| book.currency);
+        let wanted = arguments.currency.as_deref().map(str::parse).transpose();
+        let revenue = revenue.map(|section| section.checked(currency)).transpose().map_err(wrong)?;
+        let rates: Result<Vec<_>, _> = exchange.into_iter().map(|section| section.rate()).collect();
+        let mut rates = rates.map_err(wrong)?;
+        rates.extend(crate::price_store::rates(arguments.price_store.as_deref())?);
+        let wanted = wanted.map_err(|error| usage(format!("--currency: {error}")))?;
+        Ok(Self {
+            revenue: revenue.unwrap_or_default(),
+            load: load.unwrap_or_default().checked().map_err(wrong)?,
+            offers: offers
+                .into_iter()
+                .map(|offer| offer.checked())
+                .collect::<Result<_, _>>()
+                .map_err(wrong)?,
+            tariff,
+            rates,
+            token_prices,
+            today: today(),
+            prices,
+            wanted,
+            request,
+        })
+    }
+
+    /// The price book in force, in the currency of the answer.
+    pub fn book(&self, recorded: &PriceBook) -> anyhow::Result<PriceBook> {
+        let book = self.prices.as_ref().unwrap_or(recorded);
+        let wanted = self.wanted.unwrap_or(book.currency);
+        exchange::convert_book(book, wanted, &self.rates).map_err(|error| usage(error.to_string()))
+    }
+
+    /// Facility energy ÷ IT energy, by the settings, else as recorded.
+    pub fn pue(&self, recorded: &PriceBook) -> f64 {
+        self.prices.as_ref().unwrap_or(recorded).pue
+    }
+
+    /// The currency of an answer that rests on no run.
+    pub fn currency(&self) -> anyhow::Result<Currency> {
+        Ok(self.book(&infercost_prices::example()?)?.currency)
+    }
+
+    /// A price in the currency of the answer.
+    pub fn convert(&self, price: &Price, to: Currency) -> anyhow::Result<Price> {
+        exchange::convert_price(price, to, &self.rates).map_err(|error| usage(error.to_string()))
+    }
+
+    /// The factor from one currency to another.
+    pub fn rate(&self, from: Currency, to: Currency) -> anyhow::Result<f64> {
+        let rate = exchange::rate_between(&self.rates, from, to).map_err(|error| usage(error.to_string()))?;
+        Ok(double(rate))
+    }
+
+    /// What turns the curve into a bill: the adder and tax of `[tariff]`, on exchange prices only.
+    pub fn retail(&self, curve: &Curve) -> anyhow::Result<Option<Retail>> {
+        let adders = self.tariff.as_ref().map(TariffSection::adders).transpose();
+        let adders = adders.map_err(|error| usage(error.to_string()))?.flatten();
+        let retail = adders.map(|adders| Retail { adder: double(adders.adder), tax: double(adders.tax) });
+        Ok(retail.filter(|_| curve.wholesale))
+    }
+
+    /// Revenue per inference by the flag, else by the settings.
+    pub fn earned(&self, flag: Option<f64>, currency: Currency) -> anyhow::Result<Option<Price>> {
+        let Some(amount) = flag else {
+            return self
+                .revenue
+                .per_inference
+                .as_ref()
+                .map(|price| self.convert(price, currency))
+                .transpose();
+        };
+        let value = Decimal::try_from(amount).map_err(|error| usage(format!("--revenue: {error}")))?;
+        let text = |text: &str| text.to_owned();
+        let (name, unit, source) = (text("revenue"), text("inference"), text("given with --revenue"));
+        Ok(Some(Price { name, value, currency, unit, source, date: self.today }))
+    }
+}
+
+/// A run as unit economics read it.
+pub struct Measured {
+    /// The run.
+    pub run: RunRecord,
+    /// What one inference takes.
+    pub workload: Workload,
+}
+
+/// Reads a run and what one inference of the chosen variant takes.
+pub fn measured(arguments: &EconomicsRequest, name: Option<&str>) -> anyhow::Result<Measured> {
+    let run = infercost_trace::read_run(&run_folder::named_or_newest(&arguments.traces, name)?)?;
+    let variant = variant(&run, arguments.variant.as_deref())?;
+    let workload = workload_of(&run, &variant, arguments)?;
+    Ok(Measured { run, workload })
+}
+
+/// What one inference of a variant takes.
+pub fn workload_of(
+    run: &RunRecord,
+    variant: &VariantId,
+    arguments: &EconomicsRequest,
+) -> anyhow::Result<Workload> {
+    let workload = workload(std::slice::from_ref(run), variant, CONFIDENCE)?;
+    Ok(match arguments.assume_watts {
+        Some(power) => assume(workload, power),
+        None => workload,
+    })
+}
+
+/// The variant by its name or the end of it; the baseline where none is named.
+pub fn variant(run: &RunRecord, name: Option<&str>) -> anyhow::Result<VariantId> {
+    let Some(name) = name else { return Ok(run.header.baseline.clone()) };
+    let ids = || run.header.variants.iter().map(|variant| &variant.id);
+    ids()
+        .find(|id| id.as_str() == name)
+        .or_else(|| ids().find(|id| id.variant_name() == name))
+        .cloned()
+        .ok_or_else(|| {
+            let known: Vec<&str> = ids().map(|id| id.as_str()).collect();
+            usage(format!("--variant {name}: run {} has {}", run.header.id, known.join(", ")))
+        })
+}
+
+/// Writes a chart where one is wanted.
+pub fn write_chart(path: Option<&Path>, chart: impl FnOnce() -> String) -> anyhow::Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    fs::write(path, chart()).with_context(|| format!("cannot write the chart {}", path.display()))?;
+    console::note(&format!("chart: {}", path.display()));
+    Ok(())
+}
+
+/// The day, in UTC.
+pub fn today() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
+}
+
+/// What must be known before the numbers: that prices or energy are assumed.
+pub fn notes(book: &PriceBook, workload: &Workload) -> Vec<String> {
+    let mut notes = Vec::new();
+    if book.assumed {
+        notes.push(
+            "Prices are assumed: the shipped example, not yours; put your own into infercost.toml."
+                .to_owned(),
+        );
+    }
+    if workload.joules.is_some() && !workload.energy_note.is_empty() {
+        notes.push(workload.energy_note.clone());
+    }
+    notes
+}

@@ -1,0 +1,172 @@
+//! From resolved models to engines.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use infercost_core::{
+    Chunk, ConcurrentEngine, Engine, EngineError, EngineIdentity, Generation, GenerationRequest, PositionTop,
+    PromptBody, ScoreRequest, TokenScores, VariantId,
+};
+use infercost_engine::{CandleDevice, CandleEngine, CandleOptions};
+use infercost_models::{ModelLocation, ResolvedModel};
+use infercost_served::{
+    ApiKey, RetryPolicy, ServedAddress, ServedEngine, ServedModel, ServedOptions, Timeouts,
+};
+
+use crate::request::RunRequest;
+use crate::serving::{LogFile, ServeCommand, Server};
+use crate::usage::usage;
+
+/// Loads one model with candle.
+///
+/// # Errors
+/// [`EngineError::Load`]; a server's address is refused: nothing of it is in this process.
+pub fn load_candle(model: &ResolvedModel, device: CandleDevice) -> Result<CandleEngine, EngineError> {
+    let options = CandleOptions { device, weights_sha256: model.sha256.clone() };
+    match &model.location {
+        ModelLocation::Gguf(path) | ModelLocation::SafetensorsFolder(path) => {
+            CandleEngine::load(path, &options)
+        }
+        ModelLocation::Server { .. } => Err(EngineError::Load {
+            path: model.variant.to_string(),
+            reason:
+                "this needs the model in process, and a server does not give it; name a file or a manifest"
+                    .into(),
+        }),
+    }
+}
+
+/// How servers are asked, as the command line says.
+pub(crate) fn served_options(request: &RunRequest) -> anyhow::Result<ServedOptions> {
+    let key = ApiKey::from_environment()
+        .map_err(|name| usage(format!("{name} holds what no HTTP header can; check the key")))?;
+    let usual = Timeouts::default();
+    let whole = request.request_timeout()?;
+    let timeouts = Timeouts {
+        connect: usual.connect.min(whole),
+        first_byte: usual.first_byte.min(whole),
+        stall: usual.stall.min(whole),
+        whole,
+    };
+    Ok(ServedOptions {
+        timeouts,
+        key,
+        allow_prompt_cache: request.spec.servers.prompt_cache,
+        ..ServedOptions::default()
+    })
+}
+
+/// The model behind an address.
+///
+/// # Errors
+/// [`EngineError::Served`], or [`EngineError::Load`] where the address is none.
+pub(crate) fn connect(
+    url: &str,
+    served_name: Option<&str>,
+    options: &ServedOptions,
+) -> Result<ServedEngine, EngineError> {
+    let text = served_name.map_or_else(|| url.to_owned(), |name| format!("{url}#{name}"));
+    let address: ServedAddress = text.parse().map_err(|error: infercost_served::AddressError| {
+        EngineError::Load { path: error.address.clone(), reason: error.reason }
+    })?;
+    ServedModel::connect(&address, options)
+}
+
+/// What starting a server needs beside the model.
+pub(crate) struct Serving<'a> {
+    pub(crate) command: &'a ServeCommand,
+    pub(crate) options: &'a ServedOptions,
+    pub(crate) timeout: Duration,
+    pub(crate) stop: &'a AtomicBool,
+    /// Where the server's log is kept at first.
+    pub(crate) folder: &'a Path,
+}
+
+/// Starts a server for the model and waits until it answers. The server ends when the engine is dropped.
+///
+/// # Errors
+/// [`EngineError::Load`] with the end of the server's log.
+pub(crate) fn serve(
+    variant: &VariantId,
+    model: &ResolvedModel,
+    serving: &Serving<'_>,
+) -> Result<(Box<dyn Engine>, LogFile), EngineError> {
+    let failed = |reason| EngineError::Load { path: variant.to_string(), reason };
+    let path =
+        model.location.path().ok_or_else(|| failed("a server cannot serve a server's address".into()))?;
+    let path = std::path::absolute(path).map_err(|error| failed(error.to_string()))?;
+    let mut server = Server::start(serving.command, &path, variant, serving.folder).map_err(failed)?;
+    let log = server.log();
+    // while it starts, whether to try again is decided here
+    let patient = ServedOptions {
+        retries: RetryPolicy { most: 0, ..serving.options.retries },
+        ..serving.options.clone()
+    };
+    let engine = server
+        .await_ready(serving.timeout, serving.stop, |url| {
+            connect(url, None, &patient).map_err(|error| (error.to_string(), may_come(&error)))
+        })
+        .map_err(failed)?;
+    // the engine that measures tries again as any other does
+    let engine = match connect(&server.url(), None, serving.options) {
+        Ok(patient) => patient,
+        Err(_) => engine,
+    };
+    Ok((Box::new(StartedServer { engine, _server: server }), log))
+}
+
+/// Whether a server that is starting may still get over this error.
+fn may_come(error: &EngineError) -> bool {
+    use infercost_core::FailureKind::{Connection, Status, Timeout};
+    match error.kind() {
+        Connection | Timeout => true,
+        Status => error.served_facts().and_then(|facts| facts.status).is_some_and(|status| status >= 500),
+        _ => false,
+    }
+}
+
+/// An engine that keeps the server alive that it asks. Dropped in this order: the engine, then the server.
+struct StartedServer {
+    engine: ServedEngine,
+    _server: Server,
+}
+
+impl Engine for StartedServer {
+    fn identity(&self) -> &EngineIdentity {
+        self.engine.identity()
+    }
+
+    fn count_input_tokens(&mut self, prompt: &PromptBody) -> Result<Option<u32>, EngineError> {
+        self.engine.count_input_tokens(prompt)
+    }
+
+    fn generate(
+        &mut self,
+        request: &GenerationRequest<'_>,
+        on_chunk: &mut dyn FnMut(Chunk<'_>),
+    ) -> Result<Generation, EngineError> {
+        self.engine.generate(request, on_chunk)
+    }
+
+    fn score(&mut self, request: &ScoreRequest<'_>) -> Result<TokenScores, EngineError> {
+        self.engine.score(request)
+    }
+
+    fn top_scores(&mut self, request: &ScoreRequest<'_>, top: u32) -> Result<Vec<PositionTop>, EngineError> {
+        self.engine.top_scores(request, top)
+    }
+
+    fn top_answer(
+        &mut self,
+        request: &GenerationRequest<'_>,
+        top: u32,
+    ) -> Result<Vec<PositionTop>, EngineError> {
+        self.engine.top_answer(request, top)
+    }
+
+    fn concurrent(&self) -> Option<Arc<dyn ConcurrentEngine>> {
+        self.engine.concurrent()
+    }
+}

@@ -1,0 +1,36 @@
+//! What a report says about single inferences, for their spans.
+
+use std::collections::HashMap;
+
+use infercost_analyzer::ledger::{Entry, Ledger};
+use infercost_core::RunHeader;
+use infercost_trace::outgoing::{CostShare, EnergyShare, InferenceFacts};
+use infercost_trace::span_ids::{SpanId, SpanIds};
+
+/// Facts by span id.
+pub fn of_ledger(run: &RunHeader, ledger: &Ledger) -> HashMap<SpanId, InferenceFacts> {
+    let ids = SpanIds::new(run);
+    let of = |((variant, prompt, repetition), entry): (&(_, _, u32), &Entry)| {
+        (ids.inference(variant, prompt, *repetition), facts(ledger, entry))
+    };
+    ledger.entries.iter().map(of).collect()
+}
+
+fn facts(ledger: &Ledger, entry: &Entry) -> InferenceFacts {
+    InferenceFacts {
+        energy: entry.gross_j.map(|gross_j| EnergyShare {
+            gross_j,
+            net_j: entry.net_j,
+            source: entry.energy_source,
+        }),
+        priced_as: None,
+        cost: entry.total.map(|total| CostShare {
+            currency: ledger.currency,
+            parts: entry.cost,
+            total,
+            prompt: entry.prompt_cost().unwrap_or_default(),
+        }),
+        task_score: entry.task_score,
+        kld_mean: entry.kld_mean,
+    }
+}

@@ -1,0 +1,85 @@
+//! A run sent while it is recorded.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use infercost_export::{Destination, LiveExport, Outfit, Signal};
+
+use super::{again, not_taken, resource, variable, without_query};
+use crate::console;
+use crate::request::{LiveExportTarget, RunRequest};
+
+/// How long the end of a run waits for a collector.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// A run that is followed, where the user wants that.
+pub struct Following {
+    export: LiveExport,
+    destination: Destination,
+    folder: PathBuf,
+    flags: Vec<String>,
+}
+
+/// Where a run is to be sent while it is recorded: `--otlp`, or the standard variables where no other place is named.
+pub fn destination(live: &LiveExportTarget) -> anyhow::Result<Option<Destination>> {
+    if live.place.wants_whole_runs() {
+        return Ok(None);
+    }
+    let options = live.options().map_err(|error| crate::usage::usage(error.to_string()))?;
+    Destination::resolve(Signal::Traces, &options, &variable)
+        .map_err(|error| crate::usage::usage(error.to_string()))
+}
+
+impl Following {
+    /// Begins to follow the run in `folder`.
+    pub fn start(folder: &Path, destination: Destination, request: &RunRequest) -> anyhow::Result<Self> {
+        let outfit = Outfit {
+            content: request.spec.content,
+            redact: request.redact.clone(),
+            project: request.live.project.clone(),
+            resource: resource(),
+            ..Outfit::default()
+        };
+        let mut flags = Vec::new();
+        let mut flag = |name: &str, value: &str| flags.extend([name.to_owned(), value.to_owned()]);
+        // an address from the environment is read from there again
+        if let Some(url) = &request.live.place.otlp {
+            flag("--otlp", &without_query(url));
+        }
+        if let Some(protocol) = request.live.protocol {
+            flag("--otlp-protocol", protocol.name());
+        }
+        if let Some(project) = &request.live.project {
+            flag("--project", project);
+        }
+        for header in &request.live.headers {
+            let name = header.split('=').next().unwrap_or_default();
+            flag("--otlp-header", &format!("{name}=…"));
+        }
+        for pattern in &request.redact {
+            flag("--redact", pattern.as_str());
+        }
+        let place = destination.clone().filed_under(outfit.chosen_project());
+        let export = LiveExport::start(folder, place, outfit)?;
+        Ok(Self { export, destination, folder: folder.to_owned(), flags })
+    }
+
+    /// Sends the rest, waits for a bounded time, and says what could not be sent and how to complete it.
+    pub fn finish(self) {
+        let outcome = self.export.finish(FLUSH);
+        let name = self.destination.name();
+        for line in not_taken(&name, &outcome.sent) {
+            console::note(&line);
+        }
+        if outcome.bytes_left == 0 {
+            console::note(&format!("sent {} spans to {name}", outcome.sent.spans));
+            return;
+        }
+        let why = outcome.trouble.unwrap_or_else(|| "there was no time left".to_owned());
+        console::warn(&format!(
+            "{name} has {} spans of this run, and not the rest: {why}\n  nothing is lost; to complete it: {}",
+            outcome.sent.spans,
+            again(&self.folder, &self.flags)
+        ));
+    }
+}

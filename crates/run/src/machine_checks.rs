@@ -1,0 +1,120 @@
+//! What on this machine puts measurements in doubt, each with what would help.
+
+use infercost_core::MachineFacts;
+use infercost_energy::GpuFacts;
+use infercost_engine::candle::build_flags;
+
+use crate::number;
+
+/// Load by others beyond this share of the cores disturbs speed and energy.
+const BUSY_SHARE: f64 = 0.5;
+/// CPU time that a hypervisor may give to others before speed suffers.
+const STEAL_SHARE: f64 = 0.01;
+/// Sampling should cost no more than this share of a core.
+const SAMPLER_SHARE: f64 = 0.005;
+
+/// Doubts about the machine as it is now, one plain line each.
+pub fn doubts(machine: &MachineFacts, gpus: &[GpuFacts]) -> Vec<String> {
+    let mut doubts = Vec::new();
+    doubts.extend(build());
+    if let Some(governor) = machine.governor.as_deref().filter(|governor| *governor != "performance") {
+        doubts.push(format!(
+            "the CPU governor is {governor}: speed follows the load; `cpupower frequency-set -g performance` \
+             steadies it"
+        ));
+    }
+    if let (Some(load), Some(cores)) = (machine.load_average, machine.cores)
+        && load > BUSY_SHARE * f64::from(cores)
+    {
+        doubts.push(format!(
+            "other programs are at work (load average {load} on {cores} cores): speed and energy hold theirs too"
+        ));
+    }
+    doubts.extend(machine.steal_share.and_then(stolen));
+    for gpu in gpus {
+        let name = &gpu.name;
+        if !gpu.throttle_reasons.is_empty() {
+            doubts.push(format!("{name} is held back: {}", gpu.throttle_reasons.join(", ")));
+        }
+        if let Some(others) = gpu.other_processes.filter(|others| *others > 0) {
+            let processes = if others == 1 { "1 other process".into() } else { format!("{others} others") };
+            doubts.push(format!("{name} is shared with {processes}: its joules are theirs too"));
+        }
+    }
+    doubts
+}
+
+/// A doubt where the hypervisor gave away more than a little of the CPU's time.
+pub fn stolen(share: f64) -> Option<String> {
+    (share > STEAL_SHARE).then(|| {
+        let share = number::percent(share);
+        format!("the hypervisor gave {share} of the CPU's time to others: speed depends on them")
+    })
+}
+
+/// A doubt where sampling the meter is itself work that counts.
+pub fn sampling(share: f64) -> Option<String> {
+    (share > SAMPLER_SHARE).then(|| {
+        format!(
+            "sampling the meter cost {} of one core, above the 0.5 % that it should",
+            number::percent(share)
+        )
+    })
+}
+
+fn build() -> Option<String> {
+    if cfg!(debug_assertions) {
+        return Some("this is a debug build, several times slower: build with --release".into());
+    }
+    let unused: Vec<&str> = build_flags::vector_extensions()
+        .iter()
+        .filter(|extension| extension.on_this_cpu && !extension.compiled_in)
+        .map(|extension| extension.name)
+        .collect();
+    (!unused.is_empty()).then(|| {
+        format!(
+            "this build leaves out {}, which this CPU has: build with RUSTFLAGS=\"-C target-cpu=native\"",
+            unused.join(", ")
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gpu(throttle: &[&str], others: u32) -> GpuFacts {
+        GpuFacts {
+            name: "board".into(),
+            uuid: "GPU-1".into(),
+            has_energy_counter: true,
+            power: None,
+            power_limit: None,
+            temperature: None,
+            graphics_clock: None,
+            memory_clock: None,
+            throttle_reasons: throttle.iter().map(|reason| (*reason).to_owned()).collect(),
+            other_processes: Some(others),
+            mig: None,
+        }
+    }
+
+    #[test]
+    fn each_doubt_has_its_line() {
+        let calm = MachineFacts { cores: Some(4), load_average: Some(0.5), ..MachineFacts::default() };
+        let usual = doubts(&calm, &[gpu(&[], 0)]);
+        for (machine, gpus, part) in [
+            (MachineFacts { governor: Some("powersave".into()), ..calm.clone() }, vec![], "powersave"),
+            (MachineFacts { load_average: Some(2.5), ..calm.clone() }, vec![], "2.5 on 4 cores"),
+            (MachineFacts { steal_share: Some(0.2), ..calm.clone() }, vec![], "20 % of the CPU"),
+            (calm.clone(), vec![gpu(&["sw thermal slowdown"], 0)], "sw thermal slowdown"),
+            (calm.clone(), vec![gpu(&[], 1)], "1 other process"),
+        ] {
+            let found = doubts(&machine, &gpus);
+            assert_eq!(found.len(), usual.len() + 1, "{found:?}");
+            assert!(found.iter().any(|doubt| doubt.contains(part)), "{found:?}");
+        }
+        assert_eq!((stolen(0.005), sampling(0.004)), (None, None));
+        assert!(sampling(0.02).is_some_and(|doubt| doubt.contains("2.0 %")));
+    }
+}

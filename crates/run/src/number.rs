@@ -1,0 +1,107 @@
+//! Numbers as people read them.
+
+use infercost_core::Estimate;
+
+/// What stands for a number that is not known.
+pub const UNKNOWN: &str = "–";
+
+/// A number with three significant digits: 0.00712, 1.23, 45.6, 789, 12300.
+pub fn significant(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return format!("{value:.0}");
+    }
+    let magnitude = value.abs().log10().floor();
+    let decimals = (2.0 - magnitude).clamp(0.0, 12.0) as usize;
+    format!("{value:.decimals$}")
+}
+
+/// A share as a percentage without decimals; one decimal below 10 % and above 99 %.
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let decimals = usize::from(
+        percent.abs() < 10.0 && percent.abs() >= 0.05 || (percent.abs() > 99.0 && percent.abs() < 100.0),
+    );
+    let text = format!("{percent:.decimals$} %");
+    if text == "-0 %" { "0 %".to_owned() } else { text }
+}
+
+/// A share as a percentage with two significant digits below 1 %.
+pub fn share_of_core(share: f64) -> String {
+    if share < 0.01 { format!("{:.2} %", share * 100.0) } else { percent(share) }
+}
+
+/// A share with its interval: `31 % [27 %, 35 %]`.
+pub fn percent_estimate(estimate: &Estimate) -> String {
+    let number = |share| percent(share);
+    format!("{} [{}, {}]", number(estimate.point), number(estimate.lower), number(estimate.upper))
+}
+
+/// A number with its interval: `0.0071 [0.0065, 0.0079]`.
+pub fn estimate(estimate: &Estimate) -> String {
+    let Estimate { point, lower, upper, .. } = *estimate;
+    format!("{} [{}, {}]", significant(point), significant(lower), significant(upper))
+}
+
+/// Seconds in the unit that fits: `210 ms`, `1.20 s`.
+pub fn seconds(value: f64) -> String {
+    match value {
+        value if value < 1e-3 => format!("{} µs", significant(value * 1e6)),
+        value if value < 1.0 => format!("{} ms", significant(value * 1e3)),
+        value => format!("{} s", significant(value)),
+    }
+}
+
+/// Bytes in decimal units: `145 MB`, `1.20 GB`.
+pub fn bytes(value: u64) -> String {
+    let value = value as f64;
+    let units = [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")];
+    match units.iter().find(|(size, _)| value >= *size) {
+        Some((size, unit)) => format!("{} {unit}", significant(value / size)),
+        None => format!("{value:.0} B"),
+    }
+}
+
+/// A large count: `135 M`, `1.20 G`.
+pub fn count(value: u64) -> String {
+    let number = value as f64;
+    match [(1e9, "G"), (1e6, "M"), (1e3, "k")].iter().find(|(size, _)| number >= *size) {
+        Some((size, unit)) => format!("{} {unit}", significant(number / size)),
+        None => value.to_string(),
+    }
+}
+
+/// A scale that turns amounts around `typical` into numbers between 1 and 1000: factor and prefix (`µ`).
+pub fn scale(typical: f64) -> (f64, &'static str) {
+    match typical.abs() {
+        value if value >= 0.1 || value == 0.0 => (1.0, ""),
+        value if value >= 1e-4 => (1e3, "m"),
+        value if value >= 1e-7 => (1e6, "µ"),
+        _ => (1e9, "n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        let check = |got: String, wanted: &str| assert_eq!(got, wanted);
+        check(significant(0.007_123), "0.00712");
+        check(significant(1.2345), "1.23");
+        check(significant(45.67), "45.7");
+        check(significant(12_345.0), "12345");
+        check(significant(0.0), "0");
+        check(significant(f64::INFINITY), "inf");
+        check(percent(0.3149), "31 %");
+        check(percent(0.0512), "5.1 %");
+        check(percent(0.0), "0 %");
+        check(percent(-0.000_01), "0 %");
+        check(percent(0.997), "99.7 %");
+        check(percent(1.0), "100 %");
+        check(seconds(0.21), "210 ms");
+        check(seconds(1.2), "1.20 s");
+        check(bytes(144_800_000), "145 MB");
+        check(bytes(12), "12 B");
+    }
+}

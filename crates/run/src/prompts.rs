@@ -1,0 +1,57 @@
+//! The prompt set of a run.
+
+use infercost_analyzer::validate_grader;
+use infercost_core::run::PromptSelection;
+use infercost_core::{Prompt, PromptSet, PromptSetError, RunSpec};
+use infercost_harness::order::choose;
+use sha2::{Digest as _, Sha256};
+
+use crate::bounded_text;
+
+const QUICKSTART: &str = include_str!("../../../benches/prompts/quickstart.jsonl");
+const QUICKSTART_NAME: &str = "quickstart";
+/// Largest prompt file read.
+const MAX_PROMPT_FILE_BYTES: u64 = 256 << 20;
+/// Prompts of the built-in set that are run where the user names no number: what keeps the default comparison
+/// within a few minutes on two cores.
+const DEFAULT_QUICKSTART_PROMPTS: u32 = 40;
+
+/// Reads, checks and selects the prompts of a run.
+pub(crate) fn select(spec: &RunSpec) -> anyhow::Result<(PromptSelection, Vec<Prompt>)> {
+    let (name, file, text) = match &spec.prompts {
+        None => (QUICKSTART_NAME.to_owned(), "quickstart.jsonl".to_owned(), QUICKSTART.to_owned()),
+        Some(path) => {
+            let file = path.display().to_string();
+            let text = bounded_text::read(path, MAX_PROMPT_FILE_BYTES, "prompt set")?;
+            let name =
+                path.file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned());
+            (name, file, text)
+        }
+    };
+    let set = PromptSet::parse(&name, &file, &text)?;
+    for prompt in &set.prompts {
+        if let Err(reason) = validate_grader(&prompt.grader) {
+            let line = line_of(&text, prompt.id.as_str());
+            return Err(PromptSetError::Line { file, line, reason }.into());
+        }
+    }
+    let default = spec.prompts.is_none().then_some(DEFAULT_QUICKSTART_PROMPTS);
+    let limit = spec.max_prompts.or(default).and_then(|limit| usize::try_from(limit).ok());
+    let total = set.prompts.len();
+    let chosen = choose(total, limit.unwrap_or(total), spec.sampling.seed);
+    let prompts: Vec<Prompt> =
+        chosen.into_iter().filter_map(|index| set.prompts.get(index).cloned()).collect();
+    let selection = PromptSelection {
+        set: set.name,
+        sha256: Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
+        total: u32::try_from(total).unwrap_or(u32::MAX),
+        chosen: prompts.iter().map(|prompt| prompt.id.clone()).collect(),
+    };
+    Ok((selection, prompts))
+}
+
+/// The line, from 1, on which a prompt stands; its grader was parsed long after its line was left.
+fn line_of(text: &str, id: &str) -> usize {
+    let quoted = serde_json::Value::from(id).to_string();
+    text.lines().position(|line| line.contains(&quoted)).map_or(0, |index| index + 1)
+}

@@ -1,0 +1,74 @@
+//! The header of a run: what it sets out to do, and on what.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
+use infercost_core::run::{RUN_SCHEMA, VariantHeader};
+use infercost_core::{Bytes, EnergyMeter, EngineIdentity, MachineFacts, RunHeader, VariantId};
+use infercost_harness::Prepared;
+use infercost_models::ResolvedModel;
+
+use super::setup::Setup;
+use crate::machine::{described, facts, gpus};
+use crate::{calibration, console, early_stop, machine_checks, run_folder};
+
+impl Setup<'_> {
+    /// The header of a run that begins now. What is doubtful about the machine is said.
+    pub(super) fn header(&self, prepared: &Prepared, meter: &dyn EnergyMeter) -> RunHeader {
+        let spec = &self.request.spec;
+        let gpus = gpus();
+        let machine = MachineFacts { wall_factor: calibration::matching(&meter.describe()), ..facts(&gpus) };
+        for doubt in machine_checks::doubts(&machine, &gpus) {
+            console::warn(&doubt);
+        }
+        let variants = self
+            .models
+            .iter()
+            .zip(&prepared.engines)
+            .map(|(contender, (id, engine))| VariantHeader {
+                id: id.clone(),
+                engine: with_file(engine.identity().clone(), &contender.model),
+                provenance: contender.model.provenance.clone(),
+                license: contender.model.license.as_ref().map(|license| license.name.clone()),
+                noise_floor: contender.noise_floor,
+            })
+            .collect();
+        let now = jiff::Timestamp::now();
+        RunHeader {
+            schema: RUN_SCHEMA.to_owned(),
+            id: run_folder::free_id(&self.request.traces, now),
+            salt: Some(random_text()),
+            started_at: now,
+            infercost_version: env!("CARGO_PKG_VERSION").to_owned(),
+            spec: Some(self.request.stored_spec()),
+            arguments: Vec::new(),
+            machine,
+            variants,
+            baseline: self.models.first().map_or_else(|| VariantId::from(""), |first| first.id.clone()),
+            prompts: self.selection.clone(),
+            looks: early_stop::looks(spec, &self.prompts, self.models.len()),
+            repetitions: spec.repetitions,
+            warm_ups: spec.warm_ups,
+            seed: spec.sampling.seed,
+            sampling: spec.sampling.clone(),
+            content: spec.content,
+            policy: self.settings.policy.clone(),
+            prices: self.settings.prices.clone(),
+            meter: described(meter),
+        }
+    }
+}
+
+/// A server says little about the file that it was given; what is known of the file here stands in.
+fn with_file(engine: EngineIdentity, model: &ResolvedModel) -> EngineIdentity {
+    EngineIdentity {
+        weights_sha256: engine.weights_sha256.or_else(|| model.sha256.clone()),
+        file_size: model.bytes.map(Bytes).or(engine.file_size),
+        ..engine
+    }
+}
+
+/// 128 random bits: a hasher of the standard library begins with keys that the system drew.
+fn random_text() -> String {
+    let word = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", word(), word())
+}

@@ -1,0 +1,140 @@
+//! From a request to a run on disk.
+//!
+//! [`record`] and [`resume`] are the two ways in. A `Setup` holds what is known before the first model is loaded. It
+//! loads the models or asks the servers, writes the header, and has the harness measure; a `Recorder` takes each fact
+//! and appends it to the run.
+
+mod completed;
+mod contenders;
+mod content;
+mod drive;
+mod header;
+mod progress;
+mod recorder;
+mod servers;
+mod setup;
+
+use std::path::PathBuf;
+
+use contenders::contenders;
+use infercost_core::{RunHeader, RunId, RunSpec};
+use infercost_served::ServedAddress;
+use infercost_trace::RunStore;
+use servers::Servers;
+use setup::Setup;
+
+use crate::config::{Settings, SettingsOverrides};
+use crate::request::RunRequest;
+use crate::usage::usage;
+use crate::{console, coverage, exporting, fd_limit, prompts, run_folder, served_energy};
+
+/// Measures, and returns the run's folder. Everything that can be refused is refused before models are fetched.
+///
+/// # Errors
+/// What is wrong with the request, or why the run ended early; what was measured by then is on disk.
+pub fn record(request: RunRequest, overrides: &SettingsOverrides) -> anyhow::Result<PathBuf> {
+    let request = request.made_storable()?;
+    let spec = &request.spec;
+    let is_address = |model: &String| ServedAddress::is_meant(model);
+    let has_servers = request.serve.is_some() || spec.models.iter().any(is_address);
+    let settings = overrides.for_new_run(has_servers)?;
+
+    served_energy::one_machine(&spec.models, &request.meter()?.choice)?;
+    fd_limit::make_room(spec.load.as_ref())?;
+    let device = request.device()?;
+    let destination = exporting::live::destination(&request.live)?;
+    let (selection, prompts) = prompts::select(spec)?;
+    run_folder::probe(&request.traces)?;
+
+    let servers = Servers::of(&request)?;
+    let (discovery, boundary) = coverage::discover(&request, &servers.watched)?;
+    let models = contenders(&request)?;
+    let setup = Setup {
+        request: &request,
+        device,
+        selection,
+        prompts,
+        models,
+        settings,
+        servers,
+        boundary,
+        destination,
+    };
+    setup.start(discovery)
+}
+
+/// Goes on with a run that was cut off, by its stored specification, and returns its folder. `name` is the run, or `None`
+/// for the newest one below the folder of runs that is not complete.
+///
+/// `earlier` reads the command line of a run that was recorded before there were specifications.
+///
+/// # Errors
+/// As [`record`]; a usage error where the run needs what is not stored and `given` lacks it, or its models or prompts
+/// have changed.
+pub fn resume(
+    given: &RunRequest,
+    name: Option<&str>,
+    earlier: &dyn Fn(&[String]) -> Option<RunSpec>,
+) -> anyhow::Result<PathBuf> {
+    let folder = match name {
+        Some(name) => run_folder::named(&given.traces, name)?,
+        None => run_folder::newest_unfinished(&given.traces)?,
+    };
+    let (store, before) = RunStore::resume(&folder)?;
+    if before.finished_at.is_some() {
+        console::note(&format!("{} is complete; nothing to resume", folder.display()));
+        return Ok(folder);
+    }
+
+    let spec = spec(&before.header, earlier)?;
+    let request = RunRequest::of_stored(&spec, given, before.header.id.as_str())?;
+    same_threads(&request.spec, &before.header.id)?;
+    let destination = exporting::live::destination(&request.live)?;
+    fd_limit::make_room(request.spec.load.as_ref())?;
+    let device = request.device()?;
+
+    let (selection, prompts) = prompts::select(&request.spec)?;
+    if selection != before.header.prompts {
+        return Err(usage(format!(
+            "{}: the prompt set `{}` has changed since this run began; start a new run",
+            folder.display(),
+            selection.set
+        )));
+    }
+
+    let servers = Servers::of(&request)?;
+    let (discovery, boundary) = coverage::discover(&request, &servers.watched)?;
+    let models = contenders(&request)?;
+    let settings = Settings { policy: before.header.policy.clone(), prices: before.header.prices.clone() };
+    let setup = Setup {
+        request: &request,
+        device,
+        selection,
+        prompts,
+        models,
+        settings,
+        servers,
+        boundary,
+        destination,
+    };
+    setup.go_on(discovery, store, &before)
+}
+
+/// Refuses to go on with another number of threads: speed and joules would be those of another set-up.
+fn same_threads(spec: &RunSpec, run: &RunId) -> anyhow::Result<()> {
+    let Some(threads) = spec.threads else { return Ok(()) };
+    let now = std::env::var("RAYON_NUM_THREADS").ok().and_then(|text| text.parse::<u16>().ok());
+    if now == Some(threads) {
+        return Ok(());
+    }
+    Err(usage(format!(
+        "run {run} was measured with --threads {threads}; give it again: --resume={run} --threads {threads}"
+    )))
+}
+
+fn spec(header: &RunHeader, earlier: &dyn Fn(&[String]) -> Option<RunSpec>) -> anyhow::Result<RunSpec> {
+    let spec = header.spec.clone().or_else(|| earlier(&header.arguments));
+    spec.ok_or_else(|| {
+        usage(format!("run {} does not hold what it was asked to do; start a new run", header.id))
+    })
+}

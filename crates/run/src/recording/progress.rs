@@ -1,0 +1,47 @@
+//! Progress over a run's inferences and scorings.
+
+use infercost_core::{OperatingPoint, VariantId};
+use infercost_harness::Completed;
+
+use crate::console::{self, StepProgress};
+
+/// A run's inferences and scorings, as far as they are still to do.
+pub(super) struct RunProgress {
+    steps: Box<dyn StepProgress>,
+}
+
+impl RunProgress {
+    /// All that `completed` leaves to do.
+    pub(super) fn new(variants: usize, prompts: usize, repetitions: u32, completed: &Completed) -> Self {
+        let repetitions = usize::try_from(repetitions).unwrap_or(usize::MAX);
+        let each = variants.saturating_mul(prompts);
+        let planned = each.saturating_mul(repetitions.saturating_add(1));
+        let before = completed.inferences.len().saturating_add(completed.scorings.len());
+        let total = u64::try_from(planned.saturating_sub(before)).unwrap_or(u64::MAX);
+        Self { steps: console::steps(total) }
+    }
+
+    /// An inference has ended.
+    pub(super) fn inference(&self, variant: &VariantId) {
+        self.steps.step(&format!("run {}", variant.variant_name()));
+    }
+
+    /// A variant was scored on a prompt, for the first time.
+    pub(super) fn scored(&self, variant: &VariantId) {
+        self.steps.step(&format!("score {}", variant.variant_name()));
+    }
+
+    /// Load has no known number of requests, so each operating point is a line of its own.
+    pub(super) fn driving(&self, variant: &VariantId, point: OperatingPoint) {
+        let load = match point {
+            OperatingPoint::Closed { concurrency } => format!("{concurrency} in flight"),
+            OperatingPoint::Open { rate } => format!("{rate} requests/s"),
+        };
+        self.steps.note(&format!("driving {variant} with {load}"));
+    }
+
+    /// The run is over.
+    pub(super) fn finish(&self) {
+        self.steps.finish();
+    }
+}

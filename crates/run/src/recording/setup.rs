@@ -1,0 +1,97 @@
+//! Everything a run needs before the first model is loaded, and how it begins.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use infercost_core::run::PromptSelection;
+use infercost_core::{EnergyMeter, Engine, EngineError, Prompt, RunRecord, VariantId};
+use infercost_energy::Discovery;
+use infercost_engine::CandleDevice;
+use infercost_export::Destination;
+use infercost_harness::{Contestant, Prepared, prepare};
+use infercost_models::ModelLocation;
+use infercost_trace::RunStore;
+
+use super::contenders::Contender;
+use super::servers::Servers;
+use crate::config::Settings;
+use crate::console;
+use crate::coverage::Boundary;
+use crate::engines;
+use crate::request::RunRequest;
+use crate::usage::usage;
+
+/// Length of each idle measurement.
+pub(super) const IDLE_TIME: Duration = Duration::from_secs(2);
+
+/// Everything a run needs before the first model is loaded.
+pub(crate) struct Setup<'a> {
+    pub(crate) request: &'a RunRequest,
+    pub(crate) selection: PromptSelection,
+    pub(crate) prompts: Vec<Prompt>,
+    /// Where models in process run.
+    pub(crate) device: CandleDevice,
+    /// Baseline first.
+    pub(crate) models: Vec<Contender>,
+    pub(crate) settings: Settings,
+    pub(crate) servers: Servers,
+    /// What the meter covers.
+    pub(crate) boundary: Boundary,
+    /// The collector that gets the run while it is recorded.
+    pub(crate) destination: Option<Destination>,
+}
+
+impl Setup<'_> {
+    /// Measures a new run, and returns its folder.
+    pub(crate) fn start(self, discovery: Discovery) -> anyhow::Result<PathBuf> {
+        let Discovery { mut meter, basis, .. } = discovery;
+        let prepared = self.prepare(meter.as_mut())?;
+        let header = self.header(&prepared, meter.as_ref());
+        let store = RunStore::create(&self.request.traces, &header)?;
+        self.drive(prepared, meter.as_mut(), basis, store, &header, None)
+    }
+
+    /// Measures what a run lacks that was cut off, and returns its folder.
+    pub(crate) fn go_on(
+        self,
+        discovery: Discovery,
+        store: RunStore,
+        before: &RunRecord,
+    ) -> anyhow::Result<PathBuf> {
+        let Discovery { mut meter, basis, .. } = discovery;
+        let prepared = self.prepare(meter.as_mut())?;
+        let header = self.header(&prepared, meter.as_ref());
+        for (now, then) in header.variants.iter().zip(&before.header.variants) {
+            if now.id != then.id || now.engine.weights_sha256 != then.engine.weights_sha256 {
+                return Err(usage(format!("{} has changed since this run began; start a new run", then.id)));
+            }
+        }
+        self.drive(prepared, meter.as_mut(), basis, store, &before.header, Some(before))
+    }
+
+    fn prepare(&self, meter: &mut dyn EnergyMeter) -> anyhow::Result<Prepared> {
+        let contestants = self
+            .models
+            .iter()
+            .map(|contender| Contestant {
+                variant: contender.id.clone(),
+                load: Box::new(move || self.load(contender)),
+            })
+            .collect();
+        let progress = console::activity();
+        let mut on_load = |variant: &VariantId| progress.show(&format!("loading {variant}"));
+        Ok(prepare(contestants, &self.prompts, meter, IDLE_TIME, &mut on_load)?)
+    }
+
+    /// Loads a model in process, starts a server for it, or asks the one that it names.
+    fn load(&self, contender: &Contender) -> Result<Box<dyn Engine>, EngineError> {
+        let Contender { id, model, .. } = contender;
+        if let ModelLocation::Server { url, served_name } = &model.location {
+            return Ok(Box::new(engines::connect(url, served_name.as_deref(), &self.servers.options)?));
+        }
+        match &self.servers.command {
+            Some(command) => self.servers.start(command, id, model, &self.request.traces),
+            None => Ok(Box::new(engines::load_candle(model, self.device)?)),
+        }
+    }
+}

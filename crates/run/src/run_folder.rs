@@ -1,0 +1,122 @@
+//! The folders of runs: found by their names, and made sure of before a run begins.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use infercost_core::RunId;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+
+use crate::usage::usage;
+use crate::{bounded_text, console};
+
+/// How far the clock that dated a run may have been ahead of this one.
+const CLOCK_DRIFT: SignedDuration = SignedDuration::from_hours(1);
+/// More than any header takes.
+const MAX_HEADER_BYTES: u64 = 64 << 20;
+
+/// The folder of a run: a path, or a name below `traces`.
+pub fn named(traces: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    [PathBuf::from(name), traces.join(name)]
+        .into_iter()
+        .find(|folder| folder.join("run.json").is_file())
+        .ok_or_else(|| {
+            usage(format!(
+                "`{name}` is no run: there is no {name}/run.json, here or below {}",
+                traces.display()
+            ))
+        })
+}
+
+/// The folder of the run of that name, or else of the newest one below `traces`.
+///
+/// # Errors
+/// A usage error where there is none.
+pub fn named_or_newest(traces: &Path, name: Option<&str>) -> anyhow::Result<PathBuf> {
+    match name {
+        Some(name) => named(traces, name),
+        None => newest_first(traces)?.into_iter().next().ok_or_else(|| {
+            usage(format!("no run below {}; `infercost compare` makes one", traces.display()))
+        }),
+    }
+}
+
+/// The folder of the newest run below `traces` that was cut off; of the newest of all where none was, since a run may have
+/// been cut off between its last record and its report.
+///
+/// # Errors
+/// A usage error where there is no run.
+pub(crate) fn newest_unfinished(traces: &Path) -> anyhow::Result<PathBuf> {
+    let runs = newest_first(traces)?;
+    for folder in &runs {
+        match infercost_trace::read_run(folder) {
+            Ok(run) if run.finished_at.is_none() => return Ok(folder.clone()),
+            Ok(_) => {}
+            Err(error) => left_aside(folder, &error),
+        }
+    }
+    runs.into_iter()
+        .next()
+        .ok_or_else(|| usage(format!("no run below {}; nothing to resume", traces.display())))
+}
+
+/// What orders runs by age.
+#[derive(Deserialize)]
+struct Begun {
+    started_at: Timestamp,
+}
+
+/// The runs below `traces`, newest first. One whose header cannot be read is left aside, and one that claims to have begun
+/// in the future comes last: its date is wrong, and no later run would ever be newer.
+///
+/// # Errors
+/// Where the folder cannot be read.
+pub fn newest_first(traces: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let latest = Timestamp::now().saturating_add(CLOCK_DRIFT)?;
+    let mut runs = Vec::new();
+    for folder in infercost_trace::list_runs(traces)? {
+        match begun(&folder) {
+            Ok(started_at) => runs.push((started_at <= latest, started_at, folder)),
+            Err(error) => left_aside(&folder, &error),
+        }
+    }
+
+    runs.sort();
+    Ok(runs.into_iter().rev().map(|(_, _, folder)| folder).collect())
+}
+
+/// When a run began, by its header; nothing else of it is looked at.
+fn begun(folder: &Path) -> anyhow::Result<Timestamp> {
+    let text = bounded_text::read(&folder.join("run.json"), MAX_HEADER_BYTES, "header of a run")?;
+    let begun: Begun = serde_json::from_str(&text)?;
+    Ok(begun.started_at)
+}
+
+fn left_aside(folder: &Path, error: &dyn std::fmt::Display) {
+    console::warn(&format!("{} is left aside: {error}", folder.display()));
+}
+
+/// A folder that cannot be written must be known before models are fetched and loaded.
+pub fn probe(traces: &Path) -> anyhow::Result<()> {
+    let cannot = || {
+        format!(
+            "cannot write into {}; make it writable, or name another folder with --traces",
+            traces.display()
+        )
+    };
+    fs::create_dir_all(traces).with_context(cannot)?;
+    let probe = traces.join(format!(".probe-{}", std::process::id()));
+    fs::write(&probe, b"probe").with_context(cannot)?;
+    fs::remove_file(&probe).with_context(cannot)
+}
+
+/// The time as a name; counted on where two runs begin in one second.
+pub fn free_id(traces: &Path, now: jiff::Timestamp) -> RunId {
+    let name = now.strftime("%Y%m%d-%H%M%S").to_string();
+    let taken = |name: &str| traces.join(name).exists();
+    if !taken(&name) {
+        return RunId(name);
+    }
+    RunId((2_u32..).map(|count| format!("{name}-{count}")).find(|name| !taken(name)).unwrap_or(name))
+}
