@@ -8,6 +8,7 @@
 //!
 //! - [`foreign`]: what other programs' traces say;
 //! - [`grading`]: was an answer right?
+//! - [`diff`](mod@diff): two runs of the same variants, and what became worse;
 //! - [`divergence`](mod@divergence): how far are two next-token distributions apart?
 //! - [`partial_divergence`](mod@partial_divergence): how far at least, where only the likeliest tokens are known;
 //! - [`text_divergence`]: the same over a whole text, and its perplexity;
@@ -27,6 +28,7 @@ mod board_notes;
 pub mod calibration;
 mod candidate;
 mod cost;
+pub mod diff;
 pub mod divergence;
 mod energy_source;
 mod energy_totals;
@@ -51,6 +53,7 @@ pub mod token_price;
 mod wording;
 pub mod workload;
 
+pub use diff::{DiffLimits, DiffPolicy, Side, diff};
 pub use divergence::{DivergenceError, divergence};
 pub use grading::{failed_score, grade, grade_choice, grade_choice_by_text, validate_grader};
 pub use recommendation::{JudgedVariant, Part, recommend};

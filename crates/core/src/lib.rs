@@ -7,6 +7,7 @@
 //! never be added to a joule.
 
 pub mod board;
+pub mod diff;
 pub mod energy;
 pub mod energy_meter;
 pub mod engine;

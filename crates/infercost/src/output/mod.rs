@@ -10,8 +10,12 @@ pub(crate) mod layout;
 pub(crate) mod load_table;
 pub(crate) mod log;
 pub(crate) mod models;
+pub(crate) mod page;
 pub(crate) mod progress;
+pub(crate) mod diff;
+pub(crate) mod runs;
 pub(crate) mod score;
+pub(crate) mod sheet;
 pub(crate) mod table;
 pub(crate) mod terminal;
 
