@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use infercost_core::price::PriceBook;
 use infercost_core::report::{CandidateReport, PromptCount, REPORT_SCHEMA, Report};
 use infercost_core::{
-    EnergyScope, IdlePhase, Policy, PromptId, Recommendation, RunRecord, VariantId, Verdict, WallFactor,
+    EnergyScope, EngineIdentity, IdlePhase, Policy, PromptId, Recommendation, RunRecord, VariantId, Verdict, WallFactor,
     WindowRecord,
 };
 use thiserror::Error;
@@ -75,6 +75,23 @@ pub enum AnalysisError {
         first: String,
         /// The run that differs from it.
         second: String,
+    },
+    /// Runs in which one variant was executed in different ways.
+    #[error(
+        "{variant} ran on {first_executor} in {first} and on {second_executor} in {second}: their speeds and costs are not \
+         one variant's; report on them apart"
+    )]
+    DifferentExecutors {
+        /// The variant.
+        variant: String,
+        /// A run.
+        first: String,
+        /// Another run.
+        second: String,
+        /// What executed it in the one.
+        first_executor: String,
+        /// What executed it in the other.
+        second_executor: String,
     },
     /// The baseline is not among the variants.
     #[error("baseline {baseline} is not in the run; it has {known}")]
@@ -222,6 +239,12 @@ fn name_among(variant: &VariantId, all: &[JudgedVariant]) -> String {
     if alone { name.to_owned() } else { variant.to_string() }
 }
 
+/// What executed a model, in words: equal words mean that runs can be taken together.
+fn executor(engine: &EngineIdentity) -> String {
+    let EngineIdentity { engine, device, build_flags, .. } = engine;
+    format!("{engine} on {device} ({build_flags})")
+}
+
 /// Refuses what cannot be reported on; gives the first run.
 fn check<'a>(analysis: &Analysis<'a>) -> Result<&'a RunRecord, AnalysisError> {
     let first = analysis.runs.first().ok_or(AnalysisError::NoRuns)?;
@@ -252,6 +275,20 @@ fn check<'a>(analysis: &Analysis<'a>) -> Result<&'a RunRecord, AnalysisError> {
             {
                 let variant = variant.id.to_string();
                 return Err(AnalysisError::DifferentWeights { variant, first: id(first), second: id(run) });
+            }
+
+            // Speed and cost are those of an executor as well as of a model.
+            let engines = known.map(|known| (executor(&known.engine), executor(&variant.engine)));
+            if let Some((one, other)) = engines
+                && one != other
+            {
+                return Err(AnalysisError::DifferentExecutors {
+                    variant: variant.id.to_string(),
+                    first: id(first),
+                    second: id(run),
+                    first_executor: one,
+                    second_executor: other,
+                });
             }
         }
     }

@@ -4,12 +4,14 @@
 
 mod decoder_fixture;
 
+use std::path::Path;
+
 use candle_core::quantized::{GgmlDType, QTensor, gguf_file};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models as stock;
-use decoder_fixture::{TinyModel, VOCABULARY, difference, tiny_model, tokens};
-use infercost_engine::decoder::{Decoder, DecoderOptions, Logits};
+use decoder_fixture::{TinyModel, VOCABULARY, Way, difference, forward, tiny_model, tokens, ways};
+use infercost_engine::decoder::{Decoder, Logits};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -83,22 +85,35 @@ fn check_decoder(name: &str, decoder: &mut Decoder, tokens: &[u32], expected: &T
     };
     let count = tokens.len();
     let last = expected.narrow(0, count - 1, 1).unwrap();
-    check("last of a prefill", &decoder.forward(tokens, Logits::Last).unwrap(), &last);
+    check("last of a prefill", &forward(decoder, tokens, Logits::Last).unwrap(), &last);
     decoder.clear();
-    check("all of a prefill", &decoder.forward(tokens, Logits::All).unwrap(), expected);
+    check("all of a prefill", &forward(decoder, tokens, Logits::All).unwrap(), expected);
     decoder.clear();
     for (position, token) in tokens.iter().enumerate() {
-        let got = decoder.forward(&[*token], Logits::Last).unwrap();
+        let got = forward(decoder, &[*token], Logits::Last).unwrap();
         check("one by one", &got, &expected.narrow(0, position, 1).unwrap());
     }
     assert_eq!(decoder.len(), count);
     // A shared prefix, its rest in uneven pieces.
     decoder.truncate(5);
     let (head, tail) = tokens[5..].split_at(count / 2);
-    let got = decoder.forward(head, Logits::All).unwrap();
+    let got = forward(decoder, head, Logits::All).unwrap();
     check("after a prefix", &got, &expected.narrow(0, 5, head.len()).unwrap());
-    let got = decoder.forward(tail, Logits::All).unwrap();
+    let got = forward(decoder, tail, Logits::All).unwrap();
     check("after a longer prefix", &got, &expected.narrow(0, 5 + head.len(), tail.len()).unwrap());
+}
+
+/// Compares every way to compute with the logits of `tokens(24)`; the last decoder.
+fn check_ways(name: &str, path: &Path, expected: &Tensor, tolerance: f32) -> Decoder {
+    let mut last = None;
+    for Way { name: way, options, slack } in ways() {
+        let mut decoder = Decoder::open(path, &Device::Cpu, &options).unwrap();
+        // Quantized models have a tolerance that the cache's rounding is small beside.
+        let tolerance = tolerance.max(slack * TOLERANCE);
+        check_decoder(&format!("{name} {way}"), &mut decoder, &tokens(24), expected, tolerance);
+        last = Some(decoder);
+    }
+    last.unwrap()
 }
 
 fn check(family: &'static str, changes: Value) {
@@ -110,13 +125,15 @@ fn check(family: &'static str, changes: Value) {
     assert!(size > 0.5, "{name}: logits of {size} would hide any difference");
     let folder = tempfile::tempdir().unwrap();
     model.write_safetensors(folder.path(), DType::F32);
-    let options = DecoderOptions::default();
-    let mut decoder = Decoder::open(folder.path(), &Device::Cpu, &options).unwrap();
-    check_decoder(&format!("{name} safetensors"), &mut decoder, &tokens, &expected, TOLERANCE);
     let path = model.write_gguf(folder.path(), GgmlDType::F32);
-    let mut decoder = Decoder::open(&path, &Device::Cpu, &options).unwrap();
-    check_decoder(&format!("{name} GGUF"), &mut decoder, &tokens, &expected, TOLERANCE);
-    assert_eq!(decoder.quantization(), "F32");
+    for Way { name: way, options, slack } in ways() {
+        let name = format!("{name} {way}");
+        let mut decoder = Decoder::open(folder.path(), &Device::Cpu, &options).unwrap();
+        check_decoder(&format!("{name} safetensors"), &mut decoder, &tokens, &expected, slack * TOLERANCE);
+        let mut decoder = Decoder::open(&path, &Device::Cpu, &options).unwrap();
+        check_decoder(&format!("{name} GGUF"), &mut decoder, &tokens, &expected, slack * TOLERANCE);
+        assert_eq!(decoder.quantization(), "F32");
+    }
 }
 
 #[test]
@@ -168,8 +185,7 @@ fn llama3_scaling_matches_the_stock_model() {
     assert!(difference(&plain, &expected) > 10.0 * TOLERANCE, "the scaling changes nothing");
     let folder = tempfile::tempdir().unwrap();
     model.write_safetensors(folder.path(), DType::F32);
-    let mut decoder = Decoder::open(folder.path(), &Device::Cpu, &DecoderOptions::default()).unwrap();
-    check_decoder("llama3 scaling", &mut decoder, &tokens(24), &expected, TOLERANCE);
+    check_ways("llama3 scaling", folder.path(), &expected, TOLERANCE);
 }
 
 #[test]
@@ -178,8 +194,7 @@ fn partial_rotation_matches_the_stock_model() {
     let expected = stock_logits(&model, &tokens(24));
     let folder = tempfile::tempdir().unwrap();
     model.write_safetensors(folder.path(), DType::F32);
-    let mut decoder = Decoder::open(folder.path(), &Device::Cpu, &DecoderOptions::default()).unwrap();
-    check_decoder("partial rotation", &mut decoder, &tokens(24), &expected, TOLERANCE);
+    check_ways("partial rotation", folder.path(), &expected, TOLERANCE);
 }
 
 /// Quantized kernels round the activations too, each position alone, so that every way of
@@ -199,10 +214,8 @@ fn quantized_llama_matches_the_stock_model() {
             .map(|i| stock.forward(&Tensor::new(&[[tokens[i]]], &Device::Cpu).unwrap(), i).unwrap())
             .collect();
         let expected = Tensor::cat(&rows, 0).unwrap();
-        let mut decoder = Decoder::open(&path, &Device::Cpu, &DecoderOptions::default()).unwrap();
         // An activation at the edge of two integers may fall to either side.
-        check_decoder(name, &mut decoder, &tokens, &expected, 0.05);
-        assert_eq!(decoder.quantization(), name);
+        assert_eq!(check_ways(name, &path, &expected, 0.05).quantization(), name);
     }
 }
 
@@ -218,9 +231,7 @@ fn odd_rows_of_q4_1_are_expanded() {
     let expected = stock_logits(&model, &tokens);
     let folder = tempfile::tempdir().unwrap();
     let path = model.write_gguf(folder.path(), GgmlDType::Q4_1);
-    let mut decoder = Decoder::open(&path, &Device::Cpu, &DecoderOptions::default()).unwrap();
-    check_decoder("Q4_1", &mut decoder, &tokens, &expected, 0.1);
-    assert_eq!(decoder.quantization(), "Q4_1");
+    assert_eq!(check_ways("Q4_1", &path, &expected, 0.1).quantization(), "Q4_1");
 }
 
 /// A converter works the scaling of Llama 3.1 out into one divisor a frequency.
@@ -247,8 +258,7 @@ fn rope_divisors_of_gguf_match_the_stock_model() {
     model.tensors.insert("rope_freqs.weight".into(), Tensor::new(divisors, &Device::Cpu).unwrap());
     let folder = tempfile::tempdir().unwrap();
     let path = model.write_gguf(folder.path(), GgmlDType::F32);
-    let mut decoder = Decoder::open(&path, &Device::Cpu, &DecoderOptions::default()).unwrap();
-    check_decoder("rope divisors", &mut decoder, &tokens(24), &expected, TOLERANCE);
+    check_ways("rope divisors", &path, &expected, TOLERANCE);
 }
 
 /// A model that also sees images keeps its language part under a prefix and in `text_config`.
@@ -266,7 +276,6 @@ fn language_parts_of_larger_models_are_found() {
         let larger = TinyModel { family: "gemma3", config, tensors };
         let folder = tempfile::tempdir().unwrap();
         larger.write_safetensors(folder.path(), DType::F32);
-        let mut decoder = Decoder::open(folder.path(), &Device::Cpu, &DecoderOptions::default()).unwrap();
-        check_decoder(prefix, &mut decoder, &tokens(24), &expected, TOLERANCE);
+        check_ways(prefix, folder.path(), &expected, TOLERANCE);
     }
 }

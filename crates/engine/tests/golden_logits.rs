@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
-use infercost_engine::decoder::{Decoder, DecoderOptions, Family, Logits};
-use infercost_engine::{CandleDevice, CandleEngine, CandleOptions};
+use infercost_engine::decoder::{CacheType, Decoder, DecoderOptions, Family, Logits};
+use infercost_engine::{ModelDevice, InProcessEngine, InProcessOptions};
 
 /// Both compute in F32 and differ in the order of sums only: 2 · 10⁻⁵ nats were seen.
 const SAME_ARITHMETIC: f64 = 1e-4;
@@ -40,13 +40,14 @@ fn golden(model: &str) -> Golden {
 
 /// The family of a model, and its ln-probabilities after each token, all computed in one pass.
 fn predicted(file: &str, tokens: &[u32]) -> (Family, Vec<Vec<f64>>) {
-    let mut decoder = Decoder::open(&folder().join(file), &Device::Cpu, &DecoderOptions::default()).unwrap();
-    let logits = decoder.forward(tokens, Logits::All).unwrap().to_vec2::<f32>().unwrap();
-    let normalize = |row: &Vec<f32>| {
-        let sum: f64 = row.iter().map(|logit| f64::from(*logit).exp()).sum();
-        row.iter().map(|logit| f64::from(*logit) - sum.ln()).collect()
-    };
-    (decoder.config().family, logits.iter().map(normalize).collect())
+    // As llama.cpp was asked to compute: keys and values in single precision.
+    let options = DecoderOptions { cache_type: Some(CacheType::F32), ..DecoderOptions::default() };
+    let mut decoder = Decoder::open(&folder().join(file), &Device::Cpu, &options).unwrap();
+    decoder.forward(tokens, Logits::All).unwrap();
+    let (family, vocabulary) = (decoder.config().family, decoder.vocabulary());
+    let rows = decoder.ln_probabilities(0..tokens.len()).unwrap();
+    let as_f64 = |row: &[f32]| row.iter().map(|value| f64::from(*value)).collect();
+    (family, rows.chunks(vocabulary).map(as_f64).collect())
 }
 
 /// Largest difference between two rows, in nats.
@@ -117,8 +118,8 @@ fn quantized_models_agree_but_for_rounding() {
 #[test]
 fn the_engine_gives_the_same_rows_from_any_position() {
     let golden = golden("llama.gguf");
-    let options = CandleOptions { device: CandleDevice::Cpu, weights_sha256: None };
-    let mut engine = CandleEngine::load(&folder().join(&golden.model), &options).unwrap();
+    let options = InProcessOptions { device: ModelDevice::Cpu, weights_sha256: None, threads: Some(2) };
+    let mut engine = InProcessEngine::load(&folder().join(&golden.model), &options).unwrap();
     // Later firsts find a part of the tokens in the cache.
     for first in [0, 12, 23, 47, 4] {
         let rows = engine.log_probabilities(&golden.tokens, first).unwrap();

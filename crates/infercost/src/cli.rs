@@ -72,17 +72,6 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// The number of worker threads asked for.
-    pub(crate) fn threads(&self) -> Option<u16> {
-        match self {
-            Self::Compare(command) => command.record.processor.threads,
-            Self::Record(command) => command.record.processor.threads,
-            Self::Bench(command) => command.processor.threads,
-            Self::Score(command) => command.processor.threads,
-            _ => None,
-        }
-    }
-
     /// Runs the command.
     pub(crate) fn run(&self, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
         match self {

@@ -5,17 +5,17 @@ mod commands;
 mod exit;
 mod flags;
 mod output;
-mod threads;
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use infercost_run::machine_checks;
 
 use crate::cli::Cli;
 
 fn main() -> ExitCode {
     let Cli { command, global } = Cli::parse();
-    if let Err(error) = threads::pin(command.threads()) {
+    if let Err(error) = machine_checks::check_kernel_level() {
         return exit::report(&error);
     }
     output::log::install();

@@ -25,7 +25,7 @@ use source_text::{SourceFile, find_word};
 /// No arrow leads to a stand-in: only tests and benchmarks use them.
 const ARROWS: &[(&str, &[&str])] = &[
     ("core", &[]),
-    ("engine", &["core"]),
+    ("engine", &["core", "kernels"]),
     ("kernels", &[]),
     ("models", &["core"]),
     (

@@ -15,6 +15,7 @@ impl Number for f32 {}
 impl Number for i32 {}
 impl Number for i8 {}
 impl Number for u8 {}
+impl Number for u16 {}
 
 /// Zeroed numbers that start on a cache line.
 pub(crate) struct AlignedBuffer<T> {

@@ -9,7 +9,7 @@ use infercost_core::{
     Chunk, ConcurrentEngine, Engine, EngineError, EngineIdentity, Generation, GenerationRequest, PositionTop,
     PromptBody, ScoreRequest, TokenScores, VariantId,
 };
-use infercost_engine::{CandleDevice, CandleEngine, CandleOptions};
+use infercost_engine::{InProcessEngine, InProcessOptions, ModelDevice};
 use infercost_models::{ModelLocation, ResolvedModel};
 use infercost_served::{
     ApiKey, RetryPolicy, ServedAddress, ServedEngine, ServedModel, ServedOptions, Timeouts,
@@ -19,15 +19,24 @@ use crate::request::RunRequest;
 use crate::serving::{LogFile, ServeCommand, Server};
 use crate::usage::usage;
 
-/// Loads one model with candle.
+/// Loads one model into this process.
 ///
 /// # Errors
 /// [`EngineError::Load`]; a server's address is refused: nothing of it is in this process.
-pub fn load_candle(model: &ResolvedModel, device: CandleDevice) -> Result<CandleEngine, EngineError> {
-    let options = CandleOptions { device, weights_sha256: model.sha256.clone() };
+pub fn load_in_process(
+    model: &ResolvedModel,
+    device: ModelDevice,
+    threads: Option<u16>,
+) -> Result<InProcessEngine, EngineError> {
+    let options = InProcessOptions {
+        device,
+        weights_sha256: model.sha256.clone(),
+        threads: threads.map(usize::from),
+    };
+
     match &model.location {
         ModelLocation::Gguf(path) | ModelLocation::SafetensorsFolder(path) => {
-            CandleEngine::load(path, &options)
+            InProcessEngine::load(path, &options)
         }
         ModelLocation::Server { .. } => Err(EngineError::Load {
             path: model.variant.to_string(),

@@ -2,9 +2,11 @@
 
 use infercost_core::MachineFacts;
 use infercost_energy::GpuFacts;
-use infercost_engine::candle::build_flags;
+use infercost_engine::{ISA_VARIABLE, Isa};
+use infercost_engine::in_process::build_flags::kernel_level;
 
 use crate::number;
+use crate::usage::usage;
 
 /// Load by others beyond this share of the cores disturbs speed and energy.
 const BUSY_SHARE: f64 = 0.5;
@@ -66,17 +68,23 @@ fn build() -> Option<String> {
     if cfg!(debug_assertions) {
         return Some("this is a debug build, several times slower: build with --release".into());
     }
-    let unused: Vec<&str> = build_flags::vector_extensions()
-        .iter()
-        .filter(|extension| extension.on_this_cpu && !extension.compiled_in)
-        .map(|extension| extension.name)
-        .collect();
-    (!unused.is_empty()).then(|| {
-        format!(
-            "this build leaves out {}, which this CPU has: build with RUSTFLAGS=\"-C target-cpu=native\"",
-            unused.join(", ")
-        )
-    })
+    match kernel_level() {
+        Ok(level) if level != Isa::best() => Some(format!(
+            "{ISA_VARIABLE} forces the kernels to {}, and this processor has {}: unset {ISA_VARIABLE}",
+            level.name(),
+            Isa::best().name()
+        )),
+        Ok(Isa::Portable) if cfg!(target_arch = "x86_64") => Some(
+            "this processor has neither AVX-512 with VNNI nor AVX2: models run several times slower than on one that has"
+                .into(),
+        ),
+        _ => None,
+    }
+}
+
+/// Refuses a level of kernels that cannot run here, before anything runs.
+pub fn check_kernel_level() -> anyhow::Result<()> {
+    kernel_level().map(|_| ()).map_err(|error| usage(error.to_string()))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use infercost_core::{ArrivalProcess, LoadSpec, MeterSpec, OperatingPoint, RunSpec};
 use infercost_energy::MeterChoice;
-use infercost_engine::CandleDevice;
+use infercost_engine::ModelDevice;
 use infercost_export::{DestinationError, Headers, OtlpOptions, Protocol};
 use infercost_harness::LoadPlan;
 use infercost_harness::load::Arrivals;
@@ -172,7 +172,7 @@ impl RunRequest {
     ///
     /// # Errors
     /// A usage error where there is no such device.
-    pub fn device(&self) -> anyhow::Result<CandleDevice> {
+    pub fn device(&self) -> anyhow::Result<ModelDevice> {
         device(&self.spec.device).map_err(|reason| usage(format!("--device {}: {reason}", self.spec.device)))
     }
 
@@ -191,14 +191,14 @@ impl RunRequest {
 ///
 /// # Errors
 /// What would do instead.
-pub fn device(text: &str) -> Result<CandleDevice, String> {
+pub fn device(text: &str) -> Result<ModelDevice, String> {
     match text {
-        "cpu" => Ok(CandleDevice::Cpu),
-        "cuda" => Ok(CandleDevice::Cuda(0)),
+        "cpu" => Ok(ModelDevice::Cpu),
+        "cuda" => Ok(ModelDevice::Cuda(0)),
         other => other
             .strip_prefix("cuda:")
             .and_then(|index| index.parse().ok())
-            .map(CandleDevice::Cuda)
+            .map(ModelDevice::Cuda)
             .ok_or_else(|| "use cpu, cuda or cuda:N".to_owned()),
     }
 }

@@ -267,3 +267,22 @@ fn unsound_settings_are_errors() {
     let error = report(&analysis).unwrap_err().to_string();
     assert_eq!(error, "baseline tiny/none is not in the run; it has tiny/full, tiny/q8_0");
 }
+
+/// One variant on two executors, or at two levels of kernels, has two speeds.
+#[test]
+fn runs_of_different_executors_are_refused() {
+    let first = run("r1", 50, &[full(), faster("q8_0", 0.6)]);
+    let changes: [fn(&mut EngineIdentity); 3] = [
+        |engine| engine.engine = "another".into(),
+        |engine| engine.build_flags = "release, kernels portable, cache F32".into(),
+        |engine| engine.device = "cuda:0".into(),
+    ];
+    for change in changes {
+        let mut second = run("r2", 50, &[full(), faster("q8_0", 0.6)]);
+        change(&mut second.header.variants[1].engine);
+        let error = analyze(&[first.clone(), second], &prices()).unwrap_err();
+        assert!(matches!(error, AnalysisError::DifferentExecutors { .. }), "{error}");
+        assert!(error.to_string().contains("q8_0"), "{error}");
+    }
+    assert!(analyze(&[first, run("r2", 50, &[full(), faster("q8_0", 0.6)])], &prices()).is_ok());
+}

@@ -250,15 +250,15 @@ fn render_within(
     context: Value,
 ) -> Result<String, ChatTemplateError> {
     let (sender, receiver) = mpsc::channel();
-    let render = move || {
-        let rendered = environment.get_template(NAME).and_then(|template| template.render(context));
-        // Nobody listens any more once the limit has passed.
-        let _ = sender.send(rendered.map_err(failure));
-    };
     thread::Builder::new()
         .stack_size(THREAD_STACK_BYTES)
-        .spawn(render)
+        .spawn(move || {
+            let rendered = environment.get_template(NAME).and_then(|template| template.render(context));
+            // Nobody listens any more once the limit has passed.
+            let _ = sender.send(rendered.map_err(failure));
+        })
         .map_err(|error| ChatTemplateError::Failed { line: 0, reason: error.to_string() })?;
+
     receiver.recv_timeout(limit).unwrap_or(Err(ChatTemplateError::TooMuchWork))
 }
 

@@ -1,7 +1,7 @@
 //! Where a model's files keep the chat template.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::quantized::gguf_file::Value as GgufValue;
 use serde_json::Value;
@@ -21,14 +21,11 @@ pub(super) fn in_gguf(metadata: &HashMap<String, GgufValue>) -> Result<Option<&s
 }
 
 pub(super) fn in_folder(folder: &Path) -> Result<Option<String>, ChatTemplateError> {
-    let text = |name: &str| {
-        let path = folder.join(name);
-        read(&path).map_err(|error| ChatTemplateError::Unreadable { path, reason: error.to_string() })
-    };
-    if let Some(source) = text("chat_template.jinja")? {
+    if let Some(source) = text_of(folder.join("chat_template.jinja"))? {
         return Ok(Some(source));
     }
-    let Some(config) = text("tokenizer_config.json")? else { return Ok(None) };
+
+    let Some(config) = text_of(folder.join("tokenizer_config.json"))? else { return Ok(None) };
     let mut config: Value = serde_json::from_str(&config).map_err(|error| ChatTemplateError::Unreadable {
         path: folder.join("tokenizer_config.json"),
         reason: shown(&error.to_string()),
@@ -44,17 +41,25 @@ pub(super) fn in_folder(folder: &Path) -> Result<Option<String>, ChatTemplateErr
     }
 }
 
+/// The text of a file, `None` where there is no such file.
+fn text_of(path: PathBuf) -> Result<Option<String>, ChatTemplateError> {
+    read(&path).map_err(|error| ChatTemplateError::Unreadable { path, reason: error.to_string() })
+}
+
 /// The template named `default`, or the only one.
 fn default_of(named: &[Value]) -> Result<String, ChatTemplateError> {
-    let field = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
     let chosen = match named {
         [only] => Some(only),
-        _ => named.iter().find(|entry| field(entry, "name").as_deref() == Some("default")),
+        _ => named.iter().find(|entry| field(entry, "name") == Some("default")),
     };
-    chosen.and_then(|entry| field(entry, "template")).ok_or_else(|| {
-        let names: Vec<String> = named.iter().filter_map(|entry| field(entry, "name")).collect();
+    chosen.and_then(|entry| field(entry, "template")).map(str::to_owned).ok_or_else(|| {
+        let names: Vec<&str> = named.iter().filter_map(|entry| field(entry, "name")).collect();
         ChatTemplateError::NoDefault { names: shown(&names.join(", ")) }
     })
+}
+
+fn field<'a>(entry: &'a Value, key: &str) -> Option<&'a str> {
+    entry.get(key).and_then(Value::as_str)
 }
 
 /// Replaces `{% generation %}` and `{% endgeneration %}`, which mark the assistant's words for

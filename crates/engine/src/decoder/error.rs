@@ -1,6 +1,6 @@
 //! What can go wrong between a model file and its logits.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::family::Family;
 
@@ -110,9 +110,85 @@ pub enum DecoderError {
     /// A forward pass was asked for without tokens.
     #[error("no tokens were given; a forward pass needs at least one")]
     NoTokens,
+    /// A logit was NaN or infinite.
+    #[error(
+        "the model's logits are not finite at position {position}: the weights are damaged, or the arithmetic overflowed"
+    )]
+    NotFinite {
+        /// Position in the sequence, from 0.
+        position: usize,
+    },
+    /// No kernel multiplies with weights of this type.
+    #[error(
+        "{}: tensor \"{tensor}\" is of type {encoding}, for which there is no kernel on this processor; take the model in \
+         another quantization, such as Q4_K_M or Q8_0 (`infercost quantize` writes those), or run it on a GPU",
+        path.display()
+    )]
+    NoKernel {
+        /// The model file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// Its type.
+        encoding: &'static str,
+    },
+    /// The weights would not fit into the memory that is free.
+    #[error(
+        "{}: loading this model takes at least {} MiB of memory, but {} MiB are free; take a smaller model or a smaller \
+         quantization, or close other programs",
+        path.display(),
+        needed >> 20,
+        free >> 20
+    )]
+    TooLarge {
+        /// The model file.
+        path: PathBuf,
+        /// Bytes that the weights take, and what reading the largest of them takes beside that.
+        needed: u64,
+        /// Bytes that the system can still give.
+        free: u64,
+    },
+    /// The system starts no threads.
+    #[error("cannot start {threads} threads: {source}; give a smaller number with --threads")]
+    Threads {
+        /// Threads wanted.
+        threads: usize,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A level of kernels was asked for that cannot run here.
+    #[error(transparent)]
+    Level(#[from] infercost_kernels::IsaError),
+    /// A matrix cannot be packed.
+    #[error("{}: tensor \"{tensor}\": {source}", path.display())]
+    Packing {
+        /// The model file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// What does not fit.
+        source: infercost_kernels::PackError,
+    },
     /// The tensor library failed.
     #[error("computing failed: {0}")]
     Compute(#[from] candle_core::Error),
+}
+
+impl DecoderError {
+    /// What the file system's refusal to read `path` becomes.
+    pub(crate) fn reading(path: &Path) -> impl Fn(std::io::Error) -> Self + Copy + '_ {
+        move |source| Self::Io { path: path.into(), source }
+    }
+
+    /// What is wrong with the file or folder as a model.
+    pub(crate) fn not_a_model(path: &Path, reason: impl Into<String>) -> Self {
+        Self::NotAModel { path: path.into(), reason: reason.into() }
+    }
+
+    /// What is wrong with a tensor's description; its name may come from the file.
+    pub(crate) fn broken_tensor(path: &Path, tensor: &str, reason: impl Into<String>) -> Self {
+        Self::BrokenTensor { path: path.into(), tensor: shown(tensor), reason: reason.into() }
+    }
 }
 
 /// Escapes and shortens a name that was read from a file, for use in a message.

@@ -97,17 +97,18 @@ impl<R: BufRead + Seek> Walk<'_, R> {
 
     fn tensor(&mut self) -> Result<String, String> {
         let name = self.name()?;
-        let wrong = |reason: String| Err(format!("tensor \"{}\": {reason}", shown(&name)));
         let dimensions = self.u32()?;
         if dimensions > 4 {
-            return wrong(format!("{dimensions} dimensions are more than 4"));
+            return Err(format!("tensor \"{}\": {dimensions} dimensions are more than 4", shown(&name)));
         }
+
         self.skip(u64::from(dimensions) * 8)?;
         let kind = self.u32()?;
         // F32 and F16, the block types that candle has, and BF16.
         if !matches!(kind, 0..=3 | 6..=15 | 30) {
-            return wrong(format!(
-                "element type {kind} is not supported; use another quantization, such as Q4_K_M or Q8_0"
+            return Err(format!(
+                "tensor \"{}\": element type {kind} is not supported; use another quantization, such as Q4_K_M or Q8_0",
+                shown(&name)
             ));
         }
         self.skip(8)?;

@@ -18,11 +18,12 @@ use super::family::Family;
 /// # Errors
 /// Malformed JSON, an unknown `model_type`, a missing or malformed key, or a value out of bounds.
 pub(crate) fn read(path: &Path, json: &str) -> Result<DecoderConfig, DecoderError> {
-    let not_a_model = |reason: String| DecoderError::NotAModel { path: path.into(), reason };
-    let root: Value = serde_json::from_str(json).map_err(|e| not_a_model(format!("config.json: {e}")))?;
+    let root: Value = serde_json::from_str(json)
+        .map_err(|error| DecoderError::not_a_model(path, format!("config.json: {error}")))?;
     let Value::Object(root) = root else {
-        return Err(not_a_model("config.json is not an object".into()));
+        return Err(DecoderError::not_a_model(path, "config.json is not an object"));
     };
+
     let model_type = root.get("model_type").and_then(Value::as_str).unwrap_or_default();
     let Some(family) = Family::from_model_type(model_type) else {
         let found = match root.get("architectures").and_then(|names| names.get(0)) {
@@ -232,21 +233,24 @@ impl Keys<'_> {
     fn scaling(&self, context_length: usize) -> Result<RopeScaling, DecoderError> {
         let Some(rope) = self.rope() else { return Ok(RopeScaling::None) };
         let kind = rope.get("rope_type").or(rope.get("type")).and_then(Value::as_str);
-        let number = |key: &str| {
-            self.rope_number(key).ok_or_else(|| self.wrong(&format!("rope_scaling.{key}"), "missing".into()))
-        };
+
         match kind.unwrap_or("default") {
             "default" => Ok(RopeScaling::None),
-            "linear" => Ok(RopeScaling::Linear { factor: number("factor")? }),
+            "linear" => Ok(RopeScaling::Linear { factor: self.scaling_number("factor")? }),
             "llama3" => Ok(RopeScaling::Llama3 {
-                factor: number("factor")?,
-                low_frequency_factor: number("low_freq_factor")?,
-                high_frequency_factor: number("high_freq_factor")?,
-                original_context: number("original_max_position_embeddings")? as usize,
+                factor: self.scaling_number("factor")?,
+                low_frequency_factor: self.scaling_number("low_freq_factor")?,
+                high_frequency_factor: self.scaling_number("high_freq_factor")?,
+                original_context: self.scaling_number("original_max_position_embeddings")? as usize,
             }),
             "longrope" | "su" => self.long_rope(rope, context_length),
             other => Err(self.unsupported(&format!("rope scaling \"{}\"", shown(other)))),
         }
+    }
+
+    /// A number that the kind of scaling needs.
+    fn scaling_number(&self, key: &str) -> Result<f64, DecoderError> {
+        self.rope_number(key).ok_or_else(|| self.wrong(&format!("rope_scaling.{key}"), "missing".into()))
     }
 
     /// LongRoPE, <https://arxiv.org/abs/2402.13753>, with the magnitude of its equation

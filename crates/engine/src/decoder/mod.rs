@@ -1,36 +1,37 @@
 //! One decoder for the llama-like families, driven by a configuration read from the file.
 //!
-//! [`Decoder`] differs from candle-transformers' models in two ways. It returns the logits of
+//! [`Decoder`] differs from candle-transformers' models in three ways. It returns the logits of
 //! every position where asked, which scoring a text in one pass needs and those models cannot
-//! do. And the families are values of one [`DecoderConfig`] instead of near-copies of one
-//! another, so that a faster kernel is written once.
+//! do. The families are values of one [`DecoderConfig`] instead of near-copies of one
+//! another, so that a faster kernel is written once. And it has two executors: fused kernels of our own for CPUs
+//! ([`Executor::Kernels`]), and candle's tensors ([`Executor::Candle`]).
 //!
 //! It holds the cache of one sequence; batching is deliberately absent.
 
-mod attention;
 mod config;
-mod cpu_kernels;
-#[expect(clippy::module_inception, reason = "the file is named after the type it holds")]
-mod decoder;
+mod cpu;
 mod error;
+mod executor;
 mod family;
-mod feed_forward;
+mod free_memory;
+mod frequencies;
 mod gguf_config;
 mod gguf_preflight;
 mod hf_config;
-mod kv_cache;
-mod loading;
-mod projection;
-mod rope;
+mod options;
 mod safetensors_header;
 mod stored_tensor;
+mod tensor;
 mod tensor_names;
+mod tensor_place;
 mod weights;
 
 pub use config::{
     Activation, AttentionBias, DecoderConfig, LayerKind, RopeConfig, RopePairing, RopeScaling, Rotation,
 };
-pub use decoder::{ComputeType, Decoder, DecoderOptions, Logits};
 pub use error::DecoderError;
+pub use executor::{Decoder, ExecutorIdentity};
 pub use family::Family;
+pub use infercost_kernels::CacheType;
+pub use options::{ComputeType, DecoderOptions, Executor, Logits};
 pub use weights::WeightSource;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::error::{DecoderError, shown};
 use super::stored_tensor::Encoding;
-use super::weights::TensorPlace;
+use super::tensor_place::TensorPlace;
 
 /// Longest header accepted, in bytes; the limit of the safetensors library.
 const LONGEST_HEADER: u64 = 100_000_000;
@@ -31,57 +31,63 @@ pub(crate) fn read(
     size: u64,
     index: usize,
 ) -> Result<Vec<(String, TensorPlace)>, DecoderError> {
-    let io = |source| DecoderError::Io { path: path.into(), source };
-    let broken = |reason: String| DecoderError::NotAModel { path: path.into(), reason };
-    let mut length = [0u8; 8];
     if size < 8 {
-        return Err(broken(format!("{size} bytes hold no safetensors header")));
+        return Err(DecoderError::not_a_model(path, format!("{size} bytes hold no safetensors header")));
     }
-    file.read_exact(&mut length).map_err(io)?;
+    let mut length = [0u8; 8];
+    file.read_exact(&mut length).map_err(DecoderError::reading(path))?;
     let length = u64::from_le_bytes(length);
     if length > LONGEST_HEADER || length > size - 8 {
-        return Err(broken(format!("its header of {length} bytes does not fit the file of {size}")));
+        let reason = format!("its header of {length} bytes does not fit the file of {size}");
+        return Err(DecoderError::not_a_model(path, reason));
     }
+
     let mut header = String::new();
-    file.take(length).read_to_string(&mut header).map_err(io)?;
-    let header: Value =
-        serde_json::from_str(&header).map_err(|e| broken(format!("its header is not JSON: {e}")))?;
-    let entries = header.as_object().ok_or_else(|| broken("its header is not an object".into()))?;
+    file.take(length).read_to_string(&mut header).map_err(DecoderError::reading(path))?;
+    let header: Value = serde_json::from_str(&header)
+        .map_err(|error| DecoderError::not_a_model(path, format!("its header is not JSON: {error}")))?;
+    let entries = header
+        .as_object()
+        .ok_or_else(|| DecoderError::not_a_model(path, "its header is not an object"))?;
+
     let mut places = Vec::with_capacity(entries.len());
-    for (name, entry) in entries {
-        if name == "__metadata__" {
-            continue;
+    for (name, entry) in entries.iter().filter(|(name, _)| *name != "__metadata__") {
+        match place(entry, 8 + length, index) {
+            Ok(Some(place)) => places.push((name.clone(), place)),
+            Ok(None) => {}
+            Err(reason) => return Err(DecoderError::broken_tensor(path, name, reason)),
         }
-        let bad = |reason: &str| DecoderError::BrokenTensor {
-            path: path.into(),
-            tensor: shown(name),
-            reason: reason.into(),
-        };
-        let encoding = match entry.get("dtype").and_then(Value::as_str) {
-            Some("F32") => Encoding::Plain(DType::F32),
-            Some("F16") => Encoding::Plain(DType::F16),
-            Some("BF16") => Encoding::Plain(DType::BF16),
-            Some(_) => continue,
-            None => return Err(bad("its header entry has no dtype")),
-        };
-        let numbers = |key: &str| -> Option<Vec<u64>> {
-            entry.get(key)?.as_array()?.iter().map(Value::as_u64).collect()
-        };
-        let shape = numbers("shape")
-            .and_then(|dims| dims.into_iter().map(|n| usize::try_from(n).ok()).collect())
-            .ok_or_else(|| bad("its header entry has no shape"))?;
-        let (start, end) = match numbers("data_offsets").as_deref() {
-            Some([start, end]) if start <= end => (*start, *end),
-            _ => return Err(bad("its header entry has no data_offsets")),
-        };
-        let offset = start.checked_add(8 + length).ok_or_else(|| bad("its offset overflows"))?;
-        let place = TensorPlace { file: index, offset, encoding, shape };
-        if encoding.bytes(&place.shape) != Some(end - start) {
-            return Err(bad("its shape does not match its data_offsets"));
-        }
-        places.push((name.clone(), place));
     }
     Ok(places)
+}
+
+/// Where one entry's tensor lies, given where the data begins; `None` for types that no decoder reads.
+fn place(entry: &Value, data: u64, file: usize) -> Result<Option<TensorPlace>, &'static str> {
+    let encoding = match entry.get("dtype").and_then(Value::as_str) {
+        Some("F32") => Encoding::Plain(DType::F32),
+        Some("F16") => Encoding::Plain(DType::F16),
+        Some("BF16") => Encoding::Plain(DType::BF16),
+        Some(_) => return Ok(None),
+        None => return Err("its header entry has no dtype"),
+    };
+
+    let shape = numbers(entry, "shape")
+        .and_then(|dims| dims.into_iter().map(|n| usize::try_from(n).ok()).collect::<Option<Vec<_>>>())
+        .ok_or("its header entry has no shape")?;
+    let (start, end) = match numbers(entry, "data_offsets").as_deref() {
+        Some([start, end]) if start <= end => (*start, *end),
+        _ => return Err("its header entry has no data_offsets"),
+    };
+    if encoding.bytes(&shape) != Some(end - start) {
+        return Err("its shape does not match its data_offsets");
+    }
+
+    let offset = start.checked_add(data).ok_or("its offset overflows")?;
+    Ok(Some(TensorPlace { file, offset, encoding, shape }))
+}
+
+fn numbers(entry: &Value, key: &str) -> Option<Vec<u64>> {
+    entry.get(key)?.as_array()?.iter().map(Value::as_u64).collect()
 }
 
 /// Lists the weight files of a folder: one file, or the shards its index names.
@@ -95,32 +101,37 @@ pub(crate) fn shards(folder: &Path) -> Result<Vec<PathBuf>, DecoderError> {
         return if single.is_file() {
             Ok(vec![single])
         } else {
-            let reason = "the folder has neither model.safetensors nor its index".into();
-            Err(DecoderError::NotAModel { path: folder.into(), reason })
+            let reason = "the folder has neither model.safetensors nor its index";
+            Err(DecoderError::not_a_model(folder, reason))
         };
     }
-    let broken = |reason: String| DecoderError::NotAModel { path: index_path.clone(), reason };
-    let index: Value =
-        serde_json::from_str(&read_text(&index_path)?).map_err(|e| broken(format!("not JSON: {e}")))?;
-    let map = index.get("weight_map").and_then(Value::as_object);
-    let map = map.ok_or_else(|| broken("it has no weight_map".into()))?;
+
+    let text = read_text(&index_path)?;
+    let names = shard_names(&text).map_err(|reason| DecoderError::not_a_model(&index_path, reason))?;
+    Ok(names.into_iter().map(|name| folder.join(name)).collect())
+}
+
+/// The file names in an index, each a file of the index's own folder.
+fn shard_names(index: &str) -> Result<BTreeSet<String>, String> {
+    let index: Value = serde_json::from_str(index).map_err(|error| format!("not JSON: {error}"))?;
+    let map = index.get("weight_map").and_then(Value::as_object).ok_or("it has no weight_map")?;
+
     let mut names = BTreeSet::new();
     for file in map.values() {
-        let name = file.as_str().ok_or_else(|| broken("weight_map names no file".into()))?;
+        let name = file.as_str().ok_or("weight_map names no file")?;
         let mut parts = Path::new(name).components();
         match (parts.next(), parts.next()) {
-            (Some(Component::Normal(_)), None) => names.insert(name),
-            _ => return Err(broken(format!("\"{}\" is no file of this folder", shown(name)))),
+            (Some(Component::Normal(_)), None) => names.insert(name.to_owned()),
+            _ => return Err(format!("\"{}\" is no file of this folder", shown(name))),
         };
     }
-    Ok(names.into_iter().map(|name| folder.join(name)).collect())
+    Ok(names)
 }
 
 /// Reads a small text file.
 pub(crate) fn read_text(path: &Path) -> Result<String, DecoderError> {
-    let io = |source| DecoderError::Io { path: path.into(), source };
-    let file = File::open(path).map_err(io)?;
+    let file = File::open(path).map_err(DecoderError::reading(path))?;
     let mut text = String::new();
-    file.take(LONGEST_HEADER).read_to_string(&mut text).map_err(io)?;
+    file.take(LONGEST_HEADER).read_to_string(&mut text).map_err(DecoderError::reading(path))?;
     Ok(text)
 }

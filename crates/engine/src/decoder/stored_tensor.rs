@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{DType, Device, Tensor};
+use infercost_kernels::WeightType;
 
 /// How a tensor's elements are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +48,30 @@ impl Encoding {
                 GgmlDType::Q5K => "Q5_K",
                 GgmlDType::Q6K => "Q6_K",
                 GgmlDType::Q8K => "Q8_K",
+            },
+        }
+    }
+
+    /// The kernels' name of it; `None` where they have none for it.
+    pub(crate) fn weight_type(self) -> Option<WeightType> {
+        match self {
+            Self::Plain(DType::F16) => Some(WeightType::F16),
+            Self::Plain(DType::BF16) => Some(WeightType::BF16),
+            Self::Plain(DType::F32) => Some(WeightType::F32),
+            Self::Plain(_) => None,
+            Self::Blocks(dtype) => match dtype {
+                GgmlDType::F32 => Some(WeightType::F32),
+                GgmlDType::F16 => Some(WeightType::F16),
+                GgmlDType::BF16 => Some(WeightType::BF16),
+                GgmlDType::Q4_0 => Some(WeightType::Q4_0),
+                GgmlDType::Q4_1 => Some(WeightType::Q4_1),
+                GgmlDType::Q5_0 => Some(WeightType::Q5_0),
+                GgmlDType::Q5_1 => Some(WeightType::Q5_1),
+                GgmlDType::Q8_0 => Some(WeightType::Q8_0),
+                GgmlDType::Q4K => Some(WeightType::Q4K),
+                GgmlDType::Q5K => Some(WeightType::Q5K),
+                GgmlDType::Q6K => Some(WeightType::Q6K),
+                GgmlDType::Q8_1 | GgmlDType::Q2K | GgmlDType::Q3K | GgmlDType::Q8K => None,
             },
         }
     }
@@ -146,12 +171,13 @@ impl StoredTensor {
     pub(crate) fn stack(parts: Vec<Self>) -> Vec<Self> {
         let Some(first) = parts.first() else { return parts };
         let (encoding, columns) = (first.encoding, first.shape.last().copied());
-        let alike = |part: &Self| {
+        let all_alike = parts.iter().all(|part| {
             part.encoding == encoding && part.shape.len() == 2 && part.shape.last().copied() == columns
-        };
-        if parts.len() == 1 || !parts.iter().all(alike) {
+        });
+        if parts.len() == 1 || !all_alike {
             return parts;
         }
+
         let rows = parts.iter().filter_map(|part| part.shape.first()).sum();
         let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.bytes.len()).sum());
         for part in &parts {

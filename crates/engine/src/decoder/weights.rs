@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use candle_core::quantized::gguf_file;
@@ -16,6 +16,7 @@ use super::hf_config;
 use super::safetensors_header;
 use super::stored_tensor::{Encoding, StoredTensor};
 use super::tensor_names::safetensors_name;
+use super::tensor_place::TensorPlace;
 
 /// An opened model: its configuration, and the place of every tensor.
 ///
@@ -38,13 +39,10 @@ struct WeightFile {
     handle: File,
 }
 
-/// Where a tensor lies.
-#[derive(Clone, Debug)]
-pub(crate) struct TensorPlace {
-    pub(crate) file: usize,
-    pub(crate) offset: u64,
-    pub(crate) encoding: Encoding,
-    pub(crate) shape: Vec<usize>,
+/// A tensor, and the file it lies in.
+struct FoundTensor<'a> {
+    place: &'a TensorPlace,
+    file: &'a WeightFile,
 }
 
 #[derive(Clone, Debug)]
@@ -60,22 +58,23 @@ impl WeightSource {
     /// # Errors
     /// A file that cannot be read, is no model, is truncated, or is of an unknown architecture.
     pub fn open(path: &Path) -> Result<Self, DecoderError> {
-        let io = |source| DecoderError::Io { path: path.into(), source };
-        if std::fs::metadata(path).map_err(io)?.is_dir() {
+        let metadata = std::fs::metadata(path).map_err(DecoderError::reading(path))?;
+        if metadata.is_dir() {
             return Self::open_safetensors(path, path, None);
         }
+
         let mut magic = [0u8; 4];
-        let mut file = File::open(path).map_err(io)?;
-        let read = file.read(&mut magic).map_err(io)?;
+        let mut file = File::open(path).map_err(DecoderError::reading(path))?;
+        let read = file.read(&mut magic).map_err(DecoderError::reading(path))?;
         if magic.get(..read) == Some(b"GGUF") {
             return Self::open_gguf(path, file);
         }
+
         if path.extension().is_some_and(|extension| extension == "safetensors") {
             let folder = path.parent().unwrap_or(Path::new("."));
             return Self::open_safetensors(path, folder, Some(path));
         }
-        let reason = "it does not start with \"GGUF\" and is not named .safetensors".into();
-        Err(DecoderError::NotAModel { path: path.into(), reason })
+        Err(DecoderError::not_a_model(path, "it does not start with \"GGUF\" and is not named .safetensors"))
     }
 
     /// The configuration read from the file.
@@ -99,15 +98,15 @@ impl WeightSource {
     }
 
     fn open_gguf(path: &Path, file: File) -> Result<Self, DecoderError> {
-        let io = |source| DecoderError::Io { path: path.into(), source };
-        let size = file.metadata().map_err(io)?.len();
-        let not_a_model = |reason| DecoderError::NotAModel { path: path.into(), reason };
+        let size = file.metadata().map_err(DecoderError::reading(path))?.len();
         let mut reader = BufReader::new(&file);
-        reader.seek(SeekFrom::Start(0)).map_err(io)?;
-        gguf_preflight::check(&mut reader, size).map_err(not_a_model)?;
-        reader.seek(SeekFrom::Start(0)).map_err(io)?;
-        let content =
-            gguf_file::Content::read(&mut reader).map_err(|error| not_a_model(shown(&error.to_string())))?;
+        reader.seek(SeekFrom::Start(0)).map_err(DecoderError::reading(path))?;
+        gguf_preflight::check(&mut reader, size).map_err(|reason| DecoderError::not_a_model(path, reason))?;
+
+        reader.seek(SeekFrom::Start(0)).map_err(DecoderError::reading(path))?;
+        let content = gguf_file::Content::read(&mut reader)
+            .map_err(|error| DecoderError::not_a_model(path, shown(&error.to_string())))?;
+
         let mut tensors = HashMap::with_capacity(content.tensor_infos.len());
         let mut infos: Vec<_> = content.tensor_infos.iter().collect();
         // In the order of the file, so that the error names the first tensor cut off.
@@ -122,6 +121,7 @@ impl WeightSource {
             place.check(path, name, size)?;
             tensors.insert(name.clone(), place);
         }
+
         let config = gguf_config::read(path, &content)?;
         let divisors = gguf_config::rope_divisors_tensor(&content);
         let mut source = Self {
@@ -132,18 +132,23 @@ impl WeightSource {
             naming: Naming::Gguf,
             gguf: Some(content),
         };
-        if let (Some(name), RopeScaling::PerFrequency { magnitude, .. }) =
-            (divisors, &source.config.rope.scaling)
-        {
-            let magnitude = *magnitude;
-            let divisors = source
-                .read(name, &[source.config.rope.rotated_width / 2])?
-                .to_plain(DType::F32, &Device::Cpu)?
-                .to_vec1()?;
-            source.config.rope.scaling = RopeScaling::PerFrequency { divisors, magnitude };
+        if let Some(name) = divisors {
+            source.read_rope_divisors(name)?;
         }
         source.config.check(path)?;
         Ok(source)
+    }
+
+    /// Takes the divisors of rotary frequencies from their tensor.
+    fn read_rope_divisors(&mut self, name: &str) -> Result<(), DecoderError> {
+        let RopeScaling::PerFrequency { magnitude, .. } = self.config.rope.scaling else { return Ok(()) };
+        let divisors = self
+            .read(name, &[self.config.rope.rotated_width / 2])?
+            .to_plain(DType::F32, &Device::Cpu)?
+            .to_vec1()?;
+
+        self.config.rope.scaling = RopeScaling::PerFrequency { divisors, magnitude };
+        Ok(())
     }
 
     fn open_safetensors(path: &Path, folder: &Path, single: Option<&Path>) -> Result<Self, DecoderError> {
@@ -153,26 +158,24 @@ impl WeightSource {
             Some(file) => vec![file.to_path_buf()],
             None => safetensors_header::shards(folder)?,
         };
+
         let mut files = Vec::with_capacity(paths.len());
         let mut tensors = HashMap::new();
         for (index, path) in paths.into_iter().enumerate() {
-            let io = |source| DecoderError::Io { path: path.clone(), source };
-            let handle = File::open(&path).map_err(io)?;
-            let size = handle.metadata().map_err(io)?.len();
+            let handle = File::open(&path).map_err(DecoderError::reading(&path))?;
+            let size = handle.metadata().map_err(DecoderError::reading(&path))?.len();
             for (name, place) in safetensors_header::read(&path, &handle, size, index)? {
                 place.check(&path, &name, size)?;
                 tensors.insert(name, place);
             }
             files.push(WeightFile { path, handle });
         }
+
         // Models that also see images put their language part under a prefix of their own,
         // and the library that writes them has changed it once.
         let prefix = ["", "language_model.", "model.language_model."]
             .into_iter()
-            .find(|prefix| {
-                let name = prefixed(prefix, "model.embed_tokens.weight");
-                tensors.contains_key(&name)
-            })
+            .find(|prefix| tensors.contains_key(&prefixed(prefix, "model.embed_tokens.weight")))
             .unwrap_or("");
         let naming = Naming::Safetensors { prefix };
         Ok(Self { path: path.into(), config, files, tensors, naming, gguf: None })
@@ -183,29 +186,72 @@ impl WeightSource {
         self.file_name(name).is_some_and(|name| self.tensors.contains_key(&name))
     }
 
-    /// Reads a tensor and checks its shape.
-    pub(crate) fn read(&self, name: &str, shape: &[usize]) -> Result<StoredTensor, DecoderError> {
-        let name = self.file_name(name).unwrap_or_else(|| name.into());
-        let missing = || DecoderError::MissingTensor { path: self.path.clone(), tensor: name.clone() };
-        let place = self.tensors.get(&name).ok_or_else(missing)?;
-        let file = self.files.get(place.file).ok_or_else(missing)?;
-        if place.shape != shape {
-            return Err(DecoderError::Shape {
-                path: file.path.clone(),
-                tensor: name,
-                expected: shape.into(),
-                found: place.shape.clone(),
-            });
+    /// What the fused matrix of gate and up projection is called.
+    ///
+    /// A GGUF file without a gate has it in the upper half of `ffn_up` (phi3).
+    pub(crate) fn gate_up_name(&self, layer: usize) -> String {
+        let gate = self.has(&format!("blk.{layer}.ffn_gate.weight"));
+        let part = if self.gguf.is_some() && !gate { "ffn_up" } else { "ffn_gate_up" };
+        format!("blk.{layer}.{part}")
+    }
+
+    /// How a tensor is encoded, its shape checked.
+    pub(crate) fn encoding(&self, name: &str, shape: &[usize]) -> Result<Encoding, DecoderError> {
+        self.place(name, shape).map(|found| found.place.encoding)
+    }
+
+    /// Bytes of a tensor in its file, its shape checked.
+    pub(crate) fn stored_bytes(&self, name: &str, shape: &[usize]) -> Result<u64, DecoderError> {
+        let found = self.place(name, shape)?;
+        found.place.encoding.bytes(shape).ok_or_else(|| self.missing(name))
+    }
+
+    /// Bytes that loading takes at least: all tensors as they lie in the file, and the largest of them once more while
+    /// it is being packed.
+    pub(crate) fn bytes_to_load(&self) -> u64 {
+        let mut all = 0_u64;
+        let mut largest = 0_u64;
+        for place in self.tensors.values() {
+            let bytes = place.encoding.bytes(&place.shape).unwrap_or(0);
+            all = all.saturating_add(bytes);
+            largest = largest.max(bytes);
         }
-        let length =
-            place.encoding.bytes(shape).and_then(|bytes| usize::try_from(bytes).ok()).ok_or_else(missing)?;
+        all.saturating_add(largest)
+    }
+
+    /// Reads a tensor and checks its shape. Several threads may read at once.
+    pub(crate) fn read(&self, name: &str, shape: &[usize]) -> Result<StoredTensor, DecoderError> {
+        let FoundTensor { place, file } = self.place(name, shape)?;
+        let length = place
+            .encoding
+            .bytes(shape)
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .ok_or_else(|| self.missing(name))?;
+
         let mut bytes = vec![0; length];
-        let mut reader = &file.handle;
-        reader
-            .seek(SeekFrom::Start(place.offset))
-            .and_then(|_| reader.read_exact(&mut bytes))
+        read_exact_at(&file.handle, &mut bytes, place.offset)
             .map_err(|source| DecoderError::Io { path: file.path.clone(), source })?;
         Ok(StoredTensor { bytes, encoding: place.encoding, shape: shape.into() })
+    }
+
+    fn place(&self, name: &str, shape: &[usize]) -> Result<FoundTensor<'_>, DecoderError> {
+        let stored_name = self.file_name(name).unwrap_or_else(|| name.into());
+        let place = self.tensors.get(&stored_name).ok_or_else(|| self.missing(name))?;
+        let file = self.files.get(place.file).ok_or_else(|| self.missing(name))?;
+        if place.shape == shape {
+            return Ok(FoundTensor { place, file });
+        }
+        Err(DecoderError::Shape {
+            path: file.path.clone(),
+            tensor: stored_name,
+            expected: shape.into(),
+            found: place.shape.clone(),
+        })
+    }
+
+    fn missing(&self, name: &str) -> DecoderError {
+        let tensor = self.file_name(name).unwrap_or_else(|| name.into());
+        DecoderError::MissingTensor { path: self.path.clone(), tensor }
     }
 
     fn file_name(&self, name: &str) -> Option<String> {
@@ -218,24 +264,19 @@ impl WeightSource {
     }
 }
 
-impl TensorPlace {
-    /// Checks that the tensor lies inside a file of `size` bytes.
-    fn check(&self, path: &Path, name: &str, size: u64) -> Result<(), DecoderError> {
-        let broken = |reason: String| {
-            Err(DecoderError::BrokenTensor { path: path.into(), tensor: shown(name), reason })
-        };
-        let Some(bytes) = self.encoding.bytes(&self.shape) else {
-            let encoding = self.encoding.name();
-            return broken(format!("shape {:?} is impossible in {encoding}", self.shape));
-        };
-        match self.offset.checked_add(bytes) {
-            Some(end) if end <= size => Ok(()),
-            _ => broken(format!(
-                "it needs {bytes} bytes from byte {}, but the file ends at {size}",
-                self.offset
-            )),
-        }
-    }
+/// Reads without moving the file's own position, which threads would share.
+#[cfg(unix)]
+fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+/// Reads at a position, one thread at a time.
+#[cfg(not(unix))]
+fn read_exact_at(mut file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_exact(bytes)
 }
 
 /// `model.language_model.` replaces the leading `model.`; the other prefixes stand before it.

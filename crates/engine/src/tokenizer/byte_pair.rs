@@ -33,16 +33,13 @@ impl BytePair {
             let Some((left, right)) = parts.filter(|(_, right)| !right.is_empty()) else {
                 return Err(TokenizerError::BadMerge { index, rule: shown(rule) });
             };
-            let id = |text: &str| {
-                vocabulary
-                    .id(text)
-                    .ok_or_else(|| TokenizerError::UnknownMergeToken { index, token: shown(text) })
-            };
-            let pair = (id(left)?, id(right)?);
-            let token = id(&[left, right].concat())?;
+
+            let pair = (merged_token(vocabulary, index, left)?, merged_token(vocabulary, index, right)?);
+            let token = merged_token(vocabulary, index, &[left, right].concat())?;
             let rank = u32::try_from(index).unwrap_or(u32::MAX);
             merges.entry(pair).or_insert(Join { rank, token });
         }
+
         let bytes =
             (0..=255).map(|byte| vocabulary.id(character_of(byte).encode_utf8(&mut [0; 4]))).collect();
         Ok(Self { pre, bytes, merges })
@@ -75,4 +72,9 @@ impl BytePair {
             ids.extend(merger.symbols().filter_map(|symbol| symbol.token));
         }
     }
+}
+
+/// A token that merge rule `index` takes or makes.
+fn merged_token(vocabulary: &Vocabulary, index: usize, text: &str) -> Result<u32, TokenizerError> {
+    vocabulary.id(text).ok_or_else(|| TokenizerError::UnknownMergeToken { index, token: shown(text) })
 }

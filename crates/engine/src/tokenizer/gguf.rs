@@ -60,9 +60,11 @@ impl GgufTokenizer {
         let vocabulary = vocabulary(metadata, Spelling::ByteCharacters)?;
         let key = "tokenizer.ggml.merges";
         let rules = metadata.texts(key)?.ok_or(TokenizerError::MissingKey { key })?;
+
         let mut fingerprint = Fingerprint::of(&vocabulary, pre.rule);
         rules.iter().for_each(|rule| fingerprint.text(rule));
         let model = BytePair::new(&vocabulary, rules.into_iter(), pre)?;
+
         let size = vocabulary.len();
         let roles = Roles {
             bos: metadata.token(BOS, size)?,
@@ -80,16 +82,15 @@ impl GgufTokenizer {
         let scores = metadata.floats(SCORES)?.ok_or(TokenizerError::MissingKey { key: SCORES })?;
         same_length(SCORES, scores.len(), size)?;
         // SentencePiece numbers these 0, 1 and 2 unless told otherwise, and files may leave them out.
-        let named = |key, usual: u32| {
-            let usual = Some(usual).filter(|id| (*id as usize) < size);
-            metadata.token(key, size).map(|id| id.or(usual))
-        };
+        let usual = [0, 1, 2].map(|usual: u32| Some(usual).filter(|id| (*id as usize) < size));
+        let [usual_unknown, usual_bos, usual_eos] = usual;
         let roles = Roles {
-            unknown: named("tokenizer.ggml.unknown_token_id", 0)?,
-            bos: named(BOS, 1)?,
-            eos: named(EOS, 2)?,
+            unknown: metadata.token("tokenizer.ggml.unknown_token_id", size)?.or(usual_unknown),
+            bos: metadata.token(BOS, size)?.or(usual_bos),
+            eos: metadata.token(EOS, size)?.or(usual_eos),
             ..Roles::default()
         };
+
         let prefix = metadata.flag("tokenizer.ggml.add_space_prefix")?.unwrap_or(true);
         let mut fingerprint = Fingerprint::of(&vocabulary, "llama");
         scores.iter().for_each(|score| fingerprint.number(score.to_bits()));
@@ -107,17 +108,17 @@ impl GgufTokenizer {
         mut fingerprint: Fingerprint,
     ) -> Result<(Self, String), TokenizerError> {
         let size = vocabulary.len();
-        let token = |key| metadata.token(key, size);
         let named = NamedEnds {
             eos: roles.eos,
-            eot: token("tokenizer.ggml.eot_token_id")?,
-            eom: token("tokenizer.ggml.eom_token_id")?,
+            eot: metadata.token("tokenizer.ggml.eot_token_id", size)?,
+            eom: metadata.token("tokenizer.ggml.eom_token_id", size)?,
             fill_in: [
-                token("tokenizer.ggml.fim_pad_token_id")?,
-                token("tokenizer.ggml.fim_rep_token_id")?,
-                token("tokenizer.ggml.fim_sep_token_id")?,
+                metadata.token("tokenizer.ggml.fim_pad_token_id", size)?,
+                metadata.token("tokenizer.ggml.fim_rep_token_id", size)?,
+                metadata.token("tokenizer.ggml.fim_sep_token_id", size)?,
             ],
         };
+
         let ends = end_tokens::collect(&mut vocabulary, named);
         roles.eot = ends.eot;
         roles.stop = ends.stop;

@@ -47,9 +47,11 @@ impl HubTokenizer {
         let bad = |reason: String| TokenizerError::Malformed { path: path.clone(), reason };
         let json: Value = serde_json::from_str(&text).map_err(|e| bad(shown(&e.to_string())))?;
         check_merges(json.get("model").unwrap_or(&Value::Null)).map_err(bad)?;
+
         let spelling = spelling(&json).ok_or_else(|| {
             bad("neither a byte-level nor a SentencePiece-type tokenizer; no other is supported".into())
         })?;
+
         let mut parsing = Tokenizer::from_bytes(text.as_bytes()).map_err(|e| bad(shown(&e.to_string())))?;
         parsing.with_padding(None);
         parsing.with_truncation(None).map_err(|e| bad(shown(&e.to_string())))?;
@@ -130,39 +132,47 @@ fn vocabulary(
 
 fn roles(vocabulary: &mut Vocabulary, json: &Value, config: &Value, generation: &Value) -> Roles {
     let size = vocabulary.len();
-    let valid = |id: &Value| id.as_u64().and_then(|id| u32::try_from(id).ok());
-    let known = |id: &u32| (*id as usize) < size;
-    let named = |key: &str| {
-        // Either the text itself or an object that describes an added token.
-        let value = config.get(key)?;
-        let text = value.as_str().or_else(|| value.get("content")?.as_str())?;
-        vocabulary.id(text)
-    };
-    let ids = |key: &str| -> Vec<u32> {
-        let value = generation.get(key).unwrap_or(&Value::Null);
-        let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-        list.iter().filter_map(valid).filter(known).collect()
-    };
-    let ends = ids("eos_token_id");
-    let bos = named("bos_token").or_else(|| ids("bos_token_id").first().copied());
-    let eos = named("eos_token").or_else(|| ends.first().copied());
-    let unknown = named("unk_token")
+    let ends = token_ids(generation, "eos_token_id", size);
+    let begins = token_ids(generation, "bos_token_id", size);
+
+    let bos = named_token(vocabulary, config, "bos_token").or_else(|| begins.first().copied());
+    let eos = named_token(vocabulary, config, "eos_token").or_else(|| ends.first().copied());
+    let unknown = named_token(vocabulary, config, "unk_token")
         .or_else(|| json.pointer("/model/unk_token")?.as_str().and_then(|t| vocabulary.id(t)));
+
     let collected = end_tokens::collect(vocabulary, NamedEnds { eos, ..NamedEnds::default() });
     let mut stop = collected.stop;
     stop.extend(ends);
     Roles { bos, eos, eot: collected.eot, unknown, stop }
 }
 
+/// A token that `tokenizer_config.json` names: by its text, or by an object that describes an added token.
+fn named_token(vocabulary: &Vocabulary, config: &Value, key: &str) -> Option<u32> {
+    let value = config.get(key)?;
+    let text = value.as_str().or_else(|| value.get("content")?.as_str())?;
+    vocabulary.id(text)
+}
+
+/// The token, or the list of tokens, that `generation_config.json` gives, as far as the vocabulary has them.
+fn token_ids(generation: &Value, key: &str, size: usize) -> Vec<u32> {
+    let value = generation.get(key).unwrap_or(&Value::Null);
+    let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    list.iter()
+        .filter_map(|id| id.as_u64().and_then(|id| u32::try_from(id).ok()))
+        .filter(|id| (*id as usize) < size)
+        .collect()
+}
+
 /// Tells how tokens spell bytes by the parts that the file names.
 fn spelling(json: &Value) -> Option<Spelling> {
-    let part = |key: &str| json.get(key).unwrap_or(&Value::Null);
-    let names = |key: &str, name: &str| mentions(part(key), "type", name);
-    if names("pre_tokenizer", "ByteLevel") || names("decoder", "ByteLevel") {
+    let pre_tokenizer = json.get("pre_tokenizer").unwrap_or(&Value::Null);
+    let decoder = json.get("decoder").unwrap_or(&Value::Null);
+    if mentions(pre_tokenizer, "type", "ByteLevel") || mentions(decoder, "type", "ByteLevel") {
         return Some(Spelling::ByteCharacters);
     }
+
     let metaspace = METASPACE.to_string();
-    let spaced = names("decoder", "Metaspace") || mentions(part("decoder"), "String", &metaspace);
+    let spaced = mentions(decoder, "type", "Metaspace") || mentions(decoder, "String", &metaspace);
     spaced.then_some(Spelling::Metaspace)
 }
 
@@ -208,15 +218,19 @@ fn read_json(path: &Path) -> Result<Value, TokenizerError> {
     })
 }
 
+fn unreadable(path: &Path, source: std::io::Error) -> TokenizerError {
+    TokenizerError::Unreadable { path: PathBuf::from(path), source }
+}
+
 /// A file's text, or none where there is no such file.
 pub(crate) fn read(path: &Path) -> Result<Option<String>, TokenizerError> {
-    let failed = |source| TokenizerError::Unreadable { path: PathBuf::from(path), source };
     let file = match std::fs::File::open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(failed)?,
+        other => other.map_err(|error| unreadable(path, error))?,
     };
+
     let mut text = String::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+    file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).map_err(|error| unreadable(path, error))?;
     if text.len() as u64 > MAX_FILE_BYTES {
         return Err(TokenizerError::Malformed {
             path: path.to_owned(),

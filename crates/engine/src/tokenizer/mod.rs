@@ -144,8 +144,8 @@ impl TextTokenizer {
         special: Special,
         boundaries: Boundaries,
     ) -> Result<Vec<Piece>, TokenizerError> {
-        let piece = |id| Piece { id, bytes: self.token_bytes(id).unwrap_or_default() };
-        Ok(self.encode(text, special, boundaries)?.into_iter().map(piece).collect())
+        let ids = self.encode(text, special, boundaries)?.into_iter();
+        Ok(ids.map(|id| Piece { id, bytes: self.token_bytes(id).unwrap_or_default() }).collect())
     }
 
     /// The tokens of a prompt that a chat template has rendered: special tokens are parsed, and BOS is
@@ -193,8 +193,9 @@ impl TextTokenizer {
     pub fn tokens_by_bytes(&self) -> HashMap<Vec<u8>, u32> {
         let mut tokens = HashMap::new();
         let size = u32::try_from(self.vocabulary_size()).unwrap_or(u32::MAX);
-        let is_text = |token: &u32| self.vocabulary().kind(*token) == Some(TokenKind::Normal);
-        let (text, others): (Vec<u32>, Vec<u32>) = (0..size).partition(is_text);
+        let (text, others): (Vec<u32>, Vec<u32>) =
+            (0..size).partition(|token| self.vocabulary().kind(*token) == Some(TokenKind::Normal));
+
         for token in text.into_iter().chain(others) {
             if let Some(bytes) = self.token_bytes(token) {
                 tokens.entry(bytes).or_insert(token);

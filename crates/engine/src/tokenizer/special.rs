@@ -61,22 +61,23 @@ impl SpecialTokens {
         let bytes = text.as_bytes();
         let mut queue: BinaryHeap<Candidate> =
             (0..bytes.len()).filter_map(|start| self.longest(bytes, start, usize::MAX, parse)).collect();
+
         let mut taken = vec![false; if queue.is_empty() { 0 } else { bytes.len() }];
         let mut found = Vec::new();
         while let Some(Candidate { length, token: Reverse(token), start: Reverse(start) }) = queue.pop() {
             let end = start + length;
             // What is taken already is at least as long as this candidate, so it cannot lie within.
-            let held = |at: usize| taken.get(at).copied().unwrap_or(true);
-            if held(start) {
+            if is_held(&taken, start) {
                 continue;
             }
-            if held(end - 1) {
+            if is_held(&taken, end - 1) {
                 queue.extend(self.longest(bytes, start, length, parse));
                 continue;
             }
+
             let resume = if self.strip_after.binary_search(&token).is_ok() {
-                let blank = |&at: &usize| bytes.get(at).is_some_and(|b| is_space(*b)) && !held(at);
-                end + (end..bytes.len()).take_while(blank).count()
+                let blanks = bytes.get(end..).unwrap_or_default().iter().zip(end..);
+                end + blanks.take_while(|(byte, at)| is_space(**byte) && !is_held(&taken, *at)).count()
             } else {
                 end
             };
@@ -85,6 +86,7 @@ impl SpecialTokens {
             }
             found.push((start, token, resume));
         }
+
         found.sort_unstable();
         let mut fragments = Vec::with_capacity(found.len() * 2 + 1);
         let mut at = 0;
@@ -120,6 +122,11 @@ impl SpecialTokens {
 /// C's `isspace`.
 fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | 0x09..=0x0D)
+}
+
+/// Whether a byte belongs to a token that was found; bytes beyond the text count as held.
+fn is_held(taken: &[bool], at: usize) -> bool {
+    taken.get(at).copied().unwrap_or(true)
 }
 
 #[cfg(test)]

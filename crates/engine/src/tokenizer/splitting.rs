@@ -140,45 +140,48 @@ fn gpt2_end(piece: &[Character], at: usize) -> usize {
         return end;
     }
     let start = after_space(piece, at);
-    let other = |c: &Character| !c.classes.meets(LETTER.or(NUMBER).or(SPACE));
+    let others = LETTER.or(NUMBER).or(SPACE);
     for class in [LETTER, NUMBER] {
         if is(piece, start, class) {
             return run(piece, start, |c| c.classes.meets(class));
         }
     }
-    if piece.get(start).is_some_and(other) {
-        return run(piece, start, other);
+    if is_outside(piece, start, others) {
+        return run(piece, start, |c| !c.classes.meets(others));
     }
     blank_end(piece, at)
 }
 
 impl Words {
     fn end(&self, piece: &[Character], at: usize) -> usize {
-        let folded = |c: char| c.to_ascii_lowercase();
         if self.contractions == Contractions::Apart
-            && let Some(end) = contraction_end(piece, at, folded)
+            && let Some(end) = contraction_end(piece, at, |c| c.to_ascii_lowercase())
         {
             return end;
         }
+
         if let Some(end) = self.letters_end(piece, at) {
             return match self.contractions {
-                Contractions::WithWord => contraction_end(piece, end, folded).unwrap_or(end),
+                Contractions::WithWord => contraction_end(piece, end, |c| c.to_ascii_lowercase()).unwrap_or(end),
                 _ => end,
             };
         }
+
         if is(piece, at, NUMBER) {
             return run(piece, at, |c| c.classes.meets(NUMBER)).min(at + self.digits);
         }
+
         let marks = match self.letters {
             Letters::WithMarks => Classes::MARK,
             _ => Classes::default(),
         };
-        let other = |c: &Character| !c.classes.meets(LETTER.or(NUMBER).or(SPACE).or(marks));
+        let others = LETTER.or(NUMBER).or(SPACE).or(marks);
         let start = after_space(piece, at);
-        if piece.get(start).is_some_and(other) {
-            let end = run(piece, start, other);
+        if is_outside(piece, start, others) {
+            let end = run(piece, start, |c| !c.classes.meets(others));
             return run(piece, end, |c| self.tail.contains(c.value));
         }
+
         let blank = run(piece, at, |c| c.classes.meets(SPACE));
         let last_break = (at..blank).rev().find(|&i| value(piece, i).is_some_and(is_line_break));
         last_break.map_or_else(|| blank_end(piece, at), |i| i + 1)
@@ -205,13 +208,12 @@ impl Words {
 
 /// The end of `U*L+|U+L*` at a letter. Letters outside ASCII are both `U` and `L`, hence the step back.
 fn cased_end(piece: &[Character], start: usize) -> usize {
-    let upper = |c: &Character| c.classes.meets(LETTER) && !c.value.is_ascii_lowercase();
-    let lower = |c: &Character| c.classes.meets(LETTER) && !c.value.is_ascii_uppercase();
-    let uppers = run(piece, start, upper);
-    if piece.get(uppers).is_some_and(lower) {
-        return run(piece, uppers, lower);
+    let uppers = run(piece, start, |c| c.classes.meets(LETTER) && !c.value.is_ascii_lowercase());
+    if piece.get(uppers).is_some_and(may_be_lower) {
+        return run(piece, uppers, may_be_lower);
     }
-    let back = (start..uppers).rev().find(|&i| piece.get(i).is_some_and(lower));
+
+    let back = (start..uppers).rev().find(|&i| piece.get(i).is_some_and(may_be_lower));
     back.map_or(uppers, |i| i + 1)
 }
 
@@ -242,6 +244,15 @@ fn after_space(piece: &[Character], at: usize) -> usize {
 fn run(piece: &[Character], at: usize, belongs: impl Fn(&Character) -> bool) -> usize {
     let rest = piece.get(at..).unwrap_or_default();
     at + rest.iter().take_while(|c| belongs(c)).count()
+}
+
+fn may_be_lower(character: &Character) -> bool {
+    character.classes.meets(LETTER) && !character.value.is_ascii_uppercase()
+}
+
+/// Whether there is a character that belongs to none of the classes.
+fn is_outside(piece: &[Character], at: usize, classes: Classes) -> bool {
+    piece.get(at).is_some_and(|c| !c.classes.meets(classes))
 }
 
 fn is(piece: &[Character], at: usize, class: Classes) -> bool {

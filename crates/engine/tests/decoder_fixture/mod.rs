@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use candle_core::quantized::{GgmlDType, QTensor, gguf_file};
 use candle_core::{DType, Device, Tensor};
+use infercost_engine::Isa;
+use infercost_engine::decoder::{CacheType, Decoder, DecoderError, DecoderOptions, Executor, Logits};
 use serde_json::{Value, json};
 
 pub const WIDTH: usize = 64;
@@ -282,6 +284,44 @@ impl TinyModel {
 pub fn tokens(count: usize) -> Vec<u32> {
     let mut numbers = Numbers(99);
     (0..count).map(|_| ((numbers.next() + 1.0) / 2.0 * (VOCABULARY - 1) as f32) as u32).collect()
+}
+
+/// One way to compute, and how far it may be from the reference, relative to one that only sums in another order.
+pub struct Way {
+    pub name: String,
+    pub options: DecoderOptions,
+    pub slack: f32,
+}
+
+/// Every executor, at every level of kernels that this processor has.
+pub fn ways() -> Vec<Way> {
+    let candle = DecoderOptions { executor: Some(Executor::Candle), ..DecoderOptions::default() };
+    let mut ways = vec![Way { name: "candle".into(), options: candle, slack: 1.0 }];
+    for isa in Isa::available() {
+        for (threads, cache_type, slack) in [(1, CacheType::F32, 1.0), (3, CacheType::F32, 1.0), (2, CacheType::F16, 100.0)] {
+            let options = DecoderOptions {
+                executor: Some(Executor::Kernels),
+                threads: Some(threads),
+                isa: Some(isa),
+                cache_type: Some(cache_type),
+                compute_type: None,
+            };
+            ways.push(Way { name: format!("{isa:?} {threads} {cache_type:?}"), options, slack });
+        }
+    }
+    ways
+}
+
+/// Logits of a forward pass, one row for each token asked for.
+pub fn forward(decoder: &mut Decoder, tokens: &[u32], logits: Logits) -> Result<Tensor, DecoderError> {
+    decoder.forward(tokens, logits)?;
+    let rows = match logits {
+        Logits::Last => 1,
+        Logits::All => tokens.len(),
+    };
+    let vocabulary = decoder.vocabulary();
+    let values = decoder.logits(0..rows)?.to_vec();
+    Ok(Tensor::from_vec(values, (rows, vocabulary), &Device::Cpu)?)
 }
 
 /// Largest difference between two tensors of one shape.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use clap::Args;
 use infercost_analyzer::statistics::mean_estimate;
+use infercost_core::Engine as _;
 use infercost_run::{engines, models};
 
 use crate::flags::GlobalFlags;
@@ -22,6 +23,9 @@ pub(crate) struct BenchCommand {
     /// Tokens to decode
     #[arg(short = 'n', long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) decode_tokens: u32,
+    /// Tokens in the cache when decoding begins
+    #[arg(short = 'd', long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) depth: u32,
     /// Repetitions
     #[arg(short = 'r', long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) repetitions: u32,
@@ -29,30 +33,32 @@ pub(crate) struct BenchCommand {
     pub(crate) processor: ProcessorFlags,
 }
 
-/// Prefill: `-p` tokens from an empty cache. Decode: `-n` tokens, one by one, from an empty cache but for one.
+/// Prefill: `-p` tokens from an empty cache. Decode: `-n` tokens, one by one, behind `-d` tokens.
 pub(crate) fn run(arguments: &BenchCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let model = models::resolve_one(&arguments.model, global.offline)?;
-    let mut engine = engines::load_candle(&model, arguments.processor.device)?;
+    let processor = &arguments.processor;
+    let mut engine = engines::load_in_process(&model, processor.device, processor.threads)?;
     let vocabulary = u32::try_from(engine.tokenizer().vocabulary_size()).unwrap_or(u32::MAX).max(2);
-    // What the tokens say does not matter for speed; they only must not all be the same.
-    let prompt: Vec<u32> =
-        (0..arguments.prompt_tokens).map(|index| index.wrapping_mul(7919) % vocabulary).collect();
-    let first = prompt.get(..1).unwrap_or_default();
+    let prompt = varied_tokens(arguments.prompt_tokens, vocabulary);
+    let before = varied_tokens(arguments.depth, vocabulary);
     let decode_tokens = usize::try_from(arguments.decode_tokens).unwrap_or(usize::MAX);
     let (mut prefill, mut decode) = (Vec::new(), Vec::new());
     engine.drive(&prompt, 0, || {})?;
-    engine.drive(first, 4, || {})?;
+    engine.drive(&before, 4, || {})?;
+
     for _ in 0..arguments.repetitions {
         let clock = Instant::now();
         engine.drive(&prompt, 0, || {})?;
         prefill.push(f64::from(arguments.prompt_tokens) / clock.elapsed().as_secs_f64());
+
         let mut start = None;
-        engine.drive(first, decode_tokens, || {
+        engine.drive(&before, decode_tokens, || {
             start.get_or_insert_with(Instant::now);
         })?;
         let elapsed = start.map_or(f64::NAN, |start| start.elapsed().as_secs_f64());
         decode.push(f64::from(arguments.decode_tokens) / elapsed);
     }
+
     let (prefill, decode) = (mean_estimate(&prefill, 0.95), mean_estimate(&decode, 0.95));
     if global.json {
         let object = serde_json::json!({
@@ -60,6 +66,8 @@ pub(crate) fn run(arguments: &BenchCommand, global: &GlobalFlags) -> anyhow::Res
             "variant": model.variant,
             "prompt_tokens": arguments.prompt_tokens,
             "decode_tokens": arguments.decode_tokens,
+            "depth": arguments.depth,
+            "engine": engine.identity(),
             "repetitions": arguments.repetitions,
             "prefill_tokens_per_s": prefill,
             "decode_tokens_per_s": decode,
@@ -69,4 +77,9 @@ pub(crate) fn run(arguments: &BenchCommand, global: &GlobalFlags) -> anyhow::Res
         output::block(&output::bench::render(&model.variant, arguments, prefill, decode));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tokens for a speed measurement: what they say does not matter, they only must not all be the same.
+fn varied_tokens(count: u32, vocabulary: u32) -> Vec<u32> {
+    (0..count).map(|index| index.wrapping_mul(7919) % vocabulary).collect()
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use clap::Args;
 use infercost_core::{MeterKind, Watts};
 use infercost_energy::{Discovery, GpuFacts, MeterBasis, MeterChoice};
-use infercost_engine::candle::build_flags;
+use infercost_engine::Isa;
+use infercost_engine::in_process::build_flags;
 use infercost_harness::noise::{Repeatability, power_while, repeatability};
 use infercost_run::MeterRequest;
 use infercost_run::coverage::{Boundary, Place};
@@ -97,8 +98,8 @@ fn diagnose(discovery: Discovery, choice: &MeterChoice) -> anyhow::Result<Diagno
         gpus: gpus.into_iter().map(gpu).collect(),
         build: Build {
             version: env!("CARGO_PKG_VERSION"),
-            flags: build_flags::describe(),
-            quantized_kernels: build_flags::quantized_kernels(),
+            flags: build_flags::build(),
+            quantized_kernels: build_flags::kernel_level().ok().map(Isa::describe),
         },
         noise: noise.map(|noise| Noise {
             difference: noise.difference,

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::Args;
 use infercost_analyzer::text_divergence::TextDivergence;
 use infercost_core::{Engine as _, VariantId};
-use infercost_engine::{CandleEngine, TextWindows};
+use infercost_engine::{DistributionRows, Distributions, InProcessEngine, TextWindow, TextWindows};
 use infercost_models::ResolvedModel;
 use infercost_run::baseline_store::{BaselineReader, BaselineWriter, Contents, Rows};
 use infercost_run::usage;
@@ -53,7 +53,7 @@ const LONGEST_TEXT: u64 = 256 << 20;
 /// A loaded model under its name.
 struct Model {
     name: VariantId,
-    engine: CandleEngine,
+    engine: InProcessEngine,
 }
 
 /// Where the baseline's distributions come from.
@@ -137,7 +137,8 @@ fn baseline(
     Ok(Baseline::Computed(Box::new(baseline), writer))
 }
 
-/// Scores window after window; the models take turns, so that one window's distributions are all that is kept.
+/// Scores window after window. Both models read a window whole; their distributions are computed and compared a few
+/// positions at a time, since those of a window would take hundreds of megabytes.
 fn score(
     candidate: &mut Model,
     mut baseline: Option<&mut Baseline>,
@@ -146,36 +147,80 @@ fn score(
     let progress = WindowProgress::new(windows.count());
     let mut statistics = TextDivergence::default();
     for (index, window) in windows.iter().enumerate() {
-        let rows = |model: &mut Model| {
-            model
-                .engine
-                .log_probabilities(&window.input, window.first)
-                .with_context(|| format!("{}, window {} of the text", model.name, index + 1))
-        };
-        let after = rows(candidate)?;
-        let before = match &mut baseline {
-            Some(Baseline::Computed(model, writer)) => {
-                let before = rows(model)?.rows;
-                if let Some(writer) = writer {
-                    writer.add(&before, &window.targets)?;
-                }
-                Some(Rows::Whole(before))
-            }
-            Some(Baseline::Stored(stored)) => Some(stored.rows(&window.targets)?),
-            Some(Baseline::Refused(_)) | None => None,
-        };
-        match before {
-            Some(Rows::Whole(before)) => {
-                statistics.add_pair(&before, &after.rows, after.vocabulary, &window.targets)?
-            }
-            Some(Rows::Kept(before)) => {
-                statistics.add_kept(&before, &after.rows, after.vocabulary, &window.targets)?
-            }
-            None => statistics.add(&after.rows, after.vocabulary, &window.targets)?,
-        }
+        score_window(candidate, baseline.as_deref_mut(), &window, &mut statistics)
+            .with_context(|| format!("window {} of the text", index + 1))?;
         progress.scored(statistics.perplexity());
     }
     Ok(statistics)
+}
+
+fn score_window(
+    candidate: &mut Model,
+    baseline: Option<&mut Baseline>,
+    window: &TextWindow,
+    statistics: &mut TextDivergence,
+) -> anyhow::Result<()> {
+    let vocabulary = candidate.engine.vocabulary();
+    let mut after = candidate.distributions(window)?;
+    match baseline {
+        Some(Baseline::Computed(model, writer)) => {
+            let mut before = model.distributions(window)?;
+            while let Some(Part { rows: after, targets }) = after.next(window)? {
+                let before = before.next(window)?.context("two models of one vocabulary gave different numbers of rows")?;
+                if let Some(writer) = writer {
+                    writer.add(before.rows, targets)?;
+                }
+                statistics.add_pair(before.rows, after, vocabulary, targets)?;
+            }
+        }
+        Some(Baseline::Stored(stored)) => {
+            while let Some(Part { rows: after, targets }) = after.next(window)? {
+                match stored.rows(targets)? {
+                    Rows::Whole(before) => statistics.add_pair(&before, after, vocabulary, targets)?,
+                    Rows::Kept(before) => statistics.add_kept(&before, after, vocabulary, targets)?,
+                }
+            }
+        }
+        Some(Baseline::Refused(_)) | None => {
+            while let Some(Part { rows, targets }) = after.next(window)? {
+                statistics.add(rows, vocabulary, targets)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One model's distributions in a window.
+struct WindowRows<'a> {
+    name: &'a VariantId,
+    distributions: Distributions<'a>,
+}
+
+/// Some of them, with the tokens that follow.
+struct Part<'a> {
+    rows: &'a [f32],
+    targets: &'a [u32],
+}
+
+impl Model {
+    fn distributions(&mut self, window: &TextWindow) -> anyhow::Result<WindowRows<'_>> {
+        let Self { name, engine } = self;
+        let distributions =
+            engine.distributions(&window.input, window.first).with_context(|| name.to_string())?;
+        Ok(WindowRows { name, distributions })
+    }
+}
+
+impl WindowRows<'_> {
+    fn next<'a>(&'a mut self, window: &'a TextWindow) -> anyhow::Result<Option<Part<'a>>> {
+        let vocabulary = self.distributions.vocabulary().max(1);
+        let rows = self.distributions.next_rows().with_context(|| self.name.to_string())?;
+        let Some(DistributionRows { first, rows }) = rows else { return Ok(None) };
+
+        let targets = window.targets.get(first..first + rows.len() / vocabulary);
+        let targets = targets.context("a window has a target for each row")?;
+        Ok(Some(Part { rows, targets }))
+    }
 }
 
 /// Why the two models' distributions cannot be compared on this text, if they cannot.
@@ -208,7 +253,8 @@ fn refusal(
 }
 
 fn load(model: &ResolvedModel, arguments: &ScoreCommand) -> anyhow::Result<Model> {
-    let engine = engines::load_candle(model, arguments.processor.device)?;
+    let processor = &arguments.processor;
+    let engine = engines::load_in_process(model, processor.device, processor.threads)?;
     match engine.identity().context_length {
         Some(limit) if limit < arguments.context => Err(usage(format!(
             "{}: the model's context is {limit} tokens; lower --context from {}",

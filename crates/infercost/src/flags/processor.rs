@@ -1,7 +1,7 @@
 //! Where a model in process runs, as every command that runs one takes it.
 
 use clap::Args;
-use infercost_engine::CandleDevice;
+use infercost_engine::ModelDevice;
 use infercost_run::device;
 
 /// Threads and device.
@@ -13,15 +13,15 @@ pub(crate) struct ProcessorFlags {
 
     /// Where models run: cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu", value_parser = device)]
-    pub(crate) device: CandleDevice,
+    pub(crate) device: ModelDevice,
 }
 
 impl ProcessorFlags {
     /// The device as a specification names it.
     pub(crate) fn device_name(&self) -> String {
         match self.device {
-            CandleDevice::Cpu => "cpu".to_owned(),
-            CandleDevice::Cuda(index) => format!("cuda:{index}"),
+            ModelDevice::Cpu => "cpu".to_owned(),
+            ModelDevice::Cuda(index) => format!("cuda:{index}"),
         }
     }
 }

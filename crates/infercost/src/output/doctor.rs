@@ -59,7 +59,7 @@ pub(crate) struct Gpu {
 pub(crate) struct Build {
     pub(crate) version: &'static str,
     pub(crate) flags: String,
-    /// The extension that quantized products are written for; `None` where they are plain loops.
+    /// The level at which kernels run; `None` where it cannot be told.
     pub(crate) quantized_kernels: Option<&'static str>,
 }
 
@@ -148,10 +148,10 @@ fn gpu_line(gpu: &Gpu) -> String {
 
 fn build(build: &Build) -> Rows {
     let kernels = match build.quantized_kernels {
-        Some(extension) => format!("quantized products use {extension}"),
-        None => "none: quantized products are plain loops, several times slower".to_owned(),
+        Some(level) => level.to_owned(),
+        None => "unknown".to_owned(),
     };
-    vec![("infercost", format!("{}, {}", build.version, build.flags)), ("fast kernels", kernels)]
+    vec![("infercost", format!("{}, {}", build.version, build.flags)), ("kernels", kernels)]
 }
 
 fn noise(diagnosis: &Diagnosis) -> String {

@@ -88,7 +88,6 @@ pub fn resume(
 
     let spec = spec(&before.header, earlier)?;
     let request = RunRequest::of_stored(&spec, given, before.header.id.as_str())?;
-    same_threads(&request.spec, &before.header.id)?;
     let destination = exporting::live::destination(&request.live)?;
     fd_limit::make_room(request.spec.load.as_ref())?;
     let device = request.device()?;
@@ -118,18 +117,6 @@ pub fn resume(
         destination,
     };
     setup.go_on(discovery, store, &before)
-}
-
-/// Refuses to go on with another number of threads: speed and joules would be those of another set-up.
-fn same_threads(spec: &RunSpec, run: &RunId) -> anyhow::Result<()> {
-    let Some(threads) = spec.threads else { return Ok(()) };
-    let now = std::env::var("RAYON_NUM_THREADS").ok().and_then(|text| text.parse::<u16>().ok());
-    if now == Some(threads) {
-        return Ok(());
-    }
-    Err(usage(format!(
-        "run {run} was measured with --threads {threads}; give it again: --resume={run} --threads {threads}"
-    )))
 }
 
 fn spec(header: &RunHeader, earlier: &dyn Fn(&[String]) -> Option<RunSpec>) -> anyhow::Result<RunSpec> {

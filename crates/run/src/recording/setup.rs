@@ -6,7 +6,7 @@ use std::time::Duration;
 use infercost_core::run::PromptSelection;
 use infercost_core::{EnergyMeter, Engine, EngineError, Prompt, RunRecord, VariantId};
 use infercost_energy::Discovery;
-use infercost_engine::CandleDevice;
+use infercost_engine::{ISA_VARIABLE, ModelDevice};
 use infercost_export::Destination;
 use infercost_harness::{Contestant, Prepared, prepare};
 use infercost_models::ModelLocation;
@@ -30,7 +30,7 @@ pub(crate) struct Setup<'a> {
     pub(crate) selection: PromptSelection,
     pub(crate) prompts: Vec<Prompt>,
     /// Where models in process run.
-    pub(crate) device: CandleDevice,
+    pub(crate) device: ModelDevice,
     /// Baseline first.
     pub(crate) models: Vec<Contender>,
     pub(crate) settings: Settings,
@@ -65,6 +65,15 @@ impl Setup<'_> {
             if now.id != then.id || now.engine.weights_sha256 != then.engine.weights_sha256 {
                 return Err(usage(format!("{} has changed since this run began; start a new run", then.id)));
             }
+
+            let (one, other) = (&now.engine, &then.engine);
+            if (&one.engine, &one.build_flags, one.threads) != (&other.engine, &other.build_flags, other.threads) {
+                return Err(usage(format!(
+                    "{} ran on {} ({}) when this run began and would go on with {} ({}); start a new run, or choose \
+                     threads and {ISA_VARIABLE} as they were",
+                    then.id, other.engine, other.build_flags, one.engine, one.build_flags
+                )));
+            }
         }
         self.drive(prepared, meter.as_mut(), basis, store, &before.header, Some(before))
     }
@@ -91,7 +100,10 @@ impl Setup<'_> {
         }
         match &self.servers.command {
             Some(command) => self.servers.start(command, id, model, &self.request.traces),
-            None => Ok(Box::new(engines::load_candle(model, self.device)?)),
+            None => {
+                let threads = self.request.spec.threads;
+                Ok(Box::new(engines::load_in_process(model, self.device, threads)?))
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use candle_core::{Device, Tensor};
 use candle_transformers::generation::{LogitsProcessor, Sampling as Method};
 use infercost_core::{EngineError, Sampling};
+use infercost_kernels::{Isa, argmax};
 
 /// Chooses tokens for one generation.
 pub(crate) enum NextToken {
@@ -30,8 +31,8 @@ impl NextToken {
     ///
     /// # Errors
     /// [`EngineError::NotFinite`] where a logit is NaN or no logit is finite.
-    pub(crate) fn choose(&mut self, logits: &[f32], position: usize) -> Result<u32, EngineError> {
-        let best = greedy(logits, position)?;
+    pub(crate) fn choose(&mut self, isa: Isa, logits: &[f32], position: usize) -> Result<u32, EngineError> {
+        let best = greedy(isa, logits, position)?;
         match self {
             Self::Greedy => Ok(best),
             Self::Drawn(processor) => Tensor::new(logits, &Device::Cpu)
@@ -42,19 +43,9 @@ impl NextToken {
 }
 
 /// The most likely token; the first of equals. candle's own argmax passes over NaN without a word.
-pub(crate) fn greedy(logits: &[f32], position: usize) -> Result<u32, EngineError> {
-    let mut best = (0, f32::NEG_INFINITY);
-    let mut damaged = false;
-    for (index, logit) in logits.iter().enumerate() {
-        damaged |= logit.is_nan();
-        if *logit > best.1 {
-            best = (index, *logit);
-        }
-    }
-    if damaged || !best.1.is_finite() {
-        return Err(EngineError::NotFinite { position });
-    }
-    u32::try_from(best.0).map_err(|_| EngineError::NotFinite { position })
+pub(crate) fn greedy(isa: Isa, logits: &[f32], position: usize) -> Result<u32, EngineError> {
+    let best = argmax(isa, logits).and_then(|best| u32::try_from(best).ok());
+    best.ok_or(EngineError::NotFinite { position })
 }
 
 #[cfg(test)]
@@ -63,8 +54,11 @@ mod tests {
 
     #[test]
     fn greedy_takes_the_first_best_and_refuses_damage() {
-        let check =
-            |logits: &[f32], wanted: Option<u32>| assert_eq!(greedy(logits, 0).ok(), wanted, "{logits:?}");
+        fn check(logits: &[f32], wanted: Option<u32>) {
+            for isa in Isa::available() {
+                assert_eq!(greedy(isa, logits, 0).ok(), wanted, "{isa:?} {logits:?}");
+            }
+        }
         check(&[0.0, 3.0, 3.0, 1.0], Some(1));
         check(&[f32::NEG_INFINITY, -5.0], Some(1));
         check(&[0.0, f32::NAN, 5.0], None);
@@ -78,7 +72,7 @@ mod tests {
         let logits: Vec<f32> = (0..50).map(|index| (index as f32 * 0.37).sin()).collect();
         let draw = |sampling: &Sampling| -> Result<Vec<u32>, EngineError> {
             let mut chooser = NextToken::new(sampling);
-            (0..40).map(|_| chooser.choose(&logits, 0)).collect()
+            (0..40).map(|_| chooser.choose(Isa::best(), &logits, 0)).collect()
         };
         let settings = Sampling { temperature: 1.0, top_k: Some(20), top_p: Some(0.9), seed: 3 };
         let drawn = draw(&settings)?;

@@ -1,9 +1,9 @@
-//! candle in process.
+//! A model in this process.
 //!
-//! [`CandleEngine`] joins a decoder, a tokenizer and a chat template that stem from the same file.
+//! [`InProcessEngine`] joins a decoder, a tokenizer and a chat template that stem from the same file.
 
 pub mod build_flags;
-mod log_softmax;
+mod distributions;
 mod next_token;
 mod prompt;
 mod text_windows;
@@ -19,8 +19,8 @@ use infercost_core::{
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::decoder::{Decoder, DecoderOptions, Logits, WeightSource};
-use log_softmax::log_softmax;
+use crate::decoder::{Decoder, DecoderError, DecoderOptions, Executor, Logits, WeightSource};
+pub use distributions::{DistributionRows, Distributions};
 use next_token::NextToken;
 use prompt::PromptEncoder;
 pub use text_windows::{TextWindow, TextWindows, TextWindowsError};
@@ -30,24 +30,26 @@ pub const CANDLE_VERSION: &str = "0.11.1";
 
 /// Choices at loading that the file does not make.
 #[derive(Debug, Clone)]
-pub struct CandleOptions {
+pub struct InProcessOptions {
     /// Where the model runs.
-    pub device: CandleDevice,
+    pub device: ModelDevice,
     /// SHA-256 over the weight files, where the caller knows it.
     pub weights_sha256: Option<String>,
+    /// Threads that compute on the CPU; `None` is one for each processor that the program may use.
+    pub threads: Option<usize>,
 }
 
 /// Where a model runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CandleDevice {
+pub enum ModelDevice {
     /// On the CPU.
     Cpu,
     /// On the CUDA device of this index; needs the feature `cuda`.
     Cuda(usize),
 }
 
-/// Runs a GGUF file or a safetensors folder with candle, in this process.
-pub struct CandleEngine {
+/// Runs a GGUF file or a safetensors folder in this process.
+pub struct InProcessEngine {
     identity: EngineIdentity,
     decoder: Decoder,
     prompts: PromptEncoder,
@@ -59,13 +61,13 @@ pub struct CandleEngine {
     tokens_by_bytes: OnceCell<HashMap<Vec<u8>, u32>>,
 }
 
-impl CandleEngine {
+impl InProcessEngine {
     /// Loads a model.
     ///
     /// # Errors
     /// [`EngineError::Load`] for a file that is no model, is cut off, is of an unknown architecture, or has a
     /// tokenizer that is unknown or does not fit the weights; or a device that is not there.
-    pub fn load(path: &Path, options: &CandleOptions) -> Result<Self, EngineError> {
+    pub fn load(path: &Path, options: &InProcessOptions) -> Result<Self, EngineError> {
         let fails = |reason: String| EngineError::Load { path: path.display().to_string(), reason };
         let source = WeightSource::open(path).map_err(|error| plain(&error))?;
         let prompts = PromptEncoder::open(&source).map_err(&fails)?;
@@ -74,27 +76,11 @@ impl CandleEngine {
             .check_vocabulary(source.config().vocabulary)
             .map_err(|error| fails(error.to_string()))?;
         let device = device(options.device).map_err(&fails)?;
-        let decoder =
-            Decoder::load(&source, &device, &DecoderOptions::default()).map_err(|error| plain(&error))?;
-        let identity = EngineIdentity {
-            engine: "candle".into(),
-            version: CANDLE_VERSION.into(),
-            build_flags: build_flags::describe(),
-            device: match options.device {
-                CandleDevice::Cpu => "cpu".into(),
-                CandleDevice::Cuda(index) => format!("cuda:{index}"),
-            },
-            threads: u32::try_from(candle_core::utils::get_num_threads()).ok(),
-            family: Some(decoder.config().family.name().into()),
-            quantization: Some(decoder.quantization().into()),
-            compute_dtype: Some(decoder.compute_type_name().into()),
-            weights_sha256: options.weights_sha256.clone(),
-            tokenizer_sha256: Some(prompts.tokenizer.fingerprint().into()),
-            file_size: file_size(path).map(Bytes),
-            weight_bytes_per_token: Some(Bytes(decoder.weights_bytes_per_token())),
-            context_length: u32::try_from(decoder.context_length()).ok(),
-            habits: None,
-        };
+        let choices = DecoderOptions { threads: options.threads, ..DecoderOptions::default() };
+        let decoder = Decoder::load(&source, &device, &choices).map_err(|error| plain(&error))?;
+        let identity = identity(path, options, &decoder, prompts.tokenizer.fingerprint());
+        check_threads(options, &identity).map_err(&fails)?;
+
         let vocabulary = vocabulary_sha256(&prompts.tokenizer, decoder.vocabulary());
         let tokens_by_bytes = OnceCell::new();
         Ok(Self { identity, decoder, prompts, vocabulary, cached: Vec::new(), tokens_by_bytes })
@@ -110,27 +96,43 @@ impl CandleEngine {
         self.decoder.vocabulary()
     }
 
-    /// ln-probabilities of what follows each of `tokens` from `first` on, one row a token, with an empty cache
+    /// ln-probabilities of what follows each of `tokens` from `first` on, a few rows at a time, with an empty cache
     /// before the first of them.
+    ///
+    /// # Errors
+    /// [`EngineError::ContextExceeded`], [`EngineError::Compute`].
+    pub fn distributions(&mut self, tokens: &[u32], first: usize) -> Result<Distributions<'_>, EngineError> {
+        self.check_fits(tokens.len(), 0)?;
+        self.keep_cached_prefix(tokens, first);
+
+        let start = self.cached.len();
+        if let Some(context) = tokens.get(start..first).filter(|context| !context.is_empty()) {
+            self.read(context, Logits::Last)?;
+        }
+        let scored = tokens.get(first..).unwrap_or_default();
+        self.read(scored, Logits::All)?;
+        Ok(Distributions::new(&mut self.decoder, first, scored.len()))
+    }
+
+    /// As [`InProcessEngine::distributions`], all rows at once: for a few tokens.
     ///
     /// # Errors
     /// [`EngineError::ContextExceeded`], [`EngineError::NotFinite`], [`EngineError::Compute`].
     pub fn log_probabilities(&mut self, tokens: &[u32], first: usize) -> Result<Distribution, EngineError> {
-        self.check_fits(tokens.len(), 0)?;
-        self.keep_cached_prefix(tokens, first);
-        let start = self.cached.len();
-        if start < first {
-            self.forward(&tokens[start..first], Logits::Last)?;
+        let vocabulary = self.vocabulary();
+        let mut rows = Vec::new();
+        let mut distributions = self.distributions(tokens, first)?;
+        while let Some(some) = distributions.next_rows()? {
+            rows.extend_from_slice(some.rows);
         }
-        let logits = self.forward(tokens.get(first..).unwrap_or_default(), Logits::All)?;
-        log_softmax(logits, first)
+        Ok(Distribution { vocabulary, rows })
     }
 
     /// Decodes `count` tokens after `tokens` without looking at what they say, for speed measurements: the
     /// callback is called after the prompt and after each token.
     ///
     /// # Errors
-    /// As [`CandleEngine::log_probabilities`].
+    /// As [`InProcessEngine::log_probabilities`].
     pub fn drive(
         &mut self,
         tokens: &[u32],
@@ -139,14 +141,22 @@ impl CandleEngine {
     ) -> Result<(), EngineError> {
         self.check_fits(tokens.len(), count)?;
         self.clear();
-        let mut logits = self.forward(tokens, Logits::Last)?;
+        self.decoder.reserve(tokens.len() + count);
+
+        let mut next = self.next_greedy(tokens)?;
         on_step();
         for _ in 0..count {
-            let token = next_token::greedy(&logits.values, self.cached.len())?;
-            logits = self.forward(&[token], Logits::Last)?;
+            next = self.next_greedy(&[next])?;
             on_step();
         }
         Ok(())
+    }
+
+    /// Reads tokens, and chooses the likeliest to follow.
+    fn next_greedy(&mut self, tokens: &[u32]) -> Result<u32, EngineError> {
+        let position = self.cached.len() + tokens.len();
+        let isa = self.decoder.isa();
+        next_token::greedy(isa, self.next_logits(tokens)?, position)
     }
 
     fn check_fits(&self, input: usize, output: usize) -> Result<(), EngineError> {
@@ -169,13 +179,16 @@ impl CandleEngine {
         self.cached.truncate(shared);
     }
 
-    fn forward(&mut self, tokens: &[u32], logits: Logits) -> Result<LogitRows, EngineError> {
-        let compute = |error: candle_core::Error| EngineError::Compute(error.to_string());
-        let rows = self.decoder.forward(tokens, logits).map_err(|error| plain(&error))?;
+    fn read(&mut self, tokens: &[u32], logits: Logits) -> Result<(), EngineError> {
+        self.decoder.forward(tokens, logits).map_err(|error| plain(&error))?;
         self.cached.extend_from_slice(tokens);
-        let vocabulary = self.decoder.vocabulary();
-        let values = rows.flatten_all().and_then(|rows| rows.to_vec1::<f32>()).map_err(compute)?;
-        Ok(LogitRows { vocabulary, values })
+        Ok(())
+    }
+
+    /// Reads tokens: the logits of what follows them.
+    fn next_logits(&mut self, tokens: &[u32]) -> Result<&[f32], EngineError> {
+        self.read(tokens, Logits::Last)?;
+        self.decoder.logits(0..1).map(|logits| &*logits).map_err(|error| plain(&error))
     }
 }
 
@@ -190,13 +203,7 @@ fn vocabulary_sha256(tokenizer: &crate::tokenizer::TextTokenizer, rows: usize) -
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Logits of one or more positions, row after row.
-pub(crate) struct LogitRows {
-    pub(crate) vocabulary: usize,
-    pub(crate) values: Vec<f32>,
-}
-
-impl Engine for CandleEngine {
+impl Engine for InProcessEngine {
     fn identity(&self) -> &EngineIdentity {
         &self.identity
     }
@@ -222,37 +229,44 @@ impl Engine for CandleEngine {
         let limit = usize::try_from(request.max_tokens).unwrap_or(usize::MAX);
         self.check_fits(input.len(), limit)?;
         self.clear();
+        self.decoder.reserve(input.len().saturating_add(limit));
+        let isa = self.decoder.isa();
         let mut chooser = NextToken::new(request.sampling);
-        let mut logits = self.forward(&input, Logits::Last)?;
+
         let mut text = String::new();
         let mut token_ids = Vec::with_capacity(limit.min(1024));
         let mut finish = FinishReason::Length;
         // The stream borrows the tokenizer while the decoder runs, so it lives beside `self`.
         let tokenizer = self.prompts.tokenizer.clone();
         let mut stream = tokenizer.decode_stream();
+        let mut next = None;
         loop {
-            let token = chooser.choose(&logits.values, self.cached.len())?;
+            let position = self.cached.len() + next.map_or(input.len(), |_| 1);
+            let unread = next.as_ref().map_or(input.as_slice(), std::slice::from_ref);
+            let token = chooser.choose(isa, self.next_logits(unread)?, position)?;
             token_ids.push(token);
+
             if tokenizer.stop_tokens().contains(&token) {
                 finish = FinishReason::Stop;
                 on_chunk(Chunk { text: "", tokens: 1 });
                 break;
             }
+
             let piece = stream.push(token);
             on_chunk(Chunk { text: &piece, tokens: 1 });
             text.push_str(&piece);
             if token_ids.len() >= limit {
                 break;
             }
-            logits = self.forward(&[token], Logits::Last)?;
+            next = Some(token);
         }
         text.push_str(&stream.finish());
-        let count = |tokens: usize| u32::try_from(tokens).unwrap_or(u32::MAX);
+
         Ok(Generation {
             text,
-            output_tokens: count(token_ids.len()),
+            output_tokens: counted(token_ids.len()),
             token_ids,
-            input_tokens: Some(count(input.len())),
+            input_tokens: Some(counted(input.len())),
             cached_input_tokens: Some(0),
             finish,
             served: None,
@@ -275,27 +289,87 @@ impl Engine for CandleEngine {
         let mut tokens = context;
         tokens.extend_from_slice(&targets);
         tokens.pop();
-        let distribution = self.log_probabilities(&tokens, first)?;
-        let rows = distribution.rows.chunks_exact(distribution.vocabulary);
-        let log_probabilities = rows
-            .zip(&targets)
-            .map(|(row, target)| row.get(*target as usize).map(|value| f64::from(*value)))
-            .collect::<Option<Vec<f64>>>()
-            .ok_or_else(|| EngineError::CannotScore("a token lies outside the vocabulary".into()))?;
-        let distribution = request.distribution.then_some(distribution);
+
+        let vocabulary = self.vocabulary();
+        let mut kept = request.distribution.then(Vec::new);
+        let mut log_probabilities = Vec::with_capacity(targets.len());
+        let mut distributions = self.distributions(&tokens, first)?;
+        while let Some(DistributionRows { rows, .. }) = distributions.next_rows()? {
+            for row in rows.chunks_exact(vocabulary) {
+                let target = targets.get(log_probabilities.len()).map(|target| *target as usize);
+                let ln_p = target.and_then(|target| row.get(target)).ok_or_else(outside)?;
+                log_probabilities.push(f64::from(*ln_p));
+            }
+            if let Some(kept) = &mut kept {
+                kept.extend_from_slice(rows);
+            }
+        }
+
+        let distribution = kept.map(|rows| Distribution { vocabulary, rows });
         Ok(TokenScores { targets, log_probabilities, distribution })
     }
 }
 
+/// A target that has no place in a distribution.
+fn outside() -> EngineError {
+    EngineError::CannotScore("a token lies outside the vocabulary".into())
+}
+
+fn counted(tokens: usize) -> u32 {
+    u32::try_from(tokens).unwrap_or(u32::MAX)
+}
+
+/// What runs, and how it was built.
+fn identity(path: &Path, options: &InProcessOptions, decoder: &Decoder, tokenizer: &str) -> EngineIdentity {
+    let executor = decoder.executor();
+    let (engine, version) = match executor.executor {
+        Executor::Kernels => ("infercost", env!("CARGO_PKG_VERSION")),
+        Executor::Candle => ("candle", CANDLE_VERSION),
+    };
+    let threads = executor.threads.unwrap_or_else(candle_core::utils::get_num_threads);
+
+    EngineIdentity {
+        engine: engine.into(),
+        version: version.into(),
+        build_flags: build_flags::describe(&executor),
+        device: match options.device {
+            ModelDevice::Cpu => "cpu".into(),
+            ModelDevice::Cuda(index) => format!("cuda:{index}"),
+        },
+        threads: u32::try_from(threads).ok(),
+        family: Some(decoder.config().family.name().into()),
+        quantization: Some(decoder.quantization().into()),
+        compute_dtype: Some(decoder.compute_type_name().into()),
+        weights_sha256: options.weights_sha256.clone(),
+        tokenizer_sha256: Some(tokenizer.into()),
+        file_size: file_size(path).map(Bytes),
+        weight_bytes_per_token: Some(Bytes(decoder.weights_bytes_per_token())),
+        context_length: u32::try_from(decoder.context_length()).ok(),
+        habits: None,
+    }
+}
+
+/// Refuses a number of threads that candle would not keep to: it reads its own from the environment, once.
+fn check_threads(options: &InProcessOptions, identity: &EngineIdentity) -> Result<(), String> {
+    let Some(wanted) = options.threads.and_then(|threads| u32::try_from(threads).ok()) else { return Ok(()) };
+    match identity.threads {
+        Some(threads) if threads != wanted && options.device == ModelDevice::Cpu => Err(format!(
+            "this model would run on {threads} threads, not {wanted}: here candle computes, which reads its number of \
+             threads from the environment; start the program with RAYON_NUM_THREADS={wanted}"
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Errors of the decoder name the file themselves.
-fn plain(error: &crate::decoder::DecoderError) -> EngineError {
+fn plain(error: &DecoderError) -> EngineError {
     EngineError::Compute(error.to_string())
 }
 
-fn device(device: CandleDevice) -> Result<Device, String> {
+fn device(device: ModelDevice) -> Result<Device, String> {
     match device {
-        CandleDevice::Cpu => Ok(Device::Cpu),
-        CandleDevice::Cuda(index) => Device::new_cuda(index).map_err(|error| {
+        ModelDevice::Cpu => Ok(Device::Cpu),
+        ModelDevice::Cuda(index) => Device::new_cuda(index).map_err(|error| {
             format!("cannot use CUDA device {index}: {error}; use the CPU, or build with --features cuda")
         }),
     }
@@ -307,7 +381,7 @@ fn file_size(path: &Path) -> Option<u64> {
     if metadata.is_file() {
         return Some(metadata.len());
     }
-    let is_weights = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "safetensors");
-    let files = std::fs::read_dir(path).ok()?.filter_map(|entry| Some(entry.ok()?.path())).filter(is_weights);
+    let files = std::fs::read_dir(path).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let files = files.filter(|path: &PathBuf| path.extension().is_some_and(|kind| kind == "safetensors"));
     files.map(|file| Some(std::fs::metadata(file).ok()?.len())).sum()
 }

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use candle_core::quantized::{QMatMul, QTensor};
 use candle_core::{D, DType, Device, Module, Tensor};
 
-use super::cpu_kernels::MatrixVector;
-use super::error::DecoderError;
-use super::loading::Loader;
-use super::stored_tensor::StoredTensor;
+use crate::decoder::stored_tensor::StoredTensor;
 
 /// A matrix of `rows × columns`, applied to `tokens × columns`.
 #[derive(Debug)]
@@ -46,9 +43,6 @@ impl Weight {
                 let output = multiply(blocks, input)?;
                 output.narrow(D::Minus1, 0, *rows)?.contiguous()
             }
-            Self::Plain(weight) if MatrixVector::applies(weight, input) => {
-                input.apply_op1_no_bwd(&MatrixVector(weight))
-            }
             Self::Plain(weight) => input.matmul(&weight.t()?),
         }
     }
@@ -82,37 +76,9 @@ pub(crate) struct Projections {
 }
 
 impl Projections {
-    /// Loads the named matrices of `rows` rows each; a `fused` tensor holding all of them is
-    /// taken instead where the file has one.
-    pub(crate) fn load(
-        loader: &mut Loader<'_>,
-        fused: &str,
-        parts: &[(String, usize)],
-        columns: usize,
-        bias: bool,
-    ) -> Result<Self, DecoderError> {
-        let rows: usize = parts.iter().map(|(_, rows)| rows).sum();
-        let fused_name = format!("{fused}.weight");
-        let stored = if loader.source.has(&fused_name) {
-            vec![loader.matrix(&fused_name, rows, columns)?]
-        } else {
-            let mut stored = Vec::with_capacity(parts.len());
-            for (name, rows) in parts {
-                stored.push(loader.matrix(&format!("{name}.weight"), *rows, columns)?);
-            }
-            StoredTensor::stack(stored)
-        };
-        let weights = stored.into_iter().map(|part| loader.weight(part)).collect::<Result<Vec<_>, _>>()?;
-        let bias = if bias {
-            let mut biases = Vec::with_capacity(parts.len());
-            for (name, rows) in parts {
-                biases.push(loader.vector(&format!("{name}.bias"), *rows)?);
-            }
-            Some(Tensor::cat(&biases, 0)?)
-        } else {
-            None
-        };
-        Ok(Self { weights, bias })
+    /// Matrices in the order of their results, and what is added to those.
+    pub(crate) fn new(weights: Vec<Weight>, bias: Option<Tensor>) -> Self {
+        Self { weights, bias }
     }
 
     /// Maps `tokens × columns` to `tokens × rows`, the parts side by side.
@@ -127,6 +93,7 @@ impl Projections {
                 Tensor::cat(&parts, 1)?
             }
         };
+
         match &self.bias {
             Some(bias) => output.broadcast_add(bias),
             None => Ok(output),

@@ -21,6 +21,17 @@ pub(crate) struct KvShape {
     pub(crate) device: Device,
 }
 
+impl KvShape {
+    /// A buffer for `capacity` tokens that begins with the first `kept` of an old one.
+    fn grown(&self, capacity: usize, kept: usize, old: Option<&Tensor>) -> candle_core::Result<Tensor> {
+        let new = Tensor::zeros((self.kv_heads, capacity, self.head_width), self.dtype, &self.device)?;
+        if let (Some(old), 1..) = (old, kept) {
+            new.slice_set(&old.narrow(1, 0, kept)?.contiguous()?, 1, 0)?;
+        }
+        Ok(new)
+    }
+}
+
 /// Keys and values of one layer, each `kv heads × capacity × head width`.
 #[derive(Debug, Default)]
 struct LayerCache {
@@ -59,20 +70,13 @@ impl KvCache {
         if needed <= self.capacity {
             return Ok(());
         }
+
         let capacity =
             needed.next_power_of_two().max(Self::FIRST_CAPACITY).min(self.shape.context_length).max(needed);
-        let shape = (self.shape.kv_heads, capacity, self.shape.head_width);
         for layer in &mut self.layers {
-            let grown = |old: Option<&Tensor>| -> candle_core::Result<Tensor> {
-                let new = Tensor::zeros(shape, self.shape.dtype, &self.shape.device)?;
-                if let (Some(old), 1..) = (old, self.length) {
-                    new.slice_set(&old.narrow(1, 0, self.length)?.contiguous()?, 1, 0)?;
-                }
-                Ok(new)
-            };
             let old = layer.buffers.as_ref();
-            let keys = grown(old.map(|(keys, _)| keys))?;
-            let values = grown(old.map(|(_, values)| values))?;
+            let keys = self.shape.grown(capacity, self.length, old.map(|(keys, _)| keys))?;
+            let values = self.shape.grown(capacity, self.length, old.map(|(_, values)| values))?;
             layer.buffers = Some((keys, values));
         }
         self.capacity = capacity;

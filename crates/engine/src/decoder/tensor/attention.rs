@@ -3,12 +3,12 @@
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::RmsNorm;
 
-use super::config::{AttentionBias, DecoderConfig};
-use super::error::DecoderError;
 use super::kv_cache::KvCache;
 use super::loading::Loader;
 use super::projection::Projections;
-use super::rope::RotaryRows;
+use super::rotary::RotaryRows;
+use crate::decoder::config::{AttentionBias, DecoderConfig};
+use crate::decoder::error::DecoderError;
 
 /// The attention part of one layer.
 #[derive(Debug)]
@@ -34,30 +34,31 @@ impl Attention {
     ) -> Result<Self, DecoderError> {
         let config: &DecoderConfig = loader.config;
         let [q, k, v] = config.qkv_rows();
-        let name = |part: &str| format!("blk.{layer}.{part}");
-        let parts = [(name("attn_q"), q), (name("attn_k"), k), (name("attn_v"), v)];
+        let layer_name = format!("blk.{layer}");
+        let output_name = format!("{layer_name}.attn_output");
+        let parts = [
+            (format!("{layer_name}.attn_q"), q),
+            (format!("{layer_name}.attn_k"), k),
+            (format!("{layer_name}.attn_v"), v),
+        ];
         let bias = config.attention_bias;
-        let norm = |loader: &mut Loader<'_>, part: &str| {
-            let wanted = config.query_key_norm;
-            wanted.then(|| loader.norm(&name(part), config.head_width)).transpose()
-        };
+        let (normed, head_width) = (config.query_key_norm, config.head_width);
+
         Ok(Self {
-            qkv: Projections::load(
-                loader,
-                &name("attn_qkv"),
+            qkv: loader.projections(
+                &format!("{layer_name}.attn_qkv"),
                 &parts,
                 config.width,
                 bias != AttentionBias::None,
             )?,
-            output: Projections::load(
-                loader,
-                &name("attn_output"),
-                &[(name("attn_output"), config.width)],
+            output: loader.projections(
+                &output_name,
+                &[(output_name.clone(), config.width)],
                 q,
                 bias == AttentionBias::All,
             )?,
-            query_norm: norm(loader, "attn_q_norm")?,
-            key_norm: norm(loader, "attn_k_norm")?,
+            query_norm: loader.norm_if(normed, &format!("{layer_name}.attn_q_norm"), head_width)?,
+            key_norm: loader.norm_if(normed, &format!("{layer_name}.attn_k_norm"), head_width)?,
             layer,
             heads: config.heads,
             kv_heads: config.kv_heads,
@@ -80,27 +81,25 @@ impl Attention {
         let cached = cache.len();
         let qkv = self.qkv.apply(input)?;
         let (q_rows, kv_rows) = (self.heads * self.head_width, self.kv_heads * self.head_width);
-        let split = |start: usize, rows: usize, heads: usize| {
-            qkv.narrow(1, start, rows)?
-                .reshape((tokens, heads, self.head_width))?
-                .transpose(0, 1)?
-                .contiguous()
-        };
-        let mut q = split(0, q_rows, self.heads)?;
-        let mut k = split(q_rows, kv_rows, self.kv_heads)?;
-        let v = split(q_rows + kv_rows, kv_rows, self.kv_heads)?;
+        let mut q = self.heads_of(&qkv, 0, self.heads)?;
+        let mut k = self.heads_of(&qkv, q_rows, self.kv_heads)?;
+        let v = self.heads_of(&qkv, q_rows + kv_rows, self.kv_heads)?;
+
         if let (Some(query_norm), Some(key_norm)) = (&self.query_norm, &self.key_norm) {
             q = query_norm.forward(&q)?;
             k = key_norm.forward(&k)?;
         }
+
         if let Some(rotation) = rotation {
             q = rotation.rotate(&q)?;
             k = rotation.rotate(&k)?;
         }
+
         // The first key that any of these queries sees.
         let first = self.window.map_or(0, |window| (cached + 1).saturating_sub(window));
         let (k, v) = cache.append(self.layer, &k, &v, first)?;
         let seen = k.dim(1)?;
+
         // Queries that share a key head become rows of one product, so that keys and values
         // are never repeated.
         let group = self.heads / self.kv_heads;
@@ -117,6 +116,7 @@ impl Attention {
                 seen,
             ))?;
         }
+
         let weights = candle_nn::ops::softmax_last_dim(&scores)?;
         let mixed = weights
             .matmul(&v)?
@@ -124,6 +124,14 @@ impl Attention {
             .transpose(0, 1)?
             .reshape((tokens, q_rows))?;
         self.output.apply(&mixed)
+    }
+
+    /// Heads that lie side by side from column `start` on, as `heads × tokens × head width`.
+    fn heads_of(&self, qkv: &Tensor, start: usize, heads: usize) -> candle_core::Result<Tensor> {
+        qkv.narrow(1, start, heads * self.head_width)?
+            .reshape((qkv.dim(0)?, heads, self.head_width))?
+            .transpose(0, 1)?
+            .contiguous()
     }
 
     pub(crate) fn bytes(&self) -> u64 {

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::RmsNorm;
 
-use super::config::DecoderConfig;
-use super::error::DecoderError;
-use super::projection::Weight;
-use super::stored_tensor::{Encoding, StoredTensor};
-use super::weights::WeightSource;
+use super::projection::{Projections, Weight};
+use crate::decoder::config::DecoderConfig;
+use crate::decoder::error::DecoderError;
+use crate::decoder::stored_tensor::{Encoding, StoredTensor};
+use crate::decoder::weights::WeightSource;
 
 /// What loading a decoder's parts needs, and what it counts along the way.
 pub(crate) struct Loader<'a> {
@@ -45,11 +45,54 @@ impl<'a> Loader<'a> {
         Ok(Weight::of(stored, self.dtype, self.device)?)
     }
 
+    /// Loads the named matrices of `rows` rows each; a `fused` tensor holding all of them is
+    /// taken instead where the file has one.
+    pub(crate) fn projections(
+        &mut self,
+        fused: &str,
+        parts: &[(String, usize)],
+        columns: usize,
+        bias: bool,
+    ) -> Result<Projections, DecoderError> {
+        let rows: usize = parts.iter().map(|(_, rows)| rows).sum();
+        let fused_name = format!("{fused}.weight");
+        let stored = if self.source.has(&fused_name) {
+            vec![self.matrix(&fused_name, rows, columns)?]
+        } else {
+            let mut stored = Vec::with_capacity(parts.len());
+            for (name, rows) in parts {
+                stored.push(self.matrix(&format!("{name}.weight"), *rows, columns)?);
+            }
+            StoredTensor::stack(stored)
+        };
+
+        let weights = stored.into_iter().map(|part| self.weight(part)).collect::<Result<Vec<_>, _>>()?;
+        if !bias {
+            return Ok(Projections::new(weights, None));
+        }
+
+        let mut biases = Vec::with_capacity(parts.len());
+        for (name, rows) in parts {
+            biases.push(self.vector(&format!("{name}.bias"), *rows)?);
+        }
+        Ok(Projections::new(weights, Some(Tensor::cat(&biases, 0)?)))
+    }
+
     /// Reads a bias.
     pub(crate) fn vector(&mut self, name: &str, length: usize) -> Result<Tensor, DecoderError> {
         let vector = self.source.read(name, &[length])?.to_plain(self.dtype, self.device)?;
         self.vector_bytes += (length * self.dtype.size_in_bytes()) as u64;
         Ok(vector)
+    }
+
+    /// Reads the weight of a norm that only some families have.
+    pub(crate) fn norm_if(
+        &mut self,
+        wanted: bool,
+        name: &str,
+        length: usize,
+    ) -> Result<Option<RmsNorm>, DecoderError> {
+        wanted.then(|| self.norm(name, length)).transpose()
     }
 
     /// Reads the weight of a norm.
