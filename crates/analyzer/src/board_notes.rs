@@ -2,7 +2,7 @@
 
 use infercost_core::{BoardState, CrossCheck, IdlePhase, RunRecord};
 
-use crate::wording::{count, percent, quoted};
+use infercost_core::text::{count, percent, printable};
 
 /// Degrees between both ends that are worth a note.
 const WARMED: u32 = 15;
@@ -53,7 +53,7 @@ fn when(phase: IdlePhase) -> &'static str {
 }
 
 fn name(board: &BoardState) -> String {
-    format!("{} ({})", quoted(&board.name), quoted(&board.uuid))
+    format!("{} ({})", printable(&board.name), printable(&board.uuid))
 }
 
 /// `a`, `a and b`, `a, b and c`.
@@ -80,7 +80,7 @@ fn throttled(states: &[(&str, &BoardState)]) -> Option<String> {
         "{} was held back {}: {}{clock}; speed and energy are those of a slowed board.",
         name(board),
         listed(&times),
-        quoted(&reasons.join(", "))
+        printable(&reasons.join(", "))
     ))
 }
 
@@ -116,7 +116,7 @@ fn disagreement(check: &CrossCheck) -> String {
     format!(
         "The integral of {}'s power is {} {sign} its energy counter ({:.1} J against {:.1} J over {}); joules are the \
          counter's, and doubtful.",
-        quoted(&check.name),
+        printable(&check.name),
         percent(difference.abs()),
         check.integrated.get(),
         check.counted.get(),

@@ -2,35 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use infercost_core::manifest::Provenance;
-use infercost_core::price::{HardwareCost, PriceBook};
 use infercost_core::report::{CandidateReport, CostComponents, CostReport, EnergyReport, LatencyIntervals};
-use infercost_core::{EnergyScope, Estimate, OperatingPoint, Outcome, Verdict, WindowRecord};
+use infercost_core::{
+    EnergyScope, EnergySource, Estimate, InferenceRecord, OperatingPoint, Outcome, Reason, Unknown, Verdict,
+};
+use infercost_cost::Parts;
+use infercost_stats::blocks::FEWEST_TO_COMPARE;
+use infercost_stats::percentile::{Timed, percentile};
+use infercost_stats::quantile::quantile;
 
-use crate::cost::{Parts, Rates, Usage};
+use crate::analysis::Analysis;
 use crate::energy_source;
-use crate::judgement::{Judgement, QualityEvidence};
+use crate::idle_power::{Idle, idle_watts};
+use crate::judgement::{Judgement, Measurement, QualityEvidence};
 use crate::latency::latency;
 use crate::notes;
+use crate::pricing::{Metered, Pricing};
 use crate::quality;
 use crate::recommendation::SavingReplicates;
-use crate::report::{Analysis, idle_behind};
-use crate::sample::{Samples, TOO_FEW_BLOCKS, VariantSample, at, own, pair};
+use crate::sample::{Own, Pair, Samples, Spent, Totals, VariantSample};
 use crate::sequential::Levels;
-use crate::statistics::blocks::FEWEST_TO_COMPARE;
-use crate::statistics::percentile::{Timed, percentile};
-use crate::statistics::quantile::quantile;
-use crate::wording::{count, quoted};
 
-/// Idle power and what it covers.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Idle {
-    pub(crate) watts: f64,
-    pub(crate) scope: EnergyScope,
-}
+/// Fewest prompts that both variants answered for a saving to be stated.
+const FEWEST_ANSWERS: usize = 5;
 
 /// One variant's energy, as far as the cost needs it.
-struct Metered {
+struct Energy {
     report: EnergyReport,
     known: bool,
     /// False where any of it is an estimate.
@@ -41,6 +38,7 @@ struct Metered {
 /// A saving with its resamples, and a sentence where it rests on fewer parts than the totals.
 #[derive(Default)]
 pub(crate) struct Saving {
+    estimate: Option<Estimate>,
     pub(crate) replicates: SavingReplicates,
     pub(crate) note: Option<String>,
 }
@@ -49,7 +47,7 @@ pub(crate) struct Saving {
 pub(crate) struct Context<'a> {
     pub(crate) analysis: &'a Analysis<'a>,
     pub(crate) samples: &'a Samples<'a>,
-    pub(crate) rates: Rates,
+    pub(crate) pricing: Pricing<'a>,
     /// By run.
     pub(crate) idles: &'a [Option<Idle>],
 }
@@ -63,94 +61,98 @@ impl Context<'_> {
         evidence: &QualityEvidence,
         judgement: Judgement,
     ) -> (CandidateReport, Saving) {
-        let mut unknown = BTreeMap::new();
+        let mut unknown = Unknown::default();
         let quality = quality::quality(self.samples, index, evidence, self.analysis.policy, &mut unknown);
-        let metered = self.energy(index, variant, &mut unknown);
-        let (cost, parts) = self.cost(index, &metered, &mut unknown);
-        let (saving, replicates) = self.saving(
-            index,
-            variant,
-            (parts.of_energy(metered.measured), metered.idle_watts),
-            evidence.levels.as_ref(),
-            &mut unknown,
-        );
+
+        let energy = self.energy(index, variant, &mut unknown);
+        let (cost, parts) = self.cost(index, variant, &energy, &mut unknown);
+        let own = Basis { parts: parts.of_energy(energy.measured), idle_watts: energy.idle_watts };
+        let saving = self.saving(index, variant, own, evidence.levels.as_ref(), &mut unknown);
+
         let timed = latency(variant.inferences());
-        let decode = self.rate(index, own::DECODED, own::DECODE_TOKENS, own::DECODE_TIME);
-        let prefill = self.rate(index, own::PREFILLED, own::PREFILL_TOKENS, own::PREFILL_TIME);
-        let decode = known(decode, "decode_tokens_per_s", &mut unknown);
-        let prefill = known(prefill, "prefill_tokens_per_s", &mut unknown);
-        let bandwidth_share = self.bandwidth_share(variant, decode.as_ref(), &mut unknown);
-        let mut failure_kinds: BTreeMap<String, u64> = BTreeMap::new();
-        for inference in variant.inferences() {
-            if let Outcome::Failed { kind, .. } = &inference.outcome {
-                *failure_kinds.entry(kind.name().to_owned()).or_default() += 1;
-            }
-        }
-        let output = variant.inferences().map(|inference| u64::from(inference.outcome.output_tokens())).sum();
-        let input_tokens = input_tokens(variant, &mut unknown);
+        let decode = self.estimate(
+            self.samples.layout.own(index, Own::Decoded),
+            Reason::TooFewPrompts { needed: 2 },
+            |totals| totals.of(index).decode_rate(),
+        );
+        let prefill = self.estimate(
+            self.samples.layout.own(index, Own::Prefilled),
+            Reason::TooFewPrompts { needed: 2 },
+            |totals| totals.of(index).prefill_rate(),
+        );
+        let decode = unknown.known("decode_tokens_per_s", decode);
+        let bandwidth_share = self.bandwidth_share(variant, decode.as_ref());
+
+        let failures = FailureCounts::of(variant.inferences());
         let mut load_times: Vec<f64> =
             variant.loads.iter().map(|load| load.load_time.as_secs_f64()).collect();
         load_times.sort_unstable_by(f64::total_cmp);
+
         let report = CandidateReport {
             variant: variant.header.id.clone(),
             engine: variant.header.engine.clone(),
             provenance: variant.header.provenance.clone(),
             noise_floor: variant.header.noise_floor,
-            inferences: variant.inferences().count() as u64,
-            failures: failure_kinds.values().sum(),
-            failure_kinds,
-            input_tokens,
-            output_tokens: output,
+            inferences: failures.requests,
+            failures: failures.failures,
+            failure_kinds: failures.kinds,
+            answers: failures.answers,
+            failure_rate: unknown.known("failure_rate", self.failure_rate(variant)),
+            input_tokens: unknown.known("input_tokens", input_tokens(variant)),
+            output_tokens: failures.output_tokens,
             load_s: quantile(&load_times, 0.5),
             ttft_s: timed.ttft,
             tpot_s: timed.tpot,
             itl_s: timed.itl,
             latency_s: timed.latency,
             latency_intervals: self.latency_intervals(variant),
-            prefill_tokens_per_s: prefill,
+            prefill_tokens_per_s: unknown.known("prefill_tokens_per_s", prefill),
             decode_tokens_per_s: decode,
-            bandwidth_share,
-            energy: metered.report,
+            bandwidth_share: unknown.known("bandwidth_share", bandwidth_share),
+            energy: energy.report,
             cost,
             quality,
             verdict: judgement.verdict,
             reasons: reasons(index == self.samples.baseline, &judgement),
             gates: judgement.gates,
-            saving,
+            saving: saving.estimate,
             operating_points: Vec::new(),
             unknown,
         };
-        (report, replicates)
+        (report, saving)
+    }
+
+    /// The share of requests without an answer, by prompt.
+    fn failure_rate(&self, variant: &VariantSample<'_>) -> Result<Estimate, Reason> {
+        let shares: Vec<f64> = variant.failed.iter().copied().flatten().collect();
+        let measured = Measurement::proportion(shares.iter().sum(), shares.len());
+        measured
+            .and_then(|measured| measured.two_sided(self.analysis.policy.confidence))
+            .ok_or(Reason::NothingAsked)
     }
 
     fn latency_intervals(&self, variant: &VariantSample<'_>) -> LatencyIntervals {
         let (ttft, tpot) = variant.timed();
-        let (confidence, nested) = (self.analysis.policy.confidence, self.samples.blocks.is_nested());
-        let of = |values: &[Timed], p: f64| percentile(values, p, confidence, nested);
+        let interval = |values: &[Timed], p: f64| {
+            percentile(values, p, self.analysis.policy.confidence, self.samples.blocks.is_nested())
+        };
         LatencyIntervals {
-            ttft_p50_s: of(&ttft, 0.5),
-            ttft_p95_s: of(&ttft, 0.95),
-            tpot_p50_s: of(&tpot, 0.5),
-            tpot_p95_s: of(&tpot, 0.95),
+            ttft_p50_s: interval(&ttft, 0.5),
+            ttft_p95_s: interval(&ttft, 0.95),
+            tpot_p50_s: interval(&tpot, 0.5),
+            tpot_p95_s: interval(&tpot, 0.95),
         }
     }
 
-    fn rate(&self, index: usize, presence: usize, tokens: usize, time: usize) -> Known<Estimate> {
-        let first = self.samples.own(index);
-        let too_few = "fewer than two prompts have such a time";
-        self.estimate(first + presence, too_few, |totals| {
-            at(totals, first + tokens) / at(totals, first + time)
-        })
-    }
-
+    /// An interval by prompts and blocks, or why there is none.
     fn estimate(
         &self,
         presence: usize,
-        too_few_prompts: &'static str,
-        statistic: impl Fn(&[f64]) -> f64,
-    ) -> Known<Estimate> {
-        let measured = self.samples.measured(presence, too_few_prompts, statistic)?;
-        measured.estimate(self.analysis.policy.confidence).ok_or(TOO_FEW_BLOCKS)
+        too_few: Reason,
+        statistic: impl Fn(Totals<'_>) -> f64,
+    ) -> Result<Estimate, Reason> {
+        let measured = self.samples.measured(presence, too_few, statistic)?;
+        measured.estimate(self.analysis.policy.confidence).ok_or(Reason::TooWide)
     }
 
     /// Share of the memory bandwidth that decode reaches: bytes of weights per token × tokens/s ÷ bandwidth
@@ -160,73 +162,63 @@ impl Context<'_> {
         &self,
         variant: &VariantSample<'_>,
         decode: Option<&Estimate>,
-        unknown: &mut BTreeMap<String, String>,
-    ) -> Option<f64> {
-        let mut because = |reason: &str| {
-            unknown.insert("bandwidth_share".into(), reason.into());
-            None
-        };
+    ) -> Result<f64, Reason> {
         let bandwidth = self.analysis.memory_bandwidth.filter(|bandwidth| *bandwidth > 0.0);
-        let Some(bandwidth) = bandwidth else { return because("the memory bandwidth was not measured") };
-        let Some(bytes) = variant.header.engine.weight_bytes_per_token else {
-            return because("the bytes read per token are unknown");
-        };
+        let bandwidth = bandwidth.ok_or(Reason::NoBandwidth)?;
+        let bytes = variant.header.engine.weight_bytes_per_token.ok_or(Reason::NoBytesPerToken)?;
         if variant.windows.iter().any(|window| window.operating_point != OperatingPoint::SEQUENTIAL) {
-            return because("requests ran side by side");
+            return Err(Reason::SideBySide);
         }
-        decode.map(|decode| bytes.0 as f64 * decode.point / bandwidth)
+
+        let decode = decode.ok_or(Reason::TooFewPrompts { needed: 2 })?;
+        Ok(bytes.0 as f64 * decode.point / bandwidth)
     }
 
-    fn energy(
-        &self,
-        index: usize,
-        variant: &VariantSample<'_>,
-        unknown: &mut BTreeMap<String, String>,
-    ) -> Metered {
-        let readable = variant.windows.iter().filter(|window| !window.interrupted);
-        let metered: Vec<_> =
-            readable.filter_map(|window| Some((window, window.energy.joules()?.get()))).collect();
-        let source = energy_source::of(metered.iter().map(|(window, _)| &window.energy));
-        let scopes: Vec<EnergyScope> = metered.iter().map(|(window, _)| window.energy.scope()).collect();
-        let scope = scopes.iter().fold(EnergyScope::default(), |all, scope| all.union(scope));
+    fn energy(&self, index: usize, variant: &VariantSample<'_>, unknown: &mut Unknown) -> Energy {
+        let whole = variant.windows_by_run().filter(|(_, window)| !window.interrupted);
+        let metered: Vec<_> = whole.filter(|(_, window)| window.energy.joules().is_some()).collect();
         let known = !metered.is_empty();
-        let gross: f64 = metered.iter().map(|(_, joules)| joules).sum();
-        let seconds: f64 = metered.iter().map(|(window, _)| window.wall_time.as_secs_f64()).sum();
+
+        let source = energy_source::of(metered.iter().map(|(_, window)| &window.energy));
+        let mut scope = EnergyScope::default();
+        let (mut gross, mut seconds) = (0.0, 0.0);
+        for (_, window) in &metered {
+            scope = scope.union(&window.energy.scope());
+            gross += window.energy.joules().map_or(0.0, |joules| joules.get());
+            seconds += window.wall_time.as_secs_f64();
+        }
+
         // Idle power of another boundary cannot be taken off, nor this machine's from a server elsewhere.
-        let readable = || variant.windows_by_run().filter(|(_, window)| !window.interrupted);
-        let is_metered = |(_, window): &(usize, &WindowRecord)| window.energy.joules().is_some();
         let idle = if known {
-            idle_behind(self.idles, readable().filter(is_metered))
-        } else if is_here(variant) {
-            idle_behind(self.idles, variant.windows_by_run())
+            idle_watts(self.idles, metered.into_iter())
+        } else if variant.header.provenance.other_machine().is_none() {
+            idle_watts(self.idles, variant.windows_by_run())
         } else {
-            Err("the server runs on another machine")
+            Err(Reason::OtherMachine)
         };
-        let first = self.samples.own(index);
-        let share = |totals: &[f64]| at(totals, first + own::JOULES) / at(totals, first + own::METERED);
-        let too_few = "fewer than two prompts ran in metered windows";
-        let per_inference = if known {
-            self::known(self.estimate(first + own::METERED, too_few, share), "per_inference_j", unknown)
+        let idle = unknown.known("net_j", idle);
+
+        let per_inference_j = if known {
+            let presence = self.samples.layout.own(index, Own::Asked);
+            let no_answer = self.too_few_answers(variant.answered.len());
+            let joules = self.estimate(presence, no_answer, |totals| totals.of(index).joules_per_answer());
+            unknown.known("per_inference_j", joules)
         } else {
-            unknown.insert("energy".into(), notes::no_energy(variant));
+            unknown.insert("energy", notes::no_energy(variant));
             None
         };
-        if let Err(reason) = idle {
-            unknown.insert("net_j".into(), reason.into());
-        }
-        let idle_watts = idle.ok();
+
         let report = EnergyReport {
-            source: source.to_owned(),
+            source,
             scope: scope.to_string(),
             gross_j: known.then_some(gross),
-            net_j: idle_watts.filter(|_| known).map(|watts| gross - watts * seconds),
-            idle_w: idle_watts,
+            net_j: idle.filter(|_| known).map(|watts| gross - watts * seconds),
+            idle_w: idle,
             unattributed_j: known.then_some(variant.unattributed),
-            per_inference_j: per_inference,
+            per_inference_j,
             prefill_share: self.prefill_share(variant).filter(|_| known),
         };
-        let measured = source != "estimated";
-        Metered { report, known, measured, idle_watts }
+        Energy { report, known, measured: source != EnergySource::Estimated, idle_watts: idle }
     }
 
     fn prefill_share(&self, variant: &VariantSample<'_>) -> Option<f64> {
@@ -239,55 +231,53 @@ impl Context<'_> {
         (all > 0.0).then(|| prefill / all)
     }
 
-    /// Parts that the cost of the variant at `index` holds, and why others are left out.
-    fn parts(&self, index: usize, metered: &Metered) -> (Parts, BTreeMap<String, String>) {
-        let (mut parts, mut left_out) = self.rates.parts(metered.known, metered.idle_watts.is_some());
-        let provenance = self.samples.variants.get(index).map(|variant| &variant.header.provenance);
-        if let Some(why) = provenance.and_then(|from| foreign_hardware(from, self.analysis.prices)) {
-            parts.hardware = false;
-            left_out.insert("hardware".into(), why);
-        }
-        (parts, left_out)
+    /// Why a mean over answers is not known, where so many prompts were answered.
+    fn too_few_answers(&self, answered: usize) -> Reason {
+        if answered == 0 { Reason::NoAnswer } else { Reason::TooFewPrompts { needed: 2 } }
     }
 
     fn cost(
         &self,
         index: usize,
-        metered: &Metered,
-        unknown: &mut BTreeMap<String, String>,
+        variant: &VariantSample<'_>,
+        energy: &Energy,
+        unknown: &mut Unknown,
     ) -> (CostReport, Parts) {
-        let (parts, left_out) = self.parts(index, metered);
-        let first = self.samples.own(index);
-        let idle_watts = metered.idle_watts;
+        let (parts, left_out) =
+            self.pricing.parts(&variant.header.provenance, energy.known, energy.idle_watts.is_some());
+        let per_answer = |spent: Spent| Metered::per_answer(spent, energy.idle_watts);
         let per_inference =
-            |totals: &[f64]| self.rates.cost(&usage(totals, first + own::INFERENCES, idle_watts), parts);
-        let observed = usage(self.samples.resampled.observed(), first + own::INFERENCES, idle_watts);
-        let ran = observed.busy.is_finite();
-        let (components, sum) =
-            if ran { self.rates.components(&observed, parts) } else { (CostComponents::default(), None) };
-        let presence = first + if parts.energy { own::METERED } else { own::ANSWERED };
-        let mut estimate = |name: &str, too_few: &'static str, statistic: &dyn Fn(&[f64]) -> f64| {
-            let found = if parts.any() {
-                self.estimate(presence, too_few, statistic)
-            } else {
-                Err("no part of the cost is known")
-            };
-            known(found, name, unknown)
+            |totals: Totals<'_>| self.pricing.cost(&per_answer(totals.of(index).spent()), parts);
+
+        let observed = per_answer(self.samples.observed().of(index).spent());
+        let (components, sum) = if observed.busy_s.is_finite() {
+            self.pricing.components(&observed, parts)
+        } else {
+            (CostComponents::default(), None)
         };
-        let of_cost = estimate("per_inference", "fewer than two prompts were answered", &per_inference);
-        let of_cost = of_cost.and_then(|estimate| sum.map(|sum| Estimate { point: sum, ..estimate }));
-        let per_correct =
-            estimate("per_correct", "no answer, or too few, were graded and right", &|totals| {
-                per_inference(totals) * at(totals, first + own::SCORED) / at(totals, first + own::SCORE)
-            });
-        let name = "per_million_output_tokens";
-        let per_million = estimate(name, "no output, or too little, was written", &|totals| {
-            per_inference(totals) * 1e6 * at(totals, first + own::INFERENCES)
-                / at(totals, first + own::OUTPUT)
+
+        let presence = self.samples.layout.own(index, Own::Asked);
+        let mut estimate = |name: &str, too_few: Reason, statistic: &dyn Fn(Totals<'_>) -> f64| {
+            let found = match parts.any() {
+                true if variant.answered.is_empty() => Err(Reason::NoAnswer),
+                true => self.estimate(presence, too_few, statistic),
+                false => Err(Reason::NoCost),
+            };
+            unknown.known(name, found)
+        };
+        let too_few = self.too_few_answers(variant.answered.len());
+        let of_cost = estimate("per_inference", too_few, &per_inference);
+        let per_correct = estimate("per_correct", Reason::NoneRight, &|totals| {
+            per_inference(totals) / totals.of(index).right_per_answer()
         });
+        let per_million = estimate("per_million_output_tokens", Reason::NoOutput, &|totals| {
+            per_inference(totals) * 1e6 / totals.of(index).output_per_answer()
+        });
+
         let report = CostReport {
             currency: self.analysis.prices.currency,
-            per_inference: of_cost,
+            // The point is the sum of the rounded parts.
+            per_inference: of_cost.and_then(|cost| Some(Estimate { point: sum?, ..cost })),
             per_correct,
             per_million_output_tokens: per_million,
             components,
@@ -296,109 +286,140 @@ impl Context<'_> {
         (report, parts)
     }
 
-    /// Saving against the baseline over the prompts that both answered: 1 − cost ÷ cost of the baseline.
+    /// Saving against the baseline: 1 − cost of an answered request ÷ the baseline's, over the prompts that both
+    /// answered, what failures took billed to the answers.
     fn saving(
         &self,
         index: usize,
         variant: &VariantSample<'_>,
-        (parts, idle_watts): (Parts, Option<f64>),
+        own: Basis,
         levels: Option<&Levels>,
-        unknown: &mut BTreeMap<String, String>,
-    ) -> (Option<Estimate>, Saving) {
+        unknown: &mut Unknown,
+    ) -> Saving {
         let Some(baseline) = self.samples.variants.first().filter(|_| index != self.samples.baseline) else {
-            return (None, Saving::default());
+            return Saving::default();
         };
-        let mut ignored = BTreeMap::new();
-        let reference = self.energy(self.samples.baseline, baseline, &mut ignored);
-        let (of_baseline, _) = self.parts(self.samples.baseline, &reference);
-        let of_baseline = of_baseline.of_energy(reference.measured);
-        let common = parts.common(of_baseline);
+        let energy = self.energy(self.samples.baseline, baseline, &mut Unknown::default());
+        let (parts, _) =
+            self.pricing.parts(&baseline.header.provenance, energy.known, energy.idle_watts.is_some());
+        let reference = Basis { parts: parts.of_energy(energy.measured), idle_watts: energy.idle_watts };
+        let common = own.parts.common(reference.parts);
         if !common.any() {
-            unknown.insert("saving".into(), "the costs have no known part in common".into());
-            return (None, Saving::default());
+            unknown.insert("saving", Reason::NoCommonCost);
+            return Saving::default();
         }
-        let name = variant.header.id.variant_name();
-        let note = (parts != of_baseline).then(|| {
-            let names = common.names();
-            format!("The saving of {name} compares only what is known of both costs: {names}.")
-        });
-        // Each by the machines that it ran on.
-        let idle = [(pair::BASELINE, reference.idle_watts), (pair::VARIANT, idle_watts)];
-        let idle_of = |column| idle.iter().find(|(one, _)| *one == column).and_then(|(_, watts)| *watts);
-        let first = self.samples.pair(index);
-        let ratio = |totals: &[f64]| {
-            let cost = |column| self.rates.cost(&usage(totals, first + column, idle_of(column)), common);
-            cost(pair::VARIANT) / cost(pair::BASELINE)
+
+        // Each by the idle power of the machines that it ran on.
+        let ratio = |totals: Totals<'_>| {
+            let pair = totals.pair(index);
+            let cost = |spent: Spent, basis: Basis| {
+                self.pricing.cost(&Metered::per_answer(spent, basis.idle_watts), common)
+            };
+            cost(pair.variant(), own) / cost(pair.baseline(), reference)
         };
+        let both = variant.answered.intersection(&baseline.answered).count();
+        let estimate = unknown.known("saving", self.saving_interval(index, both, levels, &ratio));
+
+        let saving = |totals: Totals<'_>| 1.0 - ratio(totals);
+        let replicates = SavingReplicates {
+            by_prompts: self.samples.draws(saving),
+            without_block: self.samples.without_each_block(index, saving),
+            is_nested: self.samples.blocks.is_nested(),
+        };
+        Saving { estimate, replicates, note: common_parts_note(variant, own, reference) }
+    }
+
+    fn saving_interval(
+        &self,
+        index: usize,
+        both_answered: usize,
+        levels: Option<&Levels>,
+        ratio: &impl Fn(Totals<'_>) -> f64,
+    ) -> Result<Estimate, Reason> {
+        if both_answered < FEWEST_ANSWERS {
+            let (answered, needed) = (both_answered as u64, FEWEST_ANSWERS as u64);
+            return Err(Reason::TooFewAnswers { answered, needed });
+        }
+
+        let presence = self.samples.layout.pair(index, Pair::Shared);
+        let too_few = Reason::TooFewPrompts { needed: FEWEST_ANSWERS as u64 };
+        let measured = self.samples.measured(presence, too_few, ratio)?;
+        if measured.blocks() < FEWEST_TO_COMPARE {
+            return Err(Reason::TooFewBlocks);
+        }
+
+        // What the ratio may lie below is what the saving may lie above.
         let confidence = self.analysis.policy.confidence;
         let alpha = (1.0 - confidence) / 2.0;
         let (below, above) = levels.map_or((alpha, alpha), Levels::two_sided);
-        let presence = first + if common.energy { pair::VARIANT_METERED } else { pair::SHARED };
-        let found = self.samples.measured(presence, "fewer than two prompts were answered by both", ratio);
-        let found =
-            found.and_then(
-                |found| {
-                    if found.blocks() < FEWEST_TO_COMPARE { Err(TOO_FEW_BLOCKS) } else { Ok(found) }
-                },
-            );
-        // What the ratio may lie below is what the saving may lie above.
-        let interval = found.and_then(|found| found.interval(above, below, confidence).ok_or(TOO_FEW_BLOCKS));
-        let estimate = known(interval, "saving", unknown).map(|ratio| ratio.map(|ratio| 1.0 - ratio));
-        let saving = |totals: &[f64]| 1.0 - ratio(totals);
-        let replicates = SavingReplicates {
-            by_prompts: self.samples.resampled.draws(saving),
-            without_block: self.samples.blocks.without_each(first + pair::SHARED, saving).1,
-            is_nested: self.samples.blocks.is_nested(),
-        };
-        (estimate, Saving { replicates, note })
+        let ratio = measured.interval(above, below, confidence).ok_or(Reason::TooWide)?;
+        Ok(ratio.map(|ratio| 1.0 - ratio))
+    }
+}
+
+/// What a variant's part in a comparison of costs rests on.
+#[derive(Debug, Clone, Copy)]
+struct Basis {
+    parts: Parts,
+    idle_watts: Option<f64>,
+}
+
+/// That a saving compares fewer parts than a total holds; `None` where it compares all.
+fn common_parts_note(variant: &VariantSample<'_>, own: Basis, reference: Basis) -> Option<String> {
+    if own.parts == reference.parts {
+        return None;
+    }
+
+    let names: Vec<&str> =
+        own.parts.common(reference.parts).names().into_iter().map(|part| part.name()).collect();
+    Some(format!(
+        "The saving of {} compares only what is known of both costs: {}.",
+        variant.header.id.variant_name(),
+        names.join(", ")
+    ))
+}
+
+/// Requests, counted by what came of them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct FailureCounts {
+    /// All of them.
+    pub(crate) requests: u64,
+    /// Answers of at least one token.
+    pub(crate) answers: u64,
+    /// Failures; what was neither answered nor failed ended without a token.
+    pub(crate) failures: u64,
+    /// Failures by kind.
+    pub(crate) kinds: BTreeMap<String, u64>,
+    pub(crate) output_tokens: u64,
+}
+
+impl FailureCounts {
+    pub(crate) fn of<'i>(inferences: impl IntoIterator<Item = &'i InferenceRecord>) -> Self {
+        let mut counts = Self::default();
+        for inference in inferences {
+            counts.requests += 1;
+            counts.answers += u64::from(inference.outcome.is_answered());
+            counts.output_tokens += u64::from(inference.outcome.output_tokens());
+            if let Outcome::Failed { kind, .. } = &inference.outcome {
+                counts.failures += 1;
+                *counts.kinds.entry(kind.name().to_owned()).or_default() += 1;
+            }
+        }
+        counts
     }
 }
 
 /// Prompt tokens of all answers; a failure has none that count.
-fn input_tokens(variant: &VariantSample<'_>, unknown: &mut BTreeMap<String, String>) -> Option<u64> {
-    let answers = || variant.inferences().filter(|one| matches!(one.outcome, Outcome::Completed { .. }));
-    let untold = answers().filter(|one| one.input_tokens.is_none()).count();
-    if untold > 0 {
-        let all = answers().count() as u64;
-        let reason = format!("nobody counted the prompt tokens of {untold} of {}", count(all, "answer"));
-        unknown.insert("input_tokens".into(), reason);
-        return None;
+fn input_tokens(variant: &VariantSample<'_>) -> Result<u64, Reason> {
+    let (mut sum, mut answers, mut without) = (0, 0, 0);
+    for inference in variant.inferences().filter(|one| matches!(one.outcome, Outcome::Completed { .. })) {
+        answers += 1;
+        match inference.input_tokens {
+            Some(tokens) => sum += u64::from(tokens),
+            None => without += 1,
+        }
     }
-    Some(answers().filter_map(|one| one.input_tokens).map(u64::from).sum())
-}
-
-/// A value, or why there is none.
-type Known<T> = Result<T, &'static str>;
-
-/// Keeps the reason under the name of the field.
-fn known<T>(found: Known<T>, name: &str, unknown: &mut BTreeMap<String, String>) -> Option<T> {
-    found.map_err(|reason| unknown.insert(name.to_owned(), reason.to_owned())).ok()
-}
-
-/// True for what runs on the machine that measured.
-fn is_here(variant: &VariantSample<'_>) -> bool {
-    variant.header.provenance.other_machine().is_none()
-}
-
-/// Why the price of the hardware does not hold for a server on another machine; `None` where it does. A rate by the
-/// hour holds for whatever is rented.
-pub(crate) fn foreign_hardware(provenance: &Provenance, prices: &PriceBook) -> Option<String> {
-    let rented = matches!(prices.hardware, Some(HardwareCost::Rented { .. }));
-    let host = provenance.other_machine().filter(|_| !rented && prices.hardware.is_some())?;
-    Some(format!(
-        "the server runs on {}, and what that machine costs is unknown; give its rate per hour",
-        quoted(&host)
-    ))
-}
-
-/// Mean usage from column sums: inferences, busy seconds, joules, metered inferences, from `first` on.
-fn usage(totals: &[f64], first: usize, idle_watts: Option<f64>) -> Usage {
-    let joules = at(totals, first + 2) / at(totals, first + 3);
-    Usage {
-        busy: at(totals, first + 1) / at(totals, first),
-        joules: joules.is_finite().then_some(joules),
-        idle_watts,
-    }
+    if without > 0 { Err(Reason::TokensNotReported { without, answers }) } else { Ok(sum) }
 }
 
 fn reasons(is_baseline: bool, judgement: &Judgement) -> Vec<String> {

@@ -1,33 +1,28 @@
 //! What several readings are called together.
 
-use infercost_core::{EnergyReading, MeterKind, MeterSource};
+use infercost_core::{EnergyReading, EnergySource};
 
-/// `counter`, `integrated`, `mixed` (some of either), `estimated` where any of them is an estimate, `unavailable` where
-/// none has joules.
-pub(crate) fn of<'a>(readings: impl Iterator<Item = &'a EnergyReading>) -> &'static str {
-    let (mut counted, mut integrated, mut estimated) = (false, false, false);
-    for reading in readings {
-        match reading {
-            EnergyReading::Measured { source: MeterSource { kind: MeterKind::Counter, .. }, .. } => {
-                counted = true
-            }
-            EnergyReading::Measured { .. } => integrated = true,
-            EnergyReading::Estimated { .. } => estimated = true,
-            EnergyReading::Unavailable { .. } => {}
-        }
+/// An estimate where any of them is one; mixed where some are counted and some integrated; unavailable where none has
+/// joules.
+pub(crate) fn of<'a>(readings: impl Iterator<Item = &'a EnergyReading>) -> EnergySource {
+    let mut together = EnergySource::Unavailable;
+
+    for source in readings.map(EnergyReading::source) {
+        together = match (together, source) {
+            (known, EnergySource::Unavailable) => known,
+            (EnergySource::Unavailable, first) => first,
+            (EnergySource::Estimated, _) | (_, EnergySource::Estimated) => EnergySource::Estimated,
+            (one, other) if one == other => one,
+            _ => EnergySource::Mixed,
+        };
     }
-    match (estimated, counted, integrated) {
-        (true, _, _) => "estimated",
-        (false, true, true) => "mixed",
-        (false, true, false) => "counter",
-        (false, false, true) => "integrated",
-        (false, false, false) => "unavailable",
-    }
+
+    together
 }
 
 #[cfg(test)]
 mod tests {
-    use infercost_core::{EnergyScope, EstimationMethod, Joules, Watts};
+    use infercost_core::{EnergyScope, EstimationMethod, Joules, MeterKind, MeterSource, Watts};
 
     use super::*;
 
@@ -46,14 +41,14 @@ mod tests {
         };
         let none = EnergyReading::Unavailable { reason: "none".into() };
         for (readings, name) in [
-            (vec![], "unavailable"),
-            (vec![&none], "unavailable"),
-            (vec![&counter, &none], "counter"),
-            (vec![&integral], "integrated"),
-            (vec![&counter, &integral, &counter], "mixed"),
-            (vec![&estimate], "estimated"),
-            (vec![&counter, &counter, &estimate], "estimated"),
-            (vec![&estimate, &integral, &counter], "estimated"),
+            (vec![], EnergySource::Unavailable),
+            (vec![&none], EnergySource::Unavailable),
+            (vec![&counter, &none], EnergySource::Counter),
+            (vec![&integral], EnergySource::Integrated),
+            (vec![&counter, &integral, &counter], EnergySource::Mixed),
+            (vec![&estimate], EnergySource::Estimated),
+            (vec![&counter, &counter, &estimate], EnergySource::Estimated),
+            (vec![&estimate, &integral, &counter], EnergySource::Estimated),
         ] {
             assert_eq!(of(readings.into_iter()), name);
         }

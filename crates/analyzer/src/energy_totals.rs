@@ -4,7 +4,7 @@ use infercost_core::report::{CandidateReport, EnergyReport, EnergyTotals, IdlePo
 use infercost_core::{EnergyReading, EnergyScope, IdlePhase, RunRecord};
 
 use crate::energy_source;
-use crate::wording::percent;
+use infercost_core::text::percent;
 
 /// A drift beyond this share is worth a note.
 const TOLERATED_DRIFT: f64 = 0.10;
@@ -22,7 +22,7 @@ pub(crate) fn totals(runs: &[RunRecord], candidates: &[CandidateReport]) -> Opti
         _ => None,
     });
     Some(EnergyTotals {
-        source: energy_source::of(readings.iter().copied()).to_owned(),
+        source: energy_source::of(readings.iter().copied()),
         covers: distinct(readings.iter().map(|reading| reading.scope())),
         meters: distinct(meters),
         gross_j: sum(|one| one.gross_j)?,

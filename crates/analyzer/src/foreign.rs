@@ -13,8 +13,8 @@ use serde::Serialize;
 
 use crate::AnalysisError;
 use crate::attribution::sweep;
-use crate::cost::Rates;
-use crate::statistics::quantile::percentiles;
+use infercost_cost::Rates;
+use infercost_stats::quantile::percentiles;
 
 /// Version of the object that `report --json` prints for other programs' traces.
 pub const FOREIGN_SCHEMA: &str = "infercost.foreign-report/1";
@@ -118,7 +118,7 @@ pub fn summarize(
     hourly: Option<&PriceBook>,
 ) -> Result<ForeignReport, AnalysisError> {
     let busy = busy_seconds(calls);
-    let per_hour = hourly.map(|book| Ok((book, Rates::of(book)?.per_hour_used()))).transpose()?;
+    let per_hour = hourly.map(|book| per_hour(book)).transpose()?;
     let mut groups: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
     for (index, call) in calls.iter().enumerate() {
         groups.entry(call.model.as_deref()).or_default().push(index);
@@ -156,6 +156,12 @@ pub fn summarize(
         models,
         notes,
     })
+}
+
+/// A book of prices with what an hour of use costs by it.
+fn per_hour(book: &PriceBook) -> Result<(&PriceBook, Option<f64>), AnalysisError> {
+    let rates = Rates::of(book).map_err(|error| AnalysisError::of_prices(book, error))?;
+    Ok((book, rates.per_hour_used(book.utilization)))
 }
 
 /// Each call's part of the time in which any was under way: moments with several count an equal part for each.

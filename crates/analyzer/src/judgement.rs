@@ -3,14 +3,23 @@
 //! A gate passes where the one-sided bound at the policy's confidence lies inside the threshold, fails where
 //! the other bound lies outside, and is inconclusive otherwise. What could not be measured never passes.
 
-use infercost_core::{Estimate, Gate, GateResult, Policy, Verdict};
+use infercost_core::text::{percent, percents};
+use infercost_core::{Estimate, Gate, GateResult, Policy, Reason, Verdict};
 
 use crate::sequential::Levels;
-use crate::statistics::bootstrap::{Distribution, unseen_share};
-use crate::statistics::newcombe::{PairedCounts, newcombe_paired};
-use crate::statistics::wilson::wilson;
-use crate::statistics::{holm, normal, power, tango};
-use crate::wording::{about, percent, percents, plain, plains};
+use infercost_stats::bootstrap::{Distribution, unseen_share};
+use infercost_stats::newcombe::{PairedCounts, newcombe_paired};
+use infercost_stats::wilson::wilson;
+use infercost_stats::{holm, normal, power, tango};
+use crate::wording::{about, plain, plains};
+
+/// Fewest prompts on which any gate is decided. The tails of a bootstrap of fewer say nothing, and a handful of answers is
+/// no evidence, whatever a formula makes of it.
+pub(crate) const FEWEST_PROMPTS: usize = 10;
+
+/// A mean divergence beyond this, in nats per token, is no bound: a vocabulary of a million tokens, each guessed blindly,
+/// has 14.
+const FARTHEST_DIVERGENCE: f64 = 50.0;
 
 /// A measured value whose one-sided bounds can be read at any error rate.
 #[derive(Debug, Clone)]
@@ -92,18 +101,39 @@ impl Measurement {
         }
     }
 
-    /// The interval from which a gate's verdict can be read, under the policy's confidence. `None` where a
-    /// bound is not finite.
+    /// The interval from which a gate's verdict can be read, under the policy's confidence. `None` where
+    /// there is none, or it says nothing.
     pub(crate) fn interval(&self, tails: Tails, at_least: bool, confidence: f64) -> Option<Estimate> {
         let (below, above) = if at_least { (tails.pass, tails.fail) } else { (tails.fail, tails.pass) };
         let (lower, upper) = (self.bounds(below).0, self.bounds(above).1);
-        (lower.is_finite() && upper.is_finite()).then(|| Estimate {
+        if !lower.is_finite() || !upper.is_finite() || self.says_nothing(upper) {
+            return None;
+        }
+
+        Some(Estimate {
             point: self.point,
             lower: lower.min(self.point),
             upper: upper.max(self.point),
-            confidence: 2.0 * confidence - 1.0,
+            confidence: two_sided(confidence),
             n: self.n,
         })
+    }
+
+    /// The two-sided interval at a confidence.
+    pub(crate) fn two_sided(&self, confidence: f64) -> Option<Estimate> {
+        let (lower, upper) = self.bounds((1.0 - confidence) / 2.0);
+        let is_known = lower.is_finite() && upper.is_finite() && !self.says_nothing(upper);
+        is_known.then_some(Estimate { point: self.point, lower, upper, confidence, n: self.n })
+    }
+
+    /// True for an interval that is the lack of one.
+    fn says_nothing(&self, upper: f64) -> bool {
+        match &self.kind {
+            Kind::Bootstrap { greatest, .. } => {
+                self.n < FEWEST_PROMPTS || (greatest.is_infinite() && upper > FARTHEST_DIVERGENCE)
+            }
+            Kind::Paired(_) | Kind::Proportion { .. } => false,
+        }
     }
 
     /// Standard error read back from the interval of one-sided error `tail`.
@@ -115,9 +145,14 @@ impl Measurement {
     /// The p-value of the claim that the value lies above a threshold, or below it where not `at_least`: by the
     /// score test where answers are right or wrong, else the smallest one-sided error at which the bound does.
     fn p_value(&self, threshold: f64, at_least: bool) -> f64 {
-        if let (Kind::Paired(counts), true) = (&self.kind, at_least) {
-            return tango::inferiority_p(*counts, -threshold);
+        if let Kind::Paired(counts) = &self.kind {
+            return if at_least {
+                tango::inferiority_p(*counts, -threshold)
+            } else {
+                tango::inferiority_p(counts.mirrored(), threshold)
+            };
         }
+
         let holds = |error: f64| {
             let (low, high) = self.bounds(error);
             if at_least { low >= threshold } else { high <= threshold }
@@ -142,12 +177,29 @@ pub(crate) struct Evidence {
     /// The measurement with what is missing counted in the candidate's favor: a failure must hold even so.
     pub(crate) benefit_of_doubt: Option<Measurement>,
     /// Why something is missing; such a gate cannot pass.
-    pub(crate) missing: Option<String>,
+    pub(crate) missing: Option<Reason>,
+}
+
+impl Evidence {
+    /// Why there is no interval.
+    pub(crate) fn why_unknown(&self) -> Reason {
+        match (&self.missing, &self.measurement) {
+            (Some(reason), None) => reason.clone(),
+            (_, Some(measurement)) if measurement.n >= FEWEST_PROMPTS => Reason::TooWide,
+            _ => Reason::TooFewPrompts { needed: FEWEST_PROMPTS as u64 },
+        }
+    }
+
+    fn exists(&self) -> bool {
+        self.measurement.is_some() || self.missing.is_some()
+    }
 }
 
 /// Evidence of one candidate.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct QualityEvidence {
+    /// Failure rate less the baseline's.
+    pub(crate) failures: Evidence,
     pub(crate) difference: Evidence,
     pub(crate) score: Evidence,
     pub(crate) divergence: Evidence,
@@ -157,6 +209,14 @@ pub(crate) struct QualityEvidence {
 }
 
 impl QualityEvidence {
+    /// The baseline's task score on the prompts of the comparison; `None` where scores are fractions.
+    pub(crate) fn baseline_score(&self) -> Option<f64> {
+        match &self.difference.measurement.as_ref()?.kind {
+            Kind::Paired(counts) => Some(counts.baseline_share()),
+            Kind::Proportion { .. } | Kind::Bootstrap { .. } => None,
+        }
+    }
+
     /// The errors at which a gate's bounds are read.
     pub(crate) fn tails(&self, policy: &Policy) -> Tails {
         let alpha = 1.0 - policy.confidence;
@@ -210,12 +270,20 @@ pub(crate) struct Margin {
     pub(crate) automatic: bool,
     /// Graded prompts that it was chosen for.
     pub(crate) prompts: usize,
+    /// By how much the failure rate may exceed the baseline's: what a set of this size can rule out.
+    pub(crate) failures: f64,
 }
 
 impl Margin {
-    pub(crate) fn of(policy: &Policy, prompts: usize) -> Self {
-        let automatic = power::automatic_margin(prompts, policy.confidence);
-        Self { value: policy.margin.unwrap_or(automatic), automatic: policy.margin.is_none(), prompts }
+    /// For a plan of `asked` prompts, of which `graded` have a grader.
+    pub(crate) fn of(policy: &Policy, graded: usize, asked: usize) -> Self {
+        let automatic = power::automatic_margin(graded, policy.confidence);
+        Self {
+            value: policy.margin.unwrap_or(automatic),
+            automatic: policy.margin.is_none(),
+            prompts: graded,
+            failures: power::automatic_margin(asked, policy.confidence),
+        }
     }
 }
 
@@ -274,7 +342,9 @@ fn claims<'e>(
 ) -> Vec<Claim<'e>> {
     // Nothing graded and no margin asked for: cost and divergence only.
     let loss = (margin.prompts > 0 || !margin.automatic).then_some(-margin.value);
+    let failures = candidate.failures.exists().then_some(margin.failures);
     [
+        (Gate::FailureRate, failures, false, &candidate.failures),
         (Gate::TaskScore, loss, true, &candidate.difference),
         (Gate::MinimumScore, policy.min_score, true, &candidate.score),
         (Gate::KlDivergence, policy.max_kld, false, &candidate.divergence),
@@ -288,6 +358,12 @@ fn claims<'e>(
         Some(Claim { threshold: Threshold { gate, value, at_least }, evidence, p })
     })
     .collect()
+}
+
+/// The confidence of a two-sided interval whose ends each have the one-sided confidence of a gate, without the noise of
+/// binary fractions.
+fn two_sided(confidence: f64) -> f64 {
+    ((2.0 * confidence - 1.0) * 1e12).round() / 1e12
 }
 
 fn overall(gates: &[GateResult]) -> Verdict {
@@ -324,18 +400,20 @@ impl Threshold {
     ) -> GateResult {
         let tails = errors.tails;
         let Some(measurement) = &evidence.measurement else {
-            let reason = evidence.missing.clone().unwrap_or_else(|| "nothing was measured".into());
-            return self.result(
-                None,
-                Verdict::Inconclusive,
-                None,
-                format!("{} is unknown: {reason}", self.name()),
-            );
-        };
-        let Some(measured) = measurement.interval(tails, self.at_least, policy.confidence) else {
-            let why = format!("{} has no interval: too few prompts", self.name());
+            let reason = evidence.missing.as_ref().map_or_else(|| "nothing was measured".into(), Reason::to_string);
+            let why = format!("{} is unknown: {reason}", self.name());
             return self.result(None, Verdict::Inconclusive, None, why);
         };
+        let Some(measured) = measurement.interval(tails, self.at_least, policy.confidence) else {
+            let why = format!("{} is not known: {}", self.name(), evidence.why_unknown());
+            return self.result(None, Verdict::Inconclusive, Some(FEWEST_PROMPTS), why);
+        };
+        if measurement.n < FEWEST_PROMPTS {
+            let reason = Reason::TooFewPrompts { needed: FEWEST_PROMPTS as u64 };
+            let why = format!("{} is not settled: {reason}", self.name());
+            return self.result(Some(measured), Verdict::Inconclusive, Some(FEWEST_PROMPTS), why);
+        }
+
         let doubt = evidence.benefit_of_doubt.as_ref().unwrap_or(measurement).bounds(tails.fail);
         let inside = if self.at_least { measured.lower >= self.value } else { measured.upper <= self.value };
         let outside = if self.at_least { doubt.1 < self.value } else { doubt.0 > self.value };
@@ -349,7 +427,7 @@ impl Threshold {
         let needed = (verdict == Verdict::Inconclusive && evidence.missing.is_none())
             .then(|| self.needed(measurement, errors, policy))
             .flatten();
-        let why = self.sentence(&measured, verdict, needed, inside, evidence.missing.as_deref());
+        let why = self.sentence(&measured, verdict, needed, inside, evidence.missing.as_ref());
         self.result(Some(measured), verdict, needed, why)
     }
 
@@ -375,6 +453,7 @@ impl Threshold {
 
     fn name(&self) -> &'static str {
         match self.gate {
+            Gate::FailureRate => "the change in failure rate",
             Gate::TaskScore => "the change in task score",
             Gate::MinimumScore => "the task score",
             Gate::KlDivergence => "the mean KL divergence",
@@ -388,13 +467,14 @@ impl Threshold {
         verdict: Verdict,
         needed: Option<usize>,
         inside: bool,
-        missing: Option<&str>,
+        missing: Option<&Reason>,
     ) -> String {
         let value = match self.gate {
             Gate::KlDivergence => format!("{} {}", plain(measured.point), plains(measured)),
             _ => format!("{} {}", percent(measured.point), percents(measured)),
         };
         let limit = match self.gate {
+            Gate::FailureRate => format!("an increase of at most {}", percent(self.value)),
             Gate::TaskScore => format!("a loss of at most {}", percent(-self.value)),
             Gate::KlDivergence => format!("at most {}", plain(self.value)),
             Gate::MinimumScore | Gate::Top1Agreement => format!("at least {}", percent(self.value)),

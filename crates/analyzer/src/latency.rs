@@ -5,7 +5,7 @@ use std::time::Duration;
 use infercost_core::report::Percentiles;
 use infercost_core::{InferenceRecord, Outcome};
 
-use crate::statistics::quantile::percentiles;
+use infercost_stats::quantile::percentiles;
 
 /// Latency of completed inferences; `None` where there is nothing to measure.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

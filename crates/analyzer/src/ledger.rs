@@ -1,22 +1,22 @@
 //! What each single inference took: its share of its variant's joules and cost.
 //!
 //! A report bills a variant; a trace viewer shows single calls. The shares here add up to what the report says, part
-//! by part: cost per inference × inferences for single requests, and, for each operating point, its own cost per
-//! inference × the requests that were answered at it. A request under load costs what its operating point does, which
+//! by part: cost per answered request × answers, for single requests, and, for each operating point, by its own cost. A request under load costs what its operating point does, which
 //! has nothing to do with what a single one costs.
 
 use std::collections::HashMap;
 
 use infercost_core::report::{CandidateReport, CostComponents, Report};
 use infercost_core::{
-    Currency, Divergence, Evaluation, IdlePhase, InferenceRecord, OperatingPoint, PromptId, RunRecord,
+    Currency, Divergence, EnergySource, Evaluation, IdlePhase, InferenceRecord, OperatingPoint, PromptId,
+    Reason, RunRecord,
     VariantId, WindowRecord,
 };
 
 use crate::attribution::{PhasePowers, TimeShare, attribute_weighted, phase_powers, time_shares};
 use crate::load::advice::load;
 use crate::token_price::{Billed, TokenPrices, fit};
-use crate::wording::count;
+use infercost_core::text::count;
 
 /// Which inference: variant, prompt, repetition.
 pub type InferenceKey = (VariantId, PromptId, u32);
@@ -40,12 +40,12 @@ pub struct Entry {
     pub gross_j: Option<f64>,
     /// The same less idle power × its time; `None` where the idle power is unknown, too.
     pub net_j: Option<f64>,
-    /// `counter`, `integrated` or `estimated`; `unavailable` where there are no joules.
-    pub energy_source: &'static str,
+    /// What the joules rest on.
+    pub energy_source: EnergySource,
     /// Its share of each part of the cost.
     pub cost: CostComponents,
-    /// Their sum; `None` where no part is known, and for what was not answered under load: there the answers pay for
-    /// the machine's whole time.
+    /// Their sum; `None` where no part is known, and for what was not answered: the answers pay for the machine's whole
+    /// time.
     pub total: Option<f64>,
     /// Its task score; `None` where it was not graded.
     pub task_score: Option<f64>,
@@ -59,7 +59,7 @@ pub struct Entry {
 pub struct Bill {
     /// Whose.
     pub variant: VariantId,
-    /// How hard it was driven; `None` for single requests.
+    /// The operating point; `None` for single requests.
     pub operating_point: Option<OperatingPoint>,
     /// True where its window under load was cut off: the report leaves it out.
     pub interrupted: bool,
@@ -67,12 +67,12 @@ pub struct Bill {
     pub inferences: u64,
     /// What they cost together, in the ledger's currency; `None` where it is unknown.
     pub total: Option<f64>,
-    /// Why it is unknown, in words.
-    pub unknown: Option<String>,
+    /// Why it is unknown.
+    pub unknown: Option<Reason>,
 }
 
 impl Bill {
-    /// The variant's name, and how hard it was driven where that is to be told apart: `m/q8_0 at concurrency 4`.
+    /// The variant's name, and the operating point where that is to be told apart: `m/q8_0 at concurrency 4`.
     pub fn name(&self) -> String {
         let cut = if self.interrupted { ", cut off" } else { "" };
         match self.operating_point {
@@ -87,7 +87,7 @@ impl Bill {
 pub struct Ledger {
     /// Currency of every amount.
     pub currency: Currency,
-    /// What the entries add up to: for each variant its single requests, then its operating points as they were driven.
+    /// What the entries add up to: for each variant its single requests, then its operating points in order.
     pub bills: Vec<Bill>,
     /// By inference.
     pub entries: HashMap<InferenceKey, Entry>,
@@ -105,12 +105,12 @@ impl Ledger {
             let windows: Vec<&WindowRecord> =
                 run.windows.iter().filter(|window| window.id.variant == candidate.variant).collect();
             let idle = idle_of(run, &windows, candidate);
-            let (driven, single): (Vec<&WindowRecord>, Vec<&WindowRecord>) =
+            let (loaded, single): (Vec<&WindowRecord>, Vec<&WindowRecord>) =
                 windows.into_iter().partition(|window| window.load.is_some());
             let powers = phase_powers(single.iter().copied());
             ledger.add(Group { candidate, at: None, windows: single, powers, idle });
             // under load the phases of many requests run at once, so their powers cannot be told apart
-            for (at, windows) in by_point(&driven) {
+            for (at, windows) in by_point(&loaded) {
                 ledger.add(Group { candidate, at: Some(at), windows, powers: None, idle });
             }
         }
@@ -128,18 +128,16 @@ impl Ledger {
         }
         let unknown = match group.cost() {
             Ok(parts) => {
-                // what failed under load was no throughput: the answers have paid for it
-                let pays =
-                    |entry: &&mut (InferenceKey, Entry)| group.at.is_none() || entry.1.output_tokens > 0;
-                let mut paying: Vec<&mut Entry> =
-                    entries.iter_mut().filter(pays).map(|(_, entry)| entry).collect();
+                // What failed was no answer: the answers pay for what it took.
+                let answers = entries.iter_mut().filter(|(_, entry)| entry.output_tokens > 0);
+                let mut paying: Vec<&mut Entry> = answers.map(|(_, entry)| entry).collect();
                 share_out(&mut paying, parts);
-                None
+                paying.is_empty().then_some(Reason::NoAnswer)
             }
-            Err(why) => Some(why),
+            Err(reason) => Some(reason),
         };
         let total = entries.iter().filter_map(|(_, entry)| entry.total).reduce(|sum, total| sum + total);
-        let unknown = unknown.or_else(|| total.is_none().then(|| "no part of the cost is known".to_owned()));
+        let unknown = unknown.or_else(|| total.is_none().then_some(Reason::NoCost));
         self.bills.push(Bill {
             variant: group.candidate.variant.clone(),
             operating_point: group.at.map(|(point, _)| point),
@@ -234,14 +232,14 @@ pub fn same_total(one: f64, other: f64) -> bool {
     (one - other).abs() <= 1e-6 * one.abs().max(other.abs())
 }
 
-/// Where requests were driven, and whether the window was cut off.
-type Driven = (OperatingPoint, bool);
+/// The operating point of requests, and whether their window was cut off.
+type LoadGroup = (OperatingPoint, bool);
 
 /// Windows whose inferences share one cost per inference.
 struct Group<'a> {
     candidate: &'a CandidateReport,
     /// `None` for single requests.
-    at: Option<Driven>,
+    at: Option<LoadGroup>,
     windows: Vec<&'a WindowRecord>,
     powers: Option<PhasePowers>,
     /// Idle watts that joules are compared with.
@@ -250,15 +248,15 @@ struct Group<'a> {
 
 impl Group<'_> {
     /// The mean cost of an inference by parts, or why it is unknown.
-    fn cost(&self) -> Result<&CostComponents, String> {
+    fn cost(&self) -> Result<&CostComponents, Reason> {
         let Some((point, interrupted)) = self.at else { return Ok(&self.candidate.cost.components) };
         if interrupted {
-            return Err("their window was cut off".to_owned());
+            return Err(Reason::CutOff);
         }
         let found = self.candidate.operating_points.iter().find(|found| found.operating_point == point);
-        let found = found.ok_or_else(|| "the report has no such operating point".to_owned())?;
+        let found = found.ok_or_else(|| Reason::stated("the report has no such operating point"))?;
         match found.unknown.get("cost_per_inference") {
-            Some(why) => Err(why.clone()),
+            Some(reason) => Err(reason.clone()),
             None => Ok(&found.cost_components),
         }
     }
@@ -284,9 +282,9 @@ impl Group<'_> {
     }
 }
 
-/// Windows under load by operating point, in the order in which they were driven; those that were cut off apart.
-fn by_point<'a>(windows: &[&'a WindowRecord]) -> Vec<(Driven, Vec<&'a WindowRecord>)> {
-    let mut groups: Vec<(Driven, Vec<&WindowRecord>)> = Vec::new();
+/// Windows under load by operating point, in the order in which they ran; those that were cut off apart.
+fn by_point<'a>(windows: &[&'a WindowRecord]) -> Vec<(LoadGroup, Vec<&'a WindowRecord>)> {
+    let mut groups: Vec<(LoadGroup, Vec<&WindowRecord>)> = Vec::new();
     for window in windows {
         let at = (window.operating_point, window.interrupted);
         match groups.iter_mut().find(|(known, _)| *known == at) {
@@ -314,7 +312,7 @@ fn entry(
         prompt_share: if busy > 0.0 { share.prefill / busy } else { 0.0 },
         gross_j: joules,
         net_j: joules.zip(idle_watts).map(|(joules, watts)| joules - watts * busy),
-        energy_source: if joules.is_some() { window.energy.source_name() } else { "unavailable" },
+        energy_source: if joules.is_some() { window.energy.source() } else { EnergySource::Unavailable },
         cost: CostComponents::default(),
         total: None,
         task_score: None,

@@ -12,17 +12,19 @@
 //! - [`divergence`](mod@divergence): how far are two next-token distributions apart?
 //! - [`partial_divergence`](mod@partial_divergence): how far at least, where only the likeliest tokens are known;
 //! - [`text_divergence`]: the same over a whole text, and its perplexity;
-//! - [`statistics`]: intervals, tests and sample sizes, each with its source;
+//! - [`infercost_stats`]: intervals, tests and sample sizes, each with its source;
 //! - [`attribution`]: a window's joules shared among its inferences;
 //! - [`calibration`]: what a wall meter shows for what the machine's own meter counts;
 //! - [`latency`](mod@latency): percentiles of what the harness timed;
 //! - [`ledger`], [`token_price`]: what each inference took, and prices per token that give it back;
 //! - [`levers`]: what could be left out of a run's work;
 //! - [`recommendation`]: what to deploy;
-//! - [`sequential`]: when a variant need not go on, and what looking early costs;
+//! - [`early_stop`]: which variants need not go on;
+//! - [`sequential`]: what looking early costs;
 //! - [`workload`](mod@workload): what one inference takes, for unit economics;
 //! - [`report`](mod@report): all of it put together.
 
+pub mod analysis;
 pub mod attribution;
 mod board_notes;
 pub mod calibration;
@@ -30,10 +32,12 @@ mod candidate;
 mod cost;
 pub mod diff;
 pub mod divergence;
+pub mod early_stop;
 mod energy_source;
 mod energy_totals;
 pub mod foreign;
 pub mod grading;
+mod idle_power;
 mod judgement;
 pub mod kept_divergence;
 pub mod latency;
@@ -42,20 +46,21 @@ pub mod levers;
 mod load;
 mod notes;
 pub mod partial_divergence;
+mod pricing;
 mod quality;
 pub mod recommendation;
 pub mod report;
 mod sample;
 pub mod sequential;
-pub mod statistics;
 pub mod text_divergence;
 pub mod token_price;
 mod wording;
 pub mod workload;
 
 pub use diff::{DiffLimits, DiffPolicy, Side, diff};
+pub use analysis::{Analysis, AnalysisError};
 pub use divergence::{DivergenceError, divergence};
 pub use grading::{failed_score, grade, grade_choice, grade_choice_by_text, validate_grader};
 pub use recommendation::{JudgedVariant, Part, recommend};
-pub use report::{Analysis, AnalysisError, report};
+pub use report::report;
 pub use workload::{WorkloadError, workload};

@@ -8,21 +8,22 @@ pub(crate) mod notes;
 mod steady;
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use infercost_core::report::{CostComponents, OperatingPointReport};
+use infercost_core::report::{CostComponents, OperatingPointReport, PointState};
 use infercost_core::run::VariantHeader;
 use infercost_core::{
-    Estimate, InferenceRecord, LatencyTargets, LoadFacts, OperatingPoint, Outcome, Policy, RunRecord,
-    Verdict, WindowRecord,
+    EnergyReading, EnergySource, Estimate, InferenceRecord, LatencyTargets, LoadFacts, OperatingPoint,
+    Outcome, Policy, Reason, RunRecord, Unknown, Verdict, WindowRecord,
 };
+use infercost_cost::Parts;
+use infercost_stats::normal;
+use infercost_stats::wilson::wilson;
 
-use crate::cost::{Parts, Rates, Usage};
+use crate::candidate::FailureCounts;
+use crate::energy_source;
 use crate::latency::latency;
-use crate::statistics::normal;
-use crate::statistics::wilson::wilson;
-use crate::wording::quoted;
+use crate::pricing::{Metered, Pricing};
 use steady::Steady;
 
 /// A point at which more than this share of the requests got no answer is no candidate: what nine of ten, the default
@@ -55,27 +56,37 @@ pub(crate) fn without_load(runs: &[RunRecord]) -> Option<Vec<RunRecord>> {
 pub(crate) struct LoadContext<'a> {
     pub(crate) runs: &'a [RunRecord],
     pub(crate) policy: &'a Policy,
-    pub(crate) rates: &'a Rates,
+    pub(crate) pricing: &'a Pricing<'a>,
     /// Idle watts that may be billed to this variant.
     pub(crate) idle_watts: Option<f64>,
-    /// Why the hardware's price does not hold for this variant.
-    pub(crate) foreign_hardware: Option<&'a str>,
 }
+
+/// A window under load and what the load generator found in it.
+type LoadWindow<'a> = (&'a WindowRecord, LoadFacts);
 
 /// One operating point, and what its cost is made of.
 #[derive(Debug, Clone)]
 pub(crate) struct Point {
     pub(crate) report: OperatingPointReport,
-    /// Mean power of the windows, where metered or estimated, and whether measured.
-    pub(crate) watts: Option<(f64, bool)>,
+    /// Mean watts of the windows, where metered or estimated.
+    pub(crate) watts: Option<f64>,
     /// The parts that its cost holds.
     pub(crate) parts: Parts,
+    /// Requests in the whole windows, and those of them without an answer.
+    pub(crate) requests: usize,
+    pub(crate) unanswered: usize,
 }
 
 impl Point {
-    /// Cost per inference at the throughput `rate` with the given parts only; NaN where one is missing.
-    pub(crate) fn cost_at(&self, rates: &Rates, parts: Parts, idle_watts: Option<f64>, rate: f64) -> f64 {
-        rates.cost(&usage(rate, self.watts.map(|(watts, _)| watts), idle_watts), parts)
+    /// Cost per answered request at the throughput `rate` with the given parts only; NaN where one is missing.
+    pub(crate) fn cost_at(
+        &self,
+        pricing: &Pricing<'_>,
+        parts: Parts,
+        idle_watts: Option<f64>,
+        rate: f64,
+    ) -> f64 {
+        pricing.cost(&metered(rate, self.watts, idle_watts), parts)
     }
 }
 
@@ -83,7 +94,7 @@ impl LoadContext<'_> {
     /// The variant's operating points: closed loops by concurrency, then open ones by rate.
     pub(crate) fn points(&self, variant: &VariantHeader) -> Vec<Point> {
         let windows = self.runs.iter().flat_map(|run| &run.windows);
-        let mut groups: Vec<(OperatingPoint, Vec<(&WindowRecord, LoadFacts)>)> = Vec::new();
+        let mut groups: Vec<(OperatingPoint, Vec<LoadWindow<'_>>)> = Vec::new();
         for window in windows.filter(|window| window.id.variant == variant.id && !window.interrupted) {
             let Some(load) = window.load else { continue };
             match groups.iter_mut().find(|(point, _)| *point == window.operating_point) {
@@ -92,90 +103,87 @@ impl LoadContext<'_> {
             }
         }
         groups.sort_by(|(one, _), (other, _)| by_load(one, other));
-        let why_no_cached = if variant.is_served() {
-            "the server does not tell what it takes from a prompt cache"
-        } else {
-            "nobody told what came from a prompt cache"
-        };
-        let of_group = |(point, windows): (OperatingPoint, Vec<_>)| {
+
+        let mut points = Vec::new();
+        for (operating_point, windows) in groups {
             let (windows, left_out) = without_client_limits(windows);
-            let mut point = self.point(point, &windows);
+            let mut point = self.point(variant, operating_point, &windows);
             point.report.notes.extend(notes::of_left_out(left_out));
-            if point.report.cached_share.is_none() {
-                point.report.unknown.insert("cached_share".into(), why_no_cached.into());
-            }
-            point
-        };
-        let mut points: Vec<Point> = groups.into_iter().map(of_group).collect();
+            points.push(point);
+        }
+
         mark_knee(&mut points);
+        for point in &mut points {
+            point.report.state = point.report.derived_state();
+        }
         points
     }
 
-    fn point(&self, operating_point: OperatingPoint, windows: &[(&WindowRecord, LoadFacts)]) -> Point {
-        let mut unknown = BTreeMap::new();
-        let confidence = self.policy.confidence;
+    fn point(
+        &self,
+        variant: &VariantHeader,
+        operating_point: OperatingPoint,
+        windows: &[LoadWindow<'_>],
+    ) -> Point {
+        let mut unknown = Unknown::default();
         let steady = Steady::of(windows);
-        let (requests_per_s, output_tokens_per_s) = steady.rates(confidence);
-        let reached = requests_per_s.is_some();
+        let rates = steady.rates(self.policy.confidence);
+        let reached = rates.requests_per_s.is_some();
         if !reached {
             for field in ["requests_per_s", "output_tokens_per_s"] {
-                unknown.insert(field.to_owned(), steady.why_no_rate());
+                unknown.insert(field, steady.why_no_rate());
             }
         }
+
         let counted = steady.issued();
         let timed = latency(counted.iter().copied());
-        let goodput = self.policy.slo.as_ref().and_then(|slo| goodput(&counted, slo, confidence));
-        if self.policy.slo.is_none() {
-            unknown.insert("goodput".into(), "no targets were given (--slo)".into());
-        } else if goodput.is_none() {
-            unknown.insert("goodput".into(), "no request was issued in the steady state".into());
-        }
+        let goodput = unknown.known("goodput", self.goodput(&counted));
+
         let power = power(windows);
-        let watts = power.watts;
-        let (parts, left_out) = self.parts(watts.is_some());
-        let energy_per_inference_j = requests_per_s
-            .zip(watts)
-            .map(|(rate, (watts, _))| Estimate { n: rate.n, ..rate.map(|rate| watts / rate) });
-        if energy_per_inference_j.is_none() {
-            let reason = if reached { power.reason } else { "the throughput is unknown".to_owned() };
-            unknown.insert("energy_per_inference_j".into(), reason);
-        }
-        let (cost_per_inference, cost_components) = self.cost(requests_per_s, watts, parts);
+        let energy_per_inference_j = unknown.known(
+            "energy_per_inference_j",
+            match (rates.requests_per_s, power.watts) {
+                (Some(rate), Some(watts)) => Ok(rate.map(|rate| watts / rate)),
+                (None, _) => Err(Reason::NoThroughput),
+                (_, None) => Err(power.why_unknown),
+            },
+        );
+
+        let (parts, left_out) =
+            self.pricing.parts(&variant.provenance, power.watts.is_some(), self.idle_watts.is_some());
+        let (cost_per_inference, cost_components) = self.cost(rates.requests_per_s, power.watts, parts);
         if cost_per_inference.is_none() {
-            let reason =
-                if parts.any() { "the throughput is unknown" } else { "no part of the cost is known" };
-            unknown.insert("cost_per_inference".into(), reason.into());
+            let reason = if parts.any() { Reason::NoThroughput } else { Reason::NoCost };
+            unknown.insert("cost_per_inference", reason);
         }
-        unknown.extend(left_out.into_iter().map(|(part, why)| (format!("cost_components.{part}"), why)));
+        for (part, reason) in left_out.iter() {
+            unknown.insert(format!("cost_components.{part}"), reason.clone());
+        }
+
         let all: Vec<&InferenceRecord> = windows.iter().flat_map(|(window, _)| &window.inferences).collect();
-        let mut failure_kinds: BTreeMap<String, u64> = BTreeMap::new();
-        for inference in &all {
-            if let Outcome::Failed { kind, .. } = &inference.outcome {
-                *failure_kinds.entry(kind.name().to_owned()).or_default() += 1;
-            }
-        }
-        let answered = all.iter().filter(|one| one.outcome.output_tokens() > 0).count() as u64;
-        let retries =
-            all.iter().filter_map(|one| one.served.as_ref()).map(|one| u64::from(one.retries)).sum();
-        let client_limited = windows.iter().any(|(_, load)| load.client_limited);
-        let over_saturated = windows.iter().any(|(_, load)| load.over_saturated);
-        let cached_share = cached_share(&all);
+        let counts = FailureCounts::of(all.iter().copied());
+        let failure_rate = failure_rate(&counts, self.policy.confidence);
+        let cached_share =
+            cached_share(&all).ok_or(Reason::CacheNotReported { served: variant.is_served() });
+
         let mut report = OperatingPointReport {
             operating_point,
+            state: PointState::default(),
             steady_state: steady.seconds() > 0.0,
             steady_s: steady.seconds(),
-            client_limited,
-            over_saturated,
+            client_limited: windows.iter().any(|(_, load)| load.client_limited),
+            over_saturated: windows.iter().any(|(_, load)| load.over_saturated),
             knee: false,
             requests: counted.len() as u64,
-            answered,
-            failures: failure_kinds.values().sum(),
-            failure_kinds,
-            failing: (all.len() as u64).saturating_sub(answered) as f64 > MOST_FAILURES * all.len() as f64,
-            retries,
-            cached_share,
-            requests_per_s,
-            output_tokens_per_s,
+            answered: counts.answers,
+            failures: counts.failures,
+            failing: failure_rate.is_some_and(|rate| rate.point > MOST_FAILURES),
+            failure_kinds: counts.kinds,
+            failure_rate,
+            retries: all.iter().filter_map(|one| one.served.as_ref()).map(|one| u64::from(one.retries)).sum(),
+            cached_share: unknown.known("cached_share", cached_share),
+            requests_per_s: rates.requests_per_s,
+            output_tokens_per_s: rates.output_tokens_per_s,
             ttft_s: timed.ttft,
             tpot_s: timed.tpot,
             itl_s: timed.itl,
@@ -191,17 +199,14 @@ impl LoadContext<'_> {
             unknown,
         };
         report.notes = notes::of_point(&report, &all);
-        Point { report, watts, parts }
+
+        let unanswered = counts.requests.saturating_sub(counts.answers) as usize;
+        Point { report, watts: power.watts, parts, requests: counts.requests as usize, unanswered }
     }
 
-    /// Which parts a cost here may hold.
-    fn parts(&self, joules: bool) -> (Parts, BTreeMap<String, String>) {
-        let (mut parts, mut left_out) = self.rates.parts(joules, self.idle_watts.is_some());
-        if let Some(why) = self.foreign_hardware {
-            parts.hardware = false;
-            left_out.insert("hardware".into(), why.to_owned());
-        }
-        (parts, left_out)
+    fn goodput(&self, issued: &[&InferenceRecord]) -> Result<Estimate, Reason> {
+        let slo = self.policy.slo.as_ref().ok_or(Reason::NoTargets)?;
+        goodput(issued, slo, self.policy.confidence).ok_or(Reason::NoneIssued)
     }
 
     /// Machine cost per hour ÷ (3600 × requests per second), and electricity: mean power × time per request. The
@@ -209,29 +214,38 @@ impl LoadContext<'_> {
     fn cost(
         &self,
         rate: Option<Estimate>,
-        watts: Option<(f64, bool)>,
+        watts: Option<f64>,
         parts: Parts,
     ) -> (Option<Estimate>, CostComponents) {
         let Some(rate) = rate.filter(|_| parts.any()) else { return (None, CostComponents::default()) };
-        let of = |rate: f64| usage(rate, watts.map(|(watts, _)| watts), self.idle_watts);
-        let (components, sum) = self.rates.components(&of(rate.point), parts);
-        let spread = rate.map(|rate| self.rates.cost(&of(rate), parts));
-        // the sum is rounded to the digits printed
-        let exact = |sum: f64| Estimate {
+        let at = |rate: f64| metered(rate, watts, self.idle_watts);
+        let (components, sum) = self.pricing.components(&at(rate.point), parts);
+        let spread = rate.map(|rate| self.pricing.cost(&at(rate), parts));
+
+        // The sum is rounded to the digits printed.
+        let cost = sum.map(|sum| Estimate {
             point: sum,
             lower: spread.lower.min(sum),
             upper: spread.upper.max(sum),
             ..spread
-        };
-        (sum.map(exact), components)
+        });
+        (cost, components)
     }
+}
+
+/// The share of requests without an answer, by Wilson's interval; `None` where none was sent.
+fn failure_rate(counts: &FailureCounts, confidence: f64) -> Option<Estimate> {
+    let n = usize::try_from(counts.requests).ok().filter(|n| *n > 0)?;
+    let unanswered = counts.requests.saturating_sub(counts.answers) as f64;
+    let (lower, upper) = wilson(unanswered, n, normal::quantile(0.5 + confidence / 2.0));
+    Some(Estimate { point: unanswered / n as f64, lower, upper, confidence, n })
 }
 
 /// Windows in which this program was the limit say little of the server. They count only where there are no others; gives
 /// also how many do not.
 fn without_client_limits(
-    windows: Vec<(&WindowRecord, LoadFacts)>,
-) -> (Vec<(&WindowRecord, LoadFacts)>, usize) {
+    windows: Vec<LoadWindow<'_>>,
+) -> (Vec<LoadWindow<'_>>, usize) {
     let limited = windows.iter().filter(|(_, load)| load.client_limited).count();
     if limited == 0 || limited == windows.len() {
         return (windows, 0);
@@ -239,9 +253,9 @@ fn without_client_limits(
     (windows.into_iter().filter(|(_, load)| !load.client_limited).collect(), limited)
 }
 
-/// Mean usage of one request where so many are answered a second.
-fn usage(rate: f64, watts: Option<f64>, idle_watts: Option<f64>) -> Usage {
-    Usage { busy: 1.0 / rate, joules: watts.map(|watts| watts / rate), idle_watts }
+/// What one request takes where so many are answered a second.
+fn metered(rate: f64, watts: Option<f64>, idle_watts: Option<f64>) -> Metered {
+    Metered { busy_s: 1.0 / rate, joules: watts.map(|watts| watts / rate), idle_watts }
 }
 
 fn by_load(one: &OperatingPoint, other: &OperatingPoint) -> Ordering {
@@ -314,42 +328,34 @@ fn meets(goodput: Option<&Estimate>, slo: &LatencyTargets, reached: bool) -> Ver
 
 /// Mean power over windows with a reading.
 struct Power {
-    watts: Option<(f64, bool)>,
-    source: String,
-    reason: String,
+    watts: Option<f64>,
+    source: EnergySource,
+    why_unknown: Reason,
 }
 
 /// The power of a whole window, the way up to the steady state and down from it included, stands for the steady
 /// state's own: one meter reads around the window.
-fn power(windows: &[(&WindowRecord, LoadFacts)]) -> Power {
+fn power(windows: &[LoadWindow<'_>]) -> Power {
     let (mut joules, mut seconds) = (0.0, 0.0);
-    let mut names: Vec<&str> = Vec::new();
-    let mut reason = None;
+    let mut why = None;
+
     for (window, _) in windows {
         match (&window.energy, window.energy.joules()) {
-            (infercost_core::EnergyReading::Unavailable { reason: why }, _) => {
-                reason.get_or_insert_with(|| quoted(why));
+            (EnergyReading::Unavailable { reason }, _) => {
+                why.get_or_insert_with(|| Reason::NoMeter { why: reason.clone() });
             }
             (_, Some(energy)) => {
                 joules += energy.get();
                 seconds += window.wall_time.as_secs_f64();
-                names.push(window.energy.source_name());
             }
             (_, None) => {}
         }
     }
-    names.sort_unstable();
-    names.dedup();
-    let measured = !names.contains(&"estimated");
-    let source = match names.as_slice() {
-        [] => "unavailable",
-        [one] => one,
-        _ => "mixed",
-    };
+
     Power {
-        watts: (seconds > 0.0).then_some((joules / seconds, measured)),
-        source: source.to_owned(),
-        reason: reason.unwrap_or_else(|| "no complete window was recorded".to_owned()),
+        watts: (seconds > 0.0).then_some(joules / seconds),
+        source: energy_source::of(windows.iter().map(|(window, _)| &window.energy)),
+        why_unknown: why.unwrap_or_else(|| Reason::stated("no complete window was recorded")),
     }
 }
 

@@ -6,17 +6,19 @@ use infercost_core::manifest::Provenance;
 use infercost_core::prompt_set::GraderKind;
 use infercost_core::report::{CandidateReport, EnergyTotals, PromptCount};
 use infercost_core::run::VariantHeader;
-use infercost_core::{EnergyReading, EstimationMethod, Evaluation};
+use infercost_core::{
+    EnergyReading, EnergySource, EstimationMethod, Evaluation, Finding, FindingCode, Reason, Severity,
+};
 
 use crate::board_notes;
 use crate::energy_totals;
 use crate::grading::FAILED;
 use crate::judgement::Margin;
-use crate::report::{self, Analysis};
+use crate::analysis::{self, Analysis};
 use crate::sample::VariantSample;
 use crate::sequential::Progress;
-use crate::statistics::power;
-use crate::wording::{count, percent, percents, quoted};
+use infercost_stats::power;
+use infercost_core::text::{count, percent, percents, printable};
 
 /// Days after which a price is old.
 const OLD_PRICE: i32 = 90;
@@ -33,51 +35,73 @@ pub(crate) struct Noted<'a> {
     pub(crate) margin: &'a Margin,
     pub(crate) graded: usize,
     pub(crate) common_parts: Vec<String>,
-    /// True where variants were driven under load, too.
+    /// True where there was a load test, too.
     pub(crate) is_loaded: bool,
     pub(crate) load_notes: Vec<String>,
     pub(crate) open_question: Option<String>,
 }
 
-/// All notes that apply.
-pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
-    let mut notes = Vec::new();
-    notes.extend(assumed_prices(noted));
-    notes.extend(expansion(noted));
-    notes.extend(unavailable_energy(noted));
-    notes.extend(estimated_energy(noted));
-    notes.extend(old_prices(noted));
-    notes.extend(margin(noted));
-    notes.extend(detectable(noted));
-    notes.extend(divergence_is_free(noted));
-    notes.extend(choices_by_text(noted));
-    notes.extend(gaps_in_energy(noted));
-    notes.extend(short_windows(noted));
-    notes.extend(energy_totals::drifted(noted.energy));
-    notes.extend(board_notes::notes(noted.analysis.runs));
-    notes.extend(wall_factor(noted));
-    notes.extend(interrupted(noted));
-    notes.extend(stopped_early(noted));
-    notes.extend(part_of_set(noted));
-    notes.extend(dearer(noted));
-    notes.extend(noise_floor(noted));
-    notes.extend(noted.common_parts.iter().cloned());
-    notes.extend(noted.open_question.clone());
-    notes.extend(failures(noted));
-    notes.extend(servers::notes(noted));
-    notes.extend(attribution(noted));
-    notes.extend(several_machines(noted));
-    notes.extend(noted.load_notes.iter().cloned());
-    notes
+/// All findings that apply, in the order in which their sentences are read.
+pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
+    use FindingCode as Code;
+    use Severity::{Info, Limitation, Warning};
+
+    let mut all = Findings::default();
+    all.add(Code::PricesAssumed, Warning, Some("put yours into infercost.toml"), assumed_prices(noted));
+    all.add(Code::BaselineExpanded, Limitation, None, expansion(noted));
+    all.add(Code::EnergyUnavailable, Warning, Some("infercost doctor"), unavailable_energy(noted));
+    all.add(Code::EnergyEstimated, Warning, Some("infercost doctor"), estimated_energy(noted));
+    all.add(Code::PricesOld, Warning, Some("infercost prices fetch"), old_prices(noted));
+    all.add(Code::Margin, Limitation, None, margin(noted));
+    all.add(Code::DetectableLoss, Limitation, Some("--max-prompts"), detectable(noted));
+    all.add(Code::QualityBasis, Info, None, divergence_is_free(noted));
+    all.add(Code::QualityBasis, Info, None, choices_by_text(noted));
+    all.add(Code::EnergyGaps, Limitation, None, gaps_in_energy(noted));
+    all.add(Code::EnergyGaps, Limitation, None, short_windows(noted));
+    all.add(Code::IdleDrift, Limitation, None, energy_totals::drifted(noted.energy));
+    all.add(Code::Board, Warning, None, board_notes::notes(noted.analysis.runs));
+    all.add(Code::WallFactor, Info, None, wall_factor(noted));
+    all.add(Code::Interrupted, Warning, Some("infercost compare --resume"), interrupted(noted));
+    all.add(Code::StoppedEarly, Info, Some("--exhaustive"), stopped_early(noted));
+    all.add(Code::PartOfSet, Info, None, part_of_set(noted));
+    all.add(Code::Costlier, Limitation, None, costlier(noted));
+    all.add(Code::NoiseFloor, Limitation, None, noise_floor(noted));
+    all.add(Code::CommonParts, Limitation, None, noted.common_parts.iter().cloned());
+    all.add(Code::OpenQuestion, Warning, None, noted.open_question.clone());
+    all.add(Code::Failures, Warning, None, failures(noted));
+    all.add(Code::Server, Limitation, None, servers::notes(noted));
+    all.add(Code::Attribution, Info, None, attribution(noted));
+    all.add(Code::SeveralMachines, Warning, None, several_machines(noted));
+    all.add(Code::LoadTest, Limitation, None, noted.load_notes.iter().cloned());
+    all.0
+}
+
+/// Findings in the order in which they were added.
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(
+        &mut self,
+        code: FindingCode,
+        severity: Severity,
+        fix: Option<&str>,
+        messages: impl IntoIterator<Item = String>,
+    ) {
+        for message in messages {
+            let fix = fix.map(str::to_owned);
+            self.0.push(Finding { code, severity, subject: None, message, fix });
+        }
+    }
 }
 
 /// Why a variant has no energy, in the meter's own words.
-pub(crate) fn no_energy(variant: &VariantSample<'_>) -> String {
-    let reason = variant.windows.iter().find_map(|window| match &window.energy {
-        EnergyReading::Unavailable { reason } => Some(quoted(reason)),
+pub(crate) fn no_energy(variant: &VariantSample<'_>) -> Reason {
+    let stated = variant.windows.iter().find_map(|window| match &window.energy {
+        EnergyReading::Unavailable { reason } => Some(Reason::NoMeter { why: reason.clone() }),
         _ => None,
     });
-    reason.unwrap_or_else(|| "no complete window was recorded".into())
+    stated.unwrap_or_else(|| Reason::stated("no complete window was recorded"))
 }
 
 fn assumed_prices(noted: &Noted<'_>) -> Option<String> {
@@ -85,14 +109,14 @@ fn assumed_prices(noted: &Noted<'_>) -> Option<String> {
     book.assumed.then(|| {
         format!(
             "Prices are assumed: the shipped example \"{}\", not yours; put your own into infercost.toml.",
-            quoted(&book.name)
+            printable(&book.name)
         )
     })
 }
 
 fn expansion(noted: &Noted<'_>) -> Option<String> {
     let baseline = noted.candidates.first()?;
-    let from = quoted(baseline.provenance.expanded_from()?);
+    let from = printable(baseline.provenance.expanded_from()?);
     let name = baseline.variant.variant_name();
     Some(match baseline.provenance {
         Provenance::Quantized { .. } => format!(
@@ -108,8 +132,8 @@ fn expansion(noted: &Noted<'_>) -> Option<String> {
 
 fn unavailable_energy(noted: &Noted<'_>) -> Option<String> {
     let without: Vec<&CandidateReport> =
-        noted.candidates.iter().filter(|candidate| candidate.energy.source == "unavailable").collect();
-    let reason = without.first()?.unknown.get("energy")?;
+        noted.candidates.iter().filter(|candidate| candidate.energy.source == EnergySource::Unavailable).collect();
+    let reason = without.first()?.unknown.sentence("energy")?;
     let whom = if without.len() == noted.candidates.len() {
         String::new()
     } else {
@@ -130,10 +154,10 @@ fn estimated_energy(noted: &Noted<'_>) -> Option<String> {
             EstimationMethod::CpuTdp { model, tdp, source } => format!(
                 "thermal design power of {} W of {} ({}) × CPU time used",
                 tdp.get(),
-                quoted(model),
-                quoted(source)
+                printable(model),
+                printable(source)
             ),
-            EstimationMethod::Mixed { parts } => quoted(parts),
+            EstimationMethod::Mixed { parts } => printable(parts).into_owned(),
         }),
         _ => None,
     })?;
@@ -154,10 +178,10 @@ fn old_prices(noted: &Noted<'_>) -> Vec<String> {
     old.map(|price| {
         format!(
             "The price of {} was {} days old when the run began ({}, {}).",
-            quoted(&price.name),
+            printable(&price.name),
             age(price),
             price.date,
-            quoted(&price.source)
+            printable(&price.source)
         )
     })
     .collect()
@@ -258,7 +282,7 @@ fn gaps_in_energy(noted: &Noted<'_>) -> Option<String> {
 /// Costs at the wall are no longer the meter's joules × tariff, so it must be said.
 fn wall_factor(noted: &Noted<'_>) -> Option<String> {
     let runs = noted.analysis.runs;
-    if let Some(wall) = report::wall_factor(runs) {
+    if let Some(wall) = analysis::shared_wall_factor(runs) {
         return Some(format!(
             "Costs take energy at the wall: {:.3} × the meter {} {:.1} W, fitted on {} against {} over {} (residual \
              {}). Joules are the meter's own.",
@@ -266,7 +290,7 @@ fn wall_factor(noted: &Noted<'_>) -> Option<String> {
             if wall.offset.get() < 0.0 { '−' } else { '+' },
             wall.offset.get().abs(),
             wall.date,
-            quoted(&wall.wall),
+            printable(&wall.wall),
             count(u64::from(wall.windows), "window"),
             percent(wall.residual)
         ));
@@ -334,24 +358,24 @@ fn stops<'n>(noted: &'n Noted<'_>) -> impl Iterator<Item = (&'n CandidateReport,
 fn part_of_set(noted: &Noted<'_>) -> Option<String> {
     let PromptCount { set, total, chosen, complete } = noted.prompts;
     if stops(noted).next().is_some() {
-        let set = quoted(set);
+        let set = printable(set);
         return (chosen < total)
             .then(|| format!("Only part of the set was to be run: {chosen} of {total} prompts of {set}."));
     }
     if complete < chosen {
-        let set = quoted(set);
+        let set = printable(set);
         Some(format!(
             "{complete} of {chosen} chosen prompts ({total} in {set}) were answered by every variant."
         ))
     } else if chosen < total {
-        Some(format!("Only part of the set was run: {chosen} of {total} prompts of {}.", quoted(set)))
+        Some(format!("Only part of the set was run: {chosen} of {total} prompts of {}.", printable(set)))
     } else {
         None
     }
 }
 
 /// A quantized model that costs more must be reported as such, with the cause where it is known.
-fn dearer(noted: &Noted<'_>) -> Vec<String> {
+fn costlier(noted: &Noted<'_>) -> Vec<String> {
     let rivals = noted.candidates.iter().skip(1).filter(|candidate| !candidate.noise_floor);
     rivals
         .filter_map(|candidate| {
@@ -387,7 +411,7 @@ fn failures(noted: &Noted<'_>) -> Vec<String> {
             let kinds: Vec<String> =
                 candidate.failure_kinds.iter().map(|(kind, number)| format!("{kind} {number}")).collect();
             format!(
-                "{} failed in {} of {} ({}); failures score 0 and are billed.",
+                "{} failed in {} of {} ({}); failures score 0, and what they took is billed to the answers.",
                 candidate.variant.variant_name(),
                 candidate.failures,
                 count(candidate.inferences, "inference"),

@@ -1,62 +1,66 @@
 //! Quality of one variant against the baseline: what was measured, and what that is worth.
 
-use std::collections::BTreeMap;
-
-use infercost_core::Policy;
 use infercost_core::report::{Flips, QualityReport};
+use infercost_core::{Policy, Reason, Unknown};
+use infercost_stats::bootstrap::RatioColumns;
+use infercost_stats::mcnemar::exact_p;
+use infercost_stats::newcombe::PairedCounts;
+use infercost_stats::power;
+use infercost_stats::quantile::quantile;
 
-use crate::judgement::{Evidence, Measurement, QualityEvidence};
-use crate::sample::{PromptScore, Samples, VariantSample, at, own, pair};
-use crate::statistics::bootstrap::RatioColumns;
-use crate::statistics::mcnemar::exact_p;
-use crate::statistics::newcombe::PairedCounts;
-use crate::statistics::power;
-use crate::statistics::quantile::quantile;
-use crate::wording::{count, quoted};
-
-/// Why a divergence that is known from below cannot pass.
-const AT_LEAST: &str =
-    "the server lists only its likeliest tokens, so the divergence is known from below only";
+use crate::judgement::{Evidence, FEWEST_PROMPTS, Measurement, QualityEvidence};
+use crate::sample::{Own, Pair, PromptScore, Samples, VariantSample};
 
 /// Gathers the evidence for the gates of one variant.
 pub(crate) fn evidence(samples: &Samples<'_>, index: usize) -> QualityEvidence {
     let Some(variant) = samples.variants.get(index) else { return QualityEvidence::default() };
-    let missing = missing_divergences(samples, variant);
-    let first = samples.own(index);
-    let compared =
-        |statistic: &dyn Fn(&[f64]) -> f64| samples.resampled.distribution(first + own::COMPARED, statistic);
-    let per_position =
-        |column: usize| move |totals: &[f64]| at(totals, first + column) / at(totals, first + own::POSITIONS);
-    let too_few = || {
-        let reason = variant.divergence_reason.map(quoted);
-        missing.clone().or(reason).or_else(|| Some("fewer than two prompts have a divergence".into()))
-    };
+
+    let column = |column| samples.layout.own(index, column);
     let kld = RatioColumns {
-        presence: first + own::COMPARED,
-        numerator: first + own::KLD,
-        denominator: first + own::POSITIONS,
-        squares: own::KLD_SQUARES.map(|column| first + column),
+        presence: column(Own::Compared),
+        numerator: column(Own::Divergence),
+        denominator: column(Own::Positions),
+        squares: [
+            column(Own::DivergenceSquared),
+            column(Own::DivergenceTimesPositions),
+            column(Own::PositionsSquared),
+        ],
     };
     let divergence = samples.resampled.studentized(&kld).map(Measurement::divergence);
-    let bound = variant.bounded.then(|| AT_LEAST.to_owned());
-    let agreement = compared(&per_position(own::MATCHES)).map(Measurement::share);
-    let evidence = |measurement: Option<Measurement>| Evidence {
-        missing: if measurement.is_some() { missing.clone() } else { too_few() },
-        measurement,
-        benefit_of_doubt: None,
-    };
+    let agreement = samples
+        .distribution(column(Own::Compared), |totals| totals.of(index).agreement())
+        .map(Measurement::share);
+
+    let mut divergence = compared(samples, variant, divergence);
+    if variant.bounded {
+        // Known from below, it may break a limit and can never keep one.
+        divergence.missing = Some(Reason::KnownFromBelow);
+    }
+
     QualityEvidence {
+        failures: failures(samples, index),
         difference: difference(samples, index),
         score: score(samples, index),
-        divergence: bounded(evidence(divergence), bound),
-        agreement: evidence(agreement),
+        divergence,
+        agreement: compared(samples, variant, agreement),
         levels: None,
     }
 }
 
-/// Evidence that may break a limit and can never keep one.
-fn bounded(evidence: Evidence, why: Option<String>) -> Evidence {
-    Evidence { missing: why.or(evidence.missing), ..evidence }
+/// Evidence of a comparison of distributions, with what is missing of it.
+fn compared(
+    samples: &Samples<'_>,
+    variant: &VariantSample<'_>,
+    measurement: Option<Measurement>,
+) -> Evidence {
+    let mut missing = missing_divergences(samples, variant);
+    if measurement.is_none() {
+        let stated = variant.divergence_reason.map(Reason::stated);
+        let too_few = Reason::TooFewPrompts { needed: FEWEST_PROMPTS as u64 };
+        missing = missing.or(stated).or(Some(too_few));
+    }
+
+    Evidence { measurement, missing, benefit_of_doubt: None }
 }
 
 /// What is shown, at the confidence with which the gates decide, so that interval and verdict agree.
@@ -65,22 +69,19 @@ pub(crate) fn quality(
     index: usize,
     evidence: &QualityEvidence,
     policy: &Policy,
-    unknown: &mut BTreeMap<String, String>,
+    unknown: &mut Unknown,
 ) -> QualityReport {
     let Some(variant) = samples.variants.get(index) else { return QualityReport::default() };
-    let confidence = 2.0 * policy.confidence - 1.0;
-    let tail = 1.0 - policy.confidence;
     let tails = evidence.tails(policy);
+
     let mut shown = |name: &str, evidence: &Evidence, at_least: bool| {
         let measurement = evidence.measurement.as_ref();
-        let estimate =
+        let interval =
             measurement.and_then(|measurement| measurement.interval(tails, at_least, policy.confidence));
-        if estimate.is_none() {
-            let reason =
-                evidence.missing.clone().unwrap_or_else(|| "fewer than two prompts bear on it".into());
-            unknown.insert(name.to_owned(), reason);
+        if interval.is_none() {
+            unknown.insert(name, evidence.why_unknown());
         }
-        estimate
+        interval
     };
     let task_score = shown("task_score", &evidence.score, true);
     if index == samples.baseline {
@@ -88,42 +89,64 @@ pub(crate) fn quality(
     }
     let task_score_difference = shown("task_score_difference", &evidence.difference, true);
     let kld = shown("kld_mean", &evidence.divergence, false);
-    let (kld_mean, kld_at_least) = if variant.bounded { (None, kld) } else { (kld, None) };
     let top1_agreement = shown("top1_agreement", &evidence.agreement, true);
+
+    let (kld_mean, kld_at_least) = if variant.bounded { (None, kld) } else { (kld, None) };
     if variant.bounded {
-        unknown.insert("kld_mean".into(), AT_LEAST.into());
-    }
-    let first = samples.own(index);
-    let log_ratio = |totals: &[f64]| at(totals, first + own::NLL_CHANGE) / at(totals, first + own::POSITIONS);
-    let ppl_ratio = samples
-        .resampled
-        .distribution(first + own::COMPARED, log_ratio)
-        .and_then(|distribution| distribution.estimate(confidence))
-        .map(|estimate| estimate.map(f64::exp))
-        .filter(|estimate| estimate.upper.is_finite() && !variant.untold);
-    if variant.untold {
-        let reason = "the server did not tell the likelihood of every token of the baseline's answers";
-        unknown.insert("ppl_ratio".into(), reason.into());
+        unknown.insert("kld_mean", Reason::KnownFromBelow);
     }
     let mut klds = variant.klds.clone();
     klds.sort_unstable_by(f64::total_cmp);
-    let detectable = evidence
-        .difference
-        .measurement
-        .as_ref()
-        .map(|measurement| power::deviates(policy.confidence) * measurement.standard_error(tail));
+
     QualityReport {
         task_score,
         task_score_difference,
-        minimum_detectable_loss: detectable.filter(|loss| loss.is_finite()),
+        minimum_detectable_loss: detectable_loss(evidence, policy, unknown),
         kld_mean,
         kld_at_least,
         kld_median: quantile(&klds, 0.5).filter(|_| !variant.bounded),
         kld_p99: quantile(&klds, 0.99).filter(|_| !variant.bounded),
         top1_agreement,
-        ppl_ratio,
+        ppl_ratio: perplexity_ratio(samples, index, policy, unknown),
         flips: flips(samples, variant),
     }
+}
+
+/// The smallest loss of task score that would be found, by the answers that did change. A loss greater than all that
+/// there is to lose is none.
+fn detectable_loss(evidence: &QualityEvidence, policy: &Policy, unknown: &mut Unknown) -> Option<f64> {
+    let measurement = evidence.difference.measurement.as_ref()?;
+    let tail = 1.0 - policy.confidence;
+    let loss = power::deviates(policy.confidence) * measurement.standard_error(tail);
+
+    let most = evidence.baseline_score().unwrap_or(1.0);
+    if measurement.n >= FEWEST_PROMPTS && loss < most {
+        return Some(loss);
+    }
+    unknown.insert("minimum_detectable_loss", Reason::NoLossDetectable);
+    None
+}
+
+/// Candidate's perplexity ÷ the baseline's.
+fn perplexity_ratio(
+    samples: &Samples<'_>,
+    index: usize,
+    policy: &Policy,
+    unknown: &mut Unknown,
+) -> Option<infercost_core::Estimate> {
+    let variant = samples.variants.get(index)?;
+    if variant.likelihoods_not_reported {
+        unknown.insert("ppl_ratio", Reason::LikelihoodsNotReported);
+        return None;
+    }
+
+    let presence = samples.layout.own(index, Own::Compared);
+    let log_ratio = samples.distribution(presence, |totals| totals.of(index).log_perplexity_ratio());
+    let too_few = Reason::TooFewPrompts { needed: 2 };
+    let log_ratio = unknown.known("ppl_ratio", log_ratio.ok_or(too_few))?;
+
+    let ratio = log_ratio.estimate(2.0 * policy.confidence - 1.0).map(|estimate| estimate.map(f64::exp));
+    unknown.known("ppl_ratio", ratio.filter(infercost_core::Estimate::narrows_ratio).ok_or(Reason::TooWide))
 }
 
 /// Scores of prompts that both variants answered and the baseline's evaluation settled.
@@ -173,44 +196,78 @@ fn flips(samples: &Samples<'_>, variant: &VariantSample<'_>) -> Option<Flips> {
     })
 }
 
+/// The change of the share of requests without an answer, over prompts that both were asked.
+fn failures(samples: &Samples<'_>, index: usize) -> Evidence {
+    let (Some(baseline), Some(variant)) = (samples.variants.first(), samples.variants.get(index)) else {
+        return Evidence::default();
+    };
+    let both = baseline.failed.iter().zip(&variant.failed);
+    let shares: Vec<(f64, f64)> =
+        both.filter_map(|(reference, failed)| Some(((*reference)?, (*failed)?))).collect();
+    if shares.is_empty() {
+        return Evidence { missing: Some(Reason::NothingAsked), ..Evidence::default() };
+    }
+
+    // Failures are counted where the others count right answers: their difference is that of failure rates.
+    let measurement = match counts(shares.into_iter()) {
+        Some(counts) => Measurement::paired(counts),
+        None => samples
+            .distribution(samples.layout.pair(index, Pair::BothAsked), |totals| {
+                totals.pair(index).failure_difference()
+            })
+            .map(Measurement::difference),
+    };
+    let missing = measurement.is_none().then_some(Reason::TooFewPrompts { needed: 2 });
+
+    Evidence { measurement, missing, benefit_of_doubt: None }
+}
+
 fn difference(samples: &Samples<'_>, index: usize) -> Evidence {
     let Some(variant) = samples.variants.get(index) else { return Evidence::default() };
-    let of_pairs = |best: bool| {
-        counts(
-            pairs(samples, variant)
-                .map(|(reference, score)| (reference.worst, if best { score.best } else { score.worst })),
-        )
-    };
-    let first = samples.pair(index);
-    let by_bootstrap = |column: usize| {
-        let mean = |totals: &[f64]| {
-            let change = at(totals, first + column) - at(totals, first + pair::BASELINE_SCORE);
-            change / at(totals, first + pair::SCORED)
-        };
-        samples.resampled.distribution(first + pair::SCORED, mean).map(Measurement::difference)
-    };
-    let measure = |best: bool| match of_pairs(best) {
-        Some(counts) => Measurement::paired(counts),
-        None => by_bootstrap(if best { pair::BEST_SCORE } else { pair::SCORE }),
-    };
-    let measurement = measure(false);
+    let graded = pairs(samples, variant).count();
     let unsettled = pairs(samples, variant).filter(|(_, score)| !score.settled()).count();
-    if unsettled > 0 && unsettled == pairs(samples, variant).count() {
+    if unsettled > 0 && unsettled == graded {
         return Evidence { missing: Some(not_evaluated(variant, unsettled)), ..Evidence::default() };
     }
-    let nothing = || match samples.variants.first().and_then(|baseline| baseline.task_reason) {
-        Some(reason) => format!("the baseline could not be graded: {}", quoted(reason)),
-        None => "no prompt that both answered was graded".into(),
+
+    let measurement = score_difference(samples, index, variant, false);
+    let benefit_of_doubt =
+        if unsettled > 0 { score_difference(samples, index, variant, true) } else { None };
+
+    let baseline: f64 = pairs(samples, variant).map(|(reference, _)| reference.worst).sum();
+    let missing = if measurement.is_none() {
+        Some(match samples.variants.first().and_then(|baseline| baseline.task_reason) {
+            Some(why) => Reason::BaselineNotGraded { why: why.to_owned() },
+            None => Reason::NotGraded,
+        })
+    } else if baseline <= 0.0 {
+        Some(Reason::BaselineAllWrong { prompts: graded as u64 })
+    } else if baseline >= graded as f64 {
+        Some(Reason::BaselineAllRight { prompts: graded as u64 })
+    } else {
+        (unsettled > 0).then(|| not_evaluated(variant, unsettled))
     };
-    Evidence {
-        missing: if unsettled > 0 {
-            Some(not_evaluated(variant, unsettled))
-        } else {
-            measurement.is_none().then(nothing)
-        },
-        benefit_of_doubt: if unsettled > 0 { measure(true) } else { None },
-        measurement,
+
+    Evidence { measurement, missing, benefit_of_doubt }
+}
+
+/// Score less the baseline's; `best` counts what was not evaluated as right.
+fn score_difference(
+    samples: &Samples<'_>,
+    index: usize,
+    variant: &VariantSample<'_>,
+    best: bool,
+) -> Option<Measurement> {
+    let scores = pairs(samples, variant)
+        .map(|(reference, score)| (reference.worst, if best { score.best } else { score.worst }));
+    if let Some(counts) = counts(scores) {
+        return Measurement::paired(counts);
     }
+
+    let presence = samples.layout.pair(index, Pair::Scored);
+    let by_bootstrap =
+        samples.distribution(presence, |totals| totals.pair(index).score_difference(best));
+    by_bootstrap.map(Measurement::difference)
 }
 
 fn score(samples: &Samples<'_>, index: usize) -> Evidence {
@@ -218,7 +275,7 @@ fn score(samples: &Samples<'_>, index: usize) -> Evidence {
     let scores: Vec<PromptScore> = variant.scores.iter().copied().flatten().collect();
     let unsettled = scores.iter().filter(|score| !score.settled()).count();
     if scores.is_empty() {
-        return Evidence { missing: Some("no prompt was graded".into()), ..Evidence::default() };
+        return Evidence { missing: Some(Reason::NotGraded), ..Evidence::default() };
     }
     if unsettled == scores.len() {
         return Evidence { missing: Some(not_evaluated(variant, unsettled)), ..Evidence::default() };
@@ -235,23 +292,25 @@ fn score(samples: &Samples<'_>, index: usize) -> Evidence {
     }
 }
 
-fn not_evaluated(variant: &VariantSample<'_>, prompts: usize) -> String {
-    let reason = variant.task_reason.map_or_else(|| "no grade is recorded".into(), quoted);
-    format!("{} could not be graded and count as wrong ({reason})", count(prompts as u64, "prompt"))
+fn not_evaluated(variant: &VariantSample<'_>, prompts: usize) -> Reason {
+    let why = variant.task_reason.unwrap_or("no grade is recorded");
+    Reason::SomeNotGraded { prompts: prompts as u64, why: why.to_owned() }
 }
 
 /// Prompts whose divergence from the baseline should be there and is not: refused although the baseline
 /// wrote an answer, or absent although another variant has it.
-fn missing_divergences(samples: &Samples<'_>, variant: &VariantSample<'_>) -> Option<String> {
+fn missing_divergences(samples: &Samples<'_>, variant: &VariantSample<'_>) -> Option<Reason> {
     let baseline = samples.variants.first()?;
-    let refused = variant.incomparable.iter().filter(|prompt| baseline.written.contains(prompt));
-    let elsewhere = |prompt: &&usize| {
+    let refused = variant.incomparable.iter().filter(|prompt| baseline.answered.contains(prompt)).count();
+
+    let is_absent = |prompt: &&usize| {
         !variant.compared.contains(prompt)
             && !variant.incomparable.contains(prompt)
             && samples.variants.iter().any(|other| other.compared.contains(prompt))
     };
-    let absent = variant.answered.iter().filter(elsewhere).count();
-    let number = refused.count() + absent;
-    let reason = variant.divergence_reason.map_or_else(|| "no divergence is recorded".into(), quoted);
-    (number > 0).then(|| format!("{} could not be compared ({reason})", count(number as u64, "prompt")))
+    let absent = variant.asked.iter().filter(is_absent).count();
+
+    let prompts = (refused + absent) as u64;
+    let why = variant.divergence_reason.unwrap_or("no divergence is recorded");
+    (prompts > 0).then(|| Reason::SomeNotCompared { prompts, why: why.to_owned() })
 }

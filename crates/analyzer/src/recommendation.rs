@@ -1,10 +1,14 @@
 //! What to deploy: the cheapest candidate that passes, if it is surely cheaper than the baseline.
 
-use infercost_core::{Estimate, Policy, Recommendation, VariantId, Verdict};
+use infercost_core::text::{percent, percents};
+use infercost_core::{Estimate, Policy, Reason, Recommendation, VariantId, Verdict};
 
-use crate::statistics::blocks;
-use crate::statistics::quantile::quantile;
-use crate::wording::{about, percent, percents};
+use infercost_stats::blocks;
+use infercost_stats::quantile::quantile;
+use crate::wording::about;
+
+/// More prompts than this are no advice.
+const MOST_PROMPTS: f64 = 1e5;
 
 /// What a variant is to the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub struct JudgedVariant {
     pub prompts_needed: Option<usize>,
     /// Share of the baseline's cost saved; `None` where costs cannot be compared.
     pub saving: Option<Estimate>,
+    /// Why the saving is not known; `None` where it is.
+    pub saving_unknown: Option<Reason>,
     /// The same again and again, so that two savings can be compared; may be empty.
     pub saving_replicates: SavingReplicates,
     /// Mean task score, 0 to 1.
@@ -130,59 +136,113 @@ fn by_saving(one: &(&JudgedVariant, Estimate), other: &(&JudgedVariant, Estimate
     one.1.point.total_cmp(&other.1.point)
 }
 
+/// The answer where no candidate is shown to be both good enough and cheaper. The baseline stays only where that is known:
+/// every candidate is either not good enough or costs more, the whole interval of it.
 fn without_winner(candidates: &[JudgedVariant]) -> Recommendation {
-    // Only a candidate that looks cheaper is worth more prompts.
-    let hopeful = undecided(candidates).filter(|(_, saving)| saving.point > 0.0 && saving.upper > 0.0);
-    if let Some((one, saving)) = hopeful.max_by(by_saving) {
-        let more = one.prompts_needed.map_or_else(String::new, |n| format!("; {} would settle it", about(n)));
-        let why = format!(
-            "{} would save {} {}, but whether it is good enough is not settled{more}",
-            one.variant.variant_name(),
-            percent(saving.point),
-            percents(&saving)
-        );
+    let rivals: Vec<&JudgedVariant> = candidates.iter().filter(|one| one.part == Part::Candidate).collect();
+    let good_enough: Vec<&JudgedVariant> =
+        rivals.iter().copied().filter(|one| one.verdict != Verdict::Fail).collect();
+
+    // The most promising first: one whose saving is likely large, then one whose saving nobody knows.
+    let is_open = |one: &&&JudgedVariant| one.saving.is_none_or(|saving| saving.upper >= 0.0);
+    let promise = |one: &JudgedVariant| one.saving.map_or(f64::NEG_INFINITY, |saving| saving.point);
+    let open = good_enough
+        .iter()
+        .filter(is_open)
+        .max_by(|one, other| promise(one).total_cmp(&promise(other)).then(by_verdict(one, other)));
+    if let Some(open) = open {
         return Recommendation::MeasureMore {
-            variant: one.variant.clone(),
-            prompts_needed: one.prompts_needed,
-            why,
+            variant: open.variant.clone(),
+            prompts_needed: prompts_to_settle(open),
+            why: why_inconclusive(open, noise(candidates)),
         };
     }
+
     let baseline = candidates.iter().find(|one| one.part == Part::Baseline);
     let variant = baseline.map_or_else(|| VariantId(String::new()), |one| one.variant.clone());
-    Recommendation::KeepBaseline { variant, operating_point: None, why: why_keep(candidates) }
+    let why = if rivals.is_empty() {
+        "there is no other variant to compare with".to_owned()
+    } else if good_enough.is_empty() {
+        "no candidate stays within the quality thresholds".to_owned()
+    } else {
+        why_costlier(&good_enough)
+    };
+    Recommendation::KeepBaseline { variant, operating_point: None, why }
 }
 
-fn why_keep(candidates: &[JudgedVariant]) -> String {
-    let rivals: Vec<&JudgedVariant> = candidates.iter().filter(|one| one.part == Part::Candidate).collect();
-    let passing: Vec<&&JudgedVariant> = rivals.iter().filter(|one| one.verdict == Verdict::Pass).collect();
-    if rivals.is_empty() {
-        return "there is no other variant to compare with".into();
-    }
-    if passing.is_empty() {
-        let failed = rivals.iter().filter(|one| one.verdict == Verdict::Fail).count();
-        return if failed == rivals.len() {
-            "no candidate stays within the quality thresholds".into()
-        } else {
-            "no candidate is shown to stay within the quality thresholds, and none that might is cheaper"
-                .into()
-        };
-    }
-    let best = passing.iter().filter_map(|one| Some((**one, one.saving?))).max_by(by_saving);
-    match best {
-        None => "what the candidates cost beside the baseline is unknown".into(),
-        Some((one, saving)) => {
-            let (name, interval) = (one.variant.variant_name(), percents(&saving));
-            if saving.point > 0.0 {
-                let point = percent(saving.point);
-                format!("{name} passes, but its saving of {point} {interval} is within the noise")
-            } else {
-                let more = percent(-saving.point);
-                format!(
-                    "no candidate that passes is cheaper; the cheapest, {name}, costs {more} more (saving {interval})"
-                )
-            }
+/// A pass is nearer to an answer than an open verdict.
+fn by_verdict(one: &JudgedVariant, other: &JudgedVariant) -> std::cmp::Ordering {
+    (one.verdict == Verdict::Pass).cmp(&(other.verdict == Verdict::Pass))
+}
+
+/// Prompts that would settle both the verdict and the sign of the saving; `None` where either cannot be said.
+fn prompts_to_settle(open: &JudgedVariant) -> Option<usize> {
+    let for_verdict = match open.verdict {
+        Verdict::Inconclusive => Some(open.prompts_needed?),
+        Verdict::Pass | Verdict::Fail => None,
+    };
+    let for_saving = match open.saving {
+        Some(saving) if saving.lower <= 0.0 => Some(prompts_for_sign(&saving)?),
+        _ => None,
+    };
+    for_verdict.max(for_saving)
+}
+
+/// Prompts at which the interval of a saving of this size would leave zero, its width falling with their root; `None`
+/// where no sensible number does.
+fn prompts_for_sign(saving: &Estimate) -> Option<usize> {
+    let distance = if saving.point > 0.0 { saving.point - saving.lower } else { saving.upper - saving.point };
+    let needed = saving.n as f64 * (distance / saving.point).powi(2);
+    (needed.is_finite() && needed <= MOST_PROMPTS).then(|| (needed.ceil() as usize).max(saving.n + 1))
+}
+
+/// Why the question is open, and what would close it.
+fn why_inconclusive(open: &JudgedVariant, noise: f64) -> String {
+    let name = open.variant.variant_name();
+    let because = match (&open.saving, open.verdict) {
+        (None, _) => {
+            let unknown = open.saving_unknown.as_ref().map_or_else(|| "it is unknown".to_owned(), Reason::to_string);
+            format!("what {name} saves is not known: {unknown}")
         }
-    }
+        (Some(saving), Verdict::Pass) if saving.lower > 0.0 => format!(
+            "{name} passes, but its saving of {} {} is no more than the baseline's second copy seems to save ({})",
+            percent(saving.point),
+            percents(saving),
+            percent(noise)
+        ),
+        (Some(saving), Verdict::Pass) => format!(
+            "{name} passes, but whether it is cheaper is not settled (saving {} {})",
+            percent(saving.point),
+            percents(saving)
+        ),
+        (Some(saving), _) if saving.lower > 0.0 => format!(
+            "{name} would save {} {}, but whether it is good enough is not settled",
+            percent(saving.point),
+            percents(saving)
+        ),
+        (Some(saving), _) => format!(
+            "whether {name} is good enough, and whether it is cheaper, is not settled (saving {} {})",
+            percent(saving.point),
+            percents(saving)
+        ),
+    };
+    let more = prompts_to_settle(open)
+        .map_or_else(String::new, |prompts| format!("; {} would settle it", about(prompts)));
+    format!("inconclusive: measure again, because {because}{more}")
+}
+
+/// That all that are good enough, or may be, cost more.
+fn why_costlier(good_enough: &[&JudgedVariant]) -> String {
+    let priced = good_enough.iter().filter_map(|one| Some((one, one.saving?)));
+    let Some((cheapest, saving)) = priced.max_by(|one, other| one.1.point.total_cmp(&other.1.point)) else {
+        return "no candidate is cheaper".to_owned();
+    };
+    format!(
+        "no candidate that stays within the thresholds, or may, is cheaper; the cheapest, {}, costs {} more (saving {})",
+        cheapest.variant.variant_name(),
+        percent(-saving.point),
+        percents(&saving)
+    )
 }
 
 /// True where the difference of savings is not told from 0.

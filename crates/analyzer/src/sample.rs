@@ -7,19 +7,16 @@ mod run_blocks;
 use std::collections::HashSet;
 
 use infercost_core::run::VariantHeader;
-use infercost_core::{InferenceRecord, LoadRecord, RunRecord, VariantId, WindowRecord};
+use infercost_core::{InferenceRecord, LoadRecord, Reason, RunRecord, VariantId, WindowRecord};
 
 use crate::attribution::PhasePowers;
-use crate::statistics::blocks::{Blocks, Measured};
-use crate::statistics::bootstrap::{Resampled, Table};
-use crate::statistics::percentile::Timed;
+use infercost_stats::blocks::{Blocks, Measured};
+use infercost_stats::bootstrap::{Distribution, Resampled, Table};
+use infercost_stats::percentile::Timed;
 
 use columns::Columns;
-pub(crate) use columns::{at, own, pair};
+pub(crate) use columns::{Layout, Own, OwnTotals, Pair, Place, Spent, Totals};
 use run_blocks::RunBlocks;
-
-/// Why there is no interval where prompts are many and blocks are not.
-pub(crate) const TOO_FEW_BLOCKS: &str = "the prompts ran in too few blocks to know how windows differ; more prompts, or a smaller --window-prompts, show it";
 
 /// Task score of one variant on one prompt, averaged over repetitions.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,11 +34,11 @@ impl PromptScore {
     }
 }
 
-/// One inference as the machine saw it.
+/// One request as the machine saw it.
 #[derive(Debug, Clone, Copy)]
-struct Asked {
-    prompt: usize,
-    block: usize,
+struct Asking {
+    place: Place,
+    answered: bool,
     busy: f64,
     joules: Option<f64>,
     ttft: Option<f64>,
@@ -64,20 +61,22 @@ pub(crate) struct VariantSample<'a> {
     pub(crate) scores: Vec<Option<PromptScore>>,
     /// Divergences of single positions, pooled.
     pub(crate) klds: Vec<f64>,
-    /// Prompts answered at least once, failures included.
+    /// Prompts asked at least once, failures included.
+    pub(crate) asked: HashSet<usize>,
+    /// Prompts with at least one answer of one token or more.
     pub(crate) answered: HashSet<usize>,
+    /// By prompt: the share of its requests without an answer; `None` where it was not asked.
+    pub(crate) failed: Vec<Option<f64>>,
     /// Prompts with a divergence.
     pub(crate) compared: HashSet<usize>,
     /// Prompts on which the divergence could not be taken.
     pub(crate) incomparable: HashSet<usize>,
-    /// What each asking of a prompt took.
-    asked: Vec<Asked>,
-    /// Prompts with at least one answer of one token or more.
-    pub(crate) written: HashSet<usize>,
+    /// What each request took.
+    askings: Vec<Asking>,
     /// True where some divergences are known from below only.
     pub(crate) bounded: bool,
     /// True where some likelihoods of the baseline's answers are not known.
-    pub(crate) untold: bool,
+    pub(crate) likelihoods_not_reported: bool,
     /// First reason for an impossible task evaluation.
     pub(crate) task_reason: Option<&'a str>,
     /// First reason for an impossible divergence.
@@ -87,11 +86,15 @@ pub(crate) struct VariantSample<'a> {
 impl<'a> VariantSample<'a> {
     /// Times to first token and per output token, each with its prompt and its block.
     pub(crate) fn timed(&self) -> (Vec<Timed>, Vec<Timed>) {
-        let of = |time: fn(&Asked) -> Option<f64>| {
-            let timed = self.asked.iter().filter_map(|asked| Some((asked.prompt, asked.block, time(asked)?)));
-            timed.collect()
-        };
-        (of(|asked| asked.ttft), of(|asked| asked.tpot))
+        let mut first_tokens = Vec::new();
+        let mut later_tokens = Vec::new();
+
+        for Asking { place, ttft, tpot, .. } in &self.askings {
+            first_tokens.extend(ttft.map(|time| (place.prompt, place.block, time)));
+            later_tokens.extend(tpot.map(|time| (place.prompt, place.block, time)));
+        }
+
+        (first_tokens, later_tokens)
     }
 
     /// Its windows, each with the place of its run.
@@ -110,6 +113,7 @@ pub(crate) struct Samples<'a> {
     pub(crate) variants: Vec<VariantSample<'a>>,
     pub(crate) baseline: usize,
     pub(crate) prompts: usize,
+    pub(crate) layout: Layout,
     pub(crate) resampled: Resampled,
     /// The same columns by block, for what the machine did: time, tokens, joules, and scores beside them.
     pub(crate) blocks: Blocks,
@@ -129,56 +133,81 @@ impl<'a> Samples<'a> {
         }
         headers.sort_by_key(|header| header.id != *baseline);
         let run_blocks = RunBlocks::of(runs, &prompts);
-        let width = headers.len() * (own::WIDTH + pair::WIDTH);
-        let mut table = Table::new(prompts.len(), width);
-        let mut by_block = Table::new(run_blocks.count(), width);
-        let variants: Vec<VariantSample<'_>> = headers
-            .iter()
-            .enumerate()
-            .map(|(index, header)| {
-                let first = index * own::WIDTH;
-                let mut columns =
-                    Columns { prompts: (&mut table, first), blocks: (&mut by_block, first), of: &run_blocks };
-                gather::variant(runs, header, &prompts, &evaluations, &mut columns)
-            })
-            .collect();
-        for index in 0..variants.len() {
-            gather::pair_up(&variants, index, &mut table);
-            gather::pair_up_blocks(&variants, index, &mut by_block);
+        let layout = Layout { variants: headers.len() };
+        let mut by_prompt = Table::new(prompts.len(), layout.width());
+        let mut by_block = Table::new(run_blocks.count(), layout.width());
+
+        let mut variants: Vec<VariantSample<'_>> = Vec::new();
+        for (variant, header) in headers.iter().enumerate() {
+            let mut columns = Columns {
+                prompts: &mut by_prompt,
+                blocks: &mut by_block,
+                layout,
+                variant,
+                run_blocks: &run_blocks,
+            };
+            variants.push(gather::variant(runs, header, &prompts, &evaluations, &mut columns));
         }
-        let resampled = Resampled::draw(table, seed);
+
+        for index in 0..variants.len() {
+            gather::pair_up(&variants, index, layout, &mut by_prompt);
+            gather::pair_up_blocks(&variants, index, layout, &mut by_block);
+        }
+
+        let resampled = Resampled::draw(by_prompt, seed);
         let blocks = Blocks::new(by_block, run_blocks.is_nested());
-        Self { variants, baseline: 0, prompts: prompts.len(), resampled, blocks }
+        Self { variants, baseline: 0, prompts: prompts.len(), layout, resampled, blocks }
+    }
+
+    /// All sums as observed.
+    pub(crate) fn observed(&self) -> Totals<'_> {
+        Totals { cells: self.resampled.observed(), layout: self.layout }
+    }
+
+    /// The distribution over resampled prompts of a statistic of the sums; `None` as for
+    /// [`Resampled::distribution`].
+    pub(crate) fn distribution(
+        &self,
+        presence: usize,
+        statistic: impl Fn(Totals<'_>) -> f64,
+    ) -> Option<Distribution> {
+        self.resampled.distribution(presence, |cells| statistic(Totals { cells, layout: self.layout }))
+    }
+
+    /// A statistic in every resample of prompts, in an order shared by all.
+    pub(crate) fn draws(&self, statistic: impl Fn(Totals<'_>) -> f64) -> Vec<f64> {
+        self.resampled.draws(|cells| statistic(Totals { cells, layout: self.layout }))
+    }
+
+    /// A statistic of a variant next to the baseline without each block.
+    pub(crate) fn without_each_block(
+        &self,
+        variant: usize,
+        statistic: impl Fn(Totals<'_>) -> f64,
+    ) -> Vec<f64> {
+        let presence = self.layout.pair(variant, Pair::Shared);
+        self.blocks.without_each(presence, |cells| statistic(Totals { cells, layout: self.layout })).1
     }
 
     /// The interval of something that the machine did: by prompts and by blocks. `presence` is the column of what
     /// bears on it.
     ///
     /// # Errors
-    /// Why there is none: `too_few_prompts`, or [`TOO_FEW_BLOCKS`].
+    /// Why there is none: `too_few_prompts`, or that blocks are too few.
     pub(crate) fn measured(
         &self,
         presence: usize,
-        too_few_prompts: &'static str,
-        statistic: impl Fn(&[f64]) -> f64,
-    ) -> Result<Measured, &'static str> {
-        let prompts = self.resampled.distribution(presence, &statistic).ok_or(too_few_prompts)?;
-        self.blocks.measured(presence, statistic, prompts).ok_or(TOO_FEW_BLOCKS)
+        too_few_prompts: Reason,
+        statistic: impl Fn(Totals<'_>) -> f64,
+    ) -> Result<Measured, Reason> {
+        let prompts = self.distribution(presence, &statistic).ok_or(too_few_prompts)?;
+        let of_cells = |cells: &[f64]| statistic(Totals { cells, layout: self.layout });
+        self.blocks.measured(presence, of_cells, prompts).ok_or(Reason::TooFewBlocks)
     }
 
-    /// First column of a variant's own sums.
-    pub(crate) fn own(&self, variant: usize) -> usize {
-        variant * own::WIDTH
-    }
-
-    /// First column of a variant's sums beside the baseline's.
-    pub(crate) fn pair(&self, variant: usize) -> usize {
-        self.variants.len() * own::WIDTH + variant * pair::WIDTH
-    }
-
-    /// Prompts that every variant answered, failures included.
+    /// Prompts that every variant was asked, failures included.
     pub(crate) fn complete(&self) -> usize {
-        let all = |prompt: &usize| self.variants.iter().all(|variant| variant.answered.contains(prompt));
+        let all = |prompt: &usize| self.variants.iter().all(|variant| variant.asked.contains(prompt));
         (0..self.prompts).filter(all).count()
     }
 }

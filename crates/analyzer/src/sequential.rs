@@ -17,14 +17,10 @@
 
 use std::collections::HashSet;
 
-use infercost_core::report::{CandidateReport, Report};
 use infercost_core::run::Looks;
-use infercost_core::{Evaluation, PromptId, RunRecord, VariantId, Verdict, WindowRecord};
+use infercost_core::{EvaluationKind, PromptId, RunRecord, VariantId, WindowRecord};
 
-use crate::load::without_load;
-use crate::report::{Analysis, AnalysisError, report};
-use crate::sample::TOO_FEW_BLOCKS;
-use crate::statistics::spending::tail;
+use infercost_stats::spending::tail;
 
 /// Exponent of the spending of the error of passing what is not good enough.
 const PASSING: f64 = 3.0;
@@ -35,9 +31,6 @@ const FEWEST_PROMPTS: usize = 20;
 /// Fewest prompts at a look that may pass a candidate before the end: bounds far out in the tail of fewer let
 /// through more than they say (in the simulations, up to twice the promised share).
 const FEWEST_TO_PASS: usize = 40;
-/// Fewest prompts at a look that may drop a candidate for its cost: a machine's speed drifts from window to
-/// window, which prompts of few windows do not show.
-const FEWEST_FOR_COST: usize = 40;
 /// A look this close before the end saves nothing.
 const LAST_LOOK: f64 = 0.9;
 /// Looks before now that are reckoned with; more than any plan holds.
@@ -64,7 +57,7 @@ pub fn planned_looks(prompts: usize, block: usize, graded: usize) -> Looks {
     Looks { after, graded: whole(graded) }
 }
 
-fn whole(number: usize) -> u32 {
+pub(crate) fn whole(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
@@ -184,7 +177,7 @@ impl Progress {
             windows.flat_map(|window| &window.inferences).map(|inference| &inference.prompt).collect();
         let evaluations = run.evaluations.iter().filter(|evaluation| evaluation.variant == *variant);
         let compared: HashSet<&PromptId> =
-            evaluations.filter(|one| is_divergence(&one.result)).map(|one| &one.prompt).collect();
+            evaluations.filter(|one| one.result.kind() == EvaluationKind::Divergence).map(|one| &one.prompt).collect();
         let done = |prompt: &&PromptId| {
             answered.contains(prompt) && (compared.is_empty() || compared.contains(prompt))
         };
@@ -198,14 +191,6 @@ impl Progress {
     /// True where it stopped, or stands, before the end.
     pub(crate) fn is_early(&self) -> bool {
         self.look < self.planned
-    }
-}
-
-fn is_divergence(result: &Evaluation) -> bool {
-    match result {
-        Evaluation::Divergence(_) => true,
-        Evaluation::Impossible { what, .. } => what != "task",
-        Evaluation::Task(_) => false,
     }
 }
 
@@ -223,109 +208,6 @@ pub(crate) fn first_prompts(run: &RunRecord, prompts: usize) -> RunRecord {
     let (windows, evaluations) = (windows.collect(), evaluations.cloned().collect());
     let (loads, idles, finished_at) = (run.loads.clone(), run.idles.clone(), run.finished_at);
     RunRecord { header, loads, idles, windows, evaluations, finished_at }
-}
-
-/// Why a variant need not go on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settlement {
-    /// It is not good enough.
-    Failed,
-    /// It is good enough, and whether it is cheaper than the baseline is known.
-    Passed,
-    /// It costs more than the baseline.
-    Dearer,
-    /// It costs more than another that is good enough.
-    Outdone,
-    /// It is the baseline's second copy, and no candidate goes on.
-    NothingToCompare,
-}
-
-/// Variants that need not go on, by the policy and the prices of the run itself: each is judged as the report
-/// of the same records judges it, by the prompts before the last look that it reached. Never one that has
-/// reached the end, and none where the run has no looks.
-///
-/// A pure function of the records: asked again after a break, it answers the same.
-///
-/// # Errors
-/// As [`report()`].
-pub fn settled(run: &RunRecord) -> Result<Vec<(VariantId, Settlement)>, AnalysisError> {
-    match without_load(std::slice::from_ref(run)).and_then(|mut runs| runs.pop()) {
-        Some(single) => settled_by_single_requests(&single),
-        None => settled_by_single_requests(run),
-    }
-}
-
-fn settled_by_single_requests(run: &RunRecord) -> Result<Vec<(VariantId, Settlement)>, AnalysisError> {
-    let is_early = |variant: &VariantId| {
-        let reached = Progress::of(run, variant).filter(Progress::is_early);
-        let looks = run.header.looks.iter().flat_map(|looks| &looks.after);
-        reached.is_some_and(|progress| looks.into_iter().any(|after| whole(progress.look) == *after))
-    };
-    if !run.header.variants.iter().any(|variant| is_early(&variant.id)) {
-        return Ok(Vec::new());
-    }
-    let (policy, prices) = (&run.header.policy, &run.header.prices);
-    let runs = std::slice::from_ref(run);
-    let report = report(&Analysis { runs, policy, prices, baseline: None, memory_bandwidth: None })?;
-    let mut settled = settlements(&report);
-    let many =
-        |variant: &VariantId| Progress::of(run, variant).is_some_and(|one| one.look >= FEWEST_FOR_COST);
-    settled.retain(|(variant, why)| {
-        let by_cost = matches!(why, Settlement::Dearer | Settlement::Outdone);
-        is_early(variant) && (!by_cost || many(variant))
-    });
-    if !settled.iter().any(|(_, why)| *why != Settlement::NothingToCompare)
-        || report.candidates.iter().any(|candidate| goes_on(candidate, &report, &settled))
-    {
-        settled.retain(|(_, why)| *why != Settlement::NothingToCompare);
-    }
-    Ok(settled)
-}
-
-/// True for a candidate that is not settled.
-fn goes_on(candidate: &CandidateReport, report: &Report, settled: &[(VariantId, Settlement)]) -> bool {
-    candidate.variant != report.baseline
-        && !candidate.noise_floor
-        && !settled.iter().any(|(variant, _)| *variant == candidate.variant)
-}
-
-fn settlements(report: &Report) -> Vec<(VariantId, Settlement)> {
-    let others = || report.candidates.iter().filter(|candidate| candidate.variant != report.baseline);
-    let candidates = || others().filter(|candidate| !candidate.noise_floor);
-    let copies = || others().filter(|candidate| candidate.noise_floor);
-    let noise = copies().filter_map(|copy| copy.saving).map(|saving| saving.point.abs()).fold(0.0, f64::max);
-    let mut settled: Vec<(VariantId, Settlement)> = candidates()
-        .filter_map(|candidate| Some((candidate.variant.clone(), settlement(candidate, report, noise)?)))
-        .collect();
-    if settled.len() == candidates().count() {
-        settled.extend(copies().map(|copy| (copy.variant.clone(), Settlement::NothingToCompare)));
-    }
-    settled
-}
-
-fn settlement(candidate: &CandidateReport, report: &Report, noise: f64) -> Option<Settlement> {
-    if candidate.verdict == Verdict::Fail {
-        return Some(Settlement::Failed);
-    }
-    let Some(saving) = candidate.saving else {
-        // More blocks would tell what it costs; where prices are unknown, nothing will.
-        let open = candidate.unknown.get("saving").is_some_and(|reason| reason == TOO_FEW_BLOCKS);
-        return (candidate.verdict == Verdict::Pass && !open).then_some(Settlement::Passed);
-    };
-    if saving.upper < 0.0 {
-        return Some(Settlement::Dearer);
-    }
-    let outdoes = |other: &CandidateReport| {
-        other.variant != candidate.variant
-            && other.variant != report.baseline
-            && !other.noise_floor
-            && other.verdict == Verdict::Pass
-            && other.saving.is_some_and(|other| other.lower > saving.upper.max(noise))
-    };
-    if report.candidates.iter().any(outdoes) {
-        return Some(Settlement::Outdone);
-    }
-    (candidate.verdict == Verdict::Pass && saving.lower > noise).then_some(Settlement::Passed)
 }
 
 #[cfg(test)]

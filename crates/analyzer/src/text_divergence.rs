@@ -9,7 +9,7 @@ use infercost_core::Divergence;
 
 use crate::divergence::{DivergenceError, divergence};
 use crate::kept_divergence::{KeptRow, kept_divergence};
-use crate::statistics::quantile::quantile;
+use infercost_stats::quantile::quantile;
 
 /// Collects positions of a text, window by window; four numbers a position are kept, no distribution.
 #[derive(Debug, Default)]

@@ -1,13 +1,17 @@
 //! What one inference takes, as unit economics need it: busy seconds, joules, tokens, load time, with intervals.
 
-use infercost_core::{Estimate, InferenceRecord, OperatingPoint, PromptId, RunRecord, VariantId, Workload};
+use infercost_core::{
+    EnergySource, Estimate, InferenceRecord, OperatingPoint, PromptId, Reason, RunRecord, VariantId, Workload,
+};
+use infercost_cost::Wall;
 use jiff::tz::TimeZone;
 use thiserror::Error;
 
-use crate::report::{idle, idle_behind, wall_factor};
-use crate::sample::{Samples, TOO_FEW_BLOCKS, VariantSample, at, own};
-use crate::statistics::bootstrap::{Resampled, Table};
-use crate::statistics::quantile::quantile;
+use crate::analysis::shared_wall_factor;
+use crate::idle_power::{idle_of, idle_watts};
+use crate::sample::{Own, OwnTotals, Samples, VariantSample};
+use infercost_stats::bootstrap::{Resampled, Table};
+use infercost_stats::quantile::quantile;
 
 /// Why a variant's workload cannot be told.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -34,6 +38,16 @@ pub enum WorkloadError {
         variant: String,
         /// The run.
         run: String,
+    },
+    /// Nothing was answered.
+    #[error("variant {variant} answered none of {requests} requests of run {run}; what an answer costs is unknown")]
+    NoAnswer {
+        /// The variant.
+        variant: String,
+        /// The run.
+        run: String,
+        /// Requests that it was asked.
+        requests: u64,
     },
     /// All was measured in one go, so that nothing is known of how that varies.
     #[error(
@@ -68,42 +82,34 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
     }
     let samples = Samples::gather(runs, variant, first.header.seed);
     let sample = samples.variants.first().ok_or_else(too_few)?;
-    let base = samples.own(0);
-    let ratio = |presence: usize, over: usize, under: usize| -> Option<Estimate> {
-        let statistic = |totals: &[f64]| at(totals, base + over) / at(totals, base + under);
-        samples.resampled.distribution(base + presence, statistic)?.estimate(confidence)
-    };
-    let measured = |presence: usize, statistic: &dyn Fn(&[f64]) -> f64| -> Option<Estimate> {
-        samples.measured(base + presence, "", statistic).ok()?.estimate(confidence)
-    };
-    let seconds = |totals: &[f64]| at(totals, base + own::BUSY) / at(totals, base + own::INFERENCES);
-    let busy_s = match samples.measured(base + own::ANSWERED, "", seconds) {
-        Err(TOO_FEW_BLOCKS) => {
+    if sample.answered.is_empty() {
+        return Err(WorkloadError::NoAnswer {
+            variant: variant.to_string(),
+            run: run.to_string(),
+            requests: sample.inferences().count() as u64,
+        });
+    }
+    let source = energy_source(sample);
+    let means = Means { samples: &samples, wall: Wall::of(shared_wall_factor(runs)), confidence };
+
+    let busy_s = match means.measured(Own::Asked, |own| own.busy_per_answer()) {
+        Err(Reason::TooFewBlocks) => {
             return Err(WorkloadError::OneBlock { variant: variant.to_string(), run: run.to_string() });
         }
-        found => found.ok().and_then(|found| found.estimate(confidence)).filter(|busy| busy.point > 0.0),
+        found => found.ok().filter(|busy| busy.point > 0.0).ok_or_else(too_few)?,
     };
-    let wall = wall_factor(runs).map(|wall| (wall.factor, wall.offset.get()));
-    let (factor, offset) = wall.unwrap_or((1.0, 0.0));
-    let at_the_wall = |totals: &[f64]| {
-        let joules = at(totals, base + own::JOULES) / at(totals, base + own::METERED);
-        let busy = at(totals, base + own::BUSY) / at(totals, base + own::INFERENCES);
-        factor * joules + offset * busy
-    };
-    let joules = measured(own::METERED, &at_the_wall);
-    let prefill = |totals: &[f64]| {
-        let (prefill, decode) = (at(totals, base + own::PREFILL_TIME), at(totals, base + own::DECODE_TIME));
-        prefill / (prefill + decode)
-    };
-    let prefill_share =
-        measured(own::PREFILLED, &prefill).map(|share| Estimate { upper: share.upper.min(1.0), ..share });
-    let source = energy_source(sample);
+    let joules = means.measured(Own::Asked, |own| means.joules_at_the_wall(own)).ok();
+    let joules = joules.filter(|_| source != EnergySource::Unavailable);
+    let prefill_share = means.measured(Own::Prefilled, |own| own.prefill_share()).ok();
+
     let mut energy_note = energy_note(sample, source);
-    if wall.is_some() && joules.is_some() {
+    if shared_wall_factor(runs).is_some() && joules.is_some() {
         energy_note.push_str(" Energy is at the wall, by the fitted factor.");
     }
-    let idles: Vec<_> = runs.iter().map(idle).collect();
-    let idle = idle_behind(&idles, sample.windows_by_run()).ok();
+    let idles: Vec<_> = runs.iter().map(idle_of).collect();
+    let idle = idle_watts(&idles, sample.windows_by_run()).ok();
+    let failures = sample.inferences().filter(|one| !one.outcome.is_answered()).count();
+
     Ok(Workload {
         variant: variant.clone(),
         run: run.clone(),
@@ -111,20 +117,53 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
         machine: machine(first),
         prompts_sha256: first.header.prompts.sha256.clone(),
         inferences: sample.inferences().count() as u64,
-        failures: sample.inferences().filter(|one| is_failure(one)).count() as u64,
+        failures: failures as u64,
         threads: sample.header.engine.threads,
         concurrency: concurrency(sample),
-        busy_s: busy_s.ok_or_else(too_few)?,
-        prefill_share,
+        busy_s,
+        prefill_share: prefill_share.map(|share| share.within(0.0, 1.0)),
         joules,
-        energy_source: source.to_owned(),
+        energy_source: source,
         energy_note: energy_note.trim().to_owned(),
-        idle_w: idle.map(|watts| factor * watts + offset),
+        idle_w: idle.map(|watts| means.wall.watts(watts)),
         load_s: load_time(sample, confidence),
         input_tokens: input_tokens(sample, first.header.seed, confidence),
-        output_tokens: ratio(own::ANSWERED, own::OUTPUT, own::INFERENCES),
-        correct: ratio(own::SCORED, own::SCORE, own::SCORED),
+        output_tokens: means.by_prompt(Own::Asked, |own| own.output_per_answer()),
+        correct: means
+            .by_prompt(Own::Scored, |own| own.right_per_answer())
+            .map(|share| share.within(0.0, 1.0)),
     })
+}
+
+/// Means over the answers of a variant.
+struct Means<'a> {
+    samples: &'a Samples<'a>,
+    wall: Wall,
+    confidence: f64,
+}
+
+impl Means<'_> {
+    /// By prompts alone: what the machine did not do.
+    fn by_prompt(&self, presence: Own, statistic: impl Fn(OwnTotals<'_>) -> f64) -> Option<Estimate> {
+        let presence = self.samples.layout.own(0, presence);
+        self.samples.distribution(presence, |totals| statistic(totals.of(0)))?.estimate(self.confidence)
+    }
+
+    /// By prompts and by blocks.
+    fn measured(
+        &self,
+        presence: Own,
+        statistic: impl Fn(OwnTotals<'_>) -> f64,
+    ) -> Result<Estimate, Reason> {
+        let presence = self.samples.layout.own(0, presence);
+        let too_few = Reason::TooFewPrompts { needed: 2 };
+        let measured = self.samples.measured(presence, too_few, |totals| statistic(totals.of(0)))?;
+        measured.estimate(self.confidence).ok_or(Reason::TooWide)
+    }
+
+    fn joules_at_the_wall(&self, own: OwnTotals<'_>) -> f64 {
+        self.wall.joules(own.joules_per_answer(), own.busy_per_answer())
+    }
 }
 
 /// The ratio of two sums over inferences, resampled by prompt; `None` where fewer than two prompts bear on it.
@@ -145,21 +184,20 @@ pub(crate) fn ratio_by_prompt(
         table.add(prompt, 1, over);
         table.add(prompt, 2, under);
     }
-    Resampled::draw(table, seed).distribution(0, |totals| at(totals, 1) / at(totals, 2))?.estimate(confidence)
+    Resampled::draw(table, seed).distribution(0, |totals| match totals {
+            [_, over, under] => over / under,
+            _ => f64::NAN,
+        })?.estimate(confidence)
 }
 
 /// Mean prompt tokens of an answer; `None` where an answer's are unknown.
 fn input_tokens(sample: &VariantSample<'_>, seed: u64, confidence: f64) -> Option<Estimate> {
-    let answers: Vec<&InferenceRecord> = sample.inferences().filter(|one| !is_failure(one)).collect();
+    let answers: Vec<&InferenceRecord> = sample.inferences().filter(|one| one.outcome.is_answered()).collect();
     if answers.iter().any(|one| one.input_tokens.is_none()) {
         return None;
     }
     let tokens = |_, one: &InferenceRecord| (one.input_tokens.map_or(0.0, f64::from), 1.0);
     ratio_by_prompt(&answers, seed, confidence, tokens)
-}
-
-fn is_failure(inference: &InferenceRecord) -> bool {
-    matches!(inference.outcome, infercost_core::Outcome::Failed { .. })
 }
 
 fn concurrency(sample: &VariantSample<'_>) -> Option<u32> {
@@ -171,15 +209,15 @@ fn concurrency(sample: &VariantSample<'_>) -> Option<u32> {
     }
 }
 
-fn energy_source(sample: &VariantSample<'_>) -> &'static str {
+fn energy_source(sample: &VariantSample<'_>) -> EnergySource {
     let readable = sample.windows.iter().filter(|window| !window.interrupted);
     crate::energy_source::of(readable.map(|window| &window.energy))
 }
 
-fn energy_note(sample: &VariantSample<'_>, source: &str) -> String {
+fn energy_note(sample: &VariantSample<'_>, source: EnergySource) -> String {
     match source {
-        "unavailable" => crate::notes::no_energy(sample),
-        "estimated" => "Energy is estimated, not measured.".to_owned(),
+        EnergySource::Unavailable => crate::notes::no_energy(sample).to_string(),
+        EnergySource::Estimated => "Energy is estimated, not measured.".to_owned(),
         _ => String::new(),
     }
 }

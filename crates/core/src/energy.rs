@@ -82,6 +82,50 @@ pub enum MeterKind {
     Integrated,
 }
 
+/// What the energy of one or several readings rests on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnergySource {
+    /// Hardware energy counters.
+    Counter,
+    /// Integrals of sampled power.
+    Integrated,
+    /// Some of either.
+    Mixed,
+    /// Watts that were taken for certain, and no measurement: what an audit assumes.
+    Assumed,
+    /// At least one part is an estimate.
+    Estimated,
+    /// There is none.
+    #[default]
+    Unavailable,
+}
+
+impl EnergySource {
+    /// The name in spans and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Integrated => "integrated",
+            Self::Mixed => "mixed",
+            Self::Assumed => "assumed",
+            Self::Estimated => "estimated",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// True where every joule was measured.
+    pub fn is_measured(self) -> bool {
+        matches!(self, Self::Counter | Self::Integrated | Self::Mixed)
+    }
+}
+
+impl fmt::Display for EnergySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// Which instrument gave a measured reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeterSource {
@@ -156,14 +200,21 @@ impl EnergyReading {
         }
     }
 
-    /// `counter`, `integrated`, `estimated` or `unavailable`, as spans and reports name it.
-    pub fn source_name(&self) -> &'static str {
+    /// Counter, integral, estimate, or none.
+    pub fn source(&self) -> EnergySource {
         match self {
-            Self::Measured { source: MeterSource { kind: MeterKind::Counter, .. }, .. } => "counter",
-            Self::Measured { source: MeterSource { kind: MeterKind::Integrated, .. }, .. } => "integrated",
-            Self::Estimated { .. } => "estimated",
-            Self::Unavailable { .. } => "unavailable",
+            Self::Measured { source: MeterSource { kind: MeterKind::Counter, .. }, .. } => EnergySource::Counter,
+            Self::Measured { source: MeterSource { kind: MeterKind::Integrated, .. }, .. } => {
+                EnergySource::Integrated
+            }
+            Self::Estimated { .. } => EnergySource::Estimated,
+            Self::Unavailable { .. } => EnergySource::Unavailable,
         }
+    }
+
+    /// Its name, as spans and reports have it.
+    pub fn source_name(&self) -> &'static str {
+        self.source().name()
     }
 
     /// What the reading covers; empty where unavailable.

@@ -24,6 +24,40 @@ pub struct EvaluationRecord {
     pub result: Evaluation,
 }
 
+/// What an evaluation judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvaluationKind {
+    /// An answer, by the prompt's grader.
+    Task,
+    /// The distance from the baseline.
+    Divergence,
+}
+
+impl EvaluationKind {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Task, Self::Divergence];
+
+    /// The name in traces.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Divergence => "divergence",
+        }
+    }
+}
+
+impl Evaluation {
+    /// What it judges, whether it could or not.
+    pub fn kind(&self) -> EvaluationKind {
+        match self {
+            Self::Task(_) => EvaluationKind::Task,
+            Self::Divergence(_) => EvaluationKind::Divergence,
+            Self::Impossible { what, .. } => *what,
+        }
+    }
+}
+
 /// What an evaluation found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Evaluation {
@@ -33,8 +67,8 @@ pub enum Evaluation {
     Divergence(Divergence),
     /// Could not be evaluated; never counted as good.
     Impossible {
-        /// `task` or `divergence`.
-        what: String,
+        /// What was to be evaluated.
+        what: EvaluationKind,
         /// Why, in one plain sentence.
         reason: String,
     },

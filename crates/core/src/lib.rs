@@ -13,6 +13,7 @@ pub mod energy_meter;
 pub mod engine;
 pub mod estimate;
 pub mod evaluation;
+pub mod finding;
 pub mod hosting;
 pub mod identity;
 pub mod load;
@@ -25,6 +26,7 @@ pub mod policy;
 pub mod price;
 pub mod price_per_million;
 pub mod prompt_set;
+pub mod reason;
 pub mod record;
 pub mod record_sink;
 pub mod report;
@@ -33,6 +35,7 @@ pub mod run_spec;
 pub mod sampling;
 pub mod served;
 pub mod server_place;
+pub mod text;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod unavailable_meter;
@@ -41,14 +44,17 @@ pub mod verdict;
 pub mod workload;
 
 pub use board::{BoardState, CrossCheck};
-pub use energy::{EnergyDomain, EnergyReading, EnergyScope, EstimationMethod, MeterKind, MeterSource};
+pub use energy::{
+    EnergyDomain, EnergyReading, EnergyScope, EnergySource, EstimationMethod, MeterKind, MeterSource,
+};
 pub use energy_meter::{EnergyMeter, MeterId, OpenReading};
 pub use engine::{
     Chunk, ConcurrentEngine, Continuation, Distribution, Engine, EngineError, Generation, GenerationRequest,
     PendingGeneration, PositionTop, ScoreRequest, ServedError, ServedFault, TokenName, TokenScores,
 };
 pub use estimate::Estimate;
-pub use evaluation::{ChoiceLikelihoods, Divergence, Evaluation, EvaluationRecord, TaskScore};
+pub use finding::{Finding, FindingCode, Severity};
+pub use evaluation::{ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, TaskScore};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
 pub use load::{LatencyTargets, LoadFacts, SteadyState};
 pub use machine::{MachineFacts, WallFactor};
@@ -56,6 +62,7 @@ pub use meter_error::MeterError;
 pub use money::{Currency, Money};
 pub use policy::Policy;
 pub use prompt_set::{Grader, Message, Prompt, PromptBody, PromptSet, PromptSetError, Role};
+pub use reason::{CostPart, LeftOut, Reason, Unknown};
 pub use record::{
     ChunkArrival, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord,
     OperatingPoint, Outcome, WindowRecord,

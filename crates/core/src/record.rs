@@ -244,6 +244,11 @@ impl Outcome {
         }
     }
 
+    /// True where the model answered with at least one token. A stream that ends without any has answered nothing.
+    pub fn is_answered(&self) -> bool {
+        self.output_tokens() > 0
+    }
+
     /// Time to first token: issue to first chunk. `None` for a failure or an empty answer.
     pub fn time_to_first_token(&self) -> Option<Duration> {
         match self {

@@ -6,14 +6,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::energy::EnergyScope;
+use crate::energy::{EnergyScope, EnergySource};
 use crate::estimate::Estimate;
+use crate::finding::Finding;
 use crate::identity::{EngineIdentity, RunId, VariantId};
 use crate::machine::MachineFacts;
 use crate::manifest::Provenance;
 use crate::money::Currency;
 use crate::policy::Policy;
 use crate::price::{Price, PriceBook};
+use crate::reason::{LeftOut, Unknown};
 use crate::record::OperatingPoint;
 use crate::verdict::{GateResult, Recommendation, Verdict};
 
@@ -39,6 +41,9 @@ pub struct Report {
     pub machine: MachineFacts,
     /// What must be read with the numbers: assumptions, expansions, gaps. Most important first.
     pub notes: Vec<String>,
+    /// The same with a code, a weight and what to do; what weighs most first.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
     /// Prompts chosen of prompts in the set.
     pub prompts: PromptCount,
     /// What the meter read in all windows of single requests together; `None` where nothing was metered or estimated.
@@ -80,6 +85,12 @@ pub struct CandidateReport {
     pub failures: u64,
     /// Failures by kind.
     pub failure_kinds: BTreeMap<String, u64>,
+    /// Requests that were answered with at least one token: what the cost is shared among.
+    #[serde(default)]
+    pub answers: u64,
+    /// Share of requests without an answer, by prompt; `None` where nothing was asked.
+    #[serde(default)]
+    pub failure_rate: Option<Estimate>,
     /// Prompt tokens of all answers, summed; `None` where an answer's are unknown.
     pub input_tokens: Option<u64>,
     /// Output tokens, summed.
@@ -115,13 +126,14 @@ pub struct CandidateReport {
     pub gates: Vec<GateResult>,
     /// The verdict in sentences, most important first.
     pub reasons: Vec<String>,
-    /// Share of the baseline's cost per inference that this variant saves; negative where it costs more.
+    /// Share of the baseline's cost per answered request that this variant saves; negative where it costs more.
     pub saving: Option<Estimate>,
     /// What was measured under load, by operating point; empty where none was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operating_points: Vec<OperatingPointReport>,
-    /// Why a field above is null: field name → sentence.
-    pub unknown: BTreeMap<String, String>,
+    /// Why a field above is null.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 /// One variant at one operating point. Everything but the failures is of the steady state.
@@ -129,6 +141,9 @@ pub struct CandidateReport {
 pub struct OperatingPointReport {
     /// How hard the variant was driven.
     pub operating_point: OperatingPoint,
+    /// What must be known of the point first.
+    #[serde(default)]
+    pub state: PointState,
     /// True where the operating point was reached. Rates are unknown all the same where too few requests were
     /// answered meanwhile.
     pub steady_state: bool,
@@ -151,6 +166,9 @@ pub struct OperatingPointReport {
     pub failures: u64,
     /// The same by kind.
     pub failure_kinds: BTreeMap<String, u64>,
+    /// Share of requests without an answer in the whole window; `None` where none was sent.
+    #[serde(default)]
+    pub failure_rate: Option<Estimate>,
     /// True where more than a tenth of the requests in the whole window got no answer: such a point is never
     /// recommended.
     #[serde(default)]
@@ -178,7 +196,7 @@ pub struct OperatingPointReport {
     /// Does the share reach what the policy asks? `None` where it asks for nothing.
     pub meets_targets: Option<Verdict>,
     /// `counter`, `integrated`, `mixed` (some of either), `estimated` where any of it is, or `unavailable`.
-    pub energy_source: String,
+    pub energy_source: EnergySource,
     /// Mean power of the windows × time per answered request, in joules.
     pub energy_per_inference_j: Option<Estimate>,
     /// Machine cost per hour ÷ (3600 × requests per second), and electricity.
@@ -187,8 +205,61 @@ pub struct OperatingPointReport {
     pub cost_components: CostComponents,
     /// What must be read with these numbers.
     pub notes: Vec<String>,
-    /// Why a field above is null: field name → sentence.
-    pub unknown: BTreeMap<String, String>,
+    /// Why a field above is null.
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
+/// The most important thing about an operating point.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PointState {
+    /// The queue grew without end.
+    OverSaturated,
+    /// This program limited what was sent.
+    ClientLimited,
+    /// Too many requests got no answer.
+    Failing,
+    /// The steady state was never reached.
+    #[default]
+    NotSteady,
+    /// Steady, and too short for a rate.
+    TooShort,
+    /// The targets are missed.
+    MissesTargets,
+    /// Whether the targets are kept is not settled.
+    TargetsOpen,
+    /// More load brings hardly more throughput.
+    Knee,
+    /// The targets are kept.
+    MeetsTargets,
+    /// Steady, and no targets were given.
+    Steady,
+}
+
+impl OperatingPointReport {
+    /// The state that the facts of the point add up to: what spoils its numbers first.
+    pub fn derived_state(&self) -> PointState {
+        if self.over_saturated {
+            PointState::OverSaturated
+        } else if self.client_limited {
+            PointState::ClientLimited
+        } else if self.failing {
+            PointState::Failing
+        } else if !self.steady_state {
+            PointState::NotSteady
+        } else if self.requests_per_s.is_none() {
+            PointState::TooShort
+        } else {
+            match self.meets_targets {
+                Some(Verdict::Fail) => PointState::MissesTargets,
+                Some(Verdict::Inconclusive) => PointState::TargetsOpen,
+                Some(Verdict::Pass) | None if self.knee => PointState::Knee,
+                Some(Verdict::Pass) => PointState::MeetsTargets,
+                None => PointState::Steady,
+            }
+        }
+    }
 }
 
 /// Percentiles of latency with their intervals, in seconds. `None` where there are too few prompts to say how high a
@@ -224,7 +295,7 @@ pub struct Percentiles {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EnergyReport {
     /// `counter`, `integrated`, `mixed` (windows of either), `estimated` where any window is, or `unavailable`.
-    pub source: String,
+    pub source: EnergySource,
     /// What is covered, in words.
     pub scope: String,
     /// The meter's difference over all windows, in joules.
@@ -245,7 +316,7 @@ pub struct EnergyReport {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EnergyTotals {
     /// As in [`EnergyReport::source`].
-    pub source: String,
+    pub source: EnergySource,
     /// What readings cover: one boundary, or several where windows differ.
     pub covers: Vec<EnergyScope>,
     /// The instruments; empty where there are only estimates.
@@ -279,7 +350,7 @@ pub struct IdlePower {
 pub struct CostReport {
     /// Currency of every amount.
     pub currency: Currency,
-    /// Per inference, failures included in the bill.
+    /// Per answered request: what failures took is billed to the answers.
     pub per_inference: Option<Estimate>,
     /// Per correct answer.
     pub per_correct: Option<Estimate>,
@@ -287,8 +358,9 @@ pub struct CostReport {
     pub per_million_output_tokens: Option<Estimate>,
     /// The parts of `per_inference.point`.
     pub components: CostComponents,
-    /// Parts that are not in the total, and why: name → sentence.
-    pub left_out: BTreeMap<String, String>,
+    /// Parts that are not in the total, and why.
+    #[serde(flatten)]
+    pub left_out: LeftOut,
 }
 
 /// The parts of the cost of one inference, in the report's currency. `None` is left out, not free.
@@ -311,7 +383,8 @@ pub struct QualityReport {
     pub task_score: Option<Estimate>,
     /// Task score minus the baseline's, paired by prompt.
     pub task_score_difference: Option<Estimate>,
-    /// Smallest loss of task score that this many prompts can resolve at 80 % power.
+    /// Smallest loss of task score that this many prompts can resolve at 80 % power; `None` where no possible loss is
+    /// large enough.
     pub minimum_detectable_loss: Option<f64>,
     /// Mean KL divergence from the baseline, in nats per token.
     pub kld_mean: Option<Estimate>,

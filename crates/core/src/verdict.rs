@@ -22,6 +22,8 @@ pub enum Verdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gate {
+    /// Share of requests without an answer, candidate minus baseline, against the non-inferiority margin.
+    FailureRate,
     /// Task score, candidate minus baseline, against the non-inferiority margin.
     TaskScore,
     /// Task score of the candidate itself.

@@ -3,12 +3,14 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::energy::EnergySource;
 use crate::estimate::Estimate;
 use crate::identity::{RunId, VariantId};
 
-/// Mean quantities of one inference of one variant on one machine, failures included.
+/// Mean quantities of one answered request of one variant on one machine: what failures took is shared among the
+/// answers.
 ///
-/// All are per inference. What was not measured is `None` and has a sentence in `energy_note`.
+/// All are per answered request. What was not measured is `None` and has a sentence in `energy_note`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Workload {
     /// What ran.
@@ -35,8 +37,8 @@ pub struct Workload {
     pub prefill_share: Option<Estimate>,
     /// Gross joules, at the wall where a wall factor is known.
     pub joules: Option<Estimate>,
-    /// `counter`, `integrated`, `estimated`, `mixed` or `unavailable`.
-    pub energy_source: String,
+    /// What the joules rest on.
+    pub energy_source: EnergySource,
     /// Why energy is unknown, or what must be said of it; empty where there is nothing to say.
     pub energy_note: String,
     /// Watts of the idle machine with the model resident.
@@ -47,7 +49,7 @@ pub struct Workload {
     pub input_tokens: Option<Estimate>,
     /// Output tokens.
     pub output_tokens: Option<Estimate>,
-    /// Share of graded answers that are right, 0 to 1.
+    /// Share of graded answers that are right, 0 to 1; failures are no answers.
     pub correct: Option<Estimate>,
 }
 

@@ -2,16 +2,17 @@
 
 use infercost_core::market::TokenPrice;
 use infercost_core::price::Price;
-use infercost_core::{Currency, Estimate};
+use infercost_core::{CostPart, Currency, Estimate, LeftOut};
 use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::bill::{Assumption, Bill, double, stale};
 use crate::lever::Lever;
 use crate::production::{Production, token_cost};
-use crate::propagation::{Input, exact, propagate};
+use infercost_stats::propagation::{Input, exact, propagate};
 use crate::scenario::Scenario;
-use crate::wording::{interval, percent, plain};
+use infercost_core::text::percent;
+use crate::wording::{interval, plain};
 
 mod break_even;
 mod tornado;
@@ -278,7 +279,8 @@ impl Subject {
                 token_cost(production, price, *rate, output_factor)
             }
             Self::Stated { production, rate, .. } => {
-                production.stated.map(|cost| cost.map(|cost| cost * rate))
+                let factor = production.per_answer()? * rate;
+                production.stated.map(|cost| cost.map(|cost| cost * factor))
             }
         }
     }
@@ -286,13 +288,13 @@ impl Subject {
     /// Parts of the cost of one inference.
     pub fn bill(&self) -> Bill {
         let one = |currency, name, cost: Option<Estimate>| {
-            let parts: Vec<(&'static str, f64)> = cost.iter().map(|cost| (name, cost.point)).collect();
-            Bill::of(currency, &parts, std::collections::BTreeMap::new())
+            let parts: Vec<(CostPart, f64)> = cost.iter().map(|cost| (name, cost.point)).collect();
+            Bill::of(currency, &parts, LeftOut::default())
         };
         match self {
             Self::Machine(scenario) => scenario.bill(),
-            Self::Tokens { currency, .. } => one(*currency, "tokens", self.cost()),
-            Self::Stated { currency, .. } => one(*currency, "stated", self.cost()),
+            Self::Tokens { currency, .. } => one(*currency, CostPart::Tokens, self.cost()),
+            Self::Stated { currency, .. } => one(*currency, CostPart::Stated, self.cost()),
         }
     }
 
@@ -339,11 +341,14 @@ fn limits(
     let mut results = Vec::new();
     // Any machine takes these, and any could carry the cost over a limit. People, licenses and space are a person's to
     // leave out.
-    let left_out = |parts: &[&'static str]| -> Vec<&str> {
-        parts.iter().copied().filter(|part| bill.left_out.contains_key(*part)).collect()
-    };
-    let missing = left_out(&["energy", "idle", "hardware", "rent"]);
-    let power_alone = left_out(&["hardware", "rent"]).is_empty();
+    let machine = [CostPart::Hardware, CostPart::Rent];
+    let missing: Vec<&str> = [CostPart::Energy, CostPart::Idle]
+        .into_iter()
+        .chain(machine)
+        .filter(|part| bill.left_out.holds(*part))
+        .map(CostPart::name)
+        .collect();
+    let power_alone = !machine.into_iter().any(|part| bill.left_out.holds(part));
     let mut check =
         |what, limit: f64, found: Option<Estimate>, shown: &dyn Fn(f64) -> String, watts: Option<f64>| {
             let zone = match found {

@@ -10,12 +10,12 @@ mod map;
 mod setting;
 
 use infercost_core::hosting::{Charge, HostingOffer};
-use infercost_core::{Currency, Estimate, Workload};
+use infercost_core::{CostPart, Currency, Estimate, Workload};
 use serde::Serialize;
 
 use crate::bill::{Assumption, Bill};
 use crate::lever::Lever;
-use crate::propagation::propagate;
+use infercost_stats::propagation::propagate;
 use crate::wording::plain;
 
 pub use break_even::{LoadBreakEven, Payback};
@@ -109,7 +109,7 @@ impl Hosting {
         // The first way is the machine that was measured, owned or rented.
         let Some((own, others)) = ways.split_first() else { return Vec::new() };
         let (_, left_out) = own.parts(setting, requests, &setting.points());
-        let missing = left_out.contains_key("energy");
+        let missing = left_out.holds(CostPart::Energy);
         others
             .iter()
             .map(|way| {
@@ -287,9 +287,12 @@ fn answer(setting: &Setting, costs: &[WayCost], cheapest: &[String]) -> (bool, S
     } else {
         format!("{} is the cheapest", first.name)
     };
-    let missing: Vec<&str> = ["energy", "idle", "hardware", "restarts", "cold starts"]
+    let decisive =
+        [CostPart::Energy, CostPart::Idle, CostPart::Hardware, CostPart::Restarts, CostPart::ColdStarts];
+    let missing: Vec<&str> = decisive
         .into_iter()
-        .filter(|part| first.bill.left_out.contains_key(*part))
+        .filter(|part| first.bill.left_out.holds(*part))
+        .map(CostPart::name)
         .collect();
     if missing.is_empty() {
         return (false, tied);

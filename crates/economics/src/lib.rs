@@ -7,7 +7,7 @@
 //!
 //! The one design decision: **a cost is a function of its inputs, and everything else calls that function again**.
 //! A sensitivity is the cost with one input moved, a break-even is where two costs cross, and an interval is how
-//! far the cost moves when measured inputs move within theirs ([`propagation`]). So no formula stands twice.
+//! far the cost moves when measured inputs move within theirs ([`infercost_stats::propagation`]). So no formula stands twice.
 //!
 //! Amounts that are printed as money are decimals, rounded once, and their sum is exact ([`bill`]). Nothing here
 //! does I/O or reads a clock.
@@ -21,7 +21,6 @@ pub mod optimization;
 pub mod ownership;
 pub mod power;
 pub mod production;
-pub mod propagation;
 pub mod replacement;
 pub mod scenario;
 pub mod schedule;

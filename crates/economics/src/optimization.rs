@@ -4,9 +4,10 @@ use infercost_core::{Currency, Estimate};
 use serde::Serialize;
 
 use crate::bill::Assumption;
-use crate::propagation::{Input, propagate};
+use infercost_stats::propagation::{Input, propagate};
 use crate::scenario::Scenario;
-use crate::wording::{interval, percent};
+use infercost_core::text::percent;
+use crate::wording::interval;
 
 mod hours;
 

@@ -1,6 +1,6 @@
 //! Energy where nobody measured it: power that the user assumes, and that is called assumed.
 
-use infercost_core::{Estimate, Workload};
+use infercost_core::{EnergySource, Estimate, Workload};
 
 /// Power that is assumed, in watts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,7 +24,7 @@ pub fn assume(workload: Workload, power: AssumedPower) -> Workload {
     Workload {
         joules: Some(joules),
         idle_w: power.idle.or(workload.idle_w),
-        energy_source: "assumed".to_owned(),
+        energy_source: EnergySource::Assumed,
         energy_note: note,
         ..workload
     }

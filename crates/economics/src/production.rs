@@ -7,7 +7,12 @@ use infercost_core::{Currency, Estimate, Money};
 use serde::{Deserialize, Serialize};
 
 use crate::bill::double;
-use crate::propagation::{Input, propagate};
+use infercost_stats::propagation::{Input, propagate};
+use infercost_stats::wilson::wilson;
+use infercost_stats::{amount_estimate, normal};
+
+/// Two-sided confidence of every interval here.
+const CONFIDENCE: f64 = 0.95;
 
 /// One inference of a production trace. `None` is not recorded.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -31,6 +36,8 @@ pub struct AuditedInference {
     pub cost_stated: Option<Money>,
     /// Whether the answer was right, where it was judged.
     pub correct: Option<bool>,
+    /// True where there was no answer: what it took is billed to the others.
+    pub failed: bool,
 }
 
 /// Mean quantities of one model's production inferences.
@@ -38,8 +45,10 @@ pub struct AuditedInference {
 pub struct Production {
     /// The model.
     pub model: String,
-    /// Inferences.
+    /// Inferences, failures included.
     pub inferences: u64,
+    /// Those of them that were not answered.
+    pub failures: u64,
     /// Distinct sessions; `None` where no inference names one.
     pub sessions: Option<u64>,
     /// Distinct users; `None` where no inference names one.
@@ -76,6 +85,12 @@ impl Production {
         all
     }
 
+    /// Inferences for each answer: what failed is billed to the answers; `None` where nothing was answered.
+    pub fn per_answer(&self) -> Option<f64> {
+        let answers = self.inferences.saturating_sub(self.failures);
+        (answers > 0).then(|| self.inferences as f64 / answers as f64)
+    }
+
     /// Inferences of one session, on average; `None` where no session is named.
     pub fn per_session(&self) -> Option<f64> {
         self.sessions.map(|sessions| self.inferences as f64 / sessions as f64)
@@ -95,7 +110,7 @@ impl Production {
             if !known.is_empty() && known.len() < n {
                 notes.push(format!("{what} is known of {} of {n} inferences of {model}", known.len()));
             }
-            mean(&known)
+            amount_estimate(&known, CONFIDENCE)
         };
         // Both means are over the same inferences, so that they add up to the input: one that says nothing of a
         // cache has read nothing from it, and none reads more from it than it was given.
@@ -128,9 +143,17 @@ impl Production {
             let names: BTreeSet<String> = inferences.iter().filter_map(|one| of(one)).collect();
             (!names.is_empty()).then_some(names.len() as u64)
         };
+        let failures = inferences.iter().filter(|one| one.failed).count();
+        if failures > 0 {
+            notes.push(format!(
+                "{failures} of {n} inferences of {model} failed; what they cost is billed to the others"
+            ));
+        }
+
         Self {
             model: model.to_owned(),
             inferences: n as u64,
+            failures: failures as u64,
             sessions: distinct(&|one| one.session.clone()),
             users: distinct(&|one| one.user.clone()),
             input_tokens,
@@ -145,7 +168,7 @@ impl Production {
     }
 }
 
-/// The cost of an inference by the price of its tokens; `None` where a length is unknown. `output_factor` makes
+/// The cost of an answer by the price of the tokens that it and the failures took; `None` where a length is unknown. `output_factor` makes
 /// answers longer.
 pub fn token_cost(
     production: &Production,
@@ -159,94 +182,31 @@ pub fn token_cost(
     let per_cached = price.cached_input.map_or(per_input, |cached| double(cached) * rate);
     let mut inputs = vec![Input::new(input, 0), Input::new(output, 1)];
     inputs.extend(production.cached_input_tokens.map(|cached| Input::new(cached, 2)));
+    let per_answer = production.per_answer()?;
     propagate(&inputs, |at| {
         let value = |index: usize| at.get(index).copied().unwrap_or(0.0);
-        value(0) * per_input + value(1) * per_output * output_factor + value(2) * per_cached
+        per_answer * (value(0) * per_input + value(1) * per_output * output_factor + value(2) * per_cached)
     })
-}
-
-/// The 97.5 % quantile of Student's t for 1 to 10 degrees of freedom (Fisher & Yates, *Statistical Tables*, table III).
-const STUDENT: [f64; 10] = [
-    12.706_205, 4.302_653, 3.182_446, 2.776_445, 2.570_582, 2.446_912, 2.364_624, 2.306_004, 2.262_157,
-    2.228_139,
-];
-/// That of the normal distribution.
-const NORMAL: f64 = 1.959_963_985;
-
-/// The quantile for any number of degrees of freedom: of the table, else by Cornish and Fisher's expansion to the
-/// second term (Abramowitz & Stegun 26.7.5), within 0.1 % beyond it.
-fn student(degrees: usize) -> f64 {
-    let (z, v) = (NORMAL, degrees as f64);
-    let expanded =
-        || z + (z.powi(3) + z) / (4.0 * v) + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * v * v);
-    degrees.checked_sub(1).and_then(|index| STUDENT.get(index).copied()).unwrap_or_else(expanded)
-}
-
-/// Mean with its 95 % interval by Student's t. One value says nothing of how far the next is from it: it stands alone,
-/// with `n` 1, and settles nothing. What was never below zero is not taken to be so in the mean.
-pub fn mean(values: &[f64]) -> Option<Estimate> {
-    let n = values.len() as f64;
-    if values.is_empty() {
-        return None;
-    }
-    let point = values.iter().sum::<f64>() / n;
-    let half = match values.len() - 1 {
-        0 => 0.0,
-        degrees => {
-            let variance = values.iter().map(|value| (value - point).powi(2)).sum::<f64>() / (n - 1.0);
-            student(degrees) * (variance / n).sqrt()
-        }
-    };
-    let least = if values.iter().all(|value| *value >= 0.0) { 0.0 } else { f64::NEG_INFINITY };
-    let lower = (point - half).max(least).min(point);
-    Some(Estimate { point, lower, upper: point + half, confidence: 0.95, n: values.len() })
 }
 
 /// Share of what is true with its 95 % interval by Wilson's score (J. Am. Stat. Assoc. 22, 1927), which leaves doubt
 /// even where all or none are.
 fn share(judged: &[bool]) -> Option<Estimate> {
-    let n = judged.len() as f64;
-    if judged.is_empty() {
+    let n = judged.len();
+    if n == 0 {
         return None;
     }
-    let point = judged.iter().filter(|right| **right).count() as f64 / n;
-    let squared = NORMAL * NORMAL;
-    let center = (point + squared / (2.0 * n)) / (1.0 + squared / n);
-    let half = NORMAL / (1.0 + squared / n) * (point * (1.0 - point) / n + squared / (4.0 * n * n)).sqrt();
-    let (lower, upper) = ((center - half).clamp(0.0, point), (center + half).clamp(point, 1.0));
-    Some(Estimate { point, lower, upper, confidence: 0.95, n: judged.len() })
+
+    let right = judged.iter().filter(|right| **right).count() as f64;
+    let (lower, upper) = wilson(right, n, normal::quantile(0.5 + CONFIDENCE / 2.0));
+
+    Some(Estimate { point: right / n as f64, lower, upper, confidence: CONFIDENCE, n })
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
-
-    /// Half-widths over the standard error; the quantiles by Simpson's rule over the density.
-    #[test]
-    fn means_of_students_t() {
-        for (n, wanted) in [
-            (2, 12.706_205),
-            (3, 4.302_653),
-            (4, 3.182_446),
-            (5, 2.776_445),
-            (6, 2.570_582),
-            (12, 2.200_985),
-            (30, 2.045_230),
-        ] {
-            let values: Vec<f64> = (0..n).map(|value| f64::from(value) - 100.0).collect();
-            let found = mean(&values).unwrap();
-            let squares: f64 = values.iter().map(|value| (value - found.point).powi(2)).sum();
-            let error = (squares / f64::from(n - 1) / f64::from(n)).sqrt();
-            let quantile = (found.upper - found.point) / error;
-            assert!((quantile / wanted - 1.0).abs() < 1e-3, "{n}: {quantile}");
-            assert!((found.upper - found.point - (found.point - found.lower)).abs() < 1e-9);
-        }
-        assert_eq!(mean(&[]), None);
-        assert_eq!(mean(&[3.0]).map(|found| found.n), Some(1));
-        // lengths and costs are not below zero
-        assert_eq!(mean(&[1.0, 9.0]).map(|found| found.lower.to_bits()), Some(0.0_f64.to_bits()));
-    }
 
     /// Each end is a share from which what was found is 1.96 standard errors away, 0 or 1.
     #[test]

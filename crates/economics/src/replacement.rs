@@ -1,15 +1,14 @@
 //! Keep a machine or replace it: payback from what both take for the same work.
 
-use std::collections::BTreeMap;
-
-use infercost_core::{Currency, Estimate, Workload};
+use infercost_core::{CostPart, Currency, Estimate, LeftOut, Reason, Workload};
 use serde::Serialize;
 
 use crate::bill::Assumption;
 use crate::ownership::{HOURS_PER_YEAR, Owned, declining_balance};
-use crate::propagation::{Input, exact, propagate};
-use crate::scenario::JOULES_PER_KILOWATT_HOUR;
-use crate::wording::{interval, percent, plain};
+use infercost_stats::propagation::{Input, exact, propagate};
+use infercost_cost::JOULES_PER_KILOWATT_HOUR;
+use infercost_core::text::percent;
+use crate::wording::{interval, plain};
 
 mod idle;
 
@@ -109,8 +108,9 @@ pub struct Replacement {
     pub decision: Decision,
     /// In one sentence.
     pub why: String,
-    /// What is not in the costs: name → why.
-    pub left_out: BTreeMap<String, String>,
+    /// What is not in the costs, and why.
+    #[serde(flatten)]
+    pub left_out: LeftOut,
     /// What the numbers rest on.
     pub assumptions: Vec<Assumption>,
     /// What must be read with them.
@@ -181,7 +181,7 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
     let requests = terms.requests(old.busy_s.point);
     let idles = Idles::counted(old, new);
     let over = |f: &dyn Fn(Both) -> f64| propagate(&inputs, |at| f(both(at)));
-    let mut left_out = BTreeMap::new();
+    let mut left_out = LeftOut::default();
     let known = energy_known(old, new, terms, &mut left_out);
     let tariff = terms.tariff.filter(|_| known).unwrap_or(0.0);
     let saving_if = |both: Both, tariff: f64, idles: Idles| {
@@ -327,7 +327,7 @@ fn energy_known(
     old: &Workload,
     new: &Workload,
     terms: &Terms,
-    left_out: &mut BTreeMap<String, String>,
+    left_out: &mut LeftOut,
 ) -> bool {
     let unknown = [("old", old), ("new", new)].into_iter().find(|(_, one)| one.joules.is_none());
     let reason = match (unknown, terms.tariff) {
@@ -337,7 +337,7 @@ fn energy_known(
     };
     let known = reason.is_none();
     if let Some(reason) = reason {
-        left_out.insert("energy".into(), reason);
+        left_out.insert(CostPart::Energy, Reason::stated(reason));
     }
     if known && (old.idle_w.is_none() || new.idle_w.is_none()) {
         let which = match (old.idle_w, new.idle_w) {
@@ -345,10 +345,10 @@ fn energy_known(
             (None, _) => "power of the old machine is unknown, so that of neither is counted",
             _ => "power of the new machine is unknown, so that of neither is counted",
         };
-        left_out.insert("idle".into(), which.into());
+        left_out.insert(CostPart::Idle, Reason::stated(which));
     }
     if terms.operation_per_hour.is_none() {
-        left_out.insert("operation".into(), "no operating cost is known".into());
+        left_out.insert(CostPart::Operation, Reason::NoOperation);
     }
     known
 }
@@ -390,7 +390,7 @@ fn decide(
     terms: &Terms,
     advantage: Option<&Estimate>,
     payback: Option<&Estimate>,
-    left_out: &BTreeMap<String, String>,
+    left_out: &LeftOut,
 ) -> (Decision, String) {
     let Some(advantage) = advantage else {
         return (Decision::Open, "the costs of a year cannot be computed".to_owned());
@@ -403,7 +403,7 @@ fn decide(
         let text = interval(&advantage.map(|amount| sign * amount), plain);
         format!("{text} {} a year", terms.currency)
     };
-    if let Some(reason) = left_out.get("energy") {
+    if let Some(reason) = left_out.get(CostPart::Energy) {
         return (Decision::Open, format!("not settled: the energy {reason}"));
     }
     if advantage.lower > 0.0 {

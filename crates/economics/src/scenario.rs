@@ -1,17 +1,14 @@
 //! One machine at one load: the cost of an inference as a function of everything that it depends on.
 
-use std::collections::BTreeMap;
-
 use infercost_core::price::{HardwareCost, PriceBook};
-use infercost_core::{Currency, Estimate, Workload};
+use infercost_core::text::percent;
+use infercost_core::{CostPart, Currency, Estimate, LeftOut, Reason, Workload};
+use infercost_cost::{JOULES_PER_KILOWATT_HOUR, MachineRate, Rates, Usage, cost};
 
 use crate::bill::{Assumption, Bill, double};
 use crate::ownership::Owned;
-use crate::propagation::{Input, exact, propagate};
-use crate::wording::{percent, years};
-
-/// Joules of a kWh.
-pub(crate) const JOULES_PER_KILOWATT_HOUR: f64 = 3.6e6;
+use infercost_stats::propagation::{Input, exact, propagate};
+use crate::wording::years;
 
 /// How the machine is had.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -137,43 +134,57 @@ impl Scenario {
         self.parts(at).0.iter().map(|(_, amount)| amount).sum()
     }
 
-    /// Parts of one inference (method: Cost):
-    /// energy = J ÷ 3.6e6 × tariff × PUE; hardware and operation = $/h × busy s ÷ 3600 ÷ u, so that unused hours
-    /// are paid by the used ones; idle = P_idle × busy s × (1 − u) ÷ u ÷ 3.6e6 × tariff × PUE.
-    pub(crate) fn parts(&self, at: At) -> (Vec<(&'static str, f64)>, BTreeMap<String, String>) {
-        let mut parts = Vec::new();
-        let mut left_out = BTreeMap::new();
-        let mut out = |name: &str, reason: &str| {
-            left_out.insert(name.to_owned(), reason.to_owned());
+    /// The prices as rates.
+    pub(crate) fn rates(&self) -> Rates {
+        let machine = match self.tenure {
+            Tenure::Owned(owned) => Some(MachineRate { per_hour: owned.per_hour(), part: CostPart::Hardware }),
+            Tenure::Rented { per_hour, .. } => Some(MachineRate { per_hour, part: CostPart::Rent }),
+            Tenure::Unknown => None,
         };
-        let hours = at.busy_s / 3600.0 / self.utilization;
-        let in_rent = matches!(self.tenure, Tenure::Rented { includes_electricity: true, .. });
-        if !in_rent {
-            let per_joule = self.tariff.map(|tariff| tariff * self.pue / JOULES_PER_KILOWATT_HOUR);
-            match (at.joules, per_joule) {
-                (Some(joules), Some(per_joule)) => parts.push(("energy", joules * per_joule)),
-                (None, _) if !self.energy_note.is_empty() => out("energy", &self.energy_note),
-                (None, _) => out("energy", "the energy is unknown"),
-                (_, None) => out("energy", "no price of electricity is known"),
-            }
-            let unused = (1.0 - self.utilization) / self.utilization;
-            match (self.idle_w, per_joule) {
-                _ if unused <= 0.0 => {}
-                (Some(watts), Some(per_joule)) => {
-                    parts.push(("idle", watts * at.busy_s * unused * per_joule));
-                }
-                (None, _) => out("idle", "the idle power is unknown"),
-                (_, None) => out("idle", "no price of electricity is known"),
-            }
+        Rates {
+            machine,
+            operation_per_hour: self.operation_per_hour,
+            per_kilowatt_hour: self.tariff,
+            pue: self.pue,
+            electricity_in_rent: self.is_electricity_in_rent(),
         }
-        match self.tenure {
-            Tenure::Owned(owned) => parts.push(("hardware", owned.per_hour() * hours)),
-            Tenure::Rented { per_hour, .. } => parts.push(("rent", per_hour * hours)),
-            Tenure::Unknown => out("hardware", "no price of the hardware is known"),
+    }
+
+    /// True where the machine is rented and its rate holds the electricity.
+    pub(crate) fn is_electricity_in_rent(&self) -> bool {
+        matches!(self.tenure, Tenure::Rented { includes_electricity: true, .. })
+    }
+
+    /// Why the joules are unknown.
+    pub(crate) fn why_no_energy(&self) -> Reason {
+        if self.energy_note.is_empty() {
+            Reason::NoEnergy
+        } else {
+            Reason::NoMeter { why: self.energy_note.clone() }
         }
-        match self.operation_per_hour {
-            Some(per_hour) => parts.push(("operation", per_hour * hours)),
-            None => out("operation", "no operating cost is known"),
+    }
+
+    /// Parts of one answered request at this utilization, and what is left out.
+    pub(crate) fn parts(&self, at: At) -> (Vec<(CostPart, f64)>, LeftOut) {
+        let usage = Usage::at_utilization(
+            at.busy_s,
+            self.utilization,
+            at.joules.ok_or_else(|| self.why_no_energy()),
+            self.idle_w.ok_or(Reason::NoIdlePower),
+        );
+        let rates = self.rates();
+        let amounts = cost(&rates, &usage);
+        let machine = rates.machine.map_or(CostPart::Hardware, |machine| machine.part);
+
+        let (mut parts, mut left_out) = (Vec::new(), LeftOut::default());
+        for (part, amount) in amounts.by_part(machine) {
+            match amount {
+                // A machine that never waits has no idle hours to name.
+                Ok(_) if part == CostPart::Idle && usage.idle_seconds <= 0.0 => {}
+                Ok(amount) => parts.push((part, *amount)),
+                Err(Reason::InRent) => {}
+                Err(reason) => left_out.insert(part, reason.clone()),
+            }
         }
         (parts, left_out)
     }
@@ -181,7 +192,7 @@ impl Scenario {
     /// The mean power above which energy that was not measured would make an inference cost `limit`, in watts;
     /// `None` where energy is known, in the rent or without a price, or the limit is passed already.
     pub fn watts_until(&self, limit: f64) -> Option<f64> {
-        let missing = self.bill().left_out.contains_key("energy") && self.joules.is_none();
+        let missing = self.bill().left_out.holds(CostPart::Energy) && self.joules.is_none();
         let per_joule = self.tariff.filter(|_| missing)? * self.pue / JOULES_PER_KILOWATT_HOUR;
         let room = limit - self.cost()?.point;
         (room > 0.0 && per_joule > 0.0).then(|| room / per_joule / self.busy_s.point)

@@ -99,7 +99,7 @@ fn way<'a>(hosting: &'a Hosting, name: &str) -> &'a WayCost {
 #[track_caller]
 fn check_way(way: &WayCost, sheet: &Sheet, parts: &[(&str, &str)], total: &str) {
     for (part, row) in parts {
-        let found = way.bill.parts.iter().find(|one| one.name == *part).unwrap();
+        let found = way.bill.parts.iter().find(|one| one.name.name() == *part).unwrap();
         near(infercost_economics::bill::double(found.amount), sheet.get(row), part);
     }
     assert_eq!(way.bill.parts.len(), parts.len(), "{:?}", way.bill.parts);
@@ -172,7 +172,7 @@ fn the_book_s_machine_costs_what_the_audit_says() {
         let hosting = host("example".into(), &setting, &[]);
         let rent = way(&hosting, "rent as now");
         near(rent.per_inference.unwrap().point, setting.scenario.cost().unwrap().point, "rent as now");
-        assert_eq!(rent.bill.parts.iter().any(|part| part.name == "energy"), !includes_electricity);
+        assert_eq!(rent.bill.parts.iter().any(|part| part.name == infercost_core::CostPart::Energy), !includes_electricity);
     }
 }
 
@@ -363,7 +363,7 @@ fn workload(sheet: &Sheet, which: &str) -> Workload {
         busy_s: certain(of("busy_s")),
         prefill_share: None,
         joules: Some(certain(of("joules"))),
-        energy_source: "counter".into(),
+        energy_source: infercost_core::EnergySource::Counter,
         energy_note: String::new(),
         idle_w: Some(of("idle_w")),
         load_s: None,

@@ -2,14 +2,14 @@
 
 use infercost_analyzer::divergence;
 use infercost_analyzer::partial_divergence::{comparable_positions, partial_divergence_from_rows};
-use infercost_core::{Divergence, Evaluation, PositionTop, TokenName, TokenScores};
+use infercost_core::{Divergence, Evaluation, EvaluationKind, PositionTop, TokenName, TokenScores};
 
 /// The name of the evaluation.
-pub(crate) const DIVERGENCE: &str = "divergence";
+pub(crate) const DIVERGENCE: EvaluationKind = EvaluationKind::Divergence;
 
 /// An evaluation that could not be made.
-pub(crate) fn impossible(what: &str, reason: &str) -> Evaluation {
-    Evaluation::Impossible { what: what.to_owned(), reason: reason.to_owned() }
+pub(crate) fn impossible(what: EvaluationKind, reason: &str) -> Evaluation {
+    Evaluation::Impossible { what, reason: reason.to_owned() }
 }
 
 /// Compares whole distributions.

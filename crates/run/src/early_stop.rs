@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use infercost_analyzer::sequential::{Settlement, planned_looks, settled};
+use infercost_analyzer::early_stop::{StopReason, early_stopped};
+use infercost_analyzer::sequential::planned_looks;
 use infercost_core::run::Looks;
 use infercost_core::{Grader, InferenceRecord, Prompt, RunRecord, RunSpec, SinkError, VariantId};
 
@@ -77,7 +78,7 @@ impl EarlyStop {
         }
 
         let run = infercost_trace::read_run(&self.folder)?;
-        for (variant, why) in settled(&run)? {
+        for (variant, why) in early_stopped(&run)? {
             if !self.settled.contains(&variant) {
                 console::note(&sentence(&variant, why, seen));
                 self.settled.push(variant);
@@ -87,14 +88,14 @@ impl EarlyStop {
     }
 }
 
-fn sentence(variant: &VariantId, why: Settlement, seen: u32) -> String {
+fn sentence(variant: &VariantId, why: StopReason, seen: u32) -> String {
     let name = variant.variant_name();
     let why = match why {
-        Settlement::Failed => "is not good enough",
-        Settlement::Passed => "is good enough, and its cost is settled",
-        Settlement::Dearer => "costs more than the baseline",
-        Settlement::Outdone => "costs more than another that is good enough",
-        Settlement::NothingToCompare => "has nothing left to compare with",
+        StopReason::Failed => "is not good enough",
+        StopReason::Passed => "is good enough, and its cost is settled",
+        StopReason::Costlier => "costs more than the baseline",
+        StopReason::Dominated => "costs more than another that is good enough",
+        StopReason::NothingToCompare => "has nothing left to compare with",
     };
     format!("{name} {why} after {seen} prompts; it stops here (`--exhaustive` goes on)")
 }

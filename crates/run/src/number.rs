@@ -15,15 +15,7 @@ pub fn significant(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
-/// A share as a percentage without decimals; one decimal below 10 % and above 99 %.
-pub fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    let decimals = usize::from(
-        percent.abs() < 10.0 && percent.abs() >= 0.05 || (percent.abs() > 99.0 && percent.abs() < 100.0),
-    );
-    let text = format!("{percent:.decimals$} %");
-    if text == "-0 %" { "0 %".to_owned() } else { text }
-}
+pub use infercost_core::text::percent;
 
 /// A share as a percentage with two significant digits below 1 %.
 pub fn share_of_core(share: f64) -> String {
@@ -32,8 +24,7 @@ pub fn share_of_core(share: f64) -> String {
 
 /// A share with its interval: `31 % [27 %, 35 %]`.
 pub fn percent_estimate(estimate: &Estimate) -> String {
-    let number = |share| percent(share);
-    format!("{} [{}, {}]", number(estimate.point), number(estimate.lower), number(estimate.upper))
+    format!("{} {}", percent(estimate.point), infercost_core::text::percents(estimate))
 }
 
 /// A number with its interval: `0.0071 [0.0065, 0.0079]`.
@@ -93,12 +84,6 @@ mod tests {
         check(significant(12_345.0), "12345");
         check(significant(0.0), "0");
         check(significant(f64::INFINITY), "inf");
-        check(percent(0.3149), "31 %");
-        check(percent(0.0512), "5.1 %");
-        check(percent(0.0), "0 %");
-        check(percent(-0.000_01), "0 %");
-        check(percent(0.997), "99.7 %");
-        check(percent(1.0), "100 %");
         check(seconds(0.21), "210 ms");
         check(seconds(1.2), "1.20 s");
         check(bytes(144_800_000), "145 MB");

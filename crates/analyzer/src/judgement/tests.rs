@@ -4,7 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::statistics::bootstrap::{RatioColumns, Resampled, Table};
+use infercost_stats::bootstrap::{RatioColumns, Resampled, Table};
 
 const TRIALS: usize = 1_000;
 
@@ -34,7 +34,7 @@ fn policy() -> Policy {
 /// Of all trials, those in which at least one of `candidates` like this passes.
 fn passed(n: usize, candidates: usize, lost: f64, won: f64) -> usize {
     let mut random = ChaCha8Rng::seed_from_u64(n as u64);
-    let margin = Margin::of(&policy(), n);
+    let margin = Margin::of(&policy(), n, n);
     let trial = |_: &usize| {
         let group: Vec<QualityEvidence> =
             (0..candidates).map(|_| flipped(&mut random, n, lost, won)).collect();
@@ -48,7 +48,7 @@ fn passed(n: usize, candidates: usize, lost: f64, won: f64) -> usize {
 fn no_difference_is_rarely_called_one() {
     for (n, discordant) in [(50, 0.2), (100, 0.1), (400, 0.1), (1546, 0.1)] {
         let mut random = ChaCha8Rng::seed_from_u64(1);
-        let margin = Margin::of(&policy(), n);
+        let margin = Margin::of(&policy(), n, n);
         let (mut failed, mut better, mut worse) = (0, 0, 0);
         for _ in 0..TRIALS {
             let evidence = flipped(&mut random, n, discordant / 2.0, discordant / 2.0);
@@ -91,7 +91,7 @@ fn a_candidate_well_inside_the_margin_passes() {
 /// Holm's first step asks more of each of several, and so more prompts.
 #[test]
 fn prompts_needed_grow_with_the_candidates() {
-    let margin = Margin::of(&policy(), 100);
+    let margin = Margin::of(&policy(), 100, 100);
     let needed = |candidates: usize| {
         let mut random = ChaCha8Rng::seed_from_u64(5);
         let one = flipped(&mut random, 100, 0.12, 0.05);
@@ -125,7 +125,7 @@ fn divergence_verdicts_keep_their_rate() {
         let mut random = ChaCha8Rng::seed_from_u64(3);
         let passed = (0..200).filter(|_| {
             let evidence = QualityEvidence { divergence: skewed(&mut random, mean), ..Default::default() };
-            judge(&[evidence], &policy, &Margin::of(&policy, 0))[0].verdict == Verdict::Pass
+            judge(&[evidence], &policy, &Margin::of(&policy, 0, 0))[0].verdict == Verdict::Pass
         });
         let passed = passed.count();
         assert!((least..=most).contains(&passed), "mean {mean}: {passed} of 200 passed");
@@ -144,15 +144,15 @@ fn agreement_everywhere_is_not_certainty() {
 #[test]
 fn what_is_missing_never_passes() {
     let mut evidence = flipped(&mut ChaCha8Rng::seed_from_u64(1), 5_000, 0.0, 0.0);
-    evidence.difference.missing = Some("3 prompts could not be graded".into());
-    let judgement = &judge(&[evidence], &policy(), &Margin::of(&policy(), 5_000))[0];
+    evidence.difference.missing = Some(Reason::SomeNotGraded { prompts: 3, why: "x".into() });
+    let judgement = &judge(&[evidence], &policy(), &Margin::of(&policy(), 5_000, 5_000))[0];
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
     assert!(judgement.gates[0].why.contains("3 prompts"), "{}", judgement.gates[0].why);
 }
 
 #[test]
 fn nothing_measured_is_open() {
-    let judgement = &judge(&[QualityEvidence::default()], &Policy::default(), &Margin::of(&policy(), 100))[0];
+    let judgement = &judge(&[QualityEvidence::default()], &Policy::default(), &Margin::of(&policy(), 100, 100))[0];
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
     assert_eq!(judgement.gates.len(), 3);
 }

@@ -1,14 +1,17 @@
 //! What to deploy, and how hard to drive it: the cheapest operating point that meets the targets.
 
-use infercost_core::{Estimate, OperatingPoint, Recommendation, Verdict};
+use infercost_core::{Estimate, OperatingPoint, Policy, Recommendation, Verdict};
+use infercost_cost::Parts;
+use infercost_stats::newcombe::{Share, newcombe_independent};
+use infercost_stats::{normal, power};
 
-use super::Point;
-use crate::cost::{Parts, Rates};
+use super::{MOST_FAILURES, Point};
+use crate::pricing::Pricing;
 use crate::recommendation::{JudgedVariant, Part, quality};
 use crate::wording::plain;
 
 /// A variant with its operating points.
-pub(crate) struct Driven<'a> {
+pub(crate) struct LoadTested<'a> {
     pub(crate) judged: &'a JudgedVariant,
     /// As the report names it.
     pub(crate) name: String,
@@ -19,10 +22,70 @@ pub(crate) struct Driven<'a> {
 
 /// A point beside the baseline's.
 struct Offer<'a> {
-    driven: &'a Driven<'a>,
+    tested: &'a LoadTested<'a>,
     point: &'a Point,
     /// Cost ÷ the baseline's cost at its own best point, over the parts that both know.
     ratio: Estimate,
+    /// Its failure rate against the baseline's there.
+    failures: Verdict,
+}
+
+impl Offer<'_> {
+    /// Good enough in every way but price.
+    fn is_good(&self) -> bool {
+        self.tested.judged.verdict == Verdict::Pass && sound(self.point) && self.failures == Verdict::Pass
+    }
+
+    /// True for what may yet win: not shown to be not good enough, to miss the targets, to fail more often, or to cost
+    /// more.
+    fn may_win(&self, meets: bool) -> bool {
+        usable(self.point)
+            && self.tested.judged.verdict != Verdict::Fail
+            && self.point.report.meets_targets != Some(Verdict::Fail)
+            && self.failures != Verdict::Fail
+            && (self.ratio.lower < 1.0 || !meets)
+    }
+
+    /// Why the question is open.
+    fn why_open(&self, meets: bool) -> String {
+        let what = if self.tested.judged.verdict != Verdict::Pass {
+            "whether it is good enough is not settled; more prompts would tell"
+        } else if self.failures != Verdict::Pass {
+            "whether it fails more often than the baseline is not settled; a longer --duration would tell"
+        } else if !sound(self.point) {
+            "whether it meets the targets is not settled; a longer --duration would tell"
+        } else if meets {
+            "whether it is cheaper is not settled; a longer --duration would tell"
+        } else {
+            "what it saves is not settled"
+        };
+        format!(
+            "inconclusive: measure again, because {} at {} costs {} [{}, {}] of the baseline's cost, but {what}",
+            self.tested.name,
+            load(self.point.report.operating_point),
+            plain(self.ratio.point),
+            plain(self.ratio.lower),
+            plain(self.ratio.upper)
+        )
+    }
+}
+
+/// Does a point fail no more often than the baseline's? The margin is what so many requests can rule out, and never more
+/// than [`MOST_FAILURES`].
+fn failures(point: &Point, reference: &Point, confidence: f64) -> Verdict {
+    let share = |point: &Point| Share { count: point.unanswered as f64, n: point.requests };
+    let n = point.requests.min(reference.requests);
+    let margin = power::automatic_margin(n, confidence).min(MOST_FAILURES);
+
+    let z = normal::quantile(confidence);
+    let (lower, upper) = newcombe_independent(share(point), share(reference), z);
+    if lower > margin {
+        Verdict::Fail
+    } else if upper <= margin || point.unanswered == 0 {
+        Verdict::Pass
+    } else {
+        Verdict::Inconclusive
+    }
 }
 
 /// Decides between operating points. The baseline stands at its own cheapest point that meets the targets, or, where
@@ -31,34 +94,39 @@ struct Offer<'a> {
 /// A candidate wins where the whole interval of its cost over the baseline's lies below 1. Costs whose intervals
 /// overlap are a tie, and a tie goes to the better quality. `None` where the baseline or every candidate lacks a
 /// point with a known cost: single requests then decide.
-pub(crate) fn advise(all: &[Driven<'_>], rates: &Rates, asked: bool) -> Option<Recommendation> {
+pub(crate) fn advise(
+    all: &[LoadTested<'_>],
+    pricing: &Pricing<'_>,
+    policy: &Policy,
+) -> Option<Recommendation> {
+    let asked = policy.slo.is_some();
     let baseline = all.iter().find(|one| one.judged.part == Part::Baseline)?;
-    let own = cheapest(baseline, rates, sound);
-    let fallback = || cheapest(baseline, rates, usable);
+    let own = cheapest(baseline, pricing, sound);
+    let fallback = || cheapest(baseline, pricing, usable);
     let reference = own.or_else(fallback)?;
     let meets = own.is_some();
     let offers: Vec<Offer<'_>> = all
         .iter()
         .filter(|one| one.judged.part == Part::Candidate)
-        .flat_map(|driven| driven.points.iter().map(move |point| (driven, point)))
-        .filter_map(|(driven, point)| {
-            let ratio = ratio(driven, point, baseline, reference, rates)?;
-            Some(Offer { driven, point, ratio })
+        .flat_map(|tested| tested.points.iter().map(move |point| (tested, point)))
+        .filter_map(|(tested, point)| {
+            let ratio = ratio(tested, point, baseline, reference, pricing)?;
+            let failures = failures(point, reference, policy.confidence);
+            Some(Offer { tested, point, ratio, failures })
         })
         .collect();
     // Rivals without a known cost under load cannot be called dearer.
     if offers.is_empty() && all.iter().any(|one| one.judged.part == Part::Candidate) {
         return None;
     }
-    let passing = |offer: &&Offer<'_>| offer.driven.judged.verdict == Verdict::Pass && sound(offer.point);
     // Where the baseline itself misses the targets, what meets them is worth having at any price.
     let better = |offer: &&Offer<'_>| !meets || offer.ratio.upper < 1.0;
-    let best = offers.iter().filter(passing).filter(better).min_by(|one, other| by_cost(one, other));
+    let best = offers.iter().filter(|offer| offer.is_good()).filter(better).min_by(|one, other| by_cost(one, other));
     if let Some(best) = best {
-        let tied = offers.iter().filter(passing).filter(better).filter(|one| one.ratio.overlaps(&best.ratio));
+        let tied = offers.iter().filter(|offer| offer.is_good()).filter(better).filter(|one| one.ratio.overlaps(&best.ratio));
         // Of one variant's tied points the cheapest stands for it.
         let winner = tied
-            .max_by(|one, other| quality(one.driven.judged, other.driven.judged).then(by_cost(other, one)))
+            .max_by(|one, other| quality(one.tested.judged, other.tested.judged).then(by_cost(other, one)))
             .unwrap_or(best);
         return Some(switch(winner, baseline, reference, asked, meets));
     }
@@ -71,7 +139,7 @@ fn by_cost(one: &Offer<'_>, other: &Offer<'_>) -> std::cmp::Ordering {
 
 fn switch(
     winner: &Offer<'_>,
-    baseline: &Driven<'_>,
+    baseline: &LoadTested<'_>,
     reference: &Point,
     asked: bool,
     meets: bool,
@@ -81,7 +149,7 @@ fn switch(
     let but = if asked && !meets { ", which does not meet them" } else { "" };
     let why = format!(
         "{} at {} {how} {} [{}, {}] of the baseline's cost ({} at {}{but}) and stays within the thresholds",
-        winner.driven.name,
+        winner.tested.name,
         load(point),
         plain(winner.ratio.point),
         plain(winner.ratio.lower),
@@ -90,7 +158,7 @@ fn switch(
         load(reference.report.operating_point),
     );
     Recommendation::Switch {
-        variant: winner.driven.judged.variant.clone(),
+        variant: winner.tested.judged.variant.clone(),
         operating_point: Some(point),
         saving: winner.ratio.map(|ratio| 1.0 - ratio),
         why,
@@ -99,37 +167,20 @@ fn switch(
 
 fn without_winner(
     offers: &[Offer<'_>],
-    baseline: &Driven<'_>,
+    baseline: &LoadTested<'_>,
     reference: &Point,
     asked: bool,
     meets: bool,
 ) -> Recommendation {
-    // What may yet win: not shown to be good enough, or not shown to meet the targets.
-    let open = |offer: &&Offer<'_>| {
-        let targets = offer.point.report.meets_targets;
-        usable(offer.point)
-            && offer.ratio.point < 1.0
-            && offer.driven.judged.verdict != Verdict::Fail
-            && targets != Some(Verdict::Fail)
-            && !(offer.driven.judged.verdict == Verdict::Pass && sound(offer.point))
-    };
-    if let Some(offer) = offers.iter().filter(open).min_by(|one, other| by_cost(one, other)) {
-        let what = if offer.driven.judged.verdict == Verdict::Pass {
-            "whether it meets the targets is not settled; a longer --duration would tell"
-        } else {
-            "whether it is good enough is not settled"
-        };
+    let open = offers.iter().filter(|offer| offer.may_win(meets));
+    if let Some(offer) = open.min_by(|one, other| by_cost(one, other)) {
         return Recommendation::MeasureMore {
-            variant: offer.driven.judged.variant.clone(),
-            prompts_needed: offer.driven.judged.prompts_needed,
-            why: format!(
-                "{} at {} costs {} of the baseline's cost, but {what}",
-                offer.driven.name,
-                load(offer.point.report.operating_point),
-                plain(offer.ratio.point)
-            ),
+            variant: offer.tested.judged.variant.clone(),
+            prompts_needed: offer.tested.judged.prompts_needed,
+            why: offer.why_open(meets),
         };
     }
+
     let point = reference.report.operating_point;
     let unsettled = reference.report.meets_targets == Some(Verdict::Inconclusive);
     let kept = match (asked, meets) {
@@ -145,7 +196,7 @@ fn without_winner(
     let others = if offers.is_empty() {
         ""
     } else if meets {
-        ", and no candidate that passes is surely cheaper"
+        ", and no candidate that stays within the limits, or may, is cheaper"
     } else {
         ", and no candidate that passes does"
     };
@@ -175,17 +226,17 @@ fn sound(point: &Point) -> bool {
     usable(point) && point.report.meets_targets.is_none_or(|meets| meets == Verdict::Pass)
 }
 
-fn cheapest<'a>(driven: &'a Driven<'_>, rates: &Rates, fits: fn(&Point) -> bool) -> Option<&'a Point> {
-    let cost = |point: &Point| Some(cost(driven, point, rates, point.parts)?.point);
-    let fitting = driven.points.iter().filter(|point| fits(point));
+fn cheapest<'a>(tested: &'a LoadTested<'_>, pricing: &Pricing<'_>, fits: fn(&Point) -> bool) -> Option<&'a Point> {
+    let cost = |point: &Point| Some(cost(tested, point, pricing, point.parts)?.point);
+    let fitting = tested.points.iter().filter(|point| fits(point));
     let priced = fitting.filter_map(|point| Some((point, cost(point)?)));
     priced.min_by(|one, other| one.1.total_cmp(&other.1)).map(|(point, _)| point)
 }
 
 /// Cost per inference over the given parts; `None` where it is not known.
-fn cost(driven: &Driven<'_>, point: &Point, rates: &Rates, parts: Parts) -> Option<Estimate> {
+fn cost(tested: &LoadTested<'_>, point: &Point, pricing: &Pricing<'_>, parts: Parts) -> Option<Estimate> {
     let rate = point.report.requests_per_s?;
-    let cost = rate.map(|rate| point.cost_at(rates, parts, driven.idle_watts, rate));
+    let cost = rate.map(|rate| point.cost_at(pricing, parts, tested.idle_watts, rate));
     let sound = [cost.lower, cost.point, cost.upper].iter().all(|value| value.is_finite() && *value > 0.0);
     (parts.any() && sound).then_some(cost)
 }
@@ -193,16 +244,16 @@ fn cost(driven: &Driven<'_>, point: &Point, rates: &Rates, parts: Parts) -> Opti
 /// The ratio of two costs that were measured apart: their relative uncertainties add in squares (of logarithms, so
 /// that the interval stays above 0).
 fn ratio(
-    driven: &Driven<'_>,
+    tested: &LoadTested<'_>,
     point: &Point,
-    baseline: &Driven<'_>,
+    baseline: &LoadTested<'_>,
     reference: &Point,
-    rates: &Rates,
+    pricing: &Pricing<'_>,
 ) -> Option<Estimate> {
-    let measured = |point: &Point| point.parts.of_energy(point.watts.is_some_and(|(_, measured)| measured));
+    let measured = |point: &Point| point.parts.of_energy(point.report.energy_source.is_measured());
     let parts = measured(point).common(measured(reference));
-    let one = cost(driven, point, rates, parts)?;
-    let other = cost(baseline, reference, rates, parts)?;
+    let one = cost(tested, point, pricing, parts)?;
+    let other = cost(baseline, reference, pricing, parts)?;
     let half = |cost: &Estimate| (cost.upper / cost.lower).ln() / 2.0;
     let spread = half(&one).hypot(half(&other)).exp();
     let ratio = one.point / other.point;

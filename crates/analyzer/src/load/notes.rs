@@ -5,11 +5,11 @@ use infercost_core::run::VariantHeader;
 use infercost_core::{InferenceRecord, OperatingPoint, RunRecord};
 
 use super::Point;
-use super::advice::Driven;
-use crate::wording::{count, percent};
+use super::advice::LoadTested;
+use infercost_core::text::{count, percent};
 
 /// What must be read with a run's operating points.
-pub(crate) fn of_run(runs: &[RunRecord], driven: &[Driven<'_>], decided: bool) -> Vec<String> {
+pub(crate) fn of_run(runs: &[RunRecord], tested: &[LoadTested<'_>], decided: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if runs.is_empty() {
         return notes;
@@ -19,17 +19,17 @@ pub(crate) fn of_run(runs: &[RunRecord], driven: &[Driven<'_>], decided: bool) -
         OperatingPoint::Open { .. } => None,
     };
     let all: Vec<OperatingPoint> =
-        driven.iter().flat_map(|one| &one.points).map(|point| point.report.operating_point).collect();
-    let is_served = |one: &Driven<'_>| {
+        tested.iter().flat_map(|one| &one.points).map(|point| point.report.operating_point).collect();
+    let is_served = |one: &LoadTested<'_>| {
         let headers = runs.iter().flat_map(|run| &run.header.variants);
         headers.filter(|header| header.id == one.judged.variant).any(VariantHeader::is_served)
     };
     let more = all.iter().any(|point| *point != OperatingPoint::SEQUENTIAL);
-    let only_single = |one: &&Driven<'_>| {
+    let only_single = |one: &&LoadTested<'_>| {
         let single = |point: &Point| point.report.operating_point == OperatingPoint::SEQUENTIAL;
         more && !is_served(one) && one.points.iter().all(single)
     };
-    let alone: Vec<&str> = driven.iter().filter(only_single).map(|one| one.name.as_str()).collect();
+    let alone: Vec<&str> = tested.iter().filter(only_single).map(|one| one.name.as_str()).collect();
     if !alone.is_empty() {
         notes.push(format!(
             "Under load, {} {} part at concurrency 1 only: a model in this process answers one request at a time.",
@@ -37,7 +37,7 @@ pub(crate) fn of_run(runs: &[RunRecord], driven: &[Driven<'_>], decided: bool) -
             if alone.len() == 1 { "takes" } else { "take" }
         ));
     }
-    for one in driven {
+    for one in tested {
         if let Some(knee) = one.points.iter().find(|point| point.report.knee).and_then(closed) {
             notes.push(format!(
                 "{} is saturated at concurrency {knee}: more in flight brings hardly more throughput.",
@@ -50,7 +50,7 @@ pub(crate) fn of_run(runs: &[RunRecord], driven: &[Driven<'_>], decided: bool) -
             let why =
                 if point.report.over_saturated { "over-saturated" } else { "limited by infercost itself" };
             let at = super::advice::load(point.report.operating_point);
-            notes.push(format!("{} was {why} at {at}; it was driven no harder.", one.name));
+            notes.push(format!("{} was {why} at {at}; it was tested no harder.", one.name));
         }
     }
     let windows = runs.iter().flat_map(|run| &run.windows);
@@ -76,11 +76,11 @@ pub(super) fn of_left_out(windows: usize) -> Option<String> {
     match windows {
         0 => None,
         1 => Some(
-            "infercost itself was the limit in 1 window, which is left out: the point was driven again"
+            "infercost itself was the limit in 1 window, which is left out: the point was tested again"
                 .to_owned(),
         ),
         many => Some(format!(
-            "infercost itself was the limit in {many} windows, which are left out: the point was driven again"
+            "infercost itself was the limit in {many} windows, which are left out: the point was tested again"
         )),
     }
 }

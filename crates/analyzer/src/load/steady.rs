@@ -1,8 +1,8 @@
 //! Rates of the steady state, with intervals from batches of its time.
 
-use infercost_core::{Estimate, InferenceRecord, LoadFacts, Outcome, WindowRecord};
+use infercost_core::{Estimate, InferenceRecord, LoadFacts, Outcome, Reason, WindowRecord};
 
-use crate::statistics::mean::mean_estimate;
+use infercost_stats::mean::mean_estimate;
 
 /// Batches of one window at most. Between ten and thirty keep their means nearly independent (Schmeiser, "Batch
 /// size effects in the analysis of simulation output", Operations Research 30, 1982).
@@ -16,6 +16,13 @@ const FEWEST_BATCHES: usize = 3;
 pub(super) struct Steady<'a> {
     stretches: Vec<Stretch<'a>>,
     windows: usize,
+}
+
+/// Rates of the steady state; `None` where too little was answered in it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct SteadyRates {
+    pub(super) requests_per_s: Option<Estimate>,
+    pub(super) output_tokens_per_s: Option<Estimate>,
 }
 
 /// One steady stretch, in seconds since its window began.
@@ -52,12 +59,12 @@ impl<'a> Steady<'a> {
         self.stretches.iter().flat_map(inside).collect()
     }
 
-    /// Why there is no rate, in words.
-    pub(super) fn why_no_rate(&self) -> String {
+    /// Why there is no rate.
+    pub(super) fn why_no_rate(&self) -> Reason {
         if self.stretches.is_empty() && self.windows > 0 {
-            "steady state was never reached; a longer --duration may reach it".to_owned()
+            Reason::NeverSteady
         } else {
-            "too few requests were answered in the steady state; a longer --duration brings more".to_owned()
+            Reason::TooFewInSteadyState
         }
     }
 
@@ -66,7 +73,7 @@ impl<'a> Steady<'a> {
     /// An answer counts with the share of its time in flight that lies in the stretch, so that those that reach
     /// over an edge are not all counted on one side; tokens count when they arrive. The point is the sum over
     /// the time; the interval is Student's over batch means.
-    pub(super) fn rates(&self, confidence: f64) -> (Option<Estimate>, Option<Estimate>) {
+    pub(super) fn rates(&self, confidence: f64) -> SteadyRates {
         let (mut requests, mut tokens) = (Vec::new(), Vec::new());
         let (mut all_requests, mut all_tokens) = (0.0, 0.0);
         for stretch in &self.stretches {
@@ -99,7 +106,10 @@ impl<'a> Steady<'a> {
                 n: answered.round() as usize,
             })
         };
-        (estimate(&requests, all_requests), estimate(&tokens, all_tokens))
+        SteadyRates {
+            requests_per_s: estimate(&requests, all_requests),
+            output_tokens_per_s: estimate(&tokens, all_tokens),
+        }
     }
 }
 

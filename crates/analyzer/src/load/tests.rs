@@ -6,6 +6,7 @@ use infercost_core::{
     WindowId,
 };
 
+use super::steady::SteadyRates;
 use super::*;
 
 const START: u64 = 1_000_000;
@@ -72,7 +73,8 @@ fn throughput_is_that_of_the_steady_state() {
     for (concurrency, latency, expected) in [(1, 100, 10.0), (4, 100, 40.0), (8, 250, 32.0), (3, 370, 8.108)]
     {
         let window = window(concurrency, latency, |_| false);
-        let (requests, tokens) = Steady::of(&facts(&window)).rates(0.95);
+        let SteadyRates { requests_per_s: requests, output_tokens_per_s: tokens } =
+            Steady::of(&facts(&window)).rates(0.95);
         let (requests, tokens) = (requests.unwrap(), tokens.unwrap());
         assert!((requests.point / expected - 1.0).abs() < 0.01, "{concurrency} {latency}: {requests:?}");
         assert!((tokens.point / expected / 10.0 - 1.0).abs() < 0.03, "{concurrency} {latency}: {tokens:?}");
@@ -83,7 +85,7 @@ fn throughput_is_that_of_the_steady_state() {
 #[test]
 fn failures_are_no_throughput() {
     let window = window(4, 100, |index| index.is_multiple_of(2));
-    let (requests, _) = Steady::of(&facts(&window)).rates(0.95);
+    let requests = Steady::of(&facts(&window)).rates(0.95).requests_per_s;
     assert!((requests.unwrap().point - 20.0).abs() < 0.5);
 }
 
@@ -97,7 +99,7 @@ fn empty_answers_are_no_throughput() {
             arrivals.clear();
         }
     }
-    let (requests, _) = Steady::of(&facts(&window)).rates(0.95);
+    let requests = Steady::of(&facts(&window)).rates(0.95).requests_per_s;
     assert!((requests.unwrap().point - 20.0).abs() < 0.5);
 }
 
@@ -106,8 +108,8 @@ fn a_state_never_reached_has_no_rate() {
     let mut window = window(4, 100, |_| false);
     window.load = Some(LoadFacts::default());
     let steady = Steady::of(&facts(&window));
-    assert_eq!(steady.rates(0.95), (None, None));
-    assert!(steady.why_no_rate().contains("--duration"));
+    assert_eq!(steady.rates(0.95), SteadyRates { requests_per_s: None, output_tokens_per_s: None });
+    assert!(steady.why_no_rate().to_string().contains("--duration"));
 }
 
 /// Half of the requests fail and keep no target; of those that answer, TTFT is 50 ms and TPOT 5 ms.

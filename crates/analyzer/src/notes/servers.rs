@@ -5,7 +5,7 @@ use infercost_core::{InferenceRecord, Outcome, TokenCount};
 
 use super::Noted;
 use crate::load::cached_share;
-use crate::wording::{count, percent};
+use infercost_core::text::{count, percent};
 
 /// Notes on every variant that a server answers for; nothing where there is none.
 pub(super) fn notes(noted: &Noted<'_>) -> Vec<String> {
@@ -55,9 +55,9 @@ impl Server<'_> {
         let counted = |one: &InferenceRecord| {
             one.served.as_ref().is_some_and(|served| served.counted_by == TokenCount::Chunks)
         };
-        let untold = self.having(counted)?;
+        let unreported = self.having(counted)?;
         Some(format!(
-            "{} sent no `usage` with {untold}: output tokens are the chunks of the stream there, and a chunk may hold \
+            "{} sent no `usage` with {unreported}: output tokens are the chunks of the stream there, and a chunk may hold \
              several.",
             self.name()
         ))
@@ -87,9 +87,9 @@ impl Server<'_> {
     }
 
     fn prompt_tokens(&self) -> Option<String> {
-        let untold = self.having(|one| one.input_tokens.is_none())?;
+        let unreported = self.having(|one| one.input_tokens.is_none())?;
         Some(format!(
-            "{} did not tell the prompt tokens of {untold}: they are unknown, and so are speed and cost by the prompt \
+            "{} did not report the prompt tokens of {unreported}: they are unknown, and so are speed and cost by the prompt \
              token.",
             self.name()
         ))

@@ -4,16 +4,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use infercost_core::run::VariantHeader;
 use infercost_core::{
-    Evaluation, EvaluationRecord, InferenceRecord, Outcome, PromptId, RunRecord, VariantId, WindowRecord,
+    Evaluation, EvaluationKind, EvaluationRecord, InferenceRecord, Outcome, PromptId, RunRecord, VariantId, WindowRecord,
 };
 
-use super::columns::{Columns, mark, own, pair};
-use super::{Asked, PromptScore, VariantSample};
+use super::columns::{Columns, Layout, Own, Pair, Place, mark};
+use super::run_blocks::Indices;
+use super::{Asking, PromptScore, VariantSample};
 use crate::attribution::{PhasePowers, attribute_weighted, phase_powers, time_shares};
-use crate::statistics::bootstrap::Table;
-
-/// The row of each prompt.
-pub(super) type Indices<'a> = HashMap<&'a PromptId, usize>;
+use infercost_stats::bootstrap::Table;
 
 /// Chosen prompts in order, then any other that was run all the same.
 pub(super) fn prompt_indices(runs: &[RunRecord]) -> Indices<'_> {
@@ -47,12 +45,7 @@ impl<'a> Evaluations<'a> {
         for (run, evaluation) in
             runs.iter().enumerate().flat_map(|(run, record)| record.evaluations.iter().map(move |e| (run, e)))
         {
-            let is_task = match &evaluation.result {
-                Evaluation::Task(_) => true,
-                Evaluation::Divergence(_) => false,
-                Evaluation::Impossible { what, .. } => what == "task",
-            };
-            if is_task {
+            if evaluation.result.kind() == EvaluationKind::Task {
                 let key = (run, &evaluation.variant, &evaluation.prompt, evaluation.repetition);
                 result.tasks.insert(key, &evaluation.result);
                 result.graded.extend(prompts.get(&evaluation.prompt));
@@ -90,61 +83,56 @@ pub(super) fn variant<'a>(
         unattributed: 0.0,
         scores: vec![None; prompts.len()],
         klds: Vec::new(),
+        asked: HashSet::new(),
         answered: HashSet::new(),
+        failed: vec![None; prompts.len()],
         compared: HashSet::new(),
         incomparable: HashSet::new(),
-        asked: Vec::new(),
-        written: HashSet::new(),
+        askings: Vec::new(),
         bounded: false,
-        untold: false,
+        likelihoods_not_reported: false,
         task_reason: None,
         divergence_reason: evaluations.foreign.then_some("divergences were taken from another baseline"),
     };
-    let mut scores: HashMap<usize, (f64, f64, f64)> = HashMap::new();
-    let columns_of = columns.of;
+
+    let mut marks: HashMap<usize, PromptMarks> = HashMap::new();
     for (run, window) in windows {
-        let place = |inference: &InferenceRecord| {
-            let prompt = prompts.get(&inference.prompt).copied()?;
-            Some((prompt, columns_of.block(run, inference.repetition, prompt)?))
-        };
-        sample.unattributed += add_window(window, sample.powers, place, &mut sample.asked, columns);
+        sample.unattributed += add_window(run, window, prompts, &mut sample, columns);
+
         for inference in &window.inferences {
             let Some(prompt) = prompts.get(&inference.prompt).copied() else { continue };
-            sample.answered.insert(prompt);
-            if inference.outcome.output_tokens() > 0 {
-                sample.written.insert(prompt);
+            let answered = inference.outcome.is_answered();
+            sample.asked.insert(prompt);
+            if answered {
+                sample.answered.insert(prompt);
             }
+            let marks = marks.entry(prompt).or_default();
+            marks.requests += 1.0;
+            marks.answers += f64::from(u8::from(answered));
+
             if evaluations.graded.contains(&prompt) {
                 let key = (run, &header.id, &inference.prompt, inference.repetition);
                 let found = evaluations.tasks.get(&key).copied();
-                let (worst, best) = score(inference, found);
+                let score = score(inference, found);
                 if let Some(Evaluation::Impossible { reason, .. }) = found {
                     sample.task_reason.get_or_insert(reason);
                 }
-                let sums = scores.entry(prompt).or_default();
-                *sums = (sums.0 + worst, sums.1 + best, sums.2 + 1.0);
+                marks.graded += 1.0;
+                marks.worst += score.worst;
+                marks.best += score.best;
             }
         }
     }
-    let mut blocks: HashMap<usize, Vec<usize>> = HashMap::new();
-    for asked in &sample.asked {
-        blocks.entry(asked.prompt).or_default().push(asked.block);
-    }
-    for (prompt, (worst, best, n)) in scores {
-        let score = PromptScore { worst: worst / n, best: best / n };
-        columns.add(prompt, own::SCORE, score.worst);
-        columns.mark(prompt, own::SCORED);
-        // A cost per right answer needs the scores of a block beside its costs: each asking has its part.
-        let asked = blocks.get(&prompt).map_or(&[][..], Vec::as_slice);
-        for block in asked {
-            let (table, first) = &mut columns.blocks;
-            table.add(*block, *first + own::SCORE, score.worst / asked.len() as f64);
-            table.add(*block, *first + own::SCORED, 1.0 / asked.len() as f64);
+
+    for (prompt, marks) in marks {
+        if let Some(slot) = sample.failed.get_mut(prompt) {
+            *slot = Some(1.0 - marks.answers / marks.requests);
         }
-        if let Some(slot) = sample.scores.get_mut(prompt) {
-            *slot = Some(score);
+        if let Some(score) = marks.score() {
+            add_score(prompt, score, &marks, &mut sample, columns);
         }
     }
+
     for evaluation in evaluations.divergences.get(&header.id).into_iter().flatten() {
         if let Some(prompt) = prompts.get(&evaluation.prompt) {
             add_divergence(&evaluation.result, *prompt, &mut sample, columns);
@@ -153,74 +141,128 @@ pub(super) fn variant<'a>(
     sample
 }
 
+/// Requests of one prompt, counted.
+#[derive(Debug, Clone, Copy, Default)]
+struct PromptMarks {
+    requests: f64,
+    answers: f64,
+    /// Requests with a grade, or that should have one.
+    graded: f64,
+    worst: f64,
+    best: f64,
+}
+
+impl PromptMarks {
+    /// The mean score; `None` where the prompt is not graded.
+    fn score(&self) -> Option<PromptScore> {
+        let n = self.graded;
+        (n > 0.0).then(|| PromptScore { worst: self.worst / n, best: self.best / n })
+    }
+}
+
+/// Adds a prompt's score. A cost per right answer needs the scores of a block beside its costs: each asking has its
+/// part.
+fn add_score(
+    prompt: usize,
+    score: PromptScore,
+    marks: &PromptMarks,
+    sample: &mut VariantSample<'_>,
+    columns: &mut Columns<'_>,
+) {
+    let answered_share = marks.answers / marks.requests;
+    columns.add(prompt, Own::Score, score.worst);
+    columns.add(prompt, Own::ScoredAnswers, answered_share);
+    columns.mark(prompt, Own::Scored);
+
+    let blocks: Vec<usize> =
+        sample.askings.iter().filter(|asking| asking.place.prompt == prompt).map(|one| one.place.block).collect();
+    let part = 1.0 / blocks.len() as f64;
+    for block in blocks {
+        columns.add_to_block(block, Own::Score, score.worst * part);
+        columns.add_to_block(block, Own::ScoredAnswers, answered_share * part);
+        columns.add_to_block(block, Own::Scored, part);
+    }
+
+    if let Some(slot) = sample.scores.get_mut(prompt) {
+        *slot = Some(score);
+    }
+}
+
 /// Worst and best reading of one inference's score. A failure is 0 for certain.
-fn score(inference: &InferenceRecord, found: Option<&Evaluation>) -> (f64, f64) {
+fn score(inference: &InferenceRecord, found: Option<&Evaluation>) -> PromptScore {
     match (&inference.outcome, found) {
-        (Outcome::Failed { .. }, _) => (0.0, 0.0),
+        (Outcome::Failed { .. }, _) => PromptScore { worst: 0.0, best: 0.0 },
         (_, Some(Evaluation::Task(task))) => {
             let score = if task.score.is_nan() { 0.0 } else { task.score.clamp(0.0, 1.0) };
-            (score, score)
+            PromptScore { worst: score, best: score }
         }
-        _ => (0.0, 1.0),
+        _ => PromptScore { worst: 0.0, best: 1.0 },
     }
 }
 
 /// Adds time, tokens and energy of a window; gives its unattributed joules.
 fn add_window(
+    run: usize,
     window: &WindowRecord,
-    powers: Option<PhasePowers>,
-    place: impl Fn(&InferenceRecord) -> Option<(usize, usize)>,
-    asked: &mut Vec<Asked>,
+    prompts: &Indices<'_>,
+    sample: &mut VariantSample<'_>,
     columns: &mut Columns<'_>,
 ) -> f64 {
     let shares = time_shares(window);
     let attribution = if window.interrupted {
         None
     } else {
-        attribute_weighted(window, powers.unwrap_or(PhasePowers::EQUAL))
+        attribute_weighted(window, sample.powers.unwrap_or(PhasePowers::EQUAL))
     };
+
     for (index, (inference, share)) in window.inferences.iter().zip(shares).enumerate() {
-        let Some(at) = place(inference) else { continue };
-        columns.mark_both(at, own::ANSWERED);
-        columns.add_both(at, own::INFERENCES, 1.0);
-        columns.add_both(at, own::BUSY, share.busy());
+        let Some(prompt) = prompts.get(&inference.prompt).copied() else { continue };
+        let Some(block) = columns.run_blocks.block(run, inference.repetition, prompt) else { continue };
+        let place = Place { prompt, block };
+        let outcome = &inference.outcome;
+        let answers = f64::from(u8::from(outcome.is_answered()));
+
+        columns.mark_both(place, Own::Asked);
+        columns.add_both(place, Own::Answers, answers);
+        columns.add_both(place, Own::Busy, share.busy());
+
         let joules = attribution.as_ref().and_then(|attribution| attribution.per_inference.get(index));
         if let Some(joules) = joules {
-            columns.add_both(at, own::METERED, 1.0);
-            columns.add_both(at, own::JOULES, joules.get());
+            columns.add_both(place, Own::MeteredAnswers, answers);
+            columns.add_both(place, Own::Joules, joules.get());
         }
-        let (prompt, block) = at;
-        let outcome = &inference.outcome;
-        asked.push(Asked {
-            prompt,
-            block,
+
+        sample.askings.push(Asking {
+            place,
+            answered: outcome.is_answered(),
             busy: share.busy(),
             joules: joules.map(|joules| joules.get()),
             ttft: outcome.time_to_first_token().map(|time| time.as_secs_f64()),
             tpot: outcome.time_per_output_token().map(|time| time.as_secs_f64()),
         });
-        add_speed(inference, at, columns);
+        add_speed(inference, place, columns);
     }
+
     attribution.map_or(0.0, |attribution| attribution.unattributed.get())
 }
 
-fn add_speed(inference: &InferenceRecord, at: (usize, usize), columns: &mut Columns<'_>) {
+fn add_speed(inference: &InferenceRecord, at: Place, columns: &mut Columns<'_>) {
     let outcome = &inference.outcome;
     let output = outcome.output_tokens();
-    columns.add_both(at, own::OUTPUT, f64::from(output));
+    columns.add_both(at, Own::Output, f64::from(output));
     let Some(first) = outcome.time_to_first_token() else { return };
     // Tokens from a prefix cache were not computed.
     let cached = inference.cached_input_tokens.unwrap_or(0);
     let computed = inference.input_tokens.map_or(0, |input| input.saturating_sub(cached));
     if computed > 0 && !first.is_zero() {
-        columns.mark_both(at, own::PREFILLED);
-        columns.add_both(at, own::PREFILL_TOKENS, f64::from(computed));
-        columns.add_both(at, own::PREFILL_TIME, first.as_secs_f64());
+        columns.mark_both(at, Own::Prefilled);
+        columns.add_both(at, Own::PrefillTokens, f64::from(computed));
+        columns.add_both(at, Own::PrefillTime, first.as_secs_f64());
     }
     if output > 1 {
-        columns.mark_both(at, own::DECODED);
-        columns.add_both(at, own::DECODE_TOKENS, f64::from(output - 1));
-        columns.add_both(at, own::DECODE_TIME, outcome.latency().saturating_sub(first).as_secs_f64());
+        columns.mark_both(at, Own::Decoded);
+        columns.add_both(at, Own::DecodeTokens, f64::from(output - 1));
+        columns.add_both(at, Own::DecodeTime, outcome.latency().saturating_sub(first).as_secs_f64());
     }
 }
 
@@ -240,15 +282,15 @@ fn add_divergence<'a>(
                 sample.divergence_reason.get_or_insert("a recorded divergence is not a finite number");
             } else if !divergence.kld.is_empty() {
                 sample.compared.insert(prompt);
-                columns.mark(prompt, own::COMPARED);
-                columns.add(prompt, own::KLD, divergence.kld.iter().sum());
-                columns.add(prompt, own::POSITIONS, divergence.kld.len() as f64);
-                columns.square(prompt, [own::KLD, own::POSITIONS], own::KLD_SQUARES);
+                columns.mark(prompt, Own::Compared);
+                columns.add(prompt, Own::Divergence, divergence.kld.iter().sum());
+                columns.add(prompt, Own::Positions, divergence.kld.len() as f64);
+                columns.square_divergence(prompt);
                 let matches = f64::from(divergence.top1_matches).min(divergence.kld.len() as f64);
-                columns.add(prompt, own::MATCHES, matches);
+                columns.add(prompt, Own::Matches, matches);
                 match divergence.candidate_nll {
-                    Some(nll) => columns.add(prompt, own::NLL_CHANGE, nll - divergence.baseline_nll),
-                    None => sample.untold = true,
+                    Some(nll) => columns.add(prompt, Own::NllChange, nll - divergence.baseline_nll),
+                    None => sample.likelihoods_not_reported = true,
                 }
                 sample.bounded |= divergence.at_least;
                 sample.klds.extend(&divergence.kld);
@@ -262,43 +304,100 @@ fn add_divergence<'a>(
     }
 }
 
-/// Copies the sums of prompts that both answered to the pair columns.
-pub(super) fn pair_up(variants: &[VariantSample<'_>], index: usize, table: &mut Table) {
-    let (Some(baseline), Some(variant)) = (variants.first(), variants.get(index)) else { return };
-    let first = variants.len() * own::WIDTH + index * pair::WIDTH;
-    let shared: BTreeSet<usize> = baseline.answered.intersection(&variant.answered).copied().collect();
-    for prompt in shared {
-        table.add(prompt, first + pair::SHARED, 1.0);
-        for offset in 0..=own::METERED - own::INFERENCES {
-            let column = own::INFERENCES + offset;
-            let (of_baseline, of_variant) =
-                (table.get(prompt, column), table.get(prompt, index * own::WIDTH + column));
-            table.add(prompt, first + pair::BASELINE + offset, of_baseline);
-            table.add(prompt, first + pair::VARIANT + offset, of_variant);
+/// What a variant's requests for one prompt, or one of them, took.
+#[derive(Debug, Clone, Copy)]
+struct Took {
+    answers: f64,
+    busy_s: f64,
+    joules: f64,
+    metered_answers: f64,
+}
+
+impl Took {
+    fn of_prompt(table: &Table, layout: Layout, variant: usize, prompt: usize) -> Self {
+        let sum = |column| table.get(prompt, layout.own(variant, column));
+        Self {
+            answers: sum(Own::Answers),
+            busy_s: sum(Own::Busy),
+            joules: sum(Own::Joules),
+            metered_answers: sum(Own::MeteredAnswers),
         }
-        let scores = (baseline.scores.get(prompt), variant.scores.get(prompt));
-        if let (Some(Some(reference)), Some(Some(score))) = scores
-            && reference.settled()
+    }
+
+    fn of_asking(asking: &Asking) -> Self {
+        let answers = f64::from(u8::from(asking.answered));
+        Self {
+            answers,
+            busy_s: asking.busy,
+            joules: asking.joules.unwrap_or(0.0),
+            metered_answers: if asking.joules.is_some() { answers } else { 0.0 },
+        }
+    }
+
+    /// Adds it to the columns from `first` on, in the order in which [`Pair`] has them.
+    fn add(self, table: &mut Table, row: usize, first: usize) {
+        for (offset, value) in
+            [self.answers, self.busy_s, self.joules, self.metered_answers].into_iter().enumerate()
         {
-            table.add(prompt, first + pair::BASELINE_SCORE, reference.worst);
-            table.add(prompt, first + pair::SCORE, score.worst);
-            table.add(prompt, first + pair::BEST_SCORE, score.best);
-            table.add(prompt, first + pair::SCORED, 1.0);
+            table.add(row, first + offset, value);
         }
     }
 }
 
-/// The same by block: time and joules of prompts that both answered.
-pub(super) fn pair_up_blocks(variants: &[VariantSample<'_>], index: usize, table: &mut Table) {
+/// Does a variant's time on a prompt bear on a comparison with another's? Where both answered it, and where the variant
+/// itself only failed on it: what that took is billed to its answers. An answer to what the other failed on has nothing
+/// to stand against.
+fn bears(variant: &VariantSample<'_>, other: &VariantSample<'_>, prompt: usize) -> bool {
+    other.asked.contains(&prompt)
+        && (other.answered.contains(&prompt) || !variant.answered.contains(&prompt))
+}
+
+/// Copies what bears on a comparison with the baseline to the pair columns, prompt by prompt.
+pub(super) fn pair_up(variants: &[VariantSample<'_>], index: usize, layout: Layout, table: &mut Table) {
     let (Some(baseline), Some(variant)) = (variants.first(), variants.get(index)) else { return };
-    let first = variants.len() * own::WIDTH + index * pair::WIDTH;
-    for (sample, other, column) in [(baseline, variant, pair::BASELINE), (variant, baseline, pair::VARIANT)] {
-        for asked in sample.asked.iter().filter(|asked| other.answered.contains(&asked.prompt)) {
-            mark(table, asked.block, first + pair::SHARED);
-            let cells = [1.0, asked.busy, asked.joules.unwrap_or(0.0), f64::from(asked.joules.is_some())];
-            for (offset, value) in cells.into_iter().enumerate() {
-                table.add(asked.block, first + column + offset, value);
+    let column = |column| layout.pair(index, column);
+    let both: BTreeSet<usize> = baseline.asked.intersection(&variant.asked).copied().collect();
+
+    for prompt in both {
+        for (one, other, place, first) in
+            [(baseline, variant, 0, Pair::BaselineAnswers), (variant, baseline, index, Pair::Answers)]
+        {
+            if bears(one, other, prompt) {
+                Took::of_prompt(table, layout, place, prompt).add(table, prompt, column(first));
+                mark(table, prompt, column(Pair::Shared));
             }
+        }
+
+        let failed = |sample: &VariantSample<'_>| sample.failed.get(prompt).copied().flatten();
+        if let (Some(reference), Some(failed)) = (failed(baseline), failed(variant)) {
+            table.add(prompt, column(Pair::BaselineFailed), reference);
+            table.add(prompt, column(Pair::Failed), failed);
+            table.add(prompt, column(Pair::BothAsked), 1.0);
+        }
+
+        let scores = (baseline.scores.get(prompt), variant.scores.get(prompt));
+        if let (Some(Some(reference)), Some(Some(score))) = scores
+            && reference.settled()
+        {
+            table.add(prompt, column(Pair::BaselineScore), reference.worst);
+            table.add(prompt, column(Pair::Score), score.worst);
+            table.add(prompt, column(Pair::BestScore), score.best);
+            table.add(prompt, column(Pair::Scored), 1.0);
+        }
+    }
+}
+
+/// The same by block: time and joules.
+pub(super) fn pair_up_blocks(variants: &[VariantSample<'_>], index: usize, layout: Layout, table: &mut Table) {
+    let (Some(baseline), Some(variant)) = (variants.first(), variants.get(index)) else { return };
+
+    for (one, other, first) in
+        [(baseline, variant, Pair::BaselineAnswers), (variant, baseline, Pair::Answers)]
+    {
+        for asking in one.askings.iter().filter(|asking| bears(one, other, asking.place.prompt)) {
+            let block = asking.place.block;
+            mark(table, block, layout.pair(index, Pair::Shared));
+            Took::of_asking(asking).add(table, block, layout.pair(index, first));
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use infercost_core::RunRecord;
+use infercost_core::{PromptId, RunRecord};
 
-use super::gather::Indices;
+/// The row of each prompt.
+pub(super) type Indices<'a> = HashMap<&'a PromptId, usize>;
 
 /// One prompt asked once: the run, the repetition and the prompt.
 type Asking = (usize, u32, usize);

@@ -1,14 +1,15 @@
 //! Error rates with looks, by seeded simulation: what a verdict promises, it must keep however often it was
 //! read on the way.
 use infercost_core::Policy;
+use infercost_core::Verdict;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::judgement::{Evidence, Margin, Measurement, QualityEvidence, judge};
-use crate::statistics::bootstrap::{RatioColumns, Resampled, Table};
-use crate::statistics::newcombe::PairedCounts;
-use crate::statistics::power;
+use infercost_stats::bootstrap::{RatioColumns, Resampled, Table};
+use infercost_stats::newcombe::PairedCounts;
+use infercost_stats::power;
 
 const TRIALS: usize = 1_000;
 /// A rate of just 5 % stays up to this count of 1,000 but in 1 of 300 simulations.
@@ -150,7 +151,7 @@ fn simulate<P: Prompts>(
     of: impl Fn() -> P,
 ) -> Tally {
     let mut random = ChaCha8Rng::seed_from_u64(course.prompts() as u64);
-    let margin = Margin::of(policy, graded);
+    let margin = Margin::of(policy, graded, graded);
     let mut tally = Tally::default();
     for _ in 0..trials {
         let mut group: Vec<P> = (0..candidates).map(|_| of()).collect();

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use infercost_analyzer::sequential::{Settlement, planned_looks, settled};
+use infercost_analyzer::early_stop::{StopReason, early_stopped};
+use infercost_analyzer::sequential::planned_looks;
 use infercost_core::report::{CandidateReport, Report};
 use infercost_core::*;
 
@@ -34,14 +35,14 @@ fn cut(record: &RunRecord, answered: &HashMap<VariantId, usize>, rest: usize) ->
 }
 
 /// Plays a run as it is measured. Gives what is on disk in the end, and who stopped when and why.
-fn play(record: &RunRecord) -> (RunRecord, HashMap<VariantId, (usize, Settlement)>) {
+fn play(record: &RunRecord) -> (RunRecord, HashMap<VariantId, (usize, StopReason)>) {
     let prompts = record.header.prompts.chosen.len();
-    let mut stopped: HashMap<VariantId, (usize, Settlement)> = HashMap::new();
+    let mut stopped: HashMap<VariantId, (usize, StopReason)> = HashMap::new();
     let mut seen = 0;
     while seen < prompts && stopped.len() + 1 < record.header.variants.len() {
         seen = (seen + BLOCK).min(prompts);
         let answered = stopped.iter().map(|(variant, (at, _))| (variant.clone(), *at)).collect();
-        for (variant, why) in settled(&cut(record, &answered, seen)).unwrap() {
+        for (variant, why) in early_stopped(&cut(record, &answered, seen)).unwrap() {
             stopped.entry(variant).or_insert((seen, why));
         }
     }
@@ -51,7 +52,7 @@ fn play(record: &RunRecord) -> (RunRecord, HashMap<VariantId, (usize, Settlement
     (end, stopped)
 }
 
-fn both(prompts: usize, behaviors: &[Behavior]) -> (Report, Report, HashMap<VariantId, (usize, Settlement)>) {
+fn both(prompts: usize, behaviors: &[Behavior]) -> (Report, Report, HashMap<VariantId, (usize, StopReason)>) {
     let (record, stopped) = play(&with_looks(prompts, behaviors));
     let exhaustive = analyze(&[run("r1", prompts, behaviors)], &prices()).unwrap();
     (analyze(&[record], &prices()).unwrap(), exhaustive, stopped)
@@ -81,7 +82,7 @@ fn task_margin(candidate: &CandidateReport) -> f64 {
 #[test]
 fn the_answer_is_that_of_the_whole_run() {
     let (early, exhaustive, stopped) = both(60, &[full(), q8_0(), q4_0()]);
-    assert_eq!(stopped[&VariantId::from("tiny/q4_0")], (20, Settlement::Failed));
+    assert_eq!(stopped[&VariantId::from("tiny/q4_0")], (20, StopReason::Failed));
     assert_eq!(early.candidates[2].inferences, 20);
     assert_eq!(verdicts(&early), verdicts(&exhaustive));
     assert_eq!(verdicts(&early), [Verdict::Pass, Verdict::Pass, Verdict::Fail]);
@@ -114,7 +115,7 @@ fn a_dearer_candidate_goes_and_its_verdict_stays_open() {
     let open = |i: usize| if i.is_multiple_of(5) || i % 12 == 1 { 0.0 } else { 1.0 };
     let dearer = Behavior { score: open, ..faster("q6_k", 1.4) };
     let (early, exhaustive, stopped) = both(60, &[full(), q8_0(), dearer]);
-    assert_eq!(stopped[&VariantId::from("tiny/q6_k")], (40, Settlement::Dearer));
+    assert_eq!(stopped[&VariantId::from("tiny/q6_k")], (40, StopReason::Costlier));
     assert_eq!(early.candidates[2].verdict, Verdict::Inconclusive);
     assert!(matches!((&early.recommendation, &exhaustive.recommendation),
         (Recommendation::Switch { variant: one, .. }, Recommendation::Switch { variant: other, .. }) if one == other));
@@ -124,7 +125,7 @@ fn a_dearer_candidate_goes_and_its_verdict_stays_open() {
 fn the_second_copy_goes_when_nothing_is_left_to_compare() {
     let copy = Behavior { noise_floor: true, ..faster("full-again", 1.0) };
     let (early, _, stopped) = both(60, &[full(), copy, q4_0()]);
-    assert_eq!(stopped[&VariantId::from("tiny/full-again")], (20, Settlement::NothingToCompare));
+    assert_eq!(stopped[&VariantId::from("tiny/full-again")], (20, StopReason::NothingToCompare));
     assert_eq!(early.candidates[0].inferences, 20);
     assert!(matches!(early.recommendation, Recommendation::KeepBaseline { .. }));
 }
@@ -136,7 +137,7 @@ fn asked_again_it_answers_the_same() {
     let q4_0 = VariantId::from("tiny/q4_0");
     for seen in (20..60).step_by(7) {
         let answered = HashMap::from([(q4_0.clone(), 20)]);
-        let names: Vec<VariantId> = settled(&cut(&record, &answered, seen))
+        let names: Vec<VariantId> = early_stopped(&cut(&record, &answered, seen))
             .unwrap()
             .into_iter()
             .map(|(variant, _)| variant)
@@ -144,16 +145,16 @@ fn asked_again_it_answers_the_same() {
         assert!(names.contains(&q4_0), "{seen}: {names:?}");
     }
     for seen in [0, 1, 10, 19] {
-        assert_eq!(settled(&cut(&record, &HashMap::new(), seen)).unwrap(), [], "{seen}");
+        assert_eq!(early_stopped(&cut(&record, &HashMap::new(), seen)).unwrap(), [], "{seen}");
     }
 }
 
 #[test]
 fn without_looks_nobody_stops() {
     let record = run("r1", 60, &[full(), q8_0(), q4_0()]);
-    assert_eq!(settled(&cut(&record, &HashMap::new(), 40)).unwrap(), []);
+    assert_eq!(early_stopped(&cut(&record, &HashMap::new(), 40)).unwrap(), []);
     let whole = with_looks(60, &[full(), q8_0(), q4_0()]);
-    assert_eq!(settled(&whole).unwrap(), [], "all is measured");
+    assert_eq!(early_stopped(&whole).unwrap(), [], "all is measured");
 }
 
 /// Another policy may be applied to what was stopped under the first, at the error that is left.

@@ -30,10 +30,10 @@ fn an_estimate_is_called_one_and_recommends_nothing() {
     assert!(matches!(measured.recommendation, Recommendation::Switch { .. }), "{measured:#?}");
 
     let report = analyze(&[changed(&behaviors, estimated)], &prices()).unwrap();
-    assert!(matches!(report.recommendation, Recommendation::KeepBaseline { .. }), "{report:#?}");
+    assert!(matches!(report.recommendation, Recommendation::MeasureMore { .. }), "{report:#?}");
     let candidate = &report.candidates[1];
-    assert_eq!(candidate.energy.source, "estimated");
-    assert_eq!(report.energy.as_ref().map(|totals| totals.source.as_str()), Some("estimated"));
+    assert_eq!(candidate.energy.source, EnergySource::Estimated);
+    assert_eq!(report.energy.as_ref().map(|totals| totals.source), Some(EnergySource::Estimated));
     assert!(candidate.energy.per_inference_j.is_some() && candidate.cost.components.energy.is_some());
     assert!(candidate.saving.unwrap().point.abs() < 1e-9, "{:?}", candidate.saving);
     let note = "Energy is estimated, not measured: 50 W as given, × time. Costs hold the estimate; savings \
@@ -48,11 +48,11 @@ fn one_estimated_window_is_enough_to_leave_energy_out() {
     estimated(&mut record.windows[1].energy);
     let report = analyze(&[record], &prices()).unwrap();
     // a sum that holds an estimate is never a bare number
-    assert_eq!(report.candidates[1].energy.source, "estimated");
-    assert_eq!(report.candidates[0].energy.source, "counter");
+    assert_eq!(report.candidates[1].energy.source, EnergySource::Estimated);
+    assert_eq!(report.candidates[0].energy.source, EnergySource::Counter);
     let said = "Energy is estimated, not measured in 1 of 20 windows: 50 W as given";
     assert!(report.notes.iter().any(|note| note.starts_with(said)), "{:#?}", report.notes);
-    assert!(matches!(report.recommendation, Recommendation::KeepBaseline { .. }), "{report:#?}");
+    assert!(matches!(report.recommendation, Recommendation::MeasureMore { .. }), "{report:#?}");
 }
 
 /// By hand: 10 windows a variant at 50 W; idle 20 W with the models resident, 18 W before and 30 W after.
@@ -77,7 +77,7 @@ fn totals_add_up_and_idle_drift_is_said() {
         report.candidates.iter().map(|one| one.energy.per_inference_j.unwrap().point * 100.0).sum();
     assert!(close(shares + totals.unattributed_j, totals.gross_j), "{totals:?}");
     assert!(totals.unattributed_j > 0.0, "{totals:?}");
-    assert_eq!((totals.source.as_str(), totals.meters.as_slice()), ("counter", &["rapl".to_owned()][..]));
+    assert_eq!((totals.source, totals.meters.as_slice()), (EnergySource::Counter, &["rapl".to_owned()][..]));
     assert_eq!(totals.covers, [EnergyScope::of([EnergyDomain::CpuPackage])]);
     let watts = [totals.idle.before_load_w, totals.idle.resident_w, totals.idle.after_w];
     assert_eq!(watts.map(|watts| watts.map(f64::round)), [Some(18.0), Some(20.0), Some(30.0)]);

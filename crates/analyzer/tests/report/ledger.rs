@@ -19,7 +19,7 @@ fn check_run(record: &RunRecord, prices: &infercost_core::price::PriceBook, unbi
     let ledger = Ledger::of(record, &report);
     for candidate in &report.candidates {
         let variant: &VariantId = &candidate.variant;
-        let single = candidate.cost.per_inference.map(|cost| cost.point * candidate.inferences as f64);
+        let single = candidate.cost.per_inference.map(|cost| cost.point * candidate.answers as f64);
         let at_points: f64 = candidate
             .operating_points
             .iter()

@@ -5,6 +5,7 @@ mod early_stop;
 mod energy;
 mod ledger;
 mod load;
+mod possible;
 mod savings;
 mod scenario;
 mod servers;
@@ -81,7 +82,7 @@ fn costs_follow_the_formulae_and_sum_exactly() {
 fn energy_is_shared_out_without_loss() {
     let report = report_on(60, &[full(), faster("q8_0", 0.7)]);
     let energy = &report.candidates[1].energy;
-    assert_eq!((energy.source.as_str(), energy.scope.as_str()), ("counter", "cpu package"));
+    assert_eq!((energy.source, energy.scope.as_str()), (EnergySource::Counter, "cpu package"));
     let gross = energy.gross_j.unwrap();
     near(energy.per_inference_j.unwrap().point * 60.0 + energy.unattributed_j.unwrap(), gross);
     // Times are whole nanoseconds, so a tenth is one to within rounding.
@@ -102,9 +103,10 @@ fn none_passes() {
 }
 
 #[test]
-fn a_dearer_candidate_keeps_the_baseline_and_is_named() {
+fn a_costlier_candidate_keeps_the_baseline_and_is_named() {
     let report = report_on(100, &[full(), faster("q8_0", 1.3)]);
-    assert!(matches!(report.recommendation, Recommendation::KeepBaseline { .. }));
+    let Recommendation::KeepBaseline { why, .. } = &report.recommendation else { panic!() };
+    assert!(why.contains("q8_0, costs 30 % more"), "{why}");
     let note = "q8_0 costs 30 % more than the baseline; decoding reaches 7.3 % of the memory bandwidth, so the \
                 engine limits it, not the memory.";
     assert!(report.notes.iter().any(|found| found == note), "{:#?}", report.notes);
@@ -150,10 +152,10 @@ fn energy_unavailable_is_said_and_left_out() {
     let dark = |behavior: Behavior| Behavior { watts: None, ..behavior };
     let report = report_on(100, &[dark(full()), dark(faster("q8_0", 0.7))]);
     let candidate = &report.candidates[1];
-    assert_eq!(candidate.energy.source, "unavailable");
+    assert_eq!(candidate.energy.source, EnergySource::Unavailable);
     assert_eq!((candidate.energy.gross_j, candidate.energy.per_inference_j), (None, None));
     assert_eq!((candidate.cost.components.energy, candidate.cost.components.idle), (None, None));
-    assert_eq!(candidate.cost.left_out["energy"], "the energy is unknown");
+    assert_eq!(candidate.cost.left_out.get(CostPart::Energy), Some(&Reason::NoEnergy));
     assert!(matches!(report.recommendation, Recommendation::Switch { .. }));
     assert!(report.notes[0].contains("this machine has no meter"), "{:#?}", report.notes);
 }
@@ -194,7 +196,7 @@ fn no_divergence_leaves_the_verdict_open() {
     let other = Behavior { kld: None, ..faster("q8_0", 0.7) };
     let candidate = &report_on(100, &[full(), other]).candidates[1];
     assert_eq!(candidate.verdict, Verdict::Inconclusive);
-    assert!(candidate.unknown.contains_key("kld_mean"));
+    assert!(candidate.unknown.get("kld_mean").is_some());
 }
 
 #[test]
@@ -235,15 +237,70 @@ fn the_same_records_give_the_same_report() {
 }
 
 #[test]
-fn an_empty_run_is_a_report_of_unknowns() {
+fn a_run_without_inferences_is_an_error() {
     let mut record = run("r1", 10, &[full(), faster("q8_0", 0.7)]);
     record.windows.clear();
     record.evaluations.clear();
+    let error = analyze(&[record], &prices()).unwrap_err();
+    assert!(matches!(error, AnalysisError::NothingMeasured { .. }), "{error}");
+}
+
+/// The baseline is asked everything, and its rival answers nothing but errors, at once.
+#[test]
+fn a_candidate_that_answers_nothing_fails_and_has_no_cost() {
+    for baseline in [full(), Behavior { score: |_| 0.0, ..full() }, Behavior { graded: |_| false, ..full() }] {
+        let refusing = Behavior { fails: |_| true, ..faster("q8_0", 0.01) };
+        let report = report_on(60, &[baseline, refusing]);
+        let candidate = &report.candidates[1];
+        assert_eq!((candidate.verdict, candidate.answers), (Verdict::Fail, 0), "{:#?}", candidate.reasons);
+        assert_eq!((candidate.saving, candidate.cost.per_inference), (None, None));
+        assert!(candidate.failure_rate.unwrap().lower > 0.9);
+        assert_eq!(candidate.gates[0].gate, Gate::FailureRate);
+        assert!(matches!(report.recommendation, Recommendation::KeepBaseline { .. }));
+    }
+}
+
+/// As fast and as good, but some requests fail at once, where the baseline is wrong as well.
+#[test]
+fn fast_failures_do_not_make_a_candidate_cheaper() {
+    let failing = Behavior { fails: |i| i % 15 == 0, ..full() };
+    let mut record = run("r1", 60, &[full(), Behavior { name: "other", ..failing }]);
+    for inference in record.windows.iter_mut().flat_map(|window| &mut window.inferences) {
+        if let Outcome::Failed { latency, .. } = &mut inference.outcome {
+            *latency = std::time::Duration::from_micros(10);
+        }
+    }
     let report = analyze(&[record], &prices()).unwrap();
-    let candidate = &report.candidates[1];
-    assert_eq!((candidate.inferences, candidate.saving, candidate.latency_s), (0, None, None));
-    assert_eq!(candidate.verdict, Verdict::Inconclusive);
-    assert!(serde_json::to_string(&report).is_ok());
+    let saving = report.candidates[1].saving.unwrap();
+    assert!(saving.point < 0.001 && saving.lower < 0.0, "{saving:?}");
+    assert!(matches!(report.recommendation, Recommendation::MeasureMore { .. }), "{:?}", report.recommendation);
+}
+
+/// A set on which the baseline gets nothing, or everything, right cannot show damage.
+#[test]
+fn a_set_that_shows_nothing_decides_nothing() {
+    for (score, why) in [
+        ((|_| 0.0) as fn(usize) -> f64, "none of 60 graded prompts right"),
+        (|_| 1.0, "all of 60 graded prompts right"),
+    ] {
+        let report = report_on(60, &[Behavior { score, ..full() }, Behavior { score, ..faster("q8_0", 0.6) }]);
+        let candidate = &report.candidates[1];
+        assert_eq!(candidate.verdict, Verdict::Inconclusive);
+        assert!(candidate.reasons.iter().any(|reason| reason.contains(why)), "{:#?}", candidate.reasons);
+        assert!(matches!(report.recommendation, Recommendation::MeasureMore { .. }));
+    }
+}
+
+/// Two prompts, or four: whatever they say, nothing is settled.
+#[test]
+fn a_handful_of_prompts_settles_nothing() {
+    let broken = || Behavior { kld: Some(|i| 0.4 + 0.1 * (i % 3) as f64), ..faster("q4_0", 0.5) };
+    for prompts in [1, 2, 4, 9] {
+        let report = report_on(prompts, &[full(), broken()]);
+        assert_eq!(report.candidates[1].verdict, Verdict::Inconclusive, "{prompts}");
+        let Recommendation::MeasureMore { why, .. } = &report.recommendation else { panic!("{prompts}") };
+        assert!(why.starts_with("inconclusive: measure again, because"), "{why}");
+    }
 }
 
 #[test]

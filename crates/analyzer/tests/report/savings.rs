@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use infercost_analyzer::sequential::{Settlement, planned_looks, settled};
-use infercost_analyzer::statistics::normal;
+use infercost_analyzer::early_stop::{StopReason, early_stopped};
+use infercost_analyzer::sequential::planned_looks;
+use infercost_stats::normal;
 use infercost_core::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -80,8 +81,8 @@ fn claim(record: &RunRecord) -> Option<Estimate> {
         record.header.looks.iter().flat_map(|looks| &looks.after).map(|after| *after as usize).collect();
     for seen in looks.iter().copied().filter(|seen| *seen < record.header.prompts.chosen.len()) {
         let part = until(record, seen);
-        let stopped = settled(&part).unwrap();
-        if stopped.iter().any(|(_, why)| *why != Settlement::NothingToCompare) {
+        let stopped = early_stopped(&part).unwrap();
+        if stopped.iter().any(|(_, why)| *why != StopReason::NothingToCompare) {
             return analyze(&[part], &prices()).unwrap().candidates[1].saving;
         }
     }

@@ -38,16 +38,17 @@ fn check_says(report: &Report, wanted: &str) {
 #[test]
 fn prompt_tokens_that_nobody_counts_are_unknown() {
     let report = served(Behavior { input_tokens: |_| None, ..Behavior::named("m") }, |_| {});
-    check_says(&report, "m did not tell the prompt tokens of 20 of 20 answers");
+    check_says(&report, "m did not report the prompt tokens of 20 of 20 answers");
     let candidate = &report.candidates[1];
     assert_eq!(candidate.input_tokens, None);
-    assert_eq!(candidate.unknown["input_tokens"], "nobody counted the prompt tokens of 20 of 20 answers");
+    let reason = Reason::TokensNotReported { without: 20, answers: 20 };
+    assert_eq!(candidate.unknown.get("input_tokens"), Some(&reason));
     assert!(candidate.prefill_tokens_per_s.is_none());
     assert_eq!(report.candidates[0].input_tokens, Some(600));
 
     let some = |i: usize| (i > 0).then_some(30);
     let report = served(Behavior { input_tokens: some, ..Behavior::named("m") }, |_| {});
-    check_says(&report, "m did not tell the prompt tokens of 1 of 20 answers");
+    check_says(&report, "m did not report the prompt tokens of 1 of 20 answers");
     assert_eq!(report.candidates[1].input_tokens, None);
 
     // what failed has no prompt tokens that count, and needs no word
@@ -78,8 +79,8 @@ fn what_a_prompt_cache_may_have_done_is_said() {
     let report = served(m(), loaded);
     check_says(&report, "asked more than once (in warm-ups, in repetitions, under load)");
     assert_eq!(
-        report.candidates[1].operating_points[0].unknown["cached_share"],
-        "the server does not tell what it takes from a prompt cache"
+        report.candidates[1].operating_points[0].unknown.get("cached_share"),
+        Some(&Reason::CacheNotReported { served: true })
     );
     let said = served(m(), |record| cached(record, Some(6)));
     check_says(&said, "20 % of the prompt tokens of m came from a prompt cache in single requests");

@@ -2,7 +2,7 @@
 
 use crate::audit::{Audit, Swing};
 use crate::chart::svg::{Anchor, COOL, Drawing, FAINT, GRID, INK, WARM, ticks};
-use crate::wording::percent;
+use infercost_core::text::percent;
 
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 190.0;

@@ -1,13 +1,13 @@
 //! From which load owning is cheaper, and when it has paid for itself.
 
-use infercost_core::Estimate;
+use infercost_core::{CostPart, Estimate};
 use serde::Serialize;
 
 use crate::hosting::cost::Way;
 use crate::hosting::setting::Setting;
-use crate::propagation::propagate;
+use infercost_stats::propagation::propagate;
 use crate::scenario::Tenure;
-use crate::wording::percent;
+use infercost_core::text::percent;
 
 /// Points of the search for a change of sign, even on a logarithmic scale.
 const STEPS: u32 = 120;
@@ -111,13 +111,14 @@ pub(crate) fn payback(setting: &Setting, own: &Way, other: &Way, requests: f64) 
         let machines = own.fleet(setting, requests, at).map_or(f64::NAN, |(machines, _)| machines);
         let (parts, _) = own.parts(setting, requests, at);
         let running: f64 =
-            parts.iter().filter(|(name, _)| *name != "hardware").map(|(_, amount)| amount).sum();
+            parts.iter().filter(|(name, _)| *name != CostPart::Hardware).map(|(_, amount)| amount).sum();
         let saved = other.total(setting, requests, at).unwrap_or(f64::NAN) - running;
         if saved > 0.0 { machines * owned.purchase / (saved * monthly) } else { f64::NAN }
     };
     let (_, left_out) = own.parts(setting, requests, &setting.points());
+    let electricity = [CostPart::Energy, CostPart::Idle];
     let missing: Vec<&str> =
-        ["energy", "idle"].into_iter().filter(|part| left_out.contains_key(*part)).collect();
+        electricity.into_iter().filter(|part| left_out.holds(*part)).map(CostPart::name).collect();
     match propagate(&setting.inputs(), months) {
         Some(months) => Payback {
             months: Some(months),

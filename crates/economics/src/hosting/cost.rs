@@ -1,14 +1,13 @@
 //! The cost of an inference each way, as a function of load and of what was measured.
 
-use std::collections::BTreeMap;
-
-use infercost_core::Estimate;
 use infercost_core::hosting::{Charge, HostingOffer};
+use infercost_core::{CostPart, Estimate, LeftOut, Reason};
 
 use super::setting::{At, Setting};
 use crate::bill::double;
-use crate::propagation::propagate;
-use crate::scenario::{JOULES_PER_KILOWATT_HOUR, Tenure};
+use infercost_stats::propagation::propagate;
+use infercost_cost::{JOULES_PER_KILOWATT_HOUR, Usage, cost};
+use crate::scenario::Tenure;
 
 /// Days of a year over months, for charges by the month.
 const MONTHS_PER_DAY: f64 = 12.0 / 365.0;
@@ -102,32 +101,28 @@ impl Way {
         setting: &Setting,
         requests: f64,
         at: &[f64],
-    ) -> (Vec<(&'static str, f64)>, BTreeMap<String, String>) {
+    ) -> (Vec<(CostPart, f64)>, LeftOut) {
         let values = At::of(at);
         let fleet = self.fleet(setting, requests, at).unwrap_or((0.0, 0.0));
         let requests = setting.load_at(requests, &values);
         // Machines that stay on serve the requests of `hours` in 24 h.
         let daily = requests * setting.demand.hours_per_day;
-        let mut left_out = BTreeMap::new();
+        let mut left_out = LeftOut::default();
         let parts = match &self.offer {
-            None => own(setting, &values, fleet.0, daily, &mut left_out),
+            // Machines are paid for 24 h a day.
+            None => of_the_book(setting, &values, fleet.0 * 24.0 / daily, true, &mut left_out),
             Some((Charge::Rent { billing_seconds, other_per_month, .. }, rate)) => {
                 // Use is rounded up to the granularity once a day.
                 let seconds = setting.demand.hours_per_day * 3600.0;
                 let billed = (seconds / billing_seconds - 1e-9).ceil() * billing_seconds / 3600.0;
                 let other = double(*other_per_month) * MONTHS_PER_DAY;
-                let mut parts = vec![("rent", fleet.0 * rate * billed / daily)];
+                let mut parts = vec![(CostPart::Rent, fleet.0 * rate * billed / daily)];
                 if other > 0.0 {
-                    parts.push(("storage and egress", fleet.0 * other / daily));
+                    parts.push((CostPart::StorageAndEgress, fleet.0 * other / daily));
                 }
                 if self.of_book {
                     let hours = setting.demand.hours_per_day;
-                    let in_rent =
-                        matches!(setting.scenario.tenure, Tenure::Rented { includes_electricity: true, .. });
-                    if !in_rent {
-                        parts.extend(electricity(setting, &values, fleet.0 * hours / daily, &mut left_out));
-                    }
-                    parts.extend(operation(setting, fleet.0 * hours / daily, &mut left_out));
+                    parts.extend(of_the_book(setting, &values, fleet.0 * hours / daily, false, &mut left_out));
                 }
                 parts
             }
@@ -137,12 +132,12 @@ impl Way {
             }
             Some((Charge::Api { input, output }, _)) => {
                 if setting.input_tokens.is_none() || setting.output_tokens.is_none() {
-                    left_out.insert("tokens".into(), "the number of tokens is unknown".into());
+                    left_out.insert(CostPart::Tokens, Reason::stated("the number of tokens is unknown"));
                     Vec::new()
                 } else {
                     vec![
-                        ("input tokens", values.input_tokens * double(*input)),
-                        ("output tokens", values.output_tokens * double(*output)),
+                        (CostPart::InputTokens, values.input_tokens * double(*input)),
+                        (CostPart::OutputTokens, values.output_tokens * double(*output)),
                     ]
                 }
             }
@@ -157,8 +152,8 @@ impl Way {
         at: &At,
         machines: f64,
         requests: f64,
-        left_out: &mut BTreeMap<String, String>,
-    ) -> Vec<(&'static str, f64)> {
+        left_out: &mut LeftOut,
+    ) -> Vec<(CostPart, f64)> {
         let Some((
             Charge::Spot {
                 interruptions_per_hour,
@@ -173,19 +168,19 @@ impl Way {
         else {
             return Vec::new();
         };
-        let mut parts = vec![("spot", machines * rate / requests)];
+        let mut parts = vec![(CostPart::Spot, machines * rate / requests)];
         let load = load_seconds.or(setting.load_s.map(|_| at.load_s));
         match load {
             Some(load) => {
                 let lost = interruptions_per_hour * (load + lost_seconds) / 3600.0;
-                parts.push(("restarts", machines * rate * lost / requests));
+                parts.push((CostPart::Restarts, machines * rate * lost / requests));
             }
             None => {
-                left_out.insert("restarts".into(), "the load time is unknown".into());
+                left_out.insert(CostPart::Restarts, Reason::stated("the load time is unknown"));
             }
         }
         if let Some(on_demand) = on_demand_per_hour.filter(|_| *fallback_share > 0.0) {
-            parts.push(("fallback", machines * fallback_share * (double(on_demand) - rate) / requests));
+            parts.push((CostPart::Fallback, machines * fallback_share * (double(on_demand) - rate) / requests));
         }
         parts
     }
@@ -198,8 +193,8 @@ impl Way {
         setting: &Setting,
         at: &At,
         requests: f64,
-        left_out: &mut BTreeMap<String, String>,
-    ) -> Vec<(&'static str, f64)> {
+        left_out: &mut LeftOut,
+    ) -> Vec<(CostPart, f64)> {
         let Some((Charge::Serverless { keep_warm_seconds, cold_share, speed, load_seconds }, rate)) =
             &self.offer
         else {
@@ -208,79 +203,52 @@ impl Way {
         let per_second = requests / 3600.0;
         let nobody = (-per_second * keep_warm_seconds).exp();
         let cold = cold_share.unwrap_or(nobody);
-        let mut parts = vec![("execution", rate * setting.busy(at) / speed.unwrap_or(1.0))];
+        let mut parts = vec![(CostPart::Execution, rate * setting.busy(at) / speed.unwrap_or(1.0))];
         match load_seconds.or(setting.load_s.map(|_| at.load_s)) {
-            Some(load) => parts.push(("cold starts", rate * cold * load)),
+            Some(load) => parts.push((CostPart::ColdStarts, rate * cold * load)),
             None => {
-                left_out.insert("cold starts".into(), "the load time is unknown".into());
+                left_out.insert(CostPart::ColdStarts, Reason::stated("the load time is unknown"));
             }
         }
         if *keep_warm_seconds > 0.0 {
-            parts.push(("waiting", rate * (1.0 - nobody) / per_second));
+            parts.push((CostPart::Waiting, rate * (1.0 - nobody) / per_second));
         }
         parts
     }
 }
 
-/// Machines are paid for 24 h a day; what they do not work, they idle.
-fn own(
+/// The parts of a machine of the price book that is on for `hours` for each request: what it does not work, it idles.
+/// `with_machine` is false where the machine itself is billed by a rate of its own.
+fn of_the_book(
     setting: &Setting,
     at: &At,
-    machines: f64,
-    daily: f64,
-    left_out: &mut BTreeMap<String, String>,
-) -> Vec<(&'static str, f64)> {
-    let hours = machines * 24.0 / daily;
-    let mut parts = electricity(setting, at, hours, left_out);
-    match setting.scenario.tenure {
-        Tenure::Owned(owned) => parts.push(("hardware", owned.per_hour() * hours)),
-        _ => {
-            left_out.insert("hardware".into(), "no purchase price is known".into());
+    hours: f64,
+    with_machine: bool,
+    left_out: &mut LeftOut,
+) -> Vec<(CostPart, f64)> {
+    let scenario = &setting.scenario;
+    let rates = scenario.rates();
+    let usage = Usage {
+        machine_hours: hours,
+        joules: scenario.joules.map(|_| at.joules).ok_or_else(|| scenario.why_no_energy()),
+        idle_seconds: (hours * 3600.0 - setting.busy(at)).max(0.0),
+        idle_watts: scenario.idle_w.ok_or(Reason::NoIdlePower),
+    };
+    let machine = rates.machine.map_or(CostPart::Hardware, |machine| machine.part);
+    let amounts = cost(&rates, &usage);
+
+    let mut parts = Vec::new();
+    for (part, amount) in amounts.by_part(machine) {
+        if part == machine && !with_machine {
+            continue;
+        }
+        match amount {
+            Ok(amount) => parts.push((part, *amount)),
+            Err(Reason::InRent) => {}
+            Err(reason) => left_out.insert(part, reason.clone()),
         }
     }
-    parts.extend(operation(setting, hours, left_out));
     parts
-}
-
-/// Electricity of an inference: its own, and that of the `hours` a machine is on for it and idles.
-fn electricity(
-    setting: &Setting,
-    at: &At,
-    hours: f64,
-    left_out: &mut BTreeMap<String, String>,
-) -> Vec<(&'static str, f64)> {
-    let scenario = &setting.scenario;
-    let mut parts = Vec::new();
-    let per_joule = scenario.tariff.map(|tariff| tariff * scenario.pue / JOULES_PER_KILOWATT_HOUR);
-    let mut out = |part: &str, reason: &str| {
-        left_out.insert(part.to_owned(), reason.to_owned());
-    };
-    match (scenario.joules, per_joule) {
-        (Some(_), Some(per_joule)) => parts.push(("energy", at.joules * per_joule)),
-        (None, _) if !scenario.energy_note.is_empty() => out("energy", &scenario.energy_note),
-        (None, _) => out("energy", "the energy is unknown"),
-        (_, None) => out("energy", "no price of electricity is known"),
-    }
-    let idle = (hours * 3600.0 - setting.busy(at)).max(0.0);
-    match (scenario.idle_w, per_joule) {
-        (Some(watts), Some(per_joule)) => parts.push(("idle", watts * idle * per_joule)),
-        (None, _) => out("idle", "the idle power is unknown"),
-        (_, None) => out("idle", "no price of electricity is known"),
-    }
-    parts
-}
-
-/// People, licenses, space.
-fn operation(
-    setting: &Setting,
-    hours: f64,
-    left_out: &mut BTreeMap<String, String>,
-) -> Option<(&'static str, f64)> {
-    let per_hour = setting.scenario.operation_per_hour;
-    if per_hour.is_none() {
-        left_out.insert("operation".into(), "no operating cost is known".into());
-    }
-    per_hour.map(|per_hour| ("operation", per_hour * hours))
 }
 
 /// Mean watts of one machine, day and night, that cost `money` per inference; `None` without a tariff.

@@ -2,7 +2,7 @@
 
 use infercost_core::{Estimate, Workload};
 
-use crate::propagation::{Input, exact};
+use infercost_stats::propagation::{Input, exact};
 use crate::scenario::Scenario;
 
 /// How much is asked, and when.

@@ -3,8 +3,9 @@
 use infercost_core::Estimate;
 use infercost_core::market::{Curve, Slot};
 
-use crate::propagation::propagate;
-use crate::scenario::{JOULES_PER_KILOWATT_HOUR, Scenario, Tenure};
+use infercost_stats::propagation::propagate;
+use crate::scenario::{Scenario, Tenure};
+use infercost_cost::JOULES_PER_KILOWATT_HOUR;
 use crate::schedule::{Retail, paid};
 
 /// Quarters of an hour looked at: those of 40 days.
@@ -103,7 +104,7 @@ mod tests {
 
     use super::*;
     use crate::ownership::Owned;
-    use crate::propagation::exact;
+    use infercost_stats::propagation::exact;
 
     /// 100 J and 1 s an inference, 20 W idle, hardware 1 EUR an hour.
     fn scenario(utilization: f64) -> Scenario {

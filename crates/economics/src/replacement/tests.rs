@@ -21,7 +21,7 @@ fn workload(run: &str, busy_s: Estimate, joules: f64, idle_w: Option<f64>) -> Wo
         busy_s,
         prefill_share: None,
         joules: Some(between(joules, joules, joules)),
-        energy_source: "counter".into(),
+        energy_source: infercost_core::EnergySource::Counter,
         energy_note: String::new(),
         idle_w,
         load_s: None,
@@ -93,7 +93,7 @@ fn idle_power_of_one_machine_decides_nothing() {
         let case = format!("{old_idle:?} {new_idle:?} {new_price}: {}", found.why);
         assert_eq!(found.decision, wanted, "{case}");
         let known = old_idle.is_some() && new_idle.is_some();
-        assert_eq!(found.left_out.contains_key("idle"), !known, "{case}");
+        assert_eq!(found.left_out.holds(CostPart::Idle), !known, "{case}");
         if !known {
             let saving = found.yearly_saving.unwrap().point;
             assert!((saving - energy(70.0)).abs() < 1e-9, "{case}: {saving}");

@@ -2,8 +2,8 @@
 
 use infercost_core::Estimate;
 
-use crate::propagation::{Input, exact, propagate};
-use crate::scenario::JOULES_PER_KILOWATT_HOUR;
+use infercost_stats::propagation::{Input, exact, propagate};
+use infercost_cost::JOULES_PER_KILOWATT_HOUR;
 use crate::schedule::optimum::{self, Action};
 use crate::schedule::{Grid, Job, problem};
 

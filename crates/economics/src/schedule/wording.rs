@@ -7,7 +7,8 @@ use jiff::tz::TimeZone;
 use super::optimum::{Action, Problem};
 use super::{Grid, Job, Retail};
 use crate::bill::Assumption;
-use crate::wording::{interval, percent, plain};
+use infercost_core::text::percent;
+use crate::wording::{interval, plain};
 
 /// What must be read with the plan.
 pub(super) fn doubts(

@@ -207,6 +207,7 @@ fn audited(inference: ForeignInference) -> AuditedInference {
         user: inference.user,
         cost_stated: cost,
         correct: None,
+        failed: inference.failed,
     }
 }
 

@@ -4,9 +4,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
-use infercost_analyzer::statistics::mean_estimate;
 use infercost_core::Engine as _;
 use infercost_run::{engines, models};
+use infercost_stats::rate_estimate;
 
 use crate::flags::GlobalFlags;
 use crate::flags::processor::ProcessorFlags;
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &BenchCommand, global: &GlobalFlags) -> anyhow::Res
         decode.push(f64::from(arguments.decode_tokens) / elapsed);
     }
 
-    let (prefill, decode) = (mean_estimate(&prefill, 0.95), mean_estimate(&decode, 0.95));
+    let (prefill, decode) = (Speed::of(&prefill), Speed::of(&decode));
     if global.json {
         let object = serde_json::json!({
             "schema": "infercost.bench/1",
@@ -82,4 +82,30 @@ pub(crate) fn run(arguments: &BenchCommand, global: &GlobalFlags) -> anyhow::Res
 /// Tokens for a speed measurement: what they say does not matter, they only must not all be the same.
 fn varied_tokens(count: u32, vocabulary: u32) -> Vec<u32> {
     (0..count).map(|index| index.wrapping_mul(7919) % vocabulary).collect()
+}
+
+/// Tokens per second of a few repetitions: their mean, and its interval where they are enough for one.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub(crate) struct Speed {
+    /// The mean; `null` where nothing was timed.
+    pub(crate) point: Option<f64>,
+    /// Ends of the 95 % interval of the mean; `null` where repetitions are too few, or differ too much, to know them.
+    pub(crate) lower: Option<f64>,
+    pub(crate) upper: Option<f64>,
+    confidence: f64,
+    n: usize,
+}
+
+impl Speed {
+    fn of(values: &[f64]) -> Self {
+        let interval = rate_estimate(values, 0.95);
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        Self {
+            point: Some(mean).filter(|mean| mean.is_finite()),
+            lower: interval.map(|found| found.lower),
+            upper: interval.map(|found| found.upper),
+            confidence: 0.95,
+            n: values.len(),
+        }
+    }
 }

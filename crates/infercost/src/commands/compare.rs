@@ -10,6 +10,7 @@ use infercost_run::exporting;
 use crate::commands::report::Printing;
 use crate::commands::{record, report};
 use crate::flags::GlobalFlags;
+use crate::flags::detail::DetailFlags;
 use crate::flags::judge::JudgeFlags;
 use crate::flags::page::PageFlags;
 use crate::flags::record::RecordFlags;
@@ -30,6 +31,9 @@ pub(crate) struct CompareCommand {
     #[command(flatten)]
     pub(crate) judge: JudgeFlags,
     #[command(flatten)]
+    pub(crate) detail: DetailFlags,
+
+    #[command(flatten)]
     pub(crate) page: PageFlags,
 }
 
@@ -44,7 +48,7 @@ pub(crate) fn run(
     let request = arguments.record.request(global);
     let folder = record::record(&arguments.record, &request, &given, earlier)?;
 
-    let printing = Printing { json: global.json, page: &arguments.page, texts: Texts::default() };
+    let printing = Printing { json: global.json, detail: arguments.detail.detail(), page: &arguments.page, texts: Texts::default() };
     let code = report::print(std::slice::from_ref(&folder), None, &given, &printing)?;
     exporting::after_run(&folder, &request, &given);
     Ok(code)

@@ -130,7 +130,7 @@ fn terms(arguments: &ReplaceCommand, business: &EconomicsInputs, book: &PriceBoo
         format!(
             "the old machine would fetch {} {currency} and loses {} of that a year",
             arguments.resale,
-            infercost_economics::wording::percent(arguments.decline)
+            infercost_core::text::percent(arguments.decline)
         ),
         "given with --resale and --decline, or their defaults",
     ));

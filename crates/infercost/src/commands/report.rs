@@ -15,10 +15,12 @@ use regex::Regex;
 use crate::commands::foreign;
 use crate::exit;
 use crate::flags::GlobalFlags;
+use crate::flags::detail::DetailFlags;
 use crate::flags::judge::JudgeFlags;
 use crate::flags::page::PageFlags;
 use crate::output;
 use crate::output::page::Texts;
+use crate::output::table::Detail;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportCommand {
@@ -40,6 +42,9 @@ pub(crate) struct ReportCommand {
     pub(crate) redact: Vec<Regex>,
 
     #[command(flatten)]
+    pub(crate) detail: DetailFlags,
+
+    #[command(flatten)]
     pub(crate) page: PageFlags,
 
     #[command(flatten)]
@@ -49,6 +54,7 @@ pub(crate) struct ReportCommand {
 /// What is printed of a report, and where its page goes.
 pub(crate) struct Printing<'a> {
     pub(crate) json: bool,
+    pub(crate) detail: Detail,
     pub(crate) page: &'a PageFlags,
     pub(crate) texts: Texts,
 }
@@ -67,7 +73,7 @@ pub(crate) fn run(arguments: &ReportCommand, global: &GlobalFlags) -> anyhow::Re
     };
 
     let texts = Texts { left_out: arguments.no_content, redact: arguments.redact.clone() };
-    let printing = Printing { json: global.json, page: &arguments.page, texts };
+    let printing = Printing { json: global.json, detail: arguments.detail.detail(), page: &arguments.page, texts };
     print(&folders, arguments.baseline.as_deref(), &given, &printing)
 }
 
@@ -97,7 +103,7 @@ pub(crate) fn print(
     if printing.json {
         output::line(&serde_json::to_string_pretty(&report)?);
     } else {
-        output::block(&output::table::render(&report, folders));
+        output::block(&output::table::render(&report, folders, printing.detail));
     }
     Ok(exit::of_report(&report))
 }

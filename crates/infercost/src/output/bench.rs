@@ -1,22 +1,17 @@
 //! The table of `infercost bench`.
 
-use infercost_core::{Estimate, VariantId};
+use infercost_core::VariantId;
 use infercost_run::number;
 
-use crate::commands::bench::BenchCommand;
+use crate::commands::bench::{BenchCommand, Speed};
 
 /// One line a test, tokens/s with the 95 % interval of the mean.
 pub(crate) fn render(
     variant: &VariantId,
     arguments: &BenchCommand,
-    prefill: Option<Estimate>,
-    decode: Option<Estimate>,
+    prefill: Speed,
+    decode: Speed,
 ) -> String {
-    let shown = |estimate: Option<Estimate>| match estimate {
-        Some(estimate) if estimate.upper.is_finite() => number::estimate(&estimate),
-        Some(estimate) => number::significant(estimate.point),
-        None => number::UNKNOWN.to_owned(),
-    };
     format!(
         "{variant}, {} repetitions, tokens/s with 95 % interval\n  prefill {:>5}  {}\n  decode  {:>5}  {}\n",
         arguments.repetitions,
@@ -25,4 +20,14 @@ pub(crate) fn render(
         arguments.decode_tokens,
         shown(decode),
     )
+}
+
+fn shown(speed: Speed) -> String {
+    let Some(point) = speed.point.map(number::significant) else { return number::UNKNOWN.to_owned() };
+    match (speed.lower, speed.upper) {
+        (Some(lower), Some(upper)) => {
+            format!("{point} [{}, {}]", number::significant(lower), number::significant(upper))
+        }
+        _ => format!("{point} (interval not known: n too small; more repetitions, -r, show it)"),
+    }
 }

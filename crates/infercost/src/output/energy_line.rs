@@ -1,5 +1,6 @@
 //! Energy as a person reads it: the totals with their boundary, their source, what no inference got, and idle power.
 
+use infercost_core::EnergySource;
 use infercost_core::report::{EnergyTotals, IdlePower, Report};
 use infercost_run::number;
 
@@ -15,12 +16,12 @@ fn line(energy: &EnergyTotals) -> String {
     let joules = |joules: f64| format!("{} J", number::significant(joules));
     let meters =
         if energy.meters.is_empty() { String::new() } else { format!(" ({})", energy.meters.join("; ")) };
-    let how = match energy.source.as_str() {
-        "counter" => format!("by counter{meters}"),
-        "integrated" => format!("by integral of power{meters}"),
-        "mixed" => format!("by counter and by integral of power{meters}"),
-        "estimated" => format!("estimated{meters}"),
-        other => other.to_owned(),
+    let how = match energy.source {
+        EnergySource::Counter => format!("by counter{meters}"),
+        EnergySource::Integrated => format!("by integral of power{meters}"),
+        EnergySource::Mixed => format!("by counter and by integral of power{meters}"),
+        EnergySource::Estimated => format!("estimated{meters}"),
+        EnergySource::Assumed | EnergySource::Unavailable => energy.source.to_string(),
     };
     let net =
         energy.net_j.map_or_else(|| "net unknown".to_owned(), |net| format!("{} net of idle", joules(net)));
@@ -55,9 +56,9 @@ mod tests {
 
     use super::*;
 
-    fn totals(source: &str, meters: &[&str], covers: &[EnergyDomain]) -> EnergyTotals {
+    fn totals(source: EnergySource, meters: &[&str], covers: &[EnergyDomain]) -> EnergyTotals {
         EnergyTotals {
-            source: source.into(),
+            source,
             covers: vec![EnergyScope::of(covers.iter().cloned())],
             meters: meters.iter().map(|meter| (*meter).to_owned()).collect(),
             gross_j: 1480.0,
@@ -79,21 +80,21 @@ mod tests {
         let rest = "; idle 20.0 W before load, 20.5 W with models resident, 21.0 W after (drift 2.4 %)";
         for (energy, expected) in [
             (
-                totals("counter", &["nvml GPU-1"], &[Gpu]),
+                totals(EnergySource::Counter, &["nvml GPU-1"], &[Gpu]),
                 format!(
                     "energy: 1480 J gross, by counter (nvml GPU-1); -3.25 J net of idle; 0.500 J unattributed; covers \
                      gpu{board}{rest}"
                 ),
             ),
             (
-                totals("estimated", &[], &[Platform]),
+                totals(EnergySource::Estimated, &[], &[Platform]),
                 format!(
                     "energy: 1480 J gross, estimated; -3.25 J net of idle; 0.500 J unattributed; covers platform; left \
                      out: gpu, losses of the power supply{rest}"
                 ),
             ),
             (
-                EnergyTotals { net_j: None, idle: IdlePower::default(), ..totals("integrated", &["plug"], &[Wall]) },
+                EnergyTotals { net_j: None, idle: IdlePower::default(), ..totals(EnergySource::Integrated, &["plug"], &[Wall]) },
                 "energy: 1480 J gross, by integral of power (plug); net unknown; 0.500 J unattributed; covers \
                  everything behind the plug, power supply losses too"
                     .to_owned(),
@@ -103,7 +104,7 @@ mod tests {
         }
         let mixed = EnergyTotals {
             covers: vec![EnergyScope::of([CpuPackage]), EnergyScope::of([Wall])],
-            ..totals("mixed", &["rapl package-0", "plug"], &[])
+            ..totals(EnergySource::Mixed, &["rapl package-0", "plug"], &[])
         };
         let text = line(&mixed);
         assert!(text.contains("by counter and by integral of power (rapl package-0; plug)"), "{text}");

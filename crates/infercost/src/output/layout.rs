@@ -44,12 +44,12 @@ pub(crate) fn estimate(estimate: &Estimate) -> String {
 
 /// A share with its interval; one whose ends read the same stands alone.
 pub(crate) fn share(estimate: &Estimate) -> String {
-    infercost_economics::wording::interval(estimate, infercost_economics::wording::percent)
+    infercost_economics::wording::interval(estimate, infercost_core::text::percent)
 }
 
 /// A share with its sign.
 pub(crate) fn signed(share: f64) -> String {
-    let text = infercost_economics::wording::percent(share);
+    let text = infercost_core::text::percent(share);
     if share > 0.0 { format!("+{text}") } else { text.replace('-', "−") }
 }
 

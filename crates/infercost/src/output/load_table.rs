@@ -1,7 +1,7 @@
 //! Operating points as a person reads them: one line for each variant and load.
 
-use infercost_core::report::{OperatingPointReport, Percentiles, Report};
-use infercost_core::{OperatingPoint, Verdict};
+use infercost_core::report::{OperatingPointReport, Percentiles, PointState, Report};
+use infercost_core::{EnergySource, OperatingPoint};
 use infercost_run::number;
 
 use crate::output::layout::{aligned, columns, short_name, unknown};
@@ -37,7 +37,7 @@ pub(crate) fn render(report: &Report) -> Option<String> {
             of(point.output_tokens_per_s.map(|rate| number::significant(rate.point))),
             pair(point.ttft_s),
             pair(point.tpot_s),
-            point.failures.to_string(),
+            of(point.failure_rate.as_ref().map(number::percent_estimate)),
         ];
         if asked {
             row.push(of(point.goodput.as_ref().map(number::percent_estimate)));
@@ -68,35 +68,28 @@ fn load(point: OperatingPoint) -> String {
 
 fn joules(point: &OperatingPointReport) -> String {
     match &point.energy_per_inference_j {
-        Some(energy) if point.energy_source == "estimated" => {
+        Some(energy) if point.energy_source == EnergySource::Estimated => {
             format!("{} estimated", number::estimate(energy))
         }
         Some(energy) => number::estimate(energy),
-        None if point.energy_source == "unavailable" => "not measured".to_owned(),
+        None if point.energy_source == EnergySource::Unavailable => "not measured".to_owned(),
         None => unknown(),
     }
 }
 
 /// The most important thing about a point, in a word or two.
 fn state(point: &OperatingPointReport) -> String {
-    let word = if point.over_saturated {
-        "over-saturated"
-    } else if point.client_limited {
-        "client-limited"
-    } else if point.failing {
-        "failing"
-    } else if !point.steady_state {
-        "not steady"
-    } else if point.requests_per_s.is_none() {
-        "too short"
-    } else {
-        match point.meets_targets {
-            Some(Verdict::Fail) => "misses targets",
-            Some(Verdict::Inconclusive) => "UNSURE",
-            Some(Verdict::Pass) | None if point.knee => "knee",
-            Some(Verdict::Pass) => "meets targets",
-            None => "steady",
-        }
+    let words = match point.state {
+        PointState::OverSaturated => "over-saturated",
+        PointState::ClientLimited => "client-limited",
+        PointState::Failing => "failing",
+        PointState::NotSteady => "not steady",
+        PointState::TooShort => "too short",
+        PointState::MissesTargets => "misses targets",
+        PointState::TargetsOpen => "UNSURE",
+        PointState::Knee => "knee",
+        PointState::MeetsTargets => "meets targets",
+        PointState::Steady => "steady",
     };
-    word.to_owned()
+    words.to_owned()
 }

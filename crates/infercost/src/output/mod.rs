@@ -1,10 +1,12 @@
 //! What a person or a program reads. Data goes to stdout, everything else to stderr.
 
 pub(crate) mod bench;
+pub(crate) mod columns;
 pub(crate) mod console;
 pub(crate) mod doctor;
 pub(crate) mod economics;
 mod energy_line;
+mod explained;
 pub(crate) mod foreign;
 pub(crate) mod layout;
 pub(crate) mod load_table;

@@ -7,7 +7,7 @@ use crate::section::{Cell, Column, Fact, Names, Table};
 
 /// What must be read with the numbers, most important first.
 pub(crate) fn cautions(report: &Report) -> Vec<String> {
-    report.notes.clone()
+    report.findings.iter().map(|finding| finding.message.clone()).collect()
 }
 
 /// Every price with its source and date.

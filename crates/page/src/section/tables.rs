@@ -1,7 +1,7 @@
 //! The report's tables: variants, gates, latencies, energy, load tests, early stopping.
 
 use infercost_core::report::{CandidateReport, Percentiles, Report};
-use infercost_core::{Gate, GateResult, RunRecord, Verdict};
+use infercost_core::{EnergySource, Gate, GateResult, RunRecord, Verdict};
 
 use crate::figures::{UNKNOWN, percent, seconds, significant};
 use crate::samples::prompts_answered;
@@ -72,7 +72,7 @@ fn joules(candidate: &CandidateReport) -> Cell {
     if candidate.energy.per_inference_j.is_none() && candidate.energy.gross_j.is_none() {
         cell.text = "not measured".to_owned();
     }
-    if candidate.energy.source == "estimated" && candidate.energy.per_inference_j.is_some() {
+    if candidate.energy.source == EnergySource::Estimated && candidate.energy.per_inference_j.is_some() {
         cell.text.push_str(" estimated");
     }
     cell
@@ -163,7 +163,7 @@ pub(crate) fn energy(report: &Report) -> Table {
             Cell::number(energy.idle_w, significant),
             Cell::number(energy.unattributed_j, significant),
             Cell::estimate(energy.per_inference_j.as_ref(), significant),
-            Cell::text(energy.source.clone()),
+            Cell::text(energy.source.to_string()),
             Cell::text(energy.scope.clone()),
         ]);
     }

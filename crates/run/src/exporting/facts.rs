@@ -21,7 +21,7 @@ fn facts(ledger: &Ledger, entry: &Entry) -> InferenceFacts {
         energy: entry.gross_j.map(|gross_j| EnergyShare {
             gross_j,
             net_j: entry.net_j,
-            source: entry.energy_source,
+            source: entry.energy_source.name(),
         }),
         priced_as: None,
         cost: entry.total.map(|total| CostShare {

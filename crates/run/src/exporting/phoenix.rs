@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use infercost_analyzer::ledger::same_total;
-use infercost_core::{Evaluation, VariantId, Verdict};
+use infercost_core::{Evaluation, EvaluationKind, VariantId, Verdict};
 use infercost_export::Outfit;
 use infercost_export::phoenix::{Annotation, ModelPrice, PRICE_REFRESH, Phoenix, TraceTotals};
 use infercost_trace::outgoing::InferenceFacts;
@@ -215,7 +215,7 @@ fn of_evaluation(span: SpanId, result: &Evaluation, outfit: &Outfit) -> Annotati
         },
         Evaluation::Impossible { what, reason } => Annotation {
             span,
-            name: if what == "task" { "task_score" } else { "kl_divergence" },
+            name: if *what == EvaluationKind::Task { "task_score" } else { "kl_divergence" },
             label: Some("impossible".to_owned()),
             score: None,
             explanation: Some(outfit.redacted(reason)),

@@ -2,11 +2,8 @@
 
 use std::collections::HashSet;
 
-use infercost_core::{Evaluation, EvaluationRecord, Grader, Prompt, PromptId, RunRecord, VariantId};
+use infercost_core::{EvaluationKind, EvaluationRecord, Grader, Prompt, PromptId, RunRecord, VariantId};
 use infercost_harness::Completed;
-
-/// The name of the evaluation by a grader.
-pub(super) const TASK: &str = "task";
 
 /// What of a run need not be done again.
 pub(super) fn completed(run: &RunRecord, prompts: &[Prompt]) -> Completed {
@@ -47,11 +44,7 @@ pub(super) struct EvaluationKey {
 
 impl EvaluationKey {
     pub(super) fn of(record: &EvaluationRecord) -> Self {
-        let is_task = match &record.result {
-            Evaluation::Task(_) => true,
-            Evaluation::Divergence(_) => false,
-            Evaluation::Impossible { what, .. } => what == TASK,
-        };
+        let is_task = record.result.kind() == EvaluationKind::Task;
         let EvaluationRecord { variant, prompt, repetition, .. } = record;
         Self { variant: variant.clone(), prompt: prompt.clone(), repetition: *repetition, is_task }
     }

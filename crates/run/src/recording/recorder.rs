@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use infercost_analyzer::{failed_score, grade, grade_choice, grade_choice_by_text};
 use infercost_core::{
-    ChoiceLikelihoods, Evaluation, EvaluationRecord, Grader, IdleRecord, InferenceRecord, Likeliest,
+    ChoiceLikelihoods, Evaluation, EvaluationKind, EvaluationRecord, Grader, IdleRecord, InferenceRecord, Likeliest,
     LoadRecord, OperatingPoint, Outcome, Prompt, PromptId, RecordSink, RunRecord, Scored, SinkError,
     TaskScore, TokenScores, Unscored, VariantId, WindowId, WindowRecord,
 };
 use infercost_trace::RunStore;
 
-use super::completed::{EvaluationKey, TASK};
+use super::completed::EvaluationKey;
 use super::content::Content;
 use super::progress::RunProgress;
 use crate::comparison::{DIVERGENCE, compare, compare_answers, compare_likeliest, impossible};
@@ -191,7 +191,7 @@ impl RecordSink for Recorder {
 /// A multiple choice, by the likelihoods of the choices, or else by what a server answered.
 fn task(grader: &Grader, choices: Result<Vec<TokenScores>, Unscored>, answer: Option<&str>) -> Evaluation {
     let Grader::Choice { choices: texts, .. } = grader else {
-        return impossible(TASK, "the prompt has no choices");
+        return impossible(EvaluationKind::Task, "the prompt has no choices");
     };
     match choices {
         Ok(scores) => {

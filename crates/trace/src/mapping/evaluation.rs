@@ -5,7 +5,7 @@
 
 use infercost_core::prompt_set::GraderKind;
 use infercost_core::{
-    ChoiceLikelihoods, Divergence, Evaluation, EvaluationRecord, PromptId, TaskScore, VariantId,
+    ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, PromptId, TaskScore, VariantId,
 };
 
 use super::{EVALUATOR, RunSpans, record, stretch};
@@ -39,7 +39,7 @@ pub(crate) fn name(result: &Evaluation) -> &str {
     match result {
         Evaluation::Task(_) => TASK,
         Evaluation::Divergence(_) => DIVERGENCE,
-        Evaluation::Impossible { what, .. } => what,
+        Evaluation::Impossible { what, .. } => what.name(),
     }
 }
 
@@ -72,6 +72,14 @@ impl RunSpans {
     }
 }
 
+/// The kind of that name.
+fn kind(name: &str) -> Result<EvaluationKind, MappingError> {
+    EvaluationKind::ALL
+        .into_iter()
+        .find(|kind| kind.name() == name)
+        .ok_or_else(|| invalid(GEN_AI_EVALUATION_NAME, &format!("names no evaluation: {name:?}")))
+}
+
 /// Reads an evaluation back.
 pub(crate) fn read(span: &ReadSpan<'_>) -> Result<EvaluationRecord, MappingError> {
     let result = match span.text(EVALUATION_KIND)? {
@@ -84,7 +92,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<EvaluationRecord, MappingError
             at_least: span.truth(DIVERGENCE_AT_LEAST)?,
         }),
         IMPOSSIBLE => Evaluation::Impossible {
-            what: span.text(GEN_AI_EVALUATION_NAME)?.to_owned(),
+            what: kind(span.text(GEN_AI_EVALUATION_NAME)?)?,
             reason: span.text(GEN_AI_EVALUATION_EXPLANATION)?.to_owned(),
         },
         other => return Err(invalid(EVALUATION_KIND, &format!("names no kind: {other:?}"))),

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use infercost_core::prompt_set::GraderKind;
 use infercost_core::{
     BoardState, ChoiceLikelihoods, ChunkArrival, CrossCheck, Divergence, EnergyDomain, EnergyReading,
-    EnergyScope, EstimationMethod, Evaluation, EvaluationRecord, FailureKind, FinishReason, IdlePhase,
+    EnergyScope, EstimationMethod, Evaluation, EvaluationKind, EvaluationRecord, FailureKind, FinishReason, IdlePhase,
     IdleRecord, InferenceRecord, Joules, LoadFacts, LoadRecord, MeterKind, MeterSource, OperatingPoint,
     Outcome, PromptId, RunHeader, Sampling, ServedFacts, ServerTimings, SteadyState, TaskScore, TokenCount,
     VariantId, Watts, WindowId, WindowRecord,
@@ -305,7 +305,8 @@ fn evaluated() -> BoxedStrategy<Evaluation> {
                 })
             }
         ),
-        (text(), text()).prop_map(|(what, reason)| Evaluation::Impossible { what, reason }),
+        (prop::sample::select(EvaluationKind::ALL.to_vec()), text())
+            .prop_map(|(what, reason)| Evaluation::Impossible { what, reason }),
     ]
     .boxed()
 }

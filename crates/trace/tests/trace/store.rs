@@ -5,7 +5,7 @@ use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use infercost_core::{
-    EnergyReading, Evaluation, FailureKind, InferenceRecord, LoadRecord, OperatingPoint, Outcome, RunId,
+    EnergyReading, Evaluation, EvaluationKind, FailureKind, InferenceRecord, LoadRecord, OperatingPoint, Outcome, RunId,
     RunRecord, VariantId, WindowId, WindowRecord,
 };
 use infercost_trace::{ReadNotes, RunStore, inspect_run, list_runs, read_run};
@@ -273,7 +273,7 @@ fn a_record_that_cannot_be_is_refused_and_leaves_no_trace() {
 
     let mut impossible = evaluation("a", 0.0);
     impossible.result =
-        Evaluation::Impossible { what: "task".into(), reason: "the score is not finite".into() };
+        Evaluation::Impossible { what: EvaluationKind::Task, reason: "the score is not finite".into() };
     store.evaluation(&impossible).unwrap();
 }
 

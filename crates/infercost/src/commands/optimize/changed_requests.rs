@@ -2,7 +2,7 @@
 
 use infercost_analyzer::levers;
 use infercost_economics::optimization::{Basis, Change, Effect, Kind};
-use infercost_economics::wording::percent;
+use infercost_core::text::percent;
 
 use super::{CONFIDENCE, Present, unknown};
 

@@ -1,7 +1,8 @@
 //! What the hour of day would save: the work in the cheapest hours of a curve of prices.
 
 use infercost_economics::optimization::{Basis, Change, Kind, saving_of_hours};
-use infercost_economics::wording::{percent, plain};
+use infercost_economics::wording::plain;
+use infercost_core::text::percent;
 use infercost_prices::sections::TariffSection;
 use infercost_prices::sections::exchange::convert_curve;
 use infercost_run::economics_inputs::EconomicsInputs;

@@ -24,7 +24,7 @@ pub(crate) fn render(audit: &Audit) -> String {
             .map(|one| {
                 let cost =
                     one.per_inference.map_or(UNKNOWN.to_owned(), |cost| money(cost.point, audit.currency));
-                format!("{} at {}", cost, infercost_economics::wording::percent(one.utilization))
+                format!("{} at {}", cost, infercost_core::text::percent(one.utilization))
             })
             .collect();
         let _ = writeln!(text, " by utilization: {}", shown.join(", "));
@@ -100,7 +100,7 @@ fn tornado(audit: &Audit) -> String {
             }
             _ => format!("{UNKNOWN} {}", swing.reason),
         };
-        let of = swing.of_revenue.map_or(String::new(), infercost_economics::wording::percent);
+        let of = swing.of_revenue.map_or(String::new(), infercost_core::text::percent);
         vec![swing.words.to_owned(), change, of]
     });
     let of = if audit.revenue.is_some() { "of revenue" } else { "" };

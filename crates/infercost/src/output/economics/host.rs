@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use infercost_economics::hosting::{Hosting, WayCost};
-use infercost_economics::wording::{percent, plain as short};
+use infercost_core::text::percent;
+use infercost_economics::wording::plain as short;
 use infercost_run::number::UNKNOWN;
 
 use crate::output::layout::{assumptions, estimate, head, money, money_estimate, share, styled, table};

@@ -22,8 +22,8 @@ use infercost_core::Estimate;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::statistics::normal;
-use crate::statistics::quantile::quantile;
+use crate::normal;
+use crate::quantile::quantile;
 
 /// Resamples drawn where the set is small enough.
 pub const RESAMPLES: usize = 2_000;
@@ -72,13 +72,14 @@ impl Table {
     }
 
     /// The sum of each column.
-    pub(crate) fn sums(&self) -> Vec<f64> {
+    pub fn sums(&self) -> Vec<f64> {
         let mut sums = vec![0.0; self.width];
         self.rows().for_each(|row| add(&mut sums, row));
         sums
     }
 
-    pub(crate) fn rows(&self) -> std::slice::ChunksExact<'_, f64> {
+    /// Its rows, in order.
+    pub fn rows(&self) -> std::slice::ChunksExact<'_, f64> {
         self.cells.chunks_exact(self.width.max(1))
     }
 }
@@ -288,7 +289,12 @@ impl Distribution {
             }
             Kind::Studentized { error, .. } if *error <= 0.0 => self.point,
             Kind::Studentized { draws, error } => {
-                quantile(draws, 1.0 - level).map_or(f64::NAN, |distance| self.point - error * distance)
+                let Some(distance) = quantile(draws, 1.0 - level) else { return f64::NAN };
+                // Of a handful of prompts most draws lie on one side of the point, and the bound would collapse onto
+                // it: few prompts would claim more than many. Half of Student's own distance is the least.
+                let student = normal::student_quantile(1.0 - level, self.n as f64 - 1.0) / 2.0;
+                let distance = if level < 0.5 { distance.max(student) } else { distance.min(student) };
+                self.point - error * distance
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Newcombe's interval for the difference of two paired proportions.
 
-use crate::statistics::wilson::wilson;
+use crate::wilson::wilson;
 
 /// Answers of two variants to the same prompts, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,6 +19,17 @@ impl PairedCounts {
     /// Prompts.
     pub fn total(&self) -> usize {
         self.both_right + self.right_to_wrong + self.wrong_to_right + self.both_wrong
+    }
+
+    /// The same with the two variants' parts exchanged.
+    #[must_use]
+    pub fn mirrored(self) -> Self {
+        Self { right_to_wrong: self.wrong_to_right, wrong_to_right: self.right_to_wrong, ..self }
+    }
+
+    /// Share right of the baseline; 0 without prompts.
+    pub fn baseline_share(&self) -> f64 {
+        (self.both_right + self.right_to_wrong) as f64 / self.total().max(1) as f64
     }
 
     /// Share right of the candidate minus share right of the baseline; 0 without prompts.
@@ -53,6 +64,33 @@ pub fn newcombe_paired(counts: PairedCounts, z: f64) -> (f64, f64) {
     ((difference - below).max(-1.0), (difference + above).min(1.0))
 }
 
+/// A share as counted: so many of `n`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Share {
+    /// Of them.
+    pub count: f64,
+    /// All.
+    pub n: usize,
+}
+
+/// Two-sided interval for the difference of two independent proportions, `one` − `other`: method 10 of Newcombe,
+/// *Interval estimation for the difference between independent proportions*, Stat. Med. 17, 1998. [−1, 1] where either
+/// is of nothing.
+pub fn newcombe_independent(one: Share, other: Share, z: f64) -> (f64, f64) {
+    if one.n == 0 || other.n == 0 {
+        return (-1.0, 1.0);
+    }
+
+    let (p, q) = (one.count / one.n as f64, other.count / other.n as f64);
+    let (p_low, p_high) = wilson(one.count, one.n, z);
+    let (q_low, q_high) = wilson(other.count, other.n, z);
+    let difference = p - q;
+    let below = (p - p_low).hypot(q_high - q);
+    let above = (p_high - p).hypot(q - q_low);
+
+    ((difference - below).max(-1.0), (difference + above).min(1.0))
+}
+
 /// Correlation of the pairs, its numerator moved towards 0 by n/2 where it is positive; 0 where undefined.
 fn phi(counts: PairedCounts) -> f64 {
     let [a, b, c, d] = [counts.both_right, counts.right_to_wrong, counts.wrong_to_right, counts.both_wrong]
@@ -83,6 +121,21 @@ mod tests {
     #[test]
     fn known_values() {
         NEWCOMBE_CASES.iter().for_each(|(counts, expected)| check(*counts, *expected));
+    }
+
+    /// Expected values: table II of the paper, method 10.
+    #[test]
+    fn independent_proportions() {
+        for (one, other, expected) in [
+            ((56.0, 70), (48.0, 80), (0.0524, 0.3339)),
+            ((9.0, 10), (3.0, 10), (0.1705, 0.8090)),
+            ((10.0, 10), (0.0, 20), (0.6791, 1.0)),
+        ] {
+            let share = |(count, n)| Share { count, n };
+            let got = newcombe_independent(share(one), share(other), 1.959_963_984_540_054);
+            let near = (got.0 - expected.0).abs() < 5e-5 && (got.1 - expected.1).abs() < 5e-5;
+            assert!(near, "{one:?} {other:?}: {got:?} is not {expected:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Error rates spent over several looks at growing data.
 
-use crate::statistics::normal;
+use crate::normal;
 
 /// Points at which the density of what has not stopped is kept.
 const POINTS: usize = 240;

@@ -1,6 +1,6 @@
 //! How many prompts settle a question.
 
-use crate::statistics::normal;
+use crate::normal;
 
 /// Probability with which a planned comparison shall find what is there.
 pub const POWER: f64 = 0.8;

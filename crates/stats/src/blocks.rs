@@ -20,8 +20,8 @@
 
 use infercost_core::Estimate;
 
-use crate::statistics::bootstrap::{Distribution, Table};
-use crate::statistics::normal::student_quantile;
+use crate::bootstrap::{Distribution, Table};
+use crate::normal::student_quantile;
 
 /// Fewest blocks that say anything about how blocks differ. Two have one degree of freedom: their interval is
 /// honest and wide.
@@ -138,7 +138,8 @@ impl Measured {
         }
     }
 
-    /// Point and two-sided interval; `None` where a bound is not finite.
+    /// Point and two-sided interval; `None` where a bound is not finite, or the interval of a positive quantity says
+    /// nothing ([`Estimate::narrows_ratio`]).
     pub fn estimate(&self, confidence: f64) -> Option<Estimate> {
         let tail = (1.0 - confidence) / 2.0;
         self.interval(tail, tail, confidence)
@@ -148,13 +149,13 @@ impl Measured {
     pub fn interval(&self, below: f64, above: f64, confidence: f64) -> Option<Estimate> {
         let point = self.prompts.point;
         let (lower, upper) = (self.bound(below), self.bound(1.0 - above));
-        (lower.is_finite() && upper.is_finite()).then(|| Estimate {
-            point,
-            lower: lower.min(point),
-            upper: upper.max(point),
-            confidence,
-            n: self.prompts.n,
-        })
+        if !lower.is_finite() || !upper.is_finite() {
+            return None;
+        }
+
+        let n = self.prompts.n;
+        let interval = Estimate { point, lower: lower.min(point), upper: upper.max(point), confidence, n };
+        (!self.is_ratio || interval.narrows_ratio()).then_some(interval)
     }
 }
 

@@ -3,8 +3,8 @@
 use infercost_core::Estimate;
 use statrs::distribution::{Binomial, DiscreteCDF};
 
-use crate::statistics::blocks::{FEWEST_BLOCKS, deviate, jackknife_error, joined};
-use crate::statistics::quantile::quantile;
+use crate::blocks::{FEWEST_BLOCKS, deviate, jackknife_error, joined};
+use crate::quantile::quantile;
 
 /// One timed answer: its prompt, the block in which that was asked, and the value.
 pub type Timed = (usize, usize, f64);
@@ -16,7 +16,7 @@ pub type Timed = (usize, usize, f64);
 /// distribution (Conover, *Practical Nonparametric Statistics*, 1999, § 3.2); repetitions of a prompt count as one. By
 /// blocks it is the jackknife of the logarithm with Student's deviate, which holds for percentiles since a block is
 /// many values (Shao & Wu, *A General Theory for Jackknife Variance Estimation*, Ann. Stat. 17, 1989). The two are
-/// joined as for other measurements (see [`crate::statistics::blocks`]).
+/// joined as for other measurements (see [`crate::blocks`]).
 pub fn percentile(values: &[Timed], p: f64, confidence: f64, nested: bool) -> Option<Estimate> {
     let distinct = |of: fn(&Timed) -> usize| {
         let mut all: Vec<usize> = values.iter().map(of).collect();

@@ -1,7 +1,7 @@
 //! Tango's score test of non-inferiority for paired answers.
 
-use crate::statistics::newcombe::PairedCounts;
-use crate::statistics::normal;
+use crate::newcombe::PairedCounts;
+use crate::normal;
 
 /// One-sided p-value against the claim that the candidate's share of right answers lies less than `margin`
 /// below the baseline's (Tango, *Equivalence test and confidence interval for the difference in proportions

@@ -1,0 +1,214 @@
+//! What a report is made from, and why there may be none.
+
+use infercost_core::price::PriceBook;
+use infercost_core::{EngineIdentity, Policy, RunRecord, VariantId, WallFactor};
+use infercost_cost::RatesError;
+use thiserror::Error;
+
+/// What a report is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Analysis<'a> {
+    /// The runs; several are joined by variant.
+    pub runs: &'a [RunRecord],
+    /// Thresholds and confidence to apply.
+    pub policy: &'a Policy,
+    /// Prices to apply.
+    pub prices: &'a PriceBook,
+    /// What to compare with, instead of the first run's own baseline.
+    pub baseline: Option<&'a VariantId>,
+    /// Bytes per second that the machine reads from memory, where measured.
+    pub memory_bandwidth: Option<f64>,
+}
+
+/// Why there can be no report.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum AnalysisError {
+    /// No run.
+    #[error("no run to report on; name at least one")]
+    NoRuns,
+    /// The same run twice.
+    #[error("run {run} is named twice; it would count double")]
+    DuplicateRun {
+        /// The run.
+        run: String,
+    },
+    /// Runs over different prompts.
+    #[error(
+        "runs {first} and {second} were made with different prompt sets ({first_set} and {second_set}); report \
+         on them one by one"
+    )]
+    DifferentPrompts {
+        /// First run.
+        first: String,
+        /// The run that differs from it.
+        second: String,
+        /// Name and hash of the first's set.
+        first_set: String,
+        /// Name and hash of the second's set.
+        second_set: String,
+    },
+    /// Runs in which one name stands for different weights.
+    #[error(
+        "variant {variant} has other weights in run {second} than in run {first}; report on them one by one"
+    )]
+    DifferentWeights {
+        /// The variant.
+        variant: String,
+        /// First run.
+        first: String,
+        /// The run that differs from it.
+        second: String,
+    },
+    /// Runs in which one variant was executed in different ways.
+    #[error(
+        "{variant} ran on {first_executor} in {first} and on {second_executor} in {second}: their speeds and costs are not \
+         one variant's; report on them apart"
+    )]
+    DifferentExecutors {
+        /// The variant.
+        variant: String,
+        /// A run.
+        first: String,
+        /// Another run.
+        second: String,
+        /// What executed it in the one.
+        first_executor: String,
+        /// What executed it in the other.
+        second_executor: String,
+    },
+    /// Nothing was asked of any variant.
+    #[error("run {run} holds no inference: its spans are missing, or it was cut off before its first window; nothing was measured")]
+    NothingMeasured {
+        /// The run.
+        run: String,
+    },
+    /// The baseline is not among the variants.
+    #[error("baseline {baseline} is not in the run; it has {known}")]
+    UnknownBaseline {
+        /// What was asked for.
+        baseline: String,
+        /// The variants there are.
+        known: String,
+    },
+    /// The policy cannot be applied.
+    #[error("confidence is {0}; it must be above 0.5 and below 1")]
+    Confidence(String),
+    /// The prices cannot be applied.
+    #[error("price book {book}: {reason}")]
+    Prices {
+        /// The book.
+        book: String,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+}
+
+impl AnalysisError {
+    /// That a price book gives no rates.
+    pub(crate) fn of_prices(book: &PriceBook, error: RatesError) -> Self {
+        Self::Prices { book: book.name.clone(), reason: error.reason }
+    }
+}
+
+impl<'a> Analysis<'a> {
+    /// Refuses what cannot be reported on; gives the first run.
+    pub(crate) fn check(&self) -> Result<&'a RunRecord, AnalysisError> {
+        let first = self.runs.first().ok_or(AnalysisError::NoRuns)?;
+        let confidence = self.policy.confidence;
+        if !(confidence > 0.5 && confidence < 1.0) {
+            return Err(AnalysisError::Confidence(confidence.to_string()));
+        }
+
+        for (index, run) in self.runs.iter().enumerate() {
+            let earlier = self.runs.iter().take(index);
+            if earlier.into_iter().any(|other| other.header.id == run.header.id) {
+                return Err(AnalysisError::DuplicateRun { run: run.header.id.to_string() });
+            }
+            same_prompts(first, run)?;
+            same_weights(first, run)?;
+            same_executors(first, run)?;
+        }
+
+        self.known_baseline(first)?;
+        if !self.runs.iter().flat_map(|run| &run.windows).any(|window| !window.inferences.is_empty()) {
+            return Err(AnalysisError::NothingMeasured { run: first.header.id.to_string() });
+        }
+        Ok(first)
+    }
+
+    fn known_baseline(&self, first: &RunRecord) -> Result<(), AnalysisError> {
+        let baseline = self.baseline.unwrap_or(&first.header.baseline);
+        let headers = self.runs.iter().flat_map(|run| &run.header.variants);
+        let mut variants: Vec<&str> = headers.map(|variant| variant.id.as_str()).collect();
+        variants.sort_unstable();
+        variants.dedup();
+
+        if variants.contains(&baseline.as_str()) {
+            return Ok(());
+        }
+        Err(AnalysisError::UnknownBaseline { baseline: baseline.to_string(), known: variants.join(", ") })
+    }
+}
+
+fn same_prompts(first: &RunRecord, run: &RunRecord) -> Result<(), AnalysisError> {
+    let (one, other) = (&first.header.prompts, &run.header.prompts);
+    if one.sha256 == other.sha256 {
+        return Ok(());
+    }
+
+    let short = |hash: &str| hash.chars().take(12).collect::<String>();
+    Err(AnalysisError::DifferentPrompts {
+        first: first.header.id.to_string(),
+        second: run.header.id.to_string(),
+        first_set: format!("{} {}", one.set, short(&one.sha256)),
+        second_set: format!("{} {}", other.set, short(&other.sha256)),
+    })
+}
+
+/// Speed and cost are those of an executor as well as of a model.
+fn same_executors(first: &RunRecord, run: &RunRecord) -> Result<(), AnalysisError> {
+    for variant in &run.header.variants {
+        let Some(known) = first.header.variants.iter().find(|known| known.id == variant.id) else { continue };
+        let (one, other) = (executor(&known.engine), executor(&variant.engine));
+        if one != other {
+            return Err(AnalysisError::DifferentExecutors {
+                variant: variant.id.to_string(),
+                first: first.header.id.to_string(),
+                second: run.header.id.to_string(),
+                first_executor: one,
+                second_executor: other,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What executed a model, in words: equal words mean that runs can be taken together.
+fn executor(engine: &EngineIdentity) -> String {
+    let EngineIdentity { engine, device, build_flags, .. } = engine;
+    format!("{engine} on {device} ({build_flags})")
+}
+
+fn same_weights(first: &RunRecord, run: &RunRecord) -> Result<(), AnalysisError> {
+    for variant in &run.header.variants {
+        let known = first.header.variants.iter().find(|known| known.id == variant.id);
+        let hashes = known.map(|known| (&known.engine.weights_sha256, &variant.engine.weights_sha256));
+        if let Some((Some(one), Some(other))) = hashes
+            && one != other
+        {
+            return Err(AnalysisError::DifferentWeights {
+                variant: variant.id.to_string(),
+                first: first.header.id.to_string(),
+                second: run.header.id.to_string(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The factor to the wall that all runs share; `None` where one lacks it, or has another.
+pub(crate) fn shared_wall_factor(runs: &[RunRecord]) -> Option<&WallFactor> {
+    let first = runs.first()?.header.machine.wall_factor.as_ref().filter(|factor| factor.is_sound())?;
+    let same = |run: &RunRecord| run.header.machine.wall_factor.as_ref() == Some(first);
+    runs.iter().all(same).then_some(first)
+}
