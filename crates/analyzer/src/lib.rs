@@ -29,7 +29,6 @@ pub mod attribution;
 mod board_notes;
 pub mod calibration;
 mod candidate;
-mod cost;
 pub mod diff;
 pub mod divergence;
 pub mod early_stop;

@@ -1,8 +1,8 @@
 //! Measures products: every format, in shapes of real models, as one token and as a prompt of 512.
 //!
-//! `cargo run --release -p infercost-kernels --example kernels [-- LEVEL [THREADS]]`
+//! `cargo run --release -p infercost-kernels --example kernels [-- LEVEL [THREADS [TYPE]]]`
 //!
-//! One token reads packed weights: gigabytes a second, over 256 MB of them. A prompt computes: billions of
+//! One token reads packed weights: gigabytes a second, over 64 MB of them. A prompt computes: billions of
 //! multiply-adds a second. What the processor can do at most is told by the example `peak`.
 
 #![allow(unsafe_code, clippy::print_stdout, clippy::unwrap_used)]
@@ -13,7 +13,7 @@ use std::time::Instant;
 use infercost_kernels::{Activations, Isa, Output, PackedMatrix, Scratch, WeightType};
 
 /// Bytes of weights that one token is multiplied with: more than most caches hold.
-const DECODE_BYTES: usize = 256 << 20;
+const DECODE_BYTES: usize = 64 << 20;
 
 const PROMPT: usize = 512;
 
@@ -21,10 +21,14 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let isa = arguments.next().map_or_else(Isa::best, |name| Isa::from_name(&name).unwrap());
     let threads: usize = arguments.next().map_or(1, |number| number.parse().unwrap());
+    let only = arguments.next();
     println!("{} with {threads} thread(s)", isa.describe());
     println!("{:6} {:>12} {:>14} {:>16} {:>16}", "type", "shape", "1 token, GB/s", "4 tokens, GB/s", "512, GMAC/s");
 
     for weight_type in WeightType::ALL {
+        if only.as_ref().is_some_and(|name| name != weight_type.name()) {
+            continue;
+        }
         let shapes: &[(usize, usize)] =
             if weight_type.block_elements() == 256 { &[(576, 1536), (2048, 2048)] } else { &[(1536, 576), (576, 1536)] };
         for (rows, columns) in shapes {
@@ -77,7 +81,7 @@ impl Bench {
         let mut results = vec![0.0; tokens * rows];
         let out = Output::new(&mut results, rows, 0);
         let mut best = f64::INFINITY;
-        for _ in 0..3 {
+        for _ in 0..5 {
             let start = Instant::now();
             thread::scope(|scope| {
                 for number in 0..self.threads {

@@ -13,7 +13,6 @@ pub(crate) struct Svg {
 /// Where a text stands against its point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Anchor {
-    Start,
     Middle,
     End,
 }
@@ -21,7 +20,6 @@ pub(crate) enum Anchor {
 impl Anchor {
     fn name(self) -> &'static str {
         match self {
-            Self::Start => "start",
             Self::Middle => "middle",
             Self::End => "end",
         }
@@ -185,7 +183,7 @@ mod tests {
 
         let mut svg = Svg::new(10.0, 10.0);
         svg.mark("</title><script>x</script>", |svg| {
-            svg.text("label", Point { x: 0.0, y: 0.0 }, Anchor::Start, "<img src=x>");
+            svg.text("label", Point { x: 0.0, y: 0.0 }, Anchor::Middle, "<img src=x>");
         });
         let drawn = svg.finish("chart", "\"><script>");
         assert!(!drawn.contains("<script") && !drawn.contains("<img"), "{drawn}");

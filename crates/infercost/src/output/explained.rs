@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use infercost_core::report::{CandidateReport, Report};
 use infercost_core::{EnergySource, Estimate, Severity, Verdict};
-use infercost_run::number::{self, UNKNOWN};
+use infercost_run::number;
 
 use crate::output::layout::{aligned, columns, short_name, styled as out, unknown};
 use crate::output::energy_line;

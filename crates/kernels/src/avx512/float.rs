@@ -1,7 +1,7 @@
 //! Products of floating-point weights: one multiply-add a column, in order.
 
 use std::arch::x86_64::{
-    __m256i, __m512, _mm256_load_si256, _mm512_castsi512_ps, _mm512_cvtepu16_epi32, _mm512_cvtph_ps,
+    _MM_HINT_T0, __m256i, __m512, _mm_prefetch, _mm256_load_si256, _mm512_castsi512_ps, _mm512_cvtepu16_epi32, _mm512_cvtph_ps,
     _mm512_fmadd_ps, _mm512_load_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_store_ps,
 };
 use std::ops::Range;
@@ -12,6 +12,9 @@ use crate::{PANEL_ROWS, Scratch};
 
 /// Panels that are multiplied as packed at a time: as many sums hide the time of a multiply-add.
 const PACKED_PANELS: usize = 4;
+
+/// How far ahead of the weights of each panel memory is asked for.
+const PREFETCH_BYTES: usize = 2048;
 
 /// Panels of a tile of unpacked panels.
 const TILE_PANELS: usize = 3;
@@ -192,6 +195,13 @@ unsafe fn tile<E: Element, const N: usize, const P: usize, const T: usize>(
     unsafe {
         let inputs = job.activations.floats.as_ptr().add((job.first_token + token) * columns);
         for k in 0..columns {
+            if T <= FEW_TOKENS && k * PANEL_ROWS * E::BYTES % 64 == 0 {
+                for start in starts.iter().take(P) {
+                    let ahead = start.wrapping_add(k * PANEL_ROWS * E::BYTES + PREFETCH_BYTES);
+                    _mm_prefetch::<_MM_HINT_T0>(ahead.cast());
+                }
+            }
+
             let weights: [__m512; P] =
                 std::array::from_fn(|p| E::load(starts[p].add(k * PANEL_ROWS * E::BYTES)));
             for t in 0..T {

@@ -13,7 +13,7 @@ use std::arch::x86_64::{
 use std::ops::Range;
 
 use super::codes::Codes;
-use super::{FEW_TOKENS, halves, store, with_tokens};
+use super::{FEW_TOKENS, halves, prefetch, store, with_tokens};
 use crate::activations::Activations;
 use crate::layout::{BLOCK, BLOCK_CODES, Layout};
 use crate::matmul::Job;
@@ -143,6 +143,7 @@ unsafe fn packed<C: Codes, const SIX: bool, const T: usize>(job: &Job<'_>, input
         for b in 0..inputs.columns / 256 {
             let mut blocks = [_mm512_setzero_ps(); T];
             for part in PARTS * b..PARTS * (b + 1) {
+                prefetch(start, layout.panel, part, inputs.columns / BLOCK);
                 let codes = C::block(start.add(layout.codes), start.add(layout.high), part);
                 let scales = packed_scales::<SIX>(layout, start, part);
 

@@ -12,7 +12,7 @@ use std::arch::x86_64::{
 use std::ops::Range;
 
 use super::codes::Codes;
-use super::{FEW_TOKENS, halves, store, with_tokens};
+use super::{FEW_TOKENS, halves, prefetch, store, with_tokens};
 use crate::activations::{Activations, MAGIC_BITS, ZERO_POINTS};
 use crate::format::zero_point;
 use crate::layout::{BLOCK, BLOCK_CODES};
@@ -110,6 +110,7 @@ unsafe fn packed<C: Codes, const MINIMUM: bool, const T: usize>(job: &Job<'_>, i
     // SAFETY: the panel has `inputs.blocks` blocks in the order of `layout`, and so have the tokens' inputs.
     unsafe {
         for b in 0..inputs.blocks {
+            prefetch(start, layout.panel, b, inputs.blocks);
             let codes = C::block(start.add(layout.codes), start.add(layout.high), b);
             let scale = halves(start.add(layout.scales + 2 * PANEL_ROWS * b));
             let minimum =

@@ -28,7 +28,7 @@ macro_rules! with_tokens {
 pub(crate) use with_tokens;
 
 use std::arch::x86_64::{
-    __m256i, __m512, _mm256_load_si256, _mm512_cvtph_ps, _mm512_mask_storeu_ps,
+    _MM_HINT_T0, __m256i, __m512, _mm_prefetch, _mm256_load_si256, _mm512_cvtph_ps, _mm512_mask_storeu_ps,
 };
 use std::ops::Range;
 
@@ -73,6 +73,26 @@ pub(crate) unsafe fn multiply(job: &Job<'_>, panels: Range<usize>, scratch: &mut
 unsafe fn halves(start: *const u8) -> __m512 {
     // SAFETY: the caller's promise.
     unsafe { _mm512_cvtph_ps(_mm256_load_si256(start.cast::<__m256i>())) }
+}
+
+/// How far ahead of the codes that are being multiplied memory is asked for.
+const PREFETCH_BYTES: usize = 8192;
+
+/// Asks for the part of a panel that is [`PREFETCH_BYTES`] behind the `index`-th of `parts`.
+///
+/// Panels lie one after the other, so what is behind a panel's end is the next one. The processor's own prefetching
+/// stops at pages, of which a panel touches few.
+///
+/// # Safety
+/// Addresses may be anything: nothing is read.
+#[inline(always)]
+unsafe fn prefetch(panel: *const u8, bytes: usize, index: usize, parts: usize) {
+    let size = bytes / parts;
+    let start = panel.wrapping_add(index * size + PREFETCH_BYTES);
+    for line in 0..size.div_ceil(64) {
+        // SAFETY: a hint, which cannot fault.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line * 64).cast()) };
+    }
 }
 
 /// Stores the products of a panel with a token.

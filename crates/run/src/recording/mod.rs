@@ -17,7 +17,7 @@ mod setup;
 use std::path::PathBuf;
 
 use contenders::contenders;
-use infercost_core::{RunHeader, RunId, RunSpec};
+use infercost_core::{RunHeader, RunSpec};
 use infercost_served::ServedAddress;
 use infercost_trace::RunStore;
 use servers::Servers;

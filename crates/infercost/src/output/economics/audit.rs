@@ -85,8 +85,8 @@ fn parts(audit: &Audit) -> String {
         .map(|part| format!("{} {}", part.name, money(double(part.amount), audit.currency)))
         .collect();
     let _ = writeln!(text, " parts: {}", shown.join(" + "));
-    for (name, why) in &audit.bill.left_out {
-        let _ = writeln!(text, " left out: {name}, {}", plain(why));
+    for (name, why) in audit.bill.left_out.iter() {
+        let _ = writeln!(text, " left out: {name}, {}", plain(&why.to_string()));
     }
     text
 }

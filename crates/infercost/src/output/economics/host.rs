@@ -21,8 +21,8 @@ pub(crate) fn render(hosting: &Hosting) -> String {
     let mut text = head(&title, &hosting.notes);
     text.push_str(&costs(hosting));
     for way in &hosting.ways {
-        for (part, why) in &way.bill.left_out {
-            let _ = writeln!(text, " {} leaves out {part}: {}", plain(&way.name), plain(why));
+        for (part, why) in way.bill.left_out.iter() {
+            let _ = writeln!(text, " {} leaves out {part}: {}", plain(&way.name), plain(&why.to_string()));
         }
     }
     let _ = write!(text, "\n{}", parts(hosting));

@@ -15,8 +15,8 @@ pub(crate) fn render(answer: &Replacement) -> String {
     let title = format!("Keep or replace, at {} requests an hour", short(answer.requests_per_hour));
     let mut text = head(&title, &answer.notes);
     text.push_str(&machines(answer));
-    for (part, why) in &answer.left_out {
-        let _ = writeln!(text, " left out: {part} {}", plain(why));
+    for (part, why) in answer.left_out.iter() {
+        let _ = writeln!(text, " left out: {part} {}", plain(&why.to_string()));
     }
     let cost = |estimate: &Option<Estimate>| {
         estimate.as_ref().map_or(UNKNOWN.to_owned(), |estimate| money_estimate(estimate, answer.currency))
