@@ -7,6 +7,7 @@
 //! run.
 //!
 //! - [`foreign`]: what other programs' traces say;
+//! - [`diff`](mod@diff): two runs of the same variants, and what became worse;
 //! - [`divergence`](mod@divergence): how far are two next-token distributions apart?
 //! - [`partial_divergence`](mod@partial_divergence): how far at least, where only the likeliest tokens are known;
 //! - [`text_divergence`]: the same over a whole text, and its perplexity;
@@ -27,6 +28,7 @@ pub mod attribution;
 mod board_notes;
 pub mod calibration;
 mod candidate;
+pub mod diff;
 pub mod divergence;
 pub mod early_stop;
 mod energy_source;
@@ -52,6 +54,7 @@ pub mod token_price;
 mod wording;
 pub mod workload;
 
+pub use diff::{DiffLimits, DiffPolicy, Side, diff};
 pub use analysis::{Analysis, AnalysisError};
 pub use divergence::{DivergenceError, divergence};
 pub use recommendation::{JudgedVariant, Part, recommend};

@@ -81,8 +81,10 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         load_notes,
         open_question: open_question(&judged, &recommendation),
     };
+    let mut findings = notes::findings(&noted);
+    let notes = findings.iter().map(|finding| finding.message.clone()).collect();
+    findings.sort_by_key(|finding| finding.severity);
 
-    let notes = notes::notes(&noted);
     Ok(Report {
         schema: REPORT_SCHEMA.to_owned(),
         run_ids: analysis.runs.iter().map(|run| run.header.id.clone()).collect(),
@@ -92,6 +94,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         price_book: analysis.prices.clone(),
         machine: first.header.machine.clone(),
         notes,
+        findings,
         prompts,
         energy,
         candidates,

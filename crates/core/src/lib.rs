@@ -9,11 +9,13 @@
 
 pub mod board;
 pub mod conversation;
+pub mod diff;
 pub mod energy;
 pub mod energy_meter;
 pub mod engine;
 pub mod estimate;
 pub mod evaluation;
+pub mod finding;
 pub mod foreign;
 pub mod grader;
 pub mod hosting;
@@ -61,6 +63,7 @@ pub use estimate::Estimate;
 pub use evaluation::{
     ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, TaskScore,
 };
+pub use finding::{Finding, FindingCode, Severity};
 pub use foreign::{ForeignCall, ForeignTrace, Irregularity, IrregularityKind, StatedCost, Unsaid};
 pub use grader::{Grader, GraderName, Judgment, SharedGrader};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};

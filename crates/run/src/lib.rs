@@ -22,6 +22,7 @@ pub mod engines;
 pub mod exporting;
 mod fd_limit;
 pub mod foreign_traces;
+pub mod history;
 pub mod machine;
 pub mod machine_checks;
 pub mod models;

@@ -25,6 +25,22 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A share from 0 on, as 0.05 or as 5%.
+pub(crate) fn percentage(text: &str) -> Result<f64, String> {
+    let value = match text.trim().strip_suffix('%') {
+        Some(percent) => number(percent)? / 100.0,
+        None => number(text)?,
+    };
+    if !(0.0..=10.0).contains(&value) {
+        return Err("must be 0 to 10, or 0% to 1000%".to_owned());
+    }
+    // 5 is more likely meant as 5 % than as 500 %.
+    if value > 1.0 && !text.contains('%') {
+        return Err(format!("is above 1; write {text}% where percent are meant"));
+    }
+    Ok(value)
+}
+
 /// 0 or more.
 pub(crate) fn at_least_zero(text: &str) -> Result<f64, String> {
     let value = number(text)?;

@@ -4,6 +4,7 @@ use std::env;
 use std::io::{self, IsTerminal as _};
 
 use anstyle::{AnsiColor, Style};
+use indicatif::ProgressDrawTarget;
 
 /// Good news.
 pub(crate) const SUCCESS: Style = AnsiColor::Green.on_default().bold();
@@ -40,6 +41,18 @@ impl Stream {
 /// The text in a style, where the stream has color.
 pub(crate) fn style(stream: Stream, style: Style, text: &str) -> String {
     if stream.has_color() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+}
+
+/// Columns of a table that goes to no terminal.
+const UNKNOWN_WIDTH: usize = 100;
+
+/// Columns of the terminal: what `COLUMNS` says, else what stdout is, else a hundred.
+pub(crate) fn width() -> usize {
+    let said = env::var("COLUMNS").ok().and_then(|text| text.trim().parse::<usize>().ok());
+    let is_terminal = io::stdout().is_terminal();
+    let shown = is_terminal.then(|| ProgressDrawTarget::stdout().width().map(usize::from)).flatten();
+
+    said.or(shown).filter(|width| *width > 0).unwrap_or(UNKNOWN_WIDTH)
 }
 
 /// The text with control characters made visible; line ends stay.
