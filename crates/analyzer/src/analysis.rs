@@ -199,7 +199,6 @@ fn same_weights(first: &RunRecord, run: &RunRecord) -> Result<(), AnalysisError>
         let hashes = known.map(|known| (&known.engine.weights_sha256, &variant.engine.weights_sha256));
         if let Some((Some(one), Some(other))) = hashes
             && one != other
-
         {
             return Err(AnalysisError::DifferentWeights {
                 variant: variant.id.to_string(),

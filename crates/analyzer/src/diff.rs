@@ -10,10 +10,10 @@ mod limits;
 mod metrics;
 mod sides;
 
+use infercost_core::RunRecord;
 use infercost_core::VariantId;
 use infercost_core::diff::{Change, DIFF_SCHEMA, Metric, RunDiff, VariantDiff};
 use infercost_core::report::Report;
-use infercost_core::RunRecord;
 use infercost_stats::holm;
 
 pub use limits::DiffLimits;

@@ -39,7 +39,6 @@ pub fn kept_divergence(
     if vocabulary == 0
         || positions.checked_mul(vocabulary) != Some(candidate.len())
         || baseline.len() != positions
-
     {
         let (baseline, candidate) = (baseline.len().saturating_mul(vocabulary), candidate.len());
         return Err(DivergenceError::Size { positions, vocabulary, baseline, candidate });

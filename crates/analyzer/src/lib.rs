@@ -54,8 +54,8 @@ pub mod token_price;
 mod wording;
 pub mod workload;
 
-pub use diff::{DiffLimits, DiffPolicy, Side, diff};
 pub use analysis::{Analysis, AnalysisError};
+pub use diff::{DiffLimits, DiffPolicy, Side, diff};
 pub use divergence::{DivergenceError, divergence};
 pub use recommendation::{JudgedVariant, Part, recommend};
 pub use report::report;

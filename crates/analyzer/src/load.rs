@@ -286,7 +286,6 @@ fn mark_knee(points: &mut [Point]) {
     let knee = closed.iter().position(|point| rate(point) >= KNEE_SHARE * highest);
     if let Some(knee) = knee.filter(|knee| last >= 2 && *knee < last)
         && let Some(point) = closed.get_mut(knee)
-
     {
         point.report.knee = true;
     }

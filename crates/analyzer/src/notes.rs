@@ -50,7 +50,12 @@ pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
 
     let mut all = Findings::default();
     all.add(Code::PricesAssumed, Warning, Some("put yours into infercost.toml"), assumed_prices(noted));
-    all.add(Code::UtilizationAssumed, Warning, Some("[load] or utilization in infercost.toml"), assumed_utilization(noted));
+    all.add(
+        Code::UtilizationAssumed,
+        Warning,
+        Some("[load] or utilization in infercost.toml"),
+        assumed_utilization(noted),
+    );
     all.add(Code::BaselineExpanded, Limitation, None, expansion(noted));
     all.add(Code::EnergyUnavailable, Warning, Some("infercost doctor"), unavailable_energy(noted));
     all.add(Code::EnergyEstimated, Warning, Some("infercost doctor"), estimated_energy(noted));

@@ -156,7 +156,6 @@ fn evidence(analysis: &Analysis<'_>, baseline: &VariantId, samples: &Samples<'_>
         let levels = levels(analysis, &variant.header.id, rivals);
         if let [run] = analysis.runs
             && let Some(progress) = Progress::of(run, &variant.header.id).filter(Progress::is_early)
-
         {
             let all = earlier.entry(progress.look).or_insert_with(|| {
                 let part = [first_prompts(run, progress.look)];

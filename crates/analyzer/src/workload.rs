@@ -187,7 +187,8 @@ pub(crate) fn ratio_by_prompt(
         table.add(prompt, 2, under);
     }
 
-    Resampled::draw(table, seed).distribution(0, |totals| match totals {
+    Resampled::draw(table, seed)
+        .distribution(0, |totals| match totals {
             [_, over, under] => over / under,
             _ => f64::NAN,
         })?

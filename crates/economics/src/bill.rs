@@ -37,12 +37,6 @@ impl Assumption {
         let what = format!("{} {} {}/{}", price.name, price.value, price.currency, price.unit);
         Self { what, source: price.source.clone(), date: Some(price.date) }
     }
-
-    /// A price that was paid: its date belongs to its source, and it does not age.
-    pub fn of_invoice(price: &Price) -> Self {
-        let source = format!("{}, {}", price.source, price.date);
-        Self { source, date: None, ..Self::of_price(price) }
-    }
 }
 
 /// Days after which a price is called old (method: Cost).

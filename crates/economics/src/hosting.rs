@@ -297,11 +297,8 @@ fn answer(setting: &Setting, costs: &[WayCost], cheapest: &[String]) -> (bool, S
 
     let decisive =
         [CostPart::Energy, CostPart::Idle, CostPart::Hardware, CostPart::Restarts, CostPart::ColdStarts];
-    let missing: Vec<&str> = decisive
-        .into_iter()
-        .filter(|part| first.bill.left_out.holds(*part))
-        .map(CostPart::name)
-        .collect();
+    let missing: Vec<&str> =
+        decisive.into_iter().filter(|part| first.bill.left_out.holds(*part)).map(CostPart::name).collect();
 
     if missing.is_empty() {
         return (false, tied);

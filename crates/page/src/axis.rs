@@ -58,7 +58,8 @@ impl Axis {
     pub(crate) fn logarithmic(least: f64, greatest: f64, from: f64, to: f64) -> Self {
         let greatest = if greatest > 0.0 { greatest } else { 1.0 };
         let least = if least > 0.0 { least } else { greatest * 1e-6 };
-        let (least, greatest) = if greatest / least > 1.001 { (least, greatest) } else { (least / 2.0, greatest * 2.0) };
+        let (least, greatest) =
+            if greatest / least > 1.001 { (least, greatest) } else { (least / 2.0, greatest * 2.0) };
         Self { scale: Scale::Logarithmic, least, greatest, from, to }
     }
 
@@ -89,7 +90,8 @@ impl Axis {
     fn linear_ticks(&self, wanted: usize) -> Vec<f64> {
         let rough = (self.greatest - self.least) / wanted.max(1) as f64;
         let decade = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * decade).into_iter().find(|step| *step >= rough);
+        let step =
+            [1.0, 2.0, 5.0, 10.0].map(|factor| factor * decade).into_iter().find(|step| *step >= rough);
         let step = step.unwrap_or(rough);
 
         let first = (self.least / step).ceil();
@@ -103,7 +105,8 @@ impl Axis {
         let inside = |value: &f64| *value >= self.least * 0.999 && *value <= self.greatest * 1.001;
 
         // Few decades are filled with 2 and 5; many are thinned.
-        let factors: &[f64] = if (last - first) as usize <= wanted.max(1) { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let factors: &[f64] =
+            if (last - first) as usize <= wanted.max(1) { &[1.0, 2.0, 5.0] } else { &[1.0] };
         let mut values = Vec::new();
         for decade in first..=last {
             values.extend(factors.iter().map(|factor| factor * 10f64.powi(decade)).filter(inside));

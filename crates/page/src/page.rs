@@ -9,8 +9,8 @@ use minijinja::{AutoEscape, Environment};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use crate::payload::{self, Payload};
 use crate::chart::{self, Figures};
+use crate::payload::{self, Payload};
 use crate::section::{self, Fact, Head, Names, Table};
 use crate::{prompts, samples};
 

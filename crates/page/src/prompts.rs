@@ -62,7 +62,11 @@ pub(crate) fn table(runs: &[RunRecord], variants: &[VariantId], with_texts: bool
         let Some(place) = places.get(&window.id.variant) else { continue };
         for inference in &window.inferences {
             let row = *by_prompt.entry(inference.prompt.clone()).or_insert_with(|| {
-                rows.push(PromptRow { id: inference.prompt.0.clone(), input: None, answers: BTreeMap::new() });
+                rows.push(PromptRow {
+                    id: inference.prompt.0.clone(),
+                    input: None,
+                    answers: BTreeMap::new(),
+                });
                 rows.len() - 1
             });
             let Some(row) = rows.get_mut(row) else { continue };
@@ -105,7 +109,9 @@ fn add_evaluations(
             continue;
         }
         let Some(place) = places.get(&evaluation.variant) else { continue };
-        let Some(row) = by_prompt.get(&evaluation.prompt).and_then(|row| rows.get_mut(*row)) else { continue };
+        let Some(row) = by_prompt.get(&evaluation.prompt).and_then(|row| rows.get_mut(*row)) else {
+            continue;
+        };
         let Some(cell) = row.answers.get_mut(place) else { continue };
 
         match &evaluation.result {

@@ -96,7 +96,9 @@ pub(crate) fn prompts_answered(runs: &[RunRecord]) -> BTreeMap<VariantId, usize>
 }
 
 /// Windows of single requests: those under load say nothing about a prompt.
-pub(crate) fn single_request_windows(runs: &[RunRecord]) -> impl Iterator<Item = &infercost_core::WindowRecord> {
+pub(crate) fn single_request_windows(
+    runs: &[RunRecord],
+) -> impl Iterator<Item = &infercost_core::WindowRecord> {
     runs.iter().flat_map(|run| &run.windows).filter(|window| window.load.is_none())
 }
 

@@ -111,7 +111,8 @@ impl Svg {
 
         match series % 4 {
             0 => {
-                let _ = write!(self.body, r#"<circle class="{class} dot" cx="{x:.1}" cy="{y:.1}" r="{r:.1}"/>"#);
+                let _ =
+                    write!(self.body, r#"<circle class="{class} dot" cx="{x:.1}" cy="{y:.1}" r="{r:.1}"/>"#);
             }
             1 => self.polygon(&class, &[(x - r, y - r), (x + r, y - r), (x + r, y + r), (x - r, y + r)]),
             2 => {
@@ -133,7 +134,10 @@ impl Svg {
     /// Shapes drawn by `draw` as one mark that can be focused and says `tip`.
     pub(crate) fn mark(&mut self, tip: &str, draw: impl FnOnce(&mut Self)) {
         let tip = escape(tip);
-        let _ = write!(self.body, r#"<g class="mark" tabindex="0" role="img" aria-label="{tip}"><title>{tip}</title>"#);
+        let _ = write!(
+            self.body,
+            r#"<g class="mark" tabindex="0" role="img" aria-label="{tip}"><title>{tip}</title>"#
+        );
         draw(self);
         self.body.push_str("</g>");
     }

@@ -8,7 +8,8 @@ use infercost_page::{PageInput, render};
 
 fn sample() -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../traces/sample");
-    let mut runs = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let mut runs =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
     runs.next().unwrap()
 }
 
@@ -81,7 +82,8 @@ fn nothing_is_asked_from_anywhere() {
 
 #[test]
 fn hostile_texts_are_never_markup() {
-    const HOSTILE: &str = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\u{2028}\u{202e}'\"&";
+    const HOSTILE: &str =
+        "</script><script>alert(1)</script><img src=x onerror=alert(1)>\u{2028}\u{202e}'\"&";
     let (mut run, mut report) = measured();
     for window in &mut run.windows {
         for inference in &mut window.inferences {

@@ -87,7 +87,7 @@ impl SourceDef {
     /// [`FetchError`] where the file cannot be read or is something else.
     pub fn read(&self, file: &Path, query: &Query, now: Timestamp) -> Result<Snapshot, FetchError> {
         let address = file.display().to_string();
-        let text = text_of(file).map_err(|reason| FetchError::File { path: address.clone(), reason })?;
+        let text = infercost_text::read(file, MAX_FILE, "file of prices")?;
 
         let parsed = self
             .parse(&text, query, now)
@@ -117,22 +117,4 @@ impl SourceDef {
             remarks: parsed.remarks,
         }
     }
-}
-
-/// A file's text, UTF-8 or, as PowerShell's `>` writes it, UTF-16 with a byte-order mark.
-fn text_of(file: &Path) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    let opened = fs::File::open(file).map_err(|error| error.to_string())?;
-    opened.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(format!("larger than {MAX_FILE} bytes"));
-    }
-
-    let pair: fn([u8; 2]) -> u16 = match bytes.as_slice() {
-        [0xff, 0xfe, ..] => u16::from_le_bytes,
-        [0xfe, 0xff, ..] => u16::from_be_bytes,
-        _ => return String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned()),
-    };
-    let units: Vec<u16> = bytes.chunks_exact(2).filter_map(|two| Some(pair(two.try_into().ok()?))).collect();
-    String::from_utf16(&units).map_err(|_| "it begins as UTF-16 text and is none".to_owned())
 }

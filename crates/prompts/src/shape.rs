@@ -182,8 +182,10 @@ impl<'f> Fields<'f> {
         }
 
         if let Some((_, value)) = self.take(&["thinking"]) {
-            item.thinking =
-                Some(serde_json::from_value(value.clone()).map_err(|error| shown(&error.to_string()).to_string())?);
+            item.thinking = Some(
+                serde_json::from_value(value.clone())
+                    .map_err(|error| shown(&error.to_string()).to_string())?,
+            );
         }
         if let Some((name, value)) = self.take(&TEMPLATE) {
             let Value::Object(variables) = value else { return Err(format!("`{name}` must be an object")) };

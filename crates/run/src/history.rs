@@ -8,8 +8,8 @@ use infercost_core::{Recommendation, RunHeader, RunRecord};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::usage::usage;
 use crate::run_folder;
+use crate::usage::usage;
 
 /// More than any header takes.
 const MAX_HEADER_BYTES: u64 = 64 << 20;
@@ -134,7 +134,9 @@ pub fn deletable(traces: &Path, name: &str) -> anyhow::Result<PathBuf> {
     let mut parts = Path::new(name).components();
     let plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
     if !plain {
-        return Err(usage(format!("`{name}` is not the id of a run; delete takes ids as `infercost runs` lists them")));
+        return Err(usage(format!(
+            "`{name}` is not the id of a run; delete takes ids as `infercost runs` lists them"
+        )));
     }
 
     let folder = traces.join(name);

@@ -8,8 +8,8 @@ use infercost_core::RunId;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use crate::usage::usage;
 use crate::console;
+use crate::usage::usage;
 
 /// How far the clock that dated a run may have been ahead of this one.
 const CLOCK_DRIFT: SignedDuration = SignedDuration::from_hours(1);

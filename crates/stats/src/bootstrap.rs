@@ -101,7 +101,6 @@ impl Resampled {
         let mut resampled = Vec::new();
         if let Ok(prompts) = u32::try_from(prompts)
             && prompts > 1
-
         {
             let count = (DRAWS / prompts as usize).clamp(FEWEST_RESAMPLES, RESAMPLES);
             resampled = vec![0.0; count * width];

@@ -52,7 +52,13 @@ fn decide_one(metric: Metric, limit: f64, variants: &[VariantDiff]) -> LimitResu
         };
 
         let name = variant.variant.variant_name();
-        let said = format!("{name}: {} {} [{}, {}]", what(metric), percent(worse.point), percent(worse.lower), percent(worse.upper));
+        let said = format!(
+            "{name}: {} {} [{}, {}]",
+            what(metric),
+            percent(worse.point),
+            percent(worse.lower),
+            percent(worse.upper)
+        );
         if worse.lower > limit {
             let why = format!("{said}, above the limit of {}", percent(limit));
             return LimitResult {
@@ -64,7 +70,10 @@ fn decide_one(metric: Metric, limit: f64, variants: &[VariantDiff]) -> LimitResu
             };
         }
         if worse.upper > limit {
-            open.get_or_insert((variant.variant.clone(), format!("{said}: the interval holds the limit of {}", percent(limit))));
+            open.get_or_insert((
+                variant.variant.clone(),
+                format!("{said}: the interval holds the limit of {}", percent(limit)),
+            ));
         }
     }
 

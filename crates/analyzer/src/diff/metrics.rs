@@ -24,8 +24,15 @@ struct Pair {
 }
 
 /// All metrics of a variant that both reports hold.
-pub(super) fn of_variant(variant: &VariantId, old: &Side<'_>, new: &Side<'_>, confidence: f64) -> Vec<Compared> {
-    let (Some(before), Some(after)) = (candidate(old, variant), candidate(new, variant)) else { return Vec::new() };
+pub(super) fn of_variant(
+    variant: &VariantId,
+    old: &Side<'_>,
+    new: &Side<'_>,
+    confidence: f64,
+) -> Vec<Compared> {
+    let (Some(before), Some(after)) = (candidate(old, variant), candidate(new, variant)) else {
+        return Vec::new();
+    };
 
     let mut compared = Vec::new();
     for pair in ratios(before, after) {
@@ -57,7 +64,8 @@ fn ratios(before: &CandidateReport, after: &CandidateReport) -> Vec<Pair> {
     };
     let prefill =
         Pair { metric: Metric::Prefill, old: before.prefill_tokens_per_s, new: after.prefill_tokens_per_s };
-    let decode = Pair { metric: Metric::Decode, old: before.decode_tokens_per_s, new: after.decode_tokens_per_s };
+    let decode =
+        Pair { metric: Metric::Decode, old: before.decode_tokens_per_s, new: after.decode_tokens_per_s };
 
     vec![pair, energy, ttft, prefill, decode]
 }
@@ -93,7 +101,12 @@ fn ratio(pair: Pair, why: Option<String>, confidence: f64) -> Compared {
         return not_compared(metric, old, new, Some(format!("not known in {side}")));
     };
     let (Some(one), Some(other)) = (log_error(&before), log_error(&after)) else {
-        return not_compared(metric, old, new, Some("an interval reaches zero: too few measurements".to_owned()));
+        return not_compared(
+            metric,
+            old,
+            new,
+            Some("an interval reaches zero: too few measurements".to_owned()),
+        );
     };
 
     let change = (after.point / before.point).ln();
@@ -108,7 +121,14 @@ fn ratio(pair: Pair, why: Option<String>, confidence: f64) -> Compared {
     };
     Compared {
         p_value: Some(two_sided(change, error)),
-        diff: MetricDiff { metric, old, new, change: Some(estimate), verdict: Change::NoDifferenceShown, why: None },
+        diff: MetricDiff {
+            metric,
+            old,
+            new,
+            change: Some(estimate),
+            verdict: Change::NoDifferenceShown,
+            why: None,
+        },
     }
 }
 
@@ -214,7 +234,12 @@ fn share_estimate(share: Share, confidence: f64, z: f64) -> Estimate {
     Estimate { point: share.count / share.n as f64, lower, upper, confidence, n: share.n }
 }
 
-fn not_compared(metric: Metric, old: Option<Estimate>, new: Option<Estimate>, why: Option<String>) -> Compared {
+fn not_compared(
+    metric: Metric,
+    old: Option<Estimate>,
+    new: Option<Estimate>,
+    why: Option<String>,
+) -> Compared {
     Compared {
         p_value: None,
         diff: MetricDiff { metric, old, new, change: None, verdict: Change::NotComparable, why },

@@ -9,7 +9,8 @@ use crate::diff::Side;
 
 /// Variants of both sides, in the new one's order.
 pub(super) fn shared_variants(old: &Side<'_>, new: &Side<'_>) -> Vec<VariantId> {
-    let known: BTreeSet<&VariantId> = old.report.candidates.iter().map(|candidate| &candidate.variant).collect();
+    let known: BTreeSet<&VariantId> =
+        old.report.candidates.iter().map(|candidate| &candidate.variant).collect();
     let shared = new.report.candidates.iter().map(|candidate| &candidate.variant);
 
     shared.filter(|variant| known.contains(variant)).cloned().collect()
@@ -17,7 +18,8 @@ pub(super) fn shared_variants(old: &Side<'_>, new: &Side<'_>) -> Vec<VariantId> 
 
 /// Variants of the first side alone.
 pub(super) fn only_first(first: &Side<'_>, second: &Side<'_>) -> Vec<VariantId> {
-    let known: BTreeSet<&VariantId> = second.report.candidates.iter().map(|candidate| &candidate.variant).collect();
+    let known: BTreeSet<&VariantId> =
+        second.report.candidates.iter().map(|candidate| &candidate.variant).collect();
     let all = first.report.candidates.iter().map(|candidate| &candidate.variant);
 
     all.filter(|variant| !known.contains(variant)).cloned().collect()
@@ -63,7 +65,11 @@ pub(super) fn notes(old: &Side<'_>, new: &Side<'_>) -> Vec<String> {
             ));
         }
         if one.threads != two.threads {
-            notes.push(format!("{variant}: {} threads before, {} now", threads(one.threads), threads(two.threads)));
+            notes.push(format!(
+                "{variant}: {} threads before, {} now",
+                threads(one.threads),
+                threads(two.threads)
+            ));
         }
     }
 

@@ -46,7 +46,6 @@ impl<'a> Evaluations<'a> {
 
         for (run, evaluation) in
             runs.iter().enumerate().flat_map(|(run, record)| record.evaluations.iter().map(move |e| (run, e)))
-
         {
             if evaluation.result.kind() == EvaluationKind::Task {
                 let key = (run, &evaluation.variant, &evaluation.prompt, evaluation.repetition);
@@ -375,7 +374,6 @@ pub(super) fn pair_up(variants: &[VariantSample<'_>], index: usize, layout: Layo
     for prompt in both {
         for (one, other, place, first) in
             [(baseline, variant, 0, Pair::BaselineAnswers), (variant, baseline, index, Pair::Answers)]
-
         {
             if bears(one, other, prompt) {
                 Took::of_prompt(table, layout, place, prompt).add(table, prompt, column(first));
@@ -393,7 +391,6 @@ pub(super) fn pair_up(variants: &[VariantSample<'_>], index: usize, layout: Layo
         let scores = (baseline.scores.get(prompt), variant.scores.get(prompt));
         if let (Some(Some(reference)), Some(Some(score))) = scores
             && reference.settled()
-
         {
             table.add(prompt, column(Pair::BaselineScore), reference.worst);
             table.add(prompt, column(Pair::Score), score.worst);
@@ -414,7 +411,6 @@ pub(super) fn pair_up_blocks(
 
     for (one, other, first) in
         [(baseline, variant, Pair::BaselineAnswers), (variant, baseline, Pair::Answers)]
-
     {
         for asking in one.askings.iter().filter(|asking| bears(one, other, asking.place.prompt)) {
             let block = asking.place.block;

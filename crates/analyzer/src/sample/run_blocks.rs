@@ -81,7 +81,6 @@ impl Joined {
     fn root(&mut self, mut member: usize) -> usize {
         while let Some(parent) = self.0.get(member).copied()
             && parent != member
-
         {
             let above = self.0.get(parent).copied().unwrap_or(parent);
             if let Some(slot) = self.0.get_mut(member) {

@@ -94,6 +94,7 @@ pub fn inference(prompt: &PromptId, issued_at: SystemTime) -> InferenceRecord {
         served: None,
         outcome: Outcome::Completed {
             text: Some("ok".to_owned()),
+            thinking: None,
             finish: FinishReason::Stop,
             output_tokens: OUTPUT_TOKENS,
             arrivals,
@@ -113,6 +114,8 @@ pub fn window(variant: &VariantId, index: u32, inferences: Vec<InferenceRecord>)
         load: None,
         energy: EnergyReading::Unavailable { reason: "made up".to_owned() },
         interrupted: false,
+        interference: None,
+        remeasures: None,
         inferences,
     }
 }

@@ -80,7 +80,6 @@ fn hours(drawing: &mut Drawing, begin: i64, end: i64, zone: &TimeZone, x: &dyn F
     while at <= end {
         if at >= begin
             && let Ok(moment) = Timestamp::from_second(at)
-
         {
             let local = moment.to_zoned(zone.clone());
             drawing.line((x(moment), BOTTOM), (x(moment), BOTTOM + 5.0), FAINT, 1.0);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use infercost_core::thinking::is_opened_by;
-use infercost_core::{Continuation, EngineError, PromptBody};
+use infercost_core::{Continuation, EngineError, Message, PromptBody, Role};
 
 use crate::chat_template::{ChatMessage, ChatTemplate, plain};
 use crate::decoder::WeightSource;
@@ -41,7 +41,7 @@ impl PromptEncoder {
     /// prompt's name.
     fn refuse_empty(&self) -> Result<(), String> {
         let says = Message { role: Role::User, content: "x".to_owned() };
-        match self.render(&PromptBody::Chat(vec![says])) {
+        match self.render(&PromptBody::Chat(vec![says].into())) {
             Ok(rendered) if rendered.trim().is_empty() => Err(
                 "its chat template renders a user's message to nothing; repair `tokenizer.chat_template`, or take it \
                  out, and the prompts are sent as they are"

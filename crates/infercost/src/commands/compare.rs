@@ -48,7 +48,12 @@ pub(crate) fn run(
     let request = arguments.record.request(global);
     let folder = record::record(&arguments.record, &request, &given, earlier)?;
 
-    let printing = Printing { json: global.json, detail: arguments.detail.detail(), page: &arguments.page, texts: Texts::default() };
+    let printing = Printing {
+        json: global.json,
+        detail: arguments.detail.detail(),
+        page: &arguments.page,
+        texts: Texts::default(),
+    };
     let code = report::print(std::slice::from_ref(&folder), None, &given, &printing)?;
     exporting::after_run(&folder, &request, &given);
     Ok(code)

@@ -73,7 +73,8 @@ pub(crate) fn run(arguments: &ReportCommand, global: &GlobalFlags) -> anyhow::Re
     };
 
     let texts = Texts { left_out: arguments.no_content, redact: arguments.redact.clone() };
-    let printing = Printing { json: global.json, detail: arguments.detail.detail(), page: &arguments.page, texts };
+    let printing =
+        Printing { json: global.json, detail: arguments.detail.detail(), page: &arguments.page, texts };
     print(&folders, arguments.baseline.as_deref(), &given, &printing)
 }
 

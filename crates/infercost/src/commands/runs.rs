@@ -192,4 +192,3 @@ fn confirmed(names: &[String]) -> anyhow::Result<bool> {
     io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
-

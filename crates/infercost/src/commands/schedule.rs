@@ -15,7 +15,7 @@ use infercost_economics::chart;
 use infercost_economics::schedule::{Action, Job, Schedule, Window, schedule, timers};
 use infercost_prices::sections::exchange::convert_curve;
 use infercost_prices::sections::tariff::time_zone;
-use infercost_prices::{Prices, Query};
+use infercost_prices::{PriceError, Prices, Query};
 use infercost_run::economics_inputs::{self, EconomicsInputs, Measured};
 use infercost_run::price_store;
 use infercost_run::{shell, usage};

@@ -103,7 +103,8 @@ mod tests {
         vec![
             Column::left("variant", 0, vec!["full".to_owned(), "q8_0".to_owned()]),
             Column::right("saving", 0, vec!["–".to_owned(), "17 %".to_owned()]),
-            Column::right("KL div.", 2, vec!["–".to_owned(), "0.005".to_owned()]).limited(Some("≤ 0.05".to_owned())),
+            Column::right("KL div.", 2, vec!["–".to_owned(), "0.005".to_owned()])
+                .limited(Some("≤ 0.05".to_owned())),
             Column::right("size", 8, vec!["540 MB".to_owned(), "145 MB".to_owned()]),
             Column::right("J/inference", 4, vec!["–".to_owned(), "–".to_owned()]),
         ]
@@ -116,7 +117,11 @@ mod tests {
             let first = lines.lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
             (first, dropped)
         };
-        assert_eq!(headers(200), ("variant saving KL div. size".to_owned(), 0), "a column without values is no loss");
+        assert_eq!(
+            headers(200),
+            ("variant saving KL div. size".to_owned(), 0),
+            "a column without values is no loss"
+        );
         assert_eq!(headers(32), ("variant saving KL div.".to_owned(), 1));
         assert_eq!(headers(20), ("variant saving".to_owned(), 2));
         assert_eq!(headers(1), ("variant saving".to_owned(), 2), "the answer is never dropped");

@@ -70,7 +70,8 @@ fn count(diff: &RunDiff, change: Change) -> usize {
 }
 
 fn compared(diff: &RunDiff) -> usize {
-    diff.variants.iter().map(|variant| variant.metrics.len()).sum::<usize>() - count(diff, Change::NotComparable)
+    diff.variants.iter().map(|variant| variant.metrics.len()).sum::<usize>()
+        - count(diff, Change::NotComparable)
 }
 
 fn sheet(diff: &RunDiff) -> Sheet {

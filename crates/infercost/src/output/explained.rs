@@ -6,8 +6,8 @@ use infercost_core::report::{CandidateReport, Report};
 use infercost_core::{EnergySource, Estimate, Severity, Verdict};
 use infercost_run::number;
 
-use crate::output::layout::{aligned, columns, short_name, styled as out, unknown};
 use crate::output::energy_line;
+use crate::output::layout::{aligned, columns, short_name, styled as out, unknown};
 use crate::output::table::verdict;
 use crate::output::terminal::{DOUBT, STRONG, plain};
 

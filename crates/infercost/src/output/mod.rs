@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod columns;
 pub(crate) mod console;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod economics;
 mod energy_line;
@@ -14,7 +15,6 @@ pub(crate) mod log;
 pub(crate) mod models;
 pub(crate) mod page;
 pub(crate) mod progress;
-pub(crate) mod diff;
 pub(crate) mod runs;
 pub(crate) mod score;
 pub(crate) mod sheet;

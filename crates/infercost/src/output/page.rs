@@ -50,7 +50,12 @@ pub(crate) fn check(flags: &PageFlags) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// Where the file cannot be written; an earlier one is then as it was.
-pub(crate) fn write(flags: &PageFlags, report: &Report, runs: &[RunRecord], texts: &Texts) -> anyhow::Result<()> {
+pub(crate) fn write(
+    flags: &PageFlags,
+    report: &Report,
+    runs: &[RunRecord],
+    texts: &Texts,
+) -> anyhow::Result<()> {
     let Some(file) = &flags.html else { return Ok(()) };
     check(flags)?;
 

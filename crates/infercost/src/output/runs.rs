@@ -12,8 +12,10 @@ use crate::output::terminal::{STRONG, plain};
 
 /// A line a run.
 pub(crate) fn list(entries: &[RunEntry], format: TableFormat) -> anyhow::Result<String> {
-    let mut sheet =
-        Sheet { header: vec!["run", "began (UTC)", "variants", "machine", "recommendation"], rows: Vec::new() };
+    let mut sheet = Sheet {
+        header: vec!["run", "began (UTC)", "variants", "machine", "recommendation"],
+        rows: Vec::new(),
+    };
     for entry in entries {
         sheet.rows.push(vec![
             entry.id.clone(),
@@ -49,9 +51,7 @@ pub(crate) fn one(entry: &RunEntry) -> String {
 }
 
 fn began(entry: &RunEntry) -> String {
-    entry
-        .started_at
-        .map_or_else(|| UNKNOWN.to_owned(), |began| began.strftime("%Y-%m-%d %H:%M").to_string())
+    entry.started_at.map_or_else(|| UNKNOWN.to_owned(), |began| began.strftime("%Y-%m-%d %H:%M").to_string())
 }
 
 fn answer(entry: &RunEntry) -> String {

@@ -20,7 +20,9 @@ impl Sheet {
     /// Where CSV cannot be written: a defect of the program.
     pub(crate) fn render(&self, format: TableFormat) -> anyhow::Result<String> {
         match format {
-            TableFormat::Table | TableFormat::Json => Ok(layout::table(&self.header, self.rows.clone(), false)),
+            TableFormat::Table | TableFormat::Json => {
+                Ok(layout::table(&self.header, self.rows.clone(), false))
+            }
             TableFormat::Markdown => Ok(self.markdown()),
             TableFormat::Csv => self.csv(),
         }
@@ -69,14 +71,20 @@ mod tests {
     use super::*;
 
     fn sheet() -> Sheet {
-        let rows = vec![vec!["a|b".to_owned(), "<img src=x>".to_owned()], vec!["c,\"d\"".to_owned(), "_e_".to_owned()]];
+        let rows = vec![
+            vec!["a|b".to_owned(), "<img src=x>".to_owned()],
+            vec!["c,\"d\"".to_owned(), "_e_".to_owned()],
+        ];
         Sheet { header: vec!["name", "value"], rows }
     }
 
     #[test]
     fn markdown_cells_stay_cells() {
         let text = sheet().render(TableFormat::Markdown).unwrap();
-        assert_eq!(text, "| name | value |\n| --- | --- |\n| a\\|b | \\<img src=x> |\n| c,\"d\" | \\_e\\_ |\n");
+        assert_eq!(
+            text,
+            "| name | value |\n| --- | --- |\n| a\\|b | \\<img src=x> |\n| c,\"d\" | \\_e\\_ |\n"
+        );
     }
 
     #[test]

@@ -40,7 +40,9 @@ pub(crate) fn render(report: &Report, folders: &[PathBuf], detail: Detail) -> St
     }
 
     let _ = writeln!(text);
-    for caution in report.findings.iter().filter(|finding| finding.severity == Severity::Warning).take(CAUTIONS) {
+    for caution in
+        report.findings.iter().filter(|finding| finding.severity == Severity::Warning).take(CAUTIONS)
+    {
         let _ = writeln!(text, "{} {}", out(DOUBT, "!"), caution_line(caution, width));
     }
 
@@ -143,17 +145,37 @@ fn columns(report: &Report) -> Vec<Column> {
             0,
             cells(candidates, |one| amount(one.cost.per_inference, 1e3)),
         ),
-        Column::right("task score", 1, cells(candidates, |one| {
-            marked(one, Gate::TaskScore, one.quality.task_score.map(|score| number::percent(score.point)))
-        }))
+        Column::right(
+            "task score",
+            1,
+            cells(candidates, |one| {
+                marked(one, Gate::TaskScore, one.quality.task_score.map(|score| number::percent(score.point)))
+            }),
+        )
         .limited(margin(report)),
-        Column::right("KL div.", 2, cells(candidates, |one| {
-            marked(one, Gate::KlDivergence, one.quality.kld_mean.map(|kld| number::significant(kld.point)))
-        }))
+        Column::right(
+            "KL div.",
+            2,
+            cells(candidates, |one| {
+                marked(
+                    one,
+                    Gate::KlDivergence,
+                    one.quality.kld_mean.map(|kld| number::significant(kld.point)),
+                )
+            }),
+        )
         .limited(report.policy.max_kld.map(|limit| format!("≤ {limit}"))),
-        Column::right("top-1", 3, cells(candidates, |one| {
-            marked(one, Gate::Top1Agreement, one.quality.top1_agreement.map(|share| number::percent(share.point)))
-        }))
+        Column::right(
+            "top-1",
+            3,
+            cells(candidates, |one| {
+                marked(
+                    one,
+                    Gate::Top1Agreement,
+                    one.quality.top1_agreement.map(|share| number::percent(share.point)),
+                )
+            }),
+        )
         .limited(report.policy.min_top1.map(|limit| format!("≥ {}", number::percent(limit)))),
     ];
 
@@ -170,18 +192,30 @@ fn columns(report: &Report) -> Vec<Column> {
         if metered { 4 } else { 8 },
         cells(candidates, |one| amount(one.energy.per_inference_j, 1.0)),
     ));
-    columns.push(Column::right("decode tok/s", 5, cells(candidates, |one| amount(one.decode_tokens_per_s, 1.0))));
-    columns.push(Column::right("TTFT", 6, cells(candidates, |one| {
-        one.ttft_s.map_or_else(|| UNKNOWN.to_owned(), |ttft| number::seconds(ttft.p50))
-    })));
+    columns.push(Column::right(
+        "decode tok/s",
+        5,
+        cells(candidates, |one| amount(one.decode_tokens_per_s, 1.0)),
+    ));
+    columns.push(Column::right(
+        "TTFT",
+        6,
+        cells(candidates, |one| {
+            one.ttft_s.map_or_else(|| UNKNOWN.to_owned(), |ttft| number::seconds(ttft.p50))
+        }),
+    ));
     columns.push(Column::right(
         format!("{currency}/1M out"),
         7,
         cells(candidates, |one| amount(one.cost.per_million_output_tokens, 1.0)),
     ));
-    columns.push(Column::right("size", 8, cells(candidates, |one| {
-        one.engine.file_size.map_or_else(|| UNKNOWN.to_owned(), |size| number::bytes(size.0))
-    })));
+    columns.push(Column::right(
+        "size",
+        8,
+        cells(candidates, |one| {
+            one.engine.file_size.map_or_else(|| UNKNOWN.to_owned(), |size| number::bytes(size.0))
+        }),
+    ));
     columns
 }
 

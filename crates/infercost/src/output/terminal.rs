@@ -4,7 +4,6 @@ use std::env;
 use std::io::{self, IsTerminal as _};
 
 use anstyle::{AnsiColor, Style};
-use indicatif::ProgressDrawTarget;
 
 /// Good news.
 pub(crate) const SUCCESS: Style = AnsiColor::Green.on_default().bold();
@@ -50,7 +49,9 @@ const UNKNOWN_WIDTH: usize = 100;
 pub(crate) fn width() -> usize {
     let said = env::var("COLUMNS").ok().and_then(|text| text.trim().parse::<usize>().ok());
     let is_terminal = io::stdout().is_terminal();
-    let shown = is_terminal.then(|| ProgressDrawTarget::stdout().width().map(usize::from)).flatten();
+    let shown = is_terminal
+        .then(|| console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns)))
+        .flatten();
 
     said.or(shown).filter(|width| *width > 0).unwrap_or(UNKNOWN_WIDTH)
 }

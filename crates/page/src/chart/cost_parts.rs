@@ -63,7 +63,8 @@ fn draw(report: &Report, names: &Names, width: Width) -> String {
     let left = if width == Width::Wide { 130.0 } else { 90.0 };
     let height = ROW * report.candidates.len() as f64 + 40.0;
     let mut svg = Svg::new(width.units(), height);
-    let totals = report.candidates.iter().map(|one| parts(one).iter().map(|part| part.amount).sum::<f64>() * 1e3);
+    let totals =
+        report.candidates.iter().map(|one| parts(one).iter().map(|part| part.amount).sum::<f64>() * 1e3);
     let (_, greatest) = range(totals).unwrap_or((0.0, 1.0));
     let span = Span { scale: Scale::Linear, least: 0.0, greatest, label: String::new() };
     let axis = crate::axis::Axis::linear(span.least, span.greatest, left, width.units() - 20.0);
@@ -85,7 +86,8 @@ fn draw(report: &Report, names: &Names, width: Width) -> String {
         for part in parts(candidate) {
             let to = from + part.amount * 1e3;
             let share = if whole > 0.0 { part.amount / whole } else { 0.0 };
-            let tip = format!("{name}, {}: {} ({})", part.name, significant(part.amount * 1e3), percent(share));
+            let tip =
+                format!("{name}, {}: {} ({})", part.name, significant(part.amount * 1e3), percent(share));
             let x = axis.place(from);
             let area = Area { x, y: top, width: axis.place(to) - x, height: BAR };
             svg.mark(&tip, |svg| svg.rect(part.class, area));

@@ -55,7 +55,11 @@ pub(crate) fn cost(report: &Report, names: &Names) -> Option<Figure> {
             OperatingPoint::Open { rate } => rate,
         };
         let cost = point.cost_per_inference?.map(|amount| amount * 1e3);
-        Some((load, cost.point, format!("{} {currency} per 1,000 inferences", with_interval(&cost, significant))))
+        Some((
+            load,
+            cost.point,
+            format!("{} {currency} per 1,000 inferences", with_interval(&cost, significant)),
+        ))
     });
 
     figure(

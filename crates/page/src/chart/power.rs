@@ -37,8 +37,12 @@ pub(crate) fn figure(names: &Names, windows: &[PowerWindow]) -> Option<Figure> {
 fn draw(names: &Names, windows: &[PowerWindow], every: usize, width: Width) -> String {
     let (_, last) = range(windows.iter().map(|window| window.to_s)).unwrap_or((0.0, 1.0));
     let (_, most) = range(windows.iter().map(|window| window.watts)).unwrap_or((0.0, 1.0));
-    let across =
-        Span { scale: Scale::Linear, least: 0.0, greatest: last, label: "since the first window, s".to_owned() };
+    let across = Span {
+        scale: Scale::Linear,
+        least: 0.0,
+        greatest: last,
+        label: "since the first window, s".to_owned(),
+    };
     let up = Span { scale: Scale::Linear, least: 0.0, greatest: most * 1.05, label: "power, W".to_owned() };
     let mut frame = Frame::new(width, 240.0, &across, &up);
 

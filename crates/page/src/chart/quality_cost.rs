@@ -30,8 +30,11 @@ struct Dot {
 pub(crate) fn figure(report: &Report, names: &Names) -> Option<Figure> {
     let by_score = dots(report, Measure::TaskScore);
     let by_divergence = dots(report, Measure::Divergence);
-    let (measure, dots) =
-        if by_score.len() >= 2 { (Measure::TaskScore, by_score) } else { (Measure::Divergence, by_divergence) };
+    let (measure, dots) = if by_score.len() >= 2 {
+        (Measure::TaskScore, by_score)
+    } else {
+        (Measure::Divergence, by_divergence)
+    };
     if dots.len() < 2 {
         return None;
     }
@@ -53,7 +56,8 @@ pub(crate) fn figure(report: &Report, names: &Names) -> Option<Figure> {
 fn dots(report: &Report, measure: Measure) -> Vec<Dot> {
     let mut dots = Vec::new();
     for (place, candidate) in report.candidates.iter().enumerate() {
-        let (Some(cost), Some(quality)) = (candidate.cost.per_inference, quality(report, candidate, measure)) else {
+        let (Some(cost), Some(quality)) = (candidate.cost.per_inference, quality(report, candidate, measure))
+        else {
             continue;
         };
         // Per thousand inferences: a price that people pay.
@@ -82,7 +86,8 @@ fn limit(report: &Report, measure: Measure) -> Option<(f64, String)> {
         Measure::TaskScore => {
             // Every candidate's gate names the margin that was applied; the baseline has the score it is taken from.
             let gates = report.candidates.iter().flat_map(|candidate| &candidate.gates);
-            let margin = gates.filter(|gate| gate.gate == Gate::TaskScore).map(|gate| gate.threshold.abs()).next()?;
+            let margin =
+                gates.filter(|gate| gate.gate == Gate::TaskScore).map(|gate| gate.threshold.abs()).next()?;
             let base = report.candidates.iter().find(|candidate| candidate.variant == report.baseline)?;
             let score = base.quality.task_score?.point;
             Some((score - margin, format!("baseline less the margin of {}", percent(margin))))
@@ -96,7 +101,8 @@ fn draw(report: &Report, names: &Names, measure: Measure, dots: &[Dot], width: W
     let (least_cost, greatest_cost) = range(costs).unwrap_or((0.0, 1.0));
     let room = (greatest_cost - least_cost) * 0.06;
     let qualities = dots.iter().flat_map(|dot| [dot.quality.lower, dot.quality.upper]);
-    let (least, greatest) = range(qualities.chain(limit.iter().map(|(value, _)| *value))).unwrap_or((0.0, 1.0));
+    let (least, greatest) =
+        range(qualities.chain(limit.iter().map(|(value, _)| *value))).unwrap_or((0.0, 1.0));
 
     // Scores are shown in percent, divergences as they are.
     let factor = if measure == Measure::TaskScore { 100.0 } else { 1.0 };

@@ -64,7 +64,11 @@ pub(crate) fn provenance(report: &Report, names: &Names) -> Table {
         let weights = engine.weights_sha256.as_deref().map_or_else(|| UNKNOWN.to_owned(), shortened);
         table.rows.push(vec![
             Cell::text(names.at(place).unwrap_or_default()),
-            Cell { text: size.map_or_else(|| UNKNOWN.to_owned(), bytes), key: size.map(|size| size as f64), class: "" },
+            Cell {
+                text: size.map_or_else(|| UNKNOWN.to_owned(), bytes),
+                key: size.map(|size| size as f64),
+                class: "",
+            },
             Cell::number(engine.threads.map(f64::from), significant),
             Cell::text(format!("{} {}", engine.engine, engine.version)),
             Cell::text(engine.build_flags.clone()),

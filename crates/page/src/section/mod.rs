@@ -66,11 +66,7 @@ impl Cell {
     }
 
     pub(crate) fn number(value: Option<f64>, show: impl FnOnce(f64) -> String) -> Self {
-        Self {
-            text: value.map_or_else(|| crate::figures::UNKNOWN.to_owned(), show),
-            key: value,
-            class: "",
-        }
+        Self { text: value.map_or_else(|| crate::figures::UNKNOWN.to_owned(), show), key: value, class: "" }
     }
 
     /// An estimate with its interval.

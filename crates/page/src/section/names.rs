@@ -16,7 +16,8 @@ pub(crate) struct Names {
 impl Names {
     /// Names without the model where all variants share it.
     pub(crate) fn of(report: &Report) -> Self {
-        let ids: Vec<VariantId> = report.candidates.iter().map(|candidate| candidate.variant.clone()).collect();
+        let ids: Vec<VariantId> =
+            report.candidates.iter().map(|candidate| candidate.variant.clone()).collect();
         let model = report.baseline.as_str().rsplit_once('/').map(|(model, _)| model);
         let shared = ids.iter().all(|id| id.as_str().rsplit_once('/').map(|(model, _)| model) == model);
 

@@ -40,7 +40,8 @@ pub(crate) fn variants(report: &Report, names: &Names) -> Table {
             Cell::estimate(candidate.saving.as_ref(), percent),
             Cell::estimate(thousand.as_ref(), significant),
             Cell::estimate(cost.per_million_output_tokens.as_ref(), significant),
-            Cell::estimate(quality.task_score.as_ref(), percent).with_class(broken(candidate, Gate::TaskScore)),
+            Cell::estimate(quality.task_score.as_ref(), percent)
+                .with_class(broken(candidate, Gate::TaskScore)),
             Cell::estimate(divergence, significant).with_class(broken(candidate, Gate::KlDivergence)),
             Cell::estimate(quality.top1_agreement.as_ref(), percent)
                 .with_class(broken(candidate, Gate::Top1Agreement)),
@@ -146,7 +147,8 @@ fn percentile_cells(percentiles: &Percentiles) -> Vec<Cell> {
 
 /// Joules of every variant, and where they were read.
 pub(crate) fn energy(report: &Report) -> Table {
-    let mut table = Table::new("variant", &["gross, J", "net, J", "idle, W", "unattributed, J", "J per inference"]);
+    let mut table =
+        Table::new("variant", &["gross, J", "net, J", "idle, W", "unattributed, J", "J per inference"]);
     for name in ["source", "covers"] {
         table.columns.push(Column { name: name.to_owned(), number: false });
     }

@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use infercost_core::{
     BoardState, ChoiceLikelihoods, ChunkArrival, CrossCheck, Divergence, EnergyDomain, EnergyReading,
     EnergyScope, EstimationMethod, Evaluation, EvaluationKind, EvaluationRecord, FailureKind, FinishReason,
-    GraderName, IdlePhase, IdleRecord, InferenceRecord, Interference, Joules, LoadFacts, LoadRecord, MeterKind,
-    MeterSource, OperatingPoint, Outcome, ParameterChange, PromptId, RunHeader, Sampling, ServedFacts, ServerTimings,
-    SteadyState, TaskScore, Thinking, TokenCount, UsageFault, VariantId, Watts, WindowId, WindowRecord,
+    GraderName, IdlePhase, IdleRecord, InferenceRecord, Interference, Joules, LoadFacts, LoadRecord,
+    MeterKind, MeterSource, OperatingPoint, Outcome, ParameterChange, PromptId, RunHeader, Sampling,
+    ServedFacts, ServerTimings, SteadyState, TaskScore, Thinking, TokenCount, UsageFault, VariantId, Watts,
+    WindowId, WindowRecord,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::option;

@@ -56,10 +56,10 @@ pub(crate) fn render(audit: &Audit) -> String {
 
 fn costs(audit: &Audit) -> String {
     let mut rows = vec![
-        row("1,000 inferences", "per_thousand", &audit.per_thousand),
-        row("an inference", "per_inference", &audit.per_inference),
-        row("a correct answer", "per_correct", &audit.per_correct),
-        row("a user session", "per_session", &audit.per_session),
+        row(audit, "1,000 inferences", "per_thousand", audit.per_thousand.as_ref()),
+        row(audit, "an inference", "per_inference", audit.per_inference.as_ref()),
+        row(audit, "a correct answer", "per_correct", audit.per_correct.as_ref()),
+        row(audit, "a user session", "per_session", audit.per_session.as_ref()),
     ];
 
     if audit.per_user.is_some() {
