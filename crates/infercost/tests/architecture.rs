@@ -60,6 +60,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("nvml-mock", &[]),
     ("served", &["core"]),
     ("openai-mock", &[]),
+    ("page", &["core"]),
     (
         "",
         &[
@@ -71,6 +72,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "export",
             "harness",
             "models",
+            "page",
             "prices",
             "run",
             "stats",
@@ -85,7 +87,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("reqwest", &["served"]),
     ("candle-*", &["engine", "models"]),
     ("tokenizers", &["engine"]),
-    ("minijinja*", &["engine"]),
+    ("minijinja*", &["engine", "page"]),
     ("hf-hub", &["models"]),
     ("nvml-wrapper", &["energy"]),
     ("opentelemetry*", &["export", "trace"]),
