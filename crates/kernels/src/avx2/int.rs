@@ -68,8 +68,10 @@ unsafe fn tile_32<const SIGNED: bool, const MINIMUM: bool, const T: usize>(
         for b in 0..blocks {
             let inputs = job.activations.codes.as_ptr().add(first * columns + b * BLOCK);
             let at = first * blocks + b;
-            let starts: [i32; T] =
-                std::array::from_fn(|t| -zero * *job.activations.code_sums.as_ptr().add(at + t * blocks));
+            let mut starts = [0; T];
+            for (t, start) in starts.iter_mut().enumerate() {
+                *start = -zero * *job.activations.code_sums.as_ptr().add(at + t * blocks);
+            }
             let integers = integers::<SIGNED, 8, T>(scratch.codes.as_ptr().add(b * BLOCK_CODES), inputs, columns, starts);
 
             for half in 0..2 {
@@ -114,10 +116,10 @@ unsafe fn tile_256<const SIX: bool, const T: usize>(
                 if SIX {
                     for sub in 0..2 {
                         let j = 2 * part + sub;
-                        let starts: [i32; T] = std::array::from_fn(|t| {
-                            let at = (first + t) * (columns / 16) + j;
-                            *job.activations.starts.as_ptr().add(at)
-                        });
+                        let mut starts = [0; T];
+                        for (t, start) in starts.iter_mut().enumerate() {
+                            *start = *job.activations.starts.as_ptr().add((first + t) * (columns / 16) + j);
+                        }
                         let codes = codes.add(sub * BLOCK_CODES / 2);
                         let integers = integers::<false, 4, T>(codes, inputs.add(sub * 16), columns, starts);
                         add_scaled(&mut block, integers, scratch.scales.as_ptr().add(j * PANEL_ROWS));
@@ -162,7 +164,10 @@ unsafe fn integers<const SIGNED: bool, const GROUPS: usize, const T: usize>(
     // SAFETY: the caller's promise.
     unsafe {
         let ones = _mm256_set1_epi16(1);
-        let mut sums: [[__m256i; 2]; T] = starts.map(|start| [_mm256_set1_epi32(start); 2]);
+        let mut sums = [[_mm256_set1_epi32(0); 2]; T];
+        for (sums, start) in sums.iter_mut().zip(starts) {
+            *sums = [_mm256_set1_epi32(start); 2];
+        }
 
         for group in 0..GROUPS {
             for half in 0..2 {
