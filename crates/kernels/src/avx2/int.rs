@@ -6,7 +6,8 @@ use std::arch::x86_64::{
     _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_sign_epi8, _mm256_storeu_ps,
 };
 
-use super::{store, with_tokens};
+use super::store;
+use crate::avx512::with_tokens;
 use crate::format::zero_point;
 use crate::layout::{BLOCK, BLOCK_CODES};
 use crate::matmul::Job;
@@ -72,7 +73,12 @@ unsafe fn tile_32<const SIGNED: bool, const MINIMUM: bool, const T: usize>(
             for (t, start) in starts.iter_mut().enumerate() {
                 *start = -zero * *job.activations.code_sums.as_ptr().add(at + t * blocks);
             }
-            let integers = integers::<SIGNED, 8, T>(scratch.codes.as_ptr().add(b * BLOCK_CODES), inputs, columns, starts);
+            let integers = integers::<SIGNED, 8, T>(
+                scratch.codes.as_ptr().add(b * BLOCK_CODES),
+                inputs,
+                columns,
+                starts,
+            );
 
             for half in 0..2 {
                 let scale = _mm256_load_ps(scratch.scales.as_ptr().add(b * PANEL_ROWS + half * 8));
@@ -198,7 +204,8 @@ unsafe fn add_scaled<const T: usize>(sums: &mut [Sums; T], integers: [[__m256i; 
     unsafe {
         for (sums, integers) in sums.iter_mut().zip(integers) {
             sums[0] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(integers[0]), _mm256_load_ps(scales), sums[0]);
-            sums[1] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(integers[1]), _mm256_load_ps(scales.add(8)), sums[1]);
+            sums[1] =
+                _mm256_fmadd_ps(_mm256_cvtepi32_ps(integers[1]), _mm256_load_ps(scales.add(8)), sums[1]);
         }
     }
 }

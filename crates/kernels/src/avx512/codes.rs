@@ -1,8 +1,8 @@
 //! From packed codes to one byte a code, in registers.
 
 use std::arch::x86_64::{
-    __m512i, _mm512_and_si512, _mm512_load_si512, _mm512_set1_epi8, _mm512_setzero_si512, _mm512_slli_epi16, _mm512_srli_epi16,
-    _mm512_ternarylogic_epi32,
+    __m512i, _mm512_and_si512, _mm512_load_si512, _mm512_set1_epi8, _mm512_setzero_si512, _mm512_slli_epi16,
+    _mm512_srli_epi16, _mm512_ternarylogic_epi32,
 };
 
 /// `(a & b) | c` as a table of three bits.

@@ -7,6 +7,8 @@
 //! are unpacked to a byte a code (three to a float a weight) and multiplied with all tokens from there. Both do the
 //! same operations in the same order for one result.
 
+#![allow(clippy::needless_range_loop, reason = "tiles are indexed by panel and token")]
+
 mod codes;
 mod float;
 mod int256;
@@ -28,7 +30,7 @@ macro_rules! with_tokens {
 pub(crate) use with_tokens;
 
 use std::arch::x86_64::{
-    _MM_HINT_T0, __m256i, __m512, _mm_prefetch, _mm256_load_si256, _mm512_cvtph_ps, _mm512_mask_storeu_ps,
+    __m256i, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_load_si256, _mm512_cvtph_ps, _mm512_mask_storeu_ps,
 };
 use std::ops::Range;
 
