@@ -107,7 +107,7 @@ pub fn hosted(folder: Option<&Path>, model: &str) -> anyhow::Result<Option<Hosti
 }
 
 /// The cheapest fetched offers of a hardware, one accelerator each where there are such: one to rent, one spot.
-/// Spot offers say nothing of interruptions, so none are reckoned with, and their name says so.
+/// Spot offers say nothing of interruptions, so none are counted, and their name says so.
 pub fn offers(folder: Option<&Path>, hardware: &str) -> anyhow::Result<Vec<HostingOffer>> {
     let mut all = open(folder)?.recent(Kind::Offers, ANSWERS)?;
     // Newest first: of each question only the last answer counts.
