@@ -17,7 +17,7 @@ use super::{AnalysedRun, facts, send};
 use crate::console;
 use crate::number;
 
-/// How long Phoenix may take to reckon a run's costs.
+/// How long Phoenix may take to compute a run's costs.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What was sent to Phoenix, and what it makes of it.
@@ -66,9 +66,9 @@ pub fn export(
     let outfit = Outfit { project: Some(project.clone()), facts, ..outfit };
     let sent = send(folder, phoenix.traces(), outfit, false)?;
     let total = told.ledger.total();
-    let reckoned = reckoned(phoenix, &project, SpanIds::new(&told.run.header).trace(), sent.spans, total)?;
+    let computed = computed(phoenix, &project, SpanIds::new(&told.run.header).trace(), sent.spans, total)?;
     phoenix.annotate(&annotations)?;
-    let phoenix_total = reckoned.and_then(|totals| totals.cost);
+    let phoenix_total = computed.and_then(|totals| totals.cost);
 
     Ok(InPhoenix {
         page: phoenix.project_page(&project).ok(),
@@ -81,7 +81,7 @@ pub fn export(
         total,
         left_out: told.ledger.unbilled(),
         phoenix_total,
-        phoenix_spans: reckoned.map(|totals| totals.spans),
+        phoenix_spans: computed.map(|totals| totals.spans),
         same_total: total.zip(phoenix_total).map(|(ours, theirs)| same_total(ours, theirs)),
     })
 }
@@ -145,7 +145,7 @@ fn provider<'t>(told: &'t AnalysedRun, variant: &VariantId) -> &'t str {
 }
 
 /// Asks until Phoenix has every span and the cost that is expected, or patience ends.
-fn reckoned(
+fn computed(
     phoenix: &Phoenix,
     project: &str,
     trace: [u8; 16],
