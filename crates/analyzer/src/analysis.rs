@@ -77,7 +77,9 @@ pub enum AnalysisError {
         second_executor: String,
     },
     /// Nothing was asked of any variant.
-    #[error("run {run} holds no inference: its spans are missing, or it was cut off before its first window; nothing was measured")]
+    #[error(
+        "run {run} holds no inference: its spans are missing, or it was cut off before its first window; nothing was measured"
+    )]
     NothingMeasured {
         /// The run.
         run: String,

@@ -163,11 +163,7 @@ impl Context<'_> {
     /// Share of the memory bandwidth that decode reaches: bytes of weights per token × tokens/s ÷ bandwidth
     /// (the KV cache is left out, so the share is a lower bound). Only one request at a time: a batch reads
     /// the weights once for all.
-    fn bandwidth_share(
-        &self,
-        variant: &VariantSample<'_>,
-        decode: Option<&Estimate>,
-    ) -> Result<f64, Reason> {
+    fn bandwidth_share(&self, variant: &VariantSample<'_>, decode: Option<&Estimate>) -> Result<f64, Reason> {
         let bandwidth = self.analysis.memory_bandwidth.filter(|bandwidth| *bandwidth > 0.0);
         let bandwidth = bandwidth.ok_or(Reason::NoBandwidth)?;
         let bytes = variant.header.engine.weight_bytes_per_token.ok_or(Reason::NoBytesPerToken)?;

@@ -7,11 +7,11 @@ use infercost_core::text::{percent, percents};
 use infercost_core::{Estimate, Gate, GateResult, Policy, Reason, Verdict};
 
 use crate::sequential::Levels;
+use crate::wording::{about, plain, plains};
 use infercost_stats::bootstrap::{Distribution, unseen_share};
 use infercost_stats::newcombe::{PairedCounts, newcombe_paired};
 use infercost_stats::wilson::wilson;
 use infercost_stats::{holm, normal, power, tango};
-use crate::wording::{about, plain, plains};
 
 /// Fewest prompts on which any gate is decided. The tails of a bootstrap of fewer say nothing, and a handful of answers is
 /// no evidence, whatever a formula makes of it.
@@ -403,7 +403,8 @@ impl Threshold {
         let tails = errors.tails;
 
         let Some(measurement) = &evidence.measurement else {
-            let reason = evidence.missing.as_ref().map_or_else(|| "nothing was measured".into(), Reason::to_string);
+            let reason =
+                evidence.missing.as_ref().map_or_else(|| "nothing was measured".into(), Reason::to_string);
             let why = format!("{} is unknown: {reason}", self.name());
             return self.result(None, Verdict::Inconclusive, None, why);
         };

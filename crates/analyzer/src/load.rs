@@ -167,8 +167,7 @@ impl LoadContext<'_> {
         let all: Vec<&InferenceRecord> = windows.iter().flat_map(|(window, _)| &window.inferences).collect();
         let counts = FailureCounts::of(all.iter().copied());
         let failure_rate = failure_rate(&counts, self.policy.confidence);
-        let cached_share =
-            cached_share(&all).ok_or(Reason::CacheNotReported { served: variant.is_served() });
+        let cached_share = cached_share(&all).ok_or(Reason::CacheNotReported { served: variant.is_served() });
 
         let mut report = OperatingPointReport {
             operating_point,
@@ -249,9 +248,7 @@ fn failure_rate(counts: &FailureCounts, confidence: f64) -> Option<Estimate> {
 
 /// Windows in which this program was the limit say little of the server. They count only where there are no others; gives
 /// also how many do not.
-fn without_client_limits(
-    windows: Vec<LoadWindow<'_>>,
-) -> (Vec<LoadWindow<'_>>, usize) {
+fn without_client_limits(windows: Vec<LoadWindow<'_>>) -> (Vec<LoadWindow<'_>>, usize) {
     let limited = windows.iter().filter(|(_, load)| load.client_limited).count();
     if limited == 0 || limited == windows.len() {
         return (windows, 0);

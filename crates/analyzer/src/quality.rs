@@ -237,8 +237,7 @@ fn difference(samples: &Samples<'_>, index: usize) -> Evidence {
     }
 
     let measurement = score_difference(samples, index, variant, false);
-    let benefit_of_doubt =
-        if unsettled > 0 { score_difference(samples, index, variant, true) } else { None };
+    let benefit_of_doubt = if unsettled > 0 { score_difference(samples, index, variant, true) } else { None };
 
     let baseline: f64 = pairs(samples, variant).map(|(reference, _)| reference.worst).sum();
     let missing = if measurement.is_none() {
@@ -271,8 +270,7 @@ fn score_difference(
     }
 
     let presence = samples.layout.pair(index, Pair::Scored);
-    let by_bootstrap =
-        samples.distribution(presence, |totals| totals.pair(index).score_difference(best));
+    let by_bootstrap = samples.distribution(presence, |totals| totals.pair(index).score_difference(best));
     by_bootstrap.map(Measurement::difference)
 }
 

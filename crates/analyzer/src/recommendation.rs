@@ -3,9 +3,9 @@
 use infercost_core::text::{percent, percents};
 use infercost_core::{Estimate, Policy, Reason, Recommendation, VariantId, Verdict};
 
+use crate::wording::about;
 use infercost_stats::blocks;
 use infercost_stats::quantile::quantile;
-use crate::wording::about;
 
 /// More prompts than this are no advice.
 const MOST_PROMPTS: f64 = 1e5;
@@ -206,7 +206,8 @@ fn why_inconclusive(open: &JudgedVariant, noise: f64) -> String {
     let name = open.variant.variant_name();
     let because = match (&open.saving, open.verdict) {
         (None, _) => {
-            let unknown = open.saving_unknown.as_ref().map_or_else(|| "it is unknown".to_owned(), Reason::to_string);
+            let unknown =
+                open.saving_unknown.as_ref().map_or_else(|| "it is unknown".to_owned(), Reason::to_string);
             format!("what {name} saves is not known: {unknown}")
         }
         (Some(saving), Verdict::Pass) if saving.lower > 0.0 => format!(

@@ -7,6 +7,8 @@ use infercost_core::{Policy, PromptId, Recommendation, RunRecord, VariantId, Ver
 
 use crate::analysis::{Analysis, AnalysisError};
 use crate::candidate::Context;
+use crate::energy_totals;
+use crate::interference;
 use crate::idle_power::{Idle, idle_of};
 use crate::judgement::{Judgement, Margin, QualityEvidence, judge, minimum_score};
 use crate::load::advice::{LoadTested, advise};
@@ -17,7 +19,6 @@ use crate::quality;
 use crate::recommendation::{JudgedVariant, Part, SavingReplicates, open_question, recommend};
 use crate::sample::{Samples, VariantSample};
 use crate::sequential::{Levels, Progress, first_prompts};
-use crate::energy_totals;
 
 /// Computes the report.
 ///
@@ -69,6 +70,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         None => recommend(&judged, analysis.policy),
     };
     let energy = energy_totals::totals(analysis.runs, &candidates);
+    let interference = interference::report(if loaded.is_empty() { analysis.runs } else { loaded });
     let noted = Noted {
         analysis,
         energy: energy.as_ref(),
@@ -81,8 +83,10 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         load_notes,
         open_question: open_question(&judged, &recommendation),
     };
+    let mut findings = notes::findings(&noted);
+    let notes = findings.iter().map(|finding| finding.message.clone()).collect();
+    findings.sort_by_key(|finding| finding.severity);
 
-    let notes = notes::notes(&noted);
     Ok(Report {
         schema: REPORT_SCHEMA.to_owned(),
         run_ids: analysis.runs.iter().map(|run| run.header.id.clone()).collect(),
@@ -92,10 +96,12 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         price_book: analysis.prices.clone(),
         machine: first.header.machine.clone(),
         notes,
+        findings,
         prompts,
         energy,
         candidates,
-        recommendation: with_baseline(recommendation, baseline),
+        recommendation: interference::explained(with_baseline(recommendation, baseline), interference.as_ref()),
+        interference,
     })
 }
 

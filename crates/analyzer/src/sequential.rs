@@ -182,8 +182,10 @@ impl Progress {
         let answered: HashSet<&PromptId> =
             windows.flat_map(|window| &window.inferences).map(|inference| &inference.prompt).collect();
         let evaluations = run.evaluations.iter().filter(|evaluation| evaluation.variant == *variant);
-        let compared: HashSet<&PromptId> =
-            evaluations.filter(|one| one.result.kind() == EvaluationKind::Divergence).map(|one| &one.prompt).collect();
+        let compared: HashSet<&PromptId> = evaluations
+            .filter(|one| one.result.kind() == EvaluationKind::Divergence)
+            .map(|one| &one.prompt)
+            .collect();
         let done = |prompt: &&PromptId| {
             answered.contains(prompt) && (compared.is_empty() || compared.contains(prompt))
         };

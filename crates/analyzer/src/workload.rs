@@ -40,7 +40,9 @@ pub enum WorkloadError {
         run: String,
     },
     /// Nothing was answered.
-    #[error("variant {variant} answered none of {requests} requests of run {run}; what an answer costs is unknown")]
+    #[error(
+        "variant {variant} answered none of {requests} requests of run {run}; what an answer costs is unknown"
+    )]
     NoAnswer {
         /// The variant.
         variant: String,
@@ -154,11 +156,7 @@ impl Means<'_> {
     }
 
     /// By prompts and by blocks.
-    fn measured(
-        &self,
-        presence: Own,
-        statistic: impl Fn(OwnTotals<'_>) -> f64,
-    ) -> Result<Estimate, Reason> {
+    fn measured(&self, presence: Own, statistic: impl Fn(OwnTotals<'_>) -> f64) -> Result<Estimate, Reason> {
         let presence = self.samples.layout.own(0, presence);
         let too_few = Reason::TooFewPrompts { needed: 2 };
         let measured = self.samples.measured(presence, too_few, |totals| statistic(totals.of(0)))?;
@@ -192,12 +190,14 @@ pub(crate) fn ratio_by_prompt(
     Resampled::draw(table, seed).distribution(0, |totals| match totals {
             [_, over, under] => over / under,
             _ => f64::NAN,
-        })?.estimate(confidence)
+        })?
+        .estimate(confidence)
 }
 
 /// Mean prompt tokens of an answer; `None` where an answer's are unknown.
 fn input_tokens(sample: &VariantSample<'_>, seed: u64, confidence: f64) -> Option<Estimate> {
-    let answers: Vec<&InferenceRecord> = sample.inferences().filter(|one| one.outcome.is_answered()).collect();
+    let answers: Vec<&InferenceRecord> =
+        sample.inferences().filter(|one| one.outcome.is_answered()).collect();
     if answers.iter().any(|one| one.input_tokens.is_none()) {
         return None;
     }

@@ -203,7 +203,9 @@ impl EnergyReading {
     /// Counter, integral, estimate, or none.
     pub fn source(&self) -> EnergySource {
         match self {
-            Self::Measured { source: MeterSource { kind: MeterKind::Counter, .. }, .. } => EnergySource::Counter,
+            Self::Measured { source: MeterSource { kind: MeterKind::Counter, .. }, .. } => {
+                EnergySource::Counter
+            }
             Self::Measured { source: MeterSource { kind: MeterKind::Integrated, .. }, .. } => {
                 EnergySource::Integrated
             }

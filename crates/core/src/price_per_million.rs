@@ -22,6 +22,9 @@ pub struct PricePerMillion {
     /// For a million tokens of prompts that a cache served; `None` where they cost what others do.
     #[serde(default, with = "rust_decimal::serde::str_option")]
     pub cached_input_per_million: Option<Decimal>,
+    /// For a million tokens of prompts that were written to a cache; `None` where they cost what others do.
+    #[serde(default, with = "rust_decimal::serde::str_option")]
+    pub cache_write_per_million: Option<Decimal>,
     /// Currency of the amounts.
     pub currency: Currency,
     /// Where the figures come from.
@@ -40,6 +43,7 @@ impl PricePerMillion {
             input: single(self.input_per_million),
             output: single(self.output_per_million),
             cached_input: self.cached_input_per_million.map(single),
+            not_used: Vec::new(),
             currency: self.currency,
         }
     }

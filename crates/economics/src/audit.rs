@@ -9,10 +9,10 @@ use serde::Serialize;
 use crate::bill::{Assumption, Bill, double, stale};
 use crate::lever::Lever;
 use crate::production::{Production, token_cost};
-use infercost_stats::propagation::{Input, exact, propagate};
 use crate::scenario::Scenario;
-use infercost_core::text::percent;
 use crate::wording::{interval, plain};
+use infercost_core::text::percent;
+use infercost_stats::propagation::{Input, exact, propagate};
 
 mod break_even;
 mod tornado;

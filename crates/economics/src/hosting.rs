@@ -15,8 +15,8 @@ use serde::Serialize;
 
 use crate::bill::{Assumption, Bill};
 use crate::lever::Lever;
-use infercost_stats::propagation::propagate;
 use crate::wording::plain;
+use infercost_stats::propagation::propagate;
 
 pub use break_even::{LoadBreakEven, Payback};
 pub use cost::Way;

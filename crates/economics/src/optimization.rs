@@ -4,10 +4,10 @@ use infercost_core::{Currency, Estimate};
 use serde::Serialize;
 
 use crate::bill::Assumption;
-use infercost_stats::propagation::{Input, propagate};
 use crate::scenario::Scenario;
-use infercost_core::text::percent;
 use crate::wording::interval;
+use infercost_core::text::percent;
+use infercost_stats::propagation::{Input, propagate};
 
 mod hours;
 

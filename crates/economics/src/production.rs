@@ -247,6 +247,7 @@ mod tests {
             input: "0.000001".parse().unwrap(),
             output: "0.000001".parse().unwrap(),
             cached_input: None,
+            not_used: Vec::new(),
             currency: Currency::EUR,
         };
         let known = Some(1000);
@@ -288,6 +289,7 @@ mod tests {
             input: "0.001".parse().unwrap(),
             output: "0.01".parse().unwrap(),
             cached_input: Some("0.0001".parse().unwrap()),
+            not_used: Vec::new(),
             currency: Currency::USD,
         };
         // 60 × 0.001 + 40 × 0.0001 + 15 × 0.01

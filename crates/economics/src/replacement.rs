@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use crate::bill::Assumption;
 use crate::ownership::{HOURS_PER_YEAR, Owned, declining_balance};
-use infercost_stats::propagation::{Input, exact, propagate};
-use infercost_cost::JOULES_PER_KILOWATT_HOUR;
-use infercost_core::text::percent;
 use crate::wording::{interval, plain};
+use infercost_core::text::percent;
+use infercost_cost::JOULES_PER_KILOWATT_HOUR;
+use infercost_stats::propagation::{Input, exact, propagate};
 
 mod idle;
 
@@ -423,12 +423,7 @@ fn scale(old: &Workload, new: &Workload, notes: &mut Vec<String>) -> f64 {
     }
 }
 
-fn energy_known(
-    old: &Workload,
-    new: &Workload,
-    terms: &Terms,
-    left_out: &mut LeftOut,
-) -> bool {
+fn energy_known(old: &Workload, new: &Workload, terms: &Terms, left_out: &mut LeftOut) -> bool {
     let unknown = [("old", old), ("new", new)].into_iter().find(|(_, one)| one.joules.is_none());
     let reason = match (unknown, terms.tariff) {
         (Some((which, one)), _) => Some(format!("of the {which} machine is unknown: {}", one.energy_note)),

@@ -1,14 +1,14 @@
 //! One machine at one load: the cost of an inference as a function of everything that it depends on.
 
-use infercost_core::price::{HardwareCost, PriceBook};
+use infercost_core::price::{HardwareCost, PriceBook, UtilizationBasis};
 use infercost_core::text::percent;
 use infercost_core::{CostPart, Currency, Estimate, LeftOut, Reason, Workload};
 use infercost_cost::{JOULES_PER_KILOWATT_HOUR, MachineRate, Rates, Usage, cost};
 
 use crate::bill::{Assumption, Bill, double};
 use crate::ownership::Owned;
-use infercost_stats::propagation::{Input, exact, propagate};
 use crate::wording::years;
+use infercost_stats::propagation::{Input, exact, propagate};
 
 /// How the machine is had.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -138,7 +138,9 @@ impl Scenario {
     /// The prices as rates.
     pub(crate) fn rates(&self) -> Rates {
         let machine = match self.tenure {
-            Tenure::Owned(owned) => Some(MachineRate { per_hour: owned.per_hour(), part: CostPart::Hardware }),
+            Tenure::Owned(owned) => {
+                Some(MachineRate { per_hour: owned.per_hour(), part: CostPart::Hardware })
+            }
             Tenure::Rented { per_hour, .. } => Some(MachineRate { per_hour, part: CostPart::Rent }),
             Tenure::Unknown => None,
         };
@@ -206,17 +208,9 @@ impl Scenario {
 
 /// What a price book says: one assumption a price, life and interest of what is owned, and PUE.
 pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
-    let paid = match &prices.hardware {
-        Some(HardwareCost::Owned { purchase, .. }) => Some(purchase),
-        _ => None,
-    };
-    let mut all = Vec::new();
-    for price in prices.prices() {
-        let is_paid = Some(price) == paid;
-        all.push(if is_paid { Assumption::of_invoice(price) } else { Assumption::of_price(price) });
-    }
-
-    if let Some(HardwareCost::Owned { salvage_share, life_years, .. }) = &prices.hardware {
+    let mut all: Vec<Assumption> = prices.prices_that_age().map(Assumption::of_price).collect();
+    if let Some(HardwareCost::Owned { purchase, salvage_share, life_years }) = &prices.hardware {
+        all.push(Assumption::of_invoice(purchase));
         let what = format!("life of {}, then {} of the price", years(*life_years), percent(*salvage_share));
         all.push(Assumption::new(what, given(prices)));
         if interest > 0.0 {
@@ -231,7 +225,12 @@ pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
 
 /// The utilization that a price book says.
 pub fn utilization(prices: &PriceBook) -> Assumption {
-    Assumption::new(format!("utilization of {}", percent(prices.utilization)), given(prices))
+    let source = match prices.utilization_basis {
+        UtilizationBasis::Given => given(prices),
+        UtilizationBasis::Load => "requests and capacity of [load]".to_owned(),
+        UtilizationBasis::Assumed => "assumed: nobody says it".to_owned(),
+    };
+    Assumption::new(format!("utilization of {}", percent(prices.utilization)), source)
 }
 
 fn given(prices: &PriceBook) -> String {

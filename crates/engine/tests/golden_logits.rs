@@ -18,6 +18,10 @@ const GELU_TABLE: f64 = 1e-2;
 /// matrices to F32 instead: 3 · 10⁻² nats were seen.
 const HALF_ACTIVATIONS: f64 = 0.1;
 
+/// The engine keeps keys and values in half precision where the processor widens them in one instruction; llama.cpp was
+/// asked for single precision: 2 · 10⁻³ nats were seen.
+const HALF_CACHE: f64 = 2e-2;
+
 /// One model's tokens and what llama.cpp expects after some of them.
 #[derive(serde::Deserialize)]
 struct Golden {
@@ -128,7 +132,7 @@ fn the_engine_gives_the_same_rows_from_any_position() {
         for (length, wanted) in golden.after.range(first + 1..) {
             let row: Vec<f64> = rows[length - 1 - first].iter().map(|value| f64::from(*value)).collect();
             let off = distance(&row, wanted);
-            assert!(off < SAME_ARITHMETIC, "from {first}, after {length}: {off} nats from llama.cpp");
+            assert!(off < HALF_CACHE, "from {first}, after {length}: {off} nats from llama.cpp");
         }
     }
 }

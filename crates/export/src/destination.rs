@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ureq::http::Uri;
 
+use crate::environment::switched_off;
 use crate::error::DestinationError;
 use crate::headers::Headers;
 
@@ -151,7 +152,8 @@ pub(crate) fn certificates_of<'v>(variables: Variables<'v>) -> impl Fn(&str) -> 
 }
 
 impl Destination {
-    /// Where a signal goes according to flags and environment; `None` where neither names a place.
+    /// Where a signal goes according to flags and environment; `None` where neither names a place, or the environment
+    /// names one and [switches it off](crate::switched_off).
     ///
     /// Protocol, compression, time-out and headers come from the flag, else from `OTEL_EXPORTER_OTLP_<SIGNAL>_*`,
     /// else from `OTEL_EXPORTER_OTLP_*`, else http/protobuf, gzip where the way is long (none to this machine),
@@ -165,58 +167,27 @@ impl Destination {
         options: &OtlpOptions,
         variables: Variables<'_>,
     ) -> Result<Option<Self>, DestinationError> {
-        let variable = |name: &str| setting(signal, name, variables);
-        let protocol = match (options.protocol, variable("PROTOCOL")) {
-            (Some(protocol), _) => protocol,
-            (None, Some((origin, value))) => Protocol::named(&value)
-                .ok_or_else(|| wrong(origin, &value, "http/protobuf, http/json or grpc"))?,
-            (None, None) => Protocol::HttpProtobuf,
-        };
-        let of_environment = variable("ENDPOINT");
-        let (url, foreign) = match (&options.url, &of_environment) {
-            (Some(url), of_environment) => {
-                let url = address("--otlp", url, protocol, Some(signal))?;
-                let other =
-                    of_environment.as_ref().is_some_and(|(_, other)| authority(other) != authority(&url));
-                (url, other)
-            }
-            (None, Some((origin, url))) => {
-                let whole = origin.contains(signal.variable());
-                (address(origin, url, protocol, (!whole).then_some(signal))?, false)
-            }
-            (None, None) => return Ok(None),
-        };
+        if options.url.is_none() && switched_off(signal, variables).is_some() {
+            return Ok(None);
+        }
+
+        let environment = Environment { signal, variables };
+        let protocol = environment.protocol(options)?;
+        let Some(place) = environment.place(options, protocol)? else { return Ok(None) };
+
         let mut headers = Headers::default();
-        if !foreign && let Some((_, list)) = variable("HEADERS") {
+        if !place.is_another
+            && let Some((_, list)) = environment.setting("HEADERS")
+        {
             headers.set_list(&list)?;
         }
-        let compression = match (options.compression, variable("COMPRESSION")) {
-            (Some(compression), _) => compression,
-            (None, Some((origin, value))) => {
-                Compression::named(&value).ok_or_else(|| wrong(origin, &value, "gzip or none"))?
-            }
-            (None, None) if is_loopback(&url) => Compression::None,
-            (None, None) => Compression::Gzip,
-        };
-        let timeout = match (options.timeout, variable("TIMEOUT")) {
-            (Some(timeout), _) => timeout,
-            (None, Some((origin, value))) => value
-                .parse()
-                .ok()
-                .filter(|milliseconds| (1..=3_600_000).contains(milliseconds))
-                .map(Duration::from_millis)
-                .ok_or_else(|| wrong(origin, &value, "a number of milliseconds"))?,
-            (None, None) => Duration::from_secs(10),
-        };
-        let file = |name| variable(name).map(|(_, path)| PathBuf::from(path));
-        let tls = TlsFiles {
-            authority: file("CERTIFICATE"),
-            certificate: file("CLIENT_CERTIFICATE"),
-            key: file("CLIENT_KEY"),
-        };
         let headers = options.headers.clone().or(&headers);
         let filed_under = headers.get("x-project-name").map(str::to_owned).into_iter().collect();
-        Ok(Some(Self { url, protocol, compression, headers, timeout, tls, filed_under }))
+
+        let compression = environment.compression(options, &place.url)?;
+        let timeout = environment.timeout(options)?;
+        let tls = environment.tls();
+        Ok(Some(Self { url: place.url, protocol, compression, headers, timeout, tls, filed_under }))
     }
 
     /// The same place under a project or an account there: what was sent under another one was not sent here. It is
@@ -253,14 +224,100 @@ impl Destination {
     }
 }
 
-/// A variable for the signal, else the one for all; with its name.
-fn setting(signal: Signal, name: &str, variables: Variables<'_>) -> Option<(String, String)> {
-    [signal.variable(), ""].into_iter().map(|prefix| format!("OTEL_EXPORTER_OTLP_{prefix}{name}")).find_map(
-        |variable| {
-            let value = variables(&variable)?.trim().to_owned();
-            (!value.is_empty()).then_some((variable, value))
-        },
-    )
+/// An address, and whether it is another one than the environment's.
+struct Place {
+    url: String,
+    is_another: bool,
+}
+
+/// `OTEL_EXPORTER_OTLP_*` for a signal.
+struct Environment<'v> {
+    signal: Signal,
+    variables: Variables<'v>,
+}
+
+impl Environment<'_> {
+    /// A variable for the signal, else the one for all; with its name.
+    fn setting(&self, name: &str) -> Option<(String, String)> {
+        for prefix in [self.signal.variable(), ""] {
+            let variable = format!("OTEL_EXPORTER_OTLP_{prefix}{name}");
+            let value = (self.variables)(&variable).map(|value| value.trim().to_owned());
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                return Some((variable, value));
+            }
+        }
+        None
+    }
+
+    fn protocol(&self, options: &OtlpOptions) -> Result<Protocol, DestinationError> {
+        match (options.protocol, self.setting("PROTOCOL")) {
+            (Some(protocol), _) => Ok(protocol),
+            (None, Some((origin, value))) => Protocol::named(&value)
+                .ok_or_else(|| wrong(origin, &value, "http/protobuf, http/json or grpc")),
+            (None, None) => Ok(Protocol::HttpProtobuf),
+        }
+    }
+
+    /// The address of the command line, else of the environment.
+    fn place(&self, options: &OtlpOptions, protocol: Protocol) -> Result<Option<Place>, DestinationError> {
+        let found = self.setting("ENDPOINT").map(|(origin, url)| (origin, self.with_scheme(url, protocol)));
+        match (&options.url, found) {
+            (Some(url), found) => {
+                let url = address("--otlp", url, protocol, Some(self.signal))?;
+                let is_another = found.is_some_and(|(_, other)| authority(&other) != authority(&url));
+                Ok(Some(Place { url, is_another }))
+            }
+            (None, Some((origin, url))) => {
+                // the variable of the signal holds a whole address, the general one a base
+                let is_whole = origin.contains(self.signal.variable());
+                let url = address(&origin, &url, protocol, (!is_whole).then_some(self.signal))?;
+                Ok(Some(Place { url, is_another: false }))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// gRPC's addresses may lack a scheme; then `INSECURE` says whether there is TLS.
+    fn with_scheme(&self, url: String, protocol: Protocol) -> String {
+        if protocol != Protocol::Grpc || url.contains("://") {
+            return url;
+        }
+        let insecure = self.setting("INSECURE").is_some_and(|(_, value)| value.eq_ignore_ascii_case("true"));
+        format!("{}://{url}", if insecure { "http" } else { "https" })
+    }
+
+    fn compression(&self, options: &OtlpOptions, url: &str) -> Result<Compression, DestinationError> {
+        match (options.compression, self.setting("COMPRESSION")) {
+            (Some(compression), _) => Ok(compression),
+            (None, Some((origin, value))) => {
+                Compression::named(&value).ok_or_else(|| wrong(origin, &value, "gzip or none"))
+            }
+            (None, None) if is_loopback(url) => Ok(Compression::None),
+            (None, None) => Ok(Compression::Gzip),
+        }
+    }
+
+    fn timeout(&self, options: &OtlpOptions) -> Result<Duration, DestinationError> {
+        const LONGEST_MILLIS: u64 = 3_600_000;
+        match (options.timeout, self.setting("TIMEOUT")) {
+            (Some(timeout), _) => Ok(timeout),
+            (None, Some((origin, value))) => {
+                let milliseconds = value.parse().ok().filter(|millis| (1..=LONGEST_MILLIS).contains(millis));
+                let timeout = milliseconds.map(Duration::from_millis);
+                timeout.ok_or_else(|| wrong(origin, &value, "a number of milliseconds"))
+            }
+            (None, None) => Ok(Duration::from_secs(10)),
+        }
+    }
+
+    fn tls(&self) -> TlsFiles {
+        let file = |name| self.setting(name).map(|(_, path)| PathBuf::from(path));
+        TlsFiles {
+            authority: file("CERTIFICATE"),
+            certificate: file("CLIENT_CERTIFICATE"),
+            key: file("CLIENT_KEY"),
+        }
+    }
 }
 
 /// An address checked and, where it is a base, with the signal's path at its end.
@@ -279,7 +336,7 @@ pub(crate) fn address(
     let uri: Uri = text.parse().map_err(|_| problem("it cannot be read"))?;
     let authority = uri.authority().ok_or_else(|| problem("it names no host"))?;
     if authority.as_str().contains('@') {
-        return Err(problem("credentials belong into a header (--header)"));
+        return Err(problem("credentials belong into a header (--otlp-header)"));
     }
     let scheme = uri.scheme_str().unwrap_or_default();
     if !matches!(scheme, "http" | "https") {
@@ -318,97 +375,4 @@ pub(crate) fn wrong(origin: String, value: &str, wanted: &'static str) -> Destin
 }
 
 #[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
-    use std::collections::HashMap;
-
-    use super::*;
-
-    fn resolve(
-        url: Option<&str>,
-        variables: &[(&str, &str)],
-    ) -> Result<Option<Destination>, DestinationError> {
-        let map: HashMap<String, String> = variables
-            .iter()
-            .map(|(name, value)| (format!("OTEL_EXPORTER_OTLP_{name}"), (*value).to_owned()))
-            .collect();
-        let options = OtlpOptions { url: url.map(str::to_owned), ..OtlpOptions::default() };
-        Destination::resolve(Signal::Traces, &options, &|name| map.get(name).cloned())
-    }
-
-    #[test]
-    fn addresses() {
-        let check = |url: Option<&str>, variables: &[(&str, &str)], wanted: &str| {
-            assert_eq!(resolve(url, variables).unwrap().unwrap().url, wanted, "{url:?} {variables:?}");
-        };
-        check(Some("http://a:4318"), &[], "http://a:4318/v1/traces");
-        check(Some("http://a:4318/"), &[], "http://a:4318/v1/traces");
-        check(Some("https://a/b/"), &[], "https://a/b/v1/traces");
-        check(Some("https://a/b/v1/traces"), &[], "https://a/b/v1/traces");
-        check(Some("http://a/?k=1"), &[], "http://a/v1/traces?k=1");
-        check(None, &[("ENDPOINT", "http://b:1")], "http://b:1/v1/traces");
-        check(None, &[("TRACES_ENDPOINT", "http://b:1")], "http://b:1/");
-        check(None, &[("TRACES_ENDPOINT", "http://b:1/x"), ("ENDPOINT", "http://c")], "http://b:1/x");
-        check(Some("http://a:4317/x"), &[("PROTOCOL", "grpc")], "http://a:4317");
-        check(Some("http://[::1]:4318"), &[], "http://[::1]:4318/v1/traces");
-        assert_eq!(resolve(None, &[("ENDPOINT", " ")]).unwrap(), None);
-    }
-
-    #[test]
-    fn refusals_say_what_is_wrong() {
-        let check = |url: &str, variables: &[(&str, &str)], wanted: &str| {
-            let error = resolve(Some(url), variables).unwrap_err().to_string();
-            assert!(error.contains(wanted), "{error}");
-            assert!(!error.contains("secret") && !error.chars().any(char::is_control), "{error}");
-        };
-        check("localhost:4318", &[], "http://");
-        check("ftp://a", &[], "neither");
-        check("http://user:secret@host", &[], "--header");
-        check("\u{1b}[31m", &[], "cannot be read");
-        check("", &[], "cannot be read");
-        check("http://a", &[("PROTOCOL", "carrier-pigeon\u{7}")], "OTEL_EXPORTER_OTLP_PROTOCOL");
-        check("http://a", &[("TIMEOUT", "soon")], "milliseconds");
-        check("http://a", &[("TRACES_COMPRESSION", "zip")], "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION");
-        check("http://a", &[("HEADERS", "a\u{0}b=secret")], "header");
-    }
-
-    #[test]
-    fn settings_of_the_signal_come_first() {
-        let found = resolve(
-            None,
-            &[
-                ("ENDPOINT", "https://b"),
-                ("PROTOCOL", "grpc"),
-                ("TRACES_PROTOCOL", "http/json"),
-                ("HEADERS", "a=1"),
-                ("TRACES_HEADERS", "b=%32"),
-                ("TIMEOUT", "500"),
-            ],
-        );
-        let found = found.unwrap().unwrap();
-        assert_eq!(found.protocol, Protocol::HttpJson);
-        assert_eq!((found.headers.get("a"), found.headers.get("b")), (None, Some("2")));
-        assert_eq!(found.timeout, Duration::from_millis(500));
-        assert_eq!(found.compression, Compression::Gzip);
-        assert_eq!(resolve(Some("http://127.0.0.1:1"), &[]).unwrap().unwrap().compression, Compression::None);
-    }
-
-    #[test]
-    fn secrets_of_one_place_do_not_go_to_another() {
-        let headers = |url: &str, endpoint: &str| {
-            let variables = [("ENDPOINT", endpoint), ("HEADERS", "authorization=x")];
-            resolve(Some(url), &variables).unwrap().unwrap().headers.get("authorization").is_some()
-        };
-        assert!(headers("http://a:4318/x", "http://A:4318"));
-        assert!(headers("http://a:4318", ""));
-        assert!(!headers("http://other:4318", "http://a:4318"));
-    }
-
-    #[test]
-    fn names_hold_no_secrets() {
-        let found = resolve(Some("https://a:1/b?token=secret"), &[]).unwrap().unwrap();
-        assert_eq!(found.name(), "https://a:1/b/v1/traces");
-        assert_eq!(found.origin(), "https://a:1");
-        assert_eq!(format!("{found:?}"), "https://a:1/b/v1/traces over http/protobuf");
-    }
-}
+mod tests;

@@ -33,6 +33,13 @@ pub struct Sent {
     pub words: Vec<String>,
 }
 
+impl Sent {
+    /// True where nothing was rejected and nothing was too large.
+    pub fn is_whole(&self) -> bool {
+        self.rejected == 0 && self.too_large == 0
+    }
+}
+
 /// What became of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Delivery {
@@ -206,7 +213,7 @@ impl Exporter {
                         }
                     }
                 },
-                Attempt::Refused { why } => return Delivery::Refused(why),
+                Attempt::Refused { why, .. } => return Delivery::Refused(why),
                 Attempt::TooLarge { why } => {
                     // taken from the file again would be simpler, but a growing file may have been cut since
                     let Some(request) = message.decoded() else { return Delivery::Refused(why) };

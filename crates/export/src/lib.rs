@@ -7,7 +7,7 @@
 //!
 //! Nothing here computes a number: what a report says about a span comes from the caller.
 //!
-//! - [`destination`], [`headers`], [`resource`]: where to, and from whom, from flags and the environment;
+//! - [`destination`], [`environment`], [`headers`], [`resource`]: where to, and from whom, from flags and the environment;
 //! - [`transport`], [`retry`]: one request, and when to try again;
 //! - [`feed`], [`outfit`]: a run's spans in batches, and what is done to them before they leave;
 //! - [`exporter`], [`live`], [`progress`]: a finished run, a run under way, and how far either got;
@@ -16,6 +16,7 @@
 //! - [`named`]: LangSmith and Langfuse by their usual variables.
 
 pub mod destination;
+pub mod environment;
 pub mod error;
 pub mod exporter;
 pub mod feed;
@@ -32,6 +33,7 @@ mod server_words;
 pub mod transport;
 
 pub use destination::{Compression, Destination, OtlpOptions, Protocol, Signal};
+pub use environment::{OffSwitch, switched_off};
 pub use error::{DestinationError, ExportError};
 pub use exporter::{Exporter, Sent};
 pub use headers::Headers;

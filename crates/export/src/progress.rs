@@ -1,12 +1,17 @@
 //! How far a run was sent to each destination, kept beside the run, so that the rest can be sent later.
 
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::destination::Destination;
 use crate::error::ExportError;
+
+/// Mode of the file: it lies among a run's.
+const OWNER_ONLY: u32 = 0o600;
 
 /// What a destination has taken of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,9 +45,13 @@ impl Progress {
         let path = file(folder, destination);
         let partial = path.with_extension("partial");
         let json = serde_json::to_vec_pretty(self).unwrap_or_default();
-        fs::write(&partial, json)
-            .and_then(|()| fs::rename(&partial, &path))
-            .map_err(|source| ExportError::File { path, source })
+        let write = || {
+            let mut options = fs::OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(OWNER_ONLY);
+            options.open(&partial)?.write_all(&json)?;
+            fs::rename(&partial, &path)
+        };
+        write().map_err(|source| ExportError::File { path: path.clone(), source })
     }
 }
 

@@ -1,13 +1,16 @@
-//! What the environment says of whoever sends: `OTEL_RESOURCE_ATTRIBUTES`.
+//! What the environment says of whoever sends: `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME`.
+
+use infercost_trace::attributes::SERVICE_NAME;
 
 use crate::destination::{Variables, wrong};
 use crate::error::DestinationError;
 use crate::headers::percent_decoded;
 
 const VARIABLE: &str = "OTEL_RESOURCE_ATTRIBUTES";
+const SERVICE: &str = "OTEL_SERVICE_NAME";
 
 /// Names and values of `OTEL_RESOURCE_ATTRIBUTES`, in their order: `a=1,b=2` with percent-encoding (W3C Baggage without
-/// properties). The last of two of one name counts.
+/// properties). The last of two of one name counts; `OTEL_SERVICE_NAME` comes before a `service.name` there.
 ///
 /// # Errors
 /// [`DestinationError::Setting`] with the entry that is none. As the specification has it (*Resource SDK, Specifying
@@ -24,6 +27,12 @@ pub fn resource_attributes(variables: Variables<'_>) -> Result<Vec<(String, Stri
         };
         found.retain(|(known, _)| *known != key);
         found.push((key, value));
+    }
+
+    let service = variables(SERVICE).map(|name| name.trim().to_owned());
+    if let Some(service) = service.filter(|name| !name.is_empty()) {
+        found.retain(|(known, _)| known != SERVICE_NAME);
+        found.push((SERVICE_NAME.to_owned(), service));
     }
     Ok(found)
 }
@@ -51,5 +60,16 @@ mod tests {
             let error = read(list).err().unwrap_or_default();
             assert!(error.contains(VARIABLE) && error.contains(entry), "{error}");
         }
+    }
+
+    #[test]
+    fn the_services_name_has_a_variable_of_its_own() {
+        let get = |name: &str| match name {
+            VARIABLE => Some("service.name=old,a=1".to_owned()),
+            SERVICE => Some(" shop ".to_owned()),
+            _ => None,
+        };
+        let wanted = [("a".to_owned(), "1".to_owned()), (SERVICE_NAME.to_owned(), "shop".to_owned())];
+        assert_eq!(resource_attributes(&get), Ok(wanted.to_vec()));
     }
 }

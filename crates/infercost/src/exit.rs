@@ -34,11 +34,16 @@ fn code(error: &anyhow::Error) -> u8 {
         if let Some(MeterError::RequiredMeterMissing { .. }) = cause.downcast_ref() {
             return NO_METER;
         }
-        if cause.is::<Usage>() || cause.is::<infercost_core::PromptSetError>() {
+        if cause.is::<Usage>() || cause.is::<infercost_text::TextError>() {
             return USAGE;
         }
     }
     FAILURE
+}
+
+/// The exit code of an export: was everything taken?
+pub(crate) fn of_sending(is_whole: bool) -> ExitCode {
+    if is_whole { ExitCode::SUCCESS } else { ExitCode::from(FAILURE) }
 }
 
 /// The exit code of a report: did it give an answer?

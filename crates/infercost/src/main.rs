@@ -1,4 +1,5 @@
 //! The command line: flags, rendering and exit codes. What it runs is in `infercost-run` and below.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 mod cli;
 mod commands;
@@ -14,7 +15,30 @@ use infercost_run::machine_checks;
 use crate::cli::Cli;
 
 fn main() -> ExitCode {
-    let Cli { command, global } = Cli::parse();
+    let code = match Cli::try_parse() {
+        Ok(cli) => answer(cli),
+        Err(told) => told_by_clap(&told),
+    };
+
+    match output::stdout::failure() {
+        Some(error) => exit::report(&error),
+        None => code,
+    }
+}
+
+/// Help and version are data; what is wrong with a command line is not. Either has clap's own colors and exit code.
+fn told_by_clap(told: &clap::Error) -> ExitCode {
+    if told.use_stderr() {
+        // there is no other place to say that stderr is closed
+        let _gone = told.print();
+    } else {
+        output::styled_block(&told.render());
+    }
+    ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(exit::USAGE))
+}
+
+fn answer(cli: Cli) -> ExitCode {
+    let Cli { command, global } = cli;
     if let Err(error) = machine_checks::check_kernel_level() {
         return exit::report(&error);
     }

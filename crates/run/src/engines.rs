@@ -28,11 +28,8 @@ pub fn load_in_process(
     device: ModelDevice,
     threads: Option<u16>,
 ) -> Result<InProcessEngine, EngineError> {
-    let options = InProcessOptions {
-        device,
-        weights_sha256: model.sha256.clone(),
-        threads: threads.map(usize::from),
-    };
+    let options =
+        InProcessOptions { device, weights_sha256: model.sha256.clone(), threads: threads.map(usize::from) };
 
     match &model.location {
         ModelLocation::Gguf(path) | ModelLocation::SafetensorsFolder(path) => {
@@ -108,6 +105,7 @@ pub(crate) fn serve(
     let path = std::path::absolute(path).map_err(|error| failed(error.to_string()))?;
     let mut server = Server::start(serving.command, &path, variant, serving.folder).map_err(failed)?;
     let log = server.log();
+
     // while it starts, whether to try again is decided here
     let patient = ServedOptions {
         retries: RetryPolicy { most: 0, ..serving.options.retries },
@@ -118,11 +116,13 @@ pub(crate) fn serve(
             connect(url, None, &patient).map_err(|error| (error.to_string(), may_come(&error)))
         })
         .map_err(failed)?;
+
     // the engine that measures tries again as any other does
     let engine = match connect(&server.url(), None, serving.options) {
         Ok(patient) => patient,
         Err(_) => engine,
     };
+
     Ok((Box::new(StartedServer { engine, _server: server }), log))
 }
 

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use infercost_core::ForeignTrace;
 use infercost_export::OtlpOptions;
 use infercost_export::phoenix::Phoenix;
-use infercost_trace::foreign::{ForeignReader, ForeignTrace, read_file};
+use infercost_trace::foreign::{ForeignReader, read_file};
 
 use crate::console;
 use crate::exporting::variable;
@@ -33,6 +34,7 @@ pub fn read(name: &str) -> anyhow::Result<ForeignTrace> {
     let phoenix = Phoenix::new(url, &OtlpOptions::default(), &variable)?;
     let mut reader = ForeignReader::default();
     let mut from = None;
+
     loop {
         let page = phoenix.spans(project, from.as_deref())?;
         let before = reader.distinct();

@@ -2,8 +2,8 @@
 
 use infercost_core::MachineFacts;
 use infercost_energy::GpuFacts;
-use infercost_engine::{ISA_VARIABLE, Isa};
 use infercost_engine::in_process::build_flags::kernel_level;
+use infercost_engine::{ISA_VARIABLE, Isa};
 
 use crate::number;
 use crate::usage::usage;
@@ -25,6 +25,7 @@ pub fn doubts(machine: &MachineFacts, gpus: &[GpuFacts]) -> Vec<String> {
              steadies it"
         ));
     }
+
     if let (Some(load), Some(cores)) = (machine.load_average, machine.cores)
         && load > BUSY_SHARE * f64::from(cores)
     {
@@ -43,6 +44,7 @@ pub fn doubts(machine: &MachineFacts, gpus: &[GpuFacts]) -> Vec<String> {
             doubts.push(format!("{name} is shared with {processes}: its joules are theirs too"));
         }
     }
+
     doubts
 }
 

@@ -15,11 +15,12 @@
 //! - `mapping`: one file a record: to a span, and back.
 //! - [`span_ids`]: ids that follow from what a span records.
 //! - [`run_store`], [`run_reader`]: the folder of a run, written and read.
-//! - `span_draft`, `otlp_line`, `read_span`, `journal`: a span under construction, as a line, as read, and
-//!   the file of whole lines.
+//! - `span_draft`, `otlp_line`, `checksum`, `read_span`, `journal`: a span under construction, as a line, its
+//!   checksum, as read, and the file of whole lines.
 
 pub mod attributes;
 pub mod backend_attributes;
+mod checksum;
 pub mod error;
 pub mod foreign;
 mod journal;
@@ -35,6 +36,6 @@ pub mod span_ids;
 pub mod traces_reader;
 
 pub use error::{MappingError, StoreError};
-pub use run_reader::{ReadNotes, inspect_run, list_runs, read_run};
+pub use run_reader::{ReadNotes, inspect_run, is_finished, list_runs, read_run};
 pub use run_store::RunStore;
 pub use traces_reader::TracesReader;

@@ -1,10 +1,11 @@
-//! Spans as lines: one `TracesData` object a line, as the Collector's file exporter writes it.
+//! Spans as lines: one `TracesData` object a line, as the Collector's file exporter writes it, and a checksum.
 
 use infercost_core::RunHeader;
 use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span as Marker, TracesData};
 
 use crate::attributes::SCHEMA_URL;
+use crate::checksum;
 use crate::mapping::run::{SERVICE, resource};
 use crate::span_draft::Span;
 
@@ -12,6 +13,7 @@ use crate::span_draft::Span;
 #[derive(Debug)]
 pub(crate) struct LineWriter {
     before: Vec<u8>,
+    /// Up to the brace that closes the line's object, which comes behind the checksum.
     after: Vec<u8>,
     line: Vec<u8>,
 }
@@ -39,7 +41,8 @@ impl LineWriter {
         let whole = serde_json::to_string(&TracesData { resource_spans })?;
         // the spans come after the resource, so the marker is the last such object, whatever a header says
         let (before, after) = whole
-            .rsplit_once(&marked)
+            .strip_suffix('}')
+            .and_then(|open| open.rsplit_once(&marked))
             .ok_or_else(|| serde::ser::Error::custom("a line without a place for its spans"))?;
         Ok(Self { before: before.into(), after: after.into(), line: Vec::with_capacity(16 * 1024) })
     }
@@ -62,6 +65,7 @@ impl LineWriter {
     /// The line of the spans that were added, its end included. The next one begins with [`clear`](Self::clear).
     pub(crate) fn end(&mut self) -> &[u8] {
         self.line.extend_from_slice(&self.after);
+        checksum::seal(&mut self.line);
         self.line.push(b'\n');
         &self.line
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -10,9 +10,11 @@ use infercost_core::run::RUN_SCHEMA;
 use infercost_core::{InferenceRecord, RunHeader, RunRecord, VariantId, WindowId, WindowRecord};
 use serde::Deserialize;
 
+use crate::checksum::{self, Seal};
 use crate::error::{MappingError, StoreError};
 use crate::mapping::{evaluation, idle, inference, load, record, window};
-use crate::read_span::{ReadLine, ReadSpan};
+use crate::otlp_json::read_line;
+use crate::read_span::ReadSpan;
 use crate::span_ids::SpanId;
 
 /// Name of the header's file in a run's folder.
@@ -100,6 +102,43 @@ pub fn list_runs(traces: &Path) -> Result<Vec<PathBuf>, StoreError> {
     }
     runs.sort();
     Ok(runs)
+}
+
+/// True where a run has been finished: its last line holds the end of the run. Nothing else is read, so that thousands
+/// of runs can be looked at.
+///
+/// # Errors
+/// [`StoreError::Read`] where the spans' file cannot be read. A run without one is not finished.
+pub fn is_finished(folder: &Path) -> Result<bool, StoreError> {
+    let path = folder.join(SPANS_FILE);
+    let last = match last_line(&path) {
+        Ok(last) => last,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(source) => return Err(StoreError::Read { path, source }),
+    };
+    let read = read_line(&last);
+    Ok(read.is_ok_and(|line| line.spans().any(|span| span.record() == Some(record::RUN))))
+}
+
+/// The last line that is not blank; empty where there is none, or it is longer than any.
+fn last_line(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut piece = 64 << 10;
+    while piece <= 2 * MAX_LINE as u64 {
+        let begin = length.saturating_sub(piece);
+        file.seek(SeekFrom::Start(begin))?;
+        let mut end = Vec::new();
+        file.by_ref().take(piece).read_to_end(&mut end)?;
+
+        let end = end.trim_ascii_end();
+        match end.iter().rposition(|byte| *byte == b'\n') {
+            Some(before) => return Ok(end.get(before + 1..).unwrap_or_default().to_vec()),
+            None if begin == 0 => return Ok(end.to_vec()),
+            None => piece *= 4,
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// Reads a run as it lies on disk.
@@ -221,6 +260,8 @@ struct Gathered {
     inferences: Vec<(WindowId, InferenceRecord)>,
     evaluations: Vec<infercost_core::EvaluationRecord>,
     finished_at: Option<SystemTime>,
+    /// True from the first line with a checksum on: no later line of records may lack one.
+    are_sealed: bool,
 }
 
 impl Gathered {
@@ -235,14 +276,28 @@ impl Gathered {
             inferences: Vec::new(),
             evaluations: Vec::new(),
             finished_at: None,
+            are_sealed: false,
         }
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), String> {
-        let line: ReadLine<'_> = serde_json::from_slice(line).map_err(|error| plain(&error))?;
+        let (_, seal) = checksum::check(line);
+        if seal == Seal::Broken {
+            return Err(checksum::BROKEN.to_owned());
+        }
+
+        let line = read_line(line)?;
+        let before = self.ids.len();
         for span in line.spans() {
             self.span(span)?;
         }
+
+        // lines of others, which hold no record, need none
+        let holds_records = self.ids.len() > before;
+        if holds_records && self.are_sealed && seal == Seal::None {
+            return Err(checksum::MISSING.to_owned());
+        }
+        self.are_sealed |= seal == Seal::Whole;
         Ok(())
     }
 
@@ -260,7 +315,7 @@ impl Gathered {
             self.notes.unknown_spans += 1;
             return Ok(());
         };
-        let id = span.id().ok_or_else(|| format!("{kind}: spanId is not 16 hex digits"))?;
+        let id = span.id().ok_or_else(|| format!("{kind}: spanId is not of eight bytes"))?;
         if self.ids.contains(&id) {
             self.notes.duplicate_spans += 1;
             return Ok(());

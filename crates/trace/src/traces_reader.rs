@@ -4,6 +4,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::checksum::{self, Seal};
 use crate::otlp_json::{read_spans, read_traces};
 
 /// Reads `TracesData` objects and joins the spans of each resource and scope.
@@ -34,15 +35,20 @@ impl TracesReader {
     /// Where the text is no such object; nothing is added then, and file content in the message is escaped.
     pub fn read(&mut self, json: &[u8], all: &mut Vec<ResourceSpans>) -> Result<usize, String> {
         let json = json.trim_ascii();
+        let (body, seal) = checksum::check(json);
+        if seal == Seal::Broken {
+            return Err(checksum::BROKEN.to_owned());
+        }
+
         if let Some(envelope) = &self.envelope
-            && let Some(spans) = envelope.spans(json).and_then(read_spans)
+            && let Some(spans) = envelope.spans(body).and_then(read_spans)
         {
             let count = spans.len();
             envelope.add(spans, all);
             return Ok(count);
         }
         let read = read_traces(json)?.resource_spans;
-        self.envelope = Envelope::of(json, &read);
+        self.envelope = Envelope::of(json, body.len(), &read);
         let count =
             read.iter().flat_map(|resource| &resource.scope_spans).map(|scope| scope.spans.len()).sum();
         for resource in read {
@@ -53,8 +59,8 @@ impl TracesReader {
 }
 
 impl Envelope {
-    /// What stands around the spans of `json`, which was read as `read`.
-    fn of(json: &[u8], read: &[ResourceSpans]) -> Option<Self> {
+    /// What stands around the spans of `json`, which was read as `read`, within its first `length` bytes.
+    fn of(json: &[u8], length: usize, read: &[ResourceSpans]) -> Option<Self> {
         let [resource] = read else { return None };
         let [scope] = resource.scope_spans.as_slice() else { return None };
         let outline: TracesOutline<'_> = serde_json::from_slice(json).ok()?;
@@ -68,7 +74,7 @@ impl Envelope {
         let bare = ScopeSpans { spans: Vec::new(), ..scope.clone() };
         Some(Self {
             before: json.get(..=open)?.to_vec(),
-            after: json.get(close..)?.to_vec(),
+            after: json.get(close..length)?.to_vec(),
             read: ResourceSpans { scope_spans: vec![bare], ..resource.clone() },
         })
     }

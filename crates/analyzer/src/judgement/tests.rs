@@ -152,7 +152,8 @@ fn what_is_missing_never_passes() {
 
 #[test]
 fn nothing_measured_is_open() {
-    let judgement = &judge(&[QualityEvidence::default()], &Policy::default(), &Margin::of(&policy(), 100, 100))[0];
+    let judgement =
+        &judge(&[QualityEvidence::default()], &Policy::default(), &Margin::of(&policy(), 100, 100))[0];
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
     assert_eq!(judgement.gates.len(), 3);
 }

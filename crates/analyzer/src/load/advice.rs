@@ -126,9 +126,14 @@ pub(crate) fn advise(
 
     // Where the baseline itself misses the targets, what meets them is worth having at any price.
     let better = |offer: &&Offer<'_>| !meets || offer.ratio.upper < 1.0;
-    let best = offers.iter().filter(|offer| offer.is_good()).filter(better).min_by(|one, other| by_cost(one, other));
+    let best =
+        offers.iter().filter(|offer| offer.is_good()).filter(better).min_by(|one, other| by_cost(one, other));
     if let Some(best) = best {
-        let tied = offers.iter().filter(|offer| offer.is_good()).filter(better).filter(|one| one.ratio.overlaps(&best.ratio));
+        let tied = offers
+            .iter()
+            .filter(|offer| offer.is_good())
+            .filter(better)
+            .filter(|one| one.ratio.overlaps(&best.ratio));
         // Of one variant's tied points the cheapest stands for it.
         let winner = tied
             .max_by(|one, other| quality(one.tested.judged, other.tested.judged).then(by_cost(other, one)))
@@ -235,7 +240,11 @@ fn sound(point: &Point) -> bool {
     usable(point) && point.report.meets_targets.is_none_or(|meets| meets == Verdict::Pass)
 }
 
-fn cheapest<'a>(tested: &'a LoadTested<'_>, pricing: &Pricing<'_>, fits: fn(&Point) -> bool) -> Option<&'a Point> {
+fn cheapest<'a>(
+    tested: &'a LoadTested<'_>,
+    pricing: &Pricing<'_>,
+    fits: fn(&Point) -> bool,
+) -> Option<&'a Point> {
     let cost = |point: &Point| Some(cost(tested, point, pricing, point.parts)?.point);
     let fitting = tested.points.iter().filter(|point| fits(point));
     let priced = fitting.filter_map(|point| Some((point, cost(point)?)));

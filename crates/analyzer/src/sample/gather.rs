@@ -4,12 +4,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use infercost_core::run::VariantHeader;
 use infercost_core::{
-    Evaluation, EvaluationKind, EvaluationRecord, InferenceRecord, Outcome, PromptId, RunRecord, VariantId, WindowRecord,
+    Evaluation, EvaluationKind, EvaluationRecord, InferenceRecord, Outcome, PromptId, RunRecord, VariantId,
+    WindowRecord,
 };
 
 use super::columns::{Columns, Layout, Own, Pair, Place, mark};
 use super::run_blocks::Indices;
 use super::{Asking, PromptScore, VariantSample};
+use crate::interference::Superseded;
 use crate::attribution::{PhasePowers, attribute_weighted, phase_powers, time_shares};
 use infercost_stats::bootstrap::Table;
 
@@ -76,12 +78,18 @@ pub(super) fn variant<'a>(
         .flat_map(|(run, record)| record.windows.iter().map(move |window| (run, window)))
         .filter(|(_, window)| window.id.variant == header.id)
         .collect();
+    let superseded: Vec<Superseded<'_>> = runs.iter().map(Superseded::of).collect();
+    let counts = |run: usize, window: &WindowRecord| {
+        superseded.get(run).is_none_or(|superseded| !superseded.holds(window))
+    };
+    let measured: Vec<(usize, &WindowRecord)> =
+        windows.iter().copied().filter(|(run, window)| counts(*run, window)).collect();
 
-    let metered = windows.iter().map(|(_, window)| *window).filter(|window| !window.interrupted);
+    let metered = measured.iter().map(|(_, window)| *window).filter(|window| !window.interrupted);
     let mut sample = VariantSample {
         header,
-        windows: windows.iter().map(|(_, window)| *window).collect(),
-        runs: windows.iter().map(|(run, _)| *run).collect(),
+        windows: measured.iter().map(|(_, window)| *window).collect(),
+        runs: measured.iter().map(|(run, _)| *run).collect(),
         loads: runs.iter().flat_map(|run| &run.loads).filter(|load| load.variant == header.id).collect(),
         powers: phase_powers(metered),
         unattributed: 0.0,
@@ -101,7 +109,13 @@ pub(super) fn variant<'a>(
 
     let mut marks: HashMap<usize, PromptMarks> = HashMap::new();
     for (run, window) in windows {
-        sample.unattributed += add_window(run, window, prompts, &mut sample, columns);
+        if counts(run, window) {
+            sample.unattributed += add_window(run, window, prompts, &mut sample, columns);
+        }
+        // Quality and failures are the first window's.
+        if window.remeasures.is_some() {
+            continue;
+        }
 
         for inference in &window.inferences {
             let Some(prompt) = prompts.get(&inference.prompt).copied() else { continue };
@@ -179,8 +193,12 @@ fn add_score(
     columns.add(prompt, Own::ScoredAnswers, answered_share);
     columns.mark(prompt, Own::Scored);
 
-    let blocks: Vec<usize> =
-        sample.askings.iter().filter(|asking| asking.place.prompt == prompt).map(|one| one.place.block).collect();
+    let blocks: Vec<usize> = sample
+        .askings
+        .iter()
+        .filter(|asking| asking.place.prompt == prompt)
+        .map(|one| one.place.block)
+        .collect();
     let part = 1.0 / blocks.len() as f64;
     for block in blocks {
         columns.add_to_block(block, Own::Score, score.worst * part);
@@ -358,8 +376,7 @@ impl Took {
 /// itself only failed on it: what that took is billed to its answers. An answer to what the other failed on has nothing
 /// to stand against.
 fn bears(variant: &VariantSample<'_>, other: &VariantSample<'_>, prompt: usize) -> bool {
-    other.asked.contains(&prompt)
-        && (other.answered.contains(&prompt) || !variant.answered.contains(&prompt))
+    other.asked.contains(&prompt) && (other.answered.contains(&prompt) || !variant.answered.contains(&prompt))
 }
 
 /// Copies what bears on a comparison with the baseline to the pair columns, prompt by prompt.
@@ -400,7 +417,12 @@ pub(super) fn pair_up(variants: &[VariantSample<'_>], index: usize, layout: Layo
 }
 
 /// The same by block: time and joules.
-pub(super) fn pair_up_blocks(variants: &[VariantSample<'_>], index: usize, layout: Layout, table: &mut Table) {
+pub(super) fn pair_up_blocks(
+    variants: &[VariantSample<'_>],
+    index: usize,
+    layout: Layout,
+    table: &mut Table,
+) {
     let (Some(baseline), Some(variant)) = (variants.first(), variants.get(index)) else { return };
 
     for (one, other, first) in

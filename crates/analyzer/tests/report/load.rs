@@ -47,6 +47,7 @@ pub(crate) fn add_load(
                     text: None,
                     finish: FinishReason::Stop,
                     output_tokens: 12,
+                    thinking: None,
                     arrivals: (0..12).map(arrival).collect(),
                     latency,
                 },
@@ -67,6 +68,8 @@ pub(crate) fn add_load(
             updates: 100,
         },
         interrupted: false,
+        interference: None,
+        remeasures: None,
         inferences,
     });
 }
@@ -353,6 +356,10 @@ fn a_rival_without_a_rate_is_not_called_costlier() {
     add_load(&mut record, FULL, 1, ms(200), steady());
     add_load(&mut record, SMALL, 4, ms(200), LoadFacts::default());
     let report = analyze(&record, None);
-    assert!(matches!(report.recommendation, Recommendation::MeasureMore { .. }), "{:?}", report.recommendation);
+    assert!(
+        matches!(report.recommendation, Recommendation::MeasureMore { .. }),
+        "{:?}",
+        report.recommendation
+    );
     assert!(report.notes.iter().any(|note| note.contains("that of single requests")), "{:#?}", report.notes);
 }

@@ -248,7 +248,8 @@ fn a_run_without_inferences_is_an_error() {
 /// The baseline is asked everything, and its rival answers nothing but errors, at once.
 #[test]
 fn a_candidate_that_answers_nothing_fails_and_has_no_cost() {
-    for baseline in [full(), Behavior { score: |_| 0.0, ..full() }, Behavior { graded: |_| false, ..full() }] {
+    for baseline in [full(), Behavior { score: |_| 0.0, ..full() }, Behavior { graded: |_| false, ..full() }]
+    {
         let refusing = Behavior { fails: |_| true, ..faster("q8_0", 0.01) };
         let report = report_on(60, &[baseline, refusing]);
         let candidate = &report.candidates[1];
@@ -283,7 +284,8 @@ fn a_set_that_shows_nothing_decides_nothing() {
         ((|_| 0.0) as fn(usize) -> f64, "none of 60 graded prompts right"),
         (|_| 1.0, "all of 60 graded prompts right"),
     ] {
-        let report = report_on(60, &[Behavior { score, ..full() }, Behavior { score, ..faster("q8_0", 0.6) }]);
+        let report =
+            report_on(60, &[Behavior { score, ..full() }, Behavior { score, ..faster("q8_0", 0.6) }]);
         let candidate = &report.candidates[1];
         assert_eq!(candidate.verdict, Verdict::Inconclusive);
         assert!(candidate.reasons.iter().any(|reason| reason.contains(why)), "{:#?}", candidate.reasons);

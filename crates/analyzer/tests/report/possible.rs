@@ -52,7 +52,8 @@ fn shapes() -> impl Strategy<Value = Shape> {
     let scale = prop_oneof![4 => -0.3_f64..0.3, 1 => -7.0_f64..5.0];
     let score = prop_oneof![Just(0.0), Just(1.0), 0.0_f64..=1.0];
     let kld = prop_oneof![3 => 0.0_f64..0.1, 1 => 0.0_f64..20.0];
-    let draw = (fate, scale, score, kld).prop_map(|(fate, scale, score, kld)| Draw { fate, scale, score, kld });
+    let draw =
+        (fate, scale, score, kld).prop_map(|(fate, scale, score, kld)| Draw { fate, scale, score, kld });
     let all_fail = prop_oneof![5 => Just(false), 1 => Just(true)];
 
     (1_usize..=24, 1_usize..=8, 2_usize..=3, any::<[bool; 3]>(), all_fail, prop::collection::vec(draw, 72))
@@ -136,8 +137,13 @@ fn possible(field: &str) -> Option<(f64, f64, bool)> {
         "task_score_difference" => (-1.0, 1.0, false),
         "saving" => (f64::NEG_INFINITY, 1.0, false),
         "kld_mean" | "kld_at_least" => (0.0, 50.0, false),
-        "prefill_tokens_per_s" | "decode_tokens_per_s" | "per_inference_j" | "per_inference" | "per_correct"
-        | "per_million_output_tokens" | "ppl_ratio" => (0.0, f64::INFINITY, true),
+        "prefill_tokens_per_s"
+        | "decode_tokens_per_s"
+        | "per_inference_j"
+        | "per_inference"
+        | "per_correct"
+        | "per_million_output_tokens"
+        | "ppl_ratio" => (0.0, f64::INFINITY, true),
         "ttft_p50_s" | "ttft_p95_s" | "tpot_p50_s" | "tpot_p95_s" => (0.0, f64::INFINITY, false),
         _ => return None,
     })
@@ -188,8 +194,8 @@ fn unfounded(report: &Report) -> Vec<String> {
     }
 
     let rivals = report.candidates.iter().filter(|one| one.variant != report.baseline);
-    let mut might_win =
-        rivals.filter(|one| one.verdict != Verdict::Fail && one.saving.is_none_or(|saving| saving.upper >= 0.0));
+    let mut might_win = rivals
+        .filter(|one| one.verdict != Verdict::Fail && one.saving.is_none_or(|saving| saving.upper >= 0.0));
     match &report.recommendation {
         Recommendation::Switch { saving, .. } if saving.lower <= 0.0 => {
             found.push(format!("a switch for {saving:?}"));

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use infercost_analyzer::early_stop::{StopReason, early_stopped};
 use infercost_analyzer::sequential::planned_looks;
-use infercost_stats::normal;
 use infercost_core::*;
+use infercost_stats::normal;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

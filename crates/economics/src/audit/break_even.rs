@@ -3,9 +3,9 @@
 use infercost_core::Estimate;
 
 use crate::audit::{AuditInput, BreakEven, Subject};
-use infercost_stats::propagation::propagate;
 use crate::scenario::{Scenario, Tenure};
 use infercost_core::text::percent;
+use infercost_stats::propagation::propagate;
 
 /// Revenue, electricity price and utilization at which cost is just in the loss zone, and all of the revenue.
 pub(super) fn break_evens(

@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use crate::hosting::cost::Way;
 use crate::hosting::setting::Setting;
-use infercost_stats::propagation::propagate;
 use crate::scenario::Tenure;
 use infercost_core::text::percent;
 use crate::wording::plain;
+use infercost_stats::propagation::propagate;
 
 /// Points of the search for a change of sign, even on a logarithmic scale.
 const STEPS: u32 = 120;

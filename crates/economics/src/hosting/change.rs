@@ -6,8 +6,8 @@ use crate::bill::Assumption;
 use crate::hosting::cost::Way;
 use crate::hosting::setting::Setting;
 use crate::lever::Lever;
-use infercost_core::text::percent;
 use crate::wording::plain;
+use infercost_core::text::percent;
 
 /// The setting, the ways and the load after a change; what it does not touch stays.
 pub(crate) fn with(lever: Lever, setting: &Setting, ways: &[Way]) -> (Setting, Vec<Way>, f64) {

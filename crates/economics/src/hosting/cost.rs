@@ -1,13 +1,13 @@
 //! The cost of an inference each way, as a function of load and of what was measured.
 
-use infercost_core::hosting::{Charge, HostingOffer};
+use infercost_core::hosting::{Charge, HostingOffer, OpenPart};
 use infercost_core::{CostPart, Estimate, LeftOut, Reason};
 
 use super::setting::{At, Setting};
 use crate::bill::double;
-use infercost_stats::propagation::propagate;
-use infercost_cost::{JOULES_PER_KILOWATT_HOUR, Usage, cost};
 use crate::scenario::Tenure;
+use infercost_cost::{JOULES_PER_KILOWATT_HOUR, Usage, cost};
+use infercost_stats::propagation::propagate;
 
 /// Days of a year over months, for charges by the month.
 const MONTHS_PER_DAY: f64 = 12.0 / 365.0;
@@ -18,6 +18,8 @@ pub struct Way {
     /// Its name.
     pub name: String,
     pub(super) offer: Option<(Charge, f64)>,
+    /// What is not known of the offer's price.
+    open: Vec<OpenPart>,
     /// True for the machine of the price book: what the book says of operation, and of electricity that is not in
     /// the rent, is paid on top.
     of_book: bool,
@@ -29,6 +31,7 @@ impl Way {
         let offered = offers.iter().map(|offer| Self {
             name: offer.name.clone(),
             offer: Some((offer.charge.clone(), double(offer.price.value))),
+            open: offer.open.clone(),
             of_book: false,
         });
         Self::own(setting).into_iter().chain(Self::rented(setting)).chain(offered).collect()
@@ -39,6 +42,7 @@ impl Way {
         matches!(setting.scenario.tenure, Tenure::Owned(_)).then(|| Self {
             name: "own".to_owned(),
             offer: None,
+            open: Vec::new(),
             of_book: true,
         })
     }
@@ -52,7 +56,8 @@ impl Way {
                     other_per_month: rust_decimal::Decimal::ZERO,
                     speed: Some(1.0),
                 };
-                Some(Self { name: "rent as now".to_owned(), offer: Some((charge, per_hour)), of_book: true })
+                let offer = Some((charge, per_hour));
+                Some(Self { name: "rent as now".to_owned(), offer, open: Vec::new(), of_book: true })
             }
             _ => None,
         }
@@ -75,7 +80,7 @@ impl Way {
         propagate(&setting.inputs(), |at| self.total(setting, requests, at).unwrap_or(f64::NAN))
     }
 
-    /// The sum of the known parts.
+    /// The sum of the known parts; `None` where nothing is known, or the price is no whole one.
     pub(crate) fn total(&self, setting: &Setting, requests: f64, at: &[f64]) -> Option<f64> {
         let (parts, _) = self.parts(setting, requests, at);
         (!parts.is_empty()).then(|| parts.iter().map(|(_, amount)| amount).sum())
@@ -111,6 +116,13 @@ impl Way {
         // Machines that stay on serve the requests of `hours` in 24 h.
         let daily = requests * setting.demand.hours_per_day;
         let mut left_out = LeftOut::default();
+        if !self.open.is_empty() {
+            for open in &self.open {
+                left_out.insert(open.part, open.why.clone());
+            }
+            return (Vec::new(), left_out);
+        }
+
         let parts = match &self.offer {
             // Machines are paid for 24 h a day.
             None => of_the_book(setting, &values, fleet.0 * 24.0 / daily, true, &mut left_out),
@@ -126,7 +138,13 @@ impl Way {
 
                 if self.of_book {
                     let hours = setting.demand.hours_per_day;
-                    parts.extend(of_the_book(setting, &values, fleet.0 * hours / daily, false, &mut left_out));
+                    parts.extend(of_the_book(
+                        setting,
+                        &values,
+                        fleet.0 * hours / daily,
+                        false,
+                        &mut left_out,
+                    ));
                 }
                 parts
             }
@@ -187,7 +205,10 @@ impl Way {
         }
 
         if let Some(on_demand) = on_demand_per_hour.filter(|_| *fallback_share > 0.0) {
-            parts.push((CostPart::Fallback, machines * fallback_share * (double(on_demand) - rate) / requests));
+            parts.push((
+                CostPart::Fallback,
+                machines * fallback_share * (double(on_demand) - rate) / requests,
+            ));
         }
         parts
     }

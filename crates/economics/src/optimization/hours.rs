@@ -3,10 +3,10 @@
 use infercost_core::Estimate;
 use infercost_core::market::{Curve, Slot};
 
-use infercost_stats::propagation::propagate;
 use crate::scenario::{Scenario, Tenure};
-use infercost_cost::JOULES_PER_KILOWATT_HOUR;
 use crate::schedule::{Retail, paid};
+use infercost_cost::JOULES_PER_KILOWATT_HOUR;
+use infercost_stats::propagation::propagate;
 
 /// Quarters of an hour looked at: those of 40 days.
 const MOST: usize = 96 * 40;

@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use super::optimum::{Action, Problem};
 use super::{Grid, Job, Retail};
 use crate::bill::Assumption;
-use infercost_core::text::percent;
 use crate::wording::{interval, plain};
+use infercost_core::text::percent;
 
 /// What must be read with the plan.
 pub(super) fn doubts(

@@ -13,8 +13,8 @@ use tonic::metadata::{MetadataKey, MetadataMap, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Response, Status};
 
-use super::Attempt;
 use super::http::{read_file, unreachable};
+use super::{Attempt, Refusal};
 use crate::destination::{Compression, Destination};
 use crate::error::DestinationError;
 use crate::headers::Headers;
@@ -146,7 +146,8 @@ fn failed(status: &Status, headers: &Headers) -> Attempt {
         // what came is no gRPC, or the way to it broke: it may be there later
         Code::Unknown if std::error::Error::source(status).is_some() => Attempt::Later { after, why },
         Code::ResourceExhausted if after.is_some() => Attempt::Later { after, why },
-        _ => Attempt::Refused { why },
+        Code::Unimplemented => Attempt::Refused { refusal: Refusal::Place, why },
+        _ => Attempt::Refused { refusal: Refusal::Message, why },
     }
 }
 

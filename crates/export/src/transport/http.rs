@@ -12,7 +12,7 @@ use ureq::http::{HeaderMap, Response};
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
-use super::Attempt;
+use super::{Attempt, Refusal};
 use crate::destination::{Compression, Destination, Protocol, TlsFiles, is_loopback};
 use crate::error::DestinationError;
 use crate::headers::Headers;
@@ -105,7 +105,7 @@ impl Http {
             301..=308 => " (a redirect is not followed: name the address it leads to)",
             401 | 403 => " (is the header that this server wants given?)",
             404 | 405 => " (is this the address of a collector, and not of a page?)",
-            415 => " (it does not take this encoding: try --protocol http/protobuf)",
+            415 => " (it does not take this encoding: try --otlp-protocol http/protobuf)",
             _ => "",
         };
         let said = if words.is_empty() { String::new() } else { format!(": {words}") };
@@ -116,7 +116,8 @@ impl Http {
                 Attempt::Later { after, why }
             }
             413 => Attempt::TooLarge { why },
-            _ => Attempt::Refused { why },
+            404 | 405 | 501 => Attempt::Refused { refusal: Refusal::Place, why },
+            _ => Attempt::Refused { refusal: Refusal::Message, why },
         }
     }
 }
@@ -137,7 +138,7 @@ pub(crate) fn agent_config(
 pub(crate) fn unreachable(why: String) -> Attempt {
     if why.contains("invalid peer certificate") {
         let hint = "name the authority's file in OTEL_EXPORTER_OTLP_CERTIFICATE where it is your own";
-        return Attempt::Refused { why: format!("{why}; {hint}") };
+        return Attempt::Refused { refusal: Refusal::Message, why: format!("{why}; {hint}") };
     }
     Attempt::Later { after: None, why }
 }

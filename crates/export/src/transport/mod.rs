@@ -39,19 +39,21 @@ pub enum Attempt {
     },
     /// It will never be taken.
     Refused {
+        /// What the refusal is about.
+        refusal: Refusal,
         /// What the server said, escaped and cut.
         why: String,
     },
 }
 
-impl Attempt {
-    /// True where the server has nothing at the place that was asked, as one that takes traces only has not for metrics:
-    /// statuses 404, 405 and 501, and gRPC's `UNIMPLEMENTED`.
-    pub fn is_unknown_there(&self) -> bool {
-        let Self::Refused { why } = self else { return false };
-        let begins = ["status 404", "status 405", "status 501", "Unimplemented"];
-        begins.iter().any(|begin| why.starts_with(begin))
-    }
+/// What a server refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The place that was asked: it has nothing there, as a server that takes traces only has nothing for metrics
+    /// (statuses 404, 405 and 501, gRPC's `UNIMPLEMENTED`).
+    Place,
+    /// What was sent, whoever sent it, or the way in which it was sent.
+    Message,
 }
 
 /// A message ready to be sent, as often as needed.
@@ -144,7 +146,10 @@ impl Client {
             (Kind::Http(http), Message::Body { bytes, .. }) => http.send(bytes),
             (Kind::Grpc(grpc), Message::Spans(request)) => grpc.spans(request),
             (Kind::Grpc(grpc), Message::Metrics(request)) => grpc.metrics(request),
-            _ => Attempt::Refused { why: "the message was encoded for another protocol".to_owned() },
+            _ => Attempt::Refused {
+                refusal: Refusal::Message,
+                why: "the message was encoded for another protocol".to_owned(),
+            },
         }
     }
 }

@@ -1,9 +1,10 @@
 //! `infercost completions`: a completion script for a shell.
 
-use std::io;
 use std::process::ExitCode;
 
 use clap::Args;
+
+use crate::output;
 
 #[derive(Debug, Args)]
 pub(crate) struct CompletionsCommand {
@@ -12,6 +13,9 @@ pub(crate) struct CompletionsCommand {
 }
 
 pub(crate) fn run(arguments: &CompletionsCommand, command: &mut clap::Command) -> anyhow::Result<ExitCode> {
-    clap_complete::generate(arguments.shell, command, "infercost", &mut io::stdout().lock());
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, command, "infercost", &mut script);
+
+    output::block(&String::from_utf8(script)?);
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use clap::Args;
 use infercost_export::named::Named;
 use infercost_export::phoenix::Phoenix;
-use infercost_export::{Compression, Destination, DestinationError, OtlpOptions, Outfit, Sent, Signal};
+use infercost_export::{
+    Compression, Destination, DestinationError, OffSwitch, OtlpOptions, Outfit, Sent, Signal, switched_off,
+};
 use infercost_run::LiveExportTarget;
 use infercost_run::config::SettingsOverrides;
 use infercost_run::exporting::{AnalysedRun, facts, metrics, phoenix, resource, send, variable};
@@ -17,6 +19,7 @@ use infercost_trace::outgoing::Viewer;
 use regex::Regex;
 use serde_json::json;
 
+use crate::exit;
 use crate::flags::GlobalFlags;
 use crate::flags::export::{PlaceFlags, WireFlags, compression, pattern};
 use crate::flags::judge::JudgeFlags;
@@ -92,7 +95,7 @@ impl ExportCommand {
 pub(crate) fn run(arguments: &ExportCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let given = SettingsOverrides::read(&arguments.judge.policy(global))?;
     let folder = run_folder::named_or_newest(&global.traces, arguments.run.as_deref())?;
-    let options = arguments.options().map_err(|error| usage(error.to_string()))?;
+    let options = arguments.options().map_err(wrong)?;
     let content = !arguments.no_content;
     let outfit =
         Outfit { content, redact: arguments.redact.clone(), resource: resource(), ..Outfit::default() };
@@ -107,17 +110,20 @@ pub(crate) fn run(arguments: &ExportCommand, global: &GlobalFlags) -> anyhow::Re
         } else {
             output::line(done.tell());
         }
-        return Ok(ExitCode::SUCCESS);
+        return Ok(exit::of_sending(done.is_whole()));
     }
+
     let (destination, viewer) = place(arguments, &options)?;
     let outfit = Outfit { viewer, project: arguments.project.clone(), ..outfit };
     let told = if arguments.plain { None } else { AnalysedRun::read(&folder, &given, content)? };
     if told.is_none() && !arguments.plain {
         output::note("! the run is too large for a report: spans are sent as they were recorded");
     }
+
     for left_out in told.iter().flat_map(|told| told.ledger.unbilled()) {
         output::note(&format!("! {left_out}"));
     }
+
     let facts =
         told.as_ref().map(|told| facts::of_ledger(&told.run.header, &told.ledger)).unwrap_or_default();
     let sent = send(&folder, &destination, Outfit { facts, ..outfit }, arguments.unsent)?;
@@ -127,7 +133,12 @@ pub(crate) fn run(arguments: &ExportCommand, global: &GlobalFlags) -> anyhow::Re
         metrics::send(&told.run, &options);
     }
     tell(&folder, &destination, &sent, global.json);
-    Ok(ExitCode::SUCCESS)
+
+    Ok(exit::of_sending(sent.is_whole()))
+}
+
+fn wrong(error: DestinationError) -> anyhow::Error {
+    usage(error.to_string())
 }
 
 fn place(arguments: &ExportCommand, options: &OtlpOptions) -> anyhow::Result<(Destination, Viewer)> {
@@ -136,17 +147,26 @@ fn place(arguments: &ExportCommand, options: &OtlpOptions) -> anyhow::Result<(De
         (_, true) => Some(Named::Langfuse),
         _ => None,
     };
-    let wrong = |error: DestinationError| usage(error.to_string());
     if let Some(named) = named {
         let destination =
             named.destination(options, arguments.project.as_deref(), &variable).map_err(wrong)?;
         return Ok((destination, named.viewer()));
     }
     let destination = Destination::resolve(Signal::Traces, options, &variable).map_err(wrong)?;
-    let destination = destination.ok_or_else(|| {
-        usage("where to? give --otlp URL, --phoenix URL, --langsmith or --langfuse, or set OTEL_EXPORTER_OTLP_ENDPOINT")
-    })?;
+    let destination = destination.ok_or_else(nowhere)?;
     Ok((destination, Viewer::Any))
+}
+
+/// No place is named, or what the environment names is switched off there.
+fn nowhere() -> anyhow::Error {
+    match switched_off(Signal::Traces, &variable) {
+        Some(OffSwitch { variable, value }) => usage(format!(
+            "{variable}={value} says that nothing is to be sent; name a place with --otlp URL to send it there"
+        )),
+        None => usage(
+            "where to? give --otlp URL, --phoenix URL, --langsmith or --langfuse, or set OTEL_EXPORTER_OTLP_ENDPOINT",
+        ),
+    }
 }
 
 fn tell(folder: &Path, destination: &Destination, sent: &Sent, json: bool) {

@@ -6,12 +6,7 @@ use infercost_run::number;
 use crate::commands::bench::{BenchCommand, Speed};
 
 /// One line a test, tokens/s with the 95 % interval of the mean.
-pub(crate) fn render(
-    variant: &VariantId,
-    arguments: &BenchCommand,
-    prefill: Speed,
-    decode: Speed,
-) -> String {
+pub(crate) fn render(variant: &VariantId, arguments: &BenchCommand, prefill: Speed, decode: Speed) -> String {
     format!(
         "{variant}, {} repetitions, tokens/s with 95 % interval\n  prefill {:>5}  {}\n  decode  {:>5}  {}\n",
         arguments.repetitions,

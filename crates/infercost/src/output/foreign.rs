@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use infercost_analyzer::foreign::{ForeignModel, ForeignReport, Sum};
-use infercost_core::report::Percentiles;
+use infercost_core::{Irregularity, IrregularityKind};
 use infercost_run::number::{self, UNKNOWN};
 
 use crate::output::terminal::plain;
@@ -16,6 +16,10 @@ pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
     for note in &report.notes {
         let _ = writeln!(text, "! {}", plain(note));
     }
+    for (kind, found) in &report.irregularities {
+        let _ = writeln!(text, "! {}", plain(&irregularity(*kind, found)));
+    }
+
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header([
         "model",
@@ -29,26 +33,26 @@ pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
         "TPOT p50",
         "cost",
     ]);
+
     for model in &report.models {
-        let of = |percentiles: Option<Percentiles>, which: fn(Percentiles) -> f64| {
-            percentiles.map_or_else(|| UNKNOWN.to_owned(), |found| number::seconds(which(found)))
-        };
         table.add_row([
             name(model),
             model.calls.to_string(),
             model.failures.to_string(),
-            tokens(model.input_tokens, model.calls),
+            prompt_tokens(model),
             tokens(model.output_tokens, model.calls),
-            of(model.latency_s, |found| found.p50),
-            of(model.latency_s, |found| found.p95),
-            of(model.ttft_s, |found| found.p50),
-            of(model.tpot_s, |found| found.p50),
+            seconds(model.latency_s.map(|found| found.p50)),
+            seconds(model.latency_s.map(|found| found.p95)),
+            seconds(model.ttft_s.map(|found| found.p50)),
+            seconds(model.tpot_s.map(|found| found.p50)),
             costs(model),
         ]);
     }
+
     for line in table.lines() {
         let _ = writeln!(text, "{}", line.trim_end());
     }
+
     for model in &report.models {
         for cost in &model.costs {
             let _ = writeln!(
@@ -71,7 +75,12 @@ pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
             let _ = writeln!(text, "{}: {calls} of {} calls do not say {unsaid}", name(model), model.calls);
         }
     }
+
     text
+}
+
+fn seconds(value: Option<f64>) -> String {
+    value.map_or_else(|| UNKNOWN.to_owned(), number::seconds)
 }
 
 fn name(model: &ForeignModel) -> String {
@@ -86,10 +95,52 @@ fn tokens(sum: Sum, calls: u64) -> String {
     }
 }
 
-fn costs(model: &ForeignModel) -> String {
-    let one = |cost: &infercost_analyzer::foreign::ForeignCost| {
-        format!("{} {}", number::significant(cost.total), plain(&cost.currency))
+/// With what of them a cache served, and what was written to it.
+fn prompt_tokens(model: &ForeignModel) -> String {
+    let mut text = tokens(model.input_tokens, model.calls);
+    for (sum, what) in [(model.cached_input_tokens, "cached"), (model.cache_write_tokens, "written")] {
+        if sum.sum > 0.0 {
+            let _ = write!(text, ", {:.0} {what}", sum.sum);
+        }
+    }
+    text
+}
+
+/// What was left out, how often, and the first of them.
+pub(crate) fn irregularity(kind: IrregularityKind, found: &Irregularity) -> String {
+    let Irregularity { count, example } = found;
+    let words = match kind {
+        IrregularityKind::OtherSignal => "objects of metrics, logs or profiles were left aside",
+        IrregularityKind::Damaged => "lines or objects are damaged and were left out",
+        IrregularityKind::CutOff => "lines or objects were cut off and left out",
+        IrregularityKind::UnknownShape => "lines or objects are no spans in any known format",
+        IrregularityKind::UnknownOperation => {
+            "spans are of an operation that is not known, and are not counted as calls"
+        }
+        IrregularityKind::ImpossibleNumber => {
+            "attributes hold no possible count or amount, and were not used"
+        }
+        IrregularityKind::TotalMismatch => "calls state tokens that do not add up to the total beside them",
+        IrregularityKind::ZeroCost => {
+            "calls state a cost of 0 for tokens that were used; it was taken for unknown"
+        }
+        IrregularityKind::UnknownCurrency => "costs are in a currency that is none",
+        IrregularityKind::CacheConvention => {
+            "calls do not show whether cached tokens are a part of the prompt's; they were taken for one"
+        }
+        IrregularityKind::SeenTwice => {
+            "spans record a call or span that another one records too, and were left out"
+        }
+        IrregularityKind::Wrapper => "spans are around another call and were not counted again",
     };
+    let example = if example.is_empty() { String::new() } else { format!(" (first: {example})") };
+    format!("{count} {words}{example}")
+}
+
+fn costs(model: &ForeignModel) -> String {
     // the trace's own word comes first; the others stand below the table
-    model.costs.first().map_or_else(|| UNKNOWN.to_owned(), one)
+    match model.costs.first() {
+        Some(cost) => format!("{} {}", number::significant(cost.total), plain(&cost.currency)),
+        None => UNKNOWN.to_owned(),
+    }
 }

@@ -1,33 +1,35 @@
 //! What a person or a program reads. Data goes to stdout, everything else to stderr.
 
 pub(crate) mod bench;
+pub(crate) mod columns;
 pub(crate) mod console;
 pub(crate) mod doctor;
 pub(crate) mod economics;
 mod energy_line;
+mod explained;
 pub(crate) mod foreign;
 pub(crate) mod layout;
 pub(crate) mod load_table;
 pub(crate) mod log;
 pub(crate) mod models;
+pub(crate) mod page;
 pub(crate) mod progress;
+pub(crate) mod diff;
+pub(crate) mod runs;
 pub(crate) mod score;
+pub(crate) mod sheet;
+pub(crate) mod stdout;
 pub(crate) mod table;
 pub(crate) mod terminal;
 
 use std::io::{self, Write as _};
 
+pub(crate) use stdout::{block, line};
 use terminal::{Stream, plain, style};
 
-/// Prints one line of data. A reader that has gone away (`| head`) is no error.
-pub(crate) fn line(text: &str) {
-    block(&format!("{text}\n"));
-}
-
-/// Prints data that ends its own lines.
-pub(crate) fn block(text: &str) {
-    let mut out = io::stdout().lock();
-    let _gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+/// Prints what clap has styled, with its colors on a terminal.
+pub(crate) fn styled_block(text: &clap::builder::StyledStr) {
+    if Stream::Output.has_color() { block(&text.ansi().to_string()) } else { block(&text.to_string()) }
 }
 
 /// Says something that is not data.

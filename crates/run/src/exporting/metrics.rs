@@ -1,6 +1,7 @@
 //! Metrics beside traces: to a collector when a run ends or is sent, and to Prometheus while it lasts.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
@@ -8,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use infercost_core::{IdleRecord, InferenceRecord, RunId, RunRecord, VariantId, WindowRecord};
 use infercost_export::metrics::{Listener, Meters};
 use infercost_export::retry::Pauses;
-use infercost_export::transport::{Attempt, Client};
+use infercost_export::transport::{Attempt, Client, Refusal};
 use infercost_export::{Destination, OtlpOptions, Patience, Signal};
 
 use super::{resource, variable};
@@ -39,16 +40,7 @@ impl Live {
         }
         let meters = Arc::new(Meters::new(run, SystemTime::now()).described(resource()));
         temperatures(&meters);
-        let listen = |address| {
-            let listener = Listener::start(address, Arc::clone(&meters))
-                .map_err(|error| usage(format!("--metrics-listen {address}: {error}")))?;
-            console::note(&format!(
-                "metrics are at http://{}/metrics while the run lasts",
-                listener.address()
-            ));
-            Ok::<_, anyhow::Error>(Arc::new(listener))
-        };
-        let listener = target.metrics_listen.map(listen).transpose()?;
+        let listener = target.metrics_listen.map(|address| listen(address, &meters)).transpose()?;
         Ok(Self { meters: Some(meters), _listener: listener, providers: Arc::new(providers) })
     }
 
@@ -93,17 +85,23 @@ fn temperatures(meters: &Meters) {
     }
 }
 
+/// Answers Prometheus at this address.
+fn listen(address: SocketAddr, meters: &Arc<Meters>) -> anyhow::Result<Arc<Listener>> {
+    let listener = Listener::start(address, Arc::clone(meters))
+        .map_err(|error| usage(format!("--metrics-listen {address}: {error}")))?;
+    console::note(&format!("metrics are at http://{}/metrics while the run lasts", listener.address()));
+    Ok(Arc::new(listener))
+}
+
 /// Sends the metrics of a recorded run.
 pub fn send(run: &RunRecord, options: &OtlpOptions) {
     let RunId(id) = &run.header.id;
     let meters = Meters::new(id, run.header.started_at.into()).described(resource());
-    let engine = |variant: &VariantId| {
-        let found = run.header.variants.iter().find(|one| one.id == *variant);
-        found.map_or("", |one| one.engine.engine.as_str())
-    };
     for window in &run.windows {
+        let header = run.header.variants.iter().find(|one| one.id == window.id.variant);
+        let engine = header.map_or("", |one| one.engine.engine.as_str());
         for inference in &window.inferences {
-            meters.inference(window.id.variant.as_str(), engine(&window.id.variant), inference);
+            meters.inference(window.id.variant.as_str(), engine, inference);
         }
         meters.energy(&window.energy, window.wall_time);
     }
@@ -148,11 +146,11 @@ fn words(attempt: &Attempt, name: &str) -> String {
             format!("! {name} rejected {} points of the metrics: {}", partial.rejected, partial.message)
         }
         Attempt::Accepted(_) => format!("sent metrics to {name}"),
-        Attempt::Refused { why } if attempt.is_unknown_there() => {
+        Attempt::Refused { refusal: Refusal::Place, why } => {
             let why = why.split(" (").next().unwrap_or_default();
             format!("traces only: {name} takes no metrics: {why}")
         }
-        Attempt::Refused { why } | Attempt::TooLarge { why } => {
+        Attempt::Refused { why, .. } | Attempt::TooLarge { why } => {
             format!("! metrics were not sent: {name} refuses them: {why}")
         }
         Attempt::Later { why, .. } => {
@@ -180,17 +178,16 @@ mod tests {
             assert!(said.contains(wanted), "{said}");
             assert_eq!(said.contains("takes no metrics"), wanted == "takes no metrics", "{said}");
         };
-        let refused = |why: &str| Attempt::Refused { why: why.to_owned() };
+        let refused = |refusal, why: &str| Attempt::Refused { refusal, why: why.to_owned() };
         check(&Attempt::Accepted(Partial::default()), "sent metrics to c");
         let partial = Partial { rejected: 3, message: "old".to_owned() };
         check(&Attempt::Accepted(partial), "rejected 3 points of the metrics: old");
-        check(&refused("status 404: no such page (is this the address of a collector?)"), "takes no metrics");
-        check(&refused("Unimplemented: unknown service"), "takes no metrics");
-        check(
-            &refused("status 401 (is the header that this server wants given?)"),
-            "refuses them: status 401",
-        );
-        check(&refused("status 400: bad point"), "refuses them: status 400");
+        let no_such_page = "status 404: no such page (is this the address of a collector?)";
+        check(&refused(Refusal::Place, no_such_page), "takes no metrics");
+        check(&refused(Refusal::Place, "Unimplemented: unknown service"), "takes no metrics");
+        let no_key = "status 401 (is the header that this server wants given?)";
+        check(&refused(Refusal::Message, no_key), "refuses them: status 401");
+        check(&refused(Refusal::Message, "status 400: bad point"), "refuses them: status 400");
         check(&later(), "status 503; `infercost export` sends them again");
     }
 

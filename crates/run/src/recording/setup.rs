@@ -67,7 +67,9 @@ impl Setup<'_> {
             }
 
             let (one, other) = (&now.engine, &then.engine);
-            if (&one.engine, &one.build_flags, one.threads) != (&other.engine, &other.build_flags, other.threads) {
+            if (&one.engine, &one.build_flags, one.threads)
+                != (&other.engine, &other.build_flags, other.threads)
+            {
                 return Err(usage(format!(
                     "{} ran on {} ({}) when this run began and would go on with {} ({}); start a new run, or choose \
                      threads and {ISA_VARIABLE} as they were",
@@ -75,6 +77,7 @@ impl Setup<'_> {
                 )));
             }
         }
+
         self.drive(prepared, meter.as_mut(), basis, store, &before.header, Some(before))
     }
 

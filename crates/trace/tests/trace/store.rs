@@ -5,10 +5,10 @@ use std::io::Write;
 use std::time::{Duration, SystemTime};
 
 use infercost_core::{
-    EnergyReading, Evaluation, EvaluationKind, FailureKind, InferenceRecord, LoadRecord, OperatingPoint, Outcome, RunId,
-    RunRecord, VariantId, WindowId, WindowRecord,
+    EnergyReading, Evaluation, EvaluationKind, FailureKind, InferenceRecord, LoadRecord, OperatingPoint,
+    Outcome, RunId, RunRecord, VariantId, WindowId, WindowRecord,
 };
-use infercost_trace::{ReadNotes, RunStore, inspect_run, list_runs, read_run};
+use infercost_trace::{ReadNotes, RunStore, inspect_run, is_finished, list_runs, read_run};
 
 use crate::hostile::write_run;
 use crate::records::{CANDIDATE, evaluation, header, inference, moment, window, window_id};
@@ -380,4 +380,38 @@ fn a_load_window_that_was_cut_off_is_no_window_of_single_requests() {
             drop(RunStore::resume(&folder).unwrap());
         }
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let traces = tempfile::tempdir().unwrap();
+    let folder = write_run(traces.path());
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    for file in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+#[test]
+fn what_is_finished_is_told_by_the_last_line() {
+    let traces = tempfile::tempdir().unwrap();
+    let folder = write_run(traces.path());
+    assert!(is_finished(&folder).unwrap());
+
+    let path = folder.join("spans.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let last = text.trim_end().rfind('\n').unwrap();
+    for unfinished in [&text[..=last], &text[..text.len() - 20], ""] {
+        fs::write(&path, unfinished).unwrap();
+        assert!(!is_finished(&folder).unwrap(), "{} bytes", unfinished.len());
+    }
+    // behind a line that is longer than the piece that is read first
+    fs::write(&path, format!("{}\n{text}", " ".repeat(200_000))).unwrap();
+    assert!(is_finished(&folder).unwrap());
+    fs::remove_file(&path).unwrap();
+    assert!(!is_finished(&folder).unwrap());
 }

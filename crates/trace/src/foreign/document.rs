@@ -1,0 +1,176 @@
+//! One JSON value of a file: which program's shape it has, told by its keys.
+
+use std::borrow::Cow;
+
+use infercost_core::IrregularityKind;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::file::ForeignError;
+use super::gather::ForeignReader;
+use super::{jaeger, sdk_span, zipkin};
+use crate::otlp_json::{ReadResource, ReadSpan, read_line};
+use crate::run_reader::plain;
+
+/// Lists within lists, and traces within answers, nest at most so deep.
+const DEEPEST: usize = 5;
+/// What begins most lines of most files.
+const USUAL: &[u8] = b"{\"resourceSpans\":";
+
+/// The keys by which shapes are told apart; values are looked at only where they are needed.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Outline<'j> {
+    #[serde(borrow, alias = "resource_spans", alias = "batches")]
+    resource_spans: Option<&'j RawValue>,
+    #[serde(borrow, alias = "instrumentationLibrarySpans", alias = "scope_spans")]
+    scope_spans: Option<&'j RawValue>,
+    #[serde(borrow, alias = "traces", alias = "result", alias = "results")]
+    data: Option<&'j RawValue>,
+    #[serde(borrow)]
+    trace: Option<&'j RawValue>,
+    #[serde(borrow)]
+    spans: Option<&'j RawValue>,
+    #[serde(borrow)]
+    context: Option<&'j RawValue>,
+    #[serde(borrow, rename = "traceID")]
+    jaeger_trace_id: Option<&'j RawValue>,
+    #[serde(borrow)]
+    trace_id: Option<&'j RawValue>,
+    #[serde(borrow)]
+    span_id: Option<&'j RawValue>,
+    #[serde(borrow)]
+    id: Option<&'j RawValue>,
+    #[serde(borrow, alias = "resourceLogs", alias = "resourceProfiles")]
+    resource_metrics: Option<&'j RawValue>,
+}
+
+impl ForeignReader {
+    /// Takes a JSON value, whichever program wrote it; what is not understood is counted and named.
+    ///
+    /// # Errors
+    /// What is wrong with it as text, within the outer result; [`ForeignError::TooMany`].
+    pub(super) fn json(&mut self, json: &[u8]) -> Result<Result<(), String>, ForeignError> {
+        if json.starts_with(USUAL) {
+            let read = match read_line(json) {
+                Ok(read) => read,
+                Err(reason) => return Ok(Err(reason)),
+            };
+            for resource in &read.resource_spans {
+                self.resource(resource)?;
+            }
+            return Ok(Ok(()));
+        }
+
+        match serde_json::from_slice::<&RawValue>(json) {
+            Ok(value) => self.value(value.get(), 0),
+            Err(error) => Ok(Err(plain(&error))),
+        }
+    }
+
+    fn value(&mut self, json: &str, depth: usize) -> Result<Result<(), String>, ForeignError> {
+        if depth > DEEPEST {
+            return Ok(Err("it is nested too deeply".to_owned()));
+        }
+        match json.as_bytes().first() {
+            Some(b'[') => self.list(json, depth),
+            Some(b'{') => self.object(json, depth),
+            _ => {
+                self.notes.add(IrregularityKind::UnknownShape, || json.to_owned());
+                Ok(Ok(()))
+            }
+        }
+    }
+
+    /// Each element by itself: one that is damaged takes no other with it.
+    fn list(&mut self, json: &str, depth: usize) -> Result<Result<(), String>, ForeignError> {
+        let elements: Vec<&RawValue> = match serde_json::from_str(json) {
+            Ok(elements) => elements,
+            Err(error) => return Ok(Err(plain(&error))),
+        };
+        for element in elements {
+            if let Err(reason) = self.value(element.get(), depth + 1)? {
+                self.notes.add(IrregularityKind::Damaged, || reason);
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    fn object(&mut self, json: &str, depth: usize) -> Result<Result<(), String>, ForeignError> {
+        let outline: Outline<'_> = match serde_json::from_str(json) {
+            Ok(outline) => outline,
+            Err(error) => return Ok(Err(plain(&error))),
+        };
+
+        if let Some(resources) = outline.resource_spans {
+            return self.resources(resources.get());
+        }
+        // a resource by itself: the SDK for Java
+        if outline.scope_spans.is_some() {
+            return self.resources(&format!("[{json}]"));
+        }
+        if outline.spans.is_some() {
+            return jaeger::read(json, self);
+        }
+        if let Some(inner) = outline.trace.or(outline.data) {
+            return self.value(inner.get(), depth + 1);
+        }
+        self.single_span(json, &outline)
+    }
+
+    fn single_span(&mut self, json: &str, outline: &Outline<'_>) -> Result<Result<(), String>, ForeignError> {
+        if outline.context.is_some() {
+            let read: serde_json::Value = match serde_json::from_str(json) {
+                Ok(read) => read,
+                Err(error) => return Ok(Err(plain(&error))),
+            };
+            return match sdk_span::read(&read) {
+                Some(span) => self.span(&span, "").map(Ok),
+                None => Ok(Err("its context is no span's".to_owned())),
+            };
+        }
+
+        let is_traced = outline.trace_id.is_some() || outline.jaeger_trace_id.is_some();
+        if is_traced && outline.span_id.is_some() {
+            return match serde_json::from_str::<ReadSpan<'_>>(json) {
+                Ok(span) => self.span(&span, "").map(Ok),
+                Err(error) => Ok(Err(plain(&error))),
+            };
+        }
+        if is_traced && outline.id.is_some() {
+            return match serde_json::from_str::<zipkin::Span<'_>>(json) {
+                Ok(span) => {
+                    let scope = span.scope().to_owned();
+                    self.span(&ReadSpan::from(span), &scope).map(Ok)
+                }
+                Err(error) => Ok(Err(plain(&error))),
+            };
+        }
+
+        if outline.resource_metrics.is_some() {
+            self.notes.add(IrregularityKind::OtherSignal, || keys(json));
+        } else {
+            self.notes.add(IrregularityKind::UnknownShape, || keys(json));
+        }
+        Ok(Ok(()))
+    }
+
+    fn resources(&mut self, json: &str) -> Result<Result<(), String>, ForeignError> {
+        let resources: Vec<ReadResource<'_>> = match serde_json::from_str(json) {
+            Ok(resources) => resources,
+            Err(error) => return Ok(Err(plain(&error))),
+        };
+        for resource in &resources {
+            self.resource(resource)?;
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// The names of an object's fields, for people.
+fn keys(json: &str) -> String {
+    let fields: std::collections::BTreeMap<Cow<'_, str>, serde::de::IgnoredAny> =
+        serde_json::from_str(json).unwrap_or_default();
+    let names: Vec<&str> = fields.keys().map(|key| &**key).take(8).collect();
+    format!("an object with {}", names.join(", "))
+}

@@ -1,0 +1,273 @@
+//! Gathers calls from spans, and counts each call once.
+
+use std::collections::HashMap;
+use std::collections::hash_map::{Entry, RandomState};
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
+
+use infercost_core::{ForeignCall, ForeignTrace, IrregularityKind};
+use opentelemetry_proto::tonic::trace::v1::TracesData;
+
+use super::call;
+use super::call_attributes::Facts;
+use super::file::ForeignError;
+use super::irregularities::Notes;
+use super::names::Names;
+use super::sdk_span;
+use crate::otlp_json::{Id, ReadResource, ReadSpan};
+
+/// Most calls held in memory: some 200 bytes each.
+pub const MOST_CALLS: usize = 5_000_000;
+/// Spans above a span that are looked at: a chain of parents in a damaged file may be a circle.
+const DEEPEST: usize = 100;
+
+/// A span within its trace, as a number that no file can foresee.
+type SpanKey = u64;
+
+/// Gathers spans, from wherever they come.
+#[derive(Debug, Default)]
+pub struct ForeignReader {
+    calls: Vec<Seen>,
+    /// The parent of each span that has an id; `None` at a root.
+    parents: HashMap<SpanKey, Option<SpanKey>>,
+    names: Names,
+    keys: RandomState,
+    pub(super) notes: Notes,
+    spans: u64,
+}
+
+/// A call and what tells it from others.
+#[derive(Debug)]
+struct Seen {
+    call: ForeignCall,
+    key: Option<SpanKey>,
+    /// The instrumentation that recorded it.
+    scope: Arc<str>,
+    /// The answer's id.
+    response: Option<u64>,
+    /// As of [`call::ReadCall`].
+    by_convention: bool,
+}
+
+impl ForeignReader {
+    /// Takes the spans of a message in protobuf.
+    ///
+    /// # Errors
+    /// [`ForeignError::TooMany`].
+    pub(super) fn message(&mut self, traces: &TracesData) -> Result<(), ForeignError> {
+        for scope in traces.resource_spans.iter().flat_map(|resource| &resource.scope_spans) {
+            let name = scope.scope.as_ref().map_or("", |scope| &scope.name);
+            for span in &scope.spans {
+                self.span(&ReadSpan::from(span), name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the spans of a resource.
+    ///
+    /// # Errors
+    /// [`ForeignError::TooMany`].
+    pub(super) fn resource(&mut self, resource: &ReadResource<'_>) -> Result<(), ForeignError> {
+        for scope in &resource.scope_spans {
+            let name = scope.scope.as_ref().map_or("", |scope| &scope.name);
+            for span in &scope.spans {
+                self.span(span, name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a span as Phoenix's interface gives it; what is none is left out, and counted.
+    ///
+    /// # Errors
+    /// [`ForeignError::TooMany`].
+    pub fn phoenix_span(&mut self, json: &serde_json::Value) -> Result<(), ForeignError> {
+        match sdk_span::read(json) {
+            Some(span) => self.span(&span, ""),
+            None => {
+                self.notes.add(IrregularityKind::UnknownShape, || json.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes a span of the instrumentation `scope`.
+    ///
+    /// # Errors
+    /// [`ForeignError::TooMany`].
+    pub(super) fn span(&mut self, span: &ReadSpan<'_>, scope: &str) -> Result<(), ForeignError> {
+        self.spans += 1;
+        let key = self.key(span.trace_id, span.span_id);
+        if let Some(key) = key {
+            let parent = self.key(span.trace_id, span.parent_span_id);
+            match self.parents.entry(key) {
+                Entry::Vacant(place) => drop(place.insert(parent)),
+                Entry::Occupied(_) => {
+                    self.notes.add(IrregularityKind::SeenTwice, || span.name.to_string());
+                    return Ok(());
+                }
+            }
+        }
+        if self.parents.len() > 4 * MOST_CALLS || self.calls.len() >= MOST_CALLS {
+            return Err(ForeignError::TooMany { limit: MOST_CALLS });
+        }
+
+        let facts = Facts::of(&span.attributes);
+        if let Some(read) = call::read(&facts, span, &mut self.names, &mut self.notes) {
+            let response = read.response_id.map(|id| self.keys.hash_one(id));
+            let scope = self.names.shared(scope);
+            self.calls.push(Seen {
+                call: read.call,
+                key,
+                scope,
+                response,
+                by_convention: read.by_convention,
+            });
+        }
+        Ok(())
+    }
+
+    /// Spans with an id taken so far, each counted once.
+    pub fn distinct(&self) -> usize {
+        self.parents.len()
+    }
+
+    /// Spans taken so far.
+    pub(super) fn spans(&self) -> u64 {
+        self.spans
+    }
+
+    /// What was gathered, each call once.
+    pub fn finish(mut self) -> ForeignTrace {
+        let mut counted = vec![true; self.calls.len()];
+        self.leave_out_wrappers(&mut counted);
+        self.leave_out_second_sights(&mut counted);
+
+        let mut calls = Vec::new();
+        for (seen, _) in self.calls.into_iter().zip(counted).filter(|(_, counted)| *counted) {
+            if seen.by_convention {
+                let model = seen.call.model.as_deref().unwrap_or_default();
+                self.notes.add(IrregularityKind::CacheConvention, || model.to_owned());
+            }
+            calls.push(seen.call);
+        }
+        ForeignTrace { calls, spans: self.spans, irregularities: self.notes.into_map() }
+    }
+
+    /// A call with another one below it is a wrapper (a framework around a client): its tokens are the other's. Where
+    /// there is one other, that learns from it what it does not say itself, such as a cost.
+    fn leave_out_wrappers(&mut self, counted: &mut [bool]) {
+        let keyed = self.calls.iter().enumerate().filter_map(|(index, seen)| Some((seen.key?, index)));
+        let by_key: HashMap<SpanKey, usize> = keyed.collect();
+        let mut inner: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (index, seen) in self.calls.iter().enumerate() {
+            if let Some(wrapper) = seen.key.and_then(|key| self.call_above(key, &by_key)) {
+                inner.entry(wrapper).or_default().push(index);
+            }
+        }
+
+        // a wrapper within a wrapper hands on what it has learned: from the outermost inwards
+        let mut wrappers: Vec<(usize, Vec<usize>)> = inner.into_iter().collect();
+        wrappers.sort_by_key(|(wrapper, _)| {
+            let key = self.calls.get(*wrapper).and_then(|seen| seen.key);
+            key.map_or(0, |key| self.depth(key))
+        });
+        for (wrapper, inner) in &wrappers {
+            let Some(slot) = counted.get_mut(*wrapper) else { continue };
+            *slot = false;
+            self.notes.add(IrregularityKind::Wrapper, || {
+                self.calls.get(*wrapper).map_or_else(String::new, |seen| seen.scope.to_string())
+            });
+            if let [only] = inner.as_slice() {
+                self.hand_on(*wrapper, *only);
+            }
+        }
+    }
+
+    /// The nearest call above a span; `None` where there is none, or the chain of parents is a circle.
+    fn call_above(&self, key: SpanKey, calls: &HashMap<SpanKey, usize>) -> Option<usize> {
+        let mut found = None;
+        let mut at = key;
+        for _ in 0..DEEPEST {
+            let Some(Some(parent)) = self.parents.get(&at) else { break };
+            if *parent == key {
+                return None;
+            }
+            found = found.or_else(|| calls.get(parent).copied());
+            at = *parent;
+        }
+        found
+    }
+
+    fn depth(&self, key: SpanKey) -> usize {
+        let mut at = key;
+        for depth in 0..DEEPEST {
+            match self.parents.get(&at) {
+                Some(Some(parent)) => at = *parent,
+                _ => return depth,
+            }
+        }
+        DEEPEST
+    }
+
+    /// Two instrumentations that know nothing of each other record a call as two spans: the answer's id is one, and
+    /// the times overlap.
+    fn leave_out_second_sights(&mut self, counted: &mut [bool]) {
+        let mut first: HashMap<u64, usize> = HashMap::new();
+        let mut pairs = Vec::new();
+        for (index, seen) in self.calls.iter().enumerate() {
+            let (Some(response), Some(true)) = (seen.response, counted.get(index)) else { continue };
+            let known = *first.entry(response).or_insert(index);
+            let Some(other) = self.calls.get(known).filter(|_| known != index) else { continue };
+            if other.scope != seen.scope && overlap(&other.call, &seen.call) {
+                pairs.push((index, known));
+            }
+        }
+
+        for (second, known) in pairs {
+            if let Some(slot) = counted.get_mut(second) {
+                *slot = false;
+            }
+            self.notes.add(IrregularityKind::SeenTwice, || {
+                self.calls.get(second).map_or_else(String::new, |seen| seen.scope.to_string())
+            });
+            self.hand_on(second, known);
+        }
+    }
+
+    /// What one span of a call says and the other does not.
+    fn hand_on(&mut self, from: usize, to: usize) {
+        let Some(from) = self.calls.get(from) else { return };
+        let (settled, from) = (!from.by_convention, from.call.clone());
+        let Some(to_seen) = self.calls.get_mut(to) else { return };
+
+        let to = &mut to_seen.call;
+        to.model = to.model.take().or(from.model);
+        to.user = to.user.take().or(from.user);
+        to.session = to.session.take().or(from.session);
+        to.time_to_first_token = to.time_to_first_token.or(from.time_to_first_token);
+        to.cost = to.cost.or(from.cost);
+        to.output_tokens = to.output_tokens.or(from.output_tokens);
+        if to.input_tokens.is_none() || to.input_tokens == from.input_tokens {
+            to_seen.by_convention &= !(settled && from.input_tokens.is_some());
+            to.input_tokens = from.input_tokens;
+            to.cached_input_tokens = to.cached_input_tokens.or(from.cached_input_tokens);
+            to.cache_write_tokens = to.cache_write_tokens.or(from.cache_write_tokens);
+        }
+    }
+
+    fn key(&self, trace: Id, span: Id) -> Option<SpanKey> {
+        (!span.is_empty()).then(|| self.keys.hash_one((trace.bytes(), span.bytes())))
+    }
+}
+
+fn overlap(one: &ForeignCall, other: &ForeignCall) -> bool {
+    let ends = |call: &ForeignCall| call.started_at?.checked_add(call.latency?);
+    match (one.started_at, ends(one), other.started_at, ends(other)) {
+        (Some(start), Some(end), Some(other_start), Some(other_end)) => {
+            start <= other_end && other_start <= end
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,33 @@
+//! What is left out of a report on other programs' traces, counted and named.
+
+use std::collections::BTreeMap;
+
+use infercost_core::{Irregularity, IrregularityKind};
+
+/// Longest example that is kept, in characters.
+const LONGEST: usize = 160;
+
+/// Counters by reason, each with its first example.
+#[derive(Debug, Default)]
+pub(super) struct Notes(BTreeMap<IrregularityKind, Irregularity>);
+
+impl Notes {
+    /// Counts one; `example` is asked for the first.
+    pub(super) fn add(&mut self, reason: IrregularityKind, example: impl FnOnce() -> String) {
+        let known =
+            self.0.entry(reason).or_insert_with(|| Irregularity { count: 0, example: shown(&example()) });
+        known.count += 1;
+    }
+
+    pub(super) fn into_map(self) -> BTreeMap<IrregularityKind, Irregularity> {
+        self.0
+    }
+}
+
+fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars().take(LONGEST) {
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}

@@ -1,0 +1,197 @@
+//! Attributes and their values.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::scalar::{Int, Number};
+
+/// Attributes that a span of infercost's has about.
+const USUAL: usize = 48;
+
+/// A name and its value.
+#[derive(Debug, Default)]
+pub(crate) struct Attribute<'a> {
+    /// The name.
+    pub(crate) key: Cow<'a, str>,
+    /// The value; `None` where there is none.
+    pub(crate) value: Option<ReadValue<'a>>,
+}
+
+/// A list of attributes; `null` is an empty one.
+#[derive(Debug, Default)]
+pub(crate) struct Attributes<'a>(pub(crate) Vec<Attribute<'a>>);
+
+/// The value of an attribute.
+#[derive(Debug)]
+pub(crate) enum ReadValue<'a> {
+    /// `stringValue`.
+    Text(Cow<'a, str>),
+    /// `boolValue`.
+    Truth(bool),
+    /// `intValue`.
+    Int(i64),
+    /// `doubleValue`.
+    Number(f64),
+    /// `arrayValue`.
+    List(Vec<ReadValue<'a>>),
+    /// `kvlistValue`.
+    Map(Vec<Attribute<'a>>),
+    /// `bytesValue`.
+    Bytes(Vec<u8>),
+    /// A kind that is not known, or none at all.
+    Other,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Attributes<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AttributesVisitor;
+
+        impl<'de> Visitor<'de> for AttributesVisitor {
+            type Value = Attributes<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of attributes")
+            }
+
+            fn visit_unit<E>(self) -> Result<Attributes<'de>, E> {
+                Ok(Attributes::default())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Attributes<'de>, A::Error> {
+                let mut all = Vec::new();
+                while let Some(attribute) = list.next_element::<Attribute<'de>>()? {
+                    if all.capacity() == 0 {
+                        all.reserve(USUAL);
+                    }
+                    all.push(attribute);
+                }
+                Ok(Attributes(all))
+            }
+        }
+
+        deserializer.deserialize_any(AttributesVisitor)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum AttributeField {
+    Key,
+    Value,
+    #[serde(other)]
+    Other,
+}
+
+/// Borrows from the text, which a bare `Cow` does not.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Attribute<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AttributeVisitor;
+
+        impl<'de> Visitor<'de> for AttributeVisitor {
+            type Value = Attribute<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an attribute")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attribute<'de>, A::Error> {
+                let mut attribute = Attribute::default();
+                while let Some(field) = map.next_key()? {
+                    match field {
+                        AttributeField::Key => attribute.key = map.next_value::<Text<'de>>()?.0,
+                        AttributeField::Value => attribute.value = map.next_value()?,
+                        AttributeField::Other => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(attribute)
+            }
+        }
+
+        deserializer.deserialize_map(AttributeVisitor)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum ValueField {
+    StringValue,
+    BoolValue,
+    IntValue,
+    DoubleValue,
+    ArrayValue,
+    KvlistValue,
+    BytesValue,
+    #[serde(other)]
+    Other,
+}
+
+/// Protobuf's JSON leaves `values` out where the list is empty.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Values<'a> {
+    #[serde(borrow)]
+    values: Vec<ReadValue<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Pairs<'a> {
+    #[serde(borrow)]
+    values: Attributes<'a>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for ReadValue<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ValueVisitor;
+
+        impl<'de> Visitor<'de> for ValueVisitor {
+            type Value = ReadValue<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an attribute value")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ReadValue<'de>, A::Error> {
+                let mut value = None;
+                while let Some(field) = map.next_key()? {
+                    let found = match field {
+                        ValueField::StringValue => ReadValue::Text(map.next_value::<Text<'de>>()?.0),
+                        ValueField::BoolValue => ReadValue::Truth(map.next_value()?),
+                        ValueField::IntValue => ReadValue::Int(map.next_value::<Int>()?.0),
+                        ValueField::DoubleValue => ReadValue::Number(map.next_value::<Number>()?.0),
+                        ValueField::ArrayValue => ReadValue::List(map.next_value::<Values<'de>>()?.values),
+                        ValueField::KvlistValue => ReadValue::Map(map.next_value::<Pairs<'de>>()?.values.0),
+                        ValueField::BytesValue => {
+                            let text = map.next_value::<Text<'de>>()?.0;
+                            let bytes = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, &*text);
+                            ReadValue::Bytes(bytes.map_err(|_| A::Error::custom("bytesValue is not base64"))?)
+                        }
+                        ValueField::Other => {
+                            map.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    if value.replace(found).is_some() {
+                        return Err(A::Error::custom("an attribute has two values"));
+                    }
+                }
+                Ok(value.unwrap_or(ReadValue::Other))
+            }
+        }
+
+        deserializer.deserialize_map(ValueVisitor)
+    }
+}
+
+/// A list, or `null` for an empty one.
+pub(super) fn list_or_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    Ok(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default())
+}
