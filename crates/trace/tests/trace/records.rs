@@ -6,9 +6,10 @@ use infercost_core::prompt_set::GraderKind;
 use infercost_core::{
     BoardState, ChoiceLikelihoods, ChunkArrival, CrossCheck, Divergence, EnergyDomain, EnergyReading,
     EnergyScope, EstimationMethod, Evaluation, EvaluationKind, EvaluationRecord, FailureKind, FinishReason,
-    IdlePhase, IdleRecord, InferenceRecord, Interference, Joules, LoadFacts, LoadRecord, MeterKind, MeterSource,
-    OperatingPoint, Outcome, ParameterChange, PromptId, RunHeader, Sampling, ServedFacts, ServerTimings, SteadyState,
-    TaskScore, Thinking, TokenCount, UsageFault, VariantId, Watts, WindowId, WindowRecord,
+    IdlePhase, IdleRecord, InferenceRecord, Interference, Joules, LoadFacts, LoadRecord, MeterKind,
+    MeterSource, OperatingPoint, Outcome, ParameterChange, PromptId, RunHeader, Sampling, ServedFacts,
+    ServerTimings, SteadyState, TaskScore, Thinking, TokenCount, UsageFault, VariantId, Watts, WindowId,
+    WindowRecord,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::option;
