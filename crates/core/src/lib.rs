@@ -5,15 +5,19 @@
 //! knows OpenTelemetry. The one design decision: **every quantity is a type** ([`Joules`], [`Watts`],
 //! [`Money`] …) and conversion happens once, where a number enters the program, so that a millijoule can
 //! never be added to a joule.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod board;
 pub mod conversation;
+pub mod diff;
 pub mod energy;
 pub mod energy_meter;
 pub mod engine;
 pub mod estimate;
 pub mod evaluation;
+pub mod finding;
 pub mod foreign;
+pub mod grader;
 pub mod hosting;
 pub mod identity;
 pub mod interference;
@@ -59,7 +63,9 @@ pub use estimate::Estimate;
 pub use evaluation::{
     ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, TaskScore,
 };
+pub use finding::{Finding, FindingCode, Severity};
 pub use foreign::{ForeignCall, ForeignTrace, Irregularity, IrregularityKind, StatedCost, Unsaid};
+pub use grader::{Grader, GraderName, Judgment, SharedGrader};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
 pub use interference::{Disturbance, Interference};
 pub use load::{LatencyTargets, LoadFacts, SteadyState};
@@ -67,7 +73,7 @@ pub use machine::{MachineFacts, WallFactor};
 pub use meter_error::MeterError;
 pub use money::{Currency, Money};
 pub use policy::Policy;
-pub use prompt_set::{Grader, Message, Prompt, PromptBody, PromptSet, PromptSetError, Role};
+pub use prompt_set::{Message, Prompt, PromptBody, PromptSet, Role};
 pub use reason::{CostPart, LeftOut, Reason, Unknown};
 pub use record::{
     ChunkArrival, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord,

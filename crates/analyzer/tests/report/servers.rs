@@ -190,8 +190,7 @@ fn a_limit_that_thinking_used_up_names_max_tokens() {
             };
             let first_answer = (index >= 4).then(|| std::time::Duration::from_millis(10));
             *finish = if index >= 4 { FinishReason::Stop } else { FinishReason::Length };
-            *thinking =
-                Some(Thinking { tokens: Some(*output_tokens), first_answer, ..Thinking::default() });
+            *thinking = Some(Thinking { tokens: Some(*output_tokens), first_answer, ..Thinking::default() });
             inference.max_tokens = 64;
         }
     });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use infercost_core::thinking::is_opened_by;
-use infercost_core::{Continuation, EngineError, PromptBody};
+use infercost_core::{Continuation, EngineError, Message, PromptBody, Role};
 
 use crate::chat_template::{ChatMessage, ChatTemplate, plain};
 use crate::decoder::WeightSource;
@@ -32,7 +32,23 @@ impl PromptEncoder {
         // Some templates tell the model what day it is.
         let today = jiff::Zoned::now().date().at(0, 0, 0, 0);
         let template = template.map_err(|error| error.to_string())?.map(|template| template.with_date(today));
-        Ok(Self { tokenizer: Arc::new(tokenizer), template })
+        let encoder = Self { tokenizer: Arc::new(tokenizer), template };
+        encoder.refuse_empty()?;
+        Ok(encoder)
+    }
+
+    /// Refuses a template that leaves out what a user says. One that fails does so again at the first prompt, with the
+    /// prompt's name.
+    fn refuse_empty(&self) -> Result<(), String> {
+        let says = Message { role: Role::User, content: "x".to_owned() };
+        match self.render(&PromptBody::Chat(vec![says].into())) {
+            Ok(rendered) if rendered.trim().is_empty() => Err(
+                "its chat template renders a user's message to nothing; repair `tokenizer.chat_template`, or take it \
+                 out, and the prompts are sent as they are"
+                    .to_owned(),
+            ),
+            _ => Ok(()),
+        }
     }
 
     /// The tokens of a conversation, ending where the model is to answer.

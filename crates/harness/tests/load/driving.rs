@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use infercost_core::{
-    Engine, Grader, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
+    Engine, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
 };
 use infercost_harness::load::{Arrivals, Driven, Load, drive};
 use infercost_openai_mock::{Reply, StandIn, StreamScript};
@@ -18,7 +18,7 @@ pub(crate) fn prompts(count: usize) -> Vec<Prompt> {
         body: PromptBody::Chat(
             vec![Message { role: Role::User, content: format!("question {number}") }].into(),
         ),
-        grader: Grader::None,
+        grader: None,
         max_tokens: 32,
         tags: Vec::new(),
     };
