@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use infercost_core::without_secrets;
 use ureq::http::Uri;
 
 use crate::environment::switched_off;
@@ -329,8 +330,7 @@ pub(crate) fn address(
 ) -> Result<String, DestinationError> {
     let text = text.trim();
     let problem = |problem| {
-        let shown = text.rsplit_once('@').map_or(text, |(_, after)| after);
-        let address = shown.chars().take(120).flat_map(char::escape_default).collect();
+        let address = shown(&without_secrets(text));
         DestinationError::Address { origin: origin.to_owned(), address, problem }
     };
     let uri: Uri = text.parse().map_err(|_| problem("it cannot be read"))?;
@@ -354,6 +354,16 @@ pub(crate) fn address(
         Some(_) => format!("{scheme}://{authority}{path}{query}"),
         None => format!("{scheme}://{authority}{}{query}", uri.path()),
     })
+}
+
+/// An address for people: escaped, and cut where it is long.
+fn shown(address: &str) -> String {
+    let mut shown = String::new();
+    for c in address.chars().take(120) {
+        // the mark of what was left out needs no escape
+        if c == '…' { shown.push(c) } else { shown.extend(c.escape_default()) }
+    }
+    shown
 }
 
 fn authority(url: &str) -> Option<String> {

@@ -1,7 +1,7 @@
 //! One question to one price source over HTTP, within bounds of time and size.
 
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
 use ureq::http::HeaderMap;
@@ -193,14 +193,15 @@ fn unreachable(url: &str, error: &ureq::Error) -> FetchError {
     FetchError::Unreachable { url: url.to_owned(), reason }
 }
 
-/// Seconds of `Retry-After`; its other form, a date, is not read.
+/// Seconds that a server wants to be left alone.
 fn retry_after(headers: &HeaderMap) -> Option<u64> {
-    headers.get("retry-after")?.to_str().ok()?.trim().parse().ok()
+    let value = headers.get("retry-after")?.to_str().ok()?;
+    infercost_core::retry_after(value, SystemTime::now()).map(|pause| pause.as_secs())
 }
 
-/// An address without its query, which may hold anything.
+/// An address without its query, which may hold anything, and without credentials.
 fn shown(url: &str) -> String {
-    quoted(url.split('?').next().unwrap_or_default())
+    quoted(&infercost_core::without_secrets(url))
 }
 
 /// Text from a server, without control characters and not endless.
@@ -247,7 +248,7 @@ mod tests {
     fn addresses() {
         assert_eq!(encoded("DE-LU"), "DE-LU");
         assert_eq!(encoded("a/../b?c=d&e f"), "a%2F..%2Fb%3Fc%3Dd%26e%20f");
-        assert_eq!(shown("http://h/p?api_key=secret"), "http://h/p");
+        assert_eq!(shown("http://h/p?api_key=secret"), "http://h/p?…");
         assert_eq!(quoted("a\u{1b}[31m"), "a\\u{1b}[31m");
     }
 }

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
+use infercost_core::retry_after;
 use prost::Message;
 use serde::Serialize;
 use ureq::config::ConfigBuilder;
@@ -16,7 +17,6 @@ use super::{Attempt, Refusal};
 use crate::destination::{Compression, Destination, Protocol, TlsFiles, is_loopback};
 use crate::error::DestinationError;
 use crate::headers::Headers;
-use crate::retry::retry_after;
 use crate::server_words::{explanation, partial, shown};
 
 /// Most bytes of an answer that are read.

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use infercost_core::without_secrets;
 use infercost_export::{Destination, LiveExport, Outfit, Signal};
 
-use super::{again, not_taken, resource, variable, without_query};
+use super::{again, not_taken, resource, variable};
 use crate::console;
 use crate::request::{LiveExportTarget, RunRequest};
 
@@ -50,7 +51,7 @@ impl Following {
         let mut flag = |name: &str, value: &str| flags.extend([name.to_owned(), value.to_owned()]);
         // an address from the environment is read from there again
         if let Some(url) = &request.live.place.otlp {
-            flag("--otlp", &without_query(url));
+            flag("--otlp", &without_secrets(url));
         }
         if let Some(protocol) = request.live.protocol {
             flag("--otlp-protocol", protocol.name());
