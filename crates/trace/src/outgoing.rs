@@ -13,6 +13,7 @@ use serde_json::{Map, json};
 use crate::attributes::*;
 use crate::backend_attributes::*;
 use crate::span_draft::key_value;
+use crate::span_names::record;
 
 /// Joules of one inference: its share of a window's.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,6 +91,26 @@ pub fn dress(span: &mut Span, facts: Option<&InferenceFacts>, viewer: Viewer) {
         Viewer::Langfuse => langfuse(span, &record, facts, metadata, &mut extra),
     }
     span.attributes.extend(extra.0);
+}
+
+/// What a run comes to, for the place where one looks first: its root span.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSummary {
+    /// Takes the place of the root's name.
+    pub name: String,
+    /// Becomes the root's output.
+    pub text: String,
+}
+
+/// Puts the summary on the root span of a run; other spans stay as they are.
+pub fn summarize_run(span: &mut Span, summary: &RunSummary) {
+    if !span.parent_span_id.is_empty() || text(span, RECORD) != Some(record::RUN) {
+        return;
+    }
+
+    span.name.clone_from(&summary.name);
+    span.attributes.retain(|attribute| attribute.key != OUTPUT_VALUE);
+    span.attributes.push(key_value(OUTPUT_VALUE, Value::StringValue(summary.text.clone())));
 }
 
 /// Stands where a reason stood that may have quoted content.

@@ -12,10 +12,12 @@ use serde::Deserialize;
 
 use crate::checksum::{self, Seal};
 use crate::error::{MappingError, StoreError};
-use crate::mapping::{evaluation, idle, inference, load, record, window};
+use crate::escaped::plain;
+use crate::mapping::{evaluation, idle, inference, load, window};
 use crate::otlp_json::read_line;
 use crate::read_span::ReadSpan;
 use crate::span_ids::SpanId;
+use crate::span_names::record;
 
 /// Name of the header's file in a run's folder.
 pub const HEADER_FILE: &str = "run.json";
@@ -190,15 +192,6 @@ fn read_header(folder: &Path) -> Result<RunHeader, StoreError> {
         return Err(StoreError::Version { path, found: versioned.schema, expected: RUN_SCHEMA });
     }
     serde_json::from_slice(&bytes).map_err(json)
-}
-
-/// A parser's message without the file's control characters.
-pub(crate) fn plain(error: &impl ToString) -> String {
-    error
-        .to_string()
-        .chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
-        .collect()
 }
 
 /// Walks the lines of a file of any size, one in memory at a time.

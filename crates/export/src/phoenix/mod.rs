@@ -91,6 +91,15 @@ impl Phoenix {
         Ok(format!("{}/projects/{}", self.api.base(), api::path_part(&found.data.id)))
     }
 
+    /// The page of a trace in a project.
+    ///
+    /// # Errors
+    /// [`ExportError::Backend`] where there is no such project.
+    pub fn trace_page(&self, project: &str, trace: [u8; 16]) -> Result<String, ExportError> {
+        let id: String = trace.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(format!("{}/traces/{id}", self.project_page(project)?))
+    }
+
     /// Asks whether it is there, and a Phoenix.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ pub mod facts;
 pub mod live;
 pub mod metrics;
 pub mod phoenix;
+pub mod summary;
 
 pub use after_run::after_run;
 

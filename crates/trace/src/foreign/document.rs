@@ -6,11 +6,11 @@ use infercost_core::IrregularityKind;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::file::ForeignError;
+use super::error::ForeignError;
 use super::gather::ForeignReader;
 use super::{jaeger, sdk_span, zipkin};
+use crate::escaped::plain;
 use crate::otlp_json::{ReadResource, ReadSpan, read_line};
-use crate::run_reader::plain;
 
 /// Lists within lists, and traces within answers, nest at most so deep.
 const DEEPEST: usize = 5;

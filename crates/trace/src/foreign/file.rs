@@ -2,61 +2,23 @@
 //! or without. They are told apart by their content.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 use infercost_core::{ForeignTrace, IrregularityKind};
 use opentelemetry_proto::tonic::trace::v1::TracesData;
 use prost::Message as _;
 use serde_json::value::RawValue;
-use thiserror::Error;
 
+use super::error::ForeignError;
 use super::gather::ForeignReader;
-use crate::run_reader::plain;
+use crate::escaped::plain;
 
 /// Longest line, and largest message, in bytes.
 const MAX_MESSAGE: usize = 64 << 20;
 /// Largest file that is one message, in bytes. It is held in memory.
 const MAX_WHOLE: u64 = 512 << 20;
-
-/// A file that holds no traces, or more than can be held.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ForeignError {
-    /// The file could not be read.
-    #[error("{}: cannot read: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Nothing in it is a trace, and this is wrong with its first part.
-    #[error("{}:{place}: {reason}", path.display())]
-    Broken {
-        /// The file.
-        path: PathBuf,
-        /// Line of JSON, or message of protobuf, from 1.
-        place: u64,
-        /// What is wrong; file content in it is escaped.
-        reason: String,
-    },
-    /// It is of a kind that is not read.
-    #[error("{}: {hint}", path.display())]
-    Kind {
-        /// The file.
-        path: PathBuf,
-        /// What to do.
-        hint: &'static str,
-    },
-    /// More calls than fit into memory.
-    #[error("more than {limit} calls; cut the traces into parts and report on them one by one")]
-    TooMany {
-        /// The limit.
-        limit: usize,
-    },
-}
 
 /// Reads a file of another program's traces. What of it is not understood, a last line that was cut off and damaged
 /// lines included, is counted in the result.

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::trace::v1::TracesData;
 
 use super::call;
 use super::call_attributes::Facts;
-use super::file::ForeignError;
+use super::error::ForeignError;
 use super::irregularities::Notes;
 use super::names::Names;
 use super::sdk_span;

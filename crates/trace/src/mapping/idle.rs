@@ -9,6 +9,7 @@ use crate::attributes::{ENERGY_CROSS_CHECKS, HARDWARE_BOARDS, IDLE_PHASE};
 use crate::error::MappingError;
 use crate::read_span::{ReadSpan, invalid};
 use crate::span_draft::{Span, SpanDraft, SpanPlace};
+use crate::span_names::phase_name;
 
 impl RunSpans {
     /// The span of an idle stretch, below the root.
@@ -64,13 +65,4 @@ fn read_list<T: DeserializeOwned>(
     let Some(text) = span.text_if(attribute)? else { return Ok(Vec::new()) };
     serde_json::from_str(text)
         .map_err(|error| invalid(attribute, &format!("is no such list: {:?}", error.to_string())))
-}
-
-/// The name of a phase in a span.
-pub(crate) fn phase_name(phase: IdlePhase) -> &'static str {
-    match phase {
-        IdlePhase::BeforeLoad => "before_load",
-        IdlePhase::Resident => "resident",
-        IdlePhase::After => "after",
-    }
 }
