@@ -63,7 +63,7 @@ step() {
 agree() {
     python3 - "$1" "$2" <<'PYTHON'
 import json, sys
-one, other = (json.load(open(path))["perplexity"]["value"] for path in sys.argv[1:])
+one, other = (json.load(open(path))["perplexity"] for path in sys.argv[1:])
 print(f"perplexity {one:.4f} on the GPU, {other:.4f} on the CPU")
 sys.exit(abs(one / other - 1) > 0.01)
 PYTHON

@@ -215,7 +215,7 @@ fn quantized_llama_matches_the_stock_model() {
             .collect();
         let expected = Tensor::cat(&rows, 0).unwrap();
         // An activation at the edge of two integers may fall to either side.
-        assert_eq!(check_ways(name, &path, &expected, 0.05).quantization(), name);
+        assert_eq!(check_ways(name, &path, &expected, 0.1).quantization(), name);
     }
 }
 
@@ -231,7 +231,7 @@ fn odd_rows_of_q4_1_are_expanded() {
     let expected = stock_logits(&model, &tokens);
     let folder = tempfile::tempdir().unwrap();
     let path = model.write_gguf(folder.path(), GgmlDType::Q4_1);
-    assert_eq!(check_ways("Q4_1", &path, &expected, 0.1).quantization(), "Q4_1");
+    assert_eq!(check_ways("Q4_1", &path, &expected, 0.2).quantization(), "Q4_1");
 }
 
 /// A converter works the scaling of Llama 3.1 out into one divisor a frequency.

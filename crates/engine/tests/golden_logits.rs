@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use infercost_engine::decoder::{CacheType, Decoder, DecoderOptions, Family, Logits};
-use infercost_engine::{ModelDevice, InProcessEngine, InProcessOptions};
+use infercost_engine::{InProcessEngine, InProcessOptions, ModelDevice};
 
 /// Both compute in F32 and differ in the order of sums only: 2 · 10⁻⁵ nats were seen.
 const SAME_ARITHMETIC: f64 = 1e-4;
@@ -17,6 +17,10 @@ const GELU_TABLE: f64 = 1e-2;
 /// llama.cpp rounds activations to half precision before it multiplies half matrices; the decoder expands the
 /// matrices to F32 instead: 3 · 10⁻² nats were seen.
 const HALF_ACTIVATIONS: f64 = 0.1;
+
+/// The engine keeps keys and values in half precision where the processor widens them in one instruction; llama.cpp was
+/// asked for single precision: 2 · 10⁻³ nats were seen.
+const HALF_CACHE: f64 = 2e-2;
 
 /// One model's tokens and what llama.cpp expects after some of them.
 #[derive(serde::Deserialize)]
@@ -128,7 +132,7 @@ fn the_engine_gives_the_same_rows_from_any_position() {
         for (length, wanted) in golden.after.range(first + 1..) {
             let row: Vec<f64> = rows[length - 1 - first].iter().map(|value| f64::from(*value)).collect();
             let off = distance(&row, wanted);
-            assert!(off < SAME_ARITHMETIC, "from {first}, after {length}: {off} nats from llama.cpp");
+            assert!(off < HALF_CACHE, "from {first}, after {length}: {off} nats from llama.cpp");
         }
     }
 }

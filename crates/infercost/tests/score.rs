@@ -178,3 +178,28 @@ fn what_cannot_be_scored_is_said() {
     check_refused(&["--text", "text.txt", "--context", "512"], "context is 256 tokens; lower --context");
     check_refused(&["--text", "text.txt", "--context", "4"], "--context");
 }
+
+/// A level of kernels can be forced; one that cannot run is an error before anything runs, and scores do not depend on
+/// the level or the threads beyond rounding.
+#[test]
+fn levels_of_kernels_can_be_forced() {
+    let folder = bench();
+    let arguments = ["score", &model("llama"), "--text", "text.txt", "--context", "128", "--json"];
+    let usual =
+        json(&program::infercost(folder.path(), &arguments).env_remove("INFERCOST_ISA").output().unwrap());
+
+    let forced =
+        program::infercost(folder.path(), &arguments).env("INFERCOST_ISA", "portable").output().unwrap();
+    let forced = json(&forced);
+    near(&forced, "perplexity", usual["perplexity"].as_f64().unwrap(), 0.01);
+
+    let threads = [&arguments[..], &["--threads", "3"]].concat();
+    let threads = json(&run(folder.path(), &threads));
+    assert_eq!(threads["perplexity"], usual["perplexity"], "the same bits at any number of threads");
+
+    let unknown =
+        program::infercost(folder.path(), &arguments).env("INFERCOST_ISA", "sse9").output().unwrap();
+    assert_eq!(unknown.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&unknown.stderr);
+    assert!(said.contains("sse9") && said.contains("portable"), "{said}");
+}

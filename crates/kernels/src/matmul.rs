@@ -71,6 +71,9 @@ impl PackedMatrix {
             // SAFETY: the level was detected when the matrix was packed; the rest is this function's contract.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => unsafe { crate::avx512::multiply(&job, panels, scratch) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => unsafe { crate::avx2::multiply(&job, panels, scratch) },
             _ => {
                 for panel in panels {
                     // SAFETY: the panel was checked, and the caller excludes others.

@@ -51,7 +51,7 @@ fn refusals_say_what_is_wrong() {
     };
     check("localhost:4318", &[], "http://");
     check("ftp://a", &[], "neither");
-    check("http://user:secret@host", &[], "--header");
+    check("http://user:secret@host", &[], "--otlp-header");
     check("ftp://host/p?api_key=secret", &[], "ftp://host/p?…");
     check("localhost:4318?api_key=secret", &[], "http://");
     check("http://user:se?cret@host/secret", &[], "http://…");
