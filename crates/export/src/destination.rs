@@ -182,12 +182,14 @@ impl Destination {
         {
             headers.set_list(&list)?;
         }
+
         let headers = options.headers.clone().or(&headers);
         let filed_under = headers.get("x-project-name").map(str::to_owned).into_iter().collect();
 
         let compression = environment.compression(options, &place.url)?;
         let timeout = environment.timeout(options)?;
         let tls = environment.tls();
+
         Ok(Some(Self { url: place.url, protocol, compression, headers, timeout, tls, filed_under }))
     }
 
@@ -333,20 +335,25 @@ pub(crate) fn address(
         let address = shown(&without_secrets(text));
         DestinationError::Address { origin: origin.to_owned(), address, problem }
     };
+
     let uri: Uri = text.parse().map_err(|_| problem("it cannot be read"))?;
     let authority = uri.authority().ok_or_else(|| problem("it names no host"))?;
+
     if authority.as_str().contains('@') {
         return Err(problem("credentials belong into a header (--otlp-header)"));
     }
     let scheme = uri.scheme_str().unwrap_or_default();
+
     if !matches!(scheme, "http" | "https") {
         return Err(problem("it begins with neither http:// nor https://"));
     }
+
     if protocol == Protocol::Grpc {
         return Ok(format!("{scheme}://{authority}"));
     }
     let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
     let path = uri.path().trim_end_matches('/');
+
     Ok(match base_of {
         Some(signal) if !path.ends_with(signal.path()) => {
             format!("{scheme}://{authority}{path}/{}{query}", signal.path())

@@ -53,15 +53,19 @@ impl Outfit {
                 outgoing::strip_content(span);
             }
         }
+
         if let (false, Some(resource)) = (self.resource.is_empty(), &mut spans.resource) {
             outgoing::describe_resource(resource, &self.resource);
         }
+
         if !self.redact.is_empty() {
             outgoing::each_text(spans, &mut |text| self.redact_text(text));
         }
+
         if let (Some(project), Some(resource)) = (&self.project, &mut spans.resource) {
             outgoing::set_project(resource, project);
         }
+
         for span in spans.scope_spans.iter_mut().flat_map(|scope| &mut scope.spans) {
             let id = SpanId::try_from(span.span_id.as_slice()).ok();
             if let Some(summary) = &self.summary {

@@ -43,9 +43,11 @@ impl Phoenix {
         let base = url.trim().trim_end_matches('/');
         let base = base.strip_suffix("/v1/traces").unwrap_or(base);
         let mut headers = Headers::default();
+
         if let Some(key) = variables("PHOENIX_API_KEY").filter(|key| !key.is_empty()) {
             headers.set("authorization", &format!("Bearer {key}"))?;
         }
+
         if let Some(list) = variables("PHOENIX_CLIENT_HEADERS") {
             headers.set_list(&list)?;
         }
@@ -56,6 +58,7 @@ impl Phoenix {
             headers: options.headers.clone().or(&headers),
             ..options.clone()
         };
+
         // the general variables are another collector's, but for certificates
         let variables = certificates_of(variables);
         let destination =
@@ -64,6 +67,7 @@ impl Phoenix {
                 address: String::new(),
                 problem: "it names no host",
             })?;
+
         let api = Api::new(base, &destination)?;
         Ok(Self { api, destination })
     }

@@ -100,6 +100,7 @@ impl Http {
         if (200..300).contains(&answer.status) {
             return Attempt::Accepted(partial(kind, &answer.body, &self.headers));
         }
+
         let words = explanation(kind, &answer.body, &self.headers);
         let hint = match answer.status {
             301..=308 => " (a redirect is not followed: name the address it leads to)",
@@ -109,6 +110,7 @@ impl Http {
             _ => "",
         };
         let said = if words.is_empty() { String::new() } else { format!(": {words}") };
+
         let why = format!("status {}{said}{hint}", answer.status);
         match answer.status {
             429 | 502 | 503 | 504 => {

@@ -44,6 +44,7 @@ fn read(path: &Path, reader: &mut impl BufRead) -> Result<ForeignTrace, ForeignE
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("the file is in UTF-16; save it as UTF-8"),
         _ => None,
     };
+
     if let Some(hint) = refused {
         return Err(ForeignError::Kind { path: path.to_owned(), hint });
     }
@@ -54,6 +55,7 @@ fn read(path: &Path, reader: &mut impl BufRead) -> Result<ForeignTrace, ForeignE
     } else {
         protobuf(path, reader, &mut traces)?
     };
+
     match damage {
         Some((place, reason)) if traces.spans() == 0 => {
             Err(ForeignError::Broken { path: path.to_owned(), place, reason })
@@ -114,6 +116,7 @@ impl<R: BufRead> TextFile<'_, R> {
                 }
             }
         }
+
         Ok(self.broken)
     }
 
@@ -137,6 +140,7 @@ impl<R: BufRead> TextFile<'_, R> {
     fn whole(mut self, mut text: Vec<u8>, traces: &mut ForeignReader) -> Result<Damage, ForeignError> {
         let read = self.reader.by_ref().take(MAX_WHOLE + 1).read_to_end(&mut text);
         read.map_err(|source| ForeignError::Read { path: self.path.to_owned(), source })?;
+
         if text.len() as u64 > MAX_WHOLE {
             let hint = "larger than 512 MiB and no lines of JSON; cut it into parts";
             return Err(ForeignError::Kind { path: self.path.to_owned(), hint });
@@ -144,6 +148,7 @@ impl<R: BufRead> TextFile<'_, R> {
 
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
         let mut values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
+
         while let Some(value) = values.next() {
             let (reason, what) = match value {
                 Ok(value) => match traces.json(value.get().as_bytes())? {
@@ -158,6 +163,7 @@ impl<R: BufRead> TextFile<'_, R> {
             traces.notes.add(what, || reason.clone());
             self.broken.get_or_insert((lines as u64 + 1, reason));
         }
+
         Ok(self.broken)
     }
 }
@@ -178,6 +184,7 @@ fn protobuf(path: &Path, reader: &mut impl Read, traces: &mut ForeignReader) -> 
     let mut bytes = Vec::new();
     let read = reader.take(MAX_WHOLE + 1).read_to_end(&mut bytes);
     read.map_err(|source| ForeignError::Read { path: path.to_owned(), source })?;
+
     if bytes.len() as u64 > MAX_WHOLE {
         let hint = "larger than 512 MiB; cut it into parts";
         return Err(ForeignError::Kind { path: path.to_owned(), hint });
@@ -191,6 +198,7 @@ fn protobuf(path: &Path, reader: &mut impl Read, traces: &mut ForeignReader) -> 
         };
         traces.message(&message)?;
     }
+
     Ok(None)
 }
 

@@ -19,15 +19,19 @@ impl RunSpans {
         let mut draft = SpanDraft::new(&self.ids, place, "idle", record::IDLE, CHAIN);
         draft.text(IDLE_PHASE, phase_name(idle.phase));
         energy::write(&mut draft, &idle.energy);
+
         for board in &idle.boards {
             draft.check(HARDWARE_BOARDS, board.power_limit_w.map_or(0.0, Watts::get));
         }
+
         for check in &idle.cross_checks {
             draft.check(ENERGY_CROSS_CHECKS, check.counted.get());
             draft.check(ENERGY_CROSS_CHECKS, check.integrated.get());
         }
+
         list(&mut draft, HARDWARE_BOARDS, &idle.boards);
         list(&mut draft, ENERGY_CROSS_CHECKS, &idle.cross_checks);
+
         draft.finish()
     }
 }
