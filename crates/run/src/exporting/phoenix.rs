@@ -13,7 +13,7 @@ use infercost_trace::outgoing::InferenceFacts;
 use infercost_trace::span_ids::{SpanId, SpanIds};
 use serde::Serialize;
 
-use super::{AnalysedRun, facts, send};
+use super::{AnalysedRun, facts, send, summary};
 use crate::console;
 use crate::number;
 
@@ -63,15 +63,17 @@ pub fn export(
     let prices = register(phoenix, told, &outfit)?;
     let facts = priced(facts::of_ledger(&told.run.header, &told.ledger), told, &outfit);
     let annotations = annotations(told, &outfit);
-    let outfit = Outfit { project: Some(project.clone()), facts, ..outfit };
+    let summary = Some(summary::of_run(told, &outfit));
+    let outfit = Outfit { project: Some(project.clone()), summary, facts, ..outfit };
+    let trace = SpanIds::new(&told.run.header).trace();
     let sent = send(folder, phoenix.traces(), outfit, false)?;
     let total = told.ledger.total();
-    let computed = computed(phoenix, &project, SpanIds::new(&told.run.header).trace(), sent.spans, total)?;
+    let computed = computed(phoenix, &project, trace, sent.spans, total)?;
     phoenix.annotate(&annotations)?;
     let phoenix_total = computed.and_then(|totals| totals.cost);
 
     Ok(InPhoenix {
-        page: phoenix.project_page(&project).ok(),
+        page: phoenix.trace_page(&project, trace).ok(),
         project,
         spans: sent.spans,
         rejected: sent.rejected + sent.too_large,
