@@ -35,7 +35,8 @@ pub(crate) fn tokenizer_entries(
     if model.get("type").and_then(Value::as_str).is_some_and(|kind| kind != "BPE")
         || model.get("byte_fallback").and_then(Value::as_bool) == Some(true)
     {
-        return Err(unsupported(&path, 
+        return Err(unsupported(
+            &path,
             "only byte-level BPE tokenizers are carried over\nhint: start from the model's F16 GGUF".into(),
         ));
     }
@@ -57,11 +58,17 @@ pub(crate) fn tokenizer_entries(
         place.map(|place| *place = Some((text.to_owned(), kind)))
     };
 
-    for (text, id) in model.get("vocab").and_then(Value::as_object).ok_or_else(|| ModelError::bad(&path, "no vocab"))? {
-        put(id.as_u64(), text, NORMAL).ok_or_else(|| ModelError::bad(&path, "a token's id lies beyond vocab_size"))?;
+    for (text, id) in
+        model.get("vocab").and_then(Value::as_object).ok_or_else(|| ModelError::bad(&path, "no vocab"))?
+    {
+        put(id.as_u64(), text, NORMAL)
+            .ok_or_else(|| ModelError::bad(&path, "a token's id lies beyond vocab_size"))?;
     }
     for token in json.get("added_tokens").and_then(Value::as_array).into_iter().flatten() {
-        let text = token.get("content").and_then(Value::as_str).ok_or_else(|| ModelError::bad(&path, "a token without text"))?;
+        let text = token
+            .get("content")
+            .and_then(Value::as_str)
+            .ok_or_else(|| ModelError::bad(&path, "a token without text"))?;
         let is_special = token.get("special").and_then(Value::as_bool).unwrap_or(false);
         let kind = if is_special { CONTROL } else { USER_DEFINED };
         put(token.get("id").and_then(Value::as_u64), text, kind)

@@ -260,13 +260,19 @@ fn found(
 
     let provenance =
         Provenance::Published { source: format!("hub {repo}@{}", commit.get(..12).unwrap_or(commit)) };
-    let ggufs: Vec<PathBuf> =
-        files.iter().filter(|file| file.path.to_ascii_lowercase().ends_with(".gguf")).map(|file| snapshot.join(&file.path)).collect();
+    let ggufs: Vec<PathBuf> = files
+        .iter()
+        .filter(|file| file.path.to_ascii_lowercase().ends_with(".gguf"))
+        .map(|file| snapshot.join(&file.path))
+        .collect();
     let (location, weights) = match ggufs.first() {
         Some(first) => (ModelLocation::Gguf(first.clone()), ggufs),
         None => {
-            let weights: Vec<PathBuf> =
-                files.iter().filter(|file| file.path.ends_with(".safetensors")).map(|file| snapshot.join(&file.path)).collect();
+            let weights: Vec<PathBuf> = files
+                .iter()
+                .filter(|file| file.path.ends_with(".safetensors"))
+                .map(|file| snapshot.join(&file.path))
+                .collect();
             (ModelLocation::SafetensorsFolder(snapshot.to_owned()), weights)
         }
     };

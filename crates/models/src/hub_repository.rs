@@ -162,7 +162,8 @@ fn choose(repo: &str, names: &[String], wanted: Option<&str>) -> Result<Vec<Stri
     let ggufs = ggufs(names);
     match ggufs.as_slice() {
         [one] if wanted.is_none() => Ok(with_parts(one)),
-        [] => Err(refuse(repo, 
+        [] => Err(refuse(
+            repo,
             "holds neither a .gguf file nor safetensors with config.json and tokenizer.json".to_owned(),
         )),
         many => {
@@ -189,13 +190,17 @@ fn ggufs(names: &[String]) -> Vec<&String> {
 fn is_model(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     let is_first = PartName::parse(file).is_none_or(|part| part.number == 1);
-    name.to_ascii_lowercase().ends_with(".gguf") && is_first && !file.to_ascii_lowercase().starts_with("mmproj")
+    name.to_ascii_lowercase().ends_with(".gguf")
+        && is_first
+        && !file.to_ascii_lowercase().starts_with("mmproj")
 }
 
 /// A file with the other parts of its model, in order.
 fn with_parts(file: &str) -> Vec<String> {
     let (folder, name) = file.rsplit_once('/').map_or(("", file), |(folder, name)| (folder, name));
-    let Some(part) = PartName::parse(name).filter(|part| part.count > 1) else { return vec![file.to_owned()] };
+    let Some(part) = PartName::parse(name).filter(|part| part.count > 1) else {
+        return vec![file.to_owned()];
+    };
     let mut parts = part.all();
     if !folder.is_empty() {
         parts.iter_mut().for_each(|name| *name = format!("{folder}/{name}"));
@@ -215,7 +220,8 @@ fn tagged(repo: &str, names: &[String], tag: &str) -> Result<Vec<String>, ModelE
     let shown: Vec<String> = ggufs.iter().take(LISTED).map(|name| format!("  hf:{repo}:{name}")).collect();
     let list = if shown.is_empty() { String::new() } else { format!("; it has:\n{}", shown.join("\n")) };
     let tag = escaped(tag);
-    let reason = format!("`{tag}` names none of its files, or several: name a .gguf or a .safetensors file{list}");
+    let reason =
+        format!("`{tag}` names none of its files, or several: name a .gguf or a .safetensors file{list}");
     Err(refuse(repo, reason))
 }
 

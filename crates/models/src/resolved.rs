@@ -67,7 +67,8 @@ impl ResolvedModel {
             names.extend(served_name.as_ref().map(|name| format!("{url}#{name}")));
         }
 
-        names.iter().any(|name| name == text || (loosely && name.eq_ignore_ascii_case(text))) || self.is_at(Path::new(text))
+        names.iter().any(|name| name == text || (loosely && name.eq_ignore_ascii_case(text)))
+            || self.is_at(Path::new(text))
     }
 
     fn is_at(&self, path: &Path) -> bool {

@@ -142,7 +142,8 @@ impl Weights for SafetensorsWeights {
             }
             Some(heads) => {
                 for row in first..first.saturating_add(count) {
-                    let start = at(published_row(row, all_rows / heads)).ok_or_else(|| overflow(path, tensor))?;
+                    let start =
+                        at(published_row(row, all_rows / heads)).ok_or_else(|| overflow(path, tensor))?;
                     bytes.append(&mut read_at(file, path, start, row_bytes)?);
                 }
             }
@@ -168,11 +169,14 @@ fn configuration(folder: &Path, config: &Value) -> Result<(Shape, Vec<Entry>), M
         "qwen2" => "qwen2",
         "qwen3" => "qwen3",
         other => {
-            return Err(unsupported(folder, format!(
-                "safetensors of the family `{}` cannot be quantized here; llama, mistral, qwen2 and qwen3 can\nhint: \
+            return Err(unsupported(
+                folder,
+                format!(
+                    "safetensors of the family `{}` cannot be quantized here; llama, mistral, qwen2 and qwen3 can\nhint: \
                  start from the model's F32, F16 or BF16 GGUF",
-                escaped(other)
-            )));
+                    escaped(other)
+                ),
+            ));
         }
     };
 
@@ -180,10 +184,13 @@ fn configuration(folder: &Path, config: &Value) -> Result<(Shape, Vec<Entry>), M
         config.get("rope_scaling").filter(|scaling| !scaling.is_null()).or(config.get("rope_parameters"));
     let scaling = rope.and_then(|rope| rope.get("rope_type").or(rope.get("type"))).and_then(Value::as_str);
     if let Some(scaling) = scaling.filter(|scaling| *scaling != "default") {
-        return Err(unsupported(folder, format!(
-            "its rotary scaling `{}` is not carried over\nhint: start from the model's F16 GGUF",
-            escaped(scaling)
-        )));
+        return Err(unsupported(
+            folder,
+            format!(
+                "its rotary scaling `{}` is not carried over\nhint: start from the model's F16 GGUF",
+                escaped(scaling)
+            ),
+        ));
     }
 
     let theta = config
@@ -205,10 +212,19 @@ fn configuration(folder: &Path, config: &Value) -> Result<(Shape, Vec<Entry>), M
         Entry::text("general.architecture", architecture),
         Entry::text("general.type", "model"),
         Entry::text("general.name", &escaped(&model_name(folder, config))),
-        Entry::u32(own(architecture, "block_count"), small(folder, number(folder, config, "num_hidden_layers")?)?),
-        Entry::u32(own(architecture, "context_length"), small(folder, number(folder, config, "max_position_embeddings")?)?),
+        Entry::u32(
+            own(architecture, "block_count"),
+            small(folder, number(folder, config, "num_hidden_layers")?)?,
+        ),
+        Entry::u32(
+            own(architecture, "context_length"),
+            small(folder, number(folder, config, "max_position_embeddings")?)?,
+        ),
         Entry::u32(own(architecture, "embedding_length"), small(folder, width)?),
-        Entry::u32(own(architecture, "feed_forward_length"), small(folder, number(folder, config, "intermediate_size")?)?),
+        Entry::u32(
+            own(architecture, "feed_forward_length"),
+            small(folder, number(folder, config, "intermediate_size")?)?,
+        ),
         Entry::u32(own(architecture, "attention.head_count"), small(folder, heads)?),
         Entry::u32(own(architecture, "attention.head_count_kv"), small(folder, key_heads)?),
         Entry::u32(own(architecture, "attention.key_length"), small(folder, head_width)?),

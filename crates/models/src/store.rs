@@ -284,7 +284,10 @@ impl ModelStore {
         let names =
             variant.map_or_else(|| known.manifest.compare.clone(), |variant| vec![variant.to_owned()]);
         let nobody = crate::variant_names::served("", None);
-        names.iter().map(|name| ResolvedModel { variant: id(&known.manifest, name), ..nobody.clone() }).collect()
+        names
+            .iter()
+            .map(|name| ResolvedModel { variant: id(&known.manifest, name), ..nobody.clone() })
+            .collect()
     }
 
     /// Refuses a quantization that stands by itself, with what was probably meant: `q8_0` behind a model's name.

@@ -84,8 +84,8 @@ impl Table {
             rows.push(TableRow { line, cells });
         }
 
-        let names =
-            header.ok_or_else(|| wrong(file, 1, "the table is empty; its first line names the columns".into()))?;
+        let names = header
+            .ok_or_else(|| wrong(file, 1, "the table is empty; its first line names the columns".into()))?;
         Ok(Self { names, rows })
     }
 

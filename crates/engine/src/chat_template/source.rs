@@ -23,7 +23,9 @@ pub(super) fn in_gguf(metadata: &HashMap<String, GgufValue>) -> Result<Option<&s
 }
 
 pub(super) fn in_folder(folder: &Path) -> Result<Option<String>, ChatTemplateError> {
-    if let Some(source) = text_of(folder.join("chat_template.jinja"))?.filter(|source| !source.trim().is_empty()) {
+    if let Some(source) =
+        text_of(folder.join("chat_template.jinja"))?.filter(|source| !source.trim().is_empty())
+    {
         return Ok(Some(source));
     }
 
