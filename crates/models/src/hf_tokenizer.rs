@@ -42,7 +42,7 @@ pub(crate) fn tokenizer_entries(
     }
 
     let pre = pre_tokenizer(json.get("pre_tokenizer")).ok_or_else(|| {
-        unsupported(&path, 
+        unsupported(&path,
             "its pre-tokenizer is not known, and a wrong one would give wrong tokens\nhint: start from the model's \
              F16 GGUF"
                 .into(),

@@ -46,8 +46,9 @@ pub(crate) fn read(
     file.take(length).read_to_string(&mut header).map_err(DecoderError::reading(path))?;
     let header: Value = serde_json::from_str(&header)
         .map_err(|error| DecoderError::not_a_model(path, format!("its header is not JSON: {error}")))?;
-    let entries =
-        header.as_object().ok_or_else(|| DecoderError::not_a_model(path, "its header is not an object"))?;
+    let entries = header
+        .as_object()
+        .ok_or_else(|| DecoderError::not_a_model(path, "its header is not an object"))?;
 
     let mut places = Vec::with_capacity(entries.len());
     for (name, entry) in entries.iter().filter(|(name, _)| *name != "__metadata__") {
