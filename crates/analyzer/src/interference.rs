@@ -55,7 +55,8 @@ pub(crate) fn explained(
     match recommendation {
         Recommendation::MeasureMore { variant, prompts_needed, why } if left > 0 => {
             let watched = interference.map_or(0, |found| found.watched);
-            let why = format!("{why}; {left} of {watched} windows were disturbed by what else the machine did");
+            let why =
+                format!("{why}; {left} of {watched} windows were disturbed by what else the machine did");
             Recommendation::MeasureMore { variant, prompts_needed, why }
         }
         other => other,

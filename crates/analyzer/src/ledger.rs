@@ -103,8 +103,11 @@ impl Ledger {
             Self { currency: report.price_book.currency, bills: Vec::new(), entries: HashMap::new() };
         let superseded = Superseded::of(run);
         for candidate in &report.candidates {
-            let windows: Vec<&WindowRecord> =
-                run.windows.iter().filter(|window| window.id.variant == candidate.variant && !superseded.holds(window)).collect();
+            let windows: Vec<&WindowRecord> = run
+                .windows
+                .iter()
+                .filter(|window| window.id.variant == candidate.variant && !superseded.holds(window))
+                .collect();
             let idle = idle_of(run, &windows, candidate);
             let (loaded, single): (Vec<&WindowRecord>, Vec<&WindowRecord>) =
                 windows.into_iter().partition(|window| window.load.is_some());

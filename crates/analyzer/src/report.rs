@@ -8,8 +8,8 @@ use infercost_core::{Policy, PromptId, Recommendation, RunRecord, VariantId, Ver
 use crate::analysis::{Analysis, AnalysisError};
 use crate::candidate::Context;
 use crate::energy_totals;
-use crate::interference;
 use crate::idle_power::{Idle, idle_of};
+use crate::interference;
 use crate::judgement::{Judgement, Margin, QualityEvidence, judge, minimum_score};
 use crate::load::advice::{LoadTested, advise};
 use crate::load::{self, LoadContext, Point};
@@ -100,7 +100,10 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         prompts,
         energy,
         candidates,
-        recommendation: interference::explained(with_baseline(recommendation, baseline), interference.as_ref()),
+        recommendation: interference::explained(
+            with_baseline(recommendation, baseline),
+            interference.as_ref(),
+        ),
         interference,
     })
 }

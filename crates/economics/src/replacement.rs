@@ -229,14 +229,18 @@ impl Comparison<'_> {
 
     /// The decision; what is left out of both machines may differ between them, so it must stand at both ends of what
     /// their idle power may be.
-    fn decide(&self, payback: Option<&Estimate>, left_out: &LeftOut, bounds: Option<[Idles; 2]>) -> (Decision, String) {
+    fn decide(
+        &self,
+        payback: Option<&Estimate>,
+        left_out: &LeftOut,
+        bounds: Option<[Idles; 2]>,
+    ) -> (Decision, String) {
         let advantage = self.over(|both| self.advantage(both, self.tariff, self.idles));
         let (decision, why) = decide(self.terms, advantage.as_ref(), payback, left_out);
 
         match bounds {
             Some(ends) if decision != Decision::Open => {
-                let at_ends =
-                    ends.map(|idles| self.over(|both| self.advantage(both, self.tariff, idles)));
+                let at_ends = ends.map(|idles| self.over(|both| self.advantage(both, self.tariff, idles)));
                 doubt(self.terms, decision, why, at_ends)
             }
             _ => (decision, why),

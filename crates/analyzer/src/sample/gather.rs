@@ -11,8 +11,8 @@ use infercost_core::{
 use super::columns::{Columns, Layout, Own, Pair, Place, mark};
 use super::run_blocks::Indices;
 use super::{Asking, PromptScore, VariantSample};
-use crate::interference::Superseded;
 use crate::attribution::{PhasePowers, attribute_weighted, phase_powers, time_shares};
+use crate::interference::Superseded;
 use infercost_stats::bootstrap::Table;
 
 /// Chosen prompts in order, then any other that was run all the same.

@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::hosting::cost::Way;
 use crate::hosting::setting::Setting;
 use crate::scenario::Tenure;
-use infercost_core::text::percent;
 use crate::wording::plain;
+use infercost_core::text::percent;
 use infercost_stats::propagation::propagate;
 
 /// Points of the search for a change of sign, even on a logarithmic scale.
@@ -66,9 +66,8 @@ pub(crate) fn load(setting: &Setting, own: &Way, other: &Way) -> LoadBreakEven {
 
     let inputs = full.inputs();
     let utilization = propagate(&inputs, |at| search.root(at, FROM).unwrap_or(f64::NAN));
-    let requests = propagate(&inputs, |at| {
-        search.root(at, FROM).unwrap_or(f64::NAN) * search.capacity_per_hour(at)
-    });
+    let requests =
+        propagate(&inputs, |at| search.root(at, FROM).unwrap_or(f64::NAN) * search.capacity_per_hour(at));
     if utilization.is_none() {
         return LoadBreakEven::none("within what was measured there may be no such load");
     }
