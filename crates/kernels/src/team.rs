@@ -318,6 +318,8 @@ fn linger(is_over: &dyn Fn() -> bool) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
     use super::*;
 
     fn team(threads: usize) -> Team {

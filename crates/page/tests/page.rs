@@ -1,5 +1,7 @@
 //! The page of the recorded sample: whole, safe, and of a size that opens at once.
 
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use std::path::{Path, PathBuf};
 
 use infercost_core::RunRecord;

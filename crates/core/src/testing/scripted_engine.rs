@@ -136,7 +136,9 @@ impl Engine for ScriptedEngine {
             .chunks_exact_mut(VOCABULARY)
             .zip(targets.iter().zip(expected.bytes().chain(std::iter::repeat(0))))
         {
-            row[usize::from(right)] = certain;
+            if let Some(likeliest) = row.get_mut(usize::from(right)) {
+                *likeliest = certain;
+            }
             let target = usize::try_from(*target).ok().and_then(|target| row.get(target));
             log_probabilities.push(f64::from(*target.ok_or(EngineError::NotFinite { position: 0 })?));
         }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use infercost_core::report::{CandidateReport, Report};
-use infercost_core::{Estimate, Finding, FindingCode, Gate, Recommendation, Severity, Verdict};
+use infercost_core::text::count;
+use infercost_core::{EnergySource, Estimate, Finding, FindingCode, Gate, Recommendation, Severity, Verdict};
 use infercost_run::number::{self, UNKNOWN};
 
 use crate::output::columns::{Column, Fitted, fitted};
@@ -111,10 +112,10 @@ fn foot(report: &Report, folders: &[PathBuf], detail: Detail, dropped: usize) ->
         let more = report.findings.len() - shown;
         let mut parts = Vec::new();
         if dropped > 0 {
-            parts.push(format!("{dropped} columns (--wide)"));
+            parts.push(format!("{} (--wide)", count(dropped as u64, "column")));
         }
         if more > 0 {
-            parts.push(format!("{more} findings and every interval (--explain)"));
+            parts.push(format!("{} and every interval (--explain)", count(more as u64, "finding")));
         }
         if !parts.is_empty() {
             let _ = writeln!(text, "{}", out(FAINT, &format!("  more: {}", parts.join(", "))));
@@ -187,7 +188,7 @@ fn columns(report: &Report) -> Vec<Column> {
     columns.push(Column::right(
         "J/inference",
         if metered { 4 } else { 8 },
-        cells(candidates, |one| amount(one.energy.per_inference_j, 1.0)),
+        cells(candidates, joules),
     ));
     columns.push(Column::right(
         "decode tok/s",
@@ -232,6 +233,14 @@ fn shares(estimate: Option<&Estimate>) -> String {
 /// The point alone, times `factor`: intervals stand behind `--explain`.
 fn amount(estimate: Option<Estimate>, factor: f64) -> String {
     estimate.map_or_else(|| UNKNOWN.to_owned(), |estimate| number::significant(estimate.point * factor))
+}
+
+/// Joules of an inference; an estimate is called one.
+fn joules(candidate: &CandidateReport) -> String {
+    let shown = amount(candidate.energy.per_inference_j, 1.0);
+    let is_estimate =
+        candidate.energy.per_inference_j.is_some() && candidate.energy.source == EnergySource::Estimated;
+    if is_estimate { format!("{shown} estimated") } else { shown }
 }
 
 /// A value with a mark where its limit is broken.

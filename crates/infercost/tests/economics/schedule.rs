@@ -35,7 +35,7 @@ fn a_job_over_a_table_of_prices() {
     assert!(close(&plan["saving"]["point"], 0.035) && plan["more_than_noise"] == true);
     assert_eq!(plan["blocks"][1]["start"], "2026-11-23T02:00:00Z");
     // cron goes by the machine's clock, not by the plan's
-    assert_eq!(found["timers"]["cron"][0], "0 2 23 11 * 'night job.sh' '5\\%'");
+    assert_eq!(found["timers"]["cron"][0], "0 2 23 11 * 'night job.sh' 5\\%");
     assert_eq!(found["timers"]["cron_zone"], "UTC");
     assert!(found["timers"]["systemd"][0].as_str().unwrap().contains("'2026-11-23 02:00:00 UTC'"));
     assert!(fs::read_to_string(folder.path().join("c.svg")).unwrap().contains("When to run"));

@@ -54,7 +54,7 @@ impl<'a> Block<'a> {
             queries: [queries.rows.as_ptr(); MOST_ROWS],
             seen: std::array::from_fn(|_| 0..0),
             rows,
-            keys: usize::MAX..0,
+            keys: Range { start: usize::MAX, end: 0 },
             head_width: cache.head_width(),
             value_stride: cache.value_stride(),
             softmax: [NOTHING_SEEN; MOST_ROWS],

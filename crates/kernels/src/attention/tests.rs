@@ -1,5 +1,7 @@
 //! Attention against plain sums in double precision.
 
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 use super::*;
 use crate::CacheType;
 

@@ -18,6 +18,13 @@ const STEPS: usize = 120;
 /// Percentiles that can be read by hover.
 const MARKED: [(f64, &str); 4] = [(0.5, "p50"), (0.9, "p90"), (0.95, "p95"), (0.99, "p99")];
 
+/// A latency: its abbreviation, its name, and where its times are.
+struct Kind {
+    short: &'static str,
+    long: &'static str,
+    pick: fn(&Times) -> &[f64],
+}
+
 struct Series<'a> {
     place: usize,
     /// Ascending, in seconds.
@@ -26,14 +33,14 @@ struct Series<'a> {
 
 /// TTFT, TPOT and ITL, as far as there are values.
 pub(crate) fn figures(names: &Names, times: &BTreeMap<VariantId, Times>) -> Vec<Figure> {
-    let kinds: [(&str, &str, fn(&Times) -> &[f64]); 3] = [
-        ("TTFT", "Time to first token", |times| &times.ttft),
-        ("TPOT", "Time per output token", |times| &times.tpot),
-        ("ITL", "Inter-token latency: gaps between chunks", |times| &times.itl),
+    let kinds = [
+        Kind { short: "TTFT", long: "Time to first token", pick: |times| &times.ttft },
+        Kind { short: "TPOT", long: "Time per output token", pick: |times| &times.tpot },
+        Kind { short: "ITL", long: "Inter-token latency: gaps between chunks", pick: |times| &times.itl },
     ];
 
     let mut figures = Vec::new();
-    for (short, long, pick) in kinds {
+    for Kind { short, long, pick } in kinds {
         let mut series = Vec::new();
         for (variant, times) in times {
             let values = pick(times);

@@ -220,7 +220,7 @@ impl Scalar for Id {
 
     /// Two hexadecimal digits a byte, or base64 of eight or sixteen bytes, which ends with `=` and is never both.
     fn from_text(value: &str) -> Option<Self> {
-        if value.len() % 2 == 0 && value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if value.len().is_multiple_of(2) && value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Self::of_digits(value);
         }
 
