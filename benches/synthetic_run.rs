@@ -5,12 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use infercost_core::manifest::Provenance;
 use infercost_core::price::PriceBook;
-use infercost_core::prompt_set::GraderKind;
-use infercost_core::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
+use infercost_core::run::VariantHeader;
+use infercost_core::testing::made_up_run;
 use infercost_core::{
     Bytes, ChunkArrival, Divergence, EnergyDomain, EnergyReading, EnergyScope, EngineIdentity, Evaluation,
     EvaluationRecord, FinishReason, IdlePhase, IdleRecord, InferenceRecord, Joules, LoadRecord, MachineFacts,
-    MeterKind, MeterSource, OperatingPoint, Outcome, Policy, PromptId, RunHeader, RunId, Sampling, TaskScore,
+    MeterKind, MeterSource, OperatingPoint, Outcome, PromptId, RunHeader, RunId, Sampling, TaskScore,
     VariantId, WindowId, WindowRecord,
 };
 use infercost_trace::{RunStore, StoreError};
@@ -96,13 +96,7 @@ pub fn write(traces: &Path, id: &str, size: Size, prices: PriceBook) -> Result<P
 pub fn header(id: &str, size: Size, prices: PriceBook) -> RunHeader {
     let chosen: Vec<PromptId> = (0..size.prompts).map(prompt_id).collect();
     RunHeader {
-        schema: RUN_SCHEMA.to_owned(),
         id: RunId(id.to_owned()),
-        salt: None,
-        started_at: jiff::Timestamp::UNIX_EPOCH,
-        infercost_version: env!("CARGO_PKG_VERSION").to_owned(),
-        spec: None,
-        arguments: Vec::new(),
         machine: MachineFacts {
             cpu: Some("Example CPU".to_owned()),
             cores: Some(2),
@@ -111,21 +105,10 @@ pub fn header(id: &str, size: Size, prices: PriceBook) -> RunHeader {
         },
         variants: VARIANTS.iter().map(|variant| variant_header(variant)).collect(),
         baseline: VariantId::from(VARIANTS[0]),
-        prompts: PromptSelection {
-            set: "synthetic".to_owned(),
-            sha256: "00".repeat(32),
-            total: size.prompts,
-            chosen,
-        },
-        repetitions: 1,
-        looks: None,
+        prompts: made_up_run::prompts(chosen),
         warm_ups: 2,
-        seed: 42,
-        sampling: Sampling::default(),
-        content: true,
-        policy: Policy::default(),
-        prices,
         meter: "rapl package-0, dram-0".to_owned(),
+        ..made_up_run::header(prices)
     }
 }
 
@@ -147,6 +130,7 @@ pub fn inference(prompt: u32, tokens: u32, issued_at: SystemTime) -> InferenceRe
             text: Some("The answer is \"pear\",\nas most people know. ".repeat(3)),
             finish: FinishReason::Stop,
             output_tokens: tokens,
+            thinking: None,
             arrivals: (0..tokens).map(|token| ChunkArrival { at: at(token), tokens: 1 }).collect(),
             latency: at(tokens),
         },
@@ -210,6 +194,8 @@ fn window(
         load: None,
         energy: measured(watts * wall_time.as_secs_f64()),
         interrupted: false,
+        interference: None,
+        remeasures: None,
         inferences,
     }
 }
@@ -230,7 +216,7 @@ fn measured(joules: f64) -> EnergyReading {
 fn task(prompt: u32, variant: u32) -> Evaluation {
     let right = !(prompt + variant).is_multiple_of(3);
     Evaluation::Task(TaskScore {
-        grader: GraderKind::Exact,
+        grader: "exact".into(),
         score: if right { 1.0 } else { 0.0 },
         label: if right { "correct" } else { "incorrect" }.to_owned(),
         choices: None,

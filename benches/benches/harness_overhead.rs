@@ -19,8 +19,8 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use infercost_benches::synthetic_run::{Size, VARIANTS, header};
 use infercost_core::testing::{Script, ScriptedEngine};
 use infercost_core::{
-    Engine, GenerationRequest, IdleRecord, InferenceRecord, LoadRecord, Prompt, PromptBody, PromptSet,
-    RecordSink, Scored, SinkError, UnavailableMeter, VariantId, WindowId, WindowRecord,
+    Engine, GenerationRequest, IdleRecord, InferenceRecord, LoadRecord, Prompt, PromptBody, RecordSink,
+    Scored, SinkError, UnavailableMeter, VariantId, WindowId, WindowRecord,
 };
 use infercost_harness::{Completed, Plan, Prepared, run};
 use infercost_trace::RunStore;
@@ -100,7 +100,7 @@ fn prompts() -> Vec<Prompt> {
             format!("{{\"id\":\"prompt-{index}\",\"prompt\":\"question {index}\",\"max_tokens\":{TOKENS}}}\n")
         })
         .collect();
-    PromptSet::parse("bench", "bench.jsonl", &lines).unwrap().prompts
+    infercost_prompts::parse("bench", "bench.jsonl", &lines).unwrap().set.prompts
 }
 
 fn engine(prompts: &[Prompt]) -> ScriptedEngine {

@@ -21,7 +21,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use infercost_core::{
-    Engine, Grader, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
+    Engine, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
 };
 use infercost_harness::load::{Arrivals, Driven, Load, drive};
 use infercost_openai_mock::{StandIn, StreamScript};
@@ -153,11 +153,10 @@ fn run(server: &Server, load: &Load, on_finished: &mut dyn FnMut(&InferenceRecor
     let prompts: Vec<Prompt> = (0..64)
         .map(|number| Prompt {
             id: format!("p{number}").as_str().into(),
-            body: PromptBody::Chat(vec![Message {
-                role: Role::User,
-                content: format!("What is {number} + 1?"),
-            }]),
-            grader: Grader::None,
+            body: PromptBody::Chat(
+                vec![Message { role: Role::User, content: format!("What is {number} + 1?") }].into(),
+            ),
+            grader: None,
             max_tokens: 16,
             tags: Vec::new(),
         })

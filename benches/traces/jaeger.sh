@@ -106,7 +106,7 @@ def get(path):
 
 
 def export(url, protocol):
-    done = subprocess.run([infercost, "export", run, "--otlp", url, "--protocol", protocol, "--json"],
+    done = subprocess.run([infercost, "export", run, "--otlp", url, "--otlp-protocol", protocol, "--json"],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{protocol} to {url}: {done.stderr}")

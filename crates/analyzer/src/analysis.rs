@@ -172,6 +172,7 @@ fn same_executors(first: &RunRecord, run: &RunRecord) -> Result<(), AnalysisErro
     for variant in &run.header.variants {
         let Some(known) = first.header.variants.iter().find(|known| known.id == variant.id) else { continue };
         let (one, other) = (executor(&known.engine), executor(&variant.engine));
+
         if one != other {
             return Err(AnalysisError::DifferentExecutors {
                 variant: variant.id.to_string(),
@@ -182,6 +183,7 @@ fn same_executors(first: &RunRecord, run: &RunRecord) -> Result<(), AnalysisErro
             });
         }
     }
+
     Ok(())
 }
 
@@ -205,6 +207,7 @@ fn same_weights(first: &RunRecord, run: &RunRecord) -> Result<(), AnalysisError>
             });
         }
     }
+
     Ok(())
 }
 

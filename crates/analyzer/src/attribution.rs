@@ -110,6 +110,7 @@ pub fn phase_powers<'a>(windows: impl IntoIterator<Item = &'a WindowRecord>) -> 
             Some((prefill, decode, energy))
         })
         .collect();
+
     if rows.len() < FEWEST_WINDOWS {
         return None;
     }
@@ -157,7 +158,9 @@ pub(crate) fn sweep(spans: &[(f64, f64)]) -> Vec<f64> {
         .enumerate()
         .flat_map(|(index, (start, end))| [(*start, true, index), (*end, false, index)])
         .collect();
+
     edges.sort_by(|one, other| one.0.total_cmp(&other.0));
+
     // `share` is the time that one inference would hold had it been in flight from the beginning.
     let (mut share, mut in_flight, mut before) = (0.0, 0_u32, 0.0);
     let mut busy = vec![0.0; spans.len()];
@@ -172,6 +175,7 @@ pub(crate) fn sweep(spans: &[(f64, f64)]) -> Vec<f64> {
         }
         in_flight = if starts { in_flight + 1 } else { in_flight.saturating_sub(1) };
     }
+
     busy.iter().map(|busy: &f64| busy.max(0.0)).collect()
 }
 

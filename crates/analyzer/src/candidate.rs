@@ -70,16 +70,19 @@ impl Context<'_> {
         let saving = self.saving(index, variant, own, evidence.levels.as_ref(), &mut unknown);
 
         let timed = latency(variant.inferences());
+
         let decode = self.estimate(
             self.samples.layout.own(index, Own::Decoded),
             Reason::TooFewPrompts { needed: 2 },
             |totals| totals.of(index).decode_rate(),
         );
+
         let prefill = self.estimate(
             self.samples.layout.own(index, Own::Prefilled),
             Reason::TooFewPrompts { needed: 2 },
             |totals| totals.of(index).prefill_rate(),
         );
+
         let decode = unknown.known("decode_tokens_per_s", decode);
         let bandwidth_share = self.bandwidth_share(variant, decode.as_ref());
 
@@ -119,6 +122,7 @@ impl Context<'_> {
             operating_points: Vec::new(),
             unknown,
         };
+
         (report, saving)
     }
 
@@ -136,6 +140,7 @@ impl Context<'_> {
         let interval = |values: &[Timed], p: f64| {
             percentile(values, p, self.analysis.policy.confidence, self.samples.blocks.is_nested())
         };
+
         LatencyIntervals {
             ttft_p50_s: interval(&ttft, 0.5),
             ttft_p95_s: interval(&ttft, 0.95),
@@ -178,6 +183,7 @@ impl Context<'_> {
         let source = energy_source::of(metered.iter().map(|(_, window)| &window.energy));
         let mut scope = EnergyScope::default();
         let (mut gross, mut seconds) = (0.0, 0.0);
+
         for (_, window) in &metered {
             scope = scope.union(&window.energy.scope());
             gross += window.energy.joules().map_or(0.0, |joules| joules.get());
@@ -192,6 +198,7 @@ impl Context<'_> {
         } else {
             Err(Reason::OtherMachine)
         };
+
         let idle = unknown.known("net_j", idle);
 
         let per_inference_j = if known {
@@ -214,6 +221,7 @@ impl Context<'_> {
             per_inference_j,
             prefill_share: self.prefill_share(variant).filter(|_| known),
         };
+
         Energy { report, known, measured: source != EnergySource::Estimated, idle_watts: idle }
     }
 
@@ -261,11 +269,13 @@ impl Context<'_> {
             };
             unknown.known(name, found)
         };
+
         let too_few = self.too_few_answers(variant.answered.len());
         let of_cost = estimate("per_inference", too_few, &per_inference);
         let per_correct = estimate("per_correct", Reason::NoneRight, &|totals| {
             per_inference(totals) / totals.of(index).right_per_answer()
         });
+
         let per_million = estimate("per_million_output_tokens", Reason::NoOutput, &|totals| {
             per_inference(totals) * 1e6 / totals.of(index).output_per_answer()
         });
@@ -279,6 +289,7 @@ impl Context<'_> {
             components,
             left_out,
         };
+
         (report, parts)
     }
 
@@ -313,6 +324,7 @@ impl Context<'_> {
             };
             cost(pair.variant(), own) / cost(pair.baseline(), reference)
         };
+
         let both = variant.answered.intersection(&baseline.answered).count();
         let estimate = unknown.known("saving", self.saving_interval(index, both, levels, &ratio));
 
@@ -322,6 +334,7 @@ impl Context<'_> {
             without_block: self.samples.without_each_block(index, saving),
             is_nested: self.samples.blocks.is_nested(),
         };
+
         Saving { estimate, replicates, note: common_parts_note(variant, own, reference) }
     }
 
@@ -401,6 +414,7 @@ impl FailureCounts {
                 *counts.kinds.entry(kind.name().to_owned()).or_default() += 1;
             }
         }
+
         counts
     }
 }
@@ -408,6 +422,7 @@ impl FailureCounts {
 /// Prompt tokens of all answers; a failure has none that count.
 fn input_tokens(variant: &VariantSample<'_>) -> Result<u64, Reason> {
     let (mut sum, mut answers, mut without) = (0, 0, 0);
+
     for inference in variant.inferences().filter(|one| matches!(one.outcome, Outcome::Completed { .. })) {
         answers += 1;
         match inference.input_tokens {
@@ -415,6 +430,7 @@ fn input_tokens(variant: &VariantSample<'_>) -> Result<u64, Reason> {
             None => without += 1,
         }
     }
+
     if without > 0 { Err(Reason::TokensNotReported { without, answers }) } else { Ok(sum) }
 }
 
@@ -429,6 +445,7 @@ fn reasons(is_baseline: bool, judgement: &Judgement) -> Vec<String> {
         Verdict::Inconclusive => 1,
         Verdict::Pass => 2,
     });
+
     reasons.extend(gates.iter().map(|gate| gate.why.clone()));
     if reasons.is_empty() {
         reasons.push("no quality threshold could be applied: nothing was graded and none is set".to_owned());

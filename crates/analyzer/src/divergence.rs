@@ -64,6 +64,7 @@ pub fn divergence(
         let (baseline, candidate) = (baseline.len(), candidate.len());
         return Err(DivergenceError::Size { positions, vocabulary, baseline, candidate });
     }
+
     let mut result = Divergence {
         kld: Vec::with_capacity(positions),
         top1_matches: 0,
@@ -71,6 +72,7 @@ pub fn divergence(
         baseline_nll: 0.0,
         candidate_nll: None,
     };
+
     let mut candidate_nll = 0.0;
     let rows = baseline.chunks_exact(vocabulary).zip(candidate.chunks_exact(vocabulary));
     for (position, ((baseline, candidate), token)) in rows.zip(targets).enumerate() {
@@ -81,12 +83,14 @@ pub fn divergence(
             Some(ln_p) if ln_p.is_finite() => Ok(-f64::from(*ln_p)),
             Some(_) => Err(DivergenceError::NotFinite { who, position }),
         };
+
         result.baseline_nll += chosen(baseline, "baseline")?;
         candidate_nll += chosen(candidate, "candidate")?;
         result.kld.push(position_divergence(baseline, candidate, position)?);
         let same_top = top(baseline, "baseline", position)? == top(candidate, "candidate", position)?;
         result.top1_matches += u32::from(same_top);
     }
+
     result.candidate_nll = Some(candidate_nll);
     Ok(result)
 }
@@ -100,6 +104,7 @@ fn position_divergence(baseline: &[f32], candidate: &[f32], position: usize) -> 
             sum += ln_p.exp() * (ln_p - f64::from(*ln_q));
         }
     }
+
     // A candidate that rules out what the baseline allows gives +∞: as broken as NaN for a mean.
     if sum.is_finite() { Ok(sum) } else { Err(DivergenceError::NotFinite { who: "candidate", position }) }
 }
@@ -114,6 +119,7 @@ pub(crate) fn top(row: &[f32], who: &'static str, position: usize) -> Result<usi
             best = (token, *ln_p);
         }
     }
+
     if best.1.is_finite() { Ok(best.0) } else { Err(DivergenceError::NotFinite { who, position }) }
 }
 

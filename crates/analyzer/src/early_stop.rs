@@ -48,6 +48,7 @@ fn stopped_by_single_requests(run: &RunRecord) -> Result<Vec<(VariantId, StopRea
         let looks = run.header.looks.iter().flat_map(|looks| &looks.after);
         reached.is_some_and(|progress| looks.into_iter().any(|after| whole(progress.look) == *after))
     };
+
     if !run.header.variants.iter().any(|variant| is_early(&variant.id)) {
         return Ok(Vec::new());
     }
@@ -84,6 +85,7 @@ fn stop_reasons(report: &Report) -> Vec<(VariantId, StopReason)> {
     let mut stopped: Vec<(VariantId, StopReason)> = candidates()
         .filter_map(|candidate| Some((candidate.variant.clone(), stop_reason(candidate, report, noise)?)))
         .collect();
+
     if stopped.len() == candidates().count() {
         stopped.extend(copies().map(|copy| (copy.variant.clone(), StopReason::NothingToCompare)));
     }
@@ -94,14 +96,17 @@ fn stop_reason(candidate: &CandidateReport, report: &Report, noise: f64) -> Opti
     if candidate.verdict == Verdict::Fail {
         return Some(StopReason::Failed);
     }
+
     let Some(saving) = candidate.saving else {
         // More blocks would tell what it costs; where prices are unknown, nothing will.
         let open = candidate.unknown.get("saving").is_some_and(Reason::is_too_little);
         return (candidate.verdict == Verdict::Pass && !open).then_some(StopReason::Passed);
     };
+
     if saving.upper < 0.0 {
         return Some(StopReason::Costlier);
     }
+
     let dominates = |other: &CandidateReport| {
         other.variant != candidate.variant
             && other.variant != report.baseline
@@ -109,6 +114,7 @@ fn stop_reason(candidate: &CandidateReport, report: &Report, noise: f64) -> Opti
             && other.verdict == Verdict::Pass
             && other.saving.is_some_and(|other| other.lower > saving.upper.max(noise))
     };
+
     if report.candidates.iter().any(dominates) {
         return Some(StopReason::Dominated);
     }

@@ -21,6 +21,7 @@ pub(crate) fn totals(runs: &[RunRecord], candidates: &[CandidateReport]) -> Opti
         EnergyReading::Measured { source, .. } => Some(source.name.clone()),
         _ => None,
     });
+
     Some(EnergyTotals {
         source: energy_source::of(readings.iter().copied()),
         covers: distinct(readings.iter().map(|reading| reading.scope())),
@@ -45,6 +46,7 @@ fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
 fn idle(runs: &[RunRecord]) -> IdlePower {
     let phase = |phase: IdlePhase| {
         let (mut joules, mut seconds, mut scopes) = (0.0, 0.0, Vec::new());
+
         for idle in runs.iter().flat_map(|run| &run.idles).filter(|idle| idle.phase == phase) {
             if let Some(energy) = idle.energy.joules() {
                 joules += energy.get();
@@ -52,8 +54,10 @@ fn idle(runs: &[RunRecord]) -> IdlePower {
                 scopes.push(idle.energy.scope());
             }
         }
+
         (seconds > 0.0).then(|| (joules / seconds, distinct(scopes.into_iter())))
     };
+
     let [before, resident, after] = [IdlePhase::BeforeLoad, IdlePhase::Resident, IdlePhase::After].map(phase);
     let watts = |of: &Option<(f64, Vec<EnergyScope>)>| of.as_ref().map(|(watts, _)| *watts);
     let drift = resident.as_ref().or(before.as_ref()).zip(after.as_ref()).and_then(|(first, last)| {

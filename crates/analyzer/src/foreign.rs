@@ -129,7 +129,9 @@ pub fn summarize(
                 .to_owned(),
         );
     }
+
     notes.push("The energy is unknown: another program's traces hold no joules.".to_owned());
+
     Ok(ForeignReport {
         schema: FOREIGN_SCHEMA,
         calls: calls.len() as u64,
@@ -172,6 +174,7 @@ fn busy_seconds(calls: &[ForeignCall]) -> Vec<Option<f64>> {
             *slot = Some(seconds);
         }
     }
+
     busy
 }
 
@@ -200,6 +203,7 @@ fn facts(name: Option<&str>, own: &[Own<'_>]) -> ForeignModel {
             tpot.push((total - first).max(0.0) / f64::from(tokens - 1));
         }
     }
+
     model.latency_s = percentiles(latency);
     model.ttft_s = percentiles(ttft);
     model.tpot_s = percentiles(tpot);
@@ -231,6 +235,7 @@ fn stated(own: &[Own<'_>]) -> Vec<ForeignCost> {
         calls: sum.calls,
         source: "the trace itself".to_owned(),
     };
+
     sums.into_iter().map(cost).collect()
 }
 
@@ -277,6 +282,7 @@ fn tokens(
             price.model
         ));
     }
+
     (sum.calls > 0).then(|| ForeignCost {
         basis: "by_token",
         total: sum.sum,

@@ -13,6 +13,7 @@ pub(crate) struct Idle {
 pub(crate) fn idle_of(run: &RunRecord) -> Option<Idle> {
     [IdlePhase::Resident, IdlePhase::BeforeLoad, IdlePhase::After].into_iter().find_map(|phase| {
         let (mut joules, mut seconds, mut scope) = (0.0, 0.0, EnergyScope::default());
+
         for record in run.idles.iter().filter(|idle| idle.phase == phase) {
             if let Some(energy) = record.energy.joules() {
                 joules += energy.get();
@@ -20,6 +21,7 @@ pub(crate) fn idle_of(run: &RunRecord) -> Option<Idle> {
                 scope = record.energy.scope();
             }
         }
+
         (seconds > 0.0).then(|| Idle { watts: joules / seconds, scope })
     })
 }
@@ -31,6 +33,7 @@ pub(crate) fn idle_watts<'a>(
     windows: impl Iterator<Item = (usize, &'a WindowRecord)>,
 ) -> Result<f64, Reason> {
     let (mut joules, mut seconds) = (0.0, 0.0);
+
     for (run, window) in windows {
         let idle = idles.get(run).and_then(Option::as_ref).ok_or(Reason::NoIdlePower)?;
         if window.energy.joules().is_some() && window.energy.scope() != idle.scope {
@@ -39,5 +42,6 @@ pub(crate) fn idle_watts<'a>(
         joules += idle.watts * window.wall_time.as_secs_f64();
         seconds += window.wall_time.as_secs_f64();
     }
+
     if seconds > 0.0 { Ok(joules / seconds) } else { Err(Reason::NoIdlePower) }
 }

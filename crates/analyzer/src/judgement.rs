@@ -157,6 +157,7 @@ impl Measurement {
             let (low, high) = self.bounds(error);
             if at_least { low >= threshold } else { high <= threshold }
         };
+
         if !holds(0.5) {
             return 1.0;
         }
@@ -315,6 +316,7 @@ pub(crate) fn judge(candidates: &[QualityEvidence], policy: &Policy, margin: &Ma
         let gates: Vec<GateResult> = decided.collect();
         Judgement { verdict: overall(&gates), gates }
     };
+
     candidates.iter().zip(gates).zip(held).map(judgement).collect()
 }
 
@@ -399,16 +401,19 @@ impl Threshold {
         claim: Option<bool>,
     ) -> GateResult {
         let tails = errors.tails;
+
         let Some(measurement) = &evidence.measurement else {
             let reason =
                 evidence.missing.as_ref().map_or_else(|| "nothing was measured".into(), Reason::to_string);
             let why = format!("{} is unknown: {reason}", self.name());
             return self.result(None, Verdict::Inconclusive, None, why);
         };
+
         let Some(measured) = measurement.interval(tails, self.at_least, policy.confidence) else {
             let why = format!("{} is not known: {}", self.name(), evidence.why_unknown());
             return self.result(None, Verdict::Inconclusive, Some(FEWEST_PROMPTS), why);
         };
+
         if measurement.n < FEWEST_PROMPTS {
             let reason = Reason::TooFewPrompts { needed: FEWEST_PROMPTS as u64 };
             let why = format!("{} is not settled: {reason}", self.name());
@@ -425,6 +430,7 @@ impl Threshold {
         } else {
             Verdict::Inconclusive
         };
+
         let needed = (verdict == Verdict::Inconclusive && evidence.missing.is_none())
             .then(|| self.needed(measurement, errors, policy))
             .flatten();
@@ -474,12 +480,14 @@ impl Threshold {
             Gate::KlDivergence => format!("{} {}", plain(measured.point), plains(measured)),
             _ => format!("{} {}", percent(measured.point), percents(measured)),
         };
+
         let limit = match self.gate {
             Gate::FailureRate => format!("an increase of at most {}", percent(self.value)),
             Gate::TaskScore => format!("a loss of at most {}", percent(-self.value)),
             Gate::KlDivergence => format!("at most {}", plain(self.value)),
             Gate::MinimumScore | Gate::Top1Agreement => format!("at least {}", percent(self.value)),
         };
+
         let head = format!("{} is {value}", self.name());
         match (verdict, needed, missing) {
             (Verdict::Pass, ..) => format!("{head}, within the limit of {limit}"),
@@ -493,6 +501,7 @@ impl Threshold {
                 } else {
                     "which may lie on either side of"
                 };
+
                 let more = needed.map_or_else(
                     || "no sensible number of prompts would settle it".into(),
                     |needed| format!("{} would settle it", about(needed)),

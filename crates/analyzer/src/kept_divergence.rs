@@ -43,6 +43,7 @@ pub fn kept_divergence(
         let (baseline, candidate) = (baseline.len().saturating_mul(vocabulary), candidate.len());
         return Err(DivergenceError::Size { positions, vocabulary, baseline, candidate });
     }
+
     let mut result = Divergence {
         kld: Vec::with_capacity(positions),
         at_least: true,
@@ -50,6 +51,7 @@ pub fn kept_divergence(
         baseline_nll: 0.0,
         candidate_nll: None,
     };
+
     let mut candidate_nll = 0.0;
     let mut slack = Vec::with_capacity(positions);
     let mut is_kept = vec![false; vocabulary];
@@ -63,12 +65,14 @@ pub fn kept_divergence(
                 return Err(broken(who));
             }
         }
+
         result.baseline_nll -= f64::from(baseline.target_ln_p);
         candidate_nll -= f64::from(*own);
         let ours = top(candidate, "candidate", position)?;
         result.top1_matches += u32::from(ours == baseline.top as usize);
 
         let (mut sum, mut least) = (0.0, f64::INFINITY);
+
         for (token, ln_p) in baseline.tokens.iter().zip(&baseline.ln_p) {
             let ln_q = candidate.get(*token as usize).ok_or_else(|| outside(*token))?;
             let ln_p = f64::from(*ln_p);
@@ -78,30 +82,37 @@ pub fn kept_divergence(
                 *kept = true;
             }
         }
+
         let (mut mass, mut unlikeliest) = (0.0, f64::INFINITY);
+
         for (kept, ln_q) in is_kept.iter().zip(candidate) {
             if !kept {
                 mass += f64::from(*ln_q).exp();
                 unlikeliest = unlikeliest.min(f64::from(*ln_q));
             }
         }
+
         for token in &baseline.tokens {
             if let Some(kept) = is_kept.get_mut(*token as usize) {
                 *kept = false;
             }
         }
+
         let (mut above, tail) = (0.0, baseline.tail);
+
         if tail > 0.0 {
             let lower = tail * (tail / mass).ln();
             sum += lower;
             above = (tail * (least.min(tail.ln()) - unlikeliest) - lower).max(0.0);
         }
+
         if !(sum.is_finite() && above.is_finite()) {
             return Err(broken("candidate"));
         }
         result.kld.push(sum);
         slack.push(above);
     }
+
     result.candidate_nll = Some(candidate_nll);
     Ok((result, slack))
 }

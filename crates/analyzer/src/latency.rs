@@ -23,6 +23,7 @@ pub struct Latency {
 /// Pools the latencies of inferences; failures have none.
 pub fn latency<'a>(inferences: impl Iterator<Item = &'a InferenceRecord>) -> Latency {
     let (mut ttft, mut tpot, mut itl, mut latency) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+
     for outcome in inferences.map(|inference| &inference.outcome) {
         let Outcome::Completed { arrivals, latency: total, .. } = outcome else { continue };
         latency.push(total.as_secs_f64());
@@ -31,6 +32,7 @@ pub fn latency<'a>(inferences: impl Iterator<Item = &'a InferenceRecord>) -> Lat
         let gaps = arrivals.iter().zip(arrivals.iter().skip(1));
         itl.extend(gaps.map(|(one, next)| next.at.saturating_sub(one.at).as_secs_f64()));
     }
+
     Latency {
         ttft: percentiles(ttft),
         tpot: percentiles(tpot),

@@ -108,11 +108,13 @@ impl Ledger {
                 windows.into_iter().partition(|window| window.load.is_some());
             let powers = phase_powers(single.iter().copied());
             ledger.add(Group { candidate, at: None, windows: single, powers, idle });
+
             // under load the phases of many requests run at once, so their powers cannot be told apart
             for (at, windows) in by_point(&loaded) {
                 ledger.add(Group { candidate, at: Some(at), windows, powers: None, idle });
             }
         }
+
         ledger.judge(run);
         ledger
     }
@@ -125,6 +127,7 @@ impl Ledger {
         if inferences == 0 {
             return;
         }
+
         let unknown = match group.cost() {
             Ok(parts) => {
                 // What failed was no answer: the answers pay for what it took.
@@ -135,6 +138,7 @@ impl Ledger {
             }
             Err(reason) => Some(reason),
         };
+
         let total = entries.iter().filter_map(|(_, entry)| entry.total).reduce(|sum, total| sum + total);
         let unknown = unknown.or_else(|| total.is_none().then_some(Reason::NoCost));
         self.bills.push(Bill {
@@ -145,6 +149,7 @@ impl Ledger {
             total,
             unknown,
         });
+
         self.entries.extend(entries);
     }
 
@@ -202,8 +207,10 @@ impl Ledger {
     pub fn token_prices(&self, bill: usize) -> Result<TokenPrices, &'static str> {
         let total = self.bills.get(bill).and_then(|bill| bill.total).ok_or("its cost is unknown")?;
         let told = || self.of_bill(bill).filter(|entry| entry.completed);
+
         // where some prompts are not counted, no price per prompt token can be told
         let counts_input = told().all(|entry| entry.input_tokens.is_some());
+
         let mut rows: Vec<Billed> = told()
             .map(|entry| Billed {
                 input: entry.input_tokens.filter(|_| counts_input).map_or(0.0, f64::from),
@@ -211,11 +218,13 @@ impl Ledger {
                 cost: entry.total.unwrap_or_default(),
             })
             .collect();
+
         // entries have no order, and sums of doubles depend on it
         rows.sort_by(|one, other| {
             let key = |row: &Billed| (row.cost, row.input, row.output);
             key(one).partial_cmp(&key(other)).unwrap_or(std::cmp::Ordering::Equal)
         });
+
         fit(&rows, total).ok_or("no inference of it tells its tokens")
     }
 }
@@ -277,6 +286,7 @@ impl Group<'_> {
                 entries.push((key, Entry { bill, ..entry }));
             }
         }
+
         entries
     }
 }
@@ -291,6 +301,7 @@ fn by_point<'a>(windows: &[&'a WindowRecord]) -> Vec<(LoadGroup, Vec<&'a WindowR
             None => groups.push((at, vec![window])),
         }
     }
+
     groups
 }
 
@@ -339,12 +350,14 @@ fn share_out(entries: &mut [&mut Entry], parts: &CostComponents) {
             Some(own) if joules > 0.0 => own / joules * metered,
             _ => 1.0,
         };
+
         entry.cost = CostComponents {
             energy: parts.energy.map(|mean| mean * energy),
             hardware: parts.hardware.map(|mean| mean * time),
             idle: parts.idle.map(|mean| mean * time),
             operation: parts.operation.map(|mean| mean * time),
         };
+
         let known = [entry.cost.energy, entry.cost.hardware, entry.cost.idle, entry.cost.operation];
         entry.total = known.iter().flatten().copied().reduce(|sum, part| sum + part);
     }

@@ -28,6 +28,7 @@ pub fn shared_prefix(run: &RunRecord, variant: &VariantId, confidence: f64) -> R
     let inferences = first_answers(run, variant);
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let (mut shares, mut shared, mut all) = (Vec::new(), 0_usize, 0_usize);
+
     for inference in &inferences {
         let text = inference.input_text.as_deref().ok_or("prompts were kept out of the trace")?;
         let common = longest_prefix(&seen, text);
@@ -36,15 +37,18 @@ pub fn shared_prefix(run: &RunRecord, variant: &VariantId, confidence: f64) -> R
         all += text.len();
         seen.insert(text);
     }
+
     let cached = inferences.iter().any(|one| one.cached_input_tokens.unwrap_or(0) > 0);
     if cached {
         return Err("a prefix cache was already at work".to_owned());
     }
+
     let saved = |index: usize, inference: &InferenceRecord| {
         let first = inference.outcome.time_to_first_token().map_or(0.0, |first| first.as_secs_f64());
         let share = shares.get(index).copied().unwrap_or(0.0);
         (first * share, inference.outcome.latency().as_secs_f64())
     };
+
     let time_saved = ratio_by_prompt(&inferences, run.header.seed, confidence, saved);
     Ok(SharedPrefix {
         time_saved: time_saved.ok_or("fewer than two prompts were answered")?,
@@ -87,6 +91,7 @@ pub fn output_limit(run: &RunRecord, variant: &VariantId, confidence: f64) -> Re
     if lengths.last().is_none_or(|longest| *longest <= limit) {
         return Err(format!("the longest tenth of the answers is no longer than the others, {limit} tokens"));
     }
+
     let saved = |_: usize, inference: &InferenceRecord| {
         (behind(inference, limit), inference.outcome.latency().as_secs_f64())
     };
@@ -115,6 +120,7 @@ fn behind(inference: &InferenceRecord, limit: u32) -> f64 {
             return latency.saturating_sub(chunk.at).as_secs_f64();
         }
     }
+
     0.0
 }
 

@@ -1,4 +1,4 @@
-//! Turns records into answers: grades, divergences, intervals, costs, verdicts and one recommendation.
+//! Turns records into answers: divergences, intervals, costs, verdicts and one recommendation.
 //!
 //! The main function is [`report()`]: run records, a policy and prices in, a
 //! [`Report`](infercost_core::report::Report) out. The one design decision: **everything here is a pure
@@ -7,7 +7,7 @@
 //! run.
 //!
 //! - [`foreign`]: what other programs' traces say;
-//! - [`grading`]: was an answer right?
+//! - [`diff`](mod@diff): two runs of the same variants, and what became worse;
 //! - [`divergence`](mod@divergence): how far are two next-token distributions apart?
 //! - [`partial_divergence`](mod@partial_divergence): how far at least, where only the likeliest tokens are known;
 //! - [`text_divergence`]: the same over a whole text, and its perplexity;
@@ -28,12 +28,12 @@ pub mod attribution;
 mod board_notes;
 pub mod calibration;
 mod candidate;
+pub mod diff;
 pub mod divergence;
 pub mod early_stop;
 mod energy_source;
 mod energy_totals;
 pub mod foreign;
-pub mod grading;
 mod idle_power;
 mod judgement;
 pub mod kept_divergence;
@@ -55,8 +55,8 @@ mod wording;
 pub mod workload;
 
 pub use analysis::{Analysis, AnalysisError};
+pub use diff::{DiffLimits, DiffPolicy, Side, diff};
 pub use divergence::{DivergenceError, divergence};
-pub use grading::{failed_score, grade, grade_choice, grade_choice_by_text, validate_grader};
 pub use recommendation::{JudgedVariant, Part, recommend};
 pub use report::report;
 pub use workload::{WorkloadError, workload};

@@ -38,6 +38,7 @@ pub(crate) fn without_load(runs: &[RunRecord]) -> Option<Vec<RunRecord>> {
     if !runs.iter().flat_map(|run| &run.windows).any(loaded) {
         return None;
     }
+
     let single = |run: &RunRecord| {
         let windows = run.windows.iter().filter(|window| !loaded(window)).cloned().collect();
         RunRecord {
@@ -49,6 +50,7 @@ pub(crate) fn without_load(runs: &[RunRecord]) -> Option<Vec<RunRecord>> {
             finished_at: run.finished_at,
         }
     };
+
     Some(runs.iter().map(single).collect())
 }
 
@@ -102,6 +104,7 @@ impl LoadContext<'_> {
                 None => groups.push((window.operating_point, vec![(window, load)])),
             }
         }
+
         groups.sort_by(|(one, _), (other, _)| by_load(one, other));
 
         let mut points = Vec::new();
@@ -156,6 +159,7 @@ impl LoadContext<'_> {
             let reason = if parts.any() { Reason::NoThroughput } else { Reason::NoCost };
             unknown.insert("cost_per_inference", reason);
         }
+
         for (part, reason) in left_out.iter() {
             unknown.insert(format!("cost_components.{part}"), reason.clone());
         }
@@ -197,6 +201,7 @@ impl LoadContext<'_> {
             notes: Vec::new(),
             unknown,
         };
+
         report.notes = notes::of_point(&report, &all);
 
         let unanswered = counts.requests.saturating_sub(counts.answers) as usize;
@@ -228,6 +233,7 @@ impl LoadContext<'_> {
             upper: spread.upper.max(sum),
             ..spread
         });
+
         (cost, components)
     }
 }
@@ -257,6 +263,7 @@ fn metered(rate: f64, watts: Option<f64>, idle_watts: Option<f64>) -> Metered {
 
 fn by_load(one: &OperatingPoint, other: &OperatingPoint) -> Ordering {
     use OperatingPoint::{Closed, Open};
+
     match (one, other) {
         (Closed { concurrency: one }, Closed { concurrency: other }) => one.cmp(other),
         (Closed { .. }, Open { .. }) => Ordering::Less,
@@ -291,6 +298,7 @@ fn goodput(requests: &[&InferenceRecord], slo: &LatencyTargets, confidence: f64)
     if requests.is_empty() {
         return None;
     }
+
     let keeps = |inference: &&&InferenceRecord| {
         let outcome = &inference.outcome;
         let within = |limit: Option<f64>, time: Option<Duration>| {
@@ -302,6 +310,7 @@ fn goodput(requests: &[&InferenceRecord], slo: &LatencyTargets, confidence: f64)
             && within(slo.ttft_s, first)
             && (single || within(slo.tpot_s, outcome.time_per_output_token()))
     };
+
     let kept = requests.iter().filter(keeps).count() as f64;
     let n = requests.len();
     let (lower, upper) = wilson(kept, n, normal::quantile(0.5 + confidence / 2.0));

@@ -1,17 +1,21 @@
 //! What must be read with the numbers, most important first.
 
+mod claims;
 mod servers;
+mod thinking;
 
+use infercost_core::Judgment;
 use infercost_core::manifest::Provenance;
-use infercost_core::prompt_set::GraderKind;
+use infercost_core::price::UtilizationBasis;
 use infercost_core::report::{CandidateReport, EnergyTotals, PromptCount};
 use infercost_core::run::VariantHeader;
-use infercost_core::{EnergyReading, EnergySource, EstimationMethod, Evaluation, Reason};
+use infercost_core::{
+    EnergyReading, EnergySource, EstimationMethod, Evaluation, Finding, FindingCode, Reason, Severity,
+};
 
 use crate::analysis::{self, Analysis};
 use crate::board_notes;
 use crate::energy_totals;
-use crate::grading::FAILED;
 use crate::judgement::Margin;
 use crate::sample::VariantSample;
 use crate::sequential::Progress;
@@ -39,36 +43,65 @@ pub(crate) struct Noted<'a> {
     pub(crate) open_question: Option<String>,
 }
 
-/// All notes that apply.
-pub(crate) fn notes(noted: &Noted<'_>) -> Vec<String> {
-    let mut notes = Vec::new();
-    notes.extend(assumed_prices(noted));
-    notes.extend(expansion(noted));
-    notes.extend(unavailable_energy(noted));
-    notes.extend(estimated_energy(noted));
-    notes.extend(old_prices(noted));
-    notes.extend(margin(noted));
-    notes.extend(detectable(noted));
-    notes.extend(divergence_is_free(noted));
-    notes.extend(choices_by_text(noted));
-    notes.extend(gaps_in_energy(noted));
-    notes.extend(short_windows(noted));
-    notes.extend(energy_totals::drifted(noted.energy));
-    notes.extend(board_notes::notes(noted.analysis.runs));
-    notes.extend(wall_factor(noted));
-    notes.extend(interrupted(noted));
-    notes.extend(stopped_early(noted));
-    notes.extend(part_of_set(noted));
-    notes.extend(costlier(noted));
-    notes.extend(noise_floor(noted));
-    notes.extend(noted.common_parts.iter().cloned());
-    notes.extend(noted.open_question.clone());
-    notes.extend(failures(noted));
-    notes.extend(servers::notes(noted));
-    notes.extend(attribution(noted));
-    notes.extend(several_machines(noted));
-    notes.extend(noted.load_notes.iter().cloned());
-    notes
+/// All findings that apply, in the order in which their sentences are read.
+pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
+    use FindingCode as Code;
+    use Severity::{Info, Limitation, Warning};
+
+    let mut all = Findings::default();
+    all.add(Code::PricesAssumed, Warning, Some("put yours into infercost.toml"), assumed_prices(noted));
+    all.add(
+        Code::UtilizationAssumed,
+        Warning,
+        Some("[load] or utilization in infercost.toml"),
+        assumed_utilization(noted),
+    );
+    all.add(Code::BaselineExpanded, Limitation, None, expansion(noted));
+    all.add(Code::EnergyUnavailable, Warning, Some("infercost doctor"), unavailable_energy(noted));
+    all.add(Code::EnergyEstimated, Warning, Some("infercost doctor"), estimated_energy(noted));
+    all.add(Code::PricesOld, Warning, Some("infercost prices fetch"), old_prices(noted));
+    all.add(Code::Margin, Limitation, None, margin(noted));
+    all.add(Code::DetectableLoss, Limitation, Some("--max-prompts"), detectable(noted));
+    all.add(Code::QualityBasis, Info, None, divergence_is_free(noted));
+    all.add(Code::QualityBasis, Info, None, choices_by_text(noted));
+    all.add(Code::EnergyGaps, Limitation, None, gaps_in_energy(noted));
+    all.add(Code::EnergyGaps, Limitation, None, short_windows(noted));
+    all.add(Code::IdleDrift, Limitation, None, energy_totals::drifted(noted.energy));
+    all.add(Code::Board, Warning, None, board_notes::notes(noted.analysis.runs));
+    all.add(Code::WallFactor, Info, None, wall_factor(noted));
+    all.add(Code::Interrupted, Warning, Some("infercost compare --resume"), interrupted(noted));
+    all.add(Code::StoppedEarly, Info, Some("--exhaustive"), stopped_early(noted));
+    all.add(Code::PartOfSet, Info, None, part_of_set(noted));
+    all.add(Code::Costlier, Limitation, None, costlier(noted));
+    all.add(Code::NoiseFloor, Limitation, None, noise_floor(noted));
+    all.add(Code::CommonParts, Limitation, None, noted.common_parts.iter().cloned());
+    all.add(Code::OpenQuestion, Warning, None, noted.open_question.clone());
+    all.add(Code::Failures, Warning, None, failures(noted));
+    all.add(Code::Server, Limitation, None, servers::notes(noted));
+    all.add(Code::Thinking, Limitation, Some("max_tokens"), thinking::notes(noted));
+    all.add(Code::Attribution, Info, None, attribution(noted));
+    all.add(Code::SeveralMachines, Warning, None, several_machines(noted));
+    all.add(Code::LoadTest, Limitation, None, noted.load_notes.iter().cloned());
+    all.0
+}
+
+/// Findings in the order in which they were added.
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn add(
+        &mut self,
+        code: FindingCode,
+        severity: Severity,
+        fix: Option<&str>,
+        messages: impl IntoIterator<Item = String>,
+    ) {
+        for message in messages {
+            let fix = fix.map(str::to_owned);
+            self.0.push(Finding { code, severity, subject: None, message, fix });
+        }
+    }
 }
 
 /// Why a variant has no energy, in the meter's own words.
@@ -86,6 +119,17 @@ fn assumed_prices(noted: &Noted<'_>) -> Option<String> {
         format!(
             "Prices are assumed: the shipped example \"{}\", not yours; put your own into infercost.toml.",
             printable(&book.name)
+        )
+    })
+}
+
+fn assumed_utilization(noted: &Noted<'_>) -> Option<String> {
+    let book = noted.analysis.prices;
+    let is_assumed = !book.assumed && book.utilization_basis == UtilizationBasis::Assumed;
+    is_assumed.then(|| {
+        format!(
+            "Utilization of {} is assumed; give `utilization` in [prices], or requests_per_hour and capacity_per_hour in [load].",
+            percent(book.utilization)
         )
     })
 }
@@ -153,7 +197,7 @@ fn old_prices(noted: &Noted<'_>) -> Vec<String> {
     let today = run.header.started_at.to_zoned(jiff::tz::TimeZone::UTC).date();
     let age =
         |price: &infercost_core::price::Price| price.date.until(today).map_or(0, |span| span.get_days());
-    let old = noted.analysis.prices.prices().filter(|price| age(price) > OLD_PRICE);
+    let old = noted.analysis.prices.prices_that_age().filter(|price| age(price) > OLD_PRICE);
     old.map(|price| {
         format!(
             "The price of {} was {} days old when the run began ({}, {}).",
@@ -230,7 +274,7 @@ fn choices_by_text(noted: &Noted<'_>) -> Option<String> {
         let evaluations = noted.analysis.runs.iter().flat_map(|run| &run.evaluations);
         evaluations.filter(|one| one.variant == candidate.variant).any(|one| match &one.result {
             Evaluation::Task(task) => {
-                task.grader == GraderKind::Choice && task.choices.is_none() && task.label != FAILED
+                task.grader.is_choice() && task.choices.is_none() && task.label != Judgment::Failed.label()
             }
             _ => false,
         })

@@ -60,6 +60,7 @@ pub fn partial_divergence<'a, K: Ord + 'a>(
         result.kld_at_least.push(bound(known.collect()));
         result.top1_matches += u32::from(p.top == q.top);
     }
+
     Ok(result)
 }
 
@@ -91,16 +92,19 @@ pub fn partial_divergence_from_rows(
                 top = Some((token, *ln_p));
             }
         }
+
         let mut known = Vec::with_capacity(list.len());
         for (token, q) in &q.cells {
             let ln_p = usize::try_from(**token).ok().and_then(|token| row.get(token));
             let ln_p = ln_p.ok_or(broken("candidate", position, "a token is outside the vocabulary"))?;
             known.push((f64::from(*ln_p).exp(), *q));
         }
+
         result.kld_at_least.push(bound(known));
         let same = top.and_then(|(token, _)| u32::try_from(token).ok()) == Some(*q.top);
         result.top1_matches += u32::from(same);
     }
+
     Ok(result)
 }
 
@@ -129,13 +133,16 @@ fn listed<'a, K: Ord>(
         if ln_p.is_nan() || *ln_p > ROUNDING {
             return Err(broken("a value is no ln-probability"));
         }
+
         if cells.insert(token, ln_p.exp()).is_some() {
             return Err(broken("a token stands there twice"));
         }
+
         if top.is_none_or(|(_, best)| *ln_p > best) {
             top = Some((token, *ln_p));
         }
     }
+
     if cells.values().sum::<f64>() > 1.0 + ROUNDING {
         return Err(broken("they add up to more than 1"));
     }

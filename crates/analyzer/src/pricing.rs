@@ -57,6 +57,7 @@ impl<'a> Pricing<'a> {
             joules.ok_or(Reason::NoEnergy),
             idle_watts.ok_or(Reason::NoIdlePower),
         );
+
         cost(&self.rates, &usage)
     }
 
@@ -125,6 +126,7 @@ impl<'a> Pricing<'a> {
             idle: bill.part(CostPart::Idle),
             operation: bill.part(CostPart::Operation),
         };
+
         (components, bill.total_f64())
     }
 }

@@ -26,6 +26,7 @@ pub(crate) fn evidence(samples: &Samples<'_>, index: usize) -> QualityEvidence {
             column(Own::PositionsSquared),
         ],
     };
+
     let divergence = samples.resampled.studentized(&kld).map(Measurement::divergence);
     let agreement = samples
         .distribution(column(Own::Compared), |totals| totals.of(index).agreement())
@@ -83,6 +84,7 @@ pub(crate) fn quality(
         }
         interval
     };
+
     let task_score = shown("task_score", &evidence.score, true);
     if index == samples.baseline {
         return QualityReport { task_score, ..QualityReport::default() };
@@ -173,6 +175,7 @@ fn counts(pairs: impl Iterator<Item = (f64, f64)>) -> Option<PairedCounts> {
         if !is_binary(baseline) || !is_binary(candidate) {
             return None;
         }
+
         match (baseline > 0.5, candidate > 0.5) {
             (true, true) => counts.both_right += 1,
             (true, false) => counts.right_to_wrong += 1,
@@ -180,6 +183,7 @@ fn counts(pairs: impl Iterator<Item = (f64, f64)>) -> Option<PairedCounts> {
             (false, false) => counts.both_wrong += 1,
         }
     }
+
     Some(counts)
 }
 
@@ -189,6 +193,7 @@ fn flips(samples: &Samples<'_>, variant: &VariantSample<'_>) -> Option<Flips> {
     let counts =
         counts(pairs(samples, variant).map(|(one, other)| (majority(one.worst), majority(other.worst))))?;
     let (right_to_wrong, wrong_to_right) = (counts.right_to_wrong as u64, counts.wrong_to_right as u64);
+
     (counts.total() > 0).then(|| Flips {
         right_to_wrong,
         wrong_to_right,
@@ -217,6 +222,7 @@ fn failures(samples: &Samples<'_>, index: usize) -> Evidence {
             })
             .map(Measurement::difference),
     };
+
     let missing = measurement.is_none().then_some(Reason::TooFewPrompts { needed: 2 });
 
     Evidence { measurement, missing, benefit_of_doubt: None }
@@ -275,6 +281,7 @@ fn score(samples: &Samples<'_>, index: usize) -> Evidence {
     if scores.is_empty() {
         return Evidence { missing: Some(Reason::NotGraded), ..Evidence::default() };
     }
+
     if unsettled == scores.len() {
         return Evidence { missing: Some(not_evaluated(variant, unsettled)), ..Evidence::default() };
     }
@@ -306,6 +313,7 @@ fn missing_divergences(samples: &Samples<'_>, variant: &VariantSample<'_>) -> Op
             && !variant.incomparable.contains(prompt)
             && samples.variants.iter().any(|other| other.compared.contains(prompt))
     };
+
     let absent = variant.asked.iter().filter(is_absent).count();
 
     let prompts = (refused + absent) as u64;

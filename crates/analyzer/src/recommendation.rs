@@ -92,12 +92,14 @@ pub fn recommend(candidates: &[JudgedVariant], policy: &Policy) -> Recommendatio
         passing.iter().filter(|other| is_tie(cheapest, other, policy.confidence)).collect();
     let winner = tied.iter().copied().max_by(|one, other| quality(one.0, other.0)).unwrap_or(cheapest);
     let (variant, saving) = winner;
+
     let mut why = format!(
         "{} costs {} less {} and stays within the thresholds",
         variant.variant.variant_name(),
         percent(saving.point),
         percents(saving)
     );
+
     if winner.0.variant != cheapest.0.variant {
         why += &format!("; {} costs about the same, at lower quality", cheapest.0.variant.variant_name());
     }
@@ -150,6 +152,7 @@ fn without_winner(candidates: &[JudgedVariant]) -> Recommendation {
         .iter()
         .filter(is_open)
         .max_by(|one, other| promise(one).total_cmp(&promise(other)).then(by_verdict(one, other)));
+
     if let Some(open) = open {
         return Recommendation::MeasureMore {
             variant: open.variant.clone(),
@@ -167,6 +170,7 @@ fn without_winner(candidates: &[JudgedVariant]) -> Recommendation {
     } else {
         why_costlier(&good_enough)
     };
+
     Recommendation::KeepBaseline { variant, operating_point: None, why }
 }
 
@@ -181,6 +185,7 @@ fn prompts_to_settle(open: &JudgedVariant) -> Option<usize> {
         Verdict::Inconclusive => Some(open.prompts_needed?),
         Verdict::Pass | Verdict::Fail => None,
     };
+
     let for_saving = match open.saving {
         Some(saving) if saving.lower <= 0.0 => Some(prompts_for_sign(&saving)?),
         _ => None,
@@ -227,6 +232,7 @@ fn why_inconclusive(open: &JudgedVariant, noise: f64) -> String {
             percents(saving)
         ),
     };
+
     let more = prompts_to_settle(open)
         .map_or_else(String::new, |prompts| format!("; {} would settle it", about(prompts)));
     format!("inconclusive: measure again, because {because}{more}")
@@ -238,6 +244,7 @@ fn why_costlier(good_enough: &[&JudgedVariant]) -> String {
     let Some((cheapest, saving)) = priced.max_by(|one, other| one.1.point.total_cmp(&other.1.point)) else {
         return "no candidate is cheaper".to_owned();
     };
+
     format!(
         "no candidate that stays within the thresholds, or may, is cheaper; the cheapest, {}, costs {} more (saving {})",
         cheapest.variant.variant_name(),

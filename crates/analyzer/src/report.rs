@@ -43,6 +43,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
     let prompts = prompt_count(analysis.runs, &samples);
     let evidence = evidence(analysis, baseline, &samples);
     let graded = samples.variants.first().map_or(0, |one| one.scores.iter().flatten().count());
+
     // The margin belongs to the plan, not to the part of it that was run.
     let planned = first.header.looks.as_ref().and_then(|looks| usize::try_from(looks.graded).ok());
     let graded = graded.max(planned.unwrap_or(0));
@@ -59,6 +60,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         common_parts.extend(saving.note);
         candidates.push(candidate);
     }
+
     let tested = load_tested(analysis, loaded, &pricing, &mut candidates, &judged);
     let advised = advise(&tested, &pricing, analysis.policy);
     let load_notes = load::notes::of_run(loaded, &tested, advised.is_some());
@@ -79,7 +81,10 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         load_notes,
         open_question: open_question(&judged, &recommendation),
     };
-    let notes = notes::notes(&noted);
+    let mut findings = notes::findings(&noted);
+    let notes = findings.iter().map(|finding| finding.message.clone()).collect();
+    findings.sort_by_key(|finding| finding.severity);
+
     Ok(Report {
         schema: REPORT_SCHEMA.to_owned(),
         run_ids: analysis.runs.iter().map(|run| run.header.id.clone()).collect(),
@@ -89,6 +94,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         price_book: analysis.prices.clone(),
         machine: first.header.machine.clone(),
         notes,
+        findings,
         prompts,
         energy,
         candidates,
@@ -116,11 +122,13 @@ fn load_tested<'j>(
             pricing,
             idle_watts: candidate.energy.idle_w,
         };
+
         let mut headers = loaded.iter().flat_map(|run| &run.header.variants);
         let header = headers.find(|header| header.id == candidate.variant);
         let points: Vec<Point> = header.map(|header| context.points(header)).unwrap_or_default();
 
         candidate.operating_points = points.iter().map(|point| point.report.clone()).collect();
+
         tested.push(LoadTested {
             judged: judged_variant,
             name: name_among(&candidate.variant, judged),
@@ -128,6 +136,7 @@ fn load_tested<'j>(
             idle_watts: candidate.energy.idle_w,
         });
     }
+
     tested
 }
 
@@ -155,8 +164,10 @@ fn evidence(analysis: &Analysis<'_>, baseline: &VariantId, samples: &Samples<'_>
             });
             return QualityEvidence { levels, ..all.get(index).cloned().unwrap_or_default() };
         }
+
         QualityEvidence { levels, ..quality::evidence(samples, index) }
     };
+
     samples.variants.iter().enumerate().map(of).collect()
 }
 
@@ -169,6 +180,7 @@ fn levels(analysis: &Analysis<'_>, variant: &VariantId, claims: usize) -> Option
         let progress = Progress::of(run, variant)?;
         Some(Levels::at(looks, progress.look, progress.planned, claims, alpha))
     };
+
     analysis.runs.iter().filter_map(of).min_by(|one, other| one.failing().total_cmp(&other.failing()))
 }
 
@@ -186,6 +198,7 @@ fn judgements(
         };
         samples.variants.iter().enumerate().filter_map(is).collect()
     };
+
     let reference = evidence.first().and_then(|evidence| minimum_score(evidence, policy));
     let reference = Judgement { verdict: Verdict::Pass, gates: reference.into_iter().collect() };
     let mut judgements = vec![reference; evidence.len()];
@@ -198,6 +211,7 @@ fn judgements(
             }
         }
     }
+
     judgements
 }
 
@@ -208,8 +222,10 @@ fn judged_variant(
     saving_replicates: SavingReplicates,
 ) -> JudgedVariant {
     let open = candidate.gates.iter().filter(|gate| gate.verdict == Verdict::Inconclusive);
+
     // Every open gate must be settled; one of which nothing can be said leaves the number unknown.
     let needed: Option<Vec<usize>> = open.map(|gate| gate.prompts_needed).collect();
+
     JudgedVariant {
         variant: candidate.variant.clone(),
         part: if index == samples.baseline {

@@ -131,6 +131,7 @@ impl<'a> Samples<'a> {
                 headers.push(header);
             }
         }
+
         headers.sort_by_key(|header| header.id != *baseline);
         let run_blocks = RunBlocks::of(runs, &prompts);
         let layout = Layout { variants: headers.len() };
@@ -146,6 +147,7 @@ impl<'a> Samples<'a> {
                 variant,
                 run_blocks: &run_blocks,
             };
+
             variants.push(gather::variant(runs, header, &prompts, &evaluations, &mut columns));
         }
 

@@ -46,6 +46,7 @@ pub fn planned_looks(prompts: usize, block: usize, graded: usize) -> Looks {
         if seen >= FEWEST_PROMPTS {
             after.push(whole(seen));
         }
+
         // 1, 2, 3, 4, 6, 8, 12, 16, 24 …
         blocks = if blocks.is_power_of_two() {
             blocks + (blocks / 2).max(1)
@@ -53,6 +54,7 @@ pub fn planned_looks(prompts: usize, block: usize, graded: usize) -> Looks {
             (blocks + 1).next_power_of_two()
         };
     }
+
     after.push(whole(prompts));
     Looks { after, graded: whole(graded) }
 }
@@ -92,7 +94,9 @@ impl Levels {
                 shares.push(after / planned);
             }
         }
+
         shares.push(now / planned);
+
         // Looks that cannot pass a candidate spend nothing on it.
         let first = shares.partition_point(|share| share * planned < FEWEST_TO_PASS as f64);
         let may_pass = first < shares.len() || now >= planned;
@@ -100,6 +104,7 @@ impl Levels {
         let level = |alpha: f64, exponent: f64| {
             tail(if exponent > FAILING { passing } else { &shares }, alpha, exponent)
         };
+
         let by_claims = |shares: &[f64]| -> Vec<f64> {
             (1..=claims.max(1)).map(|claims| tail(shares, alpha / claims as f64, PASSING)).collect()
         };
@@ -109,6 +114,7 @@ impl Levels {
                 all.push(after);
             }
         }
+
         let passing_of_all = all.get(first.min(all.len() - 1)..).unwrap_or_default();
         let at_the_end = (by_claims(passing_of_all), tail(&all, alpha, FAILING));
         Self {
@@ -206,6 +212,7 @@ pub(crate) fn first_prompts(run: &RunRecord, prompts: usize) -> RunRecord {
         let inferences: Vec<_> = inferences.cloned().collect();
         (!inferences.is_empty()).then(|| WindowRecord { inferences, ..window.clone() })
     });
+
     let evaluations = run.evaluations.iter().filter(|evaluation| kept.contains(&evaluation.prompt));
     let (windows, evaluations) = (windows.collect(), evaluations.cloned().collect());
     let (loads, idles, finished_at) = (run.loads.clone(), run.idles.clone(), run.finished_at);

@@ -49,6 +49,7 @@ pub fn fit(billed: &[Billed], total: f64) -> Option<TokenPrices> {
     if !sound || inputs < 0.0 || outputs < 0.0 || inputs + outputs <= 0.0 {
         return None;
     }
+
     let (input, output, told_apart) = if inputs <= 0.0 {
         (0.0, total / outputs, true)
     } else if outputs <= 0.0 {
@@ -57,6 +58,7 @@ pub fn fit(billed: &[Billed], total: f64) -> Option<TokenPrices> {
         // a = (total − b·Σoutput) ÷ Σinput; what remains is cost − base − b·lever
         let ratio = outputs / inputs;
         let (mut over, mut under, mut scale) = (0.0, 0.0, 0.0);
+
         for one in billed {
             let lever = one.output - ratio * one.input;
             let base = total / inputs * one.input;
@@ -64,6 +66,7 @@ pub fn fit(billed: &[Billed], total: f64) -> Option<TokenPrices> {
             under += lever * lever;
             scale += one.output * one.output + ratio * ratio * one.input * one.input;
         }
+
         if under <= 1e-12 * scale {
             let same = total / (inputs + outputs);
             (same, same, false)
@@ -72,6 +75,7 @@ pub fn fit(billed: &[Billed], total: f64) -> Option<TokenPrices> {
             ((total - output * outputs) / inputs, output, true)
         }
     };
+
     let input = input.max(0.0);
     let mean = sum(|one| one.cost) / billed.len() as f64;
     let missed =

@@ -73,6 +73,7 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
     let first = runs.first().ok_or(WorkloadError::NoRun)?;
     let run = first.header.id.clone();
     let too_few = || WorkloadError::TooFew { variant: variant.to_string(), run: run.to_string() };
+
     if !runs.iter().flat_map(|run| &run.header.variants).any(|known| known.id == *variant) {
         let known: Vec<&str> = first.header.variants.iter().map(|known| known.id.as_str()).collect();
         let known = known.join(", ");
@@ -82,6 +83,7 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
             known,
         });
     }
+
     let samples = Samples::gather(runs, variant, first.header.seed);
     let sample = samples.variants.first().ok_or_else(too_few)?;
     if sample.answered.is_empty() {
@@ -91,6 +93,7 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
             requests: sample.inferences().count() as u64,
         });
     }
+
     let source = energy_source(sample);
     let means = Means { samples: &samples, wall: Wall::of(shared_wall_factor(runs)), confidence };
 
@@ -100,6 +103,7 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
         }
         found => found.ok().filter(|busy| busy.point > 0.0).ok_or_else(too_few)?,
     };
+
     let joules = means.measured(Own::Asked, |own| means.joules_at_the_wall(own)).ok();
     let joules = joules.filter(|_| source != EnergySource::Unavailable);
     let prefill_share = means.measured(Own::Prefilled, |own| own.prefill_share()).ok();
@@ -182,6 +186,7 @@ pub(crate) fn ratio_by_prompt(
         table.add(prompt, 1, over);
         table.add(prompt, 2, under);
     }
+
     Resampled::draw(table, seed)
         .distribution(0, |totals| match totals {
             [_, over, under] => over / under,

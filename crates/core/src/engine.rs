@@ -128,13 +128,22 @@ pub struct Chunk<'a> {
     pub text: &'a str,
     /// Tokens behind it.
     pub tokens: u32,
+    /// True where the engine itself tells it apart from the answer, as thinking. Its text is then no part of
+    /// [`Generation::text`].
+    pub thinking: bool,
 }
 
 /// A finished answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Generation {
-    /// The whole text, without special tokens.
+    /// The whole text, without special tokens but those that mark thinking.
     pub text: String,
+    /// Thinking that the engine keeps apart from the text; `None` where it keeps none apart.
+    pub thinking: Option<String>,
+    /// Tokens of thinking as a server counts them, part of the output tokens; `None` where it does not tell.
+    pub thinking_tokens: Option<u32>,
+    /// True where the rendered prompt ends inside thinking, so that the text goes on with it.
+    pub opens_thinking: bool,
     /// Output token ids, end-of-turn included; empty where the engine does not show them.
     pub token_ids: Vec<u32>,
     /// Output tokens.

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use crate::grader::{GraderName, Judgment};
 use crate::identity::{PromptId, VariantId};
-use crate::prompt_set::GraderKind;
 
 /// One evaluation of one variant on one prompt.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,13 +78,25 @@ pub enum Evaluation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TaskScore {
     /// Which grader judged.
-    pub grader: GraderKind,
+    pub grader: GraderName,
     /// 0 to 1. A failed or unparsable answer scores 0.
     pub score: f64,
     /// `correct`, `incorrect`, `unparsable` or `failed`.
     pub label: String,
     /// For multiple choice, the likelihoods behind the score.
     pub choices: Option<ChoiceLikelihoods>,
+}
+
+impl TaskScore {
+    /// The score of a judgment: 1 for a right answer, else 0.
+    pub fn of(grader: &str, judgment: Judgment) -> Self {
+        Self {
+            grader: GraderName::from(grader),
+            score: if judgment == Judgment::Correct { 1.0 } else { 0.0 },
+            label: judgment.label().to_owned(),
+            choices: None,
+        }
+    }
 }
 
 /// Log-likelihood of each choice of a multiple-choice prompt, in the prompt's order.

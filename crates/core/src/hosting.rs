@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::price::Price;
+use crate::reason::{CostPart, Reason};
 
 /// An offer, checked, in its own currency.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,6 +15,26 @@ pub struct HostingOffer {
     pub charge: Charge,
     /// The price that leads, with source and date.
     pub price: Price,
+    /// What is not known of the price, part by part: an offer with such parts has no known cost, and is never the
+    /// cheapest.
+    #[serde(default)]
+    pub open: Vec<OpenPart>,
+}
+
+/// A part of an offer's price that is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenPart {
+    /// The part.
+    pub part: CostPart,
+    /// Why it is not known, and what would settle it.
+    pub why: Reason,
+}
+
+impl OpenPart {
+    /// A price of 0, which may be a gift, a gap in a list or a trial: somebody has to say that it is meant.
+    pub fn free_claim() -> Self {
+        Self { part: CostPart::Price, why: Reason::FreeClaim }
+    }
 }
 
 /// What is paid. Amounts are in the currency of the offer's price.

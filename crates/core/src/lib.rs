@@ -5,16 +5,22 @@
 //! knows OpenTelemetry. The one design decision: **every quantity is a type** ([`Joules`], [`Watts`],
 //! [`Money`] …) and conversion happens once, where a number enters the program, so that a millijoule can
 //! never be added to a joule.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod board;
+pub mod conversation;
+pub mod diff;
 pub mod energy;
 pub mod energy_meter;
 pub mod engine;
 pub mod estimate;
 pub mod evaluation;
+pub mod finding;
 pub mod foreign;
+pub mod grader;
 pub mod hosting;
 pub mod identity;
+pub mod interference;
 pub mod load;
 pub mod machine;
 pub mod manifest;
@@ -37,12 +43,14 @@ pub mod server_place;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod text;
+pub mod thinking;
 pub mod unavailable_meter;
 pub mod units;
 pub mod verdict;
 pub mod workload;
 
 pub use board::{BoardState, CrossCheck};
+pub use conversation::{Conversation, Effort, ThinkingAllowance};
 pub use energy::{
     EnergyDomain, EnergyReading, EnergyScope, EnergySource, EstimationMethod, MeterKind, MeterSource,
 };
@@ -55,14 +63,17 @@ pub use estimate::Estimate;
 pub use evaluation::{
     ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, TaskScore,
 };
+pub use finding::{Finding, FindingCode, Severity};
 pub use foreign::{ForeignCall, ForeignTrace, Irregularity, IrregularityKind, StatedCost, Unsaid};
+pub use grader::{Grader, GraderName, Judgment, SharedGrader};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
+pub use interference::{Disturbance, Interference};
 pub use load::{LatencyTargets, LoadFacts, SteadyState};
 pub use machine::{MachineFacts, WallFactor};
 pub use meter_error::MeterError;
 pub use money::{Currency, Money};
 pub use policy::Policy;
-pub use prompt_set::{Grader, Message, Prompt, PromptBody, PromptSet, PromptSetError, Role};
+pub use prompt_set::{Message, Prompt, PromptBody, PromptSet, Role};
 pub use reason::{CostPart, LeftOut, Reason, Unknown};
 pub use record::{
     ChunkArrival, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord,
@@ -72,8 +83,11 @@ pub use record_sink::{Likeliest, RecordSink, Scored, SinkError, Unscored};
 pub use run::{RunHeader, RunRecord};
 pub use run_spec::{ArrivalProcess, LoadSpec, MeterSpec, RunSpec, ServerSpec};
 pub use sampling::Sampling;
-pub use served::{ServedFacts, ServedHabits, ServedTrial, ServerTimings, TokenCount};
+pub use served::{
+    ParameterChange, ServedFacts, ServedHabits, ServedTrial, ServerTimings, TokenCount, UsageFault,
+};
 pub use server_place::ServerPlace;
+pub use thinking::Thinking;
 pub use unavailable_meter::UnavailableMeter;
 pub use units::{Bytes, Joules, TokensPerSecond, Watts};
 pub use verdict::{Gate, GateResult, Recommendation, Verdict};

@@ -11,6 +11,9 @@ pub struct LoadFacts {
     pub steady: Option<SteadyState>,
     /// True where this program, and not the server, limited what was sent: the window says little of the server.
     pub client_limited: bool,
+    /// True where other programs on this machine held infercost up: latencies may be too long. Infercost itself had time
+    /// to spare.
+    pub machine_busy: bool,
     /// True where more was sent than the server could take, so that the queue grew and no steady state can be.
     pub over_saturated: bool,
 }

@@ -181,7 +181,7 @@ impl ModelManifest {
             if !is_plain_name(at) {
                 return Err(value(format!("variant {}: name: use a-z, 0-9, `.`, `_`, `-`", index + 1)));
             }
-            if self.variants[..index].iter().any(|other| other.name == variant.name) {
+            if self.variants.iter().take(index).any(|other| other.name == variant.name) {
                 return Err(value(format!("variant `{at}` stands twice")));
             }
             if variant.sources.is_empty() {

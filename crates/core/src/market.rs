@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::money::Currency;
+use crate::reason::CostPart;
 
 /// What a curve's amounts are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,8 +120,8 @@ pub struct Offer {
     pub kind: OfferKind,
     /// The accelerator or instance type, as the source writes it.
     pub hardware: String,
-    /// Accelerators in it.
-    pub count: u32,
+    /// Accelerators in it; below 1 for a share of one.
+    pub count: f64,
     /// Memory of one accelerator in GiB.
     pub memory_gib: Option<f64>,
     /// Where it stands, as the source writes it.
@@ -135,6 +136,25 @@ pub struct Offer {
     pub storage_per_gb_month: Option<Decimal>,
     /// When the source says that this was true; `None` means when it was fetched.
     pub as_of: Option<Timestamp>,
+    /// Operating system and its license, as the source writes them; `None` where it does not tell.
+    #[serde(default)]
+    pub product: Option<String>,
+    /// What the work needs and the rate does not hold; empty where it holds all.
+    #[serde(default)]
+    pub leaves_out: Vec<CostPart>,
+}
+
+impl Offer {
+    /// True where it is whole accelerators.
+    pub fn is_whole(&self) -> bool {
+        self.count >= 1.0 && self.count.fract() == 0.0
+    }
+
+    /// `2 × A100 80 GiB`: how many of what, with the memory of one where that is known.
+    pub fn machine(&self) -> String {
+        let memory = self.memory_gib.map_or_else(String::new, |gib| format!(" {:.0} GiB", gib));
+        format!("{} × {}{memory}", self.count, self.hardware)
+    }
 }
 
 /// What a hosted model's tokens cost.
@@ -153,6 +173,10 @@ pub struct TokenPrice {
     /// Per input token that was read from a cache.
     #[serde(with = "rust_decimal::serde::str_option")]
     pub cached_input: Option<Decimal>,
+    /// Prices that the source states beside these and that nothing is computed with: of long prompts, of thinking, of
+    /// requests.
+    #[serde(default)]
+    pub not_used: Vec<String>,
     /// Currency of the prices.
     pub currency: Currency,
 }

@@ -44,8 +44,24 @@ pub struct PriceBook {
     /// Share of hours in which the machine does paid work, in (0, 1].
     #[serde(alias = "utilisation")]
     pub utilization: f64,
+    /// Where that share comes from.
+    #[serde(default)]
+    pub utilization_basis: UtilizationBasis,
     /// Power usage effectiveness: facility energy ÷ IT energy, at least 1. Multiplies IT energy once.
     pub pue: f64,
+}
+
+/// Where a price book's utilization comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UtilizationBasis {
+    /// The user states it.
+    #[default]
+    Given,
+    /// It follows from the load and the capacity that the user states.
+    Load,
+    /// Nobody states it: a named default stands in.
+    Assumed,
 }
 
 /// What an hour of the machine costs without its electricity.
@@ -71,6 +87,15 @@ pub enum HardwareCost {
 }
 
 impl PriceBook {
+    /// The prices that change with time. What was paid for a machine does not: an invoice stays true.
+    pub fn prices_that_age(&self) -> impl Iterator<Item = &Price> {
+        let rate = match &self.hardware {
+            Some(HardwareCost::Rented { rate, .. }) => Some(rate),
+            Some(HardwareCost::Owned { .. }) | None => None,
+        };
+        [self.electricity.as_ref(), rate, self.operation.as_ref()].into_iter().flatten()
+    }
+
     /// Every price in the book, for listing.
     pub fn prices(&self) -> impl Iterator<Item = &Price> {
         let hardware = self.hardware.as_ref().map(|hardware| match hardware {

@@ -43,6 +43,7 @@ impl PricePerMillion {
             input: single(self.input_per_million),
             output: single(self.output_per_million),
             cached_input: self.cached_input_per_million.map(single),
+            not_used: Vec::new(),
             currency: self.currency,
         }
     }

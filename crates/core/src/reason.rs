@@ -55,6 +55,10 @@ pub enum Reason {
     NoHardwarePrice,
     /// No operating cost is known.
     NoOperation,
+    /// A price of 0, which may be a gift, a gap in a list or a trial.
+    FreeClaim,
+    /// The listed price does not hold it.
+    NotInPrice,
     /// The idle power was not measured.
     NoIdlePower,
     /// The idle power covers other parts of the machine than the windows.
@@ -200,6 +204,14 @@ impl Reason {
             Self::NoTariff => ("no_tariff", "no price of electricity is known".into()),
             Self::InRent => ("in_rent", "included in the rent".into()),
             Self::NoHardwarePrice => ("no_hardware_price", "no price of the hardware is known".into()),
+            Self::FreeClaim => (
+                "free_claim",
+                "0 is a claim; confirm it with `free = true` in an [[offers]] entry of your own".into(),
+            ),
+            Self::NotInPrice => (
+                "not_in_price",
+                "the listed price does not hold it; give the whole price in an [[offers]] entry".into(),
+            ),
             Self::NoOperation => ("no_operation", "no operating cost is known".into()),
             Self::NoIdlePower => ("no_idle_power", "no idle power was measured".into()),
             Self::IdleOfOtherParts => (
@@ -388,6 +400,11 @@ pub enum CostPart {
     OutputTokens,
     /// What a trace states that a call cost.
     Stated,
+    /// The price itself, where what is listed is a claim.
+    Price,
+    /// The machine that an accelerator is attached to, where the listed price is the accelerator's alone.
+    #[serde(rename = "host machine")]
+    HostMachine,
 }
 
 impl CostPart {
@@ -410,6 +427,8 @@ impl CostPart {
             Self::InputTokens => "input tokens",
             Self::OutputTokens => "output tokens",
             Self::Stated => "stated",
+            Self::Price => "price",
+            Self::HostMachine => "host machine",
         }
     }
 }

@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::board::{BoardState, CrossCheck};
 use crate::energy::EnergyReading;
 use crate::identity::{PromptId, VariantId, WindowId};
+use crate::interference::Interference;
 use crate::load::LoadFacts;
 use crate::sampling::Sampling;
 use crate::served::ServedFacts;
+use crate::thinking::Thinking;
 
 /// How hard a variant was driven.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -50,6 +52,11 @@ pub struct WindowRecord {
     pub energy: EnergyReading,
     /// True where the run was cut off inside the window: its inferences stand, its energy is unavailable.
     pub interrupted: bool,
+    /// What else the machine did meanwhile; `None` where it was not watched.
+    pub interference: Option<Interference>,
+    /// The index of an earlier window of the same variant that was disturbed, and that this one measures again: the
+    /// same prompts under fresh repetitions. Times, energy and cost are this window's; quality is the first's.
+    pub remeasures: Option<u32>,
     /// The inferences, in the order in which they ended.
     pub inferences: Vec<InferenceRecord>,
 }
@@ -85,12 +92,14 @@ pub struct InferenceRecord {
 pub enum Outcome {
     /// The model answered.
     Completed {
-        /// The answer; `None` where content is kept out of the trace.
+        /// The answer without thinking; `None` where content is kept out of the trace.
         text: Option<String>,
         /// Why it ended.
         finish: FinishReason,
-        /// Output tokens.
+        /// Output tokens, thinking included.
         output_tokens: u32,
+        /// What the model thought before it answered; `None` where it did not think.
+        thinking: Option<Thinking>,
         /// When each chunk arrived, since `issued_at`, in order.
         arrivals: Vec<ChunkArrival>,
         /// From issue to end.
@@ -257,12 +266,24 @@ impl Outcome {
         }
     }
 
-    /// Time per output token: (latency − TTFT) ÷ (output tokens − 1); undefined below two tokens.
+    /// Time to the first token of the answer itself: the time to first token where the model did not think; `None` for a
+    /// failure, and where the answer never began.
+    pub fn time_to_first_answer_token(&self) -> Option<Duration> {
+        match self {
+            Self::Completed { thinking: Some(thinking), .. } => thinking.first_answer,
+            _ => self.time_to_first_token(),
+        }
+    }
+
+    /// Time per output token: (latency − TTFT) ÷ (output tokens − 1); undefined below two tokens. Tokens of hidden
+    /// thinking were generated before the first token came, and are left out.
     pub fn time_per_output_token(&self) -> Option<Duration> {
         match self {
-            Self::Completed { output_tokens, latency, .. } if *output_tokens > 1 => {
-                let first = self.time_to_first_token()?;
-                Some(latency.saturating_sub(first) / (*output_tokens - 1))
+            Self::Completed { output_tokens, thinking, latency, .. } => {
+                let hidden = thinking.as_ref().filter(|thinking| thinking.is_hidden);
+                let hidden = hidden.and_then(|thinking| thinking.tokens).unwrap_or(0);
+                let timed = output_tokens.checked_sub(hidden)?.checked_sub(1).filter(|tokens| *tokens > 0)?;
+                Some(latency.saturating_sub(self.time_to_first_token()?) / timed)
             }
             _ => None,
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::energy::{EnergyScope, EnergySource};
 use crate::estimate::Estimate;
+use crate::finding::Finding;
 use crate::identity::{EngineIdentity, RunId, VariantId};
 use crate::machine::MachineFacts;
 use crate::manifest::Provenance;
@@ -40,6 +41,9 @@ pub struct Report {
     pub machine: MachineFacts,
     /// What must be read with the numbers: assumptions, expansions, gaps. Most important first.
     pub notes: Vec<String>,
+    /// The same with a code, a weight and what to do; what weighs most first.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
     /// Prompts chosen of prompts in the set.
     pub prompts: PromptCount,
     /// What the meter read in all windows of single requests together; `None` where nothing was metered or estimated.

@@ -23,10 +23,82 @@ pub struct ServedFacts {
     /// True where the server's own count and the chunks disagree by more than the end-of-turn token: chunks then
     /// held several tokens, or some that were never shown, and gaps between chunks are not gaps between tokens.
     pub count_mismatch: bool,
-    /// Chunks of reasoning text. They count as output and towards TTFT; the answer's text leaves them out.
+    /// Chunks of thinking that the server keeps apart from the answer. They count as output and towards TTFT; the
+    /// answer's text leaves them out.
     pub reasoning_chunks: u32,
+    /// Output tokens as the server's `usage` gives them, believed or not; `None` where it gives none, or no count.
+    pub claimed_output_tokens: Option<u64>,
+    /// Output tokens that the server reports as thinking.
+    pub reported_thinking_tokens: Option<u32>,
+    /// What does not add up in the server's `usage`.
+    pub usage_faults: Vec<UsageFault>,
+    /// Parameters that the server refused in this request and that were replaced, for this request and all later ones.
+    pub replaced: Vec<ParameterChange>,
     /// The server's own clock, where it tells.
     pub timings: Option<ServerTimings>,
+}
+
+/// Something in a server's `usage` that cannot be, or that needs reading with care.
+///
+/// Where a number cannot be, it is not believed: tokens are counted from the stream instead, or stay unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "fault")]
+pub enum UsageFault {
+    /// A number that is no count: negative, fractional, or no number at all. Not believed.
+    NotACount,
+    /// More output tokens than were asked for and than came. Not believed.
+    OutputBeyondLimit {
+        /// The server's count.
+        claimed: u64,
+    },
+    /// More output tokens than the bytes and chunks that came can hold, no thinking being reported. Not believed.
+    OutputBeyondText {
+        /// The server's count.
+        claimed: u64,
+    },
+    /// More prompt tokens than the prompt's bytes can hold, chat template allowed for. Not believed.
+    PromptBeyondText {
+        /// The server's count.
+        claimed: u64,
+    },
+    /// More cached tokens than the prompt has. Not believed.
+    CachedBeyondPrompt {
+        /// The server's count.
+        claimed: u64,
+    },
+    /// More thinking than any context holds. Not believed.
+    ThinkingBeyondContext {
+        /// The server's count.
+        claimed: u64,
+    },
+    /// Thinking is not part of the reported completion tokens, as the total shows, or since there is more of it: it was
+    /// added.
+    ThinkingOutsideCompletion {
+        /// Tokens that were added.
+        added: u32,
+    },
+    /// The total is not the sum of prompt and completion, and no thinking explains the difference. The total was not
+    /// used.
+    TotalDoesNotAddUp {
+        /// Total, less prompt and completion tokens.
+        difference: i64,
+    },
+}
+
+impl UsageFault {
+    /// True where a number of the server's was not believed.
+    pub fn is_disbelieved(self) -> bool {
+        !matches!(self, Self::ThinkingOutsideCompletion { .. } | Self::TotalDoesNotAddUp { .. })
+    }
+}
+
+/// A parameter that a server refuses, and what it is sent in its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParameterChange {
+    /// The parameter that was refused.
+    pub refused: String,
+    /// The parameter or value that is sent instead; `None` where it is left out.
+    pub replacement: Option<String>,
 }
 
 /// What a server is known to do before a run begins, beside what it says of single answers.
@@ -37,6 +109,8 @@ pub struct ServedHabits {
     pub cache_off: bool,
     /// What a short answer showed; `None` where none was asked for.
     pub trial: Option<ServedTrial>,
+    /// Parameters that it refused in the trial, and what it is sent in their place.
+    pub replaced: Vec<ParameterChange>,
 }
 
 /// What a short trial answer showed of a server's habits.

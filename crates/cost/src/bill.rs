@@ -97,7 +97,11 @@ mod tests {
         check(&[1e-9, -1e-9], "0");
         check(&[123_456_789.123_456, 1e-7], "123456789.123");
         assert_eq!(Bill::of(Currency::EUR, &[], LeftOut::default()).total, None);
-        let bill = Bill::of(Currency::EUR, &[(CostPart::Energy, f64::NAN), (CostPart::Rent, 1.0)], LeftOut::default());
+        let bill = Bill::of(
+            Currency::EUR,
+            &[(CostPart::Energy, f64::NAN), (CostPart::Rent, 1.0)],
+            LeftOut::default(),
+        );
         assert!(!bill.is_whole() && bill.total == Some(Decimal::ONE));
     }
 }

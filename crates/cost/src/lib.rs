@@ -194,7 +194,9 @@ mod tests {
         let found = cost(rates, usage);
         for ((part, found), wanted) in found.by_part(CostPart::Hardware).into_iter().zip(wanted) {
             match (found, &wanted) {
-                (Ok(found), Ok(wanted)) => assert!((found - wanted).abs() < 1e-15, "{part}: {found}, {wanted}"),
+                (Ok(found), Ok(wanted)) => {
+                    assert!((found - wanted).abs() < 1e-15, "{part}: {found}, {wanted}")
+                }
                 (found, wanted) => assert_eq!(found, wanted, "{part}"),
             }
         }

@@ -9,10 +9,10 @@ use serde::Serialize;
 use crate::bill::{Assumption, Bill, double, stale};
 use crate::lever::Lever;
 use crate::production::{Production, token_cost};
-use infercost_stats::propagation::{Input, exact, propagate};
 use crate::scenario::Scenario;
-use infercost_core::text::percent;
 use crate::wording::{interval, plain};
+use infercost_core::text::percent;
+use infercost_stats::propagation::{Input, exact, propagate};
 
 mod break_even;
 mod tornado;
@@ -223,18 +223,22 @@ pub fn audit(input: AuditInput) -> Audit {
             unknown.insert(name.to_owned(), reason.to_owned());
         }
     };
+
     because("per_inference", cost.is_none(), "no part of the cost is known");
     because("per_correct", per_correct.is_none(), "no answer was graded, or none was right");
+
     because(
         "per_session",
         cost.is_some() && input.per_session.is_none(),
         "how many inferences a session has is unknown; give revenue.inferences_per_session or --per-session",
     );
+
     because(
         "per_user",
         cost.is_some() && input.per_user.is_none(),
         "how many inferences a user has is unknown",
     );
+
     because("share", share.is_none(), "no revenue per inference is given; give [revenue] or --revenue");
     let limits = limits(&input, &bill, cost, share);
     let mut assumptions = input.assumptions.clone();
@@ -243,6 +247,7 @@ pub fn audit(input: AuditInput) -> Audit {
     }
     let mut notes = stale(&assumptions, input.today);
     notes.extend(input.notes.iter().cloned());
+
     Audit {
         schema: AUDIT_SCHEMA,
         name: input.name.clone(),
@@ -291,6 +296,7 @@ impl Subject {
             let parts: Vec<(CostPart, f64)> = cost.iter().map(|cost| (name, cost.point)).collect();
             Bill::of(currency, &parts, LeftOut::default())
         };
+
         match self {
             Self::Machine(scenario) => scenario.bill(),
             Self::Tokens { currency, .. } => one(*currency, CostPart::Tokens, self.cost()),
@@ -316,8 +322,10 @@ impl Subject {
         };
         let changed = lever.apply(scenario).ok()?;
         let inputs = scenario.inputs();
+
         // The changed scenario's quantities are fixed multiples of the present one's.
         let factor = changed.busy_s.point / scenario.busy_s.point;
+
         propagate(&inputs, |at| {
             let moved: Vec<f64> = at.iter().map(|value| value * factor).collect();
             changed.total(&inputs, &moved) / scenario.total(&inputs, at)
@@ -339,15 +347,18 @@ fn limits(
     share: Option<Estimate>,
 ) -> Vec<LimitResult> {
     let mut results = Vec::new();
+
     // Any machine takes these, and any could carry the cost over a limit. People, licenses and space are a person's to
     // leave out.
     let machine = [CostPart::Hardware, CostPart::Rent];
+
     let missing: Vec<&str> = [CostPart::Energy, CostPart::Idle]
         .into_iter()
         .chain(machine)
         .filter(|part| bill.left_out.holds(*part))
         .map(CostPart::name)
         .collect();
+
     let power_alone = !machine.into_iter().any(|part| bill.left_out.holds(part));
     let mut check =
         |what, limit: f64, found: Option<Estimate>, shown: &dyn Fn(f64) -> String, watts: Option<f64>| {
@@ -358,6 +369,7 @@ fn limits(
                 Some(found) if found.upper < limit && missing.is_empty() => Zone::Profit,
                 _ => Zone::Open,
             };
+
             let why = match found {
                 None => format!("{what} is unknown"),
                 Some(found) => {
@@ -368,10 +380,12 @@ fn limits(
                         Zone::Open if found.upper < limit => "so far below",
                         Zone::Open => "not told apart from",
                     };
+
                     let shown_found = interval(&found, shown);
                     let mut why = format!("{what} is {shown_found}, {side} the limit of {}", shown(limit));
                     if !missing.is_empty() && zone == Zone::Open {
                         why.push_str(&format!("; {} left out", missing.join(" and ")));
+
                         if let Some(watts) = watts.filter(|_| power_alone) {
                             why.push_str(&format!(
                                 ", and the machine would pass it above {} W at work",
@@ -379,19 +393,24 @@ fn limits(
                             ));
                         }
                     }
+
                     why
                 }
             };
+
             results.push(LimitResult { what, limit, found, zone, why });
         };
+
     let watts = |limit: f64| match &input.subject {
         Subject::Machine(scenario) => scenario.watts_until(limit),
         _ => None,
     };
+
     if let Some(limit) = input.limits.loss_zone.filter(|_| share.is_some()) {
         let revenue = input.revenue.as_ref().map_or(f64::NAN, |revenue| double(revenue.value));
         check("cost ÷ revenue", limit, share, &percent, watts(limit * revenue));
     }
+
     if let Some(limit) = input.limits.max_cost {
         check("cost per inference", limit, cost, &plain, watts(limit));
     }
@@ -400,6 +419,7 @@ fn limits(
 
 fn utilizations(subject: &Subject) -> Vec<AtUtilization> {
     let Subject::Machine(scenario) = subject else { return Vec::new() };
+
     [0.1, 0.3, 0.6, 1.0]
         .into_iter()
         .map(|utilization| AtUtilization {

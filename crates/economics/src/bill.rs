@@ -2,8 +2,8 @@
 
 use infercost_core::price::Price;
 use jiff::civil::Date;
-use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 use rust_decimal::Decimal;
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
 
 use serde::Serialize;
 
@@ -24,6 +24,12 @@ impl Assumption {
     /// An assumption without a date.
     pub fn new(what: impl Into<String>, source: impl Into<String>) -> Self {
         Self { what: what.into(), source: source.into(), date: None }
+    }
+
+    /// A price that was paid: it stays true, however old it is.
+    pub fn of_invoice(price: &Price) -> Self {
+        let dated = Self::of_price(price);
+        Self { source: format!("{}, {}", dated.source, price.date), date: None, ..dated }
     }
 
     /// A dated price.

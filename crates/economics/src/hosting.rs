@@ -15,8 +15,8 @@ use serde::Serialize;
 
 use crate::bill::{Assumption, Bill};
 use crate::lever::Lever;
-use infercost_stats::propagation::propagate;
 use crate::wording::plain;
+use infercost_stats::propagation::propagate;
 
 pub use break_even::{LoadBreakEven, Payback};
 pub use cost::Way;
@@ -106,6 +106,7 @@ impl Hosting {
     ) -> Vec<(String, &'static str, Result<Estimate, String>)> {
         let ways = Way::all(setting, offers);
         let requests = setting.requests_per_hour();
+
         // The first way is the machine that was measured, owned or rented.
         let Some((own, others)) = ways.split_first() else { return Vec::new() };
         let (_, left_out) = own.parts(setting, requests, &setting.points());
@@ -122,6 +123,7 @@ impl Hosting {
                     Some(saving) => Ok(saving),
                     None => Err("one of the costs is unknown".to_owned()),
                 };
+
                 (way.name.clone(), way.kind(), saving)
             })
             .collect()
@@ -151,6 +153,7 @@ pub fn measured_on(offer: &HostingOffer, here: &Workload, there: &Workload) -> R
             return Err(format!("{} is paid by the token; no machine is measured", offer.name));
         }
     }
+
     Ok(offer)
 }
 
@@ -172,6 +175,7 @@ pub fn host(name: String, setting: &Setting, offers: &[HostingOffer]) -> Hosting
     let (open, why) = answer(setting, &costs, &cheapest);
     let mut assumptions = change::assumptions(setting, &ways);
     assumptions.extend(offers.iter().map(|offer| Assumption::of_price(&offer.price)));
+
     Hosting {
         schema: HOST_SCHEMA,
         name,
@@ -211,6 +215,7 @@ pub(crate) fn ranked(setting: &Setting, ways: &[Way], requests: f64) -> Vec<usiz
             cheapest.push(index);
         }
     }
+
     cheapest
 }
 
@@ -232,6 +237,7 @@ fn way_cost(setting: &Setting, way: &Way, best: Option<&Way>, requests: f64) -> 
         upper: cost.upper.max(point),
         ..cost
     });
+
     let gap =
         best.filter(|best| best.name != way.name).and_then(|best| difference(setting, way, best, requests));
     let fleet = way.fleet(setting, requests, &at);
@@ -282,18 +288,18 @@ fn answer(setting: &Setting, costs: &[WayCost], cheapest: &[String]) -> (bool, S
             format!("{} is the only way with a known cost; give [[offers]] to compare it with", first.name);
         return (false, why);
     }
+
     let tied = if cheapest.len() > 1 {
         format!("{} cost the same within what was measured", cheapest.join(" and "))
     } else {
         format!("{} is the cheapest", first.name)
     };
+
     let decisive =
         [CostPart::Energy, CostPart::Idle, CostPart::Hardware, CostPart::Restarts, CostPart::ColdStarts];
-    let missing: Vec<&str> = decisive
-        .into_iter()
-        .filter(|part| first.bill.left_out.holds(*part))
-        .map(CostPart::name)
-        .collect();
+    let missing: Vec<&str> =
+        decisive.into_iter().filter(|part| first.bill.left_out.holds(*part)).map(CostPart::name).collect();
+
     if missing.is_empty() {
         return (false, tied);
     }
@@ -301,11 +307,13 @@ fn answer(setting: &Setting, costs: &[WayCost], cheapest: &[String]) -> (bool, S
     let watts = next.zip(first.per_inference).and_then(|(next, best)| {
         cost::watts_for(setting, setting.requests_per_hour(), next.point - best.point)
     });
+
     let unless = match watts {
         Some(watts) if first.kind == "own" && watts > 0.0 => {
             format!("; it stays so unless a machine draws more than {} W on average", plain(watts))
         }
         _ => String::new(),
     };
+
     (true, format!("{tied}, as far as it is known: {} left out{unless}", missing.join(" and ")))
 }

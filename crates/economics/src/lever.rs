@@ -73,6 +73,7 @@ impl Lever {
                 changed.joules = scenario.joules.map(|joules| joules.map(|joules| joules * factor));
             }
         }
+
         Ok(changed)
     }
 }

@@ -4,10 +4,10 @@ use infercost_core::{Currency, Estimate};
 use serde::Serialize;
 
 use crate::bill::Assumption;
-use infercost_stats::propagation::{Input, propagate};
 use crate::scenario::Scenario;
-use infercost_core::text::percent;
 use crate::wording::interval;
+use infercost_core::text::percent;
+use infercost_stats::propagation::{Input, propagate};
 
 mod hours;
 
@@ -139,14 +139,17 @@ pub struct Optimization {
 /// Ranks the changes.
 pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimization {
     let point = |change: &Change| change.saving.map_or(f64::NEG_INFINITY, |saving| saving.point);
+
     // What leaves the answers as good as they are comes before what may not.
     let order = |change: &Change| match (change.is_worthwhile(), change.effect) {
         (true, Effect::None | Effect::Passes) => 0,
         (true, _) => 1,
         (false, _) => 2,
     };
+
     changes.sort_by(|one, other| order(one).cmp(&order(other)).then(point(other).total_cmp(&point(one))));
     let worthwhile = changes.iter().filter(|change| change.is_worthwhile()).count();
+
     let why = match changes.first().filter(|change| change.is_worthwhile()) {
         Some(first) => {
             let saving = first.saving.map_or_else(String::new, |saving| interval(&saving, percent));
@@ -157,12 +160,14 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
         }
         None => format!("nothing that was measured or computed saves {} for certain", percent(WORTHWHILE)),
     };
+
     let known = changes.iter().filter(|change| change.saving.is_some()).count();
     let notes = if known > 1 {
         vec!["Savings are each against what is in use now; they do not add up.".to_owned()]
     } else {
         Vec::new()
     };
+
     Optimization {
         schema: OPTIMIZE_SCHEMA,
         name,

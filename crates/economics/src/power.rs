@@ -21,6 +21,7 @@ pub fn assume(workload: Workload, power: AssumedPower) -> Workload {
         "Energy is assumed, not measured: {} W at work, as given.",
         crate::wording::plain(power.work)
     );
+
     Workload {
         joules: Some(joules),
         idle_w: power.idle.or(workload.idle_w),

@@ -81,6 +81,7 @@ impl Production {
                 Self::of(name, &inferences.iter().filter(|one| one.model == name).collect::<Vec<_>>())
             })
             .collect();
+
         all.sort_by_key(|one| std::cmp::Reverse(one.inferences));
         all
     }
@@ -112,6 +113,7 @@ impl Production {
             }
             amount_estimate(&known, CONFIDENCE)
         };
+
         // Both means are over the same inferences, so that they add up to the input: one that says nothing of a
         // cache has read nothing from it, and none reads more from it than it was given.
         let cached =
@@ -134,11 +136,13 @@ impl Production {
         if !judged.is_empty() && judged.len() < n {
             notes.push(format!("a judgement is known of {} of {n} inferences of {model}", judged.len()));
         }
+
         if says > 0 && says < n {
             notes.push(format!(
                 "cached length is known of {says} of {n} inferences of {model}; the others are taken to have read nothing from a cache"
             ));
         }
+
         let distinct = |of: &dyn Fn(&AuditedInference) -> Option<String>| {
             let names: BTreeSet<String> = inferences.iter().filter_map(|one| of(one)).collect();
             (!names.is_empty()).then_some(names.len() as u64)
@@ -243,6 +247,7 @@ mod tests {
             input: "0.000001".parse().unwrap(),
             output: "0.000001".parse().unwrap(),
             cached_input: None,
+            not_used: Vec::new(),
             currency: Currency::EUR,
         };
         let known = Some(1000);
@@ -284,6 +289,7 @@ mod tests {
             input: "0.001".parse().unwrap(),
             output: "0.01".parse().unwrap(),
             cached_input: Some("0.0001".parse().unwrap()),
+            not_used: Vec::new(),
             currency: Currency::USD,
         };
         // 60 × 0.001 + 40 × 0.0001 + 15 × 0.01

@@ -5,10 +5,10 @@ use serde::Serialize;
 
 use crate::bill::Assumption;
 use crate::ownership::{HOURS_PER_YEAR, Owned, declining_balance};
-use infercost_stats::propagation::{Input, exact, propagate};
-use infercost_cost::JOULES_PER_KILOWATT_HOUR;
-use infercost_core::text::percent;
 use crate::wording::{interval, plain};
+use infercost_core::text::percent;
+use infercost_cost::JOULES_PER_KILOWATT_HOUR;
+use infercost_stats::propagation::{Input, exact, propagate};
 
 mod idle;
 
@@ -178,6 +178,7 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
         Input::new(scaled(new.busy_s), 1),
         Input::new(new.joules.map_or(nothing, scaled), 1),
     ];
+
     let requests = terms.requests(old.busy_s.point);
     let idles = Idles::counted(old, new);
     let over = |f: &dyn Fn(Both) -> f64| propagate(&inputs, |at| f(both(at)));
@@ -190,21 +191,27 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
             - terms.energy(tariff, requests, both.new, idles.new);
         energy + terms.operation(requests, both.old) - terms.operation(requests, both.new)
     };
+
     let saving = |both: Both, tariff: f64| saving_if(both, tariff, idles);
+
     let outlay = |both: Both| {
         let requests = terms.requests(both.old.busy_s);
         terms.new.purchase * terms.machines(requests, both.new)
             - terms.resale * terms.machines(requests, both.old)
     };
+
     let advantage_if = |both: Both, tariff: f64, idles: Idles| {
         let requests = terms.requests(both.old.busy_s);
         saving_if(both, tariff, idles) + terms.capital_old(requests, both.old)
             - terms.capital_new(requests, both.new)
     };
+
     let advantage = |both: Both, tariff: f64| advantage_if(both, tariff, idles);
     let yearly_saving = over(&|both| saving(both, tariff));
+
     let payback = over(&|both| {
         let (outlay, saving) = (outlay(both), saving(both, tariff));
+
         if outlay <= 0.0 {
             0.0
         } else if saving > 0.0 {
@@ -213,14 +220,18 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
             f64::NAN
         }
     });
+
     let yearly_advantage = over(&|both| advantage(both, tariff));
+
     // The advantage is linear in the tariff.
     let break_even_tariff = over(&|both| {
         let free = advantage(both, 0.0);
         -free / (advantage(both, 1.0) - free)
     })
     .filter(|tariff| known && tariff.point > 0.0);
+
     let points = both(&inputs.map(|input| input.estimate.point));
+
     let year =
         |workload: &Workload, taken: Taken, idle: Idle, capital: f64, group: u32, factor: f64| MachineYear {
             run: workload.run.to_string(),
@@ -235,6 +246,7 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
                     Input::new(workload.busy_s.map(|busy| busy * factor), group),
                     Input::new(joules.map(|joules| joules * factor), group),
                 ];
+
                 propagate(&inputs, |at| match at {
                     [busy_s, joules] => {
                         let taken = Taken { busy_s: *busy_s, joules: *joules };
@@ -247,9 +259,11 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
             operation: terms.operation_per_hour.map(|_| terms.operation(requests, taken)),
             capital,
         };
+
     let (capital_old, capital_new) =
         (terms.capital_old(requests, points.old), terms.capital_new(requests, points.new));
     let (decision, why) = decide(terms, yearly_advantage.as_ref(), payback.as_ref(), &left_out);
+
     // What is left out of both may differ between them.
     let bounds = Idles::bounds(old, new).filter(|_| known);
     let at_bounds = bounds.map(|ends| ends.map(|idles| over(&|both| advantage_if(both, tariff, idles))));
@@ -266,6 +280,7 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
             format!("what the old machine answers at {} of its capacity", percent(terms.max_utilization))
         },
     ));
+
     Replacement {
         schema: REPLACE_SCHEMA,
         currency: terms.currency,
@@ -301,10 +316,12 @@ fn scale(old: &Workload, new: &Workload, notes: &mut Vec<String>) -> f64 {
             old.variant, new.variant
         ));
     }
+
     let same = old.prompts_sha256 == new.prompts_sha256 && old.inferences == new.inferences;
     if same && old.variant == new.variant {
         return 1.0;
     }
+
     match old.output_tokens.zip(new.output_tokens) {
         Some((of_old, of_new)) if of_old.point > 0.0 && of_new.point > 0.0 => {
             notes.push(
@@ -323,22 +340,19 @@ fn scale(old: &Workload, new: &Workload, notes: &mut Vec<String>) -> f64 {
     }
 }
 
-fn energy_known(
-    old: &Workload,
-    new: &Workload,
-    terms: &Terms,
-    left_out: &mut LeftOut,
-) -> bool {
+fn energy_known(old: &Workload, new: &Workload, terms: &Terms, left_out: &mut LeftOut) -> bool {
     let unknown = [("old", old), ("new", new)].into_iter().find(|(_, one)| one.joules.is_none());
     let reason = match (unknown, terms.tariff) {
         (Some((which, one)), _) => Some(format!("of the {which} machine is unknown: {}", one.energy_note)),
         (None, None) => Some("has no price: no tariff is known".to_owned()),
         (None, Some(_)) => None,
     };
+
     let known = reason.is_none();
     if let Some(reason) = reason {
         left_out.insert(CostPart::Energy, Reason::stated(reason));
     }
+
     if known && (old.idle_w.is_none() || new.idle_w.is_none()) {
         let which = match (old.idle_w, new.idle_w) {
             (None, None) => "power of both machines is unknown",
@@ -347,6 +361,7 @@ fn energy_known(
         };
         left_out.insert(CostPart::Idle, Reason::stated(which));
     }
+
     if terms.operation_per_hour.is_none() {
         left_out.insert(CostPart::Operation, Reason::NoOperation);
     }
@@ -360,6 +375,7 @@ fn per_token(workload: &Workload, f: impl Fn(f64, f64, f64) -> f64) -> Option<Es
         Input::new(workload.busy_s, 0),
         Input::new(workload.joules.unwrap_or_else(|| exact(0.0)), 0),
     ];
+
     propagate(&inputs, |at| match at {
         [tokens, busy, joules] => f(*tokens, *busy, *joules),
         _ => f64::NAN,
@@ -372,17 +388,20 @@ fn doubt(terms: &Terms, decision: Decision, why: String, ends: [Option<Estimate>
         Decision::Replace => end.is_some_and(|end| end.lower > 0.0),
         _ => end.is_some_and(|end| end.upper < 0.0),
     };
+
     if ends.iter().all(stands) {
         return (decision, format!("{why}; whatever the idle power, up to the power at work"));
     }
     let shown = |end: &Option<Estimate>| end.map_or_else(|| "unknown".to_owned(), |end| plain(end.point));
     let [best, worst] = ends;
+
     let why = format!(
         "not settled: the idle power is unknown, and by it the new machine saves from {} to {} {} a year",
         shown(&worst),
         shown(&best),
         terms.currency
     );
+
     (Decision::Open, why)
 }
 
@@ -395,17 +414,21 @@ fn decide(
     let Some(advantage) = advantage else {
         return (Decision::Open, "the costs of a year cannot be computed".to_owned());
     };
+
     let months = payback.map_or_else(String::new, |months| {
         format!("; it pays back after {} months", interval(months, plain))
     });
+
     // As what the new machine saves, or what it costs more.
     let amount = |sign: f64| {
         let text = interval(&advantage.map(|amount| sign * amount), plain);
         format!("{text} {} a year", terms.currency)
     };
+
     if let Some(reason) = left_out.get(CostPart::Energy) {
         return (Decision::Open, format!("not settled: the energy {reason}"));
     }
+
     if advantage.lower > 0.0 {
         (
             Decision::Replace,

@@ -1,14 +1,14 @@
 //! One machine at one load: the cost of an inference as a function of everything that it depends on.
 
-use infercost_core::price::{HardwareCost, PriceBook};
+use infercost_core::price::{HardwareCost, PriceBook, UtilizationBasis};
 use infercost_core::text::percent;
 use infercost_core::{CostPart, Currency, Estimate, LeftOut, Reason, Workload};
 use infercost_cost::{JOULES_PER_KILOWATT_HOUR, MachineRate, Rates, Usage, cost};
 
 use crate::bill::{Assumption, Bill, double};
 use crate::ownership::Owned;
-use infercost_stats::propagation::{Input, exact, propagate};
 use crate::wording::years;
+use infercost_stats::propagation::{Input, exact, propagate};
 
 /// How the machine is had.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,6 +76,7 @@ impl Scenario {
                 interest,
             }),
         };
+
         Self {
             currency: prices.currency,
             tenure,
@@ -137,10 +138,13 @@ impl Scenario {
     /// The prices as rates.
     pub(crate) fn rates(&self) -> Rates {
         let machine = match self.tenure {
-            Tenure::Owned(owned) => Some(MachineRate { per_hour: owned.per_hour(), part: CostPart::Hardware }),
+            Tenure::Owned(owned) => {
+                Some(MachineRate { per_hour: owned.per_hour(), part: CostPart::Hardware })
+            }
             Tenure::Rented { per_hour, .. } => Some(MachineRate { per_hour, part: CostPart::Rent }),
             Tenure::Unknown => None,
         };
+
         Rates {
             machine,
             operation_per_hour: self.operation_per_hour,
@@ -172,11 +176,13 @@ impl Scenario {
             at.joules.ok_or_else(|| self.why_no_energy()),
             self.idle_w.ok_or(Reason::NoIdlePower),
         );
+
         let rates = self.rates();
         let amounts = cost(&rates, &usage);
         let machine = rates.machine.map_or(CostPart::Hardware, |machine| machine.part);
 
         let (mut parts, mut left_out) = (Vec::new(), LeftOut::default());
+
         for (part, amount) in amounts.by_part(machine) {
             match amount {
                 // A machine that never waits has no idle hours to name.
@@ -186,6 +192,7 @@ impl Scenario {
                 Err(reason) => left_out.insert(part, reason.clone()),
             }
         }
+
         (parts, left_out)
     }
 
@@ -201,8 +208,9 @@ impl Scenario {
 
 /// What a price book says: one assumption a price, life and interest of what is owned, and PUE.
 pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
-    let mut all: Vec<Assumption> = prices.prices().map(Assumption::of_price).collect();
-    if let Some(HardwareCost::Owned { salvage_share, life_years, .. }) = &prices.hardware {
+    let mut all: Vec<Assumption> = prices.prices_that_age().map(Assumption::of_price).collect();
+    if let Some(HardwareCost::Owned { purchase, salvage_share, life_years }) = &prices.hardware {
+        all.push(Assumption::of_invoice(purchase));
         let what = format!("life of {}, then {} of the price", years(*life_years), percent(*salvage_share));
         all.push(Assumption::new(what, given(prices)));
         if interest > 0.0 {
@@ -210,13 +218,19 @@ pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
             all.push(Assumption::new(what, "[load]"));
         }
     }
+
     all.push(Assumption::new(format!("PUE {}", prices.pue), given(prices)));
     all
 }
 
 /// The utilization that a price book says.
 pub fn utilization(prices: &PriceBook) -> Assumption {
-    Assumption::new(format!("utilization of {}", percent(prices.utilization)), given(prices))
+    let source = match prices.utilization_basis {
+        UtilizationBasis::Given => given(prices),
+        UtilizationBasis::Load => "requests and capacity of [load]".to_owned(),
+        UtilizationBasis::Assumed => "assumed: nobody says it".to_owned(),
+    };
+    Assumption::new(format!("utilization of {}", percent(prices.utilization)), source)
 }
 
 fn given(prices: &PriceBook) -> String {

@@ -143,6 +143,7 @@ pub fn schedule(
     let slow = grid.longer(curve, retail, late_steps(&grid, work_s));
     let reckoning = Reckoning { job, grid: &slow };
     let total = |plan: &[Action]| reckoning.range(&|at| reckoning.amount(plan, at)).0.filter(|_| priced);
+
     let (saving, saving_share) = match now.as_deref() {
         None => ((None, false), (None, false)),
         Some(now) => (
@@ -153,6 +154,7 @@ pub fn schedule(
             }),
         ),
     };
+
     let too_slow = saving.1;
     let (saving, saving_share) = (saving.0.filter(|_| priced), saving_share.0);
     let total_now = now.as_deref().and_then(total);
@@ -165,6 +167,7 @@ pub fn schedule(
         notes
             .push("Running now cannot be compared: the curve has no value for part of that time.".to_owned());
     }
+
     let total_unit = match curve.unit {
         CurveUnit::PerKilowattHour(currency) => currency.to_string(),
         CurveUnit::GramsPerKilowattHour => "g CO2eq".to_owned(),
@@ -175,6 +178,7 @@ pub fn schedule(
         .rev()
         .find(|block| block.action == Action::Work)
         .map_or(window.deadline, |block| block.stop);
+
     let found = Found { saving, share: saving_share, more_than_noise };
     let why = sentence(&found, &total_unit, &plan, now.as_deref());
     Ok(Schedule {
@@ -206,10 +210,13 @@ fn problem(job: &Job, grid: &Grid, at: At) -> optimum::Problem {
     let power = if known { at.joules / at.busy_s } else { 1.0 };
     let (work_s, step) = (at.busy_s * job.inferences, grid.step_s);
     let steps = (work_s / step - 1e-9).ceil().max(1.0);
+
     // A start shorter than a step takes energy, and no step of its own.
     let start_steps = (job.startup_s / step + 1e-9).floor() as usize;
+
     // Joules that are given cannot be set against a power that is unknown.
     let start = job.startup_joules.filter(|_| known).unwrap_or(power * job.startup_s);
+
     optimum::Problem {
         prices: grid.prices.clone(),
         steps: steps as usize,
@@ -232,6 +239,7 @@ fn blocks(grid: &Grid, plan: &[Action]) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     for (index, action) in plan.iter().enumerate() {
         let (start, stop) = (grid.at(index), grid.at(index + 1));
+
         // A start is part of the stretch of work that follows it.
         let action = if *action == Action::Start { Action::Work } else { *action };
         match blocks.last_mut() {
@@ -239,6 +247,7 @@ fn blocks(grid: &Grid, plan: &[Action]) -> Vec<Block> {
             _ => blocks.push(Block { start, stop, action }),
         }
     }
+
     blocks
 }
 

@@ -87,7 +87,7 @@ fn price(value: f64, unit: &str) -> Price {
 
 fn hosted(charge: Charge, rate: f64) -> Hosting {
     let own = Sheet::read("own");
-    let offer = HostingOffer { name: "offer".into(), charge, price: price(rate, "hour") };
+    let offer = HostingOffer { name: "offer".into(), charge, price: price(rate, "hour"), open: Vec::new() };
     host("example".into(), &setting(&own), &[offer])
 }
 
@@ -172,7 +172,10 @@ fn the_book_s_machine_costs_what_the_audit_says() {
         let hosting = host("example".into(), &setting, &[]);
         let rent = way(&hosting, "rent as now");
         near(rent.per_inference.unwrap().point, setting.scenario.cost().unwrap().point, "rent as now");
-        assert_eq!(rent.bill.parts.iter().any(|part| part.name == infercost_core::CostPart::Energy), !includes_electricity);
+        assert_eq!(
+            rent.bill.parts.iter().any(|part| part.name == infercost_core::CostPart::Energy),
+            !includes_electricity
+        );
     }
 }
 

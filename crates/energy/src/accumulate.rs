@@ -48,6 +48,18 @@ pub(crate) struct Difference {
     pub(crate) elapsed: Duration,
 }
 
+/// Shorter windows hold too few updates for a counter and an integral to agree.
+const SHORTEST_CROSS_CHECK: Duration = Duration::from_secs(1);
+/// Fewer updates leave too much to the edges of a window.
+const FEWEST_UPDATES: u64 = 5;
+
+impl Difference {
+    /// Whether it is long enough to be compared with another sensor's.
+    pub(crate) fn is_enough(&self) -> bool {
+        self.elapsed >= SHORTEST_CROSS_CHECK && self.updates >= FEWEST_UPDATES && self.microjoules > 0.0
+    }
+}
+
 impl Accumulator {
     /// Nothing read yet; `wraps_after` is the counter's largest value, if it has one.
     pub(crate) fn new(wraps_after: Option<u64>) -> Self {
@@ -69,6 +81,7 @@ impl Accumulator {
             Ok(raw) => raw,
             Err(reason) => return self.fault(reason),
         };
+
         let unread = at.saturating_sub(self.last_read);
         self.last_read = at;
         if let Some((before, previous)) = self.last {
@@ -96,6 +109,7 @@ impl Accumulator {
                 _ => self.fault("it changed from a counter to a gauge".to_owned()),
             }
         }
+
         self.last = Some((at, raw));
     }
 
@@ -158,6 +172,7 @@ impl Accumulator {
                 ));
             }
         }
+
         if new >= old {
             let step = new - old;
             if step as f64 > possible {
@@ -169,10 +184,12 @@ impl Accumulator {
             }
             return Ok(step);
         }
+
         let went_back = format!("its counter went back from {old} to {new} µJ");
         let Some(largest) = self.wraps_after else {
             return Err(format!("{went_back}, and it is not one that wraps"));
         };
+
         let step = (largest - old).saturating_add(new);
         if step as f64 > possible {
             return Err(format!(

@@ -12,15 +12,13 @@ use infercost_core::{
 
 use crate::accumulate::Difference;
 use crate::estimate::{EstimateMark, Estimator};
-use crate::nvml::gpu_facts;
+use crate::nvml::{GpuFacts, gpu_facts};
 use crate::sampler::{Marks, Sampler};
 use crate::sensor::{Channel, Role};
+use crate::visible_gpus::{BoardIdentity, VisibleGpus};
 
 /// A stop waits at most this long for a counter to refresh.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
-
-/// Shorter windows hold too few updates for a counter and an integral to agree.
-const SHORTEST_CROSS_CHECK: Duration = Duration::from_secs(1);
 
 /// Adds up counters and integrated gauges that do not overlap.
 pub struct ComposedMeter {
@@ -34,8 +32,15 @@ pub struct ComposedMeter {
     /// Fills in a part that nothing measures; every reading is then an estimate as a whole.
     estimator: Option<Estimator>,
     cross_checks: Vec<CrossCheck>,
-    /// The NVML library whose boards it reads, in its usual place or by path; `None` where it reads none.
-    boards: Option<Option<PathBuf>>,
+    /// The NVIDIA boards that it reads; `None` where it reads none.
+    boards: Option<Boards>,
+}
+
+/// Whose boards are read, and which of them.
+struct Boards {
+    /// The NVML library; `None` is the usual place.
+    library: Option<PathBuf>,
+    visible: VisibleGpus,
 }
 
 struct Open {
@@ -52,6 +57,32 @@ struct Part {
 }
 
 impl Part {
+    fn of(channel: &Channel) -> Self {
+        Self {
+            name: channel.name.clone(),
+            domain: channel.domain.clone(),
+            role: channel.role,
+            update_period: channel.update_period,
+            poll_period: channel.poll_period,
+        }
+    }
+
+    /// This integral against the counter before it, over a window that is long enough for both.
+    fn check(
+        &self,
+        counted: Result<&Difference, &String>,
+        integrated: Result<&Difference, &String>,
+    ) -> Option<CrossCheck> {
+        let (counted, integrated) = (counted.ok()?, integrated.ok()?);
+        let is_enough = counted.is_enough() && integrated.is_enough();
+        (self.role == Role::CrossCheck && is_enough).then(|| CrossCheck {
+            name: self.name.clone(),
+            counted: Joules::new(counted.microjoules * 1e-6),
+            integrated: Joules::new(integrated.microjoules * 1e-6),
+            windows: 1,
+        })
+    }
+
     /// How often the instrument refreshed: as far as the sampler looked often enough, what it saw, and at most
     /// one in a period, since a gauge can be asked more often than it refreshes; else what the period implies.
     fn refreshes(&self, difference: &Difference) -> u64 {
@@ -71,22 +102,19 @@ impl Part {
 impl ComposedMeter {
     /// Starts sampling `channels`, at least one; `name` is the instrument as a person would look it up.
     pub(crate) fn start(name: String, channels: Vec<Channel>) -> Result<Self, MeterError> {
-        let counted = || channels.iter().filter(|channel| channel.role == Role::Counted);
-        let integrated = counted().any(|channel| channel.kind == MeterKind::Integrated);
-        let part = |channel: &Channel| Part {
-            name: channel.name.clone(),
-            domain: channel.domain.clone(),
-            role: channel.role,
-            update_period: channel.update_period,
-            poll_period: channel.poll_period,
-        };
+        let counted: Vec<&Channel> =
+            channels.iter().filter(|channel| channel.role == Role::Counted).collect();
+        let integrated = counted.iter().any(|channel| channel.kind == MeterKind::Integrated);
+        let scope = EnergyScope::of(counted.iter().map(|channel| channel.domain.clone()));
+        let update_period = counted.iter().map(|channel| channel.update_period).max().unwrap_or_default();
+
         Ok(Self {
             id: MeterId::unique(),
             name,
-            scope: EnergyScope::of(counted().map(|channel| channel.domain.clone())),
+            scope,
             kind: if integrated { MeterKind::Integrated } else { MeterKind::Counter },
-            update_period: counted().map(|channel| channel.update_period).max().unwrap_or_default(),
-            parts: channels.iter().map(part).collect(),
+            update_period,
+            parts: channels.iter().map(Part::of).collect(),
             sampler: Sampler::start(channels)?,
             estimator: None,
             cross_checks: Vec::new(),
@@ -101,10 +129,10 @@ impl ComposedMeter {
         self
     }
 
-    /// Says whose boards are read, so that they can be asked for more than their energy.
+    /// Names the boards that are read, so that [`EnergyMeter::boards`] can ask them for temperature and clocks too.
     #[must_use]
-    pub(crate) fn with_boards(mut self, library: Option<PathBuf>) -> Self {
-        self.boards = Some(library);
+    pub(crate) fn with_boards(mut self, library: Option<PathBuf>, visible: VisibleGpus) -> Self {
+        self.boards = Some(Boards { library, visible });
         self
     }
 
@@ -124,43 +152,31 @@ impl ComposedMeter {
 
     /// Reads until every sensor has moved since `begun`, or the slowest has had the time to.
     fn settle(&self, begun: &Marks) -> Vec<Result<Difference, String>> {
-        let patience = self.update_period.min(LONGEST_WAIT);
+        let longest = self.update_period.min(LONGEST_WAIT);
         let waiting_since = Instant::now();
         loop {
             let differences = self.sampler.since(begun);
             let waiting = self.parts.iter().zip(&differences).any(|(part, difference)| {
                 part.role == Role::Counted && matches!(difference, Ok(d) if d.updates == 0)
             });
-            if !waiting || waiting_since.elapsed() >= patience {
+            if !waiting || waiting_since.elapsed() >= longest {
                 return differences;
             }
-            thread::sleep((patience / 10).max(Duration::from_micros(100)));
+            thread::sleep((longest / 10).max(Duration::from_micros(100)));
         }
     }
 
     /// Compares counters with integrals over a window that is long enough for both.
     fn cross_check(&mut self, differences: &[Result<Difference, String>]) {
-        let enough = |difference: &Difference| {
-            difference.elapsed >= SHORTEST_CROSS_CHECK
-                && difference.updates >= 5
-                && difference.microjoules > 0.0
-        };
         let pairs = self.parts.iter().zip(differences);
         let checks: Vec<CrossCheck> = pairs
             .clone()
             .zip(pairs.skip(1))
-            .filter_map(|((_, counted), (part, integrated))| match (part.role, counted, integrated) {
-                (Role::CrossCheck, Ok(counted), Ok(integrated)) if enough(counted) && enough(integrated) => {
-                    Some(CrossCheck {
-                        name: part.name.clone(),
-                        counted: Joules::new(counted.microjoules * 1e-6),
-                        integrated: Joules::new(integrated.microjoules * 1e-6),
-                        windows: 1,
-                    })
-                }
-                _ => None,
+            .filter_map(|((_, counted), (part, integrated))| {
+                part.check(counted.as_ref(), integrated.as_ref())
             })
             .collect();
+
         for check in checks.iter().filter(|check| !check.agrees()) {
             tracing::warn!(
                 instrument = check.name,
@@ -169,6 +185,7 @@ impl ComposedMeter {
                 "the energy counter and the integral of power differ by more than 10 %"
             );
         }
+
         for check in checks {
             match self.cross_checks.iter_mut().find(|known| known.name == check.name) {
                 Some(known) => {
@@ -209,6 +226,7 @@ impl ComposedMeter {
                 }
             }
         }
+
         EnergyReading::Measured {
             energy,
             scope: self.scope.clone(),
@@ -273,8 +291,12 @@ impl EnergyMeter for ComposedMeter {
     }
 
     fn boards(&self) -> Vec<BoardState> {
-        let Some(library) = &self.boards else { return Vec::new() };
+        let Some(Boards { library, visible }) = &self.boards else { return Vec::new() };
         let facts = gpu_facts(library.as_deref()).unwrap_or_default();
-        facts.into_iter().map(BoardState::from).collect()
+
+        let identities: Vec<BoardIdentity> = facts.iter().map(GpuFacts::identity).collect();
+        let usable = visible.among(&identities).unwrap_or_default();
+        let used = facts.into_iter().zip(usable).filter(|(_, usable)| *usable);
+        used.map(|(facts, _)| BoardState::from(facts)).collect()
     }
 }

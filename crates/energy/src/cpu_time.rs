@@ -33,6 +33,7 @@ pub(crate) fn of_trees(proc_root: &Path, others: &[u32]) -> Result<Duration, Str
         .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
         .filter_map(|name| stat(&proc_root.join(name).join("stat")))
         .collect();
+
     let (root, process) = own;
     all.insert(root, process);
     if let Some(gone) = others.iter().find(|pid| !all.contains_key(pid)) {
@@ -40,9 +41,10 @@ pub(crate) fn of_trees(proc_root: &Path, others: &[u32]) -> Result<Duration, Str
             "the server's process {gone} is gone, and the CPU time that it had used with it"
         ));
     }
+
     let roots: Vec<u32> = others.iter().copied().chain([root]).collect();
-    let counted = |pid: u32| roots.iter().any(|root| descends(pid, *root, &all));
-    let ticks: u64 = all.iter().filter(|(pid, _)| counted(**pid)).map(|(_, process)| process.ticks).sum();
+    let counted = all.iter().filter(|(pid, _)| roots.iter().any(|root| descends(**pid, *root, &all)));
+    let ticks: u64 = counted.map(|(_, process)| process.ticks).sum();
     Ok(TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX)))
 }
 

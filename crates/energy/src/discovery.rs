@@ -1,16 +1,15 @@
 //! Finds instruments and takes the best set without overlap.
 
 use std::fmt;
-use std::time::Duration;
 
-use infercost_core::{EnergyDomain, EnergyMeter, MeterError, MeterKind, UnavailableMeter};
+use infercost_core::{EnergyDomain, EnergyMeter, MeterError, UnavailableMeter};
 
 use crate::composed::ComposedMeter;
 use crate::estimate::{EstimatedMeter, Estimator};
+use crate::instrument::{Candidate, FoundMeter, MissingMeter, Offer};
+use crate::instruments::INSTRUMENTS;
 use crate::options::{MeterChoice, MeterOptions};
-use crate::plug::Make;
-use crate::sensor::{Channel, Role};
-use crate::{hwmon, nvml, probe, rapl, remote};
+use crate::{nvml, probe};
 
 /// What the readings of a meter will rest on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,78 +47,6 @@ impl fmt::Debug for Discovery {
     }
 }
 
-/// An instrument that can be read.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FoundMeter {
-    /// The family: `rapl`, `hwmon`, `nvml`.
-    pub instrument: String,
-    /// The sensors, as a person would look them up.
-    pub name: String,
-    /// The part of the machine that it covers.
-    pub domain: EnergyDomain,
-    /// Counter or integrated gauge.
-    pub kind: MeterKind,
-    /// How often it refreshes.
-    pub update_period: Duration,
-    /// Whether the meter that was returned reads it.
-    pub used: bool,
-    /// Why it is used or not, in one plain line.
-    pub note: String,
-}
-
-/// An instrument that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MissingMeter {
-    /// The family or the sensor: `rapl`, `rapl package-0`.
-    pub name: String,
-    /// Why it cannot be read, naming the file or library.
-    pub reason: String,
-    /// What would change that.
-    pub fix: String,
-}
-
-/// Sensors of one instrument that together cover one part of the machine.
-pub(crate) struct Candidate {
-    pub(crate) instrument: &'static str,
-    pub(crate) domain: EnergyDomain,
-    /// Lower is better.
-    pub(crate) rank: u8,
-    pub(crate) channels: Vec<Channel>,
-}
-
-impl Candidate {
-    fn counted(&self) -> impl Iterator<Item = &Channel> {
-        self.channels.iter().filter(|channel| channel.role == Role::Counted)
-    }
-
-    fn name(&self) -> String {
-        self.counted().map(|channel| channel.name.as_str()).collect::<Vec<_>>().join(", ")
-    }
-
-    fn found(&self, used: bool, note: String) -> FoundMeter {
-        let integrated = self.counted().any(|channel| channel.kind == MeterKind::Integrated);
-        FoundMeter {
-            instrument: self.instrument.to_owned(),
-            name: self.name(),
-            domain: self.domain.clone(),
-            kind: if integrated { MeterKind::Integrated } else { MeterKind::Counter },
-            update_period: self.counted().map(|channel| channel.update_period).max().unwrap_or_default(),
-            used,
-            note,
-        }
-    }
-}
-
-/// What one family of instruments has to offer.
-#[derive(Default)]
-pub(crate) struct Offer {
-    pub(crate) candidates: Vec<Candidate>,
-    /// Sensors that are there and cannot be read.
-    pub(crate) closed: Vec<MissingMeter>,
-    /// Families that this machine does not have.
-    pub(crate) absent: Vec<MissingMeter>,
-}
-
 /// Finds this machine's instruments and starts the best set without overlap.
 ///
 /// A machine without sensors is no error: its meter answers every reading with the reason.
@@ -128,103 +55,139 @@ pub(crate) struct Offer {
 /// [`MeterError::RequiredMeterMissing`] where `options.choice` names an instrument that is not there;
 /// [`MeterError::SamplerThread`] where no thread can be started.
 pub fn discover(options: &MeterOptions) -> Result<Discovery, MeterError> {
-    let mut offer = Offer::default();
-    let mut add = |more: Offer| {
-        offer.candidates.extend(more.candidates);
-        offer.closed.extend(more.closed);
-        offer.absent.extend(more.absent);
-    };
-    let any = options.choice == MeterChoice::Auto;
-    if any || options.choice == MeterChoice::Rapl {
-        add(rapl::find(&options.sysfs_root));
-    }
-    if any || options.choice == MeterChoice::Hwmon {
-        add(hwmon::find(&options.sysfs_root));
-    }
-    if any || options.choice == MeterChoice::Nvml {
-        add(nvml::find(options.nvml_library.as_deref()));
-    }
-    match &options.choice {
-        MeterChoice::Shelly(url) => add(remote::find_plug(Make::Shelly, url)?),
-        MeterChoice::Tasmota(url) => add(remote::find_plug(Make::Tasmota, url)?),
-        MeterChoice::Prometheus(query) => add(remote::find_exporter(query)?),
-        MeterChoice::Auto
-        | MeterChoice::None
-        | MeterChoice::Rapl
-        | MeterChoice::Hwmon
-        | MeterChoice::Nvml => {}
-    }
-    let Offer { mut candidates, mut closed, absent } = offer;
+    let Offer { mut candidates, set_aside, mut closed, absent } = offered(options)?;
     closed.extend(probe::watch(&mut candidates));
-    candidates.sort_by_key(|candidate| candidate.rank);
 
-    let mut found = Vec::new();
-    let mut used: Vec<Candidate> = Vec::new();
-    for candidate in candidates {
-        match used.iter().find(|taken| overlaps(taken, &candidate)) {
-            Some(taken) => {
-                let note = format!("not used: {} {} covers it already", taken.instrument, taken.name());
-                found.push(candidate.found(false, note));
-            }
-            None => {
-                found.push(candidate.found(true, "used".to_owned()));
-                used.push(candidate);
-            }
-        }
-    }
+    let Selection { used, mut found } = without_overlap(candidates);
+    found.extend(set_aside);
 
     let estimator = Estimator::from_options(options)?;
-    let (basis, meter): (MeterBasis, Box<dyn EnergyMeter>) = if used.is_empty() {
+    let (basis, meter) = if used.is_empty() {
         // A sensor that is there but closed is worth more to the reader than a family that is not there.
         let why = if closed.is_empty() { &absent } else { &closed };
-        let reason = joined(why, |missing| &missing.reason);
-        let fix = joined(why, |missing| &missing.fix);
-        let why = match options.choice {
-            MeterChoice::None => "no meter was asked for".to_owned(),
-            MeterChoice::Auto if closed.is_empty() => {
-                format!("this machine shows no energy sensor: {reason}")
-            }
-            MeterChoice::Auto => format!("{reason}; {fix}"),
-            _ => {
-                let meter = options.choice.name().to_owned();
-                return Err(MeterError::RequiredMeterMissing { meter, reason, fix });
-            }
-        };
-        match estimator {
-            Ok(Some(estimator)) => (MeterBasis::Estimated, Box::new(EstimatedMeter::new(estimator, why))),
-            Ok(None) => (MeterBasis::Nothing, Box::new(UnavailableMeter::new(why))),
-            Err(no_estimate) => {
-                (MeterBasis::Nothing, Box::new(UnavailableMeter::new(format!("{why}; {no_estimate}"))))
-            }
-        }
+        without_sensors(unmeasured(&options.choice, why, closed.is_empty())?, estimator)
     } else {
-        let name = instrument_name(&used);
-        // Only a GPU's own sensor leaves out the CPU; all others hold it, or an unknown part of it.
-        let gpu_only = used.iter().all(|candidate| candidate.domain == EnergyDomain::Gpu);
-        let has_boards = used.iter().any(|candidate| candidate.instrument == nvml::INSTRUMENT);
-        let channels = used.into_iter().flat_map(|candidate| candidate.channels).collect();
-        let mut meter = ComposedMeter::start(name, channels)?;
-        if has_boards {
-            meter = meter.with_boards(options.nvml_library.clone());
-        }
-        match estimator {
-            Ok(Some(estimator)) if gpu_only => (MeterBasis::Mixed, Box::new(meter.with_estimate(estimator))),
-            _ => (MeterBasis::Measured, Box::new(meter)),
-        }
+        over_sensors(used, estimator, options)?
     };
+
     let missing = closed.into_iter().chain(absent).collect();
     Ok(Discovery { meter, basis, found, missing })
 }
 
-/// `rapl package-0, dram-0; hwmon amdgpu PPT`.
+/// What the chosen instruments have to offer.
+fn offered(options: &MeterOptions) -> Result<Offer, MeterError> {
+    let places = options.places();
+    let mut offer = Offer::default();
+
+    match &options.choice {
+        MeterChoice::None => {}
+        MeterChoice::Named(named) => offer.extend(named.finder.find(&places)?),
+        MeterChoice::Auto => {
+            for finder in INSTRUMENTS.iter().filter_map(|instrument| instrument.automatic()) {
+                offer.extend(finder.find(&places)?);
+            }
+        }
+    }
+    Ok(offer)
+}
+
+/// Which candidates are read, and every one with the reason why it is or is not.
+struct Selection {
+    used: Vec<Candidate>,
+    found: Vec<FoundMeter>,
+}
+
+/// Takes candidates by rank as long as none would count joules twice.
+fn without_overlap(mut candidates: Vec<Candidate>) -> Selection {
+    candidates.sort_by_key(|candidate| candidate.rank);
+
+    let mut selection = Selection { used: Vec::new(), found: Vec::new() };
+    for candidate in candidates {
+        let taken = selection.used.iter().find(|taken| overlaps(taken, &candidate));
+        if let Some(taken) = taken {
+            let note = format!("not used: {} {} covers it already", taken.instrument, taken.name());
+            selection.found.push(candidate.found(false, &note));
+        } else {
+            selection.found.push(candidate.found(true, "used"));
+            selection.used.push(candidate);
+        }
+    }
+    selection
+}
+
+/// Why nothing is measured.
+///
+/// # Errors
+/// [`MeterError::RequiredMeterMissing`] where an instrument was asked for by name.
+fn unmeasured(
+    choice: &MeterChoice,
+    missing: &[MissingMeter],
+    none_is_closed: bool,
+) -> Result<String, MeterError> {
+    let reason = joined(missing.iter().map(|missing| missing.reason.as_str()));
+    let fix = joined(missing.iter().map(|missing| missing.fix.as_str()));
+
+    match choice {
+        MeterChoice::None => Ok("no meter was asked for".to_owned()),
+        MeterChoice::Auto if none_is_closed => Ok(format!("this machine shows no energy sensor: {reason}")),
+        MeterChoice::Auto => Ok(format!("{reason}; {fix}")),
+        MeterChoice::Named(_) => {
+            Err(MeterError::RequiredMeterMissing { meter: choice.name().to_owned(), reason, fix })
+        }
+    }
+}
+
+/// The meter where nothing is measured because of `why`.
+fn without_sensors(
+    why: String,
+    estimator: Result<Option<Estimator>, String>,
+) -> (MeterBasis, Box<dyn EnergyMeter>) {
+    match estimator {
+        Ok(Some(estimator)) => (MeterBasis::Estimated, Box::new(EstimatedMeter::new(estimator, why))),
+        Ok(None) => (MeterBasis::Nothing, Box::new(UnavailableMeter::new(why))),
+        Err(no_estimate) => {
+            (MeterBasis::Nothing, Box::new(UnavailableMeter::new(format!("{why}; {no_estimate}"))))
+        }
+    }
+}
+
+/// The meter over sensors, with an estimate of what they leave out where that is wanted and known to be left out.
+fn over_sensors(
+    used: Vec<Candidate>,
+    estimator: Result<Option<Estimator>, String>,
+    options: &MeterOptions,
+) -> Result<(MeterBasis, Box<dyn EnergyMeter>), MeterError> {
+    let name = instrument_name(&used);
+    // Only a GPU's own sensor leaves out the CPU; all others hold it, or an unknown part of it.
+    let gpu_only = used.iter().all(|candidate| candidate.domain == EnergyDomain::Gpu);
+    let has_boards = used.iter().any(|candidate| candidate.instrument == nvml::INSTRUMENT);
+
+    let channels = used.into_iter().flat_map(|candidate| candidate.channels).collect();
+    let mut meter = ComposedMeter::start(name, channels)?;
+    if has_boards {
+        meter = meter.with_boards(options.nvml_library.clone(), options.visible_gpus.clone());
+    }
+
+    Ok(match estimator {
+        Ok(Some(estimator)) if gpu_only => (MeterBasis::Mixed, Box::new(meter.with_estimate(estimator))),
+        _ => (MeterBasis::Measured, Box::new(meter)),
+    })
+}
+
+/// `rapl package-0, dram-0; hwmon amdgpu PPT`, with what must be known of how sensors were chosen.
 fn instrument_name(used: &[Candidate]) -> String {
     let mut names: Vec<(&str, Vec<String>)> = Vec::new();
     for candidate in used {
+        let sensors = match candidate.remark.as_str() {
+            "" => candidate.name(),
+            remark => format!("{} ({remark})", candidate.name()),
+        };
         match names.iter_mut().find(|(instrument, _)| *instrument == candidate.instrument) {
-            Some((_, sensors)) => sensors.push(candidate.name()),
-            None => names.push((candidate.instrument, vec![candidate.name()])),
+            Some((_, all)) => all.push(sensors),
+            None => names.push((candidate.instrument, vec![sensors])),
         }
     }
+
     names
         .into_iter()
         .map(|(instrument, sensors)| format!("{instrument} {}", sensors.join(", ")))
@@ -232,11 +195,11 @@ fn instrument_name(used: &[Candidate]) -> String {
         .join("; ")
 }
 
-/// The distinct texts of `missing`, in order.
-fn joined(missing: &[MissingMeter], text: impl Fn(&MissingMeter) -> &String) -> String {
+/// The distinct texts, in order.
+fn joined<'a>(all: impl Iterator<Item = &'a str>) -> String {
     let mut texts: Vec<&str> = Vec::new();
-    for one in missing.iter().map(text) {
-        if !texts.contains(&one.as_str()) {
+    for one in all {
+        if !texts.contains(&one) {
             texts.push(one);
         }
     }

@@ -64,7 +64,7 @@ impl Estimator {
         Ok(Self { basis: Basis::Tdp { model, row, proc_root: proc_root.to_owned(), watched } })
     }
 
-    /// What the estimate is meant to cover where nothing is measured beside it.
+    /// What the estimate is meant to cover where nothing is measured next to it.
     pub(crate) fn scope(&self) -> EnergyScope {
         EnergyScope::of([match self.basis {
             Basis::Watts(_) => EnergyDomain::Platform,
@@ -72,7 +72,7 @@ impl Estimator {
         }])
     }
 
-    /// What it is meant to cover beside sensors: given watts are those of whatever the sensors leave out.
+    /// What it is meant to cover next to sensors: given watts are those of whatever the sensors leave out.
     pub(crate) fn scope_beside_measured(&self) -> EnergyScope {
         match self.basis {
             Basis::Watts(_) => EnergyScope::of([EnergyDomain::Other("rest of the machine".to_owned())]),
@@ -109,6 +109,7 @@ impl Estimator {
             Basis::Watts(watts) => {
                 Ok((*watts * begun.at.elapsed(), EstimationMethod::GivenWatts { watts: *watts }))
             }
+
             Basis::Tdp { model, row, proc_root, watched } => {
                 let now = cpu_time::of_trees(proc_root, &watched.roots())?;
                 let used =
@@ -119,6 +120,7 @@ impl Estimator {
                         begun.at.elapsed().as_secs_f64()
                     ));
                 }
+
                 let method = EstimationMethod::CpuTdp {
                     model: model.clone(),
                     tdp: row.watts,

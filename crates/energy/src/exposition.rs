@@ -1,32 +1,56 @@
 //! Prometheus's text format (Prometheus documentation, exposition formats).
 
-/// The sum of the series of `metric` that carry all of `labels`.
+/// A label of a series: its name and its value.
+pub(crate) type Label = (String, String);
+
+/// One line of a page.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Series {
+    /// In the order of the page.
+    pub(crate) labels: Vec<Label>,
+    pub(crate) value: f64,
+}
+
+impl Series {
+    /// The value of a label; `None` where the series does not carry it.
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        self.labels.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// The series of `metric` that carry all of `labels`, in the order of the page.
 ///
-/// Several series are summed, since exporters split one energy by package, zone or mode.
-pub(crate) fn sum_of(text: &str, metric: &str, labels: &[(String, String)]) -> Result<f64, String> {
-    let mut sum = None;
+/// # Errors
+/// A line that cannot be read, a value that is no finite number, or no such series: one plain sentence.
+pub(crate) fn series_of(text: &str, metric: &str, labels: &[Label]) -> Result<Vec<Series>, String> {
+    let mut found = Vec::new();
     for line in text.lines() {
         let Some(rest) = line.strip_prefix(metric) else { continue };
-        let (series, value) = match rest.strip_prefix('{') {
+        let (carried, value) = match rest.strip_prefix('{') {
             Some(rest) => {
                 labels_of(rest).ok_or_else(|| format!("a broken line of {}", metric.escape_debug()))?
             }
             None if rest.starts_with([' ', '\t']) => (Vec::new(), rest),
             None => continue,
         };
-        if !labels.iter().all(|wanted| series.contains(wanted)) {
+        if !labels.iter().all(|wanted| carried.contains(wanted)) {
             continue;
         }
+
         let value = value.split_ascii_whitespace().next().and_then(|value| value.parse::<f64>().ok());
         let value = value.filter(|value| value.is_finite());
         let value = value.ok_or_else(|| format!("{} has no finite value", metric.escape_debug()))?;
-        sum = Some(sum.unwrap_or(0.0) + value);
+        found.push(Series { labels: carried, value });
     }
-    sum.ok_or_else(|| format!("no series of {} carries those labels", metric.escape_debug()))
+
+    if found.is_empty() {
+        return Err(format!("no series of {} carries those labels", metric.escape_debug()));
+    }
+    Ok(found)
 }
 
 /// The labels up to the closing brace, and what follows it.
-fn labels_of(text: &str) -> Option<(Vec<(String, String)>, &str)> {
+fn labels_of(text: &str) -> Option<(Vec<Label>, &str)> {
     let mut labels = Vec::new();
     let mut rest = text.trim_start();
     loop {
@@ -35,26 +59,35 @@ fn labels_of(text: &str) -> Option<(Vec<(String, String)>, &str)> {
         }
         let (name, after) = rest.split_once('=')?;
         let after = after.trim_start().strip_prefix('"')?;
-        let mut value = String::new();
-        let mut escaped = false;
-        let mut end = None;
-        for (index, character) in after.char_indices() {
-            match (escaped, character) {
-                (true, 'n') => value.push('\n'),
-                (true, other) => value.push(other),
-                (false, '"') => {
-                    end = Some(index + 1);
-                    break;
-                }
-                (false, '\\') => {}
-                (false, other) => value.push(other),
-            }
-            escaped = !escaped && character == '\\';
-        }
+        let Quoted { value, after } = quoted(after)?;
+
         labels.push((name.trim().to_owned(), value));
-        rest = after.get(end?..)?.trim_start();
+        rest = after.trim_start();
         rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
     }
+}
+
+/// A label's value, and what follows its closing quotation mark.
+struct Quoted<'a> {
+    value: String,
+    after: &'a str,
+}
+
+/// Reads to the closing quotation mark; `\n`, `\"` and `\\` stand for what they name.
+fn quoted(text: &str) -> Option<Quoted<'_>> {
+    let mut value = String::new();
+    let mut escaped = false;
+    for (index, character) in text.char_indices() {
+        match (escaped, character) {
+            (true, 'n') => value.push('\n'),
+            (true, other) => value.push(other),
+            (false, '"') => return Some(Quoted { value, after: text.get(index + 1..)? }),
+            (false, '\\') => {}
+            (false, other) => value.push(other),
+        }
+        escaped = !escaped && character == '\\';
+    }
+    None
 }
 
 #[cfg(test)]
@@ -74,22 +107,24 @@ broken{a=\"b
 ";
 
     #[test]
-    fn sums() {
+    fn series_by_their_labels() {
         for (metric, labels, expected) in [
-            ("node_joules_total", &[][..], Ok(34.5)),
-            ("node_joules_total", &[("mode", "idle")][..], Ok(30.5)),
-            ("node_joules_total", &[("mode", "idle"), ("package", "1")][..], Ok(20.0)),
-            ("node_joules_total", &[("mode", "say \"}\"")][..], Ok(4.0)),
+            ("node_joules_total", &[][..], Ok(&[10.5, 20.0, 4.0][..])),
+            ("node_joules_total", &[("mode", "idle")][..], Ok(&[10.5, 20.0][..])),
+            ("node_joules_total", &[("mode", "idle"), ("package", "1")][..], Ok(&[20.0][..])),
+            ("node_joules_total", &[("mode", "say \"}\"")][..], Ok(&[4.0][..])),
             ("node_joules_total", &[("mode", "busy")][..], Err("no series")),
-            ("plain_watts", &[][..], Ok(7.0)),
+            ("plain_watts", &[][..], Ok(&[7.0][..])),
             ("bad_watts", &[][..], Err("no finite value")),
             ("broken", &[][..], Err("broken line")),
             ("absent", &[][..], Err("no series")),
         ] {
-            let labels: Vec<(String, String)> =
+            let labels: Vec<Label> =
                 labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            match (sum_of(PAGE, metric, &labels), expected) {
-                (Ok(sum), Ok(right)) => assert!((sum - right).abs() < 1e-9, "{metric} {labels:?}: {sum}"),
+            let found = series_of(PAGE, metric, &labels)
+                .map(|series| series.iter().map(|one| one.value).collect::<Vec<_>>());
+            match (found, expected) {
+                (Ok(values), Ok(right)) => assert_eq!(values, right, "{metric} {labels:?}"),
                 (Err(reason), Err(part)) => assert!(reason.contains(part), "{reason}"),
                 (got, _) => panic!("{metric} {labels:?}: {got:?}"),
             }

@@ -7,12 +7,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use infercost_core::{EnergyDomain, MeterKind};
+use infercost_core::{EnergyDomain, MeterError, MeterKind};
 
-use crate::discovery::{Candidate, MissingMeter, Offer};
+use crate::instrument::{
+    Candidate, ChoiceError, Finder, Instrument, MissingMeter, Offer, Places, nothing_follows,
+};
 use crate::sensor::{Channel, Raw, Role, Sensor};
 use crate::sysfs_file::{self, FileFault};
 
+/// The family's name.
+const NAME: &str = "hwmon";
 /// Drivers of power sensors refresh within about this time.
 const GAUGE_PERIOD: Duration = Duration::from_millis(100);
 /// A little under 100 ms, so that no second has fewer than ten samples.
@@ -20,11 +24,46 @@ const GAUGE_POLL: Duration = Duration::from_millis(80);
 const COUNTER_PERIOD: Duration = Duration::from_millis(1);
 const COUNTER_POLL: Duration = Duration::from_millis(500);
 
-/// Finds the sensors below `sysfs_root/class/hwmon`.
-pub(crate) fn find(sysfs_root: &Path) -> Offer {
+/// hwmon as an instrument; it takes no settings.
+pub(crate) struct Hwmon;
+
+impl Instrument for Hwmon {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn usage(&self) -> &'static str {
+        NAME
+    }
+
+    fn automatic(&self) -> Option<Box<dyn Finder>> {
+        Some(Box::new(Self))
+    }
+
+    fn choose(&self, rest: Option<&str>) -> Result<Box<dyn Finder>, ChoiceError> {
+        nothing_follows(NAME, rest)?;
+        Ok(Box::new(Self))
+    }
+}
+
+impl Finder for Hwmon {
+    fn find(&self, places: &Places) -> Result<Offer, MeterError> {
+        Ok(chips_below(&places.sysfs_root))
+    }
+}
+
+/// Readings that together cover one part of the machine.
+struct Group {
+    domain: EnergyDomain,
+    readings: Vec<Reading>,
+}
+
+/// What the chips below `sysfs_root/class/hwmon` offer.
+fn chips_below(sysfs_root: &Path) -> Offer {
     let folder = sysfs_root.join("class/hwmon");
     let mut offer = Offer::default();
-    let mut groups: BTreeMap<(u8, String), (EnergyDomain, Vec<Reading>)> = BTreeMap::new();
+
+    let mut groups: BTreeMap<(u8, String), Group> = BTreeMap::new();
     for entry in sysfs_file::entries(&folder) {
         let Some(chip) = Chip::at(&folder.join(&entry)) else { continue };
         if chip.readings.is_empty() {
@@ -33,43 +72,91 @@ pub(crate) fn find(sysfs_root: &Path) -> Offer {
         match chip.part() {
             Part::Known { rank, domain, readings } => {
                 let key = (rank, domain_key(&domain, &chip.name));
-                groups.entry(key).or_insert_with(|| (domain, Vec::new())).1.extend(readings);
+                let group = groups.entry(key).or_insert_with(|| Group { domain, readings: Vec::new() });
+                group.readings.extend(readings);
             }
-            Part::Unclear => offer.closed.push(MissingMeter {
-                name: format!("hwmon {}", chip.name),
-                reason: format!(
-                    "{} has {} power sensors and nothing says which holds which",
-                    chip.folder.display(),
-                    chip.readings.len()
-                ),
-                fix: "use a meter whose boundary is known".to_owned(),
-            }),
+            Part::Unclear => offer.closed.push(unclear(&chip)),
             Part::Ignored => {}
         }
     }
-    for ((rank, _), (domain, readings)) in groups {
-        let mut channels = Vec::new();
-        let mut closed = Vec::new();
-        for reading in readings {
-            match reading.open(&domain) {
-                Ok(channel) => channels.push(channel),
-                Err((name, fault)) => closed.push(missing(name, &fault)),
-            }
-        }
-        // All of a part, or none of it.
-        if closed.is_empty() {
-            offer.candidates.push(Candidate { instrument: "hwmon", domain, rank, channels });
-        }
-        offer.closed.extend(closed);
+
+    for ((rank, _), group) in groups {
+        offer.extend(group.offer(rank));
     }
     if offer.candidates.is_empty() && offer.closed.is_empty() {
-        offer.absent.push(MissingMeter {
-            name: "hwmon".to_owned(),
-            reason: format!("no power or energy sensor in {}", folder.display()),
-            fix: "load the driver of the board's power sensor, where it has one".to_owned(),
-        });
+        offer.absent.push(no_sensors(&folder));
     }
     offer
+}
+
+impl Group {
+    /// One candidate, where all its readings can be had: all of a part, or none of it.
+    fn offer(self, rank: u8) -> Offer {
+        let mut offer = Offer::default();
+        let mut channels = Vec::new();
+        for reading in self.readings {
+            match reading.open(&self.domain) {
+                Ok(channel) => channels.push(channel),
+                Err((name, fault)) => offer.closed.push(missing(&name, &fault)),
+            }
+        }
+
+        if self.domain == EnergyDomain::Gpu
+            && channels.len() > 1
+            && let Some(limit) = gpus_are_limited()
+        {
+            offer.closed.push(limited(&channels, &limit));
+        }
+        if offer.closed.is_empty() {
+            offer.candidates.push(Candidate {
+                instrument: NAME,
+                domain: self.domain,
+                rank,
+                channels,
+                remark: String::new(),
+            });
+        }
+        offer
+    }
+}
+
+/// The variable that leaves this process some of the machine's AMD or Intel GPUs. hwmon does not number boards as the
+/// runtimes do, so which of them are left is not known.
+fn gpus_are_limited() -> Option<String> {
+    const VARIABLES: [&str; 3] = ["ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"];
+    VARIABLES.into_iter().find(|name| std::env::var_os(name).is_some()).map(str::to_owned)
+}
+
+fn limited(channels: &[Channel], variable: &str) -> MissingMeter {
+    let names: Vec<&str> = channels.iter().map(|channel| channel.name.as_str()).collect();
+    MissingMeter {
+        name: format!("{NAME} {}", names.join(", ")),
+        reason: format!(
+            "{variable} leaves this process some of {} GPUs, and hwmon does not tell which",
+            names.len()
+        ),
+        fix: format!("unset {variable} where the process may use all of them, or name another meter"),
+    }
+}
+
+fn unclear(chip: &Chip) -> MissingMeter {
+    MissingMeter {
+        name: format!("{NAME} {}", chip.name),
+        reason: format!(
+            "{} has {} power sensors and nothing says which holds which",
+            chip.folder.display(),
+            chip.readings.len()
+        ),
+        fix: "use a meter whose boundary is known".to_owned(),
+    }
+}
+
+fn no_sensors(folder: &Path) -> MissingMeter {
+    MissingMeter {
+        name: NAME.to_owned(),
+        reason: format!("no power or energy sensor in {}", folder.display()),
+        fix: "load the driver of the board's power sensor, where it has one".to_owned(),
+    }
 }
 
 /// The order in which sources are preferred; lower is better.
@@ -110,6 +197,11 @@ enum Part {
     Ignored,
 }
 
+/// A chip whose readings are known to cover one part.
+fn known(rank: u8, domain: EnergyDomain, readings: Vec<Reading>) -> Part {
+    Part::Known { rank, domain, readings }
+}
+
 impl Chip {
     fn at(folder: &Path) -> Option<Self> {
         let name = sysfs_file::read_text(&folder.join("name"))
@@ -124,6 +216,7 @@ impl Chip {
         let mut energies = Vec::new();
         let mut powers: BTreeMap<u32, Reading> = BTreeMap::new();
         let mut currents = Vec::new();
+
         for entry in sysfs_file::entries(&self.folder) {
             let path = self.folder.join(&entry);
             if let Some(index) = numbered(&entry, "energy", "_input") {
@@ -141,6 +234,7 @@ impl Chip {
                 }
             }
         }
+
         if !energies.is_empty() {
             energies
         } else if !powers.is_empty() {
@@ -166,16 +260,16 @@ impl Chip {
     }
 
     fn part(&self) -> Part {
-        let all = || self.readings.clone();
-        let known = |rank, domain, readings| Part::Known { rank, domain, readings };
         match self.name.as_str() {
             "amdgpu" if self.is_apu() => known(rank::APU_GAUGE, EnergyDomain::CpuPackage, self.first()),
             "amdgpu" | "radeon" | "nouveau" => known(rank::GPU, EnergyDomain::Gpu, self.first()),
+
             // Intel's driver labels the whole card and the package on it.
             "xe" | "i915" => {
                 let readings = self.labeled(&["card"]).unwrap_or_else(|| self.first());
                 known(rank::GPU, EnergyDomain::Gpu, readings)
             }
+
             // One counter a core and one a socket, which holds the cores.
             "amd_energy" => match self.prefixed("Esocket") {
                 Some(readings) => known(rank::CPU_COUNTER, EnergyDomain::CpuPackage, readings),
@@ -183,17 +277,17 @@ impl Chip {
             },
             "zenpower" => {
                 let whole = self.labeled(&["rapl_p_package"]);
-                let parts = || self.labeled(&["svi2_p_core", "svi2_p_soc"]);
-                match whole.or_else(parts) {
+                match whole.or_else(|| self.labeled(&["svi2_p_core", "svi2_p_soc"])) {
                     Some(readings) => known(rank::CPU_GAUGE, EnergyDomain::CpuPackage, readings),
                     None if self.readings.len() <= 2 => {
-                        known(rank::CPU_GAUGE, EnergyDomain::CpuPackage, all())
+                        known(rank::CPU_GAUGE, EnergyDomain::CpuPackage, self.readings.clone())
                     }
                     None => Part::Unclear,
                 }
             }
             "fam15h_power" => known(rank::CPU_GAUGE, EnergyDomain::CpuPackage, self.first()),
             "power_meter" | "acpi_power_meter" => known(rank::PLATFORM, EnergyDomain::Platform, self.first()),
+
             // A battery shows its discharge, which is nothing while the mains feed the machine.
             name if name.starts_with("BAT") || name.starts_with("AC") || name.starts_with("ADP") => {
                 Part::Ignored
@@ -201,11 +295,11 @@ impl Chip {
             _ if self.is_rail_monitor() => {
                 // Jetson boards name their input rail so; it feeds all the others.
                 const INPUTS: &[&str] = &["vdd_in", "pom_5v_in", "vin_sys_5v0", "5v_in"];
-                let readings = self.labeled(INPUTS).unwrap_or_else(all);
+                let readings = self.labeled(INPUTS).unwrap_or_else(|| self.readings.clone());
                 known(rank::RAILS, EnergyDomain::Other("board rails".to_owned()), readings)
             }
             _ if self.readings.len() == 1 => {
-                known(rank::GENERIC, EnergyDomain::Other(self.name.clone()), all())
+                known(rank::GENERIC, EnergyDomain::Other(self.name.clone()), self.readings.clone())
             }
             _ => match self.labeled(&["total", "power total"]) {
                 Some(readings) => known(rank::GENERIC, EnergyDomain::Other(self.name.clone()), readings),
@@ -217,9 +311,10 @@ impl Chip {
     /// An APU's sensor shows the whole socket, CPU included: it has slow and fast limits, or no limit at all
     /// while it does show a clock.
     fn is_apu(&self) -> bool {
-        let has = |file: &str| self.folder.join(file).exists();
         let limits = self.labeled(&["slowppt", "fastppt"]).is_some();
-        limits || (has("freq1_input") && !has("power1_cap"))
+        let clock = self.folder.join("freq1_input").exists();
+        let cap = self.folder.join("power1_cap").exists();
+        limits || clock && !cap
     }
 
     fn first(&self) -> Vec<Reading> {
@@ -245,13 +340,16 @@ impl Reading {
     fn open(self, domain: &EnergyDomain) -> Result<Channel, (String, FileFault)> {
         let name = format!("{} {}", self.chip, self.label);
         let counter = matches!(self.file, Source::Energy(_));
+
         if let Err(fault) = self.file.value() {
             return Err((name, fault));
         }
+
         let domain = match domain {
             EnergyDomain::Other(_) => EnergyDomain::Other(name.clone()),
             known => known.clone(),
         };
+
         Ok(Channel {
             name,
             domain,
@@ -298,7 +396,7 @@ fn domain_key(domain: &EnergyDomain, chip: &str) -> String {
     }
 }
 
-fn missing(name: String, fault: &FileFault) -> MissingMeter {
+fn missing(name: &str, fault: &FileFault) -> MissingMeter {
     let fix = if fault.is_permission() {
         format!(
             "allow reading until the next boot with `sudo chmod a+r {}`, or run as root",
@@ -307,5 +405,5 @@ fn missing(name: String, fault: &FileFault) -> MissingMeter {
     } else {
         "wake the device, or check its driver".to_owned()
     };
-    MissingMeter { name: format!("hwmon {name}"), reason: fault.reason(), fix }
+    MissingMeter { name: format!("{NAME} {name}"), reason: fault.reason(), fix }
 }

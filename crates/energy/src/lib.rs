@@ -12,16 +12,22 @@
 //! This crate knows nothing of models, prompts or prices.
 
 mod accumulate;
-mod choice_text;
+mod address;
 mod composed;
 mod cpu_time;
 mod discovery;
 mod estimate;
+mod exporter;
 mod exposition;
 mod hwmon;
+mod instrument;
+mod instruments;
+mod meter_choice;
 mod nvml;
 mod options;
+mod overlap;
 mod plug;
+mod plug_answers;
 mod probe;
 mod rapl;
 mod remote;
@@ -31,13 +37,15 @@ mod sensor;
 mod sysfs_file;
 pub mod sysfs_twin;
 mod tdp;
+mod visible_gpus;
 mod watched;
 
-pub use choice_text::ChoiceError;
 pub use composed::ComposedMeter;
-pub use discovery::{Discovery, FoundMeter, MeterBasis, MissingMeter, discover};
+pub use discovery::{Discovery, MeterBasis, discover};
 pub use estimate::EstimatedMeter;
+pub use instrument::{ChoiceError, FoundMeter, MissingMeter};
 pub use nvml::{GpuFacts, gpu_facts};
-pub use options::{EnergyUnit, EstimateChoice, MeterChoice, MeterOptions, PrometheusQuery};
+pub use options::{EstimateChoice, MeterChoice, MeterOptions, NamedMeter};
 pub use scripted::{ScriptedClock, ScriptedMeter};
+pub use visible_gpus::VisibleGpus;
 pub use watched::{WatchedProcesses, listeners};

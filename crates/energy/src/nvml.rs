@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use infercost_core::{BoardState, EnergyDomain, MeterKind, Watts};
+use infercost_core::{BoardState, EnergyDomain, MeterError, MeterKind, Watts};
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
 use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
 use nvml_wrapper::enums::device::SampleValue;
@@ -19,8 +19,11 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::structs::device::FieldId;
 use nvml_wrapper::{Device, Nvml};
 
-use crate::discovery::{Candidate, MissingMeter, Offer};
+use crate::instrument::{
+    Candidate, ChoiceError, Finder, FoundMeter, Instrument, MissingMeter, Offer, Places, nothing_follows,
+};
 use crate::sensor::{Channel, Raw, Role, Sensor};
+use crate::visible_gpus::{BoardIdentity, VisibleGpus};
 
 /// Energy counters refresh every 20 to 100 ms, depending on the board.
 const UPDATE_PERIOD: Duration = Duration::from_millis(100);
@@ -62,6 +65,13 @@ pub struct GpuFacts {
     pub mig: Option<bool>,
 }
 
+impl GpuFacts {
+    /// What tells the board from others.
+    pub(crate) fn identity(&self) -> BoardIdentity {
+        BoardIdentity { name: self.name.clone(), uuid: self.uuid.clone() }
+    }
+}
+
 impl From<GpuFacts> for BoardState {
     /// What changes while a run lasts.
     fn from(facts: GpuFacts) -> Self {
@@ -78,39 +88,128 @@ impl From<GpuFacts> for BoardState {
     }
 }
 
-/// Finds the boards that NVML shows.
-pub(crate) fn find(library: Option<&Path>) -> Offer {
+/// NVIDIA's boards as an instrument; it takes no settings.
+pub(crate) struct Nvidia;
+
+impl Instrument for Nvidia {
+    fn name(&self) -> &'static str {
+        INSTRUMENT
+    }
+
+    fn usage(&self) -> &'static str {
+        INSTRUMENT
+    }
+
+    fn automatic(&self) -> Option<Box<dyn Finder>> {
+        Some(Box::new(Self))
+    }
+
+    fn choose(&self, rest: Option<&str>) -> Result<Box<dyn Finder>, ChoiceError> {
+        nothing_follows(INSTRUMENT, rest)?;
+        Ok(Box::new(Self))
+    }
+}
+
+impl Finder for Nvidia {
+    fn find(&self, places: &Places) -> Result<Offer, MeterError> {
+        Ok(match load(places.nvml_library.as_deref()) {
+            Ok(nvml) => boards_of(&Arc::new(nvml), &places.visible_gpus),
+            Err(missing) => Offer { absent: vec![missing], ..Offer::default() },
+        })
+    }
+}
+
+/// The boards that NVML shows and this process may use.
+///
+/// One board of two is not the machine's GPU energy: all that the process may use, or none.
+fn boards_of(nvml: &Arc<Nvml>, visible: &VisibleGpus) -> Offer {
     let mut offer = Offer::default();
-    let nvml = match load(library) {
-        Ok(nvml) => Arc::new(nvml),
-        Err(missing) => {
-            offer.absent.push(missing);
+    let mut boards = Vec::new();
+    for uuid in uuids(nvml) {
+        match uuid.and_then(|uuid| identity(nvml, uuid)) {
+            Ok(board) => boards.push(board),
+            Err(missing) => offer.closed.push(missing),
+        }
+    }
+    if boards.is_empty() && offer.closed.is_empty() {
+        offer.absent.push(MissingMeter {
+            name: INSTRUMENT.to_owned(),
+            reason: "NVML shows no GPU".to_owned(),
+            fix: "check that the GPU is visible here with nvidia-smi".to_owned(),
+        });
+        return offer;
+    }
+
+    let usable = match visible.among(&boards) {
+        Ok(usable) => usable,
+        Err(reason) => {
+            offer.closed.push(indistinct(reason));
             return offer;
         }
     };
+
     let mut channels = Vec::new();
-    for uuid in uuids(&nvml) {
-        match uuid.and_then(|uuid| board_channels(&nvml, &uuid)) {
+    for (board, usable) in boards.iter().zip(usable) {
+        if !usable {
+            offer.set_aside.push(of_others(board, visible));
+            continue;
+        }
+        match board_channels(nvml, &board.uuid) {
             Ok(board) => channels.extend(board),
             Err(missing) => offer.closed.push(missing),
         }
     }
     if channels.is_empty() && offer.closed.is_empty() {
-        offer.absent.push(MissingMeter {
-            name: "nvml".to_owned(),
-            reason: "NVML shows no GPU".to_owned(),
-            fix: "check that the GPU is visible here with nvidia-smi".to_owned(),
-        });
+        offer.absent.push(no_board_left(visible));
     } else if offer.closed.is_empty() {
-        // One board of two is not the machine's GPU energy: all of them, or none.
+        let remark = match offer.set_aside.len() {
+            0 => String::new(),
+            left_out => format!("{left_out} of {} GPUs left out by {}", boards.len(), visible.shown()),
+        };
         offer.candidates.push(Candidate {
             instrument: INSTRUMENT,
             domain: EnergyDomain::Gpu,
             rank: RANK,
             channels,
+            remark,
         });
     }
     offer
+}
+
+/// Name and UUID of a board.
+fn identity(nvml: &Nvml, uuid: String) -> Result<BoardIdentity, MissingMeter> {
+    let device = nvml.device_by_uuid(uuid.as_str()).map_err(|error| missing(&uuid, &error))?;
+    Ok(BoardIdentity { name: name(&device), uuid })
+}
+
+/// A board that works for other processes.
+fn of_others(board: &BoardIdentity, visible: &VisibleGpus) -> FoundMeter {
+    FoundMeter {
+        instrument: INSTRUMENT.to_owned(),
+        name: format!("{} {}", board.name, board.uuid.escape_debug()),
+        domain: EnergyDomain::Gpu,
+        kind: MeterKind::Counter,
+        update_period: UPDATE_PERIOD,
+        used: false,
+        note: format!("not used: {} leaves it to others", visible.shown()),
+    }
+}
+
+fn indistinct(reason: String) -> MissingMeter {
+    MissingMeter {
+        name: INSTRUMENT.to_owned(),
+        reason,
+        fix: "name whole boards by UUID in CUDA_VISIBLE_DEVICES (`nvidia-smi -L` lists them)".to_owned(),
+    }
+}
+
+fn no_board_left(visible: &VisibleGpus) -> MissingMeter {
+    MissingMeter {
+        name: INSTRUMENT.to_owned(),
+        reason: format!("{} leaves this process no GPU", visible.shown()),
+        fix: "unset CUDA_VISIBLE_DEVICES, or name a board that is there".to_owned(),
+    }
 }
 
 /// Reads what NVML tells about each board.
@@ -130,7 +229,6 @@ pub fn gpu_facts(library: Option<&Path>) -> Result<Vec<GpuFacts>, MissingMeter> 
 }
 
 fn facts(device: &Device<'_>, uuid: String) -> GpuFacts {
-    let milliwatts = |milliwatts: u32| Watts::from_milliwatts(u64::from(milliwatts));
     let own = std::process::id();
     let throttle = device.current_throttle_reasons().unwrap_or(ThrottleReasons::empty());
     GpuFacts {
@@ -138,7 +236,7 @@ fn facts(device: &Device<'_>, uuid: String) -> GpuFacts {
         uuid,
         has_energy_counter: device.total_energy_consumption().is_ok(),
         power: power_microwatts(device).ok().map(Watts::from_microwatts),
-        power_limit: device.enforced_power_limit().ok().map(milliwatts),
+        power_limit: device.enforced_power_limit().ok().map(|limit| Watts::from_milliwatts(u64::from(limit))),
         temperature: device.temperature(TemperatureSensor::Gpu).ok(),
         graphics_clock: device.clock_info(Clock::Graphics).ok(),
         memory_clock: device.clock_info(Clock::Memory).ok(),
@@ -200,33 +298,43 @@ fn board_channels(nvml: &Arc<Nvml>, uuid: &str) -> Result<Vec<Channel>, MissingM
             fix: "turn MIG off with `sudo nvidia-smi -mig 0` to meter this board".to_owned(),
         });
     }
-    let channel = |what: Quantity, role: Role| Channel {
-        name: name.clone(),
-        domain: EnergyDomain::Gpu,
-        kind: match what {
-            Quantity::Energy => MeterKind::Counter,
-            Quantity::Power => MeterKind::Integrated,
-        },
-        role,
-        update_period: UPDATE_PERIOD,
-        wraps_after: None,
-        poll_period: POLL_PERIOD,
-        sensor: Box::new(Board { nvml: Arc::clone(nvml), uuid: uuid.to_owned(), what }),
-    };
-    let has_power = power_microwatts(&device);
-    match (device.total_energy_consumption(), has_power) {
-        (Ok(_), Ok(_)) => {
-            Ok(vec![channel(Quantity::Energy, Role::Counted), channel(Quantity::Power, Role::CrossCheck)])
-        }
-        (Ok(_), Err(_)) => Ok(vec![channel(Quantity::Energy, Role::Counted)]),
-        (Err(_), Ok(_)) => Ok(vec![channel(Quantity::Power, Role::Counted)]),
+
+    let energy = device.total_energy_consumption();
+    let power = power_microwatts(&device);
+    let board = |what| Board { nvml: Arc::clone(nvml), uuid: uuid.to_owned(), what };
+    match (energy, power) {
+        (Ok(_), Ok(_)) => Ok(vec![
+            board(Quantity::Energy).channel(&name, Role::Counted),
+            board(Quantity::Power).channel(&name, Role::CrossCheck),
+        ]),
+        (Ok(_), Err(_)) => Ok(vec![board(Quantity::Energy).channel(&name, Role::Counted)]),
+        (Err(_), Ok(_)) => Ok(vec![board(Quantity::Power).channel(&name, Role::Counted)]),
         (Err(error), Err(_)) => Err(missing(&name, &error)),
     }
 }
 
+#[derive(Clone, Copy)]
 enum Quantity {
     Energy,
     Power,
+}
+
+impl Board {
+    fn channel(self, name: &str, role: Role) -> Channel {
+        Channel {
+            name: name.to_owned(),
+            domain: EnergyDomain::Gpu,
+            kind: match self.what {
+                Quantity::Energy => MeterKind::Counter,
+                Quantity::Power => MeterKind::Integrated,
+            },
+            role,
+            update_period: UPDATE_PERIOD,
+            wraps_after: None,
+            poll_period: POLL_PERIOD,
+            sensor: Box::new(self),
+        }
+    }
 }
 
 struct Board {

@@ -1,9 +1,13 @@
 //! Where to look for instruments, and which to use.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use infercost_core::{EnergyDomain, Watts};
+use infercost_core::Watts;
 
+use crate::instrument::{Finder, Instrument, Places};
+use crate::visible_gpus::VisibleGpus;
 use crate::watched::WatchedProcesses;
 
 /// Where to look for instruments, and which to use.
@@ -15,11 +19,13 @@ pub struct MeterOptions {
     pub proc_root: PathBuf,
     /// The NVML library to load; `None` looks in the usual place.
     pub nvml_library: Option<PathBuf>,
+    /// The NVIDIA boards that this process may use; the joules of others are somebody else's.
+    pub visible_gpus: VisibleGpus,
     /// Which instruments to use.
     pub choice: MeterChoice,
     /// What to do about parts that no instrument covers.
     pub estimate: EstimateChoice,
-    /// Processes beside infercost's own whose CPU time an estimate counts.
+    /// Processes other than infercost's own, whose CPU time an estimate counts.
     pub watched: WatchedProcesses,
 }
 
@@ -30,6 +36,7 @@ impl Default for MeterOptions {
             sysfs_root: PathBuf::from("/sys"),
             proc_root: PathBuf::from("/proc"),
             nvml_library: None,
+            visible_gpus: VisibleGpus::default(),
             choice: MeterChoice::Auto,
             estimate: EstimateChoice::Refuse,
             watched: WatchedProcesses::default(),
@@ -39,89 +46,89 @@ impl Default for MeterOptions {
 
 impl MeterOptions {
     /// The defaults, with `INFERCOST_SYSFS_ROOT`, `INFERCOST_PROC_ROOT` and `INFERCOST_NVML_LIBRARY` applied where they are
-    /// set and not empty.
+    /// set and not empty, and the boards that `CUDA_VISIBLE_DEVICES` leaves.
     pub fn from_environment() -> Self {
-        let mut options = Self::default();
-        let path = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        if let Some(root) = path("INFERCOST_SYSFS_ROOT") {
-            options.sysfs_root = root;
+        let usual = Self::default();
+        Self {
+            sysfs_root: path("INFERCOST_SYSFS_ROOT").unwrap_or(usual.sysfs_root),
+            proc_root: path("INFERCOST_PROC_ROOT").unwrap_or(usual.proc_root),
+            nvml_library: path("INFERCOST_NVML_LIBRARY"),
+            visible_gpus: VisibleGpus::from_environment(),
+            ..Self::default()
         }
-        if let Some(root) = path("INFERCOST_PROC_ROOT") {
-            options.proc_root = root;
+    }
+
+    /// Where instruments look.
+    pub(crate) fn places(&self) -> Places {
+        Places {
+            sysfs_root: self.sysfs_root.clone(),
+            nvml_library: self.nvml_library.clone(),
+            visible_gpus: self.visible_gpus.clone(),
         }
-        options.nvml_library = path("INFERCOST_NVML_LIBRARY");
-        options
     }
 }
 
-/// Which instruments to use.
+/// The path in a variable that is set and not empty.
+fn path(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// Which instruments to use. Read from text, as the command line writes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum MeterChoice {
     /// The best set without overlap.
     #[default]
     Auto,
     /// No instrument: every reading is unavailable, or an estimate where one is allowed.
     None,
-    /// RAPL through powercap, and nothing else.
-    Rapl,
-    /// hwmon sensors, and nothing else.
-    Hwmon,
-    /// NVIDIA GPUs, and nothing else.
-    Nvml,
-    /// A Shelly plug, of any generation, at this address (`http://192.168.1.20`), and nothing else.
-    Shelly(String),
-    /// A plug with Tasmota at this address, and nothing else.
-    Tasmota(String),
-    /// A metric of a Prometheus exporter, and nothing else.
-    Prometheus(PrometheusQuery),
+    /// One instrument, and nothing else.
+    Named(NamedMeter),
 }
 
-/// Which metric of an exporter to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PrometheusQuery {
-    /// The page with the metrics: `http://localhost:9102/metrics`.
-    pub url: String,
-    /// The metric's full name.
-    pub metric: String,
-    /// Labels that a series must carry; all series that do are summed.
-    pub labels: Vec<(String, String)>,
-    /// What the metric counts in or shows.
-    pub unit: EnergyUnit,
-    /// What the metric covers.
-    pub domain: EnergyDomain,
-}
-
-/// The unit of an exporter's metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EnergyUnit {
-    /// A counter of joules.
-    Joules,
-    /// A counter of millijoules.
-    Millijoules,
-    /// A counter of microjoules.
-    Microjoules,
-    /// A gauge in watts.
-    Watts,
-    /// A gauge in microwatts.
-    Microwatts,
+/// An instrument that was chosen by name, with its settings.
+#[derive(Clone)]
+pub struct NamedMeter {
+    pub(crate) instrument: &'static dyn Instrument,
+    /// As it was written.
+    pub(crate) text: String,
+    pub(crate) finder: Arc<dyn Finder>,
 }
 
 impl MeterChoice {
-    /// The choice as the command line writes it.
+    /// The choice in one word, as the command line writes it.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::None => "none",
-            Self::Rapl => "rapl",
-            Self::Hwmon => "hwmon",
-            Self::Nvml => "nvml",
-            Self::Shelly(_) => "shelly",
-            Self::Tasmota(_) => "tasmota",
-            Self::Prometheus(_) => "prometheus",
+            Self::Named(named) => named.instrument.name(),
         }
     }
+
+    /// Whether one instrument was asked for by name, which says that it is the right one.
+    pub fn is_named(&self) -> bool {
+        matches!(self, Self::Named(_))
+    }
+
+    /// Whether it reads whatever it is plugged into, and not this machine.
+    pub fn is_pointed(&self) -> bool {
+        matches!(self, Self::Named(named) if named.instrument.automatic().is_none())
+    }
 }
+
+impl fmt::Debug for NamedMeter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl PartialEq for NamedMeter {
+    /// Choices are the same where the same was written.
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for NamedMeter {}
 
 /// What to do about the part of the machine that no instrument covers.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

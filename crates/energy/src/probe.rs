@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use infercost_core::{EnergyDomain, MeterKind};
 
-use crate::discovery::{Candidate, MissingMeter};
+use crate::instrument::{Candidate, MissingMeter};
+use crate::remote;
 use crate::sensor::{Channel, Raw};
 
 /// A counter that stands still for this long is taken as dead.
-const PATIENCE: Duration = Duration::from_millis(1_000);
+const LONGEST_WAIT: Duration = Duration::from_millis(1_000);
 /// So many gaps between movements are enough to name a period.
 const ENOUGH_GAPS: usize = 5;
 
@@ -44,16 +45,20 @@ impl Watched<'_> {
 pub(crate) fn watch(candidates: &mut Vec<Candidate>) -> Vec<MissingMeter> {
     let mut watched: Vec<Watched<'_>> = candidates
         .iter_mut()
-        .filter(|candidate| candidate.domain != EnergyDomain::Gpu && candidate.instrument != "http")
+        .filter(|candidate| {
+            candidate.domain != EnergyDomain::Gpu && candidate.instrument != remote::INSTRUMENT
+        })
         .flat_map(|candidate| candidate.channels.iter_mut())
         .filter(|channel| channel.kind == MeterKind::Counter)
         .map(|channel| Watched { channel, last: None, moved_at: None, gaps: Vec::new() })
         .collect();
+
     let begun = Instant::now();
-    while begun.elapsed() < PATIENCE && !watched.iter().all(Watched::settled) {
+    while begun.elapsed() < LONGEST_WAIT && !watched.iter().all(Watched::settled) {
         watched.iter_mut().filter(|counter| !counter.settled()).for_each(Watched::look);
         thread::sleep(Duration::from_micros(200));
     }
+
     let mut still = Vec::new();
     for counter in &mut watched {
         if counter.moved_at.is_none() {
@@ -61,9 +66,10 @@ pub(crate) fn watch(candidates: &mut Vec<Candidate>) -> Vec<MissingMeter> {
         }
         counter.gaps.sort();
         // A counter that moved once or not at all in that time may take all of it.
-        let seen = counter.gaps.get(counter.gaps.len() / 2).copied().unwrap_or(PATIENCE);
+        let seen = counter.gaps.get(counter.gaps.len() / 2).copied().unwrap_or(LONGEST_WAIT);
         counter.channel.update_period = counter.channel.update_period.max(seen);
     }
+
     let mut missing = Vec::new();
     candidates.retain(|candidate| {
         let Some(dead) = candidate.channels.iter().find(|channel| still.contains(&channel.name)) else {

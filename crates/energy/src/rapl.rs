@@ -9,12 +9,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use infercost_core::{EnergyDomain, MeterKind};
+use infercost_core::{EnergyDomain, MeterError, MeterKind};
 
-use crate::discovery::{Candidate, MissingMeter, Offer};
+use crate::instrument::{
+    Candidate, ChoiceError, Finder, Instrument, MissingMeter, Offer, Places, nothing_follows,
+};
 use crate::sensor::{Channel, Raw, Role, Sensor};
 use crate::sysfs_file::{self, FileFault};
 
+/// The family's name.
+const NAME: &str = "rapl";
 /// RAPL counters refresh about once a millisecond (Intel SDM vol. 3B, "Package RAPL Domain").
 const UPDATE_PERIOD: Duration = Duration::from_millis(1);
 /// What a zone is taken to draw at most where it does not say.
@@ -23,6 +27,8 @@ const DEFAULT_MAX_WATTS: f64 = 1_000.0;
 const BURST_FACTOR: f64 = 2.0;
 const LONGEST_POLL: Duration = Duration::from_secs(1);
 const SHORTEST_POLL: Duration = Duration::from_millis(10);
+/// No zone's counter begins again after less than a joule.
+const SMALLEST_RANGE: u64 = 1_000_000;
 
 /// The order in which sources are preferred; lower is better.
 mod rank {
@@ -31,51 +37,104 @@ mod rank {
     pub(super) const PSYS: u8 = 40;
 }
 
-/// Finds the zones below `sysfs_root/class/powercap`.
-pub(crate) fn find(sysfs_root: &Path) -> Offer {
+/// RAPL as an instrument; it takes no settings.
+pub(crate) struct Rapl;
+
+impl Instrument for Rapl {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn usage(&self) -> &'static str {
+        NAME
+    }
+
+    fn automatic(&self) -> Option<Box<dyn Finder>> {
+        Some(Box::new(Self))
+    }
+
+    fn choose(&self, rest: Option<&str>) -> Result<Box<dyn Finder>, ChoiceError> {
+        nothing_follows(NAME, rest)?;
+        Ok(Box::new(Self))
+    }
+}
+
+impl Finder for Rapl {
+    fn find(&self, places: &Places) -> Result<Offer, MeterError> {
+        Ok(zones_below(&places.sysfs_root))
+    }
+}
+
+/// What the zones below `sysfs_root/class/powercap` offer.
+fn zones_below(sysfs_root: &Path) -> Offer {
     let folder = sysfs_root.join("class/powercap");
     let mut zones = zones_of(&folder, "intel-rapl");
     if zones.is_empty() {
         zones = zones_of(&folder, "intel-rapl-mmio");
     }
-    let mut offer = Offer::default();
     if zones.is_empty() {
-        offer.absent.push(MissingMeter {
-            name: "rapl".to_owned(),
-            reason: format!("no RAPL zones in {}", folder.display()),
-            fix: "load the intel_rapl_common and intel_rapl_msr modules; virtual machines and containers \
-                  usually have none"
-                .to_owned(),
-        });
-        return offer;
+        return Offer { absent: vec![no_zones(&folder)], ..Offer::default() };
     }
     drop_dies_of_listed_packages(&mut zones);
-    let mut groups: BTreeMap<u8, (EnergyDomain, Vec<&Zone>)> = BTreeMap::new();
-    for zone in &zones {
+
+    let mut offer = Offer::default();
+    for (rank, group) in by_part(&zones) {
+        offer.extend(group.offer(rank));
+    }
+    offer
+}
+
+/// Zones that together cover one part of the machine.
+struct Group<'a> {
+    domain: EnergyDomain,
+    zones: Vec<&'a Zone>,
+}
+
+/// The zones by rank; those inside another are left out.
+fn by_part(zones: &[Zone]) -> BTreeMap<u8, Group<'_>> {
+    let mut groups: BTreeMap<u8, Group<'_>> = BTreeMap::new();
+    for zone in zones {
         let (rank, domain) = match zone.part() {
             Some(Part::Package) => (rank::PACKAGE, EnergyDomain::CpuPackage),
             Some(Part::Dram) => (rank::DRAM, EnergyDomain::Dram),
             Some(Part::Psys) => (rank::PSYS, EnergyDomain::Platform),
             None => continue,
         };
-        groups.entry(rank).or_insert_with(|| (domain, Vec::new())).1.push(zone);
+        groups.entry(rank).or_insert_with(|| Group { domain, zones: Vec::new() }).zones.push(zone);
     }
-    for (rank, (domain, zones)) in groups {
+    groups
+}
+
+impl Group<'_> {
+    /// One candidate, where all its zones can be read and can be distinguished.
+    ///
+    /// One socket of two is not the machine's CPU energy: all of a part, or none of it.
+    fn offer(&self, rank: u8) -> Offer {
+        let mut offer = Offer::default();
         let mut channels = Vec::new();
-        let mut closed = Vec::new();
-        for zone in zones {
-            match zone.open(domain.clone()) {
+
+        for (index, zone) in self.zones.iter().enumerate() {
+            if self.zones.iter().take(index).any(|before| before.label == zone.label) {
+                offer.closed.push(twice(zone));
+                continue;
+            }
+            match zone.open(self.domain.clone()) {
                 Ok(channel) => channels.push(channel),
-                Err(fault) => closed.push(missing(zone, &fault)),
+                Err(fault) => offer.closed.push(missing(zone, &fault)),
             }
         }
-        // One socket of two is not the machine's CPU energy: all of a part, or none of it.
-        if closed.is_empty() {
-            offer.candidates.push(Candidate { instrument: "rapl", domain, rank, channels });
+
+        if offer.closed.is_empty() {
+            offer.candidates.push(Candidate {
+                instrument: NAME,
+                domain: self.domain.clone(),
+                rank,
+                channels,
+                remark: String::new(),
+            });
         }
-        offer.closed.extend(closed);
+        offer
     }
-    offer
 }
 
 struct Zone {
@@ -94,11 +153,11 @@ enum Part {
 
 impl Zone {
     fn part(&self) -> Option<Part> {
-        if self.name.starts_with("package-") {
+        if self.name == "package" || self.name.starts_with("package-") {
             Some(Part::Package)
         } else if self.name == "dram" || self.name.starts_with("dram-") {
             Some(Part::Dram)
-        } else if self.name.starts_with("psys") {
+        } else if self.name.starts_with("psys") || self.name.starts_with("platform") {
             Some(Part::Psys)
         } else {
             None
@@ -107,18 +166,30 @@ impl Zone {
 
     fn open(&self, domain: EnergyDomain) -> Result<Channel, FileFault> {
         let counter = self.folder.join("energy_uj");
-        sysfs_file::read_number(&counter)?;
-        let range = sysfs_file::read_number(&self.folder.join("max_energy_range_uj"))?;
+        let shown = sysfs_file::read_number(&counter)?;
+        let range = self.range(shown);
+
         Ok(Channel {
             name: self.label.clone(),
             domain,
             kind: MeterKind::Counter,
             role: Role::Counted,
             update_period: UPDATE_PERIOD,
-            wraps_after: Some(range),
-            poll_period: poll_period(range, self.max_watts()),
+            wraps_after: range,
+            poll_period: range.map_or(LONGEST_POLL, |range| poll_period(range, self.max_watts())),
             sensor: Box::new(CounterFile(counter)),
         })
+    }
+
+    /// The value after which the counter begins again; `None` where the zone names none that can be right: nothing, 0,
+    /// next to nothing, or less than the counter shows already. A counter that goes back is then a fault.
+    fn range(&self, shown: u64) -> Option<u64> {
+        let stated = sysfs_file::read_number(&self.folder.join("max_energy_range_uj")).ok()?;
+        let possible = stated >= SMALLEST_RANGE && stated >= shown;
+        if !possible {
+            tracing::warn!(zone = self.label, stated, shown, "this zone's stated range cannot be right");
+        }
+        possible.then_some(stated)
     }
 
     /// The largest power that the zone's constraints name; a default where they name none.
@@ -152,6 +223,7 @@ impl Sensor for CounterFile {
 fn zones_of(folder: &Path, control_type: &str) -> Vec<Zone> {
     let mut by_id: BTreeMap<String, PathBuf> = BTreeMap::new();
     collect(folder, control_type, 0, &mut by_id);
+
     let mut zones = Vec::new();
     for (id, folder) in &by_id {
         let Ok(name) = sysfs_file::read_text(&folder.join("name")) else { continue };
@@ -170,6 +242,7 @@ fn zones_of(folder: &Path, control_type: &str) -> Vec<Zone> {
 fn collect(folder: &Path, control_type: &str, depth: u8, by_id: &mut BTreeMap<String, PathBuf>) {
     /// class/powercap / control type / package / subzone
     const DEEPEST: u8 = 3;
+
     let mut deeper = Vec::new();
     for entry in sysfs_file::entries(folder) {
         let Some(rest) = entry.strip_prefix(control_type) else { continue };
@@ -177,6 +250,7 @@ fn collect(folder: &Path, control_type: &str, depth: u8, by_id: &mut BTreeMap<St
         if !path.is_dir() {
             continue;
         }
+
         let is_zone = rest.strip_prefix(':').is_some_and(|numbers| {
             numbers.split(':').all(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
         });
@@ -187,6 +261,7 @@ fn collect(folder: &Path, control_type: &str, depth: u8, by_id: &mut BTreeMap<St
             deeper.push(path);
         }
     }
+
     if depth < DEEPEST {
         for path in deeper {
             collect(&path, control_type, depth + 1, by_id);
@@ -204,6 +279,27 @@ fn drop_dies_of_listed_packages(zones: &mut Vec<Zone>) {
     });
 }
 
+fn no_zones(folder: &Path) -> MissingMeter {
+    let fix = "load the intel_rapl_common and intel_rapl_msr modules; virtual machines and containers usually have none";
+    MissingMeter {
+        name: NAME.to_owned(),
+        reason: format!("no RAPL zones in {}", folder.display()),
+        fix: fix.to_owned(),
+    }
+}
+
+fn twice(zone: &Zone) -> MissingMeter {
+    let Zone { folder, label, .. } = zone;
+    MissingMeter {
+        name: format!("{NAME} {label}"),
+        reason: format!(
+            "two zones are called {label}, and nothing says whether {} shows the same energy again",
+            folder.display()
+        ),
+        fix: "use a meter whose boundary is known".to_owned(),
+    }
+}
+
 fn missing(zone: &Zone, fault: &FileFault) -> MissingMeter {
     let file = fault.path().display();
     let fix = if fault.is_permission() {
@@ -213,5 +309,5 @@ fn missing(zone: &Zone, fault: &FileFault) -> MissingMeter {
     } else {
         "the file is not what powercap writes; check the sysfs root".to_owned()
     };
-    MissingMeter { name: format!("rapl {}", zone.label), reason: fault.reason(), fix }
+    MissingMeter { name: format!("{NAME} {}", zone.label), reason: fault.reason(), fix }
 }

@@ -47,6 +47,7 @@ impl Sampler {
                 due: Duration::ZERO,
             })
             .collect();
+
         let shared = Arc::new(Shared {
             epoch: Instant::now(),
             tracks: Mutex::new(tracks),
@@ -55,6 +56,7 @@ impl Sampler {
             wake: Condvar::new(),
             thread_cpu: AtomicU64::new(u64::MAX),
         });
+
         let for_thread = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("infercost-meter".to_owned())
@@ -128,6 +130,7 @@ impl Shared {
     fn run(&self) {
         /// Frequent enough for a report at a run's end, rare enough to cost nothing.
         const CPU_TIME_EVERY: Duration = Duration::from_millis(500);
+
         let mut cpu_time_due = Duration::ZERO;
         let mut asleep = self.sleep.lock().unwrap_or_else(PoisonError::into_inner);
         while !self.stopping.load(Ordering::Acquire) {
@@ -139,12 +142,14 @@ impl Shared {
                 }
                 next = next.min(track.due);
             }
+
             if cpu_time_due <= now {
                 if let Some(nanoseconds) = thread_cpu_nanoseconds() {
                     self.thread_cpu.store(nanoseconds, Ordering::Relaxed);
                 }
                 cpu_time_due = now + CPU_TIME_EVERY;
             }
+
             let pause = next.saturating_sub(self.epoch.elapsed()).max(Duration::from_micros(100));
             asleep = match self.wake.wait_timeout(asleep, pause) {
                 Ok((guard, _)) => guard,

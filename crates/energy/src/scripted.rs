@@ -129,6 +129,7 @@ impl EnergyMeter for ScriptedMeter {
 
     fn stop(&mut self, reading: OpenReading) -> Result<EnergyReading, MeterError> {
         let begun: Duration = reading.into_state(self.id)?;
+
         match &mut self.script {
             Script::Constant { watts, clock } => {
                 let elapsed = clock().saturating_sub(begun);
@@ -139,6 +140,7 @@ impl EnergyMeter for ScriptedMeter {
                     );
                     return Ok(EnergyReading::Unavailable { reason });
                 }
+
                 let updates = elapsed.as_nanos() / self.update_period.as_nanos().max(1);
                 Ok(EnergyReading::Measured {
                     energy: *watts * elapsed,

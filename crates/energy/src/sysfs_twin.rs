@@ -59,6 +59,7 @@ impl Load {
                 let share = (time.as_secs_f64() / over.as_secs_f64().max(1e-9)).min(1.0);
                 *from + (*to - *from) * share
             }
+
             Self::Steps(steps) => {
                 let mut left = time;
                 let mut watts = Watts::ZERO;
@@ -80,6 +81,7 @@ impl Load {
                 let ramping = time.min(*over);
                 (*from + self.watts_at(ramping)) / 2.0 * ramping + *to * time.saturating_sub(*over)
             }
+
             Self::Steps(steps) => {
                 let mut left = time;
                 let mut drawn = Joules::ZERO;
@@ -232,6 +234,7 @@ impl SysfsTwin {
             }
             sensor.write(Duration::ZERO)?;
         }
+
         let stopping = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopping);
         let begun = Instant::now();
@@ -249,9 +252,8 @@ impl SysfsTwin {
 
     fn sensor(&mut self, value: PathBuf, load: Load, shows: Shows) -> SensorScript<'_> {
         let value = self.root.join(value);
-        self.sensors.push(Sensor { value, load, shows, mishaps: Vec::new(), frozen: false });
-        let last = self.sensors.len() - 1;
-        SensorScript(&mut self.sensors[last])
+        let sensor = Sensor { value, load, shows, mishaps: Vec::new(), frozen: false };
+        SensorScript(self.sensors.push_mut(sensor))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Processes beside infercost's own whose CPU time an estimate counts: servers that it did not start.
+//! Processes other than infercost's own, whose CPU time an estimate counts: servers that it did not start.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -51,25 +51,28 @@ pub fn listeners(proc_root: &Path, port: u16) -> Result<Vec<u32>, String> {
         }
         inodes.extend(text.lines().filter_map(|line| listening_inode(line, port)));
     }
+
     if inodes.is_empty() {
         return Err(format!("no process of this machine listens on port {port}"));
     }
+
     let wanted: BTreeSet<String> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
-    let holds = |pid: &u32| {
-        let Ok(files) = fs::read_dir(proc_root.join(pid.to_string()).join("fd")) else { return false };
-        files.flatten().any(|file| {
-            fs::read_link(file.path())
-                .is_ok_and(|link| link.to_str().is_some_and(|link| wanted.contains(link)))
-        })
-    };
     let pids = sysfs_file::entries(proc_root).into_iter().filter_map(|name| name.parse().ok());
-    let found: Vec<u32> = pids.filter(holds).collect();
+    let found: Vec<u32> = pids.filter(|pid| holds_any(proc_root, *pid, &wanted)).collect();
     if found.is_empty() {
         return Err(format!(
             "the process that listens on port {port} cannot be seen: it belongs to another user or container"
         ));
     }
     Ok(found)
+}
+
+/// Whether a process has one of the sockets open.
+fn holds_any(proc_root: &Path, pid: u32, sockets: &BTreeSet<String>) -> bool {
+    let Ok(files) = fs::read_dir(proc_root.join(pid.to_string()).join("fd")) else { return false };
+    files.flatten().any(|file| {
+        fs::read_link(file.path()).is_ok_and(|link| link.to_str().is_some_and(|link| sockets.contains(link)))
+    })
 }
 
 /// The socket's inode where the line is a socket that listens on the port.

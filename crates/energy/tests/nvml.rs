@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use infercost_core::{BoardState, EnergyDomain, EnergyReading, EnergyScope, MeterKind, Watts};
 use infercost_energy::sysfs_twin::{Load, SysfsTwin};
-use infercost_energy::{Discovery, MeterChoice, MeterOptions, discover, gpu_facts};
+use infercost_energy::{Discovery, MeterChoice, MeterOptions, VisibleGpus, discover, gpu_facts};
 use infercost_nvml_mock::{Board, Script, install};
 use tempfile::TempDir;
 
@@ -84,6 +84,34 @@ fn two_boards_are_summed_by_their_counters() {
     assert_eq!(checks.len(), 2);
     assert!(checks.iter().all(|check| check.agrees()), "{checks:?}");
     assert!(discovery.meter.describe().contains("GPU-2"), "{}", discovery.meter.describe());
+}
+
+/// Another user's 300 W are not this process's.
+#[test]
+fn only_boards_that_the_process_may_use_are_billed() {
+    let machine = boards([board(1, 300.0), board(2, 80.0)]);
+    for visible in ["1", "GPU-2", "1,5,0"] {
+        let visible_gpus = VisibleGpus::of(Some(visible), None);
+        let mut discovery = discover(&MeterOptions { visible_gpus, ..machine.options() }).unwrap();
+        let (reading, elapsed) = metered(&mut discovery, 1500 * MILLISECOND);
+        let joules = reading.joules().unwrap().get();
+        assert!((joules / (80.0 * elapsed) - 1.0).abs() < 0.05, "{visible}: {joules} J in {elapsed} s");
+        let described = discovery.meter.describe();
+        assert!(described.contains(&format!("1 of 2 GPUs left out by CUDA_VISIBLE_DEVICES={visible}")));
+        let other = discovery.found.iter().find(|meter| meter.name.contains("GPU-1")).unwrap();
+        assert!(!other.used && other.note.contains("leaves it to others"), "{other:?}");
+        assert_eq!(discovery.meter.boards().len(), 1);
+    }
+    for (visible, part) in [("-1", "leaves this process no GPU"), ("MIG-12", "names a MIG instance")] {
+        let visible_gpus = VisibleGpus::of(Some(visible), None);
+        let mut discovery = discover(&MeterOptions { visible_gpus, ..machine.options() }).unwrap();
+        unavailable(&mut discovery, MILLISECOND, part);
+    }
+    // What is cut up by MIG and left to others does not matter.
+    let machine = boards([board(1, 100.0), Board { mig: true, ..board(2, 100.0) }]);
+    let visible_gpus = VisibleGpus::of(Some("GPU-1"), None);
+    let discovery = discover(&MeterOptions { visible_gpus, ..machine.options() }).unwrap();
+    assert_eq!(discovery.meter.scope(), EnergyScope::of([EnergyDomain::Gpu]));
 }
 
 #[test]
@@ -178,7 +206,7 @@ fn what_cannot_be_metered_says_why() {
     let unloaded = machine(&Script { init_error: 9, boards: vec![board(1, 1.0)] });
     unavailable(&mut unloaded.discover(), MILLISECOND, "driver is not loaded");
 
-    let required = MeterOptions { choice: MeterChoice::Nvml, ..mig.options() };
+    let required = MeterOptions { choice: "nvml".parse::<MeterChoice>().unwrap(), ..mig.options() };
     let message = discover(&required).unwrap_err().to_string();
     assert!(message.contains("nvml") && message.contains("nvidia-smi -mig 0"), "{message}");
 }

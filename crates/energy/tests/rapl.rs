@@ -260,6 +260,45 @@ fn one_closed_package_closes_both() {
     );
 }
 
+/// Ranges that cannot be right are no ranges: the counter is read all the same, and going back is then a fault.
+#[test]
+fn odd_ranges() {
+    for range in ["0", "-1", "n/a", "", "1000", "50000000"] {
+        attempts_of(&|| {
+            let folder = tempfile::tempdir().unwrap();
+            let mut twin = SysfsTwin::new(folder.path());
+            twin.rapl_zone("intel-rapl:0", "package-0", watts(40.0)).begins_at(100_000_000);
+            let _playing = twin.play().unwrap();
+            let stated = folder.path().join("class/powercap/intel-rapl:0/max_energy_range_uj");
+            std::fs::write(&stated, range).unwrap();
+            let mut discovery = found(folder.path());
+            let (reading, elapsed) = metered(&mut discovery, 500 * MILLISECOND);
+            let right = 40.0 * elapsed.as_secs_f64();
+            let joules = reading.joules().map(|joules| joules.get());
+            assert!(joules.is_some_and(|joules| (joules / right - 1.0).abs() < 0.02), "{range}: {reading:?}");
+        });
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut twin = SysfsTwin::new(folder.path());
+    twin.rapl_zone("intel-rapl:0", "package-0", watts(40.0)).begins_at(100_000_000);
+    let _playing = twin.play().unwrap();
+    std::fs::remove_file(folder.path().join("class/powercap/intel-rapl:0/max_energy_range_uj")).unwrap();
+    assert_eq!(found(folder.path()).meter.scope(), package());
+}
+
+/// Two zones of one name may be one energy shown twice, or two sockets: neither is guessed.
+#[test]
+fn zones_of_one_name_are_not_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut twin = SysfsTwin::new(folder.path());
+    twin.rapl_zone("intel-rapl:0", "package-0", watts(30.0));
+    twin.rapl_zone("intel-rapl:2", "package-0", watts(30.0));
+    let _playing = twin.play().unwrap();
+    let discovery = found(folder.path());
+    assert_eq!(discovery.meter.scope(), EnergyScope::default());
+    assert!(discovery.meter.describe().contains("two zones are called package-0"), "{discovery:?}");
+}
+
 #[test]
 fn a_machine_without_sensors() {
     let folder = tempfile::tempdir().unwrap();
@@ -272,8 +311,8 @@ fn a_machine_without_sensors() {
     let (reading, _) = metered(&mut discovery, MILLISECOND);
     assert_eq!(reading.joules(), None);
 
-    for choice in [MeterChoice::Rapl, MeterChoice::Hwmon] {
-        let name = choice.name();
+    for name in ["rapl", "hwmon"] {
+        let choice: MeterChoice = name.parse().unwrap();
         let error = discover(&options(folder.path(), choice)).unwrap_err();
         assert!(matches!(&error, MeterError::RequiredMeterMissing { meter, .. } if meter == name), "{error}");
     }
@@ -284,6 +323,10 @@ fn a_machine_without_sensors() {
 /// These tests run in real time, and a busy machine can hold up the scripted sensor itself: each has three attempts,
 /// one after the other and none beside another's.
 fn attempts(check: fn()) {
+    attempts_of(&check);
+}
+
+fn attempts_of(check: &(dyn Fn() + std::panic::RefUnwindSafe)) {
     for left in (0..3).rev() {
         let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match std::panic::catch_unwind(check) {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use infercost_engine::decoder::{CacheType, Decoder, DecoderOptions, Family, Logits};
-use infercost_engine::{ModelDevice, InProcessEngine, InProcessOptions};
+use infercost_engine::{InProcessEngine, InProcessOptions, ModelDevice};
 
 /// Both compute in F32 and differ in the order of sums only: 2 · 10⁻⁵ nats were seen.
 const SAME_ARITHMETIC: f64 = 1e-4;

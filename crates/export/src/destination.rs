@@ -336,7 +336,7 @@ pub(crate) fn address(
     let uri: Uri = text.parse().map_err(|_| problem("it cannot be read"))?;
     let authority = uri.authority().ok_or_else(|| problem("it names no host"))?;
     if authority.as_str().contains('@') {
-        return Err(problem("credentials belong into a header (--header)"));
+        return Err(problem("credentials belong into a header (--otlp-header)"));
     }
     let scheme = uri.scheme_str().unwrap_or_default();
     if !matches!(scheme, "http" | "https") {

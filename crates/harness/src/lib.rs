@@ -8,10 +8,13 @@
 //! divergences are the sink's business; the harness only brings engines and prompts together in the right
 //! order.
 
+mod answer_counts;
 pub mod bandwidth;
+mod error;
 mod ladder;
 pub mod load;
-pub mod load_phase;
+mod load_phase;
+mod load_plan;
 pub mod machine;
 pub mod noise;
 pub mod order;
@@ -19,11 +22,13 @@ pub mod plan;
 pub mod preparation;
 pub mod run;
 mod scoring;
+mod session;
 pub mod timed;
 mod virtualization;
 pub mod window_length;
 
-pub use load_phase::{LoadDone, LoadPlan};
+pub use error::HarnessError;
+pub use load_plan::{LoadDone, LoadPlan};
 pub use plan::{Completed, Plan};
 pub use preparation::{Contestant, Prepared, prepare};
-pub use run::{HarnessError, run};
+pub use run::run;

@@ -1,68 +1,26 @@
 //! The second part of a run: every variant at every operating point, each in a window of its own.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use infercost_core::{
-    Engine, InferenceRecord, LoadFacts, OperatingPoint, Outcome, SinkError, SteadyState, VariantId,
-    WindowRecord,
+    Engine, InferenceRecord, LoadFacts, OperatingPoint, SinkError, SteadyState, VariantId, WindowRecord,
 };
 
-use crate::ladder::{End, Ladder, Reached};
-use crate::load::{Arrivals, Driven, Load, Steady, drive};
+use crate::answer_counts::AnswerCounts;
+use crate::error::HarnessError;
+use crate::ladder::{Ladder, Reached};
+use crate::load::{Driven, Load, Steady, drive};
+use crate::load_plan::LoadPlan;
 use crate::order::turn_order;
 use crate::plan::Plan;
-use crate::run::{HarnessError, Session};
+use crate::session::Session;
 use crate::timed::infer;
 
-/// A window with more failures than this share of its requests is the end of the way up.
-const MOST_FAILURES: f64 = 0.5;
 /// More than any run sends, so that a server that refuses at once cannot fill the disk.
 const MOST_REQUESTS: u64 = 2_000_000;
 /// Failures in a row after which a model in process is given up.
 const FAILURES_IN_A_ROW: u32 = 20;
-
-/// What is driven after the single requests.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LoadPlan {
-    /// Operating points, for every variant that can take them.
-    pub points: Vec<OperatingPoint>,
-    /// Search for the knee up to this many requests in flight; `None` does not search.
-    pub sweep: Option<u32>,
-    /// How requests of open loops are spaced.
-    pub arrivals: Arrivals,
-    /// Load before what is counted.
-    pub warm_up: Duration,
-    /// How long each point is held behind the warm-up.
-    pub duration: Duration,
-}
-
-/// What of the load an earlier, interrupted run has already done.
-#[derive(Debug, Clone, Default)]
-pub struct LoadDone {
-    points: Vec<(VariantId, OperatingPoint, Reached)>,
-    /// The first repetition that no inference of a variant has.
-    next_repetition: HashMap<VariantId, u32>,
-}
-
-impl LoadDone {
-    /// Takes note of a window of that run. An interrupted one is driven again, under fresh repetitions.
-    pub fn note(&mut self, window: &WindowRecord) {
-        let next = self.next_repetition.entry(window.id.variant.clone()).or_default();
-        for inference in &window.inferences {
-            *next = (*next).max(inference.repetition.saturating_add(1));
-        }
-        let Some(load) = window.load.filter(|_| !window.interrupted) else { return };
-        let mut tally = Tally::default();
-        for inference in &window.inferences {
-            let issued = inference.issued_at.duration_since(window.started_at).unwrap_or_default();
-            tally.add(issued, inference);
-        }
-        let reached = tally.reached(&load);
-        self.points.push((window.id.variant.clone(), window.operating_point, reached));
-    }
-}
 
 /// Drives every variant up its ladder; variants take turns, point by point. A point at which this program was the limit is
 /// driven once more, in a window of its own; the first window stays, marked as [`LoadFacts::client_limited`].
@@ -133,14 +91,14 @@ impl Window<'_> {
         let started_at = SystemTime::now();
         let clock = Instant::now();
         let reading = session.open_meter(&self.variant)?;
-        let mut tally = Tally::default();
+        let mut counts = AnswerCounts::default();
         let mut beyond = self.first;
         let sink = &mut *session.sink;
         let mut keep = |mut records: Vec<InferenceRecord>| {
             for record in &mut records {
                 record.repetition = record.repetition.saturating_add(self.first);
                 beyond = beyond.max(record.repetition.saturating_add(1));
-                tally.add(record.issued_at.duration_since(started_at).unwrap_or_default(), record);
+                counts.add(record.issued_at.duration_since(started_at).unwrap_or_default(), record);
             }
             sink.under_load(&id, &records)
         };
@@ -162,11 +120,13 @@ impl Window<'_> {
             load: Some(facts),
             energy,
             interrupted: false,
+            interference: None,
+            remeasures: None,
             // they went to the sink as they ended, and there may be any number of them
             inferences: Vec::new(),
         };
         session.sink.window(&record)?;
-        Ok((tally.reached(&facts), beyond))
+        Ok((counts.reached(&facts), beyond))
     }
 
     fn load(&self, plan: &Plan) -> Load {
@@ -216,7 +176,7 @@ impl Window<'_> {
             keep(vec![record])?;
         }
         let steady = from.filter(|from| until > *from).map(|from| SteadyState { from, until });
-        Ok(LoadFacts { steady, client_limited: false, over_saturated: false })
+        Ok(LoadFacts { steady, ..LoadFacts::default() })
     }
 }
 
@@ -240,71 +200,11 @@ fn facts(driven: &Driven, started_at: SystemTime) -> LoadFacts {
         from: from.saturating_add(late),
         until: to.saturating_add(late),
     });
-    LoadFacts { steady, client_limited: driven.client_limit.is_some(), over_saturated: driven.over_saturated }
-}
-
-/// When requests were answered, in bounded memory: two bins become one when there are too many.
-#[derive(Debug)]
-struct Tally {
-    width: Duration,
-    /// Answers that ended in each stretch of `width`, since the window began.
-    bins: Vec<u64>,
-    answered: u64,
-    requests: u64,
-}
-
-/// Most bins. A steady state of a tenth of the time is then known to one part in eight hundred at least.
-const MOST_BINS: usize = 1 << 14;
-
-impl Default for Tally {
-    fn default() -> Self {
-        Self { width: Duration::from_millis(1), bins: Vec::new(), answered: 0, requests: 0 }
-    }
-}
-
-impl Tally {
-    fn add(&mut self, issued: Duration, record: &InferenceRecord) {
-        self.requests += 1;
-        let Outcome::Completed { latency, .. } = &record.outcome else { return };
-        self.answered += 1;
-        let end = issued.saturating_add(*latency);
-        while self.bin(end) >= MOST_BINS {
-            self.width = self.width.saturating_mul(2);
-            self.bins = self.bins.chunks(2).map(|two| two.iter().sum()).collect();
-        }
-        let bin = self.bin(end);
-        if self.bins.len() <= bin {
-            self.bins.resize(bin + 1, 0);
-        }
-        if let Some(count) = self.bins.get_mut(bin) {
-            *count += 1;
-        }
-    }
-
-    fn bin(&self, at: Duration) -> usize {
-        usize::try_from(at.as_nanos() / self.width.as_nanos()).unwrap_or(usize::MAX)
-    }
-
-    /// Answers that ended in a stretch.
-    fn between(&self, from: Duration, until: Duration) -> u64 {
-        let (first, last) = (self.bin(from), self.bin(until));
-        let places = self.bins.iter().enumerate();
-        places.filter(|(place, _)| (first..=last).contains(place)).map(|(_, count)| count).sum()
-    }
-
-    fn reached(&self, facts: &LoadFacts) -> Reached {
-        let failed = self.requests.saturating_sub(self.answered);
-        let throughput = facts
-            .steady
-            .filter(|steady| !steady.length().is_zero())
-            .map(|steady| self.between(steady.from, steady.until) as f64 / steady.length().as_secs_f64());
-        let mostly_failing = failed as f64 > MOST_FAILURES * self.requests as f64;
-        let end = if facts.over_saturated || mostly_failing || self.answered == 0 {
-            Some(End::Server)
-        } else {
-            facts.client_limited.then_some(End::Client)
-        };
-        Reached { throughput: throughput.filter(|_| self.answered > 0), end }
+    LoadFacts {
+        steady,
+        client_limited: driven.client_limit.is_some(),
+        machine_busy: false,
+        over_saturated: driven.over_saturated,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use infercost_core::{Prompt, PromptId, Sampling, VariantId};
 
-use crate::load_phase::{LoadDone, LoadPlan};
+use crate::load_plan::{LoadDone, LoadPlan};
 
 /// The settings of a run. Prompts are run in the order given.
 #[derive(Debug, Clone)]

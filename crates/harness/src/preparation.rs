@@ -6,7 +6,8 @@ use infercost_core::{
     EnergyMeter, Engine, EngineError, IdlePhase, IdleRecord, LoadRecord, Prompt, VariantId,
 };
 
-use crate::run::{HarnessError, measure_idle};
+use crate::error::HarnessError;
+use crate::session::measure_idle;
 
 /// A variant and how to load it.
 pub struct Contestant<'a> {

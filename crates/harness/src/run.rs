@@ -2,55 +2,22 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use infercost_core::{
-    Continuation, EnergyMeter, EnergyReading, Engine, EngineError, Generation, IdlePhase, IdleRecord,
-    MeterError, OpenReading, OperatingPoint, Prompt, PromptId, RecordSink, Scored, SinkError, Unscored,
-    VariantId, WindowId, WindowRecord,
+    Continuation, EnergyMeter, Engine, Generation, IdlePhase, OperatingPoint, Prompt, PromptId, RecordSink,
+    Scored, Unscored, VariantId, WindowRecord,
 };
-use thiserror::Error;
 
+use crate::error::HarnessError;
 use crate::load_phase;
 use crate::order::turn_order;
 use crate::plan::Plan;
 use crate::preparation::Prepared;
 use crate::scoring::{Tokens, choices, likeliest, numbered, score};
+use crate::session::{Session, measure_idle};
 use crate::timed::infer;
 use crate::window_length::prompts_per_window;
-
-/// Why a run ended early. What was measured before is with the sink.
-#[derive(Debug, Error)]
-pub enum HarnessError {
-    /// A variant could not be loaded.
-    #[error("cannot load {variant}")]
-    Load {
-        /// Which one.
-        variant: VariantId,
-        /// Why.
-        source: EngineError,
-    },
-    /// A prompt does not fit a variant's context.
-    #[error("prompt `{prompt}` does not fit {variant}")]
-    Prompt {
-        /// Which prompt.
-        prompt: PromptId,
-        /// Which variant.
-        variant: VariantId,
-        /// Why, with the numbers.
-        source: EngineError,
-    },
-    /// The meter could not be started.
-    #[error(transparent)]
-    Meter(#[from] MeterError),
-    /// The sink could not keep a fact.
-    #[error(transparent)]
-    Sink(#[from] SinkError),
-    /// The caller asked for an end.
-    #[error("interrupted")]
-    Interrupted,
-}
 
 /// Drives every variant through the plan.
 ///
@@ -115,70 +82,9 @@ pub fn run(
     Ok(())
 }
 
-/// Reads the meter around a stretch in which nothing is asked of any model. `None` where there is no meter.
-pub(crate) fn measure_idle(
-    meter: &mut dyn EnergyMeter,
-    phase: IdlePhase,
-    time: Duration,
-) -> Result<Option<IdleRecord>, HarnessError> {
-    if meter.scope().0.is_empty() || time.is_zero() {
-        return Ok(None);
-    }
-    // first, while boards are as the work left them
-    let boards = meter.boards();
-    let started_at = SystemTime::now();
-    let clock = Instant::now();
-    let reading = meter.start()?;
-    sleep(time.max(meter.update_period() * 10));
-    let energy = meter.stop(reading)?;
-    let wall_time = clock.elapsed();
-    let cross_checks = meter.cross_checks().to_vec();
-    Ok(Some(IdleRecord { phase, started_at, wall_time, energy, boards, cross_checks }))
-}
-
-/// A reading that has begun, or why there is none.
-pub(crate) enum Reading {
-    /// The meter reads.
-    Open(OpenReading),
-    /// No meter covers the variant.
-    None(String),
-}
-
-/// What lasts from the first window to the last.
-pub(crate) struct Session<'a> {
-    pub(crate) plan: &'a Plan,
-    meter: &'a mut dyn EnergyMeter,
-    pub(crate) sink: &'a mut dyn RecordSink,
-    pub(crate) stop: &'a AtomicBool,
-    next_window: u32,
-}
-
 impl Session<'_> {
     fn check_stop(&self) -> Result<(), HarnessError> {
         if self.stop.load(Ordering::Relaxed) { Err(HarnessError::Interrupted) } else { Ok(()) }
-    }
-
-    /// The id of the variant's next window.
-    pub(crate) fn window_id(&mut self, variant: &VariantId) -> WindowId {
-        let id = WindowId { variant: variant.clone(), index: self.next_window };
-        self.next_window = self.next_window.saturating_add(1);
-        id
-    }
-
-    /// Begins a reading, or gives the reason why no meter covers the variant.
-    pub(crate) fn open_meter(&mut self, variant: &VariantId) -> Result<Reading, MeterError> {
-        match self.plan.unmetered.get(variant) {
-            Some(reason) => Ok(Reading::None(reason.clone())),
-            None => self.meter.start().map(Reading::Open),
-        }
-    }
-
-    /// Ends it.
-    pub(crate) fn close_meter(&mut self, reading: Reading) -> Result<EnergyReading, MeterError> {
-        match reading {
-            Reading::Open(reading) => self.meter.stop(reading),
-            Reading::None(reason) => Ok(EnergyReading::Unavailable { reason }),
-        }
     }
 
     /// Full-shape inferences that are thrown away. A failing prompt fails again, and is counted, later.
@@ -242,6 +148,8 @@ impl Session<'_> {
             load: None,
             energy,
             interrupted: false,
+            interference: None,
+            remeasures: None,
             inferences,
         };
         self.sink.window(&record)?;

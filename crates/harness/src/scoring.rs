@@ -100,7 +100,10 @@ pub(crate) fn choices(
     engine: &mut dyn Engine,
     prompt: &Prompt,
 ) -> Option<Result<Vec<TokenScores>, Unscored>> {
-    let Grader::Choice { choices, .. } = &prompt.grader else { return None };
+    let choices = prompt.grader.as_deref().map_or(&[][..], Grader::choices);
+    if choices.is_empty() {
+        return None;
+    }
     Some(choices.iter().map(|choice| score(engine, prompt, Continuation::Text(choice), false)).collect())
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use infercost_core::testing::{Script, ScriptedEngine};
 use infercost_core::{
-    Engine, Grader, IdleRecord, InferenceRecord, Likeliest, LoadRecord, Message, Prompt, PromptBody,
-    RecordSink, Role, Sampling, Scored, SinkError, UnavailableMeter, VariantId, WindowId, WindowRecord,
+    Engine, IdleRecord, InferenceRecord, Likeliest, LoadRecord, Message, Prompt, PromptBody, RecordSink,
+    Role, Sampling, Scored, SinkError, UnavailableMeter, VariantId, WindowId, WindowRecord,
 };
 use infercost_harness::{Completed, Plan, Prepared, run};
 use infercost_openai_mock::{Reply, StandIn, StreamScript};
@@ -84,8 +84,8 @@ fn shown(positions: &[Value]) -> Shown {
         vec![("baseline".into(), Box::new(baseline)), ("served".into(), Box::new(served))];
     let prompt = Prompt {
         id: "p".into(),
-        body: PromptBody::Chat(vec![Message { role: Role::User, content: "?".into() }]),
-        grader: Grader::None,
+        body: PromptBody::Chat(vec![Message { role: Role::User, content: "?".into() }].into()),
+        grader: None,
         max_tokens: 8,
         tags: Vec::new(),
     };

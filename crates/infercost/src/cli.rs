@@ -6,8 +6,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use infercost_core::RunSpec;
 
 use crate::commands::{
-    audit, bench, compare, completions, doctor, export, host, models, optimize, prices, quantize, record,
-    replace, report, schedule, score, tokenize,
+    audit, bench, compare, completions, diff, doctor, export, host, init, models, optimize, prices, quantize,
+    record, replace, report, runs, schedule, score, tokenize,
 };
 use crate::flags::GlobalFlags;
 
@@ -37,6 +37,10 @@ pub(crate) enum Command {
     Record(record::RecordCommand),
     /// Compute the answer again from traces alone
     Report(report::ReportCommand),
+    /// List, show and delete recorded runs
+    Runs(runs::RunsCommand),
+    /// Compare two runs: what became better or worse, and whether limits are kept
+    Diff(diff::DiffCommand),
     /// Send a recorded run to Phoenix, Jaeger, LangSmith, Langfuse or any OTLP collector
     Export(export::ExportCommand),
     /// List, pull and inspect models
@@ -63,6 +67,8 @@ pub(crate) enum Command {
     Optimize(optimize::OptimizeCommand),
     /// Fetch dated prices of electricity, hardware and hosted models, and list them
     Prices(prices::PricesCommand),
+    /// Begin a commented infercost.toml, by asking or from flags
+    Init(init::InitCommand),
     /// Print a completion script for a shell
     Completions(completions::CompletionsCommand),
 }
@@ -74,6 +80,8 @@ impl Command {
             Self::Compare(command) => compare::run(command, global, &recorded_spec),
             Self::Record(command) => record::run(command, global, &recorded_spec),
             Self::Report(command) => report::run(command, global),
+            Self::Runs(command) => runs::run(command, global),
+            Self::Diff(command) => diff::run(command, global),
             Self::Export(command) => export::run(command, global),
             Self::Models(command) => models::run(command, global),
             Self::Quantize(command) => quantize::run(command, global),
@@ -87,6 +95,7 @@ impl Command {
             Self::Schedule(command) => schedule::run(command, global),
             Self::Optimize(command) => optimize::run(command, global),
             Self::Prices(command) => prices::run(command, global),
+            Self::Init(command) => init::run(command),
             Self::Completions(command) => completions::run(command, &mut Cli::command()),
         }
     }

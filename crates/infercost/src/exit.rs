@@ -34,7 +34,7 @@ fn code(error: &anyhow::Error) -> u8 {
         if let Some(MeterError::RequiredMeterMissing { .. }) = cause.downcast_ref() {
             return NO_METER;
         }
-        if cause.is::<Usage>() || cause.is::<infercost_core::PromptSetError>() {
+        if cause.is::<Usage>() || cause.is::<infercost_text::TextError>() {
             return USAGE;
         }
     }

@@ -1,4 +1,5 @@
 //! The command line: flags, rendering and exit codes. What it runs is in `infercost-run` and below.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 mod cli;
 mod commands;

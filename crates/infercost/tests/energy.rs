@@ -498,3 +498,33 @@ fn a_calibration_that_cannot_be() {
         assert!(error.contains(part), "{arguments:?}: {error}");
     }
 }
+
+/// A proxy of the environment would look for a meter of this machine at itself.
+#[test]
+fn a_meter_of_this_machine_is_asked_through_no_proxy() {
+    let folder = tempfile::tempdir().unwrap();
+    let reply = Reply::whole(200, "text/plain", &[], "x_watts 40\n");
+    let exporter = StandIn::start(move |_| reply.clone()).unwrap();
+    let meter = format!("prometheus:{}/metrics?metric=x_watts&covers=platform", exporter.base());
+    let mut command = infercost(folder.path(), &["doctor", "--json", "--meter", &meter]);
+    for variable in ["http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"] {
+        command.env(variable, "http://127.0.0.1:9");
+    }
+    let found = json(&command.output().unwrap());
+    assert_eq!(found["basis"], "measured", "{found:#}");
+}
+
+/// Another user's board is neither read nor billed, and the answer says that it was left out.
+#[test]
+fn a_board_that_the_process_may_not_use_is_said_and_not_billed() {
+    let folder = tempfile::tempdir().unwrap();
+    let board = |number: u8, watts: f64| Board { uuid: format!("GPU-{number}"), watts, ..Board::default() };
+    let script = Script { init_error: 0, boards: vec![board(1, 300.0), board(2, 60.0)] };
+    let library = install(folder.path(), &script).unwrap();
+    let mut command = infercost(folder.path(), &["doctor", "--json", "--meter", "nvml"]);
+    command.env("INFERCOST_NVML_LIBRARY", &library).env("CUDA_VISIBLE_DEVICES", "1");
+    let found = json(&command.output().unwrap());
+    let meter = found["meter"].as_str().unwrap();
+    assert!(meter.contains("GPU-2") && meter.contains("left out by CUDA_VISIBLE_DEVICES=1"), "{meter}");
+    assert!((found["rest_w"].as_f64().unwrap() - 60.0).abs() < 6.0, "{found:#}");
+}

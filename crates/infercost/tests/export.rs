@@ -148,7 +148,7 @@ fn refusals_are_clear_and_tell_no_secret() {
     check(&[], 2, "OTEL_EXPORTER_OTLP_ENDPOINT");
     check(&["nowhere", "--otlp", "http://127.0.0.1:9"], 2, "no run");
     check(&["--otlp", "localhost:4318"], 2, "http://");
-    check(&["--otlp", "http://u:secret-value@h"], 2, "--header");
+    check(&["--otlp", "http://u:secret-value@h"], 2, "--otlp-header");
     check(&["--otlp", "http://127.0.0.1:9", "--header", "a b=secret-value"], 2, "header");
     check(&["--otlp", "http://127.0.0.1:9", "--header", "secret-value"], 2, "NAME=VALUE");
     check(&["--otlp", "http://127.0.0.1:9", "--redact", "("], 2, "--redact");

@@ -185,9 +185,11 @@ fn what_cannot_be_scored_is_said() {
 fn levels_of_kernels_can_be_forced() {
     let folder = bench();
     let arguments = ["score", &model("llama"), "--text", "text.txt", "--context", "128", "--json"];
-    let usual = json(&program::infercost(folder.path(), &arguments).env_remove("INFERCOST_ISA").output().unwrap());
+    let usual =
+        json(&program::infercost(folder.path(), &arguments).env_remove("INFERCOST_ISA").output().unwrap());
 
-    let forced = program::infercost(folder.path(), &arguments).env("INFERCOST_ISA", "portable").output().unwrap();
+    let forced =
+        program::infercost(folder.path(), &arguments).env("INFERCOST_ISA", "portable").output().unwrap();
     let forced = json(&forced);
     near(&forced, "perplexity", usual["perplexity"].as_f64().unwrap(), 0.01);
 
@@ -195,7 +197,8 @@ fn levels_of_kernels_can_be_forced() {
     let threads = json(&run(folder.path(), &threads));
     assert_eq!(threads["perplexity"], usual["perplexity"], "the same bits at any number of threads");
 
-    let unknown = program::infercost(folder.path(), &arguments).env("INFERCOST_ISA", "sse9").output().unwrap();
+    let unknown =
+        program::infercost(folder.path(), &arguments).env("INFERCOST_ISA", "sse9").output().unwrap();
     assert_eq!(unknown.status.code(), Some(2));
     let said = String::from_utf8_lossy(&unknown.stderr);
     assert!(said.contains("sse9") && said.contains("portable"), "{said}");

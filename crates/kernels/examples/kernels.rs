@@ -23,14 +23,20 @@ fn main() {
     let threads: usize = arguments.next().map_or(1, |number| number.parse().unwrap());
     let only = arguments.next();
     println!("{} with {threads} thread(s)", isa.describe());
-    println!("{:6} {:>12} {:>14} {:>16} {:>16}", "type", "shape", "1 token, GB/s", "4 tokens, GB/s", "512, GMAC/s");
+    println!(
+        "{:6} {:>12} {:>14} {:>16} {:>16}",
+        "type", "shape", "1 token, GB/s", "4 tokens, GB/s", "512, GMAC/s"
+    );
 
     for weight_type in WeightType::ALL {
         if only.as_ref().is_some_and(|name| name != weight_type.name()) {
             continue;
         }
-        let shapes: &[(usize, usize)] =
-            if weight_type.block_elements() == 256 { &[(576, 1536), (2048, 2048)] } else { &[(1536, 576), (576, 1536)] };
+        let shapes: &[(usize, usize)] = if weight_type.block_elements() == 256 {
+            &[(576, 1536), (2048, 2048)]
+        } else {
+            &[(1536, 576), (576, 1536)]
+        };
         for (rows, columns) in shapes {
             let bench = Bench::new(isa, weight_type, *rows, *columns, threads);
             println!(
@@ -55,8 +61,9 @@ impl Bench {
     fn new(isa: Isa, weight_type: WeightType, rows: usize, columns: usize, threads: usize) -> Self {
         let bytes = vec![0x11; rows * weight_type.row_bytes(columns).unwrap()];
         let count = DECODE_BYTES / bytes.len();
-        let matrices =
-            (0..count).map(|_| PackedMatrix::pack(isa, weight_type, rows, columns, &bytes).unwrap()).collect();
+        let matrices = (0..count)
+            .map(|_| PackedMatrix::pack(isa, weight_type, rows, columns, &bytes).unwrap())
+            .collect();
         let mut activations = Activations::new(isa, weight_type.activation_form(isa), PROMPT, columns);
         activations.fill(0, &vec![0.5; PROMPT * columns]);
         Self { matrices, activations, threads }
@@ -92,7 +99,15 @@ impl Bench {
                             let share = matrix.panels().div_ceil(self.threads);
                             let panels = share * number..(share * (number + 1)).min(matrix.panels());
                             // SAFETY: each thread has panels of its own.
-                            unsafe { matrix.multiply_panels(&self.activations, 0..tokens, panels, out, &mut scratch) };
+                            unsafe {
+                                matrix.multiply_panels(
+                                    &self.activations,
+                                    0..tokens,
+                                    panels,
+                                    out,
+                                    &mut scratch,
+                                )
+                            };
                         }
                     });
                 }

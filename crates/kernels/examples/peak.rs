@@ -98,7 +98,14 @@ mod x86 {
 
     peak!(fma_256, "avx2,fma", _mm256_setzero_ps(), __m256, |s, x, y| _mm256_fmadd_ps(x, y, s), 8);
     peak!(fma_512, "avx512f", _mm512_setzero_ps(), __m512, |s, x, y| _mm512_fmadd_ps(x, y, s), 16);
-    peak!(dpbusd_512, "avx512vnni", _mm512_setzero_si512(), __m512i, |s, x, y| _mm512_dpbusd_epi32(s, x, y), 64);
+    peak!(
+        dpbusd_512,
+        "avx512vnni",
+        _mm512_setzero_si512(),
+        __m512i,
+        |s, x, y| _mm512_dpbusd_epi32(s, x, y),
+        64
+    );
 
     pub(crate) fn dpbf16_512() -> f64 {
         #[target_feature(enable = "avx512bf16,avx512f")]

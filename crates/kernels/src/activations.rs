@@ -39,7 +39,6 @@ pub(crate) const MAGIC: f32 = 12_582_912.0;
 /// The bits of [`MAGIC`].
 pub(crate) const MAGIC_BITS: i32 = MAGIC.to_bits().cast_signed();
 
-
 /// One input of `tokens x columns`, in one form.
 ///
 /// The memory is allocated once. Rows of different tokens can be filled by different threads.
@@ -135,7 +134,10 @@ impl Activations {
     pub unsafe fn fill_shared(&self, first_token: usize, rows: &[f32]) {
         let Some(tokens) = rows.len().checked_div(self.columns) else { return };
         assert_eq!(tokens * self.columns, rows.len(), "whole rows");
-        assert!(first_token <= self.max_tokens && tokens <= self.max_tokens - first_token, "room for all tokens");
+        assert!(
+            first_token <= self.max_tokens && tokens <= self.max_tokens - first_token,
+            "room for all tokens"
+        );
 
         let first = first_token * self.columns;
         match self.form {

@@ -117,7 +117,10 @@ impl Team {
     ) {
         let width = shape.heads * cache.head_width();
         let tokens = queries.tokens;
-        assert!(cache.kv_heads() > 0 && shape.heads.is_multiple_of(cache.kv_heads()), "whole groups of queries");
+        assert!(
+            cache.kv_heads() > 0 && shape.heads.is_multiple_of(cache.kv_heads()),
+            "whole groups of queries"
+        );
         assert!(queries.stride >= width && output.len() == tokens * width, "rows of all heads");
         assert!(tokens == 0 || queries.rows.len() >= (tokens - 1) * queries.stride + width, "all queries");
         assert!(queries.first_position + tokens <= cache.capacity(), "keys of all tokens");
@@ -503,7 +506,8 @@ fn weigh<L: Lanes>(
     rescale: impl FnOnce(f32),
 ) {
     // What the row does not see has no weight.
-    let visible = seen.start.saturating_sub(start).min(KEYS_PER_BLOCK)..seen.end.saturating_sub(start).min(KEYS_PER_BLOCK);
+    let visible = seen.start.saturating_sub(start).min(KEYS_PER_BLOCK)
+        ..seen.end.saturating_sub(start).min(KEYS_PER_BLOCK);
     if visible.is_empty() {
         scores.fill(0.0);
         return;
@@ -571,7 +575,10 @@ fn mix<L: Lanes, E: Element, const R: usize>(
     sums: &mut [f32],
 ) {
     let stride = block.value_stride;
-    assert!(keys.end * stride <= values.len() && R * stride <= sums.len(), "values of all keys, sums of all rows");
+    assert!(
+        keys.end * stride <= values.len() && R * stride <= sums.len(),
+        "values of all keys, sums of all rows"
+    );
     assert!(keys.start >= start && keys.end - start <= KEYS_PER_BLOCK, "weights of all keys");
 
     // As many vectors of a value at once as leave room for the rows in the registers.
@@ -719,7 +726,11 @@ mod tests {
                         assert!(error < 1e-4, "{isa:?} {cache_type:?}: {found}, not {wanted}");
                     }
                     let bits = output.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
-                    assert_eq!(*first_bits.get_or_insert(bits.clone()), bits, "the same bits at any number of threads");
+                    assert_eq!(
+                        *first_bits.get_or_insert(bits.clone()),
+                        bits,
+                        "the same bits at any number of threads"
+                    );
                 }
             }
         }
@@ -727,7 +738,8 @@ mod tests {
 
     #[test]
     fn attention_is_that_of_double_precision() {
-        let usual = Case { heads: 9, kv_heads: 3, width: 64, cached: 0, tokens: 1, window: None, softcap: None };
+        let usual =
+            Case { heads: 9, kv_heads: 3, width: 64, cached: 0, tokens: 1, window: None, softcap: None };
         for cached in [0, 1, 15, 16, 63, 64, 300, 700] {
             check(&Case { cached, ..usual });
         }

@@ -94,7 +94,9 @@ impl<T: Number> AlignedBuffer<T> {
         assert!(range.start <= range.end && range.end <= self.length, "a part inside the buffer");
 
         // SAFETY: the range was checked, and the caller excludes overlap.
-        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().add(range.start), range.end - range.start) }
+        unsafe {
+            std::slice::from_raw_parts_mut(self.start.as_ptr().add(range.start), range.end - range.start)
+        }
     }
 }
 

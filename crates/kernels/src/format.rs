@@ -189,7 +189,9 @@ impl Block256 {
         let codes: [u8; 128] = array(bytes, 48);
 
         // Bit `2 j` of byte `l` belongs to element `l` of the j-th 64, bit `2 j + 1` to element `32 + l`.
-        for (j, (elements, stored)) in block.codes.chunks_exact_mut(64).zip(codes.chunks_exact(32)).enumerate() {
+        for (j, (elements, stored)) in
+            block.codes.chunks_exact_mut(64).zip(codes.chunks_exact(32)).enumerate()
+        {
             let (low, high) = elements.split_at_mut(32);
             for (((low, high), stored), fifth) in low.iter_mut().zip(high).zip(stored).zip(fifth) {
                 *low = (stored & 15) | (((fifth >> (2 * j)) & 1) << 4);

@@ -124,7 +124,10 @@ mod tests {
                 for ((x, up), found) in inputs.iter().zip(&up).zip(&output) {
                     let wanted = wanted(f64::from(*x)) * f64::from(*up);
                     let error = (f64::from(*found) - wanted).abs();
-                    assert!(error < 2e-6 * wanted.abs().max(1.0), "{isa:?} {function:?} {x}: {found}, {wanted}");
+                    assert!(
+                        error < 2e-6 * wanted.abs().max(1.0),
+                        "{isa:?} {function:?} {x}: {found}, {wanted}"
+                    );
                 }
             }
         }

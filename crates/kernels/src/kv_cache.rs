@@ -164,8 +164,16 @@ impl KvCache {
         for head in 0..self.kv_heads {
             store.take_over(
                 &self.store,
-                &Move { from: head * old * key_width, to: head * new * key_width, count: kept_panels * key_width },
-                &Move { from: head * old * value_width, to: head * new * value_width, count: kept.min(old) * value_width },
+                &Move {
+                    from: head * old * key_width,
+                    to: head * new * key_width,
+                    count: kept_panels * key_width,
+                },
+                &Move {
+                    from: head * old * value_width,
+                    to: head * new * value_width,
+                    count: kept.min(old) * value_width,
+                },
             );
         }
         self.store = store;

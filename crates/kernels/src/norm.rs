@@ -106,7 +106,10 @@ mod tests {
                 let factor = 1.0 / (mean + 1e-5).sqrt();
                 for ((x, w), found) in input.iter().zip(&weight).zip(&output) {
                     let wanted = f64::from(*x) * factor * f64::from(*w);
-                    assert!((f64::from(*found) - wanted).abs() < 2e-6 * wanted.abs().max(1.0), "{isa:?} {length}");
+                    assert!(
+                        (f64::from(*found) - wanted).abs() < 2e-6 * wanted.abs().max(1.0),
+                        "{isa:?} {length}"
+                    );
                 }
 
                 let mut in_place = input.clone();

@@ -70,7 +70,8 @@ impl Team {
     pub fn multiply(&mut self, projection: &Projection, inputs: &Inputs, tokens: usize, result: &mut [f32]) {
         let result = Output::new(result, projection.rows(), 0);
         let threads = self.threads();
-        let pieces = projection.parts().iter().map(|part| Cut::new(&part.matrix, tokens, threads).pieces).sum();
+        let pieces =
+            projection.parts().iter().map(|part| Cut::new(&part.matrix, tokens, threads).pieces).sum();
 
         self.run(pieces, &|piece, workspace| {
             let mut piece = piece;
@@ -82,7 +83,9 @@ impl Team {
                     continue;
                 }
 
-                let Some(input) = inputs.of_form(part.form) else { panic!("inputs in the form of the weights") };
+                let Some(input) = inputs.of_form(part.form) else {
+                    panic!("inputs in the form of the weights")
+                };
                 // SAFETY: the parts of a projection lie side by side, and so do the panels of its pieces.
                 unsafe {
                     let result = result.at_column(part.column);
@@ -277,7 +280,9 @@ mod tests {
 
     #[test]
     fn every_panel_is_in_one_piece() {
-        for (panels, pieces, unit) in [(1, 1, 2), (36, 7, 2), (36, 6, 6), (13, 3, 6), (3072, 16, 2), (5, 1, 6)] {
+        for (panels, pieces, unit) in
+            [(1, 1, 2), (36, 7, 2), (36, 6, 6), (13, 3, 6), (3072, 16, 2), (5, 1, 6)]
+        {
             let cut = Cut { pieces, unit, panels };
             let mut next = 0;
             for piece in 0..pieces {

@@ -153,7 +153,13 @@ fn scale_lanes(lanes: &mut Lanes, panel: &[u8], part: usize, j: usize, factor: f
 }
 
 /// The weights of one row of a panel.
-pub(crate) fn decode_lane(weight_type: WeightType, layout: &Layout, panel: &[u8], lane: usize, row: &mut [f32]) {
+pub(crate) fn decode_lane(
+    weight_type: WeightType,
+    layout: &Layout,
+    panel: &[u8],
+    lane: usize,
+    row: &mut [f32],
+) {
     match weight_type {
         WeightType::F32 | WeightType::F16 | WeightType::BF16 => {
             decode_float_lane(weight_type, panel.get(layout.codes..).unwrap_or(&[]), lane, row);

@@ -142,7 +142,10 @@ mod tests {
                 let sum: f64 = logits.iter().map(|x| (f64::from(*x) - largest).exp()).sum();
                 for (x, found) in logits.iter().zip(&row) {
                     let wanted = f64::from(*x) - largest - sum.ln();
-                    assert!((f64::from(*found) - wanted).abs() < 1e-6 * wanted.abs().max(1.0), "{isa:?} {length}");
+                    assert!(
+                        (f64::from(*found) - wanted).abs() < 1e-6 * wanted.abs().max(1.0),
+                        "{isa:?} {length}"
+                    );
                 }
             }
         }

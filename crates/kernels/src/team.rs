@@ -238,7 +238,8 @@ impl Shared {
             if left == 0 {
                 return None;
             }
-            match self.claims.0.compare_exchange_weak(claims, claims - 1, Ordering::AcqRel, Ordering::Acquire) {
+            match self.claims.0.compare_exchange_weak(claims, claims - 1, Ordering::AcqRel, Ordering::Acquire)
+            {
                 Ok(_) => return Some(left),
                 Err(now) => claims = now,
             }
@@ -263,7 +264,8 @@ impl Shared {
     /// Waits, in a worker, until there may be something to claim.
     fn await_piece(&self, number: usize) {
         let Some(Alone(asleep)) = self.asleep.get(number) else { return };
-        let is_over = || self.claims.0.load(Ordering::Acquire) as u32 != 0 || self.stop.load(Ordering::Relaxed);
+        let is_over =
+            || self.claims.0.load(Ordering::Acquire) as u32 != 0 || self.stop.load(Ordering::Relaxed);
         if linger(&is_over) {
             return;
         }

@@ -31,7 +31,11 @@ fn panels_can_be_split_in_any_way() {
                 let whole = products(&matrix, &activations, tokens);
                 for share in [1, 2, 3, 5] {
                     let got = split(&matrix, &activations, tokens, share);
-                    assert_eq!(bits(&got), bits(&whole), "{isa:?} {weight_type:?} {tokens} tokens, {share} panels");
+                    assert_eq!(
+                        bits(&got),
+                        bits(&whole),
+                        "{isa:?} {weight_type:?} {tokens} tokens, {share} panels"
+                    );
                 }
             }
         }
@@ -48,7 +52,9 @@ fn split(matrix: &PackedMatrix, activations: &Activations, tokens: usize, share:
             scope.spawn(move || {
                 let panels = first..(first + share).min(matrix.panels());
                 // SAFETY: each thread has panels of its own.
-                unsafe { matrix.multiply_panels(activations, 0..tokens, panels, out, &mut Scratch::default()) };
+                unsafe {
+                    matrix.multiply_panels(activations, 0..tokens, panels, out, &mut Scratch::default())
+                };
             });
         }
     });
@@ -72,7 +78,11 @@ fn tokens_can_come_alone_or_together() {
                 let mut out = Output::new(&mut results, 40, 0);
                 matrix.multiply(&activations, first..first + tokens, &mut out, &mut Scratch::default());
                 let want = &together[first * 40..(first + tokens) * 40];
-                assert_eq!(bits(&results), bits(want), "{isa:?} {weight_type:?}: {tokens} tokens from {first} on");
+                assert_eq!(
+                    bits(&results),
+                    bits(want),
+                    "{isa:?} {weight_type:?}: {tokens} tokens from {first} on"
+                );
                 first += tokens;
             }
         }

@@ -51,10 +51,14 @@ fn extreme_codes_do_not_saturate() {
 
                     let mut decoded = vec![0.0; columns];
                     decode_row(weight_type, &bytes, &mut decoded);
-                    let want: f64 = decoded.iter().map(|weight| f64::from(*weight) * f64::from(sign) * 127.0).sum();
+                    let want: f64 =
+                        decoded.iter().map(|weight| f64::from(*weight) * f64::from(sign) * 127.0).sum();
                     for got in got {
                         let error = (f64::from(got) - want).abs();
-                        assert!(error <= want.abs() * 1e-5, "{isa:?} {weight_type:?} {fill:#x}: {got}, not {want}");
+                        assert!(
+                            error <= want.abs() * 1e-5,
+                            "{isa:?} {weight_type:?} {fill:#x}: {got}, not {want}"
+                        );
                     }
                 }
             }
@@ -79,7 +83,11 @@ fn a_scale_that_is_not_finite_shows_in_its_row_alone() {
                     let inputs = Noise::new(7).inputs(256 * tokens);
                     let got = products(&matrix, &activations(isa, weight_type, 256, &inputs), tokens);
                     for (i, product) in got.iter().enumerate() {
-                        assert_eq!(product.is_finite(), i % 17 != 3, "{isa:?} {weight_type:?} {scale}: {i} {product}");
+                        assert_eq!(
+                            product.is_finite(),
+                            i % 17 != 3,
+                            "{isa:?} {weight_type:?} {scale}: {i} {product}"
+                        );
                     }
                 }
             }
@@ -98,7 +106,11 @@ fn an_input_that_is_not_finite_makes_its_token_so() {
                 inputs[2 * 256 + 77] = bad;
                 let got = products(&matrix, &activations(isa, weight_type, 256, &inputs), 6);
                 for (i, product) in got.iter().enumerate() {
-                    assert_eq!(product.is_finite(), i / 17 != 2, "{isa:?} {weight_type:?} {bad}: {i} {product}");
+                    assert_eq!(
+                        product.is_finite(),
+                        i / 17 != 2,
+                        "{isa:?} {weight_type:?} {bad}: {i} {product}"
+                    );
                 }
             }
         }
@@ -113,7 +125,10 @@ fn inputs_of_zero_and_of_next_to_nothing_give_zero() {
                 let bytes = weights(weight_type, 3, 256, &mut Noise::new(10));
                 let matrix = PackedMatrix::pack(isa, weight_type, 3, 256, &bytes).unwrap();
                 let got = products(&matrix, &activations(isa, weight_type, 256, &[value; 256]), 1);
-                assert!(got.iter().all(|product| product.abs() < 1e-30), "{isa:?} {weight_type:?} {value}: {got:?}");
+                assert!(
+                    got.iter().all(|product| product.abs() < 1e-30),
+                    "{isa:?} {weight_type:?} {value}: {got:?}"
+                );
             }
         }
     }
@@ -151,7 +166,8 @@ fn activations_are_rounded_by_the_rules() {
         wide.fill(0, &values);
         wide.row_as_f32(0, &mut got);
         for (block, got) in values.chunks(256).zip(got.chunks(256)) {
-            let extreme = block.iter().fold(0.0f32, |most, value| if value.abs() > most.abs() { *value } else { most });
+            let extreme =
+                block.iter().fold(0.0f32, |most, value| if value.abs() > most.abs() { *value } else { most });
             let inverse = -127.0 / extreme;
             for (value, got) in block.iter().zip(got) {
                 let want = (inverse * value).round_ties_even().min(127.0) * (1.0 / inverse);

@@ -12,10 +12,17 @@ struct Reference {
     magnitudes: Vec<f64>,
 }
 
-fn reference(weight_type: WeightType, rows: usize, columns: usize, bytes: &[u8], inputs: &[f32]) -> Reference {
+fn reference(
+    weight_type: WeightType,
+    rows: usize,
+    columns: usize,
+    bytes: &[u8],
+    inputs: &[f32],
+) -> Reference {
     let mut row = vec![0.0; columns];
     let tokens = inputs.len() / columns;
-    let mut reference = Reference { products: vec![0.0; tokens * rows], magnitudes: vec![0.0; tokens * rows] };
+    let mut reference =
+        Reference { products: vec![0.0; tokens * rows], magnitudes: vec![0.0; tokens * rows] };
 
     for r in 0..rows {
         let size = weight_type.row_bytes(columns).unwrap();
@@ -54,7 +61,8 @@ fn check(isa: Isa, weight_type: WeightType, rows: usize, columns: usize, tokens:
 
     // The activations before rounding.
     let exact = reference(weight_type, rows, columns, &bytes, &inputs);
-    let error: f64 = got.iter().zip(&exact.products).map(|(got, want)| (f64::from(*got) - want).powi(2)).sum();
+    let error: f64 =
+        got.iter().zip(&exact.products).map(|(got, want)| (f64::from(*got) - want).powi(2)).sum();
     let power: f64 = exact.products.iter().map(|want| want.powi(2)).sum();
     let magnitude: f64 = exact.magnitudes.iter().map(|size| size.powi(2)).sum();
     // Few products can cancel; then the magnitudes of what was added are the measure.

@@ -44,7 +44,10 @@ impl ModelArgument {
         if text.is_empty() || text.chars().any(char::is_control) {
             return Err("empty, or with control characters".into());
         }
-        if let Some(rest) = text.strip_prefix("hf:") {
+        if let Some(page) = hub_page(text) {
+            return page_of_hub(page);
+        }
+        if let Some(rest) = text.strip_prefix("hf://").or_else(|| text.strip_prefix("hf:")) {
             return hub(rest);
         }
         if let Some((scheme, rest)) = text.split_once("://") {
@@ -55,6 +58,7 @@ impl ModelArgument {
                 }
             };
         }
+
         let is_path = text.starts_with(['.', '/', '~'])
             || text.contains('\\')
             || text.matches('/').count() > 1
@@ -67,10 +71,43 @@ impl ModelArgument {
             Some((model, variant)) if !model.is_empty() && !variant.is_empty() => {
                 Ok(Self::Named { model: model.to_owned(), variant: Some(variant.to_owned()) })
             }
+
             // A folder with a slash behind it.
             Some(_) => Ok(Self::Path(PathBuf::from(text))),
         }
     }
+}
+
+/// What stands behind the hub's own address; `None` for other addresses. Files of other hosts are no models.
+fn hub_page(text: &str) -> Option<&str> {
+    let bare = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);
+    let bare = bare.strip_prefix("www.").unwrap_or(bare);
+    ["huggingface.co/", "hf.co/"].iter().find_map(|host| bare.strip_prefix(host))
+}
+
+/// A page of the hub as people copy it: `owner/name`, or `owner/name/blob/main/file.gguf`.
+fn page_of_hub(page: &str) -> Result<ModelArgument, String> {
+    let page = page.split(['?', '#']).next().unwrap_or(page).trim_end_matches('/');
+    let mut parts = page.splitn(5, '/');
+    let (owner, name) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (view, revision, file) = (parts.next(), parts.next(), parts.next());
+    let place = format!("{owner}/{name}");
+    match (view, revision, file) {
+        (None | Some("tree"), None, _) => hub(&place),
+        (Some("tree"), Some(revision), _) => hub(&format!("{place}@{revision}")),
+        (Some("blob" | "resolve" | "raw"), Some(revision), Some(file)) => {
+            hub(&format!("{place}@{revision}:{file}"))
+        }
+        _ => Err("this page of the hub is no model".into()),
+    }
+}
+
+/// A text that no file is called, as a repository of the hub: `owner/name`, with `@revision` and `:file` or without.
+pub(crate) fn as_hub(text: &str) -> Option<ModelArgument> {
+    let (place, file) = text.split_once(':').map_or((text, None), |(place, file)| (place, Some(file)));
+    let name = place.split('@').next().unwrap_or(place);
+    let is_file = file.is_none() && [".gguf", ".safetensors"].iter().any(|end| name.ends_with(end));
+    if is_file { None } else { hub(text).ok() }
 }
 
 /// Whether a path inside a repository stays inside: plain parts, none hidden, none climbing.
@@ -102,6 +139,7 @@ fn hub(rest: &str) -> Result<ModelArgument, String> {
     if file.is_some_and(|file| !is_inner_path(file)) {
         return Err("the file after : is empty or leaves the repository".into());
     }
+
     Ok(ModelArgument::Hub {
         repo: repo.to_owned(),
         revision: revision.to_owned(),
@@ -122,6 +160,7 @@ fn served(text: &str, rest: &str) -> Result<ModelArgument, String> {
     if name == Some("") {
         return Err("the model's name after # is empty".into());
     }
+
     Ok(ModelArgument::Served { url: url.to_owned(), served_name: name.map(str::to_owned) })
 }
 
@@ -165,6 +204,20 @@ mod tests {
         check("hf:o/r@v1", hub("v1", None));
         check("hf:o/r:x/a.gguf", hub("main", Some("x/a.gguf")));
         check("hf:o/r@abc:a.gguf", hub("abc", Some("a.gguf")));
+        for page in
+            ["https://huggingface.co/o/r", "https://hf.co/o/r/", "huggingface.co/o/r/tree/main", "hf://o/r"]
+        {
+            check(page, hub("main", None));
+        }
+        check("https://huggingface.co/o/r/blob/v1/x/a.gguf?download=true", hub("v1", Some("x/a.gguf")));
+        check("https://huggingface.co/o/r/discussions", Err("no model"));
+        check("https://huggingface.co/o", Err("owner/repo"));
+        check("https://huggingface.company/v1", served("https://huggingface.company/v1", None));
+        assert_eq!(as_hub("o/r:Q8_0"), hub("main", Some("Q8_0")).ok());
+        assert_eq!(as_hub("o/r@v1"), hub("v1", None).ok());
+        for file in ["dir/a.gguf", "x", "../r", "a/b/c"] {
+            assert_eq!(as_hub(file), None, "{file}");
+        }
         check("hf:o", Err("owner/repo"));
         check("hf:o/r/s", Err("owner/repo"));
         check("hf:../r", Err("owner/repo"));

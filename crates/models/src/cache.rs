@@ -102,9 +102,11 @@ impl ModelCache {
                 return Ok(None);
             }
             record.modified_ns = modified_ns;
+
             // Without the new time the next look-up hashes again, which costs time only.
             self.write_record(path, &record).ok();
         }
+
         Ok(Some(record))
     }
 
@@ -122,7 +124,7 @@ impl ModelCache {
     /// An unnamed file to work in, removed unless it is kept by [`Self::keep`].
     pub(crate) fn temporary(&self) -> Result<NamedTempFile, ModelError> {
         let tmp = self.tmp();
-        NamedTempFile::new_in(&tmp).map_err(ModelError::io(&tmp, "write"))
+        crate::partial_file::create(&tmp).map_err(ModelError::io(&tmp, "write"))
     }
 
     /// A folder to work in, removed with what it holds.
@@ -147,6 +149,7 @@ impl ModelCache {
         let (bytes, modified_ns) = stamp(path).unwrap_or_default();
         let record = FileRecord { schema: RECORD_SCHEMA.into(), sha256, bytes, modified_ns, provenance };
         self.write_record(path, &record)?;
+
         Ok(record)
     }
 
@@ -182,6 +185,7 @@ impl ModelCache {
     }
 
     fn remove_stale(&self) {
+        crate::partial_file::sweep(&self.tmp());
         let Ok(entries) = fs::read_dir(self.tmp()) else { return };
         for entry in entries.flatten() {
             let age = entry.metadata().and_then(|data| data.modified()).ok().and_then(|at| at.elapsed().ok());

@@ -47,6 +47,7 @@ impl Catalog {
             entries.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         files.retain(|file| file.extension().is_some_and(|end| end == "toml"));
         files.sort();
+
         for file in files {
             let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let parsed =
@@ -99,12 +100,15 @@ impl Catalog {
 }
 
 fn read(file: &Path) -> Result<String, ManifestError> {
-    let value = |reason: String| ManifestError::Value { file: file.display().to_string(), reason };
-    let bytes = fs::metadata(file).map_err(|error| value(error.to_string()))?.len();
+    let bytes = fs::metadata(file).map_err(|error| unusable(file, error.to_string()))?.len();
     if bytes > MAX_MANIFEST {
-        return Err(value(format!("{bytes} bytes are too many for a manifest")));
+        return Err(unusable(file, format!("{bytes} bytes are too many for a manifest")));
     }
-    fs::read_to_string(file).map_err(|error| value(error.to_string()))
+    fs::read_to_string(file).map_err(|error| unusable(file, error.to_string()))
+}
+
+fn unusable(file: &Path, reason: String) -> ManifestError {
+    ManifestError::Value { file: file.display().to_string(), reason }
 }
 
 #[cfg(test)]

@@ -10,8 +10,9 @@ use crate::cache::make_readable;
 use crate::error::ModelError;
 use crate::gguf_write::{PlannedTensor, header_bytes, pad};
 use crate::hash::{HashingWriter, file_name};
-use crate::metadata::Entry;
+use crate::metadata::{Entry, PROVENANCE_KEY};
 use crate::numbers::encode;
+use crate::partial_file;
 use crate::progress::{Progress, ProgressSink, Stage};
 use crate::recipe::{Fallback, Recipe, output_name};
 use crate::safetensors_weights::SafetensorsWeights;
@@ -19,9 +20,6 @@ use crate::weights::{GgufWeights, Weights};
 
 /// Rises whenever the same source and recipe would give other bytes, so that cached files are made anew.
 pub const CONVERTER_VERSION: u32 = 1;
-
-/// The metadata key under which a file made here says how it came to be, as JSON.
-pub const PROVENANCE_KEY: &str = "infercost.provenance";
 
 /// Numbers handled at a time: 64 MiB of `f32`.
 const BATCH: u64 = 1 << 24;
@@ -127,6 +125,7 @@ pub(crate) fn quantize_into(
             ),
         });
     }
+
     let provenance = Provenance::Quantized {
         recipe: recipe.name().to_owned(),
         from: Box::new(origin.clone()),
@@ -141,11 +140,18 @@ fn replace(
     write: impl FnOnce(&mut NamedTempFile) -> Result<Converted, ModelError>,
 ) -> Result<Converted, ModelError> {
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = NamedTempFile::new_in(folder).map_err(ModelError::io(folder, "write"))?;
+    partial_file::sweep(folder);
+    let mut temporary = partial_file::create(folder).map_err(|cause| refused(out, cause))?;
+
     let converted = write(&mut temporary)?;
+
     make_readable(temporary.path());
-    temporary.persist(out).map_err(|error| ModelError::io(out, "write")(error.error))?;
+    temporary.persist(out).map_err(|error| refused(out, error.error))?;
     Ok(converted)
+}
+
+fn refused(out: &Path, cause: std::io::Error) -> ModelError {
+    ModelError::Output { path: out.to_owned(), cause }
 }
 
 /// One sentence on what fell back; `None` where nothing did.
@@ -159,10 +165,16 @@ pub fn fallback_summary(fallbacks: &[Fallback], tensors: usize) -> Option<String
             None => kinds.push((wanted, became, 1)),
         }
     }
+
     let kinds: Vec<String> =
         kinds.iter().map(|(wanted, became, count)| format!("{count} {wanted} -> {became}")).collect();
+    let (noun, theirs) = if fallbacks.len() == 1 && tensors == 1 {
+        ("tensor", "its own is")
+    } else {
+        ("tensors", "theirs are")
+    };
     Some(format!(
-        "{} of {tensors} tensors fell back, because {} asks for rows that are a multiple of {} wide and theirs are \
+        "{} of {tensors} {noun} fell back, because {} asks for rows that are a multiple of {} wide and {theirs} \
          {}: {}",
         fallbacks.len(),
         first.wanted.name(),
@@ -189,6 +201,7 @@ fn main_type(weights: &GgufWeights) -> String {
             None => numbers.push((tensor.kind.name(), tensor.elements())),
         }
     }
+
     match weights.header().number("general.file_type") {
         Some(12) => "Q3_K_M".to_owned(),
         Some(14) => "Q4_K_S".to_owned(),
@@ -214,12 +227,14 @@ fn convert(
     let tensors = weights.tensors().to_vec();
     let output = output_name(tensors.iter().map(|tensor| tensor.name.as_str()));
     let mut fallbacks = Vec::new();
+
     let mut plan = Vec::new();
     for tensor in &tensors {
         let (kind, fallback) = recipe.target(tensor, tensor.name == output);
         fallbacks.extend(fallback);
         plan.push(PlannedTensor { name: tensor.name.clone(), dimensions: tensor.dimensions.clone(), kind });
     }
+
     if let Provenance::Quantized { fallbacks: noted, .. } = &mut provenance {
         *noted = fallbacks.iter().map(ToString::to_string).collect();
     }
@@ -255,6 +270,7 @@ fn convert(
             writer.write_all(&bytes).map_err(failed)?;
             first += count;
             done = done.saturating_add(values.len() as u64);
+
             // Numbers stand in for bytes: every one is read as four.
             let (done, total) = (done.saturating_mul(4), total.saturating_mul(4));
             progress(Progress::Step { stage, file: file_name(&path), done, total: Some(total) });
@@ -268,6 +284,7 @@ fn convert(
         }
         pad(&mut writer, written, alignment).map_err(failed)?;
     }
+
     let bytes = writer.written();
     let (_, sha256) = writer.finish().map_err(failed)?;
     Ok(Converted { sha256, bytes, provenance, fallbacks, tensors: tensors.len() })
@@ -281,6 +298,7 @@ fn entries_for(source: &[Entry], recipe: Recipe, provenance: &Provenance) -> Vec
         Entry::u32("general.quantization_version", 2),
         Entry::text(PROVENANCE_KEY, &told),
     ];
+
     let mut entries = source.to_vec();
     for entry in own {
         match entries.iter_mut().find(|known| known.key == entry.key) {

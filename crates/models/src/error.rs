@@ -11,25 +11,26 @@ use crate::file_text::escaped;
 #[derive(Debug, Error)]
 pub enum ModelError {
     /// The text on the command line is none of the forms a model can take.
-    #[error(
-        "`{argument}` is not a model: {reason}\nhint: name one of the manifests ({known}), a .gguf file, a \
-         safetensors folder, hf:owner/repo[@rev][:file], or http://host:port/v1#served-name"
-    )]
+    #[error("`{argument}` is not a model: {reason}\n{}", argument_hint(meant.as_deref(), known))]
     Argument {
         /// The text, control characters escaped.
         argument: String,
         /// What is wrong with it.
         reason: String,
+        /// What is probably meant.
+        meant: Option<String>,
         /// The manifests there are.
         known: String,
     },
     /// A manifest has no variant of that name.
-    #[error("model {model} has no variant `{variant}`; it has {known}")]
+    #[error("model {model} has no variant `{variant}`; it has {known}{}", variant_hint(model, meant.as_deref()))]
     UnknownVariant {
         /// The model.
         model: String,
         /// The name asked for.
         variant: String,
+        /// The variant that is probably meant.
+        meant: Option<String>,
         /// The names there are.
         known: String,
     },
@@ -97,6 +98,15 @@ pub enum ModelError {
         /// What is not offered, and what is.
         reason: String,
     },
+    /// The result cannot be written where it was asked for.
+    #[error("{}: cannot write: {cause}\nhint: make its folder writable, free some space, or name another place with -o", path.display())]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
     /// The file system refused.
     #[error("{}: cannot {action}: {cause}{}", path.display(), io_hint(cause))]
     Io {
@@ -125,6 +135,16 @@ impl ModelError {
         move |cause| Self::Io { path, action, cause }
     }
 
+    /// The same, of the file as the user named it.
+    pub(crate) fn at(self, named: &Path) -> Self {
+        let path = named.to_owned();
+        match self {
+            Self::BadFile { reason, .. } => Self::BadFile { path, reason },
+            Self::Io { action, cause, .. } => Self::Io { path, action, cause },
+            other => other,
+        }
+    }
+
     pub(crate) fn bad(path: &Path, reason: impl Into<String>) -> Self {
         Self::BadFile { path: path.to_owned(), reason: escaped(&reason.into()) }
     }
@@ -148,6 +168,20 @@ impl ModelError {
             _ => false,
         }
     }
+}
+
+fn argument_hint(meant: Option<&str>, known: &str) -> String {
+    match meant {
+        Some(meant) => format!("hint: did you mean `{meant}`?"),
+        None => format!(
+            "hint: name one of the manifests ({known}), a .gguf file, a folder of .gguf or safetensors files, \
+             hf:owner/repo[@rev][:file], or http://host:port/v1#served-name"
+        ),
+    }
+}
+
+fn variant_hint(model: &str, meant: Option<&str>) -> String {
+    meant.map_or_else(String::new, |meant| format!("\nhint: did you mean `{model}/{meant}`?"))
 }
 
 fn list(failures: &[SourceFailure]) -> String {

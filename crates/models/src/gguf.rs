@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::ModelError;
 use crate::metadata::{Entry, KIND_ARRAY, KIND_STRING, scalar_bytes};
+use crate::mistaken;
 use crate::tensor_type::TensorType;
 
 /// Most bytes of metadata that are read: the largest vocabularies take some 20 MB.
@@ -80,6 +81,7 @@ impl GgufHeader {
     /// [`ModelError::Io`] where it cannot be read, [`ModelError::BadFile`] where it is not GGUF, is cut short,
     /// or declares more than it holds.
     pub fn read(path: &Path) -> Result<Self, ModelError> {
+        mistaken::refuse(path)?;
         let file = File::open(path).map_err(ModelError::io(path, "open"))?;
         let file_bytes = file.metadata().map_err(ModelError::io(path, "open"))?.len();
         let mut reader = Reader { input: BufReader::new(file), path, position: 0, file_bytes };
@@ -114,16 +116,10 @@ impl Reader<'_> {
         let mut magic = [0; 4];
         self.fill(&mut magic)?;
         if &magic != b"GGUF" {
-            let reason = if magic.starts_with(b"vers") {
-                "a Git LFS pointer, not the weights themselves: pull the file with git lfs".to_owned()
-            } else {
-                format!(
-                    "not a GGUF file: it starts with {}, not with GGUF",
-                    magic.map(|byte| format!("{byte:02x}")).join(" ")
-                )
-            };
-            return Err(self.bad(reason));
+            let starts = magic.map(|byte| format!("{byte:02x}")).join(" ");
+            return Err(self.bad(format!("not a GGUF file: it starts with {starts}, not with GGUF")));
         }
+
         let version = self.u32()?;
         if version.swap_bytes() == 2 || version.swap_bytes() == 3 {
             return Err(self.bad("a big-endian GGUF file; only little-endian ones are read"));
@@ -138,6 +134,7 @@ impl Reader<'_> {
                 "declares {tensor_count} tensors and {entry_count} metadata entries: damaged, or not a model"
             )));
         }
+
         let mut entries: Vec<Entry> = Vec::new();
         for _ in 0..entry_count {
             let entry = self.entry()?;
@@ -146,12 +143,14 @@ impl Reader<'_> {
             }
             entries.push(entry);
         }
+
         let alignment = entries
             .iter()
             .find(|entry| entry.key == "general.alignment")
             .map_or(Some(DEFAULT_ALIGNMENT), Entry::as_u64)
             .filter(|alignment| alignment.is_power_of_two() && *alignment <= 1 << 20)
             .ok_or_else(|| self.bad("general.alignment is not a power of two up to 1048576"))?;
+
         let mut tensors = Vec::new();
         for _ in 0..tensor_count {
             tensors.push(self.tensor()?);
@@ -167,6 +166,7 @@ impl Reader<'_> {
             alignment,
         };
         self.check_extents(&header)?;
+
         Ok(header)
     }
 
@@ -188,11 +188,14 @@ impl Reader<'_> {
                 header.data_offset.checked_add(tensor.offset).and_then(|start| start.checked_add(bytes));
             if end.is_none_or(|end| end > header.file_bytes) {
                 return Err(self.bad(format!(
-                    "cut short: tensor `{}` lies beyond the file's {} bytes; fetch the file again",
-                    tensor.name, header.file_bytes
+                    "cut short: tensor `{}` lies beyond the file's {} bytes; fetch the file again{}",
+                    tensor.name,
+                    header.file_bytes,
+                    mistaken::unfinished(self.path)
                 )));
             }
         }
+
         Ok(())
     }
 
@@ -227,6 +230,7 @@ impl Reader<'_> {
                         count.checked_mul(width).ok_or_else(|| self.bad("an array that overflows"))?;
                     return self.copy(length, into);
                 }
+
                 // A string or an array takes 8 bytes at least.
                 if count > self.file_bytes.saturating_sub(self.position) / 8 {
                     return Err(self.bad(format!("cut short: an array of {count} elements")));
@@ -247,6 +251,7 @@ impl Reader<'_> {
         if rank == 0 || rank > 4 {
             return Err(self.bad(format!("tensor `{name}` has {rank} dimensions; 1 to 4 are possible")));
         }
+
         let mut dimensions = Vec::new();
         for _ in 0..rank {
             dimensions.push(self.u64()?);
@@ -255,6 +260,7 @@ impl Reader<'_> {
         let kind = TensorType::from_number(number)
             .ok_or_else(|| self.bad(format!("tensor `{name}` is of the unknown type {number}")))?;
         let offset = self.u64()?;
+
         if dimensions
             .iter()
             .try_fold(1u64, |product, extent| product.checked_mul(*extent))
@@ -262,6 +268,7 @@ impl Reader<'_> {
         {
             return Err(self.bad(format!("tensor `{name}` has the impossible shape {dimensions:?}")));
         }
+
         Ok(TensorInfo { name, dimensions, kind, offset })
     }
 

@@ -33,11 +33,13 @@ pub(crate) fn header_bytes(entries: &[Entry], tensors: &[PlannedTensor], alignme
     out.extend(3u32.to_le_bytes());
     out.extend((tensors.len() as u64).to_le_bytes());
     out.extend((entries.len() as u64).to_le_bytes());
+
     for entry in entries {
         put_text(&mut out, &entry.key);
         out.extend(entry.kind.to_le_bytes());
         out.extend(&entry.bytes);
     }
+
     let mut offset = 0u64;
     for tensor in tensors {
         put_text(&mut out, &tensor.name);
@@ -49,6 +51,7 @@ pub(crate) fn header_bytes(entries: &[Entry], tensors: &[PlannedTensor], alignme
         out.extend(offset.to_le_bytes());
         offset = offset.checked_add(tensor.bytes()?)?.checked_next_multiple_of(alignment)?;
     }
+
     let padded = (out.len() as u64).checked_next_multiple_of(alignment)?;
     out.resize(usize::try_from(padded).ok()?, 0);
     Some(out)

@@ -59,6 +59,7 @@ pub fn sha256_of_file(path: &Path, progress: &mut ProgressSink<'_>) -> Result<St
     let total = file.metadata().map_err(ModelError::io(path, "read"))?.len();
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; CHUNK];
+
     let mut done = 0;
     loop {
         let count = file.read(&mut buffer).map_err(ModelError::io(path, "read"))?;
@@ -67,6 +68,7 @@ pub fn sha256_of_file(path: &Path, progress: &mut ProgressSink<'_>) -> Result<St
         done += count as u64;
         progress(Progress::Step { stage: Stage::Verifying, file: file_name(path), done, total: Some(total) });
     }
+
     Ok(hex(&hasher.finalize()))
 }
 

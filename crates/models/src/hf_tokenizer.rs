@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::error::ModelError;
-use crate::inspect::json_file;
+use crate::json_file::json_file;
 use crate::metadata::Entry;
 
 /// Largest vocabulary that is written.
@@ -31,25 +31,25 @@ pub(crate) fn tokenizer_entries(
 ) -> Result<Vec<Entry>, ModelError> {
     let path = folder.join("tokenizer.json");
     let json = json_file(&path)?;
-    let bad = |reason: &str| ModelError::bad(&path, reason);
-    let unsupported = |reason: String| ModelError::Unsupported { path: path.clone(), reason };
-    let model = json.get("model").ok_or_else(|| bad("no model"))?;
+    let model = json.get("model").ok_or_else(|| ModelError::bad(&path, "no model"))?;
     if model.get("type").and_then(Value::as_str).is_some_and(|kind| kind != "BPE")
         || model.get("byte_fallback").and_then(Value::as_bool) == Some(true)
     {
         return Err(unsupported(
+            &path,
             "only byte-level BPE tokenizers are carried over\nhint: start from the model's F16 GGUF".into(),
         ));
     }
+
     let pre = pre_tokenizer(json.get("pre_tokenizer")).ok_or_else(|| {
-        unsupported(
+        unsupported(&path,
             "its pre-tokenizer is not known, and a wrong one would give wrong tokens\nhint: start from the model's \
              F16 GGUF"
                 .into(),
         )
     })?;
     if vocabulary > MAX_VOCABULARY {
-        return Err(bad("config.json states an impossible vocab_size"));
+        return Err(ModelError::bad(&path, "config.json states an impossible vocab_size"));
     }
     let size = usize::try_from(vocabulary).unwrap_or(0);
     let mut tokens: Vec<Option<(String, i32)>> = vec![None; size];
@@ -57,16 +57,24 @@ pub(crate) fn tokenizer_entries(
         let place = id.and_then(|id| usize::try_from(id).ok()).and_then(|id| tokens.get_mut(id));
         place.map(|place| *place = Some((text.to_owned(), kind)))
     };
-    for (text, id) in model.get("vocab").and_then(Value::as_object).ok_or_else(|| bad("no vocab"))? {
-        put(id.as_u64(), text, NORMAL).ok_or_else(|| bad("a token's id lies beyond vocab_size"))?;
+
+    for (text, id) in
+        model.get("vocab").and_then(Value::as_object).ok_or_else(|| ModelError::bad(&path, "no vocab"))?
+    {
+        put(id.as_u64(), text, NORMAL)
+            .ok_or_else(|| ModelError::bad(&path, "a token's id lies beyond vocab_size"))?;
     }
     for token in json.get("added_tokens").and_then(Value::as_array).into_iter().flatten() {
-        let text = token.get("content").and_then(Value::as_str).ok_or_else(|| bad("a token without text"))?;
+        let text = token
+            .get("content")
+            .and_then(Value::as_str)
+            .ok_or_else(|| ModelError::bad(&path, "a token without text"))?;
         let is_special = token.get("special").and_then(Value::as_bool).unwrap_or(false);
         let kind = if is_special { CONTROL } else { USER_DEFINED };
         put(token.get("id").and_then(Value::as_u64), text, kind)
-            .ok_or_else(|| bad("an added token's id lies beyond vocab_size"))?;
+            .ok_or_else(|| ModelError::bad(&path, "an added token's id lies beyond vocab_size"))?;
     }
+
     let id_of = |text: &str| {
         let at = tokens.iter().position(|token| token.as_ref().is_some_and(|token| token.0 == text));
         at.and_then(|at| u32::try_from(at).ok())
@@ -83,13 +91,15 @@ pub(crate) fn tokenizer_entries(
             entries.push(Entry::u32(format!("tokenizer.ggml.{key}_token_id"), id));
         }
     }
+
     let adds_bos = named
         .get("add_bos_token")
         .and_then(Value::as_bool)
         .unwrap_or_else(|| starts_with_special(json.get("post_processor")));
     entries.push(Entry::boolean("tokenizer.ggml.add_bos_token", adds_bos));
     entries.push(Entry::boolean("tokenizer.ggml.add_space_prefix", false));
-    let merges = merges(model).ok_or_else(|| bad("merges that are not pairs"))?;
+    let merges = merges(model).ok_or_else(|| ModelError::bad(&path, "merges that are not pairs"))?;
+
     if let Some(template) = chat_template(folder, &named) {
         entries.push(Entry::text("tokenizer.chat_template", &template));
     }
@@ -101,7 +111,12 @@ pub(crate) fn tokenizer_entries(
     entries.push(Entry::texts("tokenizer.ggml.tokens", filled.iter().map(|token| token.0.as_str())));
     entries.push(Entry::i32s("tokenizer.ggml.token_type", filled.iter().map(|token| token.1)));
     entries.push(Entry::texts("tokenizer.ggml.merges", merges.iter().map(String::as_str)));
+
     Ok(entries)
+}
+
+fn unsupported(path: &Path, reason: String) -> ModelError {
+    ModelError::Unsupported { path: path.to_owned(), reason }
 }
 
 /// GGUF's name for a pre-tokenizer, by its parts.
@@ -111,10 +126,8 @@ fn pre_tokenizer(json: Option<&Value>) -> Option<&'static str> {
         "Sequence" => json.get("pretokenizers")?.as_array()?.iter().collect(),
         _ => vec![json],
     };
-    let kind = |part: &Value| part.get("type").and_then(Value::as_str).map(str::to_owned);
-    let flag = |part: &Value, key: &str, default| part.get(key).and_then(Value::as_bool).unwrap_or(default);
-    let kinds: Vec<String> = parts.iter().filter_map(|part| kind(part)).collect();
-    let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+    let kinds: Vec<&str> = parts.iter().filter_map(|part| part.get("type")?.as_str()).collect();
+
     let bytes = parts.last()?;
     if flag(bytes, "add_prefix_space", true) {
         return None;
@@ -137,6 +150,10 @@ fn pre_tokenizer(json: Option<&Value>) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+fn flag(part: &Value, key: &str, default: bool) -> bool {
+    part.get(key).and_then(Value::as_bool).unwrap_or(default)
 }
 
 /// The merges, each as two pieces with a space between; older files write them so, newer ones as pairs.
@@ -169,11 +186,13 @@ fn starts_with_special(post: Option<&Value>) -> bool {
 
 fn chat_template(folder: &Path, named: &Value) -> Option<String> {
     let beside = folder.join("chat_template.jinja");
-    if std::fs::metadata(&beside).is_ok_and(|data| data.len() < 1 << 20) {
-        return std::fs::read_to_string(beside).ok();
+
+    // A link may lead anywhere: reading a pipe would wait for ever.
+    if std::fs::metadata(&beside).is_ok_and(|data| data.is_file() && data.len() < 1 << 20) {
+        return std::fs::read_to_string(beside).ok().filter(|template| !template.trim().is_empty());
     }
     match named.get("chat_template")? {
-        Value::String(template) => Some(template.clone()),
+        Value::String(template) => Some(template.clone()).filter(|template| !template.trim().is_empty()),
         Value::Array(templates) => templates
             .iter()
             .find(|template| template.get("name").and_then(Value::as_str) == Some("default"))

@@ -15,13 +15,15 @@ use crate::error::ModelError;
 use crate::file_text::escaped;
 use crate::hash::sha256_of_file;
 use crate::hub_client::{HubClient, RemoteFile, Transfer};
-use crate::hub_settings::CachedRepo;
+use crate::hub_settings::{CachedRepo, is_commit};
 pub use crate::hub_settings::{HubSettings, Patience, Token};
 use crate::progress::{Progress, ProgressSink, Stage};
 use crate::resolved::{Found, ModelLocation, joined_hash};
 
 /// How often a broken connection is taken up again before giving up.
 const MAX_CUTS: u32 = 8;
+/// What stands for a commit where neither the hub nor its mirror tells one.
+const UNKNOWN_COMMIT: &str = "unknown-commit";
 
 /// Files of a repository, weights first: from the cache, else from the network unless `offline`.
 pub(crate) fn files(
@@ -32,50 +34,75 @@ pub(crate) fn files(
     offline: bool,
     progress: &mut ProgressSink<'_>,
 ) -> Result<Found, ModelError> {
-    let what = || format!("{repo}@{revision}");
+    let what = format!("{repo}@{revision}");
     let is_repo = repo.split('/').count() == 2 && is_inner_path(repo);
     if !is_repo || !is_inner_path(revision) || !files.iter().all(|file| is_inner_path(&file.path)) {
         let reason = "a repository, revision or file that is not a plain name".into();
-        return Err(ModelError::Hub { url: escaped(&what()), reason });
+        return Err(ModelError::Hub { url: escaped(&what), reason });
     }
+
     let cached = settings.cached_repo(repo, revision).ok_or_else(|| ModelError::Hub {
-        url: what(),
+        url: what.clone(),
         reason: "no folder for the hub's cache\nhint: set HF_HOME".into(),
     })?;
+
     if let Some(commit) = cached.known_commit() {
         let snapshot = cached.snapshot(&commit);
         if files.iter().all(|file| snapshot.join(&file.path).is_file()) {
             let found = found(repo, &commit, &snapshot, files, progress);
+
             // A damaged file in the cache is fetched anew where that is possible.
             if found.is_ok() || offline || settings.offline {
                 return found;
             }
         }
     }
+
     if offline || settings.offline {
-        return Err(ModelError::Offline { what: what() });
+        return Err(ModelError::Offline { what });
     }
     let client = HubClient::new(settings);
-    let mut commit: Option<String> = None;
+
+    let (mut commit, mut listed): (Option<String>, Option<String>) = (None, None);
     for file in files {
         let url = settings
             .file_url(repo, revision, &file.path)
-            .map_err(|reason| ModelError::Hub { url: what(), reason })?;
+            .map_err(|reason| ModelError::Hub { url: what.clone(), reason })?;
         let remote = client.describe(&url)?;
-        if commit.as_ref().is_some_and(|commit| *commit != remote.commit) {
+        let known = match &remote.commit {
+            Some(commit) => commit.clone(),
+            None => match &listed {
+                Some(commit) => commit.clone(),
+                None => listed.insert(listed_commit(&client, settings, repo, revision)).clone(),
+            },
+        };
+        if commit.as_ref().is_some_and(|commit| *commit != known) {
             let reason = "the repository changed while its files were fetched; run again".into();
-            return Err(ModelError::Hub { url: what(), reason });
+            return Err(ModelError::Hub { url: what.clone(), reason });
         }
         let expected = expected_hash(file, &remote)?;
         let blob = blob(&client, &cached, &url, file, &remote, expected.as_deref(), progress)?;
-        let pointer = cached.snapshot(&remote.commit).join(&file.path);
+        let pointer = cached.snapshot(&known).join(&file.path);
         link(&blob, &pointer)?;
-        commit = Some(remote.commit);
+        commit = Some(known);
     }
+
     let commit = commit.unwrap_or_default();
     let snapshot = cached.snapshot(&commit);
     cached.note_commit(&commit).map_err(ModelError::io(&snapshot, "write"))?;
     found(repo, &commit, &snapshot, files, progress)
+}
+
+/// The commit of a revision, where the file's own answer does not tell it: the revision itself, where it is one; else
+/// what the repository's listing says; else a name that says that nobody knows.
+fn listed_commit(client: &HubClient, settings: &HubSettings, repo: &str, revision: &str) -> String {
+    if is_commit(revision) {
+        return revision.to_owned();
+    }
+    let listing = settings.listing_url(repo, revision).ok().and_then(|url| client.text(&url).ok());
+    let listing: Option<serde_json::Value> = listing.and_then(|text| serde_json::from_str(&text).ok());
+    let stated = listing.and_then(|listing| Some(listing.get("sha")?.as_str()?.to_owned()));
+    stated.filter(|commit| is_commit(commit)).unwrap_or_else(|| UNKNOWN_COMMIT.to_owned())
 }
 
 /// The hash that the file must have, where one is known. A promise that the hub's own word already breaks is
@@ -106,12 +133,14 @@ fn blob(
     let folder = blob.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(ModelError::io(folder, "write"))?;
     let _lock = lock(&cached.lock_file(&remote.etag))?;
+
     if fs::metadata(&blob).is_ok_and(|data| data.len() == remote.bytes) {
         match expected {
             Some(expected) if sha256_of_file(&blob, progress)? != expected => {}
             _ => return Ok(blob),
         }
     }
+
     let partial = blob.with_file_name(format!("{}.incomplete", remote.etag));
     download(client, url, &file.path, remote, &partial, progress)?;
     if let Some(expected) = expected {
@@ -134,6 +163,7 @@ fn blob(
         }
     }
     fs::rename(&partial, &blob).map_err(ModelError::io(&blob, "write"))?;
+
     Ok(blob)
 }
 
@@ -158,6 +188,7 @@ fn download(
         File::create(partial).map_err(ModelError::io(partial, "write"))?;
         done = 0;
     }
+
     let (mut cuts, mut out) = (0, open()?);
     while done < remote.bytes {
         let before = done;
@@ -168,6 +199,7 @@ fn download(
             before,
             |start| {
                 at.set(start);
+
                 // Appending goes to the end, so a body from the start needs an empty file.
                 if start == before { Ok(()) } else { restarted.set_len(start) }
                     .map_err(ModelError::io(partial, "write"))
@@ -203,6 +235,7 @@ fn download(
             }
         }
     }
+
     out.flush().map_err(ModelError::io(partial, "write"))?;
     out.sync_all().map_err(ModelError::io(partial, "write"))
 }
@@ -215,36 +248,46 @@ fn found(
     files: &[SourceFile],
     progress: &mut ProgressSink<'_>,
 ) -> Result<Found, ModelError> {
-    let path_of = |file: &SourceFile| snapshot.join(&file.path);
     for file in files {
         if let Some(expected) = &file.sha256 {
-            let found = sha256_of_file(&path_of(file), progress)?;
+            let found = sha256_of_file(&snapshot.join(&file.path), progress)?;
             if !expected.eq_ignore_ascii_case(&found) {
-                let file = path_of(file).display().to_string();
+                let file = snapshot.join(&file.path).display().to_string();
                 return Err(ModelError::WrongHash { file, expected: expected.clone(), found });
             }
         }
     }
+
     let provenance =
         Provenance::Published { source: format!("hub {repo}@{}", commit.get(..12).unwrap_or(commit)) };
-    let gguf = files.iter().find(|file| file.path.to_ascii_lowercase().ends_with(".gguf"));
-    let (location, weights) = match gguf {
-        Some(file) => (ModelLocation::Gguf(path_of(file)), vec![path_of(file)]),
+    let ggufs: Vec<PathBuf> = files
+        .iter()
+        .filter(|file| file.path.to_ascii_lowercase().ends_with(".gguf"))
+        .map(|file| snapshot.join(&file.path))
+        .collect();
+    let (location, weights) = match ggufs.first() {
+        Some(first) => (ModelLocation::Gguf(first.clone()), ggufs),
         None => {
-            let weights: Vec<PathBuf> =
-                files.iter().filter(|file| file.path.ends_with(".safetensors")).map(path_of).collect();
+            let weights: Vec<PathBuf> = files
+                .iter()
+                .filter(|file| file.path.ends_with(".safetensors"))
+                .map(|file| snapshot.join(&file.path))
+                .collect();
             (ModelLocation::SafetensorsFolder(snapshot.to_owned()), weights)
         }
     };
+
     if weights.is_empty() {
         let reason = "none of the files named is a .gguf or .safetensors file".into();
         return Err(ModelError::Hub { url: repo.to_owned(), reason });
     }
+
     let bytes = weights.iter().filter_map(|file| fs::metadata(file).ok()).map(|data| data.len()).sum();
     let sha256 = match files.first().and_then(|file| file.sha256.clone()) {
         Some(known) if weights.len() == 1 => known.to_ascii_lowercase(),
         _ => joined_hash(&weights, progress)?,
     };
+
     Ok(Found { location, sha256, bytes, provenance })
 }
 

@@ -13,7 +13,8 @@ use ureq::{Agent, Body};
 
 use crate::error::ModelError;
 use crate::file_text::escaped;
-use crate::hub_settings::{HubSettings, Patience, Token};
+use crate::hash::sha256_of_text;
+use crate::hub_settings::{HubSettings, Patience, Token, is_safe_name};
 use crate::variant_names::without_credentials;
 
 const MAX_REDIRECTS: usize = 6;
@@ -31,7 +32,8 @@ pub(crate) struct HubClient {
 /// What the hub says of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RemoteFile {
-    pub(crate) commit: String,
+    /// `None` where a mirror does not tell.
+    pub(crate) commit: Option<String>,
     pub(crate) etag: String,
     pub(crate) bytes: u64,
 }
@@ -49,6 +51,8 @@ struct Answer {
     response: Response<Body>,
     commit: Option<String>,
     etag: Option<String>,
+    /// The file's length, as the hub tells it beside a redirect.
+    linked_bytes: Option<u64>,
 }
 
 impl HubClient {
@@ -67,7 +71,8 @@ impl HubClient {
         Self { agent, token: settings.token.clone(), patience }
     }
 
-    /// Asks for a file's first byte, to learn its commit, hash and length.
+    /// Asks for a file's first byte, to learn its commit, hash and length. A mirror may keep the commit and the hash to
+    /// itself; without a length it is no hub.
     pub(crate) fn describe(&self, url: &str) -> Result<RemoteFile, ModelError> {
         let answer = self.get(url, Some("bytes=0-0".to_owned()))?;
         let headers = answer.response.headers();
@@ -79,15 +84,18 @@ impl HubClient {
             200 => text(headers, "content-length").and_then(|length| length.parse().ok()),
             _ => return Err(refused(url, status, headers, self.token.is_some())),
         };
-        let missing =
-            |name: &str| hub_error(url, format!("the answer has no usable {name} header: not a hub"));
-        let commit = answer.commit.filter(|commit| crate::hub_settings::is_safe_name(commit));
-        let etag = answer.etag.filter(|etag| crate::hub_settings::is_safe_name(etag));
-        Ok(RemoteFile {
-            commit: commit.ok_or_else(|| missing("X-Repo-Commit"))?,
-            etag: etag.ok_or_else(|| missing("ETag"))?,
-            bytes: bytes.ok_or_else(|| missing("Content-Range"))?,
-        })
+
+        let bytes = bytes.or(answer.linked_bytes);
+        let bytes = bytes.ok_or_else(|| {
+            hub_error(url, "the answer tells no length (Content-Range, Content-Length): not a hub".to_owned())
+        })?;
+        let etag = match answer.etag {
+            Some(etag) if is_safe_name(&etag) => etag,
+            Some(_) => return Err(hub_error(url, "the answer has no usable ETag: not a hub".to_owned())),
+            None => unnamed(url, bytes),
+        };
+
+        Ok(RemoteFile { commit: answer.commit.filter(|commit| is_safe_name(commit)), etag, bytes })
     }
 
     /// Fetches a file from `start`, handing its bytes on as they come. `begin` is told where the body really
@@ -113,6 +121,7 @@ impl HubClient {
             200 => begin(0)?,
             status => return Err(refused(url, status, headers, self.token.is_some())),
         }
+
         // The body is read beside, because a read cannot be given a time-out of its own. When the wait ends
         // early, that thread ends with its next byte or with the connection.
         let (sender, receiver) = sync_channel::<Result<Vec<u8>, String>>(8);
@@ -134,6 +143,7 @@ impl HubClient {
                 }
             }
         });
+
         loop {
             match receiver.recv_timeout(self.patience.stall) {
                 Ok(Ok(chunk)) => take(&chunk)?,
@@ -171,7 +181,7 @@ impl HubClient {
     /// Follows redirects by hand: the token goes to the hub alone, and the hub's own headers are on the first
     /// answer, not on that of the store it redirects to.
     fn get(&self, url: &str, range: Option<String>) -> Result<Answer, ModelError> {
-        let (mut at, mut commit, mut etag) = (url.to_owned(), None, None);
+        let (mut at, mut commit, mut linked, mut linked_bytes) = (url.to_owned(), None, None, None);
         for _ in 0..MAX_REDIRECTS {
             let mut request = self.agent.get(&at).header("Accept-Encoding", "identity");
             if let Some(range) = &range {
@@ -183,21 +193,37 @@ impl HubClient {
             let response = request.call().map_err(|error| hub_error(&at, unreachable(&error)))?;
             let headers = response.headers();
             commit = commit.or_else(|| text(headers, "x-repo-commit").map(str::to_owned));
-            let stated = text(headers, "x-linked-etag").or_else(|| text(headers, "etag"));
-            etag = etag.or_else(|| stated.map(|etag| etag.trim_start_matches("W/").replace('"', "")));
+
+            // The hub's own word on the file comes before that of the store that it redirects to; what a redirect says
+            // of itself is said of no file.
+            linked = linked.or_else(|| text(headers, "x-linked-etag").map(plain_etag));
+            linked_bytes = linked_bytes.or_else(|| text(headers, "x-linked-size")?.parse().ok());
             if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-                return Ok(Answer { response, commit, etag });
+                let etag = linked.or_else(|| text(headers, "etag").map(plain_etag));
+                return Ok(Answer { response, commit, etag, linked_bytes });
             }
             let location = text(headers, "location").unwrap_or_default();
             at = absolute(&at, location)
                 .ok_or_else(|| hub_error(url, format!("redirects to `{}`", escaped(location))))?;
         }
+
         Err(hub_error(url, "redirects in a circle".into()))
     }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// What stands for a file's hash where the server tells none: its address and its length.
+fn unnamed(url: &str, bytes: u64) -> String {
+    let hash = sha256_of_text(&format!("{} {bytes}", without_credentials(url)));
+    format!("unnamed-{}", hash.get(..40).unwrap_or(&hash))
+}
+
+/// An ETag without its quotes and its mark of weakness.
+fn plain_etag(etag: &str) -> String {
+    etag.trim().trim_start_matches("W/").replace('"', "")
 }
 
 fn authority(url: &str) -> &str {
@@ -250,6 +276,7 @@ fn refused(url: &str, status: u16, headers: &HeaderMap, has_token: bool) -> Mode
         (500..=599, _) => format!("the hub is in trouble ({status}); try again later"),
         (other, _) => format!("answered with status {other}"),
     };
+
     let said = if said.is_empty() { String::new() } else { format!(" (it says: {said})") };
     hub_error(url, reason + &said)
 }

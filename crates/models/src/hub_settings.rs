@@ -71,6 +71,7 @@ impl HubSettings {
         let stored = set("HF_TOKEN_PATH").map(PathBuf::from).or_else(|| home.map(|home| home.join("token")));
         let token = set("HF_TOKEN").or_else(|| std::fs::read_to_string(stored?).ok());
         let token = token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()).map(Token);
+
         let offline = set("HF_HUB_OFFLINE")
             .is_some_and(|value| ["1", "true", "yes", "on"].contains(&value.to_ascii_lowercase().as_str()));
         Self { endpoint: set("HF_ENDPOINT"), cache, token, offline, patience: Patience::default() }
@@ -155,7 +156,7 @@ impl CachedRepo {
 }
 
 /// Whether a revision is a commit rather than a branch or tag.
-fn is_commit(revision: &str) -> bool {
+pub(crate) fn is_commit(revision: &str) -> bool {
     revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 

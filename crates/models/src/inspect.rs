@@ -1,8 +1,7 @@
 //! What a model file says of itself, for `infercost models inspect`.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -12,10 +11,9 @@ use crate::error::ModelError;
 use crate::file_text::escaped;
 use crate::gguf::GgufHeader;
 use crate::hash::file_name;
-use crate::local::safetensors_in;
-
-/// Longest JSON header or configuration that is read, in bytes.
-const MAX_JSON: u64 = 128 << 20;
+use crate::json_file::json_file;
+use crate::parts::{ggufs_in, safetensors_in};
+use crate::safetensors_header::SafetensorsHeader;
 
 /// A model file's own account. Texts are escaped and bounded; what the file does not say is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,17 +67,17 @@ pub fn inspect(path: &Path) -> Result<Inspection, ModelError> {
 
 fn gguf(path: &Path) -> Result<Inspection, ModelError> {
     let header = GgufHeader::read(path)?;
-    let shown = |key: &str| header.text(key).map(|text| escaped(&text));
     let architecture = header.text("general.architecture");
-    let number = |key: &str| architecture.as_ref().and_then(|name| header.number(&format!("{name}.{key}")));
-    let kind = shown("tokenizer.ggml.model");
-    let pre = shown("tokenizer.ggml.pre");
+    let family = architecture.as_deref().unwrap_or_default();
+    let kind = shown(&header, "tokenizer.ggml.model");
+    let pre = shown(&header, "tokenizer.ggml.pre");
+
     let mut types = BTreeMap::new();
     for tensor in &header.tensors {
         count(&mut types, tensor.kind.name(), tensor.elements());
     }
     let made = header
-        .text(crate::convert::PROVENANCE_KEY)
+        .text(crate::metadata::PROVENANCE_KEY)
         .and_then(|text| serde_json::from_str::<infercost_core::manifest::Provenance>(&text).ok())
         .map(|provenance| escaped(&provenance.to_string()));
     Ok(Inspection {
@@ -87,15 +85,15 @@ fn gguf(path: &Path) -> Result<Inspection, ModelError> {
         format: format!("GGUF {}", header.version),
         bytes: header.file_bytes,
         parameters: header.tensors.iter().fold(0, |sum, tensor| sum.saturating_add(tensor.elements())),
-        name: shown("general.name"),
-        license: shown("general.license"),
-        context: number("context_length"),
+        name: shown(&header, "general.name"),
+        license: shown(&header, "general.license"),
+        context: header.number(&format!("{family}.context_length")),
         vocabulary: header
             .entry("tokenizer.ggml.tokens")
             .and_then(crate::metadata::Entry::array_length)
-            .or_else(|| number("vocab_size")),
+            .or_else(|| header.number(&format!("{family}.vocab_size"))),
         tokenizer: kind.map(|kind| pre.map_or_else(|| kind.clone(), |pre| format!("{kind} ({pre})"))),
-        chat_template: header.entry("tokenizer.chat_template").is_some(),
+        chat_template: header.text("tokenizer.chat_template").is_some_and(|text| !text.trim().is_empty()),
         made,
         tensor_types: listed(types),
         architecture: architecture.map(|name| escaped(&name)),
@@ -105,19 +103,20 @@ fn gguf(path: &Path) -> Result<Inspection, ModelError> {
 fn folder(path: &Path) -> Result<Inspection, ModelError> {
     let files = safetensors_in(path)?;
     if files.is_empty() {
-        return Err(ModelError::bad(
-            path,
-            "the folder holds no .safetensors file; name a .gguf file by itself",
-        ));
+        let ggufs: Vec<String> = ggufs_in(path)?.iter().map(|file| escaped(&file_name(file))).collect();
+        let reason = if ggufs.is_empty() {
+            "the folder holds neither .gguf nor .safetensors files".to_owned()
+        } else {
+            format!("the folder holds several models; name one of {}", ggufs.join(", "))
+        };
+        return Err(ModelError::bad(path, reason));
     }
+
     let mut types = BTreeMap::new();
     let (mut bytes, mut parameters) = (0u64, 0u64);
     for file in &files {
         bytes = bytes.saturating_add(fs::metadata(file).map_err(ModelError::io(file, "open"))?.len());
-        for (name, tensor) in &safetensors_header(file)?.0 {
-            if name == "__metadata__" {
-                continue;
-            }
+        for tensor in SafetensorsHeader::read(file)?.tensors.values() {
             let kind = tensor.get("dtype").and_then(Value::as_str).unwrap_or("unknown");
             let shape = tensor.get("shape").and_then(Value::as_array);
             let elements = shape
@@ -128,20 +127,20 @@ fn folder(path: &Path) -> Result<Inspection, ModelError> {
             parameters = parameters.saturating_add(elements);
         }
     }
+
     let config = json_file(&path.join("config.json"))?;
     let tokenizer = json_file(&path.join("tokenizer_config.json")).ok();
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(escaped);
     Ok(Inspection {
         path: path.to_owned(),
         format: "safetensors".into(),
         bytes,
         parameters,
-        architecture: text(config.get("model_type")),
+        architecture: text_of(config.get("model_type")),
         name: Some(escaped(&file_name(path))),
         license: None,
         context: config.get("max_position_embeddings").and_then(Value::as_u64),
         vocabulary: config.get("vocab_size").and_then(Value::as_u64),
-        tokenizer: tokenizer.as_ref().and_then(|config| text(config.get("tokenizer_class"))),
+        tokenizer: tokenizer.as_ref().and_then(|config| text_of(config.get("tokenizer_class"))),
         chat_template: path.join("chat_template.jinja").is_file()
             || tokenizer.is_some_and(|config| config.get("chat_template").is_some()),
         made: None,
@@ -149,34 +148,12 @@ fn folder(path: &Path) -> Result<Inspection, ModelError> {
     })
 }
 
-/// A safetensors file's header and where its data starts.
-pub(crate) fn safetensors_header(path: &Path) -> Result<(serde_json::Map<String, Value>, u64), ModelError> {
-    let mut file = File::open(path).map_err(ModelError::io(path, "open"))?;
-    let total = file.metadata().map_err(ModelError::io(path, "open"))?.len();
-    let mut length = [0; 8];
-    file.read_exact(&mut length).map_err(|_| ModelError::bad(path, "too short for a safetensors file"))?;
-    let length = u64::from_le_bytes(length);
-    if length > MAX_JSON || length > total.saturating_sub(8) {
-        return Err(ModelError::bad(
-            path,
-            format!("not a safetensors file, or cut short: a header of {length} bytes in a file of {total}"),
-        ));
-    }
-    let mut text = vec![0; usize::try_from(length).unwrap_or(0)];
-    file.read_exact(&mut text).map_err(ModelError::io(path, "read"))?;
-    let header = serde_json::from_slice(&text)
-        .map_err(|error| ModelError::bad(path, format!("not a safetensors file: {error}")))?;
-    Ok((header, 8 + length))
+fn shown(header: &GgufHeader, key: &str) -> Option<String> {
+    header.text(key).map(|text| escaped(&text))
 }
 
-/// A JSON file of bounded size.
-pub(crate) fn json_file(path: &Path) -> Result<Value, ModelError> {
-    let bytes = fs::metadata(path).map_err(ModelError::io(path, "open"))?.len();
-    if bytes > MAX_JSON {
-        return Err(ModelError::bad(path, format!("{bytes} bytes are too many for a configuration")));
-    }
-    let text = fs::read(path).map_err(ModelError::io(path, "read"))?;
-    serde_json::from_slice(&text).map_err(|error| ModelError::bad(path, format!("not JSON: {error}")))
+fn text_of(value: Option<&Value>) -> Option<String> {
+    value.and_then(Value::as_str).map(escaped)
 }
 
 fn count(types: &mut BTreeMap<String, (u64, u64)>, name: &str, elements: u64) {

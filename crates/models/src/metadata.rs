@@ -1,5 +1,8 @@
 //! One entry of a GGUF file's metadata, kept as the bytes of the file.
 
+/// The key under which a file made here says how it came to be, as JSON.
+pub const PROVENANCE_KEY: &str = "infercost.provenance";
+
 /// GGUF's number for a string.
 pub(crate) const KIND_STRING: u32 = 8;
 /// GGUF's number for an array.
@@ -90,16 +93,15 @@ impl Entry {
 
     /// The value as a whole number, where it is one and not negative.
     pub fn as_u64(&self) -> Option<u64> {
-        let signed = |value: i64| u64::try_from(value).ok();
         match (self.kind, self.bytes.as_slice()) {
             (0 | KIND_BOOL, [byte]) => Some(u64::from(*byte)),
-            (1, [byte]) => signed(i64::from(byte.cast_signed())),
+            (1, [byte]) => u64::try_from(byte.cast_signed()).ok(),
             (2, bytes) => Some(u64::from(u16::from_le_bytes(bytes.try_into().ok()?))),
-            (3, bytes) => signed(i64::from(i16::from_le_bytes(bytes.try_into().ok()?))),
+            (3, bytes) => u64::try_from(i16::from_le_bytes(bytes.try_into().ok()?)).ok(),
             (KIND_U32, bytes) => Some(u64::from(u32::from_le_bytes(bytes.try_into().ok()?))),
-            (KIND_I32, bytes) => signed(i64::from(i32::from_le_bytes(bytes.try_into().ok()?))),
+            (KIND_I32, bytes) => u64::try_from(i32::from_le_bytes(bytes.try_into().ok()?)).ok(),
             (10, bytes) => Some(u64::from_le_bytes(bytes.try_into().ok()?)),
-            (11, bytes) => signed(i64::from_le_bytes(bytes.try_into().ok()?)),
+            (11, bytes) => u64::try_from(i64::from_le_bytes(bytes.try_into().ok()?)).ok(),
             _ => None,
         }
     }

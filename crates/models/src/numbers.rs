@@ -46,6 +46,7 @@ pub(crate) fn encode(kind: TensorType, values: &[f32], width: usize) -> Result<V
             .map(|thread| thread.join().unwrap_or_else(|_| Err("the quantizer panicked".into())))
             .collect()
     });
+
     let mut bytes = Vec::new();
     for part in parts {
         bytes.append(&mut part?);

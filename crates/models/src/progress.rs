@@ -48,6 +48,8 @@ pub enum Stage {
     Expanding,
     /// Being quantized.
     Quantizing,
+    /// Parts of a split model being put together.
+    Joining,
 }
 
 impl Stage {
@@ -59,6 +61,7 @@ impl Stage {
             Self::Verifying => "verifying",
             Self::Expanding => "expanding",
             Self::Quantizing => "quantizing",
+            Self::Joining => "joining",
         }
     }
 }

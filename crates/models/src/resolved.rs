@@ -14,6 +14,11 @@ use crate::progress::ProgressSink;
 pub struct ResolvedModel {
     /// Its id: `smollm2-135m-instruct/q8_0`.
     pub variant: VariantId,
+    /// The argument that names this model alone, as it was typed; `None` where it names several.
+    pub argument: Option<String>,
+    /// The file or folder as the user named it, from the root, links not followed; `None` where a manifest, the hub or
+    /// a server names it.
+    pub named: Option<PathBuf>,
     /// Its files, or its server.
     pub location: ModelLocation,
     /// SHA-256 of the weights file, hex; of the joined hashes where there are several; `None` for a server.
@@ -42,6 +47,36 @@ pub enum ModelLocation {
         /// The model's name there.
         served_name: Option<String>,
     },
+}
+
+impl ResolvedModel {
+    /// Whether a MODEL argument, or a part of one, means this model: its id or the name of its variant, the path, the
+    /// file's name with or without its ending, an address, in this spelling or (where `loosely`) in another case.
+    pub fn is_named(&self, text: &str, loosely: bool) -> bool {
+        let mut names: Vec<String> = self.argument.iter().cloned().collect();
+        names.extend([self.variant.as_str().to_owned(), self.variant.variant_name().to_owned()]);
+
+        for path in [self.named.as_deref(), self.location.path()].into_iter().flatten() {
+            let (name, stem) = (path.file_name(), path.file_stem());
+            names.extend([name, stem].into_iter().flatten().map(|name| name.to_string_lossy().into_owned()));
+        }
+
+        if let ModelLocation::Server { url, served_name } = &self.location {
+            names.push(url.clone());
+            names.extend(served_name.clone());
+            names.extend(served_name.as_ref().map(|name| format!("{url}#{name}")));
+        }
+
+        names.iter().any(|name| name == text || (loosely && name.eq_ignore_ascii_case(text)))
+            || self.is_at(Path::new(text))
+    }
+
+    fn is_at(&self, path: &Path) -> bool {
+        let typed = std::path::absolute(path).ok();
+        let found = std::fs::canonicalize(path).ok();
+        (typed.is_some() && typed == self.named)
+            || (found.is_some() && found.as_deref() == self.location.path())
+    }
 }
 
 impl ModelLocation {

@@ -12,13 +12,15 @@ use serde_json::Value;
 use crate::error::ModelError;
 use crate::file_text::escaped;
 use crate::gguf::{DEFAULT_ALIGNMENT, TensorInfo};
+use crate::hash::file_name;
 use crate::hf_tokenizer::tokenizer_entries;
-use crate::inspect::{json_file, safetensors_header};
-use crate::local::safetensors_in;
+use crate::json_file::json_file;
 use crate::metadata::Entry;
 use crate::numbers::decode;
+use crate::parts::{safetensors_in, weight_map};
+use crate::safetensors_header::SafetensorsHeader;
 use crate::tensor_type::TensorType;
-use crate::weights::{Weights, read_at};
+use crate::weights::{Weights, overflow, read_at};
 
 /// A folder of safetensors files with its configuration and tokenizer.
 pub(crate) struct SafetensorsWeights {
@@ -51,18 +53,23 @@ impl SafetensorsWeights {
         let (shape, mut entries) = configuration(folder, &config)?;
         let vocabulary = number(folder, &config, "vocab_size")?;
         entries.extend(tokenizer_entries(folder, &config, vocabulary)?);
+        let map = weight_map(folder)?;
+
         let (mut tensors, mut places, mut files) = (Vec::new(), HashMap::new(), Vec::new());
         for path in safetensors_in(folder)? {
-            let (header, data) = safetensors_header(&path)?;
-            let bytes = std::fs::metadata(&path).map_err(ModelError::io(&path, "open"))?.len();
-            for (name, about) in &header {
-                if name == "__metadata__" || name.ends_with("rotary_emb.inv_freq") {
+            let header = SafetensorsHeader::read(&path)?;
+            for (name, about) in &header.tensors {
+                if name.ends_with("rotary_emb.inv_freq") {
+                    continue;
+                }
+                let holder = map.as_ref().and_then(|map| map.get(name)?.as_str());
+                if holder.is_some_and(|holder| *holder != *file_name(&path)) {
                     continue;
                 }
                 if name == "lm_head.weight" && shape.is_tied {
                     continue;
                 }
-                let (tensor, start) = placed(&path, name, about, data, bytes)?;
+                let (tensor, start) = placed(&path, name, about, header.data_offset, header.file_bytes)?;
                 let heads = match (shape.architecture, tensor.name.rsplit('.').nth(1)) {
                     ("llama", Some("attn_q")) => Some(shape.heads),
                     ("llama", Some("attn_k")) => Some(shape.key_heads),
@@ -83,12 +90,14 @@ impl SafetensorsWeights {
             let file = File::open(&path).map_err(ModelError::io(&path, "open"))?;
             files.push((path, file));
         }
+
         let blocks = number(folder, &config, "num_hidden_layers")?;
         for needed in needed(blocks.min(10_000)) {
             if !places.contains_key(&needed) {
                 return Err(ModelError::bad(folder, format!("the weights lack what GGUF calls `{needed}`")));
             }
         }
+
         tensors.sort_by_key(|tensor: &TensorInfo| order(&tensor.name));
         Ok(Self { folder: folder.to_owned(), entries, tensors, places, files })
     }
@@ -115,30 +124,33 @@ impl Weights for SafetensorsWeights {
         let missing = || ModelError::bad(&self.folder, format!("tensor `{}` is not there", tensor.name));
         let place = self.places.get(&tensor.name).ok_or_else(missing)?;
         let (path, file) = self.files.get_mut(place.file).ok_or_else(missing)?;
+
         // A bias of the attention's rows is permuted like the rows themselves.
         let is_vector = tensor.dimensions.len() == 1;
         let width = if is_vector && place.heads.is_some() { 1 } else { tensor.width() };
         let (first, count) =
             if is_vector && place.heads.is_some() { (0, tensor.width()) } else { (first, count) };
         let all_rows = tensor.elements().checked_div(width).unwrap_or(0);
-        let overflow = || ModelError::bad(path, format!("tensor `{}`: a size overflows", tensor.name));
-        let row_bytes = tensor.kind.bytes_for(width).ok_or_else(overflow)?;
+        let row_bytes = tensor.kind.bytes_for(width).ok_or_else(|| overflow(path, tensor))?;
         let at = |row: u64| row.checked_mul(row_bytes).and_then(|skipped| skipped.checked_add(place.start));
+
         let mut bytes = Vec::new();
         match place.heads {
             None => {
-                let length = row_bytes.checked_mul(count).ok_or_else(overflow)?;
-                bytes = read_at(file, path, at(first).ok_or_else(overflow)?, length)?;
+                let length = row_bytes.checked_mul(count).ok_or_else(|| overflow(path, tensor))?;
+                bytes = read_at(file, path, at(first).ok_or_else(|| overflow(path, tensor))?, length)?;
             }
             Some(heads) => {
                 for row in first..first.saturating_add(count) {
-                    let start = at(published_row(row, all_rows / heads)).ok_or_else(overflow)?;
+                    let start =
+                        at(published_row(row, all_rows / heads)).ok_or_else(|| overflow(path, tensor))?;
                     bytes.append(&mut read_at(file, path, start, row_bytes)?);
                 }
             }
         }
+
         let numbers = count.checked_mul(width).and_then(|numbers| usize::try_from(numbers).ok());
-        decode(tensor.kind, &bytes, numbers.ok_or_else(overflow)?)
+        decode(tensor.kind, &bytes, numbers.ok_or_else(|| overflow(path, tensor))?)
             .map_err(|reason| ModelError::bad(path, format!("tensor `{}`: {reason}", tensor.name)))
     }
 }
@@ -151,66 +163,94 @@ fn published_row(row: u64, head_rows: u64) -> u64 {
 }
 
 fn configuration(folder: &Path, config: &Value) -> Result<(Shape, Vec<Entry>), ModelError> {
-    let unsupported = |reason: String| ModelError::Unsupported { path: folder.to_owned(), reason };
     let kind = config.get("model_type").and_then(Value::as_str).unwrap_or("none");
     let architecture = match kind {
         "llama" | "mistral" | "smollm" => "llama",
         "qwen2" => "qwen2",
         "qwen3" => "qwen3",
         other => {
-            return Err(unsupported(format!(
-                "safetensors of the family `{}` cannot be quantized here; llama, mistral, qwen2 and qwen3 can\nhint: \
+            return Err(unsupported(
+                folder,
+                format!(
+                    "safetensors of the family `{}` cannot be quantized here; llama, mistral, qwen2 and qwen3 can\nhint: \
                  start from the model's F32, F16 or BF16 GGUF",
-                escaped(other)
-            )));
+                    escaped(other)
+                ),
+            ));
         }
     };
+
     let rope =
         config.get("rope_scaling").filter(|scaling| !scaling.is_null()).or(config.get("rope_parameters"));
     let scaling = rope.and_then(|rope| rope.get("rope_type").or(rope.get("type"))).and_then(Value::as_str);
     if let Some(scaling) = scaling.filter(|scaling| *scaling != "default") {
-        return Err(unsupported(format!(
-            "its rotary scaling `{}` is not carried over\nhint: start from the model's F16 GGUF",
-            escaped(scaling)
-        )));
+        return Err(unsupported(
+            folder,
+            format!(
+                "its rotary scaling `{}` is not carried over\nhint: start from the model's F16 GGUF",
+                escaped(scaling)
+            ),
+        ));
     }
-    let need = |key: &str| number(folder, config, key);
+
     let theta = config
         .get("rope_theta")
         .or_else(|| rope.and_then(|rope| rope.get("rope_theta")))
         .and_then(Value::as_f64)
         .unwrap_or(10_000.0);
-    let heads = need("num_attention_heads")?;
-    let width = need("hidden_size")?;
+    let heads = number(folder, config, "num_attention_heads")?;
+    let width = number(folder, config, "hidden_size")?;
+
     let key_heads = config.get("num_key_value_heads").and_then(Value::as_u64).unwrap_or(heads);
     let head_width = config.get("head_dim").and_then(Value::as_u64).or(width.checked_div(heads)).unwrap_or(0);
     let epsilon = config
         .get("rms_norm_eps")
         .and_then(Value::as_f64)
         .ok_or_else(|| ModelError::bad(folder, "config.json has no rms_norm_eps"))?;
-    let small = |value: u64| {
-        u32::try_from(value).map_err(|_| ModelError::bad(folder, "config.json: a number is too large"))
-    };
-    let own = |key: &str| format!("{architecture}.{key}");
+
     let entries = vec![
         Entry::text("general.architecture", architecture),
         Entry::text("general.type", "model"),
         Entry::text("general.name", &escaped(&model_name(folder, config))),
-        Entry::u32(own("block_count"), small(need("num_hidden_layers")?)?),
-        Entry::u32(own("context_length"), small(need("max_position_embeddings")?)?),
-        Entry::u32(own("embedding_length"), small(width)?),
-        Entry::u32(own("feed_forward_length"), small(need("intermediate_size")?)?),
-        Entry::u32(own("attention.head_count"), small(heads)?),
-        Entry::u32(own("attention.head_count_kv"), small(key_heads)?),
-        Entry::u32(own("attention.key_length"), small(head_width)?),
-        Entry::u32(own("attention.value_length"), small(head_width)?),
-        Entry::u32(own("rope.dimension_count"), small(head_width)?),
-        Entry::f32(own("rope.freq_base"), theta as f32),
-        Entry::f32(own("attention.layer_norm_rms_epsilon"), epsilon as f32),
-        Entry::u32(own("vocab_size"), small(need("vocab_size")?)?),
+        Entry::u32(
+            own(architecture, "block_count"),
+            small(folder, number(folder, config, "num_hidden_layers")?)?,
+        ),
+        Entry::u32(
+            own(architecture, "context_length"),
+            small(folder, number(folder, config, "max_position_embeddings")?)?,
+        ),
+        Entry::u32(own(architecture, "embedding_length"), small(folder, width)?),
+        Entry::u32(
+            own(architecture, "feed_forward_length"),
+            small(folder, number(folder, config, "intermediate_size")?)?,
+        ),
+        Entry::u32(own(architecture, "attention.head_count"), small(folder, heads)?),
+        Entry::u32(own(architecture, "attention.head_count_kv"), small(folder, key_heads)?),
+        Entry::u32(own(architecture, "attention.key_length"), small(folder, head_width)?),
+        Entry::u32(own(architecture, "attention.value_length"), small(folder, head_width)?),
+        Entry::u32(own(architecture, "rope.dimension_count"), small(folder, head_width)?),
+        Entry::f32(own(architecture, "rope.freq_base"), theta as f32),
+        Entry::f32(own(architecture, "attention.layer_norm_rms_epsilon"), epsilon as f32),
+        Entry::u32(own(architecture, "vocab_size"), small(folder, number(folder, config, "vocab_size")?)?),
     ];
+
     let is_tied = config.get("tie_word_embeddings").and_then(Value::as_bool).unwrap_or(false);
     Ok((Shape { architecture, heads, key_heads, is_tied }, entries))
+}
+
+fn unsupported(folder: &Path, reason: String) -> ModelError {
+    ModelError::Unsupported { path: folder.to_owned(), reason }
+}
+
+/// A number that GGUF keeps in 32 bits.
+fn small(folder: &Path, value: u64) -> Result<u32, ModelError> {
+    u32::try_from(value).map_err(|_| ModelError::bad(folder, "config.json: a number is too large"))
+}
+
+/// A key of the architecture's own.
+fn own(architecture: &str, key: &str) -> String {
+    format!("{architecture}.{key}")
 }
 
 fn model_name(folder: &Path, config: &Value) -> String {
@@ -240,28 +280,36 @@ fn placed(
     data: u64,
     bytes: u64,
 ) -> Result<(TensorInfo, u64), ModelError> {
-    let bad = |reason: &str| ModelError::bad(path, format!("tensor `{name}` {reason}"));
     let kind = match about.get("dtype").and_then(Value::as_str) {
         Some("F32") => TensorType::F32,
         Some("F16") => TensorType::F16,
         Some("BF16") => TensorType::BF16,
-        _ => return Err(bad("is neither F32, F16 nor BF16")),
+        _ => return Err(bad(path, name, "is neither F32, F16 nor BF16")),
     };
-    let numbers =
-        |key: &str| -> Option<Vec<u64>> { about.get(key)?.as_array()?.iter().map(Value::as_u64).collect() };
-    let mut dimensions = numbers("shape").ok_or_else(|| bad("has no shape"))?;
+    let mut dimensions = numbers(about, "shape").ok_or_else(|| bad(path, name, "has no shape"))?;
     dimensions.reverse();
-    let offsets = numbers("data_offsets");
-    let Some([start, end]) = offsets.as_deref() else { return Err(bad("has no data_offsets")) };
-    let gguf = gguf_name(name).ok_or_else(|| bad("is not known in this family"))?;
+
+    let offsets = numbers(about, "data_offsets");
+    let Some([start, end]) = offsets.as_deref() else { return Err(bad(path, name, "has no data_offsets")) };
+    let gguf = gguf_name(name).ok_or_else(|| bad(path, name, "is not known in this family"))?;
     let tensor = TensorInfo { name: gguf, dimensions, kind, offset: 0 };
     if tensor.dimensions.is_empty() || tensor.dimensions.len() > 4 || tensor.dimensions.contains(&0) {
-        return Err(bad("has an impossible shape"));
+        return Err(bad(path, name, "has an impossible shape"));
     }
     if tensor.bytes() != end.checked_sub(*start) || data.checked_add(*end).is_none_or(|end| end > bytes) {
-        return Err(bad("does not fit the file: cut short or damaged"));
+        return Err(bad(path, name, "does not fit the file: cut short or damaged"));
     }
+
     Ok((tensor, data + start))
+}
+
+fn bad(path: &Path, name: &str, reason: &str) -> ModelError {
+    ModelError::bad(path, format!("tensor `{name}` {reason}"))
+}
+
+/// A list of whole numbers.
+fn numbers(about: &Value, key: &str) -> Option<Vec<u64>> {
+    about.get(key)?.as_array()?.iter().map(Value::as_u64).collect()
 }
 
 /// The GGUF name of a published one; `None` where it is not known.
@@ -273,6 +321,7 @@ fn gguf_name(name: &str) -> Option<String> {
         "lm_head.weight" => return Some("output.weight".into()),
         _ => {}
     }
+
     let (block, rest) = name.strip_prefix("layers.")?.split_once('.')?;
     let block: u32 = block.parse().ok()?;
     let (part, end) = rest.rsplit_once('.')?;
@@ -306,6 +355,7 @@ fn needed(blocks: u64) -> impl Iterator<Item = String> {
         "ffn_up",
         "ffn_down",
     ];
+
     let blocks =
         (0..blocks).flat_map(|block| PARTS.iter().map(move |part| format!("blk.{block}.{part}.weight")));
     ["token_embd.weight".to_owned(), "output_norm.weight".to_owned()].into_iter().chain(blocks)

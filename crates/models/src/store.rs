@@ -7,15 +7,19 @@ use std::path::{Path, PathBuf};
 use infercost_core::VariantId;
 use infercost_core::manifest::{ModelManifest, VariantManifest};
 
-use crate::argument::ModelArgument;
+use crate::argument::{ModelArgument, as_hub};
 use crate::cache::ModelCache;
 use crate::catalog::{Catalog, KnownManifest};
 use crate::error::{ModelError, SourceFailure};
 use crate::file_text::escaped;
 use crate::hub::HubSettings;
 use crate::hub_repository;
+use crate::mistaken;
+use crate::near::nearest;
+use crate::parts::gguf_parts;
 use crate::progress::{Progress, ProgressSink};
-use crate::resolved::ResolvedModel;
+use crate::recipe::Recipe;
+use crate::resolved::{ModelLocation, ResolvedModel};
 use crate::source_words::describe;
 use crate::wheel::Pip;
 
@@ -51,16 +55,23 @@ impl ModelStore {
     ) -> Result<Vec<ResolvedModel>, ModelError> {
         let parsed: Vec<ModelArgument> =
             arguments.iter().map(|text| self.parse(text)).collect::<Result<_, _>>()?;
+        self.refuse_second_words(arguments)?;
+
         let mut models: Vec<ResolvedModel> = Vec::new();
         let mut once = notices_once(progress);
-        for argument in &parsed {
-            for model in self.resolve(argument, &mut once)? {
+        for (text, argument) in arguments.iter().zip(&parsed) {
+            let mut found = self.resolve(argument, &mut once)?;
+            if let [only] = found.as_mut_slice() {
+                only.argument = Some(text.clone());
+            }
+            for model in found {
                 if !models.iter().any(|known| known.location == model.location) {
                     models.push(model);
                 }
             }
         }
         crate::variant_names::tell_apart(&mut models);
+
         Ok(models)
     }
 
@@ -85,11 +96,11 @@ impl ModelStore {
             ModelArgument::Named { model, variant } => {
                 self.resolve_named(model, variant.as_deref(), progress)
             }
-            ModelArgument::Path(path) => Ok(vec![crate::local::resolve(path, progress)?]),
+            ModelArgument::Path(path) => self.resolve_path(path, progress),
             ModelArgument::Hub { repo, revision, file } => {
                 let hub =
                     hub_repository::Request { repo, revision, file: file.as_deref(), offline: self.offline };
-                Ok(vec![hub_repository::resolve(&self.hub, &hub, progress)?])
+                Ok(vec![self.whole(hub_repository::resolve(&self.hub, &hub, progress)?, progress)?])
             }
             ModelArgument::Served { url, served_name } => {
                 Ok(vec![crate::variant_names::served(url, served_name.as_deref())])
@@ -120,12 +131,19 @@ impl ModelStore {
         let Some(known) = self.catalog.find(model)? else {
             let path = variant.map_or_else(|| PathBuf::from(model), |variant| Path::new(model).join(variant));
             if path.exists() {
-                return Ok(vec![crate::local::resolve(&path, progress)?]);
+                return crate::local::resolve(&path, &self.cache, progress);
             }
-            return Err(
-                self.not_a_model(model, "no manifest has this name, and there is no such file".into())
-            );
+            let text = variant.map_or_else(|| model.to_owned(), |variant| format!("{model}/{variant}"));
+            let meant = self.meant(model, variant);
+            return match as_hub(&text).filter(|_| meant.is_none()) {
+                Some(hub) => self.resolve(&hub, progress),
+                None => {
+                    Err(self
+                        .not_a_model(&text, "no manifest has this name, and there is no such file".into()))
+                }
+            };
         };
+
         let names =
             variant.map_or_else(|| known.manifest.compare.clone(), |variant| vec![variant.to_owned()]);
         for name in &names {
@@ -144,10 +162,12 @@ impl ModelStore {
         let manifest = &known.manifest;
         let variant = find_variant(manifest, name)?;
         let mut failures = Vec::new();
+
         if depth > MAX_DEPTH {
             failures.push(failure("the manifest", "its variants are made from one another in a circle"));
             return Err(ModelError::NoSource { variant: id(manifest, name).to_string(), failures });
         }
+
         // What is there already comes first, whatever its place in the order: no network for a second run.
         let cached_only = Attempt { fetch: false, depth };
         for source in &variant.sources {
@@ -155,6 +175,7 @@ impl ModelStore {
                 return Ok(model);
             }
         }
+
         for source in &variant.sources {
             let attempt = Attempt { fetch: true, depth };
             let reason = match self.try_source(known, variant, source, attempt, progress) {
@@ -172,6 +193,7 @@ impl ModelStore {
             progress(Progress::SourceFailed { source: source.clone(), reason: reason.clone() });
             failures.push(SourceFailure { source, reason });
         }
+
         Err(ModelError::NoSource { variant: id(manifest, name).to_string(), failures })
     }
 
@@ -194,8 +216,126 @@ impl ModelStore {
             .find_map(|source| self.try_source(known, variant, source, attempt, progress).ok().flatten())
     }
 
+    /// Resolves a file or folder; a path that does not exist may be a repository of the hub.
+    fn resolve_path(
+        &self,
+        path: &Path,
+        progress: &mut ProgressSink<'_>,
+    ) -> Result<Vec<ResolvedModel>, ModelError> {
+        let hub = path.to_str().filter(|_| !path.exists()).and_then(as_hub);
+        match hub {
+            Some(hub) => self.resolve(&hub, progress),
+            None => crate::local::resolve(path, &self.cache, progress),
+        }
+    }
+
+    /// A model of the hub whose parts lie beside each other, as one file.
+    fn whole(
+        &self,
+        model: ResolvedModel,
+        progress: &mut ProgressSink<'_>,
+    ) -> Result<ResolvedModel, ModelError> {
+        let ModelLocation::Gguf(first) = &model.location else { return Ok(model) };
+        if gguf_parts(first)?.len() == 1 {
+            return Ok(model);
+        }
+        let joined = crate::local::resolve(first, &self.cache, progress)?;
+        let joined = joined.into_iter().next();
+        Ok(joined.map_or_else(
+            || model.clone(),
+            |joined| ResolvedModel {
+                variant: model.variant.clone(),
+                named: None,
+                provenance: model.provenance.clone(),
+                ..joined
+            },
+        ))
+    }
+
+    /// Checks before anything is fetched, made or hashed that `--baseline` can name one of the models. A repository of
+    /// the hub may turn out to be anything.
+    ///
+    /// # Errors
+    /// A sentence with the names there are.
+    pub fn check_baseline(&self, arguments: &[String], baseline: &str) -> Result<(), String> {
+        let mut known: Vec<String> = Vec::new();
+        for argument in arguments {
+            let models = match ModelArgument::parse(argument) {
+                Ok(ModelArgument::Path(path)) if path.exists() => crate::local::names(&path),
+                Ok(ModelArgument::Named { model, variant }) => match self.catalog.find(&model) {
+                    Ok(Some(known)) => self.named_variants(known, variant.as_deref()),
+                    _ => return Ok(()),
+                },
+                Ok(ModelArgument::Served { url, served_name }) => {
+                    vec![crate::variant_names::served(&url, served_name.as_deref())]
+                }
+                _ => return Ok(()),
+            };
+            if argument == baseline || models.iter().any(|model| model.is_named(baseline, true)) {
+                return Ok(());
+            }
+            known.extend(models.iter().map(|model| model.variant.to_string()));
+        }
+
+        Err(format!("--baseline {}: no such variant among {}", escaped(baseline), known.join(", ")))
+    }
+
+    fn named_variants(&self, known: &KnownManifest, variant: Option<&str>) -> Vec<ResolvedModel> {
+        let names =
+            variant.map_or_else(|| known.manifest.compare.clone(), |variant| vec![variant.to_owned()]);
+        let nobody = crate::variant_names::served("", None);
+        names
+            .iter()
+            .map(|name| ResolvedModel { variant: id(&known.manifest, name), ..nobody.clone() })
+            .collect()
+    }
+
+    /// Refuses a quantization that stands by itself, with what was probably meant: `q8_0` behind a model's name.
+    fn refuse_second_words(&self, arguments: &[String]) -> Result<(), ModelError> {
+        let mut before: Option<&String> = None;
+        for argument in arguments {
+            let is_alone = Recipe::parse(argument).is_some() || is_quantization(argument);
+            if is_alone && self.catalog.find(argument)?.is_none() && !Path::new(argument).exists() {
+                let model = before.map_or(crate::catalog::DEFAULT_MODEL, String::as_str);
+                let meant = match self.catalog.find(model)? {
+                    Some(known) => {
+                        let variants = known.manifest.variants.iter().map(|variant| variant.name.as_str());
+                        nearest(argument, variants).map(|variant| format!("{model}/{variant}"))
+                    }
+                    None => Some(format!("{model}:{argument}"))
+                        .filter(|text| as_hub(text.trim_start_matches("hf:")).is_some()),
+                };
+                let reason = "it is a quantization and stands behind its model's name".to_owned();
+                return Err(ModelError::Argument {
+                    argument: escaped(argument),
+                    reason,
+                    meant: meant.map(|meant| escaped(&meant)),
+                    known: self.catalog.names(),
+                });
+            }
+            before = Some(argument);
+        }
+
+        Ok(())
+    }
+
     fn not_a_model(&self, text: &str, reason: String) -> ModelError {
-        ModelError::Argument { argument: escaped(text), reason, known: self.catalog.names() }
+        let reason = mistaken::unfinished_name(text).unwrap_or(reason);
+        let (model, variant) =
+            text.split_once('/').map_or((text, None), |(model, variant)| (model, Some(variant)));
+        ModelError::Argument {
+            argument: escaped(text),
+            reason,
+            meant: self.meant(model, variant),
+            known: self.catalog.names(),
+        }
+    }
+
+    /// The manifest whose name is nearly this one, with the variant that was asked for.
+    fn meant(&self, model: &str, variant: Option<&str>) -> Option<String> {
+        let names = self.catalog.manifests().iter().map(|known| known.manifest.name.as_str());
+        let near = nearest(model, names)?;
+        Some(variant.map_or_else(|| near.to_owned(), |variant| format!("{near}/{}", escaped(variant))))
     }
 }
 
@@ -219,9 +359,19 @@ fn find_variant<'a>(manifest: &'a ModelManifest, name: &str) -> Result<&'a Varia
         ModelError::UnknownVariant {
             model: manifest.name.clone(),
             variant: escaped(name),
+            meant: nearest(name, known.iter().copied()).map(str::to_owned),
             known: known.join(", "),
         }
     })
+}
+
+/// Whether a word is how GGUF files name a quantization: `Q4_K_M`, `IQ2_XS`, `BF16`.
+fn is_quantization(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    let quantized = word.strip_prefix("iq").or_else(|| word.strip_prefix('q'));
+    let is_short = word.len() <= 8 && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let has_bits = quantized.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    is_short && (has_bits || ["f16", "f32", "bf16", "fp16"].contains(&word.as_str()))
 }
 
 fn id(manifest: &ModelManifest, variant: &str) -> VariantId {

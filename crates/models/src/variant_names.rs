@@ -1,6 +1,6 @@
 //! Ids of variants that no manifest names.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use infercost_core::VariantId;
 use infercost_core::manifest::Provenance;
@@ -12,6 +12,30 @@ use crate::resolved::{ModelLocation, ResolvedModel};
 pub(crate) fn local(path: &Path) -> VariantId {
     let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
     VariantId(escaped(&name.unwrap_or(path.as_os_str()).to_string_lossy()))
+}
+
+/// The folder whose name a safetensors model takes: as it was typed, or where that is `.` or a snapshot of the hub's
+/// cache, what stands for it.
+pub(crate) fn folder_name(typed: &Path, real: &Path) -> PathBuf {
+    if let Some(repository) = hub_repository(real).filter(|_| real.is_dir()) {
+        return repository.into();
+    }
+    if typed.file_name().is_some() { typed.to_owned() } else { real.to_owned() }
+}
+
+/// The repository that a folder or file of the hub's cache belongs to:
+/// `models--owner--name/snapshots/<commit>/…`.
+fn hub_repository(path: &Path) -> Option<String> {
+    path.ancestors().find_map(|folder| {
+        let name = folder.file_name()?.to_str()?.strip_prefix("models--")?;
+        Some(name.rsplit("--").next().unwrap_or(name).to_owned())
+    })
+}
+
+/// A name that can stand in a file's name.
+pub(crate) fn file_safe(name: &str) -> String {
+    let safe = name.chars().map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' });
+    safe.take(100).collect()
 }
 
 /// The id of a hub file: `repository/stem`, or `repository/full` for a repository's safetensors.
@@ -27,8 +51,11 @@ pub(crate) fn served(url: &str, served_name: Option<&str>) -> ResolvedModel {
     let host = shown.split_once("://").map_or(shown.as_str(), |(_, rest)| rest);
     let host = host.split('/').next().unwrap_or(host);
     let variant = served_name.map_or_else(|| host.to_owned(), |name| format!("{host}/{name}"));
+
     ResolvedModel {
         variant: VariantId(escaped(&variant)),
+        argument: None,
+        named: None,
         location: ModelLocation::Server { url: url.to_owned(), served_name: served_name.map(str::to_owned) },
         sha256: None,
         bytes: None,
@@ -47,19 +74,21 @@ pub(crate) fn without_credentials(url: &str) -> String {
     escaped(&format!("{scheme}://{host}{path}"))
 }
 
-/// Gives every model an id of its own: a local file that shares its name gets its folder's name in front,
-/// and where that does not help, a number behind.
+/// Gives every model an id of its own: a local file that shares its name gets the name of its folder in front, or of its
+/// repository in the hub's cache, and where that does not help, a number behind.
 pub(crate) fn tell_apart(models: &mut [ResolvedModel]) {
     let ids: Vec<VariantId> = models.iter().map(|model| model.variant.clone()).collect();
     for model in models.iter_mut() {
         if ids.iter().filter(|id| **id == model.variant).count() > 1 {
-            let parent = model.location.path().and_then(Path::parent).and_then(Path::file_name);
-            if let Some(parent) = parent {
-                model.variant =
-                    VariantId(format!("{}/{}", escaped(&parent.to_string_lossy()), model.variant));
+            let path = model.named.as_deref().or(model.location.path());
+            let parent = path.and_then(Path::parent).and_then(Path::file_name);
+            let parent = parent.map(|parent| parent.to_string_lossy().into_owned());
+            if let Some(parent) = path.and_then(hub_repository).or(parent) {
+                model.variant = VariantId(format!("{}/{}", escaped(&parent), model.variant));
             }
         }
     }
+
     let mut taken: Vec<VariantId> = Vec::new();
     for model in models {
         let plain = model.variant.clone();
@@ -94,6 +123,8 @@ mod tests {
         check(&["/x/foo.gguf", "/x/other.gguf"], &["foo", "other"]);
         check(&["/x/a/foo.gguf", "/x/b/foo.gguf", "/x/b/bar.gguf"], &["a/foo", "b/foo", "bar"]);
         check(&["/x/a/foo.gguf", "/y/a/foo.gguf"], &["a/foo", "a/foo-2"]);
+        let cached = ["/hub/models--o--r1/snapshots/ab/foo.gguf", "/hub/models--o--r2/snapshots/cd/foo.gguf"];
+        check(&cached, &["r1/foo", "r2/foo"]);
     }
 
     #[test]

@@ -60,24 +60,28 @@ impl Weights for GgufWeights {
 
     fn rows(&mut self, tensor: &TensorInfo, first: u64, count: u64) -> Result<Vec<f32>, ModelError> {
         let path = self.header.path.as_path();
-        let overflow = || ModelError::bad(path, format!("tensor `{}`: a size overflows", tensor.name));
-        let numbers = count.checked_mul(tensor.width()).ok_or_else(overflow)?;
+        let numbers = count.checked_mul(tensor.width()).ok_or_else(|| overflow(path, tensor))?;
         let skipped = first
             .checked_mul(tensor.width())
             .and_then(|elements| tensor.kind.bytes_for(elements))
-            .ok_or_else(overflow)?;
+            .ok_or_else(|| overflow(path, tensor))?;
         let start = self
             .header
             .data_offset
             .checked_add(tensor.offset)
             .and_then(|start| start.checked_add(skipped))
-            .ok_or_else(overflow)?;
-        let length = tensor.kind.bytes_for(numbers).ok_or_else(overflow)?;
+            .ok_or_else(|| overflow(path, tensor))?;
+        let length = tensor.kind.bytes_for(numbers).ok_or_else(|| overflow(path, tensor))?;
         let bytes = read_at(&mut self.file, path, start, length)?;
-        let numbers = usize::try_from(numbers).map_err(|_| overflow())?;
+
+        let numbers = usize::try_from(numbers).map_err(|_| overflow(path, tensor))?;
         decode(tensor.kind, &bytes, numbers)
             .map_err(|reason| ModelError::bad(path, format!("tensor `{}`: {reason}", tensor.name)))
     }
+}
+
+pub(crate) fn overflow(path: &Path, tensor: &TensorInfo) -> ModelError {
+    ModelError::bad(path, format!("tensor `{}`: a size overflows", tensor.name))
 }
 
 /// Reads that stretch of a file.

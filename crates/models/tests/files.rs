@@ -134,9 +134,10 @@ fn damaged_files_are_refused() {
         copy[at..at + bytes.len()].copy_from_slice(bytes);
         copy
     };
-    check(b"", "cut short");
-    check(b"PK\x03\x04 a zip", "not a GGUF file");
-    check(b"version https://git-lfs", "Git LFS");
+    check(b"", "empty");
+    check(b"PK\x03\x04 a zip", "a zip archive");
+    check(b"nonsense", "not a GGUF file");
+    check(b"version https://git-lfs.github.com/spec/v1\nsize 7\n", "a Git LFS pointer to 7 bytes");
     check(&changed(4, &[0, 0, 0, 3]), "big-endian");
     check(&changed(4, &[9]), "version 9");
     check(&changed(8, &[0xff; 8]), "tensors");
@@ -263,13 +264,23 @@ fn wheels_that_do_not_come() {
 #[test]
 fn arguments_that_name_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let store = wheel_store(folder.path(), "exit 1", &"0".repeat(64), "x");
+    let store = store_in(folder.path());
     let check = |argument: &str, wanted: &str| {
         let error = store.resolve_all(&[argument.to_owned()], &mut |_| ()).unwrap_err();
         assert!(error.to_string().contains(wanted), "{error}\nlacks {wanted}");
     };
     check("nothing", "smollm2-135m-instruct");
     check("tiny/q3", "full, q8_0");
+    check("tiny/Q8", "did you mean `tiny/q8_0`?");
+    check("SmolLM2-135M-Instruct", "did you mean `smollm2-135m-instruct`?");
+    check("smolm2-135m-instruct/q8_0", "did you mean `smollm2-135m-instruct/q8_0`?");
+    check("q4_k_m", "did you mean `smollm2-135m-instruct/q4_k`?");
+    check("model.gguf.part", "a download that is not finished");
+    check("https://huggingface.co/o/r", "o/r@main");
+    check("someone/some-model", "someone/some-model@main");
+    let words = ["tiny".to_owned(), "Q8_0".to_owned()];
+    let error = store.resolve_all(&words, &mut |_| ()).unwrap_err().to_string();
+    assert!(error.contains("did you mean `tiny/q8_0`?"), "{error}");
     check("./nothing.gguf", "nothing.gguf");
     check("hf:only-one-part", "owner/repo");
     let served = store.resolve_all(&["http://u:p@h:1/v1#m".to_owned()], &mut |_| ()).unwrap();
@@ -285,4 +296,142 @@ fn a_cache_that_cannot_be_written_is_named_before_anything_is_fetched() {
     let error = store.resolve_all(&["tiny/full".to_owned()], &mut |_| ()).unwrap_err();
     assert!(matches!(error, ModelError::Io { .. }), "{error}");
     assert!(error.to_string().contains("file/cache"), "{error}");
+}
+
+/// A file of `tensors` of 4 × 8 numbers, which are their place in the whole; `more` is further metadata.
+fn part(first: u8, tensors: &[&str], more: &[(&str, u32)]) -> Vec<u8> {
+    let mut out = b"GGUF".to_vec();
+    out.extend(3u32.to_le_bytes());
+    out.extend((tensors.len() as u64).to_le_bytes());
+    out.extend((more.len() as u64).to_le_bytes());
+    for (key, value) in more {
+        text(&mut out, key);
+        out.extend(4u32.to_le_bytes());
+        out.extend(value.to_le_bytes());
+    }
+    for (index, name) in tensors.iter().enumerate() {
+        text(&mut out, name);
+        out.extend(2u32.to_le_bytes());
+        out.extend(8u64.to_le_bytes());
+        out.extend(4u64.to_le_bytes());
+        out.extend(0u32.to_le_bytes());
+        out.extend((index as u64 * 128).to_le_bytes());
+    }
+    out.resize(out.len().next_multiple_of(32), 0);
+    for index in 0..tensors.len() {
+        out.extend(f32::from(first + index as u8).to_le_bytes().repeat(32));
+    }
+    out
+}
+
+fn store_in(folder: &Path) -> ModelStore {
+    let mut store = wheel_store(folder, "exit 1", &"0".repeat(64), "x");
+    store.offline = true;
+    store
+}
+
+fn split(number: u32, count: u32) -> Vec<(&'static str, u32)> {
+    vec![("split.no", number), ("split.count", count), ("split.tensors.count", 3)]
+}
+
+#[test]
+fn parts_of_a_model_are_joined_or_the_missing_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let store = store_in(folder.path());
+    let resolve = |name: &str| {
+        let models = store.resolve_all(&[at(name).display().to_string()], &mut |_| ());
+        models.map(|mut models| models.remove(0)).map_err(|error| error.to_string())
+    };
+    let (first, second) = ("m-00001-of-00002.gguf", "m-00002-of-00002.gguf");
+    fs::write(at(first), part(1, &["a", "b"], &[split(0, 2), vec![("x.y", 7)]].concat())).unwrap();
+    let error = resolve(first).unwrap_err();
+    assert!(error.contains(second) && error.contains("missing"), "{error}");
+
+    // Any part names the model; the whole is made once.
+    fs::write(at(second), part(3, &["c"], &split(1, 2))).unwrap();
+    let model = resolve(second).unwrap();
+    assert_eq!(model.variant.as_str(), "m");
+    assert_eq!(resolve(first).unwrap().location, model.location);
+    let whole = GgufHeader::read(model.location.path().unwrap()).unwrap();
+    let names: Vec<&str> = whole.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    assert_eq!((whole.number("x.y"), whole.entry("split.count")), (Some(7), None));
+    let bytes = fs::read(model.location.path().unwrap()).unwrap();
+    for (tensor, wanted) in whole.tensors.iter().zip([1.0f32, 2.0, 3.0]) {
+        let start = (whole.data_offset + tensor.offset) as usize;
+        assert_eq!(bytes[start..start + 128], wanted.to_le_bytes().repeat(32));
+    }
+
+    // A part of another model, and a part without its name.
+    fs::write(at(second), part(3, &["c"], &split(2, 3))).unwrap();
+    assert!(resolve(first).unwrap_err().contains("does not belong"));
+    fs::write(at("renamed.gguf"), part(3, &["c"], &split(1, 2))).unwrap();
+    assert!(resolve("renamed.gguf").unwrap_err().contains("part 2 of a model in 2 parts"));
+}
+
+#[test]
+fn a_folder_of_files_is_a_list_of_models() {
+    let folder = tempfile::tempdir().unwrap();
+    let models = folder.path().join("ggufs");
+    fs::create_dir(&models).unwrap();
+    let store = store_in(folder.path());
+    let resolve = || store.resolve_all(&[models.display().to_string()], &mut |_| ());
+    assert!(resolve().unwrap_err().to_string().contains("neither .gguf nor .safetensors"));
+    fs::write(models.join("b.gguf"), part(1, &["a"], &[])).unwrap();
+    fs::write(models.join("a.GGUF"), part(2, &["a"], &[])).unwrap();
+    fs::write(models.join("mmproj-a.gguf"), "no model").unwrap();
+    fs::write(models.join("notes.txt"), "no model").unwrap();
+    let found = resolve().unwrap();
+    let names: Vec<&str> = found.iter().map(|model| model.variant.as_str()).collect();
+    assert_eq!(names, ["a", "b"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn names_are_as_typed_and_the_baseline_is_whatever_a_model_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let blob = at("models--o--repo-GGUF/blobs/0a1b2c");
+    let snapshot = at("models--o--repo-GGUF/snapshots/abc");
+    fs::create_dir_all(blob.parent().unwrap()).unwrap();
+    fs::create_dir_all(&snapshot).unwrap();
+    fs::write(&blob, part(1, &["a"], &[])).unwrap();
+    std::os::unix::fs::symlink("../../blobs/0a1b2c", snapshot.join("m-Q4_0.gguf")).unwrap();
+    fs::write(at("m-Q4_0.gguf"), part(2, &["a"], &[])).unwrap();
+    let store = store_in(folder.path());
+    let typed = [snapshot.join("m-Q4_0.gguf").display().to_string(), at("m-Q4_0.gguf").display().to_string()];
+    let models = store.resolve_all(&typed, &mut |_| ()).unwrap();
+    let own = folder.path().file_name().unwrap().to_string_lossy().into_owned();
+    let ids: Vec<&str> = models.iter().map(|model| model.variant.as_str()).collect();
+    assert_eq!(ids, ["repo-GGUF/m-Q4_0", &format!("{own}/m-Q4_0")]);
+
+    let only = &store.resolve_all(&typed[..1], &mut |_| ()).unwrap()[0];
+    assert_eq!(only.variant.as_str(), "m-Q4_0");
+    for name in ["m-Q4_0", "m-Q4_0.gguf", &typed[0], &blob.display().to_string()] {
+        assert!(only.is_named(name, false), "{name}");
+        assert_eq!(store.check_baseline(&typed[..1], name), Ok(()), "{name}");
+    }
+    assert!(
+        only.is_named("M-q4_0", true) && !only.is_named("M-q4_0", false) && !only.is_named("other", true)
+    );
+    let error = store.check_baseline(&typed[..1], "other").unwrap_err();
+    assert!(error.contains("--baseline other: no such variant among m-Q4_0"), "{error}");
+    assert_eq!(store.check_baseline(&["tiny".to_owned()], "q8_0"), Ok(()));
+    assert!(store.check_baseline(&["tiny".to_owned()], "q3").is_err());
+}
+
+#[test]
+fn what_a_killed_quantization_left_is_gone_with_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("tiny.gguf"), tiny(64)).unwrap();
+    fs::write(at(".infercost-Xy12.partial"), "half").unwrap();
+    quantize(&at("tiny.gguf"), &origin(), Recipe::Q8_0, &at("q.gguf"), &mut |_| ()).unwrap();
+    let mut left: Vec<String> = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["q.gguf", "tiny.gguf"]);
 }

@@ -32,6 +32,12 @@ enum Behavior {
     WrongBytes,
     /// Redirects to a store, as the hub does for large files.
     Redirects,
+    /// A mirror: redirects without a word, its store tells an ETag alone, the listing tells the commit.
+    Mirror,
+    /// A plain file server: no ETag, no commit, no ranges, no listing.
+    Bare,
+    /// A repository that has another name by now.
+    Renamed,
     NotFound,
     Gated,
     Garbage,
@@ -119,6 +125,25 @@ fn serve(mut stream: TcpStream, behavior: Behavior, seen: &Mutex<Vec<String>>) {
                 "302 Found\r\nX-Repo-Commit: {COMMIT}\r\nX-Linked-Etag: \"{etag}\"\r\nETag: \"other\"\r\nLocation: \
                  /store/x\r\nContent-Length: 0\r\n"
             ),
+            b"",
+        ),
+        Behavior::Mirror if path.starts_with("/api/") => {
+            let listing = format!("{{\"sha\":\"{COMMIT}\",\"siblings\":[]}}");
+            send(format!("200 OK\r\nContent-Length: {}\r\n", listing.len()), listing.as_bytes());
+        }
+        Behavior::Mirror if path.contains("/resolve/") => {
+            send("302 Found\r\nLocation: /store/x?y=1\r\nContent-Length: 0\r\n".into(), b"");
+        }
+        Behavior::Mirror => {
+            let head = partial(body.len()).replace(&format!("X-Repo-Commit: {COMMIT}\r\n"), "");
+            send(head.replace("ETag: \"", "ETag: W/\""), body);
+        }
+        Behavior::Bare if path.starts_with("/api/") => send("404 Not Found\r\nContent-Length: 0\r\n".into(), b""),
+        Behavior::Bare => send(format!("200 OK\r\nContent-Length: {LENGTH}\r\n"), &content),
+        Behavior::Renamed if path.starts_with("/o/r/") => send(
+            "307 Temporary Redirect\r\nETag: \"of the redirect\"\r\nLocation: /n/s/resolve/main/tiny.gguf\r\n\
+             Content-Length: 0\r\n"
+                .into(),
             b"",
         ),
         _ if probe => send(partial(1), body),
@@ -238,6 +263,30 @@ fn good_answers() {
     check(Behavior::CutOnce, 3);
     check(Behavior::IgnoresRange, 2);
     check(Behavior::Redirects, 4);
+}
+
+#[test]
+fn mirrors_may_keep_hash_and_commit_to_themselves() {
+    for (behavior, sha256, source) in [
+        (Behavior::Mirror, None, "hub o/r@0123456789ab"),
+        (Behavior::Bare, None, "hub o/r@unknown-comm"),
+        (Behavior::Bare, Some(hash(&content())), "hub o/r@unknown-comm"),
+        (Behavior::Renamed, None, "hub o/r@0123456789ab"),
+    ] {
+        let replica = replica(behavior);
+        let bench = bench(&replica.endpoint, sha256.as_deref());
+        let model = bench.resolve().unwrap_or_else(|error| panic!("{behavior:?}: {error}"));
+        assert_eq!(fs::read(model.location.path().unwrap()).unwrap(), content(), "{behavior:?}");
+        assert_eq!(model.sha256.as_deref(), Some(hash(&content()).as_str()), "{behavior:?}");
+        assert_eq!(model.provenance.to_string(), format!("published, from {source}"), "{behavior:?}");
+        let requests = replica.requests.lock().unwrap().len();
+        assert_eq!(bench.resolve().unwrap(), model, "{behavior:?}");
+        assert_eq!(
+            replica.requests.lock().unwrap().len(),
+            requests,
+            "{behavior:?}: a second time asks nobody"
+        );
+    }
 }
 
 #[test]

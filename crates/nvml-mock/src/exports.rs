@@ -27,7 +27,7 @@ const UNKNOWN: Return = 999;
 
 static MACHINE: OnceLock<Option<(Script, Instant)>> = OnceLock::new();
 
-/// Reads the script that lies beside this copy of the library.
+/// Reads the script next to this copy of the library.
 fn read_script() -> Option<Script> {
     let mut info = libc::Dl_info {
         dli_fname: std::ptr::null(),

@@ -1,8 +1,8 @@
 //! A scripted `libnvidia-ml` for tests: the C functions that the NVML meter calls, over boards whose true
 //! watts are known.
 //!
-//! A test writes a [`Script`] with [`install`], which puts a copy of the library beside it, and loads that
-//! copy by its path. Each copy reads the script that lies beside it, so that tests in one process do not
+//! A test writes a [`Script`] with [`install`], which puts a copy of the library next to it, and loads that
+//! copy by its path. Each copy reads the script next to it, so that tests in one process do not
 //! share boards; that is the one design decision, since an environment variable would be shared.
 
 mod exports;

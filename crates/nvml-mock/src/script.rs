@@ -72,7 +72,7 @@ impl Default for Board {
 /// Puts the library and its script into `folder`, and gives the library's path.
 ///
 /// # Errors
-/// Where the library has not been built beside the running test, or `folder` cannot be written.
+/// Where the library has not been built next to the running test, or `folder` cannot be written.
 pub fn install(folder: &Path, script: &Script) -> io::Result<PathBuf> {
     let installed = folder.join(INSTALLED);
     fs::copy(built_library()?, &installed)?;
@@ -94,6 +94,6 @@ fn built_library() -> io::Result<PathBuf> {
         .flat_map(|folder| [folder.join(LIBRARY), folder.join("deps").join(LIBRARY)])
         .find(|library| library.is_file())
         .ok_or_else(|| {
-            io::Error::new(io::ErrorKind::NotFound, format!("{LIBRARY} is not beside {}", test.display()))
+            io::Error::new(io::ErrorKind::NotFound, format!("{LIBRARY} is not next to {}", test.display()))
         })
 }

@@ -3,8 +3,11 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use infercost_core::ServerPlace;
 use thiserror::Error;
+use ureq::config::ConfigBuilder;
 use ureq::http::HeaderMap;
+use ureq::typestate::AgentScope;
 use ureq::{Agent, Body};
 
 /// The whole of one question and its answer.
@@ -63,6 +66,16 @@ pub enum FetchError {
         /// The environment variable.
         variable: &'static str,
     },
+    /// A key must not go to the address that would be asked.
+    #[error("{variable} is not sent to {host}: {reason}")]
+    KeyKept {
+        /// The environment variable that holds the key.
+        variable: &'static str,
+        /// Where it would have gone.
+        host: String,
+        /// Why not, and what would do.
+        reason: &'static str,
+    },
     /// The answer is not what the source is known to send.
     #[error("{what}: {reason}")]
     Format {
@@ -82,6 +95,9 @@ pub enum FetchError {
         /// Why.
         reason: String,
     },
+    /// A file is no text, or cannot be read.
+    #[error(transparent)]
+    Text(#[from] infercost_text::TextError),
 }
 
 fn after(seconds: &Option<u64>) -> String {
@@ -92,6 +108,8 @@ fn after(seconds: &Option<u64>) -> String {
 #[derive(Debug, Clone)]
 pub struct Client {
     agent: Agent,
+    /// For addresses on this machine, which no proxy leads to.
+    direct: Agent,
     max_bytes: u64,
 }
 
@@ -104,13 +122,15 @@ impl Default for Client {
 impl Client {
     /// A client with bounds of its own, for tests.
     pub fn new(timeout: Duration, max_bytes: u64) -> Self {
-        let config = Agent::config_builder()
-            .timeout_global(Some(timeout))
-            .timeout_connect(Some(CONNECT_TIMEOUT.min(timeout)))
-            .max_redirects(3)
-            .http_status_as_error(false)
-            .user_agent(concat!("infercost/", env!("CARGO_PKG_VERSION")));
-        Self { agent: config.build().new_agent(), max_bytes }
+        Self {
+            agent: bounded(timeout).build().new_agent(),
+            direct: bounded(timeout).proxy(None).build().new_agent(),
+            max_bytes,
+        }
+    }
+
+    fn agent(&self, url: &str) -> &Agent {
+        if ServerPlace::of(url).is_this_machine() { &self.direct } else { &self.agent }
     }
 
     /// The text at an address. `secret` is a header's name and value; it appears in no error, and goes to that
@@ -120,7 +140,7 @@ impl Client {
     /// [`FetchError`] where there is no answer, a bad one, or one beyond the bounds.
     pub fn get(&self, url: &str, secret: Option<(&str, &str)>) -> Result<String, FetchError> {
         self.ask(url, secret.is_some(), &|| {
-            let request = self.agent.get(url).header("accept", "application/json, text/csv, text/xml");
+            let request = self.agent(url).get(url).header("accept", "application/json, text/csv, text/xml");
             match secret {
                 Some((name, value)) => request.header(name, value).config().max_redirects(0).build().call(),
                 None => request.call(),
@@ -134,7 +154,7 @@ impl Client {
     /// As [`Client::get`].
     pub fn post(&self, url: &str, body: &str, secret: Option<(&str, &str)>) -> Result<String, FetchError> {
         self.ask(url, secret.is_some(), &|| {
-            let request = self.agent.post(url).header("content-type", "application/json");
+            let request = self.agent(url).post(url).header("content-type", "application/json");
             match secret {
                 Some((name, value)) => {
                     request.header(name, value).config().max_redirects(0).build().send(body)
@@ -152,6 +172,7 @@ impl Client {
     ) -> Result<String, FetchError> {
         let shown = shown(url);
         let mut paused = false;
+
         loop {
             let mut answer = call().map_err(|error| unreachable(&shown, &error))?;
             let status = answer.status().as_u16();
@@ -164,10 +185,12 @@ impl Client {
                 paused = true;
                 continue;
             }
+
             if keyed && (300..400).contains(&status) {
                 let to = answer.headers().get("location").and_then(|to| to.to_str().ok());
                 return Err(FetchError::Redirected { url: shown, to: self::shown(to.unwrap_or("nowhere")) });
             }
+
             let body = answer.body_mut().with_config().limit(self.max_bytes).read_to_string();
             if !(200..300).contains(&status) {
                 let body = quoted(&body.unwrap_or_default());
@@ -184,6 +207,16 @@ impl Client {
     }
 }
 
+/// What every question keeps to.
+fn bounded(timeout: Duration) -> ConfigBuilder<AgentScope> {
+    Agent::config_builder()
+        .timeout_global(Some(timeout))
+        .timeout_connect(Some(CONNECT_TIMEOUT.min(timeout)))
+        .max_redirects(3)
+        .http_status_as_error(false)
+        .user_agent(concat!("infercost/", env!("CARGO_PKG_VERSION")))
+}
+
 fn unreachable(url: &str, error: &ureq::Error) -> FetchError {
     let reason = match error {
         ureq::Error::Timeout(_) => format!("no answer in time ({})", quoted(&error.to_string())),
@@ -198,15 +231,33 @@ fn retry_after(headers: &HeaderMap) -> Option<u64> {
     headers.get("retry-after")?.to_str().ok()?.trim().parse().ok()
 }
 
-/// An address without its query, which may hold anything.
+/// An address without its query and without a password, which may hold anything.
 fn shown(url: &str) -> String {
-    quoted(url.split('?').next().unwrap_or_default())
+    let address = url.split('?').next().unwrap_or_default();
+    let Some((scheme, rest)) = address.split_once("://") else { return quoted(address) };
+    let end = rest.find('/').unwrap_or(rest.len());
+    match rest.get(..end).and_then(|authority| authority.rfind('@')).and_then(|at| rest.get(at + 1..)) {
+        Some(without) => quoted(&format!("{scheme}://{without}")),
+        None => quoted(address),
+    }
 }
 
-/// Text from a server, without control characters and not endless.
+/// Text from a server, without characters that a terminal obeys, and not endless.
 pub(crate) fn quoted(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { vec![c] };
-    text.chars().take(200).flat_map(shown).collect()
+    let mut shown = String::new();
+    for c in text.chars().take(200) {
+        match is_obeyed(c) {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
+/// Control characters, and marks that change the direction of what follows them.
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A key to a source. It shows in no debug output and no error.
@@ -232,11 +283,14 @@ impl std::fmt::Debug for Key {
 
 /// Text in a query or path, percent-encoded but for what is never special.
 pub(crate) fn encoded(text: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(byte).collect()
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -248,6 +302,8 @@ mod tests {
         assert_eq!(encoded("DE-LU"), "DE-LU");
         assert_eq!(encoded("a/../b?c=d&e f"), "a%2F..%2Fb%3Fc%3Dd%26e%20f");
         assert_eq!(shown("http://h/p?api_key=secret"), "http://h/p");
+        assert_eq!(shown("https://u:secret@h/p"), "https://h/p");
+        assert_eq!(quoted("a\u{202e}b"), "a\\u{202e}b");
         assert_eq!(quoted("a\u{1b}[31m"), "a\\u{1b}[31m");
     }
 }

@@ -7,7 +7,8 @@
 //! The one design decision: **a price without a source and a date is refused**, since a cost nobody can check is
 //! worth nothing. An answer that is not understood is an error; a price that is not given stays unknown.
 //!
-//! - [`source`]: the sources by name; [`electricity`], [`rental`], [`hosted`], [`rates`]: one file each.
+//! - [`source`]: what a source is; [`sources`]: all of them; [`electricity`], [`rental`], [`hosted`], [`rates`]: one file each.
+//! - [`query`]: what a source is asked.
 //! - [`fetch`]: one question over HTTP, within bounds.
 //! - [`snapshot`], [`store`]: what was answered, on disk.
 //!
@@ -16,19 +17,29 @@
 mod amount;
 mod day;
 pub mod electricity;
+mod example_offers;
 pub mod fetch;
 pub mod hosted;
+pub mod market;
+mod minor_units;
+pub mod query;
 pub mod rates;
 pub mod rental;
 mod section;
 pub mod sections;
+pub mod settings_file;
 pub mod snapshot;
 pub mod source;
+pub mod sources;
 pub mod store;
 mod table;
+mod written;
 
+pub use example_offers::example_offers;
 pub use fetch::{Client, FetchError};
-pub use section::{PriceError, PriceSection, example};
+pub use query::{BaseUrl, Parsed, Query};
+pub use section::{ASSUMED_UTILIZATION, PriceError, PriceSection, example};
 pub use snapshot::{Kind, Prices, Snapshot};
-pub use source::{Query, Source};
+pub use source::SourceDef;
+pub use sources::{SOURCES, source};
 pub use store::{PriceStore, Stored};

@@ -2,25 +2,37 @@
 
 use infercost_core::Currency;
 use infercost_core::market::ExchangeRate;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::fetch::{Client, FetchError, quoted};
-use crate::snapshot::Prices;
-use crate::source::{Parsed, Query, answered, base};
+use crate::query::{Parsed, Query};
+use crate::snapshot::{Kind, Prices};
+use crate::source::{Answered, SourceDef};
 
 const BASE: &str = "https://www.ecb.europa.eu";
 /// There are about thirty.
 const MAX_RATES: usize = 500;
 
+/// The source.
+pub(crate) static SOURCE: SourceDef = SourceDef {
+    name: "ecb",
+    kind: Kind::Rates,
+    key_variable: None,
+    subject: |query| query.zone.clone(),
+    ask: Some(ask),
+    parse: |text, _, _| parse(text),
+};
+
 /// Asks for the newest day.
-pub(crate) fn fetch(client: &Client, query: &Query) -> Result<(String, Parsed), FetchError> {
-    let url = format!("{}/stats/eurofxref/eurofxref-daily.xml", base(query, BASE));
-    answered(&url, &client.get(&url, None)?, parse)
+fn ask(client: &Client, query: &Query, _: Timestamp) -> Result<Answered, FetchError> {
+    let url = format!("{}/stats/eurofxref/eurofxref-daily.xml", query.base(BASE));
+    Answered::of(&url, &client.get(&url, None)?, parse)
 }
 
 /// Reads `<Cube time='…'>` and its `<Cube currency='…' rate='…'/>`; nothing else of the XML is looked at.
-pub(crate) fn parse(text: &str) -> Result<Parsed, String> {
+fn parse(text: &str) -> Result<Parsed, String> {
     let mut date: Option<Date> = None;
     let mut rates = Vec::new();
     for element in text.split('<').filter(|element| element.starts_with("Cube ")) {
@@ -30,6 +42,7 @@ pub(crate) fn parse(text: &str) -> Result<Parsed, String> {
             }
             date = Some(time.parse().map_err(|_| format!("`{}` is no day", quoted(time)))?);
         }
+
         let (Some(currency), Some(rate)) = (attribute(element, "currency"), attribute(element, "rate"))
         else {
             continue;
@@ -39,6 +52,7 @@ pub(crate) fn parse(text: &str) -> Result<Parsed, String> {
         if rate <= Decimal::ZERO {
             return Err(format!("the rate of {to} is {rate}"));
         }
+
         let date = date.ok_or("a rate stands before any day")?;
         rates.push(ExchangeRate {
             from: Currency::EUR,
@@ -51,6 +65,7 @@ pub(crate) fn parse(text: &str) -> Result<Parsed, String> {
             return Err(format!("more than {MAX_RATES} rates"));
         }
     }
+
     if rates.is_empty() {
         return Err("the answer holds no exchange rate".to_owned());
     }

@@ -1,15 +1,23 @@
 //! The `[prices]` section of `infercost.toml`.
 
 use infercost_core::money::Currency;
-use infercost_core::price::{HardwareCost, Price, PriceBook};
+use infercost_core::price::{HardwareCost, Price, PriceBook, UtilizationBasis};
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use thiserror::Error;
 
 use crate::amount::Amount;
 use crate::day::Day;
+use crate::sections::LoadSection;
+use crate::written::Written;
 
 const EXAMPLE: &str = include_str!("example.toml");
+/// Whose word an amount is that stands alone.
+const OWN_WORD: &str = "given by you";
+/// The share of hours in which a machine works where nobody says it: that of the shipped example. Every answer that
+/// rests on it says so.
+pub const ASSUMED_UTILIZATION: f64 = 0.3;
 
 /// `[prices]` as a user writes it; [`PriceSection::book`] checks it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -17,9 +25,9 @@ const EXAMPLE: &str = include_str!("example.toml");
 pub struct PriceSection {
     name: Option<String>,
     currency: Currency,
-    electricity: Option<PerKilowattHour>,
+    electricity: Option<Written<PerKilowattHour>>,
     hardware: Option<Hardware>,
-    operation: Option<PerHour>,
+    operation: Option<Written<PerHour>>,
     #[serde(alias = "utilisation")]
     utilization: Option<f64>,
     pue: Option<f64>,
@@ -100,30 +108,74 @@ pub enum PriceError {
 }
 
 impl PriceSection {
-    /// Checks the section and turns it into a price book.
+    /// What its amounts are in.
+    pub fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// Checks the section and turns it into a price book. Amounts that stand alone are the user's own word, as of
+    /// `today`.
+    ///
+    /// Utilization that the section does not state follows from `load`, where that states both requests and capacity;
+    /// else it is [`ASSUMED_UTILIZATION`], and the book says that it is assumed.
     ///
     /// # Errors
     /// [`PriceError::Value`] for an amount below zero, a share outside its range, or an empty source.
-    pub fn book(self) -> Result<PriceBook, PriceError> {
+    pub fn book(self, load: Option<&LoadSection>, today: Date) -> Result<PriceBook, PriceError> {
         let currency = self.currency;
-        let electricity = self
-            .electricity
-            .map(|given| price("electricity", "kWh", currency, given.per_kwh, given.source, given.date, true))
-            .transpose()?;
+        let electricity =
+            self.electricity.map(|written| electricity(written, currency, today)).transpose()?;
         let hardware = self.hardware.map(|given| hardware(given, currency)).transpose()?;
-        let operation = self
-            .operation
-            .map(|given| {
-                price("operation", "hour", currency, given.per_hour, given.source, given.date, false)
-            })
-            .transpose()?;
-        let utilization = self.utilization.unwrap_or(1.0);
-        within("utilization", utilization > 0.0 && utilization <= 1.0, "must be above 0 and at most 1")?;
+        let operation = self.operation.map(|written| operation(written, currency, today)).transpose()?;
+
+        let (utilization, utilization_basis) =
+            match (self.utilization, load.and_then(LoadSection::utilization)) {
+                (Some(given), _) => (given, UtilizationBasis::Given),
+                (None, Some(follows)) => (follows, UtilizationBasis::Load),
+                (None, None) => (ASSUMED_UTILIZATION, UtilizationBasis::Assumed),
+            };
+        let is_share = utilization > 0.0 && utilization <= 1.0;
+        within("utilization", is_share, "is a share above 0 and at most 1; write 0.3 for 30 %")?;
+
         let pue = self.pue.unwrap_or(1.0);
         within("pue", (1.0..=10.0).contains(&pue), "is facility energy ÷ IT energy: 1 to 10")?;
+
         let name = self.name.unwrap_or_else(|| "infercost.toml".to_owned());
-        Ok(PriceBook { name, assumed: false, currency, electricity, hardware, operation, utilization, pue })
+        Ok(PriceBook {
+            name,
+            assumed: false,
+            currency,
+            electricity,
+            hardware,
+            operation,
+            utilization,
+            utilization_basis,
+            pue,
+        })
     }
+}
+
+/// Electricity exchanges do pay for consumption at times, so this one may be negative.
+fn electricity(
+    written: Written<PerKilowattHour>,
+    currency: Currency,
+    today: Date,
+) -> Result<Price, PriceError> {
+    let given = match written {
+        Written::Full(given) => given,
+        Written::Amount(per_kwh) => {
+            PerKilowattHour { per_kwh, source: OWN_WORD.to_owned(), date: Day(today) }
+        }
+    };
+    price("electricity", "kWh", currency, given.per_kwh, given.source, given.date, true)
+}
+
+fn operation(written: Written<PerHour>, currency: Currency, today: Date) -> Result<Price, PriceError> {
+    let given = match written {
+        Written::Full(given) => given,
+        Written::Amount(per_hour) => PerHour { per_hour, source: OWN_WORD.to_owned(), date: Day(today) },
+    };
+    price("operation", "hour", currency, given.per_hour, given.source, given.date, false)
 }
 
 /// The shipped example profile. Every report that uses it names it as an assumption.
@@ -133,13 +185,17 @@ impl PriceSection {
 pub fn example() -> Result<PriceBook, PriceError> {
     let section: PriceSection =
         toml::from_str(EXAMPLE).map_err(|error| PriceError::Example(error.to_string()))?;
-    Ok(PriceBook { assumed: true, ..section.book()? })
+    Ok(PriceBook { assumed: true, ..section.book(None, Date::default())? })
 }
 
 fn hardware(given: Hardware, currency: Currency) -> Result<HardwareCost, PriceError> {
     match given {
         Hardware::Owned { purchase, salvage_share, life_years, source, date } => {
-            within("hardware.salvage_share", (0.0..=1.0).contains(&salvage_share), "must be 0 to 1")?;
+            within(
+                "hardware.salvage_share",
+                (0.0..=1.0).contains(&salvage_share),
+                "must be 0 to 1; write 0.1 for 10 %",
+            )?;
             within(
                 "hardware.life_years",
                 life_years > 0.0 && life_years <= 50.0,
@@ -188,7 +244,7 @@ mod tests {
 
     fn check(text: &str, wanted: &str) {
         let error = match toml::from_str::<PriceSection>(text) {
-            Ok(section) => section.book().err().map(|error| error.to_string()),
+            Ok(section) => section.book(None, Date::default()).err().map(|error| error.to_string()),
             Err(error) => Some(error.to_string()),
         };
         assert!(error.as_deref().is_some_and(|error| error.contains(wanted)), "{error:?} lacks {wanted}");
@@ -198,6 +254,10 @@ mod tests {
     fn broken_sections() {
         check("currency = 'usd'", "three capital letters");
         check("currency = 'USD'\nutilization = 0", "prices.utilization");
+        check("currency = 'USD'\nutilization = 30", "write 0.3 for 30 %");
+        check("currency = 'USD'\nelectricity = 'cheap'", "not an amount");
+        check("currency = 'USD'\nelectricity = true", "an amount, such as 0.31, or a table");
+        check("currency = 'USD'\nelectricity = { per_kwh = 0.3 }", "source");
         check("currency = 'USD'\npue = 0.9", "prices.pue");
         check("currency = 'USD'\n[operation]\nper_hour = -1\nsource = 'x'\ndate = 2026-01-01", "negative");
         check("currency = 'USD'\n[operation]\nper_hour = 1\nsource = ' '\ndate = 2026-01-01", "source");
@@ -210,9 +270,52 @@ mod tests {
     }
 
     #[test]
+    fn an_amount_alone_is_the_users_word_of_today() -> Result<(), Box<dyn std::error::Error>> {
+        let today: Date = "2026-11-29".parse()?;
+        let section: PriceSection = toml::from_str("currency = 'EUR'\nelectricity = 0.31\noperation = 2")?;
+        let book = section.book(None, today)?;
+        for (price, value, unit) in [(book.electricity, "0.31", "kWh"), (book.operation, "2", "hour")] {
+            let price = price.ok_or("no price")?;
+            assert_eq!((price.value.to_string().as_str(), price.unit.as_str()), (value, unit));
+            assert_eq!((price.source.as_str(), price.date), ("given by you", today));
+        }
+        Ok(())
+    }
+
+    /// Never silently 100 %: a machine is idle for most of its hours unless somebody says otherwise.
+    #[test]
+    fn utilization_is_given_or_follows_or_is_assumed() -> Result<(), Box<dyn std::error::Error>> {
+        use UtilizationBasis::{Assumed, Given, Load};
+        for (prices, load, share, basis) in [
+            ("utilization = 0.35", "requests_per_hour = 100\ncapacity_per_hour = 1000", 0.35, Given),
+            ("", "requests_per_hour = 100\ncapacity_per_hour = 1000", 0.1, Load),
+            ("", "requests_per_hour = 600\ncapacity_per_hour = 1000\nhours_per_day = 12", 0.3, Load),
+            // three machines for 1,800 requests an hour, planned to 70 %
+            ("", "requests_per_hour = 1800\ncapacity_per_hour = 1000", 0.6, Load),
+            ("", "requests_per_hour = 100", 0.3, Assumed),
+            ("", "", 0.3, Assumed),
+        ] {
+            let section: PriceSection = toml::from_str(&format!("currency = 'EUR'\n{prices}"))?;
+            let load: LoadSection = toml::from_str(load)?;
+            let book = section.book(Some(&load), Date::default())?;
+            assert!((book.utilization - share).abs() < 1e-12, "{prices} {load:?}: {}", book.utilization);
+            assert_eq!(book.utilization_basis, basis, "{prices} {load:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn an_invoice_does_not_age() -> Result<(), PriceError> {
+        let book = example()?;
+        let names: Vec<&str> = book.prices_that_age().map(|price| price.name.as_str()).collect();
+        assert_eq!(names, ["electricity"]);
+        Ok(())
+    }
+
+    #[test]
     fn amounts_are_decimal() -> Result<(), Box<dyn std::error::Error>> {
         let written = "currency = 'EUR'\n[electricity]\nper_kwh = 0.1\nsource = 'bill'\ndate = 2026-01-01";
-        let book = toml::from_str::<PriceSection>(written)?.book()?;
+        let book = toml::from_str::<PriceSection>(written)?.book(None, Date::default())?;
         assert_eq!(book.electricity.map(|price| price.value), Some(Decimal::new(1, 1)));
         Ok(())
     }

@@ -27,6 +27,9 @@ pub struct Snapshot {
     pub prices: Prices,
     /// Entries of the answer that were left out, and why, most of them first.
     pub left_out: Vec<String>,
+    /// How the answer was read where it leaves a choice.
+    #[serde(default)]
+    pub remarks: Vec<String>,
 }
 
 /// A kind of prices.

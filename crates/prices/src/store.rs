@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 use crate::fetch::{FetchError, quoted};
 use crate::snapshot::{Kind, Prices, SNAPSHOT_SCHEMA, Snapshot};
-use crate::source::Source;
+use crate::sources::SOURCES;
 
 /// Largest file read.
 const MAX_BYTES: u64 = 64 << 20;
@@ -49,14 +49,15 @@ impl PriceStore {
     /// # Errors
     /// [`FetchError::File`] where the folder cannot be written.
     pub fn save(&self, snapshot: &Snapshot) -> Result<PathBuf, FetchError> {
-        let wrong = |error: std::io::Error| file_error(&self.folder, &error);
-        fs::create_dir_all(&self.folder).map_err(wrong)?;
-        let mut file = NamedTempFile::new_in(&self.folder).map_err(wrong)?;
+        let mut file = fs::create_dir_all(&self.folder)
+            .and_then(|()| NamedTempFile::new_in(&self.folder))
+            .map_err(|error| file_error(&self.folder, &error))?;
         let text = serde_json::to_string_pretty(snapshot).map_err(|error| FetchError::File {
             path: self.folder.display().to_string(),
             reason: error.to_string(),
         })?;
-        file.write_all(text.as_bytes()).map_err(wrong)?;
+        file.write_all(text.as_bytes()).map_err(|error| file_error(&self.folder, &error))?;
+
         let stamp = snapshot.fetched_at.strftime("%Y%m%dT%H%M%SZ");
         let stem = format!("{}-{}-{stamp}", name(&snapshot.source), name(&snapshot.subject));
         for count in 0..1000 {
@@ -87,6 +88,7 @@ impl PriceStore {
             }
             Err(error) => return Err(file_error(&self.folder, &error)),
         };
+
         let (mut all, mut broken) = (Vec::new(), Vec::new());
         for entry in entries.take(MAX_FILES) {
             let path = entry.map_err(|error| file_error(&self.folder, &error))?.path();
@@ -98,6 +100,7 @@ impl PriceStore {
                 Err(error) => broken.push(error.to_string()),
             }
         }
+
         all.sort_by(|one, other| {
             (other.snapshot.fetched_at, &other.path).cmp(&(one.snapshot.fetched_at, &one.path))
         });
@@ -107,7 +110,7 @@ impl PriceStore {
 
     /// Snapshots of a kind, newest first, at most the `most` newest of each question to each source.
     ///
-    /// Nothing is ever overwritten, so a store grows; which files are the newest is told by their names, and no other is
+    /// Nothing is ever overwritten, so a store grows; their names say which files are the newest, and no other is
     /// opened. A file under a name of the user's own is.
     ///
     /// # Errors
@@ -118,6 +121,7 @@ impl PriceStore {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(file_error(&self.folder, &error)),
         };
+
         let mut questions: BTreeMap<String, Vec<(String, u32, PathBuf)>> = BTreeMap::new();
         let mut chosen = Vec::new();
         for entry in entries.take(MAX_NAMES) {
@@ -136,16 +140,20 @@ impl PriceStore {
                 None => {}
             }
         }
+
         for mut files in questions.into_values() {
             files.sort_unstable_by(|one, other| other.cmp(one));
             chosen.extend(files.into_iter().take(most).map(|(_, count, path)| (count, path)));
         }
-        // What cannot be read is told by `list`.
-        let read = |(count, path): (u32, PathBuf)| {
-            let snapshot = read(&path).ok().filter(|snapshot| snapshot.prices.kind() == kind)?;
-            Some((snapshot.fetched_at, count, Stored { path, snapshot }))
-        };
-        let mut found: Vec<_> = chosen.into_iter().filter_map(read).collect();
+
+        // `list` says what cannot be read.
+        let mut found = Vec::new();
+        for (count, path) in chosen {
+            let Ok(snapshot) = read(&path) else { continue };
+            if snapshot.prices.kind() == kind {
+                found.push((snapshot.fetched_at, count, Stored { path, snapshot }));
+            }
+        }
         found.sort_by_key(|one| std::cmp::Reverse((one.0, one.1)));
         Ok(found.into_iter().map(|(_, _, stored)| stored).collect())
     }
@@ -168,45 +176,50 @@ impl<'a> FileName<'a> {
             _ => (stem, 0),
         };
         let (question, stamp) = stem.rsplit_once('-')?;
-        let digit = |(index, byte): (usize, u8)| match index {
-            8 => byte == b'T',
-            15 => byte == b'Z',
-            _ => byte.is_ascii_digit(),
-        };
-        let is_stamp = stamp.len() == 16 && stamp.bytes().enumerate().all(digit);
+        let is_stamp = stamp.len() == 16
+            && stamp.bytes().enumerate().all(|(index, byte)| match index {
+                8 => byte == b'T',
+                15 => byte == b'Z',
+                _ => byte.is_ascii_digit(),
+            });
         is_stamp.then_some(Self { question, stamp, count })
     }
 
     /// By the source that it begins with.
     fn may_be(&self, kind: Kind) -> bool {
-        let begins = |source: &Source| {
-            let rest = self.question.strip_prefix(source.name());
-            source.kind() == kind && rest.is_some_and(|rest| rest.starts_with('-'))
-        };
-        Source::ALL.iter().any(begins)
+        SOURCES.iter().any(|source| {
+            let rest = self.question.strip_prefix(source.name);
+            source.kind == kind && rest.is_some_and(|rest| rest.starts_with('-'))
+        })
     }
 }
 
 fn read(path: &Path) -> Result<Snapshot, FetchError> {
-    let wrong = |reason: String| FetchError::File { path: path.display().to_string(), reason };
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(|error| file_error(path, &error))?;
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| file_error(path, &error))?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(wrong(format!("larger than {MAX_BYTES} bytes; this is no snapshot")));
+        return Err(no_snapshot(path, &format!("larger than {MAX_BYTES} bytes; this is no snapshot")));
     }
+
     let snapshot: Snapshot = serde_json::from_slice(&bytes)
-        .map_err(|error| wrong(format!("no snapshot: {}", quoted(&error.to_string()))))?;
+        .map_err(|error| no_snapshot(path, &format!("no snapshot: {}", quoted(&error.to_string()))))?;
     if snapshot.schema != SNAPSHOT_SCHEMA {
-        return Err(wrong(format!("is of version {}, not {SNAPSHOT_SCHEMA}", quoted(&snapshot.schema))));
+        let version = quoted(&snapshot.schema);
+        return Err(no_snapshot(path, &format!("is of version {version}, not {SNAPSHOT_SCHEMA}")));
     }
+
     match snapshot.prices {
         Prices::Curve(curve) => {
-            let curve = curve.ordered().map_err(wrong)?;
+            let curve = curve.ordered().map_err(|reason| no_snapshot(path, &reason))?;
             Ok(Snapshot { prices: Prices::Curve(curve), ..snapshot })
         }
         _ => Ok(snapshot),
     }
+}
+
+fn no_snapshot(path: &Path, reason: &str) -> FetchError {
+    FetchError::File { path: path.display().to_string(), reason: reason.to_owned() }
 }
 
 fn file_error(path: &Path, error: &std::io::Error) -> FetchError {
@@ -215,7 +228,10 @@ fn file_error(path: &Path, error: &std::io::Error) -> FetchError {
 
 /// What a source calls itself, as part of a file's name: it may hold anything.
 fn name(text: &str) -> String {
-    let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '_' };
-    let name: String = text.chars().map(safe).take(40).collect();
+    let name: String = text
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '_' })
+        .take(40)
+        .collect();
     if name.is_empty() { "all".to_owned() } else { name }
 }

@@ -29,6 +29,7 @@ impl Table {
                 break cells(line).map_err(|reason| format!("line {}: {reason}", index + 1))?;
             }
         };
+
         let names: Vec<String> = names.iter().map(|name| name.trim().to_ascii_lowercase()).collect();
         if let Some(missing) = needed.iter().find(|name| !names.contains(&name.to_ascii_lowercase())) {
             return Err(format!(
@@ -36,6 +37,7 @@ impl Table {
                 needed.join(",")
             ));
         }
+
         let mut rows = Vec::new();
         for (index, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
             rows.push((index + 1, cells(line).map_err(|reason| format!("line {}: {reason}", index + 1))?));
@@ -60,6 +62,7 @@ fn cells(line: &str) -> Result<Vec<String>, String> {
     let mut cells = vec![String::new()];
     let mut quoted = false;
     let mut chars = line.chars().peekable();
+
     while let Some(c) = chars.next() {
         let Some(cell) = cells.last_mut() else { break };
         match c {
@@ -75,6 +78,7 @@ fn cells(line: &str) -> Result<Vec<String>, String> {
             return Err(format!("more than {MAX_COLUMNS} columns"));
         }
     }
+
     if quoted { Err("a quotation mark is not closed".to_owned()) } else { Ok(cells) }
 }
 

@@ -1,7 +1,7 @@
 //! The fitted factor between this machine's own meter and a wall meter, kept in the cache folder.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use infercost_core::WallFactor;
@@ -18,13 +18,7 @@ const LARGEST: u64 = 64 << 10;
 pub fn matching(host: &str) -> Option<WallFactor> {
     let path = path().ok()?;
     let size = fs::metadata(&path).ok()?.len();
-    let read = || -> anyhow::Result<WallFactor> {
-        anyhow::ensure!(size <= LARGEST, "it is too large");
-        let factor: WallFactor = serde_json::from_str(&fs::read_to_string(&path)?)?;
-        anyhow::ensure!(factor.is_sound(), "its numbers are not those of a machine");
-        Ok(factor)
-    };
-    match read() {
+    match read(&path, size) {
         Ok(factor) => (factor.host == host).then_some(factor),
         Err(error) => {
             let advice = "calibrate again with `infercost doctor --calibrate`";
@@ -34,17 +28,29 @@ pub fn matching(host: &str) -> Option<WallFactor> {
     }
 }
 
+fn read(path: &Path, size: u64) -> anyhow::Result<WallFactor> {
+    anyhow::ensure!(size <= LARGEST, "it is too large");
+    let factor: WallFactor = serde_json::from_str(&fs::read_to_string(path)?)?;
+    anyhow::ensure!(factor.is_sound(), "its numbers are not those of a machine");
+    Ok(factor)
+}
+
 /// Keeps a factor, in place of an earlier one, and says where.
 pub fn keep(factor: &WallFactor) -> anyhow::Result<PathBuf> {
     let path = path()?;
-    let cannot = || format!("cannot keep the factor in {}", path.display());
+    let json = serde_json::to_vec_pretty(factor)?;
+    write_whole(&path, &json).with_context(|| format!("cannot keep the factor in {}", path.display()))?;
+    Ok(path)
+}
+
+/// Writes a file that appears whole or not at all.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).with_context(cannot)?;
+        fs::create_dir_all(folder)?;
     }
     let fresh = path.with_extension("json.new");
-    fs::write(&fresh, serde_json::to_vec_pretty(factor)?).with_context(cannot)?;
-    fs::rename(&fresh, &path).with_context(cannot)?;
-    Ok(path)
+    fs::write(&fresh, bytes)?;
+    fs::rename(&fresh, path)
 }
 
 fn path() -> anyhow::Result<PathBuf> {

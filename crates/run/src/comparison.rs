@@ -2,7 +2,7 @@
 
 use infercost_analyzer::divergence;
 use infercost_analyzer::partial_divergence::{comparable_positions, partial_divergence_from_rows};
-use infercost_core::{Divergence, Evaluation, EvaluationKind, PositionTop, TokenName, TokenScores};
+use infercost_core::{Divergence, Evaluation, EvaluationKind, PositionTop, TokenScores};
 
 /// The name of the evaluation.
 pub(crate) const DIVERGENCE: EvaluationKind = EvaluationKind::Divergence;
@@ -88,37 +88,44 @@ fn from_lists(reference: &TokenScores, positions: &[PositionTop]) -> Evaluation 
     let Some(distribution) = &reference.distribution else {
         return impossible(DIVERGENCE, "the baseline gave no distribution");
     };
-    let list = |position: &PositionTop| -> Option<Vec<(u32, f64)>> {
-        position.top.iter().map(|(name, ln_p)| Some((name.id?, *ln_p))).collect()
-    };
-    let Some(lists) = positions.iter().map(list).collect::<Option<Vec<_>>>() else {
+
+    let Some(lists) = positions.iter().map(numbered).collect::<Option<Vec<_>>>() else {
         return impossible(DIVERGENCE, "the server names likely tokens without their numbers");
     };
+
     let size = lists.len().checked_mul(distribution.vocabulary);
     let Some(rows) = size.and_then(|size| distribution.rows.get(..size)) else {
         return impossible(DIVERGENCE, "the baseline's distribution is shorter than its answer");
     };
-    // where the server's own token differs, the baseline's may still be among those that it lists
-    let of_target = |(position, target): (&PositionTop, &u32)| {
-        let is_target = |name: &TokenName| name.id == Some(*target);
-        let listed = position.top.iter().find(|(name, _)| is_target(name)).map(|(_, ln_p)| -ln_p);
-        position.target_ln_p.filter(|_| is_target(&position.target)).map(|ln_p| -ln_p).or(listed)
-    };
+
+    let targets = positions.iter().zip(&reference.targets);
     match partial_divergence_from_rows(rows, distribution.vocabulary, &lists) {
         Ok(partial) => Evaluation::Divergence(Divergence {
             kld: partial.kld_at_least,
             at_least: true,
             top1_matches: partial.top1_matches,
             baseline_nll: reference.log_probabilities.iter().take(lists.len()).map(|ln_p| -ln_p).sum(),
-            candidate_nll: positions.iter().zip(&reference.targets).map(of_target).sum(),
+            candidate_nll: targets.map(|(position, target)| surprise(position, *target)).sum(),
         }),
         Err(error) => impossible(DIVERGENCE, &error.to_string()),
     }
 }
 
+/// The likeliest tokens by their numbers; `None` where one has none.
+fn numbered(position: &PositionTop) -> Option<Vec<(u32, f64)>> {
+    position.top.iter().map(|(name, ln_p)| Some((name.id?, *ln_p))).collect()
+}
+
+/// −ln p of a token: where the server's own token differs, the baseline's may still be among those that it lists.
+fn surprise(position: &PositionTop, target: u32) -> Option<f64> {
+    let own = position.target_ln_p.filter(|_| position.target.id == Some(target));
+    let listed = position.top.iter().find(|(name, _)| name.id == Some(target)).map(|(_, ln_p)| *ln_p);
+    own.or(listed).map(|ln_p| -ln_p)
+}
+
 #[cfg(test)]
 mod tests {
-    use infercost_core::Distribution;
+    use infercost_core::{Distribution, TokenName};
 
     use super::*;
 

@@ -12,11 +12,12 @@ use infercost_prices::sections::{
 };
 use serde::Deserialize;
 
-use crate::bounded_text;
+use crate::economics_inputs::today;
+use crate::policy_section::PolicySection;
 use crate::usage::usage;
 
 /// Settings files are small; a larger one is a mistake.
-const MAX_CONFIG_BYTES: u64 = 1 << 20;
+pub const MAX_CONFIG_BYTES: u64 = 1 << 20;
 /// The settings file that is read where none is named.
 pub const DEFAULT_FILE: &str = "infercost.toml";
 
@@ -27,7 +28,7 @@ pub struct ConfigFile {
     /// `[prices]`.
     pub prices: Option<PriceSection>,
     /// `[policy]`.
-    pub policy: Option<Policy>,
+    pub policy: Option<PolicySection>,
     /// `[revenue]`.
     pub revenue: Option<RevenueSection>,
     /// `[load]`.
@@ -89,10 +90,12 @@ impl SettingsOverrides {
     /// Reads the settings file and checks it.
     pub fn read(arguments: &PolicyFlags) -> anyhow::Result<Self> {
         let file = file(arguments.config.as_deref())?;
-        let prices =
-            file.prices.map(PriceSection::book).transpose().map_err(|error| usage(error.to_string()))?;
+        let load = file.load.unwrap_or_default().checked().map_err(|error| usage(error.to_string()))?;
+        let prices = file.prices.map(|section| section.book(Some(&load), today()));
+        let prices = prices.transpose().map_err(|error| usage(error.to_string()))?;
+        let policy = file.policy.map(PolicySection::checked);
         Ok(Self {
-            policy: file.policy,
+            policy: policy.transpose().map_err(usage)?,
             prices,
             token_prices: file.token_prices,
             arguments: arguments.clone(),
@@ -141,6 +144,7 @@ impl SettingsOverrides {
                 )));
             }
         }
+
         Ok(Settings { policy, prices })
     }
 }
@@ -155,7 +159,27 @@ pub fn file(path: Option<&Path>) -> anyhow::Result<ConfigFile> {
 }
 
 fn parse(path: &Path) -> anyhow::Result<ConfigFile> {
+    parse_text(path, &infercost_text::read(path, MAX_CONFIG_BYTES, "settings file")?)
+}
+
+/// The settings that a text holds.
+///
+/// # Errors
+/// A usage error with the file's name, the line and what is wrong there.
+pub fn parse_text(path: &Path, text: &str) -> anyhow::Result<ConfigFile> {
     let name = path.display();
-    let text = bounded_text::read(path, MAX_CONFIG_BYTES, "settings file")?;
-    toml::from_str(&text).map_err(|error| usage(format!("{name}: {error}")))
+    toml::from_str(text).map_err(|error| usage(format!("{name}: {error}")))
+}
+
+impl ConfigFile {
+    /// What amounts are in; US dollars where there are no prices.
+    pub fn currency(&self) -> Currency {
+        self.prices.as_ref().map_or(Currency::USD, PriceSection::currency)
+    }
+
+    /// Whether an offer of that name, or an exchange rate between those currencies, is written down.
+    pub fn has_entry(&self, title: &str) -> bool {
+        self.offers.iter().any(|offer| offer.name() == title)
+            || self.exchange.iter().any(|exchange| exchange.title() == title)
+    }
 }

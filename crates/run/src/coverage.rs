@@ -77,13 +77,13 @@ impl Place {
 impl Boundary {
     /// The boundary of the meter that was found.
     pub fn of(discovery: &Discovery, choice: &MeterChoice) -> Self {
-        let is_gpu = |domain: &EnergyDomain| *domain == EnergyDomain::Gpu;
+        let meters_gpu = discovery.found.iter().any(|meter| meter.domain == EnergyDomain::Gpu);
         Self {
             scope: discovery.meter.scope(),
-            named: !matches!(choice, MeterChoice::Auto | MeterChoice::None),
-            pointed: is_pointed_at(choice),
+            named: choice.is_named(),
+            pointed: choice.is_pointed(),
             assumed: matches!(discovery.basis, MeterBasis::Mixed | MeterBasis::Estimated),
-            has_gpu: discovery.found.iter().any(|meter| is_gpu(&meter.domain)) || !gpus().is_empty(),
+            has_gpu: meters_gpu || !gpus().is_empty(),
         }
     }
 
@@ -97,25 +97,32 @@ impl Boundary {
             let fix = "point --meter at a plug or an exporter there".to_owned();
             return (!pointed).then_some(Gap { reason, fix });
         }
+
         if scope.0.is_empty() {
             return None;
         }
-        let has = |part: EnergyDomain| scope.0.contains(&part);
+
         let unclear = scope.0.iter().any(|part| matches!(part, Other(_)));
-        let holds_all = has(Platform) || has(Wall) || unclear && (*named || *assumed);
+        let holds_all =
+            scope.0.contains(&Platform) || scope.0.contains(&Wall) || unclear && (*named || *assumed);
         let (holds, reason) = match place {
-            Place::Cpu => {
-                (has(CpuPackage), format!("the model runs on the CPU, and the meter covers {scope}"))
+            Place::Cpu => (
+                scope.0.contains(&CpuPackage),
+                format!("the model runs on the CPU, and the meter covers {scope}"),
+            ),
+            Place::Gpu => {
+                (scope.0.contains(&Gpu), format!("the model runs on a GPU, and the meter covers {scope}"))
             }
-            Place::Gpu => (has(Gpu), format!("the model runs on a GPU, and the meter covers {scope}")),
             Place::Server | Place::Elsewhere(_) => (
-                *named || has(CpuPackage) && (has(Gpu) || !has_gpu),
+                *named || scope.0.contains(&CpuPackage) && (scope.0.contains(&Gpu) || !has_gpu),
                 format!("which device the server uses is not known, and the meter covers {scope} alone"),
             ),
         };
+
         if holds || holds_all {
             return None;
         }
+
         let mut fix = match place {
             Place::Server => "name the instrument that covers it (such as --meter nvml for a GPU)".to_owned(),
             Place::Cpu => "`infercost doctor` names what would open the CPU's sensors, --meter takes a plug or an \
@@ -124,16 +131,13 @@ impl Boundary {
             _ => "`infercost doctor` names what would open the GPU's sensor, and --meter takes a plug or an exporter"
                 .to_owned(),
         };
+
         if unclear && *place != Place::Server {
             fix += "; if it is fed by what the meter reads, say so by naming the instrument, such as --meter hwmon";
         }
+
         Some(Gap { reason, fix })
     }
-}
-
-/// True for an instrument that reads whatever it is plugged into.
-pub fn is_pointed_at(meter: &MeterChoice) -> bool {
-    matches!(meter, MeterChoice::Shelly(_) | MeterChoice::Tasmota(_) | MeterChoice::Prometheus(_))
 }
 
 /// Finds the meter for what the command line wants to run. One that covers none of it is put aside, so that nothing
@@ -155,12 +159,14 @@ pub fn discover(request: &RunRequest, watched: &WatchedProcesses) -> anyhow::Res
         let Gap { reason, fix } = first.clone();
         return Err(MeterError::RequiredMeterMissing { meter: "measuring".into(), reason, fix }.into());
     }
+
     let elsewhere = places.iter().any(|place| matches!(place, Place::Elsewhere(_)));
     if gaps.iter().all(Option::is_some) && !elsewhere {
         discovery.meter = Box::new(UnavailableMeter::new(first.text()));
         discovery.basis = MeterBasis::Nothing;
         boundary.scope = EnergyScope::default();
     }
+
     Ok((discovery, boundary))
 }
 

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use infercost_analyzer::early_stop::{StopReason, early_stopped};
 use infercost_analyzer::sequential::planned_looks;
 use infercost_core::run::Looks;
-use infercost_core::{Grader, InferenceRecord, Prompt, RunRecord, RunSpec, SinkError, VariantId};
+use infercost_core::{InferenceRecord, Prompt, RunRecord, RunSpec, SinkError, VariantId};
 
 use crate::console;
 
 /// The looks of a new run; `None` with `--exhaustive`, or where there is nothing to compare.
 pub(crate) fn looks(spec: &RunSpec, prompts: &[Prompt], variants: usize) -> Option<Looks> {
-    let graded = prompts.iter().filter(|prompt| !matches!(prompt.grader, Grader::None)).count();
+    let graded = prompts.iter().filter(|prompt| prompt.grader.is_some()).count();
     let block = spec.prompts_in_a_window(prompts.len());
     (!spec.exhaustive && variants > 1).then(|| planned_looks(prompts.len(), block, graded))
 }
@@ -84,6 +84,7 @@ impl EarlyStop {
                 self.settled.push(variant);
             }
         }
+
         Ok(self.settled.clone())
     }
 }

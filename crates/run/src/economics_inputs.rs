@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use infercost_analyzer::workload;
 use infercost_core::hosting::HostingOffer;
 use infercost_core::market::{Curve, ExchangeRate};
-use infercost_core::price::{Price, PriceBook};
+use infercost_core::price::{Price, PriceBook, UtilizationBasis};
 use infercost_core::price_per_million::PricePerMillion;
 use infercost_core::{Currency, RunRecord, VariantId, Workload};
 use infercost_economics::bill::double;
@@ -26,6 +26,9 @@ use crate::{console, run_folder};
 
 /// Confidence of every interval that unit economics print.
 const CONFIDENCE: f64 = 0.95;
+
+/// What must be known where nobody says how much of the time the machine works.
+const ASSUMED_UTILIZATION: &str = "Utilization of 30 % is assumed; give `utilization` in [prices], or requests_per_hour and capacity_per_hour in [load].";
 
 /// Where measurements, prices and settings of unit economics come from.
 #[derive(Debug, Clone)]
@@ -74,7 +77,9 @@ impl EconomicsInputs {
         let name = arguments.config.as_deref().unwrap_or(Path::new(config::DEFAULT_FILE)).display();
         let wrong = |error: infercost_prices::PriceError| usage(format!("{name}: {error}"));
         let ConfigFile { prices, revenue, load, offers, tariff, exchange, token_prices, .. } = file;
-        let prices = prices.map(|section| section.book()).transpose().map_err(wrong)?;
+        let load = load.unwrap_or_default().checked().map_err(wrong)?;
+        let today = today();
+        let prices = prices.map(|section| section.book(Some(&load), today)).transpose().map_err(wrong)?;
         let currency = prices.as_ref().map_or(Currency::USD, |book| book.currency);
         let wanted = arguments.currency.as_deref().map(str::parse).transpose();
         let revenue = revenue.map(|section| section.checked(currency)).transpose().map_err(wrong)?;
@@ -82,9 +87,10 @@ impl EconomicsInputs {
         let mut rates = rates.map_err(wrong)?;
         rates.extend(crate::price_store::rates(arguments.price_store.as_deref())?);
         let wanted = wanted.map_err(|error| usage(format!("--currency: {error}")))?;
+
         Ok(Self {
             revenue: revenue.unwrap_or_default(),
-            load: load.unwrap_or_default().checked().map_err(wrong)?,
+            load,
             offers: offers
                 .into_iter()
                 .map(|offer| offer.checked())
@@ -93,7 +99,7 @@ impl EconomicsInputs {
             tariff,
             rates,
             token_prices,
-            today: today(),
+            today,
             prices,
             wanted,
             request,
@@ -147,9 +153,14 @@ impl EconomicsInputs {
                 .transpose();
         };
         let value = Decimal::try_from(amount).map_err(|error| usage(format!("--revenue: {error}")))?;
-        let text = |text: &str| text.to_owned();
-        let (name, unit, source) = (text("revenue"), text("inference"), text("given with --revenue"));
-        Ok(Some(Price { name, value, currency, unit, source, date: self.today }))
+        Ok(Some(Price {
+            name: "revenue".to_owned(),
+            value,
+            currency,
+            unit: "inference".to_owned(),
+            source: "given with --revenue".to_owned(),
+            date: self.today,
+        }))
     }
 }
 
@@ -185,15 +196,14 @@ pub fn workload_of(
 /// The variant by its name or the end of it; the baseline where none is named.
 pub fn variant(run: &RunRecord, name: Option<&str>) -> anyhow::Result<VariantId> {
     let Some(name) = name else { return Ok(run.header.baseline.clone()) };
-    let ids = || run.header.variants.iter().map(|variant| &variant.id);
-    ids()
-        .find(|id| id.as_str() == name)
-        .or_else(|| ids().find(|id| id.variant_name() == name))
-        .cloned()
-        .ok_or_else(|| {
-            let known: Vec<&str> = ids().map(|id| id.as_str()).collect();
-            usage(format!("--variant {name}: run {} has {}", run.header.id, known.join(", ")))
-        })
+    let ids: Vec<&VariantId> = run.header.variants.iter().map(|variant| &variant.id).collect();
+    let whole = ids.iter().find(|id| id.as_str() == name);
+    let found = whole.or_else(|| ids.iter().find(|id| id.variant_name() == name));
+
+    found.map(|id| VariantId::clone(id)).ok_or_else(|| {
+        let known: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+        usage(format!("--variant {name}: run {} has {}", run.header.id, known.join(", ")))
+    })
 }
 
 /// Writes a chart where one is wanted.
@@ -217,6 +227,9 @@ pub fn notes(book: &PriceBook, workload: &Workload) -> Vec<String> {
             "Prices are assumed: the shipped example, not yours; put your own into infercost.toml."
                 .to_owned(),
         );
+    }
+    if book.utilization_basis == UtilizationBasis::Assumed {
+        notes.push(ASSUMED_UTILIZATION.to_owned());
     }
     if workload.joules.is_some() && !workload.energy_note.is_empty() {
         notes.push(workload.energy_note.clone());

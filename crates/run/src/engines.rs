@@ -105,6 +105,7 @@ pub(crate) fn serve(
     let path = std::path::absolute(path).map_err(|error| failed(error.to_string()))?;
     let mut server = Server::start(serving.command, &path, variant, serving.folder).map_err(failed)?;
     let log = server.log();
+
     // while it starts, whether to try again is decided here
     let patient = ServedOptions {
         retries: RetryPolicy { most: 0, ..serving.options.retries },
@@ -115,11 +116,13 @@ pub(crate) fn serve(
             connect(url, None, &patient).map_err(|error| (error.to_string(), may_come(&error)))
         })
         .map_err(failed)?;
+
     // the engine that measures tries again as any other does
     let engine = match connect(&server.url(), None, serving.options) {
         Ok(patient) => patient,
         Err(_) => engine,
     };
+
     Ok((Box::new(StartedServer { engine, _server: server }), log))
 }
 

@@ -26,6 +26,7 @@ pub(crate) fn make_room(load: Option<&LoadSpec>) -> anyhow::Result<()> {
     if limit >= asked + others {
         return Ok(());
     }
+
     Err(usage(format!(
         "--concurrency {asked}: this system lets a program open {limit} files, and each request in flight is one; \
          `ulimit -n {}` raises that, or ask for {} at most",

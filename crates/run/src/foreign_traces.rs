@@ -34,6 +34,7 @@ pub fn read(name: &str) -> anyhow::Result<ForeignTrace> {
     let phoenix = Phoenix::new(url, &OtlpOptions::default(), &variable)?;
     let mut reader = ForeignReader::default();
     let mut from = None;
+
     loop {
         let page = phoenix.spans(project, from.as_deref())?;
         let before = reader.distinct();

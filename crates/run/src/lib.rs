@@ -7,10 +7,10 @@
 //!
 //! Deliberately absent: this crate reads no command line and prints nothing; what a person should hear goes through
 //! the [`console`].
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod baseline;
 pub mod baseline_store;
-pub mod bounded_text;
 pub mod calibration;
 mod comparison;
 pub mod config;
@@ -22,10 +22,12 @@ pub mod engines;
 pub mod exporting;
 mod fd_limit;
 pub mod foreign_traces;
+pub mod history;
 pub mod machine;
 pub mod machine_checks;
 pub mod models;
 pub mod number;
+pub mod policy_section;
 pub mod price_store;
 mod prompts;
 pub mod recording;
@@ -33,6 +35,7 @@ mod request;
 pub mod run_folder;
 mod served_energy;
 mod serving;
+pub mod settings_fill;
 pub mod shell;
 mod stopping;
 mod usage;

@@ -21,8 +21,13 @@ pub fn gpus() -> Vec<GpuFacts> {
 
 /// What this machine tells of itself, its memory bandwidth measured.
 pub fn facts(gpus: &[GpuFacts]) -> MachineFacts {
+    let facts = unmeasured_facts(gpus);
+    MachineFacts { memory_bandwidth: bandwidth::read_bandwidth(threads(&facts), &sysfs_root()), ..facts }
+}
+
+/// What this machine tells of itself, for runs whose models work elsewhere: its memory is nothing to them.
+pub fn unmeasured_facts(gpus: &[GpuFacts]) -> MachineFacts {
     let mut facts = machine::facts(Path::new(PROC), &sysfs_root());
-    facts.memory_bandwidth = bandwidth::read_bandwidth(threads(&facts));
     facts.gpus = gpus.iter().map(|gpu| gpu.name.clone()).collect();
     facts
 }
@@ -71,6 +76,7 @@ pub(crate) fn discover_watching(
         }
         .into());
     }
+
     Ok(discovery)
 }
 

@@ -25,6 +25,7 @@ pub fn doubts(machine: &MachineFacts, gpus: &[GpuFacts]) -> Vec<String> {
              steadies it"
         ));
     }
+
     if let (Some(load), Some(cores)) = (machine.load_average, machine.cores)
         && load > BUSY_SHARE * f64::from(cores)
     {
@@ -43,6 +44,7 @@ pub fn doubts(machine: &MachineFacts, gpus: &[GpuFacts]) -> Vec<String> {
             doubts.push(format!("{name} is shared with {processes}: its joules are theirs too"));
         }
     }
+
     doubts
 }
 

@@ -32,6 +32,13 @@ pub fn resolve(arguments: &[String], offline: bool) -> anyhow::Result<Vec<Resolv
     Ok(models)
 }
 
+/// Checks before anything long that `--baseline` can name one of the models.
+pub(crate) fn check_baseline(arguments: &[String], baseline: &str) -> anyhow::Result<()> {
+    let default = [DEFAULT_MODEL.to_owned()];
+    let arguments = if arguments.is_empty() { &default } else { arguments };
+    store(true)?.check_baseline(arguments, baseline).map_err(usage)
+}
+
 /// Fetches or makes the one model named.
 pub fn resolve_one(argument: &str, offline: bool) -> anyhow::Result<ResolvedModel> {
     let mut models = resolve(&[argument.to_owned()], offline)?;
@@ -43,9 +50,12 @@ pub fn resolve_one(argument: &str, offline: bool) -> anyhow::Result<ResolvedMode
 
 /// Where fetched and made models are kept: `INFERCOST_CACHE`, else the user's cache folder.
 pub fn cache_root() -> anyhow::Result<PathBuf> {
-    let set = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("INFERCOST_CACHE")
-        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("infercost")))
-        .or_else(|| set("HOME").map(|home| home.join(".cache").join("infercost")))
+    folder_in("INFERCOST_CACHE")
+        .or_else(|| folder_in("XDG_CACHE_HOME").map(|cache| cache.join("infercost")))
+        .or_else(|| folder_in("HOME").map(|home| home.join(".cache").join("infercost")))
         .context("neither INFERCOST_CACHE nor HOME is set: where should models be kept?")
+}
+
+fn folder_in(variable: &str) -> Option<PathBuf> {
+    env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
 }

@@ -3,16 +3,15 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use infercost_core::hosting::{Charge, HostingOffer};
-use infercost_core::market::{Curve, CurveUnit, ExchangeRate, Offer, OfferKind, TokenPrice};
-use infercost_core::price::Price;
+use infercost_core::hosting::HostingOffer;
+use infercost_core::market::{Curve, CurveUnit, ExchangeRate, TokenPrice};
 use infercost_economics::Assumption;
-use infercost_prices::{Kind, PriceStore, Prices, Stored};
+use infercost_prices::market::{self, ListedTokens};
+use infercost_prices::{Kind, PriceStore, Prices, Snapshot};
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use crate::models::cache_root;
+use crate::usage::usage;
 
 /// Answers to one question that are looked at: the newest, and a few before it in case it cannot be read, or is to
 /// another question of the same name.
@@ -40,10 +39,6 @@ pub fn rates(folder: Option<&Path>) -> anyhow::Result<Vec<ExchangeRate>> {
 
 /// The newest curve of prices, or of carbon, that reaches beyond `after`.
 pub fn curve(folder: Option<&Path>, carbon: bool, after: Timestamp) -> anyhow::Result<Option<Curve>> {
-    let wanted = |curve: &Curve| {
-        (curve.unit == CurveUnit::GramsPerKilowattHour) == carbon
-            && curve.slots.last().is_some_and(|slot| slot.end > after)
-    };
     let all = open(folder)?.recent(Kind::Curve, DAYS)?;
     let mut curves = all.into_iter().filter_map(|stored| {
         let source = stored.snapshot.cited();
@@ -52,101 +47,57 @@ pub fn curve(folder: Option<&Path>, carbon: bool, after: Timestamp) -> anyhow::R
             _ => None,
         }
     });
-    let Some(newest) = curves.find(|curve| wanted(curve)) else { return Ok(None) };
+    let newest = curves.find(|curve| {
+        (curve.unit == CurveUnit::GramsPerKilowattHour) == carbon
+            && curve.slots.last().is_some_and(|slot| slot.end > after)
+    });
+    let Some(mut joined) = newest else { return Ok(None) };
+
     // Days are fetched one by one; what an older answer knows beyond the newest one is taken from it.
-    let same = |older: &Curve, newest: &Curve| {
-        (older.unit, &older.zone, older.wholesale, &older.source)
-            == (newest.unit, &newest.zone, newest.wholesale, &newest.source)
-    };
-    Ok(Some(
-        curves
-            .fold(newest, |newest, older| if same(&older, &newest) { newest.filled(&older) } else { newest }),
-    ))
+    for older in curves {
+        if is_of_one_source(&older, &joined) {
+            joined = joined.filled(&older);
+        }
+    }
+    Ok(Some(joined))
 }
 
-fn day(stored: &Stored) -> Date {
-    stored.snapshot.fetched_at.to_zoned(TimeZone::UTC).date()
+fn is_of_one_source(one: &Curve, other: &Curve) -> bool {
+    (one.unit, &one.zone, one.wholesale, &one.source)
+        == (other.unit, &other.zone, other.wholesale, &other.source)
 }
 
 /// The newest fetched price of a hosted model's tokens.
-pub fn token_price(folder: Option<&Path>, name: &str) -> anyhow::Result<Option<(TokenPrice, Assumption)>> {
-    let has = |prices: &Prices| matches!(prices, Prices::Tokens(models) if models.iter().any(|one| one.model == name));
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn tokens(folder: Option<&Path>, model: &str) -> anyhow::Result<Option<ListedTokens>> {
     let newest = open(folder)?.recent(Kind::Tokens, ANSWERS)?;
-    let Some(stored) = newest.into_iter().find(|stored| has(&stored.snapshot.prices)) else {
-        return Ok(None);
-    };
-    let date = Some(day(&stored));
-    let source = stored.snapshot.cited();
-    let Prices::Tokens(models) = stored.snapshot.prices else { return Ok(None) };
-    Ok(models.into_iter().find(|one| one.model == name).map(|price| {
-        let what = format!("{name}: {} an input token, {} an output token", price.input, price.output);
-        (price, Assumption { what, source, date })
+    let snapshots: Vec<&Snapshot> = newest.iter().map(|stored| &stored.snapshot).collect();
+    Ok(market::tokens_of(&snapshots, model))
+}
+
+/// The same, with what an answer must say of it.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn token_price(folder: Option<&Path>, model: &str) -> anyhow::Result<Option<(TokenPrice, Assumption)>> {
+    Ok(tokens(folder, model)?.map(|ListedTokens { price, source, date }| {
+        let what = format!("{model}: {} an input token, {} an output token", price.input, price.output);
+        (price, Assumption { what, source, date: Some(date) })
     }))
 }
 
-/// The fetched price of a hosted model, as an offer.
-pub fn hosted(folder: Option<&Path>, model: &str) -> anyhow::Result<Option<HostingOffer>> {
-    Ok(token_price(folder, model)?.map(|(tokens, assumption)| HostingOffer {
-        name: model.to_owned(),
-        price: Price {
-            name: model.to_owned(),
-            value: tokens.output,
-            currency: tokens.currency,
-            unit: "output token".to_owned(),
-            source: assumption.source,
-            date: assumption.date.unwrap_or_default(),
-        },
-        charge: Charge::Api { input: tokens.input, output: tokens.output },
-    }))
-}
-
-/// The cheapest fetched offers of a hardware, one accelerator each where there are such: one to rent, one spot.
-/// Spot offers say nothing of interruptions, so none are reckoned with, and their name says so.
+/// The cheapest fetched offers of a hardware: one to rent, one spot.
+///
+/// # Errors
+/// Where the store cannot be read, and where the text is a part of several hardware's names.
 pub fn offers(folder: Option<&Path>, hardware: &str) -> anyhow::Result<Vec<HostingOffer>> {
     let mut all = open(folder)?.recent(Kind::Offers, ANSWERS)?;
     // Newest first: of each question only the last answer counts.
     let mut asked = BTreeSet::new();
     all.retain(|stored| asked.insert((stored.snapshot.source.clone(), stored.snapshot.subject.clone())));
-    let mut found = Vec::new();
-    for kind in [OfferKind::Rent, OfferKind::Spot] {
-        let of = |stored: &Stored| -> Vec<(Offer, String, Date)> {
-            let Prices::Offers(offers) = &stored.snapshot.prices else { return Vec::new() };
-            let matching =
-                offers.iter().filter(|offer| offer.kind == kind && offer.hardware.contains(hardware));
-            matching.map(|offer| (offer.clone(), stored.snapshot.cited(), day(stored))).collect()
-        };
-        let cheapest = all
-            .iter()
-            .flat_map(of)
-            .min_by(|one, other| (one.0.count, one.0.per_hour).cmp(&(other.0.count, other.0.per_hour)));
-        found.extend(cheapest.map(|(offer, source, date)| as_hosting(&offer, source, date)));
-    }
-    Ok(found)
-}
 
-fn as_hosting(offer: &Offer, source: String, date: Date) -> HostingOffer {
-    let charge = match offer.kind {
-        OfferKind::Spot => Charge::Spot {
-            interruptions_per_hour: 0.0,
-            lost_seconds: 0.0,
-            fallback_share: 0.0,
-            on_demand_per_hour: None,
-            speed: None,
-            load_seconds: None,
-        },
-        _ => Charge::Rent { billing_seconds: 1.0, other_per_month: rust_decimal::Decimal::ZERO, speed: None },
-    };
-    let name = match offer.kind {
-        OfferKind::Spot => format!("{}, spot, if never interrupted", offer.name),
-        _ => offer.name.clone(),
-    };
-    let price = Price {
-        name: name.clone(),
-        value: offer.per_hour,
-        currency: offer.currency,
-        unit: "hour".into(),
-        source,
-        date,
-    };
-    HostingOffer { name, charge, price }
+    let snapshots: Vec<&Snapshot> = all.iter().map(|stored| &stored.snapshot).collect();
+    market::offers_of(&snapshots, hardware).map_err(|error| usage(format!("--market {hardware}: {error}")))
 }

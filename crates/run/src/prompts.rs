@@ -1,12 +1,12 @@
 //! The prompt set of a run.
 
-use infercost_analyzer::validate_grader;
 use infercost_core::run::PromptSelection;
-use infercost_core::{Prompt, PromptSet, PromptSetError, RunSpec};
+use infercost_core::{Prompt, RunSpec};
 use infercost_harness::order::choose;
 use sha2::{Digest as _, Sha256};
 
-use crate::bounded_text;
+use crate::console;
+use crate::usage::usage;
 
 const QUICKSTART: &str = include_str!("../../../benches/prompts/quickstart.jsonl");
 const QUICKSTART_NAME: &str = "quickstart";
@@ -21,20 +21,19 @@ pub(crate) fn select(spec: &RunSpec) -> anyhow::Result<(PromptSelection, Vec<Pro
     let (name, file, text) = match &spec.prompts {
         None => (QUICKSTART_NAME.to_owned(), "quickstart.jsonl".to_owned(), QUICKSTART.to_owned()),
         Some(path) => {
-            let file = path.display().to_string();
-            let text = bounded_text::read(path, MAX_PROMPT_FILE_BYTES, "prompt set")?;
+            let file = infercost_text::display_name(path);
+            let text = infercost_text::read(path, MAX_PROMPT_FILE_BYTES, "prompt set")?;
             let name =
                 path.file_stem().map_or_else(|| file.clone(), |stem| stem.to_string_lossy().into_owned());
-            (name, file, text)
+            (if name == infercost_text::STANDARD_INPUT { file.clone() } else { name }, file, text)
         }
     };
-    let set = PromptSet::parse(&name, &file, &text)?;
-    for prompt in &set.prompts {
-        if let Err(reason) = validate_grader(&prompt.grader) {
-            let line = line_of(&text, prompt.id.as_str());
-            return Err(PromptSetError::Line { file, line, reason }.into());
-        }
+    let imported = infercost_prompts::parse(&name, &file, &text).map_err(|error| usage(error.to_string()))?;
+    for note in &imported.notes {
+        console::note(note);
     }
+    let set = imported.set;
+
     let default = spec.prompts.is_none().then_some(DEFAULT_QUICKSTART_PROMPTS);
     let limit = spec.max_prompts.or(default).and_then(|limit| usize::try_from(limit).ok());
     let total = set.prompts.len();
@@ -47,11 +46,6 @@ pub(crate) fn select(spec: &RunSpec) -> anyhow::Result<(PromptSelection, Vec<Pro
         total: u32::try_from(total).unwrap_or(u32::MAX),
         chosen: prompts.iter().map(|prompt| prompt.id.clone()).collect(),
     };
-    Ok((selection, prompts))
-}
 
-/// The line, from 1, on which a prompt stands; its grader was parsed long after its line was left.
-fn line_of(text: &str, id: &str) -> usize {
-    let quoted = serde_json::Value::from(id).to_string();
-    text.lines().position(|line| line.contains(&quoted)).map_or(0, |index| index + 1)
+    Ok((selection, prompts))
 }

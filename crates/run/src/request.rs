@@ -263,6 +263,7 @@ fn without_credentials(model: &str) -> String {
     if !ServedAddress::is_meant(model) {
         return model.to_owned();
     }
+
     let Some((scheme, rest)) = model.split_once("://") else { return model.to_owned() };
 
     // the served name stands behind `#`, and may hold any character

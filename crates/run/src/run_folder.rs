@@ -8,8 +8,8 @@ use infercost_core::RunId;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
+use crate::console;
 use crate::usage::usage;
-use crate::{bounded_text, console};
 
 /// How far the clock that dated a run may have been ahead of this one.
 const CLOCK_DRIFT: SignedDuration = SignedDuration::from_hours(1);
@@ -88,7 +88,7 @@ pub fn newest_first(traces: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 /// When a run began, by its header; nothing else of it is looked at.
 fn begun(folder: &Path) -> anyhow::Result<Timestamp> {
-    let text = bounded_text::read(&folder.join("run.json"), MAX_HEADER_BYTES, "header of a run")?;
+    let text = infercost_text::read(&folder.join("run.json"), MAX_HEADER_BYTES, "header of a run")?;
     let begun: Begun = serde_json::from_str(&text)?;
     Ok(begun.started_at)
 }
@@ -99,24 +99,26 @@ fn left_aside(folder: &Path, error: &dyn std::fmt::Display) {
 
 /// A folder that cannot be written must be known before models are fetched and loaded.
 pub fn probe(traces: &Path) -> anyhow::Result<()> {
-    let cannot = || {
+    let probe = traces.join(format!(".probe-{}", std::process::id()));
+    let tried = fs::create_dir_all(traces)
+        .and_then(|()| fs::write(&probe, b"probe"))
+        .and_then(|()| fs::remove_file(&probe));
+
+    tried.with_context(|| {
         format!(
             "cannot write into {}; make it writable, or name another folder with --traces",
             traces.display()
         )
-    };
-    fs::create_dir_all(traces).with_context(cannot)?;
-    let probe = traces.join(format!(".probe-{}", std::process::id()));
-    fs::write(&probe, b"probe").with_context(cannot)?;
-    fs::remove_file(&probe).with_context(cannot)
+    })
 }
 
 /// The time as a name; counted on where two runs begin in one second.
 pub fn free_id(traces: &Path, now: jiff::Timestamp) -> RunId {
     let name = now.strftime("%Y%m%d-%H%M%S").to_string();
-    let taken = |name: &str| traces.join(name).exists();
-    if !taken(&name) {
+    if !traces.join(&name).exists() {
         return RunId(name);
     }
-    RunId((2_u32..).map(|count| format!("{name}-{count}")).find(|name| !taken(name)).unwrap_or(name))
+
+    let mut further = (2_u32..).map(|count| format!("{name}-{count}"));
+    RunId(further.find(|name| !traces.join(name).exists()).unwrap_or(name))
 }

@@ -9,7 +9,7 @@ use infercost_models::{ModelLocation, ResolvedModel};
 use infercost_served::ServedAddress;
 
 use crate::console;
-use crate::coverage::{Boundary, Place, is_pointed_at};
+use crate::coverage::{Boundary, Place};
 use crate::request::RunRequest;
 use crate::usage::usage;
 
@@ -19,15 +19,10 @@ use crate::usage::usage;
 /// # Errors
 /// A usage error that names the machines.
 pub(crate) fn one_machine(models: &[String], meter: &MeterChoice) -> anyhow::Result<()> {
-    if !is_pointed_at(meter) {
+    if !meter.is_pointed() {
         return Ok(());
     }
-    let machine = |model: &String| {
-        let place = ServedAddress::is_meant(model).then(|| ServerPlace::of(model));
-        let away = place.filter(|place| !place.is_this_machine());
-        away.map_or_else(|| "this machine".to_owned(), |place| place.host.to_ascii_lowercase())
-    };
-    let machines: BTreeSet<String> = models.iter().map(machine).collect();
+    let machines: BTreeSet<String> = models.iter().map(|model| machine_of(model)).collect();
     if machines.len() < 2 {
         return Ok(());
     }
@@ -36,6 +31,13 @@ pub(crate) fn one_machine(models: &[String], meter: &MeterChoice) -> anyhow::Res
         "--meter: one instrument cannot tell the joules of several machines apart ({machines}); record each machine's \
          models in a run of their own, with its own --meter, and join them: infercost report RUN RUN"
     )))
+}
+
+/// The machine that a model runs on, as a name.
+fn machine_of(model: &str) -> String {
+    let place = ServedAddress::is_meant(model).then(|| ServerPlace::of(model));
+    let away = place.filter(|place| !place.is_this_machine());
+    away.map_or_else(|| "this machine".to_owned(), |place| place.host.to_ascii_lowercase())
 }
 
 /// Variants whose energy stays unknown, and why. Processes of servers on this machine are watched from now on, where
@@ -70,5 +72,6 @@ pub(crate) fn unmetered<'a>(
             }
         }
     }
+
     unmetered
 }

@@ -122,15 +122,7 @@ impl LogFile {
     /// The end of what the server said, in one line.
     fn tail(&self) -> String {
         let Some(path) = self.path() else { return "what it said was not kept".to_owned() };
-        let read = || -> std::io::Result<Vec<u8>> {
-            let mut file = File::open(path)?;
-            let length = file.metadata()?.len();
-            file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
-            let mut bytes = Vec::new();
-            file.take(TAIL).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes = read().unwrap_or_default();
+        let bytes = end_of(&path).unwrap_or_default();
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         if lines.is_empty() {
@@ -139,6 +131,17 @@ impl LogFile {
             format!("it said: {}", lines.join(" | "))
         }
     }
+}
+
+/// The last bytes of a file.
+fn end_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+
+    let mut bytes = Vec::new();
+    file.take(TAIL).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 impl Server {
@@ -175,6 +178,7 @@ impl Server {
             })?;
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).insert(child.id(), ());
         let log = LogFile(Arc::new(Mutex::new(Some(path))));
+
         Ok(Self { child, variant: variant.clone(), port, log })
     }
 
@@ -239,18 +243,22 @@ impl Drop for Server {
                 self.log.tail()
             ));
         }
+
         // workers of a leader that has ended are still in its group
         signal(id, Signal::TERM);
         let clock = Instant::now();
         while clock.elapsed() < PATIENCE && !matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
             sleep(LOOK);
         }
+
         signal(id, Signal::KILL);
         let _ = self.child.wait();
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+
         // a log that never moved into a run's folder belongs to no run
         let is_hidden =
             |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+
         if self.log.path().is_some_and(|path| is_hidden(&path)) {
             let _ = self.log.discard();
         }

@@ -2,12 +2,15 @@
 
 /// One word, in quotes where it holds anything that a shell does not take literally.
 pub fn word(text: &str) -> String {
-    let is_literal = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
     if !text.is_empty() && text.chars().all(is_literal) {
         text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', "'\\''"))
     }
+}
+
+fn is_literal(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c)
 }
 
 /// Words as one line that a shell splits into the same words.

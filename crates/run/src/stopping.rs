@@ -50,16 +50,14 @@ struct Requests {
 
 impl Requests {
     fn heard() -> Self {
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         // what `nohup` has ignored stays ignored
-        let unless_ignored = |kind: SignalKind| {
-            (!is_ignored(&status, kind.as_raw_value())).then(|| signal(kind).ok()).flatten()
-        };
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+
         Self {
             interrupt: signal(SignalKind::interrupt()).ok(),
             terminate: signal(SignalKind::terminate()).ok(),
-            hangup: unless_ignored(SignalKind::hangup()),
-            quit: unless_ignored(SignalKind::quit()),
+            hangup: unless_ignored(&status, SignalKind::hangup()),
+            quit: unless_ignored(&status, SignalKind::quit()),
         }
     }
 
@@ -71,6 +69,11 @@ impl Requests {
             () = came(&mut self.quit) => Asked::ToQuit,
         }
     }
+}
+
+/// Listens to a signal, where this process does not ignore it.
+fn unless_ignored(status: &str, kind: SignalKind) -> Option<Signal> {
+    if is_ignored(status, kind.as_raw_value()) { None } else { signal(kind).ok() }
 }
 
 async fn came(signal: &mut Option<Signal>) {

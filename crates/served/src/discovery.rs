@@ -5,10 +5,12 @@ pub(crate) mod ollama;
 use infercost_core::{EngineIdentity, ServedFault};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::ServedAddress;
-use crate::ask::Asker;
-use crate::failure::{Failure, quote};
+use crate::ask::{Asker, Reply};
+use crate::failure::{Failure, is_page, quote};
+use crate::model_list::{ModelEntry, models};
 
 /// Names of models that an error lists.
 const LISTED: usize = 20;
@@ -53,35 +55,6 @@ pub(crate) struct Discovered {
     /// The model's name as the server spells it.
     pub(crate) model: String,
     pub(crate) identity: EngineIdentity,
-}
-
-#[derive(Deserialize)]
-struct ModelList {
-    #[serde(default)]
-    data: Option<Vec<ModelEntry>>,
-}
-
-#[derive(Deserialize)]
-struct ModelEntry {
-    id: String,
-    #[serde(default)]
-    owned_by: Option<String>,
-    #[serde(default)]
-    aliases: Option<Vec<String>>,
-    #[serde(default)]
-    max_model_len: Option<u32>,
-    #[serde(default)]
-    meta: Option<ModelMeta>,
-}
-
-#[derive(Default, Deserialize)]
-struct ModelMeta {
-    #[serde(default)]
-    n_ctx: Option<u32>,
-    #[serde(default)]
-    n_ctx_train: Option<u32>,
-    #[serde(default)]
-    ftype: Option<String>,
 }
 
 /// llama.cpp's `/props`.
@@ -136,13 +109,9 @@ pub(crate) async fn discover(
     let reply = asker.get(address.below("models")).await?;
     let mut identity =
         EngineIdentity { device: format!("server at {}", address.base()), ..Default::default() };
-    // Some gateways have no such list: then the first request shows whether the model is there.
-    let entry = if matches!(reply.status, 404 | 405) && address.model().is_some() {
-        None
-    } else {
-        let list: ModelList = reply.json("/models", secret)?;
-        Some(chosen(list.data.unwrap_or_default(), address.model(), secret)?)
-    };
+    let listed = listed(&reply, address.model().is_some(), secret)?;
+    let entry = listed.map(|entries| chosen(entries, address.model(), secret)).transpose()?;
+
     let mut kind = ServerKind::Other;
     if let Some(entry) = &entry {
         kind = match entry.owned_by.as_deref() {
@@ -169,6 +138,29 @@ pub(crate) async fn discover(
         identity.build_flags = format!("Server: {server}");
     }
     Ok(Discovered { kind, model, identity })
+}
+
+/// The server's models; `None` where it shows no list and none is needed, since the model `is_named`: then the first
+/// request shows whether it is there.
+fn listed(reply: &Reply, is_named: bool, secret: Option<&str>) -> Result<Option<Vec<ModelEntry>>, Failure> {
+    // A key may be good for answers and not for the list.
+    let has_none = matches!(reply.status, 400 | 403..=405 | 410 | 422 | 501);
+    if has_none && is_named {
+        return Ok(None);
+    }
+    match reply.json::<Value>("/models", secret) {
+        Ok(json) => match models(&json) {
+            None if !is_named => Err(Failure::protocol(
+                "/models is no list of models; name the model in the address (append #name)",
+            )),
+            found => Ok(found),
+        },
+        // a page for people is another address, and an error is an error
+        Err(failure) if is_named && failure.fault == ServedFault::Protocol && !is_page(&reply.body) => {
+            Ok(None)
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Finds the wanted model, or the only one, among the server's.
@@ -215,17 +207,6 @@ fn chosen(
 /// True for the list of Text Generation Inference: one model, which owns itself.
 fn is_of_tgi(entries: &[ModelEntry]) -> bool {
     matches!(entries, [only] if only.owned_by.as_ref() == Some(&only.id))
-}
-
-impl ModelEntry {
-    /// Short forms of the id: an alias, Ollama's implied `:latest`, the file name of llama.cpp's path.
-    fn is_also_called(&self, wanted: &str) -> bool {
-        let file = self.id.rsplit(['/', '\\']).next().unwrap_or(&self.id);
-        self.aliases.iter().flatten().any(|alias| alias == wanted)
-            || self.id.strip_suffix(":latest") == Some(wanted)
-            || file == wanted
-            || file.strip_suffix(".gguf") == Some(wanted)
-    }
 }
 
 /// Asks what only some servers know. Whatever goes wrong here leaves the fact unknown.
@@ -292,7 +273,7 @@ mod tests {
     use super::*;
 
     fn list(json: &str) -> Vec<ModelEntry> {
-        serde_json::from_str::<ModelList>(json).unwrap().data.unwrap_or_default()
+        models(&serde_json::from_str(json).unwrap()).unwrap()
     }
 
     #[track_caller]
@@ -333,15 +314,5 @@ mod tests {
             chosen(list(&one), Some("tgi"), None).map(|entry| entry.id).ok()
         };
         assert_eq!((told("a/b"), told("someone")), (Some("a/b".to_owned()), None));
-    }
-
-    #[test]
-    fn lists_of_every_server_are_read() {
-        assert!(list(r#"{"object":"list","data":null}"#).is_empty());
-        let llama = list(
-            r#"{"object":"list","data":[{"id":"m","object":"model","created":1,"owned_by":"llamacpp","meta":{"vocab_type":1,"n_vocab":49152,"n_ctx_train":8192,"n_embd":576,"n_params":134515008,"size":96576768,"ftype":"Q4_1"}}]}"#,
-        );
-        let meta = llama[0].meta.as_ref().unwrap();
-        assert_eq!((meta.n_ctx_train, meta.ftype.as_deref()), (Some(8192), Some("Q4_1")));
     }
 }

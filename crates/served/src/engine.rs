@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use infercost_core::{
-    Chunk, ConcurrentEngine, Engine, EngineError, EngineIdentity, Generation, GenerationRequest, Message,
-    PositionTop, PromptBody, Role, Sampling, ScoreRequest, ServedFacts, ServedHabits, ServedTrial,
-    TokenCount, TokenScores,
+    Chunk, ConcurrentEngine, Engine, EngineError, Generation, GenerationRequest, PositionTop, ScoreRequest,
+    TokenScores,
+};
+use infercost_core::{
+    EngineIdentity, Message, ParameterChange, PromptBody, Role, ServedFacts, ServedHabits, ServedTrial,
+    TokenCount,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -15,6 +18,7 @@ use crate::ask::Asker;
 use crate::client::{ServedClient, headers, new_http};
 use crate::discovery::{ServerKind, discover, ollama};
 use crate::failure::Failure;
+use crate::refusal::Parameter;
 use crate::request_body::BodyStyle;
 use crate::scoring::Scorer;
 use crate::{ApiKey, ServedAddress, ServedOptions};
@@ -50,8 +54,8 @@ impl ServedModel {
         let found = runtime.block_on(discover(&asker, address, secret)).map_err(fails)?;
         let style = BodyStyle {
             api: options.api,
+            kind: found.kind,
             model: found.model.clone(),
-            include_usage: true,
             cache_off: found.kind == ServerKind::LlamaCpp && !options.allow_prompt_cache,
         };
         let client = ServedClient::new(address, style, options).map_err(fails)?;
@@ -73,12 +77,16 @@ impl ServedModel {
             scorer,
             runtime,
             trial: None,
+            replaced: Vec::new(),
         };
         if !options.no_trial {
             engine.try_out()?;
         }
-        engine.identity.habits =
-            Some(ServedHabits { cache_off: engine.switches_cache_off(), trial: engine.trial.clone() });
+        engine.identity.habits = Some(ServedHabits {
+            cache_off: engine.switches_cache_off(),
+            trial: engine.trial.clone(),
+            replaced: engine.replaced.clone(),
+        });
         if engine.kind == ServerKind::Ollama {
             // loaded by the first request, with a context that only shows then
             let Scorer { asker, address, model, .. } = &engine.scorer;
@@ -101,6 +109,8 @@ pub struct ServedEngine {
     scorer: Scorer,
     runtime: Runtime,
     trial: Option<ServedTrial>,
+    /// Parameters that it refused in the trial.
+    replaced: Vec<ParameterChange>,
 }
 
 impl ServedEngine {
@@ -131,19 +141,28 @@ impl ServedEngine {
 
     /// One short answer: does the server stream, and how does it count?
     fn try_out(&mut self) -> Result<(), EngineError> {
-        let prompt =
-            PromptBody::Chat(vec![Message { role: Role::User, content: "Count from one to ten.".into() }]);
-        let sampling = Sampling::default();
+        let prompt = PromptBody::Chat(
+            vec![Message { role: Role::User, content: "Count from one to ten.".into() }].into(),
+        );
+        let sampling = self.client.options.sampling.clone();
         let request = GenerationRequest { prompt: &prompt, max_tokens: TRIAL_TOKENS, sampling: &sampling };
+
         let generation = match self.generate(&request, &mut |_| {}) {
-            // Some servers refuse what they do not know.
+            // Some servers refuse what they do not know without naming it.
             Err(EngineError::Served(error)) if matches!(error.facts.status, Some(400 | 422)) => {
-                self.client.style.include_usage = false;
+                let mut facts = error.facts.clone();
+                let sent = self.client.refused();
+                if !self.client.adapts(Parameter::StreamOptions, &sent, &mut facts) {
+                    return Err(EngineError::Served(error));
+                }
+                self.replaced = facts.replaced;
                 self.generate(&request, &mut |_| {}).map_err(|_| EngineError::Served(error))?
             }
             other => other?,
         };
+
         let served = generation.served.clone().unwrap_or_default();
+        self.replaced.extend(served.replaced);
         let tokenized =
             if served.reasoning_chunks > 0 { None } else { self.tokenize(&generation.text).ok().flatten() };
         self.trial = Some(ServedTrial {
@@ -202,9 +221,7 @@ impl Engine for ServedEngine {
 
     fn concurrent(&self) -> Option<Arc<dyn ConcurrentEngine>> {
         // Connections live on the runtime that opened them, so the handle opens its own.
-        let options = &self.client.options;
-        let client = ServedClient::new(&self.address, self.client.style.clone(), options).ok()?;
-        Some(Arc::new(client))
+        Some(Arc::new(self.client.another(&self.address).ok()?))
     }
 }
 

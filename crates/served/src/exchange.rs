@@ -1,24 +1,21 @@
 //! One attempt at one request: sent, and its answer read, within every time-out.
 
 use std::future::{Future, poll_fn};
-use std::ops::ControlFlow;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use infercost_core::{Chunk, ServedFault};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Request, Response};
 use tokio::time::Sleep;
 
-use crate::answer::Answer;
-use crate::failure::{Failure, cause, error_text, is_page, quote};
+use crate::answer::{Answer, Asked};
+use crate::body_reader::BodyReader;
+use crate::failure::{Failure, cause, error_text, quote};
 use crate::options::Timeouts;
-use crate::sse::SseParser;
+use crate::refusal::refused as refused_parameter;
 
-/// Longest line or event of a stream, in bytes.
-const LONGEST_EVENT: usize = 16 << 20;
 /// Most of an error's body that is read, in bytes.
 const LONGEST_ERROR: usize = 64 << 10;
 /// How long a finished stream is read on, so that its connection can serve again.
@@ -30,10 +27,7 @@ pub(crate) struct Terms<'a> {
     pub(crate) timeouts: &'a Timeouts,
     /// When the whole request must be over.
     pub(crate) deadline: Instant,
-    /// Output tokens asked for.
-    pub(crate) limit: u32,
-    /// What must not be quoted.
-    pub(crate) secret: Option<&'a str>,
+    pub(crate) asked: Asked<'a>,
 }
 
 /// Waits no longer than it is told; one timer serves a whole attempt.
@@ -89,19 +83,13 @@ pub(crate) async fn exchange(
 ) -> Result<u16, Failure> {
     let sleep = pin!(tokio::time::sleep_until(terms.deadline.into()));
     let mut patience = Patience { sleep, until: terms.deadline, deadline: terms.deadline };
-    let Timeouts { connect, first_byte, whole, .. } = *terms.timeouts;
-    let late = |impatient: Impatient| {
-        Failure::timeout(if impatient.whole {
-            format!("the request was not finished within {whole:?}")
-        } else {
-            format!("no token came within {first_byte:?}")
-        })
+    patience.allow(terms.timeouts.first_byte);
+    let response = match patience.wait(http.execute(request)).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => return Err(not_answered(&error, terms.timeouts.connect)),
+        Err(impatient) => return Err(late(&impatient, terms.timeouts, false)),
     };
-    patience.allow(first_byte);
-    let response = match patience.wait(http.execute(request)).await.map_err(late)? {
-        Ok(response) => response,
-        Err(error) => return Err(not_answered(&error, connect)),
-    };
+
     let status = response.status().as_u16();
     let result = if response.status().is_success() {
         read_answer(response, patience, terms, answer, on_chunk).await
@@ -139,20 +127,21 @@ async fn refused(mut response: Response, mut patience: Patience<'_>, terms: Term
             break;
         }
     }
-    let told = error_text(&body);
+    let said = error_text(&body);
     let hint = match status.as_u16() {
         401 | 403 => "; put a valid key into INFERCOST_API_KEY",
         404 => "; the base address usually ends in /v1",
         300..=399 => "; give the address that it redirects to",
         _ => "",
     };
-    let quoted = match quote(&told.message, terms.secret) {
+    let quoted = match quote(&said.message, terms.asked.secret) {
         text if text.is_empty() => String::new(),
         text => format!(": {text}"),
     };
     let again = matches!(status.as_u16(), 429 | 503);
     let message = format!("the server answered {status}{quoted}{hint}");
-    Failure { again, wait, context: told.context, ..Failure::new(ServedFault::Status, message) }
+    let refused = refused_parameter(status.as_u16(), &body);
+    Failure { again, wait, context: said.context, refused, ..Failure::new(ServedFault::Status, message) }
 }
 
 /// `Retry-After` in either of its forms: seconds, or a date.
@@ -173,117 +162,53 @@ async fn read_answer(
     answer: &mut Answer,
     on_chunk: &mut impl FnMut(Chunk<'_>),
 ) -> Result<(), Failure> {
-    let Timeouts { first_byte, stall, whole, .. } = *terms.timeouts;
-    let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let content_type = content_type.unwrap_or("").to_ascii_lowercase();
-    let mut kind = if content_type.starts_with("text/event-stream") {
-        Some(Kind::Events)
-    } else if content_type.contains("json") {
-        Some(Kind::Json)
-    } else {
-        None // its first bytes will tell
-    };
-    let mut parser = SseParser::new(LONGEST_EVENT);
-    let mut whole_body = Vec::new();
+    let mut reader = BodyReader::new();
     loop {
         let piece = match patience.wait(response.chunk()).await {
             Ok(Ok(Some(piece))) => piece,
             Ok(Ok(None)) => break,
             Ok(Err(error)) => return Err(lost(&error, answer)),
-            Err(Impatient { whole: true }) => {
-                return Err(Failure::timeout(format!("the request was not finished within {whole:?}")));
-            }
-            Err(Impatient { whole: false }) if answer.begun => {
-                return Err(Failure::timeout(format!("the stream stalled for {stall:?}")));
-            }
-            Err(Impatient { whole: false }) => {
-                return Err(Failure::timeout(format!("no token came within {first_byte:?}")));
-            }
+            Err(impatient) => return Err(late(&impatient, terms.timeouts, answer.begun)),
         };
-        let kind = *kind.get_or_insert_with(|| Kind::of(&piece));
-        match kind {
-            Kind::Events => {
-                let mut failure = None;
-                let flow = parser.feed(&piece, &mut |event| match answer.event(
-                    event.data,
-                    event.is_error,
-                    terms.limit,
-                    terms.secret,
-                    on_chunk,
-                ) {
-                    Ok(flow) => flow,
-                    Err(found) => {
-                        failure = Some(found);
-                        ControlFlow::Break(())
-                    }
-                });
-                if let Some(failure) = failure {
-                    return Err(failure);
-                }
-                match flow {
-                    Ok(ControlFlow::Continue(())) => {}
-                    Ok(ControlFlow::Break(())) => {
-                        release(response);
-                        return Ok(());
-                    }
-                    Err(_) => return Err(Failure::protocol("an event of the stream is longer than 16 MiB")),
-                }
-            }
-            Kind::Page => {
-                let told = quote(&error_text(&piece).message, terms.secret);
-                return Err(Failure::protocol(format!(
-                    "the server answered with a page for people ({told}) and not with a stream; the base address \
-                     usually ends in /v1"
-                )));
-            }
-            Kind::Json => {
-                if whole_body.len().saturating_add(piece.len()) > LONGEST_EVENT {
-                    return Err(Failure::protocol("the answer is longer than 16 MiB"));
-                }
-                whole_body.extend_from_slice(&piece);
-            }
+        if reader.piece(&piece, answer, &terms.asked, on_chunk)?.is_break() {
+            release(response);
+            return Ok(());
         }
         // Until the first token its own time-out stands: a server may fill the wait with comments.
         if answer.begun {
-            patience.allow(stall);
+            patience.allow(terms.timeouts.stall);
         }
     }
-    if kind == Some(Kind::Json) {
-        // A server that does not stream: the whole answer comes as one chunk.
-        let _ = answer.event(&whole_body, false, terms.limit, terms.secret, on_chunk)?;
-    }
+
+    reader.end(answer, &terms.asked, on_chunk)?;
     if answer.finish.is_none() && !answer.done {
-        let how_far = if answer.begun { "in the middle of its answer" } else { "before its first token" };
+        let how_far = how_far(answer);
         let failure = Failure::connection(format!("the server ended the stream {how_far}"));
         return Err(Failure { again: !answer.begun, ..failure });
     }
     Ok(())
 }
 
+/// The failure of an answer that was waited for too long.
+fn late(impatient: &Impatient, timeouts: &Timeouts, begun: bool) -> Failure {
+    let Timeouts { first_byte, stall, whole, .. } = *timeouts;
+    Failure::timeout(if impatient.whole {
+        format!("the request was not finished within {whole:?}")
+    } else if begun {
+        format!("the stream stalled for {stall:?}")
+    } else {
+        format!("no token came within {first_byte:?}")
+    })
+}
+
+fn how_far(answer: &Answer) -> &'static str {
+    if answer.begun { "in the middle of its answer" } else { "before its first token" }
+}
+
 fn lost(error: &reqwest::Error, answer: &Answer) -> Failure {
-    let how_far = if answer.begun { "in the middle of its answer" } else { "before its first token" };
+    let how_far = how_far(answer);
     let message = format!("the connection was lost {how_far}: {}", cause(error));
     Failure { again: !answer.begun, ..Failure::connection(message) }
-}
-
-/// What a body is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Events,
-    Json,
-    Page,
-}
-
-impl Kind {
-    fn of(start: &Bytes) -> Self {
-        if is_page(start) {
-            Self::Page
-        } else if start.trim_ascii_start().starts_with(b"{") {
-            Self::Json
-        } else {
-            Self::Events
-        }
-    }
 }
 
 /// Reads what lies behind the end of a stream: a connection serves again only when its body was read to the end.

@@ -4,6 +4,8 @@ use infercost_core::{EngineError, ServedError, ServedFacts, ServedFault};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::refusal::Parameter;
+
 /// Longest text of a server that an error quotes, in characters.
 const LONGEST_QUOTE: usize = 300;
 
@@ -19,11 +21,21 @@ pub(crate) struct Failure {
     pub(crate) wait: Option<std::time::Duration>,
     /// Told by a server whose context is too short: prompt, context.
     pub(crate) context: Option<(usize, usize)>,
+    /// The parameter that the server does not take.
+    pub(crate) refused: Option<Parameter>,
 }
 
 impl Failure {
     pub(crate) fn new(fault: ServedFault, message: impl Into<String>) -> Self {
-        Self { fault, message: message.into(), status: None, again: false, wait: None, context: None }
+        Self {
+            fault,
+            message: message.into(),
+            status: None,
+            again: false,
+            wait: None,
+            context: None,
+            refused: None,
+        }
     }
 
     pub(crate) fn timeout(message: impl Into<String>) -> Self {

@@ -11,17 +11,23 @@
 mod address;
 mod answer;
 mod ask;
+mod body_reader;
 mod client;
+mod content;
+mod count;
 mod discovery;
 mod engine;
 mod exchange;
 mod failure;
 mod key;
+mod model_list;
 mod options;
+mod refusal;
 mod request_body;
 mod scoring;
 mod sse;
 mod stream_chunk;
+mod usage;
 
 pub use address::{AddressError, ServedAddress};
 pub use discovery::ServerKind;

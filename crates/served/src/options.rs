@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use infercost_core::Sampling;
+
 use crate::key::ApiKey;
 
 /// How a served model is asked.
@@ -17,6 +19,8 @@ pub struct ServedOptions {
     pub key: Option<ApiKey>,
     /// True where the server may use its prompt cache. By default it is asked not to, where it knows such a switch.
     pub allow_prompt_cache: bool,
+    /// How tokens are chosen in the trial answer: as in the requests that follow, so that what the server refuses shows.
+    pub sampling: Sampling,
     /// True leaves out the short trial answer that [`ServedModel::connect`](crate::ServedModel::connect) asks for
     /// to see how the server streams and counts (and to have it load its model).
     pub no_trial: bool,

@@ -13,7 +13,7 @@ pub(crate) struct SseParser {
     /// Data of the event so far, without the newline behind its last line.
     data: Vec<u8>,
     has_data: bool,
-    is_error: bool,
+    kind: EventKind,
     /// The last piece ended in CR: an LF that follows belongs to it.
     after_cr: bool,
     /// True before the first byte, where a byte order mark may stand.
@@ -26,8 +26,30 @@ pub(crate) struct SseParser {
 pub(crate) struct SseEvent<'a> {
     /// Its data, lines joined by newlines. Any bytes.
     pub(crate) data: &'a [u8],
-    /// True where its type is `error`.
-    pub(crate) is_error: bool,
+    /// What its type says.
+    pub(crate) kind: EventKind,
+}
+
+/// What an event's type says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum EventKind {
+    /// It has none, or `message`, which is the same.
+    #[default]
+    Message,
+    /// `error`.
+    Error,
+    /// Another one.
+    Other,
+}
+
+impl EventKind {
+    fn of(name: &[u8]) -> Self {
+        match name {
+            b"" | b"message" => Self::Message,
+            b"error" => Self::Error,
+            _ => Self::Other,
+        }
+    }
 }
 
 /// A line or an event is longer than allowed.
@@ -43,7 +65,7 @@ impl SseParser {
             line: Vec::new(),
             data: Vec::new(),
             has_data: false,
-            is_error: false,
+            kind: EventKind::Message,
             after_cr: false,
             at_start: true,
             longest,
@@ -144,7 +166,7 @@ impl SseParser {
                 self.data.extend_from_slice(value);
             }
             b"data" => *whole = Some(value),
-            b"event" => self.is_error = value == b"error",
+            b"event" => self.kind = EventKind::of(value),
             _ => {} // a comment (empty name), `id`, `retry`, or what the standard says to ignore
         }
         Ok(())
@@ -167,10 +189,10 @@ impl SseParser {
         whole: Option<&[u8]>,
         on_event: &mut impl FnMut(SseEvent<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let is_error = std::mem::take(&mut self.is_error);
+        let kind = std::mem::take(&mut self.kind);
         let flow = match whole {
-            Some(data) => on_event(SseEvent { data, is_error }),
-            None if self.has_data => on_event(SseEvent { data: &self.data, is_error }),
+            Some(data) => on_event(SseEvent { data, kind }),
+            None if self.has_data => on_event(SseEvent { data: &self.data, kind }),
             None => ControlFlow::Continue(()),
         };
         self.data.clear();
@@ -186,14 +208,14 @@ mod tests {
 
     use super::*;
 
-    type Events = Vec<(Vec<u8>, bool)>;
+    type Events = Vec<(Vec<u8>, EventKind)>;
 
     fn parse(pieces: &[&[u8]], longest: usize) -> Result<Events, TooLong> {
         let mut parser = SseParser::new(longest);
         let mut events = Events::new();
         for piece in pieces {
             let _ = parser.feed(piece, &mut |event| {
-                events.push((event.data.to_vec(), event.is_error));
+                events.push((event.data.to_vec(), event.kind));
                 ControlFlow::Continue(())
             })?;
         }
@@ -202,7 +224,8 @@ mod tests {
 
     #[track_caller]
     fn check(stream: &str, expected: &[&str]) {
-        let expected: Events = expected.iter().map(|data| (data.as_bytes().to_vec(), false)).collect();
+        let expected: Events =
+            expected.iter().map(|data| (data.as_bytes().to_vec(), EventKind::Message)).collect();
         assert_eq!(parse(&[stream.as_bytes()], 1000).unwrap(), expected, "whole");
         let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
         assert_eq!(parse(&bytes, 1000).unwrap(), expected, "byte by byte");
@@ -211,6 +234,7 @@ mod tests {
     #[test]
     fn streams_are_read_to_the_letter() {
         check("data: a\n\ndata: b\n\n", &["a", "b"]);
+        check("retry: 3000\n\n: ping\n\ndata: \n\ndata:\n\ndata: a\n\n", &["", "", "a"]);
         check("data: a\r\n\r\ndata: b\r\r", &["a", "b"]);
         check("data:a\r\rdata:b\n\r\n", &["a", "b"]);
         check(": ping\n\ndata: a\n:x\n\n", &["a"]);
@@ -229,7 +253,7 @@ mod tests {
     #[test]
     fn error_events_are_told_apart() {
         let events = parse(&[b"event: error\ndata: x\n\nevent: message\ndata: y\n\n"], 100).unwrap();
-        assert_eq!(events, [(b"x".to_vec(), true), (b"y".to_vec(), false)]);
+        assert_eq!(events, [(b"x".to_vec(), EventKind::Error), (b"y".to_vec(), EventKind::Message)]);
     }
 
     #[test]
@@ -284,13 +308,13 @@ mod tests {
             }
         }
         lines.pop(); // what has no end is no line
-        let (mut events, mut data, mut is_error) = (Events::new(), None::<Vec<u8>>, false);
+        let (mut events, mut data, mut kind) = (Events::new(), None::<Vec<u8>>, EventKind::Message);
         for line in lines {
             if line.is_empty() {
                 if let Some(data) = data.take() {
-                    events.push((data, is_error));
+                    events.push((data, kind));
                 }
-                is_error = false;
+                kind = EventKind::Message;
                 continue;
             }
             let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
@@ -303,7 +327,7 @@ mod tests {
                     data.extend_from_slice(value);
                 }
                 (b"data", none) => *none = Some(value.to_vec()),
-                (b"event", _) => is_error = value == b"error",
+                (b"event", _) => kind = EventKind::of(value),
                 _ => {}
             }
         }

@@ -7,20 +7,33 @@ use infercost_core::{FinishReason, ServerTimings};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::content::Content;
+use crate::count::{Count, optional};
+
 /// One `data` of the stream of either API, or the whole answer of a server that does not stream.
 #[derive(Debug, Deserialize)]
 pub(crate) struct StreamChunk<'a> {
     #[serde(borrow, default)]
     pub(crate) choices: Option<Vec<Choice<'a>>>,
-    #[serde(default)]
-    pub(crate) usage: Option<Usage>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional")]
+    usage: Option<Usage>,
+    #[serde(default, deserialize_with = "optional")]
     pub(crate) timings: Option<Timings>,
+    /// Groq's own field, which holds `usage` while the standard place stays empty.
+    #[serde(default, deserialize_with = "optional")]
+    x_groq: Option<Enclosed>,
     /// Some servers put the error here, where the status can no longer say it.
     #[serde(borrow, default)]
     pub(crate) error: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(crate) object: Option<Text<'a>>,
+}
+
+/// What encloses a `usage`.
+#[derive(Debug, Default, Deserialize)]
+struct Enclosed {
+    #[serde(default)]
+    usage: Option<Usage>,
 }
 
 /// Text that is only copied where escapes stand in it.
@@ -42,100 +55,162 @@ pub(crate) struct Choice<'a> {
     pub(crate) text: Option<Text<'a>>,
     #[serde(borrow, default)]
     pub(crate) finish_reason: Option<Text<'a>>,
+    /// Moonshot's place for it.
+    #[serde(default, deserialize_with = "optional")]
+    usage: Option<Usage>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Delta<'a> {
     #[serde(borrow, default)]
-    pub(crate) content: Option<Text<'a>>,
+    content: Option<Content<'a>>,
     #[serde(borrow, default)]
-    pub(crate) reasoning_content: Option<Text<'a>>,
+    refusal: Option<Content<'a>>,
     #[serde(borrow, default)]
-    pub(crate) reasoning: Option<Text<'a>>,
+    reasoning_content: Option<Content<'a>>,
+    #[serde(borrow, default)]
+    reasoning: Option<Content<'a>>,
+    #[serde(borrow, default)]
+    thinking: Option<Content<'a>>,
+    #[serde(borrow, default)]
+    reasoning_text: Option<Content<'a>>,
+    #[serde(borrow, default)]
+    reasoning_details: Option<Content<'a>>,
 }
 
 impl Delta<'_> {
-    /// The reasoning under whichever of its two names; a server that sends both sends the same twice.
-    pub(crate) fn reasoning(&self) -> &str {
-        let text = self.reasoning_content.as_ref().or(self.reasoning.as_ref());
-        text.map_or("", |text| &text.0)
+    /// The thinking, under whichever name; a server that uses several names sends the same under each.
+    pub(crate) fn thinking(&self) -> &str {
+        let fields = [
+            &self.reasoning_content,
+            &self.reasoning,
+            &self.thinking,
+            &self.reasoning_text,
+            &self.reasoning_details,
+        ];
+        let in_fields = fields.into_iter().flatten().map(Content::all_thinking);
+        let in_content = self.content.iter().map(|content| &*content.thinking);
+        in_fields.chain(in_content).find(|text| !text.is_empty()).unwrap_or_default()
     }
 
+    /// What is said, a refusal included.
     pub(crate) fn content(&self) -> &str {
-        self.content.as_ref().map_or("", |text| &text.0)
+        let texts = [&self.content, &self.refusal].into_iter().flatten().map(|content| &*content.answer);
+        texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
     }
 }
 
+impl StreamChunk<'_> {
+    /// The `usage` of this chunk, wherever it stands.
+    pub(crate) fn usage(&self) -> Option<Usage> {
+        let groq = self.x_groq.as_ref().and_then(|enclosed| enclosed.usage);
+        let in_choice = self.choices.iter().flatten().find_map(|choice| choice.usage);
+        self.usage.or(groq).or(in_choice)
+    }
+}
+
+/// What a server counted; any field may be missing, or hold what is no count.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub(crate) struct Usage {
+    #[serde(default, alias = "input_tokens")]
+    pub(crate) prompt_tokens: Option<Count>,
+    #[serde(default, alias = "output_tokens")]
+    pub(crate) completion_tokens: Option<Count>,
     #[serde(default)]
-    pub(crate) prompt_tokens: Option<u64>,
+    pub(crate) total_tokens: Option<Count>,
+    #[serde(default, deserialize_with = "optional", alias = "input_tokens_details")]
+    prompt_tokens_details: Option<PromptTokensDetails>,
     #[serde(default)]
-    pub(crate) completion_tokens: Option<u64>,
+    prompt_cache_hit_tokens: Option<Count>,
+    #[serde(default, deserialize_with = "optional", alias = "output_tokens_details")]
+    completion_tokens_details: Option<CompletionTokensDetails>,
     #[serde(default)]
-    pub(crate) prompt_tokens_details: Option<PromptTokensDetails>,
-    #[serde(default)]
-    pub(crate) prompt_cache_hit_tokens: Option<u64>,
+    reasoning_tokens: Option<Count>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
-pub(crate) struct PromptTokensDetails {
+struct PromptTokensDetails {
     #[serde(default)]
-    pub(crate) cached_tokens: Option<u64>,
+    cached_tokens: Option<Count>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+struct CompletionTokensDetails {
+    #[serde(default)]
+    reasoning_tokens: Option<Count>,
+}
+
+impl Usage {
+    /// Prompt tokens that came from the cache.
+    pub(crate) fn cached(&self) -> Option<Count> {
+        let details = self.prompt_tokens_details.and_then(|details| details.cached_tokens);
+        details.or(self.prompt_cache_hit_tokens)
+    }
+
+    /// Tokens of thinking.
+    pub(crate) fn reasoning(&self) -> Option<Count> {
+        let details = self.completion_tokens_details.and_then(|details| details.reasoning_tokens);
+        details.or(self.reasoning_tokens)
+    }
+
+    /// This, completed by what was told before. A zero that follows a count is a field that was left unset.
+    pub(crate) fn after(self, before: Self) -> Self {
+        Self {
+            prompt_tokens: latest(before.prompt_tokens, self.prompt_tokens),
+            completion_tokens: latest(before.completion_tokens, self.completion_tokens),
+            total_tokens: latest(before.total_tokens, self.total_tokens),
+            prompt_tokens_details: self.prompt_tokens_details.or(before.prompt_tokens_details),
+            prompt_cache_hit_tokens: latest(before.prompt_cache_hit_tokens, self.prompt_cache_hit_tokens),
+            completion_tokens_details: self.completion_tokens_details.or(before.completion_tokens_details),
+            reasoning_tokens: latest(before.reasoning_tokens, self.reasoning_tokens),
+        }
+    }
+}
+
+fn latest(before: Option<Count>, now: Option<Count>) -> Option<Count> {
+    now.filter(|now| *now != Count::Known(0)).or(before).or(now)
 }
 
 /// llama.cpp's own clock.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 pub(crate) struct Timings {
     #[serde(default)]
-    pub(crate) cache_n: Option<i64>,
+    cache_n: Option<Count>,
     #[serde(default)]
-    pub(crate) prompt_n: Option<i64>,
+    prompt_n: Option<Count>,
     #[serde(default)]
-    pub(crate) prompt_ms: Option<f64>,
+    prompt_ms: Option<f64>,
     #[serde(default)]
-    pub(crate) predicted_n: Option<i64>,
+    predicted_n: Option<Count>,
     #[serde(default)]
-    pub(crate) predicted_ms: Option<f64>,
+    predicted_ms: Option<f64>,
 }
 
-/// A count that a server gave, kept within what a record holds.
-pub(crate) fn count(number: u64) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-fn signed(number: Option<i64>) -> Option<u32> {
-    number.and_then(|number| u32::try_from(number).ok())
+fn small(count: Option<Count>) -> Option<u32> {
+    count?.known().and_then(|number| u32::try_from(number).ok())
 }
 
 fn milliseconds(number: Option<f64>) -> Option<Duration> {
     number.and_then(|number| Duration::try_from_secs_f64(number / 1000.0).ok())
 }
 
-impl Usage {
-    pub(crate) fn cached(&self) -> Option<u32> {
-        let details = self.prompt_tokens_details.and_then(|details| details.cached_tokens);
-        details.or(self.prompt_cache_hit_tokens).map(count)
-    }
-}
-
 impl Timings {
     pub(crate) fn cached(&self) -> Option<u32> {
-        signed(self.cache_n)
+        small(self.cache_n)
     }
 
     pub(crate) fn predicted(&self) -> Option<u32> {
-        signed(self.predicted_n)
+        small(self.predicted_n)
     }
 
     /// Tokens of the whole prompt, where both parts are told.
     pub(crate) fn prompt(&self) -> Option<u32> {
-        Some(signed(self.prompt_n)?.saturating_add(self.cached()?))
+        Some(small(self.prompt_n)?.saturating_add(self.cached()?))
     }
 
     pub(crate) fn facts(&self) -> ServerTimings {
         ServerTimings {
-            prompt_tokens: signed(self.prompt_n),
+            prompt_tokens: small(self.prompt_n),
             prompt: milliseconds(self.prompt_ms),
             predicted_tokens: self.predicted(),
             predicted: milliseconds(self.predicted_ms),
@@ -146,9 +221,14 @@ impl Timings {
 /// Servers have many names for an end; those that mean a limit are few.
 pub(crate) fn finish(reason: &str) -> FinishReason {
     match reason {
-        "length" | "max_tokens" | "model_length" => FinishReason::Length,
+        "length" | "max_tokens" | "max_output_tokens" | "model_length" => FinishReason::Length,
         _ => FinishReason::Stop,
     }
+}
+
+/// True for an end that is none: the server gave up.
+pub(crate) fn is_failure(reason: &str) -> bool {
+    matches!(reason, "error" | "abort" | "aborted" | "cancelled" | "canceled")
 }
 
 #[cfg(test)]
@@ -157,24 +237,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_text_is_borrowed() {
-        let chunk: StreamChunk<'_> =
-            serde_json::from_slice(br#"{"choices":[{"delta":{"content":"hi"}}]}"#).unwrap();
-        let choices = chunk.choices.unwrap();
-        let content = choices[0].delta.as_ref().unwrap().content.as_ref().unwrap();
-        assert!(matches!(content.0, Cow::Borrowed("hi")));
-    }
-
-    #[test]
     fn nulls_and_strangers_are_taken() {
         for json in [
             "{}",
             r#"{"choices":null,"usage":null,"timings":null,"error":null}"#,
             r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":null},"finish_reason":null,"logprobs":null}]}"#,
             r#"{"choices":[{"delta":{}}],"new":{"deep":[1,{"a":[]}]}}"#,
+            r#"{"choices":[],"usage":"none","timings":[1]}"#,
+            r#"{"choices":[],"usage":{"completion_tokens_details":"x","prompt_tokens_details":[]}}"#,
         ] {
             let chunk: StreamChunk<'_> = serde_json::from_str(json).unwrap();
             assert!(chunk.error.is_none_or(|error| error.get() == "null"), "{json}");
+        }
+    }
+
+    #[test]
+    fn usage_is_found_wherever_it_stands() {
+        for json in [
+            r#"{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}"#,
+            r#"{"choices":[],"usage":{"input_tokens":3,"output_tokens":4}}"#,
+            r#"{"choices":[{"delta":{},"usage":{"prompt_tokens":3,"completion_tokens":4}}]}"#,
+            r#"{"choices":[],"x_groq":{"id":"r","usage":{"prompt_tokens":3,"completion_tokens":4}}}"#,
+        ] {
+            let chunk: StreamChunk<'_> = serde_json::from_str(json).unwrap();
+            let usage = chunk.usage().unwrap();
+            assert_eq!(usage.completion_tokens, Some(Count::Known(4)), "{json}");
+        }
+    }
+
+    #[test]
+    fn thinking_is_found_under_every_name() {
+        for json in [
+            r#"{"reasoning_content":"hm"}"#,
+            r#"{"reasoning":"hm","content":""}"#,
+            r#"{"reasoning":"hm","reasoning_content":"hm"}"#,
+            r#"{"reasoning_content":"","reasoning":"hm"}"#,
+            r#"{"thinking":"hm"}"#,
+            r#"{"reasoning":{"content":"hm"}}"#,
+            r#"{"reasoning_details":[{"type":"reasoning.text","text":"hm"}]}"#,
+            r#"{"content":[{"type":"thinking","thinking":"hm"}]}"#,
+        ] {
+            let delta: Delta<'_> = serde_json::from_str(json).unwrap();
+            assert_eq!((delta.thinking(), delta.content()), ("hm", ""), "{json}");
         }
     }
 

@@ -58,6 +58,7 @@ impl Blocks {
             }
             statistic(&without)
         });
+
         let values = values.collect();
         (statistic(&self.observed), values)
     }

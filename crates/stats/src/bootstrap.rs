@@ -114,6 +114,7 @@ impl Resampled {
                 }
             }
         }
+
         Self { table, observed, resampled }
     }
 
@@ -149,21 +150,26 @@ impl Resampled {
             let r = x / y;
             (r, (xx - 2.0 * r * xy + r * r * yy).max(0.0).sqrt() / y)
         };
+
         let (point, error) = columns(&self.observed);
         let n = self.clusters(ratio.presence);
         if !point.is_finite() || !error.is_finite() || n < 2 {
             return None;
         }
+
         let (draws, drawn) = self.sorted_draws(|totals| {
             let (value, error) = columns(totals);
             (value - point) / error
         });
+
         // Identical prompts have no error to studentize by; the bounds are then the point itself. The sum of
         // squares cancels, so what is left of it by rounding is about 10⁻⁸ of the point.
         let certain = error <= 1e-7 * point.abs();
+
         if !certain && draws.len() * 2 < drawn {
             return None;
         }
+
         Some(Distribution {
             point,
             n,
@@ -205,6 +211,7 @@ impl Resampled {
             })
             .filter(|value| value.is_finite())
             .collect();
+
         let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
         let square: f64 = values.iter().map(|value| (mean - value).powi(2)).sum();
         let cube: f64 = values.iter().map(|value| (mean - value).powi(3)).sum();
@@ -285,6 +292,7 @@ impl Distribution {
                 } else {
                     0.0
                 };
+
                 quantile(draws, corrected).unwrap_or(f64::NAN)
             }
             Kind::Studentized { error, .. } if *error <= 0.0 => self.point,
@@ -308,6 +316,7 @@ impl Distribution {
     /// Point and an interval with the given errors below and above it, under the given name of confidence.
     pub fn interval(&self, below: f64, above: f64, confidence: f64) -> Option<Estimate> {
         let (lower, upper) = (self.bound(below), self.bound(1.0 - above));
+
         (lower.is_finite() && upper.is_finite()).then(|| Estimate {
             point: self.point,
             lower: lower.min(self.point),

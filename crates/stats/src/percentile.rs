@@ -24,16 +24,19 @@ pub fn percentile(values: &[Timed], p: f64, confidence: f64, nested: bool) -> Op
         all.dedup();
         all
     };
+
     let (prompts, blocks) = (distinct(|value| value.0), distinct(|value| value.1));
     if blocks.len() < FEWEST_BLOCKS {
         return None;
     }
+
     let sorted = |left_out: Option<usize>| {
         let kept = values.iter().filter(|value| Some(value.1) != left_out);
         let mut kept: Vec<f64> = kept.map(|value| value.2).filter(|value| *value > 0.0).collect();
         kept.sort_unstable_by(f64::total_cmp);
         kept
     };
+
     let all = sorted(None);
     let point = quantile(&all, p)?;
     let tail = (1.0 - confidence) / 2.0;
@@ -47,6 +50,7 @@ pub fn percentile(values: &[Timed], p: f64, confidence: f64, nested: bool) -> Op
         let by_blocks = point.ln() + deviate(level, blocks.len()) * error;
         Some(joined(point.ln(), by_prompts, by_blocks, nested).exp())
     };
+
     let (lower, upper) = (end(low, tail)?.min(point), end(high, 1.0 - tail)?.max(point));
     let is_sound = lower.is_finite() && upper.is_finite();
     is_sound.then_some(Estimate { point, lower, upper, confidence, n: prompts.len() })

@@ -39,6 +39,7 @@ pub fn propagate(inputs: &[Input], f: impl Fn(&[f64]) -> f64) -> Option<Estimate
     groups.sort_unstable();
     groups.dedup();
     let (mut below, mut above) = (0.0, 0.0);
+
     for group in groups {
         let moved = |end: fn(&Estimate) -> f64| {
             let at = |input: &Input| {
@@ -46,6 +47,7 @@ pub fn propagate(inputs: &[Input], f: impl Fn(&[f64]) -> f64) -> Option<Estimate
             };
             f(&inputs.iter().map(at).collect::<Vec<f64>>())
         };
+
         let (low, high) = (moved(|one| one.lower), moved(|one| one.upper));
         if !low.is_finite() || !high.is_finite() {
             return None;
@@ -53,6 +55,7 @@ pub fn propagate(inputs: &[Input], f: impl Fn(&[f64]) -> f64) -> Option<Estimate
         below += (point - low.min(high)).max(0.0).powi(2);
         above += (low.max(high) - point).max(0.0).powi(2);
     }
+
     let measured = || inputs.iter().map(|input| input.estimate).filter(|estimate| estimate.n > 0);
     point.is_finite().then(|| Estimate {
         point,

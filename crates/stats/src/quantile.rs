@@ -12,6 +12,7 @@ pub fn quantile(ascending: &[f64], p: f64) -> Option<f64> {
     let low = *ascending.get(below as usize)?;
     let high = *ascending.get((below as usize + 1).min(last))?;
     let share = position - below;
+
     // An infinite neighbor with no weight must not turn the result into NaN.
     Some(if share > 0.0 { low + (high - low) * share } else { low })
 }
@@ -21,6 +22,7 @@ pub fn quantile(ascending: &[f64], p: f64) -> Option<f64> {
 pub fn percentiles(mut values: Vec<f64>) -> Option<Percentiles> {
     values.retain(|value| value.is_finite());
     values.sort_unstable_by(f64::total_cmp);
+
     Some(Percentiles {
         p50: quantile(&values, 0.5)?,
         p90: quantile(&values, 0.9)?,

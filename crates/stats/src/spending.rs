@@ -20,6 +20,7 @@ pub fn tail(shares: &[f64], alpha: f64, exponent: f64) -> f64 {
     let mut bound = -normal::quantile(spent(*first).max(f64::MIN_POSITIVE)) * first.sqrt();
     let mut density = Density::first(*first, bound);
     let (mut before, mut level) = (*first, spent(*first));
+
     for (index, share) in later.iter().enumerate() {
         let deviation = (share - before).max(f64::MIN_POSITIVE).sqrt();
         bound = density.bound(deviation, *share, spent(*share) - spent(before));
@@ -29,6 +30,7 @@ pub fn tail(shares: &[f64], alpha: f64, exponent: f64) -> f64 {
         }
         before = *share;
     }
+
     level
 }
 
@@ -59,9 +61,11 @@ impl Density {
                 odd if odd % 2 == 1 => 4.0,
                 _ => 2.0,
             };
+
             let score = least + step * index as f64;
             (score, density(score) * weight * step / 3.0)
         };
+
         Self { cells: (0..=POINTS).map(cell).collect() }
     }
 

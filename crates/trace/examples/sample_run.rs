@@ -71,6 +71,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             load: None,
             energy: measured(f64::from(index) * 0.1 + 3.0),
             interrupted: false,
+            interference: None,
+            remeasures: None,
             inferences: held,
         })?;
         index += 1;
@@ -118,6 +120,7 @@ fn inference(index: u32, tokens: u32, issued_at: SystemTime) -> InferenceRecord 
             text: Some("The answer is \"forty-two\",\nas everybody knows. ".repeat(4)),
             finish: FinishReason::Stop,
             output_tokens: tokens,
+            thinking: None,
             arrivals: (0..tokens).map(|token| ChunkArrival { at: at(token), tokens: 1 }).collect(),
             latency: at(tokens),
         }
@@ -148,7 +151,7 @@ fn measured(joules: f64) -> EnergyReading {
 fn task(prompt: u32) -> Evaluation {
     let right = prompt.is_multiple_of(3);
     Evaluation::Task(TaskScore {
-        grader: infercost_core::prompt_set::GraderKind::Number,
+        grader: "number".into(),
         score: if right { 1.0 } else { 0.0 },
         label: if right { "correct" } else { "incorrect" }.to_owned(),
         choices: None,

@@ -75,6 +75,8 @@ names! {
     LLM_TOKEN_COUNT_COMPLETION = "llm.token_count.completion";
     /// OpenInference: tokens of both.
     LLM_TOKEN_COUNT_TOTAL = "llm.token_count.total";
+    /// OpenInference: tokens of the answer that were thinking.
+    LLM_TOKEN_COUNT_REASONING = "llm.token_count.completion_details.reasoning";
     /// OpenInference: the prompt as given to the model.
     INPUT_VALUE = "input.value";
     /// OpenInference: the answer.
@@ -98,6 +100,36 @@ names! {
     WINDOW = "infercost.window";
     /// True on a window that the run was cut off in.
     WINDOW_INTERRUPTED = "infercost.window.interrupted";
+    /// Index of the disturbed window that a window measures again.
+    WINDOW_REMEASURES = "infercost.window.remeasures";
+    /// True where the machine was watched during a window.
+    INTERFERENCE = "infercost.interference";
+    /// Logical processors of the machine.
+    INTERFERENCE_PROCESSORS = "infercost.interference.processors";
+    /// Processor time of this program and of the server measured, in nanoseconds.
+    INTERFERENCE_OWN = "infercost.interference.own_ns";
+    /// Processor time of everything else on the machine, in nanoseconds.
+    INTERFERENCE_OTHERS = "infercost.interference.others_ns";
+    /// Processor time that the hypervisor gave to other machines, in nanoseconds.
+    INTERFERENCE_STOLEN = "infercost.interference.stolen_ns";
+    /// Time that own threads were ready to run and did not, in nanoseconds.
+    INTERFERENCE_QUEUED = "infercost.interference.queued_ns";
+    /// Mean frequency of the processors as a share of their highest.
+    INTERFERENCE_FREQUENCY_SHARE = "infercost.interference.frequency_share";
+    /// Times that heat slowed processors down.
+    INTERFERENCE_THERMAL_THROTTLES = "infercost.interference.thermal_throttles";
+    /// What held the clocks of metered boards down: a list.
+    INTERFERENCE_BOARD_THROTTLES = "infercost.interference.board_throttles";
+    /// True where the model thought before it answered.
+    THINKING = "infercost.thinking";
+    /// What it thought.
+    THINKING_TEXT = "infercost.thinking.text";
+    /// Output tokens spent on thinking.
+    THINKING_TOKENS = "infercost.thinking.tokens";
+    /// True where only the server's count tells of the thinking.
+    THINKING_HIDDEN = "infercost.thinking.hidden";
+    /// Arrival of the first token of the answer itself since issue, in nanoseconds.
+    THINKING_FIRST_ANSWER = "infercost.thinking.first_answer_ns";
     /// The prompt's id in its set.
     PROMPT = "infercost.prompt";
     /// Which repetition of the prompt, 0 first.
@@ -124,6 +156,8 @@ names! {
     LOAD_CLIENT_LIMITED = "infercost.load.client_limited";
     /// True where the server's queue grew without end.
     LOAD_OVER_SATURATED = "infercost.load.over_saturated";
+    /// True where other programs held infercost up.
+    LOAD_MACHINE_BUSY = "infercost.load.machine_busy";
     /// Arrival of each chunk since issue, in nanoseconds.
     CHUNK_OFFSETS = "infercost.chunk.offsets_ns";
     /// Tokens of each chunk; absent where every chunk held exactly one.
@@ -164,6 +198,14 @@ names! {
     SERVED_COUNT_MISMATCH = "infercost.server.count_mismatch";
     /// Chunks of reasoning text.
     SERVED_REASONING_CHUNKS = "infercost.server.reasoning_chunks";
+    /// Output tokens as the server's `usage` gives them, believed or not.
+    SERVED_CLAIMED_OUTPUT_TOKENS = "infercost.server.claimed_output_tokens";
+    /// Output tokens that the server reports as thinking.
+    SERVED_REPORTED_THINKING_TOKENS = "infercost.server.reported_thinking_tokens";
+    /// What does not add up in the server's `usage`, as a JSON list.
+    SERVED_USAGE_FAULTS = "infercost.server.usage_faults";
+    /// Parameters that the server refused in this request, as a JSON list.
+    SERVED_REPLACED = "infercost.server.replaced_parameters";
     /// True where the server told what its own clock measured.
     SERVED_TIMINGS = "infercost.server.timings";
     /// Prompt tokens computed, by the server's count.

@@ -97,9 +97,10 @@ pub const REASON_LEFT_OUT: &str = "the reason is left out, since it may quote a 
 
 /// Takes prompts and answers out of a span, and messages that may quote them: servers repeat prompts in their errors.
 pub fn strip_content(span: &mut Span) {
-    const CONTENT: [&str; 5] = [
+    const CONTENT: [&str; 6] = [
         INPUT_VALUE,
         OUTPUT_VALUE,
+        THINKING_TEXT,
         GEN_AI_INPUT_MESSAGES,
         GEN_AI_OUTPUT_MESSAGES,
         GEN_AI_SYSTEM_INSTRUCTIONS,

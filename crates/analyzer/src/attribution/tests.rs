@@ -26,6 +26,7 @@ fn window(wall: u64, joules: f64, inferences: &[(u64, u64, u64)]) -> WindowRecor
             text: None,
             finish: FinishReason::Stop,
             output_tokens: 2,
+            thinking: None,
             arrivals: vec![ChunkArrival { at: Duration::from_millis(*prefill), tokens: 2 }],
             latency: Duration::from_millis(prefill + decode),
         },
@@ -43,6 +44,8 @@ fn window(wall: u64, joules: f64, inferences: &[(u64, u64, u64)]) -> WindowRecor
             updates: 1,
         },
         interrupted: false,
+        interference: None,
+        remeasures: None,
         inferences: inferences.iter().map(inference).collect(),
     }
 }

@@ -59,6 +59,7 @@ impl Offer<'_> {
         } else {
             "what it saves is not settled"
         };
+
         format!(
             "inconclusive: measure again, because {} at {} costs {} [{}, {}] of the baseline's cost, but {what}",
             self.tested.name,
@@ -79,6 +80,7 @@ fn failures(point: &Point, reference: &Point, confidence: f64) -> Verdict {
 
     let z = normal::quantile(confidence);
     let (lower, upper) = newcombe_independent(share(point), share(reference), z);
+
     if lower > margin {
         Verdict::Fail
     } else if upper <= margin || point.unanswered == 0 {
@@ -105,6 +107,7 @@ pub(crate) fn advise(
     let fallback = || cheapest(baseline, pricing, usable);
     let reference = own.or_else(fallback)?;
     let meets = own.is_some();
+
     let offers: Vec<Offer<'_>> = all
         .iter()
         .filter(|one| one.judged.part == Part::Candidate)
@@ -115,10 +118,12 @@ pub(crate) fn advise(
             Some(Offer { tested, point, ratio, failures })
         })
         .collect();
+
     // Rivals without a known cost under load cannot be called dearer.
     if offers.is_empty() && all.iter().any(|one| one.judged.part == Part::Candidate) {
         return None;
     }
+
     // Where the baseline itself misses the targets, what meets them is worth having at any price.
     let better = |offer: &&Offer<'_>| !meets || offer.ratio.upper < 1.0;
     let best =
@@ -135,6 +140,7 @@ pub(crate) fn advise(
             .unwrap_or(best);
         return Some(switch(winner, baseline, reference, asked, meets));
     }
+
     Some(without_winner(&offers, baseline, reference, asked, meets))
 }
 
@@ -162,6 +168,7 @@ fn switch(
         baseline.name,
         load(reference.report.operating_point),
     );
+
     Recommendation::Switch {
         variant: winner.tested.judged.variant.clone(),
         operating_point: Some(point),
@@ -198,6 +205,7 @@ fn without_winner(
         ),
         (true, false) => format!("{} meets the targets at no operating point measured", baseline.name),
     };
+
     let others = if offers.is_empty() {
         ""
     } else if meets {
@@ -205,6 +213,7 @@ fn without_winner(
     } else {
         ", and no candidate that passes does"
     };
+
     Recommendation::KeepBaseline {
         variant: baseline.judged.variant.clone(),
         operating_point: meets.then_some(point),

@@ -56,6 +56,7 @@ impl<'a> Steady<'a> {
                 from <= at && at <= until
             })
         };
+
         self.stretches.iter().flat_map(inside).collect()
     }
 
@@ -76,6 +77,7 @@ impl<'a> Steady<'a> {
     pub(super) fn rates(&self, confidence: f64) -> SteadyRates {
         let (mut requests, mut tokens) = (Vec::new(), Vec::new());
         let (mut all_requests, mut all_tokens) = (0.0, 0.0);
+
         for stretch in &self.stretches {
             let answered = stretch.window.inferences.iter().filter(|one| one.outcome.output_tokens() > 0);
             let batches = (answered.count() / REQUESTS_PER_BATCH).clamp(FEWEST_BATCHES, MOST_BATCHES);
@@ -90,6 +92,7 @@ impl<'a> Steady<'a> {
             requests.extend(of_requests.into_iter().map(|requests| requests / length));
             tokens.extend(of_tokens.into_iter().map(|tokens| tokens / length));
         }
+
         let seconds = self.seconds();
         let answered = all_requests;
         let estimate = |batches: &[f64], sum: f64| {
@@ -97,6 +100,7 @@ impl<'a> Steady<'a> {
             let point = sum / seconds;
             let half = (spread.upper - spread.lower) / 2.0;
             let sound = point > 0.0 && point.is_finite() && half < point && answered >= 2.0;
+
             // the independent units are requests, of which a batch holds several
             sound.then_some(Estimate {
                 point,
@@ -106,6 +110,7 @@ impl<'a> Steady<'a> {
                 n: answered.round() as usize,
             })
         };
+
         SteadyRates {
             requests_per_s: estimate(&requests, all_requests),
             output_tokens_per_s: estimate(&tokens, all_tokens),
@@ -116,12 +121,14 @@ impl<'a> Steady<'a> {
 impl Stretch<'_> {
     fn add(&self, inference: &InferenceRecord, length: f64, requests: &mut [f64], tokens: &mut [f64]) {
         let Outcome::Completed { arrivals, latency, output_tokens, .. } = &inference.outcome else { return };
+
         // a stream that ends without a token has answered nothing
         if *output_tokens == 0 {
             return;
         }
         let begin = since(self.window, inference);
         let (time, end) = (latency.as_secs_f64(), begin + latency.as_secs_f64());
+
         for (index, batch) in requests.iter_mut().enumerate() {
             let from = self.from + length * index as f64;
             let inside = end.min(from + length) - begin.max(from);
@@ -131,6 +138,7 @@ impl Stretch<'_> {
                 *batch += 1.0;
             }
         }
+
         // A server that sends several tokens a chunk is taken by its own count, spread over the chunks.
         let streamed: f64 = arrivals.iter().map(|chunk| f64::from(chunk.tokens)).sum();
         let scale = if streamed > 0.0 { f64::from(*output_tokens) / streamed } else { 0.0 };

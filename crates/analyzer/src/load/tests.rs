@@ -30,6 +30,7 @@ fn window(concurrency: u32, latency: u64, fails: fn(u64) -> bool) -> WindowRecor
                     text: None,
                     finish: FinishReason::Stop,
                     output_tokens: 10,
+                    thinking: None,
                     arrivals: (0..10).map(arrival).collect(),
                     latency: ms(latency),
                 }
@@ -60,6 +61,8 @@ fn window(concurrency: u32, latency: u64, fails: fn(u64) -> bool) -> WindowRecor
         }),
         energy: EnergyReading::Unavailable { reason: "none".into() },
         interrupted: false,
+        interference: None,
+        remeasures: None,
         inferences,
     }
 }

@@ -3,7 +3,7 @@
 use infercost_core::run::VariantHeader;
 use infercost_core::{InferenceRecord, Outcome, TokenCount};
 
-use super::Noted;
+use super::{Noted, claims};
 use crate::load::cached_share;
 use infercost_core::text::{count, percent};
 
@@ -23,6 +23,8 @@ pub(super) fn notes(noted: &Noted<'_>) -> Vec<String> {
             .flat_map(|window| &window.inferences)
             .filter(|one| matches!(one.outcome, Outcome::Completed { .. }))
             .collect();
+        notes.extend(claims::parameters(header));
+        notes.extend(claims::counts(header.id.variant_name(), &answers));
         let server = Server { header, answers };
         notes.extend(server.counted_by_chunks());
         notes.extend(server.prompt_tokens());
@@ -53,7 +55,10 @@ impl Server<'_> {
 
     fn counted_by_chunks(&self) -> Option<String> {
         let counted = |one: &InferenceRecord| {
-            one.served.as_ref().is_some_and(|served| served.counted_by == TokenCount::Chunks)
+            one.served.as_ref().is_some_and(|served| {
+                let is_told = served.usage_faults.iter().any(|fault| fault.is_disbelieved());
+                served.counted_by == TokenCount::Chunks && !is_told
+            })
         };
         let unreported = self.having(counted)?;
         Some(format!(

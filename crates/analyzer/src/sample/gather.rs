@@ -43,6 +43,7 @@ impl<'a> Evaluations<'a> {
             divergences: HashMap::new(),
             foreign: false,
         };
+
         for (run, evaluation) in
             runs.iter().enumerate().flat_map(|(run, record)| record.evaluations.iter().map(move |e| (run, e)))
         {
@@ -56,6 +57,7 @@ impl<'a> Evaluations<'a> {
                 result.divergences.entry(&evaluation.variant).or_default().push(evaluation);
             }
         }
+
         result
     }
 }
@@ -74,6 +76,7 @@ pub(super) fn variant<'a>(
         .flat_map(|(run, record)| record.windows.iter().map(move |window| (run, window)))
         .filter(|(_, window)| window.id.variant == header.id)
         .collect();
+
     let metered = windows.iter().map(|(_, window)| *window).filter(|window| !window.interrupted);
     let mut sample = VariantSample {
         header,
@@ -139,6 +142,7 @@ pub(super) fn variant<'a>(
             add_divergence(&evaluation.result, *prompt, &mut sample, columns);
         }
     }
+
     sample
 }
 
@@ -214,6 +218,7 @@ fn add_window(
     columns: &mut Columns<'_>,
 ) -> f64 {
     let shares = time_shares(window);
+
     let attribution = if window.interrupted {
         None
     } else {
@@ -245,6 +250,7 @@ fn add_window(
             ttft: outcome.time_to_first_token().map(|time| time.as_secs_f64()),
             tpot: outcome.time_per_output_token().map(|time| time.as_secs_f64()),
         });
+
         add_speed(inference, place, columns);
     }
 
@@ -256,6 +262,7 @@ fn add_speed(inference: &InferenceRecord, at: Place, columns: &mut Columns<'_>) 
     let output = outcome.output_tokens();
     columns.add_both(at, Own::Output, f64::from(output));
     let Some(first) = outcome.time_to_first_token() else { return };
+
     // Tokens from a prefix cache were not computed.
     let cached = inference.cached_input_tokens.unwrap_or(0);
     let computed = inference.input_tokens.map_or(0, |input| input.saturating_sub(cached));
@@ -264,6 +271,7 @@ fn add_speed(inference: &InferenceRecord, at: Place, columns: &mut Columns<'_>) 
         columns.add_both(at, Own::PrefillTokens, f64::from(computed));
         columns.add_both(at, Own::PrefillTime, first.as_secs_f64());
     }
+
     if output > 1 {
         columns.mark_both(at, Own::Decoded);
         columns.add_both(at, Own::DecodeTokens, f64::from(output - 1));
@@ -282,6 +290,7 @@ fn add_divergence<'a>(
             let finite = divergence.kld.iter().all(|kld| kld.is_finite())
                 && divergence.baseline_nll.is_finite()
                 && divergence.candidate_nll.is_none_or(f64::is_finite);
+
             if !finite {
                 sample.incomparable.insert(prompt);
                 sample.divergence_reason.get_or_insert("a recorded divergence is not a finite number");

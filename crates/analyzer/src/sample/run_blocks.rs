@@ -34,17 +34,20 @@ impl RunBlocks {
                 }
             }
         }
+
         let mut numbers: HashMap<usize, usize> = HashMap::new();
         let mut by_asking: Vec<(Asking, usize)> = askings.into_iter().collect();
         by_asking.sort_unstable();
         let mut of_prompt: HashMap<usize, usize> = HashMap::new();
         let (mut of, mut is_nested) = (HashMap::new(), true);
+
         for (asking, member) in by_asking {
             let next = numbers.len();
             let block = *numbers.entry(joined.root(member)).or_insert(next);
             is_nested &= *of_prompt.entry(asking.2).or_insert(block) == block;
             of.insert(asking, block);
         }
+
         Self { of, count: numbers.len(), is_nested }
     }
 
@@ -85,6 +88,7 @@ impl Joined {
             }
             member = above;
         }
+
         member
     }
 

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use infercost_analyzer::failed_score;
+use infercost_core::Judgment;
 use infercost_core::manifest::Provenance;
 use infercost_core::price::{HardwareCost, Price, PriceBook};
-use infercost_core::prompt_set::GraderKind;
-use infercost_core::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
+use infercost_core::run::VariantHeader;
+use infercost_core::testing::made_up_run;
 use infercost_core::*;
 
 /// Prompts in one window.
@@ -77,6 +77,7 @@ pub(crate) fn prices() -> PriceBook {
         }),
         operation: Some(price("operation", "0.05", "hour")),
         utilization: 0.5,
+        utilization_basis: infercost_core::price::UtilizationBasis::Given,
         pue: 1.2,
     }
 }
@@ -137,31 +138,14 @@ fn header(id: &str, chosen: &[PromptId], behaviors: &[Behavior]) -> RunHeader {
         noise_floor: behavior.noise_floor,
     });
     RunHeader {
-        schema: RUN_SCHEMA.into(),
         id: RunId(id.into()),
-        salt: None,
         started_at: "2026-01-10T00:00:00Z".parse().unwrap(),
-        infercost_version: "0".into(),
-        machine: MachineFacts::default(),
         variants: variants.collect(),
         baseline: VariantId(format!("tiny/{}", behaviors[0].name)),
-        prompts: PromptSelection {
-            set: "made-up".into(),
-            sha256: "00".into(),
-            total: chosen.len() as u32,
-            chosen: chosen.to_vec(),
-        },
-        looks: None,
-        repetitions: 1,
+        prompts: made_up_run::prompts(chosen.to_vec()),
         warm_ups: 1,
-        seed: 42,
-        sampling: Sampling::default(),
         content: false,
-        policy: Policy::default(),
-        prices: prices(),
-        meter: "none".into(),
-        spec: None,
-        arguments: Vec::new(),
+        ..made_up_run::header(prices())
     }
 }
 
@@ -212,6 +196,7 @@ fn window(
                 text: None,
                 finish: FinishReason::Stop,
                 output_tokens: tokens,
+                thinking: None,
                 arrivals,
                 latency,
             }
@@ -239,6 +224,8 @@ fn window(
         load: None,
         energy: reading(behavior.watts.filter(|_| !interrupted), elapsed),
         interrupted,
+        interference: None,
+        remeasures: None,
         inferences,
     }
 }
@@ -262,12 +249,12 @@ fn evaluate(
         });
     };
     if (behavior.fails)(i) {
-        push(Evaluation::Task(failed_score(GraderKind::Exact)));
+        push(Evaluation::Task(TaskScore::of("exact", Judgment::Failed)));
     } else if (behavior.graded)(i) {
         let score = (behavior.score)(i);
         let label = if score > 0.5 { "correct" } else { "incorrect" };
         push(Evaluation::Task(TaskScore {
-            grader: GraderKind::Exact,
+            grader: "exact".into(),
             score,
             label: label.into(),
             choices: None,

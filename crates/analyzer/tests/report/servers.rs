@@ -88,7 +88,8 @@ fn what_a_prompt_cache_may_have_done_is_said() {
     let quiet: [&dyn Fn(&mut RunRecord); 3] = [
         &|record| cached(record, Some(0)),
         &|record| {
-            record.header.variants[1].engine.habits = Some(ServedHabits { cache_off: true, trial: None })
+            record.header.variants[1].engine.habits =
+                Some(ServedHabits { cache_off: true, ..ServedHabits::default() })
         },
         &|record| record.header.warm_ups = 0,
     ];
@@ -116,6 +117,25 @@ fn how_tokens_were_counted_is_said_where_it_is_in_doubt() {
     for word in ["usage", "chunk", "tokenizer"] {
         assert!(!quiet.notes.iter().any(|note| note.contains(word)), "{:#?}", quiet.notes);
     }
+    let claims = |fault| {
+        move |record: &mut RunRecord| {
+            let windows = record.windows.iter_mut().filter(|window| window.id.variant.as_str() == "tiny/m");
+            for inference in windows.flat_map(|window| &mut window.inferences).take(3) {
+                inference.served = Some(ServedFacts { usage_faults: vec![fault], ..ServedFacts::default() });
+            }
+        }
+    };
+    let impossible = served(m(), claims(UsageFault::OutputBeyondLimit { claimed: 4_294_967_295 }));
+    check_says(
+        &impossible,
+        "m claimed token counts that cannot be in 3 of 20 answers, such as 4294967295 output",
+    );
+    assert!(!impossible.notes.iter().any(|note| note.contains("sent no `usage`")), "{:#?}", impossible.notes);
+    let outside = served(m(), claims(UsageFault::ThinkingOutsideCompletion { added: 317 }));
+    check_says(&outside, "in 3 of 20 answers: 951 reasoning tokens were added");
+    let total = served(m(), claims(UsageFault::TotalDoesNotAddUp { difference: 500 }));
+    check_says(&total, "m's total tokens are not the sum");
+
     let trial = |counted_and_tokenized| {
         move |record: &mut RunRecord| {
             let trial = ServedTrial {
@@ -125,7 +145,7 @@ fn how_tokens_were_counted_is_said_where_it_is_in_doubt() {
                 tells_cached: true,
             };
             record.header.variants[1].engine.habits =
-                Some(ServedHabits { cache_off: true, trial: Some(trial) });
+                Some(ServedHabits { cache_off: true, trial: Some(trial), ..ServedHabits::default() });
         }
     };
     for (found, is_said) in [
@@ -139,4 +159,41 @@ fn how_tokens_were_counted_is_said_where_it_is_in_doubt() {
         let said = report.notes.iter().any(|note| note.contains("its own tokenizer finds 9"));
         assert_eq!(said, is_said, "{found:?}");
     }
+}
+
+#[test]
+fn parameters_that_were_refused_are_said() {
+    let report = served(Behavior::named("m"), |record| {
+        let replaced = vec![
+            ParameterChange {
+                refused: "max_tokens".to_owned(),
+                replacement: Some("max_completion_tokens".to_owned()),
+            },
+            ParameterChange { refused: "temperature".to_owned(), replacement: None },
+        ];
+        record.header.variants[1].engine.habits = Some(ServedHabits { replaced, ..ServedHabits::default() });
+    });
+    check_says(
+        &report,
+        "m refuses parameters by name: `max_tokens` (`max_completion_tokens` is sent instead)",
+    );
+    check_says(&report, "Without `temperature` it draws tokens as it likes");
+}
+
+#[test]
+fn a_limit_that_thinking_used_up_names_max_tokens() {
+    let report = served(Behavior::named("m"), |record| {
+        let windows = record.windows.iter_mut().filter(|window| window.id.variant.as_str() == "tiny/m");
+        for (index, inference) in windows.flat_map(|window| &mut window.inferences).enumerate() {
+            let Outcome::Completed { thinking, finish, output_tokens, .. } = &mut inference.outcome else {
+                continue;
+            };
+            let first_answer = (index >= 4).then(|| std::time::Duration::from_millis(10));
+            *finish = if index >= 4 { FinishReason::Stop } else { FinishReason::Length };
+            *thinking = Some(Thinking { tokens: Some(*output_tokens), first_answer, ..Thinking::default() });
+            inference.max_tokens = 64;
+        }
+    });
+    check_says(&report, "m thought before 20 of 20 answers: 100 % of the output tokens are thinking");
+    check_says(&report, "4 of 20 answers of m never began: thinking used up max_tokens (64)");
 }

@@ -2,6 +2,7 @@
 //!
 //! Only with the feature `testing`, which only development dependencies turn on.
 
+pub mod made_up_run;
 mod scripted_engine;
 
 pub use scripted_engine::{Script, ScriptedEngine};

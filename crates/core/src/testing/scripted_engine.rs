@@ -94,7 +94,7 @@ impl Engine for ScriptedEngine {
             sleep(if index == 0 { self.script.prefill } else { self.script.decode });
             let mut buffer = [0; 4];
             let piece: &str = character.encode_utf8(&mut buffer);
-            on_chunk(Chunk { text: piece, tokens: 1 });
+            on_chunk(Chunk { text: piece, tokens: 1, thinking: false });
             text.push(character);
             token_ids.extend(piece.bytes().map(u32::from));
         }
@@ -103,6 +103,9 @@ impl Engine for ScriptedEngine {
         let input_tokens = Self::input_tokens(request.prompt);
         Ok(Generation {
             text,
+            thinking: None,
+            thinking_tokens: None,
+            opens_thinking: false,
             token_ids,
             output_tokens,
             input_tokens: Some(input_tokens),

@@ -3,9 +3,9 @@
 use infercost_core::Estimate;
 
 use crate::audit::{AuditInput, BreakEven, Subject};
-use infercost_stats::propagation::propagate;
 use crate::scenario::{Scenario, Tenure};
 use infercost_core::text::percent;
+use infercost_stats::propagation::propagate;
 
 /// Revenue, electricity price and utilization at which cost is just in the loss zone, and all of the revenue.
 pub(super) fn break_evens(
@@ -14,12 +14,14 @@ pub(super) fn break_evens(
     revenue: Option<f64>,
 ) -> Vec<BreakEven> {
     let (Some(cost), Some(limit)) = (cost, input.limits.loss_zone) else { return Vec::new() };
+
     let mut all = vec![BreakEven {
         what: format!("revenue per inference at which cost is {} of it", percent(limit)),
         value: (limit > 0.0).then(|| cost.map(|cost| cost / limit)),
         unit: input.subject.bill().currency.to_string(),
         reason: if limit > 0.0 { String::new() } else { "the limit is zero".to_owned() },
     }];
+
     let (Subject::Machine(scenario), Some(revenue)) = (&input.subject, revenue) else { return all };
     for (name, allowed) in
         [(format!("{} of revenue", percent(limit)), limit * revenue), ("revenue".into(), revenue)]
@@ -40,9 +42,11 @@ fn tariff_for(scenario: &Scenario, allowed: f64, name: &str) -> BreakEven {
         unit: unit.clone(),
         reason: reason.to_owned(),
     };
+
     if matches!(scenario.tenure, Tenure::Rented { includes_electricity: true, .. }) {
         return nothing("electricity is in the rent");
     }
+
     if scenario.joules.is_none() {
         return nothing("the energy is unknown");
     }
@@ -53,6 +57,7 @@ fn tariff_for(scenario: &Scenario, allowed: f64, name: &str) -> BreakEven {
         let base = free.total(&inputs, values);
         (allowed - base) / (one.total(&inputs, values) - base)
     });
+
     match value {
         Some(value) if value.point > 0.0 => {
             BreakEven { what, value: Some(value), unit, reason: String::new() }
@@ -73,6 +78,7 @@ fn utilization_for(scenario: &Scenario, allowed: f64, name: &str) -> BreakEven {
         let slope = half.total(&inputs, values) - whole;
         slope / (allowed - (whole - slope))
     });
+
     match value {
         Some(value) if value.point > 0.0 && value.point <= 1.0 => {
             BreakEven { what, value: Some(value), unit, reason: String::new() }

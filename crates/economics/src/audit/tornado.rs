@@ -28,6 +28,7 @@ pub(super) fn tornado(subject: &Subject, revenue: Option<f64>) -> Vec<Swing> {
             }
         })
         .collect();
+
     let size = |swing: &Swing| swing.change.map_or(-1.0, f64::abs);
     swings.sort_by(|one, other| size(other).total_cmp(&size(one)));
     swings

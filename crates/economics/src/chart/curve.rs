@@ -38,6 +38,7 @@ pub fn curve(schedule: &Schedule, zone: &TimeZone) -> String {
     for block in schedule.blocks.iter().filter(|block| block.action == Action::Work) {
         drawing.rect(x(block.start), TOP, (x(block.stop) - x(block.start)).max(1.5), BOTTOM - TOP, SHADE);
     }
+
     for tick in ticks(bottom, top, 5) {
         drawing.line((LEFT, y(tick)), (WIDTH - RIGHT, y(tick)), GRID, 1.0);
         drawing.small(LEFT - 8.0, y(tick) + 4.0, &plain(tick), Anchor::End);
@@ -56,6 +57,7 @@ pub fn curve(schedule: &Schedule, zone: &TimeZone) -> String {
         drawing.line((x(slot.start), y(amount)), (x(slot.end), y(amount)), color, 2.0);
         before = Some(amount);
     }
+
     hours(&mut drawing, begin, end, zone, &x);
     drawing.text(16.0, TOP - 12.0, &schedule.unit, Anchor::Start, INK);
     drawing.rect(WIDTH - RIGHT - 200.0, TOP - 24.0, 14.0, 14.0, SHADE);
@@ -82,6 +84,7 @@ fn hours(drawing: &mut Drawing, begin: i64, end: i64, zone: &TimeZone, x: &dyn F
             let local = moment.to_zoned(zone.clone());
             drawing.line((x(moment), BOTTOM), (x(moment), BOTTOM + 5.0), FAINT, 1.0);
             drawing.small(x(moment), BOTTOM + 20.0, &local.strftime("%H:%M").to_string(), Anchor::Middle);
+
             if day != Some(local.date()) {
                 drawing.small(
                     x(moment),
@@ -89,9 +92,11 @@ fn hours(drawing: &mut Drawing, begin: i64, end: i64, zone: &TimeZone, x: &dyn F
                     &local.strftime("%a %d %b").to_string(),
                     Anchor::Middle,
                 );
+
                 day = Some(local.date());
             }
         }
+
         at += step;
     }
 }

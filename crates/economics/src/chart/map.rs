@@ -32,6 +32,7 @@ pub fn map(hosting: &Hosting) -> String {
             }
         }
     }
+
     let (low, high) =
         (grid.loads.first().copied().unwrap_or(1.0), grid.loads.last().copied().unwrap_or(10.0));
     let x = |load: f64| LEFT + (load / low).ln() / (high / low).ln() * MAP_WIDTH;
@@ -41,6 +42,7 @@ pub fn map(hosting: &Hosting) -> String {
         drawing.small(x(decade), bottom + 21.0, &plain(decade), Anchor::Middle);
         decade *= 10.0;
     }
+
     drawing.text(LEFT + MAP_WIDTH / 2.0, bottom + 44.0, "requests an hour", Anchor::Middle, INK);
     let top = grid.tariffs.last().copied().unwrap_or(1.0);
     let y = |tariff: f64| bottom - tariff / top * (bottom - TOP);
@@ -49,6 +51,7 @@ pub fn map(hosting: &Hosting) -> String {
         drawing.small(LEFT - 10.0, y(tick) + 4.0, &plain(tick), Anchor::End);
     }
     drawing.text(16.0, TOP - 12.0, &format!("{}/kWh", hosting.currency), Anchor::Start, INK);
+
     if let Some(tariff) = grid.tariff {
         let (cx, cy) = (x(grid.load), y(tariff));
         for (color, size) in [("#ffffff", 5.0), ("#1f2933", 2.5)] {
@@ -56,12 +59,14 @@ pub fn map(hosting: &Hosting) -> String {
             drawing.line((cx, cy - 9.0), (cx, cy + 9.0), color, size);
         }
     }
+
     let legend = LEFT + MAP_WIDTH + 24.0;
     for (index, name) in grid.ways.iter().enumerate() {
         let y = TOP + 24.0 * index as f64;
         drawing.rect(legend, y, 14.0, 14.0, SERIES.get(index % SERIES.len()).copied().unwrap_or(FAINT));
         drawing.text(legend + 22.0, y + 12.0, &name.chars().take(18).collect::<String>(), Anchor::Start, INK);
     }
+
     let y = TOP + 24.0 * grid.ways.len() as f64 + 8.0;
     drawing.rect(legend, y, 14.0, 14.0, "#9aa5b1");
     drawing.line((legend, y + 14.0), (legend + 14.0, y), "#ffffff", 2.0);

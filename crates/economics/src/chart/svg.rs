@@ -72,6 +72,7 @@ impl Drawing {
             Anchor::Middle => "middle",
             Anchor::End => "end",
         };
+
         let weight = if bold { " font-weight=\"600\"" } else { "" };
         let text = escape(text);
         let _ = writeln!(
@@ -103,6 +104,7 @@ fn escape(text: &str) -> String {
             c => escaped.push(c),
         }
     }
+
     escaped
 }
 
@@ -119,6 +121,7 @@ pub(crate) fn ticks(lower: f64, upper: f64, count: usize) -> Vec<f64> {
         .map(|m| m * power)
         .find(|step| *step >= rough)
         .unwrap_or(power * 10.0);
+
     let first = (lower / step).ceil() as i64;
     let last = (upper / step).floor() as i64;
     (first..=last.min(first.saturating_add(50))).map(|index| index as f64 * step).collect()

@@ -29,6 +29,7 @@ pub fn tornado(audit: &Audit) -> String {
         drawing.small(x(tick), bottom + 18.0, &signed(tick), Anchor::Middle);
     }
     drawing.small(LEFT, 72.0, "change of the cost per inference; thin lines are intervals", Anchor::Start);
+
     for (index, swing) in bars.iter().enumerate() {
         let Some(share) = swing.share else { continue };
         let y = TOP + ROW * index as f64;
@@ -46,13 +47,16 @@ pub fn tornado(audit: &Audit) -> String {
             INK,
         );
     }
+
     if bars.iter().any(|swing| swing.of_revenue.is_some()) {
         drawing.small(WIDTH - RIGHT + 10.0, 72.0, "→ of revenue", Anchor::Start);
     }
     drawing.line((x(0.0), TOP - 8.0), (x(0.0), bottom), INK, 1.5);
+
     for (index, swing) in others.iter().enumerate() {
         let y = bottom + 44.0 + 18.0 * index as f64;
         drawing.text(LEFT - 12.0, y, swing.words, Anchor::End, FAINT);
+
         drawing.small(
             LEFT,
             y,
@@ -60,6 +64,7 @@ pub fn tornado(audit: &Audit) -> String {
             Anchor::Start,
         );
     }
+
     let biggest = bars.first().map_or("nothing", |swing| swing.words);
     drawing.finish(&format!("Tornado chart of {}; the biggest lever is {biggest}", audit.name))
 }

@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use crate::hosting::cost::Way;
 use crate::hosting::setting::Setting;
-use infercost_stats::propagation::propagate;
 use crate::scenario::Tenure;
 use infercost_core::text::percent;
+use infercost_stats::propagation::propagate;
 
 /// Points of the search for a change of sign, even on a logarithmic scale.
 const STEPS: u32 = 120;
@@ -44,32 +44,39 @@ pub struct Payback {
 pub(crate) fn load(setting: &Setting, own: &Way, other: &Way) -> LoadBreakEven {
     let full = setting.full();
     let at = full.points();
+
     let nothing = |reason: &str| LoadBreakEven {
         requests_per_hour: None,
         utilization: None,
         reason: reason.to_owned(),
     };
+
     let gap = |share: f64, at: &[f64]| gap(&full, own, other, share, at);
     let (idle, busy) = (gap(LOWEST, &at), gap(1.0, &at));
     if !idle.is_finite() || !busy.is_finite() {
         return nothing("one of the costs is unknown");
     }
+
     if root(&full, own, other, &at, FROM).is_none() {
         // A machine by the hour costs the same however little it does; an owned one draws more when it works.
         let below = root(&full, own, other, &at, UP_TO);
+
         return match below {
             Some(share) => nothing(&format!("only up to {} used: working costs it energy", percent(share))),
             None if busy > 0.0 => nothing("even a machine that never waits costs more"),
             None => nothing("owning is cheaper at any load"),
         };
     }
+
     let inputs = full.inputs();
     let utilization = propagate(&inputs, |at| root(&full, own, other, at, FROM).unwrap_or(f64::NAN));
+
     let requests = propagate(&inputs, |at| {
         let busy = at.first().copied().unwrap_or(f64::NAN);
         let capacity = full.demand.capacity_per_hour.unwrap_or(3600.0 / busy);
         root(&full, own, other, at, FROM).unwrap_or(f64::NAN) * capacity
     });
+
     if utilization.is_none() {
         return nothing("within what was measured there may be no such load");
     }
@@ -102,6 +109,7 @@ pub(crate) fn payback(setting: &Setting, own: &Way, other: &Way, requests: f64) 
     let Tenure::Owned(owned) = setting.scenario.tenure else {
         return Payback { months: None, reason: "no purchase price is known".to_owned() };
     };
+
     let setting = &Setting {
         demand: crate::hosting::Demand { requests_per_hour: Some(requests), ..setting.demand },
         ..setting.clone()
@@ -115,6 +123,7 @@ pub(crate) fn payback(setting: &Setting, own: &Way, other: &Way, requests: f64) 
         let saved = other.total(setting, requests, at).unwrap_or(f64::NAN) - running;
         if saved > 0.0 { machines * owned.purchase / (saved * monthly) } else { f64::NAN }
     };
+
     let (_, left_out) = own.parts(setting, requests, &setting.points());
     let electricity = [CostPart::Energy, CostPart::Idle];
     let missing: Vec<&str> =

@@ -6,8 +6,8 @@ use crate::bill::Assumption;
 use crate::hosting::cost::Way;
 use crate::hosting::setting::Setting;
 use crate::lever::Lever;
-use infercost_core::text::percent;
 use crate::wording::plain;
+use infercost_core::text::percent;
 
 /// The setting, the ways and the load after a change; what it does not touch stays.
 pub(crate) fn with(lever: Lever, setting: &Setting, ways: &[Way]) -> (Setting, Vec<Way>, f64) {
@@ -21,6 +21,7 @@ pub(crate) fn with(lever: Lever, setting: &Setting, ways: &[Way]) -> (Setting, V
                 if !matches!(charge, Charge::Api { .. }) {
                     *rate *= 1.1;
                 }
+
                 if let Charge::Spot { on_demand_per_hour: Some(on_demand), .. } = charge {
                     let raised = rust_decimal::Decimal::new(11, 1).checked_mul(*on_demand);
                     *on_demand = raised.unwrap_or(*on_demand);
@@ -36,6 +37,7 @@ pub(crate) fn with(lever: Lever, setting: &Setting, ways: &[Way]) -> (Setting, V
             }
         }
     }
+
     (changed, ways, requests)
 }
 
@@ -50,6 +52,7 @@ pub(crate) fn assumptions(setting: &Setting, ways: &[Way]) -> Vec<Assumption> {
         ),
         if setting.demand.requests_per_hour.is_some() { "as given" } else { "what fills one machine" },
     )];
+
     for way in ways {
         let Some((charge, _)) = &way.offer else { continue };
         let (speed, cold) = match charge {
@@ -61,15 +64,18 @@ pub(crate) fn assumptions(setting: &Setting, ways: &[Way]) -> Vec<Assumption> {
                 continue;
             }
         };
+
         if speed.is_none() {
             let what = format!("{} is as fast as the measured machine", way.name);
             all.push(Assumption::new(what, "not measured there; set `speed`, or `--measured-on`"));
         }
+
         if cold == Some(true) {
             let what = format!("requests to {} arrive at random (Poisson)", way.name);
             all.push(Assumption::new(what, "not measured; set `cold_share`"));
         }
     }
+
     let loads = ways.iter().any(|way| matches!(way.kind(), "spot" | "serverless"));
     if loads && setting.load_s.is_some_and(|load| load.n == 1) {
         all.push(Assumption::new("the model loads as fast as the one time that was measured", "the run"));

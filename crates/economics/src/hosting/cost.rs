@@ -1,13 +1,13 @@
 //! The cost of an inference each way, as a function of load and of what was measured.
 
-use infercost_core::hosting::{Charge, HostingOffer};
+use infercost_core::hosting::{Charge, HostingOffer, OpenPart};
 use infercost_core::{CostPart, Estimate, LeftOut, Reason};
 
 use super::setting::{At, Setting};
 use crate::bill::double;
-use infercost_stats::propagation::propagate;
-use infercost_cost::{JOULES_PER_KILOWATT_HOUR, Usage, cost};
 use crate::scenario::Tenure;
+use infercost_cost::{JOULES_PER_KILOWATT_HOUR, Usage, cost};
+use infercost_stats::propagation::propagate;
 
 /// Days of a year over months, for charges by the month.
 const MONTHS_PER_DAY: f64 = 12.0 / 365.0;
@@ -18,6 +18,8 @@ pub struct Way {
     /// Its name.
     pub name: String,
     pub(super) offer: Option<(Charge, f64)>,
+    /// What is not known of the offer's price.
+    open: Vec<OpenPart>,
     /// True for the machine of the price book: what the book says of operation, and of electricity that is not in
     /// the rent, is paid on top.
     of_book: bool,
@@ -29,6 +31,7 @@ impl Way {
         let offered = offers.iter().map(|offer| Self {
             name: offer.name.clone(),
             offer: Some((offer.charge.clone(), double(offer.price.value))),
+            open: offer.open.clone(),
             of_book: false,
         });
         Self::own(setting).into_iter().chain(Self::rented(setting)).chain(offered).collect()
@@ -39,6 +42,7 @@ impl Way {
         matches!(setting.scenario.tenure, Tenure::Owned(_)).then(|| Self {
             name: "own".to_owned(),
             offer: None,
+            open: Vec::new(),
             of_book: true,
         })
     }
@@ -52,7 +56,8 @@ impl Way {
                     other_per_month: rust_decimal::Decimal::ZERO,
                     speed: Some(1.0),
                 };
-                Some(Self { name: "rent as now".to_owned(), offer: Some((charge, per_hour)), of_book: true })
+                let offer = Some((charge, per_hour));
+                Some(Self { name: "rent as now".to_owned(), offer, open: Vec::new(), of_book: true })
             }
             _ => None,
         }
@@ -75,7 +80,7 @@ impl Way {
         propagate(&setting.inputs(), |at| self.total(setting, requests, at).unwrap_or(f64::NAN))
     }
 
-    /// The sum of the known parts.
+    /// The sum of the known parts; `None` where nothing is known, or the price is no whole one.
     pub(crate) fn total(&self, setting: &Setting, requests: f64, at: &[f64]) -> Option<f64> {
         let (parts, _) = self.parts(setting, requests, at);
         (!parts.is_empty()).then(|| parts.iter().map(|(_, amount)| amount).sum())
@@ -88,8 +93,10 @@ impl Way {
             Some((Charge::Rent { speed, .. } | Charge::Spot { speed, .. }, _)) => speed.unwrap_or(1.0),
             Some(_) => return None,
         };
+
         let values = At::of(at);
         let work = setting.load_at(requests, &values) * setting.busy(&values) / speed / 3600.0;
+
         // A load that just fills a machine needs no second one for the last bit of a float.
         let machines = (work / setting.demand.max_utilization - 1e-9).ceil().max(1.0);
         Some((machines, work / machines))
@@ -105,9 +112,17 @@ impl Way {
         let values = At::of(at);
         let fleet = self.fleet(setting, requests, at).unwrap_or((0.0, 0.0));
         let requests = setting.load_at(requests, &values);
+
         // Machines that stay on serve the requests of `hours` in 24 h.
         let daily = requests * setting.demand.hours_per_day;
         let mut left_out = LeftOut::default();
+        if !self.open.is_empty() {
+            for open in &self.open {
+                left_out.insert(open.part, open.why.clone());
+            }
+            return (Vec::new(), left_out);
+        }
+
         let parts = match &self.offer {
             // Machines are paid for 24 h a day.
             None => of_the_book(setting, &values, fleet.0 * 24.0 / daily, true, &mut left_out),
@@ -120,9 +135,16 @@ impl Way {
                 if other > 0.0 {
                     parts.push((CostPart::StorageAndEgress, fleet.0 * other / daily));
                 }
+
                 if self.of_book {
                     let hours = setting.demand.hours_per_day;
-                    parts.extend(of_the_book(setting, &values, fleet.0 * hours / daily, false, &mut left_out));
+                    parts.extend(of_the_book(
+                        setting,
+                        &values,
+                        fleet.0 * hours / daily,
+                        false,
+                        &mut left_out,
+                    ));
                 }
                 parts
             }
@@ -142,6 +164,7 @@ impl Way {
                 }
             }
         };
+
         (parts, left_out)
     }
 
@@ -168,6 +191,7 @@ impl Way {
         else {
             return Vec::new();
         };
+
         let mut parts = vec![(CostPart::Spot, machines * rate / requests)];
         let load = load_seconds.or(setting.load_s.map(|_| at.load_s));
         match load {
@@ -179,8 +203,12 @@ impl Way {
                 left_out.insert(CostPart::Restarts, Reason::stated("the load time is unknown"));
             }
         }
+
         if let Some(on_demand) = on_demand_per_hour.filter(|_| *fallback_share > 0.0) {
-            parts.push((CostPart::Fallback, machines * fallback_share * (double(on_demand) - rate) / requests));
+            parts.push((
+                CostPart::Fallback,
+                machines * fallback_share * (double(on_demand) - rate) / requests,
+            ));
         }
         parts
     }
@@ -200,6 +228,7 @@ impl Way {
         else {
             return Vec::new();
         };
+
         let per_second = requests / 3600.0;
         let nobody = (-per_second * keep_warm_seconds).exp();
         let cold = cold_share.unwrap_or(nobody);
@@ -210,6 +239,7 @@ impl Way {
                 left_out.insert(CostPart::ColdStarts, Reason::stated("the load time is unknown"));
             }
         }
+
         if *keep_warm_seconds > 0.0 {
             parts.push((CostPart::Waiting, rate * (1.0 - nobody) / per_second));
         }
@@ -228,12 +258,14 @@ fn of_the_book(
 ) -> Vec<(CostPart, f64)> {
     let scenario = &setting.scenario;
     let rates = scenario.rates();
+
     let usage = Usage {
         machine_hours: hours,
         joules: scenario.joules.map(|_| at.joules).ok_or_else(|| scenario.why_no_energy()),
         idle_seconds: (hours * 3600.0 - setting.busy(at)).max(0.0),
         idle_watts: scenario.idle_w.ok_or(Reason::NoIdlePower),
     };
+
     let machine = rates.machine.map_or(CostPart::Hardware, |machine| machine.part);
     let amounts = cost(&rates, &usage);
 
@@ -242,12 +274,14 @@ fn of_the_book(
         if part == machine && !with_machine {
             continue;
         }
+
         match amount {
             Ok(amount) => parts.push((part, *amount)),
             Err(Reason::InRent) => {}
             Err(reason) => left_out.insert(part, reason.clone()),
         }
     }
+
     parts
 }
 

@@ -45,6 +45,7 @@ pub(crate) fn winners(setting: &Setting, ways: &[Way]) -> WinnerMap {
     let loads: Vec<f64> = (0..LOADS).map(|index| low * (high / low).powf(share(index, LOADS))).collect();
     let tariffs: Vec<f64> = (0..TARIFFS).map(|index| highest * share(index, TARIFFS)).collect();
     let (mut cells, mut ties) = (Vec::new(), Vec::new());
+
     for tariff in &tariffs {
         let scenario = Scenario { tariff: Some(*tariff), ..setting.scenario.clone() };
         let setting = Setting { scenario, ..setting.clone() };
@@ -52,6 +53,7 @@ pub(crate) fn winners(setting: &Setting, ways: &[Way]) -> WinnerMap {
         cells.push(row.iter().map(|cheapest| cheapest.first().copied()).collect());
         ties.push(row.iter().map(|cheapest| cheapest.len() > 1).collect());
     }
+
     let unknown = setting.scenario.joules.is_none();
     let note =
         if unknown { "the energy of the machine is unknown, so the tariff moves nothing here" } else { "" };

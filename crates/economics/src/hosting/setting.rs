@@ -2,8 +2,8 @@
 
 use infercost_core::{Estimate, Workload};
 
-use infercost_stats::propagation::{Input, exact};
 use crate::scenario::Scenario;
+use infercost_stats::propagation::{Input, exact};
 
 /// How much is asked, and when.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -3,10 +3,10 @@
 use infercost_core::Estimate;
 use infercost_core::market::{Curve, Slot};
 
-use infercost_stats::propagation::propagate;
 use crate::scenario::{Scenario, Tenure};
-use infercost_cost::JOULES_PER_KILOWATT_HOUR;
 use crate::schedule::{Retail, paid};
+use infercost_cost::JOULES_PER_KILOWATT_HOUR;
+use infercost_stats::propagation::propagate;
 
 /// Quarters of an hour looked at: those of 40 days.
 const MOST: usize = 96 * 40;
@@ -43,12 +43,15 @@ pub fn saving_of_hours(now: &Scenario, curve: &Curve, retail: Option<Retail>) ->
     if matches!(now.tenure, Tenure::Rented { includes_electricity: true, .. }) {
         return Err("electricity is in the rent, at one price for all hours".to_owned());
     }
+
     if now.tariff.is_none() {
         return Err("no price of electricity is known, so its share of the cost is not".to_owned());
     }
+
     if now.joules.is_none() {
         return Err("the energy is unknown, so its share of the cost is".to_owned());
     }
+
     let Some(idle_w) = now.idle_w else {
         return Err("the idle power is unknown, and only what work takes above it gets cheaper".to_owned());
     };
@@ -79,6 +82,7 @@ fn quarter_hours(curve: &Curve, retail: Option<Retail>) -> Vec<f64> {
         let count = usize::try_from(length / 900).unwrap_or(0).clamp(1, MOST);
         std::iter::repeat_n(amount, count).flatten()
     };
+
     curve.slots.iter().flat_map(quarters).take(MOST).collect()
 }
 
@@ -92,6 +96,7 @@ fn mean_of_first(sorted: &[f64], share: f64) -> f64 {
         sum += price * part;
         left -= part;
     }
+
     sum / needed
 }
 

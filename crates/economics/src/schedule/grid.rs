@@ -37,12 +37,15 @@ impl Grid {
         if seconds <= 0 {
             return Err(range("the deadline has passed"));
         }
+
         if seconds > 40 * 86_400 {
             return Err(range("the deadline is more than 40 days away; no curve reaches that far"));
         }
+
         let fits = |step: i64| {
             seconds as f64 / step as f64 * (work_s.min(seconds as f64) / step as f64 + 1.0) <= MAX_CELLS
         };
+
         let step = match window.step_s {
             Some(step) if step > 0 && fits(step) => step,
             Some(_) => {
@@ -50,6 +53,7 @@ impl Grid {
             }
             None => STEPS.into_iter().find(|step| fits(*step)).unwrap_or(3600),
         };
+
         let first = window.now.as_second().div_euclid(step)
             + i64::from(window.now.as_second().rem_euclid(step) > 0 || window.now.subsec_nanosecond() > 0);
         let start = Timestamp::from_second(first.saturating_mul(step))
@@ -65,6 +69,7 @@ impl Grid {
             }
             prices.push(mean(curve.slots.get(from..).unwrap_or_default(), begins, begins + step, retail));
         }
+
         Ok(Self { start, step_s: step as f64, prices })
     }
 
@@ -78,6 +83,7 @@ impl Grid {
             let slots = curve.slots.get(from..).unwrap_or_default();
             longer.prices.push(mean(slots, begins, begins.saturating_add(step), retail));
         }
+
         longer
     }
 
@@ -98,6 +104,7 @@ impl Grid {
     pub(crate) fn shown(&self, curve: &Curve, retail: Option<Retail>) -> Vec<Slot> {
         let (from, until) = (self.start, self.at(self.prices.len()));
         let within = curve.slots.iter().filter(|slot| slot.end > from && slot.start < until);
+
         let cut = |slot: &Slot| Slot {
             start: slot.start.max(from),
             end: slot.end.min(until),
@@ -107,6 +114,7 @@ impl Grid {
                     .map_or(amount, |paid| paid.round_dp(9).normalize()),
             }),
         };
+
         within.map(cut).collect()
     }
 }
@@ -114,6 +122,7 @@ impl Grid {
 /// The mean over [`begins`, `ends`), in seconds since 1970; `None` where any of it is unknown.
 fn mean(slots: &[Slot], begins: i64, ends: i64, retail: Option<Retail>) -> Option<f64> {
     let (mut covered, mut sum) = (0, 0.0);
+
     for slot in slots.iter().take_while(|slot| slot.start.as_second() < ends) {
         let overlap = slot.end.as_second().min(ends) - slot.start.as_second().max(begins);
         if overlap > 0 {
@@ -121,5 +130,6 @@ fn mean(slots: &[Slot], begins: i64, ends: i64, retail: Option<Retail>) -> Optio
             covered += overlap;
         }
     }
+
     (covered == ends - begins).then(|| sum / covered as f64)
 }

@@ -95,12 +95,15 @@ pub fn cost(problem: &Problem, plan: &[Action]) -> Option<f64> {
                     total += (*problem.prices.get(index)?)? * problem.start;
                     running = true;
                 }
+
                 total += problem.work(index)?;
                 left -= 1;
             }
         }
+
         index += 1;
     }
+
     (left == 0).then_some(total)
 }
 
@@ -127,8 +130,10 @@ pub fn best(problem: &Problem, interruptible: bool) -> Option<Vec<Action>> {
 
 fn best_in_one(problem: &Problem) -> Option<Vec<Action>> {
     let length = problem.steps + problem.start_steps;
+
     // Sums up to each step, and how many steps before it are unknown.
     let (mut sums, mut unknown, mut waits) = (vec![0.0], vec![0_usize], vec![0.0]);
+
     for (index, price) in problem.prices.iter().enumerate() {
         let last = |sums: &Vec<f64>| sums.last().copied().unwrap_or(0.0);
         let (sum, wait) = (last(&sums), last(&waits));
@@ -137,20 +142,24 @@ fn best_in_one(problem: &Problem) -> Option<Vec<Action>> {
         let before = unknown.last().copied().unwrap_or(0);
         unknown.push(before + usize::from(price.is_none()));
     }
+
     let total = |from: usize| -> Option<f64> {
         if unknown.get(from + length)? > unknown.get(from)? {
             return None;
         }
         let begins = from + problem.start_steps;
+
         let start = if problem.start_steps > 0 {
             problem.start(from)?
         } else {
             (*problem.prices.get(from)?)? * problem.start
         };
+
         Some(
             waits.get(from)? + start + (sums.get(begins + problem.steps)? - sums.get(begins)?) * problem.work,
         )
     };
+
     let mut found: Option<(f64, usize)> = None;
     for from in 0..=problem.prices.len() - length {
         // Sums of many terms differ in their last bits; a later start must be truly cheaper.
@@ -160,6 +169,7 @@ fn best_in_one(problem: &Problem) -> Option<Vec<Action>> {
             found = Some((total, from));
         }
     }
+
     found.map(|(_, from)| straight(problem, from))
 }
 
@@ -173,14 +183,17 @@ struct Table {
 impl Table {
     fn fill(problem: &Problem) -> Self {
         let (steps, width) = (problem.prices.len(), problem.steps + 1);
+
         let mut table = Self {
             width,
             off: vec![f64::INFINITY; (steps + 1) * width],
             on: vec![f64::INFINITY; (steps + 1) * width],
         };
+
         for step in 0..=steps {
             table.set(step, 0, 0.0, 0.0);
         }
+
         for step in (0..steps).rev() {
             for left in 1..=problem.steps.min(steps - step) {
                 let wait = problem.off(step) + table.off(step + 1, left);
@@ -191,6 +204,7 @@ impl Table {
                 table.set(step, left, wait.min(start), work.min(idle).min(end));
             }
         }
+
         table
     }
 
@@ -222,6 +236,7 @@ impl Table {
             let price = problem.prices.get(step).copied().flatten();
             price.map(|price| price * problem.start + self.work(problem, step, left))
         };
+
         cost.unwrap_or(f64::INFINITY)
     }
 
@@ -231,8 +246,10 @@ impl Table {
             return None;
         }
         let (mut plan, mut left, mut running) = (Vec::new(), problem.steps, false);
+
         // At equal cost, rounding apart, the earlier work wins.
         let at_most = |one: f64, other: f64| one.is_finite() && one <= other + 1e-9 * other.abs();
+
         while left > 0 && plan.len() < problem.prices.len() {
             let step = plan.len();
             let wait = problem.off(step) + self.off(step + 1, left);
@@ -250,6 +267,7 @@ impl Table {
                 }
             } else if at_most(self.start(problem, step, left), wait) {
                 running = true;
+
                 if problem.start_steps > 0 {
                     plan.extend(std::iter::repeat_n(Action::Start, problem.start_steps));
                 } else {
@@ -260,6 +278,7 @@ impl Table {
                 plan.push(Action::Off);
             }
         }
+
         (left == 0).then_some(plan)
     }
 }

@@ -2,10 +2,10 @@
 
 use infercost_core::Estimate;
 
-use infercost_stats::propagation::{Input, exact, propagate};
-use infercost_cost::JOULES_PER_KILOWATT_HOUR;
 use crate::schedule::optimum::{self, Action};
 use crate::schedule::{Grid, Job, problem};
+use infercost_cost::JOULES_PER_KILOWATT_HOUR;
+use infercost_stats::propagation::{Input, exact, propagate};
 
 /// Measured values: of one inference.
 #[derive(Debug, Clone, Copy)]

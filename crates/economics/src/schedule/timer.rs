@@ -44,11 +44,13 @@ pub fn timers(blocks: &[Block], cron_zone: &TimeZone, command: &str) -> Timers {
         timers.cron.push(crontab(at, cron_zone, &line));
         timers.systemd.push(by_systemd(at, turn, number, command));
     }
+
     timers
 }
 
 fn turns(blocks: &[Block]) -> Vec<(Timestamp, Turn)> {
     let (mut turns, mut running, mut paused) = (Vec::new(), false, false);
+
     for block in blocks {
         let turn = match block.action {
             Action::Work | Action::Start if paused => Turn::Resume,
@@ -57,10 +59,12 @@ fn turns(blocks: &[Block]) -> Vec<(Timestamp, Turn)> {
             Action::Off if running => Turn::End { paused },
             Action::Off => continue,
         };
+
         running = !matches!(turn, Turn::End { .. });
         paused = turn == Turn::Pause;
         turns.push((block.start, turn));
     }
+
     turns
 }
 
@@ -100,6 +104,7 @@ fn by_systemd(at: Timestamp, turn: Turn, number: u32, command: &str) -> String {
         Turn::Resume => (String::new(), format!("systemctl --user kill -s CONT {unit}")),
         Turn::End { .. } => (String::new(), format!("systemctl --user stop {unit}")),
     };
+
     // In UTC, so that a clock change between now and then moves nothing.
     let utc = at.strftime("%Y-%m-%d %H:%M:%S UTC");
     format!("systemd-run --user{named} --on-calendar='{utc}' {line}")

@@ -7,8 +7,8 @@ use jiff::tz::TimeZone;
 use super::optimum::{Action, Problem};
 use super::{Grid, Job, Retail};
 use crate::bill::Assumption;
-use infercost_core::text::percent;
 use crate::wording::{interval, plain};
+use infercost_core::text::percent;
 
 /// What must be read with the plan.
 pub(super) fn doubts(
@@ -29,16 +29,19 @@ pub(super) fn doubts(
     } else if !job.energy_note.is_empty() {
         notes.push(job.energy_note.clone());
     }
+
     let waits = plan.contains(&Action::Idle) || job.stays_on && plan.first() == Some(&Action::Off);
     if waits && job.idle_w.is_none() {
         notes.push("The idle power is unknown; waiting counts as free.".to_owned());
     }
+
     if curve.wholesale && retail.is_none() {
         notes.push(
             "These are exchange prices without fees and taxes, not a bill; give adder and tax in [tariff]."
                 .to_owned(),
         );
     }
+
     let unknown = grid.prices.iter().filter(|price| price.is_none()).count();
     if unknown > 0 {
         let hours = plain(unknown as f64 * grid.step_s / 3600.0);
@@ -64,10 +67,12 @@ pub(super) fn assumptions(job: &Job, curve: &Curve, retail: Option<Retail>, grid
         source: curve.source.clone(),
         date: Some(date),
     }];
+
     if let Some(retail) = retail {
         let what = format!("adder {} and tax {} on each price", plain(retail.adder), percent(retail.tax));
         all.push(Assumption::new(what, "[tariff]"));
     }
+
     if job.pue > 1.0 {
         all.push(Assumption::new(format!("PUE {}: all energy is the facility's", job.pue), "the price book"));
     }
@@ -104,6 +109,7 @@ pub(super) fn sentence(found: &Found, unit: &str, plan: &[Action], now: Option<&
             None => "the plan is the best that the curve allows; running now cannot be compared".to_owned(),
         };
     };
+
     let told = format!("waiting saves {} {unit}{of} against running now", plain(saving.point));
     match found.more_than_noise {
         Some(true) => format!("{told}, more than the measured energy and speed leave open"),
@@ -124,5 +130,6 @@ fn same_work(one: &[Action], other: &[Action]) -> bool {
             .map(|(index, _)| index)
             .collect()
     };
+
     works(one) == works(other)
 }

@@ -2,18 +2,20 @@
 //!
 //! A template is a small program in the Jinja language that comes with the model, so it is run like
 //! hostile code: it reads no file and no clock, and stops when it has used up its allowance of steps
-//! and memory. It renders what llama.cpp's `/apply-template` renders, with one difference: there, a
-//! conversation that ends with the assistant's turn is left open to be continued; here it is closed
-//! like any other, and a generation prompt follows where it is asked for.
+//! and memory. It renders what `apply_chat_template` of transformers renders: the same variables (`tools`
+//! and `documents` are none unless given), globals, whitespace control and methods of Python's texts. A
+//! conversation that ends with the assistant's turn is closed like any other, and a generation prompt
+//! follows where it is asked for.
 //!
 //! A model without a template is a base model; the caller decides what that means. [`plain`] is the
 //! documented choice: the contents alone, with nothing that the model was never trained on.
 
 mod error;
+mod python_methods;
 mod source;
 mod to_json;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
 use std::sync::mpsc;
@@ -24,6 +26,7 @@ use candle_core::quantized::gguf_file::Value as GgufValue;
 pub use error::ChatTemplateError;
 use jiff::civil::DateTime;
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Value, context};
 
 use crate::tokenizer::shown;
@@ -70,6 +73,8 @@ pub struct Rendered {
 pub struct ChatTemplate {
     environment: Environment<'static>,
     source: String,
+    /// What it is given besides the conversation: `enable_thinking`, `tools`, …
+    variables: BTreeMap<String, serde_json::Value>,
 }
 
 impl fmt::Debug for ChatTemplate {
@@ -119,7 +124,8 @@ impl ChatTemplate {
         syntax.trim_blocks(true).lstrip_blocks(true);
         environment.set_syntax(syntax.build().map_err(failure)?);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.set_unknown_method_callback(python_methods::call);
+        minijinja_contrib::add_to_environment(&mut environment);
         environment.add_filter("tojson", to_json::to_json);
         environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, "refused").with_source(Refusal(message)))
@@ -130,10 +136,11 @@ impl ChatTemplate {
         environment.add_template_owned(NAME, source::without_generation_tags(source)).map_err(|error| {
             ChatTemplateError::Malformed { line: error.line().unwrap_or(0), reason: reason(&error) }
         })?;
-        Ok(Self { environment, source: source.to_owned() })
+
+        Ok(Self { environment, source: source.to_owned(), variables: BTreeMap::new() })
     }
 
-    /// Reads the template in a GGUF file's metadata, if there is one.
+    /// Reads the template in a GGUF file's metadata, if there is one. A blank one is none.
     ///
     /// # Errors
     /// As [`from_source`](Self::from_source); also where the metadata value is no text.
@@ -142,7 +149,8 @@ impl ChatTemplate {
     }
 
     /// Reads the template in a model's folder, if there is one: `chat_template.jinja`, or else what
-    /// `tokenizer_config.json` holds, a text or a list with a template named `default`.
+    /// `chat_template.json` or `tokenizer_config.json` holds, a text or a list with a template named `default`. A
+    /// blank one is none.
     ///
     /// # Errors
     /// As [`from_source`](Self::from_source); also where a file cannot be read or lists templates
@@ -159,6 +167,15 @@ impl ChatTemplate {
             jiff::fmt::strtime::format(format, date)
                 .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
         });
+        self
+    }
+
+    /// Gives the template further variables, such as `enable_thinking`, as `apply_chat_template` of transformers and
+    /// `chat_template_kwargs` of servers do. They come before `tools`, `documents`, `bos_token` and `eos_token`; the
+    /// conversation and `add_generation_prompt` stay what they are.
+    #[must_use]
+    pub fn with_variables(mut self, variables: &BTreeMap<String, serde_json::Value>) -> Self {
+        self.variables.extend(variables.iter().map(|(name, value)| (name.clone(), value.clone())));
         self
     }
 
@@ -204,18 +221,21 @@ impl ChatTemplate {
         let [system, rest @ ..] = messages else {
             return as_given.map(|text| Rendered { text, system_folded: false });
         };
+
         // A template may refuse a system message or leave it out without a word.
         let lost = match &as_given {
             Ok(text) => !text.contains(system.content.trim()),
             Err(ChatTemplateError::Refused { .. }) => true,
             Err(_) => false,
         };
+
         if system.role == "system" && lost {
             let folded = fold(system, rest);
             if let Ok(text) = self.render_as_given(&folded, add_generation_prompt, bos, eos) {
                 return Ok(Rendered { text, system_folded: true });
             }
         }
+
         as_given.map(|text| Rendered { text, system_folded: false })
     }
 
@@ -233,11 +253,14 @@ impl ChatTemplate {
             .iter()
             .map(|message| context! { role => message.role.as_str(), content => message.content.as_str() })
             .collect();
+        // What stands first wins. A variable that is none is another thing than one that is not there.
+        let defaults = context! { tools => Value::from(()), documents => Value::from(()), bos_token => bos, eos_token => eos };
+        let given = Value::from(Serde(&self.variables));
+
         let context = context! {
             messages => messages,
             add_generation_prompt => add_generation_prompt,
-            bos_token => bos,
-            eos_token => eos,
+            ..context! { ..given, ..defaults }
         };
         render_within(TIME_LIMIT, environment, context)
     }

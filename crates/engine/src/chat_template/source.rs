@@ -12,6 +12,8 @@ use crate::tokenizer::{read, shown};
 pub(super) fn in_gguf(metadata: &HashMap<String, GgufValue>) -> Result<Option<&str>, ChatTemplateError> {
     match metadata.get("tokenizer.chat_template") {
         None => Ok(None),
+        // Converters write an empty text where there is no template.
+        Some(GgufValue::String(source)) if source.trim().is_empty() => Ok(None),
         Some(GgufValue::String(source)) => Ok(Some(source)),
         Some(_) => Err(ChatTemplateError::Malformed {
             line: 0,
@@ -21,18 +23,30 @@ pub(super) fn in_gguf(metadata: &HashMap<String, GgufValue>) -> Result<Option<&s
 }
 
 pub(super) fn in_folder(folder: &Path) -> Result<Option<String>, ChatTemplateError> {
-    if let Some(source) = text_of(folder.join("chat_template.jinja"))? {
+    if let Some(source) =
+        text_of(folder.join("chat_template.jinja"))?.filter(|source| !source.trim().is_empty())
+    {
         return Ok(Some(source));
     }
 
-    let Some(config) = text_of(folder.join("tokenizer_config.json"))? else { return Ok(None) };
-    let mut config: Value = serde_json::from_str(&config).map_err(|error| ChatTemplateError::Unreadable {
-        path: folder.join("tokenizer_config.json"),
-        reason: shown(&error.to_string()),
-    })?;
+    for name in ["chat_template.json", "tokenizer_config.json"] {
+        let Some(config) = text_of(folder.join(name))? else { continue };
+        let config: Value = serde_json::from_str(&config).map_err(|error| ChatTemplateError::Unreadable {
+            path: folder.join(name),
+            reason: shown(&error.to_string()),
+        })?;
+        if let Some(source) = in_config(config)? {
+            return Ok(Some(source));
+        }
+    }
+    Ok(None)
+}
+
+/// The template that a configuration holds.
+fn in_config(mut config: Value) -> Result<Option<String>, ChatTemplateError> {
     match config.get_mut("chat_template").map(Value::take) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(source)) => Ok(Some(source)),
+        Some(Value::String(source)) => Ok(Some(source).filter(|source| !source.trim().is_empty())),
         Some(Value::Array(named)) => default_of(&named).map(Some),
         Some(_) => Err(ChatTemplateError::Malformed {
             line: 0,
@@ -82,6 +96,7 @@ pub(super) fn without_generation_tags(source: &str) -> String {
         text.push_str("%}");
         rest = after;
     }
+
     text.push_str(rest);
     text
 }

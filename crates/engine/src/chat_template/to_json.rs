@@ -13,6 +13,7 @@ pub(super) fn to_json(state: &State, value: &Value, options: Kwargs) -> Result<V
     let indent: Option<usize> = options.get("indent")?;
     let ascii: Option<bool> = options.get("ensure_ascii")?;
     let sorted: Option<bool> = options.get("sort_keys")?;
+
     // Python's default separators can be given explicitly; other ones are not supported.
     let _: Option<Value> = options.get("separators")?;
     options.assert_all_used()?;
@@ -24,6 +25,7 @@ pub(super) fn to_json(state: &State, value: &Value, options: Kwargs) -> Result<V
         sorted: sorted.unwrap_or(false),
     };
     writer.value(value, 0)?;
+
     Ok(Value::from(writer.text))
 }
 
@@ -66,6 +68,7 @@ impl Writer<'_, '_, '_> {
                 return Err(Error::new(ErrorKind::InvalidOperation, detail));
             }
         }
+
         Ok(())
     }
 
@@ -85,6 +88,7 @@ impl Writer<'_, '_, '_> {
             self.new_line(depth + 1)?;
             write(self, item)?;
         }
+
         if !items.is_empty() {
             self.new_line(depth)?;
         }
@@ -119,6 +123,7 @@ impl Writer<'_, '_, '_> {
                 _ => self.text.push(character),
             }
         }
+
         self.text.push('"');
         Ok(())
     }

@@ -46,9 +46,8 @@ pub(crate) fn read(
     file.take(length).read_to_string(&mut header).map_err(DecoderError::reading(path))?;
     let header: Value = serde_json::from_str(&header)
         .map_err(|error| DecoderError::not_a_model(path, format!("its header is not JSON: {error}")))?;
-    let entries = header
-        .as_object()
-        .ok_or_else(|| DecoderError::not_a_model(path, "its header is not an object"))?;
+    let entries =
+        header.as_object().ok_or_else(|| DecoderError::not_a_model(path, "its header is not an object"))?;
 
     let mut places = Vec::with_capacity(entries.len());
     for (name, entry) in entries.iter().filter(|(name, _)| *name != "__metadata__") {
@@ -97,18 +96,32 @@ fn numbers(entry: &Value, key: &str) -> Option<Vec<u64>> {
 pub(crate) fn shards(folder: &Path) -> Result<Vec<PathBuf>, DecoderError> {
     let index_path = folder.join("model.safetensors.index.json");
     let single = folder.join("model.safetensors");
+    if single.is_file() && !index_path.is_file() {
+        return Ok(vec![single]);
+    }
     if !index_path.is_file() {
-        return if single.is_file() {
-            Ok(vec![single])
-        } else {
-            let reason = "the folder has neither model.safetensors nor its index";
-            Err(DecoderError::not_a_model(folder, reason))
-        };
+        let shards = unindexed(folder);
+        let reason = "the folder has neither model.safetensors nor its parts";
+        return if shards.is_empty() { Err(DecoderError::not_a_model(folder, reason)) } else { Ok(shards) };
     }
 
     let text = read_text(&index_path)?;
     let names = shard_names(&text).map_err(|reason| DecoderError::not_a_model(&index_path, reason))?;
     Ok(names.into_iter().map(|name| folder.join(name)).collect())
+}
+
+/// The files of a folder that are named as parts of one model, in order: the index may be missing. Whoever named the
+/// folder has seen to it that no part is missing.
+fn unindexed(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut shards: Vec<PathBuf> = entries.filter(|path| is_shard(path)).collect();
+    shards.sort();
+    shards
+}
+
+fn is_shard(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.starts_with("model-") && name.contains("-of-") && name.ends_with(".safetensors") && path.is_file()
 }
 
 /// The file names in an index, each a file of the index's own folder.

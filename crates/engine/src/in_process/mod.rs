@@ -225,7 +225,7 @@ impl Engine for InProcessEngine {
         request: &GenerationRequest<'_>,
         on_chunk: &mut dyn FnMut(Chunk<'_>),
     ) -> Result<Generation, EngineError> {
-        let input = self.prompts.encode(request.prompt)?;
+        let (input, opens_thinking) = self.prompts.encode_noting(request.prompt)?;
         let limit = usize::try_from(request.max_tokens).unwrap_or(usize::MAX);
         self.check_fits(input.len(), limit)?;
         self.clear();
@@ -248,12 +248,12 @@ impl Engine for InProcessEngine {
 
             if tokenizer.stop_tokens().contains(&token) {
                 finish = FinishReason::Stop;
-                on_chunk(Chunk { text: "", tokens: 1 });
+                on_chunk(Chunk { text: "", tokens: 1, thinking: false });
                 break;
             }
 
             let piece = stream.push(token);
-            on_chunk(Chunk { text: &piece, tokens: 1 });
+            on_chunk(Chunk { text: &piece, tokens: 1, thinking: false });
             text.push_str(&piece);
             if token_ids.len() >= limit {
                 break;
@@ -264,6 +264,9 @@ impl Engine for InProcessEngine {
 
         Ok(Generation {
             text,
+            thinking: None,
+            thinking_tokens: None,
+            opens_thinking,
             output_tokens: counted(token_ids.len()),
             token_ids,
             input_tokens: Some(counted(input.len())),

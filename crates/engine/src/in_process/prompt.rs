@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use infercost_core::{Continuation, EngineError, PromptBody};
+use infercost_core::thinking::is_opened_by;
+use infercost_core::{Continuation, EngineError, Message, PromptBody, Role};
 
 use crate::chat_template::{ChatMessage, ChatTemplate, plain};
 use crate::decoder::WeightSource;
@@ -31,12 +32,34 @@ impl PromptEncoder {
         // Some templates tell the model what day it is.
         let today = jiff::Zoned::now().date().at(0, 0, 0, 0);
         let template = template.map_err(|error| error.to_string())?.map(|template| template.with_date(today));
-        Ok(Self { tokenizer: Arc::new(tokenizer), template })
+        let encoder = Self { tokenizer: Arc::new(tokenizer), template };
+        encoder.refuse_empty()?;
+        Ok(encoder)
+    }
+
+    /// Refuses a template that leaves out what a user says. One that fails does so again at the first prompt, with the
+    /// prompt's name.
+    fn refuse_empty(&self) -> Result<(), String> {
+        let says = Message { role: Role::User, content: "x".to_owned() };
+        match self.render(&PromptBody::Chat(vec![says].into())) {
+            Ok(rendered) if rendered.trim().is_empty() => Err(
+                "its chat template renders a user's message to nothing; repair `tokenizer.chat_template`, or take it \
+                 out, and the prompts are sent as they are"
+                    .to_owned(),
+            ),
+            _ => Ok(()),
+        }
     }
 
     /// The tokens of a conversation, ending where the model is to answer.
     pub(crate) fn encode(&self, prompt: &PromptBody) -> Result<Vec<u32>, EngineError> {
         self.tokens(&self.render(prompt)?)
+    }
+
+    /// The tokens of a conversation, and whether it ends inside thinking that its template has opened.
+    pub(crate) fn encode_noting(&self, prompt: &PromptBody) -> Result<(Vec<u32>, bool), EngineError> {
+        let rendered = self.render(prompt)?;
+        Ok((self.tokens(&rendered)?, is_opened_by(&rendered)))
     }
 
     /// The tokens of a conversation, and those of what follows it.
@@ -64,12 +87,19 @@ impl PromptEncoder {
         let PromptBody::Chat(turns) = prompt;
         let messages: Vec<ChatMessage> =
             turns.iter().map(|turn| ChatMessage::new(turn.role.name(), turn.content.as_str())).collect();
-        match &self.template {
-            Some(template) => template
-                .render(&messages, true, &self.named(self.tokenizer.bos()), &self.named(self.tokenizer.eos()))
-                .map_err(|error| EngineError::Template(error.to_string())),
-            None => Ok(plain(&messages)),
-        }
+        let Some(template) = &self.template else { return Ok(plain(&messages)) };
+        let variables = turns.template_variables();
+        let with_variables;
+        let template = if variables.is_empty() {
+            template
+        } else {
+            with_variables = template.clone().with_variables(&variables);
+            &with_variables
+        };
+
+        template
+            .render(&messages, true, &self.named(self.tokenizer.bos()), &self.named(self.tokenizer.eos()))
+            .map_err(|error| EngineError::Template(error.to_string()))
     }
 
     fn tokens(&self, rendered: &str) -> Result<Vec<u32>, EngineError> {

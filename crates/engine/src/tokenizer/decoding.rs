@@ -5,7 +5,8 @@ use super::TextTokenizer;
 /// Turns tokens into text as they arrive and never gives out half a character.
 ///
 /// Bytes that do not yet make a whole character wait for the next token. Bytes that can no longer
-/// become one are replaced by U+FFFD, as `String::from_utf8_lossy` does. Control tokens give nothing.
+/// become one are replaced by U+FFFD, as `String::from_utf8_lossy` does. Control tokens give nothing, but for those that
+/// mark thinking, which is cut off an answer by them.
 #[derive(Debug)]
 pub struct DecodeStream<'t> {
     tokenizer: &'t TextTokenizer,
@@ -21,8 +22,9 @@ impl<'t> DecodeStream<'t> {
     ///
     /// An id outside the vocabulary, which weights with padded rows can produce, gives no text.
     pub fn push(&mut self, token: u32) -> String {
-        if !self.tokenizer.is_control(token) {
-            self.waiting.extend(self.tokenizer.token_bytes(token).unwrap_or_default());
+        let bytes = self.tokenizer.token_bytes(token).unwrap_or_default();
+        if !self.tokenizer.is_control(token) || marks_thinking(&bytes) {
+            self.waiting.extend(bytes);
         }
         let mut text = String::new();
         let mut whole = 0;
@@ -47,6 +49,11 @@ impl<'t> DecodeStream<'t> {
     pub fn finish(self) -> String {
         String::from_utf8_lossy(&self.waiting).into_owned()
     }
+}
+
+/// Whether a token begins or ends thinking.
+fn marks_thinking(token: &[u8]) -> bool {
+    std::str::from_utf8(token).is_ok_and(infercost_core::thinking::is_mark)
 }
 
 /// Whether bytes that are no character yet could begin one. Rust reports a truncated character as one

@@ -224,11 +224,17 @@ fn unreadable(path: &Path, source: std::io::Error) -> TokenizerError {
 
 /// A file's text, or none where there is no such file.
 pub(crate) fn read(path: &Path) -> Result<Option<String>, TokenizerError> {
-    let file = match std::fs::File::open(path) {
+    // A link may lead anywhere: opening a pipe would wait for ever.
+    match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(|error| unreadable(path, error))?,
-    };
+        Err(error) => return Err(unreadable(path, error)),
+        Ok(data) if !data.is_file() => {
+            return Err(unreadable(path, std::io::Error::other("it is no regular file")));
+        }
+        Ok(_) => {}
+    }
 
+    let file = std::fs::File::open(path).map_err(|error| unreadable(path, error))?;
     let mut text = String::new();
     file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text).map_err(|error| unreadable(path, error))?;
     if text.len() as u64 > MAX_FILE_BYTES {

@@ -162,7 +162,9 @@ impl Words {
 
         if let Some(end) = self.letters_end(piece, at) {
             return match self.contractions {
-                Contractions::WithWord => contraction_end(piece, end, |c| c.to_ascii_lowercase()).unwrap_or(end),
+                Contractions::WithWord => {
+                    contraction_end(piece, end, |c| c.to_ascii_lowercase()).unwrap_or(end)
+                }
                 _ => end,
             };
         }

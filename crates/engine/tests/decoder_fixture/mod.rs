@@ -298,7 +298,9 @@ pub fn ways() -> Vec<Way> {
     let candle = DecoderOptions { executor: Some(Executor::Candle), ..DecoderOptions::default() };
     let mut ways = vec![Way { name: "candle".into(), options: candle, slack: 1.0 }];
     for isa in Isa::available() {
-        for (threads, cache_type, slack) in [(1, CacheType::F32, 1.0), (3, CacheType::F32, 1.0), (2, CacheType::F16, 100.0)] {
+        for (threads, cache_type, slack) in
+            [(1, CacheType::F32, 1.0), (3, CacheType::F32, 1.0), (2, CacheType::F16, 100.0)]
+        {
             let options = DecoderOptions {
                 executor: Some(Executor::Kernels),
                 threads: Some(threads),

@@ -1,14 +1,20 @@
 //! Chat templates: what llama.cpp's `/apply-template` gave, and what a hostile template cannot do.
 
+use std::collections::BTreeMap;
+
 use infercost_engine::chat_template::{ChatMessage, ChatTemplate, ChatTemplateError, plain};
 
-use super::golden;
+use super::{golden, golden_file};
 
 /// The template inside SmolLM2's GGUF file says the same, which the test with that file checks.
 const SMOLLM2: &str = "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}\
     {{ '<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n' }}\
     {% endif %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}\
     {% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+
+fn variables(given: &serde_json::Value) -> BTreeMap<String, serde_json::Value> {
+    given.as_object().unwrap().clone().into_iter().collect()
+}
 
 fn render(source: &str, messages: &[(&str, &str)]) -> Result<String, ChatTemplateError> {
     let messages: Vec<_> = messages.iter().map(|(role, content)| ChatMessage::new(*role, *content)).collect();
@@ -33,6 +39,63 @@ fn templates_render_as_in_llama_cpp() {
         let prompt = render(source, &messages).unwrap();
         assert_eq!(prompt, line["prompt"].as_str().unwrap(), "{}: {messages:?}", line["name"]);
     }
+}
+
+/// The templates of the supported families, against Jinja as transformers sets it up (`golden/templates/render.py`).
+#[test]
+fn templates_render_as_in_transformers() {
+    let lines = golden("templates.jsonl");
+    let (mut equal, mut refused) = (0, 0);
+    for line in &lines {
+        let name = line["template"].as_str().unwrap();
+        let source = std::fs::read_to_string(golden_file("templates").join(name)).unwrap();
+        let date = jiff::civil::date(2026, 7, 4).at(0, 0, 0, 0);
+        let template = ChatTemplate::from_source(&source).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let template = template.with_date(date).with_variables(&variables(&line["variables"]));
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let messages: Vec<ChatMessage> = line["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|message| ChatMessage::new(text(&message["role"]), text(&message["content"])))
+            .collect();
+        let rendered = template.render(&messages, true, "<s>", "</s>");
+        if let Some(reason) = line["refused"].as_str() {
+            let error = rendered.unwrap_err().to_string();
+            assert!(error.contains(reason), "{name}: {error}, not {reason}");
+            refused += 1;
+        } else {
+            let rendered = rendered.unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(
+                rendered,
+                line["prompt"].as_str().unwrap(),
+                "{name} {} {messages:?}",
+                line["variables"]
+            );
+            equal += 1;
+        }
+    }
+    assert_eq!((equal, refused), (248, 12));
+}
+
+#[test]
+fn variables_are_given_and_none_is_not_missing() {
+    let render = |source: &str, variables: serde_json::Value| {
+        let template = ChatTemplate::from_source(source).unwrap();
+        let template = template.with_variables(&self::variables(&variables));
+        template.render(&[ChatMessage::new("user", "x")], true, "B", "E").unwrap()
+    };
+    let nothing = serde_json::json!({});
+    let source =
+        "{{ tools is none and documents is none }} {{ tools is defined }} {{ enable_thinking is defined }}";
+    assert_eq!(render(source, nothing.clone()), "True True False");
+    assert_eq!(
+        render("{{ enable_thinking is false }}", serde_json::json!({"enable_thinking": false})),
+        "True"
+    );
+    assert_eq!(render("{{ tools | length }}", serde_json::json!({"tools": [1, 2]})), "2");
+    assert_eq!(render("{{ bos_token }}{{ eos_token }}", serde_json::json!({"bos_token": "b"})), "bE");
+    assert_eq!(render("{{ messages[0].content }}", serde_json::json!({"messages": []})), "x");
 }
 
 #[test]

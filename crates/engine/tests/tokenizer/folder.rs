@@ -90,6 +90,13 @@ fn templates_are_found_wherever_they_lie() {
     let unnamed = check(r#"[{"name": "a", "template": "t"}, {"name": "b", "template": "t"}]"#);
     assert!(unnamed.is_err_and(|error| error.contains("a, b")));
     assert!(check("7").is_err());
+    // A blank template is none.
+    assert_eq!(check(r#"" \n""#), Ok(None));
+    assert_eq!(
+        render(&[("chat_template.jinja", " \n"), ("tokenizer_config.json", &config("\"one\""))]),
+        found("one")
+    );
+    assert_eq!(render(&[("chat_template.json", &config("\"three\""))]), found("three"));
     let both = [("tokenizer_config.json", &*config(r#""one""#)), ("chat_template.jinja", "two")];
     assert_eq!(render(&both), found("two"));
     assert!(ChatTemplate::from_folder(Path::new("/nonexistent")).unwrap().is_none());

@@ -11,10 +11,14 @@ mod synthetic;
 use infercost_engine::tokenizer::{Boundaries, Special, TextTokenizer};
 use serde_json::Value;
 
+/// A file or folder of what was made elsewhere.
+fn golden_file(name: &str) -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
+}
+
 /// The lines of a golden file.
 fn golden(name: &str) -> Vec<Value> {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = std::fs::read_to_string(golden_file(name)).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

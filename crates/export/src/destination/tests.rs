@@ -51,7 +51,7 @@ fn refusals_say_what_is_wrong() {
     };
     check("localhost:4318", &[], "http://");
     check("ftp://a", &[], "neither");
-    check("http://user:secret@host", &[], "--header");
+    check("http://user:secret@host", &[], "--otlp-header");
     check("\u{1b}[31m", &[], "cannot be read");
     check("", &[], "cannot be read");
     check("http://a", &[("PROTOCOL", "carrier-pigeon\u{7}")], "OTEL_EXPORTER_OTLP_PROTOCOL");

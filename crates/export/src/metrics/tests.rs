@@ -25,6 +25,7 @@ fn record(latency: u64, output: u32) -> InferenceRecord {
             text: None,
             finish: FinishReason::Stop,
             output_tokens: output,
+            thinking: None,
             arrivals: vec![ChunkArrival { at: at(80), tokens: 1 }],
             latency: at(latency),
         },

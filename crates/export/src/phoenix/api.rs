@@ -94,7 +94,7 @@ impl Api {
         if !(200..300).contains(&answer.status) {
             let words = explanation(answer.header("content-type"), &answer.body, &self.headers);
             let hint = match answer.status {
-                401 | 403 => "; give a key with --header authorization='Bearer …' or PHOENIX_API_KEY",
+                401 | 403 => "; give a key with --otlp-header authorization='Bearer …' or PHOENIX_API_KEY",
                 404 => "; is this the address of a Phoenix?",
                 _ => "",
             };

@@ -105,7 +105,7 @@ impl Http {
             301..=308 => " (a redirect is not followed: name the address it leads to)",
             401 | 403 => " (is the header that this server wants given?)",
             404 | 405 => " (is this the address of a collector, and not of a page?)",
-            415 => " (it does not take this encoding: try --protocol http/protobuf)",
+            415 => " (it does not take this encoding: try --otlp-protocol http/protobuf)",
             _ => "",
         };
         let said = if words.is_empty() { String::new() } else { format!(": {words}") };

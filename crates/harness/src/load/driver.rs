@@ -17,7 +17,7 @@ use super::arrivals::ArrivalTimes;
 use super::client_limit::{ClientPace, PULSE};
 use super::track::Track;
 use super::{Driven, Load};
-use crate::run::HarnessError;
+use crate::error::HarnessError;
 use crate::timed::{Stamped, Stamps, record};
 
 /// Finished requests that may wait for their records to be taken.

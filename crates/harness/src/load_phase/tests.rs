@@ -3,11 +3,12 @@ use std::collections::HashMap;
 
 use infercost_core::testing::{Script, ScriptedEngine};
 use infercost_core::{
-    EnergyReading, Grader, IdleRecord, LoadRecord, Message, Prompt, PromptBody, PromptId, RecordSink, Role,
-    Sampling, Scored, UnavailableMeter, WindowId,
+    EnergyReading, IdleRecord, LoadRecord, Message, Prompt, PromptBody, PromptId, RecordSink, Role, Sampling,
+    Scored, UnavailableMeter, WindowId,
 };
 
 use super::*;
+use crate::load::Arrivals;
 use crate::plan::Completed;
 use crate::preparation::Prepared;
 
@@ -57,9 +58,9 @@ impl RecordSink for Kept {
 fn prompt(id: &str) -> Prompt {
     Prompt {
         id: PromptId::from(id),
-        body: PromptBody::Chat(vec![Message { role: Role::User, content: id.to_owned() }]),
+        body: PromptBody::Chat(vec![Message { role: Role::User, content: id.to_owned() }].into()),
         max_tokens: 8,
-        grader: Grader::None,
+        grader: None,
         tags: Vec::new(),
     }
 }
@@ -155,22 +156,5 @@ fn a_limit_of_the_client_is_driven_once_more_after_a_break() {
         (0..windows).for_each(|_| completed.load.note(&window));
         let again = run_scripted(&plan(load_plan(), completed));
         assert_eq!(again.driven.len(), driven, "{windows} limited windows");
-    }
-}
-
-/// What a window shows of its end: the server's own comes first, since driving it again would not help.
-#[test]
-fn ends_of_the_way_up() {
-    let tally = |answered: u64, requests: u64| Tally { answered, requests, ..Tally::default() };
-    let limited = LoadFacts { client_limited: true, ..LoadFacts::default() };
-    let over = LoadFacts { over_saturated: true, ..limited };
-    for (tally, facts, expected) in [
-        (tally(10, 10), LoadFacts::default(), None),
-        (tally(10, 10), limited, Some(End::Client)),
-        (tally(10, 10), over, Some(End::Server)),
-        (tally(4, 10), limited, Some(End::Server)),
-        (tally(0, 0), LoadFacts::default(), Some(End::Server)),
-    ] {
-        assert_eq!(tally.reached(&facts).end, expected, "{tally:?} {facts:?}");
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use infercost_core::{
-    Engine, Grader, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
+    Engine, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
 };
 use infercost_harness::load::{Arrivals, Driven, Load, drive};
 use infercost_openai_mock::{Reply, StandIn, StreamScript};
@@ -15,8 +15,10 @@ pub(crate) const MS: Duration = Duration::from_millis(1);
 pub(crate) fn prompts(count: usize) -> Vec<Prompt> {
     let prompt = |number: usize| Prompt {
         id: format!("p{number}").as_str().into(),
-        body: PromptBody::Chat(vec![Message { role: Role::User, content: format!("question {number}") }]),
-        grader: Grader::None,
+        body: PromptBody::Chat(
+            vec![Message { role: Role::User, content: format!("question {number}") }].into(),
+        ),
+        grader: None,
         max_tokens: 32,
         tags: Vec::new(),
     };

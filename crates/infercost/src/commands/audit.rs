@@ -12,7 +12,6 @@ use infercost_core::{Currency, ForeignCall, Money};
 use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject, Zone};
 use infercost_economics::production::{AuditedInference, Production};
 use infercost_economics::{Assumption, Audit, Limits, Scenario, audit, bill, chart, scenario};
-use infercost_run::bounded_text;
 use infercost_run::economics_inputs::{self, EconomicsInputs, Measured};
 use infercost_run::foreign_traces;
 use infercost_run::usage;
@@ -21,7 +20,7 @@ use rust_decimal::Decimal;
 use crate::exit;
 use crate::flags::GlobalFlags;
 use crate::flags::economics::{ChartFlag, EconomicsFlags};
-use crate::flags::numbers::above_zero;
+use crate::flags::numbers::{above_zero, share_above_zero};
 use crate::output;
 
 /// What is set against what.
@@ -68,7 +67,7 @@ pub(crate) struct AuditCommand {
     pub(crate) capacity_per_hour: Option<f64>,
 
     /// Share of revenue from which cost is in the loss zone [default: 0.15]
-    #[arg(long, value_name = "SHARE", value_parser = above_zero)]
+    #[arg(long, value_name = "SHARE", value_parser = share_above_zero)]
     pub(crate) loss_zone: Option<f64>,
 
     /// Highest cost of one inference
@@ -97,6 +96,7 @@ pub(crate) fn run(arguments: &AuditCommand, global: &GlobalFlags) -> anyhow::Res
     economics_inputs::write_chart(arguments.chart.chart.as_deref(), || {
         audits.first().map_or_else(String::new, chart::tornado::tornado)
     })?;
+
     if global.json {
         let text = match audits.as_slice() {
             [one] => serde_json::to_string_pretty(one)?,
@@ -107,6 +107,7 @@ pub(crate) fn run(arguments: &AuditCommand, global: &GlobalFlags) -> anyhow::Res
         let shown: Vec<String> = audits.iter().map(output::economics::audit::render).collect();
         output::block(&shown.join("\n"));
     }
+
     Ok(code(&audits))
 }
 
@@ -127,6 +128,7 @@ fn of_run(arguments: &AuditCommand, business: &EconomicsInputs) -> anyhow::Resul
             "--api-model prices the tokens of --inferences or of another program's traces, not a run's",
         ));
     }
+
     let Measured { run, workload } = economics_inputs::measured(&business.request, arguments.run.as_deref())?;
     let book = business.book(&run.header.prices)?;
     let interest = business.load.interest.unwrap_or(0.0);
@@ -138,12 +140,14 @@ fn of_run(arguments: &AuditCommand, business: &EconomicsInputs) -> anyhow::Resul
         let what = format!("one machine answers {capacity} requests an hour");
         assumptions.push(Assumption::new(what, "as given; joules stay as measured"));
     }
+
     assumptions.push(Assumption {
         what: format!("{} inferences measured on {}", workload.inferences, workload.machine),
         source: format!("run {}", workload.run),
         date: None,
     });
     let notes = economics_inputs::notes(&book, &workload);
+
     Ok(audit(AuditInput {
         name: format!("{} in run {}", workload.variant, workload.run),
         subject: Subject::Machine(Box::new(scenario)),
@@ -252,6 +256,7 @@ pub(crate) fn audit_production(
             Subject::Stated { production, rate, currency }
         }
     };
+
     Ok(audit(AuditInput {
         name: format!("{model} in production"),
         subject,
@@ -276,6 +281,7 @@ fn token_price(business: &EconomicsInputs, name: &str) -> anyhow::Result<(TokenP
                 input: *input,
                 output: *output,
                 cached_input: None,
+                not_used: Vec::new(),
                 currency: offer.price.currency,
             };
             return Ok((price, Assumption::of_price(&offer.price)));
@@ -287,13 +293,11 @@ fn token_price(business: &EconomicsInputs, name: &str) -> anyhow::Result<(TokenP
 }
 
 fn read_inferences(file: &Path) -> anyhow::Result<Vec<AuditedInference>> {
-    let name = file.display();
-    let mut all: Vec<AuditedInference> = Vec::new();
-    bounded_text::lines(file, MAX_BYTES, "inferences", |number, line| {
-        let one = serde_json::from_slice(line).map_err(|error| usage(format!("{name}:{number}: {error}")))?;
-        all.push(one);
-        Ok(())
-    })?;
+    let name = infercost_text::display_name(file);
+    let text = infercost_text::read(file, MAX_BYTES, "file of inferences")?;
+    let documents = infercost_text::json::documents(&name, &text)?;
+    let all: Vec<AuditedInference> =
+        documents.into_iter().map(|document| document.parse(&name)).collect::<Result<_, _>>()?;
     if all.is_empty() {
         return Err(usage(format!("{name}: no inferences; write one JSON object a line")));
     }

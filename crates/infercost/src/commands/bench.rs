@@ -76,6 +76,7 @@ pub(crate) fn run(arguments: &BenchCommand, global: &GlobalFlags) -> anyhow::Res
     } else {
         output::block(&output::bench::render(&model.variant, arguments, prefill, decode));
     }
+
     Ok(ExitCode::SUCCESS)
 }
 

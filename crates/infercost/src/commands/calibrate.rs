@@ -12,7 +12,7 @@ use infercost_harness::noise::{busy_for, power_while};
 use infercost_harness::window_length::UPDATES_PER_WINDOW;
 use infercost_run::MeterRequest;
 use infercost_run::calibration;
-use infercost_run::machine::{discover, facts, threads};
+use infercost_run::machine::{discover, threads, unmeasured_facts};
 use infercost_run::usage;
 
 use crate::flags::GlobalFlags;
@@ -40,11 +40,12 @@ pub(crate) fn run(wanted: &Calibration<'_>, global: &GlobalFlags) -> anyhow::Res
     if host.meter.scope().0.contains(&EnergyDomain::Wall) {
         return Err(usage("--meter reads the wall itself: nothing to calibrate"));
     }
+
     debug_assert!(host.basis == MeterBasis::Measured && wall.basis == MeterBasis::Measured);
     let slower = host.meter.update_period().max(wall.meter.update_period());
     let usual = SHORTEST_WINDOW.max(slower.saturating_mul(UPDATES_PER_WINDOW));
     let length = wanted.window.unwrap_or(usual);
-    let threads = threads(&facts(&[]));
+    let threads = threads(&unmeasured_facts(&[]));
     let mut windows = Vec::new();
     for index in 0..WINDOWS {
         let at_rest = index.is_multiple_of(2);
@@ -62,6 +63,7 @@ pub(crate) fn run(wanted: &Calibration<'_>, global: &GlobalFlags) -> anyhow::Res
             Err(reason) => output::note(&format!("! this window is left out: {reason}")),
         }
     }
+
     let fitted = fit(&windows).context("no factor was fitted, and none was kept")?;
     let factor = WallFactor {
         factor: fitted.factor,
@@ -83,6 +85,7 @@ pub(crate) fn run(wanted: &Calibration<'_>, global: &GlobalFlags) -> anyhow::Res
             path.display()
         ));
     }
+
     Ok(ExitCode::SUCCESS)
 }
 

@@ -7,10 +7,15 @@ use infercost_core::RunSpec;
 use infercost_run::config::SettingsOverrides;
 use infercost_run::exporting;
 
+use crate::commands::report::Printing;
 use crate::commands::{record, report};
 use crate::flags::GlobalFlags;
+use crate::flags::detail::DetailFlags;
 use crate::flags::judge::JudgeFlags;
+use crate::flags::page::PageFlags;
 use crate::flags::record::RecordFlags;
+use crate::output;
+use crate::output::page::Texts;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -25,6 +30,11 @@ pub(crate) struct CompareCommand {
     pub(crate) record: RecordFlags,
     #[command(flatten)]
     pub(crate) judge: JudgeFlags,
+    #[command(flatten)]
+    pub(crate) detail: DetailFlags,
+
+    #[command(flatten)]
+    pub(crate) page: PageFlags,
 }
 
 /// `earlier` reads the command line of a run that was recorded before there were specifications.
@@ -34,9 +44,17 @@ pub(crate) fn run(
     earlier: &dyn Fn(&[String]) -> Option<RunSpec>,
 ) -> anyhow::Result<ExitCode> {
     let given = SettingsOverrides::read(&arguments.judge.policy(global))?;
+    output::page::check(&arguments.page)?;
     let request = arguments.record.request(global);
     let folder = record::record(&arguments.record, &request, &given, earlier)?;
-    let code = report::print(std::slice::from_ref(&folder), None, &given, global.json)?;
+
+    let printing = Printing {
+        json: global.json,
+        detail: arguments.detail.detail(),
+        page: &arguments.page,
+        texts: Texts::default(),
+    };
+    let code = report::print(std::slice::from_ref(&folder), None, &given, &printing)?;
     exporting::after_run(&folder, &request, &given);
     Ok(code)
 }

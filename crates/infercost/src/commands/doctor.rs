@@ -85,12 +85,14 @@ fn diagnose(discovery: Discovery, choice: &MeterChoice) -> anyhow::Result<Diagno
         power_unknown = at_work.as_ref().err().cloned();
         (rest, work) = (at_rest.ok().map(Watts::get), at_work.ok().map(Watts::get));
     }
+
     machine.wall_factor = calibration::matching(&meter.describe());
     machine.steal_share = noise.and_then(|noise| noise.steal_share);
     let mut doubts = machine_checks::doubts(&machine, &gpus);
     doubts.extend(meter.sampler_overhead().and_then(machine_checks::sampling));
     doubts
         .extend(left_out.map(|gap| format!("energy of models on the CPU would be unknown: {}", gap.text())));
+
     Ok(Diagnosis {
         schema: SCHEMA,
         doubts,

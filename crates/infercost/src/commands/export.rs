@@ -95,7 +95,7 @@ impl ExportCommand {
 pub(crate) fn run(arguments: &ExportCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let given = SettingsOverrides::read(&arguments.judge.policy(global))?;
     let folder = run_folder::named_or_newest(&global.traces, arguments.run.as_deref())?;
-    let options = arguments.options().map_err(|error| usage(error.to_string()))?;
+    let options = arguments.options().map_err(wrong)?;
     let content = !arguments.no_content;
     let outfit =
         Outfit { content, redact: arguments.redact.clone(), resource: resource(), ..Outfit::default() };
@@ -112,15 +112,18 @@ pub(crate) fn run(arguments: &ExportCommand, global: &GlobalFlags) -> anyhow::Re
         }
         return Ok(exit::of_sending(done.is_whole()));
     }
+
     let (destination, viewer) = place(arguments, &options)?;
     let outfit = Outfit { viewer, project: arguments.project.clone(), ..outfit };
     let told = if arguments.plain { None } else { AnalysedRun::read(&folder, &given, content)? };
     if told.is_none() && !arguments.plain {
         output::note("! the run is too large for a report: spans are sent as they were recorded");
     }
+
     for left_out in told.iter().flat_map(|told| told.ledger.unbilled()) {
         output::note(&format!("! {left_out}"));
     }
+
     let facts =
         told.as_ref().map(|told| facts::of_ledger(&told.run.header, &told.ledger)).unwrap_or_default();
     let sent = send(&folder, &destination, Outfit { facts, ..outfit }, arguments.unsent)?;
@@ -130,7 +133,12 @@ pub(crate) fn run(arguments: &ExportCommand, global: &GlobalFlags) -> anyhow::Re
         metrics::send(&told.run, &options);
     }
     tell(&folder, &destination, &sent, global.json);
+
     Ok(exit::of_sending(sent.is_whole()))
+}
+
+fn wrong(error: DestinationError) -> anyhow::Error {
+    usage(error.to_string())
 }
 
 fn place(arguments: &ExportCommand, options: &OtlpOptions) -> anyhow::Result<(Destination, Viewer)> {
@@ -139,7 +147,6 @@ fn place(arguments: &ExportCommand, options: &OtlpOptions) -> anyhow::Result<(De
         (_, true) => Some(Named::Langfuse),
         _ => None,
     };
-    let wrong = |error: DestinationError| usage(error.to_string());
     if let Some(named) = named {
         let destination =
             named.destination(options, arguments.project.as_deref(), &variable).map_err(wrong)?;

@@ -9,6 +9,7 @@ use infercost_core::price::PriceBook;
 use infercost_economics::hosting::{Demand, Setting, host, measured_on};
 use infercost_economics::{Scenario, bill, chart, scenario};
 use infercost_prices::sections::exchange::convert_offer;
+use infercost_prices::sections::load::PLANNED_UTILIZATION;
 use infercost_run::economics_inputs::{self, EconomicsInputs, Measured};
 use infercost_run::usage;
 use infercost_run::{price_store, run_folder};
@@ -25,8 +26,8 @@ use crate::output;
   infercost host traces/sample/20261123-073338 --assume-watts 60,20 --chart map.svg
   infercost host --market \"RTX 4090\"            with the cheapest fetched offers of that hardware
 
-Offers stand in [[offers]] of infercost.toml: kind rent, spot, serverless or api. The price book's
-own hardware is the way called own. Exit codes: 0 an answer, 3 not settled: the cheapest way leaves
+Offers stand in [[offers]] of infercost.toml: kind rent, spot, serverless or api; without any, the
+shipped example table stands in, marked as assumed. The price book's own hardware is the way called own. Exit codes: 0 an answer, 3 not settled: the cheapest way leaves
 something out")]
 pub(crate) struct HostCommand {
     /// Run folder, or run id below --traces [default: the newest run]
@@ -36,13 +37,17 @@ pub(crate) struct HostCommand {
     #[command(flatten)]
     pub(crate) load: DemandFlags,
 
-    /// Add the cheapest fetched offers whose hardware's name holds this text: one to rent, one spot
+    /// Add the cheapest fetched offers of the hardware of this name: one to rent, one spot
     #[arg(long, value_name = "HARDWARE")]
     pub(crate) market: Option<String>,
 
     /// Add the fetched price of this hosted model's tokens
     #[arg(long, value_name = "NAME")]
     pub(crate) api_model: Option<String>,
+
+    /// Compare with nothing where no offer is given, instead of with the shipped example
+    #[arg(long)]
+    pub(crate) no_example_offers: bool,
 
     /// Take the speed and load time of an offer from a run that was recorded on it; may be repeated
     #[arg(long, value_name = "OFFER=RUN", value_parser = offer_and_run)]
@@ -60,9 +65,8 @@ fn offer_and_run(text: &str) -> Result<(String, String), String> {
     Ok((offer.to_owned(), run.to_owned()))
 }
 
-/// Share of its capacity up to which a machine is planned to be used where a load is given and no share: beyond it
-/// requests queue.
-const PLANNED_UTILIZATION: f64 = 0.7;
+/// What must be known where nobody says what is on offer.
+const EXAMPLE_OFFERS: &str = "Offers are assumed: the shipped example table of 2026-11-01, nobody's quotation; write [[offers]] into infercost.toml, or fetch some: infercost prices fetch vast --gpu NAME --fill.";
 
 pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
@@ -72,7 +76,7 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
     let scenario = Scenario::of(&workload, &book, interest);
     let demand = demand(&arguments.load, &business, &book);
     let setting = Setting::of(scenario, &workload, demand);
-    let mut offers = offers(arguments, &business, &book)?;
+    let Offers { mut offers, note: offers_note } = offers(arguments, &business, &book)?;
     for (name, run) in &arguments.measured_on {
         let offer = offers.iter_mut().find(|offer| offer.name == *name);
         let offer = offer.ok_or_else(|| usage(format!("--measured-on {name}: no offer has that name")))?;
@@ -80,10 +84,12 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
         *offer = measured_on(offer, &workload, &there)
             .map_err(|reason| usage(format!("--measured-on {name}: {reason}")))?;
     }
+
     let mut hosting = host(format!("{} in run {}", workload.variant, workload.run), &setting, &offers);
     hosting.assumptions.extend(scenario::assumptions(&book, interest));
     let mut notes = bill::stale(&hosting.assumptions, business.today);
     notes.extend(economics_inputs::notes(&book, &workload));
+    notes.extend(offers_note);
     hosting.notes.splice(0..0, notes);
     economics_inputs::write_chart(arguments.chart.chart.as_deref(), || chart::map::map(&hosting))?;
     if global.json {
@@ -91,6 +97,7 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
     } else {
         output::block(&output::economics::host::render(&hosting));
     }
+
     Ok(ExitCode::from(if hosting.open { exit::INCONCLUSIVE } else { 0 }))
 }
 
@@ -108,18 +115,21 @@ pub(crate) fn demand(flags: &DemandFlags, business: &EconomicsInputs, book: &Pri
     let planned = if requests_per_hour.is_some() { PLANNED_UTILIZATION } else { book.utilization };
     Demand {
         requests_per_hour,
-        hours_per_day: flags.hours_per_day.or(given.hours_per_day).unwrap_or(24.0).min(24.0),
+        hours_per_day: flags.hours_per_day.or(given.hours_per_day).unwrap_or(24.0),
         max_utilization: flags.utilization.or(given.max_utilization).unwrap_or(planned),
         capacity_per_hour: flags.capacity_per_hour.or(given.capacity_per_hour),
     }
 }
 
-/// The offers of the settings and of the price store, in the currency of the answer.
-fn offers(
-    arguments: &HostCommand,
-    business: &EconomicsInputs,
-    book: &PriceBook,
-) -> anyhow::Result<Vec<HostingOffer>> {
+/// What is compared with, and what must be known of it.
+struct Offers {
+    offers: Vec<HostingOffer>,
+    note: Option<String>,
+}
+
+/// The offers of the settings and of the price store, in the currency of the answer; the shipped example where there
+/// are none.
+fn offers(arguments: &HostCommand, business: &EconomicsInputs, book: &PriceBook) -> anyhow::Result<Offers> {
     let mut all = business.offers.clone();
     let store = business.request.price_store.as_deref();
     if let Some(hardware) = &arguments.market {
@@ -131,12 +141,36 @@ fn offers(
         }
         all.extend(found);
     }
+
     if let Some(model) = &arguments.api_model {
-        let found = price_store::hosted(store, model)?;
+        let found = price_store::tokens(store, model)?.map(|tokens| tokens.as_hosting());
         all.push(found.ok_or_else(|| {
             usage(format!("--api-model {model}: no fetched price has that name; `infercost prices fetch litellm` fetches a map"))
         })?);
     }
-    let convert = |offer: &HostingOffer| convert_offer(offer, book.currency, &business.rates);
-    all.iter().map(convert).collect::<Result<_, _>>().map_err(|error| usage(error.to_string()))
+    if all.is_empty() && !arguments.no_example_offers {
+        return examples(business, book);
+    }
+
+    let offers = converted(&all, business, book).map_err(|error| usage(error.to_string()))?;
+    Ok(Offers { offers, note: None })
+}
+
+/// The shipped example, where its currency can be converted.
+fn examples(business: &EconomicsInputs, book: &PriceBook) -> anyhow::Result<Offers> {
+    Ok(match converted(&infercost_prices::example_offers()?, business, book) {
+        Ok(offers) => Offers { offers, note: Some(EXAMPLE_OFFERS.to_owned()) },
+        Err(error) => Offers {
+            offers: Vec::new(),
+            note: Some(format!("There are no [[offers]], and the shipped example is left out: {error}.")),
+        },
+    })
+}
+
+fn converted(
+    offers: &[HostingOffer],
+    business: &EconomicsInputs,
+    book: &PriceBook,
+) -> Result<Vec<HostingOffer>, infercost_prices::PriceError> {
+    offers.iter().map(|offer| convert_offer(offer, book.currency, &business.rates)).collect()
 }

@@ -56,6 +56,7 @@ pub(crate) fn run(arguments: &ModelsCommand, global: &GlobalFlags) -> anyhow::Re
             }
         }
     }
+
     Ok(ExitCode::SUCCESS)
 }
 
@@ -82,5 +83,6 @@ fn pull(models: &[String], global: &GlobalFlags) -> anyhow::Result<()> {
         output::line(&format!("{}\t{place}", model.variant));
         output::note(&format!("{}: {}", model.variant, model.provenance));
     }
+
     Ok(())
 }

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use infercost_core::price::PriceBook;
-use infercost_core::{RunRecord, Workload};
+use infercost_core::{RunRecord, VariantId, Workload};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind, rank};
 use infercost_economics::{Scenario, bill, scenario};
 use infercost_run::economics_inputs::{self, EconomicsInputs};
@@ -66,12 +66,14 @@ pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
     if workload.joules.is_none() {
         notes.push(format!("Energy is left out of the cost: {}", workload.energy_note));
     }
+
     answer.notes.splice(0..0, notes);
     if global.json {
         output::line(&serde_json::to_string_pretty(&answer)?);
     } else {
         output::block(&output::economics::optimize::render(&answer));
     }
+
     Ok(ExitCode::from(if answer.worthwhile > 0 { 0 } else { exit::INCONCLUSIVE }))
 }
 
@@ -88,6 +90,7 @@ fn runs(
         let all = run_folder::newest_first(traces)?;
         folders.extend(all.into_iter().filter(|folder| *folder != first).take(OTHER_RUNS));
     }
+
     let first = infercost_trace::read_run(&first)?;
     let mut others = Vec::new();
     for folder in folders {
@@ -99,13 +102,15 @@ fn runs(
                 continue;
             }
         };
-        let same = |run: &RunRecord| (run.header.prompts.sha256.clone(), run.header.prompts.chosen.clone());
-        if same(&run) == same(&first) && run.header.id != first.header.id {
+        let (ours, theirs) = (&first.header.prompts, &run.header.prompts);
+        let is_same = (&ours.sha256, &ours.chosen) == (&theirs.sha256, &theirs.chosen);
+        if is_same && run.header.id != first.header.id {
             others.push(run);
         } else if !arguments.runs.is_empty() {
             output::note(&format!("{} is left aside: it is not of the same prompts", folder.display()));
         }
     }
+
     Ok((first, others))
 }
 
@@ -141,6 +146,11 @@ fn recorded_prompts(arguments: &[String]) -> Option<String> {
         }
     }
     None
+}
+
+/// The model of a variant, where its name says it.
+fn model(variant: &VariantId) -> Option<&str> {
+    variant.as_str().rsplit_once('/').map(|(model, _)| model)
 }
 
 /// A change of which nothing is known yet but what it is.

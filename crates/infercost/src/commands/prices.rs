@@ -6,8 +6,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use infercost_prices::fetch::Key;
-use infercost_prices::{Client, Query, Stored};
+use infercost_prices::{BaseUrl, Client, Query, SOURCES, SourceDef, Stored};
 use infercost_run::economics_inputs::today;
+use infercost_run::settings_fill::{self, Wanted};
 use infercost_run::usage;
 use infercost_run::{config, price_store};
 use jiff::Timestamp;
@@ -45,13 +46,15 @@ pub(crate) enum PricesAction {
   infercost prices fetch aws-spot --file history.json
   infercost prices fetch litellm
   infercost prices fetch ecb                          exchange rates
+  infercost prices fetch vast --gpu \"RTX 4090\" --fill  also into infercost.toml
 
 Keys come from the environment: ELECTRICITYMAPS_TOKEN, RUNPOD_API_KEY. Addresses can be set with
---base-url or in [sources.NAME] of infercost.toml")]
+--base-url or in [sources.NAME] of infercost.toml; a key goes to the source itself, or to the address
+of --base-url, over https")]
 pub(crate) struct FetchFlags {
     /// The source
     #[arg(value_parser = source)]
-    pub(crate) source: infercost_prices::Source,
+    pub(crate) source: &'static SourceDef,
 
     /// Bidding zone, country, region letter, or cloud
     #[arg(long, value_name = "ZONE")]
@@ -65,9 +68,13 @@ pub(crate) struct FetchFlags {
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=31))]
     pub(crate) days: u32,
 
-    /// Product code of a tariff
+    /// Product code of a tariff, or operating system of a spot price [default: Linux/UNIX]
     #[arg(long, value_name = "CODE")]
     pub(crate) product: Option<String>,
+
+    /// How the bill is paid, where a tariff tells that apart
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) payment_method: Option<String>,
 
     /// Accelerators to ask for; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -85,14 +92,21 @@ pub(crate) struct FetchFlags {
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 
+    /// Also write it into a settings file: offers of --gpu, the tokens of --model, exchange rates
+    #[arg(long, value_name = "SETTINGS", num_args = 0..=1, require_equals = true, default_missing_value = config::DEFAULT_FILE)]
+    pub(crate) fill: Option<PathBuf>,
+
+    /// Hosted model whose price --fill writes
+    #[arg(long, value_name = "NAME", requires = "fill")]
+    pub(crate) model: Option<String>,
+
     #[command(flatten)]
     pub(crate) store: StoreFlags,
 }
 
-fn source(text: &str) -> Result<infercost_prices::Source, String> {
-    let all = infercost_prices::Source::ALL;
-    all.into_iter().find(|source| source.name() == text).ok_or_else(|| {
-        let names: Vec<&str> = all.iter().map(|source| source.name()).collect();
+fn source(text: &str) -> Result<&'static SourceDef, String> {
+    infercost_prices::source(text).ok_or_else(|| {
+        let names: Vec<&str> = SOURCES.iter().map(|source| source.name).collect();
         format!("no source is called `{}`; there are {}", text.escape_debug(), names.join(", "))
     })
 }
@@ -107,22 +121,22 @@ pub(crate) fn run(arguments: &PricesCommand, global: &GlobalFlags) -> anyhow::Re
 fn fetch(arguments: &FetchFlags, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let source = arguments.source;
     let mut sources = config::file(global.config.as_deref())?.sources;
-    let known =
-        |name: &&String| infercost_prices::Source::ALL.iter().any(|source| source.name() == name.as_str());
-    if let Some(unknown) = sources.keys().find(|name| !known(name)) {
+    if let Some(unknown) = sources.keys().find(|name| infercost_prices::source(name).is_none()) {
         return Err(usage(format!("[sources.{}]: no source has that name", unknown.escape_debug())));
     }
-    let settings = sources.remove(source.name()).unwrap_or_default();
+    let settings = sources.remove(source.name).unwrap_or_default();
     let flagged = (!arguments.gpu.is_empty()).then(|| arguments.gpu.clone());
+    let flag = arguments.base_url.clone().map(|url| BaseUrl { url, confirmed: true });
     let query = Query {
-        base_url: arguments.base_url.clone().or(settings.base_url),
+        base_url: flag.or(settings.base_url.map(|url| BaseUrl { url, confirmed: false })),
         zone: arguments.zone.clone().or(settings.zone),
         from: arguments.from.unwrap_or_else(today),
         days: arguments.days,
         product: arguments.product.clone().or(settings.product),
+        payment_method: arguments.payment_method.clone().or(settings.payment_method),
         gpus: flagged.or(settings.gpus).unwrap_or_default(),
         time_zone: arguments.time_zone.clone(),
-        key: source.key_variable().and_then(|name| env::var(name).ok()).and_then(Key::new),
+        key: source.key_variable.and_then(|name| env::var(name).ok()).and_then(Key::new),
     };
     let now = Timestamp::now();
     let snapshot = match &arguments.file {
@@ -135,11 +149,16 @@ fn fetch(arguments: &FetchFlags, global: &GlobalFlags) -> anyhow::Result<ExitCod
         None => source.fetch(&Client::default(), &query, now)?,
     };
     let path = price_store::open(arguments.store.price_store.as_deref())?.save(&snapshot)?;
+    if let Some(settings) = &arguments.fill {
+        let wanted = Wanted { gpus: &arguments.gpu, model: arguments.model.as_deref() };
+        output::note(&settings_fill::fill(settings, &wanted, &snapshot)?);
+    }
     if global.json {
         output::line(&serde_json::to_string_pretty(&snapshot)?);
     } else {
         output::block(&output::economics::prices::fetched(&snapshot, &path));
     }
+
     Ok(ExitCode::SUCCESS)
 }
 

@@ -42,6 +42,7 @@ pub(crate) fn run(arguments: &QuantizeCommand, global: &GlobalFlags) -> anyhow::
     if let Some(summary) = converted.fallback_summary() {
         output::note(&summary);
     }
+
     let file = out.display().to_string();
     if global.json {
         let provenance = &converted.provenance;
@@ -51,5 +52,6 @@ pub(crate) fn run(arguments: &QuantizeCommand, global: &GlobalFlags) -> anyhow::
     } else {
         output::line(&file);
     }
+
     Ok(ExitCode::SUCCESS)
 }

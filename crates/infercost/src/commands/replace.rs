@@ -134,6 +134,7 @@ fn terms(arguments: &ReplaceCommand, business: &EconomicsInputs, book: &PriceBoo
         ),
         "given with --resale and --decline, or their defaults",
     ));
+
     Ok(Terms {
         currency,
         requests_per_hour: demand.requests_per_hour,

@@ -10,12 +10,17 @@ use infercost_run::config::SettingsOverrides;
 use infercost_run::foreign_traces::is_foreign;
 use infercost_run::usage;
 use infercost_run::{baseline, run_folder};
+use regex::Regex;
 
 use crate::commands::foreign;
 use crate::exit;
 use crate::flags::GlobalFlags;
+use crate::flags::detail::DetailFlags;
 use crate::flags::judge::JudgeFlags;
+use crate::flags::page::PageFlags;
 use crate::output;
+use crate::output::page::Texts;
+use crate::output::table::Detail;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportCommand {
@@ -28,12 +33,35 @@ pub(crate) struct ReportCommand {
     #[arg(long, value_name = "VARIANT")]
     pub(crate) baseline: Option<String>,
 
+    /// Keep prompts and answers out of the page
+    #[arg(long, requires = "html")]
+    pub(crate) no_content: bool,
+
+    /// Replace what matches this regular expression in the page's prompts and answers; may be repeated
+    #[arg(long, value_name = "REGEX", requires = "html")]
+    pub(crate) redact: Vec<Regex>,
+
+    #[command(flatten)]
+    pub(crate) detail: DetailFlags,
+
+    #[command(flatten)]
+    pub(crate) page: PageFlags,
+
     #[command(flatten)]
     pub(crate) judge: JudgeFlags,
 }
 
+/// What is printed of a report, and where its page goes.
+pub(crate) struct Printing<'a> {
+    pub(crate) json: bool,
+    pub(crate) detail: Detail,
+    pub(crate) page: &'a PageFlags,
+    pub(crate) texts: Texts,
+}
+
 pub(crate) fn run(arguments: &ReportCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let given = SettingsOverrides::read(&arguments.judge.policy(global))?;
+    output::page::check(&arguments.page)?;
     if arguments.runs.first().is_some_and(|name| is_foreign(name)) {
         return foreign::run(&arguments.runs, &given, global.json);
     }
@@ -43,7 +71,11 @@ pub(crate) fn run(arguments: &ReportCommand, global: &GlobalFlags) -> anyhow::Re
         let named = arguments.runs.iter().map(|name| run_folder::named(&global.traces, name));
         named.collect::<anyhow::Result<_>>()?
     };
-    print(&folders, arguments.baseline.as_deref(), &given, global.json)
+
+    let texts = Texts { left_out: arguments.no_content, redact: arguments.redact.clone() };
+    let printing =
+        Printing { json: global.json, detail: arguments.detail.detail(), page: &arguments.page, texts };
+    print(&folders, arguments.baseline.as_deref(), &given, &printing)
 }
 
 /// Reads the runs, computes the report and prints it.
@@ -51,7 +83,7 @@ pub(crate) fn print(
     folders: &[PathBuf],
     baseline: Option<&str>,
     given: &SettingsOverrides,
-    json: bool,
+    printing: &Printing<'_>,
 ) -> anyhow::Result<ExitCode> {
     let runs: Vec<RunRecord> =
         folders.iter().map(|folder| Ok(infercost_trace::read_run(folder)?)).collect::<anyhow::Result<_>>()?;
@@ -67,10 +99,13 @@ pub(crate) fn print(
         baseline,
         memory_bandwidth: first.header.machine.memory_bandwidth,
     })?;
-    if json {
+
+    output::page::write(printing.page, &report, &runs, &printing.texts)?;
+    if printing.json {
         output::line(&serde_json::to_string_pretty(&report)?);
     } else {
-        output::block(&output::table::render(&report, folders));
+        output::block(&output::table::render(&report, folders, printing.detail));
     }
+
     Ok(exit::of_report(&report))
 }

@@ -15,11 +15,11 @@ use infercost_economics::chart;
 use infercost_economics::schedule::{Action, Job, Schedule, Window, schedule, timers};
 use infercost_prices::sections::exchange::convert_curve;
 use infercost_prices::sections::tariff::time_zone;
-use infercost_prices::{Prices, Query, Source};
+use infercost_prices::{PriceError, Prices, Query};
 use infercost_run::economics_inputs::{self, EconomicsInputs, Measured};
 use infercost_run::price_store;
 use infercost_run::{shell, usage};
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan as _};
 
@@ -49,7 +49,7 @@ pub(crate) struct ScheduleCommand {
     #[arg(long, value_name = "N", value_parser = above_zero)]
     pub(crate) inferences: f64,
 
-    /// When the last must be answered: a time, a clock time of --time-zone, or +12h
+    /// When the last must be answered: 2026-11-24T07:00, 08:00 (the next, by --time-zone), or +12h
     #[arg(long, value_name = "TIME")]
     pub(crate) deadline: String,
 
@@ -115,7 +115,6 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let Measured { run, workload } =
         economics_inputs::measured(&business.request, arguments.measured.as_deref())?;
-    let wrong = |error: infercost_prices::PriceError| usage(error.to_string());
     let zone = arguments.time_zone.as_deref().map(time_zone).transpose().map_err(wrong)?;
     let zone = zone.unwrap_or_else(TimeZone::system);
     let now = match &arguments.now {
@@ -143,6 +142,7 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
     } else {
         shell::line(arguments.command.iter().map(String::as_str))
     };
+
     // cron goes by this machine's clock, whatever zone the answer is in.
     let timers = timers(&plan.blocks, &TimeZone::system(), &command);
     if global.json {
@@ -154,10 +154,11 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
     } else {
         output::block(&output::economics::schedule::render(&plan, &timers, &zone));
     }
+
     if arguments.run { wait_and_run(&plan, &arguments.command) } else { Ok(ExitCode::SUCCESS) }
 }
 
-/// A time with offset, a clock time of the zone, or a span from `now` on.
+/// A time with offset, a day and time of the zone, the next time that its clocks show, or a span from `now` on.
 fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> anyhow::Result<Timestamp> {
     let shown = text.escape_debug();
     if let Some(span) = text.strip_prefix('+') {
@@ -169,11 +170,28 @@ fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> anyhow::Result<Timesta
     if let Ok(moment) = text.parse::<Timestamp>() {
         return Ok(moment);
     }
-    let clock: DateTime = text.parse().map_err(|_| {
-        usage(format!("`{shown}` is no time: write 2026-11-24T07:00, with or without an offset, or +12h"))
+    if let Ok(clock) = text.parse::<DateTime>() {
+        return at(clock, zone).ok_or_else(|| usage(format!("`{shown}` is out of range")));
+    }
+
+    let clock: Time = text.parse().map_err(|_| {
+        usage(format!(
+            "`{shown}` is no time: write 08:00, 2026-11-24T07:00 with or without an offset, or +12h"
+        ))
     })?;
-    let zoned = zone.to_ambiguous_zoned(clock).compatible();
-    Ok(zoned.map_err(|_| usage(format!("`{shown}` is out of range")))?.timestamp())
+    next(clock, zone, now).ok_or_else(|| usage(format!("`{shown}` is out of range")))
+}
+
+/// When the clocks of a zone show that.
+fn at(clock: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+    zone.to_ambiguous_zoned(clock).compatible().ok().map(|zoned| zoned.timestamp())
+}
+
+/// When the clocks of a zone show that for the first time after `now`.
+fn next(clock: Time, zone: &TimeZone, now: Timestamp) -> Option<Timestamp> {
+    let today = now.to_zoned(zone.clone()).date();
+    let days = [today, today.tomorrow().ok()?];
+    days.into_iter().filter_map(|day| at(day.to_datetime(clock), zone)).find(|moment| *moment > now)
 }
 
 /// The curve of the flag, of the store, or of the tariff by time of use.
@@ -187,26 +205,26 @@ fn curve(
     let found = match &arguments.curve {
         Some(file) => {
             let query = Query { time_zone: arguments.time_zone.clone(), ..Query::default() };
-            match Source::Csv.read(file, &query, now).map_err(|error| usage(error.to_string()))?.prices {
+            let table = infercost_prices::source("csv").context("this build reads no tables")?;
+            match table.read(file, &query, now).map_err(|error| usage(error.to_string()))?.prices {
                 Prices::Curve(curve) => Some(Curve { source: file.display().to_string(), ..curve }),
                 _ => None,
             }
         }
         None => price_store::curve(business.request.price_store.as_deref(), arguments.carbon, now)?,
     };
-    let wrong = |error: infercost_prices::PriceError| usage(error.to_string());
     let found = match (found, &business.tariff) {
         (None, Some(tariff)) if !arguments.carbon => {
-            let day = |moment: Timestamp, days: i64| {
-                moment.to_zoned(zone.clone()).date().saturating_add(days.days())
-            };
-            tariff.time_of_use(day(now, -1), day(deadline, 1), now).map_err(wrong)?
+            let first = now.to_zoned(zone.clone()).date().saturating_sub(1.day());
+            let last = deadline.to_zoned(zone.clone()).date().saturating_add(1.day());
+            tariff.time_of_use(first, last, now).map_err(wrong)?
         }
         (found, _) => found,
     };
     let found = found.ok_or_else(|| {
         usage("no curve reaches beyond now; give --curve FILE, `infercost prices fetch energy-charts` some, or write [tariff.time_of_use]. With a flat price every hour costs the same")
     })?;
+
     match &business.request.currency {
         None => Ok(found),
         Some(code) => {
@@ -214,6 +232,10 @@ fn curve(
             convert_curve(&found, wanted, &business.rates).map_err(wrong)
         }
     }
+}
+
+fn wrong(error: PriceError) -> anyhow::Error {
+    usage(error.to_string())
 }
 
 /// A step has whole seconds, one at least.
@@ -252,6 +274,7 @@ fn wait_and_run(plan: &Schedule, command: &[String]) -> anyhow::Result<ExitCode>
             return Ok(code);
         }
     }
+
     Ok(ExitCode::SUCCESS)
 }
 
@@ -303,4 +326,31 @@ fn signal(kind: &str, child: &Child) -> anyhow::Result<()> {
     let sent = sent.context("cannot run `kill`, which stops and resumes the command")?;
     anyhow::ensure!(sent.success(), "`kill {kind}` could not reach the command");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+    use super::*;
+
+    #[test]
+    fn times_as_people_write_them() {
+        let zone = time_zone("Europe/Berlin").unwrap();
+        let now: Timestamp = "2026-11-23T14:00:00Z".parse().unwrap();
+        for (text, wanted) in [
+            // 15:00 in Berlin: the clock has shown 08:00 today, and will show 18:30
+            ("08:00", Some("2026-11-24T07:00:00Z")),
+            ("18:30", Some("2026-11-23T17:30:00Z")),
+            ("15:00", Some("2026-11-24T14:00:00Z")),
+            ("2026-11-24T07:00", Some("2026-11-24T06:00:00Z")),
+            ("2026-11-24T07:00+00:00", Some("2026-11-24T07:00:00Z")),
+            ("+12h", Some("2026-11-24T02:00:00Z")),
+            ("8 o'clock", None),
+            ("25:00", None),
+        ] {
+            let wanted = wanted.map(|wanted| wanted.parse::<Timestamp>().unwrap());
+            assert_eq!(moment(text, &zone, now).ok(), wanted, "{text}");
+        }
+    }
 }

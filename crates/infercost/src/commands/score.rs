@@ -96,11 +96,13 @@ pub(crate) fn run(arguments: &ScoreCommand, global: &GlobalFlags) -> anyhow::Res
         tokens: windows.tokens().len(),
         score: &score,
     };
+
     if global.json {
         output::line(&serde_json::to_string_pretty(&scored.json())?);
     } else {
         output::block(&scored.text());
     }
+
     Ok(ExitCode::SUCCESS)
 }
 
@@ -133,7 +135,9 @@ fn baseline(
         output::note(&format!("warning: no divergence is computed: {reason}"));
         return Ok(Baseline::Refused(reason));
     }
+
     let writer = store.map(|(path, contents)| BaselineWriter::create(path, &contents)).transpose()?;
+
     Ok(Baseline::Computed(Box::new(baseline), writer))
 }
 
@@ -189,6 +193,7 @@ fn score_window(
             }
         }
     }
+
     Ok(())
 }
 
@@ -267,13 +272,18 @@ fn load(model: &ResolvedModel, arguments: &ScoreCommand) -> anyhow::Result<Model
 }
 
 fn read_text(path: &Path) -> anyhow::Result<String> {
-    let fails = |reason: String| usage(format!("{}: cannot read the text: {reason}", path.display()));
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| fails(error.to_string()))?;
-    file.take(LONGEST_TEXT + 1).read_to_end(&mut bytes).map_err(|error| fails(error.to_string()))?;
+    let read = File::open(path).and_then(|file| file.take(LONGEST_TEXT + 1).read_to_end(&mut bytes));
+    read.map_err(|error| unreadable(path, &error.to_string()))?;
     if bytes.len() as u64 > LONGEST_TEXT {
-        return Err(fails(format!("it is longer than {} MiB", LONGEST_TEXT >> 20)));
+        return Err(unreadable(path, &format!("it is longer than {} MiB", LONGEST_TEXT >> 20)));
     }
-    String::from_utf8(bytes)
-        .map_err(|error| fails(format!("byte {} is not UTF-8", error.utf8_error().valid_up_to() + 1)))
+
+    String::from_utf8(bytes).map_err(|error| {
+        unreadable(path, &format!("byte {} is not UTF-8", error.utf8_error().valid_up_to() + 1))
+    })
+}
+
+fn unreadable(path: &Path, reason: &str) -> anyhow::Error {
+    usage(format!("{}: cannot read the text: {reason}", path.display()))
 }

@@ -57,8 +57,10 @@ fn tokens(tokenizer: &TextTokenizer, text: &str, arguments: &TokenizeCommand) ->
     let special = if arguments.literal { Special::AsText } else { Special::Parse };
     let pieces = tokenizer.encode_pieces(text, special, Boundaries::AsConfigured)?;
     let json: serde_json::Value = if arguments.pieces {
-        let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        pieces.iter().map(|piece| serde_json::json!({"id": piece.id, "piece": shown(&piece.bytes)})).collect()
+        pieces
+            .iter()
+            .map(|piece| serde_json::json!({"id": piece.id, "piece": String::from_utf8_lossy(&piece.bytes)}))
+            .collect()
     } else {
         pieces.iter().map(|piece| piece.id).collect()
     };
@@ -80,11 +82,13 @@ fn text(path: Option<&Path>) -> anyhow::Result<String> {
 
 fn strings(path: &Path) -> anyhow::Result<Vec<String>> {
     let text = String::from_utf8_lossy(&read(path)?).into_owned();
-    let parse = |(index, line): (usize, &str)| {
-        serde_json::from_str(line)
-            .map_err(|error| usage(format!("{}:{}: not a JSON string: {error}", path.display(), index + 1)))
-    };
-    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(parse).collect()
+    let mut strings = Vec::new();
+    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+        let string = serde_json::from_str(line)
+            .map_err(|error| usage(format!("{}:{number}: not a JSON string: {error}", path.display())))?;
+        strings.push(string);
+    }
+    Ok(strings)
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

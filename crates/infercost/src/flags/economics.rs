@@ -7,7 +7,7 @@ use infercost_economics::power::AssumedPower;
 use infercost_run::economics_inputs::EconomicsRequest;
 
 use crate::flags::GlobalFlags;
-use crate::flags::numbers::{above_zero, number, share_above_zero};
+use crate::flags::numbers::{above_zero, hours_of_day, number, share_above_zero};
 
 /// Where measurements, prices and settings come from, and the form of the answer.
 #[derive(Debug, Clone, Args)]
@@ -49,7 +49,7 @@ pub(crate) struct DemandFlags {
     pub(crate) utilization: Option<f64>,
 
     /// Hours a day with requests [default: 24]
-    #[arg(long, value_name = "HOURS", value_parser = above_zero)]
+    #[arg(long, value_name = "HOURS", value_parser = hours_of_day)]
     pub(crate) hours_per_day: Option<f64>,
 
     /// Requests an hour that one machine can answer [default: as measured]
@@ -80,12 +80,13 @@ impl EconomicsFlags {
 }
 
 fn assumed_power(text: &str) -> Result<AssumedPower, String> {
-    let watts = |text: &str| {
-        let value = number(text)?;
-        if (0.0..=1e6).contains(&value) { Ok(value) } else { Err("must be 0 to 1000000 W".to_owned()) }
-    };
     match text.split_once(',') {
         Some((work, idle)) => Ok(AssumedPower { work: watts(work)?, idle: Some(watts(idle)?) }),
         None => Ok(AssumedPower { work: watts(text)?, idle: None }),
     }
+}
+
+fn watts(text: &str) -> Result<f64, String> {
+    let value = number(text)?;
+    if (0.0..=1e6).contains(&value) { Ok(value) } else { Err("must be 0 to 1000000 W".to_owned()) }
 }

@@ -138,9 +138,11 @@ pub(crate) fn targets(text: &str) -> Result<LatencyTargets, String> {
             other => return Err(format!("`{}` is none of ttft, tpot, share", other.escape_debug())),
         }
     }
+
     if targets.ttft_s.is_none() && targets.tpot_s.is_none() {
         return Err("names neither ttft nor tpot".to_owned());
     }
+
     Ok(targets)
 }
 

@@ -17,7 +17,8 @@ pub(crate) struct MeterFlags {
         default_value = "auto",
         value_parser = instrument,
         help = "Instrument that reads the energy: auto (the best set without overlap), none, rapl, hwmon, nvml, \
-                shelly:URL, tasmota:URL, or prometheus:URL?metric=NAME[&unit=UNIT][&covers=PART][&LABEL=VALUE…]"
+                shelly:URL[?channel=NAME], tasmota:URL[?channel=NAME], or \
+                prometheus:URL?metric=NAME[&unit=UNIT][&covers=PART][&LABEL=VALUE…]"
     )]
     pub(crate) meter: String,
 

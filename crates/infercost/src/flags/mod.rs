@@ -1,11 +1,14 @@
 //! Flags that several commands share, each defined once.
 
+pub(crate) mod detail;
 pub(crate) mod economics;
 pub(crate) mod export;
+pub(crate) mod format;
 pub(crate) mod judge;
 pub(crate) mod load;
 pub(crate) mod meter;
 pub(crate) mod numbers;
+pub(crate) mod page;
 pub(crate) mod processor;
 pub(crate) mod record;
 

@@ -113,7 +113,6 @@ type Rows = Vec<(&'static str, String)>;
 
 fn machine(diagnosis: &Diagnosis) -> Rows {
     let facts = &diagnosis.machine;
-    let or_unknown = |value: Option<String>| value.unwrap_or_else(|| "unknown".to_owned());
     let cores = facts.cores.map_or_else(String::new, |cores| format!("{cores} × "));
     let bandwidth = facts.memory_bandwidth.map(|rate| number::significant(rate / 1e9));
     let mut rows = vec![
@@ -121,24 +120,32 @@ fn machine(diagnosis: &Diagnosis) -> Rows {
         ("memory", or_unknown(facts.memory.map(|memory| number::bytes(memory.0)))),
         ("memory read", or_unknown(bandwidth.map(|rate| format!("{rate} GB/s by all cores, measured")))),
     ];
+
     if diagnosis.gpus.is_empty() {
         rows.push(("gpu", "none that NVML shows".to_owned()));
     }
+
     rows.extend(diagnosis.gpus.iter().map(|gpu| ("gpu", gpu_line(gpu))));
     rows.push(("system", or_unknown(facts.os.clone())));
-    let bare = || "no container or virtual machine that shows itself".to_owned();
-    rows.push(("runs in", facts.virtualization.clone().unwrap_or_else(bare)));
+    let bare = "no container or virtual machine that shows itself";
+    rows.push(("runs in", facts.virtualization.clone().unwrap_or_else(|| bare.to_owned())));
     rows.push(("governor", or_unknown(facts.governor.clone())));
     rows.push(("load average", or_unknown(facts.load_average.map(|load| load.to_string()))));
     rows.push(("stolen time", or_unknown(facts.steal_share.map(number::percent))));
+
     rows
+}
+
+fn or_unknown(value: Option<String>) -> String {
+    value.unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn gpu_line(gpu: &Gpu) -> String {
     let counter = if gpu.energy_counter { "energy counter" } else { "no energy counter" };
     let mut parts = vec![format!("{} ({})", gpu.name, gpu.uuid), counter.to_owned()];
-    let watts = |watts: Option<f64>| watts.map_or_else(|| "unknown".to_owned(), number::significant);
-    parts.push(format!("{} W of at most {} W", watts(gpu.power_w), watts(gpu.power_limit_w)));
+    let [power, limit] =
+        [gpu.power_w, gpu.power_limit_w].map(|watts| or_unknown(watts.map(number::significant)));
+    parts.push(format!("{power} W of at most {limit} W"));
     parts.extend(gpu.temperature_c.map(|degrees| format!("{degrees} °C")));
     parts.extend(gpu.graphics_clock_mhz.map(|clock| format!("{clock} MHz")));
     parts.extend(gpu.memory_clock_mhz.map(|clock| format!("memory {clock} MHz")));
@@ -173,9 +180,11 @@ fn energy(diagnosis: &Diagnosis) -> Rows {
     if !diagnosis.covers.0.is_empty() {
         rows.push(("boundary", boundary(&diagnosis.covers)));
     }
+
     if let Some(period) = diagnosis.update_period_s {
         rows.push(("refreshes", format!("every {}", number::seconds(period))));
     }
+
     match (diagnosis.rest_w, diagnosis.work_w, &diagnosis.power_unknown) {
         (_, _, Some(reason)) => rows.push(("power", format!("unknown: {reason}"))),
         (None, None, None) => {}
@@ -189,6 +198,7 @@ fn energy(diagnosis: &Diagnosis) -> Rows {
             rows.push(("power", format!("{rest} at rest, {work} with all cores at work{estimated}")));
         }
     }
+
     rows.extend(
         diagnosis
             .sampler_overhead
@@ -205,6 +215,7 @@ fn energy(diagnosis: &Diagnosis) -> Rows {
         let Missing { name, reason, fix } = meter;
         ("missing", format!("{name}: {reason}; {fix}"))
     }));
+
     rows
 }
 
@@ -225,9 +236,11 @@ pub(crate) fn boundary(covers: &EnergyScope) -> String {
     if covers.0.contains(&EnergyDomain::Wall) {
         return "everything behind the plug, power supply losses too".to_owned();
     }
+
     if covers.0.iter().any(|part| matches!(part, EnergyDomain::Other(_))) {
         return format!("{covers}; left out: what its maker's documents do not name");
     }
+
     let platform = covers.0.contains(&EnergyDomain::Platform);
     let parts = [EnergyDomain::CpuPackage, EnergyDomain::Dram, EnergyDomain::Gpu];
     let mut left_out: Vec<String> = parts
@@ -239,6 +252,7 @@ pub(crate) fn boundary(covers: &EnergyScope) -> String {
     if !platform {
         left_out.push("disks, fans and the rest of the board".to_owned());
     }
+
     format!("{covers}; left out: {}", left_out.join(", "))
 }
 

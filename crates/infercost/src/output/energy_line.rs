@@ -13,7 +13,6 @@ pub(crate) fn render(report: &Report) -> Option<String> {
 }
 
 fn line(energy: &EnergyTotals) -> String {
-    let joules = |joules: f64| format!("{} J", number::significant(joules));
     let meters =
         if energy.meters.is_empty() { String::new() } else { format!(" ({})", energy.meters.join("; ")) };
     let how = match energy.source {
@@ -33,7 +32,12 @@ fn line(energy: &EnergyTotals) -> String {
         format!("covers {}", covers.join("; or ")),
     ];
     parts.extend(idle(&energy.idle));
+
     format!("energy: {}", parts.join("; "))
+}
+
+fn joules(value: f64) -> String {
+    format!("{} J", number::significant(value))
 }
 
 fn idle(idle: &IdlePower) -> Option<String> {

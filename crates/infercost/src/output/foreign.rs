@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use infercost_analyzer::foreign::{ForeignModel, ForeignReport, Sum};
-use infercost_core::report::Percentiles;
 use infercost_core::{Irregularity, IrregularityKind};
 use infercost_run::number::{self, UNKNOWN};
 
@@ -34,26 +33,26 @@ pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
         "TPOT p50",
         "cost",
     ]);
+
     for model in &report.models {
-        let of = |percentiles: Option<Percentiles>, which: fn(Percentiles) -> f64| {
-            percentiles.map_or_else(|| UNKNOWN.to_owned(), |found| number::seconds(which(found)))
-        };
         table.add_row([
             name(model),
             model.calls.to_string(),
             model.failures.to_string(),
             prompt_tokens(model),
             tokens(model.output_tokens, model.calls),
-            of(model.latency_s, |found| found.p50),
-            of(model.latency_s, |found| found.p95),
-            of(model.ttft_s, |found| found.p50),
-            of(model.tpot_s, |found| found.p50),
+            seconds(model.latency_s.map(|found| found.p50)),
+            seconds(model.latency_s.map(|found| found.p95)),
+            seconds(model.ttft_s.map(|found| found.p50)),
+            seconds(model.tpot_s.map(|found| found.p50)),
             costs(model),
         ]);
     }
+
     for line in table.lines() {
         let _ = writeln!(text, "{}", line.trim_end());
     }
+
     for model in &report.models {
         for cost in &model.costs {
             let _ = writeln!(
@@ -76,7 +75,12 @@ pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
             let _ = writeln!(text, "{}: {calls} of {} calls do not say {unsaid}", name(model), model.calls);
         }
     }
+
     text
+}
+
+fn seconds(value: Option<f64>) -> String {
+    value.map_or_else(|| UNKNOWN.to_owned(), number::seconds)
 }
 
 fn name(model: &ForeignModel) -> String {
@@ -134,9 +138,9 @@ pub(crate) fn irregularity(kind: IrregularityKind, found: &Irregularity) -> Stri
 }
 
 fn costs(model: &ForeignModel) -> String {
-    let one = |cost: &infercost_analyzer::foreign::ForeignCost| {
-        format!("{} {}", number::significant(cost.total), plain(&cost.currency))
-    };
     // the trace's own word comes first; the others stand below the table
-    model.costs.first().map_or_else(|| UNKNOWN.to_owned(), one)
+    match model.costs.first() {
+        Some(cost) => format!("{} {}", number::significant(cost.total), plain(&cost.currency)),
+        None => UNKNOWN.to_owned(),
+    }
 }

@@ -25,21 +25,42 @@ pub(crate) fn head(title: &str, notes: &[String]) -> String {
     text
 }
 
-/// `16.9 µUSD`.
+/// Inferences of the unit in which costs are shown: people pay for thousands of them.
+const THOUSAND: f64 = 1000.0;
+
+/// `0.0000169 USD`: always the currency itself, so that two amounts can be compared by their digits.
 pub(crate) fn money(amount: f64, currency: Currency) -> String {
-    let (factor, prefix) = number::scale(amount);
-    format!("{} {prefix}{currency}", number::significant(amount * factor))
+    format!("{} {currency}", number::significant(amount))
 }
 
-/// `16.9 [13.5, 22.1] µUSD`; one whose ends read the same stands alone.
+/// `0.0169 [0.0135, 0.0221] USD`; one whose ends read the same stands alone.
 pub(crate) fn money_estimate(cost: &Estimate, currency: Currency) -> String {
-    let (factor, prefix) = number::scale(cost.point);
-    format!("{} {prefix}{currency}", estimate(&cost.map(|amount| amount * factor)))
+    format!("{} {currency}", estimate(cost))
+}
+
+/// What a thousand inferences cost, without the currency, where one costs so much.
+pub(crate) fn thousand(amount: f64) -> String {
+    number::significant(amount * THOUSAND)
+}
+
+/// The same with its interval.
+pub(crate) fn thousand_estimate(cost: &Estimate) -> String {
+    estimate(&cost.map(|amount| amount * THOUSAND))
 }
 
 /// A number with its interval; one whose ends read the same stands alone.
 pub(crate) fn estimate(estimate: &Estimate) -> String {
     infercost_economics::wording::interval(estimate, number::significant)
+}
+
+/// The same, and a dash for what is not known.
+pub(crate) fn money_or_unknown(cost: Option<&Estimate>, currency: Currency) -> String {
+    cost.map_or_else(unknown, |cost| money_estimate(cost, currency))
+}
+
+/// A number with its interval, and a dash for what is not known.
+pub(crate) fn estimate_or_unknown(value: Option<&Estimate>) -> String {
+    value.map_or_else(unknown, estimate)
 }
 
 /// A share with its interval; one whose ends read the same stands alone.
@@ -111,10 +132,8 @@ pub(crate) fn unknown() -> String {
 /// The model's name, where all variants share it.
 pub(crate) fn common_model(report: &Report) -> Option<&str> {
     let (model, _) = report.baseline.as_str().rsplit_once('/')?;
-    let shared = |candidate: &CandidateReport| {
-        candidate.variant.as_str().rsplit_once('/').is_some_and(|(other, _)| other == model)
-    };
-    report.candidates.iter().all(shared).then_some(model)
+    let mut names = report.candidates.iter().map(|candidate| candidate.variant.as_str().rsplit_once('/'));
+    names.all(|name| name.is_some_and(|(other, _)| other == model)).then_some(model)
 }
 
 /// A variant without the model's name, where all share it.

@@ -20,9 +20,11 @@ pub(crate) fn render(report: &Report) -> Option<String> {
         ["under load", "load", "req/s", "output tok/s", "TTFT p50/p95", "TPOT p50/p95", "failed"]
             .map(str::to_owned)
             .to_vec();
+
     if asked {
         header.push("goodput".to_owned());
     }
+
     header.extend(["J/inference".to_owned(), format!("{prefix}{currency}/inference"), "state".to_owned()]);
     let mut rows = columns(header);
     for (candidate, point) in points() {
@@ -49,6 +51,7 @@ pub(crate) fn render(report: &Report) -> Option<String> {
         ]);
         rows.add_row(row);
     }
+
     let mut text = aligned(rows);
     for (candidate, point) in points() {
         for note in &point.notes {
@@ -56,6 +59,7 @@ pub(crate) fn render(report: &Report) -> Option<String> {
             text += &format!("{name} at {}: {}\n", load(point.operating_point), plain(note));
         }
     }
+
     Some(text)
 }
 

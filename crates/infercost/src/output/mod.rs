@@ -1,17 +1,23 @@
 //! What a person or a program reads. Data goes to stdout, everything else to stderr.
 
 pub(crate) mod bench;
+pub(crate) mod columns;
 pub(crate) mod console;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod economics;
 mod energy_line;
+mod explained;
 pub(crate) mod foreign;
 pub(crate) mod layout;
 pub(crate) mod load_table;
 pub(crate) mod log;
 pub(crate) mod models;
+pub(crate) mod page;
 pub(crate) mod progress;
+pub(crate) mod runs;
 pub(crate) mod score;
+pub(crate) mod sheet;
 pub(crate) mod stdout;
 pub(crate) mod table;
 pub(crate) mod terminal;

@@ -41,5 +41,6 @@ pub(crate) fn inspection(facts: &Inspection) -> String {
     for (name, value) in rows.into_iter().filter_map(|(name, value)| Some((name, value?))) {
         let _ = writeln!(text, "{name:<13} {}", plain(&value));
     }
+
     text
 }

@@ -46,8 +46,9 @@ impl WindowProgress {
         if let Some(perplexity) = perplexity {
             self.bar.set_message(format!("perplexity {perplexity:.4}"));
         }
-        let tenth = |done: u64| done * 10 / self.total.max(1);
-        if self.quiet && tenth(before + 1) > tenth(before) {
+
+        let total = self.total.max(1);
+        if self.quiet && (before + 1) * 10 / total > before * 10 / total {
             output::note(&format!("{} of {} windows scored", before + 1, self.total));
         }
     }

@@ -35,14 +35,13 @@ impl Scored<'_> {
             (None, Some(reason)) => Some(reason),
             (None, None) => Some("no baseline was named"),
         };
-        let error = |mean: Option<Mean>| mean.and_then(|mean| mean.standard_error);
-        let value = |mean: Option<Mean>| mean.map(|mean| mean.value);
         let kld = compared.map(|compared| compared.kld);
         let top1 = compared.map(|compared| compared.top1_agreement);
         let ratio = compared.map(|compared| compared.ln_perplexity_ratio);
         let before = compared.map(|compared| compared.baseline_perplexity);
         let rms = compared.map(|compared| compared.probability_change_rms);
         let change = compared.map(|compared| compared.probability_change);
+
         json!({
             "schema": SCHEMA,
             "variant": self.model,
@@ -115,6 +114,7 @@ impl Scored<'_> {
             }
             (None, None, _) => {}
         }
+
         text
     }
 }
@@ -129,6 +129,14 @@ fn with_error(mean: Mean, factor: f64, unit: &str) -> String {
         }
         _ => format!("{}{unit}", number::significant(value)),
     }
+}
+
+fn value(mean: Option<Mean>) -> Option<f64> {
+    mean.map(|mean| mean.value)
+}
+
+fn error(mean: Option<Mean>) -> Option<f64> {
+    mean.and_then(|mean| mean.standard_error)
 }
 
 #[cfg(test)]

@@ -1,55 +1,66 @@
-//! A report as a tired person reads it: what must be known first, two tables, one sentence.
+//! A report as a tired person reads it: the answer, one table that fits the terminal, two cautions.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use infercost_core::report::{CandidateReport, Report};
-use infercost_core::{EnergySource, Estimate, Recommendation, Verdict};
-use infercost_run::number;
+use infercost_core::{Estimate, Finding, FindingCode, Gate, Recommendation, Severity, Verdict};
+use infercost_run::number::{self, UNKNOWN};
 
-use crate::output::layout::{aligned, columns, common_model, short_name, styled as out, unknown};
+use crate::output::columns::{Column, Fitted, fitted};
+use crate::output::layout::{common_model, short_name, styled as out};
 use crate::output::terminal::{DOUBT, FAILURE, FAINT, STRONG, SUCCESS, plain};
-use crate::output::{energy_line, load_table};
+use crate::output::{explained, load_table, terminal};
 
 const PASS: &str = "PASS";
 const FAIL: &str = "FAIL";
 const UNSURE: &str = "UNSURE";
 
+/// Cautions under the table; the rest is behind `--explain`.
+const CAUTIONS: usize = 2;
+
+/// How much is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Detail {
+    /// Every column, however wide.
+    pub(crate) wide: bool,
+    /// Every interval, finding and gate as well.
+    pub(crate) explain: bool,
+}
+
 /// The whole answer as text. `folders` are the runs' folders.
-pub(crate) fn render(report: &Report, folders: &[PathBuf]) -> String {
-    let mut text = String::new();
-    let _ = writeln!(text, "{}", out(STRONG, &title(report)));
-    for note in &report.notes {
-        let _ = writeln!(text, "{} {}", out(DOUBT, "!"), plain(note));
-    }
-    let _ = writeln!(text, "\n{}\n{}", colored(&cost_table(report)), quality_table(report));
+pub(crate) fn render(report: &Report, folders: &[PathBuf], detail: Detail) -> String {
+    let width = if detail.wide { usize::MAX } else { terminal::width() };
+    let mut text = format!("{}\n\n{}\n\n", answer(report), out(FAINT, &title(report)));
+
+    let Fitted { lines, dropped } = fitted(columns(report), width);
+    text.push_str(&colored(&lines));
     if let Some(load) = load_table::render(report) {
-        let _ = writeln!(text, "{load}");
+        let _ = writeln!(text, "\n{load}");
     }
-    if let Some(energy) = energy_line::render(report) {
-        let _ = writeln!(text, "{energy}\n");
+
+    let _ = writeln!(text);
+    for caution in
+        report.findings.iter().filter(|finding| finding.severity == Severity::Warning).take(CAUTIONS)
+    {
+        let _ = writeln!(text, "{} {}", out(DOUBT, "!"), caution_line(caution, width));
     }
-    for candidate in report.candidates.iter().filter(|candidate| candidate.variant != report.baseline) {
-        for gate in candidate.gates.iter().filter(|gate| decides(gate.verdict, candidate.verdict)) {
-            let name = short_name(report, candidate);
-            let _ = writeln!(text, "{}: {}", out(STRONG, &name), plain(&gate.why));
-        }
+
+    if detail.explain {
+        let _ = write!(text, "\n{}", explained::render(report));
     }
+    let _ = write!(text, "{}", foot(report, folders, detail, dropped));
+    text
+}
+
+/// The recommendation in the report's sentence.
+fn answer(report: &Report) -> String {
     let (style, why) = match &report.recommendation {
         Recommendation::Switch { why, .. } => (SUCCESS, why),
         Recommendation::KeepBaseline { why, .. } => (STRONG, why),
         Recommendation::MeasureMore { why, .. } => (DOUBT, why),
     };
-    let _ = writeln!(text, "\n{} {}", out(style, "→"), out(STRONG, &plain(why)));
-    for folder in folders {
-        let _ = writeln!(text, "{}", out(FAINT, &format!("  trace: {}", folder.display())));
-    }
-    text
-}
-
-/// A person asks why a candidate does not pass; why it passes stands in the table.
-fn decides(gate: Verdict, candidate: Verdict) -> bool {
-    gate == candidate && candidate != Verdict::Pass
+    format!("{} {}", out(style, "→"), out(STRONG, &plain(why)))
 }
 
 fn title(report: &Report) -> String {
@@ -60,90 +71,188 @@ fn title(report: &Report) -> String {
         format!("{} prompts of {}", prompts.total, prompts.set)
     };
     let machine = report.machine.cpu.as_deref().unwrap_or("unknown CPU");
-    let cores = report.machine.cores.map_or_else(String::new, |cores| format!("{cores} × "));
+    let cores = report.machine.cores.map_or_else(String::new, |cores| format!(", {cores} logical cores"));
     let model = common_model(report).map_or_else(String::new, |model| format!("{model} · "));
-    plain(&format!("{model}{part} · {cores}{machine}"))
+
+    plain(&format!("{model}{part} · {machine}{cores}"))
 }
 
-fn cost_table(report: &Report) -> String {
-    let typical = report.candidates.iter().find_map(|candidate| candidate.cost.per_inference);
-    let (factor, prefix) = number::scale(typical.map_or(1.0, |estimate| estimate.point));
+/// A caution in one line: short words where there are some, else the finding's first sentence; and what to do.
+fn caution_line(finding: &Finding, width: usize) -> String {
+    let words = match finding.code {
+        FindingCode::PricesAssumed => "prices are an example machine's, not yours".to_owned(),
+        FindingCode::EnergyUnavailable => "energy was not measured: the cost leaves it out".to_owned(),
+        FindingCode::EnergyEstimated => "energy is estimated, not measured".to_owned(),
+        FindingCode::Interrupted => "the run was cut off".to_owned(),
+        _ => first_sentence(&finding.message),
+    };
+    let fix = finding.fix.as_ref().map_or_else(String::new, |fix| format!(" ({fix})"));
+
+    cut(&plain(&format!("{words}{fix}")), width.saturating_sub(2))
+}
+
+fn first_sentence(text: &str) -> String {
+    text.split_once(". ").map_or(text, |(first, _)| first).trim_end_matches('.').to_owned()
+}
+
+/// At most so many characters; what was cut off is marked.
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(width.saturating_sub(1)).collect();
+    format!("{kept}…")
+}
+
+/// Where the rest is.
+fn foot(report: &Report, folders: &[PathBuf], detail: Detail, dropped: usize) -> String {
+    let warnings = report.findings.iter().filter(|finding| finding.severity == Severity::Warning).count();
+    let shown = warnings.min(CAUTIONS);
+    let mut text = String::new();
+
+    if !detail.explain {
+        let more = report.findings.len() - shown;
+        let mut parts = Vec::new();
+        if dropped > 0 {
+            parts.push(format!("{dropped} columns (--wide)"));
+        }
+        if more > 0 {
+            parts.push(format!("{more} findings and every interval (--explain)"));
+        }
+        if !parts.is_empty() {
+            let _ = writeln!(text, "{}", out(FAINT, &format!("  more: {}", parts.join(", "))));
+        }
+    }
+    for folder in folders {
+        let _ = writeln!(text, "{}", out(FAINT, &format!("  trace: {}", folder.display())));
+    }
+    text
+}
+
+/// The columns, in their order, with a cell a candidate and the limits below.
+fn columns(report: &Report) -> Vec<Column> {
     let currency = report.price_book.currency;
-    let header = ["variant", "size", "verdict", "decode tok/s", "TTFT p50", "J/inference"].map(str::to_owned);
-    let money = [format!("{prefix}{currency}/inference"), "saving".to_owned()];
-    let mut table = columns(header.into_iter().chain(money).collect());
-    for candidate in &report.candidates {
-        let joules = match &candidate.energy.per_inference_j {
-            Some(energy) if candidate.energy.source == EnergySource::Estimated => {
-                format!("{} estimated", number::estimate(energy))
-            }
-            Some(energy) => number::estimate(energy),
-            None if candidate.energy.gross_j.is_some() => unknown(),
-            None => "not measured".to_owned(),
-        };
-        table.add_row(vec![
-            short_name(report, candidate),
-            candidate.engine.file_size.map_or_else(unknown, |size| number::bytes(size.0)),
-            verdict(report, candidate).to_owned(),
-            candidate.decode_tokens_per_s.as_ref().map_or_else(unknown, number::estimate),
-            ttft(candidate),
-            joules,
-            candidate
-                .cost
-                .per_inference
-                .map_or_else(unknown, |cost| number::estimate(&cost.map(|amount| amount * factor))),
-            candidate.saving.as_ref().map_or_else(unknown, number::percent_estimate),
-        ]);
-    }
-    aligned(table)
-}
+    let candidates = &report.candidates;
+    let failed = candidates.iter().any(|candidate| candidate.failures > 0);
+    let metered = candidates.iter().any(|candidate| candidate.energy.per_inference_j.is_some());
 
-/// The median time to first token, with its interval where it has one.
-fn ttft(candidate: &CandidateReport) -> String {
-    let point = candidate.ttft_s.map_or_else(unknown, |ttft| number::seconds(ttft.p50));
-    candidate.latency_intervals.ttft_p50_s.map_or(point.clone(), |interval| {
-        let end = |seconds: f64| number::seconds(seconds);
-        format!("{point} [{}, {}]", end(interval.lower), end(interval.upper))
-    })
-}
-
-fn quality_table(report: &Report) -> String {
-    let header = [
-        "quality",
-        "failed",
-        "task score",
-        "against baseline",
-        "KL divergence",
-        "same top-1",
-        "PPL ratio",
-        "flips −/+",
+    let mut columns = vec![
+        Column::left("variant", 0, names(report)),
+        Column::left("verdict", 0, candidates.iter().map(|one| verdict(report, one).to_owned()).collect()),
+        Column::right("saving", 0, cells(candidates, |one| shares(one.saving.as_ref()))),
+        Column::right(
+            format!("{currency}/1,000"),
+            0,
+            cells(candidates, |one| amount(one.cost.per_inference, 1e3)),
+        ),
+        Column::right(
+            "task score",
+            1,
+            cells(candidates, |one| {
+                marked(one, Gate::TaskScore, one.quality.task_score.map(|score| number::percent(score.point)))
+            }),
+        )
+        .limited(margin(report)),
+        Column::right(
+            "KL div.",
+            2,
+            cells(candidates, |one| {
+                marked(
+                    one,
+                    Gate::KlDivergence,
+                    one.quality.kld_mean.map(|kld| number::significant(kld.point)),
+                )
+            }),
+        )
+        .limited(report.policy.max_kld.map(|limit| format!("≤ {limit}"))),
+        Column::right(
+            "top-1",
+            3,
+            cells(candidates, |one| {
+                marked(
+                    one,
+                    Gate::Top1Agreement,
+                    one.quality.top1_agreement.map(|share| number::percent(share.point)),
+                )
+            }),
+        )
+        .limited(report.policy.min_top1.map(|limit| format!("≥ {}", number::percent(limit)))),
     ];
-    let mut table = columns(header.map(str::to_owned).to_vec());
-    for candidate in &report.candidates {
-        let quality = &candidate.quality;
-        let shown = |estimate: &Option<Estimate>, show: fn(&Estimate) -> String| {
-            estimate.as_ref().map_or_else(unknown, show)
-        };
-        table.add_row(vec![
-            short_name(report, candidate),
-            shown(&candidate.failure_rate, number::percent_estimate),
-            shown(&quality.task_score, number::percent_estimate),
-            shown(&quality.task_score_difference, number::percent_estimate),
-            match &quality.kld_at_least {
-                Some(bound) => format!("≥ {}", number::estimate(bound)),
-                None => shown(&quality.kld_mean, number::estimate),
-            },
-            shown(&quality.top1_agreement, number::percent_estimate),
-            shown(&quality.ppl_ratio, number::estimate),
-            quality
-                .flips
-                .map_or_else(unknown, |flips| format!("{}/{}", flips.right_to_wrong, flips.wrong_to_right)),
-        ]);
-    }
-    aligned(table)
+
+    columns.push(Column::right(
+        "failed",
+        if failed { 1 } else { 9 },
+        cells(candidates, |one| {
+            let share = one.failure_rate.map(|rate| number::percent(rate.point));
+            marked(one, Gate::FailureRate, share)
+        }),
+    ));
+    columns.push(Column::right(
+        "J/inference",
+        if metered { 4 } else { 8 },
+        cells(candidates, |one| amount(one.energy.per_inference_j, 1.0)),
+    ));
+    columns.push(Column::right(
+        "decode tok/s",
+        5,
+        cells(candidates, |one| amount(one.decode_tokens_per_s, 1.0)),
+    ));
+    columns.push(Column::right(
+        "TTFT",
+        6,
+        cells(candidates, |one| {
+            one.ttft_s.map_or_else(|| UNKNOWN.to_owned(), |ttft| number::seconds(ttft.p50))
+        }),
+    ));
+    columns.push(Column::right(
+        format!("{currency}/1M out"),
+        7,
+        cells(candidates, |one| amount(one.cost.per_million_output_tokens, 1.0)),
+    ));
+    columns.push(Column::right(
+        "size",
+        8,
+        cells(candidates, |one| {
+            one.engine.file_size.map_or_else(|| UNKNOWN.to_owned(), |size| number::bytes(size.0))
+        }),
+    ));
+    columns
 }
 
-fn verdict(report: &Report, candidate: &CandidateReport) -> &'static str {
+fn names(report: &Report) -> Vec<String> {
+    report.candidates.iter().map(|candidate| short_name(report, candidate)).collect()
+}
+
+fn cells(candidates: &[CandidateReport], cell: impl Fn(&CandidateReport) -> String) -> Vec<String> {
+    candidates.iter().map(cell).collect()
+}
+
+/// `17 % [1.2 %, 32 %]`.
+fn shares(estimate: Option<&Estimate>) -> String {
+    estimate.map_or_else(|| UNKNOWN.to_owned(), number::percent_estimate)
+}
+
+/// The point alone, times `factor`: intervals stand behind `--explain`.
+fn amount(estimate: Option<Estimate>, factor: f64) -> String {
+    estimate.map_or_else(|| UNKNOWN.to_owned(), |estimate| number::significant(estimate.point * factor))
+}
+
+/// A value with a mark where its limit is broken.
+fn marked(candidate: &CandidateReport, gate: Gate, value: Option<String>) -> String {
+    let Some(value) = value else { return UNKNOWN.to_owned() };
+    let broken = candidate.gates.iter().any(|result| result.gate == gate && result.verdict == Verdict::Fail);
+    if broken { format!("✗ {value}") } else { value }
+}
+
+/// The non-inferiority margin that was applied, as the loss that is tolerated.
+fn margin(report: &Report) -> Option<String> {
+    let mut gates = report.candidates.iter().flat_map(|candidate| &candidate.gates);
+    let gate = gates.find(|gate| gate.gate == Gate::TaskScore)?;
+    Some(format!("≥ −{}", number::percent(gate.threshold.abs())))
+}
+
+/// The verdict's word; the baseline and its copy have none.
+pub(crate) fn verdict(report: &Report, candidate: &CandidateReport) -> &'static str {
     if candidate.variant == report.baseline {
         return "baseline";
     }
@@ -157,10 +266,11 @@ fn verdict(report: &Report, candidate: &CandidateReport) -> &'static str {
     }
 }
 
-/// Colors the verdicts after the columns are laid out, so that color takes no width.
+/// Colors verdicts and broken limits after the columns are laid out, so that color takes no width.
 fn colored(table: &str) -> String {
     table
         .replace(&format!(" {PASS} "), &format!(" {} ", out(SUCCESS, PASS)))
         .replace(&format!(" {FAIL} "), &format!(" {} ", out(FAILURE, FAIL)))
         .replace(&format!(" {UNSURE} "), &format!(" {} ", out(DOUBT, UNSURE)))
+        .replace("✗ ", &format!("{} ", out(FAILURE, "✗")))
 }

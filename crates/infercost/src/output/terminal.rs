@@ -42,12 +42,31 @@ pub(crate) fn style(stream: Stream, style: Style, text: &str) -> String {
     if stream.has_color() { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }
 
+/// Columns of a table that goes to no terminal.
+const UNKNOWN_WIDTH: usize = 100;
+
+/// Columns of the terminal: what `COLUMNS` says, else what stdout is, else a hundred.
+pub(crate) fn width() -> usize {
+    let said = env::var("COLUMNS").ok().and_then(|text| text.trim().parse::<usize>().ok());
+    let is_terminal = io::stdout().is_terminal();
+    let shown = is_terminal
+        .then(|| console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns)))
+        .flatten();
+
+    said.or(shown).filter(|width| *width > 0).unwrap_or(UNKNOWN_WIDTH)
+}
+
 /// The text with control characters made visible; line ends stay.
 pub(crate) fn plain(text: &str) -> String {
-    let shown = |c: char| -> String {
-        if c == '\n' || !c.is_control() { c.into() } else { c.escape_default().to_string() }
-    };
-    text.chars().map(shown).collect()
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || !c.is_control() {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_default());
+        }
+    }
+    shown
 }
 
 #[cfg(test)]

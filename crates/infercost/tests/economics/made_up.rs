@@ -3,14 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use infercost_core::manifest::Provenance;
-use infercost_core::prompt_set::GraderKind;
-use infercost_core::run::{PromptSelection, RUN_SCHEMA, VariantHeader};
+use infercost_core::run::VariantHeader;
+use infercost_core::testing::made_up_run;
 use infercost_core::{
     ChunkArrival, EnergyDomain, EnergyReading, EnergyScope, EngineIdentity, Evaluation, EvaluationRecord,
-    FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord, MachineFacts, MeterKind, MeterSource,
-    OperatingPoint, Outcome, Policy, PromptId, RunHeader, RunId, Sampling, TaskScore, VariantId, Watts,
-    WindowId, WindowRecord,
+    FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord, MeterKind, MeterSource, OperatingPoint,
+    Outcome, PromptId, RunHeader, RunId, Sampling, TaskScore, VariantId, Watts, WindowId, WindowRecord,
 };
 use infercost_trace::RunStore;
 
@@ -67,6 +65,8 @@ impl MadeUp {
                 operating_point: OperatingPoint::SEQUENTIAL,
                 energy: reading(self.watts, wall_time),
                 interrupted: false,
+                interference: None,
+                remeasures: None,
                 load: None,
                 inferences,
             };
@@ -76,7 +76,7 @@ impl MadeUp {
         for index in 0..PROMPTS {
             let score = if index % 2 == 0 { 1.0 } else { 0.0 };
             let result = Evaluation::Task(TaskScore {
-                grader: GraderKind::Exact,
+                grader: "exact".into(),
                 score,
                 label: String::new(),
                 choices: None,
@@ -115,6 +115,7 @@ impl MadeUp {
                 text: Some("an answer".into()),
                 finish: FinishReason::Stop,
                 output_tokens: TOKENS,
+                thinking: None,
                 arrivals: arrivals.collect(),
                 latency: at(1.0),
             },
@@ -124,32 +125,16 @@ impl MadeUp {
     fn header(&self) -> RunHeader {
         let chosen: Vec<PromptId> = (0..PROMPTS).map(prompt).collect();
         RunHeader {
-            schema: RUN_SCHEMA.into(),
             id: RunId(self.id.into()),
-            salt: None,
             started_at: "2026-11-01T00:00:00Z".parse().unwrap(),
-            infercost_version: "0".into(),
-            spec: None,
-            arguments: Vec::new(),
-            machine: MachineFacts::default(),
             variants: vec![VariantHeader {
-                id: VARIANT.into(),
                 engine: EngineIdentity { threads: Some(self.threads), ..EngineIdentity::default() },
-                provenance: Provenance::Local { file: "made up".into() },
-                license: None,
-                noise_floor: false,
+                ..made_up_run::variant(VARIANT)
             }],
             baseline: VariantId::from(VARIANT),
-            prompts: PromptSelection { set: "made-up".into(), sha256: "00".into(), total: PROMPTS, chosen },
-            looks: None,
-            repetitions: 1,
-            warm_ups: 0,
-            seed: 1,
-            sampling: Sampling::default(),
-            content: true,
-            policy: Policy::default(),
-            prices: infercost_prices::example().unwrap(),
+            prompts: made_up_run::prompts(chosen),
             meter: "a script".into(),
+            ..made_up_run::header(infercost_prices::example().unwrap())
         }
     }
 }

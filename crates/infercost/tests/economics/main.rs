@@ -6,6 +6,7 @@
 mod audit;
 mod hosting;
 mod hours;
+mod init;
 mod made_up;
 mod optimization;
 mod pace;
@@ -103,7 +104,7 @@ fn the_sample_run_answers_everywhere() {
         &["what moves it", "left out: energy", "Prices are assumed"],
     );
     assert!(said.contains("−1 year of life"));
-    check(folder.path(), &["host", &sample, "--chart", "m.svg"], 0, &["the only way with a known cost"]);
+    check(folder.path(), &["host", &sample, "--chart", "m.svg"], 0, &["Offers are assumed"]);
     check(
         folder.path(),
         &["optimize", &sample],

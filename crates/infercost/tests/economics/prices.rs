@@ -39,7 +39,13 @@ fn prices_are_fetched_stored_listed_and_used_offline() {
     let found = json(&run(folder.path(), &arguments));
     let names: Vec<&str> =
         found["ways"].as_array().unwrap().iter().map(|way| way["name"].as_str().unwrap()).collect();
-    for name in ["tiny", "vast 1", "vast 1, spot, if never interrupted", "elsewhere", "own"] {
+    for name in [
+        "tiny",
+        "vast 1, 1 × RTX 4090",
+        "vast 1, 1 × RTX 4090, spot, if never interrupted",
+        "elsewhere",
+        "own",
+    ] {
         assert!(names.contains(&name), "{names:?} lack {name}");
     }
     check(folder.path(), &["host", "--market", "H100"], 2, &["H100", "prices fetch vast"]);

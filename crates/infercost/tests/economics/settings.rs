@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::{bench, check, sample, text};
-use crate::program::{json, run};
+use crate::program::{infercost, json, run};
 use crate::workspace;
 
 #[test]
@@ -14,6 +14,10 @@ fn settings_are_refused_with_their_key() {
         ("[revenue]\nper_inference = 1\nsource = 'x'\ndate = 2026-01-01\nprofit = 2", "profit"),
         ("[load]\nrequests_per_hour = 0", "load.requests_per_hour"),
         ("[load]\nusers = 3", "users"),
+        ("[load]\nhours_per_day = 25", "load.hours_per_day"),
+        ("[revenue]\nloss_zone = 15", "write 0.15 for 15 %"),
+        ("[prices]\ncurrency = 'EUR'\nutilization = 35", "write 0.3 for 30 %"),
+        ("[prices]\ncurrency = 'EUR'\nelectricity = 'dear'", "not an amount"),
         ("[[offers]]\nkind = 'rent'\nname = 'x'", "missing field"),
         (
             "[[exchange]]\nfrom = 'EUR'\nto = 'USD'\nrate = 0\nsource = 'x'\ndate = 2026-01-01",
@@ -25,6 +29,41 @@ fn settings_are_refused_with_their_key() {
         fs::write(folder.path().join("infercost.toml"), settings).unwrap();
         check(folder.path(), &["audit", &sample], 2, &["infercost.toml", wanted]);
     }
+}
+
+/// Shares on the command line refuse 15 where 0.15 is meant, and a day has 24 hours.
+#[test]
+fn flags_refuse_what_cannot_be_meant() {
+    let folder = bench();
+    for arguments in [
+        ["audit", "--loss-zone", "15"],
+        ["host", "--utilization", "70"],
+        ["host", "--hours-per-day", "25"],
+        ["host", "--hours-per-day", "0"],
+    ] {
+        check(folder.path(), &arguments, 2, &["must be"]);
+    }
+}
+
+/// Zones are known where this machine holds none.
+#[test]
+fn time_zones_are_carried_along() {
+    let folder = bench();
+    let tariff = "[tariff.time_of_use]\ncurrency = 'EUR'\ntime_zone = 'Europe/Berlin'\notherwise = 0.30\n";
+    fs::write(folder.path().join("infercost.toml"), tariff).unwrap();
+    let arguments = [
+        "schedule",
+        "--inferences",
+        "10",
+        "--time-zone",
+        "Europe/Berlin",
+        "--now",
+        "2026-11-23T15:00",
+        "--deadline",
+        "08:00",
+    ];
+    let output = infercost(folder.path(), &arguments).env("TZDIR", "/nonexistent").output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub(crate) fn infercost(folder: &Path, arguments: &[&str]) -> Command {
         .env("RAYON_NUM_THREADS", "2")
         .env_remove("INFERCOST_PRICES")
         .env_remove("RUNPOD_API_KEY")
+        .env_remove("CUDA_VISIBLE_DEVICES")
         .stdin(Stdio::null());
     command
 }

@@ -70,7 +70,12 @@ unsafe fn tile_32<const SIGNED: bool, const MINIMUM: bool, const T: usize>(
             let at = first * blocks + b;
             let starts: [i32; T] =
                 std::array::from_fn(|t| -zero * *job.activations.code_sums.as_ptr().add(at + t * blocks));
-            let integers = integers::<SIGNED, 8, T>(scratch.codes.as_ptr().add(b * BLOCK_CODES), inputs, columns, starts);
+            let integers = integers::<SIGNED, 8, T>(
+                scratch.codes.as_ptr().add(b * BLOCK_CODES),
+                inputs,
+                columns,
+                starts,
+            );
 
             for half in 0..2 {
                 let scale = _mm256_load_ps(scratch.scales.as_ptr().add(b * PANEL_ROWS + half * 8));
@@ -193,7 +198,8 @@ unsafe fn add_scaled<const T: usize>(sums: &mut [Sums; T], integers: [[__m256i; 
     unsafe {
         for (sums, integers) in sums.iter_mut().zip(integers) {
             sums[0] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(integers[0]), _mm256_load_ps(scales), sums[0]);
-            sums[1] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(integers[1]), _mm256_load_ps(scales.add(8)), sums[1]);
+            sums[1] =
+                _mm256_fmadd_ps(_mm256_cvtepi32_ps(integers[1]), _mm256_load_ps(scales.add(8)), sums[1]);
         }
     }
 }

@@ -1,11 +1,11 @@
 //! From packed panels to one byte a code, or one float a weight.
 
 use std::arch::x86_64::{
-    __m256, __m256i, _mm_load_si128, _mm_loadl_epi64, _mm256_and_si256, _mm256_castsi256_ps,
-    _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32, _mm256_cvtepu16_epi32, _mm256_cvtph_ps,
-    _mm256_load_si256, _mm256_mul_ps, _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_ps, _mm256_slli_epi16,
-    _mm256_slli_epi32, _mm256_srl_epi16, _mm256_store_ps, _mm256_store_si256, _mm256_sub_ps, _mm256_xor_si256,
-    _mm_cvtsi32_si128,
+    __m256, __m256i, _mm_cvtsi32_si128, _mm_load_si128, _mm_loadl_epi64, _mm256_and_si256,
+    _mm256_castsi256_ps, _mm256_cvtepi8_epi32, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32,
+    _mm256_cvtepu16_epi32, _mm256_cvtph_ps, _mm256_load_si256, _mm256_mul_ps, _mm256_or_si256,
+    _mm256_set1_epi8, _mm256_setzero_ps, _mm256_slli_epi16, _mm256_slli_epi32, _mm256_srl_epi16,
+    _mm256_store_ps, _mm256_store_si256, _mm256_sub_ps, _mm256_xor_si256,
 };
 
 use crate::format::has_minimum;

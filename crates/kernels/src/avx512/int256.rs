@@ -6,9 +6,9 @@
 
 use std::arch::x86_64::{
     __m128i, __m512, __m512i, _mm_load_si128, _mm512_cvtepi8_epi32, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32,
-    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_mul_ps, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps, _mm512_store_si512,
-    _mm512_sub_ps,
+    _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_mul_ps,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_store_ps,
+    _mm512_store_si512, _mm512_sub_ps,
 };
 use std::ops::Range;
 
@@ -170,7 +170,12 @@ unsafe fn packed<C: Codes, const SIX: bool, const T: usize>(job: &Job<'_>, input
 /// # Safety
 /// As [`multiply`]; `place` is below 3.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-unsafe fn unpack<C: Codes, const SIX: bool>(job: &Job<'_>, panel: usize, place: usize, scratch: &mut Scratch) {
+unsafe fn unpack<C: Codes, const SIX: bool>(
+    job: &Job<'_>,
+    panel: usize,
+    place: usize,
+    scratch: &mut Scratch,
+) {
     let layout = &job.matrix.layout;
     let start = job.matrix.panel(panel).as_ptr();
     let parts = job.matrix.columns / BLOCK;
@@ -188,7 +193,10 @@ unsafe fn unpack<C: Codes, const SIX: bool>(job: &Job<'_>, panel: usize, place: 
             let at = (place * parts + part) * PANEL_ROWS;
             if SIX {
                 _mm512_store_ps(scratch.scales.as_mut_slice().as_mut_ptr().add(2 * at), scales.first);
-                _mm512_store_ps(scratch.scales.as_mut_slice().as_mut_ptr().add(2 * at + PANEL_ROWS), scales.second);
+                _mm512_store_ps(
+                    scratch.scales.as_mut_slice().as_mut_ptr().add(2 * at + PANEL_ROWS),
+                    scales.second,
+                );
             } else {
                 _mm512_store_ps(scratch.scales.as_mut_slice().as_mut_ptr().add(at), scales.first);
                 _mm512_store_ps(scratch.minima.as_mut_slice().as_mut_ptr().add(at), scales.minimum);
@@ -349,7 +357,12 @@ unsafe fn input_codes(inputs: PartInputs, group: usize) -> __m512i {
 /// # Safety
 /// The processor has AVX-512 VNNI.
 #[inline(always)]
-unsafe fn add_codes<const SIX: bool>(integers: &mut [__m512i; 2], group: usize, codes: __m512i, input: __m512i) {
+unsafe fn add_codes<const SIX: bool>(
+    integers: &mut [__m512i; 2],
+    group: usize,
+    codes: __m512i,
+    input: __m512i,
+) {
     let half = if SIX { group / 4 } else { 0 };
     // SAFETY: the caller's promise.
     unsafe { integers[half] = _mm512_dpbusd_epi32(integers[half], codes, input) }

@@ -113,8 +113,11 @@ unsafe fn packed<C: Codes, const MINIMUM: bool, const T: usize>(job: &Job<'_>, i
             prefetch(start, layout.panel, b, inputs.blocks);
             let codes = C::block(start.add(layout.codes), start.add(layout.high), b);
             let scale = halves(start.add(layout.scales + 2 * PANEL_ROWS * b));
-            let minimum =
-                if MINIMUM { halves(start.add(layout.minima + 2 * PANEL_ROWS * b)) } else { _mm512_setzero_ps() };
+            let minimum = if MINIMUM {
+                halves(start.add(layout.minima + 2 * PANEL_ROWS * b))
+            } else {
+                _mm512_setzero_ps()
+            };
 
             for (t, sum) in sums.iter_mut().enumerate() {
                 let mut integers = integer_start::<MINIMUM>(inputs, t, b);

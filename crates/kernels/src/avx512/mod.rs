@@ -28,7 +28,7 @@ macro_rules! with_tokens {
 pub(crate) use with_tokens;
 
 use std::arch::x86_64::{
-    _MM_HINT_T0, __m256i, __m512, _mm_prefetch, _mm256_load_si256, _mm512_cvtph_ps, _mm512_mask_storeu_ps,
+    __m256i, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_load_si256, _mm512_cvtph_ps, _mm512_mask_storeu_ps,
 };
 use std::ops::Range;
 

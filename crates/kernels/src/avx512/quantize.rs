@@ -2,9 +2,9 @@
 
 use std::arch::x86_64::{
     __m128i, __m512, __m512i, _CMP_EQ_OQ, _CMP_UNORD_Q, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT,
-    _mm_cvtph_ps, _mm_cvtps_ph, _mm_cvtss_f32, _mm_set_ss, _mm_storeu_si128, _mm512_abs_ps, _mm512_cmp_ps_mask, _mm512_cvt_roundps_epi32, _mm512_cvtsepi32_epi8,
-    _mm512_loadu_ps, _mm512_max_ps, _mm512_mul_ps, _mm512_reduce_add_epi32, _mm512_reduce_max_ps,
-    _mm512_set1_ps, _mm512_setzero_ps,
+    _mm_cvtph_ps, _mm_cvtps_ph, _mm_cvtss_f32, _mm_set_ss, _mm_storeu_si128, _mm512_abs_ps,
+    _mm512_cmp_ps_mask, _mm512_cvt_roundps_epi32, _mm512_cvtsepi32_epi8, _mm512_loadu_ps, _mm512_max_ps,
+    _mm512_mul_ps, _mm512_reduce_add_epi32, _mm512_reduce_max_ps, _mm512_set1_ps, _mm512_setzero_ps,
 };
 
 /// As [`crate::activations::quantize_32`]: codes, scale and sum of codes.

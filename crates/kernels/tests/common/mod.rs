@@ -6,29 +6,29 @@ use half::{bf16, f16};
 use infercost_kernels::{Activations, Isa, Output, PackedMatrix, Scratch, WeightType};
 
 /// A small generator of repeatable noise.
-pub struct Noise(u64);
+pub(crate) struct Noise(u64);
 
 impl Noise {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    pub fn bits(&mut self) -> u32 {
+    pub(crate) fn bits(&mut self) -> u32 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 32) as u32
     }
 
     /// Evenly between -1 and 1.
-    pub fn signed(&mut self) -> f32 {
+    pub(crate) fn signed(&mut self) -> f32 {
         self.bits().cast_signed() as f32 / 2_147_483_648.0
     }
 
-    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| self.bits() as u8).collect()
     }
 
     /// Activations as they occur: mostly small, a few large.
-    pub fn inputs(&mut self, count: usize) -> Vec<f32> {
+    pub(crate) fn inputs(&mut self, count: usize) -> Vec<f32> {
         (0..count)
             .map(|i| {
                 let value = self.signed();
@@ -39,7 +39,7 @@ impl Noise {
 }
 
 /// A matrix as a file holds it: any codes, scales of both signs around 1/100.
-pub fn weights(weight_type: WeightType, rows: usize, columns: usize, noise: &mut Noise) -> Vec<u8> {
+pub(crate) fn weights(weight_type: WeightType, rows: usize, columns: usize, noise: &mut Noise) -> Vec<u8> {
     let blocks = rows * columns / weight_type.block_elements();
     let mut bytes = Vec::with_capacity(blocks * weight_type.block_bytes());
     for _ in 0..blocks {
@@ -70,7 +70,7 @@ fn half(block: &mut [u8], at: usize, noise: &mut Noise, size: f32) {
 }
 
 /// Activations filled with these rows.
-pub fn activations(isa: Isa, weight_type: WeightType, columns: usize, rows: &[f32]) -> Activations {
+pub(crate) fn activations(isa: Isa, weight_type: WeightType, columns: usize, rows: &[f32]) -> Activations {
     let tokens = rows.len() / columns;
     let mut activations = Activations::new(isa, weight_type.activation_form(isa), tokens, columns);
     activations.fill(0, rows);
@@ -78,7 +78,7 @@ pub fn activations(isa: Isa, weight_type: WeightType, columns: usize, rows: &[f3
 }
 
 /// All products, `[token][row]`.
-pub fn products(matrix: &PackedMatrix, activations: &Activations, tokens: usize) -> Vec<f32> {
+pub(crate) fn products(matrix: &PackedMatrix, activations: &Activations, tokens: usize) -> Vec<f32> {
     let rows = matrix.rows();
     let mut results = vec![f32::NAN; tokens * rows];
     let mut out = Output::new(&mut results, rows, 0);
@@ -87,7 +87,7 @@ pub fn products(matrix: &PackedMatrix, activations: &Activations, tokens: usize)
 }
 
 /// Widths that a type has in models, and awkward ones.
-pub fn widths(weight_type: WeightType) -> Vec<usize> {
+pub(crate) fn widths(weight_type: WeightType) -> Vec<usize> {
     let all = [32_usize, 64, 256, 288, 576, 640, 1536, 2048];
     all.into_iter().filter(|width| width.is_multiple_of(weight_type.block_elements())).collect()
 }

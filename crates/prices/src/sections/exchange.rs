@@ -24,6 +24,11 @@ pub struct ExchangeSection {
 }
 
 impl ExchangeSection {
+    /// `EUR to USD`.
+    pub fn title(&self) -> String {
+        format!("{} to {}", self.from, self.to)
+    }
+
     /// Checks the entry.
     ///
     /// # Errors
@@ -55,25 +60,22 @@ fn converted(amount: Decimal, rate: Decimal) -> Option<Decimal> {
 /// # Errors
 /// [`PriceError::NoRate`] where no rate leads there.
 pub fn convert_book(book: &PriceBook, to: Currency, rates: &[ExchangeRate]) -> Result<PriceBook, PriceError> {
-    let convert = |price: &Price| convert_price(price, to, rates);
     let hardware = match &book.hardware {
         None => None,
         Some(HardwareCost::Owned { purchase, salvage_share, life_years }) => Some(HardwareCost::Owned {
-            purchase: convert(purchase)?,
+            purchase: convert_price(purchase, to, rates)?,
             salvage_share: *salvage_share,
             life_years: *life_years,
         }),
-        Some(HardwareCost::Rented { rate, includes_electricity }) => {
-            Some(HardwareCost::Rented { rate: convert(rate)?, includes_electricity: *includes_electricity })
-        }
+        Some(HardwareCost::Rented { rate, includes_electricity }) => Some(HardwareCost::Rented {
+            rate: convert_price(rate, to, rates)?,
+            includes_electricity: *includes_electricity,
+        }),
     };
-    Ok(PriceBook {
-        currency: to,
-        electricity: book.electricity.as_ref().map(convert).transpose()?,
-        hardware,
-        operation: book.operation.as_ref().map(convert).transpose()?,
-        ..book.clone()
-    })
+
+    let [electricity, operation] = [&book.electricity, &book.operation]
+        .map(|price| price.as_ref().map(|price| convert_price(price, to, rates)).transpose());
+    Ok(PriceBook { currency: to, electricity: electricity?, hardware, operation: operation?, ..book.clone() })
 }
 
 /// One price in another currency.
@@ -119,7 +121,7 @@ pub fn convert_offer(
         Charge::Serverless { .. } => {}
         Charge::Api { input, output } => (*input, *output) = (times(*input)?, times(*output)?),
     }
-    Ok(HostingOffer { name: offer.name.clone(), charge, price: convert_price(&offer.price, to, rates)? })
+    Ok(HostingOffer { charge, price: convert_price(&offer.price, to, rates)?, ..offer.clone() })
 }
 
 /// A curve of prices in another currency; one of carbon stays as it is.

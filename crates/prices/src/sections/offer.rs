@@ -1,8 +1,7 @@
 //! `[[offers]]`: ways to get inferences answered, as a user writes them down.
 
 use infercost_core::Currency;
-use infercost_core::hosting::{Charge, HostingOffer};
-use infercost_core::price::Price;
+use infercost_core::hosting::{Charge, HostingOffer, OpenPart};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -13,93 +12,125 @@ use crate::sections::{price, within};
 
 /// One `[[offers]]` entry.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", tag = "kind")]
 pub enum OfferSection {
     /// A machine by the hour.
-    Rent {
-        /// The offer's name.
-        name: String,
-        /// Rate per hour.
-        per_hour: Amount,
-        /// Seconds to which use is rounded up.
-        #[serde(default = "one_second")]
-        billing_seconds: f64,
-        /// Storage, egress and the like per month.
-        #[serde(default = "nothing")]
-        other_per_month: Amount,
-        /// Throughput relative to the measured machine.
-        speed: Option<f64>,
-        /// Currency of the amounts.
-        currency: Currency,
-        /// Whose figure it is.
-        source: String,
-        /// As of when.
-        date: Day,
-    },
+    Rent(RentSection),
     /// A machine that may be taken away.
-    Spot {
-        /// The offer's name.
-        name: String,
-        /// Rate per hour.
-        per_hour: Amount,
-        /// Interruptions in an hour of use.
-        interruptions_per_hour: f64,
-        /// Work that an interruption loses, in seconds.
-        #[serde(default)]
-        lost_seconds: f64,
-        /// Share of hours in which nothing is to be had at this rate.
-        #[serde(default)]
-        fallback_share: f64,
-        /// What an hour costs then; needed where the share is above 0.
-        on_demand_per_hour: Option<Amount>,
-        /// Throughput relative to the measured machine.
-        speed: Option<f64>,
-        /// Seconds to load the model there, instead of what was measured here.
-        load_seconds: Option<f64>,
-        /// Currency of the amounts.
-        currency: Currency,
-        /// Whose figure it is.
-        source: String,
-        /// As of when.
-        date: Day,
-    },
+    Spot(SpotSection),
     /// A machine by the second of work.
-    Serverless {
-        /// The offer's name.
-        name: String,
-        /// Rate per second.
-        per_second: Amount,
-        /// Seconds that a worker waits for the next request before it is taken down; they are billed.
-        #[serde(default)]
-        keep_warm_seconds: f64,
-        /// Share of requests that meet no warm worker, instead of what follows from the load.
-        cold_share: Option<f64>,
-        /// Throughput relative to the measured machine.
-        speed: Option<f64>,
-        /// Seconds to load the model there, instead of what was measured here.
-        load_seconds: Option<f64>,
-        /// Currency of the amounts.
-        currency: Currency,
-        /// Whose figure it is.
-        source: String,
-        /// As of when.
-        date: Day,
-    },
+    Serverless(ServerlessSection),
     /// Answers by the token.
-    Api {
-        /// The offer's name.
-        name: String,
-        /// Per million input tokens.
-        input_per_million: Amount,
-        /// Per million output tokens.
-        output_per_million: Amount,
-        /// Currency of the amounts.
-        currency: Currency,
-        /// Whose figure it is.
-        source: String,
-        /// As of when.
-        date: Day,
-    },
+    Api(ApiSection),
+}
+
+/// A machine by the hour.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RentSection {
+    /// The offer's name.
+    name: String,
+    /// Rate per hour.
+    per_hour: Amount,
+    /// Seconds to which use is rounded up.
+    #[serde(default = "one_second")]
+    billing_seconds: f64,
+    /// Storage, egress and the like per month.
+    #[serde(default = "nothing")]
+    other_per_month: Amount,
+    /// Throughput relative to the measured machine.
+    speed: Option<f64>,
+    /// Says that a price of 0 is meant.
+    #[serde(default)]
+    free: bool,
+    /// Currency of the amounts.
+    currency: Currency,
+    /// Whose figure it is.
+    source: String,
+    /// As of when.
+    date: Day,
+}
+
+/// A machine that may be taken away.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpotSection {
+    /// The offer's name.
+    name: String,
+    /// Rate per hour.
+    per_hour: Amount,
+    /// Interruptions in an hour of use.
+    interruptions_per_hour: f64,
+    /// Work that an interruption loses, in seconds.
+    #[serde(default)]
+    lost_seconds: f64,
+    /// Share of hours in which nothing is to be had at this rate.
+    #[serde(default)]
+    fallback_share: f64,
+    /// What an hour costs then; needed where the share is above 0.
+    on_demand_per_hour: Option<Amount>,
+    /// Throughput relative to the measured machine.
+    speed: Option<f64>,
+    /// Seconds to load the model there, instead of what was measured here.
+    load_seconds: Option<f64>,
+    /// Says that a price of 0 is meant.
+    #[serde(default)]
+    free: bool,
+    /// Currency of the amounts.
+    currency: Currency,
+    /// Whose figure it is.
+    source: String,
+    /// As of when.
+    date: Day,
+}
+
+/// A machine by the second of work.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerlessSection {
+    /// The offer's name.
+    name: String,
+    /// Rate per second.
+    per_second: Amount,
+    /// Seconds that a worker waits for the next request before it is taken down; they are billed.
+    #[serde(default)]
+    keep_warm_seconds: f64,
+    /// Share of requests that meet no warm worker, instead of what follows from the load.
+    cold_share: Option<f64>,
+    /// Throughput relative to the measured machine.
+    speed: Option<f64>,
+    /// Seconds to load the model there, instead of what was measured here.
+    load_seconds: Option<f64>,
+    /// Says that a price of 0 is meant.
+    #[serde(default)]
+    free: bool,
+    /// Currency of the amounts.
+    currency: Currency,
+    /// Whose figure it is.
+    source: String,
+    /// As of when.
+    date: Day,
+}
+
+/// Answers by the token.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiSection {
+    /// The offer's name.
+    name: String,
+    /// Per million input tokens.
+    input_per_million: Amount,
+    /// Per million output tokens.
+    output_per_million: Amount,
+    /// Says that a price of 0 is meant.
+    #[serde(default)]
+    free: bool,
+    /// Currency of the amounts.
+    currency: Currency,
+    /// Whose figure it is.
+    source: String,
+    /// As of when.
+    date: Day,
 }
 
 fn one_second() -> f64 {
@@ -111,109 +142,134 @@ fn nothing() -> Amount {
 }
 
 impl OfferSection {
+    /// The offer's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Rent(RentSection { name, .. })
+            | Self::Spot(SpotSection { name, .. })
+            | Self::Serverless(ServerlessSection { name, .. })
+            | Self::Api(ApiSection { name, .. }) => name,
+        }
+    }
+
     /// Checks the entry.
     ///
     /// # Errors
     /// [`PriceError::Setting`] with the key that is out of range.
     pub fn checked(self) -> Result<HostingOffer, PriceError> {
-        let leading = |unit, amount, currency, source, Day(date): Day, name: &str| {
-            let mut price = price("offers", unit, currency, amount, source, Day(date), false)?;
-            price.name = name.to_owned();
-            Ok::<Price, PriceError>(price)
-        };
-        let offer = match self {
-            Self::Rent {
-                name,
-                per_hour,
-                billing_seconds,
-                other_per_month,
-                speed,
-                currency,
-                source,
-                date,
-            } => {
-                within("offers.billing_seconds", at_least(billing_seconds, 1.0), "must be at least 1")?;
-                within("offers.other_per_month", other_per_month.0 >= Decimal::ZERO, "must not be negative")?;
-                sound_speed(speed)?;
-                let price = leading("hour", per_hour, currency, source, date, &name)?;
-                let charge = Charge::Rent { billing_seconds, other_per_month: other_per_month.0, speed };
-                HostingOffer { name, charge, price }
-            }
-            Self::Spot {
-                name,
-                per_hour,
-                interruptions_per_hour,
-                lost_seconds,
-                fallback_share,
-                on_demand_per_hour,
-                speed,
-                load_seconds,
-                currency,
-                source,
-                date,
-            } => {
-                within(
-                    "offers.interruptions_per_hour",
-                    at_least(interruptions_per_hour, 0.0),
-                    "must not be negative",
-                )?;
-                within("offers.lost_seconds", at_least(lost_seconds, 0.0), "must not be negative")?;
-                within("offers.fallback_share", (0.0..=1.0).contains(&fallback_share), "must be 0 to 1")?;
-                let needs = fallback_share > 0.0 && on_demand_per_hour.is_none();
-                within("offers.on_demand_per_hour", !needs, "is needed where fallback_share is above 0")?;
-                sound_speed(speed)?;
-                sound_load(load_seconds)?;
-                let price = leading("hour", per_hour, currency, source, date, &name)?;
-                let on_demand_per_hour = on_demand_per_hour.map(|amount| amount.0);
-                let charge = Charge::Spot {
-                    interruptions_per_hour,
-                    lost_seconds,
-                    fallback_share,
-                    on_demand_per_hour,
-                    speed,
-                    load_seconds,
-                };
-                HostingOffer { name, charge, price }
-            }
-            Self::Serverless {
-                name,
-                per_second,
-                keep_warm_seconds,
-                cold_share,
-                speed,
-                load_seconds,
-                currency,
-                source,
-                date,
-            } => {
-                within("offers.keep_warm_seconds", at_least(keep_warm_seconds, 0.0), "must not be negative")?;
-                let share = cold_share.is_none_or(|share| (0.0..=1.0).contains(&share));
-                within("offers.cold_share", share, "must be 0 to 1")?;
-                sound_speed(speed)?;
-                sound_load(load_seconds)?;
-                let price = leading("second", per_second, currency, source, date, &name)?;
-                let charge = Charge::Serverless { keep_warm_seconds, cold_share, speed, load_seconds };
-                HostingOffer { name, charge, price }
-            }
-            Self::Api { name, input_per_million, output_per_million, currency, source, date } => {
-                let million = Decimal::from(1_000_000);
-                within(
-                    "offers.input_per_million",
-                    input_per_million.0 >= Decimal::ZERO,
-                    "must not be negative",
-                )?;
-                let price =
-                    leading("million output tokens", output_per_million, currency, source, date, &name)?;
-                let each = |amount: Decimal| amount.checked_div(million).unwrap_or_default();
-                let charge =
-                    Charge::Api { input: each(input_per_million.0), output: each(output_per_million.0) };
-                HostingOffer { name, charge, price }
-            }
-        };
-        within("offers.name", !offer.name.trim().is_empty(), "an offer needs a name")?;
-        Ok(offer)
+        match self {
+            Self::Rent(section) => section.checked(),
+            Self::Spot(section) => section.checked(),
+            Self::Serverless(section) => section.checked(),
+            Self::Api(section) => section.checked(),
+        }
     }
 }
+
+/// What every offer has.
+struct Named {
+    name: String,
+    /// The price that leads, and what it is for.
+    leading: Amount,
+    unit: &'static str,
+    /// Whether any of the prices is 0.
+    has_zero: bool,
+    free: bool,
+    currency: Currency,
+    source: String,
+    date: Day,
+}
+
+impl Named {
+    /// The offer with what is paid.
+    fn with(self, charge: Charge) -> Result<HostingOffer, PriceError> {
+        let Self { name, leading, unit, has_zero, free, currency, source, date } = self;
+        within("offers.name", !name.trim().is_empty(), "an offer needs a name")?;
+        within("offers.free", !free || has_zero, "stands with a price above 0; leave it out, or write 0")?;
+
+        let mut price = price("offers", unit, currency, leading, source, date, false)?;
+        price.name.clone_from(&name);
+        let open = if has_zero && !free { vec![OpenPart::free_claim()] } else { Vec::new() };
+        Ok(HostingOffer { name, charge, price, open })
+    }
+}
+
+impl RentSection {
+    fn checked(self) -> Result<HostingOffer, PriceError> {
+        let Self { name, per_hour, billing_seconds, other_per_month, speed, free, currency, source, date } =
+            self;
+        within("offers.billing_seconds", at_least(billing_seconds, 1.0), "must be at least 1")?;
+        within("offers.other_per_month", other_per_month.0 >= Decimal::ZERO, "must not be negative")?;
+        sound_speed(speed)?;
+
+        let has_zero = per_hour.0.is_zero();
+        let named = Named { name, leading: per_hour, unit: "hour", has_zero, free, currency, source, date };
+        named.with(Charge::Rent { billing_seconds, other_per_month: other_per_month.0, speed })
+    }
+}
+
+impl SpotSection {
+    fn checked(self) -> Result<HostingOffer, PriceError> {
+        let Self { name, per_hour, interruptions_per_hour, lost_seconds, fallback_share, .. } = self;
+        let Self { on_demand_per_hour, speed, load_seconds, free, currency, source, date, .. } = self;
+        let interruptions = at_least(interruptions_per_hour, 0.0);
+        within("offers.interruptions_per_hour", interruptions, "must not be negative")?;
+        within("offers.lost_seconds", at_least(lost_seconds, 0.0), "must not be negative")?;
+        within("offers.fallback_share", (0.0..=1.0).contains(&fallback_share), SHARE)?;
+        let needs = fallback_share > 0.0 && on_demand_per_hour.is_none();
+        within("offers.on_demand_per_hour", !needs, "is needed where fallback_share is above 0")?;
+        sound_speed(speed)?;
+        sound_load(load_seconds)?;
+
+        let has_zero = per_hour.0.is_zero();
+        let named = Named { name, leading: per_hour, unit: "hour", has_zero, free, currency, source, date };
+        named.with(Charge::Spot {
+            interruptions_per_hour,
+            lost_seconds,
+            fallback_share,
+            on_demand_per_hour: on_demand_per_hour.map(|amount| amount.0),
+            speed,
+            load_seconds,
+        })
+    }
+}
+
+impl ServerlessSection {
+    fn checked(self) -> Result<HostingOffer, PriceError> {
+        let Self { name, per_second, keep_warm_seconds, cold_share, speed, load_seconds, .. } = self;
+        let Self { free, currency, source, date, .. } = self;
+        within("offers.keep_warm_seconds", at_least(keep_warm_seconds, 0.0), "must not be negative")?;
+        let share = cold_share.is_none_or(|share| (0.0..=1.0).contains(&share));
+        within("offers.cold_share", share, SHARE)?;
+        sound_speed(speed)?;
+        sound_load(load_seconds)?;
+
+        let has_zero = per_second.0.is_zero();
+        let named =
+            Named { name, leading: per_second, unit: "second", has_zero, free, currency, source, date };
+        named.with(Charge::Serverless { keep_warm_seconds, cold_share, speed, load_seconds })
+    }
+}
+
+impl ApiSection {
+    fn checked(self) -> Result<HostingOffer, PriceError> {
+        let Self { name, input_per_million, output_per_million, free, currency, source, date } = self;
+        let input = input_per_million.0;
+        within("offers.input_per_million", input >= Decimal::ZERO, "must not be negative")?;
+
+        let has_zero = input.is_zero() || output_per_million.0.is_zero();
+        let unit = "million output tokens";
+        let named = Named { name, leading: output_per_million, unit, has_zero, free, currency, source, date };
+        named.with(Charge::Api { input: of_million(input), output: of_million(output_per_million.0) })
+    }
+}
+
+fn of_million(amount: Decimal) -> Decimal {
+    amount.checked_div(Decimal::from(1_000_000)).unwrap_or_default()
+}
+
+/// The message for a share outside its range.
+const SHARE: &str = "must be 0 to 1; write 0.1 for 10 %";
 
 fn at_least(value: f64, least: f64) -> bool {
     value >= least && value.is_finite()
@@ -264,5 +320,25 @@ mod tests {
         check("kind = 'serverless'\nper_second = 0.0004\ncold_share = 2", Err("cold_share"));
         check("kind = 'api'\ninput_per_million = 0.1\noutput_per_million = 0.4", Ok(()));
         check("kind = 'loan'", Err("loan"));
+        check("kind = 'api'\ninput_per_million = 0.1", Err("output_per_million"));
+        check("kind = 'rent'\nper_hour = 1\nfree = true", Err("a price above 0"));
+    }
+
+    /// 0 may be a gift, a gap in a list or a trial; it wins nothing until somebody says that it is meant.
+    #[test]
+    fn a_price_of_0_is_a_claim() {
+        for (text, claims) in [
+            ("kind = 'rent'\nper_hour = 0", 1),
+            ("kind = 'rent'\nper_hour = 0\nfree = true", 0),
+            ("kind = 'rent'\nper_hour = 0.1", 0),
+            ("kind = 'api'\ninput_per_million = 0\noutput_per_million = 0.4", 1),
+            ("kind = 'api'\ninput_per_million = 0\noutput_per_million = 0\nfree = true", 0),
+            ("kind = 'serverless'\nper_second = 0", 1),
+        ] {
+            let text = format!("name = 'n'\ncurrency = 'USD'\nsource = 's'\ndate = 2026-11-01\n{text}");
+            let offer = toml::from_str::<OfferSection>(&text).map_err(|error| error.to_string());
+            let offer = offer.and_then(|section| section.checked().map_err(|error| error.to_string()));
+            assert_eq!(offer.map(|offer| offer.open.len()), Ok(claims), "{text}");
+        }
     }
 }

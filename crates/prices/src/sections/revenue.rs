@@ -51,35 +51,21 @@ impl RevenueSection {
         let counts = [self.inferences_per_session, self.inferences_per_user];
         let sound = counts.iter().flatten().all(|count| *count > 0.0 && count.is_finite());
         within("revenue.inferences_per_session", sound, "counts of inferences must be above 0")?;
-        let share = self.loss_zone.is_none_or(|share| share > 0.0 && share <= 10.0);
-        within("revenue.loss_zone", share, "is a share of revenue above 0, such as 0.15")?;
+        let share = self.loss_zone.is_none_or(|share| share > 0.0 && share <= 1.0);
+        within("revenue.loss_zone", share, "is a share of revenue, at most 1: write 0.15 for 15 %")?;
         let limit = self.max_cost.is_none_or(|limit| limit.0 > Decimal::ZERO);
         within("revenue.max_cost", limit, "must be above 0")?;
-        let needs = |what: &str| PriceError::Setting {
-            field: "revenue",
-            reason: format!("{what} needs `source` and `date`: whose figure is it, as of when?"),
-        };
+
         let currency = self.currency.unwrap_or(currency);
         let dated = self.source.zip(self.date);
         let max_cost = match (self.max_cost, &dated) {
             (None, _) => None,
-            (Some(_), None) => return Err(needs("max_cost")),
+            (Some(_), None) => return Err(undated("max_cost")),
             (Some(limit), Some((source, date))) => {
                 Some(price("highest cost", "inference", currency, limit, source.clone(), *date, false)?)
             }
         };
-        let each = |amount: Option<Amount>, count: Option<f64>, key: &'static str| match (amount, count) {
-            (None, _) => Ok(None),
-            (Some(Amount(amount)), Some(count)) => {
-                Ok(Decimal::try_from(count).ok().and_then(|count| amount.checked_div(count)))
-            }
-            (Some(_), None) => Err(PriceError::Setting {
-                field: key,
-                reason:
-                    "needs the number of inferences beside it (inferences_per_session, inferences_per_user)"
-                        .into(),
-            }),
-        };
+
         let session = each(self.per_session, self.inferences_per_session, "revenue.per_session")?;
         let user = each(self.per_user, self.inferences_per_user, "revenue.per_user")?;
         let given: Vec<Decimal> =
@@ -87,7 +73,7 @@ impl RevenueSection {
         let per_inference = match given.as_slice() {
             [] => None,
             [one] => {
-                let (source, date) = dated.ok_or_else(|| needs("it"))?;
+                let (source, date) = dated.ok_or_else(|| undated("it"))?;
                 Some(price("revenue", "inference", currency, Amount(*one), source, date, false)?)
             }
             _ => {
@@ -97,6 +83,7 @@ impl RevenueSection {
                 });
             }
         };
+
         Ok(Revenue {
             per_inference,
             inferences_per_session: self.inferences_per_session,
@@ -104,6 +91,32 @@ impl RevenueSection {
             loss_zone: self.loss_zone,
             max_cost,
         })
+    }
+}
+
+fn undated(what: &str) -> PriceError {
+    PriceError::Setting {
+        field: "revenue",
+        reason: format!("{what} needs `source` and `date`: whose figure is it, as of when?"),
+    }
+}
+
+/// An amount for several inferences, for one of them.
+fn each(
+    amount: Option<Amount>,
+    count: Option<f64>,
+    key: &'static str,
+) -> Result<Option<Decimal>, PriceError> {
+    match (amount, count) {
+        (None, _) => Ok(None),
+        (Some(Amount(amount)), Some(count)) => {
+            Ok(Decimal::try_from(count).ok().and_then(|count| amount.checked_div(count)))
+        }
+        (Some(_), None) => Err(PriceError::Setting {
+            field: key,
+            reason: "needs the number of inferences with it (inferences_per_session, inferences_per_user)"
+                .into(),
+        }),
     }
 }
 
@@ -136,6 +149,7 @@ mod tests {
         check("per_inference = 1\nper_session = 1\ninferences_per_session = 1", Err("give one of"));
         check("per_inference = -1", Err("negative"));
         check("loss_zone = 0", Err("loss_zone"));
+        check("loss_zone = 15", Err("write 0.15 for 15 %"));
         check("per_token = 1", Err("per_token"));
         assert!(parse("per_inference = 1").is_err_and(|error| error.contains("source")));
     }

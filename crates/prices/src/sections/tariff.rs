@@ -73,7 +73,7 @@ impl TariffSection {
             return Ok(None);
         }
         let tax = self.tax.unwrap_or(0.0);
-        within("tariff.tax", (0.0..=5.0).contains(&tax), "is a share on top, such as 0.19")?;
+        within("tariff.tax", (0.0..=1.0).contains(&tax), "is a share on top: write 0.19 for 19 %")?;
         let (Some(source), Some(Day(date))) = (&self.source, &self.date) else {
             let reason = "needs `source` and `date`: whose figures are they, as of when?".into();
             return Err(PriceError::Setting { field: "tariff", reason });
@@ -92,9 +92,11 @@ impl TariffSection {
     /// [`PriceError::Setting`] for a zone, clock time or day that cannot be read, or more than 400 days.
     pub fn time_of_use(&self, from: Date, until: Date, now: Timestamp) -> Result<Option<Curve>, PriceError> {
         let Some(tariff) = &self.time_of_use else { return Ok(None) };
+
         let zone = time_zone(&tariff.time_zone)?;
         let periods: Vec<CheckedPeriod> =
             tariff.periods.iter().map(CheckedPeriod::of).collect::<Result<_, _>>()?;
+
         let mut slots: Vec<Slot> = Vec::new();
         let mut day = from;
         for _ in 0..400 {
@@ -105,6 +107,7 @@ impl TariffSection {
             day = day.tomorrow().map_err(|_| out_of_range())?;
         }
         within("tariff.time_of_use", day > until, "at most 400 days at a time")?;
+
         let source = match &self.source {
             Some(source) => format!("{source}: time of use"),
             None => "infercost.toml: time of use".to_owned(),
@@ -144,24 +147,9 @@ struct CheckedPeriod {
 
 impl CheckedPeriod {
     fn of(period: &Period) -> Result<Self, PriceError> {
-        let wrong = |reason: String| PriceError::Setting { field: "tariff.time_of_use.periods", reason };
-        let clock = |text: &str| {
-            text.parse::<Time>()
-                .map_err(|_| wrong(format!("`{}` is no clock time: write HH:MM", text.escape_debug())))
-        };
-        let day = |text: &String| match text.as_str() {
-            "mon" => Ok(Weekday::Monday),
-            "tue" => Ok(Weekday::Tuesday),
-            "wed" => Ok(Weekday::Wednesday),
-            "thu" => Ok(Weekday::Thursday),
-            "fri" => Ok(Weekday::Friday),
-            "sat" => Ok(Weekday::Saturday),
-            "sun" => Ok(Weekday::Sunday),
-            other => Err(wrong(format!("`{}` is no day: write mon, tue, …", other.escape_debug()))),
-        };
         let to = if period.to == "24:00" { None } else { Some(clock(&period.to)?) };
         Ok(Self {
-            days: period.days.iter().map(day).collect::<Result<_, _>>()?,
+            days: period.days.iter().map(|day| weekday(day)).collect::<Result<_, _>>()?,
             from: clock(&period.from)?,
             to,
             per_kwh: period.per_kwh.0,
@@ -185,6 +173,29 @@ impl CheckedPeriod {
     }
 }
 
+fn clock(text: &str) -> Result<Time, PriceError> {
+    text.parse().map_err(|_| wrong_period(format!("`{}` is no clock time: write HH:MM", text.escape_debug())))
+}
+
+fn weekday(text: &str) -> Result<Weekday, PriceError> {
+    Ok(match text {
+        "mon" => Weekday::Monday,
+        "tue" => Weekday::Tuesday,
+        "wed" => Weekday::Wednesday,
+        "thu" => Weekday::Thursday,
+        "fri" => Weekday::Friday,
+        "sat" => Weekday::Saturday,
+        "sun" => Weekday::Sunday,
+        other => {
+            return Err(wrong_period(format!("`{}` is no day: write mon, tue, …", other.escape_debug())));
+        }
+    })
+}
+
+fn wrong_period(reason: String) -> PriceError {
+    PriceError::Setting { field: "tariff.time_of_use.periods", reason }
+}
+
 /// Cuts a day where any period begins or ends; the first period that holds sets the price.
 fn add_day(
     day: Date,
@@ -198,12 +209,12 @@ fn add_day(
     for period in periods {
         cuts.extend([Some(period.from), period.to].into_iter().flatten().map(|clock| day.to_datetime(clock)));
     }
+
     cuts.sort_unstable();
     cuts.dedup();
     for pair in cuts.windows(2) {
         let [from, to] = pair else { continue };
-        let moment = |at: DateTime| zone.to_ambiguous_zoned(at).compatible().map(|at| at.timestamp());
-        let (Ok(start), Ok(end)) = (moment(*from), moment(*to)) else { return Err(out_of_range()) };
+        let (start, end) = (moment(*from, zone)?, moment(*to, zone)?);
         if end > start {
             let price =
                 periods.iter().find(|period| period.holds(*from)).map_or(otherwise, |period| period.per_kwh);
@@ -211,6 +222,10 @@ fn add_day(
         }
     }
     Ok(())
+}
+
+fn moment(at: DateTime, zone: &TimeZone) -> Result<Timestamp, PriceError> {
+    zone.to_ambiguous_zoned(at).compatible().map(|at| at.timestamp()).map_err(|_| out_of_range())
 }
 
 /// Joins neighbors of the same price.

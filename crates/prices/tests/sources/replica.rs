@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use infercost_prices::fetch::Key;
-use infercost_prices::{Client, Query};
+use infercost_prices::{BaseUrl, Client, Query, SourceDef, source};
 use jiff::Timestamp;
 
 /// One answer.
@@ -106,7 +106,7 @@ pub(crate) fn client() -> Client {
 
 pub(crate) fn query(url: &str) -> Query {
     Query {
-        base_url: Some(url.to_owned()),
+        base_url: Some(BaseUrl { url: url.to_owned(), confirmed: true }),
         zone: Some("AT".to_owned()),
         from: "2026-10-25".parse().unwrap(),
         days: 1,
@@ -114,6 +114,10 @@ pub(crate) fn query(url: &str) -> Query {
         key: Key::new("the-secret-key".to_owned()),
         ..Query::default()
     }
+}
+
+pub(crate) fn named(name: &str) -> &'static SourceDef {
+    source(name).unwrap()
 }
 
 pub(crate) fn now() -> Timestamp {

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use infercost_prices::{Kind, PriceStore, Source};
+use infercost_prices::{Kind, PriceStore};
 
-use crate::replica::{Answer, Replica, client, now, query};
+use crate::replica::{Answer, Replica, client, named, now, query};
 
 const RATES: &str = "<Cube time='2026-10-23'><Cube currency='USD' rate='1.08'/>";
 
@@ -14,7 +14,7 @@ fn what_is_saved_is_read() {
     let store = PriceStore::at(folder.path().join("prices"));
     assert_eq!(store.list().unwrap(), (Vec::new(), Vec::new()));
     let replica = Replica::always(Answer::ok(RATES));
-    let snapshot = Source::Ecb.fetch(&client(), &query(&replica.url), now()).unwrap();
+    let snapshot = named("ecb").fetch(&client(), &query(&replica.url), now()).unwrap();
     let first = store.save(&snapshot).unwrap();
     let second = store.save(&snapshot).unwrap();
     assert_ne!(first, second, "a snapshot was overwritten");
@@ -43,7 +43,7 @@ fn only_the_newest_of_each_question_are_read() {
     let mut asked = query(&replica.url);
     for zone in ["one", "two"] {
         asked.zone = Some(zone.into());
-        let mut snapshot = Source::Ecb.fetch(&client(), &asked, now()).unwrap();
+        let mut snapshot = named("ecb").fetch(&client(), &asked, now()).unwrap();
         for day in 1..=9 {
             snapshot.fetched_at = format!("2026-11-{day:02}T00:00:00Z").parse().unwrap();
             store.save(&snapshot).unwrap();
@@ -51,7 +51,7 @@ fn only_the_newest_of_each_question_are_read() {
     }
     // twice in one second, and an old file that would be the newest if it were opened
     asked.zone = Some("one".into());
-    let mut snapshot = Source::Ecb.fetch(&client(), &asked, now()).unwrap();
+    let mut snapshot = named("ecb").fetch(&client(), &asked, now()).unwrap();
     snapshot.fetched_at = "2026-11-09T00:00:00Z".parse().unwrap();
     snapshot.license = Some("the second".into());
     store.save(&snapshot).unwrap();
@@ -80,7 +80,7 @@ fn names_from_outside_choose_no_path() {
     let replica = Replica::always(Answer::ok(RATES));
     let mut asked = query(&replica.url);
     asked.zone = Some("../../etc/\u{0}passwd\u{1b}".into());
-    let path = store.save(&Source::Ecb.fetch(&client(), &asked, now()).unwrap()).unwrap();
+    let path = store.save(&named("ecb").fetch(&client(), &asked, now()).unwrap()).unwrap();
     assert_eq!(path.parent(), Some(folder.path()));
     assert!(
         path.file_name()

@@ -24,6 +24,7 @@ pub(super) fn write(file: &mut dyn Write, row: &[f32], target: u32) -> io::Resul
             *mass += f64::from(*value).exp();
         }
     }
+
     // The deepest bucket is always left out: codes do not reach what is in it.
     let (mut tail, mut first_left_out) = (masses.last().copied().unwrap_or(0.0), deepest);
     for (index, mass) in masses.iter().enumerate().take(deepest).skip(1).rev() {
@@ -33,6 +34,7 @@ pub(super) fn write(file: &mut dyn Write, row: &[f32], target: u32) -> io::Resul
         tail += mass;
         first_left_out = index;
     }
+
     let kept: Vec<(u32, f32)> =
         (0_u32..).zip(row.iter().copied()).filter(|(_, value)| bucket(*value) < first_left_out).collect();
     let floor = kept.iter().map(|(_, value)| *value).fold(f32::INFINITY, f32::min);
@@ -44,9 +46,11 @@ pub(super) fn write(file: &mut dyn Write, row: &[f32], target: u32) -> io::Resul
     for (id, _) in &kept {
         bytes.extend_from_slice(&id.to_le_bytes());
     }
+
     for (_, value) in &kept {
         bytes.extend_from_slice(&head.code(*value).to_le_bytes());
     }
+
     file.write_all(&bytes)
 }
 
@@ -61,6 +65,7 @@ pub(super) fn read(file: &mut impl Read, vocabulary: usize) -> io::Result<KeptRo
     if count > vocabulary || !(0.0..=1.0).contains(&tail) {
         return Err(damaged());
     }
+
     let mut bytes = vec![0_u8; 6 * count];
     file.read_exact(&mut bytes)?;
     let (ids, codes) = bytes.split_at(4 * count);
@@ -68,8 +73,10 @@ pub(super) fn read(file: &mut impl Read, vocabulary: usize) -> io::Result<KeptRo
     if !tokens.is_sorted_by(|a, b| a < b) || tokens.last().is_some_and(|id| *id as usize >= vocabulary) {
         return Err(damaged());
     }
+
     let ln_p = tokens.iter().zip(codes.as_chunks().0).map(|(id, code)| {
         if *id == head.top { head.top_value } else { head.value(u16::from_le_bytes(*code)) }
     });
+
     Ok(KeptRow { ln_p: ln_p.collect(), tokens, top: head.top, target_ln_p: head.own, tail })
 }

@@ -40,6 +40,7 @@ fn send_whole(folder: &Path, request: &RunRequest, given: &SettingsOverrides) ->
     let Some(told) = AnalysedRun::read(folder, given, content)? else {
         return Err(anyhow::anyhow!("the run is too large for a report"));
     };
+
     let outfit = Outfit { content, redact: redact.clone(), resource: resource(), ..Outfit::default() };
     if let Some(url) = &live.place.phoenix {
         let phoenix = Phoenix::new(url, &options, &variable)?;
@@ -47,14 +48,17 @@ fn send_whole(folder: &Path, request: &RunRequest, given: &SettingsOverrides) ->
         console::note(done.tell());
         return Ok(());
     }
+
     let named = if live.place.langsmith { Named::LangSmith } else { Named::Langfuse };
     let destination = named.destination(&options, live.project.as_deref(), &variable)?;
     for left_out in told.ledger.unbilled() {
         console::warn(&left_out);
     }
+
     let facts = facts::of_ledger(&told.run.header, &told.ledger);
     let outfit = Outfit { viewer: named.viewer(), project: live.project.clone(), facts, ..outfit };
     let sent = send(folder, &destination, outfit, false)?;
     console::note(&format!("sent {} spans to {}", sent.spans, destination.name()));
+
     Ok(())
 }

@@ -10,10 +10,11 @@ use infercost_trace::span_ids::{SpanId, SpanIds};
 /// Facts by span id.
 pub fn of_ledger(run: &RunHeader, ledger: &Ledger) -> HashMap<SpanId, InferenceFacts> {
     let ids = SpanIds::new(run);
-    let of = |((variant, prompt, repetition), entry): (&(_, _, u32), &Entry)| {
-        (ids.inference(variant, prompt, *repetition), facts(ledger, entry))
-    };
-    ledger.entries.iter().map(of).collect()
+    let mut all = HashMap::new();
+    for ((variant, prompt, repetition), entry) in &ledger.entries {
+        all.insert(ids.inference(variant, prompt, *repetition), facts(ledger, entry));
+    }
+    all
 }
 
 fn facts(ledger: &Ledger, entry: &Entry) -> InferenceFacts {

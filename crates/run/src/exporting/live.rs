@@ -36,6 +36,24 @@ pub fn destination(live: &LiveExportTarget) -> anyhow::Result<Option<Destination
     }
 }
 
+/// The flags that send the run to the same place again, without what must not be shown.
+fn flags(request: &RunRequest) -> Vec<String> {
+    let RunRequest { live, redact, .. } = request;
+    let mut flags: Vec<(&str, String)> = Vec::new();
+
+    // an address from the environment is read from there again
+    flags.extend(live.place.otlp.as_deref().map(|url| ("--otlp", without_query(url))));
+    flags.extend(live.protocol.map(|protocol| ("--otlp-protocol", protocol.name().to_owned())));
+    flags.extend(live.project.clone().map(|project| ("--project", project)));
+    for header in &live.headers {
+        let name = header.split('=').next().unwrap_or_default();
+        flags.push(("--otlp-header", format!("{name}=…")));
+    }
+    flags.extend(redact.iter().map(|pattern| ("--redact", pattern.as_str().to_owned())));
+
+    flags.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
+}
+
 impl Following {
     /// Begins to follow the run in `folder`.
     pub fn start(folder: &Path, destination: Destination, request: &RunRequest) -> anyhow::Result<Self> {
@@ -46,28 +64,10 @@ impl Following {
             resource: resource(),
             ..Outfit::default()
         };
-        let mut flags = Vec::new();
-        let mut flag = |name: &str, value: &str| flags.extend([name.to_owned(), value.to_owned()]);
-        // an address from the environment is read from there again
-        if let Some(url) = &request.live.place.otlp {
-            flag("--otlp", &without_query(url));
-        }
-        if let Some(protocol) = request.live.protocol {
-            flag("--otlp-protocol", protocol.name());
-        }
-        if let Some(project) = &request.live.project {
-            flag("--project", project);
-        }
-        for header in &request.live.headers {
-            let name = header.split('=').next().unwrap_or_default();
-            flag("--otlp-header", &format!("{name}=…"));
-        }
-        for pattern in &request.redact {
-            flag("--redact", pattern.as_str());
-        }
         let place = destination.clone().filed_under(outfit.chosen_project());
         let export = LiveExport::start(folder, place, outfit)?;
-        Ok(Self { export, destination, folder: folder.to_owned(), flags })
+
+        Ok(Self { export, destination, folder: folder.to_owned(), flags: flags(request) })
     }
 
     /// Sends the rest, waits for a bounded time, and says what could not be sent and how to complete it.

@@ -1,6 +1,7 @@
 //! Metrics beside traces: to a collector when a run ends or is sent, and to Prometheus while it lasts.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
@@ -39,16 +40,7 @@ impl Live {
         }
         let meters = Arc::new(Meters::new(run, SystemTime::now()).described(resource()));
         temperatures(&meters);
-        let listen = |address| {
-            let listener = Listener::start(address, Arc::clone(&meters))
-                .map_err(|error| usage(format!("--metrics-listen {address}: {error}")))?;
-            console::note(&format!(
-                "metrics are at http://{}/metrics while the run lasts",
-                listener.address()
-            ));
-            Ok::<_, anyhow::Error>(Arc::new(listener))
-        };
-        let listener = target.metrics_listen.map(listen).transpose()?;
+        let listener = target.metrics_listen.map(|address| listen(address, &meters)).transpose()?;
         Ok(Self { meters: Some(meters), _listener: listener, providers: Arc::new(providers) })
     }
 
@@ -93,17 +85,23 @@ fn temperatures(meters: &Meters) {
     }
 }
 
+/// Answers Prometheus at this address.
+fn listen(address: SocketAddr, meters: &Arc<Meters>) -> anyhow::Result<Arc<Listener>> {
+    let listener = Listener::start(address, Arc::clone(meters))
+        .map_err(|error| usage(format!("--metrics-listen {address}: {error}")))?;
+    console::note(&format!("metrics are at http://{}/metrics while the run lasts", listener.address()));
+    Ok(Arc::new(listener))
+}
+
 /// Sends the metrics of a recorded run.
 pub fn send(run: &RunRecord, options: &OtlpOptions) {
     let RunId(id) = &run.header.id;
     let meters = Meters::new(id, run.header.started_at.into()).described(resource());
-    let engine = |variant: &VariantId| {
-        let found = run.header.variants.iter().find(|one| one.id == *variant);
-        found.map_or("", |one| one.engine.engine.as_str())
-    };
     for window in &run.windows {
+        let header = run.header.variants.iter().find(|one| one.id == window.id.variant);
+        let engine = header.map_or("", |one| one.engine.engine.as_str());
         for inference in &window.inferences {
-            meters.inference(window.id.variant.as_str(), engine(&window.id.variant), inference);
+            meters.inference(window.id.variant.as_str(), engine, inference);
         }
         meters.energy(&window.energy, window.wall_time);
     }

@@ -57,12 +57,14 @@ impl AnalysedRun {
         if size > MOST_WITH_FACTS {
             return Ok(None);
         }
+
         let mut run = infercost_trace::read_run(folder)?;
         for evaluation in run.evaluations.iter_mut().filter(|_| !content) {
             if let Evaluation::Impossible { reason, .. } = &mut evaluation.result {
                 REASON_LEFT_OUT.clone_into(reason);
             }
         }
+
         let settings = given.over(&run.header.policy, &run.header.prices)?;
         let report = infercost_analyzer::report(&Analysis {
             runs: std::slice::from_ref(&run),
@@ -72,6 +74,7 @@ impl AnalysedRun {
             memory_bandwidth: run.header.machine.memory_bandwidth,
         })?;
         let ledger = Ledger::of(&run, &report);
+
         Ok(Some(Self { run, report, ledger }))
     }
 }

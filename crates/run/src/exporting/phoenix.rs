@@ -69,6 +69,7 @@ pub fn export(
     let reckoned = reckoned(phoenix, &project, SpanIds::new(&told.run.header).trace(), sent.spans, total)?;
     phoenix.annotate(&annotations)?;
     let phoenix_total = reckoned.and_then(|totals| totals.cost);
+
     Ok(InPhoenix {
         page: phoenix.project_page(&project).ok(),
         project,
@@ -106,16 +107,12 @@ fn priced(
 /// Registers what a token of each bill costs, and waits until it is in force.
 fn register(phoenix: &Phoenix, told: &AnalysedRun, outfit: &Outfit) -> anyhow::Result<Vec<ShownPrice>> {
     let (mut shown, mut models) = (Vec::new(), Vec::new());
-    let provider = |variant: &VariantId| {
-        let found = told.report.candidates.iter().find(|candidate| candidate.variant == *variant);
-        found.map_or("", |candidate| candidate.engine.engine.as_str())
-    };
     for (index, bill) in told.ledger.bills.iter().enumerate() {
         let model = outfit.redacted(&bill.name());
         let found = told.ledger.token_prices(index);
         let price = found.ok().map(|price| (price, price.per_million()));
         if let Some((_, (input_per_million, output_per_million))) = price {
-            let provider = outfit.redacted(provider(&bill.variant));
+            let provider = outfit.redacted(provider(told, &bill.variant));
             // Phoenix wants both prices; where prompt tokens are unknown there is nothing that it could multiply
             let input_per_million = input_per_million.unwrap_or(0.0);
             models.push(ModelPrice { model: model.clone(), provider, input_per_million, output_per_million });
@@ -128,6 +125,7 @@ fn register(phoenix: &Phoenix, told: &AnalysedRun, outfit: &Outfit) -> anyhow::R
             why_none: found.err(),
         });
     }
+
     let changes = phoenix.set_prices(&models)?;
     if changes.created > 0 || changes.updated > 0 {
         console::note(&format!(
@@ -136,7 +134,14 @@ fn register(phoenix: &Phoenix, told: &AnalysedRun, outfit: &Outfit) -> anyhow::R
         ));
         sleep(PRICE_REFRESH);
     }
+
     Ok(shown)
+}
+
+/// What runs a variant.
+fn provider<'t>(told: &'t AnalysedRun, variant: &VariantId) -> &'t str {
+    let found = told.report.candidates.iter().find(|candidate| candidate.variant == *variant);
+    found.map_or("", |candidate| candidate.engine.engine.as_str())
 }
 
 /// Asks until Phoenix has every span and the cost that is expected, or patience ends.
@@ -178,6 +183,7 @@ fn annotations(told: &AnalysedRun, outfit: &Outfit) -> Vec<Annotation> {
             of_evaluation(span, &record.result, outfit)
         })
         .collect();
+
     for candidate in &told.report.candidates {
         let label = match candidate.verdict {
             _ if candidate.variant == told.report.baseline => "baseline",
@@ -193,6 +199,7 @@ fn annotations(told: &AnalysedRun, outfit: &Outfit) -> Vec<Annotation> {
             explanation: Some(outfit.redacted(&candidate.reasons.join("; "))),
         });
     }
+
     all
 }
 
@@ -227,6 +234,10 @@ fn of_evaluation(span: SpanId, result: &Evaluation, outfit: &Outfit) -> Annotati
 }
 
 impl InPhoenix {
+    fn amount(&self, total: Option<f64>) -> String {
+        total.map_or_else(|| "unknown".to_owned(), |total| format!("{total:.10} {}", self.currency))
+    }
+
     /// True where Phoenix took every span.
     pub fn is_whole(&self) -> bool {
         self.rejected == 0
@@ -254,14 +265,13 @@ impl InPhoenix {
             };
             console::note(&format!("{}: {text}", price.model));
         }
-        let amount = |total: Option<f64>| {
-            total.map_or_else(|| "unknown".to_owned(), |total| format!("{total:.10} {}", self.currency))
-        };
+
         for left_out in &self.left_out {
             console::warn(&format!("{left_out}"));
         }
-        console::note(&format!("infercost's total: {}", amount(self.total)));
-        console::note(&format!("Phoenix's total:   {}", amount(self.phoenix_total)));
+
+        console::note(&format!("infercost's total: {}", self.amount(self.total)));
+        console::note(&format!("Phoenix's total:   {}", self.amount(self.phoenix_total)));
         match self.same_total {
             Some(true) => console::note("they agree to a millionth"),
             Some(false) => console::warn(
@@ -270,13 +280,16 @@ impl InPhoenix {
             ),
             None => {}
         }
+
         if self.currency != "USD" {
             console::warn(&format!("Phoenix writes $ before amounts; these are {}", self.currency));
         }
+
         console::note(&format!(
             "{} spans and {} annotations in project {}",
             self.spans, self.annotations, self.project
         ));
+
         self.page.as_deref().unwrap_or("(Phoenix shows no page for it)")
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use infercost_core::{EvaluationKind, EvaluationRecord, Grader, Prompt, PromptId, RunRecord, VariantId};
+use infercost_core::{EvaluationKind, EvaluationRecord, Prompt, PromptId, RunRecord, VariantId};
 use infercost_harness::Completed;
 
 /// What of a run need not be done again.
@@ -16,20 +16,20 @@ pub(super) fn completed(run: &RunRecord, prompts: &[Prompt]) -> Completed {
             completed.inferences.insert(key);
         }
     }
+
     let evaluated: HashSet<EvaluationKey> = run.evaluations.iter().map(EvaluationKey::of).collect();
     for variant in &run.header.variants {
         for prompt in prompts {
-            let has = |is_task| {
-                let (variant, prompt) = (variant.id.clone(), prompt.id.clone());
-                evaluated.contains(&EvaluationKey { variant, prompt, repetition: 0, is_task })
-            };
-            let is_choice = matches!(prompt.grader, Grader::Choice { .. });
+            let task = EvaluationKey::first(&variant.id, &prompt.id, true);
+            let divergence = EvaluationKey::first(&variant.id, &prompt.id, false);
+            let is_choice = prompt.grader.as_deref().is_some_and(|grader| !grader.choices().is_empty());
             let is_baseline = variant.id == run.header.baseline;
-            if (is_baseline || has(false)) && (!is_choice || has(true)) {
+            if (is_baseline || evaluated.contains(&divergence)) && (!is_choice || evaluated.contains(&task)) {
                 completed.scorings.insert((variant.id.clone(), prompt.id.clone()));
             }
         }
     }
+
     completed
 }
 
@@ -43,6 +43,11 @@ pub(super) struct EvaluationKey {
 }
 
 impl EvaluationKey {
+    /// The evaluation of a prompt's first inference.
+    fn first(variant: &VariantId, prompt: &PromptId, is_task: bool) -> Self {
+        Self { variant: variant.clone(), prompt: prompt.clone(), repetition: 0, is_task }
+    }
+
     pub(super) fn of(record: &EvaluationRecord) -> Self {
         let is_task = record.result.kind() == EvaluationKind::Task;
         let EvaluationRecord { variant, prompt, repetition, .. } = record;

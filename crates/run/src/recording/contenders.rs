@@ -3,9 +3,9 @@
 use infercost_core::VariantId;
 use infercost_models::ResolvedModel;
 
+use crate::models;
 use crate::request::RunRequest;
 use crate::usage::usage;
-use crate::{baseline, models};
 
 /// A model and the name under which it takes part.
 pub(crate) struct Contender {
@@ -17,24 +17,42 @@ pub(crate) struct Contender {
 
 /// Resolves the models and puts the baseline first.
 pub(crate) fn contenders(request: &RunRequest) -> anyhow::Result<Vec<Contender>> {
+    if let Some(name) = &request.spec.baseline {
+        models::check_baseline(&request.spec.models, name)?;
+    }
     let mut resolved = models::resolve(&request.spec.models, request.offline)?;
     let baseline = match &request.spec.baseline {
         Some(name) => {
-            let variants: Vec<&VariantId> = resolved.iter().map(|model| &model.variant).collect();
-            let named = baseline::named(&variants, name)?;
-            resolved.iter().position(|model| model.variant == *named)
+            let is_named = |loosely| resolved.iter().position(|model| model.is_named(name, loosely));
+            let known =
+                || resolved.iter().map(|model| model.variant.to_string()).collect::<Vec<_>>().join(", ");
+            let found = is_named(false).or_else(|| is_named(true));
+            Some(
+                found
+                    .ok_or_else(|| usage(format!("--baseline {name}: no such variant among {}", known())))?,
+            )
         }
         None => resolved.iter().position(|model| model.is_full_precision),
     };
+
     if resolved.is_empty() {
         return Err(usage("no model to measure"));
     }
+
     let first = resolved.remove(baseline.unwrap_or(0));
     let again = request.spec.noise_floor.then(|| Contender {
         id: VariantId(format!("{}#again", first.variant)),
         model: first.clone(),
         noise_floor: true,
     });
-    let plain = |model: ResolvedModel| Contender { id: model.variant.clone(), model, noise_floor: false };
-    Ok(std::iter::once(plain(first)).chain(again).chain(resolved.into_iter().map(plain)).collect())
+    let others = resolved.into_iter().map(Contender::of);
+
+    Ok(std::iter::once(Contender::of(first)).chain(again).chain(others).collect())
+}
+
+impl Contender {
+    /// The model under its own name.
+    fn of(model: ResolvedModel) -> Self {
+        Self { id: model.variant.clone(), model, noise_floor: false }
+    }
 }

@@ -29,10 +29,14 @@ impl Content {
             return Cow::Borrowed(record);
         }
         let mut record = record.clone();
-        let shown = |text: Option<String>| text.filter(|_| self.keep).map(|text| self.redacted(text));
-        record.input_text = shown(record.input_text);
+        record.input_text = self.shown(record.input_text);
         match &mut record.outcome {
-            Outcome::Completed { text, .. } => *text = shown(text.take()),
+            Outcome::Completed { text, thinking, .. } => {
+                *text = self.shown(text.take());
+                if let Some(thinking) = thinking {
+                    thinking.text = self.shown(thinking.text.take());
+                }
+            }
             Outcome::Failed { kind, message, .. } => {
                 let words =
                     if self.keep { std::mem::take(message) } else { kind.own_words(message).to_owned() };
@@ -63,6 +67,10 @@ impl Content {
             return Cow::Borrowed(records);
         }
         Cow::Owned(records.iter().map(|record| self.of(record).into_owned()).collect())
+    }
+
+    fn shown(&self, text: Option<String>) -> Option<String> {
+        text.filter(|_| self.keep).map(|text| self.redacted(text))
     }
 
     fn redacted(&self, text: String) -> String {

@@ -89,6 +89,7 @@ impl Setup<'_> {
             following.finish();
             live.send(&self.request.live);
         }
+
         finished?;
 
         let stolen = ticks.and_then(|before| CpuTicks::now(Path::new("/proc"))?.steal_share_since(before));
@@ -97,6 +98,7 @@ impl Setup<'_> {
         for doubt in doubts.into_iter().flatten() {
             console::warn(&doubt);
         }
+
         Ok(folder)
     }
 }

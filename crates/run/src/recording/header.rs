@@ -3,23 +3,33 @@
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use infercost_core::run::{RUN_SCHEMA, VariantHeader};
-use infercost_core::{Bytes, EnergyMeter, EngineIdentity, MachineFacts, RunHeader, VariantId};
+use infercost_core::{Bytes, EnergyMeter, EngineIdentity, MachineFacts, RunHeader, ServerPlace, VariantId};
 use infercost_harness::Prepared;
-use infercost_models::ResolvedModel;
+use infercost_models::{ModelLocation, ResolvedModel};
 
 use super::setup::Setup;
-use crate::machine::{described, facts, gpus};
+use crate::machine::{described, facts, gpus, unmeasured_facts};
 use crate::{calibration, console, early_stop, machine_checks, run_folder};
 
 impl Setup<'_> {
+    /// Whether any model works on this machine.
+    fn works_here(&self) -> bool {
+        self.models.iter().any(|contender| match &contender.model.location {
+            ModelLocation::Server { url, .. } => ServerPlace::of(url).is_this_machine(),
+            _ => true,
+        })
+    }
+
     /// The header of a run that begins now. What is doubtful about the machine is said.
     pub(super) fn header(&self, prepared: &Prepared, meter: &dyn EnergyMeter) -> RunHeader {
         let spec = &self.request.spec;
         let gpus = gpus();
-        let machine = MachineFacts { wall_factor: calibration::matching(&meter.describe()), ..facts(&gpus) };
+        let facts = if self.works_here() { facts(&gpus) } else { unmeasured_facts(&gpus) };
+        let machine = MachineFacts { wall_factor: calibration::matching(&meter.describe()), ..facts };
         for doubt in machine_checks::doubts(&machine, &gpus) {
             console::warn(&doubt);
         }
+
         let variants = self
             .models
             .iter()
@@ -33,6 +43,7 @@ impl Setup<'_> {
             })
             .collect();
         let now = jiff::Timestamp::now();
+
         RunHeader {
             schema: RUN_SCHEMA.to_owned(),
             id: run_folder::free_id(&self.request.traces, now),
@@ -69,6 +80,6 @@ fn with_file(engine: EngineIdentity, model: &ResolvedModel) -> EngineIdentity {
 
 /// 128 random bits: a hasher of the standard library begins with keys that the system drew.
 fn random_text() -> String {
-    let word = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", word(), word())
+    let [first, second] = [RandomState::new(), RandomState::new()].map(|state| state.build_hasher().finish());
+    format!("{first:016x}{second:016x}")
 }

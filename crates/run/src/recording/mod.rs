@@ -35,8 +35,8 @@ use crate::{console, coverage, exporting, fd_limit, prompts, run_folder, served_
 pub fn record(request: RunRequest, overrides: &SettingsOverrides) -> anyhow::Result<PathBuf> {
     let request = request.made_storable()?;
     let spec = &request.spec;
-    let is_address = |model: &String| ServedAddress::is_meant(model);
-    let has_servers = request.serve.is_some() || spec.models.iter().any(is_address);
+    let asks_servers = spec.models.iter().any(|model| ServedAddress::is_meant(model));
+    let has_servers = request.serve.is_some() || asks_servers;
     let settings = overrides.for_new_run(has_servers)?;
 
     served_energy::one_machine(&spec.models, &request.meter()?.choice)?;
@@ -60,6 +60,7 @@ pub fn record(request: RunRequest, overrides: &SettingsOverrides) -> anyhow::Res
         boundary,
         destination,
     };
+
     setup.start(discovery)
 }
 
@@ -116,6 +117,7 @@ pub fn resume(
         boundary,
         destination,
     };
+
     setup.go_on(discovery, store, &before)
 }
 

@@ -4,11 +4,10 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, SystemTime};
 
-use infercost_analyzer::{failed_score, grade, grade_choice, grade_choice_by_text};
 use infercost_core::{
     ChoiceLikelihoods, Evaluation, EvaluationKind, EvaluationRecord, Grader, IdleRecord, InferenceRecord,
     Likeliest, LoadRecord, OperatingPoint, Outcome, Prompt, PromptId, RecordSink, RunRecord, Scored,
-    SinkError, TaskScore, TokenScores, Unscored, VariantId, WindowId, WindowRecord,
+    SinkError, TokenScores, Unscored, VariantId, WindowId, WindowRecord,
 };
 use infercost_trace::RunStore;
 
@@ -103,27 +102,34 @@ impl RecordSink for Recorder {
         prompt: &Prompt,
         record: &InferenceRecord,
     ) -> Result<(), SinkError> {
-        // a server without log-probabilities is graded by its words
-        if let (Grader::Choice { .. }, Outcome::Completed { text: Some(text), .. }, Some(_), 0) =
-            (&prompt.grader, &record.outcome, &record.served, record.repetition)
+        let grader = prompt.grader.as_deref();
+        let is_choice = grader.is_some_and(|grader| !grader.choices().is_empty());
+
+        // A server without log-probabilities is graded by its words.
+        if let (true, Outcome::Completed { text: Some(text), .. }, Some(_), 0) =
+            (is_choice, &record.outcome, &record.served, record.repetition)
         {
             self.choices_in_words.insert((window.variant.clone(), prompt.id.clone()), text.clone());
         }
-        let score = match (&prompt.grader, &record.outcome) {
-            (Grader::None | Grader::Choice { .. }, _) => None,
-            (grader, Outcome::Failed { .. } | Outcome::Completed { text: None, .. }) => {
-                Some(failed_score(grader.kind()))
+
+        let score = match (grader.filter(|_| !is_choice), &record.outcome) {
+            (None, _) => None,
+            (Some(grader), Outcome::Failed { .. } | Outcome::Completed { text: None, .. }) => {
+                Some(grader.failed())
             }
-            (grader, Outcome::Completed { text: Some(text), .. }) => Some(grade(grader, text)),
+            (Some(grader), Outcome::Completed { text: Some(text), .. }) => Some(grader.score(text)),
         };
+
         if let Some(score) = score {
             let at = (SystemTime::now(), Duration::ZERO);
             self.evaluate(&window.variant, prompt, record.repetition, at, Evaluation::Task(score))?;
         }
+
         self.store.inference(window, &self.content.of(record))?;
         self.meters.inference(&window.variant, record);
         self.early_stop.count(&window.variant, record);
         self.progress.inference(&window.variant);
+
         Ok(())
     }
 
@@ -154,13 +160,19 @@ impl RecordSink for Recorder {
         let Scored { variant, is_baseline, prompt, started_at, duration, continuation, likeliest, choices } =
             scored;
         let at = (started_at, duration);
-        let said = |unscored| self.content.reason(unscored);
-        let (continuation, likeliest) =
-            (continuation.map_err(said), likeliest.map(|likeliest| likeliest.map_err(said)));
+        let continuation = continuation.map_err(|unscored| self.content.reason(unscored));
+        let likeliest = likeliest.map(|found| found.map_err(|unscored| self.content.reason(unscored)));
         if let Some(choices) = choices {
             let answer = self.choices_in_words.remove(&(variant.clone(), prompt.id.clone()));
-            self.evaluate(variant, prompt, 0, at, task(&prompt.grader, choices, answer.as_deref()))?;
+            self.evaluate(
+                variant,
+                prompt,
+                0,
+                at,
+                task(prompt.grader.as_deref(), choices, answer.as_deref()),
+            )?;
         }
+
         if is_baseline {
             self.reference = Some((prompt.id.clone(), continuation));
         } else {
@@ -177,9 +189,11 @@ impl RecordSink for Recorder {
             };
             self.evaluate(variant, prompt, 0, at, result)?;
         }
+
         if !self.scored_before.contains(&(variant.clone(), prompt.id.clone())) {
             self.progress.scored(variant);
         }
+
         Ok(())
     }
 
@@ -189,20 +203,17 @@ impl RecordSink for Recorder {
 }
 
 /// A multiple choice, by the likelihoods of the choices, or else by what a server answered.
-fn task(grader: &Grader, choices: Result<Vec<TokenScores>, Unscored>, answer: Option<&str>) -> Evaluation {
-    let Grader::Choice { choices: texts, .. } = grader else {
-        return impossible(EvaluationKind::Task, "the prompt has no choices");
+fn task(
+    grader: Option<&dyn Grader>,
+    choices: Result<Vec<TokenScores>, Unscored>,
+    answer: Option<&str>,
+) -> Evaluation {
+    let Some(grader) = grader else { return impossible(EvaluationKind::Task, "the prompt has no choices") };
+    let Ok(scores) = choices else {
+        return Evaluation::Task(answer.map_or_else(|| grader.failed(), |answer| grader.score(answer)));
     };
-    match choices {
-        Ok(scores) => {
-            let log_likelihood = scores.iter().map(|scores| scores.log_probabilities.iter().sum()).collect();
-            let bytes = texts.iter().map(|text| u32::try_from(text.len()).unwrap_or(u32::MAX)).collect();
-            let likelihoods = ChoiceLikelihoods { log_likelihood, bytes };
-            Evaluation::Task(grade_choice(grader, likelihoods, true))
-        }
-        Err(_) => Evaluation::Task(match answer {
-            Some(answer) => grade_choice_by_text(grader, answer),
-            None => TaskScore { choices: None, ..failed_score(grader.kind()) },
-        }),
-    }
+
+    let log_likelihood = scores.iter().map(|scores| scores.log_probabilities.iter().sum()).collect();
+    let bytes = grader.choices().iter().map(|text| u32::try_from(text.len()).unwrap_or(u32::MAX)).collect();
+    Evaluation::Task(grader.score_likelihoods(ChoiceLikelihoods { log_likelihood, bytes }))
 }

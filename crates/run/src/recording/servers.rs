@@ -38,7 +38,10 @@ impl Servers {
             if command.is_some() { stopping::on_interrupt() } else { Arc::new(AtomicBool::new(false)) };
         Ok(Self {
             command,
-            options: engines::served_options(request)?,
+            options: ServedOptions {
+                sampling: request.spec.sampling.clone(),
+                ..engines::served_options(request)?
+            },
             timeout: request.serve.as_ref().map_or(Duration::ZERO, |serve| serve.timeout),
             watched: WatchedProcesses::default(),
             stop,

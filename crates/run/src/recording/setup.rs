@@ -77,6 +77,7 @@ impl Setup<'_> {
                 )));
             }
         }
+
         self.drive(prepared, meter.as_mut(), basis, store, &before.header, Some(before))
     }
 

@@ -3,19 +3,32 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What a stream of these events comes to: chunks as `text/tokens`, and the generation or the failure.
+/// What most of these answers are held against.
+fn asked() -> Asked<'static> {
+    Asked { limit: 100, prompt_bytes: 5, secret: Some("sk-1") }
+}
+
+fn message(data: &str) -> SseEvent<'_> {
+    SseEvent { data: data.as_bytes(), kind: EventKind::Message }
+}
+
+/// What a stream of these events comes to: chunks as `text/tokens`, thinking in parentheses, and the generation or the
+/// failure.
 fn run(events: &[&str]) -> (Vec<String>, Result<Generation, Failure>) {
     let mut chunks = Vec::new();
     let mut answer = Answer::default();
     for event in events {
-        let mut keep = |chunk: Chunk<'_>| chunks.push(format!("{}/{}", chunk.text, chunk.tokens));
-        match answer.event(event.as_bytes(), false, 100, Some("sk-1"), &mut keep) {
+        let mut keep = |chunk: Chunk<'_>| {
+            let text = if chunk.thinking { format!("({})", chunk.text) } else { chunk.text.to_owned() };
+            chunks.push(format!("{text}/{}", chunk.tokens));
+        };
+        match answer.event(message(event), &asked(), &mut keep) {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(())) => break,
             Err(failure) => return (chunks, Err(failure)),
         }
     }
-    (chunks, Ok(answer.into_generation(ServedFacts::default(), 100)))
+    (chunks, Ok(answer.into_generation(ServedFacts::default(), &asked())))
 }
 
 /// chunks, text, output tokens, counted by, mismatch
@@ -86,8 +99,79 @@ fn reasoning_counts_as_output_and_stays_out_of_the_answer() {
         &usage(3),
         "[DONE]",
     ];
-    check(&events, "hm/1 so/1 a/1", "a", 3, TokenCount::Usage, false);
-    assert_eq!(run(&events).1.unwrap().served.unwrap().reasoning_chunks, 2);
+    check(&events, "(hm)/1 (so)/1 a/1", "a", 3, TokenCount::Usage, false);
+    let generation = run(&events).1.unwrap();
+    assert_eq!(generation.thinking.as_deref(), Some("hmso"));
+    assert_eq!(generation.served.unwrap().reasoning_chunks, 2);
+}
+
+#[test]
+fn content_may_be_a_list_of_parts() {
+    let thought = r#"{"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]}}]}"#;
+    let said = r#"{"choices":[{"delta":{"content":[{"type":"text","text":"a"}]}}]}"#;
+    let events = [ROLE, thought, said, LENGTH, &usage(2)];
+    check(&events, "(hm)/1 a/1", "a", 2, TokenCount::Usage, false);
+    assert_eq!(run(&events).1.unwrap().thinking.as_deref(), Some("hm"));
+}
+
+#[test]
+fn keep_alives_are_no_chunks() {
+    let events = ["", " ", "null", "ping", "[PING]", ": waiting", A, "", LENGTH, &usage(1), "[DONE]"];
+    check(&events, "a/1", "a", 1, TokenCount::Usage, false);
+    let mut answer = Answer::default();
+    let typed = SseEvent { data: b"alive", kind: EventKind::Other };
+    assert_eq!(answer.event(typed, &asked(), &mut |_| {}), Ok(ControlFlow::Continue(())));
+}
+
+#[test]
+fn usage_may_stand_before_in_and_behind_the_last_chunk() {
+    let by = TokenCount::Usage;
+    let in_last = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":3}}"#;
+    check(&[ROLE, A, B, in_last, "[DONE]"], "a/1 b/1 /1", "ab", 3, by, false);
+    check(&[ROLE, A, B, &usage(3), STOP, "[DONE]"], "a/1 b/1 /1", "ab", 3, by, false);
+    // A last chunk with zeros does not take back what was counted.
+    check(&[ROLE, A, B, STOP, &usage(3), &usage(0), "[DONE]"], "a/1 b/1 /1", "ab", 3, by, false);
+}
+
+/// What usage a server sends, and what tokens are believed.
+#[track_caller]
+fn check_claim(usage: &str, output: u32, input: Option<u32>, by: TokenCount, disbelieved: bool) {
+    let end = format!(r#"{{"choices":[],"usage":{usage}}}"#);
+    let generation = run(&[ROLE, A, B, STOP, &end, "[DONE]"]).1.unwrap();
+    assert_eq!((generation.output_tokens, generation.input_tokens), (output, input), "{usage}");
+    let served = generation.served.unwrap();
+    assert_eq!(served.counted_by, by, "{usage}");
+    assert_eq!(served.usage_faults.iter().any(|fault| fault.is_disbelieved()), disbelieved, "{usage}");
+}
+
+#[test]
+fn impossible_usage_is_counted_anew() {
+    let (usage, chunks) = (TokenCount::Usage, TokenCount::Chunks);
+    check_claim(r#"{"prompt_tokens":5,"completion_tokens":3}"#, 3, Some(5), usage, false);
+    check_claim(r#"{"prompt_tokens":5,"completion_tokens":4294967295}"#, 3, Some(5), chunks, true);
+    check_claim(r#"{"prompt_tokens":5,"completion_tokens":60}"#, 3, Some(5), chunks, true);
+    check_claim(r#"{"prompt_tokens":5,"completion_tokens":-3}"#, 3, Some(5), chunks, true);
+    check_claim(r#"{"prompt_tokens":5,"completion_tokens":2.5}"#, 3, Some(5), chunks, true);
+    check_claim(r#"{"prompt_tokens":-5,"completion_tokens":3}"#, 3, None, usage, true);
+    check_claim(r#"{"prompt_tokens":4294967295,"completion_tokens":3}"#, 3, None, usage, true);
+    check_claim(r#""many""#, 3, None, chunks, false);
+    check_claim(r#"{"prompt_tokens":5,"completion_tokens":3,"total_tokens":900}"#, 3, Some(5), usage, false);
+}
+
+/// A sum that cannot be, in every chunk, makes no chunk hold billions of tokens.
+#[test]
+fn impossible_running_sums_are_not_believed() {
+    let chunk = r#"{"choices":[{"delta":{"content":"a"}}],"usage":{"completion_tokens":4294967295}}"#;
+    check(&[chunk, chunk, LENGTH], "a/1 a/1", "aa", 2, TokenCount::Chunks, false);
+}
+
+#[test]
+fn an_end_that_is_none_is_a_failure() {
+    check_failure(
+        r#"{"choices":[{"delta":{},"finish_reason":"error"}]}"#,
+        ServedFault::Status,
+        "with an error",
+    );
 }
 
 #[test]
@@ -142,7 +226,8 @@ fn errors_inside_the_stream_are_failures() {
 #[test]
 fn a_server_that_never_ends_is_stopped() {
     let mut answer = Answer::default();
-    let end = (0..2000).find_map(|_| answer.event(A.as_bytes(), false, 10, None, &mut |_| {}).err()).unwrap();
+    let asked = Asked { limit: 10, ..Asked::default() };
+    let end = (0..2000).find_map(|_| answer.event(message(A), &asked, &mut |_| {}).err()).unwrap();
     assert_eq!(end.fault, ServedFault::Protocol);
 }
 
@@ -167,11 +252,17 @@ fn chunk_like() -> impl Strategy<Value = String> {
         "text",
         "content",
         "reasoning",
+        "reasoning_details",
+        "thinking",
+        "type",
         "finish_reason",
         "usage",
         "completion_tokens",
         "prompt_tokens",
         "prompt_tokens_details",
+        "completion_tokens_details",
+        "reasoning_tokens",
+        "total_tokens",
         "cached_tokens",
         "timings",
         "predicted_n",

@@ -32,7 +32,7 @@ pub(crate) fn connect(server: &StandIn, options: &ServedOptions) -> ServedEngine
 }
 
 pub(crate) fn user(text: &str) -> PromptBody {
-    PromptBody::Chat(vec![Message { role: Role::User, content: text.into() }])
+    PromptBody::Chat(vec![Message { role: Role::User, content: text.into() }].into())
 }
 
 /// One answer with its chunks as `text/tokens`.

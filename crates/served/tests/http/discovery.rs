@@ -1,6 +1,7 @@
 //! What is learnt when connecting.
 
 use infercost_core::Engine;
+use infercost_core::Sampling;
 use infercost_openai_mock::{Reply, StandIn, StreamScript};
 use infercost_served::{ServedModel, ServedOptions, ServerKind};
 
@@ -181,6 +182,74 @@ fn fields_that_a_server_refuses_are_left_out() {
     assert!(ask(&mut engine).1.is_ok());
 }
 
+/// A server that refuses each of these parameters by name, one after the other, and a way to ask for all of them.
+#[test]
+fn parameters_that_a_server_refuses_by_name_are_replaced_once() {
+    let stream = StreamScript::default().reply();
+    let server = StandIn::start(move |asked| {
+        if asked.path == "/v1/models" {
+            return Reply::json(r#"{"data":[{"id":"m"}]}"#);
+        }
+        if !asked.path.ends_with("/completions") {
+            return Reply::not_found();
+        }
+        let names = ["max_tokens", "stream_options", "temperature", "seed"];
+        let strange = names.into_iter().find(|name| asked.body.contains(&format!("\"{name}\":")));
+        match strange {
+            Some(name) => {
+                let error = format!(
+                    r#"{{"error":{{"message":"Unsupported parameter: '{name}' is not supported with this model.","param":"{name}"}}}}"#
+                );
+                Reply::error(400, &[], &error)
+            }
+            None if asked.body.contains("max_completion_tokens") => stream.clone(),
+            None => Reply::error(400, &[], "{}"),
+        }
+    })
+    .unwrap();
+    let sampling = Sampling { temperature: 0.7, ..Sampling::default() };
+    let mut engine = connect(&server, &ServedOptions { no_trial: false, sampling, ..hasty() });
+    let replaced = engine.identity().habits.clone().unwrap().replaced;
+    let replaced: Vec<_> =
+        replaced.iter().map(|change| (change.refused.as_str(), change.replacement.as_deref())).collect();
+    assert_eq!(
+        replaced,
+        [
+            ("max_tokens", Some("max_completion_tokens")),
+            ("stream_options", None),
+            ("temperature", None),
+            ("seed", None)
+        ]
+    );
+
+    // Known from now on, to handles for many requests as well.
+    let before = server.requests();
+    let answer = ask(&mut engine).1.unwrap();
+    assert_eq!((answer.served.unwrap().retries, server.requests() - before), (0, 1));
+}
+
+#[test]
+fn lists_of_models_have_many_shapes_and_none_is_needed() {
+    let check = |list: &'static str, address: &str| {
+        let stream = StreamScript::default().reply();
+        let server = StandIn::start(move |asked| match asked.path {
+            "/v1/models" => Reply::json(list),
+            path if path.ends_with("/completions") => stream.clone(),
+            _ => Reply::not_found(),
+        })
+        .unwrap();
+        let address = address.replace("BASE", &server.base());
+        let mut engine = ServedModel::connect(&address.parse().unwrap(), &hasty()).unwrap();
+        assert!(ask(&mut engine).1.is_ok(), "{list}");
+    };
+    check(r#"[{"id":"m","type":"chat"}]"#, "BASE");
+    check(r#"{"models":[{"name":"m:latest"}]}"#, "BASE#m");
+    check(r#"{"m":{"object":"model"},"n":{}}"#, "BASE#n");
+    check(r#"{"x":1}"#, "BASE#m");
+    check("[1,2", "BASE#m");
+    check("", "BASE#m");
+}
+
 #[track_caller]
 fn check_refused(models: Reply, address: &str, wanted: &str) {
     let server = StandIn::start(move |_| models.clone()).unwrap();
@@ -205,6 +274,7 @@ fn what_cannot_be_served_is_said_at_once() {
         "BASE#a",
         "page for people (Hi)",
     );
-    check_refused(Reply::json("[1,2"), "BASE#a", "not what the API defines");
+    check_refused(Reply::json("[1,2"), "BASE", "not what the API defines");
+    check_refused(Reply::json(r#"{"x":1}"#), "BASE", "no list of models");
     check_refused(list(), "http://127.0.0.1:9/v1#a", "cannot connect to the server");
 }

@@ -255,7 +255,7 @@ fn what_is_quoted_is_short_and_holds_no_key() {
         check(&error.to_string());
     }
     // while the server is asked what it is
-    let models = format!(r#"{{"data":[{{"id":"m","aliases":"{padding}"}}]}}"#);
+    let models = format!(r#"{{"data":[{{"id":"{padding}"}}]}}"#);
     let server = StandIn::start(move |_| Reply::json(&models)).unwrap();
     let address = format!("{}#m", server.base()).parse().unwrap();
     check(&ServedModel::connect(&address, &options()).unwrap_err().to_string());

@@ -3,7 +3,7 @@
 //! A result that is not a finite number cannot be written: whoever evaluates records it as
 //! [`Evaluation::Impossible`] with the reason, which counts as not good, and not as a gap.
 
-use infercost_core::prompt_set::GraderKind;
+use infercost_core::GraderName;
 use infercost_core::{
     ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, PromptId, TaskScore,
     VariantId,
@@ -24,16 +24,6 @@ use crate::span_ids::SpanId;
 const TASK: &str = "task";
 const DIVERGENCE: &str = "divergence";
 const IMPOSSIBLE: &str = "impossible";
-
-const GRADERS: [GraderKind; 7] = [
-    GraderKind::Exact,
-    GraderKind::Contains,
-    GraderKind::Regex,
-    GraderKind::Number,
-    GraderKind::Choice,
-    GraderKind::JsonSchema,
-    GraderKind::None,
-];
 
 /// What an evaluation judges: with variant, prompt and repetition, its identity.
 pub(crate) fn name(result: &Evaluation) -> &str {
@@ -110,7 +100,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<EvaluationRecord, MappingError
 
 fn write_task(draft: &mut SpanDraft, score: &TaskScore) {
     draft.text(EVALUATION_KIND, TASK);
-    draft.text(EVALUATION_GRADER, score.grader.name());
+    draft.text(EVALUATION_GRADER, score.grader.as_str());
     draft.number(GEN_AI_EVALUATION_SCORE_VALUE, score.score);
     draft.text(GEN_AI_EVALUATION_SCORE_LABEL, score.label.as_str());
     if let Some(choices) = &score.choices {
@@ -120,11 +110,7 @@ fn write_task(draft: &mut SpanDraft, score: &TaskScore) {
 }
 
 fn read_task(span: &ReadSpan<'_>) -> Result<TaskScore, MappingError> {
-    let name = span.text(EVALUATION_GRADER)?;
-    let grader = GRADERS
-        .into_iter()
-        .find(|grader| grader.name() == name)
-        .ok_or_else(|| invalid(EVALUATION_GRADER, &format!("names no grader: {name:?}")))?;
+    let grader = GraderName::from(span.text(EVALUATION_GRADER)?);
     let choices = match span.numbers(CHOICE_LOG_LIKELIHOOD)? {
         None => None,
         Some(log_likelihood) => Some(ChoiceLikelihoods {

@@ -1,9 +1,8 @@
 //! Stretches in which nothing was asked of any model.
 
 use infercost_core::{IdlePhase, IdleRecord, Watts};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
+use super::json_list::{list, read_list};
 use super::{CHAIN, RunSpans, energy, record, stretch};
 use crate::attributes::{ENERGY_CROSS_CHECKS, HARDWARE_BOARDS, IDLE_PHASE};
 use crate::error::MappingError;
@@ -47,23 +46,6 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<IdleRecord, MappingError> {
         boards: read_list(span, HARDWARE_BOARDS)?,
         cross_checks: read_list(span, ENERGY_CROSS_CHECKS)?,
     })
-}
-
-/// Adds a list that is not empty, of strings and finite numbers, which always have a JSON form.
-fn list<T: Serialize>(draft: &mut SpanDraft, attribute: &'static str, all: &[T]) {
-    if !all.is_empty() {
-        draft.text(attribute, serde_json::to_string(all).unwrap_or_default());
-    }
-}
-
-/// A list is empty where it is absent, as in runs recorded before it was known.
-fn read_list<T: DeserializeOwned>(
-    span: &ReadSpan<'_>,
-    attribute: &'static str,
-) -> Result<Vec<T>, MappingError> {
-    let Some(text) = span.text_if(attribute)? else { return Ok(Vec::new()) };
-    serde_json::from_str(text)
-        .map_err(|error| invalid(attribute, &format!("is no such list: {:?}", error.to_string())))
 }
 
 /// The name of a phase in a span.

@@ -7,7 +7,7 @@ use infercost_core::{
 };
 use serde::Serialize;
 
-use super::{LLM, RunSpans, record, served, stretch, window};
+use super::{LLM, RunSpans, record, served, stretch, thinking, window};
 use crate::attributes::*;
 use crate::error::MappingError;
 use crate::read_span::{ReadSpan, invalid};
@@ -84,7 +84,7 @@ impl RunSpans {
         inference: &InferenceRecord,
     ) -> Result<(), MappingError> {
         match &inference.outcome {
-            Outcome::Completed { text, finish, output_tokens, arrivals, latency: _ } => {
+            Outcome::Completed { text, finish, output_tokens, thinking, arrivals, latency: _ } => {
                 draft.text(GEN_AI_RESPONSE_MODEL, model);
                 draft.texts(GEN_AI_RESPONSE_FINISH_REASONS, [finish_name(*finish).to_owned()].into_iter());
                 draft.int(GEN_AI_USAGE_OUTPUT_TOKENS, *output_tokens);
@@ -93,6 +93,7 @@ impl RunSpans {
                 let total = inference.input_tokens.map(|input| i64::from(input) + i64::from(*output_tokens));
                 draft.int_if(LLM_TOKEN_COUNT_TOTAL, total);
                 draft.text_if(OUTPUT_VALUE, text.as_deref().filter(|_| self.header.content));
+                thinking::write(draft, thinking.as_ref(), self.header.content)?;
                 write_arrivals(draft, arrivals)
             }
             Outcome::Failed { kind, message, latency: _ } => {
@@ -120,6 +121,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<(WindowId, InferenceRecord), M
             text: span.text_if(OUTPUT_VALUE)?.map(str::to_owned),
             finish: read_finish(span)?,
             output_tokens: span.int(GEN_AI_USAGE_OUTPUT_TOKENS)?,
+            thinking: thinking::read(span)?,
             arrivals: read_arrivals(span)?,
             latency,
         },

@@ -6,9 +6,12 @@ pub(crate) mod energy;
 pub(crate) mod evaluation;
 pub(crate) mod idle;
 pub(crate) mod inference;
+pub(crate) mod interference;
+mod json_list;
 pub(crate) mod load;
 pub(crate) mod run;
 pub(crate) mod served;
+pub(crate) mod thinking;
 pub(crate) mod window;
 
 use std::collections::HashMap;

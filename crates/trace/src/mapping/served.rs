@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use infercost_core::{ServedFacts, ServerPlace, ServerTimings, TokenCount};
 
+use super::json_list::{list, read_list};
 use crate::attributes::{
-    HTTP_RESPONSE_STATUS_CODE, SERVED_COUNT_MISMATCH, SERVED_COUNTED_BY, SERVED_PREDICTED_TIME,
-    SERVED_PREDICTED_TOKENS, SERVED_PROMPT_TIME, SERVED_PROMPT_TOKENS, SERVED_REASONING_CHUNKS,
-    SERVED_RETRIED_FOR, SERVED_RETRIES, SERVED_STREAMED_TOKENS, SERVED_TIMINGS, SERVER_ADDRESS, SERVER_PORT,
+    HTTP_RESPONSE_STATUS_CODE, SERVED_CLAIMED_OUTPUT_TOKENS, SERVED_COUNT_MISMATCH, SERVED_COUNTED_BY,
+    SERVED_PREDICTED_TIME, SERVED_PREDICTED_TOKENS, SERVED_PROMPT_TIME, SERVED_PROMPT_TOKENS,
+    SERVED_REASONING_CHUNKS, SERVED_REPLACED, SERVED_REPORTED_THINKING_TOKENS, SERVED_RETRIED_FOR,
+    SERVED_RETRIES, SERVED_STREAMED_TOKENS, SERVED_TIMINGS, SERVED_USAGE_FAULTS, SERVER_ADDRESS, SERVER_PORT,
 };
 use crate::error::MappingError;
 use crate::read_span::{ReadSpan, invalid};
@@ -30,6 +32,12 @@ pub(crate) fn write(draft: &mut SpanDraft, served: Option<&ServedFacts>) -> Resu
     draft.int(SERVED_STREAMED_TOKENS, served.streamed_tokens);
     draft.truth(SERVED_COUNT_MISMATCH, served.count_mismatch);
     draft.int(SERVED_REASONING_CHUNKS, served.reasoning_chunks);
+    let claimed = served.claimed_output_tokens.map(|claimed| i64::try_from(claimed).unwrap_or(i64::MAX));
+    draft.int_if(SERVED_CLAIMED_OUTPUT_TOKENS, claimed);
+    draft.int_if(SERVED_REPORTED_THINKING_TOKENS, served.reported_thinking_tokens);
+    list(draft, SERVED_USAGE_FAULTS, &served.usage_faults);
+    list(draft, SERVED_REPLACED, &served.replaced);
+
     if let Some(timings) = &served.timings {
         draft.truth(SERVED_TIMINGS, true);
         draft.int_if(SERVED_PROMPT_TOKENS, timings.prompt_tokens);
@@ -67,6 +75,10 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<Option<ServedFacts>, MappingEr
         streamed_tokens: span.int(SERVED_STREAMED_TOKENS)?,
         count_mismatch: span.truth(SERVED_COUNT_MISMATCH)?,
         reasoning_chunks: span.int(SERVED_REASONING_CHUNKS)?,
+        claimed_output_tokens: span.int_if(SERVED_CLAIMED_OUTPUT_TOKENS)?,
+        reported_thinking_tokens: span.int_if(SERVED_REPORTED_THINKING_TOKENS)?,
+        usage_faults: read_list(span, SERVED_USAGE_FAULTS)?,
+        replaced: read_list(span, SERVED_REPLACED)?,
         timings,
     }))
 }

@@ -6,10 +6,10 @@ use infercost_core::{
     EnergyReading, InferenceRecord, LoadFacts, OperatingPoint, SteadyState, VariantId, WindowId, WindowRecord,
 };
 
-use super::{CHAIN, RunSpans, energy, record, stretch};
+use super::{CHAIN, RunSpans, energy, interference, record, stretch};
 use crate::attributes::{
-    LOAD, LOAD_CLIENT_LIMITED, LOAD_OVER_SATURATED, LOAD_STEADY_FROM, LOAD_STEADY_UNTIL,
-    OPERATING_CONCURRENCY, OPERATING_RATE, VARIANT, WINDOW, WINDOW_INTERRUPTED,
+    LOAD, LOAD_CLIENT_LIMITED, LOAD_MACHINE_BUSY, LOAD_OVER_SATURATED, LOAD_STEADY_FROM, LOAD_STEADY_UNTIL,
+    OPERATING_CONCURRENCY, OPERATING_RATE, VARIANT, WINDOW, WINDOW_INTERRUPTED, WINDOW_REMEASURES,
 };
 use crate::error::MappingError;
 use crate::read_span::ReadSpan;
@@ -29,6 +29,8 @@ impl RunSpans {
             OperatingPoint::Open { rate } => draft.number(OPERATING_RATE, rate),
         }
         draft.truth(WINDOW_INTERRUPTED, window.interrupted);
+        draft.int_if(WINDOW_REMEASURES, window.remeasures);
+        interference::write(&mut draft, window.interference.as_ref())?;
         if let Some(load) = &window.load {
             write_load(&mut draft, load)?;
         }
@@ -51,6 +53,8 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<WindowRecord, MappingError> {
         load: read_load(span)?,
         energy: energy::read(span)?,
         interrupted: span.truth(WINDOW_INTERRUPTED)?,
+        interference: interference::read(span)?,
+        remeasures: span.int_if(WINDOW_REMEASURES)?,
         inferences: Vec::new(),
     })
 }
@@ -60,6 +64,7 @@ fn write_load(draft: &mut SpanDraft, load: &LoadFacts) -> Result<(), MappingErro
     draft.truth(LOAD, true);
     draft.truth(LOAD_CLIENT_LIMITED, load.client_limited);
     draft.truth(LOAD_OVER_SATURATED, load.over_saturated);
+    draft.truth(LOAD_MACHINE_BUSY, load.machine_busy);
     if let Some(steady) = &load.steady {
         for (name, at) in [(LOAD_STEADY_FROM, steady.from), (LOAD_STEADY_UNTIL, steady.until)] {
             draft.int(name, i64::try_from(at.as_nanos()).map_err(|_| LATE)?);
@@ -78,6 +83,7 @@ fn read_load(span: &ReadSpan<'_>) -> Result<Option<LoadFacts>, MappingError> {
         steady: steady.map(|(from, until)| SteadyState { from, until }),
         client_limited: span.truth(LOAD_CLIENT_LIMITED)?,
         over_saturated: span.truth(LOAD_OVER_SATURATED)?,
+        machine_busy: span.truth(LOAD_MACHINE_BUSY)?,
     }))
 }
 
@@ -108,6 +114,8 @@ pub(crate) fn interrupted(id: WindowId, inferences: Vec<InferenceRecord>, single
             reason: "the run was cut off inside this window, before its meter was read".to_owned(),
         },
         interrupted: true,
+        interference: None,
+        remeasures: None,
         inferences,
     }
 }

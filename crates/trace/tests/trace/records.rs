@@ -2,13 +2,13 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use infercost_core::prompt_set::GraderKind;
 use infercost_core::{
     BoardState, ChoiceLikelihoods, ChunkArrival, CrossCheck, Divergence, EnergyDomain, EnergyReading,
     EnergyScope, EstimationMethod, Evaluation, EvaluationKind, EvaluationRecord, FailureKind, FinishReason,
-    IdlePhase, IdleRecord, InferenceRecord, Joules, LoadFacts, LoadRecord, MeterKind, MeterSource,
-    OperatingPoint, Outcome, PromptId, RunHeader, Sampling, ServedFacts, ServerTimings, SteadyState,
-    TaskScore, TokenCount, VariantId, Watts, WindowId, WindowRecord,
+    GraderName, IdlePhase, IdleRecord, InferenceRecord, Interference, Joules, LoadFacts, LoadRecord,
+    MeterKind, MeterSource, OperatingPoint, Outcome, ParameterChange, PromptId, RunHeader, Sampling,
+    ServedFacts, ServerTimings, SteadyState, TaskScore, Thinking, TokenCount, UsageFault, VariantId, Watts,
+    WindowId, WindowRecord,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::option;
@@ -45,6 +45,7 @@ pub(crate) fn inference(prompt: &str, issued: u64) -> InferenceRecord {
             text: Some("four".to_owned()),
             finish: FinishReason::Stop,
             output_tokens: 2,
+            thinking: None,
             arrivals: vec![
                 ChunkArrival { at: Duration::from_millis(100), tokens: 1 },
                 ChunkArrival { at: Duration::from_millis(115), tokens: 1 },
@@ -68,6 +69,8 @@ pub(crate) fn window(index: u32, started: u64, inferences: Vec<InferenceRecord>)
             updates: 100,
         },
         interrupted: false,
+        interference: None,
+        remeasures: None,
         inferences,
     }
 }
@@ -80,7 +83,7 @@ pub(crate) fn evaluation(prompt: &str, score: f64) -> EvaluationRecord {
         evaluated_at: moment(100),
         duration: Duration::from_millis(1),
         result: Evaluation::Task(TaskScore {
-            grader: GraderKind::Exact,
+            grader: "exact".into(),
             score,
             label: "correct".to_owned(),
             choices: None,
@@ -188,11 +191,12 @@ fn outcome() -> BoxedStrategy<Outcome> {
         Just(FailureKind::Engine),
     ];
     prop_oneof![
-        (option::of(text()), finish, any::<u32>(), arrivals(), length()).prop_map(
-            |(text, finish, output_tokens, arrivals, latency)| Outcome::Completed {
+        (option::of(text()), finish, (any::<u32>(), option::of(thinking())), arrivals(), length()).prop_map(
+            |(text, finish, (output_tokens, thinking), arrivals, latency)| Outcome::Completed {
                 text,
                 finish,
                 output_tokens,
+                thinking,
                 arrivals,
                 latency
             }
@@ -204,6 +208,56 @@ fn outcome() -> BoxedStrategy<Outcome> {
         }),
     ]
     .boxed()
+}
+
+fn thinking() -> BoxedStrategy<Thinking> {
+    (option::of(text()), option::of(any::<u32>()), any::<bool>(), option::of(length()))
+        .prop_map(|(text, tokens, is_hidden, first_answer)| Thinking {
+            text,
+            tokens,
+            is_hidden,
+            first_answer,
+        })
+        .boxed()
+}
+
+fn interference() -> BoxedStrategy<Interference> {
+    let time = || option::of(length());
+    let throttles = (option::of(any::<u64>()), vec(text(), 0..3));
+    (option::of(any::<u32>()), (time(), time(), time(), time()), option::of(0.0..1.0_f64), throttles)
+        .prop_map(|(processors, (own, others, stolen, queued), frequency_share, throttles)| Interference {
+            processors,
+            own,
+            others,
+            stolen,
+            queued,
+            frequency_share,
+            thermal_throttles: throttles.0,
+            board_throttles: throttles.1,
+        })
+        .boxed()
+}
+
+/// What a server claims, and what was made of it.
+fn claims() -> impl Strategy<Value = ServedFacts> {
+    let fault = prop_oneof![
+        Just(UsageFault::NotACount),
+        any::<u64>().prop_map(|claimed| UsageFault::OutputBeyondLimit { claimed }),
+        any::<i64>().prop_map(|difference| UsageFault::TotalDoesNotAddUp { difference }),
+    ];
+    let change = (text(), option::of(text()))
+        .prop_map(|(refused, replacement)| ParameterChange { refused, replacement });
+    let lists = (vec(fault, 0..3), vec(change, 0..3));
+    let claimed = option::of(0..i64::MAX.cast_unsigned());
+    (claimed, option::of(any::<u32>()), lists).prop_map(|(claimed, thinking, (usage_faults, replaced))| {
+        ServedFacts {
+            claimed_output_tokens: claimed,
+            reported_thinking_tokens: thinking,
+            usage_faults,
+            replaced,
+            ..ServedFacts::default()
+        }
+    })
 }
 
 fn sampling() -> BoxedStrategy<Sampling> {
@@ -223,8 +277,8 @@ fn served() -> BoxedStrategy<ServedFacts> {
                 predicted,
             });
     let counts = (any::<u32>(), any::<u32>(), any::<u32>());
-    (counts, length(), option::of(any::<u16>()), counted, any::<bool>(), option::of(timings))
-        .prop_map(|(counts, retried_for, status, counted_by, count_mismatch, timings)| ServedFacts {
+    (counts, length(), option::of(any::<u16>()), counted, any::<bool>(), option::of(timings), claims())
+        .prop_map(|(counts, retried_for, status, counted_by, count_mismatch, timings, claims)| ServedFacts {
             retries: counts.0,
             retried_for,
             status,
@@ -233,17 +287,19 @@ fn served() -> BoxedStrategy<ServedFacts> {
             count_mismatch,
             reasoning_chunks: counts.2,
             timings,
+            ..claims
         })
         .boxed()
 }
 
 fn driven() -> BoxedStrategy<LoadFacts> {
     let steady = (length(), length()).prop_map(|(from, until)| SteadyState { from, until });
-    (option::of(steady), any::<bool>(), any::<bool>())
-        .prop_map(|(steady, client_limited, over_saturated)| LoadFacts {
+    (option::of(steady), any::<bool>(), any::<bool>(), any::<bool>())
+        .prop_map(|(steady, client_limited, over_saturated, machine_busy)| LoadFacts {
             steady,
             client_limited,
             over_saturated,
+            machine_busy,
         })
         .boxed()
 }
@@ -280,13 +336,9 @@ fn any_inference(number: usize) -> BoxedStrategy<InferenceRecord> {
 
 fn evaluated() -> BoxedStrategy<Evaluation> {
     let grader = prop_oneof![
-        Just(GraderKind::Exact),
-        Just(GraderKind::Contains),
-        Just(GraderKind::Regex),
-        Just(GraderKind::Number),
-        Just(GraderKind::Choice),
-        Just(GraderKind::JsonSchema),
-        Just(GraderKind::None),
+        Just(GraderName::from("exact")),
+        Just(GraderName::from("choice")),
+        Just(GraderName::from("one that is not known here")),
     ];
     let choices = (vec(finite(), 0..5), vec(any::<u32>(), 0..5))
         .prop_map(|(log_likelihood, bytes)| ChoiceLikelihoods { log_likelihood, bytes });
@@ -329,10 +381,10 @@ fn any_window(index: u32) -> BoxedStrategy<WindowRecord> {
         any::<u32>().prop_map(|concurrency| OperatingPoint::Closed { concurrency }),
         finite().prop_map(|rate| OperatingPoint::Open { rate }),
     ];
-    let found = (any::<bool>(), option::of(driven()));
+    let found = (any::<bool>(), option::of(driven()), option::of(interference()), option::of(any::<u32>()));
     (variant(), time(), length(), point, energy(), found, (any_inference(0), any_inference(1)))
         .prop_map(move |(variant, started_at, wall_time, operating_point, energy, found, (first, second))| {
-            let (interrupted, load) = found;
+            let (interrupted, load, interference, remeasures) = found;
             let mut inferences = vec![first, second];
             for inference in &mut inferences {
                 inference.prompt = PromptId(format!("{index} {}", inference.prompt));
@@ -345,6 +397,8 @@ fn any_window(index: u32) -> BoxedStrategy<WindowRecord> {
                 load,
                 energy,
                 interrupted,
+                interference,
+                remeasures,
                 inferences,
             }
         })

@@ -242,20 +242,34 @@ impl CpuDecoder {
         for (layer, cache) in weights.layers.iter().zip(caches.iter_mut()) {
             let projected = arena.projected.as_slice();
             let residual = before.map(|before| Residual::feed_forward(isa, before, projected, epsilon));
-            team.fill(&layer.qkv, &mut arena.normed, count, &mut arena.hidden, width, |token, hidden, input| {
-                if let Some(residual) = &residual {
-                    residual.add_to(token, hidden, input);
-                }
-                rms_norm(isa, hidden, &layer.attention_norm, epsilon, input);
-            });
+            team.fill(
+                &layer.qkv,
+                &mut arena.normed,
+                count,
+                &mut arena.hidden,
+                width,
+                |token, hidden, input| {
+                    if let Some(residual) = &residual {
+                        residual.add_to(token, hidden, input);
+                    }
+                    rms_norm(isa, hidden, &layer.attention_norm, epsilon, input);
+                },
+            );
 
             attend(team, isa, config, layer, tables, cache, *length, count, arena);
 
             let residual = Residual::attention(isa, layer, &arena.projected, epsilon);
-            team.fill(&layer.gate_up, &mut arena.normed, count, &mut arena.hidden, width, |token, hidden, input| {
-                residual.add_to(token, hidden, input);
-                rms_norm(isa, hidden, &layer.feed_forward_norm, epsilon, input);
-            });
+            team.fill(
+                &layer.gate_up,
+                &mut arena.normed,
+                count,
+                &mut arena.hidden,
+                width,
+                |token, hidden, input| {
+                    residual.add_to(token, hidden, input);
+                    rms_norm(isa, hidden, &layer.feed_forward_norm, epsilon, input);
+                },
+            );
 
             feed_forward(team, isa, config, layer, count, arena);
             before = Some(layer);

@@ -156,7 +156,8 @@ impl Loader<'_> {
         let output = if self.config.tied_output { embedding.clone() } else { self.matrix(OUTPUT)? };
         let output = Projection::new([output]);
         let output_norm = self.norm("output_norm", self.config.width)?;
-        let layers = (0..self.config.layers.len()).map(|index| self.layer(index)).collect::<Result<Vec<_>, _>>()?;
+        let layers =
+            (0..self.config.layers.len()).map(|index| self.layer(index)).collect::<Result<Vec<_>, _>>()?;
 
         // Of the embedding one row is read, unless it is also the output layer.
         let embedding_row = embedding.bytes_in_memory().checked_div(self.config.vocabulary).unwrap_or(0);
@@ -192,10 +193,25 @@ impl Loader<'_> {
                 window: kind.window,
             },
             attention_norm: self.norm(&format!("{layer_name}.attn_norm"), config.width)?,
-            qkv: self.projection(&format!("{layer_name}.attn_qkv"), &[format!("{layer_name}.attn_q"), format!("{layer_name}.attn_k"), format!("{layer_name}.attn_v")])?,
+            qkv: self.projection(
+                &format!("{layer_name}.attn_qkv"),
+                &[
+                    format!("{layer_name}.attn_q"),
+                    format!("{layer_name}.attn_k"),
+                    format!("{layer_name}.attn_v"),
+                ],
+            )?,
             qkv_bias,
-            query_norm: self.norm_if(config.query_key_norm, &format!("{layer_name}.attn_q_norm"), config.head_width)?,
-            key_norm: self.norm_if(config.query_key_norm, &format!("{layer_name}.attn_k_norm"), config.head_width)?,
+            query_norm: self.norm_if(
+                config.query_key_norm,
+                &format!("{layer_name}.attn_q_norm"),
+                config.head_width,
+            )?,
+            key_norm: self.norm_if(
+                config.query_key_norm,
+                &format!("{layer_name}.attn_k_norm"),
+                config.head_width,
+            )?,
             attention_output: Projection::new([self.matrix(&format!("{layer_name}.attn_output"))?]),
             attention_output_bias,
             post_attention_norm: self.norm_if(
@@ -204,8 +220,10 @@ impl Loader<'_> {
                 config.width,
             )?,
             feed_forward_norm: self.norm(&format!("{layer_name}.ffn_norm"), config.width)?,
-            gate_up: self
-                .projection(&self.source.gate_up_name(index), &[format!("{layer_name}.ffn_gate"), format!("{layer_name}.ffn_up")])?,
+            gate_up: self.projection(
+                &self.source.gate_up_name(index),
+                &[format!("{layer_name}.ffn_gate"), format!("{layer_name}.ffn_up")],
+            )?,
             down: Projection::new([self.matrix(&format!("{layer_name}.ffn_down"))?]),
             post_feed_forward_norm: self.norm_if(
                 config.sandwich_norms,

@@ -33,12 +33,7 @@ impl FeedForward {
                 width,
                 false,
             )?,
-            down: loader.projections(
-                &down_name,
-                &[(down_name.clone(), width)],
-                inner_width,
-                false,
-            )?,
+            down: loader.projections(&down_name, &[(down_name.clone(), width)], inner_width, false)?,
             inner_width,
             activation: config.activation,
         })

@@ -28,12 +28,7 @@ pub(crate) struct RotaryRows<'a> {
 
 impl RotaryTable {
     /// An empty table.
-    pub(crate) fn new(
-        frequencies: Frequencies,
-        config: &RopeConfig,
-        dtype: DType,
-        device: &Device,
-    ) -> Self {
+    pub(crate) fn new(frequencies: Frequencies, config: &RopeConfig, dtype: DType, device: &Device) -> Self {
         Self {
             frequencies,
             pairing: config.pairing,

@@ -14,6 +14,7 @@ pub(super) fn shared_prefix(present: &Present<'_>) -> Change {
         "none: the same tokens are computed once",
         "serve with a prefix cache: `llama-server --cache-reuse 1`, or vLLM's `--enable-prefix-caching`",
     );
+
     match levers::shared_prefix(present.run, &present.workload.variant, CONFIDENCE) {
         Ok(found) => Change {
             basis: Basis::Computed,

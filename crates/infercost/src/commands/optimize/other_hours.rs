@@ -3,7 +3,6 @@
 use infercost_core::text::percent;
 use infercost_economics::optimization::{Basis, Change, Kind, saving_of_hours};
 use infercost_economics::wording::plain;
-use infercost_prices::sections::TariffSection;
 use infercost_prices::sections::exchange::convert_curve;
 use infercost_run::economics_inputs::EconomicsInputs;
 use infercost_run::price_store;
@@ -29,11 +28,12 @@ pub(super) fn change(present: &Present<'_>, business: &EconomicsInputs) -> anyho
         false,
         now.saturating_sub(RECENT.hours())?,
     )?;
-    let week = |tariff: &TariffSection| {
-        tariff.time_of_use(business.today, business.today.saturating_add(6.days()), now)
-    };
     let found = match (stored, &business.tariff) {
-        (None, Some(tariff)) => week(tariff).map_err(|error| usage(error.to_string()))?,
+        (None, Some(tariff)) => {
+            let week_on = business.today.saturating_add(6.days());
+            let week = tariff.time_of_use(business.today, week_on, now);
+            week.map_err(|error| usage(error.to_string()))?
+        }
         (stored, _) => stored,
     };
     let Some(curve) = found else {
@@ -41,12 +41,15 @@ pub(super) fn change(present: &Present<'_>, business: &EconomicsInputs) -> anyho
             "no curve of prices is stored; `infercost prices fetch energy-charts` fetches one".to_owned();
         return Ok(Change { why, ..change });
     };
+
     let Ok(curve) = convert_curve(&curve, present.book.currency, &business.rates) else {
         let why =
             format!("the curve of {} is in another currency, and no exchange rate is known", curve.source);
         return Ok(Change { why, ..change });
     };
+
     let retail = business.retail(&curve)?;
+
     Ok(match saving_of_hours(&present.scenario, &curve, retail) {
         Ok(found) => {
             let bill = match (retail, curve.wholesale) {

@@ -21,14 +21,17 @@ pub(super) fn changes(present: &Present<'_>, business: &EconomicsInputs) -> Vec<
         let why = "an offer is in another currency, and no exchange rate is known".to_owned();
         return vec![Change { why, ..change }];
     };
+
     if offers.is_empty() {
         let why = "no [[offers]] are given in infercost.toml".to_owned();
         return vec![Change { why, ..change }];
     }
+
     let demand = demand(&DemandFlags::default(), business, present.book);
     let setting = Setting::of(present.scenario.clone(), present.workload, demand);
     let hosting = host(String::new(), &setting, &offers);
     let savings = hosting.savings_against_own(&setting, &offers);
+
     savings
         .into_iter()
         .map(|(name, kind, saving)| {

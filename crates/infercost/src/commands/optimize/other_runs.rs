@@ -1,11 +1,11 @@
 //! What other runs of the same prompts show.
 
-use infercost_core::{RunRecord, VariantId, Workload};
+use infercost_core::{RunRecord, Workload};
 use infercost_economics::Scenario;
 use infercost_economics::optimization::{Basis, Change, Effect, Kind, saving_of};
 use infercost_run::economics_inputs::{self, EconomicsInputs};
 
-use super::{Present, unknown};
+use super::{Present, model, unknown};
 
 /// Threads, concurrency and other models, as other runs of the same prompts measured them.
 pub(super) fn changes(
@@ -26,8 +26,7 @@ pub(super) fn changes(
             }
             let (kind, to) = if header.id != now.variant {
                 let known = present.run.header.variants.iter().any(|one| one.id == header.id);
-                let same = |id: &VariantId| id.as_str().rsplit_once('/').map(|(model, _)| model.to_owned());
-                if known || same(&header.id) == same(&now.variant) {
+                if known || model(&header.id) == model(&now.variant) {
                     continue;
                 }
                 (Kind::Model, format!("{} in run {}", header.id, run.header.id))
@@ -46,6 +45,7 @@ pub(super) fn changes(
             changes.push(of_run(present, kind, to, &other));
         }
     }
+
     for (kind, command) in [
         (Kind::Threads, format!("infercost record {} --threads 1{}", now.variant, prompts)),
         (
@@ -62,6 +62,7 @@ pub(super) fn changes(
             });
         }
     }
+
     changes
 }
 
@@ -93,6 +94,7 @@ fn of_run(present: &Present<'_>, kind: Kind, to: String, other: &Workload) -> Ch
         Ok(saving) => (Some(saving), format!("run {} against {}, as independent runs", other.run, now.run)),
         Err(why) => (None, why),
     };
+
     Change {
         kind,
         to,

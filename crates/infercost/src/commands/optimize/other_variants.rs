@@ -5,7 +5,7 @@ use infercost_core::report::CandidateReport;
 use infercost_core::{Policy, VariantId, Verdict};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind};
 
-use super::{CONFIDENCE, Present};
+use super::{CONFIDENCE, Present, model};
 
 /// Other variants of the run, judged as the report judges them.
 pub(super) fn changes(present: &Present<'_>) -> anyhow::Result<Vec<Change>> {
@@ -24,7 +24,6 @@ pub(super) fn changes(present: &Present<'_>) -> anyhow::Result<Vec<Change>> {
 }
 
 fn of_candidate(present: &Present<'_>, now: &VariantId, candidate: &CandidateReport) -> Change {
-    let model = |id: &VariantId| id.as_str().rsplit_once('/').map(|(model, _)| model.to_owned());
     let other = &candidate.variant;
     let kind = if model(other) == model(now) { Kind::Variant } else { Kind::Model };
     let effect = match candidate.verdict {
@@ -45,6 +44,7 @@ fn of_candidate(present: &Present<'_>, now: &VariantId, candidate: &CandidateRep
         Some(_) => format!("{} inferences beside those of {now}", candidate.inferences),
         None => candidate.unknown.sentence("saving").unwrap_or_else(|| "the saving is unknown".to_owned()),
     };
+
     Change {
         kind,
         to: other.to_string(),

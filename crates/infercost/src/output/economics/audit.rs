@@ -8,7 +8,7 @@ use infercost_economics::bill::double;
 use infercost_run::number::UNKNOWN;
 
 use crate::output::layout::{
-    assumptions, estimate, head, money, money_estimate, share, signed, styled, table,
+    assumptions, estimate, head, money, money_estimate, share, signed, styled, table, thousand,
 };
 use crate::output::terminal::{DOUBT, FAILURE, STRONG, SUCCESS, plain};
 
@@ -22,13 +22,13 @@ pub(crate) fn render(audit: &Audit) -> String {
             .utilizations
             .iter()
             .map(|one| {
-                let cost =
-                    one.per_inference.map_or(UNKNOWN.to_owned(), |cost| money(cost.point, audit.currency));
+                let cost = one.per_inference.map_or(UNKNOWN.to_owned(), |cost| thousand(cost.point));
                 format!("{} at {}", cost, infercost_core::text::percent(one.utilization))
             })
             .collect();
-        let _ = writeln!(text, " by utilization: {}", shown.join(", "));
+        let _ = writeln!(text, " by utilization, {} of 1,000: {}", audit.currency, shown.join(", "));
     }
+
     text.push_str(&tornado(audit));
     text.push_str(&break_evens(audit));
     text.push_str(&assumptions(&audit.assumptions));
@@ -40,6 +40,7 @@ pub(crate) fn render(audit: &Audit) -> String {
         };
         let _ = write!(text, "\n{} {}", styled(style, "→"), styled(STRONG, &plain(&limit.why)));
     }
+
     if audit.limits.is_empty() {
         let _ = write!(
             text,
@@ -47,33 +48,43 @@ pub(crate) fn render(audit: &Audit) -> String {
             styled(DOUBT, "→")
         );
     }
+
     text.push('\n');
+
     text
 }
 
 fn costs(audit: &Audit) -> String {
-    let why =
-        |name: &str| audit.unknown.get(name).map_or(UNKNOWN.to_owned(), |why| format!("{UNKNOWN} {why}"));
-    let row = |label: &str, name: &str, value: &Option<Estimate>| {
-        let shown = value.as_ref().map_or_else(|| why(name), |value| money_estimate(value, audit.currency));
-        vec![label.to_owned(), shown]
-    };
     let mut rows = vec![
-        row("an inference", "per_inference", &audit.per_inference),
-        row("a thousand inferences", "per_thousand", &audit.per_thousand),
-        row("a correct answer", "per_correct", &audit.per_correct),
-        row("a user session", "per_session", &audit.per_session),
+        row(audit, "1,000 inferences", "per_thousand", audit.per_thousand.as_ref()),
+        row(audit, "an inference", "per_inference", audit.per_inference.as_ref()),
+        row(audit, "a correct answer", "per_correct", audit.per_correct.as_ref()),
+        row(audit, "a user session", "per_session", audit.per_session.as_ref()),
     ];
+
     if audit.per_user.is_some() {
-        rows.push(row("a user", "per_user", &audit.per_user));
+        rows.push(row(audit, "a user", "per_user", audit.per_user.as_ref()));
     }
+
     if let Some(revenue) = &audit.revenue {
         rows.push(vec!["revenue of an inference".to_owned(), money(double(revenue.value), audit.currency)]);
-        rows.push(row("margin of an inference", "margin", &audit.margin));
-        let of = audit.share.as_ref().map_or_else(|| why("share"), share);
+        rows.push(row(audit, "margin of an inference", "margin", audit.margin.as_ref()));
+        let of = audit.share.as_ref().map_or_else(|| why(audit, "share"), share);
         rows.push(vec!["cost ÷ revenue".to_owned(), of]);
     }
+
     table(&["", "cost"], rows, false)
+}
+
+/// A cost in words, or why it is not known.
+fn row(audit: &Audit, label: &str, name: &str, value: Option<&Estimate>) -> Vec<String> {
+    let shown = value.map_or_else(|| why(audit, name), |value| money_estimate(value, audit.currency));
+    vec![label.to_owned(), shown]
+}
+
+/// Why a number of the answer is not known.
+fn why(audit: &Audit, name: &str) -> String {
+    audit.unknown.get(name).map_or(UNKNOWN.to_owned(), |why| format!("{UNKNOWN} {why}"))
 }
 
 fn parts(audit: &Audit) -> String {
@@ -82,9 +93,9 @@ fn parts(audit: &Audit) -> String {
         .bill
         .parts
         .iter()
-        .map(|part| format!("{} {}", part.name, money(double(part.amount), audit.currency)))
+        .map(|part| format!("{} {}", part.name, thousand(double(part.amount))))
         .collect();
-    let _ = writeln!(text, " parts: {}", shown.join(" + "));
+    let _ = writeln!(text, " parts, {} of 1,000: {}", audit.currency, shown.join(" + "));
     for (name, why) in audit.bill.left_out.iter() {
         let _ = writeln!(text, " left out: {name}, {}", plain(&why.to_string()));
     }

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use infercost_core::text::percent;
+use infercost_economics::bill::double;
 use infercost_economics::hosting::{Hosting, WayCost};
 use infercost_economics::wording::plain as short;
-use infercost_run::number::UNKNOWN;
+use infercost_run::number::{UNKNOWN, significant};
 
-use crate::output::layout::{assumptions, estimate, head, money, money_estimate, share, styled, table};
+use crate::output::layout::{assumptions, estimate, head, share, styled, table, thousand, thousand_estimate};
 use crate::output::terminal::{DOUBT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.
@@ -25,6 +26,7 @@ pub(crate) fn render(hosting: &Hosting) -> String {
             let _ = writeln!(text, " {} leaves out {part}: {}", plain(&way.name), plain(&why.to_string()));
         }
     }
+
     let _ = write!(text, "\n{}", parts(hosting));
     let _ = write!(text, "\n{}", by_utilization(hosting));
     let _ = write!(text, "\n{}", break_evens(hosting));
@@ -32,60 +34,66 @@ pub(crate) fn render(hosting: &Hosting) -> String {
     text.push_str(&assumptions(&hosting.assumptions));
     let style = if hosting.open { DOUBT } else { SUCCESS };
     let _ = writeln!(text, "\n{} {}", styled(style, "→"), styled(STRONG, &plain(&hosting.why)));
+
     text
 }
 
 fn costs(hosting: &Hosting) -> String {
     let rows = hosting.ways.iter().map(|way| {
-        let cost = |estimate: &Option<_>| {
-            estimate.as_ref().map_or(UNKNOWN.to_owned(), |cost| money_estimate(cost, hosting.currency))
-        };
         let more = match (&way.more_than_best, way.tie) {
             (Some(_), true) => "tie".to_owned(),
-            (Some(more), false) => format!("+{}", money_estimate(more, hosting.currency)),
+            (Some(more), false) => format!("+{}", thousand_estimate(more)),
             (None, _) if way.per_inference.is_some() => "cheapest".to_owned(),
             (None, _) => UNKNOWN.to_owned(),
         };
         vec![
             way.name.clone(),
             way.kind.to_owned(),
-            way.machines.map_or(UNKNOWN.to_owned(), |machines| machines.to_string()),
-            way.utilization.map_or(UNKNOWN.to_owned(), percent),
-            cost(&way.per_inference),
-            cost(&way.per_hour),
+            shown(&way.per_inference, thousand_estimate),
             more,
+            shown(&way.per_hour, estimate),
+            shown(&way.per_inference, |cost| significant(cost.point)),
+            shown(&way.machines, ToString::to_string),
+            shown(&way.utilization, |share| percent(*share)),
         ]
     });
-    table(
-        &["way", "kind", "machines", "used", "per inference", "per hour", "more than the cheapest"],
-        rows.collect(),
-        true,
-    )
+    let header = [
+        format!("costs in {}", hosting.currency),
+        "kind".to_owned(),
+        "1,000 inferences".to_owned(),
+        "over the cheapest".to_owned(),
+        "an hour".to_owned(),
+        "an inference".to_owned(),
+        "machines".to_owned(),
+        "used".to_owned(),
+    ];
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    table(&header, rows.collect(), true)
+}
+
+/// A cell, where there is something to show.
+fn shown<T>(value: &Option<T>, as_text: impl Fn(&T) -> String) -> String {
+    value.as_ref().map_or_else(|| UNKNOWN.to_owned(), as_text)
 }
 
 fn parts(hosting: &Hosting) -> String {
     let rows = hosting.ways.iter().map(|way| {
-        let parts: Vec<String> = way
-            .bill
-            .parts
-            .iter()
-            .map(|part| {
-                let amount = infercost_economics::bill::double(part.amount);
-                format!("{} {}", part.name, money(amount, hosting.currency))
-            })
-            .collect();
+        let parts = way.bill.parts.iter();
+        let parts: Vec<String> =
+            parts.map(|part| format!("{} {}", part.name, thousand(double(part.amount)))).collect();
         vec![way.name.clone(), parts.join(" + ")]
     });
-    table(&["parts", "of an inference"], rows.collect(), false)
+    let header = format!("{} of 1,000 inferences", hosting.currency);
+    table(&["parts", &header], rows.collect(), false)
 }
 
 fn by_utilization(hosting: &Hosting) -> String {
     let rows = hosting.ways.iter().map(|way| {
-        let cells = way.by_utilization.iter();
-        let shown = cells.map(|cost| cost.map_or(UNKNOWN.to_owned(), |cost| money(cost, hosting.currency)));
-        std::iter::once(way.name.clone()).chain(shown).collect()
+        let cells = way.by_utilization.iter().map(|cost| shown(cost, |cost| thousand(*cost)));
+        std::iter::once(way.name.clone()).chain(cells).collect()
     });
-    table(&["one machine used", "10 %", "30 %", "60 %", "100 %"], rows.collect(), true)
+    let header = format!("{} of 1,000, one machine used", hosting.currency);
+    table(&[&header, "10 %", "30 %", "60 %", "100 %"], rows.collect(), true)
 }
 
 fn break_evens(hosting: &Hosting) -> String {

@@ -5,14 +5,15 @@ use std::fmt::Write as _;
 use infercost_economics::optimization::{Basis, Optimization};
 use infercost_run::number::UNKNOWN;
 
-use crate::output::layout::{assumptions, head, money_estimate, share, styled, table};
+use crate::output::layout::{assumptions, head, share, styled, table, thousand_estimate};
 use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.
 pub(crate) fn render(answer: &Optimization) -> String {
     let cost = answer.per_inference.as_ref();
-    let cost = cost.map_or(UNKNOWN.to_owned(), |cost| money_estimate(cost, answer.currency));
-    let mut text = head(&format!("{} · an inference costs {cost}", answer.name), &answer.notes);
+    let cost =
+        cost.map_or(UNKNOWN.to_owned(), |cost| format!("{} {}", thousand_estimate(cost), answer.currency));
+    let mut text = head(&format!("{} · 1,000 inferences cost {cost}", answer.name), &answer.notes);
     let rows = answer.changes.iter().enumerate().map(|(index, change)| {
         let basis = match change.basis {
             Basis::Measured => "measured",
@@ -33,6 +34,7 @@ pub(crate) fn render(answer: &Optimization) -> String {
         let line = format!("{}: {}; {}", change.kind.words(), change.why, change.command);
         let _ = writeln!(text, " {UNKNOWN} {}", plain(&line));
     }
+
     for change in answer.changes.iter().filter(|change| change.basis != Basis::Unknown) {
         let name = format!("{}, {}", change.kind.words(), change.to);
         let _ = writeln!(text, "\n {}", styled(STRONG, &plain(&name)));
@@ -42,8 +44,10 @@ pub(crate) fn render(answer: &Optimization) -> String {
         }
         let _ = writeln!(text, "   {}", styled(FAINT, &plain(&change.why)));
     }
+
     text.push_str(&assumptions(&answer.assumptions));
     let style = if answer.worthwhile > 0 { SUCCESS } else { DOUBT };
     let _ = writeln!(text, "\n{} {}", styled(style, "→"), styled(STRONG, &plain(&answer.why)));
+
     text
 }

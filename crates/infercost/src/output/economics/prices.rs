@@ -16,6 +16,9 @@ pub(crate) fn fetched(snapshot: &Snapshot, path: &Path) -> String {
     for what in &snapshot.left_out {
         let _ = writeln!(text, "{} left out: {}", styled(DOUBT, "!"), plain(what));
     }
+    for remark in &snapshot.remarks {
+        let _ = writeln!(text, "{} {}", styled(DOUBT, "!"), plain(remark));
+    }
     let _ = writeln!(text, "{}", styled(FAINT, &format!("  stored: {}", path.display())));
     text
 }
@@ -28,6 +31,7 @@ pub(crate) fn list(all: &[Stored], folder: &Path, now: Timestamp) -> String {
             folder.display()
         );
     }
+
     let rows = all.iter().map(|stored| {
         let snapshot = &stored.snapshot;
         let age = snapshot.age_days(now);

@@ -52,18 +52,24 @@ pub(crate) fn render(plan: &Schedule, timers: &Timers, zone: &TimeZone) -> Strin
         ],
     ];
     let _ = write!(text, "\n{}", table(&[], rows, false));
-    let faint = |line: &str| styled(FAINT, &plain(line));
     let _ = writeln!(text, "\n{}", faint("systemd, once:"));
     for line in &timers.systemd {
         let _ = writeln!(text, "  {}", plain(line));
     }
+
     let by = format!("cron, by this machine's clock ({}), to be removed afterwards:", timers.cron_zone);
     let _ = writeln!(text, "{}", faint(&by));
     for line in &timers.cron {
         let _ = writeln!(text, "  {}", plain(line));
     }
+
     text.push_str(&assumptions(&plan.assumptions));
     let style = if plan.more_than_noise == Some(true) { SUCCESS } else { DOUBT };
     let _ = writeln!(text, "\n{} {}", styled(style, "→"), styled(STRONG, &plain(&plan.why)));
+
     text
+}
+
+fn faint(line: &str) -> String {
+    styled(FAINT, &plain(line))
 }

@@ -1,0 +1,89 @@
+//! The two sides: what they share, and what a reader must know of how they differ.
+
+use std::collections::BTreeSet;
+
+use infercost_core::diff::DiffSide;
+use infercost_core::{MachineFacts, VariantId};
+
+use crate::diff::Side;
+
+/// Variants of both sides, in the new one's order.
+pub(super) fn shared_variants(old: &Side<'_>, new: &Side<'_>) -> Vec<VariantId> {
+    let known: BTreeSet<&VariantId> =
+        old.report.candidates.iter().map(|candidate| &candidate.variant).collect();
+    let shared = new.report.candidates.iter().map(|candidate| &candidate.variant);
+
+    shared.filter(|variant| known.contains(variant)).cloned().collect()
+}
+
+/// Variants of the first side alone.
+pub(super) fn only_first(first: &Side<'_>, second: &Side<'_>) -> Vec<VariantId> {
+    let known: BTreeSet<&VariantId> =
+        second.report.candidates.iter().map(|candidate| &candidate.variant).collect();
+    let all = first.report.candidates.iter().map(|candidate| &candidate.variant);
+
+    all.filter(|variant| !known.contains(variant)).cloned().collect()
+}
+
+/// Who stands on one side.
+pub(super) fn side(side: &Side<'_>) -> DiffSide {
+    let first = side.runs.first().map(|run| &run.header);
+    DiffSide {
+        run_ids: side.report.run_ids.clone(),
+        started_at: first.map(|header| header.started_at),
+        machine: machine(&side.report.machine),
+        infercost_version: first.map_or_else(String::new, |header| header.infercost_version.clone()),
+    }
+}
+
+fn machine(facts: &MachineFacts) -> String {
+    let mut parts = vec![facts.cpu.clone().unwrap_or_else(|| "unknown CPU".to_owned())];
+    parts.extend(facts.gpus.iter().cloned());
+    parts.join(", ")
+}
+
+/// How the sides differ beyond their numbers.
+pub(super) fn notes(old: &Side<'_>, new: &Side<'_>) -> Vec<String> {
+    let mut notes = Vec::new();
+
+    let (before, after) = (machine(&old.report.machine), machine(&new.report.machine));
+    if before != after {
+        notes.push(format!("the machines differ: {before} before, {after} now"));
+    }
+
+    for candidate in &new.report.candidates {
+        let variant = &candidate.variant;
+        let Some(other) = old.report.candidates.iter().find(|one| one.variant == *variant) else { continue };
+        let (one, two) = (&other.engine, &candidate.engine);
+        if one.weights_sha256 != two.weights_sha256 {
+            notes.push(format!("{variant}: the weights are not the same file"));
+        }
+        if (&one.engine, &one.version) != (&two.engine, &two.version) {
+            notes.push(format!(
+                "{variant}: {} {} before, {} {} now",
+                one.engine, one.version, two.engine, two.version
+            ));
+        }
+        if one.threads != two.threads {
+            notes.push(format!(
+                "{variant}: {} threads before, {} now",
+                threads(one.threads),
+                threads(two.threads)
+            ));
+        }
+    }
+
+    if prompt_sets(old) != prompt_sets(new) {
+        notes.push("the prompt sets differ: costs and times are of other prompts".to_owned());
+    }
+    notes
+}
+
+fn threads(count: Option<u32>) -> String {
+    count.map_or_else(|| "unknown".to_owned(), |count| count.to_string())
+}
+
+/// Hashes of the prompt sets behind a side.
+fn prompt_sets<'a>(side: &Side<'a>) -> BTreeSet<&'a str> {
+    side.runs.iter().map(|run| run.header.prompts.sha256.as_str()).collect()
+}

@@ -1,0 +1,76 @@
+//! What lasts from the first window of a run to the last: the meter, the sink, and the numbers of windows.
+
+use std::sync::atomic::AtomicBool;
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
+
+use infercost_core::{
+    EnergyMeter, EnergyReading, IdlePhase, IdleRecord, MeterError, OpenReading, RecordSink, VariantId,
+    WindowId,
+};
+
+use crate::error::HarnessError;
+use crate::plan::Plan;
+
+/// Reads the meter around a stretch in which nothing is asked of any model. `None` where there is no meter.
+pub(crate) fn measure_idle(
+    meter: &mut dyn EnergyMeter,
+    phase: IdlePhase,
+    time: Duration,
+) -> Result<Option<IdleRecord>, HarnessError> {
+    if meter.scope().0.is_empty() || time.is_zero() {
+        return Ok(None);
+    }
+    // first, while boards are as the work left them
+    let boards = meter.boards();
+    let started_at = SystemTime::now();
+    let clock = Instant::now();
+    let reading = meter.start()?;
+    sleep(time.max(meter.update_period() * 10));
+    let energy = meter.stop(reading)?;
+    let wall_time = clock.elapsed();
+    let cross_checks = meter.cross_checks().to_vec();
+    Ok(Some(IdleRecord { phase, started_at, wall_time, energy, boards, cross_checks }))
+}
+
+/// A reading that has begun, or why there is none.
+pub(crate) enum Reading {
+    /// The meter reads.
+    Open(OpenReading),
+    /// No meter covers the variant.
+    None(String),
+}
+
+/// What lasts from the first window to the last.
+pub(crate) struct Session<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) meter: &'a mut dyn EnergyMeter,
+    pub(crate) sink: &'a mut dyn RecordSink,
+    pub(crate) stop: &'a AtomicBool,
+    pub(crate) next_window: u32,
+}
+
+impl Session<'_> {
+    /// The id of the variant's next window.
+    pub(crate) fn window_id(&mut self, variant: &VariantId) -> WindowId {
+        let id = WindowId { variant: variant.clone(), index: self.next_window };
+        self.next_window = self.next_window.saturating_add(1);
+        id
+    }
+
+    /// Begins a reading, or gives the reason why no meter covers the variant.
+    pub(crate) fn open_meter(&mut self, variant: &VariantId) -> Result<Reading, MeterError> {
+        match self.plan.unmetered.get(variant) {
+            Some(reason) => Ok(Reading::None(reason.clone())),
+            None => self.meter.start().map(Reading::Open),
+        }
+    }
+
+    /// Ends it.
+    pub(crate) fn close_meter(&mut self, reading: Reading) -> Result<EnergyReading, MeterError> {
+        match reading {
+            Reading::Open(reading) => self.meter.stop(reading),
+            Reading::None(reason) => Ok(EnergyReading::Unavailable { reason }),
+        }
+    }
+}

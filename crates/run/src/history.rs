@@ -1,0 +1,230 @@
+//! The runs below a folder: what each measured and recommends, newest first.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use infercost_analyzer::Analysis;
+use infercost_core::{Recommendation, RunHeader, RunRecord};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::run_folder;
+use crate::usage::usage;
+
+/// More than any header takes.
+const MAX_HEADER_BYTES: u64 = 64 << 20;
+
+/// Which runs are asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Wanted {
+    /// With a variant whose name holds this text.
+    pub model: Option<String>,
+    /// On a machine whose CPU or GPU holds this text.
+    pub machine: Option<String>,
+    /// That began on this day (UTC) or later.
+    pub since: Option<jiff::civil::Date>,
+    /// At most so many; `None` for all.
+    pub most: Option<usize>,
+}
+
+/// How far a run came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// To its end.
+    Finished,
+    /// It was interrupted.
+    CutOff,
+    /// Its records were not read.
+    Unknown,
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunEntry {
+    /// Its name.
+    pub id: String,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// When it began; `None` where its header cannot be read.
+    pub started_at: Option<Timestamp>,
+    /// How far it came.
+    pub state: RunState,
+    /// CPU and GPUs.
+    pub machine: Option<String>,
+    /// The variants' ids, baseline first.
+    pub variants: Vec<String>,
+    /// Prompts chosen, of how many, of which set.
+    pub prompts: Option<String>,
+    /// Version of infercost that recorded it.
+    pub version: Option<String>,
+    /// What its report recommends, with the policy and prices that were recorded; `None` where it was not computed.
+    pub recommendation: Option<String>,
+    /// Why it cannot be read.
+    pub problem: Option<String>,
+}
+
+/// The runs asked for, each with its recommendation.
+///
+/// # Errors
+/// Where the folder cannot be read. A damaged run is listed with its problem.
+pub fn list(traces: &Path, wanted: &Wanted) -> anyhow::Result<Vec<RunEntry>> {
+    let mut entries = headers(traces, wanted)?;
+    for entry in &mut entries {
+        *entry = self::entry(&entry.folder, true);
+    }
+    Ok(entries)
+}
+
+/// The runs asked for, by their headers alone.
+///
+/// # Errors
+/// As [`list`].
+pub fn headers(traces: &Path, wanted: &Wanted) -> anyhow::Result<Vec<RunEntry>> {
+    let mut entries = Vec::new();
+    for folder in run_folder::newest_first(traces)? {
+        let entry = entry(&folder, false);
+        if is_wanted(&entry, wanted) {
+            entries.push(entry);
+        }
+        if wanted.most.is_some_and(|most| entries.len() >= most) {
+            break;
+        }
+    }
+    Ok(entries)
+}
+
+/// One run; its records are read and reported on where `whole` asks for it.
+pub fn entry(folder: &Path, whole: bool) -> RunEntry {
+    let id = folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let mut entry = RunEntry {
+        id,
+        folder: folder.to_owned(),
+        started_at: None,
+        state: RunState::Unknown,
+        machine: None,
+        variants: Vec::new(),
+        prompts: None,
+        version: None,
+        recommendation: None,
+        problem: None,
+    };
+
+    match header(folder) {
+        Ok(header) => describe(&mut entry, &header),
+        Err(error) => {
+            entry.problem = Some(format!("{error:#}"));
+            return entry;
+        }
+    }
+    if whole {
+        match infercost_trace::read_run(folder) {
+            Ok(run) => judge(&mut entry, &run),
+            Err(error) => entry.problem = Some(error.to_string()),
+        }
+    }
+    entry
+}
+
+/// The folder of a run that may be deleted: a plain name of a folder below `traces` that holds a run, and no link.
+///
+/// # Errors
+/// A usage error for anything else.
+pub fn deletable(traces: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let mut parts = Path::new(name).components();
+    let plain = matches!((parts.next(), parts.next()), (Some(Component::Normal(_)), None));
+    if !plain {
+        return Err(usage(format!(
+            "`{name}` is not the id of a run; delete takes ids as `infercost runs` lists them"
+        )));
+    }
+
+    let folder = traces.join(name);
+    let is_folder = fs::symlink_metadata(&folder).is_ok_and(|facts| facts.is_dir());
+    if !is_folder || !folder.join("run.json").is_file() {
+        return Err(usage(format!("there is no run {name} below {}", traces.display())));
+    }
+    Ok(folder)
+}
+
+fn header(folder: &Path) -> anyhow::Result<RunHeader> {
+    let text = infercost_text::read(&folder.join("run.json"), MAX_HEADER_BYTES, "header of a run")?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+fn describe(entry: &mut RunEntry, header: &RunHeader) {
+    let machine = &header.machine;
+    let parts: Vec<&str> =
+        machine.cpu.iter().map(String::as_str).chain(machine.gpus.iter().map(String::as_str)).collect();
+    let prompts = &header.prompts;
+
+    entry.started_at = Some(header.started_at);
+    entry.machine = (!parts.is_empty()).then(|| parts.join(", "));
+    entry.variants = header.variants.iter().map(|variant| variant.id.0.clone()).collect();
+    entry.prompts = Some(format!("{} of {} of {}", prompts.chosen.len(), prompts.total, prompts.set));
+    entry.version = Some(header.infercost_version.clone());
+}
+
+fn judge(entry: &mut RunEntry, run: &RunRecord) {
+    entry.state = if run.finished_at.is_some() { RunState::Finished } else { RunState::CutOff };
+
+    let analysis = Analysis {
+        runs: std::slice::from_ref(run),
+        policy: &run.header.policy,
+        prices: &run.header.prices,
+        baseline: None,
+        memory_bandwidth: run.header.machine.memory_bandwidth,
+    };
+    match infercost_analyzer::report(&analysis) {
+        Ok(report) => {
+            let why = match report.recommendation {
+                Recommendation::Switch { why, .. }
+                | Recommendation::KeepBaseline { why, .. }
+                | Recommendation::MeasureMore { why, .. } => why,
+            };
+            entry.recommendation = Some(why);
+        }
+        Err(error) => entry.problem = Some(error.to_string()),
+    }
+}
+
+fn is_wanted(entry: &RunEntry, wanted: &Wanted) -> bool {
+    if let Some(model) = &wanted.model
+        && !entry.variants.iter().any(|variant| variant.contains(model.as_str()))
+    {
+        return false;
+    }
+    if let Some(machine) = &wanted.machine
+        && !entry.machine.as_ref().is_some_and(|facts| facts.to_lowercase().contains(&machine.to_lowercase()))
+    {
+        return false;
+    }
+
+    let Some(since) = wanted.since else { return true };
+    entry.started_at.is_some_and(|began| began.to_zoned(jiff::tz::TimeZone::UTC).date() >= since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_runs_below_the_folder_are_deleted() {
+        let traces = tempfile::tempdir().unwrap();
+        let run = traces.path().join("20260101-000000");
+        fs::create_dir(&run).unwrap();
+        fs::write(run.join("run.json"), "{}").unwrap();
+        fs::create_dir(traces.path().join("other")).unwrap();
+
+        assert_eq!(deletable(traces.path(), "20260101-000000").unwrap(), run);
+        for name in ["..", ".", "", "/", "other", "nothing", "a/b", "../x", "20260101-000000/.."] {
+            assert!(deletable(traces.path(), name).is_err(), "{name}");
+        }
+
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::symlink(&run, traces.path().join("link")).unwrap();
+            assert!(deletable(traces.path(), "link").is_err());
+        }
+    }
+}
