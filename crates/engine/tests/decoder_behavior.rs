@@ -209,7 +209,8 @@ fn what_computes_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let path = tiny_model("llama", json!({})).write_gguf(folder.path(), GgmlDType::Q8_0);
     for (executor, word) in [(Executor::Kernels, "kernels "), (Executor::Candle, "candle")] {
-        let options = DecoderOptions { executor: Some(executor), threads: Some(3), ..DecoderOptions::default() };
+        let options =
+            DecoderOptions { executor: Some(executor), threads: Some(3), ..DecoderOptions::default() };
         let identity = Decoder::open(&path, &Device::Cpu, &options).unwrap().executor();
         assert_eq!(identity.executor, executor);
         assert!(identity.description.contains(word), "{identity:?}");

@@ -272,10 +272,15 @@ mod tests {
 
     #[test]
     fn a_model_larger_than_free_memory_is_refused_with_both_numbers() {
-        let check = |needed, free| check_memory(Path::new("large.gguf"), needed, free).map_err(|error| error.to_string());
+        let check = |needed, free| {
+            check_memory(Path::new("large.gguf"), needed, free).map_err(|error| error.to_string())
+        };
         assert_eq!(check(5 << 30, None), Ok(()));
         assert_eq!(check(5 << 30, Some(5 << 30)), Ok(()));
         let said = check(5 << 30, Some(4 << 30)).err().unwrap_or_default();
-        assert!(said.contains("5120 MiB") && said.contains("4096 MiB") && said.contains("large.gguf"), "{said}");
+        assert!(
+            said.contains("5120 MiB") && said.contains("4096 MiB") && said.contains("large.gguf"),
+            "{said}"
+        );
     }
 }
