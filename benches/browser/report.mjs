@@ -100,6 +100,7 @@ await page.fill("#prompt-search", one.id);
 await page.waitForFunction((id) => [...document.querySelectorAll("#prompt-rows .prompt h3")].every((title) => title.textContent.startsWith(id)) , one.id);
 check("search finds a prompt by its id", (await rows.count()) >= 1);
 await page.fill("#prompt-search", "");
+await page.waitForFunction((all) => document.querySelector("#prompt-count").textContent === `${all} of ${all} prompts`, data.prompts.rows.length);
 await page.selectOption("#prompt-filter", "flips");
 const last = data.variants.length - 1;
 await page.selectOption("#prompt-candidate", String(last));

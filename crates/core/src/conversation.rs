@@ -5,7 +5,7 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-use crate::prompt_set::Message;
+use crate::message::Message;
 
 /// Turns of a conversation, with what a chat template or a server is told beside them.
 ///

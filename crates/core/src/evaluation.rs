@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::grader::{GraderName, Judgment};
+use crate::judgment::{GraderName, Judgment};
 use crate::identity::{PromptId, VariantId};
 
 /// One evaluation of one variant on one prompt.

@@ -21,10 +21,12 @@ pub mod grader;
 pub mod hosting;
 pub mod identity;
 pub mod interference;
+pub mod judgment;
 pub mod load;
 pub mod machine;
 pub mod manifest;
 pub mod market;
+pub mod message;
 pub mod meter_error;
 pub mod money;
 pub mod policy;
@@ -67,7 +69,9 @@ pub use evaluation::{
 };
 pub use finding::{Finding, FindingCode, Severity};
 pub use foreign::{ForeignCall, ForeignTrace, Irregularity, IrregularityKind, StatedCost, Unsaid};
-pub use grader::{Grader, GraderName, Judgment, SharedGrader};
+pub use grader::{Grader, SharedGrader};
+pub use judgment::{GraderName, Judgment};
+pub use message::{Message, Role};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
 pub use interference::{Disturbance, Interference};
 pub use load::{LatencyTargets, LoadFacts, SteadyState};
@@ -75,7 +79,7 @@ pub use machine::{MachineFacts, WallFactor};
 pub use meter_error::MeterError;
 pub use money::{Currency, Money};
 pub use policy::Policy;
-pub use prompt_set::{Message, Prompt, PromptBody, PromptSet, Role};
+pub use prompt_set::{Prompt, PromptBody, PromptSet};
 pub use reason::{CostPart, LeftOut, Reason, Unknown};
 pub use record::{
     ChunkArrival, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord,

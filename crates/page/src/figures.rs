@@ -1,6 +1,7 @@
 //! Numbers as people read them on the page.
 
 use infercost_core::Estimate;
+pub(crate) use infercost_core::text::percent;
 
 /// What stands for a number that is not known.
 pub(crate) const UNKNOWN: &str = "–";
@@ -14,17 +15,6 @@ pub(crate) fn significant(value: f64) -> String {
     let magnitude = value.abs().log10().floor();
     let decimals = (2.0 - magnitude).clamp(0.0, 12.0) as usize;
     format!("{value:.decimals$}")
-}
-
-/// A share as a percentage; one decimal below 10 % and above 99 %.
-pub(crate) fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    let near_an_end =
-        percent.abs() < 10.0 && percent.abs() >= 0.05 || percent.abs() > 99.0 && percent.abs() < 100.0;
-    let decimals = usize::from(near_an_end);
-
-    let text = format!("{percent:.decimals$} %");
-    if text == "-0 %" { "0 %".to_owned() } else { text }
 }
 
 /// A number with its interval.
@@ -61,9 +51,6 @@ mod tests {
         let cases = [
             (significant(0.007_123), "0.00712"),
             (significant(45.67), "45.7"),
-            (percent(0.3149), "31 %"),
-            (percent(-0.000_01), "0 %"),
-            (percent(0.997), "99.7 %"),
             (seconds(0.21), "210 ms"),
             (seconds(1.2), "1.20 s"),
             (bytes(144_800_000), "145 MB"),

@@ -3,7 +3,7 @@
 use infercost_text::TextError;
 use thiserror::Error;
 
-use crate::set::MAX_PROMPTS;
+use crate::limits::MAX_PROMPTS;
 
 /// A line of a good set, to be shown beside what was not understood.
 pub(crate) const GOOD_LINE: &str = r#"{"id":"1","prompt":"What is 2 + 2?","grader":"number","answer":4}"#;

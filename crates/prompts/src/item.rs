@@ -7,7 +7,7 @@ use infercost_core::{Message, Prompt, PromptBody, PromptId, Role, SharedGrader};
 use serde_json::Value;
 
 use crate::grade::{Key, grader};
-use crate::set::DEFAULT_MAX_TOKENS;
+use crate::limits::DEFAULT_MAX_TOKENS;
 use crate::shown;
 
 /// Longest id, in bytes.

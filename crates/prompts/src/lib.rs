@@ -12,11 +12,13 @@ mod conversation;
 mod error;
 pub mod grade;
 mod item;
+mod limits;
 mod set;
 mod shape;
 mod table;
 
 pub use error::PromptSetError;
-pub use set::{DEFAULT_MAX_TOKENS, Imported, MAX_PROMPTS, parse};
+pub use limits::{DEFAULT_MAX_TOKENS, MAX_PROMPTS};
+pub use set::{Imported, parse};
 
 use infercost_text::shown;

@@ -9,13 +9,10 @@ use serde_json::Value;
 
 use crate::error::PromptSetError;
 use crate::item::Judged;
+use crate::limits::MAX_PROMPTS;
 use crate::shape::{Unread, item, unwrapped};
 use crate::{shown, table};
 
-/// Largest prompt set read, in prompts.
-pub const MAX_PROMPTS: usize = 1_000_000;
-/// Output limit of a prompt that names none, in tokens.
-pub const DEFAULT_MAX_TOKENS: u32 = 128;
 
 /// A prompt set, and what the user should know of how it was read.
 #[derive(Debug, Clone)]

@@ -12,7 +12,7 @@ use infercost_prices::sections::{
 };
 use serde::Deserialize;
 
-use crate::economics_inputs::today;
+use crate::clock::today;
 use crate::policy_section::PolicySection;
 use crate::usage::usage;
 

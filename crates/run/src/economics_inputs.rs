@@ -21,6 +21,7 @@ use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use crate::config::{self, ConfigFile};
+use crate::clock::today;
 use crate::usage::usage;
 use crate::{console, run_folder};
 
@@ -212,11 +213,6 @@ pub fn write_chart(path: Option<&Path>, chart: impl FnOnce() -> String) -> anyho
     fs::write(path, chart()).with_context(|| format!("cannot write the chart {}", path.display()))?;
     console::note(&format!("chart: {}", path.display()));
     Ok(())
-}
-
-/// The day, in UTC.
-pub fn today() -> Date {
-    Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
 /// What must be known before the numbers: that prices or energy are assumed.

@@ -13,6 +13,7 @@ pub mod baseline;
 pub mod baseline_store;
 pub mod calibration;
 mod comparison;
+pub mod clock;
 pub mod config;
 pub mod console;
 pub mod coverage;

@@ -7,8 +7,7 @@ use infercost_core::{EnergySource, Estimate, Severity, Verdict};
 use infercost_run::number;
 
 use crate::output::energy_line;
-use crate::output::layout::{aligned, columns, short_name, styled as out, unknown};
-use crate::output::table::verdict;
+use crate::output::layout::{aligned, columns, short_name, styled as out, unknown, verdict};
 use crate::output::terminal::{DOUBT, STRONG, plain};
 
 /// All of it as text.

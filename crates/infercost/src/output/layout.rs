@@ -4,11 +4,18 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use infercost_core::report::{CandidateReport, Report};
-use infercost_core::{Currency, Estimate};
+use infercost_core::{Currency, Estimate, Verdict};
 use infercost_economics::Assumption;
 use infercost_run::number::{self, UNKNOWN};
 
 use crate::output::terminal::{self, DOUBT, FAINT, STRONG, Stream, plain};
+
+/// The word of a verdict.
+pub(crate) const PASS: &str = "PASS";
+/// The word of a verdict.
+pub(crate) const FAIL: &str = "FAIL";
+/// The word of a verdict.
+pub(crate) const UNSURE: &str = "UNSURE";
 
 /// Text in a style.
 pub(crate) fn styled(style: anstyle::Style, text: &str) -> String {
@@ -143,4 +150,19 @@ pub(crate) fn short_name(report: &Report, candidate: &CandidateReport) -> String
         None => candidate.variant.as_str(),
     };
     plain(name)
+}
+
+/// The verdict's word; the baseline and its copy have none.
+pub(crate) fn verdict(report: &Report, candidate: &CandidateReport) -> &'static str {
+    if candidate.variant == report.baseline {
+        return "baseline";
+    }
+    if candidate.noise_floor {
+        return "noise";
+    }
+    match candidate.verdict {
+        Verdict::Pass => PASS,
+        Verdict::Fail => FAIL,
+        Verdict::Inconclusive => UNSURE,
+    }
 }

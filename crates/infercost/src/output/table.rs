@@ -8,13 +8,10 @@ use infercost_core::{Estimate, Finding, FindingCode, Gate, Recommendation, Sever
 use infercost_run::number::{self, UNKNOWN};
 
 use crate::output::columns::{Column, Fitted, fitted};
-use crate::output::layout::{common_model, short_name, styled as out};
+use crate::output::layout::{FAIL, PASS, UNSURE, common_model, short_name, styled as out, verdict};
 use crate::output::terminal::{DOUBT, FAILURE, FAINT, STRONG, SUCCESS, plain};
 use crate::output::{explained, load_table, terminal};
 
-const PASS: &str = "PASS";
-const FAIL: &str = "FAIL";
-const UNSURE: &str = "UNSURE";
 
 /// Cautions under the table; the rest is behind `--explain`.
 const CAUTIONS: usize = 2;
@@ -249,21 +246,6 @@ fn margin(report: &Report) -> Option<String> {
     let mut gates = report.candidates.iter().flat_map(|candidate| &candidate.gates);
     let gate = gates.find(|gate| gate.gate == Gate::TaskScore)?;
     Some(format!("≥ −{}", number::percent(gate.threshold.abs())))
-}
-
-/// The verdict's word; the baseline and its copy have none.
-pub(crate) fn verdict(report: &Report, candidate: &CandidateReport) -> &'static str {
-    if candidate.variant == report.baseline {
-        return "baseline";
-    }
-    if candidate.noise_floor {
-        return "noise";
-    }
-    match candidate.verdict {
-        Verdict::Pass => PASS,
-        Verdict::Fail => FAIL,
-        Verdict::Inconclusive => UNSURE,
-    }
 }
 
 /// Colors verdicts and broken limits after the columns are laid out, so that color takes no width.

@@ -38,7 +38,7 @@ fn the_own_format() {
         ["1: user=2+2? -> number", "2: system=s|user=x -> choice", "3: user=hi -> none"]
     );
     let prompts = read("set.jsonl", text).set.prompts;
-    assert_eq!((prompts[0].max_tokens, prompts[1].max_tokens), (8, super::DEFAULT_MAX_TOKENS));
+    assert_eq!((prompts[0].max_tokens, prompts[1].max_tokens), (8, crate::DEFAULT_MAX_TOKENS));
     assert_eq!(prompts[0].tags, ["a"]);
     assert!(read("set.jsonl", text).notes.is_empty());
 }
