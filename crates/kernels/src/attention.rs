@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use block::{Block, Softmax, rows_at_once};
 
-use crate::kv_cache::{KEYS_PER_PANEL, KvCache};
+use crate::kv_cache::KvCache;
 use crate::{Isa, Team};
 
 /// Keys whose scores are held at once.

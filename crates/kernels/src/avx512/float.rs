@@ -196,7 +196,7 @@ unsafe fn tile<E: Element, const N: usize, const P: usize, const T: usize>(
     unsafe {
         let inputs = job.activations.floats.as_ptr().add((job.first_token + token) * columns);
         for k in 0..columns {
-            if T <= FEW_TOKENS && k * PANEL_ROWS * E::BYTES % 64 == 0 {
+            if T <= FEW_TOKENS && (k * PANEL_ROWS * E::BYTES).is_multiple_of(64) {
                 for start in starts.iter().take(P) {
                     let ahead = start.wrapping_add(k * PANEL_ROWS * E::BYTES + PREFETCH_BYTES);
                     _mm_prefetch::<_MM_HINT_T0>(ahead.cast());
