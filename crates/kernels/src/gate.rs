@@ -44,7 +44,7 @@ fn silu_gate_with<L: Lanes>(gate: &[f32], up: &[f32], output: &mut [f32]) {
 #[inline(always)]
 fn gelu_gate_with<L: Lanes>(gate: &[f32], up: &[f32], output: &mut [f32]) {
     // With 1 + tanh(y) = 2 · sigmoid(2y), GELU is x · sigmoid(2 sqrt(2/pi) (x + 0.044715 x³)).
-    const TWICE_SQRT_2_OVER_PI: f32 = 1.595_769;
+    const TWICE_SQRT_2_OVER_PI: f32 = 2.0 * 0.797_884_6;
     multiply::<L>(gate, up, output, |x| {
         let cube = x.mul(x).mul(x);
         cube.mul_add(L::splat(0.044_715), x).mul(L::splat(TWICE_SQRT_2_OVER_PI))

@@ -12,6 +12,7 @@
 //! buffers of which each thread writes its own part.
 
 #![allow(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
 mod activations;
 mod attention;

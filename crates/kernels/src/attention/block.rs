@@ -54,7 +54,7 @@ impl<'a> Block<'a> {
             queries: [queries.rows.as_ptr(); MOST_ROWS],
             seen: std::array::from_fn(|_| 0..0),
             rows,
-            keys: Range { start: usize::MAX, end: 0 },
+            keys: 0..0,
             head_width: cache.head_width(),
             value_stride: cache.value_stride(),
             softmax: [NOTHING_SEEN; MOST_ROWS],
@@ -65,9 +65,12 @@ impl<'a> Block<'a> {
             let start = token * queries.stride + head * cache.head_width();
             block.queries[row] = queries.rows[start..start + cache.head_width()].as_ptr();
             block.seen[row] = seen(shape, queries.first_position + token);
-            block.keys.start = block.keys.start.min(block.seen[row].start);
-            block.keys.end = block.keys.end.max(block.seen[row].end);
         }
+
+        let seen = &block.seen[..rows];
+        let first = seen.iter().map(|seen| seen.start).min().unwrap_or(0);
+        let end = seen.iter().map(|seen| seen.end).max().unwrap_or(0);
+        block.keys = first..end;
         block
     }
 

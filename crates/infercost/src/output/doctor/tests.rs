@@ -97,7 +97,7 @@ fn a_laptop() {
       stolen time    unknown
     build
       infercost      0.1.0, release avx2 fma
-      fast kernels   quantized products use avx2
+      kernels        avx2
     noise
       repeatability  the same work under two names differs by 0.4 %; single runs spread by 3.1 % (24 runs)
     energy
@@ -154,7 +154,7 @@ fn a_server_with_a_gpu() {
       stolen time    unknown
     build
       infercost      0.1.0, release avx2 fma
-      fast kernels   quantized products use avx2
+      kernels        avx2
     noise
       repeatability  the same work under two names differs by 0.4 %; single runs spread by 3.1 % (24 runs)
     energy
@@ -186,7 +186,7 @@ fn a_virtual_machine_without_sensors() {
       stolen time    3.4 %
     build
       infercost      0.1.0, release avx2 fma
-      fast kernels   quantized products use avx2
+      kernels        avx2
     noise
       repeatability  the same work under two names differs by 0.4 %; single runs spread by 3.1 % (24 runs)
     energy
@@ -225,7 +225,7 @@ fn a_container_that_tells_little() {
       stolen time    unknown
     build
       infercost      0.1.0, debug
-      fast kernels   none: quantized products are plain loops, several times slower
+      kernels        unknown
     noise
       repeatability  could not be timed
     energy
