@@ -105,6 +105,7 @@ impl Conversation {
                 ThinkingAllowance::Switch(_) => {}
             }
         }
+
         variables.extend(self.template.clone());
         variables
     }

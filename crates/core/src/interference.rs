@@ -83,6 +83,7 @@ impl Interference {
                 found.push(Disturbance::OtherPrograms { share, waited });
             }
         }
+
         if let Some((stolen, capacity)) = self.stolen.zip(capacity) {
             let share = stolen.as_secs_f64() / capacity;
             if share >= Self::STOLEN {
@@ -93,9 +94,11 @@ impl Interference {
         if self.thermal_throttles.is_some_and(|times| times > 0) {
             found.push(Disturbance::Heat);
         }
+
         if !self.board_throttles.is_empty() {
             found.push(Disturbance::Boards { reasons: self.board_throttles.clone() });
         }
+
         found
     }
 

@@ -176,6 +176,7 @@ impl ModelManifest {
         is_plain_name(&self.name)
             .then_some(())
             .ok_or_else(|| value("name: use a-z, 0-9, `.`, `_`, `-`".into()))?;
+
         for (index, variant) in self.variants.iter().enumerate() {
             let at = &variant.name;
             if !is_plain_name(at) {
@@ -205,10 +206,12 @@ impl ModelManifest {
                 }
             }
         }
+
         known("full_precision", &self.full_precision)?;
         for name in &self.compare {
             known("compare", name)?;
         }
+
         Ok(())
     }
 }

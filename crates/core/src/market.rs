@@ -72,6 +72,7 @@ impl Curve {
                 ));
             }
         }
+
         for pair in self.slots.windows(2) {
             if let [one, next] = pair
                 && next.start < one.end
@@ -79,6 +80,7 @@ impl Curve {
                 return Err(format!("the slots from {} and from {} overlap", one.start, next.start));
             }
         }
+
         Ok(self)
     }
 }
@@ -203,6 +205,7 @@ pub fn exchange_rate(rates: &[ExchangeRate], from: Currency, to: Currency) -> Op
     if from == to {
         return Some(Decimal::ONE);
     }
+
     let direct = |from: Currency, to: Currency| {
         if from == to {
             return Some(Decimal::ONE);

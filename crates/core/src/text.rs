@@ -55,6 +55,7 @@ pub fn printable_up_to(text: &str, longest: usize) -> Cow<'_, str> {
             shown.push(character);
         }
     }
+
     if is_long {
         shown.push('…');
     }

@@ -42,6 +42,7 @@ pub fn read_bandwidth(threads: usize, sys_root: &Path) -> Option<f64> {
         let rate = bytes as f64 / clock.elapsed().as_secs_f64();
         best = Some(best.map_or(rate, |best| best.max(rate)));
     }
+
     best
 }
 

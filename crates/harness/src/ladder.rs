@@ -123,6 +123,7 @@ impl Sweep {
         let Some((&top, &highest)) = self.found.last_key_value() else { return Some(1) };
         let known = |(_, throughput): (&u32, &Option<f64>)| *throughput;
         let before = self.found.range(..top).rev().find_map(known);
+
         // A step of less than a doubling (the search itself, or a list that was asked for) says nothing of gain.
         let before_half = self.found.range(..=top / 2).rev().find_map(known);
         let gain = before_half.or(before).zip(highest);
@@ -131,15 +132,19 @@ impl Sweep {
         if !ended {
             return Some(top.saturating_mul(2).min(self.limit));
         }
+
         let peak = self.found.values().flatten().copied().fold(0.0, f64::max);
         if peak <= 0.0 {
             return None;
         }
+
         let reaches = |throughput: &Option<f64>| throughput.is_some_and(|known| known >= KNEE_SHARE * peak);
         let (knee, _) = self.found.iter().find(|(_, throughput)| reaches(throughput))?;
         let below = self.found.range(..knee).next_back().map_or(0, |(below, _)| *below);
+
         // An eighth is finer than throughput can be told apart.
         let step = knee - below;
+
         (step > 1 && step > knee / 8).then(|| below + step / 2)
     }
 }

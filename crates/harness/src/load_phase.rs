@@ -37,6 +37,7 @@ pub(crate) fn run(
             ladder.reached(*point, *reached);
         }
     }
+
     let mut block = 0;
     while ladders.iter().any(|ladder| ladder.next().is_some()) {
         for turn in turn_order(engines.len(), block, session.plan.seed) {
@@ -57,6 +58,7 @@ pub(crate) fn run(
         }
         block += 1;
     }
+
     Ok(())
 }
 
@@ -126,6 +128,7 @@ impl Window<'_> {
             inferences: Vec::new(),
         };
         session.sink.window(&record)?;
+
         Ok((counts.reached(&facts), beyond))
     }
 
@@ -175,7 +178,9 @@ impl Window<'_> {
             failures = if answer.is_some() { 0 } else { failures + 1 };
             keep(vec![record])?;
         }
+
         let steady = from.filter(|from| until > *from).map(|from| SteadyState { from, until });
+
         Ok(LoadFacts { steady, ..LoadFacts::default() })
     }
 }

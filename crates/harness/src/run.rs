@@ -36,12 +36,15 @@ pub fn run(
     for load in &loads {
         sink.load(load)?;
     }
+
     if let Some(idle) = idle_before {
         sink.idle(&idle)?;
     }
+
     if let Some(idle) = measure_idle(meter, IdlePhase::Resident, plan.idle_time)? {
         sink.idle(&idle)?;
     }
+
     let mut session = Session { plan, meter, sink, stop, next_window: plan.completed.next_window };
     let fastest = session.warm_up(&mut engines)?;
     let window_prompts =
@@ -73,12 +76,15 @@ pub fn run(
             block_number += 1;
         }
     }
+
     if let Some(load) = &plan.load {
         load_phase::run(&mut session, &mut engines, load)?;
     }
+
     if let Some(idle) = measure_idle(session.meter, IdlePhase::After, plan.idle_time)? {
         session.sink.idle(&idle)?;
     }
+
     Ok(())
 }
 
@@ -123,6 +129,7 @@ impl Session<'_> {
         if todo.is_empty() {
             return Ok(generations);
         }
+
         let id = self.window_id(variant);
         let mut inferences = Vec::with_capacity(todo.len());
         let started_at = SystemTime::now();
@@ -137,6 +144,7 @@ impl Session<'_> {
                 generations.insert(prompt.id.clone(), generation);
             }
         }
+
         let energy = self.close_meter(reading)?;
         let wall_time = clock.elapsed();
         let operating_point = OperatingPoint::SEQUENTIAL;
@@ -153,6 +161,7 @@ impl Session<'_> {
             inferences,
         };
         self.sink.window(&record)?;
+
         Ok(generations)
     }
 
@@ -222,6 +231,7 @@ impl Session<'_> {
                 self.sink.scored(scored)?;
             }
         }
+
         Ok(())
     }
 

@@ -86,6 +86,7 @@ impl Engine for ScriptedEngine {
         if self.script.failures.iter().any(|failing| failing == asked) {
             return Err(EngineError::Compute("the script says so".into()));
         }
+
         let answer = self.script.answers.get(asked).map_or("ok", String::as_str);
         let limit = usize::try_from(request.max_tokens).unwrap_or(usize::MAX);
         let mut text = String::new();
@@ -98,9 +99,11 @@ impl Engine for ScriptedEngine {
             text.push(character);
             token_ids.extend(piece.bytes().map(u32::from));
         }
+
         let output_tokens = u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
         let finish = if text.len() < answer.len() { FinishReason::Length } else { FinishReason::Stop };
         let input_tokens = Self::input_tokens(request.prompt);
+
         Ok(Generation {
             text,
             thinking: None,
@@ -135,6 +138,7 @@ impl Engine for ScriptedEngine {
         for (row, (target, right)) in rows
             .chunks_exact_mut(VOCABULARY)
             .zip(targets.iter().zip(expected.bytes().chain(std::iter::repeat(0))))
+
         {
             if let Some(likeliest) = row.get_mut(usize::from(right)) {
                 *likeliest = certain;
@@ -143,6 +147,7 @@ impl Engine for ScriptedEngine {
             log_probabilities.push(f64::from(*target.ok_or(EngineError::NotFinite { position: 0 })?));
         }
         let distribution = request.distribution.then_some(Distribution { vocabulary: VOCABULARY, rows });
+
         Ok(TokenScores { targets, log_probabilities, distribution })
     }
 }

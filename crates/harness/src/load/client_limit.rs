@@ -93,9 +93,11 @@ impl ClientPace {
                 "{requests} requests were in flight, and this program may hold no more: `ulimit -n` raises that"
             ));
         }
+
         if let Some(busy) = self.busy.filter(|busy| *busy > BUSY) {
             return Some(format!("the thread that sends requests wanted {:.0} % of a core", busy * 100.0));
         }
+
         let lateness =
             [("requests were issued", &self.requests), ("timers of this program fired", &self.beats)];
         for (what, lateness) in lateness {
@@ -104,9 +106,11 @@ impl ClientPace {
                 return Some(format!("{late} of {seen} {what} over {LATE:?} late, the worst {worst:?}"));
             }
         }
+
         if self.blocked.as_secs_f64() > TOO_MANY * wall.as_secs_f64() {
             return Some(format!("requests waited {:?} for their records to be written", self.blocked));
         }
+
         None
     }
 }

@@ -103,6 +103,7 @@ pub fn drive(
             None => over_saturated,
         }
     })?;
+
     Ok(shared.driven(load, started_at, over_saturated))
 }
 
@@ -193,6 +194,7 @@ impl Shared {
             let _ = finished.send(done).await; // fails only where the caller has stopped taking records
             self.pace().blocked(waits.elapsed());
         }
+
         ended
     }
 
@@ -254,6 +256,7 @@ async fn run(
         () = stopped(shared, stop) => Err(HarnessError::Interrupted),
     };
     pulse.abort();
+
     result
 }
 
@@ -327,6 +330,7 @@ async fn open_loop(
             break;
         }
     }
+
     let patience = (load.duration / 2).clamp(PATIENCE.0, PATIENCE.1);
     let all = async { while tasks.join_next().await.is_some() {} };
     if over_saturated {
@@ -336,8 +340,10 @@ async fn open_loop(
         }
         return true;
     }
+
     all.await;
     let track = shared.track();
+
     track.is_over_saturated(load.warm_up, track.last_issue)
 }
 

@@ -100,10 +100,12 @@ impl Track {
             self.failed += 1;
             self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
         }
+
         let Some(first) = first else { return };
         let bin = self.bin(issued.saturating_add(first));
         bin.ttft += first.as_secs_f64();
         bin.ttfts += 1.0;
+
         if self.concurrency > 0 && answered {
             self.first_tokens.push(issued.saturating_add(first));
             if self.first_tokens.len() > self.concurrency {
@@ -153,6 +155,7 @@ impl Track {
         let width = self.width.as_secs_f64();
         let (from, to) = (from.as_secs_f64(), to.as_secs_f64());
         let part = (to - from) / GROUPS as f64;
+
         // Sum of bins, and how many.
         let mut groups = [(Bin::default(), 0.0_f64); GROUPS];
         for (index, bin) in self.bins.iter().enumerate() {
@@ -165,10 +168,12 @@ impl Track {
                 *bins += 1.0;
             }
         }
+
         let in_flight =
             groups.iter().filter(|(_, bins)| *bins > 0.0).map(|(sum, bins)| sum.area / (bins * width));
         let ttft = groups.iter().filter(|(sum, _)| sum.ttfts > 0.0).map(|(sum, _)| sum.ttft / sum.ttfts);
         let arrivals = groups.iter().map(|(sum, _)| sum.issued).sum();
+
         (in_flight.collect(), ttft.collect(), arrivals)
     }
 

@@ -38,6 +38,7 @@ fn rises(series: &[f64]) -> bool {
     if series.len() < GROUPS / 2 + 1 {
         return false;
     }
+
     let mut score = 0.0;
     for (index, earlier) in series.iter().enumerate() {
         for later in series.iter().skip(index + 1) {
@@ -48,6 +49,7 @@ fn rises(series: &[f64]) -> bool {
             };
         }
     }
+
     let mut sorted = series.to_vec();
     sorted.sort_by(f64::total_cmp);
     let ties: f64 = sorted
@@ -56,6 +58,7 @@ fn rises(series: &[f64]) -> bool {
         .map(|t| t * (t - 1.0) * (2.0 * t + 5.0))
         .sum();
     let variance = (n * (n - 1.0) * (2.0 * n + 5.0) - ties) / 18.0;
+
     variance > 0.0 && (score - 1.0) / variance.sqrt() > CRITICAL
 }
 
