@@ -3,6 +3,7 @@
 
 mod early_stop;
 mod energy;
+mod interference;
 mod ledger;
 mod load;
 mod possible;
