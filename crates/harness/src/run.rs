@@ -126,8 +126,7 @@ impl Session<'_> {
         let id = self.window_id(variant);
         let mut inferences = Vec::with_capacity(todo.len());
         let started_at = SystemTime::now();
-        let clock = Instant::now();
-        let reading = self.open_meter(variant)?;
+        let open = self.open(variant)?;
         for prompt in todo {
             self.check_stop()?;
             let (record, generation) = infer(engine.as_mut(), prompt, repetition, &self.plan.sampling);
@@ -137,18 +136,17 @@ impl Session<'_> {
                 generations.insert(prompt.id.clone(), generation);
             }
         }
-        let energy = self.close_meter(reading)?;
-        let wall_time = clock.elapsed();
-        let operating_point = OperatingPoint::SEQUENTIAL;
+
+        let closed = self.close(open)?;
         let record = WindowRecord {
             id,
             started_at,
-            wall_time,
-            operating_point,
+            wall_time: closed.wall_time,
+            operating_point: OperatingPoint::SEQUENTIAL,
             load: None,
-            energy,
+            energy: closed.energy,
             interrupted: false,
-            interference: None,
+            interference: Some(closed.interference),
             remeasures: None,
             inferences,
         };
