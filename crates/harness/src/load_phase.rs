@@ -98,8 +98,8 @@ impl Window<'_> {
     ) -> Result<(Reached, u32), HarnessError> {
         session.sink.driving(&self.variant, self.point)?;
         let id = session.window_id(&self.variant);
-        let started_at = SystemTime::now();
         let open = session.open(&self.variant)?;
+        let started_at = open.started_at;
         let mut counts = AnswerCounts::default();
         let mut beyond = self.first;
         let sink = &mut *session.sink;

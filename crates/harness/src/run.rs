@@ -125,8 +125,8 @@ impl Session<'_> {
         }
         let id = self.window_id(variant);
         let mut inferences = Vec::with_capacity(todo.len());
-        let started_at = SystemTime::now();
         let open = self.open(variant)?;
+        let started_at = open.started_at;
         for prompt in todo {
             self.check_stop()?;
             let (record, generation) = infer(engine.as_mut(), prompt, repetition, &self.plan.sampling);

@@ -46,7 +46,9 @@ enum Reading {
 pub(crate) struct OpenWindow {
     reading: Reading,
     before: Snapshot,
-    /// Since just before the meter was started.
+    /// Just before the meter was started.
+    pub(crate) started_at: SystemTime,
+    /// Since then.
     pub(crate) clock: Instant,
 }
 
@@ -77,12 +79,13 @@ impl Session<'_> {
     /// Opens a window: looks at the machine, then starts the meter, where one covers the variant.
     pub(crate) fn open(&mut self, variant: &VariantId) -> Result<OpenWindow, MeterError> {
         let before = self.plan.watch.before(variant);
+        let started_at = SystemTime::now();
         let clock = Instant::now();
         let reading = match self.plan.unmetered.get(variant) {
             Some(reason) => Reading::None(reason.clone()),
             None => Reading::Open(self.meter.start()?),
         };
-        Ok(OpenWindow { reading, before, clock })
+        Ok(OpenWindow { reading, before, started_at, clock })
     }
 
     /// Closes it: stops the meter, then looks at the machine.
