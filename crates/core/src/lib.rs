@@ -52,7 +52,7 @@ pub mod verdict;
 pub mod workload;
 
 pub use board::{BoardState, CrossCheck};
-pub use conversation::{Conversation, Effort, ThinkingAllowance};
+pub use conversation::{Conversation, Effort, Message, Role, ThinkingAllowance};
 pub use energy::{
     EnergyDomain, EnergyReading, EnergyScope, EnergySource, EstimationMethod, MeterKind, MeterSource,
 };
@@ -75,7 +75,7 @@ pub use machine::{MachineFacts, WallFactor};
 pub use meter_error::MeterError;
 pub use money::{Currency, Money};
 pub use policy::Policy;
-pub use prompt_set::{Message, Prompt, PromptBody, PromptSet, Role};
+pub use prompt_set::{Prompt, PromptBody, PromptSet};
 pub use reason::{CostPart, LeftOut, Reason, Unknown};
 pub use record::{
     ChunkArrival, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord,

@@ -1,7 +1,5 @@
 //! Prompt sets: what models are asked, and what judges their answers.
 
-use serde::{Deserialize, Serialize};
-
 use crate::conversation::Conversation;
 use crate::grader::SharedGrader;
 use crate::identity::PromptId;
@@ -35,39 +33,6 @@ pub struct Prompt {
 pub enum PromptBody {
     /// A conversation, rendered with the model's chat template. A lone `prompt` is one user turn.
     Chat(Conversation),
-}
-
-/// One turn of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Message {
-    /// Who speaks.
-    pub role: Role,
-    /// What is said.
-    pub content: String,
-}
-
-/// Who speaks in a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Standing instructions.
-    System,
-    /// The person.
-    User,
-    /// The model.
-    Assistant,
-}
-
-impl Role {
-    /// The name that chat templates and APIs use.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::User => "user",
-            Self::Assistant => "assistant",
-        }
-    }
 }
 
 impl PromptSet {
