@@ -22,6 +22,7 @@ use infercost_core::{
     Engine, GenerationRequest, IdleRecord, InferenceRecord, LoadRecord, Prompt, PromptBody, RecordSink,
     Scored, SinkError, UnavailableMeter, VariantId, WindowId, WindowRecord,
 };
+use infercost_harness::machine_watch::MachineWatch;
 use infercost_harness::{Completed, Plan, Prepared, run};
 use infercost_trace::RunStore;
 
@@ -127,6 +128,7 @@ fn plan(prompts: &[Prompt]) -> Plan {
         sampling: infercost_core::Sampling::default(),
         idle_time: Duration::ZERO,
         unmetered: HashMap::new(),
+        watch: MachineWatch::default(),
         load: None,
         completed: Completed { scorings, ..Completed::default() },
     }

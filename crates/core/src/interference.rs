@@ -83,7 +83,6 @@ impl Interference {
                 found.push(Disturbance::OtherPrograms { share, waited });
             }
         }
-
         if let Some((stolen, capacity)) = self.stolen.zip(capacity) {
             let share = stolen.as_secs_f64() / capacity;
             if share >= Self::STOLEN {
@@ -94,11 +93,11 @@ impl Interference {
         if self.thermal_throttles.is_some_and(|times| times > 0) {
             found.push(Disturbance::Heat);
         }
-
-        if !self.board_throttles.is_empty() {
-            found.push(Disturbance::Boards { reasons: self.board_throttles.clone() });
+        let slowed = self.board_throttles.iter().filter(|reason| is_trouble(reason));
+        let reasons: Vec<String> = slowed.cloned().collect();
+        if !reasons.is_empty() {
+            found.push(Disturbance::Boards { reasons });
         }
-
         found
     }
 
@@ -108,6 +107,12 @@ impl Interference {
         let wanted = queued + own;
         (wanted > 0.0).then(|| queued / wanted)
     }
+}
+
+/// True for a reason that is no usual state of a board at work: heat, or a fault of its supply. A power limit is reached
+/// by any board that is busy.
+fn is_trouble(reason: &str) -> bool {
+    ["thermal", "hw slowdown", "brake"].iter().any(|word| reason.contains(word))
 }
 
 #[cfg(test)]
@@ -161,7 +166,8 @@ mod tests {
     fn clocks_that_are_held_down_disturb() {
         let hot = Interference { thermal_throttles: Some(1), ..Interference::default() };
         check(&hot, &["heat"]);
-        check(&Interference { board_throttles: vec!["sw power cap".into()], ..hot }, &["heat", "boards"]);
+        check(&Interference { board_throttles: vec!["hw thermal slowdown".into()], ..hot.clone() }, &["heat", "boards"]);
+        check(&Interference { board_throttles: vec!["sw power cap".into()], ..hot }, &["heat"]);
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub mod verdict;
 pub mod workload;
 
 pub use board::{BoardState, CrossCheck};
-pub use conversation::{Conversation, Effort, ThinkingAllowance};
+pub use conversation::{Conversation, Effort, Message, Role, ThinkingAllowance};
 pub use energy::{
     EnergyDomain, EnergyReading, EnergyScope, EnergySource, EstimationMethod, MeterKind, MeterSource,
 };

@@ -27,6 +27,9 @@ pub enum HarnessError {
     /// The meter could not be started.
     #[error(transparent)]
     Meter(#[from] MeterError),
+    /// The runtime or the thread that sends requests could not be started.
+    #[error("cannot start what sends requests: {0}")]
+    Sender(std::io::Error),
     /// The sink could not keep a fact.
     #[error(transparent)]
     Sink(#[from] SinkError),

@@ -37,6 +37,8 @@ pub(crate) struct Ladder {
     again: Option<OperatingPoint>,
     /// Points at which this program was the limit before.
     doubted: Vec<OperatingPoint>,
+    /// Points that were asked for and are not measured, since an easier one was the end of the way up.
+    left_out: Vec<OperatingPoint>,
 }
 
 impl Ladder {
@@ -47,7 +49,7 @@ impl Ladder {
         points.dedup();
         let queue = points.into();
         let sweep = sweep.map(|limit| Sweep { limit, ..Sweep::default() });
-        Self { queue, sweep, again: None, doubted: Vec::new() }
+        Self { queue, sweep, again: None, doubted: Vec::new(), left_out: Vec::new() }
     }
 
     /// The next point; asked again before [`Self::reached`], it is the same one.
@@ -67,7 +69,10 @@ impl Ladder {
         self.again = self.again.filter(|again| *again != point);
         self.queue.retain(|waiting| *waiting != point);
         if reached.end.is_some() {
-            self.queue.retain(|waiting| !is_harder(*waiting, point));
+            let (harder, others): (Vec<_>, Vec<_>) =
+                self.queue.drain(..).partition(|waiting| is_harder(*waiting, point));
+            self.left_out.extend(harder);
+            self.queue = others.into();
         }
         if let (Some(sweep), OperatingPoint::Closed { concurrency }) = (&mut self.sweep, point) {
             sweep.reached(concurrency, reached);
@@ -77,9 +82,14 @@ impl Ladder {
 
     /// Nothing answers any more: there is no next point.
     pub(crate) fn give_up(&mut self) {
-        self.queue.clear();
+        self.left_out.extend(self.queue.drain(..));
         self.sweep = None;
         self.again = None;
+    }
+
+    /// Points that were asked for and are not measured.
+    pub(crate) fn left_out(&self) -> &[OperatingPoint] {
+        &self.left_out
     }
 }
 

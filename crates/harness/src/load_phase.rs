@@ -37,7 +37,6 @@ pub(crate) fn run(
             ladder.reached(*point, *reached);
         }
     }
-
     let mut block = 0;
     while ladders.iter().any(|ladder| ladder.next().is_some()) {
         for turn in turn_order(engines.len(), block, session.plan.seed) {
@@ -59,6 +58,15 @@ pub(crate) fn run(
         block += 1;
     }
 
+    for ((variant, _), ladder) in engines.iter().zip(&ladders) {
+        if !ladder.left_out().is_empty() {
+            let points: Vec<String> = ladder.left_out().iter().copied().map(words).collect();
+            tracing::warn!(
+                "{variant}: not measured at {}: an easier load was already the end of the way up",
+                points.join(", ")
+            );
+        }
+    }
     Ok(())
 }
 
@@ -90,9 +98,8 @@ impl Window<'_> {
     ) -> Result<(Reached, u32), HarnessError> {
         session.sink.driving(&self.variant, self.point)?;
         let id = session.window_id(&self.variant);
-        let started_at = SystemTime::now();
-        let clock = Instant::now();
-        let reading = session.open_meter(&self.variant)?;
+        let open = session.open(&self.variant)?;
+        let started_at = open.started_at;
         let mut counts = AnswerCounts::default();
         let mut beyond = self.first;
         let sink = &mut *session.sink;
@@ -111,24 +118,24 @@ impl Window<'_> {
                 tell(&self.variant, self.point, &driven);
                 facts(&driven, started_at)
             }
-            None => self.one_by_one(engine, session.plan, session.stop, &clock, &mut keep)?,
+            None => self.one_by_one(engine, session.plan, session.stop, &open.clock, &mut keep)?,
         };
-        let energy = session.close_meter(reading)?;
+
+        let closed = session.close(open)?;
         let record = WindowRecord {
             id,
             started_at,
-            wall_time: clock.elapsed(),
+            wall_time: closed.wall_time,
             operating_point: self.point,
             load: Some(facts),
-            energy,
+            energy: closed.energy,
             interrupted: false,
-            interference: None,
+            interference: Some(closed.interference),
             remeasures: None,
             // they went to the sink as they ended, and there may be any number of them
             inferences: Vec::new(),
         };
         session.sink.window(&record)?;
-
         Ok((counts.reached(&facts), beyond))
     }
 
@@ -178,23 +185,34 @@ impl Window<'_> {
             failures = if answer.is_some() { 0 } else { failures + 1 };
             keep(vec![record])?;
         }
-
         let steady = from.filter(|from| until > *from).map(|from| SteadyState { from, until });
-
         Ok(LoadFacts { steady, ..LoadFacts::default() })
     }
 }
 
 /// Says what only the log has room for.
 fn tell(variant: &VariantId, point: OperatingPoint, driven: &Driven) {
+    let at = words(point);
     if let Some(limit) = &driven.client_limit {
         tracing::warn!(
-            %variant, ?point, limit,
-            "infercost itself was the limit: close other programs, or drive the server from another machine"
+            "{variant} at {at}: infercost itself was the limit: {limit}; run the load test from another machine"
+        );
+    }
+    if let Some(held_up) = &driven.held_up {
+        tracing::warn!(
+            "{variant} at {at}: other programs keep this machine busy: {held_up}; latencies may be too long"
         );
     }
     if driven.issued >= MOST_REQUESTS {
-        tracing::warn!(%variant, ?point, "ended early, after {MOST_REQUESTS} requests");
+        tracing::warn!("{variant} at {at}: ended early, after {MOST_REQUESTS} requests");
+    }
+}
+
+/// An operating point as a person reads it.
+fn words(point: OperatingPoint) -> String {
+    match point {
+        OperatingPoint::Closed { concurrency } => format!("concurrency {concurrency}"),
+        OperatingPoint::Open { rate } => format!("{rate} requests/s"),
     }
 }
 
@@ -208,7 +226,7 @@ fn facts(driven: &Driven, started_at: SystemTime) -> LoadFacts {
     LoadFacts {
         steady,
         client_limited: driven.client_limit.is_some(),
-        machine_busy: false,
+        machine_busy: driven.held_up.is_some(),
         over_saturated: driven.over_saturated,
     }
 }

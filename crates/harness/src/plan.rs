@@ -6,6 +6,7 @@ use std::time::Duration;
 use infercost_core::{Prompt, PromptId, Sampling, VariantId};
 
 use crate::load_plan::{LoadDone, LoadPlan};
+use crate::machine_watch::MachineWatch;
 
 /// The settings of a run. Prompts are run in the order given.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct Plan {
     pub idle_time: Duration,
     /// Variants that no meter at hand covers, and why: their windows are unavailable.
     pub unmetered: HashMap<VariantId, String>,
+    /// Looks at the machine at both edges of each window.
+    pub watch: MachineWatch,
     /// Load to drive behind the single requests; `None` for none.
     pub load: Option<LoadPlan>,
     /// What an earlier, interrupted run has already done.

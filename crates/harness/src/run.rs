@@ -36,15 +36,12 @@ pub fn run(
     for load in &loads {
         sink.load(load)?;
     }
-
     if let Some(idle) = idle_before {
         sink.idle(&idle)?;
     }
-
     if let Some(idle) = measure_idle(meter, IdlePhase::Resident, plan.idle_time)? {
         sink.idle(&idle)?;
     }
-
     let mut session = Session { plan, meter, sink, stop, next_window: plan.completed.next_window };
     let fastest = session.warm_up(&mut engines)?;
     let window_prompts =
@@ -76,15 +73,12 @@ pub fn run(
             block_number += 1;
         }
     }
-
     if let Some(load) = &plan.load {
         load_phase::run(&mut session, &mut engines, load)?;
     }
-
     if let Some(idle) = measure_idle(session.meter, IdlePhase::After, plan.idle_time)? {
         session.sink.idle(&idle)?;
     }
-
     Ok(())
 }
 
@@ -129,12 +123,10 @@ impl Session<'_> {
         if todo.is_empty() {
             return Ok(generations);
         }
-
         let id = self.window_id(variant);
         let mut inferences = Vec::with_capacity(todo.len());
-        let started_at = SystemTime::now();
-        let clock = Instant::now();
-        let reading = self.open_meter(variant)?;
+        let open = self.open(variant)?;
+        let started_at = open.started_at;
         for prompt in todo {
             self.check_stop()?;
             let (record, generation) = infer(engine.as_mut(), prompt, repetition, &self.plan.sampling);
@@ -145,23 +137,20 @@ impl Session<'_> {
             }
         }
 
-        let energy = self.close_meter(reading)?;
-        let wall_time = clock.elapsed();
-        let operating_point = OperatingPoint::SEQUENTIAL;
+        let closed = self.close(open)?;
         let record = WindowRecord {
             id,
             started_at,
-            wall_time,
-            operating_point,
+            wall_time: closed.wall_time,
+            operating_point: OperatingPoint::SEQUENTIAL,
             load: None,
-            energy,
+            energy: closed.energy,
             interrupted: false,
-            interference: None,
+            interference: Some(closed.interference),
             remeasures: None,
             inferences,
         };
         self.sink.window(&record)?;
-
         Ok(generations)
     }
 
@@ -231,7 +220,6 @@ impl Session<'_> {
                 self.sink.scored(scored)?;
             }
         }
-
         Ok(())
     }
 

@@ -5,11 +5,12 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use infercost_core::{
-    EnergyMeter, EnergyReading, IdlePhase, IdleRecord, MeterError, OpenReading, RecordSink, VariantId,
-    WindowId,
+    EnergyMeter, EnergyReading, IdlePhase, IdleRecord, Interference, MeterError, OpenReading, RecordSink,
+    VariantId, WindowId,
 };
 
 use crate::error::HarnessError;
+use crate::machine_watch::Snapshot;
 use crate::plan::Plan;
 
 /// Reads the meter around a stretch in which nothing is asked of any model. `None` where there is no meter.
@@ -34,11 +35,28 @@ pub(crate) fn measure_idle(
 }
 
 /// A reading that has begun, or why there is none.
-pub(crate) enum Reading {
+enum Reading {
     /// The meter reads.
     Open(OpenReading),
     /// No meter covers the variant.
     None(String),
+}
+
+/// A window whose instruments are at work.
+pub(crate) struct OpenWindow {
+    reading: Reading,
+    before: Snapshot,
+    /// Just before the meter was started.
+    pub(crate) started_at: SystemTime,
+    /// Since then.
+    pub(crate) clock: Instant,
+}
+
+/// What the instruments of a window showed.
+pub(crate) struct ClosedWindow {
+    pub(crate) energy: EnergyReading,
+    pub(crate) wall_time: Duration,
+    pub(crate) interference: Interference,
 }
 
 /// What lasts from the first window to the last.
@@ -58,19 +76,27 @@ impl Session<'_> {
         id
     }
 
-    /// Begins a reading, or gives the reason why no meter covers the variant.
-    pub(crate) fn open_meter(&mut self, variant: &VariantId) -> Result<Reading, MeterError> {
-        match self.plan.unmetered.get(variant) {
-            Some(reason) => Ok(Reading::None(reason.clone())),
-            None => self.meter.start().map(Reading::Open),
-        }
+    /// Opens a window: looks at the machine, then starts the meter, where one covers the variant.
+    pub(crate) fn open(&mut self, variant: &VariantId) -> Result<OpenWindow, MeterError> {
+        let before = self.plan.watch.before(variant);
+        let started_at = SystemTime::now();
+        let clock = Instant::now();
+        let reading = match self.plan.unmetered.get(variant) {
+            Some(reason) => Reading::None(reason.clone()),
+            None => Reading::Open(self.meter.start()?),
+        };
+        Ok(OpenWindow { reading, before, started_at, clock })
     }
 
-    /// Ends it.
-    pub(crate) fn close_meter(&mut self, reading: Reading) -> Result<EnergyReading, MeterError> {
-        match reading {
-            Reading::Open(reading) => self.meter.stop(reading),
-            Reading::None(reason) => Ok(EnergyReading::Unavailable { reason }),
-        }
+    /// Closes it: stops the meter, then looks at the machine.
+    pub(crate) fn close(&mut self, window: OpenWindow) -> Result<ClosedWindow, MeterError> {
+        let energy = match window.reading {
+            Reading::Open(reading) => self.meter.stop(reading)?,
+            Reading::None(reason) => EnergyReading::Unavailable { reason },
+        };
+        let wall_time = window.clock.elapsed();
+        let boards = self.meter.boards();
+        let interference = self.plan.watch.since(&window.before, &boards);
+        Ok(ClosedWindow { energy, wall_time, interference })
     }
 }

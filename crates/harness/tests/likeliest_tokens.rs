@@ -10,6 +10,7 @@ use infercost_core::{
     Engine, IdleRecord, InferenceRecord, Likeliest, LoadRecord, Message, Prompt, PromptBody, RecordSink,
     Role, Sampling, Scored, SinkError, UnavailableMeter, VariantId, WindowId, WindowRecord,
 };
+use infercost_harness::machine_watch::MachineWatch;
 use infercost_harness::{Completed, Plan, Prepared, run};
 use infercost_openai_mock::{Reply, StandIn, StreamScript};
 use infercost_served::{ServedModel, ServedOptions};
@@ -98,6 +99,7 @@ fn shown(positions: &[Value]) -> Shown {
         sampling: Sampling::default(),
         idle_time: Duration::ZERO,
         unmetered: HashMap::new(),
+        watch: MachineWatch::default(),
         load: None,
         completed: Completed::default(),
     };

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use infercost_core::{ServerPlace, VariantId};
 use infercost_energy::{MeterBasis, MeterChoice, WatchedProcesses, listeners};
+use infercost_harness::machine_watch::MachineWatch;
 use infercost_models::{ModelLocation, ResolvedModel};
 use infercost_served::ServedAddress;
 
@@ -74,4 +75,19 @@ pub(crate) fn unmetered<'a>(
     }
 
     unmetered
+}
+
+/// Watches this machine, and counts a server on it as the measured one while its variant is at work. Of a server that
+/// cannot be seen, the processor time counts as that of others.
+pub(crate) fn watch<'a>(models: impl Iterator<Item = (&'a VariantId, &'a ResolvedModel)>) -> MachineWatch {
+    let mut watch = MachineWatch::default();
+    for (variant, model) in models {
+        let ModelLocation::Server { url, .. } = &model.location else { continue };
+        let place = ServerPlace::of(url);
+        let port = place.port.filter(|_| place.is_this_machine());
+        if let Some(Ok(processes)) = port.map(|port| listeners(Path::new("/proc"), port)) {
+            watch.add_server(variant.clone(), processes);
+        }
+    }
+    watch
 }

@@ -82,7 +82,7 @@ impl BodyReader {
             }
         }
         let rest = std::mem::take(&mut self.held);
-        let rest = without_mark(&rest);
+        let rest = without_end(without_mark(&rest));
         if matches!(self.kind, Kind::Whole | Kind::Lines) && !rest.trim_ascii().is_empty() {
             let event = SseEvent { data: rest, kind: EventKind::Message };
             let _ = answer.event(event, asked, on_chunk)?;
@@ -155,7 +155,9 @@ impl BodyReader {
         let rest = self.held.split_off(end + 1);
         let lines = std::mem::replace(&mut self.held, rest);
         for line in without_mark(&lines).split(|byte| *byte == b'\n') {
-            let event = SseEvent { data: line, kind: EventKind::Message };
+            // some gateways put the end of an event stream behind a whole answer
+            let data = line.strip_prefix(b"data:").unwrap_or(line);
+            let event = SseEvent { data, kind: EventKind::Message };
             if answer.event(event, asked, on_chunk)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -185,6 +187,12 @@ fn kind_of(held: &[u8], is_all: bool) -> Kind {
         None if held.len() > LONGEST_BLANK => Kind::Events,
         None => Kind::Unknown,
     }
+}
+
+/// A whole answer without the end of an event stream that some gateways put behind it.
+fn without_end(bytes: &[u8]) -> &[u8] {
+    let bytes = bytes.trim_ascii_end();
+    bytes.strip_suffix(b"data: [DONE]").unwrap_or(bytes)
 }
 
 fn without_mark(bytes: &[u8]) -> &[u8] {
@@ -230,6 +238,9 @@ mod tests {
         check(&format!("\u{feff} {END}\n"), "b");
         check("{\n \"choices\": [\n  {\"message\": {\"content\": \"b\"}}\n ]\n}\n", "b");
         check(&format!("{CHUNK}\n{END}\n"), "ab");
+        check(&format!("{END}\n\ndata: [DONE]\n\n"), "b");
+        check(&format!("{END}data: [DONE]\n\n"), "b");
+        check(&format!("{END}data: [DONE]"), "b");
         check(&format!("{CHUNK}\r\n{END}"), "ab");
         check("", "");
         check(" \n", "");

@@ -67,7 +67,9 @@ pub(crate) fn weigh(usage: &Usage, evidence: &Evidence) -> Believed {
     // no prompt is empty once it is rendered, and text takes tokens: such zeros were never counted
     let prompt = prompt.filter(|tokens| *tokens > 0);
     let claimed = completion;
-    let completion = completion.filter(|tokens| *tokens > 0 || evidence.streamed == 0);
+    // (where there was thinking, zero is what was said beside it)
+    let is_zero_known = evidence.streamed == 0 || thinking.is_some_and(|tokens| tokens > 0);
+    let completion = completion.filter(|tokens| *tokens > 0 || is_zero_known);
 
     let outside = thinking
         .zip(completion)
@@ -250,6 +252,10 @@ mod tests {
         check(outside, &came(), Some(319), Some(317), &added);
         let untotaled = r#"{"prompt_tokens":32,"completion_tokens":2,"completion_tokens_details":{"reasoning_tokens":317}}"#;
         check(untotaled, &came(), Some(319), Some(317), &added);
+        // A gateway that counts nothing but thinking.
+        let nothing_else = r#"{"prompt_tokens":21,"completion_tokens":0,"total_tokens":81,"completion_tokens_details":{"reasoning_tokens":60}}"#;
+        let added = [UsageFault::ThinkingOutsideCompletion { added: 60 }];
+        check(nothing_else, &Evidence { streamed: 1, chunks: 1, ..came() }, Some(60), Some(60), &added);
         check(r#"{"completion_tokens":5,"reasoning_tokens":3}"#, &came(), Some(5), Some(3), &[]);
     }
 

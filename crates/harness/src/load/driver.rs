@@ -52,9 +52,8 @@ pub fn drive(
     on_finished: &mut dyn FnMut(Vec<InferenceRecord>) -> Result<(), SinkError>,
     stop: &AtomicBool,
 ) -> Result<Driven, HarnessError> {
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
-        HarnessError::Sink(format!("cannot start the runtime that sends requests: {error}").into())
-    })?;
+    let runtime =
+        Builder::new_current_thread().enable_all().build().map_err(|error| HarnessError::Sender(error))?;
     let concurrency = match load.point {
         OperatingPoint::Closed { concurrency } => concurrency,
         OperatingPoint::Open { .. } => 0,
@@ -82,7 +81,7 @@ pub fn drive(
         });
         let sender = match sender {
             Ok(sender) => sender,
-            Err(error) => return Err(HarnessError::Sink(Box::new(error))),
+            Err(error) => return Err(HarnessError::Sender(error)),
         };
         let mut failure = None;
         let mut gathered = Vec::new();
@@ -215,6 +214,7 @@ impl Shared {
             failed: track.failed,
             in_flight: track.series(),
             client_limit: pace.limit(wall_time),
+            held_up: pace.held_up(),
             over_saturated,
             schedule_lag: pace.worst_lag(),
         }

@@ -56,6 +56,8 @@ pub struct Driven {
     pub in_flight: Vec<InFlight>,
     /// Why the client, not the server, set the pace; `None` where it did not.
     pub client_limit: Option<String>,
+    /// How other programs on this machine held this one up; `None` where they did not.
+    pub held_up: Option<String>,
     /// True where an open loop's TTFT and requests in flight rose through the window: the server cannot keep up. A
     /// closed loop cannot over-saturate a server.
     pub over_saturated: bool,

@@ -9,6 +9,7 @@ use infercost_core::{
 
 use super::*;
 use crate::load::Arrivals;
+use crate::machine_watch::MachineWatch;
 use crate::plan::Completed;
 use crate::preparation::Prepared;
 
@@ -75,6 +76,7 @@ fn plan(load: LoadPlan, completed: Completed) -> Plan {
         sampling: Sampling::default(),
         idle_time: Duration::ZERO,
         unmetered: HashMap::from([(VariantId::from("v"), "it runs elsewhere".to_owned())]),
+        watch: MachineWatch::default(),
         load: Some(load),
         completed,
     }

@@ -43,6 +43,8 @@ impl Setup<'_> {
         let models = self.models.iter().map(|contender| (&contender.id, &contender.model));
         let watched = &self.servers.watched;
         let unmetered = served_energy::unmetered(models, self.request, basis, &self.boundary, watched);
+        let models = self.models.iter().map(|contender| (&contender.id, &contender.model));
+        let watch = served_energy::watch(models);
         let plan = Plan {
             repetitions: spec.repetitions,
             warm_ups: spec.warm_ups,
@@ -51,6 +53,7 @@ impl Setup<'_> {
             sampling: spec.sampling.clone(),
             idle_time: IDLE_TIME,
             unmetered,
+            watch,
             load: self.request.load_plan()?,
             completed: done,
             prompts: self.prompts,
