@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use infercost_trace::outgoing::Viewer;
+use infercost_trace::outgoing::Backend;
 
 use crate::destination::{Destination, OtlpOptions, Protocol, Signal, Variables, certificates_of};
 use crate::error::DestinationError;
@@ -23,10 +23,10 @@ pub enum Named {
 
 impl Named {
     /// Whose attributes its spans carry.
-    pub fn viewer(self) -> Viewer {
+    pub fn backend(self) -> Backend {
         match self {
-            Self::LangSmith => Viewer::LangSmith,
-            Self::Langfuse => Viewer::Langfuse,
+            Self::LangSmith => Backend::LangSmith,
+            Self::Langfuse => Backend::Langfuse,
         }
     }
 
