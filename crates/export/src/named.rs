@@ -91,8 +91,12 @@ impl Named {
         };
 
         let missing = DestinationError::Missing { variable: "LANGSMITH_ENDPOINT", hint: "it names no host" };
-        let found = Destination::resolve(Signal::Traces, &options, &certificates_of(variables))?;
-        let found = found.ok_or(missing)?;
+        let flag = match self {
+            Self::LangSmith => "LANGSMITH_ENDPOINT",
+            Self::Langfuse => "LANGFUSE_BASE_URL",
+        };
+        let found = Destination::resolve(Signal::Traces, &options, &certificates_of(variables));
+        let found = found.map_err(|error| error.said_of(flag))?.ok_or(missing)?;
 
         Ok(filed.iter().fold(found, |found, part| found.filed_under(Some(part))))
     }

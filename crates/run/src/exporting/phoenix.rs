@@ -17,7 +17,7 @@ use super::{AnalysedRun, facts, send, summary};
 use crate::console;
 use crate::number;
 
-/// How long Phoenix may take to reckon a run's costs.
+/// How long Phoenix may take to compute a run's costs.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What was sent to Phoenix, and what it makes of it.
@@ -68,9 +68,9 @@ pub fn export(
     let trace = SpanIds::new(&told.run.header).trace();
     let sent = send(folder, phoenix.traces(), transform, false)?;
     let total = told.ledger.total();
-    let reckoned = reckoned(phoenix, &project, trace, sent.spans, total)?;
+    let computed = computed(phoenix, &project, trace, sent.spans, total)?;
     phoenix.annotate(&annotations)?;
-    let phoenix_total = reckoned.and_then(|totals| totals.cost);
+    let phoenix_total = computed.and_then(|totals| totals.cost);
 
     Ok(InPhoenix {
         page: phoenix.trace_page(&project, trace).ok(),
@@ -83,7 +83,7 @@ pub fn export(
         total,
         left_out: told.ledger.unbilled(),
         phoenix_total,
-        phoenix_spans: reckoned.map(|totals| totals.spans),
+        phoenix_spans: computed.map(|totals| totals.spans),
         same_total: total.zip(phoenix_total).map(|(ours, theirs)| same_total(ours, theirs)),
     })
 }
@@ -151,7 +151,7 @@ fn provider<'t>(told: &'t AnalysedRun, variant: &VariantId) -> &'t str {
 }
 
 /// Asks until Phoenix has every span and the cost that is expected, or for as long as it may take.
-fn reckoned(
+fn computed(
     phoenix: &Phoenix,
     project: &str,
     trace: [u8; 16],
