@@ -32,7 +32,7 @@ fn main() -> ExitCode {
 fn told_by_clap(mut told: clap::Error) -> ExitCode {
     // clap repeats a value that is refused, and one that holds an address may hold a password
     if let Some(ContextValue::String(value)) = told.get(ContextKind::InvalidValue)
-        && (value.contains("://") || value.contains('@'))
+        && (value.contains("://") || value.contains('@') || (value.contains('?') && value.contains('=')))
     {
         let shown = ContextValue::String(without_secrets(value));
         told.insert(ContextKind::InvalidValue, shown);
