@@ -10,7 +10,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use infercost_benches::sink::sink;
 use infercost_benches::synthetic_run::{Size, write};
-use infercost_export::{Compression, Destination, Exporter, OtlpOptions, Outfit, Patience, Protocol, Signal};
+use infercost_export::{Compression, Destination, Exporter, OtlpOptions, SpanTransform, RetryPolicy, Protocol, Signal};
 
 fn export(folder: &Path, url: &str, protocol: Protocol, compression: Compression) -> u64 {
     let options = OtlpOptions {
@@ -20,8 +20,8 @@ fn export(folder: &Path, url: &str, protocol: Protocol, compression: Compression
         ..OtlpOptions::default()
     };
     let destination = Destination::resolve(Signal::Traces, &options, &|_| None).unwrap().unwrap();
-    let mut exporter = Exporter::new(folder, destination, Outfit::default(), false).unwrap();
-    exporter.run(Patience::REPLAY).unwrap().spans
+    let mut exporter = Exporter::new(folder, destination, SpanTransform::default(), false).unwrap();
+    exporter.run(RetryPolicy::REPLAY).unwrap().spans
 }
 
 fn bench(criterion: &mut Criterion) {

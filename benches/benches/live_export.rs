@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use infercost_benches::sink::sink;
 use infercost_benches::synthetic_run::{Size, VARIANTS, header, inference};
 use infercost_core::WindowId;
-use infercost_export::{Destination, LiveExport, OtlpOptions, Outfit, Protocol, Signal};
+use infercost_export::{Destination, LiveExport, OtlpOptions, SpanTransform, Protocol, Signal};
 use infercost_trace::RunStore;
 
 const ANSWERS: u32 = 30;
@@ -34,7 +34,7 @@ fn main() {
         ..OtlpOptions::default()
     };
     let destination = Destination::resolve(Signal::Traces, &options, &|_| None).unwrap().unwrap();
-    let live = LiveExport::start(store.folder(), destination, Outfit::default()).unwrap();
+    let live = LiveExport::start(store.folder(), destination, SpanTransform::default()).unwrap();
 
     let window = WindowId { variant: VARIANTS[0].into(), index: 0 };
     let began = Instant::now();

@@ -55,6 +55,19 @@ pub enum DestinationError {
     },
 }
 
+impl DestinationError {
+    /// The same fault, said of another flag or variable: back-ends have addresses of their own.
+    #[must_use]
+    pub(crate) fn said_of(self, flag: &str) -> Self {
+        match self {
+            Self::Address { address, problem, .. } => {
+                Self::Address { origin: flag.to_owned(), address, problem }
+            }
+            other => other,
+        }
+    }
+}
+
 /// An export that could not be carried out.
 #[derive(Debug, Error)]
 pub enum ExportError {

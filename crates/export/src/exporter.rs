@@ -10,9 +10,9 @@ use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use crate::destination::Destination;
 use crate::error::ExportError;
 use crate::feed::{Batch, Feed};
-use crate::outfit::Outfit;
 use crate::progress::Progress;
-use crate::retry::{Patience, Pauses};
+use crate::retry::{Pauses, RetryPolicy};
+use crate::span_transform::SpanTransform;
 use crate::transport::{Attempt, Client};
 
 /// Most sentences of a server that are kept.
@@ -63,7 +63,7 @@ pub struct Exporter {
     destination: Destination,
     client: Client,
     feed: Feed,
-    outfit: Outfit,
+    transform: SpanTransform,
     progress: Progress,
     gap: bool,
     /// What came of it up to now.
@@ -78,7 +78,7 @@ impl Exporter {
     pub fn new(
         folder: &Path,
         destination: Destination,
-        outfit: Outfit,
+        transform: SpanTransform,
         unsent_only: bool,
     ) -> Result<Self, ExportError> {
         let client = Client::new(&destination)?;
@@ -88,16 +88,16 @@ impl Exporter {
         }
         let feed = Feed::new(folder, progress.bytes);
         let folder = folder.to_owned();
-        Ok(Self { folder, destination, client, feed, outfit, progress, gap: false, sent: Sent::default() })
+        Ok(Self { folder, destination, client, feed, transform, progress, gap: false, sent: Sent::default() })
     }
 
-    /// Sends everything that is there, and waits for a server that is busy as long as `patience` has it.
+    /// Sends everything that is there, and waits for a server that is busy as long as `policy` allows.
     ///
     /// # Errors
     /// [`ExportError::NotSent`] at the first batch that is refused or not taken in time; what was taken before is
     /// kept in mind. Other [`ExportError`]s where the run cannot be read.
-    pub fn run(&mut self, patience: Patience) -> Result<Sent, ExportError> {
-        self.run_telling(patience, &mut |_| {})
+    pub fn run(&mut self, policy: RetryPolicy) -> Result<Sent, ExportError> {
+        self.run_telling(policy, &mut |_| {})
     }
 
     /// The same; `tell` hears what the server or the network said, each time before it is tried again.
@@ -106,10 +106,10 @@ impl Exporter {
     /// As [`run`](Self::run).
     pub fn run_telling(
         &mut self,
-        patience: Patience,
+        policy: RetryPolicy,
         tell: &mut dyn FnMut(&str),
     ) -> Result<Sent, ExportError> {
-        let outcome = self.run_batches(patience, tell);
+        let outcome = self.run_batches(policy, tell);
         let kept = self.keep();
         outcome?;
         // a run that lies where nothing may be written can be sent all the same
@@ -121,20 +121,20 @@ impl Exporter {
 
     /// One thread reads ahead while the other sends: reading is the larger part of the work. At most three batches
     /// are in memory.
-    fn run_batches(&mut self, patience: Patience, tell: &mut dyn FnMut(&str)) -> Result<(), ExportError> {
+    fn run_batches(&mut self, policy: RetryPolicy, tell: &mut dyn FnMut(&str)) -> Result<(), ExportError> {
         let mut wait = |pause, why: &str| {
             tell(why);
             std::thread::sleep(pause);
             true
         };
 
-        let outfit = std::mem::take(&mut self.outfit);
+        let transform = std::mem::take(&mut self.transform);
         let mut feed = Feed::new(&self.folder, self.feed.offset());
         let result = std::thread::scope(|scope| {
             let (ready, batches) = sync_channel(1);
             scope.spawn(|| {
                 let ready = ready;
-                while let Some(next) = feed.next(&outfit, true).transpose() {
+                while let Some(next) = feed.next(&transform, true).transpose() {
                     // whoever sends may have given up
                     let failed = next.is_err();
                     if ready.send(next).is_err() || failed {
@@ -143,7 +143,7 @@ impl Exporter {
                 }
             });
             for batch in batches {
-                match self.deliver(batch?, patience, &mut wait) {
+                match self.deliver(batch?, policy, &mut wait) {
                     Delivery::Done => {}
                     Delivery::GaveUp(why) | Delivery::Refused(why) | Delivery::Stopped(why) => {
                         return Err(ExportError::NotSent { destination: self.destination.name(), why });
@@ -153,13 +153,13 @@ impl Exporter {
             Ok(())
         });
 
-        self.outfit = outfit;
+        self.transform = transform;
         result
     }
 
     /// The next batch of whole lines, where there is one.
     pub(crate) fn next(&mut self) -> Result<Option<Batch>, ExportError> {
-        self.feed.next(&self.outfit, false)
+        self.feed.next(&self.transform, false)
     }
 
     /// Bytes of the run that no server has taken, as far as is known.
@@ -173,10 +173,10 @@ impl Exporter {
         self.progress.keep(&self.folder, &self.destination)
     }
 
-    /// Sends a batch until it is taken, refused, or patience ends.
-    pub(crate) fn deliver(&mut self, batch: Batch, patience: Patience, wait: Wait<'_>) -> Delivery {
+    /// Sends a batch until it is taken, refused, or the policy allows no further attempt.
+    pub(crate) fn deliver(&mut self, batch: Batch, policy: RetryPolicy, wait: Wait<'_>) -> Delivery {
         let (spans, end) = (batch.spans, batch.end);
-        let delivery = self.deliver_request(batch.request, spans, patience, wait);
+        let delivery = self.deliver_request(batch.request, spans, policy, wait);
         match delivery {
             Delivery::Done if !self.gap => {
                 self.progress.bytes = end;
@@ -192,11 +192,11 @@ impl Exporter {
         &mut self,
         request: ExportTraceServiceRequest,
         spans: u64,
-        patience: Patience,
+        policy: RetryPolicy,
         wait: Wait<'_>,
     ) -> Delivery {
         let message = self.client.spans(request);
-        let mut pauses = Pauses::new(patience);
+        let mut pauses = Pauses::new(policy);
 
         loop {
             self.sent.requests += 1;
@@ -227,7 +227,7 @@ impl Exporter {
                     };
                     for half in [one, other] {
                         let spans = count(&half);
-                        match self.deliver_request(half, spans, patience, wait) {
+                        match self.deliver_request(half, spans, policy, wait) {
                             Delivery::Done => {}
                             other => return other,
                         }

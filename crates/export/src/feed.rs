@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 
 use crate::error::ExportError;
-use crate::outfit::Outfit;
+use crate::span_transform::SpanTransform;
 
 /// Most spans in a batch.
 const MOST_SPANS: usize = 512;
@@ -69,7 +69,7 @@ impl Feed {
     ///
     /// # Errors
     /// [`ExportError`] where the file cannot be read or a whole line is not OTLP JSON.
-    pub fn next(&mut self, outfit: &Outfit, last: bool) -> Result<Option<Batch>, ExportError> {
+    pub fn next(&mut self, transform: &SpanTransform, last: bool) -> Result<Option<Batch>, ExportError> {
         let begin = self.offset;
         let mut resource_spans: Vec<ResourceSpans> = Vec::new();
         let mut spans = 0;
@@ -98,7 +98,7 @@ impl Feed {
         }
 
         for resource in &mut resource_spans {
-            outfit.apply(resource);
+            transform.apply(resource);
         }
         let request = ExportTraceServiceRequest { resource_spans };
 

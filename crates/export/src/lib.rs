@@ -9,7 +9,7 @@
 //!
 //! - [`destination`], [`environment`], [`headers`], [`resource`]: where to, and from whom, from flags and the environment;
 //! - [`transport`], [`retry`]: one request, and when to try again;
-//! - [`feed`], [`outfit`]: a run's spans in batches, and what is done to them before they leave;
+//! - [`feed`], [`span_transform`]: a run's spans in batches, and what is done to them before they leave;
 //! - [`exporter`], [`live`], [`progress`]: a finished run, a run under way, and how far either got;
 //! - [`phoenix`]: model prices, annotations, and what Phoenix reckons itself;
 //! - [`metrics`]: histograms and joules beside traces;
@@ -24,12 +24,12 @@ pub mod headers;
 pub mod live;
 pub mod metrics;
 pub mod named;
-pub mod outfit;
 pub mod phoenix;
 pub mod progress;
 pub mod resource;
 pub mod retry;
 mod server_words;
+pub mod span_transform;
 pub mod transport;
 
 pub use destination::{Compression, Destination, OtlpOptions, Protocol, Signal};
@@ -38,7 +38,7 @@ pub use error::{DestinationError, ExportError};
 pub use exporter::{Exporter, Sent};
 pub use headers::Headers;
 pub use live::{LiveExport, LiveOutcome};
-pub use outfit::Outfit;
 pub use resource::resource_attributes;
-pub use retry::Patience;
+pub use retry::RetryPolicy;
 pub use server_words::Partial;
+pub use span_transform::SpanTransform;

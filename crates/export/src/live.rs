@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use crate::destination::Destination;
 use crate::error::ExportError;
 use crate::exporter::{Delivery, Exporter, Sent};
-use crate::outfit::Outfit;
-use crate::retry::Patience;
+use crate::retry::RetryPolicy;
+use crate::span_transform::SpanTransform;
 
 /// How often the file is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -21,7 +21,7 @@ const LOOK: Duration = Duration::from_millis(500);
 const MOST_REFUSALS: u32 = 3;
 /// While a run goes on, a server that is away is tried again and again; the pauses stay short enough to be there
 /// when it comes back.
-const LIVE: Patience = Patience {
+const LIVE: RetryPolicy = RetryPolicy {
     first: Duration::from_millis(500),
     longest: Duration::from_secs(15),
     total: Duration::from_secs(u32::MAX as u64),
@@ -51,8 +51,12 @@ impl LiveExport {
     ///
     /// # Errors
     /// [`ExportError::Destination`] where the destination cannot be used at all.
-    pub fn start(folder: &Path, destination: Destination, outfit: Outfit) -> Result<Self, ExportError> {
-        let exporter = Exporter::new(folder, destination, outfit, true)?;
+    pub fn start(
+        folder: &Path,
+        destination: Destination,
+        transform: SpanTransform,
+    ) -> Result<Self, ExportError> {
+        let exporter = Exporter::new(folder, destination, transform, true)?;
         let (stop, stopped) = channel();
         let (end, ended) = channel();
         let outcome = Arc::new(Mutex::new(LiveOutcome::default()));

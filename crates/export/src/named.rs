@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use infercost_trace::outgoing::Viewer;
+use infercost_trace::outgoing::Backend;
 
 use crate::destination::{Destination, OtlpOptions, Protocol, Signal, Variables, certificates_of};
 use crate::error::DestinationError;
@@ -23,10 +23,10 @@ pub enum Named {
 
 impl Named {
     /// Whose attributes its spans carry.
-    pub fn viewer(self) -> Viewer {
+    pub fn backend(self) -> Backend {
         match self {
-            Self::LangSmith => Viewer::LangSmith,
-            Self::Langfuse => Viewer::Langfuse,
+            Self::LangSmith => Backend::LangSmith,
+            Self::Langfuse => Backend::Langfuse,
         }
     }
 
@@ -91,8 +91,12 @@ impl Named {
         };
 
         let missing = DestinationError::Missing { variable: "LANGSMITH_ENDPOINT", hint: "it names no host" };
-        let found = Destination::resolve(Signal::Traces, &options, &certificates_of(variables))?;
-        let found = found.ok_or(missing)?;
+        let flag = match self {
+            Self::LangSmith => "LANGSMITH_ENDPOINT",
+            Self::Langfuse => "LANGFUSE_BASE_URL",
+        };
+        let found = Destination::resolve(Signal::Traces, &options, &certificates_of(variables));
+        let found = found.map_err(|error| error.said_of(flag))?.ok_or(missing)?;
 
         Ok(filed.iter().fold(found, |found, part| found.filed_under(Some(part))))
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// How long and how often to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// The first pause.
     pub first: Duration,
     /// The longest pause.
@@ -13,7 +13,7 @@ pub struct Patience {
     pub total: Duration,
 }
 
-impl Patience {
+impl RetryPolicy {
     /// For an export that a person waits for: pauses of 0.5 to 8 s, 30 s in all.
     pub const REPLAY: Self = Self {
         first: Duration::from_millis(500),
@@ -32,25 +32,25 @@ impl Patience {
 /// The pauses of one batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Pauses {
-    patience: Patience,
+    policy: RetryPolicy,
     next: Duration,
     spent: Duration,
 }
 
 impl Pauses {
-    /// Of that patience, none spent.
-    pub fn new(patience: Patience) -> Self {
-        Self { patience, next: patience.first, spent: Duration::ZERO }
+    /// Of that policy, none used yet.
+    pub fn new(policy: RetryPolicy) -> Self {
+        Self { policy, next: policy.first, spent: Duration::ZERO }
     }
 
     /// The next pause: what the server asked for, or twice the last one less a random part (full jitter keeps
-    /// many senders apart). `None` where patience is at its end.
+    /// many senders apart). `None` where the policy allows no more.
     pub fn next(&mut self, asked: Option<Duration>) -> Option<Duration> {
         let drawn = self.next.mul_f64(rand::random_range(0.5..=1.0));
         let pause = asked.map_or(drawn, |asked| asked.max(Duration::from_millis(10)));
-        self.next = (self.next * 2).min(self.patience.longest);
+        self.next = (self.next * 2).min(self.policy.longest);
         self.spent = self.spent.saturating_add(pause);
-        (self.spent <= self.patience.total).then_some(pause)
+        (self.spent <= self.policy.total).then_some(pause)
     }
 }
 
@@ -60,20 +60,20 @@ mod tests {
 
     #[test]
     fn pauses_grow_and_end() {
-        let patience = Patience {
+        let policy = RetryPolicy {
             first: Duration::from_secs(1),
             longest: Duration::from_secs(4),
             total: Duration::from_secs(20),
         };
-        let mut pauses = Pauses::new(patience);
+        let mut pauses = Pauses::new(policy);
         let mut all = Vec::new();
         while let Some(pause) = pauses.next(None) {
             all.push(pause);
         }
         assert!((5..=11).contains(&all.len()), "{all:?}");
-        assert!(all.iter().all(|pause| *pause <= patience.longest));
-        assert!(all.iter().sum::<Duration>() <= patience.total);
-        assert_eq!(Pauses::new(patience).next(Some(Duration::from_secs(9))), Some(Duration::from_secs(9)));
-        assert_eq!(Pauses::new(patience).next(Some(Duration::from_secs(21))), None);
+        assert!(all.iter().all(|pause| *pause <= policy.longest));
+        assert!(all.iter().sum::<Duration>() <= policy.total);
+        assert_eq!(Pauses::new(policy).next(Some(Duration::from_secs(9))), Some(Duration::from_secs(9)));
+        assert_eq!(Pauses::new(policy).next(Some(Duration::from_secs(21))), None);
     }
 }

@@ -10,6 +10,8 @@ mod output;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use clap::error::{ContextKind, ContextValue};
+use infercost_core::without_secrets;
 use infercost_run::machine_checks;
 
 use crate::cli::Cli;
@@ -17,7 +19,7 @@ use crate::cli::Cli;
 fn main() -> ExitCode {
     let code = match Cli::try_parse() {
         Ok(cli) => answer(cli),
-        Err(told) => told_by_clap(&told),
+        Err(told) => told_by_clap(told),
     };
 
     match output::stdout::failure() {
@@ -27,7 +29,15 @@ fn main() -> ExitCode {
 }
 
 /// Help and version are data; what is wrong with a command line is not. Either has clap's own colors and exit code.
-fn told_by_clap(told: &clap::Error) -> ExitCode {
+fn told_by_clap(mut told: clap::Error) -> ExitCode {
+    // clap repeats a value that is refused, and one that holds an address may hold a password
+    if let Some(ContextValue::String(value)) = told.get(ContextKind::InvalidValue)
+        && (value.contains("://") || value.contains('@') || (value.contains('?') && value.contains('=')))
+    {
+        let shown = ContextValue::String(without_secrets(value));
+        told.insert(ContextKind::InvalidValue, shown);
+    }
+
     if told.use_stderr() {
         // there is no other place to say that stderr is closed
         let _gone = told.print();

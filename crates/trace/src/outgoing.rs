@@ -41,8 +41,8 @@ pub struct CostShare {
 
 /// What is known of one inference beside its span.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct InferenceFacts {
-    /// The name that takes the model's place in `llm.model_name`: a viewer that reckons with prices of its own finds
+pub struct SpanEnrichment {
+    /// The name that takes the model's place in `llm.model_name`: a back-end that computes with prices of its own finds
     /// them by it. `None` leaves the model's.
     pub priced_as: Option<String>,
     /// Its joules.
@@ -55,9 +55,9 @@ pub struct InferenceFacts {
     pub kld_mean: Option<f64>,
 }
 
-/// Whose eyes a span is meant for.
+/// The kind of back-end that spans go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Viewer {
+pub enum Backend {
     /// Whoever reads GenAI or OpenInference attributes: Phoenix, Jaeger, any collector.
     Any,
     /// LangSmith: no cost attribute of its own, so that cost goes to metadata.
@@ -66,8 +66,8 @@ pub enum Viewer {
     Langfuse,
 }
 
-/// Adds to a span what its viewer wants. Numbers that are not finite are left out: some readers stop at them.
-pub fn dress(span: &mut Span, facts: Option<&InferenceFacts>, viewer: Viewer) {
+/// Adds to a span what its back-end wants. Numbers that are not finite are left out: some readers stop at them.
+pub fn enrich(span: &mut Span, facts: Option<&SpanEnrichment>, backend: Backend) {
     let record = text(span, RECORD).unwrap_or_default().to_owned();
     let mut extra = Extra::default();
 
@@ -83,14 +83,14 @@ pub fn dress(span: &mut Span, facts: Option<&InferenceFacts>, viewer: Viewer) {
     }
 
     let metadata = metadata(span, &extra);
-    match viewer {
-        Viewer::Any => {
+    match backend {
+        Backend::Any => {
             if !metadata.is_empty() {
                 extra.text(METADATA, serde_json::Value::Object(metadata).to_string());
             }
         }
-        Viewer::LangSmith => langsmith(span, &record, metadata, &mut extra),
-        Viewer::Langfuse => langfuse(span, &record, facts, metadata, &mut extra),
+        Backend::LangSmith => langsmith(span, &record, metadata, &mut extra),
+        Backend::Langfuse => langfuse(span, &record, facts, metadata, &mut extra),
     }
 
     span.attributes.extend(extra.0);
@@ -172,7 +172,7 @@ pub fn describe_resource(resource: &mut Resource, attributes: &[(String, String)
     }
 }
 
-/// Files the spans of a resource under that project, where the viewer has projects.
+/// Files the spans of a resource under that project, where the back-end has projects.
 pub fn set_project(resource: &mut Resource, project: &str) {
     resource.attributes.retain(|attribute| attribute.key != OPENINFERENCE_PROJECT_NAME);
     resource.attributes.push(key_value(OPENINFERENCE_PROJECT_NAME, Value::StringValue(project.to_owned())));
@@ -290,7 +290,7 @@ fn messages(span: &Span, extra: &mut Extra) {
     }
 }
 
-fn numbers(facts: &InferenceFacts, extra: &mut Extra) {
+fn numbers(facts: &SpanEnrichment, extra: &mut Extra) {
     if let Some(energy) = &facts.energy {
         extra.0.push(key_value(ENERGY_SHARE, Value::BoolValue(true)));
         extra.text(ENERGY_SOURCE, energy.source);
@@ -353,7 +353,7 @@ fn langsmith(span: &Span, record: &str, metadata: Map<String, serde_json::Value>
 fn langfuse(
     span: &Span,
     record: &str,
-    facts: Option<&InferenceFacts>,
+    facts: Option<&SpanEnrichment>,
     metadata: Map<String, serde_json::Value>,
     extra: &mut Extra,
 ) {
@@ -382,7 +382,7 @@ fn langfuse(
             let first = first_token(span.start_time_unix_nano, seconds);
             extra.0.extend(first.map(|time| key_value(LANGFUSE_COMPLETION_START, Value::StringValue(time))));
         }
-        // Langfuse reckons in US dollars
+        // Langfuse computes in US dollars
         let cost = facts.and_then(|facts| facts.cost.as_ref()).filter(|cost| cost.currency == Currency::USD);
         if let Some(cost) = cost {
             let details =

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use infercost_core::without_secrets;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use ureq::Agent;
@@ -110,7 +111,7 @@ impl Api {
     }
 
     pub(crate) fn problem(&self, what: &'static str, why: &str) -> ExportError {
-        ExportError::Backend { destination: self.base.clone(), what, why: why.to_owned() }
+        ExportError::Backend { destination: without_secrets(&self.base), what, why: why.to_owned() }
     }
 }
 

@@ -26,6 +26,9 @@ use api::Api;
 /// How long Phoenix takes at most to notice a changed price: it looks every 5 s.
 pub const PRICE_REFRESH: Duration = Duration::from_millis(7000);
 
+/// The flag that names one.
+const FLAG: &str = "--phoenix";
+
 /// One Phoenix.
 #[derive(Debug)]
 pub struct Phoenix {
@@ -61,12 +64,12 @@ impl Phoenix {
 
         // the general variables are another collector's, but for certificates
         let variables = certificates_of(variables);
-        let destination =
-            Destination::resolve(Signal::Traces, &options, &variables)?.ok_or(DestinationError::Address {
-                origin: "--phoenix".to_owned(),
-                address: String::new(),
-                problem: "it names no host",
-            })?;
+        let found = Destination::resolve(Signal::Traces, &options, &variables);
+        let destination = found.map_err(|error| error.said_of(FLAG))?.ok_or(DestinationError::Address {
+            origin: FLAG.to_owned(),
+            address: String::new(),
+            problem: "it names no host",
+        })?;
 
         let api = Api::new(base, &destination)?;
         Ok(Self { api, destination })

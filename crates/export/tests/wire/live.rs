@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use infercost_export::{Exporter, LiveExport, Outfit, Patience, Protocol};
+use infercost_export::{Exporter, LiveExport, SpanTransform, RetryPolicy, Protocol};
 
 use crate::collector::{Collector, Reply};
 use crate::{copy, destination, recorded, sample, sorted};
@@ -30,7 +30,7 @@ fn everything_is_there_when_the_run_ends() {
     let collector = Collector::start(|_, _| Reply::ok());
     let (_kept, run, lines) = growing();
     let live =
-        LiveExport::start(&run, destination(&collector.url, Protocol::HttpProtobuf, None), Outfit::default())
+        LiveExport::start(&run, destination(&collector.url, Protocol::HttpProtobuf, None), SpanTransform::default())
             .unwrap();
     let (first, rest) = lines.split_at(lines.len() / 2);
     for line in first {
@@ -39,9 +39,9 @@ fn everything_is_there_when_the_run_ends() {
         append(&run, &line[..half]);
         append(&run, &line[half..]);
     }
-    let patience = Instant::now();
+    let policy = Instant::now();
     while collector.spans().is_empty() {
-        assert!(patience.elapsed() < Duration::from_secs(20), "nothing came while the run grew");
+        assert!(policy.elapsed() < Duration::from_secs(20), "nothing came while the run grew");
         sleep(Duration::from_millis(20));
     }
     append(&run, &rest.concat());
@@ -61,7 +61,7 @@ fn a_collector_that_is_away_or_slow_or_refuses_costs_a_bounded_wait() {
     for (url, wanted) in [(gone, "refused"), (silent, ""), (refusing, "400")] {
         let (_kept, run, lines) = growing();
         let live =
-            LiveExport::start(&run, destination(&url, Protocol::HttpProtobuf, None), Outfit::default())
+            LiveExport::start(&run, destination(&url, Protocol::HttpProtobuf, None), SpanTransform::default())
                 .unwrap();
         let began = Instant::now();
         append(&run, &lines.concat());
@@ -86,12 +86,12 @@ fn a_collector_that_dies_in_the_middle_gets_the_rest_by_a_later_export() {
         );
     let to = || destination(&collector.url, Protocol::HttpProtobuf, None);
     let (_kept, run, lines) = growing();
-    let live = LiveExport::start(&run, to(), Outfit::default()).unwrap();
+    let live = LiveExport::start(&run, to(), SpanTransform::default()).unwrap();
     let (first, rest) = lines.split_at(100);
     append(&run, &first.concat());
-    let patience = Instant::now();
+    let policy = Instant::now();
     while collector.spans().len() < first.len() {
-        assert!(patience.elapsed() < Duration::from_secs(20));
+        assert!(policy.elapsed() < Duration::from_secs(20));
         sleep(Duration::from_millis(20));
     }
     // the answer to what came last is on its way
@@ -103,7 +103,7 @@ fn a_collector_that_dies_in_the_middle_gets_the_rest_by_a_later_export() {
     assert!(outcome.bytes_left > 0 && outcome.trouble.is_some(), "{outcome:?}");
     dead.store(false, Ordering::Relaxed);
     let before = collector.received().len();
-    let sent = Exporter::new(&run, to(), Outfit::default(), true).unwrap().run(Patience::REPLAY).unwrap();
+    let sent = Exporter::new(&run, to(), SpanTransform::default(), true).unwrap().run(RetryPolicy::REPLAY).unwrap();
     assert!(collector.received().len() > before);
     assert!((sent.spans as usize) < recorded(&sample()).len(), "what was there was sent again");
     let mut arrived = sorted(collector.spans().into_iter());

@@ -8,14 +8,15 @@ use clap::Args;
 use infercost_export::named::Named;
 use infercost_export::phoenix::Phoenix;
 use infercost_export::{
-    Compression, Destination, DestinationError, OffSwitch, OtlpOptions, Outfit, Sent, Signal, switched_off,
+    Compression, Destination, DestinationError, OffSwitch, OtlpOptions, Sent, Signal, SpanTransform,
+    switched_off,
 };
 use infercost_run::LiveExportTarget;
 use infercost_run::config::SettingsOverrides;
 use infercost_run::exporting::{AnalysedRun, facts, metrics, phoenix, resource, send, summary, variable};
 use infercost_run::run_folder;
 use infercost_run::usage;
-use infercost_trace::outgoing::Viewer;
+use infercost_trace::outgoing::Backend;
 use regex::Regex;
 use serde_json::json;
 
@@ -97,14 +98,18 @@ pub(crate) fn run(arguments: &ExportCommand, global: &GlobalFlags) -> anyhow::Re
     let folder = run_folder::named_or_newest(&global.traces, arguments.run.as_deref())?;
     let options = arguments.options().map_err(wrong)?;
     let content = !arguments.no_content;
-    let outfit =
-        Outfit { content, redact: arguments.redact.clone(), resource: resource(), ..Outfit::default() };
+    let transform = SpanTransform {
+        content,
+        redact: arguments.redact.clone(),
+        resource: resource(),
+        ..SpanTransform::default()
+    };
     if let Some(url) = &arguments.place.phoenix {
         let phoenix = Phoenix::new(url, &options, &variable)?;
         let told = AnalysedRun::read(&folder, &given, content)?.ok_or_else(|| {
             usage("the run is too large for prices to be fitted to it; send it with --otlp")
         })?;
-        let done = phoenix::export(&folder, &told, &phoenix, arguments.project.as_deref(), outfit)?;
+        let done = phoenix::export(&folder, &told, &phoenix, arguments.project.as_deref(), transform)?;
         if global.json {
             output::line(&serde_json::to_string_pretty(&done)?);
         } else {
@@ -113,8 +118,8 @@ pub(crate) fn run(arguments: &ExportCommand, global: &GlobalFlags) -> anyhow::Re
         return Ok(exit::of_sending(done.is_whole()));
     }
 
-    let (destination, viewer) = place(arguments, &options)?;
-    let outfit = Outfit { viewer, project: arguments.project.clone(), ..outfit };
+    let (destination, backend) = place(arguments, &options)?;
+    let transform = SpanTransform { backend, project: arguments.project.clone(), ..transform };
     let told = if arguments.plain { None } else { AnalysedRun::read(&folder, &given, content)? };
     if told.is_none() && !arguments.plain {
         output::note("! the run is too large for a report: spans are sent as they were recorded");
@@ -126,10 +131,10 @@ pub(crate) fn run(arguments: &ExportCommand, global: &GlobalFlags) -> anyhow::Re
 
     let facts =
         told.as_ref().map(|told| facts::of_ledger(&told.run.header, &told.ledger)).unwrap_or_default();
-    let summary = told.as_ref().map(|told| summary::of_run(told, &outfit));
-    let sent = send(&folder, &destination, Outfit { facts, summary, ..outfit }, arguments.unsent)?;
+    let summary = told.as_ref().map(|told| summary::of_run(told, &transform));
+    let sent = send(&folder, &destination, SpanTransform { facts, summary, ..transform }, arguments.unsent)?;
     if let Some(told) = &told
-        && viewer == Viewer::Any
+        && backend == Backend::Any
     {
         metrics::send(&told.run, &options);
     }
@@ -142,7 +147,7 @@ fn wrong(error: DestinationError) -> anyhow::Error {
     usage(error.to_string())
 }
 
-fn place(arguments: &ExportCommand, options: &OtlpOptions) -> anyhow::Result<(Destination, Viewer)> {
+fn place(arguments: &ExportCommand, options: &OtlpOptions) -> anyhow::Result<(Destination, Backend)> {
     let named = match (arguments.place.langsmith, arguments.place.langfuse) {
         (true, _) => Some(Named::LangSmith),
         (_, true) => Some(Named::Langfuse),
@@ -151,11 +156,11 @@ fn place(arguments: &ExportCommand, options: &OtlpOptions) -> anyhow::Result<(De
     if let Some(named) = named {
         let destination =
             named.destination(options, arguments.project.as_deref(), &variable).map_err(wrong)?;
-        return Ok((destination, named.viewer()));
+        return Ok((destination, named.backend()));
     }
     let destination = Destination::resolve(Signal::Traces, options, &variable).map_err(wrong)?;
     let destination = destination.ok_or_else(nowhere)?;
-    Ok((destination, Viewer::Any))
+    Ok((destination, Backend::Any))
 }
 
 /// No place is named, or what the environment names is switched off there.

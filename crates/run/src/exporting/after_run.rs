@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use infercost_core::without_secrets;
-use infercost_export::Outfit;
+use infercost_export::SpanTransform;
 use infercost_export::named::Named;
 use infercost_export::phoenix::Phoenix;
 
@@ -42,10 +42,11 @@ fn send_whole(folder: &Path, request: &RunRequest, given: &SettingsOverrides) ->
         return Err(anyhow::anyhow!("the run is too large for a report"));
     };
 
-    let outfit = Outfit { content, redact: redact.clone(), resource: resource(), ..Outfit::default() };
+    let transform =
+        SpanTransform { content, redact: redact.clone(), resource: resource(), ..SpanTransform::default() };
     if let Some(url) = &live.place.phoenix {
         let phoenix = Phoenix::new(url, &options, &variable)?;
-        let done = phoenix::export(folder, &told, &phoenix, live.project.as_deref(), outfit)?;
+        let done = phoenix::export(folder, &told, &phoenix, live.project.as_deref(), transform)?;
         console::note(done.tell());
         return Ok(());
     }
@@ -57,8 +58,9 @@ fn send_whole(folder: &Path, request: &RunRequest, given: &SettingsOverrides) ->
     }
 
     let facts = facts::of_ledger(&told.run.header, &told.ledger);
-    let outfit = Outfit { viewer: named.viewer(), project: live.project.clone(), facts, ..outfit };
-    let sent = send(folder, &destination, outfit, false)?;
+    let transform =
+        SpanTransform { backend: named.backend(), project: live.project.clone(), facts, ..transform };
+    let sent = send(folder, &destination, transform, false)?;
     console::note(&format!("sent {} spans to {}", sent.spans, destination.name()));
 
     Ok(())

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use infercost_analyzer::ledger::{Entry, Ledger};
 use infercost_core::RunHeader;
-use infercost_trace::outgoing::{CostShare, EnergyShare, InferenceFacts};
+use infercost_trace::outgoing::{CostShare, EnergyShare, SpanEnrichment};
 use infercost_trace::span_ids::{SpanId, SpanIds};
 
 /// Facts by span id.
-pub fn of_ledger(run: &RunHeader, ledger: &Ledger) -> HashMap<SpanId, InferenceFacts> {
+pub fn of_ledger(run: &RunHeader, ledger: &Ledger) -> HashMap<SpanId, SpanEnrichment> {
     let ids = SpanIds::new(run);
     let mut all = HashMap::new();
     for ((variant, prompt, repetition), entry) in &ledger.entries {
@@ -17,8 +17,8 @@ pub fn of_ledger(run: &RunHeader, ledger: &Ledger) -> HashMap<SpanId, InferenceF
     all
 }
 
-fn facts(ledger: &Ledger, entry: &Entry) -> InferenceFacts {
-    InferenceFacts {
+fn facts(ledger: &Ledger, entry: &Entry) -> SpanEnrichment {
+    SpanEnrichment {
         energy: entry.gross_j.map(|gross_j| EnergyShare {
             gross_j,
             net_j: entry.net_j,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use infercost_core::without_secrets;
-use infercost_export::{Destination, LiveExport, Outfit, Signal};
+use infercost_export::{Destination, LiveExport, Signal, SpanTransform};
 
 use super::{again, not_taken, resource, variable};
 use crate::console;
@@ -58,15 +58,15 @@ fn flags(request: &RunRequest) -> Vec<String> {
 impl Following {
     /// Begins to follow the run in `folder`.
     pub fn start(folder: &Path, destination: Destination, request: &RunRequest) -> anyhow::Result<Self> {
-        let outfit = Outfit {
+        let transform = SpanTransform {
             content: request.spec.content,
             redact: request.redact.clone(),
             project: request.live.project.clone(),
             resource: resource(),
-            ..Outfit::default()
+            ..SpanTransform::default()
         };
-        let place = destination.clone().filed_under(outfit.chosen_project());
-        let export = LiveExport::start(folder, place, outfit)?;
+        let place = destination.clone().filed_under(transform.chosen_project());
+        let export = LiveExport::start(folder, place, transform)?;
 
         Ok(Self { export, destination, folder: folder.to_owned(), flags: flags(request) })
     }

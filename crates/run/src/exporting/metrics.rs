@@ -10,7 +10,7 @@ use infercost_core::{IdleRecord, InferenceRecord, RunId, RunRecord, VariantId, W
 use infercost_export::metrics::{Listener, Meters};
 use infercost_export::retry::Pauses;
 use infercost_export::transport::{Attempt, Client, Refusal};
-use infercost_export::{Destination, OtlpOptions, Patience, Signal};
+use infercost_export::{Destination, OtlpOptions, RetryPolicy, Signal};
 
 use super::{resource, variable};
 use crate::console;
@@ -122,16 +122,16 @@ fn deliver(meters: &Meters, options: &OtlpOptions) {
     let attempt = match Client::new(&destination) {
         Ok(mut client) => {
             let message = client.metrics(meters.request(SystemTime::now()));
-            patiently(Patience::BESIDE, sleep, || client.send(&message))
+            patiently(RetryPolicy::BESIDE, sleep, || client.send(&message))
         }
         Err(error) => return console::warn(&format!("metrics were not sent: {error}")),
     };
     console::note(&words(&attempt, &destination.name()));
 }
 
-/// Asks again while the server is busy or away and patience lasts.
-fn patiently(patience: Patience, wait: impl Fn(Duration), mut send: impl FnMut() -> Attempt) -> Attempt {
-    let mut pauses = Pauses::new(patience);
+/// Asks again while the server is busy or away and the policy allows it.
+fn patiently(policy: RetryPolicy, wait: impl Fn(Duration), mut send: impl FnMut() -> Attempt) -> Attempt {
+    let mut pauses = Pauses::new(policy);
     loop {
         let attempt = send();
         let Attempt::Later { after, .. } = &attempt else { return attempt };
@@ -198,7 +198,7 @@ mod tests {
         let busy_for = |times: u32| {
             asked.set(0);
             waited.set(Duration::ZERO);
-            patiently(Patience::BESIDE, wait, || {
+            patiently(RetryPolicy::BESIDE, wait, || {
                 asked.set(asked.get() + 1);
                 if asked.get() > times { Attempt::Accepted(Partial::default()) } else { later() }
             })

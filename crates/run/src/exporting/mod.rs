@@ -17,7 +17,7 @@ use infercost_analyzer::Analysis;
 use infercost_analyzer::ledger::Ledger;
 use infercost_core::report::Report;
 use infercost_core::{Evaluation, RunRecord};
-use infercost_export::{Destination, ExportError, Exporter, Outfit, Patience, Sent};
+use infercost_export::{Destination, ExportError, Exporter, RetryPolicy, Sent, SpanTransform};
 use infercost_trace::outgoing::REASON_LEFT_OUT;
 
 use crate::config::SettingsOverrides;
@@ -84,13 +84,13 @@ impl AnalysedRun {
 pub fn send(
     folder: &Path,
     destination: &Destination,
-    outfit: Outfit,
+    transform: SpanTransform,
     unsent_only: bool,
 ) -> Result<Sent, ExportError> {
-    let place = destination.clone().filed_under(outfit.chosen_project());
-    let mut exporter = Exporter::new(folder, place, outfit, unsent_only)?;
+    let place = destination.clone().filed_under(transform.chosen_project());
+    let mut exporter = Exporter::new(folder, place, transform, unsent_only)?;
     let mut told = false;
-    let sent = exporter.run_telling(Patience::REPLAY, &mut |why| {
+    let sent = exporter.run_telling(RetryPolicy::REPLAY, &mut |why| {
         if !std::mem::replace(&mut told, true) {
             console::note(&format!("{}: {why}; trying again for up to 30 s", destination.name()));
         }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use infercost_analyzer::ledger::same_total;
 use infercost_core::{Evaluation, EvaluationKind, VariantId, Verdict};
-use infercost_export::Outfit;
+use infercost_export::SpanTransform;
 use infercost_export::phoenix::{Annotation, ModelPrice, PRICE_REFRESH, Phoenix, TraceTotals};
-use infercost_trace::outgoing::InferenceFacts;
+use infercost_trace::outgoing::SpanEnrichment;
 use infercost_trace::span_ids::{SpanId, SpanIds};
 use serde::Serialize;
 
@@ -55,18 +55,18 @@ pub fn export(
     told: &AnalysedRun,
     phoenix: &Phoenix,
     project: Option<&str>,
-    outfit: Outfit,
+    transform: SpanTransform,
 ) -> anyhow::Result<InPhoenix> {
     phoenix.greet()?;
     let run = &told.run.header.id;
-    let project = outfit.redacted(&project.map_or_else(|| format!("infercost-{run}"), str::to_owned));
-    let prices = register(phoenix, told, &outfit)?;
-    let facts = priced(facts::of_ledger(&told.run.header, &told.ledger), told, &outfit);
-    let annotations = annotations(told, &outfit);
-    let summary = Some(summary::of_run(told, &outfit));
-    let outfit = Outfit { project: Some(project.clone()), summary, facts, ..outfit };
+    let project = transform.redacted(&project.map_or_else(|| format!("infercost-{run}"), str::to_owned));
+    let prices = register(phoenix, told, &transform)?;
+    let facts = priced(facts::of_ledger(&told.run.header, &told.ledger), told, &transform);
+    let annotations = annotations(told, &transform);
+    let summary = Some(summary::of_run(told, &transform));
+    let transform = SpanTransform { project: Some(project.clone()), summary, facts, ..transform };
     let trace = SpanIds::new(&told.run.header).trace();
-    let sent = send(folder, phoenix.traces(), outfit, false)?;
+    let sent = send(folder, phoenix.traces(), transform, false)?;
     let total = told.ledger.total();
     let computed = computed(phoenix, &project, trace, sent.spans, total)?;
     phoenix.annotate(&annotations)?;
@@ -91,30 +91,34 @@ pub fn export(
 /// A request under load costs something else than a single one, and Phoenix finds prices by the model's name alone: so
 /// the requests at an operating point go there under a name of their own.
 fn priced(
-    mut facts: HashMap<SpanId, InferenceFacts>,
+    mut facts: HashMap<SpanId, SpanEnrichment>,
     told: &AnalysedRun,
-    outfit: &Outfit,
-) -> HashMap<SpanId, InferenceFacts> {
+    transform: &SpanTransform,
+) -> HashMap<SpanId, SpanEnrichment> {
     let ids = SpanIds::new(&told.run.header);
     for ((variant, prompt, repetition), entry) in &told.ledger.entries {
         let bill = told.ledger.bills.get(entry.bill).filter(|bill| bill.operating_point.is_some());
         if let (Some(bill), Some(facts)) = (bill, facts.get_mut(&ids.inference(variant, prompt, *repetition)))
         {
-            facts.priced_as = Some(outfit.redacted(&bill.name()));
+            facts.priced_as = Some(transform.redacted(&bill.name()));
         }
     }
     facts
 }
 
 /// Registers what a token of each bill costs, and waits until it is in force.
-fn register(phoenix: &Phoenix, told: &AnalysedRun, outfit: &Outfit) -> anyhow::Result<Vec<ShownPrice>> {
+fn register(
+    phoenix: &Phoenix,
+    told: &AnalysedRun,
+    transform: &SpanTransform,
+) -> anyhow::Result<Vec<ShownPrice>> {
     let (mut shown, mut models) = (Vec::new(), Vec::new());
     for (index, bill) in told.ledger.bills.iter().enumerate() {
-        let model = outfit.redacted(&bill.name());
+        let model = transform.redacted(&bill.name());
         let found = told.ledger.token_prices(index);
         let price = found.ok().map(|price| (price, price.per_million()));
         if let Some((_, (input_per_million, output_per_million))) = price {
-            let provider = outfit.redacted(provider(told, &bill.variant));
+            let provider = transform.redacted(provider(told, &bill.variant));
             // Phoenix wants both prices; where prompt tokens are unknown there is nothing that it could multiply
             let input_per_million = input_per_million.unwrap_or(0.0);
             models.push(ModelPrice { model: model.clone(), provider, input_per_million, output_per_million });
@@ -146,7 +150,7 @@ fn provider<'t>(told: &'t AnalysedRun, variant: &VariantId) -> &'t str {
     found.map_or("", |candidate| candidate.engine.engine.as_str())
 }
 
-/// Asks until Phoenix has every span and the cost that is expected, or patience ends.
+/// Asks until Phoenix has every span and the cost that is expected, or for as long as it may take.
 fn computed(
     phoenix: &Phoenix,
     project: &str,
@@ -174,7 +178,7 @@ fn computed(
     }
 }
 
-fn annotations(told: &AnalysedRun, outfit: &Outfit) -> Vec<Annotation> {
+fn annotations(told: &AnalysedRun, transform: &SpanTransform) -> Vec<Annotation> {
     let ids = SpanIds::new(&told.run.header);
     let mut all: Vec<Annotation> = told
         .run
@@ -182,7 +186,7 @@ fn annotations(told: &AnalysedRun, outfit: &Outfit) -> Vec<Annotation> {
         .iter()
         .map(|record| {
             let span = ids.inference(&record.variant, &record.prompt, record.repetition);
-            of_evaluation(span, &record.result, outfit)
+            of_evaluation(span, &record.result, transform)
         })
         .collect();
 
@@ -198,14 +202,14 @@ fn annotations(told: &AnalysedRun, outfit: &Outfit) -> Vec<Annotation> {
             name: "verdict",
             label: Some(label.to_owned()),
             score: candidate.quality.task_score.map(|score| score.point),
-            explanation: Some(outfit.redacted(&candidate.reasons.join("; "))),
+            explanation: Some(transform.redacted(&candidate.reasons.join("; "))),
         });
     }
 
     all
 }
 
-fn of_evaluation(span: SpanId, result: &Evaluation, outfit: &Outfit) -> Annotation {
+fn of_evaluation(span: SpanId, result: &Evaluation, transform: &SpanTransform) -> Annotation {
     match result {
         Evaluation::Task(score) => Annotation {
             span,
@@ -230,7 +234,7 @@ fn of_evaluation(span: SpanId, result: &Evaluation, outfit: &Outfit) -> Annotati
             name: if *what == EvaluationKind::Task { "task_score" } else { "kl_divergence" },
             label: Some("impossible".to_owned()),
             score: None,
-            explanation: Some(outfit.redacted(reason)),
+            explanation: Some(transform.redacted(reason)),
         },
     }
 }

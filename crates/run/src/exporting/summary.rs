@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use infercost_core::Recommendation;
-use infercost_export::Outfit;
+use infercost_export::SpanTransform;
 use infercost_trace::outgoing::RunSummary;
 
 use super::AnalysedRun;
@@ -12,8 +12,8 @@ use crate::number;
 /// Longest name of a span that a list shows well, in characters.
 const LONGEST_NAME: usize = 160;
 
-/// The summary, with the patterns of `outfit` taken out.
-pub fn of_run(told: &AnalysedRun, outfit: &Outfit) -> RunSummary {
+/// The summary, with the patterns of `transform` taken out.
+pub fn of_run(told: &AnalysedRun, transform: &SpanTransform) -> RunSummary {
     let (Recommendation::Switch { why, .. }
     | Recommendation::KeepBaseline { why, .. }
     | Recommendation::MeasureMore { why, .. }) = &told.report.recommendation;
@@ -35,5 +35,5 @@ pub fn of_run(told: &AnalysedRun, outfit: &Outfit) -> RunSummary {
     }
 
     let name: String = format!("infercost: {why}").chars().take(LONGEST_NAME).collect();
-    RunSummary { name: outfit.redacted(&name), text: outfit.redacted(&text) }
+    RunSummary { name: transform.redacted(&name), text: transform.redacted(&text) }
 }

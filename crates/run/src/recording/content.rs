@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use infercost_core::{Evaluation, InferenceRecord, Outcome, Unscored};
-use infercost_export::outfit::REDACTED;
+use infercost_export::span_transform::REDACTED;
 use regex::Regex;
 
 /// What of prompts and answers may reach the disk.

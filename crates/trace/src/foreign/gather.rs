@@ -145,22 +145,31 @@ impl ForeignReader {
     pub fn finish(mut self) -> ForeignTrace {
         let mut counted = vec![true; self.calls.len()];
         self.leave_out_wrappers(&mut counted);
+        // millions of spans: what is not needed any more makes room
+        self.parents = HashMap::new();
         self.leave_out_second_sights(&mut counted);
 
-        let mut calls = Vec::new();
-        for (seen, _) in self.calls.into_iter().zip(counted).filter(|(_, counted)| *counted) {
-            if seen.by_convention {
+        for (seen, counted) in self.calls.iter().zip(&counted) {
+            if *counted && seen.by_convention {
                 let model = seen.call.model.as_deref().unwrap_or_default();
                 self.notes.add(IrregularityKind::CacheConvention, || model.to_owned());
             }
-            calls.push(seen.call);
         }
+
+        // one chain of adapters, which reuses the memory of the list that it empties
+        let left = self.calls.into_iter().enumerate();
+        let left = left.filter(|(index, _)| counted.get(*index).copied().unwrap_or(true));
+        let calls = left.map(|(_, seen)| seen.call).collect();
         ForeignTrace { calls, spans: self.spans, irregularities: self.notes.into_map() }
     }
 
     /// A call with another one below it is a wrapper (a framework around a client): its tokens are the other's. Where
     /// there is one other, that learns from it what it does not say itself, such as a cost.
     fn leave_out_wrappers(&mut self, counted: &mut [bool]) {
+        if self.parents.values().all(Option::is_none) {
+            return;
+        }
+
         let keyed = self.calls.iter().enumerate().filter_map(|(index, seen)| Some((seen.key?, index)));
         let by_key: HashMap<SpanKey, usize> = keyed.collect();
         let mut inner: HashMap<usize, Vec<usize>> = HashMap::new();
@@ -219,6 +228,11 @@ impl ForeignReader {
     /// Two instrumentations that know nothing of each other record a call as two spans: the answer's id is one, and
     /// the times overlap.
     fn leave_out_second_sights(&mut self, counted: &mut [bool]) {
+        let first_scope = self.calls.first().map(|seen| Arc::clone(&seen.scope));
+        if self.calls.iter().all(|seen| Some(&seen.scope) == first_scope.as_ref()) {
+            return;
+        }
+
         let mut first: HashMap<u64, usize> = HashMap::new();
         let mut pairs = Vec::new();
 

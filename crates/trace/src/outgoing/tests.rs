@@ -23,9 +23,9 @@ fn inference() -> Span {
     }
 }
 
-fn facts(currency: Currency) -> InferenceFacts {
+fn facts(currency: Currency) -> SpanEnrichment {
     let parts = CostComponents { energy: Some(0.25), hardware: Some(0.5), idle: None, operation: None };
-    InferenceFacts {
+    SpanEnrichment {
         priced_as: None,
         energy: Some(EnergyShare { gross_j: 10.0, net_j: Some(4.0), source: "counter" }),
         cost: Some(CostShare { currency, parts, total: 0.75, prompt: 0.25 }),
@@ -41,7 +41,7 @@ fn names(span: &Span) -> Vec<&str> {
 #[test]
 fn anyone_gets_costs_energy_and_messages() {
     let mut span = inference();
-    dress(&mut span, Some(&facts(Currency::USD)), Viewer::Any);
+    enrich(&mut span, Some(&facts(Currency::USD)), Backend::Any);
     assert_eq!(double(&span, COST_TOTAL), Some(0.75));
     assert_eq!(double(&span, LLM_COST_COMPLETION), Some(0.5));
     assert_eq!(double(&span, ENERGY_IDLE), Some(6.0));
@@ -62,7 +62,7 @@ fn anyone_gets_costs_energy_and_messages() {
 fn requests_under_load_go_by_a_name_that_has_a_price_of_its_own() {
     let mut span = inference();
     let priced_as = Some("a/q8_0 at concurrency 4".to_owned());
-    dress(&mut span, Some(&InferenceFacts { priced_as, ..facts(Currency::USD) }), Viewer::Any);
+    enrich(&mut span, Some(&SpanEnrichment { priced_as, ..facts(Currency::USD) }), Backend::Any);
     assert_eq!(text(&span, LLM_MODEL_NAME), Some("a/q8_0 at concurrency 4"));
     assert_eq!(text(&span, GEN_AI_REQUEST_MODEL), Some("a/q8_0"), "the model is what it is");
     assert_eq!(names(&span).iter().filter(|name| **name == LLM_MODEL_NAME).count(), 1);
@@ -71,22 +71,22 @@ fn requests_under_load_go_by_a_name_that_has_a_price_of_its_own() {
 #[test]
 fn dollars_are_only_said_of_dollars() {
     let mut span = inference();
-    dress(&mut span, Some(&facts(Currency::EUR)), Viewer::Any);
+    enrich(&mut span, Some(&facts(Currency::EUR)), Backend::Any);
     assert_eq!(text(&span, COST_CURRENCY), Some("EUR"));
     assert_eq!(find(&span, LLM_COST_TOTAL), None);
     let mut span = inference();
-    dress(&mut span, Some(&facts(Currency::EUR)), Viewer::Langfuse);
+    enrich(&mut span, Some(&facts(Currency::EUR)), Backend::Langfuse);
     assert_eq!(find(&span, LANGFUSE_COST_DETAILS), None);
 }
 
 #[test]
 fn langsmith_and_langfuse_get_their_names() {
     let mut span = inference();
-    dress(&mut span, Some(&facts(Currency::USD)), Viewer::LangSmith);
+    enrich(&mut span, Some(&facts(Currency::USD)), Backend::LangSmith);
     assert_eq!(text(&span, LANGSMITH_SPAN_KIND), Some("llm"));
     assert_eq!(text(&span, "langsmith.metadata.cost_total"), Some("0.75"));
     let mut span = inference();
-    dress(&mut span, Some(&facts(Currency::USD)), Viewer::Langfuse);
+    enrich(&mut span, Some(&facts(Currency::USD)), Backend::Langfuse);
     assert_eq!(text(&span, LANGFUSE_TYPE), Some("generation"));
     assert_eq!(text(&span, LANGFUSE_USAGE_DETAILS), Some(r#"{"input":7,"output":3}"#));
     assert_eq!(text(&span, LANGFUSE_COST_DETAILS), Some(r#"{"input":0.25,"output":0.5,"total":0.75}"#));
@@ -97,7 +97,7 @@ fn langsmith_and_langfuse_get_their_names() {
 fn content_is_stripped_before_it_is_copied() {
     let mut span = inference();
     strip_content(&mut span);
-    dress(&mut span, Some(&facts(Currency::USD)), Viewer::Any);
+    enrich(&mut span, Some(&facts(Currency::USD)), Backend::Any);
     let whole = format!("{span:?}");
     assert!(!whole.contains("script") && !whole.contains(GEN_AI_INPUT_MESSAGES), "{whole}");
 }

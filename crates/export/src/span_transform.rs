@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use infercost_trace::attributes::OPENINFERENCE_PROJECT_NAME;
-use infercost_trace::outgoing::{self, InferenceFacts, RunSummary, Viewer};
+use infercost_trace::outgoing::{self, Backend, RunSummary, SpanEnrichment};
 use infercost_trace::span_ids::SpanId;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use regex::Regex;
@@ -14,13 +14,13 @@ pub const REDACTED: &str = "[redacted]";
 
 /// Changes to spans on their way out. The default adds what any back-end reads and takes nothing away.
 #[derive(Debug, Clone)]
-pub struct Outfit {
+pub struct SpanTransform {
     /// False takes prompts and answers out.
     pub content: bool,
     /// Patterns whose matches are taken out of every text; linear in the text's length whatever the pattern.
     pub redact: Vec<Regex>,
     /// Who the spans are for.
-    pub viewer: Viewer,
+    pub backend: Backend,
     /// The project they are filed under, where the back-end has projects.
     pub project: Option<String>,
     /// Attributes that describe whoever sends them: see [`resource_attributes`](crate::resource_attributes).
@@ -28,15 +28,15 @@ pub struct Outfit {
     /// What the run comes to, for its root span; `None` leaves that as it was recorded.
     pub summary: Option<RunSummary>,
     /// What is known of inferences beside their spans, by span id.
-    pub facts: HashMap<SpanId, InferenceFacts>,
+    pub facts: HashMap<SpanId, SpanEnrichment>,
 }
 
-impl Default for Outfit {
+impl Default for SpanTransform {
     fn default() -> Self {
         Self {
             content: true,
             redact: Vec::new(),
-            viewer: Viewer::Any,
+            backend: Backend::Any,
             project: None,
             resource: Vec::new(),
             summary: None,
@@ -45,7 +45,7 @@ impl Default for Outfit {
     }
 }
 
-impl Outfit {
+impl SpanTransform {
     /// Applies it. Texts are redacted first, so that what is added from them is redacted too.
     pub(crate) fn apply(&self, spans: &mut ResourceSpans) {
         if !self.content {
@@ -71,11 +71,11 @@ impl Outfit {
             if let Some(summary) = &self.summary {
                 outgoing::summarize_run(span, summary);
             }
-            outgoing::dress(span, id.and_then(|id| self.facts.get(&id)), self.viewer);
+            outgoing::enrich(span, id.and_then(|id| self.facts.get(&id)), self.backend);
         }
     }
 
-    /// The project that spans are filed under, as far as it is chosen here: [`Outfit::project`], or the resource's.
+    /// The project that spans are filed under, as far as it is chosen here: [`SpanTransform::project`], or the resource's.
     pub fn chosen_project(&self) -> Option<&str> {
         let named = self.resource.iter().find(|(key, _)| key == OPENINFERENCE_PROJECT_NAME);
         self.project.as_deref().or(named.map(|(_, project)| project.as_str()))
