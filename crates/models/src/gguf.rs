@@ -318,8 +318,10 @@ impl Reader<'_> {
     fn has(&self, length: u64) -> Result<(), ModelError> {
         if length > self.file_bytes.saturating_sub(self.position) {
             Err(self.bad(format!(
-                "cut short or damaged: the header wants {length} bytes at {}, the file has {}",
-                self.position, self.file_bytes
+                "cut short or damaged: the header wants {length} bytes at {}, the file has {}{}",
+                self.position,
+                self.file_bytes,
+                mistaken::unfinished(self.path)
             )))
         } else {
             Ok(())

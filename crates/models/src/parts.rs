@@ -72,7 +72,7 @@ pub(crate) fn gguf_parts(path: &Path) -> Result<Vec<PathBuf>, ModelError> {
     let Some(part) = PartName::parse(&name).filter(|part| part.count > 1) else {
         return Ok(vec![path.to_owned()]);
     };
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let parts: Vec<PathBuf> = part.all().iter().map(|name| folder.join(name)).collect();
     let missing: Vec<String> =
         parts.iter().filter(|path| !path.is_file()).map(|path| escaped(&file_name(path))).collect();

@@ -239,6 +239,8 @@ fn reason_in(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use sha2::{Digest as _, Sha256};
+
     use super::*;
 
     fn unpacked(content: &[u8]) -> Result<Vec<u8>, String> {
@@ -258,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_wheel_that_would_fill_the_disk_is_refused() {
-        let noise: Vec<u8> = (0..200_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let noise: Vec<u8> = (0..4000u32).flat_map(|i| Sha256::digest(i.to_le_bytes())).collect();
         assert_eq!(unpacked(&noise).unwrap(), noise);
         let error = unpacked(&vec![0; 32 << 20]).unwrap_err();
         assert!(error.contains("it is no weights file"), "{error}");

@@ -41,11 +41,12 @@ pub(crate) fn check_baseline(arguments: &[String], baseline: &str) -> anyhow::Re
 
 /// Fetches or makes the one model named.
 pub fn resolve_one(argument: &str, offline: bool) -> anyhow::Result<ResolvedModel> {
-    let mut models = resolve(&[argument.to_owned()], offline)?;
-    match (models.pop(), models.is_empty()) {
-        (Some(model), true) => Ok(model),
-        _ => Err(usage(format!("`{argument}` names several variants; name one, such as `{argument}/q8_0`"))),
-    }
+    let models = resolve(&[argument.to_owned()], offline)?;
+    let [model] = models.as_slice() else {
+        let names: Vec<&str> = models.iter().map(|model| model.variant.as_str()).collect();
+        return Err(usage(format!("`{argument}` names several models; name one of {}", names.join(", "))));
+    };
+    Ok(model.clone())
 }
 
 /// Where fetched and made models are kept: `INFERCOST_CACHE`, else the user's cache folder.

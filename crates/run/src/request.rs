@@ -117,12 +117,16 @@ impl RunRequest {
     pub(crate) fn made_storable(mut self) -> anyhow::Result<Self> {
         self.spec.redactions = u32::try_from(self.redact.len()).unwrap_or(u32::MAX);
         self.spec.servers.started = self.serve.is_some();
-        self.spec.prompts = self.spec.prompts.as_deref().map(absolute).transpose()?;
+        // Standard input is in no folder.
+        if let Some(prompts) = self.spec.prompts.take() {
+            let is_input = prompts.as_os_str() == infercost_text::STANDARD_INPUT;
+            self.spec.prompts = Some(if is_input { prompts } else { absolute(&prompts)? });
+        }
 
         for model in &mut self.spec.models {
-            // a name may be a manifest's, wherever it is used
+            // a name may be a manifest's or the hub's, wherever it is used
             if let Ok(ModelArgument::Path(path)) = ModelArgument::parse(model)
-                && !path.starts_with("~")
+                && path.exists()
             {
                 *model = absolute(&path)?.to_string_lossy().into_owned();
             }

@@ -62,7 +62,9 @@ fn templates_render_as_in_transformers() {
         let rendered = template.render(&messages, true, "<s>", "</s>");
         if let Some(reason) = line["refused"].as_str() {
             let error = rendered.unwrap_err().to_string();
-            assert!(error.contains(reason), "{name}: {error}, not {reason}");
+            // A message shows the beginning of long words of a template.
+            let start: String = reason.chars().take(40).collect();
+            assert!(error.contains(&start), "{name}: {error}, not {reason}");
             refused += 1;
         } else {
             let rendered = rendered.unwrap_or_else(|error| panic!("{name}: {error}"));

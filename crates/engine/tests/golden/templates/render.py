@@ -50,7 +50,8 @@ SYSTEM = {"role": "system", "content": "Be brief. "}
 USER = {"role": "user", "content": " Which metal is liquid at room temperature?\n"}
 ANSWER = {"role": "assistant", "content": "<think>\nliquid\n</think>\n\nMercury, é < 1 & 2"}
 NEXT = {"role": "user", "content": "And which gas is 'brown'?"}
-TOOL = {"type": "function", "function": {"name": "lookup", "parameters": {"type": "object", "properties": {"q": {"type": "string"}}}}}
+# Keys by the alphabet: variables are kept in that order.
+TOOL = {"function": {"name": "lookup", "parameters": {"properties": {"q": {"type": "string"}}, "type": "object"}}, "type": "function"}
 
 CONVERSATIONS = [[USER], [SYSTEM, USER], [USER, ANSWER, NEXT], [SYSTEM, USER, ANSWER, NEXT], [USER, USER]]
 VARIABLES = [{}, {"enable_thinking": False}, {"enable_thinking": True}, {"tools": [TOOL]}]
