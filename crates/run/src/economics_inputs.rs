@@ -15,12 +15,11 @@ use infercost_economics::bill::double;
 use infercost_economics::power::{AssumedPower, assume};
 use infercost_economics::schedule::Retail;
 use infercost_prices::sections::{LoadSection, Revenue, TariffSection, exchange};
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use crate::config::{self, ConfigFile};
+use crate::today::today;
 use crate::usage::usage;
 use crate::{console, run_folder};
 
@@ -235,11 +234,6 @@ pub fn write_chart(path: Option<&Path>, chart: impl FnOnce() -> String) -> anyho
     fs::write(path, chart()).with_context(|| format!("cannot write the chart {}", path.display()))?;
     console::note(&format!("chart: {}", path.display()));
     Ok(())
-}
-
-/// The day, in UTC.
-pub fn today() -> Date {
-    Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
 /// What must be known before the numbers: that prices or energy are assumed.

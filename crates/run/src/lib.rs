@@ -38,6 +38,7 @@ mod serving;
 pub mod settings_fill;
 pub mod shell;
 mod stopping;
+pub mod today;
 mod usage;
 
 pub use request::{LiveExportTarget, MeterRequest, PlaceOfExport, RunRequest, ServeRequest, device};

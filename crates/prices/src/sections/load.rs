@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::section::PriceError;
+use crate::price_error::PriceError;
 use crate::sections::within;
 
 /// `[load]` as a user writes it.
