@@ -13,6 +13,7 @@ use infercost_core::{
 };
 
 use crate::attribution::{PhasePowers, TimeShare, attribute_weighted, phase_powers, time_shares};
+use crate::interference::Superseded;
 use crate::load::advice::load;
 use crate::token_price::{Billed, TokenPrices, fit};
 use infercost_core::text::count;
@@ -100,9 +101,13 @@ impl Ledger {
     pub fn of(run: &RunRecord, report: &Report) -> Self {
         let mut ledger =
             Self { currency: report.price_book.currency, bills: Vec::new(), entries: HashMap::new() };
+        let superseded = Superseded::of(run);
         for candidate in &report.candidates {
-            let windows: Vec<&WindowRecord> =
-                run.windows.iter().filter(|window| window.id.variant == candidate.variant).collect();
+            let windows: Vec<&WindowRecord> = run
+                .windows
+                .iter()
+                .filter(|window| window.id.variant == candidate.variant && !superseded.holds(window))
+                .collect();
             let idle = idle_of(run, &windows, candidate);
             let (loaded, single): (Vec<&WindowRecord>, Vec<&WindowRecord>) =
                 windows.into_iter().partition(|window| window.load.is_some());

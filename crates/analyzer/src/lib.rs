@@ -35,6 +35,7 @@ mod energy_source;
 mod energy_totals;
 pub mod foreign;
 mod idle_power;
+mod interference;
 mod judgement;
 pub mod kept_divergence;
 pub mod latency;

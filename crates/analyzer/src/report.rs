@@ -9,6 +9,7 @@ use crate::analysis::{Analysis, AnalysisError};
 use crate::candidate::Context;
 use crate::energy_totals;
 use crate::idle_power::{Idle, idle_of};
+use crate::interference;
 use crate::judgement::{Judgement, Margin, QualityEvidence, judge, minimum_score};
 use crate::load::advice::{LoadTested, advise};
 use crate::load::{self, LoadContext, Point};
@@ -69,6 +70,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         None => recommend(&judged, analysis.policy),
     };
     let energy = energy_totals::totals(analysis.runs, &candidates);
+    let interference = interference::report(if loaded.is_empty() { analysis.runs } else { loaded });
     let noted = Noted {
         analysis,
         energy: energy.as_ref(),
@@ -98,7 +100,11 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         prompts,
         energy,
         candidates,
-        recommendation: with_baseline(recommendation, baseline),
+        recommendation: interference::explained(
+            with_baseline(recommendation, baseline),
+            interference.as_ref(),
+        ),
+        interference,
     })
 }
 

@@ -35,11 +35,13 @@ pub mod reason;
 pub mod record;
 pub mod record_sink;
 pub mod report;
+pub mod retry_after;
 pub mod run;
 pub mod run_spec;
 pub mod sampling;
 pub mod served;
 pub mod server_place;
+pub mod shown_address;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod text;
@@ -80,6 +82,7 @@ pub use record::{
     OperatingPoint, Outcome, WindowRecord,
 };
 pub use record_sink::{Likeliest, RecordSink, Scored, SinkError, Unscored};
+pub use retry_after::retry_after;
 pub use run::{RunHeader, RunRecord};
 pub use run_spec::{ArrivalProcess, LoadSpec, MeterSpec, RunSpec, ServerSpec};
 pub use sampling::Sampling;
@@ -87,6 +90,7 @@ pub use served::{
     ParameterChange, ServedFacts, ServedHabits, ServedTrial, ServerTimings, TokenCount, UsageFault,
 };
 pub use server_place::ServerPlace;
+pub use shown_address::without_secrets;
 pub use thinking::Thinking;
 pub use unavailable_meter::UnavailableMeter;
 pub use units::{Bytes, Joules, TokensPerSecond, Watts};

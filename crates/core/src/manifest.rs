@@ -298,7 +298,8 @@ impl fmt::Display for Provenance {
             Self::Quantized { recipe, from, fallbacks } => {
                 write!(f, "quantized here to {recipe} from weights {from}")?;
                 if !fallbacks.is_empty() {
-                    write!(f, " ({} tensors fell back)", fallbacks.len())?;
+                    let noun = if fallbacks.len() == 1 { "tensor" } else { "tensors" };
+                    write!(f, " ({} {noun} fell back)", fallbacks.len())?;
                 }
                 Ok(())
             }

@@ -49,10 +49,28 @@ pub struct Report {
     /// What the meter read in all windows of single requests together; `None` where nothing was metered or estimated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy: Option<EnergyTotals>,
+    /// What else the machine did; `None` where nobody watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interference: Option<InterferenceReport>,
     /// Baseline first, then the others in the run's order.
     pub candidates: Vec<CandidateReport>,
     /// What to deploy.
     pub recommendation: Recommendation,
+}
+
+/// What else the machine did while it was measured, over all windows that were watched.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct InterferenceReport {
+    /// Windows, superseded ones included.
+    pub windows: u64,
+    /// Windows that were watched.
+    pub watched: u64,
+    /// Watched windows that other programs, other machines on the same host, or heat surely disturbed.
+    pub disturbed: u64,
+    /// Disturbed windows that were measured again: times, energy and cost are those of the second time.
+    pub remeasured: u64,
+    /// Processor time of others as a share of all processors' time; `None` where the system does not tell.
+    pub foreign_cpu_share: Option<f64>,
 }
 
 /// How much of a prompt set was run.

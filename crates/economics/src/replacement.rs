@@ -165,146 +165,233 @@ impl Terms {
     }
 }
 
-/// Decides. Both workloads are taken per inference where they are of the same prompts and variant; otherwise
-/// the new machine's are scaled to the old one's output length, and that is said.
-pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement {
-    let mut notes = Vec::new();
-    let scale = scale(old, new, &mut notes);
-    let scaled = |estimate: Estimate| estimate.map(|value| value * scale);
-    let nothing = exact(0.0);
-    let inputs = [
-        Input::new(old.busy_s, 0),
-        Input::new(old.joules.unwrap_or(nothing), 0),
-        Input::new(scaled(new.busy_s), 1),
-        Input::new(new.joules.map_or(nothing, scaled), 1),
-    ];
+/// Two machines at the same load, with what was measured of either.
+struct Comparison<'a> {
+    terms: &'a Terms,
+    /// Busy seconds and joules of the old machine, then of the new.
+    inputs: [Input; 4],
+    /// Electricity per kWh, 0 where it is left out.
+    tariff: f64,
+    /// Idle power that counts.
+    idles: Idles,
+}
 
-    let requests = terms.requests(old.busy_s.point);
-    let idles = Idles::counted(old, new);
-    let over = |f: &dyn Fn(Both) -> f64| propagate(&inputs, |at| f(both(at)));
-    let mut left_out = LeftOut::default();
-    let known = energy_known(old, new, terms, &mut left_out);
-    let tariff = terms.tariff.filter(|_| known).unwrap_or(0.0);
-    let saving_if = |both: Both, tariff: f64, idles: Idles| {
+impl Comparison<'_> {
+    /// The interval of a quantity over what was measured.
+    fn over(&self, quantity: impl Fn(Both) -> f64) -> Option<Estimate> {
+        propagate(&self.inputs, |at| quantity(Both::at(at)))
+    }
+
+    /// The measured values themselves.
+    fn points(&self) -> Both {
+        Both::at(&self.inputs.map(|input| input.estimate.point))
+    }
+
+    /// Running costs that a year with the new machine saves.
+    fn saving(&self, both: Both, tariff: f64, idles: Idles) -> f64 {
+        let terms = self.terms;
         let requests = terms.requests(both.old.busy_s);
         let energy = terms.energy(tariff, requests, both.old, idles.old)
             - terms.energy(tariff, requests, both.new, idles.new);
         energy + terms.operation(requests, both.old) - terms.operation(requests, both.new)
-    };
+    }
 
-    let saving = |both: Both, tariff: f64| saving_if(both, tariff, idles);
+    /// Cost of a year with the old machine less that with the new, capital included.
+    fn advantage(&self, both: Both, tariff: f64, idles: Idles) -> f64 {
+        let requests = self.terms.requests(both.old.busy_s);
+        self.saving(both, tariff, idles) + self.terms.capital_old(requests, both.old)
+            - self.terms.capital_new(requests, both.new)
+    }
 
-    let outlay = |both: Both| {
+    /// Price of the new machines less what the old ones fetch.
+    fn outlay(&self, both: Both) -> f64 {
+        let terms = self.terms;
         let requests = terms.requests(both.old.busy_s);
         terms.new.purchase * terms.machines(requests, both.new)
             - terms.resale * terms.machines(requests, both.old)
-    };
+    }
 
-    let advantage_if = |both: Both, tariff: f64, idles: Idles| {
-        let requests = terms.requests(both.old.busy_s);
-        saving_if(both, tariff, idles) + terms.capital_old(requests, both.old)
-            - terms.capital_new(requests, both.new)
-    };
-
-    let advantage = |both: Both, tariff: f64| advantage_if(both, tariff, idles);
-    let yearly_saving = over(&|both| saving(both, tariff));
-
-    let payback = over(&|both| {
-        let (outlay, saving) = (outlay(both), saving(both, tariff));
-
-        if outlay <= 0.0 {
-            0.0
-        } else if saving > 0.0 {
-            outlay / saving * 12.0
-        } else {
-            f64::NAN
+    /// Outlay ÷ yearly saving, in months; NaN where it never pays back.
+    fn payback_months(&self, both: Both) -> f64 {
+        let (outlay, saving) = (self.outlay(both), self.saving(both, self.tariff, self.idles));
+        match outlay <= 0.0 {
+            true => 0.0,
+            false if saving > 0.0 => outlay / saving * 12.0,
+            false => f64::NAN,
         }
-    });
+    }
 
-    let yearly_advantage = over(&|both| advantage(both, tariff));
+    /// Electricity price from which replacing is cheaper: the advantage is linear in the tariff.
+    fn break_even_tariff(&self, both: Both) -> f64 {
+        let free = self.advantage(both, 0.0, self.idles);
+        -free / (self.advantage(both, 1.0, self.idles) - free)
+    }
 
-    // The advantage is linear in the tariff.
-    let break_even_tariff = over(&|both| {
-        let free = advantage(both, 0.0);
-        -free / (advantage(both, 1.0) - free)
-    })
-    .filter(|tariff| known && tariff.point > 0.0);
+    /// The decision; what is left out of both machines may differ between them, so it must stand at both ends of what
+    /// their idle power may be.
+    fn decide(
+        &self,
+        payback: Option<&Estimate>,
+        left_out: &LeftOut,
+        bounds: Option<[Idles; 2]>,
+    ) -> (Decision, String) {
+        let advantage = self.over(|both| self.advantage(both, self.tariff, self.idles));
+        let (decision, why) = decide(self.terms, advantage.as_ref(), payback, left_out);
 
-    let points = both(&inputs.map(|input| input.estimate.point));
+        match bounds {
+            Some(ends) if decision != Decision::Open => {
+                let at_ends = ends.map(|idles| self.over(|both| self.advantage(both, self.tariff, idles)));
+                doubt(self.terms, decision, why, at_ends)
+            }
+            _ => (decision, why),
+        }
+    }
 
-    let year =
-        |workload: &Workload, taken: Taken, idle: Idle, capital: f64, group: u32, factor: f64| MachineYear {
+    /// What one machine takes in a year.
+    fn year(&self, machine: &Machine<'_>) -> MachineYear {
+        let Machine { workload, taken, .. } = machine;
+        let requests = self.terms.requests(self.points().old.busy_s);
+        let per_token = |quantity: fn(PerInference) -> f64| per_token(workload, quantity);
+
+        MachineYear {
             run: workload.run.to_string(),
             variant: workload.variant.to_string(),
             machine: workload.machine.clone(),
-            tokens_per_s: per_token(workload, |tokens, busy, _| tokens / busy),
-            joules_per_token: per_token(workload, |tokens, _, joules| joules / tokens)
-                .filter(|_| workload.joules.is_some()),
-            machines: terms.machines(requests, taken) as u32,
-            energy: workload.joules.filter(|_| terms.tariff.is_some()).and_then(|joules| {
-                let inputs = [
-                    Input::new(workload.busy_s.map(|busy| busy * factor), group),
-                    Input::new(joules.map(|joules| joules * factor), group),
-                ];
+            tokens_per_s: per_token(|one| one.tokens / one.busy_s),
+            joules_per_token: per_token(|one| one.joules / one.tokens).filter(|_| workload.joules.is_some()),
+            machines: self.terms.machines(requests, *taken) as u32,
+            energy: self.energy_of(machine, requests),
+            operation: self.terms.operation_per_hour.map(|_| self.terms.operation(requests, *taken)),
+            capital: machine.capital,
+        }
+    }
 
-                propagate(&inputs, |at| match at {
-                    [busy_s, joules] => {
-                        let taken = Taken { busy_s: *busy_s, joules: *joules };
-                        let requests = if group == 0 { terms.requests(*busy_s) } else { requests };
-                        terms.energy(terms.tariff.unwrap_or(f64::NAN), requests, taken, idle)
-                    }
-                    _ => f64::NAN,
-                })
-            }),
-            operation: terms.operation_per_hour.map(|_| terms.operation(requests, taken)),
-            capital,
-        };
+    /// Electricity of a year; `None` where energy or tariff are unknown. The load moves with the old machine's speed,
+    /// where none is given.
+    fn energy_of(&self, machine: &Machine<'_>, requests: f64) -> Option<Estimate> {
+        let tariff = self.terms.tariff?;
+        let joules = machine.workload.joules?;
+        let inputs = [
+            Input::new(machine.workload.busy_s.map(|busy| busy * machine.factor), 0),
+            Input::new(joules.map(|joules| joules * machine.factor), 0),
+        ];
 
-    let (capital_old, capital_new) =
-        (terms.capital_old(requests, points.old), terms.capital_new(requests, points.new));
-    let (decision, why) = decide(terms, yearly_advantage.as_ref(), payback.as_ref(), &left_out);
+        propagate(&inputs, |at| match at {
+            [busy_s, joules] => {
+                let taken = Taken { busy_s: *busy_s, joules: *joules };
+                let requests = if machine.sets_the_load { self.terms.requests(*busy_s) } else { requests };
+                self.terms.energy(tariff, requests, taken, machine.idle)
+            }
+            _ => f64::NAN,
+        })
+    }
+}
 
-    // What is left out of both may differ between them.
-    let bounds = Idles::bounds(old, new).filter(|_| known);
-    let at_bounds = bounds.map(|ends| ends.map(|idles| over(&|both| advantage_if(both, tariff, idles))));
-    let (decision, why) = match at_bounds {
-        Some(ends) if decision != Decision::Open => doubt(terms, decision, why, ends),
-        _ => (decision, why),
+/// One of the two machines.
+struct Machine<'a> {
+    workload: &'a Workload,
+    taken: Taken,
+    idle: Idle,
+    /// What its value loses in a year, with interest on it.
+    capital: f64,
+    /// By how much its inferences are stretched.
+    factor: f64,
+    /// True for the old machine, whose speed sets the load where none is given.
+    sets_the_load: bool,
+}
+
+/// Decides. Both workloads are taken per inference where they are of the same prompts and variant; otherwise
+/// the new machine's are scaled to the old one's output length, and that is said.
+pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement {
+    let mut notes = Vec::new();
+    let factor = scale(old, new, &mut notes);
+    let mut left_out = LeftOut::default();
+    let known = energy_known(old, new, terms, &mut left_out);
+
+    let nothing = exact(0.0);
+    let comparison = Comparison {
+        terms,
+        inputs: [
+            Input::new(old.busy_s, 0),
+            Input::new(old.joules.unwrap_or(nothing), 0),
+            Input::new(new.busy_s.map(|busy| busy * factor), 1),
+            Input::new(new.joules.map_or(nothing, |joules| joules.map(|joules| joules * factor)), 1),
+        ],
+        tariff: terms.tariff.filter(|_| known).unwrap_or(0.0),
+        idles: Idles::counted(old, new),
     };
-    let mut assumptions = terms.assumptions.clone();
-    assumptions.push(Assumption::new(
-        format!("{} requests an hour, {} hours a day", plain(requests), plain(terms.hours_per_day)),
-        if terms.requests_per_hour.is_some() {
-            "as given".to_owned()
-        } else {
-            format!("what the old machine answers at {} of its capacity", percent(terms.max_utilization))
-        },
-    ));
+    let Comparison { tariff, idles, .. } = comparison;
+
+    let payback = comparison.over(|both| comparison.payback_months(both));
+    let bounds = Idles::bounds(old, new).filter(|_| known);
+    let (decision, why) = comparison.decide(payback.as_ref(), &left_out, bounds);
+    let break_even_tariff = comparison.over(|both| comparison.break_even_tariff(both));
+
+    let points = comparison.points();
+    let requests = terms.requests(old.busy_s.point);
+    let old_machine = Machine {
+        workload: old,
+        taken: points.old,
+        idle: idles.old,
+        capital: terms.capital_old(requests, points.old),
+        factor: 1.0,
+        sets_the_load: true,
+    };
+    let new_machine = Machine {
+        workload: new,
+        taken: points.new,
+        idle: idles.new,
+        capital: terms.capital_new(requests, points.new),
+        factor,
+        sets_the_load: false,
+    };
 
     Replacement {
         schema: REPLACE_SCHEMA,
         currency: terms.currency,
         requests_per_hour: requests,
-        old: year(old, points.old, idles.old, capital_old, 0, 1.0),
-        new: year(new, points.new, idles.new, capital_new, 1, scale),
-        outlay: over(&outlay),
-        yearly_saving,
+        old: comparison.year(&old_machine),
+        new: comparison.year(&new_machine),
+        outlay: comparison.over(|both| comparison.outlay(both)),
+        yearly_saving: comparison.over(|both| comparison.saving(both, tariff, idles)),
         payback_months: payback,
-        yearly_advantage,
-        break_even_tariff,
+        yearly_advantage: comparison.over(|both| comparison.advantage(both, tariff, idles)),
+        break_even_tariff: break_even_tariff.filter(|tariff| known && tariff.point > 0.0),
         decision,
         why,
         left_out,
-        assumptions,
+        assumptions: assumptions(terms, requests),
         notes,
     }
 }
 
-fn both(at: &[f64]) -> Both {
-    let value = |index: usize| at.get(index).copied().unwrap_or(f64::NAN);
-    Both {
-        old: Taken { busy_s: value(0), joules: value(1) },
-        new: Taken { busy_s: value(2), joules: value(3) },
+/// What the terms rest on, the load included.
+fn assumptions(terms: &Terms, requests: f64) -> Vec<Assumption> {
+    let source = if terms.requests_per_hour.is_some() {
+        "as given".to_owned()
+    } else {
+        format!("what the old machine answers at {} of its capacity", percent(terms.max_utilization))
+    };
+    let load = format!("{} requests an hour, {} hours a day", plain(requests), plain(terms.hours_per_day));
+
+    let mut all = terms.assumptions.clone();
+    all.push(Assumption::new(load, source));
+    all
+}
+
+impl Both {
+    /// The values in the order of the inputs.
+    fn at(values: &[f64]) -> Self {
+        match values {
+            [old_busy, old_joules, new_busy, new_joules] => Self {
+                old: Taken { busy_s: *old_busy, joules: *old_joules },
+                new: Taken { busy_s: *new_busy, joules: *new_joules },
+            },
+            _ => {
+                let unknown = Taken { busy_s: f64::NAN, joules: f64::NAN };
+                Self { old: unknown, new: unknown }
+            }
+        }
     }
 }
 
@@ -368,16 +455,26 @@ fn energy_known(old: &Workload, new: &Workload, terms: &Terms, left_out: &mut Le
     known
 }
 
-fn per_token(workload: &Workload, f: impl Fn(f64, f64, f64) -> f64) -> Option<Estimate> {
-    let tokens = workload.output_tokens?;
+/// Means of one inference.
+#[derive(Debug, Clone, Copy)]
+struct PerInference {
+    tokens: f64,
+    busy_s: f64,
+    joules: f64,
+}
+
+/// The interval of a quantity of one inference; `None` where its length is unknown.
+fn per_token(workload: &Workload, quantity: impl Fn(PerInference) -> f64) -> Option<Estimate> {
     let inputs = [
-        Input::new(tokens, 0),
+        Input::new(workload.output_tokens?, 0),
         Input::new(workload.busy_s, 0),
         Input::new(workload.joules.unwrap_or_else(|| exact(0.0)), 0),
     ];
 
     propagate(&inputs, |at| match at {
-        [tokens, busy, joules] => f(*tokens, *busy, *joules),
+        [tokens, busy_s, joules] => {
+            quantity(PerInference { tokens: *tokens, busy_s: *busy_s, joules: *joules })
+        }
         _ => f64::NAN,
     })
 }

@@ -191,3 +191,29 @@ fn identity_is_reported() {
         assert_eq!(Family::from_model_type(family.name()), Some(family));
     }
 }
+
+/// Blocks that files hold as intermediate results have no kernel: the tensor is named, with what can be done.
+#[test]
+fn a_type_without_a_kernel_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = tiny_model("llama", json!({})).write_gguf(folder.path(), GgmlDType::Q8_1);
+    let options = DecoderOptions { executor: Some(Executor::Kernels), ..DecoderOptions::default() };
+    let error = Decoder::open(&path, &Device::Cpu, &options).unwrap_err();
+    assert!(matches!(&error, DecoderError::NoKernel { encoding: "Q8_1", .. }), "{error}");
+    let said = error.to_string();
+    assert!(said.contains(".weight") && said.contains("Q4_K_M"), "{said}");
+}
+
+#[test]
+fn what_computes_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = tiny_model("llama", json!({})).write_gguf(folder.path(), GgmlDType::Q8_0);
+    for (executor, word) in [(Executor::Kernels, "kernels "), (Executor::Candle, "candle")] {
+        let options =
+            DecoderOptions { executor: Some(executor), threads: Some(3), ..DecoderOptions::default() };
+        let identity = Decoder::open(&path, &Device::Cpu, &options).unwrap().executor();
+        assert_eq!(identity.executor, executor);
+        assert!(identity.description.contains(word), "{identity:?}");
+        assert_eq!(identity.threads, (executor == Executor::Kernels).then_some(3));
+    }
+}

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use infercost_core::without_secrets;
 use ureq::http::Uri;
 
 use crate::environment::switched_off;
@@ -181,12 +182,14 @@ impl Destination {
         {
             headers.set_list(&list)?;
         }
+
         let headers = options.headers.clone().or(&headers);
         let filed_under = headers.get("x-project-name").map(str::to_owned).into_iter().collect();
 
         let compression = environment.compression(options, &place.url)?;
         let timeout = environment.timeout(options)?;
         let tls = environment.tls();
+
         Ok(Some(Self { url: place.url, protocol, compression, headers, timeout, tls, filed_under }))
     }
 
@@ -329,24 +332,28 @@ pub(crate) fn address(
 ) -> Result<String, DestinationError> {
     let text = text.trim();
     let problem = |problem| {
-        let shown = text.rsplit_once('@').map_or(text, |(_, after)| after);
-        let address = shown.chars().take(120).flat_map(char::escape_default).collect();
+        let address = shown(&without_secrets(text));
         DestinationError::Address { origin: origin.to_owned(), address, problem }
     };
+
     let uri: Uri = text.parse().map_err(|_| problem("it cannot be read"))?;
     let authority = uri.authority().ok_or_else(|| problem("it names no host"))?;
+
     if authority.as_str().contains('@') {
         return Err(problem("credentials belong into a header (--otlp-header)"));
     }
     let scheme = uri.scheme_str().unwrap_or_default();
+
     if !matches!(scheme, "http" | "https") {
         return Err(problem("it begins with neither http:// nor https://"));
     }
+
     if protocol == Protocol::Grpc {
         return Ok(format!("{scheme}://{authority}"));
     }
     let query = uri.query().map_or_else(String::new, |query| format!("?{query}"));
     let path = uri.path().trim_end_matches('/');
+
     Ok(match base_of {
         Some(signal) if !path.ends_with(signal.path()) => {
             format!("{scheme}://{authority}{path}/{}{query}", signal.path())
@@ -354,6 +361,16 @@ pub(crate) fn address(
         Some(_) => format!("{scheme}://{authority}{path}{query}"),
         None => format!("{scheme}://{authority}{}{query}", uri.path()),
     })
+}
+
+/// An address for people: escaped, and cut where it is long.
+fn shown(address: &str) -> String {
+    let mut shown = String::new();
+    for c in address.chars().take(120) {
+        // the mark of what was left out needs no escape
+        if c == '…' { shown.push(c) } else { shown.extend(c.escape_default()) }
+    }
+    shown
 }
 
 fn authority(url: &str) -> Option<String> {

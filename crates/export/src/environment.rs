@@ -32,6 +32,7 @@ pub fn switched_off(signal: Signal, variables: Variables<'_>) -> Option<OffSwitc
         let mut names = list.split(',').map(str::trim);
         !names.any(|name| name.eq_ignore_ascii_case("otlp"))
     });
+
     let by_sampler = sampler.and_then(|sampler| set(sampler, variables)).filter(|(_, name)| {
         ["always_off", "parentbased_always_off"].contains(&name.to_ascii_lowercase().as_str())
     });

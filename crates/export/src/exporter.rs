@@ -127,6 +127,7 @@ impl Exporter {
             std::thread::sleep(pause);
             true
         };
+
         let outfit = std::mem::take(&mut self.outfit);
         let mut feed = Feed::new(&self.folder, self.feed.offset());
         let result = std::thread::scope(|scope| {
@@ -151,6 +152,7 @@ impl Exporter {
             }
             Ok(())
         });
+
         self.outfit = outfit;
         result
     }
@@ -195,6 +197,7 @@ impl Exporter {
     ) -> Delivery {
         let message = self.client.spans(request);
         let mut pauses = Pauses::new(patience);
+
         loop {
             self.sent.requests += 1;
             match self.client.send(&message) {
@@ -254,6 +257,7 @@ fn halves(
     let half = usize::try_from(count(&request) / 2).ok().filter(|half| *half > 0)?;
     let (mut one, mut other) = (Vec::new(), Vec::new());
     let mut taken = 0;
+
     for resource in request.resource_spans {
         for mut scope in resource.scope_spans {
             let room = half.saturating_sub(taken).min(scope.spans.len());
@@ -270,6 +274,7 @@ fn halves(
             other.extend((!second.spans.is_empty()).then(|| of(vec![second])));
         }
     }
+
     let request = |resource_spans| ExportTraceServiceRequest { resource_spans };
     Some((request(one), request(other)))
 }

@@ -73,6 +73,7 @@ impl Feed {
         let begin = self.offset;
         let mut resource_spans: Vec<ResourceSpans> = Vec::new();
         let mut spans = 0;
+
         while spans < MOST_SPANS && self.offset - begin < FULL {
             let (whole, at) = (self.read_line()?, self.offset);
             if self.line.is_empty() || (!whole && !last) {
@@ -91,13 +92,16 @@ impl Feed {
             }
             self.offset += self.line.len() as u64;
         }
+
         if self.offset == begin {
             return Ok(None);
         }
+
         for resource in &mut resource_spans {
             outfit.apply(resource);
         }
         let request = ExportTraceServiceRequest { resource_spans };
+
         Ok(Some(Batch { request, spans: spans as u64, begin, end: self.offset }))
     }
 
@@ -117,11 +121,13 @@ impl Feed {
                 empty.insert(BufReader::with_capacity(1 << 18, file))
             }
         };
+
         reader.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', &mut self.line).map_err(wrong)?;
         if self.line.len() > MAX_LINE {
             let reason = format!("longer than {MAX_LINE} bytes; this is no line of infercost's");
             return Err(ExportError::Line { path: self.path.clone(), offset: self.offset, reason });
         }
+
         Ok(self.line.last() == Some(&b'\n'))
     }
 }

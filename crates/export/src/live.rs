@@ -93,6 +93,7 @@ impl Follower {
     fn follow(mut self) {
         let mut trouble = None;
         let mut kept = Instant::now();
+
         loop {
             match self.step() {
                 Ok(Some(Delivery::Done)) => trouble = None,
@@ -124,6 +125,7 @@ impl Follower {
                 self.wait(LOOK);
             }
         }
+
         let kept = self.exporter.keep();
         self.tell(&trouble.or_else(|| kept.err().map(|error| error.to_string())));
     }
@@ -168,6 +170,7 @@ fn wait(stopped: &Receiver<Duration>, deadline: &mut Option<Instant>, pause: Dur
         thread::sleep(pause.min(left));
         return pause < left;
     }
+
     match stopped.recv_timeout(pause) {
         Err(RecvTimeoutError::Timeout) => true,
         Ok(flush) => {

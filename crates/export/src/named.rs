@@ -44,6 +44,7 @@ impl Named {
             variables(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
         };
         let mut headers = Headers::default();
+
         // what is not secret of where spans are filed
         let mut filed = Vec::new();
         let base = match self {
@@ -81,15 +82,18 @@ impl Named {
                 below(&endpoint.unwrap_or_else(|| LANGFUSE.to_owned()), "/api/public/otel")
             }
         };
+
         let options = OtlpOptions {
             url: Some(base),
             protocol: Some(Protocol::HttpProtobuf),
             headers: options.headers.clone().or(&headers),
             ..options.clone()
         };
+
         let missing = DestinationError::Missing { variable: "LANGSMITH_ENDPOINT", hint: "it names no host" };
         let found = Destination::resolve(Signal::Traces, &options, &certificates_of(variables))?;
         let found = found.ok_or(missing)?;
+
         Ok(filed.iter().fold(found, |found, part| found.filed_under(Some(part))))
     }
 }

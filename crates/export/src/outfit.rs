@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use infercost_trace::attributes::OPENINFERENCE_PROJECT_NAME;
-use infercost_trace::outgoing::{self, InferenceFacts, Viewer};
+use infercost_trace::outgoing::{self, InferenceFacts, RunSummary, Viewer};
 use infercost_trace::span_ids::SpanId;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use regex::Regex;
@@ -25,6 +25,8 @@ pub struct Outfit {
     pub project: Option<String>,
     /// Attributes that describe whoever sends them: see [`resource_attributes`](crate::resource_attributes).
     pub resource: Vec<(String, String)>,
+    /// What the run comes to, for its root span; `None` leaves that as it was recorded.
+    pub summary: Option<RunSummary>,
     /// What is known of inferences beside their spans, by span id.
     pub facts: HashMap<SpanId, InferenceFacts>,
 }
@@ -37,6 +39,7 @@ impl Default for Outfit {
             viewer: Viewer::Any,
             project: None,
             resource: Vec::new(),
+            summary: None,
             facts: HashMap::new(),
         }
     }
@@ -50,17 +53,24 @@ impl Outfit {
                 outgoing::strip_content(span);
             }
         }
+
         if let (false, Some(resource)) = (self.resource.is_empty(), &mut spans.resource) {
             outgoing::describe_resource(resource, &self.resource);
         }
+
         if !self.redact.is_empty() {
             outgoing::each_text(spans, &mut |text| self.redact_text(text));
         }
+
         if let (Some(project), Some(resource)) = (&self.project, &mut spans.resource) {
             outgoing::set_project(resource, project);
         }
+
         for span in spans.scope_spans.iter_mut().flat_map(|scope| &mut scope.spans) {
             let id = SpanId::try_from(span.span_id.as_slice()).ok();
+            if let Some(summary) = &self.summary {
+                outgoing::summarize_run(span, summary);
+            }
             outgoing::dress(span, id.and_then(|id| self.facts.get(&id)), self.viewer);
         }
     }

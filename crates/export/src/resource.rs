@@ -18,6 +18,7 @@ const SERVICE: &str = "OTEL_SERVICE_NAME";
 pub fn resource_attributes(variables: Variables<'_>) -> Result<Vec<(String, String)>, DestinationError> {
     let list = variables(VARIABLE).unwrap_or_default();
     let mut found: Vec<(String, String)> = Vec::new();
+
     for entry in list.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
         let decoded = |text: &str| String::from_utf8(percent_decoded(text.trim())).ok();
         let pair = entry.split_once('=').and_then(|(key, value)| Some((decoded(key)?, decoded(value)?)));
@@ -34,6 +35,7 @@ pub fn resource_attributes(variables: Variables<'_>) -> Result<Vec<(String, Stri
         found.retain(|(known, _)| known != SERVICE_NAME);
         found.push((SERVICE_NAME.to_owned(), service));
     }
+
     Ok(found)
 }
 

@@ -1,6 +1,6 @@
 //! When to try again: what OTLP says (429, 502, 503, 504, and what the network does), with growing pauses.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// How long and how often to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,55 +54,9 @@ impl Pauses {
     }
 }
 
-/// The pause of a `Retry-After` header: seconds, or a date (RFC 9110, 10.2.3; only its current form is read).
-pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
-    let value = value.trim();
-    if let Ok(seconds) = value.parse::<u32>() {
-        return Some(Duration::from_secs(seconds.into()));
-    }
-    let at = imf_date(value)?;
-    let now = now.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
-    Some(Duration::from_secs(at.saturating_sub(now)))
-}
-
-/// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn imf_date(text: &str) -> Option<u64> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let mut words = text.split_once(", ")?.1.split(' ');
-    let day: u64 = words.next()?.parse().ok().filter(|day| (1..=31).contains(day))?;
-    let month = words.next()?;
-    let month = u64::try_from(MONTHS.iter().position(|name| *name == month)?).ok()? + 1;
-    let year: u64 = words.next()?.parse().ok().filter(|year| (1970..=9999).contains(year))?;
-    let mut clock = words.next()?.split(':').map(|part| part.parse::<u64>().ok().filter(|part| *part <= 60));
-    let seconds = clock.next()?? * 3600 + clock.next()?? * 60 + clock.next()??;
-    // days since 1970 in the Gregorian calendar, with years that begin in March
-    let (shifted, of_year) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days =
-        365 * shifted + shifted / 4 - shifted / 100 + shifted / 400 + (153 * of_year + 2) / 5 + day - 1;
-    Some(days.checked_sub(719_468)? * 86_400 + seconds)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn retry_after_in_both_forms() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_770);
-        let check = |value: &str, wanted: Option<u64>| {
-            assert_eq!(retry_after(value, now), wanted.map(Duration::from_secs), "{value}");
-        };
-        check("7", Some(7));
-        check(" 0 ", Some(0));
-        check("Sun, 06 Nov 1994 08:49:37 GMT", Some(7));
-        check("Sun, 06 Nov 1993 08:49:37 GMT", Some(0));
-        check("Thu, 01 Jan 1970 00:00:00 GMT", Some(0));
-        check("-1", None);
-        check("soon", None);
-        check("Sun, 99 Nov 1994 08:49:37 GMT", None);
-        check("Sun, 06 Nov 99999999999999999999 08:49:37 GMT", None);
-    }
 
     #[test]
     fn pauses_grow_and_end() {

@@ -16,6 +16,7 @@ pub(crate) fn shown(text: &str, headers: &Headers) -> String {
     }
     let mut words = String::new();
     let mut space = false;
+
     for (count, c) in text.trim().chars().enumerate() {
         if count >= SHOWN {
             words.push('…');
@@ -35,6 +36,7 @@ pub(crate) fn shown(text: &str, headers: &Headers) -> String {
             }
         }
     }
+
     words
 }
 
@@ -87,6 +89,7 @@ pub(crate) fn partial(content_type: &str, body: &[u8], headers: &Headers) -> Par
     struct JsonAnswer {
         partial_success: JsonPartial,
     }
+
     #[derive(Deserialize, Default)]
     #[serde(rename_all = "camelCase", default)]
     struct JsonPartial {
@@ -94,6 +97,7 @@ pub(crate) fn partial(content_type: &str, body: &[u8], headers: &Headers) -> Par
         rejected_spans: serde_json::Value,
         error_message: String,
     }
+
     if content_type.starts_with("application/json") {
         let answer: JsonAnswer = serde_json::from_slice(body).unwrap_or_default();
         let rejected = match answer.partial_success.rejected_spans {
@@ -102,6 +106,7 @@ pub(crate) fn partial(content_type: &str, body: &[u8], headers: &Headers) -> Par
         };
         return Partial { rejected, message: shown(&answer.partial_success.error_message, headers) };
     }
+
     let answer = ExportTraceServiceResponse::decode(body).unwrap_or_default();
     answer.partial_success.map_or_else(Partial::default, |partial| Partial {
         rejected: u64::try_from(partial.rejected_spans).unwrap_or(0),

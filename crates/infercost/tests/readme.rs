@@ -12,7 +12,7 @@ fn the_first_example_is_the_report_of_the_sample_run() {
     let readme = fs::read_to_string(workspace::root().join("README.md")).unwrap();
     let name = workspace::sample_run().file_name().unwrap().to_str().unwrap().to_owned();
     assert!(readme.contains(&format!("traces/sample/{name}")), "the README names another run");
-    let shown = readme.split("```").nth(1).unwrap().trim();
+    let shown = readme.split("```").nth(3).unwrap().trim();
     let output = Command::new(env!("CARGO_BIN_EXE_infercost"))
         .current_dir(workspace::root())
         .args(["report", &format!("traces/sample/{name}")])

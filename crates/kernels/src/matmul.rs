@@ -112,6 +112,7 @@ unsafe fn zero_panel(job: &Job<'_>, panel: usize) {
 
 impl Job<'_> {
     /// Rows of a panel that the matrix has.
+    #[inline]
     pub(crate) fn panel_rows(&self, panel: usize) -> usize {
         PANEL_ROWS.min(self.matrix.rows - panel * PANEL_ROWS)
     }
@@ -121,6 +122,7 @@ impl Job<'_> {
     /// # Safety
     /// Nobody else uses these columns, and the job has the panel and the token.
     #[allow(clippy::mut_from_ref, reason = "as `Output::row_mut`")]
+    #[inline]
     pub(crate) unsafe fn panel_row(&self, token: usize, panel: usize) -> &mut [f32] {
         // SAFETY: the caller's promise; the room was checked when the job was made.
         unsafe { self.out.row_mut(token, panel * PANEL_ROWS, self.panel_rows(panel)) }

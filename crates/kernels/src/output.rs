@@ -48,6 +48,7 @@ impl<'a> Output<'a> {
     /// # Safety
     /// `holds(token + 1, column + length)`, and nobody else uses these columns as long as the slice lives.
     #[allow(clippy::mut_from_ref, reason = "the caller promises that parts do not overlap")]
+    #[inline]
     pub(crate) unsafe fn row_mut(&self, token: usize, column: usize, length: usize) -> &mut [f32] {
         debug_assert!(self.holds(token + 1, column + length));
 

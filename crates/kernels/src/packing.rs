@@ -6,7 +6,7 @@ use crate::{PANEL_ROWS, WeightType};
 
 /// Packs one row into its place in a panel.
 ///
-/// `lane` is the row's place among the 16. Bytes of upper bits and shared bytes are added to: a panel starts as zeros.
+/// `lane` is the row's place among the 16.
 pub(crate) fn pack_row(weight_type: WeightType, layout: &Layout, row: &[u8], lane: usize, panel: &mut [u8]) {
     let blocks = row.chunks_exact(weight_type.block_bytes());
 
@@ -66,7 +66,7 @@ fn pack_256(
     }
 }
 
-/// Packs 32 codes of a row.
+/// Packs 32 codes of a row: four bytes a group, or a pair of groups, at a time.
 fn pack_codes(
     weight_type: WeightType,
     layout: &Layout,
@@ -75,40 +75,48 @@ fn pack_codes(
     lane: usize,
     panel: &mut [u8],
 ) {
-    for (k, code) in codes.iter().enumerate() {
-        let group = k / 4;
-        let byte = lane * 4 + k % 4;
+    let groups = codes.as_chunks::<4>().0;
+    let byte = lane * 4;
 
-        if weight_type == WeightType::Q8_0 {
-            put(panel, layout.codes + (block * 8 + group) * 64 + byte, &[*code]);
-            continue;
+    if weight_type == WeightType::Q8_0 {
+        for (group, codes) in groups.iter().enumerate() {
+            put(panel, layout.codes + (block * 8 + group) * 64 + byte, codes);
         }
+        return;
+    }
 
-        let shared = layout.codes + (block * 4 + group / 2) * 64 + byte;
-        add(panel, shared, (code & 15) << (4 * (group % 2)));
-        match weight_type {
-            WeightType::Q5_0 | WeightType::Q5_1 | WeightType::Q5K => {
-                add(panel, layout.high + block * 64 + byte, (code >> 4) << group);
+    for (pair, [a, b, c, d, e, f, g, h]) in codes.as_chunks::<8>().0.iter().enumerate() {
+        let shared = [(a, e), (b, f), (c, g), (d, h)].map(|(first, second)| (first & 15) | (second << 4));
+        put(panel, layout.codes + (block * 4 + pair) * 64 + byte, &shared);
+    }
+
+    match weight_type {
+        WeightType::Q5_0 | WeightType::Q5_1 | WeightType::Q5K => {
+            put(panel, layout.high + block * 64 + byte, &upper_bits(groups, 1));
+        }
+        WeightType::Q6K => {
+            for (half, groups) in groups.chunks_exact(4).enumerate() {
+                put(panel, layout.high + (block * 2 + half) * 64 + byte, &upper_bits(groups, 2));
             }
-            WeightType::Q6K => {
-                let high = layout.high + (block * 2 + group / 4) * 64 + byte;
-                add(panel, high, (code >> 4) << (2 * (group % 4)));
-            }
-            _ => {}
+        }
+        _ => {}
+    }
+}
+
+/// The bits above the fourth of some groups, `width` a group, from the lowest on.
+fn upper_bits(groups: &[[u8; 4]], width: usize) -> [u8; 4] {
+    let mut bits = [0; 4];
+    for (group, codes) in groups.iter().enumerate() {
+        for (bits, code) in bits.iter_mut().zip(codes) {
+            *bits |= (code >> 4) << (width * group);
         }
     }
+    bits
 }
 
 /// Writes bytes; none where they would not fit, which no layout lets happen.
 fn put(panel: &mut [u8], start: usize, bytes: &[u8]) {
     if let Some(place) = panel.get_mut(start..start + bytes.len()) {
         place.copy_from_slice(bytes);
-    }
-}
-
-/// Sets bits of a byte.
-fn add(panel: &mut [u8], index: usize, bits: u8) {
-    if let Some(byte) = panel.get_mut(index) {
-        *byte |= bits;
     }
 }

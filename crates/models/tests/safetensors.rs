@@ -42,8 +42,8 @@ fn tokenizer() -> Value {
                {"type": "ByteLevel", "add_prefix_space": false, "use_regex": true}]}})
 }
 
-/// Every row of every tensor holds its own number, row 0 first.
-fn write(folder: &Path, tensors: &[(String, Vec<usize>)], config: &Value, tokenizer: &Value) {
+/// A file in which every row of every tensor holds its own number, row 0 first.
+fn file_of(tensors: &[(String, Vec<usize>)]) -> Vec<u8> {
     let mut header = serde_json::Map::new();
     let mut data: Vec<u8> = Vec::new();
     for (name, shape) in tensors {
@@ -61,7 +61,11 @@ fn write(folder: &Path, tensors: &[(String, Vec<usize>)], config: &Value, tokeni
     let mut file = (header.len() as u64).to_le_bytes().to_vec();
     file.extend(header);
     file.extend(data);
-    fs::write(folder.join("model.safetensors"), file).unwrap();
+    file
+}
+
+fn write(folder: &Path, tensors: &[(String, Vec<usize>)], config: &Value, tokenizer: &Value) {
+    fs::write(folder.join("model.safetensors"), file_of(tensors)).unwrap();
     fs::write(folder.join("config.json"), config.to_string()).unwrap();
     fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).unwrap();
     let named = json!({"eos_token": {"content": "<end>"}, "chat_template": "{{ messages }}"});
@@ -153,5 +157,53 @@ fn folders_that_are_refused() {
         fs::write(&weights, bytes).unwrap();
         let error = convert(folder.path()).unwrap_err().to_string();
         assert!(error.contains(wanted), "{error}\nlacks {wanted}");
+    }
+}
+
+#[test]
+fn shards_are_found_or_the_missing_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write(folder.path(), &tensors(), &config(), &tokenizer());
+    fs::remove_file(at("model.safetensors")).unwrap();
+    let (first, second) = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors");
+    let all = tensors();
+    fs::write(at(first), file_of(&all[..5])).unwrap();
+    let error = convert(folder.path()).unwrap_err().to_string();
+    assert!(error.contains(second) && error.contains("missing"), "{error}");
+
+    fs::write(at(second), file_of(&all[5..])).unwrap();
+    assert_eq!(convert(folder.path()).unwrap().tensors.len(), all.len());
+
+    // The index says which files count, and which of two tensors of one name.
+    let mut map: serde_json::Map<String, Value> = all
+        .iter()
+        .enumerate()
+        .map(|(at, (name, _))| (name.clone(), json!(if at < 5 { first } else { second })))
+        .collect();
+    fs::write(at("consolidated.safetensors"), file_of(&all)).unwrap();
+    fs::write(at("model-overlay.safetensors"), file_of(&[all[1].clone()])).unwrap();
+    map.insert(all[1].0.clone(), json!("model-overlay.safetensors"));
+    let index = at("model.safetensors.index.json");
+    fs::write(&index, json!({"weight_map": map}).to_string()).unwrap();
+    assert_eq!(convert(folder.path()).unwrap().tensors.len(), all.len());
+
+    map.insert("more".into(), json!("model-00003-of-00003.safetensors"));
+    fs::write(&index, json!({"weight_map": map}).to_string()).unwrap();
+    let error = convert(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("model-00003-of-00003.safetensors"), "{error}");
+    fs::write(&index, json!({"weight_map": {"a": "../../etc/passwd"}}).to_string()).unwrap();
+    assert!(convert(folder.path()).unwrap_err().to_string().contains("no files of this folder"));
+}
+
+#[test]
+fn pointers_stand_for_any_file_of_a_folder() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    for name in ["model.safetensors", "tokenizer.json", "config.json"] {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &tensors(), &config(), &tokenizer());
+        fs::write(folder.path().join(name), pointer).unwrap();
+        let error = convert(folder.path()).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("a Git LFS pointer to 12345 bytes"), "{error}");
     }
 }

@@ -1,7 +1,7 @@
 //! One question to one price source over HTTP, within bounds of time and size.
 
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use infercost_core::ServerPlace;
 use thiserror::Error;
@@ -226,20 +226,15 @@ fn unreachable(url: &str, error: &ureq::Error) -> FetchError {
     FetchError::Unreachable { url: url.to_owned(), reason }
 }
 
-/// Seconds of `Retry-After`; its other form, a date, is not read.
+/// Seconds that a server wants to be left alone.
 fn retry_after(headers: &HeaderMap) -> Option<u64> {
-    headers.get("retry-after")?.to_str().ok()?.trim().parse().ok()
+    let value = headers.get("retry-after")?.to_str().ok()?;
+    infercost_core::retry_after(value, SystemTime::now()).map(|pause| pause.as_secs())
 }
 
-/// An address without its query and without a password, which may hold anything.
+/// An address without its query, which may hold anything, and without credentials.
 fn shown(url: &str) -> String {
-    let address = url.split('?').next().unwrap_or_default();
-    let Some((scheme, rest)) = address.split_once("://") else { return quoted(address) };
-    let end = rest.find('/').unwrap_or(rest.len());
-    match rest.get(..end).and_then(|authority| authority.rfind('@')).and_then(|at| rest.get(at + 1..)) {
-        Some(without) => quoted(&format!("{scheme}://{without}")),
-        None => quoted(address),
-    }
+    quoted(&infercost_core::without_secrets(url))
 }
 
 /// Text from a server, without characters that a terminal obeys, and not endless.
@@ -301,7 +296,7 @@ mod tests {
     fn addresses() {
         assert_eq!(encoded("DE-LU"), "DE-LU");
         assert_eq!(encoded("a/../b?c=d&e f"), "a%2F..%2Fb%3Fc%3Dd%26e%20f");
-        assert_eq!(shown("http://h/p?api_key=secret"), "http://h/p");
+        assert_eq!(shown("http://h/p?api_key=secret"), "http://h/p?…");
         assert_eq!(shown("https://u:secret@h/p"), "https://h/p");
         assert_eq!(quoted("a\u{202e}b"), "a\\u{202e}b");
         assert_eq!(quoted("a\u{1b}[31m"), "a\\u{1b}[31m");

@@ -1,4 +1,4 @@
-//! A candidate beside the baseline on one prompt: whole distributions, or what a server shows of them.
+//! A candidate next to the baseline on one prompt: whole distributions, or what a server shows of them.
 
 use infercost_analyzer::divergence;
 use infercost_analyzer::partial_divergence::{comparable_positions, partial_divergence_from_rows};

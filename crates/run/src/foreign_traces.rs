@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use infercost_core::ForeignTrace;
+use infercost_core::{ForeignTrace, without_secrets};
 use infercost_export::OtlpOptions;
 use infercost_export::phoenix::Phoenix;
 use infercost_trace::foreign::{ForeignReader, read_file};
@@ -28,7 +28,10 @@ pub fn read(name: &str) -> anyhow::Result<ForeignTrace> {
     let Some((url, project)) =
         address.trim_end_matches('/').rsplit_once('/').filter(|(url, _)| url.contains("://"))
     else {
-        return Err(usage(format!("`{name}`: write phoenix:http://localhost:6006/PROJECT")));
+        return Err(usage(format!(
+            "`{}`: write phoenix:http://localhost:6006/PROJECT",
+            without_secrets(name)
+        )));
     };
 
     let phoenix = Phoenix::new(url, &OtlpOptions::default(), &variable)?;

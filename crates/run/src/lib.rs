@@ -1,7 +1,7 @@
 //! From a specification to a run on disk, and from a run on disk to what a report needs.
 //!
 //! [`RunRequest`] is what a user wants: a [`RunSpec`](infercost_core::RunSpec), which is stored with the run, and what
-//! is never stored. [`recording::record`] measures it, [`recording::resume`] goes on with a run that was cut off. The
+//! is never stored. [`recording::record`] measures it, [`recording::resume`] completes a run that was cut off. The
 //! one design decision: **what a run does follows from its specification and from what this invocation gives**, so a
 //! folder that came from somewhere else starts nothing.
 //!

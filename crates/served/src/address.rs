@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use infercost_core::without_secrets;
 use reqwest::Url;
 use thiserror::Error;
 
@@ -87,7 +88,7 @@ impl FromStr for ServedAddress {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let shown = if text.contains('@') { "…" } else { text.get(..200).unwrap_or(text) };
+        let shown: String = without_secrets(text).chars().take(200).collect();
         let fails = |reason: &str| AddressError {
             address: shown.escape_debug().to_string(),
             reason: reason.to_owned(),

@@ -144,15 +144,9 @@ async fn refused(mut response: Response, mut patience: Patience<'_>, terms: Term
     Failure { again, wait, context: said.context, refused, ..Failure::new(ServedFault::Status, message) }
 }
 
-/// `Retry-After` in either of its forms: seconds, or a date.
+/// The pause that the server asks for.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let date = jiff::fmt::rfc2822::parse(text).ok()?;
-    let wait = date.timestamp().duration_since(jiff::Timestamp::now());
-    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
+    infercost_core::retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, jiff::Timestamp::now().into())
 }
 
 async fn read_answer(

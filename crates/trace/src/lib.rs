@@ -13,15 +13,16 @@
 //! - [`otlp_json`], [`traces_reader`]: a line as spans, and line after line, for whoever passes them on.
 //! - [`foreign`]: what other programs recorded.
 //! - `mapping`: one file a record: to a span, and back.
-//! - [`span_ids`]: ids that follow from what a span records.
+//! - [`span_ids`], `span_names`: ids that follow from what a span records, and what spans are called by.
 //! - [`run_store`], [`run_reader`]: the folder of a run, written and read.
-//! - `span_draft`, `otlp_line`, `checksum`, `read_span`, `journal`: a span under construction, as a line, its
-//!   checksum, as read, and the file of whole lines.
+//! - `span_draft`, `otlp_line`, `checksum`, `read_span`, `journal`, `escaped`: a span under construction, as a line, its
+//!   checksum, as read, the file of whole lines, and messages that may quote it.
 
 pub mod attributes;
 pub mod backend_attributes;
 mod checksum;
 pub mod error;
+mod escaped;
 pub mod foreign;
 mod journal;
 mod mapping;
@@ -33,6 +34,7 @@ pub mod run_reader;
 pub mod run_store;
 mod span_draft;
 pub mod span_ids;
+mod span_names;
 pub mod traces_reader;
 
 pub use error::{MappingError, StoreError};

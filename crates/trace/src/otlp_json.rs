@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span, TracesData};
 use serde::Deserialize;
 
-use crate::run_reader::plain;
+use crate::escaped::plain;
 use scalar::{Count, Kind};
 pub(crate) use scalar::{Id, Nanos, StatusKind};
 pub(crate) use value::{Attribute, Attributes, ReadValue};

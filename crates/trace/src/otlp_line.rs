@@ -31,6 +31,7 @@ impl LineWriter {
             version: header.infercost_version.clone(),
             ..InstrumentationScope::default()
         };
+
         let scope_spans =
             vec![ScopeSpans { scope: Some(scope), spans: vec![marker], schema_url: SCHEMA_URL.to_owned() }];
         let resource_spans = vec![ResourceSpans {
@@ -38,12 +39,15 @@ impl LineWriter {
             scope_spans,
             schema_url: SCHEMA_URL.to_owned(),
         }];
+
         let whole = serde_json::to_string(&TracesData { resource_spans })?;
+
         // the spans come after the resource, so the marker is the last such object, whatever a header says
         let (before, after) = whole
             .strip_suffix('}')
             .and_then(|open| open.rsplit_once(&marked))
             .ok_or_else(|| serde::ser::Error::custom("a line without a place for its spans"))?;
+
         Ok(Self { before: before.into(), after: after.into(), line: Vec::with_capacity(16 * 1024) })
     }
 

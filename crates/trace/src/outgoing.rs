@@ -13,6 +13,7 @@ use serde_json::{Map, json};
 use crate::attributes::*;
 use crate::backend_attributes::*;
 use crate::span_draft::key_value;
+use crate::span_names::record;
 
 /// Joules of one inference: its share of a window's.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -69,6 +70,7 @@ pub enum Viewer {
 pub fn dress(span: &mut Span, facts: Option<&InferenceFacts>, viewer: Viewer) {
     let record = text(span, RECORD).unwrap_or_default().to_owned();
     let mut extra = Extra::default();
+
     if record == "inference" {
         messages(span, &mut extra);
         if let Some(facts) = facts {
@@ -79,6 +81,7 @@ pub fn dress(span: &mut Span, facts: Option<&InferenceFacts>, viewer: Viewer) {
             extra.text(LLM_MODEL_NAME, name);
         }
     }
+
     let metadata = metadata(span, &extra);
     match viewer {
         Viewer::Any => {
@@ -89,7 +92,28 @@ pub fn dress(span: &mut Span, facts: Option<&InferenceFacts>, viewer: Viewer) {
         Viewer::LangSmith => langsmith(span, &record, metadata, &mut extra),
         Viewer::Langfuse => langfuse(span, &record, facts, metadata, &mut extra),
     }
+
     span.attributes.extend(extra.0);
+}
+
+/// What a run comes to, for the place where one looks first: its root span.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSummary {
+    /// Takes the place of the root's name.
+    pub name: String,
+    /// Becomes the root's output.
+    pub text: String,
+}
+
+/// Puts the summary on the root span of a run; other spans stay as they are.
+pub fn summarize_run(span: &mut Span, summary: &RunSummary) {
+    if !span.parent_span_id.is_empty() || text(span, RECORD) != Some(record::RUN) {
+        return;
+    }
+
+    span.name.clone_from(&summary.name);
+    span.attributes.retain(|attribute| attribute.key != OUTPUT_VALUE);
+    span.attributes.push(key_value(OUTPUT_VALUE, Value::StringValue(summary.text.clone())));
 }
 
 /// Stands where a reason stood that may have quoted content.
@@ -105,19 +129,23 @@ pub fn strip_content(span: &mut Span) {
         GEN_AI_OUTPUT_MESSAGES,
         GEN_AI_SYSTEM_INSTRUCTIONS,
     ];
+
     let holds_content = |key: &str| {
         CONTENT.contains(&key)
             || key.starts_with("llm.input_messages.")
             || key.starts_with("llm.output_messages.")
     };
+
     if let Some(status) = &mut span.status {
         status.message = stripped_message(&span.attributes, &status.message);
     }
+
     for attribute in &mut span.attributes {
         if attribute.key == GEN_AI_EVALUATION_EXPLANATION {
             attribute.value = key_value("", Value::StringValue(REASON_LEFT_OUT.to_owned())).value;
         }
     }
+
     span.attributes.retain(|attribute| !holds_content(&attribute.key));
     for event in &mut span.events {
         event.attributes.retain(|attribute| !holds_content(&attribute.key));
@@ -155,6 +183,7 @@ pub fn each_text(spans: &mut ResourceSpans, change: &mut dyn FnMut(&mut String))
     if let Some(resource) = &mut spans.resource {
         texts(&mut resource.attributes, change);
     }
+
     for scope in &mut spans.scope_spans {
         if let Some(scope) = &mut scope.scope {
             change(&mut scope.name);
@@ -245,6 +274,7 @@ fn messages(span: &Span, extra: &mut Extra) {
         let messages = json!([{"role": "user", "parts": [{"type": "text", "content": prompt}]}]);
         extra.text(GEN_AI_INPUT_MESSAGES, messages.to_string());
     }
+
     if let Some(answer) = text(span, OUTPUT_VALUE) {
         let finish = match find(span, GEN_AI_RESPONSE_FINISH_REASONS) {
             Some(Value::ArrayValue(list)) => match list.values.first().and_then(|first| first.value.as_ref())
@@ -268,6 +298,7 @@ fn numbers(facts: &InferenceFacts, extra: &mut Extra) {
         extra.number(ENERGY_NET, energy.net_j);
         extra.number(ENERGY_IDLE, energy.net_j.map(|net| energy.gross_j - net));
     }
+
     if let Some(cost) = &facts.cost {
         extra.number(COST_ENERGY, cost.parts.energy);
         extra.number(COST_HARDWARE, cost.parts.hardware);
@@ -284,6 +315,7 @@ fn numbers(facts: &InferenceFacts, extra: &mut Extra) {
             extra.number(LLM_COST_TOTAL, Some(cost.total));
         }
     }
+
     extra.number(QUALITY_TASK_SCORE, facts.task_score);
     extra.number(QUALITY_KLD_MEAN, facts.kld_mean);
 }
@@ -330,10 +362,12 @@ fn langfuse(
         "evaluation" => "evaluator",
         _ => "span",
     };
+
     extra.text(LANGFUSE_TYPE, kind);
     if span.parent_span_id.is_empty() {
         extra.text(LANGFUSE_TRACE_NAME, span.name.clone());
     }
+
     if record == "inference" {
         if let Some(model) = text(span, GEN_AI_REQUEST_MODEL) {
             extra.text(LANGFUSE_MODEL, model);
@@ -356,6 +390,7 @@ fn langfuse(
             extra.text(LANGFUSE_COST_DETAILS, details.to_string());
         }
     }
+
     for (name, value) in metadata {
         let key = format!("{LANGFUSE_METADATA}{}", name.replace('.', "_"));
         extra.text(&key, plain_json(&value));

@@ -12,10 +12,12 @@ use serde::Deserialize;
 
 use crate::checksum::{self, Seal};
 use crate::error::{MappingError, StoreError};
-use crate::mapping::{evaluation, idle, inference, load, record, window};
+use crate::escaped::plain;
+use crate::mapping::{evaluation, idle, inference, load, window};
 use crate::otlp_json::read_line;
 use crate::read_span::ReadSpan;
 use crate::span_ids::SpanId;
+use crate::span_names::record;
 
 /// Name of the header's file in a run's folder.
 pub const HEADER_FILE: &str = "run.json";
@@ -125,6 +127,7 @@ fn last_line(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let mut piece = 64 << 10;
+
     while piece <= 2 * MAX_LINE as u64 {
         let begin = length.saturating_sub(piece);
         file.seek(SeekFrom::Start(begin))?;
@@ -138,6 +141,7 @@ fn last_line(path: &Path) -> io::Result<Vec<u8>> {
             None => piece *= 4,
         }
     }
+
     Ok(Vec::new())
 }
 
@@ -151,14 +155,17 @@ pub(crate) fn read_stored(folder: &Path) -> Result<StoredRun, StoreError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(source) => return Err(StoreError::Read { path, source }),
     };
+
     let mut gathered = Gathered::new(&header);
     let mut lines = Lines { path, number: 0, length: 0, unterminated: false, torn: 0 };
+
     if let Some(file) = file {
         lines.each(BufReader::with_capacity(1 << 18, file), |line| gathered.line(line))?;
     }
     gathered.notes.torn_bytes = lines.torn;
     let Gathered { ids, notes, loads, idles, windows, inferences, evaluations, finished_at, .. } = gathered;
     let windows = assemble(windows, inferences, header.repetitions);
+
     let record = RunRecord { header, loads, idles, windows, evaluations, finished_at };
     Ok(StoredRun { record, notes, ids, length: lines.length, unterminated: lines.unterminated })
 }
@@ -168,6 +175,7 @@ fn read_header(folder: &Path) -> Result<RunHeader, StoreError> {
     struct Versioned {
         schema: String,
     }
+
     let path = folder.join(HEADER_FILE);
     let file = match File::open(&path) {
         Ok(file) => file,
@@ -176,29 +184,25 @@ fn read_header(folder: &Path) -> Result<RunHeader, StoreError> {
         }
         Err(source) => return Err(StoreError::Read { path, source }),
     };
+
     let mut bytes = Vec::new();
     if let Err(source) = file.take(MAX_HEADER + 1).read_to_end(&mut bytes) {
         return Err(StoreError::Read { path, source });
     }
+
     let wrong = |reason: String| StoreError::Header { path: path.clone(), reason };
     if bytes.len() as u64 > MAX_HEADER {
         return Err(wrong(format!("larger than {MAX_HEADER} bytes; this is no run's header")));
     }
+
     let json = |error: serde_json::Error| wrong(plain(&error));
     let versioned: Versioned = serde_json::from_slice(&bytes).map_err(json)?;
+
     if versioned.schema != RUN_SCHEMA {
         return Err(StoreError::Version { path, found: versioned.schema, expected: RUN_SCHEMA });
     }
-    serde_json::from_slice(&bytes).map_err(json)
-}
 
-/// A parser's message without the file's control characters.
-pub(crate) fn plain(error: &impl ToString) -> String {
-    error
-        .to_string()
-        .chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
-        .collect()
+    serde_json::from_slice(&bytes).map_err(json)
 }
 
 /// Walks the lines of a file of any size, one in memory at a time.
@@ -288,16 +292,19 @@ impl Gathered {
 
         let line = read_line(line)?;
         let before = self.ids.len();
+
         for span in line.spans() {
             self.span(span)?;
         }
 
         // lines of others, which hold no record, need none
         let holds_records = self.ids.len() > before;
+
         if holds_records && self.are_sealed && seal == Seal::None {
             return Err(checksum::MISSING.to_owned());
         }
         self.are_sealed |= seal == Seal::Whole;
+
         Ok(())
     }
 
@@ -315,13 +322,16 @@ impl Gathered {
             self.notes.unknown_spans += 1;
             return Ok(());
         };
+
         let id = span.id().ok_or_else(|| format!("{kind}: spanId is not of eight bytes"))?;
         if self.ids.contains(&id) {
             self.notes.duplicate_spans += 1;
             return Ok(());
         }
+
         self.take(kind, span).map_err(|error| format!("{kind}: {error}"))?;
         self.ids.insert(id);
+
         Ok(())
     }
 
@@ -362,9 +372,11 @@ impl Gathered {
             // a variant's span says nothing that the header does not
             _ => return Ok(()),
         };
+
         if self.variants.contains(&variant) {
             return Ok(());
         }
+
         Err(crate::read_span::invalid(
             crate::attributes::VARIANT,
             &format!("is not in the run's header: {:?}", variant.as_str()),

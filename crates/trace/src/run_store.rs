@@ -77,21 +77,25 @@ impl RunStore {
     pub fn resume(folder: &Path) -> Result<(Self, RunRecord), StoreError> {
         // read under the lock, or another process might add what this one has not seen
         let path = folder.join(SPANS_FILE);
+
         if !folder.join(HEADER_FILE).is_file() {
             return Err(StoreError::NoRun { path: folder.to_owned() });
         }
         let file = open_locked(&path)?;
         let stored = read_stored(folder)?;
+
         if stored.notes.torn_bytes > 0 {
             file.set_len(stored.length).map_err(|source| write_error(&path, source))?;
         }
         let mut store = Self::over(folder, &stored.record.header, path, file, stored.length)?;
+
         if stored.unterminated {
             store.journal.append(b"\n")?;
         }
         store.written = stored.ids;
         store.finished = stored.record.finished_at.is_some();
         store.measure_extents(&stored.record)?;
+
         if !store.finished {
             for window in &stored.record.windows {
                 if !store.written.contains(&store.spans.ids.window(&window.id)) {
@@ -99,6 +103,7 @@ impl RunStore {
                 }
             }
         }
+
         Ok((store, stored.record))
     }
 
@@ -162,6 +167,7 @@ impl RunStore {
         let mut line = Line::default();
         self.lines.clear();
         let mut failure = None;
+
         for record in records {
             let name = || inference_name(window, record);
             match self.spans.inference(window, record) {
@@ -178,10 +184,12 @@ impl RunStore {
                 break;
             }
         }
+
         if line.extent.is_some() {
             let name = || format!("{} inferences of {:?}", records.len(), window.variant.as_str());
             self.append_line(&mut line, Some(&window.variant), name)?;
         }
+
         failure.map_or(Ok(()), Err)
     }
 
@@ -315,15 +323,18 @@ impl RunStore {
                 .iter()
                 .map(move |inference| (&window.id.variant, of(inference).0, of(inference).1))
         });
+
         let evaluations = record
             .evaluations
             .iter()
             .map(|evaluation| (&evaluation.variant, evaluation.evaluated_at, evaluation.duration));
+
         for (variant, started_at, length) in loads.chain(windows).chain(inferences).chain(evaluations) {
             let (start, end) = crate::mapping::stretch(started_at, length)
                 .map_err(|source| StoreError::Record { record: "what the run holds".to_owned(), source })?;
             self.widen(variant, start, end);
         }
+
         Ok(())
     }
 

@@ -72,6 +72,7 @@ impl SpanDraft {
         json.extend_from_slice(b"\",\"flags\":0,\"name\":");
         push(&mut json, name.as_ref());
         json.extend_from_slice(b",\"kind\":");
+
         let kind_at = json.len();
         json.push(kind_digit(SpanKind::Internal));
         json.extend_from_slice(b",\"startTimeUnixNano\":\"");
@@ -79,15 +80,18 @@ impl SpanDraft {
         json.extend_from_slice(b"\",\"endTimeUnixNano\":\"");
         push(&mut json, &place.end);
         json.extend_from_slice(b"\",\"attributes\":[");
+
         let span = Span {
             span_id: place.id,
             start_time_unix_nano: place.start,
             end_time_unix_nano: place.end,
             json,
         };
+
         let mut draft = Self { span, kind_at, attributes: 0, failure: None, not_finite: None };
         draft.text(RECORD, record);
         draft.text(OPENINFERENCE_SPAN_KIND, kind);
+
         draft
     }
 
@@ -197,6 +201,7 @@ impl SpanDraft {
             b"],\"droppedAttributesCount\":0,\"events\":[],\"droppedEventsCount\":0,\"links\":[],\
               \"droppedLinksCount\":0,\"status\":",
         );
+
         match &self.failure {
             None => span.json.extend_from_slice(b"null"),
             Some(message) => {
@@ -207,6 +212,7 @@ impl SpanDraft {
                 span.json.push(b'}');
             }
         }
+
         span.json.push(b'}');
         Ok(span)
     }

@@ -7,6 +7,7 @@ use infercost_core::{IdlePhase, PromptId, RunHeader, RunId, VariantId, WindowId}
 use sha2::{Digest, Sha256};
 
 use crate::error::MappingError;
+use crate::span_names::phase_name;
 
 /// The id of a span within its trace.
 pub type SpanId = [u8; 8];
@@ -81,7 +82,7 @@ impl SpanIds {
 
     /// The span of an idle stretch; a resumed run may measure a phase again.
     pub fn idle(&self, phase: IdlePhase, started_at: u64) -> SpanId {
-        self.span("idle", &[crate::mapping::idle::phase_name(phase).as_bytes(), &started_at.to_le_bytes()])
+        self.span("idle", &[phase_name(phase).as_bytes(), &started_at.to_le_bytes()])
     }
 
     fn span(&self, role: &str, parts: &[&[u8]]) -> SpanId {

@@ -36,6 +36,7 @@ impl TracesReader {
     pub fn read(&mut self, json: &[u8], all: &mut Vec<ResourceSpans>) -> Result<usize, String> {
         let json = json.trim_ascii();
         let (body, seal) = checksum::check(json);
+
         if seal == Seal::Broken {
             return Err(checksum::BROKEN.to_owned());
         }
@@ -47,13 +48,16 @@ impl TracesReader {
             envelope.add(spans, all);
             return Ok(count);
         }
+
         let read = read_traces(json)?.resource_spans;
         self.envelope = Envelope::of(json, body.len(), &read);
         let count =
             read.iter().flat_map(|resource| &resource.scope_spans).map(|scope| scope.spans.len()).sum();
+
         for resource in read {
             join(all, resource);
         }
+
         Ok(count)
     }
 }
@@ -65,13 +69,16 @@ impl Envelope {
         let [scope] = resource.scope_spans.as_slice() else { return None };
         let outline: TracesOutline<'_> = serde_json::from_slice(json).ok()?;
         let spans = outline.resource_spans.first()?.scope_spans.first()?.spans.get().as_bytes();
+
         // the outline borrows from the line, so that its place is the difference of the addresses
         let open = spans.as_ptr().addr().checked_sub(json.as_ptr().addr())?;
         let close = open.checked_add(spans.len())?.checked_sub(1)?;
+
         if json.get(open) != Some(&b'[') {
             return None;
         }
         let bare = ScopeSpans { spans: Vec::new(), ..scope.clone() };
+
         Some(Self {
             before: json.get(..=open)?.to_vec(),
             after: json.get(close..length)?.to_vec(),

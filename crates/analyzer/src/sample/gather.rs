@@ -12,6 +12,7 @@ use super::columns::{Columns, Layout, Own, Pair, Place, mark};
 use super::run_blocks::Indices;
 use super::{Asking, PromptScore, VariantSample};
 use crate::attribution::{PhasePowers, attribute_weighted, phase_powers, time_shares};
+use crate::interference::Superseded;
 use infercost_stats::bootstrap::Table;
 
 /// Chosen prompts in order, then any other that was run all the same.
@@ -76,12 +77,18 @@ pub(super) fn variant<'a>(
         .flat_map(|(run, record)| record.windows.iter().map(move |window| (run, window)))
         .filter(|(_, window)| window.id.variant == header.id)
         .collect();
+    let superseded: Vec<Superseded<'_>> = runs.iter().map(Superseded::of).collect();
+    let counts = |run: usize, window: &WindowRecord| {
+        superseded.get(run).is_none_or(|superseded| !superseded.holds(window))
+    };
+    let measured: Vec<(usize, &WindowRecord)> =
+        windows.iter().copied().filter(|(run, window)| counts(*run, window)).collect();
 
-    let metered = windows.iter().map(|(_, window)| *window).filter(|window| !window.interrupted);
+    let metered = measured.iter().map(|(_, window)| *window).filter(|window| !window.interrupted);
     let mut sample = VariantSample {
         header,
-        windows: windows.iter().map(|(_, window)| *window).collect(),
-        runs: windows.iter().map(|(run, _)| *run).collect(),
+        windows: measured.iter().map(|(_, window)| *window).collect(),
+        runs: measured.iter().map(|(run, _)| *run).collect(),
         loads: runs.iter().flat_map(|run| &run.loads).filter(|load| load.variant == header.id).collect(),
         powers: phase_powers(metered),
         unattributed: 0.0,
@@ -101,7 +108,13 @@ pub(super) fn variant<'a>(
 
     let mut marks: HashMap<usize, PromptMarks> = HashMap::new();
     for (run, window) in windows {
-        sample.unattributed += add_window(run, window, prompts, &mut sample, columns);
+        if counts(run, window) {
+            sample.unattributed += add_window(run, window, prompts, &mut sample, columns);
+        }
+        // Quality and failures are the first window's.
+        if window.remeasures.is_some() {
+            continue;
+        }
 
         for inference in &window.inferences {
             let Some(prompt) = prompts.get(&inference.prompt).copied() else { continue };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use infercost_core::{PromptId, RunRecord};
+use infercost_core::{PromptId, RunRecord, VariantId};
 
 /// The row of each prompt.
 pub(super) type Indices<'a> = HashMap<&'a PromptId, usize>;
@@ -23,14 +23,21 @@ impl RunBlocks {
         let mut askings: HashMap<Asking, usize> = HashMap::new();
         let mut joined = Joined::default();
         for (run, record) in runs.iter().enumerate() {
+            let mut first_asking: HashMap<(&VariantId, u32), usize> = HashMap::new();
             for window in &record.windows {
-                let mut first = None;
+                // A window that is measured again belongs to the block of the first time.
+                let mut first = window
+                    .remeasures
+                    .and_then(|earlier| first_asking.get(&(&window.id.variant, earlier)).copied());
                 for inference in &window.inferences {
                     let Some(prompt) = prompts.get(&inference.prompt) else { continue };
                     let asking = *askings
                         .entry((run, inference.repetition, *prompt))
                         .or_insert_with(|| joined.another());
                     joined.join(*first.get_or_insert(asking), asking);
+                }
+                if let Some(first) = first {
+                    first_asking.insert((&window.id.variant, window.id.index), first);
                 }
             }
         }

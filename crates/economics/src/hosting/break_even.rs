@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::hosting::cost::Way;
 use crate::hosting::setting::Setting;
 use crate::scenario::Tenure;
+use crate::wording::plain;
 use infercost_core::text::percent;
 use infercost_stats::propagation::propagate;
 
@@ -20,15 +21,21 @@ const UP_TO: f64 = -1.0;
 /// Mean days of a month.
 const DAYS_PER_MONTH: f64 = 365.0 / 12.0;
 
-/// The load from which owning one machine is cheaper than another way.
+/// The load from which owning is cheaper than another way.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LoadBreakEven {
-    /// Requests an hour; `None` where there is no such load on one machine.
+    /// Requests an hour; `None` where there is no such load as far as was searched.
     pub requests_per_hour: Option<Estimate>,
-    /// The same as a share of one machine's capacity.
+    /// The same as a share of one machine's capacity; above 1 it takes several.
     pub utilization: Option<Estimate>,
     /// Why there is none; empty where there is.
     pub reason: String,
+}
+
+impl LoadBreakEven {
+    fn none(reason: impl Into<String>) -> Self {
+        Self { requests_per_hour: None, utilization: None, reason: reason.into() }
+    }
 }
 
 /// Months until owning has saved its purchase price.
@@ -40,68 +47,95 @@ pub struct Payback {
     pub reason: String,
 }
 
-/// Looks for the load at which the costs cross, on one machine that may be used to the full.
+/// Looks for the load at which the costs cross, as far as the map of winners reaches: from next to nothing to one machine
+/// that never waits, or to twice the load in question where that is more. Machines may be used to the full.
 pub(crate) fn load(setting: &Setting, own: &Way, other: &Way) -> LoadBreakEven {
     let full = setting.full();
+    let capacity = full.capacity().point;
+    let farthest = (2.0 * full.requests_per_hour() / capacity).max(1.0);
+    let search = Search { setting: &full, own, other, farthest };
+
     let at = full.points();
-
-    let nothing = |reason: &str| LoadBreakEven {
-        requests_per_hour: None,
-        utilization: None,
-        reason: reason.to_owned(),
-    };
-
-    let gap = |share: f64, at: &[f64]| gap(&full, own, other, share, at);
-    let (idle, busy) = (gap(LOWEST, &at), gap(1.0, &at));
+    let (idle, busy) = (search.gap(LOWEST, &at), search.gap(farthest, &at));
     if !idle.is_finite() || !busy.is_finite() {
-        return nothing("one of the costs is unknown");
+        return LoadBreakEven::none("one of the costs is unknown");
     }
-
-    if root(&full, own, other, &at, FROM).is_none() {
-        // A machine by the hour costs the same however little it does; an owned one draws more when it works.
-        let below = root(&full, own, other, &at, UP_TO);
-
-        return match below {
-            Some(share) => nothing(&format!("only up to {} used: working costs it energy", percent(share))),
-            None if busy > 0.0 => nothing("even a machine that never waits costs more"),
-            None => nothing("owning is cheaper at any load"),
-        };
+    if search.root(&at, FROM).is_none() {
+        return LoadBreakEven::none(search.why_never(&at, busy));
     }
 
     let inputs = full.inputs();
-    let utilization = propagate(&inputs, |at| root(&full, own, other, at, FROM).unwrap_or(f64::NAN));
-
-    let requests = propagate(&inputs, |at| {
-        let busy = at.first().copied().unwrap_or(f64::NAN);
-        let capacity = full.demand.capacity_per_hour.unwrap_or(3600.0 / busy);
-        root(&full, own, other, at, FROM).unwrap_or(f64::NAN) * capacity
-    });
-
+    let utilization = propagate(&inputs, |at| search.root(at, FROM).unwrap_or(f64::NAN));
+    let requests =
+        propagate(&inputs, |at| search.root(at, FROM).unwrap_or(f64::NAN) * search.capacity_per_hour(at));
     if utilization.is_none() {
-        return nothing("within what was measured there may be no such load");
+        return LoadBreakEven::none("within what was measured there may be no such load");
     }
     LoadBreakEven { requests_per_hour: requests, utilization, reason: String::new() }
 }
 
-/// Cost of owning less that of the other way, at a share of one machine's capacity.
-fn gap(setting: &Setting, own: &Way, other: &Way, share: f64, at: &[f64]) -> f64 {
-    let busy = at.first().copied().unwrap_or(f64::NAN);
-    let requests = share * setting.demand.capacity_per_hour.unwrap_or(3600.0 / busy);
-    let total = |way: &Way| way.total(setting, requests, at).unwrap_or(f64::NAN);
-    total(own) - total(other)
+/// A search over loads, as shares of one machine's capacity.
+struct Search<'a> {
+    setting: &'a Setting,
+    own: &'a Way,
+    other: &'a Way,
+    farthest: f64,
 }
 
-/// The share of capacity from which, or up to which, owning is cheaper: bisection after a search for a change of sign.
-fn root(setting: &Setting, own: &Way, other: &Way, at: &[f64], direction: f64) -> Option<f64> {
-    let gap = |share: f64| direction * gap(setting, own, other, share, at);
-    let point = |step: u32| LOWEST.powf(1.0 - f64::from(step) / f64::from(STEPS));
-    let crossing = (0..STEPS).find(|step| gap(point(*step)) > 0.0 && gap(point(step + 1)) <= 0.0)?;
-    let (mut low, mut high) = (point(crossing), point(crossing + 1));
-    for _ in 0..60 {
-        let middle = f64::midpoint(low, high);
-        if gap(middle) > 0.0 { low = middle } else { high = middle }
+impl Search<'_> {
+    /// Requests an hour of one machine that never waits, at measured values.
+    fn capacity_per_hour(&self, at: &[f64]) -> f64 {
+        let busy = at.first().copied().unwrap_or(f64::NAN);
+        self.setting.demand.capacity_per_hour.unwrap_or(3600.0 / busy)
     }
-    Some(f64::midpoint(low, high))
+
+    /// Cost of owning less that of the other way.
+    fn gap(&self, share: f64, at: &[f64]) -> f64 {
+        let requests = share * self.capacity_per_hour(at);
+        let own = self.own.total(self.setting, requests, at).unwrap_or(f64::NAN);
+        own - self.other.total(self.setting, requests, at).unwrap_or(f64::NAN)
+    }
+
+    /// The load at a step, even on a logarithmic scale.
+    fn share(&self, step: u32) -> f64 {
+        LOWEST * (self.farthest / LOWEST).powf(f64::from(step) / f64::from(STEPS))
+    }
+
+    /// The share from which, or up to which, owning is cheaper: bisection after a search for a change of sign.
+    fn root(&self, at: &[f64], direction: f64) -> Option<f64> {
+        let is_costlier = |share: f64| direction * self.gap(share, at) > 0.0;
+        let crossing =
+            (0..STEPS).find(|step| is_costlier(self.share(*step)) && !is_costlier(self.share(step + 1)))?;
+
+        let (mut low, mut high) = (self.share(crossing), self.share(crossing + 1));
+        for _ in 0..60 {
+            let middle = f64::midpoint(low, high);
+            if is_costlier(middle) { low = middle } else { high = middle }
+        }
+        Some(f64::midpoint(low, high))
+    }
+
+    /// Why there is no load from which owning is cheaper; `busy` is the gap at the farthest load.
+    fn why_never(&self, at: &[f64], busy: f64) -> String {
+        let searched = if self.farthest > 1.0 {
+            format!(", up to {} requests an hour", plain(self.farthest * self.capacity_per_hour(at)))
+        } else {
+            String::new()
+        };
+
+        // A machine by the hour costs the same however little it does; an owned one draws more when it works.
+        match self.root(at, UP_TO) {
+            Some(share) if share < 1.0 => {
+                format!("only up to {} used: working costs it energy", percent(share))
+            }
+            Some(share) => {
+                let requests = plain(share * self.capacity_per_hour(at));
+                format!("only up to {requests} requests an hour: then the other way needs fewer machines")
+            }
+            None if busy > 0.0 => format!("even a machine that never waits costs more{searched}"),
+            None => format!("owning is cheaper at any load{searched}"),
+        }
+    }
 }
 
 /// Purchase price ÷ monthly saving of running costs, at the load.

@@ -64,7 +64,7 @@ impl Decoder {
             None => Isa::from_environment()?,
         };
         if device.is_cpu() {
-            check_memory(source)?;
+            check_memory(source.path(), source.bytes_to_load(), free_memory())?;
         }
 
         let executor = if device.is_cpu() { options.executor } else { Some(Executor::Candle) };
@@ -258,13 +258,29 @@ impl std::fmt::Debug for Decoder {
     }
 }
 
-/// Refuses a model whose weights do not fit into free memory.
-fn check_memory(source: &WeightSource) -> Result<(), DecoderError> {
-    let needed = source.bytes_to_load();
-    match free_memory() {
-        Some(free) if needed > free => {
-            Err(DecoderError::TooLarge { path: source.path().into(), needed, free })
-        }
+/// Refuses a model that takes more bytes than are free, where that is known.
+fn check_memory(path: &Path, needed: u64, free: Option<u64>) -> Result<(), DecoderError> {
+    match free {
+        Some(free) if needed > free => Err(DecoderError::TooLarge { path: path.into(), needed, free }),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_larger_than_free_memory_is_refused_with_both_numbers() {
+        let check = |needed, free| {
+            check_memory(Path::new("large.gguf"), needed, free).map_err(|error| error.to_string())
+        };
+        assert_eq!(check(5 << 30, None), Ok(()));
+        assert_eq!(check(5 << 30, Some(5 << 30)), Ok(()));
+        let said = check(5 << 30, Some(4 << 30)).err().unwrap_or_default();
+        assert!(
+            said.contains("5120 MiB") && said.contains("4096 MiB") && said.contains("large.gguf"),
+            "{said}"
+        );
     }
 }

@@ -52,6 +52,9 @@ fn refusals_say_what_is_wrong() {
     check("localhost:4318", &[], "http://");
     check("ftp://a", &[], "neither");
     check("http://user:secret@host", &[], "--otlp-header");
+    check("ftp://host/p?api_key=secret", &[], "ftp://host/p?…");
+    check("localhost:4318?api_key=secret", &[], "http://");
+    check("http://user:se?cret@host/secret", &[], "http://…");
     check("\u{1b}[31m", &[], "cannot be read");
     check("", &[], "cannot be read");
     check("http://a", &[("PROTOCOL", "carrier-pigeon\u{7}")], "OTEL_EXPORTER_OTLP_PROTOCOL");

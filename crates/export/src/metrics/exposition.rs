@@ -25,6 +25,7 @@ impl Meters {
                 [Some(("", &calls.further_token)), None]
             }),
         ];
+
         for (name, help, of) in histograms {
             let _ = writeln!(page, "# HELP {name} {help}\n# TYPE {name} histogram");
             for (key, calls) in &state.calls {
@@ -33,11 +34,13 @@ impl Meters {
                 }
             }
         }
+
         let run = escaped(&self.run);
         let _ = writeln!(
             page,
             "# HELP hw_energy_joules_total Energy used up.\n# TYPE hw_energy_joules_total counter"
         );
+
         for (key, hardware) in &state.hardware {
             let (id, kind, source) = (escaped(&key.id), key.kind, key.source);
             let _ = writeln!(
@@ -46,10 +49,12 @@ impl Meters {
                 hardware.joules
             );
         }
+
         let _ = writeln!(
             page,
             "# HELP hw_power_watts Mean power of the last window.\n# TYPE hw_power_watts gauge"
         );
+
         for (key, hardware) in &state.hardware {
             if let Some(watts) = hardware.watts {
                 let (id, kind, source) = (escaped(&key.id), key.kind, key.source);
@@ -59,8 +64,10 @@ impl Meters {
                 );
             }
         }
+
         let _ =
             writeln!(page, "# HELP hw_temperature_celsius Temperature.\n# TYPE hw_temperature_celsius gauge");
+
         for (sensor, celsius) in &state.temperatures {
             let _ = writeln!(page, "hw_temperature_celsius{{hw_id=\"{}\"}} {celsius}", escaped(sensor));
         }
@@ -68,6 +75,7 @@ impl Meters {
             page,
             "# HELP infercost_run_info The run under way.\n# TYPE infercost_run_info gauge\ninfercost_run_info{{run=\"{run}\"}} 1"
         );
+
         page
     }
 }

@@ -65,6 +65,7 @@ fn answer(mut stream: TcpStream, meters: &Meters) -> io::Result<()> {
     let began = std::time::Instant::now();
     let mut request = Vec::new();
     let mut part = [0; 1024];
+
     while !request.windows(4).any(|end| end == b"\r\n\r\n") {
         let read = stream.read(&mut part)?;
         request.extend_from_slice(part.get(..read).unwrap_or_default());
@@ -72,6 +73,7 @@ fn answer(mut stream: TcpStream, meters: &Meters) -> io::Result<()> {
             return Ok(());
         }
     }
+
     let first = request.split(|byte| *byte == b'\r').next().unwrap_or_default();
     let mut words = first.split(|byte| *byte == b' ');
     let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -81,14 +83,17 @@ fn answer(mut stream: TcpStream, meters: &Meters) -> io::Result<()> {
         (b"GET" | b"HEAD", _) => ("404 Not Found", "metrics are at /metrics\n".to_owned()),
         _ => ("405 Method Not Allowed", String::new()),
     };
+
     let head = format!(
         "HTTP/1.1 {status}\r\ncontent-type: text/plain; version=0.0.4; charset=utf-8\r\ncontent-length: {}\r\n\
          connection: close\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes())?;
+
     if method != b"HEAD" {
         stream.write_all(body.as_bytes())?;
     }
+
     stream.flush()
 }

@@ -96,19 +96,24 @@ impl Meters {
             Outcome::Failed { kind, .. } => Some(kind.name()),
             Outcome::Completed { .. } => None,
         };
+
         let key = CallKey { model: model.to_owned(), provider: provider.to_owned(), error };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let calls = state.calls.entry(key).or_insert_with(Calls::new);
         calls.duration.add(record.outcome.latency().as_secs_f64());
+
         if let Some(tokens) = record.input_tokens {
             calls.input.add(tokens.into());
         }
+
         if error.is_none() {
             calls.output.add(record.outcome.output_tokens().into());
         }
+
         if let Some(first) = record.outcome.time_to_first_token() {
             calls.first_token.add(first.as_secs_f64());
         }
+
         if let Some(further) = record.outcome.time_per_output_token() {
             calls.further_token.add(further.as_secs_f64());
         }

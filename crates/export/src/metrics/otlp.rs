@@ -33,6 +33,7 @@ impl Meters {
             start: unix_nanos(self.started_at, "start").unwrap_or_default(),
             now: unix_nanos(now, "now").unwrap_or_default(),
         };
+
         let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let histogram = |name: &str, unit: &str, of: &dyn Fn(&Calls) -> Vec<Series<'_>>| {
             let points = state.calls.iter().flat_map(|(key, calls)| {
@@ -48,6 +49,7 @@ impl Meters {
             });
             metric(name, unit, data)
         };
+
         let hardware = |of: &dyn Fn(&super::Hardware) -> Option<f64>| -> Vec<NumberDataPoint> {
             let point = |(key, hardware): (&super::HardwareKey, &super::Hardware)| {
                 let attributes =
@@ -56,6 +58,7 @@ impl Meters {
             };
             state.hardware.iter().filter_map(point).collect()
         };
+
         let temperatures = state.temperatures.iter().map(|(sensor, celsius)| {
             at.number(vec![text(HW_ID, sensor), text(HW_TYPE, "temperature")], *celsius)
         });
@@ -82,23 +85,27 @@ impl Meters {
             ),
             metric(METRIC_HW_TEMPERATURE, "Cel", Data::Gauge(Gauge { data_points: temperatures.collect() })),
         ];
+
         let scope = InstrumentationScope {
             name: "infercost".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..InstrumentationScope::default()
         };
+
         let attributes = vec![
             text(SERVICE_NAME, "infercost"),
             text(SERVICE_VERSION, env!("CARGO_PKG_VERSION")),
             text(RUN_ID, &self.run),
         ];
         let metrics = metrics.into_iter().filter(has_points).collect();
+
         let scope_metrics = vec![ScopeMetrics { scope: Some(scope), metrics, ..ScopeMetrics::default() }];
         let mut resource = Resource { attributes, ..Resource::default() };
         describe_resource(&mut resource, &self.resource);
         let resource = Some(resource);
         let resource_metrics =
             vec![ResourceMetrics { resource, scope_metrics, ..ResourceMetrics::default() }];
+
         ExportMetricsServiceRequest { resource_metrics }
     }
 }

@@ -46,15 +46,19 @@ impl Annotation {
     fn json(&self) -> Value {
         let id: String = self.span.iter().map(|byte| format!("{byte:02x}")).collect();
         let mut result = serde_json::Map::new();
+
         if let Some(label) = &self.label {
             result.insert("label".to_owned(), json!(label));
         }
+
         if let Some(score) = self.score.filter(|score| score.is_finite()) {
             result.insert("score".to_owned(), json!(score));
         }
+
         if let Some(explanation) = &self.explanation {
             result.insert("explanation".to_owned(), json!(explanation));
         }
+
         json!({
             "span_id": id,
             "name": self.name,

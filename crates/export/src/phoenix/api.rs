@@ -100,6 +100,7 @@ impl Api {
             };
             return Err(self.problem(what, &format!("status {} {words}{hint}", answer.status)));
         }
+
         serde_json::from_slice(&answer.body).map_err(|error| {
             self.problem(
                 what,

@@ -43,9 +43,11 @@ impl Phoenix {
         let base = url.trim().trim_end_matches('/');
         let base = base.strip_suffix("/v1/traces").unwrap_or(base);
         let mut headers = Headers::default();
+
         if let Some(key) = variables("PHOENIX_API_KEY").filter(|key| !key.is_empty()) {
             headers.set("authorization", &format!("Bearer {key}"))?;
         }
+
         if let Some(list) = variables("PHOENIX_CLIENT_HEADERS") {
             headers.set_list(&list)?;
         }
@@ -56,6 +58,7 @@ impl Phoenix {
             headers: options.headers.clone().or(&headers),
             ..options.clone()
         };
+
         // the general variables are another collector's, but for certificates
         let variables = certificates_of(variables);
         let destination =
@@ -64,6 +67,7 @@ impl Phoenix {
                 address: String::new(),
                 problem: "it names no host",
             })?;
+
         let api = Api::new(base, &destination)?;
         Ok(Self { api, destination })
     }
@@ -89,6 +93,15 @@ impl Phoenix {
         let path = format!("/v1/projects/{}", api::path_part(project));
         let found: Found = self.api.get(&path, "the project")?;
         Ok(format!("{}/projects/{}", self.api.base(), api::path_part(&found.data.id)))
+    }
+
+    /// The page of a trace in a project.
+    ///
+    /// # Errors
+    /// [`ExportError::Backend`] where there is no such project.
+    pub fn trace_page(&self, project: &str, trace: [u8; 16]) -> Result<String, ExportError> {
+        let id: String = trace.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(format!("{}/traces/{id}", self.project_page(project)?))
     }
 
     /// Asks whether it is there, and a Phoenix.

@@ -94,6 +94,7 @@ impl Phoenix {
     pub fn set_prices(&self, prices: &[ModelPrice]) -> Result<PriceChanges, ExportError> {
         let known = self.known_models()?;
         let mut changes = PriceChanges::default();
+
         for price in prices {
             let pattern = anchored(&price.model);
             let own = known.iter().find(|known| {
@@ -123,6 +124,7 @@ impl Phoenix {
                 }
             }
         }
+
         Ok(changes)
     }
 

@@ -41,6 +41,7 @@ impl Grpc {
             address: destination.name(),
             problem,
         };
+
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -50,25 +51,31 @@ impl Grpc {
             .user_agent(concat!("infercost/", env!("CARGO_PKG_VERSION")))
             .map_err(|_| problem("it cannot be read"))?
             .connect_timeout(destination.timeout);
+
         let endpoint = match destination.url.starts_with("https:") {
             true => endpoint
                 .tls_config(tls(destination)?)
                 .map_err(|_| problem("its certificates cannot be used"))?,
             false => endpoint,
         };
+
         let channel = {
             let _inside = runtime.enter();
             endpoint.connect_lazy()
         };
+
         let mut traces = TraceServiceClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER);
         let mut meters = MetricsServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER);
+
         if destination.compression == Compression::Gzip {
             traces = traces.send_compressed(CompressionEncoding::Gzip);
             meters = meters.send_compressed(CompressionEncoding::Gzip);
         }
+
         traces = traces.accept_compressed(CompressionEncoding::Gzip);
         meters = meters.accept_compressed(CompressionEncoding::Gzip);
         let (headers, timeout) = (destination.headers.clone(), destination.timeout);
+
         Ok(Self { runtime, traces, meters, headers, timeout })
     }
 
@@ -123,6 +130,7 @@ impl Grpc {
 fn failed(status: &Status, headers: &Headers) -> Attempt {
     let mut said = status.message().to_owned();
     let mut cause = std::error::Error::source(status);
+
     while let Some(error) = cause {
         let text = error.to_string();
         if !said.contains(&text) {
@@ -130,8 +138,10 @@ fn failed(status: &Status, headers: &Headers) -> Attempt {
         }
         cause = error.source();
     }
+
     let why = format!("{:?}: {}", status.code(), shown(&said, headers));
     let after = retry_delay(status.details());
+
     match status.code() {
         Code::Unavailable if why.contains("invalid peer certificate") => unreachable(why),
         Code::ResourceExhausted | Code::OutOfRange if is_about_size(status.message()) => {

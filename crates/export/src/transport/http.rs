@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use flate2::Compression as Level;
 use flate2::write::GzEncoder;
+use infercost_core::retry_after;
 use prost::Message;
 use serde::Serialize;
 use ureq::config::ConfigBuilder;
@@ -16,7 +17,6 @@ use super::{Attempt, Refusal};
 use crate::destination::{Compression, Destination, Protocol, TlsFiles, is_loopback};
 use crate::error::DestinationError;
 use crate::headers::Headers;
-use crate::retry::retry_after;
 use crate::server_words::{explanation, partial, shown};
 
 /// Most bytes of an answer that are read.
@@ -100,6 +100,7 @@ impl Http {
         if (200..300).contains(&answer.status) {
             return Attempt::Accepted(partial(kind, &answer.body, &self.headers));
         }
+
         let words = explanation(kind, &answer.body, &self.headers);
         let hint = match answer.status {
             301..=308 => " (a redirect is not followed: name the address it leads to)",
@@ -109,6 +110,7 @@ impl Http {
             _ => "",
         };
         let said = if words.is_empty() { String::new() } else { format!(": {words}") };
+
         let why = format!("status {}{said}{hint}", answer.status);
         match answer.status {
             429 | 502 | 503 | 504 => {

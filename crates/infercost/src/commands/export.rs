@@ -12,7 +12,7 @@ use infercost_export::{
 };
 use infercost_run::LiveExportTarget;
 use infercost_run::config::SettingsOverrides;
-use infercost_run::exporting::{AnalysedRun, facts, metrics, phoenix, resource, send, variable};
+use infercost_run::exporting::{AnalysedRun, facts, metrics, phoenix, resource, send, summary, variable};
 use infercost_run::run_folder;
 use infercost_run::usage;
 use infercost_trace::outgoing::Viewer;
@@ -126,7 +126,8 @@ pub(crate) fn run(arguments: &ExportCommand, global: &GlobalFlags) -> anyhow::Re
 
     let facts =
         told.as_ref().map(|told| facts::of_ledger(&told.run.header, &told.ledger)).unwrap_or_default();
-    let sent = send(&folder, &destination, Outfit { facts, ..outfit }, arguments.unsent)?;
+    let summary = told.as_ref().map(|told| summary::of_run(told, &outfit));
+    let sent = send(&folder, &destination, Outfit { facts, summary, ..outfit }, arguments.unsent)?;
     if let Some(told) = &told
         && viewer == Viewer::Any
     {

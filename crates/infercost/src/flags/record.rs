@@ -27,7 +27,7 @@ pub(crate) struct RecordFlags {
     )]
     pub(crate) models: Vec<String>,
 
-    /// Prompt set, JSON Lines [default: the built-in quickstart set]
+    /// Prompt set: JSON Lines, an array, a table, plain text; `-` is standard input [default: the built-in quickstart set]
     #[arg(long, value_name = "FILE")]
     pub(crate) prompts: Option<PathBuf>,
 

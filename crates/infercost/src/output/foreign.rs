@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use infercost_analyzer::foreign::{ForeignModel, ForeignReport, Sum};
-use infercost_core::{Irregularity, IrregularityKind};
+use infercost_core::{Irregularity, IrregularityKind, without_secrets};
 use infercost_run::number::{self, UNKNOWN};
 
 use crate::output::terminal::plain;
@@ -12,7 +12,12 @@ use crate::output::terminal::plain;
 /// The whole answer as text; `names` are where it comes from.
 pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
     let mut text = String::new();
-    let _ = writeln!(text, "{} calls in {}", report.calls, plain(&names.join(", ")));
+    let _ = writeln!(
+        text,
+        "{} calls in {}",
+        report.calls,
+        plain(&names.iter().map(|name| without_secrets(name)).collect::<Vec<_>>().join(", "))
+    );
     for note in &report.notes {
         let _ = writeln!(text, "! {}", plain(note));
     }

@@ -4,8 +4,9 @@ use std::arch::x86_64::{
     _mm256_fmadd_ps, _mm256_load_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps,
 };
 
-use super::{store, with_tokens};
+use super::store;
 use crate::PANEL_ROWS;
+use crate::avx512::with_tokens;
 use crate::matmul::Job;
 
 /// Tokens of a tile.

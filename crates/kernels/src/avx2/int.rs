@@ -6,7 +6,8 @@ use std::arch::x86_64::{
     _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_sign_epi8, _mm256_storeu_ps,
 };
 
-use super::{store, with_tokens};
+use super::store;
+use crate::avx512::with_tokens;
 use crate::format::zero_point;
 use crate::layout::{BLOCK, BLOCK_CODES};
 use crate::matmul::Job;
@@ -68,8 +69,10 @@ unsafe fn tile_32<const SIGNED: bool, const MINIMUM: bool, const T: usize>(
         for b in 0..blocks {
             let inputs = job.activations.codes.as_ptr().add(first * columns + b * BLOCK);
             let at = first * blocks + b;
-            let starts: [i32; T] =
-                std::array::from_fn(|t| -zero * *job.activations.code_sums.as_ptr().add(at + t * blocks));
+            let mut starts = [0; T];
+            for (t, start) in starts.iter_mut().enumerate() {
+                *start = -zero * *job.activations.code_sums.as_ptr().add(at + t * blocks);
+            }
             let integers = integers::<SIGNED, 8, T>(
                 scratch.codes.as_ptr().add(b * BLOCK_CODES),
                 inputs,
@@ -119,10 +122,10 @@ unsafe fn tile_256<const SIX: bool, const T: usize>(
                 if SIX {
                     for sub in 0..2 {
                         let j = 2 * part + sub;
-                        let starts: [i32; T] = std::array::from_fn(|t| {
-                            let at = (first + t) * (columns / 16) + j;
-                            *job.activations.starts.as_ptr().add(at)
-                        });
+                        let mut starts = [0; T];
+                        for (t, start) in starts.iter_mut().enumerate() {
+                            *start = *job.activations.starts.as_ptr().add((first + t) * (columns / 16) + j);
+                        }
                         let codes = codes.add(sub * BLOCK_CODES / 2);
                         let integers = integers::<false, 4, T>(codes, inputs.add(sub * 16), columns, starts);
                         add_scaled(&mut block, integers, scratch.scales.as_ptr().add(j * PANEL_ROWS));
@@ -167,7 +170,10 @@ unsafe fn integers<const SIGNED: bool, const GROUPS: usize, const T: usize>(
     // SAFETY: the caller's promise.
     unsafe {
         let ones = _mm256_set1_epi16(1);
-        let mut sums: [[__m256i; 2]; T] = starts.map(|start| [_mm256_set1_epi32(start); 2]);
+        let mut sums = [[_mm256_set1_epi32(0); 2]; T];
+        for (sums, start) in sums.iter_mut().zip(starts) {
+            *sums = [_mm256_set1_epi32(start); 2];
+        }
 
         for group in 0..GROUPS {
             for half in 0..2 {

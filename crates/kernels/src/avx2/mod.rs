@@ -6,6 +6,8 @@
 //!
 //! Operations and their order are those of the AVX-512 level, so the bits of results are the same.
 
+#![allow(clippy::needless_range_loop, reason = "tiles are indexed by panel and token")]
+
 mod float;
 mod int;
 mod unpack;
@@ -65,17 +67,3 @@ unsafe fn store(job: &Job<'_>, token: usize, panel: usize, products: &[f32; PANE
     let row = unsafe { job.panel_row(token, panel) };
     row.copy_from_slice(products.get(..row.len()).unwrap_or(&[]));
 }
-
-/// Evaluates an expression with the number of tokens as a constant.
-macro_rules! with_tokens {
-    ($tokens:expr, $name:ident in [$($count:literal),+] => $call:expr) => {
-        match $tokens {
-            $($count => {
-                const $name: usize = $count;
-                $call
-            })+
-            _ => unreachable!("tiles have a bounded number of tokens"),
-        }
-    };
-}
-use with_tokens;

@@ -1,8 +1,8 @@
 //! From packed codes to one byte a code, in registers.
 
 use std::arch::x86_64::{
-    __m512i, _mm512_and_si512, _mm512_load_si512, _mm512_set1_epi8, _mm512_slli_epi16, _mm512_srli_epi16,
-    _mm512_ternarylogic_epi32,
+    __m512i, _mm512_and_si512, _mm512_load_si512, _mm512_set1_epi8, _mm512_setzero_si512, _mm512_slli_epi16,
+    _mm512_srli_epi16, _mm512_ternarylogic_epi32,
 };
 
 /// `(a & b) | c` as a table of three bits.
@@ -32,7 +32,11 @@ impl Codes for Bytes {
         // SAFETY: the caller's promise; a block takes 512 bytes.
         unsafe {
             let start = codes.add(block * 512);
-            std::array::from_fn(|group| load(start.add(group * 64)))
+            let mut groups = [_mm512_setzero_si512(); 8];
+            for (group, codes) in groups.iter_mut().enumerate() {
+                *codes = load(start.add(group * 64));
+            }
+            groups
         }
     }
 }
@@ -44,15 +48,13 @@ impl Codes for Nibbles {
         unsafe {
             let start = codes.add(block * 256);
             let low = _mm512_set1_epi8(15);
-            let shared: [__m512i; 4] = std::array::from_fn(|pair| load(start.add(pair * 64)));
-            std::array::from_fn(|group| {
-                let shared = shared[group / 2];
-                if group % 2 == 0 {
-                    _mm512_and_si512(shared, low)
-                } else {
-                    _mm512_and_si512(_mm512_srli_epi16::<4>(shared), low)
-                }
-            })
+            let mut groups = [_mm512_setzero_si512(); 8];
+            for (pair, codes) in groups.chunks_exact_mut(2).enumerate() {
+                let shared = load(start.add(pair * 64));
+                codes[0] = _mm512_and_si512(shared, low);
+                codes[1] = _mm512_and_si512(_mm512_srli_epi16::<4>(shared), low);
+            }
+            groups
         }
     }
 }
@@ -62,7 +64,7 @@ impl Codes for FiveBits {
     unsafe fn block(codes: *const u8, high: *const u8, block: usize) -> [__m512i; 8] {
         // SAFETY: the caller's promise; a block takes 256 bytes, and 64 of fifth bits.
         unsafe {
-            let lower = Nibbles::block(codes, high, block);
+            let mut groups = Nibbles::block(codes, high, block);
             let high = load(high.add(block * 64));
             let bit = _mm512_set1_epi8(16);
 
@@ -77,9 +79,10 @@ impl Codes for FiveBits {
                 _mm512_srli_epi16::<2>(high),
                 _mm512_srli_epi16::<3>(high),
             ];
-            std::array::from_fn(|group| {
-                _mm512_ternarylogic_epi32::<AND_OR>(shifted[group], bit, lower[group])
-            })
+            for (codes, high) in groups.iter_mut().zip(shifted) {
+                *codes = _mm512_ternarylogic_epi32::<AND_OR>(high, bit, *codes);
+            }
+            groups
         }
     }
 }
@@ -89,7 +92,7 @@ impl Codes for SixBits {
     unsafe fn block(codes: *const u8, high: *const u8, block: usize) -> [__m512i; 8] {
         // SAFETY: the caller's promise; a block takes 256 bytes, and 128 of upper bits.
         unsafe {
-            let lower = Nibbles::block(codes, high, block);
+            let mut groups = Nibbles::block(codes, high, block);
             let first = load(high.add(block * 128));
             let second = load(high.add(block * 128 + 64));
             let bits = _mm512_set1_epi8(48);
@@ -104,9 +107,10 @@ impl Codes for SixBits {
                 second,
                 _mm512_srli_epi16::<2>(second),
             ];
-            std::array::from_fn(|group| {
-                _mm512_ternarylogic_epi32::<AND_OR>(shifted[group], bits, lower[group])
-            })
+            for (codes, high) in groups.iter_mut().zip(shifted) {
+                *codes = _mm512_ternarylogic_epi32::<AND_OR>(high, bits, *codes);
+            }
+            groups
         }
     }
 }

@@ -203,8 +203,10 @@ unsafe fn tile<E: Element, const N: usize, const P: usize, const T: usize>(
                 }
             }
 
-            let weights: [__m512; P] =
-                std::array::from_fn(|p| E::load(starts[p].add(k * PANEL_ROWS * E::BYTES)));
+            let mut weights = [_mm512_setzero_ps(); P];
+            for (weights, start) in weights.iter_mut().zip(starts) {
+                *weights = E::load(start.add(k * PANEL_ROWS * E::BYTES));
+            }
             for t in 0..T {
                 let input = _mm512_set1_ps(*inputs.add(t * columns + k));
                 for p in 0..P {

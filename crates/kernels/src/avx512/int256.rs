@@ -226,14 +226,20 @@ unsafe fn tile<const SIX: bool, const P: usize, const T: usize>(
         for b in 0..inputs.columns / 256 {
             let mut blocks = [[_mm512_setzero_ps(); T]; P];
             for part in PARTS * b..PARTS * (b + 1) {
-                let mut integers: [[[__m512i; 2]; T]; P] = std::array::from_fn(|_| {
-                    std::array::from_fn(|t| integer_starts::<SIX>(inputs.part(t, part)))
-                });
+                let mut integers = [[[_mm512_setzero_si512(); 2]; T]; P];
+                for t in 0..T {
+                    let starts = integer_starts::<SIX>(inputs.part(t, part));
+                    for integers in &mut integers {
+                        integers[t] = starts;
+                    }
+                }
 
                 for group in 0..8 {
-                    let weights: [__m512i; P] = std::array::from_fn(|p| {
-                        _mm512_load_si512(codes.add((p * parts + part) * BLOCK_CODES + group * 64).cast())
-                    });
+                    let mut weights = [_mm512_setzero_si512(); P];
+                    for (p, weights) in weights.iter_mut().enumerate() {
+                        let at = (p * parts + part) * BLOCK_CODES + group * 64;
+                        *weights = _mm512_load_si512(codes.add(at).cast());
+                    }
                     for t in 0..T {
                         let input = input_codes(inputs.part(t, part), group);
                         for p in 0..P {

@@ -6,8 +6,8 @@
 
 use std::arch::x86_64::{
     __m512, __m512i, _mm512_castsi512_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_load_ps,
-    _mm512_load_si512, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_store_ps,
-    _mm512_store_si512,
+    _mm512_load_si512, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512,
+    _mm512_store_ps, _mm512_store_si512,
 };
 use std::ops::Range;
 
@@ -190,13 +190,20 @@ unsafe fn tile<const MINIMUM: bool, const P: usize, const T: usize>(
     // SAFETY: `scratch` holds `P` panels of `inputs.blocks` blocks, and the tokens' inputs as many.
     unsafe {
         for b in 0..inputs.blocks {
-            let mut integers: [[__m512i; T]; P] =
-                std::array::from_fn(|_| std::array::from_fn(|t| integer_start::<MINIMUM>(inputs, t, b)));
+            let mut integers = [[_mm512_setzero_si512(); T]; P];
+            for t in 0..T {
+                let start = integer_start::<MINIMUM>(inputs, t, b);
+                for integers in &mut integers {
+                    integers[t] = start;
+                }
+            }
 
             for group in 0..8 {
-                let weights: [__m512i; P] = std::array::from_fn(|p| {
-                    _mm512_load_si512(codes.add((p * inputs.blocks + b) * BLOCK_CODES + group * 64).cast())
-                });
+                let mut weights = [_mm512_setzero_si512(); P];
+                for (p, weights) in weights.iter_mut().enumerate() {
+                    let at = (p * inputs.blocks + b) * BLOCK_CODES + group * 64;
+                    *weights = _mm512_load_si512(codes.add(at).cast());
+                }
                 for t in 0..T {
                     let input = input_codes(inputs, t, b, group);
                     for p in 0..P {

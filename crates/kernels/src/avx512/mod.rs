@@ -7,6 +7,8 @@
 //! are unpacked to a byte a code (three to a float a weight) and multiplied with all tokens from there. Both do the
 //! same operations in the same order for one result.
 
+#![allow(clippy::needless_range_loop, reason = "tiles are indexed by panel and token")]
+
 mod codes;
 mod float;
 mod int256;

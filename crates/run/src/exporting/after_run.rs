@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use infercost_core::without_secrets;
 use infercost_export::Outfit;
 use infercost_export::named::Named;
 use infercost_export::phoenix::Phoenix;
 
-use super::{AnalysedRun, again, facts, phoenix, resource, send, variable, without_query};
+use super::{AnalysedRun, again, facts, phoenix, resource, send, variable};
 use crate::config::SettingsOverrides;
 use crate::console;
 use crate::request::RunRequest;
@@ -23,7 +24,7 @@ pub fn after_run(folder: &Path, request: &RunRequest, given: &SettingsOverrides)
         console::error(&error);
         let mut flags: Vec<String> = Vec::new();
         match &place.phoenix {
-            Some(url) => flags.extend(["--phoenix".to_owned(), without_query(url)]),
+            Some(url) => flags.extend(["--phoenix".to_owned(), without_secrets(url)]),
             None => flags.push(if place.langsmith { "--langsmith" } else { "--langfuse" }.to_owned()),
         }
         if let Some(project) = &live.project {

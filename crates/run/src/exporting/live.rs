@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use infercost_core::without_secrets;
 use infercost_export::{Destination, LiveExport, Outfit, Signal};
 
-use super::{again, not_taken, resource, variable, without_query};
+use super::{again, not_taken, resource, variable};
 use crate::console;
 use crate::request::{LiveExportTarget, RunRequest};
 
@@ -42,7 +43,7 @@ fn flags(request: &RunRequest) -> Vec<String> {
     let mut flags: Vec<(&str, String)> = Vec::new();
 
     // an address from the environment is read from there again
-    flags.extend(live.place.otlp.as_deref().map(|url| ("--otlp", without_query(url))));
+    flags.extend(live.place.otlp.as_deref().map(|url| ("--otlp", without_secrets(url))));
     flags.extend(live.protocol.map(|protocol| ("--otlp-protocol", protocol.name().to_owned())));
     flags.extend(live.project.clone().map(|project| ("--project", project)));
     for header in &live.headers {

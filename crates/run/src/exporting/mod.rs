@@ -5,6 +5,7 @@ pub mod facts;
 pub mod live;
 pub mod metrics;
 pub mod phoenix;
+pub mod summary;
 
 pub use after_run::after_run;
 
@@ -112,14 +113,6 @@ fn not_taken(name: &str, sent: &Sent) -> Vec<String> {
     lines
 }
 
-/// An address as it may be shown and pasted: its query may hold a key.
-pub fn without_query(url: &str) -> String {
-    match url.split_once('?') {
-        Some((address, _)) => format!("{address}?…"),
-        None => url.to_owned(),
-    }
-}
-
 /// The command that sends a run, or the rest of it, to the same place again. Headers are left out: they are secret.
 pub fn again(folder: &Path, flags: &[String]) -> String {
     let folder = folder.display().to_string();
@@ -129,6 +122,8 @@ pub fn again(folder: &Path, flags: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use infercost_core::without_secrets;
+
     use super::*;
 
     #[test]
@@ -141,9 +136,8 @@ mod tests {
 
     #[test]
     fn queries_are_not_shown() {
-        let flags = ["--otlp".to_owned(), without_query("https://c:1/x?token=secret&a=?b")];
+        let flags = ["--otlp".to_owned(), without_secrets("https://c:1/x?token=secret&a=?b")];
         assert_eq!(again(Path::new("r"), &flags), "infercost export r --otlp 'https://c:1/x?…'");
-        assert_eq!(without_query("https://c:1/x"), "https://c:1/x");
     }
 
     #[test]

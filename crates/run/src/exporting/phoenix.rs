@@ -13,11 +13,11 @@ use infercost_trace::outgoing::InferenceFacts;
 use infercost_trace::span_ids::{SpanId, SpanIds};
 use serde::Serialize;
 
-use super::{AnalysedRun, facts, send};
+use super::{AnalysedRun, facts, send, summary};
 use crate::console;
 use crate::number;
 
-/// How long Phoenix may take to reckon a run's costs.
+/// How long Phoenix may take to compute a run's costs.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What was sent to Phoenix, and what it makes of it.
@@ -63,15 +63,17 @@ pub fn export(
     let prices = register(phoenix, told, &outfit)?;
     let facts = priced(facts::of_ledger(&told.run.header, &told.ledger), told, &outfit);
     let annotations = annotations(told, &outfit);
-    let outfit = Outfit { project: Some(project.clone()), facts, ..outfit };
+    let summary = Some(summary::of_run(told, &outfit));
+    let outfit = Outfit { project: Some(project.clone()), summary, facts, ..outfit };
+    let trace = SpanIds::new(&told.run.header).trace();
     let sent = send(folder, phoenix.traces(), outfit, false)?;
     let total = told.ledger.total();
-    let reckoned = reckoned(phoenix, &project, SpanIds::new(&told.run.header).trace(), sent.spans, total)?;
+    let computed = computed(phoenix, &project, trace, sent.spans, total)?;
     phoenix.annotate(&annotations)?;
-    let phoenix_total = reckoned.and_then(|totals| totals.cost);
+    let phoenix_total = computed.and_then(|totals| totals.cost);
 
     Ok(InPhoenix {
-        page: phoenix.project_page(&project).ok(),
+        page: phoenix.trace_page(&project, trace).ok(),
         project,
         spans: sent.spans,
         rejected: sent.rejected + sent.too_large,
@@ -81,7 +83,7 @@ pub fn export(
         total,
         left_out: told.ledger.unbilled(),
         phoenix_total,
-        phoenix_spans: reckoned.map(|totals| totals.spans),
+        phoenix_spans: computed.map(|totals| totals.spans),
         same_total: total.zip(phoenix_total).map(|(ours, theirs)| same_total(ours, theirs)),
     })
 }
@@ -145,7 +147,7 @@ fn provider<'t>(told: &'t AnalysedRun, variant: &VariantId) -> &'t str {
 }
 
 /// Asks until Phoenix has every span and the cost that is expected, or patience ends.
-fn reckoned(
+fn computed(
     phoenix: &Phoenix,
     project: &str,
     trace: [u8; 16],

@@ -78,7 +78,7 @@ impl Setup<'_> {
         let measured = infercost_harness::run(prepared, &plan, meter, &mut recorder, &stop);
         let measured = measured.map_err(|error| {
             anyhow::Error::new(error).context(format!(
-                "the run was cut off; what was measured is in {}, and `--resume` goes on with it",
+                "the run was cut off; what was measured is in {}, and `--resume` completes it",
                 folder.display()
             ))
         });

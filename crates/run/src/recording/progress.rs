@@ -37,7 +37,7 @@ impl RunProgress {
             OperatingPoint::Closed { concurrency } => format!("{concurrency} in flight"),
             OperatingPoint::Open { rate } => format!("{rate} requests/s"),
         };
-        self.steps.note(&format!("driving {variant} with {load}"));
+        self.steps.note(&format!("load test of {variant}: {load}"));
     }
 
     /// The run is over.

@@ -113,6 +113,7 @@ pub(super) fn read<'s>(
         notes.add(IrregularityKind::ImpossibleNumber, || name.to_owned());
     });
     let tokens = stated.settled();
+
     if tokens.mismatch {
         notes.add(IrregularityKind::TotalMismatch, || format!("{} beside {stated:?}", span.name));
     }
@@ -134,9 +135,11 @@ pub(super) fn read<'s>(
         cost: stated_cost::read(facts, used_tokens, notes),
         failed: failed(facts, span),
     };
+
     // Anthropic's own interface counts cached tokens beside the prompt's, and programs pass that on or do not
     let provider = facts.text(Fact::Provider).unwrap_or_default();
     let by_convention = tokens.by_convention && provider.to_ascii_lowercase().contains("anthropic");
+
     Some(ReadCall { call, response_id: facts.text(Fact::ResponseId), by_convention })
 }
 
@@ -158,9 +161,11 @@ fn role(facts: &Facts<'_>) -> Role {
         Fact::RequestType,
         Fact::TraceloopKind,
     ];
+
     let counts = [Fact::InputTokens, Fact::OutputTokens, Fact::UsageText];
     let has_tokens = counts.iter().any(|fact| facts.all(*fact).next().is_some());
     let has_model = facts.all(Fact::Model).next().is_some();
+
     if let Some(name) = kinds.iter().find_map(|kind| facts.text(*kind)) {
         let name = name.to_ascii_lowercase();
         return match name.as_str() {
@@ -174,6 +179,7 @@ fn role(facts: &Facts<'_>) -> Role {
 
     // no word for what it is: a model and its provider, or tokens, speak for themselves
     let has_provider = facts.all(Fact::Provider).next().is_some();
+
     if has_tokens || has_model && has_provider { Role::Call } else { Role::Other }
 }
 
@@ -220,10 +226,12 @@ fn failed(facts: &Facts<'_>, span: &ReadSpan<'_>) -> bool {
         }
         value => number(value).is_some_and(|number| number != 0.0),
     });
+
     let by_finish = facts.all(Fact::FinishReasons).any(|(_, value)| match value {
         ReadValue::List(reasons) => reasons.iter().any(|reason| text(reason) == Some("error")),
         value => text(value) == Some("error"),
     });
+
     by_status || by_level || by_http || by_mark || by_finish || facts.text(Fact::ErrorType).is_some()
 }
 

@@ -6,11 +6,11 @@ use infercost_core::IrregularityKind;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::file::ForeignError;
+use super::error::ForeignError;
 use super::gather::ForeignReader;
 use super::{jaeger, sdk_span, zipkin};
+use crate::escaped::plain;
 use crate::otlp_json::{ReadResource, ReadSpan, read_line};
-use crate::run_reader::plain;
 
 /// Lists within lists, and traces within answers, nest at most so deep.
 const DEEPEST: usize = 5;
@@ -105,16 +105,20 @@ impl ForeignReader {
         if let Some(resources) = outline.resource_spans {
             return self.resources(resources.get());
         }
+
         // a resource by itself: the SDK for Java
         if outline.scope_spans.is_some() {
             return self.resources(&format!("[{json}]"));
         }
+
         if outline.spans.is_some() {
             return jaeger::read(json, self);
         }
+
         if let Some(inner) = outline.trace.or(outline.data) {
             return self.value(inner.get(), depth + 1);
         }
+
         self.single_span(json, &outline)
     }
 
@@ -137,6 +141,7 @@ impl ForeignReader {
                 Err(error) => Ok(Err(plain(&error))),
             };
         }
+
         if is_traced && outline.id.is_some() {
             return match serde_json::from_str::<zipkin::Span<'_>>(json) {
                 Ok(span) => {
@@ -152,6 +157,7 @@ impl ForeignReader {
         } else {
             self.notes.add(IrregularityKind::UnknownShape, || keys(json));
         }
+
         Ok(Ok(()))
     }
 

@@ -2,61 +2,23 @@
 //! or without. They are told apart by their content.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 use infercost_core::{ForeignTrace, IrregularityKind};
 use opentelemetry_proto::tonic::trace::v1::TracesData;
 use prost::Message as _;
 use serde_json::value::RawValue;
-use thiserror::Error;
 
+use super::error::ForeignError;
 use super::gather::ForeignReader;
-use crate::run_reader::plain;
+use crate::escaped::plain;
 
 /// Longest line, and largest message, in bytes.
 const MAX_MESSAGE: usize = 64 << 20;
 /// Largest file that is one message, in bytes. It is held in memory.
 const MAX_WHOLE: u64 = 512 << 20;
-
-/// A file that holds no traces, or more than can be held.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ForeignError {
-    /// The file could not be read.
-    #[error("{}: cannot read: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Nothing in it is a trace, and this is wrong with its first part.
-    #[error("{}:{place}: {reason}", path.display())]
-    Broken {
-        /// The file.
-        path: PathBuf,
-        /// Line of JSON, or message of protobuf, from 1.
-        place: u64,
-        /// What is wrong; file content in it is escaped.
-        reason: String,
-    },
-    /// It is of a kind that is not read.
-    #[error("{}: {hint}", path.display())]
-    Kind {
-        /// The file.
-        path: PathBuf,
-        /// What to do.
-        hint: &'static str,
-    },
-    /// More calls than fit into memory.
-    #[error("more than {limit} calls; cut the traces into parts and report on them one by one")]
-    TooMany {
-        /// The limit.
-        limit: usize,
-    },
-}
 
 /// Reads a file of another program's traces. What of it is not understood, a last line that was cut off and damaged
 /// lines included, is counted in the result.
@@ -82,6 +44,7 @@ fn read(path: &Path, reader: &mut impl BufRead) -> Result<ForeignTrace, ForeignE
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("the file is in UTF-16; save it as UTF-8"),
         _ => None,
     };
+
     if let Some(hint) = refused {
         return Err(ForeignError::Kind { path: path.to_owned(), hint });
     }
@@ -92,6 +55,7 @@ fn read(path: &Path, reader: &mut impl BufRead) -> Result<ForeignTrace, ForeignE
     } else {
         protobuf(path, reader, &mut traces)?
     };
+
     match damage {
         Some((place, reason)) if traces.spans() == 0 => {
             Err(ForeignError::Broken { path: path.to_owned(), place, reason })
@@ -152,6 +116,7 @@ impl<R: BufRead> TextFile<'_, R> {
                 }
             }
         }
+
         Ok(self.broken)
     }
 
@@ -175,6 +140,7 @@ impl<R: BufRead> TextFile<'_, R> {
     fn whole(mut self, mut text: Vec<u8>, traces: &mut ForeignReader) -> Result<Damage, ForeignError> {
         let read = self.reader.by_ref().take(MAX_WHOLE + 1).read_to_end(&mut text);
         read.map_err(|source| ForeignError::Read { path: self.path.to_owned(), source })?;
+
         if text.len() as u64 > MAX_WHOLE {
             let hint = "larger than 512 MiB and no lines of JSON; cut it into parts";
             return Err(ForeignError::Kind { path: self.path.to_owned(), hint });
@@ -182,6 +148,7 @@ impl<R: BufRead> TextFile<'_, R> {
 
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
         let mut values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
+
         while let Some(value) = values.next() {
             let (reason, what) = match value {
                 Ok(value) => match traces.json(value.get().as_bytes())? {
@@ -196,6 +163,7 @@ impl<R: BufRead> TextFile<'_, R> {
             traces.notes.add(what, || reason.clone());
             self.broken.get_or_insert((lines as u64 + 1, reason));
         }
+
         Ok(self.broken)
     }
 }
@@ -216,6 +184,7 @@ fn protobuf(path: &Path, reader: &mut impl Read, traces: &mut ForeignReader) -> 
     let mut bytes = Vec::new();
     let read = reader.take(MAX_WHOLE + 1).read_to_end(&mut bytes);
     read.map_err(|source| ForeignError::Read { path: path.to_owned(), source })?;
+
     if bytes.len() as u64 > MAX_WHOLE {
         let hint = "larger than 512 MiB; cut it into parts";
         return Err(ForeignError::Kind { path: path.to_owned(), hint });
@@ -229,6 +198,7 @@ fn protobuf(path: &Path, reader: &mut impl Read, traces: &mut ForeignReader) -> 
         };
         traces.message(&message)?;
     }
+
     Ok(None)
 }
 

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::trace::v1::TracesData;
 
 use super::call;
 use super::call_attributes::Facts;
-use super::file::ForeignError;
+use super::error::ForeignError;
 use super::irregularities::Notes;
 use super::names::Names;
 use super::sdk_span;
@@ -99,6 +99,7 @@ impl ForeignReader {
     pub(super) fn span(&mut self, span: &ReadSpan<'_>, scope: &str) -> Result<(), ForeignError> {
         self.spans += 1;
         let key = self.key(span.trace_id, span.span_id);
+
         if let Some(key) = key {
             let parent = self.key(span.trace_id, span.parent_span_id);
             match self.parents.entry(key) {
@@ -109,6 +110,7 @@ impl ForeignReader {
                 }
             }
         }
+
         if self.parents.len() > 4 * MOST_CALLS || self.calls.len() >= MOST_CALLS {
             return Err(ForeignError::TooMany { limit: MOST_CALLS });
         }
@@ -125,6 +127,7 @@ impl ForeignReader {
                 by_convention: read.by_convention,
             });
         }
+
         Ok(())
     }
 
@@ -161,6 +164,7 @@ impl ForeignReader {
         let keyed = self.calls.iter().enumerate().filter_map(|(index, seen)| Some((seen.key?, index)));
         let by_key: HashMap<SpanKey, usize> = keyed.collect();
         let mut inner: HashMap<usize, Vec<usize>> = HashMap::new();
+
         for (index, seen) in self.calls.iter().enumerate() {
             if let Some(wrapper) = seen.key.and_then(|key| self.call_above(key, &by_key)) {
                 inner.entry(wrapper).or_default().push(index);
@@ -173,6 +177,7 @@ impl ForeignReader {
             let key = self.calls.get(*wrapper).and_then(|seen| seen.key);
             key.map_or(0, |key| self.depth(key))
         });
+
         for (wrapper, inner) in &wrappers {
             let Some(slot) = counted.get_mut(*wrapper) else { continue };
             *slot = false;
@@ -216,6 +221,7 @@ impl ForeignReader {
     fn leave_out_second_sights(&mut self, counted: &mut [bool]) {
         let mut first: HashMap<u64, usize> = HashMap::new();
         let mut pairs = Vec::new();
+
         for (index, seen) in self.calls.iter().enumerate() {
             let (Some(response), Some(true)) = (seen.response, counted.get(index)) else { continue };
             let known = *first.entry(response).or_insert(index);
@@ -249,6 +255,7 @@ impl ForeignReader {
         to.time_to_first_token = to.time_to_first_token.or(from.time_to_first_token);
         to.cost = to.cost.or(from.cost);
         to.output_tokens = to.output_tokens.or(from.output_tokens);
+
         if to.input_tokens.is_none() || to.input_tokens == from.input_tokens {
             to_seen.by_convention &= !(settled && from.input_tokens.is_some());
             to.input_tokens = from.input_tokens;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::file::ForeignError;
+use super::error::ForeignError;
 use super::gather::ForeignReader;
 use crate::otlp_json::{Attribute, Attributes, Id, Nanos, ReadEvent, ReadSpan, ReadValue};
 

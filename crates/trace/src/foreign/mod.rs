@@ -10,6 +10,7 @@
 mod call;
 mod call_attributes;
 mod document;
+mod error;
 mod file;
 mod gather;
 mod irregularities;
@@ -21,5 +22,6 @@ mod tokens;
 mod words;
 mod zipkin;
 
-pub use file::{ForeignError, read_file};
+pub use error::ForeignError;
+pub use file::read_file;
 pub use gather::{ForeignReader, MOST_CALLS};

@@ -19,18 +19,21 @@ const MOST_ATTRIBUTES: usize = 4096;
 pub(super) fn read(json: &Value) -> Option<ReadSpan<'_>> {
     let context = json.get("context")?.as_object()?;
     let mut attributes = Vec::new();
+
     if let Some(kind) = json.get("span_kind").and_then(Value::as_str) {
         attributes.push(Attribute {
             key: Cow::Borrowed(OPENINFERENCE_SPAN_KIND),
             value: Some(ReadValue::Text(Cow::Borrowed(kind))),
         });
     }
+
     if let Some(values) = json.get("attributes") {
         flatten("", values, 0, &mut attributes);
     }
 
     let code = json.get("status_code").or_else(|| json.get("status")?.get("status_code"));
     let failed = code.and_then(Value::as_str) == Some("ERROR");
+
     Some(ReadSpan {
         trace_id: id(context.get("trace_id")),
         span_id: id(context.get("span_id")),
@@ -84,6 +87,7 @@ fn flatten<'j>(prefix: &str, value: &'j Value, depth: usize, into: &mut Vec<Attr
         Value::Null => return,
         value => plain(value, depth),
     };
+
     if prefix != OPENINFERENCE_SPAN_KIND || into.is_empty() {
         into.push(Attribute { key: Cow::Owned(prefix.to_owned()), value: Some(value) });
     }

@@ -12,6 +12,7 @@ use super::words::number_after;
 pub(super) fn read(facts: &Facts<'_>, used_tokens: bool, notes: &mut Notes) -> Option<StatedCost> {
     let amounts = amounts(facts, notes);
     let amount = amounts.iter().copied().find(|amount| *amount > 0.0).or(amounts.first().copied())?;
+
     if amount == 0.0 && used_tokens {
         notes.add(IrregularityKind::ZeroCost, || facts.text(Fact::Model).unwrap_or_default().to_owned());
         return None;
@@ -22,9 +23,11 @@ pub(super) fn read(facts: &Facts<'_>, used_tokens: bool, notes: &mut Notes) -> O
         None => Some(Currency::USD),
         Some(code) => code.parse().ok(),
     };
+
     if let (None, Some(code)) = (currency, &code) {
         notes.add(IrregularityKind::UnknownCurrency, || code.clone());
     }
+
     Some(StatedCost { amount, currency })
 }
 
@@ -45,6 +48,7 @@ fn amounts(facts: &Facts<'_>, notes: &mut Notes) -> Vec<f64> {
 
     let texts = facts.all(Fact::CostText).filter_map(|(_, value)| of_text(text(value)?));
     amounts.extend(texts);
+
     amounts
 }
 

@@ -57,6 +57,7 @@ impl StatedTokens {
             let all: Vec<u64> = direct.chain(in_texts).collect();
             all.iter().copied().find(|count| *count > 0).or(all.first().copied())
         };
+
         let mut stated = Self {
             input: counted(Fact::InputTokens, &["prompt_tokens", "input_tokens", "input"]),
             output: counted(Fact::OutputTokens, &["completion_tokens", "output_tokens", "output"]),
@@ -69,6 +70,7 @@ impl StatedTokens {
             ),
             apart: false,
         };
+
         // Langfuse's own names are of counts that do not overlap
         let own_names =
             ["input_cached_tokens", "input_cache_read", "input_cache_creation", "output_reasoning_tokens"];
@@ -76,6 +78,7 @@ impl StatedTokens {
             && facts
                 .text(Fact::UsageText)
                 .is_some_and(|usage| own_names.iter().any(|name| number_after(usage, name).is_some()));
+
         stated
     }
 
@@ -100,6 +103,7 @@ impl StatedTokens {
             return tokens;
         };
         let pairs = inputs.iter().flat_map(|input| outputs.iter().map(move |output| (*input, *output)));
+
         match pairs.into_iter().find(|(input, output)| input + output == total) {
             Some((input, output)) => {
                 (tokens.input, tokens.output) = (Some(input), Some(output));
@@ -107,6 +111,7 @@ impl StatedTokens {
             }
             None => tokens.mismatch = true,
         }
+
         tokens
     }
 }

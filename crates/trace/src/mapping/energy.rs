@@ -50,6 +50,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<EnergyReading, MappingError> {
             updates: span.int(ENERGY_UPDATES)?,
         })
     };
+
     match source {
         "counter" => measured(MeterKind::Counter),
         "integrated" => measured(MeterKind::Integrated),

@@ -51,6 +51,7 @@ impl RunSpans {
         draft.text(PROMPT, evaluation.prompt.as_str());
         draft.int(REPETITION, evaluation.repetition);
         draft.text(GEN_AI_EVALUATION_NAME, what);
+
         match &evaluation.result {
             Evaluation::Task(score) => write_task(&mut draft, score),
             Evaluation::Divergence(divergence) => write_divergence(&mut draft, divergence),
@@ -59,6 +60,7 @@ impl RunSpans {
                 draft.text(GEN_AI_EVALUATION_EXPLANATION, reason.as_str());
             }
         }
+
         draft.finish()
     }
 }
@@ -88,6 +90,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<EvaluationRecord, MappingError
         },
         other => return Err(invalid(EVALUATION_KIND, &format!("names no kind: {other:?}"))),
     };
+
     Ok(EvaluationRecord {
         variant: VariantId::from(span.text(VARIANT)?),
         prompt: PromptId::from(span.text(PROMPT)?),

@@ -8,6 +8,7 @@ use crate::attributes::{ENERGY_CROSS_CHECKS, HARDWARE_BOARDS, IDLE_PHASE};
 use crate::error::MappingError;
 use crate::read_span::{ReadSpan, invalid};
 use crate::span_draft::{Span, SpanDraft, SpanPlace};
+use crate::span_names::phase_name;
 
 impl RunSpans {
     /// The span of an idle stretch, below the root.
@@ -18,15 +19,19 @@ impl RunSpans {
         let mut draft = SpanDraft::new(&self.ids, place, "idle", record::IDLE, CHAIN);
         draft.text(IDLE_PHASE, phase_name(idle.phase));
         energy::write(&mut draft, &idle.energy);
+
         for board in &idle.boards {
             draft.check(HARDWARE_BOARDS, board.power_limit_w.map_or(0.0, Watts::get));
         }
+
         for check in &idle.cross_checks {
             draft.check(ENERGY_CROSS_CHECKS, check.counted.get());
             draft.check(ENERGY_CROSS_CHECKS, check.integrated.get());
         }
+
         list(&mut draft, HARDWARE_BOARDS, &idle.boards);
         list(&mut draft, ENERGY_CROSS_CHECKS, &idle.cross_checks);
+
         draft.finish()
     }
 }
@@ -46,13 +51,4 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<IdleRecord, MappingError> {
         boards: read_list(span, HARDWARE_BOARDS)?,
         cross_checks: read_list(span, ENERGY_CROSS_CHECKS)?,
     })
-}
-
-/// The name of a phase in a span.
-pub(crate) fn phase_name(phase: IdlePhase) -> &'static str {
-    match phase {
-        IdlePhase::BeforeLoad => "before_load",
-        IdlePhase::Resident => "resident",
-        IdlePhase::After => "after",
-    }
 }

@@ -57,6 +57,7 @@ impl RunSpans {
         draft.int_if(GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS, inference.cached_input_tokens);
         served::write(&mut draft, inference.served.as_ref())?;
         self.write_outcome(&mut draft, model, inference)?;
+
         draft.finish()
     }
 
@@ -126,6 +127,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<(WindowId, InferenceRecord), M
             latency,
         },
     };
+
     let inference = InferenceRecord {
         prompt: PromptId::from(span.text(PROMPT)?),
         repetition: span.int(REPETITION)?,
@@ -139,6 +141,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<(WindowId, InferenceRecord), M
         served: served::read(span)?,
         outcome,
     };
+
     Ok((window::read_id(span)?, inference))
 }
 
@@ -150,6 +153,7 @@ fn write_request(draft: &mut SpanDraft, model: &str, inference: &InferenceRecord
     draft.int(GEN_AI_REQUEST_MAX_TOKENS, inference.max_tokens);
     draft.number(GEN_AI_REQUEST_TEMPERATURE, sampling.temperature);
     draft.number_if(GEN_AI_REQUEST_TOP_P, sampling.top_p);
+
     // the convention has it as a double
     draft.number_if(GEN_AI_REQUEST_TOP_K, sampling.top_k.map(f64::from));
     draft.unsigned(GEN_AI_REQUEST_SEED, sampling.seed);
@@ -161,6 +165,7 @@ fn write_request(draft: &mut SpanDraft, model: &str, inference: &InferenceRecord
         top_k: sampling.top_k,
         seed: sampling.seed,
     };
+
     // five numbers always have a JSON form
     draft.text(LLM_INVOCATION_PARAMETERS, serde_json::to_string(&parameters).unwrap_or_default());
 }

@@ -30,9 +30,11 @@ pub(crate) fn write(draft: &mut SpanDraft, interference: Option<&Interference>) 
 
     draft.number_if(INTERFERENCE_FREQUENCY_SHARE, interference.frequency_share);
     draft.int_if(INTERFERENCE_THERMAL_THROTTLES, interference.thermal_throttles.map(u64::cast_signed));
+
     if !interference.board_throttles.is_empty() {
         draft.texts(INTERFERENCE_BOARD_THROTTLES, interference.board_throttles.iter().cloned());
     }
+
     Ok(())
 }
 
@@ -41,6 +43,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<Option<Interference>, MappingE
     if !span.truth(INTERFERENCE)? {
         return Ok(None);
     }
+
     Ok(Some(Interference {
         processors: span.int_if(INTERFERENCE_PROCESSORS)?,
         own: time(span, INTERFERENCE_OWN)?,

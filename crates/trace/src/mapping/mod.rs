@@ -22,22 +22,7 @@ use infercost_core::{RunHeader, VariantId};
 use crate::error::MappingError;
 use crate::mapping::run::provenance_words;
 use crate::span_ids::{SpanIds, unix_nanos};
-
-/// `infercost.record` of each kind of span.
-pub(crate) mod record {
-    pub(crate) const RUN: &str = "run";
-    pub(crate) const VARIANT: &str = "variant";
-    pub(crate) const WINDOW: &str = "window";
-    pub(crate) const INFERENCE: &str = "inference";
-    pub(crate) const EVALUATION: &str = "evaluation";
-    pub(crate) const LOAD: &str = "load";
-    pub(crate) const IDLE: &str = "idle";
-}
-
-/// OpenInference's span kinds.
-pub(crate) const CHAIN: &str = "CHAIN";
-pub(crate) const LLM: &str = "LLM";
-pub(crate) const EVALUATOR: &str = "EVALUATOR";
+pub(crate) use crate::span_names::{CHAIN, EVALUATOR, LLM, record};
 
 /// Turns the records of one run into spans: what a span repeats from the run's header is looked up here.
 #[derive(Debug)]

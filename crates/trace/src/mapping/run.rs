@@ -53,15 +53,18 @@ impl RunSpans {
         draft.text_if(ENGINE_COMPUTE_DTYPE, engine.compute_dtype.as_deref());
         draft.text_if(ENGINE_WEIGHTS_SHA256, engine.weights_sha256.as_deref());
         draft.text_if(ENGINE_TOKENIZER_SHA256, engine.tokenizer_sha256.as_deref());
+
         if let Some(size) = engine.file_size {
             draft.unsigned(ENGINE_FILE_SIZE, size.0);
         }
         draft.int_if(ENGINE_CONTEXT_LENGTH, engine.context_length);
         draft.text(PROVENANCE, provenance_words(&variant.provenance));
+
         // a provenance holds strings only, and those always have a JSON form
         draft.text(PROVENANCE_RECORD, serde_json::to_string(&variant.provenance).unwrap_or_default());
         draft.text_if(LICENSE, variant.license.as_deref());
         draft.truth(NOISE_FLOOR, variant.noise_floor);
+
         draft.finish()
     }
 }
@@ -82,11 +85,13 @@ pub(crate) fn resource(header: &RunHeader) -> Resource {
     attributes.extend(machine.cores.map(|cores| key_value(HOST_CORES, Value::IntValue(cores.into()))));
     attributes
         .extend(machine.memory.map(|memory| key_value(HOST_MEMORY, Value::IntValue(memory.0.cast_signed()))));
+
     if !machine.gpus.is_empty() {
         let gpu = |name: &String| AnyValue { value: Some(Value::StringValue(name.clone())) };
         let values = machine.gpus.iter().map(gpu).collect();
         attributes.push(key_value(HOST_GPUS, Value::ArrayValue(ArrayValue { values })));
     }
+
     Resource { attributes, ..Resource::default() }
 }
 

@@ -25,6 +25,7 @@ pub(crate) fn write(draft: &mut SpanDraft, served: Option<&ServedFacts>) -> Resu
         TokenCount::Usage => USAGE,
         TokenCount::Chunks => CHUNKS,
     };
+
     draft.text(SERVED_COUNTED_BY, counted_by);
     draft.int(SERVED_RETRIES, served.retries);
     draft.int(SERVED_RETRIED_FOR, nanos(served.retried_for)?);
@@ -32,6 +33,7 @@ pub(crate) fn write(draft: &mut SpanDraft, served: Option<&ServedFacts>) -> Resu
     draft.int(SERVED_STREAMED_TOKENS, served.streamed_tokens);
     draft.truth(SERVED_COUNT_MISMATCH, served.count_mismatch);
     draft.int(SERVED_REASONING_CHUNKS, served.reasoning_chunks);
+
     let claimed = served.claimed_output_tokens.map(|claimed| i64::try_from(claimed).unwrap_or(i64::MAX));
     draft.int_if(SERVED_CLAIMED_OUTPUT_TOKENS, claimed);
     draft.int_if(SERVED_REPORTED_THINKING_TOKENS, served.reported_thinking_tokens);
@@ -45,6 +47,7 @@ pub(crate) fn write(draft: &mut SpanDraft, served: Option<&ServedFacts>) -> Resu
         draft.int_if(SERVED_PREDICTED_TOKENS, timings.predicted_tokens);
         draft.int_if(SERVED_PREDICTED_TIME, timings.predicted.map(nanos).transpose()?);
     }
+
     Ok(())
 }
 
@@ -56,6 +59,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<Option<ServedFacts>, MappingEr
         CHUNKS => TokenCount::Chunks,
         other => return Err(invalid(SERVED_COUNTED_BY, &format!("names no way of counting: {other:?}"))),
     };
+
     let time = |attribute| Ok(span.int_if::<u64>(attribute)?.map(Duration::from_nanos));
     let timings = if span.truth(SERVED_TIMINGS)? {
         Some(ServerTimings {
@@ -67,6 +71,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<Option<ServedFacts>, MappingEr
     } else {
         None
     };
+
     Ok(Some(ServedFacts {
         retries: span.int(SERVED_RETRIES)?,
         retried_for: time(SERVED_RETRIED_FOR)?.unwrap_or_default(),

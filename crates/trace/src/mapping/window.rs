@@ -24,17 +24,21 @@ impl RunSpans {
         let mut draft = SpanDraft::new(&self.ids, place, "window", record::WINDOW, CHAIN);
         draft.text(VARIANT, window.id.variant.as_str());
         draft.int(WINDOW, window.id.index);
+
         match window.operating_point {
             OperatingPoint::Closed { concurrency } => draft.int(OPERATING_CONCURRENCY, concurrency),
             OperatingPoint::Open { rate } => draft.number(OPERATING_RATE, rate),
         }
+
         draft.truth(WINDOW_INTERRUPTED, window.interrupted);
         draft.int_if(WINDOW_REMEASURES, window.remeasures);
         interference::write(&mut draft, window.interference.as_ref())?;
+
         if let Some(load) = &window.load {
             write_load(&mut draft, load)?;
         }
         energy::write(&mut draft, &window.energy);
+
         draft.finish()
     }
 }
@@ -45,6 +49,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<WindowRecord, MappingError> {
         Some(rate) => OperatingPoint::Open { rate },
         None => OperatingPoint::Closed { concurrency: span.int(OPERATING_CONCURRENCY)? },
     };
+
     Ok(WindowRecord {
         id: read_id(span)?,
         started_at: span.started_at(),
@@ -104,6 +109,7 @@ pub(crate) fn interrupted(id: WindowId, inferences: Vec<InferenceRecord>, single
     let ended_at = inferences.iter().filter_map(ends).max().unwrap_or(started_at);
     let under_load = inferences.iter().any(|record| record.repetition >= single);
     let concurrency = most_at_once(&inferences).max(1);
+
     WindowRecord {
         id,
         started_at,

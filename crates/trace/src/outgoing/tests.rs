@@ -149,3 +149,30 @@ fn every_text_is_reached() {
     assert_eq!(seen, 4);
     assert!(!format!("{spans:?}").contains("secret"));
 }
+
+#[test]
+fn a_summary_stands_on_the_root_alone() {
+    let summary = RunSummary { name: "infercost: keep it".to_owned(), text: "keep it\n0.1 USD".to_owned() };
+    let root = Span {
+        name: "infercost record".to_owned(),
+        attributes: vec![key_value(RECORD, Value::StringValue("run".to_owned()))],
+        ..Span::default()
+    };
+    let mut told = root.clone();
+    summarize_run(&mut told, &summary);
+    assert_eq!(
+        (told.name.as_str(), text(&told, OUTPUT_VALUE)),
+        ("infercost: keep it", Some("keep it\n0.1 USD"))
+    );
+    // once more changes nothing more
+    let once = told.clone();
+    summarize_run(&mut told, &summary);
+    assert_eq!(told, once);
+
+    let below = Span { parent_span_id: vec![1; 8], ..root };
+    for other in [inference(), below] {
+        let mut changed = other.clone();
+        summarize_run(&mut changed, &summary);
+        assert_eq!(changed, other);
+    }
+}

@@ -415,3 +415,18 @@ fn what_is_finished_is_told_by_the_last_line() {
     fs::remove_file(&path).unwrap();
     assert!(!is_finished(&folder).unwrap());
 }
+
+/// The run that is kept in the repository was recorded when the field had another spelling.
+#[test]
+fn licenses_of_earlier_runs_are_read() {
+    let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../traces/sample");
+    let run =
+        fs::read_dir(samples).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap();
+    let header = fs::read_to_string(run.join("run.json")).unwrap();
+    assert!(
+        header.contains("\"licence\""),
+        "the sample was recorded anew: keep a header of that spelling here"
+    );
+    let read = read_run(&run).unwrap();
+    assert!(read.header.variants.iter().all(|variant| variant.license.is_some()));
+}
