@@ -5,8 +5,6 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::Message;
-
 /// Turns of a conversation, with what a chat template or a server is told beside them.
 ///
 /// It reads as the list of its turns.

@@ -227,7 +227,7 @@ pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
 pub fn utilization(prices: &PriceBook) -> Assumption {
     let source = match prices.utilization_basis {
         UtilizationBasis::Given => given(prices),
-        UtilizationBasis::Load => "requests and capacity of [load]".to_owned(),
+        UtilizationBasis::Load => "[load], at the capacity given or measured".to_owned(),
         UtilizationBasis::Assumed => "assumed: nobody says it".to_owned(),
     };
     Assumption::new(format!("utilization of {}", percent(prices.utilization)), source)

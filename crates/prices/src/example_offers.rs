@@ -4,7 +4,7 @@ use infercost_core::hosting::HostingOffer;
 use serde::Deserialize;
 
 use crate::day::Day;
-use crate::section::PriceError;
+use crate::price_error::PriceError;
 use crate::sections::OfferSection;
 
 const TABLE: &str = include_str!("example_offers.toml");

@@ -163,7 +163,7 @@ fn setting<T: std::fmt::Display>(
         Some(value) => format!("{key} = {value}"),
         None => format!("# {key} = {example}"),
     };
-    let _ = writeln!(text, "{line:<25}# {comment}");
+    let _ = writeln!(text, "{line:<28} # {comment}");
 }
 
 /// An `[[offers]]` entry, as text to be added to a settings file.

@@ -12,8 +12,8 @@ use infercost_prices::sections::{
 };
 use serde::Deserialize;
 
-use crate::clock::today;
 use crate::policy_section::PolicySection;
+use crate::today::today;
 use crate::usage::usage;
 
 /// Settings files are small; a larger one is a mistake.

@@ -15,21 +15,21 @@ use infercost_economics::bill::double;
 use infercost_economics::power::{AssumedPower, assume};
 use infercost_economics::schedule::Retail;
 use infercost_prices::sections::{LoadSection, Revenue, TariffSection, exchange};
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use crate::config::{self, ConfigFile};
-use crate::clock::today;
+use crate::today::today;
 use crate::usage::usage;
 use crate::{console, run_folder};
 
 /// Confidence of every interval that unit economics print.
 const CONFIDENCE: f64 = 0.95;
 
+const SECONDS_PER_HOUR: f64 = 3600.0;
+
 /// What must be known where nobody says how much of the time the machine works.
-const ASSUMED_UTILIZATION: &str = "Utilization of 30 % is assumed; give `utilization` in [prices], or requests_per_hour and capacity_per_hour in [load].";
+const ASSUMED_UTILIZATION: &str = "Utilization of 30 % is assumed; give `utilization` in [prices], or requests_per_hour in [load].";
 
 /// Where measurements, prices and settings of unit economics come from.
 #[derive(Debug, Clone)]
@@ -112,6 +112,27 @@ impl EconomicsInputs {
         let book = self.prices.as_ref().unwrap_or(recorded);
         let wanted = self.wanted.unwrap_or(book.currency);
         exchange::convert_book(book, wanted, &self.rates).map_err(|error| usage(error.to_string()))
+    }
+
+    /// The same for a measured workload: a utilization that nobody states follows from `[load]` and from what the machine
+    /// answers, as given there, else as measured.
+    ///
+    /// # Errors
+    /// As [`EconomicsInputs::book`].
+    pub fn book_for(&self, recorded: &PriceBook, workload: &Workload) -> anyhow::Result<PriceBook> {
+        let book = self.book(recorded)?;
+        if book.utilization_basis == UtilizationBasis::Given {
+            return Ok(book);
+        }
+
+        let measured = SECONDS_PER_HOUR / workload.busy_s.point;
+        let capacity = self.load.capacity_per_hour.unwrap_or(measured);
+        Ok(match self.load.utilization_at(capacity) {
+            Some(utilization) => {
+                PriceBook { utilization, utilization_basis: UtilizationBasis::Load, ..book }
+            }
+            None => book,
+        })
     }
 
     /// Facility energy ÷ IT energy, by the settings, else as recorded.

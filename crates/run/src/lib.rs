@@ -13,7 +13,6 @@ pub mod baseline;
 pub mod baseline_store;
 pub mod calibration;
 mod comparison;
-pub mod clock;
 pub mod config;
 pub mod console;
 pub mod coverage;
@@ -39,6 +38,7 @@ mod serving;
 pub mod settings_fill;
 pub mod shell;
 mod stopping;
+pub mod today;
 mod usage;
 
 pub use request::{LiveExportTarget, MeterRequest, PlaceOfExport, RunRequest, ServeRequest, device};

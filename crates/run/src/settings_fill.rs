@@ -8,7 +8,7 @@ use infercost_prices::settings_file::{Answers, exchange_entry, offer_entry, repl
 use infercost_prices::{Prices, Snapshot, market};
 
 use crate::config::{self, MAX_CONFIG_BYTES};
-use crate::clock::today;
+use crate::today::today;
 use crate::usage::usage;
 
 /// What of a snapshot is to be added.

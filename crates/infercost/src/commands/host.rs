@@ -71,7 +71,7 @@ const EXAMPLE_OFFERS: &str = "Offers are assumed: the shipped example table of 2
 pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let Measured { run, workload } = economics_inputs::measured(&business.request, arguments.run.as_deref())?;
-    let book = business.book(&run.header.prices)?;
+    let book = business.book_for(&run.header.prices, &workload)?;
     let interest = business.load.interest.unwrap_or(0.0);
     let scenario = Scenario::of(&workload, &book, interest);
     let demand = demand(&arguments.load, &business, &book);

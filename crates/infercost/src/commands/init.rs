@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use infercost_core::Currency;
 use infercost_prices::settings_file::{Answers, Machine};
-use infercost_run::clock::today;
+use infercost_run::today::today;
 use infercost_run::{config, usage};
 use rust_decimal::Decimal;
 

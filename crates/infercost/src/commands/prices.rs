@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use infercost_prices::fetch::Key;
 use infercost_prices::{BaseUrl, Client, Query, SOURCES, SourceDef, Stored};
-use infercost_run::clock::today;
+use infercost_run::today::today;
 use infercost_run::settings_fill::{self, Wanted};
 use infercost_run::usage;
 use infercost_run::{config, price_store};

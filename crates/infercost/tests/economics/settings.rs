@@ -45,6 +45,26 @@ fn flags_refuse_what_cannot_be_meant() {
     }
 }
 
+/// A utilization that nobody states follows from the load and what was measured, never from 100 %.
+#[test]
+fn utilization_follows_from_the_load() {
+    let folder = bench();
+    let settings = fs::read_to_string(folder.path().join("infercost.toml")).unwrap();
+    let silent = settings.replace("utilization = 0.5\n", "");
+    fs::write(folder.path().join("infercost.toml"), &silent).unwrap();
+    let assumed = json(&run(folder.path(), &["audit", "--json"]));
+    assert!(assumed["notes"].to_string().contains("Utilization of 30 % is assumed"), "{assumed:#}");
+
+    // 900 of 3600 requests an hour in half of the hours: an eighth of a machine of 1 EUR an hour
+    let load = format!("{silent}[load]\nrequests_per_hour = 900\nhours_per_day = 12\n");
+    fs::write(folder.path().join("infercost.toml"), load).unwrap();
+    let follows = json(&run(folder.path(), &["audit", "--json"]));
+    assert!(!follows["notes"].to_string().contains("is assumed"), "{follows:#}");
+    let hardware = follows["bill"]["parts"].as_array().unwrap().iter().find(|part| part["name"] == "hardware");
+    let amount: f64 = hardware.unwrap()["amount"].as_str().unwrap().parse().unwrap();
+    assert!((amount - 1.0 / 3600.0 / 0.125).abs() < 1e-9, "{follows:#}");
+}
+
 /// Zones are known where this machine holds none.
 #[test]
 fn time_zones_are_carried_along() {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::amount::Amount;
 use crate::day::Day;
-use crate::section::PriceError;
+use crate::price_error::PriceError;
 use crate::sections::within;
 
 /// One `[[exchange]]` entry: one unit of `from` is worth `rate` of `to`.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::section::PriceError;
+use crate::price_error::PriceError;
 use crate::sections::within;
 
 /// `[load]` as a user writes it.
@@ -27,11 +27,16 @@ pub struct LoadSection {
 pub const PLANNED_UTILIZATION: f64 = 0.7;
 
 impl LoadSection {
-    /// The share of all hours in which the machines work, where the section states requests and capacity: so many
-    /// machines share the requests that none is used beyond the planned share, and all of them wait in the hours
-    /// without requests.
+    /// The share of all hours in which the machines work, where the section states requests and capacity.
     pub fn utilization(&self) -> Option<f64> {
-        let work = self.requests_per_hour? / self.capacity_per_hour?;
+        self.utilization_at(self.capacity_per_hour?)
+    }
+
+    /// The share of all hours in which machines work that answer `capacity_per_hour` requests an hour each; `None` where
+    /// the section states no requests. So many machines share the requests that none is used beyond the planned share,
+    /// and all of them wait in the hours without requests.
+    pub fn utilization_at(&self, capacity_per_hour: f64) -> Option<f64> {
+        let work = self.requests_per_hour? / capacity_per_hour;
         let planned = self.max_utilization.unwrap_or(PLANNED_UTILIZATION);
         // A load that just fills a machine needs no second one for the last bit of a float.
         let machines = (work / planned - 1e-9).ceil().max(1.0);

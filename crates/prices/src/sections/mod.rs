@@ -19,7 +19,7 @@ use infercost_core::price::Price;
 
 use crate::amount::Amount;
 use crate::day::Day;
-use crate::section::{self, PriceError};
+use crate::price_error::{self, PriceError};
 
 /// As for `[prices]`, but named by its own section.
 fn price(
@@ -31,7 +31,7 @@ fn price(
     date: Day,
     may_be_negative: bool,
 ) -> Result<Price, PriceError> {
-    section::price(name, unit, currency, value, source, date, may_be_negative).map_err(|error| match error {
+    price_error::price(name, unit, currency, value, source, date, may_be_negative).map_err(|error| match error {
         PriceError::Value { field, reason } => PriceError::Setting { field, reason },
         other => other,
     })

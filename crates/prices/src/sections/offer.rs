@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::amount::Amount;
 use crate::day::Day;
-use crate::section::PriceError;
+use crate::price_error::PriceError;
 use crate::sections::{price, within};
 
 /// One `[[offers]]` entry.

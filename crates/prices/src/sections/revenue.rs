@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::amount::Amount;
 use crate::day::Day;
-use crate::section::PriceError;
+use crate::price_error::PriceError;
 use crate::sections::{price, within};
 
 /// `[revenue]` as a user writes it. Give one of `per_inference`, `per_session` and `per_user`.

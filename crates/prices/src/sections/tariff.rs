@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::amount::Amount;
 use crate::day::Day;
-use crate::section::PriceError;
+use crate::price_error::PriceError;
 use crate::sections::within;
 
 /// `[tariff]` as a user writes it.

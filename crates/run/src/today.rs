@@ -1,4 +1,4 @@
-//! The day on which a command runs.
+//! The day on which this program runs.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
