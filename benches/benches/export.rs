@@ -10,7 +10,9 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use infercost_benches::sink::sink;
 use infercost_benches::synthetic_run::{Size, write};
-use infercost_export::{Compression, Destination, Exporter, OtlpOptions, SpanTransform, RetryPolicy, Protocol, Signal};
+use infercost_export::{
+    Compression, Destination, Exporter, OtlpOptions, Protocol, RetryPolicy, Signal, SpanTransform,
+};
 
 fn export(folder: &Path, url: &str, protocol: Protocol, compression: Compression) -> u64 {
     let options = OtlpOptions {

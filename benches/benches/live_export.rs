@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 use infercost_benches::sink::sink;
 use infercost_benches::synthetic_run::{Size, VARIANTS, header, inference};
 use infercost_core::WindowId;
-use infercost_export::{Destination, LiveExport, OtlpOptions, SpanTransform, Protocol, Signal};
+use infercost_export::{Destination, LiveExport, OtlpOptions, Protocol, Signal, SpanTransform};
 use infercost_trace::RunStore;
 
 const ANSWERS: u32 = 30;

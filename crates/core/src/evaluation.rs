@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::judgment::{GraderName, Judgment};
 use crate::identity::{PromptId, VariantId};
+use crate::judgment::{GraderName, Judgment};
 
 /// One evaluation of one variant on one prompt.
 #[derive(Debug, Clone, PartialEq)]

@@ -166,7 +166,10 @@ mod tests {
     fn clocks_that_are_held_down_disturb() {
         let hot = Interference { thermal_throttles: Some(1), ..Interference::default() };
         check(&hot, &["heat"]);
-        check(&Interference { board_throttles: vec!["hw thermal slowdown".into()], ..hot.clone() }, &["heat", "boards"]);
+        check(
+            &Interference { board_throttles: vec!["hw thermal slowdown".into()], ..hot.clone() },
+            &["heat", "boards"],
+        );
         check(&Interference { board_throttles: vec!["sw power cap".into()], ..hot }, &["heat"]);
     }
 

@@ -69,9 +69,9 @@ pub use evaluation::{
 pub use finding::{Finding, FindingCode, Severity};
 pub use foreign::{ForeignCall, ForeignTrace, Irregularity, IrregularityKind, StatedCost, Unsaid};
 pub use grader::{Grader, SharedGrader};
-pub use judgment::{GraderName, Judgment};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
 pub use interference::{Disturbance, Interference};
+pub use judgment::{GraderName, Judgment};
 pub use load::{LatencyTargets, LoadFacts, SteadyState};
 pub use machine::{MachineFacts, WallFactor};
 pub use meter_error::MeterError;

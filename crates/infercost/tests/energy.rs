@@ -51,10 +51,16 @@ fn on_one_thread(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 fn compare(folder: &Path, more: &[&str]) -> Output {
-    let arguments =
-        [
-            "compare", "./some.gguf", "./other.gguf", "--prompts", "mine.jsonl", "--baseline", "some", "--explain",
-        ];
+    let arguments = [
+        "compare",
+        "./some.gguf",
+        "./other.gguf",
+        "--prompts",
+        "mine.jsonl",
+        "--baseline",
+        "some",
+        "--explain",
+    ];
     on_one_thread(folder, &[&arguments, more].concat()).output().unwrap()
 }
 

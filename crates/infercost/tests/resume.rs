@@ -164,8 +164,16 @@ fn data_starts_no_program() {
 #[test]
 fn one_damaged_run_is_left_aside() {
     let folder = bench();
-    let arguments =
-        ["record", "some.gguf", "--prompts", "many.jsonl", "--max-prompts", "6", "--window-prompts=2", "--warm-ups=0"];
+    let arguments = [
+        "record",
+        "some.gguf",
+        "--prompts",
+        "many.jsonl",
+        "--max-prompts",
+        "6",
+        "--window-prompts=2",
+        "--warm-ups=0",
+    ];
     run(folder.path(), &arguments);
     let good = only_run(folder.path());
     let traces = folder.path().join("traces");

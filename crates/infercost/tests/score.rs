@@ -60,7 +60,8 @@ fn scored_with_single_precision_cache(folder: &TempDir, name: &str, baseline: &s
     let (model, baseline) = (model(name), model(baseline));
     let arguments =
         ["score", &model, "--text", "text.txt", "--context", "128", "--json", "--baseline", &baseline];
-    let output = program::infercost(folder.path(), &arguments).env("INFERCOST_ISA", "portable").output().unwrap();
+    let output =
+        program::infercost(folder.path(), &arguments).env("INFERCOST_ISA", "portable").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     json(&output)
 }

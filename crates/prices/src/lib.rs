@@ -38,8 +38,8 @@ mod written;
 
 pub use example_offers::example_offers;
 pub use fetch::{Client, FetchError};
-pub use query::{BaseUrl, Parsed, Query};
 pub use price_error::PriceError;
+pub use query::{BaseUrl, Parsed, Query};
 pub use section::{ASSUMED_UTILIZATION, PriceSection, example};
 pub use snapshot::{Kind, Prices, Snapshot};
 pub use source::SourceDef;

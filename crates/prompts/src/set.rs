@@ -13,7 +13,6 @@ use crate::limits::MAX_PROMPTS;
 use crate::shape::{Unread, item, unwrapped};
 use crate::{shown, table};
 
-
 /// A prompt set, and what the user should know of how it was read.
 #[derive(Debug, Clone)]
 pub struct Imported {

@@ -29,7 +29,8 @@ const CONFIDENCE: f64 = 0.95;
 const SECONDS_PER_HOUR: f64 = 3600.0;
 
 /// What must be known where nobody says how much of the time the machine works.
-const ASSUMED_UTILIZATION: &str = "Utilization of 30 % is assumed; give `utilization` in [prices], or requests_per_hour in [load].";
+const ASSUMED_UTILIZATION: &str =
+    "Utilization of 30 % is assumed; give `utilization` in [prices], or requests_per_hour in [load].";
 
 /// Where measurements, prices and settings of unit economics come from.
 #[derive(Debug, Clone)]
@@ -128,9 +129,7 @@ impl EconomicsInputs {
         let measured = SECONDS_PER_HOUR / workload.busy_s.point;
         let capacity = self.load.capacity_per_hour.unwrap_or(measured);
         Ok(match self.load.utilization_at(capacity) {
-            Some(utilization) => {
-                PriceBook { utilization, utilization_basis: UtilizationBasis::Load, ..book }
-            }
+            Some(utilization) => PriceBook { utilization, utilization_basis: UtilizationBasis::Load, ..book },
             None => book,
         })
     }

@@ -138,7 +138,6 @@ impl Engine for ScriptedEngine {
         for (row, (target, right)) in rows
             .chunks_exact_mut(VOCABULARY)
             .zip(targets.iter().zip(expected.bytes().chain(std::iter::repeat(0))))
-
         {
             if let Some(likeliest) = row.get_mut(usize::from(right)) {
                 *likeliest = certain;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use infercost_export::{Exporter, LiveExport, SpanTransform, RetryPolicy, Protocol};
+use infercost_export::{Exporter, LiveExport, Protocol, RetryPolicy, SpanTransform};
 
 use crate::collector::{Collector, Reply};
 use crate::{copy, destination, recorded, sample, sorted};
@@ -29,9 +29,12 @@ fn append(run: &std::path::Path, text: &str) {
 fn everything_is_there_when_the_run_ends() {
     let collector = Collector::start(|_, _| Reply::ok());
     let (_kept, run, lines) = growing();
-    let live =
-        LiveExport::start(&run, destination(&collector.url, Protocol::HttpProtobuf, None), SpanTransform::default())
-            .unwrap();
+    let live = LiveExport::start(
+        &run,
+        destination(&collector.url, Protocol::HttpProtobuf, None),
+        SpanTransform::default(),
+    )
+    .unwrap();
     let (first, rest) = lines.split_at(lines.len() / 2);
     for line in first {
         let half = line.len() / 2;
@@ -60,9 +63,12 @@ fn a_collector_that_is_away_or_slow_or_refuses_costs_a_bounded_wait() {
     let refusing = Collector::start(|_, _| Reply::status(400)).url;
     for (url, wanted) in [(gone, "refused"), (silent, ""), (refusing, "400")] {
         let (_kept, run, lines) = growing();
-        let live =
-            LiveExport::start(&run, destination(&url, Protocol::HttpProtobuf, None), SpanTransform::default())
-                .unwrap();
+        let live = LiveExport::start(
+            &run,
+            destination(&url, Protocol::HttpProtobuf, None),
+            SpanTransform::default(),
+        )
+        .unwrap();
         let began = Instant::now();
         append(&run, &lines.concat());
         assert!(began.elapsed() < Duration::from_secs(1), "writing waited for {url}");
@@ -103,7 +109,8 @@ fn a_collector_that_dies_in_the_middle_gets_the_rest_by_a_later_export() {
     assert!(outcome.bytes_left > 0 && outcome.trouble.is_some(), "{outcome:?}");
     dead.store(false, Ordering::Relaxed);
     let before = collector.received().len();
-    let sent = Exporter::new(&run, to(), SpanTransform::default(), true).unwrap().run(RetryPolicy::REPLAY).unwrap();
+    let sent =
+        Exporter::new(&run, to(), SpanTransform::default(), true).unwrap().run(RetryPolicy::REPLAY).unwrap();
     assert!(collector.received().len() > before);
     assert!((sent.spans as usize) < recorded(&sample()).len(), "what was there was sent again");
     let mut arrived = sorted(collector.spans().into_iter());

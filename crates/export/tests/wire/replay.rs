@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use infercost_export::{Exporter, SpanTransform, RetryPolicy, Protocol, Sent};
+use infercost_export::{Exporter, Protocol, RetryPolicy, Sent, SpanTransform};
 use infercost_trace::outgoing::Backend;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use regex::Regex;
@@ -98,8 +98,10 @@ fn patience_ends_and_secrets_are_not_told() {
     let (_kept, folder) = copy();
     for protocol in [Protocol::HttpProtobuf, Protocol::Grpc] {
         let destination = destination(&gone, protocol, None);
-        let error =
-            Exporter::new(&folder, destination, SpanTransform::default(), false).unwrap().run(SHORT).unwrap_err();
+        let error = Exporter::new(&folder, destination, SpanTransform::default(), false)
+            .unwrap()
+            .run(SHORT)
+            .unwrap_err();
         assert!(error.to_string().contains("refused"), "{error}");
     }
 }
@@ -180,7 +182,10 @@ fn content_and_what_patterns_find_stay_here() {
         assert!(!sent.contains(name), "{name}");
     }
     let collector = Collector::start(|_, _| Reply::ok());
-    let transform = SpanTransform { redact: vec![Regex::new("(?i)smollm2|im_start").unwrap()], ..SpanTransform::default() };
+    let transform = SpanTransform {
+        redact: vec![Regex::new("(?i)smollm2|im_start").unwrap()],
+        ..SpanTransform::default()
+    };
     run(&collector, Protocol::HttpProtobuf, transform).unwrap();
     let sent = texts(&collector.received());
     assert!(
@@ -191,7 +196,11 @@ fn content_and_what_patterns_find_stay_here() {
 #[test]
 fn projects_and_viewers() {
     let collector = Collector::start(|_, _| Reply::ok());
-    let transform = SpanTransform { project: Some("mine".to_owned()), backend: Backend::Langfuse, ..SpanTransform::default() };
+    let transform = SpanTransform {
+        project: Some("mine".to_owned()),
+        backend: Backend::Langfuse,
+        ..SpanTransform::default()
+    };
     run(&collector, Protocol::HttpProtobuf, transform).unwrap();
     let request = collector.received()[0].request();
     let resource = request.resource_spans[0].resource.as_ref().unwrap();

@@ -13,7 +13,6 @@ use crate::output::layout::{FAIL, PASS, UNSURE, common_model, short_name, styled
 use crate::output::terminal::{DOUBT, FAILURE, FAINT, STRONG, SUCCESS, plain};
 use crate::output::{explained, load_table, terminal};
 
-
 /// Cautions under the table; the rest is behind `--explain`.
 const CAUTIONS: usize = 2;
 
@@ -185,11 +184,7 @@ fn columns(report: &Report) -> Vec<Column> {
             marked(one, Gate::FailureRate, share)
         }),
     ));
-    columns.push(Column::right(
-        "J/inference",
-        if metered { 4 } else { 8 },
-        cells(candidates, joules),
-    ));
+    columns.push(Column::right("J/inference", if metered { 4 } else { 8 }, cells(candidates, joules)));
     columns.push(Column::right(
         "decode tok/s",
         5,

@@ -60,7 +60,8 @@ fn utilization_follows_from_the_load() {
     fs::write(folder.path().join("infercost.toml"), load).unwrap();
     let follows = json(&run(folder.path(), &["audit", "--json"]));
     assert!(!follows["notes"].to_string().contains("is assumed"), "{follows:#}");
-    let hardware = follows["bill"]["parts"].as_array().unwrap().iter().find(|part| part["name"] == "hardware");
+    let hardware =
+        follows["bill"]["parts"].as_array().unwrap().iter().find(|part| part["name"] == "hardware");
     let amount: f64 = hardware.unwrap()["amount"].as_str().unwrap().parse().unwrap();
     assert!((amount - 1.0 / 3600.0 / 0.125).abs() < 1e-9, "{follows:#}");
 }

@@ -31,10 +31,12 @@ fn price(
     date: Day,
     may_be_negative: bool,
 ) -> Result<Price, PriceError> {
-    price_error::price(name, unit, currency, value, source, date, may_be_negative).map_err(|error| match error {
-        PriceError::Value { field, reason } => PriceError::Setting { field, reason },
-        other => other,
-    })
+    price_error::price(name, unit, currency, value, source, date, may_be_negative).map_err(
+        |error| match error {
+            PriceError::Value { field, reason } => PriceError::Setting { field, reason },
+            other => other,
+        },
+    )
 }
 
 fn within(field: &'static str, holds: bool, reason: &str) -> Result<(), PriceError> {
