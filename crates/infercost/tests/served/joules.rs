@@ -64,7 +64,7 @@ fn a_server_elsewhere_is_metered_and_priced_only_as_told() {
 
     // a rate by the hour: 0.1 cent a second, and each request takes 0.8 s
     let rate = concat!(
-        "[prices]\ncurrency = \"EUR\"\n",
+        "[prices]\ncurrency = \"EUR\"\nutilization = 1.0\n",
         "hardware = { kind = \"rented\", per_hour = 3.6, source = \"offer\", date = 2026-11-01 }\n"
     );
     fs::write(folder.path().join("infercost.toml"), rate).unwrap();
