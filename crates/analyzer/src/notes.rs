@@ -7,7 +7,7 @@ mod thinking;
 use infercost_core::Judgment;
 use infercost_core::manifest::Provenance;
 use infercost_core::price::UtilizationBasis;
-use infercost_core::report::{CandidateReport, EnergyTotals, PromptCount};
+use infercost_core::report::{CandidateReport, EnergyTotals, InterferenceReport, PromptCount};
 use infercost_core::run::VariantHeader;
 use infercost_core::{
     EnergyReading, EnergySource, EstimationMethod, Evaluation, Finding, FindingCode, Reason, Severity,
@@ -41,6 +41,7 @@ pub(crate) struct Noted<'a> {
     pub(crate) is_loaded: bool,
     pub(crate) load_notes: Vec<String>,
     pub(crate) open_question: Option<String>,
+    pub(crate) interference: Option<&'a InterferenceReport>,
 }
 
 /// All findings that apply, in the order in which their sentences are read.
@@ -49,6 +50,7 @@ pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
     use Severity::{Info, Limitation, Warning};
 
     let mut all = Findings::default();
+    all.add(Code::MachineBusy, Warning, Some("measure again on a quiet machine"), disturbed(noted));
     all.add(Code::PricesAssumed, Warning, Some("put yours into infercost.toml"), assumed_prices(noted));
     all.add(
         Code::UtilizationAssumed,
@@ -111,6 +113,20 @@ pub(crate) fn no_energy(variant: &VariantSample<'_>) -> Reason {
         _ => None,
     });
     stated.unwrap_or_else(|| Reason::stated("no complete window was recorded"))
+}
+
+/// Windows that other programs, other machines on the same host, or heat disturbed.
+fn disturbed(noted: &Noted<'_>) -> Option<String> {
+    let found = noted.interference.filter(|found| found.disturbed > 0)?;
+    let share = found.foreign_cpu_share.map_or_else(String::new, |share| {
+        format!("; others took {} of the processors' time", percent(share))
+    });
+
+    Some(format!(
+        "The machine was busy: {} of {} were disturbed{share}.",
+        found.disturbed,
+        count(found.watched, "watched window")
+    ))
 }
 
 fn assumed_prices(noted: &Noted<'_>) -> Option<String> {

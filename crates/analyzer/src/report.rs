@@ -82,6 +82,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         is_loaded: !loaded.is_empty(),
         load_notes,
         open_question: open_question(&judged, &recommendation),
+        interference: interference.as_ref(),
     };
     let mut findings = notes::findings(&noted);
     let notes = findings.iter().map(|finding| finding.message.clone()).collect();

@@ -322,7 +322,7 @@ fn an_estimate_is_marked_and_decides_nothing() {
 /// One table over a measured and an estimated run of the same variants: no number in it is a bare one.
 #[test]
 fn runs_of_which_one_is_estimated_are_marked() {
-    let folder = bench(3, 8);
+    let folder = bench(20, 8);
     {
         let _playing = server(folder.path());
         let measured = shown(&compare(folder.path(), &[]).stdout);

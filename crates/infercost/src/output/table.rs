@@ -77,6 +77,7 @@ fn title(report: &Report) -> String {
 /// A caution in one line: short words where there are some, else the finding's first sentence; and what to do.
 fn caution_line(finding: &Finding, width: usize) -> String {
     let words = match finding.code {
+        FindingCode::MachineBusy => finding.message.trim_end_matches('.').to_owned(),
         FindingCode::PricesAssumed => "prices are an example machine's, not yours".to_owned(),
         FindingCode::EnergyUnavailable => "energy was not measured: the cost leaves it out".to_owned(),
         FindingCode::EnergyEstimated => "energy is estimated, not measured".to_owned(),
