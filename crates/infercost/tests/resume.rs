@@ -200,8 +200,10 @@ fn one_damaged_run_is_left_aside() {
         assert!(report.contains(&format!("traces/{name}")), "{arguments:?}: {report}{}", said(&output));
         assert!(!report.contains("29990101"), "{arguments:?}: {report}");
     }
+    // the answers of a tiny model may say too little to optimize: then it is this run that it says so of
     let output = run(folder.path(), &["optimize", name]);
-    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", said(&output));
+    let told = said(&output);
+    assert!(matches!(output.status.code(), Some(0 | 3)) || told.contains(&format!("in run {name};")), "{told}");
 }
 
 #[test]
