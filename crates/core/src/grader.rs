@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::evaluation::{ChoiceLikelihoods, TaskScore};
-use crate::judgment::{GraderName, Judgment};
+use crate::judgment::Judgment;
 
 /// Judges the answers to one prompt. Made once, from what the prompt set says, and checked then: a grader that exists
 /// can judge.

@@ -203,7 +203,10 @@ fn one_damaged_run_is_left_aside() {
     // the answers of a tiny model may say too little to optimize: then it is this run that it says so of
     let output = run(folder.path(), &["optimize", name]);
     let told = said(&output);
-    assert!(matches!(output.status.code(), Some(0 | 3)) || told.contains(&format!("in run {name};")), "{told}");
+    assert!(
+        matches!(output.status.code(), Some(0 | 3)) || told.contains(&format!("in run {name};")),
+        "{told}"
+    );
 }
 
 #[test]

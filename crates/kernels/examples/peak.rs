@@ -18,7 +18,8 @@ fn main() {
 
     #[cfg(target_arch = "x86_64")]
     for threads in [1, 2] {
-        let cases: [(&str, bool, fn() -> f64); 5] = [
+        type Case = (&'static str, bool, fn() -> f64);
+        let cases: [Case; 5] = [
             ("F32 FMA, 256 bits", is_x86_feature_detected!("fma"), x86::fma_256),
             ("F32 FMA, 512 bits", is_x86_feature_detected!("avx512f"), x86::fma_512),
             ("vpdpbusd, 512 bits", is_x86_feature_detected!("avx512vnni"), x86::dpbusd_512),

@@ -52,8 +52,7 @@ pub fn drive(
     on_finished: &mut dyn FnMut(Vec<InferenceRecord>) -> Result<(), SinkError>,
     stop: &AtomicBool,
 ) -> Result<Driven, HarnessError> {
-    let runtime =
-        Builder::new_current_thread().enable_all().build().map_err(|error| HarnessError::Sender(error))?;
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(HarnessError::Sender)?;
     let concurrency = match load.point {
         OperatingPoint::Closed { concurrency } => concurrency,
         OperatingPoint::Open { .. } => 0,

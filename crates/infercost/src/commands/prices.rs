@@ -28,7 +28,7 @@ pub(crate) struct PricesCommand {
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum PricesAction {
     /// Ask a source, and keep what it says with its date
-    Fetch(FetchFlags),
+    Fetch(Box<FetchFlags>),
     /// Show what was fetched, and how old it is
     List {
         #[command(flatten)]

@@ -97,6 +97,8 @@ fn lines(columns: &[Column]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
     use super::*;
 
     fn columns() -> Vec<Column> {

@@ -129,6 +129,8 @@ fn show(file: &Path) {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
     use super::*;
 
     #[test]

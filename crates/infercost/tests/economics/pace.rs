@@ -44,6 +44,11 @@ fn files_without_an_end_are_left() {
         2,
         &["/dev/zero: it cannot be used as a settings file: it is a binary file"],
     );
-    check(folder.path(), &["audit", "--inferences", "/dev/zero"], 2, &["/dev/zero: it cannot be used as a file of inferences: it is a binary file"]);
+    check(
+        folder.path(),
+        &["audit", "--inferences", "/dev/zero"],
+        2,
+        &["/dev/zero: it cannot be used as a file of inferences: it is a binary file"],
+    );
     assert!(begun.elapsed() < MOST);
 }

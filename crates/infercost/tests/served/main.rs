@@ -170,7 +170,7 @@ fn what_a_server_does_not_tell_is_said() {
     assert!(candidate["output_tokens"].as_u64().unwrap() > 0, "{candidate:#}");
     let notes = report["notes"].to_string();
     for said in
-        ["sent no `usage` with 3 of 3", "did not tell the prompt tokens of 3 of 3", "from a prompt cache"]
+        ["sent no `usage` with 3 of 3", "did not report the prompt tokens of 3 of 3", "from a prompt cache"]
     {
         assert!(notes.contains(said), "{said}: {notes}");
     }

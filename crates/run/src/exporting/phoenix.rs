@@ -273,7 +273,7 @@ impl InPhoenix {
         }
 
         for left_out in &self.left_out {
-            console::warn(&format!("{left_out}"));
+            console::warn(left_out);
         }
 
         console::note(&format!("infercost's total: {}", self.amount(self.total)));
