@@ -342,6 +342,12 @@ pub(crate) fn address(
     if authority.as_str().contains('@') {
         return Err(problem("credentials belong into a header (--otlp-header)"));
     }
+    // What follows the last colon of a host, but inside an IPv6 address, is a port: a password that holds `?` or `#` ends up
+    // there as well.
+    let after_host = authority.as_str().get(authority.host().len()..).unwrap_or_default();
+    if !after_host.is_empty() && authority.port_u16().is_none() {
+        return Err(problem("its port is no number"));
+    }
     let scheme = uri.scheme_str().unwrap_or_default();
 
     if !matches!(scheme, "http" | "https") {

@@ -124,7 +124,7 @@ impl PackedMatrix {
         self.memory.len()
     }
 
-    /// The elements of a row, exactly as [`decode_row`] gives them.
+    /// The elements of a row, exactly as [`decode_row`](crate::decode_row) gives them.
     ///
     /// # Panics
     /// There is no such row, or `row` is not as long as one.

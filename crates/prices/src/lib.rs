@@ -2,12 +2,12 @@
 //!
 //! [`PriceSection`] is the `[prices]` part of `infercost.toml`; [`example`] the shipped profile that stands in
 //! where a user has given none, and that every report then names as an assumption. [`sections`] reads the other
-//! parts that bear on money. [`Source`] asks a market, [`Snapshot`] is what it said, and [`PriceStore`] keeps that.
+//! parts that bear on money. [`SourceDef`] asks a market, [`Snapshot`] is what it said, and [`PriceStore`] keeps that.
 //!
 //! The one design decision: **a price without a source and a date is refused**, since a cost nobody can check is
 //! worth nothing. An answer that is not understood is an error; a price that is not given stays unknown.
 //!
-//! - [`source`]: what a source is; [`sources`]: all of them; [`electricity`], [`rental`], [`hosted`], [`rates`]: one file each.
+//! - [`source`](mod@source): what a source is; [`sources`]: all of them; [`electricity`], [`rental`], [`hosted`], [`rates`]: one file each.
 //! - [`query`]: what a source is asked.
 //! - [`fetch`]: one question over HTTP, within bounds.
 //! - [`snapshot`], [`store`]: what was answered, on disk.

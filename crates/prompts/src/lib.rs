@@ -3,7 +3,7 @@
 //! [`parse`] reads JSON Lines, JSON arrays, chats, batches and fine-tuning files of OpenAI's API, ShareGPT, rows of a
 //! data set, tables and plain text. [`grade`] judges answers in any script.
 //!
-//! The one design decision: **whatever the shape, one way in**. Every format becomes the same [`Item`](item), which is
+//! The one design decision: **whatever the shape, one way in**. Every format becomes the same `Item`, which is
 //! checked by the same code, so that a mistake is named alike wherever it stands, and before anything runs.
 
 #![cfg_attr(not(test), deny(clippy::expect_used, clippy::indexing_slicing))]

@@ -125,6 +125,6 @@ mod tests {
             assert!(found.iter().any(|doubt| doubt.contains(part)), "{found:?}");
         }
         assert_eq!((stolen(0.005), sampling(0.004)), (None, None));
-        assert!(sampling(0.02).is_some_and(|doubt| doubt.contains("2.0 %")));
+        assert!(sampling(0.02).is_some_and(|doubt| doubt.contains("2 %")));
     }
 }

@@ -46,7 +46,7 @@ fn a_window_that_is_measured_again_stands_in_place_of_the_disturbed_one() {
     let undisturbed = analyze(&[quiet], &prices()).unwrap();
 
     let saving = |report: &report::Report| report.candidates[1].saving.unwrap();
-    assert!((saving(&disturbed).point - saving(&undisturbed).point).abs() > 0.1, "{:?}", saving(&disturbed));
+    assert!((saving(&disturbed).point - saving(&undisturbed).point).abs() > 0.02, "{:?}", saving(&disturbed));
     near(saving(&measured_again).point, saving(&undisturbed).point);
     near(saving(&measured_again).lower, saving(&undisturbed).lower);
 

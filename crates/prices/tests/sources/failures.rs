@@ -58,10 +58,7 @@ fn a_key_goes_to_no_other_address() {
             // 307 and 308 would have a question's body sent again, which is not done either.
             let stays = keyed || source == named("vast") && status >= 307;
             assert_eq!(elsewhere.asked().is_empty(), stays, "{} at {status}: {error}", source.name);
-            assert!(
-                !keyed || error.contains("sends on to") && error.contains("/elsewhere, which"),
-                "{error}"
-            );
+            assert!(!keyed || error.contains("sends on to") && error.contains("/elsewhere"), "{error}");
             assert!(!error.contains("token=x"), "{error}");
         }
     }
