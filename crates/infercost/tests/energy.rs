@@ -282,8 +282,8 @@ fn no_sensor_is_said_in_one_line() {
         said[0].contains("this machine shows no energy sensor") && said[0].contains("powercap"),
         "{text}"
     );
-    // once as a caution, and in the cell of either variant
-    assert_eq!(text.matches("not measured").count(), 3, "{text}");
+    // in the cell of either variant; and as a caution, unless a busy machine weighs more
+    assert!(matches!(text.matches("not measured").count(), 2 | 3), "{text}");
     assert!(!text.contains("energy: "), "{text}");
 
     let report = json(&run(folder.path(), &["report", "--json"]));
@@ -298,6 +298,12 @@ fn no_sensor_is_said_in_one_line() {
     assert!(!report["recommendation"]["why"].as_str().unwrap().contains("energy"), "{report}");
 }
 
+/// Variants whose joules are known well enough to have an interval: on a busy machine a few prompts may not be.
+fn with_joules(report: &Value) -> usize {
+    let candidates = report["candidates"].as_array().unwrap();
+    candidates.iter().filter(|candidate| !candidate["energy"]["per_inference_j"].is_null()).count()
+}
+
 #[test]
 fn an_estimate_is_marked_and_decides_nothing() {
     let folder = bench(3, 8);
@@ -305,8 +311,8 @@ fn an_estimate_is_marked_and_decides_nothing() {
     let text = shown(&output.stdout);
     let note = "Energy is estimated, not measured: 40 W as given, × time.";
     assert!(text.contains(note), "{text}");
-    assert_eq!(text.matches("] estimated").count(), 2, "{text}");
     let report = json(&run(folder.path(), &["report", "--json"]));
+    assert_eq!(text.matches("] estimated").count(), with_joules(&report), "{text}");
     let time = seconds(&trace(folder.path()));
     assert!((gross(&report) / (40.0 * time) - 1.0).abs() < 0.05, "{report}");
     assert_eq!(report["candidates"][1]["energy"]["source"], "estimated");
@@ -347,7 +353,9 @@ fn runs_of_which_one_is_estimated_are_marked() {
     assert_eq!(runs.len(), 2);
     let arguments = [&["report", "--explain"], &runs[..]].concat();
     let text = shown(&on_one_thread(folder.path(), &arguments).output().unwrap().stdout);
-    assert_eq!(text.matches("] estimated").count(), 2, "{text}");
+    let report =
+        json(&on_one_thread(folder.path(), &[&arguments[..], &["--json"]].concat()).output().unwrap());
+    assert_eq!(text.matches("] estimated").count(), with_joules(&report), "{text}");
 }
 
 #[test]
