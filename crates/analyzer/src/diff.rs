@@ -41,7 +41,7 @@ pub struct DiffPolicy {
 }
 
 impl DiffPolicy {
-    /// 5 %: what the same build showed from run to run on a shared virtual machine.
+    /// 5 %: an assumption about how far one build drifts from run to run, chosen before any comparison was seen.
     pub const DEFAULT_TOLERANCE: f64 = 0.05;
 }
 

@@ -18,8 +18,7 @@ pub struct RunDiff {
     pub old: DiffSide,
     /// The run that is judged.
     pub new: DiffSide,
-    /// Differences of size up to this share, and nothing else, are called none: what one build shows from one hour to
-    /// the next. Quality and failures know no such room.
+    /// Differences of up to this share are called none: room for what one build may show from one hour to the next. Quality and failures know no such room.
     pub tolerance: f64,
     /// Confidence that holds over all differences together.
     pub confidence: f64,

@@ -28,6 +28,7 @@ pub mod manifest;
 pub mod market;
 pub mod meter_error;
 pub mod money;
+pub mod number;
 pub mod policy;
 pub mod price;
 pub mod price_per_million;

@@ -27,7 +27,7 @@ pub struct PageInput<'a> {
     pub runs: &'a [RunRecord],
     /// False keeps prompts and answers out of the page, whatever the records hold.
     pub with_texts: bool,
-    /// A command that makes such a run again, secrets left out; `None` where it is not known.
+    /// A command that computes the same report again; `None` where it is not known.
     pub command: Option<&'a str>,
     /// Version of the program that makes the page.
     pub version: &'a str,

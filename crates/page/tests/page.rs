@@ -54,7 +54,7 @@ fn the_answer_stands_first_and_every_section_follows() {
         "Early stopping",
         "Prompts and answers",
         "What this rests on",
-        "Measure it again",
+        "Compute it again",
         "application/json",
     ] {
         let at = page[from..].find(wanted);

@@ -2,19 +2,7 @@
 
 use infercost_core::Estimate;
 
-/// What stands for a number that is not known.
-pub const UNKNOWN: &str = "–";
-
-/// A number with three significant digits: 0.00712, 1.23, 45.6, 789, 12300.
-pub fn significant(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return format!("{value:.0}");
-    }
-    let magnitude = value.abs().log10().floor();
-    let decimals = (2.0 - magnitude).clamp(0.0, 12.0) as usize;
-    format!("{value:.decimals$}")
-}
-
+pub use infercost_core::number::{UNKNOWN, bytes, seconds, significant};
 pub use infercost_core::text::percent;
 
 /// A share as a percentage with two significant digits below 1 %.
@@ -31,25 +19,6 @@ pub fn percent_estimate(estimate: &Estimate) -> String {
 pub fn estimate(estimate: &Estimate) -> String {
     let Estimate { point, lower, upper, .. } = *estimate;
     format!("{} [{}, {}]", significant(point), significant(lower), significant(upper))
-}
-
-/// Seconds in the unit that fits: `210 ms`, `1.20 s`.
-pub fn seconds(value: f64) -> String {
-    match value {
-        value if value < 1e-3 => format!("{} µs", significant(value * 1e6)),
-        value if value < 1.0 => format!("{} ms", significant(value * 1e3)),
-        value => format!("{} s", significant(value)),
-    }
-}
-
-/// Bytes in decimal units: `145 MB`, `1.20 GB`.
-pub fn bytes(value: u64) -> String {
-    let value = value as f64;
-    let units = [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")];
-    match units.iter().find(|(size, _)| value >= *size) {
-        Some((size, unit)) => format!("{} {unit}", significant(value / size)),
-        None => format!("{value:.0} B"),
-    }
 }
 
 /// A large count: `135 M`, `1.20 G`.

@@ -1,6 +1,6 @@
 //! `infercost diff`: two runs side by side, and the gate for builds.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: &DiffCommand, global: &GlobalFlags) -> anyhow::Resu
 }
 
 fn read(folder: &Path) -> anyhow::Result<RunRecord> {
-    Ok(infercost_trace::read_run(&PathBuf::from(folder))?)
+    Ok(infercost_trace::read_run(folder)?)
 }
 
 fn report(run: &RunRecord, settings: &Settings) -> anyhow::Result<Report> {

@@ -46,7 +46,6 @@ impl Column {
 /// Lays out the columns within `width` characters; columns without any value are dropped before all others, but for
 /// those of rank 0.
 pub(crate) fn fitted(mut columns: Vec<Column>, width: usize) -> Fitted {
-    let all = columns.len();
     columns.retain(|column| column.rank == 0 || !column.is_empty());
     let valued = columns.len();
 
@@ -59,8 +58,7 @@ pub(crate) fn fitted(mut columns: Vec<Column>, width: usize) -> Fitted {
                 columns.remove(index);
             }
             _ => {
-                let dropped = valued - columns.len();
-                return Fitted { lines, dropped: dropped.min(all) };
+                return Fitted { lines, dropped: valued - columns.len() };
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The report as an HTML page: made, written whole or not at all, and shown.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -93,13 +94,13 @@ fn folder_of(file: &Path) -> &Path {
     }
 }
 
-/// A copy of the records in which what matches is replaced, in prompts, answers and messages.
-fn redacted(runs: &[RunRecord], patterns: &[Regex]) -> Vec<RunRecord> {
-    let mut runs = runs.to_vec();
+/// The records, or a copy in which what matches is replaced, in prompts, answers and messages.
+fn redacted<'a>(runs: &'a [RunRecord], patterns: &[Regex]) -> Cow<'a, [RunRecord]> {
     if patterns.is_empty() {
-        return runs;
+        return Cow::Borrowed(runs);
     }
 
+    let mut runs = runs.to_vec();
     let windows = runs.iter_mut().flat_map(|run| &mut run.windows);
     for inference in windows.flat_map(|window| &mut window.inferences) {
         if let Some(text) = &mut inference.input_text {
@@ -111,7 +112,7 @@ fn redacted(runs: &[RunRecord], patterns: &[Regex]) -> Vec<RunRecord> {
             Outcome::Completed { text: None, .. } => {}
         }
     }
-    runs
+    Cow::Owned(runs)
 }
 
 fn redact(text: &mut String, patterns: &[Regex]) {
