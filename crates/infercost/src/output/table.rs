@@ -46,7 +46,7 @@ pub(crate) fn render(report: &Report, folders: &[PathBuf], detail: Detail) -> St
     if detail.explain {
         let _ = write!(text, "\n{}", explained::render(report));
     }
-    let _ = write!(text, "{}", foot(report, folders, detail, dropped));
+    let _ = write!(text, "{}", foot(report, folders, detail, dropped, width));
     text
 }
 
@@ -102,29 +102,45 @@ fn cut(text: &str, width: usize) -> String {
     format!("{kept}…")
 }
 
-/// Where the rest is.
-fn foot(report: &Report, folders: &[PathBuf], detail: Detail, dropped: usize) -> String {
-    let warnings = report.findings.iter().filter(|finding| finding.severity == Severity::Warning).count();
-    let shown = warnings.min(CAUTIONS);
-    let mut text = String::new();
-
+/// Where the rest is, and what it is about.
+fn foot(report: &Report, folders: &[PathBuf], detail: Detail, dropped: usize, width: usize) -> String {
+    let mut lines = Vec::new();
+    if dropped > 0 {
+        lines.push(format!("  --wide     {}", count(dropped as u64, "further column")));
+    }
     if !detail.explain {
-        let more = report.findings.len() - shown;
-        let mut parts = Vec::new();
-        if dropped > 0 {
-            parts.push(format!("{} (--wide)", count(dropped as u64, "column")));
-        }
-        if more > 0 {
-            parts.push(format!("{} and every interval (--explain)", count(more as u64, "finding")));
-        }
-        if !parts.is_empty() {
-            let _ = writeln!(text, "{}", out(FAINT, &format!("  more: {}", parts.join(", "))));
-        }
+        let mut topics = vec!["every interval".to_owned()];
+        topics.extend(not_shown(report));
+        lines.push(format!("  --explain  {}", topics.join(", ")));
+    }
+
+    let mut text = String::new();
+    for line in lines {
+        let _ = writeln!(text, "{}", out(FAINT, &cut(&line, width)));
     }
     for folder in folders {
         let _ = writeln!(text, "{}", out(FAINT, &format!("  trace: {}", folder.display())));
     }
     text
+}
+
+/// What the findings behind `--explain` are about, by their codes; each once.
+fn not_shown(report: &Report) -> Vec<String> {
+    let mut cautions = 0;
+    let mut topics: Vec<String> = Vec::new();
+    for finding in &report.findings {
+        if finding.severity == Severity::Warning && cautions < CAUTIONS {
+            cautions += 1;
+            continue;
+        }
+
+        let topic = serde_json::to_value(finding.code).ok().and_then(|code| code.as_str().map(str::to_owned));
+        let topic = topic.unwrap_or_default().replace('_', " ");
+        if !topics.contains(&topic) {
+            topics.push(topic);
+        }
+    }
+    topics
 }
 
 /// The columns, in their order, with a cell a candidate and the limits below.
