@@ -1,7 +1,7 @@
 //! A baseline's distributions on disk, so that each further candidate costs one pass.
 //!
 //! A file is a line of JSON, the [`Contents`], and then a record for each position. Where the vocabulary is small,
-//! a record is a [`whole_row`]; else it is a [`kept_row`], the likelier tokens and what the others add up to.
+//! a record is a `whole_row`; else it is a `kept_row`, the likelier tokens and what the others add up to.
 
 mod codes;
 mod kept_row;

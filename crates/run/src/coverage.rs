@@ -144,7 +144,7 @@ impl Boundary {
 /// of it is read, shown or billed.
 ///
 /// # Errors
-/// As [`discover_watching`], and where energy must be measured and a model's would not be.
+/// As `discover_watching`, and where energy must be measured and a model's would not be.
 pub fn discover(request: &RunRequest, watched: &WatchedProcesses) -> anyhow::Result<(Discovery, Boundary)> {
     let meter = request.meter()?;
     let mut discovery = discover_watching(&meter, watched)?;
