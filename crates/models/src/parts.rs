@@ -11,6 +11,7 @@ use crate::file_text::escaped;
 use crate::hash::file_name;
 use crate::json_file::json_file;
 use crate::mistaken;
+use crate::pieces::PieceName;
 
 /// The list of shards that belongs to sharded safetensors.
 const INDEX: &str = "model.safetensors.index.json";
@@ -141,7 +142,7 @@ fn complete(folder: &Path, files: &[PathBuf]) -> Result<(), ModelError> {
     if missing.is_empty() { Ok(()) } else { Err(missing_parts(folder, &missing)) }
 }
 
-fn missing_parts(folder: &Path, missing: &[String]) -> ModelError {
+pub(crate) fn missing_parts(folder: &Path, missing: &[String]) -> ModelError {
     const SHOWN: usize = 5;
     let names = missing.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
     let more =
@@ -165,6 +166,10 @@ pub(crate) fn ggufs_in(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
 
 fn is_model(path: &Path) -> bool {
     let name = file_name(path);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    if let Some(piece) = PieceName::parse(&name) {
+        return piece.is_first(folder) && path.is_file();
+    }
     let is_gguf = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"));
     let is_first = PartName::parse(&name).is_none_or(|part| part.number == 1);
     is_gguf
