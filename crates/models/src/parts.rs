@@ -80,7 +80,7 @@ pub(crate) fn gguf_parts(path: &Path) -> Result<Vec<PathBuf>, ModelError> {
     if missing.is_empty() {
         return Ok(parts);
     }
-    Err(missing_parts(folder, &missing))
+    Err(mistaken::missing_parts(folder, &missing))
 }
 
 /// The weights of a safetensors folder, in order: the shards that its index names, else every `.safetensors` file.
@@ -130,7 +130,7 @@ fn indexed(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, ModelError> {
     let missing: Vec<String> =
         names.iter().filter(|name| !folder.join(name).is_file()).map(|name| escaped(name)).collect();
     if !missing.is_empty() {
-        return Err(missing_parts(folder, &missing));
+        return Err(mistaken::missing_parts(folder, &missing));
     }
     Ok(names.into_iter().map(|name| folder.join(name)).collect())
 }
@@ -139,19 +139,7 @@ fn indexed(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, ModelError> {
 fn complete(folder: &Path, files: &[PathBuf]) -> Result<(), ModelError> {
     let Some(part) = files.iter().find_map(|file| PartName::parse(&file_name(file))) else { return Ok(()) };
     let missing: Vec<String> = part.all().into_iter().filter(|name| !folder.join(name).is_file()).collect();
-    if missing.is_empty() { Ok(()) } else { Err(missing_parts(folder, &missing)) }
-}
-
-pub(crate) fn missing_parts(folder: &Path, missing: &[String]) -> ModelError {
-    const SHOWN: usize = 5;
-    let names = missing.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    let more =
-        if missing.len() > SHOWN { format!(" and {} more", missing.len() - SHOWN) } else { String::new() };
-    let hint = missing.first().map_or("", |name| mistaken::unfinished(&folder.join(name)));
-    ModelError::bad(
-        folder,
-        format!("parts of the model are missing: {names}{more}; fetch them into the same folder{hint}"),
-    )
+    if missing.is_empty() { Ok(()) } else { Err(mistaken::missing_parts(folder, &missing)) }
 }
 
 /// The models that the GGUF files of a folder are, each by its first file: parts count once, and projectors of images

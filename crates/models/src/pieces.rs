@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::error::ModelError;
 use crate::file_text::escaped;
 use crate::hash::file_name;
-use crate::parts::missing_parts;
+use crate::mistaken::missing_parts;
 use crate::progress::{Progress, ProgressSink, Stage};
 
 /// Most pieces of one file.
@@ -19,7 +19,8 @@ const MOST_PIECES: u32 = 999;
 pub(crate) struct PieceName {
     /// The name of the file that was cut: `model.gguf`.
     pub(crate) whole: String,
-    number: u32,
+    /// Which of the pieces it is, from 0 or 1.
+    pub(crate) number: u32,
     style: Style,
 }
 
@@ -138,6 +139,30 @@ pub(crate) fn pieces_of(path: &Path) -> Result<Option<Vec<PathBuf>>, ModelError>
     if missing.is_empty() { Ok(Some(pieces)) } else { Err(missing_parts(folder, &missing)) }
 }
 
+/// The pieces that a listing has of the file of which `file` is one, in order; `None` where its name says no such thing.
+///
+/// # Errors
+/// The name of a piece that is missing, as far as names tell.
+pub(crate) fn listed(file: &str, names: &[String]) -> Result<Option<Vec<String>>, String> {
+    let (folder, name) = file.rsplit_once('/').map_or(("", file), |(folder, name)| (folder, name));
+    let Some(wanted) = PieceName::parse(name) else { return Ok(None) };
+
+    let at = |name: String| if folder.is_empty() { name } else { format!("{folder}/{name}") };
+    let is_there = |number: u32| names.contains(&at(wanted.of(number)));
+    let first = u32::from(!is_there(0));
+    let end = match wanted.style {
+        Style::Counted { count, .. } => count + 1,
+        _ => (first..MOST_PIECES)
+            .find(|number| !is_there(*number))
+            .unwrap_or(MOST_PIECES)
+            .max(wanted.number + 1),
+    };
+    match (first..end).find(|number| !is_there(*number)) {
+        Some(missing) => Err(at(wanted.of(missing))),
+        None => Ok(Some((first..end).map(|number| at(wanted.of(number))).collect())),
+    }
+}
+
 /// Writes the pieces one behind the other.
 ///
 /// # Errors
@@ -208,6 +233,15 @@ mod tests {
         }
         fs::write(at("d.gguf-split-b"), "x").unwrap();
         fs::write(at("e.gguf.part0"), "x").unwrap();
+
+        let names =
+            ["x/m.gguf.part1of2", "x/m.gguf.part2of2", "n.gguf-split-a", "n.gguf-split-b", "o.gguf.part1of2"];
+        let names = names.map(str::to_owned);
+        let of = |file: &str| listed(file, &names).map(|pieces| pieces.map(|pieces| pieces.len()));
+        assert_eq!(of("x/m.gguf.part2of2"), Ok(Some(2)));
+        assert_eq!(of("n.gguf-split-b"), Ok(Some(2)));
+        assert_eq!(of("o.gguf.part1of2"), Err("o.gguf.part2of2".to_owned()));
+        assert_eq!(of("n.gguf"), Ok(None));
 
         assert_eq!(found("a.gguf.part2of2"), Ok(Some(2)));
         assert_eq!(found("b.gguf.part01"), Ok(Some(2)));
