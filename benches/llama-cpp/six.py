@@ -38,7 +38,7 @@ def main():
 
     compared = timed([arguments.infercost, "compare", *[f"{MODEL}/{variant}" for variant in VARIANTS], "--json",
                       "--threads", arguments.threads, "--traces", arguments.work / "traces"], [0, 3])
-    verdicts = {variant["name"].split("/")[-1]: variant["verdict"] for variant in json.loads(compared.output)["variants"]}
+    verdicts = {one["variant"].split("/")[-1]: one["verdict"] for one in json.loads(compared.output)["candidates"]}
 
     files = {variant: file_of(arguments, variant) for variant in VARIANTS}
     threads, logits = ["-t", arguments.threads], arguments.work / "six.logits"
