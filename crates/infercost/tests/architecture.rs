@@ -48,7 +48,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("energy", &["core"]),
     ("harness", &["core"]),
-    ("trace", &["core"]),
+    ("trace", &["core", "text"]),
     ("export", &["core", "trace"]),
     ("stats", &["core"]),
     ("cost", &["core"]),

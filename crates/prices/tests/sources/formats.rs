@@ -365,4 +365,18 @@ fn a_table_of_ones_own() {
     check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,1,EUR,barrel"), None, Err("barrel"));
     check("start,end\n", None, Err("`price` is missing"));
     check(head, None, Err("no line"));
+
+    // as spreadsheets of half of Europe write it, and with the hour that happens twice
+    let of_spreadsheet = "start;end;price;currency;unit\n\
+        2026-10-25 02:00:00+02:00;2026-10-25 02:00:00+01:00;0,26;EUR;kWh\n\
+        2026-10-25 02:00:00+01:00;2026-10-25 03:00:00+01:00;-12,5;GBp;kWh\n";
+    check(of_spreadsheet, None, Err("line 3: another currency"));
+    check(
+        &of_spreadsheet.replace("-12,5;GBp", "-0,125;EUR"),
+        None,
+        Ok(&["2026-10-25T00:00:00Z 60 0.26", "2026-10-25T01:00:00Z 60 -0.125"]),
+    );
+    let doubtful = row("2026-11-23T00:00Z,2026-11-23T01:00Z,\"1,234\",EUR,MWh");
+    check(&doubtful, None, Err("line 2: `1,234` may be a thousand"));
+    check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,\"1,2,3\",EUR,MWh"), None, Err("is no price"));
 }
