@@ -44,11 +44,17 @@ pub const STALE_DAYS: i32 = 90;
 
 /// A sentence for each assumption older than 90 days on `today`.
 pub fn stale(assumptions: &[Assumption], today: Date) -> Vec<String> {
-    let age = |date: Date| date.until(today).map(|span| span.get_days()).unwrap_or_default();
-    let old =
-        assumptions.iter().filter_map(|one| Some((one, age(one.date?)))).filter(|(_, age)| *age > STALE_DAYS);
-    old.map(|(one, age)| format!("{} is {age} days old ({}); fetch or check it again", one.what, one.source))
-        .collect()
+    let mut sentences = Vec::new();
+    for assumption in assumptions {
+        let Some(date) = assumption.date else { continue };
+        let age = date.until(today).map(|span| span.get_days()).unwrap_or_default();
+
+        if age > STALE_DAYS {
+            let Assumption { what, source, .. } = assumption;
+            sentences.push(format!("{what} is {age} days old ({source}); fetch or check it again"));
+        }
+    }
+    sentences
 }
 
 /// A double as money; `None` where it is not finite or does not fit.

@@ -101,7 +101,7 @@ pub struct Change {
     pub command: String,
     /// The command that confirms it, where it can be measured here.
     pub confirm: Option<String>,
-    /// How the saving was reckoned, or why it is unknown.
+    /// How the saving was computed, or why it is unknown.
     pub why: String,
 }
 
@@ -110,6 +110,20 @@ impl Change {
     pub fn is_worthwhile(&self) -> bool {
         self.effect != Effect::Fails
             && self.saving.is_some_and(|saving| saving.point >= WORTHWHILE && saving.lower > 0.0)
+    }
+
+    /// What leaves the answers as good as they are comes before what may not.
+    fn rank(&self) -> u8 {
+        match (self.is_worthwhile(), self.effect) {
+            (true, Effect::None | Effect::Passes) => 0,
+            (true, _) => 1,
+            (false, _) => 2,
+        }
+    }
+
+    /// The saving itself; the least of all where it is unknown.
+    fn point(&self) -> f64 {
+        self.saving.map_or(f64::NEG_INFINITY, |saving| saving.point)
     }
 }
 
@@ -138,16 +152,7 @@ pub struct Optimization {
 
 /// Ranks the changes.
 pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimization {
-    let point = |change: &Change| change.saving.map_or(f64::NEG_INFINITY, |saving| saving.point);
-
-    // What leaves the answers as good as they are comes before what may not.
-    let order = |change: &Change| match (change.is_worthwhile(), change.effect) {
-        (true, Effect::None | Effect::Passes) => 0,
-        (true, _) => 1,
-        (false, _) => 2,
-    };
-
-    changes.sort_by(|one, other| order(one).cmp(&order(other)).then(point(other).total_cmp(&point(one))));
+    changes.sort_by(|one, other| one.rank().cmp(&other.rank()).then(other.point().total_cmp(&one.point())));
     let worthwhile = changes.iter().filter(|change| change.is_worthwhile()).count();
 
     let why = match changes.first().filter(|change| change.is_worthwhile()) {
@@ -185,10 +190,11 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
 /// same parts. The two runs are independent.
 pub fn saving_of(now: &Scenario, other: &Scenario) -> Result<Estimate, String> {
     let (of_now, of_other) = (now.bill(), other.bill());
-    let parts = |bill: &crate::Bill| bill.parts.iter().map(|part| part.name).collect::<Vec<_>>();
-    if parts(&of_now) != parts(&of_other) {
+    let (held, others) = (of_now.parts.iter(), of_other.parts.iter());
+    if !held.map(|part| part.name).eq(others.map(|part| part.name)) {
         return Err("the two costs do not hold the same parts".to_owned());
     }
+
     let (first, second) = (now.inputs(), other.inputs());
     let count = first.len();
     let apart = second.iter().map(|input| Input { group: input.group + 10, ..*input });

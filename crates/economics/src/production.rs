@@ -103,35 +103,28 @@ impl Production {
     }
 
     fn of(model: &str, inferences: &[&AuditedInference]) -> Self {
-        let mut notes = Vec::new();
         let n = inferences.len();
-        let mut values = |what: &str, of: &dyn Fn(&AuditedInference) -> Option<f64>| -> Option<Estimate> {
-            let known: Vec<f64> =
-                inferences.iter().filter_map(|one| of(one)).filter(|v| v.is_finite()).collect();
-            if !known.is_empty() && known.len() < n {
-                notes.push(format!("{what} is known of {} of {n} inferences of {model}", known.len()));
-            }
-            amount_estimate(&known, CONFIDENCE)
-        };
+        let mut means = Means { model, inferences, notes: Vec::new() };
 
         // Both means are over the same inferences, so that they add up to the input: one that says nothing of a
         // cache has read nothing from it, and none reads more from it than it was given.
-        let cached =
-            |one: &AuditedInference| one.cached_input_tokens.unwrap_or(0).min(one.input_tokens.unwrap_or(0));
-        let input_tokens =
-            values("input length", &|one| Some(one.input_tokens?.saturating_sub(cached(one)) as f64));
+        let input_tokens = means
+            .of("input length", |one| Some(one.input_tokens?.saturating_sub(one.cached_tokens()) as f64));
         let says = inferences.iter().filter(|one| one.cached_input_tokens.is_some()).count();
         let cached_input_tokens = match says {
             0 => None,
-            _ => values("cached length", &|one| one.input_tokens.map(|_| cached(one) as f64)),
+            _ => means.of("cached length", |one| one.input_tokens.map(|_| one.cached_tokens() as f64)),
         };
-        let output_tokens = values("output length", &|one| one.output_tokens.map(|n| n as f64));
-        let latency_s = values("latency", &|one| one.latency);
+
+        let output_tokens = means.of("output length", |one| one.output_tokens.map(|n| n as f64));
+        let latency_s = means.of("latency", |one| one.latency);
         let currency = inferences.iter().find_map(|one| one.cost_stated).map(|cost| cost.currency);
-        let stated = values("the stated cost", &|one| {
+        let stated = means.of("the stated cost", |one| {
             let cost = one.cost_stated?;
             (Some(cost.currency) == currency).then(|| double(cost.amount))
         });
+
+        let mut notes = means.notes;
         let judged: Vec<bool> = inferences.iter().filter_map(|one| one.correct).collect();
         if !judged.is_empty() && judged.len() < n {
             notes.push(format!("a judgement is known of {} of {n} inferences of {model}", judged.len()));
@@ -143,10 +136,6 @@ impl Production {
             ));
         }
 
-        let distinct = |of: &dyn Fn(&AuditedInference) -> Option<String>| {
-            let names: BTreeSet<String> = inferences.iter().filter_map(|one| of(one)).collect();
-            (!names.is_empty()).then_some(names.len() as u64)
-        };
         let failures = inferences.iter().filter(|one| one.failed).count();
         if failures > 0 {
             notes.push(format!(
@@ -158,8 +147,8 @@ impl Production {
             model: model.to_owned(),
             inferences: n as u64,
             failures: failures as u64,
-            sessions: distinct(&|one| one.session.clone()),
-            users: distinct(&|one| one.user.clone()),
+            sessions: distinct(inferences.iter().filter_map(|one| one.session.as_deref())),
+            users: distinct(inferences.iter().filter_map(|one| one.user.as_deref())),
             input_tokens,
             cached_input_tokens,
             output_tokens,
@@ -170,6 +159,41 @@ impl Production {
             notes,
         }
     }
+}
+
+impl AuditedInference {
+    /// Prompt tokens read from a cache: none where nothing is said of one, and never more than there are.
+    fn cached_tokens(&self) -> u64 {
+        self.cached_input_tokens.unwrap_or(0).min(self.input_tokens.unwrap_or(0))
+    }
+}
+
+/// Means over the inferences of one model, with a note for each quantity that only some of them tell.
+struct Means<'a> {
+    model: &'a str,
+    inferences: &'a [&'a AuditedInference],
+    notes: Vec<String>,
+}
+
+impl Means<'_> {
+    fn of(&mut self, what: &str, quantity: impl Fn(&AuditedInference) -> Option<f64>) -> Option<Estimate> {
+        let mut known = Vec::new();
+        for inference in self.inferences {
+            known.extend(quantity(inference).filter(|value| value.is_finite()));
+        }
+
+        let (n, model) = (self.inferences.len(), self.model);
+        if !known.is_empty() && known.len() < n {
+            self.notes.push(format!("{what} is known of {} of {n} inferences of {model}", known.len()));
+        }
+        amount_estimate(&known, CONFIDENCE)
+    }
+}
+
+/// How many different names there are; `None` without any.
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Option<u64> {
+    let names: BTreeSet<&str> = names.collect();
+    (!names.is_empty()).then_some(names.len() as u64)
 }
 
 /// The cost of an answer by the price of the tokens that it and the failures took; `None` where a length is unknown. `output_factor` makes
@@ -188,8 +212,12 @@ pub fn token_cost(
     inputs.extend(production.cached_input_tokens.map(|cached| Input::new(cached, 2)));
     let per_answer = production.per_answer()?;
     propagate(&inputs, |at| {
-        let value = |index: usize| at.get(index).copied().unwrap_or(0.0);
-        per_answer * (value(0) * per_input + value(1) * per_output * output_factor + value(2) * per_cached)
+        let (input, output, cached) = match *at {
+            [input, output] => (input, output, 0.0),
+            [input, output, cached] => (input, output, cached),
+            _ => return f64::NAN,
+        };
+        per_answer * (input * per_input + output * per_output * output_factor + cached * per_cached)
     })
 }
 

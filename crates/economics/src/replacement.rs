@@ -251,14 +251,14 @@ impl Comparison<'_> {
     fn year(&self, machine: &Machine<'_>) -> MachineYear {
         let Machine { workload, taken, .. } = machine;
         let requests = self.terms.requests(self.points().old.busy_s);
-        let per_token = |quantity: fn(PerInference) -> f64| per_token(workload, quantity);
 
         MachineYear {
             run: workload.run.to_string(),
             variant: workload.variant.to_string(),
             machine: workload.machine.clone(),
-            tokens_per_s: per_token(|one| one.tokens / one.busy_s),
-            joules_per_token: per_token(|one| one.joules / one.tokens).filter(|_| workload.joules.is_some()),
+            tokens_per_s: per_token(workload, |one| one.tokens / one.busy_s),
+            joules_per_token: per_token(workload, |one| one.joules / one.tokens)
+                .filter(|_| workload.joules.is_some()),
             machines: self.terms.machines(requests, *taken) as u32,
             energy: self.energy_of(machine, requests),
             operation: self.terms.operation_per_hour.map(|_| self.terms.operation(requests, *taken)),
@@ -481,21 +481,18 @@ fn per_token(workload: &Workload, quantity: impl Fn(PerInference) -> f64) -> Opt
 
 /// The decision, where it stands at both ends of what the idle power may be.
 fn doubt(terms: &Terms, decision: Decision, why: String, ends: [Option<Estimate>; 2]) -> (Decision, String) {
-    let stands = |end: &Option<Estimate>| match decision {
+    let stands = ends.iter().all(|end| match decision {
         Decision::Replace => end.is_some_and(|end| end.lower > 0.0),
         _ => end.is_some_and(|end| end.upper < 0.0),
-    };
-
-    if ends.iter().all(stands) {
+    });
+    if stands {
         return (decision, format!("{why}; whatever the idle power, up to the power at work"));
     }
-    let shown = |end: &Option<Estimate>| end.map_or_else(|| "unknown".to_owned(), |end| plain(end.point));
-    let [best, worst] = ends;
+
+    let [best, worst] = ends.map(|end| end.map_or_else(|| "unknown".to_owned(), |end| plain(end.point)));
 
     let why = format!(
-        "not settled: the idle power is unknown, and by it the new machine saves from {} to {} {} a year",
-        shown(&worst),
-        shown(&best),
+        "not settled: the idle power is unknown, and by it the new machine saves from {worst} to {best} {} a year",
         terms.currency
     );
 
@@ -516,31 +513,22 @@ fn decide(
         format!("; it pays back after {} months", interval(months, plain))
     });
 
-    // As what the new machine saves, or what it costs more.
-    let amount = |sign: f64| {
-        let text = interval(&advantage.map(|amount| sign * amount), plain);
-        format!("{text} {} a year", terms.currency)
-    };
-
     if let Some(reason) = left_out.get(CostPart::Energy) {
         return (Decision::Open, format!("not settled: the energy {reason}"));
     }
 
+    let saves = format!("{} {} a year", interval(advantage, plain), terms.currency);
     if advantage.lower > 0.0 {
-        (
-            Decision::Replace,
-            format!("replace: the new machine saves {}, capital included{months}", amount(1.0)),
-        )
+        let why = format!("replace: the new machine saves {saves}, capital included{months}");
+        (Decision::Replace, why)
     } else if advantage.upper < 0.0 {
-        (Decision::Keep, format!("keep: the new machine costs {} more, capital included", amount(-1.0)))
+        let more = interval(&advantage.map(|amount| -amount), plain);
+        let why =
+            format!("keep: the new machine costs {more} {} a year more, capital included", terms.currency);
+        (Decision::Keep, why)
     } else {
-        (
-            Decision::Open,
-            format!(
-                "not settled: the new machine saves {}, an interval that holds zero{months}",
-                amount(1.0)
-            ),
-        )
+        let why = format!("not settled: the new machine saves {saves}, an interval that holds zero{months}");
+        (Decision::Open, why)
     }
 }
 

@@ -123,13 +123,10 @@ pub(super) fn sentence(found: &Found, unit: &str, plan: &[Action], now: Option<&
 }
 
 fn same_work(one: &[Action], other: &[Action]) -> bool {
-    let works = |plan: &[Action]| -> Vec<usize> {
-        plan.iter()
-            .enumerate()
-            .filter(|(_, action)| **action == Action::Work)
-            .map(|(index, _)| index)
-            .collect()
-    };
+    steps_of_work(one).eq(steps_of_work(other))
+}
 
-    works(one) == works(other)
+fn steps_of_work(plan: &[Action]) -> impl Iterator<Item = usize> {
+    let steps = plan.iter().enumerate();
+    steps.filter(|(_, action)| **action == Action::Work).map(|(index, _)| index)
 }
