@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use infercost_core::report::{CandidateReport, CostComponents, CostReport, EnergyReport, LatencyIntervals};
 use infercost_core::{
-    EnergyScope, EnergySource, Estimate, InferenceRecord, OperatingPoint, Outcome, Reason, Unknown, Verdict,
+    EnergyScope, EnergySource, Estimate, Fact, InferenceRecord, OperatingPoint, Outcome, Reason, Unknown,
+    Verdict,
 };
 use infercost_cost::Parts;
 use infercost_stats::blocks::FEWEST_TO_COMPARE;
@@ -35,12 +36,12 @@ struct Energy {
     idle_watts: Option<f64>,
 }
 
-/// A saving with its resamples, and a sentence where it rests on fewer parts than the totals.
+/// A saving with its resamples, and what it compares where it rests on fewer parts than the totals.
 #[derive(Default)]
 pub(crate) struct Saving {
     estimate: Option<Estimate>,
     pub(crate) replicates: SavingReplicates,
-    pub(crate) note: Option<String>,
+    pub(crate) common_parts: Option<Fact>,
 }
 
 /// What every candidate's report needs.
@@ -335,7 +336,7 @@ impl Context<'_> {
             is_nested: self.samples.blocks.is_nested(),
         };
 
-        Saving { estimate, replicates, note: common_parts_note(variant, own, reference) }
+        Saving { estimate, replicates, common_parts: common_parts(variant, own, reference) }
     }
 
     fn saving_interval(
@@ -374,18 +375,13 @@ struct Basis {
 }
 
 /// That a saving compares fewer parts than a total holds; `None` where it compares all.
-fn common_parts_note(variant: &VariantSample<'_>, own: Basis, reference: Basis) -> Option<String> {
+fn common_parts(variant: &VariantSample<'_>, own: Basis, reference: Basis) -> Option<Fact> {
     if own.parts == reference.parts {
         return None;
     }
 
-    let names: Vec<&str> =
-        own.parts.common(reference.parts).names().into_iter().map(|part| part.name()).collect();
-    Some(format!(
-        "The saving of {} compares only what is known of both costs: {}.",
-        variant.header.id.variant_name(),
-        names.join(", ")
-    ))
+    let parts = own.parts.common(reference.parts).names();
+    Some(Fact::CommonParts { variant: variant.header.id.variant_name().to_owned(), parts })
 }
 
 /// Requests, counted by what came of them.

@@ -7,7 +7,8 @@ use infercost_core::text::{percent, percents};
 use infercost_core::{Estimate, Gate, GateResult, Policy, Reason, Verdict};
 
 use crate::sequential::Levels;
-use crate::wording::{about, plain, plains};
+use infercost_core::number::{plain, plains};
+use infercost_core::text::about_prompts;
 use infercost_stats::bootstrap::{Distribution, unseen_share};
 use infercost_stats::newcombe::{PairedCounts, newcombe_paired};
 use infercost_stats::wilson::wilson;
@@ -504,7 +505,7 @@ impl Threshold {
 
                 let more = needed.map_or_else(
                     || "no sensible number of prompts would settle it".into(),
-                    |needed| format!("{} would settle it", about(needed)),
+                    |needed| format!("{} would settle it", about_prompts(needed)),
                 );
                 format!("{head}, {open} the limit of {limit}; {more}")
             }

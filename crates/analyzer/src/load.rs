@@ -110,9 +110,7 @@ impl LoadContext<'_> {
         let mut points = Vec::new();
         for (operating_point, windows) in groups {
             let (windows, left_out) = without_client_limits(windows);
-            let mut point = self.point(variant, operating_point, &windows);
-            point.report.notes.extend(notes::of_left_out(left_out));
-            points.push(point);
+            points.push(self.point(variant, operating_point, &windows, left_out));
         }
 
         mark_knee(&mut points);
@@ -127,6 +125,7 @@ impl LoadContext<'_> {
         variant: &VariantHeader,
         operating_point: OperatingPoint,
         windows: &[LoadWindow<'_>],
+        left_out: usize,
     ) -> Point {
         let mut unknown = Unknown::default();
         let steady = Steady::of(windows);
@@ -152,7 +151,7 @@ impl LoadContext<'_> {
             },
         );
 
-        let (parts, left_out) =
+        let (parts, unpriced) =
             self.pricing.parts(&variant.provenance, power.watts.is_some(), self.idle_watts.is_some());
         let (cost_per_inference, cost_components) = self.cost(rates.requests_per_s, power.watts, parts);
         if cost_per_inference.is_none() {
@@ -160,7 +159,7 @@ impl LoadContext<'_> {
             unknown.insert("cost_per_inference", reason);
         }
 
-        for (part, reason) in left_out.iter() {
+        for (part, reason) in unpriced.iter() {
             unknown.insert(format!("cost_components.{part}"), reason.clone());
         }
 
@@ -199,10 +198,12 @@ impl LoadContext<'_> {
             cost_per_inference,
             cost_components,
             notes: Vec::new(),
+            findings: Vec::new(),
             unknown,
         };
 
-        report.notes = notes::of_point(&report, &all);
+        report.findings = notes::of_point(&report, &all, left_out);
+        report.notes = report.findings.iter().map(ToString::to_string).collect();
 
         let unanswered = counts.requests.saturating_sub(counts.answers) as usize;
         Point { report, watts: power.watts, parts, requests: counts.requests as usize, unanswered }

@@ -1,9 +1,9 @@
 //! What to deploy: the cheapest candidate that passes, if it is surely cheaper than the baseline.
 
 use infercost_core::text::{percent, percents};
-use infercost_core::{Estimate, Policy, Reason, Recommendation, VariantId, Verdict};
+use infercost_core::{Estimate, Fact, Policy, Reason, Recommendation, VariantId, Verdict};
 
-use crate::wording::about;
+use infercost_core::text::about_prompts;
 use infercost_stats::blocks;
 use infercost_stats::quantile::quantile;
 
@@ -106,18 +106,16 @@ pub fn recommend(candidates: &[JudgedVariant], policy: &Policy) -> Recommendatio
     Recommendation::Switch { variant: variant.variant.clone(), operating_point: None, saving: *saving, why }
 }
 
-/// Says where an inconclusive candidate might beat the one recommended; `None` where none might.
-pub fn open_question(candidates: &[JudgedVariant], recommendation: &Recommendation) -> Option<String> {
+/// An inconclusive candidate that might beat the one recommended; `None` where none might.
+pub fn open_question(candidates: &[JudgedVariant], recommendation: &Recommendation) -> Option<Fact> {
     let Recommendation::Switch { saving: winner, .. } = recommendation else { return None };
     let (rival, saving) =
         undecided(candidates).filter(|(_, saving)| saving.upper > winner.point).max_by(by_saving)?;
-    let more = rival.prompts_needed.map_or_else(String::new, |n| format!(" ({} would settle it)", about(n)));
-    Some(format!(
-        "{} may save more, {} {}, but whether it is good enough is not settled{more}.",
-        rival.variant.variant_name(),
-        percent(saving.point),
-        percents(&saving)
-    ))
+    Some(Fact::OpenQuestion {
+        variant: rival.variant.variant_name().to_owned(),
+        saving,
+        prompts_needed: rival.prompts_needed.map(|prompts| prompts as u64),
+    })
 }
 
 /// Cost difference between the baseline and its second copy; 0 where there is none.
@@ -234,7 +232,7 @@ fn why_inconclusive(open: &JudgedVariant, noise: f64) -> String {
     };
 
     let more = prompts_to_settle(open)
-        .map_or_else(String::new, |prompts| format!("; {} would settle it", about(prompts)));
+        .map_or_else(String::new, |prompts| format!("; {} would settle it", about_prompts(prompts)));
     format!("inconclusive: measure again, because {because}{more}")
 }
 

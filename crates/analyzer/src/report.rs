@@ -58,13 +58,13 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         let Some(variant) = samples.variants.get(index) else { continue };
         let (candidate, saving) = context.candidate(index, variant, evidence, judgement);
         judged.push(judged_variant(&samples, index, &candidate, saving.replicates));
-        common_parts.extend(saving.note);
+        common_parts.extend(saving.common_parts);
         candidates.push(candidate);
     }
 
     let tested = load_tested(analysis, loaded, &pricing, &mut candidates, &judged);
     let advised = advise(&tested, &pricing, analysis.policy);
-    let load_notes = load::notes::of_run(loaded, &tested, advised.is_some());
+    let load_facts = load::notes::of_run(loaded, &tested, advised.is_some());
     let recommendation = match advised {
         Some(advised) => advised,
         None => recommend(&judged, analysis.policy),
@@ -80,12 +80,12 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         graded,
         common_parts,
         is_loaded: !loaded.is_empty(),
-        load_notes,
+        load_facts,
         open_question: open_question(&judged, &recommendation),
         interference: interference.as_ref(),
     };
     let mut findings = notes::findings(&noted);
-    let notes = findings.iter().map(|finding| finding.message.clone()).collect();
+    let notes = findings.iter().map(|finding| finding.sentence()).collect();
     findings.sort_by_key(|finding| finding.severity);
 
     Ok(Report {

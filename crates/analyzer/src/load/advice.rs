@@ -8,7 +8,7 @@ use infercost_stats::{normal, power};
 use super::{MOST_FAILURES, Point};
 use crate::pricing::Pricing;
 use crate::recommendation::{JudgedVariant, Part, quality};
-use crate::wording::plain;
+use infercost_core::number::plain;
 
 /// A variant with its operating points.
 pub(crate) struct LoadTested<'a> {

@@ -110,7 +110,7 @@ fn mean_of_first(sorted: &[f64], share: f64) -> f64 {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use infercost_core::Currency;
-    use infercost_core::market::CurveUnit;
+    use infercost_core::market::{CurveUnit, Slot};
     use jiff::{SignedDuration, Timestamp};
 
     use super::*;

@@ -1,22 +1,80 @@
-//! What must be known with the numbers: a code for programs, how much it weighs, a sentence, and what to do.
+//! What must be known with the numbers: a code for programs, how much it weighs, the numbers themselves, and what to do.
+//!
+//! Whoever computes names facts ([`Fact`], [`PointFact`]); the sentences are made where a finding is shown or written as
+//! JSON, by one `Display` for table, page and programs (`words.rs`).
+
+mod fact;
+mod point;
+mod server;
+mod words;
 
 use serde::{Deserialize, Serialize};
 
+pub use fact::{Fact, LimitedMargin, StoppedVariant, VariantShare, Weighting};
+pub use point::PointFact;
+pub use server::ServerFact;
+
 /// One thing that a reader must know with the numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "FindingJson", into = "FindingJson")]
 pub struct Finding {
-    /// What kind of thing.
-    pub code: FindingCode,
     /// How much it weighs.
     pub severity: Severity,
-    /// What it is about, where it is about one thing: a variant, a price, a machine.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    /// One or two plain sentences, with the numbers.
-    pub message: String,
+    /// What was found, with its numbers.
+    pub fact: Fact,
     /// What to do about it: a command, a flag or a setting.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
+}
+
+impl Finding {
+    /// What kind of thing it is.
+    pub fn code(&self) -> FindingCode {
+        self.fact.code()
+    }
+
+    /// What it is about, where it is about one thing: a variant, a price, a machine.
+    pub fn subject(&self) -> Option<&str> {
+        self.fact.subject()
+    }
+
+    /// One or two plain sentences, with the numbers.
+    pub fn sentence(&self) -> String {
+        self.fact.to_string()
+    }
+}
+
+/// A finding as JSON holds it. Findings of older reports have a sentence and no facts.
+#[derive(Serialize, Deserialize)]
+struct FindingJson {
+    code: FindingCode,
+    severity: Severity,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fix: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    facts: Option<Fact>,
+}
+
+impl From<Finding> for FindingJson {
+    fn from(finding: Finding) -> Self {
+        Self {
+            code: finding.code(),
+            severity: finding.severity,
+            subject: finding.subject().map(str::to_owned),
+            message: finding.sentence(),
+            fix: finding.fix,
+            facts: Some(finding.fact),
+        }
+    }
+}
+
+impl From<FindingJson> for Finding {
+    fn from(json: FindingJson) -> Self {
+        let stated = Fact::Stated { code: json.code, sentence: json.message };
+        Self { severity: json.severity, fact: json.facts.unwrap_or(stated), fix: json.fix }
+    }
 }
 
 /// How much a finding weighs.
