@@ -61,18 +61,25 @@ impl SavingReplicates {
     /// Lower bound of this saving less another, with one-sided error `tail`, around the observed difference;
     /// `None` where the two do not belong together.
     fn lead(&self, other: &Self, observed: f64, tail: f64) -> Option<f64> {
-        let differences = |one: &[f64], other: &[f64]| -> Option<Vec<f64>> {
-            let all = || one.iter().zip(other).map(|(one, other)| one - other);
-            (one.len() == other.len()).then(|| all().filter(|difference| difference.is_finite()).collect())
-        };
         let mut by_prompts = differences(&self.by_prompts, &other.by_prompts)?;
         by_prompts.sort_unstable_by(f64::total_cmp);
         let by_prompts = quantile(&by_prompts, tail)?.min(observed);
+
         let without_block = differences(&self.without_block, &other.without_block)?;
         let error = blocks::jackknife_error(&without_block)?;
         let by_blocks = observed + blocks::deviate(tail, without_block.len()) * error;
         Some(blocks::joined(observed, by_prompts, by_blocks, self.is_nested))
     }
+}
+
+/// Finite differences of replicates in the same order; `None` where they do not belong together.
+fn differences(one: &[f64], other: &[f64]) -> Option<Vec<f64>> {
+    if one.len() != other.len() {
+        return None;
+    }
+
+    let all = one.iter().zip(other).map(|(one, other)| one - other);
+    Some(all.filter(|difference| difference.is_finite()).collect())
 }
 
 /// Decides. A saving counts where its interval lies above 0 and above what the baseline seems to save on
@@ -118,6 +125,13 @@ pub fn open_question(candidates: &[JudgedVariant], recommendation: &Recommendati
     })
 }
 
+impl JudgedVariant {
+    /// Its saving; the least of all where nobody knows it.
+    fn promise(&self) -> f64 {
+        self.saving.map_or(f64::NEG_INFINITY, |saving| saving.point)
+    }
+}
+
 /// Cost difference between the baseline and its second copy; 0 where there is none.
 fn noise(candidates: &[JudgedVariant]) -> f64 {
     let copies = candidates.iter().filter(|one| one.part == Part::NoiseFloor).filter_map(|one| one.saving);
@@ -144,12 +158,10 @@ fn without_winner(candidates: &[JudgedVariant]) -> Recommendation {
         rivals.iter().copied().filter(|one| one.verdict != Verdict::Fail).collect();
 
     // The most promising first: one whose saving is likely large, then one whose saving nobody knows.
-    let is_open = |one: &&&JudgedVariant| one.saving.is_none_or(|saving| saving.upper >= 0.0);
-    let promise = |one: &JudgedVariant| one.saving.map_or(f64::NEG_INFINITY, |saving| saving.point);
     let open = good_enough
         .iter()
-        .filter(is_open)
-        .max_by(|one, other| promise(one).total_cmp(&promise(other)).then(by_verdict(one, other)));
+        .filter(|one| one.saving.is_none_or(|saving| saving.upper >= 0.0))
+        .max_by(|one, other| one.promise().total_cmp(&other.promise()).then(by_verdict(one, other)));
 
     if let Some(open) = open {
         return Recommendation::MeasureMore {
@@ -270,10 +282,9 @@ fn is_tie(
 
 /// Greater is better; what is unknown is worse than what is known.
 pub(crate) fn quality(one: &JudgedVariant, other: &JudgedVariant) -> std::cmp::Ordering {
-    let high = |value: Option<f64>| value.unwrap_or(f64::NEG_INFINITY);
-    let low = |value: Option<f64>| value.unwrap_or(f64::INFINITY);
-    high(one.task_score)
-        .total_cmp(&high(other.task_score))
-        .then(low(other.kld).total_cmp(&low(one.kld)))
-        .then(other.file_size.unwrap_or(u64::MAX).cmp(&one.file_size.unwrap_or(u64::MAX)))
+    let [score, other_score] = [one, other].map(|one| one.task_score.unwrap_or(f64::NEG_INFINITY));
+    let [kld, other_kld] = [one, other].map(|one| one.kld.unwrap_or(f64::INFINITY));
+    let [size, other_size] = [one, other].map(|one| one.file_size.unwrap_or(u64::MAX));
+
+    score.total_cmp(&other_score).then(other_kld.total_cmp(&kld)).then(other_size.cmp(&size))
 }

@@ -2,7 +2,7 @@
 
 use infercost_core::market::TokenPrice;
 use infercost_core::price::Price;
-use infercost_core::{CostPart, Currency, Estimate, LeftOut};
+use infercost_core::{CostPart, Currency, Estimate, Findings, LeftOut};
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -81,8 +81,8 @@ pub struct AuditInput {
     pub limits: Limits,
     /// What prices and settings were used.
     pub assumptions: Vec<Assumption>,
-    /// What must be said besides.
-    pub notes: Vec<String>,
+    /// What must be known besides.
+    pub findings: Findings,
     /// The day of the audit, for the age of prices.
     pub today: Date,
 }
@@ -190,8 +190,9 @@ pub struct Audit {
     pub utilizations: Vec<AtUtilization>,
     /// What the numbers rest on.
     pub assumptions: Vec<Assumption>,
-    /// What must be read with them.
-    pub notes: Vec<String>,
+    /// What must be known with them.
+    #[serde(flatten)]
+    pub findings: Findings,
     /// Why a field above is null: name → sentence.
     pub unknown: std::collections::BTreeMap<String, String>,
 }
@@ -223,8 +224,8 @@ pub fn audit(input: AuditInput) -> Audit {
     if let Some(revenue) = &input.revenue {
         assumptions.push(Assumption::of_price(revenue));
     }
-    let mut notes = stale(&assumptions, input.today);
-    notes.extend(input.notes.iter().cloned());
+    let mut findings = stale(&assumptions, input.today);
+    findings.extend(input.findings.clone());
 
     let reasons = [
         ("per_inference", cost.is_none(), "no part of the cost is known"),
@@ -258,7 +259,7 @@ pub fn audit(input: AuditInput) -> Audit {
         revenue: input.revenue,
         bill,
         assumptions,
-        notes,
+        findings,
         unknown,
     }
 }

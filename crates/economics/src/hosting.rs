@@ -10,7 +10,7 @@ mod map;
 mod setting;
 
 use infercost_core::hosting::{Charge, HostingOffer};
-use infercost_core::{CostPart, Currency, Estimate, Workload};
+use infercost_core::{CostPart, Currency, Estimate, Findings, Workload};
 use serde::Serialize;
 
 use crate::bill::{Assumption, Bill};
@@ -100,8 +100,9 @@ pub struct Hosting {
     pub map: WinnerMap,
     /// What the numbers rest on.
     pub assumptions: Vec<Assumption>,
-    /// What must be read with them.
-    pub notes: Vec<String>,
+    /// What must be known with them.
+    #[serde(flatten)]
+    pub findings: Findings,
 }
 
 impl Hosting {
@@ -193,7 +194,7 @@ pub fn host(name: String, setting: &Setting, offers: &[HostingOffer]) -> Hosting
         sensitivity,
         map,
         assumptions,
-        notes: Vec::new(),
+        findings: Findings::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What could be changed about a workload, ranked by what it would save.
 
-use infercost_core::{Currency, Estimate};
+use infercost_core::{Currency, EconomicsFact, Estimate, Findings, Severity};
 use serde::Serialize;
 
 use crate::bill::Assumption;
@@ -146,8 +146,9 @@ pub struct Optimization {
     pub why: String,
     /// What the numbers rest on.
     pub assumptions: Vec<Assumption>,
-    /// What must be read with them.
-    pub notes: Vec<String>,
+    /// What must be known with them.
+    #[serde(flatten)]
+    pub findings: Findings,
 }
 
 /// Ranks the changes.
@@ -167,11 +168,10 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
     };
 
     let known = changes.iter().filter(|change| change.saving.is_some()).count();
-    let notes = if known > 1 {
-        vec!["Savings are each against what is in use now; they do not add up.".to_owned()]
-    } else {
-        Vec::new()
-    };
+    let mut findings = Findings::default();
+    if known > 1 {
+        findings.add(Severity::Limitation, EconomicsFact::SavingsDoNotAddUp);
+    }
 
     Optimization {
         schema: OPTIMIZE_SCHEMA,
@@ -182,7 +182,7 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
         worthwhile,
         why,
         assumptions: Vec::new(),
-        notes,
+        findings,
     }
 }
 

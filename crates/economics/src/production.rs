@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use infercost_core::market::TokenPrice;
-use infercost_core::{Currency, Estimate, Money};
+use infercost_core::{Currency, EconomicsFact, Estimate, Findings, Money, Severity};
 use serde::{Deserialize, Serialize};
 
 use crate::bill::double;
@@ -67,8 +67,9 @@ pub struct Production {
     pub stated_currency: Option<Currency>,
     /// Share of judged answers that are right.
     pub correct: Option<Estimate>,
-    /// What must be said of the numbers.
-    pub notes: Vec<String>,
+    /// What must be known of the numbers.
+    #[serde(flatten)]
+    pub findings: Findings,
 }
 
 impl Production {
@@ -104,7 +105,7 @@ impl Production {
 
     fn of(model: &str, inferences: &[&AuditedInference]) -> Self {
         let n = inferences.len();
-        let mut means = Means { model, inferences, notes: Vec::new() };
+        let mut means = Means { model, inferences, findings: Findings::default() };
 
         // Both means are over the same inferences, so that they add up to the input: one that says nothing of a
         // cache has read nothing from it, and none reads more from it than it was given.
@@ -124,23 +125,23 @@ impl Production {
             (Some(cost.currency) == currency).then(|| double(cost.amount))
         });
 
-        let mut notes = means.notes;
+        let mut findings = means.findings;
         let judged: Vec<bool> = inferences.iter().filter_map(|one| one.correct).collect();
         if !judged.is_empty() && judged.len() < n {
-            notes.push(format!("a judgement is known of {} of {n} inferences of {model}", judged.len()));
+            let quantity = "a judgement".to_owned();
+            let (known, of, model) = (judged.len() as u64, n as u64, model.to_owned());
+            findings.add(Severity::Limitation, EconomicsFact::KnownOfSome { quantity, known, of, model });
         }
 
         if says > 0 && says < n {
-            notes.push(format!(
-                "cached length is known of {says} of {n} inferences of {model}; the others are taken to have read nothing from a cache"
-            ));
+            let (known, of, model) = (says as u64, n as u64, model.to_owned());
+            findings.add(Severity::Limitation, EconomicsFact::CachedOfSome { known, of, model });
         }
 
         let failures = inferences.iter().filter(|one| one.failed).count();
         if failures > 0 {
-            notes.push(format!(
-                "{failures} of {n} inferences of {model} failed; what they cost is billed to the others"
-            ));
+            let (failures, of, model) = (failures as u64, n as u64, model.to_owned());
+            findings.add(Severity::Limitation, EconomicsFact::FailuresBilled { failures, of, model });
         }
 
         Self {
@@ -156,7 +157,7 @@ impl Production {
             stated,
             stated_currency: currency,
             correct: share(&judged),
-            notes,
+            findings,
         }
     }
 }
@@ -172,7 +173,7 @@ impl AuditedInference {
 struct Means<'a> {
     model: &'a str,
     inferences: &'a [&'a AuditedInference],
-    notes: Vec<String>,
+    findings: Findings,
 }
 
 impl Means<'_> {
@@ -182,9 +183,14 @@ impl Means<'_> {
             known.extend(quantity(inference).filter(|value| value.is_finite()));
         }
 
-        let (n, model) = (self.inferences.len(), self.model);
-        if !known.is_empty() && known.len() < n {
-            self.notes.push(format!("{what} is known of {} of {n} inferences of {model}", known.len()));
+        if !known.is_empty() && known.len() < self.inferences.len() {
+            let known = EconomicsFact::KnownOfSome {
+                quantity: what.to_owned(),
+                known: known.len() as u64,
+                of: self.inferences.len() as u64,
+                model: self.model.to_owned(),
+            };
+            self.findings.add(Severity::Limitation, known);
         }
         amount_estimate(&known, CONFIDENCE)
     }
@@ -290,7 +296,7 @@ mod tests {
             assert!((cost.point - 0.001).abs() < 1e-15, "{cost:?} of {rows:?}");
         }
         let found = &Production::by_model(&[one(known, Some(900)), one(known, None)])[0];
-        assert!(found.notes[0].contains("known of 1 of 2"), "{:?}", found.notes);
+        assert!(found.findings.sentences()[0].contains("known of 1 of 2"), "{:?}", found.findings);
     }
 
     #[test]
@@ -309,7 +315,7 @@ mod tests {
         let names: Vec<_> =
             found.iter().map(|one| (one.model.as_str(), one.inferences, one.sessions)).collect();
         assert_eq!(names, [("a", 3, Some(2)), ("b", 1, Some(1))]);
-        assert_eq!(found[0].notes, ["output length is known of 2 of 3 inferences of a"]);
+        assert_eq!(found[0].findings.sentences(), ["output length is known of 2 of 3 inferences of a"]);
         assert!((found[0].output_tokens.unwrap().point - 15.0).abs() < 1e-12);
         let price = TokenPrice {
             model: "a".into(),

@@ -1,6 +1,8 @@
 //! Keep a machine or replace it: payback from what both take for the same work.
 
-use infercost_core::{CostPart, Currency, Estimate, LeftOut, Reason, Workload};
+use infercost_core::{
+    CostPart, Currency, EconomicsFact, Estimate, Findings, LeftOut, Reason, Severity, Workload,
+};
 use serde::Serialize;
 
 use crate::bill::Assumption;
@@ -113,8 +115,9 @@ pub struct Replacement {
     pub left_out: LeftOut,
     /// What the numbers rest on.
     pub assumptions: Vec<Assumption>,
-    /// What must be read with them.
-    pub notes: Vec<String>,
+    /// What must be known with them.
+    #[serde(flatten)]
+    pub findings: Findings,
 }
 
 /// Measured values: busy seconds and joules of the old machine, then of the new.
@@ -303,8 +306,8 @@ struct Machine<'a> {
 /// Decides. Both workloads are taken per inference where they are of the same prompts and variant; otherwise
 /// the new machine's are scaled to the old one's output length, and that is said.
 pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement {
-    let mut notes = Vec::new();
-    let factor = scale(old, new, &mut notes);
+    let mut findings = Findings::default();
+    let factor = scale(old, new, &mut findings);
     let mut left_out = LeftOut::default();
     let known = energy_known(old, new, terms, &mut left_out);
 
@@ -361,7 +364,7 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
         why,
         left_out,
         assumptions: assumptions(terms, requests),
-        notes,
+        findings,
     }
 }
 
@@ -396,12 +399,10 @@ impl Both {
 }
 
 /// By how much the new machine's inferences must be stretched to be the old one's.
-fn scale(old: &Workload, new: &Workload, notes: &mut Vec<String>) -> f64 {
+fn scale(old: &Workload, new: &Workload, findings: &mut Findings) -> f64 {
     if old.variant != new.variant {
-        notes.push(format!(
-            "Two variants are compared, {} with {}: quality may differ; `infercost report` judges it.",
-            old.variant, new.variant
-        ));
+        let (old, new) = (old.variant.to_string(), new.variant.to_string());
+        findings.add(Severity::Warning, EconomicsFact::VariantsDiffer { old, new });
     }
 
     let same = old.prompts_sha256 == new.prompts_sha256 && old.inferences == new.inferences;
@@ -411,17 +412,11 @@ fn scale(old: &Workload, new: &Workload, notes: &mut Vec<String>) -> f64 {
 
     match old.output_tokens.zip(new.output_tokens) {
         Some((of_old, of_new)) if of_old.point > 0.0 && of_new.point > 0.0 => {
-            notes.push(
-                "The runs are not of the same inferences: the new machine's are scaled to the old one's output length."
-                    .to_owned(),
-            );
+            findings.add(Severity::Limitation, EconomicsFact::ScaledToOldLength);
             of_old.point / of_new.point
         }
         _ => {
-            notes.push(
-                "The runs are not of the same inferences, and no length is known to scale them by."
-                    .to_owned(),
-            );
+            findings.add(Severity::Warning, EconomicsFact::NoLengthToScaleBy);
             1.0
         }
     }

@@ -11,8 +11,8 @@ mod retail;
 mod timer;
 mod wording;
 
-use infercost_core::Estimate;
 use infercost_core::market::{Curve, CurveUnit, Slot};
+use infercost_core::{EconomicsFact, Estimate, Findings, Severity};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -116,8 +116,9 @@ pub struct Schedule {
     pub why: String,
     /// What the numbers rest on.
     pub assumptions: Vec<Assumption>,
-    /// What must be read with them.
-    pub notes: Vec<String>,
+    /// What must be known with them.
+    #[serde(flatten)]
+    pub findings: Findings,
     /// What is paid or emitted per kWh over the time in question.
     pub curve: Vec<Slot>,
 }
@@ -166,10 +167,9 @@ pub fn schedule(
         saving.lower > 0.0 && saving.point > half
     });
 
-    let mut notes = doubts(job, &grid, curve, retail, &problem, &plan, work_s);
+    let mut findings = doubts(job, &grid, curve, retail, &problem, &plan, work_s);
     if now.is_none() {
-        notes
-            .push("Running now cannot be compared: the curve has no value for part of that time.".to_owned());
+        findings.add(Severity::Limitation, EconomicsFact::NowNotPriced);
     }
 
     let total_unit = match curve.unit {
@@ -202,7 +202,7 @@ pub fn schedule(
         mean_now,
         why,
         assumptions: assumptions(job, curve, retail, &grid),
-        notes,
+        findings,
         curve: grid.shown(curve, retail),
         blocks,
     })

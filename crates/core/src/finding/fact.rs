@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{FindingCode, ServerFact};
+use super::{EconomicsFact, FindingCode, ServerFact};
 use crate::board::CrossCheck;
 use crate::energy::EstimationMethod;
 use crate::estimate::Estimate;
@@ -319,6 +319,11 @@ pub enum Fact {
     },
     /// No operating points with known costs can be compared.
     NoPointsCompared,
+    /// What was found about unit economics.
+    Economics {
+        /// What.
+        economics: EconomicsFact,
+    },
 }
 
 /// Why a margin is wider than usual.
@@ -405,6 +410,7 @@ impl Fact {
             | Self::TestedNoHarder { .. }
             | Self::LoadCutOff { .. }
             | Self::NoPointsCompared => FindingCode::LoadTest,
+            Self::Economics { economics } => economics.code(),
         }
     }
 
@@ -421,6 +427,7 @@ impl Fact {
             | Self::ThinkingUsedUp { variant, .. }
             | Self::Saturated { variant, .. }
             | Self::TestedNoHarder { variant, .. } => Some(variant),
+            Self::Economics { economics } => economics.subject(),
             Self::PricesAssumed { book } => Some(book),
             Self::PriceOld { price, .. } => Some(price),
             Self::BoardThrottled { uuid, .. }

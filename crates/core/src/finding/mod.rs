@@ -3,14 +3,18 @@
 //! Whoever computes names facts ([`Fact`], [`PointFact`]); the sentences are made where a finding is shown or written as
 //! JSON, by one `Display` for table, page and programs (`words.rs`).
 
+mod economics;
 mod fact;
+mod list;
 mod point;
 mod server;
 mod words;
 
 use serde::{Deserialize, Serialize};
 
+pub use economics::EconomicsFact;
 pub use fact::{Fact, LimitedMargin, StoppedVariant, VariantShare, Weighting};
+pub use list::Findings;
 pub use point::PointFact;
 pub use server::ServerFact;
 
@@ -148,4 +152,20 @@ pub enum FindingCode {
     SeveralMachines,
     /// What load tests found.
     LoadTest,
+    /// Offers to host are the shipped example's, or missing.
+    OffersAssumed,
+    /// Two runs are not of the same inferences.
+    RunsDiffer,
+    /// A trace says something of a part of its inferences only.
+    TraceIncomplete,
+    /// Savings that cannot be added.
+    SavingsOverlap,
+    /// Idle power that is not known.
+    IdlePowerUnknown,
+    /// Prices without fees and taxes.
+    ExchangePrices,
+    /// Times without a known price.
+    CurveGaps,
+    /// A deadline that may be missed.
+    Deadline,
 }

@@ -43,6 +43,7 @@ fn sentence(fact: &Fact) -> String {
             listed_kinds(kinds)
         ),
         Fact::Server { variant, server } => of_server(variant, server),
+        Fact::Economics { economics } => economics.to_string(),
         Fact::PricesAssumed { .. }
         | Fact::UtilizationAssumed { .. }
         | Fact::PriceOld { .. }
