@@ -17,7 +17,7 @@ use crate::notes::{self, Noted};
 use crate::pricing::Pricing;
 use crate::quality;
 use crate::recommendation::{JudgedVariant, Part, SavingReplicates, open_question, recommend};
-use crate::sample::{Samples, VariantSample};
+use crate::sample::Samples;
 use crate::sequential::{Levels, Progress, first_prompts, whole};
 
 /// Computes the report.
