@@ -251,6 +251,33 @@ fn aws_spot_history() {
     assert!(error.to_string().contains("--file"));
 }
 
+/// What `jq` leaves of an answer: its list alone, as an array or a line an element.
+#[test]
+fn lists_without_what_stands_around_them() {
+    let spot = r#"{"AvailabilityZone":"a","InstanceType":"g5","ProductDescription":"Linux/UNIX","SpotPrice":"0.4","Timestamp":"2026-10-24T10:00:00Z"}"#;
+    let rate = |hour: u8| {
+        let (start, end) = (format!("2026-10-01T{hour:02}:00:00Z"), format!("2026-10-01T{hour:02}:30:00Z"));
+        format!(r#"{{"value_inc_vat":20.5,"valid_from":"{start}","valid_to":"{end}","payment_method":null}}"#)
+    };
+    let hour = |number: i64| {
+        let (start, end) = (1_790_000_000_000 + number * 3_600_000, 1_790_003_600_000 + number * 3_600_000);
+        format!(r#"{{"start_timestamp":{start},"end_timestamp":{end},"marketprice":85.1,"unit":"Eur/MWh"}}"#)
+    };
+    let query = Query { product: None, zone: None, ..Query::default() };
+    for (source, key, elements) in [
+        ("aws-spot", "SpotPriceHistory", [spot.to_owned(), spot.replace(r#""a""#, r#""b""#)]),
+        ("octopus-agile", "results", [rate(1), rate(2)]),
+        ("awattar", "data", [hour(0), hour(1)]),
+    ] {
+        let parse = |text: &str| named(source).parse(text, &query, now()).map(|parsed| parsed.prices);
+        let whole = parse(&format!(r#"{{"{key}":[{}]}}"#, elements.join(","))).unwrap();
+        for text in [format!("[{}]", elements.join(",\n")), format!("\u{feff}{}\n", elements.join("\n"))] {
+            assert_eq!(parse(&text), Ok(whole.clone()), "{source}: {text}");
+        }
+        assert!(parse(r#"{"error":"busy"}"#).is_err() && parse("[]").is_err(), "{source}");
+    }
+}
+
 #[test]
 fn skypilot_in_any_order_of_columns() {
     let body = "Region,SpotPrice,InstanceType,AcceleratorName,AcceleratorCount,vCPUs,MemoryGiB,Price\n\
