@@ -15,6 +15,7 @@ import json
 import os
 import socketserver
 import sys
+import threading
 
 
 def arguments() -> argparse.Namespace:
@@ -57,6 +58,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     runner = None
     name = ""
+    # the package lends its engine to one thread at a time; answers stream side by side
+    asking = threading.Lock()
 
     def log_message(self, *given):
         pass
@@ -86,7 +89,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             max_tokens=asked.get("max_tokens") or asked.get("max_completion_tokens"),
             temperature=asked.get("temperature"), top_p=asked.get("top_p"), top_k=asked.get("top_k"))
         try:
-            chunks = self.runner.send_chat_completion_request(request)
+            with self.asking:
+                chunks = self.runner.send_chat_completion_request(request)
         except Exception as error:
             return self.whole(500, {"error": {"message": str(error)}})
 

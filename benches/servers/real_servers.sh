@@ -10,7 +10,7 @@ work=$1; gguf=$(realpath "$2"); what=${3:-both}
 infercost=${INFERCOST:-$here/../../target/release/infercost}
 python=${PYTHON:-python3}
 mkdir -p "$work/log"; work=$(realpath "$work"); name=$(basename "${gguf%.gguf}")
-export CUDA_VISIBLE_DEVICES= HF_HUB_OFFLINE=1 VLLM_NO_USAGE_STATS=1 VLLM_TARGET_DEVICE=cpu VLLM_CPU_KVCACHE_SPACE=1
+export CUDA_VISIBLE_DEVICES= HF_HUB_OFFLINE=1 VLLM_NO_USAGE_STATS=1 VLLM_TARGET_DEVICE=cpu VLLM_CPU_KVCACHE_SPACE=1 VLLM_CPU_NUM_OF_RESERVED_CPU=0
 
 install() { # name packages…
   local into=$work/$1; shift
@@ -43,7 +43,7 @@ if [ "$what" != judges ]; then
     --served-model-name "$name" --host 127.0.0.1 --port 18461 --no-enable-prefix-caching --max-model-len 2048 --max-num-seqs 4 \
     --enforce-eager
   install mrs mistralrs==0.9.5
-  start mistral.rs 18451 "$work/mrs/bin/python" "$here/mistralrs_server.py" -m "$work/hf/$name" --port 18451
+  start mistral.rs 18451 "$work/mrs/bin/python" "$here/mistralrs_server.py" -m "$gguf" --port 18451
   "$infercost" compare "http://127.0.0.1:18431/v1#$name" "http://127.0.0.1:18461/v1#$name" "http://127.0.0.1:18451/v1#$name" \
     --max-prompts "${PROMPTS:-8}" --warm-ups 1 --exhaustive --meter none --concurrency 1,2,4 --duration "${DURATION:-30}s" \
     --slo ttft=500ms,tpot=50ms --wide --traces "$work/traces" || true
