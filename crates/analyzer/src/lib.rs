@@ -22,6 +22,7 @@
 //! - [`sequential`]: what looking early costs;
 //! - [`workload`](mod@workload): what one inference takes, for unit economics;
 //! - [`report`](mod@report): all of it put together.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod analysis;
 pub mod attribution;

@@ -13,7 +13,7 @@ use crate::sampling::Sampling;
 use crate::served::ServedFacts;
 use crate::thinking::Thinking;
 
-/// How hard a variant was driven.
+/// The load that a variant was put under.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "loop")]
 pub enum OperatingPoint {
@@ -43,7 +43,7 @@ pub struct WindowRecord {
     pub started_at: SystemTime,
     /// From meter start to meter stop.
     pub wall_time: Duration,
-    /// How hard the variant was driven.
+    /// The load that the variant was put under.
     pub operating_point: OperatingPoint,
     /// What the load generator found; `None` for a window of single requests, which quality and paired cost
     /// come from.

@@ -40,7 +40,7 @@ pub trait RecordSink {
     /// See [`RecordSink::load`].
     fn under_load(&mut self, window: &WindowId, records: &[InferenceRecord]) -> Result<(), SinkError>;
 
-    /// A variant is about to be driven at an operating point.
+    /// A variant is about to be put under the load of an operating point.
     ///
     /// # Errors
     /// See [`RecordSink::load`].

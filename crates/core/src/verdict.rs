@@ -59,7 +59,7 @@ pub enum Recommendation {
     Switch {
         /// The candidate.
         variant: VariantId,
-        /// How hard to drive it, where load was measured.
+        /// The load to put it under, where load was measured.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         operating_point: Option<OperatingPoint>,
         /// Share of the baseline's cost saved, with its interval.
@@ -71,7 +71,7 @@ pub enum Recommendation {
     KeepBaseline {
         /// The baseline.
         variant: VariantId,
-        /// How hard to drive it, where load was measured.
+        /// The load to put it under, where load was measured.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         operating_point: Option<OperatingPoint>,
         /// One sentence.

@@ -10,13 +10,13 @@ use infercost_core::market::{Curve, CurveUnit, Slot};
 use infercost_core::price::Price;
 use infercost_core::{Currency, Estimate, Money, Workload};
 use infercost_economics::audit::{AuditInput, Subject, Zone};
-use infercost_economics::hosting::{Demand, Hosting, Setting, WayCost, host};
+use infercost_economics::hosting::{Demand, Hosting, HostingScenario, OptionCost, host};
 use infercost_economics::lever::Lever;
 use infercost_economics::optimization::saving_of_hours;
 use infercost_economics::ownership::Owned;
 use infercost_economics::production::{AuditedInference, Production};
 use infercost_economics::replacement::{Decision, Terms, replacement};
-use infercost_economics::scenario::Tenure;
+use infercost_economics::scenario::Acquisition;
 use infercost_economics::schedule::{Action, Job, Schedule, Window, schedule};
 use infercost_economics::{Audit, Limits, Scenario, audit};
 use jiff::tz::TimeZone;
@@ -37,7 +37,7 @@ fn near(found: f64, wanted: f64, what: &str) {
 fn scenario(own: &Sheet) -> Scenario {
     Scenario {
         currency: Currency::EUR,
-        tenure: Tenure::Owned(Owned {
+        acquisition: Acquisition::Owned(Owned {
             purchase: own.get("purchase"),
             salvage_share: own.get("salvage_share"),
             life_years: own.get("life"),
@@ -55,8 +55,8 @@ fn scenario(own: &Sheet) -> Scenario {
     }
 }
 
-fn setting(own: &Sheet) -> Setting {
-    Setting {
+fn setting(own: &Sheet) -> HostingScenario {
+    HostingScenario {
         scenario: scenario(own),
         demand: Demand {
             requests_per_hour: Some(own.get("requests")),
@@ -91,13 +91,13 @@ fn hosted(charge: Charge, rate: f64) -> Hosting {
     host("example".into(), &setting(&own), &[offer])
 }
 
-fn way<'a>(hosting: &'a Hosting, name: &str) -> &'a WayCost {
+fn way<'a>(hosting: &'a Hosting, name: &str) -> &'a OptionCost {
     hosting.ways.iter().find(|way| way.name == name).unwrap()
 }
 
 /// Parts and total of a way are those of a table's rows.
 #[track_caller]
-fn check_way(way: &WayCost, sheet: &Sheet, parts: &[(&str, &str)], total: &str) {
+fn check_way(way: &OptionCost, sheet: &Sheet, parts: &[(&str, &str)], total: &str) {
     for (part, row) in parts {
         let found = way.bill.parts.iter().find(|one| one.name.name() == *part).unwrap();
         near(infercost_economics::bill::double(found.amount), sheet.get(row), part);
@@ -168,7 +168,7 @@ fn the_book_s_machine_costs_what_the_audit_says() {
     let own = Sheet::read("own");
     for includes_electricity in [true, false] {
         let mut setting = setting(&own);
-        setting.scenario.tenure = Tenure::Rented { per_hour: 0.2, includes_electricity };
+        setting.scenario.acquisition = Acquisition::Rented { per_hour: 0.2, includes_electricity };
         let hosting = host("example".into(), &setting, &[]);
         let rent = way(&hosting, "rent as now");
         near(rent.per_inference.unwrap().point, setting.scenario.cost().unwrap().point, "rent as now");
@@ -294,15 +294,15 @@ fn one_inference_settles_no_limit() {
 #[test]
 fn what_is_left_out_settles_no_limit() {
     let own = scenario(&Sheet::read("own"));
-    let owned = own.tenure;
-    for (tenure, joules, idle_w, operation_per_hour, wanted, said) in [
+    let owned = own.acquisition;
+    for (acquisition, joules, idle_w, operation_per_hour, wanted, said) in [
         (owned, own.joules, own.idle_w, None, Zone::Profit, "below the limit"),
-        (Tenure::Unknown, own.joules, own.idle_w, Some(0.05), Zone::Open, "hardware left out"),
+        (Acquisition::Unknown, own.joules, own.idle_w, Some(0.05), Zone::Open, "hardware left out"),
         (owned, None, own.idle_w, None, Zone::Open, "energy left out, and the machine would pass it above"),
         (owned, own.joules, None, None, Zone::Open, "idle left out"),
-        (Tenure::Unknown, None, None, Some(0.05), Zone::Open, "energy and idle and hardware left out"),
+        (Acquisition::Unknown, None, None, Some(0.05), Zone::Open, "energy and idle and hardware left out"),
     ] {
-        let scenario = Scenario { tenure, joules, idle_w, operation_per_hour, ..own.clone() };
+        let scenario = Scenario { acquisition, joules, idle_w, operation_per_hour, ..own.clone() };
         for (revenue, wanted) in [(0.01, wanted), (0.000_01, Zone::Loss)] {
             let found = audit(AuditInput {
                 name: "example".into(),
@@ -319,7 +319,7 @@ fn what_is_left_out_settles_no_limit() {
             let why = &found.limits[0].why;
             assert_eq!(found.worst(), Some(wanted), "{why}");
             assert!(wanted == Zone::Loss || why.contains(said), "{why} lacks {said}");
-            assert!(!(tenure == Tenure::Unknown && why.contains(" W at work")), "{why}");
+            assert!(!(acquisition == Acquisition::Unknown && why.contains(" W at work")), "{why}");
         }
     }
 }

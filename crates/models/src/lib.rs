@@ -8,6 +8,7 @@
 //! cache and inside every GGUF written here, so that a baseline that is an expansion can never pass for a
 //! published one. The crate does the network and file work that the engine never does, and prints nothing:
 //! what happens is told through [`Progress`].
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod argument;
 pub mod cache;

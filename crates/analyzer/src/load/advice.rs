@@ -1,4 +1,4 @@
-//! What to deploy, and how hard to drive it: the cheapest operating point that meets the targets.
+//! What to deploy, and under which load: the cheapest operating point that meets the targets.
 
 use infercost_core::{Estimate, OperatingPoint, Policy, Recommendation, Verdict};
 use infercost_cost::Parts;

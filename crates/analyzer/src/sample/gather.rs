@@ -342,13 +342,10 @@ struct Took {
 
 impl Took {
     fn of_prompt(table: &Table, layout: Layout, variant: usize, prompt: usize) -> Self {
-        let sum = |column| table.get(prompt, layout.own(variant, column));
-        Self {
-            answers: sum(Own::Answers),
-            busy_s: sum(Own::Busy),
-            joules: sum(Own::Joules),
-            metered_answers: sum(Own::MeteredAnswers),
-        }
+        let columns = [Own::Answers, Own::Busy, Own::Joules, Own::MeteredAnswers];
+        let [answers, busy_s, joules, metered_answers] =
+            columns.map(|column| table.get(prompt, layout.own(variant, column)));
+        Self { answers, busy_s, joules, metered_answers }
     }
 
     fn of_asking(asking: &Asking) -> Self {

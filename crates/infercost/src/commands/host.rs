@@ -6,7 +6,7 @@ use clap::Args;
 use infercost_core::hosting::HostingOffer;
 use infercost_core::price::PriceBook;
 use infercost_core::{EconomicsFact, Severity, Workload};
-use infercost_economics::hosting::{Demand, Setting, host, measured_on};
+use infercost_economics::hosting::{Demand, HostingScenario, host, measured_on};
 use infercost_economics::{Scenario, bill, chart, scenario};
 use infercost_prices::sections::exchange::convert_offer;
 use infercost_prices::sections::load::PLANNED_UTILIZATION;
@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
     let interest = business.load.interest.unwrap_or(0.0);
     let scenario = Scenario::of(&workload, &book, interest);
     let demand = demand(&arguments.load, &business, &book);
-    let setting = Setting::of(scenario, &workload, demand);
+    let setting = HostingScenario::of(scenario, &workload, demand);
     let Offers { mut offers, finding: offers_finding } = offers(arguments, &business, &book)?;
     for (name, run) in &arguments.measured_on {
         let offer = offers.iter_mut().find(|offer| offer.name == *name);

@@ -28,7 +28,7 @@ use program::{json, run};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Prices whose costs are easy to reckon.
+/// Prices whose costs are easy to compute.
 const SETTINGS: &str = r#"
 [prices]
 currency = "EUR"

@@ -1,6 +1,6 @@
 //! The same work somewhere else.
 
-use infercost_economics::hosting::{Setting, host};
+use infercost_economics::hosting::{HostingScenario, host};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind};
 use infercost_prices::sections::exchange::convert_offer;
 use infercost_run::economics_inputs::EconomicsInputs;
@@ -28,7 +28,7 @@ pub(super) fn changes(present: &Present<'_>, business: &EconomicsInputs) -> Vec<
     }
 
     let demand = demand(&DemandFlags::default(), business, present.book);
-    let setting = Setting::of(present.scenario.clone(), present.workload, demand);
+    let setting = HostingScenario::of(present.scenario.clone(), present.workload, demand);
     let hosting = host(String::new(), &setting, &offers);
     let savings = hosting.savings_against_own(&setting, &offers);
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use infercost_core::text::percent;
 use infercost_economics::bill::double;
-use infercost_economics::hosting::{Hosting, WayCost};
+use infercost_economics::hosting::{Hosting, OptionCost};
 use infercost_economics::wording::plain as short;
 use infercost_run::number::{UNKNOWN, significant};
 
@@ -104,7 +104,7 @@ fn break_evens(hosting: &Hosting) -> String {
     table(&["own against", "is cheaper from", "pays back after"], rows, false)
 }
 
-fn break_even(way: &WayCost) -> Option<Vec<String>> {
+fn break_even(way: &OptionCost) -> Option<Vec<String>> {
     let load = way.own_cheaper_from.as_ref()?;
     let from = match (&load.requests_per_hour, &load.utilization) {
         (Some(requests), Some(used)) => {
