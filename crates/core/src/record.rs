@@ -1,5 +1,6 @@
 //! Measured facts: what the harness writes and everything else reads.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use crate::energy::EnergyReading;
 use crate::identity::{PromptId, VariantId, WindowId};
 use crate::interference::Interference;
 use crate::load::LoadFacts;
+use crate::number::plain;
 use crate::sampling::Sampling;
 use crate::served::ServedFacts;
 use crate::thinking::Thinking;
@@ -32,6 +34,16 @@ pub enum OperatingPoint {
 impl OperatingPoint {
     /// One request at a time.
     pub const SEQUENTIAL: Self = Self::Closed { concurrency: 1 };
+}
+
+impl fmt::Display for OperatingPoint {
+    /// `concurrency 4`, `2.5 requests/s`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed { concurrency } => write!(f, "concurrency {concurrency}"),
+            Self::Open { rate } => write!(f, "{} requests/s", plain(*rate)),
+        }
+    }
 }
 
 /// One metered window and the inferences inside it.

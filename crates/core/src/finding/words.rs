@@ -6,8 +6,6 @@ use std::fmt;
 use super::Fact;
 use super::board_words::of_board;
 use super::energy_words::of_energy;
-use crate::number::plain;
-use crate::record::OperatingPoint;
 use crate::text::{about_prompts, count, percent, percents, printable};
 
 impl fmt::Display for Fact {
@@ -258,10 +256,6 @@ fn of_load_test(fact: &Fact) -> String {
 
         Fact::TestedNoHarder { variant, at, over_saturated } => {
             let why = if *over_saturated { "over-saturated" } else { "limited by infercost itself" };
-            let at = match at {
-                OperatingPoint::Closed { concurrency } => format!("concurrency {concurrency}"),
-                OperatingPoint::Open { rate } => format!("{} requests/s", plain(*rate)),
-            };
             format!("{variant} was {why} at {at}; it was tested no harder.")
         }
 

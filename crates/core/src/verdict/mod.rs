@@ -1,10 +1,16 @@
 //! Decisions: three-valued verdicts and one recommendation.
 
+mod gate_basis;
+mod grounds;
+
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::Estimate;
 use crate::identity::VariantId;
 use crate::record::OperatingPoint;
+
+pub use gate_basis::GateBasis;
+pub use grounds::{Doubt, Grounds, LoadDoubt, Loaded, Rivals, Standing};
 
 /// Is a candidate good enough?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
