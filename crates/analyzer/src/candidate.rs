@@ -86,7 +86,7 @@ impl Context<'_> {
         let decode = unknown.known("decode_tokens_per_s", decode);
         let bandwidth_share = self.bandwidth_share(variant, decode.as_ref());
 
-        let failures = FailureCounts::of(variant.inferences());
+        let failures = FailureCounts::of(variant.first_inferences());
         let mut load_times: Vec<f64> =
             variant.loads.iter().map(|load| load.load_time.as_secs_f64()).collect();
         load_times.sort_unstable_by(f64::total_cmp);
@@ -423,7 +423,8 @@ impl FailureCounts {
 fn input_tokens(variant: &VariantSample<'_>) -> Result<u64, Reason> {
     let (mut sum, mut answers, mut without) = (0, 0, 0);
 
-    for inference in variant.inferences().filter(|one| matches!(one.outcome, Outcome::Completed { .. })) {
+    for inference in variant.first_inferences().filter(|one| matches!(one.outcome, Outcome::Completed { .. }))
+    {
         answers += 1;
         match inference.input_tokens {
             Some(tokens) => sum += u64::from(tokens),

@@ -16,6 +16,7 @@ use infercost_core::{
 use crate::analysis::{self, Analysis};
 use crate::board_notes;
 use crate::energy_totals;
+use crate::interference;
 use crate::judgement::Margin;
 use crate::sample::VariantSample;
 use crate::sequential::Progress;
@@ -50,7 +51,13 @@ pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
     use Severity::{Info, Limitation, Warning};
 
     let mut all = Findings::default();
-    all.add(Code::MachineBusy, Warning, Some("measure again on a quiet machine"), disturbed(noted));
+    let interference = noted.interference;
+    let (busy, fix) = match interference {
+        Some(found) if found.left > 0 => (Warning, Some("measure again on a quiet machine")),
+        _ => (Info, None),
+    };
+    all.add(Code::MachineBusy, busy, fix, interference.and_then(interference::sentence));
+    all.add(Code::MachineBusy, Info, None, interference.and_then(interference::listed));
     all.add(Code::PricesAssumed, Warning, Some("put yours into infercost.toml"), assumed_prices(noted));
     all.add(
         Code::UtilizationAssumed,
@@ -113,20 +120,6 @@ pub(crate) fn no_energy(variant: &VariantSample<'_>) -> Reason {
         _ => None,
     });
     stated.unwrap_or_else(|| Reason::stated("no complete window was recorded"))
-}
-
-/// Windows that other programs, other machines on the same host, or heat disturbed.
-fn disturbed(noted: &Noted<'_>) -> Option<String> {
-    let found = noted.interference.filter(|found| found.disturbed > 0)?;
-    let share = found.foreign_cpu_share.map_or_else(String::new, |share| {
-        format!("; others took {} of the processors' time", percent(share))
-    });
-
-    Some(format!(
-        "The machine was busy: {} of {} were disturbed{share}.",
-        found.disturbed,
-        count(found.watched, "watched window")
-    ))
 }
 
 fn assumed_prices(noted: &Noted<'_>) -> Option<String> {

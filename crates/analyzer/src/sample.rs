@@ -49,7 +49,10 @@ struct Asking {
 #[derive(Debug)]
 pub(crate) struct VariantSample<'a> {
     pub(crate) header: &'a VariantHeader,
+    /// Windows whose times, energy and cost count.
     pub(crate) windows: Vec<&'a WindowRecord>,
+    /// Windows whose answers and failures count: those of the first time, where one was measured again.
+    pub(crate) first: Vec<&'a WindowRecord>,
     /// The run of each window.
     pub(crate) runs: Vec<usize>,
     pub(crate) loads: Vec<&'a LoadRecord>,
@@ -102,6 +105,12 @@ impl<'a> VariantSample<'a> {
         self.runs.iter().copied().zip(self.windows.iter().copied())
     }
 
+    /// Requests whose answers and failures count, each once.
+    pub(crate) fn first_inferences(&self) -> impl Iterator<Item = &'a InferenceRecord> + '_ {
+        self.first.iter().flat_map(|window| window.inferences.iter())
+    }
+
+    /// Requests whose times count.
     pub(crate) fn inferences(&self) -> impl Iterator<Item = &'a InferenceRecord> + '_ {
         self.windows.iter().flat_map(|window| window.inferences.iter())
     }

@@ -49,6 +49,15 @@ pub trait RecordSink {
         Ok(())
     }
 
+    /// A window of a variant is about to be measured again, since something disturbed its times.
+    ///
+    /// # Errors
+    /// See [`RecordSink::load`].
+    fn remeasuring(&mut self, variant: &VariantId) -> Result<(), SinkError> {
+        let _ = variant;
+        Ok(())
+    }
+
     /// A window's meter was read. Its inferences were handed over before.
     ///
     /// # Errors

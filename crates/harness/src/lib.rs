@@ -10,6 +10,7 @@
 
 mod answer_counts;
 pub mod bandwidth;
+mod block_scoring;
 mod error;
 mod ladder;
 pub mod load;
@@ -22,6 +23,7 @@ pub mod order;
 pub mod plan;
 pub mod preparation;
 mod process_times;
+pub mod remeasure;
 pub mod run;
 mod scoring;
 mod session;

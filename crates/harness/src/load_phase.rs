@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use infercost_core::interference::first_repetition_under_load;
 use infercost_core::{
     Engine, InferenceRecord, LoadFacts, OperatingPoint, SinkError, SteadyState, VariantId, WindowRecord,
 };
@@ -46,7 +47,7 @@ pub(crate) fn run(
             };
             let Some(point) = ladder.next() else { continue };
             let first = next_repetition.entry(variant.clone()).or_default();
-            *first = (*first).max(session.plan.repetitions);
+            *first = (*first).max(first_repetition_under_load(session.plan.repetitions));
             let window = Window { variant: variant.clone(), point, plan, first: *first };
             let (reached, beyond) = window.drive(session, engine.as_mut())?;
             *first = beyond;

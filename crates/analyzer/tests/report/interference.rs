@@ -57,6 +57,7 @@ fn a_window_that_is_measured_again_stands_in_place_of_the_disturbed_one() {
 
     let found = measured_again.interference.unwrap();
     assert_eq!((found.windows, found.watched, found.disturbed, found.remeasured), (9, 1, 1, 1));
+    assert_eq!((found.left, found.disturbed_windows[0].measured_again_in.is_some()), (0, true));
     near(found.foreign_cpu_share.unwrap(), 0.5);
     assert_eq!(undisturbed.interference, None);
 }

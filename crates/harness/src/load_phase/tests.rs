@@ -77,6 +77,7 @@ fn plan(load: LoadPlan, completed: Completed) -> Plan {
         idle_time: Duration::ZERO,
         unmetered: HashMap::from([(VariantId::from("v"), "it runs elsewhere".to_owned())]),
         watch: MachineWatch::default(),
+        max_remeasure: Some(0),
         load: Some(load),
         completed,
     }

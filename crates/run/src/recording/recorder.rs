@@ -128,7 +128,7 @@ impl RecordSink for Recorder {
         self.store.inference(window, &self.content.of(record))?;
         self.meters.inference(&window.variant, record);
         self.early_stop.count(&window.variant, record);
-        self.progress.inference(&window.variant);
+        self.progress.inference(&window.variant, record.repetition);
 
         Ok(())
     }
@@ -143,6 +143,11 @@ impl RecordSink for Recorder {
 
     fn driving(&mut self, variant: &VariantId, point: OperatingPoint) -> Result<(), SinkError> {
         self.progress.driving(variant, point);
+        Ok(())
+    }
+
+    fn remeasuring(&mut self, variant: &VariantId) -> Result<(), SinkError> {
+        self.progress.remeasuring(variant);
         Ok(())
     }
 
