@@ -20,6 +20,7 @@ use crate::notes;
 use crate::pricing::{Metered, Pricing};
 use crate::quality;
 use crate::recommendation::SavingReplicates;
+use crate::sample::known_lengths::Tails;
 use crate::sample::{Own, Pair, Samples, Spent, Totals, VariantSample};
 use crate::sequential::Levels;
 
@@ -357,12 +358,17 @@ impl Context<'_> {
             return Err(Reason::TooFewBlocks);
         }
 
-        // What the ratio may lie below is what the saving may lie above.
         let confidence = self.analysis.policy.confidence;
         let alpha = (1.0 - confidence) / 2.0;
         let (below, above) = levels.map_or((alpha, alpha), Levels::two_sided);
-        let ratio = measured.interval(above, below, confidence).ok_or(Reason::TooWide)?;
-        Ok(ratio.map(|ratio| 1.0 - ratio))
+
+        // What the ratio may lie below is what the saving may lie above.
+        let tails = Tails { below: above, above: below, confidence };
+        let ratio = match self.samples.at_known_lengths(index, self.analysis.runs, ratio) {
+            Some(known) => known.interval(tails),
+            None => measured.interval(tails.below, tails.above, confidence),
+        };
+        Ok(ratio.ok_or(Reason::TooWide)?.map(|ratio| 1.0 - ratio))
     }
 }
 

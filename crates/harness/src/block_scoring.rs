@@ -20,64 +20,87 @@ impl Session<'_> {
         block: &[Prompt],
         answers: &mut HashMap<PromptId, Generation>,
     ) -> Result<(), HarnessError> {
-        let done = &self.plan.completed.scorings;
         for prompt in block {
-            let missing = |index: usize, variant: &VariantId| {
-                active[index] && !done.contains(&(variant.clone(), prompt.id.clone()))
-            };
-            if !engines.iter().enumerate().any(|(index, (variant, _))| missing(index, variant)) {
+            let missing = self.unscored(engines, active, prompt);
+            if missing.is_empty() {
                 continue;
             }
+
             let reference = self.reference(engines, prompt, answers);
             let baseline = engines.first_mut().map(|(_, engine)| Tokens::of(engine.as_mut(), prompt));
+
             for index in 0..engines.len() {
-                let Some((variant, engine)) = engines.get_mut(index) else { continue };
                 // The baseline is scored again even where that is done: the others need its distribution.
-                if index > 0 && !missing(index, variant) {
-                    continue;
+                if index == 0 || missing.contains(&index) {
+                    self.score_prompt(engines, index, prompt, &reference, baseline.as_ref())?;
                 }
-                HarnessError::check(self.stop)?;
-                let started_at = SystemTime::now();
-                let clock = Instant::now();
-                let own = Tokens::of(engine.as_mut(), prompt);
-                // a server does not show its vocabulary; what it calls the tokens tells whether it is the same
-                let is_shown = own.tokenizer.is_some() || index == 0;
-                let continuation = match &reference {
-                    Err(reason) => Err(reason.clone()),
-                    Ok(_) if !is_shown => Err("it gives no whole distributions".into()),
-                    Ok(answer) => match baseline.as_ref().and_then(|baseline| own.refusal(baseline)) {
-                        Some(reason) => Err(reason.into()),
-                        None => {
-                            let tokens = Continuation::Tokens(&answer.token_ids);
-                            score(engine.as_mut(), prompt, tokens, true)
-                        }
-                    },
-                };
-                let likeliest = match &reference {
-                    Ok(answer) if !is_shown => {
-                        Some(likeliest(engine.as_mut(), prompt, &answer.text, &self.plan.sampling))
-                    }
-                    _ => None,
-                };
-                let choices = choices(engine.as_mut(), prompt);
-                let duration = clock.elapsed();
-                let is_baseline = index == 0;
-                let likeliest = likeliest.map(|found| Ok(numbered(found?, engines.first())));
-                let Some((variant, _)) = engines.get(index) else { continue };
-                let scored = Scored {
-                    variant,
-                    is_baseline,
-                    prompt,
-                    started_at,
-                    duration,
-                    continuation,
-                    likeliest,
-                    choices,
-                };
-                self.sink.scored(scored)?;
             }
         }
         Ok(())
+    }
+
+    /// The variants that go on and were not scored on a prompt yet.
+    fn unscored(
+        &self,
+        engines: &[(VariantId, Box<dyn Engine>)],
+        active: &[bool],
+        prompt: &Prompt,
+    ) -> Vec<usize> {
+        let done = &self.plan.completed.scorings;
+        let mut missing = Vec::new();
+        for (index, ((variant, _), active)) in engines.iter().zip(active).enumerate() {
+            if *active && !done.contains(&(variant.clone(), prompt.id.clone())) {
+                missing.push(index);
+            }
+        }
+        missing
+    }
+
+    /// Scores a variant on a prompt and its choices; `reference` is the baseline's answer, `baseline` how it sees the
+    /// prompt.
+    fn score_prompt(
+        &mut self,
+        engines: &mut [(VariantId, Box<dyn Engine>)],
+        index: usize,
+        prompt: &Prompt,
+        reference: &Result<Generation, Unscored>,
+        baseline: Option<&Tokens>,
+    ) -> Result<(), HarnessError> {
+        HarnessError::check(self.stop)?;
+        let Some((_, engine)) = engines.get_mut(index) else { return Ok(()) };
+        let started_at = SystemTime::now();
+        let clock = Instant::now();
+
+        // A server does not show its vocabulary; what it calls the tokens tells whether it is the same.
+        let own = Tokens::of(engine.as_mut(), prompt);
+        let is_baseline = index == 0;
+        let is_shown = own.tokenizer.is_some() || is_baseline;
+
+        let continuation = match reference {
+            Err(reason) => Err(reason.clone()),
+            Ok(_) if !is_shown => Err("it gives no whole distributions".into()),
+            Ok(answer) => match baseline.and_then(|baseline| own.refusal(baseline)) {
+                Some(reason) => Err(reason.into()),
+                None => {
+                    let tokens = Continuation::Tokens(&answer.token_ids);
+                    score(engine.as_mut(), prompt, tokens, true)
+                }
+            },
+        };
+        let likeliest = match reference {
+            Ok(answer) if !is_shown => {
+                Some(likeliest(engine.as_mut(), prompt, &answer.text, &self.plan.sampling))
+            }
+            _ => None,
+        };
+        let choices = choices(engine.as_mut(), prompt);
+        let duration = clock.elapsed();
+
+        let likeliest = likeliest.map(|found| Ok(numbered(found?, engines.first())));
+        let Some((variant, _)) = engines.get(index) else { return Ok(()) };
+        let scored =
+            Scored { variant, is_baseline, prompt, started_at, duration, continuation, likeliest, choices };
+        Ok(self.sink.scored(scored)?)
     }
 
     /// The baseline's answer to a prompt; generated once more where it stems from an earlier run.

@@ -1,6 +1,6 @@
 //! Runs prompt sets through engines while a meter reads: warm-up, order, windows, time stamps, resume.
 //!
-//! [`prepare`] loads every variant, [`run()`] drives them through a [`Plan`] and hands each fact to a
+//! [`prepare`] loads every variant, [`run()`] takes them through a [`Plan`] and hands each fact to a
 //! [`RecordSink`](infercost_core::RecordSink) as soon as it is measured. The one design decision: **time is stamped here**, around
 //! [`Engine::generate`](infercost_core::Engine::generate), so that every engine shares one clock path.
 //!

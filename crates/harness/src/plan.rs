@@ -33,7 +33,7 @@ pub struct Plan {
     pub watch: MachineWatch,
     /// Most windows that are measured again because something disturbed them; `None` for a quarter of all windows.
     pub max_remeasure: Option<u32>,
-    /// Load to drive behind the single requests; `None` for none.
+    /// The load test that follows the single requests; `None` for none.
     pub load: Option<LoadPlan>,
     /// What an earlier, interrupted run has already done.
     pub completed: Completed,
@@ -48,7 +48,7 @@ pub struct Completed {
     pub scorings: HashSet<(VariantId, PromptId)>,
     /// Disturbed windows, and those that were measured again.
     pub remeasured: RemeasureDone,
-    /// What was driven under load.
+    /// What was tested under load.
     pub load: LoadDone,
     /// The first window index that is free.
     pub next_window: u32,

@@ -32,17 +32,17 @@ impl RemeasureDone {
     /// Reads it from the windows of a run with so many repetitions of each prompt. A try that was cut off counts as one.
     pub fn of(windows: &[WindowRecord], repetitions: u32) -> Self {
         let mut done = Self::default();
-        let single = || windows.iter().filter(|window| window.load.is_none());
-        for window in single() {
+        let single: Vec<&WindowRecord> = windows.iter().filter(|window| window.load.is_none()).collect();
+
+        for window in single.iter().copied() {
             done.used = done.used.saturating_add(u32::from(window.remeasures.is_some()));
             if window.interrupted || !is_disturbed(window) {
                 continue;
             }
 
             // The last try of all that asked the same; a whole one stands in this window's place.
-            let tries = single().filter(|other| is_try_of(other, window, repetitions));
             let mut last = window;
-            for other in tries {
+            for other in single.iter().copied().filter(|other| is_try_of(other, window, repetitions)) {
                 if repetition(other) > repetition(last) {
                     last = other;
                 }

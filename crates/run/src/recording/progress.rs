@@ -44,7 +44,7 @@ impl RunProgress {
     }
 
     /// Load has no known number of requests, so each operating point is a line of its own.
-    pub(super) fn driving(&self, variant: &VariantId, point: OperatingPoint) {
+    pub(super) fn load_testing(&self, variant: &VariantId, point: OperatingPoint) {
         let load = match point {
             OperatingPoint::Closed { concurrency } => format!("{concurrency} in flight"),
             OperatingPoint::Open { rate } => format!("{rate} requests/s"),

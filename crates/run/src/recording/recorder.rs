@@ -141,8 +141,8 @@ impl RecordSink for Recorder {
         Ok(())
     }
 
-    fn driving(&mut self, variant: &VariantId, point: OperatingPoint) -> Result<(), SinkError> {
-        self.progress.driving(variant, point);
+    fn load_testing(&mut self, variant: &VariantId, point: OperatingPoint) -> Result<(), SinkError> {
+        self.progress.load_testing(variant, point);
         Ok(())
     }
 
