@@ -5,13 +5,9 @@
 
 use std::collections::HashMap;
 
-use infercost_core::interference::Disturbance;
-use infercost_core::report::{DisturbedWindow, InterferenceReport};
-use infercost_core::text::{count, percent};
-use infercost_core::{Recommendation, RunRecord, VariantId, WindowRecord};
-
-/// Most disturbed windows that a sentence lists.
-const MOST_LISTED: usize = 12;
+use infercost_core::interference::DisturbedWindow;
+use infercost_core::report::InterferenceReport;
+use infercost_core::{Fact, Recommendation, RunRecord, VariantId, WindowRecord};
 
 /// A window of a run, by variant and index.
 type Key<'a> = (&'a VariantId, u32);
@@ -101,59 +97,20 @@ pub(crate) fn report(runs: &[RunRecord]) -> Option<InterferenceReport> {
     (report.watched > 0).then_some(report)
 }
 
-/// How many windows were disturbed, and what became of them; `None` where none was.
-pub(crate) fn sentence(found: &InterferenceReport) -> Option<String> {
-    if found.disturbed == 0 {
-        return None;
+/// How many windows were disturbed, and what became of them.
+pub(crate) fn busy(found: &InterferenceReport) -> Fact {
+    Fact::MachineBusy {
+        disturbed: found.disturbed,
+        watched: found.watched,
+        remeasured: found.remeasured,
+        left: found.left,
+        others_share: found.foreign_cpu_share,
     }
-
-    let share = found.foreign_cpu_share.map_or_else(String::new, |share| {
-        format!("; others took {} of the processors' time", percent(share))
-    });
-    let again = match (found.remeasured, found.left) {
-        (0, _) => "none was measured again".to_owned(),
-        (again, 0) => format!("{again} measured again, and none is left"),
-        (again, left) => format!("{again} measured again, {left} left"),
-    };
-    let watched = count(found.watched, "watched window");
-    Some(format!("The machine was busy: {} of {watched} were disturbed ({again}){share}.", found.disturbed))
 }
 
-/// Which windows were disturbed, by what, and what stands in their place; `None` where none was.
-pub(crate) fn listed(found: &InterferenceReport) -> Option<String> {
-    let mut parts = Vec::new();
-    for window in found.disturbed_windows.iter().take(MOST_LISTED) {
-        let causes: Vec<String> = window.causes.iter().map(cause).collect();
-        let again = match window.measured_again_in {
-            Some(index) => format!("; measured again as {index}"),
-            None => String::new(),
-        };
-        let name = window.variant.variant_name();
-        parts.push(format!("{} of {name} ({}{again})", window.window, causes.join(", ")));
-    }
-    if parts.is_empty() {
-        return None;
-    }
-
-    let more = found.disturbed_windows.len().saturating_sub(MOST_LISTED);
-    if more > 0 {
-        parts.push(format!("and {more} more, which `--json` lists"));
-    }
-    Some(format!("Disturbed windows: {}.", parts.join(", ")))
-}
-
-fn cause(disturbance: &Disturbance) -> String {
-    match disturbance {
-        Disturbance::OtherPrograms { share, waited: Some(waited) } => {
-            format!("other programs took {}, {} of the time was waiting", percent(*share), percent(*waited))
-        }
-        Disturbance::OtherPrograms { share, waited: None } => {
-            format!("other programs took {}", percent(*share))
-        }
-        Disturbance::Steal { share } => format!("{} stolen", percent(*share)),
-        Disturbance::Heat => "heat".to_owned(),
-        Disturbance::Boards { reasons } => reasons.join(" and "),
-    }
+/// Which windows were disturbed.
+pub(crate) fn which(found: &InterferenceReport) -> Fact {
+    Fact::DisturbedWindows { windows: found.disturbed_windows.clone() }
 }
 
 /// An open question with what stood in the way of its answer.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::identity::VariantId;
+
 /// What the operating system counted during a window, beside the work that was measured. `None` is unknown.
 ///
 /// Processor times are summed over all logical processors.
@@ -51,6 +53,19 @@ pub enum Disturbance {
         /// Why, as the driver names it.
         reasons: Vec<String>,
     },
+}
+
+/// A window that something disturbed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DisturbedWindow {
+    /// Of which variant.
+    pub variant: VariantId,
+    /// Its index in its run.
+    pub window: u32,
+    /// What disturbed it.
+    pub causes: Vec<Disturbance>,
+    /// The index of the window that stands in its place; `None` where its times count.
+    pub measured_again_in: Option<u32>,
 }
 
 /// Times that a disturbed window of single requests is measured again at most.

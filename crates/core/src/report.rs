@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::energy::{EnergyScope, EnergySource};
 use crate::estimate::Estimate;
-use crate::finding::Finding;
+use crate::finding::{Finding, PointFact};
 use crate::identity::{EngineIdentity, RunId, VariantId};
-use crate::interference::Disturbance;
+use crate::interference::DisturbedWindow;
 use crate::machine::MachineFacts;
 use crate::manifest::Provenance;
 use crate::money::Currency;
@@ -40,9 +40,9 @@ pub struct Report {
     pub price_book: PriceBook,
     /// Where it ran.
     pub machine: MachineFacts,
-    /// What must be read with the numbers: assumptions, expansions, gaps. Most important first.
+    /// What must be read with the numbers: the sentences of `findings`, the most important first.
     pub notes: Vec<String>,
-    /// The same with a code, a weight and what to do; what weighs most first.
+    /// The same with a code, a weight, the numbers and what to do; what weighs most first.
     #[serde(default)]
     pub findings: Vec<Finding>,
     /// Prompts chosen of prompts in the set.
@@ -78,19 +78,6 @@ pub struct InterferenceReport {
     pub disturbed_windows: Vec<DisturbedWindow>,
     /// Processor time of others as a share of all processors' time; `None` where the system does not tell.
     pub foreign_cpu_share: Option<f64>,
-}
-
-/// A window that something disturbed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DisturbedWindow {
-    /// Of which variant.
-    pub variant: VariantId,
-    /// Its index in its run.
-    pub window: u32,
-    /// What disturbed it.
-    pub causes: Vec<Disturbance>,
-    /// The index of the window that stands in its place; `None` where its times count.
-    pub measured_again_in: Option<u32>,
 }
 
 /// How much of a prompt set was run.
@@ -241,8 +228,11 @@ pub struct OperatingPointReport {
     pub cost_per_inference: Option<Estimate>,
     /// The parts of `cost_per_inference.point`.
     pub cost_components: CostComponents,
-    /// What must be read with these numbers.
+    /// What must be read with these numbers: the sentences of `findings`.
     pub notes: Vec<String>,
+    /// What must be known with them.
+    #[serde(default)]
+    pub findings: Vec<PointFact>,
     /// Why a field above is null.
     #[serde(flatten)]
     pub unknown: Unknown,

@@ -11,7 +11,7 @@ use super::{Samples, VariantSample};
 
 /// One-sided errors at the two ends of an interval, and what it is called.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Tails {
+pub(crate) struct RatioTails {
     pub(crate) below: f64,
     pub(crate) above: f64,
     pub(crate) confidence: f64,
@@ -27,7 +27,7 @@ pub(crate) struct RatioAtLengths {
 
 impl RatioAtLengths {
     /// `None` where the interval says nothing.
-    pub(crate) fn interval(&self, tails: Tails) -> Option<Estimate> {
+    pub(crate) fn interval(&self, tails: RatioTails) -> Option<Estimate> {
         let (down, up) = (self.error.distance(tails.below), self.error.distance(tails.above));
         let estimate = Estimate {
             point: self.ratio,
