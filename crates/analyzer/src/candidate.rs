@@ -21,7 +21,7 @@ use crate::notes;
 use crate::pricing::{Metered, Pricing};
 use crate::quality;
 use crate::recommendation::SavingReplicates;
-use crate::sample::known_lengths::RatioTails;
+use crate::sample::known_lengths::{RatioAtLengths, RatioTails};
 use crate::sample::{Own, Pair, Samples, Totals, VariantSample};
 use crate::sequential::Levels;
 
@@ -43,6 +43,8 @@ pub(crate) struct Saving {
     estimate: Option<Estimate>,
     pub(crate) replicates: SavingReplicates,
     pub(crate) common_parts: Option<Fact>,
+    /// What it holds for; `None` where it is not known, or holds for any lengths.
+    pub(crate) basis: Option<Fact>,
 }
 
 /// What every candidate's report needs.
@@ -318,7 +320,10 @@ impl Context<'_> {
         };
 
         let both = variant.answered.intersection(&baseline.answered).count();
-        let estimate = unknown.known("saving", self.saving_interval(index, both, levels, &ratio));
+        let at_lengths = self.samples.at_known_lengths(index, self.analysis.runs, &ratio);
+        let found = self.saving_interval(index, both, levels, &ratio, at_lengths.as_ref());
+        let estimate = unknown.known("saving", found);
+        let basis = at_lengths.filter(|_| estimate.is_some()).map(|known| known.fact());
 
         let replicates = SavingReplicates {
             by_prompts: self.samples.draws(|totals| 1.0 - ratio(totals)),
@@ -326,7 +331,7 @@ impl Context<'_> {
             is_nested: self.samples.blocks.is_nested(),
         };
 
-        Saving { estimate, replicates, common_parts: common_parts(variant, own, reference) }
+        Saving { estimate, replicates, common_parts: common_parts(variant, own, reference), basis }
     }
 
     fn saving_interval(
@@ -335,6 +340,7 @@ impl Context<'_> {
         both_answered: usize,
         levels: Option<&Levels>,
         ratio: &impl Fn(Totals<'_>) -> f64,
+        at_lengths: Option<&RatioAtLengths>,
     ) -> Result<Estimate, Reason> {
         if both_answered < FEWEST_ANSWERS {
             let (answered, needed) = (both_answered as u64, FEWEST_ANSWERS as u64);
@@ -354,7 +360,7 @@ impl Context<'_> {
 
         // What the ratio may lie below is what the saving may lie above.
         let tails = RatioTails { below: above, above: below, confidence };
-        let ratio = match self.samples.at_known_lengths(index, self.analysis.runs, ratio) {
+        let ratio = match at_lengths {
             Some(known) => known.interval(tails),
             None => measured.interval(tails.below, tails.above, confidence),
         };

@@ -38,6 +38,7 @@ pub(crate) struct Noted<'a> {
     pub(crate) margin: &'a Margin,
     pub(crate) graded: usize,
     pub(crate) common_parts: Vec<Fact>,
+    pub(crate) saving_basis: Option<Fact>,
     /// True where there was a load test, too.
     pub(crate) is_loaded: bool,
     pub(crate) load_facts: Vec<Fact>,
@@ -78,6 +79,7 @@ pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
     all.add(Limitation, None, costlier(noted));
     all.add(Limitation, None, noise_floor(noted));
     all.add(Limitation, None, noted.common_parts.iter().cloned());
+    all.add(Info, None, noted.saving_basis.clone());
     all.add(Warning, None, noted.open_question.clone());
     all.add(Warning, None, failures(noted));
     all.add(Limitation, None, servers::facts(noted));

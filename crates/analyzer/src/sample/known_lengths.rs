@@ -3,7 +3,7 @@
 //! The lengths of prompts and of the baseline's answers are what a workload is: they are known, and no error. What is left
 //! is how the machine and the variant vary, and, where a part of a set was run, how the rest of it may differ.
 
-use infercost_core::{Estimate, RunRecord};
+use infercost_core::{Estimate, Fact, RunRecord};
 use infercost_stats::controls::{Known, MeanError, Part};
 
 use super::columns::{Own, Pair, Totals};
@@ -23,6 +23,9 @@ pub(crate) struct RatioAtLengths {
     ratio: f64,
     error: MeanError,
     prompts: usize,
+    /// Mean tokens of prompts and of the baseline's answers.
+    read: f64,
+    written: f64,
 }
 
 impl RatioAtLengths {
@@ -37,6 +40,14 @@ impl RatioAtLengths {
             n: self.prompts,
         };
         (estimate.upper.is_finite() && estimate.narrows_ratio()).then_some(estimate)
+    }
+
+    /// What it holds for.
+    pub(crate) fn fact(&self) -> Fact {
+        Fact::SavingAtLengths {
+            prompt_tokens: (self.read > 0.0).then_some(self.read),
+            answer_tokens: self.written,
+        }
     }
 }
 
@@ -71,10 +82,11 @@ impl Samples<'_> {
         let share = rows.len() as f64 / f64::from(run.header.prompts.total.max(1));
         let part = (share < 1.0).then_some(Part { share, balanced: &balanced });
 
+        let (mean_read, mean_written) = (mean(&read), mean(&written));
         let lengths = [read, written];
         let blocks = blocks(baseline, &rows)?;
         let error = MeanError::of(&values, &Known { lengths: &lengths, blocks: &blocks, part })?;
-        Some(RatioAtLengths { ratio: observed, error, prompts: rows.len() })
+        Some(RatioAtLengths { ratio: observed, error, prompts: rows.len(), read: mean_read, written: mean_written })
     }
 
     /// A column of the baseline's own, by row.
@@ -82,6 +94,10 @@ impl Samples<'_> {
         let column = self.layout.own(self.baseline, column);
         rows.iter().map(|row| self.resampled.table().get(*row, column)).collect()
     }
+}
+
+fn mean(column: &[f64]) -> f64 {
+    column.iter().sum::<f64>() / column.len() as f64
 }
 
 /// The block of each row; `None` where a prompt was not asked in any.

@@ -245,6 +245,13 @@ pub enum Fact {
         /// What is compared.
         parts: Vec<CostPart>,
     },
+    /// Savings hold for the lengths that were asked.
+    SavingAtLengths {
+        /// Tokens of a prompt on average; `None` where nobody counted them.
+        prompt_tokens: Option<f64>,
+        /// Tokens of the baseline's answer on average.
+        answer_tokens: f64,
+    },
     /// A candidate may save more than the one recommended, but is not judged.
     OpenQuestion {
         /// Which one.
@@ -411,6 +418,7 @@ impl Fact {
             Self::Costlier { .. } => FindingCode::Costlier,
             Self::NoiseFloor { .. } => FindingCode::NoiseFloor,
             Self::CommonParts { .. } => FindingCode::CommonParts,
+            Self::SavingAtLengths { .. } => FindingCode::SavingBasis,
             Self::OpenQuestion { .. } => FindingCode::OpenQuestion,
             Self::Failures { .. } => FindingCode::Failures,
             Self::Server { .. } => FindingCode::Server,

@@ -138,6 +138,8 @@ pub enum FindingCode {
     NoiseFloor,
     /// Costs are compared over the parts that all of them have.
     CommonParts,
+    /// What a saving holds for.
+    SavingBasis,
     /// A question that the data leave open.
     OpenQuestion,
     /// Inferences failed.
