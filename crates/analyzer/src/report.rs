@@ -54,11 +54,13 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
     let mut candidates = Vec::new();
     let mut judged = Vec::new();
     let mut common_parts = Vec::new();
+    let mut saving_basis = None;
     for (index, (evidence, judgement)) in evidence.iter().zip(judgements).enumerate() {
         let Some(variant) = samples.variants.get(index) else { continue };
         let (candidate, saving) = context.candidate(index, variant, evidence, judgement);
         judged.push(judged_variant(&samples, index, &candidate, saving.replicates));
         common_parts.extend(saving.common_parts);
+        saving_basis = saving_basis.or(saving.basis);
         candidates.push(candidate);
     }
 
@@ -79,6 +81,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         margin: &margin,
         graded,
         common_parts,
+        saving_basis,
         is_loaded: !loaded.is_empty(),
         load_facts,
         open_question: open_question(&judged, &recommendation),

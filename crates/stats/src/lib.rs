@@ -6,6 +6,7 @@
 
 pub mod blocks;
 pub mod bootstrap;
+pub mod controls;
 pub mod holm;
 pub mod mcnemar;
 pub mod mean;

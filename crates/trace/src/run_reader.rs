@@ -401,7 +401,15 @@ fn assemble(
             WindowRecord { inferences, ..window }
         })
         .collect();
-    windows.extend(by_window.into_iter().map(|(id, inferences)| window::interrupted(id, inferences, single)));
+
+    let cut_off: Vec<WindowRecord> = by_window
+        .into_iter()
+        .map(|(id, inferences)| {
+            let again = window::remeasured(&id, &inferences, &windows, single);
+            window::interrupted(id, inferences, single, again)
+        })
+        .collect();
+    windows.extend(cut_off);
     windows.sort_by(|a, b| (a.started_at, a.id.index, &a.id).cmp(&(b.started_at, b.id.index, &b.id)));
     windows
 }

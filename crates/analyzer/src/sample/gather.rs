@@ -79,7 +79,7 @@ pub(super) fn variant<'a>(
         .collect();
     let superseded: Vec<Superseded<'_>> = runs.iter().map(Superseded::of).collect();
     let counts = |run: usize, window: &WindowRecord| {
-        superseded.get(run).is_none_or(|superseded| !superseded.holds(window))
+        superseded.get(run).is_none_or(|superseded| superseded.counts(window))
     };
     let measured: Vec<(usize, &WindowRecord)> =
         windows.iter().copied().filter(|(run, window)| counts(*run, window)).collect();
@@ -88,6 +88,11 @@ pub(super) fn variant<'a>(
     let mut sample = VariantSample {
         header,
         windows: measured.iter().map(|(_, window)| *window).collect(),
+        first: windows
+            .iter()
+            .map(|(_, window)| *window)
+            .filter(|window| window.remeasures.is_none())
+            .collect(),
         runs: measured.iter().map(|(run, _)| *run).collect(),
         loads: runs.iter().flat_map(|run| &run.loads).filter(|load| load.variant == header.id).collect(),
         powers: phase_powers(metered),

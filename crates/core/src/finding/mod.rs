@@ -5,6 +5,7 @@
 
 mod board_words;
 mod comparison;
+mod disturbance_words;
 mod economics;
 mod energy_words;
 mod fact;
@@ -142,6 +143,8 @@ pub enum FindingCode {
     NoiseFloor,
     /// Costs are compared over the parts that all of them have.
     CommonParts,
+    /// What a saving holds for.
+    SavingBasis,
     /// A question that the data leave open.
     OpenQuestion,
     /// Inferences failed.

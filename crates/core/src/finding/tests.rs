@@ -80,8 +80,18 @@ fn findings_are_two_arrays() {
 }
 
 /// Sentences whose arm stands in the first function of `words.rs` itself.
-const DIRECT: [&str; 8] =
-    ["Stated", "MachineBusy", "SeveralMachines", "CutOff", "Failures", "Server", "Comparison", "Economics"];
+const DIRECT: [&str; 10] = [
+    "Stated",
+    "MachineBusy",
+    "DisturbedWindows",
+    "SavingAtLengths",
+    "SeveralMachines",
+    "CutOff",
+    "Failures",
+    "Server",
+    "Comparison",
+    "Economics",
+];
 
 /// A fact that no function puts into words would be an empty sentence.
 #[test]

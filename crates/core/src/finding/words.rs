@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::Fact;
 use super::board_words::of_board;
+use super::disturbance_words::disturbed_windows;
 use super::energy_words::of_energy;
 use crate::text::{about_prompts, count, percent, percents, printable};
 
@@ -18,13 +19,23 @@ fn sentence(fact: &Fact) -> String {
     match fact {
         Fact::Stated { sentence, .. } => sentence.clone(),
 
-        Fact::MachineBusy { disturbed, watched, others_share } => {
+        Fact::MachineBusy { disturbed, watched, remeasured, left, others_share } => {
             let share = others_share.map_or_else(String::new, |share| {
                 format!("; others took {} of the processors' time", percent(share))
             });
             format!(
-                "The machine was busy: {disturbed} of {} were disturbed{share}.",
+                "The machine was busy: {disturbed} of {} were disturbed, {remeasured} measured again, {left} left{share}.",
                 count(*watched, "watched window")
+            )
+        }
+
+        Fact::DisturbedWindows { windows } => disturbed_windows(windows),
+        Fact::SavingAtLengths { prompt_tokens, answer_tokens } => {
+            let prompts =
+                prompt_tokens.map_or_else(String::new, |tokens| format!("{tokens:.0} of a prompt and "));
+            format!(
+                "Savings hold for the set's own mix of lengths ({prompts}{answer_tokens:.0} of an answer on average, in \
+                 tokens); another mix has another saving."
             )
         }
 

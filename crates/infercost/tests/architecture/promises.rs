@@ -5,9 +5,6 @@ use super::{SourceFile, none, read, sources, workspace};
 /// Lints that every library takes; where one is allowed, the reason stands beside it.
 const LINTS: [&str; 2] = ["clippy::expect_used", "clippy::indexing_slicing"];
 
-/// Crates that do not take them yet. A crate leaves the list for good.
-const WITHOUT_LINTS: &[&str] = &["harness"];
-
 /// Files that say what was found, and leave the sentence to whoever shows it.
 const FACTS: [&str; 7] = [
     "crates/analyzer/src/board_notes",
@@ -59,8 +56,7 @@ fn every_library_is_linted_against_panics() {
     for entry in std::fs::read_dir(workspace().join("crates")).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
         let library = format!("crates/{name}/src/lib.rs");
-        let excepted = WITHOUT_LINTS.contains(&name.as_str());
-        if !excepted && workspace().join(&library).is_file() {
+        if workspace().join(&library).is_file() {
             breaches.extend(without_lints(&library, &read(&library)));
         }
     }

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
 mod audit;
+mod failures;
 mod hosting;
 mod hours;
 mod init;

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
 mod failures;
+mod fooled;
 mod joules;
 #[path = "../program/mod.rs"]
 mod program;

@@ -54,6 +54,7 @@ impl Setup<'_> {
             idle_time: IDLE_TIME,
             unmetered,
             watch,
+            max_remeasure: spec.max_remeasure,
             load: self.request.load_plan()?,
             completed: done,
             prompts: self.prompts,
