@@ -26,6 +26,9 @@ pub const AUDIT_SCHEMA: &str = "infercost.audit/1";
 /// Share of revenue from which cost puts a business into the loss zone, unless the user sets another.
 pub const LOSS_ZONE: f64 = 0.15;
 
+/// Tokens of the unit in which hosted models are priced.
+const MILLION: f64 = 1e6;
+
 /// What is audited.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
@@ -75,6 +78,10 @@ pub struct AuditInput {
     pub per_session: Option<f64>,
     /// Inferences of one user.
     pub per_user: Option<f64>,
+    /// Inferences of one month, at the load that is given.
+    pub per_month: Option<f64>,
+    /// Output tokens of one inference.
+    pub output_tokens: Option<Estimate>,
     /// Revenue of one inference.
     pub revenue: Option<Price>,
     /// Limits.
@@ -174,6 +181,12 @@ pub struct Audit {
     pub per_session: Option<Estimate>,
     /// Cost of one user.
     pub per_user: Option<Estimate>,
+    /// Cost of a million output tokens.
+    pub per_million_output_tokens: Option<Estimate>,
+    /// Inferences of a month, at the load that is given.
+    pub inferences_per_month: Option<f64>,
+    /// Cost of a month.
+    pub per_month: Option<Estimate>,
     /// Revenue of one inference.
     pub revenue: Option<Price>,
     /// Cost ÷ revenue.
@@ -213,6 +226,10 @@ pub fn audit(input: AuditInput) -> Audit {
         let inputs = [Input::new(cost, 0), Input::new(correct, 1)];
         propagate(&inputs, ratio)
     });
+    let per_million_output_tokens = cost.zip(input.output_tokens).and_then(|(cost, tokens)| {
+        let inputs = [Input::new(cost, 0), Input::new(tokens, 1)];
+        Some(propagate(&inputs, ratio)?.map(|cost| cost * MILLION))
+    });
     let revenue = input.revenue.as_ref().map(|revenue| double(revenue.value));
     let earning = revenue.filter(|revenue| *revenue > 0.0);
     let share = cost.zip(earning).map(|(cost, revenue)| cost.map(|cost| cost / revenue));
@@ -239,6 +256,18 @@ pub fn audit(input: AuditInput) -> Audit {
         "how many inferences a user has is unknown",
     );
 
+    because(
+        "per_million_output_tokens",
+        cost.is_some() && per_million_output_tokens.is_none(),
+        "the output tokens of an inference are unknown",
+    );
+
+    because(
+        "per_month",
+        cost.is_some() && input.per_month.is_none(),
+        "no load is given; give requests_per_hour in [load]",
+    );
+
     because("share", share.is_none(), "no revenue per inference is given; give [revenue] or --revenue");
     let limits = limits(&input, &bill, cost, share);
     let mut assumptions = input.assumptions.clone();
@@ -257,6 +286,9 @@ pub fn audit(input: AuditInput) -> Audit {
         per_correct,
         per_session: scaled(input.per_session),
         per_user: scaled(input.per_user),
+        per_million_output_tokens,
+        inferences_per_month: input.per_month,
+        per_month: scaled(input.per_month),
         share,
         margin,
         limits,

@@ -30,7 +30,11 @@ const SECONDS_PER_HOUR: f64 = 3600.0;
 
 /// What must be known where nobody says how much of the time the machine works.
 const ASSUMED_UTILIZATION: &str =
-    "Utilization of 30 % is assumed; give `utilization` in [prices], or requests_per_hour in [load].";
+    "Utilization of 30 % is assumed; set it in [prices], or requests_per_hour in [load].";
+
+/// What must be known where no joules are.
+const WITHOUT_ENERGY: &str =
+    "Energy was not measured, and the cost leaves it out; infercost doctor, or --assume-watts.";
 
 /// Where measurements, prices and settings of unit economics come from.
 #[derive(Debug, Clone)]
@@ -239,15 +243,14 @@ pub fn write_chart(path: Option<&Path>, chart: impl FnOnce() -> String) -> anyho
 pub fn notes(book: &PriceBook, workload: &Workload) -> Vec<String> {
     let mut notes = Vec::new();
     if book.assumed {
-        notes.push(
-            "Prices are assumed: the shipped example, not yours; put your own into infercost.toml."
-                .to_owned(),
-        );
+        notes.push("Prices are an example machine's, not yours; put yours into infercost.toml.".to_owned());
     }
     if book.utilization_basis == UtilizationBasis::Assumed {
         notes.push(ASSUMED_UTILIZATION.to_owned());
     }
-    if workload.joules.is_some() && !workload.energy_note.is_empty() {
+    if workload.joules.is_none() {
+        notes.push(WITHOUT_ENERGY.to_owned());
+    } else if !workload.energy_note.is_empty() {
         notes.push(workload.energy_note.clone());
     }
     notes

@@ -16,8 +16,10 @@ use infercost_run::{price_store, run_folder};
 
 use crate::exit;
 use crate::flags::GlobalFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::{ChartFlag, DemandFlags, EconomicsFlags};
 use crate::output;
+use crate::output::answer::delivery::{self, deliver};
 
 /// Which way is cheapest.
 #[derive(Debug, Args)]
@@ -58,6 +60,9 @@ pub(crate) struct HostCommand {
 
     #[command(flatten)]
     pub(crate) chart: ChartFlag,
+
+    #[command(flatten)]
+    pub(crate) answer: AnswerFlags,
 }
 
 fn offer_and_run(text: &str) -> Result<(String, String), String> {
@@ -66,15 +71,18 @@ fn offer_and_run(text: &str) -> Result<(String, String), String> {
 }
 
 /// What must be known where nobody says what is on offer.
-const EXAMPLE_OFFERS: &str = "Offers are assumed: the shipped example table of 2026-11-01, nobody's quotation; write [[offers]] into infercost.toml, or fetch some: infercost prices fetch vast --gpu NAME --fill.";
+const EXAMPLE_OFFERS: &str =
+    "Offers are an example table's, of 2026-11-01; infercost prices fetch vast --gpu NAME --fill.";
 
 pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    delivery::check(&arguments.answer, true)?;
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let Measured { run, workload } = economics_inputs::measured(&business.request, arguments.run.as_deref())?;
     let book = business.book_for(&run.header.prices, &workload)?;
     let interest = business.load.interest.unwrap_or(0.0);
     let scenario = Scenario::of(&workload, &book, interest);
     let demand = demand(&arguments.load, &business, &book);
+    let hours_per_day = demand.hours_per_day;
     let setting = Setting::of(scenario, &workload, demand);
     let Offers { mut offers, note: offers_note } = offers(arguments, &business, &book)?;
     for (name, run) in &arguments.measured_on {
@@ -87,16 +95,15 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
 
     let mut hosting = host(format!("{} in run {}", workload.variant, workload.run), &setting, &offers);
     hosting.assumptions.extend(scenario::assumptions(&book, interest));
-    let mut notes = bill::stale(&hosting.assumptions, business.today);
+    let mut notes: Vec<String> = offers_note.into_iter().collect();
+    notes.extend(bill::stale(&hosting.assumptions, business.today));
     notes.extend(economics_inputs::notes(&book, &workload));
-    notes.extend(offers_note);
     hosting.notes.splice(0..0, notes);
-    economics_inputs::write_chart(arguments.chart.chart.as_deref(), || chart::map::map(&hosting))?;
-    if global.json {
-        output::line(&serde_json::to_string_pretty(&hosting)?);
-    } else {
-        output::block(&output::economics::host::render(&hosting));
-    }
+
+    let draw = || Some(chart::map::map(&hosting));
+    economics_inputs::write_chart(arguments.chart.chart.as_deref(), || draw().unwrap_or_default())?;
+    let answer = output::economics::host::answer(&hosting, hours_per_day);
+    deliver(&answer, &hosting, Some(&draw), &arguments.answer, global)?;
 
     Ok(ExitCode::from(if hosting.open { exit::INCONCLUSIVE } else { 0 }))
 }

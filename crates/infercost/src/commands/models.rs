@@ -8,7 +8,9 @@ use infercost_run::models;
 use infercost_run::usage;
 
 use crate::flags::GlobalFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::output;
+use crate::output::answer::delivery::{self, deliver};
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelsCommand {
@@ -19,7 +21,10 @@ pub(crate) struct ModelsCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelsAction {
     /// List manifests and what of them is in the cache
-    List,
+    List {
+        #[command(flatten)]
+        answer: AnswerFlags,
+    },
     /// Fetch or make models, and print where they are
     Pull {
         /// Manifest name, name/variant, file, folder or hf:owner/repo
@@ -31,29 +36,26 @@ pub(crate) enum ModelsAction {
         /// Manifest name, name/variant, file, folder or hf:owner/repo
         #[arg(value_name = "MODEL")]
         model: String,
+
+        #[command(flatten)]
+        answer: AnswerFlags,
     },
 }
 
 pub(crate) fn run(arguments: &ModelsCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     match &arguments.command {
-        ModelsAction::List => {
+        ModelsAction::List { answer } => {
+            delivery::check(answer, false)?;
             let listed = list(&models::store(true)?);
-            if global.json {
-                output::line(&serde_json::to_string_pretty(&listed)?);
-            } else {
-                output::block(&output::models::list(&listed));
-            }
+            deliver(&output::models::list(&listed), &listed, None, answer, global)?;
         }
         ModelsAction::Pull { models } => pull(models, global)?,
-        ModelsAction::Inspect { model } => {
+        ModelsAction::Inspect { model, answer } => {
+            delivery::check(answer, false)?;
             let model = models::resolve_one(model, global.offline)?;
             let path = model.location.path().ok_or_else(|| usage("a server shows no file; name one"))?;
             let facts = inspect(path)?;
-            if global.json {
-                output::line(&serde_json::to_string_pretty(&facts)?);
-            } else {
-                output::block(&output::models::inspection(&facts));
-            }
+            deliver(&output::models::inspection(&facts), &facts, None, answer, global)?;
         }
     }
 

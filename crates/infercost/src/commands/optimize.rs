@@ -17,7 +17,9 @@ use infercost_run::economics_inputs::{self, EconomicsInputs};
 use infercost_run::{run_folder, shell};
 
 use crate::flags::GlobalFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::EconomicsFlags;
+use crate::output::answer::delivery::{self, deliver};
 use crate::{exit, output};
 
 /// What could be changed.
@@ -37,6 +39,9 @@ pub(crate) struct OptimizeCommand {
 
     #[command(flatten)]
     pub(crate) economics: EconomicsFlags,
+
+    #[command(flatten)]
+    pub(crate) answer: AnswerFlags,
 }
 
 /// Other runs looked at where none are named.
@@ -44,6 +49,7 @@ const OTHER_RUNS: usize = 8;
 const CONFIDENCE: f64 = 0.95;
 
 pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    delivery::check(&arguments.answer, false)?;
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let (first, others) = runs(arguments, &business)?;
     let variant = economics_inputs::variant(&first, business.request.variant.as_deref())?;
@@ -63,16 +69,10 @@ pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
     answer.assumptions.push(scenario::utilization(&book));
     let mut notes = bill::stale(&answer.assumptions, business.today);
     notes.extend(economics_inputs::notes(&book, &workload));
-    if workload.joules.is_none() {
-        notes.push(format!("Energy is left out of the cost: {}", workload.energy_note));
-    }
 
     answer.notes.splice(0..0, notes);
-    if global.json {
-        output::line(&serde_json::to_string_pretty(&answer)?);
-    } else {
-        output::block(&output::economics::optimize::render(&answer));
-    }
+    let shown = output::economics::optimize::answer(&answer);
+    deliver(&shown, &answer, None, &arguments.answer, global)?;
 
     Ok(ExitCode::from(if answer.worthwhile > 0 { 0 } else { exit::INCONCLUSIVE }))
 }

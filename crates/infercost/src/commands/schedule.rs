@@ -24,10 +24,12 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan as _};
 
 use crate::flags::GlobalFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::{ChartFlag, EconomicsFlags};
 use crate::flags::load::{time, time_or_zero};
 use crate::flags::numbers::{above_zero, at_least_zero};
 use crate::output;
+use crate::output::answer::delivery::{self, deliver};
 
 /// When to run.
 #[derive(Debug, Args)]
@@ -103,6 +105,9 @@ pub(crate) struct ScheduleCommand {
     #[command(flatten)]
     pub(crate) chart: ChartFlag,
 
+    #[command(flatten)]
+    pub(crate) answer: AnswerFlags,
+
     /// The command to run, or to print timers for
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
@@ -112,6 +117,7 @@ pub(crate) struct ScheduleCommand {
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    delivery::check(&arguments.answer, true)?;
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let Measured { run, workload } =
         economics_inputs::measured(&business.request, arguments.measured.as_deref())?;
@@ -136,7 +142,8 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
     let window = Window { now, deadline, step_s: arguments.step.map(whole_seconds), zone: zone.clone() };
     let mut plan = schedule(&job, &curve, retail, &window).map_err(|error| usage(error.to_string()))?;
     plan.notes.splice(0..0, bill::stale(&plan.assumptions, business.today));
-    economics_inputs::write_chart(arguments.chart.chart.as_deref(), || chart::curve::curve(&plan, &zone))?;
+    let draw = || Some(chart::curve::curve(&plan, &zone));
+    economics_inputs::write_chart(arguments.chart.chart.as_deref(), || draw().unwrap_or_default())?;
     let command = if arguments.command.is_empty() {
         "COMMAND".to_owned()
     } else {
@@ -145,15 +152,12 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
 
     // cron goes by this machine's clock, whatever zone the answer is in.
     let timers = timers(&plan.blocks, &TimeZone::system(), &command);
-    if global.json {
-        let mut object = serde_json::to_value(&plan)?;
-        if let Some(object) = object.as_object_mut() {
-            object.insert("timers".to_owned(), serde_json::to_value(&timers)?);
-        }
-        output::line(&serde_json::to_string_pretty(&object)?);
-    } else {
-        output::block(&output::economics::schedule::render(&plan, &timers, &zone));
+    let mut object = serde_json::to_value(&plan)?;
+    if let Some(object) = object.as_object_mut() {
+        object.insert("timers".to_owned(), serde_json::to_value(&timers)?);
     }
+    let answer = output::economics::schedule::answer(&plan, &timers, &zone);
+    deliver(&answer, &object, Some(&draw), &arguments.answer, global)?;
 
     if arguments.run { wait_and_run(&plan, &arguments.command) } else { Ok(ExitCode::SUCCESS) }
 }

@@ -1,5 +1,6 @@
 //! Flags that several commands share, each defined once.
 
+pub(crate) mod answer;
 pub(crate) mod detail;
 pub(crate) mod economics;
 pub(crate) mod export;

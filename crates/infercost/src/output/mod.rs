@@ -1,5 +1,6 @@
 //! What a person or a program reads. Data goes to stdout, everything else to stderr.
 
+pub(crate) mod answer;
 pub(crate) mod bench;
 pub(crate) mod columns;
 pub(crate) mod console;
@@ -17,7 +18,6 @@ pub(crate) mod page;
 pub(crate) mod progress;
 pub(crate) mod runs;
 pub(crate) mod score;
-pub(crate) mod sheet;
 pub(crate) mod stdout;
 pub(crate) mod table;
 pub(crate) mod terminal;

@@ -99,15 +99,15 @@ fn the_sample_run_answers_everywhere() {
     let sample = sample();
     let said = check(
         folder.path(),
-        &["audit", &sample, "--chart", "t.svg"],
+        &["audit", &sample, "--explain", "--chart", "t.svg"],
         0,
-        &["what moves it", "left out: energy", "Prices are assumed"],
+        &["what moves it", "energy is left out of the cost", "Prices are an example machine's"],
     );
     assert!(said.contains("−1 year of life"));
-    check(folder.path(), &["host", &sample, "--chart", "m.svg"], 0, &["Offers are assumed"]);
+    check(folder.path(), &["host", &sample, "--chart", "m.svg"], 0, &["Offers are an example table's"]);
     check(
         folder.path(),
-        &["optimize", &sample],
+        &["optimize", &sample, "--explain"],
         0,
         &["q8_0", "measured", "confirm: infercost compare", "shared prefix"],
     );

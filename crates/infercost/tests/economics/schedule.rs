@@ -41,7 +41,7 @@ fn a_job_over_a_table_of_prices() {
     assert!(fs::read_to_string(folder.path().join("c.svg")).unwrap().contains("When to run"));
     check(
         folder.path(),
-        &arguments,
+        &[&arguments[..], &["--explain"]].concat(),
         0,
         &["+0100", "systemd-run", "this machine's clock (UTC)", "waiting saves"],
     );
