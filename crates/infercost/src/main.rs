@@ -6,6 +6,7 @@ mod commands;
 mod exit;
 mod flags;
 mod output;
+mod version;
 
 use std::process::ExitCode;
 

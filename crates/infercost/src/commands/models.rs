@@ -1,8 +1,10 @@
 //! `infercost models`: manifests, the cache, and what a file holds.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use infercost_models::demo::write_demo;
 use infercost_models::{inspect, list};
 use infercost_run::models;
 use infercost_run::usage;
@@ -31,6 +33,12 @@ pub(crate) enum ModelsAction {
         #[arg(value_name = "MODEL", required = true)]
         models: Vec<String>,
     },
+    /// Write a small model of random weights, to try every command without a download
+    Demo {
+        /// File to write
+        #[arg(value_name = "FILE", default_value = "demo.gguf")]
+        file: PathBuf,
+    },
     /// Show what a model file holds
     Inspect {
         /// Manifest name, name/variant, file, folder or hf:owner/repo
@@ -50,6 +58,7 @@ pub(crate) fn run(arguments: &ModelsCommand, global: &GlobalFlags) -> anyhow::Re
             deliver(&output::models::list(&listed), &listed, None, answer, global)?;
         }
         ModelsAction::Pull { models } => pull(models, global)?,
+        ModelsAction::Demo { file } => demo(file, global)?,
         ModelsAction::Inspect { model, answer } => {
             delivery::check(answer, false)?;
             let model = models::resolve_one(model, global.offline)?;
@@ -60,6 +69,22 @@ pub(crate) fn run(arguments: &ModelsCommand, global: &GlobalFlags) -> anyhow::Re
     }
 
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the model, and overwrites none: a file of that name may be somebody's.
+fn demo(file: &Path, global: &GlobalFlags) -> anyhow::Result<()> {
+    if file.exists() {
+        return Err(usage(format!("{} is there already; name another file, or delete it", file.display())));
+    }
+    write_demo(file)?;
+    if global.json {
+        let object = serde_json::json!({"schema": "infercost.models-demo/1", "path": file});
+        output::line(&serde_json::to_string_pretty(&object)?);
+    } else {
+        output::line(&file.display().to_string());
+        output::note("its weights are random: times and costs mean something, answers do not");
+    }
+    Ok(())
 }
 
 fn pull(models: &[String], global: &GlobalFlags) -> anyhow::Result<()> {

@@ -101,7 +101,8 @@ pub(crate) fn print(
     })?;
 
     output::page::write(printing.page, &report, &runs, &printing.texts)?;
-    let answer = output::table::answer(&report, folders);
+    let typed = first.header.spec.as_ref().map_or_else(Vec::new, |spec| spec.models.clone());
+    let answer = output::table::answer(&report, folders, &typed);
     let draw = || infercost_page::cost_against_quality(&report);
     deliver(&answer, &report, Some(&draw), printing.answer, printing.global)?;
 

@@ -12,7 +12,7 @@ use clap::Args;
 use infercost_core::market::Curve;
 use infercost_economics::bill;
 use infercost_economics::chart;
-use infercost_economics::schedule::{Action, Job, Schedule, Window, schedule, timers};
+use infercost_economics::schedule::{Action, Job, Machine, Schedule, Window, schedule, timers};
 use infercost_prices::sections::exchange::convert_curve;
 use infercost_prices::sections::tariff::time_zone;
 use infercost_prices::{PriceError, Prices, Query};
@@ -71,9 +71,13 @@ pub(crate) struct ScheduleCommand {
     #[arg(long)]
     pub(crate) restartable: bool,
 
-    /// The machine stays on and idles until the job starts, instead of being off
-    #[arg(long)]
+    /// The machine idles until the job starts, and is off after it [default: on for the job alone]
+    #[arg(long, conflicts_with = "always_on")]
     pub(crate) stays_on: bool,
+
+    /// The machine is on whether there is a job or not: the job costs what it takes above idling
+    #[arg(long)]
+    pub(crate) always_on: bool,
 
     /// Energy of one start in joules [default: power at work × the measured load time]
     #[arg(long, value_name = "JOULES", value_parser = at_least_zero)]
@@ -132,7 +136,7 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
     let retail = business.retail(&curve)?;
     let job = Job {
         pue: business.pue(&run.header.prices),
-        stays_on: arguments.stays_on,
+        machine: machine(arguments),
         interruptible: arguments.interruptible || arguments.restartable,
         restartable: arguments.restartable,
         startup_joules: arguments.start_joules,
@@ -162,12 +166,22 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
     if arguments.run { wait_and_run(&plan, &arguments.command) } else { Ok(ExitCode::SUCCESS) }
 }
 
+fn machine(arguments: &ScheduleCommand) -> Machine {
+    if arguments.always_on {
+        Machine::AlwaysOn
+    } else if arguments.stays_on {
+        Machine::OnUntilJob
+    } else {
+        Machine::OnForJob
+    }
+}
+
 /// A time with offset, a day and time of the zone, the next time that its clocks show, or a span from `now` on.
 fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> anyhow::Result<Timestamp> {
     let shown = text.escape_debug();
     if let Some(span) = text.strip_prefix('+') {
         let span: Span =
-            span.parse().map_err(|_| usage(format!("`{shown}` is no span: write +12h or +1d")))?;
+            span.parse().map_err(|_| usage(format!("`{shown}` is not a span of time: write +12h or +1d")))?;
         let later = now.to_zoned(zone.clone()).checked_add(span);
         return Ok(later.map_err(|_| usage(format!("`{shown}` is out of range")))?.timestamp());
     }
@@ -180,7 +194,7 @@ fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> anyhow::Result<Timesta
 
     let clock: Time = text.parse().map_err(|_| {
         usage(format!(
-            "`{shown}` is no time: write 08:00, 2026-11-24T07:00 with or without an offset, or +12h"
+            "`{shown}` is not a time: write 08:00, 2026-11-24T07:00 with or without an offset, or +12h"
         ))
     })?;
     next(clock, zone, now).ok_or_else(|| usage(format!("`{shown}` is out of range")))

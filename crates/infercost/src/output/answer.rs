@@ -1,7 +1,6 @@
 //! What a command answers, in the order in which it is read: one sentence, one table, at most two cautions; the rest is
 //! asked for.
 
-pub(crate) mod cell;
 mod csv_form;
 pub(crate) mod delivery;
 mod markdown;
@@ -11,7 +10,7 @@ use infercost_economics::Assumption;
 
 use crate::output::columns::Column;
 
-pub(crate) use cell::Cell;
+pub(crate) use crate::output::cell::Cell;
 
 /// Cautions below the table; the rest is behind `--explain`.
 pub(crate) const CAUTIONS: usize = 2;

@@ -4,8 +4,8 @@ use infercost_core::VariantId;
 use infercost_run::number;
 
 use crate::commands::bench::{BenchCommand, Speed};
-use crate::output::answer::cell::Ends;
-use crate::output::answer::{Answer, Caution, Cell, Tone};
+use crate::output::answer::{Answer, Caution, Tone};
+use crate::output::cell::{Cell, Ends};
 use crate::output::columns::Column;
 
 /// One row a test, tokens/s with the 95 % interval of the mean.

@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::output::answer::Cell;
+use crate::output::cell::Cell;
 use crate::output::terminal::plain;
 
 /// One column with its cells.

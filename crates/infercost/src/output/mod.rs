@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod bench;
+pub(crate) mod cell;
 pub(crate) mod columns;
 pub(crate) mod console;
 pub(crate) mod diff;
@@ -19,6 +20,7 @@ pub(crate) mod progress;
 pub(crate) mod runs;
 pub(crate) mod score;
 pub(crate) mod stdout;
+mod summary;
 pub(crate) mod table;
 pub(crate) mod terminal;
 

@@ -10,10 +10,10 @@ use crate::output::answer::{Answer, CAUTIONS, Caution, Cell, Tone};
 use crate::output::columns::Column;
 use crate::output::layout::{common_model, short_name, verdict};
 use crate::output::terminal::plain;
-use crate::output::{explained, load_table};
+use crate::output::{explained, load_table, summary};
 
-/// The answer. `folders` are the runs' folders.
-pub(crate) fn answer(report: &Report, folders: &[PathBuf]) -> Answer {
+/// The answer. `folders` are the runs' folders, `typed` the models as they were named, where the runs say so.
+pub(crate) fn answer(report: &Report, folders: &[PathBuf], typed: &[String]) -> Answer {
     let (tone, why) = match &report.recommendation {
         Recommendation::Switch { why, .. } => (Tone::Good, why),
         Recommendation::KeepBaseline { why, .. } => (Tone::Plain, why),
@@ -35,6 +35,14 @@ pub(crate) fn answer(report: &Report, folders: &[PathBuf]) -> Answer {
     }
     for section in explained::sections(report) {
         answer.explain(section);
+    }
+
+    // A model alone has no rival: what is asked is what it does and costs.
+    if let [only] = report.candidates.as_slice() {
+        answer.headline = summary::headline(report, only);
+        answer.table = summary::table(report, only);
+        let name = typed.first().map_or_else(|| only.variant.as_str(), String::as_str);
+        answer.steps = summary::comparison(name, only.engine.quantization.as_deref());
     }
     answer
 }

@@ -12,7 +12,7 @@ pub(super) fn shared_prefix(present: &Present<'_>) -> Change {
         Kind::SharedPrefix,
         "keep the cache of what prompts begin with",
         "none: the same tokens are computed once",
-        "serve with a prefix cache: `llama-server --cache-reuse 1`, or vLLM's `--enable-prefix-caching`",
+        "keep the server's prefix cache on: `cache_prompt` of llama-server and prefix caching of vLLM are on by default; then compare with --prompt-cache",
     );
 
     match levers::shared_prefix(present.run, &present.workload.variant, CONFIDENCE) {

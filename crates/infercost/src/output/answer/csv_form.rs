@@ -3,7 +3,7 @@
 
 use anyhow::Context as _;
 
-use super::cell::{Cell, Ends};
+use crate::output::cell::{Cell, Ends};
 use crate::output::columns::{Column, rows};
 use crate::output::terminal::plain;
 

@@ -34,14 +34,15 @@ pub(crate) fn answer(found: &Optimization) -> Answer {
 }
 
 fn changes(known: &[&Change], worthwhile: usize) -> Vec<Column> {
+    let mut marks = Vec::new();
     let mut levers = Vec::new();
     let mut to = Vec::new();
     let mut savings = Vec::new();
     let mut basis = Vec::new();
     let mut effects = Vec::new();
     for (index, change) in known.iter().enumerate() {
-        let mark = if index < worthwhile { "→" } else { " " };
-        levers.push(Cell::words(format!("{mark} {}", change.kind.words())));
+        marks.push(Cell::words(if index < worthwhile { "→" } else { "" }));
+        levers.push(Cell::words(change.kind.words()));
         to.push(Cell::words(change.to.clone()));
         savings.push(Cell::estimate(change.saving.as_ref(), share));
         basis.push(Cell::words(match change.basis {
@@ -58,7 +59,8 @@ fn changes(known: &[&Change], worthwhile: usize) -> Vec<Column> {
     }
 
     vec![
-        Column::left("  change", 0, levers),
+        Column::left("", 0, marks),
+        Column::left("change", 0, levers),
         Column::left("to", 0, to),
         Column::right("saves", 0, savings),
         Column::left("answers", 1, effects),

@@ -32,7 +32,7 @@ pub(crate) fn answer(plan: &Schedule, timers: &Timers, zone: &TimeZone) -> Answe
 
 fn blocks(plan: &Schedule, zone: &TimeZone) -> Vec<Column> {
     let at =
-        |moment: Timestamp| moment.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M:%S %z").to_string();
+        |moment: Timestamp| moment.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %z").to_string();
     let mut from = Vec::new();
     let mut until = Vec::new();
     let mut actions = Vec::new();
