@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use infercost_core::Workload;
 use infercost_core::hosting::HostingOffer;
 use infercost_core::price::PriceBook;
+use infercost_core::{EconomicsFact, Findings, Severity, Workload};
 use infercost_economics::hosting::{Demand, Setting, host, measured_on};
 use infercost_economics::{Scenario, bill, chart, scenario};
 use infercost_prices::sections::exchange::convert_offer;
@@ -70,10 +70,6 @@ fn offer_and_run(text: &str) -> Result<(String, String), String> {
     Ok((offer.to_owned(), run.to_owned()))
 }
 
-/// What must be known where nobody says what is on offer.
-const EXAMPLE_OFFERS: &str =
-    "Offers are an example table's, of 2026-11-01; infercost prices fetch vast --gpu NAME --fill.";
-
 pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     delivery::check(&arguments.answer, true)?;
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
@@ -84,7 +80,7 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
     let demand = demand(&arguments.load, &business, &book);
     let hours_per_day = demand.hours_per_day;
     let setting = Setting::of(scenario, &workload, demand);
-    let Offers { mut offers, note: offers_note } = offers(arguments, &business, &book)?;
+    let Offers { mut offers, finding: offers_finding } = offers(arguments, &business, &book)?;
     for (name, run) in &arguments.measured_on {
         let offer = offers.iter_mut().find(|offer| offer.name == *name);
         let offer = offer.ok_or_else(|| usage(format!("--measured-on {name}: no offer has that name")))?;
@@ -95,10 +91,14 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
 
     let mut hosting = host(format!("{} in run {}", workload.variant, workload.run), &setting, &offers);
     hosting.assumptions.extend(scenario::assumptions(&book, interest));
-    let mut notes: Vec<String> = offers_note.into_iter().collect();
-    notes.extend(bill::stale(&hosting.assumptions, business.today));
-    notes.extend(economics_inputs::notes(&book, &workload));
-    hosting.notes.splice(0..0, notes);
+
+    let mut findings = Findings::default();
+    if let Some(fact) = offers_finding {
+        findings.add(Severity::Warning, fact);
+    }
+    findings.extend(bill::stale(&hosting.assumptions, business.today));
+    findings.extend(economics_inputs::findings(&book, &workload));
+    hosting.findings.precede(findings);
 
     let draw = || Some(chart::map::map(&hosting));
     economics_inputs::write_chart(arguments.chart.chart.as_deref(), || draw().unwrap_or_default())?;
@@ -131,7 +131,7 @@ pub(crate) fn demand(flags: &DemandFlags, business: &EconomicsInputs, book: &Pri
 /// What is compared with, and what must be known of it.
 struct Offers {
     offers: Vec<HostingOffer>,
-    note: Option<String>,
+    finding: Option<EconomicsFact>,
 }
 
 /// The offers of the settings and of the price store, in the currency of the answer; the shipped example where there
@@ -160,17 +160,19 @@ fn offers(arguments: &HostCommand, business: &EconomicsInputs, book: &PriceBook)
     }
 
     let offers = converted(&all, business, book).map_err(|error| usage(error.to_string()))?;
-    Ok(Offers { offers, note: None })
+    Ok(Offers { offers, finding: None })
 }
 
 /// The shipped example, where its currency can be converted.
 fn examples(business: &EconomicsInputs, book: &PriceBook) -> anyhow::Result<Offers> {
     Ok(match converted(&infercost_prices::example_offers()?, business, book) {
-        Ok(offers) => Offers { offers, note: Some(EXAMPLE_OFFERS.to_owned()) },
-        Err(error) => Offers {
-            offers: Vec::new(),
-            note: Some(format!("There are no [[offers]], and the shipped example is left out: {error}.")),
-        },
+        Ok(offers) => {
+            let date = offers.iter().map(|offer| offer.price.date).max();
+            Offers { finding: date.map(|date| EconomicsFact::ExampleOffers { date }), offers }
+        }
+        Err(error) => {
+            Offers { offers: Vec::new(), finding: Some(EconomicsFact::NoOffers { why: error.to_string() }) }
+        }
     })
 }
 

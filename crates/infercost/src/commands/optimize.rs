@@ -67,10 +67,11 @@ pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
     let mut answer = rank(format!("{variant} in run {}", first.header.id), &present.scenario, changes);
     answer.assumptions = scenario::assumptions(&book, interest);
     answer.assumptions.push(scenario::utilization(&book));
-    let mut notes = bill::stale(&answer.assumptions, business.today);
-    notes.extend(economics_inputs::notes(&book, &workload));
 
-    answer.notes.splice(0..0, notes);
+    let mut findings = bill::stale(&answer.assumptions, business.today);
+    findings.extend(economics_inputs::findings(&book, &workload));
+    answer.findings.precede(findings);
+
     let shown = output::economics::optimize::answer(&answer);
     deliver(&shown, &answer, None, &arguments.answer, global)?;
 

@@ -6,6 +6,7 @@ pub(crate) mod delivery;
 mod markdown;
 pub(crate) mod text;
 
+use infercost_core::{Findings, Severity};
 use infercost_economics::Assumption;
 
 use crate::output::columns::Column;
@@ -113,11 +114,26 @@ impl Section {
 }
 
 impl Answer {
-    /// The cautions, and all of them whole behind `--explain` where there are more than are shown.
+    /// Warnings as cautions, and everything that was found behind `--explain`.
+    pub(crate) fn with_findings(mut self, findings: &Findings) -> Self {
+        let mut lines = Vec::new();
+        for finding in findings.iter() {
+            lines.push(finding.sentence());
+            if finding.severity == Severity::Warning {
+                let caution = Caution::of_note(&finding.sentence());
+                let fix = finding.fix.clone().or(caution.fix);
+                self.cautions.push(Caution { fix, ..caution });
+            }
+        }
+        self.explain(Section::lines("findings", lines));
+        self
+    }
+
+    /// Notes as cautions, and all of them whole behind `--explain` where there are more than are shown.
     pub(crate) fn with_notes(mut self, notes: &[String]) -> Self {
         self.cautions.extend(notes.iter().map(|note| Caution::of_note(note)));
         if self.cautions.len() > CAUTIONS {
-            self.explain(Section::lines("cautions", notes.to_vec()));
+            self.explain(Section::lines("notes", notes.to_vec()));
         }
         self
     }

@@ -21,7 +21,7 @@ pub(crate) fn sections(report: &Report) -> Vec<Section> {
     let mut findings = Vec::new();
     for finding in &report.findings {
         let mark = if finding.severity == Severity::Warning { "!" } else { "-" };
-        findings.push(format!("{mark} {}", finding.message));
+        findings.push(format!("{mark} {}", finding.sentence()));
     }
 
     vec![

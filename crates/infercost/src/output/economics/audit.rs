@@ -1,6 +1,6 @@
 //! The answer of `infercost audit`: what an inference costs against what it earns.
 
-use infercost_core::Estimate;
+use infercost_core::{Estimate, Findings};
 use infercost_core::text::percent;
 use infercost_economics::audit::{Audit, Zone};
 use infercost_economics::bill::double;
@@ -31,7 +31,7 @@ fn of_one(audit: &Audit) -> Answer {
         answer.explain(section);
     }
     answer.assume(&audit.assumptions);
-    answer.with_notes(&audit.notes)
+    answer.with_findings(&audit.findings)
 }
 
 /// Models side by side: the costliest first, since that is where there is something to do.
@@ -55,8 +55,11 @@ fn of_several(audits: &[Audit]) -> Answer {
         answer.assume(&first.assumptions);
     }
 
-    let notes: Vec<String> = audits.iter().flat_map(|audit| audit.notes.clone()).collect();
-    answer.with_notes(&notes)
+    let mut findings = Findings::default();
+    for audit in audits {
+        findings.extend(audit.findings.clone());
+    }
+    answer.with_findings(&findings)
 }
 
 fn tone(audit: &Audit) -> Tone {

@@ -35,7 +35,7 @@ pub(crate) fn answer(hosting: &Hosting, hours_per_day: f64) -> Answer {
     answer.explain(Section::table("break-evens", break_evens(hosting)));
     answer.explain(Section::table("what moves it", sensitivity(hosting)));
     answer.assume(&hosting.assumptions);
-    answer.with_notes(&hosting.notes)
+    answer.with_findings(&hosting.findings)
 }
 
 /// Who is cheapest, and by how much.

@@ -30,7 +30,7 @@ pub(crate) fn answer(found: &Optimization) -> Answer {
     answer.explain(Section::lines("how to apply", applied(&known)));
     answer.explain(Section::lines("how to find out", found_out(&unknown)));
     answer.assume(&found.assumptions);
-    answer.with_notes(&found.notes)
+    answer.with_findings(&found.findings)
 }
 
 fn changes(known: &[&Change], worthwhile: usize) -> Vec<Column> {

@@ -26,7 +26,7 @@ pub(crate) fn answer(answer: &Replacement) -> Answer {
     shown.explain(Section::table("payback", payback(answer)));
     shown.explain(Section::lines("left out", left_out));
     shown.assume(&answer.assumptions);
-    shown.with_notes(&answer.notes)
+    shown.with_findings(&answer.findings)
 }
 
 fn machines(answer: &Replacement) -> Vec<Column> {

@@ -27,7 +27,7 @@ pub(crate) fn answer(plan: &Schedule, timers: &Timers, zone: &TimeZone) -> Answe
     answer.explain(Section::lines(by, timers.cron.clone()));
     answer.assume(&plan.assumptions);
     answer.topics = ["totals", "cron", "assumptions"].map(str::to_owned).to_vec();
-    answer.with_notes(&plan.notes)
+    answer.with_findings(&plan.findings)
 }
 
 fn blocks(plan: &Schedule, zone: &TimeZone) -> Vec<Column> {
