@@ -208,6 +208,8 @@ pub(crate) struct QualityEvidence {
     pub(crate) score: Evidence,
     pub(crate) divergence: Evidence,
     pub(crate) agreement: Evidence,
+    /// Share of single requests that keep the latency targets.
+    pub(crate) latency: Evidence,
     /// The errors at which its bounds are read, where the data were looked at before the end.
     pub(crate) levels: Option<Levels>,
 }
@@ -339,6 +341,18 @@ pub(crate) fn minimum_score(evidence: &QualityEvidence, policy: &Policy) -> Opti
     Some(threshold.decide(&evidence.score, errors, policy, None))
 }
 
+/// The share of single requests that must keep the latency targets; `None` where nothing was asked of them.
+fn targets(candidate: &QualityEvidence, policy: &Policy) -> Option<f64> {
+    policy.slo.filter(|_| candidate.latency.exists()).map(|targets| targets.share)
+}
+
+/// The gate on the baseline's own latency, for information.
+pub(crate) fn latency(evidence: &QualityEvidence, policy: &Policy) -> Option<GateResult> {
+    let threshold = Threshold { gate: Gate::Latency, value: targets(evidence, policy)?, at_least: true };
+    let errors = Errors { tails: evidence.tails(policy), at_the_end: evidence.at_the_end(1, policy) };
+    Some(threshold.decide(&evidence.latency, errors, policy, None))
+}
+
 /// A gate that a candidate may keep.
 struct Claim<'e> {
     threshold: Threshold,
@@ -362,6 +376,7 @@ fn claims<'e>(
         (Gate::MinimumScore, policy.min_score, true, &candidate.score),
         (Gate::KlDivergence, policy.max_kld, false, &candidate.divergence),
         (Gate::Top1Agreement, policy.min_top1, true, &candidate.agreement),
+        (Gate::Latency, targets(candidate, policy), true, &candidate.latency),
     ]
     .into_iter()
     .filter_map(|(gate, value, at_least, evidence)| {
@@ -476,6 +491,7 @@ impl Threshold {
             Gate::MinimumScore => "the task score",
             Gate::KlDivergence => "the mean KL divergence",
             Gate::Top1Agreement => "the top-1 agreement",
+            Gate::Latency => "the share of single requests within the latency targets",
         }
     }
 
@@ -496,7 +512,7 @@ impl Threshold {
             Gate::FailureRate => format!("an increase of at most {}", percent(self.value)),
             Gate::TaskScore => format!("a loss of at most {}", percent(-self.value)),
             Gate::KlDivergence => format!("at most {}", plain(self.value)),
-            Gate::MinimumScore | Gate::Top1Agreement => format!("at least {}", percent(self.value)),
+            Gate::MinimumScore | Gate::Top1Agreement | Gate::Latency => format!("at least {}", percent(self.value)),
         };
 
         let head = format!("{} is {value}", self.name());

@@ -96,6 +96,14 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
     if time.is_zero() { Err("must be above 0 and at most a day".to_owned()) } else { Ok(time) }
 }
 
+/// A time whose unit is written out: 500 is taken for seconds by one reader and for milliseconds by another.
+fn time_with_unit(text: &str) -> Result<Duration, String> {
+    if text.ends_with(|last: char| last.is_ascii_digit()) {
+        return Err(format!("`{text}` has no unit; write {text}ms or {text}s"));
+    }
+    time(text)
+}
+
 /// The same, or 0.
 pub(crate) fn time_or_zero(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.find(|c: char| c.is_ascii_alphabetic()) {
@@ -126,8 +134,8 @@ pub(crate) fn targets(text: &str) -> Result<LatencyTargets, String> {
     for part in text.split(',') {
         let (name, value) = part.split_once('=').ok_or("wants name=value, such as ttft=500ms")?;
         match name.trim() {
-            "ttft" => targets.ttft_s = Some(time(value.trim())?.as_secs_f64()),
-            "tpot" => targets.tpot_s = Some(time(value.trim())?.as_secs_f64()),
+            "ttft" => targets.ttft_s = Some(time_with_unit(value.trim())?.as_secs_f64()),
+            "tpot" => targets.tpot_s = Some(time_with_unit(value.trim())?.as_secs_f64()),
             "share" => {
                 let share: f64 = value.trim().parse().map_err(|_| "share is no number")?;
                 if !(share > 0.0 && share <= 1.0) {
