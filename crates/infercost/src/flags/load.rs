@@ -186,6 +186,7 @@ mod tests {
             ("ttft=500ms,tpot=50ms", of(Some(0.5), Some(0.05), 0.9)),
             ("tpot=1s, share=0.99", of(None, Some(1.0), 0.99)),
             ("share=0.5", None),
+            ("ttft=500", None),
             ("ttft", None),
             ("ttft=1s,latency=3s", None),
             ("ttft=1s,share=2", None),
