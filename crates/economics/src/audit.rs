@@ -445,8 +445,8 @@ impl Gaps<'_> {
                     Zone::Loss => "at or above",
                     Zone::Profit => "below",
                     Zone::Open if found.n == 1 => "by one inference alone, which settles nothing against",
-                    Zone::Open if found.upper < limit => "so far below",
-                    Zone::Open => "not told apart from",
+                    Zone::Open if found.upper < limit => "as far as is known below",
+                    Zone::Open => "which may be on either side of",
                 };
 
                 let doubt = if zone == Zone::Open { self.in_words(cost) } else { String::new() };

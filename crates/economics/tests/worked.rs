@@ -153,7 +153,7 @@ fn owning_is_cheaper_from_a_load_or_up_to_one() {
         way(&hosted(charge, rate), "offer").own_cheaper_from.clone().unwrap()
     };
     for (rate, wanted) in [
-        (idle * 0.99, "even a machine that never waits costs more"),
+        (idle * 0.99, "owning costs more at any load"),
         (f64::midpoint(idle, busy), "only up to 50 % used"),
         (busy * 1.01, "owning is cheaper at any load"),
     ] {

@@ -120,12 +120,12 @@ pub(crate) fn time_or_zero(text: &str) -> Result<Duration, String> {
 
     let number: f64 = number.parse().map_err(|_| "no number and unit, such as 20s".to_owned())?;
     let time =
-        Duration::try_from_secs_f64(number * seconds).map_err(|_| "is no length of time".to_owned())?;
+        Duration::try_from_secs_f64(number * seconds).map_err(|_| "is not a length of time".to_owned())?;
     if time > LONGEST { Err("must be at most a day".to_owned()) } else { Ok(time) }
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|_| "is no number".to_owned())?;
+    let rate: f64 = text.parse().map_err(|_| "is not a number".to_owned())?;
     if rate > 0.0 && rate <= 1e6 { Ok(rate) } else { Err("must be above 0 and at most 1000000".to_owned()) }
 }
 
@@ -137,7 +137,7 @@ pub(crate) fn targets(text: &str) -> Result<LatencyTargets, String> {
             "ttft" => targets.ttft_s = Some(time_with_unit(value.trim())?.as_secs_f64()),
             "tpot" => targets.tpot_s = Some(time_with_unit(value.trim())?.as_secs_f64()),
             "share" => {
-                let share: f64 = value.trim().parse().map_err(|_| "share is no number")?;
+                let share: f64 = value.trim().parse().map_err(|_| "share is not a number")?;
                 if !(share > 0.0 && share <= 1.0) {
                     return Err("share must be above 0 and at most 1".to_owned());
                 }

@@ -74,7 +74,7 @@ fn limits_give_exit_codes() {
         folder.path(),
         &[&straddling[..], &["--config", "example.toml"]].concat(),
         3,
-        &["not told apart from the limit of 15 %"],
+        &["which may be on either side of the limit of 15 %"],
     );
     // energy unknown: below the limit is not settled, above it is
     check(

@@ -272,7 +272,7 @@ fn what_cannot_be_served_is_said_at_once() {
     check_refused(
         Reply::whole(200, "text/html", &[], "<html><title>Hi</title>"),
         "BASE#a",
-        "page for people (Hi)",
+        "web page (Hi)",
     );
     check_refused(Reply::json("[1,2"), "BASE", "not what the API defines");
     check_refused(Reply::json(r#"{"x":1}"#), "BASE", "no list of models");
