@@ -53,7 +53,8 @@ fn answer(cli: Cli) -> ExitCode {
     if let Err(error) = machine_checks::check_kernel_level() {
         return exit::report(&error);
     }
-    output::log::install();
+    output::log::install(global.verbose);
+    output::be_quiet(global.quiet);
     output::console::install();
 
     match command.run(&global) {

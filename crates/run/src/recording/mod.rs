@@ -10,6 +10,7 @@ mod content;
 mod drive;
 mod header;
 mod progress;
+mod remaining;
 mod recorder;
 mod servers;
 mod setup;
