@@ -1,7 +1,7 @@
 //! The tornado of an audit: what each change does to the cost, the biggest first.
 
 use crate::audit::{Audit, Swing};
-use crate::chart::svg::{Anchor, COOL, Drawing, FAINT, GRID, INK, WARM, ticks};
+use crate::chart::svg::{Anchor, COOL, Drawing, FAINT, GRID, INK, WARM, shortened, ticks};
 use infercost_core::text::percent;
 
 const WIDTH: f64 = 760.0;
@@ -65,7 +65,7 @@ pub fn tornado(audit: &Audit) -> String {
         drawing.small(
             LEFT,
             y,
-            &format!("does not apply: {}", swing.reason.chars().take(72).collect::<String>()),
+            &format!("does not apply: {}", shortened(&swing.reason, 72)),
             Anchor::Start,
         );
     }

@@ -9,7 +9,6 @@ pub(crate) fn install(verbose: u8) {
         1 => "info",
         _ => "debug",
     };
-    // crates are named one by one: each is a target of its own
     let asked = EnvFilter::new(format!("infercost={level}"));
     let filter = match EnvFilter::try_from_env("INFERCOST_LOG") {
         Ok(filter) if verbose == 0 => filter,
