@@ -56,6 +56,7 @@ fn answer(cli: Cli) -> ExitCode {
     output::log::install(global.verbose);
     output::be_quiet(global.quiet);
     output::console::install();
+    tracing::info!(version = version::SHORT, "infercost");
 
     match command.run(&global) {
         Ok(code) => code,

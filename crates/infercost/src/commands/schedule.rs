@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use infercost_core::market::Curve;
+use infercost_core::market::{Curve, CurveUnit};
 use infercost_economics::bill;
 use infercost_economics::chart;
 use infercost_economics::schedule::{Action, Job, Machine, Schedule, Window, schedule, timers};
@@ -243,6 +243,9 @@ fn curve(
         usage("no curve reaches beyond now; give --curve FILE, `infercost prices fetch energy-charts` some, or write [tariff.time_of_use]. With a flat price every hour costs the same")
     })?;
 
+    if arguments.carbon && found.unit != CurveUnit::GramsPerKilowattHour {
+        return Err(usage(format!("--carbon: {} holds prices in {}, not carbon", found.source, found.unit)));
+    }
     match &business.request.currency {
         None => Ok(found),
         Some(code) => {
