@@ -27,6 +27,7 @@ pub fn read(name: &str) -> anyhow::Result<ForeignTrace> {
     let Some(address) = name.strip_prefix(PHOENIX) else {
         let file = Path::new(name);
         if let Some(run) = file.parent().filter(|folder| folder.join("run.json").is_file()) {
+            let run = if run.as_os_str().is_empty() { Path::new(".") } else { run };
             console::warn(&format!(
                 "{name} is a file of a run of infercost: `infercost report {}` shows its verdicts",
                 run.display()
