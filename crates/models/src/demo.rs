@@ -30,19 +30,29 @@ const TEMPLATE: &str = "{% for message in messages %}<|im_start|>{{ message.role
 /// # Errors
 /// [`ModelError::Output`] where the file cannot be written.
 pub fn write_demo(out: &Path) -> Result<(), ModelError> {
-    let refused = |cause: std::io::Error| ModelError::Output { path: out.to_owned(), cause };
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = partial_file::create(folder).map_err(refused)?;
+    let mut temporary = partial_file::create(folder).map_err(|cause| refused(out, cause))?;
 
-    write(&mut BufWriter::new(&mut temporary)).map_err(refused)?;
-    temporary.persist(out).map_err(|error| refused(error.error))?;
+    write(&mut BufWriter::new(&mut temporary)).map_err(|cause| refused(out, cause))?;
+    temporary.persist(out).map_err(|error| refused(out, error.error))?;
     Ok(())
+}
+
+fn refused(out: &Path, cause: std::io::Error) -> ModelError {
+    ModelError::Output { path: out.to_owned(), cause }
+}
+
+fn too_large() -> std::io::Error {
+    std::io::Error::other("the model's sizes overflow")
+}
+
+fn planned(name: String, dimensions: Vec<u64>) -> PlannedTensor {
+    PlannedTensor { name, dimensions, kind: TensorType::F32 }
 }
 
 fn write(out: &mut dyn Write) -> std::io::Result<()> {
     let tokens = vocabulary();
     let tensors = tensors(tokens.len() as u64);
-    let too_large = || std::io::Error::other("the model's sizes overflow");
     out.write_all(&header_bytes(&entries(&tokens), &tensors, ALIGNMENT).ok_or_else(too_large)?)?;
 
     let mut numbers = Numbers(SEED);
@@ -91,7 +101,6 @@ fn entries(tokens: &[String]) -> Vec<Entry> {
 fn tensors(vocabulary: u64) -> Vec<PlannedTensor> {
     let (width, hidden) = (u64::from(WIDTH), u64::from(HIDDEN));
     // GGUF names the shortest stride first: columns, then rows
-    let planned = |name: String, dimensions: Vec<u64>| PlannedTensor { name, dimensions, kind: TensorType::F32 };
 
     let mut all = vec![planned("token_embd.weight".to_owned(), vec![width, vocabulary])];
     for layer in 0..LAYERS {

@@ -104,13 +104,13 @@ pub(crate) fn run(arguments: &AuditCommand, global: &GlobalFlags) -> anyhow::Res
         }
         (None, _) => vec![of_run(arguments, &business)?],
     };
-    let draw = || audits.first().map(chart::tornado::tornado);
-    economics_inputs::write_chart(arguments.chart.chart.as_deref(), || draw().unwrap_or_default())?;
+    let chart = audits.first().map(chart::tornado::tornado);
+    economics_inputs::write_chart(arguments.chart.chart.as_deref(), || chart.clone().unwrap_or_default())?;
 
     let answer = output::economics::audit::answer(&audits);
     match audits.as_slice() {
-        [one] => deliver(&answer, one, Some(&draw), &arguments.answer, global)?,
-        all => deliver(&answer, &all, Some(&draw), &arguments.answer, global)?,
+        [one] => deliver(&answer, one, Some(&|| chart.clone()), &arguments.answer, global)?,
+        all => deliver(&answer, &all, Some(&|| chart.clone()), &arguments.answer, global)?,
     }
 
     Ok(code(&audits))

@@ -100,10 +100,9 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
     findings.extend(economics_inputs::findings(&book, &workload));
     hosting.findings.precede(findings);
 
-    let draw = || Some(chart::map::map(&hosting));
-    economics_inputs::write_chart(arguments.chart.chart.as_deref(), || draw().unwrap_or_default())?;
+    economics_inputs::write_chart(arguments.chart.chart.as_deref(), || chart::map::map(&hosting))?;
     let answer = output::economics::host::answer(&hosting, hours_per_day);
-    deliver(&answer, &hosting, Some(&draw), &arguments.answer, global)?;
+    deliver(&answer, &hosting, Some(&|| Some(chart::map::map(&hosting))), &arguments.answer, global)?;
 
     Ok(ExitCode::from(if hosting.open { exit::INCONCLUSIVE } else { 0 }))
 }

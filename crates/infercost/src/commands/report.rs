@@ -19,7 +19,7 @@ use crate::flags::answer::AnswerFlags;
 use crate::flags::judge::JudgeFlags;
 use crate::flags::page::PageFlags;
 use crate::output;
-use crate::output::answer::delivery::{self, deliver};
+use crate::output::answer::delivery::{self, Draw, deliver};
 use crate::output::page::Texts;
 
 #[derive(Debug, Args)]
@@ -103,8 +103,8 @@ pub(crate) fn print(
     output::page::write(printing.page, &report, &runs, &printing.texts)?;
     let typed = first.header.spec.as_ref().map_or_else(Vec::new, |spec| spec.models.clone());
     let answer = output::table::answer(&report, folders, &typed);
-    let draw = || infercost_page::cost_against_quality(&report);
-    deliver(&answer, &report, Some(&draw), printing.answer, printing.global)?;
+    let draw: Draw<'_> = &|| infercost_page::cost_against_quality(&report);
+    deliver(&answer, &report, Some(draw), printing.answer, printing.global)?;
 
     Ok(exit::of_report(&report))
 }

@@ -146,8 +146,7 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
     let window = Window { now, deadline, step_s: arguments.step.map(whole_seconds), zone: zone.clone() };
     let mut plan = schedule(&job, &curve, retail, &window).map_err(|error| usage(error.to_string()))?;
     plan.findings.precede(bill::stale(&plan.assumptions, business.today));
-    let draw = || Some(chart::curve::curve(&plan, &zone));
-    economics_inputs::write_chart(arguments.chart.chart.as_deref(), || draw().unwrap_or_default())?;
+    economics_inputs::write_chart(arguments.chart.chart.as_deref(), || chart::curve::curve(&plan, &zone))?;
     let command = if arguments.command.is_empty() {
         "COMMAND".to_owned()
     } else {
@@ -161,7 +160,7 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
         object.insert("timers".to_owned(), serde_json::to_value(&timers)?);
     }
     let answer = output::economics::schedule::answer(&plan, &timers, &zone);
-    deliver(&answer, &object, Some(&draw), &arguments.answer, global)?;
+    deliver(&answer, &object, Some(&|| Some(chart::curve::curve(&plan, &zone))), &arguments.answer, global)?;
 
     if arguments.run { wait_and_run(&plan, &arguments.command) } else { Ok(ExitCode::SUCCESS) }
 }

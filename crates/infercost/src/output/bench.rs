@@ -10,7 +10,6 @@ use crate::output::columns::Column;
 
 /// One row a test, tokens/s with the 95 % interval of the mean.
 pub(crate) fn answer(variant: &VariantId, arguments: &BenchCommand, prefill: Speed, decode: Speed) -> Answer {
-    let shown = |speed: Speed| speed.point.map_or_else(|| number::UNKNOWN.to_owned(), number::significant);
     let headline = format!(
         "{variant} decodes {} tokens/s and reads {} tokens/s of a prompt",
         shown(decode),
@@ -44,6 +43,10 @@ pub(crate) fn answer(variant: &VariantId, arguments: &BenchCommand, prefill: Spe
         });
     }
     answer
+}
+
+fn shown(speed: Speed) -> String {
+    speed.point.map_or_else(|| number::UNKNOWN.to_owned(), number::significant)
 }
 
 fn repetitions(count: u32) -> String {

@@ -42,10 +42,9 @@ pub(crate) fn answer(diff: &RunDiff) -> Answer {
 }
 
 fn tone(diff: &RunDiff) -> Tone {
-    let of = |verdict| diff.limits.iter().any(|limit| limit.verdict == verdict);
-    if of(Verdict::Fail) {
+    if has_limit(diff, Verdict::Fail) {
         Tone::Bad
-    } else if of(Verdict::Inconclusive) {
+    } else if has_limit(diff, Verdict::Inconclusive) {
         Tone::Doubt
     } else if count(diff, Change::Worse) > 0 {
         Tone::Bad
@@ -54,6 +53,10 @@ fn tone(diff: &RunDiff) -> Tone {
     } else {
         Tone::Plain
     }
+}
+
+fn has_limit(diff: &RunDiff, verdict: Verdict) -> bool {
+    diff.limits.iter().any(|limit| limit.verdict == verdict)
 }
 
 /// How many metrics became better, worse, or show no difference.

@@ -95,10 +95,13 @@ fn ttft(candidate: &CandidateReport) -> Cell {
     )
 }
 
+fn share(value: &Option<Estimate>) -> Cell {
+    Cell::estimate(value.as_ref(), number::percent_estimate)
+}
+
 fn qualities(report: &Report) -> Vec<Column> {
     let cells =
         |cell: fn(&CandidateReport) -> Cell| -> Vec<Cell> { report.candidates.iter().map(cell).collect() };
-    let share = |value: &Option<Estimate>| Cell::estimate(value.as_ref(), number::percent_estimate);
     let shares = |of: fn(&CandidateReport) -> &Option<Estimate>| -> Vec<Cell> {
         report.candidates.iter().map(|one| share(of(one))).collect()
     };

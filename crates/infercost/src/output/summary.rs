@@ -33,10 +33,6 @@ pub(crate) fn table(report: &Report, only: &CandidateReport) -> Vec<Column> {
     let currency = report.price_book.currency.to_string();
     let cost = &only.cost;
     let thousand = cost.per_inference.map(|cost| cost.map(|amount| amount * 1e3));
-    let estimate = |value: Option<Estimate>| Cell::estimate(value.as_ref(), number::estimate);
-    let share = |value: Option<Estimate>| Cell::estimate(value.as_ref(), number::percent_estimate);
-    let seconds = |value: Option<f64>| Cell::maybe(value, number::seconds);
-
     let energy = match only.energy.per_inference_j {
         Some(_) => estimate(only.energy.per_inference_j),
         None => Cell::words("not measured"),
@@ -66,6 +62,18 @@ pub(crate) fn table(report: &Report, only: &CandidateReport) -> Vec<Column> {
         units.push(Cell::words(unit));
     }
     vec![Column::left("", 0, names), Column::right("measured", 0, values), Column::left("", 0, units)]
+}
+
+fn estimate(value: Option<Estimate>) -> Cell {
+    Cell::estimate(value.as_ref(), number::estimate)
+}
+
+fn share(value: Option<Estimate>) -> Cell {
+    Cell::estimate(value.as_ref(), number::percent_estimate)
+}
+
+fn seconds(value: Option<f64>) -> Cell {
+    Cell::maybe(value, number::seconds)
 }
 
 /// Commands that compare the model with its quantized variants. `typed` is the model as it was named, `stored` how its

@@ -165,9 +165,12 @@ fn break_evens(hosting: &Hosting) -> Vec<Column> {
     ]
 }
 
+fn months(months: &Estimate) -> String {
+    format!("{} months", estimate(months))
+}
+
 fn payback(way: &WayCost) -> Cell {
     let Some(payback) = &way.own_pays_back else { return Cell::Unknown };
-    let months = |months: &Estimate| format!("{} months", estimate(months));
     Cell::words(match &payback.months {
         Some(time) if payback.reason.is_empty() => months(time),
         Some(time) => format!("{}, {}", months(time), payback.reason),

@@ -60,9 +60,12 @@ fn machines(answer: &Replacement) -> Vec<Column> {
     ]
 }
 
+fn money(cost: &Option<Estimate>) -> Cell {
+    Cell::estimate(cost.as_ref(), estimate)
+}
+
 fn payback(answer: &Replacement) -> Vec<Column> {
     let currency = answer.currency;
-    let money = |cost: &Option<Estimate>| Cell::estimate(cost.as_ref(), estimate);
     let rows = [
         ("outlay", currency.to_string(), money(&answer.outlay)),
         ("running costs saved a year", currency.to_string(), money(&answer.yearly_saving)),
