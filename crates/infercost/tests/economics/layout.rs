@@ -133,3 +133,38 @@ fn what_cannot_be_written_is_refused_first() {
     let chart = fs::read_to_string(folder.path().join("c.svg")).unwrap();
     assert!(chart.starts_with("<svg ") && chart.contains("q8_0"), "{chart}");
 }
+
+/// One model alone: what it does and costs, and how to compare it.
+#[test]
+fn a_model_alone_gets_a_summary() {
+    let folder = lasting();
+    let said = super::check(
+        folder.path(),
+        &["report", "20261101-000000"],
+        0,
+        &["→ full: ", "tokens/s, TTFT ", "EUR per million output tokens", "energy of an inference", "infercost compare made-up"],
+    );
+    assert!(!said.contains("no other variant"), "{said}");
+}
+
+#[test]
+fn runs_are_found_where_they_are_meant() {
+    let folder = lasting();
+    let traces = folder.path().join("traces");
+    fs::create_dir(traces.join("week")).unwrap();
+    fs::rename(traces.join("20261102-000000"), traces.join("week/20261102-000000")).unwrap();
+
+    let deeper = "did you mean traces/week/20261102-000000?";
+    super::check(folder.path(), &["report", "20261102-000000"], 2, &["is not a run", deeper]);
+    super::check(folder.path(), &["report", "traces/week"], 2, &[deeper]);
+    super::check(folder.path(), &["report", "nowhere"], 2, &["`infercost runs` lists"]);
+    super::check(folder.path(), &["audit", "latest"], 0, &["in run 20261101-000000"]);
+
+    let spans = "traces/20261101-000000/spans.jsonl";
+    super::check(folder.path(), &["report", spans], 0, &["`infercost report traces/20261101-000000` shows"]);
+
+    // each back-end is named at its own port
+    let phoenix = ["export", "20261101-000000", "--phoenix", "localhost:6006"];
+    let said = super::check(folder.path(), &phoenix, 1, &["is not an address", "http://localhost:6006"]);
+    assert!(!said.contains("4318"), "{said}");
+}
