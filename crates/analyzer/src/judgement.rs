@@ -206,6 +206,8 @@ pub(crate) struct QualityEvidence {
     pub(crate) score: Evidence,
     pub(crate) divergence: Evidence,
     pub(crate) agreement: Evidence,
+    /// Share of single requests that keep the latency targets.
+    pub(crate) latency: Evidence,
     /// The errors at which its bounds are read, where the data were looked at before the end.
     pub(crate) levels: Option<Levels>,
 }
@@ -337,6 +339,18 @@ pub(crate) fn minimum_score(evidence: &QualityEvidence, policy: &Policy) -> Opti
     Some(threshold.decide(&evidence.score, errors, policy, None))
 }
 
+/// The share of single requests that must keep the latency targets; `None` where nothing was asked of them.
+fn targets(candidate: &QualityEvidence, policy: &Policy) -> Option<f64> {
+    policy.slo.filter(|_| candidate.latency.exists()).map(|targets| targets.share)
+}
+
+/// The gate on the baseline's own latency, for information.
+pub(crate) fn latency(evidence: &QualityEvidence, policy: &Policy) -> Option<GateResult> {
+    let threshold = Threshold { gate: Gate::Latency, value: targets(evidence, policy)?, at_least: true };
+    let errors = Errors { tails: evidence.tails(policy), at_the_end: evidence.at_the_end(1, policy) };
+    Some(threshold.decide(&evidence.latency, errors, policy, None))
+}
+
 /// A gate that a candidate may keep.
 struct Claim<'e> {
     threshold: Threshold,
@@ -360,6 +374,7 @@ fn claims<'e>(
         (Gate::MinimumScore, policy.min_score, true, &candidate.score),
         (Gate::KlDivergence, policy.max_kld, false, &candidate.divergence),
         (Gate::Top1Agreement, policy.min_top1, true, &candidate.agreement),
+        (Gate::Latency, targets(candidate, policy), true, &candidate.latency),
     ]
     .into_iter()
     .filter_map(|(gate, value, at_least, evidence)| {

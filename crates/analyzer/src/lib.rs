@@ -40,6 +40,7 @@ mod interference;
 mod judgement;
 pub mod kept_divergence;
 pub mod latency;
+mod latency_targets;
 pub mod ledger;
 pub mod levers;
 mod load;

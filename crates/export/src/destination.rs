@@ -321,7 +321,7 @@ pub(crate) fn address(
     // there as well.
     let after_host = authority.as_str().get(authority.host().len()..).unwrap_or_default();
     if !after_host.is_empty() && authority.port_u16().is_none() {
-        return Err(problem("its port is no number"));
+        return Err(problem("its port is not a number"));
     }
     let scheme = uri.scheme_str().unwrap_or_default();
 

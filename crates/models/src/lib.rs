@@ -14,6 +14,7 @@ pub mod argument;
 pub mod cache;
 pub mod catalog;
 pub mod convert;
+pub mod demo;
 pub mod error;
 pub mod file_text;
 pub mod gguf;

@@ -19,6 +19,8 @@ mod payload;
 mod prompts;
 mod samples;
 mod section;
+mod standalone;
 mod svg;
 
 pub use page::{PageError, PageInput, render};
+pub use standalone::cost_against_quality;

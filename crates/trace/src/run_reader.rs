@@ -192,7 +192,7 @@ fn read_header(folder: &Path) -> Result<RunHeader, StoreError> {
 
     let wrong = |reason: String| StoreError::Header { path: path.clone(), reason };
     if bytes.len() as u64 > MAX_HEADER {
-        return Err(wrong(format!("larger than {MAX_HEADER} bytes; this is no run's header")));
+        return Err(wrong(format!("larger than {MAX_HEADER} bytes; this is not the header of a run")));
     }
 
     let json = |error: serde_json::Error| wrong(plain(&error));

@@ -111,6 +111,8 @@ pub enum EconomicsFact {
     },
     /// The idle power is unknown, and waiting counts as free.
     WaitingFree,
+    /// The idle power of a machine that is always on is unknown, and all that a job takes counts.
+    IdlingUnknown,
     /// Prices are those of an exchange.
     ExchangePrices,
     /// The curve has gaps before the deadline.
@@ -150,7 +152,7 @@ impl EconomicsFact {
             | Self::NoCostStated => FindingCode::TraceIncomplete,
             Self::FailuresBilled { .. } => FindingCode::Failures,
             Self::SavingsDoNotAddUp => FindingCode::SavingsOverlap,
-            Self::WaitingFree => FindingCode::IdlePowerUnknown,
+            Self::WaitingFree | Self::IdlingUnknown => FindingCode::IdlePowerUnknown,
             Self::ExchangePrices => FindingCode::ExchangePrices,
             Self::CurveGaps { .. } | Self::NowNotPriced => FindingCode::CurveGaps,
             Self::MayMissDeadline => FindingCode::Deadline,
@@ -177,24 +179,24 @@ impl fmt::Display for EconomicsFact {
             Self::AssumptionOld { assumption, days, source } => {
                 write!(f, "{assumption} is {days} days old ({source}); fetch or check it again")
             }
-
-            Self::ExamplePrices => f.write_str(
-                "Prices are assumed: the shipped example, not yours; put your own into infercost.toml.",
-            ),
+            Self::ExamplePrices => {
+                f.write_str("Prices are an example machine's, not yours; put yours into infercost.toml.")
+            }
 
             Self::ExampleUtilization { utilization } => write!(
                 f,
-                "Utilization of {} is assumed; give `utilization` in [prices], or requests_per_hour in [load].",
+                "Utilization of {} is assumed; set it in [prices], or requests_per_hour in [load].",
                 percent(*utilization)
             ),
 
             Self::Energy { note } => f.write_str(note),
-            Self::EnergyLeftOut { why } => write!(f, "Energy is left out of the cost: {why}"),
+            Self::EnergyLeftOut { .. } => f.write_str(
+                "Energy was not measured, and the cost leaves it out; infercost doctor, or --assume-watts.",
+            ),
 
             Self::ExampleOffers { date } => write!(
                 f,
-                "Offers are assumed: the shipped example table of {date}, nobody's quotation; write [[offers]] into \
-                 infercost.toml, or fetch some: infercost prices fetch vast --gpu NAME --fill."
+                "Offers are an example table's, of {date}; infercost prices fetch vast --gpu NAME --fill."
             ),
 
             Self::NoOffers { why } => {
@@ -256,8 +258,13 @@ impl fmt::Display for EconomicsFact {
             Self::ShareOnly { why } => {
                 write!(f, "Energy is unknown, so the saving is a share only, at steady power: {why}")
             }
+            Self::WaitingFree => {
+                f.write_str("The idle power is unknown, and waiting counts as free; --assume-watts.")
+            }
 
-            Self::WaitingFree => f.write_str("The idle power is unknown; waiting counts as free."),
+            Self::IdlingUnknown => f.write_str(
+                "The idle power is unknown, and all that the job takes counts; --assume-watts.",
+            ),
 
             Self::ExchangePrices => f.write_str(
                 "These are exchange prices without fees and taxes, not a bill; give adder and tax in [tariff].",

@@ -209,7 +209,7 @@ fn of_quality(fact: &Fact) -> String {
             let stopped: Vec<String> =
                 stopped.iter().map(|one| format!("{} after {}", one.variant, one.after)).collect();
             format!(
-                "Stopped early, of {}: {}. The error rates are spent over the looks, so that they hold all the same; \
+                "Stopped early, of {}: {}. The error rates hold over all interim analyses; \
                  `--exhaustive` runs every prompt.",
                 count(*planned, "prompt"),
                 stopped.join(", ")

@@ -68,7 +68,9 @@ impl GateResult {
             Gate::FailureRate => format!("an increase of at most {}", percent(self.threshold)),
             Gate::TaskScore => format!("a loss of at most {}", percent(-self.threshold)),
             Gate::KlDivergence => format!("at most {}", plain(self.threshold)),
-            Gate::MinimumScore | Gate::Top1Agreement => format!("at least {}", percent(self.threshold)),
+            Gate::MinimumScore | Gate::Top1Agreement | Gate::Latency => {
+                format!("at least {}", percent(self.threshold))
+            }
         };
 
         let head = format!("{} is {value}", self.gate.subject());
@@ -103,6 +105,7 @@ impl Gate {
             Self::MinimumScore => "the task score",
             Self::KlDivergence => "the mean KL divergence",
             Self::Top1Agreement => "the top-1 agreement",
+            Self::Latency => "the share of single requests within the latency targets",
         }
     }
 }

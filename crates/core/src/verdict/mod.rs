@@ -38,6 +38,8 @@ pub enum Gate {
     KlDivergence,
     /// Share of positions with the baseline's most likely token.
     Top1Agreement,
+    /// Share of single requests that keep the latency targets, where no load test answers for them.
+    Latency,
 }
 
 /// What one gate decided, and on what.

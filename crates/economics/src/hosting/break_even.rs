@@ -138,7 +138,7 @@ impl Search<'_> {
                 let requests = plain(share * self.capacity_per_hour(at));
                 format!("only up to {requests} requests an hour: then the other way needs fewer machines")
             }
-            None if busy > 0.0 => format!("even a machine that never waits costs more{searched}"),
+            None if busy > 0.0 => format!("owning costs more at any load{searched}"),
             None => format!("owning is cheaper at any load{searched}"),
         }
     }
@@ -182,6 +182,6 @@ pub(crate) fn payback(
                 format!("at the least: {} left out", missing.join(" and "))
             },
         },
-        None => Payback { months: None, reason: "running it costs as much as the other way".to_owned() },
+        None => Payback { months: None, reason: "it never pays back: running it costs as much".to_owned() },
     }
 }

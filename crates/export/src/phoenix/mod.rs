@@ -117,6 +117,6 @@ impl Phoenix {
             #[serde(rename = "__typename")]
             _name: String,
         }
-        self.api.graphql::<Name>("is it there", "{__typename}", &json!({})).map(drop)
+        self.api.graphql::<Name>("looking for it", "{__typename}", &json!({})).map(drop)
     }
 }

@@ -11,6 +11,7 @@ mod drive;
 mod header;
 mod progress;
 mod recorder;
+mod remaining;
 mod servers;
 mod setup;
 

@@ -11,7 +11,7 @@ use crate::flags::economics::DemandFlags;
 
 /// The offers of the settings against what is in use, at the load of the settings.
 pub(super) fn changes(present: &Present<'_>, business: &EconomicsInputs) -> Vec<Change> {
-    let change = unknown(Kind::Place, "somewhere else", "unknown", "infercost host");
+    let change = unknown(Kind::Place, "rented or hosted", "unknown", "infercost host");
     let offers: Result<Vec<_>, _> = business
         .offers
         .iter()
