@@ -1,5 +1,6 @@
 //! Measured facts: what the harness writes and everything else reads.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -9,11 +10,12 @@ use crate::energy::EnergyReading;
 use crate::identity::{PromptId, VariantId, WindowId};
 use crate::interference::Interference;
 use crate::load::LoadFacts;
+use crate::number::plain;
 use crate::sampling::Sampling;
 use crate::served::ServedFacts;
 use crate::thinking::Thinking;
 
-/// How hard a variant was driven.
+/// The load that a variant was put under.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "loop")]
 pub enum OperatingPoint {
@@ -34,6 +36,16 @@ impl OperatingPoint {
     pub const SEQUENTIAL: Self = Self::Closed { concurrency: 1 };
 }
 
+impl fmt::Display for OperatingPoint {
+    /// `concurrency 4`, `2.5 requests/s`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed { concurrency } => write!(f, "concurrency {concurrency}"),
+            Self::Open { rate } => write!(f, "{} requests/s", plain(*rate)),
+        }
+    }
+}
+
 /// One metered window and the inferences inside it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowRecord {
@@ -43,7 +55,7 @@ pub struct WindowRecord {
     pub started_at: SystemTime,
     /// From meter start to meter stop.
     pub wall_time: Duration,
-    /// How hard the variant was driven.
+    /// The load that the variant was put under.
     pub operating_point: OperatingPoint,
     /// What the load generator found; `None` for a window of single requests, which quality and paired cost
     /// come from.

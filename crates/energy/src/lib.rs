@@ -10,6 +10,7 @@
 //! depend on when the thread last ran.
 //!
 //! This crate knows nothing of models, prompts or prices.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 mod accumulate;
 mod address;
@@ -35,6 +36,7 @@ mod sampler;
 mod scripted;
 mod sensor;
 mod sysfs_file;
+mod sysfs_instrument;
 pub mod sysfs_twin;
 mod tdp;
 mod visible_gpus;

@@ -123,6 +123,28 @@ impl Resampled {
         &self.observed
     }
 
+    /// The table that is resampled.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// The statistic without each prompt that bears on it (`presence` above 0), with the prompt's row; NaN where it is not
+    /// defined.
+    pub fn without_each(&self, presence: usize, statistic: impl Fn(&[f64]) -> f64) -> Vec<(usize, f64)> {
+        let mut without = vec![0.0; self.observed.len()];
+        let mut values = Vec::new();
+        for (row, cells) in self.table.rows().enumerate() {
+            if cells.get(presence).is_none_or(|cell| *cell <= 0.0) {
+                continue;
+            }
+            for ((left, all), cell) in without.iter_mut().zip(&self.observed).zip(cells) {
+                *left = all - cell;
+            }
+            values.push((row, statistic(&without)));
+        }
+        values
+    }
+
     /// Bootstrap distribution of a statistic of column sums. `presence` is the column that holds 1 for every
     /// prompt that bears on it. `None` where the statistic is not finite or fewer than two prompts bear on it.
     pub fn distribution(&self, presence: usize, statistic: impl Fn(&[f64]) -> f64) -> Option<Distribution> {

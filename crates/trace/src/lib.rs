@@ -17,6 +17,7 @@
 //! - [`run_store`], [`run_reader`]: the folder of a run, written and read.
 //! - `span_draft`, `otlp_line`, `checksum`, `read_span`, `journal`, `escaped`: a span under construction, as a line, its
 //!   checksum, as read, the file of whole lines, and messages that may quote it.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod attributes;
 pub mod backend_attributes;

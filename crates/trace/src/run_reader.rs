@@ -192,7 +192,7 @@ fn read_header(folder: &Path) -> Result<RunHeader, StoreError> {
 
     let wrong = |reason: String| StoreError::Header { path: path.clone(), reason };
     if bytes.len() as u64 > MAX_HEADER {
-        return Err(wrong(format!("larger than {MAX_HEADER} bytes; this is no run's header")));
+        return Err(wrong(format!("larger than {MAX_HEADER} bytes; this is not the header of a run")));
     }
 
     let json = |error: serde_json::Error| wrong(plain(&error));
@@ -401,7 +401,15 @@ fn assemble(
             WindowRecord { inferences, ..window }
         })
         .collect();
-    windows.extend(by_window.into_iter().map(|(id, inferences)| window::interrupted(id, inferences, single)));
+
+    let cut_off: Vec<WindowRecord> = by_window
+        .into_iter()
+        .map(|(id, inferences)| {
+            let again = window::remeasured(&id, &inferences, &windows, single);
+            window::interrupted(id, inferences, single, again)
+        })
+        .collect();
+    windows.extend(cut_off);
     windows.sort_by(|a, b| (a.started_at, a.id.index, &a.id).cmp(&(b.started_at, b.id.index, &b.id)));
     windows
 }

@@ -79,7 +79,7 @@ pub(super) fn variant<'a>(
         .collect();
     let superseded: Vec<Superseded<'_>> = runs.iter().map(Superseded::of).collect();
     let counts = |run: usize, window: &WindowRecord| {
-        superseded.get(run).is_none_or(|superseded| !superseded.holds(window))
+        superseded.get(run).is_none_or(|superseded| superseded.counts(window))
     };
     let measured: Vec<(usize, &WindowRecord)> =
         windows.iter().copied().filter(|(run, window)| counts(*run, window)).collect();
@@ -88,6 +88,11 @@ pub(super) fn variant<'a>(
     let mut sample = VariantSample {
         header,
         windows: measured.iter().map(|(_, window)| *window).collect(),
+        first: windows
+            .iter()
+            .map(|(_, window)| *window)
+            .filter(|window| window.remeasures.is_none())
+            .collect(),
         runs: measured.iter().map(|(run, _)| *run).collect(),
         loads: runs.iter().flat_map(|run| &run.loads).filter(|load| load.variant == header.id).collect(),
         powers: phase_powers(metered),
@@ -342,13 +347,10 @@ struct Took {
 
 impl Took {
     fn of_prompt(table: &Table, layout: Layout, variant: usize, prompt: usize) -> Self {
-        let sum = |column| table.get(prompt, layout.own(variant, column));
-        Self {
-            answers: sum(Own::Answers),
-            busy_s: sum(Own::Busy),
-            joules: sum(Own::Joules),
-            metered_answers: sum(Own::MeteredAnswers),
-        }
+        let columns = [Own::Answers, Own::Busy, Own::Joules, Own::MeteredAnswers];
+        let [answers, busy_s, joules, metered_answers] =
+            columns.map(|column| table.get(prompt, layout.own(variant, column)));
+        Self { answers, busy_s, joules, metered_answers }
     }
 
     fn of_asking(asking: &Asking) -> Self {

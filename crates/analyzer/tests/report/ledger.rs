@@ -91,6 +91,8 @@ fn check_run(record: &RunRecord, prices: &infercost_core::price::PriceBook, unbi
 fn shares_and_token_prices_add_up_to_the_bill() {
     check(&[full(), faster("q8_0", 0.6)], &prices());
     check(&[full(), Behavior { fails: |i| i % 7 == 0, ..faster("q8_0", 0.6) }], &prices());
+    // nothing answered: no share, no price by token, and nothing for Phoenix to multiply
+    check(&[full(), Behavior { fails: |_| true, ..faster("q8_0", 0.01) }], &prices());
     check(&[full(), Behavior { interrupted: Some(2), ..faster("q8_0", 0.6) }], &prices());
     check(&[full(), Behavior { watts: None, ..faster("q8_0", 0.6) }], &prices());
     check(&[full(), Behavior { input_tokens: |_| None, ..faster("q8_0", 0.6) }], &prices());

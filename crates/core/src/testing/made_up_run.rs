@@ -43,6 +43,7 @@ pub fn header(prices: PriceBook) -> RunHeader {
             sha256: "00".repeat(32),
             total: 0,
             chosen: Vec::new(),
+            kinds: Vec::new(),
         },
         looks: None,
         repetitions: 1,
@@ -75,6 +76,7 @@ pub fn prompts(chosen: impl IntoIterator<Item = PromptId>) -> PromptSelection {
         sha256: "00".repeat(32),
         total: u32::try_from(chosen.len()).unwrap_or(u32::MAX),
         chosen,
+        kinds: Vec::new(),
     }
 }
 

@@ -10,14 +10,16 @@ use std::process::ExitCode;
 
 use clap::Args;
 use infercost_core::price::PriceBook;
-use infercost_core::{EconomicsFact, RunRecord, Severity, VariantId, Workload};
+use infercost_core::{RunRecord, VariantId, Workload};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind, rank};
 use infercost_economics::{Scenario, bill, scenario};
 use infercost_run::economics_inputs::{self, EconomicsInputs};
 use infercost_run::{run_folder, shell};
 
 use crate::flags::GlobalFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::EconomicsFlags;
+use crate::output::answer::delivery::{self, deliver};
 use crate::{exit, output};
 
 /// What could be changed.
@@ -37,6 +39,9 @@ pub(crate) struct OptimizeCommand {
 
     #[command(flatten)]
     pub(crate) economics: EconomicsFlags,
+
+    #[command(flatten)]
+    pub(crate) answer: AnswerFlags,
 }
 
 /// Other runs looked at where none are named.
@@ -44,6 +49,7 @@ const OTHER_RUNS: usize = 8;
 const CONFIDENCE: f64 = 0.95;
 
 pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    delivery::check(&arguments.answer, false)?;
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let (first, others) = runs(arguments, &business)?;
     let variant = economics_inputs::variant(&first, business.request.variant.as_deref())?;
@@ -64,16 +70,10 @@ pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
 
     let mut findings = bill::stale(&answer.assumptions, business.today);
     findings.extend(economics_inputs::findings(&book, &workload));
-    if workload.joules.is_none() {
-        findings.add(Severity::Warning, EconomicsFact::EnergyLeftOut { why: workload.energy_note.clone() });
-    }
     answer.findings.precede(findings);
 
-    if global.json {
-        output::line(&serde_json::to_string_pretty(&answer)?);
-    } else {
-        output::block(&output::economics::optimize::render(&answer));
-    }
+    let shown = output::economics::optimize::answer(&answer);
+    deliver(&shown, &answer, None, &arguments.answer, global)?;
 
     Ok(ExitCode::from(if answer.worthwhile > 0 { 0 } else { exit::INCONCLUSIVE }))
 }

@@ -71,7 +71,7 @@ impl Setup<'_> {
                 != (&other.engine, &other.build_flags, other.threads)
             {
                 return Err(usage(format!(
-                    "{} ran on {} ({}) when this run began and would go on with {} ({}); start a new run, or choose \
+                    "{} ran on {} ({}) when this run began and would resume with {} ({}); start a new run, or choose \
                      threads and {ISA_VARIABLE} as they were",
                     then.id, other.engine, other.build_flags, one.engine, one.build_flags
                 )));

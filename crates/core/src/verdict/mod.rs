@@ -1,10 +1,16 @@
 //! Decisions: three-valued verdicts and one recommendation.
 
+mod gate_basis;
+mod grounds;
+
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::Estimate;
 use crate::identity::VariantId;
 use crate::record::OperatingPoint;
+
+pub use gate_basis::GateBasis;
+pub use grounds::{Doubt, Grounds, LoadDoubt, Loaded, Rivals, Standing};
 
 /// Is a candidate good enough?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +38,8 @@ pub enum Gate {
     KlDivergence,
     /// Share of positions with the baseline's most likely token.
     Top1Agreement,
+    /// Share of single requests that keep the latency targets, where no load test answers for them.
+    Latency,
 }
 
 /// What one gate decided, and on what.
@@ -59,7 +67,7 @@ pub enum Recommendation {
     Switch {
         /// The candidate.
         variant: VariantId,
-        /// How hard to drive it, where load was measured.
+        /// The load to put it under, where load was measured.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         operating_point: Option<OperatingPoint>,
         /// Share of the baseline's cost saved, with its interval.
@@ -71,7 +79,7 @@ pub enum Recommendation {
     KeepBaseline {
         /// The baseline.
         variant: VariantId,
-        /// How hard to drive it, where load was measured.
+        /// The load to put it under, where load was measured.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         operating_point: Option<OperatingPoint>,
         /// One sentence.

@@ -1,4 +1,4 @@
-//! Short ways to drive a scripted server.
+//! Short ways to put a scripted server under load.
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use infercost_core::{
     Engine, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
 };
-use infercost_harness::load::{Arrivals, Driven, Load, drive};
+use infercost_harness::load::{Arrivals, Load, LoadOutcome, put_under_load};
 use infercost_openai_mock::{Reply, StandIn, StreamScript};
 use infercost_served::{RetryPolicy, ServedModel, ServedOptions, Timeouts};
 
@@ -42,8 +42,8 @@ pub(crate) fn script(first: Duration, gap: Duration, tokens: usize) -> StreamScr
     StreamScript { first, gap, tokens, ..StreamScript::default() }
 }
 
-/// Drives the server; gives what was reached and every record, with the index of its prompt.
-pub(crate) fn driven(server: &StandIn, load: &Load, count: usize) -> (Driven, Vec<InferenceRecord>) {
+/// Puts the server under load; gives what was reached and every record, with the index of its prompt.
+pub(crate) fn loaded(server: &StandIn, load: &Load, count: usize) -> (LoadOutcome, Vec<InferenceRecord>) {
     let options = ServedOptions {
         timeouts: Timeouts { connect: MS * 1000, first_byte: MS * 3500, stall: MS * 500, whole: MS * 4000 },
         retries: RetryPolicy { most: 1, pause: MS * 5, longest_pause: MS * 100 },
@@ -58,8 +58,8 @@ pub(crate) fn driven(server: &StandIn, load: &Load, count: usize) -> (Driven, Ve
     };
     let prompts = prompts(count);
     let handle = engine.concurrent().unwrap();
-    let driven = drive(handle, &prompts, load, &mut keep, &AtomicBool::new(false)).unwrap();
-    (driven, records)
+    let outcome = put_under_load(handle, &prompts, load, &mut keep, &AtomicBool::new(false)).unwrap();
+    (outcome, records)
 }
 
 pub(crate) fn serving(reply: Reply) -> StandIn {

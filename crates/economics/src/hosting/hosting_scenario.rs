@@ -18,9 +18,9 @@ pub struct Demand {
     pub capacity_per_hour: Option<f64>,
 }
 
-/// What all ways have in common.
+/// What all hosting options have in common.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Setting {
+pub struct HostingScenario {
     /// The measured machine, with its prices.
     pub scenario: Scenario,
     /// The load.
@@ -33,8 +33,8 @@ pub struct Setting {
     pub output_tokens: Option<Estimate>,
 }
 
-impl Setting {
-    /// The setting of a workload.
+impl HostingScenario {
+    /// The hosting scenario of a workload.
     pub fn of(scenario: Scenario, workload: &Workload, demand: Demand) -> Self {
         Self {
             scenario,

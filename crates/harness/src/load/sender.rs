@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::arrivals::ArrivalTimes;
 use super::client_limit::{ClientPace, PULSE};
 use super::track::Track;
-use super::{Driven, Load};
+use super::{Load, LoadOutcome};
 use crate::error::HarnessError;
 use crate::timed::{Stamped, Stamps, record};
 
@@ -35,23 +35,23 @@ const MOST_FAILURES_IN_A_ROW: u32 = 200;
 /// Looks for over-saturation while the load runs.
 const LOOKS: u32 = 10;
 
-/// Drives `engine` as `load` says, prompts taking turns, and hands records over as their requests end: each within
+/// Puts `engine` under load as `load` says, prompts taking turns, and hands records over as their requests end: each within
 /// 2 ms and the time that the one before took. Records count the repetitions of their prompt from 0.
 ///
 /// # Errors
 /// [`HarnessError::Interrupted`] where `stop` was set, [`HarnessError::Sink`] where `on_finished` failed or no runtime
 /// could be started. Requests in flight are given up then, and have no record: nothing that the server did ended them, so
 /// a failure of any kind would be held against it. Nor would a record of its own kind be in any number: a window that was
-/// cut off has no meter reading, is in no rate, cost or goodput, and its point is driven again under fresh repetitions. A
+/// cut off has no meter reading, is in no rate, cost or goodput, and its point is tested again under fresh repetitions. A
 /// killed process leaves the same on disk, so that one rule (inferences without a window are those of one that was cut
 /// off) covers every way to be interrupted.
-pub fn drive(
+pub fn put_under_load(
     engine: Arc<dyn ConcurrentEngine>,
     prompts: &[Prompt],
     load: &Load,
     on_finished: &mut dyn FnMut(Vec<InferenceRecord>) -> Result<(), SinkError>,
     stop: &AtomicBool,
-) -> Result<Driven, HarnessError> {
+) -> Result<LoadOutcome, HarnessError> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(HarnessError::Sender)?;
     let concurrency = match load.point {
         OperatingPoint::Closed { concurrency } => concurrency,
@@ -102,7 +102,7 @@ pub fn drive(
         }
     })?;
 
-    Ok(shared.driven(load, started_at, over_saturated))
+    Ok(shared.outcome(load, started_at, over_saturated))
 }
 
 /// What all tasks of a load share. All but the caller's thread are one thread, so the locks are free.
@@ -196,7 +196,7 @@ impl Shared {
         ended
     }
 
-    fn driven(&self, load: &Load, started_at: SystemTime, over_saturated: bool) -> Driven {
+    fn outcome(&self, load: &Load, started_at: SystemTime, over_saturated: bool) -> LoadOutcome {
         let (track, pace) = (self.track(), self.pace());
         let steady = match load.point {
             OperatingPoint::Closed { .. } => track.closed_window(load.warm_up),
@@ -204,7 +204,7 @@ impl Shared {
             OperatingPoint::Open { .. } => track.open_window(load.warm_up),
         };
         let wall_time = self.start.elapsed();
-        Driven {
+        LoadOutcome {
             started_at,
             wall_time,
             steady,
