@@ -24,7 +24,7 @@ use crate::{exit, output};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost optimize
-  infercost optimize traces/sample/20261123-073338 --variant full
+  infercost optimize traces/sample/20261129-082709 --variant full
   infercost optimize traces/mine traces/mine-with-one-thread --json
 
 The first run is what is in use now; other runs of the same prompts, named or newest below --traces,
