@@ -3,6 +3,8 @@
 //! The lengths of prompts and of the baseline's answers are what a workload is: they are known, and no error. What is left
 //! is how the machine and the variant vary, and, where a part of a set was run, how the rest of it may differ.
 
+use std::collections::{HashMap, HashSet};
+
 use infercost_core::{Estimate, Fact, RunRecord};
 use infercost_stats::controls::{Known, MeanError, Part};
 
@@ -108,7 +110,7 @@ fn mean(column: &[f64]) -> f64 {
 
 /// The block of each row; `None` where a prompt was not asked in any.
 fn blocks(baseline: &VariantSample<'_>, rows: &[usize]) -> Option<Vec<usize>> {
-    let mut of_prompt = std::collections::HashMap::new();
+    let mut of_prompt = HashMap::new();
     for asking in &baseline.askings {
         of_prompt.insert(asking.place.prompt, asking.place.block);
     }
@@ -126,7 +128,7 @@ fn balanced(run: &RunRecord, samples: &Samples<'_>, rows: &[usize], read: &[f64]
 
     let mut columns = vec![read.to_vec()];
     for kind in &prompts.kinds {
-        let members: Vec<usize> =
+        let members: HashSet<usize> =
             kind.chosen.iter().filter_map(|prompt| samples.rows.get(prompt).copied()).collect();
         columns.push(rows.iter().map(|row| f64::from(u8::from(members.contains(row)))).collect());
     }

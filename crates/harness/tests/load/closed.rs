@@ -20,7 +20,7 @@ fn so_many_are_in_flight_and_the_window_lies_inside() {
         // About 42 ms an answer, four at a time, for a second.
         assert!((50..=110).contains(&outcome.issued), "{}", outcome.issued);
         assert_eq!(
-            (outcome.issued, outcome.completed, loaded.failed),
+            (outcome.issued, outcome.completed, outcome.failed),
             (records.len() as u64, records.len() as u64, 0)
         );
         let inside =

@@ -74,7 +74,7 @@ fn a_server_that_dies_ends_the_load() {
             outcome.completed >= 40 && outcome.failed >= 200,
             "{} and {}",
             outcome.completed,
-            loaded.failed
+            outcome.failed
         );
         assert_eq!(records.len() as u64, outcome.issued);
     });
