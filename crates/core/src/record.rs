@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::board::{BoardState, CrossCheck};
+use crate::chunk_arrivals::ChunkArrivals;
 use crate::energy::EnergyReading;
 use crate::identity::{PromptId, VariantId, WindowId};
 use crate::interference::Interference;
@@ -101,7 +102,7 @@ pub enum Outcome {
         /// What the model thought before it answered; `None` where it did not think.
         thinking: Option<Thinking>,
         /// When each chunk arrived, since `issued_at`, in order.
-        arrivals: Vec<ChunkArrival>,
+        arrivals: ChunkArrivals,
         /// From issue to end.
         latency: Duration,
     },

@@ -118,7 +118,7 @@ pub fn entry(folder: &Path, whole: bool) -> RunEntry {
         }
     }
     if whole {
-        match infercost_trace::read_run(folder) {
+        match infercost_trace::read_run_without_texts(folder) {
             Ok(run) => judge(&mut entry, &run),
             Err(error) => entry.problem = Some(error.to_string()),
         }

@@ -18,6 +18,8 @@
 //! Comparison of Bootstrap Confidence Intervals*, Ann. Stat. 16, 1988), which follows that skew and errs on
 //! the wide side.
 
+use std::thread;
+
 use infercost_core::Estimate;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -33,6 +35,8 @@ const FEWEST_RESAMPLES: usize = 400;
 const FEWEST_BEYOND: f64 = 4.0;
 /// Draws of a prompt at which the number of resamples begins to shrink, to bound the time.
 const DRAWS: usize = 20_000_000;
+/// Bytes that one core's own caches hold about.
+const OWN_CACHE: usize = 1 << 20;
 
 /// Sums per prompt: one row a prompt, one column a quantity. Absent prompts hold zeros.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,15 +108,8 @@ impl Resampled {
         {
             let count = (DRAWS / prompts as usize).clamp(FEWEST_RESAMPLES, RESAMPLES);
             resampled = vec![0.0; count * width];
-            let mut random = ChaCha8Rng::seed_from_u64(seed);
-            for totals in resampled.chunks_exact_mut(width) {
-                for _ in 0..prompts {
-                    let first = random.random_range(0..prompts) as usize * width;
-                    if let Some(row) = table.cells.get(first..first + width) {
-                        add(totals, row);
-                    }
-                }
-            }
+            let random = ChaCha8Rng::seed_from_u64(seed);
+            sum_draws(&table, prompts, random, &mut resampled);
         }
 
         Self { table, observed, resampled }
@@ -334,6 +331,45 @@ pub fn unseen_share(n: usize, tail: f64) -> f64 {
     if n == 0 { 1.0 } else { 1.0 - tail.powf(1.0 / n as f64) }
 }
 
+/// Fills `resampled`, one row a resample, with the sums of as many rows of the table as it has, drawn one after the other
+/// from `random`.
+///
+/// A large table is beyond the caches, and each draw a walk through memory: then as many resamples are added up at once
+/// as there are processors. The rows of one are drawn and added in the same order on any machine, so that the sums are
+/// the same to the last bit.
+fn sum_draws(table: &Table, prompts: u32, mut random: ChaCha8Rng, resampled: &mut [f64]) {
+    let is_large = size_of_val(table.cells.as_slice()) > OWN_CACHE;
+    let threads = if is_large { thread::available_parallelism().map_or(1, usize::from) } else { 1 };
+    let mut drawn: Vec<Vec<u32>> = vec![Vec::with_capacity(prompts as usize); threads];
+
+    for group in resampled.chunks_mut(table.width * threads) {
+        for (rows, _) in drawn.iter_mut().zip(group.chunks_exact(table.width)) {
+            rows.clear();
+            for _ in 0..prompts {
+                rows.push(random.random_range(0..prompts));
+            }
+        }
+
+        let mut parts = drawn.iter().zip(group.chunks_exact_mut(table.width));
+        let Some((own_rows, own_totals)) = parts.next() else { return };
+        thread::scope(|scope| {
+            for (rows, totals) in parts {
+                scope.spawn(move || sum_rows(table, rows, totals));
+            }
+            sum_rows(table, own_rows, own_totals);
+        });
+    }
+}
+
+fn sum_rows(table: &Table, rows: &[u32], totals: &mut [f64]) {
+    for row in rows {
+        let first = *row as usize * table.width;
+        if let Some(row) = table.cells.get(first..first + table.width) {
+            add(totals, row);
+        }
+    }
+}
+
 fn add(totals: &mut [f64], row: &[f64]) {
     for (total, cell) in totals.iter_mut().zip(row) {
         *total += cell;
@@ -366,6 +402,31 @@ mod tests {
             |seed| Resampled::draw(table(&rows), seed).distribution(0, ratio).unwrap().estimate(0.95);
         assert_eq!(estimate(7), estimate(7));
         assert_ne!(estimate(7), estimate(8));
+    }
+
+    /// Sums of a table beyond the caches, which several threads add up, are those of one thread.
+    #[test]
+    fn threads_change_no_bit() {
+        let (prompts, width) = (3_000_u32, 64);
+        let mut large = Table::new(prompts as usize, width);
+        for row in 0..prompts as usize {
+            for column in 0..width {
+                large.add(row, column, 1.0 / (row * width + column + 1) as f64);
+            }
+        }
+        assert!(large.cells.len() * 8 > OWN_CACHE);
+
+        let mut random = ChaCha8Rng::seed_from_u64(5);
+        let mut expected = vec![0.0; 3 * width];
+        for totals in expected.chunks_exact_mut(width) {
+            for _ in 0..prompts {
+                let first = random.random_range(0..prompts) as usize * width;
+                add(totals, &large.cells[first..first + width]);
+            }
+        }
+
+        let drawn = Resampled::draw(large, 5);
+        assert_eq!(drawn.resampled[..expected.len()], expected);
     }
 
     #[test]

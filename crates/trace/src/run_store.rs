@@ -15,6 +15,7 @@ use infercost_core::{
 
 use crate::error::{MappingError, StoreError};
 use crate::journal::{Journal, write_hint};
+use crate::line_records::Texts;
 use crate::mapping::{RunSpans, evaluation};
 use crate::otlp_line::LineWriter;
 use crate::run_reader::{HEADER_FILE, MAX_LINE, SPANS_FILE, read_stored};
@@ -82,7 +83,7 @@ impl RunStore {
             return Err(StoreError::NoRun { path: folder.to_owned() });
         }
         let file = open_locked(&path)?;
-        let stored = read_stored(folder)?;
+        let stored = read_stored(folder, Texts::Kept)?;
 
         if stored.notes.torn_bytes > 0 {
             file.set_len(stored.length).map_err(|source| write_error(&path, source))?;

@@ -26,7 +26,7 @@ fn record(latency: u64, output: u32) -> InferenceRecord {
             finish: FinishReason::Stop,
             output_tokens: output,
             thinking: None,
-            arrivals: vec![ChunkArrival { at: at(80), tokens: 1 }],
+            arrivals: vec![ChunkArrival { at: at(80), tokens: 1 }].into(),
             latency: at(latency),
         },
     }

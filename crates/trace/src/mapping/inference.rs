@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use infercost_core::{
-    ChunkArrival, FailureKind, FinishReason, InferenceRecord, Outcome, PromptId, Sampling, WindowId,
+    ChunkArrival, ChunkArrivals, FailureKind, FinishReason, InferenceRecord, Outcome, PromptId, Sampling,
+    WindowId,
 };
 use serde::Serialize;
 
@@ -188,12 +189,12 @@ fn whole_u32(value: f64) -> Result<u32, MappingError> {
     Ok(value as u32)
 }
 
-fn write_arrivals(draft: &mut SpanDraft, arrivals: &[ChunkArrival]) -> Result<(), MappingError> {
+fn write_arrivals(draft: &mut SpanDraft, arrivals: &ChunkArrivals) -> Result<(), MappingError> {
     const LATE: MappingError = MappingError::Time { what: "a chunk's arrival" };
     if let Some(first) = arrivals.first() {
         draft.number(GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK, first.at.as_secs_f64());
     }
-    let offset = |chunk: &ChunkArrival| i64::try_from(chunk.at.as_nanos()).map_err(|_| LATE);
+    let offset = |chunk: ChunkArrival| i64::try_from(chunk.at.as_nanos()).map_err(|_| LATE);
     let offsets = arrivals.iter().map(offset).collect::<Result<Vec<_>, _>>()?;
     draft.ints(CHUNK_OFFSETS, offsets.into_iter());
     if arrivals.iter().any(|chunk| chunk.tokens != 1) {
@@ -202,7 +203,7 @@ fn write_arrivals(draft: &mut SpanDraft, arrivals: &[ChunkArrival]) -> Result<()
     Ok(())
 }
 
-fn read_arrivals(span: &ReadSpan<'_>) -> Result<Vec<ChunkArrival>, MappingError> {
+fn read_arrivals(span: &ReadSpan<'_>) -> Result<ChunkArrivals, MappingError> {
     let offsets: Vec<u64> =
         span.ints(CHUNK_OFFSETS)?.ok_or(MappingError::Missing { attribute: CHUNK_OFFSETS })?;
     let tokens = span.ints::<u32>(CHUNK_TOKENS)?.unwrap_or_else(|| vec![1; offsets.len()]);
