@@ -3,7 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::record::ChunkArrival;
+/// One chunk of streamed output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChunkArrival {
+    /// Since the request was issued.
+    pub at: Duration,
+    /// Tokens it held; a server may send several at once.
+    pub tokens: u32,
+}
 
 /// Arrivals of an answer's chunks since it was asked for, in order.
 ///

@@ -55,7 +55,7 @@ pub mod verdict;
 pub mod workload;
 
 pub use board::{BoardState, CrossCheck};
-pub use chunk_arrivals::ChunkArrivals;
+pub use chunk_arrivals::{ChunkArrival, ChunkArrivals};
 pub use conversation::{Conversation, Effort, Message, Role, ThinkingAllowance};
 pub use energy::{
     EnergyDomain, EnergyReading, EnergyScope, EnergySource, EstimationMethod, MeterKind, MeterSource,
@@ -83,8 +83,8 @@ pub use policy::Policy;
 pub use prompt_set::{Prompt, PromptBody, PromptSet};
 pub use reason::{CostPart, LeftOut, Reason, Unknown};
 pub use record::{
-    ChunkArrival, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord,
-    OperatingPoint, Outcome, WindowRecord,
+    FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord, OperatingPoint, Outcome,
+    WindowRecord,
 };
 pub use record_sink::{Likeliest, RecordSink, Scored, SinkError, Unscored};
 pub use retry_after::retry_after;

@@ -117,15 +117,6 @@ pub enum Outcome {
     },
 }
 
-/// One chunk of streamed output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChunkArrival {
-    /// Since the request was issued.
-    pub at: Duration,
-    /// Tokens it held; a server may send several at once.
-    pub tokens: u32,
-}
-
 /// Why a generation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

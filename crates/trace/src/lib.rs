@@ -16,6 +16,7 @@
 //! - [`span_ids`], `span_names`: ids that follow from what a span records, and what spans are called by.
 //! - [`run_store`], [`run_reader`]: the folder of a run, written and read.
 //! - `line_batch`, `line_records`, `gathered`: lines of a run, many at once; the records in them; and each of those once.
+//! - `new_folder`: a run's folder appears whole or not at all.
 //! - `span_draft`, `otlp_line`, `checksum`, `read_span`, `journal`, `escaped`: a span under construction, as a line, its
 //!   checksum, as read, the file of whole lines, and messages that may quote it.
 
@@ -30,6 +31,7 @@ mod journal;
 mod line_batch;
 mod line_records;
 mod mapping;
+mod new_folder;
 pub mod otlp_json;
 mod otlp_line;
 pub mod outgoing;
@@ -42,6 +44,7 @@ mod span_names;
 pub mod traces_reader;
 
 pub use error::{MappingError, StoreError};
+pub use new_folder::{remove_abandoned, try_writing};
 pub use run_reader::{ReadNotes, inspect_run, is_finished, list_runs, read_run, read_run_without_texts};
 pub use run_store::RunStore;
 pub use traces_reader::TracesReader;

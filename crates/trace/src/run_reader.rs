@@ -17,12 +17,11 @@ pub use crate::gathered::ReadNotes;
 pub use crate::line_batch::MAX_LINE;
 use crate::line_batch::{LineBatch, LineReader};
 use crate::line_records::{ReadLine, Texts, read_batches};
+pub use crate::new_folder::HEADER_FILE;
 use crate::otlp_json::read_line;
 use crate::span_ids::SpanId;
 use crate::span_names::record;
 
-/// Name of the header's file in a run's folder.
-pub const HEADER_FILE: &str = "run.json";
 /// Name of the spans' file in a run's folder.
 pub const SPANS_FILE: &str = "spans.jsonl";
 /// Largest header read, in bytes.
@@ -100,8 +99,11 @@ pub fn list_runs(traces: &Path) -> Result<Vec<PathBuf>, StoreError> {
     };
     let mut runs = Vec::new();
     for entry in entries {
-        let folder = entry.map_err(read)?.path();
-        if folder.join(HEADER_FILE).is_file() {
+        let entry = entry.map_err(read)?;
+        let folder = entry.path();
+        // what begins with a dot is a run that has not begun yet
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !is_hidden && folder.join(HEADER_FILE).is_file() {
             runs.push(folder);
         }
     }
