@@ -221,11 +221,12 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
-/// The name of one of our crates without `infercost-`; `None` for the benchmarks and for others' crates.
+/// The name of one of our crates without `infercost-`; `None` for the benchmarks, the entries of the fuzz targets and others'
+/// crates.
 fn short_name(package: &str) -> Option<&str> {
     match package {
         "infercost" => Some(""),
-        "infercost-benches" => None,
+        "infercost-benches" | "infercost-fuzz-entries" => None,
         _ => package.strip_prefix("infercost-"), // also leaves out `dirs`, which stands in for a library
     }
 }
