@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use hf_hub::api::sync::ApiBuilder;
-use hf_hub::{Cache, Repo, RepoType};
+/// Where models are looked for unless `HF_ENDPOINT` names another place.
+const PUBLIC_HUB: &str = "https://huggingface.co";
 
 /// The hub as the environment describes it.
 #[derive(Debug, Clone)]
@@ -79,61 +79,56 @@ impl HubSettings {
 
     /// The hub's cache for one repository at one revision.
     pub(crate) fn cached_repo(&self, repo: &str, revision: &str) -> Option<CachedRepo> {
-        let cache = Cache::new(self.cache.clone()?);
-        let repo = Repo::with_revision(repo.to_owned(), RepoType::Model, revision.to_owned());
-        let folder = cache.path().join(repo.folder_name());
-        let locks = cache.path().join(".locks").join(repo.folder_name());
-        Some(CachedRepo { folder, locks, revision: revision.to_owned(), repo: cache.repo(repo) })
+        let cache = self.cache.as_ref()?;
+        let name = format!("models--{}", repo.replace('/', "--"));
+        let locks = cache.join(".locks").join(&name);
+        Some(CachedRepo { folder: cache.join(name), locks, revision: revision.to_owned() })
     }
 
     /// The address of a file.
     pub(crate) fn file_url(&self, repo: &str, revision: &str, file: &str) -> Result<String, String> {
         let file: Vec<String> =
             file.split('/').map(|part| part.replace(' ', "%20").replace('+', "%2B")).collect();
-        let repo = Repo::with_revision(repo.to_owned(), RepoType::Model, revision.to_owned());
-        Ok(self.api()?.repo(repo).url(&file.join("/")))
+        let (endpoint, revision) = (self.endpoint()?, escaped_revision(revision));
+        Ok(format!("{endpoint}/{repo}/resolve/{revision}/{}", file.join("/")))
     }
 
     /// The address of a repository's listing.
     pub(crate) fn listing_url(&self, repo: &str, revision: &str) -> Result<String, String> {
-        let repo = Repo::with_revision(repo.to_owned(), RepoType::Model, revision.to_owned());
-        let path = repo.api_url();
-        // The library gives the endpoint's address only as the start of a file's.
-        let file = self.api()?.repo(repo).url("");
-        let (scheme, rest) = file.split_once("://").ok_or("an endpoint without a scheme")?;
-        let base = rest.split("/resolve/").next().unwrap_or(rest);
-        let endpoint = base.rsplitn(3, '/').nth(2).unwrap_or(base);
-        Ok(format!("{scheme}://{endpoint}/api/{path}"))
+        let (endpoint, revision) = (self.endpoint()?, escaped_revision(revision));
+        Ok(format!("{endpoint}/api/models/{repo}/revision/{revision}"))
     }
 
-    fn api(&self) -> Result<hf_hub::api::sync::Api, String> {
-        let mut builder = ApiBuilder::from_cache(Cache::new(PathBuf::new())).with_progress(false);
-        if let Some(endpoint) = &self.endpoint {
-            let known = endpoint.starts_with("http://") || endpoint.starts_with("https://");
-            if !known || endpoint.chars().any(|one| one.is_control() || one == ' ') {
-                return Err("HF_ENDPOINT is not an http or https address".into());
-            }
-            builder = builder.with_endpoint(endpoint.trim_end_matches('/').to_owned());
+    fn endpoint(&self) -> Result<&str, String> {
+        let Some(endpoint) = &self.endpoint else { return Ok(PUBLIC_HUB) };
+        let known = endpoint.starts_with("http://") || endpoint.starts_with("https://");
+        if !known || endpoint.chars().any(|one| one.is_control() || one == ' ') {
+            return Err("HF_ENDPOINT is not an http or https address".into());
         }
-        builder.build().map_err(|error| error.to_string())
+        Ok(endpoint.trim_end_matches('/'))
     }
 }
 
-/// A repository's place in the hub's cache: `blobs/<etag>`, `snapshots/<commit>/<file>`, `refs/<revision>`.
+/// A branch may have slashes in its name.
+fn escaped_revision(revision: &str) -> String {
+    revision.replace('/', "%2F")
+}
+
+/// A repository's place in the hub's cache: `blobs/<etag>`, `snapshots/<commit>/<file>`, `refs/<revision>`. Every client of
+/// the hub shares this layout (Hugging Face Hub, *Understand caching*).
 pub(crate) struct CachedRepo {
     folder: PathBuf,
     locks: PathBuf,
     revision: String,
-    repo: hf_hub::CacheRepo,
 }
 
 impl CachedRepo {
     pub(crate) fn blob(&self, etag: &str) -> PathBuf {
-        self.repo.blob_path(etag)
+        self.folder.join("blobs").join(etag)
     }
 
     pub(crate) fn snapshot(&self, commit: &str) -> PathBuf {
-        self.repo.pointer_path(commit)
+        self.folder.join("snapshots").join(commit)
     }
 
     pub(crate) fn lock_file(&self, etag: &str) -> PathBuf {
@@ -142,7 +137,7 @@ impl CachedRepo {
 
     /// The commit that the revision stood for when it was last asked for.
     pub(crate) fn known_commit(&self) -> Option<String> {
-        let noted = std::fs::read_to_string(self.folder.join("refs").join(&self.revision)).ok();
+        let noted = std::fs::read_to_string(self.reference()).ok();
         noted
             .map(|commit| commit.trim().to_owned())
             .or_else(|| is_commit(&self.revision).then(|| self.revision.clone()))
@@ -151,7 +146,19 @@ impl CachedRepo {
 
     /// Notes which commit a branch or tag stands for.
     pub(crate) fn note_commit(&self, commit: &str) -> std::io::Result<()> {
-        if is_commit(&self.revision) { Ok(()) } else { self.repo.create_ref(commit) }
+        if is_commit(&self.revision) {
+            return Ok(());
+        }
+
+        let reference = self.reference();
+        if let Some(folder) = reference.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        std::fs::write(reference, commit.trim())
+    }
+
+    fn reference(&self) -> PathBuf {
+        self.folder.join("refs").join(&self.revision)
     }
 }
 

@@ -1,9 +1,0 @@
-//! Stands in for the library of the same name, which brings copyleft code along for functions that nothing here
-//! calls. hf-hub asks it for the home folder, and for nothing else.
-
-use std::path::PathBuf;
-
-/// The user's home folder; `None` where the system names none.
-pub fn home_dir() -> Option<PathBuf> {
-    std::env::home_dir()
-}
