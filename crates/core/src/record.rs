@@ -82,8 +82,8 @@ pub struct InferenceRecord {
     pub max_tokens: u32,
     /// How tokens were chosen.
     pub sampling: Sampling,
-    /// What the server said about it; `None` in process.
-    pub served: Option<ServedFacts>,
+    /// What the server said about it; `None` in process. Kept apart, since a run may hold a million inferences without any.
+    pub served: Option<Box<ServedFacts>>,
     /// What came of it. A failure is a result, not a hole.
     pub outcome: Outcome,
 }

@@ -121,7 +121,8 @@ pub(crate) fn record(
         served: match result {
             Ok(generation) => generation.served.clone(),
             Err(error) => error.served_facts().cloned(),
-        },
+        }
+        .map(Box::new),
         outcome,
     }
 }

@@ -56,7 +56,7 @@ impl RunSpans {
         draft.text_if(INPUT_VALUE, inference.input_text.as_deref().filter(|_| self.header.content));
         draft.int_if(GEN_AI_USAGE_INPUT_TOKENS, inference.input_tokens);
         draft.int_if(GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS, inference.cached_input_tokens);
-        served::write(&mut draft, inference.served.as_ref())?;
+        served::write(&mut draft, inference.served.as_deref())?;
         self.write_outcome(&mut draft, model, inference)?;
 
         draft.finish()
@@ -139,7 +139,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<(WindowId, InferenceRecord), M
         cached_input_tokens: span.int_if(GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS)?,
         max_tokens: span.int(GEN_AI_REQUEST_MAX_TOKENS)?,
         sampling: read_sampling(span)?,
-        served: served::read(span)?,
+        served: served::read(span)?.map(Box::new),
         outcome,
     };
 

@@ -327,7 +327,7 @@ fn any_inference(number: usize) -> BoxedStrategy<InferenceRecord> {
                     cached_input_tokens: cached,
                     max_tokens,
                     sampling,
-                    served,
+                    served: served.map(Box::new),
                     outcome,
                 }
             },
