@@ -37,6 +37,10 @@ const FEWEST_BEYOND: f64 = 4.0;
 const DRAWS: usize = 20_000_000;
 /// Bytes that one core's own caches hold about.
 const OWN_CACHE: usize = 1 << 20;
+/// Resamples that are added up together.
+const TOGETHER: usize = 16;
+/// Bytes of rows that they take in turn.
+const TILE: usize = 128 << 10;
 
 /// Sums per prompt: one row a prompt, one column a quantity. Absent prompts hold zeros.
 #[derive(Debug, Clone, PartialEq)]
@@ -331,42 +335,68 @@ pub fn unseen_share(n: usize, tail: f64) -> f64 {
     if n == 0 { 1.0 } else { 1.0 - tail.powf(1.0 / n as f64) }
 }
 
-/// Fills `resampled`, one row a resample, with the sums of as many rows of the table as it has, drawn one after the other
-/// from `random`.
-///
-/// A large table is beyond the caches, and each draw a walk through memory: then as many resamples are added up at once
-/// as there are processors. The rows of one are drawn and added in the same order on any machine, so that the sums are
-/// the same to the last bit.
+/// Fills `resampled`, one row a resample, with the sums of as many rows of the table as it has, drawn from `random`.
 fn sum_draws(table: &Table, prompts: u32, mut random: ChaCha8Rng, resampled: &mut [f64]) {
-    let is_large = size_of_val(table.cells.as_slice()) > OWN_CACHE;
-    let threads = if is_large { thread::available_parallelism().map_or(1, usize::from) } else { 1 };
-    let mut drawn: Vec<Vec<u32>> = vec![Vec::with_capacity(prompts as usize); threads];
+    if size_of_val(table.cells.as_slice()) > OWN_CACHE {
+        return sum_draws_together(table, prompts, random, resampled);
+    }
 
-    for group in resampled.chunks_mut(table.width * threads) {
-        for (rows, _) in drawn.iter_mut().zip(group.chunks_exact(table.width)) {
-            rows.clear();
+    for totals in resampled.chunks_exact_mut(table.width) {
+        for _ in 0..prompts {
+            let first = random.random_range(0..prompts) as usize * table.width;
+            if let Some(row) = table.cells.get(first..first + table.width) {
+                add(totals, row);
+            }
+        }
+    }
+}
+
+/// The same for a table beyond the caches, where each draw would be a walk through memory: rows are counted first, and then
+/// taken in order, each for several resamples at once, on all processors. The draws and the order of additions depend on no
+/// machine, and so neither do the sums.
+fn sum_draws_together(table: &Table, prompts: u32, mut random: ChaCha8Rng, resampled: &mut [f64]) {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut counts = vec![vec![0_u16; prompts as usize]; TOGETHER * threads];
+
+    for group in resampled.chunks_mut(table.width * TOGETHER * threads) {
+        for (counts, _) in counts.iter_mut().zip(group.chunks_exact(table.width)) {
+            counts.fill(0);
             for _ in 0..prompts {
-                rows.push(random.random_range(0..prompts));
+                if let Some(count) = counts.get_mut(random.random_range(0..prompts) as usize) {
+                    *count = count.saturating_add(1);
+                }
             }
         }
 
-        let mut parts = drawn.iter().zip(group.chunks_exact_mut(table.width));
-        let Some((own_rows, own_totals)) = parts.next() else { return };
         thread::scope(|scope| {
-            for (rows, totals) in parts {
-                scope.spawn(move || sum_rows(table, rows, totals));
+            let parts = counts.chunks(TOGETHER).zip(group.chunks_mut(table.width * TOGETHER));
+            for (counts, totals) in parts {
+                scope.spawn(move || add_counted(table, counts, totals));
             }
-            sum_rows(table, own_rows, own_totals);
         });
     }
 }
 
-fn sum_rows(table: &Table, rows: &[u32], totals: &mut [f64]) {
-    for row in rows {
-        let first = *row as usize * table.width;
-        if let Some(row) = table.cells.get(first..first + table.width) {
-            add(totals, row);
+/// Adds each row as often as it was counted, for each resample; some rows at a time, which stay in the caches meanwhile.
+fn add_counted(table: &Table, counts: &[Vec<u16>], totals: &mut [f64]) {
+    let rows = (TILE / size_of::<f64>() / table.width).max(1);
+
+    for (tile, cells) in table.cells.chunks(rows * table.width).enumerate() {
+        for (counts, totals) in counts.iter().zip(totals.chunks_exact_mut(table.width)) {
+            let counts = counts.get(tile * rows..).unwrap_or_default();
+
+            for (row, count) in cells.chunks_exact(table.width).zip(counts) {
+                if *count > 0 {
+                    add_times(totals, row, f64::from(*count));
+                }
+            }
         }
+    }
+}
+
+fn add_times(totals: &mut [f64], row: &[f64], times: f64) {
+    for (total, cell) in totals.iter_mut().zip(row) {
+        *total += times * cell;
     }
 }
 
@@ -404,20 +434,21 @@ mod tests {
         assert_ne!(estimate(7), estimate(8));
     }
 
-    /// Sums of a table beyond the caches, which several threads add up, are those of one thread.
+    /// Sums of a table beyond the caches, which threads add up together, are the sums of the rows that were drawn.
     #[test]
-    fn threads_change_no_bit() {
-        let (prompts, width) = (3_000_u32, 64);
+    fn large_tables_are_summed_as_they_are_drawn() {
+        let (prompts, width) = (3_001_u32, 64);
         let mut large = Table::new(prompts as usize, width);
         for row in 0..prompts as usize {
             for column in 0..width {
-                large.add(row, column, 1.0 / (row * width + column + 1) as f64);
+                // whole numbers, whose sums are exact in any order
+                large.add(row, column, ((row * 31 + column * 7) % 1_000) as f64);
             }
         }
         assert!(large.cells.len() * 8 > OWN_CACHE);
 
         let mut random = ChaCha8Rng::seed_from_u64(5);
-        let mut expected = vec![0.0; 3 * width];
+        let mut expected = vec![0.0; FEWEST_RESAMPLES * width];
         for totals in expected.chunks_exact_mut(width) {
             for _ in 0..prompts {
                 let first = random.random_range(0..prompts) as usize * width;
@@ -426,6 +457,7 @@ mod tests {
         }
 
         let drawn = Resampled::draw(large, 5);
+        assert!(drawn.resampled.len() >= expected.len());
         assert_eq!(drawn.resampled[..expected.len()], expected);
     }
 
