@@ -3,12 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use infercost_fuzz_entries::ENTRIES;
 
-/// Changed inputs made of each seed.
+/// Changed inputs made of each seed, unless `INFERCOST_FUZZ_CHANGES` says how many.
 const CHANGES: usize = 150;
 /// No input may take longer, on however busy a machine.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -46,8 +47,18 @@ impl Dice {
     }
 }
 
+/// A row of the table of `docs/reliability.md`, into the file that `INFERCOST_FUZZ_TABLE` names.
+fn tell(target: &str, inputs: usize, longest: Duration) {
+    let Some(path) = std::env::var_os("INFERCOST_FUZZ_TABLE") else { return };
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+    writeln!(file, "| `{target}` | {inputs} | none | {:.1} ms |", longest.as_secs_f64() * 1e3).unwrap();
+}
+
 #[test]
 fn every_seed_and_what_becomes_of_it_is_survived() {
+    let changes = std::env::var("INFERCOST_FUZZ_CHANGES").ok().and_then(|text| text.parse().ok());
+    let changes = changes.unwrap_or(CHANGES);
+
     for entry in ENTRIES {
         let folder = fuzz_folder().join("seeds").join(entry.name);
         let mut seeds: Vec<PathBuf> = fs::read_dir(&folder)
@@ -57,17 +68,20 @@ fn every_seed_and_what_becomes_of_it_is_survived() {
         seeds.sort();
         assert!(!seeds.is_empty(), "{}: no seeds", folder.display());
         let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
+        let (mut inputs, mut longest) = (0, Duration::ZERO);
 
         for path in seeds {
             let seed = fs::read(&path).unwrap();
-            for change in 0..=CHANGES {
+            for change in 0..=changes {
                 let input = if change == 0 { seed.clone() } else { dice.damage(&seed) };
                 let began = Instant::now();
                 (entry.run)(&input);
                 let took = began.elapsed();
                 assert!(took < LONGEST, "{} took {took:?}, change {change}", path.display());
+                (inputs, longest) = (inputs + 1, longest.max(took));
             }
         }
+        tell(entry.name, inputs, longest);
     }
 }
 
