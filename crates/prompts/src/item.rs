@@ -70,7 +70,9 @@ impl Item {
         }
         let length: usize = self.turns.iter().map(|turn| turn.content.len()).sum();
         if length > LONGEST_PROMPT {
-            return Err(format!("the prompt holds {length} bytes; at most {LONGEST_PROMPT} are taken: shorten it"));
+            return Err(format!(
+                "the prompt holds {length} bytes; at most {LONGEST_PROMPT} are taken: shorten it"
+            ));
         }
 
         let max_tokens = self.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS);

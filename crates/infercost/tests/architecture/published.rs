@@ -12,7 +12,8 @@ use super::{list, metadata, none, text};
 fn crates_can_be_published() {
     let metadata = metadata(&["--no-deps"]);
     let packages = || list(&metadata["packages"]);
-    let private: BTreeSet<&str> = packages().filter(|one| is_private(one)).map(|one| text(&one["name"])).collect();
+    let private: BTreeSet<&str> =
+        packages().filter(|one| is_private(one)).map(|one| text(&one["name"])).collect();
     assert!(private.contains("infercost-openai-mock") && packages().count() > private.len() + 10);
 
     for package in packages().filter(|one| !is_private(one)) {
@@ -40,7 +41,9 @@ fn unpublishable(package: &Value, private: &BTreeSet<&str>) -> Vec<String> {
 
         // without a version a dependency of tests is left out of what is published, and any other forbids publishing
         match (private.contains(on), is_dev) {
-            (true, true) if has_version => breaches.push(format!("{name}: {on} is not published and has a version")),
+            (true, true) if has_version => {
+                breaches.push(format!("{name}: {on} is not published and has a version"))
+            }
             (true, false) => breaches.push(format!("{name} is built on {on}, which is not published")),
             (false, false) if !has_version => breaches.push(format!("{name}: {on} has no version")),
             _ => {}
