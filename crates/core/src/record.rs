@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::board::{BoardState, CrossCheck};
+use crate::chunk_arrivals::ChunkArrivals;
 use crate::energy::EnergyReading;
 use crate::identity::{PromptId, VariantId, WindowId};
 use crate::interference::Interference;
@@ -93,8 +94,8 @@ pub struct InferenceRecord {
     pub max_tokens: u32,
     /// How tokens were chosen.
     pub sampling: Sampling,
-    /// What the server said about it; `None` in process.
-    pub served: Option<ServedFacts>,
+    /// What the server said about it; `None` in process. Kept apart, since a run may hold a million inferences without any.
+    pub served: Option<Box<ServedFacts>>,
     /// What came of it. A failure is a result, not a hole.
     pub outcome: Outcome,
 }
@@ -113,7 +114,7 @@ pub enum Outcome {
         /// What the model thought before it answered; `None` where it did not think.
         thinking: Option<Thinking>,
         /// When each chunk arrived, since `issued_at`, in order.
-        arrivals: Vec<ChunkArrival>,
+        arrivals: ChunkArrivals,
         /// From issue to end.
         latency: Duration,
     },
@@ -126,15 +127,6 @@ pub enum Outcome {
         /// From issue to failure.
         latency: Duration,
     },
-}
-
-/// One chunk of streamed output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChunkArrival {
-    /// Since the request was issued.
-    pub at: Duration,
-    /// Tokens it held; a server may send several at once.
-    pub tokens: u32,
 }
 
 /// Why a generation ended.

@@ -20,6 +20,8 @@ mod discovery;
 mod estimate;
 mod exporter;
 mod exposition;
+#[doc(hidden)]
+pub mod hostile;
 mod hwmon;
 mod instrument;
 mod instruments;

@@ -27,6 +27,9 @@ mod planted;
 #[path = "architecture/promises.rs"]
 mod promises;
 
+#[path = "architecture/published.rs"]
+mod published;
+
 use import_circles::circles;
 use licenses::{built_implementations, copyleft, linked};
 use source_text::{SourceFile, find_word};
@@ -213,11 +216,12 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
-/// The name of one of our crates without `infercost-`; `None` for the benchmarks and for others' crates.
+/// The name of one of our crates without `infercost-`; `None` for the benchmarks, the entries of the fuzz targets and others'
+/// crates.
 fn short_name(package: &str) -> Option<&str> {
     match package {
         "infercost" => Some(""),
-        "infercost-benches" => None,
+        "infercost-benches" | "infercost-fuzz-entries" => None,
         _ => package.strip_prefix("infercost-"), // also leaves out `dirs`, which stands in for a library
     }
 }
@@ -484,7 +488,9 @@ fn documents_name_tests_that_exist() {
     let invariants = read("docs/invariants.md");
     assert!(invariants.contains(".rs::"), "no invariant names its test");
     let exists = |file: &str| fs::read_to_string(workspace().join(file)).ok();
-    for document in ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/invariants.md"] {
+    for document in
+        ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs/invariants.md", "docs/reliability.md"]
+    {
         none(&missing_tests(&read(document), &exists));
     }
 }

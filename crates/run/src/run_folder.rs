@@ -1,6 +1,5 @@
 //! The folders of runs: found by their names, and made sure of before a run begins.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -131,14 +130,12 @@ fn left_aside(folder: &Path, error: &dyn std::fmt::Display) {
     console::warn(&format!("{} is left aside: {error}", folder.display()));
 }
 
-/// A folder that cannot be written must be known before models are fetched and loaded.
+/// A folder that cannot be written must be known before models are fetched and loaded. What runs left there that were
+/// killed before they had begun is removed.
 pub fn probe(traces: &Path) -> anyhow::Result<()> {
-    let probe = traces.join(format!(".probe-{}", std::process::id()));
-    let tried = fs::create_dir_all(traces)
-        .and_then(|()| fs::write(&probe, b"probe"))
-        .and_then(|()| fs::remove_file(&probe));
+    infercost_trace::remove_abandoned(traces);
 
-    tried.with_context(|| {
+    infercost_trace::try_writing(traces).with_context(|| {
         format!(
             "cannot write into {}; make it writable, or name another folder with --traces",
             traces.display()

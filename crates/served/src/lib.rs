@@ -20,6 +20,8 @@ mod discovery;
 mod engine;
 mod exchange;
 mod failure;
+#[doc(hidden)]
+pub mod hostile;
 mod key;
 mod model_list;
 mod options;

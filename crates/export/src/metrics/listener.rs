@@ -1,7 +1,7 @@
 //! A page for Prometheus to scrape while a run lasts.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -58,6 +58,22 @@ impl Drop for Listener {
     }
 }
 
+/// True where a request's `Host` is an address or `localhost`, or is not told. A browser that a page's own name has led to
+/// this machine names that page (DNS rebinding): it is shown nothing.
+fn names_this_machine(request: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(request);
+    let mut lines = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+    let Some((_, host)) = lines.find(|(name, _)| name.trim().eq_ignore_ascii_case("host")) else {
+        return true;
+    };
+
+    let host = host.trim();
+    let is_address = host.parse::<SocketAddr>().is_ok() || host.parse::<IpAddr>().is_ok();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let in_brackets = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok();
+    is_address || in_brackets || name.eq_ignore_ascii_case("localhost")
+}
+
 fn answer(mut stream: TcpStream, meters: &Meters) -> io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -72,6 +88,11 @@ fn answer(mut stream: TcpStream, meters: &Meters) -> io::Result<()> {
         if read == 0 || request.len() > MAX_REQUEST || began.elapsed() > PATIENCE {
             return Ok(());
         }
+    }
+
+    if stream.local_addr()?.ip().is_loopback() && !names_this_machine(&request) {
+        let refusal = "HTTP/1.1 421 Misdirected Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        return stream.write_all(refusal.as_bytes());
     }
 
     let first = request.split(|byte| *byte == b'\r').next().unwrap_or_default();

@@ -85,8 +85,13 @@ pub(crate) fn print(
     given: &SettingsOverrides,
     printing: &Printing<'_>,
 ) -> anyhow::Result<ExitCode> {
+    // only a page shows prompts and answers
+    let read = match printing.page.html {
+        Some(_) => infercost_trace::read_run,
+        None => infercost_trace::read_run_without_texts,
+    };
     let runs: Vec<RunRecord> =
-        folders.iter().map(|folder| Ok(infercost_trace::read_run(folder)?)).collect::<anyhow::Result<_>>()?;
+        folders.iter().map(|folder| Ok(read(folder)?)).collect::<anyhow::Result<_>>()?;
     let Some(first) = runs.first() else { return Err(usage("no run to report on")) };
     let settings = given.over(&first.header.policy, &first.header.prices)?;
     let variants = runs.iter().flat_map(|run| &run.header.variants).map(|variant| &variant.id);
