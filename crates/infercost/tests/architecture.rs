@@ -33,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "analyzer",
             "core",
+            "cost",
             "economics",
             "energy",
             "engine",
@@ -42,10 +43,13 @@ const ARROWS: &[(&str, &[&str])] = &[
             "prices",
             "prompts",
             "served",
+            "sprint",
+            "stats",
             "text",
             "trace",
         ],
     ),
+    ("sprint", &["core", "stats", "text"]),
     ("energy", &["core"]),
     ("harness", &["core"]),
     ("trace", &["core"]),
@@ -75,6 +79,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "page",
             "prices",
             "run",
+            "sprint",
             "stats",
             "text",
             "trace",
@@ -157,6 +162,7 @@ const NEVER: &[(&str, &str, &[&str])] = &[
         &["Estimate", "Verdict", "Policy", "Report", "PriceBook"],
     ),
     ("prompts", "does no I/O, reads no clock and leaves nothing to chance", &IMPURE),
+    ("sprint", "does no I/O, reads no clock and leaves nothing to chance", &IMPURE),
     ("prices", "measures nothing", &["EnergyReading", "InferenceRecord", "RunRecord", "Instant::now"]),
 ];
 

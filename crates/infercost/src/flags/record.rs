@@ -144,6 +144,7 @@ impl RecordFlags {
             offline: global.offline,
             traces: global.traces.clone(),
             live: self.live.target(),
+            settings: Vec::new(),
         }
     }
 }

@@ -18,6 +18,7 @@ pub(crate) mod progress;
 pub(crate) mod runs;
 pub(crate) mod score;
 pub(crate) mod sheet;
+pub(crate) mod sprint;
 pub(crate) mod stdout;
 pub(crate) mod table;
 pub(crate) mod terminal;

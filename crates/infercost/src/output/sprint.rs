@@ -1,0 +1,198 @@
+//! The answer of a sprint: what to do, what it rests on, and why.
+
+use std::fmt::Write as _;
+
+use infercost_core::text::{count, percent};
+use infercost_run::number::UNKNOWN;
+use infercost_run::sprint::{LeverBasis, SettingOutcome, SprintOutcome};
+use infercost_sprint::roofline::Roofline;
+use infercost_sprint::Answer;
+
+use crate::output::layout::{share, styled, table, thousand};
+use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
+
+/// Settings that are shown; the others are in the JSON.
+const SHOWN: usize = 12;
+/// Columns of a line.
+const WIDTH: usize = 80;
+
+/// The whole answer as text.
+pub(crate) fn render(outcome: &SprintOutcome) -> String {
+    let mut text = answer(outcome);
+    text.push_str(&settings(outcome));
+    text.push_str(&because(outcome));
+    text.push_str(&cost_review(outcome));
+    text.push_str(&footing(outcome));
+    text
+}
+
+fn answer(outcome: &SprintOutcome) -> String {
+    let is_found = matches!(outcome.answer, Answer::Found { .. });
+    let style = if is_found { SUCCESS } else { DOUBT };
+    let mut text = format!("{} ", styled(style, "→"));
+    text.push_str(&wrapped(&outcome.sentence, 2, STRONG));
+    if let Some(command) = &outcome.command {
+        let _ = writeln!(text, "\n    {}", plain(command));
+    }
+    text.push('\n');
+    text
+}
+
+fn settings(outcome: &SprintOutcome) -> String {
+    let cost = outcome.present_cost.map_or(UNKNOWN.to_owned(), |cost| {
+        format!("{} {} per 1,000 answers", thousand(cost), outcome.prices.currency)
+    });
+    let mut rows = vec![vec!["as it is".to_owned(), "–".to_owned(), String::new(), cost]];
+    for one in outcome.settings.iter().take(SHOWN) {
+        rows.push(row(one));
+    }
+
+    let mut text = table(&["setting", "saves", "rounds", "outcome"], rows, false);
+    if outcome.settings.len() > SHOWN {
+        let _ = writeln!(text, " … and {} more (--json shows all)", outcome.settings.len() - SHOWN);
+    }
+    text
+}
+
+fn row(one: &SettingOutcome) -> Vec<String> {
+    let room = WIDTH / 2;
+    let outcome: String = one.outcome.chars().take(room).collect();
+    let cut = if one.outcome.chars().nth(room).is_some() { "…" } else { "" };
+    vec![
+        one.setting.to_string(),
+        one.saving().map_or(UNKNOWN.to_owned(), share),
+        one.standing.rounds.to_string(),
+        format!("{outcome}{cut}"),
+    ]
+}
+
+/// What bounds the present setting, and the winner where it is another thing.
+fn because(outcome: &SprintOutcome) -> String {
+    let mut text = String::from("\n");
+    if let Some(now) = &outcome.roofline {
+        let _ = write!(text, "{} ", styled(STRONG, "Bound by"));
+        text.push_str(&wrapped(&now.sentence, 9, anstyle::Style::new()));
+        text.push_str(&figures(now));
+    }
+    let Answer::Found { candidate, .. } = &outcome.answer else { return text };
+    let winner = outcome.settings.iter().find(|one| one.candidate == *candidate);
+    if let Some(then) = winner.and_then(|winner| winner.roofline.as_ref()) {
+        let _ = write!(text, "{} ", styled(STRONG, "Then by"));
+        text.push_str(&wrapped(&then.sentence, 8, anstyle::Style::new()));
+        text.push_str(&figures(then));
+    }
+    text
+}
+
+fn figures(found: &Roofline) -> String {
+    let known = |share: Option<f64>| share.map_or(UNKNOWN.to_owned(), percent);
+    let mut parts = vec![
+        format!("busy {}", percent(found.busy)),
+        format!("in flight {:.1}", found.in_flight),
+        format!("prefill {}", percent(found.prefill)),
+        format!("decode {}", percent(found.decode)),
+        format!("queue {}", known(found.queue)),
+        format!("bandwidth {}", known(found.bandwidth_share)),
+    ];
+    if let Some(watts) = found.watts {
+        parts.push(format!("{watts:.0} W"));
+    }
+    format!("  {}\n", styled(FAINT, &parts.join(" · ")))
+}
+
+/// The three steps of a cost review, each with what this sprint says of it and the command that goes on.
+fn cost_review(outcome: &SprintOutcome) -> String {
+    let mut text = format!("\n{}\n", styled(STRONG, "Cost review"));
+    let audit = match outcome.present_cost {
+        Some(cost) => format!("1,000 answers cost {} {}", thousand(cost), outcome.prices.currency),
+        None => "what an answer costs is not known".to_owned(),
+    };
+    let sprint = match &outcome.answer {
+        Answer::Found { saving, .. } => format!("{} found, at kept quality", percent(saving.point)),
+        Answer::Nothing => format!("nothing here saves {}", percent(outcome.wanted)),
+        Answer::Unsettled { .. } => "not settled; --resume or a larger --budget goes on".to_owned(),
+    };
+    let rows = vec![
+        step("1 audit", &audit, "infercost audit --revenue AMOUNT"),
+        step("2 sprint", &sprint, "infercost optimize --measure"),
+        step("3 pivot", "own, rent, spot, serverless or an API, at this load", "infercost host"),
+    ];
+    text.push_str(&table(&[], rows, false));
+
+    for lever in &outcome.levers {
+        let saving = lever.saving.map_or(UNKNOWN.to_owned(), percent);
+        let basis = match lever.basis {
+            LeverBasis::Measured => "measured",
+            LeverBasis::Computed => "computed",
+            LeverBasis::Unknown => "not known",
+        };
+        let line = format!("{}: {saving} ({basis}): {}", lever.name, lever.why);
+        let _ = write!(text, " · {}", wrapped(&line, 3, anstyle::Style::new()));
+    }
+    text
+}
+
+fn step(name: &str, what: &str, command: &str) -> Vec<String> {
+    vec![name.to_owned(), what.to_owned(), command.to_owned()]
+}
+
+/// What the answer rests on.
+fn footing(outcome: &SprintOutcome) -> String {
+    let mut lines = Vec::new();
+    let prices = if outcome.prices.assumed { "assumed, not yours" } else { "yours" };
+    let parts = if outcome.cost_parts.is_empty() { "time alone".to_owned() } else { outcome.cost_parts.join(" + ") };
+    lines.push(format!("cost is {parts}; prices: {} ({prices})", outcome.prices.name));
+    lines.push(format!("workload: {}", outcome.workload));
+    let saved = match outcome.grid_visits {
+        0 => String::new(),
+        grid => format!(" ({} of the grid's {grid})", percent(outcome.visits as f64 / grid as f64)),
+    };
+    lines.push(format!(
+        "{}{saved} in {:.1} of {:.0} min, in {}",
+        count(outcome.visits, "measurement"),
+        outcome.took_s / 60.0,
+        outcome.budget_s / 60.0,
+        outcome.folder
+    ));
+    if let Some(run) = &outcome.quality_run {
+        lines.push(format!("quality: infercost report {run}"));
+    }
+    if let Some(confirm) = &outcome.confirm {
+        lines.push(format!("confirm: {confirm}"));
+    }
+    lines.extend(outcome.notes.iter().cloned());
+
+    let mut text = String::from("\n");
+    for line in lines {
+        let _ = write!(text, "{}", wrapped(&line, 0, FAINT));
+    }
+    text
+}
+
+/// Text in lines of at most 80 columns, those behind the first indented.
+fn wrapped(text: &str, indent: usize, style: anstyle::Style) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    let mut length = indent;
+    for word in plain(text).split_whitespace() {
+        let size = word.chars().count();
+        if !line.is_empty() && length + 1 + size > WIDTH {
+            lines.push(std::mem::take(&mut line));
+            length = indent;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+            length += 1;
+        }
+        line.push_str(word);
+        length += size;
+    }
+    lines.push(line);
+
+    let mut shown = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        let blanks = if index == 0 { 0 } else { indent };
+        let _ = writeln!(shown, "{}{}", " ".repeat(blanks), styled(style, line));
+    }
+    shown
+}

@@ -1,0 +1,430 @@
+//! A whole sprint: a race, perhaps a second one over combinations, then winners that are confirmed and judged.
+
+use infercost_core::Estimate;
+use serde::{Deserialize, Serialize};
+
+use crate::confirmation::{Confirmation, ConfirmationRules, Confirmed};
+use crate::race::{Elimination, Race, RaceRules, Standing, Turn};
+use crate::setting::Setting;
+use crate::space::{Candidates, Space};
+
+/// Winners that are tried at most, the cheapest first.
+const ATTEMPTS: usize = 3;
+/// Shares of the budget behind which no first race, and no race, goes on.
+const FIRST_RACE: f64 = 0.45;
+const LAST_RACE: f64 = 0.65;
+/// Single changes that are combined at most.
+const COMBINED: usize = 3;
+
+/// How a sprint is run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rules {
+    /// The races.
+    pub race: RaceRules,
+    /// Pairs of a confirmation at most.
+    pub pairs: u32,
+    /// The chance that the sprint names a setting that saves nothing, 0 to 1: shared among the winners that are tried.
+    pub alpha: f64,
+    /// Seconds that the sprint may take.
+    pub budget_s: f64,
+}
+
+/// What part of the sprint a measurement belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// A race; its measurements choose.
+    Race,
+    /// A confirmation; its measurements decide.
+    Confirmation,
+}
+
+/// A setting that is to be measured once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Visit {
+    /// What for.
+    pub phase: Phase,
+    /// The round of the race, or the pair of the confirmation, from 1.
+    pub round: u32,
+    /// Which setting; counted over [`Sprint::settings`].
+    pub turn: Turn,
+}
+
+/// What a sprint wants next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A measurement; [`Sprint::observe`] takes what it shows.
+    Visit(Visit),
+    /// The quality of a confirmed setting; [`Sprint::judge`] takes it.
+    Judge(usize),
+    /// Nothing: [`Sprint::answer`] has the answer.
+    Done,
+}
+
+/// The quality of a setting's answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "quality")]
+pub enum Quality {
+    /// Every answer was the same to the letter.
+    Proven {
+        /// Prompts that both settings answered.
+        prompts: u64,
+    },
+    /// All gates are passed.
+    Kept {
+        /// In a sentence.
+        reason: String,
+    },
+    /// A gate fails.
+    Lost {
+        /// In a sentence.
+        reason: String,
+    },
+    /// Nothing settles it.
+    Unsettled {
+        /// What would.
+        reason: String,
+    },
+}
+
+impl Quality {
+    /// True where the setting may be named.
+    pub fn is_kept(&self) -> bool {
+        matches!(self, Self::Proven { .. } | Self::Kept { .. })
+    }
+}
+
+/// What a sprint came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "answer")]
+pub enum Answer {
+    /// A setting that is cheaper, confirmed, at kept quality.
+    Found {
+        /// Which.
+        candidate: usize,
+        /// Share of the present cost that it saves.
+        saving: Estimate,
+        /// Its quality.
+        quality: Quality,
+    },
+    /// No setting saves what is wanted: each has surely left, or was refuted.
+    Nothing,
+    /// The budget did not settle it.
+    Unsettled {
+        /// The best guess; `None` where no round was whole.
+        best: Option<usize>,
+        /// What it seems to save.
+        saving: Option<Estimate>,
+        /// Why it is not named.
+        reason: String,
+    },
+}
+
+/// A winner that was tried.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Attempt {
+    /// Which setting.
+    pub candidate: usize,
+    /// What its confirmation came to.
+    pub confirmed: Confirmed,
+    /// Pairs measured.
+    pub pairs: u32,
+    /// Its quality; `None` where nobody asked.
+    pub quality: Option<Quality>,
+}
+
+/// A sprint under way.
+#[derive(Debug, Clone)]
+pub struct Sprint {
+    rules: Rules,
+    space: Space,
+    /// All settings so far; combinations come behind the first ones.
+    settings: Vec<Setting>,
+    /// Each with the settings that race in it.
+    races: Vec<(Race, Vec<usize>)>,
+    combines: bool,
+    attempts: Vec<Attempt>,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone)]
+enum Stage {
+    Racing,
+    Confirming { candidate: usize, confirmation: Confirmation },
+    Judging { candidate: usize, confirmation: Confirmation },
+    Done,
+}
+
+impl Sprint {
+    /// A sprint over these settings of a space.
+    pub fn new(space: Space, candidates: Candidates, rules: Rules) -> Self {
+        let Candidates { settings, are_single, .. } = candidates;
+        let race = Race::new(settings.len(), rules.race);
+        let all = (0..settings.len()).collect();
+        Self {
+            rules,
+            space,
+            settings,
+            races: vec![(race, all)],
+            combines: are_single,
+            attempts: Vec::new(),
+            stage: Stage::Racing,
+        }
+    }
+
+    /// The settings that turns and answers count over.
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
+    /// The space that they are from.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Winners that were tried so far.
+    pub fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
+    /// The one-sided level at which a setting's answers are surely worse: shared among the settings, and among the looks
+    /// after each of their measurements.
+    pub fn answer_level(&self) -> f64 {
+        let looks = f64::from(self.rules.race.rounds.saturating_add(self.rules.pairs)).max(1.0);
+        self.rules.alpha / self.settings.len().max(1) as f64 / looks
+    }
+
+    /// What is wanted next, `elapsed_s` seconds into the sprint.
+    pub fn next(&mut self, elapsed_s: f64) -> Step {
+        loop {
+            match &mut self.stage {
+                Stage::Racing => match self.race_turn(elapsed_s) {
+                    Some(visit) => return Step::Visit(visit),
+                    None => self.after_race(),
+                },
+                Stage::Confirming { candidate, confirmation } => {
+                    if elapsed_s >= self.rules.budget_s {
+                        confirmation.end();
+                    }
+                    let candidate = *candidate;
+                    if let Some(is_present) = confirmation.next_is_present() {
+                        let turn = if is_present { Turn::Present } else { Turn::Candidate(candidate) };
+                        let round = confirmation.pairs() + 1;
+                        return Step::Visit(Visit { phase: Phase::Confirmation, round, turn });
+                    }
+                    self.after_confirmation();
+                }
+                Stage::Judging { candidate, .. } => return Step::Judge(*candidate),
+                Stage::Done => return Step::Done,
+            }
+        }
+    }
+
+    /// What the measurement that [`Self::next`] wanted has shown: the logarithm of the cost, or why the setting leaves.
+    pub fn observe(&mut self, shown: Result<f64, Elimination>) {
+        match (&mut self.stage, shown) {
+            (Stage::Racing, shown) => {
+                if let Some((race, _)) = self.races.last_mut() {
+                    race.observe(shown);
+                }
+            }
+            (Stage::Confirming { confirmation, .. }, Ok(cost)) => confirmation.observe(cost),
+            (Stage::Confirming { candidate, confirmation }, Err(why)) => {
+                let (candidate, pairs) = (*candidate, confirmation.pairs());
+                let confirmed = confirmation.result();
+                let quality = match &why {
+                    Elimination::WrongAnswers { reason } => Some(Quality::Lost { reason: reason.clone() }),
+                    _ => None,
+                };
+                self.attempts.push(Attempt { candidate, confirmed, pairs, quality });
+                self.take_out(candidate, why);
+                self.next_attempt();
+            }
+            (Stage::Judging { .. } | Stage::Done, _) => {}
+        }
+    }
+
+    /// The quality of the setting that [`Self::next`] wanted judged.
+    pub fn judge(&mut self, quality: Quality) {
+        let Stage::Judging { candidate, confirmation } = &self.stage else { return };
+        let (candidate, confirmed, pairs) = (*candidate, confirmation.result(), confirmation.pairs());
+        let is_kept = quality.is_kept();
+        self.attempts.push(Attempt { candidate, confirmed, pairs, quality: Some(quality) });
+        if is_kept {
+            self.stage = Stage::Done;
+        } else {
+            self.next_attempt();
+        }
+    }
+
+    /// Where a setting stands in the last race that it was in.
+    pub fn standing(&self, candidate: usize) -> Option<Standing> {
+        for (race, members) in self.races.iter().rev() {
+            if let Some(place) = members.iter().position(|member| *member == candidate) {
+                let mut standing = race.standing(place)?;
+                // the race counts its own members
+                if let Some((_, Elimination::NoBetter { than })) = &mut standing.left {
+                    *than = members.get(*than).copied().unwrap_or(*than);
+                }
+                return Some(standing);
+            }
+        }
+        None
+    }
+
+    /// What the sprint came to; the best so far where it is not over.
+    pub fn answer(&self) -> Answer {
+        for attempt in &self.attempts {
+            if let (Confirmed::Yes { saving }, Some(quality)) = (&attempt.confirmed, &attempt.quality)
+                && quality.is_kept()
+            {
+                return Answer::Found { candidate: attempt.candidate, saving: *saving, quality: quality.clone() };
+            }
+        }
+
+        let doubtful = self.attempts.iter().find(|attempt| {
+            matches!(attempt.confirmed, Confirmed::Unsettled { .. })
+                && !matches!(attempt.quality, Some(Quality::Lost { .. }))
+                && self.standing(attempt.candidate).is_none_or(|standing| standing.left.is_none())
+                || matches!(attempt.quality, Some(Quality::Unsettled { .. }))
+        });
+        if let Some(attempt) = doubtful {
+            let (saving, reason) = match (&attempt.confirmed, &attempt.quality) {
+                (Confirmed::Yes { saving }, Some(Quality::Unsettled { reason })) => {
+                    (Some(*saving), format!("its quality is not settled: {reason}"))
+                }
+                (Confirmed::Unsettled { saving }, _) => {
+                    (*saving, format!("{} fresh pairs do not settle its saving", attempt.pairs))
+                }
+                _ => (None, String::new()),
+            };
+            return Answer::Unsettled { best: Some(attempt.candidate), saving, reason };
+        }
+
+        let first_round = self.races.first().is_some_and(|(race, _)| race.round() > 1 || race.racing() == 0);
+        if !first_round {
+            let reason = "the budget ended before every setting was measured once".to_owned();
+            return Answer::Unsettled { best: None, saving: None, reason };
+        }
+        match self.best_racing() {
+            Some(best) if !self.attempts.iter().any(|attempt| attempt.candidate == best) => {
+                let saving = self.standing(best).and_then(|standing| standing.saving);
+                let reason = "the budget ended before it was confirmed".to_owned();
+                Answer::Unsettled { best: Some(best), saving, reason }
+            }
+            _ => Answer::Nothing,
+        }
+    }
+
+    fn best_racing(&self) -> Option<usize> {
+        let (race, members) = self.races.last()?;
+        let best = *race.finalists().first()?;
+        members.get(best).copied()
+    }
+
+    fn race_turn(&mut self, elapsed_s: f64) -> Option<Visit> {
+        let share = if self.combines { FIRST_RACE } else { LAST_RACE };
+        let (race, members) = self.races.last_mut()?;
+        if elapsed_s >= self.rules.budget_s * share {
+            race.end();
+        }
+        let turn = match race.next()? {
+            Turn::Present => Turn::Present,
+            Turn::Candidate(place) => Turn::Candidate(members.get(place).copied()?),
+        };
+        Some(Visit { phase: Phase::Race, round: race.round(), turn })
+    }
+
+    /// A second race over combinations, where single changes were raced; else the first winner.
+    fn after_race(&mut self) {
+        let joined = if self.combines { self.combinations() } else { Vec::new() };
+        self.combines = false;
+        if joined.is_empty() {
+            self.next_attempt();
+            return;
+        }
+
+        // the best single change goes on beside the combinations
+        let mut members: Vec<usize> = self.best_racing().into_iter().collect();
+        for setting in joined {
+            members.push(self.settings.len());
+            self.settings.push(setting);
+        }
+        let rules = RaceRules { seed: self.rules.race.seed.wrapping_add(1), ..self.rules.race };
+        self.races.push((Race::new(members.len(), rules), members));
+    }
+
+    /// Combinations of single changes that seem to save something. One that left because it saves too little alone, but
+    /// something, may still pay beside others.
+    fn combinations(&self) -> Vec<Setting> {
+        let mut good: Vec<(f64, Setting)> = Vec::new();
+        for (candidate, setting) in self.settings.iter().enumerate() {
+            let Some(standing) = self.standing(candidate) else { continue };
+            let may_pay = match &standing.left {
+                None => true,
+                Some((_, Elimination::SavesTooLittle { at_most })) => *at_most > 0.0,
+                Some((_, Elimination::NoBetter { .. })) => true,
+                Some(_) => false,
+            };
+            let saves = standing.saving.map(|saving| saving.point).filter(|saving| *saving > 0.0);
+            if let (true, Some(saving)) = (may_pay, saves) {
+                good.push((saving, setting.clone()));
+            }
+        }
+
+        good.sort_by(|one, other| other.0.total_cmp(&one.0));
+        let good: Vec<Setting> = good.into_iter().map(|(_, setting)| setting).collect();
+        let mut joined = self.space.combinations(&good, COMBINED);
+        joined.retain(|setting| !self.settings.contains(setting));
+        joined
+    }
+
+    fn after_confirmation(&mut self) {
+        let Stage::Confirming { candidate, confirmation } = &self.stage else { return };
+        let (candidate, confirmation) = (*candidate, confirmation.clone());
+        if matches!(confirmation.result(), Confirmed::Yes { .. }) {
+            self.stage = Stage::Judging { candidate, confirmation };
+            return;
+        }
+        let attempt =
+            Attempt { candidate, confirmed: confirmation.result(), pairs: confirmation.pairs(), quality: None };
+        self.attempts.push(attempt);
+        self.next_attempt();
+    }
+
+    /// The next of the settings that are left, the cheapest first: at half of α, then a quarter each.
+    fn next_attempt(&mut self) {
+        let tried: Vec<usize> = self.attempts.iter().map(|attempt| attempt.candidate).collect();
+        let next = self.races.last().and_then(|(race, members)| {
+            let finalists = race.finalists();
+            let mut open = finalists.iter().filter_map(|place| members.get(*place).copied());
+            open.find(|candidate| !tried.contains(candidate))
+        });
+
+        self.stage = match next.filter(|_| tried.len() < ATTEMPTS) {
+            None => Stage::Done,
+            Some(candidate) => {
+                let share = if tried.is_empty() { 0.5 } else { 0.25 };
+                let rules = ConfirmationRules {
+                    pairs: self.rules.pairs,
+                    alpha: self.rules.alpha * share,
+                    wanted: self.rules.race.wanted,
+                };
+                Stage::Confirming { candidate, confirmation: Confirmation::new(rules) }
+            }
+        };
+    }
+
+    fn take_out(&mut self, candidate: usize, why: Elimination) {
+        if let Some((race, members)) = self.races.last_mut()
+            && let Some(place) = members.iter().position(|member| *member == candidate)
+        {
+            race.leave(Turn::Candidate(place), why);
+        }
+    }
+}
