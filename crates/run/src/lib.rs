@@ -42,5 +42,7 @@ mod stopping;
 pub mod today;
 mod usage;
 
-pub use request::{ContenderSetting, LiveExportTarget, MeterRequest, PlaceOfExport, RunRequest, ServeRequest, device};
+pub use request::{
+    ContenderSetting, LiveExportTarget, MeterRequest, PlaceOfExport, RunRequest, ServeRequest, device,
+};
 pub use usage::{INTERRUPTED, Usage, usage};

@@ -10,7 +10,10 @@ use world::{Tally, worlds};
 fn main() -> std::io::Result<()> {
     let sprints = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(1000);
     let mut out = std::io::stdout().lock();
-    writeln!(out, "| world (24 settings, {sprints} sprints) | finds the best, within 2 % | claims a saving that is not there | interval misses | not settled | measurements of the grid |")?;
+    writeln!(
+        out,
+        "| world (24 settings, {sprints} sprints) | finds the best, within 2 % | claims a saving that is not there | interval misses | not settled | measurements of the grid |"
+    )?;
     writeln!(out, "|---|---:|---:|---:|---:|---:|")?;
     for world in worlds() {
         let tally = world.tally(sprints);

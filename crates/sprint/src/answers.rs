@@ -31,6 +31,8 @@ pub struct AnswerComparison {
     pub lost: u64,
     /// Of those, wrong before and right now.
     pub won: u64,
+    /// Of the graded ones, right now.
+    pub right: u64,
 }
 
 /// Answers by prompt.
@@ -55,6 +57,7 @@ impl AnswerBook {
 
             let (Some(now), Some(before)) = (now.score, before.score) else { continue };
             found.graded += 1;
+            found.right += u64::from(now >= 0.5);
             found.lost += u64::from(before >= 0.5 && now < 0.5);
             found.won += u64::from(before < 0.5 && now >= 0.5);
         }
@@ -107,7 +110,7 @@ mod tests {
 
         let worse = book((0..20).map(|prompt| (prompt, if prompt < 9 { 0.0 } else { 1.0 })));
         let found = worse.against(&present);
-        assert_eq!((found.lost, found.won, found.same), (9, 0, 11));
+        assert_eq!((found.lost, found.won, found.same, found.right), (9, 0, 11, 11));
         assert!(!found.is_proven() && found.surely_worse(0.002).is_some());
         assert_eq!(present.against(&worse).surely_worse(0.05), None, "better is not worse");
     }

@@ -169,7 +169,10 @@ mod tests {
     #[test]
     fn a_clear_saving_is_confirmed_at_the_first_look() {
         let (result, pairs, _) = run(&[-0.30, -0.301, -0.299, -0.30, -0.3]);
-        assert!(matches!(result, Confirmed::Yes { saving } if (saving.point - 0.259).abs() < 0.01), "{result:?}");
+        assert!(
+            matches!(result, Confirmed::Yes { saving } if (saving.point - 0.259).abs() < 0.01),
+            "{result:?}"
+        );
         assert_eq!(pairs, 4);
     }
 

@@ -73,11 +73,9 @@ impl Failure {
     /// Tells by what was said why a server did not start.
     pub fn of_start(said: &str) -> Self {
         let lower = said.to_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| contains_word(&lower, word));
-
-        let kind = if says(&UNKNOWN_FLAG) {
+        let kind = if contains_any(&lower, &UNKNOWN_FLAG) {
             FailureKind::UnknownFlag
-        } else if says(&OUT_OF_MEMORY) {
+        } else if contains_any(&lower, &OUT_OF_MEMORY) {
             FailureKind::OutOfMemory
         } else if lower.contains("within") && lower.contains("--serve-timeout") {
             FailureKind::Timeout
@@ -88,6 +86,10 @@ impl Failure {
     }
 }
 
+fn contains_any(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| contains_word(text, word))
+}
+
 /// True where `text` holds `word` and no letter stands next to it: `oom` is no part of `room`.
 fn contains_word(text: &str, word: &str) -> bool {
     let mut from = 0;
@@ -96,7 +98,8 @@ fn contains_word(text: &str, word: &str) -> bool {
         let end = start + word.len();
         let before = text.get(..start).and_then(|text| text.chars().next_back());
         let after = text.get(end..).and_then(|text| text.chars().next());
-        if ![before, after].into_iter().flatten().any(char::is_alphabetic) {
+        let plural = after == Some('s');
+        if !before.is_some_and(char::is_alphabetic) && (plural || !after.is_some_and(char::is_alphabetic)) {
             return true;
         }
         from = end;

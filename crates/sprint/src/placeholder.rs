@@ -13,7 +13,8 @@ pub fn names(command: &str) -> Vec<String> {
     while let Some((_, behind)) = rest.split_once('{') {
         rest = behind;
         let Some((inner, _)) = behind.split_once('}') else { break };
-        let is_name = !inner.is_empty() && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        let is_name =
+            !inner.is_empty() && inner.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
         if is_name && !found.iter().any(|known| known == inner) {
             found.push(inner.to_owned());
         }
@@ -30,7 +31,9 @@ pub fn check(command: &str, space: &Space) -> Result<(), String> {
     for name in &names {
         let is_filled = OF_STARTING.contains(&name.as_str()) || space.get(name).is_some();
         if !is_filled {
-            return Err(format!("--serve holds {{{name}}}, and nothing fills it; give --vary {name}=VALUE,VALUE"));
+            return Err(format!(
+                "--serve holds {{{name}}}, and nothing fills it; give --vary {name}=VALUE,VALUE"
+            ));
         }
     }
 
@@ -63,7 +66,8 @@ pub fn filled(command: &str, space: &Space, setting: &Setting) -> String {
 
 /// A word as a shell takes it.
 fn quoted(word: &str) -> String {
-    let is_plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=.,:/".contains(c));
+    let is_plain =
+        !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=.,:/".contains(c));
     if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
@@ -92,11 +96,20 @@ mod tests {
 
     #[test]
     fn commands_are_filled() {
-        let flag = Parameter { flag: Some("--cfg".into()), ..Parameter::placeholder("cfg", vec![r#"{"n": 2}"#.into()]) };
+        let flag = Parameter {
+            flag: Some("--cfg".into()),
+            ..Parameter::placeholder("cfg", vec![r#"{"n": 2}"#.into()])
+        };
         let np = Parameter::placeholder("np", vec!["1".into(), "2".into()]);
         let space = Space::new(vec![np, flag]).unwrap();
         let setting = Setting::default().with("np", "2").with("cfg", r#"{"n": 2}"#);
-        assert_eq!(filled("srv {model} {port} -np {np}", &space, &setting), r#"srv {model} {port} -np 2 --cfg '{"n": 2}'"#);
-        assert_eq!(filled("srv {model} {port} -np {np}", &space, &Setting::default()), "srv {model} {port} -np 1");
+        assert_eq!(
+            filled("srv {model} {port} -np {np}", &space, &setting),
+            r#"srv {model} {port} -np 2 --cfg '{"n": 2}'"#
+        );
+        assert_eq!(
+            filled("srv {model} {port} -np {np}", &space, &Setting::default()),
+            "srv {model} {port} -np 1"
+        );
     }
 }

@@ -6,9 +6,10 @@
 //! second on a setting leaves that surely saves less than what is wanted, or is surely not better than the leader by more
 //! than the indifference.
 //!
-//! Levels: the chance that the best setting ever leaves wrongly is at most α over all rounds and settings. Each test is
-//! one-sided at α ÷ (settings), by Bonferroni over whichever setting leads, and spends that over the planned rounds
-//! (Lan & DeMets, Biometrika 70, 1983). A best-arm race of this kind is Maron & Moore, *The Racing Algorithm*, Artificial
+//! Levels: the chance that the best setting ever leaves wrongly is at most α over all rounds and settings. Half of α is for
+//! the first test: of all settings only the best can be lost by it, so nothing is divided. The other half is divided by
+//! the number of settings (Bonferroni), any of which may lead by chance. Each test is one-sided and spends its level over
+//! the planned rounds (Lan & DeMets, Biometrika 70, 1983). A best-arm race of this kind is Maron & Moore, *The Racing Algorithm*, Artificial
 //! Intelligence Review 11 (1997). Variance is pooled over the settings that are left, since two or three rounds say little
 //! about the variance of one; where a setting's own is larger, its own counts.
 
@@ -234,7 +235,8 @@ impl Race {
         let shown = std::mem::take(&mut self.shown);
         for (place, (turn, value)) in shown.iter().enumerate() {
             let (Turn::Candidate(index), Some(value)) = (turn, value) else { continue };
-            let (Some(present), Some(racer)) = (present_at(&shown, place), self.racers.get_mut(*index)) else {
+            let (Some(present), Some(racer)) = (present_at(&shown, place), self.racers.get_mut(*index))
+            else {
                 continue;
             };
             racer.values.push(value - present);
@@ -255,7 +257,7 @@ impl Race {
         if self.rounds < 2 || self.racing() == 0 {
             return;
         }
-        let level = self.level();
+        let (level, among) = (self.level(1), self.level(self.racers.len()));
         let wanted = (1.0 - self.rules.wanted).ln();
         let indifference = (1.0 - self.rules.indifference).ln();
         let round = self.rounds;
@@ -263,7 +265,8 @@ impl Race {
         let spread = self.spread(&self.all_values());
         let Some(leader) = self.finalists().first().copied() else { return };
         let leading = self.values(leader).to_vec();
-        let against_leader: Vec<Vec<f64>> = self.all_values().iter().map(|values| differences(values, &leading)).collect();
+        let against_leader: Vec<Vec<f64>> =
+            self.all_values().iter().map(|values| differences(values, &leading)).collect();
         let spread_against = self.spread(&against_leader);
 
         let mut leaving = Vec::new();
@@ -275,7 +278,7 @@ impl Race {
             }
 
             let apart = differences(&racer.values, &leading);
-            if index != leader && lower_bound(&apart, &spread_against, level) > indifference {
+            if index != leader && lower_bound(&apart, &spread_against, among) > indifference {
                 leaving.push((index, Elimination::NoBetter { than: leader }));
             }
         }
@@ -287,11 +290,11 @@ impl Race {
         }
     }
 
-    /// The one-sided level of each test of this look.
-    fn level(&self) -> f64 {
+    /// The one-sided level of a test of this look, where the best setting may be lost to any of so many.
+    fn level(&self, among: usize) -> f64 {
         let planned = f64::from(self.rules.rounds.max(2));
         let shares: Vec<f64> = (2..=self.rounds).map(|round| f64::from(round) / planned).collect();
-        spending::tail(&shares, self.rules.alpha / self.racers.len().max(1) as f64, 1.0)
+        spending::tail(&shares, self.rules.alpha / 2.0 / among.max(1) as f64, 1.0)
     }
 
     fn values(&self, index: usize) -> &[f64] {
@@ -308,11 +311,16 @@ impl Race {
     /// degrees of freedom do not all count: half of them do.
     fn spread(&self, all: &[Vec<f64>]) -> Spread {
         let (mut squares, mut degrees) = (0.0, 0.0);
-        for values in all.iter().filter(|values| values.len() > 1 && values.iter().any(|value| *value != 0.0)) {
+        for values in all.iter().filter(|values| values.len() > 1 && values.iter().any(|value| *value != 0.0))
+        {
             squares += squares_of(values);
             degrees += (values.len() - 1) as f64;
         }
-        if degrees > 0.0 { Spread { variance: squares / degrees, degrees } } else { Spread { variance: f64::INFINITY, degrees: 1.0 } }
+        if degrees > 0.0 {
+            Spread { variance: squares / degrees, degrees }
+        } else {
+            Spread { variance: f64::INFINITY, degrees: 1.0 }
+        }
     }
 }
 
@@ -368,18 +376,24 @@ pub(crate) fn squares_of(values: &[f64]) -> f64 {
 
 /// The present setting's value at a place, on the line between its measurements before and behind it.
 fn present_at(shown: &[(Turn, Option<f64>)], place: usize) -> Option<f64> {
-    let is_present = |at: &usize| shown.get(*at).is_some_and(|(turn, value)| *turn == Turn::Present && value.is_some());
-    let value = |at: usize| shown.get(at).and_then(|(_, value)| *value);
-    let before = (0..place).rev().find(is_present);
-    let behind = (place + 1..shown.len()).find(is_present);
+    let before = (0..place).rev().find_map(|at| Some((at, present_value(shown, at)?)));
+    let behind = (place + 1..shown.len()).find_map(|at| Some((at, present_value(shown, at)?)));
 
     match (before, behind) {
-        (Some(before), Some(behind)) => {
+        (Some((before, first)), Some((behind, last))) => {
             let share = (place - before) as f64 / (behind - before) as f64;
-            Some(value(before)? * (1.0 - share) + value(behind)? * share)
+            Some(first * (1.0 - share) + last * share)
         }
-        (Some(only), None) | (None, Some(only)) => value(only),
+        (Some((_, only)), None) | (None, Some((_, only))) => Some(only),
         (None, None) => None,
+    }
+}
+
+/// What the present setting showed at a place; `None` where another was measured there.
+fn present_value(shown: &[(Turn, Option<f64>)], at: usize) -> Option<f64> {
+    match shown.get(at) {
+        Some((Turn::Present, value)) => *value,
+        _ => None,
     }
 }
 
@@ -418,10 +432,14 @@ mod tests {
             let (race, turns) = race(&[0.7, 1.2, 1.0, 0.95, 1.5], drift);
             assert_eq!(race.finalists(), [0], "{race:#?}");
             assert!(turns < 25, "{turns}");
-            let saving = race.standing(0).and_then(|standing| standing.saving).map_or(0.0, |saving| saving.point);
+            let saving =
+                race.standing(0).and_then(|standing| standing.saving).map_or(0.0, |saving| saving.point);
             assert!((saving - 0.3).abs() < 0.01, "{saving}");
             let left = race.standing(1).and_then(|standing| standing.left);
-            assert!(matches!(left, Some((_, Elimination::SavesTooLittle { at_most })) if at_most < 0.0), "{left:?}");
+            assert!(
+                matches!(left, Some((_, Elimination::SavesTooLittle { at_most })) if at_most < 0.0),
+                "{left:?}"
+            );
         }
     }
 

@@ -105,15 +105,17 @@ pub fn verdict(measured: &Measured, machine: &Machine, model: &Model) -> Option<
     let tokens_per_s = measured.output_tokens as f64 / measured.busy_s.max(f64::MIN_POSITIVE);
     let bytes_per_token = model.weight_bytes.map(|bytes| bytes / in_flight);
     let operations_per_token = model.parameters.map(|parameters| 2.0 * parameters);
-    let prompt_tokens = measured.input_tokens.unwrap_or(0).saturating_sub(measured.cached_tokens.unwrap_or(0));
-    let all_tokens_per_s =
-        (measured.output_tokens.saturating_add(prompt_tokens)) as f64 / measured.busy_s.max(f64::MIN_POSITIVE);
+    let prompt_tokens =
+        measured.input_tokens.unwrap_or(0).saturating_sub(measured.cached_tokens.unwrap_or(0));
+    let all_tokens_per_s = (measured.output_tokens.saturating_add(prompt_tokens)) as f64
+        / measured.busy_s.max(f64::MIN_POSITIVE);
 
     // while a request is decoded; prefill reads the weights once for many tokens
     let decoding_s = measured.decode_s / in_flight;
     let decoded_per_s = measured.output_tokens as f64 / decoding_s.max(f64::MIN_POSITIVE);
     let bandwidth_share = share(bytes_per_token.map(|bytes| bytes * decoded_per_s), machine.bandwidth);
-    let peak_share = share(operations_per_token.map(|operations| operations * all_tokens_per_s), machine.peak);
+    let peak_share =
+        share(operations_per_token.map(|operations| operations * all_tokens_per_s), machine.peak);
 
     let mut found = Roofline {
         bound: Bound::Unknown,
@@ -146,10 +148,9 @@ fn bound(found: &Roofline) -> Bound {
     if found.queue.is_some_and(|queue| queue > QUEUED) {
         return Bound::Queue;
     }
-    let near = |share: Option<f64>| share.is_some_and(|share| share >= NEAR);
     match (found.bandwidth_share, found.peak_share) {
-        _ if near(found.bandwidth_share) && found.decode >= found.prefill => Bound::Memory,
-        _ if near(found.peak_share) => Bound::Arithmetic,
+        _ if is_near(found.bandwidth_share) && found.decode >= found.prefill => Bound::Memory,
+        _ if is_near(found.peak_share) => Bound::Arithmetic,
         (Some(_), Some(_)) => Bound::Engine,
         // what is far from the one roof may be near the other, unless decode alone takes the time
         (Some(_), None) if found.decode > 0.7 && found.in_flight < 2.0 => Bound::Engine,
@@ -157,8 +158,15 @@ fn bound(found: &Roofline) -> Bound {
     }
 }
 
+fn is_near(share: Option<f64>) -> bool {
+    share.is_some_and(|share| share >= NEAR)
+}
+
+fn known(share: Option<f64>) -> String {
+    share.map_or("an unknown share".to_owned(), percent)
+}
+
 fn sentence(found: &Roofline, tokens_per_s: f64) -> String {
-    let known = |share: Option<f64>| share.map_or("an unknown share".to_owned(), percent);
     match found.bound {
         Bound::EmptyMachine => format!(
             "an empty machine: a request is in flight {} of the time; batching or sharing the machine saves more than \
@@ -258,6 +266,6 @@ mod tests {
         assert_eq!(verdict(&Measured::default(), &Machine::default(), &Model::default()), None);
         let idle = Measured { wall_s: 275.0, ..lone() };
         let sentence = verdict(&idle, &Machine::default(), &Model::default()).map(|found| found.sentence);
-        assert!(sentence.is_some_and(|sentence| sentence.contains("4.0 %")));
+        assert!(sentence.is_some_and(|sentence| sentence.contains(" 4 %")));
     }
 }

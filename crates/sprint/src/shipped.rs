@@ -52,11 +52,7 @@ impl ShippedSpace {
     /// The space of the program that a command starts, by the words of the command.
     pub fn of_command(command: &str) -> Option<Self> {
         let all = FILES.iter().filter_map(|(name, text)| parsed(name, text).ok());
-        let is_named = |program: &String| {
-            let mut words = command.split_whitespace().take(6);
-            words.any(|word| word.rsplit('/').next().is_some_and(|last| last == program))
-        };
-        all.into_iter().find(|space| space.programs.iter().any(is_named))
+        all.into_iter().find(|space| space.programs.iter().any(|program| starts(command, program)))
     }
 
     /// The space itself, without parameters whose flags the command names already: those are the user's choice.
@@ -66,10 +62,13 @@ impl ShippedSpace {
     pub fn space(&self, command: &str) -> Result<Space, SpaceError> {
         let given: BTreeSet<&str> =
             command.split_whitespace().map(|word| word.split('=').next().unwrap_or(word)).collect();
-        let is_free = |parameter: &&Parameter| {
-            parameter.flag.as_deref().is_none_or(|flag| !given.contains(flag))
-        };
-        Space::new(self.parameters.iter().filter(is_free).cloned().collect())
+        let mut free = Vec::new();
+        for parameter in &self.parameters {
+            if parameter.flag.as_deref().is_none_or(|flag| !given.contains(flag)) {
+                free.push(parameter.clone());
+            }
+        }
+        Space::new(free)
     }
 
     /// Parameters whose flags the program's help does not name. All are known where the help names none of them: then it
@@ -85,6 +84,12 @@ impl ShippedSpace {
         }
         if unknown.len() == self.parameters.len() { BTreeSet::new() } else { unknown }
     }
+}
+
+/// Whether the first words of a command name the program.
+fn starts(command: &str, program: &str) -> bool {
+    let mut words = command.split_whitespace().take(6);
+    words.any(|word| word.rsplit('/').next().is_some_and(|last| last == program))
 }
 
 fn parsed(name: &str, text: &str) -> Result<ShippedSpace, SpaceError> {
@@ -132,9 +137,10 @@ mod tests {
     #[test]
     fn a_build_says_what_it_knows() {
         let shipped = ShippedSpace::named("llama.cpp").unwrap();
-        let help: String = shipped.parameters.iter().filter_map(|one| one.flag.clone()).fold(String::new(), |all, flag| {
-            if flag == "--poll" { all } else { format!("{all}-x, {flag} N   text\n") }
-        });
+        let help: String =
+            shipped.parameters.iter().filter_map(|one| one.flag.clone()).fold(String::new(), |all, flag| {
+                if flag == "--poll" { all } else { format!("{all}-x, {flag} N   text\n") }
+            });
         assert_eq!(shipped.unknown(&help), BTreeSet::from(["poll".to_owned()]));
         assert!(shipped.unknown("usage: nothing").is_empty());
     }

@@ -201,7 +201,8 @@ impl Space {
             }
         }
 
-        let product = tried.iter().map(|parameter| choices(parameter).len()).try_fold(1_usize, usize::checked_mul);
+        let product =
+            tried.iter().map(|parameter| choices(parameter).len()).try_fold(1_usize, usize::checked_mul);
         let are_single = product.is_none_or(|count| count > MOST_PRODUCT);
         let present = self.present();
         let raw = if are_single { singles(&tried, &present) } else { combined(&tried, &present) };
@@ -267,9 +268,10 @@ impl Space {
     /// prove nothing of others.
     pub fn may_change_answers(&self, setting: &Setting) -> bool {
         let changed = setting.against(&self.present());
-        changed.0.keys().any(|name| {
-            self.get(name).is_some_and(|parameter| parameter.answers == AnswerEffect::Possible)
-        })
+        changed
+            .0
+            .keys()
+            .any(|name| self.get(name).is_some_and(|parameter| parameter.answers == AnswerEffect::Possible))
     }
 
     /// The flags that a setting adds to a command, in the order of the space.
@@ -290,12 +292,10 @@ impl Space {
     pub fn combinations(&self, good: &[Setting], most: usize) -> Vec<Setting> {
         let mut best: Vec<&Setting> = Vec::new();
         let present = self.present();
-        let touches = |one: &Setting, other: &Setting| {
-            let (one, other) = (one.against(&present), other.against(&present));
-            one.0.keys().any(|name| other.0.contains_key(name))
-        };
         for setting in good {
-            if best.len() < most && !best.iter().any(|known| touches(known, setting)) {
+            let changed = setting.against(&present);
+            let mut known = best.iter().flat_map(|one| one.against(&present).0.into_keys());
+            if best.len() < most && !known.any(|name| changed.0.contains_key(&name)) {
                 best.push(setting);
             }
         }
@@ -320,7 +320,9 @@ impl Condition {
         match self {
             Self::Gpu => "this machine has no GPU",
             Self::SeveralGpus => "this machine has no second GPU",
-            Self::Concurrent => "requests do not overlap (--concurrency, --rate or a trace with arrival times)",
+            Self::Concurrent => {
+                "requests do not overlap (--concurrency, --rate or a trace with arrival times)"
+            }
             Self::SharedPrefixes => "no prompt begins as another one does",
             Self::DraftModel => "no draft model is named",
         }
@@ -352,7 +354,9 @@ fn combined(parameters: &[&Parameter], present: &Setting) -> Vec<Setting> {
         let mut longer = Vec::new();
         for setting in &settings {
             for value in choices(parameter) {
-                longer.push(value.map_or_else(|| setting.clone(), |value| setting.with(&parameter.name, value)));
+                longer.push(
+                    value.map_or_else(|| setting.clone(), |value| setting.with(&parameter.name, value)),
+                );
             }
         }
         settings = longer;
@@ -395,7 +399,8 @@ mod tests {
         assert!(found.are_single);
         assert_eq!(found.settings.len(), 12);
 
-        let good = [&found.settings[1], &found.settings[2], &found.settings[4], &found.settings[8]].map(Clone::clone);
+        let good = [&found.settings[1], &found.settings[2], &found.settings[4], &found.settings[8]]
+            .map(Clone::clone);
         let joined: Vec<String> = space.combinations(&good, 3).iter().map(ToString::to_string).collect();
         assert_eq!(joined, ["a=2 b=2", "a=2 c=3", "b=2 c=3", "a=2 b=2 c=3"]);
     }

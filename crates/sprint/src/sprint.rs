@@ -283,7 +283,11 @@ impl Sprint {
             if let (Confirmed::Yes { saving }, Some(quality)) = (&attempt.confirmed, &attempt.quality)
                 && quality.is_kept()
             {
-                return Answer::Found { candidate: attempt.candidate, saving: *saving, quality: quality.clone() };
+                return Answer::Found {
+                    candidate: attempt.candidate,
+                    saving: *saving,
+                    quality: quality.clone(),
+                };
             }
         }
 
@@ -391,25 +395,23 @@ impl Sprint {
             self.stage = Stage::Judging { candidate, confirmation };
             return;
         }
-        let attempt =
-            Attempt { candidate, confirmed: confirmation.result(), pairs: confirmation.pairs(), quality: None };
+        let attempt = Attempt {
+            candidate,
+            confirmed: confirmation.result(),
+            pairs: confirmation.pairs(),
+            quality: None,
+        };
         self.attempts.push(attempt);
         self.next_attempt();
     }
 
-    /// The next of the settings that are left, the cheapest first: at half of α, then a quarter each.
+    /// The next winner to try, at half of α, then a quarter each.
     fn next_attempt(&mut self) {
-        let tried: Vec<usize> = self.attempts.iter().map(|attempt| attempt.candidate).collect();
-        let next = self.races.last().and_then(|(race, members)| {
-            let finalists = race.finalists();
-            let mut open = finalists.iter().filter_map(|place| members.get(*place).copied());
-            open.find(|candidate| !tried.contains(candidate))
-        });
-
-        self.stage = match next.filter(|_| tried.len() < ATTEMPTS) {
+        let tried = self.attempts.len();
+        self.stage = match self.next_winner().filter(|_| tried < ATTEMPTS) {
             None => Stage::Done,
             Some(candidate) => {
-                let share = if tried.is_empty() { 0.5 } else { 0.25 };
+                let share = if tried == 0 { 0.5 } else { 0.25 };
                 let rules = ConfirmationRules {
                     pairs: self.rules.pairs,
                     alpha: self.rules.alpha * share,
@@ -418,6 +420,47 @@ impl Sprint {
                 Stage::Confirming { candidate, confirmation: Confirmation::new(rules) }
             }
         };
+    }
+
+    /// The cheapest setting that is left and was not tried. Where a winner was not good enough, those that left because
+    /// they were no better than it count again.
+    fn next_winner(&self) -> Option<usize> {
+        let (race, members) = self.races.last()?;
+        for place in race.finalists() {
+            let candidate = members.get(place).copied()?;
+            if !self.is_tried(candidate) {
+                return Some(candidate);
+            }
+        }
+        if !self.attempts.iter().any(|attempt| self.was_bad(attempt)) {
+            return None;
+        }
+
+        let mut best: Option<(f64, usize)> = None;
+        for candidate in 0..self.settings.len() {
+            let Some(Standing { saving: Some(saving), left: Some((_, why)), .. }) = self.standing(candidate)
+            else {
+                continue;
+            };
+            let is_open = matches!(why, Elimination::NoBetter { .. }) && !self.is_tried(candidate);
+            if is_open
+                && saving.point >= self.rules.race.wanted
+                && best.is_none_or(|(most, _)| saving.point > most)
+            {
+                best = Some((saving.point, candidate));
+            }
+        }
+        best.map(|(_, candidate)| candidate)
+    }
+
+    fn is_tried(&self, candidate: usize) -> bool {
+        self.attempts.iter().any(|attempt| attempt.candidate == candidate)
+    }
+
+    /// True where a winner fell for something else than its cost.
+    fn was_bad(&self, attempt: &Attempt) -> bool {
+        let failed = self.standing(attempt.candidate).and_then(|standing| standing.left);
+        attempt.quality.as_ref().is_some_and(|quality| !quality.is_kept()) || failed.is_some()
     }
 
     fn take_out(&mut self, candidate: usize, why: Elimination) {

@@ -24,7 +24,8 @@ fn every_flag_is_documented() {
     for (name, list) in DOCUMENTED {
         assert_eq!(undocumented(name, list), Vec::<String>::new(), "{name}");
         // the same with a list that lacks one
-        let (first, _) = list.split_once("--kv-cache-dtype").or_else(|| list.split_once("--cache-type-k")).unwrap();
+        let (first, _) =
+            list.split_once("--kv-cache-dtype").or_else(|| list.split_once("--cache-type-k")).unwrap();
         assert!(!undocumented(name, first).is_empty(), "{name}");
     }
 }

@@ -27,10 +27,14 @@ fn a_sprint_finds_what_is_planted_and_claims_nothing_else() {
         assert_eq!(bad_claims, 0, "{name}");
         assert!(interval_misses <= 2 * most(SPRINTS), "{name}: {interval_misses} intervals miss the truth");
         if best >= 0.15 && world.noise < 0.05 {
-            assert!(f64::from(found) >= 0.9 * f64::from(SPRINTS), "{name}: found {found}, {unsettled} not settled");
+            assert!(
+                f64::from(found) >= 0.9 * f64::from(SPRINTS),
+                "{name}: found {found}, {unsettled} not settled"
+            );
         }
-        if world.noise < 0.05 {
-            assert!(visits * 2 < grid, "{name}: {visits} of {grid}");
+        // a third of the grid where there is something to find, though all that confirms it is counted
+        if best >= 0.2 && world.noise < 0.05 && !world.outliers {
+            assert!(visits * 3 <= grid, "{name}: {visits} of {grid}");
         }
     }
 }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use infercost_core::text::{count, percent};
 use infercost_run::number::UNKNOWN;
 use infercost_run::sprint::{LeverBasis, SettingOutcome, SprintOutcome};
-use infercost_sprint::roofline::Roofline;
 use infercost_sprint::Answer;
+use infercost_sprint::roofline::Roofline;
 
 use crate::output::layout::{share, styled, table, thousand};
 use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
@@ -84,8 +84,11 @@ fn because(outcome: &SprintOutcome) -> String {
     text
 }
 
+fn known(share: Option<f64>) -> String {
+    share.map_or(UNKNOWN.to_owned(), percent)
+}
+
 fn figures(found: &Roofline) -> String {
-    let known = |share: Option<f64>| share.map_or(UNKNOWN.to_owned(), percent);
     let mut parts = vec![
         format!("busy {}", percent(found.busy)),
         format!("in flight {:.1}", found.in_flight),
@@ -140,7 +143,8 @@ fn step(name: &str, what: &str, command: &str) -> Vec<String> {
 fn footing(outcome: &SprintOutcome) -> String {
     let mut lines = Vec::new();
     let prices = if outcome.prices.assumed { "assumed, not yours" } else { "yours" };
-    let parts = if outcome.cost_parts.is_empty() { "time alone".to_owned() } else { outcome.cost_parts.join(" + ") };
+    let parts =
+        if outcome.cost_parts.is_empty() { "time alone".to_owned() } else { outcome.cost_parts.join(" + ") };
     lines.push(format!("cost is {parts}; prices: {} ({prices})", outcome.prices.name));
     lines.push(format!("workload: {}", outcome.workload));
     let saved = match outcome.grid_visits {

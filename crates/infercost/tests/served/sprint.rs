@@ -35,7 +35,8 @@ fn planted_server() {
         "4" => 5,
         _ => 40,
     };
-    let tokens = (0..10).map(|token| if np == "4" { "x ".to_owned() } else { format!("t{token} ") }).collect();
+    let tokens =
+        (0..10).map(|token| if np == "4" { "x ".to_owned() } else { format!("t{token} ") }).collect();
     let script = StreamScript { first: Duration::from_millis(first), tokens, ..StreamScript::default() };
     let server = serving(move |_| script.reply());
     let to = server.base().trim_start_matches("http://").trim_end_matches("/v1").to_owned();
@@ -72,8 +73,20 @@ fn place() -> TempDir {
 
 fn arguments<'a>(command: &'a str, vary: &'a str) -> Vec<&'a str> {
     vec![
-        "optimize", "--measure", "some.gguf", "--prompts", "mine.jsonl", "--requests", "3", "--serve", command, "--vary",
-        vary, "--budget", "5m", "--json",
+        "optimize",
+        "--measure",
+        "some.gguf",
+        "--prompts",
+        "mine.jsonl",
+        "--requests",
+        "3",
+        "--serve",
+        command,
+        "--vary",
+        vary,
+        "--budget",
+        "5m",
+        "--json",
     ]
 }
 

@@ -101,10 +101,8 @@ impl Bench {
         }
         let model = self.model(setting)?.clone();
         let opened = match &self.place {
-            Place::Here { device, .. } => {
-                engines::load_in_process(&model, *device, self.threads(setting))
-                    .map(|engine| -> Box<dyn Engine> { Box::new(engine) })
-            }
+            Place::Here { device, .. } => engines::load_in_process(&model, *device, self.threads(setting))
+                .map(|engine| -> Box<dyn Engine> { Box::new(engine) }),
             Place::Served { options, timeout, stop, folder, .. } => {
                 let command = ServeCommand::parse(&self.command(setting).unwrap_or_default())?;
                 let serving =

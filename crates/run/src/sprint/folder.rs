@@ -54,7 +54,8 @@ impl SprintFolder {
         let path = traces.join(header.id.as_str());
         fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
         let text = serde_json::to_string_pretty(header)?;
-        fs::write(path.join(HEADER), text).with_context(|| format!("cannot write into {}", path.display()))?;
+        fs::write(path.join(HEADER), text)
+            .with_context(|| format!("cannot write into {}", path.display()))?;
         Self::open(path)
     }
 
@@ -105,7 +106,8 @@ impl SprintFolder {
 /// A usage error where there is none.
 pub(super) fn named_or_newest(traces: &Path, name: Option<&str>) -> anyhow::Result<PathBuf> {
     if let Some(name) = name.filter(|name| !name.is_empty()) {
-        let found = [PathBuf::from(name), traces.join(name)].into_iter().find(|path| path.join(HEADER).is_file());
+        let found =
+            [PathBuf::from(name), traces.join(name)].into_iter().find(|path| path.join(HEADER).is_file());
         return found.ok_or_else(|| usage(format!("`{name}` is no sprint: there is no {name}/{HEADER}")));
     }
 

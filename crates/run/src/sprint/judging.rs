@@ -2,7 +2,7 @@
 
 use infercost_analyzer::{Analysis, report};
 use infercost_core::report::CandidateReport;
-use infercost_core::{Verdict, VariantId};
+use infercost_core::{VariantId, Verdict};
 use infercost_sprint::{Quality, Setting};
 
 use super::SprintRequest;

@@ -33,7 +33,10 @@ pub(super) fn of(
     let help = match help(&words, &shipped.help) {
         Ok(help) => help,
         Err(reason) => {
-            notes.push(format!("{} gives no help ({reason}); flags that it does not know will fail", shipped.name));
+            notes.push(format!(
+                "{} gives no help ({reason}); flags that it does not know will fail",
+                shipped.name
+            ));
             return Ok((space.parameters, notes));
         }
     };
@@ -85,10 +88,7 @@ fn help(words: &[String], flag: &str) -> Result<String, String> {
         .spawn()
         .map_err(|error| error.to_string())?;
     let (output, errors) = (child.stdout.take(), child.stderr.take());
-    let readers = [
-        std::thread::spawn(move || read(output)),
-        std::thread::spawn(move || read(errors)),
-    ];
+    let readers = [std::thread::spawn(move || read(output)), std::thread::spawn(move || read(errors))];
 
     let clock = Instant::now();
     let ended = ended_by(&mut child, clock);
@@ -137,7 +137,11 @@ mod tests {
         for (name, command, words) in [
             ("llama.cpp", "llama-server -m {model} --port {port}", "llama-server"),
             ("vllm", "vllm serve {model} --port {port}", "vllm serve"),
-            ("sglang", "python3 -m sglang.launch_server --model-path {model}", "python3 -m sglang.launch_server"),
+            (
+                "sglang",
+                "python3 -m sglang.launch_server --model-path {model}",
+                "python3 -m sglang.launch_server",
+            ),
         ] {
             let shipped = ShippedSpace::named(name).unwrap();
             assert_eq!(program(command, &shipped).join(" "), words);

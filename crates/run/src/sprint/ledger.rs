@@ -153,11 +153,13 @@ fn kept(within: u64, asked: u64, share: f64) -> String {
 
 fn add(total: &mut Measured, more: &Measured) {
     let first = total.answers + total.failures == 0;
-    let sum = |one: Option<u64>, other: Option<u64>| if first { other } else { Some(one?.saturating_add(other?)) };
+    let sum =
+        |one: Option<u64>, other: Option<u64>| if first { other } else { Some(one?.saturating_add(other?)) };
     total.input_tokens = sum(total.input_tokens, more.input_tokens);
     total.cached_tokens = sum(total.cached_tokens, more.cached_tokens);
     total.within_targets = sum(total.within_targets, more.within_targets);
-    total.joules = if first { more.joules } else { total.joules.zip(more.joules).map(|(one, other)| one + other) };
+    total.joules =
+        if first { more.joules } else { total.joules.zip(more.joules).map(|(one, other)| one + other) };
 
     total.start_s += more.start_s;
     total.wall_s += more.wall_s;

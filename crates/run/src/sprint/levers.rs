@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
+use infercost_core::text::percent;
 use infercost_core::{Prompt, PromptBody};
 use infercost_sprint::journal::Measured;
-use infercost_core::text::percent;
 use serde::Serialize;
 
 use super::workload::{Pace, Work};
@@ -41,6 +41,35 @@ pub(super) fn of(work: &Work, present: &Measured) -> Vec<Lever> {
         return Vec::new();
     }
     vec![prefix_cache(work, present, busy), batching(work, present), answer_limit(present, busy)]
+}
+
+/// A router: another model first, and the present one for what that gets wrong. `ratio` is the other's cost over the present
+/// one's; `right` of `graded` answers of the other were right. `None` where that saves nothing.
+pub(super) fn router(first: &str, ratio: f64, right: u64, graded: u64) -> Option<Lever> {
+    if graded == 0 {
+        return None;
+    }
+    let share = right as f64 / graded as f64;
+    let saving = share - ratio;
+    (saving > 0.0).then(|| Lever {
+        name: format!("router: {first} first"),
+        saving: Some(saving),
+        basis: LeverBasis::Computed,
+        why: format!(
+            "at best: {first} alone got {right} of {graded} graded answers right at {} of the cost, and the present model              is asked for the others; a real router does not know which those are",
+            percent(ratio)
+        ),
+    })
+}
+
+/// Another model, of which nothing is known here.
+pub(super) fn smaller_model() -> Lever {
+    Lever {
+        name: "a smaller model".to_owned(),
+        saving: None,
+        basis: LeverBasis::Unknown,
+        why: "name it beside this one, and it is measured and judged like any other variant".to_owned(),
+    }
 }
 
 /// A prefix cache over the prompts as they follow one another.
@@ -95,7 +124,8 @@ fn batching(work: &Work, present: &Measured) -> Lever {
     let name = "batching at night".to_owned();
     let busy = present.busy_s / present.wall_s.max(f64::MIN_POSITIVE);
     if !matches!(work.pace, Pace::AtTimes(_)) {
-        let why = "the workload has no arrival times, so how long the machine waits for it is not known".to_owned();
+        let why =
+            "the workload has no arrival times, so how long the machine waits for it is not known".to_owned();
         return Lever { name, saving: None, basis: LeverBasis::Unknown, why };
     }
     Lever {
@@ -144,9 +174,18 @@ mod tests {
     }
 
     #[test]
+    fn a_router_saves_what_the_cheap_model_gets_right() {
+        let saving = |right, graded| router("q4_0", 0.4, right, graded).and_then(|lever| lever.saving);
+        assert!(saving(9, 10).is_some_and(|saving| (saving - 0.5).abs() < 1e-9));
+        assert_eq!(saving(3, 10), None, "it costs more than it saves");
+        assert_eq!(saving(0, 0), None);
+    }
+
+    #[test]
     fn what_repeats_a_beginning_is_shared() {
         let system = "s".repeat(128);
-        let prompts = [prompt(&format!("{system}a")), prompt(&format!("{system}b")), prompt(&"t".repeat(129))];
+        let prompts =
+            [prompt(&format!("{system}a")), prompt(&format!("{system}b")), prompt(&"t".repeat(129))];
         let share = shared_share(&prompts);
         assert!((share - 128.0 / 387.0).abs() < 1e-9, "{share}");
         assert!(shared_share(&[]).abs() < 1e-9);

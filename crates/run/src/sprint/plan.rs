@@ -42,9 +42,12 @@ pub(super) fn check(request: &SprintRequest) -> anyhow::Result<()> {
         }
         None => {
             if let Some(name) = &request.space {
-                return Err(usage(format!("--space {name}: flags are a server's; give its command with --serve")));
+                return Err(usage(format!(
+                    "--space {name}: flags are a server's; give its command with --serve"
+                )));
             }
-            let stranger = space.parameters.iter().find(|one| ![VARIANT, THREADS].contains(&one.name.as_str()));
+            let stranger =
+                space.parameters.iter().find(|one| ![VARIANT, THREADS].contains(&one.name.as_str()));
             match stranger {
                 Some(one) => Err(usage(format!(
                     "--vary {}: a model in process has {VARIANT} and {THREADS}; other names are placeholders of --serve",
@@ -76,12 +79,9 @@ fn without_models(space: &Space) -> Space {
 pub(super) fn plan(request: &SprintRequest, models: &[ResolvedModel], work: &Work) -> anyhow::Result<Plan> {
     let mut notes = Vec::new();
     let mut parameters = request.vary.clone();
-    let is_varied = |parameters: &[Parameter], name: &str| parameters.iter().any(|one| one.name == name);
-
     if let Some(variant) = parameters.iter().find(|one| one.name == VARIANT) {
-        let known = |value: &String| models.iter().any(|model| model.variant.variant_name() == *value);
-        if let Some(stranger) = variant.values.iter().find(|value| !known(value)) {
-            let names: Vec<&str> = models.iter().map(|model| model.variant.variant_name()).collect();
+        let names: Vec<&str> = models.iter().map(|model| model.variant.variant_name()).collect();
+        if let Some(stranger) = variant.values.iter().find(|value| !names.contains(&value.as_str())) {
             return Err(usage(format!("--vary {VARIANT}: `{stranger}` is none of {}", names.join(", "))));
         }
     }
@@ -122,6 +122,10 @@ pub(super) fn plan(request: &SprintRequest, models: &[ResolvedModel], work: &Wor
     let candidates = space.candidates(&holding(work)).map_err(|error| usage(error.to_string()))?;
     notes.extend(candidates.left_out.iter().map(|left_out| format!("not tried: {left_out}")));
     Ok(Plan { space, candidates, notes })
+}
+
+fn is_varied(parameters: &[Parameter], name: &str) -> bool {
+    parameters.iter().any(|one| one.name == name)
 }
 
 /// Threads to try: all cores, half of them, and one.

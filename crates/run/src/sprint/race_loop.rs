@@ -115,7 +115,8 @@ impl Prepared {
         let mut work = work;
         if !is_served && matches!(work.pace, Pace::AtTimes(_)) {
             work.notes.push(
-                "a model in process answers one request at a time: what waits for it is not in its latencies".to_owned(),
+                "a model in process answers one request at a time: what waits for it is not in its latencies"
+                    .to_owned(),
             );
         }
         run_folder::probe(&request.run.traces)?;
@@ -126,7 +127,8 @@ impl Prepared {
         };
 
         served_energy::one_machine(&request.run.spec.models, &request.run.meter()?.choice)?;
-        let (discovery, boundary) = coverage::discover(&request.run, &infercost_energy::WatchedProcesses::default())?;
+        let (discovery, boundary) =
+            coverage::discover(&request.run, &infercost_energy::WatchedProcesses::default())?;
         let place = coverage::Place::of(None, &request.run);
         let unmetered = boundary.gap(&place).map(|gap| gap.text());
 

@@ -7,7 +7,7 @@ use infercost_sprint::{Answer, Confirmed, Elimination, Quality, Setting, Standin
 
 use super::SprintRequest;
 use super::folder::Header;
-use super::levers;
+use super::levers::{self, Lever};
 use super::outcome::{SettingOutcome, SprintOutcome};
 use super::plan::{THREADS, VARIANT};
 use super::race_loop::{Course, why_words};
@@ -52,7 +52,11 @@ impl SprintOutcome {
         let command = named.as_ref().map(|setting| command(course, request, setting)).transpose()?;
         let confirm = named.as_ref().and_then(|setting| confirm(course, request, setting));
         let sentence = sentence(&answer, course, &settings, header.wanted);
-        let levers = present.as_ref().map(|total| levers::of(work, total)).unwrap_or_default();
+        let mut levers = present.as_ref().map(|total| levers::of(work, total)).unwrap_or_default();
+        levers.extend(routers(course, &settings));
+        if course.bench.models.len() < 2 {
+            levers.push(levers::smaller_model());
+        }
 
         Ok(Self {
             schema: header.schema.clone(),
@@ -99,6 +103,23 @@ fn verdict(course: &Course, setting: &Setting, machine: &Machine) -> Option<Roof
     roofline::verdict(total, machine, &model)
 }
 
+/// The best router over the models of this sprint.
+fn routers(course: &Course, settings: &[SettingOutcome]) -> Option<Lever> {
+    let mut best: Option<Lever> = None;
+    for one in settings {
+        let Some(variant) = one.setting.get(VARIANT).filter(|_| one.setting.0.len() == 1) else { continue };
+        let Some(saving) = one.saving() else { continue };
+        let answers = course.ledger.comparison(&one.setting);
+        let found = levers::router(variant, 1.0 - saving.point, answers.right, answers.graded);
+        if let Some(found) = found
+            && best.as_ref().is_none_or(|best| best.saving < found.saving)
+        {
+            best = Some(found);
+        }
+    }
+    best
+}
+
 /// All settings, the best first: what races, then what left, the latest first.
 fn settings(course: &Course, machine: &Machine) -> Vec<SettingOutcome> {
     let present = course.bench.space.present();
@@ -113,19 +134,24 @@ fn settings(course: &Course, machine: &Machine) -> Vec<SettingOutcome> {
         all.push(SettingOutcome { candidate, setting, standing, same_answers, outcome, roofline });
     }
 
-    let rank = |one: &SettingOutcome| {
-        let failed = matches!(
-            one.standing.left,
-            Some((_, Elimination::Failed { .. } | Elimination::WrongAnswers { .. } | Elimination::MissesTargets { .. }))
-        );
-        let saving = one.saving().map_or(f64::NEG_INFINITY, |saving| saving.point);
-        (failed, -saving)
-    };
     all.sort_by(|one, other| {
         let (one, other) = (rank(one), rank(other));
         one.0.cmp(&other.0).then(one.1.total_cmp(&other.1))
     });
     all
+}
+
+/// What orders settings: those that cannot be used come last, and else the largest saving first.
+fn rank(one: &SettingOutcome) -> (bool, f64) {
+    let failed = matches!(
+        one.standing.left,
+        Some((
+            _,
+            Elimination::Failed { .. } | Elimination::WrongAnswers { .. } | Elimination::MissesTargets { .. }
+        ))
+    );
+    let saving = one.saving().map_or(f64::NEG_INFINITY, |saving| saving.point);
+    (failed, -saving)
 }
 
 fn outcome(course: &Course, candidate: usize, standing: &Standing) -> String {
@@ -145,7 +171,10 @@ fn outcome(course: &Course, candidate: usize, standing: &Standing) -> String {
         Some((_, Elimination::NoBetter { than })) => {
             let present = course.bench.space.present();
             let leader = course.sprint.settings().get(*than).map(|setting| setting.against(&present));
-            format!("no better than {}", leader.map_or_else(|| "the leader".to_owned(), |one| one.to_string()))
+            format!(
+                "no better than {}",
+                leader.map_or_else(|| "the leader".to_owned(), |one| one.to_string())
+            )
         }
         Some((round, why)) => format!("{} (round {round})", why_words(why)),
     }
@@ -202,11 +231,18 @@ fn because(settings: &[SettingOutcome]) -> String {
     let mut parts = Vec::new();
     if small > 0 {
         let bound = if most > 0.0 { format!(" (at most {})", percent(most)) } else { String::new() };
-        parts.push(format!("{} {} too little{bound}", count(small, "setting"), if small == 1 { "saves" } else { "save" }));
+        parts.push(format!(
+            "{} {} too little{bound}",
+            count(small, "setting"),
+            if small == 1 { "saves" } else { "save" }
+        ));
     }
-    for (number, words) in
-        [(refuted, "not confirmed"), (wrong, "with worse answers"), (late, "beyond the latency targets"), (failed, "failed")]
-    {
+    for (number, words) in [
+        (refuted, "not confirmed"),
+        (wrong, "with worse answers"),
+        (late, "beyond the latency targets"),
+        (failed, "failed"),
+    ] {
         if number > 0 {
             parts.push(format!("{number} {words}"));
         }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use infercost_core::{
-    EnergyMeter, EnergyReading, Engine, FailureKind, InferenceRecord, LatencyTargets, Outcome, Prompt, Sampling,
+    EnergyMeter, EnergyReading, Engine, FailureKind, InferenceRecord, LatencyTargets, Outcome, Prompt,
+    Sampling,
 };
 use infercost_harness::HarnessError;
 use infercost_harness::load::{Arrivals, Load, drive};
@@ -186,7 +187,7 @@ fn measured(asked: &Asked, prompts: &[Prompt], with: &Instruments<'_>) -> Measur
         wall_s: asked.wall.as_secs_f64(),
         input_tokens: Some(0),
         cached_tokens: Some(0),
-        joules: asked.energy.joules().map(|joules| joules.0),
+        joules: asked.energy.joules().map(|joules| joules.get()),
         energy_source: asked.energy.source(),
         within_targets: with.targets.map(|_| 0),
         disturbed: asked.disturbed,
@@ -281,9 +282,13 @@ fn marks(records: &[InferenceRecord], prompts: &[Prompt]) -> Vec<AnswerMark> {
         let prompt = prompts.iter().find(|prompt| prompt.id.as_str() == id);
         let grader = prompt.and_then(|prompt| prompt.grader.as_deref());
         // multiple choice is judged by likelihoods where there are any, so words alone would say something else
-        let score = grader.filter(|grader| grader.choices().is_empty()).map(|grader| grader.score(text).score);
-        let hash: String =
-            Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).take(DIGITS / 2).collect();
+        let score =
+            grader.filter(|grader| grader.choices().is_empty()).map(|grader| grader.score(text).score);
+        let hash: String = Sha256::digest(text.as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .take(DIGITS / 2)
+            .collect();
         marks.push(AnswerMark { prompt: id.to_owned(), sha256: hash, score });
     }
     marks

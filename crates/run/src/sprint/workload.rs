@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use infercost_core::{Conversation, Message, OperatingPoint, Outcome, Prompt, PromptBody, PromptId, Role, RunRecord};
+use infercost_core::{Conversation, Message, OperatingPoint, Outcome, Prompt, PromptBody, PromptId, Role};
 use infercost_harness::load::{ArrivalTimes, Arrivals};
 use infercost_sprint::workload::{self, TraceInput, TraceRequest, TraceWorkload, text_of_length};
 use sha2::{Digest as _, Sha256};
@@ -233,10 +233,8 @@ fn of_run(request: &SprintRequest, name: &str) -> anyhow::Result<(String, Asked,
     let run = infercost_trace::read_run(&folder)?;
     let mut calls = Vec::new();
     let mut without_text = 0_u64;
-    let is_open = |run: &RunRecord| {
-        run.windows.iter().any(|window| matches!(window.operating_point, OperatingPoint::Open { .. }))
-    };
-    let open_only = is_open(&run);
+    let open_only =
+        run.windows.iter().any(|window| matches!(window.operating_point, OperatingPoint::Open { .. }));
     for window in run.windows.iter().filter(|window| window.id.variant == run.header.baseline) {
         if open_only != matches!(window.operating_point, OperatingPoint::Open { .. }) {
             continue;
@@ -256,7 +254,8 @@ fn of_run(request: &SprintRequest, name: &str) -> anyhow::Result<(String, Asked,
 
     calls.sort_by_key(|call| call.0);
     let first = calls.first().map(|call| call.0);
-    let most = request.workload.requests.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX));
+    let most =
+        request.workload.requests.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX));
     let mut asked = Vec::new();
     for (index, (at, text, output)) in calls.into_iter().take(most).enumerate() {
         let since = first.and_then(|first| at.duration_since(first).ok()).unwrap_or_default();

@@ -119,7 +119,10 @@ fn checked(file: &str, mut workload: TraceWorkload) -> Result<TraceWorkload, Wor
         return Err(WorkloadFault::of_file(file, reason));
     }
     if workload.requests.len() > MOST_REQUESTS {
-        return Err(WorkloadFault::of_file(file, format!("holds more than {MOST_REQUESTS} requests; cut it")));
+        return Err(WorkloadFault::of_file(
+            file,
+            format!("holds more than {MOST_REQUESTS} requests; cut it"),
+        ));
     }
 
     workload.requests.sort_by(|one, other| one.at_s.total_cmp(&other.at_s));

@@ -17,33 +17,35 @@ const SHARED: u64 = 1 << 40;
 /// # Errors
 /// [`WorkloadFault`] for a name that is none, a number that is none, and where lengths are missing.
 pub fn synthetic(text: &str, seed: u64) -> Result<TraceWorkload, WorkloadFault> {
-    let wrong = |reason: String| WorkloadFault::of_file(&format!("synthetic:{text}"), reason);
     let (mut input, mut output, mut rate) = (None, None, None);
     let (mut count, mut shared) = (USUAL_COUNT, 0);
     for part in text.split(',').filter(|part| !part.trim().is_empty()) {
-        let (name, value) = part.split_once('=').ok_or_else(|| wrong(format!("`{part}` is no NAME=VALUE")))?;
+        let (name, value) =
+            part.split_once('=').ok_or_else(|| wrong(text, format!("`{part}` is no NAME=VALUE")))?;
         let value = value.trim();
-        let no_number = || wrong(format!("{name}: `{value}` is no number above 0"));
         match name.trim() {
-            "input" => input = Some(Lengths::parse(value).ok_or_else(no_number)?),
-            "output" => output = Some(Lengths::parse(value).ok_or_else(no_number)?),
-            "rate" => rate = Some(positive(value).ok_or_else(no_number)?),
-            "count" => count = whole(value).ok_or_else(no_number)?,
-            "shared" => shared = whole(value).ok_or_else(no_number)?,
+            "input" => input = Some(Lengths::parse(value).ok_or_else(|| no_number(text, part))?),
+            "output" => output = Some(Lengths::parse(value).ok_or_else(|| no_number(text, part))?),
+            "rate" => rate = Some(positive(value).ok_or_else(|| no_number(text, part))?),
+            "count" => count = whole(value).ok_or_else(|| no_number(text, part))?,
+            "shared" => shared = whole(value).ok_or_else(|| no_number(text, part))?,
             other => {
-                return Err(wrong(format!("`{other}` is none of input, output, rate, count, shared")));
+                return Err(wrong(text, format!("`{other}` is none of input, output, rate, count, shared")));
             }
         }
     }
 
     let (Some(input), Some(output)) = (input, output) else {
-        return Err(wrong("lengths are missing; give input=TOKENS,output=TOKENS".to_owned()));
+        return Err(wrong(text, "lengths are missing; give input=TOKENS,output=TOKENS".to_owned()));
     };
     if shared > u64::from(input.least) {
-        return Err(wrong(format!("shared={shared} is more than the shortest input of {}", input.least)));
+        return Err(wrong(
+            text,
+            format!("shared={shared} is more than the shortest input of {}", input.least),
+        ));
     }
     if usize::try_from(count).map_or(true, |count| count > super::MOST_REQUESTS) {
-        return Err(wrong(format!("count={count} is too many")));
+        return Err(wrong(text, format!("count={count} is too many")));
     }
 
     let mut chance = ChaCha8Rng::seed_from_u64(seed);
@@ -62,13 +64,21 @@ pub fn synthetic(text: &str, seed: u64) -> Result<TraceWorkload, WorkloadFault> 
     Ok(TraceWorkload { format: "synthetic".to_owned(), requests, has_arrivals: rate.is_some(), left_out: 0 })
 }
 
+fn wrong(text: &str, reason: String) -> WorkloadFault {
+    WorkloadFault::of_file(&format!("synthetic:{text}"), reason)
+}
+
+fn no_number(text: &str, part: &str) -> WorkloadFault {
+    wrong(text, format!("{}: that is no number above 0", part.trim()))
+}
+
 /// Numbers of a request's blocks: shared ones first, whole blocks only, then its own.
 fn blocks(length: u32, shared: u64, index: u64) -> Vec<u64> {
     let block = u64::from(TOKENS_OF_A_BLOCK);
     let all = u64::from(length).div_ceil(block);
     let common = shared / block;
-    let own = |block: u64| index.saturating_mul(all.max(1)).saturating_add(block);
-    (0..all).map(|block| if block < common { SHARED + block } else { own(block) }).collect()
+    let first = index.saturating_mul(all.max(1));
+    (0..all).map(|block| if block < common { SHARED + block } else { first.saturating_add(block) }).collect()
 }
 
 /// Lengths at even odds.

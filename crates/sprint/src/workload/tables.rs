@@ -18,7 +18,12 @@ struct Columns {
 /// (Patel et al., *Splitwise*, ISCA 2024): `TIMESTAMP,ContextTokens,GeneratedTokens`, dates with fractions of seconds.
 const TABLES: [Columns; 2] = [
     Columns { format: "BurstGPT", time: "timestamp", input: "request tokens", output: "response tokens" },
-    Columns { format: "Azure LLM inference", time: "timestamp", input: "contexttokens", output: "generatedtokens" },
+    Columns {
+        format: "Azure LLM inference",
+        time: "timestamp",
+        input: "contexttokens",
+        output: "generatedtokens",
+    },
 ];
 
 /// Names that show that lengths were meant.
@@ -27,22 +32,25 @@ const LENGTHS: [&str; 4] = ["request tokens", "response tokens", "contexttokens"
 /// Reads one of the tables; `None` where the header is of none.
 pub(super) fn read(file: &str, text: &str) -> Option<Result<TraceWorkload, WorkloadFault>> {
     let table = Table::parse(file, text).ok()?;
-    let has = |name: &str| table.names().iter().any(|known| known == name);
-    let found = TABLES.iter().find(|columns| has(columns.input) && has(columns.output));
+    let found = TABLES.iter().find(|columns| has(&table, columns.input) && has(&table, columns.output));
 
     match found {
-        Some(columns) if has(columns.time) => Some(rows(file, &table, columns)),
+        Some(columns) if has(&table, columns.time) => Some(rows(file, &table, columns)),
         Some(columns) => {
             let reason = format!("has the lengths of {}, and no column `{}`", columns.format, columns.time);
             Some(Err(WorkloadFault::of_file(file, reason)))
         }
-        None if has("timestamp") && !has("prompt") => {
+        None if has(&table, "timestamp") && !has(&table, "prompt") => {
             let lengths = LENGTHS.join("`, `");
             let reason = format!("is a trace without lengths: none of `{lengths}` is a column");
             Some(Err(WorkloadFault::of_file(file, reason)))
         }
         None => None,
     }
+}
+
+fn has(table: &Table, name: &str) -> bool {
+    table.names().iter().any(|known| known == name)
 }
 
 fn rows(file: &str, table: &Table, columns: &Columns) -> Result<TraceWorkload, WorkloadFault> {

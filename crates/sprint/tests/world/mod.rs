@@ -146,7 +146,9 @@ pub(crate) fn normal(chance: &mut ChaCha8Rng) -> f64 {
 /// The worlds of the documentation: what a sprint must not claim, and what it must find.
 pub(crate) fn worlds() -> Vec<World> {
     let spread = |best: f64, count: usize| -> Vec<f64> {
-        (0..count).map(|index| if index == 7 { best } else { -0.3 + 0.3 * index as f64 / count as f64 }).collect()
+        (0..count)
+            .map(|index| if index == 7 { best } else { -0.3 + 0.3 * index as f64 / count as f64 })
+            .collect()
     };
     let plain = World {
         name: "nothing saves, noise 3 %",
@@ -163,11 +165,22 @@ pub(crate) fn worlds() -> Vec<World> {
     vec![
         plain.clone(),
         World { name: "nothing saves, noise 10 %", noise: 0.1, ..plain.clone() },
-        World { name: "nothing saves, outliers, strong drift", noise: 0.05, outliers: true, drift: 0.5, ..plain.clone() },
+        World {
+            name: "nothing saves, outliers, strong drift",
+            noise: 0.05,
+            outliers: true,
+            drift: 0.5,
+            ..plain.clone()
+        },
         World { name: "5 % at best, noise 3 %", savings: spread(0.05, 24), ..plain.clone() },
         World { name: "25 % planted, noise 3 %", savings: spread(0.25, 24), ..plain.clone() },
         World { name: "25 % planted, noise 10 %", savings: spread(0.25, 24), noise: 0.1, ..plain.clone() },
-        World { name: "15 % planted, noise 3 %, drift 50 %", savings: spread(0.15, 24), drift: 0.5, ..plain.clone() },
+        World {
+            name: "15 % planted, noise 3 %, drift 50 %",
+            savings: spread(0.15, 24),
+            drift: 0.5,
+            ..plain.clone()
+        },
         World { name: "25 % and two ties, outliers", savings: tied, outliers: true, ..plain.clone() },
         World {
             name: "40 % with wrong answers, 30 % fails, 20 % good",
