@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::answers::AnswerMark;
 use crate::failure::Failure;
 use crate::setting::Setting;
-use crate::sprint::{Phase, Quality};
+use crate::step::{Phase, Quality};
 
 /// Version of the format.
 pub const SPRINT_SCHEMA: &str = "infercost.sprint/1";

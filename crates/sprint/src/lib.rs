@@ -20,6 +20,7 @@ pub mod setting;
 pub mod shipped;
 pub mod space;
 pub mod sprint;
+pub mod step;
 pub mod vary;
 pub mod workload;
 
@@ -28,4 +29,5 @@ pub use failure::Failure;
 pub use race::{Elimination, Race, RaceRules, Standing, Turn};
 pub use setting::Setting;
 pub use space::{Parameter, Space, SpaceError};
-pub use sprint::{Answer, Phase, Quality, Rules, Sprint, Step, Visit};
+pub use sprint::Sprint;
+pub use step::{Answer, Attempt, Phase, Quality, Rules, Step, Visit};

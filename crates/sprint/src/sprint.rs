@@ -1,12 +1,10 @@
 //! A whole sprint: a race, perhaps a second one over combinations, then winners that are confirmed and judged.
 
-use infercost_core::Estimate;
-use serde::{Deserialize, Serialize};
-
 use crate::confirmation::{Confirmation, ConfirmationRules, Confirmed};
 use crate::race::{Elimination, Race, RaceRules, Standing, Turn};
 use crate::setting::Setting;
 use crate::space::{Candidates, Space};
+use crate::step::{Answer, Attempt, Phase, Quality, Rules, Step, Visit};
 
 /// Winners that are tried at most, the cheapest first.
 const ATTEMPTS: usize = 3;
@@ -15,123 +13,6 @@ const FIRST_RACE: f64 = 0.45;
 const LAST_RACE: f64 = 0.65;
 /// Single changes that are combined at most.
 const COMBINED: usize = 3;
-
-/// How a sprint is run.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rules {
-    /// The races.
-    pub race: RaceRules,
-    /// Pairs of a confirmation at most.
-    pub pairs: u32,
-    /// The chance that the sprint names a setting that saves nothing, 0 to 1: shared among the winners that are tried.
-    pub alpha: f64,
-    /// Seconds that the sprint may take.
-    pub budget_s: f64,
-}
-
-/// What part of the sprint a measurement belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// A race; its measurements choose.
-    Race,
-    /// A confirmation; its measurements decide.
-    Confirmation,
-}
-
-/// A setting that is to be measured once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Visit {
-    /// What for.
-    pub phase: Phase,
-    /// The round of the race, or the pair of the confirmation, from 1.
-    pub round: u32,
-    /// Which setting; counted over [`Sprint::settings`].
-    pub turn: Turn,
-}
-
-/// What a sprint wants next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// A measurement; [`Sprint::observe`] takes what it shows.
-    Visit(Visit),
-    /// The quality of a confirmed setting; [`Sprint::judge`] takes it.
-    Judge(usize),
-    /// Nothing: [`Sprint::answer`] has the answer.
-    Done,
-}
-
-/// The quality of a setting's answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "quality")]
-pub enum Quality {
-    /// Every answer was the same to the letter.
-    Proven {
-        /// Prompts that both settings answered.
-        prompts: u64,
-    },
-    /// All gates are passed.
-    Kept {
-        /// In a sentence.
-        reason: String,
-    },
-    /// A gate fails.
-    Lost {
-        /// In a sentence.
-        reason: String,
-    },
-    /// Nothing settles it.
-    Unsettled {
-        /// What would.
-        reason: String,
-    },
-}
-
-impl Quality {
-    /// True where the setting may be named.
-    pub fn is_kept(&self) -> bool {
-        matches!(self, Self::Proven { .. } | Self::Kept { .. })
-    }
-}
-
-/// What a sprint came to.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "answer")]
-pub enum Answer {
-    /// A setting that is cheaper, confirmed, at kept quality.
-    Found {
-        /// Which.
-        candidate: usize,
-        /// Share of the present cost that it saves.
-        saving: Estimate,
-        /// Its quality.
-        quality: Quality,
-    },
-    /// No setting saves what is wanted: each has surely left, or was refuted.
-    Nothing,
-    /// The budget did not settle it.
-    Unsettled {
-        /// The best guess; `None` where no round was whole.
-        best: Option<usize>,
-        /// What it seems to save.
-        saving: Option<Estimate>,
-        /// Why it is not named.
-        reason: String,
-    },
-}
-
-/// A winner that was tried.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Attempt {
-    /// Which setting.
-    pub candidate: usize,
-    /// What its confirmation came to.
-    pub confirmed: Confirmed,
-    /// Pairs measured.
-    pub pairs: u32,
-    /// Its quality; `None` where nobody asked.
-    pub quality: Option<Quality>,
-}
 
 /// A sprint under way.
 #[derive(Debug, Clone)]
@@ -375,7 +256,8 @@ impl Sprint {
                 Some((_, Elimination::NoBetter { .. })) => true,
                 Some(_) => false,
             };
-            let saves = standing.saving.map(|saving| saving.point).filter(|saving| *saving > 0.0);
+            let least = self.rules.race.indifference;
+            let saves = standing.saving.map(|saving| saving.point).filter(|saving| *saving > least);
             if let (true, Some(saving)) = (may_pay, saves) {
                 good.push((saving, setting.clone()));
             }
@@ -423,12 +305,12 @@ impl Sprint {
     }
 
     /// The cheapest setting that is left and was not tried. Where a winner was not good enough, those that left because
-    /// they were no better than it count again.
+    /// they were no better than it count again, and none that holds all its changes.
     fn next_winner(&self) -> Option<usize> {
         let (race, members) = self.races.last()?;
         for place in race.finalists() {
             let candidate = members.get(place).copied()?;
-            if !self.is_tried(candidate) {
+            if self.is_open(candidate) {
                 return Some(candidate);
             }
         }
@@ -442,15 +324,40 @@ impl Sprint {
             else {
                 continue;
             };
-            let is_open = matches!(why, Elimination::NoBetter { .. }) && !self.is_tried(candidate);
-            if is_open
-                && saving.point >= self.rules.race.wanted
-                && best.is_none_or(|(most, _)| saving.point > most)
-            {
+            let was_only_second = matches!(why, Elimination::NoBetter { .. }) && self.is_open(candidate);
+            if !was_only_second || saving.point < self.rules.race.wanted {
+                continue;
+            }
+
+            // of ties the one with fewer changes, which tells more about what is wrong
+            let is_better = best.is_none_or(|(most, known)| {
+                let apart = saving.point - most;
+                let is_tie = apart.abs() < self.rules.race.indifference;
+                if is_tie { self.changes(candidate) < self.changes(known) } else { apart > 0.0 }
+            });
+            if is_better {
                 best = Some((saving.point, candidate));
             }
         }
         best.map(|(_, candidate)| candidate)
+    }
+
+    /// True for a setting that was not tried, and that does not hold all that a bad one changed.
+    fn is_open(&self, candidate: usize) -> bool {
+        let present = self.space.present();
+        let Some(setting) = self.settings.get(candidate) else { return false };
+        let holds_bad = self.attempts.iter().filter(|attempt| self.was_bad(attempt)).any(|attempt| {
+            let bad =
+                self.settings.get(attempt.candidate).map(|bad| bad.against(&present)).unwrap_or_default();
+            !bad.0.is_empty() && bad.0.iter().all(|(name, value)| setting.get(name) == Some(value))
+        });
+        !self.is_tried(candidate) && !holds_bad
+    }
+
+    /// How many values a setting changes.
+    fn changes(&self, candidate: usize) -> usize {
+        let setting = self.settings.get(candidate);
+        setting.map_or(0, |setting| setting.against(&self.space.present()).0.len())
     }
 
     fn is_tried(&self, candidate: usize) -> bool {
@@ -471,3 +378,6 @@ impl Sprint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! `infercost optimize`: what could be changed, ranked by what it saves.
 
 mod changed_requests;
+pub(crate) mod cost_review;
 mod measure;
 mod other_hours;
 mod other_places;
@@ -42,10 +43,10 @@ pub(crate) struct OptimizeCommand {
     pub(crate) runs: Vec<String>,
 
     #[command(flatten)]
-    pub(crate) measure: MeasureFlags,
+    pub(crate) economics: EconomicsFlags,
 
     #[command(flatten)]
-    pub(crate) economics: EconomicsFlags,
+    pub(crate) measure: MeasureFlags,
 }
 
 /// Other runs looked at where none are named.

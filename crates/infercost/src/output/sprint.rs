@@ -8,20 +8,24 @@ use infercost_run::sprint::{LeverBasis, SettingOutcome, SprintOutcome};
 use infercost_sprint::Answer;
 use infercost_sprint::roofline::Roofline;
 
+use crate::commands::optimize::cost_review::CostReview;
 use crate::output::layout::{share, styled, table, thousand};
 use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
 
 /// Settings that are shown; the others are in the JSON.
 const SHOWN: usize = 12;
+/// Ways to host that are shown.
+const WAYS: usize = 6;
 /// Columns of a line.
 const WIDTH: usize = 80;
 
 /// The whole answer as text.
-pub(crate) fn render(outcome: &SprintOutcome) -> String {
+pub(crate) fn render(outcome: &SprintOutcome, review: Option<&CostReview>) -> String {
     let mut text = answer(outcome);
     text.push_str(&settings(outcome));
     text.push_str(&because(outcome));
-    text.push_str(&cost_review(outcome));
+    text.push_str(&cost_review(outcome, review));
+    text.push_str(&levers(outcome));
     text.push_str(&footing(outcome));
     text
 }
@@ -104,24 +108,56 @@ fn figures(found: &Roofline) -> String {
 }
 
 /// The three steps of a cost review, each with what this sprint says of it and the command that goes on.
-fn cost_review(outcome: &SprintOutcome) -> String {
+fn cost_review(outcome: &SprintOutcome, review: Option<&CostReview>) -> String {
     let mut text = format!("\n{}\n", styled(STRONG, "Cost review"));
-    let audit = match outcome.present_cost {
-        Some(cost) => format!("1,000 answers cost {} {}", thousand(cost), outcome.prices.currency),
-        None => "what an answer costs is not known".to_owned(),
-    };
     let sprint = match &outcome.answer {
         Answer::Found { saving, .. } => format!("{} found, at kept quality", percent(saving.point)),
         Answer::Nothing => format!("nothing here saves {}", percent(outcome.wanted)),
         Answer::Unsettled { .. } => "not settled; --resume or a larger --budget goes on".to_owned(),
     };
+    let pivot = match review.map(|review| review.hosting.cheapest.as_slice()) {
+        Some([]) | None => "where it is cheapest is not known".to_owned(),
+        Some(cheapest) => format!("cheapest at this load: {}", cheapest.join(" = ")),
+    };
     let rows = vec![
-        step("1 audit", &audit, "infercost audit --revenue AMOUNT"),
+        step("1 audit", &audit(outcome, review), "infercost audit"),
         step("2 sprint", &sprint, "infercost optimize --measure"),
-        step("3 pivot", "own, rent, spot, serverless or an API, at this load", "infercost host"),
+        step("3 pivot", &pivot, "infercost host"),
     ];
     text.push_str(&table(&[], rows, false));
+    text.push_str(&review.map_or_else(String::new, ways));
+    text
+}
 
+/// Cost against revenue, where anybody says what an answer earns.
+fn audit(outcome: &SprintOutcome, review: Option<&CostReview>) -> String {
+    let limit = review.and_then(|review| review.audit.as_ref()?.limits.first());
+    match (limit, outcome.present_cost) {
+        (Some(limit), _) => limit.why.clone(),
+        (None, Some(cost)) => {
+            format!("{} {} per 1,000; what they earn: [revenue]", thousand(cost), outcome.prices.currency)
+        }
+        (None, None) => "what an answer costs is not known".to_owned(),
+    }
+}
+
+/// The ways to host, the cheapest first.
+fn ways(review: &CostReview) -> String {
+    let mut rows = Vec::new();
+    for way in review.hosting.ways.iter().take(WAYS) {
+        let cost = way.per_inference.as_ref().map_or(UNKNOWN.to_owned(), |cost| thousand(cost.point));
+        rows.push(vec![format!("  {}", way.name), way.kind.to_owned(), cost]);
+    }
+    let header = format!("{} per 1,000", review.hosting.currency);
+    let mut text = table(&["  ways to host", "", &header], rows, false);
+    if let Some(note) = &review.note {
+        text.push_str(&wrapped(note, 0, FAINT));
+    }
+    text
+}
+
+fn levers(outcome: &SprintOutcome) -> String {
+    let mut text = format!("\n{}\n", styled(STRONG, "Beside flags"));
     for lever in &outcome.levers {
         let saving = lever.saving.map_or(UNKNOWN.to_owned(), percent);
         let basis = match lever.basis {
@@ -132,7 +168,7 @@ fn cost_review(outcome: &SprintOutcome) -> String {
         let line = format!("{}: {saving} ({basis}): {}", lever.name, lever.why);
         let _ = write!(text, " · {}", wrapped(&line, 3, anstyle::Style::new()));
     }
-    text
+    if outcome.levers.is_empty() { String::new() } else { text }
 }
 
 fn step(name: &str, what: &str, command: &str) -> Vec<String> {

@@ -186,6 +186,32 @@ fn what_is_cheaper_and_worse_is_not_named() {
 }
 
 #[test]
+fn a_public_trace_is_replayed_at_its_own_times() {
+    let _alone = alone();
+    let folder = place();
+    let rows = ["0,ChatGPT,20,5", "1,ChatGPT,30,5", "1,ChatGPT,25,5", "12,GPT-4,9,0", "20,ChatGPT,12,5"];
+    let trace = format!("Timestamp,Model,Request tokens,Response tokens\n{}\n", rows.join("\n"));
+    fs::write(folder.path().join("burst.csv"), trace).unwrap();
+    let command = command();
+    let mut arguments = arguments(&command, "np=1,2");
+    arguments.retain(|word| !["--requests", "3"].contains(word));
+    arguments.extend(["--workload", "burst.csv", "--speedup", "20"]);
+    let output = run(folder.path(), &arguments);
+    let report = json(&output);
+
+    assert!(report["workload"].as_str().unwrap().contains("BurstGPT"), "{report:#}");
+    let notes = report["notes"].to_string();
+    assert!(notes.contains("1 requests of the trace are left out"), "{notes}");
+    // 20 s become 1 s, in which four requests of about 50 ms are in flight
+    let lines = fs::read_to_string(sprint_folder(folder.path()).unwrap().join("sprint.jsonl")).unwrap();
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    let measured = &first["shown"]["measured"];
+    assert_eq!((&measured["answers"], &measured["failures"]), (&4.into(), &0.into()), "{first:#}");
+    assert!(measured["wall_s"].as_f64().unwrap() >= 1.0, "{first:#}");
+    assert_eq!(report["roofline"]["bound"], "empty_machine", "{report:#}");
+}
+
+#[test]
 fn what_cannot_be_searched_is_refused_before_a_server_is_started() {
     let folder = place();
     let command = command();

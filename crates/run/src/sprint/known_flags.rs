@@ -5,7 +5,6 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use infercost_models::ResolvedModel;
 use infercost_sprint::Parameter;
 use infercost_sprint::shipped::ShippedSpace;
 
@@ -17,16 +16,19 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Bytes of help that are read.
 const MOST_HELP: u64 = 4 << 20;
 
+/// What a build knows of a space.
+pub(super) struct KnownFlags {
+    pub(super) parameters: Vec<Parameter>,
+    /// What is said of the others.
+    pub(super) notes: Vec<String>,
+}
+
 /// The parameters of the space that the command's program knows, and what is said of the others. Where no help can be
 /// had, all of them: what is not known then fails, and is an outcome.
 ///
 /// # Errors
 /// A usage error where the command is none.
-pub(super) fn of(
-    shipped: &ShippedSpace,
-    command: &str,
-    _models: &[ResolvedModel],
-) -> anyhow::Result<(Vec<Parameter>, Vec<String>)> {
+pub(super) fn of(shipped: &ShippedSpace, command: &str) -> anyhow::Result<KnownFlags> {
     let space = shipped.space(command).map_err(|error| usage(error.to_string()))?;
     let mut notes = Vec::new();
     let words = program(command, shipped);
@@ -37,7 +39,7 @@ pub(super) fn of(
                 "{} gives no help ({reason}); flags that it does not know will fail",
                 shipped.name
             ));
-            return Ok((space.parameters, notes));
+            return Ok(KnownFlags { parameters: space.parameters, notes });
         }
     };
 
@@ -51,7 +53,7 @@ pub(super) fn of(
             known.push(parameter);
         }
     }
-    Ok((known, notes))
+    Ok(KnownFlags { parameters: known, notes })
 }
 
 /// The words that start the program, before its own flags.

@@ -34,8 +34,10 @@ pub(super) struct Account {
     answers: AnswerBook,
     /// All measurements added up; percentiles are of the last one.
     pub(super) total: Measured,
-    /// Measurements.
-    pub(super) visits: u32,
+    /// Busy seconds of an answer, a measurement each.
+    pub(super) busy_s: Vec<f64>,
+    /// Joules of an answer, a measurement each that had them.
+    pub(super) joules: Vec<f64>,
 }
 
 impl Ledger {
@@ -64,7 +66,10 @@ impl Ledger {
         let account = self.accounts.entry(setting.clone()).or_default();
         account.answers.add(&measured.marks);
         add(&mut account.total, measured);
-        account.visits += 1;
+        if measured.answers > 0 {
+            account.busy_s.push(seconds(measured));
+            account.joules.extend(measured.joules.map(|joules| joules / measured.answers as f64));
+        }
 
         let asked = measured.answers + measured.failures;
         if measured.answers == 0 || measured.failures as f64 > MOST_FAILURES * asked as f64 {

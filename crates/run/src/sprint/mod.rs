@@ -5,19 +5,20 @@
 //! by a run like any other, which `infercost report` shows again.
 
 mod bench;
+mod course;
 mod folder;
+mod hosted;
 mod judging;
 mod known_flags;
 mod ledger;
 mod levers;
 mod outcome;
 mod plan;
-mod race_loop;
+mod preparation;
 mod summary;
 mod visit;
 mod workload;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use infercost_sprint::Parameter;
@@ -26,7 +27,7 @@ use crate::request::RunRequest;
 
 pub use levers::{Lever, LeverBasis};
 pub use outcome::{SettingOutcome, SprintOutcome};
-pub use race_loop::{resume, run};
+pub use preparation::{resume, run};
 
 /// A sprint that is wanted.
 #[derive(Debug, Clone)]
@@ -60,12 +61,4 @@ pub struct WorkloadRequest {
     pub rate: Option<f64>,
     /// Requests of one measurement; `None` for what suits the workload.
     pub requests: Option<u32>,
-}
-
-/// The folder of a sprint, by its name or the newest one.
-///
-/// # Errors
-/// A usage error where there is none.
-pub fn folder_of(traces: &std::path::Path, name: Option<&str>) -> anyhow::Result<PathBuf> {
-    folder::named_or_newest(traces, name)
 }

@@ -1,10 +1,9 @@
 //! What a sprint came to, for whoever shows it.
 
-use infercost_core::Estimate;
 use infercost_core::price::PriceBook;
+use infercost_core::{Estimate, Workload};
 use infercost_sprint::roofline::Roofline;
-use infercost_sprint::sprint::Attempt;
-use infercost_sprint::{Answer, Setting, Standing};
+use infercost_sprint::{Answer, Attempt, Setting, Standing};
 use serde::Serialize;
 
 use super::levers::Lever;
@@ -36,7 +35,7 @@ pub struct SprintOutcome {
     pub wanted: f64,
     /// Measurements.
     pub visits: u64,
-    /// Measurements that the whole grid would have taken, for as many rounds as the longest race had.
+    /// Measurements that the whole grid would have taken: all rounds of all settings, in the same manner.
     pub grid_visits: u64,
     /// The settings, the best first.
     pub settings: Vec<SettingOutcome>,
@@ -54,6 +53,9 @@ pub struct SprintOutcome {
     pub quality_run: Option<String>,
     /// What bounds the present setting; `None` where nothing was answered.
     pub roofline: Option<Roofline>,
+    /// What an answer takes after the sprint: of the setting that was found, else of the present one; `None` where too
+    /// little was measured.
+    pub hosted: Option<Workload>,
     /// What else would save something.
     pub levers: Vec<Lever>,
     /// What must be known.

@@ -111,9 +111,9 @@ pub(super) fn plan(request: &SprintRequest, models: &[ResolvedModel], work: &Wor
                 None => None,
             };
             if let Some(shipped) = shipped {
-                let (known, note) = known_flags::of(&shipped, &serve.command, models)?;
-                notes.extend(note);
-                parameters.extend(known);
+                let known = known_flags::of(&shipped, &serve.command)?;
+                notes.extend(known.notes);
+                parameters.extend(known.parameters);
             }
         }
     }

@@ -1,16 +1,18 @@
 //! From a sprint to what is said of it: a row for each setting, the answer in a sentence, a command.
 
+use infercost_core::Workload;
 use infercost_core::text::{count, percent, percents};
 use infercost_harness::bandwidth::read_bandwidth;
 use infercost_sprint::roofline::{self, Machine, Model, Roofline, bound_by_targets};
 use infercost_sprint::{Answer, Confirmed, Elimination, Quality, Setting, Standing};
 
 use super::SprintRequest;
+use super::course::{Course, why_words};
 use super::folder::Header;
+use super::hosted;
 use super::levers::{self, Lever};
 use super::outcome::{SettingOutcome, SprintOutcome};
 use super::plan::{THREADS, VARIANT};
-use super::race_loop::{Course, why_words};
 use super::workload::Work;
 use crate::{machine, shell};
 
@@ -44,13 +46,17 @@ impl SprintOutcome {
             roofline = roofline.map(|found| bound_by_targets(found, &missed.setting.to_string()));
         }
 
-        let rounds = settings.iter().map(|one| u64::from(one.standing.rounds)).max().unwrap_or(0);
+        let rules = course.sprint.rules().race;
+        let tried = course.sprint.settings().len();
+        let round = tried + tried.div_ceil(rules.group.max(1)) + 1;
+        let grid_visits = u64::from(rules.rounds) * u64::try_from(round).unwrap_or(u64::MAX);
         let named = match &answer {
             Answer::Found { candidate, .. } => course.sprint.settings().get(*candidate).cloned(),
             _ => None,
         };
         let command = named.as_ref().map(|setting| command(course, request, setting)).transpose()?;
         let confirm = named.as_ref().and_then(|setting| confirm(course, request, setting));
+        let hosted = hosted(course, named.as_ref(), work, header)?;
         let sentence = sentence(&answer, course, &settings, header.wanted);
         let mut levers = present.as_ref().map(|total| levers::of(work, total)).unwrap_or_default();
         levers.extend(routers(course, &settings));
@@ -71,7 +77,7 @@ impl SprintOutcome {
             budget_s: header.budget_s,
             wanted: header.wanted,
             visits: course.visits,
-            grid_visits: rounds * (course.sprint.settings().len() as u64 + 1),
+            grid_visits,
             settings,
             attempts: course.sprint.attempts().to_vec(),
             answer,
@@ -80,6 +86,7 @@ impl SprintOutcome {
             confirm,
             quality_run: course.quality_run.clone(),
             roofline,
+            hosted,
             levers,
             notes,
         })
@@ -101,6 +108,20 @@ fn verdict(course: &Course, setting: &Setting, machine: &Machine) -> Option<Roof
     let weight_bytes = total.weight_bytes_per_token.or(file).map(|bytes| bytes as f64);
     let model = Model { weight_bytes, parameters: None, lone_ttft_s: total.lone_ttft_s };
     roofline::verdict(total, machine, &model)
+}
+
+/// What an answer takes in the setting that was found, else in the present one.
+fn hosted(
+    course: &Course,
+    named: Option<&Setting>,
+    work: &Work,
+    header: &Header,
+) -> anyhow::Result<Option<Workload>> {
+    let present = course.bench.space.present();
+    let setting = named.map_or_else(|| present.clone(), |setting| present.over(setting));
+    let Some(account) = course.ledger.account(&setting.against(&present)) else { return Ok(None) };
+    let (id, threads) = (course.bench.id(&setting)?, course.bench.threads(&setting));
+    Ok(hosted::workload(id, threads, account, work, header))
 }
 
 /// The best router over the models of this sprint.

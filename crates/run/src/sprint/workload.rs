@@ -90,23 +90,23 @@ impl Work {
             return Err(usage("--speedup must be above 0"));
         }
 
-        let (name, all, notes) = match &wanted.source {
+        let Source { name, requests, notes } = match &wanted.source {
             None => of_prompt_set(request)?,
             Some(source) => of_source(request, source)?,
         };
-        let has_times = all.iter().any(|(_, at)| at.is_some());
+        let has_times = requests.iter().any(|one| one.at_s.is_some());
         if wanted.speedup != 1.0 && !has_times {
             return Err(usage("--speedup: the workload has no arrival times to shorten"));
         }
 
-        let pace = pace(wanted, &all, request.run.spec.sampling.seed)?;
+        let pace = pace(wanted, &requests, request.run.spec.sampling.seed)?;
         let usual = match &pace {
             Pace::OneByOne => ONE_BY_ONE,
             Pace::InFlight(count) => EACH_IN_FLIGHT * usize::try_from(*count).unwrap_or(usize::MAX),
             Pace::AtTimes(times) => times.len(),
         };
         let each = wanted.requests.map_or(usual, |count| usize::try_from(count).unwrap_or(usize::MAX));
-        let prompts: Vec<Prompt> = all.into_iter().map(|(prompt, _)| prompt).collect();
+        let prompts: Vec<Prompt> = requests.into_iter().map(|one| one.prompt).collect();
         let sha256 = fingerprint(&prompts, &pace);
         let shares_prefixes = shares_prefixes(&prompts);
         Ok(Self { name, prompts, pace, each: each.max(1), sha256, notes, shares_prefixes })
@@ -127,19 +127,33 @@ impl Work {
     }
 }
 
-type Asked = Vec<(Prompt, Option<f64>)>;
-
-fn of_prompt_set(request: &SprintRequest) -> anyhow::Result<(String, Asked, Vec<String>)> {
-    let (selection, prompts) = prompts::select(&request.run.spec)?;
-    let asked = prompts.into_iter().map(|prompt| (prompt, None)).collect();
-    Ok((format!("prompt set {}", selection.set), asked, Vec::new()))
+/// What a source holds.
+struct Source {
+    /// In words.
+    name: String,
+    requests: Vec<TimedPrompt>,
+    /// What must be known of it.
+    notes: Vec<String>,
 }
 
-fn of_source(request: &SprintRequest, source: &str) -> anyhow::Result<(String, Asked, Vec<String>)> {
+/// A prompt, and when it is due.
+struct TimedPrompt {
+    prompt: Prompt,
+    /// Seconds since the first; `None` where nobody says.
+    at_s: Option<f64>,
+}
+
+fn of_prompt_set(request: &SprintRequest) -> anyhow::Result<Source> {
+    let (selection, prompts) = prompts::select(&request.run.spec)?;
+    let requests = prompts.into_iter().map(|prompt| TimedPrompt { prompt, at_s: None }).collect();
+    Ok(Source { name: format!("prompt set {}", selection.set), requests, notes: Vec::new() })
+}
+
+fn of_source(request: &SprintRequest, source: &str) -> anyhow::Result<Source> {
     if let Some(lengths) = source.strip_prefix(SYNTHETIC) {
         let seed = request.run.spec.sampling.seed;
         let made = workload::synthetic(lengths, seed).map_err(|fault| usage(fault.to_string()))?;
-        return Ok(of_trace(source.to_owned(), made, &request.workload));
+        return Ok(of_trace(source, made, &request.workload));
     }
     if run_folder::named(&request.run.traces, source).is_ok() {
         return of_run(request, source);
@@ -151,7 +165,7 @@ fn of_source(request: &SprintRequest, source: &str) -> anyhow::Result<(String, A
         let text = infercost_text::read(path, MAX_TRACE_BYTES, "workload")?;
         if let Some(read) = workload::read(&file, &text) {
             let trace = read.map_err(|fault| usage(fault.to_string()))?;
-            return Ok(of_trace(file, trace, &request.workload));
+            return Ok(of_trace(&file, trace, &request.workload));
         }
         if !looks_like_spans(&text) {
             let mut with_prompts = request.clone();
@@ -180,7 +194,7 @@ fn looks_like_spans(text: &str) -> bool {
 }
 
 /// Requests of a trace that states lengths, with text of that length.
-fn of_trace(name: String, trace: TraceWorkload, wanted: &WorkloadRequest) -> (String, Asked, Vec<String>) {
+fn of_trace(name: &str, trace: TraceWorkload, wanted: &WorkloadRequest) -> Source {
     let most = wanted.requests.map_or(OF_A_TRACE, |count| usize::try_from(count).unwrap_or(usize::MAX));
     let (held, left_out) = (trace.requests.len(), trace.left_out);
     let trace = trace.cut(most, wanted.speedup);
@@ -198,13 +212,13 @@ fn of_trace(name: String, trace: TraceWorkload, wanted: &WorkloadRequest) -> (St
         );
     }
 
-    let format = trace.format.clone();
-    let has_arrivals = trace.has_arrivals;
-    let asked = trace.requests.into_iter().enumerate().map(|(index, request)| {
-        let at = has_arrivals.then_some(request.at_s);
-        (prompt_of(index, request), at)
-    });
-    (format!("{format} trace {name}"), asked.collect(), notes)
+    let name = format!("{} trace {name}", trace.format);
+    let mut requests = Vec::with_capacity(trace.requests.len());
+    for (index, request) in trace.requests.into_iter().enumerate() {
+        let at_s = trace.has_arrivals.then_some(request.at_s);
+        requests.push(TimedPrompt { prompt: prompt_of(index, request), at_s });
+    }
+    Source { name, requests, notes }
 }
 
 fn prompt_of(index: usize, request: TraceRequest) -> Prompt {
@@ -228,7 +242,7 @@ fn prompt(id: String, text: String, max_tokens: u32) -> Prompt {
 }
 
 /// The requests of a recorded run, in the order and, where they came at a rate, at the times in which they were sent.
-fn of_run(request: &SprintRequest, name: &str) -> anyhow::Result<(String, Asked, Vec<String>)> {
+fn of_run(request: &SprintRequest, name: &str) -> anyhow::Result<Source> {
     let folder = run_folder::named(&request.run.traces, name)?;
     let run = infercost_trace::read_run(&folder)?;
     let mut calls = Vec::new();
@@ -256,18 +270,18 @@ fn of_run(request: &SprintRequest, name: &str) -> anyhow::Result<(String, Asked,
     let first = calls.first().map(|call| call.0);
     let most =
         request.workload.requests.map_or(usize::MAX, |count| usize::try_from(count).unwrap_or(usize::MAX));
-    let mut asked = Vec::new();
+    let mut requests = Vec::new();
     for (index, (at, text, output)) in calls.into_iter().take(most).enumerate() {
         let since = first.and_then(|first| at.duration_since(first).ok()).unwrap_or_default();
         let at_s = open_only.then_some(since.as_secs_f64() / request.workload.speedup);
-        asked.push((prompt(format!("r{index}"), text, output), at_s));
+        requests.push(TimedPrompt { prompt: prompt(format!("r{index}"), text, output), at_s });
     }
     let notes = vec!["answers are limited to the lengths that the run recorded".to_owned()];
-    Ok((format!("run {}", run.header.id), asked, notes))
+    Ok(Source { name: format!("run {}", run.header.id), requests, notes })
 }
 
 /// Calls that another program's trace holds; texts are made up to their lengths.
-fn of_calls(request: &SprintRequest, source: &str) -> anyhow::Result<(String, Asked, Vec<String>)> {
+fn of_calls(request: &SprintRequest, source: &str) -> anyhow::Result<Source> {
     let trace = foreign_traces::read(source)?;
     let total = trace.calls.len();
     let mut requests = Vec::new();
@@ -293,11 +307,11 @@ fn of_calls(request: &SprintRequest, source: &str) -> anyhow::Result<(String, As
 
     let left_out = u64::try_from(total - requests.len()).unwrap_or(0);
     let workload = TraceWorkload { format: "OTLP".to_owned(), requests, has_arrivals: true, left_out };
-    Ok(of_trace(infercost_core::without_secrets(source), workload, &request.workload))
+    Ok(of_trace(&infercost_core::without_secrets(source), workload, &request.workload))
 }
 
 /// How the requests follow one another: as asked for, else as the workload has it.
-fn pace(wanted: &WorkloadRequest, all: &Asked, seed: u64) -> anyhow::Result<Pace> {
+fn pace(wanted: &WorkloadRequest, requests: &[TimedPrompt], seed: u64) -> anyhow::Result<Pace> {
     if let Some(concurrency) = wanted.concurrency {
         return Ok(if concurrency == 1 { Pace::OneByOne } else { Pace::InFlight(concurrency) });
     }
@@ -308,9 +322,9 @@ fn pace(wanted: &WorkloadRequest, all: &Asked, seed: u64) -> anyhow::Result<Pace
     }
 
     let mut times = Vec::new();
-    for (_, at) in all {
-        let Some(at) = at else { return Ok(Pace::OneByOne) };
-        let at = Duration::try_from_secs_f64(*at).map_err(|_| usage("the workload's times are no times"))?;
+    for one in requests {
+        let Some(at_s) = one.at_s else { return Ok(Pace::OneByOne) };
+        let at = Duration::try_from_secs_f64(at_s).map_err(|_| usage("the workload's times are no times"))?;
         times.push(at);
     }
     Ok(Pace::AtTimes(times.into()))

@@ -41,7 +41,7 @@ pub(crate) struct Tally {
     pub(crate) unsettled: u32,
     /// Measurements of all sprints.
     pub(crate) visits: u64,
-    /// Measurements that whole grids of as many rounds would have taken.
+    /// Measurements that whole grids would have taken: all rounds of all settings, in the same manner.
     pub(crate) grid: u64,
 }
 
@@ -81,7 +81,8 @@ impl World {
         }
 
         tally.visits += visits;
-        tally.grid += u64::from(race.rounds) * (count as u64 + 1);
+        let round = count as u64 + count.div_ceil(race.group) as u64 + 1;
+        tally.grid += u64::from(race.rounds) * round;
         self.count(&sprint.answer(), tally);
     }
 

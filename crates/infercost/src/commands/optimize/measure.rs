@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use infercost_run::config::SettingsOverrides;
+use infercost_run::economics_inputs::EconomicsInputs;
 use infercost_run::sprint;
 use infercost_sprint::Answer;
 
-use super::OptimizeCommand;
+use super::{OptimizeCommand, cost_review};
 use crate::flags::GlobalFlags;
 use crate::{exit, output};
 
@@ -14,6 +15,7 @@ use crate::{exit, output};
 pub(super) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let flags = &arguments.measure;
     let request = flags.request(&arguments.runs, &arguments.economics, global);
+    let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let overrides = SettingsOverrides::read(&flags.policy(&arguments.economics, global))?;
 
     let outcome = match &flags.resume {
@@ -27,7 +29,10 @@ pub(super) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
     if global.json {
         output::line(&serde_json::to_string_pretty(&outcome)?);
     } else {
-        output::block(&output::sprint::render(&outcome));
+        let workload = outcome.hosted.as_ref();
+        let review =
+            workload.map(|workload| cost_review::of(workload, &outcome.prices, &business)).transpose()?;
+        output::block(&output::sprint::render(&outcome, review.as_ref()));
     }
     let is_found = matches!(outcome.answer, Answer::Found { .. });
     Ok(ExitCode::from(if is_found { 0 } else { exit::INCONCLUSIVE }))
