@@ -150,7 +150,9 @@ fn failure(error: &EngineError) -> Failure {
         EngineError::Load { reason, .. } => reason.clone(),
         other => other.to_string(),
     };
-    Failure::of_start(&infercost_core::text::printable(&said))
+    // what names the kind may stand behind what is shown
+    let kind = Failure::of_start(&said).kind;
+    Failure { kind, said: infercost_core::text::printable(&said).into_owned() }
 }
 
 /// Bytes that Linux says are free for use.

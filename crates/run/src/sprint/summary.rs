@@ -227,12 +227,14 @@ fn sentence(answer: &Answer, course: &Course, settings: &[SettingOutcome], wante
             format!("Nothing is settled: {}{saving} but {reason}", name(*best))
         }
         Answer::Unsettled { best: None, reason, .. } => format!("Nothing is settled: {reason}"),
-        Answer::Nothing => format!("Nothing here saves {}, because {}", percent(wanted), because(settings)),
+        Answer::Nothing => {
+            format!("Nothing here saves {}, because {}", percent(wanted), because(settings, course))
+        }
     }
 }
 
 /// Why nothing saves enough: how many left for which reason.
-fn because(settings: &[SettingOutcome]) -> String {
+fn because(settings: &[SettingOutcome], course: &Course) -> String {
     let (mut small, mut failed, mut wrong, mut late, mut refuted) = (0, 0, 0, 0, 0);
     let mut most = f64::NEG_INFINITY;
     for one in settings {
@@ -245,6 +247,7 @@ fn because(settings: &[SettingOutcome]) -> String {
             Some((_, Elimination::Failed { .. })) => failed += 1,
             Some((_, Elimination::WrongAnswers { .. })) => wrong += 1,
             Some((_, Elimination::MissesTargets { .. })) => late += 1,
+            None if is_lost(course, one.candidate) => wrong += 1,
             None => refuted += 1,
         }
     }
@@ -269,6 +272,12 @@ fn because(settings: &[SettingOutcome]) -> String {
         }
     }
     if parts.is_empty() { "there was nothing to try".to_owned() } else { parts.join(", ") }
+}
+
+/// True for a winner whose quality was not good enough.
+fn is_lost(course: &Course, candidate: usize) -> bool {
+    let mut attempts = course.sprint.attempts().iter().filter(|attempt| attempt.candidate == candidate);
+    attempts.any(|attempt| matches!(attempt.quality, Some(Quality::Lost { .. })))
 }
 
 /// What to copy.
