@@ -150,8 +150,8 @@ fn ways(review: &CostReview) -> String {
     }
     let header = format!("{} per 1,000", review.hosting.currency);
     let mut text = table(&["  ways to host", "", &header], rows, false);
-    if let Some(note) = &review.note {
-        text.push_str(&wrapped(note, 0, FAINT));
+    if let Some(finding) = &review.finding {
+        text.push_str(&wrapped(&finding.to_string(), 0, FAINT));
     }
     text
 }

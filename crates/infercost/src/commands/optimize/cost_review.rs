@@ -1,6 +1,6 @@
 //! The three steps of a cost review over what a sprint measured: audit, sprint, pivot.
 
-use infercost_core::Workload;
+use infercost_core::{EconomicsFact, Findings, Workload};
 use infercost_core::price::PriceBook;
 use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject};
 use infercost_economics::hosting::{Hosting, Setting, host};
@@ -16,7 +16,7 @@ pub(crate) struct CostReview {
     pub(crate) audit: Option<Audit>,
     pub(crate) hosting: Hosting,
     /// What must be known of the offers.
-    pub(crate) note: Option<String>,
+    pub(crate) finding: Option<EconomicsFact>,
 }
 
 /// The review of a workload at the load of the settings.
@@ -46,7 +46,7 @@ pub(super) fn of(
                 max_cost: None,
             },
             assumptions: Vec::new(),
-            notes: Vec::new(),
+            findings: Findings::default(),
             today: business.today,
         })
     });
@@ -54,5 +54,5 @@ pub(super) fn of(
     let offers = own_or_example_offers(business, &book)?;
     let setting = Setting::of(scenario, workload, demand(&DemandFlags::default(), business, &book));
     let hosting = host(workload.variant.to_string(), &setting, &offers.offers);
-    Ok(CostReview { audit, hosting, note: offers.note })
+    Ok(CostReview { audit, hosting, finding: offers.finding })
 }
