@@ -182,3 +182,79 @@ fn add(total: &mut Measured, more: &Measured) {
     total.weight_bytes_per_token = more.weight_bytes_per_token.or(total.weight_bytes_per_token);
     total.disturbed |= more.disturbed;
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
+
+    use infercost_sprint::answers::AnswerMark;
+
+    use super::*;
+
+    const LEVEL: f64 = 0.01;
+
+    fn ledger() -> Ledger {
+        let targets = LatencyTargets { ttft_s: Some(1.0), tpot_s: None, share: 0.9 };
+        Ledger::new(&infercost_prices::example().unwrap(), Some(targets)).unwrap()
+    }
+
+    fn shown(busy_s: f64, answers: u64, failures: u64, within: u64) -> Shown {
+        Shown::Measured(Box::new(Measured {
+            wall_s: busy_s,
+            busy_s,
+            answers,
+            failures,
+            within_targets: Some(within),
+            ..Measured::default()
+        }))
+    }
+
+    fn other() -> Setting {
+        Setting::default().with("np", "2")
+    }
+
+    #[test]
+    fn half_the_time_is_half_the_cost() {
+        let mut ledger = ledger();
+        let now = ledger.take(&Setting::default(), &shown(10.0, 10, 0, 10), LEVEL).unwrap();
+        let then = ledger.take(&other(), &shown(5.0, 10, 0, 10), LEVEL).unwrap();
+        assert!((now - then - 2.0_f64.ln()).abs() < 1e-9, "{now} {then}");
+        // what failures took is billed to the answers
+        let failing = ledger.take(&other(), &shown(5.0, 9, 1, 9), LEVEL).unwrap();
+        assert!((failing - then - (10.0_f64 / 9.0).ln()).abs() < 1e-9);
+        assert!(!ledger.parts().energy, "no joules were measured");
+    }
+
+    #[test]
+    fn failures_and_missed_targets_are_no_way_to_serve() {
+        let mut ledger = ledger();
+        ledger.take(&Setting::default(), &shown(10.0, 10, 0, 10), LEVEL).unwrap();
+        let why = ledger.take(&other(), &shown(5.0, 8, 2, 8), LEVEL).unwrap_err();
+        assert!(matches!(why, Elimination::Failed { .. }), "{why:?}");
+
+        let late = Setting::default().with("np", "4");
+        let why = ledger.take(&late, &shown(5.0, 40, 0, 10), LEVEL).unwrap_err();
+        assert!(matches!(why, Elimination::MissesTargets { .. }), "{why:?}");
+        // few requests do not settle it, and are not good enough all the same
+        let few = Setting::default().with("np", "8");
+        assert!(ledger.take(&few, &shown(5.0, 4, 0, 3), LEVEL).is_ok());
+        assert!(ledger.misses_targets(&few).is_some_and(|why| why.contains("3 of 4")));
+        assert_eq!(ledger.misses_targets(&Setting::default()), None);
+    }
+
+    #[test]
+    fn answers_that_are_surely_worse_leave() {
+        let mut ledger = ledger();
+        let with_marks = |score: f64| {
+            let Shown::Measured(mut measured) = shown(5.0, 20, 0, 20) else { unreachable!() };
+            for prompt in 0..20 {
+                let sha256 = score.to_string();
+                measured.marks.push(AnswerMark { prompt: format!("p{prompt}"), sha256, score: Some(score) });
+            }
+            Shown::Measured(measured)
+        };
+        ledger.take(&Setting::default(), &with_marks(1.0), LEVEL).unwrap();
+        let why = ledger.take(&other(), &with_marks(0.0), LEVEL).unwrap_err();
+        assert!(matches!(why, Elimination::WrongAnswers { .. }), "{why:?}");
+    }
+}
