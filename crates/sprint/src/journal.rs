@@ -24,6 +24,8 @@ pub enum Line {
     Visit(Box<VisitLine>),
     /// A setting's quality was judged.
     Quality(QualityLine),
+    /// The sprint was given more time, when it went on.
+    Budget(BudgetLine),
 }
 
 /// A measurement of one setting.
@@ -117,12 +119,31 @@ pub struct QualityLine {
     pub quality: Quality,
 }
 
+/// More time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct BudgetLine {
+    /// Seconds into the sprint when it was given.
+    pub at_s: f64,
+    /// Seconds that the sprint may take from now on, its beginning included.
+    pub budget_s: f64,
+}
+
 impl Line {
+    /// Seconds into the sprint when it began.
+    pub fn began_s(&self) -> f64 {
+        match self {
+            Self::Visit(line) => line.at_s,
+            Self::Quality(line) => line.at_s,
+            Self::Budget(line) => line.at_s,
+        }
+    }
+
     /// Seconds into the sprint when it ended.
     pub fn ended_s(&self) -> f64 {
         match self {
             Self::Visit(line) => line.at_s + line.took_s,
             Self::Quality(line) => line.at_s + line.took_s,
+            Self::Budget(line) => line.at_s,
         }
     }
 }

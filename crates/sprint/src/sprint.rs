@@ -68,6 +68,11 @@ impl Sprint {
         &self.rules
     }
 
+    /// Gives the sprint so many seconds in all; less than before changes nothing.
+    pub fn extend_budget(&mut self, budget_s: f64) {
+        self.rules.budget_s = self.rules.budget_s.max(budget_s);
+    }
+
     /// Winners that were tried so far.
     pub fn attempts(&self) -> &[Attempt] {
         &self.attempts

@@ -113,7 +113,7 @@ fn cost_review(outcome: &SprintOutcome, review: Option<&CostReview>) -> String {
     let sprint = match &outcome.answer {
         Answer::Found { saving, .. } => format!("{} found, at kept quality", percent(saving.point)),
         Answer::Nothing => format!("nothing here saves {}", percent(outcome.wanted)),
-        Answer::Unsettled { .. } => "not settled; --resume or a larger --budget goes on".to_owned(),
+        Answer::Unsettled { .. } => "not settled; a larger --budget measures more".to_owned(),
     };
     let pivot = match review.map(|review| review.hosting.cheapest.as_slice()) {
         Some([]) | None => "where it is cheapest is not known".to_owned(),

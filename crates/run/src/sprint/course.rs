@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Context as _;
-use infercost_sprint::journal::{Line, QualityLine, Shown, VisitLine};
+use infercost_sprint::journal::{BudgetLine, Line, QualityLine, Shown, VisitLine};
 use infercost_sprint::{Elimination, Phase, Quality, Setting, Sprint, Step, Turn, Visit};
 
 use super::SprintRequest;
@@ -31,11 +31,11 @@ impl Course {
     /// Takes what an earlier part of the sprint has written down.
     pub(super) fn replay(&mut self, lines: &[Line]) -> anyhow::Result<()> {
         for (index, line) in lines.iter().enumerate() {
-            let at_s = match line {
-                Line::Visit(line) => line.at_s,
-                Line::Quality(line) => line.at_s,
-            };
-            let follows = match (self.sprint.next(at_s), line) {
+            if let Line::Budget(line) = line {
+                self.sprint.extend_budget(line.budget_s);
+                continue;
+            }
+            let follows = match (self.sprint.next(line.began_s()), line) {
                 (Step::Visit(visit), Line::Visit(line)) if self.setting(visit.turn) == line.setting => {
                     self.take(visit, &line.shown)?;
                     true
@@ -62,6 +62,16 @@ impl Course {
         Ok(())
     }
 
+    /// Gives the sprint more time than it had, and writes that down.
+    pub(super) fn extend_budget(&mut self, budget_s: f64) -> anyhow::Result<()> {
+        if budget_s <= self.sprint.rules().budget_s {
+            return Ok(());
+        }
+        self.folder.append(&Line::Budget(BudgetLine { at_s: self.elapsed_s, budget_s }))?;
+        self.sprint.extend_budget(budget_s);
+        Ok(())
+    }
+
     /// Measures until there is an answer.
     pub(super) fn finish(
         &mut self,
@@ -79,7 +89,7 @@ impl Course {
                 Step::Visit(wanted) => {
                     progress.show(&self.words(wanted));
                     let took = self.measure(wanted, with).with_context(|| self.cut_off())?;
-                    self.check_budget(took, request)?;
+                    self.check_budget(took)?;
                 }
                 Step::Judge(candidate) => {
                     progress.show("judging quality");
@@ -181,7 +191,7 @@ impl Course {
     }
 
     /// After the first measurement: whether the budget holds two rounds.
-    fn check_budget(&self, took_s: f64, request: &SprintRequest) -> anyhow::Result<()> {
+    fn check_budget(&self, took_s: f64) -> anyhow::Result<()> {
         if self.visits != 1 {
             return Ok(());
         }
@@ -189,8 +199,7 @@ impl Course {
         let count = self.sprint.settings().len();
         let round = count + 1 + count.div_ceil(rules.race.group);
         let needed = took_s * round as f64 * 2.0 / 0.45;
-        let budget = request.budget.as_secs_f64();
-        if needed <= budget {
+        if needed <= self.sprint.rules().budget_s {
             return Ok(());
         }
         Err(usage(format!(

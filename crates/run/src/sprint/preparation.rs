@@ -59,7 +59,6 @@ pub fn resume(
     let path = named_or_newest(&request.run.traces, name)?;
     let (folder, header, lines) = SprintFolder::resume(path)?;
     let mut request = request.clone();
-    request.budget = request.budget.max(Duration::try_from_secs_f64(header.budget_s).unwrap_or_default());
     request.wanted = header.wanted;
     request.run.spec.sampling.seed = header.seed;
 
@@ -177,7 +176,7 @@ impl Prepared {
             race: RaceRules { wanted: header.wanted, seed: header.seed, ..RaceRules::default() },
             pairs: PAIRS,
             alpha: ALPHA,
-            budget_s: request.budget.as_secs_f64(),
+            budget_s: header.budget_s,
         };
         let Plan { space, candidates, notes } = self.plan;
         let mut course = Course {
@@ -190,6 +189,7 @@ impl Prepared {
             quality_run: None,
         };
         course.replay(&lines)?;
+        course.extend_budget(request.budget.as_secs_f64())?;
 
         let mut instruments = Instruments {
             work: &self.work,

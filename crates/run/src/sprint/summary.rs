@@ -74,7 +74,7 @@ impl SprintOutcome {
             prices: header.prices.clone(),
             cost_parts: course.ledger.parts().names().iter().map(ToString::to_string).collect(),
             took_s: course.elapsed_s,
-            budget_s: header.budget_s,
+            budget_s: course.sprint.rules().budget_s,
             wanted: header.wanted,
             visits: course.visits,
             grid_visits,
