@@ -212,6 +212,43 @@ fn a_public_trace_is_replayed_at_its_own_times() {
 }
 
 #[test]
+fn models_in_process_race_over_variants_and_threads() {
+    let _alone = alone();
+    let folder = place();
+    tiny::write_model(&folder.path().join("other.gguf"), 1, GgmlDType::Q8_0).unwrap();
+    let arguments = [
+        "optimize",
+        "--measure",
+        "some.gguf",
+        "other.gguf",
+        "--prompts",
+        "mine.jsonl",
+        "--vary",
+        "threads=2,1",
+    ];
+    let output =
+        run(folder.path(), &[&arguments[..], &["--requests", "3", "--budget", "5m", "--json"]].concat());
+    let report = json(&output);
+
+    // which of such tiny models is cheaper is chance; that there is an answer is none
+    assert!([Some(0), Some(3)].contains(&output.status.code()), "{report:#}");
+    assert!(report["present"].as_str().unwrap().starts_with("some"), "{report:#}");
+    let settings = report["settings"].as_array().unwrap();
+    let threads = settings.iter().filter(|one| one["setting"]["threads"] == "1").count();
+    let variant = settings.iter().filter(|one| one["setting"]["variant"] == "other").count();
+    assert_eq!((settings.len(), threads, variant), (3, 2, 2), "{report:#}");
+    let only_threads = settings.iter().find(|one| one["setting"]["variant"].is_null()).unwrap();
+    let same = &only_threads["same_answers"];
+    assert_eq!(same[0], same[1], "threads changed an answer: {only_threads:#}");
+    assert!(report["sentence"].as_str().is_some_and(|said| !said.is_empty()));
+
+    // the same as text fits a terminal and ends with the review
+    let text = run(folder.path(), &[&arguments[..], &["--requests", "3", "--budget", "5m"]].concat());
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.starts_with("→ ") && text.contains("Cost review") && text.contains("3 pivot"), "{text}");
+}
+
+#[test]
 fn what_cannot_be_searched_is_refused_before_a_server_is_started() {
     let folder = place();
     let command = command();
