@@ -46,6 +46,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "analyzer",
             "core",
+            "cost",
             "economics",
             "energy",
             "engine",
@@ -55,10 +56,13 @@ const ARROWS: &[(&str, &[&str])] = &[
             "prices",
             "prompts",
             "served",
+            "sprint",
+            "stats",
             "text",
             "trace",
         ],
     ),
+    ("sprint", &["core", "stats", "text"]),
     ("energy", &["core"]),
     ("harness", &["core"]),
     ("trace", &["core", "text"]),
@@ -88,6 +92,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "page",
             "prices",
             "run",
+            "sprint",
             "stats",
             "text",
             "trace",
@@ -170,6 +175,7 @@ const NEVER: &[(&str, &str, &[&str])] = &[
         &["Estimate", "Verdict", "Policy", "Report", "PriceBook"],
     ),
     ("prompts", "does no I/O, reads no clock and leaves nothing to chance", &IMPURE),
+    ("sprint", "does no I/O, reads no clock and leaves nothing to chance", &IMPURE),
     ("prices", "measures nothing", &["EnergyReading", "InferenceRecord", "RunRecord", "Instant::now"]),
 ];
 

@@ -128,9 +128,18 @@ pub(crate) fn demand(flags: &DemandFlags, business: &EconomicsInputs, book: &Pri
 }
 
 /// What is compared with, and what must be known of it.
-struct Offers {
-    offers: Vec<HostingOffer>,
-    finding: Option<EconomicsFact>,
+pub(crate) struct Offers {
+    pub(crate) offers: Vec<HostingOffer>,
+    pub(crate) finding: Option<EconomicsFact>,
+}
+
+/// The offers of the settings, in the currency of the answer; the shipped example where there are none.
+pub(crate) fn own_or_example_offers(business: &EconomicsInputs, book: &PriceBook) -> anyhow::Result<Offers> {
+    if business.offers.is_empty() {
+        return examples(business, book);
+    }
+    let offers = converted(&business.offers, business, book).map_err(|error| usage(error.to_string()))?;
+    Ok(Offers { offers, finding: None })
 }
 
 /// The offers of the settings and of the price store, in the currency of the answer; the shipped example where there

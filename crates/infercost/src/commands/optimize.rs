@@ -1,6 +1,8 @@
 //! `infercost optimize`: what could be changed, ranked by what it saves.
 
 mod changed_requests;
+pub(crate) mod cost_review;
+mod measure;
 mod other_hours;
 mod other_places;
 mod other_runs;
@@ -20,6 +22,7 @@ use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::EconomicsFlags;
 use crate::output::answer::delivery::{self, deliver};
+use crate::flags::measure::MeasureFlags;
 use crate::{exit, output};
 
 /// What could be changed.
@@ -28,12 +31,16 @@ use crate::{exit, output};
   infercost optimize
   infercost optimize traces/sample/20261129-082709 --variant full
   infercost optimize traces/mine traces/mine-with-one-thread --json
+  infercost optimize --measure --budget 30m
+  infercost optimize --measure model.gguf --concurrency 8 --slo ttft=2s \\
+    --serve \"llama-server -m {model} --port {port} -np {np}\" --vary np=1,2,4,8
 
 The first run is what is in use now; other runs of the same prompts, named or newest below --traces,
-show what other threads, loads and models cost. Exit codes: 0 a saving of a tenth or more was found,
-3 none was")]
+show what other threads, loads and models cost. With --measure, settings are tried here and now, and
+MODELs are named in place of runs; docs/optimize.md says how. Exit codes: 0 a saving of a tenth or
+more was found, 3 none was")]
 pub(crate) struct OptimizeCommand {
-    /// Runs: what is in use now, then others [default: the newest, then others below --traces]
+    /// Runs: what is in use now, then others [default: the newest, then others below --traces]; with --measure, models
     #[arg(value_name = "RUN")]
     pub(crate) runs: Vec<String>,
 
@@ -42,6 +49,7 @@ pub(crate) struct OptimizeCommand {
 
     #[command(flatten)]
     pub(crate) answer: AnswerFlags,
+    pub(crate) measure: MeasureFlags,
 }
 
 /// Other runs looked at where none are named.
@@ -50,6 +58,9 @@ const CONFIDENCE: f64 = 0.95;
 
 pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     delivery::check(&arguments.answer, false)?;
+    if arguments.measure.measure {
+        return measure::run(arguments, global);
+    }
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let (first, others) = runs(arguments, &business)?;
     let variant = economics_inputs::variant(&first, business.request.variant.as_deref())?;

@@ -7,6 +7,7 @@ pub(crate) mod export;
 pub(crate) mod format;
 pub(crate) mod judge;
 pub(crate) mod load;
+pub(crate) mod measure;
 pub(crate) mod meter;
 pub(crate) mod numbers;
 pub(crate) mod page;

@@ -149,6 +149,7 @@ impl RecordFlags {
             offline: global.offline,
             traces: global.traces.clone(),
             live: self.live.target(),
+            settings: Vec::new(),
         }
     }
 }

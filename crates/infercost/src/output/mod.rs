@@ -19,6 +19,7 @@ pub(crate) mod page;
 pub(crate) mod progress;
 pub(crate) mod runs;
 pub(crate) mod score;
+pub(crate) mod sprint;
 pub(crate) mod stdout;
 mod summary;
 pub(crate) mod table;

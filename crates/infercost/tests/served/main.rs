@@ -11,6 +11,7 @@ mod joules;
 mod program;
 #[path = "../run_on_disk/mod.rs"]
 mod run_on_disk;
+mod sprint;
 mod started;
 #[path = "../tiny/mod.rs"]
 mod tiny;

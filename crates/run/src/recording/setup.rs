@@ -106,14 +106,14 @@ impl Setup<'_> {
 
     /// Loads a model in process, starts a server for it, or asks the one that it names.
     fn load(&self, contender: &Contender) -> Result<Box<dyn Engine>, EngineError> {
-        let Contender { id, model, .. } = contender;
+        let Contender { id, model, threads, serve, .. } = contender;
         if let ModelLocation::Server { url, served_name } = &model.location {
             return Ok(Box::new(engines::connect(url, served_name.as_deref(), &self.servers.options)?));
         }
-        match &self.servers.command {
+        match serve.as_ref().or(self.servers.command.as_ref()) {
             Some(command) => self.servers.start(command, id, model, &self.request.traces),
             None => {
-                let threads = self.request.spec.threads;
+                let threads = threads.or(self.request.spec.threads);
                 Ok(Box::new(engines::load_in_process(model, self.device, threads)?))
             }
         }
