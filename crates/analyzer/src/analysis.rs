@@ -158,12 +158,13 @@ fn same_prompts(first: &RunRecord, run: &RunRecord) -> Result<(), AnalysisError>
         return Ok(());
     }
 
-    let short = |hash: &str| hash.chars().take(12).collect::<String>();
+    let [first_hash, second_hash] =
+        [one, other].map(|prompts| prompts.sha256.chars().take(12).collect::<String>());
     Err(AnalysisError::DifferentPrompts {
         first: first.header.id.to_string(),
         second: run.header.id.to_string(),
-        first_set: format!("{} {}", one.set, short(&one.sha256)),
-        second_set: format!("{} {}", other.set, short(&other.sha256)),
+        first_set: format!("{} {first_hash}", one.set),
+        second_set: format!("{} {second_hash}", other.set),
     })
 }
 
@@ -214,6 +215,6 @@ fn same_weights(first: &RunRecord, run: &RunRecord) -> Result<(), AnalysisError>
 /// The factor to the wall that all runs share; `None` where one lacks it, or has another.
 pub(crate) fn shared_wall_factor(runs: &[RunRecord]) -> Option<&WallFactor> {
     let first = runs.first()?.header.machine.wall_factor.as_ref().filter(|factor| factor.is_sound())?;
-    let same = |run: &RunRecord| run.header.machine.wall_factor.as_ref() == Some(first);
-    runs.iter().all(same).then_some(first)
+    let is_shared = runs.iter().all(|run| run.header.machine.wall_factor.as_ref() == Some(first));
+    is_shared.then_some(first)
 }

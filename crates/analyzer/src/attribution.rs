@@ -99,36 +99,62 @@ pub fn attribute_weighted(window: &WindowRecord, powers: PhasePowers) -> Option<
 /// solved directly). `None` where fewer than eight windows are metered, or they differ too little to tell
 /// the two apart: a coefficient that is not positive, or whose standard error is above half of it.
 pub fn phase_powers<'a>(windows: impl IntoIterator<Item = &'a WindowRecord>) -> Option<PhasePowers> {
-    let rows: Vec<(f64, f64, f64)> = windows
-        .into_iter()
-        .filter_map(|window| {
-            let attribution = attribute(window)?;
-            let energy: f64 = attribution.per_inference.iter().map(|joules| joules.get()).sum();
-            let shares = time_shares(window);
-            let prefill = shares.iter().map(|share| share.prefill).sum();
-            let decode = shares.iter().map(|share| share.decode).sum();
-            Some((prefill, decode, energy))
-        })
-        .collect();
-
+    let rows: Vec<PhaseTimes> = windows.into_iter().filter_map(PhaseTimes::of).collect();
     if rows.len() < FEWEST_WINDOWS {
         return None;
     }
-    let sum = |f: &dyn Fn(&(f64, f64, f64)) -> f64| rows.iter().map(f).sum::<f64>();
-    let (pp, dd, pd) = (sum(&|r| r.0 * r.0), sum(&|r| r.1 * r.1), sum(&|r| r.0 * r.1));
-    let (pe, de) = (sum(&|r| r.0 * r.2), sum(&|r| r.1 * r.2));
+
+    // The normal equations of two unknowns: sums of products of prefill, decode and energy.
+    let (mut pp, mut dd, mut pd, mut pe, mut de) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for PhaseTimes { prefill, decode, energy } in &rows {
+        pp += prefill * prefill;
+        dd += decode * decode;
+        pd += prefill * decode;
+        pe += prefill * energy;
+        de += decode * energy;
+    }
+
     let determinant = pp * dd - pd * pd;
     if determinant <= 1e-9 * pp * dd {
         return None;
     }
+
     let powers =
         PhasePowers { prefill: (dd * pe - pd * de) / determinant, decode: (pp * de - pd * pe) / determinant };
-    let residual = sum(&|r| (r.2 - powers.prefill * r.0 - powers.decode * r.1).powi(2));
+    let residual: f64 = rows
+        .iter()
+        .map(|row| (row.energy - powers.prefill * row.prefill - powers.decode * row.decode).powi(2))
+        .sum();
+
     let variance = residual / (rows.len() - 2) as f64;
-    let told_apart = |power: f64, error: f64| power > 0.0 && error.sqrt() <= power / 2.0;
-    let sound = told_apart(powers.prefill, variance * dd / determinant)
-        && told_apart(powers.decode, variance * pp / determinant);
+    let sound = is_told_apart(powers.prefill, variance * dd / determinant)
+        && is_told_apart(powers.decode, variance * pp / determinant);
     sound.then_some(powers)
+}
+
+/// Seconds in either phase and busy joules of a window.
+struct PhaseTimes {
+    prefill: f64,
+    decode: f64,
+    energy: f64,
+}
+
+impl PhaseTimes {
+    /// `None` for a window without energy.
+    fn of(window: &WindowRecord) -> Option<Self> {
+        let attribution = attribute(window)?;
+        let shares = time_shares(window);
+        Some(Self {
+            prefill: shares.iter().map(|share| share.prefill).sum(),
+            decode: shares.iter().map(|share| share.decode).sum(),
+            energy: attribution.per_inference.iter().map(|joules| joules.get()).sum(),
+        })
+    }
+}
+
+/// True where a power is positive, and its standard error at most half of it.
+fn is_told_apart(power: f64, variance: f64) -> bool {
+    power > 0.0 && variance.sqrt() <= power / 2.0
 }
 
 fn latency(inference: &InferenceRecord) -> f64 {

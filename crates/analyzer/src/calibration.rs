@@ -74,24 +74,32 @@ pub fn fit(windows: &[WindowPowers]) -> Result<WallFit, FitError> {
     if found < FEWEST_WINDOWS {
         return Err(FitError::TooFew { found });
     }
-    let count = found as f64;
-    let mean = |of: &dyn Fn(&WindowPowers) -> f64| sound.iter().map(|one| of(one)).sum::<f64>() / count;
-    let (host, wall) = (mean(&|one| one.host), mean(&|one| one.wall));
+
+    let host = mean(&sound, |one| one.host);
+    let wall = mean(&sound, |one| one.wall);
     let lowest = sound.iter().map(|one| one.host).fold(f64::INFINITY, f64::min);
     let highest = sound.iter().map(|one| one.host).fold(f64::NEG_INFINITY, f64::max);
     if highest - lowest <= SMALLEST_RANGE * highest.abs() {
         return Err(FitError::TooAlike { lowest, highest });
     }
-    let factor = mean(&|one| (one.host - host) * (one.wall - wall)) / mean(&|one| (one.host - host).powi(2));
+
+    let covariance = mean(&sound, |one| (one.host - host) * (one.wall - wall));
+    let factor = covariance / mean(&sound, |one| (one.host - host).powi(2));
     if factor.is_nan() || factor <= 0.0 {
         return Err(FitError::Falling);
     }
+
     let offset = wall - factor * host;
-    let residual = mean(&|one| (one.wall - factor * one.host - offset).powi(2)).sqrt() / wall;
+    let square = mean(&sound, |one| (one.wall - factor * one.host - offset).powi(2));
+    let residual = square.sqrt() / wall;
     if residual.is_nan() || residual > LARGEST_RESIDUAL {
         return Err(FitError::Scattered { residual });
     }
     Ok(WallFit { factor, offset, residual })
+}
+
+fn mean(windows: &[&WindowPowers], quantity: impl Fn(&WindowPowers) -> f64) -> f64 {
+    windows.iter().map(|one| quantity(one)).sum::<f64>() / windows.len() as f64
 }
 
 #[cfg(test)]

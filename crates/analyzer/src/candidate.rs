@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use infercost_core::report::{CandidateReport, CostComponents, CostReport, EnergyReport, LatencyIntervals};
 use infercost_core::{
-    EnergyScope, EnergySource, Estimate, InferenceRecord, OperatingPoint, Outcome, Reason, Unknown, Verdict,
+    EnergyScope, EnergySource, Estimate, Fact, InferenceRecord, OperatingPoint, Outcome, Reason, Unknown,
+    Verdict,
 };
 use infercost_cost::Parts;
 use infercost_stats::blocks::FEWEST_TO_COMPARE;
@@ -20,7 +21,7 @@ use crate::notes;
 use crate::pricing::{Metered, Pricing};
 use crate::quality;
 use crate::recommendation::SavingReplicates;
-use crate::sample::{Own, Pair, Samples, Spent, Totals, VariantSample};
+use crate::sample::{Own, Pair, Samples, Totals, VariantSample};
 use crate::sequential::Levels;
 
 /// Fewest prompts that both variants answered for a saving to be stated.
@@ -35,12 +36,12 @@ struct Energy {
     idle_watts: Option<f64>,
 }
 
-/// A saving with its resamples, and a sentence where it rests on fewer parts than the totals.
+/// A saving with its resamples, and what it compares where it rests on fewer parts than the totals.
 #[derive(Default)]
 pub(crate) struct Saving {
     estimate: Option<Estimate>,
     pub(crate) replicates: SavingReplicates,
-    pub(crate) note: Option<String>,
+    pub(crate) common_parts: Option<Fact>,
 }
 
 /// What every candidate's report needs.
@@ -137,16 +138,16 @@ impl Context<'_> {
 
     fn latency_intervals(&self, variant: &VariantSample<'_>) -> LatencyIntervals {
         let (ttft, tpot) = variant.timed();
-        let interval = |values: &[Timed], p: f64| {
-            percentile(values, p, self.analysis.policy.confidence, self.samples.blocks.is_nested())
-        };
-
         LatencyIntervals {
-            ttft_p50_s: interval(&ttft, 0.5),
-            ttft_p95_s: interval(&ttft, 0.95),
-            tpot_p50_s: interval(&tpot, 0.5),
-            tpot_p95_s: interval(&tpot, 0.95),
+            ttft_p50_s: self.percentile(&ttft, 0.5),
+            ttft_p95_s: self.percentile(&ttft, 0.95),
+            tpot_p50_s: self.percentile(&tpot, 0.5),
+            tpot_p95_s: self.percentile(&tpot, 0.95),
         }
+    }
+
+    fn percentile(&self, values: &[Timed], p: f64) -> Option<Estimate> {
+        percentile(values, p, self.analysis.policy.confidence, self.samples.blocks.is_nested())
     }
 
     /// An interval by prompts and blocks, or why there is none.
@@ -249,36 +250,27 @@ impl Context<'_> {
     ) -> (CostReport, Parts) {
         let (parts, left_out) =
             self.pricing.parts(&variant.header.provenance, energy.known, energy.idle_watts.is_some());
-        let per_answer = |spent: Spent| Metered::per_answer(spent, energy.idle_watts);
-        let per_inference =
-            |totals: Totals<'_>| self.pricing.cost(&per_answer(totals.of(index).spent()), parts);
+        let of_one = CostOfOne { context: self, index, parts, idle_watts: energy.idle_watts };
 
-        let observed = per_answer(self.samples.observed().of(index).spent());
+        let observed = Metered::per_answer(self.samples.observed().of(index).spent(), energy.idle_watts);
         let (components, sum) = if observed.busy_s.is_finite() {
             self.pricing.components(&observed, parts)
         } else {
             (CostComponents::default(), None)
         };
 
-        let presence = self.samples.layout.own(index, Own::Asked);
-        let mut estimate = |name: &str, too_few: Reason, statistic: &dyn Fn(Totals<'_>) -> f64| {
-            let found = match parts.any() {
-                true if variant.answered.is_empty() => Err(Reason::NoAnswer),
-                true => self.estimate(presence, too_few, statistic),
-                false => Err(Reason::NoCost),
-            };
-            unknown.known(name, found)
-        };
-
-        let too_few = self.too_few_answers(variant.answered.len());
-        let of_cost = estimate("per_inference", too_few, &per_inference);
-        let per_correct = estimate("per_correct", Reason::NoneRight, &|totals| {
-            per_inference(totals) / totals.of(index).right_per_answer()
+        let answered = variant.answered.len();
+        let of_cost = of_one.estimate(answered, self.too_few_answers(answered), |totals| of_one.cost(totals));
+        let per_correct = of_one.estimate(answered, Reason::NoneRight, |totals| {
+            of_one.cost(totals) / totals.of(index).right_per_answer()
+        });
+        let per_million = of_one.estimate(answered, Reason::NoOutput, |totals| {
+            of_one.cost(totals) * 1e6 / totals.of(index).output_per_answer()
         });
 
-        let per_million = estimate("per_million_output_tokens", Reason::NoOutput, &|totals| {
-            per_inference(totals) * 1e6 / totals.of(index).output_per_answer()
-        });
+        let of_cost = unknown.known("per_inference", of_cost);
+        let per_correct = unknown.known("per_correct", per_correct);
+        let per_million = unknown.known("per_million_output_tokens", per_million);
 
         let report = CostReport {
             currency: self.analysis.prices.currency,
@@ -319,23 +311,21 @@ impl Context<'_> {
         // Each by the idle power of the machines that it ran on.
         let ratio = |totals: Totals<'_>| {
             let pair = totals.pair(index);
-            let cost = |spent: Spent, basis: Basis| {
-                self.pricing.cost(&Metered::per_answer(spent, basis.idle_watts), common)
-            };
-            cost(pair.variant(), own) / cost(pair.baseline(), reference)
+            let own = Metered::per_answer(pair.variant(), own.idle_watts);
+            let reference = Metered::per_answer(pair.baseline(), reference.idle_watts);
+            self.pricing.cost(&own, common) / self.pricing.cost(&reference, common)
         };
 
         let both = variant.answered.intersection(&baseline.answered).count();
         let estimate = unknown.known("saving", self.saving_interval(index, both, levels, &ratio));
 
-        let saving = |totals: Totals<'_>| 1.0 - ratio(totals);
         let replicates = SavingReplicates {
-            by_prompts: self.samples.draws(saving),
-            without_block: self.samples.without_each_block(index, saving),
+            by_prompts: self.samples.draws(|totals| 1.0 - ratio(totals)),
+            without_block: self.samples.without_each_block(index, |totals| 1.0 - ratio(totals)),
             is_nested: self.samples.blocks.is_nested(),
         };
 
-        Saving { estimate, replicates, note: common_parts_note(variant, own, reference) }
+        Saving { estimate, replicates, common_parts: common_parts(variant, own, reference) }
     }
 
     fn saving_interval(
@@ -366,6 +356,39 @@ impl Context<'_> {
     }
 }
 
+/// The cost of one answered request of a variant, as a function of its totals.
+struct CostOfOne<'c> {
+    context: &'c Context<'c>,
+    index: usize,
+    parts: Parts,
+    idle_watts: Option<f64>,
+}
+
+impl CostOfOne<'_> {
+    fn cost(&self, totals: Totals<'_>) -> f64 {
+        let metered = Metered::per_answer(totals.of(self.index).spent(), self.idle_watts);
+        self.context.pricing.cost(&metered, self.parts)
+    }
+
+    /// The interval of something that follows from the cost, where so many prompts were answered.
+    fn estimate(
+        &self,
+        answered: usize,
+        too_few: Reason,
+        statistic: impl Fn(Totals<'_>) -> f64,
+    ) -> Result<Estimate, Reason> {
+        if !self.parts.any() {
+            return Err(Reason::NoCost);
+        }
+        if answered == 0 {
+            return Err(Reason::NoAnswer);
+        }
+
+        let presence = self.context.samples.layout.own(self.index, Own::Asked);
+        self.context.estimate(presence, too_few, statistic)
+    }
+}
+
 /// What a variant's part in a comparison of costs rests on.
 #[derive(Debug, Clone, Copy)]
 struct Basis {
@@ -374,18 +397,13 @@ struct Basis {
 }
 
 /// That a saving compares fewer parts than a total holds; `None` where it compares all.
-fn common_parts_note(variant: &VariantSample<'_>, own: Basis, reference: Basis) -> Option<String> {
+fn common_parts(variant: &VariantSample<'_>, own: Basis, reference: Basis) -> Option<Fact> {
     if own.parts == reference.parts {
         return None;
     }
 
-    let names: Vec<&str> =
-        own.parts.common(reference.parts).names().into_iter().map(|part| part.name()).collect();
-    Some(format!(
-        "The saving of {} compares only what is known of both costs: {}.",
-        variant.header.id.variant_name(),
-        names.join(", ")
-    ))
+    let parts = own.parts.common(reference.parts).names();
+    Some(Fact::CommonParts { variant: variant.header.id.variant_name().to_owned(), parts })
 }
 
 /// Requests, counted by what came of them.

@@ -43,31 +43,34 @@ pub fn early_stopped(run: &RunRecord) -> Result<Vec<(VariantId, StopReason)>, An
 }
 
 fn stopped_by_single_requests(run: &RunRecord) -> Result<Vec<(VariantId, StopReason)>, AnalysisError> {
-    let is_early = |variant: &VariantId| {
-        let reached = Progress::of(run, variant).filter(Progress::is_early);
-        let looks = run.header.looks.iter().flat_map(|looks| &looks.after);
-        reached.is_some_and(|progress| looks.into_iter().any(|after| whole(progress.look) == *after))
-    };
-
-    if !run.header.variants.iter().any(|variant| is_early(&variant.id)) {
+    if !run.header.variants.iter().any(|variant| is_early(run, &variant.id)) {
         return Ok(Vec::new());
     }
+
     let (policy, prices) = (&run.header.policy, &run.header.prices);
     let runs = std::slice::from_ref(run);
     let report = report(&Analysis { runs, policy, prices, baseline: None, memory_bandwidth: None })?;
     let mut stopped = stop_reasons(&report);
-    let many =
-        |variant: &VariantId| Progress::of(run, variant).is_some_and(|one| one.look >= FEWEST_FOR_COST);
     stopped.retain(|(variant, why)| {
         let by_cost = matches!(why, StopReason::Costlier | StopReason::Dominated);
-        is_early(variant) && (!by_cost || many(variant))
+        let many = Progress::of(run, variant).is_some_and(|one| one.look >= FEWEST_FOR_COST);
+        is_early(run, variant) && (!by_cost || many)
     });
+
+    // The second copy of the baseline is of use as long as anything is compared with it.
     if !stopped.iter().any(|(_, why)| *why != StopReason::NothingToCompare)
         || report.candidates.iter().any(|candidate| goes_on(candidate, &report, &stopped))
     {
         stopped.retain(|(_, why)| *why != StopReason::NothingToCompare);
     }
     Ok(stopped)
+}
+
+/// True where a variant stands at an interim analysis before the end.
+fn is_early(run: &RunRecord, variant: &VariantId) -> bool {
+    let Some(progress) = Progress::of(run, variant).filter(Progress::is_early) else { return false };
+    let mut looks = run.header.looks.iter().flat_map(|looks| &looks.after);
+    looks.any(|after| whole(progress.look) == *after)
 }
 
 /// True for a candidate that is not stopped.
@@ -78,16 +81,22 @@ fn goes_on(candidate: &CandidateReport, report: &Report, stopped: &[(VariantId, 
 }
 
 fn stop_reasons(report: &Report) -> Vec<(VariantId, StopReason)> {
-    let others = || report.candidates.iter().filter(|candidate| candidate.variant != report.baseline);
-    let candidates = || others().filter(|candidate| !candidate.noise_floor);
-    let copies = || others().filter(|candidate| candidate.noise_floor);
-    let noise = copies().filter_map(|copy| copy.saving).map(|saving| saving.point.abs()).fold(0.0, f64::max);
-    let mut stopped: Vec<(VariantId, StopReason)> = candidates()
-        .filter_map(|candidate| Some((candidate.variant.clone(), stop_reason(candidate, report, noise)?)))
-        .collect();
+    let others = report.candidates.iter().filter(|candidate| candidate.variant != report.baseline);
+    let (copies, candidates): (Vec<&CandidateReport>, Vec<&CandidateReport>) =
+        others.partition(|candidate| candidate.noise_floor);
 
-    if stopped.len() == candidates().count() {
-        stopped.extend(copies().map(|copy| (copy.variant.clone(), StopReason::NothingToCompare)));
+    let savings = copies.iter().filter_map(|copy| copy.saving);
+    let noise = savings.map(|saving| saving.point.abs()).fold(0.0, f64::max);
+
+    let mut stopped = Vec::new();
+    for candidate in &candidates {
+        if let Some(why) = stop_reason(candidate, report, noise) {
+            stopped.push((candidate.variant.clone(), why));
+        }
+    }
+
+    if stopped.len() == candidates.len() {
+        stopped.extend(copies.iter().map(|copy| (copy.variant.clone(), StopReason::NothingToCompare)));
     }
     stopped
 }
@@ -107,15 +116,14 @@ fn stop_reason(candidate: &CandidateReport, report: &Report, noise: f64) -> Opti
         return Some(StopReason::Costlier);
     }
 
-    let dominates = |other: &CandidateReport| {
+    let is_dominated = report.candidates.iter().any(|other| {
         other.variant != candidate.variant
             && other.variant != report.baseline
             && !other.noise_floor
             && other.verdict == Verdict::Pass
             && other.saving.is_some_and(|other| other.lower > saving.upper.max(noise))
-    };
-
-    if report.candidates.iter().any(dominates) {
+    });
+    if is_dominated {
         return Some(StopReason::Dominated);
     }
     (candidate.verdict == Verdict::Pass && saving.lower > noise).then_some(StopReason::Passed)

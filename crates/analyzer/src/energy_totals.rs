@@ -1,19 +1,21 @@
 //! What the meter read over whole runs, and the idle power around them.
 
 use infercost_core::report::{CandidateReport, EnergyReport, EnergyTotals, IdlePower};
-use infercost_core::{EnergyReading, EnergyScope, IdlePhase, RunRecord};
+use infercost_core::{EnergyReading, EnergyScope, Fact, IdlePhase, RunRecord};
 
 use crate::energy_source;
-use infercost_core::text::percent;
 
 /// A drift beyond this share is worth a note.
 const TOLERATED_DRIFT: f64 = 0.10;
 
 /// The totals of the candidates' windows; `None` where none has a reading.
 pub(crate) fn totals(runs: &[RunRecord], candidates: &[CandidateReport]) -> Option<EnergyTotals> {
-    let metered = || candidates.iter().map(|candidate| &candidate.energy).filter(|one| one.gross_j.is_some());
-    let sum = |of: fn(&EnergyReport) -> Option<f64>| metered().map(of).sum::<Option<f64>>();
-    metered().next()?;
+    let metered: Vec<&EnergyReport> =
+        candidates.iter().map(|candidate| &candidate.energy).filter(|one| one.gross_j.is_some()).collect();
+    if metered.is_empty() {
+        return None;
+    }
+
     let windows = runs.iter().flat_map(|run| &run.windows).filter(|window| !window.interrupted);
     let readings: Vec<&EnergyReading> =
         windows.map(|window| &window.energy).filter(|reading| reading.joules().is_some()).collect();
@@ -26,9 +28,9 @@ pub(crate) fn totals(runs: &[RunRecord], candidates: &[CandidateReport]) -> Opti
         source: energy_source::of(readings.iter().copied()),
         covers: distinct(readings.iter().map(|reading| reading.scope())),
         meters: distinct(meters),
-        gross_j: sum(|one| one.gross_j)?,
-        net_j: sum(|one| one.net_j),
-        unattributed_j: sum(|one| one.unattributed_j)?,
+        gross_j: metered.iter().map(|one| one.gross_j).sum::<Option<f64>>()?,
+        net_j: metered.iter().map(|one| one.net_j).sum::<Option<f64>>(),
+        unattributed_j: metered.iter().map(|one| one.unattributed_j).sum::<Option<f64>>()?,
         idle: idle(runs),
     })
 }
@@ -44,7 +46,28 @@ fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
 }
 
 fn idle(runs: &[RunRecord]) -> IdlePower {
-    let phase = |phase: IdlePhase| {
+    let phases = [IdlePhase::BeforeLoad, IdlePhase::Resident, IdlePhase::After];
+    let [before, resident, after] = phases.map(|phase| PhasePower::of(runs, phase));
+
+    let first = resident.as_ref().or(before.as_ref());
+    let drift = first.zip(after.as_ref()).and_then(|(first, last)| first.drift_to(last));
+    IdlePower {
+        before_load_w: before.map(|power| power.watts),
+        resident_w: resident.map(|power| power.watts),
+        after_w: after.map(|power| power.watts),
+        drift,
+    }
+}
+
+/// Mean power of the idle stretches of one phase, and what was read.
+struct PhasePower {
+    watts: f64,
+    scopes: Vec<EnergyScope>,
+}
+
+impl PhasePower {
+    /// `None` where nothing was read.
+    fn of(runs: &[RunRecord], phase: IdlePhase) -> Option<Self> {
         let (mut joules, mut seconds, mut scopes) = (0.0, 0.0, Vec::new());
 
         for idle in runs.iter().flat_map(|run| &run.idles).filter(|idle| idle.phase == phase) {
@@ -55,27 +78,20 @@ fn idle(runs: &[RunRecord]) -> IdlePower {
             }
         }
 
-        (seconds > 0.0).then(|| (joules / seconds, distinct(scopes.into_iter())))
-    };
+        (seconds > 0.0).then(|| Self { watts: joules / seconds, scopes: distinct(scopes.into_iter()) })
+    }
 
-    let [before, resident, after] = [IdlePhase::BeforeLoad, IdlePhase::Resident, IdlePhase::After].map(phase);
-    let watts = |of: &Option<(f64, Vec<EnergyScope>)>| of.as_ref().map(|(watts, _)| *watts);
-    let drift = resident.as_ref().or(before.as_ref()).zip(after.as_ref()).and_then(|(first, last)| {
-        let one_boundary = first.1.len() == 1 && first.1 == last.1;
-        (one_boundary && first.0 > 0.0).then(|| last.0 / first.0 - 1.0)
-    });
-    IdlePower { before_load_w: watts(&before), resident_w: watts(&resident), after_w: watts(&after), drift }
+    /// The change as a share; `None` where the two did not read the same.
+    fn drift_to(&self, last: &Self) -> Option<f64> {
+        let one_boundary = self.scopes.len() == 1 && self.scopes == last.scopes;
+        (one_boundary && self.watts > 0.0).then(|| last.watts / self.watts - 1.0)
+    }
 }
 
 /// Idle power that was not the same at both ends puts net energy and the cost of idle hours in doubt.
-pub(crate) fn drifted(totals: Option<&EnergyTotals>) -> Option<String> {
+pub(crate) fn drifted(totals: Option<&EnergyTotals>) -> Option<Fact> {
     let idle = &totals?.idle;
     let drift = idle.drift.filter(|drift| drift.abs() > TOLERATED_DRIFT)?;
-    let (first, last) = (idle.resident_w.or(idle.before_load_w)?, idle.after_w?);
-    let sign = if drift > 0.0 { "+" } else { "−" };
-    Some(format!(
-        "Idle power drifted from {first:.1} W to {last:.1} W over the run ({sign}{}): net energy and the cost of idle \
-         hours are uncertain by as much.",
-        percent(drift.abs())
-    ))
+    let (first_w, last_w) = (idle.resident_w.or(idle.before_load_w)?, idle.after_w?);
+    Some(Fact::IdleDrift { first_w, last_w, drift })
 }

@@ -228,15 +228,12 @@ fn stated(own: &[Own<'_>]) -> Vec<ForeignCost> {
         sum.calls += 1;
     }
 
-    let cost = |(currency, sum): (String, Sum)| ForeignCost {
-        basis: "stated",
-        total: sum.sum,
-        currency,
-        calls: sum.calls,
-        source: "the trace itself".to_owned(),
-    };
-
-    sums.into_iter().map(cost).collect()
+    let mut costs = Vec::with_capacity(sums.len());
+    for (currency, Sum { sum, calls }) in sums {
+        let source = "the trace itself".to_owned();
+        costs.push(ForeignCost { basis: "stated", total: sum, currency, calls, source });
+    }
+    costs
 }
 
 /// Stands where a trace names a currency that is none.

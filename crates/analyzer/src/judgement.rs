@@ -7,7 +7,8 @@ use infercost_core::text::{percent, percents};
 use infercost_core::{Estimate, Gate, GateResult, Policy, Reason, Verdict};
 
 use crate::sequential::Levels;
-use crate::wording::{about, plain, plains};
+use infercost_core::number::{plain, plains};
+use infercost_core::text::about_prompts;
 use infercost_stats::bootstrap::{Distribution, unseen_share};
 use infercost_stats::newcombe::{PairedCounts, newcombe_paired};
 use infercost_stats::wilson::wilson;
@@ -153,20 +154,22 @@ impl Measurement {
             };
         }
 
-        let holds = |error: f64| {
-            let (low, high) = self.bounds(error);
-            if at_least { low >= threshold } else { high <= threshold }
-        };
-
-        if !holds(0.5) {
+        if !self.holds(threshold, at_least, 0.5) {
             return 1.0;
         }
+
         let (mut refused, mut claimed) = (0.0, 0.5);
         for _ in 0..40 {
             let middle = (refused + claimed) / 2.0;
-            if holds(middle) { claimed = middle } else { refused = middle }
+            if self.holds(threshold, at_least, middle) { claimed = middle } else { refused = middle }
         }
         claimed
+    }
+
+    /// True where the bound of that one-sided error keeps a threshold.
+    fn holds(&self, threshold: f64, at_least: bool, error: f64) -> bool {
+        let (low, high) = self.bounds(error);
+        if at_least { low >= threshold } else { high <= threshold }
     }
 }
 
@@ -210,6 +213,11 @@ pub(crate) struct QualityEvidence {
 }
 
 impl QualityEvidence {
+    /// True where it is judged before the end of the plan.
+    fn is_early(&self) -> bool {
+        self.levels.as_ref().is_some_and(Levels::is_early)
+    }
+
     /// The baseline's task score on the prompts of the comparison; `None` where scores are fractions.
     pub(crate) fn baseline_score(&self) -> Option<f64> {
         match &self.difference.measurement.as_ref()?.kind {
@@ -295,29 +303,32 @@ impl Margin {
 pub(crate) fn judge(candidates: &[QualityEvidence], policy: &Policy, margin: &Margin) -> Vec<Judgement> {
     // A single claim at the end needs no correction: its interval decides. Far out in its tail, where early
     // looks read it, that interval claims too much.
-    let is_early = |candidate: &QualityEvidence| candidate.levels.as_ref().is_some_and(Levels::is_early);
-    let is_corrected = candidates.len() > 1 || candidates.iter().any(is_early);
+    let is_corrected = candidates.len() > 1 || candidates.iter().any(QualityEvidence::is_early);
     let gates: Vec<Vec<Claim<'_>>> =
         candidates.iter().map(|candidate| claims(candidate, policy, margin, is_corrected)).collect();
     let weakest: Vec<f64> =
         gates.iter().map(|gates| gates.iter().map(|gate| gate.p).reduce(f64::max).unwrap_or(1.0)).collect();
+
     let held = holm::claims(&weakest, |claim, open| {
         candidates.get(claim).map_or(0.0, |candidate| candidate.claim_level(open, policy))
     });
+
+    // Each gate against what its own candidate's claims leave open.
     let open = held.iter().filter(|held| !**held).count().max(1);
-    let judgement = |((candidate, gates), held): ((&QualityEvidence, Vec<Claim<'_>>), bool)| {
-        let corrected = candidates.len() > 1 || is_early(candidate);
+    let mut judgements = Vec::with_capacity(candidates.len());
+    for ((candidate, gates), held) in candidates.iter().zip(gates).zip(held) {
+        let corrected = candidates.len() > 1 || candidate.is_early();
         let errors =
             Errors { tails: candidate.tails(policy), at_the_end: candidate.at_the_end(open, policy) };
-        let decided = gates.into_iter().map(|gate| {
-            let held = held || gate.p <= candidate.claim_level(open, policy);
-            gate.threshold.decide(gate.evidence, errors, policy, corrected.then_some(held))
-        });
-        let gates: Vec<GateResult> = decided.collect();
-        Judgement { verdict: overall(&gates), gates }
-    };
 
-    candidates.iter().zip(gates).zip(held).map(judgement).collect()
+        let mut decided = Vec::with_capacity(gates.len());
+        for gate in gates {
+            let held = held || gate.p <= candidate.claim_level(open, policy);
+            decided.push(gate.threshold.decide(gate.evidence, errors, policy, corrected.then_some(held)));
+        }
+        judgements.push(Judgement { verdict: overall(&decided), gates: decided });
+    }
+    judgements
 }
 
 /// The gate on the baseline's own score, for information.
@@ -504,7 +515,7 @@ impl Threshold {
 
                 let more = needed.map_or_else(
                     || "no sensible number of prompts would settle it".into(),
-                    |needed| format!("{} would settle it", about(needed)),
+                    |needed| format!("{} would settle it", about_prompts(needed)),
                 );
                 format!("{head}, {open} the limit of {limit}; {more}")
             }

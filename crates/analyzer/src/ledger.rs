@@ -187,12 +187,14 @@ impl Ledger {
 
     /// A sentence for each bill under load that is unknown: its requests carry no cost.
     pub fn unbilled(&self) -> Vec<String> {
-        let under_load = self.bills.iter().filter(|bill| bill.operating_point.is_some());
-        let of = |bill: &Bill| {
-            let why = bill.unknown.as_ref()?;
-            Some(format!("{}: {} without a cost: {why}", bill.name(), count(bill.inferences, "request")))
-        };
-        under_load.filter_map(of).collect()
+        let mut sentences = Vec::new();
+        for bill in self.bills.iter().filter(|bill| bill.operating_point.is_some()) {
+            if let Some(why) = &bill.unknown {
+                let requests = count(bill.inferences, "request");
+                sentences.push(format!("{}: {requests} without a cost: {why}", bill.name()));
+            }
+        }
+        sentences
     }
 }
 
@@ -211,12 +213,13 @@ impl Ledger {
     /// Why there are none, in words.
     pub fn token_prices(&self, bill: usize) -> Result<TokenPrices, &'static str> {
         let total = self.bills.get(bill).and_then(|bill| bill.total).ok_or("its cost is unknown")?;
-        let told = || self.of_bill(bill).filter(|entry| entry.completed);
+        let answered: Vec<&Entry> = self.of_bill(bill).filter(|entry| entry.completed).collect();
 
         // where some prompts are not counted, no price per prompt token can be told
-        let counts_input = told().all(|entry| entry.input_tokens.is_some());
+        let counts_input = answered.iter().all(|entry| entry.input_tokens.is_some());
 
-        let mut rows: Vec<Billed> = told()
+        let mut rows: Vec<Billed> = answered
+            .into_iter()
             .map(|entry| Billed {
                 input: entry.input_tokens.filter(|_| counts_input).map_or(0.0, f64::from),
                 output: entry.output_tokens.into(),
@@ -226,8 +229,8 @@ impl Ledger {
 
         // entries have no order, and sums of doubles depend on it
         rows.sort_by(|one, other| {
-            let key = |row: &Billed| (row.cost, row.input, row.output);
-            key(one).partial_cmp(&key(other)).unwrap_or(std::cmp::Ordering::Equal)
+            let (one, other) = ((one.cost, one.input, one.output), (other.cost, other.input, other.output));
+            one.partial_cmp(&other).unwrap_or(std::cmp::Ordering::Equal)
         });
 
         fit(&rows, total).ok_or("no inference of it tells its tokens")
@@ -338,8 +341,10 @@ fn entry(
 /// Idle watts that the report found, where they cover what the windows cover.
 fn idle_of(run: &RunRecord, windows: &[&WindowRecord], candidate: &CandidateReport) -> Option<f64> {
     let watts = candidate.energy.idle_w?;
-    let has = |phase| run.idles.iter().any(|idle| idle.phase == phase && idle.energy.joules().is_some());
-    let measured = [IdlePhase::Resident, IdlePhase::BeforeLoad, IdlePhase::After].into_iter().any(has);
+    let measured = run.idles.iter().any(|idle| {
+        let phases = [IdlePhase::Resident, IdlePhase::BeforeLoad, IdlePhase::After];
+        phases.contains(&idle.phase) && idle.energy.joules().is_some()
+    });
     (measured && !windows.is_empty()).then_some(watts)
 }
 

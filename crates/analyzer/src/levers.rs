@@ -43,13 +43,11 @@ pub fn shared_prefix(run: &RunRecord, variant: &VariantId, confidence: f64) -> R
         return Err("a prefix cache was already at work".to_owned());
     }
 
-    let saved = |index: usize, inference: &InferenceRecord| {
+    let time_saved = ratio_by_prompt(&inferences, run.header.seed, confidence, |index, inference| {
         let first = inference.outcome.time_to_first_token().map_or(0.0, |first| first.as_secs_f64());
         let share = shares.get(index).copied().unwrap_or(0.0);
         (first * share, inference.outcome.latency().as_secs_f64())
-    };
-
-    let time_saved = ratio_by_prompt(&inferences, run.header.seed, confidence, saved);
+    });
     Ok(SharedPrefix {
         time_saved: time_saved.ok_or("fewer than two prompts were answered")?,
         text_share: shared as f64 / all.max(1) as f64,
@@ -58,10 +56,11 @@ pub fn shared_prefix(run: &RunRecord, variant: &VariantId, confidence: f64) -> R
 
 /// Bytes that a text shares, from its beginning, with the closest other of a set: its neighbors in order.
 fn longest_prefix(seen: &BTreeSet<&str>, text: &str) -> usize {
-    let common = |other: &&str| text.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
     let before = seen.range::<str, _>((Bound::Unbounded, Bound::Excluded(text))).next_back();
     let after = seen.range::<str, _>((Bound::Excluded(text), Bound::Unbounded)).next();
-    [before, after].into_iter().flatten().map(common).max().unwrap_or(0)
+    let neighbors = [before, after].into_iter().flatten();
+    let common = neighbors.map(|other| text.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count());
+    common.max().unwrap_or(0)
 }
 
 /// What a lower limit of output tokens would save, and cut.
@@ -92,21 +91,26 @@ pub fn output_limit(run: &RunRecord, variant: &VariantId, confidence: f64) -> Re
         return Err(format!("the longest tenth of the answers is no longer than the others, {limit} tokens"));
     }
 
-    let saved = |_: usize, inference: &InferenceRecord| {
+    let time_saved = ratio_by_prompt(&inferences, run.header.seed, confidence, |_, inference| {
         (behind(inference, limit), inference.outcome.latency().as_secs_f64())
-    };
-    let time_saved = ratio_by_prompt(&inferences, run.header.seed, confidence, saved);
-    let is_cut = |inference: &InferenceRecord| inference.outcome.output_tokens() > limit;
-    let cut = inferences.iter().filter(|one| is_cut(one)).count();
+    });
+
     let right = right(run, variant);
-    let graded: Vec<(&&InferenceRecord, bool)> =
-        inferences.iter().filter_map(|one| Some((one, *right.get(&one.prompt)?))).collect();
-    let lost = graded.iter().filter(|(one, right)| *right && is_cut(one)).count();
+    let (mut cut, mut graded, mut lost) = (0, 0, 0);
+    for inference in &inferences {
+        let is_cut = inference.outcome.output_tokens() > limit;
+        cut += u64::from(is_cut);
+        if let Some(is_right) = right.get(&inference.prompt) {
+            graded += 1;
+            lost += u64::from(*is_right && is_cut);
+        }
+    }
+
     Ok(OutputLimit {
         limit,
         time_saved: time_saved.ok_or("fewer than two prompts were answered")?,
         cut: cut as f64 / inferences.len().max(1) as f64,
-        right_and_cut: (!graded.is_empty()).then(|| lost as f64 / graded.len() as f64),
+        right_and_cut: (graded > 0).then(|| lost as f64 / f64::from(graded)),
     })
 }
 

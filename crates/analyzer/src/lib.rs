@@ -52,7 +52,6 @@ mod sample;
 pub mod sequential;
 pub mod text_divergence;
 pub mod token_price;
-mod wording;
 pub mod workload;
 
 pub use analysis::{Analysis, AnalysisError};

@@ -1,4 +1,4 @@
-//! Operating points: what a variant gives, and costs, when it is driven with many requests at once.
+//! Operating points: what a variant gives, and costs, with many requests in flight at once.
 //!
 //! Quality and paired costs come from single requests; windows under load are kept apart from them, and everything
 //! here is computed from those alone.
@@ -34,24 +34,22 @@ const KNEE_SHARE: f64 = 0.95;
 
 /// The runs without their load windows; `None` where they hold none.
 pub(crate) fn without_load(runs: &[RunRecord]) -> Option<Vec<RunRecord>> {
-    let loaded = |window: &WindowRecord| window.load.is_some();
-    if !runs.iter().flat_map(|run| &run.windows).any(loaded) {
+    if !runs.iter().flat_map(|run| &run.windows).any(|window| window.load.is_some()) {
         return None;
     }
 
-    let single = |run: &RunRecord| {
-        let windows = run.windows.iter().filter(|window| !loaded(window)).cloned().collect();
-        RunRecord {
+    let mut single = Vec::with_capacity(runs.len());
+    for run in runs {
+        single.push(RunRecord {
             header: run.header.clone(),
             loads: run.loads.clone(),
             idles: run.idles.clone(),
-            windows,
+            windows: run.windows.iter().filter(|window| window.load.is_none()).cloned().collect(),
             evaluations: run.evaluations.clone(),
             finished_at: run.finished_at,
-        }
-    };
-
-    Some(runs.iter().map(single).collect())
+        });
+    }
+    Some(single)
 }
 
 /// What the operating points of one variant are computed with.
@@ -110,9 +108,7 @@ impl LoadContext<'_> {
         let mut points = Vec::new();
         for (operating_point, windows) in groups {
             let (windows, left_out) = without_client_limits(windows);
-            let mut point = self.point(variant, operating_point, &windows);
-            point.report.notes.extend(notes::of_left_out(left_out));
-            points.push(point);
+            points.push(self.point(variant, operating_point, &windows, left_out));
         }
 
         mark_knee(&mut points);
@@ -127,6 +123,7 @@ impl LoadContext<'_> {
         variant: &VariantHeader,
         operating_point: OperatingPoint,
         windows: &[LoadWindow<'_>],
+        left_out: usize,
     ) -> Point {
         let mut unknown = Unknown::default();
         let steady = Steady::of(windows);
@@ -152,7 +149,7 @@ impl LoadContext<'_> {
             },
         );
 
-        let (parts, left_out) =
+        let (parts, unpriced) =
             self.pricing.parts(&variant.provenance, power.watts.is_some(), self.idle_watts.is_some());
         let (cost_per_inference, cost_components) = self.cost(rates.requests_per_s, power.watts, parts);
         if cost_per_inference.is_none() {
@@ -160,7 +157,7 @@ impl LoadContext<'_> {
             unknown.insert("cost_per_inference", reason);
         }
 
-        for (part, reason) in left_out.iter() {
+        for (part, reason) in unpriced.iter() {
             unknown.insert(format!("cost_components.{part}"), reason.clone());
         }
 
@@ -199,10 +196,12 @@ impl LoadContext<'_> {
             cost_per_inference,
             cost_components,
             notes: Vec::new(),
+            findings: Vec::new(),
             unknown,
         };
 
-        report.notes = notes::of_point(&report, &all);
+        report.findings = notes::of_point(&report, &all, left_out);
+        report.notes = report.findings.iter().map(ToString::to_string).collect();
 
         let unanswered = counts.requests.saturating_sub(counts.answers) as usize;
         Point { report, watts: power.watts, parts, requests: counts.requests as usize, unanswered }
@@ -222,9 +221,9 @@ impl LoadContext<'_> {
         parts: Parts,
     ) -> (Option<Estimate>, CostComponents) {
         let Some(rate) = rate.filter(|_| parts.any()) else { return (None, CostComponents::default()) };
-        let at = |rate: f64| metered(rate, watts, self.idle_watts);
-        let (components, sum) = self.pricing.components(&at(rate.point), parts);
-        let spread = rate.map(|rate| self.pricing.cost(&at(rate), parts));
+
+        let (components, sum) = self.pricing.components(&metered(rate.point, watts, self.idle_watts), parts);
+        let spread = rate.map(|rate| self.pricing.cost(&metered(rate, watts, self.idle_watts), parts));
 
         // The sum is rounded to the digits printed.
         let cost = sum.map(|sum| Estimate {
@@ -276,14 +275,18 @@ fn by_load(one: &OperatingPoint, other: &OperatingPoint) -> Ordering {
 /// and one above it, to call it one. Only points whose throughput says something of the server count: one that was
 /// never steady, or that infercost itself limited, does not show that there is nothing more to gain.
 fn mark_knee(points: &mut [Point]) {
-    let is_counted = |point: &&mut Point| {
-        matches!(point.report.operating_point, OperatingPoint::Closed { .. }) && advice::usable(point)
-    };
-    let rate = |point: &Point| point.report.requests_per_s.map_or(0.0, |rate| rate.point);
-    let mut closed: Vec<&mut Point> = points.iter_mut().filter(is_counted).collect();
-    let highest = closed.iter().map(|point| rate(point)).fold(0.0, f64::max);
-    let last = closed.len().saturating_sub(1);
-    let knee = closed.iter().position(|point| rate(point) >= KNEE_SHARE * highest);
+    let mut closed: Vec<&mut Point> = points
+        .iter_mut()
+        .filter(|point| {
+            matches!(point.report.operating_point, OperatingPoint::Closed { .. }) && advice::usable(point)
+        })
+        .collect();
+
+    let rates = closed.iter().map(|point| point.report.requests_per_s.map_or(0.0, |rate| rate.point));
+    let rates: Vec<f64> = rates.collect();
+    let highest = rates.iter().copied().fold(0.0, f64::max);
+    let last = rates.len().saturating_sub(1);
+    let knee = rates.iter().position(|rate| *rate >= KNEE_SHARE * highest);
     if let Some(knee) = knee.filter(|knee| last >= 2 && *knee < last)
         && let Some(point) = closed.get_mut(knee)
     {
@@ -299,22 +302,24 @@ fn goodput(requests: &[&InferenceRecord], slo: &LatencyTargets, confidence: f64)
         return None;
     }
 
-    let keeps = |inference: &&&InferenceRecord| {
-        let outcome = &inference.outcome;
-        let within = |limit: Option<f64>, time: Option<Duration>| {
-            limit.is_none_or(|limit| time.is_some_and(|time| time.as_secs_f64() <= limit))
-        };
-        let first = outcome.time_to_first_token();
-        let single = first.is_some() && outcome.output_tokens() == 1;
-        matches!(outcome, Outcome::Completed { .. })
-            && within(slo.ttft_s, first)
-            && (single || within(slo.tpot_s, outcome.time_per_output_token()))
-    };
-
-    let kept = requests.iter().filter(keeps).count() as f64;
+    let kept = requests.iter().filter(|inference| keeps(slo, &inference.outcome)).count() as f64;
     let n = requests.len();
     let (lower, upper) = wilson(kept, n, normal::quantile(0.5 + confidence / 2.0));
     Some(Estimate { point: kept / n as f64, lower, upper, confidence, n })
+}
+
+fn keeps(slo: &LatencyTargets, outcome: &Outcome) -> bool {
+    let first = outcome.time_to_first_token();
+    let single = first.is_some() && outcome.output_tokens() == 1;
+
+    matches!(outcome, Outcome::Completed { .. })
+        && is_within(slo.ttft_s, first)
+        && (single || is_within(slo.tpot_s, outcome.time_per_output_token()))
+}
+
+/// True where there is no limit, or the time is known and within it.
+fn is_within(limit: Option<f64>, time: Option<Duration>) -> bool {
+    limit.is_none_or(|limit| time.is_some_and(|time| time.as_secs_f64() <= limit))
 }
 
 /// Requests per second that keep the targets: those that were issued × the share that does.
@@ -366,9 +371,13 @@ fn power(windows: &[LoadWindow<'_>]) -> Power {
 }
 
 pub(crate) fn cached_share(inferences: &[&InferenceRecord]) -> Option<f64> {
-    let told = || inferences.iter().filter_map(|one| Some((one.cached_input_tokens?, one.input_tokens?)));
-    let input: u64 = told().map(|(_, input)| u64::from(input)).sum();
-    let cached: u64 = told().map(|(cached, _)| u64::from(cached)).sum();
+    let (mut input, mut cached) = (0_u64, 0_u64);
+    for one in inferences {
+        if let (Some(of_cache), Some(of_all)) = (one.cached_input_tokens, one.input_tokens) {
+            cached += u64::from(of_cache);
+            input += u64::from(of_all);
+        }
+    }
     (input > 0).then(|| cached as f64 / input as f64)
 }
 

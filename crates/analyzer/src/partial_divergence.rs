@@ -156,7 +156,6 @@ fn listed<'a, K: Ord>(
 /// bound all the same. It is the cell that costs least of the bound.
 fn bound(mut known: Vec<(f64, f64)>) -> f64 {
     known.retain(|(_, q)| *q > 0.0); // what the candidate rules out joins the rest: an infinity would swamp any mean
-    let term = |(p, q): (f64, f64)| if p > 0.0 { p * (p / q).ln() } else { 0.0 };
     let (p, q) = known.iter().fold((0.0, 0.0), |sum, cell| (sum.0 + cell.0, sum.1 + cell.1));
     let rest = ((1.0 - p).max(0.0), (1.0 - q).max(0.0));
     let all: f64 = known.iter().copied().map(term).sum();
@@ -165,6 +164,11 @@ fn bound(mut known: Vec<(f64, f64)>) -> f64 {
     }
     let joinable = known.into_iter().filter(|(_, q)| rest.1 + q >= LEAST_REST);
     joinable.map(|cell| all - term(cell) + term((rest.0 + cell.0, rest.1 + cell.1))).fold(0.0, f64::max)
+}
+
+/// What a cell adds to the sum.
+fn term((p, q): (f64, f64)) -> f64 {
+    if p > 0.0 { p * (p / q).ln() } else { 0.0 }
 }
 
 #[cfg(test)]

@@ -74,11 +74,10 @@ impl<'a> Pricing<'a> {
         joules_known: bool,
         idle_known: bool,
     ) -> (Parts, LeftOut) {
-        let known = |is_known: bool| is_known.then_some(1.0);
         let amounts = self.amounts(&Metered {
             busy_s: 1.0,
-            joules: known(joules_known),
-            idle_watts: known(idle_known),
+            joules: joules_known.then_some(1.0),
+            idle_watts: idle_known.then_some(1.0),
         });
 
         let mut parts = amounts.known();

@@ -1,14 +1,14 @@
 //! Quality of one variant against the baseline: what was measured, and what that is worth.
 
 use infercost_core::report::{Flips, QualityReport};
-use infercost_core::{Policy, Reason, Unknown};
+use infercost_core::{Estimate, Policy, Reason, Unknown};
 use infercost_stats::bootstrap::RatioColumns;
 use infercost_stats::mcnemar::exact_p;
 use infercost_stats::newcombe::PairedCounts;
 use infercost_stats::power;
 use infercost_stats::quantile::quantile;
 
-use crate::judgement::{Evidence, FEWEST_PROMPTS, Measurement, QualityEvidence};
+use crate::judgement::{Evidence, FEWEST_PROMPTS, Measurement, QualityEvidence, Tails};
 use crate::sample::{Own, Pair, PromptScore, Samples, VariantSample};
 
 /// Gathers the evidence for the gates of one variant.
@@ -64,6 +64,21 @@ fn compared(
     Evidence { measurement, missing, benefit_of_doubt: None }
 }
 
+/// The errors at which intervals are shown.
+struct Shown {
+    tails: Tails,
+    confidence: f64,
+}
+
+impl Shown {
+    fn interval(&self, evidence: &Evidence, at_least: bool) -> Result<Estimate, Reason> {
+        let measurement = evidence.measurement.as_ref();
+        let interval =
+            measurement.and_then(|measurement| measurement.interval(self.tails, at_least, self.confidence));
+        interval.ok_or_else(|| evidence.why_unknown())
+    }
+}
+
 /// What is shown, at the confidence with which the gates decide, so that interval and verdict agree.
 pub(crate) fn quality(
     samples: &Samples<'_>,
@@ -75,23 +90,16 @@ pub(crate) fn quality(
     let Some(variant) = samples.variants.get(index) else { return QualityReport::default() };
     let tails = evidence.tails(policy);
 
-    let mut shown = |name: &str, evidence: &Evidence, at_least: bool| {
-        let measurement = evidence.measurement.as_ref();
-        let interval =
-            measurement.and_then(|measurement| measurement.interval(tails, at_least, policy.confidence));
-        if interval.is_none() {
-            unknown.insert(name, evidence.why_unknown());
-        }
-        interval
-    };
-
-    let task_score = shown("task_score", &evidence.score, true);
+    let shown = Shown { tails, confidence: policy.confidence };
+    let task_score = unknown.known("task_score", shown.interval(&evidence.score, true));
     if index == samples.baseline {
         return QualityReport { task_score, ..QualityReport::default() };
     }
-    let task_score_difference = shown("task_score_difference", &evidence.difference, true);
-    let kld = shown("kld_mean", &evidence.divergence, false);
-    let top1_agreement = shown("top1_agreement", &evidence.agreement, true);
+
+    let difference = shown.interval(&evidence.difference, true);
+    let task_score_difference = unknown.known("task_score_difference", difference);
+    let kld = unknown.known("kld_mean", shown.interval(&evidence.divergence, false));
+    let top1_agreement = unknown.known("top1_agreement", shown.interval(&evidence.agreement, true));
 
     let (kld_mean, kld_at_least) = if variant.bounded { (None, kld) } else { (kld, None) };
     if variant.bounded {
@@ -187,11 +195,15 @@ fn counts(pairs: impl Iterator<Item = (f64, f64)>) -> Option<PairedCounts> {
     Some(counts)
 }
 
+/// 1 where a prompt was answered right more often than not, else 0.
+fn majority(score: f64) -> f64 {
+    if score > 0.5 { 1.0 } else { 0.0 }
+}
+
 /// Flips by whether a prompt was answered right more often than not.
 fn flips(samples: &Samples<'_>, variant: &VariantSample<'_>) -> Option<Flips> {
-    let majority = |score: f64| if score > 0.5 { 1.0 } else { 0.0 };
-    let counts =
-        counts(pairs(samples, variant).map(|(one, other)| (majority(one.worst), majority(other.worst))))?;
+    let majorities = pairs(samples, variant).map(|(one, other)| (majority(one.worst), majority(other.worst)));
+    let counts = counts(majorities)?;
     let (right_to_wrong, wrong_to_right) = (counts.right_to_wrong as u64, counts.wrong_to_right as u64);
 
     (counts.total() > 0).then(|| Flips {
@@ -285,14 +297,12 @@ fn score(samples: &Samples<'_>, index: usize) -> Evidence {
     if unsettled == scores.len() {
         return Evidence { missing: Some(not_evaluated(variant, unsettled)), ..Evidence::default() };
     }
-    let total = |best: bool| scores.iter().map(|score| if best { score.best } else { score.worst }).sum();
+
+    let worst = scores.iter().map(|score| score.worst).sum();
+    let best = scores.iter().map(|score| score.best).sum();
     Evidence {
-        measurement: Measurement::proportion(total(false), scores.len()),
-        benefit_of_doubt: if unsettled > 0 {
-            Measurement::proportion(total(true), scores.len())
-        } else {
-            None
-        },
+        measurement: Measurement::proportion(worst, scores.len()),
+        benefit_of_doubt: if unsettled > 0 { Measurement::proportion(best, scores.len()) } else { None },
         missing: (unsettled > 0).then(|| not_evaluated(variant, unsettled)),
     }
 }
@@ -308,13 +318,12 @@ fn missing_divergences(samples: &Samples<'_>, variant: &VariantSample<'_>) -> Op
     let baseline = samples.variants.first()?;
     let refused = variant.incomparable.iter().filter(|prompt| baseline.answered.contains(prompt)).count();
 
-    let is_absent = |prompt: &&usize| {
-        !variant.compared.contains(prompt)
-            && !variant.incomparable.contains(prompt)
-            && samples.variants.iter().any(|other| other.compared.contains(prompt))
-    };
-
-    let absent = variant.asked.iter().filter(is_absent).count();
+    let mut absent = 0;
+    for prompt in &variant.asked {
+        let is_known = variant.compared.contains(prompt) || variant.incomparable.contains(prompt);
+        let is_wanted = samples.variants.iter().any(|other| other.compared.contains(prompt));
+        absent += usize::from(!is_known && is_wanted);
+    }
 
     let prompts = (refused + absent) as u64;
     let why = variant.divergence_reason.unwrap_or("no divergence is recorded");

@@ -1,9 +1,9 @@
 //! What to deploy: the cheapest candidate that passes, if it is surely cheaper than the baseline.
 
 use infercost_core::text::{percent, percents};
-use infercost_core::{Estimate, Policy, Reason, Recommendation, VariantId, Verdict};
+use infercost_core::{Estimate, Fact, Policy, Reason, Recommendation, VariantId, Verdict};
 
-use crate::wording::about;
+use infercost_core::text::about_prompts;
 use infercost_stats::blocks;
 use infercost_stats::quantile::quantile;
 
@@ -61,18 +61,25 @@ impl SavingReplicates {
     /// Lower bound of this saving less another, with one-sided error `tail`, around the observed difference;
     /// `None` where the two do not belong together.
     fn lead(&self, other: &Self, observed: f64, tail: f64) -> Option<f64> {
-        let differences = |one: &[f64], other: &[f64]| -> Option<Vec<f64>> {
-            let all = || one.iter().zip(other).map(|(one, other)| one - other);
-            (one.len() == other.len()).then(|| all().filter(|difference| difference.is_finite()).collect())
-        };
         let mut by_prompts = differences(&self.by_prompts, &other.by_prompts)?;
         by_prompts.sort_unstable_by(f64::total_cmp);
         let by_prompts = quantile(&by_prompts, tail)?.min(observed);
+
         let without_block = differences(&self.without_block, &other.without_block)?;
         let error = blocks::jackknife_error(&without_block)?;
         let by_blocks = observed + blocks::deviate(tail, without_block.len()) * error;
         Some(blocks::joined(observed, by_prompts, by_blocks, self.is_nested))
     }
+}
+
+/// Finite differences of replicates in the same order; `None` where they do not belong together.
+fn differences(one: &[f64], other: &[f64]) -> Option<Vec<f64>> {
+    if one.len() != other.len() {
+        return None;
+    }
+
+    let all = one.iter().zip(other).map(|(one, other)| one - other);
+    Some(all.filter(|difference| difference.is_finite()).collect())
 }
 
 /// Decides. A saving counts where its interval lies above 0 and above what the baseline seems to save on
@@ -106,18 +113,23 @@ pub fn recommend(candidates: &[JudgedVariant], policy: &Policy) -> Recommendatio
     Recommendation::Switch { variant: variant.variant.clone(), operating_point: None, saving: *saving, why }
 }
 
-/// Says where an inconclusive candidate might beat the one recommended; `None` where none might.
-pub fn open_question(candidates: &[JudgedVariant], recommendation: &Recommendation) -> Option<String> {
+/// An inconclusive candidate that might beat the one recommended; `None` where none might.
+pub fn open_question(candidates: &[JudgedVariant], recommendation: &Recommendation) -> Option<Fact> {
     let Recommendation::Switch { saving: winner, .. } = recommendation else { return None };
     let (rival, saving) =
         undecided(candidates).filter(|(_, saving)| saving.upper > winner.point).max_by(by_saving)?;
-    let more = rival.prompts_needed.map_or_else(String::new, |n| format!(" ({} would settle it)", about(n)));
-    Some(format!(
-        "{} may save more, {} {}, but whether it is good enough is not settled{more}.",
-        rival.variant.variant_name(),
-        percent(saving.point),
-        percents(&saving)
-    ))
+    Some(Fact::OpenQuestion {
+        variant: rival.variant.variant_name().to_owned(),
+        saving,
+        prompts_needed: rival.prompts_needed.map(|prompts| prompts as u64),
+    })
+}
+
+impl JudgedVariant {
+    /// Its saving; the least of all where nobody knows it.
+    fn promise(&self) -> f64 {
+        self.saving.map_or(f64::NEG_INFINITY, |saving| saving.point)
+    }
 }
 
 /// Cost difference between the baseline and its second copy; 0 where there is none.
@@ -146,12 +158,10 @@ fn without_winner(candidates: &[JudgedVariant]) -> Recommendation {
         rivals.iter().copied().filter(|one| one.verdict != Verdict::Fail).collect();
 
     // The most promising first: one whose saving is likely large, then one whose saving nobody knows.
-    let is_open = |one: &&&JudgedVariant| one.saving.is_none_or(|saving| saving.upper >= 0.0);
-    let promise = |one: &JudgedVariant| one.saving.map_or(f64::NEG_INFINITY, |saving| saving.point);
     let open = good_enough
         .iter()
-        .filter(is_open)
-        .max_by(|one, other| promise(one).total_cmp(&promise(other)).then(by_verdict(one, other)));
+        .filter(|one| one.saving.is_none_or(|saving| saving.upper >= 0.0))
+        .max_by(|one, other| one.promise().total_cmp(&other.promise()).then(by_verdict(one, other)));
 
     if let Some(open) = open {
         return Recommendation::MeasureMore {
@@ -234,7 +244,7 @@ fn why_inconclusive(open: &JudgedVariant, noise: f64) -> String {
     };
 
     let more = prompts_to_settle(open)
-        .map_or_else(String::new, |prompts| format!("; {} would settle it", about(prompts)));
+        .map_or_else(String::new, |prompts| format!("; {} would settle it", about_prompts(prompts)));
     format!("inconclusive: measure again, because {because}{more}")
 }
 
@@ -272,10 +282,9 @@ fn is_tie(
 
 /// Greater is better; what is unknown is worse than what is known.
 pub(crate) fn quality(one: &JudgedVariant, other: &JudgedVariant) -> std::cmp::Ordering {
-    let high = |value: Option<f64>| value.unwrap_or(f64::NEG_INFINITY);
-    let low = |value: Option<f64>| value.unwrap_or(f64::INFINITY);
-    high(one.task_score)
-        .total_cmp(&high(other.task_score))
-        .then(low(other.kld).total_cmp(&low(one.kld)))
-        .then(other.file_size.unwrap_or(u64::MAX).cmp(&one.file_size.unwrap_or(u64::MAX)))
+    let [score, other_score] = [one, other].map(|one| one.task_score.unwrap_or(f64::NEG_INFINITY));
+    let [kld, other_kld] = [one, other].map(|one| one.kld.unwrap_or(f64::INFINITY));
+    let [size, other_size] = [one, other].map(|one| one.file_size.unwrap_or(u64::MAX));
+
+    score.total_cmp(&other_score).then(other_kld.total_cmp(&kld)).then(other_size.cmp(&size))
 }

@@ -17,8 +17,8 @@ use crate::notes::{self, Noted};
 use crate::pricing::Pricing;
 use crate::quality;
 use crate::recommendation::{JudgedVariant, Part, SavingReplicates, open_question, recommend};
-use crate::sample::{Samples, VariantSample};
-use crate::sequential::{Levels, Progress, first_prompts};
+use crate::sample::Samples;
+use crate::sequential::{Levels, Progress, first_prompts, whole};
 
 /// Computes the report.
 ///
@@ -58,13 +58,13 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         let Some(variant) = samples.variants.get(index) else { continue };
         let (candidate, saving) = context.candidate(index, variant, evidence, judgement);
         judged.push(judged_variant(&samples, index, &candidate, saving.replicates));
-        common_parts.extend(saving.note);
+        common_parts.extend(saving.common_parts);
         candidates.push(candidate);
     }
 
     let tested = load_tested(analysis, loaded, &pricing, &mut candidates, &judged);
     let advised = advise(&tested, &pricing, analysis.policy);
-    let load_notes = load::notes::of_run(loaded, &tested, advised.is_some());
+    let load_facts = load::notes::of_run(loaded, &tested, advised.is_some());
     let recommendation = match advised {
         Some(advised) => advised,
         None => recommend(&judged, analysis.policy),
@@ -80,12 +80,12 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         graded,
         common_parts,
         is_loaded: !loaded.is_empty(),
-        load_notes,
+        load_facts,
         open_question: open_question(&judged, &recommendation),
         interference: interference.as_ref(),
     };
     let mut findings = notes::findings(&noted);
-    let notes = findings.iter().map(|finding| finding.message.clone()).collect();
+    let notes = findings.iter().map(|finding| finding.sentence()).collect();
     findings.sort_by_key(|finding| finding.severity);
 
     Ok(Report {
@@ -159,36 +159,46 @@ fn name_among(variant: &VariantId, all: &[JudgedVariant]) -> String {
 fn evidence(analysis: &Analysis<'_>, baseline: &VariantId, samples: &Samples<'_>) -> Vec<QualityEvidence> {
     let rivals = samples.variants.len().saturating_sub(1);
     let mut earlier: BTreeMap<usize, Vec<QualityEvidence>> = BTreeMap::new();
-    let of = |(index, variant): (usize, &VariantSample<'_>)| {
+    let mut all = Vec::with_capacity(samples.variants.len());
+
+    for (index, variant) in samples.variants.iter().enumerate() {
         let levels = levels(analysis, &variant.header.id, rivals);
-        if let [run] = analysis.runs
-            && let Some(progress) = Progress::of(run, &variant.header.id).filter(Progress::is_early)
-        {
-            let all = earlier.entry(progress.look).or_insert_with(|| {
-                let part = [first_prompts(run, progress.look)];
-                let samples = Samples::gather(&part, baseline, run.header.seed);
-                (0..samples.variants.len()).map(|index| quality::evidence(&samples, index)).collect()
-            });
-            return QualityEvidence { levels, ..all.get(index).cloned().unwrap_or_default() };
-        }
+        let evidence = match early_look(analysis, &variant.header.id) {
+            None => quality::evidence(samples, index),
+            Some((run, look)) => {
+                let at_look = earlier.entry(look).or_insert_with(|| evidence_at(run, look, baseline));
+                at_look.get(index).cloned().unwrap_or_default()
+            }
+        };
+        all.push(QualityEvidence { levels, ..evidence });
+    }
+    all
+}
 
-        QualityEvidence { levels, ..quality::evidence(samples, index) }
-    };
+/// The last look that a variant reached, where it stands or stopped before the end of the only run.
+fn early_look<'r>(analysis: &Analysis<'r>, variant: &VariantId) -> Option<(&'r RunRecord, usize)> {
+    let [run] = analysis.runs else { return None };
+    let progress = Progress::of(run, variant).filter(Progress::is_early)?;
+    Some((run, progress.look))
+}
 
-    samples.variants.iter().enumerate().map(of).collect()
+/// The evidence on every variant that the first prompts of a run give.
+fn evidence_at(run: &RunRecord, prompts: usize, baseline: &VariantId) -> Vec<QualityEvidence> {
+    let part = [first_prompts(run, prompts)];
+    let samples = Samples::gather(&part, baseline, run.header.seed);
+    (0..samples.variants.len()).map(|index| quality::evidence(&samples, index)).collect()
 }
 
 /// The errors at which a variant's bounds are read; of several runs the strictest. `None` where no run has
 /// looks.
 fn levels(analysis: &Analysis<'_>, variant: &VariantId, claims: usize) -> Option<Levels> {
     let alpha = 1.0 - analysis.policy.confidence;
-    let of = |run: &RunRecord| {
+    let of_runs = analysis.runs.iter().filter_map(|run| {
         let looks = run.header.looks.as_ref()?;
         let progress = Progress::of(run, variant)?;
         Some(Levels::at(looks, progress.look, progress.planned, claims, alpha))
-    };
-
-    analysis.runs.iter().filter_map(of).min_by(|one, other| one.failing().total_cmp(&other.failing()))
+    });
+    of_runs.min_by(|one, other| one.failing().total_cmp(&other.failing()))
 }
 
 /// Verdicts: the baseline is the reference, every other variant is judged. The noise floor takes no part in
@@ -199,17 +209,19 @@ fn judgements(
     policy: &Policy,
     margin: &Margin,
 ) -> Vec<Judgement> {
-    let of = |noise: bool| -> Vec<usize> {
-        let is = |(index, variant): (usize, &VariantSample<'_>)| {
-            (index != samples.baseline && variant.header.noise_floor == noise).then_some(index)
-        };
-        samples.variants.iter().enumerate().filter_map(is).collect()
-    };
+    let (mut candidates, mut copies) = (Vec::new(), Vec::new());
+    for (index, variant) in samples.variants.iter().enumerate() {
+        if index != samples.baseline {
+            let group = if variant.header.noise_floor { &mut copies } else { &mut candidates };
+            group.push(index);
+        }
+    }
 
     let reference = evidence.first().and_then(|evidence| minimum_score(evidence, policy));
     let reference = Judgement { verdict: Verdict::Pass, gates: reference.into_iter().collect() };
     let mut judgements = vec![reference; evidence.len()];
-    for group in [of(false), of(true)] {
+
+    for group in [candidates, copies] {
         let members: Vec<QualityEvidence> =
             group.iter().filter_map(|index| evidence.get(*index)).cloned().collect();
         for (index, judgement) in group.into_iter().zip(judge(&members, policy, margin)) {
@@ -254,7 +266,6 @@ fn judged_variant(
 }
 
 fn prompt_count(runs: &[RunRecord], samples: &Samples<'_>) -> PromptCount {
-    let whole = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     let mut chosen: Vec<&PromptId> = runs.iter().flat_map(|run| &run.header.prompts.chosen).collect();
     chosen.sort_unstable();
     chosen.dedup();

@@ -203,13 +203,14 @@ impl<'a> Samples<'a> {
         statistic: impl Fn(Totals<'_>) -> f64,
     ) -> Result<Measured, Reason> {
         let prompts = self.distribution(presence, &statistic).ok_or(too_few_prompts)?;
-        let of_cells = |cells: &[f64]| statistic(Totals { cells, layout: self.layout });
-        self.blocks.measured(presence, of_cells, prompts).ok_or(Reason::TooFewBlocks)
+        let measured =
+            self.blocks.measured(presence, |cells| statistic(Totals { cells, layout: self.layout }), prompts);
+        measured.ok_or(Reason::TooFewBlocks)
     }
 
     /// Prompts that every variant was asked, failures included.
     pub(crate) fn complete(&self) -> usize {
-        let all = |prompt: &usize| self.variants.iter().all(|variant| variant.asked.contains(prompt));
-        (0..self.prompts).filter(all).count()
+        let is_complete = |prompt: &usize| self.variants.iter().all(|one| one.asked.contains(prompt));
+        (0..self.prompts).filter(is_complete).count()
     }
 }

@@ -33,7 +33,7 @@ const FEWEST_PROMPTS: usize = 20;
 const FEWEST_TO_PASS: usize = 40;
 /// A look this close before the end saves nothing.
 const LAST_LOOK: f64 = 0.9;
-/// Looks before now that are reckoned with; more than any plan holds.
+/// Looks before now that are taken into account; more than any plan holds.
 const MOST_LOOKS: usize = 64;
 
 /// The looks of a run over `prompts` prompts in blocks of `block`, of which `graded` have a grader: after
@@ -41,8 +41,8 @@ const MOST_LOOKS: usize = 64;
 /// before; the last is the end.
 pub fn planned_looks(prompts: usize, block: usize, graded: usize) -> Looks {
     let (block, mut blocks, mut after) = (block.max(1), 1_usize, Vec::new());
-    let early = |seen: &usize| (*seen as f64) < LAST_LOOK * prompts as f64;
-    while let Some(seen) = blocks.checked_mul(block).filter(early) {
+    let last = LAST_LOOK * prompts as f64;
+    while let Some(seen) = blocks.checked_mul(block).filter(|seen| (*seen as f64) < last) {
         if seen >= FEWEST_PROMPTS {
             after.push(whole(seen));
         }
@@ -101,13 +101,8 @@ impl Levels {
         let first = shares.partition_point(|share| share * planned < FEWEST_TO_PASS as f64);
         let may_pass = first < shares.len() || now >= planned;
         let passing = shares.get(first.min(shares.len() - 1)..).unwrap_or_default();
-        let level = |alpha: f64, exponent: f64| {
-            tail(if exponent > FAILING { passing } else { &shares }, alpha, exponent)
-        };
 
-        let by_claims = |shares: &[f64]| -> Vec<f64> {
-            (1..=claims.max(1)).map(|claims| tail(shares, alpha / claims as f64, PASSING)).collect()
-        };
+        // The plan as it would be at its end.
         let mut all = shares.clone();
         for after in looks.after.iter().take(MOST_LOOKS).map(|after| f64::from(*after) / planned) {
             if all.last().is_none_or(|last| after > 1.005 * *last) && after <= 1.0 {
@@ -116,14 +111,13 @@ impl Levels {
         }
 
         let passing_of_all = all.get(first.min(all.len() - 1)..).unwrap_or_default();
-        let at_the_end = (by_claims(passing_of_all), tail(&all, alpha, FAILING));
         Self {
-            at_the_end,
-            passing: by_claims(passing),
+            at_the_end: (by_claims(passing_of_all, alpha, claims), tail(&all, alpha, FAILING)),
+            passing: by_claims(passing, alpha, claims),
             may_pass,
             is_early: now < planned,
-            failing: level(alpha, FAILING),
-            two_sided: (level(alpha / 2.0, PASSING), level(alpha / 2.0, FAILING)),
+            failing: tail(&shares, alpha, FAILING),
+            two_sided: (tail(passing, alpha / 2.0, PASSING), tail(&shares, alpha / 2.0, FAILING)),
         }
     }
 
@@ -159,6 +153,11 @@ impl Levels {
     pub(crate) fn two_sided(&self) -> (f64, f64) {
         self.two_sided
     }
+}
+
+/// The error of passing at the full rate, then at a half of it, a third … for up to `claims` claims.
+fn by_claims(shares: &[f64], alpha: f64, claims: usize) -> Vec<f64> {
+    (1..=claims.max(1)).map(|claims| tail(shares, alpha / claims as f64, PASSING)).collect()
 }
 
 /// How far one variant came in a run that may stop early.

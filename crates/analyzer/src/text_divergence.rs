@@ -183,12 +183,15 @@ fn surprisals(
     targets: &[u32],
     who: &'static str,
 ) -> Result<Vec<f64>, DivergenceError> {
-    let surprisal = |(position, (row, token)): (usize, (&[f32], &u32))| match row.get(*token as usize) {
-        None => Err(DivergenceError::Target { position, token: *token, vocabulary }),
-        Some(ln_p) if ln_p.is_finite() => Ok(-f64::from(*ln_p)),
-        Some(_) => Err(DivergenceError::NotFinite { who, position }),
-    };
-    rows.chunks_exact(vocabulary).zip(targets).enumerate().map(surprisal).collect()
+    let mut surprisals = Vec::with_capacity(targets.len());
+    for (position, (row, token)) in rows.chunks_exact(vocabulary).zip(targets).enumerate() {
+        match row.get(*token as usize) {
+            Some(ln_p) if ln_p.is_finite() => surprisals.push(-f64::from(*ln_p)),
+            Some(_) => return Err(DivergenceError::NotFinite { who, position }),
+            None => return Err(DivergenceError::Target { position, token: *token, vocabulary }),
+        }
+    }
+    Ok(surprisals)
 }
 
 /// Mean and standard error √(variance ÷ (n − 1)), the variance being the mean square about the mean: the same

@@ -202,8 +202,8 @@ fn input_tokens(sample: &VariantSample<'_>, seed: u64, confidence: f64) -> Optio
     if answers.iter().any(|one| one.input_tokens.is_none()) {
         return None;
     }
-    let tokens = |_, one: &InferenceRecord| (one.input_tokens.map_or(0.0, f64::from), 1.0);
-    ratio_by_prompt(&answers, seed, confidence, tokens)
+
+    ratio_by_prompt(&answers, seed, confidence, |_, one| (one.input_tokens.map_or(0.0, f64::from), 1.0))
 }
 
 fn concurrency(sample: &VariantSample<'_>) -> Option<u32> {

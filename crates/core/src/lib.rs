@@ -67,7 +67,7 @@ pub use estimate::Estimate;
 pub use evaluation::{
     ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, TaskScore,
 };
-pub use finding::{Finding, FindingCode, Severity};
+pub use finding::{EconomicsFact, Fact, Finding, FindingCode, Findings, PointFact, ServerFact, Severity};
 pub use foreign::{ForeignCall, ForeignTrace, Irregularity, IrregularityKind, StatedCost, Unsaid};
 pub use grader::{Grader, SharedGrader};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};

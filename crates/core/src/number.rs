@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use crate::estimate::Estimate;
+
 /// What stands for a number that is not known.
 pub const UNKNOWN: &str = "–";
 
@@ -11,6 +13,17 @@ pub fn significant(value: f64) -> String {
     let magnitude = value.abs().log10().floor();
     let decimals = (2.0 - magnitude).clamp(0.0, 12.0) as usize;
     format!("{value:.decimals$}")
+}
+
+/// The same without needless zeros, for sentences: 0.05, 1500, 123.
+pub fn plain(value: f64) -> String {
+    let text = significant(if value == 0.0 { 0.0 } else { value });
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// An interval of such numbers.
+pub fn plains(estimate: &Estimate) -> String {
+    format!("[{}, {}]", plain(estimate.lower), plain(estimate.upper))
 }
 
 /// Seconds in the unit that fits: `210 ms`, `1.20 s`.
@@ -29,5 +42,19 @@ pub fn bytes(value: u64) -> String {
     match units.iter().find(|(size, _)| value >= *size) {
         Some((size, unit)) => format!("{} {unit}", significant(value / size)),
         None => format!("{value:.0} B"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_numbers() {
+        for (value, expected) in
+            [(0.012_345, "0.0123"), (0.05, "0.05"), (123.456, "123"), (0.0, "0"), (1500.0, "1500")]
+        {
+            assert_eq!(plain(value), expected);
+        }
     }
 }

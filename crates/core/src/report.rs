@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::energy::{EnergyScope, EnergySource};
 use crate::estimate::Estimate;
-use crate::finding::Finding;
+use crate::finding::{Finding, PointFact};
 use crate::identity::{EngineIdentity, RunId, VariantId};
 use crate::machine::MachineFacts;
 use crate::manifest::Provenance;
@@ -39,9 +39,9 @@ pub struct Report {
     pub price_book: PriceBook,
     /// Where it ran.
     pub machine: MachineFacts,
-    /// What must be read with the numbers: assumptions, expansions, gaps. Most important first.
+    /// What must be read with the numbers: the sentences of `findings`, the most important first.
     pub notes: Vec<String>,
-    /// The same with a code, a weight and what to do; what weighs most first.
+    /// The same with a code, a weight, the numbers and what to do; what weighs most first.
     #[serde(default)]
     pub findings: Vec<Finding>,
     /// Prompts chosen of prompts in the set.
@@ -221,8 +221,11 @@ pub struct OperatingPointReport {
     pub cost_per_inference: Option<Estimate>,
     /// The parts of `cost_per_inference.point`.
     pub cost_components: CostComponents,
-    /// What must be read with these numbers.
+    /// What must be read with these numbers: the sentences of `findings`.
     pub notes: Vec<String>,
+    /// What must be known with them.
+    #[serde(default)]
+    pub findings: Vec<PointFact>,
     /// Why a field above is null.
     #[serde(flatten)]
     pub unknown: Unknown,

@@ -34,6 +34,15 @@ pub fn count(number: u64, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
+/// A planned number of prompts, rounded up to two digits: `about 1600 prompts`.
+pub fn about_prompts(prompts: usize) -> String {
+    let mut unit = 1;
+    while prompts / unit >= 100 {
+        unit *= 10;
+    }
+    format!("about {} prompts", prompts.div_ceil(unit) * unit)
+}
+
 /// Text from a file, a server or a device, fit to be shown: control characters, and those that turn the direction of
 /// writing, are escaped, and it ends somewhere.
 pub fn printable(text: &str) -> Cow<'_, str> {
@@ -82,6 +91,13 @@ pub fn is_hidden(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn planned_numbers_are_rounded_up() {
+        for (prompts, expected) in [(7, "7"), (99, "99"), (101, "110"), (1546, "1600"), (2000, "2000")] {
+            assert_eq!(about_prompts(prompts), format!("about {expected} prompts"));
+        }
+    }
 
     #[test]
     fn percentages() {

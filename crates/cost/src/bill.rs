@@ -57,10 +57,18 @@ impl Bill {
             }
         }
         if !bill.parts.is_empty() {
-            let sum = |sum: Decimal, part: &Part| sum.checked_add(part.amount);
-            bill.total = bill.parts.iter().try_fold(Decimal::ZERO, sum);
+            bill.total = bill.exact_sum();
         }
         bill
+    }
+
+    /// The sum of the parts; `None` where it does not fit a decimal.
+    fn exact_sum(&self) -> Option<Decimal> {
+        let mut sum = Decimal::ZERO;
+        for part in &self.parts {
+            sum = sum.checked_add(part.amount)?;
+        }
+        Some(sum)
     }
 
     /// The total as a double.

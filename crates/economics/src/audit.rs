@@ -2,7 +2,7 @@
 
 use infercost_core::market::TokenPrice;
 use infercost_core::price::Price;
-use infercost_core::{CostPart, Currency, Estimate, LeftOut};
+use infercost_core::{CostPart, Currency, Estimate, Findings, LeftOut};
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -81,8 +81,8 @@ pub struct AuditInput {
     pub limits: Limits,
     /// What prices and settings were used.
     pub assumptions: Vec<Assumption>,
-    /// What must be said besides.
-    pub notes: Vec<String>,
+    /// What must be known besides.
+    pub findings: Findings,
     /// The day of the audit, for the age of prices.
     pub today: Date,
 }
@@ -190,8 +190,9 @@ pub struct Audit {
     pub utilizations: Vec<AtUtilization>,
     /// What the numbers rest on.
     pub assumptions: Vec<Assumption>,
-    /// What must be read with them.
-    pub notes: Vec<String>,
+    /// What must be known with them.
+    #[serde(flatten)]
+    pub findings: Findings,
     /// Why a field above is null: name → sentence.
     pub unknown: std::collections::BTreeMap<String, String>,
 }
@@ -199,8 +200,8 @@ pub struct Audit {
 impl Audit {
     /// The worst zone of any limit; `None` without limits.
     pub fn worst(&self) -> Option<Zone> {
-        let zones = || self.limits.iter().map(|limit| limit.zone);
-        [Zone::Loss, Zone::Open, Zone::Profit].into_iter().find(|zone| zones().any(|one| one == *zone))
+        let worst_first = [Zone::Loss, Zone::Open, Zone::Profit];
+        worst_first.into_iter().find(|zone| self.limits.iter().any(|limit| limit.zone == *zone))
     }
 }
 
@@ -208,55 +209,47 @@ impl Audit {
 pub fn audit(input: AuditInput) -> Audit {
     let cost = input.subject.cost();
     let bill = input.subject.bill();
-    let scaled = |factor: Option<f64>| cost.zip(factor).map(|(cost, factor)| cost.map(|cost| cost * factor));
     let per_correct = cost.zip(input.correct).and_then(|(cost, correct)| {
         let inputs = [Input::new(cost, 0), Input::new(correct, 1)];
         propagate(&inputs, ratio)
     });
+
     let revenue = input.revenue.as_ref().map(|revenue| double(revenue.value));
     let earning = revenue.filter(|revenue| *revenue > 0.0);
     let share = cost.zip(earning).map(|(cost, revenue)| cost.map(|cost| cost / revenue));
     let margin = cost.zip(revenue).map(|(cost, revenue)| cost.map(|cost| revenue - cost));
-    let mut unknown = std::collections::BTreeMap::new();
-    let mut because = |name: &str, missing: bool, reason: &str| {
-        if missing {
-            unknown.insert(name.to_owned(), reason.to_owned());
-        }
-    };
 
-    because("per_inference", cost.is_none(), "no part of the cost is known");
-    because("per_correct", per_correct.is_none(), "no answer was graded, or none was right");
-
-    because(
-        "per_session",
-        cost.is_some() && input.per_session.is_none(),
-        "how many inferences a session has is unknown; give revenue.inferences_per_session or --per-session",
-    );
-
-    because(
-        "per_user",
-        cost.is_some() && input.per_user.is_none(),
-        "how many inferences a user has is unknown",
-    );
-
-    because("share", share.is_none(), "no revenue per inference is given; give [revenue] or --revenue");
     let limits = limits(&input, &bill, cost, share);
     let mut assumptions = input.assumptions.clone();
     if let Some(revenue) = &input.revenue {
         assumptions.push(Assumption::of_price(revenue));
     }
-    let mut notes = stale(&assumptions, input.today);
-    notes.extend(input.notes.iter().cloned());
+    let mut findings = stale(&assumptions, input.today);
+    findings.extend(input.findings.clone());
+
+    let reasons = [
+        ("per_inference", cost.is_none(), "no part of the cost is known"),
+        ("per_correct", per_correct.is_none(), "no answer was graded, or none was right"),
+        (
+            "per_session",
+            cost.is_some() && input.per_session.is_none(),
+            "how many inferences a session has is unknown; give revenue.inferences_per_session or --per-session",
+        ),
+        ("per_user", cost.is_some() && input.per_user.is_none(), "how many inferences a user has is unknown"),
+        ("share", share.is_none(), "no revenue per inference is given; give [revenue] or --revenue"),
+    ];
+    let missing = reasons.into_iter().filter(|(_, is_missing, _)| *is_missing);
+    let unknown = missing.map(|(name, _, reason)| (name.to_owned(), reason.to_owned())).collect();
 
     Audit {
         schema: AUDIT_SCHEMA,
         name: input.name.clone(),
         currency: bill.currency,
         per_inference: cost,
-        per_thousand: scaled(Some(1000.0)),
+        per_thousand: scaled(cost, Some(1000.0)),
         per_correct,
-        per_session: scaled(input.per_session),
-        per_user: scaled(input.per_user),
+        per_session: scaled(cost, input.per_session),
+        per_user: scaled(cost, input.per_user),
         share,
         margin,
         limits,
@@ -266,9 +259,21 @@ pub fn audit(input: AuditInput) -> Audit {
         revenue: input.revenue,
         bill,
         assumptions,
-        notes,
+        findings,
         unknown,
     }
+}
+
+/// A cost so many times; `None` where either is unknown.
+fn scaled(cost: Option<Estimate>, factor: Option<f64>) -> Option<Estimate> {
+    let (cost, factor) = (cost?, factor?);
+    Some(cost.map(|cost| cost * factor))
+}
+
+/// A bill of one part, or of none where the cost is unknown.
+fn bill_of(currency: Currency, part: CostPart, cost: Option<Estimate>) -> Bill {
+    let parts: Vec<(CostPart, f64)> = cost.iter().map(|cost| (part, cost.point)).collect();
+    Bill::of(currency, &parts, LeftOut::default())
 }
 
 impl Subject {
@@ -292,15 +297,10 @@ impl Subject {
 
     /// Parts of the cost of one inference.
     pub fn bill(&self) -> Bill {
-        let one = |currency, name, cost: Option<Estimate>| {
-            let parts: Vec<(CostPart, f64)> = cost.iter().map(|cost| (name, cost.point)).collect();
-            Bill::of(currency, &parts, LeftOut::default())
-        };
-
         match self {
             Self::Machine(scenario) => scenario.bill(),
-            Self::Tokens { currency, .. } => one(*currency, CostPart::Tokens, self.cost()),
-            Self::Stated { currency, .. } => one(*currency, CostPart::Stated, self.cost()),
+            Self::Tokens { currency, .. } => bill_of(*currency, CostPart::Tokens, self.cost()),
+            Self::Stated { currency, .. } => bill_of(*currency, CostPart::Stated, self.cost()),
         }
     }
 
@@ -352,69 +352,97 @@ fn limits(
     // leave out.
     let machine = [CostPart::Hardware, CostPart::Rent];
 
-    let missing: Vec<&str> = [CostPart::Energy, CostPart::Idle]
+    let missing: Vec<&'static str> = [CostPart::Energy, CostPart::Idle]
         .into_iter()
         .chain(machine)
         .filter(|part| bill.left_out.holds(*part))
         .map(CostPart::name)
         .collect();
 
-    let power_alone = !machine.into_iter().any(|part| bill.left_out.holds(part));
-    let mut check =
-        |what, limit: f64, found: Option<Estimate>, shown: &dyn Fn(f64) -> String, watts: Option<f64>| {
-            let zone = match found {
-                // One inference says nothing of the next.
-                Some(found) if found.n == 1 => Zone::Open,
-                Some(found) if found.lower >= limit => Zone::Loss,
-                Some(found) if found.upper < limit && missing.is_empty() => Zone::Profit,
-                _ => Zone::Open,
-            };
-
-            let why = match found {
-                None => format!("{what} is unknown"),
-                Some(found) => {
-                    let side = match zone {
-                        Zone::Loss => "at or above",
-                        Zone::Profit => "below",
-                        Zone::Open if found.n == 1 => "by one inference alone, which settles nothing against",
-                        Zone::Open if found.upper < limit => "so far below",
-                        Zone::Open => "not told apart from",
-                    };
-
-                    let shown_found = interval(&found, shown);
-                    let mut why = format!("{what} is {shown_found}, {side} the limit of {}", shown(limit));
-                    if !missing.is_empty() && zone == Zone::Open {
-                        why.push_str(&format!("; {} left out", missing.join(" and ")));
-
-                        if let Some(watts) = watts.filter(|_| power_alone) {
-                            why.push_str(&format!(
-                                ", and the machine would pass it above {} W at work",
-                                plain(watts)
-                            ));
-                        }
-                    }
-
-                    why
-                }
-            };
-
-            results.push(LimitResult { what, limit, found, zone, why });
-        };
-
-    let watts = |limit: f64| match &input.subject {
-        Subject::Machine(scenario) => scenario.watts_until(limit),
-        _ => None,
+    let gaps = Gaps {
+        missing,
+        power_alone: !machine.into_iter().any(|part| bill.left_out.holds(part)),
+        subject: &input.subject,
     };
 
     if let Some(limit) = input.limits.loss_zone.filter(|_| share.is_some()) {
         let revenue = input.revenue.as_ref().map_or(f64::NAN, |revenue| double(revenue.value));
-        check("cost ÷ revenue", limit, share, &percent, watts(limit * revenue));
+        let held = Held { what: "cost ÷ revenue", limit, found: share, cost: limit * revenue };
+        results.push(gaps.against(held, percent));
     }
 
     if let Some(limit) = input.limits.max_cost {
-        check("cost per inference", limit, cost, &plain, watts(limit));
+        let held = Held { what: "cost per inference", limit, found: cost, cost: limit };
+        results.push(gaps.against(held, plain));
     }
     results
+}
+
+/// A quantity that is held against a limit.
+struct Held {
+    what: &'static str,
+    limit: f64,
+    found: Option<Estimate>,
+    /// The limit as the cost of one inference.
+    cost: f64,
+}
+
+/// What a cost leaves out that could carry it over a limit.
+struct Gaps<'a> {
+    missing: Vec<&'static str>,
+    /// True where nothing but power is missing, so that watts can be named.
+    power_alone: bool,
+    subject: &'a Subject,
+}
+
+impl Gaps<'_> {
+    /// On which side of its limit a quantity is, and why.
+    fn against(&self, held: Held, shown: fn(f64) -> String) -> LimitResult {
+        let Held { what, limit, found, cost } = held;
+
+        let zone = match found {
+            // One inference says nothing of the next.
+            Some(found) if found.n == 1 => Zone::Open,
+            Some(found) if found.lower >= limit => Zone::Loss,
+            Some(found) if found.upper < limit && self.missing.is_empty() => Zone::Profit,
+            _ => Zone::Open,
+        };
+
+        let why = match found {
+            None => format!("{what} is unknown"),
+            Some(found) => {
+                let side = match zone {
+                    Zone::Loss => "at or above",
+                    Zone::Profit => "below",
+                    Zone::Open if found.n == 1 => "by one inference alone, which settles nothing against",
+                    Zone::Open if found.upper < limit => "so far below",
+                    Zone::Open => "not told apart from",
+                };
+
+                let doubt = if zone == Zone::Open { self.in_words(cost) } else { String::new() };
+                format!("{what} is {}, {side} the limit of {}{doubt}", interval(&found, shown), shown(limit))
+            }
+        };
+
+        LimitResult { what, limit, found, zone, why }
+    }
+
+    /// What is left out, and the power from which a cost would be passed; empty where nothing is.
+    fn in_words(&self, cost: f64) -> String {
+        if self.missing.is_empty() {
+            return String::new();
+        }
+
+        let left_out = format!("; {} left out", self.missing.join(" and "));
+        match self.subject {
+            Subject::Machine(scenario) if self.power_alone => {
+                scenario.watts_until(cost).map_or(left_out.clone(), |watts| {
+                    format!("{left_out}, and the machine would pass it above {} W at work", plain(watts))
+                })
+            }
+            _ => left_out,
+        }
+    }
 }
 
 fn utilizations(subject: &Subject) -> Vec<AtUtilization> {

@@ -1,6 +1,7 @@
 //! What a number rests on.
 
 use infercost_core::price::Price;
+use infercost_core::{EconomicsFact, Findings, Severity};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
@@ -42,13 +43,19 @@ impl Assumption {
 /// Days after which a price is called old (method: Cost).
 pub const STALE_DAYS: i32 = 90;
 
-/// A sentence for each assumption older than 90 days on `today`.
-pub fn stale(assumptions: &[Assumption], today: Date) -> Vec<String> {
-    let age = |date: Date| date.until(today).map(|span| span.get_days()).unwrap_or_default();
-    let old =
-        assumptions.iter().filter_map(|one| Some((one, age(one.date?)))).filter(|(_, age)| *age > STALE_DAYS);
-    old.map(|(one, age)| format!("{} is {age} days old ({}); fetch or check it again", one.what, one.source))
-        .collect()
+/// Each assumption older than 90 days on `today`.
+pub fn stale(assumptions: &[Assumption], today: Date) -> Findings {
+    let mut findings = Findings::default();
+    for assumption in assumptions {
+        let Some(date) = assumption.date else { continue };
+        let age = date.until(today).map(|span| span.get_days()).unwrap_or_default();
+
+        if age > STALE_DAYS {
+            let (assumption, source) = (assumption.what.clone(), assumption.source.clone());
+            findings.add(Severity::Warning, EconomicsFact::AssumptionOld { assumption, days: age, source });
+        }
+    }
+    findings
 }
 
 /// A double as money; `None` where it is not finite or does not fit.
@@ -71,7 +78,7 @@ mod tests {
         let price = |date| Assumption { what: "rent".into(), source: "a bill".into(), date };
         let check = |date: Option<&str>, wanted: usize| {
             let assumptions = [price(date.map(on))];
-            assert_eq!(stale(&assumptions, on("2026-11-23")).len(), wanted, "{date:?}");
+            assert_eq!(stale(&assumptions, on("2026-11-23")).iter().len(), wanted, "{date:?}");
         };
         check(Some("2026-08-25"), 0);
         check(Some("2026-08-24"), 1);

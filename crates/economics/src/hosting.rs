@@ -10,7 +10,7 @@ mod map;
 mod setting;
 
 use infercost_core::hosting::{Charge, HostingOffer};
-use infercost_core::{CostPart, Currency, Estimate, Workload};
+use infercost_core::{CostPart, Currency, Estimate, Findings, Workload};
 use serde::Serialize;
 
 use crate::bill::{Assumption, Bill};
@@ -55,6 +55,13 @@ pub struct WayCost {
     pub own_pays_back: Option<Payback>,
 }
 
+impl WayCost {
+    /// By what the ways are sorted: their cost, unknown ones last.
+    fn order(&self) -> f64 {
+        self.per_inference.map_or(f64::INFINITY, |cost| cost.point)
+    }
+}
+
 /// Who is cheapest after a change.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AfterLever {
@@ -93,8 +100,9 @@ pub struct Hosting {
     pub map: WinnerMap,
     /// What the numbers rest on.
     pub assumptions: Vec<Assumption>,
-    /// What must be read with them.
-    pub notes: Vec<String>,
+    /// What must be known with them.
+    #[serde(flatten)]
+    pub findings: Findings,
 }
 
 impl Hosting {
@@ -111,22 +119,21 @@ impl Hosting {
         let Some((own, others)) = ways.split_first() else { return Vec::new() };
         let (_, left_out) = own.parts(setting, requests, &setting.points());
         let missing = left_out.holds(CostPart::Energy);
-        others
-            .iter()
-            .map(|way| {
-                let of = |way: &Way, at: &[f64]| way.total(setting, requests, at).unwrap_or(f64::NAN);
-                let saving = propagate(&setting.inputs(), |at| 1.0 - of(way, at) / of(own, at));
-                let saving = match saving {
-                    _ if missing => {
-                        Err("the energy of the machine in use is unknown, so its cost is too".to_owned())
-                    }
-                    Some(saving) => Ok(saving),
-                    None => Err("one of the costs is unknown".to_owned()),
-                };
 
-                (way.name.clone(), way.kind(), saving)
-            })
-            .collect()
+        let mut savings = Vec::with_capacity(others.len());
+        for way in others {
+            let share = propagate(&setting.inputs(), |at| {
+                1.0 - way.total_or_nan(setting, requests, at) / own.total_or_nan(setting, requests, at)
+            });
+
+            let saving = if missing {
+                Err("the energy of the machine in use is unknown, so its cost is too".to_owned())
+            } else {
+                share.ok_or_else(|| "one of the costs is unknown".to_owned())
+            };
+            savings.push((way.name.clone(), way.kind(), saving));
+        }
+        savings
     }
 }
 
@@ -164,15 +171,13 @@ pub fn host(name: String, setting: &Setting, offers: &[HostingOffer]) -> Hosting
     let cheapest = ranked(setting, &ways, requests);
     let best = cheapest.first().and_then(|index| ways.get(*index));
     let mut costs: Vec<WayCost> = ways.iter().map(|way| way_cost(setting, way, best, requests)).collect();
-    let order = |cost: &WayCost| cost.per_inference.map_or(f64::INFINITY, |cost| cost.point);
     let sensitivity = sensitivity(setting, &ways);
     let map = map::winners(setting, &ways);
-    let names = |indices: &[usize]| -> Vec<String> {
-        indices.iter().filter_map(|index| ways.get(*index)).map(|way| way.name.clone()).collect()
-    };
-    let cheapest = names(&cheapest);
-    costs.sort_by(|one, other| order(one).total_cmp(&order(other)));
+
+    let cheapest = names(&ways, &cheapest);
+    costs.sort_by(|one, other| one.order().total_cmp(&other.order()));
     let (open, why) = answer(setting, &costs, &cheapest);
+
     let mut assumptions = change::assumptions(setting, &ways);
     assumptions.extend(offers.iter().map(|offer| Assumption::of_price(&offer.price)));
 
@@ -186,17 +191,10 @@ pub fn host(name: String, setting: &Setting, offers: &[HostingOffer]) -> Hosting
         cheapest,
         open,
         why,
-        sensitivity: sensitivity
-            .into_iter()
-            .map(|(words, per_inference, indices)| AfterLever {
-                words,
-                per_inference,
-                cheapest: names(&indices),
-            })
-            .collect(),
+        sensitivity,
         map,
         assumptions,
-        notes: Vec::new(),
+        findings: Findings::default(),
     }
 }
 
@@ -222,8 +220,7 @@ pub(crate) fn ranked(setting: &Setting, ways: &[Way], requests: f64) -> Vec<usiz
 /// Cost of one way less that of another, over the inputs that they share.
 fn difference(setting: &Setting, one: &Way, other: &Way, requests: f64) -> Option<Estimate> {
     propagate(&setting.inputs(), |at| {
-        let of = |way: &Way| way.total(setting, requests, at).unwrap_or(f64::NAN);
-        of(one) - of(other)
+        one.total_or_nan(setting, requests, at) - other.total_or_nan(setting, requests, at)
     })
 }
 
@@ -263,18 +260,25 @@ fn way_cost(setting: &Setting, way: &Way, best: Option<&Way>, requests: f64) -> 
     }
 }
 
-type Changed = (&'static str, Vec<Option<f64>>, Vec<usize>);
+/// Who is cheapest after each change.
+fn sensitivity(setting: &Setting, ways: &[Way]) -> Vec<AfterLever> {
+    let mut all = Vec::new();
+    for lever in Lever::ALL {
+        let (changed, changed_ways, requests) = change::with(lever, setting, ways);
+        let at = changed.points();
 
-fn sensitivity(setting: &Setting, ways: &[Way]) -> Vec<Changed> {
-    Lever::ALL
-        .into_iter()
-        .map(|lever| {
-            let (changed, ways, requests) = change::with(lever, setting, ways);
-            let at = changed.points();
-            let costs = ways.iter().map(|way| way.total(&changed, requests, &at)).collect();
-            (lever.words(), costs, ranked(&changed, &ways, requests))
-        })
-        .collect()
+        all.push(AfterLever {
+            words: lever.words(),
+            per_inference: changed_ways.iter().map(|way| way.total(&changed, requests, &at)).collect(),
+            cheapest: names(ways, &ranked(&changed, &changed_ways, requests)),
+        });
+    }
+    all
+}
+
+/// Names of the ways with these indices.
+fn names(ways: &[Way], indices: &[usize]) -> Vec<String> {
+    indices.iter().filter_map(|index| ways.get(*index)).map(|way| way.name.clone()).collect()
 }
 
 /// One sentence, and whether what is left out could change it.

@@ -1,6 +1,6 @@
 //! What could be changed about a workload, ranked by what it would save.
 
-use infercost_core::{Currency, Estimate};
+use infercost_core::{Currency, EconomicsFact, Estimate, Findings, Severity};
 use serde::Serialize;
 
 use crate::bill::Assumption;
@@ -101,7 +101,7 @@ pub struct Change {
     pub command: String,
     /// The command that confirms it, where it can be measured here.
     pub confirm: Option<String>,
-    /// How the saving was reckoned, or why it is unknown.
+    /// How the saving was computed, or why it is unknown.
     pub why: String,
 }
 
@@ -110,6 +110,20 @@ impl Change {
     pub fn is_worthwhile(&self) -> bool {
         self.effect != Effect::Fails
             && self.saving.is_some_and(|saving| saving.point >= WORTHWHILE && saving.lower > 0.0)
+    }
+
+    /// What leaves the answers as good as they are comes before what may not.
+    fn rank(&self) -> u8 {
+        match (self.is_worthwhile(), self.effect) {
+            (true, Effect::None | Effect::Passes) => 0,
+            (true, _) => 1,
+            (false, _) => 2,
+        }
+    }
+
+    /// The saving itself; the least of all where it is unknown.
+    fn point(&self) -> f64 {
+        self.saving.map_or(f64::NEG_INFINITY, |saving| saving.point)
     }
 }
 
@@ -132,22 +146,14 @@ pub struct Optimization {
     pub why: String,
     /// What the numbers rest on.
     pub assumptions: Vec<Assumption>,
-    /// What must be read with them.
-    pub notes: Vec<String>,
+    /// What must be known with them.
+    #[serde(flatten)]
+    pub findings: Findings,
 }
 
 /// Ranks the changes.
 pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimization {
-    let point = |change: &Change| change.saving.map_or(f64::NEG_INFINITY, |saving| saving.point);
-
-    // What leaves the answers as good as they are comes before what may not.
-    let order = |change: &Change| match (change.is_worthwhile(), change.effect) {
-        (true, Effect::None | Effect::Passes) => 0,
-        (true, _) => 1,
-        (false, _) => 2,
-    };
-
-    changes.sort_by(|one, other| order(one).cmp(&order(other)).then(point(other).total_cmp(&point(one))));
+    changes.sort_by(|one, other| one.rank().cmp(&other.rank()).then(other.point().total_cmp(&one.point())));
     let worthwhile = changes.iter().filter(|change| change.is_worthwhile()).count();
 
     let why = match changes.first().filter(|change| change.is_worthwhile()) {
@@ -162,11 +168,10 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
     };
 
     let known = changes.iter().filter(|change| change.saving.is_some()).count();
-    let notes = if known > 1 {
-        vec!["Savings are each against what is in use now; they do not add up.".to_owned()]
-    } else {
-        Vec::new()
-    };
+    let mut findings = Findings::default();
+    if known > 1 {
+        findings.add(Severity::Limitation, EconomicsFact::SavingsDoNotAddUp);
+    }
 
     Optimization {
         schema: OPTIMIZE_SCHEMA,
@@ -177,7 +182,7 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
         worthwhile,
         why,
         assumptions: Vec::new(),
-        notes,
+        findings,
     }
 }
 
@@ -185,10 +190,11 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
 /// same parts. The two runs are independent.
 pub fn saving_of(now: &Scenario, other: &Scenario) -> Result<Estimate, String> {
     let (of_now, of_other) = (now.bill(), other.bill());
-    let parts = |bill: &crate::Bill| bill.parts.iter().map(|part| part.name).collect::<Vec<_>>();
-    if parts(&of_now) != parts(&of_other) {
+    let (held, others) = (of_now.parts.iter(), of_other.parts.iter());
+    if !held.map(|part| part.name).eq(others.map(|part| part.name)) {
         return Err("the two costs do not hold the same parts".to_owned());
     }
+
     let (first, second) = (now.inputs(), other.inputs());
     let count = first.len();
     let apart = second.iter().map(|input| Input { group: input.group + 10, ..*input });

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use infercost_core::market::TokenPrice;
-use infercost_core::{Currency, Estimate, Money};
+use infercost_core::{Currency, EconomicsFact, Estimate, Findings, Money, Severity};
 use serde::{Deserialize, Serialize};
 
 use crate::bill::double;
@@ -67,8 +67,9 @@ pub struct Production {
     pub stated_currency: Option<Currency>,
     /// Share of judged answers that are right.
     pub correct: Option<Estimate>,
-    /// What must be said of the numbers.
-    pub notes: Vec<String>,
+    /// What must be known of the numbers.
+    #[serde(flatten)]
+    pub findings: Findings,
 }
 
 impl Production {
@@ -103,63 +104,52 @@ impl Production {
     }
 
     fn of(model: &str, inferences: &[&AuditedInference]) -> Self {
-        let mut notes = Vec::new();
         let n = inferences.len();
-        let mut values = |what: &str, of: &dyn Fn(&AuditedInference) -> Option<f64>| -> Option<Estimate> {
-            let known: Vec<f64> =
-                inferences.iter().filter_map(|one| of(one)).filter(|v| v.is_finite()).collect();
-            if !known.is_empty() && known.len() < n {
-                notes.push(format!("{what} is known of {} of {n} inferences of {model}", known.len()));
-            }
-            amount_estimate(&known, CONFIDENCE)
-        };
+        let mut means = Means { model, inferences, findings: Findings::default() };
 
         // Both means are over the same inferences, so that they add up to the input: one that says nothing of a
         // cache has read nothing from it, and none reads more from it than it was given.
-        let cached =
-            |one: &AuditedInference| one.cached_input_tokens.unwrap_or(0).min(one.input_tokens.unwrap_or(0));
-        let input_tokens =
-            values("input length", &|one| Some(one.input_tokens?.saturating_sub(cached(one)) as f64));
+        let input_tokens = means
+            .of("input length", |one| Some(one.input_tokens?.saturating_sub(one.cached_tokens()) as f64));
         let says = inferences.iter().filter(|one| one.cached_input_tokens.is_some()).count();
         let cached_input_tokens = match says {
             0 => None,
-            _ => values("cached length", &|one| one.input_tokens.map(|_| cached(one) as f64)),
+            _ => means.of("cached length", |one| one.input_tokens.map(|_| one.cached_tokens() as f64)),
         };
-        let output_tokens = values("output length", &|one| one.output_tokens.map(|n| n as f64));
-        let latency_s = values("latency", &|one| one.latency);
+
+        let output_tokens = means.of("output length", |one| one.output_tokens.map(|n| n as f64));
+        let latency_s = means.of("latency", |one| one.latency);
         let currency = inferences.iter().find_map(|one| one.cost_stated).map(|cost| cost.currency);
-        let stated = values("the stated cost", &|one| {
+        let stated = means.of("the stated cost", |one| {
             let cost = one.cost_stated?;
             (Some(cost.currency) == currency).then(|| double(cost.amount))
         });
+
+        let mut findings = means.findings;
         let judged: Vec<bool> = inferences.iter().filter_map(|one| one.correct).collect();
         if !judged.is_empty() && judged.len() < n {
-            notes.push(format!("a judgement is known of {} of {n} inferences of {model}", judged.len()));
+            let quantity = "a judgement".to_owned();
+            let (known, of, model) = (judged.len() as u64, n as u64, model.to_owned());
+            findings.add(Severity::Limitation, EconomicsFact::KnownOfSome { quantity, known, of, model });
         }
 
         if says > 0 && says < n {
-            notes.push(format!(
-                "cached length is known of {says} of {n} inferences of {model}; the others are taken to have read nothing from a cache"
-            ));
+            let (known, of, model) = (says as u64, n as u64, model.to_owned());
+            findings.add(Severity::Limitation, EconomicsFact::CachedOfSome { known, of, model });
         }
 
-        let distinct = |of: &dyn Fn(&AuditedInference) -> Option<String>| {
-            let names: BTreeSet<String> = inferences.iter().filter_map(|one| of(one)).collect();
-            (!names.is_empty()).then_some(names.len() as u64)
-        };
         let failures = inferences.iter().filter(|one| one.failed).count();
         if failures > 0 {
-            notes.push(format!(
-                "{failures} of {n} inferences of {model} failed; what they cost is billed to the others"
-            ));
+            let (failures, of, model) = (failures as u64, n as u64, model.to_owned());
+            findings.add(Severity::Limitation, EconomicsFact::FailuresBilled { failures, of, model });
         }
 
         Self {
             model: model.to_owned(),
             inferences: n as u64,
             failures: failures as u64,
-            sessions: distinct(&|one| one.session.clone()),
-            users: distinct(&|one| one.user.clone()),
+            sessions: distinct(inferences.iter().filter_map(|one| one.session.as_deref())),
+            users: distinct(inferences.iter().filter_map(|one| one.user.as_deref())),
             input_tokens,
             cached_input_tokens,
             output_tokens,
@@ -167,9 +157,49 @@ impl Production {
             stated,
             stated_currency: currency,
             correct: share(&judged),
-            notes,
+            findings,
         }
     }
+}
+
+impl AuditedInference {
+    /// Prompt tokens read from a cache: none where nothing is said of one, and never more than there are.
+    fn cached_tokens(&self) -> u64 {
+        self.cached_input_tokens.unwrap_or(0).min(self.input_tokens.unwrap_or(0))
+    }
+}
+
+/// Means over the inferences of one model, with a note for each quantity that only some of them tell.
+struct Means<'a> {
+    model: &'a str,
+    inferences: &'a [&'a AuditedInference],
+    findings: Findings,
+}
+
+impl Means<'_> {
+    fn of(&mut self, what: &str, quantity: impl Fn(&AuditedInference) -> Option<f64>) -> Option<Estimate> {
+        let mut known = Vec::new();
+        for inference in self.inferences {
+            known.extend(quantity(inference).filter(|value| value.is_finite()));
+        }
+
+        if !known.is_empty() && known.len() < self.inferences.len() {
+            let known = EconomicsFact::KnownOfSome {
+                quantity: what.to_owned(),
+                known: known.len() as u64,
+                of: self.inferences.len() as u64,
+                model: self.model.to_owned(),
+            };
+            self.findings.add(Severity::Limitation, known);
+        }
+        amount_estimate(&known, CONFIDENCE)
+    }
+}
+
+/// How many different names there are; `None` without any.
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Option<u64> {
+    let names: BTreeSet<&str> = names.collect();
+    (!names.is_empty()).then_some(names.len() as u64)
 }
 
 /// The cost of an answer by the price of the tokens that it and the failures took; `None` where a length is unknown. `output_factor` makes
@@ -188,8 +218,12 @@ pub fn token_cost(
     inputs.extend(production.cached_input_tokens.map(|cached| Input::new(cached, 2)));
     let per_answer = production.per_answer()?;
     propagate(&inputs, |at| {
-        let value = |index: usize| at.get(index).copied().unwrap_or(0.0);
-        per_answer * (value(0) * per_input + value(1) * per_output * output_factor + value(2) * per_cached)
+        let (input, output, cached) = match *at {
+            [input, output] => (input, output, 0.0),
+            [input, output, cached] => (input, output, cached),
+            _ => return f64::NAN,
+        };
+        per_answer * (input * per_input + output * per_output * output_factor + cached * per_cached)
     })
 }
 
@@ -262,7 +296,7 @@ mod tests {
             assert!((cost.point - 0.001).abs() < 1e-15, "{cost:?} of {rows:?}");
         }
         let found = &Production::by_model(&[one(known, Some(900)), one(known, None)])[0];
-        assert!(found.notes[0].contains("known of 1 of 2"), "{:?}", found.notes);
+        assert!(found.findings.sentences()[0].contains("known of 1 of 2"), "{:?}", found.findings);
     }
 
     #[test]
@@ -281,7 +315,7 @@ mod tests {
         let names: Vec<_> =
             found.iter().map(|one| (one.model.as_str(), one.inferences, one.sessions)).collect();
         assert_eq!(names, [("a", 3, Some(2)), ("b", 1, Some(1))]);
-        assert_eq!(found[0].notes, ["output length is known of 2 of 3 inferences of a"]);
+        assert_eq!(found[0].findings.sentences(), ["output length is known of 2 of 3 inferences of a"]);
         assert!((found[0].output_tokens.unwrap().point - 15.0).abs() < 1e-12);
         let price = TokenPrice {
             model: "a".into(),

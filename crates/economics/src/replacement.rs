@@ -1,6 +1,8 @@
 //! Keep a machine or replace it: payback from what both take for the same work.
 
-use infercost_core::{CostPart, Currency, Estimate, LeftOut, Reason, Workload};
+use infercost_core::{
+    CostPart, Currency, EconomicsFact, Estimate, Findings, LeftOut, Reason, Severity, Workload,
+};
 use serde::Serialize;
 
 use crate::bill::Assumption;
@@ -113,8 +115,9 @@ pub struct Replacement {
     pub left_out: LeftOut,
     /// What the numbers rest on.
     pub assumptions: Vec<Assumption>,
-    /// What must be read with them.
-    pub notes: Vec<String>,
+    /// What must be known with them.
+    #[serde(flatten)]
+    pub findings: Findings,
 }
 
 /// Measured values: busy seconds and joules of the old machine, then of the new.
@@ -251,14 +254,14 @@ impl Comparison<'_> {
     fn year(&self, machine: &Machine<'_>) -> MachineYear {
         let Machine { workload, taken, .. } = machine;
         let requests = self.terms.requests(self.points().old.busy_s);
-        let per_token = |quantity: fn(PerInference) -> f64| per_token(workload, quantity);
 
         MachineYear {
             run: workload.run.to_string(),
             variant: workload.variant.to_string(),
             machine: workload.machine.clone(),
-            tokens_per_s: per_token(|one| one.tokens / one.busy_s),
-            joules_per_token: per_token(|one| one.joules / one.tokens).filter(|_| workload.joules.is_some()),
+            tokens_per_s: per_token(workload, |one| one.tokens / one.busy_s),
+            joules_per_token: per_token(workload, |one| one.joules / one.tokens)
+                .filter(|_| workload.joules.is_some()),
             machines: self.terms.machines(requests, *taken) as u32,
             energy: self.energy_of(machine, requests),
             operation: self.terms.operation_per_hour.map(|_| self.terms.operation(requests, *taken)),
@@ -303,8 +306,8 @@ struct Machine<'a> {
 /// Decides. Both workloads are taken per inference where they are of the same prompts and variant; otherwise
 /// the new machine's are scaled to the old one's output length, and that is said.
 pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement {
-    let mut notes = Vec::new();
-    let factor = scale(old, new, &mut notes);
+    let mut findings = Findings::default();
+    let factor = scale(old, new, &mut findings);
     let mut left_out = LeftOut::default();
     let known = energy_known(old, new, terms, &mut left_out);
 
@@ -361,7 +364,7 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
         why,
         left_out,
         assumptions: assumptions(terms, requests),
-        notes,
+        findings,
     }
 }
 
@@ -396,12 +399,10 @@ impl Both {
 }
 
 /// By how much the new machine's inferences must be stretched to be the old one's.
-fn scale(old: &Workload, new: &Workload, notes: &mut Vec<String>) -> f64 {
+fn scale(old: &Workload, new: &Workload, findings: &mut Findings) -> f64 {
     if old.variant != new.variant {
-        notes.push(format!(
-            "Two variants are compared, {} with {}: quality may differ; `infercost report` judges it.",
-            old.variant, new.variant
-        ));
+        let (old, new) = (old.variant.to_string(), new.variant.to_string());
+        findings.add(Severity::Warning, EconomicsFact::VariantsDiffer { old, new });
     }
 
     let same = old.prompts_sha256 == new.prompts_sha256 && old.inferences == new.inferences;
@@ -411,17 +412,11 @@ fn scale(old: &Workload, new: &Workload, notes: &mut Vec<String>) -> f64 {
 
     match old.output_tokens.zip(new.output_tokens) {
         Some((of_old, of_new)) if of_old.point > 0.0 && of_new.point > 0.0 => {
-            notes.push(
-                "The runs are not of the same inferences: the new machine's are scaled to the old one's output length."
-                    .to_owned(),
-            );
+            findings.add(Severity::Limitation, EconomicsFact::ScaledToOldLength);
             of_old.point / of_new.point
         }
         _ => {
-            notes.push(
-                "The runs are not of the same inferences, and no length is known to scale them by."
-                    .to_owned(),
-            );
+            findings.add(Severity::Warning, EconomicsFact::NoLengthToScaleBy);
             1.0
         }
     }
@@ -481,21 +476,18 @@ fn per_token(workload: &Workload, quantity: impl Fn(PerInference) -> f64) -> Opt
 
 /// The decision, where it stands at both ends of what the idle power may be.
 fn doubt(terms: &Terms, decision: Decision, why: String, ends: [Option<Estimate>; 2]) -> (Decision, String) {
-    let stands = |end: &Option<Estimate>| match decision {
+    let stands = ends.iter().all(|end| match decision {
         Decision::Replace => end.is_some_and(|end| end.lower > 0.0),
         _ => end.is_some_and(|end| end.upper < 0.0),
-    };
-
-    if ends.iter().all(stands) {
+    });
+    if stands {
         return (decision, format!("{why}; whatever the idle power, up to the power at work"));
     }
-    let shown = |end: &Option<Estimate>| end.map_or_else(|| "unknown".to_owned(), |end| plain(end.point));
-    let [best, worst] = ends;
+
+    let [best, worst] = ends.map(|end| end.map_or_else(|| "unknown".to_owned(), |end| plain(end.point)));
 
     let why = format!(
-        "not settled: the idle power is unknown, and by it the new machine saves from {} to {} {} a year",
-        shown(&worst),
-        shown(&best),
+        "not settled: the idle power is unknown, and by it the new machine saves from {worst} to {best} {} a year",
         terms.currency
     );
 
@@ -516,31 +508,22 @@ fn decide(
         format!("; it pays back after {} months", interval(months, plain))
     });
 
-    // As what the new machine saves, or what it costs more.
-    let amount = |sign: f64| {
-        let text = interval(&advantage.map(|amount| sign * amount), plain);
-        format!("{text} {} a year", terms.currency)
-    };
-
     if let Some(reason) = left_out.get(CostPart::Energy) {
         return (Decision::Open, format!("not settled: the energy {reason}"));
     }
 
+    let saves = format!("{} {} a year", interval(advantage, plain), terms.currency);
     if advantage.lower > 0.0 {
-        (
-            Decision::Replace,
-            format!("replace: the new machine saves {}, capital included{months}", amount(1.0)),
-        )
+        let why = format!("replace: the new machine saves {saves}, capital included{months}");
+        (Decision::Replace, why)
     } else if advantage.upper < 0.0 {
-        (Decision::Keep, format!("keep: the new machine costs {} more, capital included", amount(-1.0)))
+        let more = interval(&advantage.map(|amount| -amount), plain);
+        let why =
+            format!("keep: the new machine costs {more} {} a year more, capital included", terms.currency);
+        (Decision::Keep, why)
     } else {
-        (
-            Decision::Open,
-            format!(
-                "not settled: the new machine saves {}, an interval that holds zero{months}",
-                amount(1.0)
-            ),
-        )
+        let why = format!("not settled: the new machine saves {saves}, an interval that holds zero{months}");
+        (Decision::Open, why)
     }
 }
 

@@ -130,8 +130,10 @@ impl Scenario {
 
     /// The sum of the known parts at given values of [`Scenario::inputs`].
     pub(crate) fn total(&self, _inputs: &[Input], at: &[f64]) -> f64 {
-        let value = |index: usize| at.get(index).copied().unwrap_or(f64::NAN);
-        let at = At { busy_s: value(0), joules: self.joules.map(|_| value(1)) };
+        let at = match *at {
+            [busy_s, joules, ..] => At { busy_s, joules: self.joules.map(|_| joules) },
+            _ => At { busy_s: f64::NAN, joules: self.joules.map(|_| f64::NAN) },
+        };
         self.parts(at).0.iter().map(|(_, amount)| amount).sum()
     }
 

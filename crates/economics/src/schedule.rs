@@ -3,23 +3,22 @@
 //! Time is cut into equal steps, and the best plan over these steps is exact ([`optimum`]), not a heuristic: a
 //! test compares it with every plan that there is.
 
+mod evaluation;
 mod grid;
 mod job;
 pub mod optimum;
-mod reckoning;
 mod retail;
 mod timer;
 mod wording;
 
-use infercost_core::Estimate;
 use infercost_core::market::{Curve, CurveUnit, Slot};
+use infercost_core::{EconomicsFact, Estimate, Findings, Severity};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::bill::Assumption;
-use crate::wording::plain;
 
-use reckoning::{At, Reckoning};
+use evaluation::{At, Evaluation};
 use wording::{Found, assumptions, doubts, sentence};
 
 pub use grid::Grid;
@@ -73,6 +72,12 @@ pub enum ScheduleError {
     Range(String),
 }
 
+impl ScheduleError {
+    fn range(reason: &str) -> Self {
+        Self::Range(reason.to_owned())
+    }
+}
+
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Schedule {
@@ -111,8 +116,9 @@ pub struct Schedule {
     pub why: String,
     /// What the numbers rest on.
     pub assumptions: Vec<Assumption>,
-    /// What must be read with them.
-    pub notes: Vec<String>,
+    /// What must be known with them.
+    #[serde(flatten)]
+    pub findings: Findings,
     /// What is paid or emitted per kWh over the time in question.
     pub curve: Vec<Slot>,
 }
@@ -135,37 +141,35 @@ pub fn schedule(
     let problem = problem(job, &grid, At::point(job));
     let plan = optimum::best(&problem, job.interruptible).ok_or_else(|| unplannable(&grid, &problem))?;
     let now = optimum::run_now(&problem);
-    let mut notes = Vec::new();
-    let mean = |plan: &[Action]| grid.mean_at_work(plan);
-    let mean_at_work = mean(&plan);
-    let mean_now = now.as_deref().map(mean);
+
+    let mean_at_work = grid.mean_at_work(&plan);
+    let mean_now = now.as_deref().map(|now| grid.mean_at_work(now));
     let priced = job.joules.is_some();
     let slow = grid.longer(curve, retail, late_steps(&grid, work_s));
-    let reckoning = Reckoning { job, grid: &slow };
-    let total = |plan: &[Action]| reckoning.range(&|at| reckoning.amount(plan, at)).0.filter(|_| priced);
+    let evaluation = Evaluation { job, grid: &slow };
 
     let (saving, saving_share) = match now.as_deref() {
         None => ((None, false), (None, false)),
         Some(now) => (
-            reckoning.range(&|at| reckoning.amount(now, at) - reckoning.amount(&plan, at)),
-            reckoning.range(&|at| {
-                let now = reckoning.amount(now, at);
-                if now > 0.0 { 1.0 - reckoning.amount(&plan, at) / now } else { f64::NAN }
+            evaluation.range(&|at| evaluation.amount(now, at) - evaluation.amount(&plan, at)),
+            evaluation.range(&|at| {
+                let now = evaluation.amount(now, at);
+                if now > 0.0 { 1.0 - evaluation.amount(&plan, at) / now } else { f64::NAN }
             }),
         ),
     };
 
     let too_slow = saving.1;
     let (saving, saving_share) = (saving.0.filter(|_| priced), saving_share.0);
-    let total_now = now.as_deref().and_then(total);
+    let total_now = now.as_deref().and_then(|now| evaluation.total(now));
     let more_than_noise = saving.zip(total_now).filter(|_| !too_slow).map(|(saving, now)| {
         let half = f64::midpoint(now.upper, -now.lower);
         saving.lower > 0.0 && saving.point > half
     });
-    notes.extend(doubts(job, &grid, curve, retail, &problem, &plan, work_s));
+
+    let mut findings = doubts(job, &grid, curve, retail, &problem, &plan, work_s);
     if now.is_none() {
-        notes
-            .push("Running now cannot be compared: the curve has no value for part of that time.".to_owned());
+        findings.add(Severity::Limitation, EconomicsFact::NowNotPriced);
     }
 
     let total_unit = match curve.unit {
@@ -188,8 +192,8 @@ pub fn schedule(
         time_zone: window.zone.iana_name().unwrap_or("as given").to_owned(),
         ends,
         work_s,
-        kilowatt_hours: reckoning.range(&|at| reckoning.kilowatt_hours(&plan, at)).0.filter(|_| priced),
-        total: total(&plan),
+        kilowatt_hours: evaluation.range(&|at| evaluation.kilowatt_hours(&plan, at)).0.filter(|_| priced),
+        total: evaluation.total(&plan),
         total_now,
         saving,
         saving_share,
@@ -198,7 +202,7 @@ pub fn schedule(
         mean_now,
         why,
         assumptions: assumptions(job, curve, retail, &grid),
-        notes,
+        findings,
         curve: grid.shown(curve, retail),
         blocks,
     })
@@ -252,11 +256,11 @@ fn blocks(grid: &Grid, plan: &[Action]) -> Vec<Block> {
 }
 
 fn unplannable(grid: &Grid, problem: &optimum::Problem) -> ScheduleError {
-    let hours = |steps: usize| format!("{} h", plain(steps as f64 * grid.step_s / 3600.0));
-    let needed = hours(problem.steps + problem.start_steps);
+    let needed = grid.hours(problem.steps + problem.start_steps);
     let known = grid.prices.iter().flatten().count();
+
     if grid.prices.len() < problem.steps + problem.start_steps {
-        return ScheduleError::TooLate { needed, available: hours(grid.prices.len()) };
+        return ScheduleError::TooLate { needed, available: grid.hours(grid.prices.len()) };
     }
-    ScheduleError::Unpriced { needed, known: hours(known) }
+    ScheduleError::Unpriced { needed, known: grid.hours(known) }
 }

@@ -235,7 +235,7 @@ fn audited(revenue: f64, loss_zone: f64) -> Audit {
         revenue: Some(price(revenue, "inference")),
         limits: Limits { loss_zone: Some(loss_zone), max_cost: None },
         assumptions: Vec::new(),
-        notes: Vec::new(),
+        findings: infercost_core::Findings::default(),
         today: "2026-11-23".parse().unwrap(),
     })
 }
@@ -282,7 +282,7 @@ fn one_inference_settles_no_limit() {
             revenue: None,
             limits: Limits { loss_zone: None, max_cost: Some(0.1) },
             assumptions: Vec::new(),
-            notes: Vec::new(),
+            findings: infercost_core::Findings::default(),
             today: "2026-11-23".parse().unwrap(),
         });
         assert_eq!(found.worst(), Some(wanted), "{costs:?}: {}", found.limits[0].why);
@@ -313,7 +313,7 @@ fn what_is_left_out_settles_no_limit() {
                 revenue: Some(price(revenue, "inference")),
                 limits: Limits { loss_zone: Some(0.15), max_cost: None },
                 assumptions: Vec::new(),
-                notes: Vec::new(),
+                findings: infercost_core::Findings::default(),
                 today: "2026-11-23".parse().unwrap(),
             });
             let why = &found.limits[0].why;

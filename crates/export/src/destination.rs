@@ -314,12 +314,15 @@ impl Environment<'_> {
     }
 
     fn tls(&self) -> TlsFiles {
-        let file = |name| self.setting(name).map(|(_, path)| PathBuf::from(path));
         TlsFiles {
-            authority: file("CERTIFICATE"),
-            certificate: file("CLIENT_CERTIFICATE"),
-            key: file("CLIENT_KEY"),
+            authority: self.file("CERTIFICATE"),
+            certificate: self.file("CLIENT_CERTIFICATE"),
+            key: self.file("CLIENT_KEY"),
         }
+    }
+
+    fn file(&self, name: &str) -> Option<PathBuf> {
+        self.setting(name).map(|(_, path)| PathBuf::from(path))
     }
 }
 

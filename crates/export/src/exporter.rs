@@ -263,18 +263,22 @@ fn halves(
             let room = half.saturating_sub(taken).min(scope.spans.len());
             let rest = scope.spans.split_off(room);
             taken += scope.spans.len();
-            let of = |scope_spans| ResourceSpans {
-                resource: resource.resource.clone(),
-                scope_spans,
-                schema_url: resource.schema_url.clone(),
-            };
+
             let mut second = scope.clone();
             second.spans = rest;
-            one.extend((!scope.spans.is_empty()).then(|| of(vec![scope])));
-            other.extend((!second.spans.is_empty()).then(|| of(vec![second])));
+            for (spans, side) in [(scope, &mut one), (second, &mut other)] {
+                if !spans.spans.is_empty() {
+                    side.push(ResourceSpans {
+                        resource: resource.resource.clone(),
+                        scope_spans: vec![spans],
+                        schema_url: resource.schema_url.clone(),
+                    });
+                }
+            }
         }
     }
 
-    let request = |resource_spans| ExportTraceServiceRequest { resource_spans };
-    Some((request(one), request(other)))
+    let one = ExportTraceServiceRequest { resource_spans: one };
+    let other = ExportTraceServiceRequest { resource_spans: other };
+    Some((one, other))
 }

@@ -16,18 +16,26 @@ impl fmt::Debug for Headers {
     }
 }
 
+/// A header that cannot be sent: its name, escaped and cut, and never its value.
+fn refused(name: &str, problem: &'static str) -> DestinationError {
+    let name = name.chars().take(60).flat_map(char::escape_default).collect();
+    DestinationError::Header { name, problem }
+}
+
 impl Headers {
     /// Sets a header.
     ///
     /// # Errors
     /// [`DestinationError::Header`] where name or value cannot stand in a request; the value is not in the message.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), DestinationError> {
-        let wrong = |problem| DestinationError::Header {
-            name: name.chars().take(60).flat_map(char::escape_default).collect(),
-            problem,
+        let Ok(known_name) = HeaderName::try_from(name) else {
+            return Err(refused(name, "the name is not a header's name"));
         };
-        let name = HeaderName::try_from(name).map_err(|_| wrong("the name is not a header's name"))?;
-        HeaderValue::try_from(value).map_err(|_| wrong("the value holds characters that no header may"))?;
+        if HeaderValue::try_from(value).is_err() {
+            return Err(refused(name, "the value holds characters that no header may"));
+        }
+
+        let name = known_name;
         self.0.retain(|(known, _)| known != name.as_str());
         self.0.push((name.as_str().to_owned(), value.to_owned()));
         Ok(())
@@ -57,11 +65,10 @@ impl Headers {
                     problem: "write NAME=VALUE,NAME=VALUE",
                 });
             };
+
             let decoded = percent_decoded(value.trim());
-            let value = String::from_utf8(decoded).map_err(|_| DestinationError::Header {
-                name: name.chars().take(60).flat_map(char::escape_default).collect(),
-                problem: "the percent-encoded value is not UTF-8",
-            })?;
+            let value = String::from_utf8(decoded)
+                .map_err(|_| refused(name, "the percent-encoded value is not UTF-8"))?;
             self.set(name.trim(), &value)?;
         }
         Ok(())

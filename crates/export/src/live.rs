@@ -60,13 +60,14 @@ impl LiveExport {
         let (stop, stopped) = channel();
         let (end, ended) = channel();
         let outcome = Arc::new(Mutex::new(LiveOutcome::default()));
-        let shared = Arc::clone(&outcome);
-        let work = move || {
-            Follower { exporter, stopped, shared, deadline: None, refusals: 0 }.follow();
+        let follower =
+            Follower { exporter, stopped, shared: Arc::clone(&outcome), deadline: None, refusals: 0 };
+
+        let thread = thread::Builder::new().name("export".to_owned()).spawn(move || {
+            follower.follow();
             // nobody may wait any more
             let _ = end.send(());
-        };
-        let thread = thread::Builder::new().name("export".to_owned()).spawn(work);
+        });
         thread.map_err(|source| ExportError::File { path: folder.to_owned(), source })?;
         Ok(Self { stop, ended, outcome })
     }

@@ -40,45 +40,40 @@ impl Named {
         project: Option<&str>,
         variables: Variables<'_>,
     ) -> Result<Destination, DestinationError> {
-        let set = |name: &str| {
-            variables(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
-        };
         let mut headers = Headers::default();
 
         // what is not secret of where spans are filed
         let mut filed = Vec::new();
         let base = match self {
             Self::LangSmith => {
-                let either = |name: &str| {
-                    set(&format!("LANGSMITH_{name}")).or_else(|| set(&format!("LANGCHAIN_{name}")))
-                };
-                let key = either("API_KEY").ok_or(DestinationError::Missing {
+                let key = of_langsmith(variables, "API_KEY").ok_or(DestinationError::Missing {
                     variable: "LANGSMITH_API_KEY",
                     hint: "LangSmith shows keys under Settings, API Keys",
                 })?;
                 headers.set("x-api-key", &key)?;
-                if let Some(project) = project.map(str::to_owned).or_else(|| either("PROJECT")) {
+                if let Some(project) =
+                    project.map(str::to_owned).or_else(|| of_langsmith(variables, "PROJECT"))
+                {
                     headers.set("langsmith-project", &project)?;
                     filed.push(project);
                 }
-                if let Some(workspace) = set("LANGSMITH_WORKSPACE_ID") {
+                if let Some(workspace) = set(variables, "LANGSMITH_WORKSPACE_ID") {
                     headers.set("x-tenant-id", &workspace)?;
                     filed.push(workspace);
                 }
-                let endpoint = either("ENDPOINT").unwrap_or_else(|| LANGSMITH.to_owned());
+
+                let endpoint = of_langsmith(variables, "ENDPOINT").unwrap_or_else(|| LANGSMITH.to_owned());
                 below(&endpoint, "/otel")
             }
             Self::Langfuse => {
-                let key = |variable: &'static str| {
-                    let hint = "Langfuse shows keys under Project Settings, API Keys";
-                    set(variable).ok_or(DestinationError::Missing { variable, hint })
-                };
-                let public = key("LANGFUSE_PUBLIC_KEY")?;
-                let pair = format!("{public}:{}", key("LANGFUSE_SECRET_KEY")?);
+                let public = langfuse_key(variables, "LANGFUSE_PUBLIC_KEY")?;
+                let pair = format!("{public}:{}", langfuse_key(variables, "LANGFUSE_SECRET_KEY")?);
                 filed.push(public);
                 headers.set("authorization", &format!("Basic {}", BASE64_STANDARD.encode(pair)))?;
                 headers.set("x-langfuse-ingestion-version", "4")?;
-                let endpoint = set("LANGFUSE_BASE_URL").or_else(|| set("LANGFUSE_HOST"));
+
+                let endpoint =
+                    set(variables, "LANGFUSE_BASE_URL").or_else(|| set(variables, "LANGFUSE_HOST"));
                 below(&endpoint.unwrap_or_else(|| LANGFUSE.to_owned()), "/api/public/otel")
             }
         };
@@ -100,6 +95,22 @@ impl Named {
 
         Ok(filed.iter().fold(found, |found, part| found.filed_under(Some(part))))
     }
+}
+
+/// The value of a variable; `None` where it is not set, or blank.
+fn set(variables: Variables<'_>, name: &str) -> Option<String> {
+    variables(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// The same of LangSmith's variable, or of the older one.
+fn of_langsmith(variables: Variables<'_>, name: &str) -> Option<String> {
+    let newer = set(variables, &format!("LANGSMITH_{name}"));
+    newer.or_else(|| set(variables, &format!("LANGCHAIN_{name}")))
+}
+
+fn langfuse_key(variables: Variables<'_>, variable: &'static str) -> Result<String, DestinationError> {
+    let hint = "Langfuse shows keys under Project Settings, API Keys";
+    set(variables, variable).ok_or(DestinationError::Missing { variable, hint })
 }
 
 /// The address with the path at its end, once.

@@ -45,14 +45,16 @@ impl Progress {
         let path = file(folder, destination);
         let partial = path.with_extension("partial");
         let json = serde_json::to_vec_pretty(self).unwrap_or_default();
-        let write = || {
-            let mut options = fs::OpenOptions::new();
-            options.write(true).create(true).truncate(true).mode(OWNER_ONLY);
-            options.open(&partial)?.write_all(&json)?;
-            fs::rename(&partial, &path)
-        };
-        write().map_err(|source| ExportError::File { path: path.clone(), source })
+
+        let written = write(&partial, &json).and_then(|()| fs::rename(&partial, &path));
+        written.map_err(|source| ExportError::File { path, source })
     }
+}
+
+fn write(path: &Path, json: &[u8]) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(OWNER_ONLY);
+    options.open(path)?.write_all(json)
 }
 
 fn length(folder: &Path) -> u64 {

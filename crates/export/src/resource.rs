@@ -9,6 +9,11 @@ use crate::headers::percent_decoded;
 const VARIABLE: &str = "OTEL_RESOURCE_ATTRIBUTES";
 const SERVICE: &str = "OTEL_SERVICE_NAME";
 
+/// A percent-encoded text; `None` where it is not UTF-8.
+fn decoded(text: &str) -> Option<String> {
+    String::from_utf8(percent_decoded(text.trim())).ok()
+}
+
 /// Names and values of `OTEL_RESOURCE_ATTRIBUTES`, in their order: `a=1,b=2` with percent-encoding (W3C Baggage without
 /// properties). The last of two of one name counts; `OTEL_SERVICE_NAME` comes before a `service.name` there.
 ///
@@ -20,7 +25,6 @@ pub fn resource_attributes(variables: Variables<'_>) -> Result<Vec<(String, Stri
     let mut found: Vec<(String, String)> = Vec::new();
 
     for entry in list.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-        let decoded = |text: &str| String::from_utf8(percent_decoded(text.trim())).ok();
         let pair = entry.split_once('=').and_then(|(key, value)| Some((decoded(key)?, decoded(value)?)));
         let Some((key, value)) = pair.filter(|(key, _)| !key.is_empty()) else {
             let wanted = "of the form NAME=VALUE,NAME=VALUE, percent-encoded in UTF-8";

@@ -5,14 +5,23 @@
 mod program;
 mod workspace;
 
+use std::fs;
+
 use program::infercost;
 use workspace::sample_run;
 
-/// Runs a command that must fail without showing the secret. `RUN` stands for the recorded run.
+/// Runs a command that must fail without showing the secret. `RUN` stands for a copy of the recorded run: an export
+/// keeps beside a run how far it came.
 #[track_caller]
 fn check(arguments: &[&str], variables: &[(&str, &str)]) {
     let folder = tempfile::tempdir().unwrap();
-    let run = sample_run().display().to_string();
+    let copy = folder.path().join("run");
+    fs::create_dir(&copy).unwrap();
+    for name in ["run.json", "spans.jsonl"] {
+        fs::copy(sample_run().join(name), copy.join(name)).unwrap();
+    }
+
+    let run = copy.display().to_string();
     let arguments: Vec<&str> =
         arguments.iter().map(|word| if *word == "RUN" { run.as_str() } else { *word }).collect();
     let output = infercost(folder.path(), &arguments).envs(variables.iter().copied()).output().unwrap();

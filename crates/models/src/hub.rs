@@ -17,6 +17,7 @@ use crate::hash::sha256_of_file;
 use crate::hub_client::{HubClient, RemoteFile, Transfer};
 use crate::hub_settings::{CachedRepo, is_commit};
 pub use crate::hub_settings::{HubSettings, Patience, Token};
+use crate::pieces::PieceName;
 use crate::progress::{Progress, ProgressSink, Stage};
 use crate::resolved::{Found, ModelLocation, joined_hash};
 
@@ -260,11 +261,8 @@ fn found(
 
     let provenance =
         Provenance::Published { source: format!("hub {repo}@{}", commit.get(..12).unwrap_or(commit)) };
-    let ggufs: Vec<PathBuf> = files
-        .iter()
-        .filter(|file| file.path.to_ascii_lowercase().ends_with(".gguf"))
-        .map(|file| snapshot.join(&file.path))
-        .collect();
+    let ggufs: Vec<PathBuf> =
+        files.iter().filter(|file| is_gguf(&file.path)).map(|file| snapshot.join(&file.path)).collect();
     let (location, weights) = match ggufs.first() {
         Some(first) => (ModelLocation::Gguf(first.clone()), ggufs),
         None => {
@@ -289,6 +287,12 @@ fn found(
     };
 
     Ok(Found { location, sha256, bytes, provenance })
+}
+
+/// True for a GGUF file, and for a piece of one.
+fn is_gguf(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    path.to_ascii_lowercase().ends_with(".gguf") || PieceName::parse(name).is_some()
 }
 
 /// Puts a blob under its name in the snapshot: a relative link, as every hub client does.

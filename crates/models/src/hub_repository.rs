@@ -11,6 +11,7 @@ use crate::file_text::escaped;
 use crate::hub::{HubSettings, files};
 use crate::hub_client::HubClient;
 use crate::parts::PartName;
+use crate::pieces::{self, PieceName};
 use crate::progress::{Progress, ProgressSink};
 use crate::resolved::{ModelLocation, ResolvedModel};
 use crate::variant_names;
@@ -54,7 +55,19 @@ pub(crate) fn resolve(
     let Request { repo, revision, file, .. } = *request;
     let chosen = match file {
         Some(file) if file.to_ascii_lowercase().ends_with(".gguf") => with_parts(file),
-        Some(file) => choose(repo, &listing(settings, request, progress)?, Some(file))?,
+        Some(file) => {
+            let names = listing(settings, request, progress)?;
+            match pieces::listed(file, &names) {
+                Ok(Some(pieces)) => pieces,
+                Ok(None) => choose(repo, &names, Some(file))?,
+                Err(missing) => {
+                    return Err(refuse(
+                        repo,
+                        format!("the repository lacks a piece of that file, {missing}"),
+                    ));
+                }
+            }
+        }
         None => choose(repo, &listing(settings, request, progress)?, None)?,
     };
     let chosen: Vec<SourceFile> = chosen.into_iter().map(|path| SourceFile { path, sha256: None }).collect();
@@ -62,6 +75,8 @@ pub(crate) fn resolve(
     let is_folder = matches!(found.location, ModelLocation::SafetensorsFolder(_));
 
     let name = chosen.first().map_or("", |file| file.path.as_str());
+    let whole = PieceName::parse(name.rsplit('/').next().unwrap_or(name)).map(|piece| piece.whole);
+    let name = whole.as_deref().unwrap_or(name);
     Ok(ResolvedModel {
         argument: None,
         named: None,

@@ -34,6 +34,7 @@ mod near;
 mod numbers;
 mod partial_file;
 mod parts;
+mod pieces;
 pub mod progress;
 pub mod recipe;
 pub mod resolved;

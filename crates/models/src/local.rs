@@ -12,15 +12,16 @@ use crate::convert::CONVERTER_VERSION;
 use crate::error::ModelError;
 use crate::file_text::escaped;
 use crate::gguf::GgufHeader;
-use crate::hash::{file_name, sha256_of_file};
+use crate::hash::{HashingWriter, file_name, sha256_of_file};
 use crate::join::SplitModel;
 use crate::json_file::json_file;
 use crate::metadata::PROVENANCE_KEY;
 use crate::parts::{PartName, gguf_parts, ggufs_in, safetensors_in};
+use crate::pieces::{PieceName, pieces_of};
 use crate::progress::ProgressSink;
 use crate::resolved::{ModelLocation, ResolvedModel, joined_hash};
 use crate::safetensors_header::SafetensorsHeader;
-use crate::{mistaken, variant_names};
+use crate::{mistaken, pieces, variant_names};
 
 /// What a folder must hold beside its weights.
 const BESIDE: [&str; 2] = ["config.json", "tokenizer.json"];
@@ -74,9 +75,10 @@ pub(crate) fn names(path: &Path) -> Vec<ResolvedModel> {
 fn name_of(file: &Path) -> ResolvedModel {
     let real = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let part = PartName::parse(&file_name(file)).filter(|part| part.count > 1);
+    let piece = PieceName::parse(&file_name(file)).map(|piece| PathBuf::from(piece.whole));
     let variant = match part {
         Some(part) => VariantId(escaped(&part.stem)),
-        None => variant_names::local(&variant_names::folder_name(file, &real)),
+        None => variant_names::local(&piece.unwrap_or_else(|| variant_names::folder_name(file, &real))),
     };
     let nobody = variant_names::served("", None);
     ResolvedModel { variant, named: named(file), location: ModelLocation::Gguf(real), ..nobody }
@@ -87,6 +89,9 @@ fn gguf(
     cache: &ModelCache,
     progress: &mut ProgressSink<'_>,
 ) -> Result<ResolvedModel, ModelError> {
+    if let Some(pieces) = pieces_of(path)? {
+        return put_together(path, &pieces, cache, progress);
+    }
     let parts = gguf_parts(path)?;
     if parts.len() > 1 {
         return joined(path, &parts, cache, progress);
@@ -174,6 +179,49 @@ fn joined(
         sha256: Some(record.sha256),
         bytes: Some(split.bytes()),
         is_full_precision: split.is_full_precision(),
+        location: ModelLocation::Gguf(kept),
+        provenance,
+        license: None,
+    })
+}
+
+/// The pieces that a file was cut into as that file, made once and kept in the cache.
+fn put_together(
+    path: &Path,
+    pieces: &[PathBuf],
+    cache: &ModelCache,
+    progress: &mut ProgressSink<'_>,
+) -> Result<ResolvedModel, ModelError> {
+    let hash = joined_hash(pieces, progress)?;
+    let short = hash.get(..12).unwrap_or(&hash);
+    let whole = PieceName::parse(&file_name(path)).map_or_else(|| file_name(path), |piece| piece.whole);
+    let provenance = Provenance::Local { file: escaped(&file_name(path)) };
+    let kept = cache.made(&format!("{}.joined.{short}.gguf", variant_names::file_safe(&whole)));
+
+    cache.prepare()?;
+    let _lock = cache.lock(&kept)?;
+    let record = match cache.lookup(&kept, progress)? {
+        Some(record) => record,
+        None => {
+            let mut temporary = cache.temporary()?;
+            let mut writer = HashingWriter::new(temporary.as_file_mut());
+            pieces::write(pieces, &mut writer, &kept, progress)?;
+            let (_, sha256) = writer.finish().map_err(ModelError::io(&kept, "write"))?;
+
+            // before it is kept: pieces may be missing that nobody counts
+            GgufHeader::read(temporary.path()).map_err(|error| error.at(path))?;
+            cache.keep(temporary, &kept, sha256, provenance.clone())?
+        }
+    };
+
+    let header = GgufHeader::read(&kept)?;
+    Ok(ResolvedModel {
+        variant: variant_names::local(Path::new(&whole)),
+        argument: None,
+        named: named(path),
+        sha256: Some(record.sha256),
+        bytes: Some(header.file_bytes),
+        is_full_precision: header.tensors.iter().all(|tensor| tensor.kind.is_full_precision()),
         location: ModelLocation::Gguf(kept),
         provenance,
         license: None,

@@ -99,6 +99,19 @@ pub(crate) fn unfinished(path: &Path) -> &'static str {
     ""
 }
 
+/// The error of a model of which these files are not there.
+pub(crate) fn missing_parts(folder: &Path, missing: &[String]) -> ModelError {
+    const SHOWN: usize = 5;
+    let names = missing.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let more =
+        if missing.len() > SHOWN { format!(" and {} more", missing.len() - SHOWN) } else { String::new() };
+    let hint = missing.first().map_or("", |name| unfinished(&folder.join(name)));
+    ModelError::bad(
+        folder,
+        format!("parts of the model are missing: {names}{more}; fetch them into the same folder{hint}"),
+    )
+}
+
 /// Whether a program that fetches the file has left its own file beside it.
 fn is_downloading(path: &Path) -> bool {
     [".aria2", ".part", ".crdownload", ".incomplete", ".download", ".!qB"].iter().any(|ending| {

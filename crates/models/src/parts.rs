@@ -11,6 +11,7 @@ use crate::file_text::escaped;
 use crate::hash::file_name;
 use crate::json_file::json_file;
 use crate::mistaken;
+use crate::pieces::PieceName;
 
 /// The list of shards that belongs to sharded safetensors.
 const INDEX: &str = "model.safetensors.index.json";
@@ -79,7 +80,7 @@ pub(crate) fn gguf_parts(path: &Path) -> Result<Vec<PathBuf>, ModelError> {
     if missing.is_empty() {
         return Ok(parts);
     }
-    Err(missing_parts(folder, &missing))
+    Err(mistaken::missing_parts(folder, &missing))
 }
 
 /// The weights of a safetensors folder, in order: the shards that its index names, else every `.safetensors` file.
@@ -129,7 +130,7 @@ fn indexed(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, ModelError> {
     let missing: Vec<String> =
         names.iter().filter(|name| !folder.join(name).is_file()).map(|name| escaped(name)).collect();
     if !missing.is_empty() {
-        return Err(missing_parts(folder, &missing));
+        return Err(mistaken::missing_parts(folder, &missing));
     }
     Ok(names.into_iter().map(|name| folder.join(name)).collect())
 }
@@ -138,19 +139,7 @@ fn indexed(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, ModelError> {
 fn complete(folder: &Path, files: &[PathBuf]) -> Result<(), ModelError> {
     let Some(part) = files.iter().find_map(|file| PartName::parse(&file_name(file))) else { return Ok(()) };
     let missing: Vec<String> = part.all().into_iter().filter(|name| !folder.join(name).is_file()).collect();
-    if missing.is_empty() { Ok(()) } else { Err(missing_parts(folder, &missing)) }
-}
-
-fn missing_parts(folder: &Path, missing: &[String]) -> ModelError {
-    const SHOWN: usize = 5;
-    let names = missing.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    let more =
-        if missing.len() > SHOWN { format!(" and {} more", missing.len() - SHOWN) } else { String::new() };
-    let hint = missing.first().map_or("", |name| mistaken::unfinished(&folder.join(name)));
-    ModelError::bad(
-        folder,
-        format!("parts of the model are missing: {names}{more}; fetch them into the same folder{hint}"),
-    )
+    if missing.is_empty() { Ok(()) } else { Err(mistaken::missing_parts(folder, &missing)) }
 }
 
 /// The models that the GGUF files of a folder are, each by its first file: parts count once, and projectors of images
@@ -165,6 +154,10 @@ pub(crate) fn ggufs_in(folder: &Path) -> Result<Vec<PathBuf>, ModelError> {
 
 fn is_model(path: &Path) -> bool {
     let name = file_name(path);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    if let Some(piece) = PieceName::parse(&name) {
+        return piece.is_first(folder) && path.is_file();
+    }
     let is_gguf = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gguf"));
     let is_first = PartName::parse(&name).is_none_or(|part| part.number == 1);
     is_gguf

@@ -17,6 +17,7 @@ use crate::hub_repository;
 use crate::mistaken;
 use crate::near::nearest;
 use crate::parts::gguf_parts;
+use crate::pieces::pieces_of;
 use crate::progress::{Progress, ProgressSink};
 use crate::recipe::Recipe;
 use crate::resolved::{ModelLocation, ResolvedModel};
@@ -236,7 +237,7 @@ impl ModelStore {
         progress: &mut ProgressSink<'_>,
     ) -> Result<ResolvedModel, ModelError> {
         let ModelLocation::Gguf(first) = &model.location else { return Ok(model) };
-        if gguf_parts(first)?.len() == 1 {
+        if gguf_parts(first)?.len() == 1 && pieces_of(first)?.is_none() {
             return Ok(model);
         }
         let joined = crate::local::resolve(first, &self.cache, progress)?;

@@ -371,6 +371,38 @@ fn parts_of_a_model_are_joined_or_the_missing_one_is_named() {
 }
 
 #[test]
+fn pieces_of_a_file_are_put_together_or_the_missing_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let store = store_in(folder.path());
+    let resolve = |name: &str| {
+        let models = store.resolve_all(&[at(name).display().to_string()], &mut |_| ());
+        models.map(|mut models| models.remove(0)).map_err(|error| error.to_string())
+    };
+    let whole = part(1, &["a", "b", "c"], &[]);
+    let (start, end) = whole.split_at(whole.len() / 2);
+
+    fs::write(at("m.Q8_0.gguf.part1of2"), start).unwrap();
+    let error = resolve("m.Q8_0.gguf.part1of2").unwrap_err();
+    assert!(error.contains("m.Q8_0.gguf.part2of2") && error.contains("missing"), "{error}");
+
+    // Any piece names the model, under the name that the whole had.
+    fs::write(at("m.Q8_0.gguf.part2of2"), end).unwrap();
+    let model = resolve("m.Q8_0.gguf.part2of2").unwrap();
+    assert_eq!(fs::read(model.location.path().unwrap()).unwrap(), whole);
+    assert_eq!(model.variant, resolve("m.Q8_0.gguf.part1of2").unwrap().variant);
+    fs::write(at("m.Q8_0.gguf"), &whole).unwrap();
+    assert_eq!(model.variant, resolve("m.Q8_0.gguf").unwrap().variant);
+
+    // Nobody says how many there are: the file does.
+    fs::write(at("n.gguf-split-a"), start.get(..start.len() - 40).unwrap()).unwrap();
+    fs::write(at("n.gguf-split-b"), end).unwrap();
+    assert!(resolve("n.gguf-split-a").unwrap_err().contains("cut short"));
+    fs::write(at("n.gguf-split-a"), start).unwrap();
+    assert_eq!(resolve("n.gguf-split-b").unwrap().sha256, model.sha256);
+}
+
+#[test]
 fn a_folder_of_files_is_a_list_of_models() {
     let folder = tempfile::tempdir().unwrap();
     let models = folder.path().join("ggufs");

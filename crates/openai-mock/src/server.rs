@@ -57,6 +57,7 @@ impl StandIn {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::default());
+
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let on_thread = Arc::clone(&shared);
         let choose: Arc<Choose> = Arc::new(choose);
@@ -153,8 +154,10 @@ async fn next_request(
         if let Some((head, body)) = whole_request(read) {
             let length = head.len().checked_add(body.len())?;
             let head = std::str::from_utf8(head).ok()?;
+
             let mut words = head.split_ascii_whitespace();
             let number = shared.requests.fetch_add(1, Ordering::Relaxed);
+
             let asked = Asked {
                 method: words.next()?,
                 path: words.next()?,
@@ -164,6 +167,7 @@ async fn next_request(
             };
             return Some((choose(&asked), length));
         }
+
         if read.len() > LONGEST_REQUEST || stream.read_buf(read).await.ok()? == 0 {
             return None;
         }

@@ -91,11 +91,10 @@ impl StreamScript {
     pub fn reply(&self) -> Reply {
         let mut steps = vec![Step::Send(HEAD.to_vec())];
         if self.chat {
-            self.push(
-                &mut steps,
-                &self.event(&self.chunk(json!({"role": "assistant", "content": null}), None)),
-            );
+            let begin = self.chunk(json!({"role": "assistant", "content": null}), None);
+            self.push(&mut steps, &self.event(&begin));
         }
+
         let chunks = self.tokens.chunks(self.tokens_per_chunk.max(1));
         for (number, tokens) in chunks.enumerate() {
             if let Some((after, fault)) = self.fault
@@ -103,10 +102,13 @@ impl StreamScript {
             {
                 return self.broken(steps, fault);
             }
+
             steps.push(Step::Wait(if number == 0 { self.first } else { self.gap }));
             let stamped = self.stamp && number == 0;
             let text = if stamped { NUMBER.to_owned() } else { tokens.concat() };
             let delta = if self.chat { json!({ "content": text }) } else { json!(text) };
+
+            // A stamp's number is only known when it is sent.
             let event = self.event(&self.chunk(delta, None));
             match event.split_once(NUMBER).filter(|_| stamped) {
                 Some((before, after)) => {
@@ -118,9 +120,16 @@ impl StreamScript {
         if let Some((_, fault)) = self.fault {
             return self.broken(steps, fault);
         }
+        steps.push(Step::Send(self.end()));
+        Reply::of(self.split(joined(steps)))
+    }
+
+    /// The last events and the end of the body.
+    fn end(&self) -> Vec<u8> {
         let reason = if self.cut_by_length { "length" } else { "stop" };
         let nothing = if self.chat { json!({}) } else { json!("") };
         let mut end = self.event(&self.chunk(nothing, Some(reason)));
+
         if self.usage {
             let (prompt, cached) = self.prompt_tokens;
             let completion = self.tokens.len() + usize::from(!self.cut_by_length);
@@ -135,10 +144,10 @@ impl StreamScript {
         if self.done {
             end.push_str("data: [DONE]\n\n");
         }
+
         let mut end = coded(end.as_bytes());
         end.extend_from_slice(CODED_END);
-        steps.push(Step::Send(end));
-        Reply::of(self.split(joined(steps)))
+        end
     }
 
     fn chunk(&self, delta: Value, finish: Option<&str>) -> Value {

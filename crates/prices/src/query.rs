@@ -104,6 +104,24 @@ pub(crate) fn json<'de, T: serde::Deserialize<'de>>(text: &'de str) -> Result<T,
         .map_err(|error| format!("the answer is not of the known form: {}", quoted(&error.to_string())))
 }
 
+/// The same of an answer whose list stands under `key`; of the list by itself too, as `jq` leaves it: an array, or an
+/// element a line.
+pub(crate) fn json_of_list<T: serde::de::DeserializeOwned>(text: &str, key: &str) -> Result<T, String> {
+    let whole = json(text);
+    let text = text.trim_start_matches('\u{feff}');
+    let is_array = text.trim_start().starts_with('[');
+    let elements = match &whole {
+        Ok(_) => return whole,
+        Err(_) => infercost_text::json::documents("answer", text).unwrap_or_default(),
+    };
+    if !is_array && elements.len() < 2 {
+        return whole;
+    }
+
+    let elements: Vec<&str> = elements.iter().map(|element| element.text).collect();
+    json(&format!("{{\"{key}\":[{}]}}", elements.join(",")))
+}
+
 /// `3 prices of Windows`; nothing where there are none.
 pub(crate) fn counted(count: usize, what: &str) -> Option<String> {
     (count > 0).then(|| format!("{count} {what}"))

@@ -10,7 +10,7 @@ use infercost_core::hosting::HostingOffer;
 use infercost_core::market::{Curve, ExchangeRate};
 use infercost_core::price::{Price, PriceBook, UtilizationBasis};
 use infercost_core::price_per_million::PricePerMillion;
-use infercost_core::{Currency, RunRecord, VariantId, Workload};
+use infercost_core::{Currency, EconomicsFact, Findings, RunRecord, Severity, VariantId, Workload};
 use infercost_economics::bill::double;
 use infercost_economics::power::{AssumedPower, assume};
 use infercost_economics::schedule::Retail;
@@ -27,10 +27,6 @@ use crate::{console, run_folder};
 const CONFIDENCE: f64 = 0.95;
 
 const SECONDS_PER_HOUR: f64 = 3600.0;
-
-/// What must be known where nobody says how much of the time the machine works.
-const ASSUMED_UTILIZATION: &str =
-    "Utilization of 30 % is assumed; give `utilization` in [prices], or requests_per_hour in [load].";
 
 /// Where measurements, prices and settings of unit economics come from.
 #[derive(Debug, Clone)]
@@ -236,19 +232,17 @@ pub fn write_chart(path: Option<&Path>, chart: impl FnOnce() -> String) -> anyho
 }
 
 /// What must be known before the numbers: that prices or energy are assumed.
-pub fn notes(book: &PriceBook, workload: &Workload) -> Vec<String> {
-    let mut notes = Vec::new();
+pub fn findings(book: &PriceBook, workload: &Workload) -> Findings {
+    let mut findings = Findings::default();
     if book.assumed {
-        notes.push(
-            "Prices are assumed: the shipped example, not yours; put your own into infercost.toml."
-                .to_owned(),
-        );
+        findings.add(Severity::Warning, EconomicsFact::ExamplePrices);
     }
     if book.utilization_basis == UtilizationBasis::Assumed {
-        notes.push(ASSUMED_UTILIZATION.to_owned());
+        let utilization = book.utilization;
+        findings.add(Severity::Warning, EconomicsFact::ExampleUtilization { utilization });
     }
     if workload.joules.is_some() && !workload.energy_note.is_empty() {
-        notes.push(workload.energy_note.clone());
+        findings.add(Severity::Warning, EconomicsFact::Energy { note: workload.energy_note.clone() });
     }
-    notes
+    findings
 }

@@ -93,17 +93,20 @@ impl FromStr for ServedAddress {
             address: shown.escape_debug().to_string(),
             reason: reason.to_owned(),
         };
+
         if text.len() > LONGEST {
             return Err(fails("it is too long"));
         }
         if !Self::is_meant(text) {
             return Err(fails("it does not begin with http:// or https://"));
         }
+
         // The model is everything behind the first `#`, taken as it stands: names hold `/`, `:` and spaces.
         let (base, model) = match text.split_once('#') {
             Some((base, model)) => (base, Some(model)),
             None => (text, None),
         };
+
         // The standard would take `http:///v1` for the host `v1`.
         if base.split_once("://").is_some_and(|(_, rest)| rest.starts_with('/')) {
             return Err(fails("it names no host"));
@@ -112,6 +115,7 @@ impl FromStr for ServedAddress {
         if base.host_str().is_none_or(str::is_empty) {
             return Err(fails("it names no host"));
         }
+
         let path = base.path().trim_end_matches('/').to_owned();
         base.set_path(&path);
         if !base.username().is_empty() || base.password().is_some() {
@@ -120,6 +124,7 @@ impl FromStr for ServedAddress {
         if base.query().is_some() {
             return Err(fails("it holds a query"));
         }
+
         let model = match model {
             Some("") => return Err(fails("the name behind # is empty")),
             Some(model) if model.chars().any(char::is_control) => {
@@ -127,6 +132,7 @@ impl FromStr for ServedAddress {
             }
             model => model.map(str::to_owned),
         };
+
         Ok(Self { base, model })
     }
 }

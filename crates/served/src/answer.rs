@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use infercost_core::{Chunk, FinishReason, Generation, ServedFacts, ServedFault, TokenCount};
 
-use crate::count::saturated;
+use crate::count::{Count, saturated};
 use crate::failure::{Failure, inner_text, quote};
 use crate::sse::{EventKind, SseEvent};
 use crate::stream_chunk::{Choice, StreamChunk, Timings, Usage, finish, is_failure};
@@ -108,7 +108,7 @@ impl Answer {
         asked: &Asked<'_>,
         on_chunk: &mut impl FnMut(Chunk<'_>),
     ) -> Result<(), Failure> {
-        if let Some(error) = chunk.error.filter(|error| error.get() != "null") {
+        if let Some(error) = chunk.error.filter(|error| !is_nothing(error.get())) {
             return Err(reported(error.get(), asked.secret));
         }
         if chunk.object.as_ref().is_some_and(|object| object.0 == "error") {
@@ -118,11 +118,15 @@ impl Answer {
         let usage = chunk.usage();
         if let Some(usage) = usage {
             self.usage = Some(usage.after(self.usage.unwrap_or_default()));
+            // Counts alone, behind the text, are the last that a server says; some gateways give no reason for the end.
+            let is_alone = chunk.choices.as_ref().is_none_or(Vec::is_empty);
+            let is_counted = usage.completion_tokens.and_then(Count::known).is_some_and(|count| count > 0);
+            self.done |= self.begun && is_alone && is_counted;
         }
         self.timings = chunk.timings.or(self.timings);
 
         let sum = self.sum_so_far(usage, chunk.timings, asked.limit);
-        for choice in chunk.choices.iter().flatten().filter(|choice| choice.index.unwrap_or(0) == 0) {
+        for choice in chunk.choices.iter().flatten().filter(|choice| choice.is_first()) {
             self.choice(choice, sum, on_chunk)?;
         }
         Ok(())
@@ -275,7 +279,7 @@ impl Answer {
         let mut usage = self.usage.unwrap_or_default();
         let predicted = self.timings.and_then(|timings| timings.predicted());
         usage.completion_tokens =
-            usage.completion_tokens.or(predicted.map(|tokens| crate::count::Count::Known(tokens.into())));
+            usage.completion_tokens.or(predicted.map(|tokens| Count::Known(tokens.into())));
         weigh(
             &usage,
             &Evidence {
@@ -298,6 +302,12 @@ impl Answer {
         let with_end = streamed.saturating_add(u32::from(stopped && !self.ended_turn));
         told < without_end || told > with_end
     }
+}
+
+/// True for an `error` that says that there is none. PHP writes `[]` where others write `{}`.
+fn is_nothing(error: &str) -> bool {
+    let without_space: String = error.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    matches!(without_space.as_str(), "null" | "\"\"" | "{}" | "[]" | "false" | "0")
 }
 
 /// The failure that a server reports inside its stream.

@@ -52,21 +52,15 @@ impl Asker {
     async fn ask(&self, mut request: Request) -> Result<Reply, Failure> {
         request.headers_mut().clone_from(&self.headers);
         let path = quote(request.url().path(), None);
-        let lost = |error: &reqwest::Error| {
-            let cause = cause(error);
-            Failure::connection(if error.is_connect() {
-                format!("cannot connect to the server: {cause}; is it running at this address?")
-            } else {
-                format!("the server hung up on {path}: {cause}")
-            })
-        };
+
         let reply = async {
-            let mut response = self.http.execute(request).await.map_err(|error| lost(&error))?;
+            let mut response = self.http.execute(request).await.map_err(|error| lost(&error, &path))?;
             let status = response.status().as_u16();
             let server = response.headers().get(SERVER).and_then(|value| value.to_str().ok());
             let server = server.map(str::to_owned);
+
             let mut body = Vec::new();
-            while let Some(piece) = response.chunk().await.map_err(|error| lost(&error))? {
+            while let Some(piece) = response.chunk().await.map_err(|error| lost(&error, &path))? {
                 if body.len().saturating_add(piece.len()) > LONGEST_REPLY {
                     return Err(Failure::protocol(format!("the reply to {path} is longer than 64 MiB")));
                 }
@@ -74,9 +68,22 @@ impl Asker {
             }
             Ok(Reply { status, server, body })
         };
-        let late = |_| Failure::timeout(format!("no reply to {path} within {:?}", self.patience));
-        tokio::time::timeout(self.patience, reply).await.map_err(late)?
+
+        match tokio::time::timeout(self.patience, reply).await {
+            Ok(reply) => reply,
+            Err(_) => Err(Failure::timeout(format!("no reply to {path} within {:?}", self.patience))),
+        }
     }
+}
+
+/// What became of a request that got no whole reply.
+fn lost(error: &reqwest::Error, path: &str) -> Failure {
+    let cause = cause(error);
+    Failure::connection(if error.is_connect() {
+        format!("cannot connect to the server: {cause}; is it running at this address?")
+    } else {
+        format!("the server hung up on {path}: {cause}")
+    })
 }
 
 impl Reply {
@@ -94,6 +101,7 @@ impl Reply {
             let failure = Failure::new(ServedFault::Status, message).with_status(status);
             return Err(Failure { context: told.context, ..failure });
         }
+
         if is_page(&self.body) {
             let told = quote(&error_text(&self.body).message, secret);
             return Err(Failure::protocol(format!(
@@ -101,6 +109,7 @@ impl Reply {
             ))
             .with_status(status));
         }
+
         serde_json::from_slice(&self.body).map_err(|error| {
             // the parser quotes what it met
             let error = quote(&error.to_string(), secret);

@@ -178,30 +178,32 @@ fn chosen(
             if rest > 0 { format!("it has {shown} and {rest} more") } else { format!("it has {shown}") }
         }
     };
-    let missing = |message: String| Err(Failure::new(ServedFault::Status, message));
+
     let position = match wanted {
         Some(wanted) => entries
             .iter()
             .position(|entry| entry.id == wanted)
-            .or_else(|| {
-                let means = |entry: &ModelEntry| entry.is_also_called(wanted);
-                entries.iter().position(means)
-            })
+            .or_else(|| entries.iter().position(|entry| entry.is_also_called(wanted)))
             .or_else(|| (wanted == TGI_NAME && is_of_tgi(&entries)).then_some(0)),
         None if entries.len() == 1 => Some(0),
         None => {
-            return missing(format!(
+            return Err(missing(format!(
                 "no model is named in the address (append #name); on the server: {listed}"
-            ));
+            )));
         }
     };
+
     match position {
         Some(position) => Ok(entries.swap_remove(position)),
         None => {
             let wanted = quote(wanted.unwrap_or_default(), secret);
-            missing(format!("the server has no model `{wanted}`; {listed}"))
+            Err(missing(format!("the server has no model `{wanted}`; {listed}")))
         }
     }
+}
+
+fn missing(message: String) -> Failure {
+    Failure::new(ServedFault::Status, message)
 }
 
 /// True for the list of Text Generation Inference: one model, which owns itself.
@@ -230,6 +232,7 @@ async fn learn_more(
         }
         return ServerKind::LlamaCpp;
     }
+
     match kind {
         ServerKind::LlamaCpp => return kind,
         ServerKind::Vllm => {
@@ -240,10 +243,13 @@ async fn learn_more(
         }
         _ => {}
     }
+
+    // A server of no kind so far: each has a path that no other has.
     if let Some(version) = optional::<Version>(asker, address, "api/version").await {
         identity.version = quote(&version.version, secret);
         return ServerKind::Ollama;
     }
+
     let path = format!("api/v0/models/{model}");
     if let Some(found) = optional::<LmStudioModel>(asker, address, &path).await
         && (found.arch.is_some() || found.quantization.is_some())
@@ -253,6 +259,7 @@ async fn learn_more(
         identity.context_length = found.loaded_context_length.or(found.max_context_length);
         return ServerKind::LmStudio;
     }
+
     if let Some(info) = optional::<TgiInfo>(asker, address, "info").await {
         identity.version = quote(&info.version, secret);
         identity.compute_dtype = info.model_dtype.map(|text| quote(&text, secret));

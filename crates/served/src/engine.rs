@@ -47,11 +47,14 @@ impl ServedModel {
             EngineError::Compute(format!("cannot start the runtime for requests: {error}"))
         })?;
         let secret = options.key.as_ref().map(ApiKey::secret);
+
+        // What the HTTP library starts belongs to this runtime.
         let _inside = runtime.enter();
         let patience = options.timeouts.first_byte.min(SMALL_QUESTION);
         let http = new_http(address, options).map_err(fails)?;
         let asker = Asker { http, headers: headers(options.key.as_ref()), patience };
         let found = runtime.block_on(discover(&asker, address, secret)).map_err(fails)?;
+
         let style = BodyStyle {
             api: options.api,
             kind: found.kind,
@@ -60,6 +63,7 @@ impl ServedModel {
         };
         let client = ServedClient::new(address, style, options).map_err(fails)?;
         drop(_inside);
+
         let scorer = Scorer {
             asker,
             address: address.clone(),
@@ -79,6 +83,7 @@ impl ServedModel {
             trial: None,
             replaced: Vec::new(),
         };
+
         if !options.no_trial {
             engine.try_out()?;
         }
@@ -87,6 +92,7 @@ impl ServedModel {
             trial: engine.trial.clone(),
             replaced: engine.replaced.clone(),
         });
+
         if engine.kind == ServerKind::Ollama {
             // loaded by the first request, with a context that only shows then
             let Scorer { asker, address, model, .. } = &engine.scorer;

@@ -118,6 +118,7 @@ fn not_answered(error: &reqwest::Error, connect: Duration) -> Failure {
 async fn refused(mut response: Response, mut patience: Patience<'_>, terms: Terms<'_>) -> Failure {
     let status = response.status();
     let wait = retry_after(response.headers());
+
     let mut body = Vec::new();
     patience.allow(terms.timeouts.stall);
     while let Ok(Ok(Some(piece))) = patience.wait(response.chunk()).await {
@@ -127,6 +128,7 @@ async fn refused(mut response: Response, mut patience: Patience<'_>, terms: Term
             break;
         }
     }
+
     let said = error_text(&body);
     let hint = match status.as_u16() {
         401 | 403 => "; put a valid key into INFERCOST_API_KEY",
@@ -138,6 +140,7 @@ async fn refused(mut response: Response, mut patience: Patience<'_>, terms: Term
         text if text.is_empty() => String::new(),
         text => format!(": {text}"),
     };
+
     let again = matches!(status.as_u16(), 429 | 503);
     let message = format!("the server answered {status}{quoted}{hint}");
     let refused = refused_parameter(status.as_u16(), &body);

@@ -139,8 +139,8 @@ pub(crate) fn inner_text(json: &str, depth: u8) -> ErrorText {
 /// True for a body that is a page for people.
 pub(crate) fn is_page(body: &[u8]) -> bool {
     let start = body.trim_ascii_start();
-    let begins = |tag: &[u8]| start.get(..tag.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(tag));
-    begins(b"<!doctype") || begins(b"<html") || begins(b"<head") || begins(b"<body")
+    let tags: [&[u8]; 4] = [b"<!doctype", b"<html", b"<head", b"<body"];
+    tags.iter().any(|tag| start.get(..tag.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(tag)))
 }
 
 fn page_title(text: &str) -> Option<&str> {

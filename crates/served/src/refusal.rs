@@ -122,9 +122,9 @@ fn named_in(error: &Value, depth: u8) -> Option<Parameter> {
 
 /// The parameter that a message names first. `stream` is too common a word to go by.
 fn mentioned(text: &str) -> Option<Parameter> {
-    let of_text = |parameter: &Parameter| Some((word(text, parameter.name())?, *parameter));
-    let parameters = Parameter::ALL.iter().filter(|parameter| **parameter != Parameter::Stream);
-    parameters.filter_map(of_text).min().map(|(_, parameter)| parameter)
+    let parameters = Parameter::ALL.iter().copied().filter(|parameter| *parameter != Parameter::Stream);
+    let found = parameters.filter_map(|parameter| Some((word(text, parameter.name())?, parameter)));
+    found.min().map(|(_, parameter)| parameter)
 }
 
 /// Where a name stands as a word of its own.
@@ -162,14 +162,13 @@ impl Refused {
     /// Takes note of a refusal; `None` where nothing can be done about it: the parameter is not sent any more, or there
     /// is no other name to try.
     pub(crate) fn note(&mut self, parameter: Parameter) -> Option<ParameterChange> {
-        let change = |replacement: Option<&str>| ParameterChange {
-            refused: parameter.name().to_owned(),
-            replacement: replacement.map(str::to_owned),
-        };
+        let mut change = ParameterChange { refused: parameter.name().to_owned(), replacement: None };
+
         match parameter {
             Parameter::MaxTokens if !self.renames_limit => {
                 self.renames_limit = true;
-                Some(change(Some(Parameter::MaxCompletionTokens.name())))
+                change.replacement = Some(Parameter::MaxCompletionTokens.name().to_owned());
+                Some(change)
             }
             Parameter::MaxTokens | Parameter::MaxCompletionTokens => None,
             other => {
@@ -178,7 +177,7 @@ impl Refused {
                 if other == Parameter::Stream {
                     self.left_out.insert(Parameter::StreamOptions);
                 }
-                is_new.then(|| change(None))
+                is_new.then_some(change)
             }
         }
     }

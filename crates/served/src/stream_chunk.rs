@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use infercost_core::{FinishReason, ServerTimings};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::content::Content;
@@ -36,14 +36,21 @@ struct Enclosed {
     usage: Option<Usage>,
 }
 
-/// Text that is only copied where escapes stand in it.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+/// Text that is only copied where escapes stand in it; empty where something else stands in its place.
+#[derive(Debug)]
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // what is no text has no thinking in it either
+        Content::deserialize(deserializer).map(|content| Self(content.answer))
+    }
+}
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Choice<'a> {
     #[serde(default)]
-    pub(crate) index: Option<u32>,
+    index: Option<Count>,
     /// Chat, streamed.
     #[serde(borrow, default)]
     pub(crate) delta: Option<Delta<'a>>,
@@ -58,6 +65,13 @@ pub(crate) struct Choice<'a> {
     /// Moonshot's place for it.
     #[serde(default, deserialize_with = "optional")]
     usage: Option<Usage>,
+}
+
+impl Choice<'_> {
+    /// True for the one answer that was asked for; some servers number none.
+    pub(crate) fn is_first(&self) -> bool {
+        self.index.and_then(Count::known).unwrap_or(0) == 0
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -244,6 +258,7 @@ mod tests {
             r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":null},"finish_reason":null,"logprobs":null}]}"#,
             r#"{"choices":[{"delta":{}}],"new":{"deep":[1,{"a":[]}]}}"#,
             r#"{"choices":[],"usage":"none","timings":[1]}"#,
+            r#"{"choices":[{"index":"0","delta":[],"message":[],"text":7,"finish_reason":0}],"object":[],"usage":[]}"#,
             r#"{"choices":[],"usage":{"completion_tokens_details":"x","prompt_tokens_details":[]}}"#,
         ] {
             let chunk: StreamChunk<'_> = serde_json::from_str(json).unwrap();

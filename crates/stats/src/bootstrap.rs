@@ -143,23 +143,15 @@ impl Resampled {
     /// a ratio of cluster totals: √Σ(x − r y)² ÷ Σy (Cochran, *Sampling Techniques*, 1977, § 6.3). `None` as
     /// for [`Resampled::distribution`].
     pub fn studentized(&self, ratio: &RatioColumns) -> Option<Distribution> {
-        let columns = |totals: &[f64]| {
-            let sum = |column: usize| totals.get(column).copied().unwrap_or(f64::NAN);
-            let (x, y) = (sum(ratio.numerator), sum(ratio.denominator));
-            let [xx, xy, yy] = ratio.squares.map(sum);
-            let r = x / y;
-            (r, (xx - 2.0 * r * xy + r * r * yy).max(0.0).sqrt() / y)
-        };
-
-        let (point, error) = columns(&self.observed);
+        let RatioAndError { ratio: point, error } = ratio.at(&self.observed);
         let n = self.clusters(ratio.presence);
         if !point.is_finite() || !error.is_finite() || n < 2 {
             return None;
         }
 
         let (draws, drawn) = self.sorted_draws(|totals| {
-            let (value, error) = columns(totals);
-            (value - point) / error
+            let drawn = ratio.at(totals);
+            (drawn.ratio - point) / drawn.error
         });
 
         // Identical prompts have no error to studentize by; the bounds are then the point itself. The sum of
@@ -251,6 +243,29 @@ pub struct RatioColumns {
     pub squares: [usize; 3],
 }
 
+/// A ratio of sums with its linearized standard error.
+struct RatioAndError {
+    ratio: f64,
+    error: f64,
+}
+
+impl RatioColumns {
+    /// The ratio at these column sums: √Σ(x − r y)² ÷ Σy, expanded into the sums of squares.
+    fn at(&self, totals: &[f64]) -> RatioAndError {
+        let (x, y) = (column(totals, self.numerator), column(totals, self.denominator));
+        let [xx, xy, yy] = self.squares.map(|square| column(totals, square));
+
+        let ratio = x / y;
+        let square = (xx - 2.0 * ratio * xy + ratio * ratio * yy).max(0.0);
+        RatioAndError { ratio, error: square.sqrt() / y }
+    }
+}
+
+/// One column sum; NaN where there is no such column.
+fn column(totals: &[f64], index: usize) -> f64 {
+    totals.get(index).copied().unwrap_or(f64::NAN)
+}
+
 impl Distribution {
     fn new(point: f64, n: usize, draws: Vec<f64>, acceleration: f64) -> Self {
         let below = draws.iter().filter(|draw| **draw < point).count() as f64;
@@ -272,10 +287,13 @@ impl Distribution {
         if tail >= finest || finest >= 0.5 {
             return self.drawn_bound(level);
         }
+
         let degrees = self.n as f64 - 1.0;
-        let deviate = |tail: f64| normal::student_quantile(tail, degrees);
-        let told = self.drawn_bound(if level < 0.5 { finest } else { 1.0 - finest });
-        self.point + (told - self.point) * deviate(tail.max(f64::MIN_POSITIVE)) / deviate(finest)
+        let wanted_deviate = normal::student_quantile(tail.max(f64::MIN_POSITIVE), degrees);
+        let finest_deviate = normal::student_quantile(finest, degrees);
+
+        let finest_bound = self.drawn_bound(if level < 0.5 { finest } else { 1.0 - finest });
+        self.point + (finest_bound - self.point) * wanted_deviate / finest_deviate
     }
 
     fn drawn_bound(&self, level: f64) -> f64 {

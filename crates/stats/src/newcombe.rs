@@ -50,18 +50,25 @@ pub fn newcombe_paired(counts: PairedCounts, z: f64) -> (f64, f64) {
     if n == 0 {
         return (-1.0, 1.0);
     }
+
     let size = n as f64;
     let candidate_right = (counts.both_right + counts.wrong_to_right) as f64;
     let baseline_right = (counts.both_right + counts.right_to_wrong) as f64;
     let (candidate, baseline) = (candidate_right / size, baseline_right / size);
     let (candidate_low, candidate_high) = wilson(candidate_right, n, z);
     let (baseline_low, baseline_high) = wilson(baseline_right, n, z);
+
     let phi = phi(counts);
-    let spread = |one: f64, other: f64| (one * one - 2.0 * phi * one * other + other * other).max(0.0).sqrt();
     let difference = counts.difference();
-    let below = spread(candidate - candidate_low, baseline_high - baseline);
-    let above = spread(candidate_high - candidate, baseline - baseline_low);
+    let below = joined_distance(candidate - candidate_low, baseline_high - baseline, phi);
+    let above = joined_distance(candidate_high - candidate, baseline - baseline_low, phi);
+
     ((difference - below).max(-1.0), (difference + above).min(1.0))
+}
+
+/// Distance of an end of the difference from its point, by those of the two proportions and their correlation.
+fn joined_distance(candidate: f64, baseline: f64, phi: f64) -> f64 {
+    (candidate * candidate - 2.0 * phi * candidate * baseline + baseline * baseline).max(0.0).sqrt()
 }
 
 /// A share as counted: so many of `n`.

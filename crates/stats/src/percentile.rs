@@ -18,51 +18,61 @@ pub type Timed = (usize, usize, f64);
 /// many values (Shao & Wu, *A General Theory for Jackknife Variance Estimation*, Ann. Stat. 17, 1989). The two are
 /// joined as for other measurements (see [`crate::blocks`]).
 pub fn percentile(values: &[Timed], p: f64, confidence: f64, nested: bool) -> Option<Estimate> {
-    let distinct = |of: fn(&Timed) -> usize| {
-        let mut all: Vec<usize> = values.iter().map(of).collect();
-        all.sort_unstable();
-        all.dedup();
-        all
-    };
-
-    let (prompts, blocks) = (distinct(|value| value.0), distinct(|value| value.1));
+    let prompts = distinct(values.iter().map(|value| value.0));
+    let blocks = distinct(values.iter().map(|value| value.1));
     if blocks.len() < FEWEST_BLOCKS {
         return None;
     }
 
-    let sorted = |left_out: Option<usize>| {
-        let kept = values.iter().filter(|value| Some(value.1) != left_out);
-        let mut kept: Vec<f64> = kept.map(|value| value.2).filter(|value| *value > 0.0).collect();
-        kept.sort_unstable_by(f64::total_cmp);
-        kept
-    };
-
-    let all = sorted(None);
+    let all = sorted_without(values, None);
     let point = quantile(&all, p)?;
     let tail = (1.0 - confidence) / 2.0;
     let (low, high) = ranks(prompts.len(), p, tail)?;
-    let without: Option<Vec<f64>> =
-        blocks.iter().map(|block| quantile(&sorted(Some(*block)), p).map(f64::ln)).collect();
-    let error = jackknife_error(&without?)?;
-    let end = |rank: usize, level: f64| {
+
+    let mut without = Vec::with_capacity(blocks.len());
+    for block in &blocks {
+        without.push(quantile(&sorted_without(values, Some(*block)), p)?.ln());
+    }
+    let error = jackknife_error(&without)?;
+
+    let mut ends = [point; 2];
+    for (end, (rank, level)) in ends.iter_mut().zip([(low, tail), (high, 1.0 - tail)]) {
         let share = (rank - 1) as f64 / (prompts.len() - 1) as f64;
         let by_prompts = quantile(&all, share)?.ln();
         let by_blocks = point.ln() + deviate(level, blocks.len()) * error;
-        Some(joined(point.ln(), by_prompts, by_blocks, nested).exp())
-    };
+        *end = joined(point.ln(), by_prompts, by_blocks, nested).exp();
+    }
 
-    let (lower, upper) = (end(low, tail)?.min(point), end(high, 1.0 - tail)?.max(point));
+    let [lower, upper] = ends;
+    let (lower, upper) = (lower.min(point), upper.max(point));
     let is_sound = lower.is_finite() && upper.is_finite();
     is_sound.then_some(Estimate { point, lower, upper, confidence, n: prompts.len() })
+}
+
+/// Distinct numbers, ascending.
+fn distinct(numbers: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut all: Vec<usize> = numbers.collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// Positive values in ascending order, without those of one block.
+fn sorted_without(values: &[Timed], left_out: Option<usize>) -> Vec<f64> {
+    let kept = values.iter().filter(|value| Some(value.1) != left_out);
+    let mut kept: Vec<f64> = kept.map(|value| value.2).filter(|value| *value > 0.0).collect();
+
+    kept.sort_unstable_by(f64::total_cmp);
+    kept
 }
 
 /// Ranks, from 1, of the order statistics of `n` values that hold the percentile `p` but for `tail` on either side.
 fn ranks(n: usize, p: f64, tail: f64) -> Option<(usize, usize)> {
     let binomial = Binomial::new(p, n as u64).ok()?;
+
     // The r-th smallest lies above the percentile where fewer than r values lie below it.
-    let below = |rank: usize| binomial.cdf(rank as u64 - 1);
-    let low = (1..=n).rev().find(|rank| below(*rank) <= tail)?;
-    let high = (1..=n).find(|rank| below(*rank) >= 1.0 - tail)?;
+    let low = (1..=n).rev().find(|rank| binomial.cdf(*rank as u64 - 1) <= tail)?;
+    let high = (1..=n).find(|rank| binomial.cdf(*rank as u64 - 1) >= 1.0 - tail)?;
     (n > 1).then_some((low, high))
 }
 

@@ -38,17 +38,11 @@ pub fn propagate(inputs: &[Input], f: impl Fn(&[f64]) -> f64) -> Option<Estimate
     let mut groups: Vec<u32> = inputs.iter().map(|input| input.group).collect();
     groups.sort_unstable();
     groups.dedup();
+
     let (mut below, mut above) = (0.0, 0.0);
-
     for group in groups {
-        let moved = |end: fn(&Estimate) -> f64| {
-            let at = |input: &Input| {
-                if input.group == group { end(&input.estimate) } else { input.estimate.point }
-            };
-            f(&inputs.iter().map(at).collect::<Vec<f64>>())
-        };
-
-        let (low, high) = (moved(|one| one.lower), moved(|one| one.upper));
+        let low = f(&with_group_at(inputs, group, |one| one.lower));
+        let high = f(&with_group_at(inputs, group, |one| one.upper));
         if !low.is_finite() || !high.is_finite() {
             return None;
         }
@@ -56,14 +50,26 @@ pub fn propagate(inputs: &[Input], f: impl Fn(&[f64]) -> f64) -> Option<Estimate
         above += (low.max(high) - point).max(0.0).powi(2);
     }
 
-    let measured = || inputs.iter().map(|input| input.estimate).filter(|estimate| estimate.n > 0);
+    // What is taken as certain says nothing of how sure the answer is.
+    let measured: Vec<&Estimate> =
+        inputs.iter().map(|input| &input.estimate).filter(|estimate| estimate.n > 0).collect();
+
     point.is_finite().then(|| Estimate {
         point,
         lower: point - below.sqrt(),
         upper: point + above.sqrt(),
-        confidence: measured().map(|one| one.confidence).fold(1.0_f64, f64::min),
-        n: measured().map(|one| one.n).min().unwrap_or(0),
+        confidence: measured.iter().map(|one| one.confidence).fold(1.0_f64, f64::min),
+        n: measured.iter().map(|one| one.n).min().unwrap_or(0),
     })
+}
+
+/// The inputs' points, with those of one group moved to an end.
+fn with_group_at(inputs: &[Input], group: u32, end: fn(&Estimate) -> f64) -> Vec<f64> {
+    let mut values = Vec::with_capacity(inputs.len());
+    for Input { estimate, group: its_group } in inputs {
+        values.push(if *its_group == group { end(estimate) } else { estimate.point });
+    }
+    values
 }
 
 #[cfg(test)]

@@ -14,24 +14,33 @@ const REACH: f64 = 7.0;
 /// The density of the score at each look, among what did not cross before, is integrated numerically
 /// (Armitage, McPherson & Rowe, J. R. Stat. Soc. A 132, 1969; Jennison & Turnbull 2000, ch. 19).
 pub fn tail(shares: &[f64], alpha: f64, exponent: f64) -> f64 {
-    let spent = |share: f64| alpha * share.clamp(0.0, 1.0).powf(exponent);
     let seen = shares.iter().position(|share| *share > 0.0).and_then(|first| shares.get(first..));
     let Some((first, later)) = seen.and_then(<[f64]>::split_first) else { return alpha };
-    let mut bound = -normal::quantile(spent(*first).max(f64::MIN_POSITIVE)) * first.sqrt();
+
+    let mut spent = spent_at(*first, alpha, exponent);
+    let mut level = spent;
+    let mut bound = -normal::quantile(spent.max(f64::MIN_POSITIVE)) * first.sqrt();
     let mut density = Density::first(*first, bound);
-    let (mut before, mut level) = (*first, spent(*first));
+    let mut before = *first;
 
     for (index, share) in later.iter().enumerate() {
         let deviation = (share - before).max(f64::MIN_POSITIVE).sqrt();
-        bound = density.bound(deviation, *share, spent(*share) - spent(before));
+        let spent_by_now = spent_at(*share, alpha, exponent);
+        bound = density.bound(deviation, *share, spent_by_now - spent);
         level = normal::cumulative(-bound / share.sqrt());
         if index + 1 < later.len() {
             density = density.next(deviation, *share, bound);
         }
         before = *share;
+        spent = spent_by_now;
     }
 
     level
+}
+
+/// The error spent up to a share of the information: α·t^ρ (Kim & DeMets 1987).
+fn spent_at(share: f64, alpha: f64, exponent: f64) -> f64 {
+    alpha * share.clamp(0.0, 1.0).powf(exponent)
 }
 
 /// Density of the score below a bound, on an even grid with the weights of Simpson's rule in it.
@@ -55,7 +64,9 @@ impl Density {
     fn on(share: f64, bound: f64, density: impl Fn(f64) -> f64) -> Self {
         let least = -REACH * share.sqrt();
         let step = (bound - least) / POINTS as f64;
-        let cell = |index: usize| {
+
+        let mut cells = Vec::with_capacity(POINTS + 1);
+        for index in 0..=POINTS {
             let weight = match index {
                 0 | POINTS => 1.0,
                 odd if odd % 2 == 1 => 4.0,
@@ -63,24 +74,25 @@ impl Density {
             };
 
             let score = least + step * index as f64;
-            (score, density(score) * weight * step / 3.0)
-        };
+            cells.push((score, density(score) * weight * step / 3.0));
+        }
 
-        Self { cells: (0..=POINTS).map(cell).collect() }
+        Self { cells }
     }
 
     /// The bound that `spend` of the probability crosses after a further increment.
     fn bound(&self, deviation: f64, share: f64, spend: f64) -> f64 {
-        let crossing = |bound: f64| -> f64 {
-            let cells = self.cells.iter();
-            cells.map(|(from, mass)| mass * normal::cumulative((from - bound) / deviation)).sum()
-        };
         let (mut low, mut high) = (-REACH * share.sqrt(), REACH * 2.0 * share.sqrt());
         for _ in 0..50 {
             let middle = f64::midpoint(low, high);
-            if crossing(middle) > spend { low = middle } else { high = middle }
+            if self.crossing(middle, deviation) > spend { low = middle } else { high = middle }
         }
         high
+    }
+
+    /// The probability that crosses a bound after a further increment.
+    fn crossing(&self, bound: f64, deviation: f64) -> f64 {
+        self.cells.iter().map(|(from, mass)| mass * normal::cumulative((from - bound) / deviation)).sum()
     }
 }
 

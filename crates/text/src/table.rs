@@ -117,6 +117,12 @@ fn wrong(file: &str, line: usize, reason: String) -> TextError {
 fn reader_is_at_end(rest: &str, cells: &StringRecord) -> bool {
     let bytes: usize = cells.iter().map(str::len).sum();
     let separators = cells.len().saturating_sub(1);
+
+    // Quotation marks double the marks in a cell and stand around it; what is longer holds further records.
+    let longest = bytes.saturating_mul(2).saturating_add(cells.len().saturating_mul(3));
+    if rest.trim_end().len() > longest {
+        return false;
+    }
     let quotes = rest.bytes().filter(|byte| *byte == b'"').count();
     rest.trim_end().len() <= bytes + separators + quotes
 }
@@ -199,6 +205,20 @@ mod tests {
             column("p\n\"two\nlines\"\nb", "p").unwrap(),
             [(2, "two\nlines".to_owned()), (4, "b".to_owned())]
         );
+    }
+
+    /// Each row by itself: a table of a price list has a hundred thousand.
+    #[test]
+    fn long_tables_are_read_in_one_pass() {
+        let mut text = "a,b\n".to_owned();
+        for row in 0..100_000 {
+            text.push_str(&format!("{row},\"x, {row}\"\n"));
+        }
+        let found = column(&text, "b").unwrap();
+        assert_eq!(found.len(), 100_000);
+        assert_eq!(found.last(), Some(&(100_001, "x, 99999".to_owned())));
+        text.push_str("1,\"open\n");
+        assert!(column(&text, "b").unwrap_err().contains("f:100002:1: a quotation mark is not closed"));
     }
 
     #[test]

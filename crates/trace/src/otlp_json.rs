@@ -5,7 +5,8 @@
 //! value of a kind that they do not know. A test holds the two against each other.
 //!
 //! Read leniently, as protobuf's JSON is: numbers as numbers or as strings of digits, kinds and codes by number or by
-//! name, ids in hexadecimal digits or in base64 (Tempo's), the names of OTLP before version 0.15.
+//! name, ids in hexadecimal digits or in base64 (Tempo's) or both, the names of OTLP before version 0.15, names with
+//! underscores, and attribute values as Go prints them.
 
 mod into_proto;
 mod scalar;
@@ -107,12 +108,15 @@ pub(crate) struct ScopeName<'a> {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ReadSpan<'a> {
     /// Of all spans of one request.
+    #[serde(alias = "trace_id")]
     pub(crate) trace_id: Id,
     /// Its own.
+    #[serde(alias = "span_id")]
     pub(crate) span_id: Id,
     #[serde(borrow)]
     pub(crate) trace_state: Cow<'a, str>,
     /// The span around it; none at a root.
+    #[serde(alias = "parent_span_id")]
     pub(crate) parent_span_id: Id,
     pub(crate) flags: Count,
     /// What it is called.
@@ -120,8 +124,10 @@ pub(crate) struct ReadSpan<'a> {
     pub(crate) name: Cow<'a, str>,
     pub(crate) kind: Kind,
     /// When it began; 0 where that is not said.
+    #[serde(alias = "start_time_unix_nano")]
     pub(crate) start_time_unix_nano: Nanos,
     /// When it ended; 0 where that is not said.
+    #[serde(alias = "end_time_unix_nano")]
     pub(crate) end_time_unix_nano: Nanos,
     /// What is said of it.
     #[serde(borrow)]
@@ -144,6 +150,7 @@ pub(crate) struct ReadSpan<'a> {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct ReadEvent<'a> {
     /// When.
+    #[serde(alias = "time_unix_nano")]
     pub(crate) time_unix_nano: Nanos,
     /// What.
     #[serde(borrow)]

@@ -119,8 +119,8 @@ pub fn summarize_run(span: &mut Span, summary: &RunSummary) {
 /// Stands where a reason stood that may have quoted content.
 pub const REASON_LEFT_OUT: &str = "the reason is left out, since it may quote a server";
 
-/// Takes prompts and answers out of a span, and messages that may quote them: servers repeat prompts in their errors.
-pub fn strip_content(span: &mut Span) {
+/// True for an attribute that holds a prompt or an answer.
+fn holds_content(key: &str) -> bool {
     const CONTENT: [&str; 6] = [
         INPUT_VALUE,
         OUTPUT_VALUE,
@@ -130,12 +130,13 @@ pub fn strip_content(span: &mut Span) {
         GEN_AI_SYSTEM_INSTRUCTIONS,
     ];
 
-    let holds_content = |key: &str| {
-        CONTENT.contains(&key)
-            || key.starts_with("llm.input_messages.")
-            || key.starts_with("llm.output_messages.")
-    };
+    CONTENT.contains(&key)
+        || key.starts_with("llm.input_messages.")
+        || key.starts_with("llm.output_messages.")
+}
 
+/// Takes prompts and answers out of a span, and messages that may quote them: servers repeat prompts in their errors.
+pub fn strip_content(span: &mut Span) {
     if let Some(status) = &mut span.status {
         status.message = stripped_message(&span.attributes, &status.message);
     }

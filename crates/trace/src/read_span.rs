@@ -73,6 +73,11 @@ impl ReadSpan<'_> {
         self.find(attribute).map(|value| value.int(attribute)).transpose()
     }
 
+    /// A time in nanoseconds that may be there.
+    pub(crate) fn time_if(&self, attribute: &'static str) -> Result<Option<Duration>, MappingError> {
+        Ok(self.int_if::<u64>(attribute)?.map(Duration::from_nanos))
+    }
+
     /// A number that must be there.
     pub(crate) fn number(&self, attribute: &'static str) -> Result<f64, MappingError> {
         self.number_if(attribute)?.ok_or(MappingError::Missing { attribute })

@@ -5,7 +5,7 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use infercost_core::run::RUN_SCHEMA;
 use infercost_core::{
@@ -316,25 +316,33 @@ impl RunStore {
         let loads = record.loads.iter().map(|load| (&load.variant, load.started_at, load.load_time));
         let windows =
             record.windows.iter().map(|window| (&window.id.variant, window.started_at, window.wall_time));
-        let inferences = record.windows.iter().flat_map(|window| {
-            let of = |inference: &InferenceRecord| (inference.issued_at, inference.outcome.latency());
-            window
-                .inferences
-                .iter()
-                .map(move |inference| (&window.id.variant, of(inference).0, of(inference).1))
-        });
-
         let evaluations = record
             .evaluations
             .iter()
             .map(|evaluation| (&evaluation.variant, evaluation.evaluated_at, evaluation.duration));
 
-        for (variant, started_at, length) in loads.chain(windows).chain(inferences).chain(evaluations) {
-            let (start, end) = crate::mapping::stretch(started_at, length)
-                .map_err(|source| StoreError::Record { record: "what the run holds".to_owned(), source })?;
-            self.widen(variant, start, end);
+        for (variant, started_at, length) in loads.chain(windows).chain(evaluations) {
+            self.measure_extent(variant, started_at, length)?;
         }
 
+        for window in &record.windows {
+            for inference in &window.inferences {
+                self.measure_extent(&window.id.variant, inference.issued_at, inference.outcome.latency())?;
+            }
+        }
+
+        Ok(())
+    }
+
+    fn measure_extent(
+        &mut self,
+        variant: &VariantId,
+        started_at: SystemTime,
+        length: Duration,
+    ) -> Result<(), StoreError> {
+        let (start, end) = crate::mapping::stretch(started_at, length)
+            .map_err(|source| StoreError::Record { record: "what the run holds".to_owned(), source })?;
+        self.widen(variant, start, end);
         Ok(())
     }
 
@@ -393,8 +401,8 @@ fn subject(variant: &VariantId, prompt: &str, repetition: u32) -> String {
 }
 
 fn check_id(id: &str) -> Result<(), StoreError> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    if (1..=128).contains(&id.len()) && !id.starts_with('.') && id.bytes().all(allowed) {
+    let is_plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    if (1..=128).contains(&id.len()) && !id.starts_with('.') && is_plain {
         return Ok(());
     }
     Err(StoreError::RunId { id: id.to_owned() })
@@ -420,13 +428,17 @@ fn header_json(folder: &Path, header: &RunHeader) -> Result<Vec<u8>, StoreError>
 /// Writes `run.json` so that it is there whole or not at all.
 fn write_header(folder: &Path, json: &[u8]) -> Result<(), StoreError> {
     let partial = folder.join("run.json.partial");
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(&partial)?;
-        file.write_all(json)?;
-        file.sync_all()?;
-        std::fs::rename(&partial, folder.join(HEADER_FILE))
-    };
-    write().map_err(|source| write_error(&folder.join(HEADER_FILE), source))
+    let whole = folder.join(HEADER_FILE);
+
+    let written = write_new(&partial, json).and_then(|()| std::fs::rename(&partial, &whole));
+    written.map_err(|source| write_error(&whole, source))
+}
+
+/// Writes a file that is not there yet, and waits for the disk.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 fn open_locked(path: &Path) -> Result<File, StoreError> {

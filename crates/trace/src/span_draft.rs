@@ -261,10 +261,11 @@ fn push<T: Serialize + ?Sized>(json: &mut Vec<u8>, value: &T) {
 
 fn push_hex(json: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |four: u8| DIGITS.get(usize::from(four)).copied().unwrap_or(b'0');
+
     for byte in bytes {
-        json.push(digit(byte >> 4));
-        json.push(digit(byte & 15));
+        for four in [byte >> 4, byte & 15] {
+            json.push(DIGITS.get(usize::from(four)).copied().unwrap_or(b'0'));
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use infercost_stats::{normal, power};
 use super::{MOST_FAILURES, Point};
 use crate::pricing::Pricing;
 use crate::recommendation::{JudgedVariant, Part, quality};
-use crate::wording::plain;
+use infercost_core::number::plain;
 
 /// A variant with its operating points.
 pub(crate) struct LoadTested<'a> {
@@ -74,12 +74,11 @@ impl Offer<'_> {
 /// Does a point fail no more often than the baseline's? The margin is what so many requests can rule out, and never more
 /// than [`MOST_FAILURES`].
 fn failures(point: &Point, reference: &Point, confidence: f64) -> Verdict {
-    let share = |point: &Point| Share { count: point.unanswered as f64, n: point.requests };
     let n = point.requests.min(reference.requests);
     let margin = power::automatic_margin(n, confidence).min(MOST_FAILURES);
 
     let z = normal::quantile(confidence);
-    let (lower, upper) = newcombe_independent(share(point), share(reference), z);
+    let (lower, upper) = newcombe_independent(unanswered(point), unanswered(reference), z);
 
     if lower > margin {
         Verdict::Fail
@@ -88,6 +87,11 @@ fn failures(point: &Point, reference: &Point, confidence: f64) -> Verdict {
     } else {
         Verdict::Inconclusive
     }
+}
+
+/// The share of requests without an answer.
+fn unanswered(point: &Point) -> Share {
+    Share { count: point.unanswered as f64, n: point.requests }
 }
 
 /// Decides between operating points. The baseline stands at its own cheapest point that meets the targets, or, where
@@ -104,36 +108,30 @@ pub(crate) fn advise(
     let asked = policy.slo.is_some();
     let baseline = all.iter().find(|one| one.judged.part == Part::Baseline)?;
     let own = cheapest(baseline, pricing, sound);
-    let fallback = || cheapest(baseline, pricing, usable);
-    let reference = own.or_else(fallback)?;
+    let reference = own.or_else(|| cheapest(baseline, pricing, usable))?;
     let meets = own.is_some();
 
-    let offers: Vec<Offer<'_>> = all
-        .iter()
-        .filter(|one| one.judged.part == Part::Candidate)
-        .flat_map(|tested| tested.points.iter().map(move |point| (tested, point)))
-        .filter_map(|(tested, point)| {
-            let ratio = ratio(tested, point, baseline, reference, pricing)?;
+    let mut offers = Vec::new();
+    for tested in all.iter().filter(|one| one.judged.part == Part::Candidate) {
+        for point in &tested.points {
+            let Some(ratio) = ratio(tested, point, baseline, reference, pricing) else { continue };
             let failures = failures(point, reference, policy.confidence);
-            Some(Offer { tested, point, ratio, failures })
-        })
-        .collect();
+            offers.push(Offer { tested, point, ratio, failures });
+        }
+    }
 
-    // Rivals without a known cost under load cannot be called dearer.
+    // Rivals without a known cost under load cannot be called costlier.
     if offers.is_empty() && all.iter().any(|one| one.judged.part == Part::Candidate) {
         return None;
     }
 
     // Where the baseline itself misses the targets, what meets them is worth having at any price.
-    let better = |offer: &&Offer<'_>| !meets || offer.ratio.upper < 1.0;
-    let best =
-        offers.iter().filter(|offer| offer.is_good()).filter(better).min_by(|one, other| by_cost(one, other));
-    if let Some(best) = best {
-        let tied = offers
-            .iter()
-            .filter(|offer| offer.is_good())
-            .filter(better)
-            .filter(|one| one.ratio.overlaps(&best.ratio));
+    let better: Vec<&Offer<'_>> =
+        offers.iter().filter(|offer| offer.is_good() && (!meets || offer.ratio.upper < 1.0)).collect();
+
+    if let Some(best) = better.iter().copied().min_by(|one, other| by_cost(one, other)) {
+        let tied = better.iter().copied().filter(|one| one.ratio.overlaps(&best.ratio));
+
         // Of one variant's tied points the cheapest stands for it.
         let winner = tied
             .max_by(|one, other| quality(one.tested.judged, other.tested.judged).then(by_cost(other, one)))
@@ -245,9 +243,8 @@ fn cheapest<'a>(
     pricing: &Pricing<'_>,
     fits: fn(&Point) -> bool,
 ) -> Option<&'a Point> {
-    let cost = |point: &Point| Some(cost(tested, point, pricing, point.parts)?.point);
     let fitting = tested.points.iter().filter(|point| fits(point));
-    let priced = fitting.filter_map(|point| Some((point, cost(point)?)));
+    let priced = fitting.filter_map(|point| Some((point, cost(tested, point, pricing, point.parts)?.point)));
     priced.min_by(|one, other| one.1.total_cmp(&other.1)).map(|(point, _)| point)
 }
 
@@ -268,12 +265,10 @@ fn ratio(
     reference: &Point,
     pricing: &Pricing<'_>,
 ) -> Option<Estimate> {
-    let measured = |point: &Point| point.parts.of_energy(point.report.energy_source.is_measured());
-    let parts = measured(point).common(measured(reference));
+    let parts = measured_parts(point).common(measured_parts(reference));
     let one = cost(tested, point, pricing, parts)?;
     let other = cost(baseline, reference, pricing, parts)?;
-    let half = |cost: &Estimate| (cost.upper / cost.lower).ln() / 2.0;
-    let spread = half(&one).hypot(half(&other)).exp();
+    let spread = half_width(&one).hypot(half_width(&other)).exp();
     let ratio = one.point / other.point;
     Some(Estimate {
         point: ratio,
@@ -282,4 +277,14 @@ fn ratio(
         n: one.n.min(other.n),
         ..one
     })
+}
+
+/// Parts of a point's cost, without an estimated energy.
+fn measured_parts(point: &Point) -> Parts {
+    point.parts.of_energy(point.report.energy_source.is_measured())
+}
+
+/// Half of an interval's width, in logarithms.
+fn half_width(cost: &Estimate) -> f64 {
+    (cost.upper / cost.lower).ln() / 2.0
 }

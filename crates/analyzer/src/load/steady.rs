@@ -34,12 +34,15 @@ struct Stretch<'a> {
 
 impl<'a> Steady<'a> {
     pub(super) fn of(windows: &[(&'a WindowRecord, LoadFacts)]) -> Self {
-        let stretch = |(window, load): &(&'a WindowRecord, LoadFacts)| {
-            let steady = load.steady?;
+        let mut stretches = Vec::new();
+        for (window, load) in windows {
+            let Some(steady) = load.steady else { continue };
             let (from, until) = (steady.from.as_secs_f64(), steady.until.as_secs_f64());
-            (until > from).then_some(Stretch { window, from, until })
-        };
-        Self { stretches: windows.iter().filter_map(stretch).collect(), windows: windows.len() }
+            if until > from {
+                stretches.push(Stretch { window, from, until });
+            }
+        }
+        Self { stretches, windows: windows.len() }
     }
 
     /// Length of all stretches, in seconds.
@@ -49,15 +52,16 @@ impl<'a> Steady<'a> {
 
     /// Requests issued in the steady state, failures included: none of them is left out for being slow.
     pub(super) fn issued(&self) -> Vec<&'a InferenceRecord> {
-        let inside = |stretch: &Stretch<'a>| {
-            let (from, until, window) = (stretch.from, stretch.until, stretch.window);
-            window.inferences.iter().filter(move |inference| {
-                let at = since(window, inference);
-                from <= at && at <= until
-            })
-        };
-
-        self.stretches.iter().flat_map(inside).collect()
+        let mut issued = Vec::new();
+        for stretch in &self.stretches {
+            for inference in &stretch.window.inferences {
+                let at = since(stretch.window, inference);
+                if (stretch.from..=stretch.until).contains(&at) {
+                    issued.push(inference);
+                }
+            }
+        }
+        issued
     }
 
     /// Why there is no rate.
@@ -94,28 +98,27 @@ impl<'a> Steady<'a> {
         }
 
         let seconds = self.seconds();
-        let answered = all_requests;
-        let estimate = |batches: &[f64], sum: f64| {
-            let spread = mean_estimate(batches, confidence)?;
-            let point = sum / seconds;
-            let half = (spread.upper - spread.lower) / 2.0;
-            let sound = point > 0.0 && point.is_finite() && half < point && answered >= 2.0;
-
-            // the independent units are requests, of which a batch holds several
-            sound.then_some(Estimate {
-                point,
-                lower: point - half,
-                upper: point + half,
-                confidence,
-                n: answered.round() as usize,
-            })
-        };
-
         SteadyRates {
-            requests_per_s: estimate(&requests, all_requests),
-            output_tokens_per_s: estimate(&tokens, all_tokens),
+            requests_per_s: rate(&requests, all_requests / seconds, all_requests, confidence),
+            output_tokens_per_s: rate(&tokens, all_tokens / seconds, all_requests, confidence),
         }
     }
+}
+
+/// A rate with Student's interval over its batches; `None` where that reaches zero, or next to nothing was answered.
+fn rate(batches: &[f64], point: f64, answered: f64, confidence: f64) -> Option<Estimate> {
+    let spread = mean_estimate(batches, confidence)?;
+    let half = (spread.upper - spread.lower) / 2.0;
+    let sound = point > 0.0 && point.is_finite() && half < point && answered >= 2.0;
+
+    // the independent units are requests, of which a batch holds several
+    sound.then_some(Estimate {
+        point,
+        lower: point - half,
+        upper: point + half,
+        confidence,
+        n: answered.round() as usize,
+    })
 }
 
 impl Stretch<'_> {

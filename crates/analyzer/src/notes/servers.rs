@@ -1,38 +1,44 @@
-//! What must be read with the numbers of a server: what it does not tell.
+//! What must be known with the numbers of a server: what it does not tell.
 
 use infercost_core::run::VariantHeader;
-use infercost_core::{InferenceRecord, Outcome, TokenCount};
+use infercost_core::{Fact, InferenceRecord, Outcome, ServerFact, TokenCount};
 
-use super::{Noted, claims};
+use super::{Noted, claims, windows};
 use crate::load::cached_share;
-use infercost_core::text::{count, percent};
 
-/// Notes on every variant that a server answers for; nothing where there is none.
-pub(super) fn notes(noted: &Noted<'_>) -> Vec<String> {
-    let mut notes = Vec::new();
+/// Findings about every variant that a server answers for; nothing where there is none.
+pub(super) fn facts(noted: &Noted<'_>) -> Vec<Fact> {
     let mut known: Vec<&VariantHeader> = Vec::new();
     for header in noted.analysis.runs.iter().flat_map(|run| &run.header.variants) {
         if header.is_served() && !known.iter().any(|one| one.id == header.id) {
             known.push(header);
         }
     }
+
+    let mut facts = Vec::new();
     for header in known {
-        let windows = noted.analysis.runs.iter().flat_map(|run| &run.windows);
-        let windows = windows.filter(|window| window.id.variant == header.id);
-        let answers: Vec<&InferenceRecord> = windows
+        let answers: Vec<&InferenceRecord> = windows(noted)
+            .filter(|window| window.id.variant == header.id)
             .flat_map(|window| &window.inferences)
             .filter(|one| matches!(one.outcome, Outcome::Completed { .. }))
             .collect();
-        notes.extend(claims::parameters(header));
-        notes.extend(claims::counts(header.id.variant_name(), &answers));
+
+        let mut found = Vec::new();
+        found.extend(claims::parameters(header));
+        found.extend(claims::counts(&answers));
+
         let server = Server { header, answers };
-        notes.extend(server.counted_by_chunks());
-        notes.extend(server.prompt_tokens());
-        notes.extend(server.tokenizer());
-        notes.extend(server.several_in_a_chunk());
-        notes.extend(server.cache(noted));
+        found.extend(server.counted_by_chunks());
+        found.extend(server.prompt_tokens());
+        found.extend(server.tokenizer());
+        found.extend(server.several_in_a_chunk());
+        found.extend(server.cache(noted));
+
+        for server in found {
+            facts.push(Fact::Server { variant: header.id.variant_name().to_owned(), server });
+        }
     }
-    notes
+    facts
 }
 
 /// A server and its answers to single requests.
@@ -42,94 +48,65 @@ struct Server<'a> {
 }
 
 impl Server<'_> {
-    fn name(&self) -> &str {
-        self.header.id.variant_name()
+    /// In how many answers something holds; `None` for none.
+    fn having(&self, test: impl Fn(&InferenceRecord) -> bool) -> Option<u64> {
+        let number = self.answers.iter().filter(|one| test(one)).count() as u64;
+        (number > 0).then_some(number)
     }
 
-    /// In how many answers something holds, in words; `None` for none.
-    fn having(&self, test: impl Fn(&InferenceRecord) -> bool) -> Option<String> {
-        let number = self.answers.iter().filter(|one| test(one)).count();
-        let all = self.answers.len() as u64;
-        (number > 0).then(|| format!("{number} of {}", count(all, "answer")))
+    fn of(&self) -> u64 {
+        self.answers.len() as u64
     }
 
-    fn counted_by_chunks(&self) -> Option<String> {
-        let counted = |one: &InferenceRecord| {
+    fn counted_by_chunks(&self) -> Option<ServerFact> {
+        let answers = self.having(|one| {
             one.served.as_ref().is_some_and(|served| {
-                let is_told = served.usage_faults.iter().any(|fault| fault.is_disbelieved());
-                served.counted_by == TokenCount::Chunks && !is_told
+                let is_reported = served.usage_faults.iter().any(|fault| fault.is_disbelieved());
+                served.counted_by == TokenCount::Chunks && !is_reported
             })
-        };
-        let unreported = self.having(counted)?;
-        Some(format!(
-            "{} sent no `usage` with {unreported}: output tokens are the chunks of the stream there, and a chunk may hold \
-             several.",
-            self.name()
-        ))
+        })?;
+        Some(ServerFact::CountedByChunks { answers, of: self.of() })
     }
 
     /// The trial answer's count against the server's own tokenizer. Text may split into other tokens than it was
     /// generated in, so this is a doubt and no proof.
-    fn tokenizer(&self) -> Option<String> {
+    fn tokenizer(&self) -> Option<ServerFact> {
         let trial = self.header.engine.habits.as_ref()?.trial.as_ref()?;
         let (counted, tokenized) =
             trial.counted_and_tokenized.filter(|_| trial.tokenizer_agrees() == Some(false))?;
-        let by = if trial.sends_usage { "`usage`" } else { "the stream" };
-        Some(format!(
-            "{} counted {counted} tokens of a trial answer by {by}, and its own tokenizer finds {tokenized} in the \
-             text: speed and cost by the token may be off as much.",
-            self.name()
-        ))
+        Some(ServerFact::TokenizerDisagrees { counted, by_usage: trial.sends_usage, tokenized })
     }
 
-    fn several_in_a_chunk(&self) -> Option<String> {
-        let several = self.having(|one| one.served.as_ref().is_some_and(|served| served.count_mismatch))?;
-        Some(format!(
-            "{} sent several tokens in a chunk, or some that were not shown, in {several}: gaps between chunks are not \
-             gaps between tokens.",
-            self.name()
-        ))
+    fn several_in_a_chunk(&self) -> Option<ServerFact> {
+        let answers = self.having(|one| one.served.as_ref().is_some_and(|served| served.count_mismatch))?;
+        Some(ServerFact::SeveralInAChunk { answers, of: self.of() })
     }
 
-    fn prompt_tokens(&self) -> Option<String> {
-        let unreported = self.having(|one| one.input_tokens.is_none())?;
-        Some(format!(
-            "{} did not report the prompt tokens of {unreported}: they are unknown, and so are speed and cost by the prompt \
-             token.",
-            self.name()
-        ))
+    fn prompt_tokens(&self) -> Option<ServerFact> {
+        let answers = self.having(|one| one.input_tokens.is_none())?;
+        Some(ServerFact::PromptTokensUnreported { answers, of: self.of() })
     }
 
     /// Prompts that are asked again look free to a server that remembers them: what it took from its cache is said, and
     /// so is that nobody knows. Under load the points say themselves what was taken.
-    fn cache(&self, noted: &Noted<'_>) -> Option<String> {
-        let name = self.name();
+    fn cache(&self, noted: &Noted<'_>) -> Option<ServerFact> {
         if let Some(share) = cached_share(&self.answers) {
-            return (share > 0.0).then(|| {
-                format!(
-                    "{} of the prompt tokens of {name} came from a prompt cache in single requests: TTFT and cost are \
-                     those of prompts that it had seen.",
-                    percent(share)
-                )
-            });
+            return (share > 0.0).then_some(ServerFact::FromCache { share });
         }
+
         let is_off = self.header.engine.habits.as_ref().is_some_and(|habits| habits.cache_off);
-        let run = noted.analysis.runs.iter().map(|run| &run.header);
-        let again: Vec<&str> = [
-            (run.clone().any(|header| header.warm_ups > 0), "in warm-ups"),
-            (run.clone().any(|header| header.repetitions > 1), "in repetitions"),
-            (noted.is_loaded, "under load"),
-        ]
-        .into_iter()
-        .filter_map(|(is_so, what)| is_so.then_some(what))
-        .collect();
-        (!is_off && !self.answers.is_empty() && !again.is_empty()).then(|| {
-            format!(
-                "{name} does not tell what it takes from a prompt cache, and infercost knows no switch for it: prompts \
-                 that were asked more than once ({}) may look faster and cheaper than new ones. Start it without \
-                 one, where it can.",
-                again.join(", ")
-            )
+        if is_off || self.answers.is_empty() {
+            return None;
+        }
+
+        let mut headers = noted.analysis.runs.iter().map(|run| &run.header);
+        let warm_ups = headers.clone().any(|header| header.warm_ups > 0);
+        let repetitions = headers.any(|header| header.repetitions > 1);
+        let under_load = noted.is_loaded;
+        (warm_ups || repetitions || under_load).then_some(ServerFact::CacheUnknown {
+            warm_ups,
+            repetitions,
+            under_load,
         })
     }
 }

@@ -1,22 +1,21 @@
-//! What must be read with the numbers of a model that thinks before it answers.
+//! What must be known with the numbers of a model that thinks before it answers.
 
 use std::collections::BTreeMap;
 
-use infercost_core::text::{count, percent};
-use infercost_core::{FinishReason, InferenceRecord, Outcome, Thinking, VariantId};
+use infercost_core::{Fact, FinishReason, InferenceRecord, Outcome, Thinking, VariantId};
 
-use super::Noted;
+use super::{Noted, windows};
 
-/// Notes on every variant that thought, each with the limit that its thinking used up.
-pub(super) fn notes(noted: &Noted<'_>) -> Vec<String> {
+/// Findings about every variant that thought, each with the limit that its thinking used up.
+pub(super) fn facts(noted: &Noted<'_>) -> Vec<Fact> {
     let mut variants: BTreeMap<&VariantId, Thought> = BTreeMap::new();
-    for window in noted.analysis.runs.iter().flat_map(|run| &run.windows) {
+    for window in windows(noted) {
         let thought = variants.entry(&window.id.variant).or_default();
         window.inferences.iter().for_each(|inference| thought.add(inference));
     }
 
     let thinking = variants.into_iter().filter(|(_, thought)| thought.answers_with > 0);
-    thinking.flat_map(|(variant, thought)| thought.notes(variant.variant_name())).collect()
+    thinking.flat_map(|(variant, thought)| thought.facts(variant.variant_name())).collect()
 }
 
 /// Thinking in the answers of one variant.
@@ -52,27 +51,24 @@ impl Thought {
         }
     }
 
-    fn notes(&self, name: &str) -> Vec<String> {
-        let all = count(self.answers, "answer");
+    fn facts(&self, name: &str) -> Vec<Fact> {
         let share = self.thinking_tokens as f64 / self.output_tokens.max(1) as f64;
-        let share = if self.is_partial {
-            "how many tokens that took is not known of all of them".to_owned()
-        } else {
-            format!("{} of the output tokens are thinking", percent(share))
-        };
-        let mut notes = vec![format!(
-            "{name} thought before {} of {all}: {share}. Thinking is billed and timed, and never graded.",
-            self.answers_with
-        )];
+        let mut facts = vec![Fact::Thought {
+            variant: name.to_owned(),
+            answers: self.answers_with,
+            of: self.answers,
+            share: (!self.is_partial).then_some(share),
+        }];
 
         if let Some((least, most)) = self.limits {
-            let limits = if least == most { least.to_string() } else { format!("{least} to {most}") };
-            notes.push(format!(
-                "{} of {all} of {name} never began: thinking used up max_tokens ({limits}), and they count as wrong. \
-                 Raise `max_tokens` in the prompt set, or say there how much `thinking` is allowed.",
-                self.never_began
-            ));
+            facts.push(Fact::ThinkingUsedUp {
+                variant: name.to_owned(),
+                answers: self.never_began,
+                of: self.answers,
+                least,
+                most,
+            });
         }
-        notes
+        facts
     }
 }

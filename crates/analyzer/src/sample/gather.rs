@@ -394,8 +394,8 @@ pub(super) fn pair_up(variants: &[VariantSample<'_>], index: usize, layout: Layo
             }
         }
 
-        let failed = |sample: &VariantSample<'_>| sample.failed.get(prompt).copied().flatten();
-        if let (Some(reference), Some(failed)) = (failed(baseline), failed(variant)) {
+        let failed = [baseline, variant].map(|sample| sample.failed.get(prompt).copied().flatten());
+        if let [Some(reference), Some(failed)] = failed {
             table.add(prompt, column(Pair::BaselineFailed), reference);
             table.add(prompt, column(Pair::Failed), failed);
             table.add(prompt, column(Pair::BothAsked), 1.0);

@@ -3,7 +3,7 @@
 use infercost_core::Estimate;
 
 use crate::audit::{AuditInput, BreakEven, Subject};
-use crate::scenario::{Scenario, Tenure};
+use crate::scenario::Scenario;
 use infercost_core::text::percent;
 use infercost_stats::propagation::propagate;
 
@@ -34,44 +34,46 @@ pub(super) fn break_evens(
 
 /// The electricity price at which an inference costs `allowed`: the cost is linear in it.
 fn tariff_for(scenario: &Scenario, allowed: f64, name: &str) -> BreakEven {
-    let what = format!("electricity price at which cost is {name}");
-    let unit = format!("{}/kWh", scenario.currency);
-    let nothing = |reason: &str| BreakEven {
-        what: what.clone(),
-        value: None,
-        unit: unit.clone(),
-        reason: reason.to_owned(),
+    let (value, reason) = match tariff_value(scenario, allowed) {
+        Ok(value) => (Some(value), String::new()),
+        Err(reason) => (None, reason.to_owned()),
     };
 
-    if matches!(scenario.tenure, Tenure::Rented { includes_electricity: true, .. }) {
-        return nothing("electricity is in the rent");
+    BreakEven {
+        what: format!("electricity price at which cost is {name}"),
+        value,
+        unit: format!("{}/kWh", scenario.currency),
+        reason,
+    }
+}
+
+/// That price, or why there is none.
+fn tariff_value(scenario: &Scenario, allowed: f64) -> Result<Estimate, &'static str> {
+    if scenario.is_electricity_in_rent() {
+        return Err("electricity is in the rent");
+    }
+    if scenario.joules.is_none() {
+        return Err("the energy is unknown");
     }
 
-    if scenario.joules.is_none() {
-        return nothing("the energy is unknown");
-    }
-    let at = |tariff: f64| Scenario { tariff: Some(tariff), ..scenario.clone() };
-    let (free, one) = (at(0.0), at(1.0));
+    let free = Scenario { tariff: Some(0.0), ..scenario.clone() };
+    let one = Scenario { tariff: Some(1.0), ..scenario.clone() };
     let inputs = scenario.inputs();
     let value = propagate(&inputs, |values| {
         let base = free.total(&inputs, values);
         (allowed - base) / (one.total(&inputs, values) - base)
     });
 
-    match value {
-        Some(value) if value.point > 0.0 => {
-            BreakEven { what, value: Some(value), unit, reason: String::new() }
-        }
-        _ => nothing("even free electricity does not bring it there"),
-    }
+    value.filter(|value| value.point > 0.0).ok_or("even free electricity does not bring it there")
 }
 
 /// The utilization at which an inference costs `allowed`: the cost is a + b ÷ u.
 fn utilization_for(scenario: &Scenario, allowed: f64, name: &str) -> BreakEven {
     let what = format!("utilization at which cost is {name}");
     let unit = "share of hours".to_owned();
-    let at = |utilization: f64| Scenario { utilization, ..scenario.clone() };
-    let (full, half) = (at(1.0), at(0.5));
+
+    let full = Scenario { utilization: 1.0, ..scenario.clone() };
+    let half = Scenario { utilization: 0.5, ..scenario.clone() };
     let inputs = scenario.inputs();
     let value = propagate(&inputs, |values| {
         let whole = full.total(&inputs, values);

@@ -6,30 +6,35 @@ use crate::lever::Lever;
 /// The changes, the biggest first; what does not apply comes last.
 pub(super) fn tornado(subject: &Subject, revenue: Option<f64>) -> Vec<Swing> {
     let cost = subject.cost().map(|cost| cost.point);
-    let mut swings: Vec<Swing> = Lever::ALL
-        .into_iter()
-        .map(|lever| {
-            let words = lever.words();
-            let nothing =
-                |reason: String| Swing { lever, words, change: None, share: None, of_revenue: None, reason };
-            match subject.with(lever) {
-                Err(reason) => nothing(reason),
-                Ok(changed) => match changed.map(|changed| changed.point).zip(cost) {
-                    Some((changed, cost)) => Swing {
-                        lever,
-                        words,
-                        change: Some(changed - cost),
-                        share: subject.ratio_with(lever).map(|ratio| ratio.map(|ratio| ratio - 1.0)),
-                        of_revenue: revenue.filter(|revenue| *revenue > 0.0).map(|revenue| changed / revenue),
-                        reason: String::new(),
-                    },
-                    None => nothing("the cost is unknown".to_owned()),
-                },
-            }
-        })
-        .collect();
+    let mut swings: Vec<Swing> =
+        Lever::ALL.into_iter().map(|lever| swing(subject, lever, cost, revenue)).collect();
 
-    let size = |swing: &Swing| swing.change.map_or(-1.0, f64::abs);
     swings.sort_by(|one, other| size(other).total_cmp(&size(one)));
     swings
+}
+
+/// What one change does.
+fn swing(subject: &Subject, lever: Lever, cost: Option<f64>, revenue: Option<f64>) -> Swing {
+    let changed = match subject.with(lever) {
+        Ok(changed) => changed.zip(cost).ok_or_else(|| "the cost is unknown".to_owned()),
+        Err(reason) => Err(reason),
+    };
+
+    let words = lever.words();
+    match changed {
+        Ok((changed, cost)) => Swing {
+            lever,
+            words,
+            change: Some(changed.point - cost),
+            share: subject.ratio_with(lever).map(|ratio| ratio.map(|ratio| ratio - 1.0)),
+            of_revenue: revenue.filter(|revenue| *revenue > 0.0).map(|revenue| changed.point / revenue),
+            reason: String::new(),
+        },
+        Err(reason) => Swing { lever, words, change: None, share: None, of_revenue: None, reason },
+    }
+}
+
+/// How far a change moves the cost; less than nothing where it does not apply.
+fn size(swing: &Swing) -> f64 {
+    swing.change.map_or(-1.0, f64::abs)
 }

@@ -14,10 +14,12 @@ const MAP_WIDTH: f64 = 500.0;
 pub fn map(hosting: &Hosting) -> String {
     let grid = &hosting.map;
     let rows = grid.tariffs.len();
+
     let height = TOP + CELL * rows as f64 + 74.0;
     let mut drawing = Drawing::new(WIDTH, height);
     drawing.title("Which way is cheapest where");
     drawing.small(16.0, 46.0, &hosting.name, Anchor::Start);
+
     let width = MAP_WIDTH / grid.loads.len().max(1) as f64;
     let bottom = TOP + CELL * rows as f64;
     for (row, (winners, ties)) in grid.winners.iter().zip(&grid.ties).enumerate() {
@@ -33,27 +35,31 @@ pub fn map(hosting: &Hosting) -> String {
         }
     }
 
-    let (low, high) =
-        (grid.loads.first().copied().unwrap_or(1.0), grid.loads.last().copied().unwrap_or(10.0));
-    let x = |load: f64| LEFT + (load / low).ln() / (high / low).ln() * MAP_WIDTH;
-    let mut decade = 10_f64.powf(low.log10().ceil());
-    while decade <= high * 1.000_1 {
-        drawing.line((x(decade), bottom), (x(decade), bottom + 6.0), INK, 1.0);
-        drawing.small(x(decade), bottom + 21.0, &plain(decade), Anchor::Middle);
+    let axes = Axes {
+        low: grid.loads.first().copied().unwrap_or(1.0),
+        high: grid.loads.last().copied().unwrap_or(10.0),
+        top: grid.tariffs.last().copied().unwrap_or(1.0),
+        bottom,
+    };
+
+    let mut decade = 10_f64.powf(axes.low.log10().ceil());
+    while decade <= axes.high * 1.000_1 {
+        let x = axes.x(decade);
+        drawing.line((x, bottom), (x, bottom + 6.0), INK, 1.0);
+        drawing.small(x, bottom + 21.0, &plain(decade), Anchor::Middle);
         decade *= 10.0;
     }
 
     drawing.text(LEFT + MAP_WIDTH / 2.0, bottom + 44.0, "requests an hour", Anchor::Middle, INK);
-    let top = grid.tariffs.last().copied().unwrap_or(1.0);
-    let y = |tariff: f64| bottom - tariff / top * (bottom - TOP);
-    for tick in ticks(0.0, top, 5) {
-        drawing.line((LEFT - 6.0, y(tick)), (LEFT, y(tick)), INK, 1.0);
-        drawing.small(LEFT - 10.0, y(tick) + 4.0, &plain(tick), Anchor::End);
+    for tick in ticks(0.0, axes.top, 5) {
+        let y = axes.y(tick);
+        drawing.line((LEFT - 6.0, y), (LEFT, y), INK, 1.0);
+        drawing.small(LEFT - 10.0, y + 4.0, &plain(tick), Anchor::End);
     }
     drawing.text(16.0, TOP - 12.0, &format!("{}/kWh", hosting.currency), Anchor::Start, INK);
 
     if let Some(tariff) = grid.tariff {
-        let (cx, cy) = (x(grid.load), y(tariff));
+        let (cx, cy) = (axes.x(grid.load), axes.y(tariff));
         for (color, size) in [("#ffffff", 5.0), ("#1f2933", 2.5)] {
             drawing.line((cx - 9.0, cy), (cx + 9.0, cy), color, size);
             drawing.line((cx, cy - 9.0), (cx, cy + 9.0), color, size);
@@ -78,4 +84,22 @@ pub fn map(hosting: &Hosting) -> String {
         drawing.small(LEFT, bottom + 64.0, &grid.note, Anchor::Start);
     }
     drawing.finish(&format!("Map of the cheapest way over load and tariff: {}", hosting.why))
+}
+
+/// Where loads, on a logarithmic scale, and tariffs lie on the map.
+struct Axes {
+    low: f64,
+    high: f64,
+    top: f64,
+    bottom: f64,
+}
+
+impl Axes {
+    fn x(&self, load: f64) -> f64 {
+        LEFT + (load / self.low).ln() / (self.high / self.low).ln() * MAP_WIDTH
+    }
+
+    fn y(&self, tariff: f64) -> f64 {
+        self.bottom - tariff / self.top * (self.bottom - TOP)
+    }
 }

@@ -92,8 +92,8 @@ impl Search<'_> {
     /// Cost of owning less that of the other way.
     fn gap(&self, share: f64, at: &[f64]) -> f64 {
         let requests = share * self.capacity_per_hour(at);
-        let own = self.own.total(self.setting, requests, at).unwrap_or(f64::NAN);
-        own - self.other.total(self.setting, requests, at).unwrap_or(f64::NAN)
+        self.own.total_or_nan(self.setting, requests, at)
+            - self.other.total_or_nan(self.setting, requests, at)
     }
 
     /// The load at a step, even on a logarithmic scale.
@@ -103,16 +103,22 @@ impl Search<'_> {
 
     /// The share from which, or up to which, owning is cheaper: bisection after a search for a change of sign.
     fn root(&self, at: &[f64], direction: f64) -> Option<f64> {
-        let is_costlier = |share: f64| direction * self.gap(share, at) > 0.0;
-        let crossing =
-            (0..STEPS).find(|step| is_costlier(self.share(*step)) && !is_costlier(self.share(step + 1)))?;
+        let crossing = (0..STEPS).find(|step| {
+            self.is_costlier(self.share(*step), at, direction)
+                && !self.is_costlier(self.share(step + 1), at, direction)
+        })?;
 
         let (mut low, mut high) = (self.share(crossing), self.share(crossing + 1));
         for _ in 0..60 {
             let middle = f64::midpoint(low, high);
-            if is_costlier(middle) { low = middle } else { high = middle }
+            if self.is_costlier(middle, at, direction) { low = middle } else { high = middle }
         }
         Some(f64::midpoint(low, high))
+    }
+
+    /// True where owning costs more at a load, or less where the search goes the other way.
+    fn is_costlier(&self, share: f64, at: &[f64], direction: f64) -> bool {
+        direction * self.gap(share, at) > 0.0
     }
 
     /// Why there is no load from which owning is cheaper; `busy` is the gap at the farthest load.
@@ -149,20 +155,20 @@ pub(crate) fn payback(setting: &Setting, own: &Way, other: &Way, requests: f64) 
         ..setting.clone()
     };
     let monthly = requests * setting.demand.hours_per_day * DAYS_PER_MONTH;
-    let months = |at: &[f64]| {
+    let months = propagate(&setting.inputs(), |at| {
         let machines = own.fleet(setting, requests, at).map_or(f64::NAN, |(machines, _)| machines);
         let (parts, _) = own.parts(setting, requests, at);
         let running: f64 =
             parts.iter().filter(|(name, _)| *name != CostPart::Hardware).map(|(_, amount)| amount).sum();
-        let saved = other.total(setting, requests, at).unwrap_or(f64::NAN) - running;
+        let saved = other.total_or_nan(setting, requests, at) - running;
         if saved > 0.0 { machines * owned.purchase / (saved * monthly) } else { f64::NAN }
-    };
+    });
 
     let (_, left_out) = own.parts(setting, requests, &setting.points());
     let electricity = [CostPart::Energy, CostPart::Idle];
     let missing: Vec<&str> =
         electricity.into_iter().filter(|part| left_out.holds(*part)).map(CostPart::name).collect();
-    match propagate(&setting.inputs(), months) {
+    match months {
         Some(months) => Payback {
             months: Some(months),
             reason: if missing.is_empty() {

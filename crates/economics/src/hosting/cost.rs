@@ -86,6 +86,11 @@ impl Way {
         (!parts.is_empty()).then(|| parts.iter().map(|(_, amount)| amount).sum())
     }
 
+    /// The same, not a number where nothing is known.
+    pub(crate) fn total_or_nan(&self, setting: &Setting, requests: f64, at: &[f64]) -> f64 {
+        self.total(setting, requests, at).unwrap_or(f64::NAN)
+    }
+
     /// Machines and the share of their capacity that is used; `None` where nobody counts machines.
     pub(crate) fn fleet(&self, setting: &Setting, requests: f64, at: &[f64]) -> Option<(f64, f64)> {
         let speed = match &self.offer {

@@ -41,9 +41,9 @@ pub(crate) fn winners(setting: &Setting, ways: &[Way]) -> WinnerMap {
     let (low, high) = ((capacity * 0.01).min(load * 0.5), capacity.max(load * 2.0));
     let tariff = setting.scenario.tariff;
     let highest = tariff.filter(|tariff| *tariff > 0.0).map_or(0.6, |tariff| tariff * 3.0);
-    let share = |index: u32, count: u32| f64::from(index) / f64::from(count - 1);
-    let loads: Vec<f64> = (0..LOADS).map(|index| low * (high / low).powf(share(index, LOADS))).collect();
-    let tariffs: Vec<f64> = (0..TARIFFS).map(|index| highest * share(index, TARIFFS)).collect();
+
+    let loads: Vec<f64> = even_shares(LOADS).map(|share| low * (high / low).powf(share)).collect();
+    let tariffs: Vec<f64> = even_shares(TARIFFS).map(|share| highest * share).collect();
     let (mut cells, mut ties) = (Vec::new(), Vec::new());
 
     for tariff in &tariffs {
@@ -67,4 +67,9 @@ pub(crate) fn winners(setting: &Setting, ways: &[Way]) -> WinnerMap {
         tariff,
         note: note.to_owned(),
     }
+}
+
+/// So many numbers from 0 to 1, both included, evenly spaced.
+fn even_shares(count: u32) -> impl Iterator<Item = f64> {
+    (0..count).map(move |index| f64::from(index) / f64::from(count - 1))
 }

@@ -68,13 +68,13 @@ impl Setting {
 
     /// What was measured: the quantities of the same inferences in one group, load time in another.
     pub(super) fn inputs(&self) -> Vec<Input> {
-        let or_nothing = |one: Option<Estimate>| one.unwrap_or_else(|| exact(0.0));
+        let nothing = exact(0.0);
         vec![
             Input::new(self.scenario.busy_s, 0),
-            Input::new(or_nothing(self.scenario.joules), 0),
-            Input::new(or_nothing(self.load_s), 1),
-            Input::new(or_nothing(self.input_tokens), 2),
-            Input::new(or_nothing(self.output_tokens), 0),
+            Input::new(self.scenario.joules.unwrap_or(nothing), 0),
+            Input::new(self.load_s.unwrap_or(nothing), 1),
+            Input::new(self.input_tokens.unwrap_or(nothing), 2),
+            Input::new(self.output_tokens.unwrap_or(nothing), 0),
         ]
     }
 
@@ -107,13 +107,17 @@ pub(super) struct At {
 
 impl At {
     pub(super) fn of(values: &[f64]) -> Self {
-        let value = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
-        Self {
-            busy_s: value(0),
-            joules: value(1),
-            load_s: value(2),
-            input_tokens: value(3),
-            output_tokens: value(4),
+        match *values {
+            [busy_s, joules, load_s, input_tokens, output_tokens] => {
+                Self { busy_s, joules, load_s, input_tokens, output_tokens }
+            }
+            _ => Self {
+                busy_s: f64::NAN,
+                joules: f64::NAN,
+                load_s: f64::NAN,
+                input_tokens: f64::NAN,
+                output_tokens: f64::NAN,
+            },
         }
     }
 }

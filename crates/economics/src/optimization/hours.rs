@@ -1,7 +1,7 @@
 //! What working in the cheap hours saves.
 
 use infercost_core::Estimate;
-use infercost_core::market::{Curve, Slot};
+use infercost_core::market::Curve;
 
 use crate::scenario::{Scenario, Tenure};
 use crate::schedule::{Retail, paid};
@@ -60,9 +60,11 @@ pub fn saving_of_hours(now: &Scenario, curve: &Curve, retail: Option<Retail>) ->
     if prices.len() < 4 {
         return Err("the curve has less than an hour of known prices".to_owned());
     }
+
     let share = now.utilization.clamp(LEAST_SHARE, 1.0);
     let mean = prices.iter().sum::<f64>() / prices.len() as f64;
     let cheapest = mean_of_first(&prices, share);
+
     let per_joule = (mean - cheapest) * now.pue / JOULES_PER_KILOWATT_HOUR;
     let inputs = now.inputs();
     let saving = propagate(&inputs, |at| match at {
@@ -76,14 +78,18 @@ pub fn saving_of_hours(now: &Scenario, curve: &Curve, retail: Option<Retail>) ->
 /// What is paid, one price for each quarter of an hour, so that each counts by its length. A slot without a price
 /// has none.
 fn quarter_hours(curve: &Curve, retail: Option<Retail>) -> Vec<f64> {
-    let quarters = |slot: &Slot| {
-        let amount = slot.amount.map(|amount| paid(amount, retail)).filter(|amount| amount.is_finite());
-        let length = slot.end.as_second().saturating_sub(slot.start.as_second());
-        let count = usize::try_from(length / 900).unwrap_or(0).clamp(1, MOST);
-        std::iter::repeat_n(amount, count).flatten()
-    };
+    let mut prices = Vec::new();
 
-    curve.slots.iter().flat_map(quarters).take(MOST).collect()
+    for slot in &curve.slots {
+        let amount = slot.amount.map(|amount| paid(amount, retail)).filter(|amount| amount.is_finite());
+        let Some(amount) = amount else { continue };
+
+        let length = slot.end.as_second().saturating_sub(slot.start.as_second());
+        let quarters = usize::try_from(length / 900).unwrap_or(0).clamp(1, MOST);
+        prices.extend(std::iter::repeat_n(amount, quarters.min(MOST - prices.len())));
+    }
+
+    prices
 }
 
 /// Mean of the first `share` of the prices; the last of them counts by the part of it that is needed.
@@ -104,7 +110,7 @@ fn mean_of_first(sorted: &[f64], share: f64) -> f64 {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use infercost_core::Currency;
-    use infercost_core::market::CurveUnit;
+    use infercost_core::market::{CurveUnit, Slot};
     use jiff::{SignedDuration, Timestamp};
 
     use super::*;

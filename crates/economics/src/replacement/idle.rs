@@ -14,6 +14,16 @@ pub(super) enum Idle {
 }
 
 impl Idle {
+    /// The most that it may be.
+    fn at_most(workload: &Workload) -> Self {
+        workload.idle_w.map_or(Self::AsAtWork, Self::Watts)
+    }
+
+    /// The least that it may be.
+    fn at_least(workload: &Workload) -> Self {
+        Self::Watts(workload.idle_w.unwrap_or(0.0))
+    }
+
     pub(super) fn watts(self, taken: Taken) -> f64 {
         match self {
             Self::Watts(watts) => watts,
@@ -43,8 +53,9 @@ impl Idles {
         if old.idle_w.is_some() && new.idle_w.is_some() {
             return None;
         }
-        let most = |one: &Workload| one.idle_w.map_or(Idle::AsAtWork, Idle::Watts);
-        let least = |one: &Workload| Idle::Watts(one.idle_w.unwrap_or(0.0));
-        Some([Self { old: most(old), new: least(new) }, Self { old: least(old), new: most(new) }])
+
+        let best = Self { old: Idle::at_most(old), new: Idle::at_least(new) };
+        let worst = Self { old: Idle::at_least(old), new: Idle::at_most(new) };
+        Some([best, worst])
     }
 }

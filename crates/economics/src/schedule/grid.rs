@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use crate::schedule::optimum::Action;
 use crate::schedule::retail::paid;
 use crate::schedule::{Retail, ScheduleError, Window};
+use crate::wording::plain;
 
 /// Steps × steps of work that a plan may have: bounds memory and time.
 const MAX_CELLS: f64 = 4e6;
@@ -32,37 +33,38 @@ impl Grid {
         window: &Window,
         work_s: f64,
     ) -> Result<Self, ScheduleError> {
-        let range = |reason: &str| ScheduleError::Range(reason.to_owned());
         let seconds = window.deadline.as_second().saturating_sub(window.now.as_second());
         if seconds <= 0 {
-            return Err(range("the deadline has passed"));
+            return Err(ScheduleError::range("the deadline has passed"));
         }
 
         if seconds > 40 * 86_400 {
-            return Err(range("the deadline is more than 40 days away; no curve reaches that far"));
+            return Err(ScheduleError::range(
+                "the deadline is more than 40 days away; no curve reaches that far",
+            ));
         }
 
-        let fits = |step: i64| {
-            seconds as f64 / step as f64 * (work_s.min(seconds as f64) / step as f64 + 1.0) <= MAX_CELLS
-        };
-
         let step = match window.step_s {
-            Some(step) if step > 0 && fits(step) => step,
+            Some(step) if step > 0 && fits(step, seconds, work_s) => step,
             Some(_) => {
-                return Err(range("such short steps are too many for this deadline; give a longer --step"));
+                return Err(ScheduleError::range(
+                    "such short steps are too many for this deadline; give a longer --step",
+                ));
             }
-            None => STEPS.into_iter().find(|step| fits(*step)).unwrap_or(3600),
+            None => STEPS.into_iter().find(|step| fits(*step, seconds, work_s)).unwrap_or(3600),
         };
 
         let first = window.now.as_second().div_euclid(step)
             + i64::from(window.now.as_second().rem_euclid(step) > 0 || window.now.subsec_nanosecond() > 0);
         let start = Timestamp::from_second(first.saturating_mul(step))
-            .map_err(|_| range("a time is out of range"))?;
+            .map_err(|_| ScheduleError::range("a time is out of range"))?;
         let count = window.deadline.as_second().saturating_sub(start.as_second()).max(0) / step;
+
         let mut prices = Vec::new();
         let mut from = 0;
         for index in 0..count {
             let begins = start.as_second() + index * step;
+
             // Slots are in order, so those that have ended need not be looked at again.
             while curve.slots.get(from).is_some_and(|slot| slot.end.as_second() <= begins) {
                 from += 1;
@@ -87,6 +89,11 @@ impl Grid {
         longer
     }
 
+    /// So many steps in words.
+    pub(crate) fn hours(&self, steps: usize) -> String {
+        format!("{} h", plain(steps as f64 * self.step_s / 3600.0))
+    }
+
     /// When a step begins.
     pub(crate) fn at(&self, index: usize) -> Timestamp {
         let offset = SignedDuration::from_secs_f64(index as f64 * self.step_s);
@@ -103,20 +110,32 @@ impl Grid {
     /// The slots of the curve within the window, as they are paid.
     pub(crate) fn shown(&self, curve: &Curve, retail: Option<Retail>) -> Vec<Slot> {
         let (from, until) = (self.start, self.at(self.prices.len()));
-        let within = curve.slots.iter().filter(|slot| slot.end > from && slot.start < until);
 
-        let cut = |slot: &Slot| Slot {
-            start: slot.start.max(from),
-            end: slot.end.min(until),
-            amount: slot.amount.map(|amount| match retail {
-                None => amount,
-                Some(_) => Decimal::try_from(paid(amount, retail))
-                    .map_or(amount, |paid| paid.round_dp(9).normalize()),
-            }),
-        };
-
-        within.map(cut).collect()
+        let mut shown = Vec::new();
+        for slot in curve.slots.iter().filter(|slot| slot.end > from && slot.start < until) {
+            shown.push(Slot {
+                start: slot.start.max(from),
+                end: slot.end.min(until),
+                amount: slot.amount.map(|amount| as_paid(amount, retail)),
+            });
+        }
+        shown
     }
+}
+
+/// A price of the curve as it is paid, to nine decimals.
+fn as_paid(amount: Decimal, retail: Option<Retail>) -> Decimal {
+    match retail {
+        None => amount,
+        Some(_) => {
+            Decimal::try_from(paid(amount, retail)).map_or(amount, |paid| paid.round_dp(9).normalize())
+        }
+    }
+}
+
+/// True where steps of this length make few enough cells of steps × steps of work.
+fn fits(step: i64, seconds: i64, work_s: f64) -> bool {
+    seconds as f64 / step as f64 * (work_s.min(seconds as f64) / step as f64 + 1.0) <= MAX_CELLS
 }
 
 /// The mean over [`begins`, `ends`), in seconds since 1970; `None` where any of it is unknown.

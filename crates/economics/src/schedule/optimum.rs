@@ -130,40 +130,12 @@ pub fn best(problem: &Problem, interruptible: bool) -> Option<Vec<Action>> {
 
 fn best_in_one(problem: &Problem) -> Option<Vec<Action>> {
     let length = problem.steps + problem.start_steps;
-
-    // Sums up to each step, and how many steps before it are unknown.
-    let (mut sums, mut unknown, mut waits) = (vec![0.0], vec![0_usize], vec![0.0]);
-
-    for (index, price) in problem.prices.iter().enumerate() {
-        let last = |sums: &Vec<f64>| sums.last().copied().unwrap_or(0.0);
-        let (sum, wait) = (last(&sums), last(&waits));
-        sums.push(sum + price.unwrap_or(0.0));
-        waits.push(wait + problem.off(index));
-        let before = unknown.last().copied().unwrap_or(0);
-        unknown.push(before + usize::from(price.is_none()));
-    }
-
-    let total = |from: usize| -> Option<f64> {
-        if unknown.get(from + length)? > unknown.get(from)? {
-            return None;
-        }
-        let begins = from + problem.start_steps;
-
-        let start = if problem.start_steps > 0 {
-            problem.start(from)?
-        } else {
-            (*problem.prices.get(from)?)? * problem.start
-        };
-
-        Some(
-            waits.get(from)? + start + (sums.get(begins + problem.steps)? - sums.get(begins)?) * problem.work,
-        )
-    };
+    let sums = Sums::of(problem);
 
     let mut found: Option<(f64, usize)> = None;
     for from in 0..=problem.prices.len() - length {
         // Sums of many terms differ in their last bits; a later start must be truly cheaper.
-        if let Some(total) = total(from)
+        if let Some(total) = sums.total(problem, from)
             && found.is_none_or(|(best, _)| total < best - 1e-9 * best.abs())
         {
             found = Some((total, from));
@@ -171,6 +143,57 @@ fn best_in_one(problem: &Problem) -> Option<Vec<Action>> {
     }
 
     found.map(|(_, from)| straight(problem, from))
+}
+
+/// Sums over the steps before each step.
+struct Sums {
+    /// Of the known prices.
+    prices: Vec<f64>,
+    /// How many prices are unknown.
+    unknown: Vec<usize>,
+    /// What waiting costs.
+    waits: Vec<f64>,
+}
+
+impl Sums {
+    fn of(problem: &Problem) -> Self {
+        let mut sums = Self { prices: vec![0.0], unknown: vec![0], waits: vec![0.0] };
+        let (mut sum, mut missing, mut wait) = (0.0, 0, 0.0);
+
+        for (index, price) in problem.prices.iter().enumerate() {
+            sum += price.unwrap_or(0.0);
+            missing += usize::from(price.is_none());
+            wait += problem.off(index);
+
+            sums.prices.push(sum);
+            sums.unknown.push(missing);
+            sums.waits.push(wait);
+        }
+        sums
+    }
+
+    /// What starting at a step and working through costs; `None` where a price on the way is unknown.
+    fn total(&self, problem: &Problem, from: usize) -> Option<f64> {
+        let begins = from + problem.start_steps;
+        let ends = begins + problem.steps;
+        if self.unknown.get(ends)? > self.unknown.get(from)? {
+            return None;
+        }
+
+        let start = if problem.start_steps > 0 {
+            problem.start(from)?
+        } else {
+            (*problem.prices.get(from)?)? * problem.start
+        };
+
+        let work = (self.prices.get(ends)? - self.prices.get(begins)?) * problem.work;
+        Some(self.waits.get(from)? + start + work)
+    }
+}
+
+/// True where one cost is at most another: at equal cost, rounding apart, the earlier work wins.
+fn at_most(one: f64, other: f64) -> bool {
+    one.is_finite() && one <= other + 1e-9 * other.abs()
 }
 
 /// Least cost to finish from each (step, work left, running).
@@ -246,9 +269,6 @@ impl Table {
             return None;
         }
         let (mut plan, mut left, mut running) = (Vec::new(), problem.steps, false);
-
-        // At equal cost, rounding apart, the earlier work wins.
-        let at_most = |one: f64, other: f64| one.is_finite() && one <= other + 1e-9 * other.abs();
 
         while left > 0 && plan.len() < problem.prices.len() {
             let step = plan.len();

@@ -1,7 +1,7 @@
 //! A plan in words: what it saves, what it rests on, what is doubtful.
 
-use infercost_core::Estimate;
 use infercost_core::market::Curve;
+use infercost_core::{EconomicsFact, Estimate, Findings, Severity};
 use jiff::tz::TimeZone;
 
 use super::optimum::{Action, Problem};
@@ -10,7 +10,7 @@ use crate::bill::Assumption;
 use crate::wording::{interval, plain};
 use infercost_core::text::percent;
 
-/// What must be read with the plan.
+/// What must be known with the plan.
 pub(super) fn doubts(
     job: &Job,
     grid: &Grid,
@@ -19,40 +19,35 @@ pub(super) fn doubts(
     problem: &Problem,
     plan: &[Action],
     work_s: Estimate,
-) -> Vec<String> {
-    let mut notes = Vec::new();
+) -> Findings {
+    let mut findings = Findings::default();
     if job.joules.is_none() {
-        notes.push(format!(
-            "Energy is unknown, so the saving is a share only, at steady power: {}",
-            job.energy_note
-        ));
+        findings.add(Severity::Warning, EconomicsFact::ShareOnly { why: job.energy_note.clone() });
     } else if !job.energy_note.is_empty() {
-        notes.push(job.energy_note.clone());
+        findings.add(Severity::Warning, EconomicsFact::Energy { note: job.energy_note.clone() });
     }
 
     let waits = plan.contains(&Action::Idle) || job.stays_on && plan.first() == Some(&Action::Off);
     if waits && job.idle_w.is_none() {
-        notes.push("The idle power is unknown; waiting counts as free.".to_owned());
+        findings.add(Severity::Limitation, EconomicsFact::WaitingFree);
     }
 
     if curve.wholesale && retail.is_none() {
-        notes.push(
-            "These are exchange prices without fees and taxes, not a bill; give adder and tax in [tariff]."
-                .to_owned(),
-        );
+        findings.add(Severity::Limitation, EconomicsFact::ExchangePrices);
     }
 
     let unknown = grid.prices.iter().filter(|price| price.is_none()).count();
     if unknown > 0 {
-        let hours = plain(unknown as f64 * grid.step_s / 3600.0);
-        notes.push(format!("The curve has no value for {hours} h before the deadline; no work is planned there, and waiting there is left out of the total."));
+        let hours = unknown as f64 * grid.step_s / 3600.0;
+        findings.add(Severity::Limitation, EconomicsFact::CurveGaps { hours });
     }
+
     let slow = (work_s.upper / grid.step_s).ceil() as usize;
     let last = plan.iter().rposition(|action| *action == Action::Work).unwrap_or(0);
     if last + slow.saturating_sub(problem.steps) >= grid.prices.len() {
-        notes.push("At the slow end of the measured speed the job would miss the deadline.".to_owned());
+        findings.add(Severity::Warning, EconomicsFact::MayMissDeadline);
     }
-    notes
+    findings
 }
 
 /// What the plan rests on.
@@ -123,13 +118,10 @@ pub(super) fn sentence(found: &Found, unit: &str, plan: &[Action], now: Option<&
 }
 
 fn same_work(one: &[Action], other: &[Action]) -> bool {
-    let works = |plan: &[Action]| -> Vec<usize> {
-        plan.iter()
-            .enumerate()
-            .filter(|(_, action)| **action == Action::Work)
-            .map(|(index, _)| index)
-            .collect()
-    };
+    steps_of_work(one).eq(steps_of_work(other))
+}
 
-    works(one) == works(other)
+fn steps_of_work(plan: &[Action]) -> impl Iterator<Item = usize> {
+    let steps = plan.iter().enumerate();
+    steps.filter(|(_, action)| **action == Action::Work).map(|(index, _)| index)
 }

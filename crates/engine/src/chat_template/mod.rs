@@ -75,6 +75,8 @@ pub struct ChatTemplate {
     source: String,
     /// What it is given besides the conversation: `enable_thinking`, `tools`, …
     variables: BTreeMap<String, serde_json::Value>,
+    /// The model's special tokens other than those of the beginning and the end: `unk_token`, `pad_token`, …
+    special: BTreeMap<String, String>,
 }
 
 impl fmt::Debug for ChatTemplate {
@@ -137,7 +139,12 @@ impl ChatTemplate {
             ChatTemplateError::Malformed { line: error.line().unwrap_or(0), reason: reason(&error) }
         })?;
 
-        Ok(Self { environment, source: source.to_owned(), variables: BTreeMap::new() })
+        Ok(Self {
+            environment,
+            source: source.to_owned(),
+            variables: BTreeMap::new(),
+            special: BTreeMap::new(),
+        })
     }
 
     /// Reads the template in a GGUF file's metadata, if there is one. A blank one is none.
@@ -145,7 +152,9 @@ impl ChatTemplate {
     /// # Errors
     /// As [`from_source`](Self::from_source); also where the metadata value is no text.
     pub fn from_gguf(metadata: &HashMap<String, GgufValue>) -> Result<Option<Self>, ChatTemplateError> {
-        source::in_gguf(metadata)?.map(Self::from_source).transpose()
+        let Some(source) = source::in_gguf(metadata)? else { return Ok(None) };
+        let special = source::special_in_gguf(metadata);
+        Ok(Some(Self { special, ..Self::from_source(source)? }))
     }
 
     /// Reads the template in a model's folder, if there is one: `chat_template.jinja`, or else what
@@ -156,7 +165,9 @@ impl ChatTemplate {
     /// As [`from_source`](Self::from_source); also where a file cannot be read or lists templates
     /// without a default.
     pub fn from_folder(folder: &Path) -> Result<Option<Self>, ChatTemplateError> {
-        source::in_folder(folder)?.as_deref().map(Self::from_source).transpose()
+        let Some(source) = source::in_folder(folder)? else { return Ok(None) };
+        let special = source::special_in_folder(folder);
+        Ok(Some(Self { special, ..Self::from_source(&source)? }))
     }
 
     /// Gives the template a date and time for `strftime_now`. Without one, a template that asks is
@@ -256,11 +267,12 @@ impl ChatTemplate {
         // What stands first wins. A variable that is none is another thing than one that is not there.
         let defaults = context! { tools => Value::from(()), documents => Value::from(()), bos_token => bos, eos_token => eos };
         let given = Value::from(Serde(&self.variables));
+        let special = Value::from(Serde(&self.special));
 
         let context = context! {
             messages => messages,
             add_generation_prompt => add_generation_prompt,
-            ..context! { ..given, ..defaults }
+            ..context! { ..given, ..defaults, ..special }
         };
         render_within(TIME_LIMIT, environment, context)
     }

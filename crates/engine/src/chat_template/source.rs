@@ -1,6 +1,6 @@
 //! Where a model's files keep the chat template.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use candle_core::quantized::gguf_file::Value as GgufValue;
@@ -53,6 +53,47 @@ fn in_config(mut config: Value) -> Result<Option<String>, ChatTemplateError> {
             reason: "`chat_template` is neither a text nor a list".to_owned(),
         }),
     }
+}
+
+/// Special tokens that transformers gives to a template under these names, where a model has them, and where a GGUF file
+/// keeps their ids (one is misspelled there). `bos_token` and `eos_token` come with each conversation.
+const SPECIAL_TOKENS: [(&str, &str); 5] = [
+    ("unk_token", "tokenizer.ggml.unknown_token_id"),
+    ("sep_token", "tokenizer.ggml.seperator_token_id"),
+    ("pad_token", "tokenizer.ggml.padding_token_id"),
+    ("cls_token", "tokenizer.ggml.cls_token_id"),
+    ("mask_token", "tokenizer.ggml.mask_token_id"),
+];
+
+/// The special tokens of a GGUF file, by the names that templates have for them.
+pub(super) fn special_in_gguf(metadata: &HashMap<String, GgufValue>) -> BTreeMap<String, String> {
+    let mut special = BTreeMap::new();
+    let Some(GgufValue::Array(tokens)) = metadata.get("tokenizer.ggml.tokens") else { return special };
+    for (name, key) in SPECIAL_TOKENS {
+        let id = metadata.get(key).and_then(|id| id.to_u32().ok());
+        let token = id.and_then(|id| tokens.get(usize::try_from(id).ok()?));
+        if let Some(GgufValue::String(text)) = token {
+            special.insert(name.to_owned(), text.clone());
+        }
+    }
+    special
+}
+
+/// The special tokens of a folder, by the names that templates have for them. A file that cannot be read has none: it is
+/// named where the template itself is looked for.
+pub(super) fn special_in_folder(folder: &Path) -> BTreeMap<String, String> {
+    let mut special = BTreeMap::new();
+    for file in ["special_tokens_map.json", "tokenizer_config.json"] {
+        let Ok(Some(text)) = text_of(folder.join(file)) else { continue };
+        let config: Value = serde_json::from_str(&text).unwrap_or_default();
+        for (name, _) in SPECIAL_TOKENS {
+            let token = config.get(name).and_then(|token| token.as_str().or_else(|| field(token, "content")));
+            if let Some(text) = token {
+                special.insert(name.to_owned(), text.to_owned());
+            }
+        }
+    }
+    special
 }
 
 /// The text of a file, `None` where there is no such file.

@@ -100,6 +100,32 @@ fn variables_are_given_and_none_is_not_missing() {
     assert_eq!(render("{{ messages[0].content }}", serde_json::json!({"messages": []})), "x");
 }
 
+/// As transformers gives them: each by its name where the model has it, and not there at all where it has none.
+#[test]
+fn special_tokens_go_by_their_names() {
+    use candle_core::quantized::gguf_file::Value as Gguf;
+
+    let source = "{{ pad_token }}|{{ unk_token }}|{{ mask_token is defined }}|{{ bos_token }}";
+    let tokens = ["<unk>", "a", "<pad>"].map(|text| Gguf::String(text.to_owned()));
+    let metadata = [
+        ("tokenizer.chat_template", Gguf::String(source.to_owned())),
+        ("tokenizer.ggml.tokens", Gguf::Array(tokens.to_vec())),
+        ("tokenizer.ggml.unknown_token_id", Gguf::U32(0)),
+        ("tokenizer.ggml.padding_token_id", Gguf::U32(2)),
+        ("tokenizer.ggml.mask_token_id", Gguf::U32(99)),
+    ];
+    let metadata = metadata.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let template = ChatTemplate::from_gguf(&metadata).unwrap().unwrap();
+    assert_eq!(template.render(&[], false, "<s>", "").unwrap(), "<pad>|<unk>|False|<s>");
+
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("chat_template.jinja"), source).unwrap();
+    let config = r#"{"pad_token":{"content":"<pad>"},"unk_token":"<unk>","mask_token":null}"#;
+    std::fs::write(folder.path().join("tokenizer_config.json"), config).unwrap();
+    let template = ChatTemplate::from_folder(folder.path()).unwrap().unwrap();
+    assert_eq!(template.render(&[], false, "<s>", "").unwrap(), "<pad>|<unk>|False|<s>");
+}
+
 #[test]
 fn folding_a_system_message_shows() {
     let refusing = "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}\

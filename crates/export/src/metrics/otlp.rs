@@ -24,7 +24,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use opentelemetry_proto::tonic::resource::v1::Resource;
 
 use super::histogram::Histogram;
-use super::{CallKey, Calls, Meters};
+use super::{CallKey, Calls, Hardware, Meters, State};
 
 impl Meters {
     /// Everything since the beginning, as one request.
@@ -35,45 +35,38 @@ impl Meters {
         };
 
         let state = self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let histogram = |name: &str, unit: &str, of: &dyn Fn(&Calls) -> Vec<Series<'_>>| {
-            let points = state.calls.iter().flat_map(|(key, calls)| {
-                of(calls)
-                    .into_iter()
-                    .filter(|(_, histogram)| histogram.count > 0)
-                    .map(|(token_type, histogram)| at.histogram(attributes(key, token_type), histogram))
-                    .collect::<Vec<_>>()
-            });
-            let data = Data::Histogram(HistogramData {
-                data_points: points.collect(),
-                aggregation_temporality: AggregationTemporality::Cumulative as i32,
-            });
-            metric(name, unit, data)
-        };
-
-        let hardware = |of: &dyn Fn(&super::Hardware) -> Option<f64>| -> Vec<NumberDataPoint> {
-            let point = |(key, hardware): (&super::HardwareKey, &super::Hardware)| {
-                let attributes =
-                    vec![text(HW_ID, &key.id), text(HW_TYPE, key.kind), text(ENERGY_SOURCE, key.source)];
-                Some(at.number(attributes, of(hardware)?))
-            };
-            state.hardware.iter().filter_map(point).collect()
-        };
-
         let temperatures = state.temperatures.iter().map(|(sensor, celsius)| {
             at.number(vec![text(HW_ID, sensor), text(HW_TYPE, "temperature")], *celsius)
         });
+
         let metrics = vec![
-            histogram(METRIC_TOKEN_USAGE, "{token}", &|calls| {
-                vec![(Some("input"), &calls.input), (Some("output"), &calls.output)]
-            }),
-            histogram(METRIC_OPERATION_DURATION, "s", &|calls| vec![(None, &calls.duration)]),
-            histogram(METRIC_TIME_TO_FIRST_TOKEN, "s", &|calls| vec![(None, &calls.first_token)]),
-            histogram(METRIC_TIME_PER_OUTPUT_TOKEN, "s", &|calls| vec![(None, &calls.further_token)]),
+            metric(
+                METRIC_TOKEN_USAGE,
+                "{token}",
+                at.histograms(&state, |calls| {
+                    vec![(Some("input"), &calls.input), (Some("output"), &calls.output)]
+                }),
+            ),
+            metric(
+                METRIC_OPERATION_DURATION,
+                "s",
+                at.histograms(&state, |calls| vec![(None, &calls.duration)]),
+            ),
+            metric(
+                METRIC_TIME_TO_FIRST_TOKEN,
+                "s",
+                at.histograms(&state, |calls| vec![(None, &calls.first_token)]),
+            ),
+            metric(
+                METRIC_TIME_PER_OUTPUT_TOKEN,
+                "s",
+                at.histograms(&state, |calls| vec![(None, &calls.further_token)]),
+            ),
             metric(
                 METRIC_HW_ENERGY,
                 "J",
                 Data::Sum(Sum {
-                    data_points: hardware(&|hardware| Some(hardware.joules)),
+                    data_points: at.hardware(&state, |hardware| Some(hardware.joules)),
                     aggregation_temporality: AggregationTemporality::Cumulative as i32,
                     is_monotonic: true,
                 }),
@@ -81,7 +74,7 @@ impl Meters {
             metric(
                 METRIC_HW_POWER,
                 "W",
-                Data::Gauge(Gauge { data_points: hardware(&|hardware| hardware.watts) }),
+                Data::Gauge(Gauge { data_points: at.hardware(&state, |hardware| hardware.watts) }),
             ),
             metric(METRIC_HW_TEMPERATURE, "Cel", Data::Gauge(Gauge { data_points: temperatures.collect() })),
         ];
@@ -119,6 +112,35 @@ struct Moments {
 }
 
 impl Moments {
+    /// A point for each kind of call and histogram that holds anything.
+    fn histograms(&self, state: &State, of: impl Fn(&Calls) -> Vec<Series<'_>>) -> Data {
+        let mut data_points = Vec::new();
+
+        for (key, calls) in &state.calls {
+            for (token_type, histogram) in of(calls) {
+                if histogram.count > 0 {
+                    data_points.push(self.histogram(attributes(key, token_type), histogram));
+                }
+            }
+        }
+
+        let aggregation_temporality = AggregationTemporality::Cumulative as i32;
+        Data::Histogram(HistogramData { data_points, aggregation_temporality })
+    }
+
+    /// A point for each part of the machine of which the quantity is known.
+    fn hardware(&self, state: &State, of: impl Fn(&Hardware) -> Option<f64>) -> Vec<NumberDataPoint> {
+        let mut points = Vec::new();
+
+        for (key, hardware) in &state.hardware {
+            let Some(value) = of(hardware) else { continue };
+            let attributes =
+                vec![text(HW_ID, &key.id), text(HW_TYPE, key.kind), text(ENERGY_SOURCE, key.source)];
+            points.push(self.number(attributes, value));
+        }
+        points
+    }
+
     fn histogram(&self, attributes: Vec<KeyValue>, histogram: &Histogram) -> HistogramDataPoint {
         HistogramDataPoint {
             attributes,

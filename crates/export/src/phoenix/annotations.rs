@@ -34,11 +34,15 @@ impl Phoenix {
         for part in annotations.chunks(TOGETHER) {
             let data: Vec<Value> = part.iter().map(Annotation::json).collect();
             let body = json!({"data": data});
-            let attach = |path| self.api.post::<Value>(path, "annotating spans", &body);
-            attach("/v1/span_annotations?sync=true")
-                .or_else(|_| attach("/v1/span_annotations?sync=false"))?;
+            if self.attach("/v1/span_annotations?sync=true", &body).is_err() {
+                self.attach("/v1/span_annotations?sync=false", &body)?;
+            }
         }
         Ok(())
+    }
+
+    fn attach(&self, path: &str, body: &Value) -> Result<Value, ExportError> {
+        self.api.post(path, "annotating spans", body)
     }
 }
 

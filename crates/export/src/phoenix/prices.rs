@@ -146,18 +146,19 @@ impl Phoenix {
 impl Known {
     /// True where nothing needs to be changed: prices agree to fifteen digits.
     fn has(&self, price: &ModelPrice, pattern: &str) -> bool {
-        let same = |kind: &str, wanted: f64| {
-            self.token_prices.iter().any(|known| {
-                known.token_type == kind
-                    && (known.cost_per_million_tokens - wanted).abs() <= 1e-15 * wanted.abs()
-            })
-        };
         self.name_pattern == pattern
             && self.name == price.model
             && self.provider.as_deref().unwrap_or_default() == price.provider
             && self.token_prices.len() == 2
-            && same("input", price.input_per_million)
-            && same("output", price.output_per_million)
+            && self.costs("input", price.input_per_million)
+            && self.costs("output", price.output_per_million)
+    }
+
+    fn costs(&self, token_type: &str, wanted: f64) -> bool {
+        self.token_prices.iter().any(|known| {
+            known.token_type == token_type
+                && (known.cost_per_million_tokens - wanted).abs() <= 1e-15 * wanted.abs()
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use clap::Args;
 use infercost_core::hosting::Charge;
 use infercost_core::market::TokenPrice;
-use infercost_core::{Currency, ForeignCall, Money};
+use infercost_core::{Currency, EconomicsFact, ForeignCall, Money, Severity};
 use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject, Zone};
 use infercost_economics::production::{AuditedInference, Production};
 use infercost_economics::{Assumption, Audit, Limits, Scenario, audit, bill, chart, scenario};
@@ -151,7 +151,7 @@ fn of_run(arguments: &AuditCommand, business: &EconomicsInputs) -> anyhow::Resul
         source: format!("run {}", workload.run),
         date: None,
     });
-    let notes = economics_inputs::notes(&book, &workload);
+    let findings = economics_inputs::findings(&book, &workload);
 
     Ok(audit(AuditInput {
         name: format!("{} in run {}", workload.variant, workload.run),
@@ -162,7 +162,7 @@ fn of_run(arguments: &AuditCommand, business: &EconomicsInputs) -> anyhow::Resul
         revenue: business.earned(arguments.revenue, book.currency)?,
         limits: limits(arguments, business, book.currency)?,
         assumptions,
-        notes,
+        findings,
         today: business.today,
     }))
 }
@@ -229,7 +229,7 @@ pub(crate) fn audit_production(
     production: Production,
     currency: Currency,
 ) -> anyhow::Result<Audit> {
-    let mut notes = production.notes.clone();
+    let mut findings = production.findings.clone();
     let mut assumptions = Vec::new();
     let (correct, model) = (production.correct, production.model.clone());
     let (per_session, per_user) = (production.per_session(), production.per_user());
@@ -251,9 +251,7 @@ pub(crate) fn audit_production(
             let rate = match production.stated_currency {
                 Some(stated) => business.rate(stated, currency)?,
                 None => {
-                    notes.push(
-                        "The trace states no cost; name the price of its tokens with --api-model or [[token_prices]].".to_owned(),
-                    );
+                    findings.add(Severity::Warning, EconomicsFact::NoCostStated);
                     1.0
                 }
             };
@@ -271,7 +269,7 @@ pub(crate) fn audit_production(
         revenue: business.earned(arguments.revenue, currency)?,
         limits: limits(arguments, business, currency)?,
         assumptions,
-        notes,
+        findings,
         today: business.today,
     }))
 }

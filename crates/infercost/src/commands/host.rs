@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use infercost_core::Workload;
 use infercost_core::hosting::HostingOffer;
 use infercost_core::price::PriceBook;
+use infercost_core::{EconomicsFact, Severity, Workload};
 use infercost_economics::hosting::{Demand, Setting, host, measured_on};
 use infercost_economics::{Scenario, bill, chart, scenario};
 use infercost_prices::sections::exchange::convert_offer;
@@ -65,9 +65,6 @@ fn offer_and_run(text: &str) -> Result<(String, String), String> {
     Ok((offer.to_owned(), run.to_owned()))
 }
 
-/// What must be known where nobody says what is on offer.
-const EXAMPLE_OFFERS: &str = "Offers are assumed: the shipped example table of 2026-11-01, nobody's quotation; write [[offers]] into infercost.toml, or fetch some: infercost prices fetch vast --gpu NAME --fill.";
-
 pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let Measured { run, workload } = economics_inputs::measured(&business.request, arguments.run.as_deref())?;
@@ -76,7 +73,7 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
     let scenario = Scenario::of(&workload, &book, interest);
     let demand = demand(&arguments.load, &business, &book);
     let setting = Setting::of(scenario, &workload, demand);
-    let Offers { mut offers, note: offers_note } = offers(arguments, &business, &book)?;
+    let Offers { mut offers, finding: offers_finding } = offers(arguments, &business, &book)?;
     for (name, run) in &arguments.measured_on {
         let offer = offers.iter_mut().find(|offer| offer.name == *name);
         let offer = offer.ok_or_else(|| usage(format!("--measured-on {name}: no offer has that name")))?;
@@ -87,10 +84,14 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
 
     let mut hosting = host(format!("{} in run {}", workload.variant, workload.run), &setting, &offers);
     hosting.assumptions.extend(scenario::assumptions(&book, interest));
-    let mut notes = bill::stale(&hosting.assumptions, business.today);
-    notes.extend(economics_inputs::notes(&book, &workload));
-    notes.extend(offers_note);
-    hosting.notes.splice(0..0, notes);
+
+    let mut findings = bill::stale(&hosting.assumptions, business.today);
+    findings.extend(economics_inputs::findings(&book, &workload));
+    if let Some(fact) = offers_finding {
+        findings.add(Severity::Warning, fact);
+    }
+    hosting.findings.precede(findings);
+
     economics_inputs::write_chart(arguments.chart.chart.as_deref(), || chart::map::map(&hosting))?;
     if global.json {
         output::line(&serde_json::to_string_pretty(&hosting)?);
@@ -124,7 +125,7 @@ pub(crate) fn demand(flags: &DemandFlags, business: &EconomicsInputs, book: &Pri
 /// What is compared with, and what must be known of it.
 struct Offers {
     offers: Vec<HostingOffer>,
-    note: Option<String>,
+    finding: Option<EconomicsFact>,
 }
 
 /// The offers of the settings and of the price store, in the currency of the answer; the shipped example where there
@@ -153,17 +154,19 @@ fn offers(arguments: &HostCommand, business: &EconomicsInputs, book: &PriceBook)
     }
 
     let offers = converted(&all, business, book).map_err(|error| usage(error.to_string()))?;
-    Ok(Offers { offers, note: None })
+    Ok(Offers { offers, finding: None })
 }
 
 /// The shipped example, where its currency can be converted.
 fn examples(business: &EconomicsInputs, book: &PriceBook) -> anyhow::Result<Offers> {
     Ok(match converted(&infercost_prices::example_offers()?, business, book) {
-        Ok(offers) => Offers { offers, note: Some(EXAMPLE_OFFERS.to_owned()) },
-        Err(error) => Offers {
-            offers: Vec::new(),
-            note: Some(format!("There are no [[offers]], and the shipped example is left out: {error}.")),
-        },
+        Ok(offers) => {
+            let date = offers.iter().map(|offer| offer.price.date).max();
+            Offers { finding: date.map(|date| EconomicsFact::ExampleOffers { date }), offers }
+        }
+        Err(error) => {
+            Offers { offers: Vec::new(), finding: Some(EconomicsFact::NoOffers { why: error.to_string() }) }
+        }
     })
 }
 

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use infercost_core::price::PriceBook;
-use infercost_core::{RunRecord, VariantId, Workload};
+use infercost_core::{EconomicsFact, RunRecord, Severity, VariantId, Workload};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind, rank};
 use infercost_economics::{Scenario, bill, scenario};
 use infercost_run::economics_inputs::{self, EconomicsInputs};
@@ -61,13 +61,14 @@ pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
     let mut answer = rank(format!("{variant} in run {}", first.header.id), &present.scenario, changes);
     answer.assumptions = scenario::assumptions(&book, interest);
     answer.assumptions.push(scenario::utilization(&book));
-    let mut notes = bill::stale(&answer.assumptions, business.today);
-    notes.extend(economics_inputs::notes(&book, &workload));
-    if workload.joules.is_none() {
-        notes.push(format!("Energy is left out of the cost: {}", workload.energy_note));
-    }
 
-    answer.notes.splice(0..0, notes);
+    let mut findings = bill::stale(&answer.assumptions, business.today);
+    findings.extend(economics_inputs::findings(&book, &workload));
+    if workload.joules.is_none() {
+        findings.add(Severity::Warning, EconomicsFact::EnergyLeftOut { why: workload.energy_note.clone() });
+    }
+    answer.findings.precede(findings);
+
     if global.json {
         output::line(&serde_json::to_string_pretty(&answer)?);
     } else {

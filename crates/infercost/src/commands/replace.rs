@@ -75,9 +75,11 @@ pub(crate) fn run(arguments: &ReplaceCommand, global: &GlobalFlags) -> anyhow::R
     let book = business.book_for(&old.run.header.prices, &old.workload)?;
     let terms = terms(arguments, &business, &book)?;
     let mut answer = replacement(&old.workload, &new, &terms);
-    let mut notes = bill::stale(&answer.assumptions, business.today);
-    notes.extend(economics_inputs::notes(&book, &old.workload));
-    answer.notes.splice(0..0, notes);
+
+    let mut findings = bill::stale(&answer.assumptions, business.today);
+    findings.extend(economics_inputs::findings(&book, &old.workload));
+    answer.findings.precede(findings);
+
     if global.json {
         output::line(&serde_json::to_string_pretty(&answer)?);
     } else {

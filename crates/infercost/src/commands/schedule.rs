@@ -135,7 +135,7 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
     };
     let window = Window { now, deadline, step_s: arguments.step.map(whole_seconds), zone: zone.clone() };
     let mut plan = schedule(&job, &curve, retail, &window).map_err(|error| usage(error.to_string()))?;
-    plan.notes.splice(0..0, bill::stale(&plan.assumptions, business.today));
+    plan.findings.precede(bill::stale(&plan.assumptions, business.today));
     economics_inputs::write_chart(arguments.chart.chart.as_deref(), || chart::curve::curve(&plan, &zone))?;
     let command = if arguments.command.is_empty() {
         "COMMAND".to_owned()

@@ -27,7 +27,7 @@ pub(crate) fn render(report: &Report) -> String {
     let _ = writeln!(text);
     for finding in &report.findings {
         let mark = if finding.severity == Severity::Warning { out(DOUBT, "!") } else { "-".to_owned() };
-        let _ = writeln!(text, "{mark} {}", plain(&finding.message));
+        let _ = writeln!(text, "{mark} {}", plain(&finding.sentence()));
     }
     text
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use infercost_core::report::{CandidateReport, Report};
-use infercost_core::{Currency, Estimate, Verdict};
+use infercost_core::{Currency, Estimate, Findings, Verdict};
 use infercost_economics::Assumption;
 use infercost_run::number::{self, UNKNOWN};
 
@@ -23,10 +23,10 @@ pub(crate) fn styled(style: anstyle::Style, text: &str) -> String {
 }
 
 /// The first line, and a mark before each thing that must be known first.
-pub(crate) fn head(title: &str, notes: &[String]) -> String {
+pub(crate) fn head(title: &str, findings: &Findings) -> String {
     let mut text = format!("{}\n", styled(STRONG, &plain(title)));
-    for note in notes {
-        let _ = writeln!(text, "{} {}", styled(DOUBT, "!"), plain(note));
+    for sentence in findings.sentences() {
+        let _ = writeln!(text, "{} {}", styled(DOUBT, "!"), plain(&sentence));
     }
     text.push('\n');
     text

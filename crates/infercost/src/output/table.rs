@@ -76,13 +76,13 @@ fn title(report: &Report) -> String {
 
 /// A caution in one line: short words where there are some, else the finding's first sentence; and what to do.
 fn caution_line(finding: &Finding, width: usize) -> String {
-    let words = match finding.code {
-        FindingCode::MachineBusy => finding.message.trim_end_matches('.').to_owned(),
+    let words = match finding.code() {
+        FindingCode::MachineBusy => finding.sentence().trim_end_matches('.').to_owned(),
         FindingCode::PricesAssumed => "prices are an example machine's, not yours".to_owned(),
         FindingCode::EnergyUnavailable => "energy was not measured: the cost leaves it out".to_owned(),
         FindingCode::EnergyEstimated => "energy is estimated, not measured".to_owned(),
         FindingCode::Interrupted => "the run was cut off".to_owned(),
-        _ => first_sentence(&finding.message),
+        _ => first_sentence(&finding.sentence()),
     };
     let fix = finding.fix.as_ref().map_or_else(String::new, |fix| format!(" ({fix})"));
 
@@ -134,7 +134,8 @@ fn not_shown(report: &Report) -> Vec<String> {
             continue;
         }
 
-        let topic = serde_json::to_value(finding.code).ok().and_then(|code| code.as_str().map(str::to_owned));
+        let topic =
+            serde_json::to_value(finding.code()).ok().and_then(|code| code.as_str().map(str::to_owned));
         let topic = topic.unwrap_or_default().replace('_', " ");
         if !topics.contains(&topic) {
             topics.push(topic);

@@ -1,5 +1,6 @@
 //! What the numbers rest on: cautions, prices, machine, and what ran.
 
+use infercost_core::Finding;
 use infercost_core::report::Report;
 
 use crate::figures::{UNKNOWN, bytes, percent, significant};
@@ -7,7 +8,7 @@ use crate::section::{Cell, Column, Fact, Names, Table};
 
 /// What must be read with the numbers, most important first.
 pub(crate) fn cautions(report: &Report) -> Vec<String> {
-    report.findings.iter().map(|finding| finding.message.clone()).collect()
+    report.findings.iter().map(Finding::sentence).collect()
 }
 
 /// Every price with its source and date.

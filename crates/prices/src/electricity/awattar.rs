@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::amount::Amount;
 use crate::electricity::{curve, energy_unit, moments, scaled};
 use crate::fetch::{Client, FetchError};
-use crate::query::{Parsed, Query, json};
+use crate::query::{Parsed, Query, json_of_list};
 use crate::snapshot::{Kind, Prices};
 use crate::source::{Answered, SourceDef};
 
@@ -53,7 +53,7 @@ fn ask(client: &Client, query: &Query, now: Timestamp) -> Result<Answered, Fetch
 
 /// Reads an answer.
 fn parse(text: &str, query: &Query, now: Timestamp) -> Result<Parsed, String> {
-    let answer: Answer = json(text)?;
+    let answer: Answer = json_of_list(text, "data")?;
     let unit =
         answer.data.first().and_then(|entry| entry.unit.clone()).unwrap_or_else(|| "Eur/MWh".to_owned());
     let (currency, factor) = energy_unit(&unit)?;

@@ -24,7 +24,8 @@ pub(crate) static SOURCE: SourceDef = SourceDef {
     parse,
 };
 
-/// Reads the table. Times have an offset or `Z`, or are clock times of the query's zone; an empty price is unknown.
+/// Reads the table. Times have an offset or `Z`, or are clock times of the query's zone; an empty price is unknown, and
+/// decimals may stand behind a comma.
 /// The unit is `kWh` or `MWh`, or `gCO2/kWh` without a currency; a currency may be written in hundredths (`GBp`).
 fn parse(text: &str, query: &Query, now: Timestamp) -> Result<Parsed, String> {
     let table = Table::parse(text, &["start", "end", "price", "currency", "unit"])?;
@@ -41,11 +42,7 @@ fn parse(text: &str, query: &Query, now: Timestamp) -> Result<Parsed, String> {
         }
         let amount = match row.get("price") {
             "" => None,
-            text => {
-                let price: Decimal =
-                    text.parse().map_err(|_| wrong(format!("`{}` is no price", quoted(text))))?;
-                Some(scaled(price, factor).map_err(wrong)?)
-            }
+            text => Some(price(text).and_then(|price| scaled(price, factor)).map_err(wrong)?),
         };
 
         let start = moment(row.get("start"), zone.as_ref()).map_err(wrong)?;
@@ -56,6 +53,21 @@ fn parse(text: &str, query: &Query, now: Timestamp) -> Result<Parsed, String> {
     let (unit, _) = unit.ok_or("the table holds no line")?;
     let curve = curve(unit, slots, query, false, "a table", now)?;
     Ok(Parsed::of(Prices::Curve(curve)))
+}
+
+/// A price with a point or a comma before its decimals. `1,234` could be either of two numbers, and is refused.
+fn price(text: &str) -> Result<Decimal, String> {
+    let shown = quoted(text);
+    if let Ok(price) = text.parse() {
+        return Ok(price);
+    }
+    let parts =
+        text.split_once(',').filter(|(_, decimals)| decimals.bytes().all(|byte| byte.is_ascii_digit()));
+    let (whole, decimals) = parts.ok_or_else(|| format!("`{shown}` is no price"))?;
+    if decimals.len() == 3 && whole.trim_start_matches('-') != "0" {
+        return Err(format!("`{shown}` may be a thousand or decimals; write it with a point"));
+    }
+    format!("{whole}.{decimals}").parse().map_err(|_| format!("`{shown}` is no price"))
 }
 
 fn row_unit(row: &Row<'_>) -> Result<(CurveUnit, Decimal), String> {

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::amount::Amount;
 use crate::electricity::{curve, moments, scaled};
 use crate::fetch::{Client, FetchError, encoded, quoted};
-use crate::query::{Parsed, Query, json};
+use crate::query::{Parsed, Query, json, json_of_list};
 use crate::snapshot::{Kind, Prices};
 use crate::source::{Answered, SourceDef};
 
@@ -37,6 +37,7 @@ pub(crate) static SOURCE: SourceDef = SourceDef {
 
 #[derive(Deserialize)]
 struct Page {
+    #[serde(default)]
     next: Option<String>,
     results: Vec<Rate>,
 }
@@ -94,7 +95,7 @@ fn british_time() -> TimeZone {
 
 /// Reads one page.
 fn parse(text: &str, query: &Query, now: Timestamp) -> Result<Parsed, String> {
-    let page: Page = json(text)?;
+    let page: Page = json_of_list(text, "results")?;
     of_rates(&page.results, query, now)
 }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::amount::Amount;
 use crate::fetch::quoted;
-use crate::query::{Parsed, Query, counted, json};
+use crate::query::{Parsed, Query, counted, json_of_list};
 use crate::rental::{Stated, bounded};
 use crate::snapshot::{Kind, Prices};
 use crate::source::SourceDef;
@@ -57,7 +57,7 @@ impl Entry {
 
 /// Reads the file: the newest price of each instance type and zone, for one product.
 fn parse(text: &str, query: &Query) -> Result<Parsed, String> {
-    let history: History = json(text)?;
+    let history: History = json_of_list(text, "SpotPriceHistory")?;
     let wanted = query.product.as_deref().unwrap_or(LINUX);
 
     let mut newest: BTreeMap<(&str, &str), &Entry> = BTreeMap::new();

@@ -251,6 +251,33 @@ fn aws_spot_history() {
     assert!(error.to_string().contains("--file"));
 }
 
+/// What `jq` leaves of an answer: its list alone, as an array or a line an element.
+#[test]
+fn lists_without_what_stands_around_them() {
+    let spot = r#"{"AvailabilityZone":"a","InstanceType":"g5","ProductDescription":"Linux/UNIX","SpotPrice":"0.4","Timestamp":"2026-10-24T10:00:00Z"}"#;
+    let rate = |hour: u8| {
+        let (start, end) = (format!("2026-10-01T{hour:02}:00:00Z"), format!("2026-10-01T{hour:02}:30:00Z"));
+        format!(r#"{{"value_inc_vat":20.5,"valid_from":"{start}","valid_to":"{end}","payment_method":null}}"#)
+    };
+    let hour = |number: i64| {
+        let (start, end) = (1_790_000_000_000 + number * 3_600_000, 1_790_003_600_000 + number * 3_600_000);
+        format!(r#"{{"start_timestamp":{start},"end_timestamp":{end},"marketprice":85.1,"unit":"Eur/MWh"}}"#)
+    };
+    let query = Query { product: None, zone: None, ..Query::default() };
+    for (source, key, elements) in [
+        ("aws-spot", "SpotPriceHistory", [spot.to_owned(), spot.replace(r#""a""#, r#""b""#)]),
+        ("octopus-agile", "results", [rate(1), rate(2)]),
+        ("awattar", "data", [hour(0), hour(1)]),
+    ] {
+        let parse = |text: &str| named(source).parse(text, &query, now()).map(|parsed| parsed.prices);
+        let whole = parse(&format!(r#"{{"{key}":[{}]}}"#, elements.join(","))).unwrap();
+        for text in [format!("[{}]", elements.join(",\n")), format!("\u{feff}{}\n", elements.join("\n"))] {
+            assert_eq!(parse(&text), Ok(whole.clone()), "{source}: {text}");
+        }
+        assert!(parse(r#"{"error":"busy"}"#).is_err() && parse("[]").is_err(), "{source}");
+    }
+}
+
 #[test]
 fn skypilot_in_any_order_of_columns() {
     let body = "Region,SpotPrice,InstanceType,AcceleratorName,AcceleratorCount,vCPUs,MemoryGiB,Price\n\
@@ -365,4 +392,18 @@ fn a_table_of_ones_own() {
     check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,1,EUR,barrel"), None, Err("barrel"));
     check("start,end\n", None, Err("`price` is missing"));
     check(head, None, Err("no line"));
+
+    // as spreadsheets of half of Europe write it, and with the hour that happens twice
+    let of_spreadsheet = "start;end;price;currency;unit\n\
+        2026-10-25 02:00:00+02:00;2026-10-25 02:00:00+01:00;0,26;EUR;kWh\n\
+        2026-10-25 02:00:00+01:00;2026-10-25 03:00:00+01:00;-12,5;GBp;kWh\n";
+    check(of_spreadsheet, None, Err("line 3: another currency"));
+    check(
+        &of_spreadsheet.replace("-12,5;GBp", "-0,125;EUR"),
+        None,
+        Ok(&["2026-10-25T00:00:00Z 60 0.26", "2026-10-25T01:00:00Z 60 -0.125"]),
+    );
+    let doubtful = row("2026-11-23T00:00Z,2026-11-23T01:00Z,\"1,234\",EUR,MWh");
+    check(&doubtful, None, Err("line 2: `1,234` may be a thousand"));
+    check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,\"1,2,3\",EUR,MWh"), None, Err("is no price"));
 }

@@ -165,6 +165,32 @@ fn impossible_running_sums_are_not_believed() {
     check(&[chunk, chunk, LENGTH], "a/1 a/1", "aa", 2, TokenCount::Chunks, false);
 }
 
+/// A gateway that gives no reason for the end: counts by themselves, behind the text, are the end.
+#[test]
+fn counts_behind_the_text_end_an_answer() {
+    let is_done = |events: &[&str]| {
+        let mut answer = Answer::default();
+        for event in events {
+            let _ = answer.event(message(event), &asked(), &mut |_| {}).unwrap();
+        }
+        answer.done
+    };
+    assert!(is_done(&[A, B, &usage(2), r#"{"choices":[],"cost":"0"}"#]));
+    assert!(is_done(&[A, r#"{"usage":{"completion_tokens":2}}"#]));
+    // before the text, in a chunk of it, or of nothing: the stream was cut off
+    assert!(!is_done(&[&usage(2), A]));
+    assert!(!is_done(&[A, r#"{"choices":[{"delta":{"content":"b"}}],"usage":{"completion_tokens":2}}"#]));
+    assert!(!is_done(&[A, &usage(0)]));
+}
+
+#[test]
+fn an_error_that_is_none_ends_nothing() {
+    for nothing in ["null", "\"\"", "{}", "[]", "{ }", "false"] {
+        let chunk = format!(r#"{{"choices":[{{"delta":{{"content":"a"}}}}],"error":{nothing}}}"#);
+        check(&[&chunk, LENGTH], "a/1", "a", 1, TokenCount::Chunks, false);
+    }
+}
+
 #[test]
 fn an_end_that_is_none_is_a_failure() {
     check_failure(

@@ -105,11 +105,12 @@ pub(crate) async fn loaded_context(asker: &Asker, address: &ServedAddress, model
 /// The hash of the one weight file that a Modelfile is built on: Ollama names its files by it. `None` where an adapter
 /// changes the weights.
 fn weights(modelfile: &str) -> Option<String> {
-    let lines = || modelfile.lines().map(str::trim);
-    if lines().any(|line| line.starts_with("ADAPTER ")) {
+    let lines: Vec<&str> = modelfile.lines().map(str::trim).collect();
+    if lines.iter().any(|line| line.starts_with("ADAPTER ")) {
         return None;
     }
-    let mut from = lines().filter_map(|line| line.strip_prefix("FROM "));
+
+    let mut from = lines.iter().filter_map(|line| line.strip_prefix("FROM "));
     let (only, further) = (from.next()?, from.next());
     let (_, hash) = only.trim().trim_matches('"').rsplit_once("sha256-")?;
     let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -94,10 +94,11 @@ fn places(
 ) -> Result<std::ops::Range<usize>, EngineError> {
     let from = prompt.chars().count();
     let to = from.saturating_add(continuation.chars().count());
-    let at = |offset: usize| told.text_offset.iter().position(|found| *found == offset);
-    let first = at(from).ok_or_else(|| {
+
+    let first = told.text_offset.iter().position(|found| *found == from).ok_or_else(|| {
         cannot("it does not echo, or a token of its reaches from the prompt into the text to be scored")
     })?;
+
     // Without a token behind it the text reaches to the end.
     let last = told.text_offset.iter().position(|found| *found >= to).unwrap_or(told.text_offset.len());
     Ok(first..last.max(first))
@@ -111,6 +112,7 @@ fn positions(
     let tokens = told.tokens.get(range.clone()).ok_or_else(missing)?;
     let ln_p = told.token_logprobs.get(range.clone()).ok_or_else(missing)?;
     let tops = told.top_logprobs.as_ref().and_then(|tops| tops.get(range));
+
     let mut positions = Vec::with_capacity(tokens.len());
     for (index, (token, ln_p)) in tokens.iter().zip(ln_p).enumerate() {
         let top = tops.and_then(|tops| tops.get(index)).and_then(Option::as_ref);

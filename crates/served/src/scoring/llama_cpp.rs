@@ -62,6 +62,7 @@ impl Scorer {
         let steps = if top == 0 { &STEPS[..] } else { &one_step[..] };
         let mut forced = prompt.to_vec();
         let mut positions = Vec::with_capacity(continuation.len());
+
         for target in continuation {
             let mut found = None;
             for step in steps {
@@ -88,6 +89,7 @@ impl Scorer {
             post_sampling_probs: false,
             stream: false,
         };
+
         let url = self.address.beside("completion");
         let told: Told = self.asker.post(url, &ask, self.secret()).await.map_err(error)?;
         let position = told.completion_probabilities.into_iter().next();
@@ -95,6 +97,7 @@ impl Scorer {
         if candidates.is_empty() {
             return Err(cannot("the server's /completion gives no candidates for `n_probs`"));
         }
+
         let mut name = TokenName { id: Some(target), bytes: Vec::new() };
         let mut target_ln_p = None;
         let mut top = Vec::with_capacity(candidates.len());

@@ -150,6 +150,7 @@ impl Scorer {
             };
             return Ok(Forced::Ids { prompt, continuation });
         }
+
         let Continuation::Text(continuation) = request.continuation else {
             return Err(cannot("the server takes no token ids"));
         };
@@ -165,6 +166,7 @@ impl Scorer {
     /// Exact log-probabilities of the continuation.
     pub(crate) async fn score(&self, request: &ScoreRequest<'_>) -> Result<TokenScores, EngineError> {
         let forced = self.forced(request).await?;
+
         let positions = match (&forced, self.kind) {
             (Forced::Ids { prompt, continuation }, ServerKind::LlamaCpp) => {
                 self.by_position(prompt, continuation, 0).await?
@@ -176,11 +178,13 @@ impl Scorer {
             // Ids are unknown; their places are still counted.
             Forced::Text { .. } => positions.iter().map(|one| one.target.id.unwrap_or(u32::MAX)).collect(),
         };
+
         let log_probabilities: Option<Vec<f64>> =
             positions.iter().map(|position| position.target_ln_p).collect();
         let log_probabilities = log_probabilities.ok_or_else(|| {
             cannot("it names the likeliest tokens only, and the given one is not among them")
         })?;
+
         Ok(TokenScores { targets, log_probabilities, distribution: None })
     }
 

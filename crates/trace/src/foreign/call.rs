@@ -193,17 +193,24 @@ fn first_token(facts: &Facts<'_>, span: &ReadSpan<'_>, latency: Option<Duration>
         return None;
     }
 
-    let start = span.start_time_unix_nano.0;
-    let since_start = |at: u64| at.checked_sub(start).filter(|_| start > 0).map(Duration::from_nanos);
-    let stated = facts.number(Fact::FirstTokenSeconds);
-    let stated = stated.or_else(|| facts.number(Fact::FirstTokenMilliseconds).map(|millis| millis / 1e3));
-    let stated =
-        stated.filter(|seconds| *seconds > 0.0).and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    let first = stated.or_else(|| since_start(moment(facts.text(Fact::FirstTokenAt)?)?)).or_else(|| {
-        let event = span.events.iter().find(|event| FIRST_TOKEN_EVENTS.contains(&&*event.name))?;
-        since_start(event.time_unix_nano.0)
-    });
+    let seconds = facts.number(Fact::FirstTokenSeconds);
+    let seconds = seconds.or_else(|| facts.number(Fact::FirstTokenMilliseconds).map(|millis| millis / 1e3));
+    let seconds = seconds.filter(|seconds| *seconds > 0.0);
+    let stated = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+
+    // Next best is a moment, and last an event with its own.
+    let first =
+        stated.or_else(|| since_start(span, moment(facts.text(Fact::FirstTokenAt)?)?)).or_else(|| {
+            let event = span.events.iter().find(|event| FIRST_TOKEN_EVENTS.contains(&&*event.name))?;
+            since_start(span, event.time_unix_nano.0)
+        });
     first.filter(|first| latency.is_none_or(|latency| *first <= latency))
+}
+
+/// The time from a span's start to a moment; `None` where the start is unknown, or comes later.
+fn since_start(span: &ReadSpan<'_>, moment: u64) -> Option<Duration> {
+    let start = Some(span.start_time_unix_nano.0).filter(|start| *start > 0)?;
+    moment.checked_sub(start).map(Duration::from_nanos)
 }
 
 /// Nanoseconds since 1970 of a time in ISO 8601, in quotes or not.

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 
 use infercost_core::IrregularityKind;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::error::ForeignError;
 use super::gather::ForeignReader;
+use super::platform_record::Record;
 use super::{jaeger, sdk_span, zipkin};
 use crate::escaped::plain;
 use crate::otlp_json::{ReadResource, ReadSpan, read_line};
@@ -25,8 +27,10 @@ struct Outline<'j> {
     resource_spans: Option<&'j RawValue>,
     #[serde(borrow, alias = "instrumentationLibrarySpans", alias = "scope_spans")]
     scope_spans: Option<&'j RawValue>,
-    #[serde(borrow, alias = "traces", alias = "result", alias = "results")]
+    #[serde(borrow, alias = "traces", alias = "result", alias = "results", alias = "runs")]
     data: Option<&'j RawValue>,
+    #[serde(borrow)]
+    observations: Option<&'j RawValue>,
     #[serde(borrow)]
     trace: Option<&'j RawValue>,
     #[serde(borrow)]
@@ -41,6 +45,12 @@ struct Outline<'j> {
     span_id: Option<&'j RawValue>,
     #[serde(borrow)]
     id: Option<&'j RawValue>,
+    #[serde(borrow, alias = "start_time")]
+    start_time: Option<&'j RawValue>,
+    #[serde(borrow, rename = "run_type")]
+    run_type: Option<&'j RawValue>,
+    #[serde(borrow, rename = "call_type")]
+    call_type: Option<&'j RawValue>,
     #[serde(borrow, alias = "resourceLogs", alias = "resourceProfiles")]
     resource_metrics: Option<&'j RawValue>,
 }
@@ -115,6 +125,10 @@ impl ForeignReader {
             return jaeger::read(json, self);
         }
 
+        if let Some(observations) = outline.observations.filter(|list| list.get().starts_with('[')) {
+            return self.observations(json, observations.get());
+        }
+
         if let Some(inner) = outline.trace.or(outline.data) {
             return self.value(inner.get(), depth + 1);
         }
@@ -131,6 +145,15 @@ impl ForeignReader {
             return match sdk_span::read(&read) {
                 Some(span) => self.span(&span, "").map(Ok),
                 None => Ok(Err("its context is no span's".to_owned())),
+            };
+        }
+
+        let is_observation =
+            outline.id.is_some() && outline.start_time.is_some() && outline.span_id.is_none();
+        if outline.run_type.or(outline.call_type).is_some() || is_observation {
+            return match serde_json::from_str(json) {
+                Ok(fields) => self.record(Record::of(fields)).map(Ok),
+                Err(error) => Ok(Err(plain(&error))),
             };
         }
 
@@ -159,6 +182,47 @@ impl ForeignReader {
         }
 
         Ok(Ok(()))
+    }
+
+    /// The observations of a trace of Langfuse's; what they do not say themselves stands in the trace.
+    fn observations(&mut self, json: &str, list: &str) -> Result<Result<(), String>, ForeignError> {
+        let read: Result<(Value, Vec<Value>), serde_json::Error> =
+            serde_json::from_str(json).and_then(|around| Ok((around, serde_json::from_str(list)?)));
+        let (around, list) = match read {
+            Ok(read) => read,
+            Err(error) => return Ok(Err(plain(&error))),
+        };
+
+        let trace = around.get("trace").unwrap_or(&around);
+        for observation in list {
+            let Value::Object(fields) = observation else {
+                // a list of traces names observations by their ids alone
+                self.notes.add(IrregularityKind::UnknownShape, || "an observation by its id".to_owned());
+                continue;
+            };
+
+            let mut record = Record::of(fields);
+            for name in ["userId", "sessionId"] {
+                record.inherit(name, trace.get(name));
+            }
+            self.record(record)?;
+        }
+
+        Ok(Ok(()))
+    }
+
+    /// Takes a call as a platform exports it; a record of nobody who is known is counted, and named by its fields.
+    ///
+    /// # Errors
+    /// [`ForeignError::TooMany`].
+    pub(super) fn record(&mut self, record: Record) -> Result<(), ForeignError> {
+        match record.platform() {
+            Some(platform) => self.span(&platform.span(&record), platform.scope()),
+            None => {
+                self.notes.add(IrregularityKind::UnknownShape, || record.names());
+                Ok(())
+            }
+        }
     }
 
     fn resources(&mut self, json: &str) -> Result<Result<(), String>, ForeignError> {

@@ -35,6 +35,9 @@ pub enum ForeignError {
         /// What to do.
         hint: &'static str,
     },
+    /// A table that cannot be read.
+    #[error(transparent)]
+    Table(#[from] infercost_text::TextError),
     /// More calls than fit into memory.
     #[error("more than {limit} calls; cut the traces into parts and report on them one by one")]
     TooMany {

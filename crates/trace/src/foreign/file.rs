@@ -1,5 +1,5 @@
-//! Files of other programs' traces: JSON of any shape, line by line or as a whole, or OTLP in protobuf, with lengths
-//! or without. They are told apart by their content.
+//! Files of other programs' traces: JSON of any shape, line by line or as a whole, tables, or OTLP in protobuf, with
+//! lengths or without. They are told apart by their content.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -7,12 +7,16 @@ use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
 use infercost_core::{ForeignTrace, IrregularityKind};
+use infercost_text::json::{self, Document};
+use infercost_text::{Decoder, Table, TextError};
 use opentelemetry_proto::tonic::trace::v1::TracesData;
 use prost::Message as _;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::error::ForeignError;
 use super::gather::ForeignReader;
+use super::platform_record::{Record, plain_name};
 use crate::escaped::plain;
 
 /// Longest line, and largest message, in bytes.
@@ -27,33 +31,23 @@ const MAX_WHOLE: u64 = 512 << 20;
 /// [`ForeignError`] where it cannot be read, or nothing in it is a trace and something is damaged.
 pub fn read_file(path: &Path) -> Result<ForeignTrace, ForeignError> {
     let failed = |source| ForeignError::Read { path: path.to_owned(), source };
-    let mut file = BufReader::with_capacity(1 << 18, File::open(path).map_err(failed)?);
-    if file.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]) {
-        return read(path, &mut BufReader::with_capacity(1 << 18, MultiGzDecoder::new(file)));
+    let file = BufReader::with_capacity(1 << 18, File::open(path).map_err(failed)?);
+    let mut reader: Box<dyn BufRead> = Box::new(file);
+
+    if reader.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]) {
+        reader = Box::new(BufReader::with_capacity(1 << 18, MultiGzDecoder::new(reader)));
     }
-    read(path, &mut file)
-}
-
-/// The same of a file that is not compressed, or not any more.
-fn read(path: &Path, reader: &mut impl BufRead) -> Result<ForeignTrace, ForeignError> {
-    let first = reader.fill_buf();
-    let first = first.map_err(|source| ForeignError::Read { path: path.to_owned(), source })?;
-    let refused = match first {
-        [] => Some("the file is empty"),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("the file is compressed; run unzstd first"),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("the file is in UTF-16; save it as UTF-8"),
-        _ => None,
-    };
-
-    if let Some(hint) = refused {
-        return Err(ForeignError::Kind { path: path.to_owned(), hint });
+    if is_utf16(reader.fill_buf().map_err(failed)?) {
+        // lines have a bound of their own, so that the whole needs none
+        reader = Box::new(Decoder::new(reader, u64::MAX).map_err(failed)?);
     }
 
     let mut traces = ForeignReader::default();
-    let damage = if is_text(first) {
-        TextFile { path, reader, broken: None }.read(&mut traces)?
-    } else {
-        protobuf(path, reader, &mut traces)?
+    let damage = match kind_of(reader.fill_buf().map_err(failed)?) {
+        Kind::Refused(hint) => return Err(ForeignError::Kind { path: path.to_owned(), hint }),
+        Kind::Rows => rows(path, reader, &mut traces)?,
+        Kind::Json => TextFile { path, reader: &mut reader, broken: None }.read(&mut traces)?,
+        Kind::Protobuf => protobuf(path, &mut reader, &mut traces)?,
     };
 
     match damage {
@@ -62,6 +56,74 @@ fn read(path: &Path, reader: &mut impl BufRead) -> Result<ForeignTrace, ForeignE
         }
         _ => Ok(traces.finish()),
     }
+}
+
+/// What a file is.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    Json,
+    /// A table with a call a row.
+    Rows,
+    Protobuf,
+    /// None of these; what to do.
+    Refused(&'static str),
+}
+
+/// What a file that begins like this is.
+fn kind_of(first: &[u8]) -> Kind {
+    match first {
+        [] => Kind::Refused("the file is empty"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Kind::Refused("the file is compressed; run unzstd first"),
+        [b'P', b'A', b'R', b'1', ..] => Kind::Refused("the file is Parquet; export it as JSON or CSV"),
+        _ if is_table(first) => Kind::Rows,
+        _ if is_text(first) => Kind::Json,
+        _ => Kind::Protobuf,
+    }
+}
+
+/// UTF-16, by its mark or by the zeros beside what JSON and tables begin with. Protobuf begins otherwise.
+fn is_utf16(first: &[u8]) -> bool {
+    match first {
+        [0xff, 0xfe, rest @ ..] => !rest.starts_with(&[0, 0]),
+        [0xfe, 0xff, ..] => true,
+        [a, 0, b, 0, c, 0, ..] | [0, a, 0, b, 0, c, ..] => [a, b, c].iter().all(|byte| is_printed(**byte)),
+        _ => false,
+    }
+}
+
+fn is_printed(byte: u8) -> bool {
+    (b' '..0x7f).contains(&byte) || byte.is_ascii_whitespace()
+}
+
+/// A table whose header names a call and its time.
+fn is_table(first: &[u8]) -> bool {
+    let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
+    let header = first.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let Ok(header) = std::str::from_utf8(header) else { return false };
+    if header.starts_with(['{', '[']) {
+        return false;
+    }
+
+    let names = header.split([',', ';', '\t']).map(|name| plain_name(name.trim_matches(['"', '\r'])));
+    let names: Vec<String> = names.collect();
+    let has = |wanted: &[&str]| names.iter().any(|name| wanted.contains(&name.as_str()));
+    has(&["starttime"]) && has(&["traceid", "requestid", "runtype", "calltype"])
+}
+
+/// A table that a platform exports: a call a row, in columns that are named as its fields are.
+fn rows(path: &Path, reader: Box<dyn BufRead>, traces: &mut ForeignReader) -> Result<Damage, ForeignError> {
+    let failed = |source| ForeignError::Read { path: path.to_owned(), source };
+    let mut text = String::new();
+    let mut decoder = Decoder::new(reader, MAX_WHOLE).map_err(failed)?;
+    decoder.read_to_string(&mut text).map_err(failed)?;
+
+    let table = Table::parse(&path.display().to_string(), &text)?;
+    for row in table.rows() {
+        let cells = table.names().iter().filter_map(|name| Some((name.as_str(), row.get(name)?)));
+        traces.record(Record::of_row(cells))?;
+    }
+
+    Ok(None)
 }
 
 /// What is wrong with the first damaged part, and where it is.
@@ -150,21 +212,41 @@ impl<R: BufRead> TextFile<'_, R> {
         let mut values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
 
         while let Some(value) = values.next() {
-            let (reason, what) = match value {
-                Ok(value) => match traces.json(value.get().as_bytes())? {
-                    Ok(()) => continue,
-                    Err(reason) => (reason, IrregularityKind::Damaged),
-                },
-                Err(error) if error.is_eof() => (plain(&error), IrregularityKind::CutOff),
-                Err(error) => (plain(&error), IrregularityKind::Damaged),
+            let error = match value {
+                Ok(value) => {
+                    if let Err(reason) = traces.json(value.get().as_bytes())? {
+                        let end = values.byte_offset();
+                        let before = text.get(..end).unwrap_or_default();
+                        let lines = before.iter().filter(|byte| **byte == b'\n').count();
+                        traces.notes.add(IrregularityKind::Damaged, || reason.clone());
+                        self.broken.get_or_insert((lines as u64 + 1, reason));
+                    }
+                    continue;
+                }
+                Err(error) => error,
             };
-            let end = values.byte_offset();
-            let lines = text.get(..end).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
-            traces.notes.add(what, || reason.clone());
-            self.broken.get_or_insert((lines as u64 + 1, reason));
+
+            let what = if error.is_eof() { IrregularityKind::CutOff } else { IrregularityKind::Damaged };
+            let (line, reason) = fault(self.path, text, &error);
+            traces.notes.add(what, || format!("line {line}: {reason}"));
+            self.broken.get_or_insert((line, reason));
         }
 
         Ok(self.broken)
+    }
+}
+
+/// Where a text of values is wrong and how, as it is said of every other text that is read here.
+fn fault(path: &Path, text: &[u8], error: &serde_json::Error) -> (u64, String) {
+    let text = String::from_utf8_lossy(text);
+    let name = path.display().to_string();
+    let is_whole = |document: &Document<'_>| document.parse::<IgnoredAny>(&name).map(drop);
+    let found = json::documents(&name, &text).and_then(|all| all.iter().try_for_each(is_whole));
+    match found {
+        Err(TextError::Place { line, column, reason, .. }) => {
+            (line as u64, format!("column {column}: {reason}"))
+        }
+        _ => (error.line() as u64, plain(error)),
     }
 }
 

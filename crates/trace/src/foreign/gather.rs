@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use infercost_core::{ForeignCall, ForeignTrace, IrregularityKind};
 use opentelemetry_proto::tonic::trace::v1::TracesData;
@@ -284,11 +285,15 @@ impl ForeignReader {
 }
 
 fn overlap(one: &ForeignCall, other: &ForeignCall) -> bool {
-    let ends = |call: &ForeignCall| call.started_at?.checked_add(call.latency?);
-    match (one.started_at, ends(one), other.started_at, ends(other)) {
+    match (one.started_at, end(one), other.started_at, end(other)) {
         (Some(start), Some(end), Some(other_start), Some(other_end)) => {
             start <= other_end && other_start <= end
         }
         _ => false,
     }
+}
+
+/// When a call ended; `None` where its start or its length is unknown.
+fn end(call: &ForeignCall) -> Option<SystemTime> {
+    call.started_at?.checked_add(call.latency?)
 }

@@ -3,7 +3,8 @@
 //! What a span does not say stays `None`; nothing is guessed, and what is not understood is counted and named. All
 //! formats end in the same function, so that the answer does not depend on the way a trace came.
 //!
-//! - `file`, `document`: files, and the shapes of JSON in them; `jaeger`, `zipkin`, `sdk_span`: formats other than OTLP.
+//! - `file`, `document`: files, and the shapes of JSON in them; `jaeger`, `zipkin`, `sdk_span`: formats other than OTLP;
+//!   `platform_record`, `record_attributes`: what platforms export.
 //! - `call_attributes`: which attribute says what; `call`, `tokens`, `stated_cost`: what follows from it.
 //! - `gather`: calls that are seen more than once.
 
@@ -16,6 +17,8 @@ mod gather;
 mod irregularities;
 mod jaeger;
 mod names;
+mod platform_record;
+mod record_attributes;
 mod sdk_span;
 mod stated_cost;
 mod tokens;

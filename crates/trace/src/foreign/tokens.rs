@@ -41,33 +41,16 @@ pub(super) struct Tokens {
 impl StatedTokens {
     /// Reads the counts of a span. Calls `impossible` with the name of each attribute that holds no count.
     pub(super) fn read(facts: &Facts<'_>, impossible: &mut dyn FnMut(&'static str)) -> Self {
-        let mut counted = |fact, keys: &[&str]| {
-            let direct = facts.all(fact).filter_map(|(name, value)| match count(value) {
-                Ok(count) => Some(count),
-                Err(()) => {
-                    impossible(name);
-                    None
-                }
-            });
-            let in_texts = facts
-                .all(Fact::UsageText)
-                .filter_map(|(_, value)| keys.iter().find_map(|key| number_after(text(value)?, key)))
-                .filter_map(whole);
-            // a zero is often what a writer puts where it knows nothing: any other count comes first
-            let all: Vec<u64> = direct.chain(in_texts).collect();
-            all.iter().copied().find(|count| *count > 0).or(all.first().copied())
-        };
+        let mut counts = Counts { facts, impossible };
 
         let mut stated = Self {
-            input: counted(Fact::InputTokens, &["prompt_tokens", "input_tokens", "input"]),
-            output: counted(Fact::OutputTokens, &["completion_tokens", "output_tokens", "output"]),
-            total: counted(Fact::TotalTokens, &["total_tokens", "total"]),
-            cache_read: counted(Fact::CacheRead, &CACHE_READ),
-            cache_write: counted(Fact::CacheWrite, &CACHE_WRITE),
-            reasoning: counted(
-                Fact::Reasoning,
-                &["output_reasoning_tokens", "reasoning_tokens", "reasoning"],
-            ),
+            input: counts.of(Fact::InputTokens, &["prompt_tokens", "input_tokens", "input"]),
+            output: counts.of(Fact::OutputTokens, &["completion_tokens", "output_tokens", "output"]),
+            total: counts.of(Fact::TotalTokens, &["total_tokens", "total"]),
+            cache_read: counts.of(Fact::CacheRead, &CACHE_READ),
+            cache_write: counts.of(Fact::CacheWrite, &CACHE_WRITE),
+            reasoning: counts
+                .of(Fact::Reasoning, &["output_reasoning_tokens", "reasoning_tokens", "reasoning"]),
             apart: false,
         };
 
@@ -113,6 +96,34 @@ impl StatedTokens {
         }
 
         tokens
+    }
+}
+
+/// Looks for counts in a span's attributes.
+struct Counts<'f, 's, 'i> {
+    facts: &'f Facts<'s>,
+    impossible: &'i mut dyn FnMut(&'static str),
+}
+
+impl Counts<'_, '_, '_> {
+    /// A count as an attribute states it, or a text of several counts under one of the `keys`.
+    fn of(&mut self, fact: Fact, keys: &[&str]) -> Option<u64> {
+        let mut all = Vec::new();
+
+        for (name, value) in self.facts.all(fact) {
+            match count(value) {
+                Ok(count) => all.push(count),
+                Err(()) => (self.impossible)(name),
+            }
+        }
+
+        for (_, value) in self.facts.all(Fact::UsageText) {
+            let number = keys.iter().find_map(|key| number_after(text(value)?, key));
+            all.extend(number.and_then(whole));
+        }
+
+        // a zero is often what a writer puts where it knows nothing: any other count comes first
+        all.iter().copied().find(|count| *count > 0).or(all.first().copied())
     }
 }
 

@@ -15,9 +15,12 @@ fn number_at(text: &str, at: usize, length: usize) -> Option<f64> {
     let after = text.get(at + length..)?.strip_prefix(quote)?;
     let value = after.trim_start().strip_prefix(':')?.trim_start();
 
-    let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E');
-    let end = value.find(|c| !is_part(c)).unwrap_or(value.len());
+    let end = value.find(|c| !is_part_of_number(c)).unwrap_or(value.len());
     value.get(..end)?.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+fn is_part_of_number(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, '.' | '-' | '+' | 'e' | 'E')
 }
 
 /// The text after a key in quotes, without escapes.

@@ -49,8 +49,10 @@ impl Span<'_> {
 impl<'a> From<Span<'a>> for ReadSpan<'a> {
     /// Every tag is a text there; numbers are read from texts.
     fn from(span: Span<'a>) -> Self {
-        let attribute = |(key, text)| Attribute { key, value: Some(ReadValue::Text(text)) };
         let parent = span.parent_id.as_deref().and_then(Id::of_digits);
+        let tags = span.tags.into_iter();
+        let attributes = tags.map(|(key, text)| Attribute { key, value: Some(ReadValue::Text(text)) });
+
         Self {
             trace_id: Id::of_digits(&span.trace_id).unwrap_or_default(),
             span_id: Id::of_digits(&span.id).unwrap_or_default(),
@@ -58,7 +60,7 @@ impl<'a> From<Span<'a>> for ReadSpan<'a> {
             name: span.name.unwrap_or_default(),
             start_time_unix_nano: nanos(span.timestamp),
             end_time_unix_nano: nanos(span.timestamp.saturating_add(span.duration)),
-            attributes: Attributes(span.tags.into_iter().map(attribute).collect()),
+            attributes: Attributes(attributes.collect()),
             events: span.annotations.into_iter().map(ReadEvent::from).collect(),
             ..Self::default()
         }

@@ -42,18 +42,10 @@ pub(crate) fn write(draft: &mut SpanDraft, reading: &EnergyReading) {
 /// Reads a reading back.
 pub(crate) fn read(span: &ReadSpan<'_>) -> Result<EnergyReading, MappingError> {
     let source = span.text(ENERGY_SOURCE)?;
-    let measured = |kind| {
-        Ok(EnergyReading::Measured {
-            energy: Joules::new(span.number(ENERGY_GROSS)?),
-            scope: scope(span)?,
-            source: MeterSource { kind, name: span.text(ENERGY_METER)?.to_owned() },
-            updates: span.int(ENERGY_UPDATES)?,
-        })
-    };
 
     match source {
-        "counter" => measured(MeterKind::Counter),
-        "integrated" => measured(MeterKind::Integrated),
+        "counter" => measured(span, MeterKind::Counter),
+        "integrated" => measured(span, MeterKind::Integrated),
         "estimated" => Ok(EnergyReading::Estimated {
             energy: Joules::new(span.number(ENERGY_GROSS)?),
             scope: scope(span)?,
@@ -63,6 +55,15 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<EnergyReading, MappingError> {
         "unavailable" => Ok(EnergyReading::Unavailable { reason: span.text(ENERGY_REASON)?.to_owned() }),
         other => Err(invalid(ENERGY_SOURCE, &format!("names no source: {other:?}"))),
     }
+}
+
+fn measured(span: &ReadSpan<'_>, kind: MeterKind) -> Result<EnergyReading, MappingError> {
+    Ok(EnergyReading::Measured {
+        energy: Joules::new(span.number(ENERGY_GROSS)?),
+        scope: scope(span)?,
+        source: MeterSource { kind, name: span.text(ENERGY_METER)?.to_owned() },
+        updates: span.int(ENERGY_UPDATES)?,
+    })
 }
 
 fn scope(span: &ReadSpan<'_>) -> Result<EnergyScope, MappingError> {

@@ -193,9 +193,13 @@ fn write_arrivals(draft: &mut SpanDraft, arrivals: &[ChunkArrival]) -> Result<()
     if let Some(first) = arrivals.first() {
         draft.number(GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK, first.at.as_secs_f64());
     }
-    let offset = |chunk: &ChunkArrival| i64::try_from(chunk.at.as_nanos()).map_err(|_| LATE);
-    let offsets = arrivals.iter().map(offset).collect::<Result<Vec<_>, _>>()?;
+
+    let mut offsets = Vec::with_capacity(arrivals.len());
+    for chunk in arrivals {
+        offsets.push(i64::try_from(chunk.at.as_nanos()).map_err(|_| LATE)?);
+    }
     draft.ints(CHUNK_OFFSETS, offsets.into_iter());
+
     if arrivals.iter().any(|chunk| chunk.tokens != 1) {
         draft.ints(CHUNK_TOKENS, arrivals.iter().map(|chunk| i64::from(chunk.tokens)));
     }
@@ -209,8 +213,9 @@ fn read_arrivals(span: &ReadSpan<'_>) -> Result<Vec<ChunkArrival>, MappingError>
     if tokens.len() != offsets.len() {
         return Err(invalid(CHUNK_TOKENS, "is not as long as the list of offsets"));
     }
-    let chunk = |(at, tokens)| ChunkArrival { at: Duration::from_nanos(at), tokens };
-    Ok(offsets.into_iter().zip(tokens).map(chunk).collect())
+
+    let arrivals = offsets.into_iter().zip(tokens);
+    Ok(arrivals.map(|(at, tokens)| ChunkArrival { at: Duration::from_nanos(at), tokens }).collect())
 }
 
 fn finish_name(finish: FinishReason) -> &'static str {

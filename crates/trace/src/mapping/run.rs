@@ -87,8 +87,8 @@ pub(crate) fn resource(header: &RunHeader) -> Resource {
         .extend(machine.memory.map(|memory| key_value(HOST_MEMORY, Value::IntValue(memory.0.cast_signed()))));
 
     if !machine.gpus.is_empty() {
-        let gpu = |name: &String| AnyValue { value: Some(Value::StringValue(name.clone())) };
-        let values = machine.gpus.iter().map(gpu).collect();
+        let names = machine.gpus.iter().map(|name| Value::StringValue(name.clone()));
+        let values = names.map(|name| AnyValue { value: Some(name) }).collect();
         attributes.push(key_value(HOST_GPUS, Value::ArrayValue(ArrayValue { values })));
     }
 

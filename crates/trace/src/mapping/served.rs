@@ -60,13 +60,12 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<Option<ServedFacts>, MappingEr
         other => return Err(invalid(SERVED_COUNTED_BY, &format!("names no way of counting: {other:?}"))),
     };
 
-    let time = |attribute| Ok(span.int_if::<u64>(attribute)?.map(Duration::from_nanos));
     let timings = if span.truth(SERVED_TIMINGS)? {
         Some(ServerTimings {
             prompt_tokens: span.int_if(SERVED_PROMPT_TOKENS)?,
-            prompt: time(SERVED_PROMPT_TIME)?,
+            prompt: span.time_if(SERVED_PROMPT_TIME)?,
             predicted_tokens: span.int_if(SERVED_PREDICTED_TOKENS)?,
-            predicted: time(SERVED_PREDICTED_TIME)?,
+            predicted: span.time_if(SERVED_PREDICTED_TIME)?,
         })
     } else {
         None
@@ -74,7 +73,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<Option<ServedFacts>, MappingEr
 
     Ok(Some(ServedFacts {
         retries: span.int(SERVED_RETRIES)?,
-        retried_for: time(SERVED_RETRIED_FOR)?.unwrap_or_default(),
+        retried_for: span.time_if(SERVED_RETRIED_FOR)?.unwrap_or_default(),
         status: span.int_if(HTTP_RESPONSE_STATUS_CODE)?,
         counted_by,
         streamed_tokens: span.int(SERVED_STREAMED_TOKENS)?,

@@ -82,8 +82,8 @@ fn read_load(span: &ReadSpan<'_>) -> Result<Option<LoadFacts>, MappingError> {
     if !span.truth(LOAD)? {
         return Ok(None);
     }
-    let at = |name| Ok(span.int_if::<u64>(name)?.map(Duration::from_nanos));
-    let steady = at(LOAD_STEADY_FROM)?.zip(at(LOAD_STEADY_UNTIL)?);
+
+    let steady = span.time_if(LOAD_STEADY_FROM)?.zip(span.time_if(LOAD_STEADY_UNTIL)?);
     Ok(Some(LoadFacts {
         steady: steady.map(|(from, until)| SteadyState { from, until }),
         client_limited: span.truth(LOAD_CLIENT_LIMITED)?,
@@ -104,9 +104,8 @@ pub(crate) fn read_id(span: &ReadSpan<'_>) -> Result<WindowId, MappingError> {
 /// that ran at one time: a lower bound of what was asked for, since the operating point is written with the
 /// window.
 pub(crate) fn interrupted(id: WindowId, inferences: Vec<InferenceRecord>, single: u32) -> WindowRecord {
-    let ends = |record: &InferenceRecord| record.issued_at.checked_add(record.outcome.latency());
     let started_at = inferences.iter().map(|record| record.issued_at).min().unwrap_or(SystemTime::UNIX_EPOCH);
-    let ended_at = inferences.iter().filter_map(ends).max().unwrap_or(started_at);
+    let ended_at = inferences.iter().filter_map(end).max().unwrap_or(started_at);
     let under_load = inferences.iter().any(|record| record.repetition >= single);
     let concurrency = most_at_once(&inferences).max(1);
 
@@ -126,13 +125,19 @@ pub(crate) fn interrupted(id: WindowId, inferences: Vec<InferenceRecord>, single
     }
 }
 
+/// When an inference ended; `None` beyond what a clock can show.
+fn end(inference: &InferenceRecord) -> Option<SystemTime> {
+    inference.issued_at.checked_add(inference.outcome.latency())
+}
+
 /// The largest number of inferences in flight at one time. One that ends as another begins is over.
 fn most_at_once(inferences: &[InferenceRecord]) -> u32 {
     let mut changes: Vec<(SystemTime, bool)> = Vec::with_capacity(2 * inferences.len());
     for inference in inferences.iter().filter(|inference| !inference.outcome.latency().is_zero()) {
         changes.push((inference.issued_at, true));
-        changes.extend(inference.issued_at.checked_add(inference.outcome.latency()).map(|end| (end, false)));
+        changes.extend(end(inference).map(|end| (end, false)));
     }
+
     // at one moment, ends come before beginnings
     changes.sort_unstable();
     let (mut now, mut most) = (0u32, 0u32);

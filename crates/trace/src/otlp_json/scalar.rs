@@ -218,17 +218,21 @@ impl Scalar for Id {
         None
     }
 
-    /// Two hexadecimal digits a byte, or base64 of eight or sixteen bytes, which ends with `=` and is never both.
+    /// Two hexadecimal digits a byte; or base64, which ends with `=` and is never both, of eight or sixteen bytes or of the
+    /// thirty-two digits themselves, as exporters write that encode twice.
     fn from_text(value: &str) -> Option<Self> {
         if value.len().is_multiple_of(2) && value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Self::of_digits(value);
         }
 
-        let is_base64 = matches!((value.len(), value.ends_with('=')), (12 | 24, true));
+        let is_base64 = matches!((value.len(), value.ends_with('=')), (12 | 24 | 44, true));
         let bytes = is_base64
             .then(|| base64::Engine::decode(&base64::prelude::BASE64_STANDARD, value).ok())
             .flatten()?;
-        Self::of_bytes(&bytes)
+        match std::str::from_utf8(&bytes) {
+            Ok(digits) if bytes.len() == 32 => Self::of_digits(digits),
+            _ => Self::of_bytes(&bytes),
+        }
     }
 
     fn absent() -> Option<Self> {

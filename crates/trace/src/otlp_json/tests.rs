@@ -40,6 +40,19 @@ fn is_lenient_where_protobufs_json_is() {
     check(r#"{"attributes":[{"key":"a","value":{"newValue":{"b":[1]}}}],"more":[{}]}"#, |span| {
         span.attributes[0].value.as_ref().unwrap().value.is_none()
     });
+    check(r#"{"trace_id":"AQIDBAUGBwgJCgsMDQ4PEA==","start_time_unix_nano":"17"}"#, |span| {
+        span.trace_id.len() == 16 && span.start_time_unix_nano == 17
+    });
+    check(r#"{"traceId":"MDEwMjAzMDQwNTA2MDcwODA5MGEwYjBjMGQwZTBmMTA="}"#, |span| {
+        span.trace_id == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]
+    });
+    let is_a = |span: &opentelemetry_proto::tonic::trace::v1::Span| {
+        let value = span.attributes[0].value.as_ref().and_then(|value| value.value.clone());
+        matches!(value, Some(opentelemetry_proto::tonic::common::v1::any_value::Value::StringValue(text)) if text == "a")
+    };
+    check(r#"{"attributes":[{"key":"k","value":{"string_value":"a"}}]}"#, is_a);
+    check(r#"{"attributes":[{"key":"k","value":{"Value":{"StringValue":"a"}}}]}"#, is_a);
+    check(r#"{"attributes":[{"key":"k","value":{"Value":null}}]}"#, |span| span.attributes.len() == 1);
     check(r#"{"attributes":[{"key":"a","value":null},{"key":"b"}]}"#, |span| span.attributes.len() == 2);
     check(r#"{"attributes":[{"key":"a","value":{"arrayValue":{}}}]}"#, |span| span.attributes.len() == 1);
 }

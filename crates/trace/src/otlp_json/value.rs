@@ -117,16 +117,27 @@ impl<'de: 'a, 'a> Deserialize<'de> for Attribute<'a> {
     }
 }
 
+/// As the specification has them, as protobuf's own names are, and as Go prints the types that are made from them: there
+/// the value stands inside another one.
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "camelCase")]
 enum ValueField {
+    #[serde(alias = "string_value", alias = "StringValue")]
     StringValue,
+    #[serde(alias = "bool_value", alias = "BoolValue")]
     BoolValue,
+    #[serde(alias = "int_value", alias = "IntValue")]
     IntValue,
+    #[serde(alias = "double_value", alias = "DoubleValue")]
     DoubleValue,
+    #[serde(alias = "array_value", alias = "ArrayValue")]
     ArrayValue,
+    #[serde(alias = "kvlist_value", alias = "KvlistValue")]
     KvlistValue,
+    #[serde(alias = "bytes_value", alias = "BytesValue")]
     BytesValue,
+    #[serde(rename = "Value")]
+    Inner,
     #[serde(other)]
     Other,
 }
@@ -172,6 +183,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for ReadValue<'a> {
                             let bytes = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, &*text);
                             ReadValue::Bytes(bytes.map_err(|_| A::Error::custom("bytesValue is not base64"))?)
                         }
+                        ValueField::Inner => match map.next_value::<Option<ReadValue<'de>>>()? {
+                            Some(inner) => inner,
+                            None => continue,
+                        },
                         ValueField::Other => {
                             map.next_value::<IgnoredAny>()?;
                             continue;

@@ -202,6 +202,37 @@ fn vercels_ai_sdk() {
 }
 
 #[test]
+fn langfuses_export() {
+    let wanted = [
+        "example-plain 100(40,?)+20 ttft 0.003 USD",
+        "example-plain 100+20",
+        "example-plain ?+? failed",
+        "example-plain 8+?",
+    ];
+    check("langfuse_export.json", &wanted, &[("ZeroCost", 1)]);
+    let call = &read("langfuse_export.json").calls[0];
+    assert_eq!((call.user.as_deref(), call.session.as_deref()), (Some("u"), Some("s")));
+}
+
+#[test]
+fn langsmiths_runs() {
+    let wanted =
+        ["example-plain 100(40,?)+20 ttft 0.003 USD", "example-plain 100+20", "example-plain 0+0 failed"];
+    check("langsmith_runs.jsonl", &wanted, &[]);
+}
+
+#[test]
+fn litellms_log() {
+    let wanted = [
+        "example-plain 100(40,?)+20 0.0012400000000000002 USD",
+        "example-plain 100(40,?)+20 ttft 0.0012400000000000002 USD",
+        "example-busy 0+0 0 USD failed",
+        "example-plain 505(400,100)+20",
+    ];
+    check("litellm_log.jsonl", &wanted, &[("ZeroCost", 1)]);
+}
+
+#[test]
 fn the_sdks_own_print_and_zipkins_exporter() {
     check("formats.jsonl", &["example-plain 100+20 ttft", "? ?+? failed"], &[]);
     check("formats.sdk.json", &["example-plain 100+20 ttft", "? ?+? failed"], &[]);

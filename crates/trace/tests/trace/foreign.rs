@@ -40,7 +40,7 @@ fn read(spans: &[Value]) -> ForeignTrace {
     read_text(&line(spans))
 }
 
-fn read_text(text: &str) -> ForeignTrace {
+pub(super) fn read_text(text: &str) -> ForeignTrace {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("traces");
     std::fs::write(&path, text).unwrap();
@@ -136,7 +136,7 @@ fn only_calls_count_and_each_once() {
     assert_eq!(count(&found, IrregularityKind::Wrapper), 1);
 }
 
-fn count(found: &ForeignTrace, reason: IrregularityKind) -> u64 {
+pub(super) fn count(found: &ForeignTrace, reason: IrregularityKind) -> u64 {
     found.irregularities.get(&reason).map_or(0, |left| left.count)
 }
 
@@ -446,6 +446,15 @@ fn every_shape_of_json_gives_the_same_calls() {
         "status": {"status_code": "UNSET"}, "attributes": plain, "events": [], "links": [], "resource": {"attributes": {}},
     });
     let bare = resources[0]["scopeSpans"][0]["spans"][0].clone();
+    let message = json!({"resourceSpans": tempo});
+    let own_names = renamed(&message, &[("stringValue", "string_value"), ("intValue", "int_value")]);
+    let mut of_go = renamed(&message, &[("stringValue", "StringValue"), ("intValue", "IntValue")]);
+    let of_go_span = &mut of_go["resource_spans"][0]["scope_spans"][0]["spans"][0];
+    for attribute in of_go_span["attributes"].as_array_mut().unwrap() {
+        attribute["value"] = json!({"Value": attribute["value"].take()});
+    }
+    of_go_span["kind"] = json!(3);
+    of_go_span["start_time_unix_nano"] = json!(1_000_000_000);
 
     let wanted = read_text(&otlp.to_string()).calls;
     assert_eq!(wanted.len(), 1);
@@ -463,6 +472,8 @@ fn every_shape_of_json_gives_the_same_calls() {
         ("the SDK's print", sdk.clone()),
         ("Phoenix's interface", json!({"data": [sdk]})),
         ("a span by itself", bare),
+        ("protobuf's own names, as Python writes them", own_names),
+        ("the types for Go, printed", of_go),
     ] {
         for text in [shape.to_string(), serde_json::to_string_pretty(&shape).unwrap()] {
             let found = read_text(&text);
@@ -470,6 +481,24 @@ fn every_shape_of_json_gives_the_same_calls() {
             assert!(found.irregularities.is_empty(), "{what}: {:?}", found.irregularities);
         }
     }
+}
+
+/// The same with underscores in the names of fields, and with these names of attribute values.
+fn renamed(message: &Value, values: &[(&str, &str)]) -> Value {
+    let mut text = message.to_string();
+    let fields = [
+        ("resourceSpans", "resource_spans"),
+        ("scopeSpans", "scope_spans"),
+        ("traceId", "trace_id"),
+        ("spanId", "span_id"),
+        ("parentSpanId", "parent_span_id"),
+        ("startTimeUnixNano", "start_time_unix_nano"),
+        ("endTimeUnixNano", "end_time_unix_nano"),
+    ];
+    for (from, to) in fields.iter().chain(values) {
+        text = text.replace(&format!("\"{from}\""), &format!("\"{to}\""));
+    }
+    serde_json::from_str(&text).unwrap()
 }
 
 #[test]
@@ -574,6 +603,14 @@ fn files_of_each_kind() {
     check("one.binpb", &traces, 1);
     check("mark.jsonl", format!("\u{feff}{two}").as_bytes(), 2);
     check("windows.jsonl", two.replace('\n', "\r\n").as_bytes(), 2);
+    // PowerShell's `>`, and editors that save without a mark
+    let little: Vec<u8> = two.replace('\n', "\r\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = two.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    check("utf16.jsonl", &[&[0xff, 0xfe], little.as_slice()].concat(), 2);
+    check("utf16-big.jsonl", &[&[0xfe, 0xff], big.as_slice()].concat(), 2);
+    check("utf16-no-mark.jsonl", &little, 2);
+    check("utf16-big-no-mark.jsonl", &big, 2);
+    check("utf16.jsonl.gz", &gzip(&[&[0xff, 0xfe], little.as_slice()].concat()), 2);
     check("lines.jsonl.gz", &gzip(two.as_bytes()), 2);
     check("two-members.gz", &[gzip(line(&spans).as_bytes()), gzip(line(&other).as_bytes())].concat(), 2);
     check("one.binpb.gz", &gzip(&traces), 1);
@@ -581,7 +618,9 @@ fn files_of_each_kind() {
     for (name, content, wanted) in [
         ("empty", &b""[..], "empty"),
         ("gzip", &[0x1f, 0x8b, 8][..], "cannot read"),
-        ("utf16", &[0xff, 0xfe, b'{', 0][..], "UTF-16"),
+        ("utf16", &[0xff, 0xfe, b'{', 0, 0x00, 0xd8, b'}', 0][..], "half a character"),
+        ("comma.json", b"[\n{\"resourceSpans\":[]},\n]", ":3: column 1: a comma too many"),
+        ("parquet", b"PAR1\x15\x04", "Parquet"),
         ("zstd", &[0x28, 0xb5, 0x2f, 0xfd][..], "unzstd"),
         ("text", b"hello\x1b[31m", "neither"),
         ("broken.jsonl", b"{\"resourceSpans\":[]}\n{\"resourceSpans\":\x1b}\n", ":2:"),

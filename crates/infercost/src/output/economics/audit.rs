@@ -14,7 +14,7 @@ use crate::output::terminal::{DOUBT, FAILURE, STRONG, SUCCESS, plain};
 
 /// The whole answer as text.
 pub(crate) fn render(audit: &Audit) -> String {
-    let mut text = head(&audit.name, &audit.notes);
+    let mut text = head(&audit.name, &audit.findings);
     text.push_str(&costs(audit));
     text.push_str(&parts(audit));
     if !audit.utilizations.is_empty() {

@@ -19,7 +19,7 @@ pub(crate) fn render(hosting: &Hosting) -> String {
         short(hosting.requests_per_hour),
         estimate(&hosting.capacity_per_hour)
     );
-    let mut text = head(&title, &hosting.notes);
+    let mut text = head(&title, &hosting.findings);
     text.push_str(&costs(hosting));
     for way in &hosting.ways {
         for (part, why) in way.bill.left_out.iter() {

@@ -13,7 +13,7 @@ pub(crate) fn render(answer: &Optimization) -> String {
     let cost = answer.per_inference.as_ref();
     let cost =
         cost.map_or(UNKNOWN.to_owned(), |cost| format!("{} {}", thousand_estimate(cost), answer.currency));
-    let mut text = head(&format!("{} · 1,000 inferences cost {cost}", answer.name), &answer.notes);
+    let mut text = head(&format!("{} · 1,000 inferences cost {cost}", answer.name), &answer.findings);
     let rows = answer.changes.iter().enumerate().map(|(index, change)| {
         let basis = match change.basis {
             Basis::Measured => "measured",

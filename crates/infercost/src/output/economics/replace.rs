@@ -15,7 +15,7 @@ use crate::output::terminal::{DOUBT, STRONG, SUCCESS, plain};
 /// The whole answer as text.
 pub(crate) fn render(answer: &Replacement) -> String {
     let title = format!("Keep or replace, at {} requests an hour", short(answer.requests_per_hour));
-    let mut text = head(&title, &answer.notes);
+    let mut text = head(&title, &answer.findings);
     text.push_str(&machines(answer));
     for (part, why) in answer.left_out.iter() {
         let _ = writeln!(text, " left out: {part} {}", plain(&why.to_string()));

