@@ -138,14 +138,10 @@ impl State {
     fn next(self, rule: &Rule, value: f64, now: Duration) -> Self {
         let holds = rule.holds(value);
         let is_clear = rule.is_clear(value, (rule.limit().abs() * MARGIN).max(MARGIN_AT_ZERO));
-        let raise = |since: Duration| match now.saturating_sub(since) >= rule.lasting() {
-            true => Self::Raised { since: now },
-            false => Self::Rising { since },
-        };
 
         match self {
-            Self::Calm if holds => raise(now),
-            Self::Rising { since } if holds => raise(since),
+            Self::Calm if holds => Self::rising(rule, now, now),
+            Self::Rising { since } if holds => Self::rising(rule, since, now),
             Self::Calm | Self::Rising { .. } => Self::Calm,
             Self::Raised { since } if is_clear => Self::Falling { since, calm_since: now },
             Self::Falling { since, calm_since } if is_clear => {
@@ -155,6 +151,14 @@ impl State {
                 }
             }
             Self::Raised { since } | Self::Falling { since, .. } => Self::Raised { since },
+        }
+    }
+
+    /// A condition that has held since then: raised once that is long enough.
+    fn rising(rule: &Rule, since: Duration, now: Duration) -> Self {
+        match now.saturating_sub(since) >= rule.lasting() {
+            true => Self::Raised { since: now },
+            false => Self::Rising { since },
         }
     }
 

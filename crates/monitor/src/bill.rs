@@ -79,15 +79,11 @@ pub fn bill(recording: &Recording, tariffs: &Tariffs) -> MonitoredBill {
     // Joules that are neither idle nor of unclear time belong to serving; what is known of the rest is its mean.
     let rest = Mean { joules: sums.joules - sums.idle_joules, seconds: sums.metered_s - sums.idle_metered_s };
     let idle = Mean { joules: sums.idle_joules, seconds: sums.idle_metered_s };
-    let billed = |seconds: f64, mean: &Mean| billed_time(tariffs, seconds, mean.over(seconds));
-    let (serving, idle, unclear) =
-        (billed(sums.serving_s, &rest), billed(sums.idle_s, &idle), billed(unclear_s, &rest));
+    let serving = billed_time(tariffs, sums.serving_s, &rest);
+    let idle = billed_time(tariffs, sums.idle_s, &idle);
+    let unclear = billed_time(tariffs, unclear_s, &rest);
     let total = sum([&serving, &idle, &unclear]);
 
-    let counted = |amount: f64, seconds: f64, what: &str| match seconds > 0.0 {
-        true => Shown::Value(amount),
-        false => Shown::missing(format!("no server counted {what}")),
-    };
     let output_tokens = counted(sums.output_tokens, sums.counted_s, "tokens");
     let requests = counted(sums.requests, sums.requests_counted_s, "requests");
     let revenue = revenue(tariffs, &output_tokens, &requests);
@@ -138,7 +134,17 @@ impl Mean {
     }
 }
 
-fn billed_time(tariffs: &Tariffs, seconds: f64, joules: Result<f64, Reason>) -> BilledTime {
+/// What servers counted; not known where none did.
+fn counted(amount: f64, seconds: f64, what: &str) -> Shown<f64> {
+    match seconds > 0.0 {
+        true => Shown::Value(amount),
+        false => Shown::missing(format!("no server counted {what}")),
+    }
+}
+
+/// A time at that mean power, billed.
+fn billed_time(tariffs: &Tariffs, seconds: f64, mean: &Mean) -> BilledTime {
+    let joules = mean.over(seconds);
     let amounts = tariffs.cost_of(seconds, joules.clone());
     let machine = match (&amounts.machine, &amounts.operation) {
         (Ok(machine), Ok(operation)) => Shown::Value(machine + operation),
@@ -156,23 +162,24 @@ fn billed_time(tariffs: &Tariffs, seconds: f64, joules: Result<f64, Reason>) -> 
 
 /// All of them added up; an amount that is not known for one is not known for all.
 fn sum(times: [&BilledTime; 3]) -> BilledTime {
-    let add = |pick: fn(&BilledTime) -> &Shown<f64>| {
-        let mut sum = 0.0;
-        for time in times.iter().filter(|time| time.hours > 0.0) {
-            match pick(time) {
-                Shown::Value(amount) => sum += amount,
-                Shown::Missing(why) => return Shown::missing(why.as_str()),
-            }
-        }
-        Shown::Value(sum)
-    };
     BilledTime {
         hours: times.iter().map(|time| time.hours).sum(),
-        joules: add(|time| &time.joules),
-        electricity: add(|time| &time.electricity),
-        machine: add(|time| &time.machine),
-        cost: add(|time| &time.cost),
+        joules: added(times, |time| &time.joules),
+        electricity: added(times, |time| &time.electricity),
+        machine: added(times, |time| &time.machine),
+        cost: added(times, |time| &time.cost),
     }
+}
+
+fn added(times: [&BilledTime; 3], pick: fn(&BilledTime) -> &Shown<f64>) -> Shown<f64> {
+    let mut sum = 0.0;
+    for time in times.iter().filter(|time| time.hours > 0.0) {
+        match pick(time) {
+            Shown::Value(amount) => sum += amount,
+            Shown::Missing(why) => return Shown::missing(why.as_str()),
+        }
+    }
+    Shown::Value(sum)
 }
 
 fn revenue(tariffs: &Tariffs, output_tokens: &Shown<f64>, requests: &Shown<f64>) -> Shown<f64> {

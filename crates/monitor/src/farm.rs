@@ -180,10 +180,8 @@ impl Machine {
     fn view(&self) -> MachineView {
         let here = self.snapshot.as_deref().filter(|_| self.away.is_none());
         let why = self.away.as_ref().map_or("it has not answered yet", |away| away.why.as_str());
-        let of_window = |name: &str, pick: fn(&crate::snapshot::WindowView) -> &Shown<f64>| {
-            let window = here.and_then(|snapshot| snapshot.window(name));
-            window.map_or_else(|| Shown::missing(why), |window| pick(window).clone())
-        };
+        let minute = here.and_then(|snapshot| snapshot.window("minute"));
+        let hour = here.and_then(|snapshot| snapshot.window("hour"));
 
         MachineView {
             address: self.address.clone(),
@@ -194,18 +192,22 @@ impl Machine {
                     Presence::Away { for_s: away.since.elapsed().as_secs_f64(), why: away.why.clone() }
                 }
             },
-            power_w: here.map_or_else(|| Shown::missing(why), |snapshot| snapshot.power_w.clone()),
+            power_w: shown(here.map(|snapshot| &snapshot.power_w), why),
             power_estimated: here.is_some_and(|snapshot| snapshot.power_estimated),
-            output_tokens_per_s: of_window("minute", |window| &window.output_tokens_per_s),
-            joules_per_million: of_window("hour", |window| &window.joules_per_million),
-            idle_share: of_window("hour", |window| &window.idle_share),
-            cost_per_hour: here
-                .map_or_else(|| Shown::missing(why), |snapshot| snapshot.money.cost_per_hour.clone()),
+            output_tokens_per_s: shown(minute.map(|minute| &minute.output_tokens_per_s), why),
+            joules_per_million: shown(hour.map(|hour| &hour.joules_per_million), why),
+            idle_share: shown(hour.map(|hour| &hour.idle_share), why),
+            cost_per_hour: shown(here.map(|snapshot| &snapshot.money.cost_per_hour), why),
             currency: here.map(|snapshot| shown_name(&snapshot.money.currency)).unwrap_or_default(),
             hottest_c: here.map_or_else(|| Shown::missing(why), hottest),
             alerts: here.map_or(0, |snapshot| snapshot.alerts.len()),
         }
     }
+}
+
+/// A reading of a machine that is here; for one that is not, why.
+fn shown(known: Option<&Shown<f64>>, why: &str) -> Shown<f64> {
+    known.map_or_else(|| Shown::missing(why), Shown::clone)
 }
 
 /// Asks a monitor for its snapshot.

@@ -196,8 +196,11 @@ impl Monitor {
     /// Adds a stretch of time to the sums.
     fn count(&mut self, now: Moment, seconds: f64, meter: Meter, served: &Served) {
         let mut tally = Tally { seen_s: seconds, ..Tally::default() };
-        let is = |serving| if served.serving == Some(serving) { seconds } else { 0.0 };
-        (tally.idle_s, tally.serving_s) = (is(false), is(true));
+        match served.serving {
+            Some(true) => tally.serving_s = seconds,
+            Some(false) => tally.idle_s = seconds,
+            None => {}
+        }
         if let Some(tokens) = served.output_tokens {
             (tally.counted_s, tally.output_tokens) = (seconds, tokens);
         }
@@ -266,12 +269,7 @@ impl Monitor {
     }
 
     fn window(&self, name: &str, tally: &Tally) -> WindowView {
-        let counted = |amount: f64, over_s: f64, what: &str| match over_s > 0.0 {
-            true => Shown::Value(amount),
-            false => Shown::missing(format!("no server counts {what}")),
-        };
         let metered = mean_watts(tally);
-        let unmetered = || Shown::missing("energy is not measured");
         let classified = tally.classified_s();
 
         WindowView {
@@ -298,6 +296,18 @@ impl Monitor {
             },
         }
     }
+}
+
+/// What servers counted; not known where none counts it.
+fn counted(amount: f64, over_s: f64, what: &str) -> Shown<f64> {
+    match over_s > 0.0 {
+        true => Shown::Value(amount),
+        false => Shown::missing(format!("no server counts {what}")),
+    }
+}
+
+fn unmetered() -> Shown<f64> {
+    Shown::missing("energy is not measured")
 }
 
 /// Joules of a million output tokens, over the time in which both were known.

@@ -112,19 +112,13 @@ fn devices(meter: &Meter, newest: &Newest) {
     ];
     for (name, unit, of) in gauges {
         let newest = Arc::clone(newest);
-        let observe = move |instrument: &dyn AsyncInstrument<f64>| {
-            each_device(&newest, |device, attributes| observed(instrument, of(device), attributes));
-        };
-        meter.f64_observable_gauge(name).with_unit(unit).with_callback(observe).build();
+        let gauge = meter.f64_observable_gauge(name).with_unit(unit);
+        gauge.with_callback(move |instrument| of_devices(&newest, instrument, of)).build();
     }
 
     let newest = Arc::clone(newest);
-    let observe = move |instrument: &dyn AsyncInstrument<f64>| {
-        each_device(&newest, |device, attributes| {
-            observed(instrument, device.energy_j.value().copied(), attributes)
-        });
-    };
-    meter.f64_observable_counter(METRIC_HW_ENERGY).with_unit("J").with_callback(observe).build();
+    let counter = meter.f64_observable_counter(METRIC_HW_ENERGY).with_unit("J");
+    counter.with_callback(move |instrument| of_devices(&newest, instrument, energy)).build();
 }
 
 fn servers(meter: &Meter, newest: &Newest) {
@@ -136,32 +130,24 @@ fn servers(meter: &Meter, newest: &Newest) {
     ];
     for (name, unit, of) in gauges {
         let newest = Arc::clone(newest);
-        let observe = move |instrument: &dyn AsyncInstrument<f64>| {
-            let newest = newest.lock().unwrap_or_else(PoisonError::into_inner);
-            for server in newest.iter().flat_map(|snapshot| &snapshot.servers) {
-                let address = KeyValue::new("server.address", server.address.clone());
-                observed(instrument, of(server), &[address]);
-            }
-        };
-        meter.f64_observable_gauge(name).with_unit(unit).with_callback(observe).build();
+        let gauge = meter.f64_observable_gauge(name).with_unit(unit);
+        gauge.with_callback(move |instrument| of_servers(&newest, instrument, of)).build();
     }
 }
 
 fn sums(meter: &Meter, newest: &Newest) {
     for sum in SUM_NAMES {
         let newest = Arc::clone(newest);
-        let observe = move |instrument: &dyn AsyncInstrument<f64>| {
-            let newest = newest.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(mut sums) = newest.as_ref().map(|snapshot| snapshot.sums) {
-                instrument.observe(*(sum.of)(&mut sums), &[]);
-            }
-        };
-        let name = format!("{SUMS}{}", sum.name);
-        meter.f64_observable_counter(name).with_unit(sum.unit).with_callback(observe).build();
+        let counter = meter.f64_observable_counter(format!("{SUMS}{}", sum.name)).with_unit(sum.unit);
+        counter.with_callback(move |instrument| of_sums(&newest, instrument, sum)).build();
     }
 }
 
-fn each_device(newest: &Newest, mut observe: impl FnMut(&DeviceView, &[KeyValue])) {
+fn energy(device: &DeviceView) -> Option<f64> {
+    device.energy_j.value().copied()
+}
+
+fn of_devices(newest: &Newest, instrument: &dyn AsyncInstrument<f64>, of: fn(&DeviceView) -> Option<f64>) {
     let newest = newest.lock().unwrap_or_else(PoisonError::into_inner);
     for device in newest.iter().flat_map(|snapshot| &snapshot.devices) {
         let source = if device.estimated { "estimated" } else { "measured" };
@@ -170,7 +156,22 @@ fn each_device(newest: &Newest, mut observe: impl FnMut(&DeviceView, &[KeyValue]
             KeyValue::new(HW_TYPE, device.kind.clone()),
             KeyValue::new(ENERGY_SOURCE, source),
         ];
-        observe(device, &attributes);
+        observed(instrument, of(device), &attributes);
+    }
+}
+
+fn of_servers(newest: &Newest, instrument: &dyn AsyncInstrument<f64>, of: fn(&ServerView) -> Option<f64>) {
+    let newest = newest.lock().unwrap_or_else(PoisonError::into_inner);
+    for server in newest.iter().flat_map(|snapshot| &snapshot.servers) {
+        let address = KeyValue::new("server.address", server.address.clone());
+        observed(instrument, of(server), &[address]);
+    }
+}
+
+fn of_sums(newest: &Newest, instrument: &dyn AsyncInstrument<f64>, sum: SumName) {
+    let newest = newest.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(mut sums) = newest.as_ref().map(|snapshot| snapshot.sums) {
+        instrument.observe(*(sum.of)(&mut sums), &[]);
     }
 }
 

@@ -81,7 +81,6 @@ pub enum RecordingError {
 /// # Errors
 /// [`RecordingError::Io`] where it is there already, or cannot be made.
 pub fn create(folder: &Path, header: &RecordingHeader) -> Result<JsonLines, RecordingError> {
-    let failed = |path: &Path, source| RecordingError::Io { path: path.to_owned(), source };
     if let Some(above) = folder.parent() {
         fs::create_dir_all(above).map_err(|source| failed(above, source))?;
     }
@@ -94,6 +93,10 @@ pub fn create(folder: &Path, header: &RecordingHeader) -> Result<JsonLines, Reco
     let lines = folder.join(METRICS);
     let opened = OpenOptions::new().append(true).create_new(true).open(&lines);
     Ok(JsonLines::new(opened.map_err(|source| failed(&lines, source))?, lines))
+}
+
+fn failed(path: &Path, source: io::Error) -> RecordingError {
+    RecordingError::Io { path: path.to_owned(), source }
 }
 
 #[cfg(unix)]
@@ -121,7 +124,6 @@ pub fn is_recording(folder: &Path) -> bool {
 /// [`RecordingError`] where its files cannot be read, or hold nothing.
 pub fn read(folder: &Path) -> Result<Recording, RecordingError> {
     let file = folder.join(HEADER);
-    let failed = |path: &Path, source| RecordingError::Io { path: path.to_owned(), source };
     let mut text = String::new();
     let opened = File::open(&file).and_then(|file| file.take(MAX_HEADER).read_to_string(&mut text));
     opened.map_err(|source| failed(&file, source))?;

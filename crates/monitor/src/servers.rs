@@ -39,23 +39,27 @@ pub struct AddressError {
 /// # Errors
 /// [`AddressError`] for what is not http or https, names no host, holds credentials, blanks or control characters.
 pub fn base_address(text: &str) -> Result<String, AddressError> {
-    let wrong = |reason| AddressError {
+    address_of(text).map_err(|reason| AddressError {
         address: without_secrets(text).chars().take(80).flat_map(char::escape_debug).collect(),
         reason,
-    };
+    })
+}
+
+/// The same, or what is wrong.
+fn address_of(text: &str) -> Result<String, &'static str> {
     let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let (scheme, rest) = full.split_once("://").unwrap_or_default();
     if !matches!(scheme, "http" | "https") {
-        return Err(wrong("only http and https are asked"));
+        return Err("only http and https are asked");
     }
     if full.len() > LONGEST_ADDRESS || full.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(wrong("it is too long, or holds blanks or control characters"));
+        return Err("it is too long, or holds blanks or control characters");
     }
     if rest.contains(['?', '#', '@']) {
-        return Err(wrong("it must hold no credentials and no query"));
+        return Err("it must hold no credentials and no query");
     }
     if rest.split('/').next().unwrap_or_default().is_empty() {
-        return Err(wrong("it names no host"));
+        return Err("it names no host");
     }
 
     let mut base = full.trim_end_matches('/');
@@ -97,15 +101,19 @@ impl Servers {
         }
 
         let until = Instant::now() + patience;
-        let read = |one: &Watched| ServerReading {
-            address: one.address.clone(),
-            answer: match one.asking.answer_by(until) {
-                None => ServerAnswer::Pending,
-                Some(Ok(facts)) => ServerAnswer::Fresh(Box::new(facts)),
-                Some(Err(why)) => ServerAnswer::Away(why),
-            },
+        self.watched.iter().map(|one| one.read(until)).collect()
+    }
+}
+
+impl Watched {
+    /// What it answered; waits for it until then.
+    fn read(&self, until: Instant) -> ServerReading {
+        let answer = match self.asking.answer_by(until) {
+            None => ServerAnswer::Pending,
+            Some(Ok(facts)) => ServerAnswer::Fresh(Box::new(facts)),
+            Some(Err(why)) => ServerAnswer::Away(why),
         };
-        self.watched.iter().map(read).collect()
+        ServerReading { address: self.address.clone(), answer }
     }
 }
 

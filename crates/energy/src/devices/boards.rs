@@ -134,12 +134,11 @@ impl ChipBoard {
     /// What the board shows now, its energy aside.
     pub(super) fn read(&self) -> DeviceReading {
         let why = "its driver does not show it";
-        let of_card = |file: &str| self.number(&format!("device/{file}"));
         DeviceReading {
             temperature: self.number("temp1_input").map(|millidegrees| millidegrees / 1e3),
-            utilization: of_card("gpu_busy_percent").map(|percent| percent / 100.0),
-            memory_used: of_card("mem_info_vram_used").map(|bytes| Bytes(bytes as u64)),
-            memory_total: of_card("mem_info_vram_total").map(|bytes| Bytes(bytes as u64)),
+            utilization: self.number("device/gpu_busy_percent").map(|percent| percent / 100.0),
+            memory_used: self.number("device/mem_info_vram_used").map(|bytes| Bytes(bytes as u64)),
+            memory_total: self.number("device/mem_info_vram_total").map(|bytes| Bytes(bytes as u64)),
             clock: self.number("freq1_input").map(|hertz| hertz / 1e6),
             memory_clock: self.number("freq2_input").map(|hertz| hertz / 1e6),
             power_limit: self.number("power1_cap").map(|microwatts| Watts::new(microwatts * 1e-6)),

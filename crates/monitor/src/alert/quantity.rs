@@ -147,10 +147,6 @@ pub(super) fn readings(quantity: &Quantity, snapshot: &Snapshot) -> Vec<Reading>
     match quantity.place {
         Place::Devices { kind, of } => {
             let devices = snapshot.devices.iter().filter(|device| kind.is_empty() || device.kind == kind);
-            let subject = |device: &DeviceView| match device.kind.as_str() {
-                "gpu" => format!("{} {}", device.name, device.id),
-                _ => device.name.clone(),
-            };
             devices.map(|device| Reading { subject: subject(device), value: of(device) }).collect()
         }
         Place::Servers(of) => {
@@ -160,6 +156,14 @@ pub(super) fn readings(quantity: &Quantity, snapshot: &Snapshot) -> Vec<Reading>
         Place::Machine(of) | Place::Money(of) => {
             vec![Reading { subject: snapshot.machine.clone(), value: of(snapshot) }]
         }
+    }
+}
+
+/// Boards are often alike in name.
+fn subject(device: &DeviceView) -> String {
+    match device.kind.as_str() {
+        "gpu" => format!("{} {}", device.name, device.id),
+        _ => device.name.clone(),
     }
 }
 

@@ -82,48 +82,61 @@ impl FromStr for Rule {
     type Err = RuleError;
 
     fn from_str(text: &str) -> Result<Self, RuleError> {
-        let shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-        let wrong = |reason: &str| RuleError { rule: shown.clone(), reason: reason.to_owned() };
-        if text.len() > LONGEST || text.chars().any(char::is_control) {
-            return Err(wrong("it is too long, or holds control characters"));
-        }
-
-        let (condition, lasting) = match text.split_once(" for ") {
-            Some((condition, lasting)) => (
-                condition,
-                time(lasting.trim()).ok_or_else(|| wrong("the time is none, such as 30s, 10m or 1h"))?,
-            ),
-            None => (text, Duration::ZERO),
-        };
-        let mut words = condition.split_ascii_whitespace();
-        let (Some(name), Some(comparison), Some(limit)) = (words.next(), words.next(), words.next()) else {
-            return Err(wrong("it has no quantity, comparison and limit"));
-        };
-        let (unit, rest) = (words.next(), words.next());
-        if rest.is_some() {
-            return Err(wrong("something follows the limit and its unit"));
-        }
-
-        let Some(quantity) = QUANTITIES.iter().find(|quantity| quantity.name == name) else {
-            let names: Vec<&str> = QUANTITIES.iter().map(|quantity| quantity.name).collect();
-            return Err(wrong(&format!("no quantity is called {name:.40}; there are {}", names.join(", "))));
-        };
-        let is_above = match comparison {
-            ">" | ">=" => true,
-            "<" | "<=" => false,
-            _ => return Err(wrong("the comparison is neither > nor <")),
-        };
-        let (limit, unit) = match (limit.strip_suffix('%'), unit) {
-            (Some(number), None) => (number, Some("%")),
-            (_, unit) => (limit, unit),
-        };
-        let limit = limit.parse::<f64>().ok().filter(|limit| limit.is_finite());
-        let limit = limit.ok_or_else(|| wrong("the limit is no number"))?;
-        let factor = quantity.factor(unit).ok_or_else(|| wrong(&quantity.unit_wanted()))?;
-
-        let text = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
-        Ok(Self { text, quantity, is_above, limit: limit * factor, lasting })
+        parse(text).map_err(|reason| {
+            let rule = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+            RuleError { rule, reason }
+        })
     }
+}
+
+/// A rule, or what is wrong with its text.
+fn parse(text: &str) -> Result<Rule, String> {
+    if text.len() > LONGEST || text.chars().any(char::is_control) {
+        return Err("it is too long, or holds control characters".to_owned());
+    }
+
+    // How long it must hold stands at the end.
+    let (condition, lasting) = match text.split_once(" for ") {
+        Some((condition, lasting)) => (condition, time(lasting.trim())),
+        None => (text, Some(Duration::ZERO)),
+    };
+    let lasting = lasting.ok_or("the time is none, such as 30s, 10m or 1h")?;
+
+    let mut words = condition.split_ascii_whitespace();
+    let (Some(name), Some(comparison), Some(limit)) = (words.next(), words.next(), words.next()) else {
+        return Err("it has no quantity, comparison and limit".to_owned());
+    };
+    let (unit, rest) = (words.next(), words.next());
+    if rest.is_some() {
+        return Err("something follows the limit and its unit".to_owned());
+    }
+
+    let quantity = quantity_of(name)?;
+    let is_above = match comparison {
+        ">" | ">=" => true,
+        "<" | "<=" => false,
+        _ => return Err("the comparison is neither > nor <".to_owned()),
+    };
+
+    // A percent sign may stand right behind the number.
+    let (limit, unit) = match (limit.strip_suffix('%'), unit) {
+        (Some(number), None) => (number, Some("%")),
+        (_, unit) => (limit, unit),
+    };
+    let limit = limit.parse::<f64>().ok().filter(|limit| limit.is_finite());
+    let limit = limit.ok_or("the limit is no number")?;
+    let factor = quantity.factor(unit).ok_or_else(|| quantity.unit_wanted())?;
+
+    let text = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+    Ok(Rule { text, quantity, is_above, limit: limit * factor, lasting })
+}
+
+fn quantity_of(name: &str) -> Result<&'static Quantity, String> {
+    let found = QUANTITIES.iter().find(|quantity| quantity.name == name);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = QUANTITIES.iter().map(|quantity| quantity.name).collect();
+        format!("no quantity is called {name:.40}; there are {}", names.join(", "))
+    })
 }
 
 /// A length of time with its unit, up to a day.

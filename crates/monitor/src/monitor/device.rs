@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infercost_energy::devices::{DeviceKind, DeviceReading, DrawnEnergy};
+use infercost_energy::devices::{DeviceKind, DeviceProcess, DeviceReading, DrawnEnergy};
 
 use super::Happening;
 use crate::snapshot::{DeviceView, Presence, ProcessView, Shown};
@@ -165,13 +165,13 @@ fn why(reading: &DeviceReading) -> String {
     said.into_iter().flatten().next().cloned().unwrap_or_else(|| "it answers nothing".to_owned())
 }
 
-fn processes(all: Vec<infercost_energy::devices::DeviceProcess>) -> Vec<ProcessView> {
-    let view = |process: infercost_energy::devices::DeviceProcess| ProcessView {
-        pid: process.pid,
-        name: process.name,
-        memory_b: process.memory.map(|bytes| bytes.0),
-    };
-    all.into_iter().map(view).collect()
+fn processes(all: Vec<DeviceProcess>) -> Vec<ProcessView> {
+    let mut views = Vec::new();
+    for process in all {
+        let memory_b = process.memory.map(|bytes| bytes.0);
+        views.push(ProcessView { pid: process.pid, name: process.name, memory_b });
+    }
+    views
 }
 
 /// How the meters of all devices stand after an observation.

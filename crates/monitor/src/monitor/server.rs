@@ -100,11 +100,10 @@ impl ServerState {
     fn still_asked(&self) -> ServerStep {
         let busy =
             self.facts.as_ref().is_some_and(|facts| matches!(facts.running, Ok(running) if running > 0.0));
-        let counted = |counter: &Counter| counter.last.map(|_| 0.0);
         ServerStep {
-            output_tokens: counted(&self.output),
-            input_tokens: counted(&self.input),
-            requests: counted(&self.requests),
+            output_tokens: self.output.nothing_yet(),
+            input_tokens: self.input.nothing_yet(),
+            requests: self.requests.nothing_yet(),
             serving: (busy && self.away.is_none()).then_some(true),
             events: Vec::new(),
         }
@@ -138,16 +137,7 @@ impl ServerState {
 
     pub(super) fn view(&self, now: Duration) -> ServerView {
         let away = self.away.as_ref();
-        let shown = |known: Option<&Result<f64, String>>| match (away, known) {
-            (Some(away), _) => Shown::missing(away.why.as_str()),
-            (None, Some(known)) => known.clone().into(),
-            (None, None) => Shown::missing(SILENT),
-        };
         let facts = self.facts.as_ref();
-        let rate = |counter: &Counter, length| match away {
-            Some(away) => Shown::missing(away.why.as_str()),
-            None => counter.per_second(now, length),
-        };
 
         ServerView {
             address: self.address.clone(),
@@ -160,16 +150,32 @@ impl ServerState {
                 },
             },
             models: facts.map(|facts| facts.models.clone()).unwrap_or_default(),
-            output_tokens_per_s: rate(&self.output, NOW),
-            output_tokens_per_s_minute: rate(&self.output, MINUTE),
-            input_tokens_per_s: rate(&self.input, NOW),
+            output_tokens_per_s: self.rate(&self.output, now, NOW),
+            output_tokens_per_s_minute: self.rate(&self.output, now, MINUTE),
+            input_tokens_per_s: self.rate(&self.input, now, NOW),
             output_tokens: self.output.total(facts.map(|facts| &facts.output_tokens)),
             input_tokens: self.input.total(facts.map(|facts| &facts.input_tokens)),
             requests: self.requests.total(facts.map(|facts| &facts.requests)),
-            running: shown(facts.map(|facts| &facts.running)),
-            waiting: shown(facts.map(|facts| &facts.waiting)),
-            cache: shown(facts.map(|facts| &facts.cache)),
+            running: self.gauge(facts.map(|facts| &facts.running)),
+            waiting: self.gauge(facts.map(|facts| &facts.waiting)),
+            cache: self.gauge(facts.map(|facts| &facts.cache)),
             first_token_s: self.first_token(now),
+        }
+    }
+
+    /// What it shows of itself; nothing while it is away.
+    fn gauge(&self, known: Option<&Result<f64, String>>) -> Shown<f64> {
+        match (&self.away, known) {
+            (Some(away), _) => Shown::missing(away.why.as_str()),
+            (None, Some(known)) => known.clone().into(),
+            (None, None) => Shown::missing(SILENT),
+        }
+    }
+
+    fn rate(&self, counter: &Counter, now: Duration, length: Duration) -> Shown<f64> {
+        match &self.away {
+            Some(away) => Shown::missing(away.why.as_str()),
+            None => counter.per_second(now, length),
         }
     }
 
@@ -217,6 +223,11 @@ impl Counter {
         self.since_start += counted;
         self.rate.add(at, counted, over_s);
         Some(counted)
+    }
+
+    /// What it has counted while no answer came; `None` where it counts nothing.
+    fn nothing_yet(&self) -> Option<f64> {
+        self.last.map(|_| 0.0)
     }
 
     fn per_second(&self, now: Duration, length: Duration) -> Shown<f64> {

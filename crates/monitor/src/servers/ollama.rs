@@ -28,7 +28,6 @@ pub(super) fn facts(text: &str) -> Result<ServerFacts, String> {
     let models =
         names.map(|model| infercost_core::text::printable_up_to(&model.name, LONGEST_NAME).into_owned());
 
-    let untold = |what: &str| Err(format!("Ollama does not tell {what}"));
     Ok(ServerFacts {
         kind: ServerKind::Ollama,
         models: models.collect(),
@@ -40,6 +39,10 @@ pub(super) fn facts(text: &str) -> Result<ServerFacts, String> {
         cache: untold("how full its cache is"),
         first_token: Err("Ollama does not tell its time to first token".to_owned()),
     })
+}
+
+fn untold(what: &str) -> Result<f64, String> {
+    Err(format!("Ollama does not tell {what}"))
 }
 
 #[cfg(test)]

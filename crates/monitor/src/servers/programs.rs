@@ -77,11 +77,7 @@ const PROGRAMS: &[Program] = &[
 /// # Errors
 /// One plain line where the page is none of a known program.
 pub fn facts_of_page(text: &str) -> Result<ServerFacts, String> {
-    let known = |program: &&Program| {
-        text.lines()
-            .any(|line| line.trim_start().starts_with(program.prefix) || is_help(line, program.prefix))
-    };
-    let Some(program) = PROGRAMS.iter().find(known) else {
+    let Some(program) = PROGRAMS.iter().find(|program| program.wrote(text)) else {
         return Err("its /metrics is none of llama.cpp, vLLM, SGLang or TGI".to_owned());
     };
 
@@ -99,27 +95,34 @@ fn is_help(line: &str, prefix: &str) -> bool {
 }
 
 impl Program {
-    fn facts(&self, page: MetricsPage) -> ServerFacts {
-        let name = self.kind.name();
-        let untold = |what: &str| Err::<f64, _>(format!("{name} does not tell {what}"));
-        let sum = |names: &[&str], what: &str| match names {
-            [] => untold(what),
-            names => page.sum(names),
-        };
+    /// Whether a line of the page is one of its own.
+    fn wrote(&self, text: &str) -> bool {
+        text.lines().any(|line| line.trim_start().starts_with(self.prefix) || is_help(line, self.prefix))
+    }
 
+    /// A sum of a page, where the program tells it at all.
+    fn sum(&self, page: &MetricsPage, names: &[&str], what: &str) -> Result<f64, String> {
+        if names.is_empty() { Err(self.untold(what)) } else { page.sum(names) }
+    }
+
+    fn untold(&self, what: &str) -> String {
+        format!("{} does not tell {what}", self.kind.name())
+    }
+
+    fn facts(&self, page: MetricsPage) -> ServerFacts {
         ServerFacts {
             kind: self.kind,
-            output_tokens: sum(self.output_tokens, "output tokens"),
-            input_tokens: sum(self.input_tokens, "input tokens"),
-            requests: sum(self.requests, "how many requests it answered"),
-            running: sum(self.running, "requests under way"),
-            waiting: sum(self.waiting, "requests that wait"),
+            output_tokens: self.sum(&page, self.output_tokens, "output tokens"),
+            input_tokens: self.sum(&page, self.input_tokens, "input tokens"),
+            requests: self.sum(&page, self.requests, "how many requests it answered"),
+            running: self.sum(&page, self.running, "requests under way"),
+            waiting: self.sum(&page, self.waiting, "requests that wait"),
             cache: match self.cache {
-                [] => untold("how full its cache is"),
+                [] => Err(self.untold("how full its cache is")),
                 names => page.mean(names),
             },
             first_token: match self.first_token {
-                [] => Err(format!("{name} does not tell its time to first token")),
+                [] => Err(self.untold("its time to first token")),
                 names => first_token(&page, names),
             },
             models: page.models.into_iter().collect(),

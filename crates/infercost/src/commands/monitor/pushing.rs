@@ -55,8 +55,7 @@ fn destination(url: &str, flags: &KeepFlags) -> anyhow::Result<Destination> {
         headers,
         ..OtlpOptions::default()
     };
-    let variable = |name: &str| std::env::var(name).ok();
-    let resolved = Destination::resolve(Signal::Metrics, &options, &variable);
+    let resolved = Destination::resolve(Signal::Metrics, &options, &|name| std::env::var(name).ok());
     let resolved = resolved.map_err(|error| usage(error.to_string()))?;
     resolved.ok_or_else(|| usage("--otlp: no address is given".to_owned()))
 }

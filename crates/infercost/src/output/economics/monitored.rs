@@ -32,11 +32,11 @@ pub(crate) fn render(bill: &MonitoredBill) -> String {
         }
     }
 
-    let of = |shown: &Shown<f64>| money(shown, &bill.currency);
-    let _ = writeln!(text, "\n a million output tokens  {}", of(&bill.per_million));
-    let _ = writeln!(text, " a request                {}", of(&bill.per_request));
+    let currency = bill.currency.as_str();
+    let _ = writeln!(text, "\n a million output tokens  {}", money(&bill.per_million, currency));
+    let _ = writeln!(text, " a request                {}", money(&bill.per_request, currency));
     let _ = writeln!(text, " output tokens            {}", count(&bill.output_tokens));
-    let _ = writeln!(text, " revenue                  {}", of(&bill.revenue));
+    let _ = writeln!(text, " revenue                  {}", money(&bill.revenue, currency));
     for note in &bill.notes {
         let _ = writeln!(text, "! {}", plain(note));
     }
@@ -45,8 +45,8 @@ pub(crate) fn render(bill: &MonitoredBill) -> String {
 
 fn row(name: &str, time: &BilledTime, currency: &str) -> String {
     let energy = number(&time.joules, |energy| joules(*energy));
-    let of = |shown: &Shown<f64>| money(shown, currency);
-    let (electricity, machine, cost) = (of(&time.electricity), of(&time.machine), of(&time.cost));
+    let (electricity, machine, cost) =
+        (money(&time.electricity, currency), money(&time.machine, currency), money(&time.cost, currency));
     let hours = time.hours;
     format!(" {name:<10} {hours:>8.2} {energy:>10} {electricity:>14} {machine:>14} {cost:>14}\n")
 }

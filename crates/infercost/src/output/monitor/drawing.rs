@@ -13,7 +13,7 @@ use ratatui_core::text::{Line, Span};
 use ratatui_widgets::paragraph::{Paragraph, Wrap};
 use ratatui_widgets::sparkline::{Sparkline, SparklineBar};
 
-use super::wording::{money, number, per_million, share, stretch, tokens_per_second, watts};
+use super::wording::{money, per_million, share, stretch, tokens_per_second, watts};
 use crate::output::terminal::{Stream, plain};
 
 /// The smallest terminal that shows anything.
@@ -138,10 +138,9 @@ fn rooms(snapshot: &Snapshot, area: Rect, is_roomy: bool) -> Rooms {
     // A heading above each table; at least two lines stay for what happened.
     let fixed = 2 + 5 + 2 + 2 + 1 + if is_roomy { 6 + 6 } else { 0 };
     let free = area.height.saturating_sub(fixed);
-    let rows = |count: usize| u16::try_from(count.max(1)).unwrap_or(u16::MAX).saturating_add(1);
-    let servers = rows(snapshot.servers.len()).min(free / 3).max(2);
-    let devices = rows(snapshot.devices.len()).min(free.saturating_sub(servers)).max(2);
-    let roomy = |height| if is_roomy { height } else { 0 };
+    let servers = table_height(snapshot.servers.len()).min(free / 3).max(2);
+    let devices = table_height(snapshot.devices.len()).min(free.saturating_sub(servers)).max(2);
+    let roomy = if is_roomy { 6 } else { 0 };
 
     let [title, devices, servers, windows, money, charts, missing, happened, keys] = Layout::vertical([
         Constraint::Length(2),
@@ -149,13 +148,18 @@ fn rooms(snapshot: &Snapshot, area: Rect, is_roomy: bool) -> Rooms {
         Constraint::Length(servers),
         Constraint::Length(5),
         Constraint::Length(2),
-        Constraint::Length(roomy(6)),
-        Constraint::Length(roomy(6)),
+        Constraint::Length(roomy),
+        Constraint::Length(roomy),
         Constraint::Min(2),
         Constraint::Length(1),
     ])
     .areas(area);
     Rooms { title, devices, servers, windows, money, charts, happened, missing, keys }
+}
+
+/// Lines of a table with its heads; an empty one says so in a line.
+fn table_height(rows: usize) -> u16 {
+    u16::try_from(rows.max(1)).unwrap_or(u16::MAX).saturating_add(1)
 }
 
 /// The answer first: what it draws, what it makes of it, what that costs.
@@ -169,17 +173,13 @@ fn title(frame: &mut Frame<'_>, snapshot: &Snapshot, state: &ViewState, area: Re
         Span::styled(right, state.styles.faint()),
     ]);
 
-    let minute = snapshot.window("minute");
-    let of = |pick: fn(&infercost_monitor::snapshot::WindowView) -> &Shown<f64>| {
-        minute.map_or_else(|| Shown::missing(""), |minute| pick(minute).clone())
-    };
     let mut parts = vec![watts(&snapshot.power_w, snapshot.power_estimated)];
-    parts.push(tokens_per_second(&of(|minute| &minute.output_tokens_per_s)));
-    parts.push(per_million(&of(|minute| &minute.joules_per_million)));
-    parts.push(number(&of(|minute| &minute.money_per_million), |amount| {
-        format!("{}/Mtok", money(&Shown::Value(*amount), &snapshot.money.currency))
-    }));
-    parts.push(format!("idle {}", share(&of(|minute| &minute.idle_share))));
+    if let Some(minute) = snapshot.window("minute") {
+        parts.push(tokens_per_second(&minute.output_tokens_per_s));
+        parts.push(per_million(&minute.joules_per_million));
+        parts.push(format!("{}/Mtok", money(&minute.money_per_million, &snapshot.money.currency)));
+        parts.push(format!("idle {}", share(&minute.idle_share)));
+    }
 
     let second = Line::styled(format!(" {}", parts.join(" · ")), state.styles.strong());
     frame.render_widget(Paragraph::new(vec![first, second]), area);
@@ -187,17 +187,17 @@ fn title(frame: &mut Frame<'_>, snapshot: &Snapshot, state: &ViewState, area: Re
 
 fn money_lines(snapshot: &Snapshot, styles: Styles) -> Vec<Line<'static>> {
     let view = &snapshot.money;
-    let of = |shown: &Shown<f64>| money(shown, &view.currency);
+    let currency = view.currency.as_str();
     let mut first = vec![
         Span::styled(" Money  ", styles.strong()),
-        Span::raw(format!("cost {}/h", of(&view.cost_per_hour))),
+        Span::raw(format!("cost {}/h", money(&view.cost_per_hour, currency))),
     ];
     if !view.left_out.is_empty() {
         let names: Vec<&str> = view.left_out.iter().filter_map(|part| part.split(':').next()).collect();
         first.push(Span::styled(format!(" without {}", plain(&names.join(", "))), styles.warning()));
     }
     if view.revenue_per_hour.value().is_some() {
-        first.push(Span::raw(format!(" · revenue {}/h · ", of(&view.revenue_per_hour))));
+        first.push(Span::raw(format!(" · revenue {}/h · ", money(&view.revenue_per_hour, currency))));
         first.push(match (&view.cost_share, &view.in_loss_zone) {
             (_, Shown::Value(true)) => {
                 Span::styled(format!("LOSS ZONE {}", share(&view.cost_share)), styles.bad())
@@ -214,8 +214,8 @@ fn money_lines(snapshot: &Snapshot, styles: Styles) -> Vec<Line<'static>> {
 
     let waste = format!(
         "        idle waste {}/h · {} a month",
-        of(&view.idle_waste_per_hour),
-        of(&view.idle_waste_per_month)
+        money(&view.idle_waste_per_hour, currency),
+        money(&view.idle_waste_per_month, currency)
     );
     vec![Line::from(first), Line::raw(waste)]
 }

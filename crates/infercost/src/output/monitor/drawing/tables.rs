@@ -66,7 +66,6 @@ fn device_cells(device: &DeviceView, is_wide: bool) -> Vec<String> {
         (Some(used), None) => bytes(*used),
         (None, _) => UNKNOWN.to_owned(),
     };
-    let megahertz = |shown: &Shown<f64>| number(shown, |mhz| format!("{mhz:.0} MHz"));
     let throttling = number(&device.throttling, |reasons| match reasons.as_slice() {
         [] => "nothing".to_owned(),
         reasons => plain(&reasons.join(", ")),
@@ -89,6 +88,10 @@ fn device_cells(device: &DeviceView, is_wide: bool) -> Vec<String> {
     });
     let memory_clock = megahertz(&device.memory_clock_mhz);
     vec![name, power, limit, energy, temperature, busy, memory, clock, memory_clock, throttling, processes]
+}
+
+fn megahertz(shown: &Shown<f64>) -> String {
+    number(shown, |mhz| format!("{mhz:.0} MHz"))
 }
 
 pub(super) fn servers(frame: &mut Frame<'_>, snapshot: &Snapshot, styles: Styles, area: Rect) {
