@@ -116,6 +116,16 @@ impl Devices {
         devices
     }
 
+    /// Whether any instrument measures.
+    pub fn is_metered(&self) -> bool {
+        self.meters.is_some()
+    }
+
+    /// Why a device without an instrument has none.
+    pub fn unmetered(&self) -> &str {
+        &self.unmetered
+    }
+
     /// The thread's share of one core since the beginning; `None` where nothing samples or the system does not tell.
     pub fn sampler_overhead(&self) -> Option<f64> {
         self.meters.as_ref()?.sampler.overhead()

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use infercost_core::MeterError;
 use infercost_energy::WatchedProcesses;
 use infercost_energy::devices::Devices;
 use infercost_export::listener::Listener;
@@ -46,7 +47,7 @@ const MOST_SERVERS: usize = 32;
   infercost monitor --server localhost:8080                 and a server: llama.cpp, vLLM, SGLang, TGI or Ollama
   infercost monitor --server localhost:8000 --listen 127.0.0.1:9464
                                                             a page, /metrics for Prometheus, a JSON stream
-  infercost monitor --alert "gpu.temperature > 85 for 30s" --alert "idle_waste > 0.10 USD/h for 10m"
+  infercost monitor --alert \"gpu.temperature > 85 for 30s\" --alert \"idle_waste > 0.10 USD/h for 10m\"
   infercost monitor --server localhost:8000 --record; infercost audit traces/20261129-101500
   infercost monitor --json --interval 10s >> seen.jsonl     a snapshot every ten seconds
   infercost monitor http://a:9464 http://b:9464             several machines, each with a monitor that listens
@@ -177,15 +178,14 @@ pub(crate) fn run(arguments: &MonitorCommand, global: &GlobalFlags) -> anyhow::R
     let machine = host_name();
     let webhook = arguments.alert.webhook.as_deref().map(|url| Webhook::start(url, &machine));
     let webhook = webhook.transpose().map_err(|error| usage(error.to_string()))?;
-    let pushes = pushing::start(&arguments.keep, &arguments.servers, &machine, global)?;
-    let meter = MeterRequest::of(&arguments.meter.spec())?;
-    let devices = Devices::open(&meter_options(&meter, &WatchedProcesses::default()))?;
+    let devices = devices(&arguments.meter)?;
 
     let servers = Servers::start(&arguments.servers).context("cannot start a thread that asks a server")?;
     let clock = SystemClock::default();
     let sampling = Sampling::new(Box::new(devices), Box::new(servers), clock, arguments.interval);
     let board = Arc::new(Board::default());
     let listener = access.map(|access| listen(access, &board)).transpose()?;
+    let pushes = pushing::start(&arguments.keep, &arguments.servers, &machine, global)?;
 
     let options = MonitorOptions {
         machine,
@@ -208,6 +208,21 @@ pub(crate) fn run(arguments: &MonitorCommand, global: &GlobalFlags) -> anyhow::R
 
     drop(listener);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Every device, with the instruments that the flags choose.
+fn devices(flags: &MeterFlags) -> anyhow::Result<Devices> {
+    let meter = MeterRequest::of(&flags.spec())?;
+    let devices = Devices::open(&meter_options(&meter, &WatchedProcesses::default()))?;
+    if meter.require_measured && !devices.is_metered() {
+        return Err(MeterError::RequiredMeterMissing {
+            meter: "measuring".to_owned(),
+            reason: devices.unmetered().to_owned(),
+            fix: "`infercost doctor` names each meter and what would make it readable".to_owned(),
+        }
+        .into());
+    }
+    Ok(devices)
 }
 
 /// Who may read what is shown, where it is shown.
