@@ -49,7 +49,7 @@ fn devices(page: &mut Page, devices: &[DeviceView]) {
             let labels = [
                 ("hw_id", device.id.as_str()),
                 ("hw_type", device.kind.as_str()),
-                ("hw_name", &device.name),
+                ("hw_name", device.name.as_str()),
                 ("source", source),
             ];
             // only power and energy can be estimates
@@ -104,7 +104,7 @@ fn servers(page: &mut Page, servers: &[ServerView]) {
         page.metric(name, kind, help);
         for server in servers {
             let program = server.kind.as_deref().unwrap_or_default();
-            page.sample(name, &[("server", &server.address), ("program", program)], of(server));
+            page.sample(name, &[("server", server.address.as_str()), ("program", program)], of(server));
         }
     }
 }
@@ -119,7 +119,7 @@ fn machine(page: &mut Page, snapshot: &Snapshot) {
     page.metric("infercost_unmeasured_seconds_total", "counter", "Seconds for which no energy is known.");
     page.sample("infercost_unmeasured_seconds_total", &[], Some(snapshot.unmeasured_s));
     page.metric("infercost_power_watts", "gauge", "Power of all metered devices.");
-    page.sample("infercost_power_watts", &[("covers", &snapshot.power_covers)], known(&snapshot.power_w));
+    page.sample("infercost_power_watts", &[("covers", snapshot.power_covers.as_str())], known(&snapshot.power_w));
 
     page.metric("infercost_joules_per_million_output_tokens", "gauge", "Idle time included.");
     for window in &snapshot.windows {
@@ -134,7 +134,7 @@ fn machine(page: &mut Page, snapshot: &Snapshot) {
     for alert in &snapshot.alerts {
         page.sample(
             "infercost_alert_active",
-            &[("rule", &alert.rule), ("subject", &alert.subject)],
+            &[("rule", alert.rule.as_str()), ("subject", alert.subject.as_str())],
             Some(1.0),
         );
     }

@@ -246,6 +246,7 @@ pub(super) fn total_power(devices: &[DeviceState]) -> TotalPower {
     total.watts = match (failed, kinds.is_empty()) {
         (Some(why), _) => Shown::Missing(why),
         (None, false) => Shown::Value(sum),
+        (None, true) if !gone.is_empty() => Shown::missing("every metered device is gone"),
         (None, true) => {
             let why = devices.iter().find_map(|device| device.watts.why());
             Shown::missing(why.unwrap_or("no device was found"))
