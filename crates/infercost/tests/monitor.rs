@@ -150,7 +150,7 @@ fn lines_where_nobody_asks_for_json() {
 #[track_caller]
 fn refused(arguments: &[&str], part: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let output = run(folder.path(), &[&["monitor", "--duration", "1s"], arguments].concat());
+    let output = run(folder.path(), &[&["monitor", "--duration", "1s"][..], arguments].concat());
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
     assert!(said.contains(part), "{arguments:?}: {said}");
@@ -182,8 +182,8 @@ struct Listening {
 
 impl Listening {
     fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let all =
-            [&["monitor", "--interval", "200ms", "--json", "--listen", "127.0.0.1:0"], arguments].concat();
+        let all = [&["monitor", "--interval", "200ms", "--json", "--listen", "127.0.0.1:0"][..], arguments]
+            .concat();
         let mut command = infercost(folder, &all);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();

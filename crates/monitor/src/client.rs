@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// Longest answer that is read: vLLM's metrics, with all its histograms, have a tenth of it.
-pub const MOST_BYTES: u64 = 4 << 20;
+pub(crate) const MOST_BYTES: u64 = 4 << 20;
 
 /// Asks one base address.
 pub(crate) struct Client {

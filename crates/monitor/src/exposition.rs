@@ -119,7 +119,11 @@ fn machine(page: &mut Page, snapshot: &Snapshot) {
     page.metric("infercost_unmeasured_seconds_total", "counter", "Seconds for which no energy is known.");
     page.sample("infercost_unmeasured_seconds_total", &[], Some(snapshot.unmeasured_s));
     page.metric("infercost_power_watts", "gauge", "Power of all metered devices.");
-    page.sample("infercost_power_watts", &[("covers", snapshot.power_covers.as_str())], known(&snapshot.power_w));
+    page.sample(
+        "infercost_power_watts",
+        &[("covers", snapshot.power_covers.as_str())],
+        known(&snapshot.power_w),
+    );
 
     page.metric("infercost_joules_per_million_output_tokens", "gauge", "Idle time included.");
     for window in &snapshot.windows {
