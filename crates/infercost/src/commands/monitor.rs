@@ -310,10 +310,15 @@ fn screen(arguments: &MonitorCommand, global: &GlobalFlags) -> anyhow::Result<Sc
     if global.json {
         return Ok(Screen::Json);
     }
-    if arguments.lines || !io::stdout().is_terminal() || !io::stdin().is_terminal() {
+    if !full_screen(arguments, global) {
         return Ok(Screen::lines());
     }
     Screen::view().context("cannot take over the terminal; --lines prints lines")
+}
+
+/// Whether there is a terminal to fill.
+fn full_screen(arguments: &MonitorCommand, global: &GlobalFlags) -> bool {
+    !global.json && !arguments.lines && io::stdout().is_terminal() && io::stdin().is_terminal()
 }
 
 /// The machine's name, as the kernel has it.

@@ -11,10 +11,11 @@ use infercost_monitor::farm::{Farm, FarmView, MOST_MACHINES};
 use infercost_monitor::web::{Access, Board};
 use infercost_run::usage;
 
-use super::{MonitorCommand, interrupt, listen};
+use super::{MonitorCommand, full_screen, interrupt, listen};
 use crate::flags::GlobalFlags;
 use crate::output;
 use crate::output::monitor::farm_text;
+use crate::output::monitor::terminal_view::TerminalView;
 
 /// How long a look waits for machines that answer quickly.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -38,6 +39,10 @@ pub(super) fn run(
     let mut farm = Farm::start(addresses, token).context("cannot start a thread that asks a machine")?;
     let board = Arc::new(Board::default());
     let listener = access.map(|access| listen(access, &board)).transpose()?;
+    let mut terminal = match full_screen(arguments, global) {
+        true => Some(TerminalView::open().context("cannot take over the terminal; --lines prints lines")?),
+        false => None,
+    };
     let interrupted = interrupt::flag();
     let until = arguments.duration.and_then(|duration| Instant::now().checked_add(duration));
 
@@ -45,15 +50,25 @@ pub(super) fn run(
         let next = Instant::now() + arguments.interval;
         let view = farm.read(PATIENCE.min(arguments.interval));
         board.publish_farm(&view);
-        show(&view, global)?;
+        match &mut terminal {
+            Some(terminal) => terminal.draw_farm(&view)?,
+            None => show(&view, global)?,
+        }
 
         let end = until.map_or(next, |until| until.min(next));
         while Instant::now() < end {
-            if interrupted.load(Ordering::Relaxed) || output::stdout::is_closed() {
+            let pause = end.saturating_duration_since(Instant::now()).min(LOOK);
+            let is_left = match &mut terminal {
+                Some(terminal) => terminal.wait(pause)?,
+                None => {
+                    thread::sleep(pause);
+                    output::stdout::is_closed()
+                }
+            };
+            if is_left || interrupted.load(Ordering::Relaxed) {
                 drop(listener);
                 return Ok(ExitCode::SUCCESS);
             }
-            thread::sleep(end.saturating_duration_since(Instant::now()).min(LOOK));
         }
         if until.is_some_and(|until| Instant::now() >= until) {
             drop(listener);
@@ -62,7 +77,7 @@ pub(super) fn run(
     }
 }
 
-/// A table on a terminal, drawn over the last one; elsewhere a line a machine, or JSON.
+/// A table, or JSON.
 fn show(view: &FarmView, global: &GlobalFlags) -> anyhow::Result<()> {
     if global.json {
         output::line(&serde_json::to_string(view)?);

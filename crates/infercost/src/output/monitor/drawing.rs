@@ -5,6 +5,7 @@ mod tables;
 
 use std::collections::VecDeque;
 
+use infercost_monitor::farm::FarmView;
 use infercost_monitor::{Shown, Snapshot};
 use ratatui_core::layout::{Constraint, Layout, Rect};
 use ratatui_core::style::{Color, Modifier, Style};
@@ -13,6 +14,7 @@ use ratatui_core::text::{Line, Span};
 use ratatui_widgets::paragraph::{Paragraph, Wrap};
 use ratatui_widgets::sparkline::{Sparkline, SparklineBar};
 
+use super::farm_text;
 use super::wording::{money, per_million, share, stretch, tokens_per_second, watts};
 use crate::output::terminal::{Stream, plain};
 
@@ -119,6 +121,16 @@ pub(crate) fn draw(frame: &mut Frame<'_>, snapshot: &Snapshot, state: &ViewState
     }
     let keys = if is_roomy { " q quit" } else { " q quit · w why readings are missing" };
     frame.render_widget(Line::styled(keys, state.styles.faint()), rooms.keys);
+}
+
+/// Lays out several machines: a line each, and what happened to them last.
+pub(crate) fn draw_farm(frame: &mut Frame<'_>, view: &FarmView) {
+    let mut text = farm_text::render(view);
+    for event in view.events.iter().rev().take(3) {
+        text.push_str(&format!("\n{} {}", event.at.strftime("%H:%M:%S"), plain(&event.text)));
+    }
+    text.push_str("\n\nq quit");
+    frame.render_widget(Paragraph::new(text), frame.area());
 }
 
 /// Where everything stands.

@@ -5,6 +5,7 @@ use std::panic;
 use std::time::Duration;
 
 use infercost_monitor::Snapshot;
+use infercost_monitor::farm::FarmView;
 use ratatui_core::terminal::Terminal;
 use ratatui_crossterm::CrosstermBackend;
 use ratatui_crossterm::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -19,7 +20,14 @@ use super::drawing::{self, ViewState};
 pub(crate) struct TerminalView {
     terminal: Terminal<CrosstermBackend<Stdout>>,
     state: ViewState,
-    snapshot: Option<Snapshot>,
+    shown: Shown,
+}
+
+/// What is drawn again when the terminal changes.
+enum Shown {
+    Nothing,
+    Machine(Box<Snapshot>),
+    Farm(FarmView),
 }
 
 impl TerminalView {
@@ -39,20 +47,29 @@ impl TerminalView {
         let opened = execute!(io::stdout(), EnterAlternateScreen)
             .and_then(|()| Terminal::new(CrosstermBackend::new(io::stdout())));
         let terminal = opened.inspect_err(|_| give_back())?;
-        Ok(Self { terminal, state: ViewState::new(), snapshot: None })
+        Ok(Self { terminal, state: ViewState::new(), shown: Shown::Nothing })
     }
 
     /// Shows a snapshot.
     pub(crate) fn draw(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         self.state.remember(snapshot);
-        self.snapshot = Some(snapshot.clone());
+        self.shown = Shown::Machine(Box::new(snapshot.clone()));
+        self.redraw()
+    }
+
+    /// Shows several machines.
+    pub(crate) fn draw_farm(&mut self, view: &FarmView) -> io::Result<()> {
+        self.shown = Shown::Farm(view.clone());
         self.redraw()
     }
 
     fn redraw(&mut self) -> io::Result<()> {
-        let Some(snapshot) = &self.snapshot else { return Ok(()) };
-        let state = &self.state;
-        self.terminal.draw(|frame| drawing::draw(frame, snapshot, state))?;
+        let (state, shown) = (&self.state, &self.shown);
+        self.terminal.draw(|frame| match shown {
+            Shown::Nothing => {}
+            Shown::Machine(snapshot) => drawing::draw(frame, snapshot, state),
+            Shown::Farm(view) => drawing::draw_farm(frame, view),
+        })?;
         Ok(())
     }
 
