@@ -100,6 +100,8 @@ fn a_board_that_falls_off_the_bus_is_gone() {
         uuid: "GPU-1".to_owned(),
         watts: 120.0,
         processes: vec![std::process::id()],
+        utilization: Some(37),
+        memory_used: Some(5_000_000_000),
         ..Board::default()
     };
     let lost = Board { uuid: "GPU-2".to_owned(), lost_after_ms: Some(1_500), ..Board::default() };
@@ -115,8 +117,10 @@ fn a_board_that_falls_off_the_bus_is_gone() {
     assert!(watts(board).is_some_and(|watts| (watts / 120.0 - 1.0).abs() < 0.2), "{board:?}");
     assert_eq!(board.temperature, Ok(45.0));
     assert!(board.processes.as_ref().is_ok_and(|all| all.len() == 1), "{board:?}");
-    // the stand-in has no such function, as an old driver may not
-    assert!(board.utilization.as_ref().is_err_and(|why| why.contains("NVML")), "{board:?}");
+    assert_eq!(board.utilization, Ok(0.37));
+    assert_eq!(board.memory_used, Ok(Bytes(5_000_000_000)));
+    let silent = device(&readings, "GPU-2");
+    assert!(silent.utilization.as_ref().is_err_and(|why| why.contains("NVML")), "{silent:?}");
     assert!(!device(&readings, "GPU-2").is_gone());
 
     sleep(Duration::from_millis(1_500));
