@@ -303,13 +303,18 @@ impl Estimate {
     }
 
     fn read(&mut self) -> DeviceReading {
-        let begun = std::mem::replace(&mut self.mark, self.estimator.mark());
         let over = self.last.elapsed();
-        self.last = Instant::now();
-        let energy = match self.estimator.since(begun) {
+        let now = self.estimator.mark();
+        let energy = match self.estimator.since(self.mark.clone()) {
             Ok((joules, _)) => DrawnEnergy::Drawn { joules, over, estimated: true },
+            // So little CPU time was used that it shows as none yet; it counts from where it was.
+            Err(_) if over < LONGEST_PENDING => DrawnEnergy::Pending,
             Err(reason) => DrawnEnergy::Missing(reason),
         };
+        if energy != DrawnEnergy::Pending {
+            self.mark = now;
+            self.last = Instant::now();
+        }
 
         let name = self.estimator.describe();
         DeviceReading::of_energy(

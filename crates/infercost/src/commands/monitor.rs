@@ -7,15 +7,16 @@ mod watching;
 
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use infercost_core::MeterError;
-use infercost_energy::WatchedProcesses;
+use infercost_core::{MeterError, ServerPlace};
 use infercost_energy::devices::Devices;
+use infercost_energy::{WatchedProcesses, listeners};
 use infercost_export::listener::Listener;
 use infercost_monitor::alert::{Alerts, Rule, RuleError, Webhook};
 use infercost_monitor::money::LOSS_ZONE;
@@ -38,6 +39,8 @@ use watching::{Screen, Watching};
 
 /// Shortest and longest time between observations.
 const INTERVALS: std::ops::RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
+/// Where the operating system tells about processes.
+const PROC: &str = "/proc";
 /// More servers than one machine runs.
 const MOST_SERVERS: usize = 32;
 
@@ -178,7 +181,7 @@ pub(crate) fn run(arguments: &MonitorCommand, global: &GlobalFlags) -> anyhow::R
     let machine = host_name();
     let webhook = arguments.alert.webhook.as_deref().map(|url| Webhook::start(url, &machine));
     let webhook = webhook.transpose().map_err(|error| usage(error.to_string()))?;
-    let devices = devices(&arguments.meter)?;
+    let devices = devices(arguments)?;
 
     let servers = Servers::start(&arguments.servers).context("cannot start a thread that asks a server")?;
     let clock = SystemClock::default();
@@ -211,9 +214,10 @@ pub(crate) fn run(arguments: &MonitorCommand, global: &GlobalFlags) -> anyhow::R
 }
 
 /// Every device, with the instruments that the flags choose.
-fn devices(flags: &MeterFlags) -> anyhow::Result<Devices> {
-    let meter = MeterRequest::of(&flags.spec())?;
-    let devices = Devices::open(&meter_options(&meter, &WatchedProcesses::default()))?;
+fn devices(arguments: &MonitorCommand) -> anyhow::Result<Devices> {
+    let meter = MeterRequest::of(&arguments.meter.spec())?;
+    let watched = if meter.estimate { watched(&arguments.servers) } else { WatchedProcesses::default() };
+    let devices = Devices::open(&meter_options(&meter, &watched))?;
     if meter.require_measured && !devices.is_metered() {
         return Err(MeterError::RequiredMeterMissing {
             meter: "measuring".to_owned(),
@@ -223,6 +227,23 @@ fn devices(flags: &MeterFlags) -> anyhow::Result<Devices> {
         .into());
     }
     Ok(devices)
+}
+
+/// Processes of servers on this machine, whose CPU time an estimate counts. Those that are left out are said.
+fn watched(servers: &[String]) -> WatchedProcesses {
+    let watched = WatchedProcesses::default();
+    for server in servers {
+        let place = ServerPlace::of(server);
+        let found = match place.port.filter(|_| place.is_this_machine()) {
+            Some(port) => listeners(Path::new(PROC), port),
+            None => Err("it runs on another machine".to_owned()),
+        };
+        match found {
+            Ok(processes) => processes.into_iter().for_each(|process| watched.add(process)),
+            Err(why) => output::note(&format!("! the estimate leaves out {server}: {why}")),
+        }
+    }
+    watched
 }
 
 /// Who may read what is shown, where it is shown.
