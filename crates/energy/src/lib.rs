@@ -16,10 +16,11 @@ mod accumulate;
 mod address;
 mod composed;
 mod cpu_time;
+pub mod devices;
 mod discovery;
 mod estimate;
 mod exporter;
-mod exposition;
+pub mod exposition;
 #[doc(hidden)]
 pub mod hostile;
 mod hwmon;

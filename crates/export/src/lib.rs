@@ -13,6 +13,7 @@
 //! - [`exporter`], [`live`], [`progress`]: a finished run, a run under way, and how far either got;
 //! - [`phoenix`]: model prices, annotations, and what Phoenix computes itself;
 //! - [`metrics`]: histograms and joules beside traces;
+//! - [`listener`]: answers whoever asks for a page;
 //! - [`named`]: LangSmith and Langfuse by their usual variables.
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
@@ -22,6 +23,7 @@ pub mod error;
 pub mod exporter;
 pub mod feed;
 pub mod headers;
+pub mod listener;
 pub mod live;
 pub mod metrics;
 pub mod named;

@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use infercost_core::RunSpec;
 
 use crate::commands::{
-    audit, bench, compare, completions, diff, doctor, export, host, init, man, models, optimize, prices,
+    audit, bench, compare, completions, diff, doctor, export, host, init, man, models, monitor, optimize, prices,
     quantize, record, replace, report, runs, schedule, score, tokenize,
 };
 use crate::flags::GlobalFlags;
@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Bench(bench::BenchCommand),
     /// Show this machine, its meters and what they cover
     Doctor(doctor::DoctorCommand),
+    /// Watch this machine while it serves: power, servers, what it costs, what it costs idle
+    Monitor(monitor::MonitorCommand),
     /// The cost of an inference against what it earns: margin, loss zone, what moves it
     Audit(audit::AuditCommand),
     /// Own, rent, spot, serverless or a hosted API: what an inference costs each way
@@ -92,6 +94,7 @@ impl Command {
             Self::Score(command) => score::run(command, global),
             Self::Bench(command) => bench::run(command, global),
             Self::Doctor(command) => doctor::run(command, global),
+            Self::Monitor(command) => monitor::run(command, global),
             Self::Audit(command) => audit::run(command, global),
             Self::Host(command) => host::run(command, global),
             Self::Replace(command) => replace::run(command, global),

@@ -78,6 +78,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("served", &["core"]),
     ("openai-mock", &[]),
     ("page", &["core"]),
+    ("monitor", &["core", "cost", "energy", "export", "trace"]),
     (
         "",
         &[
@@ -89,6 +90,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "export",
             "harness",
             "models",
+            "monitor",
             "page",
             "prices",
             "run",
@@ -108,12 +110,13 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("minijinja*", &["engine", "page"]),
     ("hf-hub", &["models"]),
     ("nvml-wrapper", &["energy"]),
-    ("opentelemetry*", &["export", "trace"]),
+    ("opentelemetry*", &["export", "monitor", "trace"]),
     ("prost", &["export", "trace"]),
     ("tonic", &["export"]),
     ("statrs", &["stats"]),
     ("clap*", &[""]),
     ("indicatif", &[""]),
+    ("ratatui*", &[""]),
     ("anyhow", &["", "run"]),
 ];
 
@@ -175,6 +178,11 @@ const NEVER: &[(&str, &str, &[&str])] = &[
         &["Estimate", "Verdict", "Policy", "Report", "PriceBook"],
     ),
     ("prompts", "does no I/O, reads no clock and leaves nothing to chance", &IMPURE),
+    (
+        "monitor",
+        "prints nothing and changes nothing that it watches",
+        &["ratatui*", "std::process", "stdout()", "stderr()"],
+    ),
     ("sprint", "does no I/O, reads no clock and leaves nothing to chance", &IMPURE),
     ("prices", "measures nothing", &["EnergyReading", "InferenceRecord", "RunRecord", "Instant::now"]),
 ];

@@ -1,5 +1,7 @@
 //! `infercost audit`: the cost of an inference against what it earns.
 
+mod monitored;
+
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,7 +41,7 @@ pub(crate) struct AuditCommand {
     /// A run, or traces.
     #[arg(
         value_name = "RUN",
-        help = "Run folder, run id below --traces, or another program's traces: an OTLP file, or phoenix:URL/PROJECT [default: the newest run]"
+        help = "Run folder, run id below --traces, what `monitor --record` kept, or another program's traces: an OTLP file, or phoenix:URL/PROJECT [default: the newest run]"
     )]
     pub(crate) run: Option<String>,
 
@@ -97,6 +99,9 @@ const DAYS_PER_MONTH: f64 = 365.0 / 12.0;
 pub(crate) fn run(arguments: &AuditCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     delivery::check(&arguments.answer, true)?;
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
+    if let Some(folder) = arguments.run.as_deref().and_then(|name| monitored::folder(&global.traces, name)) {
+        return monitored::audit(&folder, arguments, &business, global);
+    }
     let audits = match (&arguments.inferences, &arguments.run) {
         (Some(file), _) => of_production(arguments, &business, &read_inferences(file)?)?,
         (None, Some(name)) if foreign_traces::is_foreign(name) => {

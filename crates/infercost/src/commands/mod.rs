@@ -13,6 +13,7 @@ pub(crate) mod host;
 pub(crate) mod init;
 pub(crate) mod man;
 pub(crate) mod models;
+pub(crate) mod monitor;
 pub(crate) mod optimize;
 pub(crate) mod prices;
 pub(crate) mod quantize;

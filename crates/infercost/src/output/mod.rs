@@ -15,6 +15,7 @@ pub(crate) mod layout;
 pub(crate) mod load_table;
 pub(crate) mod log;
 pub(crate) mod models;
+pub(crate) mod monitor;
 pub(crate) mod page;
 pub(crate) mod progress;
 pub(crate) mod runs;
