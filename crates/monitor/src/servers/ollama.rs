@@ -31,17 +31,17 @@ pub(super) fn facts(text: &str) -> Result<ServerFacts, String> {
     Ok(ServerFacts {
         kind: ServerKind::Ollama,
         models: models.collect(),
-        output_tokens: untold("output tokens"),
-        input_tokens: untold("input tokens"),
-        requests: untold("how many requests it answered"),
-        running: untold("requests under way"),
-        waiting: untold("requests that wait"),
-        cache: untold("how full its cache is"),
+        output_tokens: unreported("output tokens"),
+        input_tokens: unreported("input tokens"),
+        requests: unreported("how many requests it answered"),
+        running: unreported("requests under way"),
+        waiting: unreported("requests that wait"),
+        cache: unreported("how full its cache is"),
         first_token: Err("Ollama does not tell its time to first token".to_owned()),
     })
 }
 
-fn untold(what: &str) -> Result<f64, String> {
+fn unreported(what: &str) -> Result<f64, String> {
     Err(format!("Ollama does not tell {what}"))
 }
 

@@ -102,10 +102,10 @@ impl Program {
 
     /// A sum of a page, where the program tells it at all.
     fn sum(&self, page: &MetricsPage, names: &[&str], what: &str) -> Result<f64, String> {
-        if names.is_empty() { Err(self.untold(what)) } else { page.sum(names) }
+        if names.is_empty() { Err(self.unreported(what)) } else { page.sum(names) }
     }
 
-    fn untold(&self, what: &str) -> String {
+    fn unreported(&self, what: &str) -> String {
         format!("{} does not tell {what}", self.kind.name())
     }
 
@@ -118,11 +118,11 @@ impl Program {
             running: self.sum(&page, self.running, "requests under way"),
             waiting: self.sum(&page, self.waiting, "requests that wait"),
             cache: match self.cache {
-                [] => Err(self.untold("how full its cache is")),
+                [] => Err(self.unreported("how full its cache is")),
                 names => page.mean(names),
             },
             first_token: match self.first_token {
-                [] => Err(self.untold("its time to first token")),
+                [] => Err(self.unreported("its time to first token")),
                 names => first_token(&page, names),
             },
             models: page.models.into_iter().collect(),
