@@ -51,7 +51,15 @@ fn sample(folder: &Path, name: &str, shift: u32) -> PathBuf {
         }
         text = changed;
     }
-    fs::write(copy.join("spans.jsonl"), text).unwrap();
+    // lines that were changed are no longer what their checksums are of
+    let mut unsealed = String::new();
+    for line in text.lines() {
+        match line.split_once(",\"crc32\":") {
+            Some((body, _)) => unsealed.push_str(&format!("{body}}}\n")),
+            None => unsealed.push_str(&format!("{line}\n")),
+        }
+    }
+    fs::write(copy.join("spans.jsonl"), unsealed).unwrap();
     copy
 }
 
