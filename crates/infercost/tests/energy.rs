@@ -128,7 +128,7 @@ fn known_joules_come_out_wraps_and_all() {
         let folder = bench(PROMPTS, TOKENS);
         let repetitions = repetitions(folder.path(), attempt);
         let _playing = server(folder.path());
-        let sized = ["--window-prompts", "30", "--repetitions", &repetitions];
+        let sized = ["--window-prompts", "30", "--repetitions", &repetitions, "--max-remeasure", "0"];
         let output = compare(folder.path(), &[&["--json", "--require-measured"], &sized[..]].concat());
         let report = json(&output);
         let run = trace(folder.path());

@@ -81,7 +81,6 @@ const TRIED: [(&str, &[&str]); 12] = [
             "--chart b.svg",
             "--format csv",
             "--export c.svg",
-            "--wide",
             "--explain",
             "--json",
         ],
@@ -111,7 +110,7 @@ const TRIED: [(&str, &[&str]); 12] = [
             "--requests-per-hour 900",
             "--utilization 0.9",
             "--hours-per-day 3",
-            "--capacity-per-hour 9000",
+            "--capacity-per-hour 9000 --requests-per-hour 900",
             "--format csv",
             "--export e.md",
             "--explain",
@@ -153,7 +152,6 @@ const TRIED: [(&str, &[&str]); 12] = [
             "--export g.csv",
             "--json",
             "--traces none",
-            "--wide",
         ],
     ),
     (
@@ -175,7 +173,7 @@ const TRIED: [(&str, &[&str]); 12] = [
 ];
 
 /// Flags that show what they do where a model runs, a server answers or the network is there: command, flags, test.
-const TRIED_ELSEWHERE: [(&str, &[&str], &str); 11] = [
+const TRIED_ELSEWHERE: [(&str, &[&str], &str); 13] = [
     (
         "*",
         &["offline", "help", "version", "quiet", "verbose"],
@@ -183,6 +181,36 @@ const TRIED_ELSEWHERE: [(&str, &[&str], &str); 11] = [
     ),
     ("compare", &["*"], "compare.rs, served/, energy.rs, resume.rs, export.rs"),
     ("record", &["*"], "compare.rs, served/, energy.rs, resume.rs, export.rs"),
+    (
+        "optimize",
+        &[
+            "measure",
+            "budget",
+            "saving",
+            "vary",
+            "space",
+            "baseline",
+            "resume",
+            "seed",
+            "threads",
+            "device",
+            "prompts",
+            "max-prompts",
+            "workload",
+            "speedup",
+            "concurrency",
+            "rate",
+            "requests",
+            "serve",
+            "serve-timeout",
+            "request-timeout",
+            "prompt-cache",
+            "meter",
+            "require-measured",
+        ],
+        "served/sprint.rs",
+    ),
+    ("monitor", &["*"], "monitor.rs"),
     ("export", &["*"], "export.rs, backends.rs"),
     ("quantize", &["*"], "readme.rs::the_three_jobs_work_as_they_are_written"),
     ("tokenize", &["*"], "compare.rs::tokens_of_a_text"),
@@ -337,6 +365,7 @@ fn every_flag_is_accounted_for() {
         "replace",
         "schedule",
         "optimize",
+        "monitor",
         "prices fetch",
         "prices list",
         "init",

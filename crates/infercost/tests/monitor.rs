@@ -104,7 +104,9 @@ fn devices_servers_and_money_of_a_scripted_machine() {
     let value = |pointer: &str| last.pointer(pointer).and_then(Value::as_f64);
     let close =
         |found: Option<f64>, wanted: f64| found.is_some_and(|found| (found / wanted - 1.0).abs() < 0.25);
-    assert!(close(value("/power_w/value"), 40.0), "{last:#}");
+    // on a busy machine the stand-in counts late now and then; over the whole time it cannot
+    let mean = value("/energy_j").zip(value("/running_s")).map(|(joules, seconds)| joules / seconds);
+    assert!(close(mean, 40.0) && value("/power_w/value").is_some_and(|watts| watts > 0.0), "{last:#}");
     assert!(close(value("/servers/0/output_tokens_per_s/value"), 50.0), "{last:#}");
     assert!(close(value("/windows/1/joules_per_million/value"), 0.8e6), "{last:#}");
     assert_eq!(value("/servers/0/running/value"), Some(1.0));
