@@ -21,8 +21,8 @@ use infercost_run::{run_folder, shell};
 use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::EconomicsFlags;
-use crate::output::answer::delivery::{self, deliver};
 use crate::flags::measure::MeasureFlags;
+use crate::output::answer::delivery::{self, deliver};
 use crate::{exit, output};
 
 /// What could be changed.

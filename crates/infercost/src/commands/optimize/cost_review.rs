@@ -1,7 +1,7 @@
 //! The three steps of a cost review over what a sprint measured: audit, sprint, pivot.
 
-use infercost_core::{EconomicsFact, Findings, Workload};
 use infercost_core::price::PriceBook;
+use infercost_core::{EconomicsFact, Findings, Workload};
 use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject};
 use infercost_economics::hosting::{Hosting, Setting, host};
 use infercost_economics::{Audit, Limits, Scenario, audit};
