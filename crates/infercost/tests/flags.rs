@@ -175,7 +175,7 @@ const TRIED: [(&str, &[&str]); 12] = [
 ];
 
 /// Flags that show what they do where a model runs, a server answers or the network is there: command, flags, test.
-const TRIED_ELSEWHERE: [(&str, &[&str], &str); 11] = [
+const TRIED_ELSEWHERE: [(&str, &[&str], &str); 12] = [
     (
         "*",
         &["offline", "help", "version", "quiet", "verbose"],
@@ -190,6 +190,38 @@ const TRIED_ELSEWHERE: [(&str, &[&str], &str); 11] = [
     ("bench", &["*"], "compare.rs::speed_of_a_model"),
     ("doctor", &["*"], "energy.rs"),
     ("init", &["*"], "economics/init.rs"),
+    (
+        "optimize",
+        &[
+            "measure",
+            "budget",
+            "saving",
+            "vary",
+            "space",
+            "baseline",
+            "resume",
+            "seed",
+            "threads",
+            "device",
+            "prompts",
+            "max-prompts",
+            "workload",
+            "speedup",
+            "concurrency",
+            "rate",
+            "requests",
+            "slo",
+            "margin",
+            "confidence",
+            "serve",
+            "serve-timeout",
+            "request-timeout",
+            "prompt-cache",
+            "meter",
+            "require-measured",
+        ],
+        "served/sprint.rs, crates/sprint",
+    ),
     ("prices fetch", &["*"], "economics/prices.rs, crates/prices/tests"),
 ];
 
