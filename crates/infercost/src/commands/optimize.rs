@@ -49,6 +49,8 @@ pub(crate) struct OptimizeCommand {
 
     #[command(flatten)]
     pub(crate) answer: AnswerFlags,
+
+    #[command(flatten)]
     pub(crate) measure: MeasureFlags,
 }
 
