@@ -63,6 +63,7 @@ pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
     if arguments.measure.measure {
         return measure::run(arguments, global);
     }
+
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let (first, others) = runs(arguments, &business)?;
     let variant = economics_inputs::variant(&first, business.request.variant.as_deref())?;
