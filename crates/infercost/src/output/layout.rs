@@ -1,6 +1,5 @@
 //! What answers share: money in the unit that people pay in, names, and the words of verdicts.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use infercost_core::report::{CandidateReport, Report};
 use infercost_core::{Estimate, Verdict};
 use infercost_run::number;
@@ -46,27 +45,6 @@ pub(crate) fn share(estimate: &Estimate) -> String {
 pub(crate) fn signed(share: f64) -> String {
     let text = infercost_core::text::percent(share);
     if share > 0.0 { format!("+{text}") } else { text.replace('-', "−") }
-}
-
-/// Rows in columns below a header, which has no line of its own where it is empty: the first column to the left, the others
-/// to the right where `right` says so.
-pub(crate) fn table(header: &[&str], rows: Vec<Vec<String>>, right: bool) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    if !header.is_empty() {
-        table.set_header(header.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>());
-    }
-    for row in rows {
-        table.add_row(row.iter().map(|cell| plain(cell)).collect::<Vec<_>>());
-    }
-
-    for (index, column) in table.column_iter_mut().enumerate() {
-        if right && index > 0 {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    lines.join("\n") + "\n"
 }
 
 /// The model's name, where all variants share it.
