@@ -69,7 +69,7 @@ fn limits_give_exit_codes() {
     let sample = sample();
     fs::write(folder.path().join("example.toml"), "").unwrap();
     // an interval that holds the limit
-    let straddling = ["audit", &sample, "--revenue", "0.00014", "--assume-watts", "60,20"];
+    let straddling = ["audit", &sample, "--revenue", "0.00024", "--assume-watts", "60,20"];
     check(
         folder.path(),
         &[&straddling[..], &["--config", "example.toml"]].concat(),
