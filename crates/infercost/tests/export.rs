@@ -146,7 +146,7 @@ fn refusals_are_clear_and_tell_no_secret() {
         assert!(told.contains(wanted) && !told.contains("secret-value"), "{arguments:?}: {told}");
     };
     check(&[], 2, "OTEL_EXPORTER_OTLP_ENDPOINT");
-    check(&["nowhere", "--otlp", "http://127.0.0.1:9"], 2, "no run");
+    check(&["nowhere", "--otlp", "http://127.0.0.1:9"], 2, "is not a run");
     check(&["--otlp", "localhost:4318"], 2, "http://");
     check(&["--otlp", "http://u:secret-value@h"], 2, "--otlp-header");
     check(&["--otlp", "http://127.0.0.1:9", "--header", "a b=secret-value"], 2, "header");
@@ -294,7 +294,7 @@ fn other_programs_traces_are_reported_on() {
     let cost = &model["costs"][0];
     assert_eq!((cost["basis"].as_str(), cost["calls"].as_u64()), (Some("by_token"), Some(2)));
     assert!((cost["total"].as_f64().unwrap() - 2.0 * (0.002 + 0.005)).abs() < 1e-12, "{cost}");
-    let shown = run(folder, &["report", "theirs.jsonl"]);
+    let shown = run(folder, &["report", "theirs.jsonl", "--explain"]);
     let text = String::from_utf8(shown.stdout).unwrap();
     assert!(text.contains("1 of 3 calls do not say how many tokens the prompt had"), "{text}");
     assert!(!text.contains('\u{1b}') && text.contains("gpt\\u{1b}[31m-x"), "{text}");
