@@ -18,6 +18,7 @@ use crate::exit;
 use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::{ChartFlag, DemandFlags, EconomicsFlags};
+use crate::flags::numbers::above_zero;
 use crate::output;
 use crate::output::answer::delivery::{self, deliver};
 
@@ -38,6 +39,10 @@ pub(crate) struct HostCommand {
 
     #[command(flatten)]
     pub(crate) load: DemandFlags,
+
+    /// Requests an hour that one machine can answer [default: as measured]
+    #[arg(long, value_name = "N", value_parser = above_zero)]
+    pub(crate) capacity_per_hour: Option<f64>,
 
     /// Add the cheapest fetched offers of the hardware of this name: one to rent, one spot
     #[arg(long, value_name = "HARDWARE")]
@@ -78,6 +83,8 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
     let interest = business.load.interest.unwrap_or(0.0);
     let scenario = Scenario::of(&workload, &book, interest);
     let demand = demand(&arguments.load, &business, &book);
+    let demand =
+        Demand { capacity_per_hour: arguments.capacity_per_hour.or(demand.capacity_per_hour), ..demand };
     let hours_per_day = demand.hours_per_day;
     let setting = HostingScenario::of(scenario, &workload, demand);
     let Offers { mut offers, finding: offers_finding } = offers(arguments, &business, &book)?;
@@ -123,7 +130,7 @@ pub(crate) fn demand(flags: &DemandFlags, business: &EconomicsInputs, book: &Pri
         requests_per_hour,
         hours_per_day: flags.hours_per_day.or(given.hours_per_day).unwrap_or(24.0),
         max_utilization: flags.utilization.or(given.max_utilization).unwrap_or(planned),
-        capacity_per_hour: flags.capacity_per_hour.or(given.capacity_per_hour),
+        capacity_per_hour: given.capacity_per_hour,
     }
 }
 

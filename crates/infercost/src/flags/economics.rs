@@ -52,10 +52,6 @@ pub(crate) struct DemandFlags {
     /// Hours a day with requests [default: 24]
     #[arg(long, value_name = "HOURS", value_parser = hours_of_day)]
     pub(crate) hours_per_day: Option<f64>,
-
-    /// Requests an hour that one machine can answer [default: as measured]
-    #[arg(long, value_name = "N", value_parser = above_zero)]
-    pub(crate) capacity_per_hour: Option<f64>,
 }
 
 /// A chart of the answer.

@@ -18,6 +18,9 @@ pub(crate) fn install() {
     console::install(Box::new(Terminal));
 }
 
+/// Less is not worth saying.
+const SHORTEST: Duration = Duration::from_secs(1);
+
 /// The bar that stands on the screen now: whatever is said meanwhile goes above it, and leaves no second one behind.
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
@@ -199,5 +202,8 @@ impl StepProgress for Steps {
 
 /// `, about 3 minutes left`; nothing while nothing can be said.
 fn about(left: Option<Duration>) -> String {
-    left.map_or_else(String::new, |left| format!(", about {} left", HumanDuration(left)))
+    match left.filter(|left| *left >= SHORTEST) {
+        Some(left) => format!(", about {} left", HumanDuration(left)),
+        None => String::new(),
+    }
 }

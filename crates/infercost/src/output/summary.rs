@@ -41,7 +41,11 @@ pub(crate) fn table(report: &Report, only: &CandidateReport) -> Vec<Column> {
         Some(_) => estimate(only.energy.per_inference_j),
         None => Cell::words("not measured"),
     };
-    let is_estimate = only.energy.source == EnergySource::Estimated;
+    let joules = match (only.energy.per_inference_j, only.energy.source) {
+        (None, _) => "",
+        (Some(_), EnergySource::Estimated) => "J, estimated",
+        (Some(_), _) => "J",
+    };
     let rows = [
         ("decode", estimate(only.decode_tokens_per_s), "tokens/s"),
         ("prefill", estimate(only.prefill_tokens_per_s), "tokens/s"),
@@ -49,7 +53,7 @@ pub(crate) fn table(report: &Report, only: &CandidateReport) -> Vec<Column> {
         ("TPOT, median", seconds(only.tpot_s.map(|tpot| tpot.p50)), ""),
         ("cost of 1M output tokens", estimate(cost.per_million_output_tokens), currency.as_str()),
         ("cost of 1,000 inferences", estimate(thousand), currency.as_str()),
-        ("energy of an inference", energy, if is_estimate { "J, estimated" } else { "J" }),
+        ("energy of an inference", energy, joules),
         ("task score", share(only.quality.task_score), ""),
         ("failed", share(only.failure_rate), ""),
     ];
@@ -80,9 +84,19 @@ fn seconds(value: Option<f64>) -> Cell {
     Cell::maybe(value, number::seconds)
 }
 
+/// A path as it is typed in this folder; a run keeps whole ones.
+fn near_here(typed: &str) -> String {
+    let Ok(here) = std::env::current_dir() else { return typed.to_owned() };
+    match Path::new(typed).strip_prefix(&here) {
+        Ok(file) if !file.as_os_str().is_empty() => file.display().to_string(),
+        _ => typed.to_owned(),
+    }
+}
+
 /// Commands that compare the model with its quantized variants. `typed` is the model as it was named, `stored` how its
 /// weights are stored.
 pub(crate) fn comparison(typed: &str, stored: Option<&str>) -> Vec<String> {
+    let typed = &near_here(typed);
     let is_full = stored.is_none_or(|kind| ["F32", "F16", "BF16"].contains(&kind));
     let word = shell::word(typed);
     if typed.contains("://") {

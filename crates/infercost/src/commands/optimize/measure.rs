@@ -9,10 +9,13 @@ use infercost_sprint::Answer;
 
 use super::{OptimizeCommand, cost_review};
 use crate::flags::GlobalFlags;
+use crate::flags::format::TableFormat;
+use crate::output::answer::delivery::only_text_and_json;
 use crate::{exit, output};
 
 /// Runs the sprint and shows what it came to.
 pub(super) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    only_text_and_json(&arguments.answer, "--measure")?;
     let flags = &arguments.measure;
     let request = flags.request(&arguments.runs, &arguments.economics, global);
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
@@ -26,7 +29,7 @@ pub(super) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
         }
     };
 
-    if global.json {
+    if arguments.answer.format.chosen(global) == TableFormat::Json {
         output::line(&serde_json::to_string_pretty(&outcome)?);
     } else {
         let workload = outcome.hosted.as_ref();

@@ -81,6 +81,18 @@ pub(crate) fn check(flags: &AnswerFlags, has_chart: bool) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// Refuses forms that `what` has not yet: it is a text of its own, or JSON.
+///
+/// # Errors
+/// A usage error that says so.
+pub(crate) fn only_text_and_json(flags: &AnswerFlags, what: &str) -> anyhow::Result<()> {
+    let is_plain = matches!(flags.format.format, TableFormat::Table | TableFormat::Json);
+    if is_plain && flags.export.is_empty() {
+        return Ok(());
+    }
+    Err(usage(format!("{what} answers as text or with --json; leave --format and --export away")))
+}
+
 fn no_chart(path: &Path) -> String {
     format!("--export {}: this command draws no chart; write .md, .csv or .json", path.display())
 }
