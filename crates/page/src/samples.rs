@@ -113,9 +113,7 @@ fn windows_that_count(run: &RunRecord) -> Vec<&WindowRecord> {
 }
 
 /// Windows of single requests: those under load say nothing about a prompt.
-pub(crate) fn single_request_windows(
-    runs: &[RunRecord],
-) -> impl Iterator<Item = &WindowRecord> {
+pub(crate) fn single_request_windows(runs: &[RunRecord]) -> impl Iterator<Item = &WindowRecord> {
     runs.iter().flat_map(|run| &run.windows).filter(|window| window.load.is_none())
 }
 

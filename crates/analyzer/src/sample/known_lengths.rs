@@ -88,7 +88,13 @@ impl Samples<'_> {
         let lengths = [read, written];
         let blocks = blocks(baseline, &rows)?;
         let error = MeanError::of(&values, &Known { lengths: &lengths, blocks: &blocks, part })?;
-        Some(RatioAtLengths { ratio: observed, error, prompts: rows.len(), read: mean_read, written: mean_written })
+        Some(RatioAtLengths {
+            ratio: observed,
+            error,
+            prompts: rows.len(),
+            read: mean_read,
+            written: mean_written,
+        })
     }
 
     /// A column of the baseline's own, by row.

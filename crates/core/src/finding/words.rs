@@ -33,7 +33,8 @@ fn sentence(fact: &Fact) -> String {
         }
         Fact::DisturbedWindows { windows } => disturbed_windows(windows),
         Fact::SavingAtLengths { prompt_tokens, answer_tokens } => {
-            let prompts = prompt_tokens.map_or_else(String::new, |tokens| format!("{tokens:.0} of a prompt and "));
+            let prompts =
+                prompt_tokens.map_or_else(String::new, |tokens| format!("{tokens:.0} of a prompt and "));
             format!(
                 "Savings hold for the set's own mix of lengths ({prompts}{answer_tokens:.0} of an answer on average, in \
                  tokens); another mix has another saving."
