@@ -139,6 +139,7 @@ fn load(point: OperatingPoint, duration: Duration, most_requests: u64) -> Load {
     Load {
         point,
         arrivals: Arrivals::Poisson,
+        schedule: None,
         warm_up: Duration::ZERO,
         duration,
         most_requests,

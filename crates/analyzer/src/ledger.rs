@@ -14,7 +14,6 @@ use infercost_core::{
 
 use crate::attribution::{PhasePowers, TimeShare, attribute_weighted, phase_powers, time_shares};
 use crate::interference::Superseded;
-use crate::load::advice::load;
 use crate::token_price::{Billed, TokenPrices, fit};
 use infercost_core::text::count;
 
@@ -86,7 +85,7 @@ impl Bill {
         match self.operating_point {
             None if self.superseded => format!("{}, disturbed and measured again", self.variant),
             None => self.variant.to_string(),
-            Some(point) => format!("{} at {}{cut}", self.variant, load(point)),
+            Some(point) => format!("{} at {}{cut}", self.variant, point),
         }
     }
 }

@@ -222,7 +222,6 @@ impl<'a> Samples<'a> {
 
     /// Prompts that every variant was asked, failures included.
     pub(crate) fn complete(&self) -> usize {
-        let is_complete = |prompt: &usize| self.variants.iter().all(|one| one.asked.contains(prompt));
-        (0..self.prompts).filter(is_complete).count()
+        (0..self.prompts).filter(|prompt| self.variants.iter().all(|one| one.asked.contains(prompt))).count()
     }
 }

@@ -164,7 +164,7 @@ pub struct CandidateReport {
 /// One variant at one operating point. Everything but the failures is of the steady state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OperatingPointReport {
-    /// How hard the variant was driven.
+    /// The load that the variant was put under.
     pub operating_point: OperatingPoint,
     /// What must be known of the point first.
     #[serde(default)]

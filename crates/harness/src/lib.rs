@@ -7,6 +7,7 @@
 //! Deliberately absent: the harness knows neither cost nor quality, and prints nothing. Graders and
 //! divergences are the sink's business; the harness only brings engines and prompts together in the right
 //! order.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 mod answer_counts;
 pub mod bandwidth;

@@ -149,6 +149,7 @@ impl Window<'_> {
         Load {
             point: self.point,
             arrivals: self.plan.arrivals,
+            schedule: None,
             warm_up: self.plan.warm_up,
             duration: self.plan.duration,
             most_requests: MOST_REQUESTS,

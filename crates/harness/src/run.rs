@@ -126,7 +126,8 @@ impl Session<'_> {
 
                 let mut answers = HashMap::new();
                 for turn in order {
-                    let Some((variant, engine)) = engines.get_mut(turn).filter(|_| active[turn]) else {
+                    let is_active = active.get(turn).copied().unwrap_or(false);
+                    let Some((variant, engine)) = engines.get_mut(turn).filter(|_| is_active) else {
                         continue;
                     };
                     let prompts = block.iter().collect();
@@ -146,8 +147,8 @@ impl Session<'_> {
 
                 let settled = self.sink.settled()?;
                 self.remeasure.forget(&settled);
-                for (index, (variant, _)) in engines.iter().enumerate().skip(1) {
-                    active[index] &= !settled.contains(variant);
+                for (is_active, (variant, _)) in active.iter_mut().zip(engines.iter()).skip(1) {
+                    *is_active &= !settled.contains(variant);
                 }
 
                 // A baseline alone would be compared with nothing.

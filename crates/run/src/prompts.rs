@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::console;
 use crate::usage::usage;
 
-const QUICKSTART: &str = include_str!("../../../benches/prompts/quickstart.jsonl");
+const QUICKSTART: &str = include_str!("../prompts/quickstart.jsonl");
 const QUICKSTART_NAME: &str = "quickstart";
 /// Largest prompt file read.
 const MAX_PROMPT_FILE_BYTES: u64 = 256 << 20;

@@ -4,7 +4,7 @@ use infercost_analyzer::ledger::Ledger;
 use infercost_core::interference::Interference;
 use infercost_core::*;
 
-use crate::scenario::{prices, run};
+use crate::scenario::{later, prices, run};
 use crate::{analyze, faster, full, near};
 
 /// A window in which another program kept one of two processors busy and its own threads had to wait.
@@ -12,7 +12,7 @@ fn disturb(window: &mut WindowRecord) {
     for inference in &mut window.inferences {
         if let Outcome::Completed { latency, arrivals, .. } = &mut inference.outcome {
             *latency *= 3;
-            arrivals.iter_mut().for_each(|chunk| chunk.at *= 3);
+            *arrivals = later(arrivals, 3.0);
         }
     }
     window.wall_time *= 3;

@@ -10,7 +10,7 @@ use infercost_stats::normal;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::scenario::{prices, run_in_blocks};
+use crate::scenario::{later, prices, run_in_blocks};
 use crate::{analyze, faster, full};
 
 const TRIALS: usize = 1_000;
@@ -53,7 +53,7 @@ pub(crate) fn varied(mut record: RunRecord, machine: Machine, random: &mut ChaCh
             let factor = of_window * own * lengths[place(&inference.prompt)];
             let Outcome::Completed { arrivals, latency, .. } = &mut inference.outcome else { continue };
             *latency = latency.mul_f64(factor);
-            arrivals.iter_mut().for_each(|chunk| chunk.at = chunk.at.mul_f64(factor));
+            *arrivals = later(arrivals, factor);
             inference.issued_at = clock;
             clock += *latency;
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EconomicsFact, FindingCode, ServerFact};
+use super::{ComparisonFact, EconomicsFact, FindingCode, ServerFact};
 use crate::board::CrossCheck;
 use crate::energy::EstimationMethod;
 use crate::estimate::Estimate;
@@ -338,6 +338,11 @@ pub enum Fact {
     },
     /// No operating points with known costs can be compared.
     NoPointsCompared,
+    /// How two runs that are compared differ.
+    Comparison {
+        /// In what.
+        comparison: ComparisonFact,
+    },
     /// What was found about unit economics.
     Economics {
         /// What.
@@ -430,6 +435,7 @@ impl Fact {
             | Self::TestedNoHarder { .. }
             | Self::LoadCutOff { .. }
             | Self::NoPointsCompared => FindingCode::LoadTest,
+            Self::Comparison { comparison } => comparison.code(),
             Self::Economics { economics } => economics.code(),
         }
     }
@@ -447,6 +453,7 @@ impl Fact {
             | Self::ThinkingUsedUp { variant, .. }
             | Self::Saturated { variant, .. }
             | Self::TestedNoHarder { variant, .. } => Some(variant),
+            Self::Comparison { comparison } => comparison.subject(),
             Self::Economics { economics } => economics.subject(),
             Self::PricesAssumed { book } => Some(book),
             Self::PriceOld { price, .. } => Some(price),
@@ -456,5 +463,17 @@ impl Fact {
             Self::CounterDoubtful(check) => Some(&check.name),
             _ => None,
         }
+    }
+}
+
+impl From<EconomicsFact> for Fact {
+    fn from(fact: EconomicsFact) -> Self {
+        Self::Economics { economics: fact }
+    }
+}
+
+impl From<ComparisonFact> for Fact {
+    fn from(fact: ComparisonFact) -> Self {
+        Self::Comparison { comparison: fact }
     }
 }

@@ -6,13 +6,14 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
+use crate::chunk_arrivals::ChunkArrival;
 use crate::energy::EnergyReading;
 use crate::identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
 use crate::machine::MachineFacts;
 use crate::manifest::Provenance;
 use crate::policy::Policy;
 use crate::price::PriceBook;
-use crate::record::{ChunkArrival, FinishReason, InferenceRecord, OperatingPoint, Outcome, WindowRecord};
+use crate::record::{FinishReason, InferenceRecord, OperatingPoint, Outcome, WindowRecord};
 use crate::run::{PromptSelection, RUN_SCHEMA, RunHeader, RunRecord, VariantHeader};
 use crate::sampling::Sampling;
 

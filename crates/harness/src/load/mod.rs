@@ -10,6 +10,7 @@ mod sender;
 mod track;
 mod trend;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use infercost_core::{OperatingPoint, Sampling};
@@ -24,6 +25,8 @@ pub struct Load {
     pub point: OperatingPoint,
     /// How requests of an open loop are spaced.
     pub arrivals: Arrivals,
+    /// When the requests of an open loop are due, since the load began, in place of [`Self::arrivals`]: those of a trace.
+    pub schedule: Option<Arc<[Duration]>>,
     /// The load runs this long before anything counts.
     pub warm_up: Duration,
     /// No request is issued after this much more time.

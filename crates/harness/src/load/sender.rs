@@ -304,7 +304,7 @@ async fn open_loop(
     let most_in_flight = most_in_flight();
     let mut over_saturated = false;
     let mut looked_at = load.warm_up.saturating_add(load.duration / 2);
-    for due in ArrivalTimes::new(load.arrivals, rate, load.seed) {
+    for due in due_times(load, rate) {
         let begun = shared.next.load(Ordering::Relaxed);
         if !shared.may_begin(load, due, begun) {
             break;
@@ -344,6 +344,17 @@ async fn open_loop(
     let track = shared.track();
 
     track.is_over_saturated(load.warm_up, track.last_issue)
+}
+
+/// When requests are due: as a trace says, else at the load's rate.
+fn due_times(load: &Load, rate: f64) -> Box<dyn Iterator<Item = Duration> + Send> {
+    match &load.schedule {
+        Some(schedule) => {
+            let schedule = Arc::clone(schedule);
+            Box::new((0..schedule.len()).map_while(move |index| schedule.get(index).copied()))
+        }
+        None => Box::new(ArrivalTimes::new(load.arrivals, rate, load.seed)),
+    }
 }
 
 /// What the system lets one process hold, other files left out; a guess where it does not say.

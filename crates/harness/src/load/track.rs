@@ -206,6 +206,7 @@ impl Track {
     }
 
     /// The bin of a time; makes room for it.
+    #[allow(clippy::indexing_slicing, reason = "the bin was made just before")]
     fn bin(&mut self, at: Duration) -> &mut Bin {
         while self.index(at) >= MOST_BINS {
             let merged =

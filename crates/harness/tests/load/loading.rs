@@ -29,6 +29,7 @@ pub(crate) fn load(point: OperatingPoint, warm_up: Duration, duration: Duration)
     Load {
         point,
         arrivals: Arrivals::Poisson,
+        schedule: None,
         warm_up,
         duration,
         most_requests: u64::MAX,

@@ -155,6 +155,7 @@ impl RecordFlags {
             offline: global.offline,
             traces: global.traces.clone(),
             live: self.live.target(),
+            settings: Vec::new(),
         }
     }
 }

@@ -37,7 +37,8 @@ impl Setup<'_> {
         // What is planned, less what an earlier part of the run has done.
         let done = before.map_or_else(Completed::default, |run| completed(run, &self.prompts));
         let scored_before = done.scorings.clone();
-        let progress = RunProgress::new(prepared.engines.len(), self.prompts.len(), spec.repetitions, &done);
+        let variants: Vec<VariantId> = prepared.engines.iter().map(|(id, _)| id.clone()).collect();
+        let progress = RunProgress::new(&variants, self.prompts.len(), spec.repetitions, &done);
         let early_stop =
             EarlyStop::new(folder.clone(), header.looks.clone(), header.baseline.clone(), before);
         let models = self.models.iter().map(|contender| (&contender.id, &contender.model));

@@ -203,7 +203,9 @@ impl RecordSink for Recorder {
     }
 
     fn settled(&mut self) -> Result<Vec<VariantId>, SinkError> {
-        self.early_stop.settled()
+        let settled = self.early_stop.settled()?;
+        self.progress.dropped(&settled);
+        Ok(settled)
     }
 }
 
