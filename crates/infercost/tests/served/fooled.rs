@@ -13,7 +13,7 @@ use crate::program::{json, run};
 const MODELS: &str = r#"{"object":"list","data":[{"id":"good"},{"id":"odd"}]}"#;
 
 /// A server of two models: `good` answers every time, after 20 ms, and never what the graders want; `odd` refuses some
-/// prompts at once, by their number, and answers the others in half the time.
+/// prompts at once, by their number, and answers the others, and what is not one of them, in half the time.
 fn two_models(refuses: fn(u32) -> bool) -> StandIn {
     let (models, none) = (Reply::json(MODELS), Reply::not_found());
     let good = StreamScript { first: Duration::from_millis(20), ..StreamScript::default() }.reply();
@@ -28,7 +28,7 @@ fn two_models(refuses: fn(u32) -> bool) -> StandIn {
         "/v1/models" => models.clone(),
         path if !path.ends_with("/completions") => none.clone(),
         _ if asked.body.contains(r#""good""#) => good.clone(),
-        _ if number(asked.body).is_none_or(refuses) => refusal.clone(),
+        _ if number(asked.body).is_some_and(refuses) => refusal.clone(),
         _ => fast.clone(),
     })
     .unwrap()
