@@ -6,14 +6,15 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use infercost_core::RunSpec;
 
 use crate::commands::{
-    audit, bench, compare, completions, diff, doctor, export, host, init, models, monitor, optimize, prices,
-    quantize, record, replace, report, runs, schedule, score, tokenize,
+    audit, bench, compare, completions, diff, doctor, export, host, init, man, models, monitor, optimize,
+    prices, quantize, record, replace, report, runs, schedule, score, tokenize,
 };
 use crate::flags::GlobalFlags;
+use crate::version;
 
 /// Measures what an LLM inference costs and recommends the cheapest model that is good enough.
 #[derive(Debug, Parser)]
-#[command(name = "infercost", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "infercost", version = version::SHORT, long_version = version::long(), propagate_version = true, max_term_width = 100)]
 #[command(after_help = "Examples:
   infercost compare                                   the default model, full precision against quantized
   infercost compare a.gguf b.gguf --prompts mine.jsonl --baseline b
@@ -73,6 +74,8 @@ pub(crate) enum Command {
     Init(init::InitCommand),
     /// Print a completion script for a shell
     Completions(completions::CompletionsCommand),
+    /// Print the manual page, or write the pages of all commands
+    Man(man::ManCommand),
 }
 
 impl Command {
@@ -100,6 +103,7 @@ impl Command {
             Self::Prices(command) => prices::run(command, global),
             Self::Init(command) => init::run(command),
             Self::Completions(command) => completions::run(command, &mut Cli::command()),
+            Self::Man(command) => man::run(command, Cli::command()),
         }
     }
 }

@@ -37,9 +37,12 @@ mod served_energy;
 mod serving;
 pub mod settings_fill;
 pub mod shell;
+pub mod sprint;
 mod stopping;
 pub mod today;
 mod usage;
 
-pub use request::{LiveExportTarget, MeterRequest, PlaceOfExport, RunRequest, ServeRequest, device};
+pub use request::{
+    ContenderSetting, LiveExportTarget, MeterRequest, PlaceOfExport, RunRequest, ServeRequest, device,
+};
 pub use usage::{INTERRUPTED, Usage, usage};

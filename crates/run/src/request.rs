@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use infercost_core::{ArrivalProcess, LoadSpec, MeterSpec, OperatingPoint, RunSpec};
+use infercost_core::{ArrivalProcess, LoadSpec, MeterSpec, OperatingPoint, RunSpec, VariantId};
 use infercost_energy::MeterChoice;
 use infercost_engine::ModelDevice;
 use infercost_export::{DestinationError, Headers, OtlpOptions, Protocol};
@@ -35,6 +35,21 @@ pub struct RunRequest {
     pub traces: PathBuf,
     /// Where the run is sent.
     pub live: LiveExportTarget,
+    /// Models in these settings take part, the first as the baseline, in place of each model as it is; never stored.
+    pub settings: Vec<ContenderSetting>,
+}
+
+/// A model in a setting of its own.
+#[derive(Debug, Clone)]
+pub struct ContenderSetting {
+    /// The name under which it takes part.
+    pub id: VariantId,
+    /// The model, by its own name.
+    pub variant: VariantId,
+    /// Worker threads of a model in process; `None` for those of the run.
+    pub threads: Option<u16>,
+    /// The command that serves it; `None` for that of the run.
+    pub serve: Option<String>,
 }
 
 /// How servers are started.
@@ -304,6 +319,7 @@ mod tests {
             offline: true,
             traces: PathBuf::from("traces"),
             live: LiveExportTarget::default(),
+            settings: Vec::new(),
         }
     }
 

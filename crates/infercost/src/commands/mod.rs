@@ -11,6 +11,7 @@ pub(crate) mod export;
 pub(crate) mod foreign;
 pub(crate) mod host;
 pub(crate) mod init;
+pub(crate) mod man;
 pub(crate) mod models;
 pub(crate) mod monitor;
 pub(crate) mod optimize;

@@ -4,7 +4,8 @@ use infercost_core::VariantId;
 use infercost_models::ResolvedModel;
 
 use crate::models;
-use crate::request::RunRequest;
+use crate::request::{ContenderSetting, RunRequest};
+use crate::serving::ServeCommand;
 use crate::usage::usage;
 
 /// A model and the name under which it takes part.
@@ -13,6 +14,10 @@ pub(crate) struct Contender {
     pub(super) model: ResolvedModel,
     /// The baseline once more, to show the noise.
     pub(super) noise_floor: bool,
+    /// Its own worker threads; `None` for those of the run.
+    pub(super) threads: Option<u16>,
+    /// The command that serves it; `None` for that of the run.
+    pub(super) serve: Option<ServeCommand>,
 }
 
 /// Resolves the models and puts the baseline first.
@@ -21,6 +26,9 @@ pub(crate) fn contenders(request: &RunRequest) -> anyhow::Result<Vec<Contender>>
         models::check_baseline(&request.spec.models, name)?;
     }
     let mut resolved = models::resolve(&request.spec.models, request.offline)?;
+    if !request.settings.is_empty() {
+        return in_settings(&request.settings, &resolved);
+    }
     let baseline = match &request.spec.baseline {
         Some(name) => {
             let is_named = |loosely| resolved.iter().position(|model| model.is_named(name, loosely));
@@ -44,15 +52,34 @@ pub(crate) fn contenders(request: &RunRequest) -> anyhow::Result<Vec<Contender>>
         id: VariantId(format!("{}#again", first.variant)),
         model: first.clone(),
         noise_floor: true,
+        threads: None,
+        serve: None,
     });
     let others = resolved.into_iter().map(Contender::of);
 
     Ok(std::iter::once(Contender::of(first)).chain(again).chain(others).collect())
 }
 
+/// Models in settings of their own, in the given order.
+fn in_settings(settings: &[ContenderSetting], resolved: &[ResolvedModel]) -> anyhow::Result<Vec<Contender>> {
+    let mut contenders = Vec::with_capacity(settings.len());
+    for ContenderSetting { id, variant, threads, serve } in settings {
+        let model = resolved.iter().find(|model| model.variant == *variant);
+        let model = model.ok_or_else(|| usage(format!("{variant} is none of the models that were named")))?;
+        contenders.push(Contender {
+            id: id.clone(),
+            model: model.clone(),
+            noise_floor: false,
+            threads: *threads,
+            serve: serve.as_deref().map(ServeCommand::parse).transpose()?,
+        });
+    }
+    Ok(contenders)
+}
+
 impl Contender {
     /// The model under its own name.
     fn of(model: ResolvedModel) -> Self {
-        Self { id: model.variant.clone(), model, noise_floor: false }
+        Self { id: model.variant.clone(), model, noise_floor: false, threads: None, serve: None }
     }
 }

@@ -1,0 +1,259 @@
+//! The answer of a sprint: what to do, what it rests on, and why.
+
+use std::fmt::Write as _;
+
+use comfy_table::{ContentArrangement, Table, presets};
+use infercost_core::text::{count, percent};
+use infercost_run::number::UNKNOWN;
+use infercost_run::sprint::{LeverBasis, SettingOutcome, SprintOutcome};
+use infercost_sprint::Answer;
+use infercost_sprint::roofline::Roofline;
+
+use crate::commands::optimize::cost_review::CostReview;
+use crate::output::layout::{share, styled, thousand};
+use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
+
+/// Settings that are shown; the others are in the JSON.
+const SHOWN: usize = 12;
+/// Ways to host that are shown.
+const WAYS: usize = 6;
+/// Columns of a line.
+const WIDTH: usize = 80;
+
+/// The whole answer as text.
+pub(crate) fn render(outcome: &SprintOutcome, review: Option<&CostReview>) -> String {
+    let mut text = answer(outcome);
+    text.push_str(&settings(outcome));
+    text.push_str(&because(outcome));
+    text.push_str(&cost_review(outcome, review));
+    text.push_str(&levers(outcome));
+    text.push_str(&footing(outcome));
+    text
+}
+
+fn answer(outcome: &SprintOutcome) -> String {
+    let is_found = matches!(outcome.answer, Answer::Found { .. });
+    let style = if is_found { SUCCESS } else { DOUBT };
+    let mut text = format!("{} ", styled(style, "→"));
+    text.push_str(&wrapped(&outcome.sentence, 2, STRONG));
+    if let Some(command) = &outcome.command {
+        let _ = writeln!(text, "\n    {}", plain(command));
+    }
+    text.push('\n');
+    text
+}
+
+fn settings(outcome: &SprintOutcome) -> String {
+    let cost = outcome.present_cost.map_or(UNKNOWN.to_owned(), |cost| {
+        format!("{} {} per 1,000 answers", thousand(cost), outcome.prices.currency)
+    });
+    let mut rows = vec![vec!["as it is".to_owned(), "–".to_owned(), String::new(), cost]];
+    for one in outcome.settings.iter().take(SHOWN) {
+        rows.push(row(one));
+    }
+
+    let mut text = table(&["setting", "saves", "rounds", "outcome"], rows);
+    if outcome.settings.len() > SHOWN {
+        let _ = writeln!(text, " … and {} more (--json shows all)", outcome.settings.len() - SHOWN);
+    }
+    text
+}
+
+fn row(one: &SettingOutcome) -> Vec<String> {
+    let room = WIDTH / 2;
+    let outcome: String = one.outcome.chars().take(room).collect();
+    let cut = if one.outcome.chars().nth(room).is_some() { "…" } else { "" };
+    vec![
+        one.setting.to_string(),
+        one.saving().map_or(UNKNOWN.to_owned(), share),
+        one.standing.rounds.to_string(),
+        format!("{outcome}{cut}"),
+    ]
+}
+
+/// What bounds the present setting, and the winner where it is another thing.
+fn because(outcome: &SprintOutcome) -> String {
+    let mut text = String::from("\n");
+    if let Some(now) = &outcome.roofline {
+        let _ = write!(text, "{} ", styled(STRONG, "Bound by"));
+        text.push_str(&wrapped(&now.sentence, 9, anstyle::Style::new()));
+        text.push_str(&figures(now));
+    }
+    let Answer::Found { candidate, .. } = &outcome.answer else { return text };
+    let winner = outcome.settings.iter().find(|one| one.candidate == *candidate);
+    if let Some(then) = winner.and_then(|winner| winner.roofline.as_ref()) {
+        let _ = write!(text, "{} ", styled(STRONG, "Then by"));
+        text.push_str(&wrapped(&then.sentence, 8, anstyle::Style::new()));
+        text.push_str(&figures(then));
+    }
+    text
+}
+
+fn known(share: Option<f64>) -> String {
+    share.map_or(UNKNOWN.to_owned(), percent)
+}
+
+fn figures(found: &Roofline) -> String {
+    let mut parts = vec![
+        format!("busy {}", percent(found.busy)),
+        format!("in flight {:.1}", found.in_flight),
+        format!("prefill {}", percent(found.prefill)),
+        format!("decode {}", percent(found.decode)),
+        format!("queue {}", known(found.queue)),
+        format!("bandwidth {}", known(found.bandwidth_share)),
+    ];
+    if let Some(watts) = found.watts {
+        parts.push(format!("{watts:.0} W"));
+    }
+    format!("  {}\n", styled(FAINT, &parts.join(" · ")))
+}
+
+/// The three steps of a cost review, each with what this sprint says of it and the command that goes on.
+fn cost_review(outcome: &SprintOutcome, review: Option<&CostReview>) -> String {
+    let mut text = format!("\n{}\n", styled(STRONG, "Cost review"));
+    let sprint = match &outcome.answer {
+        Answer::Found { saving, .. } => format!("{} found, at kept quality", percent(saving.point)),
+        Answer::Nothing => format!("nothing here saves {}", percent(outcome.wanted)),
+        Answer::Unsettled { .. } => "not settled; a larger --budget measures more".to_owned(),
+    };
+    let pivot = match review.map(|review| review.hosting.cheapest.as_slice()) {
+        Some([]) | None => "where it is cheapest is not known".to_owned(),
+        Some(cheapest) => format!("cheapest at this load: {}", cheapest.join(" = ")),
+    };
+    let rows = vec![
+        step("1 audit", &audit(outcome, review), "infercost audit"),
+        step("2 sprint", &sprint, "infercost optimize --measure"),
+        step("3 pivot", &pivot, "infercost host"),
+    ];
+    text.push_str(&table(&[], rows));
+    text.push_str(&review.map_or_else(String::new, ways));
+    text
+}
+
+/// Cost against revenue, where anybody says what an answer earns.
+fn audit(outcome: &SprintOutcome, review: Option<&CostReview>) -> String {
+    let limit = review.and_then(|review| review.audit.as_ref()?.limits.first());
+    match (limit, outcome.present_cost) {
+        (Some(limit), _) => limit.why.clone(),
+        (None, Some(cost)) => {
+            format!("{} {} per 1,000; what they earn: [revenue]", thousand(cost), outcome.prices.currency)
+        }
+        (None, None) => "what an answer costs is not known".to_owned(),
+    }
+}
+
+/// The ways to host, the cheapest first.
+fn ways(review: &CostReview) -> String {
+    let mut rows = Vec::new();
+    for way in review.hosting.ways.iter().take(WAYS) {
+        let cost = way.per_inference.as_ref().map_or(UNKNOWN.to_owned(), |cost| thousand(cost.point));
+        rows.push(vec![format!("  {}", way.name), way.kind.to_owned(), cost]);
+    }
+    let header = format!("{} per 1,000", review.hosting.currency);
+    let mut text = table(&["  ways to host", "", &header], rows);
+    if let Some(finding) = &review.finding {
+        text.push_str(&wrapped(&finding.to_string(), 0, FAINT));
+    }
+    text
+}
+
+fn levers(outcome: &SprintOutcome) -> String {
+    let mut text = format!("\n{}\n", styled(STRONG, "Beside flags"));
+    for lever in &outcome.levers {
+        let saving = lever.saving.map_or(UNKNOWN.to_owned(), percent);
+        let basis = match lever.basis {
+            LeverBasis::Measured => "measured",
+            LeverBasis::Computed => "computed",
+            LeverBasis::Unknown => "not known",
+        };
+        let line = format!("{}: {saving} ({basis}): {}", lever.name, lever.why);
+        let _ = write!(text, " · {}", wrapped(&line, 3, anstyle::Style::new()));
+    }
+    if outcome.levers.is_empty() { String::new() } else { text }
+}
+
+fn step(name: &str, what: &str, command: &str) -> Vec<String> {
+    vec![name.to_owned(), what.to_owned(), command.to_owned()]
+}
+
+/// What the answer rests on.
+fn footing(outcome: &SprintOutcome) -> String {
+    let mut lines = Vec::new();
+    let prices = if outcome.prices.assumed { "assumed, not yours" } else { "yours" };
+    let parts =
+        if outcome.cost_parts.is_empty() { "time alone".to_owned() } else { outcome.cost_parts.join(" + ") };
+    lines.push(format!("cost is {parts}; prices: {} ({prices})", outcome.prices.name));
+    lines.push(format!("workload: {}", outcome.workload));
+    let saved = match outcome.grid_visits {
+        0 => String::new(),
+        grid => format!(" ({} of the grid's {grid})", percent(outcome.visits as f64 / grid as f64)),
+    };
+    lines.push(format!(
+        "{}{saved} in {:.1} of {:.0} min, in {}",
+        count(outcome.visits, "measurement"),
+        outcome.took_s / 60.0,
+        outcome.budget_s / 60.0,
+        outcome.folder
+    ));
+    if let Some(run) = &outcome.quality_run {
+        lines.push(format!("quality: infercost report {run}"));
+    }
+    if let Some(confirm) = &outcome.confirm {
+        lines.push(format!("confirm: {confirm}"));
+    }
+    lines.extend(outcome.notes.iter().cloned());
+
+    let mut text = String::from("\n");
+    for line in lines {
+        let _ = write!(text, "{}", wrapped(&line, 0, FAINT));
+    }
+    text
+}
+
+/// Text in lines of at most 80 columns, those behind the first indented.
+fn wrapped(text: &str, indent: usize, style: anstyle::Style) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    let mut length = indent;
+    for word in plain(text).split_whitespace() {
+        let size = word.chars().count();
+        if !line.is_empty() && length + 1 + size > WIDTH {
+            lines.push(std::mem::take(&mut line));
+            length = indent;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+            length += 1;
+        }
+        line.push_str(word);
+        length += size;
+    }
+    lines.push(line);
+
+    let mut shown = String::new();
+    for (index, line) in lines.iter().enumerate() {
+        let blanks = if index == 0 { 0 } else { indent };
+        let _ = writeln!(shown, "{}{}", " ".repeat(blanks), styled(style, line));
+    }
+    shown
+}
+
+/// Rows in columns, without blanks at the ends of lines.
+fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    if !header.is_empty() {
+        table.set_header(header.to_vec());
+    }
+
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|cell| plain(cell)).collect();
+        table.add_row(cells);
+    }
+
+    let mut text = String::new();
+    for line in table.lines() {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
+}

@@ -1,0 +1,243 @@
+//! A sprint under way: what is wanted next is measured, written down and handed on, until there is an answer.
+
+use std::time::Instant;
+
+use anyhow::Context as _;
+use infercost_sprint::journal::{BudgetLine, Line, QualityLine, Shown, VisitLine};
+use infercost_sprint::{Elimination, Phase, Quality, Setting, Sprint, Step, Turn, Visit};
+
+use super::SprintRequest;
+use super::bench::Bench;
+use super::folder::SprintFolder;
+use super::judging::judge;
+use super::ledger::Ledger;
+use super::visit::{Instruments, visit};
+use crate::config::SettingsOverrides;
+use crate::console;
+use crate::usage::usage;
+
+/// A sprint under way, with what measures and remembers.
+pub(super) struct Course {
+    pub(super) sprint: Sprint,
+    pub(super) bench: Bench,
+    pub(super) ledger: Ledger,
+    pub(super) folder: SprintFolder,
+    pub(super) elapsed_s: f64,
+    pub(super) visits: u64,
+    pub(super) quality_run: Option<String>,
+}
+
+impl Course {
+    /// Takes what an earlier part of the sprint has written down.
+    pub(super) fn replay(&mut self, lines: &[Line]) -> anyhow::Result<()> {
+        for (index, line) in lines.iter().enumerate() {
+            if let Line::Budget(line) = line {
+                self.sprint.extend_budget(line.budget_s);
+                continue;
+            }
+            let follows = match (self.sprint.next(line.began_s()), line) {
+                (Step::Visit(visit), Line::Visit(line)) if self.setting(visit.turn) == line.setting => {
+                    self.take(visit, &line.shown)?;
+                    true
+                }
+                (Step::Judge(candidate), Line::Quality(line))
+                    if self.setting(Turn::Candidate(candidate)).as_ref() == Some(&line.setting) =>
+                {
+                    self.quality_run.clone_from(&line.run);
+                    self.sprint.judge(line.quality.clone());
+                    true
+                }
+                _ => false,
+            };
+            if !follows {
+                return Err(usage(format!(
+                    "{}: line {} does not follow from those before it: it was written by another version, or changed; \
+                     start a new sprint",
+                    self.folder.path.display(),
+                    index + 1
+                )));
+            }
+            self.elapsed_s = line.ended_s();
+        }
+        Ok(())
+    }
+
+    /// Gives the sprint more time than it had, and writes that down.
+    pub(super) fn extend_budget(&mut self, budget_s: f64) -> anyhow::Result<()> {
+        if budget_s <= self.sprint.rules().budget_s {
+            return Ok(());
+        }
+        self.folder.append(&Line::Budget(BudgetLine { at_s: self.elapsed_s, budget_s }))?;
+        self.sprint.extend_budget(budget_s);
+        Ok(())
+    }
+
+    /// Measures until there is an answer.
+    pub(super) fn finish(
+        &mut self,
+        request: &SprintRequest,
+        overrides: &SettingsOverrides,
+        with: &mut Instruments<'_>,
+    ) -> anyhow::Result<()> {
+        let before_s = self.elapsed_s;
+        let clock = Instant::now();
+        let progress = console::activity();
+        loop {
+            self.elapsed_s = before_s + clock.elapsed().as_secs_f64();
+            match self.sprint.next(self.elapsed_s) {
+                Step::Done => return Ok(()),
+                Step::Visit(wanted) => {
+                    progress.show(&self.words(wanted));
+                    let took = self.measure(wanted, with).with_context(|| self.cut_off())?;
+                    self.check_budget(took)?;
+                }
+                Step::Judge(candidate) => {
+                    progress.show("judging quality");
+                    self.judge(candidate, request, overrides).with_context(|| self.cut_off())?;
+                }
+            }
+        }
+    }
+
+    fn cut_off(&self) -> String {
+        format!(
+            "the sprint was cut off; what was measured is in {}, and the same command with `--resume` goes on",
+            self.folder.path.display()
+        )
+    }
+
+    /// One measurement; gives the seconds that it took.
+    fn measure(&mut self, wanted: Visit, with: &mut Instruments<'_>) -> anyhow::Result<f64> {
+        let setting = self.setting(wanted.turn);
+        let whole = self.bench.space.present().over(&setting.clone().unwrap_or_default());
+        let number = match wanted.phase {
+            Phase::Race => wanted.round - 1,
+            // fresh prompts where there are some
+            Phase::Confirmation => wanted.round + self.sprint.rules().race.rounds,
+        };
+        let clock = Instant::now();
+        let shown = visit(&mut self.bench, &whole, number, with)?;
+        let took_s = clock.elapsed().as_secs_f64();
+
+        let line = VisitLine {
+            phase: wanted.phase,
+            round: wanted.round,
+            setting,
+            at_s: self.elapsed_s,
+            took_s,
+            shown,
+        };
+        // a present setting that fails ends the sprint, and is tried again by whoever goes on: it leaves no line
+        self.take(wanted, &line.shown)?;
+        self.folder.append(&Line::Visit(Box::new(line)))?;
+        Ok(took_s)
+    }
+
+    /// Hands on what a measurement showed.
+    fn take(&mut self, visit: Visit, shown: &Shown) -> anyhow::Result<()> {
+        self.visits += 1;
+        let setting = self.setting(visit.turn).unwrap_or_default();
+        let level = self.sprint.answer_level();
+        let taken = self.ledger.take(&setting, shown, level);
+
+        match (visit.turn, &taken) {
+            (Turn::Present, Err(why)) => {
+                let words = why_words(why);
+                anyhow::bail!("the present setting cannot be measured: {words}; mend it first");
+            }
+            (Turn::Candidate(_), Err(why)) => {
+                console::note(&format!("{setting}: {}", why_words(why)));
+                self.bench.forget(&self.bench.space.present().over(&setting));
+            }
+            _ => {}
+        }
+        self.sprint.observe(taken);
+        Ok(())
+    }
+
+    /// The quality of a confirmed setting.
+    fn judge(
+        &mut self,
+        candidate: usize,
+        request: &SprintRequest,
+        overrides: &SettingsOverrides,
+    ) -> anyhow::Result<()> {
+        let setting = self.setting(Turn::Candidate(candidate)).unwrap_or_default();
+        let whole = self.bench.space.present().over(&setting);
+        let clock = Instant::now();
+
+        let comparison = self.ledger.comparison(&setting);
+        let may_change = self.sprint.space().may_change_answers(&whole);
+        let (quality, run) = if let Some(reason) = self.ledger.misses_targets(&setting) {
+            (Quality::Lost { reason }, None)
+        } else if comparison.is_proven() && !may_change {
+            (Quality::Proven { prompts: comparison.prompts }, None)
+        } else {
+            let judged = judge(&mut self.bench, &whole, request, overrides)?;
+            (judged.quality, judged.run)
+        };
+
+        let line = QualityLine {
+            setting,
+            at_s: self.elapsed_s,
+            took_s: clock.elapsed().as_secs_f64(),
+            run: run.clone(),
+            quality: quality.clone(),
+        };
+        self.folder.append(&Line::Quality(line))?;
+        self.quality_run = run;
+        self.sprint.judge(quality);
+        Ok(())
+    }
+
+    /// After the first measurement: whether the budget holds two rounds.
+    fn check_budget(&self, took_s: f64) -> anyhow::Result<()> {
+        if self.visits != 1 {
+            return Ok(());
+        }
+        let rules = self.sprint.rules();
+        let count = self.sprint.settings().len();
+        let round = count + 1 + count.div_ceil(rules.race.group);
+        let needed = took_s * round as f64 * 2.0 / 0.45;
+        if needed <= self.sprint.rules().budget_s {
+            return Ok(());
+        }
+        Err(usage(format!(
+            "the budget is too small: one measurement takes {took_s:.0} s, and two rounds over {count} settings need \
+             --budget {:.0}m; vary less, ask less (--requests), or give more time",
+            (needed / 60.0).ceil()
+        )))
+    }
+
+    /// The setting of a turn as it differs from the present one; `None` for that one.
+    pub(super) fn setting(&self, turn: Turn) -> Option<Setting> {
+        match turn {
+            Turn::Present => None,
+            Turn::Candidate(index) => {
+                let present = self.bench.space.present();
+                self.sprint.settings().get(index).map(|setting| setting.against(&present))
+            }
+        }
+    }
+
+    fn words(&self, visit: Visit) -> String {
+        let setting = self.setting(visit.turn).map_or_else(|| "as it is".to_owned(), |one| one.to_string());
+        match visit.phase {
+            Phase::Race => format!("round {}: {setting}", visit.round),
+            Phase::Confirmation => format!("confirming, pair {}: {setting}", visit.round),
+        }
+    }
+}
+
+/// Why a setting has left, in words.
+pub(super) fn why_words(why: &Elimination) -> String {
+    use infercost_core::text::percent;
+    match why {
+        Elimination::SavesTooLittle { at_most } if *at_most <= 0.0 => "costs more".to_owned(),
+        Elimination::SavesTooLittle { at_most } => format!("saves at most {}", percent(*at_most)),
+        Elimination::NoBetter { .. } => "no better than the leader".to_owned(),
+        Elimination::Failed { failure } => failure.to_string(),
+        Elimination::WrongAnswers { reason } => format!("worse answers: {reason}"),
+        Elimination::MissesTargets { reason } => format!("misses the targets: {reason}"),
+    }
+}
