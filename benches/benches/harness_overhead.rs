@@ -129,6 +129,7 @@ fn plan(prompts: &[Prompt]) -> Plan {
         idle_time: Duration::ZERO,
         unmetered: HashMap::new(),
         watch: MachineWatch::default(),
+        max_remeasure: Some(0),
         load: None,
         completed: Completed { scorings, ..Completed::default() },
     }

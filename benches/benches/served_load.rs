@@ -23,7 +23,7 @@ use std::time::Duration;
 use infercost_core::{
     Engine, InferenceRecord, Message, OperatingPoint, Outcome, Prompt, PromptBody, Role, Sampling,
 };
-use infercost_harness::load::{Arrivals, Driven, Load, drive};
+use infercost_harness::load::{Arrivals, Load, LoadOutcome, put_under_load};
 use infercost_openai_mock::{StandIn, StreamScript};
 use infercost_served::{ServedModel, ServedOptions};
 
@@ -148,7 +148,7 @@ fn load(point: OperatingPoint, duration: Duration, most_requests: u64) -> Load {
     }
 }
 
-fn run(server: &Server, load: &Load, on_finished: &mut dyn FnMut(&InferenceRecord)) -> Driven {
+fn run(server: &Server, load: &Load, on_finished: &mut dyn FnMut(&InferenceRecord)) -> LoadOutcome {
     let options = ServedOptions { no_trial: true, ..ServedOptions::default() };
     let engine = ServedModel::connect(&format!("{}#m", server.base).parse().unwrap(), &options).unwrap();
     let prompts: Vec<Prompt> = (0..64)
@@ -167,9 +167,9 @@ fn run(server: &Server, load: &Load, on_finished: &mut dyn FnMut(&InferenceRecor
         Ok(())
     };
     let handle = engine.concurrent().unwrap();
-    let driven = drive(handle, &prompts, load, &mut keep, &AtomicBool::new(false)).unwrap();
-    assert_eq!(driven.failed, 0, "requests failed");
-    driven
+    let outcome = put_under_load(handle, &prompts, load, &mut keep, &AtomicBool::new(false)).unwrap();
+    assert_eq!(outcome.failed, 0, "requests failed");
+    outcome
 }
 
 const CLOSED: OperatingPoint = OperatingPoint::Closed { concurrency: IN_FLIGHT };
@@ -178,14 +178,14 @@ const LONG: Duration = Duration::from_secs(600);
 fn throughput(server: &Server, requests: u64) -> Throughput {
     let cpu = || (cpu_seconds("self"), cpu_seconds(&server.process.id().to_string()));
     let before = cpu();
-    let driven = run(server, &load(CLOSED, LONG, requests), &mut |record| {
+    let outcome = run(server, &load(CLOSED, LONG, requests), &mut |record| {
         let Outcome::Completed { arrivals, .. } = &record.outcome else { panic!("{record:?}") };
         assert_eq!(arrivals.len(), CHUNKS);
     });
     let after = cpu();
-    let each = |seconds: f64| seconds / driven.completed as f64 * 1e6;
+    let each = |seconds: f64| seconds / outcome.completed as f64 * 1e6;
     Throughput {
-        rate: driven.completed as f64 / driven.wall_time.as_secs_f64(),
+        rate: outcome.completed as f64 / outcome.wall_time.as_secs_f64(),
         cpu_us: (each(after.0 - before.0), each(after.1 - before.1)),
     }
 }
@@ -213,7 +213,7 @@ fn resident_mib() -> f64 {
 /// Seconds by which TTFTs exceed the server's, ascending.
 fn ttft_errors(server: &Server, rate: f64, duration: Duration) -> (Vec<f64>, Option<String>) {
     let mut errors = Vec::new();
-    let driven = run(server, &load(OperatingPoint::Open { rate }, duration, u64::MAX), &mut |record| {
+    let outcome = run(server, &load(OperatingPoint::Open { rate }, duration, u64::MAX), &mut |record| {
         let Outcome::Completed { text: Some(text), .. } = &record.outcome else { panic!("{record:?}") };
         let stamp = text.split_once(' ').unwrap().0;
         let truth = Duration::from_nanos(stamp.parse().unwrap());
@@ -221,5 +221,5 @@ fn ttft_errors(server: &Server, rate: f64, duration: Duration) -> (Vec<f64>, Opt
         errors.push((seen.as_secs_f64() - truth.as_secs_f64()).abs());
     });
     errors.sort_by(f64::total_cmp);
-    (errors, driven.client_limit)
+    (errors, outcome.client_limit)
 }

@@ -108,8 +108,12 @@ class Agreement:
     def path(self, model, variant, recipe):
         if recipe:
             file = self.arguments.work / f"{model}-{variant}.gguf"
-            if not file.exists():
+            if not file.exists() and recipe == "F16":
                 self.infercost("quantize", f"{model}/full", recipe, "--output", file)
+            elif not file.exists():
+                # infercost makes no such files; llama-quantize lies beside llama-perplexity.
+                quantize = pathlib.Path(self.arguments.llama_perplexity).with_name("llama-quantize")
+                subprocess.run([quantize, "--pure", self.path(model, "full", None), file, recipe], check=True, capture_output=True)
             return file
         return pathlib.Path(self.infercost("models", "pull", f"{model}/{variant}").split("\t")[1].strip())
 

@@ -106,8 +106,12 @@ def inferences(line):
 def model_file(arguments, variant):
     made = arguments.work / f"{MODEL}-{variant}.gguf"
     if variant in RECIPES:
-        if not made.exists():
+        if not made.exists() and variant == "f16":
             run([arguments.infercost, "quantize", f"{MODEL}/full", RECIPES[variant], "--output", made])
+        elif not made.exists():
+            # infercost makes no such files; llama-quantize lies beside llama-server.
+            full = run([arguments.infercost, "models", "pull", f"{MODEL}/full"]).split("\t")[1].splitlines()[0].strip()
+            run([pathlib.Path(arguments.llama_server).with_name("llama-quantize"), "--pure", full, made, RECIPES[variant]])
         return made
     return pathlib.Path(run([arguments.infercost, "models", "pull", f"{MODEL}/{variant}"]).split("\t")[1].strip())
 

@@ -35,6 +35,8 @@ MODELS = {
 # Variants that no manifest lists are made from the full-precision file by this recipe.
 RECIPES = {"f16": "F16", "bf16": "BF16", "q8_0": "Q8_0", "q6_k": "Q6_K", "q5_k": "Q5_K", "q5_0": "Q5_0", "q5_1": "Q5_1",
            "q4_k": "Q4_K", "q4_1": "Q4_1", "q4_0": "Q4_0"}
+# infercost makes no files of the others; llama-quantize, which lies beside llama-bench, does.
+OURS = {"f16", "q8_0", "q6_k", "q5_k", "q4_k", "q4_1", "q4_0"}
 FLOATS = {"full", "f16", "bf16"}
 # What keeps a core busy: no memory, no system calls.
 NEIGHBOR = "while True: pass"
@@ -186,7 +188,11 @@ class Bench:
             found = pathlib.Path(pulled.stdout.split("\t")[1].strip())
             if found.suffix == ".gguf":
                 return found
-        run([self.arguments.infercost, "quantize", f"{model}/full", RECIPES[variant], "--output", made])
+        if variant in OURS:
+            run([self.arguments.infercost, "quantize", f"{model}/full", RECIPES[variant], "--output", made])
+        else:
+            quantize = pathlib.Path(self.arguments.llama_bench).with_name("llama-quantize")
+            run([quantize, "--pure", self.path(model, "full"), made, RECIPES[variant], self.arguments.threads])
         return made
 
 

@@ -21,6 +21,7 @@ use crate::notes;
 use crate::pricing::{Metered, Pricing};
 use crate::quality;
 use crate::recommendation::SavingReplicates;
+use crate::sample::known_lengths::{RatioAtLengths, RatioTails};
 use crate::sample::{Own, Pair, Samples, Totals, VariantSample};
 use crate::sequential::Levels;
 
@@ -42,6 +43,8 @@ pub(crate) struct Saving {
     estimate: Option<Estimate>,
     pub(crate) replicates: SavingReplicates,
     pub(crate) common_parts: Option<Fact>,
+    /// What it holds for; `None` where it is not known, or holds for any lengths.
+    pub(crate) basis: Option<Fact>,
 }
 
 /// What every candidate's report needs.
@@ -87,7 +90,7 @@ impl Context<'_> {
         let decode = unknown.known("decode_tokens_per_s", decode);
         let bandwidth_share = self.bandwidth_share(variant, decode.as_ref());
 
-        let failures = FailureCounts::of(variant.inferences());
+        let failures = FailureCounts::of(variant.first_inferences());
         let mut load_times: Vec<f64> =
             variant.loads.iter().map(|load| load.load_time.as_secs_f64()).collect();
         load_times.sort_unstable_by(f64::total_cmp);
@@ -317,7 +320,10 @@ impl Context<'_> {
         };
 
         let both = variant.answered.intersection(&baseline.answered).count();
-        let estimate = unknown.known("saving", self.saving_interval(index, both, levels, &ratio));
+        let at_lengths = self.samples.at_known_lengths(index, self.analysis.runs, &ratio);
+        let found = self.saving_interval(index, both, levels, &ratio, at_lengths.as_ref());
+        let estimate = unknown.known("saving", found);
+        let basis = at_lengths.filter(|_| estimate.is_some()).map(|known| known.fact());
 
         let replicates = SavingReplicates {
             by_prompts: self.samples.draws(|totals| 1.0 - ratio(totals)),
@@ -325,7 +331,7 @@ impl Context<'_> {
             is_nested: self.samples.blocks.is_nested(),
         };
 
-        Saving { estimate, replicates, common_parts: common_parts(variant, own, reference) }
+        Saving { estimate, replicates, common_parts: common_parts(variant, own, reference), basis }
     }
 
     fn saving_interval(
@@ -334,6 +340,7 @@ impl Context<'_> {
         both_answered: usize,
         levels: Option<&Levels>,
         ratio: &impl Fn(Totals<'_>) -> f64,
+        at_lengths: Option<&RatioAtLengths>,
     ) -> Result<Estimate, Reason> {
         if both_answered < FEWEST_ANSWERS {
             let (answered, needed) = (both_answered as u64, FEWEST_ANSWERS as u64);
@@ -347,12 +354,17 @@ impl Context<'_> {
             return Err(Reason::TooFewBlocks);
         }
 
-        // What the ratio may lie below is what the saving may lie above.
         let confidence = self.analysis.policy.confidence;
         let alpha = (1.0 - confidence) / 2.0;
         let (below, above) = levels.map_or((alpha, alpha), Levels::two_sided);
-        let ratio = measured.interval(above, below, confidence).ok_or(Reason::TooWide)?;
-        Ok(ratio.map(|ratio| 1.0 - ratio))
+
+        // What the ratio may lie below is what the saving may lie above.
+        let tails = RatioTails { below: above, above: below, confidence };
+        let ratio = match at_lengths {
+            Some(known) => known.interval(tails),
+            None => measured.interval(tails.below, tails.above, confidence),
+        };
+        Ok(ratio.ok_or(Reason::TooWide)?.map(|ratio| 1.0 - ratio))
     }
 }
 
@@ -441,7 +453,8 @@ impl FailureCounts {
 fn input_tokens(variant: &VariantSample<'_>) -> Result<u64, Reason> {
     let (mut sum, mut answers, mut without) = (0, 0, 0);
 
-    for inference in variant.inferences().filter(|one| matches!(one.outcome, Outcome::Completed { .. })) {
+    for inference in variant.first_inferences().filter(|one| matches!(one.outcome, Outcome::Completed { .. }))
+    {
         answers += 1;
         match inference.input_tokens {
             Some(tokens) => sum += u64::from(tokens),

@@ -71,6 +71,7 @@ pub fn diff(old: Side<'_>, new: Side<'_>, policy: &DiffPolicy) -> RunDiff {
         })
         .collect();
     let limits = limits::decide(&policy.limits, &variants);
+    let findings = sides::findings(&old, &new);
 
     RunDiff {
         schema: DIFF_SCHEMA.to_owned(),
@@ -80,7 +81,8 @@ pub fn diff(old: Side<'_>, new: Side<'_>, policy: &DiffPolicy) -> RunDiff {
         confidence: policy.confidence,
         only_old: sides::only_first(&old, &new),
         only_new: sides::only_first(&new, &old),
-        notes: sides::notes(&old, &new),
+        notes: findings.sentences(),
+        findings: findings.into(),
         variants,
         limits,
     }

@@ -9,7 +9,9 @@ use std::time::SystemTime;
 use infercost_core::price::PriceBook;
 use infercost_core::price_per_million::PricePerMillion;
 use infercost_core::report::Percentiles;
-use infercost_core::{ForeignCall, ForeignTrace, Irregularity, IrregularityKind};
+use infercost_core::{
+    EconomicsFact, Finding, Findings, ForeignCall, ForeignTrace, Irregularity, IrregularityKind, Severity,
+};
 use rust_decimal::prelude::ToPrimitive as _;
 use serde::Serialize;
 
@@ -87,8 +89,10 @@ pub struct ForeignReport {
     pub models: Vec<ForeignModel>,
     /// What of the traces is not in the numbers, or was not taken as it stands.
     pub irregularities: BTreeMap<IrregularityKind, Irregularity>,
-    /// What must be read with the numbers.
+    /// What must be read with the numbers: the sentences of `findings`.
     pub notes: Vec<String>,
+    /// What must be known with them.
+    pub findings: Vec<Finding>,
 }
 
 /// Sums up calls. `hourly` is the machine that they ran on, where it is the user's own.
@@ -110,11 +114,11 @@ pub fn summarize(
     }
 
     let mut models = Vec::new();
-    let mut notes = Vec::new();
+    let mut findings = Findings::default();
     for (name, own) in groups {
         let mut model = facts(name, &own);
         model.costs = stated(&own);
-        model.costs.extend(name.and_then(|name| tokens(name, &own, by_token, &mut notes)));
+        model.costs.extend(name.and_then(|name| tokens(name, &own, by_token, &mut findings)));
         if let Some((book, Some(rate))) = &per_hour {
             model.costs.extend(hours(&own, *rate, book));
         }
@@ -123,14 +127,9 @@ pub fn summarize(
     models.sort_by(|one, other| other.calls.cmp(&one.calls).then_with(|| one.model.cmp(&other.model)));
 
     if models.iter().all(|model| model.costs.is_empty()) {
-        notes.push(
-            "No cost: the traces state none, and infercost.toml has neither [[token_prices]] of these models nor \
-             [prices] of the machine."
-                .to_owned(),
-        );
+        findings.add(Severity::Warning, EconomicsFact::NoCostOfTraces);
     }
-
-    notes.push("The energy is unknown: another program's traces hold no joules.".to_owned());
+    findings.add(Severity::Limitation, EconomicsFact::NoEnergyInTraces);
 
     Ok(ForeignReport {
         schema: FOREIGN_SCHEMA,
@@ -138,7 +137,8 @@ pub fn summarize(
         busy_s: busy.iter().flatten().sum(),
         models,
         irregularities: trace.irregularities.clone(),
-        notes,
+        notes: findings.sentences(),
+        findings: findings.into(),
     })
 }
 
@@ -245,7 +245,7 @@ fn tokens(
     name: &str,
     own: &[Own<'_>],
     prices: &[PricePerMillion],
-    notes: &mut Vec<String>,
+    findings: &mut Findings,
 ) -> Option<ForeignCost> {
     let price = prices.iter().find(|price| price.is_of(name))?;
     let input = price.input_per_million.to_f64()? / 1e6;
@@ -272,12 +272,8 @@ fn tokens(
     }
 
     if without_price > 0 && price.cache_write_per_million.is_none() {
-        notes.push(format!(
-            "{without_price} tokens were written to a cache, and the price of {} names none for that \
-             (cache_write_per_million): they are counted as other prompt tokens, which is too little where writing \
-             carries a surcharge.",
-            price.model
-        ));
+        let (tokens, model) = (without_price, price.model.clone());
+        findings.add(Severity::Limitation, EconomicsFact::CacheWritesUnpriced { tokens, model });
     }
 
     (sum.calls > 0).then(|| ForeignCost {

@@ -3,12 +3,10 @@
 //! A gate passes where the one-sided bound at the policy's confidence lies inside the threshold, fails where
 //! the other bound lies outside, and is inconclusive otherwise. What could not be measured never passes.
 
-use infercost_core::text::{percent, percents};
+use infercost_core::verdict::GateBasis;
 use infercost_core::{Estimate, Gate, GateResult, Policy, Reason, Verdict};
 
 use crate::sequential::Levels;
-use infercost_core::number::{plain, plains};
-use infercost_core::text::about_prompts;
 use infercost_stats::bootstrap::{Distribution, unseen_share};
 use infercost_stats::newcombe::{PairedCounts, newcombe_paired};
 use infercost_stats::wilson::wilson;
@@ -208,6 +206,8 @@ pub(crate) struct QualityEvidence {
     pub(crate) score: Evidence,
     pub(crate) divergence: Evidence,
     pub(crate) agreement: Evidence,
+    /// Share of single requests that keep the latency targets.
+    pub(crate) latency: Evidence,
     /// The errors at which its bounds are read, where the data were looked at before the end.
     pub(crate) levels: Option<Levels>,
 }
@@ -339,6 +339,18 @@ pub(crate) fn minimum_score(evidence: &QualityEvidence, policy: &Policy) -> Opti
     Some(threshold.decide(&evidence.score, errors, policy, None))
 }
 
+/// The share of single requests that must keep the latency targets; `None` where nothing was asked of them.
+fn targets(candidate: &QualityEvidence, policy: &Policy) -> Option<f64> {
+    policy.slo.filter(|_| candidate.latency.exists()).map(|targets| targets.share)
+}
+
+/// The gate on the baseline's own latency, for information.
+pub(crate) fn latency(evidence: &QualityEvidence, policy: &Policy) -> Option<GateResult> {
+    let threshold = Threshold { gate: Gate::Latency, value: targets(evidence, policy)?, at_least: true };
+    let errors = Errors { tails: evidence.tails(policy), at_the_end: evidence.at_the_end(1, policy) };
+    Some(threshold.decide(&evidence.latency, errors, policy, None))
+}
+
 /// A gate that a candidate may keep.
 struct Claim<'e> {
     threshold: Threshold,
@@ -362,6 +374,7 @@ fn claims<'e>(
         (Gate::MinimumScore, policy.min_score, true, &candidate.score),
         (Gate::KlDivergence, policy.max_kld, false, &candidate.divergence),
         (Gate::Top1Agreement, policy.min_top1, true, &candidate.agreement),
+        (Gate::Latency, targets(candidate, policy), true, &candidate.latency),
     ]
     .into_iter()
     .filter_map(|(gate, value, at_least, evidence)| {
@@ -414,21 +427,18 @@ impl Threshold {
         let tails = errors.tails;
 
         let Some(measurement) = &evidence.measurement else {
-            let reason =
-                evidence.missing.as_ref().map_or_else(|| "nothing was measured".into(), Reason::to_string);
-            let why = format!("{} is unknown: {reason}", self.name());
-            return self.result(None, Verdict::Inconclusive, None, why);
+            let basis = GateBasis::Unmeasured(evidence.missing.clone());
+            return self.result(None, Verdict::Inconclusive, None, &basis);
         };
 
         let Some(measured) = measurement.interval(tails, self.at_least, policy.confidence) else {
-            let why = format!("{} is not known: {}", self.name(), evidence.why_unknown());
-            return self.result(None, Verdict::Inconclusive, Some(FEWEST_PROMPTS), why);
+            let basis = GateBasis::NoInterval(evidence.why_unknown());
+            return self.result(None, Verdict::Inconclusive, Some(FEWEST_PROMPTS), &basis);
         };
 
         if measurement.n < FEWEST_PROMPTS {
-            let reason = Reason::TooFewPrompts { needed: FEWEST_PROMPTS as u64 };
-            let why = format!("{} is not settled: {reason}", self.name());
-            return self.result(Some(measured), Verdict::Inconclusive, Some(FEWEST_PROMPTS), why);
+            let basis = GateBasis::TooFewPrompts { needed: FEWEST_PROMPTS as u64 };
+            return self.result(Some(measured), Verdict::Inconclusive, Some(FEWEST_PROMPTS), &basis);
         }
 
         let doubt = evidence.benefit_of_doubt.as_ref().unwrap_or(measurement).bounds(tails.fail);
@@ -445,8 +455,8 @@ impl Threshold {
         let needed = (verdict == Verdict::Inconclusive && evidence.missing.is_none())
             .then(|| self.needed(measurement, errors, policy))
             .flatten();
-        let why = self.sentence(&measured, verdict, needed, inside, evidence.missing.as_ref());
-        self.result(Some(measured), verdict, needed, why)
+        let basis = GateBasis::Interval { inside, missing: evidence.missing.clone() };
+        self.result(Some(measured), verdict, needed, &basis)
     }
 
     /// Prompts that would settle the gate at the end of a plan of its own, corrected for the claims still open.
@@ -464,62 +474,9 @@ impl Threshold {
         measured: Option<Estimate>,
         verdict: Verdict,
         prompts_needed: Option<usize>,
-        why: String,
+        basis: &GateBasis,
     ) -> GateResult {
-        GateResult { gate: self.gate, threshold: self.value, measured, verdict, prompts_needed, why }
-    }
-
-    fn name(&self) -> &'static str {
-        match self.gate {
-            Gate::FailureRate => "the change in failure rate",
-            Gate::TaskScore => "the change in task score",
-            Gate::MinimumScore => "the task score",
-            Gate::KlDivergence => "the mean KL divergence",
-            Gate::Top1Agreement => "the top-1 agreement",
-        }
-    }
-
-    fn sentence(
-        &self,
-        measured: &Estimate,
-        verdict: Verdict,
-        needed: Option<usize>,
-        inside: bool,
-        missing: Option<&Reason>,
-    ) -> String {
-        let value = match self.gate {
-            Gate::KlDivergence => format!("{} {}", plain(measured.point), plains(measured)),
-            _ => format!("{} {}", percent(measured.point), percents(measured)),
-        };
-
-        let limit = match self.gate {
-            Gate::FailureRate => format!("an increase of at most {}", percent(self.value)),
-            Gate::TaskScore => format!("a loss of at most {}", percent(-self.value)),
-            Gate::KlDivergence => format!("at most {}", plain(self.value)),
-            Gate::MinimumScore | Gate::Top1Agreement => format!("at least {}", percent(self.value)),
-        };
-
-        let head = format!("{} is {value}", self.name());
-        match (verdict, needed, missing) {
-            (Verdict::Pass, ..) => format!("{head}, within the limit of {limit}"),
-            (Verdict::Fail, ..) => format!("{head}, outside the limit of {limit}"),
-            (Verdict::Inconclusive, _, Some(missing)) => {
-                format!("{head}, which says too little about the limit of {limit}: {missing}")
-            }
-            (Verdict::Inconclusive, needed, None) => {
-                let open = if inside {
-                    "which, corrected for several candidates or looks, is not surely within"
-                } else {
-                    "which may lie on either side of"
-                };
-
-                let more = needed.map_or_else(
-                    || "no sensible number of prompts would settle it".into(),
-                    |needed| format!("{} would settle it", about_prompts(needed)),
-                );
-                format!("{head}, {open} the limit of {limit}; {more}")
-            }
-        }
+        GateResult::new(self.gate, self.value, measured, verdict, prompts_needed, basis)
     }
 }
 

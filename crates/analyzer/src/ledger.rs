@@ -14,7 +14,6 @@ use infercost_core::{
 
 use crate::attribution::{PhasePowers, TimeShare, attribute_weighted, phase_powers, time_shares};
 use crate::interference::Superseded;
-use crate::load::advice::load;
 use crate::token_price::{Billed, TokenPrices, fit};
 use infercost_core::text::count;
 
@@ -63,6 +62,9 @@ pub struct Bill {
     pub operating_point: Option<OperatingPoint>,
     /// True where its window under load was cut off: the report leaves it out.
     pub interrupted: bool,
+    /// True for single requests whose windows were measured again, and for tries that were cut off: the report leaves
+    /// them out.
+    pub superseded: bool,
     /// Inferences, failures included.
     pub inferences: u64,
     /// What they cost together, in the ledger's currency; `None` where it is unknown.
@@ -72,12 +74,18 @@ pub struct Bill {
 }
 
 impl Bill {
+    /// True where its requests are told apart from the variant's plain single requests.
+    pub fn has_own_name(&self) -> bool {
+        self.operating_point.is_some() || self.superseded
+    }
+
     /// The variant's name, and the operating point where that is to be told apart: `m/q8_0 at concurrency 4`.
     pub fn name(&self) -> String {
         let cut = if self.interrupted { ", cut off" } else { "" };
         match self.operating_point {
+            None if self.superseded => format!("{}, disturbed and measured again", self.variant),
             None => self.variant.to_string(),
-            Some(point) => format!("{} at {}{cut}", self.variant, load(point)),
+            Some(point) => format!("{} at {}{cut}", self.variant, point),
         }
     }
 }
@@ -103,21 +111,24 @@ impl Ledger {
             Self { currency: report.price_book.currency, bills: Vec::new(), entries: HashMap::new() };
         let superseded = Superseded::of(run);
         for candidate in &report.candidates {
-            let windows: Vec<&WindowRecord> = run
+            let (windows, left_out): (Vec<&WindowRecord>, Vec<&WindowRecord>) = run
                 .windows
                 .iter()
-                .filter(|window| window.id.variant == candidate.variant && !superseded.holds(window))
-                .collect();
+                .filter(|window| window.id.variant == candidate.variant)
+                .partition(|window| superseded.counts(window));
             let idle = idle_of(run, &windows, candidate);
             let (loaded, single): (Vec<&WindowRecord>, Vec<&WindowRecord>) =
                 windows.into_iter().partition(|window| window.load.is_some());
             let powers = phase_powers(single.iter().copied());
-            ledger.add(Group { candidate, at: None, windows: single, powers, idle });
+            ledger.add(Group { candidate, at: None, superseded: false, windows: single, powers, idle });
 
             // under load the phases of many requests run at once, so their powers cannot be told apart
             for (at, windows) in by_point(&loaded) {
-                ledger.add(Group { candidate, at: Some(at), windows, powers: None, idle });
+                ledger.add(Group { candidate, at: Some(at), superseded: false, windows, powers: None, idle });
             }
+
+            // They took joules, and no cost of the report is theirs.
+            ledger.add(Group { candidate, at: None, superseded: true, windows: left_out, powers, idle });
         }
 
         ledger.judge(run);
@@ -150,6 +161,7 @@ impl Ledger {
             variant: group.candidate.variant.clone(),
             operating_point: group.at.map(|(point, _)| point),
             interrupted: group.at.is_some_and(|(_, interrupted)| interrupted),
+            superseded: group.superseded,
             inferences,
             total,
             unknown,
@@ -185,10 +197,10 @@ impl Ledger {
         self.bills.iter().filter_map(|bill| bill.total).reduce(|sum, total| sum + total)
     }
 
-    /// A sentence for each bill under load that is unknown: its requests carry no cost.
+    /// A sentence for each bill beside those of single requests that is unknown: its requests carry no cost.
     pub fn unbilled(&self) -> Vec<String> {
         let mut sentences = Vec::new();
-        for bill in self.bills.iter().filter(|bill| bill.operating_point.is_some()) {
+        for bill in self.bills.iter().filter(|bill| bill.has_own_name()) {
             if let Some(why) = &bill.unknown {
                 let requests = count(bill.inferences, "request");
                 sentences.push(format!("{}: {requests} without a cost: {why}", bill.name()));
@@ -256,6 +268,8 @@ struct Group<'a> {
     candidate: &'a CandidateReport,
     /// `None` for single requests.
     at: Option<LoadGroup>,
+    /// True for windows in whose place others stand.
+    superseded: bool,
     windows: Vec<&'a WindowRecord>,
     powers: Option<PhasePowers>,
     /// Idle watts that joules are compared with.
@@ -265,6 +279,9 @@ struct Group<'a> {
 impl Group<'_> {
     /// The mean cost of an inference by parts, or why it is unknown.
     fn cost(&self) -> Result<&CostComponents, Reason> {
+        if self.superseded {
+            return Err(Reason::stated("the report takes the times of the windows in their place"));
+        }
         let Some((point, interrupted)) = self.at else { return Ok(&self.candidate.cost.components) };
         if interrupted {
             return Err(Reason::CutOff);

@@ -22,6 +22,7 @@
 //! - [`sequential`]: what looking early costs;
 //! - [`workload`](mod@workload): what one inference takes, for unit economics;
 //! - [`report`](mod@report): all of it put together.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod analysis;
 pub mod attribution;
@@ -39,6 +40,7 @@ mod interference;
 mod judgement;
 pub mod kept_divergence;
 pub mod latency;
+mod latency_targets;
 pub mod ledger;
 pub mod levers;
 mod load;

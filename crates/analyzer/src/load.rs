@@ -8,13 +8,12 @@ pub(crate) mod notes;
 mod steady;
 
 use std::cmp::Ordering;
-use std::time::Duration;
 
 use infercost_core::report::{CostComponents, OperatingPointReport, PointState};
 use infercost_core::run::VariantHeader;
 use infercost_core::{
     EnergyReading, EnergySource, Estimate, InferenceRecord, LatencyTargets, LoadFacts, OperatingPoint,
-    Outcome, Policy, Reason, RunRecord, Unknown, Verdict, WindowRecord,
+    Policy, Reason, RunRecord, Unknown, Verdict, WindowRecord,
 };
 use infercost_cost::Parts;
 use infercost_stats::normal;
@@ -23,6 +22,7 @@ use infercost_stats::wilson::wilson;
 use crate::candidate::FailureCounts;
 use crate::energy_source;
 use crate::latency::latency;
+use crate::latency_targets::keeps;
 use crate::pricing::{Metered, Pricing};
 use steady::Steady;
 
@@ -306,20 +306,6 @@ fn goodput(requests: &[&InferenceRecord], slo: &LatencyTargets, confidence: f64)
     let n = requests.len();
     let (lower, upper) = wilson(kept, n, normal::quantile(0.5 + confidence / 2.0));
     Some(Estimate { point: kept / n as f64, lower, upper, confidence, n })
-}
-
-fn keeps(slo: &LatencyTargets, outcome: &Outcome) -> bool {
-    let first = outcome.time_to_first_token();
-    let single = first.is_some() && outcome.output_tokens() == 1;
-
-    matches!(outcome, Outcome::Completed { .. })
-        && is_within(slo.ttft_s, first)
-        && (single || is_within(slo.tpot_s, outcome.time_per_output_token()))
-}
-
-/// True where there is no limit, or the time is known and within it.
-fn is_within(limit: Option<f64>, time: Option<Duration>) -> bool {
-    limit.is_none_or(|limit| time.is_some_and(|time| time.as_secs_f64() <= limit))
 }
 
 /// Requests per second that keep the targets: those that were issued × the share that does.

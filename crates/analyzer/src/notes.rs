@@ -17,6 +17,7 @@ use infercost_core::{
 use crate::analysis::{self, Analysis};
 use crate::board_notes;
 use crate::energy_totals;
+use crate::interference;
 use crate::judgement::Margin;
 use crate::sample::VariantSample;
 use crate::sequential::Progress;
@@ -37,6 +38,7 @@ pub(crate) struct Noted<'a> {
     pub(crate) margin: &'a Margin,
     pub(crate) graded: usize,
     pub(crate) common_parts: Vec<Fact>,
+    pub(crate) saving_basis: Option<Fact>,
     /// True where there was a load test, too.
     pub(crate) is_loaded: bool,
     pub(crate) load_facts: Vec<Fact>,
@@ -49,7 +51,13 @@ pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
     use Severity::{Info, Limitation, Warning};
 
     let mut all = Findings::default();
-    all.add(Warning, Some("measure again on a quiet machine"), disturbed(noted));
+    let disturbed = noted.interference.filter(|found| found.disturbed > 0);
+    let (busy, fix) = match disturbed {
+        Some(found) if found.left > 0 => (Warning, Some("measure again on a quiet machine")),
+        _ => (Info, None),
+    };
+    all.add(busy, fix, disturbed.map(interference::busy));
+    all.add(Info, None, disturbed.map(interference::which));
     all.add(Warning, Some("put yours into infercost.toml"), assumed_prices(noted));
     all.add(Warning, Some("[load] or utilization in infercost.toml"), assumed_utilization(noted));
     all.add(Limitation, None, expansion(noted));
@@ -71,6 +79,7 @@ pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
     all.add(Limitation, None, costlier(noted));
     all.add(Limitation, None, noise_floor(noted));
     all.add(Limitation, None, noted.common_parts.iter().cloned());
+    all.add(Info, None, noted.saving_basis.clone());
     all.add(Warning, None, noted.open_question.clone());
     all.add(Warning, None, failures(noted));
     all.add(Limitation, None, servers::facts(noted));
@@ -119,16 +128,6 @@ pub(crate) fn no_energy(variant: &VariantSample<'_>) -> Reason {
         _ => None,
     });
     stated.unwrap_or_else(|| Reason::stated("no complete window was recorded"))
-}
-
-/// Windows that other programs, other machines on the same host, or heat disturbed.
-fn disturbed(noted: &Noted<'_>) -> Option<Fact> {
-    let found = noted.interference.filter(|found| found.disturbed > 0)?;
-    Some(Fact::MachineBusy {
-        disturbed: found.disturbed,
-        watched: found.watched,
-        others_share: found.foreign_cpu_share,
-    })
 }
 
 fn assumed_prices(noted: &Noted<'_>) -> Option<Fact> {

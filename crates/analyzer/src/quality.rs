@@ -1,7 +1,7 @@
 //! Quality of one variant against the baseline: what was measured, and what that is worth.
 
 use infercost_core::report::{Flips, QualityReport};
-use infercost_core::{Estimate, Policy, Reason, Unknown};
+use infercost_core::{Estimate, LatencyTargets, Policy, Reason, Unknown};
 use infercost_stats::bootstrap::RatioColumns;
 use infercost_stats::mcnemar::exact_p;
 use infercost_stats::newcombe::PairedCounts;
@@ -9,6 +9,7 @@ use infercost_stats::power;
 use infercost_stats::quantile::quantile;
 
 use crate::judgement::{Evidence, FEWEST_PROMPTS, Measurement, QualityEvidence, Tails};
+use crate::latency_targets::keeps;
 use crate::sample::{Own, Pair, PromptScore, Samples, VariantSample};
 
 /// Gathers the evidence for the gates of one variant.
@@ -44,8 +45,25 @@ pub(crate) fn evidence(samples: &Samples<'_>, index: usize) -> QualityEvidence {
         score: score(samples, index),
         divergence,
         agreement: compared(samples, variant, agreement),
+        latency: Evidence::default(),
         levels: None,
     }
+}
+
+/// Evidence on the latency of a variant's single requests. Where a variant was put under load, that is where targets are
+/// judged; single requests then say nothing of them.
+pub(crate) fn latency(variant: &VariantSample<'_>, slo: Option<&LatencyTargets>) -> Evidence {
+    let Some(slo) = slo.filter(|slo| slo.ttft_s.is_some() || slo.tpot_s.is_some()) else {
+        return Evidence::default();
+    };
+
+    let mut requests = 0;
+    let mut kept = 0;
+    for inference in variant.inferences() {
+        requests += 1;
+        kept += usize::from(keeps(slo, &inference.outcome));
+    }
+    Evidence { measurement: Measurement::proportion(kept as f64, requests), ..Evidence::default() }
 }
 
 /// Evidence of a comparison of distributions, with what is missing of it.

@@ -1,9 +1,8 @@
 //! What to deploy: the cheapest candidate that passes, if it is surely cheaper than the baseline.
 
-use infercost_core::text::{percent, percents};
+use infercost_core::verdict::{Doubt, Grounds};
 use infercost_core::{Estimate, Fact, Policy, Reason, Recommendation, VariantId, Verdict};
 
-use infercost_core::text::about_prompts;
 use infercost_stats::blocks;
 use infercost_stats::quantile::quantile;
 
@@ -100,17 +99,18 @@ pub fn recommend(candidates: &[JudgedVariant], policy: &Policy) -> Recommendatio
     let winner = tied.iter().copied().max_by(|one, other| quality(one.0, other.0)).unwrap_or(cheapest);
     let (variant, saving) = winner;
 
-    let mut why = format!(
-        "{} costs {} less {} and stays within the thresholds",
-        variant.variant.variant_name(),
-        percent(saving.point),
-        percents(saving)
-    );
-
-    if winner.0.variant != cheapest.0.variant {
-        why += &format!("; {} costs about the same, at lower quality", cheapest.0.variant.variant_name());
+    let is_other = variant.variant != cheapest.0.variant;
+    let grounds = Grounds::Cheaper {
+        variant: variant.variant.variant_name().to_owned(),
+        saving: *saving,
+        tie: is_other.then(|| cheapest.0.variant.variant_name().to_owned()),
+    };
+    Recommendation::Switch {
+        variant: variant.variant.clone(),
+        operating_point: None,
+        saving: *saving,
+        why: grounds.to_string(),
     }
-    Recommendation::Switch { variant: variant.variant.clone(), operating_point: None, saving: *saving, why }
 }
 
 /// An inconclusive candidate that might beat the one recommended; `None` where none might.
@@ -167,21 +167,21 @@ fn without_winner(candidates: &[JudgedVariant]) -> Recommendation {
         return Recommendation::MeasureMore {
             variant: open.variant.clone(),
             prompts_needed: prompts_to_settle(open),
-            why: why_inconclusive(open, noise(candidates)),
+            why: why_inconclusive(open, noise(candidates)).to_string(),
         };
     }
 
     let baseline = candidates.iter().find(|one| one.part == Part::Baseline);
     let variant = baseline.map_or_else(|| VariantId(String::new()), |one| one.variant.clone());
-    let why = if rivals.is_empty() {
-        "there is no other variant to compare with".to_owned()
+    let grounds = if rivals.is_empty() {
+        Grounds::NoOtherVariant
     } else if good_enough.is_empty() {
-        "no candidate stays within the quality thresholds".to_owned()
+        Grounds::NoneGoodEnough
     } else {
         why_costlier(&good_enough)
     };
 
-    Recommendation::KeepBaseline { variant, operating_point: None, why }
+    Recommendation::KeepBaseline { variant, operating_point: None, why: grounds.to_string() }
 }
 
 /// A pass is nearer to an answer than an open verdict.
@@ -212,55 +212,28 @@ fn prompts_for_sign(saving: &Estimate) -> Option<usize> {
 }
 
 /// Why the question is open, and what would close it.
-fn why_inconclusive(open: &JudgedVariant, noise: f64) -> String {
-    let name = open.variant.variant_name();
-    let because = match (&open.saving, open.verdict) {
-        (None, _) => {
-            let unknown =
-                open.saving_unknown.as_ref().map_or_else(|| "it is unknown".to_owned(), Reason::to_string);
-            format!("what {name} saves is not known: {unknown}")
-        }
-        (Some(saving), Verdict::Pass) if saving.lower > 0.0 => format!(
-            "{name} passes, but its saving of {} {} is no more than the baseline's second copy seems to save ({})",
-            percent(saving.point),
-            percents(saving),
-            percent(noise)
-        ),
-        (Some(saving), Verdict::Pass) => format!(
-            "{name} passes, but whether it is cheaper is not settled (saving {} {})",
-            percent(saving.point),
-            percents(saving)
-        ),
-        (Some(saving), _) if saving.lower > 0.0 => format!(
-            "{name} would save {} {}, but whether it is good enough is not settled",
-            percent(saving.point),
-            percents(saving)
-        ),
-        (Some(saving), _) => format!(
-            "whether {name} is good enough, and whether it is cheaper, is not settled (saving {} {})",
-            percent(saving.point),
-            percents(saving)
-        ),
+fn why_inconclusive(open: &JudgedVariant, noise: f64) -> Grounds {
+    let doubt = match (open.saving, open.verdict) {
+        (None, _) => Doubt::SavingUnknown(open.saving_unknown.clone()),
+        (Some(saving), Verdict::Pass) if saving.lower > 0.0 => Doubt::WithinNoise { saving, noise },
+        (Some(saving), Verdict::Pass) => Doubt::Saving(saving),
+        (Some(saving), _) if saving.lower > 0.0 => Doubt::Quality(saving),
+        (Some(saving), _) => Doubt::Both(saving),
     };
 
-    let more = prompts_to_settle(open)
-        .map_or_else(String::new, |prompts| format!("; {} would settle it", about_prompts(prompts)));
-    format!("inconclusive: measure again, because {because}{more}")
+    let variant = open.variant.variant_name().to_owned();
+    Grounds::Open { variant, doubt, prompts_needed: prompts_to_settle(open) }
 }
 
 /// That all that are good enough, or may be, cost more.
-fn why_costlier(good_enough: &[&JudgedVariant]) -> String {
+fn why_costlier(good_enough: &[&JudgedVariant]) -> Grounds {
     let priced = good_enough.iter().filter_map(|one| Some((one, one.saving?)));
-    let Some((cheapest, saving)) = priced.max_by(|one, other| one.1.point.total_cmp(&other.1.point)) else {
-        return "no candidate is cheaper".to_owned();
-    };
-
-    format!(
-        "no candidate that stays within the thresholds, or may, is cheaper; the cheapest, {}, costs {} more (saving {})",
-        cheapest.variant.variant_name(),
-        percent(-saving.point),
-        percents(&saving)
-    )
+    match priced.max_by(|one, other| one.1.point.total_cmp(&other.1.point)) {
+        None => Grounds::NoneCheaper,
+        Some((cheapest, saving)) => {
+            Grounds::AllCostlier { cheapest: cheapest.variant.variant_name().to_owned(), saving }
+        }
+    }
 }
 
 /// True where the difference of savings is not told from 0.

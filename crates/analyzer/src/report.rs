@@ -10,7 +10,7 @@ use crate::candidate::Context;
 use crate::energy_totals;
 use crate::idle_power::{Idle, idle_of};
 use crate::interference;
-use crate::judgement::{Judgement, Margin, QualityEvidence, judge, minimum_score};
+use crate::judgement::{Judgement, Margin, QualityEvidence, judge, latency, minimum_score};
 use crate::load::advice::{LoadTested, advise};
 use crate::load::{self, LoadContext, Point};
 use crate::notes::{self, Noted};
@@ -54,11 +54,13 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
     let mut candidates = Vec::new();
     let mut judged = Vec::new();
     let mut common_parts = Vec::new();
+    let mut saving_basis = None;
     for (index, (evidence, judgement)) in evidence.iter().zip(judgements).enumerate() {
         let Some(variant) = samples.variants.get(index) else { continue };
         let (candidate, saving) = context.candidate(index, variant, evidence, judgement);
         judged.push(judged_variant(&samples, index, &candidate, saving.replicates));
         common_parts.extend(saving.common_parts);
+        saving_basis = saving_basis.or(saving.basis);
         candidates.push(candidate);
     }
 
@@ -79,6 +81,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         margin: &margin,
         graded,
         common_parts,
+        saving_basis,
         is_loaded: !loaded.is_empty(),
         load_facts,
         open_question: open_question(&judged, &recommendation),
@@ -160,6 +163,7 @@ fn evidence(analysis: &Analysis<'_>, baseline: &VariantId, samples: &Samples<'_>
     let rivals = samples.variants.len().saturating_sub(1);
     let mut earlier: BTreeMap<usize, Vec<QualityEvidence>> = BTreeMap::new();
     let mut all = Vec::with_capacity(samples.variants.len());
+    let is_loaded = analysis.runs.iter().any(|run| run.windows.iter().any(|window| window.load.is_some()));
 
     for (index, variant) in samples.variants.iter().enumerate() {
         let levels = levels(analysis, &variant.header.id, rivals);
@@ -170,7 +174,9 @@ fn evidence(analysis: &Analysis<'_>, baseline: &VariantId, samples: &Samples<'_>
                 at_look.get(index).cloned().unwrap_or_default()
             }
         };
-        all.push(QualityEvidence { levels, ..evidence });
+        // Latency is no reason to stop early, so all that was measured counts.
+        let slo = analysis.policy.slo.as_ref().filter(|_| !is_loaded);
+        all.push(QualityEvidence { levels, latency: quality::latency(variant, slo), ..evidence });
     }
     all
 }
@@ -217,8 +223,12 @@ fn judgements(
         }
     }
 
-    let reference = evidence.first().and_then(|evidence| minimum_score(evidence, policy));
-    let reference = Judgement { verdict: Verdict::Pass, gates: reference.into_iter().collect() };
+    let mut gates = Vec::new();
+    if let Some(evidence) = evidence.first() {
+        gates.extend(minimum_score(evidence, policy));
+        gates.extend(latency(evidence, policy));
+    }
+    let reference = Judgement { verdict: Verdict::Pass, gates };
     let mut judgements = vec![reference; evidence.len()];
 
     for group in [candidates, copies] {

@@ -2,12 +2,13 @@
 
 mod columns;
 mod gather;
+pub(crate) mod known_lengths;
 mod run_blocks;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use infercost_core::run::VariantHeader;
-use infercost_core::{InferenceRecord, LoadRecord, Reason, RunRecord, VariantId, WindowRecord};
+use infercost_core::{InferenceRecord, LoadRecord, PromptId, Reason, RunRecord, VariantId, WindowRecord};
 
 use crate::attribution::PhasePowers;
 use infercost_stats::blocks::{Blocks, Measured};
@@ -49,7 +50,10 @@ struct Asking {
 #[derive(Debug)]
 pub(crate) struct VariantSample<'a> {
     pub(crate) header: &'a VariantHeader,
+    /// Windows whose times, energy and cost count.
     pub(crate) windows: Vec<&'a WindowRecord>,
+    /// Windows whose answers and failures count: those of the first time, where one was measured again.
+    pub(crate) first: Vec<&'a WindowRecord>,
     /// The run of each window.
     pub(crate) runs: Vec<usize>,
     pub(crate) loads: Vec<&'a LoadRecord>,
@@ -102,6 +106,12 @@ impl<'a> VariantSample<'a> {
         self.runs.iter().copied().zip(self.windows.iter().copied())
     }
 
+    /// Requests whose answers and failures count, each once.
+    pub(crate) fn first_inferences(&self) -> impl Iterator<Item = &'a InferenceRecord> + '_ {
+        self.first.iter().flat_map(|window| window.inferences.iter())
+    }
+
+    /// Requests whose times count.
     pub(crate) fn inferences(&self) -> impl Iterator<Item = &'a InferenceRecord> + '_ {
         self.windows.iter().flat_map(|window| window.inferences.iter())
     }
@@ -113,6 +123,8 @@ pub(crate) struct Samples<'a> {
     pub(crate) variants: Vec<VariantSample<'a>>,
     pub(crate) baseline: usize,
     pub(crate) prompts: usize,
+    /// The row of each prompt.
+    rows: HashMap<&'a PromptId, usize>,
     pub(crate) layout: Layout,
     pub(crate) resampled: Resampled,
     /// The same columns by block, for what the machine did: time, tokens, joules, and scores beside them.
@@ -158,7 +170,7 @@ impl<'a> Samples<'a> {
 
         let resampled = Resampled::draw(by_prompt, seed);
         let blocks = Blocks::new(by_block, run_blocks.is_nested());
-        Self { variants, baseline: 0, prompts: prompts.len(), layout, resampled, blocks }
+        Self { variants, baseline: 0, prompts: prompts.len(), rows: prompts, layout, resampled, blocks }
     }
 
     /// All sums as observed.
@@ -210,7 +222,6 @@ impl<'a> Samples<'a> {
 
     /// Prompts that every variant was asked, failures included.
     pub(crate) fn complete(&self) -> usize {
-        let is_complete = |prompt: &usize| self.variants.iter().all(|one| one.asked.contains(prompt));
-        (0..self.prompts).filter(is_complete).count()
+        (0..self.prompts).filter(|prompt| self.variants.iter().all(|one| one.asked.contains(prompt))).count()
     }
 }

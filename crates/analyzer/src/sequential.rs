@@ -185,11 +185,16 @@ impl Progress {
             .filter(|one| one.result.kind() == EvaluationKind::Divergence)
             .map(|one| &one.prompt)
             .collect();
-        let done = |prompt: &&PromptId| {
-            answered.contains(prompt) && (compared.is_empty() || compared.contains(prompt))
-        };
-        let seen = run.header.prompts.chosen.iter().take_while(done).count();
-        let planned = run.header.prompts.chosen.len();
+
+        let chosen = &run.header.prompts.chosen;
+        let seen = chosen
+            .iter()
+            .take_while(|prompt| {
+                answered.contains(prompt) && (compared.is_empty() || compared.contains(prompt))
+            })
+            .count();
+
+        let planned = chosen.len();
         let reached = looks.after.iter().filter_map(|after| usize::try_from(*after).ok());
         let look = reached.filter(|after| *after <= seen).max().filter(|after| *after > 0).unwrap_or(seen);
         (seen > 0).then_some(Self { seen, look, planned })

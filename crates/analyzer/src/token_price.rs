@@ -1,4 +1,4 @@
-//! A price per token that gives a variant's cost back, for tools that reckon in prices per token.
+//! A price per token that gives a variant's cost back, for tools that count in prices per token.
 
 /// Tokens of one inference that such a tool will count, and what the inference cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,8 +43,8 @@ impl TokenPrices {
 ///
 /// `None` where no token was counted, or `total` is negative or not finite.
 pub fn fit(billed: &[Billed], total: f64) -> Option<TokenPrices> {
-    let sum = |f: fn(&Billed) -> f64| billed.iter().map(f).sum::<f64>();
-    let (inputs, outputs) = (sum(|one| one.input), sum(|one| one.output));
+    let inputs: f64 = billed.iter().map(|one| one.input).sum();
+    let outputs: f64 = billed.iter().map(|one| one.output).sum();
     let sound = total.is_finite() && total >= 0.0 && inputs.is_finite() && outputs.is_finite();
     if !sound || inputs < 0.0 || outputs < 0.0 || inputs + outputs <= 0.0 {
         return None;
@@ -77,7 +77,7 @@ pub fn fit(billed: &[Billed], total: f64) -> Option<TokenPrices> {
     };
 
     let input = input.max(0.0);
-    let mean = sum(|one| one.cost) / billed.len() as f64;
+    let mean = billed.iter().map(|one| one.cost).sum::<f64>() / billed.len() as f64;
     let missed =
         billed.iter().map(|one| (one.cost - input * one.input - output * one.output).powi(2)).sum::<f64>();
     let rms = (missed / billed.len() as f64).sqrt();

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::Estimate;
+use crate::finding::Finding;
 use crate::identity::{RunId, VariantId};
 use crate::verdict::Verdict;
 
@@ -28,8 +29,11 @@ pub struct RunDiff {
     pub only_old: Vec<VariantId>,
     /// Variants of the new run alone.
     pub only_new: Vec<VariantId>,
-    /// What must be read with the numbers: other machines, prompts, engines.
+    /// What must be read with the numbers: the sentences of `findings`.
     pub notes: Vec<String>,
+    /// What must be known with them: other machines, prompts, engines.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
     /// Limits that were given, each decided.
     pub limits: Vec<LimitResult>,
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::identity::VariantId;
+
 /// What the operating system counted during a window, beside the work that was measured. `None` is unknown.
 ///
 /// Processor times are summed over all logical processors.
@@ -53,7 +55,32 @@ pub enum Disturbance {
     },
 }
 
+/// A window that something disturbed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DisturbedWindow {
+    /// Of which variant.
+    pub variant: VariantId,
+    /// Its index in its run.
+    pub window: u32,
+    /// What disturbed it.
+    pub causes: Vec<Disturbance>,
+    /// The index of the window that stands in its place; `None` where its times count.
+    pub measured_again_in: Option<u32>,
+}
+
+/// Times that a disturbed window of single requests is measured again at most.
+pub const MOST_TRIES: u32 = 2;
+
+/// The first repetition that requests under load may have, in a run of so many repetitions of each prompt. Those before
+/// belong to single requests and to disturbed windows that are measured again: the k-th try of repetition r is
+/// repetition r + k × `repetitions`.
+pub fn first_repetition_under_load(repetitions: u32) -> u32 {
+    repetitions.saturating_mul(1 + MOST_TRIES)
+}
+
 impl Interference {
+    /// Least processor time that is told from none: a system counts it in steps of 10 ms, for each of several counters.
+    pub const LEAST: Duration = Duration::from_millis(50);
     /// Others' share of all processors' time from which on a window is disturbed, if its own threads had to wait.
     pub const OTHERS: f64 = 0.05;
     /// Share of the wanted time that threads must have waited.
@@ -72,7 +99,8 @@ impl Interference {
         let capacity = self.processors.map(|processors| wall.as_secs_f64() * f64::from(processors));
         let capacity = capacity.filter(|capacity| *capacity > 0.0);
 
-        if let Some((others, capacity)) = self.others.zip(capacity) {
+        let others = self.others.filter(|others| *others >= Self::LEAST);
+        if let Some((others, capacity)) = others.zip(capacity) {
             let share = others.as_secs_f64() / capacity;
             let waited = self.waited_share();
             let disturbs = match waited {
@@ -83,7 +111,8 @@ impl Interference {
                 found.push(Disturbance::OtherPrograms { share, waited });
             }
         }
-        if let Some((stolen, capacity)) = self.stolen.zip(capacity) {
+        let stolen = self.stolen.filter(|stolen| *stolen >= Self::LEAST);
+        if let Some((stolen, capacity)) = stolen.zip(capacity) {
             let share = stolen.as_secs_f64() / capacity;
             if share >= Self::STOLEN {
                 found.push(Disturbance::Steal { share });
@@ -160,6 +189,15 @@ mod tests {
         check(&on_two_cores(400, None, 0), &[]);
         check(&on_two_cores(0, Some(0), 100), &["steal"]);
         check(&on_two_cores(0, Some(0), 90), &[]);
+    }
+
+    /// A step or two of a counter of 10 ms is a large share of a short window, and no disturbance.
+    #[test]
+    fn a_step_of_a_counter_is_no_disturbance() {
+        let short = |others| Interference { stolen: None, ..on_two_cores(others, Some(500), 0) };
+        let window = Duration::from_millis(100);
+        assert!(short(40).disturbances(window).is_empty());
+        assert_eq!(short(60).disturbances(window).len(), 1);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod board;
+pub mod chunk_arrivals;
 pub mod conversation;
 pub mod diff;
 pub mod energy;
@@ -54,6 +55,7 @@ pub mod verdict;
 pub mod workload;
 
 pub use board::{BoardState, CrossCheck};
+pub use chunk_arrivals::{ChunkArrival, ChunkArrivals};
 pub use conversation::{Conversation, Effort, Message, Role, ThinkingAllowance};
 pub use energy::{
     EnergyDomain, EnergyReading, EnergyScope, EnergySource, EstimationMethod, MeterKind, MeterSource,
@@ -67,7 +69,9 @@ pub use estimate::Estimate;
 pub use evaluation::{
     ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, TaskScore,
 };
-pub use finding::{EconomicsFact, Fact, Finding, FindingCode, Findings, PointFact, ServerFact, Severity};
+pub use finding::{
+    ComparisonFact, EconomicsFact, Fact, Finding, FindingCode, Findings, PointFact, ServerFact, Severity,
+};
 pub use foreign::{ForeignCall, ForeignTrace, Irregularity, IrregularityKind, StatedCost, Unsaid};
 pub use grader::{Grader, SharedGrader};
 pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
@@ -81,8 +85,8 @@ pub use policy::Policy;
 pub use prompt_set::{Prompt, PromptBody, PromptSet};
 pub use reason::{CostPart, LeftOut, Reason, Unknown};
 pub use record::{
-    ChunkArrival, FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord,
-    OperatingPoint, Outcome, WindowRecord,
+    FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord, OperatingPoint, Outcome,
+    WindowRecord,
 };
 pub use record_sink::{Likeliest, RecordSink, Scored, SinkError, Unscored};
 pub use retry_after::retry_after;

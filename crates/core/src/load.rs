@@ -1,4 +1,4 @@
-//! Load: how hard a server is driven, what was found while it was, and the targets that its answers must meet.
+//! Load tests: what was found while a server was under load, and the targets that its answers must meet.
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum MeterError {
     /// A meter was asked for by name and is not there.
-    #[error("the {meter} meter was asked for and cannot be used: {reason}; {fix}")]
+    #[error("the {meter} meter cannot be used: {reason}; {fix}")]
     RequiredMeterMissing {
         /// The meter as the command line names it.
         meter: String,

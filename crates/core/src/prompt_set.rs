@@ -35,6 +35,19 @@ pub enum PromptBody {
     Chat(Conversation),
 }
 
+impl Prompt {
+    /// Its kind: the first of its tags; empty where it has none.
+    pub fn kind(&self) -> &str {
+        self.tags.first().map_or("", String::as_str)
+    }
+
+    /// How long it is, in characters of all its messages.
+    pub fn characters(&self) -> usize {
+        let PromptBody::Chat(conversation) = &self.body;
+        conversation.messages.iter().map(|message| message.content.chars().count()).sum()
+    }
+}
+
 impl PromptSet {
     /// The prompt of that id.
     pub fn get(&self, id: &PromptId) -> Option<&Prompt> {

@@ -1,19 +1,22 @@
 //! Measured facts: what the harness writes and everything else reads.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use crate::board::{BoardState, CrossCheck};
+use crate::chunk_arrivals::ChunkArrivals;
 use crate::energy::EnergyReading;
 use crate::identity::{PromptId, VariantId, WindowId};
 use crate::interference::Interference;
 use crate::load::LoadFacts;
+use crate::number::plain;
 use crate::sampling::Sampling;
 use crate::served::ServedFacts;
 use crate::thinking::Thinking;
 
-/// How hard a variant was driven.
+/// The load that a variant was put under.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "loop")]
 pub enum OperatingPoint {
@@ -34,6 +37,16 @@ impl OperatingPoint {
     pub const SEQUENTIAL: Self = Self::Closed { concurrency: 1 };
 }
 
+impl fmt::Display for OperatingPoint {
+    /// `concurrency 4`, `2.5 requests/s`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed { concurrency } => write!(f, "concurrency {concurrency}"),
+            Self::Open { rate } => write!(f, "{} requests/s", plain(*rate)),
+        }
+    }
+}
+
 /// One metered window and the inferences inside it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowRecord {
@@ -43,7 +56,7 @@ pub struct WindowRecord {
     pub started_at: SystemTime,
     /// From meter start to meter stop.
     pub wall_time: Duration,
-    /// How hard the variant was driven.
+    /// The load that the variant was put under.
     pub operating_point: OperatingPoint,
     /// What the load generator found; `None` for a window of single requests, which quality and paired cost
     /// come from.
@@ -81,8 +94,8 @@ pub struct InferenceRecord {
     pub max_tokens: u32,
     /// How tokens were chosen.
     pub sampling: Sampling,
-    /// What the server said about it; `None` in process.
-    pub served: Option<ServedFacts>,
+    /// What the server said about it; `None` in process. Kept apart, since a run may hold a million inferences without any.
+    pub served: Option<Box<ServedFacts>>,
     /// What came of it. A failure is a result, not a hole.
     pub outcome: Outcome,
 }
@@ -101,7 +114,7 @@ pub enum Outcome {
         /// What the model thought before it answered; `None` where it did not think.
         thinking: Option<Thinking>,
         /// When each chunk arrived, since `issued_at`, in order.
-        arrivals: Vec<ChunkArrival>,
+        arrivals: ChunkArrivals,
         /// From issue to end.
         latency: Duration,
     },
@@ -114,15 +127,6 @@ pub enum Outcome {
         /// From issue to failure.
         latency: Duration,
     },
-}
-
-/// One chunk of streamed output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChunkArrival {
-    /// Since the request was issued.
-    pub at: Duration,
-    /// Tokens it held; a server may send several at once.
-    pub tokens: u32,
 }
 
 /// Why a generation ended.

@@ -40,12 +40,21 @@ pub trait RecordSink {
     /// See [`RecordSink::load`].
     fn under_load(&mut self, window: &WindowId, records: &[InferenceRecord]) -> Result<(), SinkError>;
 
-    /// A variant is about to be driven at an operating point.
+    /// A variant is about to be tested at an operating point.
     ///
     /// # Errors
     /// See [`RecordSink::load`].
-    fn driving(&mut self, variant: &VariantId, point: OperatingPoint) -> Result<(), SinkError> {
+    fn load_testing(&mut self, variant: &VariantId, point: OperatingPoint) -> Result<(), SinkError> {
         let _ = (variant, point);
+        Ok(())
+    }
+
+    /// A window of a variant is about to be measured again, since something disturbed its times.
+    ///
+    /// # Errors
+    /// See [`RecordSink::load`].
+    fn remeasuring(&mut self, variant: &VariantId) -> Result<(), SinkError> {
+        let _ = variant;
         Ok(())
     }
 

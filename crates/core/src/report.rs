@@ -10,6 +10,7 @@ use crate::energy::{EnergyScope, EnergySource};
 use crate::estimate::Estimate;
 use crate::finding::{Finding, PointFact};
 use crate::identity::{EngineIdentity, RunId, VariantId};
+use crate::interference::DisturbedWindow;
 use crate::machine::MachineFacts;
 use crate::manifest::Provenance;
 use crate::money::Currency;
@@ -59,7 +60,7 @@ pub struct Report {
 }
 
 /// What else the machine did while it was measured, over all windows that were watched.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct InterferenceReport {
     /// Windows, superseded ones included.
     pub windows: u64,
@@ -67,8 +68,14 @@ pub struct InterferenceReport {
     pub watched: u64,
     /// Watched windows that other programs, other machines on the same host, or heat surely disturbed.
     pub disturbed: u64,
-    /// Disturbed windows that were measured again: times, energy and cost are those of the second time.
+    /// Disturbed windows that were measured again: times, energy and cost are those of the last time.
     pub remeasured: u64,
+    /// Disturbed windows whose times, energy and cost count all the same: not measured again, or disturbed again.
+    #[serde(default)]
+    pub left: u64,
+    /// All disturbed windows, in the order of the runs.
+    #[serde(default)]
+    pub disturbed_windows: Vec<DisturbedWindow>,
     /// Processor time of others as a share of all processors' time; `None` where the system does not tell.
     pub foreign_cpu_share: Option<f64>,
 }
@@ -157,7 +164,7 @@ pub struct CandidateReport {
 /// One variant at one operating point. Everything but the failures is of the steady state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OperatingPointReport {
-    /// How hard the variant was driven.
+    /// The load that the variant was put under.
     pub operating_point: OperatingPoint,
     /// What must be known of the point first.
     #[serde(default)]

@@ -119,6 +119,21 @@ pub struct PromptSelection {
     pub total: u32,
     /// Prompts chosen, in running order.
     pub chosen: Vec<crate::identity::PromptId>,
+    /// The kinds of prompts that were chosen; empty in runs of before they were noted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<PromptKind>,
+}
+
+/// One kind of prompts in a set, and what was chosen of it. A part of a set is drawn so that each kind, and each length
+/// of it, has its share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptKind {
+    /// Its name, the first tag of its prompts; empty for those without any.
+    pub name: String,
+    /// Prompts of this kind in the set.
+    pub total: u32,
+    /// Those that were chosen.
+    pub chosen: Vec<crate::identity::PromptId>,
 }
 
 /// A run as read back from disk.

@@ -34,6 +34,8 @@ pub struct RunSpec {
     pub threads: Option<u16>,
     /// Where models in process run: `cpu`, `cuda` or `cuda:N`.
     pub device: String,
+    /// Most windows that are measured again because something disturbed them; `None` for a quarter of all windows.
+    pub max_remeasure: Option<u32>,
     /// True where no variant stops early.
     pub exhaustive: bool,
     /// True where the baseline runs a second time, to show the noise.
@@ -64,6 +66,7 @@ impl Default for RunSpec {
             sampling: Sampling::default(),
             threads: None,
             device: "cpu".to_owned(),
+            max_remeasure: None,
             exhaustive: false,
             noise_floor: false,
             content: true,

@@ -2,6 +2,7 @@
 //!
 //! The one design decision: **there is one formula**, [`cost`], and one rounding, [`Bill::of`]. Reports, audits and
 //! comparisons of places to run call it with other rates and other hours, so no part of a cost is computed twice.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 mod bill;
 mod rates;

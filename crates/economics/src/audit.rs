@@ -26,6 +26,9 @@ pub const AUDIT_SCHEMA: &str = "infercost.audit/1";
 /// Share of revenue from which cost puts a business into the loss zone, unless the user sets another.
 pub const LOSS_ZONE: f64 = 0.15;
 
+/// Tokens of the unit in which hosted models are priced.
+const MILLION: f64 = 1e6;
+
 /// What is audited.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Subject {
@@ -75,6 +78,10 @@ pub struct AuditInput {
     pub per_session: Option<f64>,
     /// Inferences of one user.
     pub per_user: Option<f64>,
+    /// Inferences of one month, at the load that is given.
+    pub per_month: Option<f64>,
+    /// Output tokens of one inference.
+    pub output_tokens: Option<Estimate>,
     /// Revenue of one inference.
     pub revenue: Option<Price>,
     /// Limits.
@@ -174,6 +181,12 @@ pub struct Audit {
     pub per_session: Option<Estimate>,
     /// Cost of one user.
     pub per_user: Option<Estimate>,
+    /// Cost of a million output tokens.
+    pub per_million_output_tokens: Option<Estimate>,
+    /// Inferences of a month, at the load that is given.
+    pub inferences_per_month: Option<f64>,
+    /// Cost of a month.
+    pub per_month: Option<Estimate>,
     /// Revenue of one inference.
     pub revenue: Option<Price>,
     /// Cost ÷ revenue.
@@ -213,6 +226,10 @@ pub fn audit(input: AuditInput) -> Audit {
         let inputs = [Input::new(cost, 0), Input::new(correct, 1)];
         propagate(&inputs, ratio)
     });
+    let per_million_output_tokens = cost.zip(input.output_tokens).and_then(|(cost, tokens)| {
+        let inputs = [Input::new(cost, 0), Input::new(tokens, 1)];
+        Some(propagate(&inputs, ratio)?.map(|cost| cost * MILLION))
+    });
 
     let revenue = input.revenue.as_ref().map(|revenue| double(revenue.value));
     let earning = revenue.filter(|revenue| *revenue > 0.0);
@@ -236,6 +253,16 @@ pub fn audit(input: AuditInput) -> Audit {
             "how many inferences a session has is unknown; give revenue.inferences_per_session or --per-session",
         ),
         ("per_user", cost.is_some() && input.per_user.is_none(), "how many inferences a user has is unknown"),
+        (
+            "per_million_output_tokens",
+            cost.is_some() && per_million_output_tokens.is_none(),
+            "the output tokens of an inference are unknown",
+        ),
+        (
+            "per_month",
+            cost.is_some() && input.per_month.is_none(),
+            "no load is given; give requests_per_hour in [load]",
+        ),
         ("share", share.is_none(), "no revenue per inference is given; give [revenue] or --revenue"),
     ];
     let missing = reasons.into_iter().filter(|(_, is_missing, _)| *is_missing);
@@ -250,6 +277,9 @@ pub fn audit(input: AuditInput) -> Audit {
         per_correct,
         per_session: scaled(cost, input.per_session),
         per_user: scaled(cost, input.per_user),
+        per_million_output_tokens,
+        inferences_per_month: input.per_month,
+        per_month: scaled(cost, input.per_month),
         share,
         margin,
         limits,
@@ -415,8 +445,8 @@ impl Gaps<'_> {
                     Zone::Loss => "at or above",
                     Zone::Profit => "below",
                     Zone::Open if found.n == 1 => "by one inference alone, which settles nothing against",
-                    Zone::Open if found.upper < limit => "so far below",
-                    Zone::Open => "not told apart from",
+                    Zone::Open if found.upper < limit => "as far as is known below",
+                    Zone::Open => "which may be on either side of",
                 };
 
                 let doubt = if zone == Zone::Open { self.in_words(cost) } else { String::new() };

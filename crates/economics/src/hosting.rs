@@ -6,8 +6,8 @@
 mod break_even;
 mod change;
 mod cost;
+mod hosting_scenario;
 mod map;
-mod setting;
 
 use infercost_core::hosting::{Charge, HostingOffer};
 use infercost_core::{CostPart, Currency, Estimate, Findings, Workload};
@@ -19,16 +19,16 @@ use crate::wording::plain;
 use infercost_stats::propagation::propagate;
 
 pub use break_even::{LoadBreakEven, Payback};
-pub use cost::Way;
+pub use cost::HostingOption;
+pub use hosting_scenario::{Demand, HostingScenario};
 pub use map::WinnerMap;
-pub use setting::{Demand, Setting};
 
 /// Version of the object.
 pub const HOST_SCHEMA: &str = "infercost.host/1";
 
 /// One way and what it costs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct WayCost {
+pub struct OptionCost {
     /// Its name.
     pub name: String,
     /// `own`, `rent`, `spot`, `serverless` or `api`.
@@ -55,7 +55,7 @@ pub struct WayCost {
     pub own_pays_back: Option<Payback>,
 }
 
-impl WayCost {
+impl OptionCost {
     /// By what the ways are sorted: their cost, unknown ones last.
     fn order(&self) -> f64 {
         self.per_inference.map_or(f64::INFINITY, |cost| cost.point)
@@ -87,7 +87,7 @@ pub struct Hosting {
     /// Requests an hour that one measured machine can answer.
     pub capacity_per_hour: Estimate,
     /// The ways, the cheapest first; unknown ones last.
-    pub ways: Vec<WayCost>,
+    pub ways: Vec<OptionCost>,
     /// Names of the cheapest: more than one is a tie; none where no cost is known.
     pub cheapest: Vec<String>,
     /// True where the cheapest leaves something out that could change the order.
@@ -109,10 +109,10 @@ impl Hosting {
     /// What each other way saves, as a share of the machine in use: name, kind, and the share or why it is unknown.
     pub fn savings_against_own(
         &self,
-        setting: &Setting,
+        setting: &HostingScenario,
         offers: &[HostingOffer],
     ) -> Vec<(String, &'static str, Result<Estimate, String>)> {
-        let ways = Way::all(setting, offers);
+        let ways = HostingOption::all(setting, offers);
         let requests = setting.requests_per_hour();
 
         // The first way is the machine that was measured, owned or rented.
@@ -165,12 +165,13 @@ pub fn measured_on(offer: &HostingOffer, here: &Workload, there: &Workload) -> R
 }
 
 /// Compares the ways.
-pub fn host(name: String, setting: &Setting, offers: &[HostingOffer]) -> Hosting {
-    let ways = Way::all(setting, offers);
+pub fn host(name: String, setting: &HostingScenario, offers: &[HostingOffer]) -> Hosting {
+    let ways = HostingOption::all(setting, offers);
     let requests = setting.requests_per_hour();
     let cheapest = ranked(setting, &ways, requests);
     let best = cheapest.first().and_then(|index| ways.get(*index));
-    let mut costs: Vec<WayCost> = ways.iter().map(|way| way_cost(setting, way, best, requests)).collect();
+    let mut costs: Vec<OptionCost> =
+        ways.iter().map(|way| option_cost(setting, way, best, requests)).collect();
     let sensitivity = sensitivity(setting, &ways);
     let map = map::winners(setting, &ways);
 
@@ -199,7 +200,7 @@ pub fn host(name: String, setting: &Setting, offers: &[HostingOffer]) -> Hosting
 }
 
 /// Indices of the cheapest way and of those that tie with it, cheapest first.
-pub(crate) fn ranked(setting: &Setting, ways: &[Way], requests: f64) -> Vec<usize> {
+pub(crate) fn ranked(setting: &HostingScenario, ways: &[HostingOption], requests: f64) -> Vec<usize> {
     let at = setting.points();
     let costs: Vec<Option<f64>> = ways.iter().map(|way| way.total(setting, requests, &at)).collect();
     let known = costs.iter().enumerate().filter_map(|(index, cost)| Some((index, (*cost)?)));
@@ -218,13 +219,23 @@ pub(crate) fn ranked(setting: &Setting, ways: &[Way], requests: f64) -> Vec<usiz
 }
 
 /// Cost of one way less that of another, over the inputs that they share.
-fn difference(setting: &Setting, one: &Way, other: &Way, requests: f64) -> Option<Estimate> {
+fn difference(
+    setting: &HostingScenario,
+    one: &HostingOption,
+    other: &HostingOption,
+    requests: f64,
+) -> Option<Estimate> {
     propagate(&setting.inputs(), |at| {
         one.total_or_nan(setting, requests, at) - other.total_or_nan(setting, requests, at)
     })
 }
 
-fn way_cost(setting: &Setting, way: &Way, best: Option<&Way>, requests: f64) -> WayCost {
+fn option_cost(
+    setting: &HostingScenario,
+    way: &HostingOption,
+    best: Option<&HostingOption>,
+    requests: f64,
+) -> OptionCost {
     let at = setting.points();
     let (parts, left_out) = way.parts(setting, requests, &at);
     let bill = Bill::of(setting.scenario.currency, &parts, left_out);
@@ -239,9 +250,9 @@ fn way_cost(setting: &Setting, way: &Way, best: Option<&Way>, requests: f64) -> 
         best.filter(|best| best.name != way.name).and_then(|best| difference(setting, way, best, requests));
     let fleet = way.fleet(setting, requests, &at);
     let capacity = setting.capacity().point;
-    let own = Way::own(setting);
+    let own = HostingOption::own(setting);
     let against_own = own.as_ref().filter(|own| own.name != way.name);
-    WayCost {
+    OptionCost {
         name: way.name.clone(),
         kind: way.kind(),
         per_hour: per_inference.map(|cost| cost.map(|cost| cost * requests)),
@@ -261,7 +272,7 @@ fn way_cost(setting: &Setting, way: &Way, best: Option<&Way>, requests: f64) -> 
 }
 
 /// Who is cheapest after each change.
-fn sensitivity(setting: &Setting, ways: &[Way]) -> Vec<AfterLever> {
+fn sensitivity(setting: &HostingScenario, ways: &[HostingOption]) -> Vec<AfterLever> {
     let mut all = Vec::new();
     for lever in Lever::ALL {
         let (changed, changed_ways, requests) = change::with(lever, setting, ways);
@@ -277,12 +288,12 @@ fn sensitivity(setting: &Setting, ways: &[Way]) -> Vec<AfterLever> {
 }
 
 /// Names of the ways with these indices.
-fn names(ways: &[Way], indices: &[usize]) -> Vec<String> {
+fn names(ways: &[HostingOption], indices: &[usize]) -> Vec<String> {
     indices.iter().filter_map(|index| ways.get(*index)).map(|way| way.name.clone()).collect()
 }
 
 /// One sentence, and whether what is left out could change it.
-fn answer(setting: &Setting, costs: &[WayCost], cheapest: &[String]) -> (bool, String) {
+fn answer(setting: &HostingScenario, costs: &[OptionCost], cheapest: &[String]) -> (bool, String) {
     let Some(first) = costs.iter().find(|cost| cheapest.first() == Some(&cost.name)) else {
         return (true, "no way has a known cost; give [prices] and [[offers]] in infercost.toml".to_owned());
     };

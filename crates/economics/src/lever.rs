@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::scenario::{Scenario, Tenure};
+use crate::scenario::{Acquisition, Scenario};
 
 /// A change of one input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -44,7 +44,8 @@ impl Lever {
         let mut changed = scenario.clone();
         match self {
             Self::EnergyUp => {
-                let in_rent = matches!(scenario.tenure, Tenure::Rented { includes_electricity: true, .. });
+                let in_rent =
+                    matches!(scenario.acquisition, Acquisition::Rented { includes_electricity: true, .. });
                 if in_rent {
                     return Err("electricity is in the rent".to_owned());
                 }
@@ -55,13 +56,13 @@ impl Lever {
                 changed.tariff = Some(tariff + 0.1 * tariff.abs());
             }
             Self::UtilizationDown => changed.utilization = scenario.utilization * 0.8,
-            Self::LifeDown => match &mut changed.tenure {
-                Tenure::Owned(owned) if owned.life_years > 1.0 => owned.life_years -= 1.0,
-                Tenure::Owned(_) => return Err("the machine lives a year or less".to_owned()),
+            Self::LifeDown => match &mut changed.acquisition {
+                Acquisition::Owned(owned) if owned.life_years > 1.0 => owned.life_years -= 1.0,
+                Acquisition::Owned(_) => return Err("the machine lives a year or less".to_owned()),
                 _ => return Err("the machine is not owned".to_owned()),
             },
-            Self::RentUp => match &mut changed.tenure {
-                Tenure::Rented { per_hour, .. } => *per_hour *= 1.1,
+            Self::RentUp => match &mut changed.acquisition {
+                Acquisition::Rented { per_hour, .. } => *per_hour *= 1.1,
                 _ => return Err("nothing is rented".to_owned()),
             },
             // Time and joules of decoding grow with the answer; those of prefill do not. Joules are taken to
@@ -85,11 +86,11 @@ mod tests {
     use super::*;
     use crate::ownership::Owned;
 
-    fn scenario(tenure: Tenure) -> Scenario {
+    fn scenario(acquisition: Acquisition) -> Scenario {
         let one = Estimate { point: 1.0, lower: 0.9, upper: 1.2, confidence: 0.95, n: 10 };
         Scenario {
             currency: Currency::EUR,
-            tenure,
+            acquisition,
             tariff: Some(0.36),
             pue: 1.0,
             operation_per_hour: None,
@@ -118,9 +119,9 @@ mod tests {
     #[test]
     fn each_change_moves_its_part() {
         let owned = |life_years| {
-            Tenure::Owned(Owned { purchase: 8760.0, salvage_share: 0.0, life_years, interest: 0.0 })
+            Acquisition::Owned(Owned { purchase: 8760.0, salvage_share: 0.0, life_years, interest: 0.0 })
         };
-        let rented = |includes_electricity| Tenure::Rented { per_hour: 1.0, includes_electricity };
+        let rented = |includes_electricity| Acquisition::Rented { per_hour: 1.0, includes_electricity };
         // of owned, over two years: energy 1e-5, idle 2e-6, hardware 0.5 EUR an hour × 2 s
         let two = scenario(owned(2.0));
         let hour = 1.0 / 3600.0;

@@ -11,6 +11,7 @@
 //!
 //! Amounts that are printed as money are decimals, rounded once, and their sum is exact ([`bill`]). Nothing here
 //! does I/O or reads a clock.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod audit;
 pub mod bill;

@@ -10,9 +10,9 @@ use crate::ownership::Owned;
 use crate::wording::years;
 use infercost_stats::propagation::{Input, exact, propagate};
 
-/// How the machine is had.
+/// How the machine was acquired.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Tenure {
+pub enum Acquisition {
     /// Bought.
     Owned(Owned),
     /// Rented by the hour.
@@ -32,7 +32,7 @@ pub struct Scenario {
     /// Currency of all money.
     pub currency: Currency,
     /// The machine.
-    pub tenure: Tenure,
+    pub acquisition: Acquisition,
     /// Electricity per kWh.
     pub tariff: Option<f64>,
     /// Facility energy ÷ IT energy.
@@ -64,12 +64,13 @@ impl Scenario {
     /// The scenario that a workload and a price book describe. `interest` is the yearly interest on what was
     /// paid for the machine.
     pub fn of(workload: &Workload, prices: &PriceBook, interest: f64) -> Self {
-        let tenure = match &prices.hardware {
-            None => Tenure::Unknown,
-            Some(HardwareCost::Rented { rate, includes_electricity }) => {
-                Tenure::Rented { per_hour: double(rate.value), includes_electricity: *includes_electricity }
-            }
-            Some(HardwareCost::Owned { purchase, salvage_share, life_years }) => Tenure::Owned(Owned {
+        let acquisition = match &prices.hardware {
+            None => Acquisition::Unknown,
+            Some(HardwareCost::Rented { rate, includes_electricity }) => Acquisition::Rented {
+                per_hour: double(rate.value),
+                includes_electricity: *includes_electricity,
+            },
+            Some(HardwareCost::Owned { purchase, salvage_share, life_years }) => Acquisition::Owned(Owned {
                 purchase: double(purchase.value),
                 salvage_share: *salvage_share,
                 life_years: *life_years,
@@ -79,7 +80,7 @@ impl Scenario {
 
         Self {
             currency: prices.currency,
-            tenure,
+            acquisition,
             tariff: prices.electricity.as_ref().map(|price| double(price.value)),
             pue: prices.pue,
             operation_per_hour: prices.operation.as_ref().map(|price| double(price.value)),
@@ -139,12 +140,12 @@ impl Scenario {
 
     /// The prices as rates.
     pub(crate) fn rates(&self) -> Rates {
-        let machine = match self.tenure {
-            Tenure::Owned(owned) => {
+        let machine = match self.acquisition {
+            Acquisition::Owned(owned) => {
                 Some(MachineRate { per_hour: owned.per_hour(), part: CostPart::Hardware })
             }
-            Tenure::Rented { per_hour, .. } => Some(MachineRate { per_hour, part: CostPart::Rent }),
-            Tenure::Unknown => None,
+            Acquisition::Rented { per_hour, .. } => Some(MachineRate { per_hour, part: CostPart::Rent }),
+            Acquisition::Unknown => None,
         };
 
         Rates {
@@ -158,7 +159,7 @@ impl Scenario {
 
     /// True where the machine is rented and its rate holds the electricity.
     pub(crate) fn is_electricity_in_rent(&self) -> bool {
-        matches!(self.tenure, Tenure::Rented { includes_electricity: true, .. })
+        matches!(self.acquisition, Acquisition::Rented { includes_electricity: true, .. })
     }
 
     /// Why the joules are unknown.

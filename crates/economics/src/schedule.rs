@@ -22,7 +22,7 @@ use evaluation::{At, Evaluation};
 use wording::{Found, assumptions, doubts, sentence};
 
 pub use grid::Grid;
-pub use job::{Job, Window};
+pub use job::{Job, Machine, Window};
 pub use optimum::Action;
 pub use retail::Retail;
 pub(crate) use retail::paid;
@@ -221,14 +221,21 @@ fn problem(job: &Job, grid: &Grid, at: At) -> optimum::Problem {
     // Joules that are given cannot be set against a power that is unknown.
     let start = job.startup_joules.filter(|_| known).unwrap_or(power * job.startup_s);
 
+    // A machine that idles anyway draws for the job what it takes above idling, and waits for nothing.
+    let idle_w = job.idle_w.filter(|_| known).unwrap_or(0.0);
+    let (base_w, waiting_w) = match job.machine {
+        Machine::AlwaysOn => (idle_w.min(power), 0.0),
+        Machine::OnForJob | Machine::OnUntilJob => (0.0, idle_w),
+    };
+
     optimum::Problem {
         prices: grid.prices.clone(),
         steps: steps as usize,
-        work: job.pue * power * work_s / steps,
-        start: job.pue * start,
+        work: job.pue * (power - base_w) * work_s / steps,
+        start: job.pue * (start - base_w * job.startup_s).max(0.0),
         start_steps,
-        idle: job.pue * job.idle_w.filter(|_| known).unwrap_or(0.0) * step,
-        stays_on: job.stays_on,
+        idle: job.pue * waiting_w * step,
+        stays_on: job.machine == Machine::OnUntilJob,
         restartable: job.restartable,
     }
 }

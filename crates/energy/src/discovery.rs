@@ -75,7 +75,7 @@ pub fn discover(options: &MeterOptions) -> Result<Discovery, MeterError> {
 }
 
 /// What the chosen instruments have to offer.
-fn offered(options: &MeterOptions) -> Result<Offer, MeterError> {
+pub(crate) fn offered(options: &MeterOptions) -> Result<Offer, MeterError> {
     let places = options.places();
     let mut offer = Offer::default();
 
@@ -92,13 +92,13 @@ fn offered(options: &MeterOptions) -> Result<Offer, MeterError> {
 }
 
 /// Which candidates are read, and every one with the reason why it is or is not.
-struct Selection {
-    used: Vec<Candidate>,
+pub(crate) struct Selection {
+    pub(crate) used: Vec<Candidate>,
     found: Vec<FoundMeter>,
 }
 
 /// Takes candidates by rank as long as none would count joules twice.
-fn without_overlap(mut candidates: Vec<Candidate>) -> Selection {
+pub(crate) fn without_overlap(mut candidates: Vec<Candidate>) -> Selection {
     candidates.sort_by_key(|candidate| candidate.rank);
 
     let mut selection = Selection { used: Vec::new(), found: Vec::new() };

@@ -1,19 +1,46 @@
 //! Prometheus's text format (Prometheus documentation, exposition formats).
 
 /// A label of a series: its name and its value.
-pub(crate) type Label = (String, String);
+pub type Label = (String, String);
 
 /// One line of a page.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Series {
+pub struct Series {
     /// In the order of the page.
-    pub(crate) labels: Vec<Label>,
-    pub(crate) value: f64,
+    pub labels: Vec<Label>,
+    /// What the line shows; [`sample`] lets through what is no finite number.
+    pub value: f64,
+}
+
+/// A line of a page, with the name of its metric.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample<'p> {
+    /// The metric.
+    pub name: &'p str,
+    /// Its labels and its value.
+    pub series: Series,
+}
+
+/// Reads one line; `None` for comments, blank lines and what is no sample.
+pub fn sample(line: &str) -> Option<Sample<'_>> {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with('#') {
+        return None;
+    }
+
+    let end = line.find(['{', ' ', '\t'])?;
+    let (name, rest) = line.split_at_checked(end)?;
+    let (labels, value) = match rest.strip_prefix('{') {
+        Some(rest) => labels_of(rest)?,
+        None => (Vec::new(), rest),
+    };
+    let value = value.split_ascii_whitespace().next()?.parse::<f64>().ok()?;
+    Some(Sample { name, series: Series { labels, value } })
 }
 
 impl Series {
     /// The value of a label; `None` where the series does not carry it.
-    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+    pub fn label(&self, name: &str) -> Option<&str> {
         self.labels.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
@@ -105,6 +132,27 @@ plain_watts 7
 bad_watts NaN
 broken{a=\"b
 ";
+
+    #[test]
+    fn lines_one_by_one() {
+        let names: Vec<String> = PAGE
+            .lines()
+            .filter_map(sample)
+            .map(|sample| format!("{}={}", sample.name, sample.series.value))
+            .collect();
+        let expected = [
+            "node_joules_total=10.5",
+            "node_joules_total=20",
+            "node_joules_total=4",
+            "node_joules_total_other=99",
+            "plain_watts=7",
+            "bad_watts=NaN",
+        ];
+        assert_eq!(names, expected);
+        for nothing in ["", "# HELP a b", "lonely", "a{b=\"c\"", "a{b} 1", "a x"] {
+            assert_eq!(sample(nothing), None, "{nothing}");
+        }
+    }
 
     #[test]
     fn series_by_their_labels() {

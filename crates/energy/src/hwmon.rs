@@ -7,13 +7,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use infercost_core::{EnergyDomain, MeterError, MeterKind};
+use infercost_core::{EnergyDomain, MeterKind};
 
-use crate::instrument::{
-    Candidate, ChoiceError, Finder, Instrument, MissingMeter, Offer, Places, nothing_follows,
-};
+use crate::instrument::{Candidate, MissingMeter, Offer};
 use crate::sensor::{Channel, Raw, Role, Sensor};
 use crate::sysfs_file::{self, FileFault};
+use crate::sysfs_instrument::SysfsInstrument;
 
 /// The family's name.
 const NAME: &str = "hwmon";
@@ -24,33 +23,8 @@ const GAUGE_POLL: Duration = Duration::from_millis(80);
 const COUNTER_PERIOD: Duration = Duration::from_millis(1);
 const COUNTER_POLL: Duration = Duration::from_millis(500);
 
-/// hwmon as an instrument; it takes no settings.
-pub(crate) struct Hwmon;
-
-impl Instrument for Hwmon {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn usage(&self) -> &'static str {
-        NAME
-    }
-
-    fn automatic(&self) -> Option<Box<dyn Finder>> {
-        Some(Box::new(Self))
-    }
-
-    fn choose(&self, rest: Option<&str>) -> Result<Box<dyn Finder>, ChoiceError> {
-        nothing_follows(NAME, rest)?;
-        Ok(Box::new(Self))
-    }
-}
-
-impl Finder for Hwmon {
-    fn find(&self, places: &Places) -> Result<Offer, MeterError> {
-        Ok(chips_below(&places.sysfs_root))
-    }
-}
+/// hwmon as an instrument.
+pub(crate) const HWMON: SysfsInstrument = SysfsInstrument { name: NAME, below: chips_below };
 
 /// Readings that together cover one part of the machine.
 struct Group {

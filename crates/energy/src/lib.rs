@@ -10,15 +10,19 @@
 //! depend on when the thread last ran.
 //!
 //! This crate knows nothing of models, prompts or prices.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 mod accumulate;
 mod address;
 mod composed;
 mod cpu_time;
+pub mod devices;
 mod discovery;
 mod estimate;
 mod exporter;
-mod exposition;
+pub mod exposition;
+#[doc(hidden)]
+pub mod hostile;
 mod hwmon;
 mod instrument;
 mod instruments;
@@ -35,6 +39,7 @@ mod sampler;
 mod scripted;
 mod sensor;
 mod sysfs_file;
+mod sysfs_instrument;
 pub mod sysfs_twin;
 mod tdp;
 mod visible_gpus;

@@ -253,7 +253,7 @@ fn facts(device: &Device<'_>, uuid: String) -> GpuFacts {
     }
 }
 
-fn load(library: Option<&Path>) -> Result<Nvml, MissingMeter> {
+pub(crate) fn load(library: Option<&Path>) -> Result<Nvml, MissingMeter> {
     let loaded = match library {
         Some(path) => Nvml::builder().lib_path(OsStr::new(path)).init(),
         None => Nvml::init(),
@@ -272,7 +272,7 @@ fn load(library: Option<&Path>) -> Result<Nvml, MissingMeter> {
 }
 
 /// Each board once.
-fn uuids(nvml: &Nvml) -> Vec<Result<String, MissingMeter>> {
+pub(crate) fn uuids(nvml: &Nvml) -> Vec<Result<String, MissingMeter>> {
     let count = match nvml.device_count() {
         Ok(count) => count.min(MAX_BOARDS),
         Err(error) => return vec![Err(missing("device count", &error))],
@@ -372,7 +372,8 @@ fn power_microwatts(device: &Device<'_>) -> Result<u64, NvmlError> {
     Ok(milliwatts.saturating_mul(1_000))
 }
 
-fn name(device: &Device<'_>) -> String {
+/// The product's name, control characters escaped.
+pub(crate) fn name(device: &Device<'_>) -> String {
     match device.name() {
         Ok(name) => name.escape_debug().to_string(),
         Err(_) => "GPU".to_owned(),
@@ -387,6 +388,7 @@ fn missing(what: &str, error: &NvmlError) -> MissingMeter {
     }
 }
 
-fn plain(error: &NvmlError) -> String {
+/// An error in one plain line.
+pub(crate) fn plain(error: &NvmlError) -> String {
     format!("NVML says: {}", error.to_string().escape_debug())
 }

@@ -9,13 +9,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use infercost_core::{EnergyDomain, MeterError, MeterKind};
+use infercost_core::{EnergyDomain, MeterKind};
 
-use crate::instrument::{
-    Candidate, ChoiceError, Finder, Instrument, MissingMeter, Offer, Places, nothing_follows,
-};
+use crate::instrument::{Candidate, MissingMeter, Offer};
 use crate::sensor::{Channel, Raw, Role, Sensor};
 use crate::sysfs_file::{self, FileFault};
+use crate::sysfs_instrument::SysfsInstrument;
 
 /// The family's name.
 const NAME: &str = "rapl";
@@ -37,33 +36,8 @@ mod rank {
     pub(super) const PSYS: u8 = 40;
 }
 
-/// RAPL as an instrument; it takes no settings.
-pub(crate) struct Rapl;
-
-impl Instrument for Rapl {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn usage(&self) -> &'static str {
-        NAME
-    }
-
-    fn automatic(&self) -> Option<Box<dyn Finder>> {
-        Some(Box::new(Self))
-    }
-
-    fn choose(&self, rest: Option<&str>) -> Result<Box<dyn Finder>, ChoiceError> {
-        nothing_follows(NAME, rest)?;
-        Ok(Box::new(Self))
-    }
-}
-
-impl Finder for Rapl {
-    fn find(&self, places: &Places) -> Result<Offer, MeterError> {
-        Ok(zones_below(&places.sysfs_root))
-    }
-}
+/// RAPL as an instrument.
+pub(crate) const RAPL: SysfsInstrument = SysfsInstrument { name: NAME, below: zones_below };
 
 /// What the zones below `sysfs_root/class/powercap` offer.
 fn zones_below(sysfs_root: &Path) -> Offer {

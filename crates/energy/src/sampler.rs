@@ -90,6 +90,22 @@ impl Sampler {
             .collect()
     }
 
+    /// Reads every sensor now and gives what each counted since its mark, which moves to now unless the sensor has not
+    /// refreshed: what it will show next then counts from where it was.
+    pub(crate) fn advance(&self, marks: &mut Marks) -> Vec<Result<Difference, String>> {
+        let mut tracks = self.shared.lock();
+        let mut differences = Vec::new();
+        for (track, mark) in tracks.iter_mut().zip(marks) {
+            let at = self.shared.read(track);
+            let difference = track.accumulator.since(*mark, at);
+            if !matches!(difference, Ok(Difference { updates: 0, .. })) {
+                *mark = track.accumulator.mark(at);
+            }
+            differences.push(difference);
+        }
+        differences
+    }
+
     /// The thread's share of one core since it was started; `None` where the system does not tell.
     pub(crate) fn overhead(&self) -> Option<f64> {
         let used = self.shared.thread_cpu.load(Ordering::Relaxed);

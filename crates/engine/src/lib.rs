@@ -7,6 +7,7 @@
 //! the last position's logits, and scoring needs every position.
 //!
 //! Deliberately absent: this crate reads no power meter, knows no price, and fetches nothing.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod chat_template;
 pub mod decoder;

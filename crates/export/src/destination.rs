@@ -9,6 +9,7 @@ use infercost_core::without_secrets;
 use ureq::http::Uri;
 
 use crate::environment::switched_off;
+pub use crate::environment::{Signal, Variables};
 use crate::error::DestinationError;
 use crate::headers::Headers;
 
@@ -64,32 +65,6 @@ impl Compression {
     }
 }
 
-/// What is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
-    /// Spans.
-    Traces,
-    /// Histograms and gauges.
-    Metrics,
-}
-
-impl Signal {
-    /// The path that OTLP over HTTP gives the signal.
-    fn path(self) -> &'static str {
-        match self {
-            Self::Traces => "v1/traces",
-            Self::Metrics => "v1/metrics",
-        }
-    }
-
-    fn variable(self) -> &'static str {
-        match self {
-            Self::Traces => "TRACES_",
-            Self::Metrics => "METRICS_",
-        }
-    }
-}
-
 /// Files for TLS: each in PEM. Without a CA, the web's public ones are trusted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsFiles {
@@ -140,9 +115,6 @@ impl fmt::Debug for Destination {
         write!(f, "{} over {}", self.name(), self.protocol.name())
     }
 }
-
-/// Reads a variable; empty counts as not set, as the specification has it.
-pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The variables that name files for TLS, and no other: certificates are the user's, whatever the address.
 pub(crate) fn certificates_of<'v>(variables: Variables<'v>) -> impl Fn(&str) -> Option<String> + 'v {
@@ -349,7 +321,7 @@ pub(crate) fn address(
     // there as well.
     let after_host = authority.as_str().get(authority.host().len()..).unwrap_or_default();
     if !after_host.is_empty() && authority.port_u16().is_none() {
-        return Err(problem("its port is no number"));
+        return Err(problem("its port is not a number"));
     }
     let scheme = uri.scheme_str().unwrap_or_default();
 

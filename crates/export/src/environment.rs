@@ -3,7 +3,35 @@
 //! They hold for places that the environment names. A place that is named on the command line was asked for by whoever
 //! runs the command, and is not switched off by what the machine's environment says in general.
 
-use crate::destination::{Signal, Variables};
+/// What is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Spans.
+    Traces,
+    /// Histograms and gauges.
+    Metrics,
+}
+
+impl Signal {
+    /// The path that OTLP over HTTP gives the signal.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Traces => "v1/traces",
+            Self::Metrics => "v1/metrics",
+        }
+    }
+
+    /// What stands in its variables' names.
+    pub(crate) fn variable(self) -> &'static str {
+        match self {
+            Self::Traces => "TRACES_",
+            Self::Metrics => "METRICS_",
+        }
+    }
+}
+
+/// Reads a variable; empty counts as not set, as the specification has it.
+pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// A variable and its value, by which nothing of a signal is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

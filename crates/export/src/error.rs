@@ -8,9 +8,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DestinationError {
     /// The address is not one.
-    #[error(
-        "{origin}: `{address}` is no address of a collector: {problem}; write for example http://localhost:4318"
-    )]
+    #[error("{origin}: `{address}` is not an address: {problem}; write for example {}", example(origin))]
     Address {
         /// The flag or variable that gave it.
         origin: String,
@@ -110,4 +108,13 @@ pub enum ExportError {
         /// What came, escaped and cut.
         why: String,
     },
+}
+
+/// An address as it may be written for this flag: back-ends listen at ports of their own.
+fn example(origin: &str) -> &'static str {
+    if origin.to_ascii_lowercase().contains("phoenix") {
+        "http://localhost:6006"
+    } else {
+        "http://localhost:4318"
+    }
 }

@@ -11,9 +11,11 @@
 //! - [`transport`], [`retry`]: one request, and when to try again;
 //! - [`feed`], [`span_transform`]: a run's spans in batches, and what is done to them before they leave;
 //! - [`exporter`], [`live`], [`progress`]: a finished run, a run under way, and how far either got;
-//! - [`phoenix`]: model prices, annotations, and what Phoenix reckons itself;
+//! - [`phoenix`]: model prices, annotations, and what Phoenix computes itself;
 //! - [`metrics`]: histograms and joules beside traces;
+//! - [`listener`]: answers whoever asks for a page;
 //! - [`named`]: LangSmith and Langfuse by their usual variables.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod destination;
 pub mod environment;
@@ -21,6 +23,7 @@ pub mod error;
 pub mod exporter;
 pub mod feed;
 pub mod headers;
+pub mod listener;
 pub mod live;
 pub mod metrics;
 pub mod named;

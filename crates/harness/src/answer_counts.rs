@@ -84,7 +84,7 @@ mod tests {
         AnswerCounts { answered, requests, ..AnswerCounts::default() }
     }
 
-    /// What a window shows of its end: the server's own comes first, since driving it again would not help.
+    /// What a window shows of its end: the server's own comes first, since testing it again would not help.
     #[test]
     fn ends_of_the_way_up() {
         let limited = LoadFacts { client_limited: true, ..LoadFacts::default() };

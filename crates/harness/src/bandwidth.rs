@@ -82,14 +82,19 @@ struct Cache {
 
 impl Cache {
     fn at(folder: &Path) -> Option<Self> {
-        let text = |name: &str| fs::read_to_string(folder.join(name)).ok().map(|text| text.trim().to_owned());
-        let size = text("size")?;
+        let size = text(folder, "size")?;
         let bytes = match size.strip_suffix('K') {
             Some(kibibytes) => kibibytes.parse::<u64>().ok()?.checked_mul(1 << 10)?,
             None => size.strip_suffix('M')?.parse::<u64>().ok()?.checked_mul(1 << 20)?,
         };
-        Some(Self { level: text("level")?.parse().ok()?, bytes, shared: text("shared_cpu_list")? })
+        let level = text(folder, "level")?.parse().ok()?;
+        Some(Self { level, bytes, shared: text(folder, "shared_cpu_list")? })
     }
+}
+
+/// What a file of a folder says; `None` where it cannot be read.
+fn text(folder: &Path, name: &str) -> Option<String> {
+    fs::read_to_string(folder.join(name)).ok().map(|text| text.trim().to_owned())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Why a run ended early.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use infercost_core::{EngineError, MeterError, PromptId, SinkError, VariantId};
 use thiserror::Error;
 
@@ -36,4 +38,11 @@ pub enum HarnessError {
     /// The caller asked for an end.
     #[error("interrupted")]
     Interrupted,
+}
+
+impl HarnessError {
+    /// An error where the caller wants the run to end.
+    pub(crate) fn check(stop: &AtomicBool) -> Result<(), Self> {
+        if stop.load(Ordering::Relaxed) { Err(Self::Interrupted) } else { Ok(()) }
+    }
 }

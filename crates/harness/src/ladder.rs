@@ -9,7 +9,7 @@ const GAIN: f64 = 1.05;
 /// The knee is the least concurrency that reaches this share of the highest throughput.
 const KNEE_SHARE: f64 = 0.95;
 
-/// What driving a variant at one point came to, as far as the next point depends on it.
+/// What the load test of a variant at one point came to, as far as the next point depends on it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Reached {
     /// Answers per second in the steady state; `None` where it was not reached.
@@ -24,16 +24,16 @@ pub(crate) enum End {
     /// The server is over-saturated, or mostly fails.
     Server,
     /// This program itself was the limit. A neighbor on the machine can bring that about for a moment, so such a point
-    /// is driven once more before it is believed.
+    /// is tested once more before it is believed.
     Client,
 }
 
-/// The points that one variant still has to be driven at, in order.
+/// The points that one variant still has to be tested at, in order.
 #[derive(Debug)]
 pub(crate) struct Ladder {
     queue: VecDeque<OperatingPoint>,
     sweep: Option<Sweep>,
-    /// The point that is driven once more.
+    /// The point that is tested once more.
     again: Option<OperatingPoint>,
     /// Points at which this program was the limit before.
     doubted: Vec<OperatingPoint>,
@@ -58,8 +58,8 @@ impl Ladder {
         asked.or_else(|| Some(OperatingPoint::Closed { concurrency: self.sweep.as_ref()?.next()? }))
     }
 
-    /// Takes note of a point that was driven, now or before a break. False where that decides nothing: the point is
-    /// driven once more.
+    /// Takes note of a point that was tested, now or before a break. False where that decides nothing: the point is
+    /// tested once more.
     pub(crate) fn reached(&mut self, point: OperatingPoint, reached: Reached) -> bool {
         if reached.end == Some(End::Client) && !self.doubted.contains(&point) {
             self.doubted.push(point);
@@ -131,11 +131,10 @@ impl Sweep {
 
     fn next(&self) -> Option<u32> {
         let Some((&top, &highest)) = self.found.last_key_value() else { return Some(1) };
-        let known = |(_, throughput): (&u32, &Option<f64>)| *throughput;
-        let before = self.found.range(..top).rev().find_map(known);
+        let before = self.throughput_below(top);
 
         // A step of less than a doubling (the search itself, or a list that was asked for) says nothing of gain.
-        let before_half = self.found.range(..=top / 2).rev().find_map(known);
+        let before_half = self.throughput_below(top / 2 + 1);
         let gain = before_half.or(before).zip(highest);
         let saturated = gain.is_some_and(|(before, highest)| highest < GAIN * before);
         let ended = self.end.is_some() || saturated || top >= self.limit;
@@ -148,14 +147,21 @@ impl Sweep {
             return None;
         }
 
-        let reaches = |throughput: &Option<f64>| throughput.is_some_and(|known| known >= KNEE_SHARE * peak);
-        let (knee, _) = self.found.iter().find(|(_, throughput)| reaches(throughput))?;
+        let (knee, _) = self
+            .found
+            .iter()
+            .find(|(_, throughput)| throughput.is_some_and(|known| known >= KNEE_SHARE * peak))?;
         let below = self.found.range(..knee).next_back().map_or(0, |(below, _)| *below);
 
         // An eighth is finer than throughput can be told apart.
         let step = knee - below;
 
         (step > 1 && step > knee / 8).then(|| below + step / 2)
+    }
+
+    /// The throughput that is known of the highest concurrency below this one.
+    fn throughput_below(&self, concurrency: u32) -> Option<f64> {
+        self.found.range(..concurrency).rev().find_map(|(_, throughput)| *throughput)
     }
 }
 
@@ -199,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_at_its_end_is_driven_no_harder() {
+    fn a_server_at_its_end_is_put_under_no_more_load() {
         let open = |rate| OperatingPoint::Open { rate };
         let mut ladder = Ladder::new(&[open(4.0), CLOSED(4), CLOSED(2), open(1.0), open(2.0)], None);
         let end = Reached { throughput: Some(1.0), end: Some(End::Server) };

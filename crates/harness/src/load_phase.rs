@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
+use infercost_core::interference::first_repetition_under_load;
 use infercost_core::{
     Engine, InferenceRecord, LoadFacts, OperatingPoint, SinkError, SteadyState, VariantId, WindowRecord,
 };
@@ -10,7 +11,7 @@ use infercost_core::{
 use crate::answer_counts::AnswerCounts;
 use crate::error::HarnessError;
 use crate::ladder::{Ladder, Reached};
-use crate::load::{Driven, Load, Steady, drive};
+use crate::load::{Load, LoadOutcome, Steady, put_under_load};
 use crate::load_plan::LoadPlan;
 use crate::order::turn_order;
 use crate::plan::Plan;
@@ -22,8 +23,8 @@ const MOST_REQUESTS: u64 = 2_000_000;
 /// Failures in a row after which a model in process is given up.
 const FAILURES_IN_A_ROW: u32 = 20;
 
-/// Drives every variant up its ladder; variants take turns, point by point. A point at which this program was the limit is
-/// driven once more, in a window of its own; the first window stays, marked as [`LoadFacts::client_limited`].
+/// Takes every variant up its ladder; variants take turns, point by point. A point at which this program was the limit is
+/// tested once more, in a window of its own; the first window stays, marked as [`LoadFacts::client_limited`].
 pub(crate) fn run(
     session: &mut Session<'_>,
     engines: &mut [(VariantId, Box<dyn Engine>)],
@@ -46,9 +47,9 @@ pub(crate) fn run(
             };
             let Some(point) = ladder.next() else { continue };
             let first = next_repetition.entry(variant.clone()).or_default();
-            *first = (*first).max(session.plan.repetitions);
+            *first = (*first).max(first_repetition_under_load(session.plan.repetitions));
             let window = Window { variant: variant.clone(), point, plan, first: *first };
-            let (reached, beyond) = window.drive(session, engine.as_mut())?;
+            let (reached, beyond) = window.put_under_load(session, engine.as_mut())?;
             *first = beyond;
             let decided = ladder.reached(point, reached);
             if decided && reached.throughput.is_none() && reached.end.is_some() {
@@ -90,13 +91,13 @@ struct Window<'a> {
 }
 
 impl Window<'_> {
-    /// Drives the window; gives what it reached and the first repetition beyond it.
-    fn drive(
+    /// Runs the load test; gives what it reached and the first repetition beyond it.
+    fn put_under_load(
         &self,
         session: &mut Session<'_>,
         engine: &mut dyn Engine,
     ) -> Result<(Reached, u32), HarnessError> {
-        session.sink.driving(&self.variant, self.point)?;
+        session.sink.load_testing(&self.variant, self.point)?;
         let id = session.window_id(&self.variant);
         let open = session.open(&self.variant)?;
         let started_at = open.started_at;
@@ -113,10 +114,15 @@ impl Window<'_> {
         };
         let facts = match engine.concurrent() {
             Some(handle) => {
-                let driven =
-                    drive(handle, &session.plan.prompts, &self.load(session.plan), &mut keep, session.stop)?;
-                tell(&self.variant, self.point, &driven);
-                facts(&driven, started_at)
+                let outcome = put_under_load(
+                    handle,
+                    &session.plan.prompts,
+                    &self.load(session.plan),
+                    &mut keep,
+                    session.stop,
+                )?;
+                tell(&self.variant, self.point, &outcome);
+                facts(&outcome, started_at)
             }
             None => self.one_by_one(engine, session.plan, session.stop, &open.clock, &mut keep)?,
         };
@@ -192,19 +198,19 @@ impl Window<'_> {
 }
 
 /// Says what only the log has room for.
-fn tell(variant: &VariantId, point: OperatingPoint, driven: &Driven) {
+fn tell(variant: &VariantId, point: OperatingPoint, outcome: &LoadOutcome) {
     let at = words(point);
-    if let Some(limit) = &driven.client_limit {
+    if let Some(limit) = &outcome.client_limit {
         tracing::warn!(
             "{variant} at {at}: infercost itself was the limit: {limit}; run the load test from another machine"
         );
     }
-    if let Some(held_up) = &driven.held_up {
+    if let Some(held_up) = &outcome.held_up {
         tracing::warn!(
             "{variant} at {at}: other programs keep this machine busy: {held_up}; latencies may be too long"
         );
     }
-    if driven.issued >= MOST_REQUESTS {
+    if outcome.issued >= MOST_REQUESTS {
         tracing::warn!("{variant} at {at}: ended early, after {MOST_REQUESTS} requests");
     }
 }
@@ -218,17 +224,17 @@ fn words(point: OperatingPoint) -> String {
 }
 
 /// What the load generator found, in time since the window began.
-fn facts(driven: &Driven, started_at: SystemTime) -> LoadFacts {
-    let late = driven.started_at.duration_since(started_at).unwrap_or_default();
-    let steady = driven.steady.map(|Steady { from, to }| SteadyState {
+fn facts(outcome: &LoadOutcome, started_at: SystemTime) -> LoadFacts {
+    let late = outcome.started_at.duration_since(started_at).unwrap_or_default();
+    let steady = outcome.steady.map(|Steady { from, to }| SteadyState {
         from: from.saturating_add(late),
         until: to.saturating_add(late),
     });
     LoadFacts {
         steady,
-        client_limited: driven.client_limit.is_some(),
-        machine_busy: driven.held_up.is_some(),
-        over_saturated: driven.over_saturated,
+        client_limited: outcome.client_limit.is_some(),
+        machine_busy: outcome.held_up.is_some(),
+        over_saturated: outcome.over_saturated,
     }
 }
 

@@ -33,7 +33,7 @@ pub struct LoadDone {
 }
 
 impl LoadDone {
-    /// Takes note of a window of that run. An interrupted one is driven again, under fresh repetitions.
+    /// Takes note of a window of that run. An interrupted one is tested again, under fresh repetitions.
     pub fn note(&mut self, window: &WindowRecord) {
         let next = self.next_repetition.entry(window.id.variant.clone()).or_default();
         for inference in &window.inferences {

@@ -148,10 +148,13 @@ fn machine_ticks(file: &Path) -> Option<MachineTicks> {
 
     let busy =
         [user, nice, system, irq, softirq].into_iter().fold(0, |sum: u64, tick| sum.saturating_add(*tick));
-    let is_processor = |line: &&str| {
-        line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-    };
-    let processors = u32::try_from(lines.filter(is_processor).count()).ok()?;
+
+    // A line of its own for each processor: `cpu0 …`.
+    let mut processors = 0;
+    for line in lines {
+        let number = line.strip_prefix("cpu").unwrap_or_default();
+        processors += u32::from(number.starts_with(|digit: char| digit.is_ascii_digit()));
+    }
     Some(MachineTicks { busy, stolen: *stolen, processors })
 }
 

@@ -7,6 +7,7 @@ use infercost_core::{Prompt, PromptId, Sampling, VariantId};
 
 use crate::load_plan::{LoadDone, LoadPlan};
 use crate::machine_watch::MachineWatch;
+use crate::remeasure::RemeasureDone;
 
 /// The settings of a run. Prompts are run in the order given.
 #[derive(Debug, Clone)]
@@ -30,7 +31,9 @@ pub struct Plan {
     pub unmetered: HashMap<VariantId, String>,
     /// Looks at the machine at both edges of each window.
     pub watch: MachineWatch,
-    /// Load to drive behind the single requests; `None` for none.
+    /// Most windows that are measured again because something disturbed them; `None` for a quarter of all windows.
+    pub max_remeasure: Option<u32>,
+    /// The load test that follows the single requests; `None` for none.
     pub load: Option<LoadPlan>,
     /// What an earlier, interrupted run has already done.
     pub completed: Completed,
@@ -43,7 +46,9 @@ pub struct Completed {
     pub inferences: HashSet<(VariantId, PromptId, u32)>,
     /// Scorings.
     pub scorings: HashSet<(VariantId, PromptId)>,
-    /// What was driven under load.
+    /// Disturbed windows, and those that were measured again.
+    pub remeasured: RemeasureDone,
+    /// What was tested under load.
     pub load: LoadDone,
     /// The first window index that is free.
     pub next_window: u32,

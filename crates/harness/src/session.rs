@@ -12,6 +12,7 @@ use infercost_core::{
 use crate::error::HarnessError;
 use crate::machine_watch::Snapshot;
 use crate::plan::Plan;
+use crate::remeasure::Remeasure;
 
 /// Reads the meter around a stretch in which nothing is asked of any model. `None` where there is no meter.
 pub(crate) fn measure_idle(
@@ -66,6 +67,7 @@ pub(crate) struct Session<'a> {
     pub(crate) sink: &'a mut dyn RecordSink,
     pub(crate) stop: &'a AtomicBool,
     pub(crate) next_window: u32,
+    pub(crate) remeasure: Remeasure,
 }
 
 impl Session<'_> {

@@ -121,7 +121,8 @@ pub(crate) fn record(
         served: match result {
             Ok(generation) => generation.served.clone(),
             Err(error) => error.served_facts().cloned(),
-        },
+        }
+        .map(Box::new),
         outcome,
     }
 }
@@ -241,7 +242,11 @@ mod tests {
         assert_eq!(text.as_deref(), Some(answer));
         let found = thinking.as_ref().map(|thinking| (thinking.text.as_deref(), thinking.tokens));
         assert_eq!(found, expected, "{chunks:?}");
-        assert_eq!(first_token, first.and_then(|first| arrivals.get(first)).map(|one| one.at), "{chunks:?}");
+        assert_eq!(
+            first_token,
+            first.and_then(|first| arrivals.iter().nth(first)).map(|one| one.at),
+            "{chunks:?}"
+        );
     }
 
     #[test]

@@ -42,9 +42,13 @@ const GROUPS: [(&str, &str); 6] = [
     ("machine.slice", "systemd-nspawn"),
 ];
 
+/// The text of a file without white space around it; `None` where it cannot be read.
+fn read(path: &Path) -> Option<String> {
+    fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
+}
+
 /// Describes what this system runs in; `None` where nothing shows itself.
 pub(crate) fn detect(cpu_flags: Option<&str>, proc_root: &Path, sys_root: &Path) -> Option<String> {
-    let read = |path: &Path| fs::read_to_string(path).ok().map(|text| text.trim().to_owned());
     let vendor = read(&sys_root.join("class/dmi/id/sys_vendor"));
     let product = read(&sys_root.join("class/dmi/id/product_name"));
     let first_process = read(&proc_root.join("1/cgroup"));

@@ -100,6 +100,7 @@ fn shown(positions: &[Value]) -> Shown {
         idle_time: Duration::ZERO,
         unmetered: HashMap::new(),
         watch: MachineWatch::default(),
+        max_remeasure: Some(0),
         load: None,
         completed: Completed::default(),
     };

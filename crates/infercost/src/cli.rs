@@ -6,14 +6,15 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use infercost_core::RunSpec;
 
 use crate::commands::{
-    audit, bench, compare, completions, diff, doctor, export, host, init, models, optimize, prices, quantize,
-    record, replace, report, runs, schedule, score, tokenize,
+    audit, bench, compare, completions, diff, doctor, export, host, init, man, models, monitor, optimize,
+    prices, quantize, record, replace, report, runs, schedule, score, tokenize,
 };
 use crate::flags::GlobalFlags;
+use crate::version;
 
 /// Measures what an LLM inference costs and recommends the cheapest model that is good enough.
 #[derive(Debug, Parser)]
-#[command(name = "infercost", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "infercost", version = version::SHORT, long_version = version::long(), propagate_version = true, max_term_width = 100)]
 #[command(after_help = "Examples:
   infercost compare                                   the default model, full precision against quantized
   infercost compare a.gguf b.gguf --prompts mine.jsonl --baseline b
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     Bench(bench::BenchCommand),
     /// Show this machine, its meters and what they cover
     Doctor(doctor::DoctorCommand),
+    /// Watch this machine while it serves: power, servers, what it costs, what it costs idle
+    Monitor(monitor::MonitorCommand),
     /// The cost of an inference against what it earns: margin, loss zone, what moves it
     Audit(audit::AuditCommand),
     /// Own, rent, spot, serverless or a hosted API: what an inference costs each way
@@ -71,6 +74,8 @@ pub(crate) enum Command {
     Init(init::InitCommand),
     /// Print a completion script for a shell
     Completions(completions::CompletionsCommand),
+    /// Print the manual page, or write the pages of all commands
+    Man(man::ManCommand),
 }
 
 impl Command {
@@ -89,6 +94,7 @@ impl Command {
             Self::Score(command) => score::run(command, global),
             Self::Bench(command) => bench::run(command, global),
             Self::Doctor(command) => doctor::run(command, global),
+            Self::Monitor(command) => monitor::run(command, global),
             Self::Audit(command) => audit::run(command, global),
             Self::Host(command) => host::run(command, global),
             Self::Replace(command) => replace::run(command, global),
@@ -97,6 +103,7 @@ impl Command {
             Self::Prices(command) => prices::run(command, global),
             Self::Init(command) => init::run(command),
             Self::Completions(command) => completions::run(command, &mut Cli::command()),
+            Self::Man(command) => man::run(command, Cli::command()),
         }
     }
 }

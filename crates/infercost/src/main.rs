@@ -6,6 +6,7 @@ mod commands;
 mod exit;
 mod flags;
 mod output;
+mod version;
 
 use std::process::ExitCode;
 
@@ -52,8 +53,10 @@ fn answer(cli: Cli) -> ExitCode {
     if let Err(error) = machine_checks::check_kernel_level() {
         return exit::report(&error);
     }
-    output::log::install();
+    output::log::install(global.verbose);
+    output::be_quiet(global.quiet);
     output::console::install();
+    tracing::info!(version = version::SHORT, "infercost");
 
     match command.run(&global) {
         Ok(code) => code,

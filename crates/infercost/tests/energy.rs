@@ -333,7 +333,7 @@ fn runs_of_which_one_is_estimated_are_marked() {
         let _playing = server(folder.path());
         let measured = shown(&compare(folder.path(), &[]).stdout);
         assert_eq!(measured.matches("estimated").count(), 0, "{measured}");
-        let line = measured.lines().find(|line| line.starts_with("energy: ")).unwrap();
+        let line = measured.lines().find(|line| line.trim_start().starts_with("energy: ")).unwrap();
         for part in [
             "J gross, by counter (rapl package-0, package-1",
             "J net of idle; ",

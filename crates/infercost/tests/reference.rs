@@ -120,3 +120,42 @@ fn offline_is_understood_everywhere() {
         }
     }
 }
+
+/// Every code that the program gives has a row, and every command that explains its own codes has one too.
+#[test]
+fn exit_codes_stand_in_one_document() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = std::fs::read_to_string(root.join("docs/exit-codes.md")).unwrap();
+    for code in ["0", "1", "2", "3", "4", "5", "130"] {
+        assert!(page.contains(&format!("\n| {code} |")), "no row for {code}");
+    }
+
+    for (command, help) in whole() {
+        if !help.contains("Exit codes: 0") || command == "infercost" || command == "infercost init" {
+            continue;
+        }
+        let name = command.trim_start_matches("infercost ");
+        assert!(page.contains(&format!("`{name}`")), "{command} has exit codes of its own and no row");
+    }
+}
+
+/// `--version` says what was built and what runs; pages are there for every command.
+#[test]
+fn version_and_manual_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let version = String::from_utf8(run(folder.path(), &["--version"]).stdout).unwrap();
+    assert!(version.starts_with(&format!("infercost {} (", env!("CARGO_PKG_VERSION"))), "{version}");
+    assert!(version.contains("\nkernels: "), "{version}");
+
+    let page = String::from_utf8(run(folder.path(), &["man"]).stdout).unwrap();
+    assert!(page.to_lowercase().contains(".th infercost 1") && page.contains("compare"), "{page}");
+
+    let output = run(folder.path(), &["man", "--dir", "pages"]);
+    assert!(output.status.success());
+    for (command, _) in whole() {
+        let page = folder.path().join("pages").join(format!("{}.1", command.replace(' ', "-")));
+        let text =
+            std::fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+        assert!(text.contains(".SH NAME"), "{text}");
+    }
+}

@@ -31,8 +31,17 @@ fn bench() -> TempDir {
     folder
 }
 
-const ARGUMENTS: [&str; 8] =
-    ["compare", "some.gguf", "other.gguf", "--prompts", "many.jsonl", "--max-kld", "0", "--warm-ups=0"];
+const ARGUMENTS: [&str; 9] = [
+    "compare",
+    "some.gguf",
+    "other.gguf",
+    "--prompts",
+    "many.jsonl",
+    "--max-kld",
+    "0",
+    "--warm-ups=0",
+    "--max-remeasure=0",
+];
 
 /// How often each inference and each evaluation stands in a run.
 fn records(run: &Path) -> BTreeMap<String, u32> {

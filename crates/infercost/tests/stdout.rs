@@ -37,6 +37,7 @@ fn commands(run: &str) -> Vec<Vec<String>> {
         "completions bash",
         "completions zsh",
         "completions fish",
+        "man",
         "--help",
         "--version",
         "help",

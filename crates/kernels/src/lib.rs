@@ -10,7 +10,11 @@
 //!
 //! This is the one crate of infercost with `unsafe` code of its own: instructions that Rust cannot check, and
 //! buffers of which each thread writes its own part.
-
+#![cfg_attr(not(test), warn(clippy::expect_used))]
+#![allow(
+    clippy::indexing_slicing,
+    reason = "inner loops index rows whose lengths are checked at the entry of each product, so that the compiler drops the bounds check; `get` would keep a branch per element"
+)]
 #![allow(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test may panic"))]
 
@@ -24,6 +28,7 @@ mod buffer;
 mod format;
 mod gate;
 mod isa;
+mod job;
 mod kv_cache;
 mod lanes;
 mod layout;

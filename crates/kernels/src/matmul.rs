@@ -2,17 +2,8 @@
 
 use std::ops::Range;
 
+use crate::job::Job;
 use crate::{Activations, Isa, Output, PANEL_ROWS, PackedMatrix, Scratch, portable};
-
-/// A checked product: some panels, some tokens, and where the result goes.
-#[derive(Clone, Copy)]
-pub(crate) struct Job<'a> {
-    pub(crate) matrix: &'a PackedMatrix,
-    pub(crate) activations: &'a Activations,
-    pub(crate) first_token: usize,
-    pub(crate) tokens: usize,
-    pub(crate) out: &'a Output<'a>,
-}
 
 impl PackedMatrix {
     /// Multiplies the given tokens: row `i` of `out` becomes the product with token `tokens.start + i`.

@@ -98,7 +98,7 @@ fn page_of_hub(page: &str) -> Result<ModelArgument, String> {
         (Some("blob" | "resolve" | "raw"), Some(revision), Some(file)) => {
             hub(&format!("{place}@{revision}:{file}"))
         }
-        _ => Err("this page of the hub is no model".into()),
+        _ => Err("this page of the hub is not a model".into()),
     }
 }
 

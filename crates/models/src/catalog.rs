@@ -10,8 +10,8 @@ const MAX_MANIFEST: u64 = 1 << 20;
 
 /// Compiled in, so that the program runs anywhere.
 const SHIPPED: &[(&str, &str)] = &[
-    ("smollm2-135m-instruct", include_str!("../../../models/smollm2-135m-instruct.toml")),
-    ("gemma-3-270m", include_str!("../../../models/gemma-3-270m.toml")),
+    ("smollm2-135m-instruct", include_str!("../manifests/smollm2-135m-instruct.toml")),
+    ("gemma-3-270m", include_str!("../manifests/gemma-3-270m.toml")),
 ];
 
 /// Name of the model that is taken where none is named.

@@ -1,8 +1,7 @@
 //! Asks the hub for files.
 //!
-//! hf-hub 0.5 gives the addresses, the cache's layout and the token's place; the transfer is done here,
-//! because its synchronous client sets no time-out (an unreachable hub would hang), checks no hash, and
-//! appends to a partial file whatever the server sends, a full answer to a range request included.
+//! The transfer is done here, because the hub's own client sets no time-out (an unreachable hub would hang), checks no
+//! hash, and appends to a partial file whatever the server sends, a full answer to a range request included.
 
 use std::io::Read;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};

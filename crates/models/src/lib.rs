@@ -8,11 +8,13 @@
 //! cache and inside every GGUF written here, so that a baseline that is an expansion can never pass for a
 //! published one. The crate does the network and file work that the engine never does, and prints nothing:
 //! what happens is told through [`Progress`].
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod argument;
 pub mod cache;
 pub mod catalog;
 pub mod convert;
+pub mod demo;
 pub mod error;
 pub mod file_text;
 pub mod gguf;

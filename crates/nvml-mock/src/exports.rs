@@ -189,6 +189,17 @@ export! {
         put(reasons, board(device)?.0.throttle | heat)
     }
 
+    fn nvmlDeviceGetUtilizationRates(device: Handle, rates: *mut Utilization) {
+        let gpu = board(device)?.0.utilization.ok_or(NOT_SUPPORTED)?;
+        put(rates, Utilization { gpu, memory: 0 })
+    }
+
+    fn nvmlDeviceGetMemoryInfo_v2(device: Handle, memory: *mut Memory) {
+        let used = board(device)?.0.memory_used.ok_or(NOT_SUPPORTED)?;
+        let total = 80_000_000_000;
+        put(memory, Memory { version: 2, total, reserved: 0, free: total.saturating_sub(used), used })
+    }
+
     fn nvmlDeviceGetMigMode(device: Handle, current: *mut c_uint, pending: *mut c_uint) {
         let mig = c_uint::from(board(device)?.0.mig);
         put(current, mig)?;
@@ -227,6 +238,23 @@ export! {
         }
         Ok(())
     }
+}
+
+/// `nvmlUtilization_t`, in percent.
+#[repr(C)]
+struct Utilization {
+    gpu: c_uint,
+    memory: c_uint,
+}
+
+/// `nvmlMemory_v2_t`, in bytes.
+#[repr(C)]
+struct Memory {
+    version: c_uint,
+    total: c_ulonglong,
+    reserved: c_ulonglong,
+    free: c_ulonglong,
+    used: c_ulonglong,
 }
 
 /// `nvmlProcessInfo_v2_t`.

@@ -4,6 +4,7 @@
 //! A test writes a [`Script`] with [`install`], which puts a copy of the library next to it, and loads that
 //! copy by its path. Each copy reads the script next to it, so that tests in one process do not
 //! share boards; that is the one design decision, since an environment variable would be shared.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 mod exports;
 mod script;

@@ -48,6 +48,10 @@ pub struct Board {
     pub hot_after_ms: Option<u64>,
     /// Process ids on the board.
     pub processes: Vec<u32>,
+    /// Percent of the time in which it works; `None` for a board that does not tell.
+    pub utilization: Option<u32>,
+    /// Bytes in use of 80 GB; `None` for a board that does not tell.
+    pub memory_used: Option<u64>,
 }
 
 impl Default for Board {
@@ -65,6 +69,8 @@ impl Default for Board {
             throttle: 0,
             hot_after_ms: None,
             processes: Vec::new(),
+            utilization: None,
+            memory_used: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! design decision: **a reply is a list of steps on the wire** ([`Step`]), prepared once, so that any fault can be
 //! scripted to the byte and nothing is computed while a benchmark runs. [`StreamScript`] writes the steps of a
 //! well-behaved stream and of its usual ways to fail.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 mod reply;
 mod server;

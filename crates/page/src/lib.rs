@@ -9,6 +9,7 @@
 //! escaping, and as JSON in which every character that could end a script is written as an escape; the script puts
 //! them into the page as text, never as markup. A content security policy in the page allows its own script and style
 //! by their hash, and nothing else.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 mod axis;
 mod chart;
@@ -18,6 +19,8 @@ mod payload;
 mod prompts;
 mod samples;
 mod section;
+mod standalone;
 mod svg;
 
 pub use page::{PageError, PageInput, render};
+pub use standalone::cost_against_quality;

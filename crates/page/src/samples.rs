@@ -1,9 +1,9 @@
 //! What the charts are drawn from: the single requests of each variant, pooled over the runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::SystemTime;
 
-use infercost_core::{Outcome, RunRecord, VariantId};
+use infercost_core::{Outcome, RunRecord, VariantId, WindowRecord};
 
 /// Times of one variant's answered single requests, in seconds, each list ascending.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -33,7 +33,7 @@ pub(crate) struct PowerWindow {
 pub(crate) fn times(runs: &[RunRecord]) -> BTreeMap<VariantId, Times> {
     let mut all: BTreeMap<VariantId, Times> = BTreeMap::new();
 
-    for window in single_request_windows(runs) {
+    for window in runs.iter().flat_map(windows_that_count) {
         let times = all.entry(window.id.variant.clone()).or_default();
         for inference in &window.inferences {
             let outcome = &inference.outcome;
@@ -95,10 +95,25 @@ pub(crate) fn prompts_answered(runs: &[RunRecord]) -> BTreeMap<VariantId, usize>
     seen.into_iter().map(|(variant, prompts)| (variant, prompts.len())).collect()
 }
 
+/// Windows of single requests whose times count: no other was measured in their place, and none is a try that was cut off.
+fn windows_that_count(run: &RunRecord) -> Vec<&WindowRecord> {
+    let mut replaced: HashSet<(&VariantId, u32)> = HashSet::new();
+    for window in run.windows.iter().filter(|window| !window.interrupted) {
+        replaced.extend(window.remeasures.map(|index| (&window.id.variant, index)));
+    }
+
+    let mut counting = Vec::new();
+    for window in single_request_windows(std::slice::from_ref(run)) {
+        let is_cut_off_try = window.interrupted && window.remeasures.is_some();
+        if !is_cut_off_try && !replaced.contains(&(&window.id.variant, window.id.index)) {
+            counting.push(window);
+        }
+    }
+    counting
+}
+
 /// Windows of single requests: those under load say nothing about a prompt.
-pub(crate) fn single_request_windows(
-    runs: &[RunRecord],
-) -> impl Iterator<Item = &infercost_core::WindowRecord> {
+pub(crate) fn single_request_windows(runs: &[RunRecord]) -> impl Iterator<Item = &WindowRecord> {
     runs.iter().flat_map(|run| &run.windows).filter(|window| window.load.is_none())
 }
 

@@ -150,3 +150,22 @@ fn ten_thousand_inferences_fit_six_megabytes() {
     assert!(page.len() < 6_000_000, "{} bytes", page.len());
     assert!(page.contains("are cut and end with"));
 }
+
+#[test]
+fn the_chart_stands_alone_and_names_every_variant() {
+    let (_, report) = measured();
+    let chart = infercost_page::cost_against_quality(&report).unwrap();
+    assert!(chart.starts_with("<svg xmlns=") && chart.ends_with("</svg>\n"), "{chart}");
+    assert_eq!(chart.matches("<svg").count(), chart.matches("</svg>").count());
+    for words in
+        ["Cost against task score", ">full<", ">q8_0<", ">q4_k<", ">q4_0<", "baseline less the margin"]
+    {
+        assert!(chart.contains(words), "{words}");
+    }
+    assert!(!chart.contains("NaN") && !chart.contains("var(--"), "colors are its own");
+
+    // one variant is no comparison
+    let mut alone = report.clone();
+    alone.candidates.truncate(1);
+    assert!(infercost_page::cost_against_quality(&alone).is_none());
+}

@@ -13,6 +13,7 @@
 //! - [`snapshot`], [`store`]: what was answered, on disk.
 //!
 //! Deliberately absent: this crate never invents a price. It reads no clock; the caller says when it is.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 mod amount;
 mod day;

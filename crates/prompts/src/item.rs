@@ -7,7 +7,7 @@ use infercost_core::{Message, Prompt, PromptBody, PromptId, Role, SharedGrader};
 use serde_json::Value;
 
 use crate::grade::{Key, grader};
-use crate::limits::DEFAULT_MAX_TOKENS;
+use crate::limits::{DEFAULT_MAX_TOKENS, LONGEST_PROMPT};
 use crate::shown;
 
 /// Longest id, in bytes.
@@ -67,6 +67,12 @@ impl Item {
 
         if self.turns.iter().all(|turn| turn.content.trim().is_empty()) {
             return Err("the prompt is empty".into());
+        }
+        let length: usize = self.turns.iter().map(|turn| turn.content.len()).sum();
+        if length > LONGEST_PROMPT {
+            return Err(format!(
+                "the prompt holds {length} bytes; at most {LONGEST_PROMPT} are taken: shorten it"
+            ));
         }
 
         let max_tokens = self.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS);

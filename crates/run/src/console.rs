@@ -3,6 +3,7 @@
 //! Without a console nothing is shown: a library prints nothing by itself.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use infercost_models::Progress;
 
@@ -32,6 +33,9 @@ pub trait Activity {
 
 /// The fetching and making of models.
 pub trait ModelProgress {
+    /// Says what is looked for, before anything is found.
+    fn begin(&mut self, message: &str);
+
     /// Shows one step.
     fn show(&mut self, step: Progress);
 
@@ -41,8 +45,17 @@ pub trait ModelProgress {
 
 /// Steps towards an end.
 pub trait StepProgress {
+    /// Says what is being done before the first step ends.
+    fn show(&self, message: &str);
+
     /// One more step is done; `message` says which.
     fn step(&self, message: &str);
+
+    /// So many steps are left: fewer, where candidates are dropped.
+    fn total(&self, left: u64);
+
+    /// The time that is left, as far as it can be told.
+    fn left(&self, time: Option<Duration>);
 
     /// Says something without disturbing what is shown.
     fn note(&self, text: &str);
@@ -119,13 +132,21 @@ impl Activity for Silent {
 }
 
 impl ModelProgress for Silent {
+    fn begin(&mut self, _: &str) {}
+
     fn show(&mut self, _: Progress) {}
 
     fn clear(self: Box<Self>) {}
 }
 
 impl StepProgress for Silent {
+    fn show(&self, _: &str) {}
+
     fn step(&self, _: &str) {}
+
+    fn total(&self, _: u64) {}
+
+    fn left(&self, _: Option<Duration>) {}
 
     fn note(&self, _: &str) {}
 

@@ -241,7 +241,9 @@ pub fn findings(book: &PriceBook, workload: &Workload) -> Findings {
         let utilization = book.utilization;
         findings.add(Severity::Warning, EconomicsFact::ExampleUtilization { utilization });
     }
-    if workload.joules.is_some() && !workload.energy_note.is_empty() {
+    if workload.joules.is_none() {
+        findings.add(Severity::Warning, EconomicsFact::EnergyLeftOut { why: workload.energy_note.clone() });
+    } else if !workload.energy_note.is_empty() {
         findings.add(Severity::Warning, EconomicsFact::Energy { note: workload.energy_note.clone() });
     }
     findings

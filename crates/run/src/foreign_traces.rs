@@ -24,7 +24,17 @@ pub fn is_foreign(name: &str) -> bool {
 /// # Errors
 /// Where there is no such file or project, or it cannot be understood.
 pub fn read(name: &str) -> anyhow::Result<ForeignTrace> {
-    let Some(address) = name.strip_prefix(PHOENIX) else { return Ok(read_file(Path::new(name))?) };
+    let Some(address) = name.strip_prefix(PHOENIX) else {
+        let file = Path::new(name);
+        if let Some(run) = file.parent().filter(|folder| folder.join("run.json").is_file()) {
+            let run = if run.as_os_str().is_empty() { Path::new(".") } else { run };
+            console::warn(&format!(
+                "{name} is a file of a run of infercost: `infercost report {}` shows its verdicts",
+                run.display()
+            ));
+        }
+        return Ok(read_file(file)?);
+    };
     let Some((url, project)) =
         address.trim_end_matches('/').rsplit_once('/').filter(|(url, _)| url.contains("://"))
     else {

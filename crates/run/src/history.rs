@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::thread;
 
 use infercost_analyzer::Analysis;
 use infercost_core::{Recommendation, RunHeader, RunRecord};
@@ -70,9 +71,20 @@ pub struct RunEntry {
 /// Where the folder cannot be read. A damaged run is listed with its problem.
 pub fn list(traces: &Path, wanted: &Wanted) -> anyhow::Result<Vec<RunEntry>> {
     let mut entries = headers(traces, wanted)?;
-    for entry in &mut entries {
-        *entry = self::entry(&entry.folder, true);
-    }
+
+    // each report is a run's own, so that thousands of them are shared out among the processors
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let share = entries.len().div_ceil(threads).max(1);
+    thread::scope(|scope| {
+        for part in entries.chunks_mut(share) {
+            scope.spawn(move || {
+                for entry in part {
+                    *entry = self::entry(&entry.folder, true);
+                }
+            });
+        }
+    });
+
     Ok(entries)
 }
 
@@ -118,7 +130,7 @@ pub fn entry(folder: &Path, whole: bool) -> RunEntry {
         }
     }
     if whole {
-        match infercost_trace::read_run(folder) {
+        match infercost_trace::read_run_without_texts(folder) {
             Ok(run) => judge(&mut entry, &run),
             Err(error) => entry.problem = Some(error.to_string()),
         }

@@ -53,11 +53,8 @@ pub fn discover(wanted: &MeterRequest) -> anyhow::Result<Discovery> {
     discover_watching(wanted, &WatchedProcesses::default())
 }
 
-/// The same, with estimates that count the CPU time of `watched` too.
-pub(crate) fn discover_watching(
-    wanted: &MeterRequest,
-    watched: &WatchedProcesses,
-) -> anyhow::Result<Discovery> {
+/// Where the instruments that the user wants are looked for; estimates count the CPU time of `watched` too.
+pub fn meter_options(wanted: &MeterRequest, watched: &WatchedProcesses) -> MeterOptions {
     let mut options = MeterOptions::from_environment();
     options.watched = watched.clone();
     options.choice = wanted.choice.clone();
@@ -66,7 +63,15 @@ pub(crate) fn discover_watching(
         None if wanted.estimate => EstimateChoice::FromTable,
         None => EstimateChoice::Refuse,
     };
-    let discovery = infercost_energy::discover(&options)?;
+    options
+}
+
+/// The same, with estimates that count the CPU time of `watched` too.
+pub(crate) fn discover_watching(
+    wanted: &MeterRequest,
+    watched: &WatchedProcesses,
+) -> anyhow::Result<Discovery> {
+    let discovery = infercost_energy::discover(&meter_options(wanted, watched))?;
 
     if wanted.require_measured && discovery.basis != MeterBasis::Measured {
         return Err(MeterError::RequiredMeterMissing {

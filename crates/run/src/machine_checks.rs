@@ -30,7 +30,7 @@ pub fn doubts(machine: &MachineFacts, gpus: &[GpuFacts]) -> Vec<String> {
         && load > BUSY_SHARE * f64::from(cores)
     {
         doubts.push(format!(
-            "other programs are at work (load average {load} on {cores} cores): speed and energy hold theirs too"
+            "other programs are running (load average {load} on {cores} cores): times and energy include their work"
         ));
     }
     doubts.extend(machine.steal_share.and_then(stolen));

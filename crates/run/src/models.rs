@@ -27,6 +27,7 @@ pub fn resolve(arguments: &[String], offline: bool) -> anyhow::Result<Vec<Resolv
     let default = [DEFAULT_MODEL.to_owned()];
     let arguments = if arguments.is_empty() { &default } else { arguments };
     let mut progress = console::models();
+    progress.begin(&format!("looking for {}", arguments.join(", ")));
     let models = store.resolve_all(arguments, &mut |step| progress.show(step))?;
     progress.clear();
     Ok(models)

@@ -1,14 +1,16 @@
 //! The prompt set of a run.
 
-use infercost_core::run::PromptSelection;
+use std::collections::BTreeMap;
+
+use infercost_core::run::{PromptKind, PromptSelection};
 use infercost_core::{Prompt, RunSpec};
-use infercost_harness::order::choose;
+use infercost_harness::order::{Item, choose};
 use sha2::{Digest as _, Sha256};
 
 use crate::console;
 use crate::usage::usage;
 
-const QUICKSTART: &str = include_str!("../../../benches/prompts/quickstart.jsonl");
+const QUICKSTART: &str = include_str!("../prompts/quickstart.jsonl");
 const QUICKSTART_NAME: &str = "quickstart";
 /// Largest prompt file read.
 const MAX_PROMPT_FILE_BYTES: u64 = 256 << 20;
@@ -37,15 +39,38 @@ pub(crate) fn select(spec: &RunSpec) -> anyhow::Result<(PromptSelection, Vec<Pro
     let default = spec.prompts.is_none().then_some(DEFAULT_QUICKSTART_PROMPTS);
     let limit = spec.max_prompts.or(default).and_then(|limit| usize::try_from(limit).ok());
     let total = set.prompts.len();
-    let chosen = choose(total, limit.unwrap_or(total), spec.sampling.seed);
+    let items: Vec<Item<'_>> =
+        set.prompts.iter().map(|prompt| Item { kind: prompt.kind(), length: prompt.characters() }).collect();
+    let chosen = choose(&items, limit.unwrap_or(total), spec.sampling.seed);
     let prompts: Vec<Prompt> =
         chosen.into_iter().filter_map(|index| set.prompts.get(index).cloned()).collect();
     let selection = PromptSelection {
-        set: set.name,
+        set: set.name.clone(),
         sha256: Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
         total: u32::try_from(total).unwrap_or(u32::MAX),
         chosen: prompts.iter().map(|prompt| prompt.id.clone()).collect(),
+        kinds: kinds(&set.prompts, &prompts),
     };
 
     Ok((selection, prompts))
+}
+
+/// The kinds of a set's prompts, by name, and what was chosen of each.
+fn kinds(all: &[Prompt], chosen: &[Prompt]) -> Vec<PromptKind> {
+    let mut kinds: BTreeMap<&str, PromptKind> = BTreeMap::new();
+    for prompt in all {
+        let name = prompt.kind();
+        let kind = kinds.entry(name).or_insert_with(|| PromptKind {
+            name: name.to_owned(),
+            total: 0,
+            chosen: Vec::new(),
+        });
+        kind.total = kind.total.saturating_add(1);
+    }
+    for prompt in chosen {
+        if let Some(kind) = kinds.get_mut(prompt.kind()) {
+            kind.chosen.push(prompt.id.clone());
+        }
+    }
+    kinds.into_values().collect()
 }

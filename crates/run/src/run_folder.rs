@@ -13,20 +13,54 @@ use crate::usage::usage;
 
 /// How far the clock that dated a run may have been ahead of this one.
 const CLOCK_DRIFT: SignedDuration = SignedDuration::from_hours(1);
+/// Folders that are looked into for a run that was named without its folder.
+const MOST_FOLDERS: usize = 1000;
 /// More than any header takes.
 const MAX_HEADER_BYTES: u64 = 64 << 20;
 
-/// The folder of a run: a path, or a name below `traces`.
+/// What stands for the newest run.
+const LATEST: &str = "latest";
+
+/// The folder of a run: a path, a name below `traces`, or `latest`.
+///
+/// # Errors
+/// A usage error that names what lies nearby.
 pub fn named(traces: &Path, name: &str) -> anyhow::Result<PathBuf> {
-    [PathBuf::from(name), traces.join(name)]
-        .into_iter()
-        .find(|folder| folder.join("run.json").is_file())
-        .ok_or_else(|| {
-            usage(format!(
-                "`{name}` is no run: there is no {name}/run.json, here or below {}",
-                traces.display()
-            ))
-        })
+    let places = [PathBuf::from(name), traces.join(name)];
+    if let Some(folder) = places.iter().find(|folder| folder.join("run.json").is_file()) {
+        return Ok(folder.clone());
+    }
+    if name == LATEST {
+        return named_or_newest(traces, None);
+    }
+
+    let near = near(traces, &places, name);
+    let hint = match near.as_slice() {
+        [] => format!("\nhint: `infercost runs` lists the runs below {}", traces.display()),
+        [one] => format!("\nhint: did you mean {}?", one.display()),
+        [one, ..] => format!("\nhint: there are {} runs in it, such as {}", near.len(), one.display()),
+    };
+    Err(usage(format!(
+        "`{name}` is not a run: there is no {}{hint}",
+        Path::new(name).join("run.json").display()
+    )))
+}
+
+/// Runs in a folder of that name, and runs of that name one folder deeper than it was looked for.
+fn near(traces: &Path, places: &[PathBuf], name: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for place in places {
+        found.extend(infercost_trace::list_runs(place).unwrap_or_default());
+    }
+
+    let deeper = fs::read_dir(traces).into_iter().flatten().flatten().take(MOST_FOLDERS);
+    for folder in deeper {
+        let run = folder.path().join(name);
+        if run.join("run.json").is_file() {
+            found.push(run);
+        }
+    }
+    found
 }
 
 /// The folder of the run of that name, or else of the newest one below `traces`.
@@ -97,14 +131,12 @@ fn left_aside(folder: &Path, error: &dyn std::fmt::Display) {
     console::warn(&format!("{} is left aside: {error}", folder.display()));
 }
 
-/// A folder that cannot be written must be known before models are fetched and loaded.
+/// A folder that cannot be written must be known before models are fetched and loaded. What runs left there that were
+/// killed before they had begun is removed.
 pub fn probe(traces: &Path) -> anyhow::Result<()> {
-    let probe = traces.join(format!(".probe-{}", std::process::id()));
-    let tried = fs::create_dir_all(traces)
-        .and_then(|()| fs::write(&probe, b"probe"))
-        .and_then(|()| fs::remove_file(&probe));
+    infercost_trace::remove_abandoned(traces);
 
-    tried.with_context(|| {
+    infercost_trace::try_writing(traces).with_context(|| {
         format!(
             "cannot write into {}; make it writable, or name another folder with --traces",
             traces.display()

@@ -17,9 +17,9 @@ pub struct ServedAddress {
     model: Option<String>,
 }
 
-/// Why a text is no address of a served model.
+/// Why a text is not the address of a served model.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{address}` is no address of a served model: {reason}; expected http://host:port/v1#model")]
+#[error("`{address}` is not the address of a served model: {reason}; expected http://host:port/v1#model")]
 pub struct AddressError {
     /// What was given, control characters escaped and credentials left out.
     pub address: String,

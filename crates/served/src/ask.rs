@@ -105,7 +105,7 @@ impl Reply {
         if is_page(&self.body) {
             let told = quote(&error_text(&self.body).message, secret);
             return Err(Failure::protocol(format!(
-                "{path} is a page for people ({told}) and no API; the base address usually ends in /v1"
+                "{path} is a web page ({told}), not an API; the base address usually ends in /v1"
             ))
             .with_status(status));
         }

@@ -100,7 +100,7 @@ impl BodyReader {
         if is_page(without_mark(&self.held)) && self.held.len() >= TELLING {
             let said = quote(&error_text(&self.held).message, asked.secret);
             return Err(Failure::protocol(format!(
-                "the server answered with a page for people ({said}) and not with a stream; the base address usually \
+                "the server answered with a web page ({said}), not with a stream; the base address usually \
                  ends in /v1"
             )));
         }
@@ -252,7 +252,7 @@ mod tests {
         {
             for size in [1, 5, 1000] {
                 let failure = read(body.as_bytes(), size).unwrap_err();
-                assert!(failure.message.contains("page for people"), "{}", failure.message);
+                assert!(failure.message.contains("web page"), "{}", failure.message);
             }
         }
         assert!(read(b"[1,2]", 10).is_err());

@@ -7,6 +7,7 @@
 //! stays unknown, with the reason.
 //!
 //! Deliberately absent: this crate stamps no time on an answer (the harness does), reads no meter, knows no price.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 mod address;
 mod answer;
@@ -19,6 +20,8 @@ mod discovery;
 mod engine;
 mod exchange;
 mod failure;
+#[doc(hidden)]
+pub mod hostile;
 mod key;
 mod model_list;
 mod options;

@@ -18,6 +18,8 @@
 //! Comparison of Bootstrap Confidence Intervals*, Ann. Stat. 16, 1988), which follows that skew and errs on
 //! the wide side.
 
+use std::thread;
+
 use infercost_core::Estimate;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -33,6 +35,12 @@ const FEWEST_RESAMPLES: usize = 400;
 const FEWEST_BEYOND: f64 = 4.0;
 /// Draws of a prompt at which the number of resamples begins to shrink, to bound the time.
 const DRAWS: usize = 20_000_000;
+/// Bytes that one core's own caches hold about.
+const OWN_CACHE: usize = 1 << 20;
+/// Resamples that are added up together.
+const TOGETHER: usize = 16;
+/// Bytes of rows that they take in turn.
+const TILE: usize = 128 << 10;
 
 /// Sums per prompt: one row a prompt, one column a quantity. Absent prompts hold zeros.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,15 +112,8 @@ impl Resampled {
         {
             let count = (DRAWS / prompts as usize).clamp(FEWEST_RESAMPLES, RESAMPLES);
             resampled = vec![0.0; count * width];
-            let mut random = ChaCha8Rng::seed_from_u64(seed);
-            for totals in resampled.chunks_exact_mut(width) {
-                for _ in 0..prompts {
-                    let first = random.random_range(0..prompts) as usize * width;
-                    if let Some(row) = table.cells.get(first..first + width) {
-                        add(totals, row);
-                    }
-                }
-            }
+            let random = ChaCha8Rng::seed_from_u64(seed);
+            sum_draws(&table, prompts, random, &mut resampled);
         }
 
         Self { table, observed, resampled }
@@ -121,6 +122,28 @@ impl Resampled {
     /// Column sums as observed.
     pub fn observed(&self) -> &[f64] {
         &self.observed
+    }
+
+    /// The table that is resampled.
+    pub fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// The statistic without each prompt that bears on it (`presence` above 0), with the prompt's row; NaN where it is not
+    /// defined.
+    pub fn without_each(&self, presence: usize, statistic: impl Fn(&[f64]) -> f64) -> Vec<(usize, f64)> {
+        let mut without = vec![0.0; self.observed.len()];
+        let mut values = Vec::new();
+        for (row, cells) in self.table.rows().enumerate() {
+            if cells.get(presence).is_none_or(|cell| *cell <= 0.0) {
+                continue;
+            }
+            for ((left, all), cell) in without.iter_mut().zip(&self.observed).zip(cells) {
+                *left = all - cell;
+            }
+            values.push((row, statistic(&without)));
+        }
+        values
     }
 
     /// Bootstrap distribution of a statistic of column sums. `presence` is the column that holds 1 for every
@@ -352,6 +375,71 @@ pub fn unseen_share(n: usize, tail: f64) -> f64 {
     if n == 0 { 1.0 } else { 1.0 - tail.powf(1.0 / n as f64) }
 }
 
+/// Fills `resampled`, one row a resample, with the sums of as many rows of the table as it has, drawn from `random`.
+fn sum_draws(table: &Table, prompts: u32, mut random: ChaCha8Rng, resampled: &mut [f64]) {
+    if size_of_val(table.cells.as_slice()) > OWN_CACHE {
+        return sum_draws_together(table, prompts, random, resampled);
+    }
+
+    for totals in resampled.chunks_exact_mut(table.width) {
+        for _ in 0..prompts {
+            let first = random.random_range(0..prompts) as usize * table.width;
+            if let Some(row) = table.cells.get(first..first + table.width) {
+                add(totals, row);
+            }
+        }
+    }
+}
+
+/// The same for a table beyond the caches, where each draw would be a walk through memory: rows are counted first, and then
+/// taken in order, each for several resamples at once, on all processors. The draws and the order of additions depend on no
+/// machine, and so neither do the sums.
+fn sum_draws_together(table: &Table, prompts: u32, mut random: ChaCha8Rng, resampled: &mut [f64]) {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut counts = vec![vec![0_u16; prompts as usize]; TOGETHER * threads];
+
+    for group in resampled.chunks_mut(table.width * TOGETHER * threads) {
+        for (counts, _) in counts.iter_mut().zip(group.chunks_exact(table.width)) {
+            counts.fill(0);
+            for _ in 0..prompts {
+                if let Some(count) = counts.get_mut(random.random_range(0..prompts) as usize) {
+                    *count = count.saturating_add(1);
+                }
+            }
+        }
+
+        thread::scope(|scope| {
+            let parts = counts.chunks(TOGETHER).zip(group.chunks_mut(table.width * TOGETHER));
+            for (counts, totals) in parts {
+                scope.spawn(move || add_counted(table, counts, totals));
+            }
+        });
+    }
+}
+
+/// Adds each row as often as it was counted, for each resample; some rows at a time, which stay in the caches meanwhile.
+fn add_counted(table: &Table, counts: &[Vec<u16>], totals: &mut [f64]) {
+    let rows = (TILE / size_of::<f64>() / table.width).max(1);
+
+    for (tile, cells) in table.cells.chunks(rows * table.width).enumerate() {
+        for (counts, totals) in counts.iter().zip(totals.chunks_exact_mut(table.width)) {
+            let counts = counts.get(tile * rows..).unwrap_or_default();
+
+            for (row, count) in cells.chunks_exact(table.width).zip(counts) {
+                if *count > 0 {
+                    add_times(totals, row, f64::from(*count));
+                }
+            }
+        }
+    }
+}
+
+fn add_times(totals: &mut [f64], row: &[f64], times: f64) {
+    for (total, cell) in totals.iter_mut().zip(row) {
+        *total += times * cell;
+    }
+}
+
 fn add(totals: &mut [f64], row: &[f64]) {
     for (total, cell) in totals.iter_mut().zip(row) {
         *total += cell;
@@ -384,6 +472,33 @@ mod tests {
             |seed| Resampled::draw(table(&rows), seed).distribution(0, ratio).unwrap().estimate(0.95);
         assert_eq!(estimate(7), estimate(7));
         assert_ne!(estimate(7), estimate(8));
+    }
+
+    /// Sums of a table beyond the caches, which threads add up together, are the sums of the rows that were drawn.
+    #[test]
+    fn large_tables_are_summed_as_they_are_drawn() {
+        let (prompts, width) = (3_001_u32, 64);
+        let mut large = Table::new(prompts as usize, width);
+        for row in 0..prompts as usize {
+            for column in 0..width {
+                // whole numbers, whose sums are exact in any order
+                large.add(row, column, ((row * 31 + column * 7) % 1_000) as f64);
+            }
+        }
+        assert!(large.cells.len() * 8 > OWN_CACHE);
+
+        let mut random = ChaCha8Rng::seed_from_u64(5);
+        let mut expected = vec![0.0; FEWEST_RESAMPLES * width];
+        for totals in expected.chunks_exact_mut(width) {
+            for _ in 0..prompts {
+                let first = random.random_range(0..prompts) as usize * width;
+                add(totals, &large.cells[first..first + width]);
+            }
+        }
+
+        let drawn = Resampled::draw(large, 5);
+        assert!(drawn.resampled.len() >= expected.len());
+        assert_eq!(drawn.resampled[..expected.len()], expected);
     }
 
     #[test]

@@ -9,9 +9,12 @@ pub fn claims(p_values: &[f64], level: impl Fn(usize, usize) -> f64) -> Vec<bool
     let mut held = vec![false; p_values.len()];
     loop {
         let open = held.iter().filter(|held| !**held).count();
-        let next = p_values.iter().enumerate().find(|(claim, p)| !held[*claim] && **p <= level(*claim, open));
-        let Some((claim, _)) = next else { return held };
-        held[claim] = true;
+
+        let mut claims = held.iter_mut().zip(p_values).enumerate();
+        match claims.find(|(claim, (held, p))| !**held && **p <= level(*claim, open)) {
+            Some((_, (held, _))) => *held = true,
+            None => return held,
+        }
     }
 }
 

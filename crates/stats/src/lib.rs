@@ -2,9 +2,11 @@
 //!
 //! The one design decision: **each function is pure and names its source**. Nothing here knows of models or money; the
 //! analyzer and the economics share these functions, so that a Student's t or a Wilson interval exists once.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod blocks;
 pub mod bootstrap;
+pub mod controls;
 pub mod holm;
 pub mod mcnemar;
 pub mod mean;

@@ -4,7 +4,7 @@ use infercost_core::Estimate;
 use statrs::distribution::{Binomial, DiscreteCDF};
 
 use crate::blocks::{FEWEST_BLOCKS, deviate, jackknife_error, joined};
-use crate::quantile::quantile;
+use crate::quantile::{quantile, quantile_of};
 
 /// One timed answer: its prompt, the block in which that was asked, and the value.
 pub type Timed = (usize, usize, f64);
@@ -18,62 +18,107 @@ pub type Timed = (usize, usize, f64);
 /// many values (Shao & Wu, *A General Theory for Jackknife Variance Estimation*, Ann. Stat. 17, 1989). The two are
 /// joined as for other measurements (see [`crate::blocks`]).
 pub fn percentile(values: &[Timed], p: f64, confidence: f64, nested: bool) -> Option<Estimate> {
-    let prompts = distinct(values.iter().map(|value| value.0));
-    let blocks = distinct(values.iter().map(|value| value.1));
+    let prompts = distinct(values.iter().map(|value| value.0).collect());
+    let blocks = distinct(values.iter().map(|value| value.1).collect());
     if blocks.len() < FEWEST_BLOCKS {
         return None;
     }
 
-    let all = sorted_without(values, None);
-    let point = quantile(&all, p)?;
+    let sorted = Sorted::of(values, &blocks);
+    let point = quantile(&sorted.values, p)?;
     let tail = (1.0 - confidence) / 2.0;
     let (low, high) = ranks(prompts.len(), p, tail)?;
 
-    let mut without = Vec::with_capacity(blocks.len());
-    for block in &blocks {
-        without.push(quantile(&sorted_without(values, Some(*block)), p)?.ln());
-    }
-    let error = jackknife_error(&without)?;
+    let without: Option<Vec<f64>> =
+        sorted.places.iter().map(|places| sorted.quantile_without(places, p).map(f64::ln)).collect();
+    let error = jackknife_error(&without?)?;
 
-    let mut ends = [point; 2];
-    for (end, (rank, level)) in ends.iter_mut().zip([(low, tail), (high, 1.0 - tail)]) {
+    let end = |rank: usize, level: f64| {
         let share = (rank - 1) as f64 / (prompts.len() - 1) as f64;
-        let by_prompts = quantile(&all, share)?.ln();
+        let by_prompts = quantile(&sorted.values, share)?.ln();
         let by_blocks = point.ln() + deviate(level, blocks.len()) * error;
-        *end = joined(point.ln(), by_prompts, by_blocks, nested).exp();
-    }
+        Some(joined(point.ln(), by_prompts, by_blocks, nested).exp())
+    };
 
-    let [lower, upper] = ends;
-    let (lower, upper) = (lower.min(point), upper.max(point));
+    let (lower, upper) = (end(low, tail)?.min(point), end(high, 1.0 - tail)?.max(point));
     let is_sound = lower.is_finite() && upper.is_finite();
     is_sound.then_some(Estimate { point, lower, upper, confidence, n: prompts.len() })
 }
 
-/// Distinct numbers, ascending.
-fn distinct(numbers: impl Iterator<Item = usize>) -> Vec<usize> {
-    let mut all: Vec<usize> = numbers.collect();
+/// Each once, ascending.
+fn distinct(mut all: Vec<usize>) -> Vec<usize> {
     all.sort_unstable();
     all.dedup();
     all
 }
 
-/// Positive values in ascending order, without those of one block.
-fn sorted_without(values: &[Timed], left_out: Option<usize>) -> Vec<f64> {
-    let kept = values.iter().filter(|value| Some(value.1) != left_out);
-    let mut kept: Vec<f64> = kept.map(|value| value.2).filter(|value| *value > 0.0).collect();
+/// Positive values in ascending order, sorted once however many blocks there are to be left out.
+struct Sorted {
+    values: Vec<f64>,
+    /// By block: where its values stand in that order, ascending.
+    places: Vec<Vec<usize>>,
+}
 
-    kept.sort_unstable_by(f64::total_cmp);
-    kept
+impl Sorted {
+    /// `blocks` holds every block of the values, ascending.
+    fn of(timed: &[Timed], blocks: &[usize]) -> Self {
+        let mut positive: Vec<&Timed> = timed.iter().filter(|value| value.2 > 0.0).collect();
+        positive.sort_unstable_by(|one, other| one.2.total_cmp(&other.2));
+
+        let mut places = vec![Vec::new(); blocks.len()];
+        for (place, value) in positive.iter().enumerate() {
+            let block = blocks.binary_search(&value.1).ok();
+            if let Some(of_block) = block.and_then(|block| places.get_mut(block)) {
+                of_block.push(place);
+            }
+        }
+
+        Self { values: positive.iter().map(|value| value.2).collect(), places }
+    }
+
+    /// The quantile of what is left without the values at `places`.
+    fn quantile_without(&self, places: &[usize], p: f64) -> Option<f64> {
+        let last = (self.values.len() - places.len()).checked_sub(1)?;
+        quantile_of(last, p, |rank| self.values.get(place_of(rank, places)).copied())
+    }
+}
+
+/// Where the value of that rank stands among all, the ones at `left_out` not counted.
+fn place_of(rank: usize, left_out: &[usize]) -> usize {
+    let mut place = rank;
+    for gap in left_out {
+        if *gap > place {
+            break;
+        }
+        place += 1;
+    }
+    place
 }
 
 /// Ranks, from 1, of the order statistics of `n` values that hold the percentile `p` but for `tail` on either side.
 fn ranks(n: usize, p: f64, tail: f64) -> Option<(usize, usize)> {
     let binomial = Binomial::new(p, n as u64).ok()?;
-
     // The r-th smallest lies above the percentile where fewer than r values lie below it.
-    let low = (1..=n).rev().find(|rank| binomial.cdf(*rank as u64 - 1) <= tail)?;
-    let high = (1..=n).find(|rank| binomial.cdf(*rank as u64 - 1) >= 1.0 - tail)?;
-    (n > 1).then_some((low, high))
+    let below = |rank: usize| binomial.cdf(rank as u64 - 1);
+    // It grows with the rank, so both ends are found by halving.
+    let low = first_rank(n, |rank| below(rank) > tail).checked_sub(1).filter(|rank| *rank > 0)?;
+    let high = first_rank(n, |rank| below(rank) >= 1.0 - tail);
+    (n > 1 && high <= n).then_some((low, high))
+}
+
+/// The first of the ranks 1 to `n` at which something holds that holds at all later ones too; `n` + 1 where it never
+/// does.
+fn first_rank(n: usize, holds: impl Fn(usize) -> bool) -> usize {
+    let (mut first, mut end) = (1, n + 1);
+    while first < end {
+        let middle = first.midpoint(end);
+        if holds(middle) {
+            end = middle;
+        } else {
+            first = middle + 1;
+        }
+    }
+    first
 }
 
 #[cfg(test)]
@@ -95,6 +140,28 @@ mod tests {
             assert_eq!(ranks(n, p, 0.025), expected, "{n} {p}");
         }
         assert_eq!(ranks(72, 0.95, 0.025).map(|(_, high)| high), Some(72));
+    }
+
+    /// Leaving values out of a sorted list is sorting what is left.
+    #[test]
+    fn without_a_block() {
+        let timed: Vec<Timed> = (0..60).map(|i| (i, (i * 7) % 5, ((i * 37) % 23) as f64)).collect();
+        let blocks = distinct(timed.iter().map(|value| value.1).collect());
+        let sorted = Sorted::of(&timed, &blocks);
+
+        for (block, places) in blocks.iter().zip(&sorted.places) {
+            let kept = timed.iter().filter(|value| value.1 != *block && value.2 > 0.0);
+            let mut kept: Vec<f64> = kept.map(|value| value.2).collect();
+            kept.sort_unstable_by(f64::total_cmp);
+
+            for p in [0.0, 0.1, 0.5, 0.95, 1.0] {
+                assert_eq!(sorted.quantile_without(places, p), quantile(&kept, p), "{block} {p}");
+            }
+        }
+
+        let one = [(0, 0, 1.0), (1, 0, 2.0)];
+        let all = Sorted::of(&one, &[0]);
+        assert_eq!(all.quantile_without(&[0, 1], 0.5), None, "nothing is left");
     }
 
     #[test]

@@ -7,10 +7,15 @@ use infercost_core::report::Percentiles;
 /// default of NumPy and R). `None` where the sample is empty.
 pub fn quantile(ascending: &[f64], p: f64) -> Option<f64> {
     let last = ascending.len().checked_sub(1)?;
+    quantile_of(last, p, |rank| ascending.get(rank).copied())
+}
+
+/// The same of values that are not side by side: `at` gives the value of a rank, 0 to `last`.
+pub(crate) fn quantile_of(last: usize, p: f64, at: impl Fn(usize) -> Option<f64>) -> Option<f64> {
     let position = p.clamp(0.0, 1.0) * last as f64;
     let below = position.floor();
-    let low = *ascending.get(below as usize)?;
-    let high = *ascending.get((below as usize + 1).min(last))?;
+    let low = at(below as usize)?;
+    let high = at((below as usize + 1).min(last))?;
     let share = position - below;
 
     // An infinite neighbor with no weight must not turn the result into NaN.

@@ -23,7 +23,7 @@ pub(crate) enum Seal {
 }
 
 /// What is said of a line whose checksum does not match.
-pub(crate) const BROKEN: &str = "its checksum does not match: the line was damaged after it was written. Remove the line to go on without what it held";
+pub(crate) const BROKEN: &str = "its checksum does not match: the line was damaged after it was written. Remove the line to continue without what it held";
 /// What is said of a line without a checksum among lines that have one.
 pub(crate) const MISSING: &str = "it has no checksum, as the lines before it have: it was damaged or written by another version. Remove the line to go \
      on without what it held";

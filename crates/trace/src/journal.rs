@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use crate::error::StoreError;
 
@@ -26,9 +27,13 @@ impl AppendFile for File {
     }
 
     fn flush_to_disk(&mut self) -> io::Result<()> {
-        self.sync_all()
+        self.sync_data()
     }
 }
+
+/// Longest time between two waits for the disk, where something was written: waiting oftener would cost a spinning disk
+/// more than it saves.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Appends lines without a buffer in this process, so that a killed process loses nothing it has appended.
 #[derive(Debug)]
@@ -37,12 +42,13 @@ pub(crate) struct Journal<F> {
     file: F,
     length: u64,
     broken: bool,
+    flushed_at: Instant,
 }
 
 impl<F: AppendFile> Journal<F> {
     /// Appends to a file that holds `length` bytes of whole lines.
     pub(crate) fn new(path: PathBuf, file: F, length: u64) -> Self {
-        Self { path, file, length, broken: false }
+        Self { path, file, length, broken: false, flushed_at: Instant::now() }
     }
 
     /// Appends one line, which ends with its line end.
@@ -72,11 +78,25 @@ impl<F: AppendFile> Journal<F> {
     /// # Errors
     /// [`StoreError::Write`].
     pub(crate) fn flush_to_disk(&mut self) -> Result<(), StoreError> {
+        self.flushed_at = Instant::now();
         self.file.flush_to_disk().map_err(|source| StoreError::Write {
             path: self.path.clone(),
             hint: write_hint(&source),
             source,
         })
+    }
+}
+
+impl<F: AppendFile> Journal<F> {
+    /// Waits for the disk where the last time is more than [`FLUSH_INTERVAL`] ago.
+    ///
+    /// # Errors
+    /// As [`Journal::flush_to_disk`].
+    pub(crate) fn flush_if_due(&mut self) -> Result<(), StoreError> {
+        if self.flushed_at.elapsed() < FLUSH_INTERVAL {
+            return Ok(());
+        }
+        self.flush_to_disk()
     }
 }
 

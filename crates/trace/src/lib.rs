@@ -15,8 +15,11 @@
 //! - `mapping`: one file a record: to a span, and back.
 //! - [`span_ids`], `span_names`: ids that follow from what a span records, and what spans are called by.
 //! - [`run_store`], [`run_reader`]: the folder of a run, written and read.
+//! - `line_batch`, `line_records`, `gathered`: lines of a run, many at once; the records in them; and each of those once.
+//! - `new_folder`: a run's folder appears whole or not at all.
 //! - `span_draft`, `otlp_line`, `checksum`, `read_span`, `journal`, `escaped`: a span under construction, as a line, its
 //!   checksum, as read, the file of whole lines, and messages that may quote it.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod attributes;
 pub mod backend_attributes;
@@ -24,8 +27,12 @@ mod checksum;
 pub mod error;
 mod escaped;
 pub mod foreign;
+mod gathered;
 mod journal;
+mod line_batch;
+mod line_records;
 mod mapping;
+mod new_folder;
 pub mod otlp_json;
 mod otlp_line;
 pub mod outgoing;
@@ -38,6 +45,7 @@ mod span_names;
 pub mod traces_reader;
 
 pub use error::{MappingError, StoreError};
-pub use run_reader::{ReadNotes, inspect_run, is_finished, list_runs, read_run};
+pub use new_folder::{remove_abandoned, try_writing};
+pub use run_reader::{ReadNotes, inspect_run, is_finished, list_runs, read_run, read_run_without_texts};
 pub use run_store::RunStore;
 pub use traces_reader::TracesReader;

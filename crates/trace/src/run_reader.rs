@@ -1,43 +1,33 @@
 //! Reads a run's folder: finished, cut off, or still being written.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek as _, SeekFrom};
+use std::io::{self, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::thread;
 
 use infercost_core::run::RUN_SCHEMA;
-use infercost_core::{InferenceRecord, RunHeader, RunRecord, VariantId, WindowId, WindowRecord};
+use infercost_core::{RunHeader, RunRecord};
 use serde::Deserialize;
 
-use crate::checksum::{self, Seal};
-use crate::error::{MappingError, StoreError};
+use crate::error::StoreError;
 use crate::escaped::plain;
-use crate::mapping::{evaluation, idle, inference, load, window};
+use crate::gathered::Gathered;
+pub use crate::gathered::ReadNotes;
+pub use crate::line_batch::MAX_LINE;
+use crate::line_batch::{LineBatch, LineReader};
+use crate::line_records::{ReadLine, Texts, read_batches};
+pub use crate::new_folder::HEADER_FILE;
 use crate::otlp_json::read_line;
-use crate::read_span::ReadSpan;
 use crate::span_ids::SpanId;
 use crate::span_names::record;
 
-/// Name of the header's file in a run's folder.
-pub const HEADER_FILE: &str = "run.json";
 /// Name of the spans' file in a run's folder.
 pub const SPANS_FILE: &str = "spans.jsonl";
-/// Longest line read or written, in bytes.
-pub const MAX_LINE: usize = 16 << 20;
 /// Largest header read, in bytes.
 pub const MAX_HEADER: u64 = 64 << 20;
-
-/// What reading left aside.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ReadNotes {
-    /// Spans that are no record of infercost's: another program's, or a newer version's.
-    pub unknown_spans: u64,
-    /// Spans with the id of an earlier one; the earlier one counts.
-    pub duplicate_spans: u64,
-    /// Bytes of a last line that was cut off while it was written.
-    pub torn_bytes: u64,
-}
+/// Threads beyond these gain nothing, since lines are taken in order by one.
+const MOST_THREADS: usize = 8;
 
 /// A run as it lies on disk, before windows that were cut off are closed.
 #[derive(Debug)]
@@ -62,7 +52,11 @@ pub(crate) struct StoredRun {
 /// # Errors
 /// [`StoreError`] where there is no run, its format is newer, or a line is not what infercost writes.
 pub fn read_run(folder: &Path) -> Result<RunRecord, StoreError> {
-    let (record, notes) = inspect_run(folder)?;
+    read_noting(folder, Texts::Kept)
+}
+
+fn read_noting(folder: &Path, texts: Texts) -> Result<RunRecord, StoreError> {
+    let StoredRun { record, notes, .. } = read_stored(folder, texts)?;
     if notes != ReadNotes::default() {
         tracing::warn!(
             folder = %folder.display(),
@@ -75,12 +69,20 @@ pub fn read_run(folder: &Path) -> Result<RunRecord, StoreError> {
     Ok(record)
 }
 
+/// The same without prompts and answers, which no figure needs: a run of a million spans is then read in half the memory.
+///
+/// # Errors
+/// As [`read_run`].
+pub fn read_run_without_texts(folder: &Path) -> Result<RunRecord, StoreError> {
+    read_noting(folder, Texts::LeftOut)
+}
+
 /// Reads a run, and says what was left aside.
 ///
 /// # Errors
 /// As [`read_run`].
 pub fn inspect_run(folder: &Path) -> Result<(RunRecord, ReadNotes), StoreError> {
-    let stored = read_stored(folder)?;
+    let stored = read_stored(folder, Texts::Kept)?;
     Ok((stored.record, stored.notes))
 }
 
@@ -97,8 +99,11 @@ pub fn list_runs(traces: &Path) -> Result<Vec<PathBuf>, StoreError> {
     };
     let mut runs = Vec::new();
     for entry in entries {
-        let folder = entry.map_err(read)?.path();
-        if folder.join(HEADER_FILE).is_file() {
+        let entry = entry.map_err(read)?;
+        let folder = entry.path();
+        // what begins with a dot is a run that has not begun yet
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if !is_hidden && folder.join(HEADER_FILE).is_file() {
             runs.push(folder);
         }
     }
@@ -146,7 +151,7 @@ fn last_line(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Reads a run as it lies on disk.
-pub(crate) fn read_stored(folder: &Path) -> Result<StoredRun, StoreError> {
+pub(crate) fn read_stored(folder: &Path, texts: Texts) -> Result<StoredRun, StoreError> {
     let header = read_header(folder)?;
     let path = folder.join(SPANS_FILE);
     let file = match File::open(&path) {
@@ -156,18 +161,88 @@ pub(crate) fn read_stored(folder: &Path) -> Result<StoredRun, StoreError> {
         Err(source) => return Err(StoreError::Read { path, source }),
     };
 
-    let mut gathered = Gathered::new(&header);
     let mut lines = Lines { path, number: 0, length: 0, unterminated: false, torn: 0 };
-
+    let mut gathered = Gathered::new(&header);
     if let Some(file) = file {
-        lines.each(BufReader::with_capacity(1 << 18, file), |line| gathered.line(line))?;
+        lines.read(LineReader::new(file), texts, &mut gathered)?;
     }
-    gathered.notes.torn_bytes = lines.torn;
-    let Gathered { ids, notes, loads, idles, windows, inferences, evaluations, finished_at, .. } = gathered;
-    let windows = assemble(windows, inferences, header.repetitions);
 
-    let record = RunRecord { header, loads, idles, windows, evaluations, finished_at };
+    gathered.notes.torn_bytes = lines.torn;
+    let (record, ids, notes) = gathered.finish(header);
     Ok(StoredRun { record, notes, ids, length: lines.length, unterminated: lines.unterminated })
+}
+
+/// How far the lines of a run were read.
+struct Lines {
+    path: PathBuf,
+    number: u64,
+    length: u64,
+    unterminated: bool,
+    torn: u64,
+}
+
+impl Lines {
+    /// Takes every line into `gathered`. Lines are turned into records on as many threads as there are processors, some
+    /// megabytes at a time, and taken in the order in which they stand.
+    fn read(
+        &mut self,
+        mut reader: LineReader,
+        texts: Texts,
+        gathered: &mut Gathered,
+    ) -> Result<(), StoreError> {
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+        let mut batches: Vec<LineBatch> = Vec::new();
+        batches.resize_with(threads, LineBatch::default);
+
+        loop {
+            for batch in &mut batches {
+                let filled = reader.fill(batch);
+                filled.map_err(|source| StoreError::Read { path: self.path.clone(), source })?;
+            }
+            if batches.first().is_none_or(LineBatch::is_empty) {
+                return Ok(());
+            }
+
+            let filled = batches.iter().take_while(|batch| !batch.is_empty()).count();
+            let filled = batches.get(..filled).unwrap_or_default();
+
+            for (batch, lines) in filled.iter().zip(read_batches(filled, texts)) {
+                for line in lines {
+                    self.take(line, gathered)?;
+                }
+                if batch.is_too_long {
+                    self.number += 1;
+                    let reason = format!("longer than {MAX_LINE} bytes; this is no line of infercost's");
+                    return Err(self.wrong(reason));
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, line: ReadLine, gathered: &mut Gathered) -> Result<(), StoreError> {
+        self.number += 1;
+
+        let taken = match line.content {
+            None => Ok(()),
+            Some(content) => content.and_then(|content| gathered.line(content)),
+        };
+
+        match taken {
+            Err(reason) if line.is_whole => return Err(self.wrong(reason)),
+            // only the last line of a file has no end
+            Err(_) => self.torn = line.length,
+            Ok(()) => {
+                self.length += line.length;
+                self.unterminated = !line.is_whole;
+            }
+        }
+
+        Ok(())
+    }
+
+    fn wrong(&self, reason: String) -> StoreError {
+        StoreError::Line { path: self.path.clone(), line: self.number, reason }
+    }
 }
 
 fn read_header(folder: &Path) -> Result<RunHeader, StoreError> {
@@ -192,7 +267,7 @@ fn read_header(folder: &Path) -> Result<RunHeader, StoreError> {
 
     let wrong = |reason: String| StoreError::Header { path: path.clone(), reason };
     if bytes.len() as u64 > MAX_HEADER {
-        return Err(wrong(format!("larger than {MAX_HEADER} bytes; this is no run's header")));
+        return Err(wrong(format!("larger than {MAX_HEADER} bytes; this is not the header of a run")));
     }
 
     let json = |error: serde_json::Error| wrong(plain(&error));
@@ -203,205 +278,4 @@ fn read_header(folder: &Path) -> Result<RunHeader, StoreError> {
     }
 
     serde_json::from_slice(&bytes).map_err(json)
-}
-
-/// Walks the lines of a file of any size, one in memory at a time.
-struct Lines {
-    path: PathBuf,
-    number: u64,
-    length: u64,
-    unterminated: bool,
-    torn: u64,
-}
-
-impl Lines {
-    fn each(
-        &mut self,
-        mut reader: impl BufRead,
-        mut take: impl FnMut(&[u8]) -> Result<(), String>,
-    ) -> Result<(), StoreError> {
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            self.number += 1;
-            let limit = MAX_LINE as u64 + 1;
-            let read = reader.by_ref().take(limit).read_until(b'\n', &mut line);
-            read.map_err(|source| StoreError::Read { path: self.path.clone(), source })?;
-            if line.is_empty() {
-                return Ok(());
-            }
-            if line.len() > MAX_LINE {
-                return Err(
-                    self.wrong(format!("longer than {MAX_LINE} bytes; this is no line of infercost's"))
-                );
-            }
-            let whole = line.last() == Some(&b'\n');
-            let result = if line.trim_ascii().is_empty() { Ok(()) } else { take(&line) };
-            match result {
-                Err(reason) if whole => return Err(self.wrong(reason)),
-                Err(_) => self.torn = line.len() as u64,
-                Ok(()) => {
-                    self.length += line.len() as u64;
-                    self.unterminated = !whole;
-                }
-            }
-        }
-    }
-
-    fn wrong(&self, reason: String) -> StoreError {
-        StoreError::Line { path: self.path.clone(), line: self.number, reason }
-    }
-}
-
-/// Records as they are met.
-struct Gathered {
-    variants: HashSet<VariantId>,
-    ids: HashSet<SpanId>,
-    notes: ReadNotes,
-    loads: Vec<infercost_core::LoadRecord>,
-    idles: Vec<infercost_core::IdleRecord>,
-    windows: Vec<WindowRecord>,
-    inferences: Vec<(WindowId, InferenceRecord)>,
-    evaluations: Vec<infercost_core::EvaluationRecord>,
-    finished_at: Option<SystemTime>,
-    /// True from the first line with a checksum on: no later line of records may lack one.
-    are_sealed: bool,
-}
-
-impl Gathered {
-    fn new(header: &RunHeader) -> Self {
-        Self {
-            variants: header.variants.iter().map(|variant| variant.id.clone()).collect(),
-            ids: HashSet::new(),
-            notes: ReadNotes::default(),
-            loads: Vec::new(),
-            idles: Vec::new(),
-            windows: Vec::new(),
-            inferences: Vec::new(),
-            evaluations: Vec::new(),
-            finished_at: None,
-            are_sealed: false,
-        }
-    }
-
-    fn line(&mut self, line: &[u8]) -> Result<(), String> {
-        let (_, seal) = checksum::check(line);
-        if seal == Seal::Broken {
-            return Err(checksum::BROKEN.to_owned());
-        }
-
-        let line = read_line(line)?;
-        let before = self.ids.len();
-
-        for span in line.spans() {
-            self.span(span)?;
-        }
-
-        // lines of others, which hold no record, need none
-        let holds_records = self.ids.len() > before;
-
-        if holds_records && self.are_sealed && seal == Seal::None {
-            return Err(checksum::MISSING.to_owned());
-        }
-        self.are_sealed |= seal == Seal::Whole;
-
-        Ok(())
-    }
-
-    fn span(&mut self, span: &ReadSpan<'_>) -> Result<(), String> {
-        let known = [
-            record::RUN,
-            record::VARIANT,
-            record::WINDOW,
-            record::INFERENCE,
-            record::EVALUATION,
-            record::LOAD,
-            record::IDLE,
-        ];
-        let Some(kind) = span.record().filter(|kind| known.contains(kind)) else {
-            self.notes.unknown_spans += 1;
-            return Ok(());
-        };
-
-        let id = span.id().ok_or_else(|| format!("{kind}: spanId is not of eight bytes"))?;
-        if self.ids.contains(&id) {
-            self.notes.duplicate_spans += 1;
-            return Ok(());
-        }
-
-        self.take(kind, span).map_err(|error| format!("{kind}: {error}"))?;
-        self.ids.insert(id);
-
-        Ok(())
-    }
-
-    fn take(&mut self, kind: &str, span: &ReadSpan<'_>) -> Result<(), MappingError> {
-        let variant = match kind {
-            record::WINDOW => {
-                let window = window::read(span)?;
-                let variant = window.id.variant.clone();
-                self.windows.push(window);
-                variant
-            }
-            record::INFERENCE => {
-                let (id, inference) = inference::read(span)?;
-                let variant = id.variant.clone();
-                self.inferences.push((id, inference));
-                variant
-            }
-            record::EVALUATION => {
-                let evaluation = evaluation::read(span)?;
-                let variant = evaluation.variant.clone();
-                self.evaluations.push(evaluation);
-                variant
-            }
-            record::LOAD => {
-                let load = load::read(span)?;
-                let variant = load.variant.clone();
-                self.loads.push(load);
-                variant
-            }
-            record::IDLE => {
-                self.idles.push(idle::read(span)?);
-                return Ok(());
-            }
-            record::RUN => {
-                self.finished_at = Some(span.ended_at());
-                return Ok(());
-            }
-            // a variant's span says nothing that the header does not
-            _ => return Ok(()),
-        };
-
-        if self.variants.contains(&variant) {
-            return Ok(());
-        }
-
-        Err(crate::read_span::invalid(
-            crate::attributes::VARIANT,
-            &format!("is not in the run's header: {:?}", variant.as_str()),
-        ))
-    }
-}
-
-/// Puts inferences into their windows, closes windows that were cut off, and sorts by time.
-fn assemble(
-    windows: Vec<WindowRecord>,
-    inferences: Vec<(WindowId, InferenceRecord)>,
-    single: u32,
-) -> Vec<WindowRecord> {
-    let mut by_window: HashMap<WindowId, Vec<InferenceRecord>> = HashMap::new();
-    for (id, inference) in inferences {
-        by_window.entry(id).or_default().push(inference);
-    }
-    let mut windows: Vec<WindowRecord> = windows
-        .into_iter()
-        .map(|window| {
-            let inferences = by_window.remove(&window.id).unwrap_or_default();
-            WindowRecord { inferences, ..window }
-        })
-        .collect();
-    windows.extend(by_window.into_iter().map(|(id, inferences)| window::interrupted(id, inferences, single)));
-    windows.sort_by(|a, b| (a.started_at, a.id.index, &a.id).cmp(&(b.started_at, b.id.index, &b.id)));
-    windows
 }

@@ -1,9 +1,9 @@
 //! An open run: records go in, spans lie on the disk.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -15,22 +15,22 @@ use infercost_core::{
 
 use crate::error::{MappingError, StoreError};
 use crate::journal::{Journal, write_hint};
+use crate::line_records::Texts;
 use crate::mapping::{RunSpans, evaluation};
+use crate::new_folder::{self, HEADER_FILE, OWNER_ONLY};
 use crate::otlp_line::LineWriter;
-use crate::run_reader::{HEADER_FILE, MAX_LINE, SPANS_FILE, read_stored};
+use crate::run_reader::{MAX_LINE, SPANS_FILE, read_stored};
 use crate::span_draft::Span;
 use crate::span_ids::{SpanId, unix_nanos};
 
 /// Bytes after which a line is ended where there are more spans to append.
 const FULL_LINE: usize = 128 << 10;
-/// A run holds prompts and answers, which are for its owner's eyes.
-const OWNER_ONLY_FOLDER: u32 = 0o700;
-const OWNER_ONLY: u32 = 0o600;
 
 /// An open run folder, `<traces>/<run id>/`: `run.json` with the header, and `spans.jsonl`.
 ///
 /// What is given is appended whole, by one write (inferences that are given together by few), so that a process
-/// killed at any moment loses at most what is being written. One process at a time can hold a run open for writing.
+/// killed at any moment loses at most what is being written. After a window that ends more than a second after the last
+/// such wait, the disk is waited for: a loss of power takes at most what was measured since. One process at a time can hold a run open for writing.
 #[derive(Debug)]
 pub struct RunStore {
     folder: PathBuf,
@@ -54,11 +54,12 @@ impl RunStore {
         let folder = traces.join(header.id.as_str());
         let json = header_json(&folder, header)?;
         std::fs::create_dir_all(traces).map_err(|source| open_error(traces, source))?;
-        DirBuilder::new().mode(OWNER_ONLY_FOLDER).create(&folder).map_err(|source| match source.kind() {
+        new_folder::create(traces, header.id.as_str(), &json).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => StoreError::Exists { path: folder.clone() },
             _ => open_error(&folder, source),
         })?;
-        let made = write_header(&folder, &json).and_then(|()| Self::open(&folder, header, 0));
+
+        let made = Self::open(&folder, header, 0);
         if made.is_err() {
             // nothing was measured yet; an empty folder would only be in the way of the next attempt
             let _ = std::fs::remove_dir_all(&folder);
@@ -82,7 +83,7 @@ impl RunStore {
             return Err(StoreError::NoRun { path: folder.to_owned() });
         }
         let file = open_locked(&path)?;
-        let stored = read_stored(folder)?;
+        let stored = read_stored(folder, Texts::Kept)?;
 
         if stored.notes.torn_bytes > 0 {
             file.set_len(stored.length).map_err(|source| write_error(&path, source))?;
@@ -208,7 +209,10 @@ impl RunStore {
         let span = self.spans.window(record);
         self.append(span, Some(&record.id.variant), || {
             format!("window {} of {:?}", record.id.index, record.id.variant.as_str())
-        })
+        })?;
+
+        // between windows, where waiting for the disk disturbs no measurement
+        self.journal.flush_if_due()
     }
 
     /// Ends the run: appends the variants' spans and the root in one line, and waits for the disk.
@@ -423,22 +427,6 @@ fn header_json(folder: &Path, header: &RunHeader) -> Result<Vec<u8>, StoreError>
     }
     json.push(b'\n');
     Ok(json)
-}
-
-/// Writes `run.json` so that it is there whole or not at all.
-fn write_header(folder: &Path, json: &[u8]) -> Result<(), StoreError> {
-    let partial = folder.join("run.json.partial");
-    let whole = folder.join(HEADER_FILE);
-
-    let written = write_new(&partial, json).and_then(|()| std::fs::rename(&partial, &whole));
-    written.map_err(|source| write_error(&whole, source))
-}
-
-/// Writes a file that is not there yet, and waits for the disk.
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 fn open_locked(path: &Path) -> Result<File, StoreError> {

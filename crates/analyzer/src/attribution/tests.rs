@@ -27,7 +27,7 @@ fn window(wall: u64, joules: f64, inferences: &[(u64, u64, u64)]) -> WindowRecor
             finish: FinishReason::Stop,
             output_tokens: 2,
             thinking: None,
-            arrivals: vec![ChunkArrival { at: Duration::from_millis(*prefill), tokens: 2 }],
+            arrivals: vec![ChunkArrival { at: Duration::from_millis(*prefill), tokens: 2 }].into(),
             latency: Duration::from_millis(prefill + decode),
         },
     };

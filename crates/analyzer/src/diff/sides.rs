@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use infercost_core::diff::DiffSide;
-use infercost_core::{MachineFacts, VariantId};
+use infercost_core::{ComparisonFact, Findings, MachineFacts, Severity, VariantId};
 
 use crate::diff::Side;
 
@@ -43,12 +43,12 @@ fn machine(facts: &MachineFacts) -> String {
 }
 
 /// How the sides differ beyond their numbers.
-pub(super) fn notes(old: &Side<'_>, new: &Side<'_>) -> Vec<String> {
-    let mut notes = Vec::new();
+pub(super) fn findings(old: &Side<'_>, new: &Side<'_>) -> Findings {
+    let mut findings = Findings::default();
 
     let (before, after) = (machine(&old.report.machine), machine(&new.report.machine));
     if before != after {
-        notes.push(format!("the machines differ: {before} before, {after} now"));
+        findings.add(Severity::Warning, ComparisonFact::MachinesDiffer { before, now: after });
     }
 
     for candidate in &new.report.candidates {
@@ -56,31 +56,26 @@ pub(super) fn notes(old: &Side<'_>, new: &Side<'_>) -> Vec<String> {
         let Some(other) = old.report.candidates.iter().find(|one| one.variant == *variant) else { continue };
         let (one, two) = (&other.engine, &candidate.engine);
         if one.weights_sha256 != two.weights_sha256 {
-            notes.push(format!("{variant}: the weights are not the same file"));
+            let variant = variant.to_string();
+            findings.add(Severity::Warning, ComparisonFact::WeightsDiffer { variant });
         }
         if (&one.engine, &one.version) != (&two.engine, &two.version) {
-            notes.push(format!(
-                "{variant}: {} {} before, {} {} now",
-                one.engine, one.version, two.engine, two.version
-            ));
+            let (before, now) =
+                (format!("{} {}", one.engine, one.version), format!("{} {}", two.engine, two.version));
+            let variant = variant.to_string();
+            findings.add(Severity::Limitation, ComparisonFact::EnginesDiffer { variant, before, now });
         }
         if one.threads != two.threads {
-            notes.push(format!(
-                "{variant}: {} threads before, {} now",
-                threads(one.threads),
-                threads(two.threads)
-            ));
+            let (before, now) = (one.threads, two.threads);
+            let variant = variant.to_string();
+            findings.add(Severity::Limitation, ComparisonFact::ThreadsDiffer { variant, before, now });
         }
     }
 
     if prompt_sets(old) != prompt_sets(new) {
-        notes.push("the prompt sets differ: costs and times are of other prompts".to_owned());
+        findings.add(Severity::Warning, ComparisonFact::PromptSetsDiffer);
     }
-    notes
-}
-
-fn threads(count: Option<u32>) -> String {
-    count.map_or_else(|| "unknown".to_owned(), |count| count.to_string())
+    findings
 }
 
 /// Hashes of the prompt sets behind a side.

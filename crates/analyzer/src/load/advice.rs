@@ -1,6 +1,7 @@
-//! What to deploy, and how hard to drive it: the cheapest operating point that meets the targets.
+//! What to deploy, and under which load: the cheapest operating point that meets the targets.
 
-use infercost_core::{Estimate, OperatingPoint, Policy, Recommendation, Verdict};
+use infercost_core::verdict::{Grounds, LoadDoubt, Loaded, Rivals, Standing};
+use infercost_core::{Estimate, Policy, Recommendation, Verdict};
 use infercost_cost::Parts;
 use infercost_stats::newcombe::{Share, newcombe_independent};
 use infercost_stats::{normal, power};
@@ -8,7 +9,6 @@ use infercost_stats::{normal, power};
 use super::{MOST_FAILURES, Point};
 use crate::pricing::Pricing;
 use crate::recommendation::{JudgedVariant, Part, quality};
-use infercost_core::number::plain;
 
 /// A variant with its operating points.
 pub(crate) struct LoadTested<'a> {
@@ -47,27 +47,27 @@ impl Offer<'_> {
     }
 
     /// Why the question is open.
-    fn why_open(&self, meets: bool) -> String {
-        let what = if self.tested.judged.verdict != Verdict::Pass {
-            "whether it is good enough is not settled; more prompts would tell"
+    fn why_open(&self, meets: bool) -> Grounds {
+        let doubt = if self.tested.judged.verdict != Verdict::Pass {
+            LoadDoubt::Quality
         } else if self.failures != Verdict::Pass {
-            "whether it fails more often than the baseline is not settled; a longer --duration would tell"
+            LoadDoubt::Failures
         } else if !sound(self.point) {
-            "whether it meets the targets is not settled; a longer --duration would tell"
+            LoadDoubt::Targets
         } else if meets {
-            "whether it is cheaper is not settled; a longer --duration would tell"
+            LoadDoubt::Cost
         } else {
-            "what it saves is not settled"
+            LoadDoubt::Saving
         };
 
-        format!(
-            "inconclusive: measure again, because {} at {} costs {} [{}, {}] of the baseline's cost, but {what}",
-            self.tested.name,
-            load(self.point.report.operating_point),
-            plain(self.ratio.point),
-            plain(self.ratio.lower),
-            plain(self.ratio.upper)
-        )
+        Grounds::OpenUnderLoad { candidate: self.tested.at(self.point), ratio: self.ratio, doubt }
+    }
+}
+
+impl LoadTested<'_> {
+    /// Its name, and the point that is spoken of.
+    fn at(&self, point: &Point) -> Loaded {
+        Loaded { variant: self.name.clone(), at: point.report.operating_point }
     }
 }
 
@@ -153,25 +153,19 @@ fn switch(
     asked: bool,
     meets: bool,
 ) -> Recommendation {
-    let point = winner.point.report.operating_point;
-    let how = if asked { "meets the targets at" } else { "costs" };
-    let but = if asked && !meets { ", which does not meet them" } else { "" };
-    let why = format!(
-        "{} at {} {how} {} [{}, {}] of the baseline's cost ({} at {}{but}) and stays within the thresholds",
-        winner.tested.name,
-        load(point),
-        plain(winner.ratio.point),
-        plain(winner.ratio.lower),
-        plain(winner.ratio.upper),
-        baseline.name,
-        load(reference.report.operating_point),
-    );
+    let grounds = Grounds::CheaperUnderLoad {
+        candidate: winner.tested.at(winner.point),
+        ratio: winner.ratio,
+        baseline: baseline.at(reference),
+        has_targets: asked,
+        baseline_meets: meets,
+    };
 
     Recommendation::Switch {
         variant: winner.tested.judged.variant.clone(),
-        operating_point: Some(point),
+        operating_point: Some(winner.point.report.operating_point),
         saving: winner.ratio.map(|ratio| 1.0 - ratio),
-        why,
+        why: grounds.to_string(),
     }
 }
 
@@ -187,43 +181,29 @@ fn without_winner(
         return Recommendation::MeasureMore {
             variant: offer.tested.judged.variant.clone(),
             prompts_needed: offer.tested.judged.prompts_needed,
-            why: offer.why_open(meets),
+            why: offer.why_open(meets).to_string(),
         };
     }
 
-    let point = reference.report.operating_point;
     let unsettled = reference.report.meets_targets == Some(Verdict::Inconclusive);
-    let kept = match (asked, meets) {
-        (false, _) => format!("{} costs least at {}", baseline.name, load(point)),
-        (true, true) => format!("{} at {} meets the targets", baseline.name, load(point)),
-        (true, false) if unsettled => format!(
-            "whether {} at {} meets the targets is not settled (a longer --duration would tell)",
-            baseline.name,
-            load(point)
-        ),
-        (true, false) => format!("{} meets the targets at no operating point measured", baseline.name),
+    let standing = match (asked, meets) {
+        (false, _) => Standing::CostsLeast,
+        (true, true) => Standing::MeetsTargets,
+        (true, false) if unsettled => Standing::TargetsOpen,
+        (true, false) => Standing::MissesTargets,
     };
 
-    let others = if offers.is_empty() {
-        ""
-    } else if meets {
-        ", and no candidate that stays within the limits, or may, is cheaper"
-    } else {
-        ", and no candidate that passes does"
+    let rivals = if meets { Rivals::NotCheaper } else { Rivals::MissTargets };
+    let grounds = Grounds::KeptUnderLoad {
+        baseline: baseline.at(reference),
+        standing,
+        candidates: (!offers.is_empty()).then_some(rivals),
     };
 
     Recommendation::KeepBaseline {
         variant: baseline.judged.variant.clone(),
-        operating_point: meets.then_some(point),
-        why: kept + others,
-    }
-}
-
-/// `concurrency 4`, `2.5 requests/s`.
-pub(crate) fn load(point: OperatingPoint) -> String {
-    match point {
-        OperatingPoint::Closed { concurrency } => format!("concurrency {concurrency}"),
-        OperatingPoint::Open { rate } => format!("{} requests/s", plain(rate)),
+        operating_point: meets.then_some(reference.report.operating_point),
+        why: grounds.to_string(),
     }
 }
 

@@ -2,8 +2,8 @@
 use std::time::{Duration, SystemTime};
 
 use infercost_core::{
-    ChunkArrival, EnergyReading, FailureKind, FinishReason, PromptId, Sampling, SteadyState, VariantId,
-    WindowId,
+    ChunkArrival, ChunkArrivals, EnergyReading, FailureKind, FinishReason, Outcome, PromptId, Sampling,
+    SteadyState, VariantId, WindowId,
 };
 
 use super::steady::SteadyRates;
@@ -99,7 +99,7 @@ fn empty_answers_are_no_throughput() {
     for inference in window.inferences.iter_mut().step_by(2) {
         if let Outcome::Completed { output_tokens, arrivals, .. } = &mut inference.outcome {
             *output_tokens = 0;
-            arrivals.clear();
+            *arrivals = ChunkArrivals::default();
         }
     }
     let requests = Steady::of(&facts(&window)).rates(0.95).requests_per_s;
@@ -147,7 +147,7 @@ fn goodput_counts_what_keeps_the_targets() {
         for inference in &mut window.inferences {
             if let Outcome::Completed { output_tokens, arrivals, .. } = &mut inference.outcome {
                 *output_tokens = tokens;
-                arrivals.truncate(tokens as usize);
+                *arrivals = arrivals.iter().take(tokens as usize).collect();
             }
         }
         let requests = Steady::of(&facts(&window)).issued();

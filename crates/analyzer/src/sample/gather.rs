@@ -79,7 +79,7 @@ pub(super) fn variant<'a>(
         .collect();
     let superseded: Vec<Superseded<'_>> = runs.iter().map(Superseded::of).collect();
     let counts = |run: usize, window: &WindowRecord| {
-        superseded.get(run).is_none_or(|superseded| !superseded.holds(window))
+        superseded.get(run).is_none_or(|superseded| superseded.counts(window))
     };
     let measured: Vec<(usize, &WindowRecord)> =
         windows.iter().copied().filter(|(run, window)| counts(*run, window)).collect();
@@ -88,6 +88,11 @@ pub(super) fn variant<'a>(
     let mut sample = VariantSample {
         header,
         windows: measured.iter().map(|(_, window)| *window).collect(),
+        first: windows
+            .iter()
+            .map(|(_, window)| *window)
+            .filter(|window| window.remeasures.is_none())
+            .collect(),
         runs: measured.iter().map(|(run, _)| *run).collect(),
         loads: runs.iter().flat_map(|run| &run.loads).filter(|load| load.variant == header.id).collect(),
         powers: phase_powers(metered),
@@ -106,7 +111,7 @@ pub(super) fn variant<'a>(
         divergence_reason: evaluations.foreign.then_some("divergences were taken from another baseline"),
     };
 
-    let mut marks: HashMap<usize, PromptMarks> = HashMap::new();
+    let mut marks = vec![PromptMarks::default(); prompts.len()];
     for (run, window) in windows {
         if counts(run, window) {
             sample.unattributed += add_window(run, window, prompts, &mut sample, columns);
@@ -123,7 +128,7 @@ pub(super) fn variant<'a>(
             if answered {
                 sample.answered.insert(prompt);
             }
-            let marks = marks.entry(prompt).or_default();
+            let Some(marks) = marks.get_mut(prompt) else { continue };
             marks.requests += 1.0;
             marks.answers += f64::from(u8::from(answered));
 
@@ -141,12 +146,17 @@ pub(super) fn variant<'a>(
         }
     }
 
-    for (prompt, marks) in marks {
+    let places = places_by_prompt(&sample);
+    let asked = marks.iter().enumerate().filter(|(_, marks)| marks.requests > 0.0);
+    for (prompt, marks) in asked {
         if let Some(slot) = sample.failed.get_mut(prompt) {
             *slot = Some(1.0 - marks.answers / marks.requests);
         }
         if let Some(score) = marks.score() {
-            add_score(prompt, score, &marks, &mut sample, columns);
+            add_score(prompt, score, marks, &places, columns);
+            if let Some(slot) = sample.scores.get_mut(prompt) {
+                *slot = Some(score);
+            }
         }
     }
 
@@ -178,13 +188,20 @@ impl PromptMarks {
     }
 }
 
+/// Where each request stands, those of a prompt side by side and in the order in which they were asked.
+fn places_by_prompt(sample: &VariantSample<'_>) -> Vec<Place> {
+    let mut places: Vec<Place> = sample.askings.iter().map(|asking| asking.place).collect();
+    places.sort_by_key(|place| place.prompt);
+    places
+}
+
 /// Adds a prompt's score. A cost per right answer needs the scores of a block beside its costs: each asking has its
 /// part.
 fn add_score(
     prompt: usize,
     score: PromptScore,
     marks: &PromptMarks,
-    sample: &mut VariantSample<'_>,
+    places: &[Place],
     columns: &mut Columns<'_>,
 ) {
     let answered_share = marks.answers / marks.requests;
@@ -192,21 +209,15 @@ fn add_score(
     columns.add(prompt, Own::ScoredAnswers, answered_share);
     columns.mark(prompt, Own::Scored);
 
-    let blocks: Vec<usize> = sample
-        .askings
-        .iter()
-        .filter(|asking| asking.place.prompt == prompt)
-        .map(|one| one.place.block)
-        .collect();
-    let part = 1.0 / blocks.len() as f64;
-    for block in blocks {
-        columns.add_to_block(block, Own::Score, score.worst * part);
-        columns.add_to_block(block, Own::ScoredAnswers, answered_share * part);
-        columns.add_to_block(block, Own::Scored, part);
-    }
+    let first = places.partition_point(|place| place.prompt < prompt);
+    let end = places.partition_point(|place| place.prompt <= prompt);
+    let own = places.get(first..end).unwrap_or_default();
+    let part = 1.0 / own.len() as f64;
 
-    if let Some(slot) = sample.scores.get_mut(prompt) {
-        *slot = Some(score);
+    for place in own {
+        columns.add_to_block(place.block, Own::Score, score.worst * part);
+        columns.add_to_block(place.block, Own::ScoredAnswers, answered_share * part);
+        columns.add_to_block(place.block, Own::Scored, part);
     }
 }
 
@@ -342,13 +353,10 @@ struct Took {
 
 impl Took {
     fn of_prompt(table: &Table, layout: Layout, variant: usize, prompt: usize) -> Self {
-        let sum = |column| table.get(prompt, layout.own(variant, column));
-        Self {
-            answers: sum(Own::Answers),
-            busy_s: sum(Own::Busy),
-            joules: sum(Own::Joules),
-            metered_answers: sum(Own::MeteredAnswers),
-        }
+        let columns = [Own::Answers, Own::Busy, Own::Joules, Own::MeteredAnswers];
+        let [answers, busy_s, joules, metered_answers] =
+            columns.map(|column| table.get(prompt, layout.own(variant, column)));
+        Self { answers, busy_s, joules, metered_answers }
     }
 
     fn of_asking(asking: &Asking) -> Self {

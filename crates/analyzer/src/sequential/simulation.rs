@@ -88,6 +88,40 @@ impl Prompts for Flips {
     }
 }
 
+/// Requests that are refused: by the candidate alone, and by the baseline alone, at these rates.
+struct Refusals {
+    more: f64,
+    fewer: f64,
+    counts: PairedCounts,
+}
+
+impl Refusals {
+    fn new(more: f64, fewer: f64) -> Self {
+        Self { more, fewer, counts: PairedCounts::default() }
+    }
+}
+
+impl Prompts for Refusals {
+    fn answer(&mut self, _: usize, random: &mut ChaCha8Rng) {
+        // counted where the scores count right answers, as in a report
+        let draw: f64 = random.random();
+        if draw < self.more {
+            self.counts.wrong_to_right += 1;
+        } else if draw < self.more + self.fewer {
+            self.counts.right_to_wrong += 1;
+        } else if draw < self.more + self.fewer + 0.01 {
+            self.counts.both_right += 1;
+        } else {
+            self.counts.both_wrong += 1;
+        }
+    }
+
+    fn evidence(&self) -> QualityEvidence {
+        let failures = Evidence { measurement: Measurement::paired(self.counts), ..Evidence::default() };
+        QualityEvidence { failures, ..QualityEvidence::default() }
+    }
+}
+
 /// Divergences as skewed as real ones (a power of an exponential with the given mean), over answers of
 /// 5 to 20 tokens.
 struct Divergences {
@@ -151,7 +185,7 @@ fn simulate<P: Prompts>(
     of: impl Fn() -> P,
 ) -> Tally {
     let mut random = ChaCha8Rng::seed_from_u64(course.prompts() as u64);
-    let margin = Margin::of(policy, graded, graded);
+    let margin = Margin::of(policy, graded, course.prompts());
     let mut tally = Tally::default();
     for _ in 0..trials {
         let mut group: Vec<P> = (0..candidates).map(|_| of()).collect();
@@ -248,6 +282,29 @@ fn clear_scores_need_half_the_prompts() {
     }
 }
 
+fn refusals(prompts: usize, more: f64, fewer: f64) -> Tally {
+    simulate(&Course::of(prompts, 1), 1, TRIALS, &scores_only(), 0, || Refusals::new(more, fewer))
+}
+
+/// The gate of the failure rate keeps its errors as that of the task score does: a server that refuses as often as the
+/// baseline is rarely failed, and one that refuses more often by the margin rarely passed.
+#[test]
+fn failures_keep_their_rates() {
+    for (prompts, margin) in SIZES {
+        let same = refusals(prompts, 0.01, 0.01);
+        assert!(same.failed <= TRIALS * 5 / 100 && same.passed >= TRIALS * 80 / 100, "{prompts}: {same:?}");
+
+        let just = refusals(prompts, margin + 0.02, 0.02);
+        assert!(just.passed <= AT_FIVE_PER_CENT && just.failed <= AT_FIVE_PER_CENT, "{prompts}: {just:?}");
+
+        let twice = refusals(prompts, 2.0 * margin + 0.02, 0.02);
+        assert!(twice.passed <= TRIALS * 5 / 100, "{prompts} prompts: {twice:?}");
+
+        let all = refusals(prompts, 1.0, 0.0);
+        assert_eq!(all.failed, TRIALS, "{prompts} prompts: {all:?}");
+    }
+}
+
 fn divergence(trials: usize, mean: f64) -> Tally {
     let policy = Policy { min_top1: None, ..Policy::default() };
     simulate(&Course::of(60, 1), 1, trials, &policy, 0, || Divergences { mean, rows: Vec::new() })
@@ -324,6 +381,19 @@ fn the_table_of_the_document() {
             share(just.failed),
             lost.prompts / TRIALS,
             unchanged.prompts / TRIALS
+        );
+
+        let same = refusals(prompts, 0.01, 0.01);
+        let just = refusals(prompts, margin + 0.02, 0.02);
+        let all = refusals(prompts, 1.0, 0.0);
+        let _ = writeln!(
+            table,
+            "  failures: no difference passes {}, fails {}; just the margin passes {}, fails {}; prompts where all fail {}",
+            share(same.passed),
+            share(same.failed),
+            share(just.passed),
+            share(just.failed),
+            all.prompts / TRIALS
         );
     }
     assert!(table.is_empty(), "{table}");

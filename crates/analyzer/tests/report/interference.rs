@@ -1,9 +1,10 @@
 //! Windows that something disturbed, and the windows that are measured in their place.
 
+use infercost_analyzer::ledger::Ledger;
 use infercost_core::interference::Interference;
 use infercost_core::*;
 
-use crate::scenario::{prices, run};
+use crate::scenario::{later, prices, run};
 use crate::{analyze, faster, full, near};
 
 /// A window in which another program kept one of two processors busy and its own threads had to wait.
@@ -11,7 +12,7 @@ fn disturb(window: &mut WindowRecord) {
     for inference in &mut window.inferences {
         if let Outcome::Completed { latency, arrivals, .. } = &mut inference.outcome {
             *latency *= 3;
-            arrivals.iter_mut().for_each(|chunk| chunk.at *= 3);
+            *arrivals = later(arrivals, 3.0);
         }
     }
     window.wall_time *= 3;
@@ -57,6 +58,7 @@ fn a_window_that_is_measured_again_stands_in_place_of_the_disturbed_one() {
 
     let found = measured_again.interference.unwrap();
     assert_eq!((found.windows, found.watched, found.disturbed, found.remeasured), (9, 1, 1, 1));
+    assert_eq!((found.left, found.disturbed_windows[0].measured_again_in.is_some()), (0, true));
     near(found.foreign_cpu_share.unwrap(), 0.5);
     assert_eq!(undisturbed.interference, None);
 }
@@ -72,4 +74,45 @@ fn what_is_not_settled_names_the_disturbance() {
     };
     assert!(why.contains("1 of 1 windows were disturbed"), "{why}");
     assert!(report.candidates[1].verdict == Verdict::Pass, "{:#?}", report.candidates[1].reasons);
+}
+
+/// What was disturbed is billed to nobody: the bill is that of the window in its place.
+#[test]
+fn what_was_measured_again_is_billed_once() {
+    let mut record = run("r1", 40, &[full(), faster("q8_0", 0.7)]);
+    let place = record.windows.iter().position(|window| window.id.variant.as_str() == "tiny/q8_0").unwrap();
+    let second = again(&record.windows[place]);
+    disturb(&mut record.windows[place]);
+    record.windows.push(second);
+
+    let report = analyze(std::slice::from_ref(&record), &prices()).unwrap();
+    let ledger = Ledger::of(&record, &report);
+    let q8_0 = &report.candidates[1];
+    let of_q8_0 = || ledger.bills.iter().filter(|bill| bill.variant == q8_0.variant);
+    let billed: f64 = of_q8_0().filter_map(|bill| bill.total).sum();
+    near(billed, q8_0.cost.per_inference.unwrap().point * q8_0.answers as f64);
+
+    let left_out: Vec<_> = of_q8_0().filter(|bill| bill.superseded).collect();
+    assert_eq!(left_out.len(), 1);
+    assert_eq!((left_out[0].inferences, left_out[0].total), (10, None));
+    assert!(ledger.unbilled()[0].contains("measured again"), "{:?}", ledger.unbilled());
+}
+
+/// A try that was cut off changes nothing: the disturbed window stays in its place.
+#[test]
+fn a_try_that_was_cut_off_stands_for_nothing() {
+    let mut record = run("r1", 40, &[full(), faster("q8_0", 0.7)]);
+    let place = record.windows.iter().position(|window| window.id.variant.as_str() == "tiny/q8_0").unwrap();
+    let mut second = again(&record.windows[place]);
+    disturb(&mut record.windows[place]);
+    let before = analyze(std::slice::from_ref(&record), &prices()).unwrap();
+
+    second.interrupted = true;
+    second.inferences.truncate(3);
+    record.windows.push(second);
+    let after = analyze(&[record], &prices()).unwrap();
+    assert_eq!(before.candidates[1].saving, after.candidates[1].saving);
+    assert_eq!(before.candidates[1].inferences, after.candidates[1].inferences);
+    let found = after.interference.unwrap();
+    assert_eq!((found.disturbed, found.remeasured, found.left), (1, 0, 1));
 }

@@ -1,7 +1,7 @@
 //! Shares of single inferences add up to what the report bills.
 
 use infercost_analyzer::ledger::{Bill, Ledger, same_total};
-use infercost_core::{FailureKind, LoadFacts, OperatingPoint, Outcome, RunRecord, VariantId};
+use infercost_core::{ChunkArrivals, FailureKind, LoadFacts, OperatingPoint, Outcome, RunRecord, VariantId};
 
 use crate::load::{FULL, SMALL, add_load, driven, ms, steady};
 use crate::scenario::{Behavior, prices, run};
@@ -91,6 +91,8 @@ fn check_run(record: &RunRecord, prices: &infercost_core::price::PriceBook, unbi
 fn shares_and_token_prices_add_up_to_the_bill() {
     check(&[full(), faster("q8_0", 0.6)], &prices());
     check(&[full(), Behavior { fails: |i| i % 7 == 0, ..faster("q8_0", 0.6) }], &prices());
+    // nothing answered: no share, no price by token, and nothing for Phoenix to multiply
+    check(&[full(), Behavior { fails: |_| true, ..faster("q8_0", 0.01) }], &prices());
     check(&[full(), Behavior { interrupted: Some(2), ..faster("q8_0", 0.6) }], &prices());
     check(&[full(), Behavior { watts: None, ..faster("q8_0", 0.6) }], &prices());
     check(&[full(), Behavior { input_tokens: |_| None, ..faster("q8_0", 0.6) }], &prices());
@@ -142,7 +144,7 @@ fn what_is_not_known_under_load_costs_nothing_and_is_said() {
                 (index % 4, &mut inference.outcome)
             {
                 *output_tokens = 0;
-                arrivals.clear();
+                *arrivals = ChunkArrivals::default();
             } else if index % 2 == 0 {
                 let message = "503".to_owned();
                 inference.outcome = Outcome::Failed { kind: FailureKind::Status, message, latency };

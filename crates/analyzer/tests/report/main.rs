@@ -6,7 +6,9 @@ mod energy;
 mod interference;
 mod ledger;
 mod load;
+mod mixed_lengths;
 mod possible;
+mod remeasured;
 mod savings;
 mod scenario;
 mod servers;
@@ -345,4 +347,38 @@ fn runs_of_different_executors_are_refused() {
         assert!(error.to_string().contains("q8_0"), "{error}");
     }
     assert!(analyze(&[first, run("r2", 50, &[full(), faster("q8_0", 0.6)])], &prices()).is_ok());
+}
+
+/// Targets of latency apply to single requests too, where no load test answers for them.
+#[test]
+fn targets_of_latency_judge_single_requests() {
+    let mut record = run("r1", 100, &[Behavior::named("full"), Behavior::named("q4")]);
+    let with = |record: &mut RunRecord, ttft_s: f64| {
+        record.header.policy.slo = Some(LatencyTargets { ttft_s: Some(ttft_s), tpot_s: None, share: 0.9 });
+        let report = infercost_analyzer::report(&Analysis {
+            runs: std::slice::from_ref(record),
+            policy: &record.header.policy,
+            prices: &record.header.prices,
+            baseline: None,
+            memory_bandwidth: None,
+        })
+        .unwrap();
+        let gates: Vec<GateResult> = report
+            .candidates
+            .iter()
+            .map(|one| one.gates.iter().find(|gate| gate.gate == Gate::Latency).unwrap().clone())
+            .collect();
+        (report, gates)
+    };
+
+    // nobody answers in a nanosecond: the baseline is told so, and the candidate fails
+    let (report, gates) = with(&mut record, 1e-9);
+    assert!(gates.iter().all(|gate| gate.verdict == Verdict::Fail), "{gates:#?}");
+    assert_eq!(report.candidates[1].verdict, Verdict::Fail);
+    assert!(gates[1].why.contains("single requests within the latency targets"), "{}", gates[1].why);
+
+    // everybody does in an hour
+    let (report, gates) = with(&mut record, 3600.0);
+    assert!(gates.iter().all(|gate| gate.verdict == Verdict::Pass), "{gates:#?}");
+    assert_ne!(report.candidates[1].verdict, Verdict::Fail);
 }

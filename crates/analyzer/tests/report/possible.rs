@@ -6,7 +6,7 @@ use infercost_core::*;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::scenario::{prices, run_in_blocks};
+use crate::scenario::{later, prices, run_in_blocks};
 use crate::{analyze, faster, full};
 
 /// Fewest prompts on which a gate may be decided.
@@ -119,12 +119,12 @@ fn apply(draw: Draw, inference: &mut InferenceRecord) {
         }
         (Fate::Empty, Outcome::Completed { output_tokens, arrivals, latency, .. }) => {
             *output_tokens = 0;
-            arrivals.clear();
+            *arrivals = ChunkArrivals::default();
             *latency = time;
         }
         (Fate::Answered, Outcome::Completed { arrivals, latency, .. }) => {
             *latency = time;
-            arrivals.iter_mut().for_each(|chunk| chunk.at = chunk.at.mul_f64(factor));
+            *arrivals = later(arrivals, factor);
         }
         (_, Outcome::Failed { .. }) => {}
     }

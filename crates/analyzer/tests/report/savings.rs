@@ -10,16 +10,16 @@ use infercost_stats::normal;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::scenario::{prices, run_in_blocks};
+use crate::scenario::{later, prices, run_in_blocks};
 use crate::{analyze, faster, full};
 
 const TRIALS: usize = 1_000;
 
 /// How a machine varies, as standard deviations of logarithms.
 #[derive(Clone, Copy)]
-struct Machine {
+pub(crate) struct Machine {
     /// Of the time of a whole window.
-    windows: f64,
+    pub(crate) windows: f64,
     /// Of the watts of a whole window.
     watts: f64,
     /// Of a single inference.
@@ -27,7 +27,7 @@ struct Machine {
 }
 
 const STEADY: Machine = Machine { windows: 0.0, watts: 0.0, inferences: 0.02 };
-const SHARED: Machine = Machine { windows: 0.03, watts: 0.04, inferences: 0.02 };
+pub(crate) const SHARED: Machine = Machine { windows: 0.03, watts: 0.04, inferences: 0.02 };
 
 #[derive(Clone, Copy)]
 struct Plan {
@@ -41,7 +41,7 @@ fn normal(random: &mut ChaCha8Rng) -> f64 {
 }
 
 /// Lets the machine vary under a made-up run. All variants answer a prompt at the same length.
-fn varied(mut record: RunRecord, machine: Machine, random: &mut ChaCha8Rng) -> RunRecord {
+pub(crate) fn varied(mut record: RunRecord, machine: Machine, random: &mut ChaCha8Rng) -> RunRecord {
     let lengths: Vec<f64> =
         record.header.prompts.chosen.iter().map(|_| (0.7 * normal(random)).exp()).collect();
     let place = |prompt: &PromptId| prompt.as_str().trim_start_matches('p').parse::<usize>().unwrap();
@@ -53,7 +53,7 @@ fn varied(mut record: RunRecord, machine: Machine, random: &mut ChaCha8Rng) -> R
             let factor = of_window * own * lengths[place(&inference.prompt)];
             let Outcome::Completed { arrivals, latency, .. } = &mut inference.outcome else { continue };
             *latency = latency.mul_f64(factor);
-            arrivals.iter_mut().for_each(|chunk| chunk.at = chunk.at.mul_f64(factor));
+            *arrivals = later(arrivals, factor);
             inference.issued_at = clock;
             clock += *latency;
         }
@@ -76,7 +76,7 @@ fn until(record: &RunRecord, prompts: usize) -> RunRecord {
 }
 
 /// What the product says of the saving: from the first look that stops the candidate, or else from the end.
-fn claim(record: &RunRecord) -> Option<Estimate> {
+pub(crate) fn claim(record: &RunRecord) -> Option<Estimate> {
     let looks: Vec<usize> =
         record.header.looks.iter().flat_map(|looks| &looks.after).map(|after| *after as usize).collect();
     for seen in looks.iter().copied().filter(|seen| *seen < record.header.prompts.chosen.len()) {

@@ -10,6 +10,12 @@ use infercost_core::run::VariantHeader;
 use infercost_core::testing::made_up_run;
 use infercost_core::*;
 
+/// Arrivals that each come `factor` times as late.
+pub(crate) fn later(arrivals: &ChunkArrivals, factor: f64) -> ChunkArrivals {
+    let late = |chunk: ChunkArrival| ChunkArrival { at: chunk.at.mul_f64(factor), ..chunk };
+    arrivals.iter().map(late).collect()
+}
+
 /// Prompts in one window.
 const BLOCK: usize = 10;
 

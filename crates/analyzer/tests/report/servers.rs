@@ -107,7 +107,8 @@ fn how_tokens_were_counted_is_said_where_it_is_in_doubt() {
         move |record: &mut RunRecord| {
             let windows = record.windows.iter_mut().filter(|window| window.id.variant.as_str() == "tiny/m");
             for inference in windows.flat_map(|window| &mut window.inferences) {
-                inference.served = Some(ServedFacts { counted_by, count_mismatch, ..ServedFacts::default() });
+                let facts = ServedFacts { counted_by, count_mismatch, ..ServedFacts::default() };
+                inference.served = Some(Box::new(facts));
             }
         }
     };
@@ -121,7 +122,8 @@ fn how_tokens_were_counted_is_said_where_it_is_in_doubt() {
         move |record: &mut RunRecord| {
             let windows = record.windows.iter_mut().filter(|window| window.id.variant.as_str() == "tiny/m");
             for inference in windows.flat_map(|window| &mut window.inferences).take(3) {
-                inference.served = Some(ServedFacts { usage_faults: vec![fault], ..ServedFacts::default() });
+                let facts = ServedFacts { usage_faults: vec![fault], ..ServedFacts::default() };
+                inference.served = Some(Box::new(facts));
             }
         }
     };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fact, FindingCode};
+use super::FindingCode;
 use crate::number::plain;
 use crate::text::percent;
 
@@ -89,6 +89,17 @@ pub enum EconomicsFact {
         /// Of which model.
         model: String,
     },
+    /// Another program's traces state no cost, and no prices say what they cost.
+    NoCostOfTraces,
+    /// Another program's traces hold no joules.
+    NoEnergyInTraces,
+    /// Tokens written to a cache, for which a price names no surcharge.
+    CacheWritesUnpriced {
+        /// How many.
+        tokens: u64,
+        /// The model that the price is of.
+        model: String,
+    },
     /// A trace states no cost.
     NoCostStated,
     /// Savings are each against what is in use now.
@@ -100,6 +111,8 @@ pub enum EconomicsFact {
     },
     /// The idle power is unknown, and waiting counts as free.
     WaitingFree,
+    /// The idle power of a machine that is always on is unknown, and all that a job takes counts.
+    IdlingUnknown,
     /// Prices are those of an exchange.
     ExchangePrices,
     /// The curve has gaps before the deadline.
@@ -121,17 +134,25 @@ impl EconomicsFact {
             Self::ExamplePrices => FindingCode::PricesAssumed,
             Self::ExampleUtilization { .. } => FindingCode::UtilizationAssumed,
             Self::Energy { .. } => FindingCode::EnergyEstimated,
-            Self::EnergyLeftOut { .. } | Self::ShareOnly { .. } => FindingCode::EnergyUnavailable,
+
+            Self::EnergyLeftOut { .. } | Self::ShareOnly { .. } | Self::NoEnergyInTraces => {
+                FindingCode::EnergyUnavailable
+            }
+
             Self::ExampleOffers { .. } | Self::NoOffers { .. } => FindingCode::OffersAssumed,
+
             Self::VariantsDiffer { .. } | Self::ScaledToOldLength | Self::NoLengthToScaleBy => {
                 FindingCode::RunsDiffer
             }
-            Self::KnownOfSome { .. } | Self::CachedOfSome { .. } | Self::NoCostStated => {
-                FindingCode::TraceIncomplete
-            }
+
+            Self::KnownOfSome { .. }
+            | Self::CachedOfSome { .. }
+            | Self::CacheWritesUnpriced { .. }
+            | Self::NoCostOfTraces
+            | Self::NoCostStated => FindingCode::TraceIncomplete,
             Self::FailuresBilled { .. } => FindingCode::Failures,
             Self::SavingsDoNotAddUp => FindingCode::SavingsOverlap,
-            Self::WaitingFree => FindingCode::IdlePowerUnknown,
+            Self::WaitingFree | Self::IdlingUnknown => FindingCode::IdlePowerUnknown,
             Self::ExchangePrices => FindingCode::ExchangePrices,
             Self::CurveGaps { .. } | Self::NowNotPriced => FindingCode::CurveGaps,
             Self::MayMissDeadline => FindingCode::Deadline,
@@ -142,17 +163,13 @@ impl EconomicsFact {
     pub fn subject(&self) -> Option<&str> {
         match self {
             Self::AssumptionOld { assumption, .. } => Some(assumption),
+
             Self::KnownOfSome { model, .. }
             | Self::CachedOfSome { model, .. }
+            | Self::CacheWritesUnpriced { model, .. }
             | Self::FailuresBilled { model, .. } => Some(model),
             _ => None,
         }
-    }
-}
-
-impl From<EconomicsFact> for Fact {
-    fn from(fact: EconomicsFact) -> Self {
-        Self::Economics { economics: fact }
     }
 }
 
@@ -162,68 +179,108 @@ impl fmt::Display for EconomicsFact {
             Self::AssumptionOld { assumption, days, source } => {
                 write!(f, "{assumption} is {days} days old ({source}); fetch or check it again")
             }
-            Self::ExamplePrices => f.write_str(
-                "Prices are assumed: the shipped example, not yours; put your own into infercost.toml.",
-            ),
+            Self::ExamplePrices => {
+                f.write_str("Prices are an example machine's, not yours; put yours into infercost.toml.")
+            }
+
             Self::ExampleUtilization { utilization } => write!(
                 f,
-                "Utilization of {} is assumed; give `utilization` in [prices], or requests_per_hour in [load].",
+                "Utilization of {} is assumed; set it in [prices], or requests_per_hour in [load].",
                 percent(*utilization)
             ),
+
             Self::Energy { note } => f.write_str(note),
-            Self::EnergyLeftOut { why } => write!(f, "Energy is left out of the cost: {why}"),
+            Self::EnergyLeftOut { .. } => f.write_str(
+                "Energy was not measured, and the cost leaves it out; infercost doctor, or --assume-watts.",
+            ),
+
             Self::ExampleOffers { date } => write!(
                 f,
-                "Offers are assumed: the shipped example table of {date}, nobody's quotation; write [[offers]] into \
-                 infercost.toml, or fetch some: infercost prices fetch vast --gpu NAME --fill."
+                "Offers are an example table's, of {date}; infercost prices fetch vast --gpu NAME --fill."
             ),
+
             Self::NoOffers { why } => {
                 write!(f, "There are no [[offers]], and the shipped example is left out: {why}.")
             }
+
             Self::VariantsDiffer { old, new } => write!(
                 f,
                 "Two variants are compared, {old} with {new}: quality may differ; `infercost report` judges it."
             ),
+
             Self::ScaledToOldLength => f.write_str(
                 "The runs are not of the same inferences: the new machine's are scaled to the old one's output length.",
             ),
+
             Self::NoLengthToScaleBy => {
                 f.write_str("The runs are not of the same inferences, and no length is known to scale them by.")
             }
+
             Self::KnownOfSome { quantity, known, of, model } => {
                 write!(f, "{quantity} is known of {known} of {of} inferences of {model}")
             }
+
             Self::CachedOfSome { known, of, model } => write!(
                 f,
                 "cached length is known of {known} of {of} inferences of {model}; the others are taken to have read \
                  nothing from a cache"
             ),
+
             Self::FailuresBilled { failures, of, model } => write!(
                 f,
                 "{failures} of {of} inferences of {model} failed; what they cost is billed to the others"
             ),
+
+            Self::NoCostOfTraces => f.write_str(
+                "No cost: the traces state none, and infercost.toml has neither [[token_prices]] of these models nor \
+                 [prices] of the machine.",
+            ),
+
+            Self::NoEnergyInTraces => {
+                f.write_str("The energy is unknown: another program's traces hold no joules.")
+            }
+
+            Self::CacheWritesUnpriced { tokens, model } => write!(
+                f,
+                "{tokens} tokens were written to a cache, and the price of {model} names none for that \
+                 (cache_write_per_million): they are counted as other prompt tokens, which is too little where writing \
+                 carries a surcharge."
+            ),
+
             Self::NoCostStated => f.write_str(
                 "The trace states no cost; name the price of its tokens with --api-model or [[token_prices]].",
             ),
+
             Self::SavingsDoNotAddUp => {
                 f.write_str("Savings are each against what is in use now; they do not add up.")
             }
+
             Self::ShareOnly { why } => {
                 write!(f, "Energy is unknown, so the saving is a share only, at steady power: {why}")
             }
-            Self::WaitingFree => f.write_str("The idle power is unknown; waiting counts as free."),
+            Self::WaitingFree => {
+                f.write_str("The idle power is unknown, and waiting counts as free; --assume-watts.")
+            }
+
+            Self::IdlingUnknown => f.write_str(
+                "The idle power is unknown, and all that the job takes counts; --assume-watts.",
+            ),
+
             Self::ExchangePrices => f.write_str(
                 "These are exchange prices without fees and taxes, not a bill; give adder and tax in [tariff].",
             ),
+
             Self::CurveGaps { hours } => write!(
                 f,
                 "The curve has no value for {} h before the deadline; no work is planned there, and waiting there is left \
                  out of the total.",
                 plain(*hours)
             ),
+
             Self::MayMissDeadline => {
                 f.write_str("At the slow end of the measured speed the job would miss the deadline.")
             }
+
             Self::NowNotPriced => f.write_str(
                 "Running now cannot be compared: the curve has no value for part of that time.",
             ),

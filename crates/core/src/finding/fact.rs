@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EconomicsFact, FindingCode, ServerFact};
+use super::{ComparisonFact, EconomicsFact, FindingCode, ServerFact};
 use crate::board::CrossCheck;
 use crate::energy::EstimationMethod;
 use crate::estimate::Estimate;
+use crate::interference::DisturbedWindow;
 use crate::machine::WallFactor;
 use crate::reason::CostPart;
 use crate::record::{IdlePhase, OperatingPoint};
@@ -31,8 +32,19 @@ pub enum Fact {
         disturbed: u64,
         /// Windows watched.
         watched: u64,
+        /// Disturbed windows that were measured again.
+        #[serde(default)]
+        remeasured: u64,
+        /// Disturbed windows whose times count all the same.
+        #[serde(default)]
+        left: u64,
         /// Processor time of others as a share of all; `None` where the system does not tell.
         others_share: Option<f64>,
+    },
+    /// Which windows were disturbed, by what, and what stands in their place.
+    DisturbedWindows {
+        /// In the order of the runs.
+        windows: Vec<DisturbedWindow>,
     },
     /// Prices are the shipped example's.
     PricesAssumed {
@@ -233,6 +245,13 @@ pub enum Fact {
         /// What is compared.
         parts: Vec<CostPart>,
     },
+    /// Savings hold for the lengths that were asked.
+    SavingAtLengths {
+        /// Tokens of a prompt on average; `None` where nobody counted them.
+        prompt_tokens: Option<f64>,
+        /// Tokens of the baseline's answer on average.
+        answer_tokens: f64,
+    },
     /// A candidate may save more than the one recommended, but is not judged.
     OpenQuestion {
         /// Which one.
@@ -319,6 +338,11 @@ pub enum Fact {
     },
     /// No operating points with known costs can be compared.
     NoPointsCompared,
+    /// How two runs that are compared differ.
+    Comparison {
+        /// In what.
+        comparison: ComparisonFact,
+    },
     /// What was found about unit economics.
     Economics {
         /// What.
@@ -374,7 +398,7 @@ impl Fact {
     pub fn code(&self) -> FindingCode {
         match self {
             Self::Stated { code, .. } => *code,
-            Self::MachineBusy { .. } => FindingCode::MachineBusy,
+            Self::MachineBusy { .. } | Self::DisturbedWindows { .. } => FindingCode::MachineBusy,
             Self::PricesAssumed { .. } => FindingCode::PricesAssumed,
             Self::UtilizationAssumed { .. } => FindingCode::UtilizationAssumed,
             Self::BaselineExpanded { .. } => FindingCode::BaselineExpanded,
@@ -399,6 +423,7 @@ impl Fact {
             Self::Costlier { .. } => FindingCode::Costlier,
             Self::NoiseFloor { .. } => FindingCode::NoiseFloor,
             Self::CommonParts { .. } => FindingCode::CommonParts,
+            Self::SavingAtLengths { .. } => FindingCode::SavingBasis,
             Self::OpenQuestion { .. } => FindingCode::OpenQuestion,
             Self::Failures { .. } => FindingCode::Failures,
             Self::Server { .. } => FindingCode::Server,
@@ -410,6 +435,7 @@ impl Fact {
             | Self::TestedNoHarder { .. }
             | Self::LoadCutOff { .. }
             | Self::NoPointsCompared => FindingCode::LoadTest,
+            Self::Comparison { comparison } => comparison.code(),
             Self::Economics { economics } => economics.code(),
         }
     }
@@ -427,6 +453,7 @@ impl Fact {
             | Self::ThinkingUsedUp { variant, .. }
             | Self::Saturated { variant, .. }
             | Self::TestedNoHarder { variant, .. } => Some(variant),
+            Self::Comparison { comparison } => comparison.subject(),
             Self::Economics { economics } => economics.subject(),
             Self::PricesAssumed { book } => Some(book),
             Self::PriceOld { price, .. } => Some(price),
@@ -436,5 +463,17 @@ impl Fact {
             Self::CounterDoubtful(check) => Some(&check.name),
             _ => None,
         }
+    }
+}
+
+impl From<EconomicsFact> for Fact {
+    fn from(fact: EconomicsFact) -> Self {
+        Self::Economics { economics: fact }
+    }
+}
+
+impl From<ComparisonFact> for Fact {
+    fn from(fact: ComparisonFact) -> Self {
+        Self::Comparison { comparison: fact }
     }
 }

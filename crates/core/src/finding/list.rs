@@ -37,6 +37,12 @@ impl Findings {
     }
 }
 
+impl From<Findings> for Vec<Finding> {
+    fn from(findings: Findings) -> Self {
+        findings.0
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct FindingsJson {
     #[serde(default)]

@@ -1,9 +1,13 @@
 //! What must be known with the numbers: a code for programs, how much it weighs, the numbers themselves, and what to do.
 //!
 //! Whoever computes names facts ([`Fact`], [`PointFact`]); the sentences are made where a finding is shown or written as
-//! JSON, by one `Display` for table, page and programs (`words.rs`).
+//! JSON, by one `Display` for table, page and programs (`words.rs` and its neighbors).
 
+mod board_words;
+mod comparison;
+mod disturbance_words;
 mod economics;
+mod energy_words;
 mod fact;
 mod list;
 mod point;
@@ -12,6 +16,7 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 
+pub use comparison::ComparisonFact;
 pub use economics::EconomicsFact;
 pub use fact::{Fact, LimitedMargin, StoppedVariant, VariantShare, Weighting};
 pub use list::Findings;
@@ -138,6 +143,8 @@ pub enum FindingCode {
     NoiseFloor,
     /// Costs are compared over the parts that all of them have.
     CommonParts,
+    /// What a saving holds for.
+    SavingBasis,
     /// A question that the data leave open.
     OpenQuestion,
     /// Inferences failed.
@@ -169,3 +176,6 @@ pub enum FindingCode {
     /// A deadline that may be missed.
     Deadline,
 }
+
+#[cfg(test)]
+mod tests;

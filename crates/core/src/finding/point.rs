@@ -63,37 +63,46 @@ impl fmt::Display for PointFact {
             Self::OverSaturated => {
                 write!(f, "over-saturated: the queue grew without end, so these latencies are not stable")
             }
+
             Self::ClientLimited => {
                 write!(f, "infercost itself limited what was sent: the server can do more than this")
             }
+
             Self::WindowsLeftOut { windows: 1 } => write!(
                 f,
                 "infercost itself was the limit in 1 window, which is left out: the point was tested again"
             ),
+
             Self::WindowsLeftOut { windows } => write!(
                 f,
                 "infercost itself was the limit in {windows} windows, which are left out: the point was tested again"
             ),
+
             Self::Failed { failures, requests, kinds } => {
                 let kinds: Vec<String> =
                     kinds.iter().map(|(kind, number)| format!("{kind} {number}")).collect();
                 write!(f, "{failures} of {} failed ({})", count(*requests, "request"), kinds.join(", "))
             }
+
             Self::Empty { answers } => {
                 write!(f, "{} without any token, which no rate counts", count(*answers, "answer"))
             }
+
             Self::Failing { tolerated } => write!(
                 f,
                 "more than {} of the requests got no answer: this load is not recommended",
                 percent(*tolerated)
             ),
+
             Self::Repeated { attempts } => {
                 let were = if *attempts == 1 { "was" } else { "were" };
                 write!(f, "{} {were} repeated, which the latencies hold", count(*attempts, "attempt"))
             }
+
             Self::FromCache { share } => {
                 write!(f, "{} of the prompt tokens came from a prefix cache", percent(*share))
             }
+
             Self::SeveralInAChunk { answers } => write!(
                 f,
                 "{} held several tokens in a chunk: gaps between chunks are not gaps between tokens",

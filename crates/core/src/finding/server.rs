@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::served::{ParameterChange, UsageFault};
+use crate::text::{count, percent};
 
 /// What a server claimed that cannot be, what it does not tell, and what it refused to be asked. Counts are answers to
 /// single requests.
@@ -86,4 +87,120 @@ pub enum ServerFact {
         /// Under load.
         under_load: bool,
     },
+}
+
+impl ServerFact {
+    /// One or two sentences about the server that answers for the variant of that name.
+    pub(super) fn sentence(&self, name: &str) -> String {
+        match self {
+            Self::ClaimsDisbelieved { answers, of, first } => format!(
+                "{name} claimed token counts that cannot be in {answers} of {}, such as {}: they are not believed. Output tokens \
+                 are counted from the stream there, and other counts are unknown.",
+                count(*of, "answer"),
+                fault_words(*first)
+            ),
+
+            Self::ThinkingBeside { answers, of, tokens } => format!(
+                "{name} reports thinking beside its completion tokens and not among them in {answers} of {}: {} were added to the \
+                 output.",
+                count(*of, "answer"),
+                count(*tokens, "reasoning token")
+            ),
+
+            Self::TotalsOff { answers, of, first } => format!(
+                "{name}'s total tokens are not the sum of prompt and completion in {answers} of {} (by {first:+}, for instance): \
+                 tokens may be billed that it does not name.",
+                count(*of, "answer")
+            ),
+
+            Self::ParametersRefused { changes } => {
+                let is_drawn = changes.iter().any(|change| change.refused == "temperature");
+                let drawn = if is_drawn {
+                    " Without `temperature` it draws tokens as it likes, and its answers may differ from time to time."
+                } else {
+                    ""
+                };
+                let changes: Vec<String> = changes.iter().map(change_words).collect();
+                format!("{name} refuses parameters by name: {}.{drawn}", changes.join(", "))
+            }
+
+            Self::CountedByChunks { answers, of } => format!(
+                "{name} sent no `usage` with {answers} of {}: output tokens are the chunks of the stream there, and a chunk may hold \
+                 several.",
+                count(*of, "answer")
+            ),
+
+            Self::PromptTokensUnreported { answers, of } => format!(
+                "{name} did not report the prompt tokens of {answers} of {}: they are unknown, and so are speed and cost by the prompt \
+                 token.",
+                count(*of, "answer")
+            ),
+
+            Self::TokenizerDisagrees { counted, by_usage, tokenized } => {
+                let by = if *by_usage { "`usage`" } else { "the stream" };
+                format!(
+                    "{name} counted {counted} tokens of a trial answer by {by}, and its own tokenizer finds {tokenized} in the \
+                     text: speed and cost by the token may be off as much."
+                )
+            }
+
+            Self::SeveralInAChunk { answers, of } => format!(
+                "{name} sent several tokens in a chunk, or some that were not shown, in {answers} of {}: gaps between chunks are not \
+                 gaps between tokens.",
+                count(*of, "answer")
+            ),
+
+            Self::FromCache { share } => format!(
+                "{} of the prompt tokens of {name} came from a prompt cache in single requests: TTFT and cost are \
+                 those of prompts that it had seen.",
+                percent(*share)
+            ),
+
+            Self::CacheUnknown { warm_ups, repetitions, under_load } => {
+                let asked = [
+                    (*warm_ups, "in warm-ups"),
+                    (*repetitions, "in repetitions"),
+                    (*under_load, "under load"),
+                ];
+                let again: Vec<&str> =
+                    asked.into_iter().filter(|(is_so, _)| *is_so).map(|(_, when)| when).collect();
+                format!(
+                    "{name} does not tell what it takes from a prompt cache, and infercost knows no switch for it: prompts \
+                     that were asked more than once ({}) may look faster and cheaper than new ones. Start it without \
+                     one, where it can.",
+                    again.join(", ")
+                )
+            }
+        }
+    }
+}
+
+fn change_words(change: &ParameterChange) -> String {
+    match &change.replacement {
+        Some(replacement) => format!("`{}` (`{replacement}` is sent instead)", change.refused),
+        None => format!("`{}` (left out)", change.refused),
+    }
+}
+
+fn fault_words(fault: UsageFault) -> String {
+    match fault {
+        UsageFault::NotACount => "a negative or fractional number".to_owned(),
+        UsageFault::OutputBeyondLimit { claimed } => format!("{claimed} output tokens, beyond max_tokens"),
+        UsageFault::OutputBeyondText { claimed } => {
+            format!("{claimed} output tokens, more than the text that came can hold")
+        }
+        UsageFault::PromptBeyondText { claimed } => {
+            format!("{claimed} prompt tokens, more than the prompt can hold")
+        }
+        UsageFault::CachedBeyondPrompt { claimed } => {
+            format!("{claimed} cached tokens, more than the prompt has")
+        }
+        UsageFault::ThinkingBeyondContext { claimed } => {
+            format!("{claimed} reasoning tokens, more than any context holds")
+        }
+        UsageFault::ThinkingOutsideCompletion { added } => {
+            format!("{added} reasoning tokens beside the completion")
+        }
+        UsageFault::TotalDoesNotAddUp { difference } => format!("a total that is off by {difference:+}"),
+    }
 }

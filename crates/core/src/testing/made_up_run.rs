@@ -6,13 +6,14 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
+use crate::chunk_arrivals::ChunkArrival;
 use crate::energy::EnergyReading;
 use crate::identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
 use crate::machine::MachineFacts;
 use crate::manifest::Provenance;
 use crate::policy::Policy;
 use crate::price::PriceBook;
-use crate::record::{ChunkArrival, FinishReason, InferenceRecord, OperatingPoint, Outcome, WindowRecord};
+use crate::record::{FinishReason, InferenceRecord, OperatingPoint, Outcome, WindowRecord};
 use crate::run::{PromptSelection, RUN_SCHEMA, RunHeader, RunRecord, VariantHeader};
 use crate::sampling::Sampling;
 
@@ -43,6 +44,7 @@ pub fn header(prices: PriceBook) -> RunHeader {
             sha256: "00".repeat(32),
             total: 0,
             chosen: Vec::new(),
+            kinds: Vec::new(),
         },
         looks: None,
         repetitions: 1,
@@ -75,6 +77,7 @@ pub fn prompts(chosen: impl IntoIterator<Item = PromptId>) -> PromptSelection {
         sha256: "00".repeat(32),
         total: u32::try_from(chosen.len()).unwrap_or(u32::MAX),
         chosen,
+        kinds: Vec::new(),
     }
 }
 

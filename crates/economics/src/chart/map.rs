@@ -1,6 +1,6 @@
 //! The break-even map: which way is cheapest over load and electricity price.
 
-use crate::chart::svg::{Anchor, Drawing, FAINT, INK, SERIES, ticks};
+use crate::chart::svg::{Anchor, Drawing, FAINT, INK, SERIES, shortened, ticks};
 use crate::hosting::Hosting;
 use crate::wording::plain;
 
@@ -70,7 +70,7 @@ pub fn map(hosting: &Hosting) -> String {
     for (index, name) in grid.ways.iter().enumerate() {
         let y = TOP + 24.0 * index as f64;
         drawing.rect(legend, y, 14.0, 14.0, SERIES.get(index % SERIES.len()).copied().unwrap_or(FAINT));
-        drawing.text(legend + 22.0, y + 12.0, &name.chars().take(18).collect::<String>(), Anchor::Start, INK);
+        drawing.text(legend + 22.0, y + 12.0, &shortened(name, 18), Anchor::Start, INK);
     }
 
     let y = TOP + 24.0 * grid.ways.len() as f64 + 8.0;

@@ -1,7 +1,7 @@
 //! The tornado of an audit: what each change does to the cost, the biggest first.
 
 use crate::audit::{Audit, Swing};
-use crate::chart::svg::{Anchor, COOL, Drawing, FAINT, GRID, INK, WARM, ticks};
+use crate::chart::svg::{Anchor, COOL, Drawing, FAINT, GRID, INK, WARM, shortened, ticks};
 use infercost_core::text::percent;
 
 const WIDTH: f64 = 760.0;
@@ -62,12 +62,7 @@ pub fn tornado(audit: &Audit) -> String {
         let y = bottom + 44.0 + 18.0 * index as f64;
         drawing.text(LEFT - 12.0, y, swing.words, Anchor::End, FAINT);
 
-        drawing.small(
-            LEFT,
-            y,
-            &format!("does not apply: {}", swing.reason.chars().take(72).collect::<String>()),
-            Anchor::Start,
-        );
+        drawing.small(LEFT, y, &format!("does not apply: {}", shortened(&swing.reason, 72)), Anchor::Start);
     }
 
     let biggest = bars.first().map_or("nothing", |swing| swing.words);

@@ -3,9 +3,9 @@
 use infercost_core::{CostPart, Estimate};
 use serde::Serialize;
 
-use crate::hosting::cost::Way;
-use crate::hosting::setting::Setting;
-use crate::scenario::Tenure;
+use crate::hosting::cost::HostingOption;
+use crate::hosting::hosting_scenario::HostingScenario;
+use crate::scenario::Acquisition;
 use crate::wording::plain;
 use infercost_core::text::percent;
 use infercost_stats::propagation::propagate;
@@ -49,7 +49,7 @@ pub struct Payback {
 
 /// Looks for the load at which the costs cross, as far as the map of winners reaches: from next to nothing to one machine
 /// that never waits, or to twice the load in question where that is more. Machines may be used to the full.
-pub(crate) fn load(setting: &Setting, own: &Way, other: &Way) -> LoadBreakEven {
+pub(crate) fn load(setting: &HostingScenario, own: &HostingOption, other: &HostingOption) -> LoadBreakEven {
     let full = setting.full();
     let capacity = full.capacity().point;
     let farthest = (2.0 * full.requests_per_hour() / capacity).max(1.0);
@@ -76,9 +76,9 @@ pub(crate) fn load(setting: &Setting, own: &Way, other: &Way) -> LoadBreakEven {
 
 /// A search over loads, as shares of one machine's capacity.
 struct Search<'a> {
-    setting: &'a Setting,
-    own: &'a Way,
-    other: &'a Way,
+    setting: &'a HostingScenario,
+    own: &'a HostingOption,
+    other: &'a HostingOption,
     farthest: f64,
 }
 
@@ -138,19 +138,24 @@ impl Search<'_> {
                 let requests = plain(share * self.capacity_per_hour(at));
                 format!("only up to {requests} requests an hour: then the other way needs fewer machines")
             }
-            None if busy > 0.0 => format!("even a machine that never waits costs more{searched}"),
+            None if busy > 0.0 => format!("owning costs more at any load{searched}"),
             None => format!("owning is cheaper at any load{searched}"),
         }
     }
 }
 
 /// Purchase price ÷ monthly saving of running costs, at the load.
-pub(crate) fn payback(setting: &Setting, own: &Way, other: &Way, requests: f64) -> Payback {
-    let Tenure::Owned(owned) = setting.scenario.tenure else {
+pub(crate) fn payback(
+    setting: &HostingScenario,
+    own: &HostingOption,
+    other: &HostingOption,
+    requests: f64,
+) -> Payback {
+    let Acquisition::Owned(owned) = setting.scenario.acquisition else {
         return Payback { months: None, reason: "no purchase price is known".to_owned() };
     };
 
-    let setting = &Setting {
+    let setting = &HostingScenario {
         demand: crate::hosting::Demand { requests_per_hour: Some(requests), ..setting.demand },
         ..setting.clone()
     };
@@ -177,6 +182,6 @@ pub(crate) fn payback(setting: &Setting, own: &Way, other: &Way, requests: f64) 
                 format!("at the least: {} left out", missing.join(" and "))
             },
         },
-        None => Payback { months: None, reason: "running it costs as much as the other way".to_owned() },
+        None => Payback { months: None, reason: "it never pays back: running it costs as much".to_owned() },
     }
 }

@@ -3,14 +3,18 @@
 use infercost_core::hosting::Charge;
 
 use crate::bill::Assumption;
-use crate::hosting::cost::Way;
-use crate::hosting::setting::Setting;
+use crate::hosting::cost::HostingOption;
+use crate::hosting::hosting_scenario::HostingScenario;
 use crate::lever::Lever;
 use crate::wording::plain;
 use infercost_core::text::percent;
 
 /// The setting, the ways and the load after a change; what it does not touch stays.
-pub(crate) fn with(lever: Lever, setting: &Setting, ways: &[Way]) -> (Setting, Vec<Way>, f64) {
+pub(crate) fn with(
+    lever: Lever,
+    setting: &HostingScenario,
+    ways: &[HostingOption],
+) -> (HostingScenario, Vec<HostingOption>, f64) {
     let mut changed = setting.clone();
     let mut ways = ways.to_vec();
     let mut requests = setting.requests_per_hour();
@@ -42,7 +46,7 @@ pub(crate) fn with(lever: Lever, setting: &Setting, ways: &[Way]) -> (Setting, V
 }
 
 /// What is taken as given beside the prices.
-pub(crate) fn assumptions(setting: &Setting, ways: &[Way]) -> Vec<Assumption> {
+pub(crate) fn assumptions(setting: &HostingScenario, ways: &[HostingOption]) -> Vec<Assumption> {
     let mut all = vec![Assumption::new(
         format!(
             "{} requests an hour, {} hours a day, machines planned for up to {} of their capacity",

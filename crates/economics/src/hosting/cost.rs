@@ -3,9 +3,9 @@
 use infercost_core::hosting::{Charge, HostingOffer, OpenPart};
 use infercost_core::{CostPart, Estimate, LeftOut, Reason};
 
-use super::setting::{At, Setting};
+use super::hosting_scenario::{At, HostingScenario};
 use crate::bill::double;
-use crate::scenario::Tenure;
+use crate::scenario::Acquisition;
 use infercost_cost::{JOULES_PER_KILOWATT_HOUR, Usage, cost};
 use infercost_stats::propagation::propagate;
 
@@ -14,7 +14,7 @@ const MONTHS_PER_DAY: f64 = 12.0 / 365.0;
 
 /// One way to get inferences answered.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Way {
+pub struct HostingOption {
     /// Its name.
     pub name: String,
     pub(super) offer: Option<(Charge, f64)>,
@@ -25,9 +25,9 @@ pub struct Way {
     of_book: bool,
 }
 
-impl Way {
+impl HostingOption {
     /// The measured machine as the price book has it, then the offers.
-    pub fn all(setting: &Setting, offers: &[HostingOffer]) -> Vec<Self> {
+    pub fn all(setting: &HostingScenario, offers: &[HostingOffer]) -> Vec<Self> {
         let offered = offers.iter().map(|offer| Self {
             name: offer.name.clone(),
             offer: Some((offer.charge.clone(), double(offer.price.value))),
@@ -38,8 +38,8 @@ impl Way {
     }
 
     /// Owning, where the price book has a purchase price.
-    pub fn own(setting: &Setting) -> Option<Self> {
-        matches!(setting.scenario.tenure, Tenure::Owned(_)).then(|| Self {
+    pub fn own(setting: &HostingScenario) -> Option<Self> {
+        matches!(setting.scenario.acquisition, Acquisition::Owned(_)).then(|| Self {
             name: "own".to_owned(),
             offer: None,
             open: Vec::new(),
@@ -48,9 +48,9 @@ impl Way {
     }
 
     /// The rented machine of the price book, where it has one.
-    fn rented(setting: &Setting) -> Option<Self> {
-        match setting.scenario.tenure {
-            Tenure::Rented { per_hour, .. } => {
+    fn rented(setting: &HostingScenario) -> Option<Self> {
+        match setting.scenario.acquisition {
+            Acquisition::Rented { per_hour, .. } => {
                 let charge = Charge::Rent {
                     billing_seconds: 1.0,
                     other_per_month: rust_decimal::Decimal::ZERO,
@@ -75,24 +75,24 @@ impl Way {
     }
 
     /// Cost of one inference with its interval; `None` where nothing of it is known.
-    pub fn cost(&self, setting: &Setting, requests: f64) -> Option<Estimate> {
+    pub fn cost(&self, setting: &HostingScenario, requests: f64) -> Option<Estimate> {
         self.total(setting, requests, &setting.points())?;
         propagate(&setting.inputs(), |at| self.total(setting, requests, at).unwrap_or(f64::NAN))
     }
 
     /// The sum of the known parts; `None` where nothing is known, or the price is no whole one.
-    pub(crate) fn total(&self, setting: &Setting, requests: f64, at: &[f64]) -> Option<f64> {
+    pub(crate) fn total(&self, setting: &HostingScenario, requests: f64, at: &[f64]) -> Option<f64> {
         let (parts, _) = self.parts(setting, requests, at);
         (!parts.is_empty()).then(|| parts.iter().map(|(_, amount)| amount).sum())
     }
 
     /// The same, not a number where nothing is known.
-    pub(crate) fn total_or_nan(&self, setting: &Setting, requests: f64, at: &[f64]) -> f64 {
+    pub(crate) fn total_or_nan(&self, setting: &HostingScenario, requests: f64, at: &[f64]) -> f64 {
         self.total(setting, requests, at).unwrap_or(f64::NAN)
     }
 
     /// Machines and the share of their capacity that is used; `None` where nobody counts machines.
-    pub(crate) fn fleet(&self, setting: &Setting, requests: f64, at: &[f64]) -> Option<(f64, f64)> {
+    pub(crate) fn fleet(&self, setting: &HostingScenario, requests: f64, at: &[f64]) -> Option<(f64, f64)> {
         let speed = match &self.offer {
             None => 1.0,
             Some((Charge::Rent { speed, .. } | Charge::Spot { speed, .. }, _)) => speed.unwrap_or(1.0),
@@ -110,7 +110,7 @@ impl Way {
     /// Parts of the cost of one inference, and what is left out.
     pub(crate) fn parts(
         &self,
-        setting: &Setting,
+        setting: &HostingScenario,
         requests: f64,
         at: &[f64],
     ) -> (Vec<(CostPart, f64)>, LeftOut) {
@@ -176,7 +176,7 @@ impl Way {
     /// Effective rate = p × (1 + λ (t_load + t_lost)) + fallback share × (on-demand − p) (method: Cost).
     fn spot(
         &self,
-        setting: &Setting,
+        setting: &HostingScenario,
         at: &At,
         machines: f64,
         requests: f64,
@@ -223,7 +223,7 @@ impl Way {
     /// request lasts (1 − e^(−λK)) ÷ λ seconds on average, the mean of the smaller of K and the next arrival.
     fn serverless(
         &self,
-        setting: &Setting,
+        setting: &HostingScenario,
         at: &At,
         requests: f64,
         left_out: &mut LeftOut,
@@ -255,7 +255,7 @@ impl Way {
 /// The parts of a machine of the price book that is on for `hours` for each request: what it does not work, it idles.
 /// `with_machine` is false where the machine itself is billed by a rate of its own.
 fn of_the_book(
-    setting: &Setting,
+    setting: &HostingScenario,
     at: &At,
     hours: f64,
     with_machine: bool,
@@ -291,10 +291,10 @@ fn of_the_book(
 }
 
 /// Mean watts of one machine, day and night, that cost `money` per inference; `None` without a tariff.
-pub(crate) fn watts_for(setting: &Setting, requests: f64, money: f64) -> Option<f64> {
+pub(crate) fn watts_for(setting: &HostingScenario, requests: f64, money: f64) -> Option<f64> {
     let scenario = &setting.scenario;
     let per_joule = scenario.tariff? * scenario.pue / JOULES_PER_KILOWATT_HOUR;
-    let own = Way::own(setting)?;
+    let own = HostingOption::own(setting)?;
     let (machines, _) = own.fleet(setting, requests, &setting.points())?;
     let seconds = machines * 86_400.0 / (requests * setting.demand.hours_per_day);
     (per_joule > 0.0).then(|| money / per_joule / seconds)

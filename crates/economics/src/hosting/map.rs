@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::hosting::cost::Way;
+use crate::hosting::cost::HostingOption;
+use crate::hosting::hosting_scenario::HostingScenario;
 use crate::hosting::ranked;
-use crate::hosting::setting::Setting;
 use crate::scenario::Scenario;
 
 /// Columns, even on a logarithmic scale of load.
@@ -35,7 +35,7 @@ pub struct WinnerMap {
 
 /// Loads from a hundredth of one machine's capacity to twice the load in question, at least the capacity;
 /// tariffs from 0 to three times the one in force.
-pub(crate) fn winners(setting: &Setting, ways: &[Way]) -> WinnerMap {
+pub(crate) fn winners(setting: &HostingScenario, ways: &[HostingOption]) -> WinnerMap {
     let capacity = setting.capacity().point;
     let load = setting.requests_per_hour();
     let (low, high) = ((capacity * 0.01).min(load * 0.5), capacity.max(load * 2.0));
@@ -48,7 +48,7 @@ pub(crate) fn winners(setting: &Setting, ways: &[Way]) -> WinnerMap {
 
     for tariff in &tariffs {
         let scenario = Scenario { tariff: Some(*tariff), ..setting.scenario.clone() };
-        let setting = Setting { scenario, ..setting.clone() };
+        let setting = HostingScenario { scenario, ..setting.clone() };
         let row: Vec<Vec<usize>> = loads.iter().map(|load| ranked(&setting, ways, *load)).collect();
         cells.push(row.iter().map(|cheapest| cheapest.first().copied()).collect());
         ties.push(row.iter().map(|cheapest| cheapest.len() > 1).collect());

@@ -3,7 +3,7 @@
 use infercost_core::Estimate;
 use infercost_core::market::Curve;
 
-use crate::scenario::{Scenario, Tenure};
+use crate::scenario::{Acquisition, Scenario};
 use crate::schedule::{Retail, paid};
 use infercost_cost::JOULES_PER_KILOWATT_HOUR;
 use infercost_stats::propagation::propagate;
@@ -40,7 +40,7 @@ pub struct HourSaving {
 /// # Errors
 /// Why it cannot be known: electricity in the rent or without a price, energy or idle power unknown, no prices.
 pub fn saving_of_hours(now: &Scenario, curve: &Curve, retail: Option<Retail>) -> Result<HourSaving, String> {
-    if matches!(now.tenure, Tenure::Rented { includes_electricity: true, .. }) {
+    if matches!(now.acquisition, Acquisition::Rented { includes_electricity: true, .. }) {
         return Err("electricity is in the rent, at one price for all hours".to_owned());
     }
 
@@ -121,7 +121,7 @@ mod tests {
     fn scenario(utilization: f64) -> Scenario {
         Scenario {
             currency: Currency::EUR,
-            tenure: Tenure::Owned(Owned {
+            acquisition: Acquisition::Owned(Owned {
                 purchase: 8760.0,
                 salvage_share: 0.0,
                 life_years: 1.0,
@@ -208,9 +208,9 @@ mod tests {
     #[test]
     fn what_is_unknown_promises_nothing() {
         let now = scenario(0.5);
-        let rented = Tenure::Rented { per_hour: 1.0, includes_electricity: true };
+        let rented = Acquisition::Rented { per_hour: 1.0, includes_electricity: true };
         for (now, prices, wanted) in [
-            (Scenario { tenure: rented, ..now.clone() }, &DAY[..], "in the rent"),
+            (Scenario { acquisition: rented, ..now.clone() }, &DAY[..], "in the rent"),
             (Scenario { tariff: None, ..now.clone() }, &DAY[..], "no price of electricity"),
             (Scenario { joules: None, ..now.clone() }, &DAY[..], "the energy is unknown"),
             (Scenario { idle_w: None, ..now.clone() }, &DAY[..], "the idle power is unknown"),

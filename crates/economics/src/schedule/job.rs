@@ -4,6 +4,18 @@ use infercost_core::{Estimate, Workload};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+/// When the machine is on, and so what waiting costs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Machine {
+    /// It is switched on for the job: waiting costs nothing.
+    #[default]
+    OnForJob,
+    /// It idles until the job starts, and is off after it: waiting costs idle power.
+    OnUntilJob,
+    /// It idles whenever it does not work, before the job and after it: the job costs what it takes above idling.
+    AlwaysOn,
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Job {
@@ -19,8 +31,8 @@ pub struct Job {
     pub startup_joules: Option<f64>,
     /// Watts while the model is loaded and nothing is asked.
     pub idle_w: Option<f64>,
-    /// True where the machine stays on before the first start.
-    pub stays_on: bool,
+    /// When the machine is on.
+    pub machine: Machine,
     /// True where the job may be paused.
     pub interruptible: bool,
     /// True where it may be ended and started again, with the machine off meanwhile.
@@ -41,7 +53,7 @@ impl Job {
             startup_s: workload.load_s.map_or(0.0, |load| load.point),
             startup_joules: None,
             idle_w: workload.idle_w,
-            stays_on: false,
+            machine: Machine::OnForJob,
             interruptible: false,
             restartable: false,
             pue: 1.0,

@@ -5,7 +5,7 @@ use infercost_core::{EconomicsFact, Estimate, Findings, Severity};
 use jiff::tz::TimeZone;
 
 use super::optimum::{Action, Problem};
-use super::{Grid, Job, Retail};
+use super::{Grid, Job, Machine, Retail};
 use crate::bill::Assumption;
 use crate::wording::{interval, plain};
 use infercost_core::text::percent;
@@ -27,9 +27,12 @@ pub(super) fn doubts(
         findings.add(Severity::Warning, EconomicsFact::Energy { note: job.energy_note.clone() });
     }
 
-    let waits = plan.contains(&Action::Idle) || job.stays_on && plan.first() == Some(&Action::Off);
-    if waits && job.idle_w.is_none() {
-        findings.add(Severity::Limitation, EconomicsFact::WaitingFree);
+    let waits = plan.contains(&Action::Idle)
+        || job.machine == Machine::OnUntilJob && plan.first() == Some(&Action::Off);
+    if job.idle_w.is_none() && job.machine == Machine::AlwaysOn {
+        findings.add(Severity::Warning, EconomicsFact::IdlingUnknown);
+    } else if waits && job.idle_w.is_none() {
+        findings.add(Severity::Warning, EconomicsFact::WaitingFree);
     }
 
     if curve.wholesale && retail.is_none() {
@@ -73,6 +76,12 @@ pub(super) fn assumptions(job: &Job, curve: &Curve, retail: Option<Retail>, grid
     }
     let start = if job.startup_s > 0.0 { plain(job.startup_s) } else { "0".to_owned() };
     all.push(Assumption::new(format!("a start takes {start} s"), "the measured load time, unless given"));
+    let machine = match job.machine {
+        Machine::OnForJob => "the machine is on for the job alone: waiting costs nothing",
+        Machine::OnUntilJob => "the machine idles until the job starts, and is off after it",
+        Machine::AlwaysOn => "the machine is always on: the job costs what it takes above idling",
+    };
+    all.push(Assumption::new(machine, "--stays-on, --always-on, or neither"));
     all.push(Assumption::new(format!("steps of {} s", plain(grid.step_s)), "the plan"));
     all
 }
@@ -90,7 +99,7 @@ pub(super) fn sentence(found: &Found, unit: &str, plan: &[Action], now: Option<&
     if now.is_some_and(|now| same_work(now, plan)) {
         return "run it now: no later time is better".to_owned();
     }
-    let of = share.map_or_else(String::new, |share| format!(" ({} of it)", percent(share.point)));
+    let of = share.map_or_else(String::new, |share| format!(" ({})", percent(share.point)));
     let Some(saving) = found.saving else {
         return match share {
             Some(share) if share.lower > 0.0 => format!(
@@ -98,18 +107,20 @@ pub(super) fn sentence(found: &Found, unit: &str, plan: &[Action], now: Option<&
                 percent(share.point)
             ),
             Some(share) => format!(
-                "not settled: waiting saves {} of running now, which is less than what the measured speed leaves open",
+                "not settled: waiting saves {} of running now, which is within the error of the measured speed",
                 interval(share, percent)
             ),
-            None => "the plan is the best that the curve allows; running now cannot be compared".to_owned(),
+            None => {
+                "this is the cheapest time on the curve; it cannot be compared with running now".to_owned()
+            }
         };
     };
 
-    let told = format!("waiting saves {} {unit}{of} against running now", plain(saving.point));
+    let told = format!("waiting saves {} {unit}{of} compared with running now", plain(saving.point));
     match found.more_than_noise {
-        Some(true) => format!("{told}, more than the measured energy and speed leave open"),
+        Some(true) => format!("{told}, which is more than measurement error"),
         Some(false) => {
-            format!("{told}, which is less than what the measured energy and speed leave open of the bill")
+            format!("not settled: {told}, which is within measurement error")
         }
         None => format!(
             "not settled: {told}, but at the slow end of its measured speed the job runs into time without a known price"

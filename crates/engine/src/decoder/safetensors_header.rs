@@ -135,7 +135,7 @@ fn shard_names(index: &str) -> Result<BTreeSet<String>, String> {
         let mut parts = Path::new(name).components();
         match (parts.next(), parts.next()) {
             (Some(Component::Normal(_)), None) => names.insert(name.to_owned()),
-            _ => return Err(format!("\"{}\" is no file of this folder", shown(name))),
+            _ => return Err(format!("\"{}\" is not a file of this folder", shown(name))),
         };
     }
     Ok(names)

@@ -6,6 +6,7 @@ mod exposition;
 mod histogram;
 mod listener;
 mod otlp;
+pub mod sdk;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};

@@ -26,7 +26,7 @@ fn record(latency: u64, output: u32) -> InferenceRecord {
             finish: FinishReason::Stop,
             output_tokens: output,
             thinking: None,
-            arrivals: vec![ChunkArrival { at: at(80), tokens: 1 }],
+            arrivals: vec![ChunkArrival { at: at(80), tokens: 1 }].into(),
             latency: at(latency),
         },
     }
@@ -117,7 +117,12 @@ fn the_page_can_be_scraped_and_hostile_readers_do_no_harm() {
         String::from_utf8(answer).unwrap()
     };
     for (request, wanted) in [
-        (&b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n"[..], "hw_energy_joules_total{"),
+        (&b"GET /metrics HTTP/1.1\r\nhost: localhost:9100\r\n\r\n"[..], "hw_energy_joules_total{"),
+        (b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", "hw_energy_joules_total{"),
+        (b"GET /metrics HTTP/1.1\r\nHost: [::1]:9100\r\n\r\n", "hw_energy_joules_total{"),
+        // a page whose name leads here
+        (b"GET /metrics HTTP/1.1\r\nHost: evil.example:9100\r\n\r\n", "421"),
+        (b"GET /metrics HTTP/1.1\r\nHost: localhost.evil.example\r\n\r\n", "421"),
         (b"GET /metrics?x=1 HTTP/1.0\r\n\r\n", "200 OK"),
         (b"GET / HTTP/1.1\r\n\r\n", "404"),
         (b"POST /metrics HTTP/1.1\r\n\r\n", "405"),

@@ -1,4 +1,4 @@
-//! Phoenix beside OTLP: model prices, annotations, and what it reckons itself.
+//! Phoenix beside OTLP: model prices, annotations, and what it computes itself.
 //!
 //! Phoenix ignores the cost that a span carries: it multiplies tokens with its own table of prices, once, when a
 //! span arrives. So prices must be in that table, and in force, before spans are sent.
@@ -117,6 +117,6 @@ impl Phoenix {
             #[serde(rename = "__typename")]
             _name: String,
         }
-        self.api.graphql::<Name>("is it there", "{__typename}", &json!({})).map(drop)
+        self.api.graphql::<Name>("looking for it", "{__typename}", &json!({})).map(drop)
     }
 }

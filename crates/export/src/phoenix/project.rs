@@ -10,12 +10,12 @@ use crate::error::ExportError;
 /// Most spans that Phoenix gives in one page.
 const PAGE: usize = 1000;
 
-/// What Phoenix reckoned for one trace.
+/// What Phoenix computed for one trace.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct TraceTotals {
     /// Spans.
     pub spans: u64,
-    /// Its own cost, in whatever currency its prices are in; `None` where it reckoned none.
+    /// Its own cost, in whatever currency its prices are in; `None` where it computed none.
     pub cost: Option<f64>,
     /// Tokens behind that cost.
     pub tokens: Option<f64>,
@@ -74,7 +74,7 @@ const TOTALS: &str = "query($project: String!, $trace: ID!) { projects(first: 10
                       } } } }";
 
 impl Phoenix {
-    /// What it reckoned for a trace; `None` where the project does not hold it.
+    /// What it computed for a trace; `None` where the project does not hold it.
     ///
     /// # Errors
     /// [`ExportError::Backend`].

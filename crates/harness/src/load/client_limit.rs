@@ -15,7 +15,7 @@ const BUSY: f64 = 0.9;
 /// A thread that ran for less than this share of the time had enough to spare: if it was late, others held it up.
 const IDLE_ENOUGH: f64 = 0.5;
 
-/// What the thread that drives the load saw of itself.
+/// What the thread that sends the load saw of itself.
 #[derive(Debug, Default)]
 pub(super) struct ClientPace {
     beats: Lateness,

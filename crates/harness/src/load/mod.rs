@@ -1,12 +1,12 @@
-//! Drives a server with many requests at once: closed loops and open ones, and what they reached.
+//! Puts a server under load: many requests at once: closed loops and open ones, and what they reached.
 //!
-//! [`drive`] runs one operating point. Requests are sent and stamped on a thread of their own, and their records are
+//! [`put_under_load`] runs one operating point. Requests are sent and stamped on a thread of their own, and their records are
 //! made and handed on by the caller's, so that writing to disk delays no time stamp. Nothing is kept of a request
 //! once its record is handed over: memory does not grow with their number.
 
 mod arrivals;
 mod client_limit;
-mod driver;
+mod sender;
 mod track;
 mod trend;
 
@@ -16,9 +16,9 @@ use std::time::{Duration, SystemTime};
 use infercost_core::{OperatingPoint, Sampling};
 
 pub use arrivals::{ArrivalTimes, Arrivals};
-pub use driver::{MOST_IN_FLIGHT, OTHER_FILES, drive};
+pub use sender::{MOST_IN_FLIGHT, OTHER_FILES, put_under_load};
 
-/// How hard, how long and from when on a server is driven.
+/// How hard, how long and from when on a server is put under load.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Load {
     /// Requests in flight, or requests per second.
@@ -39,9 +39,9 @@ pub struct Load {
     pub sampling: Sampling,
 }
 
-/// What driving a server came to. The requests themselves went to the caller one by one.
+/// What a load test came to. The requests themselves went to the caller one by one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Driven {
+pub struct LoadOutcome {
     /// When the load began.
     pub started_at: SystemTime,
     /// From then to the end of the last request.

@@ -180,11 +180,12 @@ impl Track {
     /// The series of requests in flight, one mean a bin.
     pub(super) fn series(&self) -> Vec<InFlight> {
         let width = self.width.as_secs_f64();
-        let point = |(index, bin): (usize, &Bin)| {
+        let mut series = Vec::with_capacity(self.bins.len());
+        for (index, bin) in self.bins.iter().enumerate() {
             let at = self.width.saturating_mul(u32::try_from(index).unwrap_or(u32::MAX));
-            InFlight { at, requests: bin.area / width }
-        };
-        self.bins.iter().enumerate().map(point).collect()
+            series.push(InFlight { at, requests: bin.area / width });
+        }
+        series
     }
 
     /// Adds what was in flight since the last change.
@@ -205,6 +206,7 @@ impl Track {
     }
 
     /// The bin of a time; makes room for it.
+    #[allow(clippy::indexing_slicing, reason = "the bin was made just before")]
     fn bin(&mut self, at: Duration) -> &mut Bin {
         while self.index(at) >= MOST_BINS {
             let merged =

@@ -19,7 +19,7 @@ struct Kept {
     windows: Vec<WindowRecord>,
     under_load: Vec<(WindowId, InferenceRecord)>,
     single: usize,
-    driven: Vec<(VariantId, OperatingPoint)>,
+    tested: Vec<(VariantId, OperatingPoint)>,
 }
 
 impl RecordSink for Kept {
@@ -41,8 +41,8 @@ impl RecordSink for Kept {
         Ok(())
     }
 
-    fn driving(&mut self, variant: &VariantId, point: OperatingPoint) -> Result<(), SinkError> {
-        self.driven.push((variant.clone(), point));
+    fn load_testing(&mut self, variant: &VariantId, point: OperatingPoint) -> Result<(), SinkError> {
+        self.tested.push((variant.clone(), point));
         Ok(())
     }
 
@@ -77,6 +77,7 @@ fn plan(load: LoadPlan, completed: Completed) -> Plan {
         idle_time: Duration::ZERO,
         unmetered: HashMap::from([(VariantId::from("v"), "it runs elsewhere".to_owned())]),
         watch: MachineWatch::default(),
+        max_remeasure: Some(0),
         load: Some(load),
         completed,
     }
@@ -111,7 +112,7 @@ fn load_plan() -> LoadPlan {
 #[test]
 fn a_model_in_process_takes_part_at_concurrency_one() {
     let kept = run_scripted(&plan(load_plan(), Completed::default()));
-    assert_eq!(kept.driven, [(VariantId::from("v"), OperatingPoint::SEQUENTIAL)]);
+    assert_eq!(kept.tested, [(VariantId::from("v"), OperatingPoint::SEQUENTIAL)]);
     assert_eq!(kept.single, 6);
     let window = kept.windows.last().unwrap();
     assert_eq!(window.operating_point, OperatingPoint::SEQUENTIAL);
@@ -136,27 +137,27 @@ fn a_point_is_done_or_done_again() {
     let mut window = first.windows.last().unwrap().clone();
     window.inferences = first.under_load.iter().map(|(_, one)| one.clone()).collect();
     let last = window.inferences.iter().map(|one| one.repetition).max().unwrap();
-    for (interrupted, driven) in [(false, 0), (true, 1)] {
+    for (interrupted, tested) in [(false, 0), (true, 1)] {
         let mut completed = Completed::default();
         completed.load.note(&WindowRecord { interrupted, ..window.clone() });
         let again = run_scripted(&plan(load_plan(), completed));
-        assert_eq!(again.driven.len(), driven, "interrupted: {interrupted}");
+        assert_eq!(again.tested.len(), tested, "interrupted: {interrupted}");
         assert!(again.under_load.iter().all(|(_, one)| one.repetition > last));
     }
 }
 
-/// A point where this program was the limit is taken up where it was left: driven once more, and no more than that.
+/// A point where this program was the limit is taken up where it was left: tested once more, and no more than that.
 #[test]
-fn a_limit_of_the_client_is_driven_once_more_after_a_break() {
+fn a_limit_of_the_client_is_tested_once_more_after_a_break() {
     let first = run_scripted(&plan(load_plan(), Completed::default()));
     let mut window = first.windows.last().unwrap().clone();
     window.inferences = first.under_load.iter().map(|(_, one)| one.clone()).collect();
     let limited = LoadFacts { client_limited: true, ..window.load.unwrap() };
     let window = WindowRecord { load: Some(limited), ..window };
-    for (windows, driven) in [(1, 1), (2, 0)] {
+    for (windows, tested) in [(1, 1), (2, 0)] {
         let mut completed = Completed::default();
         (0..windows).for_each(|_| completed.load.note(&window));
         let again = run_scripted(&plan(load_plan(), completed));
-        assert_eq!(again.driven.len(), driven, "{windows} limited windows");
+        assert_eq!(again.tested.len(), tested, "{windows} limited windows");
     }
 }

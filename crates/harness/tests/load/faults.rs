@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use infercost_core::{Engine, OperatingPoint, Outcome};
 use infercost_harness::HarnessError;
-use infercost_harness::load::drive;
+use infercost_harness::load::put_under_load;
 use infercost_openai_mock::{Fault, Reply, StandIn, StreamScript};
 use infercost_served::{ServedModel, ServedOptions};
 
-use crate::driving::{MS, attempts, driven, load, prompts, script, serving};
+use crate::loading::{MS, attempts, load, loaded, prompts, script, serving};
 
 const CLOSED: OperatingPoint = OperatingPoint::Closed { concurrency: 8 };
 
@@ -35,7 +35,7 @@ fn each_fault_is_counted_under_its_kind() {
         })
         .unwrap();
         let began = Instant::now();
-        let (driven, records) = driven(&server, &load(CLOSED, Duration::ZERO, 1500 * MS), 4);
+        let (outcome, records) = loaded(&server, &load(CLOSED, Duration::ZERO, 1500 * MS), 4);
         assert!(began.elapsed() < 4000 * MS, "{:?}", began.elapsed());
         let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
         for record in &records {
@@ -47,8 +47,8 @@ fn each_fault_is_counted_under_its_kind() {
             kinds.keys().copied().collect::<Vec<_>>(),
             ["connection", "protocol", "status", "timeout"]
         );
-        assert_eq!(kinds.values().sum::<u64>(), driven.failed);
-        assert_eq!(driven.completed + driven.failed, driven.issued);
+        assert_eq!(kinds.values().sum::<u64>(), outcome.failed);
+        assert_eq!(outcome.completed + outcome.failed, outcome.issued);
         let retries: u32 =
             records.iter().filter_map(|record| record.served.as_ref()).map(|served| served.retries).sum();
         assert!(retries > 0);
@@ -68,21 +68,26 @@ fn a_server_that_dies_ends_the_load() {
         })
         .unwrap();
         let began = Instant::now();
-        let (driven, records) = driven(&server, &load(CLOSED, Duration::ZERO, 60_000 * MS), 4);
+        let (outcome, records) = loaded(&server, &load(CLOSED, Duration::ZERO, 60_000 * MS), 4);
         assert!(began.elapsed() < 10_000 * MS, "{:?}", began.elapsed());
-        assert!(driven.completed >= 40 && driven.failed >= 200, "{} and {}", driven.completed, driven.failed);
-        assert_eq!(records.len() as u64, driven.issued);
+        assert!(
+            outcome.completed >= 40 && outcome.failed >= 200,
+            "{} and {}",
+            outcome.completed,
+            outcome.failed
+        );
+        assert_eq!(records.len() as u64, outcome.issued);
     });
 }
 
-/// Drives until a sink or a flag ends it.
+/// A load test until a sink or a flag ends it.
 fn ended(on_finished: &mut dyn FnMut() -> Result<(), String>, stop: &AtomicBool) -> HarnessError {
     let server = serving(script(20 * MS, MS, 4).reply());
     let options = ServedOptions { no_trial: true, ..ServedOptions::default() };
     let engine = ServedModel::connect(&format!("{}#m", server.base()).parse().unwrap(), &options).unwrap();
     let mut keep = |_| on_finished().map_err(Into::into);
     let load = load(CLOSED, Duration::ZERO, 60_000 * MS);
-    drive(engine.concurrent().unwrap(), &prompts(3), &load, &mut keep, stop).unwrap_err()
+    put_under_load(engine.concurrent().unwrap(), &prompts(3), &load, &mut keep, stop).unwrap_err()
 }
 
 #[test]

@@ -2,6 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod closed;
-mod driving;
 mod faults;
+mod loading;
 mod open;

@@ -1,5 +1,7 @@
 //! `infercost audit`: the cost of an inference against what it earns.
 
+mod monitored;
+
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,15 +21,17 @@ use rust_decimal::Decimal;
 
 use crate::exit;
 use crate::flags::GlobalFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::{ChartFlag, EconomicsFlags};
 use crate::flags::numbers::{above_zero, share_above_zero};
 use crate::output;
+use crate::output::answer::delivery::{self, deliver};
 
 /// What is set against what.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost audit --revenue 0.0001 --assume-watts 60,20
-  infercost audit traces/sample/20261123-073338 --variant q8_0 --chart tornado.svg
+  infercost audit traces/sample/20261129-082709 --variant q8_0 --chart tornado.svg
   infercost audit --inferences production.jsonl --api-model some-model --json
   infercost audit phoenix:http://localhost:6006/my-app --revenue 0.002
 
@@ -37,7 +41,7 @@ pub(crate) struct AuditCommand {
     /// A run, or traces.
     #[arg(
         value_name = "RUN",
-        help = "Run folder, run id below --traces, or another program's traces: an OTLP file, or phoenix:URL/PROJECT [default: the newest run]"
+        help = "Run folder, run id below --traces, what `monitor --record` kept, or another program's traces: an OTLP file, or phoenix:URL/PROJECT [default: the newest run]"
     )]
     pub(crate) run: Option<String>,
 
@@ -79,13 +83,25 @@ pub(crate) struct AuditCommand {
 
     #[command(flatten)]
     pub(crate) chart: ChartFlag,
+
+    #[command(flatten)]
+    pub(crate) answer: AnswerFlags,
 }
 
 /// Largest file of production inferences read.
 const MAX_BYTES: u64 = 1 << 30;
 
+/// Hours of a day, where the settings do not say in how many there are requests.
+const HOURS_PER_DAY: f64 = 24.0;
+/// Days of a mean month.
+const DAYS_PER_MONTH: f64 = 365.0 / 12.0;
+
 pub(crate) fn run(arguments: &AuditCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    delivery::check(&arguments.answer, true)?;
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
+    if let Some(folder) = arguments.run.as_deref().and_then(|name| monitored::folder(&global.traces, name)) {
+        return monitored::audit(&folder, arguments, &business, global);
+    }
     let audits = match (&arguments.inferences, &arguments.run) {
         (Some(file), _) => of_production(arguments, &business, &read_inferences(file)?)?,
         (None, Some(name)) if foreign_traces::is_foreign(name) => {
@@ -93,19 +109,13 @@ pub(crate) fn run(arguments: &AuditCommand, global: &GlobalFlags) -> anyhow::Res
         }
         (None, _) => vec![of_run(arguments, &business)?],
     };
-    economics_inputs::write_chart(arguments.chart.chart.as_deref(), || {
-        audits.first().map_or_else(String::new, chart::tornado::tornado)
-    })?;
+    let chart = audits.first().map(chart::tornado::tornado);
+    economics_inputs::write_chart(arguments.chart.chart.as_deref(), || chart.clone().unwrap_or_default())?;
 
-    if global.json {
-        let text = match audits.as_slice() {
-            [one] => serde_json::to_string_pretty(one)?,
-            all => serde_json::to_string_pretty(all)?,
-        };
-        output::line(&text);
-    } else {
-        let shown: Vec<String> = audits.iter().map(output::economics::audit::render).collect();
-        output::block(&shown.join("\n"));
+    let answer = output::economics::audit::answer(&audits);
+    match audits.as_slice() {
+        [one] => deliver(&answer, one, Some(&|| chart.clone()), &arguments.answer, global)?,
+        all => deliver(&answer, &all, Some(&|| chart.clone()), &arguments.answer, global)?,
     }
 
     Ok(code(&audits))
@@ -147,6 +157,10 @@ fn of_run(arguments: &AuditCommand, business: &EconomicsInputs) -> anyhow::Resul
         date: None,
     });
     let findings = economics_inputs::findings(&book, &workload);
+    let per_month = business.load.requests_per_hour.map(|requests| {
+        let hours = business.load.hours_per_day.unwrap_or(HOURS_PER_DAY);
+        requests * hours * DAYS_PER_MONTH
+    });
 
     Ok(audit(AuditInput {
         name: format!("{} in run {}", workload.variant, workload.run),
@@ -154,6 +168,8 @@ fn of_run(arguments: &AuditCommand, business: &EconomicsInputs) -> anyhow::Resul
         correct: workload.correct,
         per_session: arguments.per_session.or(business.revenue.inferences_per_session),
         per_user: business.revenue.inferences_per_user,
+        per_month,
+        output_tokens: workload.output_tokens,
         revenue: business.earned(arguments.revenue, book.currency)?,
         limits: limits(arguments, business, book.currency)?,
         assumptions,
@@ -228,6 +244,7 @@ pub(crate) fn audit_production(
     let mut assumptions = Vec::new();
     let (correct, model) = (production.correct, production.model.clone());
     let (per_session, per_user) = (production.per_session(), production.per_user());
+    let output_tokens = production.output_tokens;
     let production = Box::new(production);
     let listed = match &arguments.api_model {
         Some(name) => Some(token_price(business, name)?),
@@ -261,6 +278,8 @@ pub(crate) fn audit_production(
         correct,
         per_session: arguments.per_session.or(per_session).or(business.revenue.inferences_per_session),
         per_user: per_user.or(business.revenue.inferences_per_user),
+        per_month: None,
+        output_tokens,
         revenue: business.earned(arguments.revenue, currency)?,
         limits: limits(arguments, business, currency)?,
         assumptions,

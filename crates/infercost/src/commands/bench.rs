@@ -9,8 +9,10 @@ use infercost_run::{engines, models};
 use infercost_stats::rate_estimate;
 
 use crate::flags::GlobalFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::flags::processor::ProcessorFlags;
 use crate::output;
+use crate::output::answer::delivery::{self, deliver};
 
 #[derive(Debug, Args)]
 #[command(mut_arg("threads", |threads| threads.short('t').value_name("THREADS")))]
@@ -31,10 +33,14 @@ pub(crate) struct BenchCommand {
     pub(crate) repetitions: u32,
     #[command(flatten)]
     pub(crate) processor: ProcessorFlags,
+
+    #[command(flatten)]
+    pub(crate) answer: AnswerFlags,
 }
 
 /// Prefill: `-p` tokens from an empty cache. Decode: `-n` tokens, one by one, behind `-d` tokens.
 pub(crate) fn run(arguments: &BenchCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    delivery::check(&arguments.answer, false)?;
     let model = models::resolve_one(&arguments.model, global.offline)?;
     let processor = &arguments.processor;
     let mut engine = engines::load_in_process(&model, processor.device, processor.threads)?;
@@ -60,22 +66,19 @@ pub(crate) fn run(arguments: &BenchCommand, global: &GlobalFlags) -> anyhow::Res
     }
 
     let (prefill, decode) = (Speed::of(&prefill), Speed::of(&decode));
-    if global.json {
-        let object = serde_json::json!({
-            "schema": "infercost.bench/1",
-            "variant": model.variant,
-            "prompt_tokens": arguments.prompt_tokens,
-            "decode_tokens": arguments.decode_tokens,
-            "depth": arguments.depth,
-            "engine": engine.identity(),
-            "repetitions": arguments.repetitions,
-            "prefill_tokens_per_s": prefill,
-            "decode_tokens_per_s": decode,
-        });
-        output::line(&serde_json::to_string_pretty(&object)?);
-    } else {
-        output::block(&output::bench::render(&model.variant, arguments, prefill, decode));
-    }
+    let object = serde_json::json!({
+        "schema": "infercost.bench/1",
+        "variant": model.variant,
+        "prompt_tokens": arguments.prompt_tokens,
+        "decode_tokens": arguments.decode_tokens,
+        "depth": arguments.depth,
+        "engine": engine.identity(),
+        "repetitions": arguments.repetitions,
+        "prefill_tokens_per_s": prefill,
+        "decode_tokens_per_s": decode,
+    });
+    let answer = output::bench::answer(&model.variant, arguments, prefill, decode);
+    deliver(&answer, &object, None, &arguments.answer, global)?;
 
     Ok(ExitCode::SUCCESS)
 }

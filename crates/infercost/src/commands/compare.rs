@@ -10,11 +10,12 @@ use infercost_run::exporting;
 use crate::commands::report::Printing;
 use crate::commands::{record, report};
 use crate::flags::GlobalFlags;
-use crate::flags::detail::DetailFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::flags::judge::JudgeFlags;
 use crate::flags::page::PageFlags;
 use crate::flags::record::RecordFlags;
 use crate::output;
+use crate::output::answer::delivery;
 use crate::output::page::Texts;
 
 #[derive(Debug, Args)]
@@ -31,7 +32,7 @@ pub(crate) struct CompareCommand {
     #[command(flatten)]
     pub(crate) judge: JudgeFlags,
     #[command(flatten)]
-    pub(crate) detail: DetailFlags,
+    pub(crate) answer: AnswerFlags,
 
     #[command(flatten)]
     pub(crate) page: PageFlags,
@@ -45,15 +46,12 @@ pub(crate) fn run(
 ) -> anyhow::Result<ExitCode> {
     let given = SettingsOverrides::read(&arguments.judge.policy(global))?;
     output::page::check(&arguments.page)?;
+    delivery::check(&arguments.answer, true)?;
     let request = arguments.record.request(global);
     let folder = record::record(&arguments.record, &request, &given, earlier)?;
 
-    let printing = Printing {
-        json: global.json,
-        detail: arguments.detail.detail(),
-        page: &arguments.page,
-        texts: Texts::default(),
-    };
+    let printing =
+        Printing { global, answer: &arguments.answer, page: &arguments.page, texts: Texts::default() };
     let code = report::print(std::slice::from_ref(&folder), None, &given, &printing)?;
     exporting::after_run(&folder, &request, &given);
     Ok(code)

@@ -13,10 +13,11 @@ use infercost_run::run_folder;
 
 use crate::exit;
 use crate::flags::GlobalFlags;
-use crate::flags::format::{FormatFlags, TableFormat};
+use crate::flags::answer::AnswerFlags;
 use crate::flags::judge::JudgeFlags;
 use crate::flags::numbers::{confidence, percentage};
 use crate::output;
+use crate::output::answer::delivery::{self, deliver};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -55,13 +56,14 @@ pub(crate) struct DiffCommand {
     pub(crate) claim_confidence: f64,
 
     #[command(flatten)]
-    pub(crate) format: FormatFlags,
+    pub(crate) answer: AnswerFlags,
 
     #[command(flatten)]
     pub(crate) judge: JudgeFlags,
 }
 
 pub(crate) fn run(arguments: &DiffCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    delivery::check(&arguments.answer, false)?;
     let given = SettingsOverrides::read(&arguments.judge.policy(global))?;
     let old = run_folder::named(&global.traces, &arguments.old)?;
     let new = run_folder::named(&global.traces, &arguments.new)?;
@@ -85,10 +87,7 @@ pub(crate) fn run(arguments: &DiffCommand, global: &GlobalFlags) -> anyhow::Resu
         },
     );
 
-    match arguments.format.chosen(global) {
-        TableFormat::Json => output::line(&serde_json::to_string_pretty(&diff)?),
-        format => output::block(&output::diff::render(&diff, format)?),
-    }
+    deliver(&output::diff::answer(&diff), &diff, None, &arguments.answer, global)?;
     Ok(ExitCode::from(code(&diff)))
 }
 

@@ -18,10 +18,12 @@ use infercost_run::{calibration, machine_checks};
 
 use crate::commands::calibrate::{self, Calibration};
 use crate::flags::GlobalFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::flags::load::time;
 use crate::flags::meter::{MeterFlags, instrument};
 use crate::output;
-use crate::output::doctor::{Build, Diagnosis, Found, Gpu, Missing, Noise, SCHEMA, render};
+use crate::output::answer::delivery::{self, deliver};
+use crate::output::doctor::{Build, Diagnosis, Found, Gpu, Missing, Noise, SCHEMA};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -41,6 +43,9 @@ pub(crate) struct DoctorCommand {
     /// Length of each window of the calibration [default: ten updates of the slower meter, at least 10s]
     #[arg(long, alias = "window-seconds", value_name = "TIME", requires = "calibrate", value_parser = time)]
     pub(crate) window: Option<Duration>,
+
+    #[command(flatten)]
+    pub(crate) answer: AnswerFlags,
 }
 
 /// How long the machine is left alone to see its power at rest.
@@ -49,6 +54,7 @@ const REST: Duration = Duration::from_secs(1);
 const PROC: &str = "/proc";
 
 pub(crate) fn run(arguments: &DoctorCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    delivery::check(&arguments.answer, false)?;
     if let Some(wall) = &arguments.wall {
         let host = &arguments.meter.meter;
         return calibrate::run(&Calibration { host, wall, window: arguments.window }, global);
@@ -57,11 +63,7 @@ pub(crate) fn run(arguments: &DoctorCommand, global: &GlobalFlags) -> anyhow::Re
         let meter = MeterRequest::of(&arguments.meter.spec())?;
         diagnose(discover(&meter)?, &meter.choice)?
     };
-    if global.json {
-        output::line(&serde_json::to_string_pretty(&diagnosis)?);
-    } else {
-        output::block(&render(&diagnosis));
-    }
+    deliver(&output::doctor::answer(&diagnosis), &diagnosis, None, &arguments.answer, global)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -170,7 +170,7 @@ fn nowhere() -> anyhow::Error {
             "{variable}={value} says that nothing is to be sent; name a place with --otlp URL to send it there"
         )),
         None => usage(
-            "where to? give --otlp URL, --phoenix URL, --langsmith or --langfuse, or set OTEL_EXPORTER_OTLP_ENDPOINT",
+            "no destination is named; give --otlp URL, --phoenix URL, --langsmith or --langfuse, or set OTEL_EXPORTER_OTLP_ENDPOINT",
         ),
     }
 }

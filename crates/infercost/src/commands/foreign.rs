@@ -8,10 +8,19 @@ use infercost_run::config::SettingsOverrides;
 use infercost_run::foreign_traces;
 use infercost_run::usage;
 
+use crate::flags::GlobalFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::output;
+use crate::output::answer::delivery::{self, deliver};
 
 /// Reports on them.
-pub(crate) fn run(names: &[String], given: &SettingsOverrides, json: bool) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(
+    names: &[String],
+    given: &SettingsOverrides,
+    flags: &AnswerFlags,
+    global: &GlobalFlags,
+) -> anyhow::Result<ExitCode> {
+    delivery::check(flags, false)?;
     let mut trace = ForeignTrace::default();
     for name in names {
         trace.append(foreign_traces::read(name)?);
@@ -26,10 +35,6 @@ pub(crate) fn run(names: &[String], given: &SettingsOverrides, json: bool) -> an
         return Err(usage(message));
     }
 
-    if json {
-        output::line(&serde_json::to_string_pretty(&report)?);
-    } else {
-        output::block(&output::foreign::render(&report, names));
-    }
+    deliver(&output::foreign::answer(&report, names), &report, None, flags, global)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 use infercost_core::hosting::HostingOffer;
 use infercost_core::price::PriceBook;
-use infercost_core::{EconomicsFact, Severity, Workload};
-use infercost_economics::hosting::{Demand, Setting, host, measured_on};
+use infercost_core::{EconomicsFact, Findings, Severity, Workload};
+use infercost_economics::hosting::{Demand, HostingScenario, host, measured_on};
 use infercost_economics::{Scenario, bill, chart, scenario};
 use infercost_prices::sections::exchange::convert_offer;
 use infercost_prices::sections::load::PLANNED_UTILIZATION;
@@ -16,14 +16,16 @@ use infercost_run::{price_store, run_folder};
 
 use crate::exit;
 use crate::flags::GlobalFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::{ChartFlag, DemandFlags, EconomicsFlags};
 use crate::output;
+use crate::output::answer::delivery::{self, deliver};
 
 /// Which way is cheapest.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost host --requests-per-hour 400 --config infercost.toml
-  infercost host traces/sample/20261123-073338 --assume-watts 60,20 --chart map.svg
+  infercost host traces/sample/20261129-082709 --assume-watts 60,20 --chart map.svg
   infercost host --market \"RTX 4090\"            with the cheapest fetched offers of that hardware
 
 Offers stand in [[offers]] of infercost.toml: kind rent, spot, serverless or api; without any, the
@@ -58,6 +60,9 @@ pub(crate) struct HostCommand {
 
     #[command(flatten)]
     pub(crate) chart: ChartFlag,
+
+    #[command(flatten)]
+    pub(crate) answer: AnswerFlags,
 }
 
 fn offer_and_run(text: &str) -> Result<(String, String), String> {
@@ -66,13 +71,15 @@ fn offer_and_run(text: &str) -> Result<(String, String), String> {
 }
 
 pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    delivery::check(&arguments.answer, true)?;
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let Measured { run, workload } = economics_inputs::measured(&business.request, arguments.run.as_deref())?;
     let book = business.book_for(&run.header.prices, &workload)?;
     let interest = business.load.interest.unwrap_or(0.0);
     let scenario = Scenario::of(&workload, &book, interest);
     let demand = demand(&arguments.load, &business, &book);
-    let setting = Setting::of(scenario, &workload, demand);
+    let hours_per_day = demand.hours_per_day;
+    let setting = HostingScenario::of(scenario, &workload, demand);
     let Offers { mut offers, finding: offers_finding } = offers(arguments, &business, &book)?;
     for (name, run) in &arguments.measured_on {
         let offer = offers.iter_mut().find(|offer| offer.name == *name);
@@ -85,19 +92,17 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
     let mut hosting = host(format!("{} in run {}", workload.variant, workload.run), &setting, &offers);
     hosting.assumptions.extend(scenario::assumptions(&book, interest));
 
-    let mut findings = bill::stale(&hosting.assumptions, business.today);
-    findings.extend(economics_inputs::findings(&book, &workload));
+    let mut findings = Findings::default();
     if let Some(fact) = offers_finding {
         findings.add(Severity::Warning, fact);
     }
+    findings.extend(bill::stale(&hosting.assumptions, business.today));
+    findings.extend(economics_inputs::findings(&book, &workload));
     hosting.findings.precede(findings);
 
     economics_inputs::write_chart(arguments.chart.chart.as_deref(), || chart::map::map(&hosting))?;
-    if global.json {
-        output::line(&serde_json::to_string_pretty(&hosting)?);
-    } else {
-        output::block(&output::economics::host::render(&hosting));
-    }
+    let answer = output::economics::host::answer(&hosting, hours_per_day);
+    deliver(&answer, &hosting, Some(&|| Some(chart::map::map(&hosting))), &arguments.answer, global)?;
 
     Ok(ExitCode::from(if hosting.open { exit::INCONCLUSIVE } else { 0 }))
 }

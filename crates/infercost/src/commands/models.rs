@@ -1,14 +1,18 @@
 //! `infercost models`: manifests, the cache, and what a file holds.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use infercost_models::demo::write_demo;
 use infercost_models::{inspect, list};
 use infercost_run::models;
 use infercost_run::usage;
 
 use crate::flags::GlobalFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::output;
+use crate::output::answer::delivery::{self, deliver};
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelsCommand {
@@ -19,45 +23,68 @@ pub(crate) struct ModelsCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelsAction {
     /// List manifests and what of them is in the cache
-    List,
+    List {
+        #[command(flatten)]
+        answer: AnswerFlags,
+    },
     /// Fetch or make models, and print where they are
     Pull {
         /// Manifest name, name/variant, file, folder or hf:owner/repo
         #[arg(value_name = "MODEL", required = true)]
         models: Vec<String>,
     },
+    /// Write a small model of random weights, to try every command without a download
+    Demo {
+        /// File to write
+        #[arg(value_name = "FILE", default_value = "demo.gguf")]
+        file: PathBuf,
+    },
     /// Show what a model file holds
     Inspect {
         /// Manifest name, name/variant, file, folder or hf:owner/repo
         #[arg(value_name = "MODEL")]
         model: String,
+
+        #[command(flatten)]
+        answer: AnswerFlags,
     },
 }
 
 pub(crate) fn run(arguments: &ModelsCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     match &arguments.command {
-        ModelsAction::List => {
+        ModelsAction::List { answer } => {
+            delivery::check(answer, false)?;
             let listed = list(&models::store(true)?);
-            if global.json {
-                output::line(&serde_json::to_string_pretty(&listed)?);
-            } else {
-                output::block(&output::models::list(&listed));
-            }
+            deliver(&output::models::list(&listed), &listed, None, answer, global)?;
         }
         ModelsAction::Pull { models } => pull(models, global)?,
-        ModelsAction::Inspect { model } => {
+        ModelsAction::Demo { file } => demo(file, global)?,
+        ModelsAction::Inspect { model, answer } => {
+            delivery::check(answer, false)?;
             let model = models::resolve_one(model, global.offline)?;
             let path = model.location.path().ok_or_else(|| usage("a server shows no file; name one"))?;
             let facts = inspect(path)?;
-            if global.json {
-                output::line(&serde_json::to_string_pretty(&facts)?);
-            } else {
-                output::block(&output::models::inspection(&facts));
-            }
+            deliver(&output::models::inspection(&facts), &facts, None, answer, global)?;
         }
     }
 
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the model, and overwrites none: a file of that name may be somebody's.
+fn demo(file: &Path, global: &GlobalFlags) -> anyhow::Result<()> {
+    if file.exists() {
+        return Err(usage(format!("{} is there already; name another file, or delete it", file.display())));
+    }
+    write_demo(file)?;
+    if global.json {
+        let object = serde_json::json!({"schema": "infercost.models-demo/1", "path": file});
+        output::line(&serde_json::to_string_pretty(&object)?);
+    } else {
+        output::line(&file.display().to_string());
+        output::note("its weights are random: times and costs mean something, answers do not");
+    }
+    Ok(())
 }
 
 fn pull(models: &[String], global: &GlobalFlags) -> anyhow::Result<()> {

@@ -12,22 +12,24 @@ use std::process::ExitCode;
 
 use clap::Args;
 use infercost_core::price::PriceBook;
-use infercost_core::{EconomicsFact, RunRecord, Severity, VariantId, Workload};
+use infercost_core::{RunRecord, VariantId, Workload};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind, rank};
 use infercost_economics::{Scenario, bill, scenario};
 use infercost_run::economics_inputs::{self, EconomicsInputs};
 use infercost_run::{run_folder, shell};
 
 use crate::flags::GlobalFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::EconomicsFlags;
 use crate::flags::measure::MeasureFlags;
+use crate::output::answer::delivery::{self, deliver};
 use crate::{exit, output};
 
 /// What could be changed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost optimize
-  infercost optimize traces/sample/20261123-073338 --variant full
+  infercost optimize traces/sample/20261129-082709 --variant full
   infercost optimize traces/mine traces/mine-with-one-thread --json
   infercost optimize --measure --budget 30m
   infercost optimize --measure model.gguf --concurrency 8 --slo ttft=2s \\
@@ -46,6 +48,9 @@ pub(crate) struct OptimizeCommand {
     pub(crate) economics: EconomicsFlags,
 
     #[command(flatten)]
+    pub(crate) answer: AnswerFlags,
+
+    #[command(flatten)]
     pub(crate) measure: MeasureFlags,
 }
 
@@ -54,9 +59,11 @@ const OTHER_RUNS: usize = 8;
 const CONFIDENCE: f64 = 0.95;
 
 pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    delivery::check(&arguments.answer, false)?;
     if arguments.measure.measure {
         return measure::run(arguments, global);
     }
+
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let (first, others) = runs(arguments, &business)?;
     let variant = economics_inputs::variant(&first, business.request.variant.as_deref())?;
@@ -77,16 +84,10 @@ pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
 
     let mut findings = bill::stale(&answer.assumptions, business.today);
     findings.extend(economics_inputs::findings(&book, &workload));
-    if workload.joules.is_none() {
-        findings.add(Severity::Warning, EconomicsFact::EnergyLeftOut { why: workload.energy_note.clone() });
-    }
     answer.findings.precede(findings);
 
-    if global.json {
-        output::line(&serde_json::to_string_pretty(&answer)?);
-    } else {
-        output::block(&output::economics::optimize::render(&answer));
-    }
+    let shown = output::economics::optimize::answer(&answer);
+    deliver(&shown, &answer, None, &arguments.answer, global)?;
 
     Ok(ExitCode::from(if answer.worthwhile > 0 { 0 } else { exit::INCONCLUSIVE }))
 }

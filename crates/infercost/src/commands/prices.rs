@@ -14,8 +14,10 @@ use infercost_run::{config, price_store};
 use jiff::Timestamp;
 
 use crate::flags::GlobalFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::StoreFlags;
 use crate::output;
+use crate::output::answer::delivery::{self, deliver};
 
 /// Prices of markets.
 #[derive(Debug, Args)]
@@ -33,6 +35,9 @@ pub(crate) enum PricesAction {
     List {
         #[command(flatten)]
         store: StoreFlags,
+
+        #[command(flatten)]
+        answer: AnswerFlags,
     },
 }
 
@@ -102,6 +107,9 @@ pub(crate) struct FetchFlags {
 
     #[command(flatten)]
     pub(crate) store: StoreFlags,
+
+    #[command(flatten)]
+    pub(crate) answer: AnswerFlags,
 }
 
 fn source(text: &str) -> Result<&'static SourceDef, String> {
@@ -114,11 +122,12 @@ fn source(text: &str) -> Result<&'static SourceDef, String> {
 pub(crate) fn run(arguments: &PricesCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     match &arguments.command {
         PricesAction::Fetch(arguments) => fetch(arguments, global),
-        PricesAction::List { store } => list(store, global.json),
+        PricesAction::List { store, answer } => list(store, answer, global),
     }
 }
 
 fn fetch(arguments: &FetchFlags, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    delivery::check(&arguments.answer, false)?;
     let source = arguments.source;
     let mut sources = config::file(global.config.as_deref())?.sources;
     if let Some(unknown) = sources.keys().find(|name| infercost_prices::source(name).is_none()) {
@@ -153,32 +162,27 @@ fn fetch(arguments: &FetchFlags, global: &GlobalFlags) -> anyhow::Result<ExitCod
         let wanted = Wanted { gpus: &arguments.gpu, model: arguments.model.as_deref() };
         output::note(&settings_fill::fill(settings, &wanted, &snapshot)?);
     }
-    if global.json {
-        output::line(&serde_json::to_string_pretty(&snapshot)?);
-    } else {
-        output::block(&output::economics::prices::fetched(&snapshot, &path));
-    }
 
+    let answer = output::economics::prices::fetched(&snapshot, &path);
+    deliver(&answer, &snapshot, None, &arguments.answer, global)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(store: &StoreFlags, json: bool) -> anyhow::Result<ExitCode> {
+fn list(store: &StoreFlags, flags: &AnswerFlags, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    delivery::check(flags, false)?;
     let store = price_store::open(store.price_store.as_deref())?;
     let (all, broken) = store.list()?;
     for file in &broken {
         output::note(&format!("left aside: {file}"));
     }
     let now = Timestamp::now();
-    if json {
-        let rows: Vec<serde_json::Value> = all.iter().map(|stored| row(stored, now)).collect();
-        output::line(&serde_json::to_string_pretty(&serde_json::json!({
-            "schema": "infercost.price_list/1",
-            "folder": store.folder(),
-            "snapshots": rows,
-        }))?);
-    } else {
-        output::block(&output::economics::prices::list(&all, store.folder(), now));
-    }
+    let rows: Vec<serde_json::Value> = all.iter().map(|stored| row(stored, now)).collect();
+    let object = serde_json::json!({
+        "schema": "infercost.price_list/1",
+        "folder": store.folder(),
+        "snapshots": rows,
+    });
+    deliver(&output::economics::prices::list(&all, store.folder(), now), &object, None, flags, global)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -27,7 +27,11 @@ pub(crate) struct QuantizeCommand {
 pub(crate) fn run(arguments: &QuantizeCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let recipe = Recipe::parse(&arguments.recipe).ok_or_else(|| {
         let known: Vec<&str> = Recipe::ALL.iter().map(|recipe| recipe.name()).collect();
-        usage(format!("`{}` is no recipe; use one of {}", arguments.recipe, known.join(", ")))
+        usage(format!(
+            "`{}` is not a quantization known here; use one of {}",
+            arguments.recipe,
+            known.join(", ")
+        ))
     })?;
     let model = models::resolve_one(&arguments.model, global.offline)?;
     let source =

@@ -17,9 +17,11 @@ use infercost_run::usage;
 use crate::commands::host::demand;
 use crate::exit;
 use crate::flags::GlobalFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::{DemandFlags, EconomicsFlags};
 use crate::flags::numbers::{above_zero, at_least_zero, share};
 use crate::output;
+use crate::output::answer::delivery::{self, deliver};
 
 /// Keep or replace.
 #[derive(Debug, Args)]
@@ -66,9 +68,13 @@ pub(crate) struct ReplaceCommand {
 
     #[command(flatten)]
     pub(crate) economics: EconomicsFlags,
+
+    #[command(flatten)]
+    pub(crate) form: AnswerFlags,
 }
 
 pub(crate) fn run(arguments: &ReplaceCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    delivery::check(&arguments.form, false)?;
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let old = economics_inputs::measured(&business.request, Some(&arguments.old))?;
     let new = new_workload(arguments, &business, &old.workload)?;
@@ -80,11 +86,8 @@ pub(crate) fn run(arguments: &ReplaceCommand, global: &GlobalFlags) -> anyhow::R
     findings.extend(economics_inputs::findings(&book, &old.workload));
     answer.findings.precede(findings);
 
-    if global.json {
-        output::line(&serde_json::to_string_pretty(&answer)?);
-    } else {
-        output::block(&output::economics::replace::render(&answer));
-    }
+    let shown = output::economics::replace::answer(&answer);
+    deliver(&shown, &answer, None, &arguments.form, global)?;
     Ok(ExitCode::from(if answer.decision == Decision::Open { exit::INCONCLUSIVE } else { 0 }))
 }
 

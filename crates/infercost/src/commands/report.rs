@@ -15,12 +15,12 @@ use regex::Regex;
 use crate::commands::foreign;
 use crate::exit;
 use crate::flags::GlobalFlags;
-use crate::flags::detail::DetailFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::flags::judge::JudgeFlags;
 use crate::flags::page::PageFlags;
 use crate::output;
+use crate::output::answer::delivery::{self, Draw, deliver};
 use crate::output::page::Texts;
-use crate::output::table::Detail;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportCommand {
@@ -42,7 +42,7 @@ pub(crate) struct ReportCommand {
     pub(crate) redact: Vec<Regex>,
 
     #[command(flatten)]
-    pub(crate) detail: DetailFlags,
+    pub(crate) answer: AnswerFlags,
 
     #[command(flatten)]
     pub(crate) page: PageFlags,
@@ -53,8 +53,8 @@ pub(crate) struct ReportCommand {
 
 /// What is printed of a report, and where its page goes.
 pub(crate) struct Printing<'a> {
-    pub(crate) json: bool,
-    pub(crate) detail: Detail,
+    pub(crate) global: &'a GlobalFlags,
+    pub(crate) answer: &'a AnswerFlags,
     pub(crate) page: &'a PageFlags,
     pub(crate) texts: Texts,
 }
@@ -62,8 +62,9 @@ pub(crate) struct Printing<'a> {
 pub(crate) fn run(arguments: &ReportCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let given = SettingsOverrides::read(&arguments.judge.policy(global))?;
     output::page::check(&arguments.page)?;
+    delivery::check(&arguments.answer, true)?;
     if arguments.runs.first().is_some_and(|name| is_foreign(name)) {
-        return foreign::run(&arguments.runs, &given, global.json);
+        return foreign::run(&arguments.runs, &given, &arguments.answer, global);
     }
     let folders = if arguments.runs.is_empty() {
         vec![run_folder::named_or_newest(&global.traces, None)?]
@@ -73,8 +74,7 @@ pub(crate) fn run(arguments: &ReportCommand, global: &GlobalFlags) -> anyhow::Re
     };
 
     let texts = Texts { left_out: arguments.no_content, redact: arguments.redact.clone() };
-    let printing =
-        Printing { json: global.json, detail: arguments.detail.detail(), page: &arguments.page, texts };
+    let printing = Printing { global, answer: &arguments.answer, page: &arguments.page, texts };
     print(&folders, arguments.baseline.as_deref(), &given, &printing)
 }
 
@@ -85,8 +85,13 @@ pub(crate) fn print(
     given: &SettingsOverrides,
     printing: &Printing<'_>,
 ) -> anyhow::Result<ExitCode> {
+    // only a page shows prompts and answers
+    let read = match printing.page.html {
+        Some(_) => infercost_trace::read_run,
+        None => infercost_trace::read_run_without_texts,
+    };
     let runs: Vec<RunRecord> =
-        folders.iter().map(|folder| Ok(infercost_trace::read_run(folder)?)).collect::<anyhow::Result<_>>()?;
+        folders.iter().map(|folder| Ok(read(folder)?)).collect::<anyhow::Result<_>>()?;
     let Some(first) = runs.first() else { return Err(usage("no run to report on")) };
     let settings = given.over(&first.header.policy, &first.header.prices)?;
     let variants = runs.iter().flat_map(|run| &run.header.variants).map(|variant| &variant.id);
@@ -101,11 +106,10 @@ pub(crate) fn print(
     })?;
 
     output::page::write(printing.page, &report, &runs, &printing.texts)?;
-    if printing.json {
-        output::line(&serde_json::to_string_pretty(&report)?);
-    } else {
-        output::block(&output::table::render(&report, folders, printing.detail));
-    }
+    let typed = first.header.spec.as_ref().map_or_else(Vec::new, |spec| spec.models.clone());
+    let answer = output::table::answer(&report, folders, &typed);
+    let draw: Draw<'_> = &|| infercost_page::cost_against_quality(&report);
+    deliver(&answer, &report, Some(draw), printing.answer, printing.global)?;
 
     Ok(exit::of_report(&report))
 }

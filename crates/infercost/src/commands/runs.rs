@@ -12,14 +12,15 @@ use infercost_run::usage;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::flags::GlobalFlags;
-use crate::flags::format::{FormatFlags, TableFormat};
+use crate::flags::answer::AnswerFlags;
 use crate::output;
+use crate::output::answer::delivery::{self, deliver};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost runs                          the 20 newest runs
   infercost runs --model q8_0 --all       every run with such a variant
-  infercost runs show 20261123-073338
+  infercost runs show 20261129-082709
   infercost runs prune --keep 50 --yes")]
 pub(crate) struct RunsCommand {
     #[command(subcommand)]
@@ -29,7 +30,7 @@ pub(crate) struct RunsCommand {
     pub(crate) filter: FilterFlags,
 
     #[command(flatten)]
-    pub(crate) format: FormatFlags,
+    pub(crate) answer: AnswerFlags,
 }
 
 /// Which runs are listed.
@@ -59,6 +60,9 @@ pub(crate) enum Action {
         /// Its folder, or its id below --traces
         #[arg(value_name = "RUN")]
         run: String,
+
+        #[command(flatten)]
+        answer: AnswerFlags,
     },
     /// Delete runs, with all their files
     Delete {
@@ -92,13 +96,11 @@ const LISTED: usize = 20;
 pub(crate) fn run(arguments: &RunsCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     match &arguments.action {
         None => list(arguments, global),
-        Some(Action::Show { run }) => {
+        Some(Action::Show { run, answer }) => {
+            delivery::check(answer, false)?;
             let folder = run_folder::named(&global.traces, run)?;
             let entry = history::entry(&folder, true);
-            match arguments.format.chosen(global) {
-                TableFormat::Json => output::line(&serde_json::to_string_pretty(&entry)?),
-                _ => output::block(&output::runs::one(&entry)),
-            }
+            deliver(&output::runs::one(&entry), &entry, None, answer, global)?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Action::Delete { runs, yes }) => delete(&global.traces, runs, *yes),
@@ -114,6 +116,7 @@ pub(crate) fn run(arguments: &RunsCommand, global: &GlobalFlags) -> anyhow::Resu
 }
 
 fn list(arguments: &RunsCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    delivery::check(&arguments.answer, false)?;
     let filter = &arguments.filter;
     let wanted = Wanted {
         model: filter.model.clone(),
@@ -123,16 +126,8 @@ fn list(arguments: &RunsCommand, global: &GlobalFlags) -> anyhow::Result<ExitCod
     };
     let entries = history::list(&global.traces, &wanted)?;
 
-    match arguments.format.chosen(global) {
-        TableFormat::Json => output::line(&serde_json::to_string_pretty(&entries)?),
-        format => output::block(&output::runs::list(&entries, format)?),
-    }
-    if entries.is_empty() {
-        output::note(&format!(
-            "no such run below {}; `infercost compare` makes one",
-            global.traces.display()
-        ));
-    }
+    let answer = output::runs::list(&entries, &global.traces);
+    deliver(&answer, &entries, None, &arguments.answer, global)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use infercost_core::market::Curve;
+use infercost_core::market::{Curve, CurveUnit};
 use infercost_economics::bill;
 use infercost_economics::chart;
-use infercost_economics::schedule::{Action, Job, Schedule, Window, schedule, timers};
+use infercost_economics::schedule::{Action, Job, Machine, Schedule, Window, schedule, timers};
 use infercost_prices::sections::exchange::convert_curve;
 use infercost_prices::sections::tariff::time_zone;
 use infercost_prices::{PriceError, Prices, Query};
@@ -24,10 +24,12 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp, ToSpan as _};
 
 use crate::flags::GlobalFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::{ChartFlag, EconomicsFlags};
 use crate::flags::load::{time, time_or_zero};
 use crate::flags::numbers::{above_zero, at_least_zero};
 use crate::output;
+use crate::output::answer::delivery::{self, deliver};
 
 /// When to run.
 #[derive(Debug, Args)]
@@ -69,9 +71,13 @@ pub(crate) struct ScheduleCommand {
     #[arg(long)]
     pub(crate) restartable: bool,
 
-    /// The machine stays on and idles until the job starts, instead of being off
-    #[arg(long)]
+    /// The machine idles until the job starts, and is off after it [default: on for the job alone]
+    #[arg(long, conflicts_with = "always_on")]
     pub(crate) stays_on: bool,
+
+    /// The machine is on whether there is a job or not: the job costs what it takes above idling
+    #[arg(long)]
+    pub(crate) always_on: bool,
 
     /// Energy of one start in joules [default: power at work × the measured load time]
     #[arg(long, value_name = "JOULES", value_parser = at_least_zero)]
@@ -103,6 +109,9 @@ pub(crate) struct ScheduleCommand {
     #[command(flatten)]
     pub(crate) chart: ChartFlag,
 
+    #[command(flatten)]
+    pub(crate) answer: AnswerFlags,
+
     /// The command to run, or to print timers for
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
@@ -112,6 +121,7 @@ pub(crate) struct ScheduleCommand {
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    delivery::check(&arguments.answer, true)?;
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let Measured { run, workload } =
         economics_inputs::measured(&business.request, arguments.measured.as_deref())?;
@@ -126,7 +136,7 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
     let retail = business.retail(&curve)?;
     let job = Job {
         pue: business.pue(&run.header.prices),
-        stays_on: arguments.stays_on,
+        machine: machine(arguments),
         interruptible: arguments.interruptible || arguments.restartable,
         restartable: arguments.restartable,
         startup_joules: arguments.start_joules,
@@ -145,17 +155,24 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
 
     // cron goes by this machine's clock, whatever zone the answer is in.
     let timers = timers(&plan.blocks, &TimeZone::system(), &command);
-    if global.json {
-        let mut object = serde_json::to_value(&plan)?;
-        if let Some(object) = object.as_object_mut() {
-            object.insert("timers".to_owned(), serde_json::to_value(&timers)?);
-        }
-        output::line(&serde_json::to_string_pretty(&object)?);
-    } else {
-        output::block(&output::economics::schedule::render(&plan, &timers, &zone));
+    let mut object = serde_json::to_value(&plan)?;
+    if let Some(object) = object.as_object_mut() {
+        object.insert("timers".to_owned(), serde_json::to_value(&timers)?);
     }
+    let answer = output::economics::schedule::answer(&plan, &timers, &zone);
+    deliver(&answer, &object, Some(&|| Some(chart::curve::curve(&plan, &zone))), &arguments.answer, global)?;
 
     if arguments.run { wait_and_run(&plan, &arguments.command) } else { Ok(ExitCode::SUCCESS) }
+}
+
+fn machine(arguments: &ScheduleCommand) -> Machine {
+    if arguments.always_on {
+        Machine::AlwaysOn
+    } else if arguments.stays_on {
+        Machine::OnUntilJob
+    } else {
+        Machine::OnForJob
+    }
 }
 
 /// A time with offset, a day and time of the zone, the next time that its clocks show, or a span from `now` on.
@@ -163,7 +180,7 @@ fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> anyhow::Result<Timesta
     let shown = text.escape_debug();
     if let Some(span) = text.strip_prefix('+') {
         let span: Span =
-            span.parse().map_err(|_| usage(format!("`{shown}` is no span: write +12h or +1d")))?;
+            span.parse().map_err(|_| usage(format!("`{shown}` is not a span of time: write +12h or +1d")))?;
         let later = now.to_zoned(zone.clone()).checked_add(span);
         return Ok(later.map_err(|_| usage(format!("`{shown}` is out of range")))?.timestamp());
     }
@@ -176,7 +193,7 @@ fn moment(text: &str, zone: &TimeZone, now: Timestamp) -> anyhow::Result<Timesta
 
     let clock: Time = text.parse().map_err(|_| {
         usage(format!(
-            "`{shown}` is no time: write 08:00, 2026-11-24T07:00 with or without an offset, or +12h"
+            "`{shown}` is not a time: write 08:00, 2026-11-24T07:00 with or without an offset, or +12h"
         ))
     })?;
     next(clock, zone, now).ok_or_else(|| usage(format!("`{shown}` is out of range")))
@@ -225,6 +242,9 @@ fn curve(
         usage("no curve reaches beyond now; give --curve FILE, `infercost prices fetch energy-charts` some, or write [tariff.time_of_use]. With a flat price every hour costs the same")
     })?;
 
+    if arguments.carbon && found.unit != CurveUnit::GramsPerKilowattHour {
+        return Err(usage(format!("--carbon: {} holds prices in {}, not carbon", found.source, found.unit)));
+    }
     match &business.request.currency {
         None => Ok(found),
         Some(code) => {

@@ -17,8 +17,10 @@ use infercost_run::usage;
 use infercost_run::{engines, models};
 
 use crate::flags::GlobalFlags;
+use crate::flags::answer::AnswerFlags;
 use crate::flags::processor::ProcessorFlags;
 use crate::output;
+use crate::output::answer::delivery::{self, deliver};
 use crate::output::progress::WindowProgress;
 use crate::output::score::Scored;
 
@@ -45,6 +47,9 @@ pub(crate) struct ScoreCommand {
     pub(crate) context: u32,
     #[command(flatten)]
     pub(crate) processor: ProcessorFlags,
+
+    #[command(flatten)]
+    pub(crate) answer: AnswerFlags,
 }
 
 /// Longest text; its tokens and four numbers a token are kept in memory.
@@ -67,6 +72,7 @@ enum Baseline {
 }
 
 pub(crate) fn run(arguments: &ScoreCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
+    delivery::check(&arguments.answer, false)?;
     let text = read_text(&arguments.text)?;
     let mut candidate = load(&models::resolve_one(&arguments.model, global.offline)?, arguments)?;
     let context = arguments.context as usize;
@@ -97,11 +103,7 @@ pub(crate) fn run(arguments: &ScoreCommand, global: &GlobalFlags) -> anyhow::Res
         score: &score,
     };
 
-    if global.json {
-        output::line(&serde_json::to_string_pretty(&scored.json())?);
-    } else {
-        output::block(&scored.text());
-    }
+    deliver(&scored.answer(), &scored.json(), None, &arguments.answer, global)?;
 
     Ok(ExitCode::SUCCESS)
 }

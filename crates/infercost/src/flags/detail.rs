@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::output::table::Detail;
+use crate::output::answer::Detail;
 
 /// More than the answer.
 #[derive(Debug, Clone, Args)]

@@ -7,6 +7,7 @@ use infercost_economics::power::AssumedPower;
 use infercost_run::economics_inputs::EconomicsRequest;
 
 use crate::flags::GlobalFlags;
+use crate::flags::answer::chart_file;
 use crate::flags::numbers::{above_zero, hours_of_day, number, share_above_zero};
 
 /// Where measurements, prices and settings come from, and the form of the answer.
@@ -61,7 +62,7 @@ pub(crate) struct DemandFlags {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ChartFlag {
     /// Write a chart into this SVG file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = chart_file, help_heading = "Output")]
     pub(crate) chart: Option<PathBuf>,
 }
 

@@ -17,12 +17,12 @@ pub(crate) enum TableFormat {
     Json,
 }
 
-/// The form of a command's table.
+/// The form of a command's answer.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct FormatFlags {
-    /// How to write the table
-    #[arg(long, value_name = "FORMAT", value_enum, default_value = "table")]
+    /// How to write the answer
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "table", conflicts_with = "json")]
     pub(crate) format: TableFormat,
 }
 

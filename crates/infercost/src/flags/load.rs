@@ -96,6 +96,14 @@ pub(crate) fn time(text: &str) -> Result<Duration, String> {
     if time.is_zero() { Err("must be above 0 and at most a day".to_owned()) } else { Ok(time) }
 }
 
+/// A time whose unit is written out: 500 is taken for seconds by one reader and for milliseconds by another.
+fn time_with_unit(text: &str) -> Result<Duration, String> {
+    if text.ends_with(|last: char| last.is_ascii_digit()) {
+        return Err(format!("`{text}` has no unit; write {text}ms or {text}s"));
+    }
+    time(text)
+}
+
 /// The same, or 0.
 pub(crate) fn time_or_zero(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.find(|c: char| c.is_ascii_alphabetic()) {
@@ -112,12 +120,12 @@ pub(crate) fn time_or_zero(text: &str) -> Result<Duration, String> {
 
     let number: f64 = number.parse().map_err(|_| "no number and unit, such as 20s".to_owned())?;
     let time =
-        Duration::try_from_secs_f64(number * seconds).map_err(|_| "is no length of time".to_owned())?;
+        Duration::try_from_secs_f64(number * seconds).map_err(|_| "is not a length of time".to_owned())?;
     if time > LONGEST { Err("must be at most a day".to_owned()) } else { Ok(time) }
 }
 
 fn rate(text: &str) -> Result<f64, String> {
-    let rate: f64 = text.parse().map_err(|_| "is no number".to_owned())?;
+    let rate: f64 = text.parse().map_err(|_| "is not a number".to_owned())?;
     if rate > 0.0 && rate <= 1e6 { Ok(rate) } else { Err("must be above 0 and at most 1000000".to_owned()) }
 }
 
@@ -126,10 +134,10 @@ pub(crate) fn targets(text: &str) -> Result<LatencyTargets, String> {
     for part in text.split(',') {
         let (name, value) = part.split_once('=').ok_or("wants name=value, such as ttft=500ms")?;
         match name.trim() {
-            "ttft" => targets.ttft_s = Some(time(value.trim())?.as_secs_f64()),
-            "tpot" => targets.tpot_s = Some(time(value.trim())?.as_secs_f64()),
+            "ttft" => targets.ttft_s = Some(time_with_unit(value.trim())?.as_secs_f64()),
+            "tpot" => targets.tpot_s = Some(time_with_unit(value.trim())?.as_secs_f64()),
             "share" => {
-                let share: f64 = value.trim().parse().map_err(|_| "share is no number")?;
+                let share: f64 = value.trim().parse().map_err(|_| "share is not a number")?;
                 if !(share > 0.0 && share <= 1.0) {
                     return Err("share must be above 0 and at most 1".to_owned());
                 }
@@ -178,6 +186,7 @@ mod tests {
             ("ttft=500ms,tpot=50ms", of(Some(0.5), Some(0.05), 0.9)),
             ("tpot=1s, share=0.99", of(None, Some(1.0), 0.99)),
             ("share=0.5", None),
+            ("ttft=500", None),
             ("ttft", None),
             ("ttft=1s,latency=3s", None),
             ("ttft=1s,share=2", None),

@@ -1,5 +1,6 @@
 //! Flags that several commands share, each defined once.
 
+pub(crate) mod answer;
 pub(crate) mod detail;
 pub(crate) mod economics;
 pub(crate) mod export;
@@ -37,4 +38,12 @@ pub(crate) struct GlobalFlags {
     /// Do not use the network for models and prices
     #[arg(long, global = true, env = "INFERCOST_OFFLINE", value_parser = FalseyValueParser::new(), action = clap::ArgAction::SetTrue)]
     pub(crate) offline: bool,
+
+    /// Show no progress and no notes; warnings and errors stay
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+
+    /// Show what the program does; twice for every detail (INFERCOST_LOG=debug)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
 }

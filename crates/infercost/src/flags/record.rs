@@ -47,6 +47,10 @@ pub(crate) struct RecordFlags {
     #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Measurement")]
     pub(crate) warm_ups: u32,
 
+    /// Measure at most N windows again that a busy machine disturbed [default: a quarter of all windows]
+    #[arg(long, value_name = "N", help_heading = "Measurement")]
+    pub(crate) max_remeasure: Option<u32>,
+
     /// Run every variant on every prompt, even where its verdict is settled before
     #[arg(long, help_heading = "Measurement")]
     pub(crate) exhaustive: bool,
@@ -120,6 +124,7 @@ impl RecordFlags {
             },
             threads: self.processor.threads,
             device: self.processor.device_name(),
+            max_remeasure: self.max_remeasure,
             exhaustive: self.exhaustive,
             noise_floor: self.noise_floor,
             content: !self.no_content,

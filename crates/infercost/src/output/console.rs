@@ -2,8 +2,10 @@
 
 use std::cell::Cell;
 use std::io::{self, IsTerminal as _};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use indicatif::ProgressBar;
+use indicatif::{HumanDuration, ProgressBar};
 use infercost_models::Progress;
 use infercost_run::console::{self, Activity, Console, ModelProgress, StepProgress};
 
@@ -16,53 +18,79 @@ pub(crate) fn install() {
     console::install(Box::new(Terminal));
 }
 
+/// The bar that stands on the screen now: whatever is said meanwhile goes above it, and leaves no second one behind.
+static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Puts a bar on the screen.
+fn show(bar: &ProgressBar) {
+    *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
+}
+
+/// Says something above the bar, if there is one.
+fn above(say: impl FnOnce()) {
+    let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    match shown.filter(|bar| !bar.is_finished()) {
+        Some(bar) => bar.suspend(say),
+        None => say(),
+    }
+}
+
 struct Terminal;
 
 impl Console for Terminal {
     fn note(&self, text: &str) {
-        output::note(text);
+        above(|| output::note(text));
     }
 
     fn error(&self, error: &anyhow::Error) {
-        output::error(error);
+        above(|| output::error(error));
     }
 
     fn activity(&self) -> Box<dyn Activity> {
         let bar = bar(None, "{spinner} {msg}");
         bar.enable_steady_tick(TICK);
-        Box::new(Spinner(bar))
+        show(&bar);
+        Box::new(Spinner { bar, quiet: !io::stderr().is_terminal() })
     }
 
     fn models(&self) -> Box<dyn ModelProgress> {
-        Box::new(Transfers {
-            bar: bar(Some(0), "{msg} [{bar:30}] {bytes}/{total_bytes} {eta}"),
-            doing: String::new(),
-            quiet: !io::stderr().is_terminal(),
-        })
+        let bar = bar(Some(0), "{msg} [{bar:30}] {bytes}/{total_bytes} {eta} left");
+        show(&bar);
+        Box::new(Transfers { bar, doing: String::new(), quiet: !io::stderr().is_terminal() })
     }
 
     fn steps(&self, total: u64) -> Box<dyn StepProgress> {
+        let bar = bar(Some(total), "[{bar:24}] {pos}/{len} {prefix}{msg}");
+        show(&bar);
         Box::new(Steps {
-            bar: bar(Some(total), "{msg:24!} [{bar:30}] {pos}/{len} {eta}"),
+            bar,
             done: Cell::new(0),
-            total,
+            total: Cell::new(total),
+            left: Cell::new(None),
             quiet: !io::stderr().is_terminal(),
         })
     }
 }
 
 /// A line that says what is going on.
-struct Spinner(ProgressBar);
+struct Spinner {
+    bar: ProgressBar,
+    quiet: bool,
+}
 
 impl Activity for Spinner {
+    /// Off a terminal each is one line.
     fn show(&self, message: &str) {
-        self.0.set_message(plain(message));
+        if self.quiet {
+            output::note(message);
+        }
+        self.bar.set_message(plain(message));
     }
 }
 
 impl Drop for Spinner {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
@@ -80,6 +108,11 @@ impl Transfers {
 }
 
 impl ModelProgress for Transfers {
+    fn begin(&mut self, message: &str) {
+        self.bar.set_message(plain(message));
+        self.bar.tick();
+    }
+
     /// Off a terminal each new step is one line.
     fn show(&mut self, step: Progress) {
         match step {
@@ -115,11 +148,20 @@ impl ModelProgress for Transfers {
 struct Steps {
     bar: ProgressBar,
     done: Cell<u64>,
-    total: u64,
+    total: Cell<u64>,
+    left: Cell<Option<Duration>>,
     quiet: bool,
 }
 
 impl StepProgress for Steps {
+    fn show(&self, message: &str) {
+        if self.quiet {
+            output::note(message);
+        }
+        self.bar.set_message(plain(message));
+        self.bar.tick();
+    }
+
     /// Off a terminal every tenth of the way is one line.
     fn step(&self, message: &str) {
         let done = self.done.get() + 1;
@@ -127,10 +169,23 @@ impl StepProgress for Steps {
         self.bar.set_message(plain(message));
         self.bar.inc(1);
 
-        let total = self.total.max(1);
+        let total = self.total.get().max(1);
         if self.quiet && done * 10 / total > (done - 1) * 10 / total {
-            output::note(&format!("{} of {} measured", done, self.total));
+            output::note(&format!("{done} of {total} measured{}; {message}", about(self.left.get())));
         }
+    }
+
+    fn total(&self, left: u64) {
+        let total = self.done.get() + left;
+        self.total.set(total);
+        self.bar.set_length(total);
+    }
+
+    fn left(&self, time: Option<Duration>) {
+        self.left.set(time);
+        let shown = about(time);
+        let shown = shown.strip_prefix(", ").map_or_else(String::new, |shown| format!("{shown} · "));
+        self.bar.set_prefix(shown);
     }
 
     fn note(&self, text: &str) {
@@ -140,4 +195,9 @@ impl StepProgress for Steps {
     fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// `, about 3 minutes left`; nothing while nothing can be said.
+fn about(left: Option<Duration>) -> String {
+    left.map_or_else(String::new, |left| format!(", about {} left", HumanDuration(left)))
 }

@@ -1,62 +1,75 @@
 //! Two runs side by side, as a person reads them.
 
-use std::fmt::Write as _;
-
 use infercost_core::diff::{Change, Metric, MetricDiff, RunDiff};
 use infercost_core::{Estimate, Verdict};
-use infercost_run::number::{self, UNKNOWN};
+use infercost_run::number;
 
-use crate::flags::format::TableFormat;
-use crate::output::layout::styled;
-use crate::output::sheet::Sheet;
-use crate::output::terminal::{DOUBT, FAILURE, STRONG, SUCCESS, plain};
+use crate::output::answer::{Answer, Cell, Section, Tone};
+use crate::output::columns::Column;
+use crate::output::terminal::plain;
 
-/// The answer, the table, what must be read with it.
-pub(crate) fn render(diff: &RunDiff, format: TableFormat) -> anyhow::Result<String> {
-    let sheet = sheet(diff);
-    if format == TableFormat::Csv {
-        return sheet.render(format);
-    }
+/// The answer.
+pub(crate) fn answer(diff: &RunDiff) -> Answer {
+    let mut answer = Answer {
+        tone: tone(diff),
+        headline: headline(diff),
+        subject: format!("{} → {}", ids(&diff.old.run_ids), ids(&diff.new.run_ids)),
+        table: table(diff),
+        ..Answer::default()
+    };
 
-    let mut text = String::new();
-    let mark = if format == TableFormat::Markdown { "**" } else { "" };
-    let _ = writeln!(text, "{}\n", headline(diff, mark));
-    text.push_str(&sheet.render(format)?);
-
-    let _ = writeln!(text);
+    // A limit that is given is part of the answer.
+    let mut limits = Vec::new();
     for limit in &diff.limits {
         let word = match limit.verdict {
-            Verdict::Pass => styled(SUCCESS, "kept"),
-            Verdict::Fail => styled(FAILURE, "passed"),
-            Verdict::Inconclusive => styled(DOUBT, "open"),
+            Verdict::Pass => "kept",
+            Verdict::Fail => "✗ passed",
+            Verdict::Inconclusive => "not settled",
         };
-        let _ = writeln!(text, "limit {word}: {}", plain(&limit.why));
+        limits.push(format!("limit {word}: {}", limit.why));
     }
-    for note in &diff.notes {
-        let _ = writeln!(text, "note: {}", plain(note));
+    if !limits.is_empty() {
+        answer.more.push(Section::lines("", limits));
     }
+
+    let mut notes = diff.notes.clone();
     for (word, variants) in [("old", &diff.only_old), ("new", &diff.only_new)] {
         for variant in variants {
-            let _ = writeln!(text, "note: {} is in the {word} run alone", plain(variant.as_str()));
+            notes.push(format!("{variant} is in the {word} run alone"));
         }
     }
-    Ok(text)
+    answer.with_notes(&notes)
 }
 
-/// One line: how many metrics became better, worse, or show no difference.
-fn headline(diff: &RunDiff, mark: &str) -> String {
+fn tone(diff: &RunDiff) -> Tone {
+    if has_limit(diff, Verdict::Fail) {
+        Tone::Bad
+    } else if has_limit(diff, Verdict::Inconclusive) {
+        Tone::Doubt
+    } else if count(diff, Change::Worse) > 0 {
+        Tone::Bad
+    } else if count(diff, Change::Better) > 0 {
+        Tone::Good
+    } else {
+        Tone::Plain
+    }
+}
+
+fn has_limit(diff: &RunDiff, verdict: Verdict) -> bool {
+    diff.limits.iter().any(|limit| limit.verdict == verdict)
+}
+
+/// How many metrics became better, worse, or show no difference.
+fn headline(diff: &RunDiff) -> String {
     let worse = count(diff, Change::Worse);
     let better = count(diff, Change::Better);
-    let answer = match (worse, better) {
+    match (worse, better) {
         (0, 0) if count(diff, Change::NoDifferenceShown) == 0 => "nothing to compare".to_owned(),
         (0, 0) => "no difference shown".to_owned(),
         (0, better) => format!("better: {better} of {}", compared(diff)),
         (worse, 0) => format!("worse: {worse} of {}", compared(diff)),
         (worse, better) => format!("worse: {worse}, better: {better}, of {}", compared(diff)),
-    };
-    let (old, new) = (ids(&diff.old.run_ids), ids(&diff.new.run_ids));
-
-    format!("{mark}{}{mark} ({old} → {new})", styled(STRONG, &answer))
+    }
 }
 
 fn ids(ids: &[infercost_core::RunId]) -> String {
@@ -74,22 +87,32 @@ fn compared(diff: &RunDiff) -> usize {
         - count(diff, Change::NotComparable)
 }
 
-fn sheet(diff: &RunDiff) -> Sheet {
-    let mut sheet =
-        Sheet { header: vec!["variant", "metric", "old", "new", "change", "verdict"], rows: Vec::new() };
+fn table(diff: &RunDiff) -> Vec<Column> {
+    let mut variants = Vec::new();
+    let mut metrics = Vec::new();
+    let mut old = Vec::new();
+    let mut new = Vec::new();
+    let mut changes = Vec::new();
+    let mut verdicts = Vec::new();
     for variant in &diff.variants {
         for metric in &variant.metrics {
-            sheet.rows.push(vec![
-                plain(variant.variant.variant_name()),
-                name(metric.metric).to_owned(),
-                value(metric.metric, metric.old),
-                value(metric.metric, metric.new),
-                change(metric),
-                verdict(metric),
-            ]);
+            variants.push(Cell::words(variant.variant.variant_name()));
+            metrics.push(Cell::words(name(metric.metric)));
+            old.push(value(metric.metric, metric.old));
+            new.push(value(metric.metric, metric.new));
+            changes.push(Cell::estimate(metric.change.as_ref(), number::percent_estimate));
+            verdicts.push(Cell::words(verdict(metric)));
         }
     }
-    sheet
+
+    vec![
+        Column::left("variant", 0, variants),
+        Column::left("metric", 0, metrics),
+        Column::right("old", 2, old),
+        Column::right("new", 1, new),
+        Column::right("change", 0, changes),
+        Column::left("verdict", 0, verdicts),
+    ]
 }
 
 fn name(metric: Metric) -> &'static str {
@@ -104,18 +127,15 @@ fn name(metric: Metric) -> &'static str {
     }
 }
 
-fn value(metric: Metric, estimate: Option<Estimate>) -> String {
-    let Some(estimate) = estimate else { return UNKNOWN.to_owned() };
+fn value(metric: Metric, estimate: Option<Estimate>) -> Cell {
+    let Some(estimate) = estimate else { return Cell::Unknown };
+    let point = estimate.point;
     match metric {
-        Metric::Cost => number::significant(estimate.point * 1e3),
-        Metric::Ttft => number::seconds(estimate.point),
-        Metric::TaskScore | Metric::Failures => number::percent(estimate.point),
-        Metric::Energy | Metric::Prefill | Metric::Decode => number::significant(estimate.point),
+        Metric::Cost => Cell::number(point * 1e3, number::significant(point * 1e3)),
+        Metric::Ttft => Cell::number(point, number::seconds(point)),
+        Metric::TaskScore | Metric::Failures => Cell::number(point, number::percent(point)),
+        Metric::Energy | Metric::Prefill | Metric::Decode => Cell::number(point, number::significant(point)),
     }
-}
-
-fn change(metric: &MetricDiff) -> String {
-    metric.change.as_ref().map_or_else(|| UNKNOWN.to_owned(), number::percent_estimate)
 }
 
 fn verdict(metric: &MetricDiff) -> String {

@@ -1,12 +1,11 @@
 //! What `infercost doctor` shows.
 
-use std::fmt::Write as _;
-
 use infercost_core::{EnergyDomain, EnergyScope, MachineFacts, WallFactor};
 use infercost_run::number;
 use serde::Serialize;
 
-use crate::output::terminal::{self, DOUBT, STRONG, Stream, plain};
+use crate::output::answer::{Answer, CAUTIONS, Caution, Cell, Section, Tone};
+use crate::output::columns::Column;
 
 /// Version of the JSON object.
 pub(crate) const SCHEMA: &str = "infercost.doctor/1";
@@ -89,27 +88,66 @@ pub(crate) struct Missing {
     pub(crate) fix: String,
 }
 
-/// The whole diagnosis as text.
-pub(crate) fn render(diagnosis: &Diagnosis) -> String {
-    let mut text = String::new();
-    for (title, rows) in [
-        ("machine", machine(diagnosis)),
-        ("build", build(&diagnosis.build)),
-        ("noise", vec![("repeatability", noise(diagnosis))]),
-        ("energy", energy(diagnosis)),
-    ] {
-        let _ = writeln!(text, "{}", terminal::style(Stream::Output, STRONG, title));
-        for (name, value) in rows {
-            let _ = writeln!(text, "  {name:<14} {}", plain(&value));
-        }
-    }
+/// The answer: what can be measured here, and what is in doubt.
+pub(crate) fn answer(diagnosis: &Diagnosis) -> Answer {
+    let mut answer = Answer {
+        tone: if diagnosis.basis == "measured" && diagnosis.doubts.is_empty() {
+            Tone::Good
+        } else {
+            Tone::Doubt
+        },
+        headline: headline(diagnosis),
+        table: facts(&summary(diagnosis)),
+        ..Answer::default()
+    };
     for doubt in &diagnosis.doubts {
-        let _ = writeln!(text, "{} {}", terminal::style(Stream::Output, DOUBT, "!"), plain(doubt));
+        answer.cautions.push(Caution::of_note(doubt));
     }
-    text
+
+    answer.explain(Section::table("machine", facts(&machine(diagnosis))));
+    answer.explain(Section::table("build", facts(&build(&diagnosis.build))));
+    answer.explain(Section::table("energy", facts(&energy(diagnosis))));
+    if answer.cautions.len() > CAUTIONS {
+        answer.explain(Section::lines("all doubts", diagnosis.doubts.clone()));
+    }
+    answer
+}
+
+/// Whether costs measured here would hold joules, and how far times can be trusted.
+fn headline(diagnosis: &Diagnosis) -> String {
+    let energy = match diagnosis.basis {
+        "measured" => "energy is measured here",
+        "mixed" => "energy is measured here in part, and estimated for the rest",
+        "estimated" => "energy is only estimated here",
+        _ => "energy cannot be measured here",
+    };
+    let times = diagnosis.noise.as_ref().map_or_else(
+        || "times could not be tried".to_owned(),
+        |noise| format!("times repeat within {}", number::percent(noise.difference)),
+    );
+    format!("{energy}; {times}")
 }
 
 type Rows = Vec<(&'static str, String)>;
+
+/// The rows that decide what a measurement here is worth.
+fn summary(diagnosis: &Diagnosis) -> Rows {
+    let all = machine(diagnosis);
+    let mut rows: Rows = all.into_iter().filter(|(name, _)| ["cpu", "gpu"].contains(name)).collect();
+    rows.extend(build(&diagnosis.build).into_iter().filter(|(name, _)| *name == "kernels"));
+    rows.push(("times", noise(diagnosis)));
+
+    let decisive = ["meter", "boundary", "power", "at the wall"];
+    rows.extend(energy(diagnosis).into_iter().filter(|(name, _)| decisive.contains(name)));
+    rows.extend(diagnosis.missing.iter().map(|meter| ("to do", format!("{}: {}", meter.name, meter.fix))));
+    rows
+}
+
+fn facts(rows: &[(&'static str, String)]) -> Vec<Column> {
+    let names = rows.iter().map(|(name, _)| Cell::words(*name)).collect();
+    let values = rows.iter().map(|(_, value)| Cell::words(value.clone())).collect();
+    vec![Column::left("", 0, names), Column::left("found", 0, values)]
+}
 
 fn machine(diagnosis: &Diagnosis) -> Rows {
     let facts = &diagnosis.machine;
@@ -166,7 +204,7 @@ fn noise(diagnosis: &Diagnosis) -> String {
         || "could not be timed".to_owned(),
         |noise| {
             format!(
-                "the same work under two names differs by {}; single runs spread by {} ({} runs)",
+                "the same work twice differs by {}, single runs by {} ({} runs)",
                 number::percent(noise.difference),
                 number::percent(noise.spread),
                 noise.runs

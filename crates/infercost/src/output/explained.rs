@@ -1,35 +1,36 @@
 //! A report with everything that it rests on: every interval, every finding, every gate in words.
 
-use std::fmt::Write as _;
-
 use infercost_core::report::{CandidateReport, Report};
 use infercost_core::{EnergySource, Estimate, Severity, Verdict};
 use infercost_run::number;
 
+use crate::output::answer::{Cell, Section};
+use crate::output::columns::Column;
 use crate::output::energy_line;
-use crate::output::layout::{aligned, columns, short_name, styled as out, unknown, verdict};
-use crate::output::terminal::{DOUBT, STRONG, plain};
+use crate::output::layout::short_name;
 
-/// All of it as text.
-pub(crate) fn render(report: &Report) -> String {
-    let mut text = format!("{}\n{}\n", cost_table(report), quality_table(report));
-
-    if let Some(energy) = energy_line::render(report) {
-        let _ = writeln!(text, "{energy}\n");
-    }
+/// All of it, below a title each.
+pub(crate) fn sections(report: &Report) -> Vec<Section> {
+    let mut reasons = Vec::new();
     for candidate in report.candidates.iter().filter(|candidate| candidate.variant != report.baseline) {
         for gate in candidate.gates.iter().filter(|gate| decides(gate.verdict, candidate.verdict)) {
-            let name = short_name(report, candidate);
-            let _ = writeln!(text, "{}: {}", out(STRONG, &name), plain(&gate.why));
+            reasons.push(format!("{}: {}", short_name(report, candidate), gate.why));
         }
     }
 
-    let _ = writeln!(text);
+    let mut findings = Vec::new();
     for finding in &report.findings {
-        let mark = if finding.severity == Severity::Warning { out(DOUBT, "!") } else { "-".to_owned() };
-        let _ = writeln!(text, "{mark} {}", plain(&finding.sentence()));
+        let mark = if finding.severity == Severity::Warning { "!" } else { "-" };
+        findings.push(format!("{mark} {}", finding.sentence()));
     }
-    text
+
+    vec![
+        Section::table("costs", costs(report)),
+        Section::table("quality", qualities(report)),
+        Section::lines("energy", energy_line::render(report).into_iter().collect()),
+        Section::lines("why", reasons),
+        Section::lines("findings", findings),
+    ]
 }
 
 /// A person asks why a candidate does not pass; why it passes stands in the table.
@@ -37,80 +38,100 @@ fn decides(gate: Verdict, candidate: Verdict) -> bool {
     gate == candidate && candidate != Verdict::Pass
 }
 
-fn cost_table(report: &Report) -> String {
-    let typical = report.candidates.iter().find_map(|candidate| candidate.cost.per_inference);
-    let (factor, prefix) = number::scale(typical.map_or(1.0, |estimate| estimate.point));
+fn costs(report: &Report) -> Vec<Column> {
     let currency = report.price_book.currency;
-    let header = ["variant", "size", "verdict", "decode tok/s", "TTFT p50", "J/inference"].map(str::to_owned);
-    let money = [format!("{prefix}{currency}/inference"), "saving".to_owned()];
-    let mut table = columns(header.into_iter().chain(money).collect());
-    for candidate in &report.candidates {
-        let joules = match &candidate.energy.per_inference_j {
-            Some(energy) if candidate.energy.source == EnergySource::Estimated => {
-                format!("{} estimated", number::estimate(energy))
-            }
-            Some(energy) => number::estimate(energy),
-            None if candidate.energy.gross_j.is_some() => unknown(),
-            None => "not measured".to_owned(),
-        };
-        table.add_row(vec![
-            short_name(report, candidate),
-            candidate.engine.file_size.map_or_else(unknown, |size| number::bytes(size.0)),
-            verdict(report, candidate).to_owned(),
-            candidate.decode_tokens_per_s.as_ref().map_or_else(unknown, number::estimate),
-            ttft(candidate),
-            joules,
-            candidate
-                .cost
-                .per_inference
-                .map_or_else(unknown, |cost| number::estimate(&cost.map(|amount| amount * factor))),
-            candidate.saving.as_ref().map_or_else(unknown, number::percent_estimate),
-        ]);
+    let cells =
+        |cell: fn(&CandidateReport) -> Cell| -> Vec<Cell> { report.candidates.iter().map(cell).collect() };
+    vec![
+        Column::left("variant", 0, names(report)),
+        Column::right(
+            "saving",
+            0,
+            cells(|one| Cell::estimate(one.saving.as_ref(), number::percent_estimate)),
+        ),
+        Column::right(
+            format!("{currency}/1,000"),
+            0,
+            cells(|one| {
+                let thousand = one.cost.per_inference.map(|cost| cost.map(|amount| amount * 1e3));
+                Cell::estimate(thousand.as_ref(), number::estimate)
+            }),
+        ),
+        Column::right("J/inference", 0, cells(joules)),
+        Column::right(
+            "decode tok/s",
+            0,
+            cells(|one| Cell::estimate(one.decode_tokens_per_s.as_ref(), number::estimate)),
+        ),
+        Column::right("TTFT p50", 0, cells(ttft)),
+    ]
+}
+
+fn names(report: &Report) -> Vec<Cell> {
+    report.candidates.iter().map(|candidate| Cell::words(short_name(report, candidate))).collect()
+}
+
+fn joules(candidate: &CandidateReport) -> Cell {
+    match &candidate.energy.per_inference_j {
+        Some(energy) if candidate.energy.source == EnergySource::Estimated => {
+            Cell::estimate(Some(energy), |energy| format!("{} estimated", number::estimate(energy)))
+        }
+        Some(energy) => Cell::estimate(Some(energy), number::estimate),
+        None if candidate.energy.gross_j.is_some() => Cell::Unknown,
+        None => Cell::words("not measured"),
     }
-    aligned(table)
 }
 
 /// The median time to first token, with its interval where it has one.
-fn ttft(candidate: &CandidateReport) -> String {
-    let point = candidate.ttft_s.map_or_else(unknown, |ttft| number::seconds(ttft.p50));
-    candidate.latency_intervals.ttft_p50_s.map_or(point.clone(), |interval| {
-        let end = |seconds: f64| number::seconds(seconds);
-        format!("{point} [{}, {}]", end(interval.lower), end(interval.upper))
-    })
+fn ttft(candidate: &CandidateReport) -> Cell {
+    let Some(ttft) = candidate.ttft_s else { return Cell::Unknown };
+    let point = number::seconds(ttft.p50);
+    let interval = candidate.latency_intervals.ttft_p50_s;
+    Cell::number(
+        ttft.p50,
+        interval.map_or(point.clone(), |interval| {
+            format!("{point} [{}, {}]", number::seconds(interval.lower), number::seconds(interval.upper))
+        }),
+    )
 }
 
-fn quality_table(report: &Report) -> String {
-    let header = [
-        "quality",
-        "failed",
-        "task score",
-        "against baseline",
-        "KL divergence",
-        "same top-1",
-        "PPL ratio",
-        "flips −/+",
-    ];
-    let mut table = columns(header.map(str::to_owned).to_vec());
-    for candidate in &report.candidates {
-        let quality = &candidate.quality;
-        let shown = |estimate: &Option<Estimate>, show: fn(&Estimate) -> String| {
-            estimate.as_ref().map_or_else(unknown, show)
-        };
-        table.add_row(vec![
-            short_name(report, candidate),
-            shown(&candidate.failure_rate, number::percent_estimate),
-            shown(&quality.task_score, number::percent_estimate),
-            shown(&quality.task_score_difference, number::percent_estimate),
-            match &quality.kld_at_least {
-                Some(bound) => format!("≥ {}", number::estimate(bound)),
-                None => shown(&quality.kld_mean, number::estimate),
-            },
-            shown(&quality.top1_agreement, number::percent_estimate),
-            shown(&quality.ppl_ratio, number::estimate),
-            quality
-                .flips
-                .map_or_else(unknown, |flips| format!("{}/{}", flips.right_to_wrong, flips.wrong_to_right)),
-        ]);
-    }
-    aligned(table)
+fn share(value: &Option<Estimate>) -> Cell {
+    Cell::estimate(value.as_ref(), number::percent_estimate)
+}
+
+fn qualities(report: &Report) -> Vec<Column> {
+    let cells =
+        |cell: fn(&CandidateReport) -> Cell| -> Vec<Cell> { report.candidates.iter().map(cell).collect() };
+    let shares = |of: fn(&CandidateReport) -> &Option<Estimate>| -> Vec<Cell> {
+        report.candidates.iter().map(|one| share(of(one))).collect()
+    };
+    vec![
+        Column::left("variant", 0, names(report)),
+        Column::right("failed", 0, shares(|one| &one.failure_rate)),
+        Column::right("task score", 0, shares(|one| &one.quality.task_score)),
+        Column::right("against baseline", 0, shares(|one| &one.quality.task_score_difference)),
+        Column::right(
+            "KL divergence",
+            0,
+            cells(|one| match &one.quality.kld_at_least {
+                Some(bound) => Cell::estimate(Some(bound), |bound| format!("≥ {}", number::estimate(bound))),
+                None => Cell::estimate(one.quality.kld_mean.as_ref(), number::estimate),
+            }),
+        ),
+        Column::right("same top-1", 0, shares(|one| &one.quality.top1_agreement)),
+        Column::right(
+            "PPL ratio",
+            0,
+            cells(|one| Cell::estimate(one.quality.ppl_ratio.as_ref(), number::estimate)),
+        ),
+        Column::right(
+            "flips −/+",
+            0,
+            cells(|one| {
+                one.quality.flips.map_or(Cell::Unknown, |flips| {
+                    Cell::words(format!("{}/{}", flips.right_to_wrong, flips.wrong_to_right))
+                })
+            }),
+        ),
+    ]
 }

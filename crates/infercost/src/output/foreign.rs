@@ -2,113 +2,142 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::{ContentArrangement, Table, presets};
-use infercost_analyzer::foreign::{ForeignModel, ForeignReport, Sum};
+use infercost_analyzer::foreign::{ForeignCost, ForeignModel, ForeignReport, Sum};
+use infercost_core::text::count;
 use infercost_core::{Irregularity, IrregularityKind, without_secrets};
-use infercost_run::number::{self, UNKNOWN};
+use infercost_run::number;
 
+use crate::output::answer::{Answer, Caution, Cell, Section};
+use crate::output::columns::Column;
 use crate::output::terminal::plain;
 
-/// The whole answer as text; `names` are where it comes from.
-pub(crate) fn render(report: &ForeignReport, names: &[String]) -> String {
-    let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "{} calls in {}",
-        report.calls,
-        plain(&names.iter().map(|name| without_secrets(name)).collect::<Vec<_>>().join(", "))
-    );
-    for note in &report.notes {
-        let _ = writeln!(text, "! {}", plain(note));
-    }
+/// The answer; `names` are where it comes from.
+pub(crate) fn answer(report: &ForeignReport, names: &[String]) -> Answer {
+    let from: Vec<String> = names.iter().map(|name| without_secrets(name).to_string()).collect();
+    let mut answer = Answer {
+        headline: headline(report),
+        subject: from.join(", "),
+        table: models(report),
+        ..Answer::default()
+    };
+
+    let mut notes = report.notes.clone();
     for (kind, found) in &report.irregularities {
-        let _ = writeln!(text, "! {}", plain(&irregularity(*kind, found)));
+        notes.push(irregularity(*kind, found));
     }
+    answer.cautions = notes.iter().map(|note| Caution::of_note(note)).collect();
 
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header([
-        "model",
-        "calls",
-        "failed",
-        "tokens in",
-        "tokens out",
-        "latency p50",
-        "p95",
-        "TTFT p50",
-        "TPOT p50",
-        "cost",
-    ]);
-
-    for model in &report.models {
-        table.add_row([
-            name(model),
-            model.calls.to_string(),
-            model.failures.to_string(),
-            prompt_tokens(model),
-            tokens(model.output_tokens, model.calls),
-            seconds(model.latency_s.map(|found| found.p50)),
-            seconds(model.latency_s.map(|found| found.p95)),
-            seconds(model.ttft_s.map(|found| found.p50)),
-            seconds(model.tpot_s.map(|found| found.p50)),
-            costs(model),
-        ]);
-    }
-
-    for line in table.lines() {
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-
-    for model in &report.models {
-        for cost in &model.costs {
-            let _ = writeln!(
-                text,
-                "{}: {} {} over {} of {} calls, {} ({})",
-                name(model),
-                number::significant(cost.total),
-                plain(&cost.currency),
-                cost.calls,
-                model.calls,
-                match cost.basis {
-                    "stated" => "as stated",
-                    "by_token" => "by the token",
-                    _ => "by the hour",
-                },
-                plain(&cost.source)
-            );
-        }
-        for (unsaid, calls) in &model.unsaid {
-            let _ = writeln!(text, "{}: {calls} of {} calls do not say {unsaid}", name(model), model.calls);
-        }
-    }
-
-    text
+    answer.explain(Section::lines("costs", costs(report)));
+    answer.explain(Section::lines("what the traces do not say", unsaid(report)));
+    answer.explain(Section::lines("cautions", notes));
+    answer
 }
 
-fn seconds(value: Option<f64>) -> String {
-    value.map_or_else(|| UNKNOWN.to_owned(), number::seconds)
+/// What was called, and what it cost.
+fn headline(report: &ForeignReport) -> String {
+    let calls = count(report.calls, "call");
+    let models = count(report.models.len() as u64, "model");
+    let cost = match report.models.as_slice() {
+        [one] => one.costs.first().map(|cost| format!(": {}", amount(cost))),
+        _ => None,
+    };
+    format!("{calls} of {models}{}", cost.unwrap_or_default())
+}
+
+fn amount(cost: &ForeignCost) -> String {
+    format!("{} {}", number::significant(cost.total), cost.currency)
+}
+
+fn models(report: &ForeignReport) -> Vec<Column> {
+    let cells = |cell: fn(&ForeignModel) -> Cell| report.models.iter().map(cell).collect::<Vec<Cell>>();
+    vec![
+        Column::left("model", 0, cells(|model| Cell::words(name(model)))),
+        Column::right("calls", 0, cells(|model| whole(model.calls))),
+        // the trace's own word comes first; the others stand behind --explain
+        Column::right(
+            "cost",
+            0,
+            cells(|model| match model.costs.first() {
+                Some(cost) => Cell::number(cost.total, amount(cost)),
+                None => Cell::Unknown,
+            }),
+        ),
+        Column::right("failed", 2, cells(|model| whole(model.failures))),
+        Column::right("tokens in", 3, cells(prompt_tokens)),
+        Column::right("tokens out", 3, cells(|model| tokens(model.output_tokens, model.calls))),
+        Column::right("TTFT p50", 4, cells(|model| seconds(model.ttft_s.map(|found| found.p50)))),
+        Column::right("TPOT p50", 5, cells(|model| seconds(model.tpot_s.map(|found| found.p50)))),
+        Column::right("latency p50", 6, cells(|model| seconds(model.latency_s.map(|found| found.p50)))),
+        Column::right("p95", 7, cells(|model| seconds(model.latency_s.map(|found| found.p95)))),
+    ]
+}
+
+fn whole(number: u64) -> Cell {
+    Cell::number(number as f64, number.to_string())
+}
+
+fn seconds(value: Option<f64>) -> Cell {
+    Cell::maybe(value, number::seconds)
+}
+
+/// Every cost with its basis and what it covers.
+fn costs(report: &ForeignReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    for model in &report.models {
+        for cost in &model.costs {
+            let basis = match cost.basis {
+                "stated" => "as stated",
+                "by_token" => "by the token",
+                _ => "by the hour",
+            };
+            lines.push(format!(
+                "{}: {} over {} of {} calls, {basis} ({})",
+                name(model),
+                amount(cost),
+                cost.calls,
+                model.calls,
+                cost.source
+            ));
+        }
+    }
+    lines
+}
+
+fn unsaid(report: &ForeignReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    for model in &report.models {
+        for (what, calls) in &model.unsaid {
+            lines.push(format!("{}: {calls} of {} calls do not say {what}", name(model), model.calls));
+        }
+    }
+    lines
 }
 
 fn name(model: &ForeignModel) -> String {
     plain(model.model.as_deref().unwrap_or("(no model named)"))
 }
 
-fn tokens(sum: Sum, calls: u64) -> String {
+fn tokens(sum: Sum, calls: u64) -> Cell {
     match sum.calls {
-        0 => UNKNOWN.to_owned(),
-        known if known < calls => format!("{:.0} of {known} calls", sum.sum),
-        _ => format!("{:.0}", sum.sum),
+        0 => Cell::Unknown,
+        known if known < calls => Cell::number(sum.sum, format!("{:.0} of {known} calls", sum.sum)),
+        _ => Cell::number(sum.sum, format!("{:.0}", sum.sum)),
     }
 }
 
 /// With what of them a cache served, and what was written to it.
-fn prompt_tokens(model: &ForeignModel) -> String {
-    let mut text = tokens(model.input_tokens, model.calls);
+fn prompt_tokens(model: &ForeignModel) -> Cell {
+    let cell = tokens(model.input_tokens, model.calls);
+    let mut shown = cell.shown().to_owned();
     for (sum, what) in [(model.cached_input_tokens, "cached"), (model.cache_write_tokens, "written")] {
         if sum.sum > 0.0 {
-            let _ = write!(text, ", {:.0} {what}", sum.sum);
+            let _ = write!(shown, ", {:.0} {what}", sum.sum);
         }
     }
-    text
+    match cell {
+        Cell::Number { value, ends, .. } => Cell::Number { shown, value, ends },
+        other => other,
+    }
 }
 
 /// What was left out, how often, and the first of them.
@@ -140,12 +169,4 @@ pub(crate) fn irregularity(kind: IrregularityKind, found: &Irregularity) -> Stri
     };
     let example = if example.is_empty() { String::new() } else { format!(" (first: {example})") };
     format!("{count} {words}{example}")
-}
-
-fn costs(model: &ForeignModel) -> String {
-    // the trace's own word comes first; the others stand below the table
-    match model.costs.first() {
-        Some(cost) => format!("{} {}", number::significant(cost.total), plain(&cost.currency)),
-        None => UNKNOWN.to_owned(),
-    }
 }

@@ -1,66 +1,94 @@
 //! Operating points as a person reads them: one line for each variant and load.
 
-use infercost_core::report::{OperatingPointReport, Percentiles, PointState, Report};
+use infercost_core::report::{CandidateReport, OperatingPointReport, Percentiles, PointState, Report};
 use infercost_core::{EnergySource, OperatingPoint};
 use infercost_run::number;
 
-use crate::output::layout::{aligned, columns, short_name, unknown};
-use crate::output::terminal::plain;
+use crate::output::answer::{Cell, Section};
+use crate::output::columns::Column;
+use crate::output::layout::short_name;
 
-/// The table, and under it what must be read with single points; nothing where no load was measured.
-pub(crate) fn render(report: &Report) -> Option<String> {
-    let points =
-        || report.candidates.iter().flat_map(|one| one.operating_points.iter().map(move |p| (one, p)));
-    points().next()?;
-    let costs = points().filter_map(|(_, point)| point.cost_per_inference);
-    let (factor, prefix) = number::scale(costs.map(|cost| cost.point).reduce(f64::min).unwrap_or(1.0));
-    let currency = report.price_book.currency;
-    let asked = report.policy.slo.is_some();
-    let mut header: Vec<String> =
-        ["under load", "load", "req/s", "output tok/s", "TTFT p50/p95", "TPOT p50/p95", "failed"]
-            .map(str::to_owned)
-            .to_vec();
-
-    if asked {
-        header.push("goodput".to_owned());
+/// The operating points, best known first by what decides: cost, the targets, rates; nothing where no load was measured.
+pub(crate) fn sections(report: &Report) -> Vec<Section> {
+    let mut points = Vec::new();
+    for candidate in &report.candidates {
+        points.extend(candidate.operating_points.iter().map(|point| Driven { candidate, point }));
+    }
+    if points.is_empty() {
+        return Vec::new();
     }
 
-    header.extend(["J/inference".to_owned(), format!("{prefix}{currency}/inference"), "state".to_owned()]);
-    let mut rows = columns(header);
-    for (candidate, point) in points() {
-        let of = |value: Option<String>| value.unwrap_or_else(unknown);
-        let pair = |percentiles: Option<Percentiles>| {
-            of(percentiles.map(|one| format!("{} / {}", number::seconds(one.p50), number::seconds(one.p95))))
-        };
-        let mut row = vec![
-            short_name(report, candidate),
-            load(point.operating_point),
-            of(point.requests_per_s.as_ref().map(number::estimate)),
-            of(point.output_tokens_per_s.map(|rate| number::significant(rate.point))),
-            pair(point.ttft_s),
-            pair(point.tpot_s),
-            of(point.failure_rate.as_ref().map(number::percent_estimate)),
-        ];
-        if asked {
-            row.push(of(point.goodput.as_ref().map(number::percent_estimate)));
-        }
-        row.extend([
-            joules(point),
-            of(point.cost_per_inference.map(|cost| number::estimate(&cost.map(|amount| amount * factor)))),
-            state(point),
-        ]);
-        rows.add_row(row);
-    }
-
-    let mut text = aligned(rows);
-    for (candidate, point) in points() {
+    let mut notes = Vec::new();
+    for Driven { candidate, point } in &points {
         for note in &point.notes {
             let name = short_name(report, candidate);
-            text += &format!("{name} at {}: {}\n", load(point.operating_point), plain(note));
+            notes.push(format!("{name} at {}: {note}", load(point.operating_point)));
         }
     }
+    let mut sections = vec![Section::table("under load", table(report, &points))];
+    if !notes.is_empty() {
+        sections.push(Section::lines("", notes));
+    }
+    sections
+}
 
-    Some(text)
+/// A variant at one operating point.
+struct Driven<'a> {
+    candidate: &'a CandidateReport,
+    point: &'a OperatingPointReport,
+}
+
+fn table(report: &Report, points: &[Driven<'_>]) -> Vec<Column> {
+    let currency = report.price_book.currency;
+    let cells = |cell: fn(&OperatingPointReport) -> Cell| -> Vec<Cell> {
+        points.iter().map(|driven| cell(driven.point)).collect()
+    };
+    let names = points.iter().map(|driven| Cell::words(short_name(report, driven.candidate))).collect();
+
+    let mut columns = vec![
+        Column::left("variant", 0, names),
+        Column::left("load", 0, cells(|point| Cell::words(load(point.operating_point)))),
+        Column::left("state", 0, cells(|point| Cell::words(state(point)))),
+        Column::right(
+            format!("{currency}/1,000"),
+            0,
+            cells(|point| {
+                let thousand = point.cost_per_inference.map(|cost| cost.map(|amount| amount * 1e3));
+                Cell::estimate(thousand.as_ref(), |cost| number::significant(cost.point))
+            }),
+        ),
+        Column::right(
+            "req/s",
+            1,
+            cells(|point| Cell::estimate(point.requests_per_s.as_ref(), number::estimate)),
+        ),
+        Column::right("TTFT p50 / p95", 2, cells(|point| pair(point.ttft_s))),
+        Column::right("TPOT p50 / p95", 3, cells(|point| pair(point.tpot_s))),
+        Column::right(
+            "failed",
+            4,
+            cells(|point| Cell::estimate(point.failure_rate.as_ref(), number::percent_estimate)),
+        ),
+        Column::right(
+            "output tok/s",
+            5,
+            cells(|point| {
+                Cell::estimate(point.output_tokens_per_s.as_ref(), |rate| number::significant(rate.point))
+            }),
+        ),
+        Column::right("J/inference", 6, cells(joules)),
+    ];
+    if report.policy.slo.is_some() {
+        let goodput = cells(|point| Cell::estimate(point.goodput.as_ref(), number::percent_estimate));
+        columns.insert(4, Column::right("goodput", 1, goodput));
+    }
+    columns
+}
+
+fn pair(percentiles: Option<Percentiles>) -> Cell {
+    percentiles.map_or(Cell::Unknown, |one| {
+        Cell::number(one.p50, format!("{} / {}", number::seconds(one.p50), number::seconds(one.p95)))
+    })
 }
 
 fn load(point: OperatingPoint) -> String {
@@ -70,14 +98,14 @@ fn load(point: OperatingPoint) -> String {
     }
 }
 
-fn joules(point: &OperatingPointReport) -> String {
+fn joules(point: &OperatingPointReport) -> Cell {
     match &point.energy_per_inference_j {
         Some(energy) if point.energy_source == EnergySource::Estimated => {
-            format!("{} estimated", number::estimate(energy))
+            Cell::estimate(Some(energy), |energy| format!("{} estimated", number::estimate(energy)))
         }
-        Some(energy) => number::estimate(energy),
-        None if point.energy_source == EnergySource::Unavailable => "not measured".to_owned(),
-        None => unknown(),
+        Some(energy) => Cell::estimate(Some(energy), number::estimate),
+        None if point.energy_source == EnergySource::Unavailable => Cell::words("not measured"),
+        None => Cell::Unknown,
     }
 }
 

@@ -2,10 +2,18 @@
 
 use tracing_subscriber::EnvFilter;
 
-/// Shows warnings and what `INFERCOST_LOG` asks for.
-pub(crate) fn install() {
-    let filter =
-        EnvFilter::try_from_env("INFERCOST_LOG").unwrap_or_else(|_| EnvFilter::new("infercost=warn"));
+/// Shows warnings, and what `INFERCOST_LOG` or so many `-v` ask for.
+pub(crate) fn install(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let asked = EnvFilter::new(format!("infercost={level}"));
+    let filter = match EnvFilter::try_from_env("INFERCOST_LOG") {
+        Ok(filter) if verbose == 0 => filter,
+        _ => asked,
+    };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -1,6 +1,8 @@
 //! What a person or a program reads. Data goes to stdout, everything else to stderr.
 
+pub(crate) mod answer;
 pub(crate) mod bench;
+pub(crate) mod cell;
 pub(crate) mod columns;
 pub(crate) mod console;
 pub(crate) mod diff;
@@ -13,17 +15,19 @@ pub(crate) mod layout;
 pub(crate) mod load_table;
 pub(crate) mod log;
 pub(crate) mod models;
+pub(crate) mod monitor;
 pub(crate) mod page;
 pub(crate) mod progress;
 pub(crate) mod runs;
 pub(crate) mod score;
-pub(crate) mod sheet;
 pub(crate) mod sprint;
 pub(crate) mod stdout;
+mod summary;
 pub(crate) mod table;
 pub(crate) mod terminal;
 
 use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use stdout::{block, line};
 use terminal::{Stream, plain, style};
@@ -33,8 +37,24 @@ pub(crate) fn styled_block(text: &clap::builder::StyledStr) {
     if Stream::Output.has_color() { block(&text.ansi().to_string()) } else { block(&text.to_string()) }
 }
 
+/// True where notes and progress are not wanted.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Shows no notes and no progress from now on; warnings stay.
+pub(crate) fn be_quiet(quiet: bool) {
+    QUIET.store(quiet, Ordering::Relaxed);
+}
+
+/// True after [`be_quiet`].
+pub(crate) fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
 /// Says something that is not data.
 pub(crate) fn note(text: &str) {
+    if is_quiet() && !text.starts_with("! ") {
+        return;
+    }
     let mut out = io::stderr().lock();
     let _gone = writeln!(out, "{}", plain(text));
 }

@@ -1,27 +1,57 @@
-//! What `infercost models` prints.
+//! What `infercost models` answers.
 
-use std::fmt::Write as _;
-
+use infercost_core::text::count;
 use infercost_models::{Inspection, ListedModel};
 use infercost_run::number;
 
-use crate::output::terminal::plain;
+use crate::output::answer::{Answer, Cell, Section, Tone};
+use crate::output::columns::Column;
 
-/// Each model with its variants, one a line.
-pub(crate) fn list(models: &[ListedModel]) -> String {
-    let mut text = String::new();
+/// Each variant of each model, one a row.
+pub(crate) fn list(models: &[ListedModel]) -> Answer {
+    let mut names = Vec::new();
+    let mut sizes = Vec::new();
+    let mut sources = Vec::new();
+    let mut licenses = Vec::new();
+    let mut here = 0;
+    let mut about = Vec::new();
     for model in models {
-        let _ = writeln!(text, "{}  {} ({})", plain(&model.name), plain(&model.title), plain(&model.license));
+        about.push(format!("{}: {} ({})", model.name, model.title, model.license));
         for variant in &model.variants {
-            let size = variant.bytes.map_or_else(|| "not here".to_owned(), number::bytes);
-            let _ = writeln!(text, "  {:<8} {size:>9}  {}", plain(&variant.name), plain(&variant.source));
+            names.push(Cell::words(format!("{}/{}", model.name, variant.name)));
+            here += u64::from(variant.bytes.is_some());
+            sizes.push(match variant.bytes {
+                Some(bytes) => Cell::number(bytes as f64, number::bytes(bytes)),
+                None => Cell::words("not here"),
+            });
+            sources.push(Cell::words(variant.source.clone()));
+            licenses.push(Cell::words(model.license.clone()));
         }
     }
-    text
+
+    let all = names.len() as u64;
+    let mut answer = Answer {
+        tone: Tone::Plain,
+        headline: format!(
+            "{} in {}; {here} of them here",
+            count(all, "variant"),
+            count(models.len() as u64, "model")
+        ),
+        table: vec![
+            Column::left("model/variant", 0, names),
+            Column::right("size", 0, sizes),
+            Column::left("license", 2, licenses),
+            Column::left("comes from", 1, sources),
+        ],
+        steps: vec!["infercost models pull MODEL/VARIANT".to_owned()],
+        ..Answer::default()
+    };
+    answer.explain(Section::lines("models", about));
+    answer
 }
 
 /// A model file's account of itself; what it does not say is left out.
-pub(crate) fn inspection(facts: &Inspection) -> String {
+pub(crate) fn inspection(facts: &Inspection) -> Answer {
     let types = facts.tensor_types.iter().map(|kind| format!("{} × {}", kind.tensors, kind.name));
     let rows = [
         ("file", Some(facts.path.display().to_string())),
@@ -35,12 +65,24 @@ pub(crate) fn inspection(facts: &Inspection) -> String {
         ("vocabulary", facts.vocabulary.map(|tokens| format!("{tokens} tokens"))),
         ("tokenizer", facts.tokenizer.clone()),
         ("tensors", Some(types.collect::<Vec<_>>().join(", "))),
-        ("came to be", facts.made.clone()),
+        ("made", facts.made.clone()),
     ];
-    let mut text = String::new();
-    for (name, value) in rows.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-        let _ = writeln!(text, "{name:<13} {}", plain(&value));
-    }
 
-    text
+    let mut names = Vec::new();
+    let mut values = Vec::new();
+    for (name, value) in rows {
+        let Some(value) = value else { continue };
+        names.push(Cell::words(name));
+        values.push(Cell::words(value));
+    }
+    Answer {
+        headline: format!(
+            "{} with {} parameters in {}",
+            facts.architecture.as_deref().unwrap_or("a model"),
+            number::count(facts.parameters),
+            number::bytes(facts.bytes)
+        ),
+        table: vec![Column::left("", 0, names), Column::left("", 0, values)],
+        ..Answer::default()
+    }
 }

@@ -16,7 +16,7 @@ pub(crate) fn bar(length: Option<u64>, template: &str) -> ProgressBar {
         Some(length) => ProgressBar::new(length),
         None => ProgressBar::new_spinner(),
     };
-    if !io::stderr().is_terminal() {
+    if output::is_quiet() || !io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
     if let Ok(style) = ProgressStyle::with_template(template) {

@@ -1,39 +1,51 @@
 //! Recorded runs, as a person reads them.
 
-use std::fmt::Write as _;
+use std::path::Path;
 
+use infercost_core::text::count;
 use infercost_run::history::{RunEntry, RunState};
 use infercost_run::number::UNKNOWN;
 
-use crate::flags::format::TableFormat;
-use crate::output::layout::styled;
-use crate::output::sheet::Sheet;
-use crate::output::terminal::{STRONG, plain};
+use crate::output::answer::{Answer, Cell};
+use crate::output::columns::Column;
 
-/// A line a run.
-pub(crate) fn list(entries: &[RunEntry], format: TableFormat) -> anyhow::Result<String> {
-    let mut sheet = Sheet {
-        header: vec!["run", "began (UTC)", "variants", "machine", "recommendation"],
-        rows: Vec::new(),
-    };
+/// A row a run.
+pub(crate) fn list(entries: &[RunEntry], traces: &Path) -> Answer {
+    let mut ids = Vec::new();
+    let mut dates = Vec::new();
+    let mut answers = Vec::new();
+    let mut machines = Vec::new();
+    let mut variants = Vec::new();
     for entry in entries {
-        sheet.rows.push(vec![
-            entry.id.clone(),
-            began(entry),
-            entry.variants.join(", "),
-            entry.machine.clone().unwrap_or_else(|| UNKNOWN.to_owned()),
-            answer(entry),
-        ]);
+        ids.push(Cell::words(entry.id.clone()));
+        dates.push(Cell::words(began(entry)));
+        answers.push(Cell::words(answer(entry)));
+        machines.push(Cell::words(entry.machine.clone().unwrap_or_else(|| UNKNOWN.to_owned())));
+        variants.push(Cell::words(entry.variants.join(", ")));
     }
-    if sheet.rows.is_empty() && format == TableFormat::Table {
-        return Ok(String::new());
+
+    let mut list = Answer {
+        headline: match entries.len() {
+            0 => format!("no such run below {}; `infercost compare` makes one", traces.display()),
+            found => format!("{} below {}", count(found as u64, "run"), traces.display()),
+        },
+        table: vec![
+            Column::left("run", 0, ids),
+            Column::left("recommendation", 0, answers),
+            Column::left("began (UTC)", 1, dates),
+            Column::left("machine", 2, machines),
+            Column::left("variants", 3, variants),
+        ],
+        ..Answer::default()
+    };
+    if entries.is_empty() {
+        list.table.clear();
     }
-    sheet.render(format)
+    list
 }
 
-/// One run, a line a fact.
-pub(crate) fn one(entry: &RunEntry) -> String {
-    let mut text = format!("{}\n", styled(STRONG, &plain(&answer(entry))));
+/// One run, a row a fact.
+pub(crate) fn one(entry: &RunEntry) -> Answer {
     let facts = [
         ("run", entry.id.clone()),
         ("folder", entry.folder.display().to_string()),
@@ -44,10 +56,17 @@ pub(crate) fn one(entry: &RunEntry) -> String {
         ("prompts", entry.prompts.clone().unwrap_or_else(|| UNKNOWN.to_owned())),
         ("recorded by", entry.version.clone().unwrap_or_else(|| UNKNOWN.to_owned())),
     ];
+    let mut names = Vec::new();
+    let mut values = Vec::new();
     for (name, value) in facts {
-        let _ = writeln!(text, "  {name:<12} {}", plain(&value));
+        names.push(Cell::words(name));
+        values.push(Cell::words(value));
     }
-    text
+    Answer {
+        headline: answer(entry),
+        table: vec![Column::left("", 0, names), Column::left("", 0, values)],
+        ..Answer::default()
+    }
 }
 
 fn began(entry: &RunEntry) -> String {
@@ -67,7 +86,7 @@ fn answer(entry: &RunEntry) -> String {
 fn state(state: RunState) -> &'static str {
     match state {
         RunState::Finished => "finished",
-        RunState::CutOff => "cut off; `infercost compare --resume` goes on with it",
+        RunState::CutOff => "cut off; `infercost compare --resume` resumes it",
         RunState::Unknown => UNKNOWN,
     }
 }

@@ -1,13 +1,12 @@
 //! What `infercost score` prints.
 
-use std::fmt::Write as _;
-
-use infercost_analyzer::text_divergence::{Mean, TextScore};
+use infercost_analyzer::text_divergence::{Mean, TextComparison, TextScore};
 use infercost_core::{EngineIdentity, VariantId};
 use infercost_run::number;
 use serde_json::{Value, json};
 
-use crate::output::terminal::plain;
+use crate::output::answer::{Answer, Cell};
+use crate::output::columns::Column;
 
 /// The form of the JSON object; it changes when a field changes its meaning.
 const SCHEMA: &str = "infercost.score/1";
@@ -74,49 +73,90 @@ impl Scored<'_> {
         })
     }
 
-    /// One line a statistic, each with its standard error.
-    pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
-        let _ = writeln!(
-            text,
-            "{}, {} windows of {} tokens, {} tokens scored; ± standard error",
-            plain(self.model.as_str()),
-            self.windows,
-            self.context,
-            self.score.positions
-        );
-        let mut row = |name: &str, value: String| {
-            let _ = writeln!(text, "  {name:<20} {value}");
-        };
-        row("perplexity", with_error(self.score.perplexity, 1.0, ""));
-        match (&self.score.comparison, self.refused, self.baseline) {
-            (Some(compared), _, _) => {
-                row("baseline perplexity", with_error(compared.baseline_perplexity, 1.0, ""));
-                row("ln perplexity ratio", with_error(compared.ln_perplexity_ratio, 1.0, ""));
-                row("KL divergence mean", with_error(compared.kld, 1.0, " nats"));
-                if let Some(slack) = compared.kld_slack {
-                    row("  tail not stored", format!("at most {} nats more", number::significant(slack)));
-                }
-                for (name, value) in [
-                    ("  median", compared.kld_median),
-                    ("  99 %", compared.kld_p99),
-                    ("  99.9 %", compared.kld_p999),
-                    ("  largest", compared.kld_max),
-                ] {
-                    row(name, number::significant(value));
-                }
-                row("same top token", with_error(compared.top1_agreement, 100.0, " %"));
-                row("Δp RMS", with_error(compared.probability_change_rms, 100.0, " %"));
-                row("Δp mean", with_error(compared.probability_change, 100.0, " %"));
+    /// One row a statistic, each with its standard error.
+    pub(crate) fn answer(&self) -> Answer {
+        let mut rows = vec![row("perplexity", self.score.perplexity, 1.0, "")];
+        match (&self.score.comparison, self.refused) {
+            (Some(compared), _) => rows.extend(distances(compared)),
+            (None, Some(reason)) => {
+                rows.push(Row { name: "KL divergence", value: Cell::Unknown, note: reason.to_owned() })
             }
-            (None, Some(reason), _) => {
-                row("KL divergence", format!("{} ({})", number::UNKNOWN, plain(reason)))
-            }
-            (None, None, _) => {}
+            (None, None) => {}
         }
 
-        text
+        let mut names = Vec::new();
+        let mut values = Vec::new();
+        let mut notes = Vec::new();
+        for row in rows {
+            names.push(Cell::words(row.name));
+            values.push(row.value);
+            notes.push(Cell::words(row.note));
+        }
+        Answer {
+            headline: self.headline(),
+            subject: format!(
+                "{} windows of {} tokens, {} tokens scored; ± standard error",
+                self.windows, self.context, self.score.positions
+            ),
+            table: vec![
+                Column::left("statistic", 0, names),
+                Column::right("value", 0, values),
+                Column::left("", 1, notes),
+            ],
+            ..Answer::default()
+        }
     }
+
+    fn headline(&self) -> String {
+        let perplexity = with_error(self.score.perplexity, 1.0, "");
+        let distance = self.score.comparison.as_ref().zip(self.baseline);
+        match distance {
+            Some((compared, baseline)) => format!(
+                "{}: perplexity {perplexity}, KL divergence {} from {baseline}",
+                self.model,
+                with_error(compared.kld, 1.0, " nats")
+            ),
+            None => format!("{}: perplexity {perplexity}", self.model),
+        }
+    }
+}
+
+/// One statistic.
+struct Row {
+    name: &'static str,
+    value: Cell,
+    note: String,
+}
+
+fn row(name: &'static str, mean: Mean, factor: f64, unit: &str) -> Row {
+    let value = Cell::number(mean.value, with_error(mean, factor, unit));
+    Row { name, value, note: String::new() }
+}
+
+/// The statistics of a comparison.
+fn distances(compared: &TextComparison) -> Vec<Row> {
+    let mut rows = vec![
+        row("baseline perplexity", compared.baseline_perplexity, 1.0, ""),
+        row("ln perplexity ratio", compared.ln_perplexity_ratio, 1.0, ""),
+        row("KL divergence, mean", compared.kld, 1.0, " nats"),
+    ];
+    if let (Some(slack), Some(last)) = (compared.kld_slack, rows.last_mut()) {
+        last.note = format!("the tail that is not stored adds at most {} nats", number::significant(slack));
+    }
+
+    for (name, value) in [
+        ("KL divergence, median", compared.kld_median),
+        ("KL divergence, 99 %", compared.kld_p99),
+        ("KL divergence, 99.9 %", compared.kld_p999),
+        ("KL divergence, largest", compared.kld_max),
+    ] {
+        let value = Cell::number(value, number::significant(value));
+        rows.push(Row { name, value, note: String::new() });
+    }
+    rows.push(row("same top token", compared.top1_agreement, 100.0, " %"));
+    rows.push(row("Δp RMS", compared.probability_change_rms, 100.0, " %"));
+    rows.push(row("Δp mean", compared.probability_change, 100.0, " %"));
+    rows
 }
 
 /// As many decimals as the standard error has two significant digits.

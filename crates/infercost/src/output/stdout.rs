@@ -28,6 +28,11 @@ pub(crate) fn block(text: &str) {
     state.write(&mut io::stdout().lock(), text.as_bytes());
 }
 
+/// True once a write has failed: nobody reads what would come.
+pub(crate) fn is_closed() -> bool {
+    !STATE.lock().unwrap_or_else(PoisonError::into_inner).open
+}
+
 /// The first write that failed; `None` where everything was written, or the reader wanted no more (`| head`).
 pub(crate) fn failure() -> Option<anyhow::Error> {
     let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);

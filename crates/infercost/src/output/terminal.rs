@@ -45,15 +45,20 @@ pub(crate) fn style(stream: Stream, style: Style, text: &str) -> String {
 /// Columns of a table that goes to no terminal.
 const UNKNOWN_WIDTH: usize = 100;
 
-/// Columns of the terminal: what `COLUMNS` says, else what stdout is, else a hundred.
+/// Columns of the terminal, else a hundred.
 pub(crate) fn width() -> usize {
+    known_width().unwrap_or(UNKNOWN_WIDTH)
+}
+
+/// Columns of the terminal: what `COLUMNS` says, else what stdout is; `None` where it is none.
+pub(crate) fn known_width() -> Option<usize> {
     let said = env::var("COLUMNS").ok().and_then(|text| text.trim().parse::<usize>().ok());
     let is_terminal = io::stdout().is_terminal();
     let shown = is_terminal
         .then(|| console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns)))
         .flatten();
 
-    said.or(shown).filter(|width| *width > 0).unwrap_or(UNKNOWN_WIDTH)
+    said.or(shown).filter(|width| *width > 0)
 }
 
 /// The text with control characters made visible; line ends stay.

@@ -57,7 +57,7 @@ fn limits_give_exit_codes() {
         0,
         &["limit of 20 %"],
     );
-    check(folder.path(), &["audit", "--max-cost", "0.0001"], 4, &["cost per inference"]);
+    check(folder.path(), &["audit", "--max-cost", "0.0001"], 4, &["→ cost per inference"]);
     check(folder.path(), &["audit", "--revenue", "0"], 2, &["above 0"]);
     // a limit in another currency: 0.0006 USD are 0.00048 EUR, below the cost
     let limited = SETTINGS.replace("[revenue]\n", "[revenue]\ncurrency = \"USD\"\nmax_cost = 0.0006\n");
@@ -74,7 +74,7 @@ fn limits_give_exit_codes() {
         folder.path(),
         &[&straddling[..], &["--config", "example.toml"]].concat(),
         3,
-        &["not told apart from the limit of 15 %"],
+        &["which may be on either side of the limit of 15 %"],
     );
     // energy unknown: below the limit is not settled, above it is
     check(

@@ -1,4 +1,4 @@
-//! Ways to host, at rates of exchange and under loads that are easy to reckon.
+//! Ways to host, at rates of exchange and under loads that are easy to compute.
 
 use std::fs;
 

@@ -7,8 +7,9 @@ use infercost_core::run::VariantHeader;
 use infercost_core::testing::made_up_run;
 use infercost_core::{
     ChunkArrival, EnergyDomain, EnergyReading, EnergyScope, EngineIdentity, Evaluation, EvaluationRecord,
-    FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord, MeterKind, MeterSource, OperatingPoint,
-    Outcome, PromptId, RunHeader, RunId, Sampling, TaskScore, VariantId, Watts, WindowId, WindowRecord,
+    FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord, MeterKind, MeterSource,
+    OperatingPoint, Outcome, PromptId, RunHeader, RunId, Sampling, TaskScore, VariantId, Watts, WindowId,
+    WindowRecord,
 };
 use infercost_trace::RunStore;
 
@@ -33,6 +34,11 @@ pub(crate) struct MadeUp {
 impl MadeUp {
     /// Writes the run below `folder/traces`.
     pub(crate) fn write(&self, folder: &Path) {
+        self.write_failing(folder, |_| false);
+    }
+
+    /// The same, where the server refuses some prompts: it takes as long, and answers nothing.
+    pub(crate) fn write_failing(&self, folder: &Path, fails: fn(u32) -> bool) {
         let header = self.header();
         let mut now = SystemTime::from(header.started_at);
         let mut store = RunStore::create(&folder.join("traces"), &header).unwrap();
@@ -55,8 +61,9 @@ impl MadeUp {
         // Windows of a few prompts, so that how windows differ is known (not at all).
         for first in (0..PROMPTS).step_by(PER_WINDOW) {
             let prompts = first..PROMPTS.min(first + PER_WINDOW as u32);
-            let inferences: Vec<InferenceRecord> =
-                prompts.map(|index| self.inference(index, now + latency * (index - first))).collect();
+            let inferences: Vec<InferenceRecord> = prompts
+                .map(|index| self.inference(index, now + latency * (index - first), fails(index)))
+                .collect();
             let wall_time = latency * u32::try_from(inferences.len()).unwrap();
             let window = WindowRecord {
                 id: WindowId { variant: VARIANT.into(), index: first / PER_WINDOW as u32 },
@@ -74,7 +81,7 @@ impl MadeUp {
             store.window(&window).unwrap();
         }
         for index in 0..PROMPTS {
-            let score = if index % 2 == 0 { 1.0 } else { 0.0 };
+            let score = if index % 2 == 0 && !fails(index) { 1.0 } else { 0.0 };
             let result = Evaluation::Task(TaskScore {
                 grader: "exact".into(),
                 score,
@@ -95,8 +102,10 @@ impl MadeUp {
         store.finish(now).unwrap();
     }
 
-    fn inference(&self, index: u32, issued_at: SystemTime) -> InferenceRecord {
+    fn inference(&self, index: u32, issued_at: SystemTime, fails: bool) -> InferenceRecord {
         let at = |share: f64| Duration::from_secs_f64(self.seconds * share);
+        let failed =
+            Outcome::Failed { kind: FailureKind::Status, message: "status 500".into(), latency: at(1.0) };
         let arrivals = (0..TOKENS).map(|token| {
             let share = 0.1 + 0.9 * f64::from(token) / f64::from(TOKENS - 1);
             ChunkArrival { at: at(share), tokens: 1 }
@@ -111,13 +120,17 @@ impl MadeUp {
             max_tokens: TOKENS,
             sampling: Sampling::default(),
             served: None,
-            outcome: Outcome::Completed {
-                text: Some("an answer".into()),
-                finish: FinishReason::Stop,
-                output_tokens: TOKENS,
-                thinking: None,
-                arrivals: arrivals.collect(),
-                latency: at(1.0),
+            outcome: if fails {
+                failed
+            } else {
+                Outcome::Completed {
+                    text: Some("an answer".into()),
+                    finish: FinishReason::Stop,
+                    output_tokens: TOKENS,
+                    thinking: None,
+                    arrivals: arrivals.collect(),
+                    latency: at(1.0),
+                }
             },
         }
     }

@@ -11,7 +11,7 @@ use crate::program::{json, run};
 fn prices_are_fetched_stored_listed_and_used_offline() {
     let folder = bench();
     let list = ["prices", "list"];
-    check(folder.path(), &list, 0, &["nothing is stored"]);
+    check(folder.path(), &list, 0, &["no prices are stored"]);
     let rates = serve("<Cube time='2026-11-20'><Cube currency='GBP' rate='0.8'/></Cube>");
     check(
         folder.path(),

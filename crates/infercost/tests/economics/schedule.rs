@@ -41,7 +41,7 @@ fn a_job_over_a_table_of_prices() {
     assert!(fs::read_to_string(folder.path().join("c.svg")).unwrap().contains("When to run"));
     check(
         folder.path(),
-        &arguments,
+        &[&arguments[..], &["--explain"]].concat(),
         0,
         &["+0100", "systemd-run", "this machine's clock (UTC)", "waiting saves"],
     );
@@ -59,7 +59,7 @@ fn a_job_over_a_table_of_prices() {
     for (index, value, code, wanted) in [
         (4, "2026-11-23T00:30Z", 2, "move the deadline"),
         (4, "2026-11-22T00:30Z", 2, "has passed"),
-        (4, "soon", 2, "is no time"),
+        (4, "soon", 2, "is not a time"),
         (2, "20000", 2, "move the deadline"),
         (8, "nothing.csv", 2, "nothing.csv"),
         (12, "Nowhere", 2, "time zone"),

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
 mod failures;
+mod fooled;
 mod joules;
 #[path = "../program/mod.rs"]
 mod program;
@@ -63,7 +64,7 @@ fn serving(choose: impl Fn(&Asked<'_>) -> Reply + Send + Sync + 'static) -> Stan
     .unwrap()
 }
 
-/// Answers after the time that `time` gives for so many requests in flight, this one included. The script reckons them
+/// Answers after the time that `time` gives for so many requests in flight, this one included. The script computes them
 /// itself: a request is over when its time is, however late the machine is.
 fn taking(time: impl Fn(usize) -> Duration + Send + Sync) -> impl Fn(&Asked<'_>) -> Reply + Send + Sync {
     let ends = Mutex::new(Vec::new());

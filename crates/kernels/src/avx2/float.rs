@@ -7,7 +7,7 @@ use std::arch::x86_64::{
 use super::store;
 use crate::PANEL_ROWS;
 use crate::avx512::with_tokens;
-use crate::matmul::Job;
+use crate::job::Job;
 
 /// Tokens of a tile.
 const TILE_TOKENS: usize = 6;

@@ -9,8 +9,8 @@ use std::arch::x86_64::{
 use super::store;
 use crate::avx512::with_tokens;
 use crate::format::zero_point;
+use crate::job::Job;
 use crate::layout::{BLOCK, BLOCK_CODES};
-use crate::matmul::Job;
 use crate::{PANEL_ROWS, Scratch};
 
 /// Tokens of a tile.

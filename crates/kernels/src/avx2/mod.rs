@@ -14,7 +14,7 @@ mod unpack;
 
 use std::ops::Range;
 
-use crate::matmul::Job;
+use crate::job::Job;
 use crate::{PANEL_ROWS, Scratch, WeightType};
 
 /// Multiplies the panels with the job's tokens.

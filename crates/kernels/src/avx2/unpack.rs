@@ -9,8 +9,8 @@ use std::arch::x86_64::{
 };
 
 use crate::format::has_minimum;
+use crate::job::Job;
 use crate::layout::{BLOCK, BLOCK_CODES};
-use crate::matmul::Job;
 use crate::scratch::scale_columns;
 use crate::{PANEL_ROWS, Scratch, WeightType};
 

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
 use std::ops::Range;
 
 use super::{FEW_TOKENS, store, with_tokens};
-use crate::matmul::Job;
+use crate::job::Job;
 use crate::{PANEL_ROWS, Scratch};
 
 /// Panels that are multiplied as packed at a time: as many sums hide the time of a multiply-add.

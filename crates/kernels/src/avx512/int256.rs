@@ -15,8 +15,8 @@ use std::ops::Range;
 use super::codes::Codes;
 use super::{FEW_TOKENS, halves, prefetch, store, with_tokens};
 use crate::activations::Activations;
+use crate::job::Job;
 use crate::layout::{BLOCK, BLOCK_CODES, Layout};
-use crate::matmul::Job;
 use crate::{PANEL_ROWS, Scratch};
 
 /// Tokens of a tile of unpacked panels.

@@ -15,8 +15,8 @@ use super::codes::Codes;
 use super::{FEW_TOKENS, halves, prefetch, store, with_tokens};
 use crate::activations::{Activations, MAGIC_BITS, ZERO_POINTS};
 use crate::format::zero_point;
+use crate::job::Job;
 use crate::layout::{BLOCK, BLOCK_CODES};
-use crate::matmul::Job;
 use crate::{PANEL_ROWS, Scratch, WeightType};
 
 /// Tokens of a tile of unpacked panels.

@@ -36,7 +36,7 @@ use std::ops::Range;
 
 pub(crate) use quantize::{quantize_32, quantize_256};
 
-use crate::matmul::Job;
+use crate::job::Job;
 use crate::{PANEL_ROWS, Scratch, WeightType};
 use codes::{Bytes, FiveBits, Nibbles, SixBits};
 

@@ -74,6 +74,11 @@ pub(crate) struct Figures {
     pub(crate) cost_of_load: Option<Figure>,
 }
 
+/// Cost against quality alone.
+pub(crate) fn quality_cost(report: &Report, names: &Names) -> Option<Figure> {
+    quality_cost::figure(report, names)
+}
+
 /// Draws what the report and the records have.
 pub(crate) fn all(
     report: &Report,

@@ -73,5 +73,5 @@ fn parse(text: &str, query: &Query, now: Timestamp) -> Result<Parsed, String> {
 }
 
 fn moment(milliseconds: i64) -> Result<Timestamp, String> {
-    Timestamp::from_millisecond(milliseconds).map_err(|_| format!("{milliseconds} is no time"))
+    Timestamp::from_millisecond(milliseconds).map_err(|_| format!("{milliseconds} is not a time"))
 }

@@ -86,7 +86,7 @@ fn moment(text: &str, zone: Option<&TimeZone>) -> Result<Timestamp, String> {
     }
     let shown = quoted(text);
     let clock: DateTime =
-        text.parse().map_err(|_| format!("`{shown}` is no time: write 2026-11-23T15:00+01:00"))?;
+        text.parse().map_err(|_| format!("`{shown}` is not a time: write 2026-11-23T15:00+01:00"))?;
     let zone =
         zone.ok_or_else(|| format!("`{shown}` has no offset; add one, or name the zone with --time-zone"))?;
     let moment = zone.to_ambiguous_zoned(clock).unambiguous();

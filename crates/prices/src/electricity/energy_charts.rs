@@ -66,5 +66,5 @@ fn parse(text: &str, query: &Query, now: Timestamp) -> Result<Parsed, String> {
 }
 
 fn moment(second: i64) -> Result<Timestamp, String> {
-    Timestamp::from_second(second).map_err(|_| format!("{second} is no time"))
+    Timestamp::from_second(second).map_err(|_| format!("{second} is not a time"))
 }

@@ -45,7 +45,7 @@ fn curve(
     };
     if let Some(wild) = slots.iter().find(|slot| slot.amount.is_some_and(|amount| amount.abs() > highest)) {
         let amount = wild.amount.unwrap_or_default();
-        return Err(format!("{amount} {unit} from {} on is no such amount", wild.start));
+        return Err(format!("{amount} {unit} from {} on is not an amount", wild.start));
     }
 
     let zone = query.zone.clone().or_else(|| query.product.clone()).unwrap_or_default();

@@ -131,7 +131,7 @@ pub fn time_zone(name: &str) -> Result<TimeZone, PriceError> {
     TimeZone::get(name).or_else(|_| TimeZone::posix(name)).map_err(|_| PriceError::Setting {
         field: "time_zone",
         reason: format!(
-            "`{}` is no time zone known here; use an IANA name or a POSIX rule such as CET-1CEST,M3.5.0,M10.5.0/3",
+            "`{}` is not a time zone known here; use an IANA name or a POSIX rule such as CET-1CEST,M3.5.0,M10.5.0/3",
             name.escape_debug()
         ),
     })

@@ -157,7 +157,7 @@ fn values_that_cannot_be() {
         &[
             (r#"{"unix_seconds":[0,900],"price":[1]}"#, "2 times and 1 prices"),
             (r#"{"unix_seconds":[],"price":[]}"#, "no slot"),
-            (r#"{"unix_seconds":[9223372036854775807],"price":[1]}"#, "is no time"),
+            (r#"{"unix_seconds":[9223372036854775807],"price":[1]}"#, "is not a time"),
             (r#"{"unix_seconds":[0],"price":[1],"unit":"bananas"}"#, "bananas"),
             (r#"{"unix_seconds":[0],"price":[1e20]}"#, "no such amount"),
             (r#"{"unix_seconds":[0],"price":[1e300]}"#, "form"),

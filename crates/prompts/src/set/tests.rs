@@ -149,6 +149,11 @@ fn broken_sets_name_file_line_and_reason() {
     check_error(r#"{"id":"","prompt":"x"}"#, "`id`");
     check_error(r#"{"id":1.5,"prompt":"x"}"#, "`id` must be a text or a whole number");
     check_error(r#"{"id":"a","prompt":" "}"#, "empty");
+    let long = "x ".repeat(5_000_000);
+    check_error(
+        &format!(r#"{{"id":"a","prompt":"{long}"}}"#),
+        "set.jsonl:1: the prompt holds 10000000 bytes; at most",
+    );
     check_error(r#"{"prompt":"x","messages":[]}"#, "not both");
     check_error(r#"{"id":"a","prompt":"x","grader":"exact"}"#, "needs an `answer`");
     check_error(r#"{"id":"a","prompt":"x","grader":"number","answer":"many"}"#, "must be a number");

@@ -97,7 +97,7 @@ fn priced(
 ) -> HashMap<SpanId, SpanEnrichment> {
     let ids = SpanIds::new(&told.run.header);
     for ((variant, prompt, repetition), entry) in &told.ledger.entries {
-        let bill = told.ledger.bills.get(entry.bill).filter(|bill| bill.operating_point.is_some());
+        let bill = told.ledger.bills.get(entry.bill).filter(|bill| bill.has_own_name());
         if let (Some(bill), Some(facts)) = (bill, facts.get_mut(&ids.inference(variant, prompt, *repetition)))
         {
             facts.priced_as = Some(transform.redacted(&bill.name()));

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use infercost_core::{EvaluationKind, EvaluationRecord, Prompt, PromptId, RunRecord, VariantId};
 use infercost_harness::Completed;
+use infercost_harness::remeasure::RemeasureDone;
 
 /// What of a run need not be done again.
 pub(super) fn completed(run: &RunRecord, prompts: &[Prompt]) -> Completed {
@@ -16,6 +17,8 @@ pub(super) fn completed(run: &RunRecord, prompts: &[Prompt]) -> Completed {
             completed.inferences.insert(key);
         }
     }
+
+    completed.remeasured = RemeasureDone::of(&run.windows, run.header.repetitions);
 
     let evaluated: HashSet<EvaluationKey> = run.evaluations.iter().map(EvaluationKey::of).collect();
     for variant in &run.header.variants {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use infercost_core::{EnergyMeter, RunHeader, RunRecord};
+use infercost_core::{EnergyMeter, RunHeader, RunRecord, VariantId};
 use infercost_energy::MeterBasis;
 use infercost_harness::machine::CpuTicks;
 use infercost_harness::{Completed, Plan, Prepared};
@@ -37,7 +37,8 @@ impl Setup<'_> {
         // What is planned, less what an earlier part of the run has done.
         let done = before.map_or_else(Completed::default, |run| completed(run, &self.prompts));
         let scored_before = done.scorings.clone();
-        let progress = RunProgress::new(prepared.engines.len(), self.prompts.len(), spec.repetitions, &done);
+        let variants: Vec<VariantId> = prepared.engines.iter().map(|(id, _)| id.clone()).collect();
+        let progress = RunProgress::new(&variants, self.prompts.len(), spec.repetitions, &done);
         let early_stop =
             EarlyStop::new(folder.clone(), header.looks.clone(), header.baseline.clone(), before);
         let models = self.models.iter().map(|contender| (&contender.id, &contender.model));
@@ -54,6 +55,7 @@ impl Setup<'_> {
             idle_time: IDLE_TIME,
             unmetered,
             watch,
+            max_remeasure: spec.max_remeasure,
             load: self.request.load_plan()?,
             completed: done,
             prompts: self.prompts,

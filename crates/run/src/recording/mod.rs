@@ -11,13 +11,18 @@ mod drive;
 mod header;
 mod progress;
 mod recorder;
+mod remaining;
 mod servers;
 mod setup;
 
 use std::path::PathBuf;
 
 use contenders::contenders;
-use infercost_core::{RunHeader, RunSpec};
+use infercost_core::run::PromptSelection;
+use infercost_core::{Prompt, RunHeader, RunSpec};
+use infercost_energy::Discovery;
+use infercost_engine::ModelDevice;
+use infercost_export::Destination;
 use infercost_served::ServedAddress;
 use infercost_trace::RunStore;
 use servers::Servers;
@@ -46,21 +51,8 @@ pub fn record(request: RunRequest, overrides: &SettingsOverrides) -> anyhow::Res
     let (selection, prompts) = prompts::select(spec)?;
     run_folder::probe(&request.traces)?;
 
-    let servers = Servers::of(&request)?;
-    let (discovery, boundary) = coverage::discover(&request, &servers.watched)?;
-    let models = contenders(&request)?;
-    let setup = Setup {
-        request: &request,
-        device,
-        selection,
-        prompts,
-        models,
-        settings,
-        servers,
-        boundary,
-        destination,
-    };
-
+    let checked = Checked { request: &request, device, selection, prompts, settings, destination };
+    let (setup, discovery) = checked.set_up()?;
     setup.start(discovery)
 }
 
@@ -102,23 +94,34 @@ pub fn resume(
         )));
     }
 
-    let servers = Servers::of(&request)?;
-    let (discovery, boundary) = coverage::discover(&request, &servers.watched)?;
-    let models = contenders(&request)?;
     let settings = Settings { policy: before.header.policy.clone(), prices: before.header.prices.clone() };
-    let setup = Setup {
-        request: &request,
-        device,
-        selection,
-        prompts,
-        models,
-        settings,
-        servers,
-        boundary,
-        destination,
-    };
-
+    let checked = Checked { request: &request, device, selection, prompts, settings, destination };
+    let (setup, discovery) = checked.set_up()?;
     setup.go_on(discovery, store, &before)
+}
+
+/// What is known of a run once everything was checked that takes no server, no meter and no model.
+struct Checked<'r> {
+    request: &'r RunRequest,
+    device: ModelDevice,
+    selection: PromptSelection,
+    prompts: Vec<Prompt>,
+    settings: Settings,
+    destination: Option<Destination>,
+}
+
+impl<'r> Checked<'r> {
+    /// Starts servers, looks for the meter and finds the models.
+    fn set_up(self) -> anyhow::Result<(Setup<'r>, Discovery)> {
+        let Self { request, device, selection, prompts, settings, destination } = self;
+        let servers = Servers::of(request)?;
+        let (discovery, boundary) = coverage::discover(request, &servers.watched)?;
+        let models = contenders(request)?;
+
+        let setup =
+            Setup { request, device, selection, prompts, models, settings, servers, boundary, destination };
+        Ok((setup, discovery))
+    }
 }
 
 fn spec(header: &RunHeader, earlier: &dyn Fn(&[String]) -> Option<RunSpec>) -> anyhow::Result<RunSpec> {

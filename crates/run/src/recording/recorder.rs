@@ -128,7 +128,7 @@ impl RecordSink for Recorder {
         self.store.inference(window, &self.content.of(record))?;
         self.meters.inference(&window.variant, record);
         self.early_stop.count(&window.variant, record);
-        self.progress.inference(&window.variant);
+        self.progress.inference(&window.variant, record.repetition);
 
         Ok(())
     }
@@ -141,8 +141,13 @@ impl RecordSink for Recorder {
         Ok(())
     }
 
-    fn driving(&mut self, variant: &VariantId, point: OperatingPoint) -> Result<(), SinkError> {
-        self.progress.driving(variant, point);
+    fn load_testing(&mut self, variant: &VariantId, point: OperatingPoint) -> Result<(), SinkError> {
+        self.progress.load_testing(variant, point);
+        Ok(())
+    }
+
+    fn remeasuring(&mut self, variant: &VariantId) -> Result<(), SinkError> {
+        self.progress.remeasuring(variant);
         Ok(())
     }
 
@@ -198,7 +203,9 @@ impl RecordSink for Recorder {
     }
 
     fn settled(&mut self) -> Result<Vec<VariantId>, SinkError> {
-        self.early_stop.settled()
+        let settled = self.early_stop.settled()?;
+        self.progress.dropped(&settled);
+        Ok(settled)
     }
 }
 

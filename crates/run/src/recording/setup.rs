@@ -10,7 +10,7 @@ use infercost_engine::{ISA_VARIABLE, ModelDevice};
 use infercost_export::Destination;
 use infercost_harness::{Contestant, Prepared, prepare};
 use infercost_models::ModelLocation;
-use infercost_trace::RunStore;
+use infercost_trace::{RunStore, StoreError};
 
 use super::contenders::Contender;
 use super::servers::Servers;
@@ -19,6 +19,7 @@ use crate::console;
 use crate::coverage::Boundary;
 use crate::engines;
 use crate::request::RunRequest;
+use crate::run_folder;
 use crate::usage::usage;
 
 /// Length of each idle measurement.
@@ -46,8 +47,16 @@ impl Setup<'_> {
     pub(crate) fn start(self, discovery: Discovery) -> anyhow::Result<PathBuf> {
         let Discovery { mut meter, basis, .. } = discovery;
         let prepared = self.prepare(meter.as_mut())?;
-        let header = self.header(&prepared, meter.as_ref());
-        let store = RunStore::create(&self.request.traces, &header)?;
+        let mut header = self.header(&prepared, meter.as_ref());
+        let store = loop {
+            match RunStore::create(&self.request.traces, &header) {
+                // another process has begun a run in the same second
+                Err(StoreError::Exists { .. }) => {
+                    header.id = run_folder::free_id(&self.request.traces, header.started_at);
+                }
+                made => break made?,
+            }
+        };
         self.drive(prepared, meter.as_mut(), basis, store, &header, None)
     }
 
@@ -71,7 +80,7 @@ impl Setup<'_> {
                 != (&other.engine, &other.build_flags, other.threads)
             {
                 return Err(usage(format!(
-                    "{} ran on {} ({}) when this run began and would go on with {} ({}); start a new run, or choose \
+                    "{} ran on {} ({}) when this run began and would resume with {} ({}); start a new run, or choose \
                      threads and {ISA_VARIABLE} as they were",
                     then.id, other.engine, other.build_flags, one.engine, one.build_flags
                 )));

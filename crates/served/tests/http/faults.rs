@@ -127,7 +127,7 @@ fn pages_and_nonsense() {
     attempts(|| {
         let page = "<!DOCTYPE html><html><title>Open WebUI</title></html>";
         let protocol = FailureKind::Protocol;
-        check(Reply::whole(200, "text/html", &[], page), protocol, "a page for people (Open WebUI)", 0, 1000);
+        check(Reply::whole(200, "text/html", &[], page), protocol, "a web page (Open WebUI)", 0, 1000);
         check(Reply::json(r#"{"choices":[{"message""#), protocol, "not what the API defines", 0, 1000);
         check(Reply::whole(200, "text/event-stream", &[], "data: hello\n\n"), protocol, "hello", 0, 1000);
         // Half an event, then a clean end: the answer never came.

@@ -131,26 +131,15 @@ impl Platform {
 
     /// The record as a span.
     pub(super) fn span(self, record: &Record) -> ReadSpan<'static> {
-        let (fields, [trace, span, parent]) = match self {
-            Self::Langfuse => (LANGFUSE, ["traceId", "id", "parentObservationId"]),
-            Self::Langsmith => (LANGSMITH, ["trace_id", "id", "parent_run_id"]),
-            Self::Litellm => (LITELLM, ["trace_id", "litellm_call_id", ""]),
+        let [trace, span, parent] = match self {
+            Self::Langfuse => ["traceId", "id", "parentObservationId"],
+            Self::Langsmith => ["trace_id", "id", "parent_run_id"],
+            Self::Litellm => ["trace_id", "litellm_call_id", ""],
         };
         let span_id = id(record, span).or_else(|| id(record, "request_id")).or_else(|| id(record, "id"));
+        let (start, end) = (record.moment("startTime"), end_of(record));
 
-        let start = record.moment("startTime");
-        let end = record.moment("endTime").or_else(|| {
-            let latency = record.get("latency").and_then(number).filter(|latency| *latency >= 0.0)?;
-            start?.checked_add(nanos(latency)?)
-        });
-
-        let mut attributes: Vec<Attribute<'static>> = Vec::new();
-        for (path, name) in fields {
-            let value = record.get(path).filter(|value| !is_other_unit(path, value));
-            if let Some(value) = value.and_then(|value| self.value(name, value)) {
-                attributes.push(attribute(name, value));
-            }
-        }
+        let mut attributes = self.attributes(record);
         if let Some(first) = self.first_token(record, start, end) {
             attributes.push(attribute(METRIC_TIME_TO_FIRST_TOKEN, ReadValue::Number(first)));
         }
@@ -170,21 +159,25 @@ impl Platform {
         }
     }
 
-    /// A field's value as the attribute's; objects are texts there.
-    fn value(self, name: &str, value: &Value) -> Option<ReadValue<'static>> {
-        let text = |text: String| Some(ReadValue::Text(Cow::Owned(text)));
-        match value {
-            Value::String(call) if name == GEN_AI_OPERATION_NAME => text(litellm_operation(call).to_owned()),
-            Value::String(given) => text(given.clone()),
-            Value::Bool(truth) => Some(ReadValue::Truth(*truth)),
-            Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-                (Some(whole), _) => Some(ReadValue::Int(whole)),
-                (None, Some(double)) => Some(ReadValue::Number(double)),
-                (None, None) => None,
-            },
-            Value::Object(_) | Value::Array(_) => text(value.to_string()),
-            Value::Null => None,
+    /// What the platform's fields say, as attributes.
+    fn attributes(self, record: &Record) -> Vec<Attribute<'static>> {
+        let fields = match self {
+            Self::Langfuse => LANGFUSE,
+            Self::Langsmith => LANGSMITH,
+            Self::Litellm => LITELLM,
+        };
+
+        let mut attributes = Vec::new();
+        for (path, name) in fields {
+            let Some(value) = record.get(path) else { continue };
+            if is_other_unit(path, value) {
+                continue;
+            }
+            if let Some(value) = value_of(name, value) {
+                attributes.push(attribute(name, value));
+            }
         }
+        attributes
     }
 
     /// Seconds to the first token, by the moment at which it came. LiteLLM writes the end of the call where nothing was
@@ -199,6 +192,30 @@ impl Platform {
         let seconds = since as f64 / 1e9;
         Some(seconds)
     }
+}
+
+/// A field's value as the attribute's; objects are texts there.
+fn value_of(name: &str, value: &Value) -> Option<ReadValue<'static>> {
+    let text = match value {
+        Value::Null => return None,
+        Value::Bool(truth) => return Some(ReadValue::Truth(*truth)),
+        Value::Number(number) => {
+            return number.as_i64().map(ReadValue::Int).or_else(|| number.as_f64().map(ReadValue::Number));
+        }
+        Value::String(call) if name == GEN_AI_OPERATION_NAME => litellm_operation(call).to_owned(),
+        Value::String(given) => given.clone(),
+        Value::Object(_) | Value::Array(_) => value.to_string(),
+    };
+    Some(ReadValue::Text(Cow::Owned(text)))
+}
+
+/// When a call ended: stated, or so long after its beginning as it took.
+fn end_of(record: &Record) -> Option<u64> {
+    if let Some(end) = record.moment("endTime") {
+        return Some(end);
+    }
+    let latency = nanos(number(record.get("latency")?)?)?;
+    record.moment("startTime")?.checked_add(latency)
 }
 
 fn attribute(name: &'static str, value: ReadValue<'static>) -> Attribute<'static> {

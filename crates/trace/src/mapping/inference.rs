@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use infercost_core::{
-    ChunkArrival, FailureKind, FinishReason, InferenceRecord, Outcome, PromptId, Sampling, WindowId,
+    ChunkArrival, ChunkArrivals, FailureKind, FinishReason, InferenceRecord, Outcome, PromptId, Sampling,
+    WindowId,
 };
 use serde::Serialize;
 
@@ -55,7 +56,7 @@ impl RunSpans {
         draft.text_if(INPUT_VALUE, inference.input_text.as_deref().filter(|_| self.header.content));
         draft.int_if(GEN_AI_USAGE_INPUT_TOKENS, inference.input_tokens);
         draft.int_if(GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS, inference.cached_input_tokens);
-        served::write(&mut draft, inference.served.as_ref())?;
+        served::write(&mut draft, inference.served.as_deref())?;
         self.write_outcome(&mut draft, model, inference)?;
 
         draft.finish()
@@ -138,7 +139,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<(WindowId, InferenceRecord), M
         cached_input_tokens: span.int_if(GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS)?,
         max_tokens: span.int(GEN_AI_REQUEST_MAX_TOKENS)?,
         sampling: read_sampling(span)?,
-        served: served::read(span)?,
+        served: served::read(span)?.map(Box::new),
         outcome,
     };
 
@@ -188,7 +189,7 @@ fn whole_u32(value: f64) -> Result<u32, MappingError> {
     Ok(value as u32)
 }
 
-fn write_arrivals(draft: &mut SpanDraft, arrivals: &[ChunkArrival]) -> Result<(), MappingError> {
+fn write_arrivals(draft: &mut SpanDraft, arrivals: &ChunkArrivals) -> Result<(), MappingError> {
     const LATE: MappingError = MappingError::Time { what: "a chunk's arrival" };
     if let Some(first) = arrivals.first() {
         draft.number(GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK, first.at.as_secs_f64());
@@ -206,7 +207,7 @@ fn write_arrivals(draft: &mut SpanDraft, arrivals: &[ChunkArrival]) -> Result<()
     Ok(())
 }
 
-fn read_arrivals(span: &ReadSpan<'_>) -> Result<Vec<ChunkArrival>, MappingError> {
+fn read_arrivals(span: &ReadSpan<'_>) -> Result<ChunkArrivals, MappingError> {
     let offsets: Vec<u64> =
         span.ints(CHUNK_OFFSETS)?.ok_or(MappingError::Missing { attribute: CHUNK_OFFSETS })?;
     let tokens = span.ints::<u32>(CHUNK_TOKENS)?.unwrap_or_else(|| vec![1; offsets.len()]);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use infercost_core::interference::first_repetition_under_load;
 use infercost_core::{
     EnergyReading, InferenceRecord, LoadFacts, OperatingPoint, SteadyState, VariantId, WindowId, WindowRecord,
 };
@@ -99,14 +100,19 @@ pub(crate) fn read_id(span: &ReadSpan<'_>) -> Result<WindowId, MappingError> {
 
 /// The window that a run was cut off in, as far as its inferences tell.
 ///
-/// It spans them, and its joules are unavailable. Repetitions beyond those of `single` requests show that it was
-/// under load, and then it had no steady state. Its concurrency is the largest number of its inferences
-/// that ran at one time: a lower bound of what was asked for, since the operating point is written with the
-/// window.
-pub(crate) fn interrupted(id: WindowId, inferences: Vec<InferenceRecord>, single: u32) -> WindowRecord {
+/// It spans them, and its joules are unavailable. `remeasures` says which window it was to measure again; otherwise
+/// repetitions beyond those of `single` requests show that it was under load, and then it had no steady state. Its
+/// concurrency is the largest number of its inferences that ran at one time: a lower bound of what was asked for, since
+/// the operating point is written with the window.
+pub(crate) fn interrupted(
+    id: WindowId,
+    inferences: Vec<InferenceRecord>,
+    single: u32,
+    remeasures: Option<u32>,
+) -> WindowRecord {
     let started_at = inferences.iter().map(|record| record.issued_at).min().unwrap_or(SystemTime::UNIX_EPOCH);
     let ended_at = inferences.iter().filter_map(end).max().unwrap_or(started_at);
-    let under_load = inferences.iter().any(|record| record.repetition >= single);
+    let under_load = remeasures.is_none() && inferences.iter().any(|record| record.repetition >= single);
     let concurrency = most_at_once(&inferences).max(1);
 
     WindowRecord {
@@ -120,9 +126,29 @@ pub(crate) fn interrupted(id: WindowId, inferences: Vec<InferenceRecord>, single
         },
         interrupted: true,
         interference: None,
-        remeasures: None,
+        remeasures,
         inferences,
     }
+}
+
+/// The window that one which was cut off was to measure again: of the same variant, with the same prompt in the try
+/// before. `None` for a window of planned requests, and for one under load.
+pub(crate) fn remeasured(
+    id: &WindowId,
+    inferences: &[InferenceRecord],
+    whole: &[WindowRecord],
+    single: u32,
+) -> Option<u32> {
+    let first = inferences.first()?;
+    let may_be_again = first.repetition >= single && first.repetition < first_repetition_under_load(single);
+    let before = first.repetition.checked_sub(single).filter(|_| may_be_again)?;
+
+    let mut of_variant =
+        whole.iter().filter(|window| window.id.variant == id.variant && window.load.is_none());
+    let earlier = of_variant.find(|window| {
+        window.inferences.iter().any(|one| one.prompt == first.prompt && one.repetition == before)
+    })?;
+    Some(earlier.id.index)
 }
 
 /// When an inference ended; `None` beyond what a clock can show.

@@ -196,7 +196,7 @@ fn what_a_server_said_stands_apart_from_what_was_timed() {
     let mut store = RunStore::create(traces.path(), &header).unwrap();
     let mut served = inference("a", 1);
     served.cached_input_tokens = Some(3);
-    served.served = Some(infercost_core::ServedFacts {
+    served.served = Some(Box::new(infercost_core::ServedFacts {
         retries: 1,
         status: Some(200),
         counted_by: infercost_core::TokenCount::Usage,
@@ -205,7 +205,7 @@ fn what_a_server_said_stands_apart_from_what_was_timed() {
             ..infercost_core::ServerTimings::default()
         }),
         ..infercost_core::ServedFacts::default()
-    });
+    }));
     store.inference(&window_id(0), &served).unwrap();
     let found = attributes(&spans(store.folder())[0]);
     let int = |value: u64| json!({ "intValue": value.to_string() });

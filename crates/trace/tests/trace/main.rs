@@ -5,6 +5,8 @@ mod contract;
 mod exports;
 mod flavors;
 mod foreign;
+mod foreign_shapes;
+mod foreign_spellings;
 mod hostile;
 mod records;
 mod round_trip;

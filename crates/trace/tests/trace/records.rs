@@ -3,12 +3,12 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use infercost_core::{
-    BoardState, ChoiceLikelihoods, ChunkArrival, CrossCheck, Divergence, EnergyDomain, EnergyReading,
-    EnergyScope, EstimationMethod, Evaluation, EvaluationKind, EvaluationRecord, FailureKind, FinishReason,
-    GraderName, IdlePhase, IdleRecord, InferenceRecord, Interference, Joules, LoadFacts, LoadRecord,
-    MeterKind, MeterSource, OperatingPoint, Outcome, ParameterChange, PromptId, RunHeader, Sampling,
-    ServedFacts, ServerTimings, SteadyState, TaskScore, Thinking, TokenCount, UsageFault, VariantId, Watts,
-    WindowId, WindowRecord,
+    BoardState, ChoiceLikelihoods, ChunkArrival, ChunkArrivals, CrossCheck, Divergence, EnergyDomain,
+    EnergyReading, EnergyScope, EstimationMethod, Evaluation, EvaluationKind, EvaluationRecord, FailureKind,
+    FinishReason, GraderName, IdlePhase, IdleRecord, InferenceRecord, Interference, Joules, LoadFacts,
+    LoadRecord, MeterKind, MeterSource, OperatingPoint, Outcome, ParameterChange, PromptId, RunHeader,
+    Sampling, ServedFacts, ServerTimings, SteadyState, TaskScore, Thinking, TokenCount, UsageFault,
+    VariantId, Watts, WindowId, WindowRecord,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::option;
@@ -49,7 +49,8 @@ pub(crate) fn inference(prompt: &str, issued: u64) -> InferenceRecord {
             arrivals: vec![
                 ChunkArrival { at: Duration::from_millis(100), tokens: 1 },
                 ChunkArrival { at: Duration::from_millis(115), tokens: 1 },
-            ],
+            ]
+            .into(),
             latency: Duration::from_millis(120),
         },
     }
@@ -171,7 +172,7 @@ fn energy() -> BoxedStrategy<EnergyReading> {
     .boxed()
 }
 
-fn arrivals() -> BoxedStrategy<Vec<ChunkArrival>> {
+fn arrivals() -> BoxedStrategy<ChunkArrivals> {
     let at = (0..=i64::MAX as u64).prop_map(Duration::from_nanos);
     prop_oneof![vec((at.clone(), Just(1)), 0..8), vec((at, prop_oneof![Just(1), any::<u32>()]), 0..8),]
         .prop_map(|chunks| chunks.into_iter().map(|(at, tokens)| ChunkArrival { at, tokens }).collect())
@@ -326,7 +327,7 @@ fn any_inference(number: usize) -> BoxedStrategy<InferenceRecord> {
                     cached_input_tokens: cached,
                     max_tokens,
                     sampling,
-                    served,
+                    served: served.map(Box::new),
                     outcome,
                 }
             },

@@ -12,7 +12,7 @@ pub(super) fn shared_prefix(present: &Present<'_>) -> Change {
         Kind::SharedPrefix,
         "keep the cache of what prompts begin with",
         "none: the same tokens are computed once",
-        "serve with a prefix cache: `llama-server --cache-reuse 1`, or vLLM's `--enable-prefix-caching`",
+        "keep the server's prefix cache on: `cache_prompt` of llama-server and prefix caching of vLLM are on by default; then compare with --prompt-cache",
     );
 
     match levers::shared_prefix(present.run, &present.workload.variant, CONFIDENCE) {
@@ -20,7 +20,7 @@ pub(super) fn shared_prefix(present: &Present<'_>) -> Change {
             basis: Basis::Computed,
             saving: Some(found.time_saved),
             why: format!(
-                "{} of the prompts' text repeats how an earlier one began; prefill is taken to fall with it, the cost with time",
+                "{} of the prompts' text repeats the beginning of an earlier one; prefill is assumed to fall with it, and the cost with time",
                 percent(found.text_share)
             ),
             ..change
@@ -47,8 +47,7 @@ pub(super) fn output_limit(present: &Present<'_>) -> Change {
                 basis: Basis::Computed,
                 saving: Some(found.time_saved),
                 effect,
-                why: "time behind that token, as each arrived; the cost is taken to fall with time"
-                    .to_owned(),
+                why: "the time after that token was measured; the cost is assumed to fall with it".to_owned(),
                 ..unknown(Kind::OutputLimit, &to, &lost, &command)
             }
         }

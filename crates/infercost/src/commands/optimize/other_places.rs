@@ -1,6 +1,6 @@
 //! The same work somewhere else.
 
-use infercost_economics::hosting::{Setting, host};
+use infercost_economics::hosting::{HostingScenario, host};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind};
 use infercost_prices::sections::exchange::convert_offer;
 use infercost_run::economics_inputs::EconomicsInputs;
@@ -11,7 +11,7 @@ use crate::flags::economics::DemandFlags;
 
 /// The offers of the settings against what is in use, at the load of the settings.
 pub(super) fn changes(present: &Present<'_>, business: &EconomicsInputs) -> Vec<Change> {
-    let change = unknown(Kind::Place, "somewhere else", "unknown", "infercost host");
+    let change = unknown(Kind::Place, "rented or hosted", "unknown", "infercost host");
     let offers: Result<Vec<_>, _> = business
         .offers
         .iter()
@@ -28,7 +28,7 @@ pub(super) fn changes(present: &Present<'_>, business: &EconomicsInputs) -> Vec<
     }
 
     let demand = demand(&DemandFlags::default(), business, present.book);
-    let setting = Setting::of(present.scenario.clone(), present.workload, demand);
+    let setting = HostingScenario::of(present.scenario.clone(), present.workload, demand);
     let hosting = host(String::new(), &setting, &offers);
     let savings = hosting.savings_against_own(&setting, &offers);
 

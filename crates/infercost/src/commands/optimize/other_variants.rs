@@ -41,7 +41,7 @@ fn of_candidate(present: &Present<'_>, now: &VariantId, candidate: &CandidateRep
         }
     };
     let why = match &candidate.saving {
-        Some(_) => format!("{} inferences beside those of {now}", candidate.inferences),
+        Some(_) => format!("measured on {} inferences, compared with {now}", candidate.inferences),
         None => candidate.unknown.sentence("saving").unwrap_or_else(|| "the saving is unknown".to_owned()),
     };
 

@@ -3,6 +3,19 @@
 use infercost_core::{Bytes, MachineFacts};
 
 use super::*;
+use crate::output::answer::Detail;
+use crate::output::answer::text::{Space, within};
+
+/// All of it, as a person reads it who asks for all.
+fn shown(diagnosis: &Diagnosis) -> String {
+    let space = Space { width: usize::MAX, sentences: usize::MAX };
+    within(&answer(diagnosis), Detail { wide: true, explain: true }, space)
+}
+
+/// As it is read on a terminal of so many columns.
+fn at(diagnosis: &Diagnosis, columns: usize) -> String {
+    within(&answer(diagnosis), Detail::default(), Space { width: columns, sentences: columns })
+}
 
 fn machine(cpu: &str, virtualization: Option<&str>) -> MachineFacts {
     MachineFacts {
@@ -84,32 +97,9 @@ fn a_laptop() {
         doubts: vec!["the CPU governor is powersave".into()],
         ..bare(machine("", None))
     };
-    insta::assert_snapshot!(render(&laptop), @r"
-    machine
-      cpu            8 × Some Laptop CPU
-      memory         16.5 GB
-      memory read    41.2 GB/s by all cores, measured
-      gpu            none that NVML shows
-      system         linux 6.8.0
-      runs in        no container or virtual machine that shows itself
-      governor       powersave
-      load average   0.25
-      stolen time    unknown
-    build
-      infercost      0.1.0, release avx2 fma
-      kernels        avx2
-    noise
-      repeatability  the same work under two names differs by 0.4 %; single runs spread by 3.1 % (24 runs)
-    energy
-      meter          rapl package-0, covers cpu package
-      boundary       cpu package; left out: dram, gpu, losses of the power supply, disks, fans and the rest of the board
-      refreshes      every 1.00 ms
-      power          4.21 W at rest, 27.9 W with all cores at work
-      sampling       costs 0.04 % of one core
-      found          rapl package-0 (cpu package): counter, every 1.00 ms; used
-      found          rapl psys (platform): counter, every 1.00 ms; not used: rapl package-0 covers it already
-    ! the CPU governor is powersave
-    ");
+    insta::assert_snapshot!(shown(&laptop));
+    insta::assert_snapshot!("a_laptop_at_80_columns", at(&laptop, 80));
+    insta::assert_snapshot!("a_laptop_at_140_columns", at(&laptop, 140));
 }
 
 #[test]
@@ -140,31 +130,7 @@ fn a_server_with_a_gpu() {
         missing: Vec::new(),
         ..bare(machine("Some Server CPU", None))
     };
-    insta::assert_snapshot!(render(&server), @r"
-    machine
-      cpu            8 × Some Server CPU
-      memory         16.5 GB
-      memory read    41.2 GB/s by all cores, measured
-      gpu            Some GPU (GPU-1), energy counter, 71.2 W of at most 700 W, 41 °C, 1980 MHz, memory 2619 MHz
-      gpu            Some GPU (GPU-1), no energy counter, unknown W of at most 700 W, 41 °C, 1980 MHz, memory 2619 MHz, cut up by MIG
-      system         linux 6.8.0
-      runs in        no container or virtual machine that shows itself
-      governor       unknown
-      load average   0.25
-      stolen time    unknown
-    build
-      infercost      0.1.0, release avx2 fma
-      kernels        avx2
-    noise
-      repeatability  the same work under two names differs by 0.4 %; single runs spread by 3.1 % (24 runs)
-    energy
-      meter          rapl package-0, package-1, dram-0, dram-1; nvml GPU-1, covers cpu package + dram + gpu
-      boundary       cpu package + dram + gpu; left out: losses of the power supply, disks, fans and the rest of the board
-      refreshes      every 100 ms
-      power          181 W at rest, 420 W with all cores at work
-      sampling       costs 2.1 % of one core
-      found          nvml Some GPU GPU-1 (gpu): counter, every 100 ms; used
-    ");
+    insta::assert_snapshot!(shown(&server));
 }
 
 #[test]
@@ -173,27 +139,9 @@ fn a_virtual_machine_without_sensors() {
         MachineFacts { steal_share: Some(0.034), ..machine("Some CPU", Some("virtual machine (KVM)")) };
     let doubts = vec!["the hypervisor gave 3.4 % of the CPU's time to others".to_owned()];
     let plain = Diagnosis { doubts, ..bare(facts) };
-    insta::assert_snapshot!(render(&plain), @r"
-    machine
-      cpu            8 × Some CPU
-      memory         16.5 GB
-      memory read    41.2 GB/s by all cores, measured
-      gpu            none that NVML shows
-      system         linux 6.8.0
-      runs in        virtual machine (KVM)
-      governor       unknown
-      load average   0.25
-      stolen time    3.4 %
-    build
-      infercost      0.1.0, release avx2 fma
-      kernels        avx2
-    noise
-      repeatability  the same work under two names differs by 0.4 %; single runs spread by 3.1 % (24 runs)
-    energy
-      meter          no energy meter: this machine shows no energy sensor
-      missing        rapl: there is no class/powercap; load the module intel_rapl_msr
-    ! the hypervisor gave 3.4 % of the CPU's time to others
-    ");
+    insta::assert_snapshot!(shown(&plain));
+    insta::assert_snapshot!("a_virtual_machine_at_80_columns", at(&plain, 80));
+    insta::assert_snapshot!("a_virtual_machine_at_140_columns", at(&plain, 140));
 }
 
 #[test]
@@ -212,28 +160,7 @@ fn a_container_that_tells_little() {
         work_w: Some(40.0),
         ..bare(unknown)
     };
-    insta::assert_snapshot!(render(&estimated), @r"
-    machine
-      cpu            unknown
-      memory         unknown
-      memory read    unknown
-      gpu            none that NVML shows
-      system         unknown
-      runs in        container (Docker) in a virtual machine
-      governor       unknown
-      load average   unknown
-      stolen time    unknown
-    build
-      infercost      0.1.0, debug
-      kernels        unknown
-    noise
-      repeatability  could not be timed
-    energy
-      meter          estimated: 40 W as given; nothing is measured\u{1b}[31m
-      boundary       platform; left out: gpu, losses of the power supply
-      power          40.0 W at rest, 40.0 W with all cores at work, estimated
-      missing        rapl: there is no class/powercap; load the module intel_rapl_msr
-    ");
+    insta::assert_snapshot!(shown(&estimated));
 }
 
 #[test]

@@ -1,136 +1,276 @@
-//! The answer of `infercost audit`.
+//! The answer of `infercost audit`: what an inference costs against what it earns.
 
-use std::fmt::Write as _;
-
-use infercost_core::Estimate;
+use infercost_core::text::percent;
+use infercost_core::{Estimate, Findings};
 use infercost_economics::audit::{Audit, Zone};
 use infercost_economics::bill::double;
-use infercost_run::number::UNKNOWN;
+use infercost_economics::wording::plain as short;
+use infercost_run::number::{UNKNOWN, significant};
 
-use crate::output::layout::{
-    assumptions, estimate, head, money, money_estimate, share, signed, styled, table, thousand,
-};
-use crate::output::terminal::{DOUBT, FAILURE, STRONG, SUCCESS, plain};
+use crate::output::answer::{Answer, Cell, Section, Tone};
+use crate::output::columns::Column;
+use crate::output::layout::{estimate, share, signed, thousand, thousand_estimate};
 
-/// The whole answer as text.
-pub(crate) fn render(audit: &Audit) -> String {
-    let mut text = head(&audit.name, &audit.findings);
-    text.push_str(&costs(audit));
-    text.push_str(&parts(audit));
-    if !audit.utilizations.is_empty() {
-        let shown: Vec<String> = audit
-            .utilizations
-            .iter()
-            .map(|one| {
-                let cost = one.per_inference.map_or(UNKNOWN.to_owned(), |cost| thousand(cost.point));
-                format!("{} at {}", cost, infercost_core::text::percent(one.utilization))
-            })
-            .collect();
-        let _ = writeln!(text, " by utilization, {} of 1,000: {}", audit.currency, shown.join(", "));
+/// The answer about one thing, or about several models of production, one row each.
+pub(crate) fn answer(audits: &[Audit]) -> Answer {
+    match audits {
+        [one] => of_one(one),
+        all => of_several(all),
     }
-
-    text.push_str(&tornado(audit));
-    text.push_str(&break_evens(audit));
-    text.push_str(&assumptions(&audit.assumptions));
-    for limit in &audit.limits {
-        let style = match limit.zone {
-            Zone::Profit => SUCCESS,
-            Zone::Loss => FAILURE,
-            Zone::Open => DOUBT,
-        };
-        let _ = write!(text, "\n{} {}", styled(style, "→"), styled(STRONG, &plain(&limit.why)));
-    }
-
-    if audit.limits.is_empty() {
-        let _ = write!(
-            text,
-            "\n{} No revenue and no limit is given, so there is nothing to pass.",
-            styled(DOUBT, "→")
-        );
-    }
-
-    text.push('\n');
-
-    text
 }
 
-fn costs(audit: &Audit) -> String {
+fn of_one(audit: &Audit) -> Answer {
+    let mut answer = Answer {
+        tone: tone(audit),
+        headline: headline(audit),
+        subject: audit.name.clone(),
+        table: costs(audit),
+        ..Answer::default()
+    };
+    for section in sections(audit, "") {
+        answer.explain(section);
+    }
+    answer.assume(&audit.assumptions);
+    answer.with_findings(&audit.findings)
+}
+
+/// Models side by side: the costliest first, since that is where there is something to do.
+fn of_several(audits: &[Audit]) -> Answer {
+    let worst = audits.iter().find(|audit| audit.worst() == Some(Zone::Loss)).or_else(|| audits.first());
+    let mut answer = Answer {
+        tone: worst.map_or(Tone::Plain, tone),
+        headline: worst.map_or_else(
+            || "no inference was found".to_owned(),
+            |audit| format!("{}: {}", audit.name, headline(audit)),
+        ),
+        table: models(audits),
+        ..Answer::default()
+    };
+    for audit in audits {
+        for section in sections(audit, &format!("{}: ", audit.name)) {
+            answer.explain(section);
+        }
+    }
+    if let Some(first) = audits.first() {
+        answer.assume(&first.assumptions);
+    }
+
+    let mut findings = Findings::default();
+    for audit in audits {
+        findings.extend(audit.findings.clone());
+    }
+    answer.with_findings(&findings)
+}
+
+fn tone(audit: &Audit) -> Tone {
+    match audit.worst() {
+        Some(Zone::Profit) => Tone::Good,
+        Some(Zone::Loss) => Tone::Bad,
+        Some(Zone::Open) => Tone::Doubt,
+        None => Tone::Plain,
+    }
+}
+
+/// The limit that is passed, else one that is not settled, else the first; without any, the cost itself.
+fn headline(audit: &Audit) -> String {
+    let of_zone = |zone| audit.limits.iter().find(|limit| limit.zone == zone);
+    let first = [Zone::Loss, Zone::Open, Zone::Profit].into_iter().find_map(of_zone);
+    if let Some(limit) = first {
+        return limit.why.clone();
+    }
+
+    match &audit.per_inference {
+        Some(cost) => format!(
+            "1,000 inferences cost {} {}; give --revenue to see what is left of it",
+            thousand_estimate(cost),
+            audit.currency
+        ),
+        None => "the cost of an inference is unknown".to_owned(),
+    }
+}
+
+/// One model a row.
+fn models(audits: &[Audit]) -> Vec<Column> {
+    let currency = audits.first().map_or_else(String::new, |audit| audit.currency.to_string());
+    let mut names = Vec::new();
+    let mut verdicts = Vec::new();
+    let mut costs = Vec::new();
+    let mut shares = Vec::new();
+    let mut tokens = Vec::new();
+    for audit in audits {
+        names.push(Cell::words(audit.name.clone()));
+        verdicts.push(Cell::words(match audit.worst() {
+            Some(Zone::Profit) => "within",
+            Some(Zone::Loss) => "✗ passed",
+            Some(Zone::Open) => "UNSURE",
+            None => UNKNOWN,
+        }));
+        costs.push(Cell::estimate(audit.per_thousand.as_ref(), estimate));
+        shares.push(Cell::estimate(audit.share.as_ref(), share));
+        tokens.push(Cell::estimate(audit.per_million_output_tokens.as_ref(), estimate));
+    }
+
+    vec![
+        Column::left("model", 0, names),
+        Column::left("limits", 0, verdicts),
+        Column::right(format!("{currency}/1,000"), 0, costs),
+        Column::right("÷ revenue", 1, shares),
+        Column::right(format!("{currency}/1M out"), 2, tokens),
+    ]
+}
+
+/// What costs so much, and what of it comes back.
+struct Row {
+    of: String,
+    cost: Option<Estimate>,
+    /// Inferences that earn.
+    inferences: Option<f64>,
+    rank_when_unknown: bool,
+}
+
+/// Costs by what people pay for: a thousand inferences, a million tokens, a month.
+fn costs(audit: &Audit) -> Vec<Column> {
+    let row = |of: &str, cost: &Option<Estimate>, inferences: Option<f64>| Row {
+        of: of.to_owned(),
+        cost: *cost,
+        inferences,
+        rank_when_unknown: false,
+    };
     let mut rows = vec![
-        row(audit, "1,000 inferences", "per_thousand", audit.per_thousand.as_ref()),
-        row(audit, "an inference", "per_inference", audit.per_inference.as_ref()),
-        row(audit, "a correct answer", "per_correct", audit.per_correct.as_ref()),
-        row(audit, "a user session", "per_session", audit.per_session.as_ref()),
+        Row { rank_when_unknown: true, ..row("1,000 inferences", &audit.per_thousand, Some(1000.0)) },
+        row("1M output tokens", &audit.per_million_output_tokens, None),
+        row("a correct answer", &audit.per_correct, None),
+        row("a user session", &audit.per_session, None),
+        row("a user", &audit.per_user, None),
+        row("an inference", &audit.per_inference, Some(1.0)),
+    ];
+    if let Some(inferences) = audit.inferences_per_month {
+        let of = format!("a month of {} inferences", short(inferences.round()));
+        rows.insert(1, row(&of, &audit.per_month, Some(inferences)));
+    }
+    rows.retain(|row| row.cost.is_some() || row.rank_when_unknown);
+
+    let currency = audit.currency.to_string();
+    let mut table = vec![
+        Column::left("", 0, rows.iter().map(|row| Cell::words(row.of.clone())).collect()),
+        Column::right(
+            format!("cost in {currency}"),
+            0,
+            rows.iter().map(|row| Cell::estimate(row.cost.as_ref(), estimate)).collect(),
+        ),
     ];
 
-    if audit.per_user.is_some() {
-        rows.push(row(audit, "a user", "per_user", audit.per_user.as_ref()));
+    let Some(revenue) = audit.revenue.as_ref().map(|revenue| double(revenue.value)) else { return table };
+    let mut revenues = Vec::new();
+    let mut margins = Vec::new();
+    let mut shares = Vec::new();
+    for row in &rows {
+        let earned = row.inferences.map(|inferences| inferences * revenue);
+        let margin = earned.zip(row.cost).map(|(earned, cost)| cost.map(|cost| earned - cost));
+        revenues.push(Cell::maybe(earned, significant));
+        margins.push(Cell::estimate(margin.as_ref(), estimate));
+        shares.push(match (row.inferences, &audit.share) {
+            (Some(_), Some(of)) => Cell::estimate(Some(of), share),
+            _ => Cell::Unknown,
+        });
+    }
+    table.push(Column::right("revenue", 1, revenues));
+    table.push(Column::right("margin", 2, margins));
+    let limit = audit.limits.iter().find(|limit| limit.what == "cost ÷ revenue");
+    let limit = limit.map(|limit| format!("< {}", percent(limit.limit)));
+    table.push(Column::right("cost ÷ revenue", 0, shares).limited(limit));
+    table
+}
+
+/// What stands behind the cost, each under a title that begins with `of`.
+fn sections(audit: &Audit, of: &str) -> Vec<Section> {
+    let limits = audit.limits.iter().map(|limit| limit.why.clone()).collect();
+    let mut unknown: Vec<String> = Vec::new();
+    for (part, why) in audit.bill.left_out.iter() {
+        unknown.push(format!("{part} is left out of the cost: {why}"));
+    }
+    for (name, why) in &audit.unknown {
+        unknown.push(format!("{} is unknown: {why}", name.replace('_', " ")));
     }
 
-    if let Some(revenue) = &audit.revenue {
-        rows.push(vec!["revenue of an inference".to_owned(), money(double(revenue.value), audit.currency)]);
-        rows.push(row(audit, "margin of an inference", "margin", audit.margin.as_ref()));
-        let of = audit.share.as_ref().map_or_else(|| why(audit, "share"), share);
-        rows.push(vec!["cost ÷ revenue".to_owned(), of]);
+    vec![
+        Section::lines(format!("{of}limits"), limits),
+        Section::table(format!("{of}parts"), parts(audit)),
+        Section::table(format!("{of}by utilization"), utilizations(audit)),
+        Section::table(format!("{of}what moves it"), tornado(audit)),
+        Section::table(format!("{of}break-evens"), break_evens(audit)),
+        Section::lines(format!("{of}what is not known"), unknown),
+    ]
+}
+
+fn parts(audit: &Audit) -> Vec<Column> {
+    let mut names = Vec::new();
+    let mut amounts = Vec::new();
+    for part in &audit.bill.parts {
+        let amount = double(part.amount);
+        names.push(Cell::words(part.name.to_string()));
+        amounts.push(Cell::number(1000.0 * amount, thousand(amount)));
+    }
+    vec![Column::left("part", 0, names), Column::right(format!("{}/1,000", audit.currency), 0, amounts)]
+}
+
+fn utilizations(audit: &Audit) -> Vec<Column> {
+    let mut shares = Vec::new();
+    let mut costs = Vec::new();
+    for one in &audit.utilizations {
+        shares.push(Cell::number(one.utilization, percent(one.utilization)));
+        let cost = one.per_inference.map(|cost| cost.map(|cost| 1000.0 * cost));
+        costs.push(Cell::estimate(cost.as_ref(), estimate));
+    }
+    vec![Column::right("used", 0, shares), Column::right(format!("{}/1,000", audit.currency), 0, costs)]
+}
+
+fn tornado(audit: &Audit) -> Vec<Column> {
+    let mut words = Vec::new();
+    let mut changes = Vec::new();
+    let mut shares = Vec::new();
+    let mut reasons = Vec::new();
+    for swing in &audit.tornado {
+        words.push(Cell::words(swing.words));
+        changes.push(match (&swing.share, swing.change) {
+            (Some(ratio), Some(_)) => Cell::estimate(Some(ratio), change),
+            _ => Cell::Unknown,
+        });
+        shares.push(Cell::maybe(swing.of_revenue, percent));
+        reasons.push(Cell::words(swing.reason.clone()));
     }
 
-    table(&["", "cost"], rows, false)
-}
-
-/// A cost in words, or why it is not known.
-fn row(audit: &Audit, label: &str, name: &str, value: Option<&Estimate>) -> Vec<String> {
-    let shown = value.map_or_else(|| why(audit, name), |value| money_estimate(value, audit.currency));
-    vec![label.to_owned(), shown]
-}
-
-/// Why a number of the answer is not known.
-fn why(audit: &Audit, name: &str) -> String {
-    audit.unknown.get(name).map_or(UNKNOWN.to_owned(), |why| format!("{UNKNOWN} {why}"))
-}
-
-fn parts(audit: &Audit) -> String {
-    let mut text = String::new();
-    let shown: Vec<String> = audit
-        .bill
-        .parts
-        .iter()
-        .map(|part| format!("{} {}", part.name, thousand(double(part.amount))))
-        .collect();
-    let _ = writeln!(text, " parts, {} of 1,000: {}", audit.currency, shown.join(" + "));
-    for (name, why) in audit.bill.left_out.iter() {
-        let _ = writeln!(text, " left out: {name}, {}", plain(&why.to_string()));
+    let mut table = vec![Column::left("if", 0, words), Column::right("the cost changes by", 0, changes)];
+    if audit.revenue.is_some() {
+        table.push(Column::right("to ÷ revenue", 1, shares));
     }
-    text
+    table.push(Column::left("", 0, reasons));
+    table
 }
 
-fn tornado(audit: &Audit) -> String {
-    let rows = audit.tornado.iter().map(|swing| {
-        let change = match (&swing.share, swing.change) {
-            (Some(ratio), Some(_)) if (ratio.upper - ratio.lower).abs() <= 1e-9 => signed(ratio.point),
-            (Some(ratio), Some(_)) => {
-                format!("{} [{}, {}]", signed(ratio.point), signed(ratio.lower), signed(ratio.upper))
-            }
-            _ => format!("{UNKNOWN} {}", swing.reason),
-        };
-        let of = swing.of_revenue.map_or(String::new(), infercost_core::text::percent);
-        vec![swing.words.to_owned(), change, of]
-    });
-    let of = if audit.revenue.is_some() { "of revenue" } else { "" };
-    format!("\n{}", table(&["what moves it", "cost", of], rows.collect(), false))
-}
-
-fn break_evens(audit: &Audit) -> String {
-    if audit.break_evens.is_empty() {
-        return String::new();
+/// A change with its sign; the interval where its ends differ.
+fn change(ratio: &Estimate) -> String {
+    if (ratio.upper - ratio.lower).abs() <= 1e-9 {
+        return signed(ratio.point);
     }
-    let currency = audit.currency.to_string();
-    let rows = audit.break_evens.iter().map(|one| {
-        let value = match &one.value {
-            None => format!("{UNKNOWN} {}", one.reason),
-            Some(value) if one.unit == currency => money_estimate(value, audit.currency),
-            Some(value) if one.unit == "share of hours" => share(value),
-            Some(value) => format!("{} {}", estimate(value), one.unit),
-        };
-        vec![one.what.clone(), value]
-    });
-    format!("\n{}", table(&["break-even", ""], rows.collect(), false))
+    format!("{} [{}, {}]", signed(ratio.point), signed(ratio.lower), signed(ratio.upper))
+}
+
+fn break_evens(audit: &Audit) -> Vec<Column> {
+    let mut what = Vec::new();
+    let mut values = Vec::new();
+    let mut units = Vec::new();
+    for one in &audit.break_evens {
+        let is_share = one.unit == "share of hours";
+        what.push(Cell::words(one.what.clone()));
+        values.push(Cell::estimate(one.value.as_ref(), |value| {
+            if is_share { share(value) } else { estimate(value) }
+        }));
+        units.push(Cell::words(match &one.value {
+            None => one.reason.clone(),
+            Some(_) if is_share => "used".to_owned(),
+            Some(_) => one.unit.clone(),
+        }));
+    }
+    vec![Column::left("", 0, what), Column::right("at", 0, values), Column::left("", 0, units)]
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod host;
+pub(crate) mod monitored;
 pub(crate) mod optimize;
 pub(crate) mod prices;
 pub(crate) mod replace;

@@ -1,53 +1,102 @@
-//! The answer of `infercost optimize`.
+//! The answer of `infercost optimize`: what could be changed, ranked by what it saves.
 
-use std::fmt::Write as _;
-
-use infercost_economics::optimization::{Basis, Optimization};
+use infercost_economics::optimization::{Basis, Change, Effect, Optimization};
 use infercost_run::number::UNKNOWN;
 
-use crate::output::layout::{assumptions, head, share, styled, table, thousand_estimate};
-use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
+use crate::output::answer::{Answer, Cell, Section, Tone};
+use crate::output::columns::Column;
+use crate::output::layout::{share, thousand_estimate};
 
-/// The whole answer as text.
-pub(crate) fn render(answer: &Optimization) -> String {
-    let cost = answer.per_inference.as_ref();
+/// The answer.
+pub(crate) fn answer(found: &Optimization) -> Answer {
+    let cost = found.per_inference.as_ref();
     let cost =
-        cost.map_or(UNKNOWN.to_owned(), |cost| format!("{} {}", thousand_estimate(cost), answer.currency));
-    let mut text = head(&format!("{} · 1,000 inferences cost {cost}", answer.name), &answer.findings);
-    let rows = answer.changes.iter().enumerate().map(|(index, change)| {
-        let basis = match change.basis {
+        cost.map_or(UNKNOWN.to_owned(), |cost| format!("{} {}", thousand_estimate(cost), found.currency));
+    let (unknown, known): (Vec<&Change>, Vec<&Change>) =
+        found.changes.iter().partition(|change| change.basis == Basis::Unknown);
+    let mut answer = Answer {
+        tone: if found.worthwhile > 0 { Tone::Good } else { Tone::Doubt },
+        headline: found.why.clone(),
+        subject: format!("{} · 1,000 inferences cost {cost}", found.name),
+        table: changes(&known, found.worthwhile),
+        steps: next_steps(found),
+        ..Answer::default()
+    };
+
+    if !unknown.is_empty() {
+        let levers: Vec<&str> = unknown.iter().map(|change| change.kind.words()).collect();
+        answer.more.push(Section::lines("", vec![format!("not known yet: {}", levers.join(", "))]));
+    }
+    answer.explain(Section::lines("how to apply", applied(&known)));
+    answer.explain(Section::lines("how to find out", found_out(&unknown)));
+    answer.assume(&found.assumptions);
+    answer.with_findings(&found.findings)
+}
+
+fn changes(known: &[&Change], worthwhile: usize) -> Vec<Column> {
+    let mut marks = Vec::new();
+    let mut levers = Vec::new();
+    let mut to = Vec::new();
+    let mut savings = Vec::new();
+    let mut basis = Vec::new();
+    let mut effects = Vec::new();
+    for (index, change) in known.iter().enumerate() {
+        marks.push(Cell::words(if index < worthwhile { "→" } else { "" }));
+        levers.push(Cell::words(change.kind.words()));
+        to.push(Cell::words(change.to.clone()));
+        savings.push(Cell::estimate(change.saving.as_ref(), share));
+        basis.push(Cell::words(match change.basis {
             Basis::Measured => "measured",
             Basis::Computed => "computed",
-            Basis::Unknown => "",
-        };
-        vec![
-            if index < answer.worthwhile { "→".to_owned() } else { String::new() },
-            change.kind.words().to_owned(),
-            change.to.clone(),
-            change.saving.as_ref().map_or(UNKNOWN.to_owned(), share),
-            basis.to_owned(),
-            change.quality.clone(),
-        ]
-    });
-    text.push_str(&table(&["", "lever", "to", "saves", "", "effect on quality"], rows.collect(), false));
-    for change in answer.changes.iter().filter(|change| change.basis == Basis::Unknown) {
-        let line = format!("{}: {}; {}", change.kind.words(), change.why, change.command);
-        let _ = writeln!(text, " {UNKNOWN} {}", plain(&line));
+            Basis::Unknown => UNKNOWN,
+        }));
+        effects.push(Cell::words(match change.effect {
+            Effect::None => "the same",
+            Effect::Passes => "within limits",
+            Effect::Fails => "✗ outside a limit",
+            Effect::Unknown => "unknown",
+        }));
     }
 
-    for change in answer.changes.iter().filter(|change| change.basis != Basis::Unknown) {
-        let name = format!("{}, {}", change.kind.words(), change.to);
-        let _ = writeln!(text, "\n {}", styled(STRONG, &plain(&name)));
-        let _ = writeln!(text, "   {}", plain(&change.command));
+    vec![
+        Column::left("", 0, marks),
+        Column::left("change", 0, levers),
+        Column::left("to", 0, to),
+        Column::right("saves", 0, savings),
+        Column::left("answers", 1, effects),
+        Column::left("basis", 2, basis),
+    ]
+}
+
+/// The commands of the first change that is worth it.
+fn next_steps(found: &Optimization) -> Vec<String> {
+    let Some(first) = found.changes.first().filter(|change| change.is_worthwhile()) else {
+        return Vec::new();
+    };
+    let mut steps = vec![first.command.clone()];
+    steps.extend(first.confirm.clone());
+    steps
+}
+
+/// Each change with its command, and what its numbers rest on.
+fn applied(known: &[&Change]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for change in known {
+        lines.push(format!("{}, {}: {}", change.kind.words(), change.to, change.command));
         if let Some(confirm) = &change.confirm {
-            let _ = writeln!(text, "   confirm: {}", plain(confirm));
+            lines.push(format!("  confirm: {confirm}"));
         }
-        let _ = writeln!(text, "   {}", styled(FAINT, &plain(&change.why)));
+        lines.push(format!("  quality: {}", change.quality));
+        if !change.why.is_empty() {
+            lines.push(format!("  basis: {}", change.why));
+        }
     }
+    lines
+}
 
-    text.push_str(&assumptions(&answer.assumptions));
-    let style = if answer.worthwhile > 0 { SUCCESS } else { DOUBT };
-    let _ = writeln!(text, "\n{} {}", styled(style, "→"), styled(STRONG, &plain(&answer.why)));
-
-    text
+fn found_out(unknown: &[&Change]) -> Vec<String> {
+    unknown
+        .iter()
+        .map(|change| format!("{}: {}; {}", change.kind.words(), change.why, change.command))
+        .collect()
 }

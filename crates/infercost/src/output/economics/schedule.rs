@@ -1,6 +1,4 @@
-//! The answer of `infercost schedule`.
-
-use std::fmt::Write as _;
+//! The answer of `infercost schedule`: when to run a job.
 
 use infercost_core::Estimate;
 use infercost_economics::schedule::{Action, Schedule, Timers};
@@ -9,68 +7,72 @@ use infercost_run::number::UNKNOWN;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::output::layout::{assumptions, estimate, head, share, styled, table};
-use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
+use crate::output::answer::{Answer, Cell, Section, Tone};
+use crate::output::columns::Column;
+use crate::output::layout::{estimate, share};
 
-/// The whole answer as text; times in `zone`.
-pub(crate) fn render(plan: &Schedule, timers: &Timers, zone: &TimeZone) -> String {
-    let at =
-        |moment: Timestamp| moment.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M:%S %z").to_string();
-    let mut text =
-        head(&format!("When to run · {} · times of {}", plan.unit, plan.time_zone), &plan.findings);
-    let rows = plan.blocks.iter().map(|block| {
-        let action = match block.action {
+/// The answer; times in `zone`.
+pub(crate) fn answer(plan: &Schedule, timers: &Timers, zone: &TimeZone) -> Answer {
+    let mut answer = Answer {
+        tone: if plan.more_than_noise == Some(true) { Tone::Good } else { Tone::Doubt },
+        headline: plan.why.clone(),
+        subject: format!("{} · times of {}", plan.unit, plan.time_zone),
+        table: blocks(plan, zone),
+        steps: timers.systemd.clone(),
+        ..Answer::default()
+    };
+
+    answer.explain(Section::table("totals", totals(plan)));
+    let by = format!("cron, by this machine's clock ({}), to be removed afterwards", timers.cron_zone);
+    answer.explain(Section::lines(by, timers.cron.clone()));
+    answer.assume(&plan.assumptions);
+    answer.topics = ["totals", "cron", "assumptions"].map(str::to_owned).to_vec();
+    answer.with_findings(&plan.findings)
+}
+
+fn blocks(plan: &Schedule, zone: &TimeZone) -> Vec<Column> {
+    let at = |moment: Timestamp| moment.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %z").to_string();
+    let mut from = Vec::new();
+    let mut until = Vec::new();
+    let mut actions = Vec::new();
+    for block in &plan.blocks {
+        from.push(Cell::words(at(block.start)));
+        until.push(Cell::words(at(block.stop)));
+        actions.push(Cell::words(match block.action {
             Action::Off => "wait",
             Action::Start | Action::Work => "work",
             Action::Idle => "pause, model loaded",
-        };
-        vec![at(block.start), at(block.stop), action.to_owned()]
-    });
-    text.push_str(&table(&["from", "until", ""], rows.collect(), false));
+        }));
+    }
+    vec![Column::left("from", 0, from), Column::left("until", 0, until), Column::left("do", 0, actions)]
+}
+
+fn totals(plan: &Schedule) -> Vec<Column> {
     let amount = |value: &Option<Estimate>, unit: &str| {
         value.as_ref().map_or(UNKNOWN.to_owned(), |found| format!("{} {unit}", estimate(found)))
     };
     let mean = |value: Option<f64>| {
         value.map_or(UNKNOWN.to_owned(), |value| format!("{} {}", short(value), plan.unit))
     };
-    let rows = vec![
-        vec!["work".to_owned(), format!("{} s", estimate(&plan.work_s)), String::new()],
-        vec!["energy".to_owned(), amount(&plan.kilowatt_hours, "kWh"), String::new()],
-        vec![
-            "mean at work".to_owned(),
-            mean(Some(plan.mean_at_work)),
-            format!("now: {}", mean(plan.mean_now)),
-        ],
-        vec![
+    let saved = plan.saving_share.as_ref().map_or_else(String::new, share);
+    let rows = [
+        ["work".to_owned(), format!("{} s", estimate(&plan.work_s)), String::new()],
+        ["energy".to_owned(), amount(&plan.kilowatt_hours, "kWh"), String::new()],
+        ["mean at work".to_owned(), mean(Some(plan.mean_at_work)), mean(plan.mean_now)],
+        [
             "total".to_owned(),
             amount(&plan.total, &plan.total_unit),
-            format!("now: {}", amount(&plan.total_now, &plan.total_unit)),
+            amount(&plan.total_now, &plan.total_unit),
         ],
-        vec![
-            "saving".to_owned(),
-            amount(&plan.saving, &plan.total_unit),
-            plan.saving_share.as_ref().map_or(String::new(), share),
-        ],
+        ["saving".to_owned(), amount(&plan.saving, &plan.total_unit), saved],
     ];
-    let _ = write!(text, "\n{}", table(&[], rows, false));
-    let _ = writeln!(text, "\n{}", faint("systemd, once:"));
-    for line in &timers.systemd {
-        let _ = writeln!(text, "  {}", plain(line));
+
+    let mut columns: [Vec<Cell>; 3] = Default::default();
+    for row in rows {
+        for (column, cell) in columns.iter_mut().zip(row) {
+            column.push(Cell::words(cell));
+        }
     }
-
-    let by = format!("cron, by this machine's clock ({}), to be removed afterwards:", timers.cron_zone);
-    let _ = writeln!(text, "{}", faint(&by));
-    for line in &timers.cron {
-        let _ = writeln!(text, "  {}", plain(line));
-    }
-
-    text.push_str(&assumptions(&plan.assumptions));
-    let style = if plan.more_than_noise == Some(true) { SUCCESS } else { DOUBT };
-    let _ = writeln!(text, "\n{} {}", styled(style, "→"), styled(STRONG, &plain(&plan.why)));
-
-    text
-}
-
-fn faint(line: &str) -> String {
-    styled(FAINT, &plain(line))
+    let [names, planned, now] = columns;
+    vec![Column::left("", 0, names), Column::left("as planned", 0, planned), Column::left("run now", 0, now)]
 }

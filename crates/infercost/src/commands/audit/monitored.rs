@@ -1,0 +1,47 @@
+//! The audit of what a monitor recorded.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use infercost_monitor::bill::{self, MonitoredBill};
+use infercost_monitor::{Shown, Tariffs, recording};
+use infercost_run::economics_inputs::EconomicsInputs;
+
+use super::AuditCommand;
+use crate::commands::monitor::tariffs_of;
+use crate::exit;
+use crate::flags::GlobalFlags;
+use crate::output;
+
+/// The folder of a recording: a path, or a name below `traces`; `None` where there is none of that name.
+pub(super) fn folder(traces: &Path, name: &str) -> Option<PathBuf> {
+    [PathBuf::from(name), traces.join(name)].into_iter().find(|folder| recording::is_recording(folder))
+}
+
+pub(super) fn audit(
+    folder: &Path,
+    arguments: &AuditCommand,
+    business: &EconomicsInputs,
+    global: &GlobalFlags,
+) -> anyhow::Result<ExitCode> {
+    let recording = recording::read(folder)?;
+    let tariffs = tariffs_of(business, arguments.revenue)?;
+    let loss_zone = arguments.loss_zone.unwrap_or(tariffs.loss_zone);
+    let bill = bill::bill(&recording, &Tariffs { loss_zone, ..tariffs });
+
+    if global.json {
+        output::line(&serde_json::to_string_pretty(&bill)?);
+    } else {
+        output::block(&output::economics::monitored::render(&bill));
+    }
+    Ok(ExitCode::from(code(&bill)))
+}
+
+/// Without revenue there is nothing to pass.
+fn code(bill: &MonitoredBill) -> u8 {
+    match (&bill.in_loss_zone, &bill.revenue) {
+        (Shown::Value(true), _) => exit::NONE_PASSES,
+        (Shown::Missing(_), Shown::Value(_)) => exit::INCONCLUSIVE,
+        _ => 0,
+    }
+}

@@ -1,0 +1,104 @@
+//! An answer in the form that was asked for, on stdout and in files.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use infercost_run::usage;
+use serde::Serialize;
+
+use super::{Answer, Detail, csv_form, markdown, text};
+use crate::flags::GlobalFlags;
+use crate::flags::answer::{AnswerFlags, ExportForm};
+use crate::flags::format::TableFormat;
+use crate::output;
+
+/// Draws the chart of an answer; `None` where there is nothing to draw.
+pub(crate) type Draw<'a> = &'a dyn Fn() -> Option<String>;
+
+/// Prints the answer, and writes it into the files of `--export`. `chart` draws it, where there is a chart of it.
+///
+/// # Errors
+/// Where a file cannot be written.
+pub(crate) fn deliver(
+    answer: &Answer,
+    json: &impl Serialize,
+    chart: Option<Draw<'_>>,
+    flags: &AnswerFlags,
+    global: &GlobalFlags,
+) -> anyhow::Result<()> {
+    let detail = flags.detail.detail();
+    match flags.format.chosen(global) {
+        TableFormat::Table => output::block(&text::render(answer, detail)),
+        TableFormat::Markdown => output::block(&markdown::render(answer, detail)),
+        TableFormat::Csv => output::block(&csv_form::render(&answer.table)?),
+        TableFormat::Json => output::line(&serde_json::to_string_pretty(json)?),
+    }
+
+    for file in &flags.export {
+        let shown = match file.form {
+            ExportForm::Markdown => markdown::render(answer, Detail { explain: true, ..detail }),
+            ExportForm::Csv => csv_form::render(&answer.table)?,
+            ExportForm::Json => serde_json::to_string_pretty(json)? + "\n",
+            ExportForm::Svg => {
+                let draw = chart.with_context(|| no_chart(&file.path))?;
+                draw().with_context(|| {
+                    format!(
+                        "--export {}: there is nothing to draw: two costs are needed",
+                        file.path.display()
+                    )
+                })?
+            }
+        };
+        write(&file.path, &shown)?;
+    }
+    Ok(())
+}
+
+/// Refuses what cannot be exported before anything is measured or computed for it.
+///
+/// # Errors
+/// A usage error that names the file.
+pub(crate) fn check(flags: &AnswerFlags, has_chart: bool) -> anyhow::Result<()> {
+    for file in &flags.export {
+        let path = &file.path;
+        if file.form == ExportForm::Svg && !has_chart {
+            return Err(usage(no_chart(path)));
+        }
+        if path.is_dir() {
+            return Err(usage(format!("--export {}: this is a folder; name a file in it", path.display())));
+        }
+
+        let folder = folder_of(path);
+        if !folder.is_dir() {
+            return Err(usage(format!(
+                "--export {}: there is no folder {}",
+                path.display(),
+                folder.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn no_chart(path: &Path) -> String {
+    format!("--export {}: this command draws no chart; write .md, .csv or .json", path.display())
+}
+
+/// Writes a file whole or not at all.
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    let cannot = || format!("cannot write {}", path.display());
+    let mut temporary = tempfile::NamedTempFile::new_in(folder_of(path)).with_context(cannot)?;
+    temporary.write_all(text.as_bytes()).with_context(cannot)?;
+    temporary.persist(path).map_err(|error| error.error).with_context(cannot)?;
+    output::note(&format!("wrote {}", path.display()));
+    Ok(())
+}
+
+/// The folder that a file stands in.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
