@@ -6,8 +6,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use infercost_core::RunSpec;
 
 use crate::commands::{
-    audit, bench, compare, completions, diff, doctor, export, host, init, man, models, monitor, optimize, prices,
-    quantize, record, replace, report, runs, schedule, score, tokenize,
+    audit, bench, compare, completions, diff, doctor, export, host, init, man, models, monitor, optimize,
+    prices, quantize, record, replace, report, runs, schedule, score, tokenize,
 };
 use crate::flags::GlobalFlags;
 use crate::version;

@@ -1,5 +1,6 @@
 //! The folders of runs: found by their names, and made sure of before a run begins.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;

@@ -2,8 +2,8 @@
 use std::time::{Duration, SystemTime};
 
 use infercost_core::{
-    ChunkArrival, ChunkArrivals, EnergyReading, FailureKind, FinishReason, PromptId, Sampling, SteadyState,
-    VariantId, WindowId,
+    ChunkArrival, ChunkArrivals, EnergyReading, FailureKind, FinishReason, Outcome, PromptId, Sampling,
+    SteadyState, VariantId, WindowId,
 };
 
 use super::steady::SteadyRates;

@@ -20,6 +20,10 @@ struct Neighbor {
     budget: usize,
 }
 
+fn slower(chunk: ChunkArrival, factor: f64) -> ChunkArrival {
+    ChunkArrival { at: chunk.at.mul_f64(factor), ..chunk }
+}
+
 /// Slows a window down, and says so as the machine would: another program took time, and threads waited.
 fn disturb(window: &mut WindowRecord, random: &mut ChaCha8Rng) {
     let factor = random.random_range(1.3..3.0);
@@ -29,7 +33,7 @@ fn disturb(window: &mut WindowRecord, random: &mut ChaCha8Rng) {
         inference.issued_at = started_at + since.mul_f64(factor);
         if let Outcome::Completed { latency, arrivals, .. } = &mut inference.outcome {
             *latency = latency.mul_f64(factor);
-            arrivals.iter_mut().for_each(|chunk| chunk.at = chunk.at.mul_f64(factor));
+            *arrivals = arrivals.iter().map(|chunk| slower(chunk, factor)).collect();
         }
     }
     window.wall_time = window.wall_time.mul_f64(factor);

@@ -21,8 +21,8 @@ use infercost_run::{run_folder, shell};
 use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::EconomicsFlags;
-use crate::output::answer::delivery::{self, deliver};
 use crate::flags::measure::MeasureFlags;
+use crate::output::answer::delivery::{self, deliver};
 use crate::{exit, output};
 
 /// What could be changed.
@@ -49,6 +49,8 @@ pub(crate) struct OptimizeCommand {
 
     #[command(flatten)]
     pub(crate) answer: AnswerFlags,
+
+    #[command(flatten)]
     pub(crate) measure: MeasureFlags,
 }
 
@@ -61,6 +63,7 @@ pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
     if arguments.measure.measure {
         return measure::run(arguments, global);
     }
+
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let (first, others) = runs(arguments, &business)?;
     let variant = economics_inputs::variant(&first, business.request.variant.as_deref())?;

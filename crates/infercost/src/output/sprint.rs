@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use comfy_table::{ContentArrangement, Table, presets};
 use infercost_core::text::{count, percent};
 use infercost_run::number::UNKNOWN;
 use infercost_run::sprint::{LeverBasis, SettingOutcome, SprintOutcome};
@@ -9,7 +10,7 @@ use infercost_sprint::Answer;
 use infercost_sprint::roofline::Roofline;
 
 use crate::commands::optimize::cost_review::CostReview;
-use crate::output::layout::{share, styled, table, thousand};
+use crate::output::layout::{share, styled, thousand};
 use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
 
 /// Settings that are shown; the others are in the JSON.
@@ -51,7 +52,7 @@ fn settings(outcome: &SprintOutcome) -> String {
         rows.push(row(one));
     }
 
-    let mut text = table(&["setting", "saves", "rounds", "outcome"], rows, false);
+    let mut text = table(&["setting", "saves", "rounds", "outcome"], rows);
     if outcome.settings.len() > SHOWN {
         let _ = writeln!(text, " … and {} more (--json shows all)", outcome.settings.len() - SHOWN);
     }
@@ -124,7 +125,7 @@ fn cost_review(outcome: &SprintOutcome, review: Option<&CostReview>) -> String {
         step("2 sprint", &sprint, "infercost optimize --measure"),
         step("3 pivot", &pivot, "infercost host"),
     ];
-    text.push_str(&table(&[], rows, false));
+    text.push_str(&table(&[], rows));
     text.push_str(&review.map_or_else(String::new, ways));
     text
 }
@@ -149,7 +150,7 @@ fn ways(review: &CostReview) -> String {
         rows.push(vec![format!("  {}", way.name), way.kind.to_owned(), cost]);
     }
     let header = format!("{} per 1,000", review.hosting.currency);
-    let mut text = table(&["  ways to host", "", &header], rows, false);
+    let mut text = table(&["  ways to host", "", &header], rows);
     if let Some(finding) = &review.finding {
         text.push_str(&wrapped(&finding.to_string(), 0, FAINT));
     }
@@ -235,4 +236,24 @@ fn wrapped(text: &str, indent: usize, style: anstyle::Style) -> String {
         let _ = writeln!(shown, "{}{}", " ".repeat(blanks), styled(style, line));
     }
     shown
+}
+
+/// Rows in columns, without blanks at the ends of lines.
+fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    if !header.is_empty() {
+        table.set_header(header.to_vec());
+    }
+
+    for row in rows {
+        let cells: Vec<String> = row.iter().map(|cell| plain(cell)).collect();
+        table.add_row(cells);
+    }
+
+    let mut text = String::new();
+    for line in table.lines() {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    text
 }

@@ -8,6 +8,7 @@
 mod disk;
 mod files;
 mod kills;
+#[expect(dead_code, reason = "other tests read JSON")]
 #[path = "../program/mod.rs"]
 mod program;
 #[path = "../run_on_disk/mod.rs"]

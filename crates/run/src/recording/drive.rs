@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use infercost_core::{EnergyMeter, RunHeader, RunRecord};
+use infercost_core::{EnergyMeter, RunHeader, RunRecord, VariantId};
 use infercost_energy::MeterBasis;
 use infercost_harness::machine::CpuTicks;
 use infercost_harness::{Completed, Plan, Prepared};

@@ -9,7 +9,7 @@ use infercost_core::{
     Sampling,
 };
 use infercost_harness::HarnessError;
-use infercost_harness::load::{Arrivals, Load, drive};
+use infercost_harness::load::{Arrivals, Load, put_under_load};
 use infercost_harness::timed::infer;
 use infercost_sprint::answers::AnswerMark;
 use infercost_sprint::failure::FailureKind as WhyNot;
@@ -104,7 +104,7 @@ fn ask(engine: &mut dyn Engine, prompts: &[Prompt], with: &mut Instruments<'_>) 
                 records.extend(made);
                 Ok(())
             };
-            let driven = drive(handle, prompts, &load, &mut keep, with.stop)?;
+            let driven = put_under_load(handle, prompts, &load, &mut keep, with.stop)?;
             driven.client_limit.is_some() || driven.held_up.is_some()
         }
         None => {

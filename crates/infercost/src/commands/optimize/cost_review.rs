@@ -1,9 +1,9 @@
 //! The three steps of a cost review over what a sprint measured: audit, sprint, pivot.
 
-use infercost_core::{EconomicsFact, Findings, Workload};
 use infercost_core::price::PriceBook;
+use infercost_core::{EconomicsFact, Findings, Workload};
 use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject};
-use infercost_economics::hosting::{Hosting, Setting, host};
+use infercost_economics::hosting::{Hosting, HostingScenario, host};
 use infercost_economics::{Audit, Limits, Scenario, audit};
 use infercost_run::economics_inputs::EconomicsInputs;
 
@@ -40,6 +40,8 @@ pub(super) fn of(
             correct: None,
             per_session: None,
             per_user: None,
+            per_month: None,
+            output_tokens: workload.output_tokens,
             revenue: Some(revenue),
             limits: Limits {
                 loss_zone: Some(business.revenue.loss_zone.unwrap_or(LOSS_ZONE)),
@@ -52,7 +54,7 @@ pub(super) fn of(
     });
 
     let offers = own_or_example_offers(business, &book)?;
-    let setting = Setting::of(scenario, workload, demand(&DemandFlags::default(), business, &book));
+    let setting = HostingScenario::of(scenario, workload, demand(&DemandFlags::default(), business, &book));
     let hosting = host(workload.variant.to_string(), &setting, &offers.offers);
     Ok(CostReview { audit, hosting, finding: offers.finding })
 }
