@@ -203,7 +203,9 @@ def write_traces():
     put("foreign_trace", "sdk.json", json.dumps({"name": "chat", "context": {"trace_id": "0x1", "span_id": "0x2"},
                                                  "attributes": {"gen_ai.request.model": "m"}, "start_time": "2026-01-01T00:00:00Z"}))
 
-    sample = (HERE / "../../traces/sample/20261129-082709/spans.jsonl").read_text().splitlines(keepends=True)
+    recorded = next(HERE.parents[1].glob("traces/sample/*/spans.jsonl"))
+    (HERE.parents[1] / "benches/fuzz/run.json").write_bytes((recorded.parent / "run.json").read_bytes())
+    sample = recorded.read_text().splitlines(keepends=True)
     kinds = {}
     for line in sample:
         kind = line.split('"infercost.record","value":{"stringValue":"', 1)[1].split('"', 1)[0]

@@ -19,7 +19,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SAMPLE = ROOT / "traces/sample/20261129-082709"
+SAMPLE = next((ROOT / "traces/sample").glob("*/run.json")).parent
 SPAN_ID = re.compile(r'"spanId":"[0-9a-f]{8}')
 PROMPT = re.compile(r'("infercost.prompt","value":\{"stringValue":"[^"]*)"')
 WINDOW = re.compile(r'"infercost.window","value":\{"intValue":"(\d+)"')
@@ -75,7 +75,7 @@ def write_runs(traces, count):
         began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(1_767_225_600 + 60 * number))
         folder = traces / name
         folder.mkdir()
-        text = header.replace("20261129-082709", name)
+        text = header.replace(SAMPLE.name, name)
         (folder / "run.json").write_text(re.sub(r'"started_at": "[^"]*"', f'"started_at": "{began}"', text, count=1))
         os.link(spans, folder / "spans.jsonl")
 

@@ -80,9 +80,9 @@ pub fn fuzz_foreign_trace(data: &[u8]) {
 }
 
 /// A run: what stands before the first blank line is the header, the rest are the spans. Of a run without a header of its
-/// own, that of the seed is taken.
+/// own, `run.json` beside this file is taken.
 pub fn fuzz_run(data: &[u8]) {
-    const HEADER: &str = include_str!("../../traces/sample/20261129-082709/run.json");
+    const HEADER: &str = include_str!("run.json");
 
     let split = data.windows(2).position(|pair| pair == b"\n\n");
     let (header, spans) = match split.and_then(|place| data.split_at_checked(place)) {
