@@ -53,7 +53,7 @@ pub fn fuzz_safetensors(data: &[u8]) {
 
 /// A `tokenizer.json`, and with it a short text there and back.
 pub fn fuzz_tokenizer(data: &[u8]) {
-    with_file("tokenizer.json", data, |path| tokenize(path));
+    with_file("tokenizer.json", data, tokenize);
 }
 
 /// A `tokenizer_config.json` beside a small tokenizer.

@@ -176,7 +176,7 @@ fn rank(one: &SettingOutcome) -> (bool, f64) {
 }
 
 fn outcome(course: &Course, candidate: usize, standing: &Standing) -> String {
-    for attempt in course.sprint.attempts().iter().filter(|attempt| attempt.candidate == candidate) {
+    if let Some(attempt) = course.sprint.attempts().iter().find(|attempt| attempt.candidate == candidate) {
         match (&attempt.confirmed, &attempt.quality) {
             (_, Some(Quality::Lost { reason })) => return format!("not good enough: {reason}"),
             (Confirmed::Yes { .. }, Some(quality)) if quality.is_kept() => return "confirmed".to_owned(),
@@ -187,6 +187,7 @@ fn outcome(course: &Course, candidate: usize, standing: &Standing) -> String {
             (Confirmed::Unsettled { .. }, _) => return "fresh pairs do not settle it".to_owned(),
         }
     }
+
     match &standing.left {
         None => "still in the race".to_owned(),
         Some((_, Elimination::NoBetter { than })) => {

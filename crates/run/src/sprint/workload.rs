@@ -95,7 +95,7 @@ impl Work {
             Some(source) => of_source(request, source)?,
         };
         let has_times = requests.iter().any(|one| one.at_s.is_some());
-        if wanted.speedup != 1.0 && !has_times {
+        if (wanted.speedup - 1.0).abs() > 0.0 && !has_times {
             return Err(usage("--speedup: the workload has no arrival times to shorten"));
         }
 

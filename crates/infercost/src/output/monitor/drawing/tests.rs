@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
-
 use infercost_monitor::snapshot::{DeviceView, EventView, Presence, ServerView};
 use infercost_monitor::{Monitor, MonitorOptions, Tariffs};
 use ratatui_core::backend::TestBackend;
