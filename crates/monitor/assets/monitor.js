@@ -152,7 +152,7 @@
     values.forEach((value, place) => {
       // a reading that is not there is a gap in the line
       if (value === null) { pen = 'M'; return; }
-      const x = 600 - (values.length - 1 - place) * (600 / (MOST_SAMPLES - 1));
+      const x = 600 - (values.length - 1 - place) * (600 / Math.max(values.length - 1, 60));
       const y = highest > 0 ? 98 - (value / highest) * 92 : 98;
       path += `${pen}${x.toFixed(1)} ${y.toFixed(1)}`;
       pen = 'L';
@@ -187,7 +187,7 @@
     words.push(known(snapshot.power_w) ? `${estimate}${watts(snapshot.power_w.value)}` : 'power is not known');
     if (known(now.output_tokens_per_s)) words.push(rate(now.output_tokens_per_s.value));
     if (known(money.cost_per_hour)) words.push(`${amount(money.cost_per_hour.value)} an hour`);
-    if (known(money.idle_waste_per_month)) words.push(`${amount(money.idle_waste_per_month.value)} a month while idle`);
+    if (known(money.idle_waste_per_month) && money.idle_waste_per_month.value > 0) words.push(`${amount(money.idle_waste_per_month.value)} a month while idle`);
     answer.replaceChildren(element('span', words.join(' · ')));
     if (loss) answer.append(' · ', element('strong', 'LOSS ZONE'));
 

@@ -28,6 +28,8 @@ pub struct MonitoredBill {
     pub currency: String,
     /// True where prices are the shipped example's.
     pub prices_assumed: bool,
+    /// True where energy rests on an assumption.
+    pub energy_estimated: bool,
     /// Time in which something was served.
     pub serving: BilledTime,
     /// Time in which nothing was served.
@@ -100,6 +102,7 @@ pub fn bill(recording: &Recording, tariffs: &Tariffs) -> MonitoredBill {
         started_at: recording.header.started_at,
         currency: tariffs.currency.clone(),
         prices_assumed: tariffs.assumed,
+        energy_estimated: recording.estimated,
         per_million: match ratio(&total.cost, &output_tokens, "no token was generated") {
             Shown::Value(one) => Shown::Value(one * 1e6),
             missing => missing,
@@ -209,6 +212,9 @@ fn notes(recording: &Recording, tariffs: &Tariffs, sums: &Tally) -> Vec<String> 
     if tariffs.assumed {
         notes.push("Prices are assumed: the shipped example, not yours.".to_owned());
     }
+    if recording.estimated {
+        notes.push("Energy is estimated from an assumption, and not measured.".to_owned());
+    }
     if sums.metered_s <= 0.0 {
         notes.push("Energy was not measured, and is in no amount.".to_owned());
     } else if sums.metered_s < sums.seen_s * NEARLY_ALL {
@@ -240,7 +246,7 @@ mod tests {
             version: "0".to_owned(),
             servers: Vec::new(),
         };
-        Recording { header, sums, broken_lines: 0 }
+        Recording { header, sums, estimated: false, broken_lines: 0 }
     }
 
     fn sums() -> Tally {

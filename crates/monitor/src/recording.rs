@@ -6,6 +6,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use infercost_export::metrics::sdk::JsonLines;
+use infercost_trace::backend_attributes::METRIC_HW_ENERGY;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,6 +19,8 @@ use crate::tally::Tally;
 pub const RECORDING_SCHEMA: &str = "infercost.recording/1";
 const HEADER: &str = "monitor.json";
 const METRICS: &str = "metrics.jsonl";
+/// What the source of a device's energy is called where it is an assumption.
+const ESTIMATED: &str = "estimated";
 /// Longest header and line that are read.
 const MAX_HEADER: u64 = 1 << 20;
 const MAX_LINE: u64 = 8 << 20;
@@ -44,6 +47,8 @@ pub struct Recording {
     pub header: RecordingHeader,
     /// Sums over all of it.
     pub sums: Tally,
+    /// True where energy rests on an assumption.
+    pub estimated: bool,
     /// Lines that could not be read: the last one of a monitor that was killed, or damage.
     pub broken_lines: u64,
 }
@@ -139,19 +144,43 @@ pub fn read(folder: &Path) -> Result<Recording, RecordingError> {
     let mut lines = BufReader::new(opened);
     let mut last = None;
     let mut broken_lines = 0;
+    let mut estimated = false;
     loop {
         let mut line = Vec::new();
         let read = (&mut lines).take(MAX_LINE).read_until(b'\n', &mut line);
         if read.map_err(|source| failed(&path, source))? == 0 {
             break;
         }
-        match serde_json::from_slice::<Value>(&line).ok().and_then(|line| sums_of(&line)) {
+        let line: Option<Value> = serde_json::from_slice(&line).ok();
+        match line.as_ref().and_then(sums_of) {
             Some(sums) => last = Some(sums),
             None => broken_lines += 1,
         }
+        estimated |= line.as_ref().is_some_and(is_estimated);
     }
     let sums = last.ok_or(RecordingError::Empty { path })?;
-    Ok(Recording { header, sums, broken_lines })
+    Ok(Recording { header, sums, estimated, broken_lines })
+}
+
+/// Whether the energy of a device in a line of OTLP rests on an assumption.
+fn is_estimated(line: &Value) -> bool {
+    let scopes = line.pointer("/resourceMetrics/0/scopeMetrics").and_then(Value::as_array);
+    let scopes = scopes.into_iter().flatten();
+    for metric in scopes.filter_map(|scope| scope.get("metrics")?.as_array()).flatten() {
+        if metric.get("name").and_then(Value::as_str) != Some(METRIC_HW_ENERGY) {
+            continue;
+        }
+        let points = metric.pointer("/sum/dataPoints").and_then(Value::as_array);
+        for point in points.into_iter().flatten() {
+            let attributes = point.get("attributes").and_then(Value::as_array);
+            for attribute in attributes.into_iter().flatten() {
+                if attribute.pointer("/value/stringValue").and_then(Value::as_str) == Some(ESTIMATED) {
+                    return true;
+                }
+            }
+        }
+    }
+    false
 }
 
 /// The sums that a line of OTLP holds; `None` where it holds none.

@@ -125,9 +125,11 @@ impl DeviceReading {
         }
     }
 
-    /// True where the device answers nothing at all any more: it fell off the bus, or its driver is gone.
+    /// True where a board answers nothing at all any more: it fell off the bus, or its driver is gone. What is soldered in
+    /// may show nothing, and is there all the same.
     pub fn is_gone(&self) -> bool {
-        matches!(self.energy, DrawnEnergy::Missing(_))
+        self.kind == DeviceKind::Gpu
+            && matches!(self.energy, DrawnEnergy::Missing(_))
             && self.temperature.is_err()
             && self.utilization.is_err()
             && self.memory_used.is_err()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infercost_energy::devices::{DeviceKind, DeviceProcess, DeviceReading, DrawnEnergy};
+use infercost_energy::devices::{DeviceProcess, DeviceReading, DrawnEnergy};
 
 use super::Happening;
 use crate::snapshot::{DeviceView, Presence, ProcessView, Shown};
@@ -52,7 +52,7 @@ impl DeviceState {
             device.step = Step::Missing;
             device.watts = Shown::missing(why.as_str());
         }
-        if reading.is_gone() && reading.kind == DeviceKind::Gpu {
+        if reading.is_gone() {
             device.gone = Some(Gone { since: at, why: why(reading) });
         }
         device

@@ -177,6 +177,18 @@ fn a_device_that_vanishes_is_gone_and_comes_back() {
 }
 
 #[test]
+fn a_package_that_shows_nothing_is_there_all_the_same() {
+    let mut monitor = Monitor::new(options());
+    let missing = || DrawnEnergy::Missing("no meter".to_owned());
+    let package = DeviceReading::of_energy("package-0", "package-0", DeviceKind::Cpu, missing(), "not shown");
+    let busy = DeviceReading { utilization: Ok(0.5), ..package.clone() };
+    observe(&mut monitor, 0, busy, serving(0.0, 0.0));
+    observe(&mut monitor, 1, package, serving(0.0, 0.0));
+    let snapshot = monitor.snapshot();
+    assert!(snapshot.devices[0].presence.is_here() && snapshot.events.is_empty(), "{snapshot:?}");
+}
+
+#[test]
 fn servers_that_are_slow_or_start_again() {
     let mut monitor = Monitor::new(options());
     observe(&mut monitor, 0, gpu(drawn(1.0, 1)), serving(1000.0, 1.0));

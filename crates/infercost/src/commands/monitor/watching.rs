@@ -107,7 +107,8 @@ impl Watching {
     /// Tells of what was raised and what is over: among the events, in the log, and elsewhere.
     fn look_at_alerts(&mut self, observation: &Observation) {
         for notice in self.alerts.look(&self.monitor.snapshot(), observation.at) {
-            tracing::warn!(alert = notice.text, raised = notice.raised, "alert");
+            // among the events it is shown already, and a warning on stderr would run through the view
+            tracing::info!(alert = notice.text, raised = notice.raised, "alert");
             self.monitor.note(observation.wall, notice.text.clone(), notice.raised);
             if let Some(webhook) = &self.webhook {
                 webhook.send(notice);

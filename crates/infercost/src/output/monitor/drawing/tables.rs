@@ -159,8 +159,8 @@ fn server_cells(server: &ServerView, is_wide: bool) -> Vec<String> {
 }
 
 pub(super) fn windows(frame: &mut Frame<'_>, snapshot: &Snapshot, styles: Styles, area: Rect) {
-    let heads = [" Last", "seen", "power", "output", "energy", "money/Mtok", "idle", "idle power"];
-    let widths = [9, 8, 9, 13, 15, 13, 7];
+    let heads = [" Last", "seen", "power", "output", "energy", "money/Mtok", "idle", "idle at"];
+    let widths = [7, 7, 8, 12, 13, 12, 6];
     let mut rows = Vec::new();
     for window in &snapshot.windows {
         rows.push(Line::raw(line(&window_cells(window, snapshot), &widths)));
