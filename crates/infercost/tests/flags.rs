@@ -72,6 +72,7 @@ const TRIED: [(&str, &[&str]); 12] = [
             "--requests-per-hour 900",
             "--utilization 0.9",
             "--hours-per-day 3",
+            "--capacity-per-hour 9000",
             "--market none",
             "--api-model none",
             "--measured-on elsewhere=20261102-000000",
