@@ -259,11 +259,11 @@ impl fmt::Display for EconomicsFact {
                 write!(f, "Energy is unknown, so the saving is a share only, at steady power: {why}")
             }
             Self::WaitingFree => {
-                f.write_str("The idle power is unknown, and waiting counts as free; --assume-watts.")
+                f.write_str("The idle power is unknown, and waiting counts as free; give it with --assume-watts.")
             }
 
             Self::IdlingUnknown => f.write_str(
-                "The idle power is unknown, and all that the job takes counts; --assume-watts.",
+                "The idle power is unknown, and all that the job takes counts; give it with --assume-watts.",
             ),
 
             Self::ExchangePrices => f.write_str(
