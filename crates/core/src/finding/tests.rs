@@ -74,7 +74,10 @@ fn findings_are_two_arrays() {
     findings.precede(first);
 
     let json = serde_json::to_value(&findings).unwrap();
-    assert_eq!(json["notes"][1], "The idle power is unknown, and waiting counts as free; give it with --assume-watts.");
+    assert_eq!(
+        json["notes"][1],
+        "The idle power is unknown, and waiting counts as free; give it with --assume-watts."
+    );
     assert_eq!(json["findings"][0]["code"], "prices_assumed");
     assert_eq!(serde_json::from_value::<Findings>(json).unwrap(), findings);
 }
