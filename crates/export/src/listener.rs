@@ -195,7 +195,7 @@ fn answer(mut stream: TcpStream, pages: &dyn Pages, stop: &AtomicBool) -> io::Re
     send(&mut stream, reply, head_only, stop)
 }
 
-/// The head of a request; `None` where it is too long, too slow, or cut off.
+/// The head of a request, bytes that are no text replaced; `None` where it is too long, too slow, or cut off.
 fn read_head(stream: &mut TcpStream) -> io::Result<Option<String>> {
     let began = Instant::now();
     let mut request = Vec::new();
@@ -208,7 +208,7 @@ fn read_head(stream: &mut TcpStream) -> io::Result<Option<String>> {
             return Ok(None);
         }
     }
-    Ok(String::from_utf8(request).ok())
+    Ok(Some(String::from_utf8_lossy(&request).into_owned()))
 }
 
 fn send(stream: &mut TcpStream, reply: Reply, head_only: bool, stop: &AtomicBool) -> io::Result<()> {

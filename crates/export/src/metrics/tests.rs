@@ -126,7 +126,7 @@ fn the_page_can_be_scraped_and_hostile_readers_do_no_harm() {
         (b"GET /metrics?x=1 HTTP/1.0\r\n\r\n", "200 OK"),
         (b"GET / HTTP/1.1\r\n\r\n", "404"),
         (b"POST /metrics HTTP/1.1\r\n\r\n", "405"),
-        (b"\xff\xfe\x00\r\n\r\n", "405"),
+        (b"\xff\xfe\x00\r\n\r\n", "400"),
         (b"GET", ""),
         (&[b'a'; 20_000], ""),
     ] {
