@@ -269,7 +269,7 @@ fn an_index_may_only_name_files_of_its_folder() {
     for name in ["../model-0.safetensors", "/etc/passwd", "", "a/b.safetensors", "."] {
         let index = json!({"weight_map": {"x": name}}).to_string();
         std::fs::write(folder.path().join("model.safetensors.index.json"), index).unwrap();
-        check(folder.path(), name, &["no file of this folder"]);
+        check(folder.path(), name, &["is not a file of this folder"]);
     }
     let index = json!({"weight_map": {"x": "absent.safetensors"}}).to_string();
     std::fs::write(folder.path().join("model.safetensors.index.json"), index).unwrap();

@@ -210,7 +210,7 @@ mod tests {
             check(page, hub("main", None));
         }
         check("https://huggingface.co/o/r/blob/v1/x/a.gguf?download=true", hub("v1", Some("x/a.gguf")));
-        check("https://huggingface.co/o/r/discussions", Err("no model"));
+        check("https://huggingface.co/o/r/discussions", Err("not a model"));
         check("https://huggingface.co/o", Err("owner/repo"));
         check("https://huggingface.company/v1", served("https://huggingface.company/v1", None));
         assert_eq!(as_hub("o/r:Q8_0"), hub("main", Some("Q8_0")).ok());

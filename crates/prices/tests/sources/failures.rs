@@ -159,7 +159,7 @@ fn values_that_cannot_be() {
             (r#"{"unix_seconds":[],"price":[]}"#, "no slot"),
             (r#"{"unix_seconds":[9223372036854775807],"price":[1]}"#, "is not a time"),
             (r#"{"unix_seconds":[0],"price":[1],"unit":"bananas"}"#, "bananas"),
-            (r#"{"unix_seconds":[0],"price":[1e20]}"#, "no such amount"),
+            (r#"{"unix_seconds":[0],"price":[1e20]}"#, "is not an amount"),
             (r#"{"unix_seconds":[0],"price":[1e300]}"#, "form"),
         ],
     );
