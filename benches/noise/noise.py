@@ -133,7 +133,7 @@ def conditions(options, report):
     cpu = machine.get("cpu") or platform.processor() or "unknown processor"
     cores = os.cpu_count()
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    return f"{version.stdout.strip()}, {today}, {cores} cores of {cpu}"
+    return f"{version.stdout.splitlines()[0].strip()}, {today}, {cores} cores of {cpu}"
 
 
 def noise(options):
