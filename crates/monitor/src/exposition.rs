@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use infercost_export::metrics::label_value;
+
 use crate::snapshot::{DeviceView, ServerView, Shown, Snapshot};
 
 /// The page of a snapshot.
@@ -192,26 +194,11 @@ impl Page {
         self.text.push_str(name);
         for (place, (label, text)) in labels.iter().enumerate() {
             let before = if place == 0 { '{' } else { ',' };
-            let _ = write!(self.text, "{before}{label}=\"{}\"", escaped(text));
+            let _ = write!(self.text, "{before}{label}=\"{}\"", label_value(text));
         }
         if !labels.is_empty() {
             self.text.push('}');
         }
         let _ = writeln!(self.text, " {value}");
     }
-}
-
-/// A label's value: quotes, backslashes and line ends escaped, other control characters made visible.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for c in text.chars() {
-        match c {
-            '\\' => escaped.push_str("\\\\"),
-            '"' => escaped.push_str("\\\""),
-            '\n' => escaped.push_str("\\n"),
-            c if c.is_control() => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -35,14 +35,14 @@ impl Meters {
             }
         }
 
-        let run = escaped(&self.run);
+        let run = label_value(&self.run);
         let _ = writeln!(
             page,
             "# HELP hw_energy_joules_total Energy used up.\n# TYPE hw_energy_joules_total counter"
         );
 
         for (key, hardware) in &state.hardware {
-            let (id, kind, source) = (escaped(&key.id), key.kind, key.source);
+            let (id, kind, source) = (label_value(&key.id), key.kind, key.source);
             let _ = writeln!(
                 page,
                 "hw_energy_joules_total{{hw_id=\"{id}\",hw_type=\"{kind}\",source=\"{source}\"}} {}",
@@ -57,7 +57,7 @@ impl Meters {
 
         for (key, hardware) in &state.hardware {
             if let Some(watts) = hardware.watts {
-                let (id, kind, source) = (escaped(&key.id), key.kind, key.source);
+                let (id, kind, source) = (label_value(&key.id), key.kind, key.source);
                 let _ = writeln!(
                     page,
                     "hw_power_watts{{hw_id=\"{id}\",hw_type=\"{kind}\",source=\"{source}\"}} {watts}"
@@ -69,7 +69,7 @@ impl Meters {
             writeln!(page, "# HELP hw_temperature_celsius Temperature.\n# TYPE hw_temperature_celsius gauge");
 
         for (sensor, celsius) in &state.temperatures {
-            let _ = writeln!(page, "hw_temperature_celsius{{hw_id=\"{}\"}} {celsius}", escaped(sensor));
+            let _ = writeln!(page, "hw_temperature_celsius{{hw_id=\"{}\"}} {celsius}", label_value(sensor));
         }
         let _ = writeln!(
             page,
@@ -83,8 +83,8 @@ impl Meters {
 fn labels(key: &CallKey, token_type: &str) -> String {
     let mut labels = format!(
         "gen_ai_request_model=\"{}\",gen_ai_provider_name=\"{}\"",
-        escaped(&key.model),
-        escaped(&key.provider)
+        label_value(&key.model),
+        label_value(&key.provider)
     );
     if let Some(error) = key.error {
         let _ = write!(labels, ",error_type=\"{error}\"");
@@ -112,8 +112,9 @@ fn write_histogram(page: &mut String, name: &str, labels: &str, histogram: &Hist
     );
 }
 
-/// A label's value: quotes, backslashes and line ends escaped, other control characters made visible.
-fn escaped(text: &str) -> String {
+/// A label's value in Prometheus's text format: quotes, backslashes and line ends escaped, other control characters made
+/// visible.
+pub fn label_value(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {
         match c {

@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use infercost_core::{EnergyDomain, EnergyReading, InferenceRecord, Outcome};
 
+pub use exposition::label_value;
 pub use listener::Listener;
 
 use histogram::Histogram;

@@ -6,6 +6,7 @@
 
 mod failures;
 mod fooled;
+mod forward;
 mod joules;
 #[path = "../program/mod.rs"]
 mod program;

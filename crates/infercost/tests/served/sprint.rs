@@ -1,8 +1,7 @@
 //! `optimize --measure` on servers that it starts: what is planted is found, failures are outcomes, a kill is survived.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -13,6 +12,7 @@ use infercost_openai_mock::StreamScript;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::forward::forward;
 use super::{alone, bench, serving};
 use crate::program::{infercost, json, run};
 use crate::started::answers;
@@ -39,25 +39,7 @@ fn planted_server() {
         (0..10).map(|token| if np == "4" { "x ".to_owned() } else { format!("t{token} ") }).collect();
     let script = StreamScript { first: Duration::from_millis(first), tokens, ..StreamScript::default() };
     let server = serving(move |_| script.reply());
-    let to = server.base().trim_start_matches("http://").trim_end_matches("/v1").to_owned();
-    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
-    for near in listener.incoming() {
-        let (Ok(near), Ok(far)) = (near, TcpStream::connect(&to)) else { continue };
-        // else small pieces wait for one another's acknowledgment, and every speed is that of the waiting
-        near.set_nodelay(true).unwrap();
-        far.set_nodelay(true).unwrap();
-        for (mut from, mut to) in [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)] {
-            std::thread::spawn(move || {
-                let mut bytes = [0; 4096];
-                while let Ok(read) = from.read(&mut bytes) {
-                    if read == 0 || to.write_all(&bytes[..read]).is_err() {
-                        break;
-                    }
-                }
-                let _ = to.shutdown(std::net::Shutdown::Both);
-            });
-        }
-    }
+    forward(port, &server.base());
 }
 
 fn command() -> String {

@@ -1,8 +1,8 @@
 //! Servers that infercost starts and stops.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use candle_core::quantized::GgmlDType;
 use infercost_openai_mock::StreamScript;
 
+use super::forward::forward;
 use super::{alone, bench, serving, texts_below};
 use crate::program::{infercost, json, run};
 use crate::run_on_disk::{only_run, spans};
@@ -41,22 +42,7 @@ fn stub_server() {
         }
         script.reply()
     });
-    let to = server.base().trim_start_matches("http://").trim_end_matches("/v1").to_owned();
-    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
-    for near in listener.incoming() {
-        let (Ok(near), Ok(far)) = (near, TcpStream::connect(&to)) else { continue };
-        for (mut from, mut to) in [(near.try_clone().unwrap(), far.try_clone().unwrap()), (far, near)] {
-            std::thread::spawn(move || {
-                let mut bytes = [0; 4096];
-                while let Ok(read) = from.read(&mut bytes) {
-                    if read == 0 || to.write_all(&bytes[..read]).is_err() {
-                        break;
-                    }
-                }
-                let _ = to.shutdown(std::net::Shutdown::Both);
-            });
-        }
-    }
+    forward(port, &server.base());
 }
 
 fn stub_command() -> String {
