@@ -26,7 +26,7 @@ LONGEST_TEXT = 56_000
 SMOLLM2, GEMMA3 = "smollm2-135m-instruct", "gemma-3-270m"
 # (model, variant, recipe where no manifest lists the variant, variant that it is compared with)
 RUNS = {
-    "smollm2": [(SMOLLM2, "full", None, None), (SMOLLM2, "f16", "F16", "full"), (SMOLLM2, "bf16", "BF16", "full"),
+    "smollm2": [(SMOLLM2, "full", None, None), (SMOLLM2, "f32", "F32", "full"), (SMOLLM2, "f16", "F16", "full"),
                 (SMOLLM2, "q8_0", None, "full"), (SMOLLM2, "q6_k", None, "full"), (SMOLLM2, "q5_k", None, "full"),
                 (SMOLLM2, "q5_1", "Q5_1", "full"), (SMOLLM2, "q5_0", "Q5_0", "full"), (SMOLLM2, "q4_k", None, "full"),
                 (SMOLLM2, "q4_1", None, "full"), (SMOLLM2, "q4_0", None, "full")],
@@ -108,7 +108,7 @@ class Agreement:
     def path(self, model, variant, recipe):
         if recipe:
             file = self.arguments.work / f"{model}-{variant}.gguf"
-            if not file.exists() and recipe == "F16":
+            if not file.exists() and recipe in ("F16", "F32"):
                 self.infercost("quantize", f"{model}/full", recipe, "--output", file)
             elif not file.exists():
                 # infercost makes no such files; llama-quantize lies beside llama-perplexity.

@@ -23,8 +23,8 @@ import time
 import urllib.request
 
 MODEL = "smollm2-135m-instruct"
-VARIANTS = ["full", "f16", "bf16", "q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0"]
-RECIPES = {"f16": "F16", "bf16": "BF16", "q5_1": "Q5_1", "q5_0": "Q5_0"}
+VARIANTS = ["full", "f32", "f16", "q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0"]
+RECIPES = {"f32": "F32", "f16": "F16", "q5_1": "Q5_1", "q5_0": "Q5_0"}
 START, END = "<!-- answers.py writes from here -->", "<!-- to here -->"
 
 
@@ -106,7 +106,7 @@ def inferences(line):
 def model_file(arguments, variant):
     made = arguments.work / f"{MODEL}-{variant}.gguf"
     if variant in RECIPES:
-        if not made.exists() and variant == "f16":
+        if not made.exists() and variant in ("f32", "f16"):
             run([arguments.infercost, "quantize", f"{MODEL}/full", RECIPES[variant], "--output", made])
         elif not made.exists():
             # infercost makes no such files; llama-quantize lies beside llama-server.

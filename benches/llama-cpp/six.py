@@ -20,7 +20,7 @@ import sys
 import time
 
 MODEL = "smollm2-135m-instruct"
-VARIANTS = ["full", "q8_0", "q6_k", "q4_k", "q4_1", "q4_0"]
+VARIANTS = ["f32", "q8_0", "q6_k", "q4_k", "q4_1", "q4_0"]
 START, END = "<!-- six.py writes from here -->", "<!-- to here -->"
 
 
@@ -36,14 +36,15 @@ def main():
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
 
-    compared = timed([arguments.infercost, "compare", *[f"{MODEL}/{variant}" for variant in VARIANTS], "--json",
-                      "--threads", arguments.threads, "--traces", arguments.work / "traces"], [0, 3])
-    verdicts = {one["variant"].split("/")[-1]: one["verdict"] for one in json.loads(compared.output)["candidates"]}
-
     files = {variant: file_of(arguments, variant) for variant in VARIANTS}
+    compared = timed([arguments.infercost, "compare", *files.values(), "--baseline", files["f32"], "--json", "--threads",
+                      arguments.threads, "--traces", arguments.work / "traces"], [0, 3])
+    candidates = json.loads(compared.output)["candidates"]
+    verdicts = {variant: one["verdict"] for variant in VARIANTS for one in candidates if one["variant"] in str(files[variant])}
+
     threads, logits = ["-t", arguments.threads], arguments.work / "six.logits"
     llama = [timed([arguments.llama_bench, "-m", files[variant], *threads], [0]) for variant in VARIANTS]
-    llama.append(timed([arguments.llama_perplexity, "-m", files["full"], "-f", arguments.text, "--save-all-logits", logits,
+    llama.append(timed([arguments.llama_perplexity, "-m", files["f32"], "-f", arguments.text, "--save-all-logits", logits,
                         *threads], [0]))
     divergence = {}
     for variant in VARIANTS[1:]:
@@ -85,8 +86,16 @@ def timed(command, good):
 
 
 def file_of(arguments, variant):
+    """The model's file, under a short name of its own in the work folder."""
+    named = arguments.work / f"smollm2-{variant}.gguf"
+    if named.exists():
+        return named
+    if variant == "f32":
+        timed([arguments.infercost, "quantize", f"{MODEL}/full", "F32", "--output", named], [0])
+        return named
     pulled = timed([arguments.infercost, "models", "pull", f"{MODEL}/{variant}"], [0])
-    return pathlib.Path(pulled.output.split("\t")[1].splitlines()[0].strip())
+    named.symlink_to(pulled.output.split("\t")[1].splitlines()[0].strip())
+    return named
 
 
 if __name__ == "__main__":

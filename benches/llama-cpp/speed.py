@@ -28,16 +28,16 @@ import sys
 
 PROMPT, DECODE, DEPTH = 512, 64, 2048
 MODELS = {
-    "smollm2": ("smollm2-135m-instruct", ["full", "f16", "bf16", "q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_k",
+    "smollm2": ("smollm2-135m-instruct", ["f32", "f16", "bf16", "q8_0", "q6_k", "q5_k", "q5_1", "q5_0", "q4_k",
                                           "q4_1", "q4_0"]),
     "gemma3": ("gemma-3-270m", ["q8_0", "q6_k", "q4_k_m", "q4_0"]),
 }
 # Variants that no manifest lists are made from the full-precision file by this recipe.
-RECIPES = {"f16": "F16", "bf16": "BF16", "q8_0": "Q8_0", "q6_k": "Q6_K", "q5_k": "Q5_K", "q5_0": "Q5_0", "q5_1": "Q5_1",
+RECIPES = {"f32": "F32", "f16": "F16", "bf16": "BF16", "q8_0": "Q8_0", "q6_k": "Q6_K", "q5_k": "Q5_K", "q5_0": "Q5_0", "q5_1": "Q5_1",
            "q4_k": "Q4_K", "q4_1": "Q4_1", "q4_0": "Q4_0"}
 # infercost makes no files of the others; llama-quantize, which lies beside llama-bench, does.
-OURS = {"f16", "q8_0", "q6_k", "q5_k", "q4_k", "q4_1", "q4_0"}
-FLOATS = {"full", "f16", "bf16"}
+OURS = {"f32", "f16", "bf16", "q8_0", "q6_k", "q5_k", "q4_k", "q4_1", "q4_0"}
+FLOATS = {"f32", "f16", "bf16"}
 # What keeps a core busy: no memory, no system calls.
 NEIGHBOR = "while True: pass"
 

@@ -85,6 +85,9 @@ pub enum Source {
     Expand {
         /// The published variant to expand.
         from: String,
+        /// How the numbers are stored: `F32`, `F16` or `BF16`; `F32` where nothing is said.
+        #[serde(default)]
+        recipe: Option<String>,
     },
     /// Made by quantizing the full-precision variant.
     Quantize {
@@ -190,7 +193,7 @@ impl ModelManifest {
             }
             for source in &variant.sources {
                 match source {
-                    Source::Expand { from } => known("expand.from", from)?,
+                    Source::Expand { from, .. } => known("expand.from", from)?,
                     Source::Hub { files, .. } if files.is_empty() => {
                         return Err(value(format!("variant `{at}`: a hub source without files")));
                     }

@@ -16,7 +16,7 @@ pub struct Plan {
     pub prompts: Vec<Prompt>,
     /// Inferences of each prompt by each variant.
     pub repetitions: u32,
-    /// Inferences thrown away before the first counted one, per variant.
+    /// Inferences thrown away before the first counted one, per variant. All but the last are cut short.
     pub warm_ups: u32,
     /// Fewest prompts in a window: the meter reads once around them, and variants take turns after each. A
     /// meter that refreshes slowly gets more (see [`window_length`](crate::window_length)).

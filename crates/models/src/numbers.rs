@@ -58,6 +58,9 @@ fn encode_part(kind: TensorType, values: &[f32]) -> Result<Vec<u8>, String> {
     match kind {
         TensorType::F32 => Ok(values.iter().flat_map(|value| value.to_le_bytes()).collect()),
         TensorType::F16 => Ok(values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect()),
+        TensorType::BF16 => {
+            Ok(values.iter().flat_map(|value| bf16::from_f32(*value).to_le_bytes()).collect())
+        }
         other => {
             let dtype = other.candle().ok_or_else(|| format!("{} cannot be encoded", other.name()))?;
             Tensor::from_slice(values, values.len(), &Device::Cpu)
@@ -88,6 +91,7 @@ mod tests {
     fn numbers_come_back() {
         check(TensorType::F32, 0.0);
         check(TensorType::F16, 0.0005);
+        check(TensorType::BF16, 0.004);
         check(TensorType::Q8_0, 0.005);
         check(TensorType::Q6_K, 0.04);
         check(TensorType::Q5_1, 0.04);

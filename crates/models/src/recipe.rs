@@ -19,6 +19,8 @@ pub enum Recipe {
     F32,
     /// 16-bit floating point matrices.
     F16,
+    /// Matrices of the upper half of F32, as most models are published.
+    BF16,
     /// 8 bits.
     Q8_0,
     /// 6 bits in blocks of 256.
@@ -54,8 +56,17 @@ impl std::fmt::Display for Fallback {
 
 impl Recipe {
     /// All recipes, largest first.
-    pub const ALL: [Self; 8] =
-        [Self::F32, Self::F16, Self::Q8_0, Self::Q6K, Self::Q5K, Self::Q4K, Self::Q4_1, Self::Q4_0];
+    pub const ALL: [Self; 9] = [
+        Self::F32,
+        Self::F16,
+        Self::BF16,
+        Self::Q8_0,
+        Self::Q6K,
+        Self::Q5K,
+        Self::Q4K,
+        Self::Q4_1,
+        Self::Q4_0,
+    ];
 
     /// The recipe's name: `Q4_K`.
     pub fn name(self) -> &'static str {
@@ -72,6 +83,7 @@ impl Recipe {
         match self {
             Self::F32 => TensorType::F32,
             Self::F16 => TensorType::F16,
+            Self::BF16 => TensorType::BF16,
             Self::Q8_0 => TensorType::Q8_0,
             Self::Q6K => TensorType::Q6_K,
             Self::Q5K => TensorType::Q5_K,
@@ -92,6 +104,7 @@ impl Recipe {
             Self::Q4K => 14,
             Self::Q5K => 16,
             Self::Q6K => 18,
+            Self::BF16 => 32,
         }
     }
 
@@ -102,7 +115,7 @@ impl Recipe {
             return (TensorType::F32, None);
         }
         let wanted = match self {
-            Self::F16 | Self::Q8_0 => self.tensor_type(),
+            Self::F16 | Self::BF16 | Self::Q8_0 => self.tensor_type(),
             _ if is_output => TensorType::Q6_K,
             _ => self.tensor_type(),
         };

@@ -8,7 +8,8 @@ pub(crate) fn describe(source: &Source) -> String {
         Source::Hub { repo, revision, .. } => format!("hub {repo}@{revision}"),
         Source::Wheel { parts, .. } => describe_wheel(parts),
         Source::Path { path, .. } => format!("file {path}"),
-        Source::Expand { from } => format!("expand from {from}"),
+        Source::Expand { from, recipe: None } => format!("expand from {from}"),
+        Source::Expand { from, recipe: Some(recipe) } => format!("expand from {from} to {recipe}"),
         Source::Quantize { recipe } => format!("quantize to {recipe}"),
     }
 }

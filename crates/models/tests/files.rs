@@ -95,6 +95,7 @@ fn quantizing_carries_the_metadata_over_and_tells_what_fell_back() {
     check(40, Recipe::Q4K, "F16", 1);
     check(64, Recipe::Q8_0, "Q8_0", 0);
     check(64, Recipe::F16, "F16", 0);
+    check(64, Recipe::BF16, "BF16", 0);
     check(64, Recipe::F32, "F32", 0);
 }
 
@@ -105,7 +106,7 @@ fn expanding_gives_back_exactly_what_the_quantized_file_holds() {
     fs::write(at("tiny.gguf"), tiny(256)).unwrap();
     quantize(&at("tiny.gguf"), &origin(), Recipe::Q8_0, &at("q.gguf"), &mut |_| ()).unwrap();
     let published = Provenance::Published { source: "a wheel".into() };
-    let made = expand(&at("q.gguf"), &published, &at("f32.gguf"), &mut |_| ()).unwrap();
+    let made = expand(&at("q.gguf"), &published, Recipe::F32, &at("f32.gguf"), &mut |_| ()).unwrap();
     assert_eq!(made.provenance.to_string(), "expanded from Q8_0, from a wheel");
     // What was 8 bits is 8 bits again without loss, so the second quantization equals the first.
     quantize(&at("f32.gguf"), &origin(), Recipe::Q8_0, &at("q2.gguf"), &mut |_| ()).unwrap();
@@ -114,6 +115,16 @@ fn expanding_gives_back_exactly_what_the_quantized_file_holds() {
         fs::read(at(name)).unwrap()[header.data_offset as usize..].to_vec()
     };
     assert_eq!(data("q.gguf"), data("q2.gguf"));
+
+    // In 16 bits each number is within half a step of BF16, one part in 256.
+    expand(&at("q.gguf"), &published, Recipe::BF16, &at("bf16.gguf"), &mut |_| ()).unwrap();
+    assert_eq!(GgufHeader::read(&at("bf16.gguf")).unwrap().tensors[0].kind.name(), "BF16");
+    let (whole, half) = (data("f32.gguf"), data("bf16.gguf"));
+    for (four, two) in whole.chunks_exact(4).zip(half.chunks_exact(2)).take(256 * 4) {
+        let exact = f32::from_le_bytes(four.try_into().unwrap());
+        let rounded = f32::from_bits(u32::from(u16::from_le_bytes(two.try_into().unwrap())) << 16);
+        assert!((exact - rounded).abs() <= exact.abs() / 256.0, "{exact} became {rounded}");
+    }
     let again = quantize(&at("q.gguf"), &origin(), Recipe::Q4_0, &at("x.gguf"), &mut |_| ()).unwrap_err();
     assert!(again.to_string().contains("quantized already"), "{again}");
     assert!(!at("x.gguf").exists());

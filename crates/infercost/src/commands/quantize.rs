@@ -17,7 +17,7 @@ use crate::output;
 pub(crate) struct QuantizeCommand {
     /// Full-precision model, as for compare
     pub(crate) model: String,
-    /// Q8_0, Q6_K, Q5_K, Q4_K, Q4_1, Q4_0, F16 or F32
+    /// Q8_0, Q6_K, Q5_K, Q4_K, Q4_1, Q4_0, BF16, F16 or F32
     pub(crate) recipe: String,
     /// File to write [default: MODEL-RECIPE.gguf in this folder]
     #[arg(long, short, value_name = "FILE")]

@@ -53,7 +53,13 @@ impl ModelStore {
             Source::Path { path, sha256 } => {
                 from_path(known, path, sha256.as_deref(), &self.cache, progress).map(Some)
             }
-            Source::Expand { from } => self.made(known, from, Making::Expand, attempt, progress),
+            Source::Expand { from, recipe } => {
+                let name = recipe.as_deref().unwrap_or("F32");
+                let recipe = Recipe::parse(name)
+                    .filter(|recipe| recipe.tensor_type().is_full_precision())
+                    .ok_or_else(|| unknown_recipe(manifest, name))?;
+                self.made(known, from, Making::Expand(recipe), attempt, progress)
+            }
             Source::Quantize { recipe } => {
                 let recipe = Recipe::parse(recipe).ok_or_else(|| unknown_recipe(manifest, recipe))?;
                 self.made(known, &manifest.full_precision, Making::Quantize(recipe), attempt, progress)
@@ -158,7 +164,7 @@ impl ModelStore {
         let mut temporary = self.cache.temporary()?;
         let out = temporary.as_file_mut();
         let converted = match making {
-            Making::Expand => expand_into(source, &origin.provenance, out, &path, progress)?,
+            Making::Expand(recipe) => expand_into(source, &origin.provenance, recipe, out, &path, progress)?,
             Making::Quantize(recipe) => {
                 quantize_into(source, &origin.provenance, recipe, out, &path, progress)?
             }
@@ -171,15 +177,14 @@ impl ModelStore {
 
 #[derive(Debug, Clone, Copy)]
 enum Making {
-    Expand,
+    Expand(Recipe),
     Quantize(Recipe),
 }
 
 impl Making {
     fn name(self) -> &'static str {
         match self {
-            Self::Expand => "F32",
-            Self::Quantize(recipe) => recipe.name(),
+            Self::Expand(recipe) | Self::Quantize(recipe) => recipe.name(),
         }
     }
 }
