@@ -6,8 +6,9 @@
 
 With llama.cpp's tools a person measures six files of SmolLM2 (F32, Q8_0, Q6_K, Q4_K, Q4_1, Q4_0) by `llama-bench` with
 its defaults, keeps the logits of F32 by `llama-perplexity --save-all-logits`, and runs `llama-perplexity
---kl-divergence` for the other five. With infercost it is one `compare` of the same files. The text is that of
-`agreement.py`. infercost's verdicts stand beside the mean KL divergence that llama-perplexity found. The table goes
+--kl-divergence` for the other five. With infercost it is one `compare` of the same files. The same work as llama.cpp's
+tools do, without the prompts that `compare` has answered and graded, is timed as well: `bench` with llama-bench's
+lengths, and `score` with a baseline store. The text is that of `agreement.py`. infercost's verdicts stand beside the mean KL divergence that llama-perplexity found. The table goes
 between the markers of --document, or to standard output.
 """
 
@@ -54,9 +55,11 @@ def main():
         llama.append(done)
     logits.unlink()
 
+    same = same_work(arguments, files)
     theirs = sum(done.seconds for done in llama)
     lines = [f"`infercost compare` of the six: {compared.seconds:.0f} s. llama-bench, then llama-perplexity with "
              f"`--kl-divergence`: {theirs:.0f} s. Ratio: **{compared.seconds / theirs:.2f}**.", "",
+             f"The same work, by `infercost bench` and `infercost score`: {same:.0f} s. Ratio: **{same / theirs:.2f}**.", "",
              "| variant | verdict of `compare` | mean KLD by llama-perplexity |", "|---|---|---:|"]
     for variant in VARIANTS:
         lines.append(f"| {variant} | {verdicts.get(variant, '–')} | {divergence.get(variant, '–')} |")
@@ -67,6 +70,19 @@ def main():
     before, rest = arguments.document.read_text(encoding="utf-8").split(START)
     after = rest.split(END, 1)[1]
     arguments.document.write_text(f"{before}{START}\n{table}\n{END}{after}", encoding="utf-8")
+
+
+def same_work(arguments, files):
+    """Seconds of infercost for what llama-bench and llama-perplexity do."""
+    store, threads = arguments.work / "six.store", ["--threads", arguments.threads]
+    store.unlink(missing_ok=True)
+    bench = [arguments.infercost, "bench", "-p", 512, "-n", 128, "-r", 5, *threads]
+    score = [arguments.infercost, "score", "--text", arguments.text, "--context", 512, *threads]
+    done = [timed([*bench, files[variant]], [0]) for variant in VARIANTS]
+    for variant in VARIANTS[1:]:
+        done.append(timed([*score, files[variant], "--baseline", files["f32"], "--baseline-store", store], [0]))
+    store.unlink()
+    return sum(one.seconds for one in done)
 
 
 class Timed:
