@@ -37,8 +37,25 @@ if [[ $target == "$(rustc -vV | sed -n 's/^host: //p')" ]]; then
   INFERCOST_ISA=portable "$binary" --version
 fi
 
+# the program writes its own manual pages and completions, where it can run
+runner=()
+if [[ $target == aarch64-* && $(uname -m) != aarch64 ]]; then
+  command -v qemu-aarch64-static >/dev/null && runner=(qemu-aarch64-static -L /usr/aarch64-linux-gnu)
+fi
+shared=target/package
+if [[ $target == "$(uname -m)"-* || ${#runner[@]} -gt 0 ]]; then
+  release/shared.sh "$shared" "${runner[@]}" "$binary"
+elif [[ ! -d $shared ]]; then
+  echo "no manual pages: $target does not run here, and no build for this machine has written them" >&2
+  mkdir -p "$shared"
+fi
+
 mkdir -p release/out
-tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -C "target/$target/dist" -cf - infercost |
+staged=$(mktemp -d)
+trap 'rm -rf "$staged"' EXIT
+cp "$binary" README.md LICENSE-MIT LICENSE-APACHE "$staged"
+cp -r "$shared/." "$staged"
+tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -C "$staged" -cf - . |
   gzip -n >"release/out/infercost-$target.tar.gz"
 python3 release/sbom.py >"release/out/infercost-$target.cdx.json"
 ls -l release/out

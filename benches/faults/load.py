@@ -123,6 +123,8 @@ def main():
                 command = [binary, *words, "--traces", str(many)]
                 row(f"`{' '.join(words)}` among {arguments.runs:,} runs", command, work, " ".join(words))
 
+        row("this machine looked at", [binary, "doctor"], work, "doctor")
+
         with open(work / "many.jsonl", "w", encoding="utf-8") as file:
             for number in range(100_000):
                 file.write(json.dumps({"id": f"p{number}", "prompt": f"Count to {number}."}) + "\n")

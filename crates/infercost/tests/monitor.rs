@@ -2,6 +2,8 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
+#[path = "monitor/otlp.rs"]
+mod otlp;
 mod program;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -25,6 +25,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod buffer;
+mod eviction;
 mod format;
 mod gate;
 mod isa;
@@ -48,6 +49,7 @@ mod weight_type;
 
 pub use activations::{ActivationForm, Activations};
 pub use attention::{AttentionParts, AttentionShape, Queries};
+pub use eviction::evict;
 pub use format::decode_row;
 pub use gate::{GateFunction, gate, softcap};
 pub use isa::{ISA_VARIABLE, Isa, IsaError};

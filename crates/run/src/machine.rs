@@ -22,7 +22,12 @@ pub fn gpus() -> Vec<GpuFacts> {
 /// What this machine tells of itself, its memory bandwidth measured.
 pub fn facts(gpus: &[GpuFacts]) -> MachineFacts {
     let facts = unmeasured_facts(gpus);
-    MachineFacts { memory_bandwidth: bandwidth::read_bandwidth(threads(&facts), &sysfs_root()), ..facts }
+    MachineFacts { memory_bandwidth: memory_bandwidth(&facts), ..facts }
+}
+
+/// Bytes a second that the machine's memory gives to all its cores together; `None` where it cannot be measured.
+pub(crate) fn memory_bandwidth(facts: &MachineFacts) -> Option<f64> {
+    bandwidth::read_bandwidth(threads(facts), &sysfs_root(), infercost_engine::evict)
 }
 
 /// What this machine tells of itself, for runs whose models work elsewhere: its memory is nothing to them.

@@ -2,7 +2,6 @@
 
 use infercost_core::Workload;
 use infercost_core::text::{count, percent, percents};
-use infercost_harness::bandwidth::read_bandwidth;
 use infercost_sprint::roofline::{self, Machine, Model, Roofline, bound_by_targets};
 use infercost_sprint::{Answer, Confirmed, Elimination, Quality, Setting, Standing};
 
@@ -96,8 +95,7 @@ impl SprintOutcome {
 fn machine_of(request: &SprintRequest) -> Machine {
     let facts = machine::unmeasured_facts(&[]);
     let here = request.run.spec.device == "cpu";
-    let bandwidth = here.then(|| read_bandwidth(machine::threads(&facts), std::path::Path::new("/sys")));
-    Machine { bandwidth: bandwidth.flatten(), peak: None }
+    Machine { bandwidth: here.then(|| machine::memory_bandwidth(&facts)).flatten(), peak: None }
 }
 
 /// What bounds a setting. A server does not tell how many bytes a token reads; on a processor its file's size stands in.
