@@ -16,7 +16,8 @@ pub struct Plan {
     pub prompts: Vec<Prompt>,
     /// Inferences of each prompt by each variant.
     pub repetitions: u32,
-    /// Inferences thrown away before the first counted one, per variant. All but the last are cut short.
+    /// Inferences thrown away before the first counted one, per variant. All are cut short, but the
+    /// last where a meter needs to know how long a prompt takes.
     pub warm_ups: u32,
     /// Fewest prompts in a window: the meter reads once around them, and variants take turns after each. A
     /// meter that refreshes slowly gets more (see [`window_length`](crate::window_length)).

@@ -45,9 +45,9 @@ pub fn run(
     }
 
     // Warm-up tells how long a prompt takes, and that how many prompts a window must hold.
-    let fastest = warm_up(&mut engines, plan, stop)?;
-    let window_prompts =
-        prompts_per_window(plan.window_prompts, plan.prompts.len(), fastest, meter.update_period());
+    let period = meter.update_period();
+    let fastest = warm_up(&mut engines, plan, !period.is_zero(), stop)?;
+    let window_prompts = prompts_per_window(plan.window_prompts, plan.prompts.len(), fastest, period);
 
     let windows = plan.prompts.len().div_ceil(window_prompts) * engines.len();
     let windows = windows.saturating_mul(plan.repetitions as usize);
@@ -67,15 +67,16 @@ pub fn run(
     Ok(())
 }
 
-/// Answer tokens of every warm-up but the last: enough to touch all weights, in prefill and in decode.
+/// Answer tokens of a warm-up that is cut short: enough to touch all weights, in prefill and in decode.
 const COLD_TOKENS: u32 = 8;
 
 /// Inferences that are thrown away. A failing prompt fails again, and is counted, later.
 ///
-/// The last one of each variant is of full shape; the fastest of these gives its time.
+/// All are cut short but the last one of each variant where `is_timed`; the fastest of those gives its time.
 fn warm_up(
     engines: &mut [(VariantId, Box<dyn Engine>)],
     plan: &Plan,
+    is_timed: bool,
     stop: &AtomicBool,
 ) -> Result<Option<Duration>, HarnessError> {
     let warm_ups = usize::try_from(plan.warm_ups).unwrap_or(usize::MAX);
@@ -84,12 +85,12 @@ fn warm_up(
     for (_, engine) in engines {
         for (number, prompt) in plan.prompts.iter().cycle().take(warm_ups).enumerate() {
             HarnessError::check(stop)?;
-            let is_last = number + 1 == warm_ups;
+            let is_whole = is_timed && number + 1 == warm_ups;
             let short = Prompt { max_tokens: prompt.max_tokens.min(COLD_TOKENS), ..prompt.clone() };
-            let asked = if is_last { prompt } else { &short };
+            let asked = if is_whole { prompt } else { &short };
             let (record, answer) = infer(engine.as_mut(), asked, 0, &plan.sampling);
 
-            if is_last && answer.is_some() {
+            if is_whole && answer.is_some() {
                 let latency = record.outcome.latency();
                 fastest = Some(fastest.map_or(latency, |fastest| fastest.min(latency)));
             }
