@@ -12,9 +12,6 @@ use serde::Serialize;
 use crate::run_folder;
 use crate::usage::usage;
 
-/// More than any header takes.
-const MAX_HEADER_BYTES: u64 = 64 << 20;
-
 /// Which runs are asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wanted {
@@ -78,8 +75,8 @@ pub fn list(traces: &Path, wanted: &Wanted) -> anyhow::Result<Vec<RunEntry>> {
     thread::scope(|scope| {
         for part in entries.chunks_mut(share) {
             scope.spawn(move || {
-                for entry in part {
-                    *entry = self::entry(&entry.folder, true);
+                for entry in part.iter_mut().filter(|entry| entry.problem.is_none()) {
+                    judge(entry);
                 }
             });
         }
@@ -93,23 +90,28 @@ pub fn list(traces: &Path, wanted: &Wanted) -> anyhow::Result<Vec<RunEntry>> {
 /// # Errors
 /// As [`list`].
 pub fn headers(traces: &Path, wanted: &Wanted) -> anyhow::Result<Vec<RunEntry>> {
-    let mut entries = Vec::new();
-    for folder in run_folder::newest_first(traces)? {
-        let entry = entry(&folder, false);
-        if is_wanted(&entry, wanted) {
-            entries.push(entry);
-        }
-        if wanted.most.is_some_and(|most| entries.len() >= most) {
-            break;
-        }
-    }
+    let mut entries = run_folder::described_newest_first(traces, described)?;
+    entries.retain(|entry| is_wanted(entry, wanted));
+    entries.truncate(wanted.most.unwrap_or(usize::MAX));
     Ok(entries)
 }
 
-/// One run; its records are read and reported on where `whole` asks for it.
-pub fn entry(folder: &Path, whole: bool) -> RunEntry {
+/// One run with its recommendation.
+pub fn entry(folder: &Path) -> RunEntry {
+    let mut entry = match run_folder::header_text(folder) {
+        Ok(text) => described(folder, &text),
+        Err(error) => RunEntry { problem: Some(format!("{error:#}")), ..unread(folder) },
+    };
+    if entry.problem.is_none() {
+        judge(&mut entry);
+    }
+    entry
+}
+
+/// A run of which nothing is known but where it lies.
+fn unread(folder: &Path) -> RunEntry {
     let id = folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let mut entry = RunEntry {
+    RunEntry {
         id,
         folder: folder.to_owned(),
         started_at: None,
@@ -120,20 +122,15 @@ pub fn entry(folder: &Path, whole: bool) -> RunEntry {
         version: None,
         recommendation: None,
         problem: None,
-    };
-
-    match header(folder) {
-        Ok(header) => describe(&mut entry, &header),
-        Err(error) => {
-            entry.problem = Some(format!("{error:#}"));
-            return entry;
-        }
     }
-    if whole {
-        match infercost_trace::read_run_without_texts(folder) {
-            Ok(run) => judge(&mut entry, &run),
-            Err(error) => entry.problem = Some(error.to_string()),
-        }
+}
+
+/// A run as its header describes it.
+fn described(folder: &Path, header: &str) -> RunEntry {
+    let mut entry = unread(folder);
+    match serde_json::from_str::<RunHeader>(header) {
+        Ok(header) => describe(&mut entry, &header),
+        Err(error) => entry.problem = Some(error.to_string()),
     }
     entry
 }
@@ -159,11 +156,6 @@ pub fn deletable(traces: &Path, name: &str) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-fn header(folder: &Path) -> anyhow::Result<RunHeader> {
-    let text = infercost_text::read(&folder.join("run.json"), MAX_HEADER_BYTES, "header of a run")?;
-    Ok(serde_json::from_str(&text)?)
-}
-
 fn describe(entry: &mut RunEntry, header: &RunHeader) {
     let machine = &header.machine;
     let parts: Vec<&str> =
@@ -177,7 +169,15 @@ fn describe(entry: &mut RunEntry, header: &RunHeader) {
     entry.version = Some(header.infercost_version.clone());
 }
 
-fn judge(entry: &mut RunEntry, run: &RunRecord) {
+/// Reads a run's records, and what its report recommends.
+fn judge(entry: &mut RunEntry) {
+    match infercost_trace::read_run_without_texts(&entry.folder) {
+        Ok(run) => recommend(entry, &run),
+        Err(error) => entry.problem = Some(error.to_string()),
+    }
+}
+
+fn recommend(entry: &mut RunEntry, run: &RunRecord) {
     entry.state = if run.finished_at.is_some() { RunState::Finished } else { RunState::CutOff };
 
     let analysis = Analysis {

@@ -99,7 +99,7 @@ pub(crate) fn run(arguments: &RunsCommand, global: &GlobalFlags) -> anyhow::Resu
         Some(Action::Show { run, answer }) => {
             delivery::check(answer, false)?;
             let folder = run_folder::named(&global.traces, run)?;
-            let entry = history::entry(&folder, true);
+            let entry = history::entry(&folder);
             deliver(&output::runs::one(&entry), &entry, None, answer, global)?;
             Ok(ExitCode::SUCCESS)
         }
