@@ -127,7 +127,7 @@ pub(crate) fn no_energy(variant: &VariantSample<'_>) -> Reason {
         EnergyReading::Unavailable { reason } => Some(Reason::NoMeter { why: reason.clone() }),
         _ => None,
     });
-    stated.unwrap_or_else(|| Reason::stated("no complete window was recorded"))
+    stated.unwrap_or(Reason::NoWholeWindow)
 }
 
 fn assumed_prices(noted: &Noted<'_>) -> Option<Fact> {

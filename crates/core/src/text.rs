@@ -34,6 +34,11 @@ pub fn count(number: u64, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
+/// `1 year`, `4 years`.
+pub fn years(count: f64) -> String {
+    if (count - 1.0).abs() <= 0.0 { "1 year".to_owned() } else { format!("{count} years") }
+}
+
 /// A planned number of prompts, rounded up to two digits: `about 1600 prompts`.
 pub fn about_prompts(prompts: usize) -> String {
     let mut unit = 1;

@@ -1,17 +1,17 @@
 //! What one inference takes: the measured quantities that unit economics start from.
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
 
 use crate::energy::EnergySource;
+use crate::energy_note::EnergyNote;
 use crate::estimate::Estimate;
 use crate::identity::{RunId, VariantId};
 
 /// Mean quantities of one answered request of one variant on one machine: what failures took is shared among the
 /// answers.
 ///
-/// All are per answered request. What was not measured is `None` and has a sentence in `energy_note`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// All are per answered request. What was not measured is `None` and has its reason in `energy_note`.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Workload {
     /// What ran.
     pub variant: VariantId,
@@ -39,8 +39,8 @@ pub struct Workload {
     pub joules: Option<Estimate>,
     /// What the joules rest on.
     pub energy_source: EnergySource,
-    /// Why energy is unknown, or what must be said of it; empty where there is nothing to say.
-    pub energy_note: String,
+    /// Why energy is unknown, or what must be said of it; `None` where there is nothing to say.
+    pub energy_note: Option<EnergyNote>,
     /// Watts of the idle machine with the model resident.
     pub idle_w: Option<f64>,
     /// Seconds to load the model: the median, between the fastest and the slowest load.

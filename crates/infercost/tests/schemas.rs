@@ -47,10 +47,12 @@ const OUTPUTS: [(&str, &[&str]); 16] = [
 ];
 
 /// Fields whose names are data: variants, kinds of failures, parts of a cost.
-const MAPS: [&str; 9] = [
+const MAPS: [&str; 11] = [
     "failure_kinds",
     "unknown",
+    "unknown_codes",
     "left_out",
+    "left_out_codes",
     "irregularities",
     "unsaid",
     "facts",

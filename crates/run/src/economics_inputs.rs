@@ -241,10 +241,13 @@ pub fn findings(book: &PriceBook, workload: &Workload) -> Findings {
         let utilization = book.utilization;
         findings.add(Severity::Warning, EconomicsFact::ExampleUtilization { utilization });
     }
-    if workload.joules.is_none() {
-        findings.add(Severity::Warning, EconomicsFact::EnergyLeftOut { why: workload.energy_note.clone() });
-    } else if !workload.energy_note.is_empty() {
-        findings.add(Severity::Warning, EconomicsFact::Energy { note: workload.energy_note.clone() });
+    let note = workload.energy_note.as_ref().map(ToString::to_string);
+    match note {
+        _ if workload.joules.is_none() => {
+            findings.add(Severity::Warning, EconomicsFact::EnergyLeftOut { why: note.unwrap_or_default() });
+        }
+        Some(note) => findings.add(Severity::Warning, EconomicsFact::Energy { note }),
+        None => {}
     }
     findings
 }

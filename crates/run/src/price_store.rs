@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use infercost_core::economics::Assumed;
 use infercost_core::hosting::HostingOffer;
 use infercost_core::market::{Curve, CurveUnit, ExchangeRate, TokenPrice};
 use infercost_economics::Assumption;
@@ -83,8 +84,9 @@ pub fn tokens(folder: Option<&Path>, model: &str) -> anyhow::Result<Option<Liste
 /// Where the store cannot be read.
 pub fn token_price(folder: Option<&Path>, model: &str) -> anyhow::Result<Option<(TokenPrice, Assumption)>> {
     Ok(tokens(folder, model)?.map(|ListedTokens { price, source, date }| {
-        let what = format!("{model}: {} an input token, {} an output token", price.input, price.output);
-        (price, Assumption { what, source, date: Some(date) })
+        let each = Some([price.input, price.output]);
+        let what = Assumed::TokenPrice { model: model.to_owned(), each };
+        (price, Assumption { date: Some(date), ..Assumption::new(what, source) })
     }))
 }
 

@@ -125,6 +125,7 @@ fn what_boards_showed_at_both_ends_is_said() {
         let notes = analyze(&[record], &prices()).unwrap().notes;
         notes.into_iter().filter(|note| note.contains("GPU-1")).collect::<Vec<_>>()
     };
+
     assert_eq!(said(&|_| {}, Some((100.0, 109.0))), Vec::<String>::new());
     let doubts: [Doubt<'_>; 3] = [
         (
@@ -142,6 +143,7 @@ fn what_boards_showed_at_both_ends_is_said() {
              its heat.",
         ),
     ];
+
     for (change, note) in doubts {
         assert_eq!(said(change, None), [note]);
     }

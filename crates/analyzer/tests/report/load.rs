@@ -29,6 +29,7 @@ pub(crate) fn add_load(
     let earlier = earlier.flat_map(|window| &window.inferences).map(|one| one.repetition + 1);
     let first = earlier.max().unwrap_or(0);
     let mut inferences = Vec::new();
+
     for user in 0..concurrency {
         let mut at = latency * user / concurrency;
         while at + latency <= wall_time {
@@ -55,6 +56,7 @@ pub(crate) fn add_load(
             at += latency;
         }
     }
+
     record.windows.push(WindowRecord {
         id: WindowId { variant: VariantId::from(variant), index },
         started_at,
@@ -242,6 +244,7 @@ fn a_knee_has_a_point_above_it_that_counts() {
         assert_eq!(knee.is_some(), said);
         knee
     };
+
     let record = |latencies: &[(u32, u64)], facts: LoadFacts| {
         let mut record = run("r1", 20, &[Behavior::named("full"), Behavior::named("q4")]);
         let last = latencies.len() - 1;
@@ -251,11 +254,15 @@ fn a_knee_has_a_point_above_it_that_counts() {
         }
         record
     };
+
     let knee = |concurrency| Some(OperatingPoint::Closed { concurrency });
+
     // 10, 20 and 20 a second
     assert_eq!(marked(&record(&[(1, 100), (2, 100), (4, 200)], steady())), knee(2));
+
     // 10, 20, 20 and 40
     assert_eq!(marked(&record(&[(1, 100), (2, 100), (4, 200), (8, 200)], steady())), None);
+
     for (name, spoil) in spoils {
         let mut facts = steady();
         spoil(&mut facts);

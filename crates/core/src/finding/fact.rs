@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{ComparisonFact, EconomicsFact, FindingCode, ServerFact};
 use crate::board::CrossCheck;
+use crate::cost_part::CostPart;
 use crate::energy::EstimationMethod;
 use crate::estimate::Estimate;
 use crate::interference::DisturbedWindow;
 use crate::machine::WallFactor;
-use crate::reason::CostPart;
 use crate::record::{IdlePhase, OperatingPoint};
 
 /// One thing that was found, with the numbers that its sentence is made of. Shares are between 0 and 1; variants go by

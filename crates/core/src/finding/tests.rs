@@ -41,7 +41,7 @@ fn every_shape_comes_back() {
     for fact in [
         Fact::SeveralMachines,
         Fact::NoiseFloor { saving: estimate },
-        Fact::CommonParts { variant: "q8_0".into(), parts: vec![crate::reason::CostPart::ColdStarts] },
+        Fact::CommonParts { variant: "q8_0".into(), parts: vec![crate::cost_part::CostPart::ColdStarts] },
         Fact::BoardWarmed {
             name: "H200".into(),
             uuid: "GPU-1".into(),

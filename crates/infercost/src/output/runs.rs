@@ -56,12 +56,14 @@ pub(crate) fn one(entry: &RunEntry) -> Answer {
         ("prompts", entry.prompts.clone().unwrap_or_else(|| UNKNOWN.to_owned())),
         ("recorded by", entry.version.clone().unwrap_or_else(|| UNKNOWN.to_owned())),
     ];
+
     let mut names = Vec::new();
     let mut values = Vec::new();
     for (name, value) in facts {
         names.push(Cell::words(name));
         values.push(Cell::words(value));
     }
+
     Answer {
         headline: answer(entry),
         table: vec![Column::left("", 0, names), Column::left("", 0, values)],

@@ -32,11 +32,13 @@ pub(super) struct Plan {
 /// A usage error.
 pub(super) fn check(request: &SprintRequest) -> anyhow::Result<()> {
     let space = Space::new(request.vary.clone()).map_err(|error| usage(error.to_string()))?;
+
     match &request.run.serve {
         Some(serve) => {
             if let Some(name) = &request.space {
                 ShippedSpace::named(name).map_err(|error| usage(error.to_string()))?;
             }
+
             ServeCommand::parse(&serve.command)?;
             placeholder::check(&serve.command, &without_models(&space)).map_err(usage)
         }
@@ -46,6 +48,7 @@ pub(super) fn check(request: &SprintRequest) -> anyhow::Result<()> {
                     "--space {name}: flags are a server's; give its command with --serve"
                 )));
             }
+
             let stranger =
                 space.parameters.iter().find(|one| ![VARIANT, THREADS].contains(&one.name.as_str()));
             match stranger {

@@ -40,9 +40,11 @@ pub(super) fn output_limit(present: &Present<'_>) -> Change {
                     percent(lost)
                 )
             });
+
             let effect = if found.right_and_cut == Some(0.0) { Effect::None } else { Effect::Unknown };
             let to = format!("at most {} tokens", found.limit);
             let command = format!("set \"max_tokens\": {} on the prompts", found.limit);
+
             Change {
                 basis: Basis::Computed,
                 saving: Some(found.time_saved),
