@@ -77,6 +77,25 @@ pub fn printable_up_to(text: &str, longest: usize) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// The same of a text of several lines, whose line ends stay.
+pub fn printable_lines(text: &str, longest: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(longest));
+    let mut left = longest;
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            shown.push('\n');
+        }
+        shown.push_str(&printable_up_to(line, left));
+
+        let characters = line.chars().count();
+        if characters > left {
+            break;
+        }
+        left -= characters;
+    }
+    shown
+}
+
 /// True for what a terminal would obey or a reader could not see: control characters, marks of direction (Unicode
 /// Standard Annex 9), line and paragraph separators, invisible joiners and tags.
 pub fn is_hidden(character: char) -> bool {
@@ -137,6 +156,8 @@ mod tests {
         }
 
         assert_eq!(printable_up_to("abcdef", 3), "abc…");
+        assert_eq!(printable_lines("a\u{1b}b\r\nc\n", 99), "a\\u{1b}b\\r\nc\n");
+        assert_eq!(printable_lines("ab\ncd\nef", 3), "ab\nc…");
         assert_eq!(printable(&"x".repeat(400)).chars().count(), LONGEST_QUOTE + 1);
     }
 }

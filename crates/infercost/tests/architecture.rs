@@ -77,7 +77,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("prices", &["core", "text"]),
     ("economics", &["core", "cost", "stats"]),
     ("prompts", &["core", "text"]),
-    ("text", &[]),
+    ("text", &["core"]),
     ("nvml-mock", &[]),
     ("served", &["core"]),
     ("openai-mock", &[]),

@@ -39,6 +39,9 @@ const HEADERS: [(&str, &[&str]); 2] = [
     ("__metadata__", &["crates/weights/src/safetensors.rs"]),
 ];
 
+/// Who escapes characters: the one place for text, and the drawings, which escape for XML as well.
+const ESCAPING: [&str; 2] = ["crates/core/src/text.rs", "crates/economics/src/chart/svg.rs"];
+
 /// Words that STYLE.md replaces, as far as they have no other meaning here.
 const REPLACED: [&str; 6] = ["reckon", "reckons", "reckoning", "dearer", "outdone", "untold"];
 
@@ -125,6 +128,18 @@ fn weight_headers_have_one_reader() {
         readers.sort_unstable();
         assert_eq!(readers, wanted, "{word}");
     }
+}
+
+#[test]
+fn text_of_others_is_escaped_in_one_place() {
+    let mut escaping: Vec<String> = Vec::new();
+    for file in sources(None).into_iter().filter(|file| !file.is_test) {
+        if file.code.contains(".escape_default()") || file.code.contains("char::escape_") {
+            escaping.push(file.path);
+        }
+    }
+    escaping.sort();
+    assert_eq!(escaping, ESCAPING, "escape with infercost_core::text");
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn validate_rule(keyword: &str, rule: &Value) -> Result<(), String> {
         },
 
         other => {
-            let name: String = other.chars().take(60).flat_map(char::escape_default).collect();
+            let name = infercost_core::text::printable_up_to(other, 60);
             Err(format!(
                 "JSON schema: `{name}` is not understood; use type, properties, required, \
                  additionalProperties, items, enum, const, minimum, maximum"
