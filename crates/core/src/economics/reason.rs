@@ -104,6 +104,19 @@ pub enum EconomicsReason {
     TokensUnknown,
     /// The load time of the model is unknown.
     LoadTimeUnknown,
+    /// Prompts were kept out of the trace.
+    NoPrompts,
+    /// A prefix cache was already at work.
+    CacheAtWork,
+    /// Fewer than two prompts were answered.
+    FewAnswers,
+    /// No answer was written.
+    NoAnswer,
+    /// The longest tenth of the answers is no longer than the others.
+    AnswersAlike {
+        /// Tokens of the longest.
+        tokens: u32,
+    },
 }
 
 impl Coded for EconomicsReason {
@@ -154,6 +167,12 @@ impl Coded for EconomicsReason {
             Self::NoRevenue => "no_revenue",
             Self::TokensUnknown => "tokens_unknown",
             Self::LoadTimeUnknown => "load_time_unknown",
+
+            Self::NoPrompts => "no_prompts",
+            Self::CacheAtWork => "cache_at_work",
+            Self::FewAnswers => "few_answers",
+            Self::NoAnswer => "no_answer",
+            Self::AnswersAlike { .. } => "answers_alike",
         }
     }
 }
@@ -216,6 +235,17 @@ impl fmt::Display for EconomicsReason {
             Self::NoRevenue => "no revenue per inference is given; give [revenue] or --revenue",
             Self::TokensUnknown => "the number of tokens is unknown",
             Self::LoadTimeUnknown => "the load time is unknown",
+
+            Self::NoPrompts => "prompts were kept out of the trace",
+            Self::CacheAtWork => "a prefix cache was already at work",
+            Self::FewAnswers => "fewer than two prompts were answered",
+            Self::NoAnswer => "no answer was written",
+            Self::AnswersAlike { tokens } => {
+                return write!(
+                    f,
+                    "the longest tenth of the answers is no longer than the others, {tokens} tokens"
+                );
+            }
         })
     }
 }

@@ -6,12 +6,13 @@ use super::{SourceFile, none, read, sources, workspace};
 const LINTS: [&str; 2] = ["clippy::expect_used", "clippy::indexing_slicing"];
 
 /// Files that say what was found, and leave the sentence to whoever shows it.
-const FACTS: [&str; 9] = [
+const FACTS: [&str; 10] = [
     "crates/analyzer/src/board_notes",
     "crates/analyzer/src/diff/limits",
     "crates/analyzer/src/diff/metrics",
     "crates/analyzer/src/energy_totals",
     "crates/analyzer/src/judgement",
+    "crates/analyzer/src/levers",
     "crates/analyzer/src/load/advice",
     "crates/analyzer/src/load/notes",
     "crates/analyzer/src/notes",

@@ -25,7 +25,7 @@ pub(super) fn shared_prefix(present: &Present<'_>) -> Change {
             ),
             ..change
         },
-        Err(why) => Change { why, ..change },
+        Err(why) => Change { why: why.to_string(), ..change },
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) fn output_limit(present: &Present<'_>) -> Change {
             }
         }
         Err(why) => Change {
-            why,
+            why: why.to_string(),
             ..unknown(Kind::OutputLimit, "a shorter limit", "unknown", "set \"max_tokens\" on the prompts")
         },
     }
