@@ -1,6 +1,7 @@
 //! What one inference takes: the measured quantities that unit economics start from.
 
 use jiff::civil::Date;
+use serde::{Serialize, Serializer};
 
 use crate::energy::EnergySource;
 use crate::energy_note::EnergyNote;
@@ -11,7 +12,7 @@ use crate::identity::{RunId, VariantId};
 /// answers.
 ///
 /// All are per answered request. What was not measured is `None` and has its reason in `energy_note`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Workload {
     /// What ran.
     pub variant: VariantId,
@@ -40,6 +41,7 @@ pub struct Workload {
     /// What the joules rest on.
     pub energy_source: EnergySource,
     /// Why energy is unknown, or what must be said of it; `None` where there is nothing to say.
+    #[serde(serialize_with = "sentence")]
     pub energy_note: Option<EnergyNote>,
     /// Watts of the idle machine with the model resident.
     pub idle_w: Option<f64>,
@@ -51,6 +53,14 @@ pub struct Workload {
     pub output_tokens: Option<Estimate>,
     /// Share of graded answers that are right, 0 to 1; failures are no answers.
     pub correct: Option<Estimate>,
+}
+
+/// The sentence of a note; empty where there is none.
+fn sentence<S: Serializer>(note: &Option<EnergyNote>, serializer: S) -> Result<S::Ok, S::Error> {
+    match note {
+        Some(note) => serializer.collect_str(note),
+        None => serializer.serialize_str(""),
+    }
 }
 
 impl Workload {

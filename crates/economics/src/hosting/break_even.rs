@@ -124,7 +124,7 @@ impl Search<'_> {
     /// Why there is no load from which owning is cheaper; `busy` is the gap at the farthest load.
     fn why_never(&self, at: &[f64], busy: f64) -> EconomicsReason {
         let capacity = self.capacity_per_hour(at);
-        let up_to = (self.farthest > 1.0).then(|| self.farthest * capacity);
+        let up_to = (self.farthest > 1.0).then_some(self.farthest * capacity);
 
         // A machine by the hour costs the same however little it does; an owned one draws more when it works.
         match self.root(at, UP_TO) {
