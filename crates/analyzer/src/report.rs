@@ -71,6 +71,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         Some(advised) => advised,
         None => recommend(&judged, analysis.policy),
     };
+    let hosted = context.hosted();
     let energy = energy_totals::totals(analysis.runs, &candidates);
     let interference = interference::report(if loaded.is_empty() { analysis.runs } else { loaded });
     let noted = Noted {
@@ -78,6 +79,8 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         energy: energy.as_ref(),
         prompts: &prompts,
         candidates: &candidates,
+        hosted: &hosted,
+        recommended: saving_of(&recommendation),
         margin: &margin,
         graded,
         common_parts,
@@ -104,12 +107,21 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         prompts,
         energy,
         candidates,
+        hosted,
         recommendation: interference::explained(
             with_baseline(recommendation, baseline),
             interference.as_ref(),
         ),
         interference,
     })
+}
+
+/// What a recommendation saves; nothing where it keeps the baseline.
+fn saving_of(recommendation: &Recommendation) -> f64 {
+    match recommendation {
+        Recommendation::Switch { saving, .. } => saving.point,
+        Recommendation::KeepBaseline { .. } | Recommendation::MeasureMore { .. } => 0.0,
+    }
 }
 
 /// The operating points of every variant, put into its report.

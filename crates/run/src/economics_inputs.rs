@@ -193,8 +193,22 @@ pub struct Measured {
 pub fn measured(arguments: &EconomicsRequest, name: Option<&str>) -> anyhow::Result<Measured> {
     let run = infercost_trace::read_run(&run_folder::named_or_newest(&arguments.traces, name)?)?;
     let variant = variant(&run, arguments.variant.as_deref())?;
+    refuse_hosted(&run, &variant)?;
     let workload = workload_of(&run, &variant, arguments)?;
     Ok(Measured { run, workload })
+}
+
+/// Unit economics are those of a machine's time; what is paid by its tokens has a price already.
+fn refuse_hosted(run: &RunRecord, variant: &VariantId) -> anyhow::Result<()> {
+    let hosted = run.header.variants.iter().filter(|known| known.token_price.is_some());
+    if !hosted.into_iter().any(|known| known.id == *variant) {
+        return Ok(());
+    }
+    Err(usage(format!(
+        "{variant} is paid by its tokens, and no machine of yours works for it; `infercost report {}` says what it costs, \
+         and --variant takes another one",
+        run.header.id
+    )))
 }
 
 /// What one inference of a variant takes.

@@ -7,6 +7,7 @@
 mod failures;
 mod fooled;
 mod forward;
+mod hosted;
 mod joules;
 #[path = "../program/mod.rs"]
 mod program;
