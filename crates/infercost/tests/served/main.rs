@@ -14,10 +14,15 @@ mod program;
 #[path = "../run_on_disk/mod.rs"]
 mod run_on_disk;
 mod sprint;
+#[path = "../schema/mod.rs"]
+mod schema;
 mod started;
 #[path = "../tiny/mod.rs"]
 mod tiny;
 mod under_load;
+#[expect(dead_code, reason = "other tests read the recorded run")]
+#[path = "../workspace/mod.rs"]
+mod workspace;
 
 use std::collections::HashSet;
 use std::fs;
