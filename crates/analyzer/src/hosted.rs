@@ -50,7 +50,11 @@ impl Context<'_> {
     }
 
     /// 1 − what the baseline's tokens would cost ÷ what the baseline costs.
-    fn saving_of_price(&self, price: &PricePerMillion, baseline: &VariantSample<'_>) -> Result<Estimate, Reason> {
+    fn saving_of_price(
+        &self,
+        price: &PricePerMillion,
+        baseline: &VariantSample<'_>,
+    ) -> Result<Estimate, Reason> {
         let reference = self.reference().ok_or(Reason::NoCost)?;
         let compared = Basis::of_tokens().against(&reference)?;
 

@@ -153,8 +153,7 @@ impl LoadContext<'_> {
             },
         );
 
-        let (parts, unpriced) =
-            self.pricing.parts(variant, power.watts.is_some(), self.idle_watts.is_some());
+        let (parts, unpriced) = self.pricing.parts(variant, power.watts.is_some(), self.idle_watts.is_some());
         let tokens_cost = self.tokens_cost(variant, &counted);
         let (cost_per_inference, cost_components) = match tokens_cost {
             Some(cost) => {

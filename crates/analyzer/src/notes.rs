@@ -236,7 +236,12 @@ fn old_prices(noted: &Noted<'_>) -> Vec<Fact> {
 fn old_token_price(price: &PricePerMillion, today: Date) -> Option<Fact> {
     let days = price.date.until(today).map_or(0, |span| span.get_days());
     let (date, source) = (price.date, price.source.clone());
-    (days > OLD_PRICE).then(|| Fact::PriceOld { price: format!("the tokens of {}", price.model), days, date, source })
+    (days > OLD_PRICE).then(|| Fact::PriceOld {
+        price: format!("the tokens of {}", price.model),
+        days,
+        date,
+        source,
+    })
 }
 
 fn margin(noted: &Noted<'_>) -> Option<Fact> {

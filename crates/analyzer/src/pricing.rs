@@ -66,8 +66,7 @@ impl<'a> Pricing<'a> {
 
     /// The cost of one request over the given parts; NaN where one of them is not known.
     pub(crate) fn cost(&self, took: &Metered, parts: Parts) -> f64 {
-        let amounts =
-            if parts.tokens { Amounts::of_tokens(took.tokens_cost) } else { self.amounts(took) };
+        let amounts = if parts.tokens { Amounts::of_tokens(took.tokens_cost) } else { self.amounts(took) };
         amounts.sum(parts)
     }
 
@@ -168,7 +167,12 @@ pub(crate) struct Compared {
 
 impl Basis {
     /// The basis of a cost of these parts.
-    pub(crate) fn of(known: Parts, left_out: &LeftOut, energy_measured: bool, idle_watts: Option<f64>) -> Self {
+    pub(crate) fn of(
+        known: Parts,
+        left_out: &LeftOut,
+        energy_measured: bool,
+        idle_watts: Option<f64>,
+    ) -> Self {
         let is_missing = |reason: &Reason| !matches!(reason, Reason::InRent | Reason::NoOperation);
         Self {
             known,

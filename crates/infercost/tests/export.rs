@@ -106,7 +106,8 @@ fn langsmith_and_langfuse_get_what_they_read() {
         ("LANGFUSE_SECRET_KEY", "lf-secret-key"),
         ("LANGFUSE_BASE_URL", url.as_str()),
     ];
-    let output = run_with(folder.path(), &["export", "--langfuse", "--compression", "none", "--json"], &langfuse);
+    let output =
+        run_with(folder.path(), &["export", "--langfuse", "--compression", "none", "--json"], &langfuse);
     assert!(output.status.success(), "{}", told(&output));
     hold("export.v1", "export", &[json(&output)]);
     let requests = requests.lock().unwrap();

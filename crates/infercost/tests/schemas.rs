@@ -108,7 +108,7 @@ fn write_hosted(folder: &Path) {
     let path = folder.join("traces/20261104-000000/run.json");
     let mut header: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     let price = json!({
-        "model": "api", "input_per_million": "2", "output_per_million": "10", "cached_input_per_million": "1",
+        "model": "api", "input_per_million": "2", "output_per_million": "10", "cached_input_per_million": null,
         "cache_write_per_million": null, "currency": "USD", "source": "a list", "date": "2026-11-01",
     });
     header["variants"][0]["token_price"] = price.clone();
@@ -156,7 +156,10 @@ fn schemas_that_are_held_elsewhere_are_held_there() {
     for (name, file) in HELD_ELSEWHERE {
         let path = workspace::root().join("crates/infercost/tests").join(file);
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
-        assert!(text.contains(&format!("hold(\"{name}\"")) || text.contains(&format!("\"{name}\",")), "{name}: {file}");
+        assert!(
+            text.contains(&format!("hold(\"{name}\"")) || text.contains(&format!("\"{name}\",")),
+            "{name}: {file}"
+        );
     }
 }
 
@@ -181,4 +184,3 @@ fn breaches_are_found() {
         assert_eq!(breaches(&wrong), 1, "{why}");
     }
 }
-

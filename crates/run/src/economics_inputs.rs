@@ -80,7 +80,7 @@ impl EconomicsInputs {
         let prices = prices.map(|section| section.book(Some(&load), today)).transpose().map_err(wrong)?;
         let currency = prices.as_ref().map_or(Currency::USD, |book| book.currency);
         let wanted = arguments.currency.as_deref().map(str::parse).transpose();
-        let revenue = revenue.map(|section| section.checked(currency)).transpose().map_err(wrong)?;
+        let revenue = revenue.map(|section| section.checked(currency, today)).transpose().map_err(wrong)?;
         let rates: Result<Vec<_>, _> = exchange.into_iter().map(|section| section.rate()).collect();
         let mut rates = rates.map_err(wrong)?;
         rates.extend(crate::price_store::rates(arguments.price_store.as_deref())?);

@@ -295,7 +295,11 @@ mod tests {
     fn arguments_are_read() {
         let read = |text| {
             let found = argument(text).unwrap();
-            (found.place.to_owned(), found.name, found.price.map(|(read, written)| format!("{read} {written}")))
+            (
+                found.place.to_owned(),
+                found.name,
+                found.price.map(|(read, written)| format!("{read} {written}")),
+            )
         };
         let wanted = |place: &str, name: &str, price: Option<&str>| {
             (place.to_owned(), name.to_owned(), price.map(str::to_owned))

@@ -22,7 +22,8 @@ const DAYS: usize = 64;
 
 /// The folder of the flag, else that of `INFERCOST_PRICES`, else `prices` in the cache.
 pub fn open(folder: Option<&Path>) -> anyhow::Result<PriceStore> {
-    let of_environment = env::var_os("INFERCOST_PRICES").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let of_environment =
+        env::var_os("INFERCOST_PRICES").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     Ok(match folder.or(of_environment.as_deref()) {
         Some(folder) => PriceStore::at(folder),
         None => PriceStore::at(cache_root()?.join("prices")),

@@ -224,7 +224,8 @@ fn cheapest<'a>(
     fits: fn(&Point) -> bool,
 ) -> Option<&'a Point> {
     let fitting = tested.points.iter().filter(|point| fits(point));
-    let priced = fitting.filter_map(|point| Some((point, cost(tested, point, pricing, point.basis.known)?.point)));
+    let priced =
+        fitting.filter_map(|point| Some((point, cost(tested, point, pricing, point.basis.known)?.point)));
     priced.min_by(|one, other| one.1.total_cmp(&other.1)).map(|(point, _)| point)
 }
 

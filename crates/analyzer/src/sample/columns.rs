@@ -209,7 +209,11 @@ impl OwnTotals<'_> {
     /// Tokens of an answered request; no cache is assumed.
     pub(crate) fn tokens_per_answer(&self) -> TokenUsage {
         let answers = self.sum(Own::Answers);
-        TokenUsage { input: self.sum(Own::Input) / answers, cached: 0.0, output: self.sum(Own::Output) / answers }
+        TokenUsage {
+            input: self.sum(Own::Input) / answers,
+            cached: 0.0,
+            output: self.sum(Own::Output) / answers,
+        }
     }
 
     /// Right answers ÷ answers, over graded prompts.

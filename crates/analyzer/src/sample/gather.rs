@@ -399,8 +399,7 @@ impl Took {
     /// Adds it to the columns from `first` on, in the order in which [`Pair`] has them.
     fn add(self, table: &mut Table, row: usize, first: usize) {
         let Self { answers, busy_s, joules, metered_answers, tokens_cost } = self;
-        for (offset, value) in
-            [answers, busy_s, joules, metered_answers, tokens_cost].into_iter().enumerate()
+        for (offset, value) in [answers, busy_s, joules, metered_answers, tokens_cost].into_iter().enumerate()
         {
             table.add(row, first + offset, value);
         }

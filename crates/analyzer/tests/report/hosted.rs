@@ -87,7 +87,11 @@ fn a_cost_in_part_is_not_called_whole() {
     // Dearer than the known part: the unknown part may turn that round.
     let report = on(&beside(unmetered, price("1000", "1000")));
     assert_eq!(report.candidates[1].unknown.get("saving"), Some(&Reason::MachineCostInPart));
-    assert!(matches!(report.recommendation, Recommendation::MeasureMore { .. }), "{:?}", report.recommendation);
+    assert!(
+        matches!(report.recommendation, Recommendation::MeasureMore { .. }),
+        "{:?}",
+        report.recommendation
+    );
 
     // The other way round nothing can be said of what the machine saves, and with a meter it can.
     let mut reversed = beside(Behavior { watts: None, ..full() }, price("1000", "1000"));
@@ -102,7 +106,11 @@ fn a_cost_in_part_is_not_called_whole() {
 /// Without the tokens of prompts there is no bill.
 #[test]
 fn tokens_that_nobody_counts_are_not_billed() {
-    let mut record = run("r1", 100, &[full(), Behavior { input_tokens: |i| (i != 3).then_some(30), ..faster("api", 0.5) }]);
+    let mut record = run(
+        "r1",
+        100,
+        &[full(), Behavior { input_tokens: |i| (i != 3).then_some(30), ..faster("api", 0.5) }],
+    );
     record.header.variants[1].token_price = Some(price("2", "10"));
     let report = on(&record);
     let api = &report.candidates[1];

@@ -23,7 +23,9 @@ pub(crate) fn headline(report: &Report) -> Option<String> {
     } else {
         format!("{} more", percent(-saving.point))
     };
-    Some(format!("{model} would cost {cost} than {variant} for the same tokens; its quality was not measured"))
+    Some(format!(
+        "{model} would cost {cost} than {variant} for the same tokens; its quality was not measured"
+    ))
 }
 
 /// The same of one model, as a caution.

@@ -25,9 +25,9 @@ const WIDTH: usize = 80;
 /// The answer for Markdown, CSV and files: every setting that was tried, and what it rests on.
 pub(crate) fn answer(outcome: &SprintOutcome) -> Answer {
     let is_found = matches!(outcome.answer, Outcome::Found { .. });
-    let cost = outcome.present_cost.map_or(UNKNOWN.to_owned(), |cost| {
-        format!("{} {}", thousand(cost), outcome.prices.currency)
-    });
+    let cost = outcome
+        .present_cost
+        .map_or(UNKNOWN.to_owned(), |cost| format!("{} {}", thousand(cost), outcome.prices.currency));
     let mut answer = Answer {
         tone: if is_found { Tone::Good } else { Tone::Doubt },
         headline: outcome.sentence.clone(),

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use infercost_core::report::{CandidateReport, HostedReport, Report};
-use infercost_core::{EnergySource, Estimate, Fact, Finding, FindingCode, Gate, Recommendation, Severity, Verdict};
+use infercost_core::{
+    EnergySource, Estimate, Fact, Finding, FindingCode, Gate, Recommendation, Severity, Verdict,
+};
 use infercost_run::number;
 
 use crate::output::answer::{Answer, CAUTIONS, Caution, Cell, Tone};
@@ -69,6 +71,7 @@ fn caution(finding: &Finding) -> Caution {
     let words = match finding.code() {
         FindingCode::MachineBusy => finding.sentence().trim_end_matches('.').to_owned(),
         FindingCode::PricesAssumed => "prices are an example machine's, not yours".to_owned(),
+        FindingCode::UtilizationAssumed => utilization(finding),
         FindingCode::EnergyUnavailable => "energy was not measured: the cost leaves it out".to_owned(),
         FindingCode::EnergyEstimated => "energy is estimated, not measured".to_owned(),
         FindingCode::Interrupted => "the run was cut off".to_owned(),
@@ -76,6 +79,16 @@ fn caution(finding: &Finding) -> Caution {
         _ => first_sentence(&finding.sentence()),
     };
     Caution { words, fix: finding.fix.as_ref().map(ToString::to_string) }
+}
+
+/// `utilization of 30 % is assumed`.
+fn utilization(finding: &Finding) -> String {
+    match &finding.fact {
+        Fact::UtilizationAssumed { utilization } => {
+            format!("utilization of {} is assumed", number::percent(*utilization))
+        }
+        _ => first_sentence(&finding.sentence()),
+    }
 }
 
 /// `gpt-4o-mini was not asked: by its price alone it would cost 40 % less`.
@@ -132,7 +145,8 @@ fn columns(report: &Report) -> Vec<Column> {
         verdicts.push(Cell::words("not measured"));
     }
     let savings = priced(|one| saving(one.saving.as_ref()), |hosted| saving(hosted.saving.as_ref()));
-    let costs = priced(|one| points(one.cost.per_inference, 1e3), |hosted| points(hosted.cost_per_inference, 1e3));
+    let costs =
+        priced(|one| points(one.cost.per_inference, 1e3), |hosted| points(hosted.cost_per_inference, 1e3));
     let of_output = priced(
         |one| points(one.cost.per_million_output_tokens, 1.0),
         |hosted| points(hosted.cost_per_million_output_tokens, 1.0),
@@ -153,6 +167,7 @@ fn columns(report: &Report) -> Vec<Column> {
             if has_failed { 1 } else { 9 },
             cells(|one| share(one, Gate::FailureRate, one.failure_rate)),
         ),
+        Column::right("in time", 1, cells(in_time)).limited(in_time_limit(report)),
         Column::right("J/inference", if is_metered { 4 } else { 8 }, cells(joules)),
         Column::right("decode tok/s", 5, cells(|one| points(one.decode_tokens_per_s, 1.0))),
         Column::right("TTFT", 6, cells(|one| Cell::maybe(one.ttft_s.map(|ttft| ttft.p50), number::seconds))),
@@ -183,6 +198,20 @@ fn points(estimate: Option<Estimate>, factor: f64) -> Cell {
 /// A share with a mark where its limit is broken.
 fn share(candidate: &CandidateReport, gate: Gate, value: Option<Estimate>) -> Cell {
     marked(candidate, gate, Cell::estimate(value.as_ref(), |share| number::percent(share.point)))
+}
+
+/// The share of single requests within the latency targets, where there are any.
+fn in_time(candidate: &CandidateReport) -> Cell {
+    let gate = candidate.gates.iter().find(|gate| gate.gate == Gate::Latency);
+    let share = gate.and_then(|gate| gate.measured.as_ref());
+    marked(candidate, Gate::Latency, Cell::estimate(share, |share| number::percent(share.point)))
+}
+
+/// The share that must be.
+fn in_time_limit(report: &Report) -> Option<String> {
+    let mut gates = report.candidates.iter().flat_map(|candidate| &candidate.gates);
+    let gate = gates.find(|gate| gate.gate == Gate::Latency)?;
+    Some(format!("≥ {}", number::percent(gate.threshold)))
 }
 
 fn divergence(candidate: &CandidateReport) -> Cell {

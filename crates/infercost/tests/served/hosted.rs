@@ -56,8 +56,17 @@ fn a_hosted_model_is_paid_by_its_tokens() {
     let (hosted, heads_of_hosted) = counted();
     let (plain, heads_of_plain) = counted();
     let (at, beside) = (format!("{}=2/8", url(&hosted)), url(&plain));
-    let arguments =
-        ["compare", "some.gguf", &beside, "--hosted", &at, "--prompts", "mine.jsonl", "--exhaustive", "--json"];
+    let arguments = [
+        "compare",
+        "some.gguf",
+        &beside,
+        "--hosted",
+        &at,
+        "--prompts",
+        "mine.jsonl",
+        "--exhaustive",
+        "--json",
+    ];
     let output = infercost(folder.path(), &arguments)
         .env("OPENAI_API_KEY", "sk-hosted")
         .env_remove("INFERCOST_API_KEY")
@@ -66,7 +75,8 @@ fn a_hosted_model_is_paid_by_its_tokens() {
     let report = json(&output);
 
     let candidates = report["candidates"].as_array().unwrap();
-    let paid = candidates.iter().find(|one| one["token_price"].is_object()).unwrap_or_else(|| panic!("{report:#}"));
+    let paid =
+        candidates.iter().find(|one| one["token_price"].is_object()).unwrap_or_else(|| panic!("{report:#}"));
     assert_eq!(paid["inferences"], PROMPTS, "{paid:#}");
     let cost = &paid["cost"];
     let per_inference = amount(&cost["per_inference"]["point"]);
@@ -83,7 +93,10 @@ fn a_hosted_model_is_paid_by_its_tokens() {
     assert_eq!(paid["unknown_codes"]["saving"], "machine_cost_in_part", "{paid:#}");
     let findings = report["findings"].as_array().unwrap();
     let finding = findings.iter().find(|one| one["code"] == "hosted").unwrap();
-    assert!(finding["message"].as_str().unwrap().contains("2 USD per million tokens read, 8 written"), "{finding:#}");
+    assert!(
+        finding["message"].as_str().unwrap().contains("2 USD per million tokens read, 8 written"),
+        "{finding:#}"
+    );
 
     // the key is shown to the hosted model alone, and kept nowhere
     let heads = |of: &Mutex<Vec<String>>| of.lock().unwrap().join("\n");
@@ -127,7 +140,8 @@ fn a_hosted_model_stands_against_a_machine() {
     let report = json(&run(folder.path(), &["report", "--json"]));
     let baseline = &report["candidates"][0];
     let asked = &report["candidates"][1];
-    let ratio = amount(&asked["cost"]["per_inference"]["point"]) / amount(&baseline["cost"]["per_inference"]["point"]);
+    let ratio = amount(&asked["cost"]["per_inference"]["point"])
+        / amount(&baseline["cost"]["per_inference"]["point"]);
     assert!((amount(&asked["saving"]["point"]) - (1.0 - ratio)).abs() < 1e-3 * ratio, "{ratio}: {asked:#}");
 
     // What stands by its price alone has the baseline's tokens, no quality, and no part in the recommendation.
@@ -140,7 +154,8 @@ fn a_hosted_model_stands_against_a_machine() {
     assert!(amount(&by_price["saving"]["lower"]) > 0.99, "{by_price:#}");
     assert_eq!(report["candidates"].as_array().unwrap().len(), 2, "{report:#}");
     assert_ne!(report["recommendation"]["kind"], "switch", "{:#}", report["recommendation"]);
-    let finding = report["findings"].as_array().unwrap().iter().find(|one| one["subject"] == "cheap-api").unwrap();
+    let finding =
+        report["findings"].as_array().unwrap().iter().find(|one| one["subject"] == "cheap-api").unwrap();
     assert_eq!(finding["severity"], "warning", "{finding:#}");
 
     // settings of another day: the price of the model that is named there
@@ -163,7 +178,8 @@ fn prices_of_hosted_models_are_looked_for() {
     let _alone = alone();
     let folder = bench();
     let compare = |api: &str| {
-        let arguments = ["compare", "some.gguf", "--hosted", api, "--prompts", "mine.jsonl", "--max-prompts", "6"];
+        let arguments =
+            ["compare", "some.gguf", "--hosted", api, "--prompts", "mine.jsonl", "--max-prompts", "6"];
         run(folder.path(), &[&arguments[..], &["--json"]].concat())
     };
 
@@ -182,11 +198,12 @@ fn prices_of_hosted_models_are_looked_for() {
     assert_eq!(foreign.status.code(), Some(2));
     assert!(String::from_utf8(foreign.stderr).unwrap().contains("EUR"), "no rate leads to the other prices");
 
-    let rate = "[[exchange]]\nfrom = \"EUR\"\nto = \"USD\"\nrate = 1.25\nsource = \"a bank\"\ndate = 2026-11-20\n";
+    let rate =
+        "[[exchange]]\nfrom = \"EUR\"\nto = \"USD\"\nrate = 1.25\nsource = \"a bank\"\ndate = 2026-11-20\n";
     fs::write(folder.path().join("infercost.toml"), format!("{settings}{rate}")).unwrap();
     let report = json(&compare("org/m"));
     let price = &report["hosted"][0]["token_price"];
     assert_eq!(price["model"], "org/m", "{price:#}");
-    assert_eq!(amount(&price["input_per_million"].as_str().unwrap().parse().unwrap()), 3.75, "{price:#}");
+    assert_eq!(price["input_per_million"], "3.75", "{price:#}");
     assert!(price["source"].as_str().unwrap().contains("in EUR, at 1.25 USD"), "{price:#}");
 }

@@ -13,9 +13,9 @@ mod joules;
 mod program;
 #[path = "../run_on_disk/mod.rs"]
 mod run_on_disk;
-mod sprint;
 #[path = "../schema/mod.rs"]
 mod schema;
+mod sprint;
 mod started;
 #[path = "../tiny/mod.rs"]
 mod tiny;

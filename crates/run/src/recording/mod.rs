@@ -122,8 +122,18 @@ impl<'r> Checked<'r> {
         let (discovery, boundary) = coverage::discover(request, &servers.watched)?;
         let models = contenders(request)?;
 
-        let setup =
-            Setup { request, device, selection, prompts, models, settings, hosted, servers, boundary, destination };
+        let setup = Setup {
+            request,
+            device,
+            selection,
+            prompts,
+            models,
+            settings,
+            hosted,
+            servers,
+            boundary,
+            destination,
+        };
         Ok((setup, discovery))
     }
 }
