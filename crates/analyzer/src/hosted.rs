@@ -2,7 +2,7 @@
 
 use infercost_core::price_per_million::PricePerMillion;
 use infercost_core::report::HostedReport;
-use infercost_core::{Estimate, Fact, Reason, Unknown};
+use infercost_core::{Estimate, Reason, Unknown};
 use infercost_cost::cost_of_tokens;
 
 use crate::candidate::{Context, input_tokens};
@@ -79,15 +79,5 @@ impl Context<'_> {
         let presence = self.samples.layout.own(index, Own::Asked);
         let too_few = self.too_few_answers(baseline.answered.len());
         self.estimate(presence, too_few, |totals| statistic(totals.of(index)))
-    }
-}
-
-/// That a hosted model stands in the report by its price alone.
-pub(crate) fn fact(hosted: &HostedReport) -> Fact {
-    Fact::ByPriceAlone {
-        model: hosted.model.clone(),
-        tokens_of: hosted.tokens_of.variant_name().to_owned(),
-        saving: hosted.saving,
-        price: hosted.token_price.clone(),
     }
 }

@@ -1,6 +1,7 @@
 //! What must be known with the numbers, most important first.
 
 mod claims;
+mod hosted;
 mod servers;
 mod thinking;
 
@@ -8,19 +9,15 @@ use infercost_core::Judgment;
 use infercost_core::finding::{LimitedMargin, StoppedVariant, VariantShare, Weighting};
 use infercost_core::manifest::Provenance;
 use infercost_core::price::UtilizationBasis;
-use infercost_core::price_per_million::PricePerMillion;
 use infercost_core::report::{CandidateReport, EnergyTotals, HostedReport, InterferenceReport, PromptCount};
 use infercost_core::run::VariantHeader;
 use infercost_core::{
     EnergyReading, EnergySource, Evaluation, Fact, Finding, Reason, RunRecord, Severity, WindowRecord,
 };
 
-use jiff::civil::Date;
-
 use crate::analysis::{self, Analysis};
 use crate::board_notes;
 use crate::energy_totals;
-use crate::hosted;
 use crate::interference;
 use crate::judgement::Margin;
 use crate::sample::VariantSample;
@@ -29,9 +26,6 @@ use infercost_stats::power;
 
 /// Days after which a price is old.
 const OLD_PRICE: i32 = 90;
-
-/// What to do about a hosted model that was not asked.
-const MEASURE_HOSTED: &str = "--hosted https://HOST/v1#NAME measures it";
 
 /// A metered window should hold this many updates of the meter.
 const FEWEST_UPDATES: u32 = 10;
@@ -89,11 +83,10 @@ pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
     all.add(Limitation, None, costlier(noted));
     all.add(Limitation, None, noise_floor(noted));
     all.add(Limitation, None, noted.common_parts.iter().cloned());
-    all.add(Info, None, paid_by_tokens(noted));
-    for hosted in noted.hosted {
-        let may_win = hosted.saving.is_some_and(|saving| saving.upper > noted.recommended);
-        let weight = if may_win { Warning } else { Limitation };
-        all.add(weight, Some(MEASURE_HOSTED), Some(hosted::fact(hosted)));
+    all.add(Info, None, hosted::paid_by_tokens(noted));
+    for by_price in noted.hosted {
+        let weight = hosted::weight(noted, by_price);
+        all.add(weight, Some(hosted::MEASURE), Some(hosted::by_price_alone(by_price)));
     }
     all.add(Info, None, noted.saving_basis.clone());
     all.add(Warning, None, noted.open_question.clone());
@@ -151,17 +144,6 @@ fn assumed_prices(noted: &Noted<'_>) -> Option<Fact> {
     book.assumed.then(|| Fact::PricesAssumed { book: book.name.clone() })
 }
 
-/// Variants that are paid by their tokens.
-fn paid_by_tokens(noted: &Noted<'_>) -> Vec<Fact> {
-    let mut facts = Vec::new();
-    for candidate in noted.candidates.iter().filter(|candidate| !candidate.noise_floor) {
-        if let Some(price) = candidate.token_price.clone() {
-            facts.push(Fact::PaidByTokens { variant: name(candidate), price });
-        }
-    }
-    facts
-}
-
 fn assumed_utilization(noted: &Noted<'_>) -> Option<Fact> {
     let book = noted.analysis.prices;
     let is_assumed = !book.assumed && book.utilization_basis == UtilizationBasis::Assumed;
@@ -211,13 +193,7 @@ fn old_prices(noted: &Noted<'_>) -> Vec<Fact> {
     let Some(run) = noted.analysis.runs.first() else { return Vec::new() };
     let today = run.header.started_at.to_zoned(jiff::tz::TimeZone::UTC).date();
 
-    let mut old = Vec::new();
-    for price in noted.candidates.iter().filter_map(|candidate| candidate.token_price.as_ref()) {
-        old.extend(old_token_price(price, today));
-    }
-    for hosted in noted.hosted {
-        old.extend(old_token_price(&hosted.token_price, today));
-    }
+    let mut old = hosted::old_prices(noted, today);
     for price in noted.analysis.prices.prices_that_age() {
         let days = price.date.until(today).map_or(0, |span| span.get_days());
         if days > OLD_PRICE {
@@ -230,18 +206,6 @@ fn old_prices(noted: &Noted<'_>) -> Vec<Fact> {
         }
     }
     old
-}
-
-/// The price of a model's tokens, where it is old.
-fn old_token_price(price: &PricePerMillion, today: Date) -> Option<Fact> {
-    let days = price.date.until(today).map_or(0, |span| span.get_days());
-    let (date, source) = (price.date, price.source.clone());
-    (days > OLD_PRICE).then(|| Fact::PriceOld {
-        price: format!("the tokens of {}", price.model),
-        days,
-        date,
-        source,
-    })
 }
 
 fn margin(noted: &Noted<'_>) -> Option<Fact> {
