@@ -23,6 +23,7 @@ pub mod exporting;
 mod fd_limit;
 pub mod foreign_traces;
 pub mod history;
+mod hosted;
 pub mod machine;
 pub mod machine_checks;
 pub mod models;

@@ -152,7 +152,8 @@ impl RunRequest {
     /// The specification as it goes to disk.
     pub(crate) fn stored_spec(&self) -> RunSpec {
         let models = self.spec.models.iter().map(|model| without_credentials(model)).collect();
-        RunSpec { models, ..self.spec.clone() }
+        let hosted = self.spec.hosted.iter().map(|model| without_credentials(model)).collect();
+        RunSpec { models, hosted, ..self.spec.clone() }
     }
 
     /// The run that goes on by a stored specification, with what this invocation gives.

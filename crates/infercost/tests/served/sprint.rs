@@ -15,6 +15,7 @@ use tempfile::TempDir;
 use super::forward::forward;
 use super::{alone, bench, serving};
 use crate::program::{infercost, json, run};
+use crate::schema::hold;
 use crate::started::answers;
 use crate::tiny;
 
@@ -98,6 +99,7 @@ fn the_planted_optimum_is_found_and_failures_are_outcomes() {
     let command = command();
     let output = run(folder.path(), &arguments(&command, "np=1,2,3"));
     let report = json(&output);
+    hold("sprint.v1", "optimize --measure", std::slice::from_ref(&report));
     let said = String::from_utf8_lossy(&output.stderr);
 
     assert_eq!(output.status.code(), Some(0), "{said}\n{report:#}");
@@ -110,6 +112,16 @@ fn the_planted_optimum_is_found_and_failures_are_outcomes() {
     assert!(failed["outcome"].as_str().unwrap().contains("out of memory"), "{failed:#}");
     let saving = &of_setting(&report, "2")["standing"]["saving"];
     assert!(saving["lower"].as_f64().unwrap() > 0.1, "{saving}");
+
+    // the same answer in a file, without measuring anything again
+    let mut again = arguments(&command, "np=1,2,3");
+    again.retain(|word| *word != "--json");
+    again.extend(["--resume", "--format", "csv", "--export", "sprint.md"]);
+    let resumed = run(folder.path(), &again);
+    let csv = String::from_utf8_lossy(&resumed.stdout).into_owned();
+    assert!(csv.starts_with("setting,saves") && csv.contains("np=2,"), "{csv}\n{resumed:?}");
+    let markdown = fs::read_to_string(folder.path().join("sprint.md")).unwrap();
+    assert!(markdown.contains("| np=2 |") && markdown.contains("### basis"), "{markdown}");
 
     let ports = ports(folder.path());
     assert!(ports.len() > 5, "{ports:?}");

@@ -18,6 +18,7 @@ use crate::config::Settings;
 use crate::console;
 use crate::coverage::Boundary;
 use crate::engines;
+use crate::hosted::Hosted;
 use crate::request::RunRequest;
 use crate::run_folder;
 use crate::usage::usage;
@@ -35,6 +36,8 @@ pub(crate) struct Setup<'a> {
     /// Baseline first.
     pub(crate) models: Vec<Contender>,
     pub(crate) settings: Settings,
+    /// Models that are paid by their tokens.
+    pub(crate) hosted: Hosted,
     pub(crate) servers: Servers,
     /// What the meter covers.
     pub(crate) boundary: Boundary,
@@ -108,7 +111,8 @@ impl Setup<'_> {
     fn load(&self, contender: &Contender) -> Result<Box<dyn Engine>, EngineError> {
         let Contender { id, model, threads, serve, .. } = contender;
         if let ModelLocation::Server { url, served_name } = &model.location {
-            return Ok(Box::new(engines::connect(url, served_name.as_deref(), &self.servers.options)?));
+            let options = self.servers.options_for(self.hosted.price_at(&model.location).is_some());
+            return Ok(Box::new(engines::connect(url, served_name.as_deref(), &options)?));
         }
         match serve.as_ref().or(self.servers.command.as_ref()) {
             Some(command) => self.servers.start(command, id, model, &self.request.traces),
