@@ -9,6 +9,7 @@
 //! the [`console`].
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
+mod answer_limit;
 pub mod baseline;
 pub mod baseline_store;
 pub mod calibration;

@@ -50,6 +50,8 @@ pub struct ContenderSetting {
     pub threads: Option<u16>,
     /// The command that serves it; `None` for that of the run.
     pub serve: Option<String>,
+    /// Most tokens of its answers, where prompts allow more; `None` for what they allow.
+    pub max_tokens: Option<u32>,
 }
 
 /// How servers are started.

@@ -151,11 +151,12 @@ fn figures(found: &Roofline) -> String {
         format!("decode {}", percent(found.decode)),
         format!("queue {}", known(found.queue)),
         format!("bandwidth {}", known(found.bandwidth_share)),
+        format!("peak {}", known(found.peak_share)),
     ];
     if let Some(watts) = found.watts {
         parts.push(format!("{watts:.0} W"));
     }
-    format!("  {}\n", styled(FAINT, &parts.join(" · ")))
+    format!("  {}", wrapped(&parts.join(" · "), 2, FAINT))
 }
 
 /// The three steps of a cost review, each with what this sprint says of it and the command that goes on.

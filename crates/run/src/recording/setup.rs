@@ -14,6 +14,7 @@ use infercost_trace::{RunStore, StoreError};
 
 use super::contenders::Contender;
 use super::servers::Servers;
+use crate::answer_limit::limited;
 use crate::config::Settings;
 use crate::console;
 use crate::coverage::Boundary;
@@ -109,6 +110,10 @@ impl Setup<'_> {
 
     /// Loads a model in process, starts a server for it, or asks the one that it names.
     fn load(&self, contender: &Contender) -> Result<Box<dyn Engine>, EngineError> {
+        Ok(limited(self.load_unlimited(contender)?, contender.max_tokens))
+    }
+
+    fn load_unlimited(&self, contender: &Contender) -> Result<Box<dyn Engine>, EngineError> {
         let Contender { id, model, threads, serve, .. } = contender;
         if let ModelLocation::Server { url, served_name } = &model.location {
             let options = self.servers.options_for(self.hosted.price_at(&model.location).is_some());
