@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use infercost_core::report::{CandidateReport, PromptCount, REPORT_SCHEMA, Report};
-use infercost_core::{Policy, PromptId, Recommendation, RunRecord, VariantId, Verdict};
+use infercost_core::verdict::Grounds;
+use infercost_core::{Gate, Policy, PromptId, Recommendation, RunRecord, VariantId, Verdict};
 
 use crate::analysis::{Analysis, AnalysisError};
 use crate::candidate::Context;
@@ -69,8 +70,9 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
     let load_facts = load::notes::of_run(loaded, &tested, advised.is_some());
     let recommendation = match advised {
         Some(advised) => advised,
-        None => recommend(&judged, analysis.policy),
+        None => by_targets(recommend(&judged, analysis.policy), &candidates),
     };
+    let hosted = context.hosted();
     let energy = energy_totals::totals(analysis.runs, &candidates);
     let interference = interference::report(if loaded.is_empty() { analysis.runs } else { loaded });
     let noted = Noted {
@@ -78,6 +80,8 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         energy: energy.as_ref(),
         prompts: &prompts,
         candidates: &candidates,
+        hosted: &hosted,
+        recommended: saving_of(&recommendation),
         margin: &margin,
         graded,
         common_parts,
@@ -104,12 +108,39 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         prompts,
         energy,
         candidates,
+        hosted,
         recommendation: interference::explained(
             with_baseline(recommendation, baseline),
             interference.as_ref(),
         ),
         interference,
     })
+}
+
+/// The baseline is kept for another reason where it is the latency targets that every candidate misses.
+fn by_targets(recommendation: Recommendation, candidates: &[CandidateReport]) -> Recommendation {
+    let misses = |candidate: &CandidateReport| {
+        candidate.gates.iter().any(|gate| gate.gate == Gate::Latency && gate.verdict == Verdict::Fail)
+    };
+    let mut rivals = candidates.iter().skip(1).filter(|candidate| !candidate.noise_floor).peekable();
+
+    match recommendation {
+        Recommendation::KeepBaseline { variant, operating_point, .. }
+            if rivals.peek().is_some() && rivals.all(misses) =>
+        {
+            let why = Grounds::NoneMeetsTargets.to_string();
+            Recommendation::KeepBaseline { variant, operating_point, why }
+        }
+        other => other,
+    }
+}
+
+/// What a recommendation saves; nothing where it keeps the baseline.
+fn saving_of(recommendation: &Recommendation) -> f64 {
+    match recommendation {
+        Recommendation::Switch { saving, .. } => saving.point,
+        Recommendation::KeepBaseline { .. } | Recommendation::MeasureMore { .. } => 0.0,
+    }
 }
 
 /// The operating points of every variant, put into its report.

@@ -17,6 +17,7 @@ use infercost_stats::percentile::Timed;
 
 use columns::Columns;
 pub(crate) use columns::{Layout, Own, OwnTotals, Pair, Place, Spent, Totals};
+pub(crate) use gather::tokens_cost;
 use run_blocks::RunBlocks;
 
 /// Task score of one variant on one prompt, averaged over repetitions.
@@ -42,6 +43,8 @@ struct Asking {
     answered: bool,
     busy: f64,
     joules: Option<f64>,
+    /// Money for its tokens; 0 where the machine is paid.
+    tokens_cost: f64,
     ttft: Option<f64>,
     tpot: Option<f64>,
 }

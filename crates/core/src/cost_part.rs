@@ -34,7 +34,7 @@ pub enum CostPart {
     ColdStarts,
     /// Serverless workers that wait for the next request.
     Waiting,
-    /// A price per token, where the number of tokens is unknown.
+    /// Tokens by their price.
     Tokens,
     /// Prompt tokens.
     #[serde(rename = "input tokens")]

@@ -54,6 +54,10 @@ pub enum Reason {
     NoTariff,
     /// Electricity is in the rent.
     InRent,
+    /// The tokens are paid, and the machine with them.
+    PaidByTokens,
+    /// A price of tokens holds everything, and the cost of the machine that it stands beside does not.
+    MachineCostInPart,
     /// No price of the hardware is known.
     NoHardwarePrice,
     /// No operating cost is known.

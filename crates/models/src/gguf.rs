@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use infercost_weights::gguf::{Header, Metadata};
+pub use infercost_weights::{TensorType, gguf::TensorInfo};
 
 use crate::error::ModelError;
 use crate::mistaken;

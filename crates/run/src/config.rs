@@ -83,6 +83,8 @@ pub struct SettingsOverrides {
     policy: Option<Policy>,
     prices: Option<PriceBook>,
     token_prices: Vec<PricePerMillion>,
+    offers: Vec<OfferSection>,
+    exchange: Vec<ExchangeSection>,
     arguments: PolicyFlags,
 }
 
@@ -98,6 +100,8 @@ impl SettingsOverrides {
             policy: policy.transpose().map_err(usage)?,
             prices,
             token_prices: file.token_prices,
+            offers: file.offers,
+            exchange: file.exchange,
             arguments: arguments.clone(),
         })
     }
@@ -110,6 +114,16 @@ impl SettingsOverrides {
     /// The user's prices of hosted models.
     pub fn token_prices(&self) -> &[PricePerMillion] {
         &self.token_prices
+    }
+
+    /// The user's offers.
+    pub(crate) fn offers(&self) -> &[OfferSection] {
+        &self.offers
+    }
+
+    /// The user's exchange rates.
+    pub(crate) fn exchange(&self) -> &[ExchangeSection] {
+        &self.exchange
     }
 
     /// Settings for a new run: flags, then the file, then the defaults.

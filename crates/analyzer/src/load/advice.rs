@@ -224,12 +224,17 @@ fn cheapest<'a>(
     fits: fn(&Point) -> bool,
 ) -> Option<&'a Point> {
     let fitting = tested.points.iter().filter(|point| fits(point));
-    let priced = fitting.filter_map(|point| Some((point, cost(tested, point, pricing, point.parts)?.point)));
+    let priced =
+        fitting.filter_map(|point| Some((point, cost(tested, point, pricing, point.basis.known)?.point)));
     priced.min_by(|one, other| one.1.total_cmp(&other.1)).map(|(point, _)| point)
 }
 
 /// Cost per inference over the given parts; `None` where it is not known.
 fn cost(tested: &LoadTested<'_>, point: &Point, pricing: &Pricing<'_>, parts: Parts) -> Option<Estimate> {
+    if parts.tokens {
+        return point.tokens_cost;
+    }
+
     let rate = point.report.requests_per_s?;
     let cost = rate.map(|rate| point.cost_at(pricing, parts, tested.idle_watts, rate));
     let sound = [cost.lower, cost.point, cost.upper].iter().all(|value| value.is_finite() && *value > 0.0);
@@ -245,9 +250,9 @@ fn ratio(
     reference: &Point,
     pricing: &Pricing<'_>,
 ) -> Option<Estimate> {
-    let parts = measured_parts(point).common(measured_parts(reference));
-    let one = cost(tested, point, pricing, parts)?;
-    let other = cost(baseline, reference, pricing, parts)?;
+    let compared = point.basis.against(&reference.basis).ok().filter(|compared| !compared.at_least)?;
+    let one = cost(tested, point, pricing, compared.own)?;
+    let other = cost(baseline, reference, pricing, compared.reference)?;
     let spread = half_width(&one).hypot(half_width(&other)).exp();
     let ratio = one.point / other.point;
     Some(Estimate {
@@ -257,11 +262,6 @@ fn ratio(
         n: one.n.min(other.n),
         ..one
     })
-}
-
-/// Parts of a point's cost, without an estimated energy.
-fn measured_parts(point: &Point) -> Parts {
-    point.parts.of_energy(point.report.energy_source.is_measured())
 }
 
 /// Half of an interval's width, in logarithms.

@@ -48,6 +48,13 @@ impl Reason {
             Self::NoMeter { why } => ("no_meter", printable(why)),
             Self::NoTariff => ("no_tariff", "no price of electricity is known".into()),
             Self::InRent => ("in_rent", "included in the rent".into()),
+            Self::PaidByTokens => ("paid_by_tokens", "included in the price of the tokens".into()),
+            Self::MachineCostInPart => (
+                "machine_cost_in_part",
+                "the price of tokens holds everything, and electricity or hardware of the machine beside it is unknown; \
+                 --estimate or --assume-watts, and [prices], tell"
+                    .into(),
+            ),
             Self::NoHardwarePrice => ("no_hardware_price", "no price of the hardware is known".into()),
             Self::FreeClaim => (
                 "free_claim",

@@ -18,6 +18,7 @@ mod frequencies;
 mod gguf_config;
 mod hf_config;
 mod options;
+mod regular_file;
 mod safetensors_header;
 mod stored_tensor;
 mod tensor;

@@ -90,10 +90,12 @@ pub(crate) fn print(
         Some(_) => infercost_trace::read_run,
         None => infercost_trace::read_run_without_texts,
     };
-    let runs: Vec<RunRecord> =
+    let mut runs: Vec<RunRecord> =
         folders.iter().map(|folder| Ok(read(folder)?)).collect::<anyhow::Result<_>>()?;
     let Some(first) = runs.first() else { return Err(usage("no run to report on")) };
     let settings = given.over(&first.header.policy, &first.header.prices)?;
+    let (machine, spec) = (first.header.machine.clone(), first.header.spec.clone());
+    given.reprice(&mut runs, settings.prices.currency)?;
     let variants = runs.iter().flat_map(|run| &run.header.variants).map(|variant| &variant.id);
     let variants: Vec<&VariantId> = variants.collect();
     let baseline = baseline.map(|name| baseline::named(&variants, name)).transpose()?;
@@ -102,11 +104,11 @@ pub(crate) fn print(
         policy: &settings.policy,
         prices: &settings.prices,
         baseline,
-        memory_bandwidth: first.header.machine.memory_bandwidth,
+        memory_bandwidth: machine.memory_bandwidth,
     })?;
 
     output::page::write(printing.page, &report, &runs, &printing.texts)?;
-    let typed = first.header.spec.as_ref().map_or_else(Vec::new, |spec| spec.models.clone());
+    let typed = spec.map_or_else(Vec::new, |spec| spec.models);
     let answer = output::table::answer(&report, folders, &typed);
     let draw: Draw<'_> = &|| infercost_page::cost_against_quality(&report);
     deliver(&answer, &report, Some(draw), printing.answer, printing.global)?;

@@ -67,6 +67,7 @@ impl AnalysedRun {
         }
 
         let settings = given.over(&run.header.policy, &run.header.prices)?;
+        given.reprice(std::slice::from_mut(&mut run), settings.prices.currency)?;
         let report = infercost_analyzer::report(&Analysis {
             runs: std::slice::from_ref(&run),
             policy: &settings.policy,
