@@ -18,7 +18,7 @@ use crate::idle_power::{Idle, idle_watts};
 use crate::judgement::{Judgement, Measurement, QualityEvidence};
 use crate::latency::latency;
 use crate::notes;
-use crate::pricing::{Metered, Pricing};
+use crate::pricing::{ComparedParts, Metered, Pricing};
 use crate::quality;
 use crate::recommendation::SavingReplicates;
 use crate::sample::known_lengths::{RatioAtLengths, RatioTails};
@@ -47,11 +47,18 @@ pub(crate) struct Saving {
     pub(crate) basis: Option<Fact>,
 }
 
-/// What every candidate's report needs.
+/// What a candidate's report needs.
 pub(crate) struct Context<'a> {
     pub(crate) analysis: &'a Analysis<'a>,
     pub(crate) samples: &'a Samples<'a>,
+    /// The prices of its machine.
     pub(crate) pricing: Pricing<'a>,
+    /// Those of the baseline's.
+    pub(crate) reference: Pricing<'a>,
+    /// The machine's name, where there are several.
+    pub(crate) machine: Option<&'a str>,
+    /// Bytes per second that its machine reads from memory, where measured.
+    pub(crate) memory_bandwidth: Option<f64>,
     /// By run.
     pub(crate) idles: &'a [Option<Idle>],
 }
@@ -97,6 +104,7 @@ impl Context<'_> {
 
         let report = CandidateReport {
             variant: variant.header.id.clone(),
+            machine: self.machine.map(str::to_owned),
             engine: variant.header.engine.clone(),
             provenance: variant.header.provenance.clone(),
             noise_floor: variant.header.noise_floor,
@@ -168,7 +176,7 @@ impl Context<'_> {
     /// (the KV cache is left out, so the share is a lower bound). Only one request at a time: a batch reads
     /// the weights once for all.
     fn bandwidth_share(&self, variant: &VariantSample<'_>, decode: Option<&Estimate>) -> Result<f64, Reason> {
-        let bandwidth = self.analysis.memory_bandwidth.filter(|bandwidth| *bandwidth > 0.0);
+        let bandwidth = self.memory_bandwidth.filter(|bandwidth| *bandwidth > 0.0);
         let bandwidth = bandwidth.ok_or(Reason::NoBandwidth)?;
         let bytes = variant.header.engine.weight_bytes_per_token.ok_or(Reason::NoBytesPerToken)?;
         if variant.windows.iter().any(|window| window.operating_point != OperatingPoint::SEQUENTIAL) {
@@ -276,7 +284,7 @@ impl Context<'_> {
         let per_million = unknown.known("per_million_output_tokens", per_million);
 
         let report = CostReport {
-            currency: self.analysis.prices.currency,
+            currency: self.pricing.currency(),
             // The point is the sum of the rounded parts.
             per_inference: of_cost.and_then(|cost| Some(Estimate { point: sum?, ..cost })),
             per_correct,
@@ -303,20 +311,22 @@ impl Context<'_> {
         };
         let energy = self.energy(self.samples.baseline, baseline, &mut Unknown::default());
         let (parts, _) =
-            self.pricing.parts(&baseline.header.provenance, energy.known, energy.idle_watts.is_some());
+            self.reference.parts(&baseline.header.provenance, energy.known, energy.idle_watts.is_some());
         let reference = Basis { parts: parts.of_energy(energy.measured), idle_watts: energy.idle_watts };
-        let common = own.parts.common(reference.parts);
-        if !common.any() {
-            unknown.insert("saving", Reason::NoCommonCost);
-            return Saving::default();
-        }
+        let compared = match self.pricing.compared(own.parts, &self.reference, reference.parts) {
+            Ok(compared) => compared,
+            Err(reason) => {
+                unknown.insert("saving", reason);
+                return Saving::default();
+            }
+        };
 
-        // Each by the idle power of the machines that it ran on.
+        // Each by the prices and the idle power of the machine that it ran on.
         let ratio = |totals: Totals<'_>| {
             let pair = totals.pair(index);
             let own = Metered::per_answer(pair.variant(), own.idle_watts);
             let reference = Metered::per_answer(pair.baseline(), reference.idle_watts);
-            self.pricing.cost(&own, common) / self.pricing.cost(&reference, common)
+            self.pricing.cost(&own, compared.own) / self.reference.cost(&reference, compared.reference)
         };
 
         let both = variant.answered.intersection(&baseline.answered).count();
@@ -328,10 +338,12 @@ impl Context<'_> {
         let replicates = SavingReplicates {
             by_prompts: self.samples.draws(|totals| 1.0 - ratio(totals)),
             without_block: self.samples.without_each_block(index, |totals| 1.0 - ratio(totals)),
-            is_nested: self.samples.blocks.is_nested(),
+            blocks: self.samples.comparison_blocks(index),
+            is_nested: self.samples.is_nested(index),
         };
 
-        Saving { estimate, replicates, common_parts: common_parts(variant, own, reference), basis }
+        let common_parts = common_parts(variant, own, reference, compared);
+        Saving { estimate, replicates, common_parts, basis }
     }
 
     fn saving_interval(
@@ -349,7 +361,7 @@ impl Context<'_> {
 
         let presence = self.samples.layout.pair(index, Pair::Shared);
         let too_few = Reason::TooFewPrompts { needed: FEWEST_ANSWERS as u64 };
-        let measured = self.samples.measured(presence, too_few, ratio)?;
+        let measured = self.samples.compared(index, presence, too_few, ratio)?;
         if measured.blocks() < FEWEST_TO_COMPARE {
             return Err(Reason::TooFewBlocks);
         }
@@ -409,12 +421,17 @@ struct Basis {
 }
 
 /// That a saving compares fewer parts than a total holds; `None` where it compares all.
-fn common_parts(variant: &VariantSample<'_>, own: Basis, reference: Basis) -> Option<Fact> {
-    if own.parts == reference.parts {
+fn common_parts(
+    variant: &VariantSample<'_>,
+    own: Basis,
+    reference: Basis,
+    compared: ComparedParts,
+) -> Option<Fact> {
+    if own.parts == compared.own && reference.parts == compared.reference {
         return None;
     }
 
-    let parts = own.parts.common(reference.parts).names();
+    let parts = compared.own.names();
     Some(Fact::CommonParts { variant: variant.header.id.variant_name().to_owned(), parts })
 }
 

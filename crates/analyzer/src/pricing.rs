@@ -3,18 +3,37 @@
 use infercost_core::manifest::Provenance;
 use infercost_core::price::{HardwareCost, PriceBook};
 use infercost_core::report::CostComponents;
-use infercost_core::{CostPart, LeftOut, Reason};
+use infercost_core::{CostPart, Currency, LeftOut, Reason, WallFactor};
 use infercost_cost::{Amounts, Bill, Parts, Rates, Usage, Wall, cost};
 
-use crate::analysis::{Analysis, AnalysisError, shared_wall_factor};
+use crate::analysis::AnalysisError;
 use crate::sample::Spent;
 
-/// The prices of an analysis, the way from the meter to the wall, and the share of hours that are used.
+/// The prices of one machine, the way from the meter to the wall, and the share of hours that are used.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pricing<'a> {
     rates: Rates,
     wall: Wall,
     prices: &'a PriceBook,
+    machine: PricedMachine<'a>,
+}
+
+/// What is priced.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PricedMachine<'a> {
+    /// The machine's name.
+    pub(crate) name: &'a str,
+    /// Its place among all machines.
+    pub(crate) place: usize,
+    /// True where the price of the hardware is that of the very machine that answers, wherever that stands.
+    pub(crate) is_own: bool,
+}
+
+/// The parts over which two costs are compared: as a rule the same.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ComparedParts {
+    pub(crate) own: Parts,
+    pub(crate) reference: Parts,
 }
 
 /// What one request takes, as the machine's own meter has it.
@@ -38,12 +57,74 @@ impl Metered {
 }
 
 impl<'a> Pricing<'a> {
+    /// The prices of a machine; `wall` is the factor that its runs share.
+    ///
     /// # Errors
     /// [`AnalysisError::Prices`] where the price book is unsound.
-    pub(crate) fn of(analysis: &Analysis<'a>) -> Result<Self, AnalysisError> {
-        let prices = analysis.prices;
+    pub(crate) fn of(
+        prices: &'a PriceBook,
+        wall: Option<&WallFactor>,
+        machine: PricedMachine<'a>,
+    ) -> Result<Self, AnalysisError> {
         let rates = Rates::of(prices).map_err(|error| AnalysisError::of_prices(prices, error))?;
-        Ok(Self { rates, wall: Wall::of(shared_wall_factor(analysis.runs)), prices })
+        Ok(Self { rates, wall: Wall::of(wall), prices, machine })
+    }
+
+    /// The currency of every amount.
+    pub(crate) fn currency(&self) -> Currency {
+        self.prices.currency
+    }
+
+    /// The place of its machine.
+    pub(crate) fn place(&self) -> usize {
+        self.machine.place
+    }
+
+    /// The parts of a cost under these prices that may stand against a reference under others.
+    ///
+    /// On one machine these are the parts that both know. Between machines the hardware must be known of both, since it is
+    /// most of a difference; and electricity that is in one machine's rent stands against the other's bill for it.
+    ///
+    /// # Errors
+    /// What is not known.
+    pub(crate) fn compared(
+        &self,
+        own: Parts,
+        reference_pricing: &Self,
+        reference: Parts,
+    ) -> Result<ComparedParts, Reason> {
+        let common = own.common(reference);
+        if self.place() == reference_pricing.place() {
+            let compared = ComparedParts { own: common, reference: common };
+            return if common.any() { Ok(compared) } else { Err(Reason::NoCommonCost) };
+        }
+
+        for (pricing, parts) in [(self, own), (reference_pricing, reference)] {
+            if !parts.machine {
+                return Err(Reason::MachinePriceUnknown { machine: pricing.machine.name.to_owned() });
+            }
+        }
+        if self.in_rent() == reference_pricing.in_rent() {
+            return Ok(ComparedParts { own: common, reference: common });
+        }
+
+        // one of them pays for electricity apart, and all of it must be known
+        let billed = if self.in_rent() { reference } else { own };
+        if !billed.energy {
+            return Err(Reason::NoEnergy);
+        }
+        if !billed.idle {
+            return Err(Reason::NoIdlePower);
+        }
+        Ok(ComparedParts {
+            own: Parts { operation: common.operation, ..own },
+            reference: Parts { operation: common.operation, ..reference },
+        })
+    }
+
+    /// True where electricity is in the rent.
+    fn in_rent(&self) -> bool {
+        matches!(self.prices.hardware, Some(HardwareCost::Rented { includes_electricity: true, .. }))
     }
 
     /// The amounts of one request.
@@ -99,7 +180,7 @@ impl<'a> Pricing<'a> {
     /// the hour holds for whatever is rented.
     fn foreign_hardware(&self, provenance: &Provenance) -> Option<Reason> {
         let rented = matches!(self.prices.hardware, Some(HardwareCost::Rented { .. }));
-        if rented || self.prices.hardware.is_none() {
+        if rented || self.machine.is_own || self.prices.hardware.is_none() {
             return None;
         }
         let host = provenance.other_machine()?;

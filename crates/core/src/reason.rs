@@ -70,6 +70,13 @@ pub enum Reason {
         /// That machine.
         host: String,
     },
+    /// What an hour of one of several machines costs is not known, so that costs on it stand against no other's.
+    MachinePriceUnknown {
+        /// That machine.
+        machine: String,
+    },
+    /// It holds the baseline's weights on another machine, where divergences are taken from it.
+    OtherMachinesReference,
     /// The memory bandwidth was not measured.
     NoBandwidth,
     /// The bytes read per token are not known.
@@ -226,6 +233,18 @@ impl Reason {
                     printable(host)
                 )
                 .into(),
+            ),
+            Self::MachinePriceUnknown { machine } => (
+                "machine_price_unknown",
+                format!(
+                    "what an hour of {} costs is unknown; give it a [[machines]] entry, or --market",
+                    printable(machine)
+                )
+                .into(),
+            ),
+            Self::OtherMachinesReference => (
+                "other_machines_reference",
+                "it holds the baseline's weights, and divergences on its machine are taken from it".into(),
             ),
             Self::NoBandwidth => ("no_bandwidth", "the memory bandwidth was not measured".into()),
             Self::NoBytesPerToken => ("no_bytes_per_token", "the bytes read per token are unknown".into()),

@@ -14,6 +14,11 @@ pub fn facts(proc_root: &Path, sys_root: &Path) -> MachineFacts {
     let flags = cpuinfo.as_deref().and_then(|text| field(text, "flags"));
     let virtualization = virtualization::detect(flags, proc_root, sys_root);
     MachineFacts {
+        id: None,
+        label: None,
+        host: read(&proc_root.join("sys/kernel/hostname"))
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty()),
         cpu: cpuinfo.as_deref().and_then(|text| field(text, "model name")).map(str::to_owned),
         cores: thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok()),
         memory: read(&proc_root.join("meminfo")).as_deref().and_then(memory),
@@ -100,7 +105,7 @@ mod tests {
     #[test]
     fn missing_files_stay_unknown() {
         let facts = facts(Path::new("/nonexistent"), Path::new("/nonexistent"));
-        assert_eq!((facts.cpu, facts.memory, facts.governor), (None, None, None));
+        assert_eq!((facts.cpu, facts.memory, facts.governor, facts.host), (None, None, None, None));
     }
 
     #[test]

@@ -21,7 +21,14 @@ use serde_json::{Map, Value, json};
 
 /// A schema's name, and commands whose output keeps it. `SAMPLE` is the recorded run.
 const OUTPUTS: [(&str, &[&str]); 16] = [
-    ("report.v1", &["report SAMPLE --json", "report 20261101-000000 --json --slo ttft=1s"]),
+    (
+        "report.v1",
+        &[
+            "report SAMPLE --json",
+            "report 20261101-000000 --json --slo ttft=1s",
+            "report 20261101-000000 20261102-000000 --json",
+        ],
+    ),
     ("foreign-report.v1", &["report traces.jsonl --json"]),
     (
         "audit.v1",

@@ -9,6 +9,7 @@ use crate::amount::Amount;
 use crate::day::Day;
 use crate::price_error::{PriceError, price, within};
 use crate::sections::LoadSection;
+use crate::sections::machine::MachinePriceParts;
 use crate::written::Written;
 
 const EXAMPLE: &str = include_str!("example.toml");
@@ -34,7 +35,7 @@ pub struct PriceSection {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PerKilowattHour {
+pub(crate) struct PerKilowattHour {
     per_kwh: Amount,
     source: String,
     date: Day,
@@ -42,7 +43,7 @@ struct PerKilowattHour {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PerHour {
+pub(crate) struct PerHour {
     per_hour: Amount,
     source: String,
     date: Day,
@@ -50,7 +51,7 @@ struct PerHour {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
-enum Hardware {
+pub(crate) enum Hardware {
     Owned {
         purchase: Amount,
         #[serde(default)]
@@ -76,6 +77,25 @@ impl PriceSection {
     /// What its amounts are in.
     pub fn currency(&self) -> Currency {
         self.currency
+    }
+
+    /// The section of a machine of its own: what `own` does not give but for hardware is that of `shared`, whose amounts
+    /// are in the same currency.
+    pub(crate) fn of_machine(
+        name: &str,
+        currency: Currency,
+        own: MachinePriceParts,
+        shared: Option<&Self>,
+    ) -> Self {
+        Self {
+            name: Some(name.to_owned()),
+            currency,
+            electricity: own.electricity.or_else(|| shared?.electricity.clone()),
+            hardware: own.hardware,
+            operation: own.operation.or_else(|| shared?.operation.clone()),
+            utilization: own.utilization.or_else(|| shared?.utilization),
+            pue: own.pue.or_else(|| shared?.pue),
+        }
     }
 
     /// Checks the section and turns it into a price book. Amounts that stand alone are the user's own word, as of

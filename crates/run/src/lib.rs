@@ -25,6 +25,8 @@ pub mod foreign_traces;
 pub mod history;
 pub mod machine;
 pub mod machine_checks;
+mod machine_identity;
+mod machine_prices;
 pub mod models;
 pub mod number;
 pub mod policy_section;

@@ -90,10 +90,12 @@ pub(crate) fn print(
         Some(_) => infercost_trace::read_run,
         None => infercost_trace::read_run_without_texts,
     };
-    let runs: Vec<RunRecord> =
+    let mut runs: Vec<RunRecord> =
         folders.iter().map(|folder| Ok(read(folder)?)).collect::<anyhow::Result<_>>()?;
+    infercost_analyzer::separate_machines(&mut runs);
     let Some(first) = runs.first() else { return Err(usage("no run to report on")) };
     let settings = given.over(&first.header.policy, &first.header.prices)?;
+    let machine_prices = given.machine_prices(&runs, &settings)?;
     let variants = runs.iter().flat_map(|run| &run.header.variants).map(|variant| &variant.id);
     let variants: Vec<&VariantId> = variants.collect();
     let baseline = baseline.map(|name| baseline::named(&variants, name)).transpose()?;
@@ -101,6 +103,7 @@ pub(crate) fn print(
         runs: &runs,
         policy: &settings.policy,
         prices: &settings.prices,
+        machine_prices: &machine_prices,
         baseline,
         memory_bandwidth: first.header.machine.memory_bandwidth,
     })?;

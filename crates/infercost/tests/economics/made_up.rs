@@ -7,9 +7,9 @@ use infercost_core::run::VariantHeader;
 use infercost_core::testing::made_up_run;
 use infercost_core::{
     ChunkArrival, EnergyDomain, EnergyReading, EnergyScope, EngineIdentity, Evaluation, EvaluationRecord,
-    FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord, MeterKind, MeterSource,
-    OperatingPoint, Outcome, PromptId, RunHeader, RunId, Sampling, TaskScore, VariantId, Watts, WindowId,
-    WindowRecord,
+    FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord, MachineFacts, MeterKind,
+    MeterSource, OperatingPoint, Outcome, PromptId, RunHeader, RunId, Sampling, TaskScore, VariantId, Watts,
+    WindowId, WindowRecord,
 };
 use infercost_trace::RunStore;
 
@@ -37,9 +37,18 @@ impl MadeUp {
         self.write_failing(folder, |_| false);
     }
 
+    /// The same as it would be on that machine.
+    #[allow(dead_code, reason = "not every test has several machines")]
+    pub(crate) fn write_on(&self, folder: &Path, machine: MachineFacts) {
+        self.write_header(folder, RunHeader { machine, ..self.header() }, |_| false);
+    }
+
     /// The same, where the server refuses some prompts: it takes as long, and answers nothing.
     pub(crate) fn write_failing(&self, folder: &Path, fails: fn(u32) -> bool) {
-        let header = self.header();
+        self.write_header(folder, self.header(), fails);
+    }
+
+    fn write_header(&self, folder: &Path, header: RunHeader, fails: fn(u32) -> bool) {
         let mut now = SystemTime::from(header.started_at);
         let mut store = RunStore::create(&folder.join("traces"), &header).unwrap();
         let wall_time = Duration::from_secs(10);

@@ -67,10 +67,12 @@ impl AnalysedRun {
         }
 
         let settings = given.over(&run.header.policy, &run.header.prices)?;
+        let machine_prices = given.machine_prices(std::slice::from_ref(&run), &settings)?;
         let report = infercost_analyzer::report(&Analysis {
             runs: std::slice::from_ref(&run),
             policy: &settings.policy,
             prices: &settings.prices,
+            machine_prices: &machine_prices,
             baseline: None,
             memory_bandwidth: run.header.machine.memory_bandwidth,
         })?;
