@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use infercost_core::price::PriceBook;
 use infercost_core::report::MachineReport;
-use infercost_core::{MachineFacts, RunId, RunRecord, VariantId};
+use infercost_core::{MachineFacts, RunHeader, RunId, RunRecord, VariantId};
 
 /// The prices of one machine.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +49,7 @@ impl Machines {
         let mut names: BTreeMap<String, usize> = BTreeMap::new();
 
         for (place, run) in runs.iter().enumerate() {
-            let server = server(run);
+            let server = server(&run.header);
             let facts = &run.header.machine;
             let identity = facts.identity().map(|identity| format!("{identity}|{server:?}"));
 
@@ -191,8 +191,8 @@ fn is_on(variant: &VariantId, machine: &str) -> bool {
 
 /// The host that all models of a run are served from; `None` where any works on the run's own machine, or there are
 /// several hosts.
-fn server(run: &RunRecord) -> Option<String> {
-    let mut hosts = run.header.variants.iter().map(|variant| variant.provenance.other_machine());
+pub fn server(header: &RunHeader) -> Option<String> {
+    let mut hosts = header.variants.iter().map(|variant| variant.provenance.other_machine());
     let first = hosts.next()??;
     hosts.all(|host| host.as_ref() == Some(&first)).then_some(first)
 }

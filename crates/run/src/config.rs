@@ -186,7 +186,8 @@ impl SettingsOverrides {
     }
 }
 
-fn machines(
+/// The `[[machines]]` entries, checked.
+pub(crate) fn machines(
     sections: Vec<MachineSection>,
     prices: Option<&PriceSection>,
     load: &LoadSection,

@@ -1,10 +1,10 @@
 //! What each machine's hours cost: its `[[machines]]` entry, else rent by the market, else what its runs recorded.
 
-use infercost_analyzer::machines::Machine;
+use infercost_analyzer::machines::{self, Machine};
 use infercost_analyzer::{MachinePrices, Machines};
-use infercost_core::RunRecord;
 use infercost_core::market::ExchangeRate;
 use infercost_core::price::{HardwareCost, Price, PriceBook, UtilizationBasis};
+use infercost_core::{RunHeader, RunRecord};
 use infercost_prices::sections::{MachineMatch, PricedMachine, exchange};
 
 use crate::price_store;
@@ -36,7 +36,7 @@ impl PriceSources<'_> {
         for machine in machines.all() {
             let first = machine.runs.first().and_then(|run| runs.get(*run));
             let Some(first) = first else { continue };
-            let prices = match self.entry(machine, first)? {
+            let prices = match entry_of(self.entries, &first.header)? {
                 Some(entry) => Some(entry.book.clone()),
                 None if self.market => self.rented(machine)?,
                 None => None,
@@ -50,26 +50,6 @@ impl PriceSources<'_> {
             all.extend(prices.map(|prices| MachinePrices { machine: machine.name.clone(), prices }));
         }
         Ok(all)
-    }
-
-    /// The entry that is surest the machine's; `None` where none is.
-    fn entry(&self, machine: &Machine, run: &RunRecord) -> anyhow::Result<Option<&PricedMachine>> {
-        let mut best: Option<(MachineMatch, &PricedMachine)> = None;
-
-        for entry in self.entries {
-            let Some(found) = entry.matches(&run.header.machine, machine.server.as_deref()) else { continue };
-            match best {
-                Some((surest, _)) if surest > found => {}
-                Some((surest, other)) if surest == found => {
-                    return Err(usage(format!(
-                        "[[machines]]: the entries {} and {} both fit {}; give one of them a `label` or a `host`",
-                        other.title, entry.title, machine.name
-                    )));
-                }
-                _ => best = Some((found, entry)),
-            }
-        }
-        Ok(best.map(|(_, entry)| entry))
     }
 
     /// The prices of a machine rented at the cheapest fetched offer of its GPUs; `None` where there is none.
@@ -103,4 +83,33 @@ impl PriceSources<'_> {
         rates.extend(price_store::rates(None)?);
         exchange::convert_price(rate, self.shared.currency, &rates).map_err(|error| usage(error.to_string()))
     }
+}
+
+/// The entry that is surest that of a run's machine; `None` where none is.
+///
+/// # Errors
+/// A usage error where two are equally sure.
+pub(crate) fn entry_of<'e>(
+    entries: &'e [PricedMachine],
+    header: &RunHeader,
+) -> anyhow::Result<Option<&'e PricedMachine>> {
+    let server = machines::server(header);
+    let mut best: Option<(MachineMatch, &PricedMachine)> = None;
+
+    for entry in entries {
+        let Some(found) = entry.matches(&header.machine, server.as_deref()) else { continue };
+        match best {
+            Some((surest, _)) if surest > found => {}
+            Some((surest, other)) if surest == found => {
+                return Err(usage(format!(
+                    "[[machines]]: the entries {} and {} both fit {}; give one of them a `label` or a `host`",
+                    other.title,
+                    entry.title,
+                    header.machine.name()
+                )));
+            }
+            _ => best = Some((found, entry)),
+        }
+    }
+    Ok(best.map(|(_, entry)| entry))
 }
