@@ -16,9 +16,7 @@ pub fn facts(proc_root: &Path, sys_root: &Path) -> MachineFacts {
     MachineFacts {
         id: None,
         label: None,
-        host: read(&proc_root.join("sys/kernel/hostname"))
-            .map(|name| name.trim().to_owned())
-            .filter(|name| !name.is_empty()),
+        host: None,
         cpu: cpuinfo.as_deref().and_then(|text| field(text, "model name")).map(str::to_owned),
         cores: thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok()),
         memory: read(&proc_root.join("meminfo")).as_deref().and_then(memory),
@@ -34,6 +32,12 @@ pub fn facts(proc_root: &Path, sys_root: &Path) -> MachineFacts {
         steal_share: None,
         wall_factor: None,
     }
+}
+
+/// The machine's host name, which is private: it is no part of its facts unless somebody adds it.
+pub fn host_name(proc_root: &Path) -> Option<String> {
+    let name = read(&proc_root.join("sys/kernel/hostname"))?.trim().to_owned();
+    (!name.is_empty()).then_some(name)
 }
 
 /// CPU time of the whole machine since it started: ticks stolen by the hypervisor, and all ticks.
@@ -105,7 +109,8 @@ mod tests {
     #[test]
     fn missing_files_stay_unknown() {
         let facts = facts(Path::new("/nonexistent"), Path::new("/nonexistent"));
-        assert_eq!((facts.cpu, facts.memory, facts.governor, facts.host), (None, None, None, None));
+        assert_eq!((facts.cpu, facts.memory, facts.governor), (None, None, None));
+        assert_eq!(host_name(Path::new("/nonexistent")), None);
     }
 
     #[test]

@@ -9,7 +9,6 @@ use crate::amount::Amount;
 use crate::day::Day;
 use crate::price_error::{PriceError, price, within};
 use crate::sections::LoadSection;
-use crate::sections::machine::MachinePriceParts;
 use crate::written::Written;
 
 const EXAMPLE: &str = include_str!("example.toml");
@@ -71,6 +70,15 @@ pub(crate) enum Hardware {
 
 fn yes() -> bool {
     true
+}
+
+/// What a `[[machines]]` entry says of prices.
+pub(crate) struct MachinePriceParts {
+    pub(crate) electricity: Option<Written<PerKilowattHour>>,
+    pub(crate) hardware: Option<Hardware>,
+    pub(crate) operation: Option<Written<PerHour>>,
+    pub(crate) utilization: Option<f64>,
+    pub(crate) pue: Option<f64>,
 }
 
 impl PriceSection {

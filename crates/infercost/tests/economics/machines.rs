@@ -1,7 +1,7 @@
 //! One report over runs of several machines, as a user asks for it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use infercost_core::MachineFacts;
 use serde_json::Value;
@@ -129,4 +129,50 @@ fn an_entry_prices_a_single_run() {
     let folder = two_machines();
     let alone = json(&run(folder.path(), &["report", "20261101-000000", "--json"]));
     near(&alone["candidates"][0]["cost"]["per_inference"]["point"], 0.25 / 3600.0 / 0.5 * 3.60);
+}
+
+/// What a run records of the machine that it was made on.
+#[test]
+fn a_run_knows_its_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(run(folder.path(), &["models", "demo"]).status.success());
+    let machine = |traces: &str, flags: &[&str]| {
+        let mut words =
+            vec!["record", "demo.gguf", "--max-prompts", "2", "--warm-ups", "0", "--traces", traces];
+        words.extend(flags);
+        let output = run(folder.path(), &words);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+
+        let run = only_run(&folder.path().join(traces));
+        let header: Value = serde_json::from_str(&fs::read_to_string(run.join("run.json")).unwrap()).unwrap();
+        let spans = fs::read_to_string(run.join("spans.jsonl")).unwrap();
+        (header["machine"].clone(), spans)
+    };
+
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned();
+    let (plain, spans) = machine("plain", &[]);
+    assert_eq!(plain["host"], host.as_str());
+    let id = plain["id"].as_str().unwrap();
+    assert!(id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");
+    assert!(spans.contains(&format!(r#"{{"key":"host.id","value":{{"stringValue":"{id}"}}}}"#)));
+    assert!(spans.contains(&format!(r#"{{"key":"host.name","value":{{"stringValue":"{host}"}}}}"#)));
+
+    // the same machine under a name of its own, and without any
+    let (labeled, spans) = machine("labeled", &["--label", "rack 1"]);
+    assert_eq!((labeled["id"].as_str(), labeled["label"].as_str()), (Some(id), Some("rack 1")));
+    assert_eq!(labeled.get("host"), None);
+    assert!(spans.contains(r#"{"key":"host.name","value":{"stringValue":"rack 1"}}"#));
+    let (redacted, spans) = machine("redacted", &["--redact", "^.+$"]);
+    assert_eq!((redacted.get("host"), redacted["id"].as_str()), (None, Some(id)));
+    assert!(!spans.contains("host.name"));
+
+    let output = run(folder.path(), &["record", "demo.gguf", "--label", "a/b"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+}
+
+fn only_run(traces: &Path) -> PathBuf {
+    let runs = fs::read_dir(traces).unwrap().map(|entry| entry.unwrap().path());
+    let mut runs: Vec<PathBuf> = runs.filter(|path| path.join("run.json").is_file()).collect();
+    assert_eq!(runs.len(), 1, "{runs:?}");
+    runs.remove(0)
 }

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use crate::price_error::PriceError;
-use crate::section::{Hardware, PerHour, PerKilowattHour, PriceSection};
+use crate::section::{Hardware, MachinePriceParts, PerHour, PerKilowattHour, PriceSection};
 use crate::sections::{LoadSection, within};
 use crate::written::Written;
 
@@ -96,15 +96,6 @@ impl MachineSection {
         let book = section.book(load, today)?;
         Ok(PricedMachine { title, label: self.label, host: self.host, gpu: self.gpu, book })
     }
-}
-
-/// What an entry says of prices.
-pub(crate) struct MachinePriceParts {
-    pub(crate) electricity: Option<Written<PerKilowattHour>>,
-    pub(crate) hardware: Option<Hardware>,
-    pub(crate) operation: Option<Written<PerHour>>,
-    pub(crate) utilization: Option<f64>,
-    pub(crate) pue: Option<f64>,
 }
 
 impl PricedMachine {
