@@ -166,6 +166,7 @@ fn variant_header(variant: &str) -> VariantHeader {
         provenance: Provenance::Published { source: "made up for a benchmark".to_owned() },
         license: None,
         noise_floor: false,
+        token_price: None,
     }
 }
 

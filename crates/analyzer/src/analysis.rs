@@ -1,7 +1,7 @@
 //! What a report is made from, and why there may be none.
 
 use infercost_core::price::PriceBook;
-use infercost_core::{EngineIdentity, Policy, RunRecord, VariantId, WallFactor};
+use infercost_core::{Currency, EngineIdentity, Policy, RunRecord, VariantId, WallFactor};
 use infercost_cost::RatesError;
 use thiserror::Error;
 
@@ -127,6 +127,19 @@ pub enum AnalysisError {
     /// The policy cannot be applied.
     #[error("confidence is {0}; it must be above 0.5 and below 1")]
     Confidence(String),
+    /// A price of tokens in another currency than the machine's prices.
+    #[error(
+        "the price of the tokens of {model} is in {stated}, and the other prices are in {wanted}: give an [[exchange]] \
+         rate, or fetch one with `infercost prices fetch ecb`"
+    )]
+    TokenCurrency {
+        /// The hosted model.
+        model: String,
+        /// The currency of its price.
+        stated: Currency,
+        /// That of the report.
+        wanted: Currency,
+    },
     /// The prices cannot be applied.
     #[error("price book {book}: {reason}")]
     Prices {
@@ -145,6 +158,19 @@ impl AnalysisError {
 }
 
 impl<'a> Analysis<'a> {
+    /// Money of two currencies is never compared.
+    fn one_currency(&self) -> Result<(), AnalysisError> {
+        let wanted = self.prices.currency;
+        for header in self.runs.iter().map(|run| &run.header) {
+            let of_variants = header.variants.iter().filter_map(|variant| variant.token_price.as_ref());
+            if let Some(price) = of_variants.chain(&header.hosted).find(|price| price.currency != wanted) {
+                let (model, stated) = (price.model.clone(), price.currency);
+                return Err(AnalysisError::TokenCurrency { model, stated, wanted });
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses what cannot be reported on; gives the first run.
     pub(crate) fn check(&self) -> Result<&'a RunRecord, AnalysisError> {
         let first = self.runs.first().ok_or(AnalysisError::NoRuns)?;
@@ -171,6 +197,7 @@ impl<'a> Analysis<'a> {
             return Err(AnalysisError::MachinesJoined { variant, run });
         }
 
+        self.one_currency()?;
         self.known_baseline(first)?;
         if !self.runs.iter().flat_map(|run| &run.windows).any(|window| !window.inferences.is_empty()) {
             return Err(AnalysisError::NothingMeasured { run: first.header.id.to_string() });

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use infercost_core::report::{CandidateReport, CostComponents, CostReport, EnergyReport, LatencyIntervals};
 use infercost_core::{
-    EnergyScope, EnergySource, Estimate, Fact, InferenceRecord, OperatingPoint, Outcome, Reason, Unknown,
-    Verdict,
+    CostPart, EnergyScope, EnergySource, Estimate, Fact, InferenceRecord, LeftOut, OperatingPoint, Outcome,
+    Reason, Unknown, Verdict,
 };
 use infercost_cost::Parts;
 use infercost_stats::blocks::FEWEST_TO_COMPARE;
@@ -18,7 +18,7 @@ use crate::idle_power::{Idle, idle_watts};
 use crate::judgement::{Judgement, Measurement, QualityEvidence};
 use crate::latency::latency;
 use crate::notes;
-use crate::pricing::{ComparedParts, Metered, Pricing};
+use crate::pricing::{Basis, Compared, Metered, Pricing};
 use crate::quality;
 use crate::recommendation::SavingReplicates;
 use crate::sample::known_lengths::{RatioAtLengths, RatioTails};
@@ -35,6 +35,23 @@ struct Energy {
     /// False where any of it is an estimate.
     measured: bool,
     idle_watts: Option<f64>,
+}
+
+impl Energy {
+    /// That of machines that nobody here sees.
+    fn unseen() -> Self {
+        let report = EnergyReport {
+            source: EnergySource::Unavailable,
+            scope: EnergyScope::default().to_string(),
+            gross_j: None,
+            net_j: None,
+            idle_w: None,
+            unattributed_j: None,
+            per_inference_j: None,
+            prefill_share: None,
+        };
+        Self { report, known: false, measured: true, idle_watts: None }
+    }
 }
 
 /// A saving with its resamples, and what it compares where it rests on fewer parts than the totals.
@@ -54,7 +71,7 @@ pub(crate) struct Context<'a> {
     /// The prices of its machine.
     pub(crate) pricing: Pricing<'a>,
     /// Those of the baseline's.
-    pub(crate) reference: Pricing<'a>,
+    pub(crate) reference_pricing: Pricing<'a>,
     /// The machine's name, where there are several.
     pub(crate) machine: Option<&'a str>,
     /// Bytes per second that its machine reads from memory, where measured.
@@ -76,8 +93,8 @@ impl Context<'_> {
         let quality = quality::quality(self.samples, index, evidence, self.analysis.policy, &mut unknown);
 
         let energy = self.energy(index, variant, &mut unknown);
-        let (cost, parts) = self.cost(index, variant, &energy, &mut unknown);
-        let own = Basis { parts: parts.of_energy(energy.measured), idle_watts: energy.idle_watts };
+        let cost = self.cost(index, variant, &energy, &mut unknown);
+        let own = basis(&self.pricing, variant, &energy);
         let saving = self.saving(index, variant, own, evidence.levels.as_ref(), &mut unknown);
 
         let timed = latency(variant.inferences());
@@ -108,6 +125,7 @@ impl Context<'_> {
             engine: variant.header.engine.clone(),
             provenance: variant.header.provenance.clone(),
             noise_floor: variant.header.noise_floor,
+            token_price: variant.header.token_price.clone(),
             inferences: failures.requests,
             failures: failures.failures,
             failure_kinds: failures.kinds,
@@ -162,7 +180,7 @@ impl Context<'_> {
     }
 
     /// An interval by prompts and blocks, or why there is none.
-    fn estimate(
+    pub(crate) fn estimate(
         &self,
         presence: usize,
         too_few: Reason,
@@ -187,7 +205,13 @@ impl Context<'_> {
         Ok(bytes.0 as f64 * decode.point / bandwidth)
     }
 
+    /// Energy of one variant. What is paid by its tokens took joules of machines that nobody here sees.
     fn energy(&self, index: usize, variant: &VariantSample<'_>, unknown: &mut Unknown) -> Energy {
+        if variant.header.token_price.is_some() {
+            unknown.insert("energy", Reason::PaidByTokens);
+            return Energy::unseen();
+        }
+
         let whole = variant.windows_by_run().filter(|(_, window)| !window.interrupted);
         let metered: Vec<_> = whole.filter(|(_, window)| window.energy.joules().is_some()).collect();
         let known = !metered.is_empty();
@@ -248,7 +272,7 @@ impl Context<'_> {
     }
 
     /// Why a mean over answers is not known, where so many prompts were answered.
-    fn too_few_answers(&self, answered: usize) -> Reason {
+    pub(crate) fn too_few_answers(&self, answered: usize) -> Reason {
         if answered == 0 { Reason::NoAnswer } else { Reason::TooFewPrompts { needed: 2 } }
     }
 
@@ -258,9 +282,8 @@ impl Context<'_> {
         variant: &VariantSample<'_>,
         energy: &Energy,
         unknown: &mut Unknown,
-    ) -> (CostReport, Parts) {
-        let (parts, left_out) =
-            self.pricing.parts(&variant.header.provenance, energy.known, energy.idle_watts.is_some());
+    ) -> CostReport {
+        let (parts, left_out) = parts(&self.pricing, variant, energy);
         let of_one = CostOfOne { context: self, index, parts, idle_watts: energy.idle_watts };
 
         let observed = Metered::per_answer(self.samples.observed().of(index).spent(), energy.idle_watts);
@@ -283,7 +306,7 @@ impl Context<'_> {
         let per_correct = unknown.known("per_correct", per_correct);
         let per_million = unknown.known("per_million_output_tokens", per_million);
 
-        let report = CostReport {
+        CostReport {
             currency: self.pricing.currency(),
             // The point is the sum of the rounded parts.
             per_inference: of_cost.and_then(|cost| Some(Estimate { point: sum?, ..cost })),
@@ -291,9 +314,14 @@ impl Context<'_> {
             per_million_output_tokens: per_million,
             components,
             left_out,
-        };
+        }
+    }
 
-        (report, parts)
+    /// What the baseline's part in a comparison of costs rests on.
+    pub(crate) fn reference(&self) -> Option<Basis> {
+        let baseline = self.samples.variants.get(self.samples.baseline)?;
+        let energy = self.energy(self.samples.baseline, baseline, &mut Unknown::default());
+        Some(basis(&self.reference_pricing, baseline, &energy))
     }
 
     /// Saving against the baseline: 1 − cost of an answered request ÷ the baseline's, over the prompts that both
@@ -309,11 +337,8 @@ impl Context<'_> {
         let Some(baseline) = self.samples.variants.first().filter(|_| index != self.samples.baseline) else {
             return Saving::default();
         };
-        let energy = self.energy(self.samples.baseline, baseline, &mut Unknown::default());
-        let (parts, _) =
-            self.reference.parts(&baseline.header.provenance, energy.known, energy.idle_watts.is_some());
-        let reference = Basis { parts: parts.of_energy(energy.measured), idle_watts: energy.idle_watts };
-        let compared = match self.pricing.compared(own.parts, &self.reference, reference.parts) {
+        let Some(reference) = self.reference() else { return Saving::default() };
+        let compared = match self.pricing.compared(&own, &self.reference_pricing, &reference) {
             Ok(compared) => compared,
             Err(reason) => {
                 unknown.insert("saving", reason);
@@ -324,14 +349,20 @@ impl Context<'_> {
         // Each by the prices and the idle power of the machine that it ran on.
         let ratio = |totals: Totals<'_>| {
             let pair = totals.pair(index);
-            let own = Metered::per_answer(pair.variant(), own.idle_watts);
-            let reference = Metered::per_answer(pair.baseline(), reference.idle_watts);
-            self.pricing.cost(&own, compared.own) / self.reference.cost(&reference, compared.reference)
+            let took = Metered::per_answer(pair.variant(), own.idle_watts);
+            let baseline = Metered::per_answer(pair.baseline(), reference.idle_watts);
+            let baseline = self.reference_pricing.cost(&baseline, compared.reference);
+            self.pricing.cost(&took, compared.own) / baseline
         };
 
         let both = variant.answered.intersection(&baseline.answered).count();
         let at_lengths = self.samples.at_known_lengths(index, self.analysis.runs, &ratio);
         let found = self.saving_interval(index, both, levels, &ratio, at_lengths.as_ref());
+        let found = found.and_then(|saving| compared.said(saving));
+        if matches!(found, Err(Reason::MachineCostInPart)) {
+            unknown.insert("saving", Reason::MachineCostInPart);
+            return Saving::default();
+        }
         let estimate = unknown.known("saving", found);
         let basis = at_lengths.filter(|_| estimate.is_some()).map(|known| known.fact());
 
@@ -342,7 +373,10 @@ impl Context<'_> {
             is_nested: self.samples.is_nested(index),
         };
 
-        let common_parts = common_parts(variant, own, reference, compared);
+        let common_parts = match compared.at_least {
+            true => Some(Fact::SavingAtLeast { variant: variant.header.id.variant_name().to_owned() }),
+            false => common_parts(variant, &own, &reference, &compared),
+        };
         Saving { estimate, replicates, common_parts, basis }
     }
 
@@ -380,6 +414,25 @@ impl Context<'_> {
     }
 }
 
+/// The parts that a variant's cost holds, and why others are left out.
+fn parts(pricing: &Pricing<'_>, variant: &VariantSample<'_>, energy: &Energy) -> (Parts, LeftOut) {
+    let (parts, mut left_out) = pricing.parts(variant.header, energy.known, energy.idle_watts.is_some());
+    match input_tokens(variant) {
+        // a bill of the output tokens alone would be none
+        Err(reason) if parts.tokens => {
+            left_out.insert(CostPart::Tokens, reason);
+            (Parts::default(), left_out)
+        }
+        _ => (parts, left_out),
+    }
+}
+
+/// What a variant's part in a comparison of costs rests on.
+fn basis(pricing: &Pricing<'_>, variant: &VariantSample<'_>, energy: &Energy) -> Basis {
+    let (parts, left_out) = parts(pricing, variant, energy);
+    Basis::of(parts, &left_out, energy.measured, energy.idle_watts)
+}
+
 /// The cost of one answered request of a variant, as a function of its totals.
 struct CostOfOne<'c> {
     context: &'c Context<'c>,
@@ -413,21 +466,15 @@ impl CostOfOne<'_> {
     }
 }
 
-/// What a variant's part in a comparison of costs rests on.
-#[derive(Debug, Clone, Copy)]
-struct Basis {
-    parts: Parts,
-    idle_watts: Option<f64>,
-}
-
 /// That a saving compares fewer parts than a total holds; `None` where it compares all.
 fn common_parts(
     variant: &VariantSample<'_>,
-    own: Basis,
-    reference: Basis,
-    compared: ComparedParts,
+    own: &Basis,
+    reference: &Basis,
+    compared: &Compared,
 ) -> Option<Fact> {
-    if own.parts == compared.own && reference.parts == compared.reference {
+    let mixed = own.known.tokens != reference.known.tokens;
+    if mixed || (own.measured == compared.own && reference.measured == compared.reference) {
         return None;
     }
 
@@ -467,7 +514,7 @@ impl FailureCounts {
 }
 
 /// Prompt tokens of all answers; a failure has none that count.
-fn input_tokens(variant: &VariantSample<'_>) -> Result<u64, Reason> {
+pub(crate) fn input_tokens(variant: &VariantSample<'_>) -> Result<u64, Reason> {
     let (mut sum, mut answers, mut without) = (0, 0, 0);
 
     for inference in variant.first_inferences().filter(|one| matches!(one.outcome, Outcome::Completed { .. }))

@@ -118,14 +118,12 @@ pub(crate) fn explained(
     recommendation: Recommendation,
     interference: Option<&InterferenceReport>,
 ) -> Recommendation {
-    let Some(found) = interference.filter(|found| found.left > 0) else { return recommendation };
+    if interference.is_none_or(|found| found.left == 0) {
+        return recommendation;
+    }
     match recommendation {
         Recommendation::MeasureMore { variant, prompts_needed, why } => {
-            let why = format!(
-                "{why}; {} of {} windows were disturbed by what else the machine did",
-                found.left,
-                found.watched.saturating_sub(found.remeasured)
-            );
+            let why = format!("{why}; the machine was busy meanwhile");
             Recommendation::MeasureMore { variant, prompts_needed, why }
         }
         other => other,

@@ -6,11 +6,14 @@
 
 use std::collections::HashMap;
 
+use infercost_core::price_per_million::PricePerMillion;
 use infercost_core::report::{CandidateReport, CostComponents, Report};
 use infercost_core::{
     Currency, Divergence, EnergySource, Evaluation, IdlePhase, InferenceRecord, OperatingPoint, PromptId,
     Reason, RunRecord, VariantId, WindowRecord,
 };
+
+use infercost_cost::{TokenUsage, cost_of_tokens};
 
 use crate::attribution::{PhasePowers, TimeShare, attribute_weighted, phase_powers, time_shares};
 use crate::interference::Superseded;
@@ -25,6 +28,8 @@ pub type InferenceKey = (VariantId, PromptId, u32);
 pub struct Entry {
     /// Prompt tokens; `None` where nobody counted them.
     pub input_tokens: Option<u32>,
+    /// Those of them that a cache served, where that is told.
+    pub cached_input_tokens: Option<u32>,
     /// Output tokens; 0 for a failure.
     pub output_tokens: u32,
     /// Which of [`Ledger::bills`] it belongs to.
@@ -149,7 +154,7 @@ impl Ledger {
                 // What failed was no answer: the answers pay for what it took.
                 let answers = entries.iter_mut().filter(|(_, entry)| entry.output_tokens > 0);
                 let mut paying: Vec<&mut Entry> = answers.map(|(_, entry)| entry).collect();
-                share_out(&mut paying, parts);
+                share_out(&mut paying, parts, group.candidate.token_price.as_ref());
                 paying.is_empty().then_some(Reason::NoAnswer)
             }
             Err(reason) => Some(reason),
@@ -211,6 +216,16 @@ impl Ledger {
 }
 
 impl Entry {
+    /// What its tokens cost; 0 where the machine is paid.
+    fn tokens_cost(&self, price: Option<&PricePerMillion>) -> f64 {
+        let tokens = TokenUsage {
+            input: self.input_tokens.map_or(0.0, f64::from),
+            cached: self.cached_input_tokens.map_or(0.0, f64::from),
+            output: f64::from(self.output_tokens),
+        };
+        price.map_or(0.0, |price| cost_of_tokens(price, &tokens))
+    }
+
     /// What of the cost fell before the first token; `None` where the cost is unknown.
     pub fn prompt_cost(&self) -> Option<f64> {
         Some(self.total? * self.prompt_share)
@@ -340,6 +355,7 @@ fn entry(
     let busy = share.busy();
     Entry {
         input_tokens: inference.input_tokens,
+        cached_input_tokens: inference.cached_input_tokens,
         output_tokens: inference.outcome.output_tokens(),
         bill: 0,
         completed: matches!(inference.outcome, infercost_core::Outcome::Completed { .. }),
@@ -365,13 +381,15 @@ fn idle_of(run: &RunRecord, windows: &[&WindowRecord], candidate: &CandidateRepo
     (measured && !windows.is_empty()).then_some(watts)
 }
 
-/// Gives each inference its part of mean × inferences.
-fn share_out(entries: &mut [&mut Entry], parts: &CostComponents) {
+/// Gives each inference its part of mean × inferences: by time, by joules, and by what its tokens cost.
+fn share_out(entries: &mut [&mut Entry], parts: &CostComponents, price: Option<&PricePerMillion>) {
     let count = entries.len() as f64;
     let busy: f64 = entries.iter().map(|entry| entry.busy_s).sum();
     let metered = entries.iter().filter(|entry| entry.gross_j.is_some()).count() as f64;
     let joules: f64 = entries.iter().filter_map(|entry| entry.gross_j).sum();
+    let paid: f64 = entries.iter().map(|entry| entry.tokens_cost(price)).sum();
     for entry in entries {
+        let own_tokens = entry.tokens_cost(price);
         let time = if busy > 0.0 { entry.busy_s / busy * count } else { 1.0 };
         let energy = match entry.gross_j {
             Some(own) if joules > 0.0 => own / joules * metered,
@@ -383,9 +401,11 @@ fn share_out(entries: &mut [&mut Entry], parts: &CostComponents) {
             hardware: parts.hardware.map(|mean| mean * time),
             idle: parts.idle.map(|mean| mean * time),
             operation: parts.operation.map(|mean| mean * time),
+            tokens: parts.tokens.map(|mean| if paid > 0.0 { mean * count * own_tokens / paid } else { mean }),
         };
 
-        let known = [entry.cost.energy, entry.cost.hardware, entry.cost.idle, entry.cost.operation];
+        let CostComponents { energy, hardware, idle, operation, tokens } = entry.cost;
+        let known = [energy, hardware, idle, operation, tokens];
         entry.total = known.iter().flatten().copied().reduce(|sum, part| sum + part);
     }
 }

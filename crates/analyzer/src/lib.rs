@@ -36,6 +36,7 @@ pub mod early_stop;
 mod energy_source;
 mod energy_totals;
 pub mod foreign;
+mod hosted;
 mod idle_power;
 mod interference;
 mod judgement;

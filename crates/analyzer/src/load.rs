@@ -23,7 +23,9 @@ use crate::candidate::FailureCounts;
 use crate::energy_source;
 use crate::latency::latency;
 use crate::latency_targets::keeps;
-use crate::pricing::{Metered, Pricing};
+use crate::pricing::{Basis, Metered, Pricing};
+use crate::sample::tokens_cost;
+use crate::workload::ratio_by_prompt;
 use steady::Steady;
 
 /// A point at which more than this share of the requests got no answer is no candidate: what nine of ten, the default
@@ -70,8 +72,10 @@ pub(crate) struct Point {
     pub(crate) report: OperatingPointReport,
     /// Mean watts of the windows, where metered or estimated.
     pub(crate) watts: Option<f64>,
-    /// The parts that its cost holds.
-    pub(crate) parts: Parts,
+    /// What its cost holds.
+    pub(crate) basis: Basis,
+    /// What the tokens of an answer cost, where they are paid.
+    pub(crate) tokens_cost: Option<Estimate>,
     /// Requests in the whole windows, and those of them without an answer.
     pub(crate) requests: usize,
     pub(crate) unanswered: usize,
@@ -149,9 +153,14 @@ impl LoadContext<'_> {
             },
         );
 
-        let (parts, unpriced) =
-            self.pricing.parts(&variant.provenance, power.watts.is_some(), self.idle_watts.is_some());
-        let (cost_per_inference, cost_components) = self.cost(rates.requests_per_s, power.watts, parts);
+        let (parts, unpriced) = self.pricing.parts(variant, power.watts.is_some(), self.idle_watts.is_some());
+        let tokens_cost = self.tokens_cost(variant, &counted);
+        let (cost_per_inference, cost_components) = match tokens_cost {
+            Some(cost) => {
+                (Some(cost), CostComponents { tokens: Some(cost.point), ..CostComponents::default() })
+            }
+            None => self.cost(rates.requests_per_s, power.watts, parts),
+        };
         if cost_per_inference.is_none() {
             let reason = if parts.any() { Reason::NoThroughput } else { Reason::NoCost };
             unknown.insert("cost_per_inference", reason);
@@ -204,12 +213,27 @@ impl LoadContext<'_> {
         report.notes = report.findings.iter().map(ToString::to_string).collect();
 
         let unanswered = counts.requests.saturating_sub(counts.answers) as usize;
-        Point { report, watts: power.watts, parts, requests: counts.requests as usize, unanswered }
+        let basis = Basis::of(parts, &unpriced, power.source.is_measured(), self.idle_watts);
+        let requests = counts.requests as usize;
+        Point { report, watts: power.watts, basis, tokens_cost, requests, unanswered }
     }
 
     fn goodput(&self, issued: &[&InferenceRecord]) -> Result<Estimate, Reason> {
         let slo = self.policy.slo.as_ref().ok_or(Reason::NoTargets)?;
         goodput(issued, slo, self.policy.confidence).ok_or(Reason::NoneIssued)
+    }
+
+    /// What the tokens of an answer cost; `None` where the machine is paid, or an answer's tokens are unknown.
+    fn tokens_cost(&self, variant: &VariantHeader, counted: &[&InferenceRecord]) -> Option<Estimate> {
+        variant.token_price.as_ref()?;
+        let answers: Vec<&InferenceRecord> =
+            counted.iter().copied().filter(|one| one.outcome.is_answered()).collect();
+        if answers.iter().any(|one| one.input_tokens.is_none()) {
+            return None;
+        }
+
+        let seed = self.runs.first().map_or(0, |run| run.header.seed);
+        ratio_by_prompt(&answers, seed, self.policy.confidence, |_, one| (tokens_cost(variant, one), 1.0))
     }
 
     /// Machine cost per hour ÷ (3600 × requests per second), and electricity: mean power × time per request. The
@@ -257,7 +281,7 @@ fn without_client_limits(windows: Vec<LoadWindow<'_>>) -> (Vec<LoadWindow<'_>>, 
 
 /// What one request takes where so many are answered a second.
 fn metered(rate: f64, watts: Option<f64>, idle_watts: Option<f64>) -> Metered {
-    Metered { busy_s: 1.0 / rate, joules: watts.map(|watts| watts / rate), idle_watts }
+    Metered { busy_s: 1.0 / rate, joules: watts.map(|watts| watts / rate), idle_watts, tokens_cost: 0.0 }
 }
 
 fn by_load(one: &OperatingPoint, other: &OperatingPoint) -> Ordering {

@@ -1,6 +1,7 @@
 //! What must be known with the numbers, most important first.
 
 mod claims;
+mod hosted;
 mod servers;
 mod thinking;
 
@@ -8,7 +9,7 @@ use infercost_core::Judgment;
 use infercost_core::finding::{LimitedMargin, StoppedVariant, VariantShare, Weighting};
 use infercost_core::manifest::Provenance;
 use infercost_core::price::{PriceBook, UtilizationBasis};
-use infercost_core::report::{CandidateReport, EnergyTotals, InterferenceReport, PromptCount};
+use infercost_core::report::{CandidateReport, EnergyTotals, HostedReport, InterferenceReport, PromptCount};
 use infercost_core::run::VariantHeader;
 use infercost_core::{
     EnergyReading, EnergySource, Evaluation, Fact, Finding, Reason, RunRecord, Severity, WindowRecord,
@@ -41,6 +42,9 @@ pub(crate) struct Noted<'a> {
     pub(crate) energy: Option<&'a EnergyTotals>,
     pub(crate) prompts: &'a PromptCount,
     pub(crate) candidates: &'a [CandidateReport],
+    pub(crate) hosted: &'a [HostedReport],
+    /// Share of the baseline's cost that the recommendation saves.
+    pub(crate) recommended: f64,
     pub(crate) margin: &'a Margin,
     pub(crate) graded: usize,
     pub(crate) common_parts: Vec<Fact>,
@@ -85,6 +89,11 @@ pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
     all.add(Limitation, None, costlier(noted));
     all.add(Limitation, None, noise_floor(noted));
     all.add(Limitation, None, noted.common_parts.iter().cloned());
+    all.add(Info, None, hosted::paid_by_tokens(noted));
+    for by_price in noted.hosted {
+        let weight = hosted::weight(noted, by_price);
+        all.add(weight, Some(hosted::MEASURE), Some(hosted::by_price_alone(by_price)));
+    }
     all.add(Info, None, noted.saving_basis.clone());
     all.add(Warning, None, noted.open_question.clone());
     all.add(Warning, None, failures(noted));
@@ -158,14 +167,17 @@ fn expansion(noted: &Noted<'_>) -> Option<Fact> {
 }
 
 fn unavailable_energy(noted: &Noted<'_>) -> Option<Fact> {
-    let without: Vec<&CandidateReport> = noted
-        .candidates
+    // What is paid by its tokens needs no meter.
+    let on_machines = noted.candidates.iter().filter(|candidate| candidate.token_price.is_none());
+    let on_machines: Vec<&CandidateReport> = on_machines.collect();
+    let without: Vec<&CandidateReport> = on_machines
         .iter()
+        .copied()
         .filter(|candidate| candidate.energy.source == EnergySource::Unavailable)
         .collect();
 
     let reason = without.first()?.unknown.sentence("energy")?;
-    let is_all = without.len() == noted.candidates.len();
+    let is_all = without.len() == on_machines.len();
     Some(Fact::EnergyUnavailable { variants: if is_all { Vec::new() } else { names(without) }, reason })
 }
 
@@ -188,7 +200,7 @@ fn old_prices(noted: &Noted<'_>) -> Vec<Fact> {
     let Some(run) = noted.analysis.runs.first() else { return Vec::new() };
     let today = run.header.started_at.to_zoned(jiff::tz::TimeZone::UTC).date();
 
-    let mut old = Vec::new();
+    let mut old = hosted::old_prices(noted, today);
     for price in noted.books.iter().flat_map(PriceBook::prices_that_age) {
         let days = price.date.until(today).map_or(0, |span| span.get_days());
         if days > OLD_PRICE {

@@ -1,9 +1,9 @@
 //! What requests of a run cost: usage as it was measured, turned into money by the one cost formula.
 
-use infercost_core::manifest::Provenance;
 use infercost_core::price::{HardwareCost, PriceBook};
 use infercost_core::report::CostComponents;
-use infercost_core::{CostPart, Currency, LeftOut, Reason, WallFactor};
+use infercost_core::run::VariantHeader;
+use infercost_core::{CostPart, Currency, Estimate, LeftOut, Reason, WallFactor};
 use infercost_cost::{Amounts, Bill, Parts, Rates, Usage, Wall, cost};
 
 use crate::analysis::AnalysisError;
@@ -29,19 +29,14 @@ pub(crate) struct PricedMachine<'a> {
     pub(crate) is_own: bool,
 }
 
-/// The parts over which two costs are compared: as a rule the same.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct ComparedParts {
-    pub(crate) own: Parts,
-    pub(crate) reference: Parts,
-}
-
 /// What one request takes, as the machine's own meter has it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Metered {
     pub(crate) busy_s: f64,
     pub(crate) joules: Option<f64>,
     pub(crate) idle_watts: Option<f64>,
+    /// Money for its tokens, where they are paid and not the machine.
+    pub(crate) tokens_cost: f64,
 }
 
 impl Metered {
@@ -52,6 +47,7 @@ impl Metered {
             busy_s: spent.busy_s / spent.answers,
             joules: joules.is_finite().then_some(joules),
             idle_watts,
+            tokens_cost: spent.tokens_cost / spent.answers,
         }
     }
 }
@@ -80,32 +76,33 @@ impl<'a> Pricing<'a> {
         self.machine.place
     }
 
-    /// The parts of a cost under these prices that may stand against a reference under others.
+    /// What a cost under these prices is compared over with that of a reference under others.
     ///
-    /// On one machine these are the parts that both know. Between machines the hardware must be known of both, since it is
-    /// most of a difference; and electricity that is in one machine's rent stands against the other's bill for it.
+    /// On one machine, and where tokens are paid and no machine, that is for [`Basis::against`] to say. Between machines the
+    /// hardware must be known of both, since it is most of a difference; and electricity that is in one machine's rent
+    /// stands against the other's bill for it.
     ///
     /// # Errors
-    /// What is not known.
+    /// Why they cannot be compared.
     pub(crate) fn compared(
         &self,
-        own: Parts,
+        own: &Basis,
         reference_pricing: &Self,
-        reference: Parts,
-    ) -> Result<ComparedParts, Reason> {
-        let common = own.common(reference);
-        if self.place() == reference_pricing.place() {
-            let compared = ComparedParts { own: common, reference: common };
-            return if common.any() { Ok(compared) } else { Err(Reason::NoCommonCost) };
+        reference: &Basis,
+    ) -> Result<Compared, Reason> {
+        if self.place() == reference_pricing.place() || own.known.tokens || reference.known.tokens {
+            return own.against(reference);
         }
 
-        for (pricing, parts) in [(self, own), (reference_pricing, reference)] {
-            if !parts.machine {
+        for (pricing, basis) in [(self, own), (reference_pricing, reference)] {
+            if !basis.known.machine {
                 return Err(Reason::MachinePriceUnknown { machine: pricing.machine.name.to_owned() });
             }
         }
+        let (own, reference) = (own.measured, reference.measured);
+        let common = own.common(reference);
         if self.in_rent() == reference_pricing.in_rent() {
-            return Ok(ComparedParts { own: common, reference: common });
+            return Ok(Compared { own: common, reference: common, at_least: false });
         }
 
         // one of them pays for electricity apart, and all of it must be known
@@ -116,9 +113,11 @@ impl<'a> Pricing<'a> {
         if !billed.idle {
             return Err(Reason::NoIdlePower);
         }
-        Ok(ComparedParts {
-            own: Parts { operation: common.operation, ..own },
-            reference: Parts { operation: common.operation, ..reference },
+        let operation = common.operation;
+        Ok(Compared {
+            own: Parts { operation, ..own },
+            reference: Parts { operation, ..reference },
+            at_least: false,
         })
     }
 
@@ -144,21 +143,27 @@ impl<'a> Pricing<'a> {
 
     /// The cost of one request over the given parts; NaN where one of them is not known.
     pub(crate) fn cost(&self, took: &Metered, parts: Parts) -> f64 {
-        self.amounts(took).sum(parts)
+        let amounts = if parts.tokens { Amounts::of_tokens(took.tokens_cost) } else { self.amounts(took) };
+        amounts.sum(parts)
     }
 
     /// Parts that a variant's cost may hold, where its joules and its idle power are known or not, and why others are
-    /// left out.
+    /// left out. What is paid by its tokens is paid for whole.
     pub(crate) fn parts(
         &self,
-        provenance: &Provenance,
+        variant: &VariantHeader,
         joules_known: bool,
         idle_known: bool,
     ) -> (Parts, LeftOut) {
+        if variant.token_price.is_some() {
+            return (Parts { tokens: true, ..Parts::default() }, LeftOut::default());
+        }
+
         let amounts = self.amounts(&Metered {
             busy_s: 1.0,
             joules: joules_known.then_some(1.0),
             idle_watts: idle_known.then_some(1.0),
+            tokens_cost: 0.0,
         });
 
         let mut parts = amounts.known();
@@ -169,7 +174,7 @@ impl<'a> Pricing<'a> {
             }
         }
 
-        if let Some(reason) = self.foreign_hardware(provenance) {
+        if let Some(reason) = self.foreign_hardware(variant) {
             parts.machine = false;
             left_out.insert(CostPart::Hardware, reason);
         }
@@ -178,12 +183,12 @@ impl<'a> Pricing<'a> {
 
     /// Why the price of the hardware does not hold for a server on another machine; `None` where it does. A rate by
     /// the hour holds for whatever is rented.
-    fn foreign_hardware(&self, provenance: &Provenance) -> Option<Reason> {
+    fn foreign_hardware(&self, variant: &VariantHeader) -> Option<Reason> {
         let rented = matches!(self.prices.hardware, Some(HardwareCost::Rented { .. }));
         if rented || self.machine.is_own || self.prices.hardware.is_none() {
             return None;
         }
-        let host = provenance.other_machine()?;
+        let host = variant.provenance.other_machine()?;
         Some(Reason::OtherMachinesPrice { host: host.to_string() })
     }
 
@@ -193,6 +198,9 @@ impl<'a> Pricing<'a> {
         let held = parts.names();
 
         let mut rows: Vec<(CostPart, f64)> = Vec::new();
+        if parts.tokens {
+            rows.push((CostPart::Tokens, took.tokens_cost));
+        }
         for (part, amount) in amounts.by_part(CostPart::Hardware) {
             if let (Ok(amount), true) = (amount, held.contains(&part)) {
                 rows.push((part, *amount));
@@ -205,8 +213,83 @@ impl<'a> Pricing<'a> {
             hardware: bill.part(CostPart::Hardware),
             idle: bill.part(CostPart::Idle),
             operation: bill.part(CostPart::Operation),
+            tokens: bill.part(CostPart::Tokens),
         };
 
         (components, bill.total_f64())
+    }
+}
+
+/// What a cost holds, and what of it two costs can be compared over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Basis {
+    /// The parts that are known, estimates included.
+    pub(crate) known: Parts,
+    /// The same without estimated electricity.
+    pub(crate) measured: Parts,
+    /// True where nothing that costs money is missing: what is in a rent, or what nobody prices, is none.
+    pub(crate) is_whole: bool,
+    /// Idle watts that may be billed.
+    pub(crate) idle_watts: Option<f64>,
+}
+
+/// The parts over which two costs are compared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Compared {
+    pub(crate) own: Parts,
+    pub(crate) reference: Parts,
+    /// True where the reference costs more than is known, so that what is saved is more than is shown.
+    pub(crate) at_least: bool,
+}
+
+impl Basis {
+    /// The basis of a cost of these parts.
+    pub(crate) fn of(
+        known: Parts,
+        left_out: &LeftOut,
+        energy_measured: bool,
+        idle_watts: Option<f64>,
+    ) -> Self {
+        let is_missing = |reason: &Reason| !matches!(reason, Reason::InRent | Reason::NoOperation);
+        Self {
+            known,
+            measured: known.of_energy(energy_measured),
+            is_whole: !left_out.iter().any(|(_, reason)| is_missing(reason)),
+            idle_watts,
+        }
+    }
+
+    /// The basis of what is paid by its tokens.
+    pub(crate) fn of_tokens() -> Self {
+        Self::of(Parts { tokens: true, ..Parts::default() }, &LeftOut::default(), true, None)
+    }
+
+    /// What this cost is compared over with that of the baseline. Two machines share what is known of both. A price of
+    /// tokens holds everything, so a machine's cost stands beside it with all that is known, estimates included; where
+    /// that leaves parts out, it says how much is saved at least, and never how much a machine saves.
+    ///
+    /// # Errors
+    /// Why they cannot be compared.
+    pub(crate) fn against(&self, reference: &Self) -> Result<Compared, Reason> {
+        if self.known.tokens == reference.known.tokens {
+            let common = self.measured.common(reference.measured);
+            let compared = Compared { own: common, reference: common, at_least: false };
+            return if common.any() { Ok(compared) } else { Err(Reason::NoCommonCost) };
+        }
+
+        if !self.known.any() || !reference.known.any() {
+            return Err(Reason::NoCommonCost);
+        }
+        if !self.is_whole {
+            return Err(Reason::MachineCostInPart);
+        }
+        Ok(Compared { own: self.known, reference: reference.known, at_least: !reference.is_whole })
+    }
+}
+
+impl Compared {
+    /// A saving that may be said: one that is only known from below must lie above 0.
+    pub(crate) fn said(&self, saving: Estimate) -> Result<Estimate, Reason> {
+        if self.at_least && saving.lower <= 0.0 { Err(Reason::MachineCostInPart) } else { Ok(saving) }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use infercost_core::price::{Price, PriceBook};
 use infercost_core::report::{CandidateReport, PromptCount, REPORT_SCHEMA, Report};
-use infercost_core::{MachineFacts, Policy, PromptId, Recommendation, RunRecord, VariantId, Verdict};
+use infercost_core::verdict::Grounds;
+use infercost_core::{Gate, MachineFacts, Policy, PromptId, Recommendation, RunRecord, VariantId, Verdict};
 
 use crate::analysis::{Analysis, AnalysisError, shared_wall_factor};
 use crate::candidate::Context;
@@ -60,6 +61,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
     let mut judged = Vec::new();
     let mut common_parts = Vec::new();
     let mut saving_basis = None;
+    let mut hosted = Vec::new();
     for (index, (evidence, judgement)) in evidence.iter().zip(judgements).enumerate() {
         let Some(variant) = samples.variants.get(index) else { continue };
         let Some((pricing, reference)) = pricings.get(variant.machine).copied().zip(reference) else {
@@ -70,7 +72,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
             analysis,
             samples: &samples,
             pricing,
-            reference,
+            reference_pricing: reference,
             machine: machine.map(|machine| machine.name.as_str()),
             memory_bandwidth: match machine {
                 Some(machine) => machine.facts.memory_bandwidth,
@@ -79,6 +81,9 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
             idles: &idles,
         };
         priced.push(pricing);
+        if index == samples.baseline {
+            hosted = context.hosted();
+        }
         let (candidate, saving) = context.candidate(index, variant, evidence, judgement);
         judged.push(judged_variant(&samples, index, &candidate, saving.replicates));
         common_parts.extend(saving.common_parts);
@@ -91,7 +96,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
     let load_facts = load::notes::of_run(loaded, &tested, advised.is_some());
     let recommendation = match advised {
         Some(advised) => advised,
-        None => recommend(&judged, analysis.policy),
+        None => by_targets(recommend(&judged, analysis.policy), &candidates),
     };
     let energy = energy_totals::totals(analysis.runs, &machines, &candidates);
     let interference = interference::report(if loaded.is_empty() { analysis.runs } else { loaded });
@@ -103,6 +108,8 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         energy: energy.as_ref(),
         prompts: &prompts,
         candidates: &candidates,
+        hosted: &hosted,
+        recommended: saving_of(&recommendation),
         margin: &margin,
         graded,
         common_parts,
@@ -130,6 +137,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         prompts,
         energy,
         candidates,
+        hosted,
         recommendation: interference::explained(
             with_baseline(recommendation, baseline),
             interference.as_ref(),
@@ -170,6 +178,32 @@ fn prices(books: &[PriceBook]) -> Vec<Price> {
 fn pooled(samples: &Samples<'_>) -> Vec<String> {
     let filled = samples.variants.iter().filter(|variant| !variant.filled.is_empty());
     filled.map(|variant| variant.header.id.variant_name().to_owned()).collect()
+}
+
+/// The baseline is kept for another reason where it is the latency targets that every candidate misses.
+fn by_targets(recommendation: Recommendation, candidates: &[CandidateReport]) -> Recommendation {
+    let misses = |candidate: &CandidateReport| {
+        candidate.gates.iter().any(|gate| gate.gate == Gate::Latency && gate.verdict == Verdict::Fail)
+    };
+    let mut rivals = candidates.iter().skip(1).filter(|candidate| !candidate.noise_floor).peekable();
+
+    match recommendation {
+        Recommendation::KeepBaseline { variant, operating_point, .. }
+            if rivals.peek().is_some() && rivals.all(misses) =>
+        {
+            let why = Grounds::NoneMeetsTargets.to_string();
+            Recommendation::KeepBaseline { variant, operating_point, why }
+        }
+        other => other,
+    }
+}
+
+/// What a recommendation saves; nothing where it keeps the baseline.
+fn saving_of(recommendation: &Recommendation) -> f64 {
+    match recommendation {
+        Recommendation::Switch { saving, .. } => saving.point,
+        Recommendation::KeepBaseline { .. } | Recommendation::MeasureMore { .. } => 0.0,
+    }
 }
 
 /// The operating points of every variant, put into its report.

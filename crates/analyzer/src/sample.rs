@@ -20,6 +20,7 @@ use infercost_stats::percentile::Timed;
 use columns::Columns;
 pub(crate) use columns::{Layout, Own, OwnTotals, Pair, Place, Spent, Totals};
 use gather::VariantPlace;
+pub(crate) use gather::tokens_cost;
 use pooling::Pool;
 use run_blocks::RunBlocks;
 
@@ -46,6 +47,8 @@ struct Asking {
     answered: bool,
     busy: f64,
     joules: Option<f64>,
+    /// Money for its tokens; 0 where the machine is paid.
+    tokens_cost: f64,
     ttft: Option<f64>,
     tpot: Option<f64>,
 }

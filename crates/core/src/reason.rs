@@ -51,6 +51,10 @@ pub enum Reason {
     NoTariff,
     /// Electricity is in the rent.
     InRent,
+    /// The tokens are paid, and the machine with them.
+    PaidByTokens,
+    /// A price of tokens holds everything, and the cost of the machine that it stands beside does not.
+    MachineCostInPart,
     /// No price of the hardware is known.
     NoHardwarePrice,
     /// No operating cost is known.
@@ -210,6 +214,13 @@ impl Reason {
             Self::NoMeter { why } => ("no_meter", printable(why)),
             Self::NoTariff => ("no_tariff", "no price of electricity is known".into()),
             Self::InRent => ("in_rent", "included in the rent".into()),
+            Self::PaidByTokens => ("paid_by_tokens", "included in the price of the tokens".into()),
+            Self::MachineCostInPart => (
+                "machine_cost_in_part",
+                "the price of tokens holds everything, and electricity or hardware of the machine beside it is unknown; \
+                 --estimate or --assume-watts, and [prices], tell"
+                    .into(),
+            ),
             Self::NoHardwarePrice => ("no_hardware_price", "no price of the hardware is known".into()),
             Self::FreeClaim => (
                 "free_claim",
@@ -409,7 +420,7 @@ pub enum CostPart {
     ColdStarts,
     /// Serverless workers that wait for the next request.
     Waiting,
-    /// A price per token, where the number of tokens is unknown.
+    /// Tokens by their price.
     Tokens,
     /// Prompt tokens.
     #[serde(rename = "input tokens")]

@@ -16,6 +16,7 @@ use crate::manifest::Provenance;
 use crate::money::Currency;
 use crate::policy::Policy;
 use crate::price::{Price, PriceBook};
+use crate::price_per_million::PricePerMillion;
 use crate::reason::{LeftOut, Unknown};
 use crate::record::OperatingPoint;
 use crate::verdict::{GateResult, Recommendation, Verdict};
@@ -58,6 +59,9 @@ pub struct Report {
     pub interference: Option<InterferenceReport>,
     /// Baseline first, then the others in the run's order.
     pub candidates: Vec<CandidateReport>,
+    /// Hosted models that were not asked, by what the baseline's tokens would cost there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosted: Vec<HostedReport>,
     /// What to deploy.
     pub recommendation: Recommendation,
 }
@@ -109,6 +113,31 @@ pub struct PromptCount {
     pub complete: u32,
 }
 
+/// A hosted model that was not asked: what it would cost to have the baseline's prompts read and as many tokens written.
+/// Its own tokenizer and answers may take more or fewer, and nothing is known of its quality and its speed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HostedReport {
+    /// Its name, as the price has it.
+    pub model: String,
+    /// What its tokens cost.
+    pub token_price: PricePerMillion,
+    /// The variant whose tokens are counted.
+    pub tokens_of: VariantId,
+    /// Mean prompt tokens of an answer of that variant; `None` where a server did not tell.
+    pub input_tokens: Option<f64>,
+    /// Mean output tokens of an answer.
+    pub output_tokens: Option<f64>,
+    /// What so many tokens cost, per answer.
+    pub cost_per_inference: Option<Estimate>,
+    /// The same per million output tokens.
+    pub cost_per_million_output_tokens: Option<Estimate>,
+    /// Share of the baseline's cost that this price would save; negative where it costs more.
+    pub saving: Option<Estimate>,
+    /// Why a field above is null.
+    #[serde(flatten)]
+    pub unknown: Unknown,
+}
+
 /// One variant's measurements, cost, quality and verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CandidateReport {
@@ -123,6 +152,9 @@ pub struct CandidateReport {
     pub provenance: Provenance,
     /// True for the second copy of the baseline that measures noise.
     pub noise_floor: bool,
+    /// What its tokens cost, where a hosted API is paid by them; `None` where the machine is paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_price: Option<PricePerMillion>,
     /// Inferences, failures included.
     pub inferences: u64,
     /// Failures.
@@ -421,6 +453,9 @@ pub struct CostComponents {
     pub idle: Option<f64>,
     /// People, licenses, space.
     pub operation: Option<f64>,
+    /// The tokens of a hosted API, in place of all of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<f64>,
 }
 
 /// Quality of one variant.

@@ -10,6 +10,7 @@ use crate::machine::MachineFacts;
 use crate::manifest::Provenance;
 use crate::policy::Policy;
 use crate::price::PriceBook;
+use crate::price_per_million::PricePerMillion;
 use crate::record::{IdleRecord, LoadRecord, WindowRecord};
 use crate::run_spec::RunSpec;
 use crate::sampling::Sampling;
@@ -63,6 +64,9 @@ pub struct RunHeader {
     pub policy: Policy,
     /// Prices in force when it was recorded; a report may apply others.
     pub prices: PriceBook,
+    /// Hosted models that stand beside the variants by the price of their tokens alone; nothing was asked of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosted: Vec<PricePerMillion>,
     /// What the meter covers, or why there is none, in words.
     pub meter: String,
 }
@@ -81,6 +85,9 @@ pub struct VariantHeader {
     pub license: Option<String>,
     /// True for the second copy of the baseline that measures noise.
     pub noise_floor: bool,
+    /// What its tokens cost, where a hosted API is paid by them; `None` where the machine is paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_price: Option<PricePerMillion>,
 }
 
 impl VariantHeader {

@@ -16,6 +16,8 @@ use crate::sampling::Sampling;
 pub struct RunSpec {
     /// Models as they were named; files and folders as absolute paths, addresses without credentials.
     pub models: Vec<String>,
+    /// Hosted models, paid by their tokens: addresses that stand among the models as well, and names that are not asked.
+    pub hosted: Vec<String>,
     /// The prompt set's file, as an absolute path; `None` for the built-in set.
     pub prompts: Option<PathBuf>,
     /// The variant that the others are compared with; `None` for full precision, else the first model.
@@ -59,6 +61,7 @@ impl Default for RunSpec {
     fn default() -> Self {
         Self {
             models: Vec::new(),
+            hosted: Vec::new(),
             prompts: None,
             baseline: None,
             max_prompts: None,

@@ -6,9 +6,11 @@
 
 mod bill;
 mod rates;
+mod tokens;
 
 pub use bill::{Bill, Part};
 pub use rates::{MachineRate, Rates, RatesError, Wall};
+pub use tokens::{TokenUsage, cost_of_tokens};
 
 use infercost_core::{CostPart, Reason};
 
@@ -61,6 +63,8 @@ pub struct Amounts {
     pub idle: Amount,
     /// People, licenses, space.
     pub operation: Amount,
+    /// The tokens of a hosted API; `None` where the machine is paid.
+    pub tokens: Option<f64>,
 }
 
 /// The cost of one answered request:
@@ -88,6 +92,7 @@ pub fn cost(rates: &Rates, usage: &Usage) -> Amounts {
         machine: machine.ok_or(Reason::NoHardwarePrice),
         idle,
         operation: operation.ok_or(Reason::NoOperation),
+        tokens: None,
     }
 }
 
@@ -102,6 +107,8 @@ pub struct Parts {
     pub idle: bool,
     /// Operation.
     pub operation: bool,
+    /// Tokens, in place of all of these.
+    pub tokens: bool,
 }
 
 impl Parts {
@@ -113,6 +120,7 @@ impl Parts {
             machine: self.machine && other.machine,
             idle: self.idle && other.idle,
             operation: self.operation && other.operation,
+            tokens: self.tokens && other.tokens,
         }
     }
 
@@ -124,7 +132,7 @@ impl Parts {
 
     /// True where there is any.
     pub fn any(self) -> bool {
-        self.energy || self.machine || self.idle || self.operation
+        self.energy || self.machine || self.idle || self.operation || self.tokens
     }
 
     /// Their names; the machine is called hardware.
@@ -134,12 +142,19 @@ impl Parts {
             (self.machine, CostPart::Hardware),
             (self.idle, CostPart::Idle),
             (self.operation, CostPart::Operation),
+            (self.tokens, CostPart::Tokens),
         ];
         all.into_iter().filter_map(|(held, part)| held.then_some(part)).collect()
     }
 }
 
 impl Amounts {
+    /// The amounts of a request that is paid by its tokens, as [`cost_of_tokens`] has them: the machine is in that price.
+    pub fn of_tokens(cost: f64) -> Self {
+        let paid = || Err(Reason::PaidByTokens);
+        Self { energy: paid(), machine: paid(), idle: paid(), operation: paid(), tokens: Some(cost) }
+    }
+
     /// Which parts are known.
     pub fn known(&self) -> Parts {
         Parts {
@@ -147,6 +162,7 @@ impl Amounts {
             machine: self.machine.is_ok(),
             idle: self.idle.is_ok(),
             operation: self.operation.is_ok(),
+            tokens: self.tokens.is_some(),
         }
     }
 
@@ -163,10 +179,13 @@ impl Amounts {
                 sum += amount.as_ref().copied().unwrap_or(f64::NAN);
             }
         }
+        if parts.tokens {
+            sum += self.tokens.unwrap_or(f64::NAN);
+        }
         sum
     }
 
-    /// All four, by name; `machine` is what the machine's part is called.
+    /// The four of a machine, by name; `machine` is what the machine's part is called.
     pub fn by_part(&self, machine: CostPart) -> [(CostPart, &Amount); 4] {
         [
             (CostPart::Energy, &self.energy),

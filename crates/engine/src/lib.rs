@@ -18,4 +18,4 @@ pub use in_process::{
     DistributionRows, Distributions, InProcessEngine, InProcessOptions, ModelDevice, TextWindow, TextWindows,
     TextWindowsError,
 };
-pub use infercost_kernels::{ISA_VARIABLE, Isa, IsaError, evict};
+pub use infercost_kernels::{ISA_VARIABLE, Isa, IsaError, WeightType, evict, product_peak};

@@ -47,6 +47,25 @@ fn write(
     gguf_file::write(&mut std::fs::File::create(path).unwrap(), &values, &all).unwrap();
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_refused_before_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for target in [pipe.as_path(), Path::new("/dev/zero")] {
+        // opening a pipe that nobody writes to would wait for ever
+        let gguf = folder.path().join("linked.gguf");
+        std::os::unix::fs::symlink(target, &gguf).unwrap();
+        check(&gguf, "GGUF", &["no regular file"]);
+        std::fs::remove_file(&gguf).unwrap();
+
+        let model = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(target, model.path().join("config.json")).unwrap();
+        check(model.path(), "config.json", &["config.json", "no regular file"]);
+    }
+}
+
 #[test]
 fn metadata_that_lies_is_refused() {
     let folder = tempfile::tempdir().unwrap();

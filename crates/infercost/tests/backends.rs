@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
 mod program;
+mod schema;
 #[path = "backends/started.rs"]
 mod started;
 mod tiny;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 use candle_core::quantized::GgmlDType;
 use infercost_openai_mock::{Reply, StandIn, StreamScript};
 use program::{infercost, json, run};
+use schema::hold;
 use serde_json::Value;
 use started::{Backends, Rotel, note};
 
@@ -113,6 +115,7 @@ fn phoenix_has_what_the_report_says(backends: &Backends, folder: &Path, recorded
     let export =
         ["export", "traces/sample", "--phoenix", backends.get("PHOENIX"), "--project", "sample", "--json"];
     let done = json(&succeed(folder, &export));
+    hold("phoenix.v1", "export --phoenix", std::slice::from_ref(&done));
 
     // the tree
     let on_disk = tree_on_disk(recorded);

@@ -4,7 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
 mod program;
+mod schema;
 mod tiny;
+#[expect(dead_code, reason = "other tests read the recorded run")]
+mod workspace;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +20,7 @@ use infercost_energy::sysfs_twin::{Load, Playing, SysfsTwin};
 use infercost_nvml_mock::{Board, Script, install};
 use infercost_openai_mock::{Reply, StandIn};
 use program::{infercost, json, run};
+use schema::hold;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -484,7 +488,9 @@ fn a_wall_factor_is_fitted_kept_and_billed() {
         if !output.status.success() {
             return Err(shown(&output.stderr));
         }
-        let fitted = json(&output);
+        let mut fitted = json(&output);
+        hold("wall-factor.v1", "doctor --calibrate", std::slice::from_ref(&fitted));
+        fitted.as_object_mut().unwrap().remove("schema");
         let factor = fitted["factor"].as_f64().unwrap();
         // What the plug shows is up to half a second old, which moves the line but hardly tilts it.
         if (factor / 1.25 - 1.0).abs() > 0.08 {

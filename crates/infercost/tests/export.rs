@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
 mod program;
+mod schema;
 mod tiny;
 mod workspace;
 
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::quantized::GgmlDType;
 use program::{infercost, json, run};
+use schema::hold;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -104,8 +106,10 @@ fn langsmith_and_langfuse_get_what_they_read() {
         ("LANGFUSE_SECRET_KEY", "lf-secret-key"),
         ("LANGFUSE_BASE_URL", url.as_str()),
     ];
-    let output = run_with(folder.path(), &["export", "--langfuse", "--compression", "none"], &langfuse);
+    let output =
+        run_with(folder.path(), &["export", "--langfuse", "--compression", "none", "--json"], &langfuse);
     assert!(output.status.success(), "{}", told(&output));
+    hold("export.v1", "export", &[json(&output)]);
     let requests = requests.lock().unwrap();
     let [(smith, smith_body), (fuse, fuse_body)] = requests.as_slice() else { panic!("{}", requests.len()) };
     assert!(smith.starts_with("POST /otel/v1/traces "), "{smith}");

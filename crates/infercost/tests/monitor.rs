@@ -5,6 +5,9 @@
 #[path = "monitor/otlp.rs"]
 mod otlp;
 mod program;
+mod schema;
+#[expect(dead_code, reason = "other tests read the recorded run")]
+mod workspace;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -16,6 +19,7 @@ use std::time::{Duration, Instant};
 use infercost_core::Watts;
 use infercost_energy::sysfs_twin::{Load, Playing, SysfsTwin};
 use program::{infercost, json, run};
+use schema::hold;
 use serde_json::Value;
 
 /// A package at 40 W.
@@ -101,6 +105,7 @@ fn devices_servers_and_money_of_a_scripted_machine() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 
     let all = snapshots(&output.stdout);
+    hold("monitor.v1", "monitor", &all);
     assert!(all.len() > 10, "{} snapshots", all.len());
     let last = all.last().unwrap();
     let value = |pointer: &str| last.pointer(pointer).and_then(Value::as_f64);
@@ -234,7 +239,9 @@ fn a_page_prometheus_and_a_stream_and_a_farm_of_them() {
     let (here, away) = (format!("http://{}", monitor.address), format!("http://{away}"));
     let output =
         run(folder.path(), &["monitor", &here, &away, "--interval", "500ms", "--duration", "2s", "--json"]);
-    let view = snapshots(&output.stdout).pop().unwrap();
+    let views = snapshots(&output.stdout);
+    hold("farm.v1", "monitor", &views);
+    let view = views.last().unwrap();
     assert!(view["machines"][0]["power_w"]["value"].as_f64().is_some_and(|watts| watts > 20.0), "{view:#}");
     assert_eq!(view["machines"][1]["presence"]["state"], "away");
     assert!(view["machines"][1]["power_w"]["value"].is_null());
@@ -255,10 +262,28 @@ fn what_was_recorded_is_billed_with_its_idle_time() {
     let name = recorded.file_name().unwrap().to_str().unwrap().to_owned();
 
     let bill = json(&run(folder.path(), &["audit", &name, "--json"]));
+    hold("monitored.v1", "audit", std::slice::from_ref(&bill));
     let value = |pointer: &str| bill.pointer(pointer).and_then(Value::as_f64).unwrap_or_default();
     assert!(value("/total/joules/value") > 60.0, "{bill:#}");
     assert!(value("/serving/hours") > 0.0 && value("/per_million/value") > 0.0, "{bill:#}");
     assert_eq!(bill["prices_assumed"], true);
     let text = run(folder.path(), &["audit", &name]);
     assert!(String::from_utf8_lossy(&text.stdout).contains("It cost"), "{text:?}");
+
+    // the same answer in every form, and in files
+    let form = |arguments: &[&str]| {
+        let output = run(folder.path(), &[&["audit", name.as_str()], arguments].concat());
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let markdown = form(&["--format", "markdown", "--export", "bill.csv", "--export", "bill.json"]);
+    assert!(markdown.starts_with("**It cost") && markdown.contains("| serving |"), "{markdown}");
+    let csv = form(&["--format", "csv"]);
+    assert!(csv.starts_with("time,hours,J,\"electricity, USD\"") && csv.contains("\nserving,"), "{csv}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("bill.csv")).unwrap(), csv);
+    let kept: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.path().join("bill.json")).unwrap()).unwrap();
+    assert_eq!(kept, bill);
+    let chart = run(folder.path(), &["audit", &name, "--export", "bill.svg"]);
+    assert_eq!(chart.status.code(), Some(2), "{chart:?}");
 }

@@ -13,7 +13,7 @@ use crate::written::Written;
 
 const EXAMPLE: &str = include_str!("example.toml");
 /// Whose word an amount is that stands alone.
-const OWN_WORD: &str = "given by you";
+pub(crate) const OWN_WORD: &str = "given by you";
 /// The share of hours in which a machine works where nobody says it: that of the shipped example. Every answer that
 /// rests on it says so.
 pub const ASSUMED_UTILIZATION: f64 = 0.3;

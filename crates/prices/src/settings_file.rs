@@ -294,7 +294,14 @@ mod tests {
         let file: File = toml::from_str(&format!("{}{}", &all[..rented], &all[end..])).unwrap();
         assert_eq!(file.offers.len(), 1);
         assert!(file.prices.book(Some(&file.load), today()).unwrap().hardware.is_some());
-        assert!(file.revenue.unwrap().checked(Currency::USD).unwrap().per_inference.is_some());
+        assert!(
+            file.revenue
+                .unwrap()
+                .checked(Currency::USD, jiff::civil::date(2026, 11, 1))
+                .unwrap()
+                .per_inference
+                .is_some()
+        );
 
         let answers = Answers {
             currency: Some(Currency::EUR),

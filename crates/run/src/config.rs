@@ -92,8 +92,9 @@ pub struct SettingsOverrides {
     policy: Option<Policy>,
     prices: Option<PriceBook>,
     machines: Vec<PricedMachine>,
-    rates: Vec<ExchangeRate>,
     token_prices: Vec<PricePerMillion>,
+    offers: Vec<OfferSection>,
+    exchange: Vec<ExchangeSection>,
     arguments: PolicyFlags,
 }
 
@@ -105,16 +106,15 @@ impl SettingsOverrides {
         let machines = machines(file.machines, file.prices.as_ref(), &load)?;
         let prices = file.prices.map(|section| section.book(Some(&load), today()));
         let prices = prices.transpose().map_err(|error| usage(error.to_string()))?;
-        let rates = file.exchange.into_iter().map(|section| section.rate());
-        let rates = rates.collect::<Result<_, _>>().map_err(|error| usage(error.to_string()))?;
         let policy = file.policy.map(PolicySection::checked);
 
         Ok(Self {
             policy: policy.transpose().map_err(usage)?,
             prices,
             machines,
-            rates,
             token_prices: file.token_prices,
+            offers: file.offers,
+            exchange: file.exchange,
             arguments: arguments.clone(),
         })
     }
@@ -127,6 +127,16 @@ impl SettingsOverrides {
     /// The user's prices of hosted models.
     pub fn token_prices(&self) -> &[PricePerMillion] {
         &self.token_prices
+    }
+
+    /// The user's offers.
+    pub(crate) fn offers(&self) -> &[OfferSection] {
+        &self.offers
+    }
+
+    /// The user's exchange rates.
+    pub(crate) fn exchange(&self) -> &[ExchangeSection] {
+        &self.exchange
     }
 
     /// Settings for a new run: flags, then the file, then the defaults.
@@ -151,12 +161,15 @@ impl SettingsOverrides {
         runs: &[RunRecord],
         settings: &Settings,
     ) -> anyhow::Result<Vec<MachinePrices>> {
+        let rates = self.exchange.iter().cloned().map(|section| section.rate());
+        let rates: Vec<ExchangeRate> =
+            rates.collect::<Result<_, _>>().map_err(|error| usage(error.to_string()))?;
         let sources = PriceSources {
             entries: &self.machines,
             market: self.arguments.market,
             recorded: self.prices.is_none(),
             shared: &settings.prices,
-            rates: &self.rates,
+            rates: &rates,
         };
         sources.of(runs)
     }

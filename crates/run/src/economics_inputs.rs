@@ -84,7 +84,7 @@ impl EconomicsInputs {
         let prices = prices.map(|section| section.book(Some(&load), today)).transpose().map_err(wrong)?;
         let currency = prices.as_ref().map_or(Currency::USD, |book| book.currency);
         let wanted = arguments.currency.as_deref().map(str::parse).transpose();
-        let revenue = revenue.map(|section| section.checked(currency)).transpose().map_err(wrong)?;
+        let revenue = revenue.map(|section| section.checked(currency, today)).transpose().map_err(wrong)?;
         let rates: Result<Vec<_>, _> = exchange.into_iter().map(|section| section.rate()).collect();
         let mut rates = rates.map_err(wrong)?;
         rates.extend(crate::price_store::rates(arguments.price_store.as_deref())?);
@@ -223,8 +223,22 @@ pub struct Measured {
 pub fn measured(arguments: &EconomicsRequest, name: Option<&str>) -> anyhow::Result<Measured> {
     let run = infercost_trace::read_run(&run_folder::named_or_newest(&arguments.traces, name)?)?;
     let variant = variant(&run, arguments.variant.as_deref())?;
+    refuse_hosted(&run, &variant)?;
     let workload = workload_of(&run, &variant, arguments)?;
     Ok(Measured { run, workload })
+}
+
+/// Unit economics are those of a machine's time; what is paid by its tokens has a price already.
+fn refuse_hosted(run: &RunRecord, variant: &VariantId) -> anyhow::Result<()> {
+    let hosted = run.header.variants.iter().filter(|known| known.token_price.is_some());
+    if !hosted.into_iter().any(|known| known.id == *variant) {
+        return Ok(());
+    }
+    Err(usage(format!(
+        "{variant} is paid by its tokens, and no machine of yours works for it; `infercost report {}` says what it costs, \
+         and --variant takes another one",
+        run.header.id
+    )))
 }
 
 /// What one inference of a variant takes.

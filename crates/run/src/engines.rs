@@ -46,8 +46,7 @@ pub fn load_in_process(
 
 /// How servers are asked, as the command line says.
 pub(crate) fn served_options(request: &RunRequest) -> anyhow::Result<ServedOptions> {
-    let key = ApiKey::from_environment()
-        .map_err(|name| usage(format!("{name} holds what no HTTP header can; check the key")))?;
+    let key = environment_key(ApiKey::from_environment())?;
     let usual = Timeouts::default();
     let whole = request.request_timeout()?;
     let timeouts = Timeouts {
@@ -62,6 +61,34 @@ pub(crate) fn served_options(request: &RunRequest) -> anyhow::Result<ServedOptio
         allow_prompt_cache: request.spec.servers.prompt_cache,
         ..ServedOptions::default()
     })
+}
+
+/// Keys to servers.
+pub(crate) struct Keys {
+    /// To hosted models.
+    pub(crate) hosted: Option<ApiKey>,
+    /// To all other servers.
+    pub(crate) servers: Option<ApiKey>,
+}
+
+/// The keys of the environment. Where a hosted model takes part, `OPENAI_API_KEY` is shown to nobody else: the other
+/// servers of the run get `INFERCOST_API_KEY`, which a hosted model gets where it is the only one.
+///
+/// # Errors
+/// A usage error where a variable holds what no header can.
+pub(crate) fn keys(has_hosted: bool) -> anyhow::Result<Keys> {
+    if !has_hosted {
+        let key = environment_key(ApiKey::from_environment())?;
+        return Ok(Keys { hosted: key.clone(), servers: key });
+    }
+
+    let servers = environment_key(ApiKey::of_variable("INFERCOST_API_KEY"))?;
+    let hosted = environment_key(ApiKey::of_variable("OPENAI_API_KEY"))?;
+    Ok(Keys { hosted: hosted.or_else(|| servers.clone()), servers })
+}
+
+fn environment_key(found: Result<Option<ApiKey>, &'static str>) -> anyhow::Result<Option<ApiKey>> {
+    found.map_err(|name| usage(format!("{name} holds what no HTTP header can; check the key")))
 }
 
 /// The model behind an address.

@@ -9,6 +9,7 @@
 //! the [`console`].
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
+mod answer_limit;
 pub mod baseline;
 pub mod baseline_store;
 pub mod calibration;
@@ -23,6 +24,7 @@ pub mod exporting;
 mod fd_limit;
 pub mod foreign_traces;
 pub mod history;
+mod hosted;
 pub mod machine;
 pub mod machine_checks;
 mod machine_identity;

@@ -1,7 +1,8 @@
 //! Prices that were fetched before, and how they are found again.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::env;
+use std::path::{Path, PathBuf};
 
 use infercost_core::hosting::HostingOffer;
 use infercost_core::market::{Curve, CurveUnit, ExchangeRate, TokenPrice};
@@ -20,9 +21,11 @@ const ANSWERS: usize = 4;
 /// The same of curves, which are fetched day by day and joined.
 const DAYS: usize = 64;
 
-/// The folder of the flag, else `prices` in the cache.
+/// The folder of the flag, else that of `INFERCOST_PRICES`, else `prices` in the cache.
 pub fn open(folder: Option<&Path>) -> anyhow::Result<PriceStore> {
-    Ok(match folder {
+    let of_environment =
+        env::var_os("INFERCOST_PRICES").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    Ok(match folder.or(of_environment.as_deref()) {
         Some(folder) => PriceStore::at(folder),
         None => PriceStore::at(cache_root()?.join("prices")),
     })

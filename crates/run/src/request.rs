@@ -50,6 +50,8 @@ pub struct ContenderSetting {
     pub threads: Option<u16>,
     /// The command that serves it; `None` for that of the run.
     pub serve: Option<String>,
+    /// Most tokens of its answers, where prompts allow more; `None` for what they allow.
+    pub max_tokens: Option<u32>,
 }
 
 /// How servers are started.
@@ -152,7 +154,8 @@ impl RunRequest {
     /// The specification as it goes to disk.
     pub(crate) fn stored_spec(&self) -> RunSpec {
         let models = self.spec.models.iter().map(|model| without_credentials(model)).collect();
-        RunSpec { models, ..self.spec.clone() }
+        let hosted = self.spec.hosted.iter().map(|model| without_credentials(model)).collect();
+        RunSpec { models, hosted, ..self.spec.clone() }
     }
 
     /// The run that goes on by a stored specification, with what this invocation gives.

@@ -18,12 +18,20 @@ impl ApiKey {
     /// The variable's name, where its text cannot stand in an HTTP header.
     pub fn from_environment() -> Result<Option<Self>, &'static str> {
         for variable in VARIABLES {
-            if let Some(text) = std::env::var_os(variable).filter(|text| !text.is_empty()) {
-                let key = text.to_str().and_then(Self::new);
-                return key.map(Some).ok_or(variable);
+            if let Some(key) = Self::of_variable(variable)? {
+                return Ok(Some(key));
             }
         }
         Ok(None)
+    }
+
+    /// The key in one variable of the environment; `None` where it holds none.
+    ///
+    /// # Errors
+    /// The variable's name, where its text cannot stand in an HTTP header.
+    pub fn of_variable(variable: &'static str) -> Result<Option<Self>, &'static str> {
+        let Some(text) = std::env::var_os(variable).filter(|text| !text.is_empty()) else { return Ok(None) };
+        text.to_str().and_then(Self::new).map(Some).ok_or(variable)
     }
 
     /// A key of this text; `None` where it is empty or cannot stand in an HTTP header.

@@ -4,7 +4,9 @@ use crate::setting::Setting;
 use crate::space::Space;
 
 /// Placeholders that are filled where a server is started.
-const OF_STARTING: [&str; 2] = ["model", "port"];
+const OF_STARTING: [&str; 3] = ["model", "port", DRAFT];
+/// The name of the placeholder of the model that drafts.
+pub const DRAFT: &str = "draft";
 
 /// The names of all placeholders of a command: what stands between braces and is a name. `{"json": 1}` is none.
 pub fn names(command: &str) -> Vec<String> {
@@ -46,7 +48,7 @@ pub fn check(command: &str, space: &Space) -> Result<(), String> {
     Ok(())
 }
 
-/// The command for a setting: its placeholders filled, its flags behind. `{model}` and `{port}` stay.
+/// The command for a setting: its placeholders filled, its flags behind. `{model}`, `{port}` and `{draft}` stay.
 pub fn filled(command: &str, space: &Space, setting: &Setting) -> String {
     let whole = space.present().over(setting);
     let mut text = command.to_owned();
@@ -68,7 +70,7 @@ pub fn filled(command: &str, space: &Space, setting: &Setting) -> String {
 fn quoted(word: &str) -> String {
     let is_plain =
         !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=.,:/".contains(c));
-    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if is_plain || word == "{draft}" { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 #[cfg(test)]

@@ -36,13 +36,17 @@ pub struct RaceRules {
     pub indifference: f64,
     /// Settings between two measurements of the present one, at most.
     pub group: usize,
+    /// True where no setting leaves before the last round, whatever is sure: the whole grid, to see what a race spares and
+    /// whether it was right.
+    pub exhaustive: bool,
     /// Seed of the orders.
     pub seed: u64,
 }
 
 impl Default for RaceRules {
     fn default() -> Self {
-        Self { rounds: 8, alpha: 0.05, wanted: 0.10, indifference: 0.02, group: 6, seed: 42 }
+        let (rounds, alpha, wanted, indifference, group) = (8, 0.05, 0.10, 0.02, 6);
+        Self { rounds, alpha, wanted, indifference, group, exhaustive: false, seed: 42 }
     }
 }
 
@@ -243,8 +247,10 @@ impl Race {
         }
         self.rounds += 1;
 
-        self.look();
-        let is_settled = self.racing() < 2 && self.rounds > 1;
+        if !self.rules.exhaustive {
+            self.look();
+        }
+        let is_settled = self.racing() < 2 && self.rounds > 1 && !self.rules.exhaustive;
         if self.racing() == 0 || is_settled || self.rounds >= self.rules.rounds {
             self.ended = true;
         } else {
@@ -403,7 +409,11 @@ mod tests {
 
     /// Runs a race over these true costs without noise, and gives the race and how many turns it took.
     fn race(costs: &[f64], drift: f64) -> (Race, u32) {
-        let mut race = Race::new(costs.len(), RaceRules::default());
+        race_by(RaceRules::default(), costs, drift)
+    }
+
+    fn race_by(rules: RaceRules, costs: &[f64], drift: f64) -> (Race, u32) {
+        let mut race = Race::new(costs.len(), rules);
         let mut turns = 0_u32;
         while let Some(turn) = race.next() {
             let truth = match turn {
@@ -441,6 +451,17 @@ mod tests {
                 "{left:?}"
             );
         }
+    }
+
+    #[test]
+    fn the_whole_grid_is_measured_where_it_is_wanted() {
+        let costs = [0.7, 1.2, 1.0, 0.95, 1.5];
+        let rules = RaceRules { exhaustive: true, ..RaceRules::default() };
+        let (grid, turns) = race_by(rules, &costs, 0.0);
+        assert_eq!(turns, 8 * (5 + 2), "eight rounds, the present setting at both ends");
+        assert_eq!((grid.racing(), grid.finalists().first()), (5, Some(&0)));
+        let (race, fewer) = race(&costs, 0.0);
+        assert!(fewer * 2 < turns && race.finalists().first() == Some(&0), "{fewer} of {turns}");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use crate::space::{Parameter, Space, SpaceError};
+use crate::space::{Condition, Parameter, Space, SpaceError};
 
 const FILES: [(&str, &str); 3] = [
     ("llama.cpp", include_str!("../spaces/llama.cpp.toml")),
@@ -71,6 +71,11 @@ impl ShippedSpace {
         Space::new(free)
     }
 
+    /// True where some of its flags are for a draft model.
+    pub fn takes_drafts(&self) -> bool {
+        self.parameters.iter().any(|parameter| parameter.when.contains(&Condition::DraftModel))
+    }
+
     /// Parameters whose flags the program's help does not name. All are known where the help names none of them: then it
     /// was no help.
     pub fn unknown(&self, help: &str) -> BTreeSet<String> {
@@ -102,11 +107,16 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
     use super::*;
-    use crate::space::Condition;
 
     #[test]
     fn every_shipped_space_can_be_searched() {
-        let all = [Condition::Concurrent, Condition::Gpu, Condition::SeveralGpus, Condition::SharedPrefixes];
+        let all = [
+            Condition::Concurrent,
+            Condition::Gpu,
+            Condition::SeveralGpus,
+            Condition::SharedPrefixes,
+            Condition::DraftModel,
+        ];
         for (name, _) in FILES {
             let shipped = ShippedSpace::named(name).unwrap();
             let space = shipped.space("").unwrap();
@@ -132,6 +142,31 @@ mod tests {
         let shipped = ShippedSpace::named("llama.cpp").unwrap();
         let space = shipped.space("llama-server --parallel 4").unwrap();
         assert!(space.get("parallel").is_none() && space.get("threads").is_some());
+    }
+
+    #[test]
+    fn a_draft_model_brings_settings_of_its_own() {
+        let shipped = ShippedSpace::named("llama.cpp").unwrap();
+        let space = shipped.space("llama-server -m {model} --port {port}").unwrap();
+        let tried = |holding: &[Condition]| {
+            let found = space.candidates(&holding.iter().copied().collect()).unwrap();
+            let drafts = found.settings.iter().filter(|one| one.get("model-draft").is_some());
+            drafts.cloned().collect::<Vec<_>>()
+        };
+        assert!(tried(&[]).is_empty());
+
+        let drafts = tried(&[Condition::DraftModel]);
+        assert_eq!(drafts.len(), 4, "the model alone, and three lengths: {drafts:?}");
+        let words = space.arguments(&drafts[0]).join(" ");
+        assert_eq!(words, "--spec-type draft-simple --model-draft {draft}");
+        assert!(drafts.iter().all(|one| space.may_change_answers(one)));
+
+        // an older build drafts without being told how
+        let mut older = space.clone();
+        older.parameters.retain(|one| !["spec-type", "spec-draft-n-max"].contains(&one.name.as_str()));
+        let found = older.candidates(&BTreeSet::from([Condition::DraftModel])).unwrap();
+        let draft = found.settings.iter().find(|one| one.get("model-draft").is_some()).unwrap();
+        assert_eq!(older.arguments(draft).join(" "), "--model-draft {draft}");
     }
 
     #[test]

@@ -107,6 +107,10 @@ pub struct Parameter {
     /// Parameters that must not be set with this one.
     #[serde(default)]
     pub excludes: BTreeSet<String>,
+    /// True for a number of threads: values above the machine's processors are not tried, since such threads only wait for
+    /// one another.
+    #[serde(default)]
+    pub within_processors: bool,
     /// What must be so for it to be tried.
     #[serde(default)]
     pub when: BTreeSet<Condition>,
@@ -125,9 +129,20 @@ impl Parameter {
             answers: AnswerEffect::Unknown,
             implies: BTreeMap::new(),
             excludes: BTreeSet::new(),
+            within_processors: false,
             when: BTreeSet::new(),
             why: String::new(),
         }
+    }
+
+    /// The parameter without numbers of threads that this many processors cannot work on at once; `None` where it has no
+    /// value left.
+    #[must_use]
+    pub fn on(mut self, processors: usize) -> Option<Self> {
+        if self.within_processors {
+            self.values.retain(|value| value.parse::<usize>().map_or(true, |count| count <= processors));
+        }
+        (!self.values.is_empty()).then_some(self)
     }
 
     /// The value that is in force now; `None` where that is to give none.
@@ -324,7 +339,7 @@ impl Condition {
                 "requests do not overlap (--concurrency, --rate or a trace with arrival times)"
             }
             Self::SharedPrefixes => "no prompt begins as another one does",
-            Self::DraftModel => "no draft model is named",
+            Self::DraftModel => "no draft model is named (--draft)",
         }
     }
 }
@@ -420,6 +435,15 @@ mod tests {
         let error = space.candidates(&BTreeSet::new()).unwrap_err();
         assert!(error.to_string().contains("no second GPU"), "{error}");
         assert!(space.candidates(&BTreeSet::from([Condition::SeveralGpus])).is_ok());
+    }
+
+    #[test]
+    fn threads_beyond_the_processors_are_not_tried() {
+        let threads = Parameter { within_processors: true, ..flag("threads", &["1", "2", "16"]) };
+        assert_eq!(threads.clone().on(2).unwrap().values, ["1", "2"]);
+        let many = Parameter { values: vec!["16".into()], ..threads };
+        assert_eq!(many.on(2), None);
+        assert_eq!(flag("np", &["16"]).on(2).unwrap().values, ["16"], "slots are no threads");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `--vary np=1,2,4,8`: values of a placeholder, as they are typed. The first is the present one.
 
+use crate::placeholder::DRAFT;
 use crate::space::{Parameter, SpaceError};
 
 /// Most values of one parameter.
@@ -16,8 +17,8 @@ pub fn parse(text: &str) -> Result<Parameter, SpaceError> {
     if !is_name(name) {
         return Err(wrong("the name must be letters, digits, `-` and `_`"));
     }
-    if ["model", "port"].contains(&name) {
-        return Err(wrong("{model} and {port} are filled by infercost itself"));
+    if ["model", "port", DRAFT].contains(&name) {
+        return Err(wrong("{model}, {port} and {draft} are filled by infercost itself"));
     }
 
     let mut found: Vec<String> = Vec::new();

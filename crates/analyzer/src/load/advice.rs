@@ -218,12 +218,16 @@ fn sound(point: &Point) -> bool {
 
 fn cheapest<'a>(tested: &'a LoadTested<'_>, fits: fn(&Point) -> bool) -> Option<&'a Point> {
     let fitting = tested.points.iter().filter(|point| fits(point));
-    let priced = fitting.filter_map(|point| Some((point, cost(tested, point, point.parts)?.point)));
+    let priced = fitting.filter_map(|point| Some((point, cost(tested, point, point.basis.known)?.point)));
     priced.min_by(|one, other| one.1.total_cmp(&other.1)).map(|(point, _)| point)
 }
 
 /// Cost per inference over the given parts; `None` where it is not known.
 fn cost(tested: &LoadTested<'_>, point: &Point, parts: Parts) -> Option<Estimate> {
+    if parts.tokens {
+        return point.tokens_cost;
+    }
+
     let rate = point.report.requests_per_s?;
     let cost = rate.map(|rate| point.cost_at(tested.pricing, parts, tested.idle_watts, rate));
     let sound = [cost.lower, cost.point, cost.upper].iter().all(|value| value.is_finite() && *value > 0.0);
@@ -238,8 +242,8 @@ fn ratio(
     baseline: &LoadTested<'_>,
     reference: &Point,
 ) -> Option<Estimate> {
-    let (own, other) = (measured_parts(point), measured_parts(reference));
-    let compared = tested.pricing.compared(own, baseline.pricing, other).ok()?;
+    let compared = tested.pricing.compared(&point.basis, baseline.pricing, &reference.basis);
+    let compared = compared.ok().filter(|compared| !compared.at_least)?;
     let one = cost(tested, point, compared.own)?;
     let other = cost(baseline, reference, compared.reference)?;
     let spread = half_width(&one).hypot(half_width(&other)).exp();
@@ -251,11 +255,6 @@ fn ratio(
         n: one.n.min(other.n),
         ..one
     })
-}
-
-/// Parts of a point's cost, without an estimated energy.
-fn measured_parts(point: &Point) -> Parts {
-    point.parts.of_energy(point.report.energy_source.is_measured())
 }
 
 /// Half of an interval's width, in logarithms.

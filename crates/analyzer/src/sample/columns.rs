@@ -1,5 +1,6 @@
 //! The columns of the table that is resampled, and their sums by name.
 
+use infercost_cost::TokenUsage;
 use infercost_stats::bootstrap::Table;
 
 use super::run_blocks::RunBlocks;
@@ -18,8 +19,12 @@ pub(crate) enum Own {
     Joules,
     /// Answered requests of metered windows.
     MeteredAnswers,
+    /// Prompt tokens of answers, cached ones included.
+    Input,
     /// Output tokens.
     Output,
+    /// What the tokens of answers cost, where they are paid.
+    TokensCost,
     /// Prompt tokens that were computed, of answers whose time to first token is known.
     PrefillTokens,
     /// Their seconds.
@@ -74,6 +79,8 @@ pub(crate) enum Pair {
     BaselineJoules,
     /// As [`Own::MeteredAnswers`], of the baseline.
     BaselineMetered,
+    /// As [`Own::TokensCost`], of the baseline.
+    BaselineTokensCost,
     /// As [`Own::Answers`], of the variant.
     Answers,
     /// As [`Own::Busy`], of the variant.
@@ -82,6 +89,8 @@ pub(crate) enum Pair {
     Joules,
     /// As [`Own::MeteredAnswers`], of the variant.
     MeteredAnswers,
+    /// As [`Own::TokensCost`], of the variant.
+    TokensCost,
     /// 1 for a prompt that both were asked.
     BothAsked,
     /// The share of its requests that the baseline failed on.
@@ -156,6 +165,8 @@ pub(crate) struct Spent {
     pub(crate) joules: f64,
     /// Answered requests of metered windows.
     pub(crate) metered_answers: f64,
+    /// Money for tokens, where they are paid.
+    pub(crate) tokens_cost: f64,
 }
 
 /// One variant's own sums.
@@ -176,6 +187,7 @@ impl OwnTotals<'_> {
             busy_s: self.sum(Own::Busy),
             joules: self.sum(Own::Joules),
             metered_answers: self.sum(Own::MeteredAnswers),
+            tokens_cost: self.sum(Own::TokensCost),
         }
     }
 
@@ -192,6 +204,16 @@ impl OwnTotals<'_> {
     /// Output tokens of an answered request.
     pub(crate) fn output_per_answer(&self) -> f64 {
         self.sum(Own::Output) / self.sum(Own::Answers)
+    }
+
+    /// Tokens of an answered request; no cache is assumed.
+    pub(crate) fn tokens_per_answer(&self) -> TokenUsage {
+        let answers = self.sum(Own::Answers);
+        TokenUsage {
+            input: self.sum(Own::Input) / answers,
+            cached: 0.0,
+            output: self.sum(Own::Output) / answers,
+        }
     }
 
     /// Right answers ÷ answers, over graded prompts.
@@ -244,6 +266,7 @@ impl PairTotals<'_> {
             busy_s: self.sum(Pair::BaselineBusy),
             joules: self.sum(Pair::BaselineJoules),
             metered_answers: self.sum(Pair::BaselineMetered),
+            tokens_cost: self.sum(Pair::BaselineTokensCost),
         }
     }
 
@@ -253,6 +276,7 @@ impl PairTotals<'_> {
             busy_s: self.sum(Pair::Busy),
             joules: self.sum(Pair::Joules),
             metered_answers: self.sum(Pair::MeteredAnswers),
+            tokens_cost: self.sum(Pair::TokensCost),
         }
     }
 

@@ -13,6 +13,7 @@ use super::run_blocks::Indices;
 use super::{Asking, PromptScore, VariantSample};
 use crate::attribution::{PhasePowers, attribute_weighted, phase_powers, time_shares};
 use crate::interference::Superseded;
+use infercost_cost::{TokenUsage, cost_of_tokens};
 use infercost_stats::bootstrap::Table;
 
 /// Chosen prompts in order, then any other that was run all the same.
@@ -353,11 +354,18 @@ fn add_window(
             columns.add_both(place, Own::Joules, joules.get());
         }
 
+        let paid = tokens_cost(sample.header, inference);
+        if outcome.is_answered() {
+            columns.add_both(place, Own::Input, inference.input_tokens.map_or(0.0, f64::from));
+            columns.add_both(place, Own::TokensCost, paid);
+        }
+
         sample.askings.push(Asking {
             place,
             answered: outcome.is_answered(),
             busy: share.busy(),
             joules: joules.map(|joules| joules.get()),
+            tokens_cost: paid,
             ttft: outcome.time_to_first_token().map(|time| time.as_secs_f64()),
             tpot: outcome.time_per_output_token().map(|time| time.as_secs_f64()),
         });
@@ -366,6 +374,23 @@ fn add_window(
     }
 
     attribution.map_or(0.0, |attribution| attribution.unattributed.get())
+}
+
+/// What the tokens of an answer cost; 0 where the machine is paid, and of what was not answered.
+pub(crate) fn tokens_cost(variant: &VariantHeader, inference: &InferenceRecord) -> f64 {
+    match &variant.token_price {
+        Some(price) if inference.outcome.is_answered() => cost_of_tokens(price, &tokens_of(inference)),
+        _ => 0.0,
+    }
+}
+
+/// The tokens that an inference is paid for.
+fn tokens_of(inference: &InferenceRecord) -> TokenUsage {
+    TokenUsage {
+        input: inference.input_tokens.map_or(0.0, f64::from),
+        cached: inference.cached_input_tokens.map_or(0.0, f64::from),
+        output: f64::from(inference.outcome.output_tokens()),
+    }
 }
 
 fn add_speed(inference: &InferenceRecord, at: Place, columns: &mut Columns<'_>) {
@@ -436,14 +461,15 @@ struct Took {
     busy_s: f64,
     joules: f64,
     metered_answers: f64,
+    tokens_cost: f64,
 }
 
 impl Took {
     fn of_prompt(table: &Table, layout: Layout, variant: usize, prompt: usize) -> Self {
-        let columns = [Own::Answers, Own::Busy, Own::Joules, Own::MeteredAnswers];
-        let [answers, busy_s, joules, metered_answers] =
+        let columns = [Own::Answers, Own::Busy, Own::Joules, Own::MeteredAnswers, Own::TokensCost];
+        let [answers, busy_s, joules, metered_answers, tokens_cost] =
             columns.map(|column| table.get(prompt, layout.own(variant, column)));
-        Self { answers, busy_s, joules, metered_answers }
+        Self { answers, busy_s, joules, metered_answers, tokens_cost }
     }
 
     fn of_asking(asking: &Asking) -> Self {
@@ -453,13 +479,14 @@ impl Took {
             busy_s: asking.busy,
             joules: asking.joules.unwrap_or(0.0),
             metered_answers: if asking.joules.is_some() { answers } else { 0.0 },
+            tokens_cost: asking.tokens_cost,
         }
     }
 
     /// Adds it to the columns from `first` on, in the order in which [`Pair`] has them.
     fn add(self, table: &mut Table, row: usize, first: usize) {
-        for (offset, value) in
-            [self.answers, self.busy_s, self.joules, self.metered_answers].into_iter().enumerate()
+        let Self { answers, busy_s, joules, metered_answers, tokens_cost } = self;
+        for (offset, value) in [answers, busy_s, joules, metered_answers, tokens_cost].into_iter().enumerate()
         {
             table.add(row, first + offset, value);
         }

@@ -3,6 +3,7 @@
 
 mod early_stop;
 mod energy;
+mod hosted;
 mod interference;
 mod ledger;
 mod load;

@@ -142,6 +142,7 @@ fn header(id: &str, chosen: &[PromptId], behaviors: &[Behavior]) -> RunHeader {
         provenance: Provenance::Local { file: behavior.name.into() },
         license: None,
         noise_floor: behavior.noise_floor,
+        token_price: None,
     });
     RunHeader {
         id: RunId(id.into()),

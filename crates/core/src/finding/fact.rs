@@ -10,6 +10,7 @@ use crate::energy::EstimationMethod;
 use crate::estimate::Estimate;
 use crate::interference::DisturbedWindow;
 use crate::machine::WallFactor;
+use crate::price_per_million::PricePerMillion;
 use crate::reason::CostPart;
 use crate::record::{IdlePhase, OperatingPoint};
 
@@ -245,6 +246,29 @@ pub enum Fact {
         /// What is compared.
         parts: Vec<CostPart>,
     },
+    /// A variant is paid by its tokens.
+    PaidByTokens {
+        /// Which one.
+        variant: String,
+        /// What they cost, who says so, and as of when.
+        price: PricePerMillion,
+    },
+    /// A hosted model stands beside the variants by its price alone.
+    ByPriceAlone {
+        /// Which one.
+        model: String,
+        /// Whose tokens are counted.
+        tokens_of: String,
+        /// What it would save; `None` where that is not known.
+        saving: Option<Estimate>,
+        /// What the price is.
+        price: PricePerMillion,
+    },
+    /// A price of tokens stands beside a machine's cost of which parts are unknown: the saving is one at least.
+    SavingAtLeast {
+        /// Of which variant.
+        variant: String,
+    },
     /// Savings hold for the lengths that were asked.
     SavingAtLengths {
         /// Tokens of a prompt on average; `None` where nobody counted them.
@@ -433,7 +457,8 @@ impl Fact {
             Self::Costlier { .. } => FindingCode::Costlier,
             Self::NoiseFloor { .. } => FindingCode::NoiseFloor,
             Self::CommonParts { .. } => FindingCode::CommonParts,
-            Self::SavingAtLengths { .. } => FindingCode::SavingBasis,
+            Self::SavingAtLengths { .. } | Self::SavingAtLeast { .. } => FindingCode::SavingBasis,
+            Self::PaidByTokens { .. } | Self::ByPriceAlone { .. } => FindingCode::Hosted,
             Self::OpenQuestion { .. } => FindingCode::OpenQuestion,
             Self::Failures { .. } => FindingCode::Failures,
             Self::Server { .. } => FindingCode::Server,
@@ -456,6 +481,8 @@ impl Fact {
             Self::BaselineExpanded { variant, .. }
             | Self::Costlier { variant, .. }
             | Self::CommonParts { variant, .. }
+            | Self::PaidByTokens { variant, .. }
+            | Self::SavingAtLeast { variant }
             | Self::OpenQuestion { variant, .. }
             | Self::Failures { variant, .. }
             | Self::Server { variant, .. }
@@ -466,6 +493,7 @@ impl Fact {
             Self::Comparison { comparison } => comparison.subject(),
             Self::Economics { economics } => economics.subject(),
             Self::PricesAssumed { book } => Some(book),
+            Self::ByPriceAlone { model, .. } => Some(model),
             Self::PriceOld { price, .. } => Some(price),
             Self::BoardThrottled { uuid, .. }
             | Self::BoardShared { uuid, .. }

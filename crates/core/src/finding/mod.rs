@@ -145,6 +145,8 @@ pub enum FindingCode {
     CommonParts,
     /// What a saving holds for.
     SavingBasis,
+    /// A hosted model is paid by its tokens.
+    Hosted,
     /// A question that the data leave open.
     OpenQuestion,
     /// Inferences failed.

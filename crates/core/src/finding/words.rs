@@ -7,6 +7,7 @@ use super::Fact;
 use super::board_words::of_board;
 use super::disturbance_words::disturbed_windows;
 use super::energy_words::of_energy;
+use crate::price_per_million::PricePerMillion;
 use crate::text::{about_prompts, count, percent, percents, printable};
 
 impl fmt::Display for Fact {
@@ -85,6 +86,9 @@ fn sentence(fact: &Fact) -> String {
         | Fact::Costlier { .. }
         | Fact::NoiseFloor { .. }
         | Fact::CommonParts { .. }
+        | Fact::PaidByTokens { .. }
+        | Fact::ByPriceAlone { .. }
+        | Fact::SavingAtLeast { .. }
         | Fact::OpenQuestion { .. } => of_cost(fact),
         Fact::EnergyUnavailable { .. }
         | Fact::EnergyEstimated { .. }
@@ -150,6 +154,33 @@ fn of_cost(fact: &Fact) -> String {
             )
         }
 
+        Fact::PaidByTokens { variant, price } => format!(
+            "{variant} is paid by its tokens: {}. What its machine costs, and its joules, are in that price.",
+            token_price(price)
+        ),
+
+        Fact::ByPriceAlone { model, tokens_of, saving, price } => {
+            let model = printable(model);
+            let saved = match saving {
+                Some(saving) if saving.point >= 0.0 => {
+                    format!("{} less {}", percent(saving.point), percents(saving))
+                }
+                Some(saving) => {
+                    format!("{} more", percent(-saving.point))
+                }
+                None => "an unknown share".to_owned(),
+            };
+            format!(
+                "{model} was not asked, and stands here by its price alone: for the tokens of {tokens_of} it would cost \
+                 {saved}. Its quality, its speed and its own tokens are unknown ({}).",
+                token_price(price)
+            )
+        }
+
+        Fact::SavingAtLeast { variant } => format!(
+            "{variant} saves at least what is shown: its price holds everything, and the baseline's cost leaves parts out."
+        ),
+
         Fact::OpenQuestion { variant, saving, prompts_needed } => {
             let more = prompts_needed.map_or_else(String::new, |prompts| {
                 let prompts = usize::try_from(prompts).unwrap_or(usize::MAX);
@@ -163,6 +194,15 @@ fn of_cost(fact: &Fact) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// `0.15 USD per million tokens read, 0.60 written; litellm, 2026-11-20`.
+fn token_price(price: &PricePerMillion) -> String {
+    let PricePerMillion { input_per_million, output_per_million, currency, source, date, .. } = price;
+    format!(
+        "{input_per_million} {currency} per million tokens read, {output_per_million} written; {}, {date}",
+        printable(source)
+    )
 }
 
 /// What bears on verdicts, and on how much was run.

@@ -54,6 +54,7 @@ pub fn header(prices: PriceBook) -> RunHeader {
         content: true,
         policy: Policy::default(),
         prices,
+        hosted: Vec::new(),
         meter: "none".to_owned(),
     }
 }
@@ -66,6 +67,7 @@ pub fn variant(id: &str) -> VariantHeader {
         provenance: Provenance::Local { file: "made up".to_owned() },
         license: None,
         noise_floor: false,
+        token_price: None,
     }
 }
 

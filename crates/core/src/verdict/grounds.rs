@@ -24,6 +24,8 @@ pub enum Grounds {
     NoOtherVariant,
     /// No candidate is good enough.
     NoneGoodEnough,
+    /// No candidate keeps the latency targets, whatever else.
+    NoneMeetsTargets,
     /// No candidate has a known saving.
     NoneCheaper,
     /// All that are good enough, or may be, cost more.
@@ -161,6 +163,7 @@ impl fmt::Display for Grounds {
 
             Self::NoOtherVariant => f.write_str("there is no other variant to compare with"),
             Self::NoneGoodEnough => f.write_str("no candidate stays within the quality thresholds"),
+            Self::NoneMeetsTargets => f.write_str("no candidate meets the latency targets"),
             Self::NoneCheaper => f.write_str("no candidate is cheaper"),
 
             Self::AllCostlier { cheapest, saving } => write!(

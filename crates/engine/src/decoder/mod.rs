@@ -19,6 +19,7 @@ mod gguf_config;
 mod gguf_preflight;
 mod hf_config;
 mod options;
+mod regular_file;
 mod safetensors_header;
 mod stored_tensor;
 mod tensor;

@@ -9,6 +9,7 @@ use candle_core::DType;
 use serde_json::Value;
 
 use super::error::{DecoderError, shown};
+use super::regular_file;
 use super::stored_tensor::Encoding;
 use super::tensor_place::TensorPlace;
 
@@ -143,7 +144,7 @@ fn shard_names(index: &str) -> Result<BTreeSet<String>, String> {
 
 /// Reads a small text file.
 pub(crate) fn read_text(path: &Path) -> Result<String, DecoderError> {
-    let file = File::open(path).map_err(DecoderError::reading(path))?;
+    let file = regular_file::open(path)?;
     let mut text = String::new();
     file.take(LONGEST_HEADER).read_to_string(&mut text).map_err(DecoderError::reading(path))?;
     Ok(text)

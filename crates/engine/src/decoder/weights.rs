@@ -13,6 +13,7 @@ use super::error::{DecoderError, shown};
 use super::gguf_config;
 use super::gguf_preflight;
 use super::hf_config;
+use super::regular_file;
 use super::safetensors_header;
 use super::stored_tensor::{Encoding, StoredTensor};
 use super::tensor_names::safetensors_name;
@@ -64,7 +65,7 @@ impl WeightSource {
         }
 
         let mut magic = [0u8; 4];
-        let mut file = File::open(path).map_err(DecoderError::reading(path))?;
+        let mut file = regular_file::open(path)?;
         let read = file.read(&mut magic).map_err(DecoderError::reading(path))?;
         if magic.get(..read) == Some(b"GGUF") {
             return Self::open_gguf(path, file);
@@ -162,7 +163,7 @@ impl WeightSource {
         let mut files = Vec::with_capacity(paths.len());
         let mut tensors = HashMap::new();
         for (index, path) in paths.into_iter().enumerate() {
-            let handle = File::open(&path).map_err(DecoderError::reading(&path))?;
+            let handle = regular_file::open(&path)?;
             let size = handle.metadata().map_err(DecoderError::reading(&path))?.len();
             for (name, place) in safetensors_header::read(&path, &handle, size, index)? {
                 place.check(&path, &name, size)?;

@@ -54,6 +54,51 @@ fn a_folder_gives_tokens_and_roles() {
     assert!(tokenizer.check_vocabulary(9).is_err());
 }
 
+/// A folder whose `name` is a link to `target`.
+#[cfg(unix)]
+fn with_link(name: &str, target: &Path) -> tempfile::TempDir {
+    let files = folder(&[("tokenizer.json", BYTE_LEVEL)]);
+    let link = files.path().join(name);
+    let _ = std::fs::remove_file(&link);
+    std::os::unix::fs::symlink(target, &link).unwrap();
+    files
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_to_regular_files_alone_and_show_nothing_of_them() {
+    let outside = tempfile::tempdir().unwrap();
+    let pipe = outside.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let secret = outside.path().join("id_ed25519");
+    std::fs::write(&secret, "{\"private\": \"hunter2\", broken").unwrap();
+
+    for name in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"] {
+        // a link to itself, a device without end, a folder, a pipe that nobody writes to
+        let own = with_link(name, Path::new(name));
+        let targets = [own, with_link(name, Path::new("/dev/zero")), with_link(name, outside.path())];
+        for files in targets.iter().chain([&with_link(name, &pipe)]) {
+            let tokenizer =
+                TextTokenizer::from_folder(files.path()).map(drop).map_err(|error| error.to_string());
+            let template =
+                ChatTemplate::from_folder(files.path()).map(drop).map_err(|error| error.to_string());
+            let said = tokenizer.and(template).unwrap_err();
+            assert!(said.contains(name), "{said}");
+        }
+    }
+
+    for name in ["tokenizer.json", "tokenizer_config.json"] {
+        let files = with_link(name, &secret);
+        let said = TextTokenizer::from_folder(files.path()).unwrap_err().to_string();
+        assert!(said.contains(name) && !said.contains("hunter2"), "{said}");
+    }
+
+    // the hub's cache is made of links, so a link to a whole file is as good as the file
+    let whole = outside.path().join("whole.json");
+    std::fs::write(&whole, BYTE_LEVEL).unwrap();
+    assert!(TextTokenizer::from_folder(with_link("tokenizer.json", &whole).path()).is_ok());
+}
+
 #[test]
 fn malformed_folders_are_errors() {
     let check = |files: &[(&str, &str)], expected: &str| {

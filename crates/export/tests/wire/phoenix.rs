@@ -129,6 +129,9 @@ fn annotations_and_totals() {
     assert_eq!(page.next.as_deref(), Some("x/y"));
     assert_eq!(phoenix.spans("mine", page.next.as_deref()).unwrap().next, None);
     assert!(phoenix.project_page("a /b").unwrap().ends_with("/projects/UHJvamVjdDox"));
+    let trace = phoenix.trace_page("a /b", [0xab; 16]).unwrap();
+    let wanted = format!("/projects/UHJvamVjdDox/traces/{}", "ab".repeat(16));
+    assert!(trace.ends_with(&wanted), "the link opens the trace: {trace}");
 }
 
 #[test]

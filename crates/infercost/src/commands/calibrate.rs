@@ -77,7 +77,11 @@ pub(crate) fn run(wanted: &Calibration<'_>, global: &GlobalFlags) -> anyhow::Res
     anyhow::ensure!(factor.is_sound(), "the fitted line is not that of a machine: {}", wall_factor(&factor));
     let path = calibration::keep(&factor)?;
     if global.json {
-        output::line(&serde_json::to_string_pretty(&factor)?);
+        let mut object = serde_json::to_value(&factor)?;
+        if let Some(object) = object.as_object_mut() {
+            object.insert("schema".to_owned(), "infercost.wall-factor/1".into());
+        }
+        output::line(&serde_json::to_string_pretty(&object)?);
     } else {
         output::line(&format!("wall power is {}", wall_factor(&factor)));
         output::note(&format!(

@@ -178,6 +178,7 @@ fn nowhere() -> anyhow::Error {
 fn tell(folder: &Path, destination: &Destination, sent: &Sent, json: bool) {
     if json {
         let object = json!({
+            "schema": "infercost.export/1",
             "run": folder.display().to_string(),
             "destination": destination.name(),
             "protocol": destination.protocol.name(),

@@ -101,7 +101,8 @@ fn pull(models: &[String], global: &GlobalFlags) -> anyhow::Result<()> {
                 })
             })
             .collect();
-        output::line(&serde_json::to_string_pretty(&rows)?);
+        let object = serde_json::json!({"schema": "infercost.models-pull/1", "models": rows});
+        output::line(&serde_json::to_string_pretty(&object)?);
         return Ok(());
     }
 

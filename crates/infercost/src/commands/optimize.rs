@@ -31,9 +31,11 @@ use crate::{exit, output};
   infercost optimize
   infercost optimize traces/sample/20261129-082709 --variant full
   infercost optimize traces/mine traces/mine-with-one-thread --json
-  infercost optimize --measure --budget 30m
+  infercost optimize --measure
   infercost optimize --measure model.gguf --concurrency 8 --slo ttft=2s \\
     --serve \"llama-server -m {model} --port {port} -np {np}\" --vary np=1,2,4,8
+  infercost optimize --measure model.gguf --draft small.gguf \\
+    --serve \"llama-server -m {model} --port {port}\"
 
 The first run is what is in use now; other runs of the same prompts, named or newest below --traces,
 show what other threads, loads and models cost. With --measure, settings are tried here and now, and

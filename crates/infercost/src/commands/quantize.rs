@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &QuantizeCommand, global: &GlobalFlags) -> anyhow::
     if global.json {
         let provenance = &converted.provenance;
         output::line(&serde_json::to_string_pretty(
-            &serde_json::json!({"path": file, "provenance": provenance}),
+            &serde_json::json!({"schema": "infercost.quantize/1", "path": file, "provenance": provenance}),
         )?);
     } else {
         output::line(&file);

@@ -96,6 +96,9 @@ pub(crate) fn print(
     let Some(first) = runs.first() else { return Err(usage("no run to report on")) };
     let settings = given.over(&first.header.policy, &first.header.prices)?;
     let machine_prices = given.machine_prices(&runs, &settings)?;
+    let (machine, spec) = (first.header.machine.clone(), first.header.spec.clone());
+    let currency = machine_prices.first().map_or(settings.prices.currency, |own| own.prices.currency);
+    given.reprice(&mut runs, currency)?;
     let variants = runs.iter().flat_map(|run| &run.header.variants).map(|variant| &variant.id);
     let variants: Vec<&VariantId> = variants.collect();
     let baseline = baseline.map(|name| baseline::named(&variants, name)).transpose()?;
@@ -105,11 +108,11 @@ pub(crate) fn print(
         prices: &settings.prices,
         machine_prices: &machine_prices,
         baseline,
-        memory_bandwidth: first.header.machine.memory_bandwidth,
+        memory_bandwidth: machine.memory_bandwidth,
     })?;
 
     output::page::write(printing.page, &report, &runs, &printing.texts)?;
-    let typed = first.header.spec.as_ref().map_or_else(Vec::new, |spec| spec.models.clone());
+    let typed = spec.map_or_else(Vec::new, |spec| spec.models);
     let answer = output::table::answer(&report, folders, &typed);
     let draw: Draw<'_> = &|| infercost_page::cost_against_quality(&report);
     deliver(&answer, &report, Some(draw), printing.answer, printing.global)?;

@@ -26,12 +26,16 @@ pub(crate) struct MeasureFlags {
     pub(crate) measure: bool,
 
     /// How long the sprint may take
-    #[arg(long, value_name = "TIME", default_value = "30m", requires = "measure", value_parser = time)]
+    #[arg(long, value_name = "TIME", default_value = "20m", requires = "measure", value_parser = time)]
     pub(crate) budget: Duration,
 
     /// Share of the cost that must be saved: less is no answer
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, requires = "measure", value_parser = share_above_zero)]
     pub(crate) saving: f64,
+
+    /// Measure every setting in every round, though it is surely no answer: the whole grid that a race spares
+    #[arg(long, requires = "measure")]
+    pub(crate) exhaustive: bool,
 
     /// Values of a placeholder in --serve, the present one first; in process, of `threads` or `variant`
     #[arg(long, value_name = "NAME=VALUE,…", requires = "measure", value_parser = parameter)]
@@ -40,6 +44,10 @@ pub(crate) struct MeasureFlags {
     /// Shipped space of flags: llama.cpp, vllm, sglang [default: by the command of --serve, unless --vary is given]
     #[arg(long, value_name = "NAME", requires = "measure")]
     pub(crate) space: Option<String>,
+
+    /// Model that drafts for the one that is served (speculative decoding): {draft} in --serve, and in shipped spaces
+    #[arg(long, value_name = "MODEL", requires = "serve")]
+    pub(crate) draft: Option<String>,
 
     /// Variant that is in use now [default: full precision, else the first MODEL]
     #[arg(long, value_name = "VARIANT", requires = "measure")]
@@ -177,8 +185,10 @@ impl MeasureFlags {
             run,
             vary: self.vary.clone(),
             space: self.space.clone(),
+            draft: self.draft.clone(),
             budget: self.budget,
             wanted: self.saving,
+            exhaustive: self.exhaustive,
             workload: WorkloadRequest {
                 source: self.workload.clone(),
                 speedup: self.speedup,

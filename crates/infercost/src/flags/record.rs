@@ -28,6 +28,11 @@ pub(crate) struct RecordFlags {
     )]
     pub(crate) models: Vec<String>,
 
+    /// Hosted API beside them, paid by its tokens: https://host/v1#NAME is asked, a NAME alone stands by its price;
+    /// =IN/OUT behind it is the price per million tokens read and written; may be given several times
+    #[arg(long, value_name = "API")]
+    pub(crate) hosted: Vec<String>,
+
     /// Prompt set: JSON Lines, an array, a table, plain text; `-` is standard input [default: the built-in quickstart set]
     #[arg(long, value_name = "FILE")]
     pub(crate) prompts: Option<PathBuf>,
@@ -122,6 +127,7 @@ impl RecordFlags {
     pub(crate) fn spec(&self) -> RunSpec {
         RunSpec {
             models: self.models.clone(),
+            hosted: self.hosted.clone(),
             prompts: self.prompts.clone(),
             baseline: self.baseline.clone(),
             max_prompts: self.max_prompts,

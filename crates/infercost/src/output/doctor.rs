@@ -10,6 +10,9 @@ use crate::output::columns::Column;
 /// Version of the JSON object.
 pub(crate) const SCHEMA: &str = "infercost.doctor/1";
 
+/// Where single runs of the same work differ by more than this, their means may agree by chance: something else takes time.
+const RESTLESS: f64 = 0.1;
+
 /// Everything that was found out about this machine.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Diagnosis {
@@ -123,7 +126,12 @@ fn headline(diagnosis: &Diagnosis) -> String {
     };
     let times = diagnosis.noise.as_ref().map_or_else(
         || "times could not be tried".to_owned(),
-        |noise| format!("times repeat within {}", number::percent(noise.difference)),
+        |noise| match noise.spread > RESTLESS {
+            true => {
+                format!("times do not repeat now: single runs differ by {}", number::percent(noise.spread))
+            }
+            false => format!("times repeat within {}", number::percent(noise.difference)),
+        },
     );
     format!("{energy}; {times}")
 }

@@ -11,6 +11,7 @@ pub(crate) mod economics;
 mod energy_line;
 mod explained;
 pub(crate) mod foreign;
+mod hosted;
 pub(crate) mod layout;
 pub(crate) mod load_table;
 pub(crate) mod log;

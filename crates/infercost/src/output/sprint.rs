@@ -5,11 +5,13 @@ use std::fmt::Write as _;
 use comfy_table::{ContentArrangement, Table, presets};
 use infercost_core::text::{count, percent};
 use infercost_run::number::UNKNOWN;
-use infercost_run::sprint::{LeverBasis, SettingOutcome, SprintOutcome};
-use infercost_sprint::Answer;
+use infercost_run::sprint::{Lever, LeverBasis, SettingOutcome, SprintOutcome};
+use infercost_sprint::Answer as Outcome;
 use infercost_sprint::roofline::Roofline;
 
 use crate::commands::optimize::cost_review::CostReview;
+use crate::output::answer::{Answer, Cell, Section, Tone};
+use crate::output::columns::Column;
 use crate::output::layout::{share, styled, thousand};
 use crate::output::terminal::{DOUBT, FAINT, STRONG, SUCCESS, plain};
 
@@ -20,9 +22,57 @@ const WAYS: usize = 6;
 /// Columns of a line.
 const WIDTH: usize = 80;
 
+/// The answer for Markdown, CSV and files: every setting that was tried, and what it rests on.
+pub(crate) fn answer(outcome: &SprintOutcome) -> Answer {
+    let is_found = matches!(outcome.answer, Outcome::Found { .. });
+    let cost = outcome
+        .present_cost
+        .map_or(UNKNOWN.to_owned(), |cost| format!("{} {}", thousand(cost), outcome.prices.currency));
+    let mut answer = Answer {
+        tone: if is_found { Tone::Good } else { Tone::Doubt },
+        headline: outcome.sentence.clone(),
+        subject: format!("{} · 1,000 answers cost {cost} as it is", outcome.workload),
+        table: columns(&outcome.settings),
+        steps: outcome.command.iter().chain(&outcome.confirm).cloned().collect(),
+        ..Answer::default()
+    }
+    .with_notes(&outcome.notes);
+
+    let mut bounds = Vec::new();
+    bounds.extend(outcome.roofline.as_ref().map(|now| format!("as it is: {}", now.sentence)));
+    answer.explain(Section::lines("bound by", bounds));
+    let mut levers = Vec::new();
+    for lever in &outcome.levers {
+        levers.push(lever_line(lever));
+    }
+    answer.explain(Section::lines("beside flags", levers));
+    answer.explain(Section::lines("basis", basis(outcome)));
+    answer
+}
+
+/// A row a setting, the best first.
+fn columns(settings: &[SettingOutcome]) -> Vec<Column> {
+    let mut names = Vec::new();
+    let mut savings = Vec::new();
+    let mut rounds = Vec::new();
+    let mut outcomes = Vec::new();
+    for one in settings {
+        names.push(Cell::words(one.setting.to_string()));
+        savings.push(Cell::estimate(one.saving(), share));
+        rounds.push(Cell::number(f64::from(one.standing.rounds), one.standing.rounds.to_string()));
+        outcomes.push(Cell::words(one.outcome.clone()));
+    }
+    vec![
+        Column::left("setting", 0, names),
+        Column::right("saves", 0, savings),
+        Column::right("rounds", 0, rounds),
+        Column::left("outcome", 0, outcomes),
+    ]
+}
+
 /// The whole answer as text.
 pub(crate) fn render(outcome: &SprintOutcome, review: Option<&CostReview>) -> String {
-    let mut text = answer(outcome);
+    let mut text = headline(outcome);
     text.push_str(&settings(outcome));
     text.push_str(&because(outcome));
     text.push_str(&cost_review(outcome, review));
@@ -31,8 +81,8 @@ pub(crate) fn render(outcome: &SprintOutcome, review: Option<&CostReview>) -> St
     text
 }
 
-fn answer(outcome: &SprintOutcome) -> String {
-    let is_found = matches!(outcome.answer, Answer::Found { .. });
+fn headline(outcome: &SprintOutcome) -> String {
+    let is_found = matches!(outcome.answer, Outcome::Found { .. });
     let style = if is_found { SUCCESS } else { DOUBT };
     let mut text = format!("{} ", styled(style, "→"));
     text.push_str(&wrapped(&outcome.sentence, 2, STRONG));
@@ -79,7 +129,7 @@ fn because(outcome: &SprintOutcome) -> String {
         text.push_str(&wrapped(&now.sentence, 9, anstyle::Style::new()));
         text.push_str(&figures(now));
     }
-    let Answer::Found { candidate, .. } = &outcome.answer else { return text };
+    let Outcome::Found { candidate, .. } = &outcome.answer else { return text };
     let winner = outcome.settings.iter().find(|one| one.candidate == *candidate);
     if let Some(then) = winner.and_then(|winner| winner.roofline.as_ref()) {
         let _ = write!(text, "{} ", styled(STRONG, "Then by"));
@@ -101,20 +151,21 @@ fn figures(found: &Roofline) -> String {
         format!("decode {}", percent(found.decode)),
         format!("queue {}", known(found.queue)),
         format!("bandwidth {}", known(found.bandwidth_share)),
+        format!("peak {}", known(found.peak_share)),
     ];
     if let Some(watts) = found.watts {
         parts.push(format!("{watts:.0} W"));
     }
-    format!("  {}\n", styled(FAINT, &parts.join(" · ")))
+    format!("  {}", wrapped(&parts.join(" · "), 2, FAINT))
 }
 
 /// The three steps of a cost review, each with what this sprint says of it and the command that goes on.
 fn cost_review(outcome: &SprintOutcome, review: Option<&CostReview>) -> String {
     let mut text = format!("\n{}\n", styled(STRONG, "Cost review"));
     let sprint = match &outcome.answer {
-        Answer::Found { saving, .. } => format!("{} found, at kept quality", percent(saving.point)),
-        Answer::Nothing => format!("nothing here saves {}", percent(outcome.wanted)),
-        Answer::Unsettled { .. } => "not settled; a larger --budget measures more".to_owned(),
+        Outcome::Found { saving, .. } => format!("{} found, at kept quality", percent(saving.point)),
+        Outcome::Nothing => format!("nothing here saves {}", percent(outcome.wanted)),
+        Outcome::Unsettled { .. } => "not settled; a larger --budget measures more".to_owned(),
     };
     let pivot = match review.map(|review| review.hosting.cheapest.as_slice()) {
         Some([]) | None => "where it is cheapest is not known".to_owned(),
@@ -160,16 +211,19 @@ fn ways(review: &CostReview) -> String {
 fn levers(outcome: &SprintOutcome) -> String {
     let mut text = format!("\n{}\n", styled(STRONG, "Beside flags"));
     for lever in &outcome.levers {
-        let saving = lever.saving.map_or(UNKNOWN.to_owned(), percent);
-        let basis = match lever.basis {
-            LeverBasis::Measured => "measured",
-            LeverBasis::Computed => "computed",
-            LeverBasis::Unknown => "not known",
-        };
-        let line = format!("{}: {saving} ({basis}): {}", lever.name, lever.why);
-        let _ = write!(text, " · {}", wrapped(&line, 3, anstyle::Style::new()));
+        let _ = write!(text, " · {}", wrapped(&lever_line(lever), 3, anstyle::Style::new()));
     }
     if outcome.levers.is_empty() { String::new() } else { text }
+}
+
+fn lever_line(lever: &Lever) -> String {
+    let saving = lever.saving.map_or(UNKNOWN.to_owned(), percent);
+    let basis = match lever.basis {
+        LeverBasis::Measured => "measured",
+        LeverBasis::Computed => "computed",
+        LeverBasis::Unknown => "not known",
+    };
+    format!("{}: {saving} ({basis}): {}", lever.name, lever.why)
 }
 
 fn step(name: &str, what: &str, command: &str) -> Vec<String> {
@@ -178,6 +232,21 @@ fn step(name: &str, what: &str, command: &str) -> Vec<String> {
 
 /// What the answer rests on.
 fn footing(outcome: &SprintOutcome) -> String {
+    let mut lines = basis(outcome);
+    if let Some(confirm) = &outcome.confirm {
+        lines.push(format!("confirm: {confirm}"));
+    }
+    lines.extend(outcome.notes.iter().cloned());
+
+    let mut text = String::from("\n");
+    for line in lines {
+        let _ = write!(text, "{}", wrapped(&line, 0, FAINT));
+    }
+    text
+}
+
+/// What the answer rests on, a line each.
+fn basis(outcome: &SprintOutcome) -> Vec<String> {
     let mut lines = Vec::new();
     let prices = if outcome.prices.assumed { "assumed, not yours" } else { "yours" };
     let parts =
@@ -198,16 +267,7 @@ fn footing(outcome: &SprintOutcome) -> String {
     if let Some(run) = &outcome.quality_run {
         lines.push(format!("quality: infercost report {run}"));
     }
-    if let Some(confirm) = &outcome.confirm {
-        lines.push(format!("confirm: {confirm}"));
-    }
-    lines.extend(outcome.notes.iter().cloned());
-
-    let mut text = String::from("\n");
-    for line in lines {
-        let _ = write!(text, "{}", wrapped(&line, 0, FAINT));
-    }
-    text
+    lines
 }
 
 /// Text in lines of at most 80 columns, those behind the first indented.

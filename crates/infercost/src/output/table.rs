@@ -2,16 +2,18 @@
 
 use std::path::PathBuf;
 
-use infercost_core::report::{CandidateReport, Report};
+use infercost_core::report::{CandidateReport, HostedReport, Report};
 use infercost_core::text::count;
-use infercost_core::{EnergySource, Estimate, Finding, FindingCode, Gate, Recommendation, Severity, Verdict};
+use infercost_core::{
+    EnergySource, Estimate, Fact, Finding, FindingCode, Gate, Recommendation, Severity, Verdict,
+};
 use infercost_run::number;
 
 use crate::output::answer::{Answer, CAUTIONS, Caution, Cell, Tone};
 use crate::output::columns::Column;
 use crate::output::layout::{common_model, short_name, verdict};
 use crate::output::terminal::plain;
-use crate::output::{explained, load_table, summary};
+use crate::output::{explained, hosted, load_table, summary};
 
 /// The answer. `folders` are the runs' folders, `typed` the models as they were named, where the runs say so.
 pub(crate) fn answer(report: &Report, folders: &[PathBuf], typed: &[String]) -> Answer {
@@ -20,9 +22,10 @@ pub(crate) fn answer(report: &Report, folders: &[PathBuf], typed: &[String]) -> 
         Recommendation::KeepBaseline { why, .. } => (Tone::Plain, why),
         Recommendation::MeasureMore { why, .. } => (Tone::Doubt, why),
     };
+    let by_price = hosted::headline(report);
     let mut answer = Answer {
-        tone,
-        headline: why.clone(),
+        tone: if by_price.is_some() { Tone::Doubt } else { tone },
+        headline: by_price.unwrap_or_else(|| why.clone()),
         subject: title(report),
         table: columns(report),
         more: load_table::sections(report),
@@ -39,7 +42,9 @@ pub(crate) fn answer(report: &Report, folders: &[PathBuf], typed: &[String]) -> 
     }
 
     // A model alone has no rival: what is asked is what it does and costs.
-    if let [only] = report.candidates.as_slice() {
+    if let [only] = report.candidates.as_slice()
+        && report.hosted.is_empty()
+    {
         answer.headline = summary::headline(report, only);
         answer.table = summary::table(report, only);
         let name = typed.first().map_or_else(|| only.variant.as_str(), String::as_str);
@@ -76,12 +81,32 @@ fn caution(finding: &Finding) -> Caution {
     let words = match finding.code() {
         FindingCode::MachineBusy => finding.sentence().trim_end_matches('.').to_owned(),
         FindingCode::PricesAssumed => "prices are an example machine's, not yours".to_owned(),
+        FindingCode::UtilizationAssumed => utilization(finding),
         FindingCode::EnergyUnavailable => "energy was not measured: the cost leaves it out".to_owned(),
         FindingCode::EnergyEstimated => "energy is estimated, not measured".to_owned(),
         FindingCode::Interrupted => "the run was cut off".to_owned(),
+        FindingCode::Hosted => by_price(finding),
         _ => first_sentence(&finding.sentence()),
     };
     Caution { words, fix: finding.fix.as_ref().map(ToString::to_string) }
+}
+
+/// `utilization of 30 % is assumed`.
+fn utilization(finding: &Finding) -> String {
+    match &finding.fact {
+        Fact::UtilizationAssumed { utilization } => {
+            format!("utilization of {} is assumed", number::percent(*utilization))
+        }
+        _ => first_sentence(&finding.sentence()),
+    }
+}
+
+/// `gpt-4o-mini was not asked: by its price alone it would cost 40 % less`.
+fn by_price(finding: &Finding) -> String {
+    match &finding.fact {
+        Fact::ByPriceAlone { model, saving, .. } => hosted::in_short(model, saving.as_ref()),
+        _ => first_sentence(&finding.sentence()),
+    }
 }
 
 fn first_sentence(text: &str) -> String {
@@ -115,14 +140,32 @@ fn columns(report: &Report) -> Vec<Column> {
     let has_failed = candidates.iter().any(|candidate| candidate.failures > 0);
     let is_metered = candidates.iter().any(|candidate| candidate.energy.per_inference_j.is_some());
 
-    let cells = |cell: fn(&CandidateReport) -> Cell| -> Vec<Cell> { candidates.iter().map(cell).collect() };
-    let names = candidates.iter().map(|one| Cell::words(short_name(report, one))).collect();
-    let verdicts = candidates.iter().map(|one| Cell::words(verdict(report, one))).collect();
+    let by_price = &report.hosted;
+
+    // What was not asked has nothing but a price.
+    let priced = |cell: fn(&CandidateReport) -> Cell, of_price: fn(&HostedReport) -> Cell| -> Vec<Cell> {
+        candidates.iter().map(cell).chain(by_price.iter().map(of_price)).collect()
+    };
+    let cells = |cell: fn(&CandidateReport) -> Cell| priced(cell, |_| Cell::Unknown);
+
+    let mut names: Vec<Cell> = candidates.iter().map(|one| Cell::words(short_name(report, one))).collect();
+    let mut verdicts: Vec<Cell> = candidates.iter().map(|one| Cell::words(verdict(report, one))).collect();
+    for hosted in by_price {
+        names.push(Cell::words(plain(&hosted.model)));
+        verdicts.push(Cell::words("not measured"));
+    }
+    let savings = priced(|one| saving(one.saving.as_ref()), |hosted| saving(hosted.saving.as_ref()));
+    let costs =
+        priced(|one| points(one.cost.per_inference, 1e3), |hosted| points(hosted.cost_per_inference, 1e3));
+    let of_output = priced(
+        |one| points(one.cost.per_million_output_tokens, 1.0),
+        |hosted| points(hosted.cost_per_million_output_tokens, 1.0),
+    );
     vec![
         Column::left("variant", 0, names),
         Column::left("verdict", 0, verdicts),
-        Column::right("saving", 0, cells(saving)),
-        Column::right(format!("{currency}/1,000"), 0, cells(|one| points(one.cost.per_inference, 1e3))),
+        Column::right("saving", 0, savings),
+        Column::right(format!("{currency}/1,000"), 0, costs),
         Column::right("task score", 1, cells(|one| share(one, Gate::TaskScore, one.quality.task_score)))
             .limited(margin(report)),
         Column::right("KL div.", 2, cells(divergence))
@@ -134,14 +177,11 @@ fn columns(report: &Report) -> Vec<Column> {
             if has_failed { 1 } else { 9 },
             cells(|one| share(one, Gate::FailureRate, one.failure_rate)),
         ),
+        Column::right("in time", 1, cells(in_time)).limited(in_time_limit(report)),
         Column::right("J/inference", if is_metered { 4 } else { 8 }, cells(joules)),
         Column::right("decode tok/s", 5, cells(|one| points(one.decode_tokens_per_s, 1.0))),
         Column::right("TTFT", 6, cells(|one| Cell::maybe(one.ttft_s.map(|ttft| ttft.p50), number::seconds))),
-        Column::right(
-            format!("{currency}/1M out"),
-            7,
-            cells(|one| points(one.cost.per_million_output_tokens, 1.0)),
-        ),
+        Column::right(format!("{currency}/1M out"), 7, of_output),
         Column::right(
             "size",
             8,
@@ -155,8 +195,8 @@ fn columns(report: &Report) -> Vec<Column> {
 }
 
 /// `17 % [1.2 %, 32 %]`.
-fn saving(candidate: &CandidateReport) -> Cell {
-    Cell::estimate(candidate.saving.as_ref(), number::percent_estimate)
+fn saving(saving: Option<&Estimate>) -> Cell {
+    Cell::estimate(saving, number::percent_estimate)
 }
 
 /// The point alone, times `factor`: intervals stand behind `--explain`.
@@ -168,6 +208,20 @@ fn points(estimate: Option<Estimate>, factor: f64) -> Cell {
 /// A share with a mark where its limit is broken.
 fn share(candidate: &CandidateReport, gate: Gate, value: Option<Estimate>) -> Cell {
     marked(candidate, gate, Cell::estimate(value.as_ref(), |share| number::percent(share.point)))
+}
+
+/// The share of single requests within the latency targets, where there are any.
+fn in_time(candidate: &CandidateReport) -> Cell {
+    let gate = candidate.gates.iter().find(|gate| gate.gate == Gate::Latency);
+    let share = gate.and_then(|gate| gate.measured.as_ref());
+    marked(candidate, Gate::Latency, Cell::estimate(share, |share| number::percent(share.point)))
+}
+
+/// The share that must be.
+fn in_time_limit(report: &Report) -> Option<String> {
+    let mut gates = report.candidates.iter().flat_map(|candidate| &candidate.gates);
+    let gate = gates.find(|gate| gate.gate == Gate::Latency)?;
+    Some(format!("≥ {}", number::percent(gate.threshold)))
 }
 
 fn divergence(candidate: &CandidateReport) -> Cell {

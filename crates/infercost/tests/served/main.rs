@@ -7,16 +7,22 @@
 mod failures;
 mod fooled;
 mod forward;
+mod hosted;
 mod joules;
 #[path = "../program/mod.rs"]
 mod program;
 #[path = "../run_on_disk/mod.rs"]
 mod run_on_disk;
+#[path = "../schema/mod.rs"]
+mod schema;
 mod sprint;
 mod started;
 #[path = "../tiny/mod.rs"]
 mod tiny;
 mod under_load;
+#[expect(dead_code, reason = "other tests read the recorded run")]
+#[path = "../workspace/mod.rs"]
+mod workspace;
 
 use std::collections::HashSet;
 use std::fs;

@@ -15,6 +15,8 @@ use tempfile::TempDir;
 use super::forward::forward;
 use super::{alone, bench, serving};
 use crate::program::{infercost, json, run};
+use crate::run_on_disk::spans;
+use crate::schema::hold;
 use crate::started::answers;
 use crate::tiny;
 
@@ -98,6 +100,7 @@ fn the_planted_optimum_is_found_and_failures_are_outcomes() {
     let command = command();
     let output = run(folder.path(), &arguments(&command, "np=1,2,3"));
     let report = json(&output);
+    hold("sprint.v1", "optimize --measure", std::slice::from_ref(&report));
     let said = String::from_utf8_lossy(&output.stderr);
 
     assert_eq!(output.status.code(), Some(0), "{said}\n{report:#}");
@@ -110,6 +113,16 @@ fn the_planted_optimum_is_found_and_failures_are_outcomes() {
     assert!(failed["outcome"].as_str().unwrap().contains("out of memory"), "{failed:#}");
     let saving = &of_setting(&report, "2")["standing"]["saving"];
     assert!(saving["lower"].as_f64().unwrap() > 0.1, "{saving}");
+
+    // the same answer in a file, without measuring anything again
+    let mut again = arguments(&command, "np=1,2,3");
+    again.retain(|word| *word != "--json");
+    again.extend(["--resume", "--format", "csv", "--export", "sprint.md"]);
+    let resumed = run(folder.path(), &again);
+    let csv = String::from_utf8_lossy(&resumed.stdout).into_owned();
+    assert!(csv.starts_with("setting,saves") && csv.contains("np=2,"), "{csv}\n{resumed:?}");
+    let markdown = fs::read_to_string(folder.path().join("sprint.md")).unwrap();
+    assert!(markdown.contains("| np=2 |") && markdown.contains("### basis"), "{markdown}");
 
     let ports = ports(folder.path());
     assert!(ports.len() > 5, "{ports:?}");
@@ -168,6 +181,49 @@ fn what_is_cheaper_and_worse_is_not_named() {
     assert!(report["command"].is_null(), "{report:#}");
     assert_ne!(report["answer"]["answer"], "found");
     assert_eq!(of_setting(&report, "4")["same_answers"][0], 0);
+}
+
+/// A program that is called as llama.cpp's server is, and knows two of its flags: it is fast where a model drafts.
+fn drafting_server(folder: &Path) -> String {
+    let script = format!(
+        "#!/bin/sh\n\
+         [ \"$1\" = --help ] && echo '--model-draft FNAME, --spec-type TYPE' && exit 0\n\
+         np=1\n\
+         while [ $# -gt 0 ]; do\n\
+           case $1 in --port) port=$2;; --model-draft) [ -s \"$2\" ] || exit 1; np=2;; esac\n\
+           shift\n\
+         done\n\
+         exec '{}' --ignored --exact --nocapture sprint::planted_server port=$port np=$np\n",
+        std::env::current_exe().unwrap().display()
+    );
+    let path = folder.join("llama-server");
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    format!("{} -m {{model}} --port {{port}}", path.display())
+}
+
+#[test]
+fn a_model_that_drafts_is_a_setting_of_the_shipped_space() {
+    let _alone = alone();
+    let folder = place();
+    tiny::write_model(&folder.path().join("draft.gguf"), 1, GgmlDType::Q8_0).unwrap();
+    let command = drafting_server(folder.path());
+    let mut arguments = arguments(&command, "");
+    arguments.retain(|word| !["--vary", ""].contains(word));
+    arguments.extend(["--draft", "draft.gguf"]);
+    let output = run(folder.path(), &arguments);
+    let report = json(&output);
+
+    let settings = report["settings"].as_array().unwrap();
+    let drafts = settings.iter().find(|one| one["setting"]["model-draft"] == "{draft}").unwrap();
+    assert!(drafts["standing"]["saving"]["lower"].as_f64().is_some_and(|saving| saving > 0.1), "{drafts:#}");
+    assert_eq!(drafts["setting"]["spec-type"], "draft-simple", "{drafts:#}");
+    let notes = report["notes"].to_string();
+    assert!(notes.contains("{draft} is draft"), "{notes}");
+    assert!(notes.contains("does not know --parallel"), "{notes}");
+    // three prompts settle no quality, and a draft may change answers
+    assert_ne!(report["answer"]["answer"], "found", "{report:#}");
+    assert!(report["quality_run"].as_str().is_some(), "{report:#}");
 }
 
 #[test]
@@ -234,6 +290,57 @@ fn models_in_process_race_over_variants_and_threads() {
 }
 
 #[test]
+fn a_limit_on_answers_is_measured_and_judged() {
+    let _alone = alone();
+    let folder = place();
+    let arguments = [
+        "optimize",
+        "--measure",
+        "some.gguf",
+        "--prompts",
+        "mine.jsonl",
+        "--vary",
+        "threads=2,1",
+        "--vary",
+        "max-tokens=none,2",
+        "--requests",
+        "3",
+        "--budget",
+        "5m",
+        "--json",
+    ];
+    let report = json(&run(folder.path(), &arguments));
+    let settings = report["settings"].as_array().unwrap();
+    let limited = settings
+        .iter()
+        .find(|one| one["setting"]["max-tokens"] == "2" && one["setting"]["threads"].is_null());
+    let limited = limited.unwrap_or_else(|| panic!("{report:#}"));
+    // two tokens of sixteen
+    assert!(
+        limited["standing"]["saving"]["lower"].as_f64().is_some_and(|saving| saving > 0.2),
+        "{limited:#}"
+    );
+    assert_eq!(limited["same_answers"][0], 0, "{limited:#}");
+    let levers = report["levers"].to_string();
+    assert!(!levers.contains("a quarter shorter"), "{levers}");
+
+    // the run that judged it asked for as little
+    let name = report["quality_run"].as_str().unwrap_or_else(|| panic!("{report:#}"));
+    let inferences = spans(&folder.path().join("traces").join(name), "inference");
+    let tokens = |is_limited: bool| -> Vec<u64> {
+        let of = |one: &serde_json::Map<String, Value>| {
+            one["gen_ai.usage.output_tokens"]["intValue"].as_str().unwrap().parse::<u64>().unwrap()
+        };
+        let chosen = inferences.iter().filter(|(_, one)| {
+            one["infercost.variant"]["stringValue"].as_str().unwrap().contains("max-tokens=2") == is_limited
+        });
+        chosen.map(|(_, one)| of(one)).collect()
+    };
+    assert!(!tokens(true).is_empty() && tokens(true).iter().all(|count| *count <= 2), "{:?}", tokens(true));
+    assert!(tokens(false).iter().any(|count| *count > 2), "{:?}", tokens(false));
+}
+
+#[test]
 fn what_cannot_be_searched_is_refused_before_a_server_is_started() {
     let folder = place();
     let command = command();
@@ -247,11 +354,14 @@ fn what_cannot_be_searched_is_refused_before_a_server_is_started() {
         all.extend(["--serve".to_owned(), command.clone()]);
         all
     };
-    let cases: [(Vec<String>, &str); 9] = [
+    let cases: [(Vec<String>, &str); 12] = [
         (served(&[]), "nothing fills it"),
         (served(&["--vary", "np=1,2", "--vary", "other=1,2"]), "no {other}"),
         (served(&["--vary", "np=1,2", "--vary", "np=3,4"]), "varied twice"),
         (served(&["--vary", "np=1"]), "nothing to vary"),
+        (served(&["--vary", "np=1,2", "--vary", "max-tokens=64,32"]), "first value is `none`"),
+        (served(&["--vary", "np=1,2", "--vary", "max-tokens=none,many"]), "no number of tokens"),
+        (served(&["--vary", "np=1,2", "--draft", "some.gguf"]), "nothing takes it"),
         (served(&["--vary", "np=1,2", "--budget", "5s"]), "too small"),
         (served(&["--vary", "np=1,2", "--workload", "none.csv"]), "no file"),
         (served(&["--vary", "np=1,2", "--workload", "synthetic:input=5"]), "lengths are missing"),

@@ -4,6 +4,7 @@ use infercost_core::Currency;
 use infercost_core::hosting::{Charge, HostingOffer};
 use infercost_core::market::{Curve, CurveUnit, ExchangeRate, exchange_rate};
 use infercost_core::price::{HardwareCost, Price, PriceBook};
+use infercost_core::price_per_million::PricePerMillion;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -98,6 +99,32 @@ pub fn convert_price(price: &Price, to: Currency, rates: &[ExchangeRate]) -> Res
         rate.round_dp(6).normalize()
     );
     Ok(Price { value, currency: to, source, ..price.clone() })
+}
+
+/// A price of tokens in another currency.
+///
+/// # Errors
+/// [`PriceError::NoRate`] where no rate leads there.
+pub fn convert_token_price(
+    price: &PricePerMillion,
+    to: Currency,
+    rates: &[ExchangeRate],
+) -> Result<PricePerMillion, PriceError> {
+    let from = price.currency;
+    let rate = rate_between(rates, from, to)?;
+    let times = |amount: Decimal| converted(amount, rate).ok_or(PriceError::NoRate { from, to });
+
+    let used = rates.iter().find(|one| one.from == from || one.to == from);
+    let by = used.map_or_else(String::new, |one| format!("; {}, {}", one.source, one.date));
+    Ok(PricePerMillion {
+        input_per_million: times(price.input_per_million)?,
+        output_per_million: times(price.output_per_million)?,
+        cached_input_per_million: price.cached_input_per_million.map(times).transpose()?,
+        cache_write_per_million: price.cache_write_per_million.map(times).transpose()?,
+        currency: to,
+        source: format!("{} (in {from}, at {} {to}{by})", price.source, rate.round_dp(6).normalize()),
+        ..price.clone()
+    })
 }
 
 /// An offer in another currency.

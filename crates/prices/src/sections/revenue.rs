@@ -2,12 +2,14 @@
 
 use infercost_core::Currency;
 use infercost_core::price::Price;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
 use crate::amount::Amount;
 use crate::day::Day;
 use crate::price_error::PriceError;
+use crate::section::OWN_WORD;
 use crate::sections::{price, within};
 
 /// `[revenue]` as a user writes it. Give one of `per_inference`, `per_session` and `per_user`.
@@ -43,11 +45,11 @@ pub struct Revenue {
 
 impl RevenueSection {
     /// Checks the section and turns what is earned into revenue per inference. `currency` is what amounts are in
-    /// where the section does not say.
+    /// where the section does not say. Amounts without `source` and `date` are the user's own word, as of `today`.
     ///
     /// # Errors
     /// [`PriceError::Setting`] for what is out of range, missing or given twice.
-    pub fn checked(self, currency: Currency) -> Result<Revenue, PriceError> {
+    pub fn checked(self, currency: Currency, today: Date) -> Result<Revenue, PriceError> {
         let counts = [self.inferences_per_session, self.inferences_per_user];
         let sound = counts.iter().flatten().all(|count| *count > 0.0 && count.is_finite());
         within("revenue.inferences_per_session", sound, "counts of inferences must be above 0")?;
@@ -57,14 +59,15 @@ impl RevenueSection {
         within("revenue.max_cost", limit, "must be above 0")?;
 
         let currency = self.currency.unwrap_or(currency);
-        let dated = self.source.zip(self.date);
-        let max_cost = match (self.max_cost, &dated) {
-            (None, _) => None,
-            (Some(_), None) => return Err(undated("max_cost")),
-            (Some(limit), Some((source, date))) => {
-                Some(price("highest cost", "inference", currency, limit, source.clone(), *date, false)?)
-            }
+        let (source, date) = match (self.source, self.date) {
+            (None, None) => (OWN_WORD.to_owned(), Day(today)),
+            (Some(source), Some(date)) => (source, date),
+            _ => return Err(half_dated()),
         };
+        let limit = self.max_cost;
+        let max_cost = limit
+            .map(|limit| price("highest cost", "inference", currency, limit, source.clone(), date, false));
+        let max_cost = max_cost.transpose()?;
 
         let session = each(self.per_session, self.inferences_per_session, "revenue.per_session")?;
         let user = each(self.per_user, self.inferences_per_user, "revenue.per_user")?;
@@ -72,10 +75,7 @@ impl RevenueSection {
             [self.per_inference.map(|amount| amount.0), session, user].into_iter().flatten().collect();
         let per_inference = match given.as_slice() {
             [] => None,
-            [one] => {
-                let (source, date) = dated.ok_or_else(|| undated("it"))?;
-                Some(price("revenue", "inference", currency, Amount(*one), source, date, false)?)
-            }
+            [one] => Some(price("revenue", "inference", currency, Amount(*one), source, date, false)?),
             _ => {
                 return Err(PriceError::Setting {
                     field: "revenue",
@@ -94,10 +94,13 @@ impl RevenueSection {
     }
 }
 
-fn undated(what: &str) -> PriceError {
+/// A source of no day, or a day of no source, is a slip.
+fn half_dated() -> PriceError {
     PriceError::Setting {
         field: "revenue",
-        reason: format!("{what} needs `source` and `date`: whose figure is it, as of when?"),
+        reason:
+            "give both `source` and `date`, whose figure it is and as of when, or neither: it is yours then"
+                .into(),
     }
 }
 
@@ -126,7 +129,8 @@ mod tests {
 
     fn parse(text: &str) -> Result<Revenue, String> {
         let section: RevenueSection = toml::from_str(text).map_err(|error| error.to_string())?;
-        section.checked(Currency::EUR).map_err(|error| error.to_string())
+        let today = Date::constant(2026, 11, 1);
+        section.checked(Currency::EUR, today).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -151,6 +155,11 @@ mod tests {
         check("loss_zone = 0", Err("loss_zone"));
         check("loss_zone = 15", Err("write 0.15 for 15 %"));
         check("per_token = 1", Err("per_token"));
-        assert!(parse("per_inference = 1").is_err_and(|error| error.contains("source")));
+        let own = parse("per_inference = 1\nmax_cost = 0.5");
+        let (price, limit) = own.map(|own| (own.per_inference, own.max_cost)).unwrap_or_default();
+        assert!(limit.is_some(), "an amount alone is the user's word");
+        let price = price.map(|price| (price.source, price.date.to_string()));
+        assert_eq!(price, Some(("given by you".to_owned(), "2026-11-01".to_owned())));
+        assert!(parse("per_inference = 1\nsource = 'x'").is_err_and(|error| error.contains("both")));
     }
 }

@@ -17,12 +17,15 @@ use super::{AnalysedRun, facts, send, summary};
 use crate::console;
 use crate::number;
 
+/// Version of the object that says what Phoenix made of a run.
+pub const IN_PHOENIX_SCHEMA: &str = "infercost.phoenix/1";
 /// How long Phoenix may take to compute a run's costs.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What was sent to Phoenix, and what it makes of it.
 #[derive(Debug, Serialize)]
 pub struct InPhoenix {
+    schema: &'static str,
     project: String,
     page: Option<String>,
     spans: u64,
@@ -73,6 +76,7 @@ pub fn export(
     let phoenix_total = computed.and_then(|totals| totals.cost);
 
     Ok(InPhoenix {
+        schema: IN_PHOENIX_SCHEMA,
         page: phoenix.trace_page(&project, trace).ok(),
         project,
         spans: sent.spans,

@@ -18,6 +18,8 @@ pub(crate) struct Contender {
     pub(super) threads: Option<u16>,
     /// The command that serves it; `None` for that of the run.
     pub(super) serve: Option<ServeCommand>,
+    /// Most tokens of its answers; `None` for what prompts allow.
+    pub(super) max_tokens: Option<u32>,
 }
 
 /// Resolves the models and puts the baseline first.
@@ -54,6 +56,7 @@ pub(crate) fn contenders(request: &RunRequest) -> anyhow::Result<Vec<Contender>>
         noise_floor: true,
         threads: None,
         serve: None,
+        max_tokens: None,
     });
     let others = resolved.into_iter().map(Contender::of);
 
@@ -63,7 +66,7 @@ pub(crate) fn contenders(request: &RunRequest) -> anyhow::Result<Vec<Contender>>
 /// Models in settings of their own, in the given order.
 fn in_settings(settings: &[ContenderSetting], resolved: &[ResolvedModel]) -> anyhow::Result<Vec<Contender>> {
     let mut contenders = Vec::with_capacity(settings.len());
-    for ContenderSetting { id, variant, threads, serve } in settings {
+    for ContenderSetting { id, variant, threads, serve, max_tokens } in settings {
         let model = resolved.iter().find(|model| model.variant == *variant);
         let model = model.ok_or_else(|| usage(format!("{variant} is none of the models that were named")))?;
         contenders.push(Contender {
@@ -72,6 +75,7 @@ fn in_settings(settings: &[ContenderSetting], resolved: &[ResolvedModel]) -> any
             noise_floor: false,
             threads: *threads,
             serve: serve.as_deref().map(ServeCommand::parse).transpose()?,
+            max_tokens: *max_tokens,
         });
     }
     Ok(contenders)
@@ -80,6 +84,7 @@ fn in_settings(settings: &[ContenderSetting], resolved: &[ResolvedModel]) -> any
 impl Contender {
     /// The model under its own name.
     fn of(model: ResolvedModel) -> Self {
-        Self { id: model.variant.clone(), model, noise_floor: false, threads: None, serve: None }
+        let id = model.variant.clone();
+        Self { id, model, noise_floor: false, threads: None, serve: None, max_tokens: None }
     }
 }

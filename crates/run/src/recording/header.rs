@@ -42,6 +42,7 @@ impl Setup<'_> {
                 provenance: contender.model.provenance.clone(),
                 license: contender.model.license.as_ref().map(|license| license.name.clone()),
                 noise_floor: contender.noise_floor,
+                token_price: self.hosted.price_at(&contender.model.location).cloned(),
             })
             .collect();
         let now = jiff::Timestamp::now();
@@ -66,6 +67,7 @@ impl Setup<'_> {
             content: spec.content,
             policy: self.settings.policy.clone(),
             prices: self.settings.prices.clone(),
+            hosted: self.hosted.by_price.clone(),
             meter: described(meter),
         }
     }

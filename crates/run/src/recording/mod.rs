@@ -29,6 +29,7 @@ use servers::Servers;
 use setup::Setup;
 
 use crate::config::{Settings, SettingsOverrides};
+use crate::hosted::{self, Hosted};
 use crate::request::RunRequest;
 use crate::usage::usage;
 use crate::{console, coverage, exporting, fd_limit, prompts, run_folder, served_energy};
@@ -38,11 +39,12 @@ use crate::{console, coverage, exporting, fd_limit, prompts, run_folder, served_
 /// # Errors
 /// What is wrong with the request, or why the run ended early; what was measured by then is on disk.
 pub fn record(request: RunRequest, overrides: &SettingsOverrides) -> anyhow::Result<PathBuf> {
-    let request = request.made_storable()?;
+    let request = hosted::entered(request)?.made_storable()?;
     let spec = &request.spec;
     let asks_servers = spec.models.iter().any(|model| ServedAddress::is_meant(model));
     let has_servers = request.serve.is_some() || asks_servers;
     let settings = overrides.for_new_run(has_servers)?;
+    let hosted = hosted::find(&spec.hosted, overrides, settings.prices.currency)?;
 
     served_energy::one_machine(&spec.models, &request.meter()?.choice)?;
     fd_limit::make_room(spec.load.as_ref())?;
@@ -51,7 +53,7 @@ pub fn record(request: RunRequest, overrides: &SettingsOverrides) -> anyhow::Res
     let (selection, prompts) = prompts::select(spec)?;
     run_folder::probe(&request.traces)?;
 
-    let checked = Checked { request: &request, device, selection, prompts, settings, destination };
+    let checked = Checked { request: &request, device, selection, prompts, settings, hosted, destination };
     let (setup, discovery) = checked.set_up()?;
     setup.start(discovery)
 }
@@ -95,7 +97,8 @@ pub fn resume(
     }
 
     let settings = Settings { policy: before.header.policy.clone(), prices: before.header.prices.clone() };
-    let checked = Checked { request: &request, device, selection, prompts, settings, destination };
+    let hosted = Hosted::of_run(&before.header, &request.spec)?;
+    let checked = Checked { request: &request, device, selection, prompts, settings, hosted, destination };
     let (setup, discovery) = checked.set_up()?;
     setup.go_on(discovery, store, &before)
 }
@@ -107,19 +110,30 @@ struct Checked<'r> {
     selection: PromptSelection,
     prompts: Vec<Prompt>,
     settings: Settings,
+    hosted: Hosted,
     destination: Option<Destination>,
 }
 
 impl<'r> Checked<'r> {
     /// Starts servers, looks for the meter and finds the models.
     fn set_up(self) -> anyhow::Result<(Setup<'r>, Discovery)> {
-        let Self { request, device, selection, prompts, settings, destination } = self;
-        let servers = Servers::of(request)?;
+        let Self { request, device, selection, prompts, settings, hosted, destination } = self;
+        let servers = Servers::of(request, &hosted)?;
         let (discovery, boundary) = coverage::discover(request, &servers.watched)?;
         let models = contenders(request)?;
 
-        let setup =
-            Setup { request, device, selection, prompts, models, settings, servers, boundary, destination };
+        let setup = Setup {
+            request,
+            device,
+            selection,
+            prompts,
+            models,
+            settings,
+            hosted,
+            servers,
+            boundary,
+            destination,
+        };
         Ok((setup, discovery))
     }
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 use infercost_core::{Engine, EngineError, VariantId};
 use infercost_energy::WatchedProcesses;
 use infercost_models::ResolvedModel;
-use infercost_served::ServedOptions;
+use infercost_served::{ApiKey, ServedOptions};
 
+use crate::hosted::Hosted;
 use crate::request::RunRequest;
 use crate::serving::{LogFile, ServeCommand};
 use crate::{console, engines, stopping};
@@ -20,6 +21,8 @@ pub(crate) struct Servers {
     /// `None` where none is started.
     pub(super) command: Option<ServeCommand>,
     pub(super) options: ServedOptions,
+    /// The key to hosted models.
+    hosted_key: Option<ApiKey>,
     /// How long a server that was started may take until it answers.
     timeout: Duration,
     /// Processes whose CPU time an estimate counts.
@@ -32,21 +35,30 @@ pub(crate) struct Servers {
 
 impl Servers {
     /// As the command line says.
-    pub(crate) fn of(request: &RunRequest) -> anyhow::Result<Self> {
+    pub(crate) fn of(request: &RunRequest, hosted: &Hosted) -> anyhow::Result<Self> {
         let command = request.serve.as_ref().map(|serve| ServeCommand::parse(&serve.command)).transpose()?;
         let stop =
             if command.is_some() { stopping::on_interrupt() } else { Arc::new(AtomicBool::new(false)) };
+        let keys = engines::keys(hosted.is_asked())?;
         Ok(Self {
             command,
             options: ServedOptions {
                 sampling: request.spec.sampling.clone(),
+                key: keys.servers,
                 ..engines::served_options(request)?
             },
+            hosted_key: keys.hosted,
             timeout: request.serve.as_ref().map_or(Duration::ZERO, |serve| serve.timeout),
             watched: WatchedProcesses::default(),
             stop,
             logs: RefCell::default(),
         })
+    }
+
+    /// How a server is asked, with the key that is meant for it.
+    pub(super) fn options_for(&self, is_hosted: bool) -> ServedOptions {
+        let key = if is_hosted { self.hosted_key.clone() } else { self.options.key.clone() };
+        ServedOptions { key, ..self.options.clone() }
     }
 
     /// Starts a server with this command for the model. Its log is in `folder` until [`Self::keep_logs`].

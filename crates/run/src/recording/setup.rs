@@ -15,10 +15,12 @@ use infercost_trace::{RunStore, StoreError};
 
 use super::contenders::Contender;
 use super::servers::Servers;
+use crate::answer_limit::limited;
 use crate::config::Settings;
 use crate::console;
 use crate::coverage::Boundary;
 use crate::engines;
+use crate::hosted::Hosted;
 use crate::request::RunRequest;
 use crate::run_folder;
 use crate::usage::usage;
@@ -36,6 +38,8 @@ pub(crate) struct Setup<'a> {
     /// Baseline first.
     pub(crate) models: Vec<Contender>,
     pub(crate) settings: Settings,
+    /// Models that are paid by their tokens.
+    pub(crate) hosted: Hosted,
     pub(crate) servers: Servers,
     /// What the meter covers.
     pub(crate) boundary: Boundary,
@@ -116,9 +120,14 @@ impl Setup<'_> {
 
     /// Loads a model in process, starts a server for it, or asks the one that it names.
     fn load(&self, contender: &Contender) -> Result<Box<dyn Engine>, EngineError> {
+        Ok(limited(self.load_unlimited(contender)?, contender.max_tokens))
+    }
+
+    fn load_unlimited(&self, contender: &Contender) -> Result<Box<dyn Engine>, EngineError> {
         let Contender { id, model, threads, serve, .. } = contender;
         if let ModelLocation::Server { url, served_name } = &model.location {
-            return Ok(Box::new(engines::connect(url, served_name.as_deref(), &self.servers.options)?));
+            let options = self.servers.options_for(self.hosted.price_at(&model.location).is_some());
+            return Ok(Box::new(engines::connect(url, served_name.as_deref(), &options)?));
         }
         match serve.as_ref().or(self.servers.command.as_ref()) {
             Some(command) => self.servers.start(command, id, model, &self.request.traces),

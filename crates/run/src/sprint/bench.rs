@@ -13,7 +13,9 @@ use infercost_served::ServedOptions;
 use infercost_sprint::placeholder::filled;
 use infercost_sprint::{Failure, Setting, Space};
 
-use super::plan::{THREADS, VARIANT};
+use super::draft::Draft;
+use super::plan::{MAX_TOKENS, THREADS, VARIANT};
+use crate::answer_limit::limited;
 use crate::engines::{self, Serving};
 use crate::serving::ServeCommand;
 use crate::usage::usage;
@@ -26,6 +28,8 @@ pub(super) struct Bench {
     pub(super) models: Vec<ResolvedModel>,
     pub(super) space: Space,
     pub(super) place: Place,
+    /// The model that drafts, where there is one.
+    draft: Option<Draft>,
     /// Models in process that stay, since loading them takes longer than asking them.
     kept: BTreeMap<Setting, Box<dyn Engine>>,
 }
@@ -51,8 +55,8 @@ pub(super) enum Place {
 
 impl Bench {
     /// For these models.
-    pub(super) fn new(models: Vec<ResolvedModel>, space: Space, place: Place) -> Self {
-        Self { models, space, place, kept: BTreeMap::new() }
+    pub(super) fn new(models: Vec<ResolvedModel>, space: Space, place: Place, draft: Option<Draft>) -> Self {
+        Self { models, space, place, draft, kept: BTreeMap::new() }
     }
 
     /// The model of a setting: the one that it names, else the first.
@@ -74,11 +78,19 @@ impl Bench {
         }
     }
 
+    /// Most tokens of a setting's answers; `None` for what prompts allow.
+    pub(super) fn max_tokens(&self, setting: &Setting) -> Option<u32> {
+        setting.get(MAX_TOKENS).and_then(|text| text.parse().ok())
+    }
+
     /// The command that serves a setting; `None` for models in process.
     pub(super) fn command(&self, setting: &Setting) -> Option<String> {
         match &self.place {
             Place::Here { .. } => None,
-            Place::Served { command, .. } => Some(filled(command, &self.space, setting)),
+            Place::Served { command, .. } => {
+                let command = filled(command, &self.space, setting);
+                Some(self.draft.as_ref().map_or(command.clone(), |draft| draft.filled(&command)))
+            }
         }
     }
 
@@ -110,7 +122,8 @@ impl Bench {
                 engines::serve(&model.variant, &model, &serving).map(|(engine, _log)| engine)
             }
         };
-        Ok(opened.map_err(|error| failure(&error)))
+        let most = self.max_tokens(setting);
+        Ok(opened.map(|engine| limited(engine, most)).map_err(|error| failure(&error)))
     }
 
     /// Closes a setting. A model in process stays where there is room: the present one before any other.

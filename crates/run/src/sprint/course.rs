@@ -16,6 +16,12 @@ use crate::config::SettingsOverrides;
 use crate::console;
 use crate::usage::usage;
 
+/// Prompts that quality is judged on at least, however little of the budget is left.
+const LEAST_JUDGED: u32 = 40;
+/// Answers' worth of time that a prompt takes where quality is judged: two settings answer it, and half of that once more
+/// is scoring.
+const ANSWERS_A_PROMPT: f64 = 3.0;
+
 /// A sprint under way, with what measures and remembers.
 pub(super) struct Course {
     pub(super) sprint: Sprint,
@@ -173,7 +179,8 @@ impl Course {
         } else if comparison.is_proven() && !may_change {
             (Quality::Proven { prompts: comparison.prompts }, None)
         } else {
-            let judged = judge(&mut self.bench, &whole, request, overrides)?;
+            let most = self.judged_prompts();
+            let judged = judge(&mut self.bench, &whole, request, overrides, most)?;
             (judged.quality, judged.run)
         };
 
@@ -190,6 +197,17 @@ impl Course {
         Ok(())
     }
 
+    /// How many prompts the rest of the budget judges quality on: both settings answer each, and may score it.
+    fn judged_prompts(&self) -> u32 {
+        let left_s = self.sprint.rules().budget_s - self.elapsed_s;
+        let present = self.ledger.account(&Setting::default()).map(|account| &account.total);
+        let each_s =
+            present.map_or(0.0, |total| (total.ttft_s + total.decode_s) / total.answers.max(1) as f64);
+        let most = left_s / (each_s.max(f64::MIN_POSITIVE) * ANSWERS_A_PROMPT);
+        // a part of the set is judged as a part, and fewer prompts than these settle little
+        most.clamp(f64::from(LEAST_JUDGED), f64::from(u32::MAX)) as u32
+    }
+
     /// After the first measurement: whether the budget holds two rounds.
     fn check_budget(&self, took_s: f64) -> anyhow::Result<()> {
         if self.visits != 1 {
@@ -198,12 +216,13 @@ impl Course {
         let rules = self.sprint.rules();
         let count = self.sprint.settings().len();
         let round = count + 1 + count.div_ceil(rules.race.group);
-        let needed = took_s * round as f64 * 2.0 / 0.45;
+        let rounds = if rules.race.exhaustive { rules.race.rounds } else { 2 };
+        let needed = took_s * round as f64 * f64::from(rounds) / 0.45;
         if needed <= self.sprint.rules().budget_s {
             return Ok(());
         }
         Err(usage(format!(
-            "the budget is too small: one measurement takes {took_s:.0} s, and two rounds over {count} settings need \
+            "the budget is too small: one measurement takes {took_s:.0} s, and {rounds} rounds over {count} settings need \
              --budget {:.0}m; vary less, ask less (--requests), or give more time",
             (needed / 60.0).ceil()
         )))

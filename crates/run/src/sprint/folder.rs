@@ -37,6 +37,9 @@ pub(super) struct Header {
     pub(super) workload_sha256: String,
     pub(super) budget_s: f64,
     pub(super) wanted: f64,
+    /// True where every setting is measured in every round.
+    #[serde(default)]
+    pub(super) exhaustive: bool,
     pub(super) seed: u64,
     pub(super) prices: PriceBook,
     pub(super) targets: Option<LatencyTargets>,

@@ -17,7 +17,7 @@ pub(super) struct Judged {
     pub(super) run: Option<String>,
 }
 
-/// Records the present setting and the winner over the prompt set, and judges the winner by the policy.
+/// Records the present setting and the winner over at most `most` prompts of the set, and judges the winner by the policy.
 ///
 /// # Errors
 /// As [`recording::record`].
@@ -26,6 +26,7 @@ pub(super) fn judge(
     setting: &Setting,
     request: &SprintRequest,
     overrides: &SettingsOverrides,
+    most: u32,
 ) -> anyhow::Result<Judged> {
     let present = bench.space.present();
     let winner = contender(bench, setting)?;
@@ -35,6 +36,7 @@ pub(super) fn judge(
 
     let mut run = RunRequest { settings, ..request.run.clone() };
     run.spec.load = None;
+    run.spec.max_prompts = Some(run.spec.max_prompts.map_or(most, |wanted| wanted.min(most)));
     let folder = recording::record(run, overrides)?;
     let recorded = infercost_trace::read_run(&folder)?;
     let judged = report(&Analysis {
@@ -59,6 +61,7 @@ fn contender(bench: &Bench, setting: &Setting) -> anyhow::Result<ContenderSettin
         variant: bench.model(setting)?.variant.clone(),
         threads: bench.threads(setting),
         serve: bench.command(setting),
+        max_tokens: bench.max_tokens(setting),
     })
 }
 

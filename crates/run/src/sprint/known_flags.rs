@@ -1,5 +1,6 @@
 //! Which flags of a shipped space a build knows, by its own help.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -52,6 +53,11 @@ pub(super) fn of(shipped: &ShippedSpace, command: &str) -> anyhow::Result<KnownF
         } else {
             known.push(parameter);
         }
+    }
+    // what this build does not know, or the command sets, no other parameter can ask for
+    let names: BTreeSet<String> = known.iter().map(|parameter| parameter.name.clone()).collect();
+    for parameter in &mut known {
+        parameter.implies.retain(|name, _| names.contains(name));
     }
     Ok(KnownFlags { parameters: known, notes })
 }

@@ -35,12 +35,18 @@ pub struct Lever {
 }
 
 /// The levers of a workload, by what the present setting took for it.
-pub(super) fn of(work: &Work, present: &Measured) -> Vec<Lever> {
+///
+/// An answer limit that was measured among the settings is no lever beside them: `limits_tried`.
+pub(super) fn of(work: &Work, present: &Measured, limits_tried: bool) -> Vec<Lever> {
     let busy = present.ttft_s + present.decode_s;
     if present.answers == 0 || busy <= 0.0 {
         return Vec::new();
     }
-    vec![prefix_cache(work, present, busy), batching(work, present), answer_limit(present, busy)]
+    let mut levers = vec![prefix_cache(work, present, busy), batching(work, present)];
+    if !limits_tried {
+        levers.push(answer_limit(present, busy));
+    }
+    levers
 }
 
 /// A router: another model first, and the present one for what that gets wrong. `ratio` is the other's cost over the present
@@ -56,7 +62,8 @@ pub(super) fn router(first: &str, ratio: f64, right: u64, graded: u64) -> Option
         saving: Some(saving),
         basis: LeverBasis::Computed,
         why: format!(
-            "at best: {first} alone got {right} of {graded} graded answers right at {} of the cost, and the present model              is asked for the others; a real router does not know which those are",
+            "at best: {first} alone got {right} of {graded} graded answers right at {} of the cost, and the present model \
+             is asked for the others; a real router does not know which those are",
             percent(ratio)
         ),
     })
@@ -143,13 +150,14 @@ fn batching(work: &Work, present: &Measured) -> Lever {
 /// Answers of at most three quarters of the present length.
 fn answer_limit(present: &Measured, busy: f64) -> Lever {
     let share = 0.25 * present.decode_s / busy;
+    let limit = (0.75 * present.output_tokens as f64 / present.answers as f64).ceil();
     Lever {
         name: "answers a quarter shorter".to_owned(),
         saving: Some(share),
         basis: LeverBasis::Computed,
         why: format!(
-            "decode takes {} of the time, in proportion to tokens; what it does to the task score, `infercost optimize \
-             RUN` tells for the limit that it proposes",
+            "decode takes {} of the time, in proportion to tokens; `--vary max-tokens=none,{limit:.0}` measures it with \
+             what it does to the task score",
             percent(present.decode_s / busy)
         ),
     }

@@ -6,6 +6,7 @@
 
 mod bench;
 mod course;
+mod draft;
 mod folder;
 mod hosted;
 mod judging;
@@ -15,6 +16,7 @@ mod levers;
 mod outcome;
 mod plan;
 mod preparation;
+mod roofs;
 mod summary;
 mod visit;
 mod workload;
@@ -39,10 +41,14 @@ pub struct SprintRequest {
     pub vary: Vec<Parameter>,
     /// The shipped space to use; `None` for that of the command's program.
     pub space: Option<String>,
+    /// The model that drafts for the one that is served; `None` for none.
+    pub draft: Option<String>,
     /// How long it may take.
     pub budget: Duration,
     /// Share of the present cost that must be saved, 0 to 1.
     pub wanted: f64,
+    /// True where every setting is measured in every round.
+    pub exhaustive: bool,
     /// What is asked, and how.
     pub workload: WorkloadRequest,
 }

@@ -9,7 +9,7 @@ use infercost_sprint::space::{AnswerEffect, Candidates, Condition};
 use infercost_sprint::{Parameter, Space};
 
 use super::workload::Work;
-use super::{SprintRequest, known_flags};
+use super::{SprintRequest, draft, known_flags};
 use crate::machine;
 use crate::serving::ServeCommand;
 use crate::usage::usage;
@@ -18,6 +18,10 @@ use crate::usage::usage;
 pub(super) const VARIANT: &str = "variant";
 /// The parameter that says how many threads a model in process works with.
 pub(super) const THREADS: &str = "threads";
+/// The parameter that ends answers earlier than prompts allow.
+pub(super) const MAX_TOKENS: &str = "max-tokens";
+/// Its value for what prompts allow.
+const NO_LIMIT: &str = "none";
 
 /// What is tried.
 pub(super) struct Plan {
@@ -31,14 +35,14 @@ pub(super) struct Plan {
 /// # Errors
 /// A usage error.
 pub(super) fn check(request: &SprintRequest) -> anyhow::Result<()> {
+    let shipped = shipped(request)?;
+    draft::check(request, shipped.is_some_and(|space| space.takes_drafts()))?;
     let space = Space::new(request.vary.clone()).map_err(|error| usage(error.to_string()))?;
+    limits_are_numbers(&space)?;
     match &request.run.serve {
         Some(serve) => {
-            if let Some(name) = &request.space {
-                ShippedSpace::named(name).map_err(|error| usage(error.to_string()))?;
-            }
             ServeCommand::parse(&serve.command)?;
-            placeholder::check(&serve.command, &without_models(&space)).map_err(usage)
+            placeholder::check(&serve.command, &placeholders(&space)).map_err(usage)
         }
         None => {
             if let Some(name) = &request.space {
@@ -46,11 +50,12 @@ pub(super) fn check(request: &SprintRequest) -> anyhow::Result<()> {
                     "--space {name}: flags are a server's; give its command with --serve"
                 )));
             }
-            let stranger =
-                space.parameters.iter().find(|one| ![VARIANT, THREADS].contains(&one.name.as_str()));
+            let known = [VARIANT, THREADS, MAX_TOKENS];
+            let stranger = space.parameters.iter().find(|one| !known.contains(&one.name.as_str()));
             match stranger {
                 Some(one) => Err(usage(format!(
-                    "--vary {}: a model in process has {VARIANT} and {THREADS}; other names are placeholders of --serve",
+                    "--vary {}: a model in process has {VARIANT}, {THREADS} and {MAX_TOKENS}; other names are placeholders \
+                     of --serve",
                     one.name
                 ))),
                 None => threads_are_numbers(&space),
@@ -67,9 +72,27 @@ fn threads_are_numbers(space: &Space) -> anyhow::Result<()> {
     }
 }
 
-fn without_models(space: &Space) -> Space {
-    let parameters = space.parameters.iter().filter(|one| one.name != VARIANT).cloned().collect();
-    Space { parameters }
+/// Of limits on answers, the present one is that of the prompts: with another, nobody could say what it costs in quality.
+fn limits_are_numbers(space: &Space) -> anyhow::Result<()> {
+    let Some(limits) = space.get(MAX_TOKENS) else { return Ok(()) };
+    let (first, others) = limits.values.split_first().unzip();
+    let wrong =
+        others.unwrap_or_default().iter().find(|value| value.parse::<u32>().map_or(true, |most| most == 0));
+    match wrong {
+        _ if first.is_none_or(|first| first != NO_LIMIT) => Err(usage(format!(
+            "--vary {MAX_TOKENS}: the first value is `{NO_LIMIT}`, what the prompts allow; others are tokens, as in \
+             {MAX_TOKENS}={NO_LIMIT},128,64"
+        ))),
+        Some(value) => Err(usage(format!("--vary {MAX_TOKENS}: `{value}` is no number of tokens"))),
+        None => Ok(()),
+    }
+}
+
+/// What the command of a server must have a place for.
+fn placeholders(space: &Space) -> Space {
+    let own = [VARIANT, MAX_TOKENS];
+    let parameters = space.parameters.iter().filter(|one| !own.contains(&one.name.as_str())).cloned();
+    Space { parameters: parameters.collect() }
 }
 
 /// The space over these models, the present one first.
@@ -90,7 +113,7 @@ pub(super) fn plan(request: &SprintRequest, models: &[ResolvedModel], work: &Wor
         parameters.insert(0, Parameter::placeholder(VARIANT, names));
     }
 
-    for one in parameters.iter_mut().filter(|one| one.name == VARIANT) {
+    for one in parameters.iter_mut().filter(|one| [VARIANT, MAX_TOKENS].contains(&one.name.as_str())) {
         one.answers = AnswerEffect::Possible;
     }
 
@@ -105,23 +128,31 @@ pub(super) fn plan(request: &SprintRequest, models: &[ResolvedModel], work: &Wor
             }
         }
         Some(serve) => {
-            let shipped = match &request.space {
-                Some(name) => Some(ShippedSpace::named(name).map_err(|error| usage(error.to_string()))?),
-                None if request.vary.is_empty() => ShippedSpace::of_command(&serve.command),
-                None => None,
-            };
-            if let Some(shipped) = shipped {
+            if let Some(shipped) = shipped(request)? {
                 let known = known_flags::of(&shipped, &serve.command)?;
                 notes.extend(known.notes);
-                parameters.extend(known.parameters);
+                let processors = machine::threads(&machine::unmeasured_facts(&[]));
+                parameters.extend(known.parameters.into_iter().filter_map(|one| one.on(processors)));
             }
         }
     }
 
     let space = Space::new(parameters).map_err(|error| usage(error.to_string()))?;
-    let candidates = space.candidates(&holding(work)).map_err(|error| usage(error.to_string()))?;
+    let candidates = space
+        .candidates(&holding(work, request.draft.is_some()))
+        .map_err(|error| usage(error.to_string()))?;
     notes.extend(candidates.left_out.iter().map(|left_out| format!("not tried: {left_out}")));
     Ok(Plan { space, candidates, notes })
+}
+
+/// The shipped space whose flags are tried: the one that is named, else that of the command's program where nothing else
+/// is varied.
+fn shipped(request: &SprintRequest) -> anyhow::Result<Option<ShippedSpace>> {
+    match (&request.space, &request.run.serve) {
+        (Some(name), _) => Ok(Some(ShippedSpace::named(name).map_err(|error| usage(error.to_string()))?)),
+        (None, Some(serve)) if request.vary.is_empty() => Ok(ShippedSpace::of_command(&serve.command)),
+        (None, _) => Ok(None),
+    }
 }
 
 fn is_varied(parameters: &[Parameter], name: &str) -> bool {
@@ -143,13 +174,14 @@ fn threads(given: Option<u16>) -> Option<Parameter> {
 }
 
 /// What holds on this machine and for this workload.
-fn holding(work: &Work) -> BTreeSet<Condition> {
+fn holding(work: &Work, has_draft: bool) -> BTreeSet<Condition> {
     let gpus = machine::gpus().len();
     let all = [
         (gpus > 0, Condition::Gpu),
         (gpus > 1, Condition::SeveralGpus),
         (work.pace.overlaps(), Condition::Concurrent),
         (work.shares_prefixes, Condition::SharedPrefixes),
+        (has_draft, Condition::DraftModel),
     ];
     all.into_iter().filter_map(|(holds, condition)| holds.then_some(condition)).collect()
 }

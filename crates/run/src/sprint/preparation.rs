@@ -14,6 +14,7 @@ use infercost_sprint::{Rules, Sprint};
 use super::SprintRequest;
 use super::bench::{Bench, Place};
 use super::course::Course;
+use super::draft::Draft;
 use super::folder::{Header, SprintFolder, free_id, named_or_newest};
 use super::ledger::Ledger;
 use super::outcome::SprintOutcome;
@@ -60,6 +61,7 @@ pub fn resume(
     let (folder, header, lines) = SprintFolder::resume(path)?;
     let mut request = request.clone();
     request.wanted = header.wanted;
+    request.exhaustive = header.exhaustive;
     request.run.spec.sampling.seed = header.seed;
 
     let prepared = Prepared::of(&request, overrides)?;
@@ -85,6 +87,7 @@ struct Prepared {
     plan: Plan,
     settings: Settings,
     models: Vec<ResolvedModel>,
+    draft: Option<Draft>,
     meter: Box<dyn EnergyMeter>,
     unmetered: Option<String>,
     options: ServedOptions,
@@ -132,13 +135,20 @@ impl Prepared {
 
         let models = baseline_first(request)?;
         plan::check_models(&models)?;
+        let draft = Draft::of(request)?;
+        if let Some(draft) = &draft {
+            work.notes.push(format!("{{draft}} is {}", draft.model.variant));
+        }
         let plan = plan::plan(request, &models, &work)?;
-        Ok(Self { work, plan, settings, models, meter: discovery.meter, unmetered, options })
+        Ok(Self { work, plan, settings, models, draft, meter: discovery.meter, unmetered, options })
     }
 
     fn header(&self, request: &SprintRequest) -> Header {
         let now = jiff::Timestamp::now();
-        let models = self.models.iter().map(|model| (model.variant.to_string(), model.sha256.clone()));
+        let drafting =
+            self.draft.iter().map(|draft| (format!("draft {}", draft.model.variant), &draft.model));
+        let named = self.models.iter().map(|model| (model.variant.to_string(), model));
+        let models = named.chain(drafting).map(|(name, model)| (name, model.sha256.clone()));
         Header {
             schema: SPRINT_SCHEMA.to_owned(),
             id: free_id(&request.run.traces, now),
@@ -152,6 +162,7 @@ impl Prepared {
             workload_sha256: self.work.sha256.clone(),
             budget_s: request.budget.as_secs_f64(),
             wanted: request.wanted,
+            exhaustive: request.exhaustive,
             seed: request.run.spec.sampling.seed,
             prices: self.settings.prices.clone(),
             targets: self.settings.policy.slo,
@@ -173,7 +184,12 @@ impl Prepared {
         let stop = stopping::on_interrupt();
         let place = place(request, &self.options, &stop)?;
         let rules = Rules {
-            race: RaceRules { wanted: header.wanted, seed: header.seed, ..RaceRules::default() },
+            race: RaceRules {
+                wanted: header.wanted,
+                exhaustive: header.exhaustive,
+                seed: header.seed,
+                ..RaceRules::default()
+            },
             pairs: PAIRS,
             alpha: ALPHA,
             budget_s: header.budget_s,
@@ -181,7 +197,7 @@ impl Prepared {
         let Plan { space, candidates, notes } = self.plan;
         let mut course = Course {
             sprint: Sprint::new(space.clone(), candidates, rules),
-            bench: Bench::new(self.models, space, place),
+            bench: Bench::new(self.models, space, place, self.draft),
             ledger: Ledger::new(&header.prices, header.targets)?,
             folder,
             elapsed_s: 0.0,

@@ -2,7 +2,7 @@
 
 use infercost_core::Workload;
 use infercost_core::text::{count, percent, percents};
-use infercost_sprint::roofline::{self, Machine, Model, Roofline, bound_by_targets};
+use infercost_sprint::roofline::{self, Model, Roofline, bound_by_targets};
 use infercost_sprint::{Answer, Confirmed, Elimination, Quality, Setting, Standing};
 
 use super::SprintRequest;
@@ -11,9 +11,10 @@ use super::folder::Header;
 use super::hosted;
 use super::levers::{self, Lever};
 use super::outcome::{SettingOutcome, SprintOutcome};
-use super::plan::{THREADS, VARIANT};
+use super::plan::{MAX_TOKENS, THREADS, VARIANT};
+use super::roofs::Roofs;
 use super::workload::Work;
-use crate::{machine, shell};
+use crate::shell;
 
 /// The port that a command names where it is shown.
 const SHOWN_PORT: &str = "8080";
@@ -28,15 +29,15 @@ impl SprintOutcome {
         request: &SprintRequest,
         header: &Header,
         work: &Work,
-        notes: Vec<String>,
+        mut notes: Vec<String>,
     ) -> anyhow::Result<Self> {
         let answer = course.sprint.answer();
-        let machine = machine_of(request);
-        let settings = settings(course, &machine);
+        let roofs = Roofs::of(request, &course.bench.models);
+        let settings = settings(course, &roofs);
         let present = course.ledger.account(&Setting::default()).map(|account| account.total.clone());
         let present_cost = present.as_ref().map(|total| course.ledger.cost(total));
 
-        let mut roofline = verdict(course, &Setting::default(), &machine);
+        let mut roofline = verdict(course, &Setting::default(), &roofs);
         let missed = settings.iter().find(|one| {
             matches!(one.standing.left, Some((_, Elimination::MissesTargets { .. })))
                 && one.saving().is_some_and(|saving| saving.point > 0.0)
@@ -54,10 +55,16 @@ impl SprintOutcome {
             _ => None,
         };
         let command = named.as_ref().map(|setting| command(course, request, setting)).transpose()?;
+        if let Some(most) = named.as_ref().and_then(|setting| course.bench.max_tokens(setting)) {
+            notes
+                .push(format!("ask with \"max_tokens\": {most}: the limit is each request's, and no flag's"));
+        }
         let confirm = named.as_ref().and_then(|setting| confirm(course, request, setting));
         let hosted = hosted(course, named.as_ref(), work, header)?;
         let sentence = sentence(&answer, course, &settings, header.wanted);
-        let mut levers = present.as_ref().map(|total| levers::of(work, total)).unwrap_or_default();
+        let limits_tried = course.bench.space.get(MAX_TOKENS).is_some();
+        let mut levers =
+            present.as_ref().map(|total| levers::of(work, total, limits_tried)).unwrap_or_default();
         levers.extend(routers(course, &settings));
         if course.bench.models.len() < 2 {
             levers.push(levers::smaller_model());
@@ -92,20 +99,15 @@ impl SprintOutcome {
     }
 }
 
-fn machine_of(request: &SprintRequest) -> Machine {
-    let facts = machine::unmeasured_facts(&[]);
-    let here = request.run.spec.device == "cpu";
-    Machine { bandwidth: here.then(|| machine::memory_bandwidth(&facts)).flatten(), peak: None }
-}
-
 /// What bounds a setting. A server does not tell how many bytes a token reads; on a processor its file's size stands in.
-fn verdict(course: &Course, setting: &Setting, machine: &Machine) -> Option<Roofline> {
+fn verdict(course: &Course, setting: &Setting, roofs: &Roofs) -> Option<Roofline> {
     let total = &course.ledger.account(setting)?.total;
     let whole = course.bench.space.present().over(setting);
-    let file = course.bench.model(&whole).ok().and_then(|model| model.bytes);
-    let weight_bytes = total.weight_bytes_per_token.or(file).map(|bytes| bytes as f64);
-    let model = Model { weight_bytes, parameters: None, lone_ttft_s: total.lone_ttft_s };
-    roofline::verdict(total, machine, &model)
+    let file = course.bench.model(&whole).ok()?;
+    let weight_bytes = total.weight_bytes_per_token.or(file.bytes).map(|bytes| bytes as f64);
+    let parameters = roofs.parameters(file);
+    let model = Model { weight_bytes, parameters, lone_ttft_s: total.lone_ttft_s };
+    roofline::verdict(total, &roofs.above(file), &model)
 }
 
 /// What an answer takes in the setting that was found, else in the present one.
@@ -140,14 +142,14 @@ fn routers(course: &Course, settings: &[SettingOutcome]) -> Option<Lever> {
 }
 
 /// All settings, the best first: what races, then what left, the latest first.
-fn settings(course: &Course, machine: &Machine) -> Vec<SettingOutcome> {
+fn settings(course: &Course, roofs: &Roofs) -> Vec<SettingOutcome> {
     let present = course.bench.space.present();
     let mut all = Vec::new();
     for (candidate, setting) in course.sprint.settings().iter().enumerate() {
         let Some(standing) = course.sprint.standing(candidate) else { continue };
         let setting = setting.against(&present);
         let comparison = course.ledger.comparison(&setting);
-        let roofline = verdict(course, &setting, machine);
+        let roofline = verdict(course, &setting, roofs);
         let outcome = outcome(course, candidate, &standing);
         let same_answers = (comparison.same, comparison.prompts);
         all.push(SettingOutcome { candidate, setting, standing, same_answers, outcome, roofline });

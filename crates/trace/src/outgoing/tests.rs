@@ -24,7 +24,8 @@ fn inference() -> Span {
 }
 
 fn facts(currency: Currency) -> SpanEnrichment {
-    let parts = CostComponents { energy: Some(0.25), hardware: Some(0.5), idle: None, operation: None };
+    let parts =
+        CostComponents { energy: Some(0.25), hardware: Some(0.5), idle: None, ..CostComponents::default() };
     SpanEnrichment {
         priced_as: None,
         energy: Some(EnergyShare { gross_j: 10.0, net_j: Some(4.0), source: "counter" }),

@@ -11,9 +11,8 @@ use super::AuditCommand;
 use crate::commands::monitor::tariffs_of;
 use crate::exit;
 use crate::flags::GlobalFlags;
-use crate::flags::format::TableFormat;
-use crate::output;
-use crate::output::answer::delivery::only_text_and_json;
+use crate::output::answer::delivery::{self, deliver_as};
+use crate::output::economics::monitored;
 
 /// The folder of a recording: a path, or a name below `traces`; `None` where there is none of that name.
 pub(super) fn folder(traces: &Path, name: &str) -> Option<PathBuf> {
@@ -26,17 +25,14 @@ pub(super) fn audit(
     business: &EconomicsInputs,
     global: &GlobalFlags,
 ) -> anyhow::Result<ExitCode> {
-    only_text_and_json(&arguments.answer, "the audit of a monitor's recording")?;
+    delivery::check(&arguments.answer, false)?;
     let recording = recording::read(folder)?;
     let tariffs = tariffs_of(business, arguments.revenue)?;
     let loss_zone = arguments.loss_zone.unwrap_or(tariffs.loss_zone);
     let bill = bill::bill(&recording, &Tariffs { loss_zone, ..tariffs });
 
-    if arguments.answer.format.chosen(global) == TableFormat::Json {
-        output::line(&serde_json::to_string_pretty(&bill)?);
-    } else {
-        output::block(&output::economics::monitored::render(&bill));
-    }
+    let shown = monitored::render(&bill);
+    deliver_as(&shown, &monitored::answer(&bill), &bill, None, &arguments.answer, global)?;
     Ok(ExitCode::from(code(&bill)))
 }
 

@@ -9,13 +9,11 @@ use infercost_sprint::Answer;
 
 use super::{OptimizeCommand, cost_review};
 use crate::flags::GlobalFlags;
-use crate::flags::format::TableFormat;
-use crate::output::answer::delivery::only_text_and_json;
+use crate::output::answer::delivery::deliver_as;
 use crate::{exit, output};
 
 /// Runs the sprint and shows what it came to.
 pub(super) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
-    only_text_and_json(&arguments.answer, "--measure")?;
     let flags = &arguments.measure;
     let request = flags.request(&arguments.runs, &arguments.economics, global);
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
@@ -29,14 +27,11 @@ pub(super) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
         }
     };
 
-    if arguments.answer.format.chosen(global) == TableFormat::Json {
-        output::line(&serde_json::to_string_pretty(&outcome)?);
-    } else {
-        let workload = outcome.hosted.as_ref();
-        let review =
-            workload.map(|workload| cost_review::of(workload, &outcome.prices, &business)).transpose()?;
-        output::block(&output::sprint::render(&outcome, review.as_ref()));
-    }
+    let workload = outcome.hosted.as_ref();
+    let review =
+        workload.map(|workload| cost_review::of(workload, &outcome.prices, &business)).transpose()?;
+    let shown = output::sprint::render(&outcome, review.as_ref());
+    deliver_as(&shown, &output::sprint::answer(&outcome), &outcome, None, &arguments.answer, global)?;
     let is_found = matches!(outcome.answer, Answer::Found { .. });
     Ok(ExitCode::from(if is_found { 0 } else { exit::INCONCLUSIVE }))
 }

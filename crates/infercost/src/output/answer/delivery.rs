@@ -27,9 +27,25 @@ pub(crate) fn deliver(
     flags: &AnswerFlags,
     global: &GlobalFlags,
 ) -> anyhow::Result<()> {
+    let shown = text::render(answer, flags.detail.detail());
+    deliver_as(&shown, answer, json, chart, flags, global)
+}
+
+/// The same of a command that has a text of its own for people.
+///
+/// # Errors
+/// Where a file cannot be written.
+pub(crate) fn deliver_as(
+    shown: &str,
+    answer: &Answer,
+    json: &impl Serialize,
+    chart: Option<Draw<'_>>,
+    flags: &AnswerFlags,
+    global: &GlobalFlags,
+) -> anyhow::Result<()> {
     let detail = flags.detail.detail();
     match flags.format.chosen(global) {
-        TableFormat::Table => output::block(&text::render(answer, detail)),
+        TableFormat::Table => output::block(shown),
         TableFormat::Markdown => output::block(&markdown::render(answer, detail)),
         TableFormat::Csv => output::block(&csv_form::render(&answer.table)?),
         TableFormat::Json => output::line(&serde_json::to_string_pretty(json)?),
@@ -79,18 +95,6 @@ pub(crate) fn check(flags: &AnswerFlags, has_chart: bool) -> anyhow::Result<()> 
         }
     }
     Ok(())
-}
-
-/// Refuses forms that `what` has not yet: it is a text of its own, or JSON.
-///
-/// # Errors
-/// A usage error that says so.
-pub(crate) fn only_text_and_json(flags: &AnswerFlags, what: &str) -> anyhow::Result<()> {
-    let is_plain = matches!(flags.format.format, TableFormat::Table | TableFormat::Json);
-    if is_plain && flags.export.is_empty() {
-        return Ok(());
-    }
-    Err(usage(format!("{what} answers as text or with --json; leave --format and --export away")))
 }
 
 fn no_chart(path: &Path) -> String {

@@ -182,3 +182,13 @@ fn boundaries() {
         assert_eq!(boundary(&covers), expected);
     }
 }
+
+/// Two means may agree by chance where single runs do not.
+#[test]
+fn a_busy_machine_is_not_called_quiet() {
+    let noise = Noise { difference: 0.001, spread: 0.78, runs: 24 };
+    let busy = Diagnosis { noise: Some(noise), ..bare(machine("Some CPU", None)) };
+    let text = shown(&busy);
+    assert!(text.contains("times do not repeat now: single runs differ by 78 %"), "{text}");
+    assert!(!text.contains("times repeat within"), "{text}");
+}
