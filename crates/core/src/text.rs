@@ -61,7 +61,7 @@ pub fn printable_up_to(text: &str, longest: usize) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
 
-    let mut shown = String::with_capacity(text.len().min(longest * 4));
+    let mut shown = String::with_capacity(text.len().min(longest.saturating_mul(4)));
     for character in text.chars().take(longest) {
         if is_hidden(character) {
             shown.extend(character.escape_default());
