@@ -61,7 +61,7 @@ pub fn printable_up_to(text: &str, longest: usize) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
 
-    let mut shown = String::with_capacity(text.len().min(longest * 4));
+    let mut shown = String::with_capacity(text.len().min(longest.saturating_mul(4)));
     for character in text.chars().take(longest) {
         if is_hidden(character) {
             shown.extend(character.escape_default());
@@ -158,6 +158,7 @@ mod tests {
         assert_eq!(printable_up_to("abcdef", 3), "abc…");
         assert_eq!(printable_lines("a\u{1b}b\r\nc\n", 99), "a\\u{1b}b\\r\nc\n");
         assert_eq!(printable_lines("ab\ncd\nef", 3), "ab\nc…");
+        assert_eq!(printable_lines("a\u{1b}", usize::MAX), "a\\u{1b}");
         assert_eq!(printable(&"x".repeat(400)).chars().count(), LONGEST_QUOTE + 1);
     }
 }
