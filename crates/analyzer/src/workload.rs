@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::analysis::shared_wall_factor;
 use crate::idle_power::{idle_of, idle_watts};
+use crate::machines::Machines;
 use crate::sample::{Own, OwnTotals, Samples, VariantSample};
 use infercost_stats::bootstrap::{Resampled, Table};
 use infercost_stats::quantile::quantile;
@@ -20,6 +21,12 @@ pub enum WorkloadError {
     /// No run.
     #[error("no run is given; name one that `infercost compare` has made")]
     NoRun,
+    /// Runs of several machines: what an inference takes is one machine's.
+    #[error("{variant} ran on several machines; name the runs of one")]
+    SeveralMachines {
+        /// The variant.
+        variant: String,
+    },
     /// The variant is not there.
     #[error("variant {variant} is not in run {run}; it has {known}")]
     UnknownVariant {
@@ -85,7 +92,12 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
         });
     }
 
-    let samples = Samples::gather(runs, variant, first.header.seed);
+    let machines = Machines::of(runs);
+    if machines.are_several() {
+        return Err(WorkloadError::SeveralMachines { variant: variant.to_string() });
+    }
+
+    let samples = Samples::gather(runs, &machines, variant, first.header.seed);
     let sample = samples.variants.first().ok_or_else(too_few)?;
     if sample.answered.is_empty() {
         return Err(WorkloadError::NoAnswer {

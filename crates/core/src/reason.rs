@@ -77,6 +77,13 @@ pub enum Reason {
         /// That machine.
         host: String,
     },
+    /// What an hour of one of several machines costs is not known, so that costs on it stand against no other's.
+    MachinePriceUnknown {
+        /// That machine.
+        machine: String,
+    },
+    /// It holds the baseline's weights on another machine, where divergences are taken from it.
+    OtherMachinesReference,
     /// The memory bandwidth was not measured.
     NoBandwidth,
     /// The bytes read per token are not known.

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::thread;
 
 use infercost_analyzer::Analysis;
-use infercost_core::{Recommendation, RunHeader, RunRecord};
+use infercost_core::{MachineFacts, Recommendation, RunHeader, RunRecord};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use crate::usage::usage;
 pub struct Wanted {
     /// With a variant whose name holds this text.
     pub model: Option<String>,
-    /// On a machine whose CPU or GPU holds this text.
+    /// On a machine whose label, CPU or GPU holds this text.
     pub machine: Option<String>,
     /// That began on this day (UTC) or later.
     pub since: Option<jiff::civil::Date>,
@@ -48,8 +48,10 @@ pub struct RunEntry {
     pub started_at: Option<Timestamp>,
     /// How far it came.
     pub state: RunState,
-    /// CPU and GPUs.
+    /// Its label, CPU and GPUs.
     pub machine: Option<String>,
+    /// What tells the machine from every other; `None` in runs of before there was an id.
+    pub machine_id: Option<String>,
     /// The variants' ids, baseline first.
     pub variants: Vec<String>,
     /// Prompts chosen, of how many, of which set.
@@ -117,6 +119,7 @@ fn unread(folder: &Path) -> RunEntry {
         started_at: None,
         state: RunState::Unknown,
         machine: None,
+        machine_id: None,
         variants: Vec::new(),
         prompts: None,
         version: None,
@@ -157,16 +160,23 @@ pub fn deletable(traces: &Path, name: &str) -> anyhow::Result<PathBuf> {
 }
 
 fn describe(entry: &mut RunEntry, header: &RunHeader) {
-    let machine = &header.machine;
-    let parts: Vec<&str> =
-        machine.cpu.iter().map(String::as_str).chain(machine.gpus.iter().map(String::as_str)).collect();
     let prompts = &header.prompts;
 
     entry.started_at = Some(header.started_at);
-    entry.machine = (!parts.is_empty()).then(|| parts.join(", "));
+    entry.machine = shown_machine(&header.machine);
+    entry.machine_id = header.machine.id.clone();
     entry.variants = header.variants.iter().map(|variant| variant.id.0.clone()).collect();
     entry.prompts = Some(format!("{} of {} of {}", prompts.chosen.len(), prompts.total, prompts.set));
     entry.version = Some(header.infercost_version.clone());
+}
+
+/// `4090: Some CPU, NVIDIA GeForce RTX 4090`.
+fn shown_machine(machine: &MachineFacts) -> Option<String> {
+    match (&machine.label, machine.hardware()) {
+        (Some(label), Some(hardware)) => Some(format!("{label}: {hardware}")),
+        (Some(label), None) => Some(label.clone()),
+        (None, hardware) => hardware,
+    }
 }
 
 /// Reads a run's records, and what its report recommends.
@@ -184,6 +194,7 @@ fn recommend(entry: &mut RunEntry, run: &RunRecord) {
         runs: std::slice::from_ref(run),
         policy: &run.header.policy,
         prices: &run.header.prices,
+        machine_prices: &[],
         baseline: None,
         memory_bandwidth: run.header.machine.memory_bandwidth,
     };

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use infercost_core::economics::Assumed;
 use infercost_core::hosting::HostingOffer;
 use infercost_core::market::{Curve, CurveUnit, ExchangeRate, TokenPrice};
+use infercost_core::price::Price;
 use infercost_economics::Assumption;
 use infercost_prices::market::{self, ListedTokens};
-use infercost_prices::{Kind, PriceStore, Prices, Snapshot};
+use infercost_prices::{Kind, PriceStore, Prices, Snapshot, Stored};
 use jiff::Timestamp;
 
 use crate::models::cache_root;
@@ -93,16 +94,31 @@ pub fn token_price(folder: Option<&Path>, model: &str) -> anyhow::Result<Option<
     }))
 }
 
+/// The cheapest fetched rent of a machine with so many of a GPU; `None` where none is listed, or there is no place for a
+/// store.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn rent(folder: Option<&Path>, gpu: &str, number: usize) -> anyhow::Result<Option<Price>> {
+    let Ok(store) = open(folder) else { return Ok(None) };
+    let all = newest_of_each(store.recent(Kind::Offers, ANSWERS)?);
+    let snapshots: Vec<&Snapshot> = all.iter().map(|stored| &stored.snapshot).collect();
+    Ok(market::rent_of(&snapshots, gpu, number))
+}
+
+/// Newest first: of each question only the last answer counts.
+fn newest_of_each(mut all: Vec<Stored>) -> Vec<Stored> {
+    let mut asked = BTreeSet::new();
+    all.retain(|stored| asked.insert((stored.snapshot.source.clone(), stored.snapshot.subject.clone())));
+    all
+}
+
 /// The cheapest fetched offers of a hardware: one to rent, one spot.
 ///
 /// # Errors
 /// Where the store cannot be read, and where the text is a part of several hardware's names.
 pub fn offers(folder: Option<&Path>, hardware: &str) -> anyhow::Result<Vec<HostingOffer>> {
-    let mut all = open(folder)?.recent(Kind::Offers, ANSWERS)?;
-    // Newest first: of each question only the last answer counts.
-    let mut asked = BTreeSet::new();
-    all.retain(|stored| asked.insert((stored.snapshot.source.clone(), stored.snapshot.subject.clone())));
-
+    let all = newest_of_each(open(folder)?.recent(Kind::Offers, ANSWERS)?);
     let snapshots: Vec<&Snapshot> = all.iter().map(|stored| &stored.snapshot).collect();
     market::offers_of(&snapshots, hardware).map_err(|error| usage(format!("--market {hardware}: {error}")))
 }

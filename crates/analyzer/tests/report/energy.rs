@@ -244,9 +244,9 @@ proptest! {
     }
 }
 
-/// Two machines, one of which idles at twice the other's power: each run is taken off its own.
+/// A machine that idles at twice the power the second time: each run's energy is less its own.
 #[test]
-fn idle_power_is_that_of_the_runs_own_machine() {
+fn idle_power_is_that_of_the_run() {
     let mut other = run("r2", 20, &[full(), faster("q8_0", 0.7)]);
     for idle in &mut other.idles {
         idle.energy = match idle.energy.clone() {

@@ -100,8 +100,15 @@ fn analyze(record: &RunRecord, slo: Option<LatencyTargets>) -> Report {
     let policy = Policy { slo, ..Policy::default() };
     let prices = prices();
     let runs = std::slice::from_ref(record);
-    report(&Analysis { runs, policy: &policy, prices: &prices, baseline: None, memory_bandwidth: Some(1e9) })
-        .unwrap()
+    report(&Analysis {
+        runs,
+        policy: &policy,
+        prices: &prices,
+        machine_prices: &[],
+        baseline: None,
+        memory_bandwidth: Some(1e9),
+    })
+    .unwrap()
 }
 
 fn switched(report: &Report) -> (&str, Option<OperatingPoint>, &str) {
@@ -337,8 +344,14 @@ fn a_server_elsewhere_is_not_billed_for_this_machine() {
     };
     rented.hardware = Some(HardwareCost::Rented { rate, includes_electricity: true });
     let runs = std::slice::from_ref(&record);
-    let analysis =
-        Analysis { runs, policy: &policy, prices: &rented, baseline: None, memory_bandwidth: None };
+    let analysis = Analysis {
+        runs,
+        policy: &policy,
+        prices: &rented,
+        machine_prices: &[],
+        baseline: None,
+        memory_bandwidth: None,
+    };
     let report = infercost_analyzer::report(&analysis).unwrap();
     assert!(report.candidates[1].operating_points[0].cost_components.hardware.is_some());
 }

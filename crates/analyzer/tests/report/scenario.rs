@@ -145,6 +145,7 @@ fn header(id: &str, chosen: &[PromptId], behaviors: &[Behavior]) -> RunHeader {
         prompts: made_up_run::prompts(chosen.to_vec()),
         warm_ups: 1,
         content: false,
+        machine: MachineFacts { id: Some("one".into()), ..MachineFacts::default() },
         ..made_up_run::header(prices())
     }
 }

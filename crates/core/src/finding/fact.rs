@@ -332,8 +332,18 @@ pub enum Fact {
         /// Where prefill and decode are weighted apart.
         weighting: Weighting,
     },
-    /// Runs of several machines are joined.
-    SeveralMachines,
+    /// The runs come from several machines, and every variant is judged on each.
+    SeveralMachines {
+        /// Their names.
+        machines: Vec<String>,
+        /// Variants whose answers on other machines bear on their quality: the same weights, run by the same code.
+        pooled: Vec<String>,
+    },
+    /// What an hour of some of several machines costs is not known.
+    MachinesUnpriced {
+        /// Their names.
+        machines: Vec<String>,
+    },
     /// Models in this process take part in a load test one request at a time.
     OneAtATime {
         /// Which ones.
@@ -454,7 +464,7 @@ impl Fact {
             Self::Server { .. } => FindingCode::Server,
             Self::Thought { .. } | Self::ThinkingUsedUp { .. } => FindingCode::Thinking,
             Self::Attribution { .. } => FindingCode::Attribution,
-            Self::SeveralMachines => FindingCode::SeveralMachines,
+            Self::SeveralMachines { .. } | Self::MachinesUnpriced { .. } => FindingCode::SeveralMachines,
             Self::OneAtATime { .. }
             | Self::Saturated { .. }
             | Self::TestedNoHarder { .. }

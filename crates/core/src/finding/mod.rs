@@ -159,7 +159,7 @@ pub enum FindingCode {
     Thinking,
     /// How energy is shared among inferences.
     Attribution,
-    /// Runs of several machines are joined.
+    /// Runs come from several machines.
     SeveralMachines,
     /// What load tests found.
     LoadTest,

@@ -82,6 +82,18 @@ impl Reason {
                 .into(),
             ),
 
+            Self::MachinePriceUnknown { machine } => (
+                "machine_price_unknown",
+                format!(
+                    "what an hour of {} costs is unknown; give it a [[machines]] entry, or --market",
+                    printable(machine)
+                )
+                .into(),
+            ),
+            Self::OtherMachinesReference => (
+                "other_machines_reference",
+                "it holds the baseline's weights, and divergences on its machine are taken from it".into(),
+            ),
             Self::NoBandwidth => ("no_bandwidth", "the memory bandwidth was not measured".into()),
             Self::NoBytesPerToken => ("no_bytes_per_token", "the bytes read per token are unknown".into()),
             Self::SideBySide => ("side_by_side", "requests ran side by side".into()),

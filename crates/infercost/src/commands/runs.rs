@@ -40,7 +40,7 @@ pub(crate) struct FilterFlags {
     #[arg(long, value_name = "TEXT")]
     pub(crate) model: Option<String>,
 
-    /// Runs on machines whose CPU or GPU holds this text
+    /// Runs on machines whose label, CPU or GPU holds this text
     #[arg(long, value_name = "TEXT")]
     pub(crate) machine: Option<String>,
 

@@ -135,7 +135,7 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
     let curve = curve(arguments, &business, now, deadline, &zone)?;
     let retail = business.retail(&curve)?;
     let job = Job {
-        pue: business.pue(&run.header.prices),
+        pue: business.pue(&run.header)?,
         machine: machine(arguments),
         interruptible: arguments.interruptible || arguments.restartable,
         restartable: arguments.restartable,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use infercost_core::run::VariantHeader;
 use infercost_core::testing::{RunBuilder, ScriptedFailure, ScriptedInference, made_up_run};
 use infercost_core::{
-    EngineIdentity, Evaluation, FailureKind, IdlePhase, PromptId, RunHeader, RunId, RunRecord, TaskScore,
+    EngineIdentity, Evaluation, FailureKind, IdlePhase, MachineFacts, PromptId, RunHeader, RunId, RunRecord, TaskScore,
     VariantId,
 };
 use infercost_trace::RunStore;
@@ -35,10 +35,20 @@ impl MadeUp {
         self.write_failing(folder, |_| false);
     }
 
+    /// The same as it would be on that machine.
+    #[allow(dead_code, reason = "not every test has several machines")]
+    pub(crate) fn write_on(&self, folder: &Path, machine: MachineFacts) {
+        self.write_header(folder, RunHeader { machine, ..self.header() }, |_| false);
+    }
+
     /// The same, where the server refuses some prompts: it takes as long, and answers nothing.
     pub(crate) fn write_failing(&self, folder: &Path, fails: fn(u32) -> bool) {
+        self.write_header(folder, self.header(), fails);
+    }
+
+    fn write_header(&self, folder: &Path, header: RunHeader, fails: fn(u32) -> bool) {
         let variant = VariantId::from(VARIANT);
-        let mut run = RunBuilder::new(self.header());
+        let mut run = RunBuilder::new(header);
         run.idle(IdlePhase::Resident, self.idle, Duration::from_secs(10));
         run.load(&variant, Duration::from_secs(2));
 

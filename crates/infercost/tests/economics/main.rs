@@ -9,6 +9,7 @@ mod hosting;
 mod hours;
 mod init;
 mod layout;
+mod machines;
 mod made_up;
 mod optimization;
 mod pace;
