@@ -163,20 +163,18 @@ pub fn separate_machines(runs: &mut [RunRecord]) {
 }
 
 fn rename(run: &mut RunRecord, machine: &str) {
-    let name = |variant: &mut VariantId| *variant = on(variant, machine);
-
-    name(&mut run.header.baseline);
+    run.header.baseline = on(&run.header.baseline, machine);
     for variant in &mut run.header.variants {
-        name(&mut variant.id);
+        variant.id = on(&variant.id, machine);
     }
     for load in &mut run.loads {
-        name(&mut load.variant);
+        load.variant = on(&load.variant, machine);
     }
     for window in &mut run.windows {
-        name(&mut window.id.variant);
+        window.id.variant = on(&window.id.variant, machine);
     }
     for evaluation in &mut run.evaluations {
-        name(&mut evaluation.variant);
+        evaluation.variant = on(&evaluation.variant, machine);
     }
 }
 

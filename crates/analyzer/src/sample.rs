@@ -254,13 +254,15 @@ impl<'a> Samples<'a> {
 
     /// Blocks in which a variant and the baseline were asked: of two machines those of the one with fewer.
     pub(crate) fn comparison_blocks(&self, variant: usize) -> usize {
-        let blocks = |index: usize| -> usize {
-            let askings = self.variants.get(index).map(|variant| variant.askings.as_slice());
-            let distinct: HashSet<usize> =
-                askings.unwrap_or_default().iter().map(|asking| asking.place.block).collect();
-            distinct.len()
-        };
-        blocks(variant).min(blocks(self.baseline))
+        self.asked_blocks(variant).min(self.asked_blocks(self.baseline))
+    }
+
+    /// Blocks in which a variant was asked.
+    fn asked_blocks(&self, variant: usize) -> usize {
+        let askings = self.variants.get(variant).map(|variant| variant.askings.as_slice());
+        let distinct: HashSet<usize> =
+            askings.unwrap_or_default().iter().map(|asking| asking.place.block).collect();
+        distinct.len()
     }
 
     /// The interval of something that compares a variant with the baseline.

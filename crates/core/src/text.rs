@@ -158,6 +158,7 @@ mod tests {
         assert_eq!(printable_up_to("abcdef", 3), "abc…");
         assert_eq!(printable_lines("a\u{1b}b\r\nc\n", 99), "a\\u{1b}b\\r\nc\n");
         assert_eq!(printable_lines("ab\ncd\nef", 3), "ab\nc…");
+        assert_eq!(printable_lines("a\u{1b}", usize::MAX), "a\\u{1b}");
         assert_eq!(printable(&"x".repeat(400)).chars().count(), LONGEST_QUOTE + 1);
     }
 }

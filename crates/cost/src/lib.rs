@@ -151,8 +151,8 @@ impl Parts {
 impl Amounts {
     /// The amounts of a request that is paid by its tokens, as [`cost_of_tokens`] has them: the machine is in that price.
     pub fn of_tokens(cost: f64) -> Self {
-        let paid = || Err(Reason::PaidByTokens);
-        Self { energy: paid(), machine: paid(), idle: paid(), operation: paid(), tokens: Some(cost) }
+        let [energy, machine, idle, operation] = [const { Err(Reason::PaidByTokens) }; 4];
+        Self { energy, machine, idle, operation, tokens: Some(cost) }
     }
 
     /// Which parts are known.

@@ -18,12 +18,16 @@ pub struct TokenUsage {
 /// What so many tokens cost: input ÷ 10⁶ × its price + output ÷ 10⁶ × its price. Cached prompt tokens have a price of
 /// their own where one is stated, and cost what others do elsewhere.
 pub fn cost_of_tokens(price: &PricePerMillion, tokens: &TokenUsage) -> f64 {
-    let million = |amount: Decimal| amount.to_f64().unwrap_or(f64::NAN) / 1e6;
-    let input = million(price.input_per_million);
-    let cached = price.cached_input_per_million.map_or(input, million);
+    let input = of_one(price.input_per_million);
+    let cached = price.cached_input_per_million.map_or(input, of_one);
 
     let read = (tokens.input - tokens.cached) * input + tokens.cached * cached;
-    read + tokens.output * million(price.output_per_million)
+    read + tokens.output * of_one(price.output_per_million)
+}
+
+/// The price of one token, where a million cost so much.
+fn of_one(amount: Decimal) -> f64 {
+    amount.to_f64().unwrap_or(f64::NAN) / 1e6
 }
 
 #[cfg(test)]

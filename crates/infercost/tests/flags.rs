@@ -217,6 +217,8 @@ const TRIED_ELSEWHERE: [(&str, &[&str], &str); 13] = [
             "prompt-cache",
             "meter",
             "require-measured",
+            "draft",
+            "exhaustive",
         ],
         "served/sprint.rs, crates/sprint",
     ),

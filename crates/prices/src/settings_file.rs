@@ -91,22 +91,12 @@ impl Answers {
 
     /// The machine that was named, and the other kind as a comment.
     fn machine(&self, dated: &str) -> String {
-        let bought = |price: &str, life: &str| {
-            format!(
-                "hardware = {{ kind = \"owned\", purchase = {price}, salvage_share = 0.1, life_years = {life}, {dated} }}"
-            )
-        };
-        let rented = |rate: &str| {
-            format!(
-                "hardware = {{ kind = \"rented\", per_hour = {rate}, includes_electricity = true, {dated} }}"
-            )
-        };
         match self.machine {
             Some(Machine::Bought { price, life_years }) => {
-                format!("{}\n", bought(&price.to_string(), &life_years.to_string()))
+                format!("{}\n", bought(&price.to_string(), &life_years.to_string(), dated))
             }
-            Some(Machine::Rented { per_hour }) => format!("{}\n", rented(&per_hour.to_string())),
-            None => format!("# {}\n# {}\n", bought("2400", "4"), rented("0.40")),
+            Some(Machine::Rented { per_hour }) => format!("{}\n", rented(&per_hour.to_string(), dated)),
+            None => format!("# {}\n# {}\n", bought("2400", "4", dated), rented("0.40", dated)),
         }
     }
 
@@ -122,6 +112,18 @@ impl Answers {
             ),
         }
     }
+}
+
+/// The entry of a machine that was bought.
+fn bought(price: &str, life: &str, dated: &str) -> String {
+    format!(
+        "hardware = {{ kind = \"owned\", purchase = {price}, salvage_share = 0.1, life_years = {life}, {dated} }}"
+    )
+}
+
+/// The entry of a machine that is rented.
+fn rented(rate: &str, dated: &str) -> String {
+    format!("hardware = {{ kind = \"rented\", per_hour = {rate}, includes_electricity = true, {dated} }}")
 }
 
 /// What a candidate may lose, as a comment.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use infercost_core::run::VariantHeader;
 use infercost_core::testing::{RunBuilder, ScriptedFailure, ScriptedInference, made_up_run};
 use infercost_core::{
-    EngineIdentity, Evaluation, FailureKind, IdlePhase, MachineFacts, PromptId, RunHeader, RunId, RunRecord, TaskScore,
-    VariantId,
+    EngineIdentity, Evaluation, FailureKind, IdlePhase, MachineFacts, PromptId, RunHeader, RunId, RunRecord,
+    TaskScore, VariantId,
 };
 use infercost_trace::RunStore;
 
