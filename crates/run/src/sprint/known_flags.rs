@@ -45,14 +45,20 @@ pub(super) fn of(shipped: &ShippedSpace, command: &str) -> anyhow::Result<KnownF
     };
 
     let unknown = shipped.unknown(&help);
-    let mut known = Vec::new();
+    let (mut known, mut strange) = (Vec::new(), Vec::new());
     for parameter in space.parameters {
         if unknown.contains(&parameter.name) {
-            let flag = parameter.flag.as_deref().unwrap_or(&parameter.name);
-            notes.push(format!("not tried: this build does not know {flag} (by its {})", shipped.help));
+            strange.push(parameter.flag.unwrap_or(parameter.name));
         } else {
             known.push(parameter);
         }
+    }
+    if !strange.is_empty() {
+        notes.push(format!(
+            "not tried: this build does not know {} (by its {})",
+            strange.join(", "),
+            shipped.help
+        ));
     }
     // what this build does not know, or the command sets, no other parameter can ask for
     let names: BTreeSet<String> = known.iter().map(|parameter| parameter.name.clone()).collect();
