@@ -69,8 +69,11 @@ pub(crate) fn run(arguments: &DiffCommand, global: &GlobalFlags) -> anyhow::Resu
     let new = run_folder::named(&global.traces, &arguments.new)?;
 
     // Both runs are billed with the new one's prices, or those of the settings: a change of prices is no change of runs.
-    let (old, new) = (read(&old)?, read(&new)?);
+    let (mut old, mut new) = (read(&old)?, read(&new)?);
     let settings = given.over(&new.header.policy, &new.header.prices)?;
+    for run in [&mut old, &mut new] {
+        given.reprice(std::slice::from_mut(run), settings.prices.currency)?;
+    }
     let (old_report, new_report) = (report(&old, &settings)?, report(&new, &settings)?);
 
     let diff = infercost_analyzer::diff(
