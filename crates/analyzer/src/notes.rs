@@ -139,14 +139,20 @@ pub(crate) fn no_energy(variant: &VariantSample<'_>) -> Reason {
     stated.unwrap_or_else(|| Reason::stated("no complete window was recorded"))
 }
 
+/// True where a machine is paid, and not tokens alone.
+fn pays_machines(noted: &Noted<'_>) -> bool {
+    noted.candidates.iter().any(|candidate| candidate.token_price.is_none())
+}
+
 fn assumed_prices(noted: &Noted<'_>) -> Option<Fact> {
     let book = noted.analysis.prices;
-    book.assumed.then(|| Fact::PricesAssumed { book: book.name.clone() })
+    (book.assumed && pays_machines(noted)).then(|| Fact::PricesAssumed { book: book.name.clone() })
 }
 
 fn assumed_utilization(noted: &Noted<'_>) -> Option<Fact> {
     let book = noted.analysis.prices;
-    let is_assumed = !book.assumed && book.utilization_basis == UtilizationBasis::Assumed;
+    let is_assumed =
+        pays_machines(noted) && !book.assumed && book.utilization_basis == UtilizationBasis::Assumed;
     is_assumed.then_some(Fact::UtilizationAssumed { utilization: book.utilization })
 }
 

@@ -11,7 +11,7 @@ use crate::program::infercost;
 /// Commands and the names of their captures.
 const COMMANDS: [(&str, &str); 9] = [
     ("report", "report SAMPLE"),
-    ("hosted", "report 20261104-000000 --config usd.toml"),
+    ("hosted", "report 20261031-000000 --config usd.toml"),
     ("audit", "audit 20261101-000000"),
     ("host", "host 20261101-000000 --requests-per-hour 1000"),
     ("optimize", "optimize 20261101-000000"),
@@ -46,7 +46,7 @@ fn lasting() -> tempfile::TempDir {
     let settings = SETTINGS.replace("2026-11-01", "2099-01-01").replace("2026-11-20", "2099-01-01");
     fs::write(folder.path().join("infercost.toml"), settings).unwrap();
     fs::write(folder.path().join("curve.csv"), CURVE).unwrap();
-    hosted_run::write(folder.path(), "20261104-000000");
+    hosted_run::write(folder.path(), "20261031-000000");
     fs::write(folder.path().join("usd.toml"), "[prices]\ncurrency = \"USD\"\nelectricity = 0.3\n").unwrap();
     folder
 }

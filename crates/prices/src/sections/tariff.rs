@@ -174,7 +174,8 @@ impl CheckedPeriod {
 }
 
 fn clock(text: &str) -> Result<Time, PriceError> {
-    text.parse().map_err(|_| wrong_period(format!("`{}` is not a clock time: write HH:MM", text.escape_debug())))
+    text.parse()
+        .map_err(|_| wrong_period(format!("`{}` is not a clock time: write HH:MM", text.escape_debug())))
 }
 
 fn weekday(text: &str) -> Result<Weekday, PriceError> {
