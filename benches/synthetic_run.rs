@@ -48,6 +48,7 @@ pub fn write(traces: &Path, id: &str, size: Size, prices: PriceBook) -> Result<P
     let start = SystemTime::from(header.started_at);
     let mut store = RunStore::create(traces, &header)?;
     let mut now = start;
+
     for phase in [IdlePhase::BeforeLoad, IdlePhase::Resident] {
         let wall_time = Duration::from_secs(2);
         store.idle(&IdleRecord {
@@ -60,11 +61,13 @@ pub fn write(traces: &Path, id: &str, size: Size, prices: PriceBook) -> Result<P
         })?;
         now += wall_time;
     }
+
     for variant in VARIANTS {
         let load_time = Duration::from_millis(350);
         store.load(&LoadRecord { variant: variant.into(), started_at: now, load_time })?;
         now += load_time;
     }
+
     let mut index = 0;
     for first in (0..size.prompts).step_by(WINDOW_PROMPTS as usize) {
         let block = first..(first + WINDOW_PROMPTS).min(size.prompts);
@@ -87,6 +90,7 @@ pub fn write(traces: &Path, id: &str, size: Size, prices: PriceBook) -> Result<P
             }
         }
     }
+
     let folder = store.folder().to_owned();
     store.finish(now)?;
     Ok(folder)

@@ -152,6 +152,7 @@ fn bench(criterion: &mut Criterion) {
         loads: Vec::new(),
         idle_before: None,
     };
+
     let mut group = criterion.benchmark_group("harness_overhead");
     group.throughput(Throughput::Elements(u64::from(PROMPTS * TOKENS)));
     let mut bare = engine(&prompts);
@@ -170,6 +171,7 @@ fn bench(criterion: &mut Criterion) {
             tokens
         });
     });
+
     group.bench_function("harness", |bencher| {
         bencher.iter_batched(
             prepared,
@@ -177,6 +179,7 @@ fn bench(criterion: &mut Criterion) {
             BatchSize::PerIteration,
         );
     });
+
     let traces = tempfile::tempdir().unwrap();
     let mut runs = 0_u32;
     group.bench_function("harness_and_trace", |bencher| {
@@ -194,6 +197,7 @@ fn bench(criterion: &mut Criterion) {
             BatchSize::PerIteration,
         );
     });
+
     group.finish();
 }
 

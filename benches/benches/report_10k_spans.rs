@@ -21,8 +21,14 @@ fn bench(criterion: &mut Criterion) {
     let folder = write(traces.path(), "bench", Size::of_spans(SPANS, TOKENS), prices.clone()).unwrap();
     let policy = Policy::default();
     let judge = |runs: &[RunRecord]| {
-        let analysis =
-            Analysis { runs, policy: &policy, prices: &prices, baseline: None, memory_bandwidth: None };
+        let analysis = Analysis {
+            runs,
+            policy: &policy,
+            prices: &prices,
+            machine_prices: &[],
+            baseline: None,
+            memory_bandwidth: None,
+        };
         report(&analysis).unwrap()
     };
     let mut group = criterion.benchmark_group("report_10k_spans");

@@ -17,6 +17,7 @@ fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("span_writing");
     group.throughput(Throughput::Elements(1));
     let mut runs = 0_u32;
+
     for (name, together) in [("append", 1), ("append-64", 64)] {
         for tokens in [16, 64, 256] {
             group.bench_function(BenchmarkId::new(name, tokens), |bencher| {
@@ -42,6 +43,7 @@ fn bench(criterion: &mut Criterion) {
             });
         }
     }
+
     group.finish();
 }
 

@@ -5,18 +5,24 @@ use infercost_core::{Currency, EngineIdentity, Policy, RunRecord, VariantId, Wal
 use infercost_cost::RatesError;
 use thiserror::Error;
 
+use crate::machines::{MachinePrices, Machines};
+
 /// What a report is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Analysis<'a> {
-    /// The runs; several are joined by variant.
+    /// The runs; several are joined by variant. Those of several machines have been through
+    /// [`separate_machines`](crate::separate_machines).
     pub runs: &'a [RunRecord],
     /// Thresholds and confidence to apply.
     pub policy: &'a Policy,
-    /// Prices to apply.
+    /// Prices to apply, where a machine has none of its own. Of several machines these give no price of hardware: an
+    /// hour of one machine costs what an hour of another does by chance alone.
     pub prices: &'a PriceBook,
+    /// Machines' own prices, by name.
+    pub machine_prices: &'a [MachinePrices],
     /// What to compare with, instead of the first run's own baseline.
     pub baseline: Option<&'a VariantId>,
-    /// Bytes per second that the machine reads from memory, where measured.
+    /// Bytes per second that the machine reads from memory, where measured; of several machines each run's own counts.
     pub memory_bandwidth: Option<f64>,
 }
 
@@ -75,6 +81,32 @@ pub enum AnalysisError {
         first_executor: String,
         /// What executed it in the other.
         second_executor: String,
+    },
+    /// Runs of several machines, in one of which a variant does not name its machine.
+    #[error(
+        "{variant} of run {run} does not say which of several machines it ran on: seconds, joules and prices of two \
+         machines are not one variant's"
+    )]
+    MachinesJoined {
+        /// The variant.
+        variant: String,
+        /// The run.
+        run: String,
+    },
+    /// Machines whose prices are in different currencies.
+    #[error(
+        "the prices of {first_machine} are in {first_currency}, those of {second_machine} in {second_currency}; write \
+         both [[machines]] entries in one currency"
+    )]
+    Currencies {
+        /// A machine.
+        first_machine: String,
+        /// Its currency.
+        first_currency: String,
+        /// Another machine.
+        second_machine: String,
+        /// Its currency.
+        second_currency: String,
     },
     /// Nothing was asked of any variant.
     #[error(
@@ -149,12 +181,20 @@ impl<'a> Analysis<'a> {
 
         for (index, run) in self.runs.iter().enumerate() {
             let earlier = self.runs.iter().take(index);
-            if earlier.into_iter().any(|other| other.header.id == run.header.id) {
-                return Err(AnalysisError::DuplicateRun { run: run.header.id.to_string() });
+            for other in earlier {
+                if is_same_run(other, run) {
+                    return Err(AnalysisError::DuplicateRun { run: run.header.id.to_string() });
+                }
+                same_weights(other, run)?;
+                same_executors(other, run)?;
             }
             same_prompts(first, run)?;
-            same_weights(first, run)?;
-            same_executors(first, run)?;
+        }
+
+        let machines = Machines::of(self.runs);
+        if let Some((variant, run)) = machines.unnamed(self.runs) {
+            let (variant, run) = (variant.to_string(), run.to_string());
+            return Err(AnalysisError::MachinesJoined { variant, run });
         }
 
         self.one_currency()?;
@@ -163,6 +203,37 @@ impl<'a> Analysis<'a> {
             return Err(AnalysisError::NothingMeasured { run: first.header.id.to_string() });
         }
         Ok(first)
+    }
+
+    /// The prices of each machine, in their order.
+    ///
+    /// # Errors
+    /// [`AnalysisError::Currencies`] where they are not of one.
+    pub(crate) fn books(&self, machines: &Machines) -> Result<Vec<PriceBook>, AnalysisError> {
+        let mut books: Vec<PriceBook> = Vec::new();
+
+        for machine in machines.all() {
+            let own = self.machine_prices.iter().find(|own| own.machine == machine.name);
+            let book = match own {
+                Some(own) => own.prices.clone(),
+                None if machines.are_several() => PriceBook { hardware: None, ..self.prices.clone() },
+                None => self.prices.clone(),
+            };
+
+            if let (Some(first), Some(first_machine)) = (books.first(), machines.all().first())
+                && first.currency != book.currency
+            {
+                return Err(AnalysisError::Currencies {
+                    first_machine: first_machine.name.clone(),
+                    first_currency: first.currency.to_string(),
+                    second_machine: machine.name.clone(),
+                    second_currency: book.currency.to_string(),
+                });
+            }
+            books.push(book);
+        }
+
+        Ok(books)
     }
 
     fn known_baseline(&self, first: &RunRecord) -> Result<(), AnalysisError> {
@@ -177,6 +248,13 @@ impl<'a> Analysis<'a> {
         }
         Err(AnalysisError::UnknownBaseline { baseline: baseline.to_string(), known: variants.join(", ") })
     }
+}
+
+/// Runs that began in one second on two machines have the same name, and another salt.
+fn is_same_run(one: &RunRecord, other: &RunRecord) -> bool {
+    let [salt, other_salt] = [one, other].map(|run| run.header.salt.as_ref());
+    let differ = salt.zip(other_salt).is_some_and(|(salt, other_salt)| salt != other_salt);
+    one.header.id == other.header.id && !differ
 }
 
 fn same_prompts(first: &RunRecord, run: &RunRecord) -> Result<(), AnalysisError> {
@@ -216,7 +294,7 @@ fn same_executors(first: &RunRecord, run: &RunRecord) -> Result<(), AnalysisErro
 }
 
 /// What executed a model, in words: equal words mean that runs can be taken together.
-fn executor(engine: &EngineIdentity) -> String {
+pub(crate) fn executor(engine: &EngineIdentity) -> String {
     let EngineIdentity { engine, device, build_flags, .. } = engine;
     format!("{engine} on {device} ({build_flags})")
 }
@@ -240,8 +318,10 @@ fn same_weights(first: &RunRecord, run: &RunRecord) -> Result<(), AnalysisError>
 }
 
 /// The factor to the wall that all runs share; `None` where one lacks it, or has another.
-pub(crate) fn shared_wall_factor(runs: &[RunRecord]) -> Option<&WallFactor> {
-    let first = runs.first()?.header.machine.wall_factor.as_ref().filter(|factor| factor.is_sound())?;
-    let is_shared = runs.iter().all(|run| run.header.machine.wall_factor.as_ref() == Some(first));
-    is_shared.then_some(first)
+pub(crate) fn shared_wall_factor<'r>(
+    runs: impl IntoIterator<Item = &'r RunRecord>,
+) -> Option<&'r WallFactor> {
+    let mut factors = runs.into_iter().map(|run| run.header.machine.wall_factor.as_ref());
+    let first = factors.next()?.filter(|factor| factor.is_sound())?;
+    factors.all(|factor| factor == Some(first)).then_some(first)
 }

@@ -16,7 +16,7 @@ use crate::idle_power::{Idle, idle_watts};
 use crate::judgement::{Judgement, Measurement, QualityEvidence};
 use crate::latency::latency;
 use crate::notes;
-use crate::pricing::{Basis, Metered, Pricing};
+use crate::pricing::{Basis, Compared, Metered, Pricing};
 use crate::quality;
 use crate::recommendation::SavingReplicates;
 use crate::sample::known_lengths::{RatioAtLengths, RatioTails};
@@ -62,11 +62,18 @@ pub(crate) struct Saving {
     pub(crate) basis: Option<Fact>,
 }
 
-/// What every candidate's report needs.
+/// What a candidate's report needs.
 pub(crate) struct Context<'a> {
     pub(crate) analysis: &'a Analysis<'a>,
     pub(crate) samples: &'a Samples<'a>,
+    /// The prices of its machine.
     pub(crate) pricing: Pricing<'a>,
+    /// Those of the baseline's.
+    pub(crate) reference_pricing: Pricing<'a>,
+    /// The machine's name, where there are several.
+    pub(crate) machine: Option<&'a str>,
+    /// Bytes per second that its machine reads from memory, where measured.
+    pub(crate) memory_bandwidth: Option<f64>,
     /// By run.
     pub(crate) idles: &'a [Option<Idle>],
 }
@@ -85,7 +92,7 @@ impl Context<'_> {
 
         let energy = self.energy(index, variant, &mut unknown);
         let cost = self.cost(index, variant, &energy, &mut unknown);
-        let own = self.basis(variant, &energy);
+        let own = basis(&self.pricing, variant, &energy);
         let saving = self.saving(index, variant, own, evidence.levels.as_ref(), &mut unknown);
 
         let timed = latency(variant.inferences());
@@ -112,6 +119,7 @@ impl Context<'_> {
 
         let report = CandidateReport {
             variant: variant.header.id.clone(),
+            machine: self.machine.map(str::to_owned),
             engine: variant.header.engine.clone(),
             provenance: variant.header.provenance.clone(),
             noise_floor: variant.header.noise_floor,
@@ -184,7 +192,7 @@ impl Context<'_> {
     /// (the KV cache is left out, so the share is a lower bound). Only one request at a time: a batch reads
     /// the weights once for all.
     fn bandwidth_share(&self, variant: &VariantSample<'_>, decode: Option<&Estimate>) -> Result<f64, Reason> {
-        let bandwidth = self.analysis.memory_bandwidth.filter(|bandwidth| *bandwidth > 0.0);
+        let bandwidth = self.memory_bandwidth.filter(|bandwidth| *bandwidth > 0.0);
         let bandwidth = bandwidth.ok_or(Reason::NoBandwidth)?;
         let bytes = variant.header.engine.weight_bytes_per_token.ok_or(Reason::NoBytesPerToken)?;
         if variant.windows.iter().any(|window| window.operating_point != OperatingPoint::SEQUENTIAL) {
@@ -273,7 +281,7 @@ impl Context<'_> {
         energy: &Energy,
         unknown: &mut Unknown,
     ) -> CostReport {
-        let (parts, left_out) = self.parts(variant, energy);
+        let (parts, left_out) = parts(&self.pricing, variant, energy);
         let of_one = CostOfOne { context: self, index, parts, idle_watts: energy.idle_watts };
 
         let observed = Metered::per_answer(self.samples.observed().of(index).spent(), energy.idle_watts);
@@ -297,7 +305,7 @@ impl Context<'_> {
         let per_million = unknown.known("per_million_output_tokens", per_million);
 
         CostReport {
-            currency: self.analysis.prices.currency,
+            currency: self.pricing.currency(),
             // The point is the sum of the rounded parts.
             per_inference: of_cost.and_then(|cost| Some(Estimate { point: sum?, ..cost })),
             per_correct,
@@ -307,31 +315,11 @@ impl Context<'_> {
         }
     }
 
-    /// The parts that a variant's cost holds, and why others are left out.
-    fn parts(&self, variant: &VariantSample<'_>, energy: &Energy) -> (Parts, LeftOut) {
-        let (parts, mut left_out) =
-            self.pricing.parts(variant.header, energy.known, energy.idle_watts.is_some());
-        match input_tokens(variant) {
-            // a bill of the output tokens alone would be none
-            Err(reason) if parts.tokens => {
-                left_out.insert(CostPart::Tokens, reason);
-                (Parts::default(), left_out)
-            }
-            _ => (parts, left_out),
-        }
-    }
-
-    /// What a variant's part in a comparison of costs rests on.
-    fn basis(&self, variant: &VariantSample<'_>, energy: &Energy) -> Basis {
-        let (parts, left_out) = self.parts(variant, energy);
-        Basis::of(parts, &left_out, energy.measured, energy.idle_watts)
-    }
-
-    /// The same of the baseline.
+    /// What the baseline's part in a comparison of costs rests on.
     pub(crate) fn reference(&self) -> Option<Basis> {
         let baseline = self.samples.variants.get(self.samples.baseline)?;
         let energy = self.energy(self.samples.baseline, baseline, &mut Unknown::default());
-        Some(self.basis(baseline, &energy))
+        Some(basis(&self.reference_pricing, baseline, &energy))
     }
 
     /// Saving against the baseline: 1 − cost of an answered request ÷ the baseline's, over the prompts that both
@@ -348,7 +336,7 @@ impl Context<'_> {
             return Saving::default();
         };
         let Some(reference) = self.reference() else { return Saving::default() };
-        let compared = match own.against(&reference) {
+        let compared = match self.pricing.compared(&own, &self.reference_pricing, &reference) {
             Ok(compared) => compared,
             Err(reason) => {
                 unknown.insert("saving", reason);
@@ -356,12 +344,13 @@ impl Context<'_> {
             }
         };
 
-        // Each by the idle power of the machines that it ran on.
+        // Each by the prices and the idle power of the machine that it ran on.
         let ratio = |totals: Totals<'_>| {
             let pair = totals.pair(index);
             let took = Metered::per_answer(pair.variant(), own.idle_watts);
             let baseline = Metered::per_answer(pair.baseline(), reference.idle_watts);
-            self.pricing.cost(&took, compared.own) / self.pricing.cost(&baseline, compared.reference)
+            let baseline = self.reference_pricing.cost(&baseline, compared.reference);
+            self.pricing.cost(&took, compared.own) / baseline
         };
 
         let both = variant.answered.intersection(&baseline.answered).count();
@@ -378,12 +367,13 @@ impl Context<'_> {
         let replicates = SavingReplicates {
             by_prompts: self.samples.draws(|totals| 1.0 - ratio(totals)),
             without_block: self.samples.without_each_block(index, |totals| 1.0 - ratio(totals)),
-            is_nested: self.samples.blocks.is_nested(),
+            blocks: self.samples.comparison_blocks(index),
+            is_nested: self.samples.is_nested(index),
         };
 
         let common_parts = match compared.at_least {
             true => Some(Fact::SavingAtLeast { variant: variant.header.id.variant_name().to_owned() }),
-            false => common_parts(variant, &own, &reference),
+            false => common_parts(variant, &own, &reference, &compared),
         };
         Saving { estimate, replicates, common_parts, basis }
     }
@@ -403,7 +393,7 @@ impl Context<'_> {
 
         let presence = self.samples.layout.pair(index, Pair::Shared);
         let too_few = Reason::TooFewPrompts { needed: FEWEST_ANSWERS as u64 };
-        let measured = self.samples.measured(presence, too_few, ratio)?;
+        let measured = self.samples.compared(index, presence, too_few, ratio)?;
         if measured.blocks() < FEWEST_TO_COMPARE {
             return Err(Reason::TooFewBlocks);
         }
@@ -420,6 +410,25 @@ impl Context<'_> {
         };
         Ok(ratio.ok_or(Reason::TooWide)?.map(|ratio| 1.0 - ratio))
     }
+}
+
+/// The parts that a variant's cost holds, and why others are left out.
+fn parts(pricing: &Pricing<'_>, variant: &VariantSample<'_>, energy: &Energy) -> (Parts, LeftOut) {
+    let (parts, mut left_out) = pricing.parts(variant.header, energy.known, energy.idle_watts.is_some());
+    match input_tokens(variant) {
+        // a bill of the output tokens alone would be none
+        Err(reason) if parts.tokens => {
+            left_out.insert(CostPart::Tokens, reason);
+            (Parts::default(), left_out)
+        }
+        _ => (parts, left_out),
+    }
+}
+
+/// What a variant's part in a comparison of costs rests on.
+fn basis(pricing: &Pricing<'_>, variant: &VariantSample<'_>, energy: &Energy) -> Basis {
+    let (parts, left_out) = parts(pricing, variant, energy);
+    Basis::of(parts, &left_out, energy.measured, energy.idle_watts)
 }
 
 /// The cost of one answered request of a variant, as a function of its totals.
@@ -456,13 +465,18 @@ impl CostOfOne<'_> {
 }
 
 /// That a saving compares fewer parts than a total holds; `None` where it compares all.
-fn common_parts(variant: &VariantSample<'_>, own: &Basis, reference: &Basis) -> Option<Fact> {
+fn common_parts(
+    variant: &VariantSample<'_>,
+    own: &Basis,
+    reference: &Basis,
+    compared: &Compared,
+) -> Option<Fact> {
     let mixed = own.known.tokens != reference.known.tokens;
-    if mixed || own.measured == reference.measured {
+    if mixed || (own.measured == compared.own && reference.measured == compared.reference) {
         return None;
     }
 
-    let parts = own.measured.common(reference.measured).names();
+    let parts = compared.own.names();
     Some(Fact::CommonParts { variant: variant.header.id.variant_name().to_owned(), parts })
 }
 

@@ -49,7 +49,14 @@ fn stopped_by_single_requests(run: &RunRecord) -> Result<Vec<(VariantId, StopRea
 
     let (policy, prices) = (&run.header.policy, &run.header.prices);
     let runs = std::slice::from_ref(run);
-    let report = report(&Analysis { runs, policy, prices, baseline: None, memory_bandwidth: None })?;
+    let report = report(&Analysis {
+        runs,
+        policy,
+        prices,
+        machine_prices: &[],
+        baseline: None,
+        memory_bandwidth: None,
+    })?;
     let mut stopped = stop_reasons(&report);
     stopped.retain(|(variant, why)| {
         let by_cost = matches!(why, StopReason::Costlier | StopReason::Dominated);

@@ -4,12 +4,19 @@ use infercost_core::report::{CandidateReport, EnergyReport, EnergyTotals, IdlePo
 use infercost_core::{EnergyReading, EnergyScope, Fact, IdlePhase, RunRecord};
 
 use crate::energy_source;
+use crate::machines::Machines;
 
 /// A drift beyond this share is worth a note.
 const TOLERATED_DRIFT: f64 = 0.10;
 
 /// The totals of the candidates' windows; `None` where none has a reading.
-pub(crate) fn totals(runs: &[RunRecord], candidates: &[CandidateReport]) -> Option<EnergyTotals> {
+///
+/// Joules of several machines add up; their idle power does not, and is each machine's own.
+pub(crate) fn totals(
+    runs: &[RunRecord],
+    machines: &Machines,
+    candidates: &[CandidateReport],
+) -> Option<EnergyTotals> {
     let metered: Vec<&EnergyReport> =
         candidates.iter().map(|candidate| &candidate.energy).filter(|one| one.gross_j.is_some()).collect();
     if metered.is_empty() {
@@ -31,7 +38,7 @@ pub(crate) fn totals(runs: &[RunRecord], candidates: &[CandidateReport]) -> Opti
         gross_j: metered.iter().map(|one| one.gross_j).sum::<Option<f64>>()?,
         net_j: metered.iter().map(|one| one.net_j).sum::<Option<f64>>(),
         unattributed_j: metered.iter().map(|one| one.unattributed_j).sum::<Option<f64>>()?,
-        idle: idle(runs),
+        idle: if machines.are_several() { IdlePower::default() } else { idle(runs) },
     })
 }
 

@@ -206,6 +206,8 @@ pub(crate) struct QualityEvidence {
     pub(crate) score: Evidence,
     pub(crate) divergence: Evidence,
     pub(crate) agreement: Evidence,
+    /// True for the baseline's weights on another machine, which nothing limits the divergence of.
+    pub(crate) is_reference: bool,
     /// Share of single requests that keep the latency targets.
     pub(crate) latency: Evidence,
     /// The errors at which its bounds are read, where the data were looked at before the end.
@@ -368,12 +370,15 @@ fn claims<'e>(
     // Nothing graded and no margin asked for: cost and divergence only.
     let loss = (margin.prompts > 0 || !margin.automatic).then_some(-margin.value);
     let failures = candidate.failures.exists().then_some(margin.failures);
+
+    // The baseline's weights on another machine are what divergences are taken from there.
+    let limited = !candidate.is_reference;
     [
         (Gate::FailureRate, failures, false, &candidate.failures),
         (Gate::TaskScore, loss, true, &candidate.difference),
         (Gate::MinimumScore, policy.min_score, true, &candidate.score),
-        (Gate::KlDivergence, policy.max_kld, false, &candidate.divergence),
-        (Gate::Top1Agreement, policy.min_top1, true, &candidate.agreement),
+        (Gate::KlDivergence, policy.max_kld.filter(|_| limited), false, &candidate.divergence),
+        (Gate::Top1Agreement, policy.min_top1.filter(|_| limited), true, &candidate.agreement),
         (Gate::Latency, targets(candidate, policy), true, &candidate.latency),
     ]
     .into_iter()

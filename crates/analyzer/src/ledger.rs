@@ -10,7 +10,7 @@ use infercost_core::price_per_million::PricePerMillion;
 use infercost_core::report::{CandidateReport, CostComponents, Report};
 use infercost_core::{
     Currency, Divergence, EnergySource, Evaluation, IdlePhase, InferenceRecord, OperatingPoint, PromptId,
-    Reason, RunRecord, VariantId, WindowRecord,
+    Reason, RunRecord, Unbilled, VariantId, WindowRecord,
 };
 
 use infercost_cost::{TokenUsage, cost_of_tokens};
@@ -18,7 +18,6 @@ use infercost_cost::{TokenUsage, cost_of_tokens};
 use crate::attribution::{PhasePowers, TimeShare, attribute_weighted, phase_powers, time_shares};
 use crate::interference::Superseded;
 use crate::token_price::{Billed, TokenPrices, fit};
-use infercost_core::text::count;
 
 /// Which inference: variant, prompt, repetition.
 pub type InferenceKey = (VariantId, PromptId, u32);
@@ -202,16 +201,15 @@ impl Ledger {
         self.bills.iter().filter_map(|bill| bill.total).reduce(|sum, total| sum + total)
     }
 
-    /// A sentence for each bill beside those of single requests that is unknown: its requests carry no cost.
-    pub fn unbilled(&self) -> Vec<String> {
-        let mut sentences = Vec::new();
+    /// Bills beside those of single requests that are unknown: their requests carry no cost.
+    pub fn unbilled(&self) -> Vec<Unbilled> {
+        let mut all = Vec::new();
         for bill in self.bills.iter().filter(|bill| bill.has_own_name()) {
             if let Some(why) = &bill.unknown {
-                let requests = count(bill.inferences, "request");
-                sentences.push(format!("{}: {requests} without a cost: {why}", bill.name()));
+                all.push(Unbilled { name: bill.name(), requests: bill.inferences, why: why.clone() });
             }
         }
-        sentences
+        all
     }
 }
 
@@ -295,14 +293,14 @@ impl Group<'_> {
     /// The mean cost of an inference by parts, or why it is unknown.
     fn cost(&self) -> Result<&CostComponents, Reason> {
         if self.superseded {
-            return Err(Reason::stated("the report takes the times of the windows in their place"));
+            return Err(Reason::MeasuredAgain);
         }
         let Some((point, interrupted)) = self.at else { return Ok(&self.candidate.cost.components) };
         if interrupted {
             return Err(Reason::CutOff);
         }
         let found = self.candidate.operating_points.iter().find(|found| found.operating_point == point);
-        let found = found.ok_or_else(|| Reason::stated("the report has no such operating point"))?;
+        let found = found.ok_or(Reason::NoSuchPoint)?;
         match found.unknown.get("cost_per_inference") {
             Some(reason) => Err(reason.clone()),
             None => Ok(&found.cost_components),

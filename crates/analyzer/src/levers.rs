@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 
-use infercost_core::{Estimate, Evaluation, InferenceRecord, Outcome, PromptId, RunRecord, VariantId};
+use infercost_core::{
+    EconomicsReason, Estimate, Evaluation, InferenceRecord, Outcome, PromptId, RunRecord, VariantId,
+};
 
 use crate::workload::ratio_by_prompt;
 
@@ -16,21 +18,22 @@ pub struct SharedPrefix {
     pub text_share: f64,
 }
 
-/// Why a lever cannot be computed, in one sentence.
-pub type Unknown = String;
-
 /// Time until the first token is taken to fall with the share of a prompt's text that an earlier, different prompt
 /// began with. Characters stand for tokens, and what a chat template puts before the text is not counted.
 ///
 /// # Errors
-/// A sentence, where prompts were kept out of the trace or too few were answered.
-pub fn shared_prefix(run: &RunRecord, variant: &VariantId, confidence: f64) -> Result<SharedPrefix, Unknown> {
+/// [`EconomicsReason`], where prompts were kept out of the trace or too few were answered.
+pub fn shared_prefix(
+    run: &RunRecord,
+    variant: &VariantId,
+    confidence: f64,
+) -> Result<SharedPrefix, EconomicsReason> {
     let inferences = first_answers(run, variant);
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let (mut shares, mut shared, mut all) = (Vec::new(), 0_usize, 0_usize);
 
     for inference in &inferences {
-        let text = inference.input_text.as_deref().ok_or("prompts were kept out of the trace")?;
+        let text = inference.input_text.as_deref().ok_or(EconomicsReason::NoPrompts)?;
         let common = longest_prefix(&seen, text);
         shares.push(common as f64 / text.len().max(1) as f64);
         shared += common;
@@ -40,7 +43,7 @@ pub fn shared_prefix(run: &RunRecord, variant: &VariantId, confidence: f64) -> R
 
     let cached = inferences.iter().any(|one| one.cached_input_tokens.unwrap_or(0) > 0);
     if cached {
-        return Err("a prefix cache was already at work".to_owned());
+        return Err(EconomicsReason::CacheAtWork);
     }
 
     let time_saved = ratio_by_prompt(&inferences, run.header.seed, confidence, |index, inference| {
@@ -49,7 +52,7 @@ pub fn shared_prefix(run: &RunRecord, variant: &VariantId, confidence: f64) -> R
         (first * share, inference.outcome.latency().as_secs_f64())
     });
     Ok(SharedPrefix {
-        time_saved: time_saved.ok_or("fewer than two prompts were answered")?,
+        time_saved: time_saved.ok_or(EconomicsReason::FewAnswers)?,
         text_share: shared as f64 / all.max(1) as f64,
     })
 }
@@ -80,15 +83,19 @@ pub struct OutputLimit {
 /// The time behind the limit, from the arrival of each chunk.
 ///
 /// # Errors
-/// A sentence, where too few prompts were answered or all answers are equally long.
-pub fn output_limit(run: &RunRecord, variant: &VariantId, confidence: f64) -> Result<OutputLimit, Unknown> {
+/// [`EconomicsReason`], where too few prompts were answered or all answers are equally long.
+pub fn output_limit(
+    run: &RunRecord,
+    variant: &VariantId,
+    confidence: f64,
+) -> Result<OutputLimit, EconomicsReason> {
     let inferences = first_answers(run, variant);
     let mut lengths: Vec<u32> = inferences.iter().map(|one| one.outcome.output_tokens()).collect();
     lengths.sort_unstable();
     let at = (lengths.len() * 9).div_ceil(10).saturating_sub(1);
-    let limit = lengths.get(at).copied().filter(|limit| *limit > 0).ok_or("no answer was written")?;
+    let limit = lengths.get(at).copied().filter(|limit| *limit > 0).ok_or(EconomicsReason::NoAnswer)?;
     if lengths.last().is_none_or(|longest| *longest <= limit) {
-        return Err(format!("the longest tenth of the answers is no longer than the others, {limit} tokens"));
+        return Err(EconomicsReason::AnswersAlike { tokens: limit });
     }
 
     let time_saved = ratio_by_prompt(&inferences, run.header.seed, confidence, |_, inference| {
@@ -108,7 +115,7 @@ pub fn output_limit(run: &RunRecord, variant: &VariantId, confidence: f64) -> Re
 
     Ok(OutputLimit {
         limit,
-        time_saved: time_saved.ok_or("fewer than two prompts were answered")?,
+        time_saved: time_saved.ok_or(EconomicsReason::FewAnswers)?,
         cut: cut as f64 / inferences.len().max(1) as f64,
         right_and_cut: (graded > 0).then(|| lost as f64 / f64::from(graded)),
     })

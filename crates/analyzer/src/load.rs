@@ -376,7 +376,7 @@ fn power(windows: &[LoadWindow<'_>]) -> Power {
     Power {
         watts: (seconds > 0.0).then_some(joules / seconds),
         source: energy_source::of(windows.iter().map(|(window, _)| &window.energy)),
-        why_unknown: why.unwrap_or_else(|| Reason::stated("no complete window was recorded")),
+        why_unknown: why.unwrap_or(Reason::NoWholeWindow),
     }
 }
 

@@ -8,7 +8,7 @@ mod thinking;
 use infercost_core::Judgment;
 use infercost_core::finding::{LimitedMargin, StoppedVariant, VariantShare, Weighting};
 use infercost_core::manifest::Provenance;
-use infercost_core::price::UtilizationBasis;
+use infercost_core::price::{PriceBook, UtilizationBasis};
 use infercost_core::report::{CandidateReport, EnergyTotals, HostedReport, InterferenceReport, PromptCount};
 use infercost_core::run::VariantHeader;
 use infercost_core::{
@@ -20,6 +20,7 @@ use crate::board_notes;
 use crate::energy_totals;
 use crate::interference;
 use crate::judgement::Margin;
+use crate::machines::Machines;
 use crate::sample::VariantSample;
 use crate::sequential::Progress;
 use infercost_stats::power;
@@ -33,6 +34,11 @@ const FEWEST_UPDATES: u32 = 10;
 /// What findings are drawn from.
 pub(crate) struct Noted<'a> {
     pub(crate) analysis: &'a Analysis<'a>,
+    pub(crate) machines: &'a Machines,
+    /// The prices of each machine.
+    pub(crate) books: &'a [PriceBook],
+    /// Variants whose answers on other machines count for their quality.
+    pub(crate) pooled: Vec<String>,
     pub(crate) energy: Option<&'a EnergyTotals>,
     pub(crate) prompts: &'a PromptCount,
     pub(crate) candidates: &'a [CandidateReport],
@@ -76,7 +82,7 @@ pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
     all.add(Limitation, None, short_windows(noted));
     all.add(Limitation, None, energy_totals::drifted(noted.energy));
     all.add(Warning, None, board_notes::facts(noted.analysis.runs));
-    all.add(Info, None, wall_factor(noted));
+    all.add(Info, None, wall_factors(noted));
     all.add(Warning, Some("infercost compare --resume"), interrupted(noted));
     all.add(Info, Some("--exhaustive"), stopped_early(noted));
     all.add(Info, None, part_of_set(noted));
@@ -94,7 +100,8 @@ pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
     all.add(Limitation, None, servers::facts(noted));
     all.add(Limitation, Some("max_tokens"), thinking::facts(noted));
     all.add(Info, None, attribution(noted));
-    all.add(Warning, None, several_machines(noted));
+    all.add(Info, None, several_machines(noted));
+    all.add(Warning, Some("[[machines]] in infercost.toml, or --market"), unpriced_machines(noted));
     all.add(Limitation, None, noted.load_facts.iter().cloned());
     all.0
 }
@@ -136,7 +143,7 @@ pub(crate) fn no_energy(variant: &VariantSample<'_>) -> Reason {
         EnergyReading::Unavailable { reason } => Some(Reason::NoMeter { why: reason.clone() }),
         _ => None,
     });
-    stated.unwrap_or_else(|| Reason::stated("no complete window was recorded"))
+    stated.unwrap_or(Reason::NoWholeWindow)
 }
 
 /// True where a machine is paid, and not tokens alone.
@@ -145,15 +152,15 @@ fn pays_machines(noted: &Noted<'_>) -> bool {
 }
 
 fn assumed_prices(noted: &Noted<'_>) -> Option<Fact> {
-    let book = noted.analysis.prices;
-    (book.assumed && pays_machines(noted)).then(|| Fact::PricesAssumed { book: book.name.clone() })
+    let assumed = noted.books.iter().find(|book| book.assumed).filter(|_| pays_machines(noted))?;
+    Some(Fact::PricesAssumed { book: assumed.name.clone() })
 }
 
 fn assumed_utilization(noted: &Noted<'_>) -> Option<Fact> {
-    let book = noted.analysis.prices;
-    let is_assumed =
-        pays_machines(noted) && !book.assumed && book.utilization_basis == UtilizationBasis::Assumed;
-    is_assumed.then_some(Fact::UtilizationAssumed { utilization: book.utilization })
+    let mut own = noted.books.iter().filter(|book| !book.assumed);
+    let assumed = own.find(|book| book.utilization_basis == UtilizationBasis::Assumed);
+    let assumed = assumed.filter(|_| pays_machines(noted))?;
+    Some(Fact::UtilizationAssumed { utilization: assumed.utilization })
 }
 
 fn expansion(noted: &Noted<'_>) -> Option<Fact> {
@@ -200,15 +207,18 @@ fn old_prices(noted: &Noted<'_>) -> Vec<Fact> {
     let today = run.header.started_at.to_zoned(jiff::tz::TimeZone::UTC).date();
 
     let mut old = hosted::old_prices(noted, today);
-    for price in noted.analysis.prices.prices_that_age() {
+    for price in noted.books.iter().flat_map(PriceBook::prices_that_age) {
         let days = price.date.until(today).map_or(0, |span| span.get_days());
         if days > OLD_PRICE {
-            old.push(Fact::PriceOld {
+            let fact = Fact::PriceOld {
                 price: price.name.clone(),
                 days,
                 date: price.date,
                 source: price.source.clone(),
-            });
+            };
+            if !old.contains(&fact) {
+                old.push(fact);
+            }
         }
     }
     old
@@ -282,14 +292,22 @@ fn gaps_in_energy(noted: &Noted<'_>) -> Option<Fact> {
     (without > 0 && without < all).then_some(Fact::EnergyGaps { without, windows: all })
 }
 
-fn wall_factor(noted: &Noted<'_>) -> Option<Fact> {
-    let runs = noted.analysis.runs;
-    if let Some(wall) = analysis::shared_wall_factor(runs) {
-        return Some(Fact::AtTheWall(wall.clone()));
-    }
+/// What each machine's energy at the wall follows from.
+fn wall_factors(noted: &Noted<'_>) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for machine in noted.machines.all() {
+        let runs = || machine.runs.iter().filter_map(|run| noted.analysis.runs.get(*run));
 
-    let any = runs.iter().any(|run| run.header.machine.wall_factor.is_some());
-    any.then_some(Fact::NoSharedWallFactor)
+        let fact = match analysis::shared_wall_factor(runs()) {
+            Some(wall) => Fact::AtTheWall(wall.clone()),
+            None if runs().any(|run| run.header.machine.wall_factor.is_some()) => Fact::NoSharedWallFactor,
+            None => continue,
+        };
+        if !facts.contains(&fact) {
+            facts.push(fact);
+        }
+    }
+    facts
 }
 
 /// A counter is off by up to one update at each edge of a window.
@@ -396,7 +414,22 @@ fn attribution(noted: &Noted<'_>) -> Option<Fact> {
 }
 
 fn several_machines(noted: &Noted<'_>) -> Option<Fact> {
-    let first = noted.analysis.runs.first()?;
-    let other = noted.analysis.runs.iter().any(|run| run.header.machine.cpu != first.header.machine.cpu);
-    other.then_some(Fact::SeveralMachines)
+    let machines = noted.machines.all().iter().map(|machine| machine.name.clone()).collect();
+    let pooled = noted.pooled.clone();
+    noted.machines.are_several().then_some(Fact::SeveralMachines { machines, pooled })
+}
+
+/// Machines without a price of their hardware, of several.
+fn unpriced_machines(noted: &Noted<'_>) -> Option<Fact> {
+    if !noted.machines.are_several() {
+        return None;
+    }
+
+    let mut unpriced = Vec::new();
+    for (machine, book) in noted.machines.all().iter().zip(noted.books) {
+        if book.hardware.is_none() {
+            unpriced.push(machine.name.clone());
+        }
+    }
+    (!unpriced.is_empty()).then_some(Fact::MachinesUnpriced { machines: unpriced })
 }

@@ -3,18 +3,30 @@
 use infercost_core::price::{HardwareCost, PriceBook};
 use infercost_core::report::CostComponents;
 use infercost_core::run::VariantHeader;
-use infercost_core::{CostPart, Estimate, LeftOut, Reason};
+use infercost_core::{CostPart, Currency, Estimate, LeftOut, Reason, WallFactor};
 use infercost_cost::{Amounts, Bill, Parts, Rates, Usage, Wall, cost};
 
-use crate::analysis::{Analysis, AnalysisError, shared_wall_factor};
+use crate::analysis::AnalysisError;
 use crate::sample::Spent;
 
-/// The prices of an analysis, the way from the meter to the wall, and the share of hours that are used.
+/// The prices of one machine, the way from the meter to the wall, and the share of hours that are used.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pricing<'a> {
     rates: Rates,
     wall: Wall,
     prices: &'a PriceBook,
+    machine: PricedMachine<'a>,
+}
+
+/// What is priced.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PricedMachine<'a> {
+    /// The machine's name.
+    pub(crate) name: &'a str,
+    /// Its place among all machines.
+    pub(crate) place: usize,
+    /// True where the price of the hardware is that of the very machine that answers, wherever that stands.
+    pub(crate) is_own: bool,
 }
 
 /// What one request takes, as the machine's own meter has it.
@@ -41,12 +53,77 @@ impl Metered {
 }
 
 impl<'a> Pricing<'a> {
+    /// The prices of a machine; `wall` is the factor that its runs share.
+    ///
     /// # Errors
     /// [`AnalysisError::Prices`] where the price book is unsound.
-    pub(crate) fn of(analysis: &Analysis<'a>) -> Result<Self, AnalysisError> {
-        let prices = analysis.prices;
+    pub(crate) fn of(
+        prices: &'a PriceBook,
+        wall: Option<&WallFactor>,
+        machine: PricedMachine<'a>,
+    ) -> Result<Self, AnalysisError> {
         let rates = Rates::of(prices).map_err(|error| AnalysisError::of_prices(prices, error))?;
-        Ok(Self { rates, wall: Wall::of(shared_wall_factor(analysis.runs)), prices })
+        Ok(Self { rates, wall: Wall::of(wall), prices, machine })
+    }
+
+    /// The currency of every amount.
+    pub(crate) fn currency(&self) -> Currency {
+        self.prices.currency
+    }
+
+    /// The place of its machine.
+    pub(crate) fn place(&self) -> usize {
+        self.machine.place
+    }
+
+    /// What a cost under these prices is compared over with that of a reference under others.
+    ///
+    /// On one machine, and where tokens are paid and no machine, that is for [`Basis::against`] to say. Between machines the
+    /// hardware must be known of both, since it is most of a difference; and electricity that is in one machine's rent
+    /// stands against the other's bill for it.
+    ///
+    /// # Errors
+    /// Why they cannot be compared.
+    pub(crate) fn compared(
+        &self,
+        own: &Basis,
+        reference_pricing: &Self,
+        reference: &Basis,
+    ) -> Result<Compared, Reason> {
+        if self.place() == reference_pricing.place() || own.known.tokens || reference.known.tokens {
+            return own.against(reference);
+        }
+
+        for (pricing, basis) in [(self, own), (reference_pricing, reference)] {
+            if !basis.known.machine {
+                return Err(Reason::MachinePriceUnknown { machine: pricing.machine.name.to_owned() });
+            }
+        }
+        let (own, reference) = (own.measured, reference.measured);
+        let common = own.common(reference);
+        if self.in_rent() == reference_pricing.in_rent() {
+            return Ok(Compared { own: common, reference: common, at_least: false });
+        }
+
+        // one of them pays for electricity apart, and all of it must be known
+        let billed = if self.in_rent() { reference } else { own };
+        if !billed.energy {
+            return Err(Reason::NoEnergy);
+        }
+        if !billed.idle {
+            return Err(Reason::NoIdlePower);
+        }
+        let operation = common.operation;
+        Ok(Compared {
+            own: Parts { operation, ..own },
+            reference: Parts { operation, ..reference },
+            at_least: false,
+        })
+    }
+
+    /// True where electricity is in the rent.
+    fn in_rent(&self) -> bool {
+        matches!(self.prices.hardware, Some(HardwareCost::Rented { includes_electricity: true, .. }))
     }
 
     /// The amounts of one request.
@@ -108,7 +185,7 @@ impl<'a> Pricing<'a> {
     /// the hour holds for whatever is rented.
     fn foreign_hardware(&self, variant: &VariantHeader) -> Option<Reason> {
         let rented = matches!(self.prices.hardware, Some(HardwareCost::Rented { .. }));
-        if rented || self.prices.hardware.is_none() {
+        if rented || self.machine.is_own || self.prices.hardware.is_none() {
             return None;
         }
         let host = variant.provenance.other_machine()?;

@@ -34,6 +34,11 @@ pub(crate) fn evidence(samples: &Samples<'_>, index: usize) -> QualityEvidence {
         .map(Measurement::share);
 
     let mut divergence = compared(samples, variant, divergence);
+    let mut agreement = compared(samples, variant, agreement);
+    if variant.is_other_reference {
+        // Nothing was taken from it, and it holds the weights that all is taken from.
+        (divergence, agreement) = (Evidence::default(), Evidence::default());
+    }
     if variant.bounded {
         // Known from below, it may break a limit and can never keep one.
         divergence.missing = Some(Reason::KnownFromBelow);
@@ -44,7 +49,8 @@ pub(crate) fn evidence(samples: &Samples<'_>, index: usize) -> QualityEvidence {
         difference: difference(samples, index),
         score: score(samples, index),
         divergence,
-        agreement: compared(samples, variant, agreement),
+        agreement,
+        is_reference: variant.is_other_reference,
         latency: Evidence::default(),
         levels: None,
     }
@@ -118,6 +124,10 @@ pub(crate) fn quality(
     let task_score_difference = unknown.known("task_score_difference", difference);
     let kld = unknown.known("kld_mean", shown.interval(&evidence.divergence, false));
     let top1_agreement = unknown.known("top1_agreement", shown.interval(&evidence.agreement, true));
+    if variant.is_other_reference {
+        unknown.insert("kld_mean", Reason::OtherMachinesReference);
+        unknown.insert("top1_agreement", Reason::OtherMachinesReference);
+    }
 
     let (kld_mean, kld_at_least) = if variant.bounded { (None, kld) } else { (kld, None) };
     if variant.bounded {
@@ -177,17 +187,11 @@ fn perplexity_ratio(
     unknown.known("ppl_ratio", ratio.filter(infercost_core::Estimate::narrows_ratio).ok_or(Reason::TooWide))
 }
 
-/// Scores of prompts that both variants answered and the baseline's evaluation settled.
-fn pairs<'s>(
-    samples: &'s Samples<'_>,
-    variant: &'s VariantSample<'_>,
-) -> impl Iterator<Item = (PromptScore, PromptScore)> + 's {
-    let baseline = samples.variants.first().map_or(&[][..], |baseline| &baseline.scores);
-    baseline
-        .iter()
-        .zip(&variant.scores)
-        .filter_map(|(reference, score)| Some(((*reference)?, (*score)?)))
-        .filter(|(reference, _)| reference.settled())
+/// Scores of prompts that both variants have one of and the baseline's evaluation settled.
+fn pairs(samples: &Samples<'_>, variant: &VariantSample<'_>) -> Vec<(PromptScore, PromptScore)> {
+    let Some(baseline) = samples.variants.first() else { return Vec::new() };
+    let pairs = variant.score_pairs(baseline);
+    pairs.into_iter().map(|(_, reference, score)| (reference, score)).collect()
 }
 
 fn is_binary(score: f64) -> bool {
@@ -220,7 +224,8 @@ fn majority(score: f64) -> f64 {
 
 /// Flips by whether a prompt was answered right more often than not.
 fn flips(samples: &Samples<'_>, variant: &VariantSample<'_>) -> Option<Flips> {
-    let majorities = pairs(samples, variant).map(|(one, other)| (majority(one.worst), majority(other.worst)));
+    let pairs = pairs(samples, variant);
+    let majorities = pairs.iter().map(|(one, other)| (majority(one.worst), majority(other.worst)));
     let counts = counts(majorities)?;
     let (right_to_wrong, wrong_to_right) = (counts.right_to_wrong as u64, counts.wrong_to_right as u64);
 
@@ -260,8 +265,9 @@ fn failures(samples: &Samples<'_>, index: usize) -> Evidence {
 
 fn difference(samples: &Samples<'_>, index: usize) -> Evidence {
     let Some(variant) = samples.variants.get(index) else { return Evidence::default() };
-    let graded = pairs(samples, variant).count();
-    let unsettled = pairs(samples, variant).filter(|(_, score)| !score.settled()).count();
+    let pairs = pairs(samples, variant);
+    let graded = pairs.len();
+    let unsettled = pairs.iter().filter(|(_, score)| !score.settled()).count();
     if unsettled > 0 && unsettled == graded {
         return Evidence { missing: Some(not_evaluated(variant, unsettled)), ..Evidence::default() };
     }
@@ -269,7 +275,7 @@ fn difference(samples: &Samples<'_>, index: usize) -> Evidence {
     let measurement = score_difference(samples, index, variant, false);
     let benefit_of_doubt = if unsettled > 0 { score_difference(samples, index, variant, true) } else { None };
 
-    let baseline: f64 = pairs(samples, variant).map(|(reference, _)| reference.worst).sum();
+    let baseline: f64 = pairs.iter().map(|(reference, _)| reference.worst).sum();
     let missing = if measurement.is_none() {
         Some(match samples.variants.first().and_then(|baseline| baseline.task_reason) {
             Some(why) => Reason::BaselineNotGraded { why: why.to_owned() },
@@ -293,8 +299,9 @@ fn score_difference(
     variant: &VariantSample<'_>,
     best: bool,
 ) -> Option<Measurement> {
-    let scores = pairs(samples, variant)
-        .map(|(reference, score)| (reference.worst, if best { score.best } else { score.worst }));
+    let pairs = pairs(samples, variant);
+    let scores =
+        pairs.iter().map(|(reference, score)| (reference.worst, if best { score.best } else { score.worst }));
     if let Some(counts) = counts(scores) {
         return Measurement::paired(counts);
     }

@@ -52,6 +52,8 @@ pub struct SavingReplicates {
     pub by_prompts: Vec<f64>,
     /// Without each block.
     pub without_block: Vec<f64>,
+    /// Blocks that tell how windows differ: of two machines those of the one with fewer.
+    pub blocks: usize,
     /// True where no prompt was asked in two blocks.
     pub is_nested: bool,
 }
@@ -66,8 +68,10 @@ impl SavingReplicates {
 
         let without_block = differences(&self.without_block, &other.without_block)?;
         let error = blocks::jackknife_error(&without_block)?;
-        let by_blocks = observed + blocks::deviate(tail, without_block.len()) * error;
-        Some(blocks::joined(observed, by_prompts, by_blocks, self.is_nested))
+        let fewest = without_block.len().min(self.blocks).min(other.blocks);
+        let by_blocks = observed + blocks::deviate(tail, fewest) * error;
+        let is_nested = self.is_nested && other.is_nested;
+        Some(blocks::joined(observed, by_prompts, by_blocks, is_nested))
     }
 }
 

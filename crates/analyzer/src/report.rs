@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use infercost_core::price::{Price, PriceBook};
 use infercost_core::report::{CandidateReport, PromptCount, REPORT_SCHEMA, Report};
 use infercost_core::verdict::Grounds;
-use infercost_core::{Gate, Policy, PromptId, Recommendation, RunRecord, VariantId, Verdict};
+use infercost_core::{Gate, MachineFacts, Policy, PromptId, Recommendation, RunRecord, VariantId, Verdict};
 
-use crate::analysis::{Analysis, AnalysisError};
+use crate::analysis::{Analysis, AnalysisError, shared_wall_factor};
 use crate::candidate::Context;
 use crate::energy_totals;
 use crate::idle_power::{Idle, idle_of};
@@ -14,8 +15,9 @@ use crate::interference;
 use crate::judgement::{Judgement, Margin, QualityEvidence, judge, latency, minimum_score};
 use crate::load::advice::{LoadTested, advise};
 use crate::load::{self, LoadContext, Point};
+use crate::machines::Machines;
 use crate::notes::{self, Noted};
-use crate::pricing::Pricing;
+use crate::pricing::{PricedMachine, Pricing};
 use crate::quality;
 use crate::recommendation::{JudgedVariant, Part, SavingReplicates, open_question, recommend};
 use crate::sample::Samples;
@@ -39,8 +41,10 @@ pub fn report(analysis: &Analysis<'_>) -> Result<Report, AnalysisError> {
 fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, AnalysisError> {
     let first = analysis.check()?;
     let baseline = analysis.baseline.unwrap_or(&first.header.baseline);
-    let pricing = Pricing::of(analysis)?;
-    let samples = Samples::gather(analysis.runs, baseline, first.header.seed);
+    let machines = Machines::of(analysis.runs);
+    let books = analysis.books(&machines)?;
+    let pricings = pricings(analysis, &machines, &books)?;
+    let samples = Samples::gather(analysis.runs, &machines, baseline, first.header.seed);
     let idles: Vec<Option<Idle>> = analysis.runs.iter().map(idle_of).collect();
     let prompts = prompt_count(analysis.runs, &samples);
     let evidence = evidence(analysis, baseline, &samples);
@@ -51,13 +55,35 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
     let graded = graded.max(planned.unwrap_or(0));
     let margin = Margin::of(analysis.policy, graded, prompts.chosen as usize);
     let judgements = judgements(&samples, &evidence, analysis.policy, &margin);
-    let context = Context { analysis, samples: &samples, pricing, idles: &idles };
+    let reference = samples.variants.first().and_then(|variant| pricings.get(variant.machine)).copied();
     let mut candidates = Vec::new();
+    let mut priced = Vec::new();
     let mut judged = Vec::new();
     let mut common_parts = Vec::new();
     let mut saving_basis = None;
+    let mut hosted = Vec::new();
     for (index, (evidence, judgement)) in evidence.iter().zip(judgements).enumerate() {
         let Some(variant) = samples.variants.get(index) else { continue };
+        let Some((pricing, reference)) = pricings.get(variant.machine).copied().zip(reference) else {
+            continue;
+        };
+        let machine = machines.all().get(variant.machine).filter(|_| machines.are_several());
+        let context = Context {
+            analysis,
+            samples: &samples,
+            pricing,
+            reference_pricing: reference,
+            machine: machine.map(|machine| machine.name.as_str()),
+            memory_bandwidth: match machine {
+                Some(machine) => machine.facts.memory_bandwidth,
+                None => analysis.memory_bandwidth,
+            },
+            idles: &idles,
+        };
+        priced.push(pricing);
+        if index == samples.baseline {
+            hosted = context.hosted();
+        }
         let (candidate, saving) = context.candidate(index, variant, evidence, judgement);
         judged.push(judged_variant(&samples, index, &candidate, saving.replicates));
         common_parts.extend(saving.common_parts);
@@ -65,18 +91,20 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         candidates.push(candidate);
     }
 
-    let tested = load_tested(analysis, loaded, &pricing, &mut candidates, &judged);
-    let advised = advise(&tested, &pricing, analysis.policy);
+    let tested = load_tested(analysis, loaded, &priced, &mut candidates, &judged);
+    let advised = advise(&tested, analysis.policy);
     let load_facts = load::notes::of_run(loaded, &tested, advised.is_some());
     let recommendation = match advised {
         Some(advised) => advised,
         None => by_targets(recommend(&judged, analysis.policy), &candidates),
     };
-    let hosted = context.hosted();
-    let energy = energy_totals::totals(analysis.runs, &candidates);
+    let energy = energy_totals::totals(analysis.runs, &machines, &candidates);
     let interference = interference::report(if loaded.is_empty() { analysis.runs } else { loaded });
     let noted = Noted {
         analysis,
+        machines: &machines,
+        books: &books,
+        pooled: pooled(&samples),
         energy: energy.as_ref(),
         prompts: &prompts,
         candidates: &candidates,
@@ -100,9 +128,10 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         run_ids: analysis.runs.iter().map(|run| run.header.id.clone()).collect(),
         baseline: baseline.clone(),
         policy: analysis.policy.clone(),
-        prices: analysis.prices.prices().cloned().collect(),
-        price_book: analysis.prices.clone(),
-        machine: first.header.machine.clone(),
+        prices: prices(&books),
+        price_book: books.get(machines.of_run(0)).unwrap_or(analysis.prices).clone(),
+        machine: MachineFacts { host: None, ..first.header.machine.clone() },
+        machines: machines.reports(analysis.runs, &books),
         notes,
         findings,
         prompts,
@@ -115,6 +144,40 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         ),
         interference,
     })
+}
+
+/// The prices of each machine, as they are computed with.
+fn pricings<'a>(
+    analysis: &Analysis<'a>,
+    machines: &'a Machines,
+    books: &'a [PriceBook],
+) -> Result<Vec<Pricing<'a>>, AnalysisError> {
+    let mut pricings = Vec::with_capacity(books.len());
+    for (place, (machine, book)) in machines.all().iter().zip(books).enumerate() {
+        let has_prices = analysis.machine_prices.iter().any(|own| own.machine == machine.name);
+        let runs = machine.runs.iter().filter_map(|run| analysis.runs.get(*run));
+        let is_own = has_prices && machine.server.is_some();
+        let priced = PricedMachine { name: &machine.name, place, is_own };
+        pricings.push(Pricing::of(book, shared_wall_factor(runs), priced)?);
+    }
+    Ok(pricings)
+}
+
+/// Every price of every machine, each once.
+fn prices(books: &[PriceBook]) -> Vec<Price> {
+    let mut prices: Vec<Price> = Vec::new();
+    for price in books.iter().flat_map(PriceBook::prices) {
+        if !prices.contains(price) {
+            prices.push(price.clone());
+        }
+    }
+    prices
+}
+
+/// Variants whose answers on other machines count for their quality.
+fn pooled(samples: &Samples<'_>) -> Vec<String> {
+    let filled = samples.variants.iter().filter(|variant| !variant.filled.is_empty());
+    filled.map(|variant| variant.header.id.variant_name().to_owned()).collect()
 }
 
 /// The baseline is kept for another reason where it is the latency targets that every candidate misses.
@@ -147,7 +210,7 @@ fn saving_of(recommendation: &Recommendation) -> f64 {
 fn load_tested<'j>(
     analysis: &Analysis<'_>,
     loaded: &[RunRecord],
-    pricing: &Pricing<'_>,
+    priced: &'j [Pricing<'j>],
     candidates: &mut [CandidateReport],
     judged: &'j [JudgedVariant],
 ) -> Vec<LoadTested<'j>> {
@@ -156,7 +219,7 @@ fn load_tested<'j>(
         return tested;
     }
 
-    for (candidate, judged_variant) in candidates.iter_mut().zip(judged) {
+    for ((candidate, judged_variant), pricing) in candidates.iter_mut().zip(judged).zip(priced) {
         let context = LoadContext {
             runs: loaded,
             policy: analysis.policy,
@@ -172,6 +235,7 @@ fn load_tested<'j>(
 
         tested.push(LoadTested {
             judged: judged_variant,
+            pricing,
             name: name_among(&candidate.variant, judged),
             points,
             idle_watts: candidate.energy.idle_w,
@@ -222,7 +286,7 @@ fn early_look<'r>(analysis: &Analysis<'r>, variant: &VariantId) -> Option<(&'r R
 /// The evidence on every variant that the first prompts of a run give.
 fn evidence_at(run: &RunRecord, prompts: usize, baseline: &VariantId) -> Vec<QualityEvidence> {
     let part = [first_prompts(run, prompts)];
-    let samples = Samples::gather(&part, baseline, run.header.seed);
+    let samples = Samples::gather(&part, &Machines::of(&part), baseline, run.header.seed);
     (0..samples.variants.len()).map(|index| quality::evidence(&samples, index)).collect()
 }
 

@@ -3,6 +3,7 @@
 mod columns;
 mod gather;
 pub(crate) mod known_lengths;
+mod pooling;
 mod run_blocks;
 
 use std::collections::{HashMap, HashSet};
@@ -11,13 +12,16 @@ use infercost_core::run::VariantHeader;
 use infercost_core::{InferenceRecord, LoadRecord, PromptId, Reason, RunRecord, VariantId, WindowRecord};
 
 use crate::attribution::PhasePowers;
+use crate::machines::Machines;
 use infercost_stats::blocks::{Blocks, Measured};
 use infercost_stats::bootstrap::{Distribution, Resampled, Table};
 use infercost_stats::percentile::Timed;
 
 use columns::Columns;
 pub(crate) use columns::{Layout, Own, OwnTotals, Pair, Place, Spent, Totals};
+use gather::VariantPlace;
 pub(crate) use gather::tokens_cost;
+use pooling::Pool;
 use run_blocks::RunBlocks;
 
 /// Task score of one variant on one prompt, averaged over repetitions.
@@ -53,6 +57,8 @@ struct Asking {
 #[derive(Debug)]
 pub(crate) struct VariantSample<'a> {
     pub(crate) header: &'a VariantHeader,
+    /// The place of its machine.
+    pub(crate) machine: usize,
     /// Windows whose times, energy and cost count.
     pub(crate) windows: Vec<&'a WindowRecord>,
     /// Windows whose answers and failures count: those of the first time, where one was measured again.
@@ -78,6 +84,10 @@ pub(crate) struct VariantSample<'a> {
     pub(crate) compared: HashSet<usize>,
     /// Prompts on which the divergence could not be taken.
     pub(crate) incomparable: HashSet<usize>,
+    /// Prompts that it was asked on another machine alone: its quality there counts, and nothing else.
+    pub(crate) filled: HashSet<usize>,
+    /// True for the baseline's weights on another machine, where divergences are taken from them.
+    pub(crate) is_other_reference: bool,
     /// What each request took.
     askings: Vec<Asking>,
     /// True where some divergences are known from below only.
@@ -104,6 +114,22 @@ impl<'a> VariantSample<'a> {
         (first_tokens, later_tokens)
     }
 
+    /// Prompts with a score of the baseline's, which its evaluation settled, and one of this variant's, each with both. What
+    /// the baseline was asked on another machine alone may be this variant's very answer, where the two hold the same
+    /// weights.
+    pub(crate) fn score_pairs(&self, baseline: &Self) -> Vec<(usize, PromptScore, PromptScore)> {
+        let mut pairs = Vec::new();
+        for (prompt, (reference, score)) in baseline.scores.iter().zip(&self.scores).enumerate() {
+            if let (Some(reference), Some(score)) = (reference, score)
+                && reference.settled()
+                && !(self.is_other_reference && baseline.filled.contains(&prompt))
+            {
+                pairs.push((prompt, *reference, *score));
+            }
+        }
+        pairs
+    }
+
     /// Its windows, each with the place of its run.
     pub(crate) fn windows_by_run(&self) -> impl Iterator<Item = (usize, &'a WindowRecord)> + '_ {
         self.runs.iter().copied().zip(self.windows.iter().copied())
@@ -125,6 +151,7 @@ impl<'a> VariantSample<'a> {
 pub(crate) struct Samples<'a> {
     pub(crate) variants: Vec<VariantSample<'a>>,
     pub(crate) baseline: usize,
+    has_several_machines: bool,
     pub(crate) prompts: usize,
     /// The row of each prompt.
     rows: HashMap<&'a PromptId, usize>,
@@ -137,7 +164,12 @@ pub(crate) struct Samples<'a> {
 impl<'a> Samples<'a> {
     /// Gathers the records of the runs. `baseline` must be among the variants; they keep their order, the
     /// baseline moved to the front.
-    pub(crate) fn gather(runs: &'a [RunRecord], baseline: &VariantId, seed: u64) -> Self {
+    pub(crate) fn gather(
+        runs: &'a [RunRecord],
+        machines: &Machines,
+        baseline: &VariantId,
+        seed: u64,
+    ) -> Self {
         let prompts = gather::prompt_indices(runs);
         let evaluations = gather::Evaluations::index(runs, &prompts, baseline);
         let mut headers: Vec<&VariantHeader> = Vec::new();
@@ -148,7 +180,8 @@ impl<'a> Samples<'a> {
         }
 
         headers.sort_by_key(|header| header.id != *baseline);
-        let run_blocks = RunBlocks::of(runs, &prompts);
+        let pool = Pool::of(runs, machines, baseline);
+        let run_blocks = RunBlocks::of(runs, machines, &prompts);
         let layout = Layout { variants: headers.len() };
         let mut by_prompt = Table::new(prompts.len(), layout.width());
         let mut by_block = Table::new(run_blocks.count(), layout.width());
@@ -163,7 +196,10 @@ impl<'a> Samples<'a> {
                 run_blocks: &run_blocks,
             };
 
-            variants.push(gather::variant(runs, header, &prompts, &evaluations, &mut columns));
+            let place = if machines.are_several() { machines.of_variant(&header.id) } else { 0 };
+            let sources = pool.of_variant(&header.id);
+            let variant_place = VariantPlace { header, machine: place, sources, baseline };
+            variants.push(gather::variant(runs, &variant_place, &prompts, &evaluations, &mut columns));
         }
 
         for index in 0..variants.len() {
@@ -173,7 +209,16 @@ impl<'a> Samples<'a> {
 
         let resampled = Resampled::draw(by_prompt, seed);
         let blocks = Blocks::new(by_block, run_blocks.is_nested());
-        Self { variants, baseline: 0, prompts: prompts.len(), rows: prompts, layout, resampled, blocks }
+        Self {
+            variants,
+            baseline: 0,
+            has_several_machines: machines.are_several(),
+            prompts: prompts.len(),
+            rows: prompts,
+            layout,
+            resampled,
+            blocks,
+        }
     }
 
     /// All sums as observed.
@@ -196,12 +241,56 @@ impl<'a> Samples<'a> {
         self.resampled.draws(|cells| statistic(Totals { cells, layout: self.layout }))
     }
 
-    /// A statistic of a variant next to the baseline without each block.
+    /// True for a variant on another machine than the baseline.
+    pub(crate) fn is_elsewhere(&self, variant: usize) -> bool {
+        let machine = |index: usize| self.variants.get(index).map(|variant| variant.machine);
+        machine(variant) != machine(self.baseline)
+    }
+
+    /// True where no prompt bears on a variant next to the baseline in two blocks.
+    pub(crate) fn is_nested(&self, variant: usize) -> bool {
+        self.blocks.is_nested() && !self.is_elsewhere(variant)
+    }
+
+    /// Blocks in which a variant and the baseline were asked: of two machines those of the one with fewer.
+    pub(crate) fn comparison_blocks(&self, variant: usize) -> usize {
+        let blocks = |index: usize| -> usize {
+            let askings = self.variants.get(index).map(|variant| variant.askings.as_slice());
+            let distinct: HashSet<usize> =
+                askings.unwrap_or_default().iter().map(|asking| asking.place.block).collect();
+            distinct.len()
+        };
+        blocks(variant).min(blocks(self.baseline))
+    }
+
+    /// The interval of something that compares a variant with the baseline.
+    ///
+    /// # Errors
+    /// As [`Samples::measured`].
+    pub(crate) fn compared(
+        &self,
+        variant: usize,
+        presence: usize,
+        too_few_prompts: Reason,
+        statistic: impl Fn(Totals<'_>) -> f64,
+    ) -> Result<Measured, Reason> {
+        let measured = self.measured(presence, too_few_prompts, statistic)?;
+        if self.is_elsewhere(variant) {
+            return Ok(measured.of_two_machines(self.comparison_blocks(variant)));
+        }
+        Ok(measured)
+    }
+
+    /// A statistic of a variant next to the baseline without each block; of several machines without every block, so that
+    /// those of two variants stand side by side.
     pub(crate) fn without_each_block(
         &self,
         variant: usize,
         statistic: impl Fn(Totals<'_>) -> f64,
     ) -> Vec<f64> {
+        if self.has_several_machines {
+            return self.blocks.without_every(|cells| statistic(Totals { cells, layout: self.layout }));
+        }
         let presence = self.layout.pair(variant, Pair::Shared);
         self.blocks.without_each(presence, |cells| statistic(Totals { cells, layout: self.layout })).1
     }

@@ -1,7 +1,8 @@
 //! What one inference takes, as unit economics need it: busy seconds, joules, tokens, load time, with intervals.
 
 use infercost_core::{
-    EnergySource, Estimate, InferenceRecord, OperatingPoint, PromptId, Reason, RunRecord, VariantId, Workload,
+    EnergyNote, EnergySource, Estimate, InferenceRecord, OperatingPoint, PromptId, Reason, RunRecord,
+    VariantId, Workload,
 };
 use infercost_cost::Wall;
 use jiff::tz::TimeZone;
@@ -9,6 +10,7 @@ use thiserror::Error;
 
 use crate::analysis::shared_wall_factor;
 use crate::idle_power::{idle_of, idle_watts};
+use crate::machines::Machines;
 use crate::sample::{Own, OwnTotals, Samples, VariantSample};
 use infercost_stats::bootstrap::{Resampled, Table};
 use infercost_stats::quantile::quantile;
@@ -19,6 +21,12 @@ pub enum WorkloadError {
     /// No run.
     #[error("no run is given; name one that `infercost compare` has made")]
     NoRun,
+    /// Runs of several machines: what an inference takes is one machine's.
+    #[error("{variant} ran on several machines; name the runs of one")]
+    SeveralMachines {
+        /// The variant.
+        variant: String,
+    },
     /// The variant is not there.
     #[error("variant {variant} is not in run {run}; it has {known}")]
     UnknownVariant {
@@ -84,7 +92,12 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
         });
     }
 
-    let samples = Samples::gather(runs, variant, first.header.seed);
+    let machines = Machines::of(runs);
+    if machines.are_several() {
+        return Err(WorkloadError::SeveralMachines { variant: variant.to_string() });
+    }
+
+    let samples = Samples::gather(runs, &machines, variant, first.header.seed);
     let sample = samples.variants.first().ok_or_else(too_few)?;
     if sample.answered.is_empty() {
         return Err(WorkloadError::NoAnswer {
@@ -108,10 +121,7 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
     let joules = joules.filter(|_| source != EnergySource::Unavailable);
     let prefill_share = means.measured(Own::Prefilled, |own| own.prefill_share()).ok();
 
-    let mut energy_note = energy_note(sample, source);
-    if shared_wall_factor(runs).is_some() && joules.is_some() {
-        energy_note.push_str(" Energy is at the wall, by the fitted factor.");
-    }
+    let at_the_wall = shared_wall_factor(runs).is_some() && joules.is_some();
     let idles: Vec<_> = runs.iter().map(idle_of).collect();
     let idle = idle_watts(&idles, sample.windows_by_run()).ok();
     let failures = sample.inferences().filter(|one| !one.outcome.is_answered()).count();
@@ -130,7 +140,7 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
         prefill_share: prefill_share.map(|share| share.within(0.0, 1.0)),
         joules,
         energy_source: source,
-        energy_note: energy_note.trim().to_owned(),
+        energy_note: energy_note(sample, source, at_the_wall),
         idle_w: idle.map(|watts| means.wall.watts(watts)),
         load_s: load_time(sample, confidence),
         input_tokens: input_tokens(sample, first.header.seed, confidence),
@@ -220,11 +230,11 @@ fn energy_source(sample: &VariantSample<'_>) -> EnergySource {
     crate::energy_source::of(readable.map(|window| &window.energy))
 }
 
-fn energy_note(sample: &VariantSample<'_>, source: EnergySource) -> String {
+fn energy_note(sample: &VariantSample<'_>, source: EnergySource, at_the_wall: bool) -> Option<EnergyNote> {
     match source {
-        EnergySource::Unavailable => crate::notes::no_energy(sample).to_string(),
-        EnergySource::Estimated => "Energy is estimated, not measured.".to_owned(),
-        _ => String::new(),
+        EnergySource::Unavailable => Some(EnergyNote::Unavailable(crate::notes::no_energy(sample))),
+        EnergySource::Estimated => Some(EnergyNote::Estimated { at_the_wall }),
+        _ => at_the_wall.then_some(EnergyNote::AtTheWall),
     }
 }
 

@@ -1,17 +1,23 @@
 //! Two runs of the same variants, at two times or on two machines (`infercost.diff/1`).
 
+mod limit_grounds;
+
 use serde::{Deserialize, Serialize};
 
+use crate::coded::{Why, WhyNot};
 use crate::estimate::Estimate;
 use crate::finding::Finding;
 use crate::identity::{RunId, VariantId};
+use crate::reason::Reason;
 use crate::verdict::Verdict;
+
+pub use limit_grounds::{LimitGrounds, WorseVariant, Worsening};
 
 /// Version of the object.
 pub const DIFF_SCHEMA: &str = "infercost.diff/1";
 
 /// Everything two runs say about one another.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RunDiff {
     /// [`DIFF_SCHEMA`].
     pub schema: String,
@@ -32,14 +38,13 @@ pub struct RunDiff {
     /// What must be read with the numbers: the sentences of `findings`.
     pub notes: Vec<String>,
     /// What must be known with them: other machines, prompts, engines.
-    #[serde(default)]
     pub findings: Vec<Finding>,
     /// Limits that were given, each decided.
     pub limits: Vec<LimitResult>,
 }
 
 /// One side of a comparison.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DiffSide {
     /// The runs behind it.
     pub run_ids: Vec<RunId>,
@@ -52,7 +57,7 @@ pub struct DiffSide {
 }
 
 /// One variant in both runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VariantDiff {
     /// The variant.
     pub variant: VariantId,
@@ -81,7 +86,7 @@ pub enum Metric {
 }
 
 /// One metric in both runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MetricDiff {
     /// Which.
     pub metric: Metric,
@@ -93,9 +98,9 @@ pub struct MetricDiff {
     pub change: Option<Estimate>,
     /// What that says.
     pub verdict: Change,
-    /// Why it is not comparable; `None` where it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
+    /// Why it is not comparable.
+    #[serde(flatten)]
+    pub why: WhyNot<Reason>,
 }
 
 /// What a difference says.
@@ -113,7 +118,7 @@ pub enum Change {
 }
 
 /// One limit, over all variants.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LimitResult {
     /// What is limited.
     pub metric: Metric,
@@ -123,6 +128,7 @@ pub struct LimitResult {
     pub verdict: Verdict,
     /// The variant that decided, where one did.
     pub variant: Option<VariantId>,
-    /// One plain sentence.
-    pub why: String,
+    /// What the verdict rests on.
+    #[serde(flatten)]
+    pub why: Why<LimitGrounds>,
 }

@@ -3,8 +3,9 @@
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::cost_part::CostPart;
 use crate::price::Price;
-use crate::reason::{CostPart, Reason};
+use crate::reason::Reason;
 
 /// An offer, checked, in its own currency.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,7 +23,7 @@ pub struct HostingOffer {
 }
 
 /// A part of an offer's price that is not known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OpenPart {
     /// The part.
     pub part: CostPart,

@@ -9,10 +9,14 @@
 
 pub mod board;
 pub mod chunk_arrivals;
+pub mod coded;
 pub mod conversation;
+pub mod cost_part;
 pub mod diff;
+pub mod economics;
 pub mod energy;
 pub mod energy_meter;
+pub mod energy_note;
 pub mod engine;
 pub mod estimate;
 pub mod evaluation;
@@ -56,11 +60,15 @@ pub mod workload;
 
 pub use board::{BoardState, CrossCheck};
 pub use chunk_arrivals::{ChunkArrival, ChunkArrivals};
+pub use coded::{Coded, ReasonGiven, What, Why, WhyNot};
 pub use conversation::{Conversation, Effort, Message, Role, ThinkingAllowance};
+pub use cost_part::CostPart;
+pub use economics::EconomicsReason;
 pub use energy::{
     EnergyDomain, EnergyReading, EnergyScope, EnergySource, EstimationMethod, MeterKind, MeterSource,
 };
 pub use energy_meter::{EnergyMeter, MeterId, OpenReading};
+pub use energy_note::EnergyNote;
 pub use engine::{
     Chunk, ConcurrentEngine, Continuation, Distribution, Engine, EngineError, Generation, GenerationRequest,
     PendingGeneration, PositionTop, ScoreRequest, ServedError, ServedFault, TokenName, TokenScores,
@@ -71,6 +79,7 @@ pub use evaluation::{
 };
 pub use finding::{
     ComparisonFact, EconomicsFact, Fact, Finding, FindingCode, Findings, PointFact, ServerFact, Severity,
+    Unbilled,
 };
 pub use foreign::{ForeignCall, ForeignTrace, Irregularity, IrregularityKind, StatedCost, Unsaid};
 pub use grader::{Grader, SharedGrader};
@@ -83,7 +92,7 @@ pub use meter_error::MeterError;
 pub use money::{Currency, Money};
 pub use policy::Policy;
 pub use prompt_set::{Prompt, PromptBody, PromptSet};
-pub use reason::{CostPart, LeftOut, Reason, Unknown};
+pub use reason::{LeftOut, Reason, Unknown};
 pub use record::{
     FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord, OperatingPoint, Outcome,
     WindowRecord,

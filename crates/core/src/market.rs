@@ -5,8 +5,8 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::cost_part::CostPart;
 use crate::money::Currency;
-use crate::reason::CostPart;
 
 /// What a curve's amounts are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::text::printable_up_to;
+
 /// An ISO 4217 code: three capital letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -35,7 +37,7 @@ impl FromStr for Currency {
     fn from_str(text: &str) -> Result<Self, CurrencyError> {
         match <[u8; 3]>::try_from(text.as_bytes()) {
             Ok(code) if code.iter().all(u8::is_ascii_uppercase) => Ok(Self(code)),
-            _ => Err(CurrencyError(text.chars().take(12).flat_map(char::escape_default).collect())),
+            _ => Err(CurrencyError(printable_up_to(text, 12).into_owned())),
         }
     }
 }

@@ -26,6 +26,13 @@ pub fn plains(estimate: &Estimate) -> String {
     format!("[{}, {}]", plain(estimate.lower), plain(estimate.upper))
 }
 
+/// A value with its interval, each shown by `shown`: `31 % [27 %, 35 %]`; one whose ends read the same stands alone.
+pub fn interval(estimate: &Estimate, shown: impl Fn(f64) -> String) -> String {
+    let (lower, upper) = (shown(estimate.lower), shown(estimate.upper));
+    let point = shown(estimate.point);
+    if lower == upper { point } else { format!("{point} [{lower}, {upper}]") }
+}
+
 /// Seconds in the unit that fits: `210 ms`, `1.20 s`.
 pub fn seconds(value: f64) -> String {
     match value {

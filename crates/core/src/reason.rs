@@ -1,15 +1,18 @@
 //! Why a number is not known: a code for programs, a sentence for people.
 
-use std::borrow::Cow;
+mod words;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::text::{count, printable};
+use crate::coded::Coded;
+use crate::cost_part::CostPart;
+use crate::economics::{EconomicsReason, UnknownOf};
 
 /// Why a number is not known. Decisions match the variants; nobody reads the sentences but people.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Reason {
     /// Nothing was asked of the variant.
@@ -74,6 +77,13 @@ pub enum Reason {
         /// That machine.
         host: String,
     },
+    /// What an hour of one of several machines costs is not known, so that costs on it stand against no other's.
+    MachinePriceUnknown {
+        /// That machine.
+        machine: String,
+    },
+    /// It holds the baseline's weights on another machine, where divergences are taken from it.
+    OtherMachinesReference,
     /// The memory bandwidth was not measured.
     NoBandwidth,
     /// The bytes read per token are not known.
@@ -143,6 +153,48 @@ pub enum Reason {
     CutOff,
     /// The amount does not fit a decimal.
     OutOfRange,
+    /// No complete window was recorded.
+    NoWholeWindow,
+    /// The windows were disturbed, and others were measured in their place.
+    MeasuredAgain,
+    /// The report has no such operating point.
+    NoSuchPoint,
+    /// The energy of one of two machines is not known.
+    EnergyOfMachine {
+        /// Of which.
+        which: UnknownOf,
+        /// Why.
+        why: Option<Box<Reason>>,
+    },
+    /// The energy of two machines has no price.
+    EnergyUnpriced,
+    /// The idle power of one of two machines is not known, or of both, and that of neither counts.
+    IdleOfMachines {
+        /// Of which.
+        which: UnknownOf,
+    },
+    /// The readings of two runs cover different parts of the machine.
+    ReadingsOfOtherParts {
+        /// What the old run's cover.
+        before: String,
+        /// What the new run's cover.
+        after: String,
+    },
+    /// The costs of two runs hold different parts.
+    CostsOfOtherParts,
+    /// It is not known in one of two runs.
+    NotKnownInRun {
+        /// True for the old one.
+        is_old: bool,
+    },
+    /// An interval reaches zero, so that there is no ratio.
+    IntervalReachesZero,
+    /// Too few graded prompts are in both runs.
+    TooFewGradedInBoth,
+    /// Nothing was asked in one of two runs.
+    NothingAskedInOne,
+    /// What unit economics lacks.
+    Economics(EconomicsReason),
     /// Anything else, in words.
     Stated {
         /// One sentence, without its full stop.
@@ -168,154 +220,11 @@ impl Reason {
             Self::TooFewPrompts { .. } | Self::TooFewAnswers { .. } | Self::TooFewBlocks | Self::TooWide
         )
     }
+}
 
-    /// Code and sentence.
-    fn words(&self) -> (&'static str, Cow<'_, str>) {
-        let (code, sentence): (&'static str, Cow<'_, str>) = match self {
-            Self::NothingAsked => ("nothing_asked", "nothing was asked of it".into()),
-            Self::NoAnswer => ("no_answer", "no request was answered".into()),
-            Self::TooFewAnswers { answered, needed } => (
-                "too_few_answers",
-                format!(
-                    "n too small: {} answered, at least {needed} are needed",
-                    if *answered == 1 { "1 prompt was".to_owned() } else { format!("{answered} prompts were") }
-                )
-                .into(),
-            ),
-            Self::TooFewPrompts { needed } => (
-                "too_few_prompts",
-                format!("n too small: at least {} must bear on it; run more prompts", count(*needed, "prompt"))
-                    .into(),
-            ),
-            Self::TooFewBlocks => (
-                "too_few_blocks",
-                "the prompts ran in too few blocks to know how windows differ; more prompts, or a smaller \
-                 --window-prompts, show it"
-                    .into(),
-            ),
-            Self::TooWide => (
-                "too_wide",
-                "n too small: the interval would reach more than a factor of ten to either side; more prompts, or a \
-                 quieter machine, narrow it"
-                    .into(),
-            ),
-            Self::NoneRight => ("none_right", "no answer, or too few, were graded and right".into()),
-            Self::NoOutput => ("no_output", "no output, or too little, was written".into()),
-            Self::NoCost => ("no_cost", "no part of the cost is known".into()),
-            Self::NoCommonCost => ("no_common_cost", "the costs have no known part in common".into()),
-            Self::NoEnergy => ("no_energy", "the energy is unknown".into()),
-            Self::NoMeter { why } => ("no_meter", printable(why)),
-            Self::NoTariff => ("no_tariff", "no price of electricity is known".into()),
-            Self::InRent => ("in_rent", "included in the rent".into()),
-            Self::PaidByTokens => ("paid_by_tokens", "included in the price of the tokens".into()),
-            Self::MachineCostInPart => (
-                "machine_cost_in_part",
-                "the price of tokens holds everything, and electricity or hardware of the machine beside it is unknown; \
-                 --estimate or --assume-watts, and [prices], tell"
-                    .into(),
-            ),
-            Self::NoHardwarePrice => ("no_hardware_price", "no price of the hardware is known".into()),
-            Self::FreeClaim => (
-                "free_claim",
-                "0 is a claim; confirm it with `free = true` in an [[offers]] entry of your own".into(),
-            ),
-            Self::NotInPrice => (
-                "not_in_price",
-                "the listed price does not hold it; give the whole price in an [[offers]] entry".into(),
-            ),
-            Self::NoOperation => ("no_operation", "no operating cost is known".into()),
-            Self::NoIdlePower => ("no_idle_power", "no idle power was measured".into()),
-            Self::IdleOfOtherParts => (
-                "idle_of_other_parts",
-                "the idle power covers other parts of the machine than the windows".into(),
-            ),
-            Self::OtherMachine => ("other_machine", "the server runs on another machine".into()),
-            Self::OtherMachinesPrice { host } => (
-                "other_machines_price",
-                format!(
-                    "the server runs on {}, and what that machine costs is unknown; give its rate per hour",
-                    printable(host)
-                )
-                .into(),
-            ),
-            Self::NoBandwidth => ("no_bandwidth", "the memory bandwidth was not measured".into()),
-            Self::NoBytesPerToken => ("no_bytes_per_token", "the bytes read per token are unknown".into()),
-            Self::SideBySide => ("side_by_side", "requests ran side by side".into()),
-            Self::TokensNotReported { without, answers } => (
-                "tokens_not_reported",
-                format!("the prompt tokens of {without} of {} were not reported", count(*answers, "answer"))
-                    .into(),
-            ),
-            Self::LikelihoodsNotReported => (
-                "likelihoods_not_reported",
-                "the server did not report the likelihood of every token of the baseline's answers".into(),
-            ),
-            Self::KnownFromBelow => (
-                "known_from_below",
-                "the server lists only its likeliest tokens, so the divergence is known from below only".into(),
-            ),
-            Self::NotGraded => ("not_graded", "no prompt that both answered was graded".into()),
-            Self::BaselineNotGraded { why } => (
-                "baseline_not_graded",
-                format!("the baseline could not be graded: {}", printable(why)).into(),
-            ),
-            Self::SomeNotGraded { prompts, why } => (
-                "some_not_graded",
-                format!(
-                    "{} could not be graded and count as wrong ({})",
-                    count(*prompts, "prompt"),
-                    printable(why)
-                )
-                .into(),
-            ),
-            Self::SomeNotCompared { prompts, why } => (
-                "some_not_compared",
-                format!("{} could not be compared ({})", count(*prompts, "prompt"), printable(why)).into(),
-            ),
-            Self::BaselineAllWrong { prompts } => (
-                "baseline_all_wrong",
-                format!(
-                    "the baseline gets none of {} right, so answers cannot show damage; check its chat template, the \
-                     model's name and the graders, or take prompts that it can answer",
-                    count(*prompts, "graded prompt")
-                )
-                .into(),
-            ),
-            Self::BaselineAllRight { prompts } => (
-                "baseline_all_right",
-                format!(
-                    "the baseline gets all of {} right, so the prompts are too easy to show damage; take harder ones",
-                    count(*prompts, "graded prompt")
-                )
-                .into(),
-            ),
-            Self::NoLossDetectable => (
-                "no_loss_detectable",
-                "n too small: not even the loss of every right answer would be found with 80 % power".into(),
-            ),
-            Self::NeverSteady => (
-                "never_steady",
-                "steady state was never reached; a longer --duration may reach it".into(),
-            ),
-            Self::TooFewInSteadyState => (
-                "too_few_in_steady_state",
-                "too few requests were answered in the steady state; a longer --duration brings more".into(),
-            ),
-            Self::NoThroughput => ("no_throughput", "the throughput is unknown".into()),
-            Self::NoTargets => ("no_targets", "no targets were given (--slo)".into()),
-            Self::NoneIssued => ("none_issued", "no request was issued in the steady state".into()),
-            Self::CacheNotReported { served: true } => (
-                "cache_not_reported",
-                "the server does not report what it takes from a prompt cache".into(),
-            ),
-            Self::CacheNotReported { served: false } => {
-                ("cache_not_reported", "what came from a prompt cache was not reported".into())
-            }
-            Self::CutOff => ("cut_off", "their window was cut off".into()),
-            Self::OutOfRange => ("out_of_range", "the amount is out of range".into()),
-            Self::Stated { why } => ("stated", printable(why)),
-        };
-        (code, sentence)
+impl Coded for Reason {
+    fn code(&self) -> &'static str {
+        self.words().0
     }
 }
 
@@ -371,88 +280,9 @@ impl Unknown {
     }
 }
 
-/// Part of a cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CostPart {
-    /// Electricity while requests were answered.
-    Energy,
-    /// The machine: depreciation, interest.
-    Hardware,
-    /// The machine's rent.
-    Rent,
-    /// Electricity of unused hours.
-    Idle,
-    /// People, licenses, space.
-    Operation,
-    /// Storage and egress of a rented machine.
-    #[serde(rename = "storage and egress")]
-    StorageAndEgress,
-    /// Interruptible machines.
-    Spot,
-    /// Loading a model again after an interruption.
-    Restarts,
-    /// On-demand machines where interruptible ones are gone.
-    Fallback,
-    /// Serverless execution.
-    Execution,
-    /// Loading a model for a request that finds none.
-    #[serde(rename = "cold starts")]
-    ColdStarts,
-    /// Serverless workers that wait for the next request.
-    Waiting,
-    /// Tokens by their price.
-    Tokens,
-    /// Prompt tokens.
-    #[serde(rename = "input tokens")]
-    InputTokens,
-    /// Output tokens.
-    #[serde(rename = "output tokens")]
-    OutputTokens,
-    /// What a trace states that a call cost.
-    Stated,
-    /// The price itself, where what is listed is a claim.
-    Price,
-    /// The machine that an accelerator is attached to, where the listed price is the accelerator's alone.
-    #[serde(rename = "host machine")]
-    HostMachine,
-}
-
-impl CostPart {
-    /// The name, as bills print it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Energy => "energy",
-            Self::Hardware => "hardware",
-            Self::Rent => "rent",
-            Self::Idle => "idle",
-            Self::Operation => "operation",
-            Self::StorageAndEgress => "storage and egress",
-            Self::Spot => "spot",
-            Self::Restarts => "restarts",
-            Self::Fallback => "fallback",
-            Self::Execution => "execution",
-            Self::ColdStarts => "cold starts",
-            Self::Waiting => "waiting",
-            Self::Tokens => "tokens",
-            Self::InputTokens => "input tokens",
-            Self::OutputTokens => "output tokens",
-            Self::Stated => "stated",
-            Self::Price => "price",
-            Self::HostMachine => "host machine",
-        }
-    }
-}
-
-impl fmt::Display for CostPart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 /// Parts that a cost leaves out, each with its reason. In JSON two objects: `left_out`, part → sentence, and
 /// `left_out_codes`, part → code.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct LeftOut(BTreeMap<CostPart, Reason>);
 
 impl LeftOut {

@@ -39,8 +39,11 @@ pub struct Report {
     pub prices: Vec<Price>,
     /// The price book applied, with utilization and PUE.
     pub price_book: PriceBook,
-    /// Where it ran.
+    /// Where it ran; of several machines the baseline's. The host name is left out.
     pub machine: MachineFacts,
+    /// The machines, where the runs come from several: each variant is judged on each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub machines: Vec<MachineReport>,
     /// What must be read with the numbers: the sentences of `findings`, the most important first.
     pub notes: Vec<String>,
     /// The same with a code, a weight, the numbers and what to do; what weighs most first.
@@ -61,6 +64,19 @@ pub struct Report {
     pub hosted: Vec<HostedReport>,
     /// What to deploy.
     pub recommendation: Recommendation,
+}
+
+/// One of several machines.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MachineReport {
+    /// What the report calls it: what stands behind ` on ` in the names of its variants.
+    pub name: String,
+    /// What its runs recorded of it, without the host name.
+    pub facts: MachineFacts,
+    /// Its runs.
+    pub run_ids: Vec<RunId>,
+    /// The prices that its costs are computed with.
+    pub price_book: PriceBook,
 }
 
 /// What else the machine did while it was measured, over all windows that were watched.
@@ -125,8 +141,11 @@ pub struct HostedReport {
 /// One variant's measurements, cost, quality and verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CandidateReport {
-    /// The variant.
+    /// The variant; of several machines with ` on ` and the machine's name.
     pub variant: VariantId,
+    /// The machine, by its name in [`Report::machines`]; `None` where there is one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
     /// What ran it.
     pub engine: EngineIdentity,
     /// How its weights came to be.

@@ -32,6 +32,8 @@ pub struct RunSpec {
     pub window_prompts: Option<u32>,
     /// How tokens are chosen; its seed is that of the order and of the choice of prompts too.
     pub sampling: Sampling,
+    /// What the machine is called; `None` for its hardware's name.
+    pub label: Option<String>,
     /// Worker threads; `None` for one a core.
     pub threads: Option<u16>,
     /// Where models in process run: `cpu`, `cuda` or `cuda:N`.
@@ -67,6 +69,7 @@ impl Default for RunSpec {
             warm_ups: 2,
             window_prompts: None,
             sampling: Sampling::default(),
+            label: None,
             threads: None,
             device: "cpu".to_owned(),
             max_remeasure: None,

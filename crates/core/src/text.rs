@@ -34,6 +34,11 @@ pub fn count(number: u64, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
+/// `1 year`, `4 years`.
+pub fn years(count: f64) -> String {
+    if (count - 1.0).abs() <= 0.0 { "1 year".to_owned() } else { format!("{count} years") }
+}
+
 /// A planned number of prompts, rounded up to two digits: `about 1600 prompts`.
 pub fn about_prompts(prompts: usize) -> String {
     let mut unit = 1;
@@ -70,6 +75,25 @@ pub fn printable_up_to(text: &str, longest: usize) -> Cow<'_, str> {
     }
 
     Cow::Owned(shown)
+}
+
+/// The same of a text of several lines, whose line ends stay.
+pub fn printable_lines(text: &str, longest: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(longest));
+    let mut left = longest;
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            shown.push('\n');
+        }
+        shown.push_str(&printable_up_to(line, left));
+
+        let characters = line.chars().count();
+        if characters > left {
+            break;
+        }
+        left -= characters;
+    }
+    shown
 }
 
 /// True for what a terminal would obey or a reader could not see: control characters, marks of direction (Unicode
@@ -132,6 +156,8 @@ mod tests {
         }
 
         assert_eq!(printable_up_to("abcdef", 3), "abc…");
+        assert_eq!(printable_lines("a\u{1b}b\r\nc\n", 99), "a\\u{1b}b\\r\nc\n");
+        assert_eq!(printable_lines("ab\ncd\nef", 3), "ab\nc…");
         assert_eq!(printable(&"x".repeat(400)).chars().count(), LONGEST_QUOTE + 1);
     }
 }

@@ -1,17 +1,18 @@
 //! What one inference takes: the measured quantities that unit economics start from.
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, Serializer};
 
 use crate::energy::EnergySource;
+use crate::energy_note::EnergyNote;
 use crate::estimate::Estimate;
 use crate::identity::{RunId, VariantId};
 
 /// Mean quantities of one answered request of one variant on one machine: what failures took is shared among the
 /// answers.
 ///
-/// All are per answered request. What was not measured is `None` and has a sentence in `energy_note`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// All are per answered request. What was not measured is `None` and has its reason in `energy_note`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Workload {
     /// What ran.
     pub variant: VariantId,
@@ -39,8 +40,9 @@ pub struct Workload {
     pub joules: Option<Estimate>,
     /// What the joules rest on.
     pub energy_source: EnergySource,
-    /// Why energy is unknown, or what must be said of it; empty where there is nothing to say.
-    pub energy_note: String,
+    /// Why energy is unknown, or what must be said of it; `None` where there is nothing to say.
+    #[serde(serialize_with = "sentence")]
+    pub energy_note: Option<EnergyNote>,
     /// Watts of the idle machine with the model resident.
     pub idle_w: Option<f64>,
     /// Seconds to load the model: the median, between the fastest and the slowest load.
@@ -51,6 +53,14 @@ pub struct Workload {
     pub output_tokens: Option<Estimate>,
     /// Share of graded answers that are right, 0 to 1; failures are no answers.
     pub correct: Option<Estimate>,
+}
+
+/// The sentence of a note; empty where there is none.
+fn sentence<S: Serializer>(note: &Option<EnergyNote>, serializer: S) -> Result<S::Ok, S::Error> {
+    match note {
+        Some(note) => serializer.collect_str(note),
+        None => serializer.serialize_str(""),
+    }
 }
 
 impl Workload {

@@ -19,7 +19,7 @@ pub struct Part {
 }
 
 /// Parts and their exact sum.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Bill {
     /// Currency of every amount.
     pub currency: Currency,

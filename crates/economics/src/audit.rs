@@ -1,8 +1,11 @@
 //! The cost of an inference against what it earns.
 
+use infercost_core::economics::{BreakEvenOf, LimitGrounds, LimitSide, Limited};
 use infercost_core::market::TokenPrice;
 use infercost_core::price::Price;
-use infercost_core::{CostPart, Currency, Estimate, Findings, LeftOut};
+use infercost_core::{
+    CostPart, Currency, EconomicsReason, Estimate, Findings, LeftOut, Reason, ReasonGiven, Unknown, What, Why,
+};
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -10,8 +13,6 @@ use crate::bill::{Assumption, Bill, double, stale};
 use crate::lever::Lever;
 use crate::production::{Production, token_cost};
 use crate::scenario::Scenario;
-use crate::wording::{interval, plain};
-use infercost_core::text::percent;
 use infercost_stats::propagation::{Input, exact, propagate};
 
 mod break_even;
@@ -110,15 +111,17 @@ pub enum Zone {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LimitResult {
     /// What is limited.
-    pub what: &'static str,
+    #[serde(flatten)]
+    pub what: What<Limited>,
     /// The limit.
     pub limit: f64,
     /// What was found.
     pub found: Option<Estimate>,
     /// On which side of it.
     pub zone: Zone,
-    /// One sentence.
-    pub why: String,
+    /// What that rests on.
+    #[serde(flatten)]
+    pub why: Why<LimitGrounds>,
 }
 
 /// What one change does.
@@ -134,21 +137,24 @@ pub struct Swing {
     pub share: Option<Estimate>,
     /// Cost ÷ revenue after it.
     pub of_revenue: Option<f64>,
-    /// Why it does not apply; empty where it does.
-    pub reason: String,
+    /// Why it does not apply.
+    #[serde(flatten)]
+    pub reason: ReasonGiven<EconomicsReason>,
 }
 
 /// The value of an input at which a limit is just met.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BreakEven {
     /// Which input, and which limit.
-    pub what: String,
+    #[serde(flatten)]
+    pub what: What<BreakEvenOf>,
     /// Its value; `None` where no value meets the limit.
     pub value: Option<Estimate>,
     /// Unit of the value.
     pub unit: String,
-    /// Why there is none; empty where there is.
-    pub reason: String,
+    /// Why there is none.
+    #[serde(flatten)]
+    pub reason: ReasonGiven<EconomicsReason>,
 }
 
 /// The cost at another utilization.
@@ -206,8 +212,9 @@ pub struct Audit {
     /// What must be known with them.
     #[serde(flatten)]
     pub findings: Findings,
-    /// Why a field above is null: name → sentence.
-    pub unknown: std::collections::BTreeMap<String, String>,
+    /// Why a field above is null.
+    #[serde(flatten)]
+    pub unknown: Unknown,
 }
 
 impl Audit {
@@ -244,29 +251,25 @@ pub fn audit(input: AuditInput) -> Audit {
     let mut findings = stale(&assumptions, input.today);
     findings.extend(input.findings.clone());
 
-    let reasons = [
-        ("per_inference", cost.is_none(), "no part of the cost is known"),
-        ("per_correct", per_correct.is_none(), "no answer was graded, or none was right"),
-        (
-            "per_session",
-            cost.is_some() && input.per_session.is_none(),
-            "how many inferences a session has is unknown; give revenue.inferences_per_session or --per-session",
-        ),
-        ("per_user", cost.is_some() && input.per_user.is_none(), "how many inferences a user has is unknown"),
+    let lacks = |input_is_there: bool| cost.is_some() && !input_is_there;
+    let mut unknown = Unknown::default();
+    for (name, is_missing, reason) in [
+        ("per_inference", cost.is_none(), EconomicsReason::NoKnownPart),
+        ("per_correct", per_correct.is_none(), EconomicsReason::NoneRight),
+        ("per_session", lacks(input.per_session.is_some()), EconomicsReason::NoSessions),
+        ("per_user", lacks(input.per_user.is_some()), EconomicsReason::NoUsers),
         (
             "per_million_output_tokens",
-            cost.is_some() && per_million_output_tokens.is_none(),
-            "the output tokens of an inference are unknown",
+            lacks(per_million_output_tokens.is_some()),
+            EconomicsReason::NoOutputTokens,
         ),
-        (
-            "per_month",
-            cost.is_some() && input.per_month.is_none(),
-            "no load is given; give requests_per_hour in [load]",
-        ),
-        ("share", share.is_none(), "no revenue per inference is given; give [revenue] or --revenue"),
-    ];
-    let missing = reasons.into_iter().filter(|(_, is_missing, _)| *is_missing);
-    let unknown = missing.map(|(name, _, reason)| (name.to_owned(), reason.to_owned())).collect();
+        ("per_month", lacks(input.per_month.is_some()), EconomicsReason::NoLoad),
+        ("share", share.is_none(), EconomicsReason::NoRevenue),
+    ] {
+        if is_missing {
+            unknown.insert(name, Reason::Economics(reason));
+        }
+    }
 
     Audit {
         schema: AUDIT_SCHEMA,
@@ -334,14 +337,12 @@ impl Subject {
         }
     }
 
-    fn with(&self, lever: Lever) -> Result<Option<Estimate>, String> {
+    fn with(&self, lever: Lever) -> Result<Option<Estimate>, EconomicsReason> {
         match (self, lever) {
             (Self::Machine(scenario), _) => Ok(lever.apply(scenario)?.cost()),
             (Self::Tokens { .. }, Lever::OutputUp) => Ok(self.cost_with(1.2)),
-            (Self::Tokens { .. }, _) => Err("tokens are bought; there is no machine".to_owned()),
-            (Self::Stated { .. }, _) => {
-                Err("the cost is as the trace states it; its parts are unknown".to_owned())
-            }
+            (Self::Tokens { .. }, _) => Err(EconomicsReason::TokensBought),
+            (Self::Stated { .. }, _) => Err(EconomicsReason::CostStated),
         }
     }
 
@@ -382,12 +383,9 @@ fn limits(
     // leave out.
     let machine = [CostPart::Hardware, CostPart::Rent];
 
-    let missing: Vec<&'static str> = [CostPart::Energy, CostPart::Idle]
-        .into_iter()
-        .chain(machine)
-        .filter(|part| bill.left_out.holds(*part))
-        .map(CostPart::name)
-        .collect();
+    let power = [CostPart::Energy, CostPart::Idle];
+    let missing: Vec<CostPart> =
+        power.into_iter().chain(machine).filter(|part| bill.left_out.holds(*part)).collect();
 
     let gaps = Gaps {
         missing,
@@ -397,20 +395,20 @@ fn limits(
 
     if let Some(limit) = input.limits.loss_zone.filter(|_| share.is_some()) {
         let revenue = input.revenue.as_ref().map_or(f64::NAN, |revenue| double(revenue.value));
-        let held = Held { what: "cost ÷ revenue", limit, found: share, cost: limit * revenue };
-        results.push(gaps.against(held, percent));
+        let held = Held { quantity: Limited::ShareOfRevenue, limit, found: share, cost: limit * revenue };
+        results.push(gaps.against(&held));
     }
 
     if let Some(limit) = input.limits.max_cost {
-        let held = Held { what: "cost per inference", limit, found: cost, cost: limit };
-        results.push(gaps.against(held, plain));
+        let held = Held { quantity: Limited::CostPerInference, limit, found: cost, cost: limit };
+        results.push(gaps.against(&held));
     }
     results
 }
 
 /// A quantity that is held against a limit.
 struct Held {
-    what: &'static str,
+    quantity: Limited,
     limit: f64,
     found: Option<Estimate>,
     /// The limit as the cost of one inference.
@@ -419,7 +417,7 @@ struct Held {
 
 /// What a cost leaves out that could carry it over a limit.
 struct Gaps<'a> {
-    missing: Vec<&'static str>,
+    missing: Vec<CostPart>,
     /// True where nothing but power is missing, so that watts can be named.
     power_alone: bool,
     subject: &'a Subject,
@@ -427,50 +425,50 @@ struct Gaps<'a> {
 
 impl Gaps<'_> {
     /// On which side of its limit a quantity is, and why.
-    fn against(&self, held: Held, shown: fn(f64) -> String) -> LimitResult {
-        let Held { what, limit, found, cost } = held;
+    fn against(&self, held: &Held) -> LimitResult {
+        let Held { quantity, limit, found, cost } = *held;
+        let zone = found.map_or(Zone::Open, |found| self.zone(&found, limit));
 
-        let zone = match found {
-            // One inference says nothing of the next.
-            Some(found) if found.n == 1 => Zone::Open,
-            Some(found) if found.lower >= limit => Zone::Loss,
-            Some(found) if found.upper < limit && self.missing.is_empty() => Zone::Profit,
-            _ => Zone::Open,
+        let side = |found: Estimate| match zone {
+            Zone::Loss => LimitSide::AtOrAbove,
+            Zone::Profit => LimitSide::Below,
+            Zone::Open if found.n == 1 => LimitSide::OneInference,
+            Zone::Open if found.upper < limit => LimitSide::BelowSoFar,
+            Zone::Open => LimitSide::Either,
         };
 
-        let why = match found {
-            None => format!("{what} is unknown"),
-            Some(found) => {
-                let side = match zone {
-                    Zone::Loss => "at or above",
-                    Zone::Profit => "below",
-                    Zone::Open if found.n == 1 => "by one inference alone, which settles nothing against",
-                    Zone::Open if found.upper < limit => "as far as is known below",
-                    Zone::Open => "which may be on either side of",
-                };
-
-                let doubt = if zone == Zone::Open { self.in_words(cost) } else { String::new() };
-                format!("{what} is {}, {side} the limit of {}{doubt}", interval(&found, shown), shown(limit))
-            }
+        let is_doubted = found.is_some() && zone == Zone::Open;
+        let why = LimitGrounds {
+            quantity,
+            found: found.map(|found| (found, side(found))),
+            limit,
+            left_out: if is_doubted { self.missing.clone() } else { Vec::new() },
+            until_watts: self.watts_until(cost).filter(|_| is_doubted),
         };
-
-        LimitResult { what, limit, found, zone, why }
+        LimitResult { what: What(quantity), limit, found, zone, why: Why(why) }
     }
 
-    /// What is left out, and the power from which a cost would be passed; empty where nothing is.
-    fn in_words(&self, cost: f64) -> String {
-        if self.missing.is_empty() {
-            return String::new();
+    /// On which side of a limit an interval lies.
+    fn zone(&self, found: &Estimate, limit: f64) -> Zone {
+        // One inference says nothing of the next.
+        if found.n == 1 {
+            Zone::Open
+        } else if found.lower >= limit {
+            Zone::Loss
+        } else if found.upper < limit && self.missing.is_empty() {
+            Zone::Profit
+        } else {
+            Zone::Open
         }
+    }
 
-        let left_out = format!("; {} left out", self.missing.join(" and "));
+    /// The power from which a cost would be passed, where nothing but power is missing.
+    fn watts_until(&self, cost: f64) -> Option<f64> {
         match self.subject {
-            Subject::Machine(scenario) if self.power_alone => {
-                scenario.watts_until(cost).map_or(left_out.clone(), |watts| {
-                    format!("{left_out}, and the machine would pass it above {} W at work", plain(watts))
-                })
+            Subject::Machine(scenario) if self.power_alone && !self.missing.is_empty() => {
+                scenario.watts_until(cost)
             }
-            _ => left_out,
+            _ => None,
         }
     }
 }

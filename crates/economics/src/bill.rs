@@ -1,7 +1,8 @@
 //! What a number rests on.
 
+use infercost_core::economics::{Assumed, invoiced};
 use infercost_core::price::Price;
-use infercost_core::{EconomicsFact, Findings, Severity};
+use infercost_core::{EconomicsFact, Findings, Severity, What};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
@@ -11,10 +12,11 @@ use serde::Serialize;
 pub use infercost_cost::{Bill, Part};
 
 /// What a number rests on, with its source and date where it has them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Assumption {
-    /// What is assumed, in words, with its value and unit.
-    pub what: String,
+    /// What is assumed.
+    #[serde(flatten)]
+    pub what: What<Assumed>,
     /// Who says so.
     pub source: String,
     /// As of when; `None` for what has no date.
@@ -23,19 +25,18 @@ pub struct Assumption {
 
 impl Assumption {
     /// An assumption without a date.
-    pub fn new(what: impl Into<String>, source: impl Into<String>) -> Self {
-        Self { what: what.into(), source: source.into(), date: None }
+    pub fn new(what: Assumed, source: impl Into<String>) -> Self {
+        Self { what: What(what), source: source.into(), date: None }
     }
 
     /// A price that was paid: it stays true, however old it is.
     pub fn of_invoice(price: &Price) -> Self {
-        let dated = Self::of_price(price);
-        Self { source: format!("{}, {}", dated.source, price.date), date: None, ..dated }
+        Self::new(Assumed::price(price), invoiced(price))
     }
 
     /// A dated price.
     pub fn of_price(price: &Price) -> Self {
-        let what = format!("{} {} {}/{}", price.name, price.value, price.currency, price.unit);
+        let what = What(Assumed::price(price));
         Self { what, source: price.source.clone(), date: Some(price.date) }
     }
 }
@@ -51,7 +52,7 @@ pub fn stale(assumptions: &[Assumption], today: Date) -> Findings {
         let age = date.until(today).map(|span| span.get_days()).unwrap_or_default();
 
         if age > STALE_DAYS {
-            let (assumption, source) = (assumption.what.clone(), assumption.source.clone());
+            let (assumption, source) = (assumption.what.to_string(), assumption.source.clone());
             findings.add(Severity::Warning, EconomicsFact::AssumptionOld { assumption, days: age, source });
         }
     }
@@ -75,7 +76,7 @@ mod tests {
     #[test]
     fn old_prices_are_named() {
         let on = |text: &str| text.parse::<Date>().unwrap_or_default();
-        let price = |date| Assumption { what: "rent".into(), source: "a bill".into(), date };
+        let price = |date| Assumption { date, ..Assumption::new(Assumed::StatedCost, "a bill") };
         let check = |date: Option<&str>, wanted: usize| {
             let assumptions = [price(date.map(on))];
             assert_eq!(stale(&assumptions, on("2026-11-23")).iter().len(), wanted, "{date:?}");

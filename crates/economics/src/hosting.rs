@@ -9,13 +9,13 @@ mod cost;
 mod hosting_scenario;
 mod map;
 
+use infercost_core::economics::HostGrounds;
 use infercost_core::hosting::{Charge, HostingOffer};
-use infercost_core::{CostPart, Currency, Estimate, Findings, Workload};
+use infercost_core::{CostPart, Currency, EconomicsReason, Estimate, Findings, RunId, Why, Workload};
 use serde::Serialize;
 
 use crate::bill::{Assumption, Bill};
 use crate::lever::Lever;
-use crate::wording::plain;
 use infercost_stats::propagation::propagate;
 
 pub use break_even::{LoadBreakEven, Payback};
@@ -73,6 +73,17 @@ pub struct AfterLever {
     pub cheapest: Vec<String>,
 }
 
+/// What one way saves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaySaving {
+    /// Its name.
+    pub way: String,
+    /// `rent`, `spot`, `serverless` or `api`.
+    pub kind: &'static str,
+    /// Share of the cost of the machine in use, or why it is unknown.
+    pub saving: Result<Estimate, EconomicsReason>,
+}
+
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Hosting {
@@ -92,8 +103,9 @@ pub struct Hosting {
     pub cheapest: Vec<String>,
     /// True where the cheapest leaves something out that could change the order.
     pub open: bool,
-    /// The answer in a sentence.
-    pub why: String,
+    /// What the answer rests on.
+    #[serde(flatten)]
+    pub why: Why<HostGrounds>,
     /// Who wins after each change.
     pub sensitivity: Vec<AfterLever>,
     /// Who wins where, over load and tariff.
@@ -106,12 +118,8 @@ pub struct Hosting {
 }
 
 impl Hosting {
-    /// What each other way saves, as a share of the machine in use: name, kind, and the share or why it is unknown.
-    pub fn savings_against_own(
-        &self,
-        setting: &HostingScenario,
-        offers: &[HostingOffer],
-    ) -> Vec<(String, &'static str, Result<Estimate, String>)> {
+    /// What each other way saves against the machine in use.
+    pub fn savings_against_own(&self, setting: &HostingScenario, offers: &[HostingOffer]) -> Vec<WaySaving> {
         let ways = HostingOption::all(setting, offers);
         let requests = setting.requests_per_hour();
 
@@ -127,25 +135,47 @@ impl Hosting {
             });
 
             let saving = if missing {
-                Err("the energy of the machine in use is unknown, so its cost is too".to_owned())
+                Err(EconomicsReason::OwnEnergyUnknown)
             } else {
-                share.ok_or_else(|| "one of the costs is unknown".to_owned())
+                share.ok_or(EconomicsReason::OneCostUnknown)
             };
-            savings.push((way.name.clone(), way.kind(), saving));
+            savings.push(WaySaving { way: way.name.clone(), kind: way.kind(), saving });
         }
         savings
     }
 }
 
+/// Why a run says nothing of an offer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotMeasuredThere {
+    /// The runs are of other inferences.
+    #[error("runs {here} and {there} are not of the same variant and prompts")]
+    OtherInferences {
+        /// The run on the machine in use.
+        here: RunId,
+        /// The run on the offer's.
+        there: RunId,
+    },
+    /// The offer is paid by the token.
+    #[error("{offer} is paid by the token; no machine is measured")]
+    PaidByToken {
+        /// Its name.
+        offer: String,
+    },
+}
+
 /// The offer with the speed and load time that a run on it measured, in place of what is assumed.
 ///
 /// # Errors
-/// A sentence, where the two runs are not of the same inferences, or the offer has no machine.
-pub fn measured_on(offer: &HostingOffer, here: &Workload, there: &Workload) -> Result<HostingOffer, String> {
+/// [`NotMeasuredThere`], where the two runs are not of the same inferences, or the offer has no machine.
+pub fn measured_on(
+    offer: &HostingOffer,
+    here: &Workload,
+    there: &Workload,
+) -> Result<HostingOffer, NotMeasuredThere> {
     let same = here.prompts_sha256 == there.prompts_sha256 && here.variant == there.variant;
     if !same {
-        let (one, other) = (&here.run, &there.run);
-        return Err(format!("runs {one} and {other} are not of the same variant and prompts"));
+        return Err(NotMeasuredThere::OtherInferences { here: here.run.clone(), there: there.run.clone() });
     }
     let measured = Some(here.busy_s.point / there.busy_s.point);
     let loaded = there.load_s.map(|load| load.point);
@@ -156,9 +186,7 @@ pub fn measured_on(offer: &HostingOffer, here: &Workload, there: &Workload) -> R
             *speed = measured;
             *load_seconds = loaded.or(*load_seconds);
         }
-        Charge::Api { .. } => {
-            return Err(format!("{} is paid by the token; no machine is measured", offer.name));
-        }
+        Charge::Api { .. } => return Err(NotMeasuredThere::PaidByToken { offer: offer.name }),
     }
 
     Ok(offer)
@@ -191,7 +219,7 @@ pub fn host(name: String, setting: &HostingScenario, offers: &[HostingOffer]) ->
         ways: costs,
         cheapest,
         open,
-        why,
+        why: Why(why),
         sensitivity,
         map,
         assumptions,
@@ -292,43 +320,28 @@ fn names(ways: &[HostingOption], indices: &[usize]) -> Vec<String> {
     indices.iter().filter_map(|index| ways.get(*index)).map(|way| way.name.clone()).collect()
 }
 
-/// One sentence, and whether what is left out could change it.
-fn answer(setting: &HostingScenario, costs: &[OptionCost], cheapest: &[String]) -> (bool, String) {
+/// What the answer rests on, and whether what is left out could change it.
+fn answer(setting: &HostingScenario, costs: &[OptionCost], cheapest: &[String]) -> (bool, HostGrounds) {
     let Some(first) = costs.iter().find(|cost| cheapest.first() == Some(&cost.name)) else {
-        return (true, "no way has a known cost; give [prices] and [[offers]] in infercost.toml".to_owned());
+        return (true, HostGrounds::NoKnownCost);
     };
     let rivals = costs.iter().filter(|cost| cost.per_inference.is_some()).count();
     if rivals < 2 {
-        let why =
-            format!("{} is the only way with a known cost; give [[offers]] to compare it with", first.name);
-        return (false, why);
+        return (false, HostGrounds::OnlyOne { way: first.name.clone() });
     }
-
-    let tied = if cheapest.len() > 1 {
-        format!("{} cost the same within what was measured", cheapest.join(" and "))
-    } else {
-        format!("{} is the cheapest", first.name)
-    };
 
     let decisive =
         [CostPart::Energy, CostPart::Idle, CostPart::Hardware, CostPart::Restarts, CostPart::ColdStarts];
-    let missing: Vec<&str> =
-        decisive.into_iter().filter(|part| first.bill.left_out.holds(*part)).map(CostPart::name).collect();
+    let left_out: Vec<CostPart> =
+        decisive.into_iter().filter(|part| first.bill.left_out.holds(*part)).collect();
 
-    if missing.is_empty() {
-        return (false, tied);
-    }
+    // Where its energy is unknown, the next way tells how much a machine may draw until the order changes.
     let next = costs.iter().filter(|cost| cost.name != first.name).find_map(|cost| cost.per_inference);
     let watts = next.zip(first.per_inference).and_then(|(next, best)| {
         cost::watts_for(setting, setting.requests_per_hour(), next.point - best.point)
     });
+    let until_watts = watts.filter(|watts| first.kind == "own" && *watts > 0.0);
 
-    let unless = match watts {
-        Some(watts) if first.kind == "own" && watts > 0.0 => {
-            format!("; it stays so unless a machine draws more than {} W on average", plain(watts))
-        }
-        _ => String::new(),
-    };
-
-    (true, format!("{tied}, as far as it is known: {} left out{unless}", missing.join(" and ")))
+    let is_open = !left_out.is_empty();
+    (is_open, HostGrounds::Cheapest { ways: cheapest.to_vec(), left_out, until_watts })
 }

@@ -1,5 +1,6 @@
 //! The five changes whose effect every audit shows, in one place.
 
+use infercost_core::EconomicsReason;
 use serde::Serialize;
 
 use crate::scenario::{Acquisition, Scenario};
@@ -39,36 +40,36 @@ impl Lever {
     /// The scenario after the change, or why it does not apply.
     ///
     /// # Errors
-    /// A sentence, where what is to be changed is not there.
-    pub fn apply(self, scenario: &Scenario) -> Result<Scenario, String> {
+    /// [`EconomicsReason`], where what is to be changed is not there.
+    pub fn apply(self, scenario: &Scenario) -> Result<Scenario, EconomicsReason> {
         let mut changed = scenario.clone();
         match self {
             Self::EnergyUp => {
                 let in_rent =
                     matches!(scenario.acquisition, Acquisition::Rented { includes_electricity: true, .. });
                 if in_rent {
-                    return Err("electricity is in the rent".to_owned());
+                    return Err(EconomicsReason::ElectricityInRent);
                 }
-                let tariff = scenario.tariff.ok_or("no price of electricity is known")?;
+                let tariff = scenario.tariff.ok_or(EconomicsReason::NoTariff)?;
                 if scenario.joules.is_none() && scenario.idle_w.is_none() {
-                    return Err("the energy is unknown".to_owned());
+                    return Err(EconomicsReason::EnergyUnknown);
                 }
                 changed.tariff = Some(tariff + 0.1 * tariff.abs());
             }
             Self::UtilizationDown => changed.utilization = scenario.utilization * 0.8,
             Self::LifeDown => match &mut changed.acquisition {
                 Acquisition::Owned(owned) if owned.life_years > 1.0 => owned.life_years -= 1.0,
-                Acquisition::Owned(_) => return Err("the machine lives a year or less".to_owned()),
-                _ => return Err("the machine is not owned".to_owned()),
+                Acquisition::Owned(_) => return Err(EconomicsReason::ShortLife),
+                _ => return Err(EconomicsReason::NotOwned),
             },
             Self::RentUp => match &mut changed.acquisition {
                 Acquisition::Rented { per_hour, .. } => *per_hour *= 1.1,
-                _ => return Err("nothing is rented".to_owned()),
+                _ => return Err(EconomicsReason::NotRented),
             },
             // Time and joules of decoding grow with the answer; those of prefill do not. Joules are taken to
             // follow time.
             Self::OutputUp => {
-                let prefill = scenario.prefill_share.ok_or("prefill and decode were not timed apart")?;
+                let prefill = scenario.prefill_share.ok_or(EconomicsReason::NotTimedApart)?;
                 let factor = prefill + 1.2 * (1.0 - prefill);
                 changed.busy_s = scenario.busy_s.map(|busy| busy * factor);
                 changed.joules = scenario.joules.map(|joules| joules.map(|joules| joules * factor));
@@ -97,21 +98,21 @@ mod tests {
             utilization: 0.5,
             busy_s: one,
             joules: Some(one.map(|one| one * 100.0)),
-            energy_note: String::new(),
+            energy_note: None,
             idle_w: Some(20.0),
             prefill_share: Some(0.5),
         }
     }
 
     /// Change of the cost, or why there is none.
-    fn check(lever: Lever, scenario: &Scenario, wanted: Result<f64, &str>) {
+    fn check(lever: Lever, scenario: &Scenario, wanted: Result<f64, EconomicsReason>) {
         match (lever.apply(scenario), wanted) {
             (Ok(changed), Ok(wanted)) => {
                 let cost = |scenario: &Scenario| scenario.cost().map_or(f64::NAN, |cost| cost.point);
                 let change = cost(&changed) - cost(scenario);
                 assert!((change - wanted).abs() < 1e-12, "{lever:?}: {change} is not {wanted}");
             }
-            (Err(reason), Err(wanted)) => assert!(reason.contains(wanted), "{lever:?}: {reason}"),
+            (Err(reason), Err(wanted)) => assert_eq!(reason, wanted, "{lever:?}"),
             (found, wanted) => panic!("{lever:?}: {found:?}, not {wanted:?}"),
         }
     }
@@ -129,14 +130,18 @@ mod tests {
         check(Lever::UtilizationDown, &two, Ok(hour * 0.25 + 20.0 * 1e-7 * (0.6 / 0.4 - 1.0)));
         check(Lever::LifeDown, &two, Ok(hour));
         check(Lever::OutputUp, &two, Ok(0.1 * (hour + 1.2e-5)));
-        check(Lever::RentUp, &two, Err("nothing is rented"));
-        check(Lever::LifeDown, &scenario(owned(1.0)), Err("a year or less"));
+        check(Lever::RentUp, &two, Err(EconomicsReason::NotRented));
+        check(Lever::LifeDown, &scenario(owned(1.0)), Err(EconomicsReason::ShortLife));
         check(Lever::RentUp, &scenario(rented(true)), Ok(0.2 * hour));
-        check(Lever::LifeDown, &scenario(rented(true)), Err("not owned"));
-        check(Lever::EnergyUp, &scenario(rented(true)), Err("in the rent"));
+        check(Lever::LifeDown, &scenario(rented(true)), Err(EconomicsReason::NotOwned));
+        check(Lever::EnergyUp, &scenario(rented(true)), Err(EconomicsReason::ElectricityInRent));
         check(Lever::EnergyUp, &scenario(rented(false)), Ok(1.2e-6));
-        check(Lever::EnergyUp, &Scenario { tariff: None, ..two.clone() }, Err("no price of electricity"));
-        check(Lever::EnergyUp, &Scenario { joules: None, idle_w: None, ..two.clone() }, Err("unknown"));
-        check(Lever::OutputUp, &Scenario { prefill_share: None, ..two }, Err("not timed apart"));
+        check(Lever::EnergyUp, &Scenario { tariff: None, ..two.clone() }, Err(EconomicsReason::NoTariff));
+        check(
+            Lever::EnergyUp,
+            &Scenario { joules: None, idle_w: None, ..two.clone() },
+            Err(EconomicsReason::EnergyUnknown),
+        );
+        check(Lever::OutputUp, &Scenario { prefill_share: None, ..two }, Err(EconomicsReason::NotTimedApart));
     }
 }

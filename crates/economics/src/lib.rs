@@ -25,7 +25,6 @@ pub mod production;
 pub mod replacement;
 pub mod scenario;
 pub mod schedule;
-pub mod wording;
 
 pub use audit::{Audit, Limits, audit};
 pub use bill::{Assumption, Bill};

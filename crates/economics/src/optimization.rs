@@ -1,12 +1,11 @@
 //! What could be changed about a workload, ranked by what it would save.
 
-use infercost_core::{Currency, EconomicsFact, Estimate, Findings, Severity};
+use infercost_core::economics::OptimizeGrounds;
+use infercost_core::{Currency, EconomicsFact, EconomicsReason, Estimate, Findings, Severity, Why};
 use serde::Serialize;
 
 use crate::bill::Assumption;
 use crate::scenario::Scenario;
-use crate::wording::interval;
-use infercost_core::text::percent;
 use infercost_stats::propagation::{Input, propagate};
 
 mod hours;
@@ -142,8 +141,9 @@ pub struct Optimization {
     pub changes: Vec<Change>,
     /// How many are worthwhile.
     pub worthwhile: usize,
-    /// The answer in one sentence.
-    pub why: String,
+    /// What the answer rests on.
+    #[serde(flatten)]
+    pub why: Why<OptimizeGrounds>,
     /// What the numbers rest on.
     pub assumptions: Vec<Assumption>,
     /// What must be known with them.
@@ -156,15 +156,16 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
     changes.sort_by(|one, other| one.rank().cmp(&other.rank()).then(other.point().total_cmp(&one.point())));
     let worthwhile = changes.iter().filter(|change| change.is_worthwhile()).count();
 
-    let why = match changes.first().filter(|change| change.is_worthwhile()) {
-        Some(first) => {
-            let saving = first.saving.map_or_else(String::new, |saving| interval(&saving, percent));
-            let basis = if first.basis == Basis::Measured { "measured" } else { "computed" };
-            let quality =
-                if first.effect == Effect::Unknown { "; its effect on quality is unknown" } else { "" };
-            format!("{}, {}: saves {saving}, {basis}{quality}", first.kind.words(), first.to)
-        }
-        None => format!("nothing that was measured or computed saves {} for certain", percent(WORTHWHILE)),
+    let first = changes.first().filter(|change| change.is_worthwhile());
+    let why = match first.and_then(|first| Some((first, first.saving?))) {
+        Some((first, saving)) => OptimizeGrounds::Worthwhile {
+            kind: first.kind.words(),
+            to: first.to.clone(),
+            saving,
+            is_measured: first.basis == Basis::Measured,
+            is_quality_unknown: first.effect == Effect::Unknown,
+        },
+        None => OptimizeGrounds::NothingCertain { worthwhile: WORTHWHILE },
     };
 
     let known = changes.iter().filter(|change| change.saving.is_some()).count();
@@ -180,7 +181,7 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
         per_inference: now.cost(),
         changes,
         worthwhile,
-        why,
+        why: Why(why),
         assumptions: Vec::new(),
         findings,
     }
@@ -188,11 +189,14 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
 
 /// Share of the present cost that another measured scenario saves, at the same prices, where both leave out the
 /// same parts. The two runs are independent.
-pub fn saving_of(now: &Scenario, other: &Scenario) -> Result<Estimate, String> {
+///
+/// # Errors
+/// [`EconomicsReason`], where the costs cannot be compared.
+pub fn saving_of(now: &Scenario, other: &Scenario) -> Result<Estimate, EconomicsReason> {
     let (of_now, of_other) = (now.bill(), other.bill());
     let (held, others) = (of_now.parts.iter(), of_other.parts.iter());
     if !held.map(|part| part.name).eq(others.map(|part| part.name)) {
-        return Err("the two costs do not hold the same parts".to_owned());
+        return Err(EconomicsReason::OtherParts);
     }
 
     let (first, second) = (now.inputs(), other.inputs());
@@ -203,7 +207,7 @@ pub fn saving_of(now: &Scenario, other: &Scenario) -> Result<Estimate, String> {
         let (one, two) = at.split_at_checked(count).unwrap_or((at, &[]));
         1.0 - other.total(&second, two) / now.total(&first, one)
     });
-    saving.ok_or_else(|| "no part of the cost is known".to_owned())
+    saving.ok_or(EconomicsReason::NoKnownPart)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Energy where nobody measured it: power that the user assumes, and that is called assumed.
 
-use infercost_core::{EnergySource, Estimate, Workload};
+use infercost_core::{EnergyNote, EnergySource, Estimate, Workload};
 
 /// Power that is assumed, in watts.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,16 +17,12 @@ pub fn assume(workload: Workload, power: AssumedPower) -> Workload {
         return workload;
     }
     let joules: Estimate = workload.busy_s.map(|busy| busy * power.work);
-    let note = format!(
-        "Energy is assumed, not measured: {} W at work, as given.",
-        crate::wording::plain(power.work)
-    );
 
     Workload {
         joules: Some(joules),
         idle_w: power.idle.or(workload.idle_w),
         energy_source: EnergySource::Assumed,
-        energy_note: note,
+        energy_note: Some(EnergyNote::Assumed { watts: power.work }),
         ..workload
     }
 }

@@ -275,6 +275,7 @@ mod tests {
             output_tokens: Some(0),
             ..AuditedInference::default()
         };
+
         let price = TokenPrice {
             model: "m".into(),
             provider: None,
@@ -284,7 +285,9 @@ mod tests {
             not_used: Vec::new(),
             currency: Currency::EUR,
         };
+
         let known = Some(1000);
+
         for rows in [
             vec![one(known, Some(900)), one(known, None), one(known, None), one(known, None)],
             vec![one(known, Some(900)), one(known, Some(0)), one(known, Some(1000)), one(known, Some(5000))],
@@ -295,6 +298,7 @@ mod tests {
             let cost = token_cost(found, &price, 1.0, 1.0).unwrap();
             assert!((cost.point - 0.001).abs() < 1e-15, "{cost:?} of {rows:?}");
         }
+
         let found = &Production::by_model(&[one(known, Some(900)), one(known, None)])[0];
         assert!(found.findings.sentences()[0].contains("known of 1 of 2"), "{:?}", found.findings);
     }
@@ -309,6 +313,7 @@ mod tests {
             session: Some(session.into()),
             ..AuditedInference::default()
         };
+
         let all =
             [one("a", Some(10), "x"), one("b", Some(5), "x"), one("a", None, "y"), one("a", Some(20), "y")];
         let found = Production::by_model(&all);
@@ -326,6 +331,7 @@ mod tests {
             not_used: Vec::new(),
             currency: Currency::USD,
         };
+
         // 60 × 0.001 + 40 × 0.0001 + 15 × 0.01
         let cost = token_cost(&found[0], &price, 1.0, 1.0).unwrap();
         assert!((cost.point - 0.214).abs() < 1e-12, "{cost:?}");

@@ -1,14 +1,13 @@
 //! Keep a machine or replace it: payback from what both take for the same work.
 
+use infercost_core::economics::{Assumed, ReplaceGrounds, UnknownOf, YearSaving, answered_at};
 use infercost_core::{
-    CostPart, Currency, EconomicsFact, Estimate, Findings, LeftOut, Reason, Severity, Workload,
+    CostPart, Currency, EconomicsFact, Estimate, Findings, LeftOut, Reason, Severity, Why, Workload,
 };
 use serde::Serialize;
 
 use crate::bill::Assumption;
 use crate::ownership::{HOURS_PER_YEAR, Owned, declining_balance};
-use crate::wording::{interval, plain};
-use infercost_core::text::percent;
 use infercost_cost::JOULES_PER_KILOWATT_HOUR;
 use infercost_stats::propagation::{Input, exact, propagate};
 
@@ -108,8 +107,9 @@ pub struct Replacement {
     pub break_even_tariff: Option<Estimate>,
     /// What to do.
     pub decision: Decision,
-    /// In one sentence.
-    pub why: String,
+    /// What that rests on.
+    #[serde(flatten)]
+    pub why: Why<ReplaceGrounds>,
     /// What is not in the costs, and why.
     #[serde(flatten)]
     pub left_out: LeftOut,
@@ -237,16 +237,16 @@ impl Comparison<'_> {
         payback: Option<&Estimate>,
         left_out: &LeftOut,
         bounds: Option<[Idles; 2]>,
-    ) -> (Decision, String) {
+    ) -> (Decision, ReplaceGrounds) {
         let advantage = self.over(|both| self.advantage(both, self.tariff, self.idles));
-        let (decision, why) = decide(self.terms, advantage.as_ref(), payback, left_out);
+        let (decision, grounds) = decide(self.terms, advantage, payback, left_out);
 
         match bounds {
             Some(ends) if decision != Decision::Open => {
                 let at_ends = ends.map(|idles| self.over(|both| self.advantage(both, self.tariff, idles)));
-                doubt(self.terms, decision, why, at_ends)
+                doubt(self.terms, decision, grounds, at_ends)
             }
-            _ => (decision, why),
+            _ => (decision, grounds),
         }
     }
 
@@ -361,7 +361,7 @@ pub fn replacement(old: &Workload, new: &Workload, terms: &Terms) -> Replacement
         yearly_advantage: comparison.over(|both| comparison.advantage(both, tariff, idles)),
         break_even_tariff: break_even_tariff.filter(|tariff| known && tariff.point > 0.0),
         decision,
-        why,
+        why: Why(why),
         left_out,
         assumptions: assumptions(terms, requests),
         findings,
@@ -373,9 +373,10 @@ fn assumptions(terms: &Terms, requests: f64) -> Vec<Assumption> {
     let source = if terms.requests_per_hour.is_some() {
         "as given".to_owned()
     } else {
-        format!("what the old machine answers at {} of its capacity", percent(terms.max_utilization))
+        answered_at(terms.max_utilization)
     };
-    let load = format!("{} requests an hour, {} hours a day", plain(requests), plain(terms.hours_per_day));
+    let load =
+        Assumed::Load { requests_per_hour: requests, hours_per_day: terms.hours_per_day, planned_for: None };
 
     let mut all = terms.assumptions.clone();
     all.push(Assumption::new(load, source));
@@ -423,25 +424,30 @@ fn scale(old: &Workload, new: &Workload, findings: &mut Findings) -> f64 {
 }
 
 fn energy_known(old: &Workload, new: &Workload, terms: &Terms, left_out: &mut LeftOut) -> bool {
-    let unknown = [("old", old), ("new", new)].into_iter().find(|(_, one)| one.joules.is_none());
+    let machines = [(UnknownOf::Old, old), (UnknownOf::New, new)];
+    let unknown = machines.into_iter().find(|(_, one)| one.joules.is_none());
     let reason = match (unknown, terms.tariff) {
-        (Some((which, one)), _) => Some(format!("of the {which} machine is unknown: {}", one.energy_note)),
-        (None, None) => Some("has no price: no tariff is known".to_owned()),
+        (Some((which, one)), _) => {
+            let why = one.energy_note.as_ref().map(|note| Box::new(note.reason()));
+            Some(Reason::EnergyOfMachine { which, why })
+        }
+        (None, None) => Some(Reason::EnergyUnpriced),
         (None, Some(_)) => None,
     };
 
     let known = reason.is_none();
     if let Some(reason) = reason {
-        left_out.insert(CostPart::Energy, Reason::stated(reason));
+        left_out.insert(CostPart::Energy, reason);
     }
 
-    if known && (old.idle_w.is_none() || new.idle_w.is_none()) {
-        let which = match (old.idle_w, new.idle_w) {
-            (None, None) => "power of both machines is unknown",
-            (None, _) => "power of the old machine is unknown, so that of neither is counted",
-            _ => "power of the new machine is unknown, so that of neither is counted",
-        };
-        left_out.insert(CostPart::Idle, Reason::stated(which));
+    let idle_unknown = match (old.idle_w, new.idle_w) {
+        (Some(_), Some(_)) => None,
+        (None, None) => Some(UnknownOf::Both),
+        (None, Some(_)) => Some(UnknownOf::Old),
+        (Some(_), None) => Some(UnknownOf::New),
+    };
+    if let Some(which) = idle_unknown.filter(|_| known) {
+        left_out.insert(CostPart::Idle, Reason::IdleOfMachines { which });
     }
 
     if terms.operation_per_hour.is_none() {
@@ -475,55 +481,54 @@ fn per_token(workload: &Workload, quantity: impl Fn(PerInference) -> f64) -> Opt
 }
 
 /// The decision, where it stands at both ends of what the idle power may be.
-fn doubt(terms: &Terms, decision: Decision, why: String, ends: [Option<Estimate>; 2]) -> (Decision, String) {
+fn doubt(
+    terms: &Terms,
+    decision: Decision,
+    grounds: ReplaceGrounds,
+    ends: [Option<Estimate>; 2],
+) -> (Decision, ReplaceGrounds) {
     let stands = ends.iter().all(|end| match decision {
         Decision::Replace => end.is_some_and(|end| end.lower > 0.0),
         _ => end.is_some_and(|end| end.upper < 0.0),
     });
-    if stands {
-        return (decision, format!("{why}; whatever the idle power, up to the power at work"));
+
+    match grounds {
+        ReplaceGrounds::Cheaper(year) if stands => {
+            (decision, ReplaceGrounds::Cheaper(YearSaving { at_any_idle_power: true, ..year }))
+        }
+        ReplaceGrounds::Costlier(year) if stands => {
+            (decision, ReplaceGrounds::Costlier(YearSaving { at_any_idle_power: true, ..year }))
+        }
+        _ => {
+            let [best, worst] = ends.map(|end| end.map(|end| end.point));
+            (Decision::Open, ReplaceGrounds::IdlePowerDecides { best, worst, currency: terms.currency })
+        }
     }
-
-    let [best, worst] = ends.map(|end| end.map_or_else(|| "unknown".to_owned(), |end| plain(end.point)));
-
-    let why = format!(
-        "not settled: the idle power is unknown, and by it the new machine saves from {worst} to {best} {} a year",
-        terms.currency
-    );
-
-    (Decision::Open, why)
 }
 
 fn decide(
     terms: &Terms,
-    advantage: Option<&Estimate>,
+    advantage: Option<Estimate>,
     payback: Option<&Estimate>,
     left_out: &LeftOut,
-) -> (Decision, String) {
-    let Some(advantage) = advantage else {
-        return (Decision::Open, "the costs of a year cannot be computed".to_owned());
-    };
-
-    let months = payback.map_or_else(String::new, |months| {
-        format!("; it pays back after {} months", interval(months, plain))
-    });
-
+) -> (Decision, ReplaceGrounds) {
+    let Some(saving) = advantage else { return (Decision::Open, ReplaceGrounds::CostUnknown) };
     if let Some(reason) = left_out.get(CostPart::Energy) {
-        return (Decision::Open, format!("not settled: the energy {reason}"));
+        return (Decision::Open, ReplaceGrounds::EnergyUnknown(reason.clone()));
     }
 
-    let saves = format!("{} {} a year", interval(advantage, plain), terms.currency);
-    if advantage.lower > 0.0 {
-        let why = format!("replace: the new machine saves {saves}, capital included{months}");
-        (Decision::Replace, why)
-    } else if advantage.upper < 0.0 {
-        let more = interval(&advantage.map(|amount| -amount), plain);
-        let why =
-            format!("keep: the new machine costs {more} {} a year more, capital included", terms.currency);
-        (Decision::Keep, why)
+    let year = YearSaving {
+        saving,
+        currency: terms.currency,
+        payback_months: payback.copied(),
+        at_any_idle_power: false,
+    };
+    if saving.lower > 0.0 {
+        (Decision::Replace, ReplaceGrounds::Cheaper(year))
+    } else if saving.upper < 0.0 {
+        (Decision::Keep, ReplaceGrounds::Costlier(year))
     } else {
-        let why = format!("not settled: the new machine saves {saves}, an interval that holds zero{months}");
-        (Decision::Open, why)
+        (Decision::Open, ReplaceGrounds::HoldsZero(year))
     }
 }
 

@@ -1,13 +1,12 @@
 //! One machine at one load: the cost of an inference as a function of everything that it depends on.
 
+use infercost_core::economics::Assumed;
 use infercost_core::price::{HardwareCost, PriceBook, UtilizationBasis};
-use infercost_core::text::percent;
-use infercost_core::{CostPart, Currency, Estimate, LeftOut, Reason, Workload};
+use infercost_core::{CostPart, Currency, EnergyNote, Estimate, LeftOut, Reason, Workload};
 use infercost_cost::{JOULES_PER_KILOWATT_HOUR, MachineRate, Rates, Usage, cost};
 
 use crate::bill::{Assumption, Bill, double};
 use crate::ownership::Owned;
-use crate::wording::years;
 use infercost_stats::propagation::{Input, exact, propagate};
 
 /// How the machine was acquired.
@@ -45,8 +44,8 @@ pub struct Scenario {
     pub busy_s: Estimate,
     /// Joules of one inference.
     pub joules: Option<Estimate>,
-    /// Why the joules are unknown; empty where they are known.
-    pub energy_note: String,
+    /// Why the joules are unknown; `None` where they are known.
+    pub energy_note: Option<EnergyNote>,
     /// Watts of the idle machine.
     pub idle_w: Option<f64>,
     /// Share of the busy time before the first token.
@@ -164,11 +163,7 @@ impl Scenario {
 
     /// Why the joules are unknown.
     pub(crate) fn why_no_energy(&self) -> Reason {
-        if self.energy_note.is_empty() {
-            Reason::NoEnergy
-        } else {
-            Reason::NoMeter { why: self.energy_note.clone() }
-        }
+        self.energy_note.as_ref().map_or(Reason::NoEnergy, EnergyNote::reason)
     }
 
     /// Parts of one answered request at this utilization, and what is left out.
@@ -214,15 +209,14 @@ pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
     let mut all: Vec<Assumption> = prices.prices_that_age().map(Assumption::of_price).collect();
     if let Some(HardwareCost::Owned { purchase, salvage_share, life_years }) = &prices.hardware {
         all.push(Assumption::of_invoice(purchase));
-        let what = format!("life of {}, then {} of the price", years(*life_years), percent(*salvage_share));
-        all.push(Assumption::new(what, given(prices)));
+        let life = Assumed::Life { years: *life_years, salvage_share: *salvage_share };
+        all.push(Assumption::new(life, given(prices)));
         if interest > 0.0 {
-            let what = format!("{} interest a year on what is bound in hardware", percent(interest));
-            all.push(Assumption::new(what, "[load]"));
+            all.push(Assumption::new(Assumed::Interest(interest), "[load]"));
         }
     }
 
-    all.push(Assumption::new(format!("PUE {}", prices.pue), given(prices)));
+    all.push(Assumption::new(Assumed::Pue { pue: prices.pue, is_counted: false }, given(prices)));
     all
 }
 
@@ -233,7 +227,7 @@ pub fn utilization(prices: &PriceBook) -> Assumption {
         UtilizationBasis::Load => "[load], at the capacity given or measured".to_owned(),
         UtilizationBasis::Assumed => "assumed: nobody says it".to_owned(),
     };
-    Assumption::new(format!("utilization of {}", percent(prices.utilization)), source)
+    Assumption::new(Assumed::Utilization(prices.utilization), source)
 }
 
 fn given(prices: &PriceBook) -> String {

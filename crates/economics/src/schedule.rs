@@ -7,19 +7,21 @@ mod evaluation;
 mod grid;
 mod job;
 pub mod optimum;
+mod rests_on;
 mod retail;
 mod timer;
-mod wording;
 
+use infercost_core::economics::ScheduleGrounds;
 use infercost_core::market::{Curve, CurveUnit, Slot};
-use infercost_core::{EconomicsFact, Estimate, Findings, Severity};
+use infercost_core::number::plain;
+use infercost_core::{EconomicsFact, Estimate, Findings, Severity, Why};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::bill::Assumption;
 
 use evaluation::{At, Evaluation};
-use wording::{Found, assumptions, doubts, sentence};
+use rests_on::{Found, assumptions, doubts, grounds};
 
 pub use grid::Grid;
 pub use job::{Job, Machine, Window};
@@ -45,27 +47,31 @@ pub struct Block {
 }
 
 /// Why no plan can be made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ScheduleError {
     /// The deadline leaves too little time.
     #[error(
-        "the job takes {needed} and only {available} are left before the deadline; move the deadline, or ask for fewer inferences"
+        "the job takes {} h and only {} h are left before the deadline; move the deadline, or ask for fewer inferences",
+        plain(*needed_h),
+        plain(*available_h)
     )]
     TooLate {
-        /// What it takes, in words.
-        needed: String,
-        /// What there is, in words.
-        available: String,
+        /// Hours that it takes.
+        needed_h: f64,
+        /// Hours that there are.
+        available_h: f64,
     },
     /// The curve does not reach far enough.
     #[error(
-        "the job takes {needed}, and the curve has a known value for only {known} before the deadline; fetch newer prices, or give a curve that covers the time"
+        "the job takes {} h, and the curve has a known value for only {} h before the deadline; fetch newer prices, or give a curve that covers the time",
+        plain(*needed_h),
+        plain(*known_h)
     )]
     Unpriced {
-        /// What it takes, in words.
-        needed: String,
-        /// What is priced, in words.
-        known: String,
+        /// Hours that it takes.
+        needed_h: f64,
+        /// Hours that are priced.
+        known_h: f64,
     },
     /// Something is out of range.
     #[error("{0}")]
@@ -112,8 +118,9 @@ pub struct Schedule {
     pub mean_at_work: f64,
     /// The same when running now; `None` where there is no value now.
     pub mean_now: Option<f64>,
-    /// In one sentence.
-    pub why: String,
+    /// What the plan rests on.
+    #[serde(flatten)]
+    pub why: Why<ScheduleGrounds>,
     /// What the numbers rest on.
     pub assumptions: Vec<Assumption>,
     /// What must be known with them.
@@ -184,7 +191,7 @@ pub fn schedule(
         .map_or(window.deadline, |block| block.stop);
 
     let found = Found { saving, share: saving_share, more_than_noise };
-    let why = sentence(&found, &total_unit, &plan, now.as_deref());
+    let why = Why(grounds(&found, &total_unit, &plan, now.as_deref()));
     Ok(Schedule {
         schema: SCHEDULE_SCHEMA,
         unit: curve.unit.to_string(),
@@ -263,11 +270,11 @@ fn blocks(grid: &Grid, plan: &[Action]) -> Vec<Block> {
 }
 
 fn unplannable(grid: &Grid, problem: &optimum::Problem) -> ScheduleError {
-    let needed = grid.hours(problem.steps + problem.start_steps);
-    let known = grid.prices.iter().flatten().count();
+    let needed_h = grid.hours(problem.steps + problem.start_steps);
+    let known_h = grid.hours(grid.prices.iter().flatten().count());
 
     if grid.prices.len() < problem.steps + problem.start_steps {
-        return ScheduleError::TooLate { needed, available: grid.hours(grid.prices.len()) };
+        return ScheduleError::TooLate { needed_h, available_h: grid.hours(grid.prices.len()) };
     }
-    ScheduleError::Unpriced { needed, known: grid.hours(known) }
+    ScheduleError::Unpriced { needed_h, known_h }
 }

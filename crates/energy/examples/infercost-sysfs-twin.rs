@@ -40,6 +40,7 @@ fn serve(root: &str, seconds: &str, sensors: &[String]) -> Result<(), String> {
     let length = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
     let mut twin = SysfsTwin::new(root);
     let (mut packages, mut parts, mut gpus) = (0, 0, 0);
+
     for sensor in sensors {
         let (kind, settings) = sensor.split_once(':').ok_or_else(|| format!("{sensor}: no watts"))?;
         let mut settings = settings.split(',');
@@ -78,6 +79,7 @@ fn serve(root: &str, seconds: &str, sensors: &[String]) -> Result<(), String> {
             };
         }
     }
+
     let playing = twin.play().map_err(|error| format!("{root}: {error}"))?;
     println!("serving {root} for {seconds} s");
     sleep(length);

@@ -335,6 +335,7 @@ mod tests {
             accumulator.record(at(0), Ok(Raw::Counter(first)));
             let begun = accumulator.mark(at(0));
             let (mut now, mut value) = (0, first);
+
             for step in &reads {
                 now += 10;
                 let read = step.map(|step| {
@@ -343,6 +344,7 @@ mod tests {
                 });
                 accumulator.record(at(now), read.ok_or_else(|| "failed".to_owned()));
             }
+
             let failed = reads.iter().any(Option::is_none);
             match accumulator.since(begun, at(now)) {
                 Ok(difference) => {
@@ -353,6 +355,7 @@ mod tests {
                 }
                 Err(reason) => prop_assert!(failed && reason == "failed", "{reason}"),
             }
+
             // What comes after the last failure is whole again, and what began during one is not.
             let during = accumulator.mark(at(now));
             accumulator.record(at(now + 10), Ok(Raw::Counter(value)));

@@ -7,7 +7,7 @@ const LONGEST: usize = 2048;
 
 /// Text as it may be shown: control characters escaped, and cut where it is long.
 pub(crate) fn shown(text: &str) -> String {
-    text.chars().take(80).flat_map(char::escape_debug).collect()
+    infercost_core::text::printable_up_to(text, 80).into_owned()
 }
 
 /// An `http` or `https` address without a password; `http` where no scheme is written.

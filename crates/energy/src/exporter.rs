@@ -231,6 +231,7 @@ mod tests {
             &[("zone", "a"), ("node", "b")],
             Unit::Joules,
         );
+
         let metric = "scaph_host_power_microwatts";
         check(
             "http://n/metrics?metric=scaph_host_power_microwatts",
@@ -239,6 +240,7 @@ mod tests {
             &[],
             Unit::Microwatts,
         );
+
         let metric = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION";
         check(
             "http://n/m?metric=DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION&unit=millijoules",
@@ -247,6 +249,7 @@ mod tests {
             &[],
             Unit::Millijoules,
         );
+
         let covers = Query::of("n?metric=a_watts&covers=wall&sum=all");
         assert!(
             matches!(&covers, Ok(query) if query.domain == EnergyDomain::Wall && query.all),

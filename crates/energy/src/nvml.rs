@@ -231,6 +231,7 @@ pub fn gpu_facts(library: Option<&Path>) -> Result<Vec<GpuFacts>, MissingMeter> 
 fn facts(device: &Device<'_>, uuid: String) -> GpuFacts {
     let own = std::process::id();
     let throttle = device.current_throttle_reasons().unwrap_or(ThrottleReasons::empty());
+
     GpuFacts {
         name: name(device),
         uuid,

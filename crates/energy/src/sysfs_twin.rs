@@ -23,7 +23,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -236,18 +236,22 @@ impl SysfsTwin {
         }
 
         let stopping = Arc::new(AtomicBool::new(false));
-        let stop = Arc::clone(&stopping);
+        let age = Arc::new(Age::default());
+        let (stop, known) = (Arc::clone(&stopping), Arc::clone(&age));
         let begun = Instant::now();
         let thread = thread::Builder::new().name("sysfs-twin".to_owned()).spawn(move || {
             while !stop.load(Ordering::Acquire) {
+                let now = begun.elapsed();
                 for sensor in &mut self.sensors {
-                    sensor.advance(begun.elapsed())?;
+                    sensor.advance(now)?;
                 }
+
+                known.replaced(now, begun.elapsed());
                 thread::sleep(self.refresh);
             }
             Ok(())
         })?;
-        Ok(Playing { begun, stopping, thread: Some(thread) })
+        Ok(Playing { begun, stopping, age, thread: Some(thread) })
     }
 
     fn sensor(&mut self, value: PathBuf, load: Load, shows: Shows) -> SensorScript<'_> {
@@ -305,6 +309,7 @@ impl Sensor {
 pub struct Playing {
     begun: Instant,
     stopping: Arc<AtomicBool>,
+    age: Arc<Age>,
     thread: Option<JoinHandle<io::Result<()>>>,
 }
 
@@ -312,6 +317,32 @@ impl Playing {
     /// The time on the scripts' clock.
     pub fn elapsed(&self) -> Duration {
         self.begun.elapsed()
+    }
+
+    /// The oldest that a value has been while it stood in its file, so far: a millisecond or two, and as long as the thread
+    /// that drives the tree was held up on a busy machine. A reading is off by no more than what is drawn meanwhile.
+    pub fn oldest_value(&self) -> Duration {
+        let standing = self.elapsed().as_nanos() as u64;
+        let since = standing.saturating_sub(self.age.of.load(Ordering::Acquire));
+        Duration::from_nanos(self.age.oldest.load(Ordering::Acquire).max(since))
+    }
+}
+
+/// How old values become before they are replaced, in nanoseconds.
+#[derive(Debug, Default)]
+struct Age {
+    /// The time on the scripts' clock that the values in the files are of.
+    of: AtomicU64,
+    /// The oldest that any have been.
+    oldest: AtomicU64,
+}
+
+impl Age {
+    /// Values of `of` have taken the place of those before, at `now`.
+    fn replaced(&self, of: Duration, now: Duration) {
+        let before = self.of.swap(of.as_nanos() as u64, Ordering::AcqRel);
+        let age = (now.as_nanos() as u64).saturating_sub(before);
+        self.oldest.fetch_max(age, Ordering::AcqRel);
     }
 }
 

@@ -42,8 +42,7 @@ impl VisibleGpus {
     /// The limit as it was written, control characters escaped and cut where it is long.
     pub(crate) fn shown(&self) -> String {
         let text = self.entries.as_deref().unwrap_or_default().join(",");
-        let value: String = text.chars().take(120).flat_map(char::escape_debug).collect();
-        format!("{VISIBLE}={value}")
+        format!("{VISIBLE}={}", infercost_core::text::printable_up_to(&text, 120))
     }
 
     /// For each of `boards`, in NVML's order, whether the process may use it.

@@ -79,6 +79,7 @@ fn gpus() {
         &[Gpu],
         Integrated,
     );
+
     check(
         "two boards, and a package by RAPL",
         |twin| {
@@ -90,6 +91,7 @@ fn gpus() {
         &[CpuPackage, Gpu],
         Integrated,
     );
+
     check(
         "an APU shows the socket that RAPL covers",
         |twin| {
@@ -101,6 +103,7 @@ fn gpus() {
         &[CpuPackage],
         Counter,
     );
+
     check(
         "a card's counter holds its package's",
         |twin| {
@@ -163,6 +166,7 @@ fn boards() {
         &[other("ina3221 VDD_IN")],
         Integrated,
     );
+
     check(
         "the platform's own meter, if nothing better is there",
         |twin| {
@@ -173,6 +177,7 @@ fn boards() {
         &[Platform],
         Integrated,
     );
+
     check(
         "an unknown chip with one sensor",
         |twin| {
@@ -182,6 +187,7 @@ fn boards() {
         &[other("somechip power1")],
         Integrated,
     );
+
     check(
         "no rail beside a package",
         |twin| {

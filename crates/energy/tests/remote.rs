@@ -112,6 +112,7 @@ fn what_goes_wrong_on_the_way_loses_the_window() {
         });
         choice(&format!("shelly:{url}"))
     };
+
     // the plug's address stands in its name, so only what comes behind "failed" tells what went wrong
     for (after, part) in [
         (Some((500, "")), "500"),
@@ -125,6 +126,7 @@ fn what_goes_wrong_on_the_way_loses_the_window() {
         assert!(why.contains(part), "{after:?}: {why}");
         assert!(!reason.contains('\u{1b}'), "{reason:?}");
     }
+
     let reset = serve(|_, seconds| {
         Some((200, format!("x_joules_total{{node=\"a\"}} {}\n", if seconds < 0.7 { 500.0 } else { 1.0 })))
     });
@@ -159,6 +161,7 @@ fn outlets_of_one_plug() {
             _ => (404, String::new()),
         })
     });
+
     for (channel, watts, remark) in [
         ("", 100.5, "2 channels added up: switch:0, switch:1"),
         ("?channel=1", 60.5, "channel switch:1 of switch:0, switch:1"),
@@ -174,6 +177,7 @@ fn outlets_of_one_plug() {
         let right = watts * begun.elapsed().as_secs_f64();
         assert!((joules / right - 1.0).abs() < 0.05, "{channel}: {joules} J, not {right}");
     }
+
     let wrong = discover(&options(choice(&format!("shelly:{strip}?channel=heater")))).unwrap_err();
     assert!(wrong.to_string().contains("no channel is called `heater`; the plug shows switch:0, switch:1"));
 }

@@ -119,10 +119,12 @@ fn metadata_that_lies_is_refused() {
         ("llama.attention.sliding_window", Some(Value::String("x".into())), &["sliding_window"]),
         ("llama.expert_count", Some(Value::U32(8)), &["mixture of experts"]),
     ];
+
     for (key, value, expected) in cases {
         write(&path, &llama, &[(*key, value.clone())], |_| {});
         check(&path, &format!("{key} = {value:?}"), expected);
     }
+
     // The same file without a change opens, or the cases above show nothing.
     write(&path, &llama, &[], |_| {});
     open(&path).unwrap();
@@ -226,6 +228,7 @@ fn broken_safetensors_are_refused() {
     open(folder.path()).unwrap();
     open(&weights).unwrap();
     let whole = std::fs::read(&weights).unwrap();
+
     for (bytes, expected) in [
         (&whole[..whole.len() - 1], &["truncated"][..]),
         (&whole[..200], &["does not fit"]),
@@ -237,6 +240,7 @@ fn broken_safetensors_are_refused() {
         std::fs::write(&weights, bytes).unwrap();
         check(folder.path(), &format!("{} bytes", bytes.len()), expected);
     }
+
     for (entry, expected) in [
         (
             json!({"dtype": "F32", "shape": [1u64 << 40, 1u64 << 40], "data_offsets": [0, 4]}),
@@ -254,7 +258,9 @@ fn broken_safetensors_are_refused() {
         std::fs::write(&weights, bytes).unwrap();
         check(folder.path(), &header, &[expected]);
     }
+
     std::fs::write(&weights, whole).unwrap();
+
     for (changes, expected) in [
         (json!({"model_type": "mamba"}), "unknown architecture \"mamba\""),
         (json!({"hidden_size": "64"}), "hidden_size"),
@@ -273,6 +279,7 @@ fn broken_safetensors_are_refused() {
         std::fs::write(&config, tiny_config("llama", changes).to_string()).unwrap();
         check(folder.path(), &name, &[expected]);
     }
+
     for text in ["", "[]", "{", "{\"architectures\": [\"RwkvForCausalLM\"]}"] {
         std::fs::write(&config, text).unwrap();
         check(folder.path(), text, &["config.json"]);

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use infercost_core::text::printable_up_to;
 use infercost_core::without_secrets;
 use ureq::http::Uri;
 
@@ -346,12 +347,7 @@ pub(crate) fn address(
 
 /// An address for people: escaped, and cut where it is long.
 fn shown(address: &str) -> String {
-    let mut shown = String::new();
-    for c in address.chars().take(120) {
-        // the mark of what was left out needs no escape
-        if c == '…' { shown.push(c) } else { shown.extend(c.escape_default()) }
-    }
-    shown
+    printable_up_to(address, 120).into_owned()
 }
 
 fn authority(url: &str) -> Option<String> {
@@ -368,7 +364,7 @@ pub(crate) fn is_loopback(url: &str) -> bool {
 }
 
 pub(crate) fn wrong(origin: String, value: &str, wanted: &'static str) -> DestinationError {
-    let value = value.chars().take(60).flat_map(char::escape_default).collect();
+    let value = printable_up_to(value, 60).into_owned();
     DestinationError::Setting { origin, value, wanted }
 }
 

@@ -66,7 +66,7 @@ pub fn switched_off(signal: Signal, variables: Variables<'_>) -> Option<OffSwitc
     });
 
     let (variable, value) = disabled.or(by_exporter).or(by_sampler)?;
-    Some(OffSwitch { variable, value: value.chars().take(60).flat_map(char::escape_default).collect() })
+    Some(OffSwitch { variable, value: infercost_core::text::printable_up_to(&value, 60).into_owned() })
 }
 
 /// A variable that holds something; the empty value is as good as none.

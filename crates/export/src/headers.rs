@@ -18,7 +18,7 @@ impl fmt::Debug for Headers {
 
 /// A header that cannot be sent: its name, escaped and cut, and never its value.
 fn refused(name: &str, problem: &'static str) -> DestinationError {
-    let name = name.chars().take(60).flat_map(char::escape_default).collect();
+    let name = infercost_core::text::printable_up_to(name, 60).into_owned();
     DestinationError::Header { name, problem }
 }
 

@@ -95,6 +95,7 @@ mod tests {
             };
             Named::Langfuse.destination(&OtlpOptions::default(), None, &get).unwrap()
         };
+
         let long = "long".repeat(50);
         let places = [
             to("http://a:1"),
@@ -105,14 +106,17 @@ mod tests {
             langfuse("pk-1"),
             langfuse("pk-2"),
         ];
+
         for (bytes, place) in (1..).zip(&places) {
             assert_eq!(Progress::read(folder.path(), place).bytes, 0, "{}", place.place());
             let progress = Progress { bytes, spans: bytes, ..Progress::read(folder.path(), place) };
             progress.keep(folder.path(), place).unwrap();
         }
+
         for (bytes, place) in (1..).zip(&places) {
             assert_eq!(Progress::read(folder.path(), place).bytes, bytes, "{}", place.place());
         }
+
         for file in fs::read_dir(folder.path()).unwrap() {
             let text = fs::read_to_string(file.unwrap().path()).unwrap();
             assert!(!text.contains("secret"), "{text}");

@@ -14,35 +14,8 @@ pub(crate) fn shown(text: &str, headers: &Headers) -> String {
     if headers.shows_in(text) {
         return "(an answer that repeats a secret header is not shown)".to_owned();
     }
-    let mut words = String::new();
-    let mut space = false;
-
-    for (count, c) in text.trim().chars().enumerate() {
-        if count >= SHOWN {
-            words.push('…');
-            break;
-        }
-        match c {
-            c if c.is_whitespace() => space = true,
-            c => {
-                if std::mem::take(&mut space) && !words.is_empty() {
-                    words.push(' ');
-                }
-                if c.is_control() || is_format(c) {
-                    words.extend(c.escape_default());
-                } else {
-                    words.push(c);
-                }
-            }
-        }
-    }
-
-    words
-}
-
-/// Characters that turn the direction of text around them.
-fn is_format(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    let words: Vec<&str> = text.split_whitespace().collect();
+    infercost_core::text::printable_up_to(&words.join(" "), SHOWN).into_owned()
 }
 
 /// `google.rpc.Status`, as OTLP servers explain an error in.

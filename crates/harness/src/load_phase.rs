@@ -172,6 +172,7 @@ impl Window<'_> {
         let (mut from, mut until) = (None, Duration::ZERO);
         let mut failures = 0;
         let prompts = plan.prompts.len().max(1);
+
         for (index, prompt) in plan.prompts.iter().cycle().enumerate() {
             let begun = clock.elapsed();
             if begun >= end || failures >= FAILURES_IN_A_ROW {
@@ -180,8 +181,10 @@ impl Window<'_> {
             if stop.load(Ordering::Relaxed) {
                 return Err(HarnessError::Interrupted);
             }
+
             let repetition = u32::try_from(index / prompts).unwrap_or(u32::MAX);
             let (record, answer) = infer(engine, prompt, repetition, &plan.sampling);
+
             if begun >= self.plan.warm_up
                 && from.is_none()
                 && let Some(first) = record.outcome.time_to_first_token()

@@ -14,6 +14,9 @@ pub fn facts(proc_root: &Path, sys_root: &Path) -> MachineFacts {
     let flags = cpuinfo.as_deref().and_then(|text| field(text, "flags"));
     let virtualization = virtualization::detect(flags, proc_root, sys_root);
     MachineFacts {
+        id: None,
+        label: None,
+        host: None,
         cpu: cpuinfo.as_deref().and_then(|text| field(text, "model name")).map(str::to_owned),
         cores: thread::available_parallelism().ok().and_then(|cores| u32::try_from(cores.get()).ok()),
         memory: read(&proc_root.join("meminfo")).as_deref().and_then(memory),
@@ -29,6 +32,12 @@ pub fn facts(proc_root: &Path, sys_root: &Path) -> MachineFacts {
         steal_share: None,
         wall_factor: None,
     }
+}
+
+/// The machine's host name, which is private: it is no part of its facts unless somebody adds it.
+pub fn host_name(proc_root: &Path) -> Option<String> {
+    let name = read(&proc_root.join("sys/kernel/hostname"))?.trim().to_owned();
+    (!name.is_empty()).then_some(name)
 }
 
 /// CPU time of the whole machine since it started: ticks stolen by the hypervisor, and all ticks.
@@ -101,6 +110,7 @@ mod tests {
     fn missing_files_stay_unknown() {
         let facts = facts(Path::new("/nonexistent"), Path::new("/nonexistent"));
         assert_eq!((facts.cpu, facts.memory, facts.governor), (None, None, None));
+        assert_eq!(host_name(Path::new("/nonexistent")), None);
     }
 
     #[test]

@@ -105,10 +105,12 @@ pub(crate) fn record(
 ) -> InferenceRecord {
     let Stamped { issued_at, latency, arrivals } = stamped;
     let generation = result.as_ref().ok();
+
     let outcome = match result {
         Ok(generation) => completed(generation, &arrivals, latency),
         Err(error) => Outcome::Failed { kind: error.kind(), message: error.to_string(), latency },
     };
+
     InferenceRecord {
         prompt: prompt.id.clone(),
         repetition,

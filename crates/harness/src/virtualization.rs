@@ -90,6 +90,7 @@ mod tests {
     #[test]
     fn surroundings() {
         let none = Clues::default();
+
         for (clues, expected) in [
             (none, None),
             (Clues { vendor: Some("LENOVO"), product: Some("20XW00"), ..none }, None),

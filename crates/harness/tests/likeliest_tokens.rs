@@ -78,6 +78,7 @@ fn shown(positions: &[Value]) -> Shown {
         _ => none.clone(),
     })
     .unwrap();
+
     let options = ServedOptions { no_trial: true, ..ServedOptions::default() };
     let served = ServedModel::connect(&format!("{}#m", server.base()).parse().unwrap(), &options).unwrap();
     let baseline = ScriptedEngine::new(Script { certainty: 0.5, ..Script::default() });
@@ -90,6 +91,7 @@ fn shown(positions: &[Value]) -> Shown {
         max_tokens: 8,
         tags: Vec::new(),
     };
+
     let plan = Plan {
         prompts: vec![prompt],
         repetitions: 1,
@@ -104,6 +106,7 @@ fn shown(positions: &[Value]) -> Shown {
         load: None,
         completed: Completed::default(),
     };
+
     let mut kept = Kept::default();
     let prepared = Prepared { engines, loads: Vec::new(), idle_before: None };
     run(prepared, &plan, &mut UnavailableMeter::new("none"), &mut kept, &AtomicBool::new(false)).unwrap();

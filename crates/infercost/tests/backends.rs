@@ -39,6 +39,7 @@ fn sample(folder: &Path, name: &str, shift: u32) -> PathBuf {
     fs::create_dir_all(&copy).unwrap();
     fs::copy(recorded.join("run.json"), copy.join("run.json")).unwrap();
     let mut text = fs::read_to_string(recorded.join("spans.jsonl")).unwrap();
+
     for key in ["\"traceId\":\"", "\"spanId\":\"", "\"parentSpanId\":\""] {
         let mut parts = text.split(key);
         let mut changed = parts.next().unwrap().to_owned();
@@ -53,6 +54,7 @@ fn sample(folder: &Path, name: &str, shift: u32) -> PathBuf {
         }
         text = changed;
     }
+
     // lines that were changed are no longer what their checksums are of
     let mut unsealed = String::new();
     for line in text.lines() {
@@ -61,6 +63,7 @@ fn sample(folder: &Path, name: &str, shift: u32) -> PathBuf {
             None => unsealed.push_str(&format!("{line}\n")),
         }
     }
+
     fs::write(copy.join("spans.jsonl"), unsealed).unwrap();
     copy
 }
@@ -305,12 +308,14 @@ fn a_tap_hears_it(backends: &Backends, folder: &Path) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+
     let patience = Instant::now();
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(patience.elapsed() < Duration::from_secs(30), "oteltap does not listen");
         sleep(Duration::from_millis(100));
     }
     let url = format!("http://127.0.0.1:{port}");
+
     // it ends as soon as it has heard the root, so that the rest may find nobody
     run(folder, &["export", "traces/sample", "--otlp", &url, "--plain"]);
     let patience = Instant::now();
@@ -325,6 +330,7 @@ fn a_tap_hears_it(backends: &Backends, folder: &Path) {
         }
         sleep(Duration::from_millis(100));
     };
+
     assert!(heard, "oteltap did not hear the run");
 }
 
@@ -342,12 +348,14 @@ fn a_killed_collector_loses_nothing(backends: &Backends, folder: &Path, rotel: R
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+
     let patience = Instant::now();
     let lines = || {
         let mut runs = fs::read_dir(folder.join("live")).ok()?;
         let text = fs::read_to_string(runs.find_map(|run| run.ok())?.path().join("spans.jsonl")).ok()?;
         Some(text.lines().count())
     };
+
     while lines().unwrap_or(0) < 30 {
         assert!(patience.elapsed() < Duration::from_secs(120), "the run never began");
         sleep(Duration::from_millis(5));
@@ -362,6 +370,7 @@ fn a_killed_collector_loses_nothing(backends: &Backends, folder: &Path, rotel: R
     let on_disk = tree_on_disk(&run_folder);
     assert_eq!(on_disk.iter().filter(|(_, _, kind)| kind == "LLM").count(), 120, "the disk has every answer");
     assert!(told.contains("to complete it: infercost export live/"), "{told}");
+
     // as it was told, with the collector back again
     let command = told.split("to complete it: infercost ").nth(1).unwrap().lines().next().unwrap();
     let arguments: Vec<&str> = command.split(' ').map(|word| word.trim_matches('\'')).collect();

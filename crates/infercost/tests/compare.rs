@@ -221,6 +221,7 @@ fn refusals_are_clear_and_come_first() {
             assert!(error.contains(words), "{arguments:?}: {error} lacks {words:?}");
         }
     };
+
     let some = |set| ["compare", "some.gguf", "--prompts", set];
     check(&some("broken.jsonl"), 2, &["broken.jsonl:2:"]);
     check(&some("twice.jsonl"), 2, &["twice.jsonl:2:", "`a`", "line 1"]);
@@ -240,16 +241,19 @@ fn refusals_are_clear_and_come_first() {
         1,
         &["file/below", "--traces"],
     );
+
     check(
         &["compare", "some.gguf", "--prompts", "mine.jsonl", "--baseline", "x"],
         2,
         &["--baseline x", "some"],
     );
+
     check(
         &["compare", "some.gguf", "--prompts", "mine.jsonl", "--config", "bad.toml"],
         2,
         &["bad.toml", "three capital letters"],
     );
+
     check(&["compare", "some.gguf", "--prompts", "mine.jsonl", "--require-measured"], 5, &["doctor"]);
     check(&["compare", "--resume"], 2, &["nothing to resume"]);
     check(&["report"], 2, &["infercost compare"]);

@@ -1,5 +1,8 @@
 //! Energy through the binary: known joules from a scripted `/sys` and a scripted NVML library, and what is said
 //! where there is no sensor.
+//!
+//! No test asks the machine to be quiet: joules are held against the time that the run itself shows, and against how late
+//! the scripted sensors were.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
@@ -27,10 +30,12 @@ use tempfile::TempDir;
 /// Prompts and tokens of the runs whose joules are checked; all prompts make one window.
 const PROMPTS: usize = 30;
 const TOKENS: usize = 200;
-/// Windows of all variants together, in seconds, that a run whose joules are checked must have.
-const METERED: f64 = 20.0;
-/// What a reading may be off by; a counter's edges are sharper than this in windows of seconds.
-const TOLERANCE: f64 = 0.01;
+/// Windows of all variants together, in seconds, in which each package's counter wraps.
+const METERED: f64 = 9.0;
+/// What a reading may be off by, beside what the run shows of its own edges.
+const TOLERANCE: f64 = 0.001;
+/// A busy machine would have windows measured again, and the joules of the first time count no more.
+const MEASURED_ONCE: [&str; 2] = ["--max-remeasure", "0"];
 
 /// A folder with two models and a prompt set.
 fn bench(prompts: usize, tokens: usize) -> TempDir {
@@ -65,7 +70,7 @@ fn compare(folder: &Path, more: &[&str]) -> Output {
         "some",
         "--explain",
     ];
-    on_one_thread(folder, &[&arguments, more].concat()).output().unwrap()
+    on_one_thread(folder, &[&arguments[..], &MEASURED_ONCE, more].concat()).output().unwrap()
 }
 
 fn shown(bytes: &[u8]) -> String {
@@ -83,15 +88,51 @@ fn trace(folder: &Path) -> RunRecord {
 /// A machine that is busy while it is timed is faster afterwards, so a further attempt asks for more.
 fn repetitions(folder: &Path, attempt: i32) -> String {
     let arguments = ["record", "./some.gguf", "./other.gguf", "--prompts", "mine.jsonl", "--meter", "none"];
-    let output = on_one_thread(folder, &arguments).output().unwrap();
+    let output = on_one_thread(folder, &[&arguments[..], &MEASURED_ONCE].concat()).output().unwrap();
     assert!(output.status.success(), "{}", shown(&output.stderr));
-    let once = seconds(&trace(folder));
+    let once = Metered::of(&trace(folder)).most;
     fs::remove_dir_all(folder.join("traces")).unwrap();
     format!("{:.0}", (1.15 * 2_f64.powi(attempt) * METERED / once).ceil().clamp(1.0, 400.0))
 }
 
-fn seconds(run: &RunRecord) -> f64 {
-    run.windows.iter().map(|window| window.wall_time.as_secs_f64()).sum()
+/// How long the meter read, in seconds. A thread that is held up between the meter's clock and the window's makes the two
+/// ends differ.
+struct Metered {
+    /// From the first question of each window to its last answer: the meter surely read all of it.
+    least: f64,
+    /// As long as the windows took: it surely read no longer.
+    most: f64,
+    /// How many windows there were.
+    windows: f64,
+}
+
+impl Metered {
+    fn of(run: &RunRecord) -> Self {
+        let mut metered = Self { least: 0.0, most: 0.0, windows: 0.0 };
+        for window in &run.windows {
+            assert!(window.remeasures.is_none() && !window.interrupted, "a window counts not, or twice");
+            let first = window.inferences.first().unwrap().issued_at;
+            let last =
+                window.inferences.iter().map(|one| one.issued_at + one.outcome.latency()).max().unwrap();
+
+            metered.least += last.duration_since(first).unwrap().as_secs_f64();
+            metered.most += window.wall_time.as_secs_f64();
+            metered.windows += 1.0;
+        }
+        metered
+    }
+
+    /// Whether `joules` are those of a constant power, where either edge of a window may show what was drawn up to `late`
+    /// earlier.
+    fn check(&self, joules: f64, watts: f64, late: Duration) -> Result<(), String> {
+        let late = late.as_secs_f64() * self.windows;
+        let least = watts * (self.least * (1.0 - TOLERANCE) - late);
+        let most = watts * (self.most * (1.0 + TOLERANCE) + late);
+        if (least..=most).contains(&joules) {
+            return Ok(());
+        }
+        Err(format!("{joules} J are not between {least} and {most} J"))
+    }
 }
 
 /// NaN where a window could not be metered, as on a machine too busy to read its counters in time.
@@ -104,7 +145,7 @@ fn watts(watts: f64) -> Load {
     Load::Constant(Watts::new(watts))
 }
 
-/// Three attempts: on a busy machine the thread that drives the tree can be held up at a window's edge.
+/// Three attempts: on a busy machine a sensor may not be read in time, which is said and not measured.
 fn attempt(check: impl Fn(i32) -> Result<(), String>) {
     let failures: Vec<String> = (0..3).map_while(|attempt| check(attempt).err()).collect();
     assert!(failures.len() < 3, "{failures:#?}");
@@ -131,29 +172,30 @@ fn known_joules_come_out_wraps_and_all() {
     attempt(|attempt| {
         let folder = bench(PROMPTS, TOKENS);
         let repetitions = repetitions(folder.path(), attempt);
-        let _playing = server(folder.path());
-        let sized = ["--window-prompts", "30", "--repetitions", &repetitions, "--max-remeasure", "0"];
+        let playing = server(folder.path());
+        let sized = ["--window-prompts", "30", "--repetitions", &repetitions];
         let output = compare(folder.path(), &[&["--json", "--require-measured"], &sized[..]].concat());
+        let late = playing.oldest_value();
+
         let report = json(&output);
         let run = trace(folder.path());
-        let (joules, time) = (gross(&report), seconds(&run));
-        let expected = SERVER_WATTS * time;
-        if time < METERED {
-            return Err(format!("{time} s of windows are fewer than {METERED} s"));
+        let metered = Metered::of(&run);
+        if metered.least < METERED {
+            return Err(format!("{} s of windows are fewer than {METERED} s", metered.least));
         }
-        let within = (joules / expected - 1.0).abs() <= TOLERANCE;
-        if !within {
-            return Err(format!("{joules} J instead of {expected} J in {time} s"));
-        }
+        metered.check(gross(&report), SERVER_WATTS, late)?;
+
+        // The load never changes, so what is above idle is nothing, as far as either is known.
+        let idle = run.idles.iter().map(|idle| idle.wall_time.as_secs_f64()).fold(f64::INFINITY, f64::min);
+        let doubt = late.as_secs_f64() / idle + 1.0 - metered.least / metered.most;
         for candidate in report["candidates"].as_array().unwrap() {
             let energy = &candidate["energy"];
             assert_eq!(
                 (energy["source"].as_str(), energy["scope"].as_str()),
                 (Some("counter"), Some("cpu package + dram"))
             );
-            // The load never changes, so what is above idle is nothing.
             let net = energy["net_j"].as_f64().unwrap() / energy["gross_j"].as_f64().unwrap();
-            if net.abs() > 0.05 {
+            if net.abs() > 0.05 + doubt {
                 return Err(format!("{} of gross is net of a constant load", net));
             }
         }
@@ -177,22 +219,20 @@ fn a_gpu_by_its_library() {
         let library = two_boards(folder.path());
         let mut twin = SysfsTwin::new(folder.path().join("sys"));
         twin.rapl_zone("intel-rapl:0", "package-0", watts(20.0));
-        let _playing = twin.play().unwrap();
+        let playing = twin.play().unwrap();
         let arguments = ["compare", "./some.gguf", "--prompts", "mine.jsonl", "--json", "--require-measured"];
+        let arguments = [&arguments[..], &MEASURED_ONCE].concat();
         let output =
             on_one_thread(folder.path(), &arguments).env("INFERCOST_NVML_LIBRARY", library).output().unwrap();
+        let late = playing.oldest_value();
+
         let report = json(&output);
-        let time = seconds(&trace(folder.path()));
         assert_eq!(report["candidates"][0]["energy"]["scope"], "cpu package + gpu");
         assert_eq!(report["machine"]["gpus"][0], "Scripted GPU");
-        let (joules, expected) = (gross(&report), 400.0 * time);
-        // The counter refreshes every 20 ms, so each edge may be off by as much.
-        let edges = 2.0 * 0.020 * 3.0 / time;
-        let within = (joules / expected - 1.0).abs() <= TOLERANCE + edges;
-        if !within {
-            return Err(format!("{joules} J instead of {expected} J in {time} s"));
-        }
-        Ok(())
+
+        // The board's counter refreshes every 20 ms, so either edge may be off by as much.
+        let late = late + Duration::from_millis(20);
+        Metered::of(&trace(folder.path())).check(gross(&report), 400.0, late)
     });
 }
 
@@ -200,43 +240,56 @@ fn a_gpu_by_its_library() {
 /// of it tell.
 #[test]
 fn what_a_gpu_showed_at_both_ends_is_recorded_and_said() {
-    let folder = bench(PROMPTS, TOKENS);
-    let board = Board {
-        uuid: "GPU-1".into(),
-        shown_watts: Some(175.0),
-        hot_after_ms: Some(3_500),
-        processes: vec![1],
-        ..Board::default()
-    };
-    let library = install(folder.path(), &Script { init_error: 0, boards: vec![board] }).unwrap();
-    let mut twin = SysfsTwin::new(folder.path().join("sys"));
-    twin.rapl_zone("intel-rapl:0", "package-0", watts(20.0));
-    let _playing = twin.play().unwrap();
-    let arguments = ["compare", "./some.gguf", "--prompts", "mine.jsonl", "--explain"];
-    let output =
-        on_one_thread(folder.path(), &arguments).env("INFERCOST_NVML_LIBRARY", library).output().unwrap();
-    let run = trace(folder.path());
-    let shown_at = |phase| {
-        let idle = run.idles.iter().find(|idle| idle.phase == phase).unwrap();
-        let [board] = idle.boards.as_slice() else { panic!("{idle:?}") };
-        (board.temperature_c, board.graphics_clock_mhz, board.throttle_reasons.join(","))
-    };
-    assert_eq!(shown_at(IdlePhase::BeforeLoad), (Some(45), Some(1980), String::new()));
-    assert_eq!(shown_at(IdlePhase::After), (Some(80), Some(1200), "sw thermal slowdown".to_owned()));
-    let checks = &run.idles.last().unwrap().cross_checks;
-    assert!(checks.iter().any(|check| !check.agrees() && check.windows > 1), "{checks:?}");
-    // a later report knows of it from the trace alone
-    let later = on_one_thread(folder.path(), &["report", "--explain"]).output().unwrap();
-    for text in [shown(&output.stdout), shown(&later.stdout)] {
-        for part in [
-            "after the last window: sw thermal slowdown, at 1200 MHz",
-            "was shared with 1 other process",
-            "was at 45 °C before models were loaded and at 80 °C after the last window",
-            "above its energy counter",
-        ] {
-            assert!(text.contains(part), "{part}: {text}");
+    attempt(|attempt| {
+        let folder = bench(PROMPTS, TOKENS);
+        // A slow start reaches the heat too soon, and a quick run ends before it: a further attempt has more time for both.
+        let longer = 1_u64 << attempt;
+        let board = Board {
+            uuid: "GPU-1".into(),
+            shown_watts: Some(175.0),
+            hot_after_ms: Some(3_500 * longer),
+            processes: vec![1],
+            ..Board::default()
+        };
+        let library = install(folder.path(), &Script { init_error: 0, boards: vec![board] }).unwrap();
+        let mut twin = SysfsTwin::new(folder.path().join("sys"));
+        twin.rapl_zone("intel-rapl:0", "package-0", watts(20.0));
+        let _playing = twin.play().unwrap();
+
+        let repetitions = longer.to_string();
+        let arguments =
+            ["compare", "./some.gguf", "--prompts", "mine.jsonl", "--explain", "--repetitions", &repetitions];
+        let output =
+            on_one_thread(folder.path(), &arguments).env("INFERCOST_NVML_LIBRARY", library).output().unwrap();
+        let run = trace(folder.path());
+
+        let cool = (Some(45), Some(1980), String::new());
+        let hot = (Some(80), Some(1200), "sw thermal slowdown".to_owned());
+        for (phase, wanted) in [(IdlePhase::BeforeLoad, cool), (IdlePhase::After, hot)] {
+            let idle = run.idles.iter().find(|idle| idle.phase == phase).unwrap();
+            let [board] = idle.boards.as_slice() else { panic!("{idle:?}") };
+            let found = (board.temperature_c, board.graphics_clock_mhz, board.throttle_reasons.join(","));
+            if found != wanted {
+                return Err(format!("{phase:?}: {found:?}, not {wanted:?}"));
+            }
         }
-    }
+        let checks = &run.idles.last().unwrap().cross_checks;
+        assert!(checks.iter().any(|check| !check.agrees() && check.windows > 1), "{checks:?}");
+
+        // a later report knows of it from the trace alone
+        let later = on_one_thread(folder.path(), &["report", "--explain"]).output().unwrap();
+        for text in [shown(&output.stdout), shown(&later.stdout)] {
+            for part in [
+                "after the last window: sw thermal slowdown, at 1200 MHz",
+                "was shared with 1 other process",
+                "was at 45 °C before models were loaded and at 80 °C after the last window",
+                "above its energy counter",
+            ] {
+                assert!(text.contains(part), "{part}: {text}");
+            }
+        }
+        Ok(())
+    });
 }
 
 /// A GPU's sensor beside a model on the CPU reads an idle board, whoever asks for it.
@@ -317,8 +370,8 @@ fn an_estimate_is_marked_and_decides_nothing() {
     assert!(text.contains(note), "{text}");
     let report = json(&run(folder.path(), &["report", "--json"]));
     assert_eq!(text.matches("] estimated").count(), with_joules(&report), "{text}");
-    let time = seconds(&trace(folder.path()));
-    assert!((gross(&report) / (40.0 * time) - 1.0).abs() < 0.05, "{report}");
+    let checked = Metered::of(&trace(folder.path())).check(gross(&report), 40.0, Duration::ZERO);
+    assert!(checked.is_ok(), "{checked:?}: {report}");
     assert_eq!(report["candidates"][1]["energy"]["source"], "estimated");
 
     // The shipped table knows this CPU or says that it does not; either way nothing passes for a measurement.
@@ -350,6 +403,7 @@ fn runs_of_which_one_is_estimated_are_marked() {
             assert!(line.contains(part), "{part}: {line}");
         }
     }
+
     fs::remove_dir_all(folder.path().join("sys")).unwrap();
     compare(folder.path(), &["--assume-watts", "40"]);
     let runs = infercost_trace::list_runs(&folder.path().join("traces")).unwrap();
@@ -401,7 +455,7 @@ fn the_doctor_on_a_server() {
         let mut twin = SysfsTwin::new(folder.path().join("sys"));
         twin.fixed_file(Path::new("devices/system/cpu/cpu0/cpufreq/scaling_governor"), "powersave\n");
         drop(twin.play().unwrap());
-        let _playing = server(folder.path());
+        let playing = server(folder.path());
         let found = doctor(folder.path(), &[]);
         assert_eq!((&found["schema"], &found["basis"]), (&"infercost.doctor/1".into(), &"measured".into()));
         assert_eq!(found["covers"], serde_json::json!(["cpu_package", "dram"]));
@@ -412,9 +466,11 @@ fn the_doctor_on_a_server() {
         assert!(meters.iter().any(|meter| meter["name"] == "psys" && meter["used"] == false), "{meters:?}");
         assert!(found["sampler_overhead"].as_f64().is_some(), "{found}");
         assert!(found["doubts"].to_string().contains("powersave"), "{found}");
+        // Both are means over a second at least.
+        let tolerance = 0.05 + playing.oldest_value().as_secs_f64();
         for field in ["rest_w", "work_w"] {
-            let watts = found[field].as_f64().unwrap();
-            if (watts / SERVER_WATTS - 1.0).abs() > 0.05 {
+            let watts = found[field].as_f64().ok_or_else(|| format!("no {field}: {found}"))?;
+            if (watts / SERVER_WATTS - 1.0).abs() > tolerance {
                 return Err(format!("{field}: {watts} W"));
             }
         }
@@ -461,13 +517,17 @@ fn shelly(plug: &StandIn) -> String {
 
 #[test]
 fn the_doctor_at_a_plug() {
-    let folder = tempfile::tempdir().unwrap();
-    let plug = plug(Instant::now(), |_| 50.0);
-    let found = doctor(folder.path(), &["--meter", &shelly(&plug)]);
-    assert_eq!(found["covers"], serde_json::json!(["wall"]));
-    assert_eq!(found["update_period_s"], 1.0);
-    assert_eq!(found["found"][0]["kind"], "integrated");
-    assert!((found["rest_w"].as_f64().unwrap() / 50.0 - 1.0).abs() < 0.01, "{found}");
+    attempt(|_| {
+        let folder = tempfile::tempdir().unwrap();
+        let plug = plug(Instant::now(), |_| 50.0);
+        let found = doctor(folder.path(), &["--meter", &shelly(&plug)]);
+        assert_eq!(found["covers"], serde_json::json!(["wall"]));
+        assert_eq!(found["update_period_s"], 1.0);
+        assert_eq!(found["found"][0]["kind"], "integrated");
+
+        let watts = found["rest_w"].as_f64().ok_or_else(|| found.to_string())?;
+        if (watts / 50.0 - 1.0).abs() < 0.01 { Ok(()) } else { Err(format!("{watts} W at rest")) }
+    });
 }
 
 /// The host rises from 20 to 100 W; the plug shows 1.25 times that and 12 W more.
@@ -480,7 +540,7 @@ fn a_wall_factor_is_fitted_kept_and_billed() {
         let (from, to) = (Watts::new(20.0), Watts::new(100.0));
         twin.rapl_zone("intel-rapl:0", "package-0", Load::Ramp { from, to, over });
         let begun = Instant::now();
-        let _playing = twin.play().unwrap();
+        let playing = twin.play().unwrap();
         let plug = plug(begun, |time| 1.25 * (20.0 + 2.0 * time.min(40.0)) + 12.0);
         let wall = shelly(&plug);
         let arguments = ["doctor", "--calibrate", "--wall", &wall, "--window-seconds", "3", "--json"];
@@ -492,8 +552,9 @@ fn a_wall_factor_is_fitted_kept_and_billed() {
         hold("wall-factor.v1", "doctor --calibrate", std::slice::from_ref(&fitted));
         fitted.as_object_mut().unwrap().remove("schema");
         let factor = fitted["factor"].as_f64().unwrap();
-        // What the plug shows is up to half a second old, which moves the line but hardly tilts it.
-        if (factor / 1.25 - 1.0).abs() > 0.08 {
+        // What the plug shows is up to half a second old, which moves the line but hardly tilts it; what the host shows may be
+        // older at either end of a window of 3 s.
+        if (factor / 1.25 - 1.0).abs() > 0.08 + playing.oldest_value().as_secs_f64() / 3.0 {
             return Err(format!("{fitted}"));
         }
         let text = shown(&compare(folder.path(), &[]).stdout);
@@ -540,14 +601,19 @@ fn a_meter_of_this_machine_is_asked_through_no_proxy() {
 /// Another user's board is neither read nor billed, and the answer says that it was left out.
 #[test]
 fn a_board_that_the_process_may_not_use_is_said_and_not_billed() {
-    let folder = tempfile::tempdir().unwrap();
-    let board = |number: u8, watts: f64| Board { uuid: format!("GPU-{number}"), watts, ..Board::default() };
-    let script = Script { init_error: 0, boards: vec![board(1, 300.0), board(2, 60.0)] };
-    let library = install(folder.path(), &script).unwrap();
-    let mut command = infercost(folder.path(), &["doctor", "--json", "--meter", "nvml"]);
-    command.env("INFERCOST_NVML_LIBRARY", &library).env("CUDA_VISIBLE_DEVICES", "1");
-    let found = json(&command.output().unwrap());
-    let meter = found["meter"].as_str().unwrap();
-    assert!(meter.contains("GPU-2") && meter.contains("left out by CUDA_VISIBLE_DEVICES=1"), "{meter}");
-    assert!((found["rest_w"].as_f64().unwrap() - 60.0).abs() < 6.0, "{found:#}");
+    attempt(|_| {
+        let folder = tempfile::tempdir().unwrap();
+        let board =
+            |number: u8, watts: f64| Board { uuid: format!("GPU-{number}"), watts, ..Board::default() };
+        let script = Script { init_error: 0, boards: vec![board(1, 300.0), board(2, 60.0)] };
+        let library = install(folder.path(), &script).unwrap();
+        let mut command = infercost(folder.path(), &["doctor", "--json", "--meter", "nvml"]);
+        command.env("INFERCOST_NVML_LIBRARY", &library).env("CUDA_VISIBLE_DEVICES", "1");
+
+        let found = json(&command.output().unwrap());
+        let meter = found["meter"].as_str().unwrap();
+        assert!(meter.contains("GPU-2") && meter.contains("left out by CUDA_VISIBLE_DEVICES=1"), "{meter}");
+        let watts = found["rest_w"].as_f64().ok_or_else(|| found.to_string())?;
+        if (watts - 60.0).abs() < 6.0 { Ok(()) } else { Err(format!("{watts} W at rest")) }
+    });
 }

@@ -99,6 +99,7 @@ fn langsmith_and_langfuse_get_what_they_read() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "x-other=other-secret"),
     ];
+
     let output = run_with(folder.path(), &["export", "--langsmith", "--compression", "none"], &langsmith);
     assert!(output.status.success(), "{}", told(&output));
     let langfuse = [
@@ -106,6 +107,7 @@ fn langsmith_and_langfuse_get_what_they_read() {
         ("LANGFUSE_SECRET_KEY", "lf-secret-key"),
         ("LANGFUSE_BASE_URL", url.as_str()),
     ];
+
     let output =
         run_with(folder.path(), &["export", "--langfuse", "--compression", "none", "--json"], &langfuse);
     assert!(output.status.success(), "{}", told(&output));
@@ -118,13 +120,16 @@ fn langsmith_and_langfuse_get_what_they_read() {
         "{smith}"
     );
     assert!(!smith.contains("other-secret"), "{smith}");
+
     for name in
         ["langsmith.span.kind", "langsmith.metadata.cost_total", "gen_ai.input.messages", "gen_ai.system"]
     {
         assert!(holds(smith_body, name), "{name}");
     }
+
     assert!(fuse.starts_with("POST /api/public/otel/v1/traces "), "{fuse}");
     assert!(fuse.contains("authorization: Basic cGs6bGYtc2VjcmV0LWtleQ=="), "{fuse}");
+
     for name in [
         "langfuse.observation.type",
         "langfuse.observation.cost_details",
@@ -132,6 +137,7 @@ fn langsmith_and_langfuse_get_what_they_read() {
     ] {
         assert!(holds(fuse_body, name), "{name}");
     }
+
     for body in [smith_body, fuse_body] {
         assert!(!holds(body, "secret-key"), "a secret is in a span");
     }
@@ -177,12 +183,14 @@ fn a_collector_that_is_away_costs_a_run_nothing_and_metrics_can_be_scraped() {
             format!("{{\"id\":\"p{index}\",\"prompt\":\"My card is 4111-{index}.\",\"max_tokens\":24}}\n")
         })
         .collect();
+
     fs::write(folder.join("many.jsonl"), prompts).unwrap();
     let (port, gone) = {
         let (one, other) =
             (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
         (one.local_addr().unwrap().port(), format!("http://{}", other.local_addr().unwrap()))
     };
+
     let listen = format!("127.0.0.1:{port}");
     let arguments = ["record", "some.gguf", "--prompts", "many.jsonl", "--metrics-listen", &listen];
     let more = ["--redact", "4[0-9]{3}-[0-9]+", "--otlp-header", "x-key=very-secret"];
@@ -193,6 +201,7 @@ fn a_collector_that_is_away_costs_a_run_nothing_and_metrics_can_be_scraped() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+
     let patience = Instant::now();
     let mut page = String::new();
     while !page.contains("gen_ai_client_operation_duration_seconds_count") {
@@ -204,16 +213,19 @@ fn a_collector_that_is_away_costs_a_run_nothing_and_metrics_can_be_scraped() {
             .write_all(b"GET /metrics HTTP/1.1\r\n\r\n")
             .and_then(|()| stream.read_to_string(&mut page));
     }
+
     let output = child.wait_with_output().unwrap();
     let told = told(&output);
     assert!(output.status.success(), "{told}");
     assert!(told.contains("nothing is lost; to complete it: infercost export traces/"), "{told}");
     let run_folder: PathBuf = fs::read_dir(folder.join("traces")).unwrap().next().unwrap().unwrap().path();
+
     for name in ["run.json", "spans.jsonl"] {
         let text = fs::read_to_string(run_folder.join(name)).unwrap();
         assert!(!text.contains("very-secret"), "{name}");
         assert!(!text.contains("4111-"), "{name} holds what was to be redacted");
     }
+
     assert!(fs::read_to_string(run_folder.join("spans.jsonl")).unwrap().contains("[redacted]"));
     assert!(!told.contains("very-secret"), "{told}");
 }
@@ -245,12 +257,14 @@ fn pages_that_repeat_themselves_end() {
             let _ = write!(stream, "{head}connection: close\r\n\r\n{body}");
         }
     });
+
     let folder = tempfile::tempdir().unwrap();
     let mut child = infercost(folder.path(), &["report", &format!("phoenix:{url}/p"), "--json"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
+
     let began = Instant::now();
     while child.try_wait().unwrap().is_none() {
         if began.elapsed() > Duration::from_secs(60) {
@@ -259,6 +273,7 @@ fn pages_that_repeat_themselves_end() {
         }
         thread::sleep(Duration::from_millis(20));
     }
+
     let output = child.wait_with_output().unwrap();
     let report: Value =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(&output)));
@@ -279,6 +294,7 @@ fn other_programs_traces_are_reported_on() {
             id
         )
     };
+
     let tokens = ",{\"key\":\"gen_ai.usage.input_tokens\",\"value\":{\"intValue\":\"1000\"}},\
                   {\"key\":\"gen_ai.usage.output_tokens\",\"value\":{\"intValue\":\"500\"}}";
     let line =
@@ -291,6 +307,7 @@ fn other_programs_traces_are_reported_on() {
          currency = \"USD\"\nsource = \"list\"\ndate = \"2026-11-01\"\n",
     )
     .unwrap();
+
     let output = run(folder, &["report", "theirs.jsonl", "--json"]);
     let report = json(&output);
     let model = &report["models"][0];
@@ -302,6 +319,7 @@ fn other_programs_traces_are_reported_on() {
     let text = String::from_utf8(shown.stdout).unwrap();
     assert!(text.contains("1 of 3 calls do not say how many tokens the prompt had"), "{text}");
     assert!(!text.contains('\u{1b}') && text.contains("gpt\\u{1b}[31m-x"), "{text}");
+
     // Two of the three calls have tokens: (1000 × 2 + 500 × 10) ÷ 10⁶ each.
     let audit = run(folder, &["audit", "theirs.jsonl", "--revenue", "0.1", "--json"]);
     let audit = json(&audit);

@@ -271,6 +271,7 @@ fn bench() -> tempfile::TempDir {
          [[offers]]\nkind = \"rent\"\nname = \"elsewhere\"\nper_hour = 0.5\ncurrency = \"USD\"\nsource = \"a quotation\"\ndate = 2099-01-01\n\
          [[exchange]]\nfrom = \"EUR\"\nto = \"USD\"\nrate = 1.25\nsource = \"a bank\"\ndate = 2099-01-01\n",
     );
+
     write("other.toml", "");
     write("taken.html", "mine");
     let curve = |first: u32| {
@@ -280,9 +281,11 @@ fn bench() -> tempfile::TempDir {
              2026-11-23T03:00Z,2026-11-23T04:00Z,50,EUR,MWh\n"
         )
     };
+
     write("curve.csv", &curve(300));
     write("other.csv", &curve(10));
     write("production.jsonl", "{\"model\":\"m\",\"input_tokens\":10,\"output_tokens\":10}\n");
+
     for (id, seconds, watts) in [
         ("20261101-000000", 1.0, Some(100.0)),
         ("20261102-000000", 0.5, Some(60.0)),
@@ -290,6 +293,7 @@ fn bench() -> tempfile::TempDir {
     ] {
         MadeUp { id, seconds, watts, idle: watts.map(|watts| watts / 50.0), threads: 2 }.write(folder.path());
     }
+
     folder
 }
 
@@ -348,6 +352,7 @@ fn every_flag_changes_something() {
 fn every_flag_is_accounted_for() {
     let folder = bench();
     let mut missing = Vec::new();
+
     for command in [
         "compare",
         "record",
@@ -398,5 +403,6 @@ fn every_flag_is_accounted_for() {
             }
         }
     }
+
     assert!(missing.is_empty(), "flags that nobody tries:\n{}", missing.join("\n"));
 }

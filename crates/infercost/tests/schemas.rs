@@ -26,7 +26,12 @@ use serde_json::{Value, json};
 const OUTPUTS: [(&str, &[&str]); 21] = [
     (
         "report.v1",
-        &["report SAMPLE --json", "report 20261101-000000 --json --slo ttft=1s", "report HOSTED --json"],
+        &[
+            "report SAMPLE --json",
+            "report 20261101-000000 --json --slo ttft=1s",
+            "report 20261101-000000 20261102-000000 --json",
+            "report HOSTED --json",
+        ],
     ),
     ("foreign-report.v1", &["report traces.jsonl --json"]),
     (

@@ -125,6 +125,7 @@ fn a_stored_baseline_gives_the_same() {
     };
     let exact = json(&against_llama("llama-rope-linear", &[]));
     let store = ["--baseline-store", "llama.baseline"];
+
     for _ in 0..2 {
         let got = json(&against_llama("llama-rope-linear", &store));
         for key in keys {
@@ -135,6 +136,7 @@ fn a_stored_baseline_gives_the_same() {
         }
         assert!(folder.path().join("llama.baseline").exists());
     }
+
     // Another candidate takes the same file; another text does not.
     let got = json(&against_llama("llama-rope-divisors", &store));
     near(
@@ -143,6 +145,7 @@ fn a_stored_baseline_gives_the_same() {
         json(&against_llama("llama-rope-divisors", &[]))["kld_mean"].as_f64().unwrap(),
         1e-4,
     );
+
     fs::write(folder.path().join("text.txt"), text().replace("hen", "then")).unwrap();
     let refused = against_llama("llama-rope-linear", &store);
     let said = String::from_utf8_lossy(&refused.stderr);

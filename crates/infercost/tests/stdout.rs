@@ -28,6 +28,7 @@ fn commands(run: &str) -> Vec<Vec<String>> {
         "optimize RUN --json",
         "report traces.jsonl",
     ];
+
     let without = [
         "models list",
         "models list --json",
@@ -44,12 +45,14 @@ fn commands(run: &str) -> Vec<Vec<String>> {
         "report --help",
         "help compare",
     ];
+
     let named = with_run.iter().map(|text| words(text)).map(|mut line| {
         for word in line.iter_mut().filter(|word| *word == "RUN") {
             run.clone_into(word);
         }
         line
     });
+
     named.chain(without.iter().map(|text| words(text))).collect()
 }
 

@@ -88,6 +88,7 @@ impl Bench {
         let mut results = vec![0.0; tokens * rows];
         let out = Output::new(&mut results, rows, 0);
         let mut best = f64::INFINITY;
+
         for _ in 0..5 {
             let start = Instant::now();
             thread::scope(|scope| {
@@ -114,6 +115,7 @@ impl Bench {
             });
             best = best.min(start.elapsed().as_secs_f64());
         }
+
         best
     }
 }

@@ -3,10 +3,8 @@
 //! Rounding follows llama.cpp's rules, type by type, because the loss that a quantized model shows depends on them:
 //! blocks of 256 in place of 32 raise the KL divergence of Q8_0 by a third.
 
-use half::f16;
-
-use crate::Isa;
 use crate::buffer::AlignedBuffer;
+use crate::{Isa, rounding};
 
 /// How activations are held for a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -75,13 +73,16 @@ impl Activations {
     pub fn new(isa: Isa, form: ActivationForm, max_tokens: usize, columns: usize) -> Self {
         assert!(isa.is_available(), "a level that the processor has");
         assert!(columns.is_multiple_of(form.block_elements()), "rows of whole blocks");
+
         let elements = max_tokens * columns;
         let blocks = elements / 32;
+
         let [floats, codes, scales, sums, code_sums, starts, offsets] = match form {
             ActivationForm::Float => [elements, 0, 0, 0, 0, 0, 0],
             ActivationForm::Q8Block32 => [0, elements, blocks, blocks, blocks, 3 * blocks, blocks],
             ActivationForm::Q8Block256 => [0, elements, blocks / 8, blocks, 2 * blocks, 2 * blocks, 0],
         };
+
         Self {
             isa,
             form,
@@ -171,8 +172,8 @@ impl Activations {
         let (scale, total) = match self.isa {
             // SAFETY: the level was detected; `values` and `codes` are 32 long.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => unsafe { crate::avx512::quantize_32(values.as_ptr(), codes.as_mut_ptr()) },
-            _ => quantize_32(values, codes),
+            Isa::Avx512 => unsafe { rounding::avx512::quantize_32(values.as_ptr(), codes.as_mut_ptr()) },
+            _ => rounding::quantize_32(values, codes),
         };
 
         // SAFETY: the caller's promise, for the numbers of the same block.
@@ -207,9 +208,9 @@ impl Activations {
             // SAFETY: the level was detected; `values` and `codes` are 256 long.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512 => unsafe {
-                crate::avx512::quantize_256(values.as_ptr(), codes.as_mut_ptr(), &mut code_sums_16)
+                rounding::avx512::quantize_256(values.as_ptr(), codes.as_mut_ptr(), &mut code_sums_16)
             },
-            _ => quantize_256(values, codes, &mut code_sums_16),
+            _ => rounding::quantize_256(values, codes, &mut code_sums_16),
         });
 
         code_sums.copy_from_slice(&code_sums_16);
@@ -251,50 +252,4 @@ impl Activations {
     pub fn isa(&self) -> Isa {
         self.isa
     }
-}
-
-/// Codes of 32 values, their scale and the sum of the codes.
-///
-/// The largest magnitude becomes 127, and the scale is kept in half precision. Where that is 0, so are the codes.
-/// Where it is not finite, or a value is NaN, the scale is NaN and so are products.
-pub(crate) fn quantize_32(values: &[f32], codes: &mut [i8]) -> (f32, i32) {
-    let largest = values.iter().fold(0.0, |largest: f32, value| largest.max(value.abs()));
-    let scale = f16::from_f32(largest / 127.0).to_f32();
-    let finite = scale.is_finite() && !values.iter().any(|value| value.is_nan());
-    if !finite || scale == 0.0 {
-        codes.fill(0);
-        return (if finite { 0.0 } else { f32::NAN }, 0);
-    }
-
-    let inverse = 127.0 / largest;
-    for (code, value) in codes.iter_mut().zip(values) {
-        *code = (value * inverse).round_ties_even() as i8;
-    }
-    (scale, codes.iter().map(|code| i32::from(*code)).sum())
-}
-
-/// Codes of 256 values, the sums of 16 codes each, and the scale.
-///
-/// The first value of the largest magnitude becomes -127. Where the scale is too small for single precision, it is 0
-/// and so are the codes. Where a value is not finite, the scale is NaN and so are products.
-pub(crate) fn quantize_256(values: &[f32], codes: &mut [i8], sums: &mut [i32; 16]) -> f32 {
-    codes.fill(0);
-    sums.fill(0);
-    if values.iter().any(|value| !value.is_finite()) {
-        return f32::NAN;
-    }
-
-    let larger = |extreme: f32, value: &f32| if value.abs() > extreme.abs() { *value } else { extreme };
-    let inverse = -127.0 / values.iter().fold(0.0, larger);
-    if !inverse.is_finite() {
-        return 0.0;
-    }
-
-    for (code, value) in codes.iter_mut().zip(values) {
-        *code = (inverse * value).round_ties_even() as i8;
-    }
-    for (sum, codes) in sums.iter_mut().zip(codes.chunks_exact(16)) {
-        *sum = codes.iter().map(|code| i32::from(*code)).sum();
-    }
-    1.0 / inverse
 }

@@ -124,6 +124,14 @@ pub(crate) fn sub_block(weight_type: WeightType) -> usize {
     if weight_type == WeightType::Q6K { 16 } else { 32 }
 }
 
+/// Columns that share a scale once sub-blocks are unpacked.
+pub(crate) fn scale_columns(weight_type: WeightType) -> usize {
+    match weight_type {
+        WeightType::Q4K | WeightType::Q5K | WeightType::Q6K => sub_block(weight_type),
+        _ => weight_type.block_elements(),
+    }
+}
+
 /// The integer scale of sub-block `j`.
 fn sub_scale(weight_type: WeightType, block: &Block256, j: usize) -> f32 {
     let scale = block.scales.get(j).copied().unwrap_or(0);

@@ -3,7 +3,7 @@
 use crate::buffer::AlignedBuffer;
 use crate::layout::Layout;
 use crate::packing::pack_row;
-use crate::portable::decode_lane;
+use crate::panel::decode_lane;
 use crate::{Isa, PANEL_ROWS, WeightType};
 
 /// Why a matrix cannot be packed.

@@ -1,7 +1,7 @@
 //! Memory of one thread: panels with one byte a code, or one float a weight.
 
 use crate::buffer::AlignedBuffer;
-use crate::format::sub_block;
+use crate::format::scale_columns;
 use crate::layout::BLOCK;
 use crate::{PANEL_ROWS, PackedMatrix, WeightType};
 
@@ -33,13 +33,5 @@ impl Scratch {
                 self.minima.reserve(elements / BLOCK);
             }
         }
-    }
-}
-
-/// Columns that share a scale once sub-blocks are unpacked.
-pub(crate) fn scale_columns(weight_type: WeightType) -> usize {
-    match weight_type {
-        WeightType::Q4K | WeightType::Q5K | WeightType::Q6K => sub_block(weight_type),
-        _ => weight_type.block_elements(),
     }
 }

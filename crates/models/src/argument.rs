@@ -189,6 +189,7 @@ mod tests {
                 file: file.map(Into::into),
             })
         };
+
         let served = |url: &str, name: Option<&str>| {
             Ok(ModelArgument::Served { url: url.into(), served_name: name.map(Into::into) })
         };
@@ -204,17 +205,20 @@ mod tests {
         check("hf:o/r@v1", hub("v1", None));
         check("hf:o/r:x/a.gguf", hub("main", Some("x/a.gguf")));
         check("hf:o/r@abc:a.gguf", hub("abc", Some("a.gguf")));
+
         for page in
             ["https://huggingface.co/o/r", "https://hf.co/o/r/", "huggingface.co/o/r/tree/main", "hf://o/r"]
         {
             check(page, hub("main", None));
         }
+
         check("https://huggingface.co/o/r/blob/v1/x/a.gguf?download=true", hub("v1", Some("x/a.gguf")));
         check("https://huggingface.co/o/r/discussions", Err("not a model"));
         check("https://huggingface.co/o", Err("owner/repo"));
         check("https://huggingface.company/v1", served("https://huggingface.company/v1", None));
         assert_eq!(as_hub("o/r:Q8_0"), hub("main", Some("Q8_0")).ok());
         assert_eq!(as_hub("o/r@v1"), hub("v1", None).ok());
+
         for file in ["dir/a.gguf", "x", "../r", "a/b/c"] {
             assert_eq!(as_hub(file), None, "{file}");
         }

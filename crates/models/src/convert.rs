@@ -4,13 +4,14 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use infercost_core::manifest::Provenance;
+use infercost_weights::Entry;
 use tempfile::NamedTempFile;
 
 use crate::cache::make_readable;
 use crate::error::ModelError;
+use crate::gguf::PROVENANCE_KEY;
 use crate::gguf_write::{PlannedTensor, header_bytes, pad};
 use crate::hash::{HashingWriter, file_name};
-use crate::metadata::{Entry, PROVENANCE_KEY};
 use crate::numbers::encode;
 use crate::partial_file;
 use crate::progress::{Progress, ProgressSink, Stage};
@@ -250,7 +251,7 @@ fn convert(
     let failed = |error| ModelError::io(named, "write")(error);
     writer.write_all(&header).map_err(failed)?;
 
-    let total = tensors.iter().map(crate::gguf::TensorInfo::elements).sum::<u64>();
+    let total = tensors.iter().map(infercost_weights::gguf::TensorInfo::elements).sum::<u64>();
     let mut done = 0u64;
     for (tensor, planned) in tensors.iter().zip(&plan) {
         let width = tensor.width();

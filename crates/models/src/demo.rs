@@ -4,11 +4,11 @@
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use infercost_weights::{Entry, TensorType};
+
 use crate::error::ModelError;
 use crate::gguf_write::{PlannedTensor, header_bytes, pad};
-use crate::metadata::Entry;
 use crate::partial_file;
-use crate::tensor_type::TensorType;
 
 /// Numbers of a token's state; K-quants hold blocks of 256.
 const WIDTH: u32 = 256;
@@ -71,9 +71,11 @@ fn write(out: &mut dyn Write) -> std::io::Result<()> {
 fn entries(tokens: &[String]) -> Vec<Entry> {
     let vocabulary = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
     let special = u32::try_from(SPECIAL.len()).unwrap_or(u32::MAX);
+
     // special tokens stand behind the 256 bytes, and the products of merges behind those
     let kinds: Vec<i32> =
         (0..vocabulary).map(|id| if (256..256 + special).contains(&id) { 3 } else { 1 }).collect();
+
     vec![
         Entry::text("general.architecture", "llama"),
         Entry::text("general.name", "demo: random weights"),

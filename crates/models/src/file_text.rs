@@ -5,24 +5,7 @@ const SHOWN: usize = 600;
 
 /// The text with control characters escaped and its length bounded. Line ends stay.
 pub fn escaped(text: &str) -> String {
-    let mut shown = String::new();
-    for (count, character) in text.chars().enumerate() {
-        if count == SHOWN {
-            shown.push('…');
-            break;
-        }
-        match character {
-            '\n' => shown.push('\n'),
-            other if other.is_control() || is_direction_mark(other) => shown.extend(other.escape_default()),
-            other => shown.push(other),
-        }
-    }
-    shown
-}
-
-/// Marks that reorder the text around them on a terminal.
-fn is_direction_mark(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    infercost_core::text::printable_lines(text, SHOWN)
 }
 
 #[cfg(test)]

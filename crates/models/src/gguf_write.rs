@@ -5,9 +5,8 @@
 
 use std::io::{self, Write};
 
-use crate::gguf::TensorInfo;
-use crate::metadata::Entry;
-use crate::tensor_type::TensorType;
+use infercost_weights::gguf::TensorInfo;
+use infercost_weights::{Entry, TensorType};
 
 /// A tensor that is going to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]

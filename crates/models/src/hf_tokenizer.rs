@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
+use infercost_weights::Entry;
 use serde_json::Value;
 
 use crate::error::ModelError;
 use crate::json_file::json_file;
-use crate::metadata::Entry;
 
 /// Largest vocabulary that is written.
 const MAX_VOCABULARY: u64 = 1 << 21;

@@ -13,7 +13,7 @@ use crate::gguf::GgufHeader;
 use crate::hash::file_name;
 use crate::json_file::json_file;
 use crate::parts::{ggufs_in, safetensors_in};
-use crate::safetensors_header::SafetensorsHeader;
+use crate::safetensors_header;
 
 /// A model file's own account. Texts are escaped and bounded; what the file does not say is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -77,7 +77,7 @@ fn gguf(path: &Path) -> Result<Inspection, ModelError> {
         count(&mut types, tensor.kind.name(), tensor.elements());
     }
     let made = header
-        .text(crate::metadata::PROVENANCE_KEY)
+        .text(crate::gguf::PROVENANCE_KEY)
         .and_then(|text| serde_json::from_str::<infercost_core::manifest::Provenance>(&text).ok())
         .map(|provenance| escaped(&provenance.to_string()));
     Ok(Inspection {
@@ -90,7 +90,7 @@ fn gguf(path: &Path) -> Result<Inspection, ModelError> {
         context: header.number(&format!("{family}.context_length")),
         vocabulary: header
             .entry("tokenizer.ggml.tokens")
-            .and_then(crate::metadata::Entry::array_length)
+            .and_then(infercost_weights::Entry::array_length)
             .or_else(|| header.number(&format!("{family}.vocab_size"))),
         tokenizer: kind.map(|kind| pre.map_or_else(|| kind.clone(), |pre| format!("{kind} ({pre})"))),
         chat_template: header.text("tokenizer.chat_template").is_some_and(|text| !text.trim().is_empty()),
@@ -116,7 +116,7 @@ fn folder(path: &Path) -> Result<Inspection, ModelError> {
     let (mut bytes, mut parameters) = (0u64, 0u64);
     for file in &files {
         bytes = bytes.saturating_add(fs::metadata(file).map_err(ModelError::io(file, "open"))?.len());
-        for tensor in SafetensorsHeader::read(file)?.tensors.values() {
+        for tensor in safetensors_header::read(file)?.tensors.values() {
             let kind = tensor.get("dtype").and_then(Value::as_str).unwrap_or("unknown");
             let shape = tensor.get("shape").and_then(Value::as_array);
             let elements = shape

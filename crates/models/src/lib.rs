@@ -12,6 +12,7 @@
 
 pub mod argument;
 pub mod cache;
+mod candle_type;
 pub mod catalog;
 pub mod convert;
 pub mod demo;
@@ -30,7 +31,6 @@ mod join;
 mod json_file;
 pub mod listing;
 mod local;
-pub mod metadata;
 mod mistaken;
 mod near;
 mod numbers;
@@ -44,7 +44,6 @@ mod safetensors_header;
 mod safetensors_weights;
 mod source_words;
 pub mod store;
-pub mod tensor_type;
 mod variant_names;
 mod weights;
 pub mod wheel;

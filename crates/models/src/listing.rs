@@ -44,6 +44,7 @@ pub fn list(store: &ModelStore) -> Vec<ListedModel> {
         let variants = manifest.variants.iter().map(|variant| {
             let cached = store.cached(known, &variant.name, 0, &mut |_| ());
             let sources: Vec<String> = variant.sources.iter().map(describe).collect();
+
             ListedVariant {
                 name: variant.name.clone(),
                 compared: manifest.compare.contains(&variant.name),
@@ -54,6 +55,7 @@ pub fn list(store: &ModelStore) -> Vec<ListedModel> {
                 cached: cached.and_then(|model| model.location.path().map(Into::into)),
             }
         });
+
         ListedModel {
             name: manifest.name.clone(),
             title: manifest.title.clone(),
@@ -62,5 +64,6 @@ pub fn list(store: &ModelStore) -> Vec<ListedModel> {
             variants: variants.collect(),
         }
     });
+
     listed.collect()
 }

@@ -11,16 +11,16 @@ use crate::cache::ModelCache;
 use crate::convert::CONVERTER_VERSION;
 use crate::error::ModelError;
 use crate::file_text::escaped;
-use crate::gguf::GgufHeader;
+use crate::gguf::{GgufHeader, PROVENANCE_KEY};
 use crate::hash::{HashingWriter, file_name, sha256_of_file};
 use crate::join::SplitModel;
 use crate::json_file::json_file;
-use crate::metadata::PROVENANCE_KEY;
+
 use crate::parts::{PartName, gguf_parts, ggufs_in, safetensors_in};
 use crate::pieces::{PieceName, pieces_of};
 use crate::progress::ProgressSink;
 use crate::resolved::{ModelLocation, ResolvedModel, joined_hash};
-use crate::safetensors_header::SafetensorsHeader;
+use crate::safetensors_header;
 use crate::{mistaken, pieces, variant_names};
 
 /// What a folder must hold beside its weights.
@@ -240,7 +240,7 @@ fn safetensors(path: &Path, progress: &mut ProgressSink<'_>) -> Result<ResolvedM
 
     let mut bytes = 0u64;
     for file in &files {
-        bytes = bytes.saturating_add(SafetensorsHeader::read(file)?.file_bytes);
+        bytes = bytes.saturating_add(safetensors_header::read(file)?.file_bytes);
     }
     let folder = fs::canonicalize(path).map_err(ModelError::io(path, "open"))?;
     let name = variant_names::folder_name(path, &folder);

@@ -5,6 +5,8 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
+use infercost_weights::HeaderError;
+
 use crate::error::ModelError;
 use crate::file_text::escaped;
 
@@ -37,6 +39,15 @@ pub(crate) fn refuse(path: &Path) -> Result<(), ModelError> {
     match other_kind(&head, data.len()) {
         Some(reason) => Err(ModelError::bad(path, reason)),
         None => Ok(()),
+    }
+}
+
+/// What is wrong with the header of a file, and whether the file may still be on its way.
+pub(crate) fn header(path: &Path, error: HeaderError) -> ModelError {
+    match error {
+        HeaderError::Read(cause) => ModelError::io(path, "read")(cause),
+        HeaderError::Bad(reason) => ModelError::bad(path, reason),
+        HeaderError::CutShort(reason) => ModelError::bad(path, format!("{reason}{}", unfinished(path))),
     }
 }
 

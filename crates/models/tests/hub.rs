@@ -87,6 +87,7 @@ fn serve(mut stream: TcpStream, behavior: Behavior, seen: &Mutex<Vec<String>>) {
             key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
         })
     };
+
     let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
     let range = header("range").unwrap_or_default();
     let cuts_before = {
@@ -94,6 +95,7 @@ fn serve(mut stream: TcpStream, behavior: Behavior, seen: &Mutex<Vec<String>>) {
         seen.push(format!("{path} {range} {}", header("authorization").unwrap_or_default()));
         seen.iter().filter(|one| !one.contains("bytes=0-0")).count()
     };
+
     let content = content();
     let probe = range == "bytes=0-0";
     let start: usize = range.trim_start_matches("bytes=").split('-').next().unwrap().parse().unwrap_or(0);
@@ -104,6 +106,7 @@ fn serve(mut stream: TcpStream, behavior: Behavior, seen: &Mutex<Vec<String>>) {
         stream.write_all(body).ok();
         stream.flush().ok();
     };
+
     let body = if probe { &content[..1] } else { &content[start..] };
     let partial = |length: usize| {
         let last = start + length - 1;
@@ -111,6 +114,7 @@ fn serve(mut stream: TcpStream, behavior: Behavior, seen: &Mutex<Vec<String>>) {
             "206 Partial\r\n{hub_headers}Content-Range: bytes {start}-{last}/{LENGTH}\r\nContent-Length: {length}\r\n"
         )
     };
+
     match behavior {
         Behavior::NotFound => {
             send("404 Not Found\r\nX-Error-Code: EntryNotFound\r\nContent-Length: 0\r\n".into(), b"");
@@ -163,6 +167,7 @@ fn serve(mut stream: TcpStream, behavior: Behavior, seen: &Mutex<Vec<String>>) {
         }
         _ => send(partial(body.len()), body),
     }
+
     // What the client still sends is taken, so that closing does not cut off what it has not read.
     stream.shutdown(std::net::Shutdown::Write).ok();
     stream.set_read_timeout(Some(Duration::from_millis(200))).ok();
@@ -190,6 +195,7 @@ fn bench(endpoint: &str, sha256: Option<&str>) -> Bench {
         ),
     )
     .unwrap();
+
     let hub = HubSettings {
         endpoint: Some(endpoint.to_owned()),
         cache: Some(root.join("hub")),
@@ -201,6 +207,7 @@ fn bench(endpoint: &str, sha256: Option<&str>) -> Bench {
             stall: Duration::from_secs(1),
         },
     };
+
     let store = ModelStore {
         catalog: Catalog::load(Some(&root.join("models"))),
         cache: ModelCache::at(root.join("cache")),
@@ -208,6 +215,7 @@ fn bench(endpoint: &str, sha256: Option<&str>) -> Bench {
         pip: Pip { commands: Vec::new() },
         offline: false,
     };
+
     Bench { _folder: folder, root, store }
 }
 
@@ -259,6 +267,7 @@ fn good_answers() {
         assert_eq!(offline.resolve().unwrap(), model);
         assert_eq!(replica.requests.lock().unwrap().len(), requests, "{behavior:?}");
     };
+
     check(Behavior::Good, 2);
     check(Behavior::CutOnce, 3);
     check(Behavior::IgnoresRange, 2);

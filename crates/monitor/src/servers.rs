@@ -40,7 +40,7 @@ pub struct AddressError {
 /// [`AddressError`] for what is not http or https, names no host, holds credentials, blanks or control characters.
 pub fn base_address(text: &str) -> Result<String, AddressError> {
     address_of(text).map_err(|reason| AddressError {
-        address: without_secrets(text).chars().take(80).flat_map(char::escape_debug).collect(),
+        address: infercost_core::text::printable_up_to(&without_secrets(text), 80).into_owned(),
         reason,
     })
 }

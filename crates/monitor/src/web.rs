@@ -114,6 +114,7 @@ impl MonitorPages {
         if Arc::strong_count(&self.streams) > MOST_STREAMS {
             return Reply::text("503 Service Unavailable", "too many streams are read already");
         }
+
         let (board, held) = (Arc::clone(&self.board), Arc::clone(&self.streams));
         let mut number = 0;
         let pieces = move || {
@@ -128,6 +129,7 @@ impl MonitorPages {
             };
             Some(piece.into_bytes())
         };
+
         Reply {
             body: Body::Pieces(Box::new(pieces)),
             ..Reply::new("200 OK", "text/event-stream", Vec::new())

@@ -215,6 +215,7 @@ async fn play(stream: &mut TcpStream, reply: &Reply, asked_at: Instant, shared: 
                 std::future::pending().await
             }
         };
+
         if sent.is_err() {
             return false;
         }

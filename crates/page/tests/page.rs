@@ -21,6 +21,7 @@ fn measured() -> (RunRecord, Report) {
         runs: std::slice::from_ref(&run),
         policy: &run.header.policy,
         prices: &run.header.prices,
+        machine_prices: &[],
         baseline: None,
         memory_bandwidth: run.header.machine.memory_bandwidth,
     })

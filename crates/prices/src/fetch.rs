@@ -239,20 +239,7 @@ fn shown(url: &str) -> String {
 
 /// Text from a server, without characters that a terminal obeys, and not endless.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut shown = String::new();
-    for c in text.chars().take(200) {
-        match is_obeyed(c) {
-            true => shown.extend(c.escape_default()),
-            false => shown.push(c),
-        }
-    }
-    shown
-}
-
-/// Control characters, and marks that change the direction of what follows them.
-fn is_obeyed(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    infercost_core::text::printable_up_to(text, 200).into_owned()
 }
 
 /// A key to a source. It shows in no debug output and no error.

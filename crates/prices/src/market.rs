@@ -37,6 +37,34 @@ pub fn offers_of(snapshots: &[&Snapshot], hardware: &str) -> Result<Vec<HostingO
     Ok(found)
 }
 
+/// The cheapest rent of a machine with so many of a GPU, as the driver names it: `NVIDIA GeForce RTX 4090`. Only an offer
+/// of just that product and number counts, whose rate holds the whole machine; `None` where none is listed.
+pub fn rent_of(snapshots: &[&Snapshot], gpu: &str, number: usize) -> Option<Price> {
+    let wanted = product(gpu);
+    let mut best: Option<Listed<'_>> = None;
+
+    for snapshot in snapshots {
+        let Prices::Offers(offers) = &snapshot.prices else { continue };
+        for offer in offers {
+            let fits = offer.kind == OfferKind::Rent
+                && product(&offer.hardware) == wanted
+                && (offer.count - number as f64).abs() <= 0.0
+                && offer.leaves_out.is_empty()
+                && offer.per_hour > Decimal::ZERO;
+            if fits && best.is_none_or(|best| offer.per_hour < best.offer.per_hour) {
+                best = Some(Listed { offer, snapshot });
+            }
+        }
+    }
+    best.map(|listed| listed.as_hosting().price)
+}
+
+/// The name of a GPU as markets write it: without the maker and the family that every such product has.
+fn product(name: &str) -> String {
+    let name = plain(name);
+    name.strip_prefix("geforce").unwrap_or(&name).to_owned()
+}
+
 /// An offer, and where it is listed.
 #[derive(Clone, Copy)]
 struct Listed<'a> {
@@ -270,6 +298,24 @@ l1,L40S,8.0,,9,,east
         check(catalog, "A1", Err("name one: A10, A100"))?;
         check(catalog, "H100", Ok(&[]))?;
         check("a1,A10,0.167,,0.454,,east\n", "A10", Ok(&["cloud a1 east, 0.167 × A10"]))
+    }
+
+    #[test]
+    fn a_machine_is_rented_whole() -> Result<(), String> {
+        let catalog = snapshot(
+            "\
+a1,RTX4090,1.0,,0.5,0.1,east
+a2,RTX4090,1.0,,0.4,,west
+a3,RTX4090,2.0,,0.7,,east
+a4,RTX4090,0.5,,0.2,,east
+a5,RTX4090-Laptop,1.0,,0.1,,east
+",
+        )?;
+        let rent = |number: usize| rent_of(&[&catalog], "NVIDIA GeForce RTX 4090", number);
+        let amounts = [1, 2, 3].map(|number| rent(number).map(|price| price.value.to_string()));
+        assert_eq!(amounts, [Some("0.4".to_owned()), Some("0.7".to_owned()), None]);
+        assert_eq!(rent_of(&[&catalog], "NVIDIA A100", 1), None);
+        Ok(())
     }
 
     #[test]

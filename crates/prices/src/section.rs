@@ -34,7 +34,7 @@ pub struct PriceSection {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PerKilowattHour {
+pub(crate) struct PerKilowattHour {
     per_kwh: Amount,
     source: String,
     date: Day,
@@ -42,7 +42,7 @@ struct PerKilowattHour {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PerHour {
+pub(crate) struct PerHour {
     per_hour: Amount,
     source: String,
     date: Day,
@@ -50,7 +50,7 @@ struct PerHour {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
-enum Hardware {
+pub(crate) enum Hardware {
     Owned {
         purchase: Amount,
         #[serde(default)]
@@ -72,10 +72,38 @@ fn yes() -> bool {
     true
 }
 
+/// What a `[[machines]]` entry says of prices.
+pub(crate) struct MachinePriceParts {
+    pub(crate) electricity: Option<Written<PerKilowattHour>>,
+    pub(crate) hardware: Option<Hardware>,
+    pub(crate) operation: Option<Written<PerHour>>,
+    pub(crate) utilization: Option<f64>,
+    pub(crate) pue: Option<f64>,
+}
+
 impl PriceSection {
     /// What its amounts are in.
     pub fn currency(&self) -> Currency {
         self.currency
+    }
+
+    /// The section of a machine of its own: what `own` does not give but for hardware is that of `shared`, whose amounts
+    /// are in the same currency.
+    pub(crate) fn of_machine(
+        name: &str,
+        currency: Currency,
+        own: MachinePriceParts,
+        shared: Option<&Self>,
+    ) -> Self {
+        Self {
+            name: Some(name.to_owned()),
+            currency,
+            electricity: own.electricity.or_else(|| shared?.electricity.clone()),
+            hardware: own.hardware,
+            operation: own.operation.or_else(|| shared?.operation.clone()),
+            utilization: own.utilization.or_else(|| shared?.utilization),
+            pue: own.pue.or_else(|| shared?.pue),
+        }
     }
 
     /// Checks the section and turns it into a price book. Amounts that stand alone are the user's own word, as of

@@ -170,6 +170,7 @@ fn setting<T: std::fmt::Display>(
 pub fn offer_entry(offer: &HostingOffer) -> String {
     let mut text = String::from("\n[[offers]]\n");
     let price = &offer.price;
+
     match &offer.charge {
         Charge::Rent { billing_seconds, other_per_month, .. } => {
             let _ = write!(
@@ -200,6 +201,7 @@ pub fn offer_entry(offer: &HostingOffer) -> String {
                 write!(text, "kind = \"api\"\ninput_per_million = {input}\noutput_per_million = {output}\n");
         }
     }
+
     let _ = write!(
         text,
         "name = {}\ncurrency = \"{}\"\nsource = {}\ndate = {}\n",
@@ -208,6 +210,7 @@ pub fn offer_entry(offer: &HostingOffer) -> String {
         quoted(&price.source),
         price.date
     );
+
     for open in &offer.open {
         let _ = writeln!(text, "# not in the price: {}", open.part);
     }

@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use infercost_analyzer::MachinePrices;
+use infercost_core::market::ExchangeRate;
 use infercost_core::price::PriceBook;
 use infercost_core::price_per_million::PricePerMillion;
-use infercost_core::{Currency, LatencyTargets, Policy};
+use infercost_core::{Currency, LatencyTargets, Policy, RunRecord};
 use infercost_prices::PriceSection;
 use infercost_prices::sections::{
-    ExchangeSection, LoadSection, OfferSection, RevenueSection, SourceSection, TariffSection,
+    ExchangeSection, LoadSection, MachineSection, OfferSection, PricedMachine, RevenueSection, SourceSection,
+    TariffSection,
 };
 use serde::Deserialize;
 
+use crate::machine_prices::PriceSources;
 use crate::policy_section::PolicySection;
 use crate::today::today;
 use crate::usage::usage;
@@ -33,6 +37,9 @@ pub struct ConfigFile {
     pub revenue: Option<RevenueSection>,
     /// `[load]`.
     pub load: Option<LoadSection>,
+    /// `[[machines]]`.
+    #[serde(default)]
+    pub machines: Vec<MachineSection>,
     /// `[[offers]]`.
     #[serde(default)]
     pub offers: Vec<OfferSection>,
@@ -76,12 +83,15 @@ pub struct PolicyFlags {
     pub config: Option<PathBuf>,
     /// The only currency in which prices are taken.
     pub currency: Option<String>,
+    /// True where a machine without prices of its own is rented at the cheapest fetched offer of its GPUs.
+    pub market: bool,
 }
 
 /// What the user gave: `None` where nothing was said, and then a recorded run's own settings hold.
 pub struct SettingsOverrides {
     policy: Option<Policy>,
     prices: Option<PriceBook>,
+    machines: Vec<PricedMachine>,
     token_prices: Vec<PricePerMillion>,
     offers: Vec<OfferSection>,
     exchange: Vec<ExchangeSection>,
@@ -93,12 +103,15 @@ impl SettingsOverrides {
     pub fn read(arguments: &PolicyFlags) -> anyhow::Result<Self> {
         let file = file(arguments.config.as_deref())?;
         let load = file.load.unwrap_or_default().checked().map_err(|error| usage(error.to_string()))?;
+        let machines = machines(file.machines, file.prices.as_ref(), &load)?;
         let prices = file.prices.map(|section| section.book(Some(&load), today()));
         let prices = prices.transpose().map_err(|error| usage(error.to_string()))?;
         let policy = file.policy.map(PolicySection::checked);
+
         Ok(Self {
             policy: policy.transpose().map_err(usage)?,
             prices,
+            machines,
             token_prices: file.token_prices,
             offers: file.offers,
             exchange: file.exchange,
@@ -138,6 +151,29 @@ impl SettingsOverrides {
         self.over(&default, &infercost_prices::example()?)
     }
 
+    /// Each machine's own prices behind the runs: its `[[machines]]` entry, else, where `--market` asks for it, the
+    /// cheapest fetched rent of its GPUs, else, of several machines and without `[prices]`, what its runs recorded.
+    ///
+    /// # Errors
+    /// A usage error where two entries are one machine's, or amounts cannot be converted.
+    pub fn machine_prices(
+        &self,
+        runs: &[RunRecord],
+        settings: &Settings,
+    ) -> anyhow::Result<Vec<MachinePrices>> {
+        let rates = self.exchange.iter().cloned().map(|section| section.rate());
+        let rates: Vec<ExchangeRate> =
+            rates.collect::<Result<_, _>>().map_err(|error| usage(error.to_string()))?;
+        let sources = PriceSources {
+            entries: &self.machines,
+            market: self.arguments.market,
+            recorded: self.prices.is_none(),
+            shared: &settings.prices,
+            rates: &rates,
+        };
+        sources.of(runs)
+    }
+
     /// Settings for a report: flags, then the file, then what the run was recorded with.
     pub fn over(&self, policy: &Policy, prices: &PriceBook) -> anyhow::Result<Settings> {
         let mut policy = self.policy.clone().unwrap_or_else(|| policy.clone());
@@ -161,6 +197,20 @@ impl SettingsOverrides {
 
         Ok(Settings { policy, prices })
     }
+}
+
+/// The `[[machines]]` entries, checked.
+pub(crate) fn machines(
+    sections: Vec<MachineSection>,
+    prices: Option<&PriceSection>,
+    load: &LoadSection,
+) -> anyhow::Result<Vec<PricedMachine>> {
+    let mut machines = Vec::with_capacity(sections.len());
+    for section in sections {
+        let machine = section.checked(prices, Some(load), today());
+        machines.push(machine.map_err(|error| usage(format!("[[machines]]: {error}")))?);
+    }
+    Ok(machines)
 }
 
 /// The named settings file, else the default one, else nothing.

@@ -10,18 +10,20 @@ use infercost_core::hosting::HostingOffer;
 use infercost_core::market::{Curve, ExchangeRate};
 use infercost_core::price::{Price, PriceBook, UtilizationBasis};
 use infercost_core::price_per_million::PricePerMillion;
-use infercost_core::{Currency, EconomicsFact, Findings, RunRecord, Severity, VariantId, Workload};
+use infercost_core::{
+    Currency, EconomicsFact, Findings, RunHeader, RunRecord, Severity, VariantId, Workload,
+};
 use infercost_economics::bill::double;
 use infercost_economics::power::{AssumedPower, assume};
 use infercost_economics::schedule::Retail;
-use infercost_prices::sections::{LoadSection, Revenue, TariffSection, exchange};
+use infercost_prices::sections::{LoadSection, PricedMachine, Revenue, TariffSection, exchange};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::config::{self, ConfigFile};
 use crate::today::today;
 use crate::usage::usage;
-use crate::{console, run_folder};
+use crate::{console, machine_prices, run_folder};
 
 /// Confidence of every interval that unit economics print.
 const CONFIDENCE: f64 = 0.95;
@@ -64,6 +66,7 @@ pub struct EconomicsInputs {
     /// The day, in UTC.
     pub today: Date,
     prices: Option<PriceBook>,
+    machines: Vec<PricedMachine>,
     wanted: Option<Currency>,
 }
 
@@ -74,9 +77,10 @@ impl EconomicsInputs {
         let file = config::file(arguments.config.as_deref())?;
         let name = arguments.config.as_deref().unwrap_or(Path::new(config::DEFAULT_FILE)).display();
         let wrong = |error: infercost_prices::PriceError| usage(format!("{name}: {error}"));
-        let ConfigFile { prices, revenue, load, offers, tariff, exchange, token_prices, .. } = file;
+        let ConfigFile { prices, machines, revenue, load, offers, tariff, exchange, token_prices, .. } = file;
         let load = load.unwrap_or_default().checked().map_err(wrong)?;
         let today = today();
+        let machines = config::machines(machines, prices.as_ref(), &load)?;
         let prices = prices.map(|section| section.book(Some(&load), today)).transpose().map_err(wrong)?;
         let currency = prices.as_ref().map_or(Currency::USD, |book| book.currency);
         let wanted = arguments.currency.as_deref().map(str::parse).transpose();
@@ -99,40 +103,66 @@ impl EconomicsInputs {
             token_prices,
             today,
             prices,
+            machines,
             wanted,
             request,
         })
     }
 
-    /// The price book in force, in the currency of the answer.
+    /// The price book in force where no run says which machine it is of, in the currency of the answer.
     pub fn book(&self, recorded: &PriceBook) -> anyhow::Result<PriceBook> {
-        let book = self.prices.as_ref().unwrap_or(recorded);
+        self.converted(self.prices.as_ref().unwrap_or(recorded))
+    }
+
+    /// The prices of a run's machine: its `[[machines]]` entry, else those of the settings, else what it recorded.
+    fn of_run<'b>(&'b self, header: &'b RunHeader) -> anyhow::Result<&'b PriceBook> {
+        let entry = machine_prices::entry_of(&self.machines, header)?.map(|entry| &entry.book);
+        Ok(entry.or(self.prices.as_ref()).unwrap_or(&header.prices))
+    }
+
+    fn converted(&self, book: &PriceBook) -> anyhow::Result<PriceBook> {
         let wanted = self.wanted.unwrap_or(book.currency);
         exchange::convert_book(book, wanted, &self.rates).map_err(|error| usage(error.to_string()))
     }
 
-    /// The same for a measured workload: a utilization that nobody states follows from `[load]` and from what the machine
-    /// answers, as given there, else as measured.
+    /// The price book of a measured workload's machine: a utilization that nobody states follows from `[load]` and from
+    /// what the machine answers, as given there, else as measured.
+    ///
+    /// # Errors
+    /// As [`EconomicsInputs::book`], and a usage error where two `[[machines]]` entries fit the machine.
+    pub fn book_for(&self, header: &RunHeader, workload: &Workload) -> anyhow::Result<PriceBook> {
+        let book = self.converted(self.of_run(header)?)?;
+        Ok(self.at_load(book, workload))
+    }
+
+    /// The same of a workload that no run's header goes with, by the prices that it was measured under.
     ///
     /// # Errors
     /// As [`EconomicsInputs::book`].
-    pub fn book_for(&self, recorded: &PriceBook, workload: &Workload) -> anyhow::Result<PriceBook> {
+    pub fn book_under(&self, recorded: &PriceBook, workload: &Workload) -> anyhow::Result<PriceBook> {
         let book = self.book(recorded)?;
+        Ok(self.at_load(book, workload))
+    }
+
+    fn at_load(&self, book: PriceBook, workload: &Workload) -> PriceBook {
         if book.utilization_basis == UtilizationBasis::Given {
-            return Ok(book);
+            return book;
         }
 
         let measured = SECONDS_PER_HOUR / workload.busy_s.point;
         let capacity = self.load.capacity_per_hour.unwrap_or(measured);
-        Ok(match self.load.utilization_at(capacity) {
+        match self.load.utilization_at(capacity) {
             Some(utilization) => PriceBook { utilization, utilization_basis: UtilizationBasis::Load, ..book },
             None => book,
-        })
+        }
     }
 
     /// Facility energy ÷ IT energy, by the settings, else as recorded.
-    pub fn pue(&self, recorded: &PriceBook) -> f64 {
-        self.prices.as_ref().unwrap_or(recorded).pue
+    ///
+    /// # Errors
+    /// A usage error where two `[[machines]]` entries fit the machine.
+    pub fn pue(&self, header: &RunHeader) -> anyhow::Result<f64> {
+        Ok(self.of_run(header)?.pue)
     }
 
     /// The currency of an answer that rests on no run.
@@ -268,10 +298,13 @@ pub fn findings(book: &PriceBook, workload: &Workload) -> Findings {
         let utilization = book.utilization;
         findings.add(Severity::Warning, EconomicsFact::ExampleUtilization { utilization });
     }
-    if workload.joules.is_none() {
-        findings.add(Severity::Warning, EconomicsFact::EnergyLeftOut { why: workload.energy_note.clone() });
-    } else if !workload.energy_note.is_empty() {
-        findings.add(Severity::Warning, EconomicsFact::Energy { note: workload.energy_note.clone() });
+    let note = workload.energy_note.as_ref().map(ToString::to_string);
+    match note {
+        _ if workload.joules.is_none() => {
+            findings.add(Severity::Warning, EconomicsFact::EnergyLeftOut { why: note.unwrap_or_default() });
+        }
+        Some(note) => findings.add(Severity::Warning, EconomicsFact::Energy { note }),
+        None => {}
     }
     findings
 }

@@ -5,22 +5,19 @@ use std::path::{Component, Path, PathBuf};
 use std::thread;
 
 use infercost_analyzer::Analysis;
-use infercost_core::{Recommendation, RunHeader, RunRecord};
+use infercost_core::{MachineFacts, Recommendation, RunHeader, RunRecord};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::run_folder;
 use crate::usage::usage;
 
-/// More than any header takes.
-const MAX_HEADER_BYTES: u64 = 64 << 20;
-
 /// Which runs are asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wanted {
     /// With a variant whose name holds this text.
     pub model: Option<String>,
-    /// On a machine whose CPU or GPU holds this text.
+    /// On a machine whose label, CPU or GPU holds this text.
     pub machine: Option<String>,
     /// That began on this day (UTC) or later.
     pub since: Option<jiff::civil::Date>,
@@ -51,8 +48,10 @@ pub struct RunEntry {
     pub started_at: Option<Timestamp>,
     /// How far it came.
     pub state: RunState,
-    /// CPU and GPUs.
+    /// Its label, CPU and GPUs.
     pub machine: Option<String>,
+    /// What tells the machine from every other; `None` in runs of before there was an id.
+    pub machine_id: Option<String>,
     /// The variants' ids, baseline first.
     pub variants: Vec<String>,
     /// Prompts chosen, of how many, of which set.
@@ -78,8 +77,8 @@ pub fn list(traces: &Path, wanted: &Wanted) -> anyhow::Result<Vec<RunEntry>> {
     thread::scope(|scope| {
         for part in entries.chunks_mut(share) {
             scope.spawn(move || {
-                for entry in part {
-                    *entry = self::entry(&entry.folder, true);
+                for entry in part.iter_mut().filter(|entry| entry.problem.is_none()) {
+                    judge(entry);
                 }
             });
         }
@@ -93,47 +92,48 @@ pub fn list(traces: &Path, wanted: &Wanted) -> anyhow::Result<Vec<RunEntry>> {
 /// # Errors
 /// As [`list`].
 pub fn headers(traces: &Path, wanted: &Wanted) -> anyhow::Result<Vec<RunEntry>> {
-    let mut entries = Vec::new();
-    for folder in run_folder::newest_first(traces)? {
-        let entry = entry(&folder, false);
-        if is_wanted(&entry, wanted) {
-            entries.push(entry);
-        }
-        if wanted.most.is_some_and(|most| entries.len() >= most) {
-            break;
-        }
-    }
+    let mut entries = run_folder::described_newest_first(traces, described)?;
+    entries.retain(|entry| is_wanted(entry, wanted));
+    entries.truncate(wanted.most.unwrap_or(usize::MAX));
     Ok(entries)
 }
 
-/// One run; its records are read and reported on where `whole` asks for it.
-pub fn entry(folder: &Path, whole: bool) -> RunEntry {
+/// One run with its recommendation.
+pub fn entry(folder: &Path) -> RunEntry {
+    let mut entry = match run_folder::header_text(folder) {
+        Ok(text) => described(folder, &text),
+        Err(error) => RunEntry { problem: Some(format!("{error:#}")), ..unread(folder) },
+    };
+    if entry.problem.is_none() {
+        judge(&mut entry);
+    }
+    entry
+}
+
+/// A run of which nothing is known but where it lies.
+fn unread(folder: &Path) -> RunEntry {
     let id = folder.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let mut entry = RunEntry {
+    RunEntry {
         id,
         folder: folder.to_owned(),
         started_at: None,
         state: RunState::Unknown,
         machine: None,
+        machine_id: None,
         variants: Vec::new(),
         prompts: None,
         version: None,
         recommendation: None,
         problem: None,
-    };
-
-    match header(folder) {
-        Ok(header) => describe(&mut entry, &header),
-        Err(error) => {
-            entry.problem = Some(format!("{error:#}"));
-            return entry;
-        }
     }
-    if whole {
-        match infercost_trace::read_run_without_texts(folder) {
-            Ok(run) => judge(&mut entry, &run),
-            Err(error) => entry.problem = Some(error.to_string()),
-        }
+}
+
+/// A run as its header describes it.
+fn described(folder: &Path, header: &str) -> RunEntry {
+    let mut entry = unread(folder);
+    match serde_json::from_str::<RunHeader>(header) {
+        Ok(header) => describe(&mut entry, &header),
+        Err(error) => entry.problem = Some(error.to_string()),
     }
     entry
 }
@@ -159,31 +159,42 @@ pub fn deletable(traces: &Path, name: &str) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-fn header(folder: &Path) -> anyhow::Result<RunHeader> {
-    let text = infercost_text::read(&folder.join("run.json"), MAX_HEADER_BYTES, "header of a run")?;
-    Ok(serde_json::from_str(&text)?)
-}
-
 fn describe(entry: &mut RunEntry, header: &RunHeader) {
-    let machine = &header.machine;
-    let parts: Vec<&str> =
-        machine.cpu.iter().map(String::as_str).chain(machine.gpus.iter().map(String::as_str)).collect();
     let prompts = &header.prompts;
 
     entry.started_at = Some(header.started_at);
-    entry.machine = (!parts.is_empty()).then(|| parts.join(", "));
+    entry.machine = shown_machine(&header.machine);
+    entry.machine_id = header.machine.id.clone();
     entry.variants = header.variants.iter().map(|variant| variant.id.0.clone()).collect();
     entry.prompts = Some(format!("{} of {} of {}", prompts.chosen.len(), prompts.total, prompts.set));
     entry.version = Some(header.infercost_version.clone());
 }
 
-fn judge(entry: &mut RunEntry, run: &RunRecord) {
+/// `4090: Some CPU, NVIDIA GeForce RTX 4090`.
+fn shown_machine(machine: &MachineFacts) -> Option<String> {
+    match (&machine.label, machine.hardware()) {
+        (Some(label), Some(hardware)) => Some(format!("{label}: {hardware}")),
+        (Some(label), None) => Some(label.clone()),
+        (None, hardware) => hardware,
+    }
+}
+
+/// Reads a run's records, and what its report recommends.
+fn judge(entry: &mut RunEntry) {
+    match infercost_trace::read_run_without_texts(&entry.folder) {
+        Ok(run) => recommend(entry, &run),
+        Err(error) => entry.problem = Some(error.to_string()),
+    }
+}
+
+fn recommend(entry: &mut RunEntry, run: &RunRecord) {
     entry.state = if run.finished_at.is_some() { RunState::Finished } else { RunState::CutOff };
 
     let analysis = Analysis {
         runs: std::slice::from_ref(run),
         policy: &run.header.policy,
         prices: &run.header.prices,
+        machine_prices: &[],
         baseline: None,
         memory_bandwidth: run.header.machine.memory_bandwidth,
     };

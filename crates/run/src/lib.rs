@@ -27,6 +27,8 @@ pub mod history;
 mod hosted;
 pub mod machine;
 pub mod machine_checks;
+mod machine_identity;
+mod machine_prices;
 pub mod models;
 pub mod number;
 pub mod policy_section;

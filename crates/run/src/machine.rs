@@ -37,6 +37,11 @@ pub fn unmeasured_facts(gpus: &[GpuFacts]) -> MachineFacts {
     facts
 }
 
+/// This machine's host name.
+pub(crate) fn host_name() -> Option<String> {
+    machine::host_name(Path::new(PROC))
+}
+
 /// Worker threads that fill the machine: one a core.
 pub fn threads(machine: &MachineFacts) -> usize {
     machine.cores.and_then(|cores| usize::try_from(cores).ok()).unwrap_or(1)

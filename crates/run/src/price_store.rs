@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::env;
 use std::path::{Path, PathBuf};
 
+use infercost_core::economics::Assumed;
 use infercost_core::hosting::HostingOffer;
 use infercost_core::market::{Curve, CurveUnit, ExchangeRate, TokenPrice};
+use infercost_core::price::Price;
 use infercost_economics::Assumption;
 use infercost_prices::market::{self, ListedTokens};
-use infercost_prices::{Kind, PriceStore, Prices, Snapshot};
+use infercost_prices::{Kind, PriceStore, Prices, Snapshot, Stored};
 use jiff::Timestamp;
 
 use crate::models::cache_root;
@@ -86,9 +88,29 @@ pub fn tokens(folder: Option<&Path>, model: &str) -> anyhow::Result<Option<Liste
 /// Where the store cannot be read.
 pub fn token_price(folder: Option<&Path>, model: &str) -> anyhow::Result<Option<(TokenPrice, Assumption)>> {
     Ok(tokens(folder, model)?.map(|ListedTokens { price, source, date }| {
-        let what = format!("{model}: {} an input token, {} an output token", price.input, price.output);
-        (price, Assumption { what, source, date: Some(date) })
+        let each = Some([price.input, price.output]);
+        let what = Assumed::TokenPrice { model: model.to_owned(), each };
+        (price, Assumption { date: Some(date), ..Assumption::new(what, source) })
     }))
+}
+
+/// The cheapest fetched rent of a machine with so many of a GPU; `None` where none is listed, or there is no place for a
+/// store.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn rent(folder: Option<&Path>, gpu: &str, number: usize) -> anyhow::Result<Option<Price>> {
+    let Ok(store) = open(folder) else { return Ok(None) };
+    let all = newest_of_each(store.recent(Kind::Offers, ANSWERS)?);
+    let snapshots: Vec<&Snapshot> = all.iter().map(|stored| &stored.snapshot).collect();
+    Ok(market::rent_of(&snapshots, gpu, number))
+}
+
+/// Newest first: of each question only the last answer counts.
+fn newest_of_each(mut all: Vec<Stored>) -> Vec<Stored> {
+    let mut asked = BTreeSet::new();
+    all.retain(|stored| asked.insert((stored.snapshot.source.clone(), stored.snapshot.subject.clone())));
+    all
 }
 
 /// The cheapest fetched offers of a hardware: one to rent, one spot.
@@ -96,11 +118,7 @@ pub fn token_price(folder: Option<&Path>, model: &str) -> anyhow::Result<Option<
 /// # Errors
 /// Where the store cannot be read, and where the text is a part of several hardware's names.
 pub fn offers(folder: Option<&Path>, hardware: &str) -> anyhow::Result<Vec<HostingOffer>> {
-    let mut all = open(folder)?.recent(Kind::Offers, ANSWERS)?;
-    // Newest first: of each question only the last answer counts.
-    let mut asked = BTreeSet::new();
-    all.retain(|stored| asked.insert((stored.snapshot.source.clone(), stored.snapshot.subject.clone())));
-
+    let all = newest_of_each(open(folder)?.recent(Kind::Offers, ANSWERS)?);
     let snapshots: Vec<&Snapshot> = all.iter().map(|stored| &stored.snapshot).collect();
     market::offers_of(&snapshots, hardware).map_err(|error| usage(format!("--market {hardware}: {error}")))
 }

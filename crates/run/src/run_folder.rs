@@ -107,23 +107,42 @@ struct Begun {
 /// # Errors
 /// Where the folder cannot be read.
 pub fn newest_first(traces: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    described_newest_first(traces, |folder, _| folder.to_owned())
+}
+
+/// The same runs in the same order, each as `describe` makes it of its folder and the text of its header, which is read
+/// once.
+///
+/// # Errors
+/// As [`newest_first`].
+pub(crate) fn described_newest_first<T>(
+    traces: &Path,
+    describe: impl Fn(&Path, &str) -> T,
+) -> anyhow::Result<Vec<T>> {
     let latest = Timestamp::now().saturating_add(CLOCK_DRIFT)?;
     let mut runs = Vec::new();
     for folder in infercost_trace::list_runs(traces)? {
-        match begun(&folder) {
-            Ok(started_at) => runs.push((started_at <= latest, started_at, folder)),
+        match header_text(&folder).and_then(|text| Ok((begun(&text)?, text))) {
+            Ok((started_at, text)) => {
+                let described = describe(&folder, &text);
+                runs.push(((started_at <= latest, started_at, folder), described));
+            }
             Err(error) => left_aside(&folder, &error),
         }
     }
 
-    runs.sort();
-    Ok(runs.into_iter().rev().map(|(_, _, folder)| folder).collect())
+    runs.sort_by(|(one, _), (other, _)| other.cmp(one));
+    Ok(runs.into_iter().map(|(_, described)| described).collect())
+}
+
+/// The header of a run as it lies on disk.
+pub(crate) fn header_text(folder: &Path) -> anyhow::Result<String> {
+    Ok(infercost_text::read(&folder.join("run.json"), MAX_HEADER_BYTES, "header of a run")?)
 }
 
 /// When a run began, by its header; nothing else of it is looked at.
-fn begun(folder: &Path) -> anyhow::Result<Timestamp> {
-    let text = infercost_text::read(&folder.join("run.json"), MAX_HEADER_BYTES, "header of a run")?;
-    let begun: Begun = serde_json::from_str(&text)?;
+fn begun(header: &str) -> anyhow::Result<Timestamp> {
+    let begun: Begun = serde_json::from_str(header)?;
     Ok(begun.started_at)
 }
 

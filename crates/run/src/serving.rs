@@ -206,6 +206,7 @@ impl Server {
         mut connect: impl FnMut(&str) -> Result<T, (String, bool)>,
     ) -> Result<T, String> {
         let clock = Instant::now();
+
         loop {
             if stop.load(Ordering::Relaxed) {
                 return Err("interrupted while the server was starting".to_owned());
@@ -213,6 +214,7 @@ impl Server {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(format!("the server ended before it answered ({status}); {}", self.log.tail()));
             }
+
             match connect(&self.url()) {
                 Ok(connected) => return Ok(connected),
                 Err((reason, true)) if clock.elapsed() < timeout => {

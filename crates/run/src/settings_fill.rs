@@ -72,6 +72,7 @@ fn entries(
         Prices::Tokens(_) => {
             let model =
                 wanted.model.ok_or_else(|| usage("--fill: which model? name it with --model NAME"))?;
+
             let tokens = market::tokens_of(&[snapshot], model)
                 .ok_or_else(|| usage(format!("--model {model}: the list has no price of just that name")))?;
             Ok(vec![(model.to_owned(), offer_entry(&tokens.as_hosting()))])

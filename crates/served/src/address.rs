@@ -88,9 +88,9 @@ impl FromStr for ServedAddress {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let shown: String = without_secrets(text).chars().take(200).collect();
+        let shown = without_secrets(text);
         let fails = |reason: &str| AddressError {
-            address: shown.escape_debug().to_string(),
+            address: infercost_core::text::printable_up_to(&shown, 200).into_owned(),
             reason: reason.to_owned(),
         };
 

@@ -77,11 +77,7 @@ pub(crate) fn quote(text: &str, secret: Option<&str>) -> String {
         None => text.to_owned(),
     };
     let words = clean.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut quoted: String = words.chars().take(LONGEST_QUOTE).flat_map(char::escape_debug).collect();
-    if words.chars().nth(LONGEST_QUOTE).is_some() {
-        quoted.push('…');
-    }
-    quoted.replace("\\\"", "\"").replace("\\'", "'")
+    infercost_core::text::printable_up_to(&words, LONGEST_QUOTE).into_owned()
 }
 
 /// An error as servers write it.

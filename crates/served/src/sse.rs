@@ -83,6 +83,7 @@ impl SseParser {
         let mut rest = piece;
         // The only data line of the event so far, while it lies in this piece.
         let mut whole: Option<&[u8]> = None;
+
         while !rest.is_empty() {
             if self.after_cr {
                 self.after_cr = false;
@@ -91,6 +92,7 @@ impl SseParser {
                     continue;
                 }
             }
+
             let Some(end) = memchr::memchr2(b'\n', b'\r', rest) else {
                 self.keep(rest)?;
                 break;
@@ -98,6 +100,7 @@ impl SseParser {
             let (found, behind) = rest.split_at(end);
             self.after_cr = behind.first() == Some(&b'\r');
             rest = behind.get(1..).unwrap_or_default();
+
             if self.line.is_empty() {
                 let line = self.without_mark(found);
                 if line.is_empty() {
@@ -110,8 +113,10 @@ impl SseParser {
             } else {
                 self.keep(found)?;
                 let line = std::mem::take(&mut self.line);
+
                 // An owned line joins the event's data by copy.
                 self.settle(&mut whole)?;
+
                 let mut owned = None;
                 let bare = self.without_mark(&line);
                 if bare.is_empty() {
@@ -122,6 +127,7 @@ impl SseParser {
                     self.field(bare, &mut owned)?;
                     self.settle(&mut owned)?;
                 }
+
                 self.line = line;
                 self.line.clear();
             }
@@ -156,6 +162,7 @@ impl SseParser {
             }
             None => (line, &[][..]),
         };
+
         match name {
             b"data" if self.has_data || whole.is_some() => {
                 self.settle(whole)?;
@@ -307,8 +314,10 @@ mod tests {
                 other => lines.last_mut().unwrap().push(*other),
             }
         }
+
         lines.pop(); // what has no end is no line
         let (mut events, mut data, mut kind) = (Events::new(), None::<Vec<u8>>, EventKind::Message);
+
         for line in lines {
             if line.is_empty() {
                 if let Some(data) = data.take() {
@@ -331,6 +340,7 @@ mod tests {
                 _ => {}
             }
         }
+
         events
     }
 

@@ -97,12 +97,14 @@ impl Sprint {
                     if elapsed_s >= self.rules.budget_s {
                         confirmation.end();
                     }
+
                     let candidate = *candidate;
                     if let Some(is_present) = confirmation.next_is_present() {
                         let turn = if is_present { Turn::Present } else { Turn::Candidate(candidate) };
                         let round = confirmation.pairs() + 1;
                         return Step::Visit(Visit { phase: Phase::Confirmation, round, turn });
                     }
+
                     self.after_confirmation();
                 }
                 Stage::Judging { candidate, .. } => return Step::Judge(*candidate),

@@ -50,17 +50,27 @@ impl Blocks {
     /// The statistic as observed, and without each block that bears on it (`presence` above 0), in the order of
     /// the blocks; NaN where it is not defined.
     pub fn without_each(&self, presence: usize, statistic: impl Fn(&[f64]) -> f64) -> (f64, Vec<f64>) {
+        let without = self.without(|row| row.get(presence).is_some_and(|cell| *cell > 0.0), &statistic);
+        (statistic(&self.observed), without)
+    }
+
+    /// The statistic without each block, whether that bears on it or not: the values of several statistics stand side by
+    /// side.
+    pub fn without_every(&self, statistic: impl Fn(&[f64]) -> f64) -> Vec<f64> {
+        self.without(|_| true, &statistic)
+    }
+
+    fn without(&self, is_left_out: impl Fn(&[f64]) -> bool, statistic: &impl Fn(&[f64]) -> f64) -> Vec<f64> {
         let mut without = vec![0.0; self.observed.len()];
-        let left_out = self.table.rows().filter(|row| row.get(presence).is_some_and(|cell| *cell > 0.0));
-        let values = left_out.map(|row| {
+        let mut values = Vec::new();
+
+        for row in self.table.rows().filter(|row| is_left_out(row)) {
             for ((left, all), cell) in without.iter_mut().zip(&self.observed).zip(row) {
                 *left = all - cell;
             }
-            statistic(&without)
-        });
-
-        let values = values.collect();
-        (statistic(&self.observed), values)
+            values.push(statistic(&without));
+        }
+        values
     }
 
     /// The bounds of a statistic whose distribution over prompts is `prompts`; `None` where it bears on fewer than
@@ -122,6 +132,14 @@ impl Measured {
     /// Blocks behind it.
     pub fn blocks(&self) -> usize {
         self.blocks
+    }
+
+    /// The same of two machines that were measured apart, the one with the fewer blocks in so many of them: its blocks
+    /// alone say how its windows differ, and every prompt was asked in two. The jackknife over the blocks of both adds
+    /// what either varies by.
+    #[must_use]
+    pub fn of_two_machines(self, fewest_blocks: usize) -> Self {
+        Self { blocks: self.blocks.min(fewest_blocks), nested: false, ..self }
     }
 
     /// The bound below which the truth lies with one-sided probability `level`.

@@ -125,6 +125,7 @@ fn inference(index: u32, tokens: u32, issued_at: SystemTime) -> InferenceRecord 
             latency: at(tokens),
         }
     };
+
     InferenceRecord {
         prompt: prompt_id(index),
         repetition: 0,

@@ -1,10 +1,9 @@
 //! Messages that may quote a file, fit to be shown.
 
-/// A parser's message without the file's control characters.
+/// Longest message that is repeated, in characters.
+const LONGEST: usize = 600;
+
+/// A parser's message without what a terminal would obey.
 pub(crate) fn plain(error: &impl ToString) -> String {
-    error
-        .to_string()
-        .chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
-        .collect()
+    infercost_core::text::printable_up_to(&error.to_string(), LONGEST).into_owned()
 }

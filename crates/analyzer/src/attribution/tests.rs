@@ -31,6 +31,7 @@ fn window(wall: u64, joules: f64, inferences: &[(u64, u64, u64)]) -> WindowRecor
             latency: Duration::from_millis(prefill + decode),
         },
     };
+
     WindowRecord {
         id: WindowId { variant: VariantId("v".into()), index: 0 },
         started_at: start,

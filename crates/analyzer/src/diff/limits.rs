@@ -1,8 +1,9 @@
 //! Limits on what may become worse: the gate of a build.
 
-use infercost_core::diff::{LimitResult, Metric, MetricDiff, VariantDiff};
-use infercost_core::text::percent;
-use infercost_core::{VariantId, Verdict};
+use infercost_core::diff::{
+    LimitGrounds, LimitResult, Metric, MetricDiff, VariantDiff, WorseVariant, Worsening,
+};
+use infercost_core::{VariantId, Verdict, Why};
 
 /// Largest changes that are tolerated; `None` sets no limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -13,13 +14,6 @@ pub struct DiffLimits {
     pub latency_increase: Option<f64>,
     /// Of the task score, as a difference.
     pub quality_loss: Option<f64>,
-}
-
-/// How much worse one metric became: always such that more is worse.
-struct Worsening {
-    point: f64,
-    lower: f64,
-    upper: f64,
 }
 
 /// Decides each limit that was given: passed by one variant surely, kept by all surely, or neither.
@@ -41,61 +35,38 @@ pub(super) fn decide(limits: &DiffLimits, variants: &[VariantDiff]) -> Vec<Limit
 }
 
 fn decide_one(metric: Metric, limit: f64, variants: &[VariantDiff]) -> LimitResult {
-    let mut open: Option<(VariantId, String)> = None;
+    let mut open: Option<(VariantId, LimitGrounds)> = None;
 
     for variant in variants {
         let found = variant.metrics.iter().find(|one| one.metric == metric);
         let Some(worse) = found.and_then(worsening) else {
-            let why = found.and_then(|one| one.why.clone()).unwrap_or_else(|| "not measured".to_owned());
-            open.get_or_insert((variant.variant.clone(), why));
+            let reason = found.and_then(|one| one.why.0.clone());
+            open.get_or_insert((variant.variant.clone(), LimitGrounds::NotComparable(reason)));
             continue;
         };
 
-        let name = variant.variant.variant_name();
-        let said = format!(
-            "{name}: {} {} [{}, {}]",
-            what(metric),
-            percent(worse.point),
-            percent(worse.lower),
-            percent(worse.upper)
-        );
+        let name = variant.variant.variant_name().to_owned();
+        let grounds = WorseVariant { variant: name, metric, worse, limit };
         if worse.lower > limit {
-            let why = format!("{said}, above the limit of {}", percent(limit));
             return LimitResult {
                 metric,
                 limit,
                 verdict: Verdict::Fail,
                 variant: Some(variant.variant.clone()),
-                why,
+                why: Why(LimitGrounds::Above(grounds)),
             };
         }
         if worse.upper > limit {
-            open.get_or_insert((
-                variant.variant.clone(),
-                format!("{said}: the interval holds the limit of {}", percent(limit)),
-            ));
+            open.get_or_insert((variant.variant.clone(), LimitGrounds::Holds(grounds)));
         }
     }
 
-    match open {
-        Some((variant, why)) => {
-            LimitResult { metric, limit, verdict: Verdict::Inconclusive, variant: Some(variant), why }
-        }
-        None if variants.is_empty() => LimitResult {
-            metric,
-            limit,
-            verdict: Verdict::Inconclusive,
-            variant: None,
-            why: "the runs have no variant in common".to_owned(),
-        },
-        None => LimitResult {
-            metric,
-            limit,
-            verdict: Verdict::Pass,
-            variant: None,
-            why: format!("{} stays within {} for every variant", what(metric), percent(limit)),
-        },
-    }
+    let (verdict, variant, why) = match open {
+        Some((variant, why)) => (Verdict::Inconclusive, Some(variant), why),
+        None if variants.is_empty() => (Verdict::Inconclusive, None, LimitGrounds::NoCommonVariant),
+        None => (Verdict::Pass, None, LimitGrounds::Kept { metric, limit }),
+    };
+    LimitResult { metric, limit, verdict, variant, why: Why(why) }
 }
 
 /// The change turned so that more is worse: decode is judged by the time that a token takes.
@@ -112,17 +83,4 @@ fn worsening(diff: &MetricDiff) -> Option<Worsening> {
         },
         Metric::TaskScore => Worsening { point: -change.point, lower: -change.upper, upper: -change.lower },
     })
-}
-
-/// What became worse, in words.
-fn what(metric: Metric) -> &'static str {
-    match metric {
-        Metric::Cost => "increase of cost",
-        Metric::Energy => "increase of energy",
-        Metric::Ttft => "increase of TTFT",
-        Metric::Prefill => "increase of prefill time",
-        Metric::Decode => "increase of time per output token",
-        Metric::TaskScore => "loss of task score",
-        Metric::Failures => "increase of failures",
-    }
 }

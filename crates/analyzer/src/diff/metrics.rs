@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use infercost_core::diff::{Change, Metric, MetricDiff};
 use infercost_core::report::CandidateReport;
-use infercost_core::{Estimate, Evaluation, PromptId, RunRecord, VariantId};
+use infercost_core::{Estimate, Evaluation, PromptId, Reason, RunRecord, VariantId, WhyNot};
 use infercost_stats::newcombe::{Share, newcombe_independent};
 use infercost_stats::{mean, normal};
 
@@ -71,15 +71,13 @@ fn ratios(before: &CandidateReport, after: &CandidateReport) -> Vec<Pair> {
 }
 
 /// Why two values are not of the same thing; `None` where they are.
-fn not_comparable(metric: Metric, before: &CandidateReport, after: &CandidateReport) -> Option<String> {
+fn not_comparable(metric: Metric, before: &CandidateReport, after: &CandidateReport) -> Option<Reason> {
     match metric {
-        Metric::Energy if before.energy.scope != after.energy.scope => Some(format!(
-            "the readings cover different parts: {} before, {} now",
-            before.energy.scope, after.energy.scope
-        )),
-        Metric::Cost if known_parts(before) != known_parts(after) => {
-            Some("the costs hold different parts: energy or the machine is known in one run alone".to_owned())
-        }
+        Metric::Energy if before.energy.scope != after.energy.scope => Some(Reason::ReadingsOfOtherParts {
+            before: before.energy.scope.clone(),
+            after: after.energy.scope.clone(),
+        }),
+        Metric::Cost if known_parts(before) != known_parts(after) => Some(Reason::CostsOfOtherParts),
         _ => None,
     }
 }
@@ -91,22 +89,16 @@ fn known_parts(candidate: &CandidateReport) -> [bool; 4] {
 }
 
 /// The change of a positive quantity: on a logarithmic scale variances of independent runs add up.
-fn ratio(pair: Pair, why: Option<String>, confidence: f64) -> Compared {
+fn ratio(pair: Pair, why: Option<Reason>, confidence: f64) -> Compared {
     let Pair { metric, old, new } = pair;
-    if why.is_some() {
+    if let Some(why) = why {
         return not_compared(metric, old, new, why);
     }
     let (Some(before), Some(after)) = (old, new) else {
-        let side = if old.is_none() { "the old run" } else { "the new run" };
-        return not_compared(metric, old, new, Some(format!("not known in {side}")));
+        return not_compared(metric, old, new, Reason::NotKnownInRun { is_old: old.is_none() });
     };
     let (Some(one), Some(other)) = (log_error(&before), log_error(&after)) else {
-        return not_compared(
-            metric,
-            old,
-            new,
-            Some("an interval reaches zero: too few measurements".to_owned()),
-        );
+        return not_compared(metric, old, new, Reason::IntervalReachesZero);
     };
 
     let change = (after.point / before.point).ln();
@@ -127,7 +119,7 @@ fn ratio(pair: Pair, why: Option<String>, confidence: f64) -> Compared {
             new,
             change: Some(estimate),
             verdict: Change::NoDifferenceShown,
-            why: None,
+            why: WhyNot(None),
         },
     }
 }
@@ -171,8 +163,7 @@ fn task_score(
     }
 
     let Some(estimate) = mean::mean_estimate(&differences, confidence) else {
-        let why = "fewer than two graded prompts are in both runs".to_owned();
-        return not_compared(metric, old_score, new_score, Some(why));
+        return not_compared(metric, old_score, new_score, Reason::TooFewGradedInBoth);
     };
     let z = normal::quantile(0.5 + confidence / 2.0);
     let error = (estimate.upper - estimate.point) / z;
@@ -184,7 +175,7 @@ fn task_score(
             new: new_score,
             change: Some(estimate),
             verdict: Change::NoDifferenceShown,
-            why: None,
+            why: WhyNot(None),
         },
     }
 }
@@ -206,7 +197,7 @@ fn scores(runs: &[RunRecord], variant: &VariantId) -> BTreeMap<PromptId, f64> {
 fn failures(before: &CandidateReport, after: &CandidateReport, confidence: f64) -> Compared {
     let metric = Metric::Failures;
     if before.inferences == 0 || after.inferences == 0 {
-        return not_compared(metric, None, None, Some("nothing was asked in one of the runs".to_owned()));
+        return not_compared(metric, None, None, Reason::NothingAskedInOne);
     }
     let one = Share { count: before.failures as f64, n: before.inferences as usize };
     let other = Share { count: after.failures as f64, n: after.inferences as usize };
@@ -224,7 +215,7 @@ fn failures(before: &CandidateReport, after: &CandidateReport, confidence: f64) 
             new: Some(share_estimate(other, confidence, z)),
             change: Some(Estimate { point, lower, upper, confidence, n: one.n.min(other.n) }),
             verdict: Change::NoDifferenceShown,
-            why: None,
+            why: WhyNot(None),
         },
     }
 }
@@ -234,14 +225,16 @@ fn share_estimate(share: Share, confidence: f64, z: f64) -> Estimate {
     Estimate { point: share.count / share.n as f64, lower, upper, confidence, n: share.n }
 }
 
-fn not_compared(
-    metric: Metric,
-    old: Option<Estimate>,
-    new: Option<Estimate>,
-    why: Option<String>,
-) -> Compared {
+fn not_compared(metric: Metric, old: Option<Estimate>, new: Option<Estimate>, why: Reason) -> Compared {
     Compared {
         p_value: None,
-        diff: MetricDiff { metric, old, new, change: None, verdict: Change::NotComparable, why },
+        diff: MetricDiff {
+            metric,
+            old,
+            new,
+            change: None,
+            verdict: Change::NotComparable,
+            why: WhyNot(Some(why)),
+        },
     }
 }

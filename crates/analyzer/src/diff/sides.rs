@@ -36,19 +36,35 @@ pub(super) fn side(side: &Side<'_>) -> DiffSide {
     }
 }
 
+/// A machine by its label and its hardware.
 fn machine(facts: &MachineFacts) -> String {
     let mut parts = vec![facts.cpu.clone().unwrap_or_else(|| "unknown CPU".to_owned())];
     parts.extend(facts.gpus.iter().cloned());
-    parts.join(", ")
+    let hardware = parts.join(", ");
+    match &facts.label {
+        Some(label) => format!("{label}: {hardware}"),
+        None => hardware,
+    }
+}
+
+/// Both sides' machines where they are not the same one; those of one kind of hardware are told apart by their ids.
+fn different_machines(old: &MachineFacts, new: &MachineFacts) -> Option<(String, String)> {
+    let (before, after) = (machine(old), machine(new));
+    if before != after {
+        return Some((before, after));
+    }
+
+    // one label is one machine by its user's word, and runs of before there was an id may be of one
+    let (id, other_id) = old.id.as_ref().zip(new.id.as_ref()).filter(|_| old.label.is_none())?;
+    (id != other_id).then(|| (format!("{before} (id {id})"), format!("{after} (id {other_id})")))
 }
 
 /// How the sides differ beyond their numbers.
 pub(super) fn findings(old: &Side<'_>, new: &Side<'_>) -> Findings {
     let mut findings = Findings::default();
 
-    let (before, after) = (machine(&old.report.machine), machine(&new.report.machine));
-    if before != after {
-        findings.add(Severity::Warning, ComparisonFact::MachinesDiffer { before, now: after });
+    if let Some((before, now)) = different_machines(&old.report.machine, &new.report.machine) {
+        findings.add(Severity::Warning, ComparisonFact::MachinesDiffer { before, now });
     }
 
     for candidate in &new.report.candidates {

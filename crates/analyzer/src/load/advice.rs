@@ -13,6 +13,8 @@ use crate::recommendation::{JudgedVariant, Part, quality};
 /// A variant with its operating points.
 pub(crate) struct LoadTested<'a> {
     pub(crate) judged: &'a JudgedVariant,
+    /// The prices of its machine.
+    pub(crate) pricing: &'a Pricing<'a>,
     /// As the report names it.
     pub(crate) name: String,
     pub(crate) points: Vec<Point>,
@@ -100,21 +102,17 @@ fn unanswered(point: &Point) -> Share {
 /// A candidate wins where the whole interval of its cost over the baseline's lies below 1. Costs whose intervals
 /// overlap are a tie, and a tie goes to the better quality. `None` where the baseline or every candidate lacks a
 /// point with a known cost: single requests then decide.
-pub(crate) fn advise(
-    all: &[LoadTested<'_>],
-    pricing: &Pricing<'_>,
-    policy: &Policy,
-) -> Option<Recommendation> {
+pub(crate) fn advise(all: &[LoadTested<'_>], policy: &Policy) -> Option<Recommendation> {
     let asked = policy.slo.is_some();
     let baseline = all.iter().find(|one| one.judged.part == Part::Baseline)?;
-    let own = cheapest(baseline, pricing, sound);
-    let reference = own.or_else(|| cheapest(baseline, pricing, usable))?;
+    let own = cheapest(baseline, sound);
+    let reference = own.or_else(|| cheapest(baseline, usable))?;
     let meets = own.is_some();
 
     let mut offers = Vec::new();
     for tested in all.iter().filter(|one| one.judged.part == Part::Candidate) {
         for point in &tested.points {
-            let Some(ratio) = ratio(tested, point, baseline, reference, pricing) else { continue };
+            let Some(ratio) = ratio(tested, point, baseline, reference) else { continue };
             let failures = failures(point, reference, policy.confidence);
             offers.push(Offer { tested, point, ratio, failures });
         }
@@ -218,25 +216,20 @@ fn sound(point: &Point) -> bool {
     usable(point) && point.report.meets_targets.is_none_or(|meets| meets == Verdict::Pass)
 }
 
-fn cheapest<'a>(
-    tested: &'a LoadTested<'_>,
-    pricing: &Pricing<'_>,
-    fits: fn(&Point) -> bool,
-) -> Option<&'a Point> {
+fn cheapest<'a>(tested: &'a LoadTested<'_>, fits: fn(&Point) -> bool) -> Option<&'a Point> {
     let fitting = tested.points.iter().filter(|point| fits(point));
-    let priced =
-        fitting.filter_map(|point| Some((point, cost(tested, point, pricing, point.basis.known)?.point)));
+    let priced = fitting.filter_map(|point| Some((point, cost(tested, point, point.basis.known)?.point)));
     priced.min_by(|one, other| one.1.total_cmp(&other.1)).map(|(point, _)| point)
 }
 
 /// Cost per inference over the given parts; `None` where it is not known.
-fn cost(tested: &LoadTested<'_>, point: &Point, pricing: &Pricing<'_>, parts: Parts) -> Option<Estimate> {
+fn cost(tested: &LoadTested<'_>, point: &Point, parts: Parts) -> Option<Estimate> {
     if parts.tokens {
         return point.tokens_cost;
     }
 
     let rate = point.report.requests_per_s?;
-    let cost = rate.map(|rate| point.cost_at(pricing, parts, tested.idle_watts, rate));
+    let cost = rate.map(|rate| point.cost_at(tested.pricing, parts, tested.idle_watts, rate));
     let sound = [cost.lower, cost.point, cost.upper].iter().all(|value| value.is_finite() && *value > 0.0);
     (parts.any() && sound).then_some(cost)
 }
@@ -248,11 +241,11 @@ fn ratio(
     point: &Point,
     baseline: &LoadTested<'_>,
     reference: &Point,
-    pricing: &Pricing<'_>,
 ) -> Option<Estimate> {
-    let compared = point.basis.against(&reference.basis).ok().filter(|compared| !compared.at_least)?;
-    let one = cost(tested, point, pricing, compared.own)?;
-    let other = cost(baseline, reference, pricing, compared.reference)?;
+    let compared = tested.pricing.compared(&point.basis, baseline.pricing, &reference.basis);
+    let compared = compared.ok().filter(|compared| !compared.at_least)?;
+    let one = cost(tested, point, compared.own)?;
+    let other = cost(baseline, reference, compared.reference)?;
     let spread = half_width(&one).hypot(half_width(&other)).exp();
     let ratio = one.point / other.point;
     Some(Estimate {

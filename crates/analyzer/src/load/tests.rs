@@ -16,6 +16,7 @@ const START: u64 = 1_000_000;
 fn window(concurrency: u32, latency: u64, fails: fn(u64) -> bool) -> WindowRecord {
     let start = SystemTime::UNIX_EPOCH + Duration::from_secs(START);
     let mut inferences = Vec::new();
+
     for user in 0..u64::from(concurrency) {
         // users are out of step with one another
         let mut at = user * latency / u64::from(concurrency);
@@ -50,6 +51,7 @@ fn window(concurrency: u32, latency: u64, fails: fn(u64) -> bool) -> WindowRecor
             at += latency;
         }
     }
+
     WindowRecord {
         id: WindowId { variant: VariantId("v".into()), index: 0 },
         started_at: start,
@@ -133,6 +135,7 @@ fn goodput_counts_what_keeps_the_targets() {
         assert_eq!(meets(Some(&got), &slo, true), wanted);
         assert_ne!(meets(Some(&got), &slo, false), Verdict::Pass);
     }
+
     // answers without a token have no times, and one of a single token has no time per further one
     let cases: [(u32, Option<f64>, Option<f64>, f64); 6] = [
         (0, Some(1.0), None, 0.0),
@@ -142,6 +145,7 @@ fn goodput_counts_what_keeps_the_targets() {
         (1, Some(0.04), Some(1.0), 0.0),
         (2, Some(1.0), Some(1e-6), 0.0),
     ];
+
     for (tokens, ttft, tpot, expected) in cases {
         let mut window = window(4, 100, |_| false);
         for inference in &mut window.inferences {
@@ -155,6 +159,7 @@ fn goodput_counts_what_keeps_the_targets() {
         let got = goodput(&requests, &slo, 0.95).unwrap();
         assert!((got.point - expected).abs() < 1e-9, "{tokens} {ttft:?} {tpot:?}: {got:?}");
     }
+
     assert_eq!(
         meets(None, &LatencyTargets { ttft_s: None, tpot_s: None, share: 0.9 }, true),
         Verdict::Inconclusive

@@ -53,7 +53,7 @@ impl<'a> Evaluations<'a> {
                 let key = (run, &evaluation.variant, &evaluation.prompt, evaluation.repetition);
                 result.tasks.insert(key, &evaluation.result);
                 result.graded.extend(prompts.get(&evaluation.prompt));
-            } else if runs.get(run).is_some_and(|run| run.header.baseline != *baseline) {
+            } else if runs.get(run).is_some_and(|run| !shares_reference(runs, run, baseline)) {
                 result.foreign = true;
             } else {
                 result.divergences.entry(&evaluation.variant).or_default().push(evaluation);
@@ -64,14 +64,54 @@ impl<'a> Evaluations<'a> {
     }
 }
 
+/// True where divergences of a run tell of this baseline: they were taken from it, or from the same weights on another
+/// machine.
+fn shares_reference(runs: &[RunRecord], run: &RunRecord, baseline: &VariantId) -> bool {
+    if run.header.baseline == *baseline {
+        return true;
+    }
+    let mut headers = runs.iter().flat_map(|run| &run.header.variants);
+    let own = run.header.variants.iter().find(|variant| variant.id == run.header.baseline);
+    let reference = headers.find(|variant| variant.id == *baseline);
+
+    own.zip(reference).is_some_and(|(own, reference)| have_same_weights(own, reference))
+}
+
+/// True for the same weights and words; what is unknown is not the same.
+fn have_same_weights(one: &VariantHeader, other: &VariantHeader) -> bool {
+    let of = |variant: &VariantHeader| {
+        let engine = &variant.engine;
+        engine.weights_sha256.clone().zip(engine.tokenizer_sha256.clone())
+    };
+    of(one).is_some_and(|weights| of(other) == Some(weights))
+}
+
+/// True for the baseline's weights on another machine, where divergences are taken from them.
+fn is_other_reference(runs: &[RunRecord], variant: &VariantId, baseline: &VariantId) -> bool {
+    let mut own = runs.iter().filter(|run| run.header.baseline == *variant);
+    variant != baseline && own.any(|run| shares_reference(runs, run, baseline))
+}
+
+/// A variant, where it ran, and what tells of its quality beside its own records.
+pub(super) struct VariantPlace<'v, 'a> {
+    pub(super) header: &'a VariantHeader,
+    /// The place of its machine.
+    pub(super) machine: usize,
+    /// Variants on other machines that answer as it does.
+    pub(super) sources: &'v [&'a VariantId],
+    /// What the others are compared with.
+    pub(super) baseline: &'v VariantId,
+}
+
 /// Gathers one variant's records.
 pub(super) fn variant<'a>(
     runs: &'a [RunRecord],
-    header: &'a VariantHeader,
+    place: &VariantPlace<'_, 'a>,
     prompts: &Indices<'_>,
     evaluations: &Evaluations<'a>,
     columns: &mut Columns<'_>,
 ) -> VariantSample<'a> {
+    let header = place.header;
     let windows: Vec<(usize, &WindowRecord)> = runs
         .iter()
         .enumerate()
@@ -88,6 +128,7 @@ pub(super) fn variant<'a>(
     let metered = measured.iter().map(|(_, window)| *window).filter(|window| !window.interrupted);
     let mut sample = VariantSample {
         header,
+        machine: place.machine,
         windows: measured.iter().map(|(_, window)| *window).collect(),
         first: windows
             .iter()
@@ -105,6 +146,8 @@ pub(super) fn variant<'a>(
         failed: vec![None; prompts.len()],
         compared: HashSet::new(),
         incomparable: HashSet::new(),
+        filled: HashSet::new(),
+        is_other_reference: is_other_reference(runs, &header.id, place.baseline),
         askings: Vec::new(),
         bounded: false,
         likelihoods_not_reported: false,
@@ -147,10 +190,13 @@ pub(super) fn variant<'a>(
         }
     }
 
+    fill(runs, place.sources, prompts, evaluations, &mut marks, &mut sample);
+
     let places = places_by_prompt(&sample);
-    let asked = marks.iter().enumerate().filter(|(_, marks)| marks.requests > 0.0);
-    for (prompt, marks) in asked {
-        if let Some(slot) = sample.failed.get_mut(prompt) {
+    for (prompt, marks) in marks.iter().enumerate() {
+        if marks.requests > 0.0
+            && let Some(slot) = sample.failed.get_mut(prompt)
+        {
             *slot = Some(1.0 - marks.answers / marks.requests);
         }
         if let Some(score) = marks.score() {
@@ -166,8 +212,48 @@ pub(super) fn variant<'a>(
             add_divergence(&evaluation.result, *prompt, &mut sample, columns);
         }
     }
+    for source in place.sources {
+        for evaluation in evaluations.divergences.get(source).into_iter().flatten() {
+            let prompt = prompts.get(&evaluation.prompt).filter(|prompt| sample.filled.contains(prompt));
+            if let Some(prompt) = prompt.copied() {
+                add_divergence(&evaluation.result, prompt, &mut sample, columns);
+            }
+        }
+    }
 
     sample
+}
+
+/// Adds the grades of answers on other machines to prompts that were not asked on this one.
+fn fill<'a>(
+    runs: &'a [RunRecord],
+    sources: &[&'a VariantId],
+    prompts: &Indices<'_>,
+    evaluations: &Evaluations<'a>,
+    marks: &mut [PromptMarks],
+    sample: &mut VariantSample<'a>,
+) {
+    for (run, record) in runs.iter().enumerate() {
+        let windows = record.windows.iter().filter(|window| window.remeasures.is_none());
+        for window in windows.filter(|window| sources.contains(&&window.id.variant)) {
+            for inference in &window.inferences {
+                let Some(prompt) = prompts.get(&inference.prompt).copied() else { continue };
+                let Some(marks) = marks.get_mut(prompt) else { continue };
+                if marks.requests > 0.0 || !inference.outcome.is_answered() {
+                    continue;
+                }
+
+                sample.filled.insert(prompt);
+                if evaluations.graded.contains(&prompt) {
+                    let key = (run, &window.id.variant, &inference.prompt, inference.repetition);
+                    let score = score(inference, evaluations.tasks.get(&key).copied());
+                    marks.graded += 1.0;
+                    marks.worst += score.worst;
+                    marks.best += score.best;
+                }
+            }
+        }
+    }
 }
 
 /// Requests of one prompt, counted.
@@ -205,7 +291,8 @@ fn add_score(
     places: &[Place],
     columns: &mut Columns<'_>,
 ) {
-    let answered_share = marks.answers / marks.requests;
+    // a prompt that was answered on another machine alone
+    let answered_share = if marks.requests > 0.0 { marks.answers / marks.requests } else { 1.0 };
     columns.add(prompt, Own::Score, score.worst);
     columns.add(prompt, Own::ScoredAnswers, answered_share);
     columns.mark(prompt, Own::Scored);
@@ -435,16 +522,13 @@ pub(super) fn pair_up(variants: &[VariantSample<'_>], index: usize, layout: Layo
             table.add(prompt, column(Pair::Failed), failed);
             table.add(prompt, column(Pair::BothAsked), 1.0);
         }
+    }
 
-        let scores = (baseline.scores.get(prompt), variant.scores.get(prompt));
-        if let (Some(Some(reference)), Some(Some(score))) = scores
-            && reference.settled()
-        {
-            table.add(prompt, column(Pair::BaselineScore), reference.worst);
-            table.add(prompt, column(Pair::Score), score.worst);
-            table.add(prompt, column(Pair::BestScore), score.best);
-            table.add(prompt, column(Pair::Scored), 1.0);
-        }
+    for (prompt, reference, score) in variant.score_pairs(baseline) {
+        table.add(prompt, column(Pair::BaselineScore), reference.worst);
+        table.add(prompt, column(Pair::Score), score.worst);
+        table.add(prompt, column(Pair::BestScore), score.best);
+        table.add(prompt, column(Pair::Scored), 1.0);
     }
 }
 

@@ -54,16 +54,16 @@ impl RatioAtLengths {
 }
 
 impl Samples<'_> {
-    /// The ratio of a variant's cost to the baseline's with its error at given lengths; `None` where several runs are
-    /// joined, a prompt was asked in several blocks, or there are too few prompts to tell.
+    /// The ratio of a variant's cost to the baseline's with its error at given lengths; `None` where the two are not of one
+    /// run, a prompt was asked in several blocks of it, or there are too few prompts to tell.
     pub(crate) fn at_known_lengths(
         &self,
         variant: usize,
         runs: &[RunRecord],
         ratio: &impl Fn(Totals<'_>) -> f64,
     ) -> Option<RatioAtLengths> {
-        let [run] = runs else { return None };
         let baseline = self.variants.first().filter(|_| self.blocks.is_nested())?;
+        let run = only_run(runs, baseline, self.variants.get(variant)?)?;
         let observed = ratio(self.observed());
         if !observed.is_finite() || observed <= 0.0 {
             return None;
@@ -102,6 +102,17 @@ impl Samples<'_> {
         let column = self.layout.own(self.baseline, column);
         rows.iter().map(|row| self.resampled.table().get(*row, column)).collect()
     }
+}
+
+/// The run that both are of; `None` where there are several.
+fn only_run<'r>(
+    runs: &'r [RunRecord],
+    baseline: &VariantSample<'_>,
+    variant: &VariantSample<'_>,
+) -> Option<&'r RunRecord> {
+    let [first, rest @ ..] = baseline.runs.as_slice() else { return None };
+    let is_one = rest.iter().chain(&variant.runs).all(|run| run == first);
+    runs.get(*first).filter(|_| is_one)
 }
 
 fn mean(column: &[f64]) -> f64 {

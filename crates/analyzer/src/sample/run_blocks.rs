@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use infercost_core::{PromptId, RunRecord, VariantId};
 
+use crate::machines::Machines;
+
 /// The row of each prompt.
 pub(super) type Indices<'a> = HashMap<&'a PromptId, usize>;
 
@@ -19,7 +21,7 @@ pub(super) struct RunBlocks {
 }
 
 impl RunBlocks {
-    pub(super) fn of(runs: &[RunRecord], prompts: &Indices<'_>) -> Self {
+    pub(super) fn of(runs: &[RunRecord], machines: &Machines, prompts: &Indices<'_>) -> Self {
         let mut askings: HashMap<Asking, usize> = HashMap::new();
         let mut joined = Joined::default();
         for (run, record) in runs.iter().enumerate() {
@@ -45,13 +47,14 @@ impl RunBlocks {
         let mut numbers: HashMap<usize, usize> = HashMap::new();
         let mut by_asking: Vec<(Asking, usize)> = askings.into_iter().collect();
         by_asking.sort_unstable();
-        let mut of_prompt: HashMap<usize, usize> = HashMap::new();
+        let mut of_prompt: HashMap<(usize, usize), usize> = HashMap::new();
         let (mut of, mut is_nested) = (HashMap::new(), true);
 
         for (asking, member) in by_asking {
             let next = numbers.len();
             let block = *numbers.entry(joined.root(member)).or_insert(next);
-            is_nested &= *of_prompt.entry(asking.2).or_insert(block) == block;
+            let on_machine = (machines.of_run(asking.0), asking.2);
+            is_nested &= *of_prompt.entry(on_machine).or_insert(block) == block;
             of.insert(asking, block);
         }
 
@@ -68,7 +71,7 @@ impl RunBlocks {
         self.count
     }
 
-    /// True where no prompt was asked in two blocks.
+    /// True where no machine was asked a prompt in two blocks.
     pub(super) fn is_nested(&self) -> bool {
         self.is_nested
     }

@@ -187,17 +187,21 @@ fn simulate<P: Prompts>(
     let mut random = ChaCha8Rng::seed_from_u64(course.prompts() as u64);
     let margin = Margin::of(policy, graded, course.prompts());
     let mut tally = Tally::default();
+
     for _ in 0..trials {
         let mut group: Vec<P> = (0..candidates).map(|_| of()).collect();
         let mut judged: Vec<Option<(QualityEvidence, Verdict)>> = vec![None; candidates];
         let (mut worse, mut better, mut seen) = (false, false, 0);
+
         for (look, levels) in &course.looks {
             for (one, judged) in group.iter_mut().zip(&mut judged) {
                 if judged.as_ref().is_some_and(|(_, verdict)| *verdict != Verdict::Inconclusive) {
                     continue;
                 }
+
                 (seen..*look).for_each(|prompt| one.answer(prompt, &mut random));
                 tally.prompts += look - seen;
+
                 let evidence = QualityEvidence { levels: Some(levels.clone()), ..one.evidence() };
                 let difference = evidence.difference.measurement.as_ref();
                 let tails = evidence.tails(policy);
@@ -205,8 +209,10 @@ fn simulate<P: Prompts>(
                     worse |= shown.upper < 0.0;
                     better |= shown.lower > 0.0;
                 }
+
                 *judged = Some((evidence, Verdict::Inconclusive));
             }
+
             seen = *look;
             let evidence: Vec<QualityEvidence> =
                 judged.iter().flatten().map(|(evidence, _)| evidence.clone()).collect();
@@ -216,6 +222,7 @@ fn simulate<P: Prompts>(
                 judged.1 = judgement.verdict;
             }
         }
+
         let any = |wanted| judged.iter().flatten().any(|(_, verdict)| *verdict == wanted);
         tally.passed += usize::from(any(Verdict::Pass));
         tally.failed += usize::from(any(Verdict::Fail));

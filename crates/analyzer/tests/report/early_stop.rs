@@ -166,6 +166,7 @@ fn a_later_policy_reads_what_there_is() {
         runs: &[record],
         policy: &policy,
         prices: &prices(),
+        machine_prices: &[],
         baseline: None,
         memory_bandwidth: None,
     };

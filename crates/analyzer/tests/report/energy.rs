@@ -125,6 +125,7 @@ fn what_boards_showed_at_both_ends_is_said() {
         let notes = analyze(&[record], &prices()).unwrap().notes;
         notes.into_iter().filter(|note| note.contains("GPU-1")).collect::<Vec<_>>()
     };
+
     assert_eq!(said(&|_| {}, Some((100.0, 109.0))), Vec::<String>::new());
     let doubts: [Doubt<'_>; 3] = [
         (
@@ -142,6 +143,7 @@ fn what_boards_showed_at_both_ends_is_said() {
              its heat.",
         ),
     ];
+
     for (change, note) in doubts {
         assert_eq!(said(change, None), [note]);
     }
@@ -242,9 +244,9 @@ proptest! {
     }
 }
 
-/// Two machines, one of which idles at twice the other's power: each run is taken off its own.
+/// A machine that idles at twice the power the second time: each run's energy is less its own.
 #[test]
-fn idle_power_is_that_of_the_runs_own_machine() {
+fn idle_power_is_that_of_the_run() {
     let mut other = run("r2", 20, &[full(), faster("q8_0", 0.7)]);
     for idle in &mut other.idles {
         idle.energy = match idle.energy.clone() {

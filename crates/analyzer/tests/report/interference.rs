@@ -95,7 +95,7 @@ fn what_was_measured_again_is_billed_once() {
     let left_out: Vec<_> = of_q8_0().filter(|bill| bill.superseded).collect();
     assert_eq!(left_out.len(), 1);
     assert_eq!((left_out[0].inferences, left_out[0].total), (10, None));
-    assert!(ledger.unbilled()[0].contains("measured again"), "{:?}", ledger.unbilled());
+    assert_eq!(ledger.unbilled()[0].why, infercost_core::Reason::MeasuredAgain);
 }
 
 /// A try that was cut off changes nothing: the disturbed window stays in its place.

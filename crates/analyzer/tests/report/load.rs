@@ -29,6 +29,7 @@ pub(crate) fn add_load(
     let earlier = earlier.flat_map(|window| &window.inferences).map(|one| one.repetition + 1);
     let first = earlier.max().unwrap_or(0);
     let mut inferences = Vec::new();
+
     for user in 0..concurrency {
         let mut at = latency * user / concurrency;
         while at + latency <= wall_time {
@@ -55,6 +56,7 @@ pub(crate) fn add_load(
             at += latency;
         }
     }
+
     record.windows.push(WindowRecord {
         id: WindowId { variant: VariantId::from(variant), index },
         started_at,
@@ -98,8 +100,15 @@ fn analyze(record: &RunRecord, slo: Option<LatencyTargets>) -> Report {
     let policy = Policy { slo, ..Policy::default() };
     let prices = prices();
     let runs = std::slice::from_ref(record);
-    report(&Analysis { runs, policy: &policy, prices: &prices, baseline: None, memory_bandwidth: Some(1e9) })
-        .unwrap()
+    report(&Analysis {
+        runs,
+        policy: &policy,
+        prices: &prices,
+        machine_prices: &[],
+        baseline: None,
+        memory_bandwidth: Some(1e9),
+    })
+    .unwrap()
 }
 
 fn switched(report: &Report) -> (&str, Option<OperatingPoint>, &str) {
@@ -242,6 +251,7 @@ fn a_knee_has_a_point_above_it_that_counts() {
         assert_eq!(knee.is_some(), said);
         knee
     };
+
     let record = |latencies: &[(u32, u64)], facts: LoadFacts| {
         let mut record = run("r1", 20, &[Behavior::named("full"), Behavior::named("q4")]);
         let last = latencies.len() - 1;
@@ -251,11 +261,15 @@ fn a_knee_has_a_point_above_it_that_counts() {
         }
         record
     };
+
     let knee = |concurrency| Some(OperatingPoint::Closed { concurrency });
+
     // 10, 20 and 20 a second
     assert_eq!(marked(&record(&[(1, 100), (2, 100), (4, 200)], steady())), knee(2));
+
     // 10, 20, 20 and 40
     assert_eq!(marked(&record(&[(1, 100), (2, 100), (4, 200), (8, 200)], steady())), None);
+
     for (name, spoil) in spoils {
         let mut facts = steady();
         spoil(&mut facts);
@@ -330,8 +344,14 @@ fn a_server_elsewhere_is_not_billed_for_this_machine() {
     };
     rented.hardware = Some(HardwareCost::Rented { rate, includes_electricity: true });
     let runs = std::slice::from_ref(&record);
-    let analysis =
-        Analysis { runs, policy: &policy, prices: &rented, baseline: None, memory_bandwidth: None };
+    let analysis = Analysis {
+        runs,
+        policy: &policy,
+        prices: &rented,
+        machine_prices: &[],
+        baseline: None,
+        memory_bandwidth: None,
+    };
     let report = infercost_analyzer::report(&analysis).unwrap();
     assert!(report.candidates[1].operating_points[0].cost_components.hardware.is_some());
 }

@@ -7,6 +7,7 @@ mod hosted;
 mod interference;
 mod ledger;
 mod load;
+mod machines;
 mod mixed_lengths;
 mod possible;
 mod remeasured;
@@ -22,7 +23,14 @@ use scenario::{Behavior, prices, run};
 
 fn analyze(runs: &[RunRecord], prices: &PriceBook) -> Result<Report, AnalysisError> {
     let policy = Policy::default();
-    report(&Analysis { runs, policy: &policy, prices, baseline: None, memory_bandwidth: Some(1e9) })
+    report(&Analysis {
+        runs,
+        policy: &policy,
+        prices,
+        machine_prices: &[],
+        baseline: None,
+        memory_bandwidth: Some(1e9),
+    })
 }
 
 fn report_on(prompts: usize, behaviors: &[Behavior]) -> Report {
@@ -324,6 +332,7 @@ fn unsound_settings_are_errors() {
         runs: std::slice::from_ref(&record),
         policy: &policy,
         prices: &prices(),
+        machine_prices: &[],
         baseline: Some(&unknown),
         memory_bandwidth: None,
     };
@@ -360,6 +369,7 @@ fn targets_of_latency_judge_single_requests() {
             runs: std::slice::from_ref(record),
             policy: &record.header.policy,
             prices: &record.header.prices,
+            machine_prices: &[],
             baseline: None,
             memory_bandwidth: None,
         })

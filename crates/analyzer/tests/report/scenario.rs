@@ -1,13 +1,12 @@
 //! Builds run records of made-up variants.
 
-use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use infercost_core::Judgment;
 use infercost_core::manifest::Provenance;
 use infercost_core::price::{HardwareCost, Price, PriceBook};
 use infercost_core::run::VariantHeader;
-use infercost_core::testing::made_up_run;
+use infercost_core::testing::{RunBuilder, ScriptedFailure, ScriptedInference, made_up_run, reading};
 use infercost_core::*;
 
 /// Arrivals that each come `factor` times as late.
@@ -101,35 +100,29 @@ pub(crate) fn run_in_blocks(
     behaviors: &[Behavior],
 ) -> RunRecord {
     let chosen: Vec<PromptId> = (0..prompts).map(|i| PromptId(format!("p{i}"))).collect();
-    let mut record = RunRecord {
-        header: header(id, &chosen, behaviors),
-        loads: Vec::new(),
-        idles: vec![idle(behaviors)],
-        windows: Vec::new(),
-        evaluations: Vec::new(),
-        finished_at: None,
-    };
-    let mut clock = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
-    for (turn, (block, behavior)) in (0..prompts.div_ceil(block_length))
-        .flat_map(|block| behaviors.iter().map(move |b| (block, b)))
-        .enumerate()
-    {
+    let mut run = RunBuilder::new(header(id, &chosen, behaviors));
+    run.idle(IdlePhase::Resident, behaviors[0].watts.map(|_| 20.0), Duration::from_secs(10));
+
+    for block in 0..prompts.div_ceil(block_length) {
         let indices = (block * block_length)..((block + 1) * block_length).min(prompts);
-        let window = window(turn as u32, clock, behavior, indices.clone(), &chosen);
-        clock += window.wall_time;
-        record.windows.push(window);
-        for i in indices {
-            evaluate(
-                &mut record.evaluations,
-                clock,
-                behavior,
-                i,
-                &chosen[i],
-                behavior.name == behaviors[0].name,
-            );
+        for behavior in behaviors {
+            let variant = VariantId(format!("tiny/{}", behavior.name));
+            let inferences = indices.clone().map(|i| inference(behavior, i, &chosen[i]));
+            let window = run.window(&variant, behavior.watts, inferences);
+            if behavior.interrupted == Some(window.id.index) {
+                window.interrupted = true;
+                window.energy = reading(None, window.wall_time);
+            }
+
+            let is_baseline = behavior.name == behaviors[0].name;
+            for i in indices.clone() {
+                for result in evaluations(behavior, i, is_baseline) {
+                    run.evaluation(&variant, &chosen[i], result);
+                }
+            }
         }
     }
-    record
+    run.unfinished()
 }
 
 fn header(id: &str, chosen: &[PromptId], behaviors: &[Behavior]) -> RunHeader {
@@ -152,125 +145,53 @@ fn header(id: &str, chosen: &[PromptId], behaviors: &[Behavior]) -> RunHeader {
         prompts: made_up_run::prompts(chosen.to_vec()),
         warm_ups: 1,
         content: false,
+        machine: MachineFacts { id: Some("one".into()), ..MachineFacts::default() },
         ..made_up_run::header(prices())
     }
 }
 
-fn reading(watts: Option<f64>, time: Duration) -> EnergyReading {
-    match watts {
-        Some(watts) => EnergyReading::Measured {
-            energy: Watts::new(watts) * time,
-            scope: EnergyScope(BTreeSet::from([EnergyDomain::CpuPackage])),
-            source: MeterSource { kind: MeterKind::Counter, name: "rapl".into() },
-            updates: 100,
-        },
-        None => EnergyReading::Unavailable { reason: "this machine has no meter".into() },
-    }
-}
-
-fn idle(behaviors: &[Behavior]) -> IdleRecord {
-    let wall_time = Duration::from_secs(10);
-    IdleRecord {
-        boards: Vec::new(),
-        cross_checks: Vec::new(),
-        phase: IdlePhase::Resident,
-        started_at: SystemTime::UNIX_EPOCH,
-        wall_time,
-        energy: reading(behaviors[0].watts.map(|_| 20.0), wall_time),
-    }
-}
-
 /// Ten per cent of a window belongs to no inference.
-fn window(
-    index: u32,
-    started_at: SystemTime,
-    behavior: &Behavior,
-    indices: std::ops::Range<usize>,
-    chosen: &[PromptId],
-) -> WindowRecord {
-    let mut elapsed = Duration::ZERO;
-    let mut inferences = Vec::new();
-    for i in indices {
-        let tokens = 8 + (i % 7) as u32;
-        let step = Duration::from_secs_f64(0.010 * behavior.slowness * (1.0 + 0.01 * ((i * 37) % 11) as f64));
-        let first = step * 3;
-        let latency = first + step * (tokens - 1);
-        let outcome = if (behavior.fails)(i) {
-            Outcome::Failed { kind: FailureKind::Timeout, message: "too late".into(), latency }
-        } else {
-            let arrivals = (0..tokens).map(|k| ChunkArrival { at: first + step * k, tokens: 1 }).collect();
-            Outcome::Completed {
-                text: None,
-                finish: FinishReason::Stop,
-                output_tokens: tokens,
-                thinking: None,
-                arrivals,
-                latency,
-            }
-        };
-        inferences.push(InferenceRecord {
-            prompt: chosen[i].clone(),
-            repetition: 0,
-            issued_at: started_at + elapsed,
-            input_text: None,
-            input_tokens: (behavior.input_tokens)(i),
-            cached_input_tokens: None,
-            max_tokens: 64,
-            sampling: Sampling::default(),
-            served: None,
-            outcome,
-        });
-        elapsed += latency + latency / 9;
-    }
-    let interrupted = behavior.interrupted == Some(index);
-    WindowRecord {
-        id: WindowId { variant: VariantId(format!("tiny/{}", behavior.name)), index },
-        started_at,
-        wall_time: elapsed,
-        operating_point: OperatingPoint::SEQUENTIAL,
-        load: None,
-        energy: reading(behavior.watts.filter(|_| !interrupted), elapsed),
-        interrupted,
-        interference: None,
-        remeasures: None,
-        inferences,
+fn inference(behavior: &Behavior, i: usize, prompt: &PromptId) -> ScriptedInference {
+    let tokens = 8 + (i % 7) as u32;
+    let step = Duration::from_secs_f64(0.010 * behavior.slowness * (1.0 + 0.01 * ((i * 37) % 11) as f64));
+    let first = step * 3;
+    let too_late = || ScriptedFailure { kind: FailureKind::Timeout, message: "too late".into() };
+
+    ScriptedInference {
+        prompt: prompt.clone(),
+        input_text: None,
+        input_tokens: (behavior.input_tokens)(i),
+        cached_input_tokens: None,
+        max_tokens: 64,
+        text: None,
+        tokens,
+        first,
+        step,
+        failure: (behavior.fails)(i).then(too_late),
+        pause: (first + step * (tokens - 1)) / 9,
     }
 }
 
-fn evaluate(
-    evaluations: &mut Vec<EvaluationRecord>,
-    evaluated_at: SystemTime,
-    behavior: &Behavior,
-    i: usize,
-    prompt: &PromptId,
-    baseline: bool,
-) {
-    let mut push = |result| {
-        evaluations.push(EvaluationRecord {
-            variant: VariantId(format!("tiny/{}", behavior.name)),
-            prompt: prompt.clone(),
-            repetition: 0,
-            evaluated_at,
-            duration: Duration::ZERO,
-            result,
-        });
-    };
+/// How an answer is judged.
+fn evaluations(behavior: &Behavior, i: usize, is_baseline: bool) -> Vec<Evaluation> {
+    let mut results = Vec::new();
     if (behavior.fails)(i) {
-        push(Evaluation::Task(TaskScore::of("exact", Judgment::Failed)));
+        results.push(Evaluation::Task(TaskScore::of("exact", Judgment::Failed)));
     } else if (behavior.graded)(i) {
         let score = (behavior.score)(i);
         let label = if score > 0.5 { "correct" } else { "incorrect" };
-        push(Evaluation::Task(TaskScore {
+        results.push(Evaluation::Task(TaskScore {
             grader: "exact".into(),
             score,
             label: label.into(),
             choices: None,
         }));
     }
-    if let Some(kld) = behavior.kld.filter(|_| !baseline) {
+
+    if let Some(kld) = behavior.kld.filter(|_| !is_baseline) {
         let kld = vec![kld(i); 10];
         let top1_matches = if kld[0] > 0.1 { 5 } else { 10 - u32::from(i.is_multiple_of(9)) };
-        push(Evaluation::Divergence(Divergence {
+        results.push(Evaluation::Divergence(Divergence {
             top1_matches,
             baseline_nll: 10.0,
             candidate_nll: Some(10.0 + kld.iter().sum::<f64>()),
@@ -278,4 +199,5 @@ fn evaluate(
             kld,
         }));
     }
+    results
 }

@@ -84,6 +84,7 @@ fn what_a_prompt_cache_may_have_done_is_said() {
     );
     let said = served(m(), |record| cached(record, Some(6)));
     check_says(&said, "20 % of the prompt tokens of m came from a prompt cache in single requests");
+
     // nothing to say: it told of none, was asked to leave it, or was asked nothing twice
     let quiet: [&dyn Fn(&mut RunRecord); 3] = [
         &|record| cached(record, Some(0)),
@@ -93,6 +94,7 @@ fn what_a_prompt_cache_may_have_done_is_said() {
         },
         &|record| record.header.warm_ups = 0,
     ];
+
     for change in quiet {
         let report = served(m(), change);
         assert!(!report.notes.iter().any(|note| note.contains(none)), "{:#?}", report.notes);

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{ComparisonFact, EconomicsFact, FindingCode, ServerFact};
 use crate::board::CrossCheck;
+use crate::cost_part::CostPart;
 use crate::energy::EstimationMethod;
 use crate::estimate::Estimate;
 use crate::interference::DisturbedWindow;
 use crate::machine::WallFactor;
 use crate::price_per_million::PricePerMillion;
-use crate::reason::CostPart;
 use crate::record::{IdlePhase, OperatingPoint};
 
 /// One thing that was found, with the numbers that its sentence is made of. Shares are between 0 and 1; variants go by
@@ -332,8 +332,18 @@ pub enum Fact {
         /// Where prefill and decode are weighted apart.
         weighting: Weighting,
     },
-    /// Runs of several machines are joined.
-    SeveralMachines,
+    /// The runs come from several machines, and every variant is judged on each.
+    SeveralMachines {
+        /// Their names.
+        machines: Vec<String>,
+        /// Variants whose answers on other machines bear on their quality: the same weights, run by the same code.
+        pooled: Vec<String>,
+    },
+    /// What an hour of some of several machines costs is not known.
+    MachinesUnpriced {
+        /// Their names.
+        machines: Vec<String>,
+    },
     /// Models in this process take part in a load test one request at a time.
     OneAtATime {
         /// Which ones.
@@ -454,7 +464,7 @@ impl Fact {
             Self::Server { .. } => FindingCode::Server,
             Self::Thought { .. } | Self::ThinkingUsedUp { .. } => FindingCode::Thinking,
             Self::Attribution { .. } => FindingCode::Attribution,
-            Self::SeveralMachines => FindingCode::SeveralMachines,
+            Self::SeveralMachines { .. } | Self::MachinesUnpriced { .. } => FindingCode::SeveralMachines,
             Self::OneAtATime { .. }
             | Self::Saturated { .. }
             | Self::TestedNoHarder { .. }

@@ -12,6 +12,7 @@ mod fact;
 mod list;
 mod point;
 mod server;
+mod unbilled;
 mod words;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ pub use fact::{Fact, LimitedMargin, StoppedVariant, VariantShare, Weighting};
 pub use list::Findings;
 pub use point::PointFact;
 pub use server::ServerFact;
+pub use unbilled::Unbilled;
 
 /// One thing that a reader must know with the numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -157,7 +159,7 @@ pub enum FindingCode {
     Thinking,
     /// How energy is shared among inferences.
     Attribution,
-    /// Runs of several machines are joined.
+    /// Runs come from several machines.
     SeveralMachines,
     /// What load tests found.
     LoadTest,

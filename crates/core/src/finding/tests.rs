@@ -39,9 +39,10 @@ fn every_shape_comes_back() {
     let estimate = Estimate { point: 0.1, lower: -0.05, upper: 0.25, confidence: 0.95, n: 40 };
     let first = crate::served::UsageFault::OutputBeyondLimit { claimed: 9 };
     for fact in [
-        Fact::SeveralMachines,
+        Fact::SeveralMachines { machines: vec!["4090".into()], pooled: Vec::new() },
+        Fact::MachinesUnpriced { machines: vec!["4090".into()] },
         Fact::NoiseFloor { saving: estimate },
-        Fact::CommonParts { variant: "q8_0".into(), parts: vec![crate::reason::CostPart::ColdStarts] },
+        Fact::CommonParts { variant: "q8_0".into(), parts: vec![crate::cost_part::CostPart::ColdStarts] },
         Fact::BoardWarmed {
             name: "H200".into(),
             uuid: "GPU-1".into(),
@@ -83,12 +84,13 @@ fn findings_are_two_arrays() {
 }
 
 /// Sentences whose arm stands in the first function of `words.rs` itself.
-const DIRECT: [&str; 10] = [
+const DIRECT: [&str; 11] = [
     "Stated",
     "MachineBusy",
     "DisturbedWindows",
     "SavingAtLengths",
     "SeveralMachines",
+    "MachinesUnpriced",
     "CutOff",
     "Failures",
     "Server",

@@ -16,6 +16,25 @@ impl fmt::Display for Fact {
     }
 }
 
+fn several_machines(machines: &[String], pooled: &[String]) -> String {
+    let mut sentence = format!(
+        "The runs come from {} ({}): each variant is judged on each, with that machine's own prices.",
+        count(machines.len() as u64, "machine"),
+        shown_names(machines)
+    );
+    if !pooled.is_empty() {
+        let names = shown_names(pooled);
+        sentence
+            .push_str(&format!(" Answers of the same code and weights count for the quality of {names}."));
+    }
+    sentence
+}
+
+/// Names that a file states, in one line.
+fn shown_names(names: &[String]) -> String {
+    printable(&names.join(", ")).into_owned()
+}
+
 fn sentence(fact: &Fact) -> String {
     match fact {
         Fact::Stated { sentence, .. } => sentence.clone(),
@@ -40,9 +59,11 @@ fn sentence(fact: &Fact) -> String {
             )
         }
 
-        Fact::SeveralMachines => {
-            "The runs come from different machines; speed and cost are joined over them.".to_owned()
-        }
+        Fact::SeveralMachines { machines, pooled } => several_machines(machines, pooled),
+        Fact::MachinesUnpriced { machines } => format!(
+            "What an hour of {} costs is unknown, so nothing is said of costs between machines.",
+            shown_names(machines)
+        ),
 
         Fact::CutOff { windows } => format!(
             "{} cut off: the inferences count, the energy is left out.",

@@ -87,6 +87,7 @@ pub fn prompts(chosen: impl IntoIterator<Item = PromptId>) -> PromptSelection {
 pub fn inference(prompt: &PromptId, issued_at: SystemTime) -> InferenceRecord {
     let arrivals =
         (0..OUTPUT_TOKENS).map(|index| ChunkArrival { at: TTFT + TPOT * index, tokens: 1 }).collect();
+
     InferenceRecord {
         prompt: prompt.clone(),
         repetition: 0,

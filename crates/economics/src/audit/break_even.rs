@@ -1,10 +1,11 @@
 //! Where a limit would just be met: revenue, electricity price, utilization.
 
-use infercost_core::Estimate;
+use infercost_core::economics::{Allowed, BreakEvenOf};
+use infercost_core::market::CurveUnit;
+use infercost_core::{EconomicsReason, Estimate, ReasonGiven, What};
 
 use crate::audit::{AuditInput, BreakEven, Subject};
 use crate::scenario::Scenario;
-use infercost_core::text::percent;
 use infercost_stats::propagation::propagate;
 
 /// Revenue, electricity price and utilization at which cost is just in the loss zone, and all of the revenue.
@@ -16,44 +17,42 @@ pub(super) fn break_evens(
     let (Some(cost), Some(limit)) = (cost, input.limits.loss_zone) else { return Vec::new() };
 
     let mut all = vec![BreakEven {
-        what: format!("revenue per inference at which cost is {} of it", percent(limit)),
+        what: What(BreakEvenOf::Revenue { share: limit }),
         value: (limit > 0.0).then(|| cost.map(|cost| cost / limit)),
         unit: input.subject.bill().currency.to_string(),
-        reason: if limit > 0.0 { String::new() } else { "the limit is zero".to_owned() },
+        reason: ReasonGiven((limit <= 0.0).then_some(EconomicsReason::LimitIsZero)),
     }];
 
     let (Subject::Machine(scenario), Some(revenue)) = (&input.subject, revenue) else { return all };
-    for (name, allowed) in
-        [(format!("{} of revenue", percent(limit)), limit * revenue), ("revenue".into(), revenue)]
-    {
-        all.push(tariff_for(scenario, allowed, &name));
-        all.push(utilization_for(scenario, allowed, &name));
+    for (allowed, cost) in [(Allowed::ShareOfRevenue(limit), limit * revenue), (Allowed::Revenue, revenue)] {
+        all.push(tariff_for(scenario, allowed, cost));
+        all.push(utilization_for(scenario, allowed, cost));
     }
     all
 }
 
-/// The electricity price at which an inference costs `allowed`: the cost is linear in it.
-fn tariff_for(scenario: &Scenario, allowed: f64, name: &str) -> BreakEven {
-    let (value, reason) = match tariff_value(scenario, allowed) {
-        Ok(value) => (Some(value), String::new()),
-        Err(reason) => (None, reason.to_owned()),
+/// The value of an input, or why there is none.
+fn break_even(what: BreakEvenOf, unit: String, value: Result<Estimate, EconomicsReason>) -> BreakEven {
+    let (value, reason) = match value {
+        Ok(value) => (Some(value), None),
+        Err(reason) => (None, Some(reason)),
     };
+    BreakEven { what: What(what), value, unit, reason: ReasonGiven(reason) }
+}
 
-    BreakEven {
-        what: format!("electricity price at which cost is {name}"),
-        value,
-        unit: format!("{}/kWh", scenario.currency),
-        reason,
-    }
+/// The electricity price at which an inference costs `cost`: the cost is linear in it.
+fn tariff_for(scenario: &Scenario, allowed: Allowed, cost: f64) -> BreakEven {
+    let unit = CurveUnit::PerKilowattHour(scenario.currency).to_string();
+    break_even(BreakEvenOf::Tariff(allowed), unit, tariff_value(scenario, cost))
 }
 
 /// That price, or why there is none.
-fn tariff_value(scenario: &Scenario, allowed: f64) -> Result<Estimate, &'static str> {
+fn tariff_value(scenario: &Scenario, allowed: f64) -> Result<Estimate, EconomicsReason> {
     if scenario.is_electricity_in_rent() {
-        return Err("electricity is in the rent");
+        return Err(EconomicsReason::ElectricityInRent);
     }
     if scenario.joules.is_none() {
-        return Err("the energy is unknown");
+        return Err(EconomicsReason::EnergyUnknown);
     }
 
     let free = Scenario { tariff: Some(0.0), ..scenario.clone() };
@@ -64,29 +63,21 @@ fn tariff_value(scenario: &Scenario, allowed: f64) -> Result<Estimate, &'static 
         (allowed - base) / (one.total(&inputs, values) - base)
     });
 
-    value.filter(|value| value.point > 0.0).ok_or("even free electricity does not bring it there")
+    value.filter(|value| value.point > 0.0).ok_or(EconomicsReason::FreeElectricityTooLittle)
 }
 
-/// The utilization at which an inference costs `allowed`: the cost is a + b ÷ u.
-fn utilization_for(scenario: &Scenario, allowed: f64, name: &str) -> BreakEven {
-    let what = format!("utilization at which cost is {name}");
-    let unit = "share of hours".to_owned();
-
+/// The utilization at which an inference costs `cost`: the cost is a + b ÷ u.
+fn utilization_for(scenario: &Scenario, allowed: Allowed, cost: f64) -> BreakEven {
     let full = Scenario { utilization: 1.0, ..scenario.clone() };
     let half = Scenario { utilization: 0.5, ..scenario.clone() };
     let inputs = scenario.inputs();
     let value = propagate(&inputs, |values| {
         let whole = full.total(&inputs, values);
         let slope = half.total(&inputs, values) - whole;
-        slope / (allowed - (whole - slope))
+        slope / (cost - (whole - slope))
     });
 
-    match value {
-        Some(value) if value.point > 0.0 && value.point <= 1.0 => {
-            BreakEven { what, value: Some(value), unit, reason: String::new() }
-        }
-        _ => {
-            BreakEven { what, value: None, unit, reason: "even full use does not bring it there".to_owned() }
-        }
-    }
+    let value = value.filter(|value| value.point > 0.0 && value.point <= 1.0);
+    let value = value.ok_or(EconomicsReason::FullUseTooLittle);
+    break_even(BreakEvenOf::Utilization(allowed), "share of hours".to_owned(), value)
 }

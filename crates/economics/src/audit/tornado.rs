@@ -1,5 +1,7 @@
 //! What each change does to the cost.
 
+use infercost_core::{EconomicsReason, ReasonGiven};
+
 use crate::audit::{Subject, Swing};
 use crate::lever::Lever;
 
@@ -16,7 +18,7 @@ pub(super) fn tornado(subject: &Subject, revenue: Option<f64>) -> Vec<Swing> {
 /// What one change does.
 fn swing(subject: &Subject, lever: Lever, cost: Option<f64>, revenue: Option<f64>) -> Swing {
     let changed = match subject.with(lever) {
-        Ok(changed) => changed.zip(cost).ok_or_else(|| "the cost is unknown".to_owned()),
+        Ok(changed) => changed.zip(cost).ok_or(EconomicsReason::CostUnknown),
         Err(reason) => Err(reason),
     };
 
@@ -28,9 +30,16 @@ fn swing(subject: &Subject, lever: Lever, cost: Option<f64>, revenue: Option<f64
             change: Some(changed.point - cost),
             share: subject.ratio_with(lever).map(|ratio| ratio.map(|ratio| ratio - 1.0)),
             of_revenue: revenue.filter(|revenue| *revenue > 0.0).map(|revenue| changed.point / revenue),
-            reason: String::new(),
+            reason: ReasonGiven(None),
         },
-        Err(reason) => Swing { lever, words, change: None, share: None, of_revenue: None, reason },
+        Err(reason) => Swing {
+            lever,
+            words,
+            change: None,
+            share: None,
+            of_revenue: None,
+            reason: ReasonGiven(Some(reason)),
+        },
     }
 }
 

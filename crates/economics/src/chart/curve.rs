@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use crate::bill::double;
 use crate::chart::svg::{Anchor, Drawing, FAINT, GRID, INK, WARM, ticks};
 use crate::schedule::{Action, Schedule};
-use crate::wording::plain;
+use infercost_core::number::plain;
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 380.0;
@@ -21,7 +21,7 @@ const SHADE: &str = "#cfe3f6";
 pub fn curve(schedule: &Schedule, zone: &TimeZone) -> String {
     let mut drawing = Drawing::new(WIDTH, HEIGHT);
     drawing.title("When to run");
-    drawing.small(16.0, 46.0, &schedule.why, Anchor::Start);
+    drawing.small(16.0, 46.0, &schedule.why.to_string(), Anchor::Start);
 
     let known: Vec<f64> = schedule.curve.iter().filter_map(|slot| slot.amount).map(double).collect();
     let low = known.iter().copied().fold(0.0, f64::min);
@@ -57,7 +57,7 @@ pub fn curve(schedule: &Schedule, zone: &TimeZone) -> String {
     drawing.text(WIDTH - RIGHT - 180.0, TOP - 12.0, "at work", Anchor::Start, INK);
     drawing.line((WIDTH - RIGHT - 110.0, TOP - 17.0), (WIDTH - RIGHT - 96.0, TOP - 17.0), INK, 2.0);
     drawing.text(WIDTH - RIGHT - 90.0, TOP - 12.0, "curve", Anchor::Start, INK);
-    drawing.finish(&schedule.why)
+    drawing.finish(&schedule.why.to_string())
 }
 
 /// What the two axes reach over: seconds since 1970, and amounts.

@@ -2,7 +2,7 @@
 
 use crate::chart::svg::{Anchor, Drawing, FAINT, INK, SERIES, shortened, ticks};
 use crate::hosting::Hosting;
-use crate::wording::plain;
+use infercost_core::number::plain;
 
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 78.0;

@@ -62,7 +62,12 @@ pub fn tornado(audit: &Audit) -> String {
         let y = bottom + 44.0 + 18.0 * index as f64;
         drawing.text(LEFT - 12.0, y, swing.words, Anchor::End, FAINT);
 
-        drawing.small(LEFT, y, &format!("does not apply: {}", shortened(&swing.reason, 72)), Anchor::Start);
+        drawing.small(
+            LEFT,
+            y,
+            &format!("does not apply: {}", shortened(&swing.reason.sentence(), 72)),
+            Anchor::Start,
+        );
     }
 
     let biggest = bars.first().map_or("nothing", |swing| swing.words);

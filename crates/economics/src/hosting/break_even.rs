@@ -1,13 +1,11 @@
 //! From which load owning is cheaper, and when it has paid for itself.
 
-use infercost_core::{CostPart, Estimate};
+use infercost_core::{CostPart, EconomicsReason, Estimate, ReasonGiven};
 use serde::Serialize;
 
 use crate::hosting::cost::HostingOption;
 use crate::hosting::hosting_scenario::HostingScenario;
 use crate::scenario::Acquisition;
-use crate::wording::plain;
-use infercost_core::text::percent;
 use infercost_stats::propagation::propagate;
 
 /// Points of the search for a change of sign, even on a logarithmic scale.
@@ -28,13 +26,14 @@ pub struct LoadBreakEven {
     pub requests_per_hour: Option<Estimate>,
     /// The same as a share of one machine's capacity; above 1 it takes several.
     pub utilization: Option<Estimate>,
-    /// Why there is none; empty where there is.
-    pub reason: String,
+    /// Why there is none.
+    #[serde(flatten)]
+    pub reason: ReasonGiven<EconomicsReason>,
 }
 
 impl LoadBreakEven {
-    fn none(reason: impl Into<String>) -> Self {
-        Self { requests_per_hour: None, utilization: None, reason: reason.into() }
+    fn none(reason: EconomicsReason) -> Self {
+        Self { requests_per_hour: None, utilization: None, reason: ReasonGiven(Some(reason)) }
     }
 }
 
@@ -43,8 +42,9 @@ impl LoadBreakEven {
 pub struct Payback {
     /// Months; `None` where it never does.
     pub months: Option<Estimate>,
-    /// Why never, or what must be said; empty where there is nothing to say.
-    pub reason: String,
+    /// Why never, or what must be said.
+    #[serde(flatten)]
+    pub reason: ReasonGiven<EconomicsReason>,
 }
 
 /// Looks for the load at which the costs cross, as far as the map of winners reaches: from next to nothing to one machine
@@ -58,7 +58,7 @@ pub(crate) fn load(setting: &HostingScenario, own: &HostingOption, other: &Hosti
     let at = full.points();
     let (idle, busy) = (search.gap(LOWEST, &at), search.gap(farthest, &at));
     if !idle.is_finite() || !busy.is_finite() {
-        return LoadBreakEven::none("one of the costs is unknown");
+        return LoadBreakEven::none(EconomicsReason::OneCostUnknown);
     }
     if search.root(&at, FROM).is_none() {
         return LoadBreakEven::none(search.why_never(&at, busy));
@@ -69,9 +69,9 @@ pub(crate) fn load(setting: &HostingScenario, own: &HostingOption, other: &Hosti
     let requests =
         propagate(&inputs, |at| search.root(at, FROM).unwrap_or(f64::NAN) * search.capacity_per_hour(at));
     if utilization.is_none() {
-        return LoadBreakEven::none("within what was measured there may be no such load");
+        return LoadBreakEven::none(EconomicsReason::MayNotCross);
     }
-    LoadBreakEven { requests_per_hour: requests, utilization, reason: String::new() }
+    LoadBreakEven { requests_per_hour: requests, utilization, reason: ReasonGiven(None) }
 }
 
 /// A search over loads, as shares of one machine's capacity.
@@ -122,24 +122,16 @@ impl Search<'_> {
     }
 
     /// Why there is no load from which owning is cheaper; `busy` is the gap at the farthest load.
-    fn why_never(&self, at: &[f64], busy: f64) -> String {
-        let searched = if self.farthest > 1.0 {
-            format!(", up to {} requests an hour", plain(self.farthest * self.capacity_per_hour(at)))
-        } else {
-            String::new()
-        };
+    fn why_never(&self, at: &[f64], busy: f64) -> EconomicsReason {
+        let capacity = self.capacity_per_hour(at);
+        let up_to = (self.farthest > 1.0).then_some(self.farthest * capacity);
 
         // A machine by the hour costs the same however little it does; an owned one draws more when it works.
         match self.root(at, UP_TO) {
-            Some(share) if share < 1.0 => {
-                format!("only up to {} used: working costs it energy", percent(share))
-            }
-            Some(share) => {
-                let requests = plain(share * self.capacity_per_hour(at));
-                format!("only up to {requests} requests an hour: then the other way needs fewer machines")
-            }
-            None if busy > 0.0 => format!("owning costs more at any load{searched}"),
-            None => format!("owning is cheaper at any load{searched}"),
+            Some(share) if share < 1.0 => EconomicsReason::OnlyUpToUse { share },
+            Some(share) => EconomicsReason::OnlyUpToLoad { requests_per_hour: share * capacity },
+            None if busy > 0.0 => EconomicsReason::CostlierAtAnyLoad { up_to },
+            None => EconomicsReason::CheaperAtAnyLoad { up_to },
         }
     }
 }
@@ -152,7 +144,7 @@ pub(crate) fn payback(
     requests: f64,
 ) -> Payback {
     let Acquisition::Owned(owned) = setting.scenario.acquisition else {
-        return Payback { months: None, reason: "no purchase price is known".to_owned() };
+        return Payback { months: None, reason: ReasonGiven(Some(EconomicsReason::NoPurchasePrice)) };
     };
 
     let setting = &HostingScenario {
@@ -171,17 +163,11 @@ pub(crate) fn payback(
 
     let (_, left_out) = own.parts(setting, requests, &setting.points());
     let electricity = [CostPart::Energy, CostPart::Idle];
-    let missing: Vec<&str> =
-        electricity.into_iter().filter(|part| left_out.holds(*part)).map(CostPart::name).collect();
-    match months {
-        Some(months) => Payback {
-            months: Some(months),
-            reason: if missing.is_empty() {
-                String::new()
-            } else {
-                format!("at the least: {} left out", missing.join(" and "))
-            },
-        },
-        None => Payback { months: None, reason: "it never pays back: running it costs as much".to_owned() },
-    }
+    let left_out: Vec<CostPart> = electricity.into_iter().filter(|part| left_out.holds(*part)).collect();
+    let reason = match months {
+        None => Some(EconomicsReason::NeverPaysBack),
+        Some(_) if left_out.is_empty() => None,
+        Some(_) => Some(EconomicsReason::AtTheLeast { left_out }),
+    };
+    Payback { months, reason: ReasonGiven(reason) }
 }

@@ -1,13 +1,12 @@
 //! The setting after a change, and what is taken as given in it.
 
+use infercost_core::economics::Assumed;
 use infercost_core::hosting::Charge;
 
 use crate::bill::Assumption;
 use crate::hosting::cost::HostingOption;
 use crate::hosting::hosting_scenario::HostingScenario;
 use crate::lever::Lever;
-use crate::wording::plain;
-use infercost_core::text::percent;
 
 /// The setting, the ways and the load after a change; what it does not touch stays.
 pub(crate) fn with(
@@ -47,15 +46,14 @@ pub(crate) fn with(
 
 /// What is taken as given beside the prices.
 pub(crate) fn assumptions(setting: &HostingScenario, ways: &[HostingOption]) -> Vec<Assumption> {
-    let mut all = vec![Assumption::new(
-        format!(
-            "{} requests an hour, {} hours a day, machines planned for up to {} of their capacity",
-            plain(setting.requests_per_hour()),
-            plain(setting.demand.hours_per_day),
-            percent(setting.demand.max_utilization)
-        ),
-        if setting.demand.requests_per_hour.is_some() { "as given" } else { "what fills one machine" },
-    )];
+    let load = Assumed::Load {
+        requests_per_hour: setting.requests_per_hour(),
+        hours_per_day: setting.demand.hours_per_day,
+        planned_for: Some(setting.demand.max_utilization),
+    };
+    let is_given = setting.demand.requests_per_hour.is_some();
+    let source = if is_given { "as given" } else { "what fills one machine" };
+    let mut all = vec![Assumption::new(load, source)];
 
     for way in ways {
         let Some((charge, _)) = &way.offer else { continue };
@@ -63,26 +61,26 @@ pub(crate) fn assumptions(setting: &HostingScenario, ways: &[HostingOption]) -> 
             Charge::Rent { speed, .. } | Charge::Spot { speed, .. } => (*speed, None),
             Charge::Serverless { speed, cold_share, .. } => (*speed, Some(cold_share.is_none())),
             Charge::Api { .. } => {
-                let what = format!("{} counts tokens as the measured tokenizer does", way.name);
+                let what = Assumed::SameTokens { way: way.name.clone() };
                 all.push(Assumption::new(what, "not measured there"));
                 continue;
             }
         };
 
         if speed.is_none() {
-            let what = format!("{} is as fast as the measured machine", way.name);
+            let what = Assumed::SameSpeed { way: way.name.clone() };
             all.push(Assumption::new(what, "not measured there; set `speed`, or `--measured-on`"));
         }
 
         if cold == Some(true) {
-            let what = format!("requests to {} arrive at random (Poisson)", way.name);
+            let what = Assumed::RandomArrivals { way: way.name.clone() };
             all.push(Assumption::new(what, "not measured; set `cold_share`"));
         }
     }
 
     let loads = ways.iter().any(|way| matches!(way.kind(), "spot" | "serverless"));
     if loads && setting.load_s.is_some_and(|load| load.n == 1) {
-        all.push(Assumption::new("the model loads as fast as the one time that was measured", "the run"));
+        all.push(Assumption::new(Assumed::SameLoadTime, "the run"));
     }
     all
 }

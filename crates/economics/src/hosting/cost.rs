@@ -1,7 +1,7 @@
 //! The cost of an inference each way, as a function of load and of what was measured.
 
 use infercost_core::hosting::{Charge, HostingOffer, OpenPart};
-use infercost_core::{CostPart, Estimate, LeftOut, Reason};
+use infercost_core::{CostPart, EconomicsReason, Estimate, LeftOut, Reason};
 
 use super::hosting_scenario::{At, HostingScenario};
 use crate::bill::double;
@@ -159,7 +159,7 @@ impl HostingOption {
             }
             Some((Charge::Api { input, output }, _)) => {
                 if setting.input_tokens.is_none() || setting.output_tokens.is_none() {
-                    left_out.insert(CostPart::Tokens, Reason::stated("the number of tokens is unknown"));
+                    left_out.insert(CostPart::Tokens, Reason::Economics(EconomicsReason::TokensUnknown));
                     Vec::new()
                 } else {
                     vec![
@@ -205,7 +205,7 @@ impl HostingOption {
                 parts.push((CostPart::Restarts, machines * rate * lost / requests));
             }
             None => {
-                left_out.insert(CostPart::Restarts, Reason::stated("the load time is unknown"));
+                left_out.insert(CostPart::Restarts, Reason::Economics(EconomicsReason::LoadTimeUnknown));
             }
         }
 
@@ -241,7 +241,7 @@ impl HostingOption {
         match load_seconds.or(setting.load_s.map(|_| at.load_s)) {
             Some(load) => parts.push((CostPart::ColdStarts, rate * cold * load)),
             None => {
-                left_out.insert(CostPart::ColdStarts, Reason::stated("the load time is unknown"));
+                left_out.insert(CostPart::ColdStarts, Reason::Economics(EconomicsReason::LoadTimeUnknown));
             }
         }
 

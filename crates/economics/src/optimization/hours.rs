@@ -1,7 +1,7 @@
 //! What working in the cheap hours saves.
 
-use infercost_core::Estimate;
 use infercost_core::market::Curve;
+use infercost_core::{EconomicsReason, Estimate};
 
 use crate::scenario::{Acquisition, Scenario};
 use crate::schedule::{Retail, paid};
@@ -39,26 +39,30 @@ pub struct HourSaving {
 ///
 /// # Errors
 /// Why it cannot be known: electricity in the rent or without a price, energy or idle power unknown, no prices.
-pub fn saving_of_hours(now: &Scenario, curve: &Curve, retail: Option<Retail>) -> Result<HourSaving, String> {
+pub fn saving_of_hours(
+    now: &Scenario,
+    curve: &Curve,
+    retail: Option<Retail>,
+) -> Result<HourSaving, EconomicsReason> {
     if matches!(now.acquisition, Acquisition::Rented { includes_electricity: true, .. }) {
-        return Err("electricity is in the rent, at one price for all hours".to_owned());
+        return Err(EconomicsReason::OneRentForAllHours);
     }
 
     if now.tariff.is_none() {
-        return Err("no price of electricity is known, so its share of the cost is not".to_owned());
+        return Err(EconomicsReason::NoTariffShare);
     }
 
     if now.joules.is_none() {
-        return Err("the energy is unknown, so its share of the cost is".to_owned());
+        return Err(EconomicsReason::NoEnergyShare);
     }
 
     let Some(idle_w) = now.idle_w else {
-        return Err("the idle power is unknown, and only what work takes above it gets cheaper".to_owned());
+        return Err(EconomicsReason::NoIdlePower);
     };
     let mut prices = quarter_hours(curve, retail);
     prices.sort_unstable_by(f64::total_cmp);
     if prices.len() < 4 {
-        return Err("the curve has less than an hour of known prices".to_owned());
+        return Err(EconomicsReason::ShortCurve);
     }
 
     let share = now.utilization.clamp(LEAST_SHARE, 1.0);
@@ -71,7 +75,7 @@ pub fn saving_of_hours(now: &Scenario, curve: &Curve, retail: Option<Retail>) ->
         [busy_s, joules, ..] => (joules - idle_w * busy_s) * per_joule / now.total(&inputs, at),
         _ => f64::NAN,
     });
-    let saving = saving.ok_or("the cost is not known, or nothing")?;
+    let saving = saving.ok_or(EconomicsReason::NoCost)?;
     Ok(HourSaving { saving, share, hours: prices.len() as f64 / 4.0, mean, cheapest })
 }
 
@@ -133,7 +137,7 @@ mod tests {
             utilization,
             busy_s: exact(1.0),
             joules: Some(exact(100.0)),
-            energy_note: String::new(),
+            energy_note: None,
             idle_w: Some(20.0),
             prefill_share: None,
         }
@@ -210,14 +214,14 @@ mod tests {
         let now = scenario(0.5);
         let rented = Acquisition::Rented { per_hour: 1.0, includes_electricity: true };
         for (now, prices, wanted) in [
-            (Scenario { acquisition: rented, ..now.clone() }, &DAY[..], "in the rent"),
-            (Scenario { tariff: None, ..now.clone() }, &DAY[..], "no price of electricity"),
-            (Scenario { joules: None, ..now.clone() }, &DAY[..], "the energy is unknown"),
-            (Scenario { idle_w: None, ..now.clone() }, &DAY[..], "the idle power is unknown"),
-            (now, &[None, None][..], "less than an hour"),
+            (Scenario { acquisition: rented, ..now.clone() }, &DAY[..], EconomicsReason::OneRentForAllHours),
+            (Scenario { tariff: None, ..now.clone() }, &DAY[..], EconomicsReason::NoTariffShare),
+            (Scenario { joules: None, ..now.clone() }, &DAY[..], EconomicsReason::NoEnergyShare),
+            (Scenario { idle_w: None, ..now.clone() }, &DAY[..], EconomicsReason::NoIdlePower),
+            (now, &[None, None][..], EconomicsReason::ShortCurve),
         ] {
             let reason = saving_of_hours(&now, &curve(prices), None).unwrap_err();
-            assert!(reason.contains(wanted), "{reason} lacks {wanted}");
+            assert_eq!(reason, wanted);
         }
     }
 }

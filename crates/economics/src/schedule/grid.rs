@@ -7,7 +7,6 @@ use rust_decimal::Decimal;
 use crate::schedule::optimum::Action;
 use crate::schedule::retail::paid;
 use crate::schedule::{Retail, ScheduleError, Window};
-use crate::wording::plain;
 
 /// Steps × steps of work that a plan may have: bounds memory and time.
 const MAX_CELLS: f64 = 4e6;
@@ -89,9 +88,9 @@ impl Grid {
         longer
     }
 
-    /// So many steps in words.
-    pub(crate) fn hours(&self, steps: usize) -> String {
-        format!("{} h", plain(steps as f64 * self.step_s / 3600.0))
+    /// So many steps in hours.
+    pub(crate) fn hours(&self, steps: usize) -> f64 {
+        steps as f64 * self.step_s / 3600.0
     }
 
     /// When a step begins.

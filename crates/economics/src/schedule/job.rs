@@ -1,6 +1,6 @@
 //! The work, and the time that there is for it.
 
-use infercost_core::{Estimate, Workload};
+use infercost_core::{EnergyNote, Estimate, Workload};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -39,8 +39,8 @@ pub struct Job {
     pub restartable: bool,
     /// Facility energy ÷ IT energy; multiplies all of the job's energy once.
     pub pue: f64,
-    /// What must be said of the energy.
-    pub energy_note: String,
+    /// What must be said of the energy; `None` where there is nothing to say.
+    pub energy_note: Option<EnergyNote>,
 }
 
 impl Job {

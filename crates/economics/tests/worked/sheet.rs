@@ -117,6 +117,7 @@ impl Reader<'_> {
             assert!(self.takes(')'), "a bracket is open before {:?}", self.rest);
             return value;
         }
+
         self.rest = self.rest.trim_start();
         let end = self
             .rest
@@ -141,6 +142,7 @@ impl Reader<'_> {
             assert!(self.takes(')'), "{word} is not closed");
             return value;
         }
+
         self.sheet.get(word)
     }
 }

@@ -169,6 +169,7 @@ impl DecoderConfig {
         let wrong = |key: &str, reason: String| {
             Err(DecoderError::Config { path: path.into(), key: key.into(), reason })
         };
+
         for (key, value, most) in [
             ("layers", self.layers.len(), Self::MOST_LAYERS),
             ("vocabulary", self.vocabulary, Self::LARGEST_VOCABULARY),
@@ -184,15 +185,18 @@ impl DecoderConfig {
                 return wrong(key, format!("{value} is not between 1 and {most}"));
             }
         }
+
         if !self.heads.is_multiple_of(self.kv_heads) {
             let reason = format!("{} heads cannot share {} of them", self.heads, self.kv_heads);
             return wrong("key and value heads", reason);
         }
+
         let rotated = self.rope.rotated_width;
         if rotated > self.head_width || !rotated.is_multiple_of(2) {
             let reason = format!("{rotated} is odd or above the head width {}", self.head_width);
             return wrong("rotated width", reason);
         }
+
         for (key, value) in [
             ("RMS norm epsilon", self.rms_epsilon),
             ("rope theta", self.rope.theta),
@@ -206,6 +210,7 @@ impl DecoderConfig {
                 return wrong(key, format!("{value} is not a positive number"));
             }
         }
+
         if self.layers.iter().any(|layer| layer.window == Some(0)) {
             return wrong("sliding window", "a window of 0 tokens sees nothing".into());
         }
@@ -229,6 +234,7 @@ impl DecoderConfig {
                     && divisors.iter().all(|divisor| positive(f64::from(*divisor)))
             }
         };
+
         if sound {
             return Ok(());
         }

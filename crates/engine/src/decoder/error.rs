@@ -193,10 +193,5 @@ impl DecoderError {
 
 /// Escapes and shortens a name that was read from a file, for use in a message.
 pub(crate) fn shown(name: &str) -> String {
-    const LONGEST: usize = 80;
-    let mut shown: String = name.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if name.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    shown
+    infercost_core::text::printable_up_to(name, 80).into_owned()
 }

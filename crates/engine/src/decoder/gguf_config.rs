@@ -58,9 +58,11 @@ impl Keys<'_> {
         if self.count("expert_count")?.unwrap_or(0) > 0 {
             return Err(self.unsupported("a mixture of experts"));
         }
+
         let layers = self.needed_count("block_count")?;
         let width = self.needed_count("embedding_length")?;
         let heads = self.needed_count("attention.head_count")?;
+
         let head_width = match self.count("attention.key_length")? {
             Some(length) => length,
             None => match width.checked_rem(heads) {
@@ -71,12 +73,15 @@ impl Keys<'_> {
                 }
             },
         };
+
         if self.count("attention.value_length")?.is_some_and(|length| length != head_width) {
             return Err(self.unsupported("a value width that differs from the key width"));
         }
+
         let window = self.count("attention.sliding_window")?.filter(|window| *window > 0);
         let rotated_width = self.count("rope.dimension_count")?.unwrap_or(head_width);
         let original_context = self.count("rope.scaling.original_context_length")?;
+
         let mut context_length = self.needed_count("context_length")?;
         let scaling = self.scaling()?;
         if self.has(SHORT_ROPE_DIVISORS) {
@@ -86,6 +91,7 @@ impl Keys<'_> {
             // everything cached before; the model is used up to where the first set holds.
             context_length = context_length.min(original);
         }
+
         Ok(DecoderConfig {
             family,
             vocabulary: self.vocabulary()?,

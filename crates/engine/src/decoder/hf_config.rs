@@ -52,15 +52,18 @@ impl Keys<'_> {
         if self.flag("mlp_bias")?.unwrap_or(false) {
             return Err(self.unsupported("a bias in the feed-forward part"));
         }
+
         let gemma = family == Family::Gemma3;
         let layers = self.needed_count("num_hidden_layers")?;
         let width = self.needed_count("hidden_size")?;
         let heads = self.count_or("num_attention_heads", gemma.then_some(8))?;
+
         let kv_heads = match self.count("num_key_value_heads")? {
             Some(count) => count,
             None if gemma => 4,
             None => heads,
         };
+
         let head_width = match (self.count("head_dim")?, family) {
             (Some(given), _) => given,
             (None, Family::Gemma3) => 256,
@@ -73,6 +76,7 @@ impl Keys<'_> {
                 }
             },
         };
+
         let rotated_share = self
             .number("partial_rotary_factor")?
             .or(self.rope_number("partial_rotary_factor"))
@@ -80,6 +84,7 @@ impl Keys<'_> {
         if !(rotated_share > 0.0 && rotated_share <= 1.0) {
             return Err(self.wrong("partial_rotary_factor", "not between 0 and 1".into()));
         }
+
         let rotated_width = (rotated_share * head_width as f64) as usize;
         let mut context_length = self.count_or("max_position_embeddings", gemma.then_some(131_072))?;
         let scaling = self.scaling(context_length)?;
@@ -88,11 +93,13 @@ impl Keys<'_> {
             // everything cached before; the model is used up to where the first set holds.
             context_length = self.original_context()?;
         }
+
         let query_width = match self.number("query_pre_attn_scalar")? {
             Some(given) if gemma => given,
             None if gemma => 256.0,
             _ => head_width as f64,
         };
+
         Ok(DecoderConfig {
             family,
             vocabulary: self.count_or("vocab_size", gemma.then_some(262_208))?,
@@ -153,15 +160,18 @@ impl Keys<'_> {
         if count > 1 << 16 {
             return Err(self.wrong("num_hidden_layers", format!("{count} layers are too many")));
         }
+
         let window = self.window(family)?;
         let types = self.list("layer_types", count)?;
         let no_rope = self.list("no_rope_layers", count)?;
         let global_period = self.count("sliding_window_pattern")?.unwrap_or(6).max(1);
         let no_rope_period = self.count("no_rope_layer_interval")?.unwrap_or(4).max(1);
+
         let first_windowed = match family {
             Family::Qwen2 | Family::Qwen3 => self.count("max_window_layers")?.unwrap_or(28),
             _ => 0,
         };
+
         (0..count)
             .map(|index| {
                 let windowed = match types.and_then(|types| types.get(index)) {
@@ -177,6 +187,7 @@ impl Keys<'_> {
                     None if family == Family::Gemma3 => (index + 1) % global_period != 0,
                     None => index >= first_windowed,
                 };
+
                 let rotation = match family {
                     Family::Gemma3 if windowed => Rotation::Local,
                     Family::SmolLm3 => {

@@ -16,7 +16,6 @@ mod family;
 mod free_memory;
 mod frequencies;
 mod gguf_config;
-mod gguf_preflight;
 mod hf_config;
 mod options;
 mod regular_file;

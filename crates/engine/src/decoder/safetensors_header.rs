@@ -1,4 +1,4 @@
-//! Headers of safetensors files, and the index that lists the shards of one model.
+//! Where the tensors of safetensors files lie, and the index that lists the shards of one model.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -6,6 +6,8 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use candle_core::DType;
+use infercost_weights::HeaderError;
+use infercost_weights::safetensors::{Header, LONGEST_HEADER};
 use serde_json::Value;
 
 use super::error::{DecoderError, shown};
@@ -13,14 +15,7 @@ use super::regular_file;
 use super::stored_tensor::Encoding;
 use super::tensor_place::TensorPlace;
 
-/// Longest header accepted, in bytes; the limit of the safetensors library.
-const LONGEST_HEADER: u64 = 100_000_000;
-
 /// Reads where each tensor of one file lies.
-///
-/// The format is eight bytes of little-endian header length, a JSON header, then the data;
-/// offsets count from the end of the header
-/// (<https://github.com/huggingface/safetensors#format>).
 ///
 /// Tensors of other element types than F32, F16 and BF16 are left out.
 ///
@@ -28,34 +23,21 @@ const LONGEST_HEADER: u64 = 100_000_000;
 /// A file that cannot be read or whose header is no such JSON.
 pub(crate) fn read(
     path: &Path,
-    mut file: &File,
+    file: &File,
     size: u64,
     index: usize,
 ) -> Result<Vec<(String, TensorPlace)>, DecoderError> {
-    if size < 8 {
-        return Err(DecoderError::not_a_model(path, format!("{size} bytes hold no safetensors header")));
-    }
-    let mut length = [0u8; 8];
-    file.read_exact(&mut length).map_err(DecoderError::reading(path))?;
-    let length = u64::from_le_bytes(length);
-    if length > LONGEST_HEADER || length > size - 8 {
-        let reason = format!("its header of {length} bytes does not fit the file of {size}");
-        return Err(DecoderError::not_a_model(path, reason));
-    }
+    let header = Header::read(file, size).map_err(|error| match error {
+        HeaderError::Read(source) => DecoderError::reading(path)(source),
+        other => DecoderError::not_a_model(path, other.to_string()),
+    })?;
 
-    let mut header = String::new();
-    file.take(length).read_to_string(&mut header).map_err(DecoderError::reading(path))?;
-    let header: Value = serde_json::from_str(&header)
-        .map_err(|error| DecoderError::not_a_model(path, format!("its header is not JSON: {error}")))?;
-    let entries =
-        header.as_object().ok_or_else(|| DecoderError::not_a_model(path, "its header is not an object"))?;
-
-    let mut places = Vec::with_capacity(entries.len());
-    for (name, entry) in entries.iter().filter(|(name, _)| *name != "__metadata__") {
-        match place(entry, 8 + length, index) {
-            Ok(Some(place)) => places.push((name.clone(), place)),
+    let mut places = Vec::with_capacity(header.tensors.len());
+    for (name, entry) in header.tensors {
+        match place(&entry, header.data_offset, index) {
+            Ok(Some(place)) => places.push((name, place)),
             Ok(None) => {}
-            Err(reason) => return Err(DecoderError::broken_tensor(path, name, reason)),
+            Err(reason) => return Err(DecoderError::broken_tensor(path, &name, reason)),
         }
     }
     Ok(places)

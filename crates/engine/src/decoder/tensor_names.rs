@@ -16,6 +16,7 @@ pub(crate) fn safetensors_name(name: &str, sandwich_norms: bool) -> Option<Strin
     if let Some(whole) = whole {
         return Some(whole.into());
     }
+
     let (layer, rest) = name.strip_prefix("blk.")?.split_once('.')?;
     let (part, kind) = rest.rsplit_once('.')?;
     let part = match part {
@@ -37,6 +38,7 @@ pub(crate) fn safetensors_name(name: &str, sandwich_norms: bool) -> Option<Strin
         "ffn_down" => "mlp.down_proj",
         _ => return None,
     };
+
     Some(format!("model.layers.{layer}.{part}.{kind}"))
 }
 

@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use candle_core::quantized::gguf_file;
 use candle_core::{DType, Device};
+use infercost_weights::gguf::{Header, Metadata};
 
 use super::config::{DecoderConfig, RopeScaling};
 use super::error::{DecoderError, shown};
 use super::gguf_config;
-use super::gguf_preflight;
 use super::hf_config;
 use super::regular_file;
 use super::safetensors_header;
@@ -50,6 +50,27 @@ struct FoundTensor<'a> {
 enum Naming {
     Gguf,
     Safetensors { prefix: &'static str },
+}
+
+/// Checks a GGUF header before candle reads it.
+///
+/// candle's reader trusts three things that a broken or hostile file can lie about: that the alignment is not zero (it
+/// divides by it), that arrays are worth their length in memory, and that element types are known (it names the number,
+/// but not the tensor).
+fn guard(reader: &mut (impl BufRead + Seek), size: u64) -> Result<(), String> {
+    let header = Header::read(reader, size, Metadata::Skipped).map_err(|error| error.to_string())?;
+
+    for tensor in header.tensors {
+        // F32 and F16, the block types that candle has, and BF16.
+        if !matches!(tensor.kind.number(), 0..=3 | 6..=15 | 30) {
+            return Err(format!(
+                "tensor \"{}\": element type {} is not supported; use another quantization, such as Q4_K_M or Q8_0",
+                shown(&tensor.name),
+                tensor.kind.name()
+            ));
+        }
+    }
+    Ok(())
 }
 
 impl WeightSource {
@@ -102,7 +123,7 @@ impl WeightSource {
         let size = file.metadata().map_err(DecoderError::reading(path))?.len();
         let mut reader = BufReader::new(&file);
         reader.seek(SeekFrom::Start(0)).map_err(DecoderError::reading(path))?;
-        gguf_preflight::check(&mut reader, size).map_err(|reason| DecoderError::not_a_model(path, reason))?;
+        guard(&mut reader, size).map_err(|reason| DecoderError::not_a_model(path, reason))?;
 
         reader.seek(SeekFrom::Start(0)).map_err(DecoderError::reading(path))?;
         let content = gguf_file::Content::read(&mut reader)

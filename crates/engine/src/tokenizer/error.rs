@@ -173,10 +173,5 @@ pub enum TokenizerError {
 
 /// Makes text from a file fit for a message: at most 60 characters, no control characters.
 pub(crate) fn shown(text: &str) -> String {
-    const LONGEST: usize = 60;
-    let mut shown: String = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
-    if text.chars().nth(LONGEST).is_some() {
-        shown.push('…');
-    }
-    shown
+    infercost_core::text::printable_up_to(text, 60).into_owned()
 }

@@ -109,12 +109,15 @@ fn vocabulary(
     if size > MAX_TOKENS {
         return Err(format!("token ids go up to {}, which cannot be right", size - 1));
     }
+
     let mut texts = vec![String::new(); size];
     // Ids without a token, which some vocabularies have, stand for nothing.
     let mut kinds = vec![TokenKind::Unused; size];
+
     let fallback = json.pointer("/model/byte_fallback").and_then(Value::as_bool) == Some(true);
     let unknown = json.pointer("/model/unk_token").and_then(Value::as_str);
     let added = tokenizer.get_added_tokens_decoder();
+
     for (text, id) in tokens {
         let kind = match added.get(&id) {
             Some(token) if token.special => TokenKind::Control,
@@ -123,6 +126,7 @@ fn vocabulary(
             None if fallback && super::vocabulary::byte_of(&text).is_some() => TokenKind::Byte,
             None => TokenKind::Normal,
         };
+
         if let (Some(t), Some(k)) = (texts.get_mut(id as usize), kinds.get_mut(id as usize)) {
             (*t, *k) = (text, kind);
         }

@@ -72,15 +72,18 @@ impl Merger {
         for right in 1..self.symbols.len() {
             self.offer(right - 1, right, &join);
         }
+
         while let Some(Reverse(pair)) = self.queue.pop() {
             let (Some(&left), Some(&right)) = (self.symbols.get(pair.left), self.symbols.get(pair.right))
             else {
                 continue;
             };
+
             let gone = left.start == left.end || right.start == right.end;
             if gone || right.end - left.start != pair.length {
                 continue;
             }
+
             if let Some(symbol) = self.symbols.get_mut(pair.left) {
                 symbol.end = right.end;
                 symbol.token = Some(pair.token);
@@ -92,6 +95,7 @@ impl Merger {
             if let Some(symbol) = self.symbols.get_mut(right.next) {
                 symbol.previous = pair.left;
             }
+
             self.offer(left.previous, pair.left, &join);
             self.offer(pair.left, right.next, &join);
         }

@@ -57,16 +57,19 @@ impl SentencePiece {
     ) {
         let prefix = if self.space_prefix && after_special { " " } else { "" };
         let escaped = [prefix, text].concat().replace(' ', METASPACE.encode_utf8(&mut [0; 4]));
+
         let mut merger = Merger::default();
         for (start, character) in escaped.char_indices() {
             let end = start + character.len_utf8();
             merger.push(start, end, escaped.get(start..end).and_then(|text| vocabulary.id(text)));
         }
+
         merger.run(|left, right| {
             let token = vocabulary.id(escaped.get(left.start..right.end)?)?;
             let rank = self.ranks.get(token as usize).copied()?;
             Some(Join { rank, token })
         });
+
         for symbol in merger.symbols() {
             match symbol.token {
                 Some(id) => ids.push(id),

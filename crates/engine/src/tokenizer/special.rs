@@ -158,6 +158,7 @@ mod tests {
             ],
             &[],
         );
+
         use Fragment::{Text, Token};
         let check = |text: &str, parse: bool, expected: &[Fragment<'_>]| {
             assert_eq!(special.partition(text, parse), expected, "{text:?}");

@@ -67,6 +67,7 @@ pub(super) enum Letters {
 pub(super) fn split<'t>(text: &'t str, passes: &[Pass]) -> Vec<&'t str> {
     let characters = classify(text);
     let mut lengths = vec![characters.len()];
+
     for pass in passes {
         let mut finer = Vec::with_capacity(lengths.len());
         let mut rest = characters.as_slice();
@@ -77,6 +78,7 @@ pub(super) fn split<'t>(text: &'t str, passes: &[Pass]) -> Vec<&'t str> {
         }
         lengths = finer;
     }
+
     let mut pieces = Vec::with_capacity(lengths.len());
     let (mut rest, mut upcoming) = (text, characters.iter());
     for length in lengths {

@@ -61,6 +61,7 @@ pub fn tiny_config(family: &str, changes: Value) -> Value {
         "max_position_embeddings": 128, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
         "hidden_act": "silu", "tie_word_embeddings": false,
     });
+
     let own = match family {
         "qwen2" => json!({"sliding_window": 64, "max_window_layers": 3, "use_sliding_window": false}),
         "qwen3" => json!({
@@ -81,11 +82,13 @@ pub fn tiny_config(family: &str, changes: Value) -> Value {
         }),
         _ => json!({}),
     };
+
     for source in [own, changes] {
         for (key, value) in source.as_object().unwrap() {
             config[key] = value.clone();
         }
     }
+
     config
 }
 
@@ -102,6 +105,7 @@ fn tensors(family: &str, config: &Value, head_width: usize) -> HashMap<String, T
     let mut put = |name: String, shape: &[usize], size: f32, middle: f32| {
         tensors.insert(name, numbers.tensor(shape, size, middle));
     };
+
     // Gemma stores norms as the difference from one.
     let norm = if family == "gemma3" { 0.0 } else { 1.0 };
     let (q, kv) = (HEADS * head_width, KV_HEADS * head_width);
@@ -110,6 +114,7 @@ fn tensors(family: &str, config: &Value, head_width: usize) -> HashMap<String, T
     if config["tie_word_embeddings"] == json!(false) {
         put("lm_head.weight".into(), &[VOCABULARY, WIDTH], 0.3, 0.0);
     }
+
     for layer in 0..config["num_hidden_layers"].as_u64().unwrap() {
         let mut put = |part: &str, shape: &[usize], size: f32, middle: f32| {
             put(format!("model.layers.{layer}.{part}"), shape, size, middle);
@@ -140,6 +145,7 @@ fn tensors(family: &str, config: &Value, head_width: usize) -> HashMap<String, T
         put("self_attn.o_proj.weight", &[WIDTH, q], 0.3, 0.0);
         put("mlp.down_proj.weight", &[WIDTH, INNER], 0.2, 0.0);
     }
+
     tensors
 }
 

@@ -46,6 +46,7 @@ fn templates_render_as_in_llama_cpp() {
 fn templates_render_as_in_transformers() {
     let lines = golden("templates.jsonl");
     let (mut equal, mut refused) = (0, 0);
+
     for line in &lines {
         let name = line["template"].as_str().unwrap();
         let source = std::fs::read_to_string(golden_file("templates").join(name)).unwrap();
@@ -77,6 +78,7 @@ fn templates_render_as_in_transformers() {
             equal += 1;
         }
     }
+
     assert_eq!((equal, refused), (248, 12));
 }
 

@@ -122,6 +122,7 @@ fn templates_are_found_wherever_they_lie() {
         let prompt = |t: ChatTemplate| t.render(&[ChatMessage::new("user", "x")], true, "", "").unwrap();
         Ok::<_, String>(template.map(prompt))
     };
+
     let found = |text: &str| Ok(Some(text.to_owned()));
     let config = |value: &str| format!(r#"{{"chat_template": {value}}}"#);
     let check = |value: &str| render(&[("tokenizer_config.json", &config(value))]);
@@ -135,6 +136,7 @@ fn templates_are_found_wherever_they_lie() {
     let unnamed = check(r#"[{"name": "a", "template": "t"}, {"name": "b", "template": "t"}]"#);
     assert!(unnamed.is_err_and(|error| error.contains("a, b")));
     assert!(check("7").is_err());
+
     // A blank template is none.
     assert_eq!(check(r#"" \n""#), Ok(None));
     assert_eq!(

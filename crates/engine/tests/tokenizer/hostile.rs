@@ -34,6 +34,7 @@ fn byte_pair_metadata_is_checked() {
         Some(text("bert\u{1b}[2J")),
         r"`bert\u{1b}[2J` are not supported; supported are: gpt2, llama",
     );
+
     check("pre", None, "does not say how text is split");
     check("pre", Some(text("")), "does not say how text is split");
     check("pre", Some(text("martian")), "`martian` is not supported; supported are: default, gpt-2");

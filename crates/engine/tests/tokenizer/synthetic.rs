@@ -42,17 +42,21 @@ pub(super) fn byte_pair(pre: &str) -> Metadata {
     let mut tokens: Vec<String> =
         (0..=255).filter(|byte| *byte != 0x04).map(|byte| byte_character(byte).to_string()).collect();
     let mut merges = Vec::new();
+
     for left in &letters {
         merges.extend(letters.iter().map(|right| (left.clone(), right.clone())));
     }
+
     for first in "019".chars() {
         for second in "019".chars() {
             merges.extend("019".chars().map(|third| (format!("{first}{second}"), third.to_string())));
         }
     }
+
     tokens.extend(merges.iter().map(|(left, right)| format!("{left}{right}")));
     tokens.push("aaaaa".to_owned());
     let mut kinds = vec![NORMAL; tokens.len()];
+
     for (text, kind) in [
         ("<|ctl|>", CONTROL),
         ("<|ctl|><", CONTROL),
@@ -64,6 +68,7 @@ pub(super) fn byte_pair(pre: &str) -> Metadata {
         tokens.push(text.to_owned());
         kinds.push(kind);
     }
+
     let mut metadata = metadata("gpt2", tokens, kinds);
     let merges = merges.into_iter().map(|(left, right)| Value::String(format!("{left} {right}"))).collect();
     metadata.insert("tokenizer.ggml.merges".to_owned(), Value::Array(merges));

@@ -250,6 +250,7 @@ mod tests {
             };
             Details { details: vec![detail] }.encode_to_vec()
         };
+
         let check = |code, message: &str, details: Vec<u8>, wanted: &str| {
             let status = Status::with_details(code, message, details.into());
             let attempt = match failed(&status, &Headers::default()) {
@@ -261,6 +262,7 @@ mod tests {
             };
             assert_eq!(attempt, wanted, "{code:?}: {message}");
         };
+
         let full = Code::ResourceExhausted;
         check(full, "quota exceeded", Vec::new(), "refused");
         check(full, "quota exceeded", retry_in(7), "in 7 s");

@@ -87,6 +87,7 @@ impl Message {
                         &plain
                     }
                 };
+
                 match protocol {
                     Protocol::HttpJson => {
                         let resource_spans = read_traces(bytes).ok()?.resource_spans;

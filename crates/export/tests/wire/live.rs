@@ -100,6 +100,7 @@ fn a_collector_that_dies_in_the_middle_gets_the_rest_by_a_later_export() {
         assert!(policy.elapsed() < Duration::from_secs(20));
         sleep(Duration::from_millis(20));
     }
+
     // the answer to what came last is on its way
     sleep(Duration::from_millis(300));
     dead.store(true, Ordering::Relaxed);

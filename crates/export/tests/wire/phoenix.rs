@@ -55,6 +55,7 @@ fn table() -> (Collector, Arc<Mutex<Vec<Value>>>) {
         }
         Reply::json(&json!({"data": {}}))
     };
+
     (Collector::start(serve), models)
 }
 
@@ -107,6 +108,7 @@ fn annotations_and_totals() {
         "/v1/projects/a%20%2Fb" => Reply::json(&json!({"data": {"id": "UHJvamVjdDox"}})),
         other => panic!("{other}"),
     });
+
     let phoenix = phoenix(&collector.url);
     let annotation = Annotation {
         span: [0xab; 8],
@@ -115,6 +117,7 @@ fn annotations_and_totals() {
         score: Some(1.0),
         explanation: None,
     };
+
     phoenix.annotate(&vec![annotation; 501]).unwrap();
     assert_eq!(collector.received().len(), 4, "500 at a time, and again where spans are missing");
     let body: Value = serde_json::from_slice(&collector.received()[2].body).unwrap();
@@ -123,6 +126,7 @@ fn annotations_and_totals() {
         json!({"span_id": "abababababababab", "name": "task_score", "annotator_kind": "CODE",
                "identifier": "infercost", "result": {"label": "correct", "score": 1.0}})
     );
+
     let totals = phoenix.trace_totals("mine", [1; 16]).unwrap().unwrap();
     assert_eq!((totals.spans, totals.cost), (9, Some(0.5)));
     let page = phoenix.spans("mine", None).unwrap();

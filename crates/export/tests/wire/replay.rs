@@ -222,12 +222,14 @@ fn resources_are_described_by_the_environment() {
         ("openinference.project.name", "theirs"),
         ("infercost.run.id", "another"),
     ];
+
     let transform = SpanTransform {
         project: Some("mine".to_owned()),
         redact: vec![Regex::new("my-key").unwrap()],
         resource: resource.map(pair).to_vec(),
         ..SpanTransform::default()
     };
+
     assert_eq!(transform.chosen_project(), Some("mine"));
     assert_eq!(SpanTransform { project: None, ..transform.clone() }.chosen_project(), Some("theirs"));
     assert_eq!(SpanTransform::default().chosen_project(), None);
@@ -257,19 +259,23 @@ fn broken_runs_are_told_and_huge_texts_go_through() {
             .run(SHORT)
             .map_err(|error| error.to_string())
     };
+
     let span = |text: &str| {
         format!(
             "{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{{\"spanId\":\"0000000000000001\",\"attributes\":\
              [{{\"key\":\"input.value\",\"value\":{{\"stringValue\":\"{text}\"}}}}]}}]}}]}}]}}\n"
         )
     };
+
     let huge = span(&"<script>\\u0000\\u001b[31m ".repeat(200_000));
     std::fs::write(&spans, &huge).unwrap();
     assert_eq!(export().unwrap().spans, 1);
     assert!(format!("{:?}", collector.spans()[0]).len() > 3_000_000);
+
     // what was cut off while it was written is left out
     std::fs::write(&spans, format!("{}{}", span("a"), &span("b")[..90])).unwrap();
     assert_eq!(export().unwrap().spans, 1);
+
     for broken in [
         &b"{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":[{\"name\":\"\xff\"}]}]}]}\n{}\n"[..],
         b"\x1b[31m\n{}\n",
@@ -279,6 +285,7 @@ fn broken_runs_are_told_and_huge_texts_go_through() {
         let error = export().unwrap_err();
         assert!(error.contains("spans.jsonl") && !error.chars().any(char::is_control), "{error:?}");
     }
+
     std::fs::write(&spans, vec![b'x'; (16 << 20) + 2]).unwrap();
     assert!(export().unwrap_err().contains("longer than"));
     std::fs::remove_file(&spans).unwrap();

@@ -81,6 +81,7 @@ mod tests {
         let mut free_at = vec![0.0_f64; servers];
         let mut now = 0.0;
         let mut jobs = Vec::new();
+
         for _ in 0..arrivals {
             now += exponential(1.0 / (load * servers as f64));
             let mut server = 0;
@@ -93,10 +94,12 @@ mod tests {
             free_at[server] = begin + exponential(1.0);
             jobs.push((now, begin - now + 0.1, free_at[server]));
         }
+
         let jobs = &jobs[arrivals / 10..];
         let ends: Vec<f64> = jobs.iter().map(|job| job.2).collect();
         let mut in_flight = Vec::new();
         let mut waits = Vec::new();
+
         for (group, part) in jobs.chunks(jobs.len().div_ceil(GROUPS)).enumerate() {
             waits.push(mean(&part.iter().map(|job| job.1).collect::<Vec<_>>()));
             let begun = group * jobs.len().div_ceil(GROUPS);
@@ -106,6 +109,7 @@ mod tests {
             });
             in_flight.push(mean(&seen.collect::<Vec<_>>()));
         }
+
         (in_flight, waits)
     }
 

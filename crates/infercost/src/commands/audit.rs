@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use infercost_core::economics::Assumed;
 use infercost_core::hosting::Charge;
 use infercost_core::market::TokenPrice;
 use infercost_core::{Currency, EconomicsFact, ForeignCall, Money, Severity};
@@ -140,22 +141,19 @@ fn of_run(arguments: &AuditCommand, business: &EconomicsInputs) -> anyhow::Resul
     }
 
     let Measured { run, workload } = economics_inputs::measured(&business.request, arguments.run.as_deref())?;
-    let book = business.book_for(&run.header.prices, &workload)?;
+    let book = business.book_for(&run.header, &workload)?;
     let interest = business.load.interest.unwrap_or(0.0);
     let capacity = arguments.capacity_per_hour.or(business.load.capacity_per_hour);
     let scenario = Scenario::of(&workload, &book, interest).at_capacity(capacity);
     let mut assumptions = scenario::assumptions(&book, interest);
     assumptions.push(scenario::utilization(&book));
     if let Some(capacity) = capacity {
-        let what = format!("one machine answers {capacity} requests an hour");
+        let what = Assumed::Capacity { requests_per_hour: capacity };
         assumptions.push(Assumption::new(what, "as given; joules stay as measured"));
     }
 
-    assumptions.push(Assumption {
-        what: format!("{} inferences measured on {}", workload.inferences, workload.machine),
-        source: format!("run {}", workload.run),
-        date: None,
-    });
+    let measured = Assumed::Measured { inferences: workload.inferences, machine: workload.machine.clone() };
+    assumptions.push(Assumption::new(measured, format!("run {}", workload.run)));
     let findings = economics_inputs::findings(&book, &workload);
     let per_month = business.load.requests_per_hour.map(|requests| {
         let hours = business.load.hours_per_day.unwrap_or(HOURS_PER_DAY);
@@ -249,8 +247,9 @@ pub(crate) fn audit_production(
     let listed = match &arguments.api_model {
         Some(name) => Some(token_price(business, name)?),
         None => business.token_prices.iter().find(|price| price.is_of(&model)).map(|price| {
-            let (what, source) = (format!("price of the tokens of {}", price.model), price.source.clone());
-            (price.by_token(), Assumption { what, source, date: Some(price.date) })
+            let what = Assumed::TokenPrice { model: price.model.clone(), each: None };
+            let assumption = Assumption::new(what, price.source.clone());
+            (price.by_token(), Assumption { date: Some(price.date), ..assumption })
         }),
     };
     let subject = match listed {
@@ -267,7 +266,7 @@ pub(crate) fn audit_production(
                     1.0
                 }
             };
-            assumptions.push(Assumption::new("cost per inference", "as the trace states it"));
+            assumptions.push(Assumption::new(Assumed::StatedCost, "as the trace states it"));
             Subject::Stated { production, rate, currency }
         }
     };

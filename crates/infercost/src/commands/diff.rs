@@ -69,12 +69,13 @@ pub(crate) fn run(arguments: &DiffCommand, global: &GlobalFlags) -> anyhow::Resu
     let new = run_folder::named(&global.traces, &arguments.new)?;
 
     // Both runs are billed with the new one's prices, or those of the settings: a change of prices is no change of runs.
+    // A machine with prices of its own in the settings is billed by them.
     let (mut old, mut new) = (read(&old)?, read(&new)?);
     let settings = given.over(&new.header.policy, &new.header.prices)?;
     for run in [&mut old, &mut new] {
         given.reprice(std::slice::from_mut(run), settings.prices.currency)?;
     }
-    let (old_report, new_report) = (report(&old, &settings)?, report(&new, &settings)?);
+    let (old_report, new_report) = (report(&old, &given, &settings)?, report(&new, &given, &settings)?);
 
     let diff = infercost_analyzer::diff(
         Side { report: &old_report, runs: std::slice::from_ref(&old) },
@@ -98,11 +99,13 @@ fn read(folder: &Path) -> anyhow::Result<RunRecord> {
     Ok(infercost_trace::read_run(folder)?)
 }
 
-fn report(run: &RunRecord, settings: &Settings) -> anyhow::Result<Report> {
+fn report(run: &RunRecord, given: &SettingsOverrides, settings: &Settings) -> anyhow::Result<Report> {
+    let machine_prices = given.machine_prices(std::slice::from_ref(run), settings)?;
     Ok(infercost_analyzer::report(&Analysis {
         runs: std::slice::from_ref(run),
         policy: &settings.policy,
         prices: &settings.prices,
+        machine_prices: &machine_prices,
         baseline: None,
         memory_bandwidth: run.header.machine.memory_bandwidth,
     })?)

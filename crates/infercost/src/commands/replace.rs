@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use infercost_core::economics::Assumed;
 use infercost_core::price::{HardwareCost, PriceBook};
 use infercost_core::{RunRecord, Workload};
 use infercost_economics::bill::{self, double};
 use infercost_economics::ownership::Owned;
 use infercost_economics::replacement::{Decision, Terms, replacement};
-use infercost_economics::wording::years;
 use infercost_economics::{Assumption, scenario};
 use infercost_run::economics_inputs::{self, EconomicsInputs};
 use infercost_run::run_folder;
@@ -78,7 +78,7 @@ pub(crate) fn run(arguments: &ReplaceCommand, global: &GlobalFlags) -> anyhow::R
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let old = economics_inputs::measured(&business.request, Some(&arguments.old))?;
     let new = new_workload(arguments, &business, &old.workload)?;
-    let book = business.book_for(&old.run.header.prices, &old.workload)?;
+    let book = business.book_for(&old.run.header, &old.workload)?;
     let terms = terms(arguments, &business, &book)?;
     let mut answer = replacement(&old.workload, &new, &terms);
 
@@ -127,18 +127,11 @@ fn terms(arguments: &ReplaceCommand, business: &EconomicsInputs, book: &PriceBoo
     let mut assumptions = scenario::assumptions(book, new.interest);
     let given = if arguments.new_price.is_some() { "given with --new-price" } else { "the price book" };
     let currency = book.currency;
-    assumptions.push(Assumption::new(
-        format!("the new machine costs {purchase} {currency} and lives {}", years(new.life_years)),
-        given,
-    ));
-    assumptions.push(Assumption::new(
-        format!(
-            "the old machine would fetch {} {currency} and loses {} of that a year",
-            arguments.resale,
-            infercost_core::text::percent(arguments.decline)
-        ),
-        "given with --resale and --decline, or their defaults",
-    ));
+    let new_machine = Assumed::NewMachine { purchase, currency, life_years: new.life_years };
+    assumptions.push(Assumption::new(new_machine, given));
+    let old_machine =
+        Assumed::OldMachine { resale: arguments.resale, currency, yearly_decline: arguments.decline };
+    assumptions.push(Assumption::new(old_machine, "given with --resale and --decline, or their defaults"));
 
     Ok(Terms {
         currency,

@@ -92,10 +92,13 @@ pub(crate) fn print(
     };
     let mut runs: Vec<RunRecord> =
         folders.iter().map(|folder| Ok(read(folder)?)).collect::<anyhow::Result<_>>()?;
+    infercost_analyzer::separate_machines(&mut runs);
     let Some(first) = runs.first() else { return Err(usage("no run to report on")) };
     let settings = given.over(&first.header.policy, &first.header.prices)?;
+    let machine_prices = given.machine_prices(&runs, &settings)?;
     let (machine, spec) = (first.header.machine.clone(), first.header.spec.clone());
-    given.reprice(&mut runs, settings.prices.currency)?;
+    let currency = machine_prices.first().map_or(settings.prices.currency, |own| own.prices.currency);
+    given.reprice(&mut runs, currency)?;
     let variants = runs.iter().flat_map(|run| &run.header.variants).map(|variant| &variant.id);
     let variants: Vec<&VariantId> = variants.collect();
     let baseline = baseline.map(|name| baseline::named(&variants, name)).transpose()?;
@@ -103,6 +106,7 @@ pub(crate) fn print(
         runs: &runs,
         policy: &settings.policy,
         prices: &settings.prices,
+        machine_prices: &machine_prices,
         baseline,
         memory_bandwidth: machine.memory_bandwidth,
     })?;

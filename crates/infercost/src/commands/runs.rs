@@ -40,7 +40,7 @@ pub(crate) struct FilterFlags {
     #[arg(long, value_name = "TEXT")]
     pub(crate) model: Option<String>,
 
-    /// Runs on machines whose CPU or GPU holds this text
+    /// Runs on machines whose label, CPU or GPU holds this text
     #[arg(long, value_name = "TEXT")]
     pub(crate) machine: Option<String>,
 
@@ -99,7 +99,7 @@ pub(crate) fn run(arguments: &RunsCommand, global: &GlobalFlags) -> anyhow::Resu
         Some(Action::Show { run, answer }) => {
             delivery::check(answer, false)?;
             let folder = run_folder::named(&global.traces, run)?;
-            let entry = history::entry(&folder, true);
+            let entry = history::entry(&folder);
             deliver(&output::runs::one(&entry), &entry, None, answer, global)?;
             Ok(ExitCode::SUCCESS)
         }

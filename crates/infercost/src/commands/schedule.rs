@@ -135,7 +135,7 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
     let curve = curve(arguments, &business, now, deadline, &zone)?;
     let retail = business.retail(&curve)?;
     let job = Job {
-        pue: business.pue(&run.header.prices),
+        pue: business.pue(&run.header)?,
         machine: machine(arguments),
         interruptible: arguments.interruptible || arguments.restartable,
         restartable: arguments.restartable,
@@ -313,12 +313,14 @@ fn wait(
             }
             return Ok(Some(ExitCode::from(infercost_run::INTERRUPTED)));
         }
+
         if let Some(child) = child
             && let Some(status) = child.try_wait().context("cannot wait for the command")?
         {
             let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(crate::exit::FAILURE);
             return Ok(Some(ExitCode::from(code)));
         }
+
         let left = until.map(|until| Timestamp::now().duration_until(until));
         match left.map(Duration::try_from) {
             Some(Ok(left)) if !left.is_zero() => sleep(left.min(LOOK_EVERY)),

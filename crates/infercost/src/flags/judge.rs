@@ -39,6 +39,10 @@ pub(crate) struct JudgeFlags {
     /// Refuse prices in any other currency
     #[arg(long, value_name = "CODE")]
     pub(crate) currency: Option<String>,
+
+    /// Rent a machine that no [[machines]] entry prices at the cheapest fetched offer of its GPUs
+    #[arg(long)]
+    pub(crate) market: bool,
 }
 
 impl JudgeFlags {
@@ -53,6 +57,7 @@ impl JudgeFlags {
             slo: self.slo,
             config: global.config.clone(),
             currency: self.currency.clone(),
+            market: self.market,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use infercost_core::text::is_hidden;
 use infercost_core::{RunSpec, Sampling, ServerSpec};
 use infercost_run::{RunRequest, ServeRequest};
 use regex::Regex;
@@ -43,6 +44,11 @@ pub(crate) struct RecordFlags {
     /// Run a seeded choice of at most N prompts
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_prompts: Option<u32>,
+
+    /// Call this machine so: its name in reports over several, and what a [[machines]] entry goes by [default: its GPU
+    /// or CPU]
+    #[arg(long, value_name = "NAME", value_parser = label, help_heading = "Measurement")]
+    pub(crate) label: Option<String>,
 
     /// Inferences of each prompt by each variant
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Measurement")]
@@ -134,6 +140,7 @@ impl RecordFlags {
                 top_k: self.top_k,
                 seed: self.seed,
             },
+            label: self.label.clone(),
             threads: self.processor.threads,
             device: self.processor.device_name(),
             max_remeasure: self.max_remeasure,
@@ -164,4 +171,19 @@ impl RecordFlags {
             settings: Vec::new(),
         }
     }
+}
+
+/// Longest label, in characters: it stands behind every variant's name.
+const LONGEST_LABEL: usize = 40;
+
+/// A machine's label.
+fn label(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > LONGEST_LABEL {
+        return Err(format!("is 1 to {LONGEST_LABEL} characters long"));
+    }
+    if text.contains('/') || text.chars().any(is_hidden) {
+        return Err("has no `/` and no control characters".to_owned());
+    }
+    Ok(text.to_owned())
 }

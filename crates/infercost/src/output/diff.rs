@@ -138,13 +138,18 @@ fn value(metric: Metric, estimate: Option<Estimate>) -> Cell {
     }
 }
 
+/// Why a metric cannot be compared, where that is known.
+fn not_measured(metric: &MetricDiff) -> String {
+    metric.why.0.as_ref().map_or_else(|| "not measured".to_owned(), ToString::to_string)
+}
+
 fn verdict(metric: &MetricDiff) -> String {
     match metric.verdict {
         Change::Better => "better".to_owned(),
         Change::Worse => "worse".to_owned(),
         Change::NoDifferenceShown => "no difference shown".to_owned(),
         Change::NotComparable => {
-            format!("not comparable: {}", plain(metric.why.as_deref().unwrap_or("not measured")))
+            format!("not comparable: {}", plain(&not_measured(metric)))
         }
     }
 }

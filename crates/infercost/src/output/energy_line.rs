@@ -82,6 +82,7 @@ mod tests {
         use EnergyDomain::{CpuPackage, Gpu, Platform, Wall};
         let board = "; left out: cpu package, dram, losses of the power supply, disks, fans and the rest of the board";
         let rest = "; idle 20.0 W before load, 20.5 W with models resident, 21.0 W after (drift 2.4 %)";
+
         for (energy, expected) in [
             (
                 totals(EnergySource::Counter, &["nvml GPU-1"], &[Gpu]),
@@ -106,6 +107,7 @@ mod tests {
         ] {
             assert_eq!(line(&energy), expected);
         }
+
         let mixed = EnergyTotals {
             covers: vec![EnergyScope::of([CpuPackage]), EnergyScope::of([Wall])],
             ..totals(EnergySource::Mixed, &["rapl package-0", "plug"], &[])

@@ -42,6 +42,7 @@ fn costs(report: &Report) -> Vec<Column> {
     let currency = report.price_book.currency;
     let cells =
         |cell: fn(&CandidateReport) -> Cell| -> Vec<Cell> { report.candidates.iter().map(cell).collect() };
+
     vec![
         Column::left("variant", 0, names(report)),
         Column::right(
@@ -102,9 +103,11 @@ fn share(value: &Option<Estimate>) -> Cell {
 fn qualities(report: &Report) -> Vec<Column> {
     let cells =
         |cell: fn(&CandidateReport) -> Cell| -> Vec<Cell> { report.candidates.iter().map(cell).collect() };
+
     let shares = |of: fn(&CandidateReport) -> &Option<Estimate>| -> Vec<Cell> {
         report.candidates.iter().map(|one| share(of(one))).collect()
     };
+
     vec![
         Column::left("variant", 0, names(report)),
         Column::right("failed", 0, shares(|one| &one.failure_rate)),

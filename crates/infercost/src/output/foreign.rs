@@ -50,6 +50,7 @@ fn amount(cost: &ForeignCost) -> String {
 
 fn models(report: &ForeignReport) -> Vec<Column> {
     let cells = |cell: fn(&ForeignModel) -> Cell| report.models.iter().map(cell).collect::<Vec<Cell>>();
+
     vec![
         Column::left("model", 0, cells(|model| Cell::words(name(model)))),
         Column::right("calls", 0, cells(|model| whole(model.calls))),
@@ -143,6 +144,7 @@ fn prompt_tokens(model: &ForeignModel) -> Cell {
 /// What was left out, how often, and the first of them.
 pub(crate) fn irregularity(kind: IrregularityKind, found: &Irregularity) -> String {
     let Irregularity { count, example } = found;
+
     let words = match kind {
         IrregularityKind::OtherSignal => "objects of metrics, logs or profiles were left aside",
         IrregularityKind::Damaged => "lines or objects are damaged and were left out",
@@ -167,6 +169,7 @@ pub(crate) fn irregularity(kind: IrregularityKind, found: &Irregularity) -> Stri
         }
         IrregularityKind::Wrapper => "spans are around another call and were not counted again",
     };
+
     let example = if example.is_empty() { String::new() } else { format!(" (first: {example})") };
     format!("{count} {words}{example}")
 }

@@ -33,12 +33,12 @@ pub(crate) fn thousand_estimate(cost: &Estimate) -> String {
 
 /// A number with its interval; one whose ends read the same stands alone.
 pub(crate) fn estimate(estimate: &Estimate) -> String {
-    infercost_economics::wording::interval(estimate, number::significant)
+    infercost_core::number::interval(estimate, number::significant)
 }
 
 /// A share with its interval; one whose ends read the same stands alone.
 pub(crate) fn share(estimate: &Estimate) -> String {
-    infercost_economics::wording::interval(estimate, infercost_core::text::percent)
+    infercost_core::number::interval(estimate, infercost_core::text::percent)
 }
 
 /// A share with its sign.

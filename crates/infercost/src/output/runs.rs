@@ -20,7 +20,7 @@ pub(crate) fn list(entries: &[RunEntry], traces: &Path) -> Answer {
         ids.push(Cell::words(entry.id.clone()));
         dates.push(Cell::words(began(entry)));
         answers.push(Cell::words(answer(entry)));
-        machines.push(Cell::words(entry.machine.clone().unwrap_or_else(|| UNKNOWN.to_owned())));
+        machines.push(Cell::words(entry.machine.clone().unwrap_or_else(|| "unknown machine".to_owned())));
         variants.push(Cell::words(entry.variants.join(", ")));
     }
 
@@ -51,17 +51,20 @@ pub(crate) fn one(entry: &RunEntry) -> Answer {
         ("folder", entry.folder.display().to_string()),
         ("began", began(entry)),
         ("state", state(entry.state).to_owned()),
-        ("machine", entry.machine.clone().unwrap_or_else(|| UNKNOWN.to_owned())),
+        ("machine", entry.machine.clone().unwrap_or_else(|| "unknown machine".to_owned())),
+        ("machine id", entry.machine_id.clone().unwrap_or_else(|| UNKNOWN.to_owned())),
         ("variants", entry.variants.join(", ")),
         ("prompts", entry.prompts.clone().unwrap_or_else(|| UNKNOWN.to_owned())),
         ("recorded by", entry.version.clone().unwrap_or_else(|| UNKNOWN.to_owned())),
     ];
+
     let mut names = Vec::new();
     let mut values = Vec::new();
     for (name, value) in facts {
         names.push(Cell::words(name));
         values.push(Cell::words(value));
     }
+
     Answer {
         headline: answer(entry),
         table: vec![Column::left("", 0, names), Column::left("", 0, values)],

@@ -185,7 +185,7 @@ fn cost_review(outcome: &SprintOutcome, review: Option<&CostReview>) -> String {
 fn audit(outcome: &SprintOutcome, review: Option<&CostReview>) -> String {
     let limit = review.and_then(|review| review.audit.as_ref()?.limits.first());
     match (limit, outcome.present_cost) {
-        (Some(limit), _) => limit.why.clone(),
+        (Some(limit), _) => limit.why.to_string(),
         (None, Some(cost)) => {
             format!("{} {} per 1,000; what they earn: [revenue]", thousand(cost), outcome.prices.currency)
         }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use infercost_core::report::{CandidateReport, HostedReport, Report};
+use infercost_core::text::count;
 use infercost_core::{
     EnergySource, Estimate, Fact, Finding, FindingCode, Gate, Recommendation, Severity, Verdict,
 };
@@ -63,11 +64,20 @@ fn title(report: &Report) -> String {
     } else {
         format!("{} prompts of {}", prompts.total, prompts.set)
     };
-    let machine = report.machine.cpu.as_deref().unwrap_or("unknown CPU");
-    let cores = report.machine.cores.map_or_else(String::new, |cores| format!(", {cores} logical cores"));
+    let machine = machine(report);
     let model = common_model(report).map_or_else(String::new, |model| format!("{model} · "));
 
-    plain(&format!("{model}{part} · {machine}{cores}"))
+    plain(&format!("{model}{part} · {machine}"))
+}
+
+/// The machine, or how many there are: their names stand behind those of the variants.
+fn machine(report: &Report) -> String {
+    if !report.machines.is_empty() {
+        return count(report.machines.len() as u64, "machine");
+    }
+    let machine = report.machine.cpu.as_deref().unwrap_or("unknown CPU");
+    let cores = report.machine.cores.map_or_else(String::new, |cores| format!(", {cores} logical cores"));
+    format!("{machine}{cores}")
 }
 
 /// The warnings; what the headline says of hosted models is not said again below it.

@@ -63,15 +63,7 @@ pub(crate) fn known_width() -> Option<usize> {
 
 /// The text with control characters made visible; line ends stay.
 pub(crate) fn plain(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c == '\n' || !c.is_control() {
-            shown.push(c);
-        } else {
-            shown.extend(c.escape_default());
-        }
-    }
-    shown
+    infercost_core::text::printable_lines(text, usize::MAX)
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ impl SourceFile {
         let kept = |c: char, kind: Kind| if c == '\n' || kind == Kind::Code { c } else { ' ' };
         let mut code: Vec<char> = characters.iter().zip(&kinds).map(|(c, kind)| kept(*c, *kind)).collect();
         let tests = test_items(&code);
+
         for range in &tests {
             code[range.clone()].iter_mut().filter(|c| **c != '\n').for_each(|c| *c = ' ');
         }
@@ -55,6 +56,7 @@ impl SourceFile {
             line += line_breaks;
             at = end;
         }
+
         let code = with_grouped_imports(&code.into_iter().collect::<String>());
         Self { short, path, is_test, lines: text.lines().count(), code, strings }
     }
@@ -121,6 +123,7 @@ fn classify(characters: &[char]) -> Vec<Kind> {
         kinds[inside].fill(kind);
         i = end;
     }
+
     kinds
 }
 

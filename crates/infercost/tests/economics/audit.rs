@@ -51,23 +51,28 @@ fn limits_give_exit_codes() {
         4,
         &["15.1 %", "at or above the limit of 15 %"],
     );
+
     check(
         folder.path(),
         &["audit", "--revenue", &revenue(0.151), "--loss-zone", "0.2"],
         0,
         &["limit of 20 %"],
     );
+
     check(folder.path(), &["audit", "--max-cost", "0.0001"], 4, &["→ cost per inference"]);
     check(folder.path(), &["audit", "--revenue", "0"], 2, &["above 0"]);
+
     // a limit in another currency: 0.0006 USD are 0.00048 EUR, below the cost
     let limited = SETTINGS.replace("[revenue]\n", "[revenue]\ncurrency = \"USD\"\nmax_cost = 0.0006\n");
     fs::write(folder.path().join("limited.toml"), limited).unwrap();
     check(folder.path(), &["audit", "--config", "limited.toml"], 4, &["at or above the limit of 0.00048"]);
+
     // twice the capacity: half the hardware
     let fast = json(&run(folder.path(), &["audit", "--capacity-per-hour", "7200", "--json"]));
     assert!(close(&fast["per_inference"]["point"], 1e-5 + 1e-6 + 1.0 / 3600.0), "{fast:#}");
     let sample = sample();
     fs::write(folder.path().join("example.toml"), "").unwrap();
+
     // an interval that holds the limit
     let straddling = ["audit", &sample, "--revenue", "0.00024", "--assume-watts", "60,20"];
     check(
@@ -76,6 +81,7 @@ fn limits_give_exit_codes() {
         3,
         &["which may be on either side of the limit of 15 %"],
     );
+
     // energy unknown: below the limit is not settled, above it is
     check(
         folder.path(),
@@ -83,6 +89,7 @@ fn limits_give_exit_codes() {
         3,
         &["energy and idle left out", "would pass it above"],
     );
+
     check(folder.path(), &["audit", &sample, "--revenue", "0.000001"], 4, &["at or above", "cost ÷ revenue"]);
     check(
         folder.path(),
@@ -100,10 +107,12 @@ fn production_traces_by_their_own_cost_and_by_tokens() {
             "{{\"model\":\"m\",\"input_tokens\":1000,\"output_tokens\":{output},\"latency\":0.5,\"session\":\"{session}\",\"cost_stated\":{{\"amount\":\"{cost}\",\"currency\":\"USD\"}},\"correct\":{correct}}}\n"
         )
     };
+
     let lines =
         line("a", 100, "0.002", true) + &line("a", 300, "0.004", false) + &line("b", 200, "0.003", true);
     fs::write(folder.path().join("p.jsonl"), lines).unwrap();
     let audit = json(&run(folder.path(), &["audit", "--inferences", "p.jsonl", "--json"]));
+
     // 0.003 USD are 0.0024 EUR; 1.5 inferences a session; two of three right
     assert!(
         close(&audit["per_inference"]["point"], 0.0024) && close(&audit["per_session"]["point"], 0.0036),
@@ -124,6 +133,7 @@ fn production_traces_by_their_own_cost_and_by_tokens() {
         2,
         &["nobody", "litellm"],
     );
+
     fs::write(folder.path().join("broken.jsonl"), "{\"model\":\"m\"}\n{\"model\":\u{1b}}\n").unwrap();
     check(folder.path(), &["audit", "--inferences", "broken.jsonl"], 2, &["broken.jsonl:2:"]);
     fs::write(folder.path().join("more.jsonl"), "{\"model\":\"m\",\"cost\":1}\n").unwrap();

@@ -10,6 +10,7 @@ use crate::program::{json, run};
 fn hosting_with_a_rate_of_exchange() {
     let folder = bench();
     let found = json(&run(folder.path(), &["host", "--json"]));
+
     // 0.5 USD are 0.40 EUR an hour; owning costs 1 EUR and electricity
     assert_eq!(found["cheapest"], serde_json::json!(["elsewhere"]));
     let rent = found["ways"].as_array().unwrap().iter().find(|way| way["name"] == "elsewhere").unwrap();
@@ -20,6 +21,7 @@ fn hosting_with_a_rate_of_exchange() {
         assumed.contains("a bank, 2026-11-20") && assumed.contains("as fast as the measured machine"),
         "{assumed}"
     );
+
     // a run recorded there, twice as fast: half as much of the machine is used
     MadeUp { id: "20261102-000000", seconds: 0.5, watts: None, idle: None, threads: 2 }.write(folder.path());
     let there = [
@@ -31,6 +33,7 @@ fn hosting_with_a_rate_of_exchange() {
         "--measured-on",
         "elsewhere=20261102-000000",
     ];
+
     let measured = json(&run(folder.path(), &there));
     let rent = measured["ways"].as_array().unwrap().iter().find(|way| way["name"] == "elsewhere").unwrap();
     assert!(
@@ -43,7 +46,9 @@ fn hosting_with_a_rate_of_exchange() {
         2,
         &["no offer has that name"],
     );
+
     fs::remove_dir_all(folder.path().join("traces/20261102-000000")).unwrap();
+
     // in dollars the same, and without a rate an error that says what to do
     let dollars = json(&run(folder.path(), &["host", "--json", "--currency", "USD"]));
     assert_eq!(
@@ -51,6 +56,7 @@ fn hosting_with_a_rate_of_exchange() {
         (&"USD".into(), &serde_json::json!(["elsewhere"]))
     );
     check(folder.path(), &["host", "--currency", "GBP"], 2, &["EUR to GBP", "[[exchange]]", "ecb"]);
+
     // a load that needs several machines: 3600 an hour are one machine's capacity
     let many =
         json(&run(folder.path(), &["host", "--json", "--requests-per-hour", "9000", "--utilization", "0.5"]));

@@ -1,15 +1,13 @@
 //! A run whose seconds and joules are known, written as any run is.
 
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use infercost_core::run::VariantHeader;
-use infercost_core::testing::made_up_run;
+use infercost_core::testing::{RunBuilder, ScriptedFailure, ScriptedInference, made_up_run};
 use infercost_core::{
-    ChunkArrival, EnergyDomain, EnergyReading, EnergyScope, EngineIdentity, Evaluation, EvaluationRecord,
-    FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, LoadRecord, MeterKind, MeterSource,
-    OperatingPoint, Outcome, PromptId, RunHeader, RunId, Sampling, TaskScore, VariantId, Watts, WindowId,
-    WindowRecord,
+    EngineIdentity, Evaluation, FailureKind, IdlePhase, MachineFacts, PromptId, RunHeader, RunId, RunRecord, TaskScore,
+    VariantId,
 };
 use infercost_trace::RunStore;
 
@@ -37,101 +35,51 @@ impl MadeUp {
         self.write_failing(folder, |_| false);
     }
 
+    /// The same as it would be on that machine.
+    #[allow(dead_code, reason = "not every test has several machines")]
+    pub(crate) fn write_on(&self, folder: &Path, machine: MachineFacts) {
+        self.write_header(folder, RunHeader { machine, ..self.header() }, |_| false);
+    }
+
     /// The same, where the server refuses some prompts: it takes as long, and answers nothing.
     pub(crate) fn write_failing(&self, folder: &Path, fails: fn(u32) -> bool) {
-        let header = self.header();
-        let mut now = SystemTime::from(header.started_at);
-        let mut store = RunStore::create(&folder.join("traces"), &header).unwrap();
-        let wall_time = Duration::from_secs(10);
-        store
-            .idle(&IdleRecord {
-                boards: Vec::new(),
-                cross_checks: Vec::new(),
-                phase: IdlePhase::Resident,
-                started_at: now,
-                wall_time,
-                energy: reading(self.idle, wall_time),
-            })
-            .unwrap();
-        now += wall_time;
-        let load_time = Duration::from_secs(2);
-        store.load(&LoadRecord { variant: VARIANT.into(), started_at: now, load_time }).unwrap();
-        now += load_time;
-        let latency = Duration::from_secs_f64(self.seconds);
+        self.write_header(folder, self.header(), fails);
+    }
+
+    fn write_header(&self, folder: &Path, header: RunHeader, fails: fn(u32) -> bool) {
+        let variant = VariantId::from(VARIANT);
+        let mut run = RunBuilder::new(header);
+        run.idle(IdlePhase::Resident, self.idle, Duration::from_secs(10));
+        run.load(&variant, Duration::from_secs(2));
+
         // Windows of a few prompts, so that how windows differ is known (not at all).
         for first in (0..PROMPTS).step_by(PER_WINDOW) {
             let prompts = first..PROMPTS.min(first + PER_WINDOW as u32);
-            let inferences: Vec<InferenceRecord> = prompts
-                .map(|index| self.inference(index, now + latency * (index - first), fails(index)))
-                .collect();
-            let wall_time = latency * u32::try_from(inferences.len()).unwrap();
-            let window = WindowRecord {
-                id: WindowId { variant: VARIANT.into(), index: first / PER_WINDOW as u32 },
-                started_at: now,
-                wall_time,
-                operating_point: OperatingPoint::SEQUENTIAL,
-                energy: reading(self.watts, wall_time),
-                interrupted: false,
-                interference: None,
-                remeasures: None,
-                load: None,
-                inferences,
-            };
-            now += wall_time;
-            store.window(&window).unwrap();
+            run.window(&variant, self.watts, prompts.map(|index| self.inference(index, fails(index))));
         }
         for index in 0..PROMPTS {
             let score = if index % 2 == 0 && !fails(index) { 1.0 } else { 0.0 };
-            let result = Evaluation::Task(TaskScore {
-                grader: "exact".into(),
-                score,
-                label: String::new(),
-                choices: None,
-            });
-            store
-                .evaluation(&EvaluationRecord {
-                    variant: VARIANT.into(),
-                    prompt: prompt(index),
-                    repetition: 0,
-                    evaluated_at: now,
-                    duration: Duration::from_micros(10),
-                    result,
-                })
-                .unwrap();
+            let result = TaskScore { grader: "exact".into(), score, label: String::new(), choices: None };
+            run.evaluation(&variant, &prompt(index), Evaluation::Task(result));
         }
-        store.finish(now).unwrap();
+        write(&folder.join("traces"), &run.finished());
     }
 
-    fn inference(&self, index: u32, issued_at: SystemTime, fails: bool) -> InferenceRecord {
-        let at = |share: f64| Duration::from_secs_f64(self.seconds * share);
-        let failed =
-            Outcome::Failed { kind: FailureKind::Status, message: "status 500".into(), latency: at(1.0) };
-        let arrivals = (0..TOKENS).map(|token| {
-            let share = 0.1 + 0.9 * f64::from(token) / f64::from(TOKENS - 1);
-            ChunkArrival { at: at(share), tokens: 1 }
-        });
-        InferenceRecord {
+    fn inference(&self, index: u32, fails: bool) -> ScriptedInference {
+        let share = |share: f64| Duration::from_secs_f64(self.seconds * share);
+        let refusal = || ScriptedFailure { kind: FailureKind::Status, message: "status 500".into() };
+        ScriptedInference {
             prompt: prompt(index),
-            repetition: 0,
-            issued_at,
             input_text: Some(format!("Question {index}")),
             input_tokens: Some(50),
             cached_input_tokens: Some(0),
             max_tokens: TOKENS,
-            sampling: Sampling::default(),
-            served: None,
-            outcome: if fails {
-                failed
-            } else {
-                Outcome::Completed {
-                    text: Some("an answer".into()),
-                    finish: FinishReason::Stop,
-                    output_tokens: TOKENS,
-                    thinking: None,
-                    arrivals: arrivals.collect(),
-                    latency: at(1.0),
-                }
-            },
+            text: Some("an answer".into()),
+            tokens: TOKENS,
+            first: share(0.1),
+            step: share(0.9 / f64::from(TOKENS - 1)),
+            failure: fails.then(refusal),
+            pause: Duration::ZERO,
         }
     }
 
@@ -156,14 +104,20 @@ fn prompt(index: u32) -> PromptId {
     PromptId(format!("p{index}"))
 }
 
-fn reading(watts: Option<f64>, time: Duration) -> EnergyReading {
-    match watts {
-        None => EnergyReading::Unavailable { reason: "the script has no meter".into() },
-        Some(watts) => EnergyReading::Measured {
-            energy: Watts::new(watts) * time,
-            scope: EnergyScope::of([EnergyDomain::CpuPackage]),
-            source: MeterSource { kind: MeterKind::Counter, name: "a script".into() },
-            updates: 100,
-        },
+/// Writes a run as it is written while it is recorded.
+fn write(traces: &Path, run: &RunRecord) {
+    let mut store = RunStore::create(traces, &run.header).unwrap();
+    for idle in &run.idles {
+        store.idle(idle).unwrap();
     }
+    for load in &run.loads {
+        store.load(load).unwrap();
+    }
+    for window in &run.windows {
+        store.window(window).unwrap();
+    }
+    for evaluation in &run.evaluations {
+        store.evaluation(evaluation).unwrap();
+    }
+    store.finish(run.finished_at.unwrap()).unwrap();
 }

@@ -10,6 +10,7 @@ mod hosting;
 mod hours;
 mod init;
 mod layout;
+mod machines;
 mod made_up;
 mod optimization;
 mod pace;
@@ -106,6 +107,7 @@ fn the_sample_run_answers_everywhere() {
         0,
         &["what moves it", "energy is left out of the cost", "Prices are an example machine's"],
     );
+
     assert!(said.contains("−1 year of life"));
     check(folder.path(), &["host", &sample, "--chart", "m.svg"], 0, &["Offers are an example table's"]);
     check(
@@ -114,12 +116,14 @@ fn the_sample_run_answers_everywhere() {
         0,
         &["q8_0", "measured", "confirm: infercost compare", "shared prefix"],
     );
+
     check(
         folder.path(),
         &["replace", &sample, &sample, "--new-variant", "q8_0", "--new-price", "900"],
         3,
         &["not settled: the energy"],
     );
+
     for chart in ["t.svg", "m.svg"] {
         let svg = fs::read_to_string(folder.path().join(chart)).unwrap();
         assert!(
@@ -130,6 +134,7 @@ fn the_sample_run_answers_everywhere() {
             "{chart}"
         );
     }
+
     for command in ["audit", "host", "optimize"] {
         let answer = json(&run(folder.path(), &[command, &sample, "--json"]));
         assert_eq!(answer["schema"], format!("infercost.{command}/1"));

@@ -24,16 +24,19 @@ fn a_job_over_a_table_of_prices() {
         "--time-zone",
         "CET-1CEST,M3.5.0,M10.5.0/3",
     ];
+
     let found = json(&run(
         folder.path(),
         &[&arguments[..], &["--json", "--chart", "c.svg", "--", "night job.sh", "5%"]].concat(),
     ));
     let plan = &found;
     assert_eq!(plan["schema"], "infercost.schedule/1");
+
     // an hour at 100 W is 0.1 kWh: 0.03 now, −0.005 in the hour that pays
     assert!(close(&plan["total_now"]["point"], 0.03) && close(&plan["total"]["point"], -0.005), "{plan:#}");
     assert!(close(&plan["saving"]["point"], 0.035) && plan["more_than_noise"] == true);
     assert_eq!(plan["blocks"][1]["start"], "2026-11-23T02:00:00Z");
+
     // cron goes by the machine's clock, not by the plan's
     assert_eq!(found["timers"]["cron"][0], "0 2 23 11 * 'night job.sh' 5\\%");
     assert_eq!(found["timers"]["cron_zone"], "UTC");
@@ -45,6 +48,7 @@ fn a_job_over_a_table_of_prices() {
         0,
         &["+0100", "systemd-run", "this machine's clock (UTC)", "waiting saves"],
     );
+
     // without joules only the share is known
     let sample = sample();
     let mut of_sample = [&arguments[..], &["--json"]].concat();
@@ -56,6 +60,7 @@ fn a_job_over_a_table_of_prices() {
             && plan["saving_share"]["point"].as_f64().unwrap() > 0.5,
         "{plan:#}"
     );
+
     for (index, value, code, wanted) in [
         (4, "2026-11-23T00:30Z", 2, "move the deadline"),
         (4, "2026-11-22T00:30Z", 2, "has passed"),
@@ -68,6 +73,7 @@ fn a_job_over_a_table_of_prices() {
         broken[index] = value;
         check(folder.path(), &broken, code, &[wanted]);
     }
+
     let stored = ["schedule", "--inferences", "10", "--deadline", "+12h"];
     check(folder.path(), &stored, 2, &["no curve reaches beyond now", "flat price"]);
 }
@@ -101,6 +107,7 @@ fn a_job_is_run_when_it_is_cheap() {
         "-c",
         "date +%s > started; exit 7",
     ];
+
     let output = run(folder.path(), &arguments);
     assert_eq!(output.status.code(), Some(7), "{}", text(&output.stderr));
     let started: i64 = fs::read_to_string(folder.path().join("started")).unwrap().trim().parse().unwrap();

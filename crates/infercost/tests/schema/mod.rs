@@ -11,10 +11,12 @@ use serde_json::{Map, Value, json};
 use crate::workspace;
 
 /// Fields whose names are data: variants, kinds of failures, parts of a cost.
-const MAPS: [&str; 9] = [
+const MAPS: [&str; 11] = [
     "failure_kinds",
     "unknown",
+    "unknown_codes",
     "left_out",
+    "left_out_codes",
     "irregularities",
     "unsaid",
     "facts",

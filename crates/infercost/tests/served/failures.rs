@@ -28,6 +28,7 @@ fn faults_are_counted_by_kind_and_the_run_is_on_disk() {
         ("fault 5.", Reply::whole(200, "text/html", &[], "<html>it works</html>"), "protocol"),
         ("fault 6.", broken(Fault::ErrorObject), "status"),
     ];
+
     let script: Vec<(&str, Reply)> =
         replies.iter().map(|(asked, reply, _)| (*asked, reply.clone())).collect();
     let server = serving(move |asked| {
@@ -46,9 +47,11 @@ fn faults_are_counted_by_kind_and_the_run_is_on_disk() {
         "2s",
         "--json",
     ];
+
     let report = json(&run(folder.path(), &arguments));
     let candidate = &report["candidates"][0];
     assert_eq!((&candidate["inferences"], &candidate["failures"]), (&8.into(), &6.into()), "{candidate:#}");
+
     for kind in ["connection", "protocol", "timeout", "status"] {
         let expected = replies.iter().filter(|(.., of)| *of == kind).count();
         assert_eq!(candidate["failure_kinds"][kind], expected, "{kind}: {candidate:#}");
@@ -86,6 +89,7 @@ fn errors_that_repeat_prompts_do_not_reach_the_disk_without_content() {
         })
         .unwrap()
     };
+
     for (flags, is_kept) in
         [(&[][..], true), (&["--no-content"][..], false), (&["--redact", "marmot"], false)]
     {
@@ -126,6 +130,7 @@ fn a_server_that_dies_leaves_a_run_that_says_so() {
         let fault = (asked.number > 6).then_some((1, Fault::Die));
         StreamScript { fault, ..StreamScript::default() }.reply()
     });
+
     let url = url(&server);
     let arguments = [
         "compare",
@@ -142,6 +147,7 @@ fn a_server_that_dies_leaves_a_run_that_says_so() {
         "2s",
         "--json",
     ];
+
     let report = json(&run(folder.path(), &arguments));
     let candidate = &report["candidates"][0];
     assert_eq!(candidate["inferences"], 6, "{candidate:#}");

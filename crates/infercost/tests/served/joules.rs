@@ -96,6 +96,7 @@ fn an_estimate_counts_the_processes_of_a_server_on_this_machine() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+
     let patience = Instant::now();
     while !answers(free) && patience.elapsed() < Duration::from_secs(60) {
         sleep(Duration::from_millis(10));
@@ -103,6 +104,7 @@ fn an_estimate_counts_the_processes_of_a_server_on_this_machine() {
     let proc = folder.path().join("proc");
     fs::create_dir(&proc).unwrap();
     fs::write(proc.join("cpuinfo"), "model name\t: Intel(R) Xeon(R) Gold 6148 CPU @ 2.40GHz\n").unwrap();
+
     for entry in ["self".to_owned(), server.id().to_string()] {
         std::os::unix::fs::symlink(Path::new("/proc").join(&entry), proc.join(&entry)).unwrap();
     }
@@ -116,6 +118,7 @@ fn an_estimate_counts_the_processes_of_a_server_on_this_machine() {
     let report = json(&output);
     let energy = &report["candidates"][0]["energy"];
     assert_eq!(energy["source"], "estimated", "{report:#}");
+
     // One more request than the three that are measured tried the server out.
     let expected = 0.75 * used * 150.0 / 40.0;
     let ratio = energy["gross_j"].as_f64().unwrap() / expected;

@@ -349,11 +349,13 @@ fn what_cannot_be_searched_is_refused_before_a_server_is_started() {
         all.extend(more);
         all
     };
+
     let served = |more: &[&'static str]| {
         let mut all: Vec<String> = with(more).into_iter().map(str::to_owned).collect();
         all.extend(["--serve".to_owned(), command.clone()]);
         all
     };
+
     let cases: [(Vec<String>, &str); 12] = [
         (served(&[]), "nothing fills it"),
         (served(&["--vary", "np=1,2", "--vary", "other=1,2"]), "no {other}"),
@@ -368,6 +370,7 @@ fn what_cannot_be_searched_is_refused_before_a_server_is_started() {
         (served(&["--vary", "np=1,2", "--concurrency", "2", "--rate", "1"]), "contradict"),
         (with(&["--vary", "np=1,2"]).into_iter().map(str::to_owned).collect(), "placeholders of --serve"),
     ];
+
     for (words, wanted) in cases {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let output = run(folder.path(), &words);
@@ -375,5 +378,6 @@ fn what_cannot_be_searched_is_refused_before_a_server_is_started() {
         assert_eq!(output.status.code(), Some(2), "{words:?}: {error}");
         assert!(error.contains(wanted), "{words:?}: {error}");
     }
+
     assert!(ports(folder.path()).is_empty());
 }

@@ -81,8 +81,10 @@ fn serve_starts_awaits_uses_and_stops_a_server() {
         "1s",
         "--json",
     ];
+
     let output = run(folder.path(), &arguments);
     let report = json(&output);
+
     for candidate in report["candidates"].as_array().unwrap() {
         assert_eq!(
             (&candidate["inferences"], &candidate["failures"]),
@@ -93,6 +95,7 @@ fn serve_starts_awaits_uses_and_stops_a_server() {
         assert!(candidate["engine"]["weights_sha256"].is_string());
         assert_eq!(candidate["operating_points"].as_array().unwrap().len(), 1);
     }
+
     let run_folder = only_run(folder.path());
     for name in ["server-some.log", "server-other.log"] {
         assert!(!answers(stub_port(&run_folder.join(name))), "{name}: a server outlived the run");
@@ -178,6 +181,7 @@ fn interrupt_with(signal: &str) {
         "--duration",
         "60s",
     ];
+
     let mut child =
         infercost(folder.path(), &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let patience = Instant::now();
@@ -190,12 +194,14 @@ fn interrupt_with(signal: &str) {
         }
         sleep(Duration::from_millis(10));
     };
+
     let port = stub_port(&log);
     assert!(answers(port));
     let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(kill.success());
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130), "{signal}: {status}");
+
     // a server that was killed needs a moment to be gone
     let patience = Instant::now();
     while answers(port) {

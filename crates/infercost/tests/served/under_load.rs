@@ -97,6 +97,7 @@ fn a_killed_run_goes_on_with_the_point_it_was_at() {
         }
         sleep(Duration::from_millis(5));
     }
+
     child.kill().unwrap();
     child.wait().unwrap();
     let cut = only_run(folder.path());
@@ -112,6 +113,7 @@ fn a_killed_run_goes_on_with_the_point_it_was_at() {
     assert!(interrupted[0].1.contains_key("infercost.load"));
     assert_eq!(loaded(&cut), 4, "three points and the one that was cut off");
     let mut seen = HashSet::new();
+
     for (_, one) in spans(&cut, "inference") {
         let key = ["infercost.prompt", "infercost.repetition"].map(|name| one[name].to_string());
         assert!(seen.insert(key.join(" ")), "an inference stands twice");

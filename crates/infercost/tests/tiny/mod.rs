@@ -27,7 +27,9 @@ pub(crate) fn write_model(path: &Path, seed: u64, kind: GgmlDType) -> candle_cor
         tensors.push((name.to_owned(), QTensor::quantize(&tensor, kind)?));
         Ok(())
     };
+
     matrix("token_embd.weight", vocabulary, WIDTH)?;
+
     for layer in 0..LAYERS {
         for (name, rows, columns) in [
             ("attn_q", WIDTH, WIDTH),
@@ -41,10 +43,12 @@ pub(crate) fn write_model(path: &Path, seed: u64, kind: GgmlDType) -> candle_cor
             matrix(&format!("blk.{layer}.{name}.weight"), rows, columns)?;
         }
     }
+
     let mut norms = vec!["output_norm.weight".to_owned()];
     for layer in 0..LAYERS {
         norms.extend(["attn_norm", "ffn_norm"].map(|name| format!("blk.{layer}.{name}.weight")));
     }
+
     for name in norms {
         let ones = Tensor::ones(WIDTH, candle_core::DType::F32, &Device::Cpu)?;
         tensors.push((name, QTensor::quantize(&ones, GgmlDType::F32)?));
@@ -75,6 +79,7 @@ pub(crate) fn write_model(path: &Path, seed: u64, kind: GgmlDType) -> candle_cor
         ("tokenizer.ggml.bos_token_id", number(257)),
         ("tokenizer.chat_template", text(TEMPLATE)),
     ];
+
     let metadata: Vec<(&str, &Value)> = metadata.iter().map(|(key, value)| (*key, value)).collect();
     let tensors: Vec<(&str, &QTensor)> =
         tensors.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();

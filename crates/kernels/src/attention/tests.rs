@@ -23,6 +23,7 @@ fn noise(seed: usize, length: usize) -> Vec<f32> {
 fn expected(case: &Case, q: &[f32], k: &[f32], v: &[f32], scale: f32) -> Vec<f64> {
     let (width, group) = (case.width, case.heads / case.kv_heads);
     let mut output = Vec::new();
+
     for token in 0..case.tokens {
         for head in 0..case.heads {
             let position = case.cached + token;
@@ -50,6 +51,7 @@ fn expected(case: &Case, q: &[f32], k: &[f32], v: &[f32], scale: f32) -> Vec<f64
             output.extend(mixed);
         }
     }
+
     output
 }
 

@@ -8,10 +8,9 @@ use std::arch::x86_64::{
     _mm256_store_ps, _mm256_store_si256, _mm256_sub_ps, _mm256_xor_si256,
 };
 
-use crate::format::has_minimum;
+use crate::format::{has_minimum, scale_columns};
 use crate::job::Job;
 use crate::layout::{BLOCK, BLOCK_CODES};
-use crate::scratch::scale_columns;
 use crate::{PANEL_ROWS, Scratch, WeightType};
 
 /// Unpacks half-precision or BF16 weights into `scratch`.

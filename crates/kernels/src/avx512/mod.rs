@@ -13,7 +13,6 @@ mod codes;
 mod float;
 mod int256;
 mod int32;
-mod quantize;
 
 /// Evaluates an expression with the number of tokens as a constant.
 macro_rules! with_tokens {
@@ -33,8 +32,6 @@ use std::arch::x86_64::{
     __m256i, __m512, _MM_HINT_T0, _mm_prefetch, _mm256_load_si256, _mm512_cvtph_ps, _mm512_mask_storeu_ps,
 };
 use std::ops::Range;
-
-pub(crate) use quantize::{quantize_32, quantize_256};
 
 use crate::job::Job;
 use crate::{PANEL_ROWS, Scratch, WeightType};

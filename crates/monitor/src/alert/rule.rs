@@ -83,7 +83,7 @@ impl FromStr for Rule {
 
     fn from_str(text: &str) -> Result<Self, RuleError> {
         parse(text).map_err(|reason| {
-            let rule = text.chars().take(LONGEST).flat_map(char::escape_debug).collect();
+            let rule = infercost_core::text::printable_up_to(text, LONGEST).into_owned();
             RuleError { rule, reason }
         })
     }

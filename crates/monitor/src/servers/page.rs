@@ -38,15 +38,18 @@ impl MetricsPage {
             {
                 continue;
             }
+
             let Some(found) = sample(line) else { continue };
             page.samples += 1;
             if !found.series.value.is_finite() {
                 continue;
             }
+
             if let Some(model) = found.series.label("model_name").filter(|_| page.models.len() < MOST_MODELS)
             {
                 page.models.insert(infercost_core::text::printable_up_to(model, LONGEST_NAME).into_owned());
             }
+
             let sum = page.sums.entry(found.name.to_owned()).or_insert(Sum { sum: 0.0, series: 0.0 });
             sum.sum += found.series.value;
             sum.series += 1.0;

@@ -1,6 +1,7 @@
 //! What the numbers rest on: cautions, prices, machine, and what ran.
 
 use infercost_core::Finding;
+use infercost_core::price::Price;
 use infercost_core::report::Report;
 
 use crate::figures::{UNKNOWN, bytes, percent, significant};
@@ -18,22 +19,40 @@ pub(crate) fn prices(report: &Report) -> Table {
         table.columns.push(Column { name: name.to_owned(), number: false });
     }
 
-    for price in &report.prices {
-        table.rows.push(vec![
-            Cell::text(price.name.clone()),
-            Cell::text(format!("{} {}", price.value, price.currency)),
-            Cell::text(format!("per {}", price.unit)),
-            Cell::text(price.source.clone()),
-            Cell::text(price.date.to_string()),
-        ]);
+    for price in report.prices.iter().filter(|_| report.machines.is_empty()) {
+        table.rows.push(price_row(price, price.name.clone()));
+    }
+    for machine in &report.machines {
+        for price in machine.price_book.prices() {
+            table.rows.push(price_row(price, format!("{} of {}", price.name, machine.name)));
+        }
     }
     table
 }
 
-/// The machine, and the assumptions that turn its hours into money.
+fn price_row(price: &Price, name: String) -> Vec<Cell> {
+    vec![
+        Cell::text(name),
+        Cell::text(format!("{} {}", price.value, price.currency)),
+        Cell::text(format!("per {}", price.unit)),
+        Cell::text(price.source.clone()),
+        Cell::text(price.date.to_string()),
+    ]
+}
+
+/// The machine, and the assumptions that turn its hours into money; of several machines a line each.
 pub(crate) fn machine(report: &Report) -> Vec<Fact> {
     let machine = &report.machine;
     let mut facts = Vec::new();
+    if !report.machines.is_empty() {
+        for machine in &report.machines {
+            let hardware = machine.facts.hardware().unwrap_or_else(|| UNKNOWN.to_owned());
+            let used = percent(machine.price_book.utilization);
+            facts.push(Fact::new(&machine.name, format!("{hardware}, used in {used} of its hours")));
+        }
+        return facts;
+    }
+
     let mut add = |name: &str, value: Option<String>| {
         facts.push(Fact::new(name, value.unwrap_or_else(|| UNKNOWN.to_owned())));
     };

@@ -54,17 +54,26 @@ fn facts(report: &Report, input: &PageInput<'_>) -> Vec<Fact> {
     };
     let inferences: u64 = report.candidates.iter().map(|candidate| candidate.inferences).sum();
     let failures: u64 = report.candidates.iter().map(|candidate| candidate.failures).sum();
-    let cores = report.machine.cores.map_or_else(String::new, |cores| format!(", {cores} logical cores"));
-    let machine = report.machine.cpu.as_deref().unwrap_or("unknown CPU");
 
     let mut facts = vec![
         Fact::new("Prompts", set),
         Fact::new("Inferences", format!("{inferences}, {failures} failed")),
-        Fact::new("Machine", format!("{machine}{cores}")),
+        machine(report),
     ];
     if let Some(run) = input.runs.first() {
         facts.push(Fact::new("Recorded", run.header.started_at.strftime("%Y-%m-%d %H:%M UTC").to_string()));
     }
     facts.push(Fact::new("Prices", report.price_book.name.clone()));
     facts
+}
+
+/// The machine, or the names of all of them.
+fn machine(report: &Report) -> Fact {
+    if !report.machines.is_empty() {
+        let names: Vec<&str> = report.machines.iter().map(|machine| machine.name.as_str()).collect();
+        return Fact::new("Machines", names.join(", "));
+    }
+    let cores = report.machine.cores.map_or_else(String::new, |cores| format!(", {cores} logical cores"));
+    let machine = report.machine.cpu.as_deref().unwrap_or("unknown CPU");
+    Fact::new("Machine", format!("{machine}{cores}"))
 }

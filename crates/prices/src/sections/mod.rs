@@ -2,6 +2,7 @@
 
 pub mod exchange;
 pub mod load;
+pub mod machine;
 pub mod offer;
 pub mod revenue;
 pub mod source;
@@ -9,6 +10,7 @@ pub mod tariff;
 
 pub use exchange::ExchangeSection;
 pub use load::LoadSection;
+pub use machine::{MachineMatch, MachineSection, PricedMachine};
 pub use offer::OfferSection;
 pub use revenue::{Revenue, RevenueSection};
 pub use source::SourceSection;

@@ -12,34 +12,18 @@ use crate::sections::{price, within};
 
 /// One `[[offers]]` entry.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-pub enum OfferSection {
-    /// A machine by the hour.
-    Rent(RentSection),
-    /// A machine that may be taken away.
-    Spot(SpotSection),
-    /// A machine by the second of work.
-    Serverless(ServerlessSection),
-    /// Answers by the token.
-    Api(ApiSection),
+pub struct OfferSection {
+    #[serde(flatten)]
+    named: Named,
+    #[serde(flatten)]
+    kind: KindSection,
 }
 
-/// A machine by the hour.
+/// What every offer has.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RentSection {
+struct Named {
     /// The offer's name.
     name: String,
-    /// Rate per hour.
-    per_hour: Amount,
-    /// Seconds to which use is rounded up.
-    #[serde(default = "one_second")]
-    billing_seconds: f64,
-    /// Storage, egress and the like per month.
-    #[serde(default = "nothing")]
-    other_per_month: Amount,
-    /// Throughput relative to the measured machine.
-    speed: Option<f64>,
     /// Says that a price of 0 is meant.
     #[serde(default)]
     free: bool,
@@ -51,12 +35,36 @@ pub struct RentSection {
     date: Day,
 }
 
+/// What each kind has.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+enum KindSection {
+    Rent(RentSection),
+    Spot(SpotSection),
+    Serverless(ServerlessSection),
+    Api(ApiSection),
+}
+
+/// A machine by the hour.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RentSection {
+    /// Rate per hour.
+    per_hour: Amount,
+    /// Seconds to which use is rounded up.
+    #[serde(default = "one_second")]
+    billing_seconds: f64,
+    /// Storage, egress and the like per month.
+    #[serde(default = "nothing")]
+    other_per_month: Amount,
+    /// Throughput relative to the measured machine.
+    speed: Option<f64>,
+}
+
 /// A machine that may be taken away.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SpotSection {
-    /// The offer's name.
-    name: String,
+struct SpotSection {
     /// Rate per hour.
     per_hour: Amount,
     /// Interruptions in an hour of use.
@@ -73,23 +81,12 @@ pub struct SpotSection {
     speed: Option<f64>,
     /// Seconds to load the model there, instead of what was measured here.
     load_seconds: Option<f64>,
-    /// Says that a price of 0 is meant.
-    #[serde(default)]
-    free: bool,
-    /// Currency of the amounts.
-    currency: Currency,
-    /// Whose figure it is.
-    source: String,
-    /// As of when.
-    date: Day,
 }
 
 /// A machine by the second of work.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ServerlessSection {
-    /// The offer's name.
-    name: String,
+struct ServerlessSection {
     /// Rate per second.
     per_second: Amount,
     /// Seconds that a worker waits for the next request before it is taken down; they are billed.
@@ -101,36 +98,16 @@ pub struct ServerlessSection {
     speed: Option<f64>,
     /// Seconds to load the model there, instead of what was measured here.
     load_seconds: Option<f64>,
-    /// Says that a price of 0 is meant.
-    #[serde(default)]
-    free: bool,
-    /// Currency of the amounts.
-    currency: Currency,
-    /// Whose figure it is.
-    source: String,
-    /// As of when.
-    date: Day,
 }
 
 /// Answers by the token.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ApiSection {
-    /// The offer's name.
-    name: String,
+struct ApiSection {
     /// Per million input tokens.
     input_per_million: Amount,
     /// Per million output tokens.
     output_per_million: Amount,
-    /// Says that a price of 0 is meant.
-    #[serde(default)]
-    free: bool,
-    /// Currency of the amounts.
-    currency: Currency,
-    /// Whose figure it is.
-    source: String,
-    /// As of when.
-    date: Day,
 }
 
 fn one_second() -> f64 {
@@ -141,15 +118,20 @@ fn nothing() -> Amount {
     Amount(Decimal::ZERO)
 }
 
+/// What is paid, and which of it stands for the offer.
+struct Checked {
+    charge: Charge,
+    /// The price that leads, and what it is for.
+    leading: Amount,
+    unit: &'static str,
+    /// Whether any of the prices is 0.
+    has_zero: bool,
+}
+
 impl OfferSection {
     /// The offer's name.
     pub fn name(&self) -> &str {
-        match self {
-            Self::Rent(RentSection { name, .. })
-            | Self::Spot(SpotSection { name, .. })
-            | Self::Serverless(ServerlessSection { name, .. })
-            | Self::Api(ApiSection { name, .. }) => name,
-        }
+        &self.named.name
     }
 
     /// Checks the entry.
@@ -157,33 +139,14 @@ impl OfferSection {
     /// # Errors
     /// [`PriceError::Setting`] with the key that is out of range.
     pub fn checked(self) -> Result<HostingOffer, PriceError> {
-        match self {
-            Self::Rent(section) => section.checked(),
-            Self::Spot(section) => section.checked(),
-            Self::Serverless(section) => section.checked(),
-            Self::Api(section) => section.checked(),
-        }
-    }
-}
+        let Checked { charge, leading, unit, has_zero } = match self.kind {
+            KindSection::Rent(section) => section.checked()?,
+            KindSection::Spot(section) => section.checked()?,
+            KindSection::Serverless(section) => section.checked()?,
+            KindSection::Api(section) => section.checked()?,
+        };
 
-/// What every offer has.
-struct Named {
-    name: String,
-    /// The price that leads, and what it is for.
-    leading: Amount,
-    unit: &'static str,
-    /// Whether any of the prices is 0.
-    has_zero: bool,
-    free: bool,
-    currency: Currency,
-    source: String,
-    date: Day,
-}
-
-impl Named {
-    /// The offer with what is paid.
-    fn with(self, charge: Charge) -> Result<HostingOffer, PriceError> {
-        let Self { name, leading, unit, has_zero, free, currency, source, date } = self;
+        let Named { name, free, currency, source, date } = self.named;
         within("offers.name", !name.trim().is_empty(), "an offer needs a name")?;
         within("offers.free", !free || has_zero, "stands with a price above 0; leave it out, or write 0")?;
 
@@ -195,23 +158,22 @@ impl Named {
 }
 
 impl RentSection {
-    fn checked(self) -> Result<HostingOffer, PriceError> {
-        let Self { name, per_hour, billing_seconds, other_per_month, speed, free, currency, source, date } =
-            self;
+    fn checked(self) -> Result<Checked, PriceError> {
+        let Self { per_hour, billing_seconds, other_per_month, speed } = self;
         within("offers.billing_seconds", at_least(billing_seconds, 1.0), "must be at least 1")?;
         within("offers.other_per_month", other_per_month.0 >= Decimal::ZERO, "must not be negative")?;
         sound_speed(speed)?;
 
         let has_zero = per_hour.0.is_zero();
-        let named = Named { name, leading: per_hour, unit: "hour", has_zero, free, currency, source, date };
-        named.with(Charge::Rent { billing_seconds, other_per_month: other_per_month.0, speed })
+        let charge = Charge::Rent { billing_seconds, other_per_month: other_per_month.0, speed };
+        Ok(Checked { charge, leading: per_hour, unit: "hour", has_zero })
     }
 }
 
 impl SpotSection {
-    fn checked(self) -> Result<HostingOffer, PriceError> {
-        let Self { name, per_hour, interruptions_per_hour, lost_seconds, fallback_share, .. } = self;
-        let Self { on_demand_per_hour, speed, load_seconds, free, currency, source, date, .. } = self;
+    fn checked(self) -> Result<Checked, PriceError> {
+        let Self { per_hour, interruptions_per_hour, lost_seconds, fallback_share, .. } = self;
+        let Self { on_demand_per_hour, speed, load_seconds, .. } = self;
         let interruptions = at_least(interruptions_per_hour, 0.0);
         within("offers.interruptions_per_hour", interruptions, "must not be negative")?;
         within("offers.lost_seconds", at_least(lost_seconds, 0.0), "must not be negative")?;
@@ -222,22 +184,21 @@ impl SpotSection {
         sound_load(load_seconds)?;
 
         let has_zero = per_hour.0.is_zero();
-        let named = Named { name, leading: per_hour, unit: "hour", has_zero, free, currency, source, date };
-        named.with(Charge::Spot {
+        let charge = Charge::Spot {
             interruptions_per_hour,
             lost_seconds,
             fallback_share,
             on_demand_per_hour: on_demand_per_hour.map(|amount| amount.0),
             speed,
             load_seconds,
-        })
+        };
+        Ok(Checked { charge, leading: per_hour, unit: "hour", has_zero })
     }
 }
 
 impl ServerlessSection {
-    fn checked(self) -> Result<HostingOffer, PriceError> {
-        let Self { name, per_second, keep_warm_seconds, cold_share, speed, load_seconds, .. } = self;
-        let Self { free, currency, source, date, .. } = self;
+    fn checked(self) -> Result<Checked, PriceError> {
+        let Self { per_second, keep_warm_seconds, cold_share, speed, load_seconds } = self;
         within("offers.keep_warm_seconds", at_least(keep_warm_seconds, 0.0), "must not be negative")?;
         let share = cold_share.is_none_or(|share| (0.0..=1.0).contains(&share));
         within("offers.cold_share", share, SHARE)?;
@@ -245,22 +206,20 @@ impl ServerlessSection {
         sound_load(load_seconds)?;
 
         let has_zero = per_second.0.is_zero();
-        let named =
-            Named { name, leading: per_second, unit: "second", has_zero, free, currency, source, date };
-        named.with(Charge::Serverless { keep_warm_seconds, cold_share, speed, load_seconds })
+        let charge = Charge::Serverless { keep_warm_seconds, cold_share, speed, load_seconds };
+        Ok(Checked { charge, leading: per_second, unit: "second", has_zero })
     }
 }
 
 impl ApiSection {
-    fn checked(self) -> Result<HostingOffer, PriceError> {
-        let Self { name, input_per_million, output_per_million, free, currency, source, date } = self;
+    fn checked(self) -> Result<Checked, PriceError> {
+        let Self { input_per_million, output_per_million } = self;
         let input = input_per_million.0;
         within("offers.input_per_million", input >= Decimal::ZERO, "must not be negative")?;
 
         let has_zero = input.is_zero() || output_per_million.0.is_zero();
-        let unit = "million output tokens";
-        let named = Named { name, leading: output_per_million, unit, has_zero, free, currency, source, date };
-        named.with(Charge::Api { input: of_million(input), output: of_million(output_per_million.0) })
+        let charge = Charge::Api { input: of_million(input), output: of_million(output_per_million.0) };
+        Ok(Checked { charge, leading: output_per_million, unit: "million output tokens", has_zero })
     }
 }
 

@@ -152,6 +152,7 @@ fn values_that_cannot_be() {
             check(source, Answer::ok(body), wanted);
         }
     };
+
     check_all(
         named("energy-charts"),
         &[
@@ -163,6 +164,7 @@ fn values_that_cannot_be() {
             (r#"{"unix_seconds":[0],"price":[1e300]}"#, "form"),
         ],
     );
+
     check_all(
         named("awattar"),
         &[
@@ -173,6 +175,7 @@ fn values_that_cannot_be() {
             ),
         ],
     );
+
     check_all(
         named("octopus-agile"),
         &[(r#"{"next":"http://elsewhere.example/\u001b","results":[]}"#, "lies elsewhere")],
@@ -248,7 +251,9 @@ fn no_changed_byte_panics() {
         ),
         (named("ecb"), "<Cube time='2026-10-23'><Cube currency='USD' rate='1.08'/>"),
     ];
+
     assert_eq!(good.len(), SOURCES.len());
+
     for (source, text) in good {
         let query = query("http://127.0.0.1:1");
         assert!(source.parse(text, &query, now()).is_ok(), "{}", source.name);

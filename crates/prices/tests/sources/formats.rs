@@ -112,6 +112,7 @@ fn octopus_by_payment_and_without_an_end() {
             r#"{{"value_inc_vat":{value},"valid_from":"{from}","valid_to":{to},"payment_method":{method}}}"#
         )
     };
+
     let (july, october) = ("2026-07-01T00:00:00Z", "2026-10-01T00:00:00Z");
     let page = |rates: &[String]| format!(r#"{{"next":null,"results":[{}]}}"#, rates.join(","));
     let both = page(&[
@@ -120,6 +121,7 @@ fn octopus_by_payment_and_without_an_end() {
         rate("25", july, october, "\"DIRECT_DEBIT\""),
         rate("26", july, october, "\"NON_DIRECT_DEBIT\""),
     ]);
+
     let asked = |method: Option<&str>, text: &str| {
         let query = Query { payment_method: method.map(str::to_owned), ..query("http://127.0.0.1:1") };
         named("octopus-agile").parse(text, &query, now())
@@ -129,6 +131,7 @@ fn octopus_by_payment_and_without_an_end() {
     assert!(asked(Some("cash"), &both).unwrap_err().contains("there are DIRECT_DEBIT"));
     let parsed = asked(Some("direct_debit"), &both).unwrap();
     let Prices::Curve(curve) = &parsed.prices else { panic!("{parsed:?}") };
+
     // to midnight in Britain after the day that was asked for
     assert_eq!(slots(curve), ["2026-07-01T00:00:00Z 132480 0.25", "2026-10-01T00:00:00Z 36000 0.26"]);
     assert!(parsed.remarks[0].contains("names no end"), "{parsed:?}");
@@ -223,12 +226,14 @@ fn aws_spot_history() {
             r#"{{"AvailabilityZone":"a","InstanceType":"g5.xlarge","ProductDescription":"{product}","SpotPrice":"{price}","Timestamp":"2026-10-24T{hour:02}:00:00Z"}}"#
         )
     };
+
     // a license comes with some of them, and the newest entry is no better for that
     let entries = [
         entry("Windows", "0.59", 11),
         entry("Red Hat Enterprise Linux", "0.46", 10),
         entry("Linux/UNIX (Amazon VPC)", "0.40", 9),
     ];
+
     let history = format!(r#"{{"SpotPriceHistory":[{}],"NextToken":"x"}}"#, entries.join(","));
     for (product, rate) in
         [(None, "0.4"), (Some("windows"), "0.59"), (Some("Red Hat Enterprise Linux"), "0.46")]
@@ -241,6 +246,7 @@ fn aws_spot_history() {
         assert!(parsed.left_out.iter().any(|what| what.contains("NextToken")), "{parsed:?}");
         assert_eq!(parsed.left_out.iter().filter(|what| what.starts_with("1 prices of ")).count(), 2);
     }
+
     let suse = Query { product: Some("SUSE Linux".to_owned()), ..Query::default() };
     let error = named("aws-spot").parse(&history, &suse, now()).unwrap_err();
     assert!(

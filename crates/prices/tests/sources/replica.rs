@@ -74,6 +74,7 @@ impl Replica {
                 let _gone = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&answer.body));
             }
         });
+
         Self { url, asked }
     }
 

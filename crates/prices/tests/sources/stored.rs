@@ -41,6 +41,7 @@ fn only_the_newest_of_each_question_are_read() {
     assert_eq!(store.recent(Kind::Rates, 1).unwrap(), []);
     let replica = Replica::always(Answer::ok(RATES));
     let mut asked = query(&replica.url);
+
     for zone in ["one", "two"] {
         asked.zone = Some(zone.into());
         let mut snapshot = named("ecb").fetch(&client(), &asked, now()).unwrap();
@@ -49,6 +50,7 @@ fn only_the_newest_of_each_question_are_read() {
             store.save(&snapshot).unwrap();
         }
     }
+
     // twice in one second, and an old file that would be the newest if it were opened
     asked.zone = Some("one".into());
     let mut snapshot = named("ecb").fetch(&client(), &asked, now()).unwrap();
@@ -68,6 +70,7 @@ fn only_the_newest_of_each_question_are_read() {
     assert_eq!(found(2), [pair("one", "09"), pair("one", "09"), pair("two", "09"), pair("two", "08")]);
     assert_eq!(found(99)[0].1, "2030-11-01T00:00:00Z");
     assert!(store.recent(Kind::Offers, 99).unwrap().is_empty());
+
     // a file under another name counts by what it holds
     fs::write(folder.path().join("mine.json"), text.replace("2026-11-01T", "2027-01-01T")).unwrap();
     assert_eq!(found(1)[0].1, "2027-01-01T00:00:00Z");

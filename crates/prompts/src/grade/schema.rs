@@ -78,6 +78,7 @@ fn validate(schema: &Value) -> Result<(), String> {
 
 fn validate_rule(keyword: &str, rule: &Value) -> Result<(), String> {
     let wrong = |wanted: &str| Err(format!("JSON schema: `{keyword}` must be {wanted}"));
+
     match keyword {
         "title" | "description" | "$schema" | "default" | "examples" | "const" => Ok(()),
         "type" => {
@@ -86,19 +87,22 @@ fn validate_rule(keyword: &str, rule: &Value) -> Result<(), String> {
                 known(rule) || rule.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(known));
             if sound { Ok(()) } else { wrong(&format!("one or several of {}", TYPES.join(", "))) }
         }
+
         "enum" if rule.as_array().is_some_and(|values| !values.is_empty()) => Ok(()),
         "enum" => wrong("a list of at least one value"),
         "required" if rule.as_array().is_some_and(|names| names.iter().all(Value::is_string)) => Ok(()),
         "required" => wrong("a list of names"),
         "minimum" | "maximum" if rule.is_number() => Ok(()),
         "minimum" | "maximum" => wrong("a number"),
+
         "items" | "additionalProperties" => validate(rule),
         "properties" => match rule.as_object() {
             Some(properties) => properties.values().try_for_each(validate),
             None => wrong("an object of schemas"),
         },
+
         other => {
-            let name: String = other.chars().take(60).flat_map(char::escape_default).collect();
+            let name = infercost_core::text::printable_up_to(other, 60);
             Err(format!(
                 "JSON schema: `{name}` is not understood; use type, properties, required, \
                  additionalProperties, items, enum, const, minimum, maximum"

@@ -91,6 +91,7 @@ fn number() {
     fn check_number(wanted: f64, answer: &str, judgment: Judgment) {
         assert_eq!(made("number", &json!(wanted)).judge(answer), judgment, "{wanted} in {answer:?}");
     }
+
     for (wanted, answer) in [
         (42.0, "42"),
         (42.0, "The answer is 41 + 1 = 42."),
@@ -135,6 +136,7 @@ fn number() {
     ] {
         check_number(wanted, answer, Correct);
     }
+
     for (wanted, answer) in [
         (42.0, "42 or 43"),
         (1.0 / 3.0, "0.333"),
@@ -149,6 +151,7 @@ fn number() {
     ] {
         check_number(wanted, answer, Incorrect);
     }
+
     for answer in ["forty-two", "", "²", &"9".repeat(400)] {
         check_number(42.0, answer, Unparsable);
     }

@@ -178,6 +178,7 @@ fn broken_sets_name_file_line_and_reason() {
     let twice = "{\"id\":\"a\",\"prompt\":\"x\"}\n\n{\"id\":\"a\",\"prompt\":\"y\"}";
     check_error(twice, "set.jsonl:3: id `a` stands already in line 1");
     let error = parse("t", "t.csv", "prompt,answer\nx,y,z\n").unwrap_err().to_string();
+
     assert!(error.contains("t.csv:2:1: 3 cells where the header names 2"), "{error}");
 }
 

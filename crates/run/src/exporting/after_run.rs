@@ -54,7 +54,7 @@ fn send_whole(folder: &Path, request: &RunRequest, given: &SettingsOverrides) ->
     let named = if live.place.langsmith { Named::LangSmith } else { Named::Langfuse };
     let destination = named.destination(&options, live.project.as_deref(), &variable)?;
     for left_out in told.ledger.unbilled() {
-        console::warn(&left_out);
+        console::warn(&left_out.to_string());
     }
 
     let facts = facts::of_ledger(&told.run.header, &told.ledger);

@@ -67,11 +67,14 @@ impl AnalysedRun {
         }
 
         let settings = given.over(&run.header.policy, &run.header.prices)?;
-        given.reprice(std::slice::from_mut(&mut run), settings.prices.currency)?;
+        let machine_prices = given.machine_prices(std::slice::from_ref(&run), &settings)?;
+        let currency = machine_prices.first().map_or(settings.prices.currency, |own| own.prices.currency);
+        given.reprice(std::slice::from_mut(&mut run), currency)?;
         let report = infercost_analyzer::report(&Analysis {
             runs: std::slice::from_ref(&run),
             policy: &settings.policy,
             prices: &settings.prices,
+            machine_prices: &machine_prices,
             baseline: None,
             memory_bandwidth: run.header.machine.memory_bandwidth,
         })?;

@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use infercost_analyzer::ledger::same_total;
-use infercost_core::{Evaluation, EvaluationKind, VariantId, Verdict};
+use infercost_core::{Evaluation, EvaluationKind, Unbilled, VariantId, Verdict};
 use infercost_export::SpanTransform;
 use infercost_export::phoenix::{Annotation, ModelPrice, PRICE_REFRESH, Phoenix, TraceTotals};
 use infercost_trace::outgoing::SpanEnrichment;
@@ -35,7 +35,9 @@ pub struct InPhoenix {
     /// Of the inferences whose cost is known; `null` where none is.
     total: Option<f64>,
     /// What is not in the total, in sentences.
-    left_out: Vec<String>,
+    left_out: Vec<Unbilled>,
+    /// Why, by code, in the same order.
+    left_out_codes: Vec<&'static str>,
     phoenix_total: Option<f64>,
     phoenix_spans: Option<u64>,
     same_total: Option<bool>,
@@ -73,6 +75,7 @@ pub fn export(
     let total = told.ledger.total();
     let computed = computed(phoenix, &project, trace, sent.spans, total)?;
     phoenix.annotate(&annotations)?;
+    let left_out = told.ledger.unbilled();
     let phoenix_total = computed.and_then(|totals| totals.cost);
 
     Ok(InPhoenix {
@@ -85,7 +88,8 @@ pub fn export(
         prices,
         currency: told.ledger.currency.to_string(),
         total,
-        left_out: told.ledger.unbilled(),
+        left_out_codes: left_out.iter().map(|one| one.why.code()).collect(),
+        left_out,
         phoenix_total,
         phoenix_spans: computed.map(|totals| totals.spans),
         same_total: total.zip(phoenix_total).map(|(ours, theirs)| same_total(ours, theirs)),
@@ -222,6 +226,7 @@ fn of_evaluation(span: SpanId, result: &Evaluation, transform: &SpanTransform) -
             score: Some(score.score),
             explanation: None,
         },
+
         Evaluation::Divergence(divergence) => Annotation {
             span,
             name: "kl_divergence",
@@ -233,6 +238,7 @@ fn of_evaluation(span: SpanId, result: &Evaluation, transform: &SpanTransform) -
                 divergence.top1_matches
             )),
         },
+
         Evaluation::Impossible { what, reason } => Annotation {
             span,
             name: if *what == EvaluationKind::Task { "task_score" } else { "kl_divergence" },
@@ -277,7 +283,7 @@ impl InPhoenix {
         }
 
         for left_out in &self.left_out {
-            console::warn(left_out);
+            console::warn(&left_out.to_string());
         }
 
         console::note(&format!("infercost's total: {}", self.amount(self.total)));

@@ -8,7 +8,8 @@ use infercost_harness::Prepared;
 use infercost_models::{ModelLocation, ResolvedModel};
 
 use super::setup::Setup;
-use crate::machine::{described, facts, gpus, unmeasured_facts};
+use crate::machine::{described, facts, gpus, host_name, unmeasured_facts};
+use crate::machine_identity::identified;
 use crate::{calibration, console, early_stop, machine_checks, run_folder};
 
 impl Setup<'_> {
@@ -25,6 +26,7 @@ impl Setup<'_> {
         let spec = &self.request.spec;
         let gpus = gpus();
         let facts = if self.works_here() { facts(&gpus) } else { unmeasured_facts(&gpus) };
+        let facts = identified(facts, host_name(), &gpus, spec.label.as_deref(), &self.request.redact);
         let machine = MachineFacts { wall_factor: calibration::matching(&meter.describe()), ..facts };
         for doubt in machine_checks::doubts(&machine, &gpus) {
             console::warn(&doubt);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use infercost_core::run::PromptSelection;
+use infercost_core::text::printable;
 use infercost_core::{EnergyMeter, Engine, EngineError, Prompt, RunRecord, VariantId};
 use infercost_energy::Discovery;
 use infercost_engine::{ISA_VARIABLE, ModelDevice};
@@ -74,6 +75,15 @@ impl Setup<'_> {
         let Discovery { mut meter, basis, .. } = discovery;
         let prepared = self.prepare(meter.as_mut())?;
         let header = self.header(&prepared, meter.as_ref());
+        let (here, there) = (&header.machine, &before.header.machine);
+        if (&here.cpu, &here.gpus) != (&there.cpu, &there.gpus) {
+            return Err(usage(format!(
+                "run {} began on another machine ({}); resume it there, or start a new run",
+                before.header.id,
+                printable(&there.hardware().unwrap_or_else(|| "unknown".to_owned()))
+            )));
+        }
+
         for (now, then) in header.variants.iter().zip(&before.header.variants) {
             if now.id != then.id || now.engine.weights_sha256 != then.engine.weights_sha256 {
                 return Err(usage(format!("{} has changed since this run began; start a new run", then.id)));

@@ -41,6 +41,7 @@ impl Course {
                 self.sprint.extend_budget(line.budget_s);
                 continue;
             }
+
             let follows = match (self.sprint.next(line.began_s()), line) {
                 (Step::Visit(visit), Line::Visit(line)) if self.setting(visit.turn) == line.setting => {
                     self.take(visit, &line.shown)?;
@@ -55,6 +56,7 @@ impl Course {
                 }
                 _ => false,
             };
+
             if !follows {
                 return Err(usage(format!(
                     "{}: line {} does not follow from those before it: it was written by another version, or changed; \
@@ -63,6 +65,7 @@ impl Course {
                     index + 1
                 )));
             }
+
             self.elapsed_s = line.ended_s();
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! What one answer takes, as a sprint measured it, for the costs of hosting it elsewhere.
 
-use infercost_core::{EnergySource, Estimate, OperatingPoint, RunId, VariantId, Workload};
+use infercost_core::{EnergyNote, EnergySource, Estimate, OperatingPoint, RunId, VariantId, Workload};
 use infercost_stats::{amount_estimate, rate_estimate};
 use jiff::tz::TimeZone;
 
@@ -48,7 +48,7 @@ pub(super) fn workload(
         busy_s,
         prefill_share: None,
         energy_source: if joules.is_some() { total.energy_source } else { EnergySource::Unavailable },
-        energy_note: if joules.is_some() { String::new() } else { "Energy was not measured.".to_owned() },
+        energy_note: joules.is_none().then_some(EnergyNote::NotMeasured),
         joules,
         idle_w: None,
         load_s: None,

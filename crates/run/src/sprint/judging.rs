@@ -43,6 +43,7 @@ pub(super) fn judge(
         runs: std::slice::from_ref(&recorded),
         policy: &recorded.header.policy,
         prices: &recorded.header.prices,
+        machine_prices: &[],
         baseline: None,
         memory_bandwidth: recorded.header.machine.memory_bandwidth,
     })?;

@@ -39,6 +39,7 @@ pub(super) fn check(request: &SprintRequest) -> anyhow::Result<()> {
     draft::check(request, shipped.is_some_and(|space| space.takes_drafts()))?;
     let space = Space::new(request.vary.clone()).map_err(|error| usage(error.to_string()))?;
     limits_are_numbers(&space)?;
+
     match &request.run.serve {
         Some(serve) => {
             ServeCommand::parse(&serve.command)?;
@@ -50,6 +51,7 @@ pub(super) fn check(request: &SprintRequest) -> anyhow::Result<()> {
                     "--space {name}: flags are a server's; give its command with --serve"
                 )));
             }
+
             let known = [VARIANT, THREADS, MAX_TOKENS];
             let stranger = space.parameters.iter().find(|one| !known.contains(&one.name.as_str()));
             match stranger {

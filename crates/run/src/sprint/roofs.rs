@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use infercost_core::VariantId;
 use infercost_engine::{Isa, WeightType, product_peak};
-use infercost_models::gguf::GgufHeader;
+use infercost_models::gguf::{GgufHeader, TensorInfo};
 use infercost_models::{ModelLocation, ResolvedModel};
 use infercost_sprint::roofline::Machine;
 
@@ -37,7 +37,7 @@ impl Roofs {
         for model in models {
             if let ModelLocation::Gguf(path) = &model.location
                 && let Ok(header) = GgufHeader::read(path)
-                && let Some(count) = multiplied(&header)
+                && let Some(count) = multiplied(&header.tensors)
             {
                 parameters.insert(model.variant.clone(), count as f64);
             }
@@ -64,10 +64,10 @@ impl Roofs {
 
 /// Weights that every token is multiplied with: all matrices, the embeddings only where they are the output as well.
 /// `None` for a mixture of experts, whose router decides.
-fn multiplied(header: &GgufHeader) -> Option<u64> {
-    let has_output = header.tensors.iter().any(|tensor| tensor.name == "output.weight");
+fn multiplied(tensors: &[TensorInfo]) -> Option<u64> {
+    let has_output = tensors.iter().any(|tensor| tensor.name == "output.weight");
     let mut count = 0_u64;
-    for tensor in &header.tensors {
+    for tensor in tensors {
         match tensor.dimensions.len() {
             0 | 1 => {}
             2 if has_output && tensor.name == "token_embd.weight" => {}
@@ -80,29 +80,18 @@ fn multiplied(header: &GgufHeader) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
-    use infercost_models::gguf::TensorInfo;
-    use infercost_models::tensor_type::TensorType;
+    use infercost_models::gguf::TensorType;
 
     use super::*;
 
-    fn header(tensors: &[(&str, &[u64])]) -> GgufHeader {
+    fn tensors(all: &[(&str, &[u64])]) -> Vec<TensorInfo> {
         let info = |(name, dimensions): &(&str, &[u64])| TensorInfo {
             name: (*name).to_owned(),
             dimensions: dimensions.to_vec(),
             kind: TensorType::F32,
             offset: 0,
         };
-        GgufHeader {
-            path: PathBuf::new(),
-            file_bytes: 0,
-            version: 3,
-            entries: Vec::new(),
-            tensors: tensors.iter().map(info).collect(),
-            data_offset: 0,
-            alignment: 32,
-        }
+        all.iter().map(info).collect()
     }
 
     #[test]
@@ -112,11 +101,11 @@ mod tests {
             ("blk.0.attn_q.weight", &[8, 8]),
             ("output_norm.weight", &[8]),
         ];
-        assert_eq!(multiplied(&header(tied)), Some(864));
+        assert_eq!(multiplied(&tensors(tied)), Some(864));
         let own = [tied, &[("output.weight", &[8, 100])]].concat();
-        assert_eq!(multiplied(&header(&own)), Some(864));
+        assert_eq!(multiplied(&tensors(&own)), Some(864));
         let experts = [tied, &[("blk.0.ffn_up_exps.weight", &[8, 16, 4])]].concat();
-        assert_eq!(multiplied(&header(&experts)), None);
-        assert_eq!(multiplied(&header(&[])), None);
+        assert_eq!(multiplied(&tensors(&experts)), None);
+        assert_eq!(multiplied(&tensors(&[])), None);
     }
 }

@@ -208,6 +208,7 @@ fn sentence(answer: &Answer, course: &Course, settings: &[SettingOutcome], wante
         let setting = course.sprint.settings().get(candidate).map(|setting| setting.against(&present));
         setting.map_or_else(String::new, |setting| setting.to_string())
     };
+
     match answer {
         Answer::Found { candidate, saving, quality } => {
             let kept = match quality {

@@ -270,6 +270,7 @@ fn chunk_like() -> impl Strategy<Value = String> {
         Just("\"\\ud83d\"".to_owned()),
         Just("\"a\\u0000\\u001b[2J\"".to_owned()),
     ];
+
     let key = prop::sample::select(vec![
         "choices",
         "index",
@@ -296,6 +297,7 @@ fn chunk_like() -> impl Strategy<Value = String> {
         "error",
         "object",
     ]);
+
     leaf.prop_recursive(4, 24, 4, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(|items| format!("[{}]", items.join(","))),

@@ -64,6 +64,7 @@ impl Scorer {
                 Prompt::Text(&joined)
             }
         };
+
         let ask = Ask {
             model: &self.model,
             prompt,
@@ -73,9 +74,11 @@ impl Scorer {
             logprobs: top,
             return_tokens_as_token_ids: (self.kind == ServerKind::Vllm).then_some(true),
         };
+
         let refused = "its completions do not echo log-probabilities";
         let told: Option<LogProbabilities> = self.first_choice("completions", &ask, refused).await?;
         let told = told.ok_or_else(|| cannot("its completions give no log-probabilities"))?;
+
         let range = match forced {
             Forced::Ids { prompt, continuation } => {
                 prompt.len()..prompt.len().saturating_add(continuation.len())

@@ -39,6 +39,7 @@ impl Scorer {
         top: u32,
     ) -> Result<Vec<PositionTop>, EngineError> {
         let PromptBody::Chat(messages) = request.prompt;
+
         let ask = Ask {
             model: &self.model,
             messages,
@@ -48,10 +49,12 @@ impl Scorer {
             top_logprobs: top,
             stream: false,
         };
+
         let refused = "it refuses `top_logprobs`";
         let told: Option<LogProbabilities> = self.first_choice("chat/completions", &ask, refused).await?;
         let told = told.and_then(|told| told.content).filter(|content| !content.is_empty());
         let told = told.ok_or_else(|| cannot("it ignores `logprobs`"))?;
+
         Ok(told
             .into_iter()
             .map(|position| PositionTop {

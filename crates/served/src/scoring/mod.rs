@@ -108,6 +108,7 @@ impl Scorer {
         let PromptBody::Chat(messages) = prompt;
         let conversation = Conversation { model: &self.model, messages, add_generation_prompt: true };
         let url = self.address.beside("tokenize");
+
         let ids: TokenIds = match (self.kind, self.api) {
             (ServerKind::LlamaCpp, api) => {
                 let content = match api {
@@ -119,6 +120,7 @@ impl Scorer {
                     }
                     Api::Completions => plain_text(prompt)?.to_owned(),
                 };
+
                 // As the server itself does with a prompt: special tokens are added and recognized.
                 let body = Tokenize { content: &content, add_special: true, parse_special: true };
                 self.asker.post(url, &body, self.secret()).await.map_err(error)?
@@ -136,6 +138,7 @@ impl Scorer {
             }
             _ => return Err(cannot("the server does not tell the tokens of a prompt")),
         };
+
         Ok(ids.tokens)
     }
 

@@ -80,6 +80,7 @@ fn other_servers() {
         ServerKind::Vllm,
         "0.9",
     );
+
     check(
         &[
             ("/v1/models", r#"{"data":[{"id":"m:latest","owned_by":"library"}]}"#),
@@ -88,6 +89,7 @@ fn other_servers() {
         ServerKind::Ollama,
         "0.5",
     );
+
     check(
         &[
             ("/v1/models", r#"{"data":[{"id":"m","owned_by":"organization_owner"}]}"#),
@@ -99,6 +101,7 @@ fn other_servers() {
         ServerKind::LmStudio,
         "",
     );
+
     check(&[("/v1/models", r#"{"data":[{"id":"m"}]}"#)], ServerKind::Other, "");
 }
 

@@ -151,6 +151,7 @@ pub(crate) fn worlds() -> Vec<World> {
             .map(|index| if index == 7 { best } else { -0.3 + 0.3 * index as f64 / count as f64 })
             .collect()
     };
+
     let plain = World {
         name: "nothing saves, noise 3 %",
         savings: vec![0.0; 24],
@@ -160,6 +161,7 @@ pub(crate) fn worlds() -> Vec<World> {
         outliers: false,
         drift: 0.1,
     };
+
     let mut tied = spread(0.25, 24);
     tied[3] = 0.245;
     tied[11] = 0.24;

@@ -25,9 +25,5 @@ impl Notes {
 }
 
 fn shown(text: &str) -> String {
-    let mut shown = String::new();
-    for c in text.chars().take(LONGEST) {
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
-    shown
+    infercost_core::text::printable_up_to(text, LONGEST).into_owned()
 }

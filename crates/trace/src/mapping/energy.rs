@@ -17,6 +17,7 @@ const OTHER: &str = "other:";
 /// Adds a reading to a span. An unavailable one has a reason and no joules: it is never a zero.
 pub(crate) fn write(draft: &mut SpanDraft, reading: &EnergyReading) {
     draft.text(ENERGY_SOURCE, reading.source_name());
+
     match reading {
         EnergyReading::Measured { energy, scope, source, updates } => {
             draft.number(ENERGY_GROSS, energy.get());
@@ -27,11 +28,13 @@ pub(crate) fn write(draft: &mut SpanDraft, reading: &EnergyReading) {
         EnergyReading::Estimated { energy, scope, method } => {
             draft.number(ENERGY_GROSS, energy.get());
             draft.texts(ENERGY_SCOPE, scope.0.iter().map(domain_name));
+
             match method {
                 EstimationMethod::GivenWatts { watts } => draft.check(ENERGY_METHOD, watts.get()),
                 EstimationMethod::CpuTdp { tdp, .. } => draft.check(ENERGY_METHOD, tdp.get()),
                 EstimationMethod::Mixed { .. } => {}
             }
+
             // a method holds strings and finite numbers only, and those always have a JSON form
             draft.text(ENERGY_METHOD, serde_json::to_string(method).unwrap_or_default());
         }

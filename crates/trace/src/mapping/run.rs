@@ -79,6 +79,11 @@ pub(crate) fn resource(header: &RunHeader) -> Resource {
         text(OPENINFERENCE_PROJECT_NAME, SERVICE),
         text(RUN_ID, header.id.as_str()),
     ];
+    attributes.extend(machine.id.as_deref().map(|id| text(HOST_ID, id)));
+
+    // the conventions let a name that its user gave stand for the host's
+    let name = machine.label.as_deref().or(machine.host.as_deref());
+    attributes.extend(name.map(|name| text(HOST_NAME, name)));
     attributes.extend(machine.cpu.as_deref().map(|cpu| text(HOST_CPU_MODEL_NAME, cpu)));
     attributes.extend(machine.os.as_deref().map(|os| text(OS_DESCRIPTION, os)));
     attributes.extend(machine.virtualization.as_deref().map(|kind| text(HOST_VIRTUALIZATION, kind)));
@@ -105,5 +110,47 @@ pub(crate) fn provenance_words(provenance: &Provenance) -> String {
         }
         Provenance::Local { .. } => "local file".to_owned(),
         Provenance::Served { .. } => "served".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use infercost_core::MachineFacts;
+    use infercost_core::testing::made_up_run;
+
+    use super::*;
+
+    fn named(machine: MachineFacts) -> Vec<(String, String)> {
+        let book = serde_json::json!({
+            "name": "none", "assumed": false, "currency": "EUR", "electricity": null, "hardware": null,
+            "operation": null, "utilization": 1.0, "pue": 1.0
+        });
+        let prices = serde_json::from_value(book).unwrap_or_else(|error| panic!("{error}"));
+        let header = RunHeader { machine, ..made_up_run::header(prices) };
+
+        let mut found = Vec::new();
+        for attribute in resource(&header).attributes {
+            if let Some(Value::StringValue(value)) = attribute.value.and_then(|value| value.value)
+                && attribute.key.starts_with("host.")
+            {
+                found.push((attribute.key, value));
+            }
+        }
+        found
+    }
+
+    /// As the conventions for hosts have it; a label stands in for the host's own name.
+    #[test]
+    fn spans_name_their_machine() {
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let id = Some("0123456789abcdef".to_owned());
+        let host = Some("gpu-box".to_owned());
+        let label = Some("4090".to_owned());
+
+        let by_host = MachineFacts { id: id.clone(), host, ..MachineFacts::default() };
+        assert_eq!(named(by_host), [pair("host.id", "0123456789abcdef"), pair("host.name", "gpu-box")]);
+        let by_label = MachineFacts { id, label, ..MachineFacts::default() };
+        assert_eq!(named(by_label), [pair("host.id", "0123456789abcdef"), pair("host.name", "4090")]);
+        assert!(named(MachineFacts::default()).is_empty());
     }
 }

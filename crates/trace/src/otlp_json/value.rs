@@ -192,10 +192,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for ReadValue<'a> {
                             continue;
                         }
                     };
+
                     if value.replace(found).is_some() {
                         return Err(A::Error::custom("an attribute has two values"));
                     }
                 }
+
                 Ok(value.unwrap_or(ReadValue::Other))
             }
         }

@@ -118,6 +118,7 @@ fn an_inference_says_what_the_conventions_ask() {
             json!({ "arrayValue": { "values": [int(100_000_000), int(115_000_000)] } }),
         ),
     ];
+
     let found = attributes(span);
     for (name, value) in &expected {
         assert_eq!(found.get(*name), Some(value), "{name}");
@@ -206,9 +207,11 @@ fn what_a_server_said_stands_apart_from_what_was_timed() {
         }),
         ..infercost_core::ServedFacts::default()
     }));
+
     store.inference(&window_id(0), &served).unwrap();
     let found = attributes(&spans(store.folder())[0]);
     let int = |value: u64| json!({ "intValue": value.to_string() });
+
     for (name, value) in [
         ("server.address", json!({ "stringValue": "10.0.0.7" })),
         ("server.port", int(8080)),
@@ -220,6 +223,7 @@ fn what_a_server_said_stands_apart_from_what_was_timed() {
     ] {
         assert_eq!(found.get(name), Some(&value), "{name}");
     }
+
     assert!(!found.contains_key("infercost.server.predicted_ns"));
 }
 

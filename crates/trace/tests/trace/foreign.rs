@@ -62,6 +62,7 @@ fn genai_and_openinference_give_the_same() {
             ("gen_ai.usage.cost.currency", json!("EUR")),
         ],
     )]);
+
     let open = read(&[span(
         1,
         None,
@@ -77,6 +78,7 @@ fn genai_and_openinference_give_the_same() {
             ("llm.cost.total", json!(0.25)),
         ],
     )]);
+
     let one = &genai.calls[0];
     assert_eq!(one.model.as_deref(), Some("gpt-x-2026"));
     assert_eq!(one.latency, Some(Duration::from_millis(2500)));

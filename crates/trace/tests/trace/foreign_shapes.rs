@@ -213,6 +213,7 @@ fn files_of_each_kind() {
         std::fs::write(&path, content).unwrap();
         assert_eq!(read_file(&path).unwrap().calls.len(), wanted, "{name}");
     };
+
     let two = format!("{}\n\n{}\n", line(&spans), line(&other));
     check("two.jsonl", two.as_bytes(), 2);
     check("cut.jsonl", two.get(..two.len() - 9).unwrap().as_bytes(), 1);
@@ -220,6 +221,7 @@ fn files_of_each_kind() {
     check("one.binpb", &traces, 1);
     check("mark.jsonl", format!("\u{feff}{two}").as_bytes(), 2);
     check("windows.jsonl", two.replace('\n', "\r\n").as_bytes(), 2);
+
     // PowerShell's `>`, and editors that save without a mark
     let little: Vec<u8> = two.replace('\n', "\r\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
     let big: Vec<u8> = two.encode_utf16().flat_map(u16::to_be_bytes).collect();
@@ -232,6 +234,7 @@ fn files_of_each_kind() {
     check("two-members.gz", &[gzip(line(&spans).as_bytes()), gzip(line(&other).as_bytes())].concat(), 2);
     check("one.binpb.gz", &gzip(&traces), 1);
     check("lengths.binpb", &[length(&traces), traces.clone(), length(&more), more].concat(), 2);
+
     for (name, content, wanted) in [
         ("empty", &b""[..], "empty"),
         ("gzip", &[0x1f, 0x8b, 8][..], "cannot read"),

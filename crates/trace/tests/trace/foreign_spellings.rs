@@ -43,6 +43,7 @@ fn stated_costs_in_every_spelling() {
         let found = cost.map(|cost| (cost.amount, cost.currency.map(|code| code.to_string())));
         assert_eq!(found, wanted.map(|(amount, code)| (amount, code.map(str::to_owned))), "{attributes:?}");
     }
+
     let usd = |amount| Some((amount, Some("USD")));
     for name in [
         "gen_ai.usage.cost",
@@ -59,6 +60,7 @@ fn stated_costs_in_every_spelling() {
         check(&[(name, json!(0.25))], usd(0.25));
         check(&[(name, json!("0.25"))], usd(0.25));
     }
+
     check(&[("gen_ai.usage.cost", json!(2))], usd(2.0));
     check(&[("llm.cost.prompt", json!(0.25)), ("llm.cost.completion", json!(0.5))], usd(0.75));
     check(&[("gen_ai.usage.input_cost", json!(0.25)), ("gen_ai.usage.output_cost", json!(0.5))], usd(0.75));
@@ -66,11 +68,13 @@ fn stated_costs_in_every_spelling() {
     check(&[("langfuse.observation.cost_details", json!(r#"{"input": 0.25, "total": 0.5}"#))], usd(0.5));
     check(&[("mlflow.llm.cost", json!(r#"{"input_cost": 1, "output_cost": 2, "total_cost": 3}"#))], usd(3.0));
     check(&[("hidden_params", json!(r#"{"cache_key": null, "response_cost": 0.125}"#))], usd(0.125));
+
     // currencies
     let euros = ("gen_ai.usage.cost.currency", json!("eur"));
     check(&[("gen_ai.usage.cost.amount", json!(1)), euros], Some((1.0, Some("EUR"))));
     let shells = ("gen_ai.usage.cost.currency", json!("shells"));
     check(&[("gen_ai.usage.cost.amount", json!(1)), shells], Some((1.0, None)));
+
     // a zero that another attribute knows better, and a zero that nobody does
     check(&[("gen_ai.usage.cost", json!(0)), ("litellm.response-cost", json!("0.0602375"))], usd(0.0602375));
     check(&[("gen_ai.usage.cost", json!(0))], None);
@@ -89,6 +93,7 @@ fn counts_in_every_spelling() {
             [call.input_tokens, call.cached_input_tokens, call.cache_write_tokens, call.output_tokens];
         assert_eq!(found, wanted, "{attributes:?}");
     }
+
     let some = Some;
     for (input, read, write, output) in [
         (
@@ -131,6 +136,7 @@ fn counts_in_every_spelling() {
         let stated = [(input, json!(300)), (read, json!(40)), (write, json!(25.0)), (output, json!("7"))];
         check(&stated, [some(300), some(40), some(25), some(7)]);
     }
+
     check(
         &[(
             "metadata.usage_object",
@@ -140,11 +146,13 @@ fn counts_in_every_spelling() {
         )],
         [some(9), some(4), None, some(2)],
     );
+
     // a zero beside a count is what somebody writes who knows nothing
     check(
         &[("gen_ai.usage.input_tokens", json!(0)), ("gen_ai.usage.prompt_tokens", json!(8))],
         [some(8), None, None, None],
     );
+
     // thinking that stands beside the answer, as the total shows
     check(
         &[
@@ -165,6 +173,7 @@ fn what_is_not_understood_is_counted_and_named() {
         let left = found.irregularities.get(&reason).unwrap_or_else(|| panic!("{reason:?}: {found:?}"));
         assert!(left.count == 1 && left.example.contains(example), "{left:?}");
     }
+
     let chat = ("gen_ai.operation.name", json!("chat"));
     let tokens = ("gen_ai.usage.input_tokens", json!(5));
     check(&[("gen_ai.operation.name", json!("dream"))], IrregularityKind::UnknownOperation, "dream");
@@ -173,6 +182,7 @@ fn what_is_not_understood_is_counted_and_named() {
         IrregularityKind::ImpossibleNumber,
         "gen_ai.usage.input_tokens",
     );
+
     check(
         &[
             chat.clone(),
@@ -183,6 +193,7 @@ fn what_is_not_understood_is_counted_and_named() {
         IrregularityKind::TotalMismatch,
         "99",
     );
+
     check(
         &[
             chat.clone(),
@@ -193,11 +204,13 @@ fn what_is_not_understood_is_counted_and_named() {
         IrregularityKind::ZeroCost,
         "m",
     );
+
     check(
         &[chat.clone(), ("gen_ai.usage.cost", json!(1)), ("gen_ai.cost.currency", json!("shells"))],
         IrregularityKind::UnknownCurrency,
         "SHELLS",
     );
+
     check(
         &[
             chat,

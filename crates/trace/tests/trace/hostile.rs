@@ -56,16 +56,19 @@ fn a_line_that_was_damaged_is_found() {
         let error = read_run(folder).unwrap_err().to_string();
         assert!(error.contains(&format!("spans.jsonl:{line}: {wanted}")), "{error}");
     }
+
     // a number that is another one, and is a number all the same
     let mut damaged = text.clone();
     damaged.replace_range(number..=number, "9");
     check(&folder, &damaged, line, "its checksum does not match");
+
     // the checksum itself
     let mark = text.find("\"crc32\"").unwrap();
     let first = text[..mark].lines().count();
     let mut damaged = text.clone();
     damaged.replace_range(mark..mark + 7, "\"crc33\"");
     assert_eq!(first, 1);
+
     // lines before the first one with a checksum may be an earlier version's; the rest still is checked
     std::fs::write(&path, &damaged).unwrap();
     assert!(read_run(&folder).is_ok());
@@ -73,6 +76,7 @@ fn a_line_that_was_damaged_is_found() {
     let mut damaged = text.clone();
     damaged.replace_range(second..second + 7, "\"crc33\"");
     check(&folder, &damaged, 2, "it has no checksum");
+
     // cut in the middle, and written on
     let (one, other) = text.split_at(text.find('\n').unwrap() / 2);
     let cut = format!("{one}{}", &other[other.find('\n').unwrap() + 1..]);
@@ -123,6 +127,7 @@ fn a_wrong_line_is_named_with_its_reason() {
         ),
         ("{\"doubleValue\":12.5}", "{\"doubleValue\":1e999}", "number out of range"),
     ];
+
     for (from, to, expected) in cases {
         let error = altered(from, to).unwrap_err();
         assert!(error.contains(expected), "{from} → {to}: {error}");

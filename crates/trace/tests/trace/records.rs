@@ -153,6 +153,7 @@ fn energy() -> BoxedStrategy<EnergyReading> {
         }),
         text().prop_map(|parts| EstimationMethod::Mixed { parts }),
     ];
+
     prop_oneof![
         (finite(), scope(), kind, text(), any::<u32>()).prop_map(|(joules, scope, kind, name, updates)| {
             EnergyReading::Measured {
@@ -191,6 +192,7 @@ fn outcome() -> BoxedStrategy<Outcome> {
         Just(FailureKind::Protocol),
         Just(FailureKind::Engine),
     ];
+
     prop_oneof![
         (option::of(text()), finish, (any::<u32>(), option::of(thinking())), arrivals(), length()).prop_map(
             |(text, finish, (output_tokens, thinking), arrivals, latency)| Outcome::Completed {

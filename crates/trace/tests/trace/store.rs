@@ -213,6 +213,7 @@ fn a_run_that_cannot_be_is_not_begun() {
         change(&mut header);
         header
     };
+
     let here = traces.path().to_owned();
     let cases = [
         (here.clone(), good, "this run exists"),
@@ -226,6 +227,7 @@ fn a_run_that_cannot_be_is_not_begun() {
         (here.clone(), with(&|header| header.prices.pue = f64::INFINITY), "not finite"),
         (here.join("file"), with(&|_| ()), "A file is in the way"),
     ];
+
     for (folder, header, expected) in cases {
         let error = RunStore::create(&folder, &header).unwrap_err().to_string();
         assert!(error.contains(expected), "{expected}: {error}");

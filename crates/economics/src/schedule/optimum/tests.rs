@@ -67,6 +67,7 @@ fn told(problem: &Problem, plan: &[Action]) -> Option<f64> {
             }
         }
     }
+
     (done == problem.steps).then_some(sum)
 }
 

@@ -25,7 +25,7 @@ pub(super) fn shared_prefix(present: &Present<'_>) -> Change {
             ),
             ..change
         },
-        Err(why) => Change { why, ..change },
+        Err(why) => Change { why: why.to_string(), ..change },
     }
 }
 
@@ -40,9 +40,11 @@ pub(super) fn output_limit(present: &Present<'_>) -> Change {
                     percent(lost)
                 )
             });
+
             let effect = if found.right_and_cut == Some(0.0) { Effect::None } else { Effect::Unknown };
             let to = format!("at most {} tokens", found.limit);
             let command = format!("set \"max_tokens\": {} on the prompts", found.limit);
+
             Change {
                 basis: Basis::Computed,
                 saving: Some(found.time_saved),
@@ -52,7 +54,7 @@ pub(super) fn output_limit(present: &Present<'_>) -> Change {
             }
         }
         Err(why) => Change {
-            why,
+            why: why.to_string(),
             ..unknown(Kind::OutputLimit, "a shorter limit", "unknown", "set \"max_tokens\" on the prompts")
         },
     }

@@ -28,7 +28,7 @@ pub(super) fn of(
     prices: &PriceBook,
     business: &EconomicsInputs,
 ) -> anyhow::Result<CostReview> {
-    let book = business.book_for(prices, workload)?;
+    let book = business.book_under(prices, workload)?;
     let interest = business.load.interest.unwrap_or(0.0);
     let scenario = Scenario::of(workload, &book, interest);
 

@@ -1,8 +1,8 @@
 //! What the hour of day would save: the work in the cheapest hours of a curve of prices.
 
+use infercost_core::number::plain;
 use infercost_core::text::percent;
 use infercost_economics::optimization::{Basis, Change, Kind, saving_of_hours};
-use infercost_economics::wording::plain;
 use infercost_prices::sections::exchange::convert_curve;
 use infercost_run::economics_inputs::EconomicsInputs;
 use infercost_run::price_store;
@@ -74,6 +74,6 @@ pub(super) fn change(present: &Present<'_>, business: &EconomicsInputs) -> anyho
                 ..change
             }
         }
-        Err(why) => Change { why, ..change },
+        Err(why) => Change { why: why.to_string(), ..change },
     })
 }

@@ -1,6 +1,6 @@
 //! The same work somewhere else.
 
-use infercost_economics::hosting::{HostingScenario, host};
+use infercost_economics::hosting::{HostingScenario, WaySaving, host};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind};
 use infercost_prices::sections::exchange::convert_offer;
 use infercost_run::economics_inputs::EconomicsInputs;
@@ -34,7 +34,7 @@ pub(super) fn changes(present: &Present<'_>, business: &EconomicsInputs) -> Vec<
 
     savings
         .into_iter()
-        .map(|(name, kind, saving)| {
+        .map(|WaySaving { way, kind, saving }| {
             let quality =
                 if kind == "api" { "unknown: another model answers" } else { "none: the same weights" };
             let effect = if kind == "api" { Effect::Unknown } else { Effect::None };
@@ -44,10 +44,10 @@ pub(super) fn changes(present: &Present<'_>, business: &EconomicsInputs) -> Vec<
                     Some(saving),
                     "by `infercost host`, at the load of the settings".to_owned(),
                 ),
-                Err(why) => (Basis::Unknown, None, why),
+                Err(why) => (Basis::Unknown, None, why.to_string()),
             };
             Change {
-                to: format!("{name} ({kind})"),
+                to: format!("{way} ({kind})"),
                 basis,
                 saving,
                 effect,

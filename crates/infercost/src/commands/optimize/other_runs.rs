@@ -92,7 +92,7 @@ fn of_run(present: &Present<'_>, kind: Kind, to: String, other: &Workload) -> Ch
     };
     let (saving, why) = match saving {
         Ok(saving) => (Some(saving), format!("run {} against {}, as independent runs", other.run, now.run)),
-        Err(why) => (None, why),
+        Err(why) => (None, why.to_string()),
     };
 
     Change {

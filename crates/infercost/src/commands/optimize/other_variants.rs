@@ -15,6 +15,7 @@ pub(super) fn changes(present: &Present<'_>) -> anyhow::Result<Vec<Change>> {
         runs: std::slice::from_ref(present.run),
         policy: &policy,
         prices: present.book,
+        machine_prices: &[],
         baseline: Some(now),
         memory_bandwidth: present.run.header.machine.memory_bandwidth,
     })?;

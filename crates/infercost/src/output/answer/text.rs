@@ -71,6 +71,7 @@ pub(crate) fn within(answer: &Answer, detail: Detail, space: Space) -> String {
 /// The answer, and what it is about.
 fn head(answer: &Answer, space: Space) -> String {
     let mut text = String::new();
+
     if !answer.headline.is_empty() {
         let style = match answer.tone {
             Tone::Good => SUCCESS,
@@ -78,6 +79,7 @@ fn head(answer: &Answer, space: Space) -> String {
             Tone::Doubt => DOUBT,
             Tone::Bad => FAILURE,
         };
+
         let mut lines = wrapped(&plain(&answer.headline), space.sentences, 2).into_iter();
         let first = lines.next().unwrap_or_default();
         let _ = writeln!(text, "{} {}", out(style, "→"), out(STRONG, &first));
@@ -86,6 +88,7 @@ fn head(answer: &Answer, space: Space) -> String {
         }
         text.push('\n');
     }
+
     if !answer.subject.is_empty() {
         for line in wrapped(&plain(&answer.subject), space.sentences, 0) {
             let _ = writeln!(text, "{}", out(FAINT, &line));

@@ -30,6 +30,7 @@ fn machine(cpu: &str, virtualization: Option<&str>) -> MachineFacts {
         load_average: Some(0.25),
         steal_share: None,
         wall_factor: None,
+        ..MachineFacts::default()
     }
 }
 

@@ -1,10 +1,11 @@
 //! The answer of `infercost audit`: what an inference costs against what it earns.
 
+use infercost_core::economics::Limited;
+use infercost_core::number::plain as short;
 use infercost_core::text::percent;
 use infercost_core::{Estimate, Findings};
 use infercost_economics::audit::{Audit, Zone};
 use infercost_economics::bill::double;
-use infercost_economics::wording::plain as short;
 use infercost_run::number::{UNKNOWN, significant};
 
 use crate::output::answer::{Answer, Cell, Section, Tone};
@@ -76,7 +77,7 @@ fn headline(audit: &Audit) -> String {
     let of_zone = |zone| audit.limits.iter().find(|limit| limit.zone == zone);
     let first = [Zone::Loss, Zone::Open, Zone::Profit].into_iter().find_map(of_zone);
     if let Some(limit) = first {
-        return limit.why.clone();
+        return limit.why.to_string();
     }
 
     match &audit.per_inference {
@@ -176,7 +177,7 @@ fn costs(audit: &Audit) -> Vec<Column> {
     }
     table.push(Column::right("revenue", 1, revenues));
     table.push(Column::right("margin", 2, margins));
-    let limit = audit.limits.iter().find(|limit| limit.what == "cost ÷ revenue");
+    let limit = audit.limits.iter().find(|limit| limit.what.0 == Limited::ShareOfRevenue);
     let limit = limit.map(|limit| format!("< {}", percent(limit.limit)));
     table.push(Column::right("cost ÷ revenue", 0, shares).limited(limit));
     table
@@ -184,12 +185,12 @@ fn costs(audit: &Audit) -> Vec<Column> {
 
 /// What stands behind the cost, each under a title that begins with `of`.
 fn sections(audit: &Audit, of: &str) -> Vec<Section> {
-    let limits = audit.limits.iter().map(|limit| limit.why.clone()).collect();
+    let limits = audit.limits.iter().map(|limit| limit.why.to_string()).collect();
     let mut unknown: Vec<String> = Vec::new();
     for (part, why) in audit.bill.left_out.iter() {
         unknown.push(format!("{part} is left out of the cost: {why}"));
     }
-    for (name, why) in &audit.unknown {
+    for (name, why) in audit.unknown.iter() {
         unknown.push(format!("{} is unknown: {why}", name.replace('_', " ")));
     }
 
@@ -237,7 +238,7 @@ fn tornado(audit: &Audit) -> Vec<Column> {
             _ => Cell::Unknown,
         });
         shares.push(Cell::maybe(swing.of_revenue, percent));
-        reasons.push(Cell::words(swing.reason.clone()));
+        reasons.push(Cell::words(swing.reason.sentence()));
     }
 
     let mut table = vec![Column::left("if", 0, words), Column::right("the cost changes by", 0, changes)];
@@ -262,12 +263,12 @@ fn break_evens(audit: &Audit) -> Vec<Column> {
     let mut units = Vec::new();
     for one in &audit.break_evens {
         let is_share = one.unit == "share of hours";
-        what.push(Cell::words(one.what.clone()));
+        what.push(Cell::words(one.what.to_string()));
         values.push(Cell::estimate(one.value.as_ref(), |value| {
             if is_share { share(value) } else { estimate(value) }
         }));
         units.push(Cell::words(match &one.value {
-            None => one.reason.clone(),
+            None => one.reason.sentence(),
             Some(_) if is_share => "used".to_owned(),
             Some(_) => one.unit.clone(),
         }));

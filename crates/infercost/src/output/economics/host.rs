@@ -1,10 +1,10 @@
 //! The answer of `infercost host`: what an inference costs each way.
 
 use infercost_core::Estimate;
+use infercost_core::number::plain as short;
 use infercost_core::text::percent;
 use infercost_economics::bill::double;
 use infercost_economics::hosting::{Hosting, OptionCost};
-use infercost_economics::wording::plain as short;
 use infercost_run::number::{UNKNOWN, significant};
 
 use crate::output::answer::{Answer, Cell, Section, Tone};
@@ -42,7 +42,7 @@ pub(crate) fn answer(hosting: &Hosting, hours_per_day: f64) -> Answer {
 fn headline(hosting: &Hosting) -> String {
     let known: Vec<&OptionCost> = hosting.ways.iter().filter(|way| way.per_inference.is_some()).collect();
     let (Some(first), Some(second), 1) = (known.first(), known.get(1), hosting.cheapest.len()) else {
-        return hosting.why.clone();
+        return hosting.why.to_string();
     };
     let costs = first.per_inference.zip(second.per_inference);
     let less = costs.map(|(best, next)| 1.0 - best.point / next.point);
@@ -50,7 +50,7 @@ fn headline(hosting: &Hosting) -> String {
         Some(less) if !hosting.open => {
             format!("{}, {} less than {}", hosting.why, percent(less), second.name)
         }
-        _ => hosting.why.clone(),
+        _ => hosting.why.to_string(),
     }
 }
 
@@ -154,7 +154,7 @@ fn break_evens(hosting: &Hosting) -> Vec<Column> {
             (Some(requests), Some(used)) => {
                 format!("{} requests/h, {} used", estimate(requests), share(used))
             }
-            _ => format!("{UNKNOWN} {}", load.reason),
+            _ => format!("{UNKNOWN} {}", load.reason.sentence()),
         }));
         paid.push(payback(way));
     }
@@ -172,9 +172,9 @@ fn months(months: &Estimate) -> String {
 fn payback(way: &OptionCost) -> Cell {
     let Some(payback) = &way.own_pays_back else { return Cell::Unknown };
     Cell::words(match &payback.months {
-        Some(time) if payback.reason.is_empty() => months(time),
-        Some(time) => format!("{}, {}", months(time), payback.reason),
-        None => format!("{UNKNOWN} {}", payback.reason),
+        Some(time) if payback.reason.0.is_none() => months(time),
+        Some(time) => format!("{}, {}", months(time), payback.reason.sentence()),
+        None => format!("{UNKNOWN} {}", payback.reason.sentence()),
     })
 }
 

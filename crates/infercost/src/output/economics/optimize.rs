@@ -16,7 +16,7 @@ pub(crate) fn answer(found: &Optimization) -> Answer {
         found.changes.iter().partition(|change| change.basis == Basis::Unknown);
     let mut answer = Answer {
         tone: if found.worthwhile > 0 { Tone::Good } else { Tone::Doubt },
-        headline: found.why.clone(),
+        headline: found.why.to_string(),
         subject: format!("{} · 1,000 inferences cost {cost}", found.name),
         table: changes(&known, found.worthwhile),
         steps: next_steps(found),

@@ -1,8 +1,8 @@
 //! The answer of `infercost replace`: keep the hardware or replace it.
 
 use infercost_core::Estimate;
+use infercost_core::number::plain as short;
 use infercost_economics::replacement::{Decision, Replacement};
-use infercost_economics::wording::plain as short;
 use infercost_run::number::{UNKNOWN, significant};
 
 use crate::output::answer::{Answer, Cell, Section, Tone};
@@ -13,7 +13,7 @@ use crate::output::layout::estimate;
 pub(crate) fn answer(answer: &Replacement) -> Answer {
     let mut shown = Answer {
         tone: if answer.decision == Decision::Open { Tone::Doubt } else { Tone::Good },
-        headline: answer.why.clone(),
+        headline: answer.why.to_string(),
         subject: format!("keep or replace, at {} requests an hour", short(answer.requests_per_hour)),
         table: machines(answer),
         ..Answer::default()

@@ -1,8 +1,8 @@
 //! The answer of `infercost schedule`: when to run a job.
 
 use infercost_core::Estimate;
+use infercost_core::number::plain as short;
 use infercost_economics::schedule::{Action, Schedule, Timers};
-use infercost_economics::wording::plain as short;
 use infercost_run::number::UNKNOWN;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -15,7 +15,7 @@ use crate::output::layout::{estimate, share};
 pub(crate) fn answer(plan: &Schedule, timers: &Timers, zone: &TimeZone) -> Answer {
     let mut answer = Answer {
         tone: if plan.more_than_noise == Some(true) { Tone::Good } else { Tone::Doubt },
-        headline: plan.why.clone(),
+        headline: plan.why.to_string(),
         subject: format!("{} · times of {}", plan.unit, plan.time_zone),
         table: blocks(plan, zone),
         steps: timers.systemd.clone(),

@@ -49,6 +49,7 @@ fn server(answers: Vec<&'static str>) -> (String, mpsc::Receiver<String>) {
             stream.write_all(answer.as_bytes()).unwrap();
         }
     });
+
     (format!("http://{address}/hook?key=secret"), receiver)
 }
 

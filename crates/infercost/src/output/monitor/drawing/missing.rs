@@ -31,6 +31,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, snapshot: &Snapshot, styles: Styles, a
 /// What is missing of devices and servers that are there; readings that share a reason share a line.
 fn gaps(snapshot: &Snapshot) -> Vec<Gap> {
     let mut gaps: Vec<Gap> = Vec::new();
+
     for device in snapshot.devices.iter().filter(|device| device.presence.is_here()) {
         for (reading, why) in [
             ("power", device.power_w.why()),
@@ -43,6 +44,7 @@ fn gaps(snapshot: &Snapshot) -> Vec<Gap> {
             add(&mut gaps, &device.name, reading, why);
         }
     }
+
     for server in snapshot.servers.iter().filter(|server| server.presence.is_here()) {
         for (reading, shown) in [
             ("tokens", &server.output_tokens),
@@ -54,6 +56,7 @@ fn gaps(snapshot: &Snapshot) -> Vec<Gap> {
             add(&mut gaps, &server.address, reading, Shown::why(shown));
         }
     }
+
     gaps
 }
 

@@ -12,6 +12,7 @@ fn snapshot() -> Snapshot {
         interval: std::time::Duration::from_secs(1),
         tariffs: Tariffs::default(),
     };
+
     let mut snapshot = Monitor::new(options).snapshot();
     snapshot.power_w = Shown::Value(143.2);
     let none = || Shown::missing("the driver does not show it");
@@ -34,6 +35,7 @@ fn snapshot() -> Snapshot {
         throttling: Shown::Value(vec!["sw thermal slowdown".to_owned()]),
         processes: Shown::Value(Vec::new()),
     }];
+
     snapshot.servers = vec![ServerView {
         address: "http://localhost:8080".to_owned(),
         kind: Some("llama.cpp".to_owned()),
@@ -50,6 +52,7 @@ fn snapshot() -> Snapshot {
         cache: none(),
         first_token_s: none(),
     }];
+
     let event =
         EventView { at: jiff::Timestamp::UNIX_EPOCH, text: "clock was set".to_owned(), warning: true };
     snapshot.events = vec![event];

@@ -1,4 +1,4 @@
-//! Rounding of activations.
+//! The same with 512-bit registers.
 
 use std::arch::x86_64::{
     __m128i, __m512, __m512i, _CMP_EQ_OQ, _CMP_UNORD_Q, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT,
@@ -7,7 +7,7 @@ use std::arch::x86_64::{
     _mm512_mul_ps, _mm512_reduce_add_epi32, _mm512_reduce_max_ps, _mm512_set1_ps, _mm512_setzero_ps,
 };
 
-/// As [`crate::activations::quantize_32`]: codes, scale and sum of codes.
+/// As [`super::quantize_32`]: codes, scale and sum of codes.
 ///
 /// # Safety
 /// The processor has AVX-512 F and F16C; 32 values lie at `values`, and `codes` has room for 32.
@@ -36,7 +36,7 @@ pub(crate) unsafe fn quantize_32(values: *const f32, codes: *mut i8) -> (f32, i3
     }
 }
 
-/// As [`crate::activations::quantize_256`]: codes, sums of 16 codes and scale.
+/// As [`super::quantize_256`]: codes, sums of 16 codes and scale.
 ///
 /// # Safety
 /// The processor has AVX-512 F; 256 values lie at `values`, and `codes` has room for 256.

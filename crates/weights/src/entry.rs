@@ -1,13 +1,11 @@
 //! One entry of a GGUF file's metadata, kept as the bytes of the file.
 
-/// The key under which a file made here says how it came to be, as JSON.
-pub const PROVENANCE_KEY: &str = "infercost.provenance";
-
 /// GGUF's number for a string.
 pub(crate) const KIND_STRING: u32 = 8;
 /// GGUF's number for an array.
 pub(crate) const KIND_ARRAY: u32 = 9;
-const KIND_U32: u32 = 4;
+/// GGUF's number for a number of 32 bits without sign.
+pub(crate) const KIND_U32: u32 = 4;
 const KIND_I32: u32 = 5;
 const KIND_F32: u32 = 6;
 const KIND_BOOL: u32 = 7;

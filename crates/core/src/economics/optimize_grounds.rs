@@ -1,0 +1,55 @@
+//! Why one change comes first.
+
+use std::fmt;
+
+use crate::coded::Coded;
+use crate::estimate::Estimate;
+use crate::number::interval;
+use crate::text::percent;
+
+/// What advice on changes rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OptimizeGrounds {
+    /// A change is worthwhile.
+    Worthwhile {
+        /// What kind of change, in words: `threads`.
+        kind: &'static str,
+        /// To what.
+        to: String,
+        /// Share of the present cost that it saves.
+        saving: Estimate,
+        /// True where both sides were run.
+        is_measured: bool,
+        /// True where its effect on answers is unknown.
+        is_quality_unknown: bool,
+    },
+    /// Nothing surely saves as much as is worth a change.
+    NothingCertain {
+        /// The share that would be.
+        worthwhile: f64,
+    },
+}
+
+impl Coded for OptimizeGrounds {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Worthwhile { .. } => "worthwhile",
+            Self::NothingCertain { .. } => "nothing_certain",
+        }
+    }
+}
+
+impl fmt::Display for OptimizeGrounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Worthwhile { kind, to, saving, is_measured, is_quality_unknown } => {
+                let basis = if *is_measured { "measured" } else { "computed" };
+                write!(f, "{kind}, {to}: saves {}, {basis}", interval(saving, percent))?;
+                f.write_str(if *is_quality_unknown { "; its effect on quality is unknown" } else { "" })
+            }
+            Self::NothingCertain { worthwhile } => {
+                write!(f, "nothing that was measured or computed saves {} for certain", percent(*worthwhile))
+            }
+        }
+    }
+}
