@@ -1,11 +1,8 @@
 //! One variant's part of the report.
 
-use std::collections::BTreeMap;
-
 use infercost_core::report::{CandidateReport, CostComponents, CostReport, EnergyReport, LatencyIntervals};
 use infercost_core::{
-    CostPart, EnergyScope, EnergySource, Estimate, Fact, InferenceRecord, LeftOut, OperatingPoint, Outcome,
-    Reason, Unknown, Verdict,
+    CostPart, EnergyScope, EnergySource, Estimate, Fact, LeftOut, OperatingPoint, Reason, Unknown, Verdict,
 };
 use infercost_cost::Parts;
 use infercost_stats::blocks::FEWEST_TO_COMPARE;
@@ -13,6 +10,7 @@ use infercost_stats::percentile::{Timed, percentile};
 use infercost_stats::quantile::quantile;
 
 use crate::analysis::Analysis;
+use crate::answer_counts::{FailureCounts, input_tokens};
 use crate::energy_source;
 use crate::idle_power::{Idle, idle_watts};
 use crate::judgement::{Judgement, Measurement, QualityEvidence};
@@ -480,53 +478,6 @@ fn common_parts(
 
     let parts = compared.own.names();
     Some(Fact::CommonParts { variant: variant.header.id.variant_name().to_owned(), parts })
-}
-
-/// Requests, counted by what came of them.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct FailureCounts {
-    /// All of them.
-    pub(crate) requests: u64,
-    /// Answers of at least one token.
-    pub(crate) answers: u64,
-    /// Failures; what was neither answered nor failed ended without a token.
-    pub(crate) failures: u64,
-    /// Failures by kind.
-    pub(crate) kinds: BTreeMap<String, u64>,
-    pub(crate) output_tokens: u64,
-}
-
-impl FailureCounts {
-    pub(crate) fn of<'i>(inferences: impl IntoIterator<Item = &'i InferenceRecord>) -> Self {
-        let mut counts = Self::default();
-        for inference in inferences {
-            counts.requests += 1;
-            counts.answers += u64::from(inference.outcome.is_answered());
-            counts.output_tokens += u64::from(inference.outcome.output_tokens());
-            if let Outcome::Failed { kind, .. } = &inference.outcome {
-                counts.failures += 1;
-                *counts.kinds.entry(kind.name().to_owned()).or_default() += 1;
-            }
-        }
-
-        counts
-    }
-}
-
-/// Prompt tokens of all answers; a failure has none that count.
-pub(crate) fn input_tokens(variant: &VariantSample<'_>) -> Result<u64, Reason> {
-    let (mut sum, mut answers, mut without) = (0, 0, 0);
-
-    for inference in variant.first_inferences().filter(|one| matches!(one.outcome, Outcome::Completed { .. }))
-    {
-        answers += 1;
-        match inference.input_tokens {
-            Some(tokens) => sum += u64::from(tokens),
-            None => without += 1,
-        }
-    }
-
-    if without > 0 { Err(Reason::TokensNotReported { without, answers }) } else { Ok(sum) }
 }
 
 fn reasons(is_baseline: bool, judgement: &Judgement) -> Vec<String> {

@@ -5,7 +5,8 @@ use infercost_core::report::HostedReport;
 use infercost_core::{Estimate, Reason, Unknown};
 use infercost_cost::cost_of_tokens;
 
-use crate::candidate::{Context, input_tokens};
+use crate::answer_counts::input_tokens;
+use crate::candidate::Context;
 use crate::pricing::{Basis, Metered};
 use crate::sample::{Own, OwnTotals, VariantSample};
 

@@ -26,6 +26,7 @@
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod analysis;
+mod answer_counts;
 pub mod attribution;
 mod board_notes;
 pub mod calibration;

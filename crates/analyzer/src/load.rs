@@ -19,7 +19,7 @@ use infercost_cost::Parts;
 use infercost_stats::normal;
 use infercost_stats::wilson::wilson;
 
-use crate::candidate::FailureCounts;
+use crate::answer_counts::FailureCounts;
 use crate::energy_source;
 use crate::latency::latency;
 use crate::latency_targets::keeps;

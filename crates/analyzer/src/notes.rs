@@ -146,14 +146,20 @@ pub(crate) fn no_energy(variant: &VariantSample<'_>) -> Reason {
     stated.unwrap_or(Reason::NoWholeWindow)
 }
 
+/// True where a machine is paid, and not tokens alone.
+fn pays_machines(noted: &Noted<'_>) -> bool {
+    noted.candidates.iter().any(|candidate| candidate.token_price.is_none())
+}
+
 fn assumed_prices(noted: &Noted<'_>) -> Option<Fact> {
-    let assumed = noted.books.iter().find(|book| book.assumed)?;
+    let assumed = noted.books.iter().find(|book| book.assumed).filter(|_| pays_machines(noted))?;
     Some(Fact::PricesAssumed { book: assumed.name.clone() })
 }
 
 fn assumed_utilization(noted: &Noted<'_>) -> Option<Fact> {
     let mut own = noted.books.iter().filter(|book| !book.assumed);
-    let assumed = own.find(|book| book.utilization_basis == UtilizationBasis::Assumed)?;
+    let assumed = own.find(|book| book.utilization_basis == UtilizationBasis::Assumed);
+    let assumed = assumed.filter(|_| pays_machines(noted))?;
     Some(Fact::UtilizationAssumed { utilization: assumed.utilization })
 }
 

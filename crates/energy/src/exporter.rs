@@ -192,7 +192,7 @@ impl Unit {
 }
 
 fn no_unit(given: &str) -> String {
-    format!("`{}` is no unit; use joules, millijoules, microjoules, watts or microwatts", shown(given))
+    format!("`{}` is not a unit; use joules, millijoules, microjoules, watts or microwatts", shown(given))
 }
 
 fn refused(reason: impl Into<String>) -> ChoiceError {

@@ -79,7 +79,7 @@ mod tests {
             ("prometheus:http://n/metrics", "which metric"),
             ("prometheus:http://n/metrics?node=a", "which metric"),
             ("prometheus:n?metric=power", "does not tell its unit"),
-            ("prometheus:n?metric=power&unit=horses", "is no unit"),
+            ("prometheus:n?metric=power&unit=horses", "is not a unit"),
             ("prometheus:n?metric=a_watts&sum=some", "sum=all"),
             ("prometheus:n?metric", "is not NAME=VALUE"),
         ] {

@@ -143,7 +143,7 @@ pub(crate) fn names(way: Way, url: &str, line: &Line) -> Vec<(String, String)> {
 /// their phases.
 fn components(answer: &Value) -> Result<Vec<Outlet>, String> {
     let Some(components) = answer.as_object() else {
-        return Err("the answer is no list of components".into());
+        return Err("the answer is not a list of components".into());
     };
 
     let mut outlets = Vec::new();

@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
+#[path = "economics/hosted_run.rs"]
+mod hosted_run;
 #[path = "economics/made_up.rs"]
 mod made_up;
 mod program;
@@ -86,7 +88,7 @@ fn bench() -> tempfile::TempDir {
         .write(folder.path());
     MadeUp { id: "20261102-000000", seconds: 0.5, watts: Some(60.0), idle: Some(10.0), threads: 4 }
         .write(folder.path());
-    write_hosted(folder.path());
+    hosted_run::write(folder.path(), "20261104-000000");
     let curve = "start,end,price,currency,unit\n2026-11-23T00:00Z,2026-11-23T02:00Z,300,EUR,MWh\n";
     fs::write(at("curve.csv"), curve).unwrap();
     let tokens = r#"{"m": {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6, "litellm_provider": "p", "mode": "chat"}}"#;
@@ -104,21 +106,6 @@ fn bench() -> tempfile::TempDir {
     .unwrap();
     assert!(run(folder.path(), &["models", "demo"]).status.success());
     folder
-}
-
-/// A run of a hosted model beside another that was not asked.
-fn write_hosted(folder: &Path) {
-    let made = MadeUp { id: "20261104-000000", seconds: 1.0, watts: None, idle: None, threads: 2 };
-    made.write(folder);
-    let path = folder.join("traces/20261104-000000/run.json");
-    let mut header: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    let price = json!({
-        "model": "api", "input_per_million": "2", "output_per_million": "10", "cached_input_per_million": null,
-        "cache_write_per_million": null, "currency": "USD", "source": "a list", "date": "2026-11-01",
-    });
-    header["variants"][0]["token_price"] = price.clone();
-    header["hosted"] = json!([price]);
-    fs::write(&path, header.to_string()).unwrap();
 }
 
 /// What the commands print.

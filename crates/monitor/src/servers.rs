@@ -26,7 +26,7 @@ const LONGEST_ADDRESS: usize = 2048;
 
 /// An address that cannot be asked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{address}` is no address of a server: {reason}; write http://HOST:PORT")]
+#[error("`{address}` is not the address of a server: {reason}; write http://HOST:PORT")]
 pub struct AddressError {
     /// What was written, without credentials.
     pub address: String,

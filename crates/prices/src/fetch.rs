@@ -198,7 +198,7 @@ impl Client {
             }
             return body.map_err(|error| match error {
                 ureq::Error::BodyExceedsLimit(limit) => {
-                    let reason = format!("the answer is larger than {limit} bytes; this is no price list");
+                    let reason = format!("the answer is larger than {limit} bytes; this is not a price list");
                     FetchError::Format { what: shown.clone(), reason }
                 }
                 error => unreachable(&shown, &error),

@@ -39,7 +39,7 @@ pub(crate) fn money(text: &str) -> Result<Money, String> {
         "€" => "EUR",
         "£" => "GBP",
         code if is_one_case(code) => code,
-        _ => return Err(format!("`{text}` is no currency code; write three capital letters")),
+        _ => return Err(format!("`{text}` is not a currency code; write three capital letters")),
     };
     let currency = code.to_ascii_uppercase().parse().map_err(|error| format!("{error}"))?;
     Ok(Money { currency, factor: Decimal::ONE })

@@ -40,7 +40,7 @@ fn parse(text: &str) -> Result<Parsed, String> {
             if date.is_some() {
                 break;
             }
-            date = Some(time.parse().map_err(|_| format!("`{}` is no day", quoted(time)))?);
+            date = Some(time.parse().map_err(|_| format!("`{}` is not a day", quoted(time)))?);
         }
 
         let (Some(currency), Some(rate)) = (attribute(element, "currency"), attribute(element, "rate"))
@@ -48,7 +48,7 @@ fn parse(text: &str) -> Result<Parsed, String> {
             continue;
         };
         let to: Currency = currency.parse().map_err(|error| format!("{error}"))?;
-        let rate: Decimal = rate.parse().map_err(|_| format!("`{}` is no rate", quoted(rate)))?;
+        let rate: Decimal = rate.parse().map_err(|_| format!("`{}` is not a rate", quoted(rate)))?;
         if rate <= Decimal::ZERO {
             return Err(format!("the rate of {to} is {rate}"));
         }

@@ -71,7 +71,7 @@ pub(crate) fn item(document: &Value) -> Result<Item, Unread> {
             Ok(Item { turns: turns(messages).map_err(Unread::Wrong)?, ..Item::default() })
         }
         Value::Object(fields) => object(fields),
-        _ => Err(Unread::NoPrompt("this is no prompt".to_owned())),
+        _ => Err(Unread::NoPrompt("this is not a prompt".to_owned())),
     }
 }
 
@@ -244,7 +244,7 @@ impl<'f> Fields<'f> {
                 continue;
             }
             if let Some(meant) = OWN.iter().find(|own| is_near(own, name)) {
-                return Err(format!("`{}` is no field of a prompt; did you mean `{meant}`?", shown(name)));
+                return Err(format!("`{}` is not a field of a prompt; did you mean `{meant}`?", shown(name)));
             }
             ignored.push(shown(name));
         }

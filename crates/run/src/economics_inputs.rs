@@ -175,6 +175,19 @@ impl EconomicsInputs {
         exchange::convert_price(price, to, &self.rates).map_err(|error| usage(error.to_string()))
     }
 
+    /// Puts the prices of a run's hosted models into the currency of the other prices.
+    ///
+    /// # Errors
+    /// A usage error where no exchange rate leads there.
+    pub fn reprice(&self, run: &mut RunRecord, to: Currency) -> anyhow::Result<()> {
+        let of_variants = run.header.variants.iter_mut().filter_map(|variant| variant.token_price.as_mut());
+        for price in of_variants.chain(&mut run.header.hosted) {
+            let converted = exchange::convert_token_price(price, to, &self.rates);
+            *price = converted.map_err(|error| usage(format!("{}: {error}", price.model)))?;
+        }
+        Ok(())
+    }
+
     /// The factor from one currency to another.
     pub fn rate(&self, from: Currency, to: Currency) -> anyhow::Result<f64> {
         let rate = exchange::rate_between(&self.rates, from, to).map_err(|error| usage(error.to_string()))?;
@@ -223,7 +236,6 @@ pub struct Measured {
 pub fn measured(arguments: &EconomicsRequest, name: Option<&str>) -> anyhow::Result<Measured> {
     let run = infercost_trace::read_run(&run_folder::named_or_newest(&arguments.traces, name)?)?;
     let variant = variant(&run, arguments.variant.as_deref())?;
-    refuse_hosted(&run, &variant)?;
     let workload = workload_of(&run, &variant, arguments)?;
     Ok(Measured { run, workload })
 }
@@ -247,6 +259,7 @@ pub fn workload_of(
     variant: &VariantId,
     arguments: &EconomicsRequest,
 ) -> anyhow::Result<Workload> {
+    refuse_hosted(run, variant)?;
     let workload = workload(std::slice::from_ref(run), variant, CONFIDENCE)?;
     Ok(match arguments.assume_watts {
         Some(power) => assume(workload, power),

@@ -6,17 +6,19 @@
 
 use infercost_core::hosting::Charge;
 use infercost_core::price_per_million::PricePerMillion;
-use infercost_core::{Currency, RunHeader, RunRecord, RunSpec};
+use infercost_core::text::{count, printable};
+use infercost_core::{Currency, Prompt, RunHeader, RunRecord, RunSpec};
+use infercost_cost::{TokenUsage, cost_of_tokens};
 use infercost_models::{DEFAULT_MODEL, ModelArgument, ModelLocation};
 use infercost_prices::sections::exchange;
 use infercost_served::ServedAddress;
 use rust_decimal::Decimal;
 
 use crate::config::SettingsOverrides;
-use crate::price_store;
 use crate::request::RunRequest;
 use crate::today::today;
 use crate::usage::usage;
+use crate::{console, number, price_store};
 
 /// Tokens of the unit in which prices are stated.
 const MILLION: Decimal = Decimal::from_parts(1_000_000, 0, 0, false, 0);
@@ -107,6 +109,18 @@ pub(crate) fn entered(mut request: RunRequest) -> anyhow::Result<RunRequest> {
     }
     request.spec.models.extend(addresses);
     Ok(request)
+}
+
+/// The models that a machine of the user's works for.
+///
+/// # Errors
+/// A usage error for an address that names no model.
+pub(crate) fn on_machines(spec: &RunSpec) -> anyhow::Result<Vec<String>> {
+    let mut places = Vec::with_capacity(spec.hosted.len());
+    for text in &spec.hosted {
+        places.push(argument(text)?.place);
+    }
+    Ok(spec.models.iter().filter(|model| !places.contains(&model.as_str())).cloned().collect())
 }
 
 /// The hosted models of `--hosted` with the prices of their tokens, in the currency of the other prices.
@@ -221,6 +235,24 @@ impl Hosted {
         self.asked.iter().find(|asked| asked.address == place).map(|asked| &asked.price)
     }
 
+    /// Says what asking costs before anything is asked: somebody pays for each token.
+    pub(crate) fn announce(&self, prompts: &[Prompt], spec: &RunSpec) {
+        let written: u64 = prompts.iter().map(|prompt| u64::from(prompt.max_tokens)).sum();
+        let written = written * u64::from(spec.repetitions);
+        let more = if spec.load.is_some() { ", and the load test more" } else { "" };
+
+        for AskedModel { price, .. } in &self.asked {
+            let tokens = TokenUsage { output: written as f64, ..TokenUsage::default() };
+            let most = number::significant(cost_of_tokens(price, &tokens));
+            console::note(&format!(
+                "{} is paid by its tokens: {} cost up to {most} {} for what is written, what is read comes on top{more}",
+                printable(&price.model),
+                count(prompts.len() as u64 * u64::from(spec.repetitions), "request"),
+                price.currency
+            ));
+        }
+    }
+
     /// True where one is asked.
     pub(crate) fn is_asked(&self) -> bool {
         !self.asked.is_empty()
@@ -322,5 +354,16 @@ mod tests {
             assert!(error.contains(why) && !error.contains("secret"), "{text}: {error}");
         }
         assert!(argument("m=-1/2").unwrap().price.is_none(), "no price is negative");
+    }
+
+    /// An instrument that is pointed at one machine is none of a hosted model's.
+    #[test]
+    fn a_hosted_model_works_on_no_machine_of_the_users() {
+        let spec = RunSpec {
+            models: vec!["a.gguf".to_owned(), "https://h/v1#m".to_owned(), "http://10.0.0.7/v1#n".to_owned()],
+            hosted: vec!["https://h/v1#m=1/2".to_owned(), "by-name".to_owned()],
+            ..RunSpec::default()
+        };
+        assert_eq!(on_machines(&spec).unwrap(), ["a.gguf", "http://10.0.0.7/v1#n"]);
     }
 }

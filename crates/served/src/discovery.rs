@@ -151,7 +151,7 @@ fn listed(reply: &Reply, is_named: bool, secret: Option<&str>) -> Result<Option<
     match reply.json::<Value>("/models", secret) {
         Ok(json) => match models(&json) {
             None if !is_named => Err(Failure::protocol(
-                "/models is no list of models; name the model in the address (append #name)",
+                "/models is not a list of models; name the model in the address (append #name)",
             )),
             found => Ok(found),
         },

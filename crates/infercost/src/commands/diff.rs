@@ -70,8 +70,11 @@ pub(crate) fn run(arguments: &DiffCommand, global: &GlobalFlags) -> anyhow::Resu
 
     // Both runs are billed with the new one's prices, or those of the settings: a change of prices is no change of runs.
     // A machine with prices of its own in the settings is billed by them.
-    let (old, new) = (read(&old)?, read(&new)?);
+    let (mut old, mut new) = (read(&old)?, read(&new)?);
     let settings = given.over(&new.header.policy, &new.header.prices)?;
+    for run in [&mut old, &mut new] {
+        given.reprice(std::slice::from_mut(run), settings.prices.currency)?;
+    }
     let (old_report, new_report) = (report(&old, &given, &settings)?, report(&new, &given, &settings)?);
 
     let diff = infercost_analyzer::diff(

@@ -3,6 +3,7 @@
 use infercost_core::report::{HostedReport, Report};
 use infercost_core::text::percent;
 use infercost_core::{Estimate, VariantId};
+use infercost_run::shell;
 
 use crate::output::layout::share;
 use crate::output::terminal::plain;
@@ -19,13 +20,23 @@ pub(crate) fn headline(report: &Report) -> Option<String> {
 
     let (model, variant) = (plain(&cheapest.model), short(&only.variant));
     let cost = if saving.point >= 0.0 {
-        format!("{} less {}", percent(saving.point), bounds(&saving))
+        format!("{} less{}", percent(saving.point), bounds(&saving))
     } else {
         format!("{} more", percent(-saving.point))
     };
     Some(format!(
         "{model} would cost {cost} than {variant} for the same tokens; its quality was not measured"
     ))
+}
+
+/// Commands that measure what stands there by its price alone, beside the model as it was typed.
+pub(crate) fn measuring(report: &Report, typed: &str) -> Vec<String> {
+    let mut commands = Vec::with_capacity(report.hosted.len());
+    for hosted in &report.hosted {
+        let address = shell::word(&format!("https://HOST/v1#{}", plain(&hosted.model)));
+        commands.push(format!("infercost compare {} --hosted {address}", shell::word(typed)));
+    }
+    commands
 }
 
 /// The same of one model, as a caution.
@@ -46,6 +57,8 @@ fn short(variant: &VariantId) -> String {
     plain(variant.variant_name())
 }
 
+/// The interval, where its ends read differently.
 fn bounds(saving: &Estimate) -> String {
-    format!("[{}, {}]", percent(saving.lower), percent(saving.upper))
+    let (lower, upper) = (percent(saving.lower), percent(saving.upper));
+    if lower == upper { String::new() } else { format!(" [{lower}, {upper}]") }
 }

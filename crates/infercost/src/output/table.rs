@@ -23,6 +23,11 @@ pub(crate) fn answer(report: &Report, folders: &[PathBuf], typed: &[String]) -> 
         Recommendation::MeasureMore { why, .. } => (Tone::Doubt, why),
     };
     let by_price = hosted::headline(report);
+    let cautions = cautions(report, by_price.is_some());
+    let steps = match (&by_price, typed.first()) {
+        (Some(_), Some(typed)) => hosted::measuring(report, typed),
+        _ => Vec::new(),
+    };
     let mut answer = Answer {
         tone: if by_price.is_some() { Tone::Doubt } else { tone },
         headline: by_price.unwrap_or_else(|| why.clone()),
@@ -30,13 +35,12 @@ pub(crate) fn answer(report: &Report, folders: &[PathBuf], typed: &[String]) -> 
         table: columns(report),
         more: load_table::sections(report),
         topics: topics(report),
+        cautions,
+        steps,
         places: folders.iter().map(|folder| format!("trace: {}", folder.display())).collect(),
         ..Answer::default()
     };
 
-    for finding in report.findings.iter().filter(|finding| finding.severity == Severity::Warning) {
-        answer.cautions.push(caution(finding));
-    }
     for section in explained::sections(report) {
         answer.explain(section);
     }
@@ -74,6 +78,17 @@ fn machine(report: &Report) -> String {
     let machine = report.machine.cpu.as_deref().unwrap_or("unknown CPU");
     let cores = report.machine.cores.map_or_else(String::new, |cores| format!(", {cores} logical cores"));
     format!("{machine}{cores}")
+}
+
+/// The warnings; what the headline says of hosted models is not said again below it.
+fn cautions(report: &Report, says_hosted: bool) -> Vec<Caution> {
+    let mut cautions = Vec::new();
+    for finding in report.findings.iter().filter(|finding| finding.severity == Severity::Warning) {
+        if !(says_hosted && finding.code() == FindingCode::Hosted) {
+            cautions.push(caution(finding));
+        }
+    }
+    cautions
 }
 
 /// Short words where there are some, else the finding's first sentence; and what to do.

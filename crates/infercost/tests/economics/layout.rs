@@ -4,12 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use super::{CURVE, SETTINGS, bench, sample, text};
+use crate::hosted_run;
 use crate::made_up::MadeUp;
 use crate::program::infercost;
 
 /// Commands and the names of their captures.
-const COMMANDS: [(&str, &str); 8] = [
+const COMMANDS: [(&str, &str); 9] = [
     ("report", "report SAMPLE"),
+    ("hosted", "report 20261031-000000 --config usd.toml"),
     ("audit", "audit 20261101-000000"),
     ("host", "host 20261101-000000 --requests-per-hour 1000"),
     ("optimize", "optimize 20261101-000000"),
@@ -44,6 +46,8 @@ fn lasting() -> tempfile::TempDir {
     let settings = SETTINGS.replace("2026-11-01", "2099-01-01").replace("2026-11-20", "2099-01-01");
     fs::write(folder.path().join("infercost.toml"), settings).unwrap();
     fs::write(folder.path().join("curve.csv"), CURVE).unwrap();
+    hosted_run::write(folder.path(), "20261031-000000");
+    fs::write(folder.path().join("usd.toml"), "[prices]\ncurrency = \"USD\"\nelectricity = 0.3\n").unwrap();
     folder
 }
 

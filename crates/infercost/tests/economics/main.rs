@@ -5,6 +5,7 @@
 
 mod audit;
 mod failures;
+mod hosted_run;
 mod hosting;
 mod hours;
 mod init;

@@ -72,6 +72,8 @@ fn a_hosted_model_is_paid_by_its_tokens() {
         .env_remove("INFERCOST_API_KEY")
         .output()
         .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("m is paid by its tokens: 24 requests cost up to 0.00307 USD"), "{said}");
     let report = json(&output);
 
     let candidates = report["candidates"].as_array().unwrap();

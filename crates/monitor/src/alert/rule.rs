@@ -124,7 +124,7 @@ fn parse(text: &str) -> Result<Rule, String> {
         (_, unit) => (limit, unit),
     };
     let limit = limit.parse::<f64>().ok().filter(|limit| limit.is_finite());
-    let limit = limit.ok_or("the limit is no number")?;
+    let limit = limit.ok_or("the limit is not a number")?;
     let factor = quantity.factor(unit).ok_or_else(|| quantity.unit_wanted())?;
 
     let text = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");

@@ -63,11 +63,11 @@ fn price(text: &str) -> Result<Decimal, String> {
     }
     let parts =
         text.split_once(',').filter(|(_, decimals)| decimals.bytes().all(|byte| byte.is_ascii_digit()));
-    let (whole, decimals) = parts.ok_or_else(|| format!("`{shown}` is no price"))?;
+    let (whole, decimals) = parts.ok_or_else(|| format!("`{shown}` is not a price"))?;
     if decimals.len() == 3 && whole.trim_start_matches('-') != "0" {
         return Err(format!("`{shown}` may be a thousand or decimals; write it with a point"));
     }
-    format!("{whole}.{decimals}").parse().map_err(|_| format!("`{shown}` is no price"))
+    format!("{whole}.{decimals}").parse().map_err(|_| format!("`{shown}` is not a price"))
 }
 
 fn row_unit(row: &Row<'_>) -> Result<(CurveUnit, Decimal), String> {

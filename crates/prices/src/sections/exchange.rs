@@ -111,6 +111,9 @@ pub fn convert_token_price(
     rates: &[ExchangeRate],
 ) -> Result<PricePerMillion, PriceError> {
     let from = price.currency;
+    if from == to {
+        return Ok(price.clone());
+    }
     let rate = rate_between(rates, from, to)?;
     let times = |amount: Decimal| converted(amount, rate).ok_or(PriceError::NoRate { from, to });
 

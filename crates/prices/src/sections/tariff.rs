@@ -174,7 +174,8 @@ impl CheckedPeriod {
 }
 
 fn clock(text: &str) -> Result<Time, PriceError> {
-    text.parse().map_err(|_| wrong_period(format!("`{}` is no clock time: write HH:MM", text.escape_debug())))
+    text.parse()
+        .map_err(|_| wrong_period(format!("`{}` is not a clock time: write HH:MM", text.escape_debug())))
 }
 
 fn weekday(text: &str) -> Result<Weekday, PriceError> {
@@ -187,7 +188,7 @@ fn weekday(text: &str) -> Result<Weekday, PriceError> {
         "sat" => Weekday::Saturday,
         "sun" => Weekday::Sunday,
         other => {
-            return Err(wrong_period(format!("`{}` is no day: write mon, tue, …", other.escape_debug())));
+            return Err(wrong_period(format!("`{}` is not a day: write mon, tue, …", other.escape_debug())));
         }
     })
 }

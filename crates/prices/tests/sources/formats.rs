@@ -383,7 +383,11 @@ fn a_table_of_ones_own() {
     );
     check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,24.5,cent,kWh"), None, Err("several currencies"));
     check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,24.5,EUr,kWh"), None, Err("no currency code"));
-    check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,much,EUR,kWh"), None, Err("line 2: `much` is no price"));
+    check(
+        &row("2026-11-23T00:00Z,2026-11-23T01:00Z,much,EUR,kWh"),
+        None,
+        Err("line 2: `much` is not a price"),
+    );
     check(&row("2026-11-23T01:00Z,2026-11-23T00:00Z,1,EUR,kWh"), None, Err("not after it"));
     check(
         &row("2026-11-23T00:00Z,2026-11-23T01:00Z,1,EUR,kWh\n2026-11-23T00:30Z,2026-11-23T02:00Z,1,EUR,kWh"),
@@ -411,5 +415,5 @@ fn a_table_of_ones_own() {
     );
     let doubtful = row("2026-11-23T00:00Z,2026-11-23T01:00Z,\"1,234\",EUR,MWh");
     check(&doubtful, None, Err("line 2: `1,234` may be a thousand"));
-    check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,\"1,2,3\",EUR,MWh"), None, Err("is no price"));
+    check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,\"1,2,3\",EUR,MWh"), None, Err("is not a price"));
 }

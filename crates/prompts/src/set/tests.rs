@@ -145,7 +145,7 @@ fn broken_sets_name_file_line_and_reason() {
         "set.jsonl:1:24: a comma between",
     );
     check_error(r#"{"id":"a"}"#, "set.jsonl:1: `prompt` or `messages` is missing\nhint: a good line is");
-    check_error("17", "set.jsonl:1: this is no prompt");
+    check_error("17", "set.jsonl:1: this is not a prompt");
     check_error(r#"{"id":"","prompt":"x"}"#, "`id`");
     check_error(r#"{"id":1.5,"prompt":"x"}"#, "`id` must be a text or a whole number");
     check_error(r#"{"id":"a","prompt":" "}"#, "empty");

@@ -46,12 +46,13 @@ pub fn record(request: RunRequest, overrides: &SettingsOverrides) -> anyhow::Res
     let settings = overrides.for_new_run(has_servers)?;
     let hosted = hosted::find(&spec.hosted, overrides, settings.prices.currency)?;
 
-    served_energy::one_machine(&spec.models, &request.meter()?.choice)?;
+    served_energy::one_machine(&hosted::on_machines(spec)?, &request.meter()?.choice)?;
     fd_limit::make_room(spec.load.as_ref())?;
     let device = request.device()?;
     let destination = exporting::live::destination(&request.live)?;
     let (selection, prompts) = prompts::select(spec)?;
     run_folder::probe(&request.traces)?;
+    hosted.announce(&prompts, spec);
 
     let checked = Checked { request: &request, device, selection, prompts, settings, hosted, destination };
     let (setup, discovery) = checked.set_up()?;

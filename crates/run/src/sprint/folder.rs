@@ -76,7 +76,7 @@ impl SprintFolder {
             MOST_BYTES,
             "header of a sprint",
         )?)
-        .with_context(|| format!("{} is no header of a sprint", path.join(HEADER).display()))?;
+        .with_context(|| format!("{} is not the header of a sprint", path.join(HEADER).display()))?;
         if header.schema != SPRINT_SCHEMA {
             return Err(usage(format!("{}: {} is not known to this version", path.display(), header.schema)));
         }

@@ -69,7 +69,7 @@ pub(super) fn check(request: &SprintRequest) -> anyhow::Result<()> {
 fn threads_are_numbers(space: &Space) -> anyhow::Result<()> {
     let values = space.get(THREADS).map(|threads| threads.values.as_slice()).unwrap_or_default();
     match values.iter().find(|value| value.parse::<u16>().map_or(true, |count| count == 0)) {
-        Some(value) => Err(usage(format!("--vary {THREADS}: `{value}` is no number of threads"))),
+        Some(value) => Err(usage(format!("--vary {THREADS}: `{value}` is not a number of threads"))),
         None => Ok(()),
     }
 }
@@ -85,7 +85,7 @@ fn limits_are_numbers(space: &Space) -> anyhow::Result<()> {
             "--vary {MAX_TOKENS}: the first value is `{NO_LIMIT}`, what the prompts allow; others are tokens, as in \
              {MAX_TOKENS}={NO_LIMIT},128,64"
         ))),
-        Some(value) => Err(usage(format!("--vary {MAX_TOKENS}: `{value}` is no number of tokens"))),
+        Some(value) => Err(usage(format!("--vary {MAX_TOKENS}: `{value}` is not a number of tokens"))),
         None => Ok(()),
     }
 }

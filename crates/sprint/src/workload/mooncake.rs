@@ -33,7 +33,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<TraceWorkload, WorkloadFaul
             return Err(at("a request without `input_length` and `output_length`"));
         };
         let milliseconds = line.timestamp.filter(|time| time.is_finite() && *time >= 0.0);
-        let milliseconds = milliseconds.ok_or_else(|| at("`timestamp` is no time in milliseconds"))?;
+        let milliseconds = milliseconds.ok_or_else(|| at("`timestamp` is not a time in milliseconds"))?;
         let count = tokens(input).map_err(|reason| at(&reason))?;
         let output_tokens = tokens(output).map_err(|reason| at(&reason))?;
         if count == 0 || output_tokens == 0 {

@@ -69,7 +69,7 @@ fn wrong(text: &str, reason: String) -> WorkloadFault {
 }
 
 fn no_number(text: &str, part: &str) -> WorkloadFault {
-    wrong(text, format!("{}: that is no number above 0", part.trim()))
+    wrong(text, format!("{}: that is not a number above 0", part.trim()))
 }
 
 /// Numbers of a request's blocks: shared ones first, whole blocks only, then its own.

@@ -58,7 +58,7 @@ fn rows(file: &str, table: &Table, columns: &Columns) -> Result<TraceWorkload, W
         TraceWorkload { format: columns.format.to_owned(), has_arrivals: true, ..TraceWorkload::default() };
     for row in table.rows() {
         let at_s = time(cell(file, row, columns.time)?)
-            .ok_or_else(|| WorkloadFault::at(file, row.line, format!("`{}` is no time", columns.time)))?;
+            .ok_or_else(|| WorkloadFault::at(file, row.line, format!("`{}` is not a time", columns.time)))?;
         let input = length(file, row, columns.input)?;
         let output_tokens = length(file, row, columns.output)?;
         if input == 0 || output_tokens == 0 {
@@ -78,7 +78,7 @@ fn cell<'a>(file: &str, row: Row<'a>, column: &str) -> Result<&'a str, WorkloadF
 
 fn length(file: &str, row: Row<'_>, column: &str) -> Result<u32, WorkloadFault> {
     let text = cell(file, row, column)?;
-    let count = text.parse::<u64>().map_err(|_| format!("`{column}` is no number of tokens"));
+    let count = text.parse::<u64>().map_err(|_| format!("`{column}` is not a number of tokens"));
     count.and_then(tokens).map_err(|reason| WorkloadFault::at(file, row.line, reason))
 }
 

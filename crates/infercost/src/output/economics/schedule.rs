@@ -31,7 +31,11 @@ pub(crate) fn answer(plan: &Schedule, timers: &Timers, zone: &TimeZone) -> Answe
 }
 
 fn blocks(plan: &Schedule, zone: &TimeZone) -> Vec<Column> {
-    let at = |moment: Timestamp| moment.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %z").to_string();
+    let at = |moment: Timestamp| {
+        let local = moment.to_zoned(zone.clone());
+        let form = if local.second() == 0 { "%Y-%m-%d %H:%M %z" } else { "%Y-%m-%d %H:%M:%S %z" };
+        local.strftime(form).to_string()
+    };
     let mut from = Vec::new();
     let mut until = Vec::new();
     let mut actions = Vec::new();
