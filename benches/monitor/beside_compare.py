@@ -30,16 +30,12 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 STARTING_S = 120
 # Short answers: llama.cpp counts a request's tokens when the request ends.
-MAX_TOKENS = 48
+MAX_TOKENS = 32
 QUESTIONS = [
     "Name three rivers of Europe and the seas they flow into.",
     "Explain in two sentences what a heat pump does.",
     "Write a short note that thanks a neighbor for watering the plants.",
     "What is the difference between a mean and a median?",
-    "List five things to pack for a day in the mountains.",
-    "Describe the taste of an apple to someone who never ate one.",
-    "Give one reason for and one against working at night.",
-    "How does a bicycle stay upright while it moves?",
 ]
 
 
@@ -141,6 +137,8 @@ def main():
     if arguments.seconds <= 60:
         parser.error("--seconds must be above 60: the screen's last minute is to be of the load alone")
 
+    # what was started is stopped on the way out, also where this script is told to end
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     binary = os.path.abspath(arguments.binary)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="infercost-beside-"))
     prompts = folder / "prompts.jsonl"

@@ -128,6 +128,8 @@ def main():
     parser.add_argument("--out", help="folder for traces and logs [default: a temporary one, which stays]")
     arguments = parser.parse_args()
 
+    # servers are stopped on the way out, also where this script is told to end
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     binary, model = os.path.abspath(arguments.binary), os.path.abspath(arguments.model)
     folder = pathlib.Path(arguments.out or tempfile.mkdtemp(prefix="infercost-sprint-")).absolute()
     folder.mkdir(parents=True, exist_ok=True)
