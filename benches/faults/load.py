@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How long and how much memory large things take: runs of a million spans, thousands of runs, a hundred thousand prompts.
 
-    benches/faults/load.py [--binary target/release/infercost] [--spans 10000,100000,1000000] [--runs 5000]
+    benches/faults/load.py [--binary target/release/infercost] [--spans 10000,100000,1000000]
+        [--foreign 2000000] [--runs 5000]
 
 Prints the rows of docs/reliability.md. Needs some 4 GB of disk below the folder for temporary files, and no model. A run
 of N spans is the recorded sample over and over, under fresh names, ids and times.
@@ -65,6 +66,30 @@ def write_run(folder, spans):
     return len(body) * copies + len(head) + len(tail)
 
 
+def write_foreign(file, spans):
+    """Spans of another program, a thousand a line, each a call with its tokens, its prompt and its answer."""
+    def attribute(key, value):
+        kind = "intValue" if isinstance(value, int) else "stringValue"
+        return {"key": key, "value": {kind: str(value)}}
+
+    began = 1_767_225_600_000_000_000
+    words = "all work and no play makes a long trace of calls that somebody else has made " * 4
+    for first in range(0, spans, 1000):
+        calls = []
+        for number in range(first, min(first + 1000, spans)):
+            start = began + number * 250_000_000
+            calls.append({
+                "traceId": f"{number // 10 + 1:032x}", "spanId": f"{number + 1:016x}", "name": "chat m", "kind": 3,
+                "startTimeUnixNano": str(start), "endTimeUnixNano": str(start + 900_000_000 + number % 97 * 1_000_000),
+                "attributes": [
+                    attribute("gen_ai.operation.name", "chat"), attribute("gen_ai.request.model", f"m{number % 3}"),
+                    attribute("gen_ai.usage.input_tokens", 200 + number % 50),
+                    attribute("gen_ai.usage.output_tokens", 40 + number % 30), attribute("input.value", words)]})
+        resource = {"attributes": [attribute("service.name", "another")]}
+        line = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"scope": {"name": "s"}, "spans": calls}]}]}
+        file.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+
 def write_runs(traces, count):
     header = (SAMPLE / "run.json").read_text()
     spans = traces / ".spans.jsonl"
@@ -101,6 +126,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default=str(ROOT / "target/release/infercost"))
     parser.add_argument("--spans", default="10000,100000,1000000")
+    parser.add_argument("--foreign", type=int, default=2_000_000, help="spans of another program's trace")
     parser.add_argument("--runs", type=int, default=5000)
     arguments = parser.parse_args()
     binary = os.path.abspath(arguments.binary)
@@ -115,6 +141,15 @@ def main():
             size = (folder / "spans.jsonl").stat().st_size / 1e6
             row(f"report on {spans:,} spans ({size:,.0f} MB)", [binary, "report", str(folder)], work, "report RUN")
             shutil.rmtree(folder)
+
+        if arguments.foreign:
+            foreign = work / "foreign.jsonl"
+            with open(foreign, "w", encoding="utf-8") as file:
+                write_foreign(file, arguments.foreign)
+            size = foreign.stat().st_size / 1e6
+            row(f"report on {arguments.foreign:,} spans of another program ({size:,.0f} MB)",
+                [binary, "report", str(foreign)], work, "report FILE")
+            foreign.unlink()
 
         if arguments.runs:
             many = work / "many"
