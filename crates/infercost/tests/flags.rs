@@ -172,7 +172,7 @@ const TRIED: [(&str, &[&str]); 12] = [
 ];
 
 /// Flags that show what they do where a model runs, a server answers or the network is there: command, flags, test.
-const TRIED_ELSEWHERE: [(&str, &[&str], &str); 13] = [
+const TRIED_ELSEWHERE: [(&str, &[&str], &str); 15] = [
     (
         "*",
         &["offline", "help", "version", "quiet", "verbose"],
@@ -223,6 +223,8 @@ const TRIED_ELSEWHERE: [(&str, &[&str], &str); 13] = [
         "served/sprint.rs, crates/sprint",
     ),
     ("prices fetch", &["*"], "economics/prices.rs, crates/prices/tests"),
+    ("report", &["market"], "economics/machines.rs"),
+    ("diff", &["market"], "economics/machines.rs"),
 ];
 
 /// Flags that change nothing here by what they are.

@@ -76,7 +76,10 @@ pub fn try_writing(traces: &Path) -> io::Result<()> {
 
     let written = probe.write_all(b"probe");
     let removed = std::fs::remove_file(&path);
-    written.and(removed)
+
+    // Another process may have come before the lock, and taken the file for one that was left behind.
+    let is_gone = removed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    if is_gone { written } else { written.and(removed) }
 }
 
 /// Removes what was left below `traces` by runs that were killed before they had begun.

@@ -176,3 +176,26 @@ fn only_run(traces: &Path) -> PathBuf {
     assert_eq!(runs.len(), 1, "{runs:?}");
     runs.remove(0)
 }
+
+/// A machine without an entry has the rent of its GPU, of the prices that were fetched, where `--market` asks for it.
+#[test]
+fn a_machine_without_an_entry_is_rented_by_the_market() {
+    let folder = two_machines();
+    let settings = PRICES.replace("EUR", "USD");
+    let settings = settings.split("[[machines]]\ngpu").next().unwrap();
+    fs::write(folder.path().join("infercost.toml"), settings).unwrap();
+    let market = r#"{"offers":[{"id":1,"gpu_name":"NVIDIA GeForce RTX 4090","num_gpus":1,"dph_base":0.3,"dph_total":0.3}]}"#;
+    fs::write(folder.path().join("vast.json"), market).unwrap();
+    run(folder.path(), &["prices", "fetch", "vast", "--file", "vast.json", "--offline"]);
+
+    let asked = ["report", "20261101-000000", "20261102-000000", "--json"];
+    let without = json(&run(folder.path(), &asked));
+    let with = json(&run(folder.path(), &[&asked[..], &["--market"]].concat()));
+    near(&with["candidates"][1]["cost"]["per_inference"]["point"], 0.5 / 3600.0 / 0.5 * 0.3);
+    assert_ne!(without["candidates"][1]["cost"], with["candidates"][1]["cost"]);
+
+    let asked = ["diff", "20261102-000000", "20261101-000000", "--json"];
+    let without = json(&run(folder.path(), &asked));
+    let with = json(&run(folder.path(), &[&asked[..], &["--market"]].concat()));
+    assert_ne!(without["variants"], with["variants"]);
+}
