@@ -382,7 +382,7 @@ fn a_table_of_ones_own() {
         Ok(&["2026-11-23T00:00:00Z 60 0.245"]),
     );
     check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,24.5,cent,kWh"), None, Err("several currencies"));
-    check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,24.5,EUr,kWh"), None, Err("no currency code"));
+    check(&row("2026-11-23T00:00Z,2026-11-23T01:00Z,24.5,EUr,kWh"), None, Err("not a currency code"));
     check(
         &row("2026-11-23T00:00Z,2026-11-23T01:00Z,much,EUR,kWh"),
         None,

@@ -274,6 +274,6 @@ fn what_cannot_be_served_is_said_at_once() {
     );
     check_refused(Reply::whole(200, "text/html", &[], "<html><title>Hi</title>"), "BASE#a", "web page (Hi)");
     check_refused(Reply::json("[1,2"), "BASE", "not what the API defines");
-    check_refused(Reply::json(r#"{"x":1}"#), "BASE", "no list of models");
+    check_refused(Reply::json(r#"{"x":1}"#), "BASE", "not a list of models");
     check_refused(list(), "http://127.0.0.1:9/v1#a", "cannot connect to the server");
 }

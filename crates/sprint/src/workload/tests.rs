@@ -76,8 +76,8 @@ fn what_is_no_trace_is_left_to_others_and_what_is_wrong_is_named() {
     assert!(read("p.csv", "id,prompt\na,b\n").is_none());
     for (text, place, reason) in [
         ("timestamp,model\n1,x\n", "f", "without lengths"),
-        ("TIMESTAMP,ContextTokens,GeneratedTokens\nnoon,1,2\n", "f:2", "no time"),
-        ("TIMESTAMP,ContextTokens,GeneratedTokens\n1,-1,2\n", "f:2", "no number"),
+        ("TIMESTAMP,ContextTokens,GeneratedTokens\nnoon,1,2\n", "f:2", "not a time"),
+        ("TIMESTAMP,ContextTokens,GeneratedTokens\n1,-1,2\n", "f:2", "not a number"),
         ("TIMESTAMP,ContextTokens,GeneratedTokens\n1,99999999999,2\n", "f:2", "more than"),
         ("TIMESTAMP,ContextTokens,GeneratedTokens\n1,0,0\n", "f", "was answered (1 were not)"),
         ("{\"timestamp\": 1, \"hash_ids\": []}", "f:1", "without `input_length`"),
@@ -101,9 +101,9 @@ fn synthetic_workloads_keep_what_is_asked() {
     for (text, reason) in [
         ("", "lengths are missing"),
         ("input=5", "lengths are missing"),
-        ("input=0,output=5", "no number"),
-        ("input=9-5,output=5", "no number"),
-        ("input=5,output=5,rate=-1", "no number"),
+        ("input=0,output=5", "not a number"),
+        ("input=9-5,output=5", "not a number"),
+        ("input=5,output=5,rate=-1", "not a number"),
         ("input=5,output=5,colour=1", "none of"),
         ("input=5,output=5,shared=6", "more than the shortest"),
     ] {
