@@ -44,7 +44,7 @@ impl fmt::Display for OptimizeGrounds {
         match self {
             Self::Worthwhile { kind, to, saving, is_measured, is_quality_unknown } => {
                 let basis = if *is_measured { "measured" } else { "computed" };
-                write!(f, "{kind}, {to}: saves {}, {basis}", interval(saving, percent))?;
+                write!(f, "change {kind} to {to}: saves {} ({basis})", interval(saving, percent))?;
                 f.write_str(if *is_quality_unknown { "; its effect on quality is unknown" } else { "" })
             }
             Self::NothingCertain { worthwhile } => {

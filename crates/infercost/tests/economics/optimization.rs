@@ -45,7 +45,7 @@ fn what_could_be_changed_about_known_runs() {
         folder.path(),
         &["optimize", "20261101-000000", "--config", "bare.toml"],
         0,
-        &["→ threads, 4 threads: saves"],
+        &["→ change threads to 4 threads: saves"],
     );
 
     // eight hours at a lower price than the fifteen after them, and offers elsewhere
