@@ -73,8 +73,11 @@ fn limits_give_exit_codes() {
     let sample = sample();
     fs::write(folder.path().join("example.toml"), "").unwrap();
 
-    // an interval that holds the limit
-    let straddling = ["audit", &sample, "--revenue", "0.00024", "--assume-watts", "60,20"];
+    // an interval that holds the limit: the sample's own cost is just 15 % of the revenue
+    let asked = ["audit", &sample, "--assume-watts", "60,20", "--config", "example.toml", "--json"];
+    let cost = json(&run(folder.path(), &asked))["per_inference"]["point"].as_f64().unwrap();
+    let revenue = format!("{}", cost / 0.15);
+    let straddling = ["audit", &sample, "--revenue", &revenue, "--assume-watts", "60,20"];
     check(
         folder.path(),
         &[&straddling[..], &["--config", "example.toml"]].concat(),
