@@ -40,7 +40,7 @@ pub(crate) struct JudgeFlags {
     #[arg(long, value_name = "CODE")]
     pub(crate) currency: Option<String>,
 
-    /// Rent a machine that no [[machines]] entry prices at the cheapest fetched offer of its GPUs
+    /// Rent a machine that no `[[machines]]` entry prices at the cheapest fetched offer of its GPUs
     #[arg(long)]
     pub(crate) market: bool,
 }

@@ -45,7 +45,7 @@ pub(crate) struct RecordFlags {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_prompts: Option<u32>,
 
-    /// Call this machine so: its name in reports over several, and what a [[machines]] entry goes by [default: its GPU
+    /// Call this machine so: its name in reports over several, and what a `[[machines]]` entry goes by [default: its GPU
     /// or CPU]
     #[arg(long, value_name = "NAME", value_parser = label, help_heading = "Measurement")]
     pub(crate) label: Option<String>,
