@@ -4,6 +4,9 @@ use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::mem::size_of;
 use std::ops::Range;
 use std::ptr::NonNull;
+use std::sync::Arc;
+
+use crate::huge_pages::{self, Piece};
 
 /// Bytes of a cache line.
 const LINE: usize = 64;
@@ -21,6 +24,8 @@ impl Number for u16 {}
 pub(crate) struct AlignedBuffer<T> {
     start: NonNull<T>,
     length: usize,
+    /// What keeps the memory, where it is part of a larger piece.
+    piece: Option<Arc<Piece>>,
 }
 
 // SAFETY: the buffer owns its memory, and numbers may move between threads.
@@ -31,7 +36,7 @@ unsafe impl<T: Number> Sync for AlignedBuffer<T> {}
 
 impl<T> Default for AlignedBuffer<T> {
     fn default() -> Self {
-        Self { start: NonNull::dangling(), length: 0 }
+        Self { start: NonNull::dangling(), length: 0, piece: None }
     }
 }
 
@@ -49,7 +54,23 @@ impl<T: Number> AlignedBuffer<T> {
         // SAFETY: the layout is not empty.
         let start = unsafe { alloc_zeroed(layout) };
         let Some(start) = NonNull::new(start.cast::<T>()) else { handle_alloc_error(layout) };
-        Self { start, length }
+        Self { start, length, piece: None }
+    }
+
+    /// `length` zeros that stay as long as a model does, in huge pages where they are many.
+    ///
+    /// # Panics
+    /// They would take more than the address space.
+    pub(crate) fn of_weights(length: usize) -> Self {
+        let layout = layout::<T>(length);
+        if layout.size() < huge_pages::SMALLEST {
+            return Self::zeroed(length);
+        }
+        let Some(part) = huge_pages::take(layout) else { handle_alloc_error(layout) };
+
+        // SAFETY: the part has that many bytes, and nobody else has it.
+        unsafe { part.start.write_bytes(0, layout.size()) };
+        Self { start: part.start.cast::<T>(), length, piece: Some(part.piece) }
     }
 
     /// Makes room for `length` numbers; what was there is lost where there was less.
@@ -102,7 +123,7 @@ impl<T: Number> AlignedBuffer<T> {
 
 impl<T> Drop for AlignedBuffer<T> {
     fn drop(&mut self) {
-        if self.length > 0 {
+        if self.length > 0 && self.piece.is_none() {
             // SAFETY: the memory was allocated with this layout.
             unsafe { dealloc(self.start.as_ptr().cast(), layout::<T>(self.length)) };
         }

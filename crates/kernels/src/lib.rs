@@ -28,6 +28,7 @@ mod buffer;
 mod eviction;
 mod format;
 mod gate;
+mod huge_pages;
 mod isa;
 mod job;
 mod kv_cache;

@@ -76,7 +76,7 @@ impl PackedMatrix {
         }
 
         let layout = Layout::new(weight_type, columns);
-        let mut memory = AlignedBuffer::zeroed(layout.panel * rows.div_ceil(PANEL_ROWS));
+        let mut memory = AlignedBuffer::of_weights(layout.panel * rows.div_ceil(PANEL_ROWS));
         if row_bytes > 0 {
             let panels = memory.as_mut_slice().chunks_exact_mut(layout.panel);
             for (panel, rows) in panels.zip(bytes.chunks(row_bytes * PANEL_ROWS)) {
