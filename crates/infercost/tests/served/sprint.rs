@@ -326,8 +326,9 @@ fn a_limit_on_answers_is_measured_and_judged() {
 
     // the run that judged it asked for as little
     let Some(name) = report["quality_run"].as_str() else {
-        // too busy a machine shows no saving, and then nothing is claimed and nothing judged
-        assert_ne!(report["answer"]["answer"], "found", "{report:#}");
+        // no run, no verdict about the limit: what is named last gives the same answers, so it has no limit
+        let named = settings.iter().find(|one| one["candidate"] == report["answer"]["candidate"]);
+        assert!(named.is_none_or(|one| one["setting"]["max-tokens"].is_null()), "{report:#}");
         return;
     };
     let inferences = spans(&folder.path().join("traces").join(name), "inference");
