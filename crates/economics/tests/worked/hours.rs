@@ -113,34 +113,40 @@ fn schedule_over_a_day_of_25_hours() {
     }
 }
 
+/// Two hours of work at 60 W on a machine that idles at 20 W, to be done within four hours at these prices of an hour each,
+/// in thousandths.
+fn two_hours(prices: &[i64], change: impl FnOnce(&mut Job)) -> Schedule {
+    let (mut curve, _) = day();
+    curve.slots.truncate(prices.len());
+    for (slot, price) in curve.slots.iter_mut().zip(prices) {
+        slot.amount = Some(Decimal::new(*price, 3));
+    }
+
+    let mut job = Job {
+        inferences: 7200.0,
+        busy_s: certain(1.0),
+        joules: Some(certain(60.0)),
+        startup_s: 0.0,
+        startup_joules: None,
+        idle_w: Some(20.0),
+        machine: Machine::OnForJob,
+        interruptible: false,
+        restartable: false,
+        pue: 1.0,
+        energy_note: None,
+    };
+    change(&mut job);
+
+    let now = curve.slots[0].start;
+    let deadline = now + jiff::SignedDuration::from_hours(4);
+    schedule(&job, &curve, None, &Window { now, deadline, step_s: Some(900), zone: TimeZone::UTC }).unwrap()
+}
+
 /// Two hours of work in the cheapest two of six; the measured speed leaves open whether they are one or four. 60 W × 2 h
 /// of energy at any speed, spread over as long as it takes.
 #[test]
 fn a_saving_that_the_speed_could_turn_is_not_settled() {
-    let planned = |priced: usize, upper: f64| {
-        let (mut curve, _) = day();
-        curve.slots.truncate(priced);
-        for (slot, price) in curve.slots.iter_mut().zip([100, 100, 10, 10, 500, 500]) {
-            slot.amount = Some(Decimal::new(price, 3));
-        }
-        let job = Job {
-            inferences: 7200.0,
-            busy_s: Estimate { lower: 0.5, upper, ..certain(1.0) },
-            joules: Some(certain(60.0)),
-            startup_s: 0.0,
-            startup_joules: None,
-            idle_w: Some(20.0),
-            machine: Machine::OnForJob,
-            interruptible: false,
-            restartable: false,
-            pue: 1.0,
-            energy_note: None,
-        };
-        let now = curve.slots[0].start;
-        let deadline = now + jiff::SignedDuration::from_hours(4);
-        let window = Window { now, deadline, step_s: Some(900), zone: TimeZone::UTC };
-        schedule(&job, &curve, None, &window).unwrap()
-    };
+    let prices = [100, 100, 10, 10, 500, 500];
 
     let energy = 0.12;
     for (priced, upper, lower, settled, said) in [
@@ -151,7 +157,9 @@ fn a_saving_that_the_speed_could_turn_is_not_settled() {
         (4, 2.0, 0.09, None, "without a known price"),
         (4, 1.0, 0.09, Some(true), "more than measurement error"),
     ] {
-        let plan = planned(priced, upper);
+        let plan = two_hours(&prices[..priced], |job| {
+            job.busy_s = Estimate { lower: 0.5, upper, ..certain(1.0) };
+        });
         let saving = plan.saving.unwrap();
         near(saving.point, energy * 0.09, "saving");
         near(saving.lower, energy * lower, &format!("the slow end of {upper} with {priced} prices"));
@@ -166,31 +174,6 @@ fn a_saving_that_the_speed_could_turn_is_not_settled() {
 /// when the machine is on.
 #[test]
 fn three_machines_wait_at_three_costs() {
-    let planned = |machine: Machine| {
-        let (mut curve, _) = day();
-        curve.slots.truncate(4);
-        for (slot, price) in curve.slots.iter_mut().zip([100, 100, 10, 10]) {
-            slot.amount = Some(Decimal::new(price, 3));
-        }
-        let job = Job {
-            inferences: 7200.0,
-            busy_s: certain(1.0),
-            joules: Some(certain(60.0)),
-            startup_s: 0.0,
-            startup_joules: None,
-            idle_w: Some(20.0),
-            machine,
-            interruptible: false,
-            restartable: false,
-            pue: 1.0,
-            energy_note: None,
-        };
-        let now = curve.slots[0].start;
-        let deadline = now + jiff::SignedDuration::from_hours(4);
-        let window = Window { now, deadline, step_s: Some(900), zone: TimeZone::UTC };
-        schedule(&job, &curve, None, &window).unwrap()
-    };
-
     for (machine, total_now, saving) in [
         (Machine::OnForJob, 0.12 * 0.1, 0.12 * 0.09),
         // two hours of waiting at 20 W and 0.1
@@ -198,7 +181,7 @@ fn three_machines_wait_at_three_costs() {
         // it idles then anyway: 40 W more while it works
         (Machine::AlwaysOn, 0.08 * 0.1, 0.08 * 0.09),
     ] {
-        let plan = planned(machine);
+        let plan = two_hours(&[100, 100, 10, 10], |job| job.machine = machine);
         near(plan.total_now.unwrap().point, total_now, &format!("{machine:?} now"));
         near(plan.saving.unwrap().point, saving, &format!("{machine:?}"));
         let wanted = match machine {
