@@ -6,6 +6,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
+#[path = "energy/doctor.rs"]
+mod doctor;
+#[path = "energy/plug.rs"]
+mod plug;
 mod program;
 mod schema;
 mod tiny;
@@ -15,15 +19,13 @@ mod workspace;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use candle_core::quantized::GgmlDType;
 use infercost_core::{IdlePhase, RunRecord, Watts};
 use infercost_energy::sysfs_twin::{Load, Playing, SysfsTwin};
 use infercost_nvml_mock::{Board, Script, install};
-use infercost_openai_mock::{Reply, StandIn};
 use program::{infercost, json, run};
-use schema::hold;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -442,178 +444,4 @@ fn a_meter_that_is_wanted_and_not_there() {
         !folder.path().join("traces").is_dir()
             || fs::read_dir(folder.path().join("traces")).unwrap().count() == 0
     );
-}
-
-fn doctor(folder: &Path, more: &[&str]) -> Value {
-    json(&on_one_thread(folder, &[&["doctor", "--json"], more].concat()).output().unwrap())
-}
-
-#[test]
-fn the_doctor_on_a_server() {
-    attempt(|_| {
-        let folder = tempfile::tempdir().unwrap();
-        let mut twin = SysfsTwin::new(folder.path().join("sys"));
-        twin.fixed_file(Path::new("devices/system/cpu/cpu0/cpufreq/scaling_governor"), "powersave\n");
-        drop(twin.play().unwrap());
-        let playing = server(folder.path());
-        let found = doctor(folder.path(), &[]);
-        assert_eq!((&found["schema"], &found["basis"]), (&"infercost.doctor/1".into(), &"measured".into()));
-        assert_eq!(found["covers"], serde_json::json!(["cpu_package", "dram"]));
-        assert_eq!(found["machine"]["governor"], "powersave");
-        let used = |meter: &&Value| meter["used"] == true;
-        let meters = found["found"].as_array().unwrap();
-        assert!(meters.iter().filter(used).count() >= 1, "{meters:?}");
-        assert!(meters.iter().any(|meter| meter["name"] == "psys" && meter["used"] == false), "{meters:?}");
-        assert!(found["sampler_overhead"].as_f64().is_some(), "{found}");
-        assert!(found["doubts"].to_string().contains("powersave"), "{found}");
-        // Both are means over a second at least.
-        let tolerance = 0.05 + playing.oldest_value().as_secs_f64();
-        for field in ["rest_w", "work_w"] {
-            let watts = found[field].as_f64().ok_or_else(|| format!("no {field}: {found}"))?;
-            if (watts / SERVER_WATTS - 1.0).abs() > tolerance {
-                return Err(format!("{field}: {watts} W"));
-            }
-        }
-        Ok(())
-    });
-}
-
-#[test]
-fn the_doctor_in_a_virtual_machine_without_sensors() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut twin = SysfsTwin::new(folder.path().join("sys"));
-    twin.fixed_file(Path::new("class/dmi/id/sys_vendor"), "QEMU\n");
-    twin.fixed_file(Path::new("class/dmi/id/product_name"), "Standard PC (Q35 + ICH9, 2009)\n");
-    drop(twin.play().unwrap());
-    let found = doctor(folder.path(), &[]);
-    assert_eq!(found["basis"], "nothing");
-    assert!(
-        found["machine"]["virtualization"].as_str().unwrap().contains("virtual machine (QEMU)"),
-        "{found}"
-    );
-    for field in ["update_period_s", "rest_w", "work_w", "sampler_overhead"] {
-        assert!(found[field].is_null(), "{field}: {found}");
-    }
-    let missing = found["missing"].as_array().unwrap();
-    for name in ["rapl", "hwmon", "nvml"] {
-        let meter = missing.iter().find(|meter| meter["name"] == name).unwrap();
-        assert!(!meter["reason"].as_str().unwrap().is_empty() && !meter["fix"].as_str().unwrap().is_empty());
-    }
-    assert!(found["machine"]["memory_bandwidth"].as_f64().unwrap() > 0.0, "{found}");
-    assert!(found["noise"]["spread"].as_f64().is_some(), "{found}");
-    assert!(found["build"]["flags"].as_str().is_some_and(|flags| !flags.is_empty()), "{found}");
-}
-
-/// A plug of the second generation that shows `watts` by the seconds since `begun`.
-fn plug(begun: Instant, watts: impl Fn(f64) -> f64 + Send + Sync + 'static) -> StandIn {
-    let reading = move || format!(r#"{{"id":0,"apower":{:.2}}}"#, watts(begun.elapsed().as_secs_f64()));
-    StandIn::start(move |_| Reply::json(&reading())).unwrap()
-}
-
-/// How `--meter` and `--wall` name it.
-fn shelly(plug: &StandIn) -> String {
-    format!("shelly:{}", plug.base().trim_end_matches("/v1"))
-}
-
-#[test]
-fn the_doctor_at_a_plug() {
-    attempt(|_| {
-        let folder = tempfile::tempdir().unwrap();
-        let plug = plug(Instant::now(), |_| 50.0);
-        let found = doctor(folder.path(), &["--meter", &shelly(&plug)]);
-        assert_eq!(found["covers"], serde_json::json!(["wall"]));
-        assert_eq!(found["update_period_s"], 1.0);
-        assert_eq!(found["found"][0]["kind"], "integrated");
-
-        let watts = found["rest_w"].as_f64().ok_or_else(|| found.to_string())?;
-        if (watts / 50.0 - 1.0).abs() < 0.01 { Ok(()) } else { Err(format!("{watts} W at rest")) }
-    });
-}
-
-/// The host rises from 20 to 100 W; the plug shows 1.25 times that and 12 W more.
-#[test]
-fn a_wall_factor_is_fitted_kept_and_billed() {
-    attempt(|_| {
-        let folder = bench(3, 8);
-        let mut twin = SysfsTwin::new(folder.path().join("sys"));
-        let over = Duration::from_secs(40);
-        let (from, to) = (Watts::new(20.0), Watts::new(100.0));
-        twin.rapl_zone("intel-rapl:0", "package-0", Load::Ramp { from, to, over });
-        let begun = Instant::now();
-        let playing = twin.play().unwrap();
-        let plug = plug(begun, |time| 1.25 * (20.0 + 2.0 * time.min(40.0)) + 12.0);
-        let wall = shelly(&plug);
-        let arguments = ["doctor", "--calibrate", "--wall", &wall, "--window-seconds", "3", "--json"];
-        let output = on_one_thread(folder.path(), &arguments).output().unwrap();
-        if !output.status.success() {
-            return Err(shown(&output.stderr));
-        }
-        let mut fitted = json(&output);
-        hold("wall-factor.v1", "doctor --calibrate", std::slice::from_ref(&fitted));
-        fitted.as_object_mut().unwrap().remove("schema");
-        let factor = fitted["factor"].as_f64().unwrap();
-        // What the plug shows is up to half a second old, which moves the line but hardly tilts it; what the host shows may be
-        // older at either end of a window of 3 s.
-        if (factor / 1.25 - 1.0).abs() > 0.08 + playing.oldest_value().as_secs_f64() / 3.0 {
-            return Err(format!("{fitted}"));
-        }
-        let text = shown(&compare(folder.path(), &[]).stdout);
-        assert!(text.contains("Costs take energy at the wall"), "{text}");
-        let found = doctor(folder.path(), &[]);
-        assert_eq!(found["machine"]["wall_factor"], fitted, "{found}");
-        // Another meter has no factor.
-        let found = doctor(folder.path(), &["--meter", &wall]);
-        assert!(found["machine"]["wall_factor"].is_null(), "{found}");
-        Ok(())
-    });
-}
-
-#[test]
-fn a_calibration_that_cannot_be() {
-    let folder = tempfile::tempdir().unwrap();
-    for (arguments, code, part) in [
-        (&["doctor", "--calibrate"][..], 2, "--wall"),
-        (&["doctor", "--wall", "shelly:127.0.0.1:1"], 2, "--calibrate"),
-        (&["doctor", "--calibrate", "--wall", "shelly:127.0.0.1:1"], 5, "meter"),
-    ] {
-        let output = run(folder.path(), arguments);
-        let error = shown(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
-        assert!(error.contains(part), "{arguments:?}: {error}");
-    }
-}
-
-/// A proxy of the environment would look for a meter of this machine at itself.
-#[test]
-fn a_meter_of_this_machine_is_asked_through_no_proxy() {
-    let folder = tempfile::tempdir().unwrap();
-    let reply = Reply::whole(200, "text/plain", &[], "x_watts 40\n");
-    let exporter = StandIn::start(move |_| reply.clone()).unwrap();
-    let meter = format!("prometheus:{}/metrics?metric=x_watts&covers=platform", exporter.base());
-    let mut command = infercost(folder.path(), &["doctor", "--json", "--meter", &meter]);
-    for variable in ["http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY"] {
-        command.env(variable, "http://127.0.0.1:9");
-    }
-    let found = json(&command.output().unwrap());
-    assert_eq!(found["basis"], "measured", "{found:#}");
-}
-
-/// Another user's board is neither read nor billed, and the answer says that it was left out.
-#[test]
-fn a_board_that_the_process_may_not_use_is_said_and_not_billed() {
-    attempt(|_| {
-        let folder = tempfile::tempdir().unwrap();
-        let board =
-            |number: u8, watts: f64| Board { uuid: format!("GPU-{number}"), watts, ..Board::default() };
-        let script = Script { init_error: 0, boards: vec![board(1, 300.0), board(2, 60.0)] };
-        let library = install(folder.path(), &script).unwrap();
-        let mut command = infercost(folder.path(), &["doctor", "--json", "--meter", "nvml"]);
-        command.env("INFERCOST_NVML_LIBRARY", &library).env("CUDA_VISIBLE_DEVICES", "1");
-
-        let found = json(&command.output().unwrap());
-        let meter = found["meter"].as_str().unwrap();
-        assert!(meter.contains("GPU-2") && meter.contains("left out by CUDA_VISIBLE_DEVICES=1"), "{meter}");
-        let watts = found["rest_w"].as_f64().ok_or_else(|| found.to_string())?;
-        if (watts - 60.0).abs() < 6.0 { Ok(()) } else { Err(format!("{watts} W at rest")) }
-    });
 }
