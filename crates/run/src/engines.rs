@@ -1,14 +1,10 @@
 //! From resolved models to engines.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use infercost_core::{
-    Chunk, ConcurrentEngine, Engine, EngineError, EngineIdentity, Generation, GenerationRequest, PositionTop,
-    PromptBody, ScoreRequest, TokenScores, VariantId,
-};
+use infercost_core::{Engine, EngineError, VariantId};
 use infercost_engine::{InProcessEngine, InProcessOptions, ModelDevice};
 use infercost_models::{ModelLocation, ResolvedModel};
 use infercost_served::{
@@ -150,7 +146,7 @@ pub(crate) fn serve(
         Err(_) => engine,
     };
 
-    Ok((Box::new(StartedServer { engine, _server: server }), log))
+    Ok((Box::new(engine.keeping(server)), log))
 }
 
 /// Whether a server that is starting may still get over this error.
@@ -160,49 +156,5 @@ fn may_come(error: &EngineError) -> bool {
         Connection | Timeout => true,
         Status => error.served_facts().and_then(|facts| facts.status).is_some_and(|status| status >= 500),
         _ => false,
-    }
-}
-
-/// An engine that keeps the server alive that it asks. Dropped in this order: the engine, then the server.
-struct StartedServer {
-    engine: ServedEngine,
-    _server: Server,
-}
-
-impl Engine for StartedServer {
-    fn identity(&self) -> &EngineIdentity {
-        self.engine.identity()
-    }
-
-    fn count_input_tokens(&mut self, prompt: &PromptBody) -> Result<Option<u32>, EngineError> {
-        self.engine.count_input_tokens(prompt)
-    }
-
-    fn generate(
-        &mut self,
-        request: &GenerationRequest<'_>,
-        on_chunk: &mut dyn FnMut(Chunk<'_>),
-    ) -> Result<Generation, EngineError> {
-        self.engine.generate(request, on_chunk)
-    }
-
-    fn score(&mut self, request: &ScoreRequest<'_>) -> Result<TokenScores, EngineError> {
-        self.engine.score(request)
-    }
-
-    fn top_scores(&mut self, request: &ScoreRequest<'_>, top: u32) -> Result<Vec<PositionTop>, EngineError> {
-        self.engine.top_scores(request, top)
-    }
-
-    fn top_answer(
-        &mut self,
-        request: &GenerationRequest<'_>,
-        top: u32,
-    ) -> Result<Vec<PositionTop>, EngineError> {
-        self.engine.top_answer(request, top)
-    }
-
-    fn concurrent(&self) -> Option<Arc<dyn ConcurrentEngine>> {
-        self.engine.concurrent()
     }
 }

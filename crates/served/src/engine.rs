@@ -1,5 +1,6 @@
 //! A served model as an engine.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,6 +83,7 @@ impl ServedModel {
             runtime,
             trial: None,
             replaced: Vec::new(),
+            kept: None,
         };
 
         if !options.no_trial {
@@ -117,12 +119,21 @@ pub struct ServedEngine {
     trial: Option<ServedTrial>,
     /// Parameters that it refused in the trial.
     replaced: Vec<ParameterChange>,
+    /// What lives as long; dropped last.
+    kept: Option<Box<dyn Any + Send>>,
 }
 
 impl ServedEngine {
     /// Which server it is.
     pub fn kind(&self) -> ServerKind {
         self.kind
+    }
+
+    /// The engine, and what must live as long as it does, such as the server that it asks: dropped after the connections.
+    #[must_use]
+    pub fn keeping(mut self, what: impl Any + Send) -> Self {
+        self.kept = Some(Box::new(what));
+        self
     }
 
     /// What the trial answer showed; `None` where none was asked for.
