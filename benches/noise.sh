@@ -10,6 +10,7 @@
 #   --runs N             runs of each kind (default: 5)
 #   --aa N               instead: N comparisons of one model with itself under two names, beside the busy program; counts how
 #                        often a difference is claimed (markers <!-- noise-aa:begin --> and <!-- noise-aa:end -->)
+#   --quiet              --aa without the busy program (markers <!-- noise-aa-quiet:begin --> and -quiet:end -->)
 #   --model FILE         the model file of --aa (default: the smallest .gguf in the cache)
 #   --work DIR           where runs and results are kept (default: traces/noise)
 #   --fresh              throw away what an earlier start has kept

@@ -3,11 +3,13 @@
 import argparse
 import datetime
 import json
+import math
 import os
 import pathlib
 import platform
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -22,6 +24,7 @@ def arguments():
     parser.add_argument("--document", type=pathlib.Path)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--aa", type=int)
+    parser.add_argument("--quiet", action="store_true")
     parser.add_argument("--model", type=pathlib.Path)
     parser.add_argument("--work", type=pathlib.Path, default=pathlib.Path("traces/noise"))
     parser.add_argument("--fresh", action="store_true")
@@ -223,10 +226,11 @@ def same_twice(options):
     for number in range(1, options.aa + 1):
         # Other prompts and another order of turns each time.
         models = [str(name) for name in names] + ["--seed", str(number)]
-        results.append(measured(options, f"aa-{number}", True, models))
+        name = f"aa-quiet-{number}" if options.quiet else f"aa-{number}"
+        results.append(measured(options, name, not options.quiet, models))
 
     cheaper = costlier = failed = unknown = 0
-    widths = []
+    widths, dearer = [], []
     for result in results:
         for one in candidates(result["report"]):
             found = one.get("saving")
@@ -237,21 +241,28 @@ def same_twice(options):
             cheaper += found["lower"] > 0
             costlier += found["upper"] < 0
             widths.append((found["upper"] - found["lower"]) / 2)
+            dearer.append(-math.log1p(-found["point"]))
     claimed = sum(differs(result["report"]) for result in results)
     windows = sum((result["report"].get("interference") or {}).get("watched", 0) for result in results)
     hit = sum((result["report"].get("interference") or {}).get("disturbed", 0) for result in results)
     widths.sort()
     half = f"±{percent(widths[len(widths) // 2])}" if widths else "not known"
+    if len(dearer) > 1:
+        lean = f"{percent(statistics.mean(dearer))} ± {percent(statistics.stdev(dearer) / len(dearer) ** 0.5)}"
+    else:
+        lean = "not known"
     mean = sum(result["seconds"] for result in results) / len(results)
+    further = " --quiet" if options.quiet else ""
+    neighbor = "on the quiet machine" if options.quiet else "beside a program that keeps one core busy"
     lines = [
-        f"`benches/noise.sh --aa {options.aa}`: {conditions(options, results[0]['report'])}. {model.name} with itself under "
-        "two names, beside a program that keeps one core busy, other prompts each time.",
+        f"`benches/noise.sh --aa {options.aa}{further}`: {conditions(options, results[0]['report'])}. {model.name} with itself under "
+        f"two names, {neighbor}, other prompts each time.",
         "",
         "| runs | a difference is claimed | cheaper | costlier | fails | saving not known | half the interval, median | "
-        "windows disturbed | time a run |",
-        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "first costs more, mean and standard error | windows disturbed | time a run |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
         f"| {len(results)} | {claimed} ({percent(claimed / len(results))}) | {cheaper} | {costlier} | {failed} | {unknown} | "
-        f"{half} | {hit} of {windows} | {mean:.0f} s |",
+        f"{half} | {lean} | {hit} of {windows} | {mean:.0f} s |",
     ]
     return lines, claimed > 0.05 * len(results)
 
@@ -287,7 +298,7 @@ def main():
     options.work.mkdir(parents=True, exist_ok=True)
 
     if options.aa:
-        marker = "noise-aa"
+        marker = "noise-aa-quiet" if options.quiet else "noise-aa"
         lines, is_wrong = same_twice(options)
     else:
         marker = "noise"

@@ -32,7 +32,7 @@ use crate::output::answer::delivery::{self, deliver};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost audit --revenue 0.0001 --assume-watts 60,20
-  infercost audit traces/sample/20261129-121528 --variant q8_0 --chart tornado.svg
+  infercost audit traces/sample/20261129-144944 --variant q8_0 --chart tornado.svg
   infercost audit --inferences production.jsonl --api-model some-model --json
   infercost audit phoenix:http://localhost:6006/my-app --revenue 0.002
 

@@ -26,7 +26,7 @@ use crate::output::answer::delivery::{self, deliver};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost host --requests-per-hour 400 --config infercost.toml
-  infercost host traces/sample/20261129-121528 --assume-watts 60,20 --chart map.svg
+  infercost host traces/sample/20261129-144944 --assume-watts 60,20 --chart map.svg
   infercost host --market \"RTX 4090\"            with the cheapest fetched offers of that hardware
 
 Offers stand in [[offers]] of infercost.toml: kind rent, spot, serverless or api; without any, the

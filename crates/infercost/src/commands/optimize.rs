@@ -29,7 +29,7 @@ use crate::{exit, output};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost optimize
-  infercost optimize traces/sample/20261129-121528 --variant full
+  infercost optimize traces/sample/20261129-144944 --variant full
   infercost optimize traces/mine traces/mine-with-one-thread --json
   infercost optimize --measure
   infercost optimize --measure model.gguf --concurrency 8 --slo ttft=2s \\

@@ -20,7 +20,7 @@ use crate::output::answer::delivery::{self, deliver};
 #[command(after_help = "Examples:
   infercost runs                          the 20 newest runs
   infercost runs --model q8_0 --all       every run with such a variant
-  infercost runs show 20261129-121528
+  infercost runs show 20261129-144944
   infercost runs prune --keep 50 --yes")]
 pub(crate) struct RunsCommand {
     #[command(subcommand)]
