@@ -78,7 +78,7 @@ const HELD_ELSEWHERE: [(&str, &str); 7] = [
     ("sprint.v1", "served/sprint.rs"),
     ("export.v1", "export.rs"),
     ("phoenix.v1", "backends.rs"),
-    ("wall-factor.v1", "energy.rs"),
+    ("wall-factor.v1", "energy/plug.rs"),
 ];
 
 fn bench() -> tempfile::TempDir {
