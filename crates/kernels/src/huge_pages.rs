@@ -148,6 +148,31 @@ mod tests {
         }
     }
 
+    /// Linux marks memory that huge pages were asked for with `hg`, whether it grants them or not.
+    #[cfg(all(target_os = "linux", not(miri)))]
+    #[test]
+    fn linux_is_asked_for_huge_pages() {
+        let part = take(Layout::from_size_align(LARGE, 64).unwrap()).unwrap();
+        let place = part.start.as_ptr() as usize;
+
+        let mut is_inside = false;
+        let mut flags = None;
+        for line in std::fs::read_to_string("/proc/self/smaps").unwrap().lines() {
+            let range = line.split(' ').next().and_then(|range| range.split_once('-'));
+            let bound = |digits| usize::from_str_radix(digits, 16);
+            if let Some((Ok(first), Ok(end))) = range.map(|(first, end)| (bound(first), bound(end))) {
+                is_inside = (first..end).contains(&place);
+            } else if is_inside && line.starts_with("VmFlags:") {
+                flags = Some(line.to_owned());
+            }
+        }
+
+        // a kernel built without huge pages has nothing to mark
+        if std::path::Path::new("/sys/kernel/mm/transparent_hugepage").is_dir() {
+            assert!(flags.is_some_and(|flags| flags.split(' ').any(|flag| flag == "hg")));
+        }
+    }
+
     #[test]
     fn what_exceeds_the_address_space_is_none() {
         assert!(take(Layout::from_size_align(isize::MAX as usize - 63, 64).unwrap()).is_none());
