@@ -7,9 +7,10 @@ use infercost_core::RunSpec;
 
 use crate::commands::{
     audit, bench, compare, completions, diff, doctor, export, host, init, man, models, monitor, optimize,
-    prices, quantize, record, replace, report, runs, schedule, score, tokenize,
+    prices, push, quantize, record, replace, report, runs, schedule, score, tokenize,
 };
 use crate::flags::GlobalFlags;
+use crate::remote::RunsUsed;
 use crate::version;
 
 /// Measures what an LLM inference costs and recommends the cheapest model that is good enough.
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     Diff(diff::DiffCommand),
     /// Send a recorded run to Phoenix, Jaeger, LangSmith, Langfuse or any OTLP collector
     Export(export::ExportCommand),
+    /// Take recorded runs to a store that a team shares: S3, Google Cloud, Azure, a folder
+    Push(push::PushCommand),
     /// List, pull and inspect models
     Models(models::ModelsCommand),
     /// Make a quantized GGUF from full precision
@@ -68,6 +71,15 @@ pub(crate) enum Command {
     Schedule(schedule::ScheduleCommand),
     /// What could be changed about a workload, ranked by what it saves
     Optimize(optimize::OptimizeCommand),
+    /// What the inferences of many runs and services cost, over tables
+    #[cfg(feature = "fleet")]
+    Fleet(crate::commands::fleet::FleetCommand),
+    /// Ask the tables anything, in SQL that only reads
+    #[cfg(feature = "fleet")]
+    Sql(crate::commands::sql::SqlCommand),
+    /// Take production traces into tables, from files, folders and stores
+    #[cfg(feature = "fleet")]
+    Ingest(crate::commands::ingest::IngestCommand),
     /// Fetch dated prices of electricity, hardware and hosted models, and list them
     Prices(prices::PricesCommand),
     /// Begin a commented infercost.toml, by asking or from flags
@@ -79,6 +91,20 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Which runs the command works with, where `--traces` is a store.
+    pub(crate) fn runs_used(&self) -> RunsUsed<'_> {
+        match self {
+            Self::Compare(_) | Self::Record(_) => RunsUsed::Recorded,
+            Self::Report(command) => command.runs_used(),
+            Self::Runs(command) => command.runs_used(),
+            Self::Diff(command) => RunsUsed::Named(vec![command.old.as_str(), command.new.as_str()]),
+            Self::Replace(command) => RunsUsed::Named(vec![command.old.as_str(), command.new.as_str()]),
+            Self::Export(command) => RunsUsed::Named(command.runs.iter().map(String::as_str).collect()),
+            Self::Audit(command) => RunsUsed::Named(command.run.iter().map(String::as_str).collect()),
+            _ => RunsUsed::Folder,
+        }
+    }
+
     /// Runs the command.
     pub(crate) fn run(&self, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
         match self {
@@ -88,6 +114,7 @@ impl Command {
             Self::Runs(command) => runs::run(command, global),
             Self::Diff(command) => diff::run(command, global),
             Self::Export(command) => export::run(command, global),
+            Self::Push(command) => push::run(command, global),
             Self::Models(command) => models::run(command, global),
             Self::Quantize(command) => quantize::run(command, global),
             Self::Tokenize(command) => tokenize::run(command, global),
@@ -100,6 +127,12 @@ impl Command {
             Self::Replace(command) => replace::run(command, global),
             Self::Schedule(command) => schedule::run(command, global),
             Self::Optimize(command) => optimize::run(command, global),
+            #[cfg(feature = "fleet")]
+            Self::Fleet(command) => crate::commands::fleet::run(command, global),
+            #[cfg(feature = "fleet")]
+            Self::Sql(command) => crate::commands::sql::run(command, global),
+            #[cfg(feature = "fleet")]
+            Self::Ingest(command) => crate::commands::ingest::run(command, global),
             Self::Prices(command) => prices::run(command, global),
             Self::Init(command) => init::run(command),
             Self::Completions(command) => completions::run(command, &mut Cli::command()),

@@ -6,6 +6,7 @@ mod commands;
 mod exit;
 mod flags;
 mod output;
+mod remote;
 mod version;
 
 use std::process::ExitCode;
@@ -58,8 +59,6 @@ fn answer(cli: Cli) -> ExitCode {
     output::console::install();
     tracing::info!(version = version::SHORT, "infercost");
 
-    match command.run(&global) {
-        Ok(code) => code,
-        Err(error) => exit::report(&error),
-    }
+    let done = remote::at_hand(global, &command.runs_used()).and_then(|global| command.run(&global));
+    done.unwrap_or_else(|error| exit::report(&error))
 }

@@ -57,4 +57,23 @@ fn credentials_of_addresses_are_shown_nowhere() {
         check(&["compare", address], &[]);
     }
     check(&["doctor", "--meter", "prometheus:http://user:hunter2@127.0.0.1:9/metrics?metric=x"], &[]);
+
+    // refused as they are read, by a build without stores too
+    for address in ["s3://user:hunter2@bucket/x", "s3://bucket/x?token=hunter2", "az://c/x?sig=hunter2"] {
+        check(&["record", "model.gguf", "--traces", address], &[]);
+        check(&["report", "--traces", address], &[]);
+        check(&["push", "RUN", "--to", address], &[]);
+    }
+}
+
+/// A build without stores says so before anything is measured, and what to build.
+#[test]
+#[cfg(not(feature = "fleet"))]
+fn stores_need_a_build_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&["compare", "--traces", "s3://b/x"][..], &["runs", "--traces", "file:///x"]] {
+        let output = infercost(folder.path(), arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("--features fleet"), "{output:?}");
+    }
 }

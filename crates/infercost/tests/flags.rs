@@ -24,6 +24,7 @@ const TRIED: [(&str, &[&str]); 12] = [
         "report SAMPLE",
         &[
             "--baseline q8_0",
+            "--all",
             "--margin 0.5",
             "--max-kld 1",
             "--min-top1 0.1",
@@ -172,7 +173,7 @@ const TRIED: [(&str, &[&str]); 12] = [
 ];
 
 /// Flags that show what they do where a model runs, a server answers or the network is there: command, flags, test.
-const TRIED_ELSEWHERE: [(&str, &[&str], &str); 15] = [
+const TRIED_ELSEWHERE: [(&str, &[&str], &str); 19] = [
     (
         "*",
         &["offline", "help", "version", "quiet", "verbose"],
@@ -182,6 +183,7 @@ const TRIED_ELSEWHERE: [(&str, &[&str], &str); 15] = [
     ("record", &["*"], "compare.rs, served/, energy.rs, resume.rs, export.rs"),
     ("monitor", &["*"], "monitor.rs"),
     ("export", &["*"], "export.rs, backends.rs"),
+    ("push", &["*"], "shared_runs.rs"),
     ("quantize", &["*"], "readme.rs::the_three_jobs_work_as_they_are_written"),
     ("tokenize", &["*"], "compare.rs::tokens_of_a_text"),
     ("score", &["*"], "score.rs"),
@@ -225,7 +227,13 @@ const TRIED_ELSEWHERE: [(&str, &[&str], &str); 15] = [
     ("prices fetch", &["*"], "economics/prices.rs, crates/prices/tests"),
     ("report", &["market"], "economics/machines.rs"),
     ("diff", &["market"], "economics/machines.rs"),
+    ("fleet", &["by", "from", "to", "prices", "revenue", "movers"], "fleet.rs, crates/fleet/tests"),
+    ("sql", &["limit"], "fleet.rs"),
+    ("*", &["memory"], "crates/fleet/tests"),
 ];
+
+/// Commands that are there with the feature alone.
+const OF_FEATURES: &[&str] = if cfg!(feature = "fleet") { &["fleet", "sql"] } else { &[] };
 
 /// Flags that change nothing here by what they are.
 const WITHOUT_EFFECT: [(&str, &[&str], &str); 6] = [
@@ -357,13 +365,14 @@ fn every_flag_is_accounted_for() {
     let folder = bench();
     let mut missing = Vec::new();
 
-    for command in [
+    let commands = [
         "compare",
         "record",
         "report",
         "runs",
         "diff",
         "export",
+        "push",
         "models list",
         "models demo",
         "quantize",
@@ -381,7 +390,8 @@ fn every_flag_is_accounted_for() {
         "prices list",
         "init",
         "man",
-    ] {
+    ];
+    for command in commands.iter().chain(OF_FEATURES).copied() {
         let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let help = String::from_utf8(run(folder.path(), &words).stdout).unwrap();
         let flags = help.lines().filter_map(|line| {

@@ -70,13 +70,18 @@ const OUTPUTS: [(&str, &[&str]); 21] = [
     ),
 ];
 
-/// Schemas of what needs a sensor, a server or a collector, and the file whose tests hold outputs to them.
-const HELD_ELSEWHERE: [(&str, &str); 7] = [
+/// Schemas of what needs a sensor, a server, a collector or a feature, and the file whose tests hold outputs to them.
+const HELD_ELSEWHERE: [(&str, &str); 12] = [
     ("monitor.v1", "monitor.rs"),
     ("farm.v1", "monitor.rs"),
     ("monitored.v1", "monitor.rs"),
     ("sprint.v1", "served/sprint.rs"),
     ("export.v1", "export.rs"),
+    ("ingest.v1", "ingest.rs"),
+    ("push.v1", "shared_runs.rs"),
+    ("fleet.v1", "fleet.rs"),
+    ("sql.v1", "fleet.rs"),
+    ("tables-export.v1", "fleet.rs"),
     ("phoenix.v1", "backends.rs"),
     ("wall-factor.v1", "energy/plug.rs"),
 ];

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, de};
 /// An amount written as a number or as a text. A number is taken by its shortest decimal form, so that 0.3 is
 /// three tenths and not the binary fraction next to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Amount(pub(crate) Decimal);
+pub struct Amount(pub Decimal);
 
 #[derive(Deserialize)]
 #[serde(untagged)]

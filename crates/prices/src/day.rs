@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, de};
 
 /// A day written as a TOML date or as a quoted `YYYY-MM-DD`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Day(pub(crate) Date);
+pub struct Day(pub Date);
 
 #[derive(Deserialize)]
 #[serde(untagged)]

@@ -37,6 +37,8 @@ pub mod store;
 mod table;
 mod written;
 
+pub use amount::Amount;
+pub use day::Day;
 pub use example_offers::example_offers;
 pub use fetch::{Client, FetchError};
 pub use price_error::PriceError;

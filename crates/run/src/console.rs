@@ -91,8 +91,8 @@ pub(crate) fn error(error: &anyhow::Error) {
     console().error(error);
 }
 
-/// A line that says what is going on.
-pub(crate) fn activity() -> Box<dyn Activity> {
+/// A line that says what is going on; public, since commands bring runs and take in traces too.
+pub fn activity() -> Box<dyn Activity> {
     console().activity()
 }
 

@@ -33,6 +33,8 @@ pub struct RunRequest {
     pub offline: bool,
     /// The folder that holds the runs.
     pub traces: PathBuf,
+    /// True where the run goes to a store beside runs of other machines: its id then holds more than the second.
+    pub is_shared: bool,
     /// Where the run is sent.
     pub live: LiveExportTarget,
     /// Models in these settings take part, the first as the baseline, in place of each model as it is; never stored.
@@ -321,6 +323,7 @@ mod tests {
             serve: None,
             offline: true,
             traces: PathBuf::from("traces"),
+            is_shared: false,
             live: LiveExportTarget::default(),
             settings: Vec::new(),
         }

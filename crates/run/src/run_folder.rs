@@ -163,6 +163,15 @@ pub fn probe(traces: &Path) -> anyhow::Result<()> {
     })
 }
 
+/// Characters of random text in the id of a run that is shared.
+const RANDOM_CHARACTERS: usize = 6;
+
+/// The time as a name, and the beginning of a run's random text: where many machines record, two begin in one second.
+pub(crate) fn shared_id(now: jiff::Timestamp, random: &str) -> RunId {
+    let random: String = random.chars().take(RANDOM_CHARACTERS).collect();
+    RunId(format!("{}-{random}", now.strftime("%Y%m%d-%H%M%S")))
+}
+
 /// The time as a name; counted on where two runs begin in one second.
 pub fn free_id(traces: &Path, now: jiff::Timestamp) -> RunId {
     let name = now.strftime("%Y%m%d-%H%M%S").to_string();

@@ -18,6 +18,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span, TracesData};
 use serde::Deserialize;
 
 use crate::escaped::plain;
+pub(crate) use into_proto::borrowed;
 use scalar::{Count, Kind};
 pub(crate) use scalar::{Id, Nanos, StatusKind};
 pub(crate) use value::{Attribute, Attributes, ReadValue};

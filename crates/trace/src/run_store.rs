@@ -405,11 +405,14 @@ fn subject(variant: &VariantId, prompt: &str, repetition: u32) -> String {
 }
 
 fn check_id(id: &str) -> Result<(), StoreError> {
+    if is_run_id(id) { Ok(()) } else { Err(StoreError::RunId { id: id.to_owned() }) }
+}
+
+/// True for what a run can be called: 1 to 128 letters, digits, `.`, `_` and `-`, no dot first. So it leads out of no
+/// folder.
+pub fn is_run_id(id: &str) -> bool {
     let is_plain = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    if (1..=128).contains(&id.len()) && !id.starts_with('.') && is_plain {
-        return Ok(());
-    }
-    Err(StoreError::RunId { id: id.to_owned() })
+    (1..=128).contains(&id.len()) && !id.starts_with('.') && is_plain
 }
 
 /// The header as it is written. What would not come back the same (NaN becomes `null`) is refused.

@@ -9,6 +9,7 @@ use infercost_run::exporting;
 
 use crate::commands::report::Printing;
 use crate::commands::{record, report};
+use crate::exit;
 use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
 use crate::flags::judge::JudgeFlags;
@@ -17,6 +18,7 @@ use crate::flags::record::RecordFlags;
 use crate::output;
 use crate::output::answer::delivery;
 use crate::output::page::Texts;
+use crate::remote;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -56,5 +58,6 @@ pub(crate) fn run(
         Printing { global, answer: &arguments.answer, page: &arguments.page, texts: Texts::default() };
     let code = report::print(std::slice::from_ref(&folder), None, &given, &printing)?;
     exporting::after_run(&folder, &request, &given);
-    Ok(code)
+    let is_pushed = remote::push_recorded(&folder, global);
+    Ok(if is_pushed { code } else { exit::of_sending(false) })
 }

@@ -38,9 +38,9 @@ use crate::output;
 Without an address, OTEL_EXPORTER_OTLP_ENDPOINT and its kin are read. Ids are the same every
 time: Phoenix drops what it has already, and a back-end that does not go by ids (Jaeger's store in memory) keeps both.")]
 pub(crate) struct ExportCommand {
-    /// Run folder, or run id below --traces [default: the newest run]
+    /// Run folders, or run ids below --traces; several only into tables [default: the newest run]
     #[arg(value_name = "RUN")]
-    pub(crate) run: Option<String>,
+    pub(crate) runs: Vec<String>,
 
     #[command(flatten)]
     pub(crate) place: PlaceFlags,
@@ -76,6 +76,10 @@ pub(crate) struct ExportCommand {
     #[arg(long, conflicts_with = "phoenix")]
     pub(crate) unsent: bool,
 
+    #[cfg(feature = "fleet")]
+    #[command(flatten)]
+    pub(crate) tables: crate::flags::tables::TablesFlags,
+
     #[command(flatten)]
     pub(crate) judge: JudgeFlags,
 }
@@ -95,7 +99,21 @@ impl ExportCommand {
 
 pub(crate) fn run(arguments: &ExportCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let given = SettingsOverrides::read(&arguments.judge.policy(global))?;
-    let folder = run_folder::named_or_newest(&global.traces, arguments.run.as_deref())?;
+    #[cfg(feature = "fleet")]
+    if let Some(folder) = &arguments.tables.parquet {
+        return super::tables::export(&arguments.runs, &arguments.tables, folder, &given, global);
+    }
+
+    let run = match arguments.runs.as_slice() {
+        [] => None,
+        [one] => Some(one.as_str()),
+        [_, second, ..] => {
+            return Err(usage(format!(
+                "`{second}`: one run at a time is sent; several go into tables alone"
+            )));
+        }
+    };
+    let folder = run_folder::named_or_newest(&global.traces, run)?;
     let options = arguments.options().map_err(wrong)?;
     let content = !arguments.no_content;
     let transform = SpanTransform {

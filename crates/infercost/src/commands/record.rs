@@ -1,6 +1,6 @@
 //! `infercost record`: measures, and leaves a trace.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -9,10 +9,12 @@ use infercost_run::config::SettingsOverrides;
 use infercost_run::{RunRequest, exporting, recording};
 use serde_json::json;
 
+use crate::exit;
 use crate::flags::GlobalFlags;
 use crate::flags::judge::JudgeFlags;
 use crate::flags::record::RecordFlags;
 use crate::output;
+use crate::remote;
 
 #[derive(Debug, Args)]
 pub(crate) struct RecordCommand {
@@ -39,7 +41,9 @@ pub(crate) fn run(
     } else {
         output::line(&folder);
     }
-    Ok(ExitCode::SUCCESS)
+
+    let is_pushed = remote::push_recorded(Path::new(&folder), global);
+    Ok(exit::of_sending(is_pushed))
 }
 
 /// Measures a new run, or goes on with one, and returns its folder.

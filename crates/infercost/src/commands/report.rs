@@ -1,6 +1,6 @@
 //! `infercost report`: the answer, computed from traces alone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -21,6 +21,7 @@ use crate::flags::page::PageFlags;
 use crate::output;
 use crate::output::answer::delivery::{self, Draw, deliver};
 use crate::output::page::Texts;
+use crate::remote::RunsUsed;
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportCommand {
@@ -28,6 +29,10 @@ pub(crate) struct ReportCommand {
     /// OTLP (JSON Lines or protobuf), or phoenix:http://host:6006/PROJECT
     #[arg(value_name = "RUN")]
     pub(crate) runs: Vec<String>,
+
+    /// Report on all runs below --traces, the oldest first
+    #[arg(long, conflicts_with = "runs")]
+    pub(crate) all: bool,
 
     /// Variant that the others are compared with [default: as recorded]
     #[arg(long, value_name = "VARIANT")]
@@ -51,6 +56,13 @@ pub(crate) struct ReportCommand {
     pub(crate) judge: JudgeFlags,
 }
 
+impl ReportCommand {
+    /// Which runs are read.
+    pub(crate) fn runs_used(&self) -> RunsUsed<'_> {
+        if self.all { RunsUsed::All } else { RunsUsed::Named(self.runs.iter().map(String::as_str).collect()) }
+    }
+}
+
 /// What is printed of a report, and where its page goes.
 pub(crate) struct Printing<'a> {
     pub(crate) global: &'a GlobalFlags,
@@ -66,7 +78,9 @@ pub(crate) fn run(arguments: &ReportCommand, global: &GlobalFlags) -> anyhow::Re
     if arguments.runs.first().is_some_and(|name| is_foreign(name)) {
         return foreign::run(&arguments.runs, &given, &arguments.answer, global);
     }
-    let folders = if arguments.runs.is_empty() {
+    let folders = if arguments.all {
+        all(&global.traces)?
+    } else if arguments.runs.is_empty() {
         vec![run_folder::named_or_newest(&global.traces, None)?]
     } else {
         let named = arguments.runs.iter().map(|name| run_folder::named(&global.traces, name));
@@ -76,6 +90,16 @@ pub(crate) fn run(arguments: &ReportCommand, global: &GlobalFlags) -> anyhow::Re
     let texts = Texts { left_out: arguments.no_content, redact: arguments.redact.clone() };
     let printing = Printing { global, answer: &arguments.answer, page: &arguments.page, texts };
     print(&folders, arguments.baseline.as_deref(), &given, &printing)
+}
+
+/// Every run, the oldest first: the baseline is that of the first.
+fn all(traces: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut folders = run_folder::newest_first(traces)?;
+    folders.reverse();
+    if folders.is_empty() {
+        return Err(usage(format!("no run below {}; `infercost compare` makes one", traces.display())));
+    }
+    Ok(folders)
 }
 
 /// Reads the runs, computes the report and prints it.

@@ -15,6 +15,7 @@ use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
 use crate::output;
 use crate::output::answer::delivery::{self, deliver};
+use crate::remote::RunsUsed;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -88,6 +89,21 @@ pub(crate) enum Action {
         #[arg(long)]
         yes: bool,
     },
+}
+
+impl RunsCommand {
+    /// Which runs are read. A filter that looks into headers needs all of them.
+    pub(crate) fn runs_used(&self) -> RunsUsed<'_> {
+        match &self.action {
+            None => {
+                let filter = &self.filter;
+                let looks_inside = filter.all || filter.model.is_some() || filter.machine.is_some();
+                RunsUsed::Listed { since: filter.since, most: (!looks_inside).then_some(LISTED) }
+            }
+            Some(Action::Show { run, .. }) => RunsUsed::Named(vec![run.as_str()]),
+            Some(Action::Delete { .. } | Action::Prune { .. }) => RunsUsed::Folder,
+        }
+    }
 }
 
 /// Runs that are listed where nobody asks for all.

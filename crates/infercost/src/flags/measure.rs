@@ -177,6 +177,7 @@ impl MeasureFlags {
             serve,
             offline: global.offline,
             traces: global.traces.clone(),
+            is_shared: false,
             live: LiveExportTarget::default(),
             settings: Vec::new(),
         };

@@ -4,6 +4,8 @@ pub(crate) mod answer;
 pub(crate) mod detail;
 pub(crate) mod economics;
 pub(crate) mod export;
+#[cfg(feature = "fleet")]
+pub(crate) mod fleet;
 pub(crate) mod format;
 pub(crate) mod judge;
 pub(crate) mod load;
@@ -13,6 +15,8 @@ pub(crate) mod numbers;
 pub(crate) mod page;
 pub(crate) mod processor;
 pub(crate) mod record;
+#[cfg(feature = "fleet")]
+pub(crate) mod tables;
 
 use std::path::PathBuf;
 
@@ -23,9 +27,13 @@ use clap::builder::FalseyValueParser;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalFlags {
-    /// Folder that holds the runs
-    #[arg(long, global = true, value_name = "DIR", default_value = "traces")]
+    /// Folder that holds the runs; or a store that a team shares: s3://, gs://, az:// or file:// (see `infercost push --help`)
+    #[arg(long, global = true, value_name = "DIR|URL", default_value = "traces")]
     pub(crate) traces: PathBuf,
+
+    /// The store that a recorded run is pushed to: what `--traces` was, where that is a URL.
+    #[arg(skip)]
+    pub(crate) push_to: Option<String>,
 
     /// Settings: prices, policy, revenue, load, offers [default: infercost.toml, if there]
     #[arg(long, global = true, value_name = "FILE")]

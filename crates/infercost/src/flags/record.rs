@@ -167,6 +167,7 @@ impl RecordFlags {
             serve: serve.map(|command| ServeRequest { command, timeout: self.load.serve_timeout }),
             offline: global.offline,
             traces: global.traces.clone(),
+            is_shared: global.push_to.is_some(),
             live: self.live.target(),
             settings: Vec::new(),
         }

@@ -10,6 +10,8 @@ pub(crate) mod doctor;
 pub(crate) mod economics;
 mod energy_line;
 mod explained;
+#[cfg(feature = "fleet")]
+pub(crate) mod fleet;
 pub(crate) mod foreign;
 mod hosted;
 pub(crate) mod layout;
@@ -22,6 +24,8 @@ pub(crate) mod progress;
 pub(crate) mod runs;
 pub(crate) mod score;
 pub(crate) mod sprint;
+#[cfg(feature = "fleet")]
+pub(crate) mod sql;
 pub(crate) mod stdout;
 mod summary;
 pub(crate) mod table;

@@ -46,11 +46,15 @@ impl Setup<'_> {
             })
             .collect();
         let now = jiff::Timestamp::now();
+        let salt = random_text();
 
         RunHeader {
             schema: RUN_SCHEMA.to_owned(),
-            id: run_folder::free_id(&self.request.traces, now),
-            salt: Some(random_text()),
+            id: match self.request.is_shared {
+                true => run_folder::shared_id(now, &salt),
+                false => run_folder::free_id(&self.request.traces, now),
+            },
+            salt: Some(salt),
             started_at: now,
             infercost_version: env!("CARGO_PKG_VERSION").to_owned(),
             spec: Some(self.request.stored_spec()),

@@ -38,6 +38,9 @@ pub enum ForeignError {
     /// A table that cannot be read.
     #[error(transparent)]
     Table(#[from] infercost_text::TextError),
+    /// Whoever takes the calls of a stream has gone away.
+    #[error("nobody takes the calls any more")]
+    Stopped,
     /// More calls than fit into memory.
     #[error("more than {limit} calls; cut the traces into parts and report on them one by one")]
     TooMany {

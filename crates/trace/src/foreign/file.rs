@@ -2,19 +2,21 @@
 //! lengths or without. They are told apart by their content.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::mpsc::SyncSender;
 
 use flate2::bufread::MultiGzDecoder;
 use infercost_core::{ForeignTrace, IrregularityKind};
 use infercost_text::json::{self, Document};
 use infercost_text::{Decoder, Table, TextError};
-use opentelemetry_proto::tonic::trace::v1::TracesData;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, TracesData};
 use prost::Message as _;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::error::ForeignError;
+use super::flow::{ProductionCall, Streamed, WINDOW};
 use super::gather::ForeignReader;
 use super::platform_record::{Record, plain_name};
 use crate::escaped::plain;
@@ -32,7 +34,42 @@ const MAX_WHOLE: u64 = 512 << 20;
 pub fn read_file(path: &Path) -> Result<ForeignTrace, ForeignError> {
     let failed = |source| ForeignError::Read { path: path.to_owned(), source };
     let file = BufReader::with_capacity(1 << 18, File::open(path).map_err(failed)?);
-    let mut reader: Box<dyn BufRead> = Box::new(file);
+    let mut traces = ForeignReader::default();
+
+    match read_into(path, Box::new(file), &mut traces)? {
+        Some((place, reason)) if traces.spans() == 0 => {
+            Err(ForeignError::Broken { path: path.to_owned(), place, reason })
+        }
+        _ => Ok(traces.finish()),
+    }
+}
+
+/// Reads what a file holds from a reader, and sends the calls there as soon as nothing more is to be expected of their
+/// traces: memory does not grow with the file. `path` is named in messages.
+///
+/// # Errors
+/// As [`read_file`]; [`ForeignError::Stopped`] where nobody takes the calls any more. Calls that were sent before stay sent.
+pub fn stream_file(
+    path: &Path,
+    reader: Box<dyn BufRead>,
+    sink: SyncSender<Vec<ProductionCall>>,
+) -> Result<Streamed, ForeignError> {
+    let mut traces = ForeignReader::flowing(sink, WINDOW);
+    match read_into(path, reader, &mut traces)? {
+        Some((place, reason)) if traces.spans() == 0 => {
+            Err(ForeignError::Broken { path: path.to_owned(), place, reason })
+        }
+        _ => traces.ended(),
+    }
+}
+
+/// Reads a file, whatever it is.
+fn read_into(
+    path: &Path,
+    mut reader: Box<dyn BufRead>,
+    traces: &mut ForeignReader,
+) -> Result<Damage, ForeignError> {
+    let failed = |source| ForeignError::Read { path: path.to_owned(), source };
 
     if reader.fill_buf().map_err(failed)?.starts_with(&[0x1f, 0x8b]) {
         reader = Box::new(BufReader::with_capacity(1 << 18, MultiGzDecoder::new(reader)));
@@ -42,19 +79,11 @@ pub fn read_file(path: &Path) -> Result<ForeignTrace, ForeignError> {
         reader = Box::new(Decoder::new(reader, u64::MAX).map_err(failed)?);
     }
 
-    let mut traces = ForeignReader::default();
-    let damage = match kind_of(reader.fill_buf().map_err(failed)?) {
-        Kind::Refused(hint) => return Err(ForeignError::Kind { path: path.to_owned(), hint }),
-        Kind::Rows => rows(path, reader, &mut traces)?,
-        Kind::Json => TextFile { path, reader: &mut reader, broken: None }.read(&mut traces)?,
-        Kind::Protobuf => protobuf(path, &mut reader, &mut traces)?,
-    };
-
-    match damage {
-        Some((place, reason)) if traces.spans() == 0 => {
-            Err(ForeignError::Broken { path: path.to_owned(), place, reason })
-        }
-        _ => Ok(traces.finish()),
+    match kind_of(reader.fill_buf().map_err(failed)?) {
+        Kind::Refused(hint) => Err(ForeignError::Kind { path: path.to_owned(), hint }),
+        Kind::Rows => rows(path, reader, traces),
+        Kind::Json => TextFile { path, reader: &mut reader, broken: None }.read(traces),
+        Kind::Protobuf => protobuf(path, &mut reader, traces),
     }
 }
 
@@ -260,40 +289,84 @@ fn json_of_line(line: &[u8]) -> Option<&[u8]> {
     line.get(start..).filter(|json| json.last() == Some(&b'}'))
 }
 
-/// The Collector's file exporter writes the length of each message before it, in four bytes, the highest first;
-/// a file without lengths is one message.
-fn protobuf(path: &Path, reader: &mut impl Read, traces: &mut ForeignReader) -> Result<Damage, ForeignError> {
-    let mut bytes = Vec::new();
-    let read = reader.take(MAX_WHOLE + 1).read_to_end(&mut bytes);
-    read.map_err(|source| ForeignError::Read { path: path.to_owned(), source })?;
+/// The Collector's file exporter writes the length of each message before it, in four bytes, the highest first; a file
+/// without lengths is one message, which is a list of resources. Either is read part by part. A length that begins as a
+/// message does would be longer than any.
+fn protobuf(
+    path: &Path,
+    reader: &mut impl BufRead,
+    traces: &mut ForeignReader,
+) -> Result<Damage, ForeignError> {
+    let failed = |source| ForeignError::Read { path: path.to_owned(), source };
+    let is_message = reader.fill_buf().map_err(failed)?.first() == Some(&RESOURCE_SPANS);
 
-    if bytes.len() as u64 > MAX_WHOLE {
-        let hint = "larger than 512 MiB; cut it into parts";
-        return Err(ForeignError::Kind { path: path.to_owned(), hint });
-    }
-
-    let messages = with_lengths(&bytes).unwrap_or_else(|| vec![&bytes]);
-    for (place, message) in (1..).zip(messages) {
-        let Ok(message) = TracesData::decode(message) else {
-            let reason = "this is neither OTLP JSON nor OTLP in protobuf".to_owned();
-            return Err(ForeignError::Broken { path: path.to_owned(), place, reason });
+    for place in 1.. {
+        let reason = "this is neither OTLP JSON nor OTLP in protobuf".to_owned();
+        let broken = || ForeignError::Broken { path: path.to_owned(), place, reason };
+        let length = if is_message { resource_length(reader) } else { message_length(reader) };
+        let length = match length.map_err(failed)? {
+            Length::End => break,
+            Length::Of(length) if length <= MAX_MESSAGE as u64 => length,
+            _ => return Err(broken()),
         };
-        traces.message(&message)?;
+
+        let mut part = Vec::new();
+        reader.by_ref().take(length).read_to_end(&mut part).map_err(failed)?;
+        let is_whole = part.len() as u64 == length;
+        if is_message {
+            match ResourceSpans::decode(part.as_slice()) {
+                Ok(resource) if is_whole => traces.message_resource(&resource)?,
+                _ => return Err(broken()),
+            }
+        } else {
+            match TracesData::decode(part.as_slice()) {
+                Ok(message) if is_whole => traces.message(&message)?,
+                _ => return Err(broken()),
+            }
+        }
     }
 
     Ok(None)
 }
 
-/// The messages of a file with lengths; `None` where the lengths do not add up to the file.
-fn with_lengths(bytes: &[u8]) -> Option<Vec<&[u8]>> {
-    let mut messages = Vec::new();
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let (length, after) = rest.split_first_chunk::<4>()?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok();
-        let (message, after) = after.split_at_checked(length.filter(|length| *length <= MAX_MESSAGE)?)?;
-        messages.push(message);
-        rest = after;
+/// What begins each resource of a message: field 1, with a length.
+const RESOURCE_SPANS: u8 = 0x0a;
+
+/// How long the next part of a file is.
+enum Length {
+    End,
+    Of(u64),
+    /// There is no length.
+    Broken,
+}
+
+/// A length in four bytes.
+fn message_length(reader: &mut impl Read) -> io::Result<Length> {
+    let mut bytes = Vec::new();
+    reader.take(4).read_to_end(&mut bytes)?;
+    Ok(match <[u8; 4]>::try_from(bytes.as_slice()) {
+        Ok(length) => Length::Of(u32::from_be_bytes(length).into()),
+        Err(_) if bytes.is_empty() => Length::End,
+        Err(_) => Length::Broken,
+    })
+}
+
+/// The length of a resource: seven bits a byte, the lowest first, behind the field's tag.
+fn resource_length(reader: &mut impl BufRead) -> io::Result<Length> {
+    let mut bytes = reader.bytes();
+    match bytes.next().transpose()? {
+        None => return Ok(Length::End),
+        Some(RESOURCE_SPANS) => {}
+        Some(_) => return Ok(Length::Broken),
     }
-    Some(messages)
+
+    let mut length = 0_u64;
+    for shift in (0..35).step_by(7) {
+        let Some(byte) = bytes.next().transpose()? else { break };
+        length |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Ok(Length::Of(length));
+        }
+    }
+    Ok(Length::Broken)
 }

@@ -1,29 +1,27 @@
 //! Gathers calls from spans, and counts each call once.
 
-use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use infercost_core::{ForeignCall, ForeignTrace, IrregularityKind};
-use opentelemetry_proto::tonic::trace::v1::TracesData;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, TracesData};
 
 use super::call;
 use super::call_attributes::Facts;
 use super::error::ForeignError;
+use super::flow::{Flow, Place, ProductionCall, SpanKey, TraceKey, digits};
 use super::irregularities::Notes;
 use super::names::Names;
 use super::sdk_span;
-use crate::otlp_json::{Id, ReadResource, ReadSpan};
+use crate::otlp_json::{Attributes, Id, ReadResource, ReadSpan, borrowed};
 
 /// Most calls held in memory: some 200 bytes each.
 pub const MOST_CALLS: usize = 5_000_000;
 /// Spans above a span that are looked at: a chain of parents in a damaged file may be a circle.
 const DEEPEST: usize = 100;
-
-/// A span within its trace, as a number that no file can foresee.
-type SpanKey = u64;
 
 /// Gathers spans, from wherever they come.
 #[derive(Debug, Default)]
@@ -35,6 +33,10 @@ pub struct ForeignReader {
     keys: RandomState,
     pub(super) notes: Notes,
     spans: u64,
+    /// What the spans that are read come from.
+    place: Place,
+    /// Where calls go as they are settled; `None` where all are held to the end.
+    pub(super) flow: Option<Flow>,
 }
 
 /// A call and what tells it from others.
@@ -48,20 +50,51 @@ struct Seen {
     response: Option<u64>,
     /// As of [`call::ReadCall`].
     by_convention: bool,
+    /// What a stream is told of it; `None` where all are held to the end.
+    origin: Option<Origin>,
+}
+
+/// Where a call of a stream comes from.
+#[derive(Debug)]
+struct Origin {
+    place: Place,
+    trace: TraceKey,
+    trace_id: Id,
+    span_id: Id,
 }
 
 impl ForeignReader {
+    /// A reader whose calls do not stay.
+    pub(super) fn with_flow(flow: Flow) -> Self {
+        Self { flow: Some(flow), ..Self::default() }
+    }
+
     /// Takes the spans of a message in protobuf.
     ///
     /// # Errors
     /// [`ForeignError::TooMany`].
     pub(super) fn message(&mut self, traces: &TracesData) -> Result<(), ForeignError> {
-        for scope in traces.resource_spans.iter().flat_map(|resource| &resource.scope_spans) {
+        for resource in &traces.resource_spans {
+            self.message_resource(resource)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the spans of a resource in protobuf.
+    ///
+    /// # Errors
+    /// [`ForeignError::TooMany`].
+    pub(super) fn message_resource(&mut self, resource: &ResourceSpans) -> Result<(), ForeignError> {
+        let attributes = resource.resource.as_ref().map(|resource| borrowed(&resource.attributes));
+        self.come_from(attributes.as_ref());
+
+        for scope in &resource.scope_spans {
             let name = scope.scope.as_ref().map_or("", |scope| &scope.name);
             for span in &scope.spans {
                 self.span(&ReadSpan::from(span), name)?;
             }
         }
+        self.place = Place::default();
         Ok(())
     }
 
@@ -70,13 +103,22 @@ impl ForeignReader {
     /// # Errors
     /// [`ForeignError::TooMany`].
     pub(super) fn resource(&mut self, resource: &ReadResource<'_>) -> Result<(), ForeignError> {
+        self.come_from(resource.resource.as_ref().map(|resource| &resource.attributes));
         for scope in &resource.scope_spans {
             let name = scope.scope.as_ref().map_or("", |scope| &scope.name);
             for span in &scope.spans {
                 self.span(span, name)?;
             }
         }
+        self.place = Place::default();
         Ok(())
+    }
+
+    /// Remembers what the next spans come from, where somebody wants to know.
+    fn come_from(&mut self, attributes: Option<&Attributes<'_>>) {
+        let (Some(attributes), Some(_)) = (attributes, &self.flow) else { return };
+        let names = &mut self.names;
+        self.place = Place::of(attributes, &mut |name| names.shared(name));
     }
 
     /// Takes a span as Phoenix's interface gives it; what is none is left out, and counted.
@@ -116,20 +158,33 @@ impl ForeignReader {
             return Err(ForeignError::TooMany { limit: MOST_CALLS });
         }
 
+        // spans without a trace have nothing to do with one another
+        let trace = match span.trace_id.is_empty() {
+            true => self.keys.hash_one(self.spans),
+            false => self.keys.hash_one(span.trace_id.bytes()),
+        };
+        let is_time = self.flow.as_mut().is_some_and(|flow| flow.hear(trace, key, self.spans));
         let facts = Facts::of(&span.attributes);
         if let Some(read) = call::read(&facts, span, &mut self.names, &mut self.notes) {
             let response = read.response_id.map(|id| self.keys.hash_one(id));
             let scope = self.names.shared(scope);
+            let origin = self.flow.is_some().then(|| Origin {
+                place: self.place.clone(),
+                trace,
+                trace_id: span.trace_id,
+                span_id: span.span_id,
+            });
             self.calls.push(Seen {
                 call: read.call,
                 key,
                 scope,
                 response,
                 by_convention: read.by_convention,
+                origin,
             });
         }
 
-        Ok(())
+        if is_time { self.settle_quiet() } else { Ok(()) }
     }
 
     /// Spans with an id taken so far, each counted once.
@@ -144,6 +199,44 @@ impl ForeignReader {
 
     /// What was gathered, each call once.
     pub fn finish(mut self) -> ForeignTrace {
+        let counted = self.counted();
+
+        // one chain of adapters, which reuses the memory of the list that it empties
+        let left = self.calls.into_iter().enumerate();
+        let left = left.filter(|(index, _)| counted.get(*index).copied().unwrap_or(true));
+        let calls = left.map(|(_, seen)| seen.call).collect();
+        ForeignTrace { calls, spans: self.spans, irregularities: self.notes.into_map() }
+    }
+
+    /// Takes the calls of these traces out, whose spans are these; each call once.
+    pub(super) fn settled(&mut self, traces: &HashSet<TraceKey>, spans: &[SpanKey]) -> Vec<ProductionCall> {
+        let is_settled =
+            |seen: &mut Seen| seen.origin.as_ref().is_some_and(|origin| traces.contains(&origin.trace));
+        let calls = self.calls.extract_if(.., is_settled).collect();
+        let parents = spans.iter().filter_map(|span| self.parents.remove_entry(span)).collect();
+
+        // notes of what is left out go to the whole
+        let notes = std::mem::take(&mut self.notes);
+        let mut part = Self { calls, parents, notes, ..Self::default() };
+        let counted = part.counted();
+        self.notes = part.notes;
+
+        let mut settled = Vec::with_capacity(part.calls.len());
+        for (seen, counted) in part.calls.into_iter().zip(counted) {
+            if let (true, Some(origin)) = (counted, seen.origin) {
+                settled.push(ProductionCall {
+                    call: seen.call,
+                    place: origin.place,
+                    trace_id: digits(origin.trace_id),
+                    span_id: digits(origin.span_id),
+                });
+            }
+        }
+        settled
+    }
+
+    /// Which calls count: each once. What spans of one call say goes together.
+    fn counted(&mut self) -> Vec<bool> {
         let mut counted = vec![true; self.calls.len()];
         self.leave_out_wrappers(&mut counted);
         // millions of spans: what is not needed any more makes room
@@ -156,12 +249,7 @@ impl ForeignReader {
                 self.notes.add(IrregularityKind::CacheConvention, || model.to_owned());
             }
         }
-
-        // one chain of adapters, which reuses the memory of the list that it empties
-        let left = self.calls.into_iter().enumerate();
-        let left = left.filter(|(index, _)| counted.get(*index).copied().unwrap_or(true));
-        let calls = left.map(|(_, seen)| seen.call).collect();
-        ForeignTrace { calls, spans: self.spans, irregularities: self.notes.into_map() }
+        counted
     }
 
     /// A call with another one below it is a wrapper (a framework around a client): its tokens are the other's. Where

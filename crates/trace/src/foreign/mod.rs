@@ -6,13 +6,14 @@
 //! - `file`, `document`: files, and the shapes of JSON in them; `jaeger`, `zipkin`, `sdk_span`: formats other than OTLP;
 //!   `platform_record`, `record_attributes`: what platforms export.
 //! - `call_attributes`: which attribute says what; `call`, `tokens`, `stated_cost`: what follows from it.
-//! - `gather`: calls that are seen more than once.
+//! - `gather`, `flow`, `settling`: calls that are seen more than once; and those of traces that are longer than memory.
 
 mod call;
 mod call_attributes;
 mod document;
 mod error;
 mod file;
+mod flow;
 mod gather;
 mod irregularities;
 mod jaeger;
@@ -20,11 +21,13 @@ mod names;
 mod platform_record;
 mod record_attributes;
 mod sdk_span;
+mod settling;
 mod stated_cost;
 mod tokens;
 mod words;
 mod zipkin;
 
 pub use error::ForeignError;
-pub use file::read_file;
+pub use file::{read_file, stream_file};
+pub use flow::{Place, ProductionCall, Streamed};
 pub use gather::{ForeignReader, MOST_CALLS};

@@ -146,7 +146,7 @@ impl<'a> From<&'a Span> for ReadSpan<'a> {
 }
 
 /// Attributes of a message, borrowed from it.
-fn borrowed(pairs: &[KeyValue]) -> Attributes<'_> {
+pub(crate) fn borrowed(pairs: &[KeyValue]) -> Attributes<'_> {
     Attributes(pairs.iter().map(borrowed_pair).collect())
 }
 

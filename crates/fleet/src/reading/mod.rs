@@ -1,0 +1,7 @@
+//! Folders of tables, read: which files they hold, and the engine that answers over them.
+
+pub mod engine;
+pub mod error;
+mod file_check;
+pub mod files;
+pub mod sql;

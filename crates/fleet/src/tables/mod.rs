@@ -1,0 +1,11 @@
+//! The tables: what their columns mean, and how they are written.
+
+pub mod error;
+mod file_writer;
+pub mod lock;
+pub mod money;
+pub mod partition;
+pub mod rows;
+pub mod schema;
+mod value;
+pub mod writer;

@@ -1,0 +1,15 @@
+//! Tables, written and read as a whole.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first thing that is wrong"
+)]
+
+mod documents;
+mod faults;
+mod made_up;
+mod questions;
+mod recorded_runs;
+mod statements;
+mod writing;

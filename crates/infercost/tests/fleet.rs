@@ -1,0 +1,258 @@
+//! Recorded runs as tables, and the same totals whoever adds them: `report`, `fleet`, `sql`, DuckDB and Polars.
+#![cfg(feature = "fleet")]
+#![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
+
+#[path = "economics/made_up.rs"]
+mod made_up;
+mod program;
+mod schema;
+mod workspace;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use made_up::MadeUp;
+use program::{json, run};
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde_json::Value;
+
+/// Two made-up runs and the recorded one, in the tables of one folder.
+fn tables() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let made_up = |id| MadeUp { id, seconds: 0.7, watts: Some(61.3), idle: Some(20.0), threads: 2 };
+    made_up("20261101-000000").write_failing(folder.path(), |index| index % 5 == 2);
+    made_up("20261102-000000").write(folder.path());
+    let sample = workspace::sample_run().display().to_string();
+    let output =
+        run(folder.path(), &["export", "20261101-000000", "20261102-000000", &sample, "--parquet", "tables"]);
+    assert!(output.status.success(), "{}", error(&output));
+    folder
+}
+
+fn error(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn sql(folder: &Path, query: &str) -> Vec<Vec<String>> {
+    let answer = json(&run(folder, &["sql", query, "tables", "--json"]));
+    let cells = |row: &Value| -> Vec<String> {
+        row.as_array().unwrap().iter().map(|cell| cell.as_str().unwrap_or("null").to_owned()).collect()
+    };
+    answer["rows"].as_array().unwrap().iter().map(cells).collect()
+}
+
+/// Parts × answers, each rounded once, as the tables hold them.
+fn billed(components: &Value, answers: &Value) -> Decimal {
+    let mut sum = Decimal::ZERO;
+    for part in components.as_object().unwrap().values().filter_map(Value::as_f64) {
+        let total = Decimal::from_f64_retain(part * answers.as_f64().unwrap()).unwrap();
+        sum += total.round_dp_with_strategy(12, RoundingStrategy::MidpointAwayFromZero);
+    }
+    sum
+}
+
+/// What the reports of some runs bill for a model in all, single requests and requests under load.
+fn reported(folder: &Path, runs: &[&str], model: &str) -> Decimal {
+    let mut sum = Decimal::ZERO;
+    for name in runs {
+        let report = json(&run(folder, &["report", name, "--json"]));
+        let candidates = report["candidates"].as_array().unwrap();
+        for candidate in candidates.iter().filter(|candidate| candidate["variant"] == model) {
+            sum += billed(&candidate["cost"]["components"], &candidate["answers"]);
+            for point in candidate["operating_points"].as_array().into_iter().flatten() {
+                if !point["cost_per_inference"].is_null() {
+                    sum += billed(&point["cost_components"], &point["answered"]);
+                }
+            }
+        }
+    }
+    sum
+}
+
+fn decimal(text: &str) -> Decimal {
+    text.parse().unwrap_or_else(|_| panic!("no decimal: {text}"))
+}
+
+#[test]
+fn totals_are_those_of_reports() {
+    let folder = tables();
+    let sample = workspace::sample_run().display().to_string();
+    let runs = ["20261101-000000", "20261102-000000", sample.as_str()];
+    let answer = json(&run(folder.path(), &["fleet", "tables", "--json"]));
+    let rows = answer["rows"].as_array().unwrap();
+    assert!(rows.len() >= 3, "{answer:#}");
+
+    for row in rows {
+        let model = row["keys"]["model"].as_str().unwrap();
+        let cost = decimal(row["cost"].as_str().unwrap());
+        assert_eq!(cost, reported(folder.path(), &runs, model), "{model}");
+        let query = format!("SELECT SUM(cost) FROM inferences WHERE model = '{model}' AND counted");
+        assert_eq!(decimal(&sql(folder.path(), &query)[0][0]), cost, "{model}");
+    }
+    let made_up = rows.iter().find(|row| row["keys"]["model"] == "made-up/full").unwrap();
+    assert_eq!((&made_up["inferences"], &made_up["failures"]), (&40.into(), &4.into()));
+    assert_eq!(made_up["output_tokens"], 360);
+}
+
+/// A folder with the packages duckdb and polars; `None`, with a line that says why, where they cannot be had.
+fn python_with_engines() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("other-engines");
+    let python = folder.join("bin/python");
+    let has = || {
+        let imported = Command::new(&python).args(["-c", "import duckdb, polars"]).output();
+        imported.is_ok_and(|output| output.status.success())
+    };
+    if has() {
+        return Some(python);
+    }
+
+    let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder).output();
+    let installed = Command::new("timeout")
+        .arg("280")
+        .arg(&python)
+        .args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:", "duckdb", "polars"])
+        .output();
+    if made.is_ok_and(|output| output.status.success())
+        && installed.is_ok_and(|output| output.status.success())
+        && has()
+    {
+        return Some(python);
+    }
+    let mut out = std::io::stderr().lock();
+    writeln!(out, "SKIPPED: DuckDB and Polars cannot be installed by pip").unwrap();
+    None
+}
+
+#[test]
+fn duckdb_and_polars_add_up_the_same() {
+    let Some(python) = python_with_engines() else { return };
+    let folder = tables();
+    let script = workspace::root().join("benches/fleet/other_engines.py");
+    let output = Command::new(python).arg(script).arg(folder.path().join("tables")).output().unwrap();
+    assert!(output.status.success(), "{}", error(&output));
+    let engines = json(&output);
+    let answer = json(&run(folder.path(), &["fleet", "tables", "--json"]));
+
+    for engine in ["duckdb", "polars"] {
+        let models = engines[engine].as_object().unwrap();
+        assert_eq!(models.len(), answer["rows"].as_array().unwrap().len(), "{engine}");
+        for row in answer["rows"].as_array().unwrap() {
+            let model = row["keys"]["model"].as_str().unwrap();
+            let found = &models[model];
+            for field in ["inferences", "failures", "input_tokens", "output_tokens"] {
+                assert_eq!(found[field], row[field], "{engine}, {model}, {field}");
+            }
+            let cost = decimal(found["cost"].as_str().unwrap());
+            assert_eq!(cost, decimal(row["cost"].as_str().unwrap()), "{engine}, {model}");
+        }
+    }
+}
+
+#[test]
+fn a_run_is_exported_once() {
+    let folder = tables();
+    let count = "SELECT COUNT(*) FROM inferences";
+    let before = sql(folder.path(), count);
+    let again = json(&run(folder.path(), &["export", "20261101-000000", "--parquet", "tables", "--json"]));
+    assert_eq!(again["files"], again["replaced"], "{again:#}");
+    assert_eq!(sql(folder.path(), count), before);
+
+    let contents = "SELECT COUNT(prompt), COUNT(answer) FROM inferences";
+    assert_eq!(sql(folder.path(), contents), [["0", "0"]]);
+    run(folder.path(), &["export", "20261101-000000", "--parquet", "tables", "--content"]);
+    assert_ne!(sql(folder.path(), contents), [["0", "0"]]);
+}
+
+#[test]
+fn every_json_keeps_its_schema() {
+    let folder = tables();
+    let exported = run(folder.path(), &["export", "20261101-000000", "--parquet", "tables", "--json"]);
+    schema::hold("tables-export.v1", "export --parquet DIR --json", &[json(&exported)]);
+    fs::write(folder.path().join("revenue.toml"), REVENUE).unwrap();
+    let moved = "fleet tables --by model,machine --from 2026-11-01 --to 2026-11-02 --movers 3 --json";
+    let mut answers = Vec::new();
+    for command in [
+        "fleet tables --json",
+        moved,
+        "fleet tables --by service,day,customer --revenue revenue.toml --json",
+        "fleet tables --from 2001-01-01 --to 2001-01-02 --json",
+    ] {
+        answers.push(json(&run(folder.path(), &command.split(' ').collect::<Vec<_>>())));
+    }
+    schema::hold("fleet.v1", "fleet DIR --json", &answers);
+
+    let asked =
+        run(folder.path(), &["sql", "SELECT model, cost, customer FROM inferences", "tables", "--json"]);
+    schema::hold("sql.v1", "sql QUERY DIR --json", &[json(&asked)]);
+}
+
+const REVENUE: &str = "[[revenue]]\nservice = \"chat\"\nper_inference = 0.002\ncurrency = \"USD\"\n";
+const PRICES: &str = "[[prices]]\nmodel = \"made-up/*\"\ninput_per_million = 1\noutput_per_million = 2\n\
+                      currency = \"USD\"\nsource = \"a list\"\n";
+
+#[test]
+fn prices_take_the_place_of_recorded_costs() {
+    let folder = tables();
+    fs::write(folder.path().join("prices.toml"), PRICES).unwrap();
+    let answer = json(&run(folder.path(), &["fleet", "tables", "--prices", "prices.toml", "--json"]));
+    let rows = answer["rows"].as_array().unwrap();
+    let made_up = rows.iter().find(|row| row["keys"]["model"] == "made-up/full").unwrap();
+
+    // 40 prompts of 50 tokens, but for the four that failed and whose tokens are counted all the same; 36 answers of 10
+    let tokens = sql(
+        folder.path(),
+        "SELECT SUM(input_tokens), SUM(output_tokens) FROM inferences WHERE model = 'made-up/full'",
+    );
+    let wanted = decimal(&tokens[0][0]) / Decimal::from(1_000_000)
+        + decimal(&tokens[0][1]) * Decimal::from(2) / Decimal::from(1_000_000);
+    assert_eq!(decimal(made_up["cost"].as_str().unwrap()), wanted);
+}
+
+#[test]
+fn what_is_wrong_is_said_before_anything_runs() {
+    let folder = tables();
+    fs::write(folder.path().join("prices.toml"), PRICES.repeat(2)).unwrap();
+    fs::write(folder.path().join("revenue.toml"), REVENUE).unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    let check = |command: &str, code: i32, wanted: &str| {
+        let output = run(folder.path(), &command.split(' ').collect::<Vec<_>>());
+        let said = error(&output);
+        assert_eq!(output.status.code(), Some(code), "{command}: {said}");
+        assert!(said.contains(wanted), "{command}: {said}");
+    };
+    check("fleet tables --by prompt", 2, "use model, machine");
+    check("fleet tables --prices prices.toml", 2, "[[prices]] 1 and 2 both hold for `made-up/*`");
+    check("fleet tables --revenue revenue.toml", 2, "add --by service");
+    check("fleet tables --movers 3", 2, "--from");
+    check("fleet tables --by day --from 2026-11-01 --to 2026-11-02 --movers 3", 2, "leave `day` out");
+    check("fleet tables --from 2026-11-02 --to 2026-11-01", 2, "is before");
+    check("fleet empty", 1, "no tables in");
+    check("fleet tables --memory 2", 2, "32MB");
+    check("export 20261101-000000 20261102-000000 --otlp http://127.0.0.1:1", 2, "one run at a time");
+    check("export 20261101-000000 --parquet tables --otlp http://127.0.0.1:1", 2, "cannot be used with");
+    check("export --content", 2, "--parquet");
+
+    let output = run(folder.path(), &["sql", "DROP TABLE inferences", "tables"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(error(&output).contains("only queries that read the tables are allowed"), "{}", error(&output));
+}
+
+#[test]
+fn every_form_of_an_answer() {
+    let folder = tables();
+    let text = |command: &[&str]| String::from_utf8(run(folder.path(), command).stdout).unwrap();
+    let table = text(&["fleet", "tables", "--from", "2026-11-01", "--to", "2026-11-02", "--movers", "2"]);
+    assert!(table.contains("made-up/full") && table.contains("against 2026-10-30 to 2026-10-31"), "{table}");
+    assert!(text(&["fleet", "tables", "--format", "markdown"]).contains("| model"));
+    assert!(
+        text(&["fleet", "tables", "--by", "day,model", "--format", "csv"])
+            .starts_with("day,model,inferences")
+    );
+
+    let cut = text(&["sql", "SELECT prompt_id FROM inferences", "tables", "--limit", "2"]);
+    assert!(cut.contains("the first 2 rows"), "{cut}");
+    let csv = text(&["sql", "SELECT COUNT(*) AS n FROM runs", "tables", "--format", "csv"]);
+    assert!(csv.starts_with("n\n"), "{csv}");
+}

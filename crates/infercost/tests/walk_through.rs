@@ -1,0 +1,80 @@
+//! The walk-through of docs/fleet.md, run as it is written, against an S3 server that others wrote.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
+
+#[expect(dead_code, reason = "other tests look at the recorded run")]
+mod workspace;
+
+use std::env;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What was tried; a newer one may do.
+const MOTO: &str = "moto[server,s3]==5.2.5";
+/// How long installing may take; a machine without the package index fails much earlier.
+const INSTALL_SECONDS: &str = "280";
+
+/// The folder of `moto_server`; `None`, with a line that says why, where it cannot be had.
+fn moto() -> Option<PathBuf> {
+    let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("moto");
+    let script = format!(
+        "[ -e {ready} ] || {{ python3 -m venv {venv} && {venv}/bin/pip install --quiet --disable-pip-version-check \
+         '{MOTO}' && touch {ready}; }}",
+        venv = venv.display(),
+        ready = venv.join("ready-5.2.5").display()
+    );
+    let installed = Command::new("timeout").args([INSTALL_SECONDS, "bash", "-c", &script]).output();
+    let why = match &installed {
+        Ok(output) if output.status.success() => return Some(venv.join("bin")),
+        Ok(output) => String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or_default().to_owned(),
+        Err(error) => error.to_string(),
+    };
+    // past libtest's capture, where the checks count it
+    writeln!(std::io::stderr(), "SKIPPED: moto cannot be installed by pip: {why}").unwrap();
+    None
+}
+
+/// The commands of the document, at a port that is free.
+fn commands() -> String {
+    let document = fs::read_to_string(workspace::root().join("docs/fleet.md")).unwrap();
+    let section = document.split_once("## A walk-through").unwrap().1;
+    let commands = section.split("```").nth(1).unwrap();
+    assert!(commands.contains("127.0.0.1:5551"), "{commands}");
+
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    commands.replace("5551", &port.to_string())
+}
+
+#[test]
+fn the_walk_through_works_as_it_is_written() {
+    let Some(moto) = moto() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_infercost")).parent().unwrap();
+    let path = format!("{}:{}:{}", program.display(), moto.display(), env::var("PATH").unwrap());
+
+    // the report is inconclusive on four prompts, which is an answer; the server is stopped however it ends
+    let script = format!("trap 'kill $(jobs -p) 2>/dev/null' EXIT\n{}\nexit 0\n", commands());
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(folder.path())
+        .env("PATH", path)
+        .env("HOME", folder.path())
+        .env("INFERCOST_CACHE", folder.path().join("cache"))
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    let (out, error) = (
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    );
+
+    assert!(out.contains("3 runs below"), "{out}{error}");
+    for label in ["a100", "4090", "cpu"] {
+        assert!(out.contains(&format!("on {label}")), "{label}: {out}{error}");
+    }
+    let pushed =
+        error.lines().filter(|line| line.starts_with("pushed ") && line.ends_with("s3://team/infercost"));
+    assert_eq!(pushed.count(), 3, "{error}");
+}

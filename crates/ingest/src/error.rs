@@ -1,0 +1,58 @@
+//! What can go wrong between a trace and a table.
+
+use std::io;
+use std::path::PathBuf;
+
+use infercost_fleet::tables::error::TablesError;
+use infercost_store::RemoteError;
+use infercost_trace::foreign::ForeignError;
+use thiserror::Error;
+
+/// A source that could not be taken in. Nothing of it is in the tables then.
+#[derive(Debug, Error)]
+pub enum IngestError {
+    /// There is no such file or folder.
+    #[error("`{name}` is neither a file nor a folder of traces, nor the address of a store")]
+    NoSource {
+        /// As it was named.
+        name: String,
+    },
+    /// A file or folder could not be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There are more files than are looked at.
+    #[error("{}: more than {limit} files; name some of its folders", path.display())]
+    TooMany {
+        /// The folder, or the store.
+        path: PathBuf,
+        /// The limit.
+        limit: usize,
+    },
+    /// The traces could not be read.
+    #[error(transparent)]
+    Traces(#[from] ForeignError),
+    /// The tables could not be written.
+    #[error(transparent)]
+    Tables(#[from] TablesError),
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] RemoteError),
+    /// The thread that read the traces has ended in a way that it must not.
+    #[error("{name}: reading it was given up; this is a fault of infercost's, please report it")]
+    Reader {
+        /// The source.
+        name: String,
+    },
+}
+
+impl IngestError {
+    pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { path, source }
+    }
+}

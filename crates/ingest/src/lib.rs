@@ -1,0 +1,22 @@
+//! Production traces of any size into tables: files, folders and object stores, in OTLP and whatever else is read here.
+//!
+//! The main function is [`ingest`]: one source, read by one thread and written by another, in memory that does not grow with
+//! it. The one design decision: **a source goes by how it begins**. The first line of a file of traces holds ids that no other
+//! file has, so a file that is read again, was copied, renamed or has grown meanwhile replaces its own rows and adds none
+//! twice; nothing has to be remembered of single spans.
+//!
+//! - [`sources`]: what the names on a command line stand for;
+//! - `opened`: a source, uncompressed, and the name that it goes by;
+//! - [`rows`]: a call as a row of a table;
+//! - [`error`]: what can go wrong.
+#![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
+
+pub mod error;
+mod ingested;
+mod opened;
+pub mod rows;
+pub mod sources;
+
+pub use error::IngestError;
+pub use ingested::{Ingested, Outcome, ingest};
+pub use sources::{Source, sources};
