@@ -4,7 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
 mod audit;
+mod diff;
 mod failures;
+mod history;
 mod hosted_run;
 mod hosting;
 mod hours;

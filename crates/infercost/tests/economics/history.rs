@@ -1,0 +1,54 @@
+//! The history of runs: how far each came, and that none is deleted but by its id and with a yes.
+
+use std::fs;
+
+use super::{bench, check};
+use crate::made_up::MadeUp;
+use crate::program::{json, run};
+
+const OLDEST: &str = "20261101-000000";
+const MIDDLE: &str = "20261102-000000";
+const NEWEST: &str = "20261103-000000";
+
+#[test]
+fn runs_are_deleted_by_their_ids_and_with_a_yes() {
+    let folder = bench();
+    for id in [MIDDLE, NEWEST] {
+        MadeUp { id, seconds: 1.0, watts: None, idle: None, threads: 2 }.write(folder.path());
+    }
+    let there = || {
+        let entries = fs::read_dir(folder.path().join("traces")).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+
+    for refused in [
+        &["runs", "delete", OLDEST][..],
+        &["runs", "prune", "--keep", "1"],
+        &["runs", "delete", "../traces", "--yes"],
+        &["runs", "delete", "nothing", "--yes"],
+    ] {
+        check(folder.path(), refused, 2, &[]);
+        assert_eq!(there(), [OLDEST, MIDDLE, NEWEST], "{refused:?}");
+    }
+
+    check(folder.path(), &["runs", "delete", MIDDLE, "--yes"], 0, &[]);
+    assert_eq!(there(), [OLDEST, NEWEST]);
+    check(folder.path(), &["runs", "prune", "--keep", "1", "--yes"], 0, &[]);
+    assert_eq!(there(), [NEWEST]);
+}
+
+#[test]
+fn a_run_that_was_cut_off_is_called_so() {
+    let folder = bench();
+    let state = || json(&run(folder.path(), &["runs", "show", OLDEST, "--json"]))["state"].clone();
+    assert_eq!(state(), "finished");
+
+    let spans = folder.path().join("traces").join(OLDEST).join("spans.jsonl");
+    let whole = fs::read(&spans).unwrap();
+    fs::write(&spans, &whole[..whole.len() - 200]).unwrap();
+    assert_eq!(state(), "cut_off");
+    check(folder.path(), &["runs", "show", OLDEST], 0, &["`infercost compare --resume` resumes it"]);
+}
