@@ -393,7 +393,7 @@ fn claims<'e>(
 
 /// The confidence of a two-sided interval whose ends each have the one-sided confidence of a gate, without the noise of
 /// binary fractions.
-fn two_sided(confidence: f64) -> f64 {
+pub(crate) fn two_sided(confidence: f64) -> f64 {
     ((2.0 * confidence - 1.0) * 1e12).round() / 1e12
 }
 

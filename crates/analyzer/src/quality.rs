@@ -8,7 +8,7 @@ use infercost_stats::newcombe::PairedCounts;
 use infercost_stats::power;
 use infercost_stats::quantile::quantile;
 
-use crate::judgement::{Evidence, FEWEST_PROMPTS, Measurement, QualityEvidence, Tails};
+use crate::judgement::{Evidence, FEWEST_PROMPTS, Measurement, QualityEvidence, Tails, two_sided};
 use crate::latency_targets::keeps;
 use crate::sample::{Own, Pair, PromptScore, Samples, VariantSample};
 
@@ -183,7 +183,7 @@ fn perplexity_ratio(
     let too_few = Reason::TooFewPrompts { needed: 2 };
     let log_ratio = unknown.known("ppl_ratio", log_ratio.ok_or(too_few))?;
 
-    let ratio = log_ratio.estimate(2.0 * policy.confidence - 1.0).map(|estimate| estimate.map(f64::exp));
+    let ratio = log_ratio.estimate(two_sided(policy.confidence)).map(|estimate| estimate.map(f64::exp));
     unknown.known("ppl_ratio", ratio.filter(infercost_core::Estimate::narrows_ratio).ok_or(Reason::TooWide))
 }
 
