@@ -160,7 +160,7 @@ fn server_cells(server: &ServerView, is_wide: bool) -> Vec<String> {
 
 pub(super) fn windows(frame: &mut Frame<'_>, snapshot: &Snapshot, styles: Styles, area: Rect) {
     let heads = [" Last", "seen", "power", "output", "energy", "money/Mtok", "idle", "idle at"];
-    let widths = [7, 7, 8, 12, 13, 12, 6];
+    let widths = [7, 7, 8, 11, 14, 12, 6];
     let mut rows = Vec::new();
     for window in &snapshot.windows {
         rows.push(Line::raw(line(&window_cells(window, snapshot), &widths)));
