@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 
+# times that all prompts are there for GuideLLM: more than any server answers in a measurement
+ROUNDS_OF_PROMPTS = 500
 PROGRAMS = ["infercost", "guidellm", "aiperf"]
 ROWS = [
     ("requests_per_s", "requests/s", 1.0, "{:.3f}"),
@@ -112,8 +114,9 @@ def points(found) -> list:
 
 def guidellm(given, texts, concurrency: int, folder: str) -> dict:
     asked, out = os.path.join(folder, "prompts.jsonl"), os.path.join(folder, "guidellm.json")
+    # it asks each line once and ends behind the last one, whatever the duration
     with open(asked, "w", encoding="utf-8") as file:
-        file.writelines(json.dumps({"prompt": text}) + "\n" for text in texts)
+        file.writelines(json.dumps({"prompt": text}) + "\n" for _ in range(ROUNDS_OF_PROMPTS) for text in texts)
     extras = {"body": {"temperature": 0, "cache_prompt": False, "max_tokens": given.tokens}}
     scenario = {
         "backend": {"kind": "openai_http", "target": given.url, "model": given.model, "max_tokens": given.tokens,

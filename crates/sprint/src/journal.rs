@@ -26,6 +26,8 @@ pub enum Line {
     Quality(QualityLine),
     /// The sprint was given more time, when it went on.
     Budget(BudgetLine),
+    /// Measurements have fewer requests from here on, so that the budget holds them.
+    Requests(RequestsLine),
 }
 
 /// A measurement of one setting.
@@ -128,6 +130,17 @@ pub struct BudgetLine {
     pub budget_s: f64,
 }
 
+/// Fewer requests.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RequestsLine {
+    /// Seconds into the sprint when the first measurement began, which counts no more.
+    pub at_s: f64,
+    /// Seconds that it took.
+    pub took_s: f64,
+    /// Requests of each measurement from here on.
+    pub requests: usize,
+}
+
 impl Line {
     /// Seconds into the sprint when it began.
     pub fn began_s(&self) -> f64 {
@@ -135,6 +148,7 @@ impl Line {
             Self::Visit(line) => line.at_s,
             Self::Quality(line) => line.at_s,
             Self::Budget(line) => line.at_s,
+            Self::Requests(line) => line.at_s,
         }
     }
 
@@ -144,6 +158,7 @@ impl Line {
             Self::Visit(line) => line.at_s + line.took_s,
             Self::Quality(line) => line.at_s + line.took_s,
             Self::Budget(line) => line.at_s,
+            Self::Requests(line) => line.at_s + line.took_s,
         }
     }
 }

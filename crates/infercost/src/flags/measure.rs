@@ -95,7 +95,7 @@ pub(crate) struct MeasureFlags {
     #[arg(long, value_name = "R", requires = "measure", value_parser = above_zero, help_heading = "Workload (with --measure)")]
     pub(crate) rate: Option<f64>,
 
-    /// Requests of one measurement [default: 5, four for each in flight, or 32 of a trace]
+    /// Requests of one measurement [default: 5, four for each in flight, or 32 of a trace; fewer in a small budget]
     #[arg(long, value_name = "N", requires = "measure", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Workload (with --measure)")]
     pub(crate) requests: Option<u32>,
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Context as _;
-use infercost_sprint::journal::{BudgetLine, Line, QualityLine, Shown, VisitLine};
+use infercost_sprint::journal::{BudgetLine, Line, QualityLine, RequestsLine, Shown, VisitLine};
 use infercost_sprint::{Elimination, Phase, Quality, Setting, Sprint, Step, Turn, Visit};
 
 use super::SprintRequest;
@@ -11,7 +11,8 @@ use super::bench::Bench;
 use super::folder::SprintFolder;
 use super::judging::judge;
 use super::ledger::Ledger;
-use super::visit::{Instruments, visit};
+use super::requests::{FirstMeasurement, Fit, fit};
+use super::visit::{Batch, Instruments, visit};
 use crate::config::SettingsOverrides;
 use crate::console;
 use crate::usage::usage;
@@ -30,6 +31,8 @@ pub(super) struct Course {
     pub(super) folder: SprintFolder,
     pub(super) elapsed_s: f64,
     pub(super) visits: u64,
+    /// Requests of each measurement.
+    pub(super) requests: usize,
     pub(super) quality_run: Option<String>,
 }
 
@@ -39,6 +42,11 @@ impl Course {
         for (index, line) in lines.iter().enumerate() {
             if let Line::Budget(line) = line {
                 self.sprint.extend_budget(line.budget_s);
+                continue;
+            }
+            if let Line::Requests(line) = line {
+                self.requests = line.requests;
+                self.elapsed_s = line.at_s + line.took_s;
                 continue;
             }
 
@@ -97,8 +105,12 @@ impl Course {
                 Step::Done => return Ok(()),
                 Step::Visit(wanted) => {
                     progress.show(&self.words(wanted));
-                    let took = self.measure(wanted, with).with_context(|| self.cut_off())?;
-                    self.check_budget(took)?;
+                    let line = self.measure(wanted, with).with_context(|| self.cut_off())?;
+                    // with fewer requests it is asked for once more
+                    if self.visits == 0 && self.takes_fewer(&line, with)? {
+                        continue;
+                    }
+                    self.keep(wanted, line)?;
                 }
                 Step::Judge(candidate) => {
                     progress.show("judging quality");
@@ -115,8 +127,8 @@ impl Course {
         )
     }
 
-    /// One measurement; gives the seconds that it took.
-    fn measure(&mut self, wanted: Visit, with: &mut Instruments<'_>) -> anyhow::Result<f64> {
+    /// One measurement.
+    fn measure(&mut self, wanted: Visit, with: &mut Instruments<'_>) -> anyhow::Result<VisitLine> {
         let setting = self.setting(wanted.turn);
         let whole = self.bench.space.present().over(&setting.clone().unwrap_or_default());
         let number = match wanted.phase {
@@ -125,21 +137,25 @@ impl Course {
             Phase::Confirmation => wanted.round + self.sprint.rules().race.rounds,
         };
         let clock = Instant::now();
-        let shown = visit(&mut self.bench, &whole, number, with)?;
+        let batch = Batch { number, requests: self.requests };
+        let shown = visit(&mut self.bench, &whole, batch, with)?;
         let took_s = clock.elapsed().as_secs_f64();
 
-        let line = VisitLine {
+        Ok(VisitLine {
             phase: wanted.phase,
             round: wanted.round,
             setting,
             at_s: self.elapsed_s,
             took_s,
             shown,
-        };
+        })
+    }
+
+    /// Hands a measurement on, and writes it down.
+    fn keep(&mut self, wanted: Visit, line: VisitLine) -> anyhow::Result<()> {
         // a present setting that fails ends the sprint, and is tried again by whoever goes on: it leaves no line
         self.take(wanted, &line.shown)?;
-        self.folder.append(&Line::Visit(Box::new(line)))?;
-        Ok(took_s)
+        self.folder.append(&Line::Visit(Box::new(line)))
     }
 
     /// Hands on what a measurement showed.
@@ -211,24 +227,36 @@ impl Course {
         most.clamp(f64::from(LEAST_JUDGED), f64::from(u32::MAX)) as u32
     }
 
-    /// After the first measurement: whether the budget holds two rounds.
-    fn check_budget(&self, took_s: f64) -> anyhow::Result<()> {
-        if self.visits != 1 {
-            return Ok(());
-        }
+    /// After the first measurement: whether the others have fewer requests, since the budget does not hold two rounds of
+    /// such. It then counts no more: all have as many.
+    ///
+    /// # Errors
+    /// A usage error where it does not hold two rounds at all.
+    fn takes_fewer(&mut self, line: &VisitLine, with: &Instruments<'_>) -> anyhow::Result<bool> {
+        let Shown::Measured(measured) = &line.shown else { return Ok(false) };
         let rules = self.sprint.rules();
         let count = self.sprint.settings().len();
         let round = count + 1 + count.div_ceil(rules.race.group);
         let rounds = if rules.race.exhaustive { rules.race.rounds } else { 2 };
-        let needed = took_s * round as f64 * f64::from(rounds) / 0.45;
-        if needed <= self.sprint.rules().budget_s {
-            return Ok(());
+        let measurements = round as f64 * f64::from(rounds);
+        let first =
+            FirstMeasurement { took_s: line.took_s, wall_s: measured.wall_s, requests: self.requests };
+
+        match fit(first, measurements, rules.budget_s, with.work.requests) {
+            Fit::AsTheyAre => Ok(false),
+            Fit::Fewer(requests) => {
+                let fewer = RequestsLine { at_s: line.at_s, took_s: line.took_s, requests };
+                self.folder.append(&Line::Requests(fewer))?;
+                self.requests = requests;
+                Ok(true)
+            }
+            Fit::TooMuch { needed_s } => Err(usage(format!(
+                "the budget is too small: one measurement takes {:.0} s, and {rounds} rounds over {count} settings need \
+                 --budget {:.0}m; vary less, ask less (--requests), or give more time",
+                line.took_s,
+                (needed_s / 60.0).ceil()
+            ))),
         }
-        Err(usage(format!(
-            "the budget is too small: one measurement takes {took_s:.0} s, and {rounds} rounds over {count} settings need \
-             --budget {:.0}m; vary less, ask less (--requests), or give more time",
-            (needed / 60.0).ceil()
-        )))
     }
 
     /// The setting of a turn as it differs from the present one; `None` for that one.

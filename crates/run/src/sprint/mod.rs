@@ -16,6 +16,7 @@ mod levers;
 mod outcome;
 mod plan;
 mod preparation;
+mod requests;
 mod roofs;
 mod summary;
 mod visit;

@@ -202,6 +202,7 @@ impl Prepared {
             folder,
             elapsed_s: 0.0,
             visits: 0,
+            requests: self.work.requests.usual,
             quality_run: None,
         };
         course.replay(&lines)?;
@@ -221,6 +222,13 @@ impl Prepared {
 
         let mut all_notes = self.work.notes.clone();
         all_notes.extend(notes);
+        let usual = self.work.requests.usual;
+        if course.requests < usual {
+            let requests = course.requests;
+            all_notes.push(format!(
+                "each measurement had {requests} requests and not {usual}, so that two rounds fit the budget"
+            ));
+        }
         SprintOutcome::of(&mut course, request, &header, &self.work, all_notes)
     }
 }

@@ -23,6 +23,8 @@ use super::workload::{Pace, Work};
 
 /// Bytes of a fingerprint that are kept, in hexadecimal digits.
 const DIGITS: usize = 16;
+/// Longest answer of a warm-up, in tokens: caches and pages are warm long before an answer ends.
+const WARM_UP_TOKENS: u32 = 16;
 /// Failures in a row after which a setting is asked no more.
 const FAILURES_IN_A_ROW: usize = 5;
 
@@ -40,6 +42,15 @@ pub(super) struct Instruments<'a> {
     pub(super) stop: &'a AtomicBool,
 }
 
+/// What is asked in one measurement.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Batch {
+    /// Which part of the workload: the same for all settings of a round.
+    pub(super) number: u32,
+    /// How many requests.
+    pub(super) requests: usize,
+}
+
 /// Measures a setting on the prompts of that number.
 ///
 /// # Errors
@@ -47,10 +58,10 @@ pub(super) struct Instruments<'a> {
 pub(super) fn visit(
     bench: &mut Bench,
     setting: &Setting,
-    number: u32,
+    batch: Batch,
     with: &mut Instruments<'_>,
 ) -> anyhow::Result<Shown> {
-    let prompts = with.work.batch(number);
+    let prompts = with.work.batch(batch.number, batch.requests);
     let starting = Instant::now();
     let mut engine = match bench.open(setting)? {
         Ok(engine) => engine,
@@ -61,7 +72,9 @@ pub(super) fn visit(
     let mut lone_ttft_s = None;
     for prompt in prompts.iter().cycle().take(usize::try_from(with.warm_ups).unwrap_or(1)) {
         stopped(with.stop)?;
-        let (record, _) = infer(engine.as_mut(), prompt, 0, &with.sampling);
+        let mut short = prompt.clone();
+        short.max_tokens = short.max_tokens.min(WARM_UP_TOKENS);
+        let (record, _) = infer(engine.as_mut(), &short, 0, &with.sampling);
         lone_ttft_s = record.outcome.time_to_first_token().map(|time| time.as_secs_f64());
     }
 

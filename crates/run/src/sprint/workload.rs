@@ -9,6 +9,7 @@ use infercost_harness::load::{ArrivalTimes, Arrivals};
 use infercost_sprint::workload::{self, TraceInput, TraceRequest, TraceWorkload, text_of_length};
 use sha2::{Digest as _, Sha256};
 
+use super::requests::Requests;
 use super::{SprintRequest, WorkloadRequest};
 use crate::usage::usage;
 use crate::{foreign_traces, prompts, run_folder};
@@ -35,8 +36,8 @@ pub(super) struct Work {
     pub(super) prompts: Vec<Prompt>,
     /// How they are asked.
     pub(super) pace: Pace,
-    /// Prompts of one measurement.
-    pub(super) each: usize,
+    /// Requests of one measurement.
+    pub(super) requests: Requests,
     /// SHA-256 over prompts and times, hex: a sprint that goes on needs the same.
     pub(super) sha256: String,
     /// What must be known of it.
@@ -101,23 +102,28 @@ impl Work {
 
         let pace = pace(wanted, &requests, request.run.spec.sampling.seed)?;
         let usual = match &pace {
-            Pace::OneByOne => ONE_BY_ONE,
-            Pace::InFlight(count) => EACH_IN_FLIGHT * usize::try_from(*count).unwrap_or(usize::MAX),
-            Pace::AtTimes(times) => times.len(),
+            Pace::OneByOne => Requests::around(ONE_BY_ONE, 1),
+            Pace::InFlight(count) => {
+                let count = usize::try_from(*count).unwrap_or(usize::MAX);
+                Requests::around(EACH_IN_FLIGHT.saturating_mul(count), count)
+            }
+            Pace::AtTimes(times) => Requests::fixed(times.len()),
         };
-        let each = wanted.requests.map_or(usual, |count| usize::try_from(count).unwrap_or(usize::MAX));
+        let asked_for = wanted.requests.map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+        let each = asked_for.map_or(usual, Requests::fixed);
         let prompts: Vec<Prompt> = requests.into_iter().map(|one| one.prompt).collect();
         let sha256 = fingerprint(&prompts, &pace);
         let shares_prefixes = shares_prefixes(&prompts);
-        Ok(Self { name, prompts, pace, each: each.max(1), sha256, notes, shares_prefixes })
+        Ok(Self { name, prompts, pace, requests: each, sha256, notes, shares_prefixes })
     }
 
-    /// The prompts of a measurement of that number; all settings of one round get the same.
-    pub(super) fn batch(&self, number: u32) -> Vec<Prompt> {
+    /// The prompts of a measurement of that number, which has so many requests; all settings of one round get the same. A
+    /// trace has those that have times.
+    pub(super) fn batch(&self, number: u32, requests: usize) -> Vec<Prompt> {
         let count = self.prompts.len().max(1);
         let each = match &self.pace {
             Pace::AtTimes(times) => times.len(),
-            _ => self.each,
+            _ => requests,
         };
         let start = match &self.pace {
             Pace::AtTimes(_) => 0,
