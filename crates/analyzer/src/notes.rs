@@ -12,7 +12,7 @@ use infercost_core::price::{PriceBook, UtilizationBasis};
 use infercost_core::report::{CandidateReport, EnergyTotals, HostedReport, InterferenceReport, PromptCount};
 use infercost_core::run::VariantHeader;
 use infercost_core::{
-    EnergyReading, EnergySource, Evaluation, Fact, Finding, Reason, RunRecord, Severity, WindowRecord,
+    EconomicsFact, EnergyReading, EnergySource, Evaluation, Fact, Finding, Reason, RunRecord, Severity, WindowRecord,
 };
 
 use crate::analysis::{self, Analysis};
@@ -70,6 +70,7 @@ pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
     all.add(Info, None, disturbed.map(interference::which));
     all.add(Warning, Some("put yours into infercost.toml"), assumed_prices(noted));
     all.add(Warning, Some("[load] or utilization in infercost.toml"), assumed_utilization(noted));
+    all.add(Warning, Some("leave one of them out"), contradicted_utilization(noted));
     all.add(Limitation, None, expansion(noted));
     all.add(Warning, Some("infercost doctor"), unavailable_energy(noted));
     all.add(Warning, Some("infercost doctor"), estimated_energy(noted));
@@ -161,6 +162,17 @@ fn assumed_utilization(noted: &Noted<'_>) -> Option<Fact> {
     let assumed = own.find(|book| book.utilization_basis == UtilizationBasis::Assumed);
     let assumed = assumed.filter(|_| pays_machines(noted))?;
     Some(Fact::UtilizationAssumed { utilization: assumed.utilization })
+}
+
+/// What a load says of the hours counts, and a utilization that says otherwise is a mistake in one of them.
+fn contradicted_utilization(noted: &Noted<'_>) -> Option<Fact> {
+    for book in noted.books.iter().filter(|_| pays_machines(noted)) {
+        if let Some(stated) = book.contradicted_utilization() {
+            let follows = book.utilization;
+            return Some(EconomicsFact::UtilizationContradictsLoad { stated, follows }.into());
+        }
+    }
+    None
 }
 
 fn expansion(noted: &Noted<'_>) -> Option<Fact> {

@@ -141,7 +141,7 @@ fn of_run(arguments: &AuditCommand, business: &EconomicsInputs) -> anyhow::Resul
     }
 
     let Measured { run, workload } = economics_inputs::measured(&business.request, arguments.run.as_deref())?;
-    let book = business.book_for(&run.header, &workload)?;
+    let book = business.book_for(&run.header, &workload, arguments.capacity_per_hour)?;
     let interest = business.load.interest.unwrap_or(0.0);
     let capacity = arguments.capacity_per_hour.or(business.load.capacity_per_hour);
     let scenario = Scenario::of(&workload, &book, interest).at_capacity(capacity);

@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
     let (mut first, others) = runs(arguments, &business)?;
     let variant = economics_inputs::variant(&first, business.request.variant.as_deref())?;
     let workload = economics_inputs::workload_of(&first, &variant, &business.request)?;
-    let book = business.book_for(&first.header, &workload)?;
+    let book = business.book_for(&first.header, &workload, None)?;
     business.reprice(&mut first, book.currency)?;
     let interest = business.load.interest.unwrap_or(0.0);
     let scenario = Scenario::of(&workload, &book, interest);

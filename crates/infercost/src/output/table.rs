@@ -101,6 +101,8 @@ fn caution(finding: &Finding) -> Caution {
         FindingCode::EnergyEstimated => "energy is estimated, not measured".to_owned(),
         FindingCode::Interrupted => "the run was cut off".to_owned(),
         FindingCode::Hosted => by_price(finding),
+        // its sentence ends with the fix that is shown next to it
+        FindingCode::UtilizationContradicted => Caution::of_note(&finding.sentence()).words,
         _ => first_sentence(&finding.sentence()),
     };
     Caution { words, fix: finding.fix.as_ref().map(ToString::to_string) }
