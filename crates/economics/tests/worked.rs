@@ -140,7 +140,8 @@ fn own_against_rent() {
 }
 
 /// An owned machine costs 0.11884 EUR an hour when it waits, and 16 W × its price more when it never does: against a
-/// rate between the two it is cheaper only up to a load.
+/// rate between the two it is cheaper only up to a load, and again where a second machine waits, from 70 % of 4,500
+/// requests an hour on.
 #[test]
 fn owning_is_cheaper_from_a_load_or_up_to_one() {
     let sheet = Sheet::read("api");
@@ -152,12 +153,54 @@ fn owning_is_cheaper_from_a_load_or_up_to_one() {
     };
     for (rate, wanted) in [
         (idle * 0.99, "owning costs more at any load"),
-        (f64::midpoint(idle, busy), "only up to 50 % used"),
+        (f64::midpoint(idle, busy), "up to 50 % used: working costs it energy; again from 3150 "),
         (busy * 1.01, "owning is cheaper at any load"),
     ] {
         let found = rent((rate * 1e12).round() / 1e12);
         assert!(found.reason.sentence().contains(wanted) && found.utilization.is_none(), "{rate}: {found:?}");
     }
+}
+
+/// The load beyond which a second machine is owned is that of the plan, as in the table: 70 % of 4,500 requests an hour. A
+/// machine that is six times as fast and costs more than one of these, and less than two, is cheaper from there on.
+#[test]
+fn break_evens_are_searched_with_the_machines_of_the_table() {
+    let own = Sheet::read("own");
+    let charge = Charge::Rent { billing_seconds: 1.0, other_per_month: Decimal::ZERO, speed: Some(6.0) };
+    let offer =
+        HostingOffer { name: "offer".into(), charge, price: price(0.15, "hour"), open: Vec::new() };
+
+    for (requests, cheapest) in [(3_100.0, "own"), (3_200.0, "offer"), (5_000.0, "offer")] {
+        let mut setting = setting(&own);
+        setting.demand.requests_per_hour = Some(requests);
+        let hosting = host("example".into(), &setting, std::slice::from_ref(&offer));
+        assert_eq!(hosting.cheapest, [cheapest.to_owned()], "{requests}");
+
+        let found = way(&hosting, "offer").own_cheaper_from.clone().unwrap();
+        let Some(EconomicsReason::OnlyUpToLoad { requests_per_hour, again_from: None }) = found.reason.0
+        else {
+            panic!("{requests}: {found:?}");
+        };
+        near(requests_per_hour, 0.7 * 4500.0, "the last load of one machine");
+        near(found.planned_utilization, 0.7, "the plan");
+    }
+}
+
+/// An API at a price that one machine beats from 2,000 requests an hour on, and two from 4,000 on: from 3,150 on there are
+/// two.
+#[test]
+fn a_second_machine_costs_more_again() {
+    let sheet = Sheet::read("api");
+    let each = sheet.get("fixed_h") / 2_000.0 + sheet.get("each");
+    let charge = Charge::Api { input: decimal(each / sheet.get("input_tokens")), output: Decimal::ZERO };
+    let found = way(&hosted(charge, 1.0), "offer").own_cheaper_from.clone().unwrap();
+
+    near(found.requests_per_hour.unwrap().point, 2_000.0, "the first crossing");
+    let Some(EconomicsReason::CostlierAgain { from, until: Some(until) }) = found.reason.0 else {
+        panic!("{found:?}");
+    };
+    near(from, 3_150.0, "the second machine");
+    near(until, 4_000.0, "where two are cheaper");
 }
 
 /// A machine of the price book costs the same in the audit and in the comparison, however it is had.
