@@ -55,6 +55,9 @@ pub struct PriceBook {
     pub utilization_stated: Option<f64>,
     /// Power usage effectiveness: facility energy ÷ IT energy, at least 1. Multiplies IT energy once.
     pub pue: f64,
+    /// True where nobody says what the PUE is, and 1 is assumed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pue_assumed: bool,
 }
 
 /// Where a price book's utilization comes from.

@@ -204,6 +204,9 @@ impl Scenario {
     }
 }
 
+/// The source of what nobody says.
+const NOBODY: &str = "assumed: nobody says it";
+
 /// What a price book says: one assumption a price, life and interest of what is owned, and PUE.
 pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
     let mut all: Vec<Assumption> = prices.prices_that_age().map(Assumption::of_price).collect();
@@ -216,7 +219,8 @@ pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
         }
     }
 
-    all.push(Assumption::new(Assumed::Pue { pue: prices.pue, is_counted: false }, given(prices)));
+    let source = if prices.pue_assumed { NOBODY.to_owned() } else { given(prices) };
+    all.push(Assumption::new(Assumed::Pue { pue: prices.pue, is_counted: false }, source));
     all
 }
 
@@ -225,7 +229,7 @@ pub fn utilization(prices: &PriceBook) -> Assumption {
     let source = match prices.utilization_basis {
         UtilizationBasis::Given => given(prices),
         UtilizationBasis::Load => "[load], at the capacity given or measured".to_owned(),
-        UtilizationBasis::Assumed => "assumed: nobody says it".to_owned(),
+        UtilizationBasis::Assumed => NOBODY.to_owned(),
     };
     Assumption::new(Assumed::Utilization(prices.utilization), source)
 }

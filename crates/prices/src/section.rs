@@ -17,6 +17,8 @@ pub(crate) const OWN_WORD: &str = "given by you";
 /// The share of hours in which a machine works where nobody says it: that of the shipped example. Every answer that
 /// rests on it says so.
 pub const ASSUMED_UTILIZATION: f64 = 0.3;
+/// Facility energy ÷ IT energy where nobody says it: no energy but the machine's own. Every answer says that it is assumed.
+pub const ASSUMED_PUE: f64 = 1.0;
 
 /// `[prices]` as a user writes it; [`PriceSection::book`] checks it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -128,7 +130,7 @@ impl PriceSection {
         let is_share = utilization > 0.0 && utilization <= 1.0;
         within("utilization", is_share, "is a share above 0 and at most 1; write 0.3 for 30 %")?;
 
-        let pue = self.pue.unwrap_or(1.0);
+        let pue = self.pue.unwrap_or(ASSUMED_PUE);
         within("pue", (1.0..=10.0).contains(&pue), "is facility energy ÷ IT energy: 1 to 10")?;
 
         let name = self.name.unwrap_or_else(|| "infercost.toml".to_owned());
@@ -143,6 +145,7 @@ impl PriceSection {
             utilization_basis,
             utilization_stated: None,
             pue,
+            pue_assumed: self.pue.is_none(),
         };
         Ok(match load.and_then(LoadSection::utilization) {
             Some(follows) => book.at_load(follows),
@@ -281,6 +284,16 @@ mod tests {
             let book = section.book(Some(&load), Date::default())?;
             assert!((book.utilization - share).abs() < 1e-12, "{prices} {load:?}: {}", book.utilization);
             assert_eq!(book.utilization_basis, basis, "{prices} {load:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_pue_that_nobody_gives_is_assumed() -> Result<(), Box<dyn std::error::Error>> {
+        for (written, pue, assumed) in [("", 1.0, true), ("pue = 1.0", 1.0, false), ("pue = 1.4", 1.4, false)] {
+            let section: PriceSection = toml::from_str(&format!("currency = 'EUR'\n{written}"))?;
+            let book = section.book(None, Date::default())?;
+            assert_eq!((book.pue, book.pue_assumed), (pue, assumed), "{written}");
         }
         Ok(())
     }

@@ -85,6 +85,7 @@ pub(crate) fn prices() -> PriceBook {
         utilization_basis: infercost_core::price::UtilizationBasis::Given,
         utilization_stated: None,
         pue: 1.2,
+        pue_assumed: false,
     }
 }
 

@@ -104,6 +104,24 @@ fn a_utilization_that_contradicts_the_load_is_warned_of() {
     assert!(!audit["findings"].to_string().contains("utilization_contradicted"), "{audit:#}");
 }
 
+/// A PUE is the settings' only where they give one.
+#[test]
+fn a_pue_that_nobody_gives_is_called_assumed() {
+    let folder = bench();
+    let source = || {
+        let audit = json(&run(folder.path(), &["audit", "--json"]));
+        let assumptions = audit["assumptions"].as_array().unwrap();
+        let pue = assumptions.iter().find(|one| one["what"].as_str().unwrap().starts_with("PUE ")).unwrap();
+        (pue["what"].clone(), pue["source"].clone())
+    };
+    assert_eq!(source(), ("PUE 1".into(), "assumed: nobody says it".into()));
+
+    let stated = fs::read_to_string(folder.path().join("infercost.toml")).unwrap();
+    let given = stated.replace("utilization = 0.5", "utilization = 0.5\npue = 1.2");
+    fs::write(folder.path().join("infercost.toml"), given).unwrap();
+    assert_eq!(source(), ("PUE 1.2".into(), "infercost.toml".into()));
+}
+
 /// What one machine answers, by the flag, is the capacity that the load is set against, in the audit as in the
 /// comparison of ways to host.
 #[test]
