@@ -2,7 +2,7 @@
 
 use infercost_core::economics::Assumed;
 use infercost_core::price::{HardwareCost, PriceBook, UtilizationBasis};
-use infercost_core::{CostPart, Currency, EnergyNote, Estimate, LeftOut, Reason, Workload};
+use infercost_core::{CostPart, Currency, EnergyNote, Estimate, LeftOut, Reason, Taken, Workload};
 use infercost_cost::{JOULES_PER_KILOWATT_HOUR, MachineRate, Rates, Usage, cost};
 
 use crate::bill::{Assumption, Bill, double};
@@ -120,6 +120,23 @@ impl Scenario {
         let cost = propagate(&inputs, |at| self.total(&inputs, at))?;
         let point = self.bill().total_f64()?;
         Some(Estimate { point, lower: cost.lower.min(point), upper: cost.upper.max(point), ..cost })
+    }
+
+    /// The cost of so many units of which one takes `taken`: an inference's cost rises with its seconds and joules alone, so
+    /// that of a unit does. `None` where no part is known, or joules are known of only one of the two.
+    pub fn cost_of(&self, taken: &Taken, units: f64) -> Option<Estimate> {
+        if taken.joules.is_some() != self.joules.is_some() {
+            return None;
+        }
+        self.cost()?;
+
+        let of_units = Self {
+            busy_s: taken.busy_s.map(|busy| busy * units),
+            joules: taken.joules.map(|joules| joules.map(|joules| joules * units)),
+            ..self.clone()
+        };
+        let inputs = of_units.inputs();
+        propagate(&inputs, |at| of_units.total(&inputs, at))
     }
 
     /// The measured inputs, in one group: joules and seconds of the same inferences rise and fall together.

@@ -8,8 +8,9 @@ mod hours;
 mod sheet;
 
 use infercost_core::hosting::{Charge, HostingOffer};
+use infercost_core::market::TokenPrice;
 use infercost_core::price::Price;
-use infercost_core::{Currency, EconomicsReason, Estimate, Money, Workload};
+use infercost_core::{Currency, EconomicsReason, Estimate, Money, Taken, Workload};
 use infercost_economics::audit::{AuditInput, Subject, Zone};
 use infercost_economics::hosting::{Demand, Hosting, HostingScenario, OptionCost, host};
 use infercost_economics::lever::Lever;
@@ -275,6 +276,8 @@ fn audited(revenue: f64, loss_zone: f64) -> Audit {
         per_user: None,
         per_month: None,
         output_tokens: None,
+        per_output_token: None,
+        per_right_answer: None,
         revenue: Some(price(revenue, "inference")),
         limits: Limits { loss_zone: Some(loss_zone), max_cost: None },
         assumptions: Vec::new(),
@@ -325,6 +328,8 @@ fn one_inference_settles_no_limit() {
             per_user: None,
             per_month: None,
             output_tokens: None,
+            per_output_token: None,
+            per_right_answer: None,
             revenue: None,
             limits: Limits { loss_zone: None, max_cost: Some(0.1) },
             assumptions: Vec::new(),
@@ -338,6 +343,86 @@ fn one_inference_settles_no_limit() {
             "{:?}",
             found.limits
         );
+    }
+}
+
+/// Of a machine, seconds and joules of one token, at the same ends; of bought tokens, the price of one, however long answers
+/// are; of stated costs, the ratio. Never a quotient of two means that vary on their own.
+#[test]
+fn a_token_costs_what_it_took() {
+    let per_million = |subject: Subject, output_tokens: Estimate, per_output_token: Option<Taken>| {
+        let found = audit(AuditInput {
+            name: "example".into(),
+            subject,
+            correct: None,
+            per_session: None,
+            per_user: None,
+            per_month: None,
+            output_tokens: Some(output_tokens),
+            per_output_token,
+            per_right_answer: None,
+            revenue: None,
+            limits: Limits::default(),
+            assumptions: Vec::new(),
+            findings: infercost_core::Findings::default(),
+            today: "2026-11-23".parse().unwrap(),
+        });
+        let cost = found.per_million_output_tokens.unwrap();
+        [cost.lower, cost.point, cost.upper].map(|amount| amount / 1e6)
+    };
+    let unsure = |point: f64, share: f64| Estimate {
+        lower: point * (1.0 - share),
+        upper: point * (1.0 + share),
+        ..certain(point)
+    };
+
+    // answers of 75 to 225 tokens, each token of which takes 5 % more or less than a 150th of an answer
+    let own = Sheet::read("own");
+    let machine = Subject::Machine(Box::new(scenario(&own)));
+    let share = |quantity: &str| unsure(own.get(quantity) / 150.0, 0.05);
+    let taken = Taken { busy_s: share("busy_s"), joules: Some(share("joules")) };
+    let cost = own.get("own") / 150.0;
+    for (found, wanted) in
+        per_million(machine, unsure(150.0, 0.5), Some(taken)).iter().zip([0.95 * cost, cost, 1.05 * cost])
+    {
+        near(*found, wanted, "a machine's token");
+    }
+
+    let answers = |cost_of: fn(u64) -> Option<Money>| {
+        let mut all = Vec::new();
+        for tokens in [90, 100, 110, 120] {
+            all.push(AuditedInference {
+                model: "m".into(),
+                input_tokens: Some(10),
+                output_tokens: Some(tokens),
+                cost_stated: cost_of(tokens),
+                ..AuditedInference::default()
+            });
+        }
+        Box::new(Production::by_model(&all).remove(0))
+    };
+    let bought = answers(|_| None);
+    let price = TokenPrice {
+        model: "m".into(),
+        provider: None,
+        input: Decimal::ZERO,
+        output: decimal(2e-6),
+        cached_input: None,
+        not_used: Vec::new(),
+        currency: Currency::EUR,
+    };
+    let tokens = bought.output_tokens.unwrap();
+    let subject = Subject::Tokens { production: bought, price, rate: 1.0, currency: Currency::EUR };
+    for found in per_million(subject, tokens, None) {
+        near(found, 2e-6, "a bought token");
+    }
+
+    let stated = answers(|tokens| {
+        Some(Money { amount: Decimal::from(tokens) / Decimal::from(500_000), currency: Currency::EUR })
+    });
+    let subject = Subject::Stated { production: stated, rate: 1.0, currency: Currency::EUR };
+    for found in per_million(subject, tokens, None) {
+        near(found, 2e-6, "a stated token");
     }
 }
 
@@ -364,6 +449,8 @@ fn what_is_left_out_settles_no_limit() {
                 per_user: None,
                 per_month: None,
                 output_tokens: None,
+                per_output_token: None,
+                per_right_answer: None,
                 revenue: Some(price(revenue, "inference")),
                 limits: Limits { loss_zone: Some(0.15), max_cost: None },
                 assumptions: Vec::new(),
@@ -437,6 +524,8 @@ fn workload(sheet: &Sheet, which: &str) -> Workload {
         input_tokens: None,
         output_tokens: Some(certain(100.0)),
         correct: None,
+        per_output_token: None,
+        per_right_answer: None,
     }
 }
 

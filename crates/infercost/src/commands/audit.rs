@@ -11,7 +11,7 @@ use clap::Args;
 use infercost_core::economics::Assumed;
 use infercost_core::hosting::Charge;
 use infercost_core::market::TokenPrice;
-use infercost_core::{Currency, EconomicsFact, ForeignCall, Money, Severity};
+use infercost_core::{Currency, EconomicsFact, Estimate, ForeignCall, Money, Severity, Taken};
 use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject, Zone};
 use infercost_economics::production::{AuditedInference, Production};
 use infercost_economics::{Assumption, Audit, Limits, Scenario, audit, bill, chart, scenario};
@@ -168,12 +168,19 @@ fn of_run(arguments: &AuditCommand, business: &EconomicsInputs) -> anyhow::Resul
         per_user: business.revenue.inferences_per_user,
         per_month,
         output_tokens: workload.output_tokens,
+        per_output_token: at_capacity(workload.per_output_token, capacity, workload.output_tokens),
+        per_right_answer: at_capacity(workload.per_right_answer, capacity, workload.correct),
         revenue: business.earned(arguments.revenue, book.currency)?,
         limits: limits(arguments, business, book.currency)?,
         assumptions,
         findings,
         today: business.today,
     }))
+}
+
+/// What a unit takes where a machine answers so many requests an hour, of so many units each.
+fn at_capacity(taken: Option<Taken>, per_hour: Option<f64>, units: Option<Estimate>) -> Option<Taken> {
+    Some(taken?.at_capacity(per_hour, units?))
 }
 
 /// The limits by the flags, in the currency of the answer, else by the settings.
@@ -279,6 +286,8 @@ pub(crate) fn audit_production(
         per_user: per_user.or(business.revenue.inferences_per_user),
         per_month: None,
         output_tokens,
+        per_output_token: None,
+        per_right_answer: None,
         revenue: business.earned(arguments.revenue, currency)?,
         limits: limits(arguments, business, currency)?,
         assumptions,

@@ -39,6 +39,23 @@ fn the_audit_of_a_run_with_known_joules() {
     assert!(close(cost, sum), "{cost} is not {sum}");
 }
 
+/// One quantity has one interval, whichever command says it: tokens and seconds come from the same answers, and longer
+/// ones have more of both.
+#[test]
+fn the_audit_and_the_report_give_the_same_intervals() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = sample();
+    let report = json(&run(folder.path(), &["report", &sample, "--json"]));
+    let audit = json(&run(folder.path(), &["audit", &sample, "--json"]));
+    let reported = &report["candidates"][0]["cost"];
+    for quantity in ["per_inference", "per_correct", "per_million_output_tokens"] {
+        for end in ["point", "lower", "upper"] {
+            let wanted = reported[quantity][end].as_f64().unwrap();
+            assert!(close(&audit[quantity][end], wanted), "{quantity}: {} {}", audit[quantity], reported[quantity]);
+        }
+    }
+}
+
 #[test]
 fn limits_give_exit_codes() {
     let folder = bench();

@@ -55,6 +55,8 @@ pub(super) fn workload(
         input_tokens: total.input_tokens.map(|tokens| exact(tokens as f64 / answers, account.busy_s.len())),
         output_tokens: Some(exact(total.output_tokens as f64 / answers, account.busy_s.len())),
         correct: None,
+        per_output_token: None,
+        per_right_answer: None,
     })
 }
 
