@@ -258,8 +258,6 @@ fn load_time(sample: &VariantSample<'_>, confidence: f64) -> Option<Estimate> {
 
 fn machine(run: &RunRecord) -> String {
     let facts = &run.header.machine;
-    let cpu = facts.cpu.as_deref().unwrap_or("unknown CPU");
-    let cores = facts.cores.map_or_else(String::new, |cores| format!("{cores} × "));
     let gpus = if facts.gpus.is_empty() { String::new() } else { format!(" + {}", facts.gpus.join(" + ")) };
-    format!("{cores}{cpu}{gpus}")
+    format!("{}{gpus}", facts.processor())
 }

@@ -42,7 +42,7 @@ pub(crate) struct AuditCommand {
     /// A run, or traces.
     #[arg(
         value_name = "RUN",
-        help = "Run folder, run id below --traces, what `monitor --record` kept, or another program's traces: an OTLP file, or phoenix:URL/PROJECT [default: the newest run]"
+        help = "Run folder, run id below --traces, what `monitor --record` kept, or another program's traces: an OTLP file, or phoenix:URL/PROJECT [default: the newest run, else the newest recording]"
     )]
     pub(crate) run: Option<String>,
 
@@ -100,7 +100,9 @@ const DAYS_PER_MONTH: f64 = 365.0 / 12.0;
 pub(crate) fn run(arguments: &AuditCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     delivery::check(&arguments.answer, true)?;
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
-    if let Some(folder) = arguments.run.as_deref().and_then(|name| monitored::folder(&global.traces, name)) {
+    if arguments.inferences.is_none()
+        && let Some(folder) = monitored::folder(&global.traces, arguments.run.as_deref())?
+    {
         return monitored::audit(&folder, arguments, &business, global);
     }
     let audits = match (&arguments.inferences, &arguments.run) {

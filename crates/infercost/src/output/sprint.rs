@@ -48,7 +48,7 @@ pub(crate) fn answer(outcome: &SprintOutcome) -> Answer {
     for lever in &outcome.levers {
         levers.push(lever_line(lever));
     }
-    answer.explain(Section::lines("beside flags", levers));
+    answer.explain(Section::lines("other than flags", levers));
     answer.explain(Section::lines("basis", basis(outcome)));
     answer
 }

@@ -75,9 +75,7 @@ fn machine(report: &Report) -> String {
     if !report.machines.is_empty() {
         return count(report.machines.len() as u64, "machine");
     }
-    let machine = report.machine.cpu.as_deref().unwrap_or("unknown CPU");
-    let cores = report.machine.cores.map_or_else(String::new, |cores| format!(", {cores} logical cores"));
-    format!("{machine}{cores}")
+    report.machine.processor()
 }
 
 /// The warnings; what the headline says of hosted models is not said again below it.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{SETTINGS, bench, check, close, sample};
+use super::{SETTINGS, bench, check, close, recorded, sample};
 use crate::program::{json, run};
 
 #[test]
@@ -54,6 +54,27 @@ fn the_audit_and_the_report_give_the_same_intervals() {
             assert!(close(&audit[quantity][end], wanted), "{quantity}: {} {}", audit[quantity], reported[quantity]);
         }
     }
+}
+
+/// What a monitor kept is audited by its name, and as the newest where there is no run: it needs no `compare`.
+#[test]
+fn the_newest_recording_is_found_where_there_is_no_run() {
+    let folder = bench();
+    let traces = folder.path().join("traces");
+    recorded::write(folder.path(), "20261104-000000");
+    recorded::write(folder.path(), "20261105-000000");
+    check(folder.path(), &["audit", "latest"], 0, &["in run 20261101-000000"]);
+
+    fs::remove_dir_all(traces.join("20261101-000000")).unwrap();
+    fs::remove_dir_all(traces.join("20261104-000000")).unwrap();
+    let named = json(&run(folder.path(), &["audit", "20261105-000000", "--json"]));
+    assert_eq!(named["output_tokens"]["value"], 90_000.0, "{named:#}");
+    for arguments in [&["audit", "latest", "--json"][..], &["audit", "--json"]] {
+        assert_eq!(json(&run(folder.path(), arguments)), named, "{arguments:?}");
+    }
+
+    fs::remove_dir_all(&traces).unwrap();
+    check(folder.path(), &["audit", "latest"], 2, &["no run below"]);
 }
 
 #[test]
