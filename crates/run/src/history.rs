@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::thread;
 
 use infercost_analyzer::Analysis;
+use infercost_core::report::Report;
 use infercost_core::{MachineFacts, Recommendation, RunHeader, RunRecord};
 use jiff::Timestamp;
 use serde::Serialize;
