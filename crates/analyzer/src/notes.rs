@@ -12,7 +12,8 @@ use infercost_core::price::{PriceBook, UtilizationBasis};
 use infercost_core::report::{CandidateReport, EnergyTotals, HostedReport, InterferenceReport, PromptCount};
 use infercost_core::run::VariantHeader;
 use infercost_core::{
-    EconomicsFact, EnergyReading, EnergySource, Evaluation, Fact, Finding, Reason, RunRecord, Severity, WindowRecord,
+    EconomicsFact, EnergyReading, EnergySource, Evaluation, Fact, Finding, Reason, RunRecord, Severity,
+    WindowRecord,
 };
 
 use crate::analysis::{self, Analysis};

@@ -125,7 +125,8 @@ impl Production {
         let latency_s = means.of("latency", |one| one.latency);
         let currency = inferences.iter().find_map(|one| one.cost_stated).map(|cost| cost.currency);
         let stated = means.of("the stated cost", |one| one.stated_in(currency));
-        let stated_per_output_token = StatedAnswer::all(inferences, currency).and_then(StatedAnswer::per_token);
+        let stated_per_output_token =
+            StatedAnswer::all(inferences, currency).and_then(StatedAnswer::per_token);
 
         let mut findings = means.findings;
         let judged: Vec<bool> = inferences.iter().filter_map(|one| one.correct).collect();

@@ -168,8 +168,7 @@ fn owning_is_cheaper_from_a_load_or_up_to_one() {
 fn break_evens_are_searched_with_the_machines_of_the_table() {
     let own = Sheet::read("own");
     let charge = Charge::Rent { billing_seconds: 1.0, other_per_month: Decimal::ZERO, speed: Some(6.0) };
-    let offer =
-        HostingOffer { name: "offer".into(), charge, price: price(0.15, "hour"), open: Vec::new() };
+    let offer = HostingOffer { name: "offer".into(), charge, price: price(0.15, "hour"), open: Vec::new() };
 
     for (requests, cheapest) in [(3_100.0, "own"), (3_200.0, "offer"), (5_000.0, "offer")] {
         let mut setting = setting(&own);

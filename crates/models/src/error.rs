@@ -238,7 +238,8 @@ mod tests {
 
     #[test]
     fn what_may_not_be_read_is_not_to_be_made_writable() {
-        let said = |action, kind: ErrorKind| ModelError::io(Path::new("m.gguf"), action)(kind.into()).to_string();
+        let said =
+            |action, kind: ErrorKind| ModelError::io(Path::new("m.gguf"), action)(kind.into()).to_string();
         for action in ["open", "read"] {
             let said = said(action, ErrorKind::PermissionDenied);
             assert!(said.contains("make it readable") && !said.contains("INFERCOST_CACHE"), "{said}");

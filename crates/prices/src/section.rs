@@ -290,7 +290,8 @@ mod tests {
 
     #[test]
     fn a_pue_that_nobody_gives_is_assumed() -> Result<(), Box<dyn std::error::Error>> {
-        for (written, pue, assumed) in [("", 1.0, true), ("pue = 1.0", 1.0, false), ("pue = 1.4", 1.4, false)] {
+        for (written, pue, assumed) in [("", 1.0, true), ("pue = 1.0", 1.0, false), ("pue = 1.4", 1.4, false)]
+        {
             let section: PriceSection = toml::from_str(&format!("currency = 'EUR'\n{written}"))?;
             let book = section.book(None, Date::default())?;
             assert_eq!((book.pue, book.pue_assumed), (pue, assumed), "{written}");

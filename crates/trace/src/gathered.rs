@@ -31,7 +31,8 @@ impl fmt::Display for ReadNotes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
         if self.unknown_spans > 0 {
-            parts.push(format!("{} of another program or a newer version", count(self.unknown_spans, "span")));
+            parts
+                .push(format!("{} of another program or a newer version", count(self.unknown_spans, "span")));
         }
         if self.duplicate_spans > 0 {
             parts.push(format!("{} that had come before", count(self.duplicate_spans, "span")));

@@ -244,7 +244,10 @@ fn a_run_without_an_end_is_called_cut_off() {
     assert_eq!(cut.fix.as_deref(), Some("infercost compare --resume=r1"));
     assert_eq!((cut.severity, &cut.fact), (Severity::Warning, &cut_off(0, &["r1"])));
     let resumed = &findings(false, Some(1))[0];
-    assert_eq!((resumed.severity, &resumed.fact, &resumed.fix), (Severity::Limitation, &cut_off(1, &[]), &None));
+    assert_eq!(
+        (resumed.severity, &resumed.fact, &resumed.fix),
+        (Severity::Limitation, &cut_off(1, &[]), &None)
+    );
 }
 
 fn cut_off(windows: u64, runs: &[&str]) -> Fact {

@@ -51,7 +51,12 @@ fn the_audit_and_the_report_give_the_same_intervals() {
     for quantity in ["per_inference", "per_correct", "per_million_output_tokens"] {
         for end in ["point", "lower", "upper"] {
             let wanted = reported[quantity][end].as_f64().unwrap();
-            assert!(close(&audit[quantity][end], wanted), "{quantity}: {} {}", audit[quantity], reported[quantity]);
+            assert!(
+                close(&audit[quantity][end], wanted),
+                "{quantity}: {} {}",
+                audit[quantity],
+                reported[quantity]
+            );
         }
     }
 }

@@ -129,7 +129,8 @@ fn a_capacity_by_flag_moves_the_utilization() {
     let folder = bench();
     let stated = fs::read_to_string(folder.path().join("infercost.toml")).unwrap();
     let silent = stated.replace("utilization = 0.5\n", "");
-    fs::write(folder.path().join("infercost.toml"), format!("{silent}[load]\nrequests_per_hour = 900\n")).unwrap();
+    fs::write(folder.path().join("infercost.toml"), format!("{silent}[load]\nrequests_per_hour = 900\n"))
+        .unwrap();
 
     // half of 1,800 requests an hour: two seconds of each machine hour a request
     let audit = json(&run(folder.path(), &["audit", "--capacity-per-hour", "1800", "--json"]));

@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn an_item_has_one_mark() {
-        let lines = ["! prices are old", "- n was small", "shared prefix: --x", "  confirm: a_b"].map(str::to_owned);
+        let lines =
+            ["! prices are old", "- n was small", "shared prefix: --x", "  confirm: a_b"].map(str::to_owned);
         assert_eq!(
             list(&lines),
             "- **Warning:** prices are old\n- n was small\n- shared prefix: --x\n  - confirm: a\\_b\n"
