@@ -170,7 +170,11 @@ fn assumed_utilization(noted: &Noted<'_>) -> Option<Fact> {
 
 /// What a load says of the hours counts, and a utilization that says otherwise is a mistake in one of them.
 fn contradicted_utilization(noted: &Noted<'_>) -> Option<Fact> {
-    for book in noted.books.iter().filter(|_| pays_machines(noted)) {
+    if !pays_machines(noted) {
+        return None;
+    }
+
+    for book in noted.books {
         if let Some(stated) = book.contradicted_utilization() {
             let follows = book.utilization;
             return Some(EconomicsFact::UtilizationContradictsLoad { stated, follows }.into());
