@@ -12,7 +12,8 @@ use infercost_core::price::{PriceBook, UtilizationBasis};
 use infercost_core::report::{CandidateReport, EnergyTotals, HostedReport, InterferenceReport, PromptCount};
 use infercost_core::run::VariantHeader;
 use infercost_core::{
-    EnergyReading, EnergySource, Evaluation, Fact, Finding, Reason, RunRecord, Severity, WindowRecord,
+    EconomicsFact, EnergyReading, EnergySource, Evaluation, Fact, Finding, Reason, RunRecord, Severity,
+    WindowRecord,
 };
 
 use crate::analysis::{self, Analysis};
@@ -70,6 +71,7 @@ pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
     all.add(Info, None, disturbed.map(interference::which));
     all.add(Warning, Some("put yours into infercost.toml"), assumed_prices(noted));
     all.add(Warning, Some("[load] or utilization in infercost.toml"), assumed_utilization(noted));
+    all.add(Warning, Some("leave one of them out"), contradicted_utilization(noted));
     all.add(Limitation, None, expansion(noted));
     all.add(Warning, Some("infercost doctor"), unavailable_energy(noted));
     all.add(Warning, Some("infercost doctor"), estimated_energy(noted));
@@ -83,7 +85,10 @@ pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
     all.add(Limitation, None, energy_totals::drifted(noted.energy));
     all.add(Warning, None, board_notes::facts(noted.analysis.runs));
     all.add(Info, None, wall_factors(noted));
-    all.add(Warning, Some("infercost compare --resume"), interrupted(noted));
+    let unfinished = unfinished(noted);
+    let resume = unfinished.first().map(|run| format!("infercost compare --resume={run}"));
+    let weight = if resume.is_some() { Warning } else { Limitation };
+    all.add(weight, resume.as_deref(), cut_off(noted, unfinished));
     all.add(Info, Some("--exhaustive"), stopped_early(noted));
     all.add(Info, None, part_of_set(noted));
     all.add(Limitation, None, costlier(noted));
@@ -161,6 +166,21 @@ fn assumed_utilization(noted: &Noted<'_>) -> Option<Fact> {
     let assumed = own.find(|book| book.utilization_basis == UtilizationBasis::Assumed);
     let assumed = assumed.filter(|_| pays_machines(noted))?;
     Some(Fact::UtilizationAssumed { utilization: assumed.utilization })
+}
+
+/// What a load says of the hours counts, and a utilization that says otherwise is a mistake in one of them.
+fn contradicted_utilization(noted: &Noted<'_>) -> Option<Fact> {
+    if !pays_machines(noted) {
+        return None;
+    }
+
+    for book in noted.books {
+        if let Some(stated) = book.contradicted_utilization() {
+            let follows = book.utilization;
+            return Some(EconomicsFact::UtilizationContradictsLoad { stated, follows }.into());
+        }
+    }
+    None
 }
 
 fn expansion(noted: &Noted<'_>) -> Option<Fact> {
@@ -325,9 +345,15 @@ fn short_windows(noted: &Noted<'_>) -> Option<Fact> {
     Some(Fact::ShortWindows { short: short.len() as u64, metered, wanted: FEWEST_UPDATES, fewest })
 }
 
-fn interrupted(noted: &Noted<'_>) -> Option<Fact> {
+/// Ids of the runs that have no end: a run may be cut off between two windows, and then no window tells of it.
+fn unfinished(noted: &Noted<'_>) -> Vec<String> {
+    let unfinished = noted.analysis.runs.iter().filter(|run| run.finished_at.is_none());
+    unfinished.map(|run| run.header.id.to_string()).collect()
+}
+
+fn cut_off(noted: &Noted<'_>, runs: Vec<String>) -> Option<Fact> {
     let windows = windows(noted).filter(|window| window.interrupted).count() as u64;
-    (windows > 0).then_some(Fact::CutOff { windows })
+    (windows > 0 || !runs.is_empty()).then_some(Fact::CutOff { windows, runs })
 }
 
 /// Candidates that did not go on, and how many prompts each saw. Only where the run came to its end: before

@@ -1,7 +1,7 @@
 //! What one inference takes, as unit economics need it: busy seconds, joules, tokens, load time, with intervals.
 
 use infercost_core::{
-    EnergyNote, EnergySource, Estimate, InferenceRecord, OperatingPoint, PromptId, Reason, RunRecord,
+    EnergyNote, EnergySource, Estimate, InferenceRecord, OperatingPoint, PromptId, Reason, RunRecord, Taken,
     VariantId, Workload,
 };
 use infercost_cost::Wall;
@@ -148,6 +148,8 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
         correct: means
             .by_prompt(Own::Scored, |own| own.right_per_answer())
             .map(|share| share.within(0.0, 1.0)),
+        per_output_token: means.taken(joules.is_some(), |own| own.output_per_answer()),
+        per_right_answer: means.taken(joules.is_some(), |own| own.right_per_answer()),
     })
 }
 
@@ -171,6 +173,15 @@ impl Means<'_> {
         let too_few = Reason::TooFewPrompts { needed: 2 };
         let measured = self.samples.measured(presence, too_few, |totals| statistic(totals.of(0)))?;
         measured.estimate(self.confidence).ok_or(Reason::TooWide)
+    }
+
+    /// What one unit takes, of which an answer has so many; `None` where that says too little, or its joules do, although
+    /// those of an answer are known.
+    fn taken(&self, is_metered: bool, units: impl Fn(OwnTotals<'_>) -> f64) -> Option<Taken> {
+        let busy_s = self.measured(Own::Asked, |own| own.busy_per_answer() / units(own)).ok()?;
+        let joules = self.measured(Own::Asked, |own| self.joules_at_the_wall(own) / units(own)).ok();
+        let joules = joules.filter(|_| is_metered);
+        (joules.is_some() == is_metered).then_some(Taken { busy_s, joules })
     }
 
     fn joules_at_the_wall(&self, own: OwnTotals<'_>) -> f64 {
@@ -247,8 +258,6 @@ fn load_time(sample: &VariantSample<'_>, confidence: f64) -> Option<Estimate> {
 
 fn machine(run: &RunRecord) -> String {
     let facts = &run.header.machine;
-    let cpu = facts.cpu.as_deref().unwrap_or("unknown CPU");
-    let cores = facts.cores.map_or_else(String::new, |cores| format!("{cores} × "));
     let gpus = if facts.gpus.is_empty() { String::new() } else { format!(" + {}", facts.gpus.join(" + ")) };
-    format!("{cores}{cpu}{gpus}")
+    format!("{}{gpus}", facts.processor())
 }

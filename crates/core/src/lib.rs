@@ -111,4 +111,4 @@ pub use thinking::Thinking;
 pub use unavailable_meter::UnavailableMeter;
 pub use units::{Bytes, Joules, TokensPerSecond, Watts};
 pub use verdict::{Gate, GateResult, Recommendation, Verdict};
-pub use workload::Workload;
+pub use workload::{Taken, Workload};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::text::printable_up_to;
+use crate::text::{count, printable_up_to};
 use crate::units::{Bytes, Watts};
 
 /// Longest name of a machine that is shown, in characters.
@@ -83,6 +83,15 @@ impl MachineFacts {
             (None, None, None) => "unknown machine".to_owned(),
         };
         printable_up_to(name.trim(), LONGEST_NAME).replace('/', "-")
+    }
+
+    /// The CPU and how much of it there is: `AMD EPYC, 2 logical cores`. Not `2 × AMD EPYC`, which reads as two sockets.
+    pub fn processor(&self) -> String {
+        let cpu = self.cpu.as_deref().unwrap_or("unknown CPU");
+        match self.cores {
+            Some(cores) => format!("{cpu}, {}", count(cores.into(), "logical core")),
+            None => cpu.to_owned(),
+        }
     }
 
     /// CPU and GPUs in full; `None` where neither is known.
@@ -193,6 +202,16 @@ mod tests {
         ] {
             assert_eq!(MachineFacts { host: host.clone(), ..facts }.name(), name);
         }
+    }
+
+    /// `2 × AMD EPYC` would be two sockets.
+    #[test]
+    fn processors_are_not_sockets() {
+        let with = |cores| MachineFacts { cores, ..cpu("AMD EPYC") };
+        assert_eq!(with(Some(2)).processor(), "AMD EPYC, 2 logical cores");
+        assert_eq!(with(Some(1)).processor(), "AMD EPYC, 1 logical core");
+        assert_eq!(with(None).processor(), "AMD EPYC");
+        assert_eq!(MachineFacts::default().processor(), "unknown CPU");
     }
 
     #[test]

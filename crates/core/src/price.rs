@@ -24,6 +24,9 @@ pub struct Price {
     pub date: Date,
 }
 
+/// How far a utilization that is stated may be from the one that follows from the load, as a share of the stated one.
+const CONTRADICTION: f64 = 0.1;
+
 /// Everything needed to turn joules and seconds into money, on one machine.
 ///
 /// `None` is unknown: the total then says what it leaves out.
@@ -47,8 +50,14 @@ pub struct PriceBook {
     /// Where that share comes from.
     #[serde(default)]
     pub utilization_basis: UtilizationBasis,
+    /// The share that the user states, where another one follows from the load and counts instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub utilization_stated: Option<f64>,
     /// Power usage effectiveness: facility energy ÷ IT energy, at least 1. Multiplies IT energy once.
     pub pue: f64,
+    /// True where nobody says what the PUE is, and 1 is assumed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pue_assumed: bool,
 }
 
 /// Where a price book's utilization comes from.
@@ -58,7 +67,7 @@ pub enum UtilizationBasis {
     /// The user states it.
     #[default]
     Given,
-    /// It follows from the load and the capacity that the user states.
+    /// It follows from the load that the user states, and from the capacity that is stated or measured.
     Load,
     /// Nobody states it: a named default stands in.
     Assumed,
@@ -87,6 +96,25 @@ pub enum HardwareCost {
 }
 
 impl PriceBook {
+    /// The book with the utilization that follows from a load. It counts before one that is stated, since whatever
+    /// answers a load is used as the load says; what was stated is kept, for [`PriceBook::contradicted_utilization`].
+    #[must_use]
+    pub fn at_load(self, utilization: f64) -> Self {
+        let stated = match self.utilization_basis {
+            UtilizationBasis::Given if !self.assumed => Some(self.utilization),
+            UtilizationBasis::Given | UtilizationBasis::Assumed => None,
+            UtilizationBasis::Load => self.utilization_stated,
+        };
+        Self { utilization, utilization_basis: UtilizationBasis::Load, utilization_stated: stated, ..self }
+    }
+
+    /// The utilization that the user states and that the load contradicts: it is further than a tenth of itself from
+    /// what follows. `None` where both say the same, or only one of them is there.
+    pub fn contradicted_utilization(&self) -> Option<f64> {
+        let stated = self.utilization_stated?;
+        ((self.utilization - stated).abs() > CONTRADICTION * stated).then_some(stated)
+    }
+
     /// The prices that change with time. What was paid for a machine does not: an invoice stays true.
     pub fn prices_that_age(&self) -> impl Iterator<Item = &Price> {
         let rate = match &self.hardware {

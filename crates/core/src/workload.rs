@@ -53,6 +53,42 @@ pub struct Workload {
     pub output_tokens: Option<Estimate>,
     /// Share of graded answers that are right, 0 to 1; failures are no answers.
     pub correct: Option<Estimate>,
+    /// What one output token takes; `None` where no answer has any.
+    #[serde(skip)]
+    pub per_output_token: Option<Taken>,
+    /// What one right answer takes; `None` where none is right.
+    #[serde(skip)]
+    pub per_right_answer: Option<Taken>,
+}
+
+/// What one unit of output takes: an output token, or a right answer.
+///
+/// Its intervals are those of quotients of sums over the same prompts. A longer answer takes more seconds and has more
+/// tokens, and two means that were divided as if they were independent would not know that.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Taken {
+    /// Seconds in which one unit keeps the machine busy.
+    pub busy_s: Estimate,
+    /// Gross joules, at the wall where a wall factor is known; `None` where they were not measured.
+    pub joules: Option<Estimate>,
+}
+
+impl Taken {
+    /// The same of a machine that answers so many requests an hour, each of so many units: its seconds a request are
+    /// then given, and joules stay as they are. `None` changes nothing.
+    #[must_use]
+    pub fn at_capacity(self, per_hour: Option<f64>, units: Estimate) -> Self {
+        match per_hour {
+            Some(per_hour) => Self { busy_s: units.map(|units| 3600.0 / per_hour / units), ..self },
+            None => self,
+        }
+    }
+
+    /// The same with joules = watts × busy seconds.
+    #[must_use]
+    pub fn at_watts(self, watts: f64) -> Self {
+        Self { joules: Some(self.busy_s.map(|busy| busy * watts)), ..self }
+    }
 }
 
 /// The sentence of a note; empty where there is none.

@@ -4,14 +4,15 @@ use infercost_core::economics::{BreakEvenOf, LimitGrounds, LimitSide, Limited};
 use infercost_core::market::TokenPrice;
 use infercost_core::price::Price;
 use infercost_core::{
-    CostPart, Currency, EconomicsReason, Estimate, Findings, LeftOut, Reason, ReasonGiven, Unknown, What, Why,
+    CostPart, Currency, EconomicsReason, Estimate, Findings, LeftOut, Reason, ReasonGiven, Taken, Unknown,
+    What, Why,
 };
 use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::bill::{Assumption, Bill, double, stale};
 use crate::lever::Lever;
-use crate::production::{Production, token_cost};
+use crate::production::{Production, cost_per_output_token, token_cost};
 use crate::scenario::Scenario;
 use infercost_stats::propagation::{Input, exact, propagate};
 
@@ -83,6 +84,10 @@ pub struct AuditInput {
     pub per_month: Option<f64>,
     /// Output tokens of one inference.
     pub output_tokens: Option<Estimate>,
+    /// What one output token of a machine takes; `None` where nobody measured it.
+    pub per_output_token: Option<Taken>,
+    /// What one right answer of a machine takes, likewise.
+    pub per_right_answer: Option<Taken>,
     /// Revenue of one inference.
     pub revenue: Option<Price>,
     /// Limits.
@@ -229,14 +234,8 @@ impl Audit {
 pub fn audit(input: AuditInput) -> Audit {
     let cost = input.subject.cost();
     let bill = input.subject.bill();
-    let per_correct = cost.zip(input.correct).and_then(|(cost, correct)| {
-        let inputs = [Input::new(cost, 0), Input::new(correct, 1)];
-        propagate(&inputs, ratio)
-    });
-    let per_million_output_tokens = cost.zip(input.output_tokens).and_then(|(cost, tokens)| {
-        let inputs = [Input::new(cost, 0), Input::new(tokens, 1)];
-        Some(propagate(&inputs, ratio)?.map(|cost| cost * MILLION))
-    });
+    let per_correct = per_correct(&input, cost);
+    let per_million_output_tokens = scaled(per_output_token(&input, cost), Some(MILLION));
 
     let revenue = input.revenue.as_ref().map(|revenue| double(revenue.value));
     let earning = revenue.filter(|revenue| *revenue > 0.0);
@@ -295,6 +294,35 @@ pub fn audit(input: AuditInput) -> Audit {
         findings,
         unknown,
     }
+}
+
+/// The cost of one right answer: of what it took, where that was measured.
+fn per_correct(input: &AuditInput, cost: Option<Estimate>) -> Option<Estimate> {
+    let together = match &input.subject {
+        Subject::Machine(scenario) => input.per_right_answer.and_then(|taken| scenario.cost_of(&taken, 1.0)),
+        Subject::Tokens { .. } | Subject::Stated { .. } => None,
+    };
+    together.or_else(|| quotient(cost, input.correct))
+}
+
+/// The cost of one output token. Costs and tokens of the same inferences rise and fall together; only where nothing says
+/// how are they divided as if they were independent.
+fn per_output_token(input: &AuditInput, cost: Option<Estimate>) -> Option<Estimate> {
+    let together = match &input.subject {
+        Subject::Machine(scenario) => input.per_output_token.and_then(|taken| scenario.cost_of(&taken, 1.0)),
+        Subject::Tokens { production, price, rate, .. } => cost_per_output_token(production, price, *rate),
+        Subject::Stated { production, rate, .. } => {
+            let factor = production.per_answer().map(|per_answer| per_answer * rate);
+            scaled(production.stated_per_output_token, factor)
+        }
+    };
+    together.or_else(|| quotient(cost, input.output_tokens))
+}
+
+/// A cost ÷ the number of something in an inference, as if the two were independent.
+fn quotient(cost: Option<Estimate>, number: Option<Estimate>) -> Option<Estimate> {
+    let inputs = [Input::new(cost?, 0), Input::new(number?, 1)];
+    propagate(&inputs, ratio)
 }
 
 /// A cost so many times; `None` where either is unknown.

@@ -1,6 +1,6 @@
 //! What could be changed about a workload, ranked by what it would save.
 
-use infercost_core::economics::OptimizeGrounds;
+use infercost_core::economics::{OpenChange, OptimizeGrounds};
 use infercost_core::{Currency, EconomicsFact, EconomicsReason, Estimate, Findings, Severity, Why};
 use serde::Serialize;
 
@@ -111,6 +111,11 @@ impl Change {
             && self.saving.is_some_and(|saving| saving.point >= WORTHWHILE && saving.lower > 0.0)
     }
 
+    /// True where it may be worthwhile, for all that is known: its interval reaches a tenth, and no threshold is broken.
+    pub fn may_be_worthwhile(&self) -> bool {
+        self.effect != Effect::Fails && self.saving.is_some_and(|saving| saving.upper >= WORTHWHILE)
+    }
+
     /// What leaves the answers as good as they are comes before what may not.
     fn rank(&self) -> u8 {
         match (self.is_worthwhile(), self.effect) {
@@ -141,6 +146,8 @@ pub struct Optimization {
     pub changes: Vec<Change>,
     /// How many are worthwhile.
     pub worthwhile: usize,
+    /// True where a change is worthwhile, or where none that was measured or computed can be.
+    pub settled: bool,
     /// What the answer rests on.
     #[serde(flatten)]
     pub why: Why<OptimizeGrounds>,
@@ -165,8 +172,9 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
             is_measured: first.basis == Basis::Measured,
             is_quality_unknown: first.effect == Effect::Unknown,
         },
-        None => OptimizeGrounds::NothingCertain { worthwhile: WORTHWHILE },
+        None => nothing(&changes),
     };
+    let settled = !matches!(why, OptimizeGrounds::NothingCertain { .. });
 
     let known = changes.iter().filter(|change| change.saving.is_some()).count();
     let mut findings = Findings::default();
@@ -181,10 +189,25 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
         per_inference: now.cost(),
         changes,
         worthwhile,
+        settled,
         why: Why(why),
         assumptions: Vec::new(),
         findings,
     }
+}
+
+/// That nothing is worthwhile, or that this is not settled. What is not known is no part of the question: the answer lists
+/// it, with the command that measures it.
+fn nothing(changes: &[Change]) -> OptimizeGrounds {
+    let open = changes.iter().find(|change| change.may_be_worthwhile());
+    let open = open.and_then(|change| {
+        Some(OpenChange { kind: change.kind.words(), to: change.to.clone(), saving: change.saving? })
+    });
+
+    if open.is_none() && changes.iter().any(|change| change.saving.is_some()) {
+        return OptimizeGrounds::Nothing { worthwhile: WORTHWHILE };
+    }
+    OptimizeGrounds::NothingCertain { worthwhile: WORTHWHILE, open }
 }
 
 /// Share of the present cost that another measured scenario saves, at the same prices, where both leave out the
@@ -232,6 +255,46 @@ mod tests {
             command: String::new(),
             confirm: None,
             why: String::new(),
+        }
+    }
+
+    fn scenario() -> Scenario {
+        Scenario {
+            currency: Currency::EUR,
+            acquisition: crate::scenario::Acquisition::Rented { per_hour: 1.0, includes_electricity: true },
+            tariff: None,
+            pue: 1.0,
+            operation_per_hour: None,
+            utilization: 0.5,
+            busy_s: infercost_stats::propagation::exact(1.0),
+            joules: None,
+            energy_note: None,
+            idle_w: None,
+            prefill_share: None,
+        }
+    }
+
+    /// That nothing saves a tenth is an answer where every known saving lies below; what is unknown decides nothing, and
+    /// alone it settles nothing. Upper ends are 0.1 above the points.
+    #[test]
+    fn what_is_settled() {
+        let small = change(Kind::SharedPrefix, Some((-0.02, -0.05)), Effect::None);
+        let open = change(Kind::Variant, Some((0.05, -0.01)), Effect::Passes);
+        let worse = change(Kind::Variant, Some((0.5, 0.4)), Effect::Fails);
+        let better = change(Kind::Threads, Some((0.3, 0.2)), Effect::None);
+        let unknown = change(Kind::Hour, None, Effect::None);
+
+        for (changes, settled, said) in [
+            (vec![&small, &unknown], true, "nothing that was measured or computed saves 10 %"),
+            (vec![&small, &worse], true, "nothing that was measured or computed saves 10 %"),
+            (vec![&small, &open], false, "not settled: variant x saves 5.0 %"),
+            (vec![&unknown], false, "not settled: nothing is known yet"),
+            (vec![&open, &better], true, "change threads to x"),
+        ] {
+            let changes = changes.into_iter().cloned().collect();
+            let found = rank("example".into(), &scenario(), changes);
+            assert_eq!(found.settled, settled, "{}", found.why);
+            assert!(found.why.to_string().starts_with(said), "{} is not {said}", found.why);
         }
     }
 

@@ -23,6 +23,8 @@ pub fn assume(workload: Workload, power: AssumedPower) -> Workload {
         idle_w: power.idle.or(workload.idle_w),
         energy_source: EnergySource::Assumed,
         energy_note: Some(EnergyNote::Assumed { watts: power.work }),
+        per_output_token: workload.per_output_token.map(|taken| taken.at_watts(power.work)),
+        per_right_answer: workload.per_right_answer.map(|taken| taken.at_watts(power.work)),
         ..workload
     }
 }

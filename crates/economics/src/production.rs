@@ -63,6 +63,10 @@ pub struct Production {
     pub latency_s: Option<Estimate>,
     /// Cost that the trace states, per inference.
     pub stated: Option<Estimate>,
+    /// Cost that the trace states, per output token of the same inferences; `None` where one of them states only one of
+    /// the two.
+    #[serde(skip)]
+    pub stated_per_output_token: Option<Estimate>,
     /// Currency of the stated costs.
     pub stated_currency: Option<Currency>,
     /// Share of judged answers that are right.
@@ -120,10 +124,9 @@ impl Production {
         let output_tokens = means.of("output length", |one| one.output_tokens.map(|n| n as f64));
         let latency_s = means.of("latency", |one| one.latency);
         let currency = inferences.iter().find_map(|one| one.cost_stated).map(|cost| cost.currency);
-        let stated = means.of("the stated cost", |one| {
-            let cost = one.cost_stated?;
-            (Some(cost.currency) == currency).then(|| double(cost.amount))
-        });
+        let stated = means.of("the stated cost", |one| one.stated_in(currency));
+        let stated_per_output_token =
+            StatedAnswer::all(inferences, currency).and_then(StatedAnswer::per_token);
 
         let mut findings = means.findings;
         let judged: Vec<bool> = inferences.iter().filter_map(|one| one.correct).collect();
@@ -155,6 +158,7 @@ impl Production {
             output_tokens,
             latency_s,
             stated,
+            stated_per_output_token,
             stated_currency: currency,
             correct: share(&judged),
             findings,
@@ -166,6 +170,55 @@ impl AuditedInference {
     /// Prompt tokens read from a cache: none where nothing is said of one, and never more than there are.
     fn cached_tokens(&self) -> u64 {
         self.cached_input_tokens.unwrap_or(0).min(self.input_tokens.unwrap_or(0))
+    }
+
+    /// The stated cost, where it is in this currency.
+    fn stated_in(&self, currency: Option<Currency>) -> Option<f64> {
+        let cost = self.cost_stated?;
+        (Some(cost.currency) == currency).then(|| double(cost.amount))
+    }
+}
+
+/// What a trace states of one inference: both its cost and its length.
+struct StatedAnswer {
+    cost: f64,
+    output_tokens: f64,
+}
+
+impl StatedAnswer {
+    /// Those of all inferences that state anything; `None` where one states only one of the two, so that two means would
+    /// be of different inferences.
+    fn all(inferences: &[&AuditedInference], currency: Option<Currency>) -> Option<Vec<Self>> {
+        let mut all = Vec::new();
+        for inference in inferences {
+            match (inference.stated_in(currency), inference.output_tokens) {
+                (Some(cost), Some(tokens)) => all.push(Self { cost, output_tokens: tokens as f64 }),
+                (None, None) => {}
+                _ => return None,
+            }
+        }
+        Some(all)
+    }
+
+    /// Cost ÷ output tokens over all of them, with the linearized interval of a ratio of means (Cochran, *Sampling
+    /// Techniques*, 3rd ed., ch. 6): cost and length of the same inferences rise and fall together.
+    fn per_token(all: Vec<Self>) -> Option<Estimate> {
+        let cost: f64 = all.iter().map(|one| one.cost).sum();
+        let tokens: f64 = all.iter().map(|one| one.output_tokens).sum();
+        if tokens <= 0.0 {
+            return None;
+        }
+
+        let (ratio, mean_tokens) = (cost / tokens, tokens / all.len() as f64);
+        let mut linearized = Vec::with_capacity(all.len());
+        for one in &all {
+            linearized.push(ratio + (one.cost - ratio * one.output_tokens) / mean_tokens);
+        }
+        let estimate = amount_estimate(&linearized, CONFIDENCE)?;
+
+        // What was never below zero is not taken to be so in the mean.
+        let is_positive = all.iter().all(|one| one.cost >= 0.0);
+        Some(if is_positive { estimate.within(0.0, f64::INFINITY) } else { estimate })
     }
 }
 
@@ -210,6 +263,35 @@ pub fn token_cost(
     rate: f64,
     output_factor: f64,
 ) -> Option<Estimate> {
+    over_tokens(production, price, rate, |cost, output| cost.of(output_factor * output))
+}
+
+/// The same for one output token: a longer answer costs more, and has more tokens to share that among.
+pub fn cost_per_output_token(production: &Production, price: &TokenPrice, rate: f64) -> Option<Estimate> {
+    over_tokens(production, price, rate, |cost, output| cost.of(output) / output)
+}
+
+/// What an answer costs by its tokens, but for the length of its output.
+struct ByTokens {
+    per_answer: f64,
+    of_input: f64,
+    per_output: f64,
+}
+
+impl ByTokens {
+    /// The cost with so many output tokens.
+    fn of(&self, output: f64) -> f64 {
+        self.per_answer * (self.of_input + output * self.per_output)
+    }
+}
+
+/// Something that follows from what an answer costs by its tokens, and from its output tokens.
+fn over_tokens(
+    production: &Production,
+    price: &TokenPrice,
+    rate: f64,
+    of: impl Fn(&ByTokens, f64) -> f64,
+) -> Option<Estimate> {
     let input = production.input_tokens?;
     let output = production.output_tokens?;
     let (per_input, per_output) = (double(price.input) * rate, double(price.output) * rate);
@@ -223,7 +305,8 @@ pub fn token_cost(
             [input, output, cached] => (input, output, cached),
             _ => return f64::NAN,
         };
-        per_answer * (input * per_input + output * per_output * output_factor + cached * per_cached)
+        let of_input = input * per_input + cached * per_cached;
+        of(&ByTokens { per_answer, of_input, per_output }, output)
     })
 }
 

@@ -2,7 +2,7 @@
 
 use infercost_core::economics::Assumed;
 use infercost_core::price::{HardwareCost, PriceBook, UtilizationBasis};
-use infercost_core::{CostPart, Currency, EnergyNote, Estimate, LeftOut, Reason, Workload};
+use infercost_core::{CostPart, Currency, EnergyNote, Estimate, LeftOut, Reason, Taken, Workload};
 use infercost_cost::{JOULES_PER_KILOWATT_HOUR, MachineRate, Rates, Usage, cost};
 
 use crate::bill::{Assumption, Bill, double};
@@ -122,6 +122,23 @@ impl Scenario {
         Some(Estimate { point, lower: cost.lower.min(point), upper: cost.upper.max(point), ..cost })
     }
 
+    /// The cost of so many units of which one takes `taken`: an inference's cost rises with its seconds and joules alone, so
+    /// that of a unit does. `None` where no part is known, or joules are known of only one of the two.
+    pub fn cost_of(&self, taken: &Taken, units: f64) -> Option<Estimate> {
+        if taken.joules.is_some() != self.joules.is_some() {
+            return None;
+        }
+        self.cost()?;
+
+        let of_units = Self {
+            busy_s: taken.busy_s.map(|busy| busy * units),
+            joules: taken.joules.map(|joules| joules.map(|joules| joules * units)),
+            ..self.clone()
+        };
+        let inputs = of_units.inputs();
+        propagate(&inputs, |at| of_units.total(&inputs, at))
+    }
+
     /// The measured inputs, in one group: joules and seconds of the same inferences rise and fall together.
     pub(crate) fn inputs(&self) -> Vec<Input> {
         let joules = self.joules.unwrap_or_else(|| exact(0.0));
@@ -204,6 +221,9 @@ impl Scenario {
     }
 }
 
+/// The source of what nobody says.
+const NOBODY: &str = "assumed: nobody says it";
+
 /// What a price book says: one assumption a price, life and interest of what is owned, and PUE.
 pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
     let mut all: Vec<Assumption> = prices.prices_that_age().map(Assumption::of_price).collect();
@@ -216,7 +236,8 @@ pub fn assumptions(prices: &PriceBook, interest: f64) -> Vec<Assumption> {
         }
     }
 
-    all.push(Assumption::new(Assumed::Pue { pue: prices.pue, is_counted: false }, given(prices)));
+    let source = if prices.pue_assumed { NOBODY.to_owned() } else { given(prices) };
+    all.push(Assumption::new(Assumed::Pue { pue: prices.pue, is_counted: false }, source));
     all
 }
 
@@ -225,7 +246,7 @@ pub fn utilization(prices: &PriceBook) -> Assumption {
     let source = match prices.utilization_basis {
         UtilizationBasis::Given => given(prices),
         UtilizationBasis::Load => "[load], at the capacity given or measured".to_owned(),
-        UtilizationBasis::Assumed => "assumed: nobody says it".to_owned(),
+        UtilizationBasis::Assumed => NOBODY.to_owned(),
     };
     Assumption::new(Assumed::Utilization(prices.utilization), source)
 }

@@ -8,8 +8,9 @@ mod hours;
 mod sheet;
 
 use infercost_core::hosting::{Charge, HostingOffer};
+use infercost_core::market::TokenPrice;
 use infercost_core::price::Price;
-use infercost_core::{Currency, EconomicsReason, Estimate, Money, Workload};
+use infercost_core::{Currency, EconomicsReason, Estimate, Money, Taken, Workload};
 use infercost_economics::audit::{AuditInput, Subject, Zone};
 use infercost_economics::hosting::{Demand, Hosting, HostingScenario, OptionCost, host};
 use infercost_economics::lever::Lever;
@@ -140,7 +141,8 @@ fn own_against_rent() {
 }
 
 /// An owned machine costs 0.11884 EUR an hour when it waits, and 16 W × its price more when it never does: against a
-/// rate between the two it is cheaper only up to a load.
+/// rate between the two it is cheaper only up to a load, and again where a second machine waits, from 70 % of 4,500
+/// requests an hour on.
 #[test]
 fn owning_is_cheaper_from_a_load_or_up_to_one() {
     let sheet = Sheet::read("api");
@@ -152,12 +154,53 @@ fn owning_is_cheaper_from_a_load_or_up_to_one() {
     };
     for (rate, wanted) in [
         (idle * 0.99, "owning costs more at any load"),
-        (f64::midpoint(idle, busy), "only up to 50 % used"),
+        (f64::midpoint(idle, busy), "up to 50 % used: working costs it energy; again from 3150 "),
         (busy * 1.01, "owning is cheaper at any load"),
     ] {
         let found = rent((rate * 1e12).round() / 1e12);
         assert!(found.reason.sentence().contains(wanted) && found.utilization.is_none(), "{rate}: {found:?}");
     }
+}
+
+/// The load beyond which a second machine is owned is that of the plan, as in the table: 70 % of 4,500 requests an hour. A
+/// machine that is six times as fast and costs more than one of these, and less than two, is cheaper from there on.
+#[test]
+fn break_evens_are_searched_with_the_machines_of_the_table() {
+    let own = Sheet::read("own");
+    let charge = Charge::Rent { billing_seconds: 1.0, other_per_month: Decimal::ZERO, speed: Some(6.0) };
+    let offer = HostingOffer { name: "offer".into(), charge, price: price(0.15, "hour"), open: Vec::new() };
+
+    for (requests, cheapest) in [(3_100.0, "own"), (3_200.0, "offer"), (5_000.0, "offer")] {
+        let mut setting = setting(&own);
+        setting.demand.requests_per_hour = Some(requests);
+        let hosting = host("example".into(), &setting, std::slice::from_ref(&offer));
+        assert_eq!(hosting.cheapest, [cheapest.to_owned()], "{requests}");
+
+        let found = way(&hosting, "offer").own_cheaper_from.clone().unwrap();
+        let Some(EconomicsReason::OnlyUpToLoad { requests_per_hour, again_from: None }) = found.reason.0
+        else {
+            panic!("{requests}: {found:?}");
+        };
+        near(requests_per_hour, 0.7 * 4500.0, "the last load of one machine");
+        near(found.planned_utilization, 0.7, "the plan");
+    }
+}
+
+/// An API at a price that one machine beats from 2,000 requests an hour on, and two from 4,000 on: from 3,150 on there are
+/// two.
+#[test]
+fn a_second_machine_costs_more_again() {
+    let sheet = Sheet::read("api");
+    let each = sheet.get("fixed_h") / 2_000.0 + sheet.get("each");
+    let charge = Charge::Api { input: decimal(each / sheet.get("input_tokens")), output: Decimal::ZERO };
+    let found = way(&hosted(charge, 1.0), "offer").own_cheaper_from.clone().unwrap();
+
+    near(found.requests_per_hour.unwrap().point, 2_000.0, "the first crossing");
+    let Some(EconomicsReason::CostlierAgain { from, until: Some(until) }) = found.reason.0 else {
+        panic!("{found:?}");
+    };
+    near(from, 3_150.0, "the second machine");
+    near(until, 4_000.0, "where two are cheaper");
 }
 
 /// A machine of the price book costs the same in the audit and in the comparison, however it is had.
@@ -232,6 +275,8 @@ fn audited(revenue: f64, loss_zone: f64) -> Audit {
         per_user: None,
         per_month: None,
         output_tokens: None,
+        per_output_token: None,
+        per_right_answer: None,
         revenue: Some(price(revenue, "inference")),
         limits: Limits { loss_zone: Some(loss_zone), max_cost: None },
         assumptions: Vec::new(),
@@ -282,6 +327,8 @@ fn one_inference_settles_no_limit() {
             per_user: None,
             per_month: None,
             output_tokens: None,
+            per_output_token: None,
+            per_right_answer: None,
             revenue: None,
             limits: Limits { loss_zone: None, max_cost: Some(0.1) },
             assumptions: Vec::new(),
@@ -295,6 +342,86 @@ fn one_inference_settles_no_limit() {
             "{:?}",
             found.limits
         );
+    }
+}
+
+/// Of a machine, seconds and joules of one token, at the same ends; of bought tokens, the price of one, however long answers
+/// are; of stated costs, the ratio. Never a quotient of two means that vary on their own.
+#[test]
+fn a_token_costs_what_it_took() {
+    let per_million = |subject: Subject, output_tokens: Estimate, per_output_token: Option<Taken>| {
+        let found = audit(AuditInput {
+            name: "example".into(),
+            subject,
+            correct: None,
+            per_session: None,
+            per_user: None,
+            per_month: None,
+            output_tokens: Some(output_tokens),
+            per_output_token,
+            per_right_answer: None,
+            revenue: None,
+            limits: Limits::default(),
+            assumptions: Vec::new(),
+            findings: infercost_core::Findings::default(),
+            today: "2026-11-23".parse().unwrap(),
+        });
+        let cost = found.per_million_output_tokens.unwrap();
+        [cost.lower, cost.point, cost.upper].map(|amount| amount / 1e6)
+    };
+    let unsure = |point: f64, share: f64| Estimate {
+        lower: point * (1.0 - share),
+        upper: point * (1.0 + share),
+        ..certain(point)
+    };
+
+    // answers of 75 to 225 tokens, each token of which takes 5 % more or less than a 150th of an answer
+    let own = Sheet::read("own");
+    let machine = Subject::Machine(Box::new(scenario(&own)));
+    let share = |quantity: &str| unsure(own.get(quantity) / 150.0, 0.05);
+    let taken = Taken { busy_s: share("busy_s"), joules: Some(share("joules")) };
+    let cost = own.get("own") / 150.0;
+    for (found, wanted) in
+        per_million(machine, unsure(150.0, 0.5), Some(taken)).iter().zip([0.95 * cost, cost, 1.05 * cost])
+    {
+        near(*found, wanted, "a machine's token");
+    }
+
+    let answers = |cost_of: fn(u64) -> Option<Money>| {
+        let mut all = Vec::new();
+        for tokens in [90, 100, 110, 120] {
+            all.push(AuditedInference {
+                model: "m".into(),
+                input_tokens: Some(10),
+                output_tokens: Some(tokens),
+                cost_stated: cost_of(tokens),
+                ..AuditedInference::default()
+            });
+        }
+        Box::new(Production::by_model(&all).remove(0))
+    };
+    let bought = answers(|_| None);
+    let price = TokenPrice {
+        model: "m".into(),
+        provider: None,
+        input: Decimal::ZERO,
+        output: decimal(2e-6),
+        cached_input: None,
+        not_used: Vec::new(),
+        currency: Currency::EUR,
+    };
+    let tokens = bought.output_tokens.unwrap();
+    let subject = Subject::Tokens { production: bought, price, rate: 1.0, currency: Currency::EUR };
+    for found in per_million(subject, tokens, None) {
+        near(found, 2e-6, "a bought token");
+    }
+
+    let stated = answers(|tokens| {
+        Some(Money { amount: Decimal::from(tokens) / Decimal::from(500_000), currency: Currency::EUR })
+    });
+    let subject = Subject::Stated { production: stated, rate: 1.0, currency: Currency::EUR };
+    for found in per_million(subject, tokens, None) {
+        near(found, 2e-6, "a stated token");
     }
 }
 
@@ -321,6 +448,8 @@ fn what_is_left_out_settles_no_limit() {
                 per_user: None,
                 per_month: None,
                 output_tokens: None,
+                per_output_token: None,
+                per_right_answer: None,
                 revenue: Some(price(revenue, "inference")),
                 limits: Limits { loss_zone: Some(0.15), max_cost: None },
                 assumptions: Vec::new(),
@@ -394,6 +523,8 @@ fn workload(sheet: &Sheet, which: &str) -> Workload {
         input_tokens: None,
         output_tokens: Some(certain(100.0)),
         correct: None,
+        per_output_token: None,
+        per_right_answer: None,
     }
 }
 

@@ -124,6 +124,16 @@ fn offline_is_understood_everywhere() {
     }
 }
 
+/// Help has the words of STYLE.md.
+#[test]
+fn help_says_next_to_and_after() {
+    for (command, help) in whole() {
+        let mut words = help.split(|c: char| !c.is_ascii_alphabetic());
+        let replaced = words.find(|word| ["beside", "behind", "dearer"].contains(word));
+        assert_eq!(replaced, None, "{command}");
+    }
+}
+
 /// Every code that the program gives has a row, and every command that explains its own codes has one too.
 #[test]
 fn exit_codes_stand_in_one_document() {

@@ -38,7 +38,7 @@ pub enum ModelError {
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// No source of a variant could serve it.
-    #[error("no source could provide {variant}:\n{}\n{}", list(failures), advice(failures))]
+    #[error("no source could provide {variant}:\n{}\n{}", list(failures), advice(variant, failures))]
     NoSource {
         /// The variant.
         variant: String,
@@ -47,11 +47,14 @@ pub enum ModelError {
     },
     /// The network is needed, but may not be used.
     #[error(
-        "{what} is not in the cache, and --offline (or HF_HUB_OFFLINE) forbids fetching it\nhint: run once without it: infercost models pull"
+        "{what} is not in the cache, and --offline (or HF_HUB_OFFLINE) forbids fetching it{}",
+        pull.as_ref().map_or_else(String::new, |model| format!("\nhint: run once without it: infercost models pull {model}"))
     )]
     Offline {
         /// What would have been fetched.
         what: String,
+        /// The model as it was named, where one was: what to pull.
+        pull: Option<String>,
     },
     /// The hub gave no usable answer.
     #[error("{url}: {reason}")]
@@ -108,7 +111,7 @@ pub enum ModelError {
         cause: std::io::Error,
     },
     /// The file system refused.
-    #[error("{}: cannot {action}: {cause}{}", path.display(), io_hint(cause))]
+    #[error("{}: cannot {action}: {cause}{}", path.display(), io_hint(action, cause))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -141,6 +144,14 @@ impl ModelError {
         match self {
             Self::BadFile { reason, .. } => Self::BadFile { path, reason },
             Self::Io { action, cause, .. } => Self::Io { path, action, cause },
+            other => other,
+        }
+    }
+
+    /// The same with the model to pull, where the network was needed and may not be used.
+    pub(crate) fn to_pull(self, named: &str) -> Self {
+        match self {
+            Self::Offline { what, .. } => Self::Offline { what, pull: Some(escaped(named)) },
             other => other,
         }
     }
@@ -192,18 +203,23 @@ fn list(failures: &[SourceFailure]) -> String {
     lines.join("\n")
 }
 
-fn advice(failures: &[SourceFailure]) -> &'static str {
-    if failures.iter().any(|failure| failure.reason.contains("--offline")) {
-        "hint: allow the network once, or name a local .gguf file or safetensors folder instead"
+fn advice(variant: &str, failures: &[SourceFailure]) -> String {
+    let first = if failures.iter().any(|failure| failure.reason.contains("--offline")) {
+        format!("allow the network once: infercost models pull {variant}")
     } else {
-        "hint: check the network (proxy, HF_ENDPOINT, pip's index), or name a local .gguf file or safetensors \
-         folder instead"
-    }
+        "check the network (proxy, HF_ENDPOINT, pip's index)".to_owned()
+    };
+    format!("hint: {first}; or name a local .gguf file or safetensors folder instead")
 }
 
-fn io_hint(cause: &std::io::Error) -> &'static str {
+/// What to do about what the system said; a file that may not be read is mended in another way than a folder that may
+/// not be written.
+fn io_hint(action: &str, cause: &std::io::Error) -> &'static str {
     use std::io::ErrorKind;
     match cause.kind() {
+        ErrorKind::PermissionDenied if ["open", "read"].contains(&action) => {
+            "\nhint: make it readable for the user that runs infercost"
+        }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             "\nhint: free some space, or set INFERCOST_CACHE to a folder on another disk"
         }
@@ -211,5 +227,32 @@ fn io_hint(cause: &std::io::Error) -> &'static str {
             "\nhint: make the folder writable, or set INFERCOST_CACHE to one that is"
         }
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn what_may_not_be_read_is_not_to_be_made_writable() {
+        let said =
+            |action, kind: ErrorKind| ModelError::io(Path::new("m.gguf"), action)(kind.into()).to_string();
+        for action in ["open", "read"] {
+            let said = said(action, ErrorKind::PermissionDenied);
+            assert!(said.contains("make it readable") && !said.contains("INFERCOST_CACHE"), "{said}");
+        }
+        let said = said("write", ErrorKind::PermissionDenied);
+        assert!(said.contains("make the folder writable, or set INFERCOST_CACHE"), "{said}");
+    }
+
+    #[test]
+    fn offline_names_what_to_pull() {
+        let offline = ModelError::Offline { what: "o/r@main:m.gguf".to_owned(), pull: None };
+        assert!(!offline.to_string().contains("hint"), "{offline}");
+        let offline = offline.to_pull("hf:o/r:m.gguf");
+        assert!(offline.to_string().ends_with("infercost models pull hf:o/r:m.gguf"), "{offline}");
     }
 }

@@ -60,7 +60,7 @@ pub(crate) fn files(
     }
 
     if offline || settings.offline {
-        return Err(ModelError::Offline { what });
+        return Err(ModelError::Offline { what, pull: None });
     }
     let client = HubClient::new(settings);
 

@@ -99,7 +99,7 @@ fn listing(
     let Request { repo, revision, .. } = *request;
     let what = format!("{repo}@{revision}");
     let asked = if request.offline || settings.offline {
-        Err(ModelError::Offline { what: what.clone() })
+        Err(ModelError::Offline { what: what.clone(), pull: None })
     } else {
         settings
             .listing_url(repo, revision)

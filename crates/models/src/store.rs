@@ -61,7 +61,8 @@ impl ModelStore {
         let mut models: Vec<ResolvedModel> = Vec::new();
         let mut once = notices_once(progress);
         for (text, argument) in arguments.iter().zip(&parsed) {
-            let mut found = self.resolve(argument, &mut once)?;
+            let found = self.resolve(argument, &mut once);
+            let mut found = found.map_err(|error| error.to_pull(text))?;
             if let [only] = found.as_mut_slice() {
                 only.argument = Some(text.clone());
             }
@@ -306,7 +307,7 @@ impl ModelStore {
                     None => Some(format!("{model}:{argument}"))
                         .filter(|text| as_hub(text.trim_start_matches("hf:")).is_some()),
                 };
-                let reason = "it is a quantization and stands behind its model's name".to_owned();
+                let reason = "it is a quantization and follows its model's name".to_owned();
                 return Err(ModelError::Argument {
                     argument: escaped(argument),
                     reason,
@@ -332,11 +333,16 @@ impl ModelStore {
         }
     }
 
-    /// The manifest whose name is nearly this one, with the variant that was asked for.
+    /// The manifest whose name is nearly this one, with its variant that is nearest to the one that was asked for; without
+    /// a variant where none is near.
     fn meant(&self, model: &str, variant: Option<&str>) -> Option<String> {
         let names = self.catalog.manifests().iter().map(|known| known.manifest.name.as_str());
         let near = nearest(model, names)?;
-        Some(variant.map_or_else(|| near.to_owned(), |variant| format!("{near}/{}", escaped(variant))))
+
+        let manifest = self.catalog.manifests().iter().find(|known| known.manifest.name == near);
+        let variants = manifest.into_iter().flat_map(|known| &known.manifest.variants);
+        let variant = variant.and_then(|wanted| nearest(wanted, variants.map(|known| known.name.as_str())));
+        Some(variant.map_or_else(|| near.to_owned(), |variant| format!("{near}/{variant}")))
     }
 }
 

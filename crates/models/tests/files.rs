@@ -295,6 +295,8 @@ fn arguments_that_name_nothing() {
     check("tiny/Q8", "did you mean `tiny/q8_0`?");
     check("SmolLM2-135M-Instruct", "did you mean `smollm2-135m-instruct`?");
     check("smolm2-135m-instruct/q8_0", "did you mean `smollm2-135m-instruct/q8_0`?");
+    check("SmolLM2-135M-Instruct/Q8", "did you mean `smollm2-135m-instruct/q8_0`?");
+    check("SmolLM2-135M-Instruct/nonsense", "did you mean `smollm2-135m-instruct`?");
     check("q4_k_m", "did you mean `smollm2-135m-instruct/q4_k`?");
     check("model.gguf.part", "a download that is not finished");
     check("https://huggingface.co/o/r", "o/r@main");

@@ -123,6 +123,27 @@ pub fn is_recording(folder: &Path) -> bool {
     folder.join(HEADER).is_file()
 }
 
+/// The newest recording below a folder, by its name, which is when it began; `None` where there is none.
+///
+/// # Errors
+/// [`RecordingError::Io`] where the folder cannot be listed.
+pub fn newest_below(folder: &Path) -> Result<Option<PathBuf>, RecordingError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(folder, error)),
+    };
+
+    let mut newest: Option<PathBuf> = None;
+    for entry in entries {
+        let found = entry.map_err(|source| failed(folder, source))?.path();
+        if is_recording(&found) && newest.as_ref().is_none_or(|known| found.file_name() > known.file_name()) {
+            newest = Some(found);
+        }
+    }
+    Ok(newest)
+}
+
 /// Reads a recording back.
 ///
 /// # Errors

@@ -17,6 +17,8 @@ pub(crate) const OWN_WORD: &str = "given by you";
 /// The share of hours in which a machine works where nobody says it: that of the shipped example. Every answer that
 /// rests on it says so.
 pub const ASSUMED_UTILIZATION: f64 = 0.3;
+/// Facility energy ÷ IT energy where nobody says it: no energy but the machine's own. Every answer says that it is assumed.
+pub const ASSUMED_PUE: f64 = 1.0;
 
 /// `[prices]` as a user writes it; [`PriceSection::book`] checks it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -109,8 +111,8 @@ impl PriceSection {
     /// Checks the section and turns it into a price book. Amounts that stand alone are the user's own word, as of
     /// `today`.
     ///
-    /// Utilization that the section does not state follows from `load`, where that states both requests and capacity;
-    /// else it is [`ASSUMED_UTILIZATION`], and the book says that it is assumed.
+    /// Utilization follows from `load`, where that states both requests and capacity, whatever the section states; else it
+    /// is what the section states, else [`ASSUMED_UTILIZATION`], and the book says that it is assumed.
     ///
     /// # Errors
     /// [`PriceError::Value`] for an amount below zero, a share outside its range, or an empty source.
@@ -121,20 +123,18 @@ impl PriceSection {
         let hardware = self.hardware.map(|given| hardware(given, currency)).transpose()?;
         let operation = self.operation.map(|written| operation(written, currency, today)).transpose()?;
 
-        let (utilization, utilization_basis) =
-            match (self.utilization, load.and_then(LoadSection::utilization)) {
-                (Some(given), _) => (given, UtilizationBasis::Given),
-                (None, Some(follows)) => (follows, UtilizationBasis::Load),
-                (None, None) => (ASSUMED_UTILIZATION, UtilizationBasis::Assumed),
-            };
+        let (utilization, utilization_basis) = match self.utilization {
+            Some(given) => (given, UtilizationBasis::Given),
+            None => (ASSUMED_UTILIZATION, UtilizationBasis::Assumed),
+        };
         let is_share = utilization > 0.0 && utilization <= 1.0;
         within("utilization", is_share, "is a share above 0 and at most 1; write 0.3 for 30 %")?;
 
-        let pue = self.pue.unwrap_or(1.0);
+        let pue = self.pue.unwrap_or(ASSUMED_PUE);
         within("pue", (1.0..=10.0).contains(&pue), "is facility energy ÷ IT energy: 1 to 10")?;
 
         let name = self.name.unwrap_or_else(|| "infercost.toml".to_owned());
-        Ok(PriceBook {
+        let book = PriceBook {
             name,
             assumed: false,
             currency,
@@ -143,7 +143,13 @@ impl PriceSection {
             operation,
             utilization,
             utilization_basis,
+            utilization_stated: None,
             pue,
+            pue_assumed: self.pue.is_none(),
+        };
+        Ok(match load.and_then(LoadSection::utilization) {
+            Some(follows) => book.at_load(follows),
+            None => book,
         })
     }
 }
@@ -258,12 +264,14 @@ mod tests {
         Ok(())
     }
 
-    /// Never silently 100 %: a machine is idle for most of its hours unless somebody says otherwise.
+    /// Never silently 100 %: a machine is idle for most of its hours unless somebody says otherwise. Where a load says how
+    /// it is used, that counts, as it does for every way to host.
     #[test]
     fn utilization_is_given_or_follows_or_is_assumed() -> Result<(), Box<dyn std::error::Error>> {
         use UtilizationBasis::{Assumed, Given, Load};
         for (prices, load, share, basis) in [
-            ("utilization = 0.35", "requests_per_hour = 100\ncapacity_per_hour = 1000", 0.35, Given),
+            ("utilization = 0.35", "requests_per_hour = 100", 0.35, Given),
+            ("utilization = 0.35", "requests_per_hour = 100\ncapacity_per_hour = 1000", 0.1, Load),
             ("", "requests_per_hour = 100\ncapacity_per_hour = 1000", 0.1, Load),
             ("", "requests_per_hour = 600\ncapacity_per_hour = 1000\nhours_per_day = 12", 0.3, Load),
             // three machines for 1,800 requests an hour, planned to 70 %
@@ -277,6 +285,34 @@ mod tests {
             assert!((book.utilization - share).abs() < 1e-12, "{prices} {load:?}: {}", book.utilization);
             assert_eq!(book.utilization_basis, basis, "{prices} {load:?}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn a_pue_that_nobody_gives_is_assumed() -> Result<(), Box<dyn std::error::Error>> {
+        for (written, pue, assumed) in [("", 1.0, true), ("pue = 1.0", 1.0, false), ("pue = 1.4", 1.4, false)]
+        {
+            let section: PriceSection = toml::from_str(&format!("currency = 'EUR'\n{written}"))?;
+            let book = section.book(None, Date::default())?;
+            assert_eq!((book.pue, book.pue_assumed), (pue, assumed), "{written}");
+        }
+        Ok(())
+    }
+
+    /// 36 of 100 is within a tenth of 35, and 40 is not.
+    #[test]
+    fn a_utilization_that_the_load_contradicts_is_kept() -> Result<(), Box<dyn std::error::Error>> {
+        for (requests, contradicted) in [(36, None), (40, Some(0.35)), (20, Some(0.35))] {
+            let section: PriceSection = toml::from_str("currency = 'EUR'\nutilization = 0.35")?;
+            let load: LoadSection =
+                toml::from_str(&format!("requests_per_hour = {requests}\ncapacity_per_hour = 100"))?;
+            let book = section.book(Some(&load), Date::default())?;
+            assert_eq!(book.contradicted_utilization(), contradicted, "{requests}");
+        }
+
+        // what nobody stated contradicts nothing
+        let example = example()?.at_load(0.9);
+        assert_eq!((example.utilization, example.contradicted_utilization()), (0.9, None));
         Ok(())
     }
 

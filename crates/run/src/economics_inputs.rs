@@ -125,14 +125,20 @@ impl EconomicsInputs {
         exchange::convert_book(book, wanted, &self.rates).map_err(|error| usage(error.to_string()))
     }
 
-    /// The price book of a measured workload's machine: a utilization that nobody states follows from `[load]` and from
-    /// what the machine answers, as given there, else as measured.
+    /// The price book of a measured workload's machine: its utilization follows from `[load]`, where there is one, and from
+    /// the requests an hour that the machine answers: `capacity_per_hour`, else as given there, else as measured. So an
+    /// audit counts the hours that a comparison of ways to host counts.
     ///
     /// # Errors
     /// As [`EconomicsInputs::book`], and a usage error where two `[[machines]]` entries fit the machine.
-    pub fn book_for(&self, header: &RunHeader, workload: &Workload) -> anyhow::Result<PriceBook> {
+    pub fn book_for(
+        &self,
+        header: &RunHeader,
+        workload: &Workload,
+        capacity_per_hour: Option<f64>,
+    ) -> anyhow::Result<PriceBook> {
         let book = self.converted(self.of_run(header)?)?;
-        Ok(self.at_load(book, workload))
+        Ok(self.at_load(book, workload, capacity_per_hour))
     }
 
     /// The same of a workload that no run's header goes with, by the prices that it was measured under.
@@ -141,18 +147,14 @@ impl EconomicsInputs {
     /// As [`EconomicsInputs::book`].
     pub fn book_under(&self, recorded: &PriceBook, workload: &Workload) -> anyhow::Result<PriceBook> {
         let book = self.book(recorded)?;
-        Ok(self.at_load(book, workload))
+        Ok(self.at_load(book, workload, None))
     }
 
-    fn at_load(&self, book: PriceBook, workload: &Workload) -> PriceBook {
-        if book.utilization_basis == UtilizationBasis::Given {
-            return book;
-        }
-
+    fn at_load(&self, book: PriceBook, workload: &Workload, capacity_per_hour: Option<f64>) -> PriceBook {
         let measured = SECONDS_PER_HOUR / workload.busy_s.point;
-        let capacity = self.load.capacity_per_hour.unwrap_or(measured);
+        let capacity = capacity_per_hour.or(self.load.capacity_per_hour).unwrap_or(measured);
         match self.load.utilization_at(capacity) {
-            Some(utilization) => PriceBook { utilization, utilization_basis: UtilizationBasis::Load, ..book },
+            Some(utilization) => book.at_load(utilization),
             None => book,
         }
     }
@@ -298,6 +300,11 @@ pub fn findings(book: &PriceBook, workload: &Workload) -> Findings {
         let utilization = book.utilization;
         findings.add(Severity::Warning, EconomicsFact::ExampleUtilization { utilization });
     }
+    if let Some(stated) = book.contradicted_utilization() {
+        let follows = book.utilization;
+        findings.add(Severity::Warning, EconomicsFact::UtilizationContradictsLoad { stated, follows });
+    }
+
     let note = workload.energy_note.as_ref().map(ToString::to_string);
     match note {
         _ if workload.joules.is_none() => {

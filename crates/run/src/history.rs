@@ -5,12 +5,13 @@ use std::path::{Component, Path, PathBuf};
 use std::thread;
 
 use infercost_analyzer::Analysis;
+use infercost_core::report::Report;
 use infercost_core::{MachineFacts, Recommendation, RunHeader, RunRecord};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::run_folder;
 use crate::usage::usage;
+use crate::{run_folder, summary};
 
 /// Which runs are asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +59,8 @@ pub struct RunEntry {
     pub prompts: Option<String>,
     /// Version of infercost that recorded it.
     pub version: Option<String>,
-    /// What its report recommends, with the policy and prices that were recorded; `None` where it was not computed.
+    /// What its report says first, with the policy and prices that were recorded: what it recommends, or what a model does
+    /// and costs that has no rival. `None` where it was not computed.
     pub recommendation: Option<String>,
     /// Why it cannot be read.
     pub problem: Option<String>,
@@ -200,14 +202,21 @@ fn recommend(entry: &mut RunEntry, run: &RunRecord) {
     };
     match infercost_analyzer::report(&analysis) {
         Ok(report) => {
-            let why = match report.recommendation {
-                Recommendation::Switch { why, .. }
-                | Recommendation::KeepBaseline { why, .. }
-                | Recommendation::MeasureMore { why, .. } => why,
-            };
-            entry.recommendation = Some(why);
+            entry.recommendation = Some(answer(report));
         }
         Err(error) => entry.problem = Some(error.to_string()),
+    }
+}
+
+/// What a report says first: what it recommends, or what a model does and costs that has no rival.
+fn answer(report: Report) -> String {
+    if let ([only], []) = (report.candidates.as_slice(), report.hosted.as_slice()) {
+        return summary::headline(only.variant.variant_name(), &report, only);
+    }
+    match report.recommendation {
+        Recommendation::Switch { why, .. }
+        | Recommendation::KeepBaseline { why, .. }
+        | Recommendation::MeasureMore { why, .. } => why,
     }
 }
 

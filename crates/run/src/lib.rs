@@ -43,6 +43,7 @@ pub mod settings_fill;
 pub mod shell;
 pub mod sprint;
 mod stopping;
+pub mod summary;
 pub mod today;
 mod usage;
 

@@ -61,7 +61,7 @@ impl PriceSources<'_> {
         let Some(rate) = price_store::rent(None, gpu, others.len() + 1)? else { return Ok(None) };
         let rate = self.converted(&rate)?;
 
-        // of the shipped example only the share of used hours is taken, and called assumed
+        // of the shipped example the share of used hours and the PUE are taken, and called assumed
         let shared = self.shared;
         Ok(Some(PriceBook {
             name: format!("rent of {}", rate.name),
@@ -74,6 +74,7 @@ impl PriceSources<'_> {
             } else {
                 shared.utilization_basis
             },
+            pue_assumed: shared.assumed || shared.pue_assumed,
             ..shared.clone()
         }))
     }

@@ -19,7 +19,7 @@ const MOST_FOLDERS: usize = 1000;
 const MAX_HEADER_BYTES: u64 = 64 << 20;
 
 /// What stands for the newest run.
-const LATEST: &str = "latest";
+pub const LATEST: &str = "latest";
 
 /// The folder of a run: a path, a name below `traces`, or `latest`.
 ///

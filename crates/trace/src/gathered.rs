@@ -1,8 +1,10 @@
 //! Records of a run as they are met, span by span, each once.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::time::SystemTime;
 
+use infercost_core::text::count;
 use infercost_core::{
     EvaluationRecord, IdleRecord, InferenceRecord, LoadRecord, RunHeader, RunRecord, VariantId, WindowId,
     WindowRecord,
@@ -23,6 +25,23 @@ pub struct ReadNotes {
     pub duplicate_spans: u64,
     /// Bytes of a last line that was cut off while it was written.
     pub torn_bytes: u64,
+}
+
+impl fmt::Display for ReadNotes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        if self.unknown_spans > 0 {
+            parts
+                .push(format!("{} of another program or a newer version", count(self.unknown_spans, "span")));
+        }
+        if self.duplicate_spans > 0 {
+            parts.push(format!("{} that had come before", count(self.duplicate_spans, "span")));
+        }
+        if self.torn_bytes > 0 {
+            parts.push(format!("the last line, cut off after {}", count(self.torn_bytes, "byte")));
+        }
+        f.write_str(&parts.join("; "))
+    }
 }
 
 /// What was read so far.

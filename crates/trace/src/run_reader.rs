@@ -58,13 +58,7 @@ pub fn read_run(folder: &Path) -> Result<RunRecord, StoreError> {
 fn read_noting(folder: &Path, texts: Texts) -> Result<RunRecord, StoreError> {
     let StoredRun { record, notes, .. } = read_stored(folder, texts)?;
     if notes != ReadNotes::default() {
-        tracing::warn!(
-            folder = %folder.display(),
-            unknown_spans = notes.unknown_spans,
-            duplicate_spans = notes.duplicate_spans,
-            torn_bytes = notes.torn_bytes,
-            "parts of the run were left aside"
-        );
+        tracing::warn!("{}: left aside: {notes}", folder.display());
     }
     Ok(record)
 }

@@ -227,6 +227,33 @@ fn an_interrupted_window_loses_its_energy_only() {
     near(report.candidates[1].energy.gross_j.unwrap() * 0.6, report.candidates[1].energy.net_j.unwrap());
 }
 
+/// A run that was cut off between two windows has whole windows alone, and can be resumed all the same; one that was
+/// resumed to its end lacks nothing but the energy of a window.
+#[test]
+fn a_run_without_an_end_is_called_cut_off() {
+    let findings = |cut: bool, window: Option<u32>| {
+        let other = Behavior { interrupted: window, ..faster("q8_0", 0.7) };
+        let mut run = run("r1", 40, &[full(), other]);
+        run.finished_at = run.finished_at.filter(|_| !cut);
+        let report = analyze(&[run], &prices()).unwrap();
+        report.findings.into_iter().filter(|one| one.code() == FindingCode::Interrupted).collect::<Vec<_>>()
+    };
+
+    assert!(findings(false, None).is_empty());
+    let cut = &findings(true, None)[0];
+    assert_eq!(cut.fix.as_deref(), Some("infercost compare --resume=r1"));
+    assert_eq!((cut.severity, &cut.fact), (Severity::Warning, &cut_off(0, &["r1"])));
+    let resumed = &findings(false, Some(1))[0];
+    assert_eq!(
+        (resumed.severity, &resumed.fact, &resumed.fix),
+        (Severity::Limitation, &cut_off(1, &[]), &None)
+    );
+}
+
+fn cut_off(windows: u64, runs: &[&str]) -> Fact {
+    Fact::CutOff { windows, runs: runs.iter().map(|run| (*run).to_owned()).collect() }
+}
+
 #[test]
 fn runs_are_joined_by_variant() {
     let behaviors = [full(), faster("q8_0", 0.7)];

@@ -83,7 +83,9 @@ pub(crate) fn prices() -> PriceBook {
         operation: Some(price("operation", "0.05", "hour")),
         utilization: 0.5,
         utilization_basis: infercost_core::price::UtilizationBasis::Given,
+        utilization_stated: None,
         pue: 1.2,
+        pue_assumed: false,
     }
 }
 

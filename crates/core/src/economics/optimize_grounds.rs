@@ -23,17 +23,36 @@ pub enum OptimizeGrounds {
         /// True where its effect on answers is unknown.
         is_quality_unknown: bool,
     },
-    /// Nothing surely saves as much as is worth a change.
-    NothingCertain {
+    /// Nothing that is known saves as much as is worth a change: each saving lies below it, or breaks a limit.
+    Nothing {
         /// The share that would be.
         worthwhile: f64,
     },
+    /// Something may save as much as is worth a change, or may not.
+    NothingCertain {
+        /// The share that would be.
+        worthwhile: f64,
+        /// What may; `None` where no saving is known at all.
+        open: Option<OpenChange>,
+    },
+}
+
+/// A change that may be worthwhile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenChange {
+    /// What kind of change, in words: `threads`.
+    pub kind: &'static str,
+    /// To what.
+    pub to: String,
+    /// Share of the present cost that it saves.
+    pub saving: Estimate,
 }
 
 impl Coded for OptimizeGrounds {
     fn code(&self) -> &'static str {
         match self {
             Self::Worthwhile { .. } => "worthwhile",
+            Self::Nothing { .. } => "nothing",
             Self::NothingCertain { .. } => "nothing_certain",
         }
     }
@@ -47,8 +66,17 @@ impl fmt::Display for OptimizeGrounds {
                 write!(f, "change {kind} to {to}: saves {} ({basis})", interval(saving, percent))?;
                 f.write_str(if *is_quality_unknown { "; its effect on quality is unknown" } else { "" })
             }
-            Self::NothingCertain { worthwhile } => {
-                write!(f, "nothing that was measured or computed saves {} for certain", percent(*worthwhile))
+            Self::Nothing { worthwhile } => {
+                write!(f, "nothing that was measured or computed saves {}", percent(*worthwhile))
+            }
+            Self::NothingCertain { worthwhile, open: Some(OpenChange { kind, to, saving }) } => write!(
+                f,
+                "not settled: {kind} {to} saves {}, which may be {} or not; measure more",
+                interval(saving, percent),
+                percent(*worthwhile)
+            ),
+            Self::NothingCertain { worthwhile, open: None } => {
+                write!(f, "not settled: nothing is known yet that could save {}", percent(*worthwhile))
             }
         }
     }

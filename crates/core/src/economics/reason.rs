@@ -63,20 +63,31 @@ pub enum EconomicsReason {
     OnlyUpToUse {
         /// Share of the machine's capacity.
         share: f64,
+        /// Requests an hour from which it is cheaper again, with more machines; `None` where that was not found.
+        again_from: Option<f64>,
     },
-    /// Owning is cheaper only up to a load, at which the other way needs fewer machines.
+    /// Owning is cheaper only up to a load, from which it takes more machines.
     OnlyUpToLoad {
         /// Requests an hour.
         requests_per_hour: f64,
+        /// Requests an hour from which it is cheaper again; `None` where that was not found.
+        again_from: Option<f64>,
+    },
+    /// Owning is cheaper from a load on, and costs more again from another one: it takes whole machines.
+    CostlierAgain {
+        /// Requests an hour.
+        from: f64,
+        /// Requests an hour from which it is cheaper once more; `None` where that was not found.
+        until: Option<f64>,
     },
     /// Owning costs more at any load.
     CostlierAtAnyLoad {
-        /// Up to how many requests an hour that was looked for; `None` up to one full machine.
+        /// Up to how many requests an hour that was looked for; `None` up to what one machine is planned for.
         up_to: Option<f64>,
     },
     /// Owning is cheaper at any load.
     CheaperAtAnyLoad {
-        /// Up to how many requests an hour that was looked for; `None` up to one full machine.
+        /// Up to how many requests an hour that was looked for; `None` up to what one machine is planned for.
         up_to: Option<f64>,
     },
     /// No purchase price is known.
@@ -152,6 +163,7 @@ impl Coded for EconomicsReason {
             Self::MayNotCross => "may_not_cross",
             Self::OnlyUpToUse { .. } => "only_up_to_use",
             Self::OnlyUpToLoad { .. } => "only_up_to_load",
+            Self::CostlierAgain { .. } => "costlier_again",
             Self::CostlierAtAnyLoad { .. } => "costlier_at_any_load",
             Self::CheaperAtAnyLoad { .. } => "cheaper_at_any_load",
 
@@ -205,12 +217,18 @@ impl fmt::Display for EconomicsReason {
             Self::FullUseTooLittle => "even full use does not bring it there",
             Self::MayNotCross => "within what was measured there may be no such load",
 
-            Self::OnlyUpToUse { share } => {
-                return write!(f, "only up to {} used: working costs it energy", percent(*share));
+            Self::OnlyUpToUse { share, again_from } => {
+                let (only, again) = (only(*again_from), again(*again_from));
+                return write!(f, "{only}up to {} used: working costs it energy{again}", percent(*share));
             }
-            Self::OnlyUpToLoad { requests_per_hour } => {
+            Self::OnlyUpToLoad { requests_per_hour, again_from } => {
+                let (only, again) = (only(*again_from), again(*again_from));
                 let load = plain(*requests_per_hour);
-                return write!(f, "only up to {load} requests an hour: then the other way needs fewer machines");
+                return write!(f, "{only}up to {load} requests an hour: then it takes more machines{again}");
+            }
+            Self::CostlierAgain { from, until } => {
+                let until = until.map_or_else(String::new, |until| format!(" to {}", plain(until)));
+                return write!(f, "owning costs more again from {}{until} requests an hour", plain(*from));
             }
             Self::CostlierAtAnyLoad { up_to } => {
                 return write!(f, "owning costs more at any load{}", searched(*up_to));
@@ -248,6 +266,16 @@ impl fmt::Display for EconomicsReason {
             }
         })
     }
+}
+
+/// Says `only` of a load up to which owning is cheaper, where it is so nowhere else.
+fn only(again_from: Option<f64>) -> &'static str {
+    if again_from.is_some() { "" } else { "only " }
+}
+
+/// From where it is cheaper again.
+fn again(again_from: Option<f64>) -> String {
+    again_from.map_or_else(String::new, |load| format!("; again from {} requests an hour", plain(load)))
 }
 
 /// How far was looked, where that is further than one machine.

@@ -29,6 +29,13 @@ pub enum EconomicsFact {
         /// The share of hours.
         utilization: f64,
     },
+    /// The utilization that is stated is not the one that follows from the load, which counts.
+    UtilizationContradictsLoad {
+        /// The share of hours that is stated.
+        stated: f64,
+        /// The share that follows.
+        follows: f64,
+    },
     /// What must be known of the energy.
     Energy {
         /// In the meter's words.
@@ -133,6 +140,7 @@ impl EconomicsFact {
             Self::AssumptionOld { .. } => FindingCode::PricesOld,
             Self::ExamplePrices => FindingCode::PricesAssumed,
             Self::ExampleUtilization { .. } => FindingCode::UtilizationAssumed,
+            Self::UtilizationContradictsLoad { .. } => FindingCode::UtilizationContradicted,
             Self::Energy { .. } => FindingCode::EnergyEstimated,
 
             Self::EnergyLeftOut { .. } | Self::ShareOnly { .. } | Self::NoEnergyInTraces => {
@@ -187,6 +195,13 @@ impl fmt::Display for EconomicsFact {
                 f,
                 "Utilization of {} is assumed; set it in [prices], or requests_per_hour in [load].",
                 percent(*utilization)
+            ),
+
+            Self::UtilizationContradictsLoad { stated, follows } => write!(
+                f,
+                "Utilization of {} contradicts [load], by which it is {}; leave one of them out.",
+                percent(*stated),
+                percent(*follows)
             ),
 
             Self::Energy { note } => f.write_str(note),

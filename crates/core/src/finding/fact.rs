@@ -184,10 +184,13 @@ pub enum Fact {
     AtTheWall(WallFactor),
     /// Runs with different wall factors are joined, so that none is applied.
     NoSharedWallFactor,
-    /// Windows were cut off.
+    /// A run was cut off, or windows were.
     CutOff {
-        /// How many.
+        /// Windows that were cut off.
         windows: u64,
+        /// Ids of runs that have no end.
+        #[serde(default)]
+        runs: Vec<String>,
     },
     /// Candidates were stopped early.
     StoppedEarly {

@@ -109,6 +109,8 @@ pub enum FindingCode {
     PricesAssumed,
     /// The utilization is assumed.
     UtilizationAssumed,
+    /// The utilization that is stated is not the one that follows from the load.
+    UtilizationContradicted,
     /// A price is old.
     PricesOld,
     /// The baseline is an expansion of a quantized file.

@@ -24,6 +24,19 @@ fn json_has_code_subject_sentence_and_numbers() {
     assert_eq!(read.fact, failures);
 }
 
+/// A window that was cut off lacks its energy; a run without an end can be resumed, wherever it was cut off.
+#[test]
+fn a_window_or_a_run_is_cut_off() {
+    let said = |windows, runs: &[&str]| {
+        let runs = runs.iter().map(|run| (*run).to_owned()).collect();
+        Fact::CutOff { windows, runs }.to_string()
+    };
+    assert_eq!(said(1, &[]), "1 window was cut off: the inferences count, the energy is left out.");
+    assert_eq!(said(0, &["r1"]), "Run r1 has no end: it was cut off, or still goes on.");
+    assert_eq!(said(0, &["r1", "r2"]), "Runs r1, r2 have no end: they were cut off, or still go on.");
+    assert!(said(2, &["r1"]).starts_with("2 windows were cut off: ") && said(2, &["r1"]).contains("Run r1"));
+}
+
 /// A report of a version that wrote sentences alone is read all the same.
 #[test]
 fn an_older_finding_keeps_its_sentence() {

@@ -30,6 +30,27 @@ fn several_machines(machines: &[String], pooled: &[String]) -> String {
     sentence
 }
 
+/// What a run lacks that was cut off: inside a window, or between two.
+fn cut_off(windows: u64, runs: &[String]) -> String {
+    let windows = match windows {
+        0 => None,
+        1 => Some("1 window was".to_owned()),
+        several => Some(format!("{several} windows were")),
+    };
+    let of_windows =
+        windows.map(|what| format!("{what} cut off: the inferences count, the energy is left out."));
+
+    let of_runs = match runs {
+        [] => None,
+        [run] => Some(format!("Run {} has no end: it was cut off, or still goes on.", printable(run))),
+        several => {
+            Some(format!("Runs {} have no end: they were cut off, or still go on.", shown_names(several)))
+        }
+    };
+    let sentences: Vec<String> = of_windows.into_iter().chain(of_runs).collect();
+    sentences.join(" ")
+}
+
 /// Names that a file states, in one line.
 fn shown_names(names: &[String]) -> String {
     printable(&names.join(", ")).into_owned()
@@ -65,10 +86,7 @@ fn sentence(fact: &Fact) -> String {
             shown_names(machines)
         ),
 
-        Fact::CutOff { windows } => format!(
-            "{} cut off: the inferences count, the energy is left out.",
-            if *windows == 1 { "1 window was".to_owned() } else { format!("{windows} windows were") }
-        ),
+        Fact::CutOff { windows, runs } => cut_off(*windows, runs),
 
         Fact::Failures { variant, failures, inferences, kinds } => format!(
             "{variant} failed in {failures} of {} ({}); failures score 0, and what they took is billed to the answers.",

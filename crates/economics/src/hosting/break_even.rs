@@ -24,17 +24,13 @@ const DAYS_PER_MONTH: f64 = 365.0 / 12.0;
 pub struct LoadBreakEven {
     /// Requests an hour; `None` where there is no such load as far as was searched.
     pub requests_per_hour: Option<Estimate>,
-    /// The same as a share of one machine's capacity; above 1 it takes several.
+    /// The same as a share of one machine's capacity; above the planned share it takes several.
     pub utilization: Option<Estimate>,
-    /// Why there is none.
+    /// Share of its capacity up to which each machine is used in the search; beyond it there is a further one.
+    pub planned_utilization: f64,
+    /// Why there is none, or where owning costs more again.
     #[serde(flatten)]
     pub reason: ReasonGiven<EconomicsReason>,
-}
-
-impl LoadBreakEven {
-    fn none(reason: EconomicsReason) -> Self {
-        Self { requests_per_hour: None, utilization: None, reason: ReasonGiven(Some(reason)) }
-    }
 }
 
 /// Months until owning has saved its purchase price.
@@ -47,31 +43,38 @@ pub struct Payback {
     pub reason: ReasonGiven<EconomicsReason>,
 }
 
-/// Looks for the load at which the costs cross, as far as the map of winners reaches: from next to nothing to one machine
-/// that never waits, or to twice the load in question where that is more. Machines may be used to the full.
+/// Looks for the load at which the costs cross, as far as the map of winners reaches: from next to nothing to the capacity
+/// of one machine, or to twice the load in question where that is more. Machines are used up to the share that the
+/// setting plans with, as they are in its own answer.
 pub(crate) fn load(setting: &HostingScenario, own: &HostingOption, other: &HostingOption) -> LoadBreakEven {
-    let full = setting.full();
-    let capacity = full.capacity().point;
-    let farthest = (2.0 * full.requests_per_hour() / capacity).max(1.0);
-    let search = Search { setting: &full, own, other, farthest };
+    let searched = setting.searched();
+    let farthest = (2.0 * searched.requests_per_hour() / searched.capacity().point).max(1.0);
+    let search = Search { setting: &searched, own, other, farthest };
 
-    let at = full.points();
+    let at = searched.points();
     let (idle, busy) = (search.gap(LOWEST, &at), search.gap(farthest, &at));
     if !idle.is_finite() || !busy.is_finite() {
-        return LoadBreakEven::none(EconomicsReason::OneCostUnknown);
-    }
-    if search.root(&at, FROM).is_none() {
-        return LoadBreakEven::none(search.why_never(&at, busy));
+        return search.none(EconomicsReason::OneCostUnknown);
     }
 
-    let inputs = full.inputs();
-    let utilization = propagate(&inputs, |at| search.root(at, FROM).unwrap_or(f64::NAN));
-    let requests =
-        propagate(&inputs, |at| search.root(at, FROM).unwrap_or(f64::NAN) * search.capacity_per_hour(at));
+    // Whole machines make the costs cross more than once: what holds from next to nothing on is said first.
+    let Some(from) = search.crossing(&at, FROM, 0).filter(|_| idle > 0.0) else {
+        return search.none(search.why_never(&at, busy));
+    };
+
+    let inputs = searched.inputs();
+    let utilization = propagate(&inputs, |at| search.root(at, FROM));
+    let requests = propagate(&inputs, |at| search.root(at, FROM) * search.capacity_per_hour(at));
     if utilization.is_none() {
-        return LoadBreakEven::none(EconomicsReason::MayNotCross);
+        return search.none(EconomicsReason::MayNotCross);
     }
-    LoadBreakEven { requests_per_hour: requests, utilization, reason: ReasonGiven(None) }
+
+    LoadBreakEven {
+        requests_per_hour: requests,
+        utilization,
+        planned_utilization: search.planned(),
+        reason: ReasonGiven(search.costlier_again(&at, &from)),
+    }
 }
 
 /// A search over loads, as shares of one machine's capacity.
@@ -82,7 +85,30 @@ struct Search<'a> {
     farthest: f64,
 }
 
+/// A load at which the costs cross.
+struct Crossing {
+    /// The step of the search after which they do.
+    step: u32,
+    /// The load, as a share of one machine's capacity.
+    share: f64,
+}
+
 impl Search<'_> {
+    /// Share of its capacity up to which a machine is used.
+    fn planned(&self) -> f64 {
+        self.setting.demand.max_utilization
+    }
+
+    /// No load from which owning is cheaper, and why.
+    fn none(&self, reason: EconomicsReason) -> LoadBreakEven {
+        LoadBreakEven {
+            requests_per_hour: None,
+            utilization: None,
+            planned_utilization: self.planned(),
+            reason: ReasonGiven(Some(reason)),
+        }
+    }
+
     /// Requests an hour of one machine that never waits, at measured values.
     fn capacity_per_hour(&self, at: &[f64]) -> f64 {
         let busy = at.first().copied().unwrap_or(f64::NAN);
@@ -101,19 +127,30 @@ impl Search<'_> {
         LOWEST * (self.farthest / LOWEST).powf(f64::from(step) / f64::from(STEPS))
     }
 
-    /// The share from which, or up to which, owning is cheaper: bisection after a search for a change of sign.
-    fn root(&self, at: &[f64], direction: f64) -> Option<f64> {
-        let crossing = (0..STEPS).find(|step| {
+    /// The first load at or after a step from which, or up to which, owning is cheaper: bisection after a search for a
+    /// change of sign.
+    fn crossing(&self, at: &[f64], direction: f64, first: u32) -> Option<Crossing> {
+        let step = (first..STEPS).find(|step| {
             self.is_costlier(self.share(*step), at, direction)
                 && !self.is_costlier(self.share(step + 1), at, direction)
         })?;
 
-        let (mut low, mut high) = (self.share(crossing), self.share(crossing + 1));
+        let (mut low, mut high) = (self.share(step), self.share(step + 1));
         for _ in 0..60 {
             let middle = f64::midpoint(low, high);
             if self.is_costlier(middle, at, direction) { low = middle } else { high = middle }
         }
-        Some(f64::midpoint(low, high))
+        Some(Crossing { step, share: f64::midpoint(low, high) })
+    }
+
+    /// The share at which the costs first cross; not a number where they do not.
+    fn root(&self, at: &[f64], direction: f64) -> f64 {
+        self.crossing(at, direction, 0).map_or(f64::NAN, |crossing| crossing.share)
+    }
+
+    /// Where the costs cross once more after a crossing, the other way.
+    fn next(&self, at: &[f64], before: &Crossing, direction: f64) -> Option<Crossing> {
+        self.crossing(at, direction, before.step + 1)
     }
 
     /// True where owning costs more at a load, or less where the search goes the other way.
@@ -121,17 +158,36 @@ impl Search<'_> {
         direction * self.gap(share, at) > 0.0
     }
 
+    /// Where owning costs more again after the load from which it is cheaper: it takes whole machines.
+    fn costlier_again(&self, at: &[f64], from: &Crossing) -> Option<EconomicsReason> {
+        let capacity = self.capacity_per_hour(at);
+        let again = self.next(at, from, UP_TO)?;
+        let until = self.next(at, &again, FROM);
+        Some(EconomicsReason::CostlierAgain {
+            from: again.share * capacity,
+            until: until.map(|until| until.share * capacity),
+        })
+    }
+
     /// Why there is no load from which owning is cheaper; `busy` is the gap at the farthest load.
     fn why_never(&self, at: &[f64], busy: f64) -> EconomicsReason {
         let capacity = self.capacity_per_hour(at);
-        let up_to = (self.farthest > 1.0).then_some(self.farthest * capacity);
+        let up_to = (self.farthest > self.planned()).then_some(self.farthest * capacity);
+
+        let Some(until) = self.crossing(at, UP_TO, 0) else {
+            return if busy > 0.0 {
+                EconomicsReason::CostlierAtAnyLoad { up_to }
+            } else {
+                EconomicsReason::CheaperAtAnyLoad { up_to }
+            };
+        };
+        let again_from = self.next(at, &until, FROM).map(|again| again.share * capacity);
 
         // A machine by the hour costs the same however little it does; an owned one draws more when it works.
-        match self.root(at, UP_TO) {
-            Some(share) if share < 1.0 => EconomicsReason::OnlyUpToUse { share },
-            Some(share) => EconomicsReason::OnlyUpToLoad { requests_per_hour: share * capacity },
-            None if busy > 0.0 => EconomicsReason::CostlierAtAnyLoad { up_to },
-            None => EconomicsReason::CheaperAtAnyLoad { up_to },
+        if until.share < self.planned() {
+            EconomicsReason::OnlyUpToUse { share: until.share, again_from }
+        } else {
+            EconomicsReason::OnlyUpToLoad { requests_per_hour: until.share * capacity, again_from }
         }
     }
 }

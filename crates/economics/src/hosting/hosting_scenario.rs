@@ -66,6 +66,16 @@ impl HostingScenario {
         Self { demand, ..self.clone() }
     }
 
+    /// The setting at loads that are looked at one after another: machines are used up to the share that the answer plans
+    /// with. Where no load is given, that share says how much one machine is used and is no plan: machines may then be
+    /// used to the full.
+    pub(super) fn searched(&self) -> Self {
+        match self.demand.requests_per_hour {
+            Some(_) => self.clone(),
+            None => self.full(),
+        }
+    }
+
     /// What was measured: the quantities of the same inferences in one group, load time in another.
     pub(super) fn inputs(&self) -> Vec<Input> {
         let nothing = exact(0.0);

@@ -28,6 +28,8 @@ fn workload(run: &str, busy_s: Estimate, joules: f64, idle_w: Option<f64>) -> Wo
         input_tokens: None,
         output_tokens: None,
         correct: None,
+        per_output_token: None,
+        per_right_answer: None,
     }
 }
 

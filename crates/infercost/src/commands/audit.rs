@@ -11,7 +11,7 @@ use clap::Args;
 use infercost_core::economics::Assumed;
 use infercost_core::hosting::Charge;
 use infercost_core::market::TokenPrice;
-use infercost_core::{Currency, EconomicsFact, ForeignCall, Money, Severity};
+use infercost_core::{Currency, EconomicsFact, Estimate, ForeignCall, Money, Severity, Taken};
 use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject, Zone};
 use infercost_economics::production::{AuditedInference, Production};
 use infercost_economics::{Assumption, Audit, Limits, Scenario, audit, bill, chart, scenario};
@@ -42,7 +42,7 @@ pub(crate) struct AuditCommand {
     /// A run, or traces.
     #[arg(
         value_name = "RUN",
-        help = "Run folder, run id below --traces, what `monitor --record` kept, or another program's traces: an OTLP file, or phoenix:URL/PROJECT [default: the newest run]"
+        help = "Run folder, run id below --traces, what `monitor --record` kept, or another program's traces: an OTLP file, or phoenix:URL/PROJECT [default: the newest run, else the newest recording]"
     )]
     pub(crate) run: Option<String>,
 
@@ -100,7 +100,9 @@ const DAYS_PER_MONTH: f64 = 365.0 / 12.0;
 pub(crate) fn run(arguments: &AuditCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     delivery::check(&arguments.answer, true)?;
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
-    if let Some(folder) = arguments.run.as_deref().and_then(|name| monitored::folder(&global.traces, name)) {
+    if arguments.inferences.is_none()
+        && let Some(folder) = monitored::folder(&global.traces, arguments.run.as_deref())?
+    {
         return monitored::audit(&folder, arguments, &business, global);
     }
     let audits = match (&arguments.inferences, &arguments.run) {
@@ -141,7 +143,7 @@ fn of_run(arguments: &AuditCommand, business: &EconomicsInputs) -> anyhow::Resul
     }
 
     let Measured { run, workload } = economics_inputs::measured(&business.request, arguments.run.as_deref())?;
-    let book = business.book_for(&run.header, &workload)?;
+    let book = business.book_for(&run.header, &workload, arguments.capacity_per_hour)?;
     let interest = business.load.interest.unwrap_or(0.0);
     let capacity = arguments.capacity_per_hour.or(business.load.capacity_per_hour);
     let scenario = Scenario::of(&workload, &book, interest).at_capacity(capacity);
@@ -168,12 +170,19 @@ fn of_run(arguments: &AuditCommand, business: &EconomicsInputs) -> anyhow::Resul
         per_user: business.revenue.inferences_per_user,
         per_month,
         output_tokens: workload.output_tokens,
+        per_output_token: at_capacity(workload.per_output_token, capacity, workload.output_tokens),
+        per_right_answer: at_capacity(workload.per_right_answer, capacity, workload.correct),
         revenue: business.earned(arguments.revenue, book.currency)?,
         limits: limits(arguments, business, book.currency)?,
         assumptions,
         findings,
         today: business.today,
     }))
+}
+
+/// What a unit takes where a machine answers so many requests an hour, of so many units each.
+fn at_capacity(taken: Option<Taken>, per_hour: Option<f64>, units: Option<Estimate>) -> Option<Taken> {
+    Some(taken?.at_capacity(per_hour, units?))
 }
 
 /// The limits by the flags, in the currency of the answer, else by the settings.
@@ -279,6 +288,8 @@ pub(crate) fn audit_production(
         per_user: per_user.or(business.revenue.inferences_per_user),
         per_month: None,
         output_tokens,
+        per_output_token: None,
+        per_right_answer: None,
         revenue: business.earned(arguments.revenue, currency)?,
         limits: limits(arguments, business, currency)?,
         assumptions,

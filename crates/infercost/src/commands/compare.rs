@@ -26,7 +26,7 @@ use crate::remote;
   infercost compare smollm2-135m-instruct/full smollm2-135m-instruct/q6_k --prompts mine.jsonl
   infercost compare ./some.gguf ./other.gguf --prompts mine.jsonl --baseline other --json
   infercost compare model/q8_0 http://127.0.0.1:8080/v1#m --concurrency 1,2,4
-                                                      a server beside it, alone and under load
+                                                      a server next to it, alone and under load
   infercost compare model.gguf --hosted https://api.openai.com/v1#gpt-4o-mini=0.15/0.60 --estimate
                                                       a hosted API, paid by its tokens (OPENAI_API_KEY)
   infercost compare --resume                          resume the newest run that was interrupted")]

@@ -79,7 +79,7 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
     delivery::check(&arguments.answer, true)?;
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let Measured { run, workload } = economics_inputs::measured(&business.request, arguments.run.as_deref())?;
-    let book = business.book_for(&run.header, &workload)?;
+    let book = business.book_for(&run.header, &workload, arguments.capacity_per_hour)?;
     let interest = business.load.interest.unwrap_or(0.0);
     let scenario = Scenario::of(&workload, &book, interest);
     let demand = demand(&arguments.load, &business, &book);

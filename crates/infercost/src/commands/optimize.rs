@@ -39,8 +39,9 @@ use crate::{exit, output};
 
 The first run is what is in use now; other runs of the same prompts, named or newest below --traces,
 show what other threads, loads and models cost. With --measure, settings are tried here and now, and
-MODELs are named in place of runs; docs/optimize.md says how. Exit codes: 0 a saving of a tenth or
-more was found, 3 none was")]
+MODELs are named in place of runs; docs/optimize.md says how. Exit codes: 0 an answer: a saving of a
+tenth or more, or that there is none; 3 not settled: a saving may be a tenth or not, or the budget
+of --measure did not decide it")]
 pub(crate) struct OptimizeCommand {
     /// Runs: what is in use now, then others [default: the newest, then others below --traces]; with --measure, models
     #[arg(value_name = "RUN")]
@@ -70,7 +71,7 @@ pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
     let (mut first, others) = runs(arguments, &business)?;
     let variant = economics_inputs::variant(&first, business.request.variant.as_deref())?;
     let workload = economics_inputs::workload_of(&first, &variant, &business.request)?;
-    let book = business.book_for(&first.header, &workload)?;
+    let book = business.book_for(&first.header, &workload, None)?;
     business.reprice(&mut first, book.currency)?;
     let interest = business.load.interest.unwrap_or(0.0);
     let scenario = Scenario::of(&workload, &book, interest);
@@ -92,7 +93,7 @@ pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
     let shown = output::economics::optimize::answer(&answer);
     deliver(&shown, &answer, None, &arguments.answer, global)?;
 
-    Ok(ExitCode::from(if answer.worthwhile > 0 { 0 } else { exit::INCONCLUSIVE }))
+    Ok(ExitCode::from(if answer.settled { 0 } else { exit::INCONCLUSIVE }))
 }
 
 /// The run in use, and others over the same prompts.

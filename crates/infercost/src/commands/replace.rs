@@ -78,7 +78,7 @@ pub(crate) fn run(arguments: &ReplaceCommand, global: &GlobalFlags) -> anyhow::R
     let business = EconomicsInputs::read(arguments.economics.request(global))?;
     let old = economics_inputs::measured(&business.request, Some(&arguments.old))?;
     let new = new_workload(arguments, &business, &old.workload)?;
-    let book = business.book_for(&old.run.header, &old.workload)?;
+    let book = business.book_for(&old.run.header, &old.workload, None)?;
     let terms = terms(arguments, &business, &book)?;
     let mut answer = replacement(&old.workload, &new, &terms);
 

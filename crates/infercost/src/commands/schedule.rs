@@ -99,7 +99,7 @@ pub(crate) struct ScheduleCommand {
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) step: Option<Duration>,
 
-    /// Wait for the planned times, and run the command behind `--`
+    /// Wait for the planned times, and run the command after `--`
     #[arg(long, requires = "command")]
     pub(crate) run: bool,
 

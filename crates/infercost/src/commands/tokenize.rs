@@ -29,7 +29,7 @@ pub(crate) struct TokenizeCommand {
     /// Take the names of special tokens as plain text
     #[arg(long)]
     pub(crate) literal: bool,
-    /// Print the pieces beside the ids
+    /// Print the pieces next to the ids
     #[arg(long)]
     pub(crate) pieces: bool,
 }

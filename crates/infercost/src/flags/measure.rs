@@ -29,11 +29,11 @@ pub(crate) struct MeasureFlags {
     #[arg(long, value_name = "TIME", default_value = "20m", requires = "measure", value_parser = time)]
     pub(crate) budget: Duration,
 
-    /// Share of the cost that must be saved: less is no answer
+    /// Share of the cost that must be saved: less is not worth a change
     #[arg(long, value_name = "SHARE", default_value_t = 0.1, requires = "measure", value_parser = share_above_zero)]
     pub(crate) saving: f64,
 
-    /// Measure every setting in every round, though it is surely no answer: the whole grid that a race spares
+    /// Measure every setting in every round, though it surely saves too little: the whole grid that a race spares
     #[arg(long, requires = "measure")]
     pub(crate) exhaustive: bool,
 

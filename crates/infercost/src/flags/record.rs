@@ -28,8 +28,8 @@ pub(crate) struct RecordFlags {
     )]
     pub(crate) models: Vec<String>,
 
-    /// Hosted API beside them, paid by its tokens: https://host/v1#NAME is asked, a NAME alone stands by its price;
-    /// =IN/OUT behind it is the price per million tokens read and written; may be given several times
+    /// Hosted API to compare with, paid by its tokens: https://host/v1#NAME is asked, a NAME alone stands by its price;
+    /// =IN/OUT after it is the price per million tokens read and written; may be given several times
     #[arg(long, value_name = "API")]
     pub(crate) hosted: Vec<String>,
 

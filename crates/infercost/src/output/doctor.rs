@@ -159,10 +159,9 @@ fn facts(rows: &[(&'static str, String)]) -> Vec<Column> {
 
 fn machine(diagnosis: &Diagnosis) -> Rows {
     let facts = &diagnosis.machine;
-    let cores = facts.cores.map_or_else(String::new, |cores| format!("{cores} × "));
     let bandwidth = facts.memory_bandwidth.map(|rate| number::significant(rate / 1e9));
     let mut rows = vec![
-        ("cpu", format!("{cores}{}", or_unknown(facts.cpu.clone()))),
+        ("cpu", facts.processor()),
         ("memory", or_unknown(facts.memory.map(|memory| number::bytes(memory.0)))),
         ("memory read", or_unknown(bandwidth.map(|rate| format!("{rate} GB/s by all cores, measured")))),
     ];

@@ -156,7 +156,7 @@ pub(crate) fn irregularity(kind: IrregularityKind, found: &Irregularity) -> Stri
         IrregularityKind::ImpossibleNumber => {
             "attributes hold no possible count or amount, and were not used"
         }
-        IrregularityKind::TotalMismatch => "calls state tokens that do not add up to the total beside them",
+        IrregularityKind::TotalMismatch => "calls state tokens that do not add up to the total next to them",
         IrregularityKind::ZeroCost => {
             "calls state a cost of 0 for tokens that were used; it was taken for unknown"
         }

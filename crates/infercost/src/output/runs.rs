@@ -31,7 +31,7 @@ pub(crate) fn list(entries: &[RunEntry], traces: &Path) -> Answer {
         },
         table: vec![
             Column::left("run", 0, ids),
-            Column::left("recommendation", 0, answers),
+            Column::left("answer", 0, answers),
             Column::left("began (UTC)", 1, dates),
             Column::left("machine", 2, machines),
             Column::left("variants", 3, variants),

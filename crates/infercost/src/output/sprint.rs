@@ -24,12 +24,15 @@ const WIDTH: usize = 80;
 
 /// The answer for Markdown, CSV and files: every setting that was tried, and what it rests on.
 pub(crate) fn answer(outcome: &SprintOutcome) -> Answer {
-    let is_found = matches!(outcome.answer, Outcome::Found { .. });
     let cost = outcome
         .present_cost
         .map_or(UNKNOWN.to_owned(), |cost| format!("{} {}", thousand(cost), outcome.prices.currency));
     let mut answer = Answer {
-        tone: if is_found { Tone::Good } else { Tone::Doubt },
+        tone: match outcome.answer {
+            Outcome::Found { .. } => Tone::Good,
+            Outcome::Nothing => Tone::Plain,
+            Outcome::Unsettled { .. } => Tone::Doubt,
+        },
         headline: outcome.sentence.clone(),
         subject: format!("{} · 1,000 answers cost {cost} as it is", outcome.workload),
         table: columns(&outcome.settings),
@@ -45,7 +48,7 @@ pub(crate) fn answer(outcome: &SprintOutcome) -> Answer {
     for lever in &outcome.levers {
         levers.push(lever_line(lever));
     }
-    answer.explain(Section::lines("beside flags", levers));
+    answer.explain(Section::lines("other than flags", levers));
     answer.explain(Section::lines("basis", basis(outcome)));
     answer
 }
@@ -82,8 +85,11 @@ pub(crate) fn render(outcome: &SprintOutcome, review: Option<&CostReview>) -> St
 }
 
 fn headline(outcome: &SprintOutcome) -> String {
-    let is_found = matches!(outcome.answer, Outcome::Found { .. });
-    let style = if is_found { SUCCESS } else { DOUBT };
+    let style = match outcome.answer {
+        Outcome::Found { .. } => SUCCESS,
+        Outcome::Nothing => STRONG,
+        Outcome::Unsettled { .. } => DOUBT,
+    };
     let mut text = format!("{} ", styled(style, "→"));
     text.push_str(&wrapped(&outcome.sentence, 2, STRONG));
     if let Some(command) = &outcome.command {

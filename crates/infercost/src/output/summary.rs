@@ -12,24 +12,7 @@ use crate::output::layout::short_name;
 
 /// What of the model is known, in one sentence: speed, latency, cost.
 pub(crate) fn headline(report: &Report, only: &CandidateReport) -> String {
-    let name = short_name(report, only);
-    let mut parts = Vec::new();
-    if let Some(speed) = only.decode_tokens_per_s {
-        parts.push(format!("{} tokens/s", number::significant(speed.point)));
-    }
-    if let Some(ttft) = only.ttft_s {
-        parts.push(format!("TTFT {}", number::seconds(ttft.p50)));
-    }
-    if let Some(cost) = only.cost.per_million_output_tokens {
-        let currency = report.price_book.currency;
-        parts.push(format!("{} {currency} per million output tokens", number::significant(cost.point)));
-    }
-
-    if parts.is_empty() {
-        format!("{name}: too little was measured")
-    } else {
-        format!("{name}: {}", parts.join(", "))
-    }
+    infercost_run::summary::headline(&short_name(report, only), report, only)
 }
 
 /// A row a quantity, with its interval and its unit.

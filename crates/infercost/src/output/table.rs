@@ -7,7 +7,7 @@ use infercost_core::text::count;
 use infercost_core::{
     EnergySource, Estimate, Fact, Finding, FindingCode, Gate, Recommendation, Severity, Verdict,
 };
-use infercost_run::number;
+use infercost_run::{number, shell};
 
 use crate::output::answer::{Answer, CAUTIONS, Caution, Cell, Tone};
 use crate::output::columns::Column;
@@ -23,7 +23,7 @@ pub(crate) fn answer(report: &Report, folders: &[PathBuf], typed: &[String]) -> 
         Recommendation::MeasureMore { why, .. } => (Tone::Doubt, why),
     };
     let by_price = hosted::headline(report);
-    let cautions = cautions(report, by_price.is_some());
+    let cautions = cautions(report, folders, by_price.is_some());
     let steps = match (&by_price, typed.first()) {
         (Some(_), Some(typed)) => hosted::measuring(report, typed),
         _ => Vec::new(),
@@ -75,20 +75,29 @@ fn machine(report: &Report) -> String {
     if !report.machines.is_empty() {
         return count(report.machines.len() as u64, "machine");
     }
-    let machine = report.machine.cpu.as_deref().unwrap_or("unknown CPU");
-    let cores = report.machine.cores.map_or_else(String::new, |cores| format!(", {cores} logical cores"));
-    format!("{machine}{cores}")
+    report.machine.processor()
 }
 
 /// The warnings; what the headline says of hosted models is not said again below it.
-fn cautions(report: &Report, says_hosted: bool) -> Vec<Caution> {
+fn cautions(report: &Report, folders: &[PathBuf], says_hosted: bool) -> Vec<Caution> {
     let mut cautions = Vec::new();
     for finding in report.findings.iter().filter(|finding| finding.severity == Severity::Warning) {
-        if !(says_hosted && finding.code() == FindingCode::Hosted) {
-            cautions.push(caution(finding));
+        if says_hosted && finding.code() == FindingCode::Hosted {
+            continue;
         }
+        let caution = caution(finding);
+        let fix = resume(finding, folders).or(caution.fix);
+        cautions.push(Caution { fix, ..caution });
     }
     cautions
+}
+
+/// The command that resumes the first run without an end, by its folder: its id may not lie below `--traces`.
+fn resume(finding: &Finding, folders: &[PathBuf]) -> Option<String> {
+    let Fact::CutOff { runs, .. } = &finding.fact else { return None };
+    let run = runs.first()?;
+    let folder = folders.iter().find(|folder| folder.file_name().is_some_and(|name| name == run.as_str()))?;
+    Some(format!("infercost compare --resume={}", shell::word(&folder.display().to_string())))
 }
 
 /// Short words where there are some, else the finding's first sentence; and what to do.
@@ -99,8 +108,10 @@ fn caution(finding: &Finding) -> Caution {
         FindingCode::UtilizationAssumed => utilization(finding),
         FindingCode::EnergyUnavailable => "energy was not measured: the cost leaves it out".to_owned(),
         FindingCode::EnergyEstimated => "energy is estimated, not measured".to_owned(),
-        FindingCode::Interrupted => "the run was cut off".to_owned(),
+        FindingCode::Interrupted => cut_off(finding),
         FindingCode::Hosted => by_price(finding),
+        // its sentence ends with the fix that is shown next to it
+        FindingCode::UtilizationContradicted => Caution::of_note(&finding.sentence()).words,
         _ => first_sentence(&finding.sentence()),
     };
     Caution { words, fix: finding.fix.as_ref().map(ToString::to_string) }
@@ -113,6 +124,14 @@ fn utilization(finding: &Finding) -> String {
             format!("utilization of {} is assumed", number::percent(*utilization))
         }
         _ => first_sentence(&finding.sentence()),
+    }
+}
+
+/// `the run was cut off`.
+fn cut_off(finding: &Finding) -> String {
+    match &finding.fact {
+        Fact::CutOff { runs, .. } if runs.len() > 1 => format!("{} runs were cut off", runs.len()),
+        _ => "the run was cut off".to_owned(),
     }
 }
 

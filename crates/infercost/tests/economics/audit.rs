@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{SETTINGS, bench, check, close, sample};
+use super::{SETTINGS, bench, check, close, recorded, sample};
 use crate::program::{json, run};
 
 #[test]
@@ -37,6 +37,49 @@ fn the_audit_of_a_run_with_known_joules() {
     let report = json(&run(folder.path(), &["report", "--json"]));
     let cost = &report["candidates"][0]["cost"]["per_inference"]["point"];
     assert!(close(cost, sum), "{cost} is not {sum}");
+}
+
+/// One quantity has one interval, whichever command says it: tokens and seconds come from the same answers, and longer
+/// ones have more of both.
+#[test]
+fn the_audit_and_the_report_give_the_same_intervals() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = sample();
+    let report = json(&run(folder.path(), &["report", &sample, "--json"]));
+    let audit = json(&run(folder.path(), &["audit", &sample, "--json"]));
+    let reported = &report["candidates"][0]["cost"];
+    for quantity in ["per_inference", "per_correct", "per_million_output_tokens"] {
+        for end in ["point", "lower", "upper"] {
+            let wanted = reported[quantity][end].as_f64().unwrap();
+            assert!(
+                close(&audit[quantity][end], wanted),
+                "{quantity}: {} {}",
+                audit[quantity],
+                reported[quantity]
+            );
+        }
+    }
+}
+
+/// What a monitor kept is audited by its name, and as the newest where there is no run: it needs no `compare`.
+#[test]
+fn the_newest_recording_is_found_where_there_is_no_run() {
+    let folder = bench();
+    let traces = folder.path().join("traces");
+    recorded::write(folder.path(), "20261104-000000");
+    recorded::write(folder.path(), "20261105-000000");
+    check(folder.path(), &["audit", "latest"], 0, &["in run 20261101-000000"]);
+
+    fs::remove_dir_all(traces.join("20261101-000000")).unwrap();
+    fs::remove_dir_all(traces.join("20261104-000000")).unwrap();
+    let named = json(&run(folder.path(), &["audit", "20261105-000000", "--json"]));
+    assert_eq!(named["output_tokens"]["value"], 90_000.0, "{named:#}");
+    for arguments in [&["audit", "latest", "--json"][..], &["audit", "--json"]] {
+        assert_eq!(json(&run(folder.path(), arguments)), named, "{arguments:?}");
+    }
+
+    fs::remove_dir_all(&traces).unwrap();
+    check(folder.path(), &["audit", "latest"], 2, &["no run below"]);
 }
 
 #[test]

@@ -51,4 +51,13 @@ fn a_run_that_was_cut_off_is_called_so() {
     fs::write(&spans, &whole[..whole.len() - 200]).unwrap();
     assert_eq!(state(), "cut_off");
     check(folder.path(), &["runs", "show", OLDEST], 0, &["`infercost compare --resume` resumes it"]);
+
+    // between two windows, so that no window tells of it
+    let report = json(&run(folder.path(), &["report", "--json"]));
+    let findings = report["findings"].as_array().unwrap();
+    let cut = findings.iter().find(|finding| finding["code"] == "interrupted").unwrap();
+    assert_eq!((&cut["severity"], &cut["facts"]["windows"]), (&"warning".into(), &0.into()), "{cut:#}");
+    let shown = String::from_utf8(run(folder.path(), &["report"]).stdout).unwrap();
+    let resume = format!("infercost compare --resume=traces/{OLDEST}");
+    assert!(shown.contains("! the run was cut off") && shown.contains(&resume), "{shown}");
 }

@@ -7,12 +7,14 @@ use super::{CURVE, SETTINGS, bench, sample, text};
 use crate::hosted_run;
 use crate::made_up::MadeUp;
 use crate::program::infercost;
+use crate::recorded;
 
 /// Commands and the names of their captures.
-const COMMANDS: [(&str, &str); 9] = [
+const COMMANDS: [(&str, &str); 10] = [
     ("report", "report SAMPLE"),
     ("hosted", "report 20261031-000000 --config usd.toml"),
     ("audit", "audit 20261101-000000"),
+    ("monitored", "audit 20261104-000000"),
     ("host", "host 20261101-000000 --requests-per-hour 1000"),
     ("optimize", "optimize 20261101-000000"),
     ("replace", "replace 20261101-000000 20261102-000000 --new-price 1200 --resale 200"),
@@ -47,6 +49,7 @@ fn lasting() -> tempfile::TempDir {
     fs::write(folder.path().join("infercost.toml"), settings).unwrap();
     fs::write(folder.path().join("curve.csv"), CURVE).unwrap();
     hosted_run::write(folder.path(), "20261031-000000");
+    recorded::write(folder.path(), "20261104-000000");
     fs::write(folder.path().join("usd.toml"), "[prices]\ncurrency = \"USD\"\nelectricity = 0.3\n").unwrap();
     folder
 }

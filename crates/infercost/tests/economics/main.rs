@@ -19,6 +19,7 @@ mod pace;
 mod prices;
 #[path = "../program/mod.rs"]
 mod program;
+mod recorded;
 mod replacement;
 mod schedule;
 mod settings;

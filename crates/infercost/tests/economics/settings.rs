@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{bench, check, sample, text};
+use super::{bench, check, close, sample, text};
 use crate::program::{infercost, json, run};
 use crate::workspace;
 
@@ -64,6 +64,81 @@ fn utilization_follows_from_the_load() {
         follows["bill"]["parts"].as_array().unwrap().iter().find(|part| part["name"] == "hardware");
     let amount: f64 = hardware.unwrap()["amount"].as_str().unwrap().parse().unwrap();
     assert!((amount - 1.0 / 3600.0 / 0.125).abs() < 1e-9, "{follows:#}");
+}
+
+/// Where a utilization and a load contradict each other, the load counts in every answer, and each says so. What is
+/// within a tenth is no contradiction.
+#[test]
+fn a_utilization_that_contradicts_the_load_is_warned_of() {
+    let folder = bench();
+    let stated = fs::read_to_string(folder.path().join("infercost.toml")).unwrap();
+    let load = "[load]\nrequests_per_hour = 900\nhours_per_day = 12\ncapacity_per_hour = 3600\n";
+    fs::write(folder.path().join("infercost.toml"), format!("{stated}{load}")).unwrap();
+
+    let audit = json(&run(folder.path(), &["audit", "--json"]));
+    let host = json(&run(folder.path(), &["host", "--json"]));
+    let report = json(&run(folder.path(), &["report", "--json"]));
+    let own = host["ways"].as_array().unwrap().iter().find(|way| way["name"] == "own").unwrap();
+
+    // 900 of 3,600 requests an hour in half of the hours: of eight seconds one is worked
+    let wanted = 1e-5 + 7.0 * 2e-6 + 8.0 / 3600.0;
+    let words = "Utilization of 50 % contradicts [load], by which it is 12.5 %; leave one of them out.";
+    for (answer, cost) in [
+        (&audit, &audit["per_inference"]),
+        (&host, &own["per_inference"]),
+        (&report, &report["candidates"][0]["cost"]["per_inference"]),
+    ] {
+        assert!(close(&cost["point"], wanted), "{cost} is not {wanted}");
+        let findings = answer["findings"].as_array().unwrap();
+        let found = findings.iter().find(|one| one["code"] == "utilization_contradicted").unwrap();
+        assert_eq!((&found["severity"], &found["message"]), (&"warning".into(), &words.into()));
+    }
+    let first_line = "Utilization of 50 % contradicts [load], by which it is 12.5 %";
+    check(folder.path(), &["audit"], 4, &[first_line, "leave one of them out"]);
+    check(folder.path(), &["report"], 0, &[first_line, "leave one of them out"]);
+
+    let alike = stated.replace("utilization = 0.5", "utilization = 0.13");
+    fs::write(folder.path().join("infercost.toml"), format!("{alike}{load}")).unwrap();
+    let audit = json(&run(folder.path(), &["audit", "--json"]));
+    assert!(close(&audit["per_inference"]["point"], wanted), "{audit:#}");
+    assert!(!audit["findings"].to_string().contains("utilization_contradicted"), "{audit:#}");
+}
+
+/// A PUE is the settings' only where they give one.
+#[test]
+fn a_pue_that_nobody_gives_is_called_assumed() {
+    let folder = bench();
+    let source = || {
+        let audit = json(&run(folder.path(), &["audit", "--json"]));
+        let assumptions = audit["assumptions"].as_array().unwrap();
+        let pue = assumptions.iter().find(|one| one["what"].as_str().unwrap().starts_with("PUE ")).unwrap();
+        (pue["what"].clone(), pue["source"].clone())
+    };
+    assert_eq!(source(), ("PUE 1".into(), "assumed: nobody says it".into()));
+
+    let stated = fs::read_to_string(folder.path().join("infercost.toml")).unwrap();
+    let given = stated.replace("utilization = 0.5", "utilization = 0.5\npue = 1.2");
+    fs::write(folder.path().join("infercost.toml"), given).unwrap();
+    assert_eq!(source(), ("PUE 1.2".into(), "infercost.toml".into()));
+}
+
+/// What one machine answers, by the flag, is the capacity that the load is set against, in the audit as in the
+/// comparison of ways to host.
+#[test]
+fn a_capacity_by_flag_moves_the_utilization() {
+    let folder = bench();
+    let stated = fs::read_to_string(folder.path().join("infercost.toml")).unwrap();
+    let silent = stated.replace("utilization = 0.5\n", "");
+    fs::write(folder.path().join("infercost.toml"), format!("{silent}[load]\nrequests_per_hour = 900\n"))
+        .unwrap();
+
+    // half of 1,800 requests an hour: two seconds of each machine hour a request
+    let audit = json(&run(folder.path(), &["audit", "--capacity-per-hour", "1800", "--json"]));
+    let host = json(&run(folder.path(), &["host", "--capacity-per-hour", "1800", "--json"]));
+    let own = host["ways"].as_array().unwrap().iter().find(|way| way["name"] == "own").unwrap();
+    let wanted = 1e-5 + 2.0 * 2e-6 + 4.0 / 3600.0;
+    assert!(close(&audit["per_inference"]["point"], wanted), "{audit:#}");
+    assert!(close(&own["per_inference"]["point"], wanted), "{own:#}");
 }
 
 /// Zones are known where this machine holds none.

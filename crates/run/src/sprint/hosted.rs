@@ -29,14 +29,12 @@ pub(super) fn workload(
     let is_measured = total.energy_source.is_measured() && account.joules.len() == account.busy_s.len();
     let joules = if is_measured { amount_estimate(&account.joules, CONFIDENCE) } else { None };
     let facts = machine::unmeasured_facts(&[]);
-    let cpu = facts.cpu.as_deref().unwrap_or("unknown CPU");
-    let cores = facts.cores.map_or_else(String::new, |cores| format!("{cores} × "));
 
     Some(Workload {
         variant,
         run: RunId(header.id.to_string()),
         date: header.started_at.to_zoned(TimeZone::UTC).date(),
-        machine: format!("{cores}{cpu}"),
+        machine: facts.processor(),
         prompts_sha256: work.sha256.clone(),
         inferences: total.answers + total.failures,
         failures: total.failures,
@@ -55,6 +53,8 @@ pub(super) fn workload(
         input_tokens: total.input_tokens.map(|tokens| exact(tokens as f64 / answers, account.busy_s.len())),
         output_tokens: Some(exact(total.output_tokens as f64 / answers, account.busy_s.len())),
         correct: None,
+        per_output_token: None,
+        per_right_answer: None,
     })
 }
 

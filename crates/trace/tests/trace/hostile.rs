@@ -239,3 +239,13 @@ proptest! {
         })?;
     }
 }
+
+/// What is left aside is said in words, and nothing of what is whole.
+#[test]
+fn what_is_left_aside_is_said_in_words() {
+    let cut = ReadNotes { torn_bytes: 2047, ..ReadNotes::default() };
+    assert_eq!(cut.to_string(), "the last line, cut off after 2047 bytes");
+    let foreign = ReadNotes { unknown_spans: 1, duplicate_spans: 2, torn_bytes: 0 };
+    let words = "1 span of another program or a newer version; 2 spans that had come before";
+    assert_eq!(foreign.to_string(), words);
+}

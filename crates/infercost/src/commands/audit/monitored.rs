@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use infercost_monitor::bill::{self, MonitoredBill};
 use infercost_monitor::{Shown, Tariffs, recording};
 use infercost_run::economics_inputs::EconomicsInputs;
+use infercost_run::run_folder;
 
 use super::AuditCommand;
 use crate::commands::monitor::tariffs_of;
@@ -14,9 +15,20 @@ use crate::flags::GlobalFlags;
 use crate::output::answer::delivery::{self, deliver_as};
 use crate::output::economics::monitored;
 
-/// The folder of a recording: a path, or a name below `traces`; `None` where there is none of that name.
-pub(super) fn folder(traces: &Path, name: &str) -> Option<PathBuf> {
-    [PathBuf::from(name), traces.join(name)].into_iter().find(|folder| recording::is_recording(folder))
+/// The folder of a recording: a path, or a name below `traces`; the newest one where no run is named, or just the newest,
+/// and there is no run. `None` where no recording is meant.
+pub(super) fn folder(traces: &Path, name: Option<&str>) -> anyhow::Result<Option<PathBuf>> {
+    let named = name.map(|name| [PathBuf::from(name), traces.join(name)]);
+    let named = named.into_iter().flatten().find(|folder| recording::is_recording(folder));
+    if named.is_some() {
+        return Ok(named);
+    }
+
+    let is_newest = name.is_none_or(|name| name == run_folder::LATEST);
+    if !is_newest || !run_folder::newest_first(traces)?.is_empty() {
+        return Ok(None);
+    }
+    Ok(recording::newest_below(traces)?)
 }
 
 pub(super) fn audit(

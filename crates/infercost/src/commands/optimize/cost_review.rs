@@ -42,6 +42,8 @@ pub(super) fn of(
             per_user: None,
             per_month: None,
             output_tokens: workload.output_tokens,
+            per_output_token: workload.per_output_token,
+            per_right_answer: workload.per_right_answer,
             revenue: Some(revenue),
             limits: Limits {
                 loss_zone: Some(business.revenue.loss_zone.unwrap_or(LOSS_ZONE)),

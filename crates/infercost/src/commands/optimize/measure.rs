@@ -32,6 +32,9 @@ pub(super) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
         workload.map(|workload| cost_review::of(workload, &outcome.prices, &business)).transpose()?;
     let shown = output::sprint::render(&outcome, review.as_ref());
     deliver_as(&shown, &output::sprint::answer(&outcome), &outcome, None, &arguments.answer, global)?;
-    let is_found = matches!(outcome.answer, Answer::Found { .. });
-    Ok(ExitCode::from(if is_found { 0 } else { exit::INCONCLUSIVE }))
+
+    Ok(ExitCode::from(match outcome.answer {
+        Answer::Found { .. } | Answer::Nothing => 0,
+        Answer::Unsettled { .. } => exit::INCONCLUSIVE,
+    }))
 }

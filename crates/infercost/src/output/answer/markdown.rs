@@ -55,7 +55,18 @@ fn titled(section: &Section) -> String {
 }
 
 fn list(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("- {}\n", escaped(line))).collect()
+    lines.iter().map(|line| item(line)).collect()
+}
+
+/// A line as a list's item. The marks of the terminal are not repeated: what is indented there hangs below the item before
+/// it, and a warning says that it is one.
+fn item(line: &str) -> String {
+    let (indent, line) = line.strip_prefix("  ").map_or(("", line), |line| ("  ", line));
+    match (line.strip_prefix("- "), line.strip_prefix("! ")) {
+        (Some(note), _) => format!("{indent}- {}\n", escaped(note)),
+        (_, Some(warning)) => format!("{indent}- **Warning:** {}\n", escaped(warning)),
+        (None, None) => format!("{indent}- {}\n", escaped(line)),
+    }
 }
 
 /// Commands, as they are typed.
@@ -126,6 +137,16 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::output::answer::{Caution, Cell};
+
+    #[test]
+    fn an_item_has_one_mark() {
+        let lines =
+            ["! prices are old", "- n was small", "shared prefix: --x", "  confirm: a_b"].map(str::to_owned);
+        assert_eq!(
+            list(&lines),
+            "- **Warning:** prices are old\n- n was small\n- shared prefix: --x\n  - confirm: a\\_b\n"
+        );
+    }
 
     #[test]
     fn cells_stay_cells_and_commands_stay_commands() {

@@ -143,6 +143,15 @@ fn by_utilization(hosting: &Hosting) -> Vec<Column> {
     table
 }
 
+/// Against what owning is held, and with which machines: as the costs count them, where a load is given.
+fn owning(hosting: &Hosting) -> String {
+    let load = hosting.ways.iter().find_map(|way| way.own_cheaper_from.as_ref());
+    match load.map(|load| load.planned_utilization) {
+        Some(planned) if planned < 1.0 => format!("own, used up to {}, against", percent(planned)),
+        _ => "own, used to the full, against".to_owned(),
+    }
+}
+
 fn break_evens(hosting: &Hosting) -> Vec<Column> {
     let mut names = Vec::new();
     let mut from = Vec::new();
@@ -152,14 +161,15 @@ fn break_evens(hosting: &Hosting) -> Vec<Column> {
         names.push(Cell::words(way.name.clone()));
         from.push(Cell::words(match (&load.requests_per_hour, &load.utilization) {
             (Some(requests), Some(used)) => {
-                format!("{} requests/h, {} used", estimate(requests), share(used))
+                let again = load.reason.0.as_ref().map_or_else(String::new, |again| format!(", {again}"));
+                format!("{} requests/h, {} used{again}", estimate(requests), share(used))
             }
             _ => format!("{UNKNOWN} {}", load.reason.sentence()),
         }));
         paid.push(payback(way));
     }
     vec![
-        Column::left("own against", 0, names),
+        Column::left(owning(hosting), 0, names),
         Column::left("is cheaper from", 0, from),
         Column::left("pays back after", 0, paid),
     ]

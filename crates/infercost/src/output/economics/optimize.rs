@@ -15,7 +15,11 @@ pub(crate) fn answer(found: &Optimization) -> Answer {
     let (unknown, known): (Vec<&Change>, Vec<&Change>) =
         found.changes.iter().partition(|change| change.basis == Basis::Unknown);
     let mut answer = Answer {
-        tone: if found.worthwhile > 0 { Tone::Good } else { Tone::Doubt },
+        tone: match (found.worthwhile, found.settled) {
+            (0, true) => Tone::Plain,
+            (0, false) => Tone::Doubt,
+            _ => Tone::Good,
+        },
         headline: found.why.to_string(),
         subject: format!("{} · 1,000 inferences cost {cost}", found.name),
         table: changes(&known, found.worthwhile),
