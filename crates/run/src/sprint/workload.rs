@@ -9,7 +9,7 @@ use infercost_harness::load::{ArrivalTimes, Arrivals};
 use infercost_sprint::workload::{self, TraceInput, TraceRequest, TraceWorkload, text_of_length};
 use sha2::{Digest as _, Sha256};
 
-use super::{SprintRequest, WorkloadRequest};
+use super::{SprintRequest, WorkloadRequest, parquet};
 use crate::usage::usage;
 use crate::{foreign_traces, prompts, run_folder};
 
@@ -160,6 +160,11 @@ fn of_source(request: &SprintRequest, source: &str) -> anyhow::Result<Source> {
     }
 
     let path = Path::new(source);
+    if parquet::is_meant(path) {
+        let wanted = &request.workload;
+        let trace = parquet::read(path, wanted.read_parquet, requests_of_a_trace(wanted))?;
+        return Ok(of_trace(&infercost_text::display_name(path), trace, wanted));
+    }
     if path.is_file() {
         let file = infercost_text::display_name(path);
         let text = infercost_text::read(path, MAX_TRACE_BYTES, "workload")?;
@@ -193,13 +198,18 @@ fn looks_like_spans(text: &str) -> bool {
         .any(|word| beginning.contains(word))
 }
 
+/// How many requests of a trace are replayed.
+fn requests_of_a_trace(wanted: &WorkloadRequest) -> usize {
+    wanted.requests.map_or(OF_A_TRACE, |count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
 /// Requests of a trace that states lengths, with text of that length.
 fn of_trace(name: &str, trace: TraceWorkload, wanted: &WorkloadRequest) -> Source {
-    let most = wanted.requests.map_or(OF_A_TRACE, |count| usize::try_from(count).unwrap_or(usize::MAX));
-    let (held, left_out) = (trace.requests.len(), trace.left_out);
-    let trace = trace.cut(most, wanted.speedup);
-    let mut notes = Vec::new();
-    if held > most {
+    let most = requests_of_a_trace(wanted);
+    let (held, left_out) = (trace.held, trace.left_out);
+    let mut trace = trace.cut(most, wanted.speedup);
+    let mut notes = std::mem::take(&mut trace.notes);
+    if held > u64::try_from(most).unwrap_or(u64::MAX) {
         notes.push(format!("the first {most} of {held} requests are replayed; --requests takes more"));
     }
     if left_out > 0 {
@@ -306,7 +316,15 @@ fn of_calls(request: &SprintRequest, source: &str) -> anyhow::Result<Source> {
     }
 
     let left_out = u64::try_from(total - requests.len()).unwrap_or(0);
-    let workload = TraceWorkload { format: "OTLP".to_owned(), requests, has_arrivals: true, left_out };
+    let held = u64::try_from(requests.len()).unwrap_or(u64::MAX);
+    let workload = TraceWorkload {
+        format: "OTLP".to_owned(),
+        requests,
+        has_arrivals: true,
+        held,
+        left_out,
+        ..TraceWorkload::default()
+    };
     Ok(of_trace(&infercost_core::without_secrets(source), workload, &request.workload))
 }
 
@@ -316,7 +334,7 @@ fn pace(wanted: &WorkloadRequest, requests: &[TimedPrompt], seed: u64) -> anyhow
         return Ok(if concurrency == 1 { Pace::OneByOne } else { Pace::InFlight(concurrency) });
     }
     if let Some(rate) = wanted.rate {
-        let count = wanted.requests.map_or(OF_A_TRACE, |count| usize::try_from(count).unwrap_or(usize::MAX));
+        let count = requests_of_a_trace(wanted);
         let times: Vec<Duration> = ArrivalTimes::new(Arrivals::Poisson, rate, seed).take(count).collect();
         return Ok(Pace::AtTimes(times.into()));
     }
