@@ -41,8 +41,7 @@ pub(crate) fn read(path: &Path, most: usize) -> anyhow::Result<TraceWorkload> {
 
 fn of_public_trace(path: &Path, file: &ParquetRows, most: usize) -> anyhow::Result<TraceWorkload> {
     let name = infercost_text::display_name(path);
-    let mut rows =
-        TraceRows::of(&name, file.columns(), most).map_err(|fault| usage(fault.to_string()))?;
+    let mut rows = TraceRows::of(&name, file.columns(), most).map_err(|fault| usage(fault.to_string()))?;
     let wanted = rows.wanted().to_vec();
 
     let mut fault = None;
@@ -95,7 +94,10 @@ fn said(path: &Path, error: &QueryError) -> anyhow::Error {
     let text = match error {
         QueryError::Tables(error) => chain(error),
         QueryError::Memory { .. } => {
-            format!("{}: too many requests to sort them in memory; replay fewer with --requests", path.display())
+            format!(
+                "{}: too many requests to sort them in memory; replay fewer with --requests",
+                path.display()
+            )
         }
         other => format!("{}: {}", path.display(), chain(other)),
     };

@@ -184,11 +184,7 @@ impl ParquetRows {
         Ok(true)
     }
 
-    fn wanted_cells(
-        &self,
-        batch: &RecordBatch,
-        wanted: &[usize],
-    ) -> Result<Vec<Vec<TraceCell>>, ArrowError> {
+    fn wanted_cells(&self, batch: &RecordBatch, wanted: &[usize]) -> Result<Vec<Vec<TraceCell>>, ArrowError> {
         let mut columns = Vec::with_capacity(wanted.len());
         for place in wanted {
             let name = self.columns.get(*place);

@@ -108,7 +108,12 @@ fn requests_under_load_at_a_rate_have_times() {
     write(
         folder.path(),
         "run",
-        &[at(1, None), at(5, Some("2.5 requests/s")), at(3, Some("concurrency 4")), at(4, Some("2.5 requests/s"))],
+        &[
+            at(1, None),
+            at(5, Some("2.5 requests/s")),
+            at(3, Some("concurrency 4")),
+            at(4, Some("2.5 requests/s")),
+        ],
     );
     let found = of_folder(folder.path(), 100);
     assert_eq!(told(&found.requests), [(4, 100), (5, 100)]);

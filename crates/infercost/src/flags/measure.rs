@@ -137,13 +137,16 @@ pub(crate) struct MeasureFlags {
     pub(crate) require_measured: bool,
 }
 
-/// What reads Parquet in this build.
+/// What reads Parquet.
+#[cfg(feature = "fleet")]
 fn parquet_reader() -> Option<ReadParquet> {
-    #[cfg(feature = "fleet")]
-    let reader: Option<ReadParquet> = Some(crate::parquet_workload::read);
-    #[cfg(not(feature = "fleet"))]
-    let reader = None;
-    reader
+    Some(crate::parquet_workload::read)
+}
+
+/// A build without it says so where a workload is Parquet.
+#[cfg(not(feature = "fleet"))]
+fn parquet_reader() -> Option<ReadParquet> {
+    None
 }
 
 fn parameter(text: &str) -> Result<Parameter, String> {

@@ -30,74 +30,89 @@ pub struct TraceCall {
     pub session: Option<String>,
 }
 
-/// A text that requests have in common, or begin with.
-struct SharedText {
-    number: u64,
-    /// Tokens of the last prompt and its answer.
-    tokens: u64,
-}
-
 /// The workload of calls in the order of their times. `file` is named in errors.
 ///
 /// # Errors
 /// [`WorkloadFault`] where there is no call, or one is longer than any model takes.
 pub fn of_calls(file: &str, calls: Vec<TraceCall>) -> Result<TraceWorkload, WorkloadFault> {
-    let mut texts = 0;
-    let mut by_prompt: HashMap<String, u64> = HashMap::new();
-    let mut by_session: HashMap<String, SharedText> = HashMap::new();
-    let mut continued = 0_u64;
+    let mut texts = Texts::default();
     let mut requests = Vec::with_capacity(calls.len());
-
     for call in calls {
         let too_long = |reason: String| WorkloadFault::of_file(file, reason);
-        let input_tokens = tokens(call.input_tokens).map_err(too_long)?;
+        let count = tokens(call.input_tokens).map_err(too_long)?;
         let output_tokens = tokens(call.output_tokens).map_err(too_long)?.max(1);
 
-        let mut new_text = || {
-            texts += 1;
-            texts
+        let at_s = call.at_s;
+        let number = texts.number(&call);
+        let input = match call.text {
+            Some(text) => TraceInput::Text(text),
+            None => TraceInput::Tokens { count, blocks: blocks(number, count) },
         };
-        let text = match (call.text, call.prompt, call.session) {
-            (Some(text), ..) => {
-                requests.push(TraceRequest {
-                    at_s: call.at_s,
-                    input: TraceInput::Text(text),
-                    output_tokens,
-                });
-                continue;
-            }
-            (None, Some(prompt), _) => Some(*by_prompt.entry(prompt).or_insert_with(new_text)),
-            (None, None, Some(session)) => {
-                let before = by_session.get(&session);
-                let goes_on = before.filter(|before| call.input_tokens >= before.tokens);
-                let number = goes_on.map_or_else(&mut new_text, |before| before.number);
-                continued += u64::from(goes_on.is_some());
-                let tokens = call.input_tokens.saturating_add(call.output_tokens);
-                by_session.insert(session, SharedText { number, tokens });
-                Some(number)
-            }
-            (None, None, None) => None,
-        };
-
-        let blocks = text.map_or_else(Vec::new, |number| blocks(number, input_tokens));
-        let input = TraceInput::Tokens { count: input_tokens, blocks };
-        requests.push(TraceRequest { at_s: call.at_s, input, output_tokens });
+        requests.push(TraceRequest { at_s, input, output_tokens });
     }
 
     let mut notes = Vec::new();
-    if continued > 0 {
+    if texts.continued > 0 {
         notes.push(format!(
-            "{continued} requests are assumed to begin with the prompt before them in their session, as they are long enough"
+            "{} requests are assumed to begin with the prompt before them in their session, as they are long enough",
+            texts.continued
         ));
     }
-    let workload = TraceWorkload {
-        format: "infercost".to_owned(),
-        requests,
-        has_arrivals: true,
-        notes,
-        ..TraceWorkload::default()
-    };
+    let format = "infercost".to_owned();
+    let workload = TraceWorkload { format, requests, has_arrivals: true, notes, ..TraceWorkload::default() };
     checked(file, workload)
+}
+
+/// Which calls have a text in common, or begin with it.
+#[derive(Default)]
+struct Texts {
+    count: u64,
+    by_prompt: HashMap<String, u64>,
+    by_session: HashMap<String, Begun>,
+    /// Calls that begin with the prompt before them.
+    continued: u64,
+}
+
+/// What was said last in a session.
+struct Begun {
+    text: u64,
+    /// Tokens of the prompt and its answer.
+    tokens: u64,
+}
+
+impl Texts {
+    /// The number of a call's text: a prompt that is as long as all that was said before goes on with that.
+    fn number(&mut self, call: &TraceCall) -> u64 {
+        if call.text.is_some() {
+            return self.next();
+        }
+        if let Some(prompt) = &call.prompt {
+            if let Some(known) = self.by_prompt.get(prompt) {
+                return *known;
+            }
+            let text = self.next();
+            self.by_prompt.insert(prompt.clone(), text);
+            return text;
+        }
+        let Some(session) = &call.session else { return self.next() };
+
+        let before = self.by_session.get(session);
+        let text = match before.filter(|before| before.tokens <= call.input_tokens) {
+            Some(before) => {
+                self.continued += 1;
+                before.text
+            }
+            None => self.next(),
+        };
+        let tokens = call.input_tokens.saturating_add(call.output_tokens);
+        self.by_session.insert(session.clone(), Begun { text, tokens });
+        text
+    }
+
+    fn next(&mut self) -> u64 {
+        self.count += 1;
+        self.count
+    }
 }
 
 /// The numbers of a text's first blocks.

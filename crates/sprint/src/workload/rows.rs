@@ -6,8 +6,8 @@ use infercost_text::shown;
 
 use super::tables::Columns;
 use super::{
-    MOST_REQUESTS, TraceInput, TraceRequest, TraceWorkload, WorkloadFault, checked, mooncake,
-    sharegpt, tables,
+    MOST_REQUESTS, TraceInput, TraceRequest, TraceWorkload, WorkloadFault, checked, mooncake, sharegpt,
+    tables,
 };
 
 /// Most bytes of the questions that are kept.
@@ -62,16 +62,7 @@ impl TraceRows {
 
         let most = most.clamp(1, MOST_REQUESTS);
         let file = file.to_owned();
-        Ok(Self {
-            file,
-            format,
-            wanted,
-            most,
-            requests: Vec::new(),
-            text_bytes: 0,
-            held: 0,
-            left_out: 0,
-        })
+        Ok(Self { file, format, wanted, most, requests: Vec::new(), text_bytes: 0, held: 0, left_out: 0 })
     }
 
     /// Places of the columns that are needed, among those of the file, in the order in which [`Self::append`] takes their

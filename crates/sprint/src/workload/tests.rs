@@ -119,11 +119,7 @@ fn names(names: &[&str]) -> Vec<String> {
 }
 
 /// A workload of rows, whose cells stand in the order of the columns that are wanted.
-fn of_rows(
-    columns: &[&str],
-    most: usize,
-    cells: &[Vec<TraceCell>],
-) -> Result<TraceWorkload, WorkloadFault> {
+fn of_rows(columns: &[&str], most: usize, cells: &[Vec<TraceCell>]) -> Result<TraceWorkload, WorkloadFault> {
     let mut rows = TraceRows::of("f.parquet", &names(columns), most)?;
     for (row, cells) in (1..).zip(cells) {
         rows.append(row, cells)?;
@@ -141,12 +137,13 @@ fn turn(from: &str, value: &str) -> TraceCell {
 fn typed_columns_give_what_their_text_gives() {
     use TraceCell::{Missing, Moment, Number, Text, Whole};
 
-    let text = "Timestamp,Model,Request tokens,Response tokens\n5,GPT-4,472,18\n45,GPT-4,1087,230\n46,GPT-4,3,0\n";
+    let text =
+        "Timestamp,Model,Request tokens,Response tokens\n5,GPT-4,472,18\n45,GPT-4,1087,230\n46,GPT-4,3,0\n";
     let wanted = read("f", text).unwrap().unwrap();
     let columns = ["Timestamp", "Model", "Request tokens", "Response tokens"];
-    for typed in [|number: i64| Whole(number.into()), |number| Number(number as f64), |number: i64| {
-        Text(number.to_string())
-    }] {
+    let types: [fn(i64) -> TraceCell; 3] =
+        [|number| Whole(number.into()), |number| Number(number as f64), |number| Text(number.to_string())];
+    for typed in types {
         let row = |cells: [i64; 3]| cells.map(typed).to_vec();
         let rows = [row([5, 472, 18]), row([45, 1087, 230]), row([46, 3, 0])];
         assert_eq!(of_rows(&columns, 10, &rows).unwrap(), wanted);
@@ -234,9 +231,7 @@ fn of_many_rows_the_first_by_their_time_are_kept() {
     let columns = ["timestamp", "contexttokens", "generatedtokens"];
     let count = 10_000_i128;
     // later rows come earlier, two at a time
-    let row = |row: i128| {
-        [(count - row) / 2, 1 + row % 7, 1 + row].map(TraceCell::Whole).to_vec()
-    };
+    let row = |row: i128| [(count - row) / 2, 1 + row % 7, 1 + row].map(TraceCell::Whole).to_vec();
     let rows: Vec<_> = (0..count).map(row).collect();
     let all = of_rows(&columns, usize::MAX, &rows).unwrap();
     let first = of_rows(&columns, 5, &rows).unwrap();
