@@ -14,9 +14,12 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+use datafusion::parquet::file::metadata::KeyValue;
 use datafusion::parquet::file::properties::WriterProperties;
 use infercost_core::TraceCell;
+use infercost_fleet::reading::files::TableFiles;
 use infercost_fleet::reading::parquet_rows::ParquetRows;
+use infercost_fleet::tables::schema::{SCHEMA_KEY, SOURCE_KEY, TABLE_KEY, Table};
 use infercost_sprint::workload::{TraceInput, TraceRows, TraceWorkload};
 
 use crate::made_up::{call, files, november, write};
@@ -320,4 +323,12 @@ fn tables_of_infercost_are_told_from_other_files() {
     let file = ParquetRows::open(&files(tables.path())[0]).unwrap();
     assert_eq!(file.table(), Some("inferences"));
     assert!(file.columns().iter().any(|name| name == "issued_at"));
+
+    let pairs = [(SCHEMA_KEY, "infercost.tables/2"), (TABLE_KEY, "inferences"), (SOURCE_KEY, "x")];
+    let pairs = pairs.map(|(key, value)| KeyValue::new(key.to_owned(), value.to_owned()));
+    let newer = WriterProperties::builder().set_key_value_metadata(Some(pairs.to_vec())).build();
+    write_file(&path, burst(whole(&[5, 45, 46, 47]), &DataType::Int64), newer);
+    assert_eq!(ParquetRows::open(&path).unwrap().table(), Some("inferences"));
+    let error = TableFiles::of_file(&path, Table::Inferences).unwrap_err().to_string();
+    assert!(error.contains("`infercost.tables/2`") && error.contains("use a newer infercost"), "{error}");
 }

@@ -213,7 +213,9 @@ fn of_trace(name: &str, trace: TraceWorkload, wanted: &WorkloadRequest) -> Sourc
         notes.push(format!("the first {most} of {held} requests are replayed; --requests takes more"));
     }
     if left_out > 0 {
-        notes.push(format!("{left_out} requests of the trace are left out: they failed or have no answer"));
+        notes.push(format!(
+            "{left_out} requests of the trace are left out: they failed, have no answer, or do not say how long they were"
+        ));
     }
     if trace.requests.iter().any(|request| matches!(request.input, TraceInput::Tokens { .. })) {
         notes.push(
