@@ -22,8 +22,10 @@ use thiserror::Error;
 
 use super::file_check;
 
-/// Rows that are decoded at once.
+/// Most rows that are decoded at once.
 const BATCH_ROWS: usize = 1024;
+/// Bytes that are decoded at once, about: of rows with long texts or lists fewer are.
+const BATCH_BYTES: i64 = 64 << 20;
 /// Most rows of a file: far more than any public trace has.
 const MOST_ROWS: i64 = 100_000_000;
 /// Most columns of a file.
@@ -161,7 +163,7 @@ impl ParquetRows {
         let reader = builder
             .with_row_groups(vec![group])
             .with_projection(mask)
-            .with_batch_size(BATCH_ROWS)
+            .with_batch_size(self.batch_rows(group, wanted))
             .build()
             .map_err(|error| ArrowError::ParquetError(error.to_string()))?;
 
@@ -182,6 +184,22 @@ impl ParquetRows {
             }
         }
         Ok(true)
+    }
+
+    /// Rows to decode at once, by what the footer says of the columns' sizes.
+    fn batch_rows(&self, group: usize, wanted: &[usize]) -> usize {
+        let group = self.metadata.metadata().row_group(group);
+        let schema = self.metadata.parquet_schema();
+        let mut bytes = 0_i64;
+        for (leaf, column) in group.columns().iter().enumerate() {
+            if wanted.contains(&schema.get_column_root_idx(leaf)) {
+                let cells = column.num_values().saturating_mul(size_of::<TraceCell>() as i64);
+                bytes = bytes.saturating_add(column.uncompressed_size().max(0)).saturating_add(cells.max(0));
+            }
+        }
+
+        let of_a_row = (bytes / group.num_rows().max(1)).max(1);
+        usize::try_from(BATCH_BYTES / of_a_row).unwrap_or(BATCH_ROWS).clamp(1, BATCH_ROWS)
     }
 
     fn wanted_cells(&self, batch: &RecordBatch, wanted: &[usize]) -> Result<Vec<Vec<TraceCell>>, ArrowError> {

@@ -254,6 +254,27 @@ fn row_groups_follow_one_another_and_a_bad_cell_has_its_row() {
     assert_eq!(error, "trace.parquet, row 18: `request tokens` is not a number of tokens");
 }
 
+/// Lists so long that no batch of the usual size would fit.
+#[test]
+fn long_lists_are_read_a_few_rows_at_a_time() {
+    let (_folder, path) = place();
+    let (rows, each) = (40, 50_000);
+    let ids: Vec<i64> = (0..rows * each).map(|place| place / each).collect();
+    let item = Arc::new(Field::new("item", DataType::Int64, true));
+    let lengths = OffsetBuffer::from_lengths(vec![each as usize; rows as usize]);
+    let columns = vec![
+        ("timestamp", whole(&(0..rows).collect::<Vec<_>>())),
+        ("input_length", whole(&vec![600; rows as usize])),
+        ("output_length", whole(&vec![1; rows as usize])),
+        ("hash_ids", Arc::new(ListArray::new(item, lengths, whole(&ids), None)) as ArrayRef),
+    ];
+    write_file(&path, columns, usual());
+    let read = workload(&path).unwrap();
+    assert_eq!(read.held, 40);
+    let TraceInput::Tokens { blocks, .. } = &read.requests[39].input else { panic!("{read:?}") };
+    assert_eq!(blocks, &[39, 39]);
+}
+
 #[test]
 fn columns_of_wrong_types_are_named() {
     let (_folder, path) = place();
