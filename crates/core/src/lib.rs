@@ -53,6 +53,7 @@ pub mod shown_address;
 pub mod testing;
 pub mod text;
 pub mod thinking;
+pub mod trace_cell;
 pub mod unavailable_meter;
 pub mod units;
 pub mod verdict;
@@ -108,6 +109,7 @@ pub use served::{
 pub use server_place::ServerPlace;
 pub use shown_address::without_secrets;
 pub use thinking::Thinking;
+pub use trace_cell::{TraceCell, TraceField};
 pub use unavailable_meter::UnavailableMeter;
 pub use units::{Bytes, Joules, TokensPerSecond, Watts};
 pub use verdict::{Gate, GateResult, Recommendation, Verdict};

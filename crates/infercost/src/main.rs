@@ -6,6 +6,8 @@ mod commands;
 mod exit;
 mod flags;
 mod output;
+#[cfg(feature = "fleet")]
+mod parquet_workload;
 mod remote;
 mod version;
 

@@ -43,7 +43,14 @@ impl Engine {
     /// # Errors
     /// Where a folder or a file is not as it should be.
     pub fn open(folders: &[PathBuf], days: Days, memory: usize) -> Result<Self, QueryError> {
-        let files = TableFiles::open(folders, days)?;
+        Self::over(TableFiles::open(folders, days)?, memory)
+    }
+
+    /// The same over files that were listed and checked before.
+    ///
+    /// # Errors
+    /// Where the engine cannot start.
+    pub fn over(files: TableFiles, memory: usize) -> Result<Self, QueryError> {
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads)
@@ -137,7 +144,8 @@ fn register(context: &SessionContext, table: Table, files: &[PathBuf]) -> Engine
     for file in files {
         urls.push(ListingTableUrl::parse(file_url(file)?)?);
     }
-    let options = ListingOptions::new(Arc::new(ParquetFormat::new())).with_file_extension(".parquet");
+    // each file is named, whatever it is called
+    let options = ListingOptions::new(Arc::new(ParquetFormat::new())).with_file_extension("");
     let config =
         ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(schema);
     context.register_table(table.name(), Arc::new(ListingTable::try_new(config)?))?;

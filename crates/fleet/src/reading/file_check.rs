@@ -35,6 +35,12 @@ pub(crate) fn source(path: &Path, table: Table) -> Result<String, TablesError> {
     Ok(source.to_owned())
 }
 
+/// The table that a file's metadata name; `None` where infercost wrote none of them.
+pub(crate) fn table_named(pairs: Option<&Vec<KeyValue>>) -> Option<&str> {
+    value(pairs, SCHEMA_KEY).filter(|version| version.starts_with(SCHEMA_FAMILY))?;
+    value(pairs, TABLE_KEY)
+}
+
 fn value<'m>(pairs: Option<&'m Vec<KeyValue>>, key: &str) -> Option<&'m str> {
     pairs?.iter().find(|pair| pair.key == key)?.value.as_deref()
 }

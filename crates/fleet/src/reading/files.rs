@@ -85,6 +85,16 @@ impl TableFiles {
         Ok(all)
     }
 
+    /// One file of a table, without those around it.
+    ///
+    /// # Errors
+    /// Where it is damaged, foreign, newer, or of another table.
+    pub fn of_file(path: &Path, table: Table) -> Result<Self, TablesError> {
+        let path = path.canonicalize().map_err(TablesError::file("read", path))?;
+        file_check::source(&path, table)?;
+        Ok(Self { files: BTreeMap::from([(table, vec![path])]), repeated: Vec::new() })
+    }
+
     /// The files of one table.
     pub fn of(&self, table: Table) -> &[PathBuf] {
         self.files.get(&table).map_or(&[], Vec::as_slice)

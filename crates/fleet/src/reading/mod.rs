@@ -4,4 +4,6 @@ pub mod engine;
 pub mod error;
 mod file_check;
 pub mod files;
+pub mod parquet_rows;
+pub mod requests;
 pub mod sql;

@@ -9,7 +9,9 @@
 mod documents;
 mod faults;
 mod made_up;
+mod parquet_rows;
 mod questions;
 mod recorded_runs;
+mod requests;
 mod statements;
 mod writing;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use infercost_core::{LatencyTargets, MeterSpec, RunSpec, Sampling, ServerSpec};
 use infercost_run::config::PolicyFlags;
-use infercost_run::sprint::{SprintRequest, WorkloadRequest};
+use infercost_run::sprint::{ReadParquet, SprintRequest, WorkloadRequest};
 use infercost_run::{LiveExportTarget, RunRequest, ServeRequest};
 use infercost_sprint::{Parameter, vary};
 
@@ -78,7 +78,8 @@ pub(crate) struct MeasureFlags {
         value_name = "WORKLOAD",
         requires = "measure",
         help = "A prompt set, a recorded run, another program's trace (OTLP), a BurstGPT, Azure, Mooncake or ShareGPT \
-                trace, or synthetic:input=N,output=N[,rate=R][,count=N][,shared=N]",
+                trace (text or Parquet), a folder of tables (`export --parquet`, `ingest`), or \
+                synthetic:input=N,output=N[,rate=R][,count=N][,shared=N]",
         help_heading = "Workload (with --measure)"
     )]
     pub(crate) workload: Option<String>,
@@ -134,6 +135,18 @@ pub(crate) struct MeasureFlags {
     /// Stop with exit code 5 where energy cannot be measured
     #[arg(long, requires = "measure", help_heading = "Energy (with --measure)")]
     pub(crate) require_measured: bool,
+}
+
+/// What reads Parquet.
+#[cfg(feature = "fleet")]
+fn parquet_reader() -> Option<ReadParquet> {
+    Some(crate::parquet_workload::read)
+}
+
+/// A build without it says so where a workload is Parquet.
+#[cfg(not(feature = "fleet"))]
+fn parquet_reader() -> Option<ReadParquet> {
+    None
 }
 
 fn parameter(text: &str) -> Result<Parameter, String> {
@@ -192,6 +205,7 @@ impl MeasureFlags {
             exhaustive: self.exhaustive,
             workload: WorkloadRequest {
                 source: self.workload.clone(),
+                read_parquet: parquet_reader(),
                 speedup: self.speedup,
                 concurrency: self.concurrency,
                 rate: self.rate,

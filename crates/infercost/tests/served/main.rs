@@ -9,6 +9,7 @@ mod fooled;
 mod forward;
 mod hosted;
 mod joules;
+mod parquet;
 #[path = "../program/mod.rs"]
 mod program;
 #[path = "../run_on_disk/mod.rs"]

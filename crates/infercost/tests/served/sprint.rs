@@ -44,7 +44,7 @@ fn planted_server() {
     forward(port, &server.base());
 }
 
-fn command() -> String {
+pub(super) fn command() -> String {
     let this = std::env::current_exe().unwrap();
     format!(
         "'{}' --ignored --exact --nocapture sprint::planted_server port={{port}} model={{model}} np={{np}}",
@@ -52,13 +52,13 @@ fn command() -> String {
     )
 }
 
-fn place() -> TempDir {
+pub(super) fn place() -> TempDir {
     let folder = bench();
     tiny::write_model(&folder.path().join("some.gguf"), 1, GgmlDType::F32).unwrap();
     folder
 }
 
-fn arguments<'a>(command: &'a str, vary: &'a str) -> Vec<&'a str> {
+pub(super) fn arguments<'a>(command: &'a str, vary: &'a str) -> Vec<&'a str> {
     vec![
         "optimize",
         "--measure",
@@ -78,12 +78,12 @@ fn arguments<'a>(command: &'a str, vary: &'a str) -> Vec<&'a str> {
 }
 
 /// Ports of all servers that were started in the folder.
-fn ports(folder: &Path) -> Vec<u16> {
+pub(super) fn ports(folder: &Path) -> Vec<u16> {
     let names = fs::read_dir(folder).unwrap().flatten().map(|entry| entry.file_name());
     names.filter_map(|name| name.to_string_lossy().strip_prefix("pid-")?.parse().ok()).collect()
 }
 
-fn sprint_folder(folder: &Path) -> Option<PathBuf> {
+pub(super) fn sprint_folder(folder: &Path) -> Option<PathBuf> {
     let entries = fs::read_dir(folder.join("traces")).into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).find(|path| path.join("sprint.jsonl").is_file())
 }

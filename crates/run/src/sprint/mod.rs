@@ -14,6 +14,7 @@ mod known_flags;
 mod ledger;
 mod levers;
 mod outcome;
+mod parquet;
 mod plan;
 mod preparation;
 mod requests;
@@ -30,6 +31,7 @@ use crate::request::RunRequest;
 
 pub use levers::{Lever, LeverBasis};
 pub use outcome::{SettingOutcome, SprintOutcome};
+pub use parquet::ReadParquet;
 pub use preparation::{resume, run};
 
 /// A sprint that is wanted.
@@ -57,9 +59,11 @@ pub struct SprintRequest {
 /// What is asked, and how.
 #[derive(Debug, Clone)]
 pub struct WorkloadRequest {
-    /// A prompt set, a recorded run, another program's trace, a public trace, or `synthetic:…`; `None` for the prompt set
-    /// that judges quality.
+    /// A prompt set, a recorded run, another program's trace, a public trace, a folder of tables, or `synthetic:…`; `None`
+    /// for the prompt set that judges quality.
     pub source: Option<String>,
+    /// What reads Parquet; `None` for a build that does not.
+    pub read_parquet: Option<ReadParquet>,
     /// By how much a trace's time is shortened.
     pub speedup: f64,
     /// Requests kept in flight; `None` where the workload has arrival times, and else for one.

@@ -10,7 +10,7 @@ use infercost_sprint::workload::{self, TraceInput, TraceRequest, TraceWorkload, 
 use sha2::{Digest as _, Sha256};
 
 use super::requests::Requests;
-use super::{SprintRequest, WorkloadRequest};
+use super::{SprintRequest, WorkloadRequest, parquet};
 use crate::usage::usage;
 use crate::{foreign_traces, prompts, run_folder};
 
@@ -166,6 +166,11 @@ fn of_source(request: &SprintRequest, source: &str) -> anyhow::Result<Source> {
     }
 
     let path = Path::new(source);
+    if parquet::is_meant(path) {
+        let wanted = &request.workload;
+        let trace = parquet::read(path, wanted.read_parquet, requests_of_a_trace(wanted))?;
+        return Ok(of_trace(&infercost_text::display_name(path), trace, wanted));
+    }
     if path.is_file() {
         let file = infercost_text::display_name(path);
         let text = infercost_text::read(path, MAX_TRACE_BYTES, "workload")?;
@@ -199,17 +204,24 @@ fn looks_like_spans(text: &str) -> bool {
         .any(|word| beginning.contains(word))
 }
 
+/// How many requests of a trace are replayed.
+fn requests_of_a_trace(wanted: &WorkloadRequest) -> usize {
+    wanted.requests.map_or(OF_A_TRACE, |count| usize::try_from(count).unwrap_or(usize::MAX))
+}
+
 /// Requests of a trace that states lengths, with text of that length.
 fn of_trace(name: &str, trace: TraceWorkload, wanted: &WorkloadRequest) -> Source {
-    let most = wanted.requests.map_or(OF_A_TRACE, |count| usize::try_from(count).unwrap_or(usize::MAX));
-    let (held, left_out) = (trace.requests.len(), trace.left_out);
-    let trace = trace.cut(most, wanted.speedup);
-    let mut notes = Vec::new();
-    if held > most {
+    let most = requests_of_a_trace(wanted);
+    let (held, left_out) = (trace.held, trace.left_out);
+    let mut trace = trace.cut(most, wanted.speedup);
+    let mut notes = std::mem::take(&mut trace.notes);
+    if held > u64::try_from(most).unwrap_or(u64::MAX) {
         notes.push(format!("the first {most} of {held} requests are replayed; --requests takes more"));
     }
     if left_out > 0 {
-        notes.push(format!("{left_out} requests of the trace are left out: they failed or have no answer"));
+        notes.push(format!(
+            "{left_out} requests of the trace are left out: they failed, have no answer, or do not say how long they were"
+        ));
     }
     if trace.requests.iter().any(|request| matches!(request.input, TraceInput::Tokens { .. })) {
         notes.push(
@@ -312,7 +324,15 @@ fn of_calls(request: &SprintRequest, source: &str) -> anyhow::Result<Source> {
     }
 
     let left_out = u64::try_from(total - requests.len()).unwrap_or(0);
-    let workload = TraceWorkload { format: "OTLP".to_owned(), requests, has_arrivals: true, left_out };
+    let held = u64::try_from(requests.len()).unwrap_or(u64::MAX);
+    let workload = TraceWorkload {
+        format: "OTLP".to_owned(),
+        requests,
+        has_arrivals: true,
+        held,
+        left_out,
+        ..TraceWorkload::default()
+    };
     Ok(of_trace(&infercost_core::without_secrets(source), workload, &request.workload))
 }
 
@@ -322,7 +342,7 @@ fn pace(wanted: &WorkloadRequest, requests: &[TimedPrompt], seed: u64) -> anyhow
         return Ok(if concurrency == 1 { Pace::OneByOne } else { Pace::InFlight(concurrency) });
     }
     if let Some(rate) = wanted.rate {
-        let count = wanted.requests.map_or(OF_A_TRACE, |count| usize::try_from(count).unwrap_or(usize::MAX));
+        let count = requests_of_a_trace(wanted);
         let times: Vec<Duration> = ArrivalTimes::new(Arrivals::Poisson, rate, seed).take(count).collect();
         return Ok(Pace::AtTimes(times.into()));
     }

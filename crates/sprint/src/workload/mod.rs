@@ -4,7 +4,10 @@
 //! arrival times is no open loop, and one without lengths is refused, since a request of unknown length costs nothing
 //! that could be compared.
 
+mod calls;
+mod cells;
 mod mooncake;
+mod rows;
 mod sharegpt;
 mod synthetic;
 mod tables;
@@ -12,6 +15,8 @@ mod text_of_length;
 
 use thiserror::Error;
 
+pub use calls::{TraceCall, of_calls};
+pub use rows::TraceRows;
 pub use synthetic::synthetic;
 pub use text_of_length::{TOKENS_OF_A_BLOCK, text_of_length};
 
@@ -29,8 +34,12 @@ pub struct TraceWorkload {
     pub requests: Vec<TraceRequest>,
     /// True where the trace states when requests came.
     pub has_arrivals: bool,
+    /// Requests that can be replayed: more than `requests` has where only the first of them were kept.
+    pub held: u64,
     /// Requests that the trace holds and that cannot be replayed: failed ones, and ones without an answer.
     pub left_out: u64,
+    /// What was assumed where the trace does not say, in words.
+    pub notes: Vec<String>,
 }
 
 /// One request of a trace.
@@ -72,6 +81,10 @@ pub struct WorkloadFault {
 impl WorkloadFault {
     fn at(file: &str, line: usize, reason: impl Into<String>) -> Self {
         Self { place: format!("{file}:{line}"), reason: reason.into() }
+    }
+
+    fn at_row(file: &str, row: u64, reason: impl Into<String>) -> Self {
+        Self { place: format!("{file}, row {row}"), reason: reason.into() }
     }
 
     fn of_file(file: &str, reason: impl Into<String>) -> Self {
@@ -130,7 +143,12 @@ fn checked(file: &str, mut workload: TraceWorkload) -> Result<TraceWorkload, Wor
     for request in &mut workload.requests {
         request.at_s -= first;
     }
+    workload.held = workload.held.max(count(workload.requests.len()));
     Ok(workload)
+}
+
+fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 /// A count of tokens; what is larger than any model's context is a mistake.

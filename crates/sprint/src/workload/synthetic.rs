@@ -61,7 +61,14 @@ pub fn synthetic(text: &str, seed: u64) -> Result<TraceWorkload, WorkloadFault> 
         let input = TraceInput::Tokens { count: length, blocks };
         requests.push(TraceRequest { at_s, input, output_tokens: output.draw(&mut chance) });
     }
-    Ok(TraceWorkload { format: "synthetic".to_owned(), requests, has_arrivals: rate.is_some(), left_out: 0 })
+    let format = "synthetic".to_owned();
+    Ok(TraceWorkload {
+        format,
+        requests,
+        has_arrivals: rate.is_some(),
+        held: count,
+        ..TraceWorkload::default()
+    })
 }
 
 fn wrong(text: &str, reason: String) -> WorkloadFault {

@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
+use infercost_core::{TraceCell, TraceField};
+
 use super::*;
 
 fn lengths(workload: &TraceWorkload) -> Vec<(f64, u32, u32)> {
@@ -110,4 +112,183 @@ fn synthetic_workloads_keep_what_is_asked() {
         let fault = synthetic(text, 7).unwrap_err();
         assert!(fault.reason.contains(reason), "{text}: {fault}");
     }
+}
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// A workload of rows, whose cells stand in the order of the columns that are wanted.
+fn of_rows(columns: &[&str], most: usize, cells: &[Vec<TraceCell>]) -> Result<TraceWorkload, WorkloadFault> {
+    let mut rows = TraceRows::of("f.parquet", &names(columns), most)?;
+    for (row, cells) in (1..).zip(cells) {
+        rows.append(row, cells)?;
+    }
+    rows.finish()
+}
+
+fn turn(from: &str, value: &str) -> TraceCell {
+    let field =
+        |name: &str, text: &str| TraceField { name: name.into(), value: TraceCell::Text(text.into()) };
+    TraceCell::Fields(vec![field("from", from), field("value", value)])
+}
+
+#[test]
+fn typed_columns_give_what_their_text_gives() {
+    use TraceCell::{Missing, Moment, Number, Text, Whole};
+
+    let text =
+        "Timestamp,Model,Request tokens,Response tokens\n5,GPT-4,472,18\n45,GPT-4,1087,230\n46,GPT-4,3,0\n";
+    let wanted = read("f", text).unwrap().unwrap();
+    let columns = ["Timestamp", "Model", "Request tokens", "Response tokens"];
+    let types: [fn(i64) -> TraceCell; 3] =
+        [|number| Whole(number.into()), |number| Number(number as f64), |number| Text(number.to_string())];
+    for typed in types {
+        let row = |cells: [i64; 3]| cells.map(typed).to_vec();
+        let rows = [row([5, 472, 18]), row([45, 1087, 230]), row([46, 3, 0])];
+        assert_eq!(of_rows(&columns, 10, &rows).unwrap(), wanted);
+    }
+
+    // the same two moments: counted, with a zone, and without one
+    let azure = ["TIMESTAMP", "ContextTokens", "GeneratedTokens"];
+    for time in [
+        [Moment(1_700_158_623.5), Moment(1_700_158_624.75)],
+        [Text("2023-11-16 19:17:03.5+01:00".into()), Text("2023-11-16T18:17:04.75Z".into())],
+        [Text("2023-11-16 18:17:03.5".into()), Text("2023-11-16 18:17:04.75".into())],
+    ] {
+        let rows = time.map(|time| vec![time, Whole(7), Whole(2)]);
+        assert_eq!(lengths(&of_rows(&azure, 10, &rows).unwrap()), [(0.0, 7, 2), (1.25, 7, 2)]);
+    }
+
+    let mooncake = ["hash_ids", "timestamp", "input_length", "output_length"];
+    let text = "{\"timestamp\": 2500, \"input_length\": 600, \"output_length\": 5, \"hash_ids\": [4, 9]}\n";
+    let blocks = TraceCell::List(vec![Whole(4), Whole(9), Whole(9)]);
+    let rows = [vec![Whole(2500), Whole(600), Number(5.0), blocks]];
+    assert_eq!(of_rows(&mooncake, 10, &rows).unwrap(), read("f", text).unwrap().unwrap());
+    let rows = of_rows(&mooncake[1..], 10, &[vec![Whole(2500), Whole(600), Whole(5)]]).unwrap();
+    assert!(!rows.shares_prefixes() && rows.requests.len() == 1);
+
+    let text = r#"[{"conversations": [{"from": "human", "value": "Why?"}, {"from": "gpt", "value": "So that."}]},
+        {"conversations": []}, {"conversations": [{"from": "gpt", "value": "x"}]}]"#;
+    let rows = [
+        vec![TraceCell::List(vec![turn("human", "Why?"), turn("gpt", "So that.")])],
+        vec![Missing],
+        vec![TraceCell::List(vec![turn("gpt", "x")])],
+    ];
+    assert_eq!(of_rows(&["id", "conversations"], 10, &rows).unwrap(), read("f", text).unwrap().unwrap());
+}
+
+#[test]
+fn a_cell_that_is_wrong_is_named_with_its_row() {
+    use TraceCell::{List, Missing, Moment, Number, Other, Text, Whole};
+
+    let azure = ["timestamp", "contexttokens", "generatedtokens"];
+    let mooncake = ["timestamp", "input_length", "output_length", "hash_ids"];
+    let good = || vec![Whole(1), Whole(1), Whole(1)];
+    let with = |last: TraceCell| [good(), vec![last]].concat();
+    for (columns, bad, reason) in [
+        (&azure[..], vec![Missing, Whole(1), Whole(1)], "`timestamp` is empty"),
+        (&azure, vec![Text("noon".into()), Whole(1), Whole(1)], "`timestamp` is not a time"),
+        (&azure, vec![Number(f64::NAN), Whole(1), Whole(1)], "`timestamp` is not a time"),
+        (&azure, vec![Other("Date32".into()), Whole(1), Whole(1)], "`timestamp` is Date32, and not a time"),
+        (&azure, vec![Whole(1), Missing, Whole(1)], "`contexttokens` is empty"),
+        (&azure, vec![Whole(1), Whole(-1), Whole(1)], "`contexttokens` is not a number of tokens"),
+        (&azure, vec![Whole(1), Whole(1), Number(1.5)], "`generatedtokens` is not a number of tokens"),
+        (&azure, vec![Whole(1), Whole(1), List(Vec::new())], "`generatedtokens` is a list"),
+        (&azure, vec![Whole(1), Whole(1 << 40), Whole(1)], "more than a request can have"),
+        (&mooncake, vec![Moment(1.0), Whole(1), Whole(1), Missing], "`timestamp` is not a time in millisec"),
+        (&mooncake, vec![Missing, Whole(1), Whole(1), Missing], "`timestamp` is empty"),
+        (&mooncake, with(Text("1".into())), "`hash_ids` is not a list of whole numbers"),
+        (&mooncake, with(List(vec![Whole(-1)])), "`hash_ids` is not a list of whole numbers"),
+        (&["conversations"], vec![Text("hello".into())], "`conversations` holds a text"),
+        (&["conversations"], vec![List(vec![Text("hello".into())])], "`conversations` holds a text"),
+    ] {
+        let first = match columns {
+            ["conversations"] => vec![Missing],
+            [_, _, _, _] => with(Missing),
+            _ => good(),
+        };
+        let fault = of_rows(columns, 10, &[first, bad.clone()]).unwrap_err();
+        assert!(fault.place == "f.parquet, row 2" && fault.reason.contains(reason), "{bad:?}: {fault}");
+    }
+
+    for (columns, reason) in [
+        (&["id", "prompt"][..], "is no trace that is known: its columns are `id`, `prompt`; wanted are"),
+        (&["timestamp", "model"], "without lengths"),
+        (&["ContextTokens", "GeneratedTokens"], "no column `timestamp`"),
+        (&["Conversations", "conversations"], "two columns are called `conversations`"),
+        (&[], "is no trace"),
+    ] {
+        let fault = TraceRows::of("f.parquet", &names(columns), 1).unwrap_err();
+        assert!(fault.place == "f.parquet" && fault.reason.contains(reason), "{columns:?}: {fault}");
+    }
+    let fault = of_rows(&azure, 10, &[vec![Whole(1), Whole(0), Whole(1)]]).unwrap_err();
+    assert!(fault.reason.contains("was answered (1 were not)"), "{fault}");
+}
+
+#[test]
+fn of_many_rows_the_first_by_their_time_are_kept() {
+    let columns = ["timestamp", "contexttokens", "generatedtokens"];
+    let count = 10_000_i128;
+    // later rows come earlier, two at a time
+    let row = |row: i128| [(count - row) / 2, 1 + row % 7, 1 + row].map(TraceCell::Whole).to_vec();
+    let rows: Vec<_> = (0..count).map(row).collect();
+    let all = of_rows(&columns, usize::MAX, &rows).unwrap();
+    let first = of_rows(&columns, 5, &rows).unwrap();
+    assert_eq!((all.held, first.held, first.requests.len()), (10_000, 10_000, 5));
+    assert_eq!(all.requests.len(), 10_000);
+    assert_eq!(all.requests[..5], first.requests);
+    let times: Vec<f64> = first.requests.iter().map(|request| request.at_s).collect();
+    assert_eq!(times, [0.0, 1.0, 1.0, 2.0, 2.0]);
+    assert_eq!(first.requests[1].output_tokens + 1, first.requests[2].output_tokens);
+}
+
+#[test]
+fn calls_of_a_session_begin_alike_where_they_can() {
+    let call = |at_s: f64, input_tokens: u64, session: &str| TraceCall {
+        at_s,
+        input_tokens,
+        output_tokens: 20,
+        session: Some(session.to_owned()),
+        ..TraceCall::default()
+    };
+    let plain = |prompt: Option<&str>, text: Option<&str>| TraceCall {
+        at_s: 20.0,
+        input_tokens: 600,
+        output_tokens: 1,
+        prompt: prompt.map(str::to_owned),
+        text: text.map(str::to_owned),
+        session: None,
+    };
+    let calls = vec![
+        call(10.0, 600, "a"),
+        call(11.0, 600, "b"),
+        call(12.0, 1200, "a"),
+        call(13.0, 300, "a"),
+        plain(Some("p"), None),
+        plain(Some("p"), None),
+        plain(Some("p"), Some("What?")),
+        plain(None, None),
+    ];
+    let workload = of_calls("tables", calls).unwrap();
+    let times: Vec<f64> = workload.requests.iter().map(|request| request.at_s).collect();
+    assert_eq!(times, [0.0, 1.0, 2.0, 3.0, 10.0, 10.0, 10.0, 10.0]);
+    assert_eq!((workload.held, workload.has_arrivals, workload.notes.len()), (8, true, 1));
+    assert!(workload.notes[0].starts_with("1 requests are assumed"), "{:?}", workload.notes);
+
+    let mut texts = Vec::new();
+    for (index, request) in (0..).zip(&workload.requests) {
+        texts.push(match &request.input {
+            TraceInput::Text(text) => text.clone(),
+            TraceInput::Tokens { count, blocks } => text_of_length(*count, blocks, index),
+        });
+    }
+    assert!(texts[2].starts_with(&texts[0]), "a longer prompt of the session goes on");
+    assert!(!texts[2].starts_with(&texts[3]), "a shorter one does not");
+    assert!(!texts[1].starts_with(&texts[0][..40]), "another session is another text");
+    assert!(texts[4] == texts[5] && texts[4] != texts[7], "a prompt that is named is one text");
+    assert_eq!(texts[6], "What?");
+
+    let fault = of_calls("tables", vec![TraceCall { input_tokens: 1 << 40, ..TraceCall::default() }]);
+    assert!(fault.is_err_and(|fault| fault.reason.contains("more than a request can have")));
 }
