@@ -1,7 +1,10 @@
 //! Folders of tables, read: which files they hold, and the engine that answers over them.
 
+pub mod cluster;
 pub mod engine;
 pub mod error;
 mod file_check;
 pub mod files;
+mod listing;
+mod planning;
 pub mod sql;
