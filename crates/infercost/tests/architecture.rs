@@ -478,7 +478,10 @@ fn nothing_copyleft_is_linked() {
     let version = String::from_utf8(rustc.stdout).unwrap();
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
     let everything = metadata(&["--filter-platform", host, "--features", "infercost/cluster"]);
-    assert!(linked(&everything, "infercost").iter().any(|one| one["name"] == "ballista-core"), "not everything");
+    assert!(
+        linked(&everything, "infercost").iter().any(|one| one["name"] == "ballista-core"),
+        "not everything"
+    );
     let found = copyleft(&everything, "infercost");
     none(&found);
 }

@@ -80,7 +80,10 @@ fn something_else_answers() {
     };
     check("SSH-2.0-OpenSSH_9.9\r\n", "no answer from a scheduler");
     check("HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Length: 0\r\n\r\n", "is no Ballista scheduler");
-    check("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", "is no Ballista scheduler");
+    check(
+        "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+        "is no Ballista scheduler",
+    );
     check("HTTP/1.1 200 OK\r\nServer: ballista/54.1.0\r\nContent-Length: 0\r\n\r\n", "is of version 54.1.0");
     check(
         "HTTP/1.1 200 OK\r\nServer: ballista/54\u{1b}[31m\r\nContent-Length: 0\r\n\r\n",

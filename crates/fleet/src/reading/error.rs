@@ -48,7 +48,9 @@ pub enum QueryError {
         said: String,
     },
     /// This build has no client of clusters.
-    #[error("this infercost was built without a client of clusters; build it with `--features cluster`, or leave --cluster out")]
+    #[error(
+        "this infercost was built without a client of clusters; build it with `--features cluster`, or leave --cluster out"
+    )]
     NoClient,
     /// Nobody answers where the scheduler should be.
     #[error("no answer from a scheduler at {address} ({said}); start one there, or leave --cluster out")]
@@ -67,7 +69,9 @@ pub enum QueryError {
         known: String,
     },
     /// The scheduler speaks another version.
-    #[error("the scheduler at {address} is of version {version}; this infercost asks those of version {known} alone")]
+    #[error(
+        "the scheduler at {address} is of version {version}; this infercost asks those of version {known} alone"
+    )]
     OtherBallista {
         /// Where.
         address: ClusterAddress,

@@ -20,7 +20,11 @@ pub(crate) fn session_config(partitions: usize) -> SessionConfig {
 }
 
 /// The plan of a query that only reads; at most so many rows of its answer are returned.
-pub(crate) async fn plan(context: &SessionContext, sql: &str, most: Option<usize>) -> EngineResult<DataFrame> {
+pub(crate) async fn plan(
+    context: &SessionContext,
+    sql: &str,
+    most: Option<usize>,
+) -> EngineResult<DataFrame> {
     let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let frame = context.sql_with_options(sql, options).await?;
     match most {

@@ -45,7 +45,8 @@ impl Cluster {
     fn start() -> Option<Self> {
         let Some(programs) = std::env::var_os("INFERCOST_BALLISTA").map(PathBuf::from) else {
             // past libtest's capture, where the checks count it
-            writeln!(std::io::stderr(), "SKIPPED: no Ballista cluster: INFERCOST_BALLISTA names no programs").unwrap();
+            writeln!(std::io::stderr(), "SKIPPED: no Ballista cluster: INFERCOST_BALLISTA names no programs")
+                .unwrap();
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
@@ -67,7 +68,8 @@ impl Cluster {
             fs::create_dir(&work).unwrap();
             let own = ["-p", &ports[0], "--bind-grpc-port", &ports[1], "--bind-health-port", &ports[2]];
             let scheduler = ["--scheduler-host", "127.0.0.1", "--scheduler-port", &text, "--work-dir", &work];
-            let rest = ["-c", "2", "--memory-pool-size", "512MB", "--executor-heartbeat-interval-seconds", "1"];
+            let rest =
+                ["-c", "2", "--memory-pool-size", "512MB", "--executor-heartbeat-interval-seconds", "1"];
             let arguments = [&hosts[..], &own, &scheduler, &rest].concat();
             cluster.spawn(&programs.join("ballista-executor"), &arguments);
         }
@@ -152,7 +154,10 @@ fn a_cluster_gives_the_same_answers() {
     let priced = Question { by: vec![Key::Model, Key::Day], prices: Some(prices), ..Question::default() };
     for question in [every, by_model, priced] {
         let answer = question::ask(&there, &question).unwrap();
-        assert!(answer.rows.len() > 1 && answer.totals.iter().any(|total| total.cost.is_some()), "{answer:?}");
+        assert!(
+            answer.rows.len() > 1 && answer.totals.iter().any(|total| total.cost.is_some()),
+            "{answer:?}"
+        );
         assert_eq!(answer, question::ask(&here, &question).unwrap());
     }
 
@@ -223,7 +228,8 @@ fn a_killed_executor_makes_no_wrong_total() {
     let Some(mut cluster) = Cluster::start() else { return };
     let folder = folder();
     // many rows of the join, so that a query takes a while
-    let statement = "SELECT COUNT(*), SUM(a.cost + b.cost) FROM inferences a JOIN inferences b ON a.counted = b.counted";
+    let statement =
+        "SELECT COUNT(*), SUM(a.cost + b.cost) FROM inferences a JOIN inferences b ON a.counted = b.counted";
     let wanted = answer(&engine(&[folder.path()]), statement);
     let there = cluster.engine(folder.path());
     assert_eq!(answer(&there, statement), wanted);
@@ -241,7 +247,8 @@ fn a_killed_executor_makes_no_wrong_total() {
     assert_eq!(answer(&there, statement), wanted);
     cluster.processes[1].kill().unwrap();
     thread::sleep(Duration::from_secs(15));
-    let error = Engine::on_cluster(&[folder.path().to_owned()], Days::default(), &cluster.address).map(|_| ());
+    let error =
+        Engine::on_cluster(&[folder.path().to_owned()], Days::default(), &cluster.address).map(|_| ());
     assert!(matches!(error, Err(QueryError::NoExecutors { .. })), "{error:?}");
 }
 

@@ -89,7 +89,9 @@ mod tests {
         check("df://10.0.0.7", Ok("df://10.0.0.7:50050"));
         check("df://[::1]:7", Ok("df://[::1]:7"));
 
-        for wrong in ["", "localhost:50050", "df:", "df://", "df://:50050", "df://h:99999", "df://h:x", "df://a b"] {
+        for wrong in
+            ["", "localhost:50050", "df:", "df://", "df://:50050", "df://h:99999", "df://h:x", "df://a b"]
+        {
             check(wrong, Err(AddressError::Form));
         }
         for scheme in ["http", "https", "grpc", "file"] {

@@ -74,7 +74,10 @@ mod tests {
         let check = |server: Option<&str>, status: u16, wanted: &str| {
             let said = judge(&address, server, status).map_err(|error| error.to_string());
             let said = said.err().unwrap_or_default();
-            assert!(said.contains(wanted) && said.is_empty() == wanted.is_empty(), "{server:?} {status}: {said}");
+            assert!(
+                said.contains(wanted) && said.is_empty() == wanted.is_empty(),
+                "{server:?} {status}: {said}"
+            );
         };
         check(Some("ballista/55.0.0"), 200, "");
         check(Some("ballista/55.3.1"), 200, "");
