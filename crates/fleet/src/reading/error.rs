@@ -81,7 +81,7 @@ pub enum QueryError {
         known: String,
     },
     /// There is nobody to run a query.
-    #[error("the scheduler at {address} has no executor that it waits for; start one")]
+    #[error("the scheduler at {address} has no executor, or fewer than it waits for; start one")]
     NoExecutors {
         /// Where.
         address: ClusterAddress,
