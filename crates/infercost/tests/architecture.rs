@@ -126,6 +126,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("object_store", &["store"]),
     ("statrs", &["stats"]),
     ("datafusion*", &["fleet"]),
+    ("ballista*", &["fleet"]),
     ("clap*", &[""]),
     ("indicatif", &[""]),
     ("ratatui*", &[""]),
@@ -476,7 +477,12 @@ fn nothing_copyleft_is_linked() {
     let rustc = Command::new("rustc").arg("-vV").output().unwrap();
     let version = String::from_utf8(rustc.stdout).unwrap();
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
-    let found = copyleft(&metadata(&["--filter-platform", host]), "infercost");
+    let everything = metadata(&["--filter-platform", host, "--features", "infercost/cluster"]);
+    assert!(
+        linked(&everything, "infercost").iter().any(|one| one["name"] == "ballista-core"),
+        "not everything"
+    );
+    let found = copyleft(&everything, "infercost");
     none(&found);
 }
 

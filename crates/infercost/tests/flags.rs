@@ -230,6 +230,7 @@ const TRIED_ELSEWHERE: [(&str, &[&str], &str); 19] = [
     ("fleet", &["by", "from", "to", "prices", "revenue", "movers"], "fleet.rs, crates/fleet/tests"),
     ("sql", &["limit"], "fleet.rs"),
     ("*", &["memory"], "crates/fleet/tests"),
+    ("*", &["cluster"], "cluster.rs, crates/fleet/tests/fleet/cluster.rs"),
 ];
 
 /// Commands that are there with the feature alone.

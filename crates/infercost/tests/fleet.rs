@@ -239,6 +239,18 @@ fn what_is_wrong_is_said_before_anything_runs() {
     assert!(error(&output).contains("only queries that read the tables are allowed"), "{}", error(&output));
 }
 
+/// A build without a client of clusters says so, and what to build.
+#[cfg(not(feature = "cluster"))]
+#[test]
+fn clusters_need_a_build_with_a_client() {
+    let folder = tables();
+    for command in [&["fleet", "tables"][..], &["sql", "SELECT 1", "tables"]] {
+        let output = run(folder.path(), &[command, &["--cluster", "df://127.0.0.1:1"]].concat());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(error(&output).contains("--features cluster"), "{}", error(&output));
+    }
+}
+
 #[test]
 fn every_form_of_an_answer() {
     let folder = tables();

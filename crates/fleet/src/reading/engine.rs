@@ -1,25 +1,25 @@
-//! DataFusion in this process, over folders of tables, with a limit of memory.
+//! Answers over folders of tables: by DataFusion in this process, with a limit of memory, or on a cluster.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::datasource::MemTable;
-use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
-use datafusion::error::{DataFusionError, Result as EngineResult};
-use datafusion::execution::context::SQLOptions;
+use datafusion::error::Result as EngineResult;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::logical_expr::LogicalPlan;
-use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use datafusion::prelude::SessionContext;
 use tokio::runtime::{Builder, Runtime};
 
+use super::cluster::Cluster;
+use super::cluster::address::ClusterAddress;
 use super::error::QueryError;
 use super::files::{Days, TableFiles};
-use crate::tables::schema::{Table, UTC};
+use super::listing::listing;
+use super::planning::{collect, plan, session_config};
+use crate::tables::schema::Table;
 
 /// Memory of a query where nobody gives another, in bytes.
 pub const DEFAULT_MEMORY: usize = 2_000_000_000;
@@ -33,6 +33,7 @@ pub struct Engine {
     runtime: Runtime,
     context: SessionContext,
     memory: usize,
+    cluster: Option<Cluster>,
     /// Sources that lie in more than one folder, and are counted once.
     pub repeated: Vec<String>,
 }
@@ -44,6 +45,18 @@ impl Engine {
     /// Where a folder or a file is not as it should be.
     pub fn open(folders: &[PathBuf], days: Days, memory: usize) -> Result<Self, QueryError> {
         Self::over(TableFiles::open(folders, days)?, memory)
+    }
+
+    /// Opens folders of tables for queries on a cluster, which reads the same files under the same paths. They are checked
+    /// here, as ever; a query that reads no file is answered in this process.
+    ///
+    /// # Errors
+    /// Where the cluster cannot answer, or a folder or a file is not as it should be.
+    pub fn on_cluster(folders: &[PathBuf], days: Days, address: &ClusterAddress) -> Result<Self, QueryError> {
+        let mut cluster = Cluster::reach(address)?;
+        let files = TableFiles::open(folders, days)?;
+        cluster.register(&files)?;
+        Ok(Self { cluster: Some(cluster), ..Self::over(files, DEFAULT_MEMORY)? })
     }
 
     /// The same over files that were listed and checked before.
@@ -63,11 +76,14 @@ impl Engine {
         for table in Table::ALL {
             register(&context, table, files.of(table)).map_err(|error| QueryError::planning(&error))?;
         }
-        Ok(Self { runtime, context, memory, repeated: files.repeated })
+        Ok(Self { runtime, context, memory, cluster: None, repeated: files.repeated })
     }
 
     /// Adds a small table of this program's own.
     pub(crate) fn add(&self, name: &str, batch: RecordBatch) -> Result<(), QueryError> {
+        if let Some(cluster) = &self.cluster {
+            cluster.add(name, &batch)?;
+        }
         let table = MemTable::try_new(batch.schema(), vec![vec![batch]]);
         let table = table.map_err(|error| QueryError::planning(&error))?;
         self.context.register_table(name, Arc::new(table)).map_err(|error| QueryError::planning(&error))?;
@@ -80,19 +96,19 @@ impl Engine {
     /// Where the statement is wrong or does more than read, or the query fails.
     pub fn query(&self, sql: &str, most: Option<usize>) -> Result<Vec<RecordBatch>, QueryError> {
         let (context, sql, memory) = (self.context.clone(), sql.to_owned(), self.memory);
+        let cluster = self.cluster.clone();
 
         // On a thread of the runtime, whose stack is large, and which no fault in the engine takes the program down with.
         // The plan is dropped there as well: that, too, goes down a tree.
         let task = self.runtime.spawn(async move {
+            if let Some(cluster) = cluster
+                && let Some(batches) = cluster.answer(&sql, most).await?
+            {
+                return Ok(batches);
+            }
             let planned = plan(&context, &sql, most).await;
             let frame = planned.map_err(|error| QueryError::planning(&error))?;
-            let schema = Arc::new(frame.schema().as_arrow().clone());
-            let collected = frame.collect().await;
-            let mut batches = collected.map_err(|error| QueryError::running(&error, memory))?;
-            if batches.is_empty() {
-                batches.push(RecordBatch::new_empty(schema));
-            }
-            Ok(batches)
+            collect(frame).await.map_err(|error| QueryError::running(&error, memory))
         });
 
         match self.runtime.block_on(task) {
@@ -104,66 +120,19 @@ impl Engine {
     }
 }
 
-/// The plan of a query that only reads.
-async fn plan(context: &SessionContext, sql: &str, most: Option<usize>) -> EngineResult<DataFrame> {
-    let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let frame = context.sql_with_options(sql, options).await?;
-    match most {
-        Some(most) if !is_about_a_plan(&frame) => frame.limit(0, Some(most)),
-        _ => Ok(frame),
-    }
-}
-
-/// True for answers of a few lines that stand alone: they cannot be limited.
-fn is_about_a_plan(frame: &DataFrame) -> bool {
-    matches!(
-        frame.logical_plan(),
-        LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_)
-    )
-}
-
 fn context(memory: usize, threads: usize) -> EngineResult<SessionContext> {
     let pool = TrackConsumersPool::new(FairSpillPool::new(memory), NAMED_CONSUMERS);
     let runtime = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc()?;
-    let mut config = SessionConfig::new().with_target_partitions(threads).with_information_schema(true);
-    let options = config.options_mut();
-    options.execution.time_zone = Some(UTC.to_owned());
-    options.execution.parquet.pushdown_filters = true;
-    Ok(SessionContext::new_with_config_rt(config, runtime))
+    Ok(SessionContext::new_with_config_rt(session_config(threads), runtime))
 }
 
 fn register(context: &SessionContext, table: Table, files: &[PathBuf]) -> EngineResult<()> {
-    let schema = table.schema();
     if files.is_empty() {
+        let schema = table.schema();
         let empty = RecordBatch::new_empty(Arc::clone(&schema));
         context.register_table(table.name(), Arc::new(MemTable::try_new(schema, vec![vec![empty]])?))?;
-        return Ok(());
+    } else {
+        context.register_table(table.name(), Arc::new(listing(table, files)?))?;
     }
-
-    let mut urls = Vec::with_capacity(files.len());
-    for file in files {
-        urls.push(ListingTableUrl::parse(file_url(file)?)?);
-    }
-    // each file is named, whatever it is called
-    let options = ListingOptions::new(Arc::new(ParquetFormat::new())).with_file_extension("");
-    let config =
-        ListingTableConfig::new_with_multi_paths(urls).with_listing_options(options).with_schema(schema);
-    context.register_table(table.name(), Arc::new(ListingTable::try_new(config)?))?;
     Ok(())
-}
-
-/// The address of a file, in which nothing but letters, digits and a few marks stand for themselves: no name is taken for
-/// a pattern.
-fn file_url(path: &Path) -> EngineResult<String> {
-    let not_text = || DataFusionError::Plan(format!("the path {} is not UTF-8", path.display()));
-    let text = path.to_str().ok_or_else(not_text)?;
-    let mut url = String::from("file://");
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
-            url.push(char::from(byte));
-        } else {
-            url.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    Ok(url)
 }

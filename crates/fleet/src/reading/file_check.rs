@@ -11,11 +11,20 @@ use infercost_core::text::printable_up_to;
 use crate::tables::error::TablesError;
 use crate::tables::schema::{NEWEST, SCHEMA_FAMILY, SCHEMA_KEY, SOURCE_KEY, TABLE_KEY, TABLES_SCHEMA, Table};
 
-/// The source of a file that is a part of this table.
+/// What a file says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CheckedFile {
+    /// The run, or the name under which traces were read.
+    pub(crate) source: String,
+    /// Rows in it.
+    pub(crate) rows: u64,
+}
+
+/// What a file that is a part of this table says of itself.
 ///
 /// # Errors
 /// Where it is damaged, another program's, of a newer version or of another table, or a column is not as it should be.
-pub(crate) fn source(path: &Path, table: Table) -> Result<String, TablesError> {
+pub(crate) fn check(path: &Path, table: Table) -> Result<CheckedFile, TablesError> {
     let file = File::open(path).map_err(TablesError::file("read", path))?;
     let damaged = |error: &dyn std::fmt::Display| TablesError::damaged(path, &error.to_string());
     let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(|error| damaged(&error))?;
@@ -32,7 +41,8 @@ pub(crate) fn source(path: &Path, table: Table) -> Result<String, TablesError> {
 
     let schema = parquet_to_arrow_schema(metadata.schema_descr(), pairs).map_err(|error| damaged(&error))?;
     check_columns(path, table, &schema)?;
-    Ok(source.to_owned())
+    let rows = u64::try_from(metadata.num_rows()).map_err(|error| damaged(&error))?;
+    Ok(CheckedFile { source: source.to_owned(), rows })
 }
 
 /// The table that a file's metadata name; `None` where infercost wrote none of them.

@@ -37,6 +37,7 @@ impl Days {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TableFiles {
     files: BTreeMap<Table, Vec<PathBuf>>,
+    rows: BTreeMap<Table, u64>,
     /// Sources that lie in more than one of the folders, and are counted once.
     pub repeated: Vec<String>,
 }
@@ -46,6 +47,7 @@ pub struct TableFiles {
 struct Part {
     path: PathBuf,
     bytes: u64,
+    rows: u64,
 }
 
 impl TableFiles {
@@ -66,6 +68,7 @@ impl TableFiles {
                         for part in &parts {
                             let table = table_of(&part.path);
                             all.files.entry(table).or_default().push(folder.join(&part.path));
+                            *all.rows.entry(table).or_default() += part.rows;
                         }
                         known.insert(source, (folder.clone(), parts));
                     }
@@ -99,6 +102,11 @@ impl TableFiles {
     pub fn of(&self, table: Table) -> &[PathBuf] {
         self.files.get(&table).map_or(&[], Vec::as_slice)
     }
+
+    /// Rows of one table, as its files say.
+    pub fn rows(&self, table: Table) -> u64 {
+        self.rows.get(&table).copied().unwrap_or(0)
+    }
 }
 
 /// The table whose folder a path below the root begins with.
@@ -127,8 +135,8 @@ fn sources(folder: &Path, days: Days) -> Result<BTreeMap<String, Vec<Part>>, Tab
     for path in paths {
         let place = folder.join(&path);
         let bytes = fs::metadata(&place).map_err(TablesError::file("read", &place))?.len();
-        let source = file_check::source(&place, table_of(&path))?;
-        sources.entry(source).or_default().push(Part { path, bytes });
+        let file = file_check::check(&place, table_of(&path))?;
+        sources.entry(file.source).or_default().push(Part { path, bytes, rows: file.rows });
     }
     drop(lock);
     Ok(sources)

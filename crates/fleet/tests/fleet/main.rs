@@ -6,6 +6,8 @@
     reason = "a test ends at the first thing that is wrong"
 )]
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod documents;
 mod faults;
 mod made_up;

@@ -9,7 +9,6 @@ use infercost_fleet::question::movers::{self, Movers};
 use infercost_fleet::question::prices::DatedPrices;
 use infercost_fleet::question::revenue::Revenue;
 use infercost_fleet::question::{self, Key, Question};
-use infercost_fleet::reading::engine::Engine;
 use infercost_fleet::reading::files::Days;
 use infercost_run::usage;
 use jiff::civil::Date;
@@ -29,6 +28,7 @@ use crate::output::answer::delivery::{self, deliver};
   infercost fleet tables --by service --revenue revenue.toml
   infercost fleet tables --by customer --from 2026-11-24 --to 2026-11-30 --movers 10
   infercost fleet tables --prices prices.toml                tokens at the prices of their day
+  infercost fleet /mnt/tables --cluster df://scheduler:50050 the same on many machines
 
 Exit codes: 0 an answer; with --revenue 3 where costs are not all known, 4 where a service costs more than it earns")]
 pub(crate) struct FleetCommand {
@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &FleetCommand, global: &GlobalFlags) -> anyhow::Res
     // the period before is in the same folders
     let before = arguments.movers.and_then(|_| movers::period_before(question.days));
     let opened = Days { from: before.map_or(question.days.from, |before| before.from), ..question.days };
-    let engine = Engine::open(&arguments.folders, opened, arguments.engine.memory)?;
+    let engine = arguments.engine.open(&arguments.folders, opened)?;
     let answer = question::ask(&engine, &question)?;
     let movers = match (arguments.movers, before) {
         (Some(most), Some(days)) => {

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use infercost_fleet::reading::engine::Engine;
 use infercost_fleet::reading::error::QueryError;
 use infercost_fleet::reading::files::Days;
 use infercost_fleet::reading::sql;
@@ -21,6 +20,7 @@ use crate::output::answer::delivery::{self, deliver};
   infercost sql 'SELECT model, SUM(cost) FROM inferences GROUP BY model' tables
   infercost sql 'SELECT approx_percentile_cont(ttft_us, 0.95) FROM inferences' tables --json
   infercost sql 'DESCRIBE inferences' tables                 what columns there are
+  infercost sql 'EXPLAIN SELECT COUNT(*) FROM inferences' /mnt/tables --cluster df://scheduler:50050
 
 The tables are inferences, windows, evaluations and runs. Nothing is written, and no other file is read.")]
 pub(crate) struct SqlCommand {
@@ -45,7 +45,7 @@ pub(crate) struct SqlCommand {
 
 pub(crate) fn run(arguments: &SqlCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     delivery::check(&arguments.answer, false)?;
-    let engine = Engine::open(&arguments.folders, Days::default(), arguments.engine.memory)?;
+    let engine = arguments.engine.open(&arguments.folders, Days::default())?;
     let answer = sql::answer(&engine, &arguments.query, arguments.limit).map_err(told)?;
 
     let shown = output::sql::answer(&answer, arguments.limit);

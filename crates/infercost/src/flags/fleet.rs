@@ -1,7 +1,14 @@
 //! How tables are asked.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use infercost_fleet::question::Key;
+use infercost_fleet::reading::cluster::address::ClusterAddress;
+use infercost_fleet::reading::engine::Engine;
+use infercost_fleet::reading::error::QueryError;
+use infercost_fleet::reading::files::Days;
+use infercost_run::usage;
 
 /// What the engine may use.
 #[derive(Debug, Clone, Args)]
@@ -10,6 +17,27 @@ pub(crate) struct EngineFlags {
     /// Memory of the query; what needs more goes to temporary files [default: 2GB]
     #[arg(long, value_name = "BYTES", value_parser = memory, default_value = "2GB", hide_default_value = true)]
     pub(crate) memory: usize,
+
+    /// Ask a Ballista cluster, whose machines read the same files under the same paths; needs a build with
+    /// `--features cluster`
+    #[arg(long, value_name = "df://HOST:PORT", conflicts_with = "memory")]
+    pub(crate) cluster: Option<ClusterAddress>,
+}
+
+impl EngineFlags {
+    /// Opens folders of tables, for days.
+    ///
+    /// # Errors
+    /// Where they, or the cluster, are not as they should be.
+    pub(crate) fn open(&self, folders: &[PathBuf], days: Days) -> anyhow::Result<Engine> {
+        let Some(address) = &self.cluster else {
+            return Ok(Engine::open(folders, days, self.memory)?);
+        };
+        match Engine::on_cluster(folders, days, address) {
+            Err(error @ QueryError::NoClient) => Err(usage(error.to_string())),
+            other => Ok(other?),
+        }
+    }
 }
 
 /// The least that a query can work with.

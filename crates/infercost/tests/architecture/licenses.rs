@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{IMPLEMENTATIONS, is_named, list, text};
 
 /// Licenses that set no terms for the rest of the program.
-const PERMISSIVE: [&str; 14] = [
+const PERMISSIVE: [&str; 15] = [
     "0BSD",
     "Apache-2.0",
     "Apache-2.0 WITH LLVM-exception",
@@ -22,6 +22,7 @@ const PERMISSIVE: [&str; 14] = [
     "Unicode-3.0",
     "Unlicense",
     "Zlib",
+    "bzip2-1.0.6",
 ];
 
 /// True where an SPDX expression leaves a choice that is permissive. `/` is the old way to write `OR`.
