@@ -22,6 +22,8 @@ mod program;
 mod replacement;
 mod schedule;
 mod settings;
+#[path = "../terminal/mod.rs"]
+mod terminal;
 mod timers;
 #[path = "../workspace/mod.rs"]
 mod workspace;
