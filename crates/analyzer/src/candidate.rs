@@ -300,9 +300,18 @@ impl Context<'_> {
             of_one.cost(totals) * 1e6 / totals.of(index).output_per_answer()
         });
 
+        let per_million_input = match (&variant.header.token_price, input_tokens(variant)) {
+            (Some(_), _) => Err(Reason::PaidByTokens),
+            (None, Err(reason)) => Err(reason),
+            (None, Ok(_)) => of_one.estimate(answered, Reason::TooFewPrompts { needed: 2 }, |totals| {
+                of_one.cost(totals) * 1e6 * totals.of(index).prefill_per_input_token()
+            }),
+        };
+
         let of_cost = unknown.known("per_inference", of_cost);
         let per_correct = unknown.known("per_correct", per_correct);
         let per_million = unknown.known("per_million_output_tokens", per_million);
+        let per_million_input = unknown.known("per_million_input_tokens", per_million_input);
 
         CostReport {
             currency: self.pricing.currency(),
@@ -310,6 +319,7 @@ impl Context<'_> {
             per_inference: of_cost.and_then(|cost| Some(Estimate { point: sum?, ..cost })),
             per_correct,
             per_million_output_tokens: per_million,
+            per_million_input_tokens: per_million_input,
             components,
             left_out,
         }

@@ -435,6 +435,10 @@ pub struct CostReport {
     pub per_correct: Option<Estimate>,
     /// Per million output tokens.
     pub per_million_output_tokens: Option<Estimate>,
+    /// What reading prompts costs, per million input tokens: the share of the cost that falls before the first token, by
+    /// time. Output tokens bear it as well in `per_million_output_tokens`: the two are not to be added.
+    #[serde(default)]
+    pub per_million_input_tokens: Option<Estimate>,
     /// The parts of `per_inference.point`.
     pub components: CostComponents,
     /// Parts that are not in the total, and why.

@@ -134,9 +134,9 @@ impl Command {
             #[cfg(feature = "fleet")]
             Self::Ingest(command) => crate::commands::ingest::run(command, global),
             Self::Prices(command) => prices::run(command, global),
-            Self::Init(command) => init::run(command),
-            Self::Completions(command) => completions::run(command, &mut Cli::command()),
-            Self::Man(command) => man::run(command, Cli::command()),
+            Self::Init(command) => init::run(command, global),
+            Self::Completions(command) => completions::run(command, &mut Cli::command(), global),
+            Self::Man(command) => man::run(command, Cli::command(), global),
         }
     }
 }

@@ -276,9 +276,29 @@ fn replaced(whole: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 fn tokens_of_a_text() {
     let folder = bench();
     fs::write(folder.path().join("text"), "thin <|im_end|>").unwrap();
-    let output = run(folder.path(), &["tokenize", "some.gguf", "--text", "text"]);
-    let ids = json(&output);
-    assert_eq!(ids, serde_json::json!([259, 260, 32, 258]));
+    fs::write(folder.path().join("two.jsonl"), "\"thin\"\n\n\"in\"\n").unwrap();
+    let printed = |more: &[&str]| {
+        let output = run(folder.path(), &[&["tokenize", "some.gguf"], more].concat());
+        assert!(output.status.success(), "{more:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+
+    assert_eq!(printed(&["--text", "text"]), "[259,260,32,258]\n");
+    assert_eq!(printed(&["--jsonl", "two.jsonl"]), "[259,260]\n[260]\n");
+    let literal = "[259,260,32,60,124,105,109,95,101,110,100,124,62]\n";
+    assert_eq!(printed(&["--text", "text", "--literal"]), literal);
+    let pieces =
+        "[{\"id\":259,\"piece\":\"th\"},{\"id\":260,\"piece\":\"in\"}]\n[{\"id\":260,\"piece\":\"in\"}]\n";
+    assert_eq!(printed(&["--jsonl", "two.jsonl", "--pieces"]), pieces);
+
+    // with --json one object holds all texts
+    let object = |more: &[&str]| -> Value {
+        let all = [&["--jsonl", "two.jsonl", "--json"], more].concat();
+        serde_json::from_str(&printed(&all)).unwrap()
+    };
+    let texts = serde_json::json!([{"ids": [259, 260], "pieces": null}, {"ids": [260], "pieces": null}]);
+    assert_eq!(object(&[])["texts"], texts);
+    assert_eq!(object(&["--pieces"])["texts"][0]["pieces"], serde_json::json!(["th", "in"]));
 }
 
 #[test]
@@ -289,5 +309,141 @@ fn speed_of_a_model() {
     for kind in ["prefill_tokens_per_s", "decode_tokens_per_s"] {
         assert!(speed[kind]["point"].as_f64().unwrap() > 0.0, "{speed}");
         assert_eq!(speed[kind]["n"], 2);
+    }
+}
+
+/// As llama-bench: each model at each length, whose numbers stand where one model's always stood, too.
+#[test]
+fn speeds_of_several_models_at_several_lengths() {
+    let folder = bench();
+    let arguments = ["bench", "some.gguf", "other.gguf", "-p", "8,0.1k", "-n", "4", "-d", "9", "-r", "3"];
+    let speeds = json(&run(folder.path(), &[&arguments[..], &["--threads", "1", "--json"]].concat()));
+    let models = speeds["models"].as_array().unwrap();
+    let names: Vec<&str> = models.iter().map(|model| model["variant"].as_str().unwrap()).collect();
+    assert_eq!(names, ["some", "other"], "{speeds:#}");
+    for model in models {
+        let lengths: Vec<u64> = model["prefill"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|prefill| prefill["prompt_tokens"].as_u64().unwrap())
+            .collect();
+        assert_eq!(lengths, [8, 100], "{model:#}");
+        assert!(model["decode_tokens_per_s"]["point"].as_f64().unwrap() > 0.0, "{model:#}");
+        assert_eq!(model["engine"]["threads"], 1, "{model:#}");
+    }
+    assert_eq!((&speeds["variant"], &speeds["prompt_tokens"]), (&"some".into(), &8.into()));
+    assert_eq!((&speeds["depth"], &speeds["decode_tokens"]), (&9.into(), &4.into()));
+
+    let text = String::from_utf8(run(folder.path(), &arguments).stdout).unwrap();
+    assert!(text.contains("decodes fastest of 2 models"), "{text}");
+    assert_eq!(text.matches(" prefill ").count(), 4, "{text}");
+
+    // the model's context is 512 tokens: what does not fit is refused
+    for (flag, value) in [("--prompt-tokens", "8,2k"), ("--depth", "600"), ("--decode-tokens", "600")] {
+        let output = run(folder.path(), &["bench", "some.gguf", "-r", "1", flag, value]);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains("512"), "{flag}: {error}");
+    }
+    let once = run(folder.path(), &["bench", "some.gguf", "-p", "8", "-n", "4", "--repetitions", "1"]);
+    let text = String::from_utf8(once.stdout).unwrap();
+    assert!(text.contains("too few repetitions"), "{text}");
+}
+
+/// What every prompt was answered with, in a run of its own.
+fn answers(folder: &Path, name: &str, more: &[&str]) -> HashMap<String, String> {
+    let arguments = ["record", "some.gguf", "--prompts", "mine.jsonl", "--warm-ups", "0", "--traces", name];
+    let output = run(folder, &[&arguments[..], more].concat());
+    assert!(output.status.success(), "{more:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let recorded = fs::read_dir(folder.join(name)).unwrap().next().unwrap().unwrap().path();
+
+    let mut answers = HashMap::new();
+    for (_, attributes) in spans(&recorded, "inference") {
+        let text = |key: &str| attributes.get(key).map_or_else(String::new, |value| value.to_string());
+        answers.insert(text("infercost.prompt"), text("output.value"));
+    }
+    answers
+}
+
+/// At a temperature that makes all tokens alike, answers follow the seed; among the likeliest token alone they are greedy.
+#[test]
+fn flags_of_sampling_change_answers() {
+    let folder = bench();
+    let hot =
+        |name: &str, more: &[&str]| answers(folder.path(), name, &[&["--temperature", "5"], more].concat());
+    let greedy = answers(folder.path(), "greedy", &[]);
+    assert_eq!(greedy.len(), 3, "{greedy:?}");
+
+    let (one, other) = (hot("one", &["--seed", "1"]), hot("other", &["--seed", "2"]));
+    assert!(one != greedy && one != other, "{greedy:?} {one:?} {other:?}");
+    assert_eq!(hot("again", &["--seed", "1"]), one);
+    assert_eq!(hot("likeliest", &["--top-k", "1"]), greedy);
+    assert_eq!(hot("surest", &["--top-p", "0.001%"]), greedy);
+}
+
+/// What counts as good enough is kept with the run, for whoever reports on it later.
+#[test]
+fn thresholds_are_recorded_with_the_run() {
+    let folder = bench();
+    let policy = |name: &str, more: &[&str]| -> Value {
+        answers(folder.path(), name, more);
+        let recorded = fs::read_dir(folder.path().join(name)).unwrap().next().unwrap().unwrap().path();
+        let header: Value = serde_json::from_slice(&fs::read(recorded.join("run.json")).unwrap()).unwrap();
+        header["policy"].clone()
+    };
+    let usual = policy("usual", &[]);
+    let flags = [
+        ("--margin", "25%", "margin", 0.25),
+        ("--max-kld", "0.5", "max_kld", 0.5),
+        ("--min-top1", "0.5", "min_top1", 0.5),
+        ("--min-score", "12.5%", "min_score", 0.125),
+        ("--confidence", "75%", "confidence", 0.75),
+    ];
+    let mut all = vec!["--slo", "ttft=9s,share=50%"];
+    for (flag, value, _, _) in flags {
+        all.extend([flag, value]);
+    }
+    let given = policy("given", &all);
+    for (flag, _, field, value) in flags {
+        assert!(given[field] == value && usual[field] != value, "{flag}: {given:#} {usual:#}");
+    }
+    assert_eq!((&given["slo"]["ttft_s"], &given["slo"]["share"]), (&9.0.into(), &0.5.into()), "{given:#}");
+
+    // the prices are in dollars, and no rate leads elsewhere
+    for command in ["record", "compare"] {
+        let refused =
+            run(folder.path(), &[command, "some.gguf", "--prompts", "mine.jsonl", "--currency", "EUR"]);
+        assert_eq!(refused.status.code(), Some(2), "{}", String::from_utf8_lossy(&refused.stderr));
+    }
+}
+
+#[test]
+fn the_noise_floor_is_the_baseline_once_more() {
+    let folder = bench();
+    let arguments = ["compare", "some.gguf", "--prompts", "mine.jsonl", "--warm-ups", "0", "--json"];
+    let floors = |more: &[&str]| {
+        let report = json(&run(folder.path(), &[&arguments[..], more].concat()));
+        let candidates = report["candidates"].as_array().unwrap().clone();
+        candidates.iter().filter(|candidate| candidate["noise_floor"] == true).count()
+    };
+    assert_eq!((floors(&[]), floors(&["--noise-floor"])), (0, 1));
+}
+
+/// No test machine has that many boards, and most builds have no CUDA at all.
+#[test]
+fn a_device_that_is_not_there_is_refused_by_every_command() {
+    let folder = bench();
+    fs::write(folder.path().join("text"), "the inn ".repeat(50)).unwrap();
+    for command in [
+        "compare some.gguf --prompts mine.jsonl",
+        "record some.gguf --prompts mine.jsonl",
+        "bench some.gguf",
+        "score some.gguf --text text --context 32",
+        "optimize --measure some.gguf other.gguf --prompts mine.jsonl",
+    ] {
+        let words: Vec<&str> = command.split(' ').chain(["--device", "cuda:63"]).collect();
+        let output = run(folder.path(), &words);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains("CUDA device 63"), "{command}: {error}");
     }
 }

@@ -146,6 +146,50 @@ fn langsmith_and_langfuse_get_what_they_read() {
     assert!(told(&missing).contains("LANGFUSE_SECRET_KEY") && !told(&missing).contains("pk-secret"));
 }
 
+/// A run that is recorded goes to the same places when it is done.
+#[test]
+fn runs_are_sent_along_when_they_are_done() {
+    let folder = tempfile::tempdir().unwrap();
+    tiny::write_model(&folder.path().join("some.gguf"), 1, GgmlDType::F32).unwrap();
+    fs::write(folder.path().join("one.txt"), "Say a.\n").unwrap();
+    let (url, requests) = replica(200);
+    let variables = [
+        ("LANGSMITH_API_KEY", "ls-secret-key"),
+        ("LANGSMITH_ENDPOINT", url.as_str()),
+        ("LANGFUSE_PUBLIC_KEY", "pk"),
+        ("LANGFUSE_SECRET_KEY", "lf-secret-key"),
+        ("LANGFUSE_BASE_URL", url.as_str()),
+    ];
+    for (command, flag, path) in [
+        ("record", "--langsmith", "/otel/v1/traces"),
+        ("compare", "--langfuse", "/api/public/otel/v1/traces"),
+    ] {
+        let arguments = [command, "some.gguf", "--prompts", "one.txt", "--warm-ups", "0", flag];
+        let output = run_with(folder.path(), &arguments, &variables);
+        let came = requests.lock().unwrap().drain(..).collect::<Vec<Request>>();
+        assert!(came.iter().any(|(head, _)| head.starts_with(&format!("POST {path} "))), "{}", told(&output));
+    }
+}
+
+/// Texts stay here, and so do costs, where somebody says so.
+#[test]
+fn content_and_costs_are_left_out_where_it_is_asked() {
+    let folder = bench();
+    let (url, requests) = replica(200);
+    let sent = |more: &[&str]| {
+        requests.lock().unwrap().clear();
+        let wire = ["export", "--otlp", &url, "--otlp-protocol", "http/json", "--compression", "none"];
+        let output = run(folder.path(), &[&wire[..], more].concat());
+        assert!(output.status.success(), "{more:?}: {}", told(&output));
+        let requests = requests.lock().unwrap();
+        let holds_any = |text: &str| requests.iter().any(|(_, body)| holds(body, text));
+        (holds_any("\"input.value\""), holds_any("infercost.cost"))
+    };
+    assert_eq!(sent(&[]), (true, true));
+    assert_eq!(sent(&["--no-content"]), (false, true));
+    assert_eq!(sent(&["--plain"]), (true, false));
+}
+
 #[test]
 fn refusals_are_clear_and_tell_no_secret() {
     let folder = bench();
@@ -228,6 +272,75 @@ fn a_collector_that_is_away_costs_a_run_nothing_and_metrics_can_be_scraped() {
 
     assert!(fs::read_to_string(run_folder.join("spans.jsonl")).unwrap().contains("[redacted]"));
     assert!(!told.contains("very-secret"), "{told}");
+}
+
+/// What is sent follows the thresholds and the prices that count: the recommendation stands on the spans.
+#[test]
+fn thresholds_and_prices_change_what_is_sent() {
+    let folder = bench();
+    let (url, requests) = replica(200);
+    let sent = |more: &[&str]| {
+        requests.lock().unwrap().clear();
+        let wire = ["export", "--otlp", &url, "--otlp-protocol", "http/json", "--compression", "none"];
+        let output = run(folder.path(), &[&wire[..], more].concat());
+        assert!(output.status.success(), "{more:?}: {}", told(&output));
+        let requests = requests.lock().unwrap();
+        let traces = requests.iter().filter(|(head, _)| head.contains("/v1/traces"));
+        traces.flat_map(|(_, body)| body.clone()).collect::<Vec<u8>>()
+    };
+
+    let usual = sent(&[]);
+    assert!(!usual.is_empty());
+    assert!(sent(&[]) == usual, "the same run is sent in another way");
+    for flags in [
+        ["--margin", "0.001"],
+        ["--max-kld", "0.0001"],
+        ["--min-top1", "99.9%"],
+        ["--min-score", "99%"],
+        ["--confidence", "60%"],
+        ["--slo", "ttft=1ms"],
+    ] {
+        assert!(sent(&flags) != usual, "{flags:?} changes nothing");
+    }
+    let refused = run(folder.path(), &["export", "--otlp", &url, "--currency", "EUR"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", told(&refused));
+}
+
+/// A request that takes too long is given up, and made again.
+#[test]
+fn a_request_has_its_time() {
+    let folder = bench();
+    let asked = |more: &[&str]| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let count = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&count);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let counted = Arc::clone(&counted);
+                thread::spawn(move || {
+                    let is_first = {
+                        let mut count = counted.lock().unwrap();
+                        *count += 1;
+                        *count == 1
+                    };
+                    if is_first {
+                        thread::sleep(Duration::from_millis(1500));
+                    }
+                    serve(stream, 200, &Mutex::default())
+                });
+            }
+        });
+        // one batch, so that a second connection is a second attempt
+        let output = run(
+            folder.path(),
+            &[&["export", "--plain", "--otlp", &url, "--compression", "gzip"], more].concat(),
+        );
+        assert!(output.status.success(), "{more:?}: {}", told(&output));
+        *count.lock().unwrap()
+    };
+    let usual = asked(&[]);
+    assert!(asked(&["--timeout", "300ms"]) > usual, "no more than {usual} connections");
 }
 
 /// A Phoenix whose cursors go round in a circle.

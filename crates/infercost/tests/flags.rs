@@ -1,10 +1,17 @@
 //! No flag that does nothing: each one changes what is printed, written or refused.
 //!
-//! A flag is tried with a value that must make a difference on a run with known joules. Flags that need a model, a server or
-//! the network to show what they do stand in `TRIED_ELSEWHERE` with the test that tries them.
+//! A flag is tried here with a value that must make a difference on a run with known joules. What needs a model at work, a
+//! server or the network to show what it does stands in `elsewhere.rs` with the test that tries it, and forms of answers in
+//! `forms.rs`, for every command that has them.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
+#[path = "flags/elsewhere.rs"]
+mod elsewhere;
+#[path = "flags/forms.rs"]
+mod forms;
+#[path = "flags/json.rs"]
+mod json;
 #[path = "economics/made_up.rs"]
 mod made_up;
 #[expect(dead_code, reason = "other tests read JSON")]
@@ -15,16 +22,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use elsewhere::{GLOBAL, TRIED_ELSEWHERE};
+use forms::FORMS;
+use json::JSON;
 use made_up::MadeUp;
 use program::{infercost, run};
 
 /// Commands as they are run without the flag, and flags with the values that are tried.
-const TRIED: [(&str, &[&str]); 12] = [
+const TRIED: &[(&str, &[&str])] = &[
     (
-        "report SAMPLE",
+        "compare --resume=SAMPLE --traces sampled",
         &[
-            "--baseline q8_0",
-            "--all",
             "--margin 0.5",
             "--max-kld 1",
             "--min-top1 0.1",
@@ -32,11 +40,22 @@ const TRIED: [(&str, &[&str]); 12] = [
             "--confidence 0.6",
             "--slo ttft=1ms",
             "--currency USD",
-            "--format csv",
-            "--export a.md",
-            "--wide",
-            "--explain",
-            "--json",
+            "--html d.html",
+            "--force --html taken2.html",
+            "--config other.toml",
+        ],
+    ),
+    (
+        "report SAMPLE",
+        &[
+            "--baseline q8_0",
+            "--margin 0.5",
+            "--max-kld 1",
+            "--min-top1 0.1",
+            "--min-score 0.9",
+            "--confidence 0.6",
+            "--slo ttft=1ms",
+            "--currency USD",
             "--html a.html",
             "--config other.toml",
             "--no-content --html b.html --force",
@@ -56,10 +75,6 @@ const TRIED: [(&str, &[&str]); 12] = [
             "--variant none",
             "--currency USD",
             "--chart a.svg",
-            "--format markdown",
-            "--export b.csv",
-            "--explain",
-            "--json",
             "--config other.toml",
             "--inferences production.jsonl",
             "--quiet --chart q.svg",
@@ -67,6 +82,10 @@ const TRIED: [(&str, &[&str]); 12] = [
         ],
     ),
     ("audit 20261103-000000", &["--assume-watts 200,100"]),
+    ("audit 20261101-000000 --currency GBP", &["--price-store stored"]),
+    ("host 20261101-000000 --currency GBP", &["--price-store stored"]),
+    ("optimize 20261101-000000 --currency GBP", &["--price-store stored"]),
+    ("replace 20261101-000000 20261102-000000 --new-price 900 --currency GBP", &["--price-store stored"]),
     (
         "host 20261101-000000",
         &[
@@ -80,25 +99,10 @@ const TRIED: [(&str, &[&str]); 12] = [
             "--variant none",
             "--currency USD",
             "--chart b.svg",
-            "--format csv",
-            "--export c.svg",
-            "--explain",
-            "--json",
         ],
     ),
     ("host 20261101-000000 --config other.toml", &["--no-example-offers"]),
-    (
-        "optimize 20261101-000000",
-        &[
-            "--variant none",
-            "--currency USD",
-            "--format csv",
-            "--export d.csv",
-            "--explain",
-            "--json",
-            "--traces none",
-        ],
-    ),
+    ("optimize 20261101-000000", &["--variant none", "--currency USD", "--traces none"]),
     (
         "replace 20261101-000000 20261102-000000 --new-price 900",
         &[
@@ -108,13 +112,10 @@ const TRIED: [(&str, &[&str]); 12] = [
             "--resale 500",
             "--decline 0.9 --resale 500",
             "--new-variant none",
+            "--variant none",
             "--requests-per-hour 900",
             "--utilization 0.9",
             "--hours-per-day 3",
-            "--format csv",
-            "--export e.md",
-            "--explain",
-            "--json",
             "--currency USD",
         ],
     ),
@@ -136,24 +137,12 @@ const TRIED: [(&str, &[&str]); 12] = [
             "--now 2026-11-23T03:00Z",
             "--step 7m",
             "--chart c.svg",
-            "--format csv",
-            "--export f.json",
-            "--json",
-            "--explain",
+            "--variant none",
+            "--currency USD",
+            "--price-store stored --currency GBP",
         ],
     ),
-    (
-        "runs",
-        &[
-            "--model none",
-            "--machine none",
-            "--since 2099-01-01",
-            "--format csv",
-            "--export g.csv",
-            "--json",
-            "--traces none",
-        ],
-    ),
+    ("runs", &["--model none", "--machine none", "--since 2099-01-01", "--traces none"]),
     (
         "diff 20261101-000000 20261102-000000",
         &[
@@ -162,114 +151,19 @@ const TRIED: [(&str, &[&str]); 12] = [
             "--max-quality-loss 1%",
             "--tolerance 90%",
             "--claim-confidence 0.6 --json",
-            "--format csv",
-            "--export h.md",
-            "--json",
             "--currency USD",
         ],
     ),
-    ("models list", &["--format csv", "--export i.csv", "--explain", "--json", "--wide"]),
-    ("prices list", &["--format markdown", "--export j.json", "--json", "--price-store elsewhere"]),
-];
-
-/// Flags that show what they do where a model runs, a server answers or the network is there: command, flags, test.
-const TRIED_ELSEWHERE: [(&str, &[&str], &str); 19] = [
+    ("prices list", &["--price-store stored"]),
+    ("prices fetch ecb --file rates.xml", &["--price-store elsewhere"]),
+    ("audit --inferences production.jsonl", &["--api-model tiny --price-store stored"]),
+    ("host 20261103-000000", &["--assume-watts 200,100"]),
+    ("optimize 20261103-000000", &["--assume-watts 200,100"]),
+    ("replace 20261103-000000 20261103-000000 --new-price 900", &["--assume-watts 200,100"]),
     (
-        "*",
-        &["offline", "help", "version", "quiet", "verbose"],
-        "reference.rs::offline_is_understood_everywhere",
-    ),
-    ("compare", &["*"], "compare.rs, served/, energy.rs, resume.rs, export.rs"),
-    ("record", &["*"], "compare.rs, served/, energy.rs, resume.rs, export.rs"),
-    ("monitor", &["*"], "monitor.rs"),
-    ("export", &["*"], "export.rs, backends.rs"),
-    ("push", &["*"], "shared_runs.rs"),
-    ("quantize", &["*"], "readme.rs::the_three_jobs_work_as_they_are_written"),
-    ("tokenize", &["*"], "compare.rs::tokens_of_a_text"),
-    ("score", &["*"], "score.rs"),
-    ("bench", &["*"], "compare.rs::speed_of_a_model"),
-    ("doctor", &["*"], "energy.rs"),
-    ("init", &["*"], "economics/init.rs"),
-    (
-        "optimize",
-        &[
-            "measure",
-            "budget",
-            "saving",
-            "vary",
-            "space",
-            "baseline",
-            "resume",
-            "seed",
-            "threads",
-            "device",
-            "prompts",
-            "max-prompts",
-            "workload",
-            "speedup",
-            "concurrency",
-            "rate",
-            "requests",
-            "slo",
-            "margin",
-            "confidence",
-            "serve",
-            "serve-timeout",
-            "request-timeout",
-            "prompt-cache",
-            "meter",
-            "require-measured",
-            "draft",
-            "exhaustive",
-        ],
-        "served/sprint.rs, crates/sprint",
-    ),
-    ("prices fetch", &["*"], "economics/prices.rs, crates/prices/tests"),
-    ("report", &["market"], "economics/machines.rs"),
-    ("diff", &["market"], "economics/machines.rs"),
-    ("fleet", &["by", "from", "to", "prices", "revenue", "movers"], "fleet.rs, crates/fleet/tests"),
-    ("sql", &["limit"], "fleet.rs"),
-    ("*", &["memory"], "crates/fleet/tests"),
-    ("*", &["cluster"], "cluster.rs, crates/fleet/tests/fleet/cluster.rs"),
-];
-
-/// Commands that are there with the feature alone.
-const OF_FEATURES: &[&str] = if cfg!(feature = "fleet") { &["fleet", "sql"] } else { &[] };
-
-/// Flags that change nothing here by what they are.
-const WITHOUT_EFFECT: [(&str, &[&str], &str); 6] = [
-    ("*", &["config", "price-store", "traces"], "where things lie; tried once"),
-    ("*", &["wide"], "tables that fit have nothing to add"),
-    ("report", &["open"], "starts a browser"),
-    (
-        "schedule",
-        &["run", "currency", "variant", "assume-watts"],
-        "economics/schedule.rs; the others as in audit",
-    ),
-    (
-        "runs",
-        &["all", "explain", "keep", "older-than", "yes", "format", "export"],
-        "more than 20 runs; deletes",
-    ),
-    (
-        "*",
-        &[
-            "variant",
-            "assume-watts",
-            "json",
-            "explain",
-            "format",
-            "export",
-            "currency",
-            "margin",
-            "max-kld",
-            "min-top1",
-            "min-score",
-            "confidence",
-            "slo",
-            "dir",
-        ],
-        "the same code as where it was tried",
+        "schedule 20261103-000000 --inferences 5400 --deadline 2026-11-23T04:00Z --now 2026-11-23T00:00Z \
+         --curve curve.csv --time-zone UTC",
+        &["--assume-watts 200,100"],
     ),
 ];
 
@@ -287,6 +181,7 @@ fn bench() -> tempfile::TempDir {
 
     write("other.toml", "");
     write("taken.html", "mine");
+    write("taken2.html", "mine");
     let curve = |first: u32| {
         format!(
             "start,end,price,currency,unit\n2026-11-23T00:00Z,2026-11-23T01:00Z,{first},EUR,MWh\n\
@@ -298,6 +193,8 @@ fn bench() -> tempfile::TempDir {
     write("curve.csv", &curve(300));
     write("other.csv", &curve(10));
     write("production.jsonl", "{\"model\":\"m\",\"input_tokens\":10,\"output_tokens\":10}\n");
+    write("text.txt", &"when then the thing in the inn. ".repeat(20));
+    write("one.txt", "Say a.\n");
 
     for (id, seconds, watts) in [
         ("20261101-000000", 1.0, Some(100.0)),
@@ -307,16 +204,47 @@ fn bench() -> tempfile::TempDir {
         MadeUp { id, seconds, watts, idle: watts.map(|watts| watts / 50.0), threads: 2 }.write(folder.path());
     }
 
+    // resuming writes into the folder of the run, so it is a copy
+    let recorded = workspace::sample_run();
+    let copy = folder.path().join("sampled").join(recorded.file_name().unwrap());
+    fs::create_dir_all(&copy).unwrap();
+    for name in ["run.json", "spans.jsonl"] {
+        fs::copy(recorded.join(name), copy.join(name)).unwrap();
+    }
+
+    // prices that were fetched, in a folder of their own
+    write("rates.xml", "<Cube time='2099-01-01'><Cube currency='GBP' rate='0.8'/></Cube>");
+    write(
+        "tokens.json",
+        r#"{"tiny":{"input_cost_per_token":1e-8,"output_cost_per_token":1e-8,"mode":"chat"}}"#,
+    );
+    for (source, file) in [("ecb", "rates.xml"), ("litellm", "tokens.json")] {
+        let stored =
+            run(folder.path(), &["prices", "fetch", source, "--file", file, "--price-store", "stored"]);
+        assert!(stored.status.success(), "{source}: {}", String::from_utf8_lossy(&stored.stderr));
+    }
+
+    // models lie where no effect looks: they are large
+    fs::create_dir(folder.path().join("weights")).unwrap();
+    assert!(run(folder.path(), &["models", "demo", "weights/demo.gguf"]).status.success());
     folder
+}
+
+/// The words of a command. `SAMPLE` is the recorded run, which `--resume` names by its id.
+fn words(command: &str) -> Vec<String> {
+    let sample = workspace::sample_run();
+    let resume = format!("--resume={}", sample.file_name().unwrap().to_string_lossy());
+    let said = |word: &str| {
+        let word = word.replace("--resume=SAMPLE", &resume).replace("SAMPLE", &sample.display().to_string());
+        word.replace("QUERY", "SELECT model, cost FROM inferences")
+    };
+    command.split_whitespace().map(said).collect()
 }
 
 /// All that a command leaves behind: what it prints, how it ends, and the files beside it.
 fn effect(folder: &Path, command: &str) -> (Option<i32>, String, BTreeMap<String, Vec<u8>>) {
-    let sample = workspace::sample_run().display().to_string();
-    let words: Vec<&str> = command
-        .split_whitespace()
-        .map(|word| if word == "SAMPLE" { sample.as_str() } else { word })
-        .collect();
+    let words = words(command);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let output = infercost(folder, &words).output().unwrap();
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder).unwrap().flatten().filter(|entry| entry.path().is_file()) {
@@ -352,6 +280,8 @@ fn every_flag_changes_something() {
             };
             let without = effect(folder.path(), &joined(command, &besides));
             let with = effect(folder.path(), &joined(&joined(command, &besides), tried));
+            // a line that clap does not take shows nothing of a flag
+            assert!(!with.1.contains("try '--help'"), "{command} {flag}: {}", with.1);
             if without == with {
                 idle.push(format!("{command} {flag}"));
             }
@@ -360,64 +290,168 @@ fn every_flag_changes_something() {
     assert!(idle.is_empty(), "flags that change nothing:\n{}", idle.join("\n"));
 }
 
-/// Each flag that `--help` shows is tried above, or says where it is tried.
+/// A page that is written is shown by whatever shows pages here.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_page_is_opened() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::time::{Duration, Instant};
+
+    let folder = bench();
+    let programs = folder.path().join("programs");
+    fs::create_dir(&programs).unwrap();
+    let viewer = programs.join("xdg-open");
+    fs::write(&viewer, "#!/bin/sh\necho \"$1\" > \"$1.opened\"\n").unwrap();
+    fs::set_permissions(&viewer, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+
+    for (command, page) in
+        [("report 20261101-000000", "r.html"), ("compare --resume=SAMPLE --traces sampled", "c.html")]
+    {
+        let words = words(&format!("{command} --html {page} --open"));
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        infercost(folder.path(), &words).env("PATH", &path).output().unwrap();
+
+        // the viewer is a program of its own, and nobody waits for it
+        let opened = folder.path().join(format!("{page}.opened"));
+        let patience = Instant::now();
+        while !opened.exists() {
+            assert!(patience.elapsed() < Duration::from_secs(30), "{command}: nothing was opened");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// A command, and the flags that its help shows.
+struct Command {
+    name: String,
+    flags: Vec<String>,
+}
+
+/// Every command with its flags, as `--help` shows them; those that have commands below themselves as well.
+fn commands(folder: &Path, path: &[&str], all: &mut Vec<Command>) {
+    let help = String::from_utf8(run(folder, &[path, &["--help"]].concat()).stdout).unwrap();
+    let mut flags = Vec::new();
+    for line in help.lines() {
+        let line = line.trim_start();
+        // `-p, --prompt-tokens` or `--prompts`
+        let Some((_, name)) =
+            line.split_once("--").filter(|(before, _)| before.len() <= 4 && line.starts_with('-'))
+        else {
+            continue;
+        };
+        let name: String = name.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        if !name.is_empty() {
+            flags.push(name);
+        }
+    }
+    all.push(Command { name: path.join(" "), flags });
+
+    let below = help.split_once("\nCommands:\n").map_or("", |(_, rest)| rest);
+    for line in below.lines().take_while(|line| !line.trim().is_empty()) {
+        let name = line.trim_start().split(' ').next().unwrap();
+        // a description that goes on in the next line begins further right
+        let is_command = line.starts_with("  ") && !line.starts_with("   ");
+        if is_command && name != "help" {
+            commands(folder, &[path, &[name]].concat(), all);
+        }
+    }
+}
+
+/// The command that a line runs: the longest name that it begins with.
+fn command_of<'c>(line: &str, all: &'c [Command]) -> &'c str {
+    let begins = |name: &str| line == name || line.starts_with(&format!("{name} "));
+    let named = all.iter().map(|command| command.name.as_str()).filter(|name| begins(name));
+    named.max_by_key(|name| name.len()).unwrap_or_else(|| panic!("no command: {line}"))
+}
+
+/// Each flag that `--help` shows is tried here, or says which test tries it; and nothing is listed that is not there.
 #[test]
 fn every_flag_is_accounted_for() {
-    let folder = bench();
-    let mut missing = Vec::new();
+    let folder = tempfile::tempdir().unwrap();
+    let mut all = Vec::new();
+    commands(folder.path(), &[], &mut all);
 
-    let commands = [
-        "compare",
-        "record",
-        "report",
-        "runs",
-        "diff",
-        "export",
-        "push",
-        "models list",
-        "models demo",
-        "quantize",
-        "tokenize",
-        "score",
-        "bench",
-        "doctor",
-        "audit",
-        "host",
-        "replace",
-        "schedule",
-        "optimize",
-        "monitor",
-        "prices fetch",
-        "prices list",
-        "init",
-        "man",
-    ];
-    for command in commands.iter().chain(OF_FEATURES).copied() {
-        let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
-        let help = String::from_utf8(run(folder.path(), &words).stdout).unwrap();
-        let flags = help.lines().filter_map(|line| {
-            let line = line.trim_start();
-            let at = line.find("--")?;
-            let is_flag = line.starts_with('-') && at <= 4;
-            let name =
-                line.get(at + 2..)?.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).next()?;
-            (is_flag && !name.is_empty()).then(|| name.to_owned())
-        });
-        for flag in flags {
-            let of =
-                |tried: &str| tried == "*" || tried == command || command.starts_with(&format!("{tried} "));
-            let listed = |names: &[&str]| names.iter().any(|name| *name == "*" || *name == flag);
-            let is_tried = TRIED.iter().any(|(tried, flags)| {
-                tried.starts_with(command)
-                    && flags.iter().any(|one| one.split(' ').next() == Some(format!("--{flag}").as_str()))
-            });
-            let is_elsewhere = TRIED_ELSEWHERE.iter().any(|(tried, names, _)| of(tried) && listed(names));
-            let is_excepted = WITHOUT_EFFECT.iter().any(|(tried, names, _)| of(tried) && listed(names));
-            if !(is_tried || is_elsewhere || is_excepted) {
-                missing.push(format!("{command} --{flag}"));
+    let mut tried: Vec<(String, String)> = Vec::new();
+    for (line, flags) in TRIED {
+        for flag in *flags {
+            let name = flag.split(' ').next().unwrap().trim_start_matches("--");
+            tried.push((command_of(line, &all).to_owned(), name.to_owned()));
+        }
+    }
+    for line in FORMS {
+        for name in ["format", "export", "wide", "explain", "json"] {
+            tried.push((command_of(line, &all).to_owned(), name.to_owned()));
+        }
+    }
+    for one in JSON {
+        tried.push((command_of(one.line, &all).to_owned(), "json".to_owned()));
+    }
+    for (commands, flags, _) in TRIED_ELSEWHERE {
+        for command in *commands {
+            assert!(
+                all.iter().any(|one| one.name == *command) || !cfg!(feature = "fleet"),
+                "no command: {command}"
+            );
+            tried.extend(flags.iter().map(|flag| ((*command).to_owned(), (*flag).to_owned())));
+        }
+    }
+    for (page, flag) in [("report", "open"), ("compare", "open")] {
+        tried.push((page.to_owned(), flag.to_owned()));
+    }
+
+    let mut missing = Vec::new();
+    for command in &all {
+        for flag in &command.flags {
+            let is_global = GLOBAL.iter().any(|(name, _)| name == flag);
+            let is_tried = tried.iter().any(|(of, name)| *of == command.name && name == flag);
+            // commands that have others below them do nothing themselves, but for `runs`
+            let is_heading = all.iter().any(|one| one.name.starts_with(&format!("{} ", command.name)));
+            let is_passed_on = command.name.is_empty() || (is_heading && command.name != "runs");
+            if !(is_global || is_tried || is_passed_on) {
+                missing.push(format!("{} --{flag}", command.name));
             }
         }
     }
-
     assert!(missing.is_empty(), "flags that nobody tries:\n{}", missing.join("\n"));
+
+    // without the feature some are not there
+    if !cfg!(feature = "fleet") {
+        return;
+    }
+    let mut gone = Vec::new();
+    for (of, name) in &tried {
+        let command = all.iter().find(|command| command.name == *of);
+        if command.is_some_and(|command| !command.flags.contains(name)) {
+            gone.push(format!("{of} --{name}"));
+        }
+    }
+    assert!(gone.is_empty(), "flags that are not there:\n{}", gone.join("\n"));
+}
+
+/// A test that is named is there, and its file holds the flag.
+#[test]
+fn what_is_tried_elsewhere_is_tried_there() {
+    let mut wrong = Vec::new();
+    let global = GLOBAL.iter().map(|(flag, test)| (vec![*flag], *test));
+    let others = TRIED_ELSEWHERE.iter().map(|(_, flags, test)| (flags.to_vec(), *test));
+    for (flags, test) in global.chain(others) {
+        let (file, name) = test.split_once("::").unwrap();
+        let path = workspace::root().join("crates/infercost/tests").join(file);
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
+        if !text.contains(&format!("fn {name}(")) {
+            wrong.push(format!("{file} has no test {name}"));
+        }
+        for flag in flags {
+            let holds = |place: usize| {
+                let rest = &text[place + flag.len() + 2..];
+                !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-')
+            };
+            let dashed = format!("--{flag}");
+            if !text.match_indices(&dashed).any(|(place, _)| holds(place)) {
+                wrong.push(format!("{file} does not hold {dashed}, which {name} is said to try"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -6,6 +6,7 @@
 mod otlp;
 mod program;
 mod schema;
+mod terminal;
 #[expect(dead_code, reason = "other tests read the recorded run")]
 mod workspace;
 
@@ -21,6 +22,7 @@ use infercost_energy::sysfs_twin::{Load, Playing, SysfsTwin};
 use program::{infercost, json, run};
 use schema::hold;
 use serde_json::Value;
+use terminal::on_a_terminal;
 
 /// A package at 40 W.
 fn sensors(folder: &Path) -> Playing {
@@ -156,6 +158,56 @@ fn lines_where_nobody_asks_for_json() {
     assert!(text.contains("assumed prices"), "{text}");
 }
 
+/// On a terminal the view takes all of it, where no lines are asked for.
+#[test]
+fn lines_in_a_terminal_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["monitor", "--interval", "200ms", "--duration", "1s"];
+    let another_screen = "\u{1b}[?1049h";
+    let view = on_a_terminal(folder.path(), &arguments, "");
+    assert!(view.contains(another_screen), "{view:?}");
+    let lines = on_a_terminal(folder.path(), &[&arguments[..], &["--lines"]].concat(), "");
+    assert!(!lines.contains(another_screen) && lines.lines().count() >= 4, "{lines:?}");
+}
+
+/// Which instruments read, what stands in for them, and in which money the answer is.
+#[test]
+fn instruments_and_money_are_as_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = "[prices]\ncurrency = \"EUR\"\nutilization = 0.5\nelectricity = 0.3\n\
+                    hardware = { kind = \"rented\", per_hour = 1.0, source = \"a bill\", date = 2099-01-01 }\n\
+                    [[exchange]]\nfrom = \"EUR\"\nto = \"USD\"\nrate = 2.0\nsource = \"a bank\"\ndate = 2099-01-01\n";
+    std::fs::write(folder.path().join("infercost.toml"), settings).unwrap();
+    let last = |more: &[&str]| {
+        let arguments = ["monitor", "--interval", "200ms", "--duration", "1s", "--json"];
+        let output = run(folder.path(), &[&arguments[..], more].concat());
+        assert!(output.status.success(), "{more:?}: {}", String::from_utf8_lossy(&output.stderr));
+        snapshots(&output.stdout).pop().unwrap()
+    };
+    let power = |snapshot: &Value| snapshot.pointer("/power_w/value").and_then(Value::as_f64);
+
+    // nothing measures here
+    let blind = last(&[]);
+    assert_eq!(power(&blind), None, "{blind:#}");
+    assert_ne!(last(&["--estimate"])["devices"], blind["devices"]);
+    assert!(power(&last(&["--assume-watts", "70"])).is_some_and(|watts| (watts - 70.0).abs() < 1.0));
+    let required = run(folder.path(), &["monitor", "--duration", "1s", "--require-measured"]);
+    assert_eq!(required.status.code(), Some(5), "{}", String::from_utf8_lossy(&required.stderr));
+
+    let price = |snapshot: &Value| snapshot["money"]["machine_per_hour"]["value"].as_f64().unwrap();
+    assert_eq!(blind["money"]["currency"], "EUR");
+    let dollars = last(&["--currency", "USD"]);
+    assert_eq!(dollars["money"]["currency"], "USD");
+    assert!((price(&dollars) - 2.0 * price(&blind)).abs() < 1e-9, "{dollars:#}");
+    let why = |snapshot: &Value| snapshot["money"]["revenue_per_hour"]["missing"].to_string();
+    assert_ne!(why(&last(&["--revenue", "0.5"])), why(&blind));
+
+    // and now something does, which can be left alone
+    let _playing = sensors(folder.path());
+    assert!(power(&last(&[])).is_some_and(|watts| watts > 1.0));
+    assert_eq!(power(&last(&["--meter", "none"])), None);
+}
+
 #[track_caller]
 fn refused(arguments: &[&str], part: &str) {
     let folder = tempfile::tempdir().unwrap();
@@ -225,7 +277,8 @@ impl Drop for Listening {
 fn a_page_prometheus_and_a_stream_and_a_farm_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let _playing = sensors(folder.path());
-    let monitor = Listening::start(folder.path(), &[]);
+    let named = ["--host", "farm.example"];
+    let monitor = Listening::start(folder.path(), &named);
     thread::sleep(Duration::from_secs(2));
     let page = monitor.get("/", "localhost");
     assert!(page.contains("content-security-policy: default-src 'none'") && page.contains("<h1"), "{page}");
@@ -234,6 +287,7 @@ fn a_page_prometheus_and_a_stream_and_a_farm_of_them() {
     let stream = monitor.get("/api/stream", "localhost");
     assert!(stream.matches("data: {").count() >= 2, "{stream}");
     assert!(monitor.get("/metrics", "evil.example").starts_with("HTTP/1.1 421"));
+    assert!(monitor.get("/metrics", "farm.example").starts_with("HTTP/1.1 200"));
 
     let away = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (here, away) = (format!("http://{}", monitor.address), format!("http://{away}"));
@@ -246,6 +300,39 @@ fn a_page_prometheus_and_a_stream_and_a_farm_of_them() {
     assert_eq!(view["machines"][1]["presence"]["state"], "away");
     assert!(view["machines"][1]["power_w"]["value"].is_null());
     assert_eq!(view["power_w"]["value"], view["machines"][0]["power_w"]["value"], "{view:#}");
+}
+
+/// Whoever shows the token may read, and nobody else.
+#[test]
+fn a_token_is_shown_by_whoever_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let monitor = Listening::start(folder.path(), &["--token", "0123456789abcdef"]);
+    assert!(monitor.get("/metrics", "localhost").starts_with("HTTP/1.1 401"));
+    let shown = "localhost\r\nauthorization: Bearer 0123456789abcdef";
+    assert!(monitor.get("/metrics", shown).starts_with("HTTP/1.1 200"));
+}
+
+/// An alert is posted to the address that was given.
+#[test]
+fn an_alert_reaches_its_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let _playing = sensors(folder.path());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let hook = format!("http://{}/", listener.local_addr().unwrap());
+    let (posted, came) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 4096];
+            let read = stream.read(&mut request).unwrap_or(0);
+            let _ = posted.send(String::from_utf8_lossy(&request[..read]).into_owned());
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        }
+    });
+    let arguments = ["monitor", "--interval", "200ms", "--duration", "2s", "--json"];
+    let alert = ["--alert", "cpu.power > 10 W", "--webhook", &hook];
+    assert!(run(folder.path(), &[&arguments[..], &alert].concat()).status.success());
+    let request = came.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert!(request.starts_with("POST / "), "{request}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ use schema::{check, document, hold};
 use serde_json::{Value, json};
 
 /// A schema's name, and commands whose output keeps it. `SAMPLE` is the recorded run, `HOSTED` one of hosted models.
-const OUTPUTS: [(&str, &[&str]); 21] = [
+const OUTPUTS: [(&str, &[&str]); 25] = [
     (
         "report.v1",
         &[
@@ -47,11 +47,24 @@ const OUTPUTS: [(&str, &[&str]); 21] = [
            --curve curve.csv --json"],
     ),
     ("diff.v1", &["diff 20261101-000000 20261102-000000 --max-cost-increase 5% --json"]),
-    ("runs.v1", &["runs --json"]),
-    ("run.v1", &["runs show 20261101-000000 --json"]),
-    ("models.v1", &["models list --json"]),
+    ("audits.v1", &["audit --inferences production.jsonl --json"]),
+    ("runs.v2", &["runs --json"]),
+    ("runs-show.v1", &["runs show 20261101-000000 --json"]),
+    ("runs-delete.v1", &["runs delete 20261103-000000 --yes --json"]),
+    ("models.v2", &["models list --json"]),
     ("model-file.v1", &["models inspect demo.gguf --json"]),
-    ("bench.v1", &["bench demo.gguf -p 8 -n 4 -r 3 --json"]),
+    (
+        "bench.v1",
+        &["bench demo.gguf -p 8 -n 4 -r 3 --json", "bench demo.gguf demo.gguf -p 8,16 -n 4 -r 3 --json"],
+    ),
+    (
+        "tokenize.v1",
+        &[
+            "tokenize demo.gguf --text text.txt --pieces --json",
+            "tokenize demo.gguf --jsonl two.jsonl --json",
+        ],
+    ),
+    ("init.v1", &["init begun.toml --json"]),
     ("score.v1", &["score demo.gguf --text text.txt --context 32 --json"]),
     ("price-list.v1", &["prices list --json"]),
     ("doctor.v1", &["doctor --json"]),
@@ -93,6 +106,7 @@ fn bench() -> tempfile::TempDir {
         .write(folder.path());
     MadeUp { id: "20261102-000000", seconds: 0.5, watts: Some(60.0), idle: Some(10.0), threads: 4 }
         .write(folder.path());
+    MadeUp { id: "20261103-000000", seconds: 0.5, watts: None, idle: None, threads: 4 }.write(folder.path());
     hosted_run::write(folder.path(), "20261104-000000");
     let curve = "start,end,price,currency,unit\n2026-11-23T00:00Z,2026-11-23T02:00Z,300,EUR,MWh\n";
     fs::write(at("curve.csv"), curve).unwrap();
@@ -103,6 +117,12 @@ fn bench() -> tempfile::TempDir {
     let offers = r#"{"offers":[{"id":1,"gpu_name":"RTX 4090","num_gpus":1,"dph_base":0.3,"dph_total":0.3,"min_bid":0.1}]}"#;
     fs::write(at("offers.json"), offers).unwrap();
     fs::write(at("text.txt"), "when then the thing in the inn. ".repeat(20)).unwrap();
+    fs::write(at("two.jsonl"), "\"one\"\n\"two\"\n").unwrap();
+    let inference = |model: &str| {
+        let cost = r#""cost_stated":{"amount":"0.002","currency":"EUR"}"#;
+        format!("{{\"model\":\"{model}\",\"input_tokens\":10,\"output_tokens\":10,{cost}}}\n")
+    };
+    fs::write(at("production.jsonl"), inference("a") + &inference("b")).unwrap();
     let span = r#"{"traceId":"00000000000000000000000000000001","spanId":"0000000000000001","name":"chat","attributes":[{"key":"gen_ai.operation.name","value":{"stringValue":"chat"}}]}"#;
     fs::write(
         at("traces.jsonl"),

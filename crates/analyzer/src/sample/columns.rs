@@ -237,6 +237,16 @@ impl OwnTotals<'_> {
         prefill / (prefill + self.sum(Own::DecodeTime))
     }
 
+    /// The part of an answered request, by time, that one token of its prompt takes; NaN where no time to first token is
+    /// known.
+    pub(crate) fn prefill_per_input_token(&self) -> f64 {
+        if self.sum(Own::PrefillTime) > 0.0 {
+            self.prefill_share() * self.sum(Own::Answers) / self.sum(Own::Input)
+        } else {
+            f64::NAN
+        }
+    }
+
     /// Share of positions with the baseline's most likely token.
     pub(crate) fn agreement(&self) -> f64 {
         self.sum(Own::Matches) / self.sum(Own::Positions)

@@ -65,13 +65,12 @@ fn a_cheaper_candidate_that_passes_is_recommended() {
 #[test]
 fn costs_follow_the_formulae_and_sum_exactly() {
     let record = run("r1", 50, &[full(), faster("q8_0", 0.7)]);
-    let seconds: f64 = record
-        .windows
-        .iter()
-        .filter(|window| window.id.variant.as_str() == "tiny/full")
-        .flat_map(|window| &window.inferences)
-        .map(|inference| inference.outcome.latency().as_secs_f64())
-        .sum();
+    let (mut seconds, mut before_first) = (0.0, 0.0);
+    let windows = record.windows.iter().filter(|window| window.id.variant.as_str() == "tiny/full");
+    for inference in windows.flat_map(|window| &window.inferences) {
+        seconds += inference.outcome.latency().as_secs_f64();
+        before_first += inference.outcome.time_to_first_token().unwrap().as_secs_f64();
+    }
     let report = analyze(&[record], &prices()).unwrap();
     let cost = &report.candidates[0].cost;
     let busy = seconds / 50.0;
@@ -87,6 +86,10 @@ fn costs_follow_the_formulae_and_sum_exactly() {
     assert_eq!(sum.normalize(), decimal(total.point).normalize());
     assert!(total.lower < total.point && total.point < total.upper, "{total:?}");
     near(cost.per_correct.unwrap().point, total.point / 0.8);
+
+    // prompts of 30 tokens, whose part of the cost is that of the time before the first token
+    let reading = total.point * before_first / seconds * 1e6 / 30.0;
+    near(cost.per_million_input_tokens.unwrap().point, reading);
     assert!(cost.left_out.is_empty());
 }
 

@@ -143,6 +143,7 @@ fn possible(field: &str) -> Option<(f64, f64, bool)> {
         | "per_inference"
         | "per_correct"
         | "per_million_output_tokens"
+        | "per_million_input_tokens"
         | "ppl_ratio" => (0.0, f64::INFINITY, true),
         "ttft_p50_s" | "ttft_p95_s" | "tpot_p50_s" | "tpot_p95_s" => (0.0, f64::INFINITY, false),
         _ => return None,

@@ -44,6 +44,7 @@ fn prompt_tokens_that_nobody_counts_are_unknown() {
     let reason = Reason::TokensNotReported { without: 20, answers: 20 };
     assert_eq!(candidate.unknown.get("input_tokens"), Some(&reason));
     assert!(candidate.prefill_tokens_per_s.is_none());
+    assert_eq!(candidate.unknown.get("per_million_input_tokens"), Some(&reason));
     assert_eq!(report.candidates[0].input_tokens, Some(600));
 
     let some = |i: usize| (i > 0).then_some(30);

@@ -64,11 +64,11 @@ pub(crate) struct AuditCommand {
     pub(crate) revenue: Option<f64>,
 
     /// Inferences of one user session
-    #[arg(long, value_name = "N", value_parser = above_zero)]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) per_session: Option<f64>,
 
     /// Requests an hour that the machine answers at its operating point [default: the settings', else as measured]
-    #[arg(long, value_name = "N", value_parser = above_zero, conflicts_with = "inferences")]
+    #[arg(long, value_name = "N", value_parser = count, conflicts_with = "inferences")]
     pub(crate) capacity_per_hour: Option<f64>,
 
     /// Share of revenue from which cost is in the loss zone [default: 0.15]
@@ -118,7 +118,10 @@ pub(crate) fn run(arguments: &AuditCommand, global: &GlobalFlags) -> anyhow::Res
     let answer = output::economics::audit::answer(&audits);
     match audits.as_slice() {
         [one] => deliver(&answer, one, Some(&|| chart.clone()), &arguments.answer, global)?,
-        all => deliver(&answer, &all, Some(&|| chart.clone()), &arguments.answer, global)?,
+        all => {
+            let object = serde_json::json!({"schema": "infercost.audits/1", "audits": all});
+            deliver(&answer, &object, Some(&|| chart.clone()), &arguments.answer, global)?;
+        }
     }
 
     Ok(code(&audits))

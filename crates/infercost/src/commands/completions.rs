@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use infercost_run::usage;
 
+use crate::flags::GlobalFlags;
 use crate::output;
 
 #[derive(Debug, Args)]
@@ -12,7 +14,14 @@ pub(crate) struct CompletionsCommand {
     pub(crate) shell: clap_complete::Shell,
 }
 
-pub(crate) fn run(arguments: &CompletionsCommand, command: &mut clap::Command) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(
+    arguments: &CompletionsCommand,
+    command: &mut clap::Command,
+    global: &GlobalFlags,
+) -> anyhow::Result<ExitCode> {
+    if global.json {
+        return Err(usage("--json: a completion script has no form in JSON; leave the flag out"));
+    }
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, command, "infercost", &mut script);
 

@@ -14,7 +14,7 @@ use infercost_run::run_folder;
 use crate::exit;
 use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
-use crate::flags::judge::JudgeFlags;
+use crate::flags::judge::PriceFlags;
 use crate::flags::numbers::{confidence, percentage};
 use crate::output;
 use crate::output::answer::delivery::{self, deliver};
@@ -59,12 +59,12 @@ pub(crate) struct DiffCommand {
     pub(crate) answer: AnswerFlags,
 
     #[command(flatten)]
-    pub(crate) judge: JudgeFlags,
+    pub(crate) prices: PriceFlags,
 }
 
 pub(crate) fn run(arguments: &DiffCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     delivery::check(&arguments.answer, false)?;
-    let given = SettingsOverrides::read(&arguments.judge.policy(global))?;
+    let given = SettingsOverrides::read(&arguments.prices.policy(global))?;
     let old = run_folder::named(&global.traces, &arguments.old)?;
     let new = run_folder::named(&global.traces, &arguments.new)?;
 

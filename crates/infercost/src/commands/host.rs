@@ -18,7 +18,7 @@ use crate::exit;
 use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::{ChartFlag, DemandFlags, EconomicsFlags};
-use crate::flags::numbers::above_zero;
+use crate::flags::numbers::count;
 use crate::output;
 use crate::output::answer::delivery::{self, deliver};
 
@@ -41,7 +41,7 @@ pub(crate) struct HostCommand {
     pub(crate) load: DemandFlags,
 
     /// Requests an hour that one machine can answer [default: as measured]
-    #[arg(long, value_name = "N", value_parser = above_zero)]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) capacity_per_hour: Option<f64>,
 
     /// Add the cheapest fetched offers of the hardware of this name: one to rent, one spot

@@ -13,7 +13,8 @@ use infercost_run::today::today;
 use infercost_run::{config, usage};
 use rust_decimal::Decimal;
 
-use crate::flags::numbers::{above_zero, hours_of_day, share_above_zero};
+use crate::flags::GlobalFlags;
+use crate::flags::numbers::{above_zero, count, hours_of_day, share_above_zero};
 use crate::output;
 
 /// Times that a question is asked again where the answer says nothing.
@@ -56,7 +57,7 @@ pub(crate) struct InitCommand {
     rent: Option<Decimal>,
 
     /// Requests an hour, in hours with requests
-    #[arg(long, value_name = "N", value_parser = above_zero)]
+    #[arg(long, value_name = "N", value_parser = count)]
     requests_per_hour: Option<f64>,
 
     /// Hours a day with requests
@@ -81,7 +82,7 @@ pub(crate) struct InitCommand {
 }
 
 /// Writes the file.
-pub(crate) fn run(arguments: &InitCommand) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(arguments: &InitCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     let file = arguments.file.display();
     if arguments.file.exists() && !arguments.force {
         return Err(usage(format!("{file} is there already; --force replaces it, another FILE leaves it")));
@@ -101,6 +102,11 @@ pub(crate) fn run(arguments: &InitCommand) -> anyhow::Result<ExitCode> {
     let written = out.write_all(answers.settings(today()).as_bytes()).and_then(|()| out.sync_all());
     written.with_context(|| format!("cannot write {file}"))?;
 
+    if global.json {
+        let object =
+            serde_json::json!({"schema": "infercost.init/1", "path": arguments.file.display().to_string()});
+        output::line(&serde_json::to_string_pretty(&object)?);
+    }
     output::note(&format!(
         "{file} is written; every setting has its comment, and what you left open is said in each answer"
     ));
@@ -136,7 +142,7 @@ impl InitCommand {
             None => asked_machine()?,
         };
         answers.requests_per_hour =
-            or_ask(answers.requests_per_hour, "Requests an hour, in hours with requests", above_zero)?;
+            or_ask(answers.requests_per_hour, "Requests an hour, in hours with requests", count)?;
         answers.hours_per_day = or_ask(answers.hours_per_day, "Hours a day with requests", hours_of_day)?;
         answers.revenue = or_ask(answers.revenue, "What an inference earns", amount)?;
         Ok(answers)

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use infercost_run::usage;
 
+use crate::flags::GlobalFlags;
 use crate::output;
 
 #[derive(Debug, Args)]
@@ -18,7 +20,14 @@ pub(crate) struct ManCommand {
     pub(crate) dir: Option<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &ManCommand, command: clap::Command) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(
+    arguments: &ManCommand,
+    command: clap::Command,
+    global: &GlobalFlags,
+) -> anyhow::Result<ExitCode> {
+    if global.json {
+        return Err(usage("--json: a manual page has no form in JSON; leave the flag out"));
+    }
     let Some(folder) = &arguments.dir else {
         output::block(&String::from_utf8(page(command)?)?);
         return Ok(ExitCode::SUCCESS);

@@ -5,14 +5,15 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use infercost_models::demo::write_demo;
-use infercost_models::{inspect, list};
+use infercost_models::{ListedModel, inspect, list};
 use infercost_run::models;
 use infercost_run::usage;
+use serde::Serialize;
 
 use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
 use crate::output;
-use crate::output::answer::delivery::{self, deliver};
+use crate::output::answer::delivery::{self, WithSchema, deliver};
 
 #[derive(Debug, Args)]
 pub(crate) struct ModelsCommand {
@@ -50,12 +51,20 @@ pub(crate) enum ModelsAction {
     },
 }
 
+/// What is printed of the list as JSON.
+#[derive(Serialize)]
+struct ListedModels<'a> {
+    schema: &'static str,
+    models: &'a [ListedModel],
+}
+
 pub(crate) fn run(arguments: &ModelsCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     match &arguments.command {
         ModelsAction::List { answer } => {
             delivery::check(answer, false)?;
             let listed = list(&models::store(true)?);
-            deliver(&output::models::list(&listed), &listed, None, answer, global)?;
+            let object = ListedModels { schema: "infercost.models/2", models: &listed };
+            deliver(&output::models::list(&listed), &object, None, answer, global)?;
         }
         ModelsAction::Pull { models } => pull(models, global)?,
         ModelsAction::Demo { file } => demo(file, global)?,
@@ -64,7 +73,8 @@ pub(crate) fn run(arguments: &ModelsCommand, global: &GlobalFlags) -> anyhow::Re
             let model = models::resolve_one(model, global.offline)?;
             let path = model.location.path().ok_or_else(|| usage("a server shows no file; name one"))?;
             let facts = inspect(path)?;
-            deliver(&output::models::inspection(&facts), &facts, None, answer, global)?;
+            let object = WithSchema { schema: "infercost.model-file/1", answer: &facts };
+            deliver(&output::models::inspection(&facts), &object, None, answer, global)?;
         }
     }
 

@@ -6,15 +6,17 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use infercost_run::history::{self, Wanted};
+use infercost_run::history::{self, RunEntry, Wanted};
 use infercost_run::run_folder;
 use infercost_run::usage;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
 use crate::output;
-use crate::output::answer::delivery::{self, deliver};
+use crate::output::answer::delivery::{self, WithSchema, deliver};
 use crate::remote::RunsUsed;
 
 #[derive(Debug, Args)]
@@ -116,19 +118,26 @@ pub(crate) fn run(arguments: &RunsCommand, global: &GlobalFlags) -> anyhow::Resu
             delivery::check(answer, false)?;
             let folder = run_folder::named(&global.traces, run)?;
             let entry = history::entry(&folder);
-            deliver(&output::runs::one(&entry), &entry, None, answer, global)?;
+            let object = WithSchema { schema: "infercost.runs-show/1", answer: &entry };
+            deliver(&output::runs::one(&entry), &object, None, answer, global)?;
             Ok(ExitCode::SUCCESS)
         }
-        Some(Action::Delete { runs, yes }) => delete(&global.traces, runs, *yes),
+        Some(Action::Delete { runs, yes }) => delete(runs, *yes, global),
         Some(Action::Prune { keep, older_than, yes }) => {
             let names = outdated(&global.traces, keep.unwrap_or(0), *older_than)?;
             if names.is_empty() {
                 output::note("no run is that old");
-                return Ok(ExitCode::SUCCESS);
             }
-            delete(&global.traces, &names, *yes)
+            delete(&names, *yes, global)
         }
     }
+}
+
+/// What is printed of the list as JSON.
+#[derive(Serialize)]
+struct ListedRuns<'a> {
+    schema: &'static str,
+    runs: &'a [RunEntry],
 }
 
 fn list(arguments: &RunsCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
@@ -143,7 +152,8 @@ fn list(arguments: &RunsCommand, global: &GlobalFlags) -> anyhow::Result<ExitCod
     let entries = history::list(&global.traces, &wanted)?;
 
     let answer = output::runs::list(&entries, &global.traces);
-    deliver(&answer, &entries, None, &arguments.answer, global)?;
+    let object = ListedRuns { schema: "infercost.runs/2", runs: &entries };
+    deliver(&answer, &object, None, &arguments.answer, global)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -169,19 +179,25 @@ fn outdated(traces: &Path, keep: usize, older_than_days: Option<u32>) -> anyhow:
     Ok(names)
 }
 
-fn delete(traces: &Path, names: &[String], yes: bool) -> anyhow::Result<ExitCode> {
+fn delete(names: &[String], yes: bool, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
     // Every name is made sure of before the first folder goes.
     let mut folders = Vec::with_capacity(names.len());
     for name in names {
-        folders.push(history::deletable(traces, name)?);
+        folders.push(history::deletable(&global.traces, name)?);
     }
 
-    if !yes && !confirmed(names)? {
+    if !names.is_empty() && !yes && !confirmed(names)? {
         return Err(usage("nothing was deleted; --yes deletes without asking"));
     }
-    for folder in folders {
-        std::fs::remove_dir_all(&folder).with_context(|| format!("cannot delete {}", folder.display()))?;
+    for folder in &folders {
+        std::fs::remove_dir_all(folder).with_context(|| format!("cannot delete {}", folder.display()))?;
         output::note(&format!("deleted {}", folder.display()));
+    }
+
+    if global.json {
+        let deleted: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
+        let object = json!({"schema": "infercost.runs-delete/1", "deleted": deleted});
+        output::line(&serde_json::to_string_pretty(&object)?);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -27,7 +27,7 @@ use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::{ChartFlag, EconomicsFlags};
 use crate::flags::load::{time, time_or_zero};
-use crate::flags::numbers::{above_zero, at_least_zero};
+use crate::flags::numbers::{at_least_zero, count};
 use crate::output;
 use crate::output::answer::delivery::{self, deliver};
 
@@ -48,7 +48,7 @@ pub(crate) struct ScheduleCommand {
     pub(crate) measured: Option<String>,
 
     /// Inferences to be done
-    #[arg(long, value_name = "N", value_parser = above_zero)]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) inferences: f64,
 
     /// When the last must be answered: 2026-11-24T07:00, 08:00 (the next, by --time-zone), or +12h

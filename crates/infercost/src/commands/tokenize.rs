@@ -12,6 +12,7 @@ use infercost_engine::decoder::WeightSource;
 use infercost_engine::tokenizer::{Boundaries, Special, TextTokenizer};
 use infercost_run::models;
 use infercost_run::usage;
+use serde_json::{Value, json};
 
 use crate::flags::GlobalFlags;
 use crate::output;
@@ -47,24 +48,54 @@ pub(crate) fn run(arguments: &TokenizeCommand, global: &GlobalFlags) -> anyhow::
         Some(content) => TextTokenizer::from_gguf(&content.metadata)?,
         None => TextTokenizer::from_folder(source.folder())?,
     };
+    let special = if arguments.literal { Special::AsText } else { Special::Parse };
+    let mut all = Vec::with_capacity(texts.len());
     for text in texts {
-        output::line(&tokens(&tokenizer, &text, arguments)?);
+        all.push(tokens(&tokenizer, &text, special)?);
+    }
+
+    if global.json {
+        let texts: Vec<Value> = all.iter().map(|tokens| tokens.object(arguments.pieces)).collect();
+        let object = json!({"schema": "infercost.tokenize/1", "variant": model.variant, "texts": texts});
+        output::line(&serde_json::to_string_pretty(&object)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for tokens in &all {
+        output::line(&tokens.array(arguments.pieces).to_string());
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn tokens(tokenizer: &TextTokenizer, text: &str, arguments: &TokenizeCommand) -> anyhow::Result<String> {
-    let special = if arguments.literal { Special::AsText } else { Special::Parse };
-    let pieces = tokenizer.encode_pieces(text, special, Boundaries::AsConfigured)?;
-    let json: serde_json::Value = if arguments.pieces {
-        pieces
-            .iter()
-            .map(|piece| serde_json::json!({"id": piece.id, "piece": String::from_utf8_lossy(&piece.bytes)}))
-            .collect()
-    } else {
-        pieces.iter().map(|piece| piece.id).collect()
-    };
-    Ok(json.to_string())
+/// What a text is cut into.
+struct Tokens {
+    ids: Vec<u32>,
+    /// The bytes of each, as far as they are UTF-8.
+    pieces: Vec<String>,
+}
+
+impl Tokens {
+    /// A line without --json: the ids alone, or each with its piece.
+    fn array(&self, with_pieces: bool) -> Value {
+        if !with_pieces {
+            return json!(self.ids);
+        }
+        let tokens = self.ids.iter().zip(&self.pieces);
+        tokens.map(|(id, piece)| json!({"id": id, "piece": piece})).collect()
+    }
+
+    /// One text of --json; `pieces` is null where nobody asked for them.
+    fn object(&self, with_pieces: bool) -> Value {
+        json!({"ids": self.ids, "pieces": with_pieces.then_some(&self.pieces)})
+    }
+}
+
+fn tokens(tokenizer: &TextTokenizer, text: &str, special: Special) -> anyhow::Result<Tokens> {
+    let mut tokens = Tokens { ids: Vec::new(), pieces: Vec::new() };
+    for piece in tokenizer.encode_pieces(text, special, Boundaries::AsConfigured)? {
+        tokens.ids.push(piece.id);
+        tokens.pieces.push(String::from_utf8_lossy(&piece.bytes).into_owned());
+    }
+    Ok(tokens)
 }
 
 /// The text of a file or of standard input; bytes that are no UTF-8 are replaced by U+FFFD.

@@ -8,7 +8,7 @@ use infercost_run::economics_inputs::EconomicsRequest;
 
 use crate::flags::GlobalFlags;
 use crate::flags::answer::chart_file;
-use crate::flags::numbers::{above_zero, hours_of_day, number, share_above_zero};
+use crate::flags::numbers::{count, hours_of_day, number, share_above_zero};
 
 /// Where measurements, prices and settings come from, and the form of the answer.
 #[derive(Debug, Clone, Args)]
@@ -41,7 +41,7 @@ pub(crate) struct StoreFlags {
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct DemandFlags {
     /// Requests an hour, in hours with requests [default: what fills one machine to --utilization]
-    #[arg(long, value_name = "N", value_parser = above_zero)]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub(crate) requests_per_hour: Option<f64>,
 
     /// Share of its capacity up to which a machine is planned to be used [default: 0.7, or the price book's

@@ -36,6 +36,14 @@ pub(crate) struct JudgeFlags {
     #[arg(long, value_name = "TARGETS", value_parser = targets)]
     pub(crate) slo: Option<LatencyTargets>,
 
+    #[command(flatten)]
+    pub(crate) prices: PriceFlags,
+}
+
+/// Which prices count.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Verdict")]
+pub(crate) struct PriceFlags {
     /// Refuse prices in any other currency
     #[arg(long, value_name = "CODE")]
     pub(crate) currency: Option<String>,
@@ -55,9 +63,19 @@ impl JudgeFlags {
             min_score: self.min_score,
             confidence: self.confidence,
             slo: self.slo,
+            ..self.prices.policy(global)
+        }
+    }
+}
+
+impl PriceFlags {
+    /// The same without the command line's form: thresholds are those of the run or the settings.
+    pub(crate) fn policy(&self, global: &GlobalFlags) -> PolicyFlags {
+        PolicyFlags {
             config: global.config.clone(),
             currency: self.currency.clone(),
             market: self.market,
+            ..PolicyFlags::default()
         }
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use infercost_core::{ArrivalProcess, LatencyTargets, LoadSpec};
 
+use crate::flags::numbers::share_above_zero;
+
 /// Longest time that any of these flags may name.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
@@ -137,11 +139,7 @@ pub(crate) fn targets(text: &str) -> Result<LatencyTargets, String> {
             "ttft" => targets.ttft_s = Some(time_with_unit(value.trim())?.as_secs_f64()),
             "tpot" => targets.tpot_s = Some(time_with_unit(value.trim())?.as_secs_f64()),
             "share" => {
-                let share: f64 = value.trim().parse().map_err(|_| "share is not a number")?;
-                if !(share > 0.0 && share <= 1.0) {
-                    return Err("share must be above 0 and at most 1".to_owned());
-                }
-                targets.share = share;
+                targets.share = share_above_zero(value).map_err(|why| format!("share {why}"))?;
             }
             other => return Err(format!("`{}` is none of ttft, tpot, share", other.escape_debug())),
         }
@@ -185,6 +183,7 @@ mod tests {
         for (text, expected) in [
             ("ttft=500ms,tpot=50ms", of(Some(0.5), Some(0.05), 0.9)),
             ("tpot=1s, share=0.99", of(None, Some(1.0), 0.99)),
+            ("tpot=1s,share=99%", of(None, Some(1.0), 0.99)),
             ("share=0.5", None),
             ("ttft=500", None),
             ("ttft", None),

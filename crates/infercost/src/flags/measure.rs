@@ -14,7 +14,7 @@ use crate::flags::GlobalFlags;
 use crate::flags::economics::EconomicsFlags;
 use crate::flags::load::{targets, time};
 use crate::flags::meter::instrument;
-use crate::flags::numbers::{above_zero, confidence, share, share_above_zero};
+use crate::flags::numbers::{above_zero, confidence, share, share_above_zero, whole_count};
 use crate::flags::processor::ProcessorFlags;
 
 /// What a sprint tries, on what, and for how long.
@@ -69,7 +69,7 @@ pub(crate) struct MeasureFlags {
     pub(crate) prompts: Option<PathBuf>,
 
     /// Use a seeded choice of at most N prompts of that set
-    #[arg(long, value_name = "N", requires = "measure", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Workload (with --measure)")]
+    #[arg(long, value_name = "N", requires = "measure", value_parser = whole_count, help_heading = "Workload (with --measure)")]
     pub(crate) max_prompts: Option<u32>,
 
     /// What is asked.
@@ -97,7 +97,7 @@ pub(crate) struct MeasureFlags {
     pub(crate) rate: Option<f64>,
 
     /// Requests of one measurement [default: 5, four for each in flight, or 32 of a trace; fewer in a small budget]
-    #[arg(long, value_name = "N", requires = "measure", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Workload (with --measure)")]
+    #[arg(long, value_name = "N", requires = "measure", value_parser = requests, help_heading = "Workload (with --measure)")]
     pub(crate) requests: Option<u32>,
 
     /// Latencies to keep: ttft=500ms,tpot=50ms,share=0.9 (share of requests that must)
@@ -147,6 +147,14 @@ fn parquet_reader() -> Option<ReadParquet> {
 #[cfg(not(feature = "fleet"))]
 fn parquet_reader() -> Option<ReadParquet> {
     None
+}
+
+/// More requests of one measurement are a mistake.
+const MOST_REQUESTS: u32 = 1_000_000;
+
+fn requests(text: &str) -> Result<u32, String> {
+    let count = whole_count(text)?;
+    if count <= MOST_REQUESTS { Ok(count) } else { Err("must be at most 1M".to_owned()) }
 }
 
 fn parameter(text: &str) -> Result<Parameter, String> {
@@ -224,5 +232,83 @@ impl MeasureFlags {
             currency: economics.currency.clone(),
             ..PolicyFlags::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+    use clap::Parser;
+
+    use super::*;
+
+    /// The flags of `optimize` that a sprint is made of.
+    #[derive(Parser)]
+    struct Line {
+        models: Vec<String>,
+        #[command(flatten)]
+        economics: EconomicsFlags,
+        #[command(flatten)]
+        measure: MeasureFlags,
+        #[command(flatten)]
+        global: GlobalFlags,
+    }
+
+    /// What a command line asks for, and the thresholds that it gives.
+    fn asked(more: &str) -> (SprintRequest, PolicyFlags) {
+        let line = format!("optimize --measure m.gguf --serve server {more}");
+        let Line { models, economics, measure, global } =
+            Line::try_parse_from(line.split_whitespace()).unwrap();
+        (measure.request(&models, &economics, &global), measure.policy(&economics, &global))
+    }
+
+    /// Sprints take their time; what becomes of a request is tried elsewhere. Here no flag may be lost on the way to it.
+    #[test]
+    fn each_flag_stands_in_the_request() {
+        let shown = |more: &str| format!("{:?}", asked(more));
+        let usual = shown("");
+        let flags = [
+            "--budget 1h",
+            "--saving 25%",
+            "--exhaustive",
+            "--vary np=1,2",
+            "--space vllm",
+            "--draft d.gguf",
+            "--baseline q8_0",
+            "--seed 7",
+            "--threads 3",
+            "--device cuda",
+            "--prompts mine.jsonl",
+            "--max-prompts 1k",
+            "--workload synthetic:input=9,output=9",
+            "--speedup 3",
+            "--concurrency 8",
+            "--rate 3",
+            "--requests 10k",
+            "--slo ttft=1s",
+            "--margin 10%",
+            "--confidence 90%",
+            "--serve-timeout 9s",
+            "--request-timeout 9s",
+            "--prompt-cache",
+            "--meter none",
+            "--require-measured",
+            "--assume-watts 60",
+            "--currency EUR",
+            "--offline",
+            "--traces elsewhere",
+            "--config other.toml",
+        ];
+        for flag in flags {
+            assert_ne!(shown(flag), usual, "{flag} changes nothing");
+        }
+
+        let (request, policy) =
+            asked("--saving 25% --requests 10k --margin 10% --serve-timeout 9s --prompt-cache");
+        assert!((request.wanted - 0.25).abs() < 1e-12 && policy.margin == Some(0.1), "{request:?}");
+        assert_eq!(request.workload.requests, Some(10_000));
+        assert_eq!(request.run.serve.unwrap().timeout, Duration::from_secs(9));
+        assert!(request.run.spec.servers.prompt_cache);
     }
 }

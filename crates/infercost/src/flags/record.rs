@@ -12,7 +12,7 @@ use crate::flags::GlobalFlags;
 use crate::flags::export::{LiveFlags, pattern};
 use crate::flags::load::LoadFlags;
 use crate::flags::meter::MeterFlags;
-use crate::flags::numbers::{share, temperature};
+use crate::flags::numbers::{share, temperature, whole_count};
 use crate::flags::processor::ProcessorFlags;
 
 /// What is measured, and how.
@@ -42,7 +42,7 @@ pub(crate) struct RecordFlags {
     pub(crate) baseline: Option<String>,
 
     /// Run a seeded choice of at most N prompts
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole_count)]
     pub(crate) max_prompts: Option<u32>,
 
     /// Call this machine so: its name in reports over several, and what a `[[machines]]` entry goes by [default: its GPU

@@ -10,7 +10,7 @@ use infercost_models::Progress;
 use infercost_run::console::{self, Activity, Console, ModelProgress, StepProgress};
 
 use crate::output;
-use crate::output::progress::{TICK, bar};
+use crate::output::progress::{TICK, bar, style};
 use crate::output::terminal::plain;
 
 /// Shows what `infercost-run` says.
@@ -57,9 +57,9 @@ impl Console for Terminal {
     }
 
     fn models(&self) -> Box<dyn ModelProgress> {
-        let bar = bar(Some(0), "{msg} [{bar:30}] {bytes}/{total_bytes} {eta} left");
+        let bar = bar(None, Shape::Name.template());
         show(&bar);
-        Box::new(Transfers { bar, doing: String::new(), quiet: !io::stderr().is_terminal() })
+        Box::new(Transfers::on(bar, !io::stderr().is_terminal()))
     }
 
     fn steps(&self, total: u64) -> Box<dyn StepProgress> {
@@ -97,14 +97,79 @@ impl Drop for Spinner {
     }
 }
 
+/// What is known of a transfer, and so what is drawn of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// What is being done.
+    Name,
+    /// And how much of it is done.
+    Counted,
+    /// And how much there is in all.
+    Measured,
+}
+
+impl Shape {
+    fn template(self) -> &'static str {
+        match self {
+            Self::Name => "{spinner} {msg}",
+            Self::Counted => "{spinner} {msg} {bytes}",
+            Self::Measured => "{msg} [{bar:30}] {bytes}/{total_bytes}{left}",
+        }
+    }
+}
+
 /// Fetching and making models.
 struct Transfers {
     bar: ProgressBar,
     doing: String,
+    shape: Shape,
     quiet: bool,
 }
 
 impl Transfers {
+    /// On a bar that shows a name alone.
+    fn on(bar: ProgressBar, quiet: bool) -> Self {
+        Self { bar, doing: String::new(), shape: Shape::Name, quiet }
+    }
+
+    /// Draws so much from the next step on.
+    fn take_shape(&mut self, shape: Shape) {
+        if shape != self.shape
+            && let Some(style) = style(shape.template())
+        {
+            self.bar.set_style(style);
+            self.shape = shape;
+        }
+    }
+
+    /// Turns to another file. Its name stands alone until its own numbers are set: those of the file before are not its.
+    fn turn_to(&mut self, doing: String) {
+        if self.quiet {
+            output::note(&doing);
+        }
+        self.take_shape(Shape::Name);
+        self.bar.set_message(doing.clone());
+        self.bar.reset();
+        self.doing = doing;
+    }
+
+    /// Draws how far the file is.
+    fn reach(&mut self, done: u64, total: Option<u64>) {
+        let total = total.filter(|total| *total > 0);
+        self.bar.update(|state| {
+            state.set_pos(done);
+            if let Some(total) = total {
+                state.set_len(total);
+            }
+        });
+
+        let shape = if total.is_some() { Shape::Measured } else { Shape::Counted };
+        if shape != self.shape {
+            self.take_shape(shape);
+            self.bar.tick();
+        }
+    }
+
     fn say(&self, text: &str) {
         self.bar.suspend(|| output::note(text));
     }
@@ -122,16 +187,9 @@ impl ModelProgress for Transfers {
             Progress::Step { stage, file, done, total } => {
                 let doing = format!("{} {}", stage.name(), plain(&file));
                 if doing != self.doing {
-                    if self.quiet {
-                        output::note(&doing);
-                    }
-                    self.bar.set_message(doing.clone());
-                    self.bar.reset();
-                    self.doing = doing;
+                    self.turn_to(doing);
                 }
-
-                self.bar.set_length(total.unwrap_or(done));
-                self.bar.set_position(done);
+                self.reach(done, total);
             }
             Progress::LicenseNotice { model, text, url } => {
                 self.say(&format!("{model} comes under a license of its own ({url}):\n{text}"));
@@ -205,5 +263,116 @@ fn about(left: Option<Duration>) -> String {
     match left.filter(|left| *left >= SHORTEST) {
         Some(left) => format!(", about {} left", HumanDuration(left)),
         None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+    use std::sync::Arc;
+
+    use indicatif::{ProgressDrawTarget, TermLike};
+    use infercost_models::Stage;
+
+    use super::*;
+
+    /// A terminal that keeps every line that was ever drawn on it.
+    #[derive(Debug, Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<String>>>);
+
+    impl Paper {
+        fn write(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push(text.to_owned());
+            Ok(())
+        }
+
+        /// The lines that name this file.
+        fn about(&self, file: &str) -> Vec<String> {
+            let mut lines = self.0.lock().unwrap().clone();
+            lines.retain(|line| line.contains(file));
+            lines
+        }
+    }
+
+    impl TermLike for Paper {
+        fn width(&self) -> u16 {
+            120
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write(text)
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.write(text)
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn step(stage: Stage, file: &str, done: u64, total: Option<u64>) -> Progress {
+        Progress::Step { stage, file: file.to_owned(), done, total }
+    }
+
+    /// Every line that is drawn shows the numbers of the file that it names, and a bar only where there is a whole.
+    #[test]
+    fn a_bar_is_that_of_its_own_file() {
+        const MIB: u64 = 1 << 20;
+        let paper = Paper::default();
+        let target = ProgressDrawTarget::term_like(Box::new(paper.clone()));
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(style(Shape::Name.template()).unwrap());
+
+        let mut transfers = Transfers::on(bar, false);
+        transfers.begin("looking for demo");
+        for done in 1..=3 {
+            transfers.show(step(Stage::Downloading, "a.whl", done * MIB, None));
+        }
+        for done in 1..=4 {
+            transfers.show(step(Stage::Verifying, "a.gguf", done * MIB, Some(4 * MIB)));
+        }
+        transfers.show(step(Stage::Verifying, "b.gguf", MIB, Some(2 * MIB)));
+        transfers.show(step(Stage::Verifying, "empty.gguf", 0, Some(0)));
+
+        let is_bar = |line: &String| line.contains('[');
+        for file in ["looking for demo", "a.whl", "empty.gguf"] {
+            let lines = paper.about(file);
+            assert!(!lines.is_empty() && !lines.iter().any(is_bar), "{lines:#?}");
+        }
+        assert!(
+            paper.about("a.whl").iter().any(|line| line.contains("3.00 MiB")),
+            "{:#?}",
+            paper.about("a.whl")
+        );
+
+        for (file, total) in [("a.gguf", "/4.00 MiB"), ("b.gguf", "1.00 MiB/2.00 MiB")] {
+            let bars: Vec<String> = paper.about(file).into_iter().filter(is_bar).collect();
+            assert!(!bars.is_empty() && bars.iter().all(|line| line.contains(total)), "{bars:#?}");
+        }
+        let all = paper.about("");
+        assert!(!all.iter().any(|line| line.contains(" 0s") || line.contains("0 seconds")), "{all:#?}");
     }
 }

@@ -38,7 +38,24 @@ pub(crate) fn answer(diff: &RunDiff) -> Answer {
             notes.push(format!("{variant} is in the {word} run alone"));
         }
     }
+    answer.explain(Section::lines("how it is judged", judged(diff)));
     answer.with_notes(&notes)
+}
+
+/// What was set against what, and what a difference is.
+fn judged(diff: &RunDiff) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (word, side) in [("old", &diff.old), ("new", &diff.new)] {
+        let version = &side.infercost_version;
+        lines.push(format!("{word}: {}, {}, infercost {version}", ids(&side.run_ids), side.machine));
+    }
+
+    lines.push(format!(
+        "differences of up to {} are called none; all claims together hold at {}",
+        number::percent(diff.tolerance),
+        number::percent(diff.confidence)
+    ));
+    lines
 }
 
 fn tone(diff: &RunDiff) -> Tone {

@@ -58,6 +58,16 @@ fn costs(report: &Report) -> Vec<Column> {
                 Cell::estimate(thousand.as_ref(), number::estimate)
             }),
         ),
+        Column::right(
+            format!("{currency}/1M in"),
+            0,
+            cells(|one| Cell::estimate(one.cost.per_million_input_tokens.as_ref(), number::estimate)),
+        ),
+        Column::right(
+            format!("{currency}/1M out"),
+            0,
+            cells(|one| Cell::estimate(one.cost.per_million_output_tokens.as_ref(), number::estimate)),
+        ),
         Column::right("J/inference", 0, cells(joules)),
         Column::right(
             "decode tok/s",

@@ -75,7 +75,7 @@ pub(crate) fn inspection(facts: &Inspection) -> Answer {
         names.push(Cell::words(name));
         values.push(Cell::words(value));
     }
-    Answer {
+    let mut answer = Answer {
         headline: format!(
             "{} with {} parameters in {}",
             facts.architecture.as_deref().unwrap_or("a model"),
@@ -84,5 +84,24 @@ pub(crate) fn inspection(facts: &Inspection) -> Answer {
         ),
         table: vec![Column::left("", 0, names), Column::left("", 0, values)],
         ..Answer::default()
+    };
+    answer.explain(Section::table("tensors", tensors(facts)));
+    answer
+}
+
+/// A row a number format.
+fn tensors(facts: &Inspection) -> Vec<Column> {
+    let mut formats = Vec::new();
+    let mut counts = Vec::new();
+    let mut parameters = Vec::new();
+    for kind in &facts.tensor_types {
+        formats.push(Cell::words(kind.name.clone()));
+        counts.push(Cell::number(kind.tensors as f64, kind.tensors.to_string()));
+        parameters.push(Cell::number(kind.parameters as f64, number::count(kind.parameters)));
     }
+    vec![
+        Column::left("format", 0, formats),
+        Column::right("tensors", 0, counts),
+        Column::right("parameters", 0, parameters),
+    ]
 }

@@ -1,9 +1,10 @@
 //! Progress bars, on stderr, on a terminal only; elsewhere a few plain lines.
 
+use std::fmt::{self, Write as _};
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::output;
 
@@ -19,10 +20,26 @@ pub(crate) fn bar(length: Option<u64>, template: &str) -> ProgressBar {
     if output::is_quiet() || !io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
-    if let Ok(style) = ProgressStyle::with_template(template) {
+    if let Some(style) = style(template) {
         bar.set_style(style);
     }
     bar
+}
+
+/// The style of a template, in which `{left}` says how long it still takes, once there is a pace to tell it by.
+pub(crate) fn style(template: &str) -> Option<ProgressStyle> {
+    let style = ProgressStyle::with_template(template).ok()?;
+    Some(style.with_key("left", left))
+}
+
+/// ` 3 minutes left`; nothing where nothing is left, or no step was timed yet.
+fn left(state: &ProgressState, to: &mut dyn fmt::Write) {
+    let time = state.eta();
+    let is_known = state.per_sec() > 0.0 && state.len().is_some_and(|length| state.pos() < length);
+    if is_known && time >= Duration::from_secs(1) {
+        // a terminal that takes no text has no use for an error either
+        let _gone = write!(to, " {:#} left", HumanDuration(time));
+    }
 }
 
 /// Windows of a text.
@@ -35,7 +52,7 @@ pub(crate) struct WindowProgress {
 impl WindowProgress {
     pub(crate) fn new(windows: usize) -> Self {
         let total = windows as u64;
-        let bar = bar(Some(total), "{msg:24} [{bar:30}] {pos}/{len} windows {eta}");
+        let bar = bar(Some(total), "{msg:24} [{bar:30}] {pos}/{len} windows{left}");
         Self { bar, total, quiet: !io::stderr().is_terminal() }
     }
 

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use infercost_core::text::count;
 use infercost_run::history::{RunEntry, RunState};
-use infercost_run::number::UNKNOWN;
+use infercost_run::number::{UNKNOWN, bytes};
 
-use crate::output::answer::{Answer, Cell};
+use crate::output::answer::{Answer, Cell, Section};
 use crate::output::columns::Column;
 
 /// A row a run.
@@ -41,6 +41,13 @@ pub(crate) fn list(entries: &[RunEntry], traces: &Path) -> Answer {
     if entries.is_empty() {
         list.table.clear();
     }
+
+    let mut places = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let version = entry.version.as_deref().unwrap_or(UNKNOWN);
+        places.push(format!("{}: {}; recorded by {version}", entry.folder.display(), state(entry.state)));
+    }
+    list.explain(Section::lines("where they lie", places));
     list
 }
 
@@ -65,11 +72,25 @@ pub(crate) fn one(entry: &RunEntry) -> Answer {
         values.push(Cell::words(value));
     }
 
-    Answer {
+    let mut shown = Answer {
         headline: answer(entry),
         table: vec![Column::left("", 0, names), Column::left("", 0, values)],
         ..Answer::default()
+    };
+    shown.explain(Section::lines("files", files(&entry.folder)));
+    shown
+}
+
+/// The files of a run with their sizes; none where the folder cannot be read, which the answer says already.
+fn files(folder: &Path) -> Vec<String> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if let Ok(facts) = entry.metadata() {
+            files.push(format!("{}: {}", entry.file_name().to_string_lossy(), bytes(facts.len())));
+        }
     }
+    files.sort();
+    files
 }
 
 fn began(entry: &RunEntry) -> String {

@@ -5,7 +5,7 @@ use infercost_core::{EngineIdentity, VariantId};
 use infercost_run::number;
 use serde_json::{Value, json};
 
-use crate::output::answer::{Answer, Cell};
+use crate::output::answer::{Answer, Cell, Section};
 use crate::output::columns::Column;
 
 /// The form of the JSON object; it changes when a field changes its meaning.
@@ -92,7 +92,7 @@ impl Scored<'_> {
             values.push(row.value);
             notes.push(Cell::words(row.note));
         }
-        Answer {
+        let mut answer = Answer {
             headline: self.headline(),
             subject: format!(
                 "{} windows of {} tokens, {} tokens scored; ± standard error",
@@ -104,7 +104,21 @@ impl Scored<'_> {
                 Column::left("", 1, notes),
             ],
             ..Answer::default()
-        }
+        };
+        answer.explain(Section::lines("how it is measured", self.how()));
+        answer
+    }
+
+    /// What the numbers are, as llama-perplexity has them.
+    fn how(&self) -> Vec<String> {
+        vec![
+            format!(
+                "the text's {} tokens are cut into windows of {} that do not overlap; what is left over is not scored",
+                self.tokens, self.context
+            ),
+            "the second half of each window is scored, with the first as its context".to_owned(),
+            "the standard error is over scored tokens, as if they were independent".to_owned(),
+        ]
     }
 
     fn headline(&self) -> String {

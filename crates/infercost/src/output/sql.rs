@@ -3,7 +3,7 @@
 use infercost_core::text::count;
 use infercost_fleet::reading::sql::SqlAnswer;
 
-use crate::output::answer::{Answer, Caution, Cell};
+use crate::output::answer::{Answer, Caution, Cell, Section};
 use crate::output::columns::Column;
 
 /// The answer.
@@ -27,5 +27,8 @@ pub(crate) fn answer(answer: &SqlAnswer, limit: usize) -> Answer {
             fix: Some("--limit N".to_owned()),
         });
     }
+
+    let types = answer.columns.iter().map(|column| format!("{}: {}", column.name, column.data_type));
+    shown.explain(Section::lines("types of the columns", types.collect()));
     shown
 }

@@ -35,6 +35,7 @@ pub(crate) fn table(report: &Report, only: &CandidateReport) -> Vec<Column> {
         ("TTFT, median", seconds(only.ttft_s.map(|ttft| ttft.p50)), ""),
         ("TPOT, median", seconds(only.tpot_s.map(|tpot| tpot.p50)), ""),
         ("cost of 1M output tokens", estimate(cost.per_million_output_tokens), currency.as_str()),
+        ("reading 1M input tokens", estimate(cost.per_million_input_tokens), currency.as_str()),
         ("cost of 1,000 inferences", estimate(thousand), currency.as_str()),
         ("energy of an inference", energy, joules),
         ("task score", share(only.quality.task_score), ""),

@@ -61,3 +61,34 @@ fn a_run_that_was_cut_off_is_called_so() {
     let resume = format!("infercost compare --resume=traces/{OLDEST}");
     assert!(shown.contains("! the run was cut off") && shown.contains(&resume), "{shown}");
 }
+
+/// The made-up runs began on 1 November 2026.
+#[test]
+fn runs_are_pruned_by_their_age() {
+    let folder = bench();
+    let days = |count: &str| ["runs", "prune", "--older-than", count, "--yes", "--json"].map(str::to_owned);
+    let deleted = |count: &str| {
+        let words = days(count);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        json(&run(folder.path(), &words))["deleted"].as_array().unwrap().len()
+    };
+    assert_eq!((deleted("99999"), deleted("1"), deleted("1")), (0, 1, 0));
+}
+
+#[test]
+fn twenty_runs_are_listed_and_all_where_it_is_asked() {
+    let folder = bench();
+    let traces = folder.path().join("traces");
+    for index in 0..24 {
+        let copy = traces.join(format!("20261102-0000{index:02}"));
+        fs::create_dir(&copy).unwrap();
+        for name in ["run.json", "spans.jsonl"] {
+            fs::copy(traces.join(OLDEST).join(name), copy.join(name)).unwrap();
+        }
+    }
+    let listed = |more: &[&str]| {
+        let runs = json(&run(folder.path(), &[&["runs", "--json"], more].concat()));
+        runs["runs"].as_array().unwrap().len()
+    };
+    assert_eq!((listed(&[]), listed(&["--all"])), (20, 25));
+}

@@ -6,6 +6,7 @@ use infercost_openai_mock::{Reply, StandIn};
 
 use super::{bench, check, sample};
 use crate::program::{infercost, json, run};
+use crate::terminal::on_a_terminal;
 
 #[test]
 fn a_settings_file_is_begun_from_flags_and_never_overwritten() {
@@ -22,12 +23,51 @@ fn a_settings_file_is_begun_from_flags_and_never_overwritten() {
     check(folder.path(), &["init", "other.toml"], 0, &["other.toml is written"]);
     check(folder.path(), &["init", "--force", "--purchase", "900"], 0, &["is written"]);
     check(folder.path(), &["init", "x.toml", "--hours-per-day", "25"], 2, &["at most 24"]);
-    check(folder.path(), &["init", "x.toml", "--utilization", "30"], 2, &["write 0.15 for 15 %"]);
+    check(folder.path(), &["init", "x.toml", "--utilization", "30"], 2, &["write 0.15 or 15% for 15 %"]);
 
     // what was begun is taken at once, with the user's word as its source
     let audit = json(&run(folder.path(), &["audit", &sample(), "--config", "infercost.toml", "--json"]));
     assert!(audit["assumptions"].to_string().contains("given by you"), "{audit:#}");
     assert!(audit["notes"].to_string().contains("Utilization of 30 % is assumed"), "{audit:#}");
+}
+
+/// What each flag says stands in the file, in place of what would stand there.
+#[test]
+fn what_flags_say_stands_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let begun = |name: &str, flags: &[&str]| {
+        check(folder.path(), &[&["init", name], flags].concat(), 0, &["is written"]);
+        fs::read_to_string(folder.path().join(name)).unwrap()
+    };
+
+    let bought = ["--purchase", "2400"];
+    let usual = begun("usual.toml", &bought);
+    assert!(usual.contains("life_years = 4"), "{usual}");
+    for (name, flags, wanted) in [
+        ("life.toml", &["--life", "6"], "life_years = 6"),
+        ("requests.toml", &["--requests-per-hour", "1.2k"], "requests_per_hour = 1200"),
+        ("hours.toml", &["--hours-per-day", "16"], "hours_per_day = 16"),
+        ("share.toml", &["--utilization", "35%"], "utilization = 0.35"),
+        ("revenue.toml", &["--revenue", "0.0007"], "0.0007"),
+        ("currency.toml", &["--currency", "CHF"], "currency = \"CHF\""),
+    ] {
+        let text = begun(name, &[&bought[..], flags].concat());
+        assert!(text.contains(wanted) && !usual.contains(wanted), "{flags:?}: {text}");
+    }
+}
+
+/// On a terminal it asks, unless nobody wants to be asked.
+#[cfg(unix)]
+#[test]
+fn on_a_terminal_it_asks() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = "\n".repeat(8);
+    let asked = on_a_terminal(folder.path(), &["init", "asked.toml"], &open);
+    assert!(asked.contains("Electricity, per kWh"), "{asked}");
+    let quiet = on_a_terminal(folder.path(), &["init", "quiet.toml", "--no-input"], "");
+    assert!(!quiet.contains("per kWh:") && quiet.contains("is written"), "{quiet}");
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!(read("asked.toml"), read("quiet.toml"));
 }
 
 #[test]

@@ -3,14 +3,16 @@
 use std::fs;
 use std::path::Path;
 
-use super::{CURVE, SETTINGS, bench, sample, text};
+use super::{CURVE, SETTINGS, bench, sample, text, workspace};
 use crate::hosted_run;
 use crate::made_up::MadeUp;
 use crate::program::infercost;
 use crate::recorded;
 
 /// Commands and the names of their captures.
-const COMMANDS: [(&str, &str); 10] = [
+/// A finished run is only reported by `compare --resume`, in just the form that ends a comparison.
+const COMMANDS: [(&str, &str); 11] = [
+    ("compare", "compare --resume=SAMPLE --traces sampled"),
     ("report", "report SAMPLE"),
     ("hosted", "report 20261031-000000 --config usd.toml"),
     ("audit", "audit 20261101-000000"),
@@ -27,13 +29,18 @@ const COMMANDS: [(&str, &str); 10] = [
     ("runs", "runs"),
 ];
 
+/// The words of a command; `SAMPLE` is the recorded run, which `--resume` names by its id.
+fn words(command: &str) -> Vec<String> {
+    let id = workspace::sample_run().file_name().unwrap().to_string_lossy().into_owned();
+    let resume = format!("--resume={id}");
+    let said = |word: &str| word.replace("--resume=SAMPLE", &resume).replace("SAMPLE", &sample());
+    command.split_whitespace().map(said).collect()
+}
+
 /// The command's output on so many columns; where runs lie is left out.
 fn shown(folder: &Path, arguments: &str, columns: usize) -> String {
-    let sample = sample();
-    let arguments: Vec<&str> = arguments
-        .split_whitespace()
-        .map(|word| if word == "SAMPLE" { sample.as_str() } else { word })
-        .collect();
+    let words = words(arguments);
+    let arguments: Vec<&str> = words.iter().map(String::as_str).collect();
     let output = infercost(folder, &arguments).env("COLUMNS", columns.to_string()).output().unwrap();
     let shown = text(&output.stdout);
     assert!(!shown.is_empty(), "{arguments:?}: {}", text(&output.stderr));
@@ -50,6 +57,14 @@ fn lasting() -> tempfile::TempDir {
     fs::write(folder.path().join("curve.csv"), CURVE).unwrap();
     hosted_run::write(folder.path(), "20261031-000000");
     recorded::write(folder.path(), "20261104-000000");
+
+    // resuming writes into the folder of the run, so it is a copy
+    let recorded = workspace::sample_run();
+    let copy = folder.path().join("sampled").join(recorded.file_name().unwrap());
+    fs::create_dir_all(&copy).unwrap();
+    for name in ["run.json", "spans.jsonl"] {
+        fs::copy(recorded.join(name), copy.join(name)).unwrap();
+    }
     fs::write(folder.path().join("usd.toml"), "[prices]\ncurrency = \"USD\"\nelectricity = 0.3\n").unwrap();
     folder
 }
@@ -89,11 +104,8 @@ fn the_answer_comes_first_and_fits() {
 fn every_form_of_an_answer() {
     let folder = lasting();
     for (_, arguments) in COMMANDS {
-        let sample = sample();
-        let words: Vec<&str> = arguments
-            .split_whitespace()
-            .map(|word| if word == "SAMPLE" { sample.as_str() } else { word })
-            .collect();
+        let words = words(arguments);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let with = |more: &[&str]| {
             let output = infercost(folder.path(), &[&words[..], more].concat()).output().unwrap();
             (text(&output.stdout), text(&output.stderr))
@@ -156,6 +168,7 @@ fn a_model_alone_gets_a_summary() {
             "→ full: ",
             "tokens/s, TTFT ",
             "EUR per million output tokens",
+            "reading 1M input tokens",
             "energy of an inference",
             "infercost compare made-up",
         ],

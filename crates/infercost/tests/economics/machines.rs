@@ -100,11 +100,11 @@ fn no_report_and_no_page_holds_a_host_name() {
 #[test]
 fn runs_and_diff_show_the_machine() {
     let folder = two_machines();
-    let runs = json(&run(folder.path(), &["runs", "--json"]));
+    let runs = json(&run(folder.path(), &["runs", "--json"]))["runs"].clone();
     assert_eq!(runs[1]["machine"], "A100: Some CPU");
     assert_eq!(runs[1]["machine_id"], "aaaa");
     let labeled = json(&run(folder.path(), &["runs", "--machine", "a100", "--json"]));
-    assert_eq!(labeled.as_array().unwrap().len(), 1);
+    assert_eq!(labeled["runs"].as_array().unwrap().len(), 1);
 
     let diff = json(&run(folder.path(), &["diff", "20261101-000000", "20261102-000000", "--json"]));
     let words = diff["findings"].to_string();

@@ -23,6 +23,8 @@ mod recorded;
 mod replacement;
 mod schedule;
 mod settings;
+#[path = "../terminal/mod.rs"]
+mod terminal;
 mod timers;
 #[path = "../workspace/mod.rs"]
 mod workspace;

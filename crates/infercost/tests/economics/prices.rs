@@ -1,6 +1,7 @@
 //! Prices that are fetched, stored and used.
 
 use std::fs;
+use std::sync::{Arc, Mutex};
 
 use infercost_openai_mock::{Reply, StandIn};
 
@@ -70,6 +71,61 @@ fn prices_are_fetched_stored_listed_and_used_offline() {
     check(folder.path(), &["prices", "fetch", "runpod"], 1, &["RUNPOD_API_KEY"]);
     check(folder.path(), &["prices", "fetch", "tea-leaves"], 2, &["no source is called", "octopus-agile"]);
     check(folder.path(), &["prices", "fetch", "vast", "--file", "infercost.toml"], 1, &["infercost.toml"]);
+}
+
+/// What is asked of a market is what the flags say: here of a scripted one, which keeps each address that was asked.
+#[test]
+fn flags_say_what_a_market_is_asked() {
+    let folder = bench();
+    let asked = Arc::new(Mutex::new(String::new()));
+    let kept = Arc::clone(&asked);
+    let rate = |method: &str, pence: u32| {
+        format!(
+            r#"{{"value_inc_vat":{pence},"valid_from":"2026-10-25T00:00:00Z","valid_to":"2026-10-25T00:30:00Z","payment_method":"{method}"}}"#
+        )
+    };
+    let page = format!(r#"{{"next":null,"results":[{},{}]}}"#, rate("DIRECT_DEBIT", 10), rate("CASH", 20));
+    let market = StandIn::start(move |request| {
+        *kept.lock().unwrap() = request.path.to_owned();
+        if request.path.contains("/price?") {
+            Reply::json(r#"{"unix_seconds":[1761350400,1761354000],"price":[50.0,60.0],"unit":"EUR / MWh"}"#)
+        } else {
+            Reply::json(&page)
+        }
+    })
+    .unwrap();
+    let fetch = |source: &str, more: &[&str]| {
+        let base = market.base();
+        let arguments = [&["prices", "fetch", source, "--base-url", &base, "--json"], more].concat();
+        let output = run(folder.path(), &arguments);
+        let said = super::text(&output.stderr);
+        (output.status.code(), said, super::text(&output.stdout), asked.lock().unwrap().clone())
+    };
+
+    let days = ["--zone", "FR", "--from", "2026-10-25", "--days", "3"];
+    let (code, said, _, address) = fetch("energy-charts", &days);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(address.ends_with("/price?bzn=FR&start=2026-10-25&end=2026-10-27"), "{address}");
+
+    let tariff = ["--product", "AGILE-X", "--zone", "C", "--from", "2026-10-25", "--days", "1"];
+    let (code, said, _, address) = fetch("octopus-agile", &tariff);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("--payment-method: CASH, DIRECT_DEBIT"), "{said}");
+    assert!(address.contains("/products/AGILE-X/electricity-tariffs/E-1R-AGILE-X-C/"), "{address}");
+    let (code, said, printed, _) =
+        fetch("octopus-agile", &[&tariff[..], &["--payment-method", "direct_debit"]].concat());
+    assert_eq!(code, Some(0), "{said}");
+    assert!(printed.contains("0.1") && !printed.contains("0.2"), "{printed}");
+
+    let clock = "start,end,price,currency,unit\n2026-11-23T00:00,2026-11-23T01:00,300,EUR,MWh\n";
+    fs::write(folder.path().join("clock.csv"), clock).unwrap();
+    let table = ["prices", "fetch", "csv", "--file", "clock.csv", "--json", "--time-zone"];
+    let start = |zone: &str| {
+        json(&run(folder.path(), &[&table[..], &[zone]].concat()))
+            .to_string()
+            .contains("2026-11-22T15:00:00Z")
+    };
+    assert!(start("Asia/Tokyo") && !start("UTC"));
 }
 
 /// Gives the same answer to whatever is asked.

@@ -70,6 +70,27 @@ fn the_doctor_in_a_virtual_machine_without_sensors() {
     assert!(found["build"]["flags"].as_str().is_some_and(|flags| !flags.is_empty()), "{found}");
 }
 
+/// Where nothing measures, an estimate may; where something must, it may not.
+#[test]
+fn what_stands_in_for_a_meter() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(doctor(folder.path(), &[])["basis"], "nothing");
+    let assumed = doctor(folder.path(), &["--assume-watts", "40"]);
+    assert_eq!((&assumed["basis"], &assumed["rest_w"]), (&"estimated".into(), &40.0.into()), "{assumed:#}");
+
+    // which processors there is a number for is known, and this one may be none of them
+    let output = infercost(folder.path(), &["doctor", "--json", "--estimate"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let basis = json(&output)["basis"].clone();
+    assert!(basis == "estimated" || said.contains("thermal design power"), "{basis}: {said}");
+
+    for more in [&["--require-measured"][..], &["--meter", "rapl"]] {
+        let output = infercost(folder.path(), &[&["doctor"], more].concat()).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(5), "{more:?}: {error}");
+    }
+}
+
 /// A proxy of the environment would look for a meter of this machine at itself.
 #[test]
 fn a_meter_of_this_machine_is_asked_through_no_proxy() {

@@ -50,7 +50,7 @@ fn a_wall_factor_is_fitted_kept_and_billed() {
         let playing = twin.play().unwrap();
         let plug = plug(begun, |time| 1.25 * (20.0 + 2.0 * time.min(40.0)) + 12.0);
         let wall = shelly(&plug);
-        let arguments = ["doctor", "--calibrate", "--wall", &wall, "--window-seconds", "3", "--json"];
+        let arguments = ["doctor", "--calibrate", "--wall", &wall, "--window", "3s", "--json"];
         let output = on_one_thread(folder.path(), &arguments).output().unwrap();
         if !output.status.success() {
             return Err(shown(&output.stderr));
@@ -81,7 +81,9 @@ fn a_calibration_that_cannot_be() {
     for (arguments, code, part) in [
         (&["doctor", "--calibrate"][..], 2, "--wall"),
         (&["doctor", "--wall", "shelly:127.0.0.1:1"], 2, "--calibrate"),
-        (&["doctor", "--calibrate", "--wall", "shelly:127.0.0.1:1"], 5, "meter"),
+        (&["doctor", "--window", "3s"], 2, "--calibrate"),
+        // as it was called once
+        (&["doctor", "--calibrate", "--wall", "shelly:127.0.0.1:1", "--window-seconds", "3"], 5, "meter"),
     ] {
         let output = run(folder.path(), arguments);
         let error = shown(&output.stderr);

@@ -50,10 +50,19 @@ pub(crate) fn hold(name: &str, command: &str, values: &[Value]) {
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let schema: Value = serde_json::from_str(&text).unwrap();
     for value in values {
+        says_its_version(name, value);
         let mut breaches = Vec::new();
         check(&schema, value, name, &mut breaches);
         assert!(breaches.is_empty(), "{name}:\n{}", breaches.join("\n"));
     }
+}
+
+/// Whoever reads an answer can tell what it is, and which version of it: `runs.v2` calls itself `infercost.runs/2`.
+#[track_caller]
+fn says_its_version(name: &str, value: &Value) {
+    let (subject, version) = name.rsplit_once(".v").unwrap();
+    let said = value["schema"].as_str().unwrap_or_default().replace('_', "-");
+    assert_eq!(said, format!("infercost.{subject}/{version}"), "{name}: {value}");
 }
 
 /// The schema of all these values.

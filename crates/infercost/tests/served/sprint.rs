@@ -361,7 +361,7 @@ fn what_cannot_be_searched_is_refused_before_a_server_is_started() {
         all
     };
 
-    let cases: [(Vec<String>, &str); 12] = [
+    let cases: [(Vec<String>, &str); 14] = [
         (served(&[]), "nothing fills it"),
         (served(&["--vary", "np=1,2", "--vary", "other=1,2"]), "no {other}"),
         (served(&["--vary", "np=1,2", "--vary", "np=3,4"]), "varied twice"),
@@ -373,6 +373,8 @@ fn what_cannot_be_searched_is_refused_before_a_server_is_started() {
         (served(&["--vary", "np=1,2", "--workload", "none.csv"]), "no file"),
         (served(&["--vary", "np=1,2", "--workload", "synthetic:input=5"]), "lengths are missing"),
         (served(&["--vary", "np=1,2", "--concurrency", "2", "--rate", "1"]), "contradict"),
+        (served(&["--space", "no-such-space"]), "no-such-space"),
+        (with(&["--space", "llama.cpp"]).into_iter().map(str::to_owned).collect(), "flags are a server's"),
         (with(&["--vary", "np=1,2"]).into_iter().map(str::to_owned).collect(), "placeholders of --serve"),
     ];
 

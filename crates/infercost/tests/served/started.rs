@@ -150,6 +150,33 @@ fn a_server_that_does_not_start_says_why() {
     }
 }
 
+/// A server that never answers is given up after its time, by every command that starts one.
+#[test]
+fn a_server_that_takes_too_long_is_given_up() {
+    let _alone = alone();
+    let folder = bench();
+    tiny::write_model(&folder.path().join("some.gguf"), 1, GgmlDType::F32).unwrap();
+    let sleeping = "sh -c 'sleep 60' {model} {port}";
+    let began = Instant::now();
+    for (command, server) in [
+        (&["compare", "some.gguf", "--prompts", "mine.jsonl"][..], sleeping.to_owned()),
+        (&["record", "some.gguf", "--prompts", "mine.jsonl"], sleeping.to_owned()),
+        (
+            &["optimize", "--measure", "some.gguf", "--prompts", "mine.jsonl", "--vary", "np=1,2"],
+            format!("{sleeping} {{np}}"),
+        ),
+    ] {
+        let flags = ["--serve", &server, "--serve-timeout", "300ms"];
+        let output = run(folder.path(), &[command, &flags].concat());
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && error.contains("0.3 s (--serve-timeout)"),
+            "{command:?}: {error}"
+        );
+    }
+    assert!(began.elapsed() < Duration::from_secs(50), "{:?}", began.elapsed());
+}
+
 #[test]
 fn an_interrupted_run_stops_its_server() {
     let _alone = alone();

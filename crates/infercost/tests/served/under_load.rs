@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use infercost_openai_mock::StreamScript;
+use infercost_openai_mock::{Reply, StandIn, StreamScript};
 use serde_json::Value;
 
 use super::{SHORT, alone, bench, serving, taking, url};
@@ -64,6 +65,95 @@ fn a_sweep_finds_the_knee() {
     assert_eq!(points.iter().map(at).collect::<Vec<_>>(), [1, 2, 3, 4, 8], "{points:#?}");
     let knees = points.iter().filter(|point| point["knee"] == true);
     assert_eq!(knees.map(at).collect::<Vec<_>>(), [4], "{points:#?}");
+}
+
+/// The server grows with every request in flight, so that the way up would go on to the limit.
+#[test]
+fn a_sweep_ends_at_its_limit() {
+    let _alone = alone();
+    let folder = bench();
+    let server = serving(taking(|_| Duration::from_millis(100)));
+    let url = url(&server);
+    let arguments = ["compare", &url, "--prompts", "mine.jsonl", "--sweep", "--sweep-limit", "2", "--json"];
+    let report = json(&run(folder.path(), &[&arguments[..], &["--duration", SHORT]].concat()));
+    let points = report["candidates"][0]["operating_points"].as_array().unwrap();
+    let at: Vec<u64> =
+        points.iter().filter_map(|point| point["operating_point"]["concurrency"].as_u64()).collect();
+    assert_eq!(at, [1, 2], "{points:#?}");
+}
+
+/// When requests of an open loop of 25 a second came, and how long before those that count the load began.
+fn arrivals(more: &[&str]) -> (Vec<Instant>, f64) {
+    let folder = bench();
+    let came = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&came);
+    let server = serving(move |_| {
+        kept.lock().unwrap().push(Instant::now());
+        StreamScript { first: Duration::from_millis(5), tokens_per_chunk: 10, ..StreamScript::default() }
+            .reply()
+    });
+    let url = url(&server);
+    let arguments = ["record", &url, "--prompts", "mine.jsonl", "--warm-ups", "0", "--rate", "25"];
+    let output = run(folder.path(), &[&arguments[..], &["--duration", SHORT], more].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let windows = spans(&only_run(folder.path()), "window");
+    let (_, window) = windows.iter().find(|(_, one)| one.contains_key("infercost.load")).unwrap();
+    let steady = window["infercost.load.steady_from_ns"]["intValue"].as_str().unwrap();
+    let came = came.lock().unwrap().clone();
+    (came, steady.parse::<f64>().unwrap() / 1e9)
+}
+
+/// How unevenly the last twenty requests came: the standard deviation of their distances, by their mean.
+fn unevenness(came: &[Instant]) -> f64 {
+    let last = &came[came.len() - 20..];
+    let gaps: Vec<f64> = last.windows(2).map(|two| (two[1] - two[0]).as_secs_f64()).collect();
+    let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+    let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
+    variance.sqrt() / mean
+}
+
+/// Independent users come at exponential distances, whose standard deviation is their mean.
+#[test]
+fn arrivals_and_warm_up_are_as_asked() {
+    let _alone = alone();
+    let (independent, warm_up) = arrivals(&[]);
+    assert!((0.1..0.5).contains(&warm_up), "a tenth of {SHORT}: {warm_up}");
+    let (even, longer) = arrivals(&["--arrivals", "constant", "--load-warm-up", "700ms"]);
+    assert!((0.7..1.2).contains(&longer), "{longer}");
+
+    let (random, regular) = (unevenness(&independent), unevenness(&even));
+    assert!(random > 0.5 && regular < random / 2.0, "{random} and {regular}");
+}
+
+/// llama.cpp's server is told to leave its cache alone, unless it may use it.
+#[test]
+fn a_prompt_cache_is_used_where_it_may_be() {
+    let _alone = alone();
+    let asked = |more: &[&str]| {
+        let folder = bench();
+        let bodies = Arc::new(Mutex::new(String::new()));
+        let kept = Arc::clone(&bodies);
+        let script = StreamScript::default();
+        let server = StandIn::start(move |asked| match asked.path {
+            path if path.ends_with("/completions") => {
+                kept.lock().unwrap().push_str(asked.body);
+                script.reply()
+            }
+            "/v1/models" => Reply::json(r#"{"object":"list","data":[{"id":"m","owned_by":"llamacpp"}]}"#),
+            _ => Reply::not_found(),
+        })
+        .unwrap();
+        let url = url(&server);
+        let arguments = ["record", &url, "--prompts", "mine.jsonl", "--warm-ups", "0"];
+        let output = run(folder.path(), &[&arguments[..], more].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        bodies.lock().unwrap().clone()
+    };
+
+    let (left, used) = (asked(&[]), asked(&["--prompt-cache"]));
+    assert!(left.contains("\"cache_prompt\":false"), "{left}");
+    assert!(!used.is_empty() && !used.contains("cache_prompt"), "{used}");
 }
 
 #[test]

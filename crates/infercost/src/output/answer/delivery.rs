@@ -13,6 +13,14 @@ use crate::flags::answer::{AnswerFlags, ExportForm};
 use crate::flags::format::TableFormat;
 use crate::output;
 
+/// An answer whose type knows nothing of versions, with that of its form.
+#[derive(Debug, Serialize)]
+pub(crate) struct WithSchema<'a, A: Serialize> {
+    pub(crate) schema: &'static str,
+    #[serde(flatten)]
+    pub(crate) answer: &'a A,
+}
+
 /// Draws the chart of an answer; `None` where there is nothing to draw.
 pub(crate) type Draw<'a> = &'a dyn Fn() -> Option<String>;
 

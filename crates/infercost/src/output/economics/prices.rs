@@ -15,6 +15,12 @@ pub(crate) fn fetched(snapshot: &Snapshot, path: &Path) -> Answer {
     let mut answer = Answer {
         tone: Tone::Good,
         headline: format!("{} {} of {}", prices.len(), prices.noun(), snapshot.cited()),
+        table: vec![
+            Column::left("source", 0, vec![Cell::words(snapshot.source.clone())]),
+            Column::left("of", 1, vec![Cell::words(snapshot.subject.clone())]),
+            Column::left("holds", 0, vec![Cell::words(format!("{} {}", prices.len(), prices.noun()))]),
+            Column::left("from", 2, vec![Cell::words(snapshot.address.clone())]),
+        ],
         places: vec![format!("stored: {}", path.display())],
         ..Answer::default()
     };
@@ -26,7 +32,14 @@ pub(crate) fn fetched(snapshot: &Snapshot, path: &Path) -> Answer {
     }
     let all: Vec<String> = answer.cautions.iter().map(|caution| caution.words.clone()).collect();
     answer.explain(Section::lines("what was left out", all));
+    answer.explain(Section::lines("source", vec![origin(snapshot)]));
     answer
+}
+
+/// Who says it, and under which terms.
+fn origin(snapshot: &Snapshot) -> String {
+    let license = snapshot.license.as_deref().unwrap_or("no license is stated");
+    format!("{} of {}, from {}; {license}", snapshot.source, snapshot.subject, snapshot.address)
 }
 
 /// Everything that is stored, newest first.
@@ -69,6 +82,7 @@ pub(crate) fn list(all: &[Stored], folder: &Path, now: Timestamp) -> Answer {
     if all.is_empty() {
         answer.table.clear();
     }
+    answer.explain(Section::lines("sources", all.iter().map(|stored| origin(&stored.snapshot)).collect()));
     if stale > 0 {
         answer.cautions.push(Caution {
             words: format!("{} older than 90 days", count(stale, "snapshot")),
