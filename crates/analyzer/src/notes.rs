@@ -71,7 +71,7 @@ pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
     all.add(Info, None, disturbed.map(interference::which));
     all.add(Warning, Some("put yours into infercost.toml"), assumed_prices(noted));
     all.add(Warning, Some("[load] or utilization in infercost.toml"), assumed_utilization(noted));
-    all.add(Warning, Some("leave one of them out"), contradicted_utilization(noted));
+    all.add(Warning, Some("leave one out"), contradicted_utilization(noted));
     all.add(Limitation, None, expansion(noted));
     all.add(Warning, Some("infercost doctor"), unavailable_energy(noted));
     all.add(Warning, Some("infercost doctor"), estimated_energy(noted));

@@ -199,7 +199,7 @@ impl fmt::Display for EconomicsFact {
 
             Self::UtilizationContradictsLoad { stated, follows } => write!(
                 f,
-                "Utilization of {} contradicts [load], by which it is {}; leave one of them out.",
+                "Utilization of {} contradicts [load], which says {}; leave one out.",
                 percent(*stated),
                 percent(*follows)
             ),

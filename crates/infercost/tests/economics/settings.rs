@@ -82,7 +82,7 @@ fn a_utilization_that_contradicts_the_load_is_warned_of() {
 
     // 900 of 3,600 requests an hour in half of the hours: of eight seconds one is worked
     let wanted = 1e-5 + 7.0 * 2e-6 + 8.0 / 3600.0;
-    let words = "Utilization of 50 % contradicts [load], by which it is 12.5 %; leave one of them out.";
+    let words = "Utilization of 50 % contradicts [load], which says 12.5 %; leave one out.";
     for (answer, cost) in [
         (&audit, &audit["per_inference"]),
         (&host, &own["per_inference"]),
@@ -93,9 +93,9 @@ fn a_utilization_that_contradicts_the_load_is_warned_of() {
         let found = findings.iter().find(|one| one["code"] == "utilization_contradicted").unwrap();
         assert_eq!((&found["severity"], &found["message"]), (&"warning".into(), &words.into()));
     }
-    let first_line = "Utilization of 50 % contradicts [load], by which it is 12.5 %";
-    check(folder.path(), &["audit"], 4, &[first_line, "leave one of them out"]);
-    check(folder.path(), &["report"], 0, &[first_line, "leave one of them out"]);
+    let first_line = "Utilization of 50 % contradicts [load], which says 12.5 %";
+    check(folder.path(), &["audit"], 4, &[first_line, "leave one out"]);
+    check(folder.path(), &["report"], 0, &[first_line, "leave one out"]);
 
     let alike = stated.replace("utilization = 0.5", "utilization = 0.13");
     fs::write(folder.path().join("infercost.toml"), format!("{alike}{load}")).unwrap();
