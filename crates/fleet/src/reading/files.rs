@@ -68,7 +68,8 @@ impl TableFiles {
                         for part in &parts {
                             let table = table_of(&part.path);
                             all.files.entry(table).or_default().push(folder.join(&part.path));
-                            *all.rows.entry(table).or_default() += part.rows;
+                            let rows = all.rows.entry(table).or_default();
+                            *rows = rows.saturating_add(part.rows);
                         }
                         known.insert(source, (folder.clone(), parts));
                     }
