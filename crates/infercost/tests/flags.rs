@@ -272,7 +272,7 @@ fn every_flag_changes_something() {
     let folder = bench();
     let mut idle = Vec::new();
     for (command, flags) in TRIED {
-        for flag in flags {
+        for flag in *flags {
             // what stands behind the flag under test is given without it as well
             let (tried, besides) = match flag.split_once(" --") {
                 Some((tried, besides)) => (tried, format!(" --{besides}")),

@@ -18,7 +18,7 @@ pub(crate) const OWN_WORD: &str = "given by you";
 /// rests on it says so.
 pub const ASSUMED_UTILIZATION: f64 = 0.3;
 /// Facility energy ÷ IT energy where nobody says it: no energy but the machine's own. Every answer says that it is assumed.
-pub const ASSUMED_PUE: f64 = 1.0;
+const ASSUMED_PUE: f64 = 1.0;
 
 /// `[prices]` as a user writes it; [`PriceSection::book`] checks it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -95,8 +95,12 @@ impl TableFiles {
     /// Where it is damaged, foreign, newer, or of another table.
     pub fn of_file(path: &Path, table: Table) -> Result<Self, TablesError> {
         let path = path.canonicalize().map_err(TablesError::file("read", path))?;
-        file_check::source(&path, table)?;
-        Ok(Self { files: BTreeMap::from([(table, vec![path])]), repeated: Vec::new() })
+        let file = file_check::check(&path, table)?;
+        Ok(Self {
+            files: BTreeMap::from([(table, vec![path])]),
+            rows: BTreeMap::from([(table, file.rows)]),
+            repeated: Vec::new(),
+        })
     }
 
     /// The files of one table.

@@ -24,7 +24,7 @@ use crate::exit;
 use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::{ChartFlag, EconomicsFlags};
-use crate::flags::numbers::{above_zero, share_above_zero};
+use crate::flags::numbers::{above_zero, count, share_above_zero};
 use crate::output;
 use crate::output::answer::delivery::{self, deliver};
 

@@ -1,6 +1,6 @@
 //! Progress bars, on stderr, on a terminal only; elsewhere a few plain lines.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
