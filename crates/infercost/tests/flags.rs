@@ -76,7 +76,6 @@ const TRIED: &[(&str, &[&str])] = &[
             "--currency USD",
             "--chart a.svg",
             "--config other.toml",
-            "--inferences production.jsonl",
             "--quiet --chart q.svg",
             "--verbose",
         ],

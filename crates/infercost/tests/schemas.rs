@@ -119,7 +119,7 @@ fn bench() -> tempfile::TempDir {
     fs::write(at("text.txt"), "when then the thing in the inn. ".repeat(20)).unwrap();
     fs::write(at("two.jsonl"), "\"one\"\n\"two\"\n").unwrap();
     let inference = |model: &str| {
-        let cost = r#""cost_stated":{"amount":"0.002","currency":"EUR"}"#;
+        let cost = r#""cost_stated":{"amount":"0.002","currency":"USD"}"#;
         format!("{{\"model\":\"{model}\",\"input_tokens\":10,\"output_tokens\":10,{cost}}}\n")
     };
     fs::write(at("production.jsonl"), inference("a") + &inference("b")).unwrap();
