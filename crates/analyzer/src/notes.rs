@@ -85,10 +85,10 @@ pub(crate) fn findings(noted: &Noted<'_>) -> Vec<Finding> {
     all.add(Limitation, None, energy_totals::drifted(noted.energy));
     all.add(Warning, None, board_notes::facts(noted.analysis.runs));
     all.add(Info, None, wall_factors(noted));
-    let unfinished = unfinished(noted);
-    let resume = unfinished.first().map(|run| format!("infercost compare --resume={run}"));
+    let cut_off = cut_off(noted);
+    let resume = cut_off.as_ref().and_then(Fact::resume_command);
     let weight = if resume.is_some() { Warning } else { Limitation };
-    all.add(weight, resume.as_deref(), cut_off(noted, unfinished));
+    all.add(weight, resume.as_deref(), cut_off);
     all.add(Info, Some("--exhaustive"), stopped_early(noted));
     all.add(Info, None, part_of_set(noted));
     all.add(Limitation, None, costlier(noted));
@@ -345,13 +345,10 @@ fn short_windows(noted: &Noted<'_>) -> Option<Fact> {
     Some(Fact::ShortWindows { short: short.len() as u64, metered, wanted: FEWEST_UPDATES, fewest })
 }
 
-/// Ids of the runs that have no end: a run may be cut off between two windows, and then no window tells of it.
-fn unfinished(noted: &Noted<'_>) -> Vec<String> {
+/// A run may be cut off between two windows, and then no window tells of it.
+fn cut_off(noted: &Noted<'_>) -> Option<Fact> {
     let unfinished = noted.analysis.runs.iter().filter(|run| run.finished_at.is_none());
-    unfinished.map(|run| run.header.id.to_string()).collect()
-}
-
-fn cut_off(noted: &Noted<'_>, runs: Vec<String>) -> Option<Fact> {
+    let runs: Vec<String> = unfinished.map(|run| run.header.id.to_string()).collect();
     let windows = windows(noted).filter(|window| window.interrupted).count() as u64;
     (windows > 0 || !runs.is_empty()).then_some(Fact::CutOff { windows, runs })
 }

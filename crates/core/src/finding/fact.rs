@@ -478,6 +478,14 @@ impl Fact {
         }
     }
 
+    /// The command that resumes the first run without an end; `None` of any other fact.
+    pub fn resume_command(&self) -> Option<String> {
+        match self {
+            Self::CutOff { runs, .. } => runs.first().map(|run| format!("infercost compare --resume={run}")),
+            _ => None,
+        }
+    }
+
     /// What it is about, where that is one thing: a variant, a price, a board.
     pub fn subject(&self) -> Option<&str> {
         match self {

@@ -12,7 +12,7 @@ use super::AuditCommand;
 use crate::commands::monitor::tariffs_of;
 use crate::exit;
 use crate::flags::GlobalFlags;
-use crate::output::answer::delivery::{self, deliver_as};
+use crate::output::answer::delivery::{self, deliver};
 use crate::output::economics::monitored;
 
 /// The folder of a recording: a path, or a name below `traces`; the newest one where no run is named, or just the newest,
@@ -43,8 +43,7 @@ pub(super) fn audit(
     let loss_zone = arguments.loss_zone.unwrap_or(tariffs.loss_zone);
     let bill = bill::bill(&recording, &Tariffs { loss_zone, ..tariffs });
 
-    let shown = monitored::render(&bill);
-    deliver_as(&shown, &monitored::answer(&bill), &bill, None, &arguments.answer, global)?;
+    deliver(&monitored::answer(&bill), &bill, None, &arguments.answer, global)?;
     Ok(ExitCode::from(code(&bill)))
 }
 

@@ -1,7 +1,5 @@
 //! The bill of what a monitor recorded.
 
-use std::fmt::Write as _;
-
 use infercost_core::text::percent;
 use infercost_monitor::Shown;
 use infercost_monitor::bill::{BilledTime, MonitoredBill};
@@ -9,48 +7,10 @@ use infercost_run::number::significant;
 
 use crate::output::answer::{Answer, Cell, Section, Tone};
 use crate::output::columns::Column;
-use crate::output::monitor::wording::{count, joules, money, number, share};
-use crate::output::terminal::{DOUBT, FAILURE, SUCCESS, Stream, plain, style};
+use crate::output::monitor::wording::{count, money, share};
+use crate::output::terminal::plain;
 
-/// The answer first, then where it comes from.
-pub(crate) fn render(bill: &MonitoredBill) -> String {
-    let (tone, sentence) = sentence(bill);
-    let style_of_tone = match tone {
-        Tone::Bad => FAILURE,
-        Tone::Good => SUCCESS,
-        Tone::Plain | Tone::Doubt => DOUBT,
-    };
-    let mut text = format!("{} {sentence}\n\n", style(Stream::Output, style_of_tone, "→"));
-    let _ = writeln!(text, "{}", subject(bill));
-    let _ = writeln!(
-        text,
-        "\n {:<10} {:>8} {:>10} {:>14} {:>14} {:>14}",
-        "time", "hours", "energy", "electricity", "machine", "cost"
-    );
-    for (name, time) in times(bill) {
-        text.push_str(&row(name, time, &bill.currency));
-    }
-
-    let currency = bill.currency.as_str();
-    let _ = writeln!(text, "\n a million output tokens  {}", money(&bill.per_million, currency));
-    let _ = writeln!(text, " a request                {}", money(&bill.per_request, currency));
-    let _ = writeln!(text, " output tokens            {}", count(&bill.output_tokens));
-    let _ = writeln!(text, " revenue                  {}", money(&bill.revenue, currency));
-    for note in &bill.notes {
-        let _ = writeln!(text, "! {}", plain(note));
-    }
-    text
-}
-
-fn row(name: &str, time: &BilledTime, currency: &str) -> String {
-    let energy = number(&time.joules, |energy| joules(*energy));
-    let (electricity, machine, cost) =
-        (money(&time.electricity, currency), money(&time.machine, currency), money(&time.cost, currency));
-    let hours = time.hours;
-    format!(" {name:<10} {hours:>8.2} {energy:>10} {electricity:>14} {machine:>14} {cost:>14}\n")
-}
-
-/// The answer for Markdown, CSV and files: amounts in one unit a column.
+/// The answer: amounts in one unit a column.
 pub(crate) fn answer(bill: &MonitoredBill) -> Answer {
     let (tone, headline) = sentence(bill);
     let mut notes = Vec::new();
