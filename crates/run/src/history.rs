@@ -210,7 +210,7 @@ fn recommend(entry: &mut RunEntry, run: &RunRecord) {
 
 /// What a report says first: what it recommends, or what a model does and costs that has no rival.
 fn answer(report: Report) -> String {
-    if let ([only], []) = (report.candidates.as_slice(), report.hosted.as_slice()) {
+    if let [only] = report.candidates.as_slice() {
         return summary::headline(only.variant.variant_name(), &report, only);
     }
     match report.recommendation {
