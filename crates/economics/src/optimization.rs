@@ -287,7 +287,7 @@ mod tests {
         for (changes, settled, said) in [
             (vec![&small, &unknown], true, "nothing that was measured or computed saves 10 %"),
             (vec![&small, &worse], true, "nothing that was measured or computed saves 10 %"),
-            (vec![&small, &open], false, "not settled: variant x saves 5.0 %"),
+            (vec![&small, &open], false, "not settled: variant x saves 5 %"),
             (vec![&unknown], false, "not settled: nothing is known yet"),
             (vec![&open, &better], true, "change threads to x"),
         ] {

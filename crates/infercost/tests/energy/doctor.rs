@@ -76,7 +76,9 @@ fn what_stands_in_for_a_meter() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(doctor(folder.path(), &[])["basis"], "nothing");
     let assumed = doctor(folder.path(), &["--assume-watts", "40"]);
-    assert_eq!((&assumed["basis"], &assumed["rest_w"]), (&"estimated".into(), &40.0.into()), "{assumed:#}");
+    assert_eq!(assumed["basis"], "estimated", "{assumed:#}");
+    let watts = assumed["rest_w"].as_f64().unwrap();
+    assert!((watts - 40.0).abs() < 1.0, "joules by time: {watts} W");
 
     // which processors there is a number for is known, and this one may be none of them
     let output = infercost(folder.path(), &["doctor", "--json", "--estimate"]).output().unwrap();

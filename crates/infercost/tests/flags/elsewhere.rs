@@ -72,11 +72,7 @@ pub(crate) const TRIED_ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
         &["request-timeout"],
         "served/failures.rs::faults_are_counted_by_kind_and_the_run_is_on_disk",
     ),
-    (
-        &["audit"],
-        &["inferences"],
-        "economics/audit.rs::production_traces_by_their_own_cost_and_by_tokens",
-    ),
+    (&["audit"], &["inferences"], "economics/audit.rs::production_traces_by_their_own_cost_and_by_tokens"),
     (&["report"], &["all"], "shared_runs.rs::runs_of_three_machines_are_pushed_and_reported_on_together"),
     (
         &["report", "diff"],

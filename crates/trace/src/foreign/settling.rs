@@ -60,6 +60,7 @@ mod tests {
     use std::sync::mpsc::sync_channel;
 
     use super::*;
+    use crate::attributes::{GEN_AI_OPERATION_NAME, GEN_AI_USAGE_INPUT_TOKENS, SERVICE_NAME};
 
     /// A trace of a wrapper and `inner` calls below it; a trace without any call beside each.
     fn line(trace: u64, inner: u64) -> String {
@@ -69,13 +70,15 @@ mod tests {
                 r#"{{"traceId":"{trace:032x}","spanId":"{id:016x}","parentSpanId":"{parent}","name":"x","startTimeUnixNano":"1000000000","endTimeUnixNano":"2000000000","attributes":[{more}]}}"#
             )
         };
-        let call = r#"{"key":"gen_ai.operation.name","value":{"stringValue":"chat"}},{"key":"gen_ai.usage.input_tokens","value":{"intValue":"3"}}"#;
+        let call = format!(
+            r#"{{"key":"{GEN_AI_OPERATION_NAME}","value":{{"stringValue":"chat"}}}},{{"key":"{GEN_AI_USAGE_INPUT_TOKENS}","value":{{"intValue":"3"}}}}"#
+        );
         let mut spans: Vec<String> =
-            (0..inner).map(|id| span(trace, trace * 1000 + 1 + id, trace * 1000, call)).collect();
-        spans.push(span(trace, trace * 1000, 0, call));
+            (0..inner).map(|id| span(trace, trace * 1000 + 1 + id, trace * 1000, &call)).collect();
+        spans.push(span(trace, trace * 1000, 0, &call));
         spans.push(span(trace + 1_000_000, 1, 0, ""));
         format!(
-            r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"s{trace}"}}}}]}},"scopeSpans":[{{"spans":[{}]}}]}}]}}"#,
+            r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"{SERVICE_NAME}","value":{{"stringValue":"s{trace}"}}}}]}},"scopeSpans":[{{"spans":[{}]}}]}}]}}"#,
             spans.join(",")
         )
     }
