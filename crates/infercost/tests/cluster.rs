@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
-#[expect(dead_code, reason = "other tests make runs that fail")]
 #[path = "economics/made_up.rs"]
 mod made_up;
 #[expect(dead_code, reason = "other tests read JSON")]

@@ -5,7 +5,7 @@
 //! file has, so a file that is read again, was copied, renamed or has grown meanwhile replaces its own rows and adds none
 //! twice; nothing has to be remembered of single spans.
 //!
-//! - [`sources`]: what the names on a command line stand for;
+//! - [`mod@sources`]: what the names on a command line stand for;
 //! - `opened`: a source, uncompressed, and the name that it goes by;
 //! - [`rows`]: a call as a row of a table;
 //! - [`error`]: what can go wrong.

@@ -149,7 +149,7 @@ impl ModelError {
     }
 
     /// The same with the model to pull, where the network was needed and may not be used.
-    pub(crate) fn to_pull(self, named: &str) -> Self {
+    pub(crate) fn with_pull(self, named: &str) -> Self {
         match self {
             Self::Offline { what, .. } => Self::Offline { what, pull: Some(escaped(named)) },
             other => other,
@@ -252,7 +252,7 @@ mod tests {
     fn offline_names_what_to_pull() {
         let offline = ModelError::Offline { what: "o/r@main:m.gguf".to_owned(), pull: None };
         assert!(!offline.to_string().contains("hint"), "{offline}");
-        let offline = offline.to_pull("hf:o/r:m.gguf");
+        let offline = offline.with_pull("hf:o/r:m.gguf");
         assert!(offline.to_string().ends_with("infercost models pull hf:o/r:m.gguf"), "{offline}");
     }
 }

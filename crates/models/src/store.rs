@@ -62,7 +62,7 @@ impl ModelStore {
         let mut once = notices_once(progress);
         for (text, argument) in arguments.iter().zip(&parsed) {
             let found = self.resolve(argument, &mut once);
-            let mut found = found.map_err(|error| error.to_pull(text))?;
+            let mut found = found.map_err(|error| error.with_pull(text))?;
             if let [only] = found.as_mut_slice() {
                 only.argument = Some(text.clone());
             }

@@ -121,7 +121,7 @@ impl RemoteRuns {
         let json = manifest.to_json().map_err(|error| self.damaged(&manifest.run, error.to_string()))?;
         let written = self.objects.put_new(&object, json.clone());
         if written.as_ref().is_ok_and(|is_new| *is_new) {
-            self.read_back(&object.to_string(), manifest)?;
+            self.read_back(object.as_ref(), manifest)?;
             return Ok(PushOutcome::New);
         }
 
@@ -144,7 +144,7 @@ impl RemoteRuns {
             return Ok(PushOutcome::Ahead);
         }
         self.objects.put(&object, json)?;
-        self.read_back(&object.to_string(), manifest)?;
+        self.read_back(object.as_ref(), manifest)?;
         Ok(PushOutcome::Continued)
     }
 
