@@ -75,6 +75,11 @@ struct Context<'a> {
     ids: SpanIds,
 }
 
+/// The name that a run's rows go by in the tables.
+pub fn source_of(run: &RunRecord) -> String {
+    source(run, &hex(&SpanIds::new(&run.header).trace()))
+}
+
 /// The run's name, and the beginning of its trace: runs that began in one second on two machines have one name.
 fn source(run: &RunRecord, trace_id: &str) -> String {
     let start = trace_id.get(..8).unwrap_or(trace_id);

@@ -39,7 +39,7 @@ pub enum IngestError {
     /// The tables could not be written.
     #[error(transparent)]
     Tables(#[from] TablesError),
-    /// The store could not be read.
+    /// The store could not be read or written.
     #[error(transparent)]
     Store(#[from] RemoteError),
     /// The thread that read the traces has ended in a way that it must not.

@@ -8,15 +8,20 @@
 //! - [`mod@sources`]: what the names on a command line stand for;
 //! - `opened`: a source, uncompressed, and the name that it goes by;
 //! - [`rows`]: a call as a row of a table;
+//! - [`tables`]: the folder or the store that it is taken into;
 //! - [`error`]: what can go wrong.
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
 
 pub mod error;
 mod ingested;
 mod opened;
+mod outcome;
 pub mod rows;
 pub mod sources;
+pub mod tables;
 
 pub use error::IngestError;
-pub use ingested::{Ingested, Outcome, ingest};
+pub use ingested::{Ingested, ingest};
+pub use outcome::Outcome;
 pub use sources::{Source, sources};
+pub use tables::Tables;

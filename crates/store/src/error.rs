@@ -94,7 +94,7 @@ pub enum RemoteError {
     },
     /// What was written is not what is read back.
     #[error(
-        "{address}: {object} was written, and something else is read back; nothing of the run is visible there"
+        "{address}: {object} was written, and something else is read back; nothing of it is visible there"
     )]
     NotKept {
         /// The store.
@@ -109,6 +109,38 @@ pub enum RemoteError {
         folder: PathBuf,
         /// Why, and what to do.
         reason: String,
+    },
+    /// There are no tables below the address.
+    #[error(
+        "no tables in {address}; `infercost export RUN --parquet {address}` and `infercost ingest SOURCE --into {address}` \
+         write some"
+    )]
+    NoTables {
+        /// The store.
+        address: String,
+    },
+    /// Tables were copied there that no log names.
+    #[error(
+        "{address} holds files of tables that were copied there; write tables to a prefix of their own, and the runs and \
+         traces of those again"
+    )]
+    LooseTables {
+        /// The store.
+        address: String,
+    },
+    /// What the store holds of tables is not what their log says, or the log makes no sense.
+    #[error("{address}: the tables are damaged: {reason}")]
+    DamagedTables {
+        /// The store.
+        address: String,
+        /// What is wrong and what to do, escaped.
+        reason: String,
+    },
+    /// Others write without end.
+    #[error("{address}: others write so many tables that nothing can be added; try again")]
+    Crowded {
+        /// The store.
+        address: String,
     },
     /// A file of this machine could not be read or written.
     #[error("{}: {source}", path.display())]

@@ -105,7 +105,7 @@ impl Manifest {
     ///
     /// # Errors
     /// What is wrong with it, with text of the store escaped.
-    pub(crate) fn read(json: &[u8], run: &str) -> Result<Self, String> {
+    pub fn read(json: &[u8], run: &str) -> Result<Self, String> {
         let schema: Versioned = serde_json::from_slice(json).map_err(|error| unreadable(&error))?;
         if schema.schema != MANIFEST_SCHEMA {
             return Err(format!(
@@ -191,7 +191,7 @@ fn unreadable(error: &serde_json::Error) -> String {
     format!("its manifest cannot be read: {}", printable(&error.to_string()))
 }
 
-fn is_sha256(text: &str) -> bool {
+pub(crate) fn is_sha256(text: &str) -> bool {
     text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 

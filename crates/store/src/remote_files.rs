@@ -40,8 +40,7 @@ impl RemoteFiles {
     /// # Errors
     /// [`RemoteError::Request`] where it cannot be read, or has another size now; [`RemoteError::File`].
     pub fn copy(&self, name: &str, bytes: u64, file: &File) -> Result<(), RemoteError> {
-        let object =
-            name.split('/').fold(self.objects.address().prefix().clone(), |path, part| path.join(part));
+        let object = self.objects.within(name);
         let mut file = file;
         let copied = self.objects.get_into(&object, bytes, &mut |part| file.write_all(part))?;
         if copied == Some(bytes) {

@@ -2,24 +2,14 @@
 
 use infercost_core::text::printable;
 use object_store::path::Path as ObjectPath;
-use serde::{Deserialize, Serialize};
 
 use crate::address::{Patience, StoreAddress, Variable};
 use crate::error::RemoteError;
+use crate::layout::Layout;
 use crate::objects::Objects;
 
-/// What says that a prefix is a store of runs, and how it is laid out.
-const MARKER: &str = "infercost-store.json";
-/// The layout that is written and read here.
-const LAYOUT: &str = "infercost.store/1";
-/// More than a marker takes, in bytes.
-const MAX_MARKER: u64 = 64 << 10;
-
-/// What the marker says.
-#[derive(Debug, Serialize, Deserialize)]
-struct Marker {
-    schema: String,
-}
+/// What says that a prefix is a store of runs, and the layout that is written and read here.
+const LAYOUT: Layout = Layout { marker: "infercost-store.json", schema: "infercost.store/1" };
 
 /// The runs below a URL.
 pub struct RemoteRuns {
@@ -47,30 +37,12 @@ impl RemoteRuns {
     /// # Errors
     /// [`RemoteError::Request`], [`RemoteError::Later`].
     pub fn prepare(&self) -> Result<(), RemoteError> {
-        let json = format!("{{\"schema\":\"{LAYOUT}\"}}\n").into_bytes();
-        if self.objects.put_new(&self.within(&[MARKER]), json)? {
-            return Ok(());
-        }
-        self.check_layout().map(|_| ())
+        LAYOUT.prepare(&self.objects)
     }
 
     /// Makes sure that the layout is one that is known here; false where nothing says that there is a store of runs.
     pub(crate) fn check_layout(&self) -> Result<bool, RemoteError> {
-        let Some(json) = self.objects.get(&self.within(&[MARKER]), MAX_MARKER)? else { return Ok(false) };
-        let marker = serde_json::from_slice::<Marker>(&json);
-
-        match marker {
-            Ok(marker) if marker.schema == LAYOUT => Ok(true),
-            Ok(marker) => Err(RemoteError::Later {
-                address: self.address().to_owned(),
-                found: printable(&marker.schema).into_owned(),
-            }),
-            Err(error) => Err(RemoteError::Request {
-                address: self.address().to_owned(),
-                doing: format!("read {MARKER}"),
-                reason: printable(&error.to_string()).into_owned(),
-            }),
-        }
+        LAYOUT.check(&self.objects)
     }
 
     pub(crate) fn prefix(&self) -> &ObjectPath {

@@ -12,6 +12,7 @@ use super::file_check;
 use crate::tables::error::TablesError;
 use crate::tables::lock::FolderLock;
 use crate::tables::schema::Table;
+use crate::tables::store_marker::refuse_store;
 
 /// Days, both included; `None` has no end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,9 +29,47 @@ impl Days {
         self.from.is_none() && self.to.is_none()
     }
 
+    /// False of a path of a file of tables whose folder says that it holds another day.
+    pub fn may_hold(&self, path: &str) -> bool {
+        path.split('/').all(|part| is_wanted(part, *self))
+    }
+
     fn holds(&self, day: Date) -> bool {
         self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
     }
+}
+
+/// Where tables are read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TablesPlace {
+    /// A folder, in which they are looked for.
+    Folder(PathBuf),
+    /// Files of this machine that were brought from elsewhere.
+    Fetched {
+        /// What the place is called.
+        name: String,
+        /// All of its files, of the days that are asked for at least.
+        files: Vec<FileAtHand>,
+    },
+}
+
+impl TablesPlace {
+    /// What it is called.
+    fn name(&self) -> PathBuf {
+        match self {
+            Self::Folder(folder) => folder.clone(),
+            Self::Fetched { name, .. } => PathBuf::from(name),
+        }
+    }
+}
+
+/// A file of tables, and where it lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileAtHand {
+    /// Below a folder of tables.
+    pub path: PathBuf,
+    /// On this machine.
+    pub place: PathBuf,
 }
 
 /// The files behind each table.
@@ -50,6 +89,14 @@ struct Part {
     rows: u64,
 }
 
+/// The files of a source in one place.
+#[derive(Debug, Default)]
+struct SourceFiles {
+    parts: Vec<Part>,
+    /// Where they lie, in the same order.
+    places: Vec<PathBuf>,
+}
+
 impl TableFiles {
     /// Lists and checks the files of folders; those of other days are left out where their folder says the day.
     ///
@@ -57,29 +104,38 @@ impl TableFiles {
     /// Where there are no tables, or a file is not what it should be: damaged, foreign, newer, or a source that lies in two
     /// folders and differs.
     pub fn open(folders: &[PathBuf], days: Days) -> Result<Self, TablesError> {
+        let places: Vec<TablesPlace> = folders.iter().cloned().map(TablesPlace::Folder).collect();
+        Self::of_places(&places, days)
+    }
+
+    /// The same of folders and of files that were brought from elsewhere.
+    ///
+    /// # Errors
+    /// As [`TableFiles::open`].
+    pub fn of_places(places: &[TablesPlace], days: Days) -> Result<Self, TablesError> {
         let mut all = Self::default();
         let mut known: BTreeMap<String, (PathBuf, Vec<Part>)> = BTreeMap::new();
 
-        for folder in folders {
-            let folder = folder.canonicalize().map_err(TablesError::file("read", folder))?;
-            for (source, parts) in sources(&folder, days)? {
+        for place in places {
+            let name = place.name();
+            for (source, files) in sources(place, days)? {
                 match known.get(&source) {
                     None => {
-                        for part in &parts {
+                        for (part, at) in files.parts.iter().zip(files.places) {
                             let table = table_of(&part.path);
-                            all.files.entry(table).or_default().push(folder.join(&part.path));
+                            all.files.entry(table).or_default().push(at);
                             let rows = all.rows.entry(table).or_default();
                             *rows = rows.saturating_add(part.rows);
                         }
-                        known.insert(source, (folder.clone(), parts));
+                        known.insert(source, (name.clone(), files.parts));
                     }
                     // one folder that is named twice, or a copy
-                    Some((_, before)) if *before == parts => all.repeated.push(source),
+                    Some((_, before)) if *before == files.parts => all.repeated.push(source),
                     Some((other, _)) => {
                         return Err(TablesError::Differs {
                             source_name: source,
                             one: other.clone(),
-                            other: folder,
+                            other: name,
                         });
                     }
                 }
@@ -121,29 +177,51 @@ fn table_of(path: &Path) -> Table {
     found.unwrap_or(Table::Inferences)
 }
 
-/// The files of a folder by source, each source's in the order of their paths.
-fn sources(folder: &Path, days: Days) -> Result<BTreeMap<String, Vec<Part>>, TablesError> {
-    let lock = FolderLock::to_read(folder)?;
+/// The files of a place by source, each source's in the order of their paths.
+fn sources(place: &TablesPlace, days: Days) -> Result<BTreeMap<String, SourceFiles>, TablesError> {
+    match place {
+        TablesPlace::Folder(folder) => in_folder(folder, days),
+        TablesPlace::Fetched { files, .. } => by_source(files),
+    }
+}
+
+fn in_folder(folder: &Path, days: Days) -> Result<BTreeMap<String, SourceFiles>, TablesError> {
+    let folder = folder.canonicalize().map_err(TablesError::file("read", folder))?;
+    refuse_store(&folder)?;
+    let lock = FolderLock::to_read(&folder)?;
     let mut paths = Vec::new();
     let mut any = false;
     for table in Table::ALL {
         let below = PathBuf::from(table.name());
         any |= folder.join(&below).is_dir();
-        list(folder, &below, days, &mut paths)?;
+        list(&folder, &below, days, &mut paths)?;
     }
     if !any {
-        return Err(TablesError::NoTables { folder: folder.to_owned() });
+        return Err(TablesError::NoTables { folder });
     }
-    paths.sort();
 
-    let mut sources: BTreeMap<String, Vec<Part>> = BTreeMap::new();
+    let mut files = Vec::with_capacity(paths.len());
     for path in paths {
-        let place = folder.join(&path);
-        let bytes = fs::metadata(&place).map_err(TablesError::file("read", &place))?.len();
-        let file = file_check::check(&place, table_of(&path))?;
-        sources.entry(file.source).or_default().push(Part { path, bytes, rows: file.rows });
+        files.push(FileAtHand { place: folder.join(&path), path });
     }
+    let sources = by_source(&files)?;
     drop(lock);
+    Ok(sources)
+}
+
+/// Files by the source that each of them names.
+fn by_source(files: &[FileAtHand]) -> Result<BTreeMap<String, SourceFiles>, TablesError> {
+    let mut ordered: Vec<&FileAtHand> = files.iter().collect();
+    ordered.sort_by(|one, other| one.path.cmp(&other.path));
+
+    let mut sources: BTreeMap<String, SourceFiles> = BTreeMap::new();
+    for FileAtHand { path, place } in ordered {
+        let bytes = fs::metadata(place).map_err(TablesError::file("read", place))?.len();
+        let file = file_check::check(place, table_of(path))?;
+        let source = sources.entry(file.source).or_default();
+        source.parts.push(Part { path: path.clone(), bytes, rows: file.rows });
+        source.places.push(place.clone());
+    }
     Ok(sources)
 }
 

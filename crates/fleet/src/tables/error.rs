@@ -49,6 +49,15 @@ pub enum TablesError {
         /// Where.
         folder: PathBuf,
     },
+    /// A copy of a store, in which files lie that count no more.
+    #[error(
+        "{} is a store of tables, or a copy of one, and holds files that count no more; name it by its address, file:///…",
+        folder.display()
+    )]
+    Store {
+        /// Where.
+        folder: PathBuf,
+    },
     /// Files were being put in place when the writer ended.
     #[error("{}: `{unfinished}` was cut off while its files were put in place; write it again", folder.display())]
     Unfinished {

@@ -7,5 +7,6 @@ pub mod money;
 pub mod partition;
 pub mod rows;
 pub mod schema;
+pub(crate) mod store_marker;
 mod value;
 pub mod writer;

@@ -13,6 +13,7 @@ use super::lock::FolderLock;
 use super::partition::{Partition, escaped};
 use super::rows::{Cells, EvaluationRow, InferenceRow, RunRow, WindowRow};
 use super::schema::Table;
+use super::store_marker::refuse_store;
 
 /// Files that are open at once; beyond, the one that was written to longest ago is ended.
 const OPEN_FILES: usize = 128;
@@ -74,6 +75,7 @@ impl TablesWriter {
             return Err(TablesError::NoSource);
         }
         fs::create_dir_all(folder).map_err(TablesError::file("write", folder))?;
+        refuse_store(folder)?;
         FolderLock::prepare(folder)?;
         let incoming = tempfile::Builder::new().prefix(".incoming-").tempdir_in(folder);
 

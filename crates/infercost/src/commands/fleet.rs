@@ -28,12 +28,13 @@ use crate::output::answer::delivery::{self, deliver};
   infercost fleet tables --by service --revenue revenue.toml
   infercost fleet tables --by customer --from 2026-11-24 --to 2026-11-30 --movers 10
   infercost fleet tables --prices prices.toml                tokens at the prices of their day
+  infercost fleet s3://team/tables --by service              from a store that a team shares
   infercost fleet /mnt/tables --cluster df://scheduler:50050 the same on many machines
 
 Exit codes: 0 an answer; with --revenue 3 where costs are not all known, 4 where a service costs more than it earns")]
 pub(crate) struct FleetCommand {
-    /// Folders of tables, as `export --parquet` writes them
-    #[arg(value_name = "DIR", required = true)]
+    /// Folders of tables, as `export --parquet` and `ingest` write them, or stores: s3://, gs://, az://, file://
+    #[arg(value_name = "DIR|URL", required = true)]
     pub(crate) folders: Vec<PathBuf>,
 
     /// Group by these, joined by commas: model, machine, service, customer, day

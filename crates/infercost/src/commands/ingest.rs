@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 use infercost_core::text::count;
-use infercost_ingest::{Ingested, Outcome, Source, ingest, sources};
+use infercost_ingest::{IngestError, Ingested, Outcome, Source, Tables, ingest, sources};
 use infercost_run::{console, usage};
+use infercost_store::RemoteError;
 use serde_json::{Value, json};
 
 use crate::exit;
@@ -19,6 +20,7 @@ use crate::output;
 #[command(after_help = "Examples:
   infercost ingest traces.jsonl.gz --into tables
   infercost ingest /var/lib/otelcol/ s3://logs/otlp/2026-11 --into tables
+  infercost ingest traces.jsonl.gz --into s3://team/tables
   infercost fleet tables --by service,day
 
 Files are OTLP as the Collector's file exporter writes it (JSON Lines or protobuf), or whatever else `infercost report` reads;
@@ -30,26 +32,24 @@ pub(crate) struct IngestCommand {
     #[arg(value_name = "SOURCE", required = true)]
     pub(crate) sources: Vec<String>,
 
-    /// Folder of the tables
-    #[arg(long, value_name = "DIR")]
+    /// Folder of the tables, or a store: s3://, gs://, az:// or file://
+    #[arg(long, value_name = "DIR|URL")]
     pub(crate) into: PathBuf,
 }
 
 pub(crate) fn run(arguments: &IngestCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
-    if arguments.into.to_str().is_some_and(|text| text.contains("://")) {
-        return Err(usage("--into takes a folder; copy that to a store when it is written"));
-    }
     let found = sources(&arguments.sources).map_err(|error| usage(error.to_string()))?;
     if found.is_empty() {
         return Err(usage("no file of traces there"));
     }
+    let tables = Tables::open(&arguments.into).map_err(as_usage)?;
 
     let progress = console::activity();
     let mut taken = Vec::with_capacity(found.len());
     let mut all_there = true;
     for source in &found {
         progress.show(&source.name());
-        match ingest(source, &arguments.into).with_context(|| format!("cannot take in {}", source.name())) {
+        match ingest(source, &tables).with_context(|| format!("cannot take in {}", source.name())) {
             Ok(ingested) => taken.push((source, ingested)),
             Err(error) => {
                 all_there = false;
@@ -65,6 +65,14 @@ pub(crate) fn run(arguments: &IngestCommand, global: &GlobalFlags) -> anyhow::Re
         tell(arguments, &taken);
     }
     Ok(exit::of_sending(all_there))
+}
+
+/// An address that is wrong is the user's to mend.
+fn as_usage(error: IngestError) -> anyhow::Error {
+    match error {
+        IngestError::Store(RemoteError::Address { .. }) => usage(error.to_string()),
+        other => other.into(),
+    }
 }
 
 /// Sums over sources.

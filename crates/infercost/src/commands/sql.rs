@@ -28,8 +28,8 @@ pub(crate) struct SqlCommand {
     #[arg(value_name = "QUERY")]
     pub(crate) query: String,
 
-    /// Folders of tables, as `export --parquet` writes them
-    #[arg(value_name = "DIR", required = true)]
+    /// Folders of tables, as `export --parquet` and `ingest` write them, or stores: s3://, gs://, az://, file://
+    #[arg(value_name = "DIR|URL", required = true)]
     pub(crate) folders: Vec<PathBuf>,
 
     /// Rows that are shown at most

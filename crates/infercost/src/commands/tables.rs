@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use infercost_core::text::count;
 use infercost_fleet::Written;
-use infercost_fleet::recorded::{self, RecordedRun};
+use infercost_fleet::recorded::RecordedRun;
 use infercost_run::config::SettingsOverrides;
 use infercost_run::exporting::AnalysedRun;
 use infercost_run::{run_folder, usage};
@@ -15,8 +15,9 @@ use serde_json::json;
 use crate::flags::GlobalFlags;
 use crate::flags::tables::TablesFlags;
 use crate::output;
+use crate::remote::RunTables;
 
-/// Writes every run into the tables of a folder, one after the other.
+/// Writes every run into the tables of a folder or a store, one after the other.
 pub(crate) fn export(
     runs: &[String],
     flags: &TablesFlags,
@@ -33,13 +34,15 @@ pub(crate) fn export(
         folders.push(run_folder::named_or_newest(&global.traces, None)?);
     }
 
+    let tables = RunTables::open(tables)?;
     let mut sum = Written::default();
     for folder in &folders {
         let content = flags.content;
         let told = AnalysedRun::read(folder, given, content)?
             .ok_or_else(|| usage(format!("{}: the run is too large for a report", folder.display())))?;
         let recorded = RecordedRun { run: &told.run, report: &told.report, ledger: &told.ledger, content };
-        let written = recorded::write(&recorded, tables)
+        let written = tables
+            .write(&recorded)
             .with_context(|| format!("cannot write {} into tables", folder.display()))?;
         sum = added(sum, written);
     }
@@ -48,7 +51,7 @@ pub(crate) fn export(
         let object = json!({
             "schema": "infercost.tables-export/1",
             "runs": folders.len(),
-            "folder": tables.display().to_string(),
+            "folder": tables.name(),
             "inferences": sum.inferences,
             "windows": sum.windows,
             "evaluations": sum.evaluations,
@@ -63,7 +66,7 @@ pub(crate) fn export(
             "wrote {} of {} to {}{again}",
             count(sum.inferences, "inference"),
             count(folders.len() as u64, "run"),
-            tables.display()
+            tables.name()
         ));
     }
     Ok(ExitCode::SUCCESS)

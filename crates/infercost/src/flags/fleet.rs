@@ -7,8 +7,10 @@ use infercost_fleet::question::Key;
 use infercost_fleet::reading::cluster::address::ClusterAddress;
 use infercost_fleet::reading::engine::Engine;
 use infercost_fleet::reading::error::QueryError;
-use infercost_fleet::reading::files::Days;
+use infercost_fleet::reading::files::{Days, TableFiles};
 use infercost_run::usage;
+
+use crate::remote::{any_is_remote, tables_at_hand};
 
 /// What the engine may use.
 #[derive(Debug, Clone, Args)]
@@ -25,15 +27,22 @@ pub(crate) struct EngineFlags {
 }
 
 impl EngineFlags {
-    /// Opens folders of tables, for days.
+    /// Opens folders and stores of tables, for days.
     ///
     /// # Errors
     /// Where they, or the cluster, are not as they should be.
-    pub(crate) fn open(&self, folders: &[PathBuf], days: Days) -> anyhow::Result<Engine> {
+    pub(crate) fn open(&self, names: &[PathBuf], days: Days) -> anyhow::Result<Engine> {
         let Some(address) = &self.cluster else {
-            return Ok(Engine::open(folders, days, self.memory)?);
+            let files = TableFiles::of_places(&tables_at_hand(names, days)?, days);
+            return Ok(Engine::over(files.map_err(QueryError::from)?, self.memory)?);
         };
-        match Engine::on_cluster(folders, days, address) {
+        if any_is_remote(names) {
+            return Err(usage(
+                "--cluster reads folders that all of its machines see under one path, and no stores; leave --cluster out, or \
+                 copy the tables into such a folder with `infercost export` and `infercost ingest`",
+            ));
+        }
+        match Engine::on_cluster(names, days, address) {
             Err(error @ QueryError::NoClient) => Err(usage(error.to_string())),
             other => Ok(other?),
         }

@@ -8,10 +8,10 @@ use clap::Args;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Tables")]
 pub(crate) struct TablesFlags {
-    /// Write runs into the tables of this folder, as Parquet; a run that is there already is replaced
+    /// Write runs into the tables of this folder or store, as Parquet; a run that is there already is replaced
     #[arg(
         long,
-        value_name = "DIR",
+        value_name = "DIR|URL",
         conflicts_with_all = ["otlp", "phoenix", "langsmith", "langfuse", "plain", "unsent", "compression", "timeout", "project"]
     )]
     pub(crate) parquet: Option<PathBuf>,

@@ -53,7 +53,7 @@ pub(super) fn open(address: &str) -> anyhow::Result<RemoteRuns> {
 }
 
 /// An address that is wrong is the user's to mend; so is the name of a run that is not there.
-fn as_usage(error: RemoteError) -> anyhow::Error {
+pub(super) fn as_usage(error: RemoteError) -> anyhow::Error {
     match error {
         RemoteError::Address { .. } | RemoteError::NoRun { .. } | RemoteError::NotPushable { .. } => {
             usage(error.to_string())

@@ -40,6 +40,8 @@ pub(crate) struct Script {
 #[derive(Debug, Default)]
 struct State {
     objects: BTreeMap<String, Vec<u8>>,
+    /// Parts of objects that are sent in several, by upload and number.
+    parts: BTreeMap<(String, u32), Vec<u8>>,
     scripts: Vec<Script>,
     /// Method and path of every request.
     requests: Vec<String>,
@@ -171,6 +173,7 @@ impl S3Mock {
         let name = request.path.trim_start_matches('/').to_owned();
         match request.method.as_str() {
             "GET" if request.query.contains_key("list-type") => list(&state, request, fault),
+            "POST" | "PUT" | "DELETE" if is_upload(request) => uploaded(&mut state, request, name),
             "PUT" => {
                 let only_new = request.headers.get("if-none-match").is_some_and(|value| value == "*");
                 if only_new && state.objects.contains_key(&name) {
@@ -193,6 +196,43 @@ impl S3Mock {
             _ => refused(405),
         }
     }
+}
+
+fn is_upload(request: &Request) -> bool {
+    request.query.contains_key("uploads") || request.query.contains_key("uploadId")
+}
+
+/// A step of an object that is sent in parts. The name of an upload is that of its object.
+fn uploaded(state: &mut State, request: &Request, name: String) -> Answer {
+    let upload = request.query.get("uploadId").cloned().unwrap_or_else(|| name.replace('/', "-"));
+    let number = request.query.get("partNumber").map(|number| number.parse::<u32>().unwrap());
+    let xml = match (request.method.as_str(), number) {
+        ("PUT", Some(number)) => {
+            state.parts.insert((upload, number), request.body.clone());
+            String::new()
+        }
+        ("POST", None) if request.query.contains_key("uploads") => {
+            format!(
+                "<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>{name}</Key><UploadId>{upload}</UploadId>\
+                 </InitiateMultipartUploadResult>"
+            )
+        }
+        ("POST", None) => {
+            let parts = state.parts.iter().filter(|((of, _), _)| *of == upload);
+            let whole = parts.flat_map(|(_, part)| part.clone()).collect();
+            state.objects.insert(name.clone(), whole);
+            format!(
+                "<CompleteMultipartUploadResult><Location>x</Location><Bucket>b</Bucket><Key>{name}</Key>\
+                 <ETag>&quot;e&quot;</ETag></CompleteMultipartUploadResult>"
+            )
+        }
+        _ => {
+            state.parts.retain(|(of, _), _| *of != upload);
+            String::new()
+        }
+    };
+    let headers = vec![("Content-Type", "application/xml".to_owned()), ("ETag", "\"e\"".to_owned())];
+    Answer { status: 200, headers, body: xml.into_bytes() }
 }
 
 /// A page of at most two objects, so that every list has pages.
