@@ -207,7 +207,15 @@ pub(crate) fn sweep(spans: &[(f64, f64)]) -> Vec<f64> {
 
 fn phases(inference: &InferenceRecord, busy: f64) -> TimeShare {
     let latency = latency(inference);
-    let first = inference.outcome.time_to_first_token().map_or(latency, |first| first.as_secs_f64());
+    let outcome = &inference.outcome;
+
+    // Where hidden thinking came before the first token, most of that time was decode.
+    let is_thinking_hidden = outcome.time_to_first_token().is_some() && outcome.prefill_time().is_none();
+    if is_thinking_hidden {
+        return TimeShare { prefill: 0.0, decode: busy };
+    }
+
+    let first = outcome.time_to_first_token().map_or(latency, |first| first.as_secs_f64());
     let prefill = if latency > 0.0 { busy * (first / latency).min(1.0) } else { 0.0 };
     TimeShare { prefill, decode: busy - prefill }
 }

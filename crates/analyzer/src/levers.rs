@@ -47,7 +47,7 @@ pub fn shared_prefix(
     }
 
     let time_saved = ratio_by_prompt(&inferences, run.header.seed, confidence, |index, inference| {
-        let first = inference.outcome.time_to_first_token().map_or(0.0, |first| first.as_secs_f64());
+        let first = inference.outcome.prefill_time().map_or(0.0, |first| first.as_secs_f64());
         let share = shares.get(index).copied().unwrap_or(0.0);
         (first * share, inference.outcome.latency().as_secs_f64())
     });

@@ -279,17 +279,29 @@ impl Outcome {
         }
     }
 
-    /// Time per output token: (latency − TTFT) ÷ (output tokens − 1); undefined below two tokens. Tokens of hidden
-    /// thinking were generated before the first token came, and are left out.
+    /// Time in which the prompt was computed: the time to first token. `None` for a failure or an empty answer, and where
+    /// hidden thinking was generated before the first token came: then nothing tells when prefill ended.
+    pub fn prefill_time(&self) -> Option<Duration> {
+        self.time_to_first_token().filter(|_| self.hidden_tokens() == 0)
+    }
+
+    /// Output tokens that were generated between the first that came and the end. Tokens of hidden thinking were
+    /// generated before, and are left out.
+    pub fn tokens_after_first(&self) -> u32 {
+        self.output_tokens().saturating_sub(self.hidden_tokens()).saturating_sub(1)
+    }
+
+    /// Time per output token: (latency − TTFT) ÷ tokens after the first; undefined below two tokens.
     pub fn time_per_output_token(&self) -> Option<Duration> {
+        let after_first = Some(self.tokens_after_first()).filter(|tokens| *tokens > 0)?;
+        Some(self.latency().saturating_sub(self.time_to_first_token()?) / after_first)
+    }
+
+    /// Tokens of thinking that only the server's count tells of.
+    fn hidden_tokens(&self) -> u32 {
         match self {
-            Self::Completed { output_tokens, thinking, latency, .. } => {
-                let hidden = thinking.as_ref().filter(|thinking| thinking.is_hidden);
-                let hidden = hidden.and_then(|thinking| thinking.tokens).unwrap_or(0);
-                let timed = output_tokens.checked_sub(hidden)?.checked_sub(1).filter(|tokens| *tokens > 0)?;
-                Some(latency.saturating_sub(self.time_to_first_token()?) / timed)
-            }
-            _ => None,
+            Self::Completed { thinking: Some(thinking), .. } if thinking.is_hidden => thinking.tokens.unwrap_or(0),
+            _ => 0,
         }
     }
 }

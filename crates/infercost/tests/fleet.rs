@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use made_up::MadeUp;
-use program::{json, run};
+use program::{infercost, json, run};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::Value;
 
@@ -163,6 +163,82 @@ fn a_run_is_exported_once() {
     assert_eq!(sql(folder.path(), contents), [["0", "0"]]);
     run(folder.path(), &["export", "20261101-000000", "--parquet", "tables", "--content"]);
     assert_ne!(sql(folder.path(), contents), [["0", "0"]]);
+}
+
+/// Tables of a store: the same totals as those of a folder, whoever adds them, and each run once.
+#[test]
+fn tables_of_a_store_are_those_of_a_folder() {
+    let folder = tables();
+    let sample = workspace::sample_run().display().to_string();
+    let url = format!("file://{}", folder.path().join("store").display());
+    let export = ["export", "20261101-000000", "20261102-000000", &sample, "--parquet", &url, "--json"];
+    let first = json(&run(folder.path(), &export));
+    assert_eq!((&first["replaced"], &first["folder"]), (&0.into(), &url.as_str().into()));
+
+    let local = json(&run(folder.path(), &["fleet", "tables", "--by", "model,day", "--json"]));
+    let same = || {
+        let stored = json(&run(folder.path(), &["fleet", &url, "--by", "model,day", "--json"]));
+        assert_eq!(exact(&stored), exact(&local));
+    };
+    same();
+
+    // again: nothing more; with prompts: other files in their place
+    let again = json(&run(folder.path(), &export));
+    assert_eq!((&again["replaced"], &again["files"]), (&first["files"], &first["files"]));
+    same();
+    run(folder.path(), &["export", "20261101-000000", "--parquet", &url, "--content"]);
+    same();
+    schema::hold("tables-export.v1", "export --parquet DIR --json", &[first, again]);
+
+    // of one day alone, with the files of that day
+    let one_day = ["fleet", &url, "--from", "2026-11-01", "--to", "2026-11-01", "--json"];
+    let fresh = folder.path().join("fresh");
+    let answer = infercost(folder.path(), &one_day).env("INFERCOST_CACHE", &fresh).output().unwrap();
+    let here = ["fleet", "tables", "--from", "2026-11-01", "--to", "2026-11-01", "--json"];
+    assert_eq!(exact(&json(&answer)), exact(&json(&run(folder.path(), &here))));
+    let days = files_below(&fresh);
+    assert!(!days.is_empty() && days.iter().all(|path| path.contains("day=2026-11-01")), "{days:?}");
+
+    // DuckDB finds the files of today in the log, as the document says
+    let Some(python) = python_with_engines() else { return };
+    let document = fs::read_to_string(workspace::root().join("docs/fleet.md")).unwrap();
+    let query = document.split("```sql\n").nth(1).unwrap().split("```").next().unwrap();
+    let query = query.replace("s3://team/tables", &folder.path().join("store").display().to_string());
+    let script = "import duckdb, sys; print(duckdb.sql(sys.argv[1].rsplit(';', 2)[0]) or '');
+for row in duckdb.sql(sys.argv[1].rsplit(';', 2)[1]).fetchall(): print(*row, sep='\t')";
+    let output = Command::new(python).args(["-c", script, &query]).output().unwrap();
+    assert!(output.status.success(), "{}", error(&output));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let by_model = json(&run(folder.path(), &["fleet", "tables", "--json"]));
+    for row in by_model["rows"].as_array().unwrap() {
+        let model = row["keys"]["model"].as_str().unwrap();
+        let line = said.lines().find(|line| line.starts_with(&format!("{model}\t"))).unwrap_or(&said);
+        let cost = decimal(line.rsplit('\t').next().unwrap());
+        assert_eq!(cost, decimal(row["cost"].as_str().unwrap()), "{model}");
+    }
+}
+
+/// The rows of an answer but for joules, which are added up as doubles, in any order.
+fn exact(answer: &Value) -> Vec<Value> {
+    let mut rows = answer["rows"].as_array().unwrap().clone();
+    for row in &mut rows {
+        row["energy_j"] = Value::Null;
+    }
+    rows
+}
+
+/// Files of tables below a folder.
+fn files_below(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.push(path.display().to_string());
+        }
+    }
+    found
 }
 
 #[test]

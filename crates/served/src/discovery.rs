@@ -141,7 +141,7 @@ pub(crate) async fn discover(
 }
 
 /// The server's models; `None` where it shows no list and none is needed, since the model `is_named`: then the first
-/// request shows whether it is there.
+/// request shows whether it is there. An empty list is no list.
 fn listed(reply: &Reply, is_named: bool, secret: Option<&str>) -> Result<Option<Vec<ModelEntry>>, Failure> {
     // A key may be good for answers and not for the list.
     let has_none = matches!(reply.status, 400 | 403..=405 | 410 | 422 | 501);
@@ -153,6 +153,8 @@ fn listed(reply: &Reply, is_named: bool, secret: Option<&str>) -> Result<Option<
             None if !is_named => Err(Failure::protocol(
                 "/models is not a list of models; name the model in the address (append #name)",
             )),
+            // Servers that load what is asked for, and routers, may list nothing.
+            Some(empty) if empty.is_empty() && is_named => Ok(None),
             found => Ok(found),
         },
         // a page for people is another address, and an error is an error

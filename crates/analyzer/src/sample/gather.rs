@@ -402,15 +402,16 @@ fn add_speed(inference: &InferenceRecord, at: Place, columns: &mut Columns<'_>) 
     // Tokens from a prefix cache were not computed.
     let cached = inference.cached_input_tokens.unwrap_or(0);
     let computed = inference.input_tokens.map_or(0, |input| input.saturating_sub(cached));
-    if computed > 0 && !first.is_zero() {
+    if let Some(prefill) = outcome.prefill_time().filter(|prefill| computed > 0 && !prefill.is_zero()) {
         columns.mark_both(at, Own::Prefilled);
         columns.add_both(at, Own::PrefillTokens, f64::from(computed));
-        columns.add_both(at, Own::PrefillTime, first.as_secs_f64());
+        columns.add_both(at, Own::PrefillTime, prefill.as_secs_f64());
     }
 
-    if output > 1 {
+    let decoded = outcome.tokens_after_first();
+    if decoded > 0 {
         columns.mark_both(at, Own::Decoded);
-        columns.add_both(at, Own::DecodeTokens, f64::from(output - 1));
+        columns.add_both(at, Own::DecodeTokens, f64::from(decoded));
         columns.add_both(at, Own::DecodeTime, outcome.latency().saturating_sub(first).as_secs_f64());
     }
 }
