@@ -101,6 +101,9 @@ impl Command {
             Self::Replace(command) => RunsUsed::Named(vec![command.old.as_str(), command.new.as_str()]),
             Self::Export(command) => RunsUsed::Named(command.runs.iter().map(String::as_str).collect()),
             Self::Audit(command) => RunsUsed::Named(command.run.iter().map(String::as_str).collect()),
+            Self::Host(command) => command.runs_used(),
+            Self::Schedule(command) => RunsUsed::Named(command.measured.iter().map(String::as_str).collect()),
+            Self::Optimize(command) => command.runs_used(),
             _ => RunsUsed::Folder,
         }
     }

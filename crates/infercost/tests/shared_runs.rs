@@ -193,7 +193,11 @@ fn what_cannot_be_stored_is_refused_before_anything_is_measured() {
 #[test]
 fn commands_that_work_with_folders_say_so() {
     let (mock, folder) = (S3Mock::start(), tempfile::tempdir().unwrap());
-    for arguments in [vec!["optimize"], vec!["runs", "prune", "--keep", "1"], vec!["host"]] {
+    for arguments in [
+        vec!["optimize", "--measure", "model.gguf"],
+        vec!["runs", "prune", "--keep", "1"],
+        vec!["bench", "model.gguf"],
+    ] {
         let output = asked(&mock, folder.path(), &[&arguments[..], &["--traces", STORE]].concat());
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(said(&output).contains("works with a folder"), "{}", said(&output));
@@ -204,6 +208,67 @@ fn commands_that_work_with_folders_say_so() {
     let output = asked(&mock, folder.path(), &["report", "--traces", STORE]);
     assert!(said(&output).contains("no run in s3://bucket/team"), "{}", said(&output));
 }
+
+/// What the economics say of a run in a store is what they say of it on a disk, other runs included.
+#[test]
+fn economics_of_runs_in_a_store_are_those_on_a_disk() {
+    let (mock, folder) = (S3Mock::start(), three_machines());
+    assert!(asked(&mock, folder.path(), &["push", IDS[0], IDS[1], IDS[2], "--to", STORE]).status.success());
+    let settings = "[[offers]]\nname = \"box\"\nkind = \"rent\"\nper_hour = 0.5\ncurrency = \"USD\"\n\
+                    source = \"a list\"\ndate = 2026-11-01\n";
+
+    let measured_on = format!("box={}", IDS[0]);
+    for arguments in [
+        vec!["optimize", "--json"],
+        vec!["optimize", IDS[0], "--json"],
+        vec!["optimize", IDS[0], IDS[2], "--json"],
+        vec!["host", "--json"],
+        vec!["host", IDS[1], "--measured-on", measured_on.as_str(), "--json"],
+        vec![
+            "schedule",
+            IDS[0],
+            "--inferences",
+            "100",
+            "--deadline",
+            "2026-11-02T00:00",
+            "--now",
+            "2026-11-01T00:00",
+            "--curve",
+            "curve.csv",
+            "--json",
+        ],
+        vec![
+            "schedule",
+            "--inferences",
+            "100",
+            "--deadline",
+            "2026-11-02T00:00",
+            "--now",
+            "2026-11-01T00:00",
+            "--curve",
+            "curve.csv",
+            "--json",
+        ],
+    ] {
+        let elsewhere = tempfile::tempdir().unwrap();
+        for place in [folder.path(), elsewhere.path()] {
+            fs::write(place.join("infercost.toml"), settings).unwrap();
+            fs::write(place.join("curve.csv"), CURVE).unwrap();
+        }
+        let local = run(folder.path(), &arguments);
+        assert!(!local.stdout.is_empty(), "{arguments:?}: {}", said(&local));
+        let stored = asked(&mock, elsewhere.path(), &[&arguments[..], &["--traces", STORE]].concat());
+        assert_eq!(stored.status.code(), local.status.code(), "{arguments:?}: {}", said(&stored));
+        assert_eq!(json(&stored), json(&local), "{arguments:?}");
+        assert!(!elsewhere.path().join("traces").exists());
+    }
+}
+
+/// Prices of two days, an hour each.
+const CURVE: &str = "start,end,price,currency,unit
+2026-11-01T00:00:00Z,2026-11-01T12:00:00Z,0.30,USD,kWh
+2026-11-01T12:00:00Z,2026-11-02T00:00:00Z,0.10,USD,kWh
+";
 
 /// A report over all runs is not one over all but those that cannot be read, and a list that is cut short is no list.
 #[test]

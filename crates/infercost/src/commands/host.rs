@@ -21,6 +21,7 @@ use crate::flags::economics::{ChartFlag, DemandFlags, EconomicsFlags};
 use crate::flags::numbers::count;
 use crate::output;
 use crate::output::answer::delivery::{self, deliver};
+use crate::remote::RunsUsed;
 
 /// Which way is cheapest.
 #[derive(Debug, Args)]
@@ -68,6 +69,15 @@ pub(crate) struct HostCommand {
 
     #[command(flatten)]
     pub(crate) answer: AnswerFlags,
+}
+
+impl HostCommand {
+    /// Which runs it works with.
+    pub(crate) fn runs_used(&self) -> RunsUsed<'_> {
+        let mut names = vec![self.run.as_deref().unwrap_or(run_folder::LATEST)];
+        names.extend(self.measured_on.iter().map(|(_, run)| run.as_str()));
+        RunsUsed::Named(names)
+    }
 }
 
 fn offer_and_run(text: &str) -> Result<(String, String), String> {

@@ -23,6 +23,7 @@ use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::EconomicsFlags;
 use crate::flags::measure::MeasureFlags;
 use crate::output::answer::delivery::{self, deliver};
+use crate::remote::RunsUsed;
 use crate::{exit, output};
 
 /// What could be changed.
@@ -55,6 +56,19 @@ pub(crate) struct OptimizeCommand {
 
     #[command(flatten)]
     pub(crate) measure: MeasureFlags,
+}
+
+impl OptimizeCommand {
+    /// Which runs it works with.
+    pub(crate) fn runs_used(&self) -> RunsUsed<'_> {
+        match self.runs.as_slice() {
+            // what is named then are models
+            _ if self.measure.measure => RunsUsed::Folder,
+            [] => RunsUsed::Listed { since: None, most: Some(1 + OTHER_RUNS) },
+            [one] => RunsUsed::NamedAndNewest { name: one, others: OTHER_RUNS },
+            all => RunsUsed::Named(all.iter().map(String::as_str).collect()),
+        }
+    }
 }
 
 /// Other runs looked at where none are named.

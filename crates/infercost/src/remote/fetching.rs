@@ -28,8 +28,8 @@ pub(crate) fn at_hand(global: GlobalFlags, used: &RunsUsed<'_>) -> anyhow::Resul
     }
     if *used == RunsUsed::Folder {
         return Err(usage(
-            "--traces takes a URL with compare, record, report, runs, runs show, diff, export, audit and replace; this \
-             command works with a folder",
+            "--traces takes a URL with compare, record, report, runs, runs show, diff, export, audit, host, replace, schedule and \
+             optimize without --measure; this command works with a folder",
         ));
     }
 
@@ -76,6 +76,12 @@ impl Reading<'_> {
             RunsUsed::Named(_) => {
                 let newest = newest(self.store, &self.list()?)?;
                 self.fetch(&[newest])
+            }
+            RunsUsed::NamedAndNewest { name, others } => {
+                let mut wanted = self.named(&[name])?;
+                // one of the newest may be the one that is named
+                wanted.extend(self.list()?.runs.into_iter().take(others + 1));
+                self.fetch(&wanted)
             }
             RunsUsed::All => {
                 let listing = self.list()?;

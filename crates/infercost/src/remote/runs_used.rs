@@ -14,6 +14,8 @@ pub(crate) enum RunsUsed<'a> {
     Recorded,
     /// These; the newest where none is named.
     Named(Vec<&'a str>),
+    /// One, and the newest of the others, so many.
+    NamedAndNewest { name: &'a str, others: usize },
     /// All of them.
     All,
     /// Those that began on this day or later, at most so many.
