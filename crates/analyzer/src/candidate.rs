@@ -103,9 +103,13 @@ impl Context<'_> {
             |totals| totals.of(index).decode_rate(),
         );
 
+        let hides_thinking = variant.inferences().any(|inference| {
+            let outcome = &inference.outcome;
+            outcome.time_to_first_token().is_some() && outcome.prefill_time().is_none()
+        });
         let prefill = self.estimate(
             self.samples.layout.own(index, Own::Prefilled),
-            Reason::TooFewPrompts { needed: 2 },
+            if hides_thinking { Reason::HiddenThinking } else { Reason::TooFewPrompts { needed: 2 } },
             |totals| totals.of(index).prefill_rate(),
         );
 

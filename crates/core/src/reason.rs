@@ -97,6 +97,8 @@ pub enum Reason {
         /// All answers.
         answers: u64,
     },
+    /// Thinking that the server does not show was generated before the first token that it does.
+    HiddenThinking,
     /// Likelihoods were not reported for every token of the baseline's answers.
     LikelihoodsNotReported,
     /// The server lists only its likeliest tokens, so that a divergence is known from below.

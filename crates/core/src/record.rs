@@ -300,7 +300,9 @@ impl Outcome {
     /// Tokens of thinking that only the server's count tells of.
     fn hidden_tokens(&self) -> u32 {
         match self {
-            Self::Completed { thinking: Some(thinking), .. } if thinking.is_hidden => thinking.tokens.unwrap_or(0),
+            Self::Completed { thinking: Some(thinking), .. } if thinking.is_hidden => {
+                thinking.tokens.unwrap_or(0)
+            }
             _ => 0,
         }
     }

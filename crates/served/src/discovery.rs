@@ -315,6 +315,14 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_list_is_none_where_the_model_is_named() {
+        let reply = |body: &str| Reply { status: 200, server: None, body: body.into() };
+        assert!(listed(&reply(r#"{"data":[]}"#), true, None).unwrap().is_none());
+        assert_eq!(listed(&reply(r#"{"data":[]}"#), false, None).unwrap().unwrap().len(), 0);
+        assert_eq!(listed(&reply(r#"{"data":[{"id":"a"}]}"#), true, None).unwrap().unwrap().len(), 1);
+    }
+
+    #[test]
     fn text_generation_inference_has_one_model_by_any_name() {
         let told = |owner: &str| {
             let one = format!(

@@ -59,6 +59,39 @@ fn prompt_tokens_that_nobody_counts_are_unknown() {
     assert_eq!(report.candidates[1].input_tokens, Some(450));
 }
 
+#[test]
+fn hidden_thinking_is_no_prefill() {
+    // 180 of 200 tokens were thought before the first one that came, 2 s after the request; 20 more came within 1.9 s
+    let thinks = |record: &mut RunRecord| {
+        for window in record.windows.iter_mut().filter(|window| window.id.variant.as_str() == "tiny/m") {
+            for inference in &mut window.inferences {
+                inference.outcome = Outcome::Completed {
+                    text: Some("42".into()),
+                    finish: FinishReason::Stop,
+                    output_tokens: 200,
+                    thinking: Some(Thinking {
+                        tokens: Some(180),
+                        is_hidden: true,
+                        first_answer: Some(ms(2000)),
+                        ..Thinking::default()
+                    }),
+                    arrivals: vec![ChunkArrival { at: ms(2000), tokens: 20 }].into(),
+                    latency: ms(3900),
+                };
+            }
+        }
+    };
+    let report = served(Behavior::named("m"), thinks);
+    let m = &report.candidates[1];
+
+    assert!(m.prefill_tokens_per_s.is_none());
+    assert_eq!(m.unknown.get("prefill_tokens_per_s"), Some(&Reason::HiddenThinking));
+    let decode = m.decode_tokens_per_s.as_ref().unwrap();
+    assert!((decode.point - 10.0).abs() < 1e-9, "{decode:?}");
+    assert!((m.tpot_s.as_ref().unwrap().p50 - 0.1).abs() < 1e-9);
+    assert!(report.candidates[0].prefill_tokens_per_s.is_some());
+}
+
 /// Has every answer of the server say that so many prompt tokens came from its cache.
 fn cached(record: &mut RunRecord, tokens: Option<u32>) {
     for window in record.windows.iter_mut().filter(|window| window.id.variant.as_str() == "tiny/m") {

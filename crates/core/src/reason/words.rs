@@ -102,6 +102,10 @@ impl Reason {
                 format!("the prompt tokens of {without} of {} were not reported", count(*answers, "answer"))
                     .into(),
             ),
+            Self::HiddenThinking => (
+                "hidden_thinking",
+                "the server thinks before its first token and does not show it, so nothing tells when prefill ended".into(),
+            ),
 
             Self::LikelihoodsNotReported => (
                 "likelihoods_not_reported",
