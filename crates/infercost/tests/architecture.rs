@@ -83,7 +83,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("served", &["core"]),
     ("openai-mock", &[]),
     ("page", &["core"]),
-    ("ingest", &["core", "fleet", "store", "trace"]),
+    ("ingest", &["core", "export", "fleet", "store", "trace"]),
     ("store", &["core", "trace"]),
     ("monitor", &["core", "cost", "energy", "export", "trace"]),
     (

@@ -210,6 +210,28 @@ fn phoenix_has_what_the_report_says(backends: &Backends, folder: &Path, recorded
         // Phoenix keeps microseconds
         assert!((theirs.unwrap() - ours.unwrap()).abs() < 2e-6, "{model:#}");
     }
+    #[cfg(feature = "fleet")]
+    ingested(folder, &address, &back);
+}
+
+/// The project in tables, twice: the same calls and tokens as the report on it.
+#[cfg(feature = "fleet")]
+fn ingested(folder: &Path, address: &str, back: &Value) {
+    for outcome in ["new", "replaced"] {
+        let taken = json(&succeed(folder, &["ingest", address, "--into", "tables", "--json"]));
+        let sources = taken["sources"].as_array().unwrap();
+        assert!(
+            !sources.is_empty() && sources.iter().all(|source| source["outcome"] == outcome),
+            "{taken:#}"
+        );
+    }
+    let fleet = json(&succeed(folder, &["fleet", "tables", "--json"]));
+    for model in back["models"].as_array().unwrap() {
+        let rows = fleet["rows"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["keys"]["model"] == model["model"]).unwrap();
+        assert_eq!(row["inferences"], model["calls"]);
+        assert_eq!(row["output_tokens"].as_f64(), model["output_tokens"]["sum"].as_f64());
+    }
 }
 
 fn compare_sends_its_run_along(backends: &Backends, folder: &Path) {

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use infercost_export::ExportError;
 use infercost_fleet::tables::error::TablesError;
 use infercost_store::RemoteError;
 use infercost_trace::foreign::ForeignError;
@@ -12,10 +13,27 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum IngestError {
     /// There is no such file or folder.
-    #[error("`{name}` is neither a file nor a folder of traces, nor the address of a store")]
+    #[error("`{name}` is neither a file nor a folder of traces, nor the address of a store or of a Phoenix")]
     NoSource {
         /// As it was named.
         name: String,
+    },
+    /// What should name a project of a Phoenix does not.
+    #[error("`{name}`: write phoenix:http://localhost:6006/PROJECT")]
+    NoProject {
+        /// As it was named, without secrets.
+        name: String,
+    },
+    /// A Phoenix could not be asked.
+    #[error(transparent)]
+    Phoenix(Box<ExportError>),
+    /// A Phoenix answers what it should not, or may not be asked so.
+    #[error("the Phoenix at {name}: {reason}")]
+    PhoenixFault {
+        /// Its address, without secrets.
+        name: String,
+        /// What is wrong.
+        reason: &'static str,
     },
     /// A file or folder could not be read or written.
     #[error("{}: {source}", path.display())]
@@ -51,6 +69,10 @@ pub enum IngestError {
 }
 
 impl IngestError {
+    pub(crate) fn phoenix(error: ExportError) -> Self {
+        Self::Phoenix(Box::new(error))
+    }
+
     pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { path, source }

@@ -1,22 +1,20 @@
 //! One source into tables: read by a thread of its own, written by the caller's.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use infercost_core::{Irregularity, IrregularityKind};
-use infercost_store::{Patience, RemoteFiles};
 use infercost_trace::foreign::{Streamed, stream_file};
 use serde::Serialize;
 
 use crate::error::IngestError;
 use crate::opened::Opened;
 use crate::outcome::Outcome;
+use crate::part::Part;
 use crate::rows::row;
-use crate::sources::Source;
 use crate::tables::Tables;
 
 /// Batches of calls between the two threads; more would be memory and no speed.
@@ -39,18 +37,17 @@ pub struct Ingested {
     pub irregularities: BTreeMap<IrregularityKind, Irregularity>,
 }
 
-/// Takes a source into tables: all of it, or nothing. Memory does not grow with it.
+/// Takes a part of a source into tables: all of it, or nothing. Memory does not grow with it.
 ///
 /// # Errors
 /// [`IngestError`]; the tables are then as they were.
-pub fn ingest(source: &Source, tables: &Tables) -> Result<Ingested, IngestError> {
-    let path = source.name();
-    let path = Path::new(&path);
-    let opened = Opened::new(at_hand(source)?, path)?;
-    // the file's name has no part in it: a copy or a renamed file is the same source
-    let id = format!("traces-{}", opened.id);
+pub fn ingest(part: &Part, tables: &Tables) -> Result<Ingested, IngestError> {
+    let path = Path::new(part.name());
+    let opened = Opened::new(part.at_hand()?, path)?;
+    // a file's name has no part in it: a copy or a renamed file is the same source
+    let id = part.id().unwrap_or(&opened.id);
 
-    let mut taking = tables.take(&opened.id, &id)?;
+    let mut taking = tables.take(id, &format!("traces-{id}"))?;
     let (sink, calls) = sync_channel(BETWEEN);
     let (read, reader) = (opened.read, opened.reader);
     let (streamed, written) = thread::scope(|scope| {
@@ -67,7 +64,7 @@ pub fn ingest(source: &Source, tables: &Tables) -> Result<Ingested, IngestError>
     // a disk that is full comes before what the reader says of it
     written?;
     let Streamed { spans, calls, irregularities } =
-        streamed.map_err(|_| IngestError::Reader { name: source.name() })??;
+        streamed.map_err(|_| IngestError::Reader { name: part.name().to_owned() })??;
     let bytes = read.load(Ordering::Relaxed);
     let outcome = taking.finish(bytes)?;
     Ok(Ingested {
@@ -78,17 +75,4 @@ pub fn ingest(source: &Source, tables: &Tables) -> Result<Ingested, IngestError>
         bytes,
         irregularities,
     })
-}
-
-/// The source as a file of this machine; an object of a store is copied into one that has no name.
-fn at_hand(source: &Source) -> Result<File, IngestError> {
-    match source {
-        Source::File(path) => File::open(path).map_err(IngestError::file(path)),
-        Source::Object { store, name, bytes } => {
-            let store = RemoteFiles::open(store, &infercost_store::variables(), Patience::default())?;
-            let copy = tempfile::tempfile().map_err(IngestError::file(&std::env::temp_dir()))?;
-            store.copy(name, *bytes, &copy)?;
-            Ok(copy)
-        }
-    }
 }

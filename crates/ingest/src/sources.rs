@@ -1,8 +1,9 @@
-//! What the names on a command line stand for: files, all files of a folder, all objects of a store.
+//! What the names on a command line stand for: files, all files of a folder, all objects of a store, a project of a Phoenix.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use infercost_core::without_secrets;
 use infercost_store::{Patience, RemoteFiles};
 
 use crate::error::IngestError;
@@ -11,8 +12,10 @@ use crate::error::IngestError;
 const MOST_FILES: usize = 1_000_000;
 /// Folders within folders that are looked into.
 const DEEPEST: usize = 64;
+/// What begins the name of a project of a Phoenix.
+const PHOENIX: &str = "phoenix:";
 
-/// One file of traces.
+/// Where traces are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// On this machine.
@@ -26,6 +29,13 @@ pub enum Source {
         /// Its size.
         bytes: u64,
     },
+    /// In a Phoenix.
+    Phoenix {
+        /// Its address.
+        url: String,
+        /// The project's name.
+        project: String,
+    },
 }
 
 impl Source {
@@ -34,6 +44,7 @@ impl Source {
         match self {
             Self::File(path) => path.display().to_string(),
             Self::Object { store, name, .. } => format!("{store}/{name}"),
+            Self::Phoenix { url, project } => format!("{PHOENIX}{}/{project}", without_secrets(url)),
         }
     }
 }
@@ -42,10 +53,14 @@ impl Source {
 /// dot are left out.
 ///
 /// # Errors
-/// [`IngestError::NoSource`], [`IngestError::File`], [`IngestError::Store`], [`IngestError::TooMany`].
+/// [`IngestError::NoSource`], [`IngestError::NoProject`], [`IngestError::File`], [`IngestError::Store`], [`IngestError::TooMany`].
 pub fn sources(names: &[String]) -> Result<Vec<Source>, IngestError> {
     let mut all = Vec::new();
     for name in names {
+        if let Some(address) = name.strip_prefix(PHOENIX) {
+            all.push(project(address).ok_or_else(|| IngestError::NoProject { name: without_secrets(name) })?);
+            continue;
+        }
         if name.contains("://") {
             all.extend(objects(name)?);
             continue;
@@ -67,6 +82,13 @@ pub fn sources(names: &[String]) -> Result<Vec<Source>, IngestError> {
     let mut seen = std::collections::HashSet::new();
     all.retain(|source| seen.insert(source.name()));
     Ok(all)
+}
+
+/// `http://localhost:6006/PROJECT`.
+fn project(address: &str) -> Option<Source> {
+    let (url, project) = address.trim_end_matches('/').rsplit_once('/')?;
+    let is_whole = !project.is_empty() && url.split_once("://").is_some_and(|(_, host)| !host.is_empty());
+    is_whole.then(|| Source::Phoenix { url: url.to_owned(), project: project.to_owned() })
 }
 
 fn objects(address: &str) -> Result<Vec<Source>, IngestError> {
@@ -106,6 +128,18 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
     use super::*;
+
+    #[test]
+    fn a_project_of_a_phoenix() {
+        let found = sources(&["phoenix:http://user:hunter2@host:6006/x/".to_owned()]).unwrap();
+        let (url, project) = ("http://user:hunter2@host:6006".to_owned(), "x".to_owned());
+        assert_eq!(found, [Source::Phoenix { url, project }]);
+        assert!(!found[0].name().contains("hunter2"), "{}", found[0].name());
+        for name in ["phoenix:", "phoenix:x", "phoenix:http://host", "phoenix:http:///x"] {
+            let error = sources(&[name.to_owned()]).unwrap_err().to_string();
+            assert!(error.contains("write phoenix:http"), "{error}");
+        }
+    }
 
     #[test]
     fn a_folder_stands_for_its_files_each_once() {

@@ -13,7 +13,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::destination::{Destination, OtlpOptions, Protocol, Signal, Variables, certificates_of};
+use crate::destination::{
+    Destination, OtlpOptions, Protocol, Signal, Variables, certificates_of, is_loopback,
+};
 use crate::error::{DestinationError, ExportError};
 use crate::headers::Headers;
 
@@ -73,6 +75,13 @@ impl Phoenix {
 
         let api = Api::new(base, &destination)?;
         Ok(Self { api, destination })
+    }
+
+    /// True where a key or another header of the user's would be sent for everybody to read: over plain HTTP to another machine.
+    pub fn shows_key(&self) -> bool {
+        let base = self.api.base();
+        let is_plain = base.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"));
+        is_plain && !is_loopback(base) && self.destination.headers.iter().next().is_some()
     }
 
     /// Where its spans go.

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::Args;
-use infercost_core::text::count;
-use infercost_ingest::{IngestError, Ingested, Outcome, Source, Tables, ingest, sources};
+use infercost_core::text::{count, printable};
+use infercost_ingest::{IngestError, Ingested, Outcome, Part, Tables, ingest, parts, sources};
 use infercost_run::{console, usage};
 use infercost_store::RemoteError;
 use serde_json::{Value, json};
@@ -21,14 +20,16 @@ use crate::output;
   infercost ingest traces.jsonl.gz --into tables
   infercost ingest /var/lib/otelcol/ s3://logs/otlp/2026-11 --into tables
   infercost ingest traces.jsonl.gz --into s3://team/tables
+  infercost ingest phoenix:http://localhost:6006/default --into tables
   infercost fleet tables --by service,day
 
 Files are OTLP as the Collector's file exporter writes it (JSON Lines or protobuf), or whatever else `infercost report` reads;
-as they are, gzip or zstd. A file that is read again, was copied or has grown replaces its own rows.
+as they are, gzip or zstd. A file that is read again, was copied or has grown replaces its own rows; of a project of a Phoenix
+(PHOENIX_API_KEY, PHOENIX_CLIENT_HEADERS) each day does.
 
 Exit codes: 0 all was taken in, 1 a source could not be read; the others are taken in all the same")]
 pub(crate) struct IngestCommand {
-    /// Files, folders, or stores (s3://, gs://, az://, file://)
+    /// Files, folders, stores (s3://, gs://, az://, file://), or a project of a Phoenix: phoenix:URL/PROJECT
     #[arg(value_name = "SOURCE", required = true)]
     pub(crate) sources: Vec<String>,
 
@@ -46,25 +47,39 @@ pub(crate) fn run(arguments: &IngestCommand, global: &GlobalFlags) -> anyhow::Re
 
     let progress = console::activity();
     let mut taken = Vec::with_capacity(found.len());
-    let mut all_there = true;
+    let mut failed = 0;
     for source in &found {
-        progress.show(&source.name());
-        match ingest(source, &tables).with_context(|| format!("cannot take in {}", source.name())) {
-            Ok(ingested) => taken.push((source, ingested)),
+        let name = source.name();
+        progress.show(&name);
+        let mut show = |spans: u64| progress.show(&format!("{name}: {}", count(spans, "span")));
+        let parts = match parts(source, &mut show) {
+            Ok(parts) => parts,
             Err(error) => {
-                all_there = false;
-                output::error(&error);
+                failed += 1;
+                output::error(&cannot_take(&name, error));
+                continue;
+            }
+        };
+
+        for part in parts {
+            progress.show(part.name());
+            match ingest(&part, &tables) {
+                Ok(ingested) => taken.push(TakenPart { part, ingested }),
+                Err(error) => {
+                    failed += 1;
+                    output::error(&cannot_take(part.name(), error));
+                }
             }
         }
     }
     drop(progress);
 
     if global.json {
-        output::line(&serde_json::to_string_pretty(&answer(arguments, &taken, found.len()))?);
+        output::line(&serde_json::to_string_pretty(&answer(arguments, &taken, failed))?);
     } else {
         tell(arguments, &taken);
     }
-    Ok(exit::of_sending(all_there))
+    Ok(exit::of_sending(failed == 0))
 }
 
 /// An address that is wrong is the user's to mend.
@@ -75,17 +90,27 @@ fn as_usage(error: IngestError) -> anyhow::Error {
     }
 }
 
-/// Sums over sources.
-fn sum(taken: &[(&Source, Ingested)], of: impl Fn(&Ingested) -> u64) -> u64 {
-    taken.iter().map(|(_, ingested)| of(ingested)).sum()
+fn cannot_take(name: &str, error: IngestError) -> anyhow::Error {
+    anyhow::Error::from(error).context(format!("cannot take in {}", printable(name)))
 }
 
-fn answer(arguments: &IngestCommand, taken: &[(&Source, Ingested)], found: usize) -> Value {
+/// What was taken in as one.
+struct TakenPart {
+    part: Part,
+    ingested: Ingested,
+}
+
+/// Sums over all that was taken in.
+fn sum(taken: &[TakenPart], of: impl Fn(&Ingested) -> u64) -> u64 {
+    taken.iter().map(|one| of(&one.ingested)).sum()
+}
+
+fn answer(arguments: &IngestCommand, taken: &[TakenPart], failed: usize) -> Value {
     let sources: Vec<Value> = taken
         .iter()
-        .map(|(source, ingested)| {
+        .map(|TakenPart { part, ingested }| {
             json!({
-                "source": source.name(),
+                "source": part.name(),
                 "outcome": ingested.outcome,
                 "spans": ingested.spans,
                 "inferences": ingested.inferences,
@@ -100,24 +125,24 @@ fn answer(arguments: &IngestCommand, taken: &[(&Source, Ingested)], found: usize
         "spans": sum(taken, |one| one.spans),
         "inferences": sum(taken, |one| one.inferences),
         "skipped": sum(taken, |one| one.skipped),
-        "failed_sources": found - taken.len(),
+        "failed_sources": failed,
         "sources": sources,
     })
 }
 
-fn tell(arguments: &IngestCommand, taken: &[(&Source, Ingested)]) {
-    for (source, ingested) in taken {
+fn tell(arguments: &IngestCommand, taken: &[TakenPart]) {
+    for TakenPart { part, ingested } in taken {
         for (kind, irregularity) in &ingested.irregularities {
             output::note(&format!(
                 "! {}: {}",
-                source.name(),
+                printable(part.name()),
                 output::foreign::irregularity(*kind, irregularity)
             ));
         }
         if ingested.outcome == Outcome::Shorter {
             output::note(&format!(
                 "! {}: more of it was taken in before; nothing was changed",
-                source.name()
+                printable(part.name())
             ));
         }
     }
