@@ -9,6 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 
+use infercost_core::without_secrets;
 use infercost_export::OtlpOptions;
 use infercost_export::phoenix::{Phoenix, SpanPage};
 use jiff::Timestamp;
@@ -47,11 +48,9 @@ pub(crate) struct Day {
 
 /// Reads a project, page after page, in the memory of one page.
 pub(crate) fn days(url: &str, project: &str, shown: &mut dyn FnMut(u64)) -> Result<Spooled, IngestError> {
-    let variable = |name: &str| std::env::var(name).ok();
     let phoenix = Phoenix::new(url, &OtlpOptions::default(), &variable).map_err(IngestError::phoenix)?;
-    let fault = |reason| IngestError::PhoenixFault { name: infercost_core::without_secrets(url), reason };
     if phoenix.shows_key() {
-        return Err(fault("a key would go over plain HTTP, for everybody to read; use https://"));
+        return Err(fault(url, "a key would go over plain HTTP, for everybody to read; use https://"));
     }
 
     let folder = tempfile::tempdir().map_err(IngestError::file(&std::env::temp_dir()))?;
@@ -64,21 +63,38 @@ pub(crate) fn days(url: &str, project: &str, shown: &mut dyn FnMut(u64)) -> Resu
         keep(&page, &folder, &mut days)?;
         shown(spans);
         if days.len() > MOST_DAYS {
-            return Err(fault("its spans are of more days than there can be"));
+            return Err(fault(url, "its spans are of more days than there can be"));
         }
 
         let Some(next) = page.next else {
-            let place = place(url);
-            let day = |(name, file): (String, PathBuf)| Day { id: id(&place, project, &name), name, file };
-            return Ok(Spooled { folder, days: days.into_iter().map(day).collect() });
+            return Ok(Spooled { folder, days: named(&place(url), project, days) });
         };
+
         // a server that repeats itself would be asked for ever, and counted twice
         if !asked.insert(next.clone()) {
             break;
         }
         from = Some(next);
     }
-    Err(fault("it announces a further page and repeats itself; nothing of it was taken in"))
+    Err(fault(url, "it announces a further page and repeats itself; nothing of it was taken in"))
+}
+
+/// A variable of this process; one that is not UTF-8 counts as not set.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn fault(url: &str, reason: &'static str) -> IngestError {
+    IngestError::PhoenixFault { name: without_secrets(url), reason }
+}
+
+/// The files of days, with what each goes by.
+fn named(place: &str, project: &str, files: BTreeMap<String, PathBuf>) -> Vec<Day> {
+    let mut days = Vec::with_capacity(files.len());
+    for (name, file) in files {
+        days.push(Day { id: id(place, project, &name), name, file });
+    }
+    days
 }
 
 /// Appends the spans of a page to the files of their days.
