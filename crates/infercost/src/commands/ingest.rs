@@ -23,9 +23,10 @@ use crate::output;
   infercost ingest phoenix:http://localhost:6006/default --into tables
   infercost fleet tables --by service,day
 
-Files are OTLP as the Collector's file exporter writes it (JSON Lines or protobuf), or whatever else `infercost report` reads;
-as they are, gzip or zstd. A file that is read again, was copied or has grown replaces its own rows. A Phoenix
-(PHOENIX_API_KEY, PHOENIX_CLIENT_HEADERS) is taken in day by day.
+Files are OTLP as the Collector's file exporter writes it (JSON Lines or protobuf), or whatever else
+`infercost report` reads; as they are, gzip or zstd. A file that is read again, was copied or has grown
+replaces its own rows. A project of a Phoenix is taken in day by day; its key is that of
+PHOENIX_API_KEY, other headers are those of PHOENIX_CLIENT_HEADERS.
 
 Exit codes: 0 all was taken in, 1 a source could not be read; the others are taken in all the same")]
 pub(crate) struct IngestCommand {
