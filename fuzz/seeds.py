@@ -172,6 +172,38 @@ def write_texts():
         put("kernels_packing", f"type-{number:02}.bin", bytes([number]) + bytes((7 * i + number) % 256 for i in range(600)))
 
 
+def write_shared():
+    """What many machines share: stores, and the tables of prices and revenue."""
+    put("dated_prices", "changes.toml", '[[prices]]\nmodel = "gpt*"\nfrom = 2026-11-01\nto = 2026-11-14\n'
+        'input_per_million = "2.5"\ncached_input_per_million = 0.25\noutput_per_million = 10\ncurrency = "USD"\nsource = "list"\n'
+        '[[prices]]\nmodel = "gpt*"\nfrom = 2026-11-15\ninput_per_million = 2\noutput_per_million = 8\ncurrency = "USD"\n'
+        'source = "list"\n')
+    put("dated_prices", "patterns.toml", "".join(
+        f'[[prices]]\nmodel = "{"*a" * 40}{number}*"\ninput_per_million = 1e{number}\noutput_per_million = -0\ncurrency = "XXX"\n'
+        'source = ""\n' for number in range(8)))
+    put("revenue", "usual.toml", '[[revenue]]\nservice = "chat"\nper_inference = 0.002\ncurrency = "USD"\n'
+        '[[revenue]]\nservice = "search"\nper_inference = "79228162514264337593543950335"\ncurrency = "EUR"\n')
+    put("revenue", "twice.toml", '[[revenue]]\nservice = "a"\nper_inference = 1e-30\ncurrency = "USD"\n' * 2)
+
+    piece = {"bytes": 20, "sha256": "a" * 64}
+    stored = {"bytes": 20, "sha256": "0" * 64, "pieces": [piece]}
+    manifest = {"schema": "infercost.manifest/1", "run": "20261129-101500-ab12", "started_at": "2026-11-29T10:15:00Z",
+                "finished": True, "header": stored, "spans": {**stored, "bytes": 40, "pieces": [piece, piece]}}
+    put("store_manifest", "usual.json", json.dumps(manifest))
+    put("store_manifest", "sums.json", json.dumps({**manifest, "spans": {
+        **stored, "pieces": [{**piece, "bytes": (1 << 64) - 1}, {**piece, "bytes": 21}]}}))
+    put("store_manifest", "newer.json", json.dumps({**manifest, "schema": "infercost.manifest/2", "run": "../../x"}))
+
+    path = "inferences/day=2026-11-29/model=tiny%2Fq8_0/traces-0"
+    file = {"path": path + ".parquet", "object": path + "." + "a" * 16 + ".parquet", "bytes": 10, "sha256": "a" * 64}
+    entry = {"schema": "infercost.tables-log/1", "number": 7, "source": "traces", "source_bytes": 5, "files": [file]}
+    put("tables_log", "usual.json", json.dumps(entry))
+    put("tables_log", "empty.json", json.dumps({**entry, "source_bytes": None, "files": []}))
+    put("tables_log", "leads-out.json", json.dumps({**entry, "files": [
+        file, {**file, "path": "inferences/../../x.parquet", "object": "inferences/../../x." + "a" * 16 + ".parquet"}]}))
+    put("tables_log", "deep.json", '{"schema":"infercost.tables-log/1","files":' + "[" * 500)
+
+
 def write_traces():
     span = {"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331", "name": "chat m",
             "startTimeUnixNano": "1700000000000000000", "endTimeUnixNano": 1700000001000000000, "kind": "SPAN_KIND_CLIENT",
@@ -223,4 +255,5 @@ write_safetensors()
 write_tokenizers()
 write_templates()
 write_texts()
+write_shared()
 write_traces()

@@ -5,11 +5,13 @@
 //! but must not panic, hang or take memory out of proportion. [`ENTRIES`] lists them all.
 
 mod files;
+mod many_machines;
 mod texts;
 
 pub use files::{
     fuzz_foreign_trace, fuzz_gguf, fuzz_run, fuzz_safetensors, fuzz_tokenizer, fuzz_tokenizer_config,
 };
+pub use many_machines::{fuzz_dated_prices, fuzz_revenue, fuzz_store_manifest, fuzz_tables_log};
 pub use texts::{
     fuzz_chat_template, fuzz_kernels_packing, fuzz_manifest, fuzz_otlp_json, fuzz_plug_answer,
     fuzz_price_source, fuzz_prometheus, fuzz_prompt_set, fuzz_settings, fuzz_sse,
@@ -27,6 +29,7 @@ pub struct Entry {
 /// All of them.
 pub const ENTRIES: &[Entry] = &[
     Entry { name: "chat_template", run: fuzz_chat_template },
+    Entry { name: "dated_prices", run: fuzz_dated_prices },
     Entry { name: "foreign_trace", run: fuzz_foreign_trace },
     Entry { name: "gguf", run: fuzz_gguf },
     Entry { name: "kernels_packing", run: fuzz_kernels_packing },
@@ -36,10 +39,13 @@ pub const ENTRIES: &[Entry] = &[
     Entry { name: "price_source", run: fuzz_price_source },
     Entry { name: "prometheus", run: fuzz_prometheus },
     Entry { name: "prompt_set", run: fuzz_prompt_set },
+    Entry { name: "revenue", run: fuzz_revenue },
     Entry { name: "run", run: fuzz_run },
     Entry { name: "safetensors", run: fuzz_safetensors },
     Entry { name: "settings", run: fuzz_settings },
     Entry { name: "sse", run: fuzz_sse },
+    Entry { name: "store_manifest", run: fuzz_store_manifest },
+    Entry { name: "tables_log", run: fuzz_tables_log },
     Entry { name: "tokenizer", run: fuzz_tokenizer },
     Entry { name: "tokenizer_config", run: fuzz_tokenizer_config },
 ];

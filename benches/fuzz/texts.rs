@@ -11,7 +11,7 @@ use jiff::Timestamp;
 /// Longest text that parsers of settings and of answers are given: nobody writes longer ones.
 const LONGEST: usize = 64 << 10;
 
-fn text(data: &[u8]) -> Option<&str> {
+pub(crate) fn text(data: &[u8]) -> Option<&str> {
     data.get(..LONGEST.min(data.len())).and_then(|data| std::str::from_utf8(data).ok())
 }
 

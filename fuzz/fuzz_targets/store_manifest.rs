@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| infercost_fuzz_entries::fuzz_store_manifest(data));
