@@ -8,6 +8,7 @@ use datafusion::parquet::arrow::parquet_to_arrow_schema;
 use datafusion::parquet::file::metadata::{KeyValue, ParquetMetaDataReader};
 use infercost_core::text::printable_up_to;
 
+use super::guarded::guarded;
 use crate::tables::error::TablesError;
 use crate::tables::schema::{NEWEST, SCHEMA_FAMILY, SCHEMA_KEY, SOURCE_KEY, TABLE_KEY, TABLES_SCHEMA, Table};
 
@@ -25,6 +26,11 @@ pub(crate) struct CheckedFile {
 /// # Errors
 /// Where it is damaged, another program's, of a newer version or of another table, or a column is not as it should be.
 pub(crate) fn check(path: &Path, table: Table) -> Result<CheckedFile, TablesError> {
+    let contradicts = || Err(TablesError::damaged(path, "its footer contradicts itself"));
+    guarded(|| check_footer(path, table)).unwrap_or_else(contradicts)
+}
+
+fn check_footer(path: &Path, table: Table) -> Result<CheckedFile, TablesError> {
     let file = File::open(path).map_err(TablesError::file("read", path))?;
     let damaged = |error: &dyn std::fmt::Display| TablesError::damaged(path, &error.to_string());
     let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(|error| damaged(&error))?;

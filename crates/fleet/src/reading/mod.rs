@@ -5,6 +5,7 @@ pub mod engine;
 pub mod error;
 mod file_check;
 pub mod files;
+mod guarded;
 mod listing;
 pub mod parquet_rows;
 mod planning;

@@ -6,7 +6,6 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
@@ -21,6 +20,7 @@ use infercost_core::{TraceCell, TraceField};
 use thiserror::Error;
 
 use super::file_check;
+use super::guarded::guarded;
 
 /// Most rows that are decoded at once.
 const BATCH_ROWS: usize = 1024;
@@ -230,11 +230,6 @@ fn check_size(path: &Path, what: &'static str, found: i64, most: i64) -> Result<
         return Ok(());
     }
     Err(RowsError::TooLarge { path: path.to_owned(), what, found, most })
-}
-
-/// What a step on a thread of its own gives; `None` where it panics, as decoders do on bytes that nobody wrote.
-fn guarded<T: Send>(step: impl FnOnce() -> T + Send) -> Option<T> {
-    thread::scope(|scope| thread::Builder::new().spawn_scoped(scope, step).ok()?.join().ok())
 }
 
 /// The cells of a column.

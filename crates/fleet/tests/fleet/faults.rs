@@ -12,7 +12,7 @@ use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::file::metadata::KeyValue;
 use datafusion::parquet::file::properties::WriterProperties;
 use infercost_fleet::reading::engine::{DEFAULT_MEMORY, Engine};
-use infercost_fleet::reading::files::Days;
+use infercost_fleet::reading::files::{Days, TableFiles};
 use infercost_fleet::tables::schema::{SCHEMA_KEY, SOURCE_KEY, TABLE_KEY, TABLES_SCHEMA, Table};
 
 use crate::made_up::{call, engine, files, november, one, write};
@@ -61,6 +61,25 @@ fn damaged_files_are_named() {
         let said = said(folder.path());
         assert!(said.contains(&name) && said.contains("not a whole Parquet file"), "{said}");
     }
+}
+
+/// Damage anywhere in a footer is an error or a file that is as it was, and takes nothing down.
+#[test]
+fn damaged_footers_are_refused() {
+    let folder = folder();
+    let file = files(folder.path())[0].clone();
+    let whole = fs::read(&file).unwrap();
+    let end = whole.len() - 8;
+    let footer = u32::from_le_bytes(whole[end..end + 4].try_into().unwrap()) as usize;
+
+    let mut refused = 0;
+    for (turn, at) in (end - footer..whole.len()).step_by(11).enumerate() {
+        let mut damaged = whole.clone();
+        damaged[at] = [0, 0x7f, 0xff, whole[at] ^ 1][turn % 4];
+        fs::write(&file, &damaged).unwrap();
+        refused += u32::from(TableFiles::of_file(&file, Table::Inferences).is_err());
+    }
+    assert!(refused > 100, "{refused}");
 }
 
 /// A footer that is whole, before rows that are not: the query fails, and does not leave rows out.
