@@ -104,7 +104,7 @@ pub use run::{RunHeader, RunRecord};
 pub use run_spec::{ArrivalProcess, LoadSpec, MeterSpec, RunSpec, ServerSpec};
 pub use sampling::Sampling;
 pub use served::{
-    ParameterChange, ServedFacts, ServedHabits, ServedTrial, ServerTimings, TokenCount, UsageFault,
+    OtherEnd, ParameterChange, ServedFacts, ServedHabits, ServedTrial, ServerTimings, TokenCount, UsageFault,
 };
 pub use server_place::ServerPlace;
 pub use shown_address::without_secrets;

@@ -34,8 +34,33 @@ pub struct ServedFacts {
     pub usage_faults: Vec<UsageFault>,
     /// Parameters that the server refused in this request and that were replaced, for this request and all later ones.
     pub replaced: Vec<ParameterChange>,
+    /// What ended the answer in place of the model's own stop or the limit.
+    pub other_end: Option<OtherEnd>,
     /// The server's own clock, where it tells.
     pub timings: Option<ServerTimings>,
+}
+
+/// An end of an answer that is neither the model's own stop nor the limit. What came before it is the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OtherEnd {
+    /// The model called a tool, though none was offered: the call is no text.
+    ToolCall,
+    /// The server's content filter cut the answer off.
+    ContentFilter,
+}
+
+impl OtherEnd {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::ToolCall, Self::ContentFilter];
+
+    /// Its name in traces.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::ToolCall => "tool_call",
+            Self::ContentFilter => "content_filter",
+        }
+    }
 }
 
 /// Something in a server's `usage` that cannot be, or that needs reading with care.

@@ -2,12 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use infercost_core::{Chunk, FinishReason, Generation, ServedFacts, ServedFault, TokenCount};
+use infercost_core::{Chunk, FinishReason, Generation, OtherEnd, ServedFacts, ServedFault, TokenCount};
 
 use crate::count::{Count, saturated};
 use crate::failure::{Failure, inner_text, quote};
 use crate::sse::{EventKind, SseEvent};
-use crate::stream_chunk::{Choice, StreamChunk, Timings, Usage, finish, is_failure};
+use crate::stream_chunk::{Choice, StreamChunk, Timings, Usage, finish, is_failure, other_end};
 use crate::usage::{Believed, Evidence, weigh};
 
 /// Longest answer kept, in bytes, and longest thinking. In a run's file control characters take six bytes each, and its
@@ -35,6 +35,7 @@ pub(crate) struct Answer {
     /// True once anything was handed on: from then on another attempt would count twice.
     pub(crate) begun: bool,
     pub(crate) finish: Option<FinishReason>,
+    other_end: Option<OtherEnd>,
     /// True once the stream has said that it is over.
     pub(crate) done: bool,
     streamed_tokens: u32,
@@ -168,6 +169,7 @@ impl Answer {
                 Err(Failure::new(ServedFault::Status, message))
             }
             Some(reason) => {
+                self.other_end = other_end(reason);
                 self.end(finish(reason), !text.is_empty(), sum, on_chunk);
                 Ok(())
             }
@@ -241,6 +243,7 @@ impl Answer {
     pub(crate) fn add_facts(&self, facts: &mut ServedFacts) {
         facts.streamed_tokens = self.streamed_tokens;
         facts.reasoning_chunks = self.reasoning_chunks;
+        facts.other_end = self.other_end;
         facts.timings = self.timings.map(|timings| timings.facts());
     }
 

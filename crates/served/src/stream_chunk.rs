@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use infercost_core::{FinishReason, ServerTimings};
+use infercost_core::{FinishReason, OtherEnd, ServerTimings};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -237,6 +237,15 @@ pub(crate) fn finish(reason: &str) -> FinishReason {
     match reason {
         "length" | "max_tokens" | "max_output_tokens" | "model_length" => FinishReason::Length,
         _ => FinishReason::Stop,
+    }
+}
+
+/// The end that is neither the model's own stop nor the limit.
+pub(crate) fn other_end(reason: &str) -> Option<OtherEnd> {
+    match reason {
+        "tool_calls" | "tool_call" | "tool_use" | "function_call" => Some(OtherEnd::ToolCall),
+        "content_filter" | "content_filtered" | "safety" => Some(OtherEnd::ContentFilter),
+        _ => None,
     }
 }
 

@@ -208,6 +208,8 @@ names! {
     SERVED_USAGE_FAULTS = "infercost.server.usage_faults";
     /// Parameters that the server refused in this request, as a JSON list.
     SERVED_REPLACED = "infercost.server.replaced_parameters";
+    /// What ended the answer in place of the model's own stop or the limit: `tool_call` or `content_filter`.
+    SERVED_OTHER_END = "infercost.server.other_end";
     /// True where the server told what its own clock measured.
     SERVED_TIMINGS = "infercost.server.timings";
     /// Prompt tokens computed, by the server's count.

@@ -1,7 +1,7 @@
 //! What must be known with the numbers of a server: what it does not tell.
 
 use infercost_core::run::VariantHeader;
-use infercost_core::{Fact, InferenceRecord, Outcome, ServerFact, TokenCount};
+use infercost_core::{Fact, InferenceRecord, OtherEnd, Outcome, ServerFact, TokenCount};
 
 use super::{Noted, claims, windows};
 use crate::load::cached_share;
@@ -32,6 +32,7 @@ pub(super) fn facts(noted: &Noted<'_>) -> Vec<Fact> {
         found.extend(server.prompt_tokens());
         found.extend(server.tokenizer());
         found.extend(server.several_in_a_chunk());
+        found.extend(server.other_ends());
         found.extend(server.cache(noted));
 
         for server in found {
@@ -80,6 +81,16 @@ impl Server<'_> {
     fn several_in_a_chunk(&self) -> Option<ServerFact> {
         let answers = self.having(|one| one.served.as_ref().is_some_and(|served| served.count_mismatch))?;
         Some(ServerFact::SeveralInAChunk { answers, of: self.of() })
+    }
+
+    fn other_ends(&self) -> Option<ServerFact> {
+        let ended_by = |end| {
+            self.having(|one| one.served.as_ref().is_some_and(|served| served.other_end == Some(end)))
+                .unwrap_or(0)
+        };
+        let tool_calls = ended_by(OtherEnd::ToolCall);
+        let filtered = ended_by(OtherEnd::ContentFilter);
+        (tool_calls + filtered > 0).then_some(ServerFact::OtherEnds { tool_calls, filtered, of: self.of() })
     }
 
     fn prompt_tokens(&self) -> Option<ServerFact> {

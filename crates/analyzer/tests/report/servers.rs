@@ -154,6 +154,18 @@ fn how_tokens_were_counted_is_said_where_it_is_in_doubt() {
     for word in ["usage", "chunk", "tokenizer"] {
         assert!(!quiet.notes.iter().any(|note| note.contains(word)), "{:#?}", quiet.notes);
     }
+    let ends = |record: &mut RunRecord| {
+        let windows = record.windows.iter_mut().filter(|window| window.id.variant.as_str() == "tiny/m");
+        for (index, inference) in windows.flat_map(|window| &mut window.inferences).take(3).enumerate() {
+            let end = if index == 0 { OtherEnd::ContentFilter } else { OtherEnd::ToolCall };
+            inference.served = Some(Box::new(ServedFacts { other_end: Some(end), ..ServedFacts::default() }));
+        }
+    };
+    check_says(
+        &served(m(), ends),
+        "Of 20 answers of m, 2 ended in the call of a tool and 1 ended in its content filter: they are graded by the text that",
+    );
+
     let claims = |fault| {
         move |record: &mut RunRecord| {
             let windows = record.windows.iter_mut().filter(|window| window.id.variant.as_str() == "tiny/m");

@@ -73,6 +73,15 @@ pub enum ServerFact {
         /// Of how many.
         of: u64,
     },
+    /// Answers that ended neither by the model's own stop nor at the limit.
+    OtherEnds {
+        /// Those that called a tool.
+        tool_calls: u64,
+        /// Those that a content filter cut off.
+        filtered: u64,
+        /// Of how many.
+        of: u64,
+    },
     /// Prompt tokens that came from a cache in single requests.
     FromCache {
         /// Their share.
@@ -149,6 +158,17 @@ impl ServerFact {
                  gaps between tokens.",
                 count(*of, "answer")
             ),
+
+            Self::OtherEnds { tool_calls, filtered, of } => {
+                let called = (*tool_calls > 0).then(|| format!("{tool_calls} ended in the call of a tool"));
+                let cut = (*filtered > 0).then(|| format!("{filtered} ended in its content filter"));
+                let ends: Vec<String> = called.into_iter().chain(cut).collect();
+                format!(
+                    "Of {} of {name}, {}: they are graded by the text that came before.",
+                    count(*of, "answer"),
+                    ends.join(" and ")
+                )
+            }
 
             Self::FromCache { share } => format!(
                 "{} of the prompt tokens of {name} came from a prompt cache in single requests: TTFT and cost are \

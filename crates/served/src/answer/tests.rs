@@ -106,6 +106,17 @@ fn reasoning_counts_as_output_and_stays_out_of_the_answer() {
 }
 
 #[test]
+fn an_end_by_a_tool_or_a_filter_is_told() {
+    let end = |reason: &str| {
+        let last = format!(r#"{{"choices":[{{"delta":{{}},"finish_reason":"{reason}"}}]}}"#);
+        run(&[ROLE, A, &last, &usage(2), "[DONE]"]).1.unwrap().served.unwrap().other_end
+    };
+    assert_eq!(end("tool_calls"), Some(OtherEnd::ToolCall));
+    assert_eq!(end("content_filter"), Some(OtherEnd::ContentFilter));
+    assert_eq!((end("stop"), end("eos_token"), end("length")), (None, None, None));
+}
+
+#[test]
 fn content_may_be_a_list_of_parts() {
     let thought = r#"{"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]}}]}"#;
     let said = r#"{"choices":[{"delta":{"content":[{"type":"text","text":"a"}]}}]}"#;

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use infercost_core::{ServedFacts, ServerPlace, ServerTimings, TokenCount};
+use infercost_core::{OtherEnd, ServedFacts, ServerPlace, ServerTimings, TokenCount};
 
 use super::json_list::{list, read_list};
 use crate::attributes::{
     HTTP_RESPONSE_STATUS_CODE, SERVED_CLAIMED_OUTPUT_TOKENS, SERVED_COUNT_MISMATCH, SERVED_COUNTED_BY,
-    SERVED_PREDICTED_TIME, SERVED_PREDICTED_TOKENS, SERVED_PROMPT_TIME, SERVED_PROMPT_TOKENS,
-    SERVED_REASONING_CHUNKS, SERVED_REPLACED, SERVED_REPORTED_THINKING_TOKENS, SERVED_RETRIED_FOR,
-    SERVED_RETRIES, SERVED_STREAMED_TOKENS, SERVED_TIMINGS, SERVED_USAGE_FAULTS, SERVER_ADDRESS, SERVER_PORT,
+    SERVED_OTHER_END, SERVED_PREDICTED_TIME, SERVED_PREDICTED_TOKENS, SERVED_PROMPT_TIME,
+    SERVED_PROMPT_TOKENS, SERVED_REASONING_CHUNKS, SERVED_REPLACED, SERVED_REPORTED_THINKING_TOKENS,
+    SERVED_RETRIED_FOR, SERVED_RETRIES, SERVED_STREAMED_TOKENS, SERVED_TIMINGS, SERVED_USAGE_FAULTS,
+    SERVER_ADDRESS, SERVER_PORT,
 };
 use crate::error::MappingError;
 use crate::read_span::{ReadSpan, invalid};
@@ -39,6 +40,7 @@ pub(crate) fn write(draft: &mut SpanDraft, served: Option<&ServedFacts>) -> Resu
     draft.int_if(SERVED_REPORTED_THINKING_TOKENS, served.reported_thinking_tokens);
     list(draft, SERVED_USAGE_FAULTS, &served.usage_faults);
     list(draft, SERVED_REPLACED, &served.replaced);
+    draft.text_if(SERVED_OTHER_END, served.other_end.map(OtherEnd::code));
 
     if let Some(timings) = &served.timings {
         draft.truth(SERVED_TIMINGS, true);
@@ -83,8 +85,15 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<Option<ServedFacts>, MappingEr
         reported_thinking_tokens: span.int_if(SERVED_REPORTED_THINKING_TOKENS)?,
         usage_faults: read_list(span, SERVED_USAGE_FAULTS)?,
         replaced: read_list(span, SERVED_REPLACED)?,
+        other_end: other_end(span)?,
         timings,
     }))
+}
+
+fn other_end(span: &ReadSpan<'_>) -> Result<Option<OtherEnd>, MappingError> {
+    let Some(code) = span.text_if(SERVED_OTHER_END)? else { return Ok(None) };
+    let known = OtherEnd::ALL.into_iter().find(|end| end.code() == code);
+    known.map(Some).ok_or_else(|| invalid(SERVED_OTHER_END, &format!("names no end of an answer: {code:?}")))
 }
 
 /// Adds host and port of a server's address.

@@ -6,9 +6,9 @@ use infercost_core::{
     BoardState, ChoiceLikelihoods, ChunkArrival, ChunkArrivals, CrossCheck, Divergence, EnergyDomain,
     EnergyReading, EnergyScope, EstimationMethod, Evaluation, EvaluationKind, EvaluationRecord, FailureKind,
     FinishReason, GraderName, IdlePhase, IdleRecord, InferenceRecord, Interference, Joules, LoadFacts,
-    LoadRecord, MeterKind, MeterSource, OperatingPoint, Outcome, ParameterChange, PromptId, RunHeader,
-    Sampling, ServedFacts, ServerTimings, SteadyState, TaskScore, Thinking, TokenCount, UsageFault,
-    VariantId, Watts, WindowId, WindowRecord,
+    LoadRecord, MeterKind, MeterSource, OperatingPoint, OtherEnd, Outcome, ParameterChange, PromptId,
+    RunHeader, Sampling, ServedFacts, ServerTimings, SteadyState, TaskScore, Thinking, TokenCount,
+    UsageFault, VariantId, Watts, WindowId, WindowRecord,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::option;
@@ -280,8 +280,10 @@ fn served() -> BoxedStrategy<ServedFacts> {
                 predicted,
             });
     let counts = (any::<u32>(), any::<u32>(), any::<u32>());
-    (counts, length(), option::of(any::<u16>()), counted, any::<bool>(), option::of(timings), claims())
-        .prop_map(|(counts, retried_for, status, counted_by, count_mismatch, timings, claims)| ServedFacts {
+    let other_end = option::of(prop_oneof![Just(OtherEnd::ToolCall), Just(OtherEnd::ContentFilter)]);
+    let told = (option::of(timings), other_end, claims());
+    (counts, length(), option::of(any::<u16>()), counted, any::<bool>(), told)
+        .prop_map(|(counts, retried_for, status, counted_by, count_mismatch, told)| ServedFacts {
             retries: counts.0,
             retried_for,
             status,
@@ -289,8 +291,9 @@ fn served() -> BoxedStrategy<ServedFacts> {
             streamed_tokens: counts.1,
             count_mismatch,
             reasoning_chunks: counts.2,
-            timings,
-            ..claims
+            timings: told.0,
+            other_end: told.1,
+            ..told.2
         })
         .boxed()
 }
