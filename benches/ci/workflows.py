@@ -12,35 +12,17 @@ import json
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import venv
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from tally import Tally, run  # noqa: E402, the folder is named in the line before
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHECKER = "check-jsonschema==0.39.0"
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 PUBLISHED = "infercost/infercost@v0.1.0"
-INSTALLING_S = 300
-
-
-class Tally:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def check(self, what, holds, said=""):
-        if holds:
-            self.passed += 1
-            print(f"ok     {what}")
-        else:
-            self.failed += 1
-            print(f"FAILED {what}: {said.strip()}")
-
-
-def run(words, **more):
-    """The exit status of a command, and all that it said."""
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=INSTALLING_S, **more)
-    return done.returncode, done.stdout + done.stderr
 
 
 def example(section):

@@ -13,17 +13,18 @@ import pathlib
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 import venv
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from tally import Tally, run  # noqa: E402, the folder is named in the line before
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 KUBERNETES = "kubernetes-validate==1.37.0"
 KUBERNETES_VERSION = "1.34"
 SKYPILOT = "skypilot==0.14.1"
-INSTALLING_S = 300
 # Options of sbatch(1) that jobs of one node take.
 SBATCH = {"job-name", "partition", "nodes", "ntasks", "cpus-per-task", "mem", "gres", "exclusive", "time", "output"}
 
@@ -43,31 +44,6 @@ for name in ("sky.server", "sky.server.daemons", "sky.server.constants", "sky.sk
 from sky.utils import schemas
 jsonschema.validate(yaml.safe_load(open(sys.argv[1])), schemas.get_task_schema())
 """
-
-
-class Tally:
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def check(self, what, holds, said=""):
-        if holds:
-            self.passed += 1
-            print(f"ok     {what}")
-        else:
-            self.failed += 1
-            print(f"FAILED {what}: {said.strip()}")
-
-    def both(self, what, check, good, damaged):
-        """A check that takes a text and refuses its damaged copy; `check` gives what is wrong, or nothing."""
-        wrong = check(good)
-        self.check(f"{what} keeps its schema", not wrong, wrong)
-        self.check(f"a damaged copy of {what} is refused", good != damaged and bool(check(damaged)), "it was taken")
-
-
-def run(words, **more):
-    """The exit status of a command, and all that it said."""
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=INSTALLING_S, **more)
-    return done.returncode, done.stdout + done.stderr
 
 
 def installed(work):

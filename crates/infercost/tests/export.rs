@@ -25,8 +25,11 @@ use tempfile::TempDir;
 /// A request as it came: its first line and headers, and its body.
 type Request = (String, Vec<u8>);
 
+/// The address of a server, and what came to it.
+type Replica = (String, Arc<Mutex<Vec<Request>>>);
+
 /// Answers every request with that status; keeps what came.
-fn replica(status: u16) -> (String, Arc<Mutex<Vec<Request>>>) {
+fn replica(status: u16) -> Replica {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let all: Arc<Mutex<Vec<Request>>> = Arc::default();
@@ -171,17 +174,23 @@ fn runs_are_sent_along_when_they_are_done() {
     }
 }
 
+/// What an export of the newest run sends to a replica, as JSON that is not compressed.
+#[track_caller]
+fn sent_plainly(folder: &Path, (url, requests): &Replica, more: &[&str]) -> Vec<Request> {
+    requests.lock().unwrap().clear();
+    let wire = ["export", "--otlp", url, "--otlp-protocol", "http/json", "--compression", "none"];
+    let output = run(folder, &[&wire[..], more].concat());
+    assert!(output.status.success(), "{more:?}: {}", told(&output));
+    requests.lock().unwrap().drain(..).collect()
+}
+
 /// Texts stay here, and so do costs, where somebody says so.
 #[test]
 fn content_and_costs_are_left_out_where_it_is_asked() {
     let folder = bench();
-    let (url, requests) = replica(200);
+    let replica = replica(200);
     let sent = |more: &[&str]| {
-        requests.lock().unwrap().clear();
-        let wire = ["export", "--otlp", &url, "--otlp-protocol", "http/json", "--compression", "none"];
-        let output = run(folder.path(), &[&wire[..], more].concat());
-        assert!(output.status.success(), "{more:?}: {}", told(&output));
-        let requests = requests.lock().unwrap();
+        let requests = sent_plainly(folder.path(), &replica, more);
         let holds_any = |text: &str| requests.iter().any(|(_, body)| holds(body, text));
         (holds_any("\"input.value\""), holds_any("infercost.cost"))
     };
@@ -278,13 +287,9 @@ fn a_collector_that_is_away_costs_a_run_nothing_and_metrics_can_be_scraped() {
 #[test]
 fn thresholds_and_prices_change_what_is_sent() {
     let folder = bench();
-    let (url, requests) = replica(200);
+    let replica = replica(200);
     let sent = |more: &[&str]| {
-        requests.lock().unwrap().clear();
-        let wire = ["export", "--otlp", &url, "--otlp-protocol", "http/json", "--compression", "none"];
-        let output = run(folder.path(), &[&wire[..], more].concat());
-        assert!(output.status.success(), "{more:?}: {}", told(&output));
-        let requests = requests.lock().unwrap();
+        let requests = sent_plainly(folder.path(), &replica, more);
         let traces = requests.iter().filter(|(head, _)| head.contains("/v1/traces"));
         traces.flat_map(|(_, body)| body.clone()).collect::<Vec<u8>>()
     };
@@ -302,7 +307,7 @@ fn thresholds_and_prices_change_what_is_sent() {
     ] {
         assert!(sent(&flags) != usual, "{flags:?} changes nothing");
     }
-    let refused = run(folder.path(), &["export", "--otlp", &url, "--currency", "EUR"]);
+    let refused = run(folder.path(), &["export", "--otlp", &replica.0, "--currency", "EUR"]);
     assert_eq!(refused.status.code(), Some(2), "{}", told(&refused));
 }
 
