@@ -92,10 +92,13 @@ impl State {
 
         let from = (page * PAGE).min(self.spans.len());
         let to = (from + PAGE).min(self.spans.len());
-        let next = match () {
-            () if self.goes_round => "\"0\"".to_owned(),
-            () if to < self.spans.len() => format!("\"{}\"", page + 1),
-            () => "null".to_owned(),
+        let is_last = to == self.spans.len();
+        let next = if self.goes_round {
+            "\"0\"".to_owned()
+        } else if is_last {
+            "null".to_owned()
+        } else {
+            format!("\"{}\"", page + 1)
         };
         (200, format!("{{\"data\":[{}],\"next_cursor\":{next}}}", self.spans[from..to].join(",")))
     }

@@ -20,7 +20,7 @@ pub enum Tables {
     /// Those of a folder.
     Folder(PathBuf),
     /// Those of a store; rows are written to this disk first.
-    Store(RemoteTables),
+    Store(Box<RemoteTables>),
 }
 
 impl Tables {
@@ -34,7 +34,7 @@ impl Tables {
         };
         let store = RemoteTables::open(address, &infercost_store::variables(), Patience::default())?;
         store.prepare()?;
-        Ok(Self::Store(store))
+        Ok(Self::Store(Box::new(store)))
     }
 
     /// Begins to take a source in, which is known by that id and goes by that name in the tables.

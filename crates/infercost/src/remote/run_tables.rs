@@ -13,7 +13,7 @@ use super::runs_used::is_address;
 /// Tables that runs are written into.
 pub(crate) enum RunTables {
     Folder(PathBuf),
-    Store(RemoteTables),
+    Store(Box<RemoteTables>),
 }
 
 impl RunTables {
@@ -27,7 +27,7 @@ impl RunTables {
         }
         let store = open(name)?;
         store.prepare()?;
-        Ok(Self::Store(store))
+        Ok(Self::Store(Box::new(store)))
     }
 
     /// As it may be shown.

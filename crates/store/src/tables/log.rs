@@ -20,7 +20,7 @@ impl Log {
     }
 
     /// The number that the next entry will have.
-    pub(super) fn next(&self) -> u64 {
+    pub(super) fn next_number(&self) -> u64 {
         self.last + 1
     }
 

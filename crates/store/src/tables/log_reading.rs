@@ -17,7 +17,7 @@ impl RemoteTables {
         let mut log = self.log.borrow_mut();
         let mut is_end = false;
         while !is_end {
-            let numbers: Vec<u64> = (log.next()..log.next() + AT_ONCE).collect();
+            let numbers: Vec<u64> = (log.next_number()..log.next_number() + AT_ONCE).collect();
             let mut objects = Vec::with_capacity(numbers.len());
             for number in &numbers {
                 objects.push(self.objects.within(&LogEntry::object(*number)));
@@ -52,7 +52,7 @@ impl RemoteTables {
         let highest = listed.keys().filter_map(|name| LogEntry::number_of(name)).max().unwrap_or(0);
         self.read_on()?;
 
-        let next = self.log.borrow().next();
+        let next = self.log.borrow().next_number();
         if next <= highest {
             return Err(self.damaged(format!(
                 "{} is missing, and there are later ones; put it back, or write the tables again to another prefix",

@@ -76,7 +76,7 @@ impl RemoteTables {
             };
             let entry = LogEntry {
                 schema: ENTRY_SCHEMA.to_owned(),
-                number: self.log.borrow().next(),
+                number: self.log.borrow().next_number(),
                 source: source.to_owned(),
                 source_bytes: bytes,
                 files: staged.iter().map(|staged| staged.file.clone()).collect(),
