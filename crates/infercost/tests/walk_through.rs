@@ -78,4 +78,6 @@ fn the_walk_through_works_as_it_is_written() {
     let pushed =
         error.lines().filter(|line| line.starts_with("pushed ") && line.ends_with("s3://team/infercost"));
     assert_eq!(pushed.count(), 3, "{error}");
+    assert!(out.contains("of 1 run to s3://team/tables"), "{out}{error}");
+    assert!(!error.contains("error:"), "{error}");
 }
