@@ -37,11 +37,16 @@ fn moto() -> Option<PathBuf> {
     None
 }
 
-/// The commands of the document, at a port that is free.
-fn commands() -> String {
+/// The commands of one part of the document's walk-through.
+fn part(number: usize) -> String {
     let document = fs::read_to_string(workspace::root().join("docs/fleet.md")).unwrap();
     let section = document.split_once("## A walk-through").unwrap().1;
-    let commands = section.split("```").nth(1).unwrap();
+    section.split("```").nth(2 * number - 1).unwrap().to_owned()
+}
+
+/// The commands of the first part, at a port that is free.
+fn commands() -> String {
+    let commands = part(1);
     assert!(commands.contains("127.0.0.1:5551"), "{commands}");
 
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -80,4 +85,34 @@ fn the_walk_through_works_as_it_is_written() {
     assert_eq!(pushed.count(), 3, "{error}");
     assert!(out.contains("of 1 run to s3://team/tables"), "{out}{error}");
     assert!(!error.contains("error:"), "{error}");
+}
+
+#[test]
+fn production_adds_up_as_it_is_written() {
+    let commands = part(2);
+    assert!(commands.contains(" 1000000\n"), "{commands}");
+    let root = workspace::root().display().to_string();
+    let fewer = commands.replace(" 1000000\n", " 20000\n").replace("benches/", &format!("{root}/benches/"));
+    let has_duckdb = Command::new("python3").args(["-c", "import duckdb"]).output().unwrap().status.success();
+    let kept = fewer.lines().filter(|line| has_duckdb || !line.contains("duckdb"));
+    let script = kept.collect::<Vec<_>>().join("\n");
+
+    let folder = tempfile::tempdir().unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_infercost")).parent().unwrap();
+    let output = Command::new("bash")
+        .args(["-ec", &script])
+        .current_dir(folder.path())
+        .env("PATH", format!("{}:{}", program.display(), env::var("PATH").unwrap()))
+        .env("NO_COLOR", "1")
+        .output()
+        .unwrap();
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{out}{}", String::from_utf8_lossy(&output.stderr));
+
+    // 10,000 calls: tokens of call n are 100 + n % 900 in and 20 + n % 200 out, at 3 and 15 USD a million
+    let micros: u64 = (0..10_000_u64).map(|n| 3 * (100 + n % 900) + 15 * (20 + n % 200)).sum();
+    let wanted = format!("{}.{:06}000000", micros / 1_000_000, micros % 1_000_000);
+    let seen = out.matches(&wanted).count();
+    assert_eq!(seen, if has_duckdb { 2 } else { 1 }, "{wanted}: {out}");
+    assert!(out.contains("10000 inferences for"), "{out}");
 }
