@@ -40,9 +40,10 @@ pub fn host_name(proc_root: &Path) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// CPU time of the whole machine since it started: ticks stolen by the hypervisor, and all ticks.
+/// CPU time of the whole machine since it started: idle ticks, those stolen by the hypervisor, and all ticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CpuTicks {
+    idle: u64,
     stolen: u64,
     all: u64,
 }
@@ -55,6 +56,7 @@ impl CpuTicks {
         // user nice system idle iowait irq softirq steal (guest times are inside user and nice: proc(5))
         let ticks: Vec<u64> = line.split_whitespace().take(8).map_while(|tick| tick.parse().ok()).collect();
         Some(Self {
+            idle: ticks.get(3)?.saturating_add(*ticks.get(4)?),
             stolen: *ticks.get(7)?,
             all: ticks.iter().fold(0, |sum, tick| sum.saturating_add(*tick)),
         })
@@ -64,6 +66,14 @@ impl CpuTicks {
     pub fn steal_share_since(self, earlier: Self) -> Option<f64> {
         let all = self.all.checked_sub(earlier.all).filter(|ticks| *ticks > 0)?;
         Some(self.stolen.checked_sub(earlier.stolen)? as f64 / all as f64)
+    }
+
+    /// Share of CPU time in which programs of this machine ran since `earlier`; `None` where no time has passed.
+    pub fn busy_share_since(self, earlier: Self) -> Option<f64> {
+        let all = self.all.checked_sub(earlier.all).filter(|ticks| *ticks > 0)?;
+        let idle = self.idle.checked_sub(earlier.idle)?;
+        let stolen = self.stolen.checked_sub(earlier.stolen)?;
+        Some(all.checked_sub(idle)?.checked_sub(stolen)? as f64 / all as f64)
     }
 }
 
@@ -114,9 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn steal_is_a_share() {
-        let earlier = CpuTicks { stolen: 10, all: 100 };
-        assert_eq!(CpuTicks { stolen: 15, all: 200 }.steal_share_since(earlier), Some(0.05));
-        assert_eq!(earlier.steal_share_since(earlier), None);
+    fn stolen_and_busy_time_are_shares() {
+        let earlier = CpuTicks { idle: 50, stolen: 10, all: 100 };
+        let later = CpuTicks { idle: 120, stolen: 15, all: 200 };
+        assert_eq!((later.steal_share_since(earlier), later.busy_share_since(earlier)), (Some(0.05), Some(0.25)));
+        assert_eq!((earlier.steal_share_since(earlier), earlier.busy_share_since(earlier)), (None, None));
     }
 }

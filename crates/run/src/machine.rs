@@ -2,9 +2,12 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use infercost_core::{EnergyMeter, MachineFacts, MeterError, Watts};
 use infercost_energy::{Discovery, EstimateChoice, GpuFacts, MeterBasis, MeterOptions, WatchedProcesses};
+use infercost_harness::machine::CpuTicks;
 use infercost_harness::{bandwidth, machine};
 
 use crate::number::share_of_core;
@@ -12,6 +15,8 @@ use crate::request::MeterRequest;
 
 /// Where the operating system tells about itself.
 const PROC: &str = "/proc";
+/// How long the processors are watched for the work of others.
+const WATCHED: Duration = Duration::from_millis(300);
 
 /// The GPUs that NVML shows; none where it cannot be loaded, which the list of missing meters tells.
 pub fn gpus() -> Vec<GpuFacts> {
@@ -35,6 +40,13 @@ pub fn unmeasured_facts(gpus: &[GpuFacts]) -> MachineFacts {
     let mut facts = machine::facts(Path::new(PROC), &sysfs_root());
     facts.gpus = gpus.iter().map(|gpu| gpu.name.clone()).collect();
     facts
+}
+
+/// Share of all processors' time that programs take now, while this one waits; `None` where the system does not tell.
+pub fn busy_share() -> Option<f64> {
+    let before = CpuTicks::now(Path::new(PROC))?;
+    thread::sleep(WATCHED);
+    CpuTicks::now(Path::new(PROC))?.busy_share_since(before)
 }
 
 /// This machine's host name.

@@ -8,15 +8,24 @@ use infercost_engine::{ISA_VARIABLE, Isa};
 use crate::number;
 use crate::usage::usage;
 
-/// Load by others beyond this share of the cores disturbs speed and energy.
-const BUSY_SHARE: f64 = 0.5;
+/// A load average beyond this share of the cores may be the work of others; it may be that of a program that has ended, too.
+const LOADED_SHARE: f64 = 0.5;
+/// Processor time of others beyond this share disturbs speed and energy.
+const BUSY_SHARE: f64 = 0.1;
 /// CPU time that a hypervisor may give to others before speed suffers.
 const STEAL_SHARE: f64 = 0.01;
 /// Sampling should cost no more than this share of a core.
 const SAMPLER_SHARE: f64 = 0.005;
 
 /// Doubts about the machine as it is now, one plain line each.
-pub fn doubts(machine: &MachineFacts, gpus: &[GpuFacts]) -> Vec<String> {
+///
+/// `busy_share` measures what share of the processors' time programs take at this moment, while this one waits. It is asked
+/// where the load average is high, since that remembers minutes.
+pub fn doubts(
+    machine: &MachineFacts,
+    gpus: &[GpuFacts],
+    busy_share: impl FnOnce() -> Option<f64>,
+) -> Vec<String> {
     let mut doubts = Vec::new();
     doubts.extend(build());
     if let Some(governor) = machine.governor.as_deref().filter(|governor| *governor != "performance") {
@@ -26,13 +35,7 @@ pub fn doubts(machine: &MachineFacts, gpus: &[GpuFacts]) -> Vec<String> {
         ));
     }
 
-    if let (Some(load), Some(cores)) = (machine.load_average, machine.cores)
-        && load > BUSY_SHARE * f64::from(cores)
-    {
-        doubts.push(format!(
-            "other programs are running (load average {load} on {cores} cores): times and energy include their work"
-        ));
-    }
+    doubts.extend(others(machine, busy_share));
     doubts.extend(machine.steal_share.and_then(stolen));
     for gpu in gpus {
         let name = &gpu.name;
@@ -46,6 +49,21 @@ pub fn doubts(machine: &MachineFacts, gpus: &[GpuFacts]) -> Vec<String> {
     }
 
     doubts
+}
+
+/// A doubt where other programs run.
+fn others(machine: &MachineFacts, busy_share: impl FnOnce() -> Option<f64>) -> Option<String> {
+    let (load, cores) = (machine.load_average?, machine.cores?);
+    if load <= LOADED_SHARE * f64::from(cores) {
+        return None;
+    }
+
+    let how_much = match busy_share() {
+        Some(share) if share <= BUSY_SHARE => return None,
+        Some(share) => format!("they take {} of the processors' time", number::percent(share)),
+        None => format!("load average {load} on {cores} cores"),
+    };
+    Some(format!("other programs are running ({how_much}): times and energy include their work"))
 }
 
 /// A doubt where the hypervisor gave away more than a little of the CPU's time.
@@ -112,7 +130,7 @@ mod tests {
     #[test]
     fn each_doubt_has_its_line() {
         let calm = MachineFacts { cores: Some(4), load_average: Some(0.5), ..MachineFacts::default() };
-        let usual = doubts(&calm, &[gpu(&[], 0)]);
+        let usual = doubts(&calm, &[gpu(&[], 0)], || None);
         for (machine, gpus, part) in [
             (MachineFacts { governor: Some("powersave".into()), ..calm.clone() }, vec![], "powersave"),
             (MachineFacts { load_average: Some(2.5), ..calm.clone() }, vec![], "2.5 on 4 cores"),
@@ -120,10 +138,16 @@ mod tests {
             (calm.clone(), vec![gpu(&["sw thermal slowdown"], 0)], "sw thermal slowdown"),
             (calm.clone(), vec![gpu(&[], 1)], "1 other process"),
         ] {
-            let found = doubts(&machine, &gpus);
+            let found = doubts(&machine, &gpus, || None);
             assert_eq!(found.len(), usual.len() + 1, "{found:?}");
             assert!(found.iter().any(|doubt| doubt.contains(part)), "{found:?}");
         }
+
+        let loaded = MachineFacts { load_average: Some(2.5), ..calm };
+        assert_eq!(doubts(&loaded, &[], || Some(0.04)), usual);
+        let found = doubts(&loaded, &[], || Some(0.5));
+        assert!(found.iter().any(|doubt| doubt.contains("they take 50 % of the processors' time")), "{found:?}");
+
         assert_eq!((stolen(0.005), sampling(0.004)), (None, None));
         assert!(sampling(0.02).is_some_and(|doubt| doubt.contains("2 %")));
     }

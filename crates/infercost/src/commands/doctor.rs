@@ -13,7 +13,7 @@ use infercost_engine::in_process::build_flags;
 use infercost_harness::noise::{Repeatability, power_while, repeatability};
 use infercost_run::MeterRequest;
 use infercost_run::coverage::{Boundary, Place};
-use infercost_run::machine::{discover, facts, gpus, threads};
+use infercost_run::machine::{busy_share, discover, facts, gpus, threads};
 use infercost_run::{calibration, machine_checks};
 
 use crate::commands::calibrate::{self, Calibration};
@@ -90,7 +90,7 @@ fn diagnose(discovery: Discovery, choice: &MeterChoice) -> anyhow::Result<Diagno
 
     machine.wall_factor = calibration::matching(&meter.describe());
     machine.steal_share = noise.and_then(|noise| noise.steal_share);
-    let mut doubts = machine_checks::doubts(&machine, &gpus);
+    let mut doubts = machine_checks::doubts(&machine, &gpus, busy_share);
     doubts.extend(meter.sampler_overhead().and_then(machine_checks::sampling));
     doubts
         .extend(left_out.map(|gap| format!("energy of models on the CPU would be unknown: {}", gap.text())));

@@ -8,7 +8,7 @@ use infercost_harness::Prepared;
 use infercost_models::{ModelLocation, ResolvedModel};
 
 use super::setup::Setup;
-use crate::machine::{described, facts, gpus, host_name, unmeasured_facts};
+use crate::machine::{busy_share, described, facts, gpus, host_name, unmeasured_facts};
 use crate::machine_identity::identified;
 use crate::{calibration, console, early_stop, machine_checks, run_folder};
 
@@ -28,7 +28,7 @@ impl Setup<'_> {
         let facts = if self.works_here() { facts(&gpus) } else { unmeasured_facts(&gpus) };
         let facts = identified(facts, host_name(), &gpus, spec.label.as_deref(), &self.request.redact);
         let machine = MachineFacts { wall_factor: calibration::matching(&meter.describe()), ..facts };
-        for doubt in machine_checks::doubts(&machine, &gpus) {
+        for doubt in machine_checks::doubts(&machine, &gpus, busy_share) {
             console::warn(&doubt);
         }
 
