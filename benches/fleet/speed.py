@@ -28,6 +28,7 @@ def duckdb_program(folder):
     return f"""
 import duckdb
 duckdb.execute("SET threads = 2")
+duckdb.execute("SET enable_progress_bar = false")
 rows = duckdb.execute({question!r}).fetchall()
 print(sum(row[7] for row in rows if row[7] is not None))
 """
