@@ -1,4 +1,4 @@
-//! One source into tables: read by a thread of its own, written by the caller's.
+//! One source into tables: read by threads of its own, written by the caller's.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,8 +17,9 @@ use crate::part::Part;
 use crate::rows::row;
 use crate::tables::Tables;
 
-/// Batches of calls between the two threads; more would be memory and no speed.
-const BETWEEN: usize = 4;
+/// Batches of calls between reader and writer: as many as come at once when traces are settled, so that reading goes on
+/// meanwhile; more would be memory and no speed.
+const BETWEEN: usize = 32;
 
 /// A source that was taken in.
 #[derive(Debug, Clone, PartialEq, Serialize)]

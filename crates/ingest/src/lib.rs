@@ -1,8 +1,8 @@
 //! Production traces of any size into tables: files, folders, object stores and projects of Phoenix, in OTLP and whatever
 //! else is read here.
 //!
-//! The main function is [`ingest`]: one part of a source, read by one thread and written by another, in memory that does not grow with
-//! it. The one design decision: **a source goes by how it begins**. The first line of a file of traces holds ids that no other
+//! The main function is [`ingest`]: one part of a source, read on all processors and written by the caller's thread, in memory that
+//! does not grow with it. The one design decision: **a source goes by how it begins**. The first line of a file of traces holds ids that no other
 //! file has, so a file that is read again, was copied, renamed or has grown meanwhile replaces its own rows and adds none
 //! twice; nothing has to be remembered of single spans.
 //!

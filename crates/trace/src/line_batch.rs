@@ -1,9 +1,8 @@
 //! The lines of a file of any size, some of them in memory at a time.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read as _};
 
-/// Longest line read or written, in bytes.
+/// Longest line of a run that is read or written, in bytes.
 pub const MAX_LINE: usize = 16 << 20;
 /// Bytes of lines that are read, and turned into records, at once.
 const BATCH: usize = 1 << 20;
@@ -14,8 +13,10 @@ pub(crate) struct LineBatch {
     bytes: Vec<u8>,
     /// Where each line ends.
     ends: Vec<usize>,
-    /// True where the line behind the last one is longer than [`MAX_LINE`]; nothing more is read.
-    pub(crate) is_too_long: bool,
+    /// The beginning of the line behind the last one, where that is longer than a line may be.
+    pub(crate) too_long: Option<Vec<u8>>,
+    /// True where the file ends behind the last line.
+    pub(crate) is_last: bool,
 }
 
 impl LineBatch {
@@ -25,42 +26,42 @@ impl LineBatch {
         starts.zip(&self.ends).map(|(start, end)| self.bytes.get(start..*end).unwrap_or_default())
     }
 
+    /// Bytes of its lines.
+    pub(crate) fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// True where there are no more lines.
     pub(crate) fn is_empty(&self) -> bool {
-        self.ends.is_empty() && !self.is_too_long
-    }
-}
-
-/// Reads a file batch by batch.
-#[derive(Debug)]
-pub(crate) struct LineReader(BufReader<File>);
-
-impl LineReader {
-    pub(crate) fn new(file: File) -> Self {
-        Self(BufReader::with_capacity(1 << 18, file))
+        self.ends.is_empty() && self.too_long.is_none()
     }
 
-    /// Fills a batch with the next lines; with none at the end.
+    /// Takes the next lines in place of its own; none at the end. Of a line of more than `longest` bytes, one byte more than
+    /// that is read.
     ///
     /// # Errors
     /// What the system says.
-    pub(crate) fn fill(&mut self, batch: &mut LineBatch) -> io::Result<()> {
-        batch.bytes.clear();
-        batch.ends.clear();
+    pub(crate) fn fill(&mut self, reader: &mut impl BufRead, longest: usize) -> io::Result<()> {
+        self.bytes.clear();
+        // what a very long line took is not kept
+        self.bytes.shrink_to(2 * BATCH);
+        self.ends.clear();
+        self.too_long = None;
+        self.is_last = false;
 
-        while batch.bytes.len() < BATCH {
-            let start = batch.bytes.len();
-            let read = self.0.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', &mut batch.bytes)?;
+        while self.bytes.len() < BATCH {
+            let start = self.bytes.len();
+            let read = reader.by_ref().take(longest as u64 + 1).read_until(b'\n', &mut self.bytes)?;
 
             if read == 0 {
+                self.is_last = true;
                 return Ok(());
             }
-            if read > MAX_LINE {
-                batch.bytes.truncate(start);
-                batch.is_too_long = true;
+            if read > longest {
+                self.too_long = Some(self.bytes.split_off(start));
                 return Ok(());
             }
-            batch.ends.push(batch.bytes.len());
+            self.ends.push(self.bytes.len());
         }
 
         Ok(())

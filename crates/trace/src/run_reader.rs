@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, Read, Seek as _, SeekFrom};
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -14,8 +14,8 @@ use crate::error::StoreError;
 use crate::escaped::plain;
 use crate::gathered::Gathered;
 pub use crate::gathered::ReadNotes;
+use crate::line_batch::LineBatch;
 pub use crate::line_batch::MAX_LINE;
-use crate::line_batch::{LineBatch, LineReader};
 use crate::line_records::{ReadLine, Texts, read_batches};
 pub use crate::new_folder::HEADER_FILE;
 use crate::otlp_json::read_line;
@@ -158,7 +158,7 @@ pub(crate) fn read_stored(folder: &Path, texts: Texts) -> Result<StoredRun, Stor
     let mut lines = Lines { path, number: 0, length: 0, unterminated: false, torn: 0 };
     let mut gathered = Gathered::new(&header);
     if let Some(file) = file {
-        lines.read(LineReader::new(file), texts, &mut gathered)?;
+        lines.read(BufReader::with_capacity(1 << 18, file), texts, &mut gathered)?;
     }
 
     gathered.notes.torn_bytes = lines.torn;
@@ -180,7 +180,7 @@ impl Lines {
     /// megabytes at a time, and taken in the order in which they stand.
     fn read(
         &mut self,
-        mut reader: LineReader,
+        mut reader: BufReader<File>,
         texts: Texts,
         gathered: &mut Gathered,
     ) -> Result<(), StoreError> {
@@ -190,7 +190,7 @@ impl Lines {
 
         loop {
             for batch in &mut batches {
-                let filled = reader.fill(batch);
+                let filled = batch.fill(&mut reader, MAX_LINE);
                 filled.map_err(|source| StoreError::Read { path: self.path.clone(), source })?;
             }
             if batches.first().is_none_or(LineBatch::is_empty) {
@@ -204,7 +204,7 @@ impl Lines {
                 for line in lines {
                     self.take(line, gathered)?;
                 }
-                if batch.is_too_long {
+                if batch.too_long.is_some() {
                     self.number += 1;
                     let reason = format!("longer than {MAX_LINE} bytes; this is no line of infercost's");
                     return Err(self.wrong(reason));

@@ -7,9 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::error::ForeignError;
-use super::gather::ForeignReader;
 use super::platform_record::Record;
+use super::span_reader::SpanReader;
 use super::{jaeger, sdk_span, zipkin};
 use crate::escaped::plain;
 use crate::otlp_json::{ReadResource, ReadSpan, read_line};
@@ -55,62 +54,50 @@ struct Outline<'j> {
     resource_metrics: Option<&'j RawValue>,
 }
 
-impl ForeignReader {
-    /// Takes a JSON value, whichever program wrote it; what is not understood is counted and named.
+impl SpanReader {
+    /// Reads a JSON value, whichever program wrote it; what is not understood is counted and named.
     ///
     /// # Errors
-    /// What is wrong with it as text, within the outer result; [`ForeignError::TooMany`].
-    pub(super) fn json(&mut self, json: &[u8]) -> Result<Result<(), String>, ForeignError> {
+    /// What is wrong with it as text.
+    pub(super) fn json(&mut self, json: &[u8]) -> Result<(), String> {
         if json.starts_with(USUAL) {
-            let read = match read_line(json) {
-                Ok(read) => read,
-                Err(reason) => return Ok(Err(reason)),
-            };
-            for resource in &read.resource_spans {
-                self.resource(resource)?;
+            for resource in &read_line(json)?.resource_spans {
+                self.resource(resource);
             }
-            return Ok(Ok(()));
+            return Ok(());
         }
 
-        match serde_json::from_slice::<&RawValue>(json) {
-            Ok(value) => self.value(value.get(), 0),
-            Err(error) => Ok(Err(plain(&error))),
-        }
+        let value: &RawValue = serde_json::from_slice(json).map_err(|error| plain(&error))?;
+        self.value(value.get(), 0)
     }
 
-    fn value(&mut self, json: &str, depth: usize) -> Result<Result<(), String>, ForeignError> {
+    fn value(&mut self, json: &str, depth: usize) -> Result<(), String> {
         if depth > DEEPEST {
-            return Ok(Err("it is nested too deeply".to_owned()));
+            return Err("it is nested too deeply".to_owned());
         }
         match json.as_bytes().first() {
             Some(b'[') => self.list(json, depth),
             Some(b'{') => self.object(json, depth),
             _ => {
-                self.notes.add(IrregularityKind::UnknownShape, || json.to_owned());
-                Ok(Ok(()))
+                self.found.notes.add(IrregularityKind::UnknownShape, || json.to_owned());
+                Ok(())
             }
         }
     }
 
     /// Each element by itself: one that is damaged takes no other with it.
-    fn list(&mut self, json: &str, depth: usize) -> Result<Result<(), String>, ForeignError> {
-        let elements: Vec<&RawValue> = match serde_json::from_str(json) {
-            Ok(elements) => elements,
-            Err(error) => return Ok(Err(plain(&error))),
-        };
+    fn list(&mut self, json: &str, depth: usize) -> Result<(), String> {
+        let elements: Vec<&RawValue> = serde_json::from_str(json).map_err(|error| plain(&error))?;
         for element in elements {
-            if let Err(reason) = self.value(element.get(), depth + 1)? {
-                self.notes.add(IrregularityKind::Damaged, || reason);
+            if let Err(reason) = self.value(element.get(), depth + 1) {
+                self.found.notes.add(IrregularityKind::Damaged, || reason);
             }
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
-    fn object(&mut self, json: &str, depth: usize) -> Result<Result<(), String>, ForeignError> {
-        let outline: Outline<'_> = match serde_json::from_str(json) {
-            Ok(outline) => outline,
-            Err(error) => return Ok(Err(plain(&error))),
-        };
+    fn object(&mut self, json: &str, depth: usize) -> Result<(), String> {
+        let outline: Outline<'_> = serde_json::from_str(json).map_err(|error| plain(&error))?;
 
         if let Some(resources) = outline.resource_spans {
             return self.resources(resources.get());
@@ -136,68 +123,55 @@ impl ForeignReader {
         self.single_span(json, &outline)
     }
 
-    fn single_span(&mut self, json: &str, outline: &Outline<'_>) -> Result<Result<(), String>, ForeignError> {
+    fn single_span(&mut self, json: &str, outline: &Outline<'_>) -> Result<(), String> {
         if outline.context.is_some() {
-            let read: serde_json::Value = match serde_json::from_str(json) {
-                Ok(read) => read,
-                Err(error) => return Ok(Err(plain(&error))),
-            };
-            return match sdk_span::read(&read) {
-                Some(span) => self.span(&span, "").map(Ok),
-                None => Ok(Err("its context is no span's".to_owned())),
-            };
+            let read: Value = serde_json::from_str(json).map_err(|error| plain(&error))?;
+            let span = sdk_span::read(&read).ok_or("its context is no span's")?;
+            self.span(&span, "");
+            return Ok(());
         }
 
         let is_observation =
             outline.id.is_some() && outline.start_time.is_some() && outline.span_id.is_none();
         if outline.run_type.or(outline.call_type).is_some() || is_observation {
-            return match serde_json::from_str(json) {
-                Ok(fields) => self.record(Record::of(fields)).map(Ok),
-                Err(error) => Ok(Err(plain(&error))),
-            };
+            let fields = serde_json::from_str(json).map_err(|error| plain(&error))?;
+            self.record(&Record::of(fields));
+            return Ok(());
         }
 
         let is_traced = outline.trace_id.is_some() || outline.jaeger_trace_id.is_some();
         if is_traced && outline.span_id.is_some() {
-            return match serde_json::from_str::<ReadSpan<'_>>(json) {
-                Ok(span) => self.span(&span, "").map(Ok),
-                Err(error) => Ok(Err(plain(&error))),
-            };
+            let span: ReadSpan<'_> = serde_json::from_str(json).map_err(|error| plain(&error))?;
+            self.span(&span, "");
+            return Ok(());
         }
 
         if is_traced && outline.id.is_some() {
-            return match serde_json::from_str::<zipkin::Span<'_>>(json) {
-                Ok(span) => {
-                    let scope = span.scope().to_owned();
-                    self.span(&ReadSpan::from(span), &scope).map(Ok)
-                }
-                Err(error) => Ok(Err(plain(&error))),
-            };
+            let span: zipkin::Span<'_> = serde_json::from_str(json).map_err(|error| plain(&error))?;
+            let scope = span.scope().to_owned();
+            self.span(&ReadSpan::from(span), &scope);
+            return Ok(());
         }
 
-        if outline.resource_metrics.is_some() {
-            self.notes.add(IrregularityKind::OtherSignal, || keys(json));
-        } else {
-            self.notes.add(IrregularityKind::UnknownShape, || keys(json));
-        }
-
-        Ok(Ok(()))
+        let kind = match outline.resource_metrics {
+            Some(_) => IrregularityKind::OtherSignal,
+            None => IrregularityKind::UnknownShape,
+        };
+        self.found.notes.add(kind, || keys(json));
+        Ok(())
     }
 
     /// The observations of a trace of Langfuse's; what they do not say themselves stands in the trace.
-    fn observations(&mut self, json: &str, list: &str) -> Result<Result<(), String>, ForeignError> {
-        let read: Result<(Value, Vec<Value>), serde_json::Error> =
-            serde_json::from_str(json).and_then(|around| Ok((around, serde_json::from_str(list)?)));
-        let (around, list) = match read {
-            Ok(read) => read,
-            Err(error) => return Ok(Err(plain(&error))),
-        };
+    fn observations(&mut self, json: &str, list: &str) -> Result<(), String> {
+        let around: Value = serde_json::from_str(json).map_err(|error| plain(&error))?;
+        let list: Vec<Value> = serde_json::from_str(list).map_err(|error| plain(&error))?;
 
         let trace = around.get("trace").unwrap_or(&around);
         for observation in list {
             let Value::Object(fields) = observation else {
                 // a list of traces names observations by their ids alone
-                self.notes.add(IrregularityKind::UnknownShape, || "an observation by its id".to_owned());
+                let notes = &mut self.found.notes;
+                notes.add(IrregularityKind::UnknownShape, || "an observation by its id".to_owned());
                 continue;
             };
 
@@ -205,35 +179,26 @@ impl ForeignReader {
             for name in ["userId", "sessionId"] {
                 record.inherit(name, trace.get(name));
             }
-            self.record(record)?;
+            self.record(&record);
         }
 
-        Ok(Ok(()))
+        Ok(())
     }
 
-    /// Takes a call as a platform exports it; a record of nobody who is known is counted, and named by its fields.
-    ///
-    /// # Errors
-    /// [`ForeignError::TooMany`].
-    pub(super) fn record(&mut self, record: Record) -> Result<(), ForeignError> {
+    /// Reads a call as a platform exports it; a record of nobody who is known is counted, and named by its fields.
+    pub(super) fn record(&mut self, record: &Record) {
         match record.platform() {
-            Some(platform) => self.span(&platform.span(&record), platform.scope()),
-            None => {
-                self.notes.add(IrregularityKind::UnknownShape, || record.names());
-                Ok(())
-            }
+            Some(platform) => self.span(&platform.span(record), platform.scope()),
+            None => self.found.notes.add(IrregularityKind::UnknownShape, || record.names()),
         }
     }
 
-    fn resources(&mut self, json: &str) -> Result<Result<(), String>, ForeignError> {
-        let resources: Vec<ReadResource<'_>> = match serde_json::from_str(json) {
-            Ok(resources) => resources,
-            Err(error) => return Ok(Err(plain(&error))),
-        };
+    fn resources(&mut self, json: &str) -> Result<(), String> {
+        let resources: Vec<ReadResource<'_>> = serde_json::from_str(json).map_err(|error| plain(&error))?;
         for resource in &resources {
-            self.resource(resource)?;
+            self.resource(resource);
         }
-        Ok(Ok(()))
+        Ok(())
     }
 }
 

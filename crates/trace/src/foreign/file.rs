@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::mpsc::SyncSender;
+use std::thread;
 
 use flate2::bufread::MultiGzDecoder;
 use infercost_core::{ForeignTrace, IrregularityKind};
@@ -18,8 +19,10 @@ use serde_json::value::RawValue;
 use super::error::ForeignError;
 use super::flow::{ProductionCall, Streamed, WINDOW};
 use super::gather::ForeignReader;
+use super::lines::{FoundLine, LineThreads, ReadBatch, read_line};
 use super::platform_record::{Record, plain_name};
 use crate::escaped::plain;
+use crate::line_batch::LineBatch;
 
 /// Longest line, and largest message, in bytes.
 const MAX_MESSAGE: usize = 64 << 20;
@@ -149,7 +152,8 @@ fn rows(path: &Path, reader: Box<dyn BufRead>, traces: &mut ForeignReader) -> Re
     let table = Table::parse(&path.display().to_string(), &text)?;
     for row in table.rows() {
         let cells = table.names().iter().filter_map(|name| Some((name.as_str(), row.get(name)?)));
-        traces.record(Record::of_row(cells))?;
+        traces.reader.record(&Record::of_row(cells));
+        traces.take_read()?;
     }
 
     Ok(None)
@@ -177,54 +181,101 @@ struct TextFile<'f, R> {
 impl<R: BufRead> TextFile<'_, R> {
     /// Line by line; where the first line is no whole value, the file as one text of values.
     fn read(mut self, traces: &mut ForeignReader) -> Result<Damage, ForeignError> {
-        let mut line = Vec::new();
-        for place in 1.. {
-            line.clear();
-            self.append_line(&mut line)?;
-            if line.is_empty() {
-                break;
-            }
-            if line.len() > MAX_MESSAGE {
-                return self.whole(line, traces);
-            }
-
-            let is_ended = line.last() == Some(&b'\n');
-            let Some(json) = json_of_line(&line) else {
-                self.no_json(&line, place, traces);
-                continue;
-            };
-            match traces.json(json)? {
-                Ok(()) => {}
-                // one value over many lines, as people indent it
-                Err(_) if place == 1 => return self.whole(line, traces),
-                Err(reason) if !is_ended => {
-                    traces.notes.add(IrregularityKind::CutOff, || format!("line {place}: {reason}"));
-                    self.broken.get_or_insert((place, reason));
-                }
-                Err(reason) => {
-                    traces.notes.add(IrregularityKind::Damaged, || format!("line {place}: {reason}"));
-                    self.broken.get_or_insert((place, reason));
-                }
-            }
-        }
-
-        Ok(self.broken)
-    }
-
-    fn append_line(&mut self, line: &mut Vec<u8>) -> Result<(), ForeignError> {
+        let mut first = Vec::new();
         let limit = MAX_MESSAGE as u64 + 1;
-        let read = self.reader.by_ref().take(limit).read_until(b'\n', line);
-        read.map(drop).map_err(|source| ForeignError::Read { path: self.path.to_owned(), source })
+        let read = self.reader.by_ref().take(limit).read_until(b'\n', &mut first);
+        read.map_err(|source| ForeignError::Read { path: self.path.to_owned(), source })?;
+        if first.len() > MAX_MESSAGE {
+            return self.whole(first, traces);
+        }
+
+        match read_line(&first, &mut traces.reader) {
+            // one value over many lines, as people indent it
+            FoundLine::Json { fault: Some(_), .. } => return self.whole(first, traces),
+            line => self.take(line, 1, traces)?,
+        }
+        drop(first);
+
+        match self.further_lines(traces)? {
+            Some(too_long) => self.whole(too_long, traces),
+            None => Ok(self.broken),
+        }
     }
 
-    /// Lines that programs print around their JSON are no damage, unless there is nothing else.
-    fn no_json(&mut self, line: &[u8], place: u64, traces: &mut ForeignReader) {
-        let text = String::from_utf8_lossy(line);
-        if text.trim().is_empty() {
-            return;
+    /// Reads the lines behind the first on all processors, and takes what they hold in their order. Gives the beginning of a
+    /// line that is too long to be one, behind which nothing was read.
+    fn further_lines(&mut self, traces: &mut ForeignReader) -> Result<Option<Vec<u8>>, ForeignError> {
+        thread::scope(|scope| {
+            let mut threads = LineThreads::new(&traces.reader);
+            let mut batch = LineBatch::default();
+            let mut place = 1;
+            let mut too_long = None;
+            let mut has_threads = false;
+
+            while too_long.is_none() {
+                let filled = batch.fill(self.reader, MAX_MESSAGE);
+                filled.map_err(|source| ForeignError::Read { path: self.path.to_owned(), source })?;
+                if batch.is_empty() {
+                    break;
+                }
+                too_long = batch.too_long.take();
+                if !has_threads && !batch.is_last {
+                    threads.begin(scope);
+                    has_threads = true;
+                }
+
+                batch = match threads.hand_out(batch)? {
+                    Some(read) => self.take_lines(read, &mut place, traces)?,
+                    None => LineBatch::default(),
+                };
+                while threads.are_busy()
+                    && let Some(read) = threads.take_back()?
+                {
+                    batch = self.take_lines(read, &mut place, traces)?;
+                }
+            }
+
+            while let Some(read) = threads.take_back()? {
+                self.take_lines(read, &mut place, traces)?;
+            }
+            Ok(too_long)
+        })
+    }
+
+    /// Takes what a batch holds, and gives the batch to be filled again. `place` is the number of the line before it.
+    fn take_lines(
+        &mut self,
+        read: ReadBatch,
+        place: &mut u64,
+        traces: &mut ForeignReader,
+    ) -> Result<LineBatch, ForeignError> {
+        for line in read.lines {
+            *place += 1;
+            self.take(line, *place, traces)?;
         }
-        traces.notes.add(IrregularityKind::UnknownShape, || format!("line {place}: {}", text.trim()));
-        self.broken.get_or_insert_with(|| (place, "this is neither JSON nor OTLP in protobuf".to_owned()));
+        Ok(read.batch)
+    }
+
+    fn take(&mut self, line: FoundLine, place: u64, traces: &mut ForeignReader) -> Result<(), ForeignError> {
+        let (found, fault, is_ended) = match line {
+            FoundLine::Blank => return Ok(()),
+            // lines that programs print around their JSON are no damage, unless there is nothing else
+            FoundLine::Other(text) => {
+                traces.notes.add(IrregularityKind::UnknownShape, || format!("line {place}: {text}"));
+                self.broken
+                    .get_or_insert_with(|| (place, "this is neither JSON nor OTLP in protobuf".to_owned()));
+                return Ok(());
+            }
+            FoundLine::Json { found, fault, is_ended } => (found, fault, is_ended),
+        };
+
+        traces.take(found)?;
+        if let Some(reason) = fault {
+            let what = if is_ended { IrregularityKind::Damaged } else { IrregularityKind::CutOff };
+            traces.notes.add(what, || format!("line {place}: {reason}"));
+            self.broken.get_or_insert((place, reason));
+        }
+        Ok(())
     }
 
     /// The rest of the file behind `text`, as values one after another.
@@ -279,16 +330,6 @@ fn fault(path: &Path, text: &[u8], error: &serde_json::Error) -> (u64, String) {
     }
 }
 
-/// The JSON of a line: all of it, or what stands behind a log's own words (`INFO: {…}`).
-fn json_of_line(line: &[u8]) -> Option<&[u8]> {
-    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
-    if matches!(line.first(), Some(b'{' | b'[')) {
-        return Some(line);
-    }
-    let start = line.windows(2).position(|pair| pair == b"{\"")?;
-    line.get(start..).filter(|json| json.last() == Some(&b'}'))
-}
-
 /// The Collector's file exporter writes the length of each message before it, in four bytes, the highest first; a file
 /// without lengths is one message, which is a list of resources. Either is read part by part. A length that begins as a
 /// message does would be longer than any.
@@ -315,15 +356,16 @@ fn protobuf(
         let is_whole = part.len() as u64 == length;
         if is_message {
             match ResourceSpans::decode(part.as_slice()) {
-                Ok(resource) if is_whole => traces.message_resource(&resource)?,
+                Ok(resource) if is_whole => traces.reader.message_resource(&resource),
                 _ => return Err(broken()),
             }
         } else {
             match TracesData::decode(part.as_slice()) {
-                Ok(message) if is_whole => traces.message(&message)?,
+                Ok(message) if is_whole => traces.reader.message(&message),
                 _ => return Err(broken()),
             }
         }
+        traces.take_read()?;
     }
 
     Ok(None)

@@ -1,22 +1,17 @@
 //! Gathers calls from spans, and counts each call once.
 
-use std::collections::hash_map::{Entry, RandomState};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use infercost_core::{ForeignCall, ForeignTrace, IrregularityKind};
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, TracesData};
 
-use super::call;
-use super::call_attributes::Facts;
 use super::error::ForeignError;
 use super::flow::{Flow, Place, ProductionCall, SpanKey, TraceKey, digits};
 use super::irregularities::Notes;
-use super::names::Names;
-use super::sdk_span;
-use crate::otlp_json::{Attributes, Id, ReadResource, ReadSpan, borrowed};
+use super::span_reader::{Found, FoundSpan, SpanReader};
+use crate::otlp_json::Id;
 
 /// Most calls held in memory: some 200 bytes each.
 pub const MOST_CALLS: usize = 5_000_000;
@@ -29,12 +24,10 @@ pub struct ForeignReader {
     calls: Vec<Seen>,
     /// The parent of each span that has an id; `None` at a root.
     parents: HashMap<SpanKey, Option<SpanKey>>,
-    names: Names,
-    keys: RandomState,
+    /// Reads what comes one after another.
+    pub(super) reader: SpanReader,
     pub(super) notes: Notes,
     spans: u64,
-    /// What the spans that are read come from.
-    place: Place,
     /// Where calls go as they are settled; `None` where all are held to the end.
     pub(super) flow: Option<Flow>,
 }
@@ -48,7 +41,7 @@ struct Seen {
     scope: Arc<str>,
     /// The answer's id.
     response: Option<u64>,
-    /// As of [`call::ReadCall`].
+    /// As of [`super::call::ReadCall`].
     by_convention: bool,
     /// What a stream is told of it; `None` where all are held to the end.
     origin: Option<Origin>,
@@ -69,86 +62,54 @@ impl ForeignReader {
         Self { flow: Some(flow), ..Self::default() }
     }
 
-    /// Takes the spans of a message in protobuf.
-    ///
-    /// # Errors
-    /// [`ForeignError::TooMany`].
-    pub(super) fn message(&mut self, traces: &TracesData) -> Result<(), ForeignError> {
-        for resource in &traces.resource_spans {
-            self.message_resource(resource)?;
-        }
-        Ok(())
-    }
-
-    /// Takes the spans of a resource in protobuf.
-    ///
-    /// # Errors
-    /// [`ForeignError::TooMany`].
-    pub(super) fn message_resource(&mut self, resource: &ResourceSpans) -> Result<(), ForeignError> {
-        let attributes = resource.resource.as_ref().map(|resource| borrowed(&resource.attributes));
-        self.come_from(attributes.as_ref());
-
-        for scope in &resource.scope_spans {
-            let name = scope.scope.as_ref().map_or("", |scope| &scope.name);
-            for span in &scope.spans {
-                self.span(&ReadSpan::from(span), name)?;
-            }
-        }
-        self.place = Place::default();
-        Ok(())
-    }
-
-    /// Takes the spans of a resource.
-    ///
-    /// # Errors
-    /// [`ForeignError::TooMany`].
-    pub(super) fn resource(&mut self, resource: &ReadResource<'_>) -> Result<(), ForeignError> {
-        self.come_from(resource.resource.as_ref().map(|resource| &resource.attributes));
-        for scope in &resource.scope_spans {
-            let name = scope.scope.as_ref().map_or("", |scope| &scope.name);
-            for span in &scope.spans {
-                self.span(span, name)?;
-            }
-        }
-        self.place = Place::default();
-        Ok(())
-    }
-
-    /// Remembers what the next spans come from, where somebody wants to know.
-    fn come_from(&mut self, attributes: Option<&Attributes<'_>>) {
-        let (Some(attributes), Some(_)) = (attributes, &self.flow) else { return };
-        let names = &mut self.names;
-        self.place = Place::of(attributes, &mut |name| names.shared(name));
-    }
-
     /// Takes a span as Phoenix's interface gives it; what is none is left out, and counted.
     ///
     /// # Errors
     /// [`ForeignError::TooMany`].
     pub fn phoenix_span(&mut self, json: &serde_json::Value) -> Result<(), ForeignError> {
-        match sdk_span::read(json) {
-            Some(span) => self.span(&span, ""),
-            None => {
-                self.notes.add(IrregularityKind::UnknownShape, || json.to_string());
-                Ok(())
-            }
-        }
+        self.reader.phoenix_span(json);
+        self.take_read()
     }
 
-    /// Takes a span of the instrumentation `scope`.
+    /// Takes a JSON value, whichever program wrote it; what is not understood is counted and named.
     ///
     /// # Errors
-    /// [`ForeignError::TooMany`].
-    pub(super) fn span(&mut self, span: &ReadSpan<'_>, scope: &str) -> Result<(), ForeignError> {
-        self.spans += 1;
-        let key = self.key(span.trace_id, span.span_id);
+    /// What is wrong with it as text, within the outer result; [`ForeignError::TooMany`].
+    pub(super) fn json(&mut self, json: &[u8]) -> Result<Result<(), String>, ForeignError> {
+        let read = self.reader.json(json);
+        self.take_read()?;
+        Ok(read)
+    }
 
-        if let Some(key) = key {
-            let parent = self.key(span.trace_id, span.parent_span_id);
+    /// Takes what its own reader has read.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub(super) fn take_read(&mut self) -> Result<(), ForeignError> {
+        let found = std::mem::take(&mut self.reader.found);
+        self.take(found)
+    }
+
+    /// Takes what was found in texts, which come in their order.
+    ///
+    /// # Errors
+    /// [`ForeignError::TooMany`]; [`ForeignError::Stopped`] where nobody takes the calls of a stream any more.
+    pub(super) fn take(&mut self, found: Found) -> Result<(), ForeignError> {
+        for span in found.spans {
+            self.span(span)?;
+        }
+        self.notes.join(found.notes);
+        Ok(())
+    }
+
+    fn span(&mut self, span: FoundSpan) -> Result<(), ForeignError> {
+        self.spans += 1;
+
+        if let Some(key) = span.key {
             match self.parents.entry(key) {
-                Entry::Vacant(place) => drop(place.insert(parent)),
+                Entry::Vacant(place) => drop(place.insert(span.parent)),
                 Entry::Occupied(_) => {
-                    self.notes.add(IrregularityKind::SeenTwice, || span.name.to_string());
+                    self.notes.add(IrregularityKind::SeenTwice, || span.name.into());
                     return Ok(());
                 }
             }
@@ -159,27 +120,23 @@ impl ForeignReader {
         }
 
         // spans without a trace have nothing to do with one another
-        let trace = match span.trace_id.is_empty() {
-            true => self.keys.hash_one(self.spans),
-            false => self.keys.hash_one(span.trace_id.bytes()),
-        };
-        let is_time = self.flow.as_mut().is_some_and(|flow| flow.hear(trace, key, self.spans));
-        let facts = Facts::of(&span.attributes);
-        if let Some(read) = call::read(&facts, span, &mut self.names, &mut self.notes) {
-            let response = read.response_id.map(|id| self.keys.hash_one(id));
-            let scope = self.names.shared(scope);
-            let origin = self.flow.is_some().then(|| Origin {
-                place: self.place.clone(),
+        let trace = span.trace.unwrap_or_else(|| self.reader.nameless(self.spans));
+        let is_time = self.flow.as_mut().is_some_and(|flow| flow.hear(trace, span.key, self.spans));
+        self.notes.join(span.notes);
+
+        if let Some(found) = span.call {
+            let origin = self.flow.is_some().then_some(Origin {
+                place: found.place,
                 trace,
-                trace_id: span.trace_id,
-                span_id: span.span_id,
+                trace_id: found.trace_id,
+                span_id: found.span_id,
             });
             self.calls.push(Seen {
-                call: read.call,
-                key,
-                scope,
-                response,
-                by_convention: read.by_convention,
+                call: found.call,
+                key: span.key,
+                scope: found.scope,
+                response: found.response,
+                by_convention: found.by_convention,
                 origin,
             });
         }
@@ -365,10 +322,6 @@ impl ForeignReader {
             to.cached_input_tokens = to.cached_input_tokens.or(from.cached_input_tokens);
             to.cache_write_tokens = to.cache_write_tokens.or(from.cache_write_tokens);
         }
-    }
-
-    fn key(&self, trace: Id, span: Id) -> Option<SpanKey> {
-        (!span.is_empty()).then(|| self.keys.hash_one((trace.bytes(), span.bytes())))
     }
 }
 

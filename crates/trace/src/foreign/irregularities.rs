@@ -1,6 +1,7 @@
 //! What is left out of a report on other programs' traces, counted and named.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use infercost_core::{Irregularity, IrregularityKind};
 
@@ -17,6 +18,16 @@ impl Notes {
         let known =
             self.0.entry(reason).or_insert_with(|| Irregularity { count: 0, example: shown(&example()) });
         known.count += 1;
+    }
+
+    /// Counts what came behind these.
+    pub(super) fn join(&mut self, later: Self) {
+        for (reason, more) in later.0 {
+            match self.0.entry(reason) {
+                Entry::Vacant(place) => drop(place.insert(more)),
+                Entry::Occupied(mut known) => known.get_mut().count += more.count,
+            }
+        }
     }
 
     pub(super) fn into_map(self) -> BTreeMap<IrregularityKind, Irregularity> {

@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::error::ForeignError;
-use super::gather::ForeignReader;
+use super::span_reader::SpanReader;
 use crate::otlp_json::{Attribute, Attributes, Id, Nanos, ReadEvent, ReadSpan, ReadValue};
 
 #[derive(Deserialize)]
@@ -66,18 +65,15 @@ struct Log<'a> {
 /// Reads a trace.
 ///
 /// # Errors
-/// What is wrong with it as text, within the outer result; [`ForeignError::TooMany`].
-pub(super) fn read(json: &str, reader: &mut ForeignReader) -> Result<Result<(), String>, ForeignError> {
-    let trace: Trace<'_> = match serde_json::from_str(json) {
-        Ok(trace) => trace,
-        Err(error) => return Ok(Err(error.to_string())),
-    };
+/// What is wrong with it as text.
+pub(super) fn read(json: &str, reader: &mut SpanReader) -> Result<(), String> {
+    let trace: Trace<'_> = serde_json::from_str(json).map_err(|error| error.to_string())?;
     for span in trace.spans {
         let scope = span.tags.iter().find(|tag| matches!(&*tag.key, "otel.scope.name" | "otel.library.name"));
         let scope = scope.and_then(|tag| tag.value.as_str()).unwrap_or_default().to_owned();
-        reader.span(&converted(span), &scope)?;
+        reader.span(&converted(span), &scope);
     }
-    Ok(Ok(()))
+    Ok(())
 }
 
 fn converted(span: Span<'_>) -> ReadSpan<'_> {

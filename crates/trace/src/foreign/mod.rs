@@ -5,6 +5,7 @@
 //!
 //! - `file`, `document`: files, and the shapes of JSON in them; `jaeger`, `zipkin`, `sdk_span`: formats other than OTLP;
 //!   `platform_record`, `record_attributes`: what platforms export.
+//! - `span_reader`, `lines`: what a text says of its spans, and lines of it that are read on all processors.
 //! - `call_attributes`: which attribute says what; `call`, `tokens`, `stated_cost`: what follows from it.
 //! - `gather`, `flow`, `settling`: calls that are seen more than once; and those of traces that are longer than memory.
 
@@ -17,11 +18,13 @@ mod flow;
 mod gather;
 mod irregularities;
 mod jaeger;
+mod lines;
 mod names;
 mod platform_record;
 mod record_attributes;
 mod sdk_span;
 mod settling;
+mod span_reader;
 mod stated_cost;
 mod tokens;
 mod words;

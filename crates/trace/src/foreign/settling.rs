@@ -10,6 +10,9 @@ use super::error::ForeignError;
 use super::flow::{Flow, ProductionCall, Streamed};
 use super::gather::ForeignReader;
 
+/// Calls that are sent at once: some 300 kB.
+const SENT_AT_ONCE: usize = 1024;
+
 impl ForeignReader {
     /// A reader whose calls go there as they are settled. Its memory does not grow.
     pub(super) fn flowing(sink: SyncSender<Vec<ProductionCall>>, window: u64) -> Self {
@@ -45,12 +48,22 @@ impl ForeignReader {
         });
 
         flow.since = 0;
-        let calls = self.settled(&done, &spans);
-        flow.calls += calls.len() as u64;
-        let sent = if calls.is_empty() { Ok(()) } else { flow.sink.send(calls) };
+        let settled = self.settled(&done, &spans);
+        flow.calls += settled.len() as u64;
+        let sent = send(settled, &flow.sink);
         self.flow = Some(flow);
-        sent.map_err(|_| ForeignError::Stopped)
+        sent
     }
+}
+
+/// Sends calls in parts, so that whoever takes them can begin with the first and makes room for the last.
+fn send(calls: Vec<ProductionCall>, sink: &SyncSender<Vec<ProductionCall>>) -> Result<(), ForeignError> {
+    let mut left = calls.into_iter();
+    while left.len() > 0 {
+        let part = left.by_ref().take(SENT_AT_ONCE).collect();
+        sink.send(part).map_err(|_| ForeignError::Stopped)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

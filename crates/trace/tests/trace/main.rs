@@ -5,6 +5,7 @@ mod contract;
 mod exports;
 mod flavors;
 mod foreign;
+mod foreign_long;
 mod foreign_shapes;
 mod foreign_spellings;
 mod hostile;
