@@ -163,7 +163,7 @@ impl Columns {
         Ok(Self {
             keys: key_columns,
             currency: as_type(batch, "currency", &DataType::Utf8)?,
-            bin: whole(batch, "bin")?,
+            bin: as_type(batch, "bin", &DataType::Float64)?,
             inferences: whole(batch, "inferences")?,
             failures: whole(batch, "failures")?,
             answers: whole(batch, "answers")?,
@@ -183,31 +183,43 @@ impl Columns {
 
     fn group(&self, place: usize) -> Group {
         let inferences = number(&self.inferences, place);
-        let bin = self.bin.as_primitive::<Int64Type>();
+        let (failures, answers) = (number(&self.failures, place), number(&self.answers, place));
         let cost = self.cost.as_primitive::<Decimal128Type>();
         let energy = self.energy_j.as_primitive::<Float64Type>();
 
+        // the latencies of failures are left out
+        let in_bin = inferences.saturating_sub(failures);
         let mut bins = Bins::new();
-        if bin.is_valid(place) {
-            bins.insert(bin.value(place), inferences);
+        if let Some(bin) = self.bin(place).filter(|_| in_bin > 0) {
+            bins.insert(bin, in_bin);
         }
+
+        // a cost without a currency is no cost
+        let has_currency = self.currency.is_valid(place);
         Group {
             inferences,
-            failures: number(&self.failures, place),
-            answers: number(&self.answers, place),
+            failures,
+            answers,
             input_tokens: number(&self.input_tokens, place),
             input_known: number(&self.input_known, place),
             output_tokens: number(&self.output_tokens, place),
             output_known: number(&self.output_known, place),
             cached_tokens: number(&self.cached_tokens, place),
             cached_of: number(&self.cached_of, place),
-            cost: cost.is_valid(place).then(|| cost.value(place)),
-            cost_known: number(&self.cost_known, place),
-            unpriced: number(&self.unpriced, place),
+            cost: (has_currency && cost.is_valid(place)).then(|| cost.value(place)),
+            cost_known: if has_currency { number(&self.cost_known, place) } else { 0 },
+            unpriced: if has_currency { number(&self.unpriced, place) } else { answers },
             energy_j: if energy.is_valid(place) { energy.value(place) } else { 0.0 },
             energy_known: number(&self.energy_known, place),
             bins,
         }
+    }
+
+    /// The bin of latencies; `None` where they are not known. Up to a microsecond it is the first one, whatever the logarithm is.
+    fn bin(&self, place: usize) -> Option<i64> {
+        let bin = self.bin.as_primitive::<Float64Type>();
+        // the greatest number of microseconds is in bin 2,184; of what is no number, 0 is the greater one
+        bin.is_valid(place).then(|| bin.value(place).max(0.0) as i64)
     }
 }
 

@@ -10,6 +10,10 @@ use crate::reading::files::Days;
 pub(crate) const PRICES: &str = "dated_prices";
 
 /// What the inferences took, by keys, currency and bin of latency: counts and sums that are added further on.
+///
+/// It is asked over hundreds of millions of rows, so that a row costs as little as can be: what follows from a whole group is
+/// left to whoever reads the answer. That is the cost of what has no currency, which is no cost; and the bins, which hold
+/// failures as well, and of less than a microsecond are no numbers.
 pub(crate) fn grouped(by: &[Key], days: Days, has_prices: bool) -> String {
     let mut keys = String::new();
     let mut selected = String::new();
@@ -19,11 +23,7 @@ pub(crate) fn grouped(by: &[Key], days: Days, has_prices: bool) -> String {
     }
 
     let (cost, currency, join) = if has_prices { priced() } else { recorded() };
-    let latency = format!(
-        "CASE WHEN i.failed THEN NULL ELSE \
-         CAST(CEIL(LN(CAST(GREATEST(i.latency_us, 1) AS DOUBLE)) * {:?}) AS BIGINT) END",
-        bins_per_log()
-    );
+    let latency = format!("CEIL(LN(CAST(i.latency_us AS DOUBLE)) * {:?})", bins_per_log());
     format!(
         "SELECT {keys}currency, bin, COUNT(*) AS inferences, \
          SUM(CASE WHEN failed THEN 1 ELSE 0 END) AS failures, \
@@ -53,10 +53,9 @@ pub(crate) fn left_out(days: Days) -> String {
 /// Models that prices are looked up for.
 pub(crate) const MODELS: &str = "SELECT DISTINCT model FROM inferences WHERE model IS NOT NULL";
 
-/// A cost without a currency is no cost.
+/// As it was written; a cost without a currency is left out where the answer is read.
 fn recorded() -> (String, String, String) {
-    let cost = "CASE WHEN i.currency IS NOT NULL THEN i.cost END";
-    (cost.to_owned(), "i.currency".to_owned(), String::new())
+    ("i.cost".to_owned(), "i.currency".to_owned(), String::new())
 }
 
 /// Where a price holds on the day, what it makes of the tokens; else what was recorded.

@@ -77,6 +77,36 @@ fn sums_by_hand() {
     assert_eq!(answer.totals[0].cost.unwrap().to_string(), "0.530000000000");
 }
 
+/// One latency is not known, one is less than a microsecond, and one is negative, as a clock that was set leaves it.
+#[test]
+fn a_latency_that_is_not_known_is_in_no_percentile() {
+    let folder = tempfile::tempdir().unwrap();
+    let of =
+        |second, latency_us| InferenceRow { latency_us, ..call("a", "chat", november(1, second), "0.01") };
+    let rows = [of(1, None), of(2, Some(0)), of(3, Some(-5)), of(4, Some(1_000_000)), of(5, Some(1))];
+    write(folder.path(), "traces", &rows);
+
+    let answer = asked(folder.path(), &by(&[Key::Model]));
+    let latency = answer.rows[0].latency_s.unwrap();
+    assert_eq!((answer.rows[0].inferences, latency.n), (5, 4));
+    assert!((latency.p50 / 1e-6 - 1.0).abs() <= 0.010_001, "{latency:?}");
+    assert!((latency.p99 - 1.0).abs() <= 0.01, "{latency:?}");
+}
+
+#[test]
+fn a_cost_without_a_currency_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let bare = InferenceRow { currency: None, ..call("a", "chat", november(1, 1), "7") };
+    let failed = InferenceRow { failed: true, currency: None, ..call("a", "chat", november(1, 2), "7") };
+    let silent = InferenceRow { output_tokens: Some(0), ..call("a", "chat", november(1, 3), "0.25") };
+    write(folder.path(), "traces", &[bare, failed, silent, call("a", "chat", november(1, 4), "0.5")]);
+
+    let answer = asked(folder.path(), &by(&[Key::Model]));
+    assert_eq!((answer.rows.len(), cost(&answer, 0).as_str()), (1, "0.75"));
+    let row = &answer.rows[0];
+    assert_eq!((row.inferences, row.failures, row.answers, row.unknown.cost), (4, 1, 2, 1));
+}
+
 #[test]
 fn days_and_keys_choose() {
     let folder = folder();
