@@ -127,7 +127,10 @@ mod tests {
     fn stolen_and_busy_time_are_shares() {
         let earlier = CpuTicks { idle: 50, stolen: 10, all: 100 };
         let later = CpuTicks { idle: 120, stolen: 15, all: 200 };
-        assert_eq!((later.steal_share_since(earlier), later.busy_share_since(earlier)), (Some(0.05), Some(0.25)));
+        assert_eq!(
+            (later.steal_share_since(earlier), later.busy_share_since(earlier)),
+            (Some(0.05), Some(0.25))
+        );
         assert_eq!((earlier.steal_share_since(earlier), earlier.busy_share_since(earlier)), (None, None));
     }
 }

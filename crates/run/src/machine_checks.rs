@@ -146,7 +146,10 @@ mod tests {
         let loaded = MachineFacts { load_average: Some(2.5), ..calm };
         assert_eq!(doubts(&loaded, &[], || Some(0.04)), usual);
         let found = doubts(&loaded, &[], || Some(0.5));
-        assert!(found.iter().any(|doubt| doubt.contains("they take 50 % of the processors' time")), "{found:?}");
+        assert!(
+            found.iter().any(|doubt| doubt.contains("they take 50 % of the processors' time")),
+            "{found:?}"
+        );
 
         assert_eq!((stolen(0.005), sampling(0.004)), (None, None));
         assert!(sampling(0.02).is_some_and(|doubt| doubt.contains("2 %")));
