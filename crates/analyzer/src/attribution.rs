@@ -209,9 +209,8 @@ fn phases(inference: &InferenceRecord, busy: f64) -> TimeShare {
     let latency = latency(inference);
     let outcome = &inference.outcome;
 
-    // Where hidden thinking came before the first token, most of that time was decode.
-    let is_thinking_hidden = outcome.time_to_first_token().is_some() && outcome.prefill_time().is_none();
-    if is_thinking_hidden {
+    // Most of the time before the first token that was shown was decode.
+    if outcome.hides_thinking() {
         return TimeShare { prefill: 0.0, decode: busy };
     }
 

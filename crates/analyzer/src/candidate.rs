@@ -103,10 +103,7 @@ impl Context<'_> {
             |totals| totals.of(index).decode_rate(),
         );
 
-        let hides_thinking = variant.inferences().any(|inference| {
-            let outcome = &inference.outcome;
-            outcome.time_to_first_token().is_some() && outcome.prefill_time().is_none()
-        });
+        let hides_thinking = variant.inferences().any(|inference| inference.outcome.hides_thinking());
         let prefill = self.estimate(
             self.samples.layout.own(index, Own::Prefilled),
             if hides_thinking { Reason::HiddenThinking } else { Reason::TooFewPrompts { needed: 2 } },

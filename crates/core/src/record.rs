@@ -279,10 +279,16 @@ impl Outcome {
         }
     }
 
+    /// True where thinking that the server does not show was generated before the first token came: then nothing tells when
+    /// prefill ended.
+    pub fn hides_thinking(&self) -> bool {
+        self.hidden_tokens() > 0
+    }
+
     /// Time in which the prompt was computed: the time to first token. `None` for a failure or an empty answer, and where
-    /// hidden thinking was generated before the first token came: then nothing tells when prefill ended.
+    /// thinking was hidden.
     pub fn prefill_time(&self) -> Option<Duration> {
-        self.time_to_first_token().filter(|_| self.hidden_tokens() == 0)
+        self.time_to_first_token().filter(|_| !self.hides_thinking())
     }
 
     /// Output tokens that were generated between the first that came and the end. Tokens of hidden thinking were

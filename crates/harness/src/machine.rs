@@ -13,6 +13,7 @@ pub fn facts(proc_root: &Path, sys_root: &Path) -> MachineFacts {
     let cpuinfo = read(&proc_root.join("cpuinfo"));
     let flags = cpuinfo.as_deref().and_then(|text| field(text, "flags"));
     let virtualization = virtualization::detect(flags, proc_root, sys_root);
+
     MachineFacts {
         id: None,
         label: None,

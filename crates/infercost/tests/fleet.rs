@@ -4,16 +4,17 @@
 
 #[path = "economics/made_up.rs"]
 mod made_up;
+mod other_engines;
 mod program;
 mod schema;
 mod workspace;
 
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use made_up::MadeUp;
+use other_engines::python_with_engines;
 use program::{infercost, json, run};
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::Value;
@@ -94,35 +95,6 @@ fn totals_are_those_of_reports() {
     let made_up = rows.iter().find(|row| row["keys"]["model"] == "made-up/full").unwrap();
     assert_eq!((&made_up["inferences"], &made_up["failures"]), (&40.into(), &4.into()));
     assert_eq!(made_up["output_tokens"], 360);
-}
-
-/// A folder with the packages duckdb and polars; `None`, with a line that says why, where they cannot be had.
-fn python_with_engines() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("other-engines");
-    let python = folder.join("bin/python");
-    let has = || {
-        let imported = Command::new(&python).args(["-c", "import duckdb, polars"]).output();
-        imported.is_ok_and(|output| output.status.success())
-    };
-    if has() {
-        return Some(python);
-    }
-
-    let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder).output();
-    let installed = Command::new("timeout")
-        .arg("280")
-        .arg(&python)
-        .args(["-m", "pip", "install", "--quiet", "--only-binary", ":all:", "duckdb", "polars"])
-        .output();
-    if made.is_ok_and(|output| output.status.success())
-        && installed.is_ok_and(|output| output.status.success())
-        && has()
-    {
-        return Some(python);
-    }
-    let mut out = std::io::stderr().lock();
-    writeln!(out, "SKIPPED: DuckDB and Polars cannot be installed by pip").unwrap();
-    None
 }
 
 #[test]

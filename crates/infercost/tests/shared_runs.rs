@@ -218,37 +218,25 @@ fn economics_of_runs_in_a_store_are_those_on_a_disk() {
                     source = \"a list\"\ndate = 2026-11-01\n";
 
     let measured_on = format!("box={}", IDS[0]);
+    let job = [
+        "--inferences",
+        "100",
+        "--deadline",
+        "2026-11-02T00:00",
+        "--now",
+        "2026-11-01T00:00",
+        "--curve",
+        "curve.csv",
+        "--json",
+    ];
     for arguments in [
         vec!["optimize", "--json"],
         vec!["optimize", IDS[0], "--json"],
         vec!["optimize", IDS[0], IDS[2], "--json"],
         vec!["host", "--json"],
         vec!["host", IDS[1], "--measured-on", measured_on.as_str(), "--json"],
-        vec![
-            "schedule",
-            IDS[0],
-            "--inferences",
-            "100",
-            "--deadline",
-            "2026-11-02T00:00",
-            "--now",
-            "2026-11-01T00:00",
-            "--curve",
-            "curve.csv",
-            "--json",
-        ],
-        vec![
-            "schedule",
-            "--inferences",
-            "100",
-            "--deadline",
-            "2026-11-02T00:00",
-            "--now",
-            "2026-11-01T00:00",
-            "--curve",
-            "curve.csv",
-            "--json",
-        ],
+        [&["schedule", IDS[0]][..], &job].concat(),
+        [&["schedule"][..], &job].concat(),
     ] {
         let elsewhere = tempfile::tempdir().unwrap();
         for place in [folder.path(), elsewhere.path()] {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
+mod other_engines;
 #[expect(dead_code, reason = "other tests look at the recorded run")]
 mod workspace;
 
@@ -10,6 +11,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use other_engines::python_with_engines;
 
 /// What was tried; a newer one may do.
 const MOTO: &str = "moto[server,s3]==5.2.5";
@@ -32,7 +35,6 @@ fn moto() -> Option<PathBuf> {
         Err(error) => error.to_string(),
     };
     // past libtest's capture, where the checks count it
-    // past the capture of the test's output
     let _ = writeln!(std::io::stderr(), "SKIPPED: moto cannot be installed by pip: {why}");
     None
 }
@@ -93,16 +95,17 @@ fn production_adds_up_as_it_is_written() {
     assert!(commands.contains(" 1000000\n"), "{commands}");
     let root = workspace::root().display().to_string();
     let fewer = commands.replace(" 1000000\n", " 20000\n").replace("benches/", &format!("{root}/benches/"));
-    let has_duckdb = Command::new("python3").args(["-c", "import duckdb"]).output().unwrap().status.success();
-    let kept = fewer.lines().filter(|line| has_duckdb || !line.contains("duckdb"));
+    let engines = python_with_engines();
+    let kept = fewer.lines().filter(|line| engines.is_some() || !line.contains("duckdb"));
     let script = kept.collect::<Vec<_>>().join("\n");
 
     let folder = tempfile::tempdir().unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_infercost")).parent().unwrap();
+    let pythons = engines.as_deref().and_then(Path::parent).unwrap_or(program);
     let output = Command::new("bash")
         .args(["-ec", &script])
         .current_dir(folder.path())
-        .env("PATH", format!("{}:{}", program.display(), env::var("PATH").unwrap()))
+        .env("PATH", format!("{}:{}:{}", program.display(), pythons.display(), env::var("PATH").unwrap()))
         .env("NO_COLOR", "1")
         .output()
         .unwrap();
@@ -113,6 +116,6 @@ fn production_adds_up_as_it_is_written() {
     let micros: u64 = (0..10_000_u64).map(|n| 3 * (100 + n % 900) + 15 * (20 + n % 200)).sum();
     let wanted = format!("{}.{:06}000000", micros / 1_000_000, micros % 1_000_000);
     let seen = out.matches(&wanted).count();
-    assert_eq!(seen, if has_duckdb { 2 } else { 1 }, "{wanted}: {out}");
+    assert_eq!(seen, if engines.is_some() { 2 } else { 1 }, "{wanted}: {out}");
     assert!(out.contains("10000 inferences for"), "{out}");
 }

@@ -148,6 +148,7 @@ fn listed(reply: &Reply, is_named: bool, secret: Option<&str>) -> Result<Option<
     if has_none && is_named {
         return Ok(None);
     }
+
     match reply.json::<Value>("/models", secret) {
         Ok(json) => match models(&json) {
             None if !is_named => Err(Failure::protocol(

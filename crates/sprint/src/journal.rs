@@ -85,7 +85,7 @@ pub struct Measured {
     pub joules: Option<f64>,
     /// What they rest on.
     pub energy_source: EnergySource,
-    /// Seconds before the first token, summed over answers.
+    /// Seconds before the first token, summed over answers; 0 of one whose thinking is hidden, which was decode for the most part.
     pub ttft_s: f64,
     /// Seconds behind it, summed over answers.
     pub decode_s: f64,

@@ -18,7 +18,7 @@ pub(crate) const MANIFESTS: &str = "manifests";
 /// Folder of the pieces.
 pub(crate) const RUNS: &str = "runs";
 /// Hexadecimal digits of a checksum that an object's name holds.
-const DIGITS_IN_NAMES: usize = 16;
+pub(crate) const DIGITS_IN_NAMES: usize = 16;
 /// Hexadecimal digits of a SHA-256.
 const DIGITS: usize = 64;
 

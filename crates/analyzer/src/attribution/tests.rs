@@ -1,7 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 use infercost_core::{
     ChunkArrival, EnergyReading, EnergyScope, FailureKind, FinishReason, MeterKind, MeterSource,
-    OperatingPoint, Outcome, PromptId, Sampling, VariantId, WindowId,
+    OperatingPoint, Outcome, PromptId, Sampling, Thinking, VariantId, WindowId,
 };
 use proptest::prelude::*;
 
@@ -100,6 +100,19 @@ fn no_reading_no_share() {
     let mut window = window(1000, 100.0, &[(0, 100, 400)]);
     window.energy = EnergyReading::Unavailable { reason: "none".into() };
     assert_eq!(attribute(&window), None);
+}
+
+#[test]
+fn hidden_thinking_is_decode() {
+    let mut window = window(1000, 50.0, &[(0, 900, 100)]);
+    let shown = time_shares(&window);
+    if let Outcome::Completed { thinking, output_tokens, .. } = &mut window.inferences[0].outcome {
+        *output_tokens = 50;
+        *thinking = Some(Thinking { tokens: Some(48), is_hidden: true, ..Thinking::default() });
+    }
+    let hidden = time_shares(&window);
+    assert!((shown[0].prefill - 0.9).abs() < 1e-9 && (shown[0].decode - 0.1).abs() < 1e-9, "{shown:?}");
+    assert!(hidden[0].prefill == 0.0 && (hidden[0].decode - 1.0).abs() < 1e-9, "{hidden:?}");
 }
 
 /// Windows at 80 W in prefill and 40 W in decode, with very different mixes.

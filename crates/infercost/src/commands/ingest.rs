@@ -120,6 +120,7 @@ fn answer(arguments: &IngestCommand, taken: &[TakenPart], failed: usize) -> Valu
             })
         })
         .collect();
+
     json!({
         "schema": "infercost.ingest/1",
         "into": arguments.into.display().to_string(),

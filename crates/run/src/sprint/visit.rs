@@ -224,8 +224,10 @@ fn measured(asked: &Asked, prompts: &[Prompt], with: &Instruments<'_>) -> Measur
         found.input_tokens = add(found.input_tokens, record.input_tokens);
         found.cached_tokens = add(found.cached_tokens, record.cached_input_tokens);
         let ttft = record.outcome.time_to_first_token().unwrap_or(latency);
-        found.ttft_s += ttft.as_secs_f64();
-        found.decode_s += latency.saturating_sub(ttft).as_secs_f64();
+        // where thinking is hidden, most of the time before the first token was decode
+        let before_decode = if record.outcome.hides_thinking() { Duration::ZERO } else { ttft };
+        found.ttft_s += before_decode.as_secs_f64();
+        found.decode_s += latency.saturating_sub(before_decode).as_secs_f64();
         first_tokens.push(ttft.as_secs_f64());
         let tpot = record.outcome.time_per_output_token().map(|time| time.as_secs_f64());
         per_token.extend(tpot);

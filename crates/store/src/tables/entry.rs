@@ -4,7 +4,7 @@ use infercost_core::text::printable;
 use object_store::path::Path as ObjectPath;
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::is_sha256;
+use crate::manifest::{DIGITS_IN_NAMES, is_sha256};
 
 /// The layout of entries.
 pub(crate) const ENTRY_SCHEMA: &str = "infercost.tables-log/1";
@@ -20,8 +20,6 @@ const LARGEST_FILE: u64 = 1 << 40;
 const LONGEST_NAME: usize = 1 << 10;
 /// Digits of a number in the name of an entry.
 const NUMBER_DIGITS: usize = 10;
-/// Hexadecimal digits of a checksum that an object's name holds.
-const DIGITS_IN_NAMES: usize = 16;
 /// Parts of a path: table, day, model, file.
 const PARTS: usize = 4;
 
