@@ -4,8 +4,8 @@
 
 #[path = "economics/made_up.rs"]
 mod made_up;
-mod other_engines;
 mod program;
+mod python_packages;
 mod schema;
 mod workspace;
 
@@ -14,10 +14,13 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use made_up::MadeUp;
-use other_engines::python_with_engines;
 use program::{infercost, json, run};
+use python_packages::programs_with;
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::Value;
+
+/// What reads the same tables.
+const ENGINES: &str = "DuckDB and Polars";
 
 /// Two made-up runs and the recorded one, in the tables of one folder.
 fn tables() -> tempfile::TempDir {
@@ -99,10 +102,10 @@ fn totals_are_those_of_reports() {
 
 #[test]
 fn duckdb_and_polars_add_up_the_same() {
-    let Some(python) = python_with_engines() else { return };
+    let Some(programs) = programs_with(ENGINES, &["duckdb", "polars"]) else { return };
     let folder = tables();
     let script = workspace::root().join("benches/fleet/other_engines.py");
-    let output = Command::new(python).arg(script).arg(folder.path().join("tables")).output().unwrap();
+    let output = Command::new(programs.join("python")).arg(script).arg(folder.path().join("tables")).output().unwrap();
     assert!(output.status.success(), "{}", error(&output));
     let engines = json(&output);
     let answer = json(&run(folder.path(), &["fleet", "tables", "--json"]));
@@ -172,13 +175,13 @@ fn tables_of_a_store_are_those_of_a_folder() {
     assert!(!days.is_empty() && days.iter().all(|path| path.contains("day=2026-11-01")), "{days:?}");
 
     // DuckDB finds the files of today in the log, as the document says
-    let Some(python) = python_with_engines() else { return };
+    let Some(programs) = programs_with(ENGINES, &["duckdb", "polars"]) else { return };
     let document = fs::read_to_string(workspace::root().join("docs/fleet.md")).unwrap();
     let query = document.split("```sql\n").nth(1).unwrap().split("```").next().unwrap();
     let query = query.replace("s3://team/tables", &folder.path().join("store").display().to_string());
     let script = "import duckdb, sys; print(duckdb.sql(sys.argv[1].rsplit(';', 2)[0]) or '');
 for row in duckdb.sql(sys.argv[1].rsplit(';', 2)[1]).fetchall(): print(*row, sep='\t')";
-    let output = Command::new(python).args(["-c", script, &query]).output().unwrap();
+    let output = Command::new(programs.join("python")).args(["-c", script, &query]).output().unwrap();
     assert!(output.status.success(), "{}", error(&output));
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let by_model = json(&run(folder.path(), &["fleet", "tables", "--json"]));

@@ -2,42 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
 
-mod other_engines;
+mod python_packages;
 #[expect(dead_code, reason = "other tests look at the recorded run")]
 mod workspace;
 
 use std::env;
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use other_engines::python_with_engines;
+use python_packages::programs_with;
 
 /// What was tried; a newer one may do.
 const MOTO: &str = "moto[server,s3]==5.2.5";
-/// How long installing may take; a machine without the package index fails much earlier.
-const INSTALL_SECONDS: &str = "280";
-
-/// The folder of `moto_server`; `None`, with a line that says why, where it cannot be had.
-fn moto() -> Option<PathBuf> {
-    let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("moto");
-    let script = format!(
-        "[ -e {ready} ] || {{ python3 -m venv {venv} && {venv}/bin/pip install --quiet --disable-pip-version-check \
-         '{MOTO}' && touch {ready}; }}",
-        venv = venv.display(),
-        ready = venv.join("ready-5.2.5").display()
-    );
-    let installed = Command::new("timeout").args([INSTALL_SECONDS, "bash", "-c", &script]).output();
-    let why = match &installed {
-        Ok(output) if output.status.success() => return Some(venv.join("bin")),
-        Ok(output) => String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or_default().to_owned(),
-        Err(error) => error.to_string(),
-    };
-    // past libtest's capture, where the checks count it
-    let _ = writeln!(std::io::stderr(), "SKIPPED: moto cannot be installed by pip: {why}");
-    None
-}
 
 /// The commands of one part of the document's walk-through.
 fn part(number: usize) -> String {
@@ -57,7 +34,7 @@ fn commands() -> String {
 
 #[test]
 fn the_walk_through_works_as_it_is_written() {
-    let Some(moto) = moto() else { return };
+    let Some(moto) = programs_with("moto", &[MOTO]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_infercost")).parent().unwrap();
     let path = format!("{}:{}:{}", program.display(), moto.display(), env::var("PATH").unwrap());
@@ -95,13 +72,13 @@ fn production_adds_up_as_it_is_written() {
     assert!(commands.contains(" 1000000\n"), "{commands}");
     let root = workspace::root().display().to_string();
     let fewer = commands.replace(" 1000000\n", " 20000\n").replace("benches/", &format!("{root}/benches/"));
-    let engines = python_with_engines();
+    let engines = programs_with("DuckDB and Polars", &["duckdb", "polars"]);
     let kept = fewer.lines().filter(|line| engines.is_some() || !line.contains("duckdb"));
     let script = kept.collect::<Vec<_>>().join("\n");
 
     let folder = tempfile::tempdir().unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_infercost")).parent().unwrap();
-    let pythons = engines.as_deref().and_then(Path::parent).unwrap_or(program);
+    let pythons = engines.as_deref().unwrap_or(program);
     let output = Command::new("bash")
         .args(["-ec", &script])
         .current_dir(folder.path())
