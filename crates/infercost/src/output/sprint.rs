@@ -259,13 +259,9 @@ fn basis(outcome: &SprintOutcome) -> Vec<String> {
         if outcome.cost_parts.is_empty() { "time alone".to_owned() } else { outcome.cost_parts.join(" + ") };
     lines.push(format!("cost is {parts}; prices: {} ({prices})", outcome.prices.name));
     lines.push(format!("workload: {}", outcome.workload));
-    let saved = match outcome.grid_visits {
-        0 => String::new(),
-        grid => format!(" ({} of the grid's {grid})", percent(outcome.visits as f64 / grid as f64)),
-    };
     lines.push(format!(
-        "{}{saved} in {:.1} of {:.0} min, in {}",
-        count(outcome.visits, "measurement"),
+        "{} in {:.1} of {:.0} min, in {}",
+        measurements(outcome),
         outcome.took_s / 60.0,
         outcome.budget_s / 60.0,
         outcome.folder
@@ -274,6 +270,20 @@ fn basis(outcome: &SprintOutcome) -> Vec<String> {
         lines.push(format!("quality: infercost report {run}"));
     }
     lines
+}
+
+/// How many measurements were made: those that chose, beside what the whole grid would have taken, and those that confirmed.
+fn measurements(outcome: &SprintOutcome) -> String {
+    let chose = outcome.visits.saturating_sub(outcome.confirmation_visits);
+    let spared = match outcome.grid_visits {
+        0 => String::new(),
+        grid => format!(" ({} of the grid's {grid})", percent(chose as f64 / grid as f64)),
+    };
+    let confirmed = match outcome.confirmation_visits {
+        0 => String::new(),
+        confirmed => format!(", and {confirmed} that confirmed"),
+    };
+    format!("{}{spared}{confirmed}", count(chose, "measurement"))
 }
 
 /// Text in lines of at most 80 columns, those behind the first indented.

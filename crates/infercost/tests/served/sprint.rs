@@ -124,6 +124,15 @@ fn the_planted_optimum_is_found_and_failures_are_outcomes() {
     let markdown = fs::read_to_string(folder.path().join("sprint.md")).unwrap();
     assert!(markdown.contains("| np=2 |") && markdown.contains("### basis"), "{markdown}");
 
+    // what confirmed is counted apart: a grid has none of it
+    let lines = fs::read_to_string(sprint_folder(folder.path()).unwrap().join("sprint.jsonl")).unwrap();
+    let of_phase = |phase: &str| lines.matches(&format!("\"phase\":\"{phase}\"")).count();
+    let (chose, confirmed) = (of_phase("race"), of_phase("confirmation"));
+    assert!(confirmed > 0 && report["confirmation_visits"] == confirmed, "{report:#}");
+    assert_eq!(report["visits"], chose + confirmed);
+    assert!(markdown.contains(&format!("{chose} measurements (")), "{markdown}");
+    assert!(markdown.contains(&format!("), and {confirmed} that confirmed")), "{markdown}");
+
     let ports = ports(folder.path());
     assert!(ports.len() > 5, "{ports:?}");
     assert!(ports.into_iter().all(|port| !answers(port)), "a server outlived the sprint");

@@ -31,6 +31,7 @@ pub(super) struct Course {
     pub(super) folder: SprintFolder,
     pub(super) elapsed_s: f64,
     pub(super) visits: u64,
+    pub(super) confirmation_visits: u64,
     /// Requests of each measurement.
     pub(super) requests: usize,
     pub(super) quality_run: Option<String>,
@@ -161,6 +162,7 @@ impl Course {
     /// Hands on what a measurement showed.
     fn take(&mut self, visit: Visit, shown: &Shown) -> anyhow::Result<()> {
         self.visits += 1;
+        self.confirmation_visits += u64::from(visit.phase == Phase::Confirmation);
         let setting = self.setting(visit.turn).unwrap_or_default();
         let level = self.sprint.answer_level();
         let taken = self.ledger.take(&setting, shown, level);

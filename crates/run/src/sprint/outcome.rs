@@ -33,8 +33,10 @@ pub struct SprintOutcome {
     pub budget_s: f64,
     /// Share of the present cost that had to be saved.
     pub wanted: f64,
-    /// Measurements.
+    /// Measurements, those that confirm winners among them.
     pub visits: u64,
+    /// Measurements that confirmed winners in fresh pairs, which a grid has none of.
+    pub confirmation_visits: u64,
     /// Measurements that the whole grid would have taken: all rounds of all settings, in the same manner.
     pub grid_visits: u64,
     /// The settings, the best first.

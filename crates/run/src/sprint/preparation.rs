@@ -202,6 +202,7 @@ impl Prepared {
             folder,
             elapsed_s: 0.0,
             visits: 0,
+            confirmation_visits: 0,
             requests: self.work.requests.usual,
             quality_run: None,
         };

@@ -83,6 +83,7 @@ impl SprintOutcome {
             budget_s: course.sprint.rules().budget_s,
             wanted: header.wanted,
             visits: course.visits,
+            confirmation_visits: course.confirmation_visits,
             grid_visits,
             settings,
             attempts: course.sprint.attempts().to_vec(),
