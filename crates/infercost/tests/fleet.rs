@@ -105,7 +105,8 @@ fn duckdb_and_polars_add_up_the_same() {
     let Some(programs) = programs_with(ENGINES, &["duckdb", "polars"]) else { return };
     let folder = tables();
     let script = workspace::root().join("benches/fleet/other_engines.py");
-    let output = Command::new(programs.join("python")).arg(script).arg(folder.path().join("tables")).output().unwrap();
+    let output =
+        Command::new(programs.join("python")).arg(script).arg(folder.path().join("tables")).output().unwrap();
     assert!(output.status.success(), "{}", error(&output));
     let engines = json(&output);
     let answer = json(&run(folder.path(), &["fleet", "tables", "--json"]));

@@ -44,7 +44,8 @@ fn install(folder: &Path, packages: &[&str]) -> Result<(), String> {
 
     let mut pip = Command::new("timeout");
     pip.arg(INSTALL_SECONDS).arg(folder.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]).args(packages);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"])
+        .args(packages);
     said(&mut pip)
 }
 
