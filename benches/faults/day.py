@@ -23,6 +23,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MORE_MB = 8.0
 MORE_FILES = 16
+# more than the requests that are asked one by one, before the load
+SINGLE = 500
 WORDS = ["one", " two", " three", " four"]
 
 
@@ -124,15 +126,14 @@ def main():
         out = open(folder / "report.json", "w", encoding="utf-8")
         child = subprocess.Popen(command, cwd=folder, stdout=out, stderr=subprocess.DEVNULL)
 
-        samples, before = [], 0
+        # A sample counts once requests come after it: the report, which follows the load, needs what it needs.
+        samples, sample, requests = [], None, 0
         while child.poll() is None:
             time.sleep(min(0.5, seconds / 100))
-            now = state(child.pid)
-            # only while requests come: single ones before, and the report behind, need what they need
-            is_loaded = server.requests > 500 and server.requests > before
-            before = server.requests
-            if now and is_loaded:
-                samples.append(now)
+            if sample and server.requests > requests:
+                samples.append(sample)
+            sample = state(child.pid) if server.requests > SINGLE else None
+            requests = server.requests
         out.close()
         if child.returncode not in (0, 3, 4) or len(samples) < 16:
             sys.exit(f"compare ended with status {child.returncode} after {server.requests} requests")
