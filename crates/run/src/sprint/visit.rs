@@ -85,7 +85,7 @@ pub(super) fn visit(
     if asked.records.iter().all(|record| !record.outcome.is_answered()) {
         return Ok(Shown::Failed(no_answer(&asked.records)));
     }
-    let mut measured = measured(&asked, &prompts, with);
+    let mut measured = measured(&asked, &prompts, with.targets.as_ref());
     measured.start_s = start_s;
     measured.lone_ttft_s = lone_ttft_s.filter(|_| with.work.pace.overlaps());
     measured.weight_bytes_per_token = weight_bytes;
@@ -195,14 +195,14 @@ fn no_answer(records: &[InferenceRecord]) -> Failure {
     }
 }
 
-fn measured(asked: &Asked, prompts: &[Prompt], with: &Instruments<'_>) -> Measured {
+fn measured(asked: &Asked, prompts: &[Prompt], targets: Option<&LatencyTargets>) -> Measured {
     let mut found = Measured {
         wall_s: asked.wall.as_secs_f64(),
         input_tokens: Some(0),
         cached_tokens: Some(0),
         joules: asked.energy.joules().map(|joules| joules.get()),
         energy_source: asked.energy.source(),
-        within_targets: with.targets.map(|_| 0),
+        within_targets: targets.map(|_| 0),
         disturbed: asked.disturbed,
         ..Measured::default()
     };
@@ -231,7 +231,7 @@ fn measured(asked: &Asked, prompts: &[Prompt], with: &Instruments<'_>) -> Measur
         first_tokens.push(ttft.as_secs_f64());
         let tpot = record.outcome.time_per_output_token().map(|time| time.as_secs_f64());
         per_token.extend(tpot);
-        if let (Some(targets), Some(within)) = (&with.targets, &mut found.within_targets) {
+        if let (Some(targets), Some(within)) = (targets, &mut found.within_targets) {
             *within += u64::from(is_within(targets, ttft.as_secs_f64(), tpot));
         }
     }
@@ -313,7 +313,29 @@ fn marks(records: &[InferenceRecord], prompts: &[Prompt]) -> Vec<AnswerMark> {
 mod tests {
     use std::time::SystemTime;
 
+    use infercost_core::testing::made_up_run::inference;
+    use infercost_core::{PromptId, Thinking};
+
     use super::*;
+
+    #[test]
+    fn thinking_that_is_hidden_is_time_of_decode() {
+        let shown = inference(&PromptId::from("shown"), SystemTime::UNIX_EPOCH);
+        let mut hiding = shown.clone();
+        let Outcome::Completed { thinking, .. } = &mut hiding.outcome else { return };
+        *thinking = Some(Thinking { text: None, tokens: Some(2), is_hidden: true, first_answer: None });
+
+        let energy = EnergyReading::Unavailable { reason: "made up".to_owned() };
+        let records = vec![shown.clone(), hiding];
+        let asked = Asked { records, energy, wall: Duration::from_secs(1), disturbed: false };
+        let found = measured(&asked, &[], None);
+
+        let (latency, ttft) =
+            (shown.outcome.latency(), shown.outcome.time_to_first_token().unwrap_or_default());
+        assert!(ttft > Duration::ZERO && ttft < latency);
+        assert!((found.ttft_s - ttft.as_secs_f64()).abs() < 1e-9, "{found:?}");
+        assert!((found.decode_s - (2 * latency - ttft).as_secs_f64()).abs() < 1e-9, "{found:?}");
+    }
 
     #[test]
     fn overlapping_requests_count_once() {
