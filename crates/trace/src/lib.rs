@@ -15,7 +15,8 @@
 //! - `mapping`: one file a record: to a span, and back.
 //! - [`span_ids`], `span_names`: ids that follow from what a span records, and what spans are called by.
 //! - [`run_store`], [`run_reader`]: the folder of a run, written and read.
-//! - `line_batch`, `line_records`, `gathered`: lines of a run, many at once; the records in them; and each of those once.
+//! - `line_batch`, `batch_threads`, `line_frame`, `line_records`, `gathered`: lines, many at once, on several threads; what
+//!   the lines of a run have in common; the records in them; and each of those once.
 //! - `new_folder`: a run's folder appears whole or not at all.
 //! - `span_draft`, `otlp_line`, `checksum`, `read_span`, `journal`, `escaped`: a span under construction, as a line, its
 //!   checksum, as read, the file of whole lines, and messages that may quote it.
@@ -23,6 +24,7 @@
 
 pub mod attributes;
 pub mod backend_attributes;
+mod batch_threads;
 mod checksum;
 pub mod error;
 mod escaped;
@@ -30,6 +32,7 @@ pub mod foreign;
 mod gathered;
 mod journal;
 mod line_batch;
+mod line_frame;
 mod line_records;
 mod mapping;
 mod new_folder;

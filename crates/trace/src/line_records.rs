@@ -1,17 +1,18 @@
 //! From the text of lines to records: what needs nothing but the lines, and so may be done for several at once.
 
-use std::thread;
 use std::time::SystemTime;
 
 use infercost_core::{
     EvaluationRecord, IdleRecord, InferenceRecord, LoadRecord, Outcome, WindowId, WindowRecord,
 };
 
+use crate::batch_threads::BatchReader;
 use crate::checksum::{self, Seal};
 use crate::error::MappingError;
 use crate::line_batch::LineBatch;
+use crate::line_frame::LineFrame;
 use crate::mapping::{evaluation, idle, inference, load, window};
-use crate::otlp_json::read_line;
+use crate::otlp_json::{read_line, read_list};
 use crate::read_span::ReadSpan;
 use crate::span_ids::SpanId;
 use crate::span_names::record;
@@ -68,57 +69,73 @@ pub(crate) enum Record {
     Run(SystemTime),
 }
 
-/// Reads the lines of each batch, all batches at once.
-pub(crate) fn read_batches(batches: &[LineBatch], texts: Texts) -> Vec<Vec<ReadLine>> {
-    let [first, others @ ..] = batches else { return Vec::new() };
-
-    thread::scope(|scope| {
-        let mut started = Vec::new();
-        for batch in others {
-            // where no thread can be had, this one does the work
-            let thread = thread::Builder::new().spawn_scoped(scope, move || read_batch(batch, texts));
-            started.push((batch, thread));
-        }
-
-        let mut read = vec![read_batch(first, texts)];
-        for (batch, thread) in started {
-            let lines = thread.ok().and_then(|thread| thread.join().ok());
-            read.push(lines.unwrap_or_else(|| read_batch(batch, texts)));
-        }
-        read
-    })
+/// Reads the lines of a run.
+#[derive(Debug)]
+pub(crate) struct RecordReader {
+    texts: Texts,
+    /// What stands around the spans of the last line that was read whole.
+    frame: Option<LineFrame>,
 }
 
-fn read_batch(batch: &LineBatch, texts: Texts) -> Vec<ReadLine> {
-    let mut lines = Vec::new();
-    for line in batch.lines() {
-        let is_blank = line.trim_ascii().is_empty();
-        lines.push(ReadLine {
-            length: line.len() as u64,
-            is_whole: line.last() == Some(&b'\n'),
-            content: (!is_blank).then(|| read_content(line, texts)),
-        });
+impl RecordReader {
+    pub(crate) fn new(texts: Texts) -> Self {
+        Self { texts, frame: None }
     }
-    lines
 }
 
-fn read_content(line: &[u8], texts: Texts) -> Result<LineContent, String> {
-    let (_, seal) = checksum::check(line);
+impl BatchReader for RecordReader {
+    type Lines = Vec<ReadLine>;
+
+    fn beside(&self) -> Self {
+        Self::new(self.texts)
+    }
+
+    fn read(&mut self, batch: &LineBatch) -> Vec<ReadLine> {
+        let mut lines = Vec::new();
+        for line in batch.lines() {
+            let is_blank = line.trim_ascii().is_empty();
+            lines.push(ReadLine {
+                length: line.len() as u64,
+                is_whole: line.last() == Some(&b'\n'),
+                content: (!is_blank).then(|| read_content(line, self.texts, &mut self.frame)),
+            });
+        }
+        lines
+    }
+}
+
+/// Reads a line. `frame` is that of a line before it, and becomes its own where they differ.
+fn read_content(line: &[u8], texts: Texts, frame: &mut Option<LineFrame>) -> Result<LineContent, String> {
+    let (body, seal) = checksum::check(line.trim_ascii());
     if seal == Seal::Broken {
         return Err(checksum::BROKEN.to_owned());
     }
 
-    let line = read_line(line)?;
+    let listed = frame.as_ref().and_then(|frame| frame.spans(body, seal)).and_then(read_list);
+    if let Some(spans) = listed {
+        return Ok(content_of(&spans, seal, texts));
+    }
+
+    let traces = read_line(line)?;
+    *frame = LineFrame::of(line.trim_ascii(), body, seal);
+    Ok(content_of(traces.spans(), seal, texts))
+}
+
+fn content_of<'s, 'l: 's>(
+    spans: impl IntoIterator<Item = &'s ReadSpan<'l>>,
+    seal: Seal,
+    texts: Texts,
+) -> LineContent {
     let mut content = LineContent { seal, spans: Vec::new(), unknown: 0 };
 
-    for span in line.spans() {
+    for span in spans {
         match read_record(span, texts) {
             Some(record) => content.spans.push(RecordedSpan { id: span.id(), record }),
             None => content.unknown += 1,
         }
     }
 
-    Ok(content)
+    content
 }
 
 /// What a span records; `None` where it is no record of infercost's, or of a kind that this version does not know.

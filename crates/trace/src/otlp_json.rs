@@ -21,7 +21,7 @@ use crate::escaped::plain;
 pub(crate) use into_proto::borrowed;
 use scalar::{Count, Kind};
 pub(crate) use scalar::{Id, Nanos, StatusKind};
-pub(crate) use value::{Attribute, Attributes, ReadValue};
+pub(crate) use value::{Attribute, Attributes, ReadList, ReadValue};
 
 /// Reads one `TracesData` object: a line of a file of the Collector's file exporter, or of a run's.
 ///
@@ -34,13 +34,26 @@ pub fn read_traces(json: &[u8]) -> Result<TracesData, String> {
 
 /// Reads a list of spans; `None` where the text is none.
 pub(crate) fn read_spans(json: &[u8]) -> Option<Vec<Span>> {
-    let read: Vec<ReadSpan<'_>> = serde_json::from_slice(json).ok()?;
-    Some(read.into_iter().map(Span::from).collect())
+    Some(read_list(json)?.into_iter().map(Span::from).collect())
+}
+
+/// The same, borrowed from the text.
+pub(crate) fn read_list(json: &[u8]) -> Option<Vec<ReadSpan<'_>>> {
+    read_text(json).ok()
 }
 
 /// The same as [`read_traces`], borrowed from the text.
 pub(crate) fn read_line(json: &[u8]) -> Result<ReadTraces<'_>, String> {
-    serde_json::from_slice(json).map_err(|error| plain(&error))
+    read_text(json).map_err(|error| plain(&error))
+}
+
+fn read_text<'j, T: Deserialize<'j>>(json: &'j [u8]) -> serde_json::Result<T> {
+    match std::str::from_utf8(json) {
+        // looked at once, and not again string by string
+        Ok(text) => serde_json::from_str(text),
+        // strings that are passed over may hold anything; of the others the parser says where they are wrong
+        Err(_) => serde_json::from_slice(json),
+    }
 }
 
 /// A `TracesData` object.

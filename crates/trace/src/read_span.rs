@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use crate::attributes::RECORD;
 use crate::error::MappingError;
 pub(crate) use crate::otlp_json::ReadSpan;
-use crate::otlp_json::{ReadTraces, ReadValue};
+use crate::otlp_json::{ReadList, ReadTraces, ReadValue};
 use crate::span_ids::{SpanId, from_unix_nanos};
 
 impl<'a> ReadTraces<'a> {
@@ -102,27 +102,37 @@ impl ReadSpan<'_> {
         &self,
         attribute: &'static str,
     ) -> Result<Option<Vec<T>>, MappingError> {
-        self.list(attribute, |value| value.int(attribute))
+        match self.list(attribute)? {
+            None => Ok(None),
+            Some(ReadList::Ints(ints)) => collected(ints, |int| whole(*int, attribute)),
+            Some(ReadList::Numbers(_)) => Err(not_whole(attribute)),
+            Some(ReadList::Values(values)) => collected(values, |value| value.int(attribute)),
+        }
     }
 
     /// A list of numbers; `None` where it is absent.
     pub(crate) fn numbers(&self, attribute: &'static str) -> Result<Option<Vec<f64>>, MappingError> {
-        self.list(attribute, |value| value.number(attribute))
+        match self.list(attribute)? {
+            None => Ok(None),
+            Some(ReadList::Numbers(numbers)) => collected(numbers, |number| finite(*number, attribute)),
+            Some(ReadList::Ints(_)) => Err(no_number(attribute)),
+            Some(ReadList::Values(values)) => collected(values, |value| value.number(attribute)),
+        }
     }
 
     /// A list of strings; `None` where it is absent.
     pub(crate) fn texts(&self, attribute: &'static str) -> Result<Option<Vec<&str>>, MappingError> {
-        self.list(attribute, |value| value.text(attribute))
+        match self.list(attribute)? {
+            None => Ok(None),
+            Some(ReadList::Values(values)) => collected(values, |value| value.text(attribute)),
+            Some(ReadList::Ints(_) | ReadList::Numbers(_)) => Err(no_text(attribute)),
+        }
     }
 
-    fn list<'s, T>(
-        &'s self,
-        attribute: &'static str,
-        item: impl Fn(&'s ReadValue<'_>) -> Result<T, MappingError>,
-    ) -> Result<Option<Vec<T>>, MappingError> {
+    fn list(&self, attribute: &'static str) -> Result<Option<&ReadList<'_>>, MappingError> {
         match self.find(attribute) {
             None => Ok(None),
-            Some(ReadValue::List(values)) => values.iter().map(item).collect::<Result<_, _>>().map(Some),
+            Some(ReadValue::List(list)) => Ok(Some(list)),
             Some(_) => Err(invalid(attribute, "is not a list")),
         }
     }
@@ -136,26 +146,55 @@ impl ReadValue<'_> {
     fn text(&self, attribute: &'static str) -> Result<&str, MappingError> {
         match self {
             Self::Text(text) => Ok(text),
-            _ => Err(invalid(attribute, "is not a string")),
+            _ => Err(no_text(attribute)),
         }
     }
 
     fn int<T: TryFrom<i64>>(&self, attribute: &'static str) -> Result<T, MappingError> {
         match self {
-            Self::Int(value) => {
-                T::try_from(*value).map_err(|_| invalid(attribute, &format!("is out of range: {value}")))
-            }
-            _ => Err(invalid(attribute, "is not a whole number")),
+            Self::Int(value) => whole(*value, attribute),
+            _ => Err(not_whole(attribute)),
         }
     }
 
     fn number(&self, attribute: &'static str) -> Result<f64, MappingError> {
         match self {
-            Self::Number(value) if value.is_finite() => Ok(*value),
-            Self::Number(_) => Err(invalid(attribute, "is not finite")),
-            _ => Err(invalid(attribute, "is not a number")),
+            Self::Number(value) => finite(*value, attribute),
+            _ => Err(no_number(attribute)),
         }
     }
+}
+
+/// All items in memory of exactly their size: a run holds them to the end.
+fn collected<'s, I, T>(
+    items: &'s [I],
+    item: impl Fn(&'s I) -> Result<T, MappingError>,
+) -> Result<Option<Vec<T>>, MappingError> {
+    let mut all = Vec::with_capacity(items.len());
+    for one in items {
+        all.push(item(one)?);
+    }
+    Ok(Some(all))
+}
+
+fn whole<T: TryFrom<i64>>(value: i64, attribute: &'static str) -> Result<T, MappingError> {
+    T::try_from(value).map_err(|_| invalid(attribute, &format!("is out of range: {value}")))
+}
+
+fn finite(value: f64, attribute: &'static str) -> Result<f64, MappingError> {
+    if value.is_finite() { Ok(value) } else { Err(invalid(attribute, "is not finite")) }
+}
+
+fn no_text(attribute: &'static str) -> MappingError {
+    invalid(attribute, "is not a string")
+}
+
+fn not_whole(attribute: &'static str) -> MappingError {
+    invalid(attribute, "is not a whole number")
+}
+
+fn no_number(attribute: &'static str) -> MappingError {
+    invalid(attribute, "is not a number")
 }
 
 /// An attribute that makes no sense.

@@ -10,13 +10,14 @@ use infercost_core::run::RUN_SCHEMA;
 use infercost_core::{RunHeader, RunRecord};
 use serde::Deserialize;
 
+use crate::batch_threads::{BatchThreads, ReadBatch, Stopped};
 use crate::error::StoreError;
 use crate::escaped::plain;
 use crate::gathered::Gathered;
 pub use crate::gathered::ReadNotes;
 use crate::line_batch::LineBatch;
 pub use crate::line_batch::MAX_LINE;
-use crate::line_records::{ReadLine, Texts, read_batches};
+use crate::line_records::{ReadLine, RecordReader, Texts};
 pub use crate::new_folder::HEADER_FILE;
 use crate::otlp_json::read_line;
 use crate::span_ids::SpanId;
@@ -26,8 +27,8 @@ use crate::span_names::record;
 pub const SPANS_FILE: &str = "spans.jsonl";
 /// Largest header read, in bytes.
 pub const MAX_HEADER: u64 = 64 << 20;
-/// Threads beyond these gain nothing, since lines are taken in order by one.
-const MOST_THREADS: usize = 8;
+/// What is said where a thread that reads lines is gone, which a panic alone can do.
+const STOPPED: &str = "a thread that read the lines stopped";
 
 /// A run as it lies on disk, before windows that were cut off are closed.
 #[derive(Debug)]
@@ -184,33 +185,60 @@ impl Lines {
         texts: Texts,
         gathered: &mut Gathered,
     ) -> Result<(), StoreError> {
-        let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-        let mut batches: Vec<LineBatch> = Vec::new();
-        batches.resize_with(threads, LineBatch::default);
+        let path = self.path.clone();
+        let gone = |_: Stopped| StoreError::Read { path: path.clone(), source: io::Error::other(STOPPED) };
 
-        loop {
-            for batch in &mut batches {
+        thread::scope(|scope| {
+            let mut threads = BatchThreads::new(RecordReader::new(texts));
+            let mut batch = LineBatch::default();
+            let mut is_readable = true;
+
+            while is_readable {
                 let filled = batch.fill(&mut reader, MAX_LINE);
-                filled.map_err(|source| StoreError::Read { path: self.path.clone(), source })?;
-            }
-            if batches.first().is_none_or(LineBatch::is_empty) {
-                return Ok(());
+                filled.map_err(|source| StoreError::Read { path: path.clone(), source })?;
+                if batch.is_empty() {
+                    break;
+                }
+
+                is_readable = batch.too_long.is_none();
+                if !batch.is_last {
+                    threads.begin(scope);
+                }
+
+                batch = match threads.hand_out(batch).map_err(gone)? {
+                    Some(read) => self.take_batch(read, gathered)?,
+                    None => LineBatch::default(),
+                };
+                while threads.are_busy()
+                    && let Some(read) = threads.take_back().map_err(gone)?
+                {
+                    batch = self.take_batch(read, gathered)?;
+                }
             }
 
-            let filled = batches.iter().take_while(|batch| !batch.is_empty()).count();
-            let filled = batches.get(..filled).unwrap_or_default();
-
-            for (batch, lines) in filled.iter().zip(read_batches(filled, texts)) {
-                for line in lines {
-                    self.take(line, gathered)?;
-                }
-                if batch.too_long.is_some() {
-                    self.number += 1;
-                    let reason = format!("longer than {MAX_LINE} bytes; this is no line of infercost's");
-                    return Err(self.wrong(reason));
-                }
+            while let Some(read) = threads.take_back().map_err(gone)? {
+                self.take_batch(read, gathered)?;
             }
+            Ok(())
+        })
+    }
+
+    /// Takes the lines of a batch, and gives the batch to be filled again.
+    fn take_batch(
+        &mut self,
+        read: ReadBatch<Vec<ReadLine>>,
+        gathered: &mut Gathered,
+    ) -> Result<LineBatch, StoreError> {
+        for line in read.lines {
+            self.take(line, gathered)?;
         }
+
+        if read.batch.too_long.is_some() {
+            self.number += 1;
+            let reason = format!("longer than {MAX_LINE} bytes; this is no line of infercost's");
+            return Err(self.wrong(reason));
+        }
+        Ok(read.batch)
     }
 
     fn take(&mut self, line: ReadLine, gathered: &mut Gathered) -> Result<(), StoreError> {

@@ -1,10 +1,9 @@
 //! Lines of OTLP JSON, one after another, of which most differ in their spans alone.
 
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::checksum::{self, Seal};
+use crate::line_frame::LineFrame;
 use crate::otlp_json::{read_spans, read_traces};
 
 /// Reads `TracesData` objects and joins the spans of each resource and scope.
@@ -19,10 +18,8 @@ pub struct TracesReader {
 /// What stands around the spans of a line with one resource and one scope.
 #[derive(Debug)]
 struct Envelope {
-    /// Up to the bracket that opens the list of spans.
-    before: Vec<u8>,
-    /// From the bracket that closes it.
-    after: Vec<u8>,
+    /// As text.
+    frame: LineFrame,
     /// The same, read: one resource, one scope, no spans.
     read: ResourceSpans,
 }
@@ -42,7 +39,7 @@ impl TracesReader {
         }
 
         if let Some(envelope) = &self.envelope
-            && let Some(spans) = envelope.spans(body).and_then(read_spans)
+            && let Some(spans) = envelope.frame.spans(body, seal).and_then(read_spans)
         {
             let count = spans.len();
             envelope.add(spans, all);
@@ -50,7 +47,7 @@ impl TracesReader {
         }
 
         let read = read_traces(json)?.resource_spans;
-        self.envelope = Envelope::of(json, body.len(), &read);
+        self.envelope = Envelope::of(json, body, seal, &read);
         let count =
             read.iter().flat_map(|resource| &resource.scope_spans).map(|scope| scope.spans.len()).sum();
 
@@ -63,36 +60,16 @@ impl TracesReader {
 }
 
 impl Envelope {
-    /// What stands around the spans of `json`, which was read as `read`, within its first `length` bytes.
-    fn of(json: &[u8], length: usize, read: &[ResourceSpans]) -> Option<Self> {
+    /// What stands around the spans of `json`, which was read as `read`.
+    fn of(json: &[u8], body: &[u8], seal: Seal, read: &[ResourceSpans]) -> Option<Self> {
         let [resource] = read else { return None };
         let [scope] = resource.scope_spans.as_slice() else { return None };
-        let outline: TracesOutline<'_> = serde_json::from_slice(json).ok()?;
-        let spans = outline.resource_spans.first()?.scope_spans.first()?.spans.get().as_bytes();
-
-        // the outline borrows from the line, so that its place is the difference of the addresses
-        let open = spans.as_ptr().addr().checked_sub(json.as_ptr().addr())?;
-        let close = open.checked_add(spans.len())?.checked_sub(1)?;
-
-        if json.get(open) != Some(&b'[') {
-            return None;
-        }
         let bare = ScopeSpans { spans: Vec::new(), ..scope.clone() };
 
         Some(Self {
-            before: json.get(..=open)?.to_vec(),
-            after: json.get(close..length)?.to_vec(),
+            frame: LineFrame::of(json, body, seal)?,
             read: ResourceSpans { scope_spans: vec![bare], ..resource.clone() },
         })
-    }
-
-    /// The list of spans of a line that has this envelope. The same bytes before it leave a parser in the same place,
-    /// so that only the list itself is left to be read.
-    fn spans<'j>(&self, json: &'j [u8]) -> Option<&'j [u8]> {
-        let open = self.before.len().checked_sub(1)?;
-        let close = json.len().checked_sub(self.after.len())?;
-        let around = json.starts_with(&self.before) && json.ends_with(&self.after);
-        json.get(open..=close).filter(|_| around && close > open)
     }
 
     fn add(&self, spans: Vec<Span>, all: &mut Vec<ResourceSpans>) {
@@ -109,26 +86,6 @@ impl Envelope {
             }
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TracesOutline<'j> {
-    #[serde(borrow)]
-    resource_spans: Vec<ResourceOutline<'j>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ResourceOutline<'j> {
-    #[serde(borrow)]
-    scope_spans: Vec<ScopeOutline<'j>>,
-}
-
-#[derive(Deserialize)]
-struct ScopeOutline<'j> {
-    #[serde(borrow)]
-    spans: &'j RawValue,
 }
 
 fn same_resource(one: &ResourceSpans, other: &ResourceSpans) -> bool {
@@ -231,7 +188,8 @@ mod tests {
         reader.read(line("a", "x", &["1"], "").as_bytes(), &mut all).unwrap();
         let envelope = reader.envelope.as_ref().unwrap();
         let next = line("a", "x", &["2"], "");
-        assert_eq!(envelope.spans(next.as_bytes()), Some(br#"[{"name":"2"}]"#.as_slice()));
-        assert_eq!(envelope.spans(line("b", "x", &["2"], "").as_bytes()), None);
+        assert_eq!(envelope.frame.spans(next.as_bytes(), Seal::None), Some(br#"[{"name":"2"}]"#.as_slice()));
+        assert_eq!(envelope.frame.spans(line("b", "x", &["2"], "").as_bytes(), Seal::None), None);
+        assert_eq!(envelope.frame.spans(next.as_bytes(), Seal::Whole), None);
     }
 }

@@ -10,7 +10,7 @@ use super::names::Names;
 use super::stated_cost;
 use super::tokens::StatedTokens;
 use super::words::text_after;
-use crate::otlp_json::{ReadSpan, ReadValue, StatusKind};
+use crate::otlp_json::{ReadList, ReadSpan, ReadValue, StatusKind};
 use crate::span_ids::from_unix_nanos;
 
 /// What a span is.
@@ -235,7 +235,9 @@ fn failed(facts: &Facts<'_>, span: &ReadSpan<'_>) -> bool {
     });
 
     let by_finish = facts.all(Fact::FinishReasons).any(|(_, value)| match value {
-        ReadValue::List(reasons) => reasons.iter().any(|reason| text(reason) == Some("error")),
+        ReadValue::List(ReadList::Values(reasons)) => {
+            reasons.iter().any(|reason| text(reason) == Some("error"))
+        }
         value => text(value) == Some("error"),
     });
 

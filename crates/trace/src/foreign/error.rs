@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::batch_threads::Stopped;
+
 /// A file that holds no traces, or more than can be held.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -47,4 +49,10 @@ pub enum ForeignError {
         /// The limit.
         limit: usize,
     },
+}
+
+impl From<Stopped> for ForeignError {
+    fn from(_: Stopped) -> Self {
+        Self::Stopped
+    }
 }

@@ -19,8 +19,9 @@ use serde_json::value::RawValue;
 use super::error::ForeignError;
 use super::flow::{ProductionCall, Streamed, WINDOW};
 use super::gather::ForeignReader;
-use super::lines::{FoundLine, LineThreads, ReadBatch, read_line};
+use super::lines::{FoundLine, read_line};
 use super::platform_record::{Record, plain_name};
+use crate::batch_threads::{BatchThreads, ReadBatch};
 use crate::escaped::plain;
 use crate::line_batch::LineBatch;
 
@@ -206,11 +207,10 @@ impl<R: BufRead> TextFile<'_, R> {
     /// line that is too long to be one, behind which nothing was read.
     fn further_lines(&mut self, traces: &mut ForeignReader) -> Result<Option<Vec<u8>>, ForeignError> {
         thread::scope(|scope| {
-            let mut threads = LineThreads::new(&traces.reader);
+            let mut threads = BatchThreads::new(traces.reader.beside());
             let mut batch = LineBatch::default();
             let mut place = 1;
             let mut too_long = None;
-            let mut has_threads = false;
 
             while too_long.is_none() {
                 let filled = batch.fill(self.reader, MAX_MESSAGE);
@@ -219,9 +219,8 @@ impl<R: BufRead> TextFile<'_, R> {
                     break;
                 }
                 too_long = batch.too_long.take();
-                if !has_threads && !batch.is_last {
+                if !batch.is_last {
                     threads.begin(scope);
-                    has_threads = true;
                 }
 
                 batch = match threads.hand_out(batch)? {
@@ -245,7 +244,7 @@ impl<R: BufRead> TextFile<'_, R> {
     /// Takes what a batch holds, and gives the batch to be filled again. `place` is the number of the line before it.
     fn take_lines(
         &mut self,
-        read: ReadBatch,
+        read: ReadBatch<Vec<FoundLine>>,
         place: &mut u64,
         traces: &mut ForeignReader,
     ) -> Result<LineBatch, ForeignError> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::attributes::OPENINFERENCE_SPAN_KIND;
 use crate::otlp_json::{
-    Attribute, Attributes, Id, Nanos, ReadEvent, ReadSpan, ReadStatus, ReadValue, StatusKind,
+    Attribute, Attributes, Id, Nanos, ReadEvent, ReadList, ReadSpan, ReadStatus, ReadValue, StatusKind,
 };
 
 /// Attributes nest at most so deep.
@@ -103,7 +103,7 @@ fn plain(value: &Value, depth: usize) -> ReadValue<'_> {
             (None, None) => ReadValue::Other,
         },
         Value::Array(values) if depth < DEEPEST => {
-            ReadValue::List(values.iter().map(|value| plain(value, depth + 1)).collect())
+            ReadValue::List(ReadList::Values(values.iter().map(|value| plain(value, depth + 1)).collect()))
         }
         _ => ReadValue::Other,
     }

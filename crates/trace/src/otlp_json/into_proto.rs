@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 
 use super::scalar::{Id, Nanos, StatusKind};
-use super::value::{Attribute, Attributes, ReadValue};
+use super::value::{Attribute, Attributes, ReadList, ReadValue};
 use super::{ReadEvent, ReadLink, ReadResource, ReadScope, ReadSpan, ReadStatus};
 
 impl From<ReadResource<'_>> for ResourceSpans {
@@ -103,8 +103,8 @@ fn any_value(read: ReadValue<'_>) -> AnyValue {
         ReadValue::Truth(truth) => Value::BoolValue(truth),
         ReadValue::Int(int) => Value::IntValue(int),
         ReadValue::Number(number) => Value::DoubleValue(number),
-        ReadValue::List(values) => {
-            Value::ArrayValue(ArrayValue { values: values.into_iter().map(any_value).collect() })
+        ReadValue::List(list) => {
+            Value::ArrayValue(ArrayValue { values: list.into_values().into_iter().map(any_value).collect() })
         }
         ReadValue::Map(values) => {
             Value::KvlistValue(KeyValueList { values: values.into_iter().map(pair).collect() })
@@ -160,7 +160,9 @@ fn borrowed_value(value: &AnyValue) -> ReadValue<'_> {
         Some(Value::BoolValue(truth)) => ReadValue::Truth(*truth),
         Some(Value::IntValue(int)) => ReadValue::Int(*int),
         Some(Value::DoubleValue(number)) => ReadValue::Number(*number),
-        Some(Value::ArrayValue(list)) => ReadValue::List(list.values.iter().map(borrowed_value).collect()),
+        Some(Value::ArrayValue(list)) => {
+            ReadValue::List(ReadList::Values(list.values.iter().map(borrowed_value).collect()))
+        }
         Some(Value::KvlistValue(list)) => ReadValue::Map(borrowed(&list.values).0),
         _ => ReadValue::Other,
     }

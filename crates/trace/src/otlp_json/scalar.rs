@@ -84,6 +84,11 @@ impl Scalar for Nanos {
     fn from_int(value: i128) -> Option<Self> {
         u64::try_from(value).ok().map(Self)
     }
+
+    fn from_text(value: &str) -> Option<Self> {
+        // several times as fast as the wider type, which knows `-0`
+        value.parse().ok().map(Self).or_else(|| Self::from_int(value.parse().ok()?))
+    }
 }
 
 /// How many.
@@ -106,6 +111,10 @@ impl Scalar for Int {
 
     fn from_int(value: i128) -> Option<Self> {
         i64::try_from(value).ok().map(Self)
+    }
+
+    fn from_text(value: &str) -> Option<Self> {
+        value.parse().ok().map(Self)
     }
 }
 

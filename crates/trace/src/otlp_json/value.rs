@@ -36,13 +36,24 @@ pub(crate) enum ReadValue<'a> {
     /// `doubleValue`.
     Number(f64),
     /// `arrayValue`.
-    List(Vec<ReadValue<'a>>),
+    List(ReadList<'a>),
     /// `kvlistValue`.
     Map(Vec<Attribute<'a>>),
     /// `bytesValue`.
     Bytes(Vec<u8>),
     /// A kind that is not known, or none at all.
     Other,
+}
+
+/// The values of a list. Runs hold millions of numbers in lists: those take eight bytes each.
+#[derive(Debug)]
+pub(crate) enum ReadList<'a> {
+    /// `intValue` alone.
+    Ints(Vec<i64>),
+    /// `doubleValue` alone.
+    Numbers(Vec<f64>),
+    /// Any others, and none.
+    Values(Vec<ReadValue<'a>>),
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Attributes<'a> {
@@ -147,7 +158,7 @@ enum ValueField {
 #[serde(default)]
 struct Values<'a> {
     #[serde(borrow)]
-    values: Vec<ReadValue<'a>>,
+    values: ReadList<'a>,
 }
 
 #[derive(Deserialize, Default)]
@@ -203,6 +214,65 @@ impl<'de: 'a, 'a> Deserialize<'de> for ReadValue<'a> {
         }
 
         deserializer.deserialize_map(ValueVisitor)
+    }
+}
+
+impl Default for ReadList<'_> {
+    fn default() -> Self {
+        Self::Values(Vec::new())
+    }
+}
+
+impl<'a> ReadList<'a> {
+    /// Adds a value. A list of numbers that turns out to hold others becomes one of values.
+    fn push(&mut self, value: ReadValue<'a>) {
+        match (&mut *self, value) {
+            (Self::Ints(ints), ReadValue::Int(int)) => ints.push(int),
+            (Self::Numbers(numbers), ReadValue::Number(number)) => numbers.push(number),
+            (Self::Values(values), ReadValue::Int(int)) if values.is_empty() => *self = Self::Ints(vec![int]),
+            (Self::Values(values), ReadValue::Number(number)) if values.is_empty() => {
+                *self = Self::Numbers(vec![number]);
+            }
+            (Self::Values(values), value) => values.push(value),
+            (Self::Ints(_) | Self::Numbers(_), value) => {
+                let mut values = std::mem::take(self).into_values();
+                values.push(value);
+                *self = Self::Values(values);
+            }
+        }
+    }
+
+    /// Its values one by one.
+    pub(crate) fn into_values(self) -> Vec<ReadValue<'a>> {
+        match self {
+            Self::Ints(ints) => ints.into_iter().map(ReadValue::Int).collect(),
+            Self::Numbers(numbers) => numbers.into_iter().map(ReadValue::Number).collect(),
+            Self::Values(values) => values,
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for ReadList<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListVisitor;
+
+        impl<'de> Visitor<'de> for ListVisitor {
+            type Value = ReadList<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a sequence")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ReadList<'de>, A::Error> {
+                let mut all = ReadList::default();
+                while let Some(value) = list.next_element()? {
+                    all.push(value);
+                }
+                Ok(all)
+            }
+        }
+
+        deserializer.deserialize_seq(ListVisitor)
     }
 }
 
