@@ -2,12 +2,14 @@
  *
  *   SHIM_STEP=SECONDS@AFTER  after so many milliseconds the wall clock steps by so many seconds
  *   SHIM_NO_LOCKS=1          the file system has no locks
- *   SHIM_SYNCED=FOLDER       what is synced is copied into this folder, under names that tell from where: what is not
- *                            there, or is longer elsewhere, is what a loss of power would take
+ *   SHIM_SYNCED=FOLDER       what is synced is copied into this folder, named by its number on the file system: of a file
+ *                            its bytes, of a folder the names in it, each behind its number. What is not there, or is more
+ *                            elsewhere, is what a loss of power would take
  *
  * cc -shared -fPIC -O1 -o shim.so shim.c -ldl
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -52,25 +54,46 @@ int flock(int file, int operation) {
     return real(file, operation);
 }
 
-/* Copies a file as it is now. The name of the copy is the path with % for /. */
-static void keep(int file) {
-    const char *folder = getenv("SHIM_SYNCED");
-    char link[64], path[3000], copy[4096], block[65536];
-    struct stat what;
+/* Writes down what a folder holds: a number and a name a line. */
+static void keep_names(const char *link, int to) {
+    DIR *folder = opendir(link);
+    struct dirent *entry;
 
-    if (!folder || fstat(file, &what) || !S_ISREG(what.st_mode)) return;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
-    ssize_t length = readlink(link, path, sizeof path - 1);
-    if (length <= 0) return;
-    path[length] = 0;
-    for (char *c = path; *c; c++) if (*c == '/') *c = '%';
-    snprintf(copy, sizeof copy, "%s/%s", folder, path);
+    while (folder && (entry = readdir(folder)))
+        dprintf(to, "%llu %s\n", (unsigned long long)entry->d_ino, entry->d_name);
+    if (folder) closedir(folder);
+}
 
-    int from = open(link, O_RDONLY), to = open(copy, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    while (from >= 0 && to >= 0 && (length = read(from, block, sizeof block)) > 0)
+/* Copies the bytes of a file. */
+static void keep_bytes(const char *link, int to) {
+    char block[65536];
+    ssize_t length;
+    int from = open(link, O_RDONLY);
+
+    while (from >= 0 && (length = read(from, block, sizeof block)) > 0)
         if (write(to, block, length) != length) break;
     if (from >= 0) close(from);
-    if (to >= 0) close(to);
+}
+
+/* Keeps a file or a folder as it is now. A kill in the middle leaves what was kept before. */
+static void keep(int file) {
+    const char *folder = getenv("SHIM_SYNCED");
+    char link[64], copy[4096], half[4200];
+    struct stat what;
+
+    if (!folder || fstat(file, &what)) return;
+    int is_folder = S_ISDIR(what.st_mode);
+    if (!is_folder && !S_ISREG(what.st_mode)) return;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+    snprintf(copy, sizeof copy, "%s/%llu", folder, (unsigned long long)what.st_ino);
+    snprintf(half, sizeof half, "%s.half", copy);
+
+    int to = open(half, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (to < 0) return;
+    if (is_folder) keep_names(link, to);
+    else keep_bytes(link, to);
+    close(to);
+    rename(half, copy);
 }
 
 int fsync(int file) {

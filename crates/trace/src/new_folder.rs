@@ -17,6 +17,28 @@ const SUFFIX: &str = ".partial";
 /// A folder without a file yet is nobody's after this time.
 const ABANDONED: Duration = Duration::from_secs(60);
 
+/// Makes a folder, and those above it that are missing. Their names are on the disk before this returns.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn make_all(folder: &Path) -> io::Result<()> {
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.is_dir();
+    let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
+
+    std::fs::create_dir_all(folder)?;
+    for made in missing {
+        sync_names(made.parent().unwrap_or(Path::new("/")));
+    }
+    Ok(())
+}
+
+/// Waits until the names in a folder are on the disk: syncing a file keeps its bytes, and may lose its name. Some network file
+/// systems cannot do this with a folder, and nothing more can be done there.
+pub(crate) fn sync_names(folder: &Path) {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    File::open(folder).and_then(|folder| folder.sync_all()).ok();
+}
+
 /// Makes the folder `traces/name` with the header in it.
 ///
 /// The header is on the disk, and the folder has its name there, before this returns: a run that has begun survives a loss
@@ -34,10 +56,10 @@ pub(crate) fn create(traces: &Path, name: &str, header: &[u8]) -> io::Result<Pat
             return Err(io::ErrorKind::AlreadyExists.into());
         }
 
+        sync_names(&partial);
         std::fs::rename(&partial, &folder)?;
         drop(lock);
-        // some network file systems cannot do this with a folder
-        File::open(traces)?.sync_all().ok();
+        sync_names(traces);
         Ok(folder)
     });
 
@@ -68,7 +90,7 @@ fn fill(partial: &Path, header: &[u8]) -> io::Result<File> {
 /// # Errors
 /// What the system says to that.
 pub fn try_writing(traces: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(traces)?;
+    make_all(traces)?;
     let path = traces.join(format!("{PREFIX}probe-{}{SUFFIX}", std::process::id()));
     let mut probe =
         OpenOptions::new().write(true).create(true).truncate(true).mode(OWNER_ONLY).open(&path)?;

@@ -53,7 +53,7 @@ impl RunStore {
         check_id(header.id.as_str())?;
         let folder = traces.join(header.id.as_str());
         let json = header_json(&folder, header)?;
-        std::fs::create_dir_all(traces).map_err(|source| open_error(traces, source))?;
+        new_folder::make_all(traces).map_err(|source| open_error(traces, source))?;
         new_folder::create(traces, header.id.as_str(), &json).map_err(|source| match source.kind() {
             io::ErrorKind::AlreadyExists => StoreError::Exists { path: folder.clone() },
             _ => open_error(&folder, source),
@@ -353,6 +353,7 @@ impl RunStore {
     fn open(folder: &Path, header: &RunHeader, length: u64) -> Result<Self, StoreError> {
         let path = folder.join(SPANS_FILE);
         let file = open_locked(&path)?;
+        new_folder::sync_names(folder);
         Self::over(folder, header, path, file, length)
     }
 

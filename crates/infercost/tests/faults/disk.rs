@@ -1,13 +1,16 @@
 //! Disks that fill up, cannot be written, have no locks or lose what was not synced, and clocks that step.
 
+use std::collections::HashSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Instant;
+use std::time::Duration;
 
 use super::shim::worsen;
 use super::{
-    COMPARE, Moments, alone, assert_answered, bench, inputs, kill_after, rounds, runs, strays, tell,
+    COMPARE, Moments, Undisturbed, alone, assert_answered, bench, bytes_of_records, inputs, kill_at, rounds,
+    runs, strays, tell,
 };
 use crate::program::{infercost, run};
 use crate::run_on_disk::{only_run, spans};
@@ -140,16 +143,18 @@ fn a_folder_that_cannot_be_written_is_refused_before_anything_is_measured() {
 fn a_clock_that_steps_changes_no_answer() {
     let _alone = alone();
     let whole = bench();
-    let began = Instant::now();
-    assert_answered(&run(whole.path(), &COMPARE), "undisturbed");
-    let (length, wanted) = (began.elapsed(), inputs(&only_run(whole.path())));
+    let Undisturbed { until_begun, whole: length, .. } =
+        Undisturbed::of(infercost(whole.path(), &COMPARE), whole.path());
+    let wanted = inputs(&only_run(whole.path()));
     let mut moments = Moments::seeded();
 
     for seconds in [-3_600, 86_400] {
         for round in 0..rounds().div_ceil(2) {
             let folder = bench();
             let mut command = infercost(folder.path(), &COMPARE);
-            let after = moments.within(length).as_millis();
+            // every other one while there is a run
+            let earliest = if round.is_multiple_of(2) { until_begun } else { Duration::ZERO };
+            let after = (earliest + moments.within(length.saturating_sub(earliest))).as_millis();
             worsen(&mut command, "SHIM_STEP", &format!("{seconds}@{after}"));
             let output = command.output().unwrap();
             let what = format!("a step of {seconds} s after {after} ms, round {round}");
@@ -198,19 +203,26 @@ fn a_file_system_without_locks_is_no_obstacle() {
     );
 }
 
-/// What stands in a folder after a loss of power: of each file, what was synced last, and nothing of the others.
-fn lose_power(folder: &Path, synced: &Path) {
-    for path in
-        runs(folder).iter().flat_map(|run| fs::read_dir(run).unwrap()).map(|entry| entry.unwrap().path())
-    {
-        // the header was synced under the name of the folder that was renamed afterwards
-        if path.ends_with("run.json") {
+/// Leaves of what is below a folder what a loss of power would leave: names that were synced with their folder, and of files
+/// the bytes that were synced. What was there before anything was synced stays.
+fn lose_power(folder: &Path, synced: &Path, before: &HashSet<PathBuf>) {
+    let number = |path: &Path| fs::symlink_metadata(path).unwrap().ino().to_string();
+    let names = fs::read_to_string(synced.join(number(folder))).unwrap_or_default();
+
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if before.contains(&path) {
             continue;
         }
-        let copy = synced.join(path.canonicalize().unwrap().to_string_lossy().replace('/', "%"));
-        match fs::read(&copy) {
-            Ok(bytes) => fs::write(&path, bytes).unwrap(),
-            Err(_) => fs::write(&path, "").unwrap(),
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let is_kept = names.lines().any(|line| line == format!("{} {name}", number(&path)));
+        match (is_kept, path.is_dir()) {
+            (true, true) => lose_power(&path, synced, before),
+            (false, true) => fs::remove_dir_all(&path).unwrap(),
+            (true, false) => {
+                let bytes = fs::read(synced.join(number(&path))).unwrap_or_default();
+                fs::write(&path, bytes).unwrap();
+            }
+            (false, false) => fs::remove_file(&path).unwrap(),
         }
     }
 }
@@ -219,35 +231,41 @@ fn lose_power(folder: &Path, synced: &Path) {
 fn a_loss_of_power_takes_only_what_was_not_synced() {
     let _alone = alone();
     let whole = bench();
-    let began = Instant::now();
-    assert_answered(&run(whole.path(), &COMPARE), "undisturbed");
-    let (length, wanted) = (began.elapsed(), inputs(&only_run(whole.path())));
-    let mut moments = Moments::seeded();
-    let mut kept = 0;
+    let made = |folder: &Path| {
+        let mut command = infercost(folder, &COMPARE);
+        let synced = folder.join("synced");
+        fs::create_dir(&synced).unwrap();
+        worsen(&mut command, "SHIM_SYNCED", synced.to_str().unwrap());
+        command
+    };
+    let undisturbed = Undisturbed::of(made(whole.path()), whole.path());
+    let wanted = inputs(&only_run(whole.path()));
+    let (mut moments, mut begun) = (Moments::seeded(), 0);
 
     for round in 0..rounds() {
         let folder = bench();
-        let synced = folder.path().join("synced");
-        fs::create_dir(&synced).unwrap();
-        let mut command = infercost(folder.path(), &COMPARE);
-        worsen(&mut command, "SHIM_SYNCED", synced.to_str().unwrap());
-        let was_running = kill_after(command, moments.within(length));
-        lose_power(folder.path(), &synced);
+        let command = made(folder.path());
+        let before = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let was_running = kill_at(command, folder.path(), &moments.of(&undisturbed, round));
 
-        // a run that had told its answer is whole
+        // a run that has a record has begun, and one that has told its answer is whole
+        let has_record = bytes_of_records(runs(folder.path()).pop().as_deref()) > 0;
+        lose_power(folder.path(), &folder.path().join("synced"), &before);
         let run_folder = runs(folder.path()).pop();
+        assert!(run_folder.is_some() || !has_record, "round {round}: a run that had begun is gone");
         if let (false, Some(run_folder)) = (was_running, &run_folder) {
             assert_eq!(inputs(run_folder), wanted, "round {round}: a finished run lost something");
         }
-        kept += u32::from(run_folder.is_some());
+        begun += u32::from(run_folder.is_some());
 
         let start: &[&str] = if run_folder.is_some() { &["compare", "--resume"] } else { &COMPARE };
         assert_answered(&run(folder.path(), start), &format!("round {round}"));
         assert_eq!(inputs(&only_run(folder.path())), wanted, "round {round}");
     }
+    assert!(begun > 0, "no run had begun: nothing was tried");
 
     let tried = format!(
-        "{} times at a random moment, {kept} with a run begun; all that was not synced dropped",
+        "{} times at a random moment, {begun} with a run begun; all that was not synced dropped, names of files included",
         rounds()
     );
     tell(

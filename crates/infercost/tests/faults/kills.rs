@@ -5,13 +5,14 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use infercost_openai_mock::{Reply, StandIn, StreamScript};
 use serde_json::Value;
 
 use super::{
-    COMPARE, Moments, alone, assert_answered, bench, inputs, kill_after, rounds, runs, strays, tell,
+    COMPARE, Moments, Undisturbed, alone, assert_answered, bench, inputs, kill_after, kill_at, rounds, runs,
+    strays, tell,
 };
 use crate::program::{infercost, run};
 use crate::run_on_disk::{only_run, spans};
@@ -26,18 +27,21 @@ fn a_killed_compare_becomes_the_run_it_would_have_been() {
     const RESUME: [&str; 2] = ["compare", "--resume"];
     let _alone = alone();
     let whole = bench();
-    let began = Instant::now();
-    assert_answered(&run(whole.path(), &COMPARE), "undisturbed");
-    let (length, wanted) = (began.elapsed(), inputs(&only_run(whole.path())));
-    let (mut moments, mut caught) = (Moments::seeded(), 0);
+    let undisturbed = Undisturbed::of(infercost(whole.path(), &COMPARE), whole.path());
+    let wanted = inputs(&only_run(whole.path()));
+    let (mut moments, mut caught, mut begun) = (Moments::seeded(), 0, 0);
 
     for round in 0..rounds() {
         let folder = bench();
-        caught += u32::from(kill_after(infercost(folder.path(), &COMPARE), moments.within(length)));
+        let moment = moments.of(&undisturbed, round);
+        let was_running = kill_at(infercost(folder.path(), &COMPARE), folder.path(), &moment);
+        let has_begun = !runs(folder.path()).is_empty();
+        caught += u32::from(was_running);
+        begun += u32::from(was_running && has_begun);
 
         // every other run is killed a second time, while it goes on
-        if moments.next() < 0.5 && !runs(folder.path()).is_empty() {
-            kill_after(infercost(folder.path(), &RESUME), moments.within(length));
+        if moments.next() < 0.5 && has_begun {
+            kill_after(infercost(folder.path(), &RESUME), moments.within(undisturbed.whole));
         }
 
         let output = go_on(folder.path(), &COMPARE, &RESUME);
@@ -46,7 +50,11 @@ fn a_killed_compare_becomes_the_run_it_would_have_been() {
         assert_eq!(strays(folder.path()), [] as [&Path; 0], "round {round}");
     }
 
-    let tried = format!("{} kills, {caught} before its end, half of them killed again", rounds());
+    assert!(begun > 0, "no run had begun: nothing was tried");
+    let tried = format!(
+        "{} kills, {caught} before its end, {begun} of them with a run begun, half of these killed again",
+        rounds()
+    );
     tell("`compare`", &tried, "every record once, the inputs of the report those of a run left alone");
 }
 
@@ -65,14 +73,13 @@ fn a_run_killed_under_load_keeps_every_request_once() {
     };
 
     let whole = folder();
-    let began = Instant::now();
-    assert_answered(&run(whole.path(), &start), "undisturbed");
-    let length = began.elapsed();
+    let undisturbed = Undisturbed::of(infercost(whole.path(), &start), whole.path());
     let (mut moments, mut caught) = (Moments::seeded(), 0);
 
     for round in 0..rounds() {
         let folder = folder();
-        caught += u32::from(kill_after(infercost(folder.path(), &start), moments.within(length)));
+        let moment = moments.of(&undisturbed, round);
+        caught += u32::from(kill_at(infercost(folder.path(), &start), folder.path(), &moment));
         let before = runs(folder.path()).first().map(|run| requests(run)).unwrap_or_default();
 
         let output = go_on(folder.path(), &start, &["record", "--resume"]);
@@ -136,15 +143,14 @@ fn a_live_export_that_is_killed_is_completed() {
     ];
 
     let whole = bench();
-    let began = Instant::now();
-    assert_answered(&run(whole.path(), &start), "undisturbed");
-    let length = began.elapsed();
+    let undisturbed = Undisturbed::of(infercost(whole.path(), &start), whole.path());
     let (mut moments, mut caught) = (Moments::seeded(), 0);
 
     for round in 0..rounds() {
         let folder = bench();
         taken.lock().unwrap().clear();
-        caught += u32::from(kill_after(infercost(folder.path(), &start), moments.within(length)));
+        let moment = moments.of(&undisturbed, round);
+        caught += u32::from(kill_at(infercost(folder.path(), &start), folder.path(), &moment));
         assert_answered(&go_on(folder.path(), &start, &["record", "--resume"]), &format!("round {round}"));
 
         let rest = ["export", "--otlp", &address, "--otlp-protocol", "http/json", "--unsent"];

@@ -22,10 +22,10 @@ use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use candle_core::quantized::GgmlDType;
 use run_on_disk::spans;
@@ -79,12 +79,83 @@ impl Moments {
     fn within(&mut self, length: Duration) -> Duration {
         length.mul_f64(self.next())
     }
+
+    /// A moment of a run: every other one while there are records, so that there is something to lose.
+    fn of(&mut self, undisturbed: &Undisturbed, round: u32) -> Moment {
+        if round.is_multiple_of(2) {
+            Moment::AfterBytes((undisturbed.bytes as f64 * self.next()) as u64)
+        } else {
+            Moment::AfterStart(self.within(undisturbed.whole))
+        }
+    }
+}
+
+/// When something is killed.
+enum Moment {
+    AfterStart(Duration),
+    /// When its run holds more than so many bytes of records: how busy the machine is has no part in that.
+    AfterBytes(u64),
+}
+
+/// What a run is that is left alone.
+struct Undisturbed {
+    /// How long it takes, from start to end.
+    whole: Duration,
+    /// How long until it has its folder.
+    until_begun: Duration,
+    /// Bytes of its records.
+    bytes: u64,
+}
+
+impl Undisturbed {
+    /// Lets the command, which writes below `folder`, come to its answer.
+    #[track_caller]
+    fn of(mut command: Command, folder: &Path) -> Self {
+        let clock = Instant::now();
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        wait_for_run(&mut child, folder, |run| run.is_some());
+        let until_begun = clock.elapsed();
+
+        let status = child.wait().unwrap();
+        let whole = clock.elapsed();
+        assert!(matches!(status.code(), Some(0 | 3 | 4)), "undisturbed: {status:?}");
+        Self { whole, until_begun, bytes: bytes_of_records(runs(folder).pop().as_deref()) }
+    }
+}
+
+/// Bytes of the records of a run.
+fn bytes_of_records(run: Option<&Path>) -> u64 {
+    let file = run.and_then(|run| fs::metadata(run.join("spans.jsonl")).ok());
+    file.map_or(0, |file| file.len())
+}
+
+/// Waits until the run below `folder` is as wanted, or the process has ended.
+fn wait_for_run(child: &mut Child, folder: &Path, is_wanted: impl Fn(Option<&Path>) -> bool) {
+    while !is_wanted(runs(folder).pop().as_deref()) && child.try_wait().unwrap().is_none() {
+        sleep(Duration::from_micros(300));
+    }
+}
+
+/// Starts a run below `folder` and kills it at that moment. True where it had not ended by itself.
+fn kill_at(mut command: Command, folder: &Path, moment: &Moment) -> bool {
+    match moment {
+        Moment::AfterStart(after) => kill_after(command, *after),
+        Moment::AfterBytes(bytes) => {
+            let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            wait_for_run(&mut child, folder, |run| bytes_of_records(run) > *bytes);
+            kill(child)
+        }
+    }
 }
 
 /// Starts it and kills it after that time. True where it had not ended by itself.
 fn kill_after(mut command: Command, moment: Duration) -> bool {
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     sleep(moment);
+    kill(child)
+}
+
+fn kill(mut child: Child) -> bool {
     let was_running = child.try_wait().unwrap().is_none();
     child.kill().ok();
     child.wait().unwrap();
