@@ -364,7 +364,7 @@ impl Context<'_> {
             self.pricing.cost(&took, compared.own) / baseline
         };
 
-        let both = variant.answered.intersection(&baseline.answered).count();
+        let both = variant.answered.both(&baseline.answered).count();
         let at_lengths = self.samples.at_known_lengths(index, self.analysis.runs, &ratio);
         let found = self.saving_interval(index, both, levels, &ratio, at_lengths.as_ref());
         let found = found.and_then(|saving| compared.said(saving));

@@ -6,7 +6,7 @@ use infercost_stats::bootstrap::RatioColumns;
 use infercost_stats::mcnemar::exact_p;
 use infercost_stats::newcombe::PairedCounts;
 use infercost_stats::power;
-use infercost_stats::quantile::quantile;
+use infercost_stats::quantile::quantiles;
 
 use crate::judgement::{Evidence, FEWEST_PROMPTS, Measurement, QualityEvidence, Tails, two_sided};
 use crate::latency_targets::keeps;
@@ -133,8 +133,8 @@ pub(crate) fn quality(
     if variant.bounded {
         unknown.insert("kld_mean", Reason::KnownFromBelow);
     }
-    let mut klds = variant.klds.clone();
-    klds.sort_unstable_by(f64::total_cmp);
+    let kld_quantiles = quantiles(&mut variant.klds.concat(), [0.5, 0.99]).filter(|_| !variant.bounded);
+    let [kld_median, kld_p99] = kld_quantiles.map_or([None; 2], |known| known.map(Some));
 
     QualityReport {
         task_score,
@@ -142,8 +142,8 @@ pub(crate) fn quality(
         minimum_detectable_loss: detectable_loss(evidence, policy, unknown),
         kld_mean,
         kld_at_least,
-        kld_median: quantile(&klds, 0.5).filter(|_| !variant.bounded),
-        kld_p99: quantile(&klds, 0.99).filter(|_| !variant.bounded),
+        kld_median,
+        kld_p99,
         top1_agreement,
         ppl_ratio: perplexity_ratio(samples, index, policy, unknown),
         flips: flips(samples, variant),
@@ -341,10 +341,10 @@ fn not_evaluated(variant: &VariantSample<'_>, prompts: usize) -> Reason {
 /// wrote an answer, or absent although another variant has it.
 fn missing_divergences(samples: &Samples<'_>, variant: &VariantSample<'_>) -> Option<Reason> {
     let baseline = samples.variants.first()?;
-    let refused = variant.incomparable.iter().filter(|prompt| baseline.answered.contains(prompt)).count();
+    let refused = variant.incomparable.both(&baseline.answered).count();
 
     let mut absent = 0;
-    for prompt in &variant.asked {
+    for prompt in variant.asked.iter() {
         let is_known = variant.compared.contains(prompt) || variant.incomparable.contains(prompt);
         let is_wanted = samples.variants.iter().any(|other| other.compared.contains(prompt));
         absent += usize::from(!is_known && is_wanted);

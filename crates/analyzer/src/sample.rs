@@ -4,6 +4,7 @@ mod columns;
 mod gather;
 pub(crate) mod known_lengths;
 mod pooling;
+mod prompt_set;
 mod run_blocks;
 
 use std::collections::{HashMap, HashSet};
@@ -22,6 +23,7 @@ pub(crate) use columns::{Layout, Own, OwnTotals, Pair, Place, Spent, Totals};
 use gather::VariantPlace;
 pub(crate) use gather::tokens_cost;
 use pooling::Pool;
+use prompt_set::PromptSet;
 use run_blocks::RunBlocks;
 
 /// Task score of one variant on one prompt, averaged over repetitions.
@@ -72,20 +74,20 @@ pub(crate) struct VariantSample<'a> {
     pub(crate) unattributed: f64,
     /// By prompt; `None` where not graded or not run.
     pub(crate) scores: Vec<Option<PromptScore>>,
-    /// Divergences of single positions, pooled.
-    pub(crate) klds: Vec<f64>,
+    /// Divergences of single positions, prompt by prompt.
+    pub(crate) klds: Vec<&'a [f64]>,
     /// Prompts asked at least once, failures included.
-    pub(crate) asked: HashSet<usize>,
+    pub(crate) asked: PromptSet,
     /// Prompts with at least one answer of one token or more.
-    pub(crate) answered: HashSet<usize>,
+    pub(crate) answered: PromptSet,
     /// By prompt: the share of its requests without an answer; `None` where it was not asked.
     pub(crate) failed: Vec<Option<f64>>,
     /// Prompts with a divergence.
-    pub(crate) compared: HashSet<usize>,
+    pub(crate) compared: PromptSet,
     /// Prompts on which the divergence could not be taken.
-    pub(crate) incomparable: HashSet<usize>,
+    pub(crate) incomparable: PromptSet,
     /// Prompts that it was asked on another machine alone: its quality there counts, and nothing else.
-    pub(crate) filled: HashSet<usize>,
+    pub(crate) filled: PromptSet,
     /// True for the baseline's weights on another machine, where divergences are taken from them.
     pub(crate) is_other_reference: bool,
     /// What each request took.
@@ -122,7 +124,7 @@ impl<'a> VariantSample<'a> {
         for (prompt, (reference, score)) in baseline.scores.iter().zip(&self.scores).enumerate() {
             if let (Some(reference), Some(score)) = (reference, score)
                 && reference.settled()
-                && !(self.is_other_reference && baseline.filled.contains(&prompt))
+                && !(self.is_other_reference && baseline.filled.contains(prompt))
             {
                 pairs.push((prompt, *reference, *score));
             }
@@ -316,6 +318,6 @@ impl<'a> Samples<'a> {
 
     /// Prompts that every variant was asked, failures included.
     pub(crate) fn complete(&self) -> usize {
-        (0..self.prompts).filter(|prompt| self.variants.iter().all(|one| one.asked.contains(prompt))).count()
+        (0..self.prompts).filter(|prompt| self.variants.iter().all(|one| one.asked.contains(*prompt))).count()
     }
 }

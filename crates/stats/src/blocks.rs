@@ -50,7 +50,7 @@ impl Blocks {
     /// The statistic as observed, and without each block that bears on it (`presence` above 0), in the order of
     /// the blocks; NaN where it is not defined.
     pub fn without_each(&self, presence: usize, statistic: impl Fn(&[f64]) -> f64) -> (f64, Vec<f64>) {
-        let without = self.without(|row| row.get(presence).is_some_and(|cell| *cell > 0.0), &statistic);
+        let without = self.without(|block| self.table.get(block, presence) > 0.0, &statistic);
         (statistic(&self.observed), without)
     }
 
@@ -60,13 +60,13 @@ impl Blocks {
         self.without(|_| true, &statistic)
     }
 
-    fn without(&self, is_left_out: impl Fn(&[f64]) -> bool, statistic: &impl Fn(&[f64]) -> f64) -> Vec<f64> {
+    fn without(&self, is_left_out: impl Fn(usize) -> bool, statistic: &impl Fn(&[f64]) -> f64) -> Vec<f64> {
         let mut without = vec![0.0; self.observed.len()];
         let mut values = Vec::new();
 
-        for row in self.table.rows().filter(|row| is_left_out(row)) {
-            for ((left, all), cell) in without.iter_mut().zip(&self.observed).zip(row) {
-                *left = all - cell;
+        for block in (0..self.table.prompts()).filter(|block| is_left_out(*block)) {
+            for (column, (left, all)) in without.iter_mut().zip(&self.observed).enumerate() {
+                *left = all - self.table.get(block, column);
             }
             values.push(statistic(&without));
         }

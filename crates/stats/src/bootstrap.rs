@@ -18,14 +18,16 @@
 //! Comparison of Bootstrap Confidence Intervals*, Ann. Stat. 16, 1988), which follows that skew and errs on
 //! the wide side.
 
-use std::thread;
-
 use infercost_core::Estimate;
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
+use crate::draws::sum_draws;
 use crate::normal;
 use crate::quantile::quantile;
+use crate::table::{Column, DistinctColumns};
+
+pub use crate::table::Table;
 
 /// Resamples drawn where the set is small enough.
 pub const RESAMPLES: usize = 2_000;
@@ -35,67 +37,10 @@ const FEWEST_RESAMPLES: usize = 400;
 const FEWEST_BEYOND: f64 = 4.0;
 /// Draws of a prompt at which the number of resamples begins to shrink, to bound the time.
 const DRAWS: usize = 20_000_000;
-/// Bytes that one core's own caches hold about.
-const OWN_CACHE: usize = 1 << 20;
-/// Resamples that are added up together.
-const TOGETHER: usize = 16;
-/// Bytes of rows that they take in turn.
-const TILE: usize = 128 << 10;
-
-/// Sums per prompt: one row a prompt, one column a quantity. Absent prompts hold zeros.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Table {
-    width: usize,
-    cells: Vec<f64>,
-}
-
-impl Table {
-    /// A table of zeros.
-    pub fn new(prompts: usize, width: usize) -> Self {
-        Self { width, cells: vec![0.0; prompts.saturating_mul(width)] }
-    }
-
-    /// Prompts.
-    pub fn prompts(&self) -> usize {
-        self.cells.len().checked_div(self.width).unwrap_or(0)
-    }
-
-    /// Adds to one cell; outside the table, or not finite, nothing happens.
-    pub fn add(&mut self, prompt: usize, column: usize, value: f64) {
-        if column < self.width
-            && value.is_finite()
-            && let Some(cell) = self.cells.get_mut(prompt * self.width + column)
-        {
-            *cell += value;
-        }
-    }
-
-    /// One cell; 0 outside the table.
-    pub fn get(&self, prompt: usize, column: usize) -> f64 {
-        if column < self.width {
-            self.cells.get(prompt * self.width + column).copied().unwrap_or(0.0)
-        } else {
-            0.0
-        }
-    }
-
-    /// The sum of each column.
-    pub fn sums(&self) -> Vec<f64> {
-        let mut sums = vec![0.0; self.width];
-        self.rows().for_each(|row| add(&mut sums, row));
-        sums
-    }
-
-    /// Its rows, in order.
-    pub fn rows(&self) -> std::slice::ChunksExact<'_, f64> {
-        self.cells.chunks_exact(self.width.max(1))
-    }
-}
-
 /// A table with its column sums, as observed and in every resample.
 #[derive(Debug, Clone)]
 pub struct Resampled {
-    table: Table,
+    table: DistinctColumns,
     observed: Vec<f64>,
     resampled: Vec<f64>,
 }
@@ -103,17 +48,15 @@ pub struct Resampled {
 impl Resampled {
     /// Draws resamples of prompts, reproducibly by `seed`.
     pub fn draw(table: Table, seed: u64) -> Self {
-        let prompts = table.prompts();
-        let width = table.width;
         let observed = table.sums();
+        let table = table.into_distinct();
         let mut resampled = Vec::new();
-        if let Ok(prompts) = u32::try_from(prompts)
+        if let Ok(prompts) = u32::try_from(table.rows())
             && prompts > 1
         {
             let count = (DRAWS / prompts as usize).clamp(FEWEST_RESAMPLES, RESAMPLES);
-            resampled = vec![0.0; count * width];
             let random = ChaCha8Rng::seed_from_u64(seed);
-            sum_draws(&table, prompts, random, &mut resampled);
+            resampled = sum_draws(&table, prompts, random, count);
         }
 
         Self { table, observed, resampled }
@@ -124,26 +67,16 @@ impl Resampled {
         &self.observed
     }
 
-    /// The table that is resampled.
-    pub fn table(&self) -> &Table {
-        &self.table
+    /// One cell of the table that is resampled; 0 outside it.
+    pub fn cell(&self, prompt: usize, column: usize) -> f64 {
+        self.table.cells(column).get(prompt).copied().unwrap_or(0.0)
     }
 
     /// The statistic without each prompt that bears on it (`presence` above 0), with the prompt's row; NaN where it is not
     /// defined.
     pub fn without_each(&self, presence: usize, statistic: impl Fn(&[f64]) -> f64) -> Vec<(usize, f64)> {
-        let mut without = vec![0.0; self.observed.len()];
-        let mut values = Vec::new();
-        for (row, cells) in self.table.rows().enumerate() {
-            if cells.get(presence).is_none_or(|cell| *cell <= 0.0) {
-                continue;
-            }
-            for ((left, all), cell) in without.iter_mut().zip(&self.observed).zip(cells) {
-                *left = all - cell;
-            }
-            values.push((row, statistic(&without)));
-        }
-        values
+        let mut left = LeftOut::of(self);
+        self.table.rows_with(presence).map(|row| (row, statistic(left.without(row)))).collect()
     }
 
     /// Bootstrap distribution of a statistic of column sums. `presence` is the column that holds 1 for every
@@ -194,12 +127,12 @@ impl Resampled {
 
     /// The statistic in every resample, in the order drawn, so that two statistics stay paired.
     pub fn draws(&self, statistic: impl Fn(&[f64]) -> f64) -> Vec<f64> {
-        self.resampled.chunks_exact(self.table.width.max(1)).map(statistic).collect()
+        self.resampled.chunks_exact(self.table.width().max(1)).map(statistic).collect()
     }
 
     /// Prompts that bear on a statistic.
     fn clusters(&self, presence: usize) -> usize {
-        self.table.rows().filter(|row| row.get(presence).is_some_and(|cell| *cell > 0.0)).count()
+        self.table.rows_with(presence).count()
     }
 
     /// A statistic's values in ascending order, without those that are not a number, and how many were drawn.
@@ -213,25 +146,40 @@ impl Resampled {
 
     /// Skewness of the leave-one-prompt-out values ÷ 6 (Efron 1987, eq. 6.6 with the jackknife).
     fn acceleration(&self, presence: usize, statistic: &impl Fn(&[f64]) -> f64) -> f64 {
-        let mut without = vec![0.0; self.table.width];
-        let values: Vec<f64> = self
-            .table
-            .rows()
-            .filter(|row| row.get(presence).is_some_and(|cell| *cell > 0.0))
-            .map(|row| {
-                for ((left, all), cell) in without.iter_mut().zip(&self.observed).zip(row) {
-                    *left = all - cell;
-                }
-                statistic(&without)
-            })
-            .filter(|value| value.is_finite())
-            .collect();
+        let mut left = LeftOut::of(self);
+        let each = self.table.rows_with(presence).map(|row| statistic(left.without(row)));
+        let values: Vec<f64> = each.filter(|value| value.is_finite()).collect();
 
         let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
         let square: f64 = values.iter().map(|value| (mean - value).powi(2)).sum();
         let cube: f64 = values.iter().map(|value| (mean - value).powi(3)).sum();
         let acceleration = cube / (6.0 * square.powf(1.5));
         if acceleration.is_finite() { acceleration } else { 0.0 }
+    }
+}
+
+/// Column sums with one row left out.
+struct LeftOut<'r> {
+    observed: &'r [f64],
+    used: Vec<Column<'r>>,
+    sums: Vec<f64>,
+}
+
+impl<'r> LeftOut<'r> {
+    fn of(resampled: &'r Resampled) -> Self {
+        let observed = resampled.observed.as_slice();
+        Self { observed, used: resampled.table.used(), sums: observed.to_vec() }
+    }
+
+    fn without(&mut self, row: usize) -> &[f64] {
+        for column in &self.used {
+            if let Some(sum) = self.sums.get_mut(column.index)
+                && let Some((all, cell)) = self.observed.get(column.index).zip(column.cells.get(row))
+            {
+                *sum = all - cell;
+            }
+        }
+        &self.sums
     }
 }
 
@@ -375,80 +323,11 @@ pub fn unseen_share(n: usize, tail: f64) -> f64 {
     if n == 0 { 1.0 } else { 1.0 - tail.powf(1.0 / n as f64) }
 }
 
-/// Fills `resampled`, one row a resample, with the sums of as many rows of the table as it has, drawn from `random`.
-fn sum_draws(table: &Table, prompts: u32, mut random: ChaCha8Rng, resampled: &mut [f64]) {
-    if size_of_val(table.cells.as_slice()) > OWN_CACHE {
-        return sum_draws_together(table, prompts, random, resampled);
-    }
-
-    for totals in resampled.chunks_exact_mut(table.width) {
-        for _ in 0..prompts {
-            let first = random.random_range(0..prompts) as usize * table.width;
-            if let Some(row) = table.cells.get(first..first + table.width) {
-                add(totals, row);
-            }
-        }
-    }
-}
-
-/// The same for a table beyond the caches, where each draw would be a walk through memory: rows are counted first, and then
-/// taken in order, each for several resamples at once, on all processors. The draws and the order of additions depend on no
-/// machine, and so neither do the sums.
-fn sum_draws_together(table: &Table, prompts: u32, mut random: ChaCha8Rng, resampled: &mut [f64]) {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let mut counts = vec![vec![0_u16; prompts as usize]; TOGETHER * threads];
-
-    for group in resampled.chunks_mut(table.width * TOGETHER * threads) {
-        for (counts, _) in counts.iter_mut().zip(group.chunks_exact(table.width)) {
-            counts.fill(0);
-            for _ in 0..prompts {
-                if let Some(count) = counts.get_mut(random.random_range(0..prompts) as usize) {
-                    *count = count.saturating_add(1);
-                }
-            }
-        }
-
-        thread::scope(|scope| {
-            let parts = counts.chunks(TOGETHER).zip(group.chunks_mut(table.width * TOGETHER));
-            for (counts, totals) in parts {
-                scope.spawn(move || add_counted(table, counts, totals));
-            }
-        });
-    }
-}
-
-/// Adds each row as often as it was counted, for each resample; some rows at a time, which stay in the caches meanwhile.
-fn add_counted(table: &Table, counts: &[Vec<u16>], totals: &mut [f64]) {
-    let rows = (TILE / size_of::<f64>() / table.width).max(1);
-
-    for (tile, cells) in table.cells.chunks(rows * table.width).enumerate() {
-        for (counts, totals) in counts.iter().zip(totals.chunks_exact_mut(table.width)) {
-            let counts = counts.get(tile * rows..).unwrap_or_default();
-
-            for (row, count) in cells.chunks_exact(table.width).zip(counts) {
-                if *count > 0 {
-                    add_times(totals, row, f64::from(*count));
-                }
-            }
-        }
-    }
-}
-
-fn add_times(totals: &mut [f64], row: &[f64], times: f64) {
-    for (total, cell) in totals.iter_mut().zip(row) {
-        *total += times * cell;
-    }
-}
-
-fn add(totals: &mut [f64], row: &[f64]) {
-    for (total, cell) in totals.iter_mut().zip(row) {
-        *total += cell;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use rand::Rng as _;
+
     use super::*;
 
     fn table(rows: &[[f64; 2]]) -> Table {
@@ -472,33 +351,6 @@ mod tests {
             |seed| Resampled::draw(table(&rows), seed).distribution(0, ratio).unwrap().estimate(0.95);
         assert_eq!(estimate(7), estimate(7));
         assert_ne!(estimate(7), estimate(8));
-    }
-
-    /// Sums of a table beyond the caches, which threads add up together, are the sums of the rows that were drawn.
-    #[test]
-    fn large_tables_are_summed_as_they_are_drawn() {
-        let (prompts, width) = (3_001_u32, 64);
-        let mut large = Table::new(prompts as usize, width);
-        for row in 0..prompts as usize {
-            for column in 0..width {
-                // whole numbers, whose sums are exact in any order
-                large.add(row, column, ((row * 31 + column * 7) % 1_000) as f64);
-            }
-        }
-        assert!(large.cells.len() * 8 > OWN_CACHE);
-
-        let mut random = ChaCha8Rng::seed_from_u64(5);
-        let mut expected = vec![0.0; FEWEST_RESAMPLES * width];
-        for totals in expected.chunks_exact_mut(width) {
-            for _ in 0..prompts {
-                let first = random.random_range(0..prompts) as usize * width;
-                add(totals, &large.cells[first..first + width]);
-            }
-        }
-
-        let drawn = Resampled::draw(large, 5);
-        assert!(drawn.resampled.len() >= expected.len());
-        assert_eq!(drawn.resampled[..expected.len()], expected);
     }
 
     #[test]

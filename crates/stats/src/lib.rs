@@ -7,6 +7,7 @@
 pub mod blocks;
 pub mod bootstrap;
 pub mod controls;
+mod draws;
 pub mod holm;
 pub mod mcnemar;
 pub mod mean;
@@ -17,6 +18,7 @@ pub mod power;
 pub mod propagation;
 pub mod quantile;
 pub mod spending;
+mod table;
 pub mod tango;
 pub mod wilson;
 

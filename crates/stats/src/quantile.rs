@@ -11,7 +11,7 @@ pub fn quantile(ascending: &[f64], p: f64) -> Option<f64> {
 }
 
 /// The same of values that are not side by side: `at` gives the value of a rank, 0 to `last`.
-pub(crate) fn quantile_of(last: usize, p: f64, at: impl Fn(usize) -> Option<f64>) -> Option<f64> {
+pub(crate) fn quantile_of(last: usize, p: f64, mut at: impl FnMut(usize) -> Option<f64>) -> Option<f64> {
     let position = p.clamp(0.0, 1.0) * last as f64;
     let below = position.floor();
     let low = at(below as usize)?;
@@ -22,23 +22,39 @@ pub(crate) fn quantile_of(last: usize, p: f64, at: impl Fn(usize) -> Option<f64>
     Some(if share > 0.0 { low + (high - low) * share } else { low })
 }
 
+/// Quantiles of a sample in any order, which is reordered: as [`quantile`] of the sorted sample, in time that grows with its
+/// size alone. `shares` are in [0, 1] and ascending.
+pub fn quantiles<const N: usize>(sample: &mut [f64], shares: [f64; N]) -> Option<[f64; N]> {
+    let last = sample.len().checked_sub(1)?;
+    let mut quantiles = [0.0; N];
+    // the greatest rank that was asked for: what comes before it stays where it is
+    let mut settled = None;
+
+    for (quantile, share) in quantiles.iter_mut().zip(shares) {
+        *quantile = quantile_of(last, share, |rank| {
+            if settled.is_none_or(|settled| settled < rank) {
+                let from = settled.unwrap_or(0);
+                sample.get_mut(from..)?.select_nth_unstable_by(rank - from, f64::total_cmp);
+                settled = Some(rank);
+            }
+            sample.get(rank).copied()
+        })?;
+    }
+
+    Some(quantiles)
+}
+
 /// Median, 90th, 95th and 99th percentile of pooled values, in the values' unit; non-finite ones are left
 /// out. `None` where nothing is left.
 pub fn percentiles(mut values: Vec<f64>) -> Option<Percentiles> {
     values.retain(|value| value.is_finite());
-    values.sort_unstable_by(f64::total_cmp);
-
-    Some(Percentiles {
-        p50: quantile(&values, 0.5)?,
-        p90: quantile(&values, 0.9)?,
-        p95: quantile(&values, 0.95)?,
-        p99: quantile(&values, 0.99)?,
-        n: values.len(),
-    })
+    let [p50, p90, p95, p99] = quantiles(&mut values, [0.5, 0.9, 0.95, 0.99])?;
+    Some(Percentiles { p50, p90, p95, p99, n: values.len() })
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
     use super::*;
 
     fn check(values: &[f64], p: f64, expected: Option<f64>) {
@@ -59,6 +75,19 @@ mod tests {
         check(&[1.0, 2.0, 4.0, 8.0], 0.9, Some(6.8));
         check(&[1.0, 2.0, 4.0, 8.0], 1.0, Some(8.0));
         check(&[1.0, f64::INFINITY], 0.0, Some(1.0));
+    }
+
+    #[test]
+    fn unsorted_samples_have_the_quantiles_of_sorted_ones() {
+        let shares = [0.0, 0.01, 0.5, 0.5, 0.9, 0.99, 0.999, 1.0];
+        for size in [1, 2, 3, 10, 97, 1_000] {
+            let sample: Vec<f64> = (0..size).map(|i| f64::from((i * 7_919 + 13) % 101) / 7.0).collect();
+            let mut sorted = sample.clone();
+            sorted.sort_unstable_by(f64::total_cmp);
+            let expected = shares.map(|share| quantile(&sorted, share).unwrap().to_bits());
+            assert_eq!(quantiles(&mut sample.clone(), shares).unwrap().map(f64::to_bits), expected, "{size}");
+        }
+        assert_eq!(quantiles(&mut [], shares), None);
     }
 
     #[test]

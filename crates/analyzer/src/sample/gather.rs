@@ -1,14 +1,15 @@
 //! From records to the rows and columns of the table, prompt by prompt.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashMap;
 
 use infercost_core::run::VariantHeader;
 use infercost_core::{
-    Evaluation, EvaluationKind, EvaluationRecord, InferenceRecord, Outcome, PromptId, RunRecord, VariantId,
+    Evaluation, EvaluationKind, EvaluationRecord, InferenceRecord, Outcome, RunRecord, VariantId,
     WindowRecord,
 };
 
 use super::columns::{Columns, Layout, Own, Pair, Place, mark};
+use super::prompt_set::PromptSet;
 use super::run_blocks::Indices;
 use super::{Asking, PromptScore, VariantSample};
 use crate::attribution::{PhasePowers, attribute_weighted, phase_powers, time_shares};
@@ -28,10 +29,13 @@ pub(super) fn prompt_indices(runs: &[RunRecord]) -> Indices<'_> {
     indices
 }
 
+/// Evaluations of one variant's answers, by run, prompt and repetition.
+type Tasks<'a> = HashMap<(usize, usize, u32), &'a Evaluation>;
+
 /// Evaluations by run, variant and prompt.
 pub(super) struct Evaluations<'a> {
-    tasks: HashMap<(usize, &'a VariantId, &'a PromptId, u32), &'a Evaluation>,
-    graded: HashSet<usize>,
+    tasks: HashMap<&'a VariantId, Tasks<'a>>,
+    graded: PromptSet,
     divergences: HashMap<&'a VariantId, Vec<&'a EvaluationRecord>>,
     /// True where some divergences were taken from another baseline and so left out.
     foreign: bool,
@@ -41,7 +45,7 @@ impl<'a> Evaluations<'a> {
     pub(super) fn index(runs: &'a [RunRecord], prompts: &Indices<'_>, baseline: &VariantId) -> Self {
         let mut result = Self {
             tasks: HashMap::new(),
-            graded: HashSet::new(),
+            graded: PromptSet::new(prompts.len()),
             divergences: HashMap::new(),
             foreign: false,
         };
@@ -50,9 +54,11 @@ impl<'a> Evaluations<'a> {
             runs.iter().enumerate().flat_map(|(run, record)| record.evaluations.iter().map(move |e| (run, e)))
         {
             if evaluation.result.kind() == EvaluationKind::Task {
-                let key = (run, &evaluation.variant, &evaluation.prompt, evaluation.repetition);
-                result.tasks.insert(key, &evaluation.result);
-                result.graded.extend(prompts.get(&evaluation.prompt));
+                // what was never asked has no answer to be graded
+                let Some(prompt) = prompts.get(&evaluation.prompt).copied() else { continue };
+                let tasks = result.tasks.entry(&evaluation.variant).or_default();
+                tasks.insert((run, prompt, evaluation.repetition), &evaluation.result);
+                result.graded.insert(prompt);
             } else if runs.get(run).is_some_and(|run| !shares_reference(runs, run, baseline)) {
                 result.foreign = true;
             } else {
@@ -141,12 +147,12 @@ pub(super) fn variant<'a>(
         unattributed: 0.0,
         scores: vec![None; prompts.len()],
         klds: Vec::new(),
-        asked: HashSet::new(),
-        answered: HashSet::new(),
+        asked: PromptSet::new(prompts.len()),
+        answered: PromptSet::new(prompts.len()),
         failed: vec![None; prompts.len()],
-        compared: HashSet::new(),
-        incomparable: HashSet::new(),
-        filled: HashSet::new(),
+        compared: PromptSet::new(prompts.len()),
+        incomparable: PromptSet::new(prompts.len()),
+        filled: PromptSet::new(prompts.len()),
         is_other_reference: is_other_reference(runs, &header.id, place.baseline),
         askings: Vec::new(),
         bounded: false,
@@ -156,6 +162,7 @@ pub(super) fn variant<'a>(
     };
 
     let mut marks = vec![PromptMarks::default(); prompts.len()];
+    let tasks = evaluations.tasks.get(&header.id);
     for (run, window) in windows {
         if counts(run, window) {
             sample.unattributed += add_window(run, window, prompts, &mut sample, columns);
@@ -176,9 +183,8 @@ pub(super) fn variant<'a>(
             marks.requests += 1.0;
             marks.answers += f64::from(u8::from(answered));
 
-            if evaluations.graded.contains(&prompt) {
-                let key = (run, &header.id, &inference.prompt, inference.repetition);
-                let found = evaluations.tasks.get(&key).copied();
+            if evaluations.graded.contains(prompt) {
+                let found = tasks.and_then(|tasks| tasks.get(&(run, prompt, inference.repetition))).copied();
                 let score = score(inference, found);
                 if let Some(Evaluation::Impossible { reason, .. }) = found {
                     sample.task_reason.get_or_insert(reason);
@@ -214,7 +220,7 @@ pub(super) fn variant<'a>(
     }
     for source in place.sources {
         for evaluation in evaluations.divergences.get(source).into_iter().flatten() {
-            let prompt = prompts.get(&evaluation.prompt).filter(|prompt| sample.filled.contains(prompt));
+            let prompt = prompts.get(&evaluation.prompt).filter(|prompt| sample.filled.contains(**prompt));
             if let Some(prompt) = prompt.copied() {
                 add_divergence(&evaluation.result, prompt, &mut sample, columns);
             }
@@ -244,9 +250,10 @@ fn fill<'a>(
                 }
 
                 sample.filled.insert(prompt);
-                if evaluations.graded.contains(&prompt) {
-                    let key = (run, &window.id.variant, &inference.prompt, inference.repetition);
-                    let score = score(inference, evaluations.tasks.get(&key).copied());
+                if evaluations.graded.contains(prompt) {
+                    let tasks = evaluations.tasks.get(&window.id.variant);
+                    let found = tasks.and_then(|tasks| tasks.get(&(run, prompt, inference.repetition)));
+                    let score = score(inference, found.copied());
                     marks.graded += 1.0;
                     marks.worst += score.worst;
                     marks.best += score.best;
@@ -444,7 +451,7 @@ fn add_divergence<'a>(
                     None => sample.likelihoods_not_reported = true,
                 }
                 sample.bounded |= divergence.at_least;
-                sample.klds.extend(&divergence.kld);
+                sample.klds.push(&divergence.kld);
             }
         }
         Evaluation::Impossible { reason, .. } => {
@@ -498,16 +505,15 @@ impl Took {
 /// itself only failed on it: what that took is billed to its answers. An answer to what the other failed on has nothing
 /// to stand against.
 fn bears(variant: &VariantSample<'_>, other: &VariantSample<'_>, prompt: usize) -> bool {
-    other.asked.contains(&prompt) && (other.answered.contains(&prompt) || !variant.answered.contains(&prompt))
+    other.asked.contains(prompt) && (other.answered.contains(prompt) || !variant.answered.contains(prompt))
 }
 
 /// Copies what bears on a comparison with the baseline to the pair columns, prompt by prompt.
 pub(super) fn pair_up(variants: &[VariantSample<'_>], index: usize, layout: Layout, table: &mut Table) {
     let (Some(baseline), Some(variant)) = (variants.first(), variants.get(index)) else { return };
     let column = |column| layout.pair(index, column);
-    let both: BTreeSet<usize> = baseline.asked.intersection(&variant.asked).copied().collect();
 
-    for prompt in both {
+    for prompt in baseline.asked.both(&variant.asked) {
         for (one, other, place, first) in
             [(baseline, variant, 0, Pair::BaselineAnswers), (variant, baseline, index, Pair::Answers)]
         {

@@ -100,7 +100,7 @@ impl Samples<'_> {
     /// A column of the baseline's own, by row.
     fn of_baseline(&self, rows: &[usize], column: Own) -> Vec<f64> {
         let column = self.layout.own(self.baseline, column);
-        rows.iter().map(|row| self.resampled.table().get(*row, column)).collect()
+        rows.iter().map(|row| self.resampled.cell(*row, column)).collect()
     }
 }
 
