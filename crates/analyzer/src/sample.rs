@@ -209,6 +209,8 @@ impl<'a> Samples<'a> {
             gather::pair_up_blocks(&variants, index, layout, &mut by_block);
         }
 
+        // what is gathered needs them no more, and resampling takes memory of its own
+        drop(evaluations);
         let resampled = Resampled::draw(by_prompt, seed);
         let blocks = Blocks::new(by_block, run_blocks.is_nested());
         Self {

@@ -70,6 +70,19 @@ impl From<Vec<ChunkArrival>> for ChunkArrivals {
     }
 }
 
+impl ChunkArrivals {
+    /// Chunks of one token each, by the nanoseconds at which they came.
+    pub fn of_single_tokens(offsets: &[u64]) -> Self {
+        match gaps_between(offsets) {
+            Some(kept) => Self(kept),
+            None => {
+                let chunk = |at: &u64| ChunkArrival { at: Duration::from_nanos(*at), tokens: 1 };
+                Self(Kept::Whole(offsets.iter().map(chunk).collect()))
+            }
+        }
+    }
+}
+
 impl FromIterator<ChunkArrival> for ChunkArrivals {
     fn from_iter<I: IntoIterator<Item = ChunkArrival>>(chunks: I) -> Self {
         Self::from(chunks.into_iter().collect::<Vec<_>>())
@@ -110,6 +123,16 @@ fn gaps(chunks: &[ChunkArrival]) -> Option<Kept> {
     }
 
     Some(Kept::Gaps { first, gaps: gaps.into() })
+}
+
+/// The short form of chunks of one token each; `None` as for [`gaps`].
+fn gaps_between(offsets: &[u64]) -> Option<Kept> {
+    let first = offsets.first()?;
+    let mut gaps = Vec::with_capacity(offsets.len() - 1);
+    for (one, next) in offsets.iter().zip(offsets.iter().skip(1)) {
+        gaps.push(u32::try_from(next.checked_sub(*one)?).ok()?);
+    }
+    Some(Kept::Gaps { first: Duration::from_nanos(*first), gaps: gaps.into() })
 }
 
 /// Walks the chunks of an answer.
@@ -183,6 +206,14 @@ mod tests {
             assert_eq!((kept.len(), kept.iter().len()), (chunks.len(), chunks.len()));
             assert_eq!((kept.first(), kept.is_empty()), (chunks.first().copied(), chunks.is_empty()));
             assert_eq!(matches!(kept.0, Kept::Gaps { .. }), is_short, "{chunks:?}");
+
+            if chunks.iter().all(|chunk| chunk.tokens == 1) {
+                let offsets: Vec<u64> = chunks
+                    .iter()
+                    .map(|chunk| u64::try_from(chunk.at.as_nanos()).unwrap_or(u64::MAX))
+                    .collect();
+                assert!(ChunkArrivals::of_single_tokens(&offsets) == kept, "{chunks:?}");
+            }
         }
     }
 }

@@ -83,8 +83,8 @@ pub struct TaskScore {
     pub score: f64,
     /// `correct`, `incorrect`, `unparsable` or `failed`.
     pub label: String,
-    /// For multiple choice, the likelihoods behind the score.
-    pub choices: Option<ChoiceLikelihoods>,
+    /// For multiple choice, the likelihoods behind the score. Kept apart, since a run may hold a million scores without any.
+    pub choices: Option<Box<ChoiceLikelihoods>>,
 }
 
 impl TaskScore {

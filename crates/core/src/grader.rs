@@ -38,7 +38,7 @@ impl dyn Grader + '_ {
     /// The score by the likelihoods of the choices, which it keeps.
     pub fn score_likelihoods(&self, likelihoods: ChoiceLikelihoods) -> TaskScore {
         let judgment = self.judge_likelihoods(&likelihoods);
-        TaskScore { choices: Some(likelihoods), ..TaskScore::of(self.name(), judgment) }
+        TaskScore { choices: Some(Box::new(likelihoods)), ..TaskScore::of(self.name(), judgment) }
     }
 
     /// The score of an inference that failed: 0, labeled `failed`, never left out.

@@ -114,6 +114,10 @@ impl Gathered {
         match record {
             Record::Window(window) => {
                 self.check("window", &window.id.variant)?;
+                // a window is written once its inferences are: no more are to come, and a run has many windows
+                if let Some(inferences) = self.inferences.get_mut(&window.id) {
+                    inferences.shrink_to_fit();
+                }
                 self.windows.push(*window);
             }
             Record::Inference(id, inference) => {

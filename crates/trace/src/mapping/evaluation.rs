@@ -116,10 +116,10 @@ fn read_task(span: &ReadSpan<'_>) -> Result<TaskScore, MappingError> {
     let grader = GraderName::from(span.text(EVALUATION_GRADER)?);
     let choices = match span.numbers(CHOICE_LOG_LIKELIHOOD)? {
         None => None,
-        Some(log_likelihood) => Some(ChoiceLikelihoods {
+        Some(log_likelihood) => Some(Box::new(ChoiceLikelihoods {
             log_likelihood,
             bytes: span.ints(CHOICE_BYTES)?.ok_or(MappingError::Missing { attribute: CHOICE_BYTES })?,
-        }),
+        })),
     };
     Ok(TaskScore {
         grader,

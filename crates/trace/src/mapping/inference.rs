@@ -210,7 +210,9 @@ fn write_arrivals(draft: &mut SpanDraft, arrivals: &ChunkArrivals) -> Result<(),
 fn read_arrivals(span: &ReadSpan<'_>) -> Result<ChunkArrivals, MappingError> {
     let offsets: Vec<u64> =
         span.ints(CHUNK_OFFSETS)?.ok_or(MappingError::Missing { attribute: CHUNK_OFFSETS })?;
-    let tokens = span.ints::<u32>(CHUNK_TOKENS)?.unwrap_or_else(|| vec![1; offsets.len()]);
+    let Some(tokens) = span.ints::<u32>(CHUNK_TOKENS)? else {
+        return Ok(ChunkArrivals::of_single_tokens(&offsets));
+    };
     if tokens.len() != offsets.len() {
         return Err(invalid(CHUNK_TOKENS, "is not as long as the list of offsets"));
     }

@@ -3,13 +3,17 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::scalar::{Int, Number};
 
 /// Attributes that a span of infercost's has about.
 const USUAL: usize = 48;
+/// Numbers that a list has room for from its first one on.
+const FIRST: usize = 16;
+/// What is wrong with a value that is there twice.
+const TWO_VALUES: &str = "an attribute has two values";
 
 /// A name and its value.
 #[derive(Debug, Default)]
@@ -182,30 +186,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for ReadValue<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ReadValue<'de>, A::Error> {
                 let mut value = None;
                 while let Some(field) = map.next_key()? {
-                    let found = match field {
-                        ValueField::StringValue => ReadValue::Text(map.next_value::<Text<'de>>()?.0),
-                        ValueField::BoolValue => ReadValue::Truth(map.next_value()?),
-                        ValueField::IntValue => ReadValue::Int(map.next_value::<Int>()?.0),
-                        ValueField::DoubleValue => ReadValue::Number(map.next_value::<Number>()?.0),
-                        ValueField::ArrayValue => ReadValue::List(map.next_value::<Values<'de>>()?.values),
-                        ValueField::KvlistValue => ReadValue::Map(map.next_value::<Pairs<'de>>()?.values.0),
-                        ValueField::BytesValue => {
-                            let text = map.next_value::<Text<'de>>()?.0;
-                            let bytes = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, &*text);
-                            ReadValue::Bytes(bytes.map_err(|_| A::Error::custom("bytesValue is not base64"))?)
-                        }
-                        ValueField::Inner => match map.next_value::<Option<ReadValue<'de>>>()? {
-                            Some(inner) => inner,
-                            None => continue,
-                        },
-                        ValueField::Other => {
-                            map.next_value::<IgnoredAny>()?;
-                            continue;
-                        }
-                    };
-
+                    let Some(found) = value_of(field, &mut map)? else { continue };
                     if value.replace(found).is_some() {
-                        return Err(A::Error::custom("an attribute has two values"));
+                        return Err(A::Error::custom(TWO_VALUES));
                     }
                 }
 
@@ -229,9 +212,15 @@ impl<'a> ReadList<'a> {
         match (&mut *self, value) {
             (Self::Ints(ints), ReadValue::Int(int)) => ints.push(int),
             (Self::Numbers(numbers), ReadValue::Number(number)) => numbers.push(number),
-            (Self::Values(values), ReadValue::Int(int)) if values.is_empty() => *self = Self::Ints(vec![int]),
+            (Self::Values(values), ReadValue::Int(int)) if values.is_empty() => {
+                let mut ints = Vec::with_capacity(FIRST);
+                ints.push(int);
+                *self = Self::Ints(ints);
+            }
             (Self::Values(values), ReadValue::Number(number)) if values.is_empty() => {
-                *self = Self::Numbers(vec![number]);
+                let mut numbers = Vec::with_capacity(FIRST);
+                numbers.push(number);
+                *self = Self::Numbers(numbers);
             }
             (Self::Values(values), value) => values.push(value),
             (Self::Ints(_) | Self::Numbers(_), value) => {
@@ -265,15 +254,83 @@ impl<'de: 'a, 'a> Deserialize<'de> for ReadList<'a> {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ReadList<'de>, A::Error> {
                 let mut all = ReadList::default();
-                while let Some(value) = list.next_element()? {
-                    all.push(value);
-                }
+                while list.next_element_seed(Item(&mut all))?.is_some() {}
                 Ok(all)
+            }
+        }
+
+        /// Adds a value to the list: numbers go there straight.
+        struct Item<'l, 'de>(&'l mut ReadList<'de>);
+
+        impl<'de> DeserializeSeed<'de> for Item<'_, 'de> {
+            type Value = ();
+
+            fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+                deserializer.deserialize_map(self)
+            }
+        }
+
+        impl<'de> Visitor<'de> for Item<'_, 'de> {
+            type Value = ();
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an attribute value")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+                let mut is_there = false;
+                while let Some(field) = map.next_key()? {
+                    match (field, &mut *self.0) {
+                        (ValueField::IntValue, ReadList::Ints(ints)) => ints.push(map.next_value::<Int>()?.0),
+                        (ValueField::DoubleValue, ReadList::Numbers(numbers)) => {
+                            numbers.push(map.next_value::<Number>()?.0);
+                        }
+                        (field, list) => match value_of(field, &mut map)? {
+                            Some(value) => list.push(value),
+                            None => continue,
+                        },
+                    }
+
+                    if is_there {
+                        return Err(A::Error::custom(TWO_VALUES));
+                    }
+                    is_there = true;
+                }
+
+                if !is_there {
+                    self.0.push(ReadValue::Other);
+                }
+                Ok(())
             }
         }
 
         deserializer.deserialize_seq(ListVisitor)
     }
+}
+
+/// The value behind a name; `None` where it says nothing.
+fn value_of<'de, A: MapAccess<'de>>(
+    field: ValueField,
+    map: &mut A,
+) -> Result<Option<ReadValue<'de>>, A::Error> {
+    Ok(Some(match field {
+        ValueField::StringValue => ReadValue::Text(map.next_value::<Text<'de>>()?.0),
+        ValueField::BoolValue => ReadValue::Truth(map.next_value()?),
+        ValueField::IntValue => ReadValue::Int(map.next_value::<Int>()?.0),
+        ValueField::DoubleValue => ReadValue::Number(map.next_value::<Number>()?.0),
+        ValueField::ArrayValue => ReadValue::List(map.next_value::<Values<'de>>()?.values),
+        ValueField::KvlistValue => ReadValue::Map(map.next_value::<Pairs<'de>>()?.values.0),
+        ValueField::BytesValue => {
+            let text = map.next_value::<Text<'de>>()?.0;
+            let bytes = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, &*text);
+            ReadValue::Bytes(bytes.map_err(|_| A::Error::custom("bytesValue is not base64"))?)
+        }
+        ValueField::Inner => return map.next_value(),
+        ValueField::Other => {
+            map.next_value::<IgnoredAny>()?;
+            return Ok(None);
+        }
+    }))
 }
 
 /// A list, or `null` for an empty one.

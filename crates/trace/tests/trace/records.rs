@@ -347,7 +347,7 @@ fn evaluated() -> BoxedStrategy<Evaluation> {
         Just(GraderName::from("one that is not known here")),
     ];
     let choices = (vec(finite(), 0..5), vec(any::<u32>(), 0..5))
-        .prop_map(|(log_likelihood, bytes)| ChoiceLikelihoods { log_likelihood, bytes });
+        .prop_map(|(log_likelihood, bytes)| Box::new(ChoiceLikelihoods { log_likelihood, bytes }));
     prop_oneof![
         (grader, finite(), text(), option::of(choices)).prop_map(|(grader, score, label, choices)| {
             Evaluation::Task(TaskScore { grader, score, label, choices })
