@@ -10,6 +10,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 target=aarch64-unknown-linux-gnu
+folder=${CARGO_TARGET_DIR:-target}
 rustup target list --installed | grep -qx "$target" || rustup target add "$target"
 command -v aarch64-linux-gnu-gcc >/dev/null || {
   echo "aarch64-linux-gnu-gcc is missing: install gcc-aarch64-linux-gnu" >&2
@@ -32,7 +33,7 @@ export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="$emulator -L /usr/aarch64-
 run=("$emulator" -L /usr/aarch64-linux-gnu)
 
 cargo build --locked -p infercost --target "$target"
-program=target/$target/debug/infercost
+program=$folder/$target/debug/infercost
 "${run[@]}" "$program" --version
 "${run[@]}" "$program" --help >/dev/null
 here=$(mktemp)
