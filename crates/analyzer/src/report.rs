@@ -1,6 +1,8 @@
 //! The report: every number that a comparison prints, from records, a policy and prices.
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
+use std::thread;
 
 use infercost_core::price::{Price, PriceBook};
 use infercost_core::report::{CandidateReport, PromptCount, REPORT_SCHEMA, Report};
@@ -8,7 +10,7 @@ use infercost_core::verdict::Grounds;
 use infercost_core::{Gate, MachineFacts, Policy, PromptId, Recommendation, RunRecord, VariantId, Verdict};
 
 use crate::analysis::{Analysis, AnalysisError, shared_wall_factor};
-use crate::candidate::Context;
+use crate::candidate::{Context, Saving};
 use crate::energy_totals;
 use crate::idle_power::{Idle, idle_of};
 use crate::interference;
@@ -20,7 +22,7 @@ use crate::notes::{self, Noted};
 use crate::pricing::{PricedMachine, Pricing};
 use crate::quality;
 use crate::recommendation::{JudgedVariant, Part, SavingReplicates, open_question, recommend};
-use crate::sample::Samples;
+use crate::sample::{Samples, VariantSample};
 use crate::sequential::{Levels, Progress, first_prompts, whole};
 
 /// Computes the report.
@@ -34,6 +36,55 @@ pub fn report(analysis: &Analysis<'_>) -> Result<Report, AnalysisError> {
     match load::without_load(analysis.runs) {
         None => build(analysis, &[]),
         Some(single) => build(&Analysis { runs: &single, ..*analysis }, analysis.runs),
+    }
+}
+
+/// A variant of which the report is to be computed.
+struct VariantWork<'a> {
+    index: usize,
+    variant: &'a VariantSample<'a>,
+    evidence: &'a QualityEvidence,
+    judgement: Judgement,
+    context: Context<'a>,
+}
+
+/// The report of a variant.
+struct DoneVariant {
+    index: usize,
+    candidate: CandidateReport,
+    saving: Saving,
+}
+
+/// Computes the reports of variants on all processors, as many at a time as there are; in the order in which they stand.
+fn side_by_side(work: Vec<VariantWork<'_>>) -> Vec<DoneVariant> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut done = Vec::with_capacity(work.len());
+    let mut left = work.into_iter();
+
+    while left.len() > 0 {
+        thread::scope(|scope| {
+            let mut begun = Vec::new();
+            for one in left.by_ref().take(threads) {
+                begun.push(scope.spawn(move || one.compute()));
+            }
+
+            for thread in begun {
+                match thread.join() {
+                    Ok(one) => done.push(one),
+                    Err(panic) => resume_unwind(panic),
+                }
+            }
+        });
+    }
+
+    done
+}
+
+impl VariantWork<'_> {
+    fn compute(self) -> DoneVariant {
+        let Self { index, variant, evidence, judgement, context } = self;
+        let (candidate, saving) = context.candidate(index, variant, evidence, judgement);
+        DoneVariant { index, candidate, saving }
     }
 }
 
@@ -62,6 +113,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
     let mut common_parts = Vec::new();
     let mut saving_basis = None;
     let mut hosted = Vec::new();
+    let mut work = Vec::new();
     for (index, (evidence, judgement)) in evidence.iter().zip(judgements).enumerate() {
         let Some(variant) = samples.variants.get(index) else { continue };
         let Some((pricing, reference)) = pricings.get(variant.machine).copied().zip(reference) else {
@@ -84,7 +136,11 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         if index == samples.baseline {
             hosted = context.hosted();
         }
-        let (candidate, saving) = context.candidate(index, variant, evidence, judgement);
+        work.push(VariantWork { index, variant, evidence, judgement, context });
+    }
+
+    for done in side_by_side(work) {
+        let DoneVariant { index, candidate, saving } = done;
         judged.push(judged_variant(&samples, index, &candidate, saving.replicates));
         common_parts.extend(saving.common_parts);
         saving_basis = saving_basis.or(saving.basis);

@@ -230,8 +230,10 @@ impl Scalar for Id {
     /// Two hexadecimal digits a byte; or base64, which ends with `=` and is never both, of eight or sixteen bytes or of the
     /// thirty-two digits themselves, as exporters write that encode twice.
     fn from_text(value: &str) -> Option<Self> {
-        if value.len().is_multiple_of(2) && value.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Self::of_digits(value);
+        if value.len().is_multiple_of(2)
+            && let Some(id) = Self::of_digits(value)
+        {
+            return Some(id);
         }
 
         let is_base64 = matches!((value.len(), value.ends_with('=')), (12 | 24 | 44, true));
