@@ -4,6 +4,7 @@ pub mod error;
 mod file_writer;
 pub mod lock;
 pub mod money;
+mod packed_rows;
 pub mod partition;
 pub mod rows;
 pub mod schema;

@@ -17,10 +17,8 @@ use super::store_marker::refuse_store;
 
 /// Files that are open at once; beyond, the one that was written to longest ago is ended.
 const OPEN_FILES: usize = 128;
-/// Bytes of row groups in memory, over all open files; beyond, the largest is ended.
-const MEMORY: usize = 64 << 20;
-/// Rows between two looks at the memory.
-const LOOK_ROWS: u64 = 8192;
+/// Bytes of rows in memory that wait for their row group, over all open files; beyond, the largest is written.
+const MEMORY: usize = 12 << 20;
 
 /// Writes the rows of one source, a recorded run or a set of traces, into a folder of tables.
 ///
@@ -34,6 +32,8 @@ pub struct TablesWriter {
     stem: String,
     incoming: TempDir,
     open: BTreeMap<(Table, Partition), OpenFile>,
+    /// Bytes of rows that wait in all of these.
+    held: usize,
     /// Files that were begun, by partition: the number of the next part.
     parts: BTreeMap<(Table, Partition), u32>,
     /// Below the folder, in the order in which they were begun.
@@ -85,6 +85,7 @@ impl TablesWriter {
             stem: escaped(source),
             incoming: incoming.map_err(TablesError::file("write", folder))?,
             open: BTreeMap::new(),
+            held: 0,
             parts: BTreeMap::new(),
             files: Vec::new(),
             written: Written::default(),
@@ -97,7 +98,7 @@ impl TablesWriter {
     /// Where an amount does not fit, or a file cannot be written.
     pub fn inference(&mut self, row: &InferenceRow<'_>) -> Result<(), TablesError> {
         let source = self.source.clone();
-        self.append(&row.cells(&source)?)?;
+        self.append(row.cells(&source)?)?;
         self.written.inferences += 1;
         Ok(())
     }
@@ -108,7 +109,7 @@ impl TablesWriter {
     /// Where a file cannot be written.
     pub fn window(&mut self, row: &WindowRow<'_>) -> Result<(), TablesError> {
         let source = self.source.clone();
-        self.append(&row.cells(&source))?;
+        self.append(row.cells(&source))?;
         self.written.windows += 1;
         Ok(())
     }
@@ -119,7 +120,7 @@ impl TablesWriter {
     /// Where a file cannot be written.
     pub fn evaluation(&mut self, row: &EvaluationRow<'_>) -> Result<(), TablesError> {
         let source = self.source.clone();
-        self.append(&row.cells(&source))?;
+        self.append(row.cells(&source))?;
         self.written.evaluations += 1;
         Ok(())
     }
@@ -130,7 +131,7 @@ impl TablesWriter {
     /// Where an amount does not fit, or a file cannot be written.
     pub fn run(&mut self, row: &RunRow<'_>) -> Result<(), TablesError> {
         let source = self.source.clone();
-        self.append(&row.cells(&source)?)?;
+        self.append(row.cells(&source)?)?;
         self.written.runs += 1;
         Ok(())
     }
@@ -140,18 +141,20 @@ impl TablesWriter {
         inferences + windows + evaluations + runs
     }
 
-    fn append(&mut self, cells: &Cells<'_>) -> Result<(), TablesError> {
+    fn append(&mut self, cells: Cells<'_>) -> Result<(), TablesError> {
         let touched = self.rows();
-        let key = (cells.table, cells.partition.clone());
+        let key = (cells.table, cells.partition);
         if !self.open.contains_key(&key) {
             self.begin(key.clone())?;
         }
         if let Some(file) = self.open.get_mut(&key) {
+            let before = file.writer.memory();
             file.touched = touched;
-            file.writer.append(cells)?;
+            file.writer.append(&cells.values)?;
+            self.held = self.held.saturating_sub(before).saturating_add(file.writer.memory());
         }
 
-        if touched % LOOK_ROWS == LOOK_ROWS - 1 { self.bound_memory() } else { Ok(()) }
+        if self.held > MEMORY { self.end_largest() } else { Ok(()) }
     }
 
     /// Opens the next file of a partition.
@@ -159,6 +162,7 @@ impl TablesWriter {
         if self.open.len() >= OPEN_FILES {
             let oldest = self.open.iter().min_by_key(|(_, file)| file.touched).map(|(key, _)| key.clone());
             if let Some(file) = oldest.and_then(|oldest| self.open.remove(&oldest)) {
+                self.held = self.held.saturating_sub(file.writer.memory());
                 file.writer.finish()?;
             }
         }
@@ -167,26 +171,20 @@ impl TablesWriter {
         let name = format!("{}-{part}.parquet", self.stem);
         *part += 1;
         let path = Path::new(key.0.name()).join(key.1.folder()).join(name);
-        let writer = FileWriter::create(key.0, &self.source, &self.incoming.path().join(&path))?;
+        let writer =
+            FileWriter::create(key.0, key.1.clone(), &self.source, &self.incoming.path().join(&path))?;
         self.files.push(path);
         self.open.insert(key, OpenFile { writer, touched: 0 });
         Ok(())
     }
 
-    /// Ends row groups, the largest first, until little is held.
-    fn bound_memory(&mut self) -> Result<(), TablesError> {
-        let mut held: usize = self.open.values().map(|file| file.writer.memory()).sum();
-        while held > MEMORY {
-            let largest = self.open.values_mut().max_by_key(|file| file.writer.memory());
-            let Some(largest) = largest else { break };
-            let before = largest.writer.memory();
-            largest.writer.end_group()?;
-            if largest.writer.memory() >= before {
-                break;
-            }
-            held = held.saturating_sub(before);
-        }
-        Ok(())
+    /// Writes the row group of the file in which most waits.
+    fn end_largest(&mut self) -> Result<(), TablesError> {
+        let Some(largest) = self.open.values_mut().max_by_key(|file| file.writer.memory()) else {
+            return Ok(());
+        };
+        self.held = self.held.saturating_sub(largest.writer.memory());
+        largest.writer.end_group()
     }
 
     /// Puts all files in place, whole, and takes away what the same source wrote before.
