@@ -1,7 +1,8 @@
 //! Gathers calls from spans, and counts each call once.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -10,6 +11,7 @@ use infercost_core::{ForeignCall, ForeignTrace, IrregularityKind};
 use super::error::ForeignError;
 use super::flow::{Flow, Place, ProductionCall, SpanKey, TraceKey, digits};
 use super::irregularities::Notes;
+use super::keys::{KeyMap, KeySet};
 use super::span_reader::{Found, FoundSpan, SpanReader};
 use crate::otlp_json::Id;
 
@@ -22,14 +24,22 @@ const DEEPEST: usize = 100;
 #[derive(Debug, Default)]
 pub struct ForeignReader {
     calls: Vec<Seen>,
-    /// The parent of each span that has an id; `None` at a root.
-    parents: HashMap<SpanKey, Option<SpanKey>>,
+    /// What is above each span that has an id.
+    parents: KeyMap<Above>,
     /// Reads what comes one after another.
     pub(super) reader: SpanReader,
     pub(super) notes: Notes,
     spans: u64,
     /// Where calls go as they are settled; `None` where all are held to the end.
     pub(super) flow: Option<Flow>,
+}
+
+/// What is above a span.
+#[derive(Debug)]
+struct Above {
+    /// `None` at a root. No key is zero but one in 2⁶⁴, and that saves a third of the memory.
+    parent: Option<NonZeroU64>,
+    trace: TraceKey,
 }
 
 /// A call and what tells it from others.
@@ -104,10 +114,14 @@ impl ForeignReader {
 
     fn span(&mut self, span: FoundSpan) -> Result<(), ForeignError> {
         self.spans += 1;
+        // spans without a trace have nothing to do with one another
+        let trace = span.trace.unwrap_or_else(|| self.reader.nameless(self.spans));
 
         if let Some(key) = span.key {
             match self.parents.entry(key) {
-                Entry::Vacant(place) => drop(place.insert(span.parent)),
+                Entry::Vacant(place) => {
+                    place.insert(Above { parent: span.parent.and_then(NonZeroU64::new), trace });
+                }
                 Entry::Occupied(_) => {
                     self.notes.add(IrregularityKind::SeenTwice, || span.name.into());
                     return Ok(());
@@ -119,9 +133,7 @@ impl ForeignReader {
             return Err(ForeignError::TooMany { limit: MOST_CALLS });
         }
 
-        // spans without a trace have nothing to do with one another
-        let trace = span.trace.unwrap_or_else(|| self.reader.nameless(self.spans));
-        let is_time = self.flow.as_mut().is_some_and(|flow| flow.hear(trace, span.key, self.spans));
+        let is_time = self.flow.as_mut().is_some_and(|flow| flow.hear(trace, self.spans));
         self.notes.join(span.notes);
 
         if let Some(found) = span.call {
@@ -156,7 +168,12 @@ impl ForeignReader {
 
     /// What was gathered, each call once.
     pub fn finish(mut self) -> ForeignTrace {
-        let counted = self.counted();
+        let mut counted = vec![true; self.calls.len()];
+        self.leave_out_wrappers(&mut counted);
+        // millions of spans: what is not needed any more makes room
+        self.parents = KeyMap::default();
+        self.leave_out_second_sights(&mut counted);
+        self.note_conventions(&counted);
 
         // one chain of adapters, which reuses the memory of the list that it empties
         let left = self.calls.into_iter().enumerate();
@@ -165,63 +182,58 @@ impl ForeignReader {
         ForeignTrace { calls, spans: self.spans, irregularities: self.notes.into_map() }
     }
 
-    /// Takes the calls of these traces out, whose spans are these; each call once.
-    pub(super) fn settled(&mut self, traces: &HashSet<TraceKey>, spans: &[SpanKey]) -> Vec<ProductionCall> {
+    /// Takes the calls of these traces out; each call once. They leave memory as they are taken.
+    pub(super) fn settled(&mut self, traces: &KeySet) -> impl Iterator<Item = ProductionCall> {
         let is_settled =
-            |seen: &mut Seen| seen.origin.as_ref().is_some_and(|origin| traces.contains(&origin.trace));
-        let calls = self.calls.extract_if(.., is_settled).collect();
-        let parents = spans.iter().filter_map(|span| self.parents.remove_entry(span)).collect();
+            |seen: &Seen| seen.origin.as_ref().is_some_and(|origin| traces.contains(&origin.trace));
+        let settled: Vec<bool> = self.calls.iter().map(is_settled).collect();
 
-        // notes of what is left out go to the whole
-        let notes = std::mem::take(&mut self.notes);
-        let mut part = Self { calls, parents, notes, ..Self::default() };
-        let counted = part.counted();
-        self.notes = part.notes;
+        // the others are as if they were left out
+        let mut counted = settled.clone();
+        self.leave_out_wrappers(&mut counted);
+        self.parents.retain(|_, above| !traces.contains(&above.trace));
+        self.leave_out_second_sights(&mut counted);
+        self.note_conventions(&counted);
 
-        let mut settled = Vec::with_capacity(part.calls.len());
-        for (seen, counted) in part.calls.into_iter().zip(counted) {
-            if let (true, Some(origin)) = (counted, seen.origin) {
-                settled.push(ProductionCall {
-                    call: seen.call,
-                    place: origin.place,
-                    trace_id: digits(origin.trace_id),
-                    span_id: digits(origin.span_id),
-                });
-            }
-        }
-        settled
+        let mut leaves = settled.iter();
+        counted.retain(|_| leaves.next().copied().unwrap_or_default());
+        let mut leaves = settled.into_iter();
+        let leaving = self.calls.extract_if(.., move |_| leaves.next().unwrap_or_default());
+        leaving
+            .zip(counted)
+            .filter(|(_, is_counted)| *is_counted)
+            .filter_map(|(seen, _)| production_call(seen))
     }
 
-    /// Which calls count: each once. What spans of one call say goes together.
-    fn counted(&mut self) -> Vec<bool> {
-        let mut counted = vec![true; self.calls.len()];
-        self.leave_out_wrappers(&mut counted);
-        // millions of spans: what is not needed any more makes room
-        self.parents = HashMap::new();
-        self.leave_out_second_sights(&mut counted);
-
-        for (seen, counted) in self.calls.iter().zip(&counted) {
+    /// Notes the calls whose prompts were counted by a convention.
+    fn note_conventions(&mut self, counted: &[bool]) {
+        for (seen, counted) in self.calls.iter().zip(counted) {
             if *counted && seen.by_convention {
                 let model = seen.call.model.as_deref().unwrap_or_default();
                 self.notes.add(IrregularityKind::CacheConvention, || model.to_owned());
             }
         }
-        counted
     }
 
     /// A call with another one below it is a wrapper (a framework around a client): its tokens are the other's. Where
-    /// there is one other, that learns from it what it does not say itself, such as a cost.
+    /// there is one other, that learns from it what it does not say itself, such as a cost. What is left out already is
+    /// passed over.
     fn leave_out_wrappers(&mut self, counted: &mut [bool]) {
-        if self.parents.values().all(Option::is_none) {
+        if self.parents.values().all(|above| above.parent.is_none()) {
             return;
         }
 
-        let keyed = self.calls.iter().enumerate().filter_map(|(index, seen)| Some((seen.key?, index)));
-        let by_key: HashMap<SpanKey, usize> = keyed.collect();
-        let mut inner: HashMap<usize, Vec<usize>> = HashMap::new();
+        let mut by_key = KeyMap::default();
+        for (index, (seen, counted)) in self.calls.iter().zip(counted.iter()).enumerate() {
+            if let (Some(key), true) = (seen.key, counted) {
+                by_key.insert(key, index);
+            }
+        }
 
-        for (index, seen) in self.calls.iter().enumerate() {
-            if let Some(wrapper) = seen.key.and_then(|key| self.call_above(key, &by_key)) {
+        let mut inner: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (index, (seen, counted)) in self.calls.iter().zip(counted.iter()).enumerate() {
+            let wrapper = seen.key.filter(|_| *counted).and_then(|key| self.call_above(key, &by_key));
+            if let Some(wrapper) = wrapper {
                 inner.entry(wrapper).or_default().push(index);
             }
         }
@@ -246,26 +258,30 @@ impl ForeignReader {
     }
 
     /// The nearest call above a span; `None` where there is none, or the chain of parents is a circle.
-    fn call_above(&self, key: SpanKey, calls: &HashMap<SpanKey, usize>) -> Option<usize> {
+    fn call_above(&self, key: SpanKey, calls: &KeyMap<usize>) -> Option<usize> {
         let mut found = None;
         let mut at = key;
         for _ in 0..DEEPEST {
-            let Some(Some(parent)) = self.parents.get(&at) else { break };
-            if *parent == key {
+            let Some(parent) = self.parent(at) else { break };
+            if parent == key {
                 return None;
             }
-            found = found.or_else(|| calls.get(parent).copied());
-            at = *parent;
+            found = found.or_else(|| calls.get(&parent).copied());
+            at = parent;
         }
         found
+    }
+
+    fn parent(&self, key: SpanKey) -> Option<SpanKey> {
+        self.parents.get(&key)?.parent.map(NonZeroU64::get)
     }
 
     fn depth(&self, key: SpanKey) -> usize {
         let mut at = key;
         for depth in 0..DEEPEST {
-            match self.parents.get(&at) {
-                Some(Some(parent)) => at = *parent,
-                _ => return depth,
+            match self.parent(at) {
+                Some(parent) => at = parent,
+                None => return depth,
             }
         }
         DEEPEST
@@ -274,12 +290,14 @@ impl ForeignReader {
     /// Two instrumentations that know nothing of each other record a call as two spans: the answer's id is one, and
     /// the times overlap.
     fn leave_out_second_sights(&mut self, counted: &mut [bool]) {
-        let first_scope = self.calls.first().map(|seen| Arc::clone(&seen.scope));
-        if self.calls.iter().all(|seen| Some(&seen.scope) == first_scope.as_ref()) {
+        let left = self.calls.iter().zip(counted.iter()).filter(|(_, counted)| **counted);
+        let mut scopes = left.map(|(seen, _)| &seen.scope);
+        let first_scope = scopes.next();
+        if scopes.all(|scope| Some(scope) == first_scope) {
             return;
         }
 
-        let mut first: HashMap<u64, usize> = HashMap::new();
+        let mut first = KeyMap::default();
         let mut pairs = Vec::new();
 
         for (index, seen) in self.calls.iter().enumerate() {
@@ -323,6 +341,17 @@ impl ForeignReader {
             to.cache_write_tokens = to.cache_write_tokens.or(from.cache_write_tokens);
         }
     }
+}
+
+/// A call as a stream gives it; `None` of one that does not come from a stream.
+fn production_call(seen: Seen) -> Option<ProductionCall> {
+    let origin = seen.origin?;
+    Some(ProductionCall {
+        call: seen.call,
+        place: origin.place,
+        trace_id: digits(origin.trace_id),
+        span_id: digits(origin.span_id),
+    })
 }
 
 fn overlap(one: &ForeignCall, other: &ForeignCall) -> bool {

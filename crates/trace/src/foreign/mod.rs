@@ -7,7 +7,7 @@
 //!   `platform_record`, `record_attributes`: what platforms export.
 //! - `span_reader`, `lines`: what a text says of its spans, and lines of it that are read on all processors.
 //! - `call_attributes`: which attribute says what; `call`, `tokens`, `stated_cost`: what follows from it.
-//! - `gather`, `flow`, `settling`: calls that are seen more than once; and those of traces that are longer than memory.
+//! - `gather`, `keys`, `flow`, `settling`: calls that are seen more than once; and those of traces that are longer than memory.
 
 mod call;
 mod call_attributes;
@@ -18,6 +18,7 @@ mod flow;
 mod gather;
 mod irregularities;
 mod jaeger;
+mod keys;
 mod lines;
 mod names;
 mod platform_record;

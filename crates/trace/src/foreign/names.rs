@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 /// Longest name that is kept, in characters.
 const LONGEST: usize = 256;
-/// Names that are remembered: some 5 MB of usual ones. A trace without end names ever more sessions.
-const MOST: usize = 1 << 16;
+/// Names that are remembered: some 1 MB of usual ones. A trace without end names ever more sessions.
+const MOST: usize = 1 << 14;
 
 /// The names met of late.
 #[derive(Debug, Default)]
