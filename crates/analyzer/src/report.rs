@@ -1,8 +1,6 @@
 //! The report: every number that a comparison prints, from records, a policy and prices.
 
 use std::collections::BTreeMap;
-use std::panic::resume_unwind;
-use std::thread;
 
 use infercost_core::price::{Price, PriceBook};
 use infercost_core::report::{CandidateReport, PromptCount, REPORT_SCHEMA, Report};
@@ -24,6 +22,7 @@ use crate::quality;
 use crate::recommendation::{JudgedVariant, Part, SavingReplicates, open_question, recommend};
 use crate::sample::{Samples, VariantSample};
 use crate::sequential::{Levels, Progress, first_prompts, whole};
+use infercost_stats::side_by_side;
 
 /// Computes the report.
 ///
@@ -53,31 +52,6 @@ struct DoneVariant {
     index: usize,
     candidate: CandidateReport,
     saving: Saving,
-}
-
-/// Computes the reports of variants on all processors, as many at a time as there are; in the order in which they stand.
-fn side_by_side(work: Vec<VariantWork<'_>>) -> Vec<DoneVariant> {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let mut done = Vec::with_capacity(work.len());
-    let mut left = work.into_iter();
-
-    while left.len() > 0 {
-        thread::scope(|scope| {
-            let mut begun = Vec::new();
-            for one in left.by_ref().take(threads) {
-                begun.push(scope.spawn(move || one.compute()));
-            }
-
-            for thread in begun {
-                match thread.join() {
-                    Ok(one) => done.push(one),
-                    Err(panic) => resume_unwind(panic),
-                }
-            }
-        });
-    }
-
-    done
 }
 
 impl VariantWork<'_> {
@@ -139,7 +113,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
         work.push(VariantWork { index, variant, evidence, judgement, context });
     }
 
-    for done in side_by_side(work) {
+    for done in side_by_side(work, VariantWork::compute) {
         let DoneVariant { index, candidate, saving } = done;
         judged.push(judged_variant(&samples, index, &candidate, saving.replicates));
         common_parts.extend(saving.common_parts);

@@ -353,6 +353,36 @@ mod tests {
         assert_ne!(estimate(7), estimate(8));
     }
 
+    /// Sums of a table beyond the caches, which threads add up together, are the sums of the rows that were drawn.
+    #[test]
+    fn large_tables_are_summed_as_they_are_drawn() {
+        let (prompts, width) = (3_001_u32, 64);
+        let mut large = Table::new(prompts as usize, width);
+        for row in 0..prompts as usize {
+            for column in 0..width {
+                // whole numbers, whose sums are exact in any order; some columns are the same, and some are zero
+                let number = (row * 31 + column % 50 * 7) % 1_000;
+                large.add(row, column, (number * usize::from(column % 9 > 0)) as f64);
+            }
+        }
+        assert!(prompts as usize * width * 8 > crate::draws::OWN_CACHE);
+
+        let mut random = ChaCha8Rng::seed_from_u64(5);
+        let mut expected = vec![0.0; RESAMPLES * width];
+        for totals in expected.chunks_exact_mut(width) {
+            for _ in 0..prompts {
+                let row = random.random_range(0..prompts) as usize;
+                for (column, total) in totals.iter_mut().enumerate() {
+                    *total += large.get(row, column);
+                }
+            }
+        }
+
+        let drawn = Resampled::draw(large, 5);
+        assert!(drawn.table.distinct() < 50);
+        assert_eq!(drawn.resampled, expected);
+    }
+
     #[test]
     fn one_prompt_has_no_interval() {
         assert!(Resampled::draw(table(&[[1.0, 2.0]]), 1).distribution(0, ratio).is_none());

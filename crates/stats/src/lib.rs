@@ -17,9 +17,11 @@ pub mod percentile;
 pub mod power;
 pub mod propagation;
 pub mod quantile;
+mod side_by_side;
 pub mod spending;
 mod table;
 pub mod tango;
 pub mod wilson;
 
 pub use mean::{amount_estimate, mean_estimate, rate_estimate};
+pub use side_by_side::side_by_side;
