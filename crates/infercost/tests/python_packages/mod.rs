@@ -30,7 +30,8 @@ pub(crate) fn programs_with(name: &str, packages: &[&str]) -> Option<PathBuf> {
         }
         Err(why) => {
             // past libtest's capture, where the checks count it
-            writeln!(std::io::stderr(), "SKIPPED: {name} cannot be installed by pip: {why}").unwrap();
+            let mut out = std::io::stderr().lock();
+            writeln!(out, "SKIPPED: {name} cannot be installed by pip: {why}").unwrap();
             None
         }
     }
