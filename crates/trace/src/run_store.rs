@@ -353,7 +353,6 @@ impl RunStore {
     fn open(folder: &Path, header: &RunHeader, length: u64) -> Result<Self, StoreError> {
         let path = folder.join(SPANS_FILE);
         let file = open_locked(&path)?;
-        new_folder::sync_names(folder);
         Self::over(folder, header, path, file, length)
     }
 
@@ -437,6 +436,11 @@ fn open_locked(path: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(OWNER_ONLY);
     let file = options.open(path).map_err(|source| open_error(path, source))?;
+    // a run that was cut off before it had this file gets it when it is resumed
+    if let Some(folder) = path.parent() {
+        new_folder::sync_names(folder);
+    }
+
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }),

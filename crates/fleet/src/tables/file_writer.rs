@@ -86,6 +86,7 @@ impl FileWriter {
         for column in self.table.columns() {
             columns.push(ColumnBuilder::new(column.kind)?);
         }
+
         let mut gathered = 0;
         for piece in waiting.into_pieces() {
             // the two columns of the partition do not wait

@@ -91,6 +91,7 @@ fn pack(piece: &mut Vec<u8>, cells: &[Value<'_>], before: &mut [String]) {
             nulls += 1;
             continue;
         }
+
         end_nulls(piece, &mut nulls);
         match *cell {
             Value::Null => nulls = 1,
