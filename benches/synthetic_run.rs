@@ -9,9 +9,9 @@ use infercost_core::run::VariantHeader;
 use infercost_core::testing::made_up_run;
 use infercost_core::{
     Bytes, ChunkArrival, Divergence, EnergyDomain, EnergyReading, EnergyScope, EngineIdentity, Evaluation,
-    EvaluationRecord, FinishReason, IdlePhase, IdleRecord, InferenceRecord, Joules, LoadRecord, MachineFacts,
-    MeterKind, MeterSource, OperatingPoint, Outcome, PromptId, RunHeader, RunId, Sampling, TaskScore,
-    VariantId, WindowId, WindowRecord,
+    EvaluationRecord, FinishReason, IdlePhase, IdleRecord, InferenceRecord, Joules, Judgment, LoadRecord,
+    MachineFacts, MeterKind, MeterSource, OperatingPoint, Outcome, PromptId, RunHeader, RunId, Sampling,
+    TaskScore, VariantId, WindowId, WindowRecord,
 };
 use infercost_trace::{RunStore, StoreError};
 
@@ -100,7 +100,7 @@ pub fn write(traces: &Path, id: &str, size: Size, prices: PriceBook) -> Result<P
 pub fn header(id: &str, size: Size, prices: PriceBook) -> RunHeader {
     let chosen: Vec<PromptId> = (0..size.prompts).map(prompt_id).collect();
     RunHeader {
-        id: RunId(id.to_owned()),
+        id: RunId::from(id.to_owned()),
         machine: MachineFacts {
             cpu: Some("Example CPU".to_owned()),
             cores: Some(2),
@@ -206,7 +206,7 @@ fn window(
 }
 
 fn prompt_id(index: u32) -> PromptId {
-    PromptId(format!("prompt-{index}"))
+    PromptId::from(format!("prompt-{index}"))
 }
 
 fn measured(joules: f64) -> EnergyReading {
@@ -223,7 +223,7 @@ fn task(prompt: u32, variant: u32) -> Evaluation {
     Evaluation::Task(TaskScore {
         grader: "exact".into(),
         score: if right { 1.0 } else { 0.0 },
-        label: if right { "correct" } else { "incorrect" }.to_owned(),
+        judgment: Judgment::of(right),
         choices: None,
     })
 }

@@ -180,7 +180,7 @@ fn rename(run: &mut RunRecord, machine: &str) {
 
 /// A variant on a machine: `tiny/q8_0 on RTX 4090`.
 pub fn on(variant: &VariantId, machine: &str) -> VariantId {
-    VariantId(format!("{variant} on {machine}"))
+    VariantId::from(format!("{variant} on {machine}"))
 }
 
 fn is_on(variant: &VariantId, machine: &str) -> bool {

@@ -297,7 +297,7 @@ fn is_judged_by_text(runs: &[RunRecord], candidate: &CandidateReport) -> bool {
     let evaluations = runs.iter().flat_map(|run| &run.evaluations);
     evaluations.filter(|one| one.variant == candidate.variant).any(|one| match &one.result {
         Evaluation::Task(task) => {
-            task.grader.is_choice() && task.choices.is_none() && task.label != Judgment::Failed.label()
+            task.grader.is_choice() && task.choices.is_none() && task.judgment != Judgment::Failed
         }
         _ => false,
     })

@@ -176,7 +176,7 @@ fn without_winner(candidates: &[JudgedVariant]) -> Recommendation {
     }
 
     let baseline = candidates.iter().find(|one| one.part == Part::Baseline);
-    let variant = baseline.map_or_else(|| VariantId(String::new()), |one| one.variant.clone());
+    let variant = baseline.map_or_else(|| VariantId::from(String::new()), |one| one.variant.clone());
     let grounds = if rivals.is_empty() {
         Grounds::NoOtherVariant
     } else if good_enough.is_empty() {

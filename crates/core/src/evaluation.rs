@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::identity::{PromptId, VariantId};
-use crate::judgment::{GraderName, Judgment};
+use crate::identity::{GraderName, PromptId, VariantId};
+use crate::judgment::Judgment;
 
 /// One evaluation of one variant on one prompt.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,8 +81,9 @@ pub struct TaskScore {
     pub grader: GraderName,
     /// 0 to 1. A failed or unparsable answer scores 0.
     pub score: f64,
-    /// `correct`, `incorrect`, `unparsable` or `failed`.
-    pub label: String,
+    /// What the grader said.
+    #[serde(rename = "label")]
+    pub judgment: Judgment,
     /// For multiple choice, the likelihoods behind the score. Kept apart, since a run may hold a million scores without any.
     pub choices: Option<Box<ChoiceLikelihoods>>,
 }
@@ -93,7 +94,7 @@ impl TaskScore {
         Self {
             grader: GraderName::from(grader),
             score: if judgment == Judgment::Correct { 1.0 } else { 0.0 },
-            label: judgment.label().to_owned(),
+            judgment,
             choices: None,
         }
     }

@@ -1,18 +1,20 @@
 //! Names of things: runs, variants, windows, prompts, engines.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::served::ServedHabits;
 use crate::units::Bytes;
 
+// A clone shares its text: a run may hold a million records that name one variant.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(pub String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The name as text.
@@ -23,7 +25,19 @@ macro_rules! name {
 
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
-                Self(text.to_owned())
+                Self(text.into())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl From<Arc<str>> for $name {
+            fn from(text: Arc<str>) -> Self {
+                Self(text)
             }
         }
 
@@ -46,6 +60,10 @@ name!(
 name!(
     /// A prompt's `id` in its set.
     PromptId
+);
+name!(
+    /// A grader, as prompt sets and traces write it: `exact`.
+    GraderName
 );
 
 impl VariantId {

@@ -1,43 +1,22 @@
-//! What a grader says of an answer, and the grader's name.
-
-use std::fmt;
+//! What a grader says of an answer.
 
 use serde::{Deserialize, Serialize};
+
+use crate::identity::GraderName;
 
 /// The name of the grader that judges multiple choice: its scores come by likelihood or by words.
 const CHOICE: &str = "choice";
 
-/// A grader's name, as prompt sets and traces write it: `exact`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct GraderName(String);
-
 impl GraderName {
-    /// As it is written.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// Whether it is the grader of multiple choice.
     pub fn is_choice(&self) -> bool {
-        self.0 == CHOICE
-    }
-}
-
-impl From<&str> for GraderName {
-    fn from(name: &str) -> Self {
-        Self(name.to_owned())
-    }
-}
-
-impl fmt::Display for GraderName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.as_str() == CHOICE
     }
 }
 
 /// What a grader says of an answer. It never guesses in favor of one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Judgment {
     /// Right.
     Correct,
@@ -50,6 +29,9 @@ pub enum Judgment {
 }
 
 impl Judgment {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Correct, Self::Incorrect, Self::Unparsable, Self::Failed];
+
     /// Right or wrong.
     pub fn of(right: bool) -> Self {
         if right { Self::Correct } else { Self::Incorrect }

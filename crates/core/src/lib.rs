@@ -84,9 +84,9 @@ pub use finding::{
 };
 pub use foreign::{ForeignCall, ForeignTrace, Irregularity, IrregularityKind, StatedCost, Unsaid};
 pub use grader::{Grader, SharedGrader};
-pub use identity::{EngineIdentity, PromptId, RunId, VariantId, WindowId};
+pub use identity::{EngineIdentity, GraderName, PromptId, RunId, VariantId, WindowId};
 pub use interference::{Disturbance, Interference};
-pub use judgment::{GraderName, Judgment};
+pub use judgment::Judgment;
 pub use load::{LatencyTargets, LoadFacts, SteadyState};
 pub use machine::{MachineFacts, WallFactor};
 pub use meter_error::MeterError;

@@ -111,8 +111,8 @@ pub enum Outcome {
         finish: FinishReason,
         /// Output tokens, thinking included.
         output_tokens: u32,
-        /// What the model thought before it answered; `None` where it did not think.
-        thinking: Option<Thinking>,
+        /// What the model thought before it answered; `None` where it did not think. Kept apart, as what a server said.
+        thinking: Option<Box<Thinking>>,
         /// When each chunk arrived, since `issued_at`, in order.
         arrivals: ChunkArrivals,
         /// From issue to end.

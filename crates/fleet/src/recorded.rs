@@ -258,7 +258,7 @@ fn write_evaluations(
             Evaluation::Task(score) => EvaluationRow {
                 grader: Some(score.grader.as_str()),
                 score: Some(score.score),
-                label: Some(&score.label),
+                label: Some(score.judgment.label()),
                 ..common
             },
             Evaluation::Divergence(divergence) => EvaluationRow {

@@ -143,7 +143,7 @@ fn completed(generation: &Generation, arrivals: &[Arrival], latency: Duration) -
 
 /// What the model thought, wherever it stands: beside the text, in it, or in the server's counts alone. `None` where it
 /// did not think.
-fn thinking(generation: &Generation, cut: &SplitText<'_>, arrivals: &[Arrival]) -> Option<Thinking> {
+fn thinking(generation: &Generation, cut: &SplitText<'_>, arrivals: &[Arrival]) -> Option<Box<Thinking>> {
     let reported = generation.thinking_tokens.filter(|tokens| *tokens > 0);
     let is_beside = generation.thinking.is_some() || arrivals.iter().any(|one| one.thinking);
     if !is_beside && cut.thinking.is_empty() && reported.is_none() {
@@ -154,12 +154,12 @@ fn thinking(generation: &Generation, cut: &SplitText<'_>, arrivals: &[Arrival]) 
     let counted = counted_thinking(cut, arrivals);
     let first_answer =
         arrivals.iter().find(|one| !one.thinking && cut.answer_from.is_some_and(|from| one.text > from));
-    Some(Thinking {
+    Some(Box::new(Thinking {
         text: (!texts.is_empty()).then(|| texts.join("\n")),
         tokens: reported.or_else(|| believed(counted, generation)),
         is_hidden: counted == 0 && reported.is_some(),
         first_answer: first_answer.map(|one| one.at),
-    })
+    }))
 }
 
 /// Tokens of the chunks that hold nothing of the answer. An end of turn behind thinking is none of it.

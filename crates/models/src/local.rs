@@ -77,7 +77,7 @@ fn name_of(file: &Path) -> ResolvedModel {
     let part = PartName::parse(&file_name(file)).filter(|part| part.count > 1);
     let piece = PieceName::parse(&file_name(file)).map(|piece| PathBuf::from(piece.whole));
     let variant = match part {
-        Some(part) => VariantId(escaped(&part.stem)),
+        Some(part) => VariantId::from(escaped(&part.stem)),
         None => variant_names::local(&piece.unwrap_or_else(|| variant_names::folder_name(file, &real))),
     };
     let nobody = variant_names::served("", None);
@@ -170,7 +170,7 @@ fn joined(
             cache.keep(temporary, &kept, written.sha256, written.provenance)?
         }
     };
-    let variant = VariantId(escaped(&stem));
+    let variant = VariantId::from(escaped(&stem));
 
     Ok(ResolvedModel {
         variant,

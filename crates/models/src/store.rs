@@ -382,7 +382,7 @@ fn is_quantization(word: &str) -> bool {
 }
 
 fn id(manifest: &ModelManifest, variant: &str) -> VariantId {
-    VariantId(format!("{}/{variant}", manifest.name))
+    VariantId::from(format!("{}/{variant}", manifest.name))
 }
 
 fn failure(source: &str, reason: &str) -> SourceFailure {

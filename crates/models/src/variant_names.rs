@@ -11,7 +11,7 @@ use crate::resolved::{ModelLocation, ResolvedModel};
 /// The id of a local file or folder: the file's stem, the folder's name.
 pub(crate) fn local(path: &Path) -> VariantId {
     let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
-    VariantId(escaped(&name.unwrap_or(path.as_os_str()).to_string_lossy()))
+    VariantId::from(escaped(&name.unwrap_or(path.as_os_str()).to_string_lossy()))
 }
 
 /// The folder whose name a safetensors model takes: as it was typed, or where that is `.` or a snapshot of the hub's
@@ -42,7 +42,7 @@ pub(crate) fn file_safe(name: &str) -> String {
 pub(crate) fn hub(repo: &str, file: &str) -> VariantId {
     let repo = repo.rsplit('/').next().unwrap_or(repo);
     let stem = Path::new(file).file_stem().unwrap_or_default().to_string_lossy();
-    VariantId(format!("{repo}/{stem}"))
+    VariantId::from(format!("{repo}/{stem}"))
 }
 
 /// A server, as it stands.
@@ -53,7 +53,7 @@ pub(crate) fn served(url: &str, served_name: Option<&str>) -> ResolvedModel {
     let variant = served_name.map_or_else(|| host.to_owned(), |name| format!("{host}/{name}"));
 
     ResolvedModel {
-        variant: VariantId(escaped(&variant)),
+        variant: VariantId::from(escaped(&variant)),
         argument: None,
         named: None,
         location: ModelLocation::Server { url: url.to_owned(), served_name: served_name.map(str::to_owned) },
@@ -84,7 +84,7 @@ pub(crate) fn tell_apart(models: &mut [ResolvedModel]) {
             let parent = path.and_then(Path::parent).and_then(Path::file_name);
             let parent = parent.map(|parent| parent.to_string_lossy().into_owned());
             if let Some(parent) = path.and_then(hub_repository).or(parent) {
-                model.variant = VariantId(format!("{}/{}", escaped(&parent), model.variant));
+                model.variant = VariantId::from(format!("{}/{}", escaped(&parent), model.variant));
             }
         }
     }
@@ -94,7 +94,7 @@ pub(crate) fn tell_apart(models: &mut [ResolvedModel]) {
         let plain = model.variant.clone();
         let mut number = 2;
         while taken.contains(&model.variant) {
-            model.variant = VariantId(format!("{plain}-{number}"));
+            model.variant = VariantId::from(format!("{plain}-{number}"));
             number += 1;
         }
         taken.push(model.variant.clone());

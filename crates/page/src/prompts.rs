@@ -63,7 +63,7 @@ pub(crate) fn table(runs: &[RunRecord], variants: &[VariantId], with_texts: bool
         for inference in &window.inferences {
             let row = *by_prompt.entry(inference.prompt.clone()).or_insert_with(|| {
                 rows.push(PromptRow {
-                    id: inference.prompt.0.clone(),
+                    id: inference.prompt.to_string(),
                     input: None,
                     answers: BTreeMap::new(),
                 });
@@ -117,7 +117,7 @@ fn add_evaluations(
         match &evaluation.result {
             Evaluation::Task(score) => {
                 cell.score = Some(score.score);
-                cell.label = Some(score.label.clone());
+                cell.label = Some(score.judgment.label().to_owned());
             }
             Evaluation::Divergence(divergence) if !divergence.kld.is_empty() => {
                 cell.kld = Some(divergence.kld.iter().sum::<f64>() / divergence.kld.len() as f64);

@@ -91,7 +91,7 @@ fn hostile_texts_are_never_markup() {
     for window in &mut run.windows {
         for inference in &mut window.inferences {
             inference.input_text = Some(HOSTILE.to_owned());
-            inference.prompt.0.insert_str(0, HOSTILE);
+            inference.prompt = format!("{HOSTILE}{}", inference.prompt).into();
             if let infercost_core::Outcome::Completed { text, .. } = &mut inference.outcome {
                 *text = Some(HOSTILE.to_owned());
             }
@@ -100,10 +100,10 @@ fn hostile_texts_are_never_markup() {
     report.notes.push(HOSTILE.to_owned());
     report.machine.cpu = Some(HOSTILE.to_owned());
     for candidate in &mut report.candidates {
-        candidate.variant.0.push_str(HOSTILE);
+        candidate.variant = format!("{}{HOSTILE}", candidate.variant).into();
         candidate.engine.device = HOSTILE.to_owned();
     }
-    report.baseline.0.push_str(HOSTILE);
+    report.baseline = format!("{}{HOSTILE}", report.baseline).into();
 
     let page = page(&run, &report, true);
     assert!(!page.contains("<img") && !page.contains("<script>alert"), "hostile text became markup");
@@ -136,7 +136,7 @@ fn ten_thousand_inferences_fit_six_megabytes() {
             copy.inferences = (0..100)
                 .map(|number| {
                     let mut inference = one.clone();
-                    inference.prompt.0 = format!("prompt-{index}-{number}");
+                    inference.prompt = format!("prompt-{index}-{number}").into();
                     if let infercost_core::Outcome::Completed { text, .. } = &mut inference.outcome {
                         *text = Some(long.clone());
                     }

@@ -84,7 +84,7 @@ impl Item {
         let conversation =
             Conversation { messages: self.turns, thinking: self.thinking, template: self.template };
         let prompt = Prompt {
-            id: PromptId(id),
+            id: PromptId::from(id),
             max_tokens: conversation.output_limit(max_tokens),
             body: PromptBody::Chat(conversation),
             grader,

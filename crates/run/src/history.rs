@@ -167,7 +167,7 @@ fn describe(entry: &mut RunEntry, header: &RunHeader) {
     entry.started_at = Some(header.started_at);
     entry.machine = shown_machine(&header.machine);
     entry.machine_id = header.machine.id.clone();
-    entry.variants = header.variants.iter().map(|variant| variant.id.0.clone()).collect();
+    entry.variants = header.variants.iter().map(|variant| variant.id.to_string()).collect();
     entry.prompts = Some(format!("{} of {} of {}", prompts.chosen.len(), prompts.total, prompts.set));
     entry.version = Some(header.infercost_version.clone());
 }

@@ -169,16 +169,16 @@ const RANDOM_CHARACTERS: usize = 6;
 /// The time as a name, and the beginning of a run's random text: where many machines record, two begin in one second.
 pub(crate) fn shared_id(now: jiff::Timestamp, random: &str) -> RunId {
     let random: String = random.chars().take(RANDOM_CHARACTERS).collect();
-    RunId(format!("{}-{random}", now.strftime("%Y%m%d-%H%M%S")))
+    RunId::from(format!("{}-{random}", now.strftime("%Y%m%d-%H%M%S")))
 }
 
 /// The time as a name; counted on where two runs begin in one second.
 pub fn free_id(traces: &Path, now: jiff::Timestamp) -> RunId {
     let name = now.strftime("%Y%m%d-%H%M%S").to_string();
     if !traces.join(&name).exists() {
-        return RunId(name);
+        return RunId::from(name);
     }
 
     let mut further = (2_u32..).map(|count| format!("{name}-{count}"));
-    RunId(further.find(|name| !traces.join(name).exists()).unwrap_or(name))
+    RunId::from(further.find(|name| !traces.join(name).exists()).unwrap_or(name))
 }

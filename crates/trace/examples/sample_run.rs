@@ -10,9 +10,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use infercost_core::{
     ChunkArrival, Divergence, EnergyDomain, EnergyReading, EnergyScope, Evaluation, EvaluationRecord,
-    FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, Joules, LoadRecord, MeterKind,
-    MeterSource, OperatingPoint, Outcome, PromptId, RunHeader, Sampling, TaskScore, VariantId, WindowId,
-    WindowRecord,
+    FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, Joules, Judgment, LoadRecord,
+    MeterKind, MeterSource, OperatingPoint, Outcome, PromptId, RunHeader, Sampling, TaskScore, VariantId,
+    WindowId, WindowRecord,
 };
 use infercost_trace::{RunStore, read_run};
 
@@ -104,7 +104,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn prompt_id(index: u32) -> PromptId {
-    PromptId(format!("prompt-{index}"))
+    PromptId::from(format!("prompt-{index}"))
 }
 
 fn inference(index: u32, tokens: u32, issued_at: SystemTime) -> InferenceRecord {
@@ -154,7 +154,7 @@ fn task(prompt: u32) -> Evaluation {
     Evaluation::Task(TaskScore {
         grader: "number".into(),
         score: if right { 1.0 } else { 0.0 },
-        label: if right { "correct" } else { "incorrect" }.to_owned(),
+        judgment: Judgment::of(right),
         choices: None,
     })
 }

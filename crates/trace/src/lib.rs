@@ -35,6 +35,7 @@ mod line_batch;
 mod line_frame;
 mod line_records;
 mod mapping;
+mod names;
 mod new_folder;
 pub mod otlp_json;
 mod otlp_line;

@@ -2,16 +2,14 @@
 
 use std::time::SystemTime;
 
-use infercost_core::{
-    EvaluationRecord, IdleRecord, InferenceRecord, LoadRecord, Outcome, WindowId, WindowRecord,
-};
+use infercost_core::{EvaluationRecord, IdleRecord, InferenceRecord, LoadRecord, WindowId, WindowRecord};
 
 use crate::batch_threads::BatchReader;
 use crate::checksum::{self, Seal};
-use crate::error::MappingError;
 use crate::line_batch::LineBatch;
 use crate::line_frame::LineFrame;
 use crate::mapping::{evaluation, idle, inference, load, window};
+use crate::names::Names;
 use crate::otlp_json::{read_line, read_list};
 use crate::read_span::ReadSpan;
 use crate::span_ids::SpanId;
@@ -24,6 +22,13 @@ pub(crate) enum Texts {
     Kept,
     /// They stay on the disk: figures need none, and a long run is read in half the memory.
     LeftOut,
+}
+
+impl Texts {
+    /// A copy of a text that is kept.
+    pub(crate) fn kept(self, text: Option<&str>) -> Option<String> {
+        text.filter(|_| self == Self::Kept).map(str::to_owned)
+    }
 }
 
 /// A line as it was read.
@@ -73,13 +78,14 @@ pub(crate) enum Record {
 #[derive(Debug)]
 pub(crate) struct RecordReader {
     texts: Texts,
+    names: Names,
     /// What stands around the spans of the last line that was read whole.
     frame: Option<LineFrame>,
 }
 
 impl RecordReader {
     pub(crate) fn new(texts: Texts) -> Self {
-        Self { texts, frame: None }
+        Self { texts, names: Names::default(), frame: None }
     }
 }
 
@@ -97,79 +103,69 @@ impl BatchReader for RecordReader {
             lines.push(ReadLine {
                 length: line.len() as u64,
                 is_whole: line.last() == Some(&b'\n'),
-                content: (!is_blank).then(|| read_content(line, self.texts, &mut self.frame)),
+                content: (!is_blank).then(|| self.content(line)),
             });
         }
         lines
     }
 }
 
-/// Reads a line. `frame` is that of a line before it, and becomes its own where they differ.
-fn read_content(line: &[u8], texts: Texts, frame: &mut Option<LineFrame>) -> Result<LineContent, String> {
-    let (body, seal) = checksum::check(line.trim_ascii());
-    if seal == Seal::Broken {
-        return Err(checksum::BROKEN.to_owned());
-    }
-
-    let listed = frame.as_ref().and_then(|frame| frame.spans(body, seal)).and_then(read_list);
-    if let Some(spans) = listed {
-        return Ok(content_of(&spans, seal, texts));
-    }
-
-    let traces = read_line(line)?;
-    *frame = LineFrame::of(line.trim_ascii(), body, seal);
-    Ok(content_of(traces.spans(), seal, texts))
-}
-
-fn content_of<'s, 'l: 's>(
-    spans: impl IntoIterator<Item = &'s ReadSpan<'l>>,
-    seal: Seal,
-    texts: Texts,
-) -> LineContent {
-    let mut content = LineContent { seal, spans: Vec::new(), unknown: 0 };
-
-    for span in spans {
-        match read_record(span, texts) {
-            Some(record) => content.spans.push(RecordedSpan { id: span.id(), record }),
-            None => content.unknown += 1,
+impl RecordReader {
+    /// What a line holds. What stands around its spans is looked for where it stood in the line before.
+    fn content(&mut self, line: &[u8]) -> Result<LineContent, String> {
+        let (body, seal) = checksum::check(line.trim_ascii());
+        if seal == Seal::Broken {
+            return Err(checksum::BROKEN.to_owned());
         }
+
+        let listed = self.frame.as_ref().and_then(|frame| frame.spans(body, seal)).and_then(read_list);
+        if let Some(spans) = listed {
+            return Ok(self.records(&spans, seal));
+        }
+
+        let traces = read_line(line)?;
+        self.frame = LineFrame::of(line.trim_ascii(), body, seal);
+        Ok(self.records(traces.spans(), seal))
     }
 
-    content
-}
+    fn records<'s, 'l: 's>(
+        &mut self,
+        spans: impl IntoIterator<Item = &'s ReadSpan<'l>>,
+        seal: Seal,
+    ) -> LineContent {
+        let mut content = LineContent { seal, spans: Vec::new(), unknown: 0 };
 
-/// What a span records; `None` where it is no record of infercost's, or of a kind that this version does not know.
-fn read_record(span: &ReadSpan<'_>, texts: Texts) -> Option<Result<Record, String>> {
-    let kind = span.record()?;
-    let record = match kind {
-        record::WINDOW => window::read(span).map(|window| Record::Window(Box::new(window))),
-        record::INFERENCE => read_inference(span, texts),
-        record::EVALUATION => evaluation::read(span).map(|one| Record::Evaluation(Box::new(one))),
-        record::LOAD => load::read(span).map(Record::Load),
-        record::IDLE => idle::read(span).map(|idle| Record::Idle(Box::new(idle))),
-        record::RUN => Ok(Record::Run(span.ended_at())),
-        record::VARIANT => Ok(Record::Variant),
-        _ => return None,
-    };
-
-    if span.id().is_none() {
-        return Some(Err(format!("{kind}: spanId is not of eight bytes")));
-    }
-    Some(record.map_err(|error| format!("{kind}: {error}")))
-}
-
-fn read_inference(span: &ReadSpan<'_>, texts: Texts) -> Result<Record, MappingError> {
-    let (id, mut inference) = inference::read(span)?;
-
-    if texts == Texts::LeftOut {
-        inference.input_text = None;
-        if let Outcome::Completed { text, thinking, .. } = &mut inference.outcome {
-            *text = None;
-            if let Some(thinking) = thinking {
-                thinking.text = None;
+        for span in spans {
+            match self.record(span) {
+                Some(record) => content.spans.push(RecordedSpan { id: span.id(), record }),
+                None => content.unknown += 1,
             }
         }
+
+        content
     }
 
-    Ok(Record::Inference(id, Box::new(inference)))
+    /// What a span records; `None` where it is no record of infercost's, or of a kind that this version does not know.
+    fn record(&mut self, span: &ReadSpan<'_>) -> Option<Result<Record, String>> {
+        let (texts, names) = (self.texts, &mut self.names);
+        let kind = span.record()?;
+        let record = match kind {
+            record::WINDOW => window::read(span, names).map(|window| Record::Window(Box::new(window))),
+            record::INFERENCE => {
+                let read = inference::read(span, texts, names);
+                read.map(|(window, inference)| Record::Inference(window, Box::new(inference)))
+            }
+            record::EVALUATION => evaluation::read(span, names).map(|one| Record::Evaluation(Box::new(one))),
+            record::LOAD => load::read(span).map(Record::Load),
+            record::IDLE => idle::read(span).map(|idle| Record::Idle(Box::new(idle))),
+            record::RUN => Ok(Record::Run(span.ended_at())),
+            record::VARIANT => Ok(Record::Variant),
+            _ => return None,
+        };
+
+        if span.id().is_none() {
+            return Some(Err(format!("{kind}: spanId is not of eight bytes")));
+        }
+        Some(record.map_err(|error| format!("{kind}: {error}")))
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use infercost_core::{IdlePhase, PromptId, RunHeader, RunId, VariantId, WindowId};
+use infercost_core::{IdlePhase, PromptId, RunHeader, VariantId, WindowId};
 use sha2::{Digest, Sha256};
 
 use crate::error::MappingError;
@@ -23,10 +23,10 @@ pub struct SpanIds {
 impl SpanIds {
     /// The ids of the run with that header.
     pub fn new(header: &RunHeader) -> Self {
-        let RunId(name) = &header.id;
+        let name = header.id.as_str();
         Self::of(match &header.salt {
             Some(salt) => format!("{name} {salt}"),
-            None => name.clone(),
+            None => name.to_owned(),
         })
     }
 

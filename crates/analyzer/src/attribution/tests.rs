@@ -13,7 +13,7 @@ const START: u64 = 1_000_000;
 fn window(wall: u64, joules: f64, inferences: &[(u64, u64, u64)]) -> WindowRecord {
     let start = SystemTime::UNIX_EPOCH + Duration::from_secs(START);
     let inference = |(at, prefill, decode): &(u64, u64, u64)| InferenceRecord {
-        prompt: PromptId("p".into()),
+        prompt: PromptId::from("p"),
         repetition: 0,
         issued_at: start + Duration::from_millis(*at),
         input_text: None,
@@ -33,7 +33,7 @@ fn window(wall: u64, joules: f64, inferences: &[(u64, u64, u64)]) -> WindowRecor
     };
 
     WindowRecord {
-        id: WindowId { variant: VariantId("v".into()), index: 0 },
+        id: WindowId { variant: VariantId::from("v"), index: 0 },
         started_at: start,
         wall_time: Duration::from_millis(wall),
         operating_point: OperatingPoint::SEQUENTIAL,
@@ -108,7 +108,7 @@ fn hidden_thinking_is_decode() {
     let shown = time_shares(&window);
     if let Outcome::Completed { thinking, output_tokens, .. } = &mut window.inferences[0].outcome {
         *output_tokens = 50;
-        *thinking = Some(Thinking { tokens: Some(48), is_hidden: true, ..Thinking::default() });
+        *thinking = Some(Box::new(Thinking { tokens: Some(48), is_hidden: true, ..Thinking::default() }));
     }
     let hidden = time_shares(&window);
     assert!((shown[0].prefill - 0.9).abs() < 1e-9 && (shown[0].decode - 0.1).abs() < 1e-9, "{shown:?}");

@@ -37,7 +37,7 @@ fn window(concurrency: u32, latency: u64, fails: fn(u64) -> bool) -> WindowRecor
                 }
             };
             inferences.push(InferenceRecord {
-                prompt: PromptId("p".into()),
+                prompt: PromptId::from("p"),
                 repetition: index as u32,
                 issued_at: start + ms(at),
                 input_text: None,
@@ -53,7 +53,7 @@ fn window(concurrency: u32, latency: u64, fails: fn(u64) -> bool) -> WindowRecor
     }
 
     WindowRecord {
-        id: WindowId { variant: VariantId("v".into()), index: 0 },
+        id: WindowId { variant: VariantId::from("v"), index: 0 },
         started_at: start,
         wall_time: Duration::from_secs(10),
         operating_point: OperatingPoint::Closed { concurrency },

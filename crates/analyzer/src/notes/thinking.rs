@@ -38,7 +38,7 @@ impl Thought {
         let Outcome::Completed { finish, output_tokens, thinking, .. } = &inference.outcome else { return };
         self.answers += 1;
         self.output_tokens += u64::from(*output_tokens);
-        let Some(Thinking { tokens, first_answer, .. }) = thinking else { return };
+        let Some(Thinking { tokens, first_answer, .. }) = thinking.as_deref() else { return };
 
         self.answers_with += 1;
         self.thinking_tokens += u64::from(tokens.unwrap_or(0));

@@ -35,7 +35,7 @@ pub(crate) fn add_load(
         while at + latency <= wall_time {
             let arrival = |k: u32| ChunkArrival { at: latency / 4 + latency * k / 16, tokens: 1 };
             inferences.push(InferenceRecord {
-                prompt: PromptId(format!("p{}", inferences.len() % 100)),
+                prompt: PromptId::from(format!("p{}", inferences.len() % 100)),
                 repetition: first + inferences.len() as u32 / 100,
                 issued_at: started_at + at,
                 input_text: None,

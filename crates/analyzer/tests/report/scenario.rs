@@ -101,14 +101,14 @@ pub(crate) fn run_in_blocks(
     block_length: usize,
     behaviors: &[Behavior],
 ) -> RunRecord {
-    let chosen: Vec<PromptId> = (0..prompts).map(|i| PromptId(format!("p{i}"))).collect();
+    let chosen: Vec<PromptId> = (0..prompts).map(|i| PromptId::from(format!("p{i}"))).collect();
     let mut run = RunBuilder::new(header(id, &chosen, behaviors));
     run.idle(IdlePhase::Resident, behaviors[0].watts.map(|_| 20.0), Duration::from_secs(10));
 
     for block in 0..prompts.div_ceil(block_length) {
         let indices = (block * block_length)..((block + 1) * block_length).min(prompts);
         for behavior in behaviors {
-            let variant = VariantId(format!("tiny/{}", behavior.name));
+            let variant = VariantId::from(format!("tiny/{}", behavior.name));
             let inferences = indices.clone().map(|i| inference(behavior, i, &chosen[i]));
             let window = run.window(&variant, behavior.watts, inferences);
             if behavior.interrupted == Some(window.id.index) {
@@ -129,7 +129,7 @@ pub(crate) fn run_in_blocks(
 
 fn header(id: &str, chosen: &[PromptId], behaviors: &[Behavior]) -> RunHeader {
     let variants = behaviors.iter().map(|behavior| VariantHeader {
-        id: VariantId(format!("tiny/{}", behavior.name)),
+        id: VariantId::from(format!("tiny/{}", behavior.name)),
         engine: EngineIdentity {
             weight_bytes_per_token: Some(Bytes(1_000_000)),
             ..EngineIdentity::default()
@@ -140,10 +140,10 @@ fn header(id: &str, chosen: &[PromptId], behaviors: &[Behavior]) -> RunHeader {
         token_price: None,
     });
     RunHeader {
-        id: RunId(id.into()),
+        id: RunId::from(id),
         started_at: "2026-01-10T00:00:00Z".parse().unwrap(),
         variants: variants.collect(),
-        baseline: VariantId(format!("tiny/{}", behaviors[0].name)),
+        baseline: VariantId::from(format!("tiny/{}", behaviors[0].name)),
         prompts: made_up_run::prompts(chosen.to_vec()),
         warm_ups: 1,
         content: false,
@@ -181,13 +181,8 @@ fn evaluations(behavior: &Behavior, i: usize, is_baseline: bool) -> Vec<Evaluati
         results.push(Evaluation::Task(TaskScore::of("exact", Judgment::Failed)));
     } else if (behavior.graded)(i) {
         let score = (behavior.score)(i);
-        let label = if score > 0.5 { "correct" } else { "incorrect" };
-        results.push(Evaluation::Task(TaskScore {
-            grader: "exact".into(),
-            score,
-            label: label.into(),
-            choices: None,
-        }));
+        let judged = TaskScore::of("exact", Judgment::of(score > 0.5));
+        results.push(Evaluation::Task(TaskScore { score, ..judged }));
     }
 
     if let Some(kld) = behavior.kld.filter(|_| !is_baseline) {

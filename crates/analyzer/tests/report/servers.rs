@@ -69,12 +69,12 @@ fn hidden_thinking_is_no_prefill() {
                     text: Some("42".into()),
                     finish: FinishReason::Stop,
                     output_tokens: 200,
-                    thinking: Some(Thinking {
+                    thinking: Some(Box::new(Thinking {
                         tokens: Some(180),
                         is_hidden: true,
                         first_answer: Some(ms(2000)),
                         ..Thinking::default()
-                    }),
+                    })),
                     arrivals: vec![ChunkArrival { at: ms(2000), tokens: 20 }].into(),
                     latency: ms(3900),
                 };
@@ -240,7 +240,8 @@ fn a_limit_that_thinking_used_up_names_max_tokens() {
             };
             let first_answer = (index >= 4).then(|| std::time::Duration::from_millis(10));
             *finish = if index >= 4 { FinishReason::Stop } else { FinishReason::Length };
-            *thinking = Some(Thinking { tokens: Some(*output_tokens), first_answer, ..Thinking::default() });
+            let tokens = Some(*output_tokens);
+            *thinking = Some(Box::new(Thinking { tokens, first_answer, ..Thinking::default() }));
             inference.max_tokens = 64;
         }
     });

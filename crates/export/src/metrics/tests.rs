@@ -12,7 +12,7 @@ use super::*;
 fn record(latency: u64, output: u32) -> InferenceRecord {
     let at = |ms| Duration::from_millis(ms);
     InferenceRecord {
-        prompt: PromptId("p".into()),
+        prompt: PromptId::from("p"),
         repetition: 0,
         issued_at: SystemTime::UNIX_EPOCH,
         input_text: None,

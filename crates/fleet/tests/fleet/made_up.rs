@@ -9,8 +9,8 @@ use infercost_core::report::Report;
 use infercost_core::run::VariantHeader;
 use infercost_core::testing::{RunBuilder, ScriptedFailure, ScriptedInference, made_up_run};
 use infercost_core::{
-    EngineIdentity, Evaluation, FailureKind, IdlePhase, PromptId, RunHeader, RunId, RunRecord, TaskScore,
-    VariantId,
+    EngineIdentity, Evaluation, FailureKind, IdlePhase, Judgment, PromptId, RunHeader, RunId, RunRecord,
+    TaskScore, VariantId,
 };
 use infercost_fleet::reading::engine::{DEFAULT_MEMORY, Engine};
 use infercost_fleet::reading::files::Days;
@@ -106,7 +106,7 @@ pub(crate) fn reported(id: &str) -> Reported {
         ..made_up_run::variant(id)
     };
     let header = RunHeader {
-        id: RunId(id.into()),
+        id: RunId::from(id),
         started_at: "2026-11-03T23:59:30Z".parse().unwrap(),
         variants: vec![variant(FULL), variant(SMALL)],
         baseline: VariantId::from(FULL),
@@ -132,7 +132,7 @@ pub(crate) fn reported(id: &str) -> Reported {
     }
     for index in 0..PROMPTS {
         let score = if index % 7 == 3 { 0.0 } else { 1.0 };
-        let result = TaskScore { grader: "exact".into(), score, label: String::new(), choices: None };
+        let result = TaskScore { score, ..TaskScore::of("exact", Judgment::of(score > 0.5)) };
         run.evaluation(&VariantId::from(FULL), &prompt(index), Evaluation::Task(result));
     }
 
@@ -151,7 +151,7 @@ pub(crate) fn reported(id: &str) -> Reported {
 }
 
 fn prompt(index: u32) -> PromptId {
-    PromptId(format!("p{index}"))
+    PromptId::from(format!("p{index}"))
 }
 
 fn inference(index: u32, speed: f64) -> ScriptedInference {

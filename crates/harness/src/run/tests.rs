@@ -142,7 +142,7 @@ impl RecordSink for Kept {
 /// Eight prompts in windows of two, by two variants.
 fn plan(root: &Path, max_remeasure: Option<u32>, completed: Completed) -> Plan {
     let prompt = |index: u32| Prompt {
-        id: PromptId(format!("p{index}")),
+        id: PromptId::from(format!("p{index}")),
         body: PromptBody::Chat(vec![Message { role: Role::User, content: "?".into() }].into()),
         max_tokens: 8,
         grader: None,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use infercost_core::run::VariantHeader;
 use infercost_core::testing::{RunBuilder, ScriptedFailure, ScriptedInference, made_up_run};
 use infercost_core::{
-    EngineIdentity, Evaluation, FailureKind, IdlePhase, MachineFacts, PromptId, RunHeader, RunId, RunRecord,
-    TaskScore, VariantId,
+    EngineIdentity, Evaluation, FailureKind, IdlePhase, Judgment, MachineFacts, PromptId, RunHeader, RunId,
+    RunRecord, TaskScore, VariantId,
 };
 use infercost_trace::RunStore;
 
@@ -59,7 +59,7 @@ impl MadeUp {
         }
         for index in 0..PROMPTS {
             let score = if index % 2 == 0 && !fails(index) { 1.0 } else { 0.0 };
-            let result = TaskScore { grader: "exact".into(), score, label: String::new(), choices: None };
+            let result = TaskScore { score, ..TaskScore::of("exact", Judgment::of(score > 0.5)) };
             run.evaluation(&variant, &prompt(index), Evaluation::Task(result));
         }
         write(&folder.join("traces"), &run.finished());
@@ -86,7 +86,7 @@ impl MadeUp {
     fn header(&self) -> RunHeader {
         let chosen: Vec<PromptId> = (0..PROMPTS).map(prompt).collect();
         RunHeader {
-            id: RunId(self.id.into()),
+            id: RunId::from(self.id),
             started_at: "2026-11-01T00:00:00Z".parse().unwrap(),
             variants: vec![VariantHeader {
                 engine: EngineIdentity { threads: Some(self.threads), ..EngineIdentity::default() },
@@ -101,7 +101,7 @@ impl MadeUp {
 }
 
 fn prompt(index: u32) -> PromptId {
-    PromptId(format!("p{index}"))
+    PromptId::from(format!("p{index}"))
 }
 
 /// Writes a run as it is written while it is recorded.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
-use infercost_core::{IdleRecord, InferenceRecord, RunId, RunRecord, VariantId, WindowRecord};
+use infercost_core::{IdleRecord, InferenceRecord, RunRecord, VariantId, WindowRecord};
 use infercost_export::metrics::{Listener, Meters};
 use infercost_export::retry::Pauses;
 use infercost_export::transport::{Attempt, Client, Refusal};
@@ -95,8 +95,7 @@ fn listen(address: SocketAddr, meters: &Arc<Meters>) -> anyhow::Result<Arc<Liste
 
 /// Sends the metrics of a recorded run.
 pub fn send(run: &RunRecord, options: &OtlpOptions) {
-    let RunId(id) = &run.header.id;
-    let meters = Meters::new(id, run.header.started_at.into()).described(resource());
+    let meters = Meters::new(run.header.id.as_str(), run.header.started_at.into()).described(resource());
     for window in &run.windows {
         let header = run.header.variants.iter().find(|one| one.id == window.id.variant);
         let engine = header.map_or("", |one| one.engine.engine.as_str());

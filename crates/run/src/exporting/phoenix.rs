@@ -222,7 +222,7 @@ fn of_evaluation(span: SpanId, result: &Evaluation, transform: &SpanTransform) -
         Evaluation::Task(score) => Annotation {
             span,
             name: "task_score",
-            label: Some(score.label.clone()),
+            label: Some(score.judgment.label().to_owned()),
             score: Some(score.score),
             explanation: None,
         },

@@ -51,7 +51,7 @@ pub(crate) fn contenders(request: &RunRequest) -> anyhow::Result<Vec<Contender>>
 
     let first = resolved.remove(baseline.unwrap_or(0));
     let again = request.spec.noise_floor.then(|| Contender {
-        id: VariantId(format!("{}#again", first.variant)),
+        id: VariantId::from(format!("{}#again", first.variant)),
         model: first.clone(),
         noise_floor: true,
         threads: None,

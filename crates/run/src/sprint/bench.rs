@@ -100,7 +100,11 @@ impl Bench {
         let mut others = setting.against(&self.space.present());
         others.0.remove(VARIANT);
         let label = others.to_string().replace('/', "_");
-        Ok(VariantId(format!("{} {}", model.variant, if others.0.is_empty() { "as it is" } else { &label })))
+        Ok(VariantId::from(format!(
+            "{} {}",
+            model.variant,
+            if others.0.is_empty() { "as it is" } else { &label }
+        )))
     }
 
     /// Opens a setting.

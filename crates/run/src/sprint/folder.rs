@@ -134,8 +134,8 @@ pub(super) fn free_id(traces: &Path, now: jiff::Timestamp) -> RunId {
     let name = format!("sprint-{run}");
     let mut further = (2_u32..).map(|count| format!("{name}-{count}"));
     if traces.join(&name).exists() {
-        RunId(further.find(|name| !traces.join(name).exists()).unwrap_or(name))
+        RunId::from(further.find(|name| !traces.join(name).exists()).unwrap_or(name))
     } else {
-        RunId(name)
+        RunId::from(name)
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn workload(
 
     Some(Workload {
         variant,
-        run: RunId(header.id.to_string()),
+        run: RunId::from(header.id.to_string()),
         date: header.started_at.to_zoned(TimeZone::UTC).date(),
         machine: facts.processor(),
         prompts_sha256: work.sha256.clone(),

@@ -173,7 +173,7 @@ mod tests {
     fn prompt(text: &str) -> Prompt {
         let message = Message { role: Role::User, content: text.to_owned() };
         Prompt {
-            id: PromptId(text.len().to_string()),
+            id: PromptId::from(text.len().to_string()),
             body: PromptBody::Chat(Conversation::from(vec![message])),
             grader: None,
             max_tokens: 8,

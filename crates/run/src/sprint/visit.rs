@@ -323,7 +323,7 @@ mod tests {
         let shown = inference(&PromptId::from("shown"), SystemTime::UNIX_EPOCH);
         let mut hiding = shown.clone();
         let Outcome::Completed { thinking, .. } = &mut hiding.outcome else { return };
-        *thinking = Some(Thinking { text: None, tokens: Some(2), is_hidden: true, first_answer: None });
+        *thinking = Some(Box::new(Thinking { tokens: Some(2), is_hidden: true, ..Thinking::default() }));
 
         let energy = EnergyReading::Unavailable { reason: "made up".to_owned() };
         let records = vec![shown.clone(), hiding];

@@ -251,7 +251,7 @@ fn prompt_of(index: usize, request: TraceRequest) -> Prompt {
 fn prompt(id: String, text: String, max_tokens: u32) -> Prompt {
     let question = Message { role: Role::User, content: text };
     Prompt {
-        id: PromptId(id),
+        id: PromptId::from(id),
         body: PromptBody::Chat(Conversation::from(vec![question])),
         grader: None,
         max_tokens: max_tokens.max(1),

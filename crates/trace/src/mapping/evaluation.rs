@@ -3,10 +3,8 @@
 //! A result that is not a finite number cannot be written: whoever evaluates records it as
 //! [`Evaluation::Impossible`] with the reason, which counts as not good, and not as a gap.
 
-use infercost_core::GraderName;
 use infercost_core::{
-    ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, PromptId, TaskScore,
-    VariantId,
+    ChoiceLikelihoods, Divergence, Evaluation, EvaluationKind, EvaluationRecord, Judgment, TaskScore,
 };
 
 use super::{EVALUATOR, RunSpans, record, stretch};
@@ -17,6 +15,7 @@ use crate::attributes::{
     GEN_AI_EVALUATION_SCORE_VALUE, PROMPT, REPETITION, VARIANT,
 };
 use crate::error::MappingError;
+use crate::names::Names;
 use crate::read_span::{ReadSpan, invalid};
 use crate::span_draft::{Span, SpanDraft, SpanPlace};
 use crate::span_ids::SpanId;
@@ -73,10 +72,18 @@ fn kind(name: &str) -> Result<EvaluationKind, MappingError> {
         .ok_or_else(|| invalid(GEN_AI_EVALUATION_NAME, &format!("names no evaluation: {name:?}")))
 }
 
+/// The judgment of that label.
+fn judgment(label: &str) -> Result<Judgment, MappingError> {
+    Judgment::ALL
+        .into_iter()
+        .find(|judgment| judgment.label() == label)
+        .ok_or_else(|| invalid(GEN_AI_EVALUATION_SCORE_LABEL, &format!("names no judgment: {label:?}")))
+}
+
 /// Reads an evaluation back.
-pub(crate) fn read(span: &ReadSpan<'_>) -> Result<EvaluationRecord, MappingError> {
+pub(crate) fn read(span: &ReadSpan<'_>, names: &mut Names) -> Result<EvaluationRecord, MappingError> {
     let result = match span.text(EVALUATION_KIND)? {
-        TASK => Evaluation::Task(read_task(span)?),
+        TASK => Evaluation::Task(read_task(span, names)?),
         DIVERGENCE => Evaluation::Divergence(Divergence {
             kld: span.numbers(DIVERGENCE_KLD)?.ok_or(MappingError::Missing { attribute: DIVERGENCE_KLD })?,
             top1_matches: span.int(DIVERGENCE_TOP1)?,
@@ -92,8 +99,8 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<EvaluationRecord, MappingError
     };
 
     Ok(EvaluationRecord {
-        variant: VariantId::from(span.text(VARIANT)?),
-        prompt: PromptId::from(span.text(PROMPT)?),
+        variant: names.of(span.text(VARIANT)?),
+        prompt: names.of(span.text(PROMPT)?),
         repetition: span.int(REPETITION)?,
         evaluated_at: span.started_at(),
         duration: span.duration()?,
@@ -105,15 +112,14 @@ fn write_task(draft: &mut SpanDraft, score: &TaskScore) {
     draft.text(EVALUATION_KIND, TASK);
     draft.text(EVALUATION_GRADER, score.grader.as_str());
     draft.number(GEN_AI_EVALUATION_SCORE_VALUE, score.score);
-    draft.text(GEN_AI_EVALUATION_SCORE_LABEL, score.label.as_str());
+    draft.text(GEN_AI_EVALUATION_SCORE_LABEL, score.judgment.label());
     if let Some(choices) = &score.choices {
         draft.numbers(CHOICE_LOG_LIKELIHOOD, &choices.log_likelihood);
         draft.ints(CHOICE_BYTES, choices.bytes.iter().map(|bytes| i64::from(*bytes)));
     }
 }
 
-fn read_task(span: &ReadSpan<'_>) -> Result<TaskScore, MappingError> {
-    let grader = GraderName::from(span.text(EVALUATION_GRADER)?);
+fn read_task(span: &ReadSpan<'_>, names: &mut Names) -> Result<TaskScore, MappingError> {
     let choices = match span.numbers(CHOICE_LOG_LIKELIHOOD)? {
         None => None,
         Some(log_likelihood) => Some(Box::new(ChoiceLikelihoods {
@@ -122,9 +128,9 @@ fn read_task(span: &ReadSpan<'_>) -> Result<TaskScore, MappingError> {
         })),
     };
     Ok(TaskScore {
-        grader,
+        grader: names.of(span.text(EVALUATION_GRADER)?),
         score: span.number(GEN_AI_EVALUATION_SCORE_VALUE)?,
-        label: span.text(GEN_AI_EVALUATION_SCORE_LABEL)?.to_owned(),
+        judgment: judgment(span.text(GEN_AI_EVALUATION_SCORE_LABEL)?)?,
         choices,
     })
 }

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use infercost_core::{
-    ChunkArrival, ChunkArrivals, FailureKind, FinishReason, InferenceRecord, Outcome, PromptId, Sampling,
-    WindowId,
+    ChunkArrival, ChunkArrivals, FailureKind, FinishReason, InferenceRecord, Outcome, Sampling, WindowId,
 };
 use serde::Serialize;
 
 use super::{LLM, RunSpans, record, served, stretch, thinking, window};
 use crate::attributes::*;
 use crate::error::MappingError;
+use crate::line_records::Texts;
+use crate::names::Names;
 use crate::read_span::{ReadSpan, invalid};
 use crate::span_draft::{Span, SpanDraft, SpanPlace};
 
@@ -95,7 +96,7 @@ impl RunSpans {
                 let total = inference.input_tokens.map(|input| i64::from(input) + i64::from(*output_tokens));
                 draft.int_if(LLM_TOKEN_COUNT_TOTAL, total);
                 draft.text_if(OUTPUT_VALUE, text.as_deref().filter(|_| self.header.content));
-                thinking::write(draft, thinking.as_ref(), self.header.content)?;
+                thinking::write(draft, thinking.as_deref(), self.header.content)?;
                 write_arrivals(draft, arrivals)
             }
             Outcome::Failed { kind, message, latency: _ } => {
@@ -108,7 +109,11 @@ impl RunSpans {
 }
 
 /// Reads an inference and its window's id back.
-pub(crate) fn read(span: &ReadSpan<'_>) -> Result<(WindowId, InferenceRecord), MappingError> {
+pub(crate) fn read(
+    span: &ReadSpan<'_>,
+    texts: Texts,
+    names: &mut Names,
+) -> Result<(WindowId, InferenceRecord), MappingError> {
     let latency = span.duration()?;
     let outcome = match span.text_if(ERROR_TYPE)? {
         Some(name) => Outcome::Failed {
@@ -120,20 +125,20 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<(WindowId, InferenceRecord), M
             latency,
         },
         None => Outcome::Completed {
-            text: span.text_if(OUTPUT_VALUE)?.map(str::to_owned),
+            text: texts.kept(span.text_if(OUTPUT_VALUE)?),
             finish: read_finish(span)?,
             output_tokens: span.int(GEN_AI_USAGE_OUTPUT_TOKENS)?,
-            thinking: thinking::read(span)?,
+            thinking: thinking::read(span, texts)?,
             arrivals: read_arrivals(span)?,
             latency,
         },
     };
 
     let inference = InferenceRecord {
-        prompt: PromptId::from(span.text(PROMPT)?),
+        prompt: names.of(span.text(PROMPT)?),
         repetition: span.int(REPETITION)?,
         issued_at: span.started_at(),
-        input_text: span.text_if(INPUT_VALUE)?.map(str::to_owned),
+        input_text: texts.kept(span.text_if(INPUT_VALUE)?),
         // earlier versions wrote 0 for what nobody had counted
         input_tokens: span.int_if(GEN_AI_USAGE_INPUT_TOKENS)?.filter(|tokens| *tokens > 0),
         cached_input_tokens: span.int_if(GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS)?,
@@ -143,7 +148,7 @@ pub(crate) fn read(span: &ReadSpan<'_>) -> Result<(WindowId, InferenceRecord), M
         outcome,
     };
 
-    Ok((window::read_id(span)?, inference))
+    Ok((window::read_id(span, names)?, inference))
 }
 
 fn write_request(draft: &mut SpanDraft, model: &str, inference: &InferenceRecord) {

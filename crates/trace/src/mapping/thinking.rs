@@ -9,6 +9,7 @@ use crate::attributes::{
     THINKING_TOKENS,
 };
 use crate::error::MappingError;
+use crate::line_records::Texts;
 use crate::read_span::ReadSpan;
 use crate::span_draft::SpanDraft;
 
@@ -32,14 +33,14 @@ pub(crate) fn write(
 }
 
 /// Reads it back; `None` where the model did not think.
-pub(crate) fn read(span: &ReadSpan<'_>) -> Result<Option<Thinking>, MappingError> {
+pub(crate) fn read(span: &ReadSpan<'_>, texts: Texts) -> Result<Option<Box<Thinking>>, MappingError> {
     if !span.truth(THINKING)? {
         return Ok(None);
     }
-    Ok(Some(Thinking {
-        text: span.text_if(THINKING_TEXT)?.map(str::to_owned),
+    Ok(Some(Box::new(Thinking {
+        text: texts.kept(span.text_if(THINKING_TEXT)?),
         tokens: span.int_if(THINKING_TOKENS)?,
         is_hidden: span.truth(THINKING_HIDDEN)?,
         first_answer: span.int_if::<u64>(THINKING_FIRST_ANSWER)?.map(Duration::from_nanos),
-    }))
+    })))
 }

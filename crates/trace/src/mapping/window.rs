@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use infercost_core::interference::first_repetition_under_load;
 use infercost_core::{
-    EnergyReading, InferenceRecord, LoadFacts, OperatingPoint, SteadyState, VariantId, WindowId, WindowRecord,
+    EnergyReading, InferenceRecord, LoadFacts, OperatingPoint, SteadyState, WindowId, WindowRecord,
 };
 
 use super::{CHAIN, RunSpans, energy, interference, record, stretch};
@@ -13,6 +13,7 @@ use crate::attributes::{
     OPERATING_CONCURRENCY, OPERATING_RATE, VARIANT, WINDOW, WINDOW_INTERRUPTED, WINDOW_REMEASURES,
 };
 use crate::error::MappingError;
+use crate::names::Names;
 use crate::read_span::ReadSpan;
 use crate::span_draft::{Span, SpanDraft, SpanPlace};
 
@@ -45,14 +46,14 @@ impl RunSpans {
 }
 
 /// Reads a window back, without its inferences.
-pub(crate) fn read(span: &ReadSpan<'_>) -> Result<WindowRecord, MappingError> {
+pub(crate) fn read(span: &ReadSpan<'_>, names: &mut Names) -> Result<WindowRecord, MappingError> {
     let operating_point = match span.number_if(OPERATING_RATE)? {
         Some(rate) => OperatingPoint::Open { rate },
         None => OperatingPoint::Closed { concurrency: span.int(OPERATING_CONCURRENCY)? },
     };
 
     Ok(WindowRecord {
-        id: read_id(span)?,
+        id: read_id(span, names)?,
         started_at: span.started_at(),
         wall_time: span.duration()?,
         operating_point,
@@ -94,8 +95,8 @@ fn read_load(span: &ReadSpan<'_>) -> Result<Option<LoadFacts>, MappingError> {
 }
 
 /// Which window a span belongs to.
-pub(crate) fn read_id(span: &ReadSpan<'_>) -> Result<WindowId, MappingError> {
-    Ok(WindowId { variant: VariantId::from(span.text(VARIANT)?), index: span.int(WINDOW)? })
+pub(crate) fn read_id(span: &ReadSpan<'_>, names: &mut Names) -> Result<WindowId, MappingError> {
+    Ok(WindowId { variant: names.of(span.text(VARIANT)?), index: span.int(WINDOW)? })
 }
 
 /// The window that a run was cut off in, as far as its inferences tell.

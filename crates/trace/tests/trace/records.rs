@@ -5,14 +5,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use infercost_core::{
     BoardState, ChoiceLikelihoods, ChunkArrival, ChunkArrivals, CrossCheck, Divergence, EnergyDomain,
     EnergyReading, EnergyScope, EstimationMethod, Evaluation, EvaluationKind, EvaluationRecord, FailureKind,
-    FinishReason, GraderName, IdlePhase, IdleRecord, InferenceRecord, Interference, Joules, LoadFacts,
-    LoadRecord, MeterKind, MeterSource, OperatingPoint, OtherEnd, Outcome, ParameterChange, PromptId,
-    RunHeader, Sampling, ServedFacts, ServerTimings, SteadyState, TaskScore, Thinking, TokenCount,
+    FinishReason, GraderName, IdlePhase, IdleRecord, InferenceRecord, Interference, Joules, Judgment,
+    LoadFacts, LoadRecord, MeterKind, MeterSource, OperatingPoint, OtherEnd, Outcome, ParameterChange,
+    PromptId, RunHeader, Sampling, ServedFacts, ServerTimings, SteadyState, TaskScore, Thinking, TokenCount,
     UsageFault, VariantId, Watts, WindowId, WindowRecord,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::select;
 
 pub(crate) const BASELINE: &str = "example-100m/f16";
 pub(crate) const CANDIDATE: &str = "example-100m/q8_0";
@@ -86,7 +87,7 @@ pub(crate) fn evaluation(prompt: &str, score: f64) -> EvaluationRecord {
         result: Evaluation::Task(TaskScore {
             grader: "exact".into(),
             score,
-            label: "correct".to_owned(),
+            judgment: Judgment::Correct,
             choices: None,
         }),
     }
@@ -213,13 +214,10 @@ fn outcome() -> BoxedStrategy<Outcome> {
     .boxed()
 }
 
-fn thinking() -> BoxedStrategy<Thinking> {
+fn thinking() -> BoxedStrategy<Box<Thinking>> {
     (option::of(text()), option::of(any::<u32>()), any::<bool>(), option::of(length()))
-        .prop_map(|(text, tokens, is_hidden, first_answer)| Thinking {
-            text,
-            tokens,
-            is_hidden,
-            first_answer,
+        .prop_map(|(text, tokens, is_hidden, first_answer)| {
+            Box::new(Thinking { text, tokens, is_hidden, first_answer })
         })
         .boxed()
 }
@@ -324,7 +322,7 @@ fn any_inference(number: usize) -> BoxedStrategy<InferenceRecord> {
                 outcome,
             )| {
                 InferenceRecord {
-                    prompt: PromptId(format!("{number} {prompt}")),
+                    prompt: PromptId::from(format!("{number} {prompt}")),
                     repetition,
                     issued_at,
                     input_text,
@@ -349,9 +347,14 @@ fn evaluated() -> BoxedStrategy<Evaluation> {
     let choices = (vec(finite(), 0..5), vec(any::<u32>(), 0..5))
         .prop_map(|(log_likelihood, bytes)| Box::new(ChoiceLikelihoods { log_likelihood, bytes }));
     prop_oneof![
-        (grader, finite(), text(), option::of(choices)).prop_map(|(grader, score, label, choices)| {
-            Evaluation::Task(TaskScore { grader, score, label, choices })
-        }),
+        (grader, finite(), select(Judgment::ALL.to_vec()), option::of(choices)).prop_map(
+            |(grader, score, judgment, choices)| Evaluation::Task(TaskScore {
+                grader,
+                score,
+                judgment,
+                choices
+            })
+        ),
         (vec(finite(), 0..9), any::<u32>(), finite(), option::of(finite()), any::<bool>()).prop_map(
             |(kld, top1_matches, baseline_nll, candidate_nll, at_least)| {
                 Evaluation::Divergence(Divergence {
@@ -373,7 +376,7 @@ fn any_evaluation() -> BoxedStrategy<EvaluationRecord> {
     (variant(), text(), any::<u32>(), time(), length(), evaluated())
         .prop_map(|(variant, prompt, repetition, evaluated_at, duration, result)| EvaluationRecord {
             variant,
-            prompt: PromptId(prompt),
+            prompt: PromptId::from(prompt),
             repetition,
             evaluated_at,
             duration,
@@ -393,7 +396,7 @@ fn any_window(index: u32) -> BoxedStrategy<WindowRecord> {
             let (interrupted, load, interference, remeasures) = found;
             let mut inferences = vec![first, second];
             for inference in &mut inferences {
-                inference.prompt = PromptId(format!("{index} {}", inference.prompt));
+                inference.prompt = PromptId::from(format!("{index} {}", inference.prompt));
             }
             WindowRecord {
                 id: WindowId { variant, index },

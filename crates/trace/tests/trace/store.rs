@@ -221,7 +221,7 @@ fn a_run_that_cannot_be_is_not_begun() {
         (here.clone(), with(&|header| header.id = RunId::from("../x")), "run id \"../x\""),
         (here.clone(), with(&|header| header.id = RunId::from("..")), "run id"),
         (here.clone(), with(&|header| header.id = RunId::from("a\u{1b}b")), "run id \"a\\u{1b}b\""),
-        (here.clone(), with(&|header| header.id = RunId("x".repeat(129))), "1 to 128"),
+        (here.clone(), with(&|header| header.id = RunId::from("x".repeat(129))), "1 to 128"),
         (here.clone(), with(&|header| header.schema = "infercost.run/9".into()), "infercost.run/9"),
         (here.clone(), with(&|header| header.policy.margin = Some(f64::NAN)), "not finite"),
         (here.clone(), with(&|header| header.prices.pue = f64::INFINITY), "not finite"),
@@ -369,7 +369,7 @@ fn a_load_window_that_was_cut_off_is_no_window_of_single_requests() {
     let mut header = header();
     header.repetitions = 1;
     for (repetition, under_load) in [(0, false), (1, true)] {
-        header.id = RunId(format!("run-{repetition}"));
+        header.id = RunId::from(format!("run-{repetition}"));
         let mut store = RunStore::create(traces.path(), &header).unwrap();
         let record = infercost_core::InferenceRecord { repetition, ..inference("a", 1) };
         store.inference(&window_id(0), &record).unwrap();
