@@ -21,10 +21,15 @@ pub struct Latency {
 }
 
 /// Pools the latencies of inferences; failures have none.
-pub fn latency<'a>(inferences: impl Iterator<Item = &'a InferenceRecord>) -> Latency {
-    let (mut ttft, mut tpot, mut itl, mut latency) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+pub fn latency<'a>(inferences: impl Iterator<Item = &'a InferenceRecord> + Clone) -> Latency {
+    let outcomes = inferences.map(|inference| &inference.outcome);
 
-    for outcome in inferences.map(|inference| &inference.outcome) {
+    // a run may hold some ten million gaps: there is to be no room for as many again
+    let gaps: usize = outcomes.clone().map(gaps).sum();
+    let mut itl = Vec::with_capacity(gaps);
+    let (mut ttft, mut tpot, mut latency) = (Vec::new(), Vec::new(), Vec::new());
+
+    for outcome in outcomes {
         let Outcome::Completed { arrivals, latency: total, .. } = outcome else { continue };
         latency.push(total.as_secs_f64());
         ttft.extend(outcome.time_to_first_token().as_ref().map(Duration::as_secs_f64));
@@ -38,5 +43,13 @@ pub fn latency<'a>(inferences: impl Iterator<Item = &'a InferenceRecord>) -> Lat
         tpot: percentiles(tpot),
         itl: percentiles(itl),
         latency: percentiles(latency),
+    }
+}
+
+/// Gaps between the chunks of an answer.
+fn gaps(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::Completed { arrivals, .. } => arrivals.len().saturating_sub(1),
+        Outcome::Failed { .. } => 0,
     }
 }

@@ -8,9 +8,12 @@ mod prompt_set;
 mod run_blocks;
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use infercost_core::run::VariantHeader;
-use infercost_core::{InferenceRecord, LoadRecord, PromptId, Reason, RunRecord, VariantId, WindowRecord};
+use infercost_core::{
+    InferenceRecord, LoadRecord, Outcome, PromptId, Reason, RunRecord, VariantId, WindowRecord,
+};
 
 use crate::attribution::PhasePowers;
 use crate::machines::Machines;
@@ -44,15 +47,14 @@ impl PromptScore {
 
 /// One request as the machine saw it.
 #[derive(Debug, Clone, Copy)]
-struct Asking {
+struct Asking<'a> {
     place: Place,
-    answered: bool,
+    outcome: &'a Outcome,
+    /// Seconds in which it kept the machine busy.
     busy: f64,
     joules: Option<f64>,
     /// Money for its tokens; 0 where the machine is paid.
     tokens_cost: f64,
-    ttft: Option<f64>,
-    tpot: Option<f64>,
 }
 
 /// One variant's records.
@@ -91,7 +93,7 @@ pub(crate) struct VariantSample<'a> {
     /// True for the baseline's weights on another machine, where divergences are taken from them.
     pub(crate) is_other_reference: bool,
     /// What each request took.
-    askings: Vec<Asking>,
+    askings: Vec<Asking<'a>>,
     /// True where some divergences are known from below only.
     pub(crate) bounded: bool,
     /// True where some likelihoods of the baseline's answers are not known.
@@ -105,12 +107,13 @@ pub(crate) struct VariantSample<'a> {
 impl<'a> VariantSample<'a> {
     /// Times to first token and per output token, each with its prompt and its block.
     pub(crate) fn timed(&self) -> (Vec<Timed>, Vec<Timed>) {
-        let mut first_tokens = Vec::new();
-        let mut later_tokens = Vec::new();
+        let mut first_tokens = Vec::with_capacity(self.askings.len());
+        let mut later_tokens = Vec::with_capacity(self.askings.len());
 
-        for Asking { place, ttft, tpot, .. } in &self.askings {
-            first_tokens.extend(ttft.map(|time| (place.prompt, place.block, time)));
-            later_tokens.extend(tpot.map(|time| (place.prompt, place.block, time)));
+        for Asking { place, outcome, .. } in &self.askings {
+            let timed = |time: Duration| (place.prompt, place.block, time.as_secs_f64());
+            first_tokens.extend(outcome.time_to_first_token().map(timed));
+            later_tokens.extend(outcome.time_per_output_token().map(timed));
         }
 
         (first_tokens, later_tokens)
@@ -143,7 +146,7 @@ impl<'a> VariantSample<'a> {
     }
 
     /// Requests whose times count.
-    pub(crate) fn inferences(&self) -> impl Iterator<Item = &'a InferenceRecord> + '_ {
+    pub(crate) fn inferences(&self) -> impl Iterator<Item = &'a InferenceRecord> + Clone + '_ {
         self.windows.iter().flat_map(|window| window.inferences.iter())
     }
 }

@@ -154,7 +154,7 @@ pub(super) fn variant<'a>(
         incomparable: PromptSet::new(prompts.len()),
         filled: PromptSet::new(prompts.len()),
         is_other_reference: is_other_reference(runs, &header.id, place.baseline),
-        askings: Vec::new(),
+        askings: Vec::with_capacity(measured.iter().map(|(_, window)| window.inferences.len()).sum()),
         bounded: false,
         likelihoods_not_reported: false,
         task_reason: None,
@@ -329,11 +329,11 @@ fn score(inference: &InferenceRecord, found: Option<&Evaluation>) -> PromptScore
 }
 
 /// Adds time, tokens and energy of a window; gives its unattributed joules.
-fn add_window(
+fn add_window<'a>(
     run: usize,
-    window: &WindowRecord,
+    window: &'a WindowRecord,
     prompts: &Indices<'_>,
-    sample: &mut VariantSample<'_>,
+    sample: &mut VariantSample<'a>,
     columns: &mut Columns<'_>,
 ) -> f64 {
     let shares = time_shares(window);
@@ -369,12 +369,10 @@ fn add_window(
 
         sample.askings.push(Asking {
             place,
-            answered: outcome.is_answered(),
+            outcome,
             busy: share.busy(),
             joules: joules.map(|joules| joules.get()),
             tokens_cost: paid,
-            ttft: outcome.time_to_first_token().map(|time| time.as_secs_f64()),
-            tpot: outcome.time_per_output_token().map(|time| time.as_secs_f64()),
         });
 
         add_speed(inference, place, columns);
@@ -480,8 +478,8 @@ impl Took {
         Self { answers, busy_s, joules, metered_answers, tokens_cost }
     }
 
-    fn of_asking(asking: &Asking) -> Self {
-        let answers = f64::from(u8::from(asking.answered));
+    fn of_asking(asking: &Asking<'_>) -> Self {
+        let answers = f64::from(u8::from(asking.outcome.is_answered()));
         Self {
             answers,
             busy_s: asking.busy,
