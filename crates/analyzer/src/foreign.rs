@@ -204,9 +204,9 @@ fn facts(name: Option<&str>, own: &[Own<'_>]) -> ForeignModel {
         }
     }
 
-    model.latency_s = percentiles(latency);
-    model.ttft_s = percentiles(ttft);
-    model.tpot_s = percentiles(tpot);
+    model.latency_s = percentiles(latency.iter().copied());
+    model.ttft_s = percentiles(ttft.iter().copied());
+    model.tpot_s = percentiles(tpot.iter().copied());
     model
 }
 

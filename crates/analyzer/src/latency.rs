@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use infercost_core::chunk_arrivals::Iter;
 use infercost_core::report::Percentiles;
 use infercost_core::{InferenceRecord, Outcome};
 
@@ -20,36 +21,26 @@ pub struct Latency {
     pub latency: Option<Percentiles>,
 }
 
-/// Pools the latencies of inferences; failures have none.
+/// Pools the latencies of inferences; failures have none. Nothing is copied: a run may hold some ten million gaps.
 pub fn latency<'a>(inferences: impl Iterator<Item = &'a InferenceRecord> + Clone) -> Latency {
     let outcomes = inferences.map(|inference| &inference.outcome);
-
-    // a run may hold some ten million gaps: there is to be no room for as many again
-    let gaps: usize = outcomes.clone().map(gaps).sum();
-    let mut itl = Vec::with_capacity(gaps);
-    let (mut ttft, mut tpot, mut latency) = (Vec::new(), Vec::new(), Vec::new());
-
-    for outcome in outcomes {
-        let Outcome::Completed { arrivals, latency: total, .. } = outcome else { continue };
-        latency.push(total.as_secs_f64());
-        ttft.extend(outcome.time_to_first_token().as_ref().map(Duration::as_secs_f64));
-        tpot.extend(outcome.time_per_output_token().as_ref().map(Duration::as_secs_f64));
-        let gaps = arrivals.iter().zip(arrivals.iter().skip(1));
-        itl.extend(gaps.map(|(one, next)| next.at.saturating_sub(one.at).as_secs_f64()));
-    }
+    let completed = outcomes.filter(|outcome| matches!(outcome, Outcome::Completed { .. }));
+    let in_seconds = |time: Duration| time.as_secs_f64();
 
     Latency {
-        ttft: percentiles(ttft),
-        tpot: percentiles(tpot),
-        itl: percentiles(itl),
-        latency: percentiles(latency),
+        ttft: percentiles(completed.clone().filter_map(Outcome::time_to_first_token).map(in_seconds)),
+        tpot: percentiles(completed.clone().filter_map(Outcome::time_per_output_token).map(in_seconds)),
+        itl: percentiles(completed.clone().flat_map(gaps)),
+        latency: percentiles(completed.map(Outcome::latency).map(in_seconds)),
     }
 }
 
-/// Gaps between the chunks of an answer.
-fn gaps(outcome: &Outcome) -> usize {
-    match outcome {
-        Outcome::Completed { arrivals, .. } => arrivals.len().saturating_sub(1),
-        Outcome::Failed { .. } => 0,
-    }
+/// Seconds between the chunks of an answer.
+fn gaps(outcome: &Outcome) -> impl Iterator<Item = f64> + Clone + '_ {
+    let arrivals = match outcome {
+        Outcome::Completed { arrivals, .. } => arrivals.iter(),
+        Outcome::Failed { .. } => Iter::default(),
+    };
+    let gaps = arrivals.clone().zip(arrivals.skip(1));
+    gaps.map(|(one, next)| next.at.saturating_sub(one.at).as_secs_f64())
 }

@@ -133,7 +133,8 @@ pub(crate) fn quality(
     if variant.bounded {
         unknown.insert("kld_mean", Reason::KnownFromBelow);
     }
-    let kld_quantiles = quantiles(&mut variant.klds.concat(), [0.5, 0.99]).filter(|_| !variant.bounded);
+    let klds = variant.klds.iter().flat_map(|klds| klds.iter().copied());
+    let kld_quantiles = quantiles(klds, [0.5, 0.99]).filter(|_| !variant.bounded);
     let [kld_median, kld_p99] = kld_quantiles.map_or([None; 2], |known| known.map(Some));
 
     QualityReport {

@@ -149,6 +149,13 @@ pub enum Iter<'a> {
     Whole(std::slice::Iter<'a, ChunkArrival>),
 }
 
+impl Default for Iter<'_> {
+    /// Over no chunk.
+    fn default() -> Self {
+        Self::Whole([].iter())
+    }
+}
+
 impl Iterator for Iter<'_> {
     type Item = ChunkArrival;
 

@@ -66,7 +66,7 @@ pub struct WindowRecord {
     /// True where the run was cut off inside the window: its inferences stand, its energy is unavailable.
     pub interrupted: bool,
     /// What else the machine did meanwhile; `None` where it was not watched.
-    pub interference: Option<Interference>,
+    pub interference: Option<Box<Interference>>,
     /// The index of an earlier window of the same variant that was disturbed, and that this one measures again: the
     /// same prompts under fresh repetitions. Times, energy and cost are this window's; quality is the first's.
     pub remeasures: Option<u32>,

@@ -136,7 +136,7 @@ impl Window<'_> {
             load: Some(facts),
             energy: closed.energy,
             interrupted: false,
-            interference: Some(closed.interference),
+            interference: Some(Box::new(closed.interference)),
             remeasures: None,
             // they went to the sink as they ended, and there may be any number of them
             inferences: Vec::new(),

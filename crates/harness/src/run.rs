@@ -227,7 +227,7 @@ impl Session<'_> {
             load: None,
             energy: closed.energy,
             interrupted: false,
-            interference: Some(closed.interference),
+            interference: Some(Box::new(closed.interference)),
             remeasures: ask.remeasures,
             inferences,
         };

@@ -17,6 +17,7 @@ pub mod percentile;
 pub mod power;
 pub mod propagation;
 pub mod quantile;
+mod selection;
 mod side_by_side;
 pub mod spending;
 mod table;

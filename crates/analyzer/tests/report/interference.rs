@@ -16,13 +16,13 @@ fn disturb(window: &mut WindowRecord) {
         }
     }
     window.wall_time *= 3;
-    window.interference = Some(Interference {
+    window.interference = Some(Box::new(Interference {
         processors: Some(2),
         own: Some(window.wall_time / 2),
         others: Some(window.wall_time),
         queued: Some(window.wall_time / 2),
         ..Interference::default()
-    });
+    }));
 }
 
 /// The same prompts again, as they would have been undisturbed.

@@ -40,13 +40,13 @@ fn disturb(window: &mut WindowRecord, random: &mut ChaCha8Rng) {
     if let EnergyReading::Measured { energy, .. } = &mut window.energy {
         *energy = Watts::new(50.0) * window.wall_time;
     }
-    window.interference = Some(Interference {
+    window.interference = Some(Box::new(Interference {
         processors: Some(2),
         own: Some(window.wall_time),
         others: Some(window.wall_time.mul_f64(0.8)),
         queued: Some(window.wall_time.mul_f64(0.5)),
         ..Interference::default()
-    });
+    }));
 }
 
 /// The same prompts again, under fresh repetitions.

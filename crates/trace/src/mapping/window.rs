@@ -34,7 +34,7 @@ impl RunSpans {
 
         draft.truth(WINDOW_INTERRUPTED, window.interrupted);
         draft.int_if(WINDOW_REMEASURES, window.remeasures);
-        interference::write(&mut draft, window.interference.as_ref())?;
+        interference::write(&mut draft, window.interference.as_deref())?;
 
         if let Some(load) = &window.load {
             write_load(&mut draft, load)?;
@@ -60,7 +60,7 @@ pub(crate) fn read(span: &ReadSpan<'_>, names: &mut Names) -> Result<WindowRecor
         load: read_load(span)?,
         energy: energy::read(span)?,
         interrupted: span.truth(WINDOW_INTERRUPTED)?,
-        interference: interference::read(span)?,
+        interference: interference::read(span)?.map(Box::new),
         remeasures: span.int_if(WINDOW_REMEASURES)?,
         inferences: Vec::new(),
     })

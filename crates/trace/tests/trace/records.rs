@@ -406,7 +406,7 @@ fn any_window(index: u32) -> BoxedStrategy<WindowRecord> {
                 load,
                 energy,
                 interrupted,
-                interference,
+                interference: interference.map(Box::new),
                 remeasures,
                 inferences,
             }
