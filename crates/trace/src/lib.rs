@@ -46,6 +46,7 @@ pub mod run_store;
 mod span_draft;
 pub mod span_ids;
 mod span_names;
+mod texts;
 pub mod traces_reader;
 
 pub use error::{MappingError, StoreError};

@@ -14,22 +14,7 @@ use crate::otlp_json::{read_line, read_list};
 use crate::read_span::ReadSpan;
 use crate::span_ids::SpanId;
 use crate::span_names::record;
-
-/// What becomes of prompts and answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Texts {
-    /// They are read.
-    Kept,
-    /// They stay on the disk: figures need none, and a long run is read in half the memory.
-    LeftOut,
-}
-
-impl Texts {
-    /// A copy of a text that is kept.
-    pub(crate) fn kept(self, text: Option<&str>) -> Option<String> {
-        text.filter(|_| self == Self::Kept).map(str::to_owned)
-    }
-}
+use crate::texts::Texts;
 
 /// A line as it was read.
 #[derive(Debug)]

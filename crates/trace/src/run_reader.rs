@@ -17,11 +17,12 @@ use crate::gathered::Gathered;
 pub use crate::gathered::ReadNotes;
 use crate::line_batch::LineBatch;
 pub use crate::line_batch::MAX_LINE;
-use crate::line_records::{ReadLine, RecordReader, Texts};
+use crate::line_records::{ReadLine, RecordReader};
 pub use crate::new_folder::HEADER_FILE;
 use crate::otlp_json::read_line;
 use crate::span_ids::SpanId;
 use crate::span_names::record;
+use crate::texts::Texts;
 
 /// Name of the spans' file in a run's folder.
 pub const SPANS_FILE: &str = "spans.jsonl";

@@ -15,13 +15,13 @@ use infercost_core::{
 
 use crate::error::{MappingError, StoreError};
 use crate::journal::{Journal, write_hint};
-use crate::line_records::Texts;
 use crate::mapping::{RunSpans, evaluation};
 use crate::new_folder::{self, HEADER_FILE, OWNER_ONLY};
 use crate::otlp_line::LineWriter;
 use crate::run_reader::{MAX_LINE, SPANS_FILE, read_stored};
 use crate::span_draft::Span;
 use crate::span_ids::{SpanId, unix_nanos};
+use crate::texts::Texts;
 
 /// Bytes after which a line is ended where there are more spans to append.
 const FULL_LINE: usize = 128 << 10;

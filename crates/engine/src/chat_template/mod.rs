@@ -11,6 +11,7 @@
 //! documented choice: the contents alone, with nothing that the model was never trained on.
 
 mod error;
+mod namespaces;
 mod python_methods;
 mod source;
 mod to_json;
@@ -39,8 +40,9 @@ const BASE_STEPS: u64 = 1_000_000;
 /// Time allowed to a template. Steps do not count the work of minijinja 3.1 on lists that are joined
 /// to themselves again and again, so this is the second line of defence.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
-/// Enough for the deepest nesting that minijinja allows.
-const THREAD_STACK_BYTES: usize = 8 << 20;
+/// Enough for values as deep as the steps can nest them, which minijinja writes by recursion: a step adds a level, and a level
+/// took 690 bytes. What no template needs is never taken from the system.
+const THREAD_STACK_BYTES: usize = 1 << 30;
 
 /// One turn of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,8 +137,12 @@ impl ChatTemplate {
         environment.add_function("strftime_now", |_: String| -> Result<Value, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, "no date").with_source(NoDate))
         });
-        environment.add_template_owned(NAME, source::without_generation_tags(source)).map_err(|error| {
-            ChatTemplateError::Malformed { line: error.line().unwrap_or(0), reason: reason(&error) }
+        environment.add_filter(namespaces::FILTER, namespaces::without_namespaces);
+
+        let guarded = namespaces::guarded(&source::without_generation_tags(source));
+        environment.add_template_owned(NAME, guarded).map_err(|error| ChatTemplateError::Malformed {
+            line: error.line().unwrap_or(0),
+            reason: reason(&error),
         })?;
 
         Ok(Self {

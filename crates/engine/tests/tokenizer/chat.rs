@@ -171,12 +171,21 @@ fn a_hostile_template_is_stopped() {
         "{{ ('a' * 1000000) | replace('a', 'b' * 100000) }}",
         "{{ [1] | tojson(indent=9999999999) }}",
         "{% set ns = namespace(s=[]) %}{% for i in range(500) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ ns.s | tojson }}",
+        "{% set ns = namespace() %}{% set ns.a = ns %}{{ ns ~ '' }}",
+        "{% set ns = namespace() %}{%- set a, ns.a = 1, [{'b': ns}] -%}{{ ns == ns.a }}",
+        "{% set ns = namespace() %}{% set ns.a | default(ns, true) %}{% endset %}{{ ns }}",
+        "{% set ns = namespace(s=[]) %}{% for i in range(99999) %}{% set ns.s = [ns.s] %}{% endfor %}{{ ns.s ~ '' }}",
     ] {
         let started = std::time::Instant::now();
         let result = render(source, &[("user", "Hi")]);
         assert!(result.is_err(), "{source:?} gives {:?}", result.map(|text| text.len()));
         assert!(started.elapsed().as_secs() < 20, "{source:?} took {:?}", started.elapsed());
     }
+
+    // as deep as a template can say
+    let deep = format!("{{% set x=[] %}}{}{{{{ x ~ '' }}}}", "{%set x=[x]%}".repeat(70_000));
+    assert_eq!(render(&deep, &[("user", "Hi")]).unwrap().len(), 2 * 70_001);
+
     let long = "x".repeat((1 << 20) + 1);
     assert!(matches!(ChatTemplate::from_source(&long), Err(ChatTemplateError::TooLong { .. })));
 }

@@ -10,10 +10,10 @@ use serde::Serialize;
 use super::{LLM, RunSpans, record, served, stretch, thinking, window};
 use crate::attributes::*;
 use crate::error::MappingError;
-use crate::line_records::Texts;
 use crate::names::Names;
 use crate::read_span::{ReadSpan, invalid};
 use crate::span_draft::{Span, SpanDraft, SpanPlace};
+use crate::texts::Texts;
 
 /// The operation in GenAI's words: prompts are conversations, rendered with the model's chat template.
 const OPERATION: &str = "chat";

@@ -9,9 +9,9 @@ use crate::attributes::{
     THINKING_TOKENS,
 };
 use crate::error::MappingError;
-use crate::line_records::Texts;
 use crate::read_span::ReadSpan;
 use crate::span_draft::SpanDraft;
+use crate::texts::Texts;
 
 /// Adds the thinking; its text only where the run keeps content.
 pub(crate) fn write(
