@@ -89,9 +89,12 @@ def read(traces):
     for spans in sorted(traces.glob("*/spans.jsonl"))[-1:]:
         for line in spans.read_text(encoding="utf-8").splitlines():
             for attributes in inferences(json.loads(line)):
-                served = attributes["infercost.variant"].startswith("http")
+                served = attributes.get("infercost.engine.device", "").startswith("server at ")
                 found.setdefault(attributes["infercost.prompt"], {})[served] = attributes.get("output.value", "")
-    return [[by_engine[False], by_engine[True]] for by_engine in found.values() if len(by_engine) == 2]
+    pairs = [[by_engine[False], by_engine[True]] for by_engine in found.values() if len(by_engine) == 2]
+    if not pairs:
+        sys.exit(f"{traces}: no prompt was answered by both")
+    return pairs
 
 
 def inferences(line):
