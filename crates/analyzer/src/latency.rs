@@ -25,14 +25,17 @@ pub struct Latency {
 pub fn latency<'a>(inferences: impl Iterator<Item = &'a InferenceRecord> + Clone) -> Latency {
     let outcomes = inferences.map(|inference| &inference.outcome);
     let completed = outcomes.filter(|outcome| matches!(outcome, Outcome::Completed { .. }));
-    let in_seconds = |time: Duration| time.as_secs_f64();
 
     Latency {
-        ttft: percentiles(completed.clone().filter_map(Outcome::time_to_first_token).map(in_seconds)),
-        tpot: percentiles(completed.clone().filter_map(Outcome::time_per_output_token).map(in_seconds)),
+        ttft: percentiles(completed.clone().filter_map(Outcome::time_to_first_token).map(seconds)),
+        tpot: percentiles(completed.clone().filter_map(Outcome::time_per_output_token).map(seconds)),
         itl: percentiles(completed.clone().flat_map(gaps)),
-        latency: percentiles(completed.map(Outcome::latency).map(in_seconds)),
+        latency: percentiles(completed.map(Outcome::latency).map(seconds)),
     }
+}
+
+fn seconds(time: Duration) -> f64 {
+    time.as_secs_f64()
 }
 
 /// Seconds between the chunks of an answer.

@@ -8,7 +8,6 @@ mod prompt_set;
 mod run_blocks;
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use infercost_core::run::VariantHeader;
 use infercost_core::{
@@ -111,9 +110,11 @@ impl<'a> VariantSample<'a> {
         let mut later_tokens = Vec::with_capacity(self.askings.len());
 
         for Asking { place, outcome, .. } in &self.askings {
-            let timed = |time: Duration| (place.prompt, place.block, time.as_secs_f64());
-            first_tokens.extend(outcome.time_to_first_token().map(timed));
-            later_tokens.extend(outcome.time_per_output_token().map(timed));
+            let Place { prompt, block } = *place;
+            first_tokens
+                .extend(outcome.time_to_first_token().map(|time| (prompt, block, time.as_secs_f64())));
+            later_tokens
+                .extend(outcome.time_per_output_token().map(|time| (prompt, block, time.as_secs_f64())));
         }
 
         (first_tokens, later_tokens)
