@@ -18,9 +18,10 @@ const NAMESPACE: &str = "::Namespace";
 /// through, and what is met there is hardly ever an assignment.
 pub(super) fn guarded(source: &str) -> String {
     let mut added: Vec<(usize, String)> = Vec::new();
-    for (begin, opening) in source.match_indices("{%") {
-        let inside = begin + opening.len();
-        let Some(statement) = source.get(inside..).and_then(statement) else { continue };
+    for Statement { inside, end } in statements(source) {
+        let Some(statement) = source.get(inside..end) else { continue };
+        // a sign before the end is about white space
+        let statement = statement.strip_suffix(['-', '+']).unwrap_or(statement);
 
         match assigned(statement) {
             Some(Assigned::From(value)) => {
@@ -45,28 +46,47 @@ pub(super) fn guarded(source: &str) -> String {
     text
 }
 
-/// What stands up to the end of the statement; `None` where it has none. An end inside a text is not one.
-fn statement(rest: &str) -> Option<&str> {
-    let mut quote = None;
-    let mut is_escaped = false;
+/// Where a statement stands, without its marks.
+struct Statement {
+    inside: usize,
+    end: usize,
+}
 
-    for (place, character) in rest.char_indices() {
-        match quote {
-            Some(_) if is_escaped => is_escaped = false,
-            Some(_) if character == '\\' => is_escaped = true,
-            Some(open) if character == open => quote = None,
-            Some(_) => {}
-            None if matches!(character, '"' | '\'') => quote = Some(character),
-            None if rest.get(place..).is_some_and(|rest| rest.starts_with("%}")) => {
-                let inside = rest.get(..place)?;
-                // a sign before the end is about white space
-                return Some(inside.strip_suffix(['-', '+']).unwrap_or(inside));
-            }
-            None => {}
+/// Where the next end of a statement stands, seen from outside a text and from inside one of either quote.
+#[derive(Clone, Copy, Default)]
+struct NextEnd {
+    outside: Option<usize>,
+    single: Option<usize>,
+    double: Option<usize>,
+}
+
+/// Every statement that has an end; an end inside a text is not one. Walks the source once, from behind, so that a file of
+/// beginnings without ends takes no longer than another.
+fn statements(source: &str) -> Vec<Statement> {
+    let bytes = source.as_bytes();
+    let mut found = Vec::new();
+    let (mut next, mut after) = (NextEnd::default(), NextEnd::default());
+
+    for (place, byte) in bytes.iter().enumerate().rev() {
+        let rest = bytes.get(place..).unwrap_or_default();
+        if rest.starts_with(b"{%")
+            && let Some(end) = after.outside
+        {
+            found.push(Statement { inside: place + 2, end });
         }
+
+        let mut here = next;
+        match byte {
+            b'\\' => (here.single, here.double) = (after.single, after.double),
+            b'\'' => (here.outside, here.single) = (next.single, next.outside),
+            b'"' => (here.outside, here.double) = (next.double, next.outside),
+            b'%' if rest.starts_with(b"%}") => here.outside = Some(place),
+            _ => {}
+        }
+        (next, after) = (here, next);
     }
 
-    None
+    found
 }
 
 /// How a statement assigns to an attribute.
@@ -80,16 +100,18 @@ enum Assigned {
 /// `None` where a statement assigns to no attribute, or the plain text of a block, which is no namespace.
 fn assigned(statement: &str) -> Option<Assigned> {
     let target = statement.trim_start_matches(['-', '+']).trim_start().strip_prefix("set")?;
-    let end = target.find(['=', '|'])?;
+    // no target holds what begins another statement, so that none is read twice
+    let end = target.find(['=', '|', '{'])?;
     let (target, rest) = target.split_at_checked(end)?;
     if !target.contains('.') {
         return None;
     }
-    Some(if rest.starts_with('=') {
-        Assigned::From(statement.len() - rest.len() + 1)
-    } else {
-        Assigned::Block
-    })
+
+    match rest.as_bytes().first()? {
+        b'=' => Some(Assigned::From(statement.len() - rest.len() + 1)),
+        b'|' => Some(Assigned::Block),
+        _ => None,
+    }
 }
 
 /// The filter: gives the value back, and refuses a namespace and what holds one.

@@ -120,22 +120,24 @@ fn field<'a>(entry: &'a Value, key: &str) -> Option<&'a str> {
 /// Replaces `{% generation %}` and `{% endgeneration %}`, which mark the assistant's words for
 /// training and render nothing, by a block that is always taken.
 pub(super) fn without_generation_tags(source: &str) -> String {
+    const AROUND: fn(char) -> bool = |character| character.is_whitespace() || matches!(character, '-' | '+');
     let mut text = String::with_capacity(source.len());
     let mut rest = source;
+
     while let Some((before, tag)) = rest.split_once("{%") {
         text.push_str(before);
         text.push_str("{%");
         rest = tag;
-        let Some((inside, after)) = tag.split_once("%}") else { break };
-        let name = inside.trim_matches(|c: char| c.is_whitespace() || c == '-' || c == '+');
-        let instead = match name {
-            "generation" => "if true",
-            "endgeneration" => "endif",
-            _ => continue,
-        };
-        text.push_str(&inside.replacen(name, instead, 1));
-        text.push_str("%}");
-        rest = after;
+
+        let named = tag.trim_start_matches(AROUND);
+        for (name, instead) in [("generation", "if true"), ("endgeneration", "endif")] {
+            let Some(after) = named.strip_prefix(name) else { continue };
+            if after.trim_start_matches(AROUND).starts_with("%}") {
+                text.push_str(tag.strip_suffix(named).unwrap_or_default());
+                text.push_str(instead);
+                rest = after;
+            }
+        }
     }
 
     text.push_str(rest);

@@ -186,6 +186,12 @@ fn a_hostile_template_is_stopped() {
     let deep = format!("{{% set x=[] %}}{}{{{{ x ~ '' }}}}", "{%set x=[x]%}".repeat(70_000));
     assert_eq!(render(&deep, &[("user", "Hi")]).unwrap().len(), 2 * 70_001);
 
+    // beginnings without an end are looked at once
+    let started = std::time::Instant::now();
+    assert!(render(&"{%set a.b='".repeat(95_000), &[("user", "Hi")]).is_err());
+    assert!(render(&format!("{}=1%}}", "{%set a.b".repeat(100_000)), &[("user", "Hi")]).is_err());
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+
     let long = "x".repeat((1 << 20) + 1);
     assert!(matches!(ChatTemplate::from_source(&long), Err(ChatTemplateError::TooLong { .. })));
 }
