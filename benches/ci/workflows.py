@@ -22,7 +22,8 @@ from tally import Tally, run  # noqa: E402, the folder is named in the line befo
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHECKER = "check-jsonschema==0.39.0"
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
-PUBLISHED = "infercost/infercost@v0.1.0"
+# Where the example has the action.
+ACTION = "./infercost"
 
 
 def example(section):
@@ -75,8 +76,9 @@ def lint(tally, actionlint, work):
     repository = work / "repository"
     (repository / ".github/workflows").mkdir(parents=True)
     (repository / ".git").mkdir()
-    shutil.copy(ROOT / "action.yml", repository / "action.yml")
-    workflow = "name: cost\non: push\n" + example("GitHub").replace(PUBLISHED, "./")
+    (repository / ACTION).mkdir()
+    shutil.copy(ROOT / "action.yml", repository / ACTION / "action.yml")
+    workflow = "name: cost\non: push\n" + example("GitHub")
     labels = {"self-hosted-runner": {"labels": ["measuring"]}}
     (repository / ".github/actionlint.yaml").write_text(json.dumps(labels))
 
@@ -85,7 +87,7 @@ def lint(tally, actionlint, work):
         (repository / ".github/workflows/cost.yml").write_text(text)
         status, said = run([actionlint, "-no-color"], cwd=repository)
         name = "actionlint takes the example" if is_good else "actionlint refuses an input that is none"
-        tally.check(name, (status == 0) == is_good and "./" in text, said or "it was not refused")
+        tally.check(name, (status == 0) == is_good and f"uses: {ACTION}\n" in text, said or "it was not refused")
 
 
 def scripts(tally, work):

@@ -152,13 +152,14 @@ class Agreement:
             self.say("|---|" + "---:|" * 8 + "---|")
         share = ours["perplexity"] / theirs["perplexity"] - 1
         good = abs(share) <= PERPLEXITY_SHARE
-        row = [f"{model}/{variant}", f"{theirs['perplexity']:.4f}", f"{ours['perplexity']:.4f}", f"{share:+.3%}"]
+        row = [f"{model}/{variant}", f"{theirs['perplexity']:.4f}", f"{ours['perplexity']:.4f}", f"{100 * share:+.3f} %"]
         if baseline:
             gap = ours["kld_mean"] - theirs["kld_mean"]
             points = ours["top1_agreement"] - theirs["top1_agreement"]
             good &= abs(gap) <= max(KLD_NATS, KLD_SHARE * theirs["kld_mean"]) and abs(points) <= TOP1_SHARE
-            row += [f"{theirs['kld_mean']:.6f}", f"{ours['kld_mean']:.6f}", f"{gap:+.6f} ({gap / theirs['kld_mean']:+.1%})",
-                    f"{theirs['top1_agreement']:.2%}", f"{ours['top1_agreement']:.2%}"]
+            row += [f"{theirs['kld_mean']:.6f}", f"{ours['kld_mean']:.6f}",
+                    f"{gap:+.6f} ({100 * gap / theirs['kld_mean']:+.1f} %)",
+                    f"{100 * theirs['top1_agreement']:.2f} %", f"{100 * ours['top1_agreement']:.2f} %"]
         else:
             row += [""] * 5
         self.say("| " + " | ".join(row + ["yes" if good else "NO"]) + " |")

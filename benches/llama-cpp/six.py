@@ -8,7 +8,7 @@ With llama.cpp's tools a person measures six files of SmolLM2 (F32, Q8_0, Q6_K, 
 its defaults, keeps the logits of F32 by `llama-perplexity --save-all-logits`, and runs `llama-perplexity
 --kl-divergence` for the other five. With infercost it is one `compare` of the same files. The same work as llama.cpp's
 tools do, without the prompts that `compare` has answered and graded, is timed as well: `bench` with llama-bench's
-lengths, and `score` with a baseline store. The text is that of `agreement.py`. infercost's verdicts stand beside the mean KL divergence that llama-perplexity found. The table goes
+lengths, and `score` with a baseline store. The text is that of `agreement.py`. infercost's verdicts stand next to the mean KL divergence that llama-perplexity found. The table goes
 between the markers of --document, or to standard output.
 """
 

@@ -127,7 +127,7 @@ class Bench:
             ratios = sorted(entry["infercost"][measure] / entry[self.other][measure] for entry in rounds)
             low, high = median_range(ratios)
             limit = self.limit(measure, variant, weights)
-            share = f" ({ours / limit:.0%})" if limit else ""
+            share = f" ({100 * ours / limit:.0f} %)" if limit else ""
             cells += [f"{ours:,.0f}{share}", f"{theirs:,.0f}", f"**{statistics.median(ratios):.2f}** ({low:.2f}–{high:.2f})"]
             if self.arguments.neighbor:
                 cells.append(self.quiet_share(model, variant, measure, ours))
@@ -137,7 +137,7 @@ class Bench:
         """The share of infercost's own median rate in the rounds without the neighbor."""
         pattern = f"speed-{model}-{variant}-{self.arguments.threads}-*.json"
         quiet = [json.loads(file.read_text())["infercost"][measure] for file in self.arguments.work.glob(pattern)]
-        return f"{ours / statistics.median(quiet):.0%}" if quiet else "not measured"
+        return f"{100 * ours / statistics.median(quiet):.0f} %" if quiet else "not measured"
 
     def limit(self, measure, variant, weights):
         """Tokens a second that the processor's peak allows; None for a depth, where the cache is read too."""

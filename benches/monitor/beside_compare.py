@@ -119,8 +119,8 @@ def compared(report, windows, seen, warm_up, within):
         summed = (last - first) / (last_at - first_at)
         apart = [abs(rate / counted - 1) for rate in (summed, minute)]
         wrong += any(one > within for one in apart)
-        print(f"| {point['operating_point']['concurrency']} | {counted:.1f} | {summed:.1f} | {apart[0]:.1%} "
-              f"| {minute:.1f} | {apart[1]:.1%} |")
+        print(f"| {point['operating_point']['concurrency']} | {counted:.1f} | {summed:.1f} | {100 * apart[0]:.1f} % "
+              f"| {minute:.1f} | {100 * apart[1]:.1f} % |")
     return wrong
 
 
@@ -176,7 +176,7 @@ def main():
     run = next(path.parent for path in (folder / "traces").glob("*/spans.jsonl"))
     report = json.loads(driven.stdout)
     wrong = compared(report, loads(run), snapshots(lines), arguments.seconds / 10, arguments.within)
-    print(f"\n{len(loads(run))} points; {wrong} further apart than {arguments.within:.0%}")
+    print(f"\n{len(loads(run))} points; {wrong} further apart than {100 * arguments.within:.0f} %")
     if arguments.keep:
         print(f"kept in {folder}")
     else:

@@ -155,7 +155,7 @@ def noise(options):
     favorite = max(set(choices), key=choices.count) if choices else variants[0]
 
     lines = [
-        f"`benches/noise.sh --runs {options.runs}`: {conditions(options, results[0]['report'])}. \"Busy\" is beside a "
+        f"`benches/noise.sh --runs {options.runs}`: {conditions(options, results[0]['report'])}. \"Busy\" is next to a "
         "program that keeps one core busy all the time.",
         "",
         "| machine | run | " + " | ".join(variants) + f" | answer | saving of {favorite} | windows disturbed | time |",
@@ -253,7 +253,7 @@ def same_twice(options):
         lean = "not known"
     mean = sum(result["seconds"] for result in results) / len(results)
     further = " --quiet" if options.quiet else ""
-    neighbor = "on the quiet machine" if options.quiet else "beside a program that keeps one core busy"
+    neighbor = "on the quiet machine" if options.quiet else "next to a program that keeps one core busy"
     lines = [
         f"`benches/noise.sh --aa {options.aa}{further}`: {conditions(options, results[0]['report'])}. {model.name} with itself under "
         f"two names, {neighbor}, other prompts each time.",

@@ -87,9 +87,10 @@ def lines(arguments, prompts, report, scores):
     yield row("**all**", [prompt["id"] for prompt in prompts], scores)
 
     by_variant = {one["variant"].rsplit("/", 1)[1]: one for one in report["candidates"]}
-    for name, gate, unit in [("mean KL divergence, nats", "kl_divergence", "{:.4f}"), ("same top token", "top1_agreement", "{:.1%}")]:
+    for name, gate, unit, scale in [("mean KL divergence, nats", "kl_divergence", "{:.4f}", 1),
+                                    ("same top token", "top1_agreement", "{:.1f} %", 100)]:
         points = [measured(by_variant[variant], gate) for variant in VARIANTS]
-        cells = ["–" if point is None else unit.format(point) for point in points]
+        cells = ["–" if point is None else unit.format(scale * point) for point in points]
         yield f"| {name} | | " + " | ".join(cells) + " | |"
 
 
@@ -98,7 +99,7 @@ def row(name, ids, scores):
     graded = [one for one in ids if one in scores.right["full"]]
     for variant in VARIANTS:
         right = sum(scores.right[variant].get(one, 0) for one in graded)
-        share = f" ({right / len(graded):.0%})" if name == "**all**" and graded else ""
+        share = f" ({100 * right / len(graded):.0f} %)" if name == "**all**" and graded else ""
         cells.append(f"{right:g}{share}")
     lengths = [scores.tokens["full"][one] for one in ids if one in scores.tokens["full"]]
     return f"| {name} | {len(graded)} | " + " | ".join(cells) + f" | {statistics.mean(lengths):.0f} |"

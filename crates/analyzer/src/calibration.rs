@@ -1,5 +1,6 @@
 //! What a wall meter shows for what the machine's own meter counts: wall = factor × host + offset.
 
+use infercost_core::text::count;
 use thiserror::Error;
 
 /// Fewest windows of a fit.
@@ -33,7 +34,7 @@ pub struct WallFit {
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
 pub enum FitError {
     /// Too few windows.
-    #[error("{found} windows could be read; a fit needs {FEWEST_WINDOWS}")]
+    #[error("{} could be read; a fit needs {FEWEST_WINDOWS}", count(*found as u64, "window"))]
     TooFew {
         /// Windows with both powers.
         found: usize,

@@ -274,16 +274,21 @@ impl Basis {
         if self.known.tokens == reference.known.tokens {
             let common = self.measured.common(reference.measured);
             let compared = Compared { own: common, reference: common, at_least: false };
-            return if common.any() { Ok(compared) } else { Err(Reason::NoCommonCost) };
+            return if common.any() { Ok(compared) } else { Err(self.apart_from(reference)) };
         }
 
         if !self.known.any() || !reference.known.any() {
-            return Err(Reason::NoCommonCost);
+            return Err(self.apart_from(reference));
         }
         if !self.is_whole {
             return Err(Reason::MachineCostInPart);
         }
         Ok(Compared { own: self.known, reference: reference.known, at_least: !reference.is_whole })
+    }
+
+    /// Why there is nothing to compare: nothing is known of either, or not the same.
+    fn apart_from(&self, reference: &Self) -> Reason {
+        if self.known.any() || reference.known.any() { Reason::NoCommonCost } else { Reason::NoCost }
     }
 }
 

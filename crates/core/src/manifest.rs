@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::server_place::ServerPlace;
+use crate::toml_text::{self, TomlError};
 
 /// A model and its variants, as one `models/<name>.toml` describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,12 +124,12 @@ pub struct WheelPart {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ManifestError {
     /// Not TOML, or not a manifest.
-    #[error("{file}: {reason}")]
+    #[error("{}", reason.in_file(file))]
     Syntax {
         /// The manifest.
         file: String,
-        /// What the parser said, with its line.
-        reason: String,
+        /// What is wrong, and where.
+        reason: TomlError,
     },
     /// A name refers to nothing.
     #[error("{file}: {field} names `{name}`, but there is no such variant")]
@@ -157,8 +158,8 @@ impl ModelManifest {
     /// [`ManifestError`] for bad TOML, unknown keys, duplicate or dangling variant names, a hash that is
     /// not 64 hex digits, a variant without a source, and names that could leave a folder.
     pub fn parse(file: &str, text: &str) -> Result<Self, ManifestError> {
-        let manifest: Self = toml::from_str(text)
-            .map_err(|error| ManifestError::Syntax { file: file.to_owned(), reason: error.to_string() })?;
+        let manifest: Self = toml_text::read(text)
+            .map_err(|reason| ManifestError::Syntax { file: file.to_owned(), reason })?;
         manifest.check(file)?;
         Ok(manifest)
     }

@@ -1,6 +1,7 @@
 //! Numbers as people read them.
 
 use crate::estimate::Estimate;
+use crate::text::with_minus;
 
 /// What stands for a number that is not known.
 pub const UNKNOWN: &str = "–";
@@ -12,7 +13,7 @@ pub fn significant(value: f64) -> String {
     }
     let magnitude = value.abs().log10().floor();
     let decimals = (2.0 - magnitude).clamp(0.0, 12.0) as usize;
-    format!("{value:.decimals$}")
+    with_minus(&format!("{value:.decimals$}")).into_owned()
 }
 
 /// The same without needless zeros, for sentences: 0.05, 1500, 123.
@@ -58,9 +59,14 @@ mod tests {
 
     #[test]
     fn plain_numbers() {
-        for (value, expected) in
-            [(0.012_345, "0.0123"), (0.05, "0.05"), (123.456, "123"), (0.0, "0"), (1500.0, "1500")]
-        {
+        for (value, expected) in [
+            (0.012_345, "0.0123"),
+            (0.05, "0.05"),
+            (123.456, "123"),
+            (0.0, "0"),
+            (-1.5, "−1.5"),
+            (1500.0, "1500"),
+        ] {
             assert_eq!(plain(value), expected);
         }
     }

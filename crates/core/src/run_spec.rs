@@ -138,6 +138,14 @@ pub struct LoadSpec {
     pub warm_up_s: Option<f64>,
 }
 
+impl LoadSpec {
+    /// Whether any point may have several requests in flight at once.
+    pub fn is_concurrent(&self) -> bool {
+        let is_closed_alone = self.rate.is_empty() && self.sweep_limit.is_none();
+        !is_closed_alone || self.concurrency.iter().any(|requests| *requests > 1)
+    }
+}
+
 impl Default for LoadSpec {
     fn default() -> Self {
         Self {

@@ -23,7 +23,7 @@ pub struct ServedFacts {
     /// True where the server's own count and the chunks disagree by more than the end-of-turn token: chunks then
     /// held several tokens, or some that were never shown, and gaps between chunks are not gaps between tokens.
     pub count_mismatch: bool,
-    /// Chunks of thinking that the server keeps apart from the answer. They count as output and towards TTFT; the
+    /// Chunks of thinking that the server keeps apart from the answer. They count as output and toward TTFT; the
     /// answer's text leaves them out.
     pub reasoning_chunks: u32,
     /// Output tokens as the server's `usage` gives them, believed or not; `None` where it gives none, or no count.

@@ -8,7 +8,7 @@ use crate::estimate::Estimate;
 const LONGEST_QUOTE: usize = 300;
 
 /// A share as a percentage with as many digits as say something: one decimal below 20 % and between 99 % and 100 %, so
-/// that 14.9 % is told from 15 %, and 99.7 % is not called all. `31 %`, `-0.4 %`, `2 %`.
+/// that 14.9 % is told from 15 %, and 99.7 % is not called all. `31 %`, `−0.4 %`, `2 %`.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     let size = percent.abs();
@@ -20,7 +20,15 @@ pub fn percent(share: f64) -> String {
     match text {
         "100" if size < 100.0 => "99.9 %".to_owned(),
         "-0" => "0 %".to_owned(),
-        text => format!("{text} %"),
+        text => format!("{} %", with_minus(text)),
+    }
+}
+
+/// A number that was formatted for programs, with the minus sign that people read.
+pub fn with_minus(number: &str) -> Cow<'_, str> {
+    match number.strip_prefix('-') {
+        Some(size) => Cow::Owned(format!("−{size}")),
+        None => Cow::Borrowed(number),
     }
 }
 
@@ -127,7 +135,7 @@ mod tests {
     fn percentages() {
         for (share, expected) in [
             (0.31, "31 %"),
-            (-0.004, "-0.4 %"),
+            (-0.004, "−0.4 %"),
             (0.0999, "10 %"),
             (0.02, "2 %"),
             (0.149, "14.9 %"),
@@ -137,7 +145,7 @@ mod tests {
             (0.99999, "99.9 %"),
             (1.0, "100 %"),
             (1.5, "150 %"),
-            (-1.12, "-112 %"),
+            (-1.12, "−112 %"),
         ] {
             assert_eq!(percent(share), expected);
         }

@@ -11,7 +11,7 @@ use infercost_core::{
 /// Runs one inference and records when each chunk arrived.
 ///
 /// TTFT is the first chunk with text, or the end-of-turn token of an empty answer. Chunks before it (a character
-/// still incomplete) count their tokens towards it.
+/// still incomplete) count their tokens toward it.
 pub fn infer(
     engine: &mut dyn Engine,
     prompt: &Prompt,

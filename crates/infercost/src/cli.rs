@@ -17,12 +17,16 @@ use crate::version;
 #[derive(Debug, Parser)]
 #[command(name = "infercost", version = version::SHORT, long_version = version::long(), propagate_version = true, max_term_width = 100)]
 #[command(after_help = "Examples:
-  infercost compare                                   the default model, full precision against quantized
+  infercost compare
+      the default model, full precision against quantized
   infercost compare a.gguf b.gguf --prompts mine.jsonl --baseline b
-  infercost report traces/20261122-101500             the same answer again, from the trace alone
-  infercost audit --revenue 0.0001                    what it costs against what it earns
+  infercost report traces/20261122-101500
+      the same answer again, from the trace alone
+  infercost audit --revenue 0.0001
+      what it costs against what it earns
 
-Exit codes: 0 an answer, 1 failure, 2 usage, 3 inconclusive, 4 no candidate passes or a limit is passed, 5 no meter, 130 interrupted")]
+Exit codes: 0 an answer, 1 failure, 2 usage, 3 inconclusive, 4 no candidate passes or a limit is passed, 5 no \
+meter, 130 interrupted")]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

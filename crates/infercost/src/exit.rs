@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use infercost_core::report::Report;
 use infercost_core::{MeterError, Recommendation, Verdict};
 use infercost_harness::HarnessError;
+use infercost_models::ModelError;
 use infercost_run::{INTERRUPTED, Usage};
 
 use crate::output;
@@ -35,6 +36,9 @@ fn code(error: &anyhow::Error) -> u8 {
             return NO_METER;
         }
         if cause.is::<Usage>() || cause.is::<infercost_text::TextError>() {
+            return USAGE;
+        }
+        if cause.downcast_ref::<ModelError>().is_some_and(ModelError::is_of_name) {
             return USAGE;
         }
     }

@@ -411,6 +411,21 @@ fn missing_tests(document: &str, read: &dyn Fn(&str) -> Option<String>) -> Vec<S
     breaches
 }
 
+/// The documents of the top folder and of `docs`.
+fn documents() -> Vec<String> {
+    let mut found = Vec::new();
+    for folder in ["", "docs/"] {
+        for entry in fs::read_dir(workspace().join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+            if name.ends_with(".md") {
+                found.push(format!("{folder}{name}"));
+            }
+        }
+    }
+    assert!(found.iter().any(|document| document == "docs/energy.md"), "{found:?}");
+    found
+}
+
 /// Functions that a document names as `path/to/file.rs::function`, in the section under a heading.
 fn named_functions<'d>(document: &'d str, heading: &str) -> Vec<&'d str> {
     let section = document.split_once(heading).map_or("", |(_, rest)| rest);
@@ -526,11 +541,12 @@ fn documents_name_tests_that_exist() {
     let invariants = read("docs/invariants.md");
     assert!(invariants.contains(".rs::"), "no invariant names its test");
     let exists = |file: &str| fs::read_to_string(workspace().join(file)).ok();
-    for document in
-        ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "docs/invariants.md", "docs/reliability.md"]
-    {
-        none(&missing_tests(&read(document), &exists));
+    let mut breaches = Vec::new();
+    for document in documents() {
+        let missing = missing_tests(&read(&document), &exists).into_iter();
+        breaches.extend(missing.map(|breach| format!("{document}: {breach}")));
     }
+    none(&breaches);
 }
 
 /// Who wants to know what happens to a prompt reads these functions, in this order.

@@ -235,7 +235,16 @@ fn refusals_are_clear_and_come_first() {
     check(&mine("cut.gguf"), 1, &["cut.gguf"]);
     check(&mine("strange.gguf"), 1, &["zebra", "llama"]);
     check(&mine("untold.gguf"), 1, &["gpt-9"]);
-    check(&mine("nowhere.gguf"), 1, &["nowhere.gguf"]);
+    check(&mine("nowhere.gguf"), 2, &["nowhere.gguf"]);
+    check(&mine("smolm2-135m"), 2, &["did you mean `smollm2-135m-instruct`?"]);
+
+    // what needs a load test says so
+    let load =
+        [("--duration", "5"), ("--load-warm-up", "1s"), ("--slo", "ttft=1s"), ("--arrivals", "constant")];
+    for (flag, value) in load {
+        let arguments = [&mine("some.gguf")[..], &[flag, value]].concat();
+        check(&arguments, 2, &["--rate"]);
+    }
     check(
         &["compare", "some.gguf", "--prompts", "mine.jsonl", "--traces", "file/below"],
         1,
@@ -345,9 +354,13 @@ fn speeds_of_several_models_at_several_lengths() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && error.contains("512"), "{flag}: {error}");
     }
-    let once = run(folder.path(), &["bench", "some.gguf", "-p", "8", "-n", "4", "--repetitions", "1"]);
-    let text = String::from_utf8(once.stdout).unwrap();
-    assert!(text.contains("too few repetitions"), "{text}");
+    let once =
+        run(folder.path(), &["bench", "some.gguf", "some.gguf", "-p", "8", "-n", "4", "--repetitions", "1"]);
+    let said = String::from_utf8_lossy(&once.stderr);
+    assert!(said.contains("! some.gguf was named twice"), "{said}");
+    let text = String::from_utf8_lossy(&once.stdout);
+    assert!(text.contains("some decodes ") && text.contains(" tokens/s and prefills "), "{text}");
+    assert!(text.contains("prefill and decode have no interval: too few repetitions (-r 5)"), "{text}");
 }
 
 /// What every prompt was answered with, in a run of its own.
@@ -444,6 +457,52 @@ fn a_device_that_is_not_there_is_refused_by_every_command() {
         let words: Vec<&str> = command.split(' ').chain(["--device", "cuda:63"]).collect();
         let output = run(folder.path(), &words);
         let error = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && error.contains("CUDA device 63"), "{command}: {error}");
+        if cfg!(feature = "cuda") {
+            assert!(!output.status.success() && error.contains("CUDA device 63"), "{command}: {error}");
+        } else {
+            // before anything is read: the models are not even looked for
+            assert_eq!(output.status.code(), Some(2), "{command}: {error}");
+            assert!(error.contains("this build has no CUDA; use cpu"), "{command}: {error}");
+            assert!(!error.contains("verifying") && !error.contains("loading"), "{command}: {error}");
+        }
     }
+}
+
+/// What lies under the name of a new file stays, unless it is said that it may go.
+#[test]
+fn a_file_that_is_there_is_replaced_only_by_force() {
+    let folder = bench();
+    let kept = folder.path().join("small.gguf");
+    fs::write(&kept, "precious").unwrap();
+    let arguments = ["quantize", "some.gguf", "Q8_0", "--output", "small.gguf"];
+
+    let refused = run(folder.path(), &arguments);
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{error}");
+    assert!(error.contains("small.gguf: the file exists; --force replaces it"), "{error}");
+    assert_eq!(fs::read_to_string(&kept).unwrap(), "precious");
+
+    let replaced = run(folder.path(), &[&arguments[..], &["--force"]].concat());
+    assert!(replaced.status.success(), "{}", String::from_utf8_lossy(&replaced.stderr));
+    assert!(fs::read(&kept).unwrap().starts_with(b"GGUF"));
+}
+
+/// What `optimize` says to type names files as they were named, and can be typed.
+#[test]
+fn commands_that_are_suggested_name_files() {
+    let folder = bench();
+    let compare = ["compare", "some.gguf", "other.gguf", "--prompts", "mine.jsonl"];
+    let answer = run(folder.path(), &compare);
+    assert!(matches!(answer.status.code(), Some(0 | 1 | 3)), "{}", String::from_utf8_lossy(&answer.stderr));
+
+    let told = json(&run(folder.path(), &["optimize", "--json"]));
+    let changes = told["changes"].as_array().unwrap();
+    let other = changes.iter().find(|change| change["to"] == "other").unwrap();
+    assert_eq!(other["command"], "use other.gguf in its place", "{told:#}");
+    assert_eq!(
+        other["confirm"],
+        "infercost compare some.gguf other.gguf --baseline some.gguf --prompts mine.jsonl --exhaustive"
+    );
+    let threads = changes.iter().find(|change| change["kind"] == "threads").unwrap();
+    assert_eq!(threads["command"], "infercost record some.gguf --threads 1 --prompts mine.jsonl");
 }

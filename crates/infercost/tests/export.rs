@@ -435,7 +435,7 @@ fn other_programs_traces_are_reported_on() {
     assert!((cost["total"].as_f64().unwrap() - 2.0 * (0.002 + 0.005)).abs() < 1e-12, "{cost}");
     let shown = run(folder, &["report", "theirs.jsonl", "--explain"]);
     let text = String::from_utf8(shown.stdout).unwrap();
-    assert!(text.contains("1 of 3 calls do not say how many tokens the prompt had"), "{text}");
+    assert!(text.contains("1 of 3 calls does not say how many tokens the prompt had"), "{text}");
     assert!(!text.contains('\u{1b}') && text.contains("gpt\\u{1b}[31m-x"), "{text}");
 
     // Two of the three calls have tokens: (1000 × 2 + 500 × 10) ÷ 10⁶ each.

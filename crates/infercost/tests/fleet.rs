@@ -281,6 +281,8 @@ fn what_is_wrong_is_said_before_anything_runs() {
     check("fleet tables --by day --from 2026-11-01 --to 2026-11-02 --movers 3", 2, "leave `day` out");
     check("fleet tables --from 2026-11-02 --to 2026-11-01", 2, "is before");
     check("fleet empty", 1, "no tables in");
+    check("fleet nosuch", 2, "nosuch: no such folder; `infercost export RUN --parquet nosuch` writes one");
+    check("fleet tables --from 2026-13-01", 2, "'2026-13-01' for '--from <DATE>': not a date");
     check("fleet tables --memory 2", 2, "32MB");
     check("export 20261101-000000 20261102-000000 --otlp http://127.0.0.1:1", 2, "one run at a time");
     check("export 20261101-000000 --parquet tables --otlp http://127.0.0.1:1", 2, "cannot be used with");
@@ -288,7 +290,7 @@ fn what_is_wrong_is_said_before_anything_runs() {
 
     let output = run(folder.path(), &["sql", "DROP TABLE inferences", "tables"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(error(&output).contains("only queries that read the tables are allowed"), "{}", error(&output));
+    assert!(error(&output).contains("the tables are only read; write one SELECT"), "{}", error(&output));
 }
 
 /// A build without a client of clusters says so, and what to build.

@@ -112,6 +112,12 @@ fn a_source_that_cannot_be_read_leaves_the_others_in_place() {
     assert_eq!(json(&output)["failed_sources"], 1);
     assert_eq!(totals(folder.path()), "10,50,0.01");
 
+    // where nothing was taken, there is nothing to sum up
+    let output = run(folder.path(), &["ingest", "bad.jsonl", "--into", "other"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(said.lines().filter(|line| *line == "bad.jsonl").count(), 1, "{said}");
+    assert!(output.stdout.is_empty() && said.contains("cannot take in bad.jsonl"), "{output:?}");
+
     for (arguments, part) in [
         (vec!["ingest", "none.jsonl", "--into", "tables"], "neither a file nor a folder"),
         (vec!["ingest", "good.jsonl", "--into", "s3://key:hunter2@b/x"], "no credentials"),

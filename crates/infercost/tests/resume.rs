@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use candle_core::quantized::GgmlDType;
+use infercost_openai_mock::{Reply, StandIn};
 use program::{json, run};
 use run_on_disk::{only_run, spans};
 use serde_json::{Value, json};
@@ -229,5 +230,34 @@ fn a_run_is_readable_by_its_owner_alone() {
     for file in fs::read_dir(&run_folder).unwrap() {
         let path = file.unwrap().path();
         assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+/// A run that came from elsewhere names a server, or a plug: it is asked, with the keys of this environment, only where
+/// the user says so.
+#[test]
+fn a_run_from_elsewhere_asks_nobody_unless_it_is_trusted() {
+    let folder = bench();
+    run(folder.path(), &["record", "some.gguf", "--prompts", "many.jsonl", "--warm-ups=0"]);
+    let whole = only_run(folder.path());
+    let server = StandIn::always(Reply::error(503, &[], "{}")).unwrap();
+    let (asked, plug) = (format!("{}#m", server.base()), format!("shelly:{}", server.base()));
+
+    for (at, value) in [("/spec/models/0", &asked), ("/spec/meter/instrument", &plug)] {
+        let traces = folder.path().join("received");
+        let received = cut(&whole, 12, &traces);
+        edit(&received, |header| *header.pointer_mut(at).unwrap() = json!(value));
+        let resume = ["record", "--resume", "--traces", "received"];
+
+        let before = server.requests();
+        let refused = run(folder.path(), &resume);
+        let error = said(&refused);
+        assert_eq!(refused.status.code(), Some(2), "{error}");
+        assert!(error.contains("was not begun here") && error.contains("--trust"), "{error}");
+        assert_eq!(server.requests(), before, "{at}: asked without leave");
+
+        run(folder.path(), &[&resume[..], &["--trust"]].concat());
+        assert!(server.requests() > before, "{at}: trusted, and not asked");
+        fs::remove_dir_all(traces).unwrap();
     }
 }

@@ -138,6 +138,17 @@ impl ModelError {
         move |cause| Self::Io { path, action, cause }
     }
 
+    /// Whether the model was named wrongly: it is none of what there is, or no such file.
+    pub fn is_of_name(&self) -> bool {
+        match self {
+            Self::Argument { .. } | Self::UnknownVariant { .. } => true,
+            Self::Io { action, cause, .. } => {
+                *action == "open" && cause.kind() == std::io::ErrorKind::NotFound
+            }
+            _ => false,
+        }
+    }
+
     /// The same, of the file as the user named it.
     pub(crate) fn at(self, named: &Path) -> Self {
         let path = named.to_owned();

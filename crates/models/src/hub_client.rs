@@ -6,6 +6,7 @@
 use std::io::Read;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body};
@@ -18,6 +19,10 @@ use crate::variant_names::without_credentials;
 
 const MAX_REDIRECTS: usize = 6;
 const CHUNK: usize = 1 << 18;
+/// A transfer brings at least so many bytes in the time of so many stalls: slower than any line that is meant to fetch a
+/// model.
+const LEAST_IN_A_PERIOD: usize = 1 << 16;
+const STALLS_IN_A_PERIOD: u32 = 5;
 /// Longest listing of a repository that is read, in bytes.
 const MAX_LISTING: u64 = 16 << 20;
 
@@ -73,7 +78,7 @@ impl HubClient {
     /// Asks for a file's first byte, to learn its commit, hash and length. A mirror may keep the commit and the hash to
     /// itself; without a length it is no hub.
     pub(crate) fn describe(&self, url: &str) -> Result<RemoteFile, ModelError> {
-        let answer = self.get(url, Some("bytes=0-0".to_owned()))?;
+        let answer = self.get(url, Some("bytes=0-0".to_owned()), None)?;
         let headers = answer.response.headers();
         let status = answer.response.status().as_u16();
         let bytes = match status {
@@ -106,7 +111,7 @@ impl HubClient {
         mut begin: impl FnMut(u64) -> Result<(), ModelError>,
         mut take: impl FnMut(&[u8]) -> Result<(), ModelError>,
     ) -> Result<Transfer, ModelError> {
-        let answer = self.get(url, Some(format!("bytes={start}-")))?;
+        let answer = self.get(url, Some(format!("bytes={start}-")), None)?;
         let headers = answer.response.headers();
         match answer.response.status().as_u16() {
             206 => {
@@ -143,9 +148,28 @@ impl HubClient {
             }
         });
 
+        // a byte now and then is no transfer either
+        let (mut period, mut came) = (Instant::now(), 0);
         loop {
+            if period.elapsed() > self.patience.stall * STALLS_IN_A_PERIOD {
+                if came < LEAST_IN_A_PERIOD {
+                    let seconds = period.elapsed().as_secs_f64();
+                    return Err(hub_error(
+                        url,
+                        format!(
+                            "only {came} bytes came in {seconds:.0} s\nhint: run again, the download resumes where it \
+                             stopped"
+                        ),
+                    ));
+                }
+                (period, came) = (Instant::now(), 0);
+            }
+
             match receiver.recv_timeout(self.patience.stall) {
-                Ok(Ok(chunk)) => take(&chunk)?,
+                Ok(Ok(chunk)) => {
+                    came += chunk.len();
+                    take(&chunk)?;
+                }
                 Ok(Err(reason)) => return Ok(Transfer::Cut(reason)),
                 Err(RecvTimeoutError::Disconnected) => return Ok(Transfer::Ended),
                 Err(RecvTimeoutError::Timeout) => {
@@ -153,7 +177,7 @@ impl HubClient {
                     return Err(hub_error(
                         url,
                         format!(
-                            "no byte came for {seconds} s\nhint: run again, the download goes on where it stopped"
+                            "no byte came for {seconds} s\nhint: run again, the download resumes where it stopped"
                         ),
                     ));
                 }
@@ -163,7 +187,7 @@ impl HubClient {
 
     /// Fetches a small text.
     pub(crate) fn text(&self, url: &str) -> Result<String, ModelError> {
-        let answer = self.get(url, None)?;
+        let answer = self.get(url, None, Some(self.patience.answer))?;
         let status = answer.response.status().as_u16();
         if status != 200 {
             return Err(refused(url, status, answer.response.headers(), self.token.is_some()));
@@ -178,11 +202,13 @@ impl HubClient {
     }
 
     /// Follows redirects by hand: the token goes to the hub alone, and the hub's own headers are on the first
-    /// answer, not on that of the store it redirects to.
-    fn get(&self, url: &str, range: Option<String>) -> Result<Answer, ModelError> {
+    /// answer, not on that of the store it redirects to. `body` is how long the whole body may take, where somebody reads
+    /// it at once.
+    fn get(&self, url: &str, range: Option<String>, body: Option<Duration>) -> Result<Answer, ModelError> {
         let (mut at, mut commit, mut linked, mut linked_bytes) = (url.to_owned(), None, None, None);
         for _ in 0..MAX_REDIRECTS {
-            let mut request = self.agent.get(&at).header("Accept-Encoding", "identity");
+            let request = self.agent.get(&at).config().timeout_recv_body(body).build();
+            let mut request = request.header("Accept-Encoding", "identity");
             if let Some(range) = &range {
                 request = request.header("Range", range);
             }

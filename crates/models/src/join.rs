@@ -40,7 +40,7 @@ impl SplitModel {
             if !belongs {
                 return Err(ModelError::bad(
                     &part.path,
-                    "it does not belong to the other parts beside it: its own count of parts or tensors is another",
+                    "it does not belong to the other parts next to it: its own count of parts or tensors is another",
                 ));
             }
         }

@@ -32,7 +32,6 @@ mod json_file;
 pub mod listing;
 mod local;
 mod mistaken;
-mod near;
 mod numbers;
 mod partial_file;
 mod parts;

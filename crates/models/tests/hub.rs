@@ -45,6 +45,10 @@ enum Behavior {
     Silent,
     /// Stops in the middle of the body.
     Stalls,
+    /// Sends a byte now and then, for ever.
+    Trickles,
+    /// A mirror whose listing begins and never ends.
+    ListingStalls,
     /// An ETag that would leave the folder.
     EvilEtag,
 }
@@ -135,10 +139,14 @@ fn serve(mut stream: TcpStream, behavior: Behavior, seen: &Mutex<Vec<String>>) {
             let listing = format!("{{\"sha\":\"{COMMIT}\",\"siblings\":[]}}");
             send(format!("200 OK\r\nContent-Length: {}\r\n", listing.len()), listing.as_bytes());
         }
-        Behavior::Mirror if path.contains("/resolve/") => {
+        Behavior::ListingStalls if path.starts_with("/api/") => {
+            send("200 OK\r\nContent-Length: 100\r\n".into(), b"{");
+            thread::sleep(Duration::from_secs(20));
+        }
+        Behavior::Mirror | Behavior::ListingStalls if path.contains("/resolve/") => {
             send("302 Found\r\nLocation: /store/x?y=1\r\nContent-Length: 0\r\n".into(), b"");
         }
-        Behavior::Mirror => {
+        Behavior::Mirror | Behavior::ListingStalls => {
             let head = partial(body.len()).replace(&format!("X-Repo-Commit: {COMMIT}\r\n"), "");
             send(head.replace("ETag: \"", "ETag: W/\""), body);
         }
@@ -156,6 +164,15 @@ fn serve(mut stream: TcpStream, behavior: Behavior, seen: &Mutex<Vec<String>>) {
         Behavior::Stalls => {
             send(partial(body.len()), &body[..100_000]);
             thread::sleep(Duration::from_secs(20));
+        }
+        Behavior::Trickles => {
+            send(partial(body.len()), &body[..1]);
+            for byte in body.chunks(1).skip(1).take(80) {
+                thread::sleep(Duration::from_millis(250));
+                if stream.write_all(byte).is_err() {
+                    break;
+                }
+            }
         }
         Behavior::IgnoresRange => {
             send(format!("200 OK\r\n{hub_headers}Content-Length: {LENGTH}\r\n"), &content);
@@ -341,13 +358,25 @@ fn bad_answers() {
     check(Behavior::Gated, None, &["license", "HF_TOKEN"], 0);
     check(Behavior::Garbage, None, &["cannot be reached"], 0);
     check(Behavior::Silent, None, &["in time"], 0);
-    check(Behavior::Stalls, None, &["no byte came for 1 s", "goes on where it stopped"], 1);
+    check(Behavior::Stalls, None, &["no byte came for 1 s", "resumes where it stopped"], 1);
+    check(Behavior::Trickles, None, &["bytes came in 5 s", "resumes where it stopped"], 1);
     check(Behavior::CutAlways, None, &["at byte 0 of 700000"], 1);
     check(Behavior::EvilEtag, None, &["no usable ETag"], 0);
     check(Behavior::WrongBytes, Some(&right), &["wrong SHA-256", &right, "found"], 0);
     check(Behavior::WrongBytes, None, &["wrong SHA-256", &right], 0);
     // The hub's own word already breaks the manifest's promise: nothing is fetched.
     check(Behavior::Good, Some(&other), &["wrong SHA-256", &right, &other], 0);
+}
+
+/// What a listing would tell is done without, or is an error; a hub that never ends it holds nothing up.
+#[test]
+fn a_listing_that_never_ends_is_given_up() {
+    let replica = replica(Behavior::ListingStalls);
+    let bench = bench(&replica.endpoint, None);
+    let started = Instant::now();
+    let _ = bench.resolve();
+    assert!(replica.requests.lock().unwrap().iter().any(|request| request.starts_with("/api/")));
+    assert!(started.elapsed() < Duration::from_secs(10), "took {:?}", started.elapsed());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
+use infercost_core::text::count;
 use infercost_core::{PromptId, PromptSet};
 use infercost_text::{Table, json};
 use serde_json::Value;
@@ -105,7 +106,7 @@ fn table_documents(file: &str, text: &str) -> Result<Vec<Placed>, PromptSetError
     let table = Table::parse(file, text).map_err(PromptSetError::Malformed)?;
     let rows = table.rows().enumerate();
     Ok(rows
-        .map(|(index, row)| Placed { line: row.line, number: index + 1, value: table::document(&table, row) })
+        .map(|(index, row)| Placed { line: row.line, number: index + 1, value: table::document(row) })
         .collect())
 }
 
@@ -170,17 +171,17 @@ impl Gathered {
 
         if self.by_reference > 0 {
             notes.push(format!(
-                "{} of {} prompts name no grader: an answer is right where it contains the reference answer",
+                "without a grader: {} of {}; an answer is right where it contains the reference answer",
                 self.by_reference,
-                self.prompts.len()
+                count(self.prompts.len() as u64, "prompt")
             ));
         }
 
         if self.too_long > 0 {
             notes.push(format!(
-                "{} of {} prompts are not graded: their reference answer is long and no `grader` says how to compare",
+                "not graded: {} of {}, whose reference answer is long; no `grader` says how to compare",
                 self.too_long,
-                self.prompts.len()
+                count(self.prompts.len() as u64, "prompt")
             ));
         }
 

@@ -1,6 +1,6 @@
 //! Prompts in a table: each row as the object that JSON Lines would hold.
 
-use infercost_text::{Row, Table};
+use infercost_text::Row;
 use serde_json::{Map, Value};
 
 /// Cells that may hold JSON of their own.
@@ -9,12 +9,11 @@ const LISTS: [&str; 5] = ["messages", "conversations", "choices", "options", "ta
 const SCHEMA: &str = "json_schema";
 
 /// A row as a document.
-pub(crate) fn document(table: &Table, row: Row<'_>) -> Value {
+pub(crate) fn document(row: Row<'_>) -> Value {
     let mut fields = Map::new();
-    for name in table.names().iter().filter(|name| !name.is_empty()) {
-        let Some(cell) = row.get(name) else { continue };
+    for (name, cell) in row.cells().filter(|(name, _)| !name.is_empty()) {
         let is_schema = name == "answer" && row.get("grader").is_some_and(|grader| grader.trim() == SCHEMA);
-        let value = if LISTS.contains(&name.as_str()) {
+        let value = if LISTS.contains(&name) {
             list(cell)
         } else if is_schema {
             serde_json::from_str(cell).unwrap_or_else(|_| Value::from(cell))
@@ -23,7 +22,7 @@ pub(crate) fn document(table: &Table, row: Row<'_>) -> Value {
         } else {
             Value::from(cell)
         };
-        fields.insert(name.clone(), value);
+        fields.insert(name.to_owned(), value);
     }
     Value::Object(fields)
 }

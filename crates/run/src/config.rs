@@ -7,6 +7,7 @@ use infercost_analyzer::MachinePrices;
 use infercost_core::market::ExchangeRate;
 use infercost_core::price::PriceBook;
 use infercost_core::price_per_million::PricePerMillion;
+use infercost_core::toml_text;
 use infercost_core::{Currency, LatencyTargets, Policy, RunRecord};
 use infercost_prices::PriceSection;
 use infercost_prices::sections::{
@@ -190,7 +191,7 @@ impl SettingsOverrides {
             if wanted != prices.currency {
                 let have = prices.currency;
                 return Err(usage(format!(
-                    "--currency {wanted}: the prices in force are in {have}, and no exchange rate is known; give [prices] in {wanted} in {DEFAULT_FILE}"
+                    "--currency {wanted}: the prices in force are in {have}, and are not converted here; give [prices] in {wanted} in {DEFAULT_FILE}"
                 )));
             }
         }
@@ -231,8 +232,8 @@ fn parse(path: &Path) -> anyhow::Result<ConfigFile> {
 /// # Errors
 /// A usage error with the file's name, the line and what is wrong there.
 pub fn parse_text(path: &Path, text: &str) -> anyhow::Result<ConfigFile> {
-    let name = path.display();
-    toml::from_str(text).map_err(|error| usage(format!("{name}: {error}")))
+    let name = path.display().to_string();
+    toml_text::read(text).map_err(|error| usage(error.in_file(&name)))
 }
 
 impl ConfigFile {

@@ -43,7 +43,7 @@ pub trait ModelProgress {
     fn clear(self: Box<Self>);
 }
 
-/// Steps towards an end.
+/// Steps toward an end.
 pub trait StepProgress {
     /// Says what is being done before the first step ends.
     fn show(&self, message: &str);

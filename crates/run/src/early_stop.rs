@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use infercost_analyzer::early_stop::{StopReason, early_stopped};
 use infercost_analyzer::sequential::planned_looks;
 use infercost_core::run::Looks;
+use infercost_core::text::count;
 use infercost_core::{InferenceRecord, Prompt, RunRecord, RunSpec, SinkError, VariantId};
 
 use crate::console;
@@ -98,5 +99,6 @@ fn sentence(variant: &VariantId, why: StopReason, seen: u32) -> String {
         StopReason::Dominated => "costs more than another that is good enough",
         StopReason::NothingToCompare => "has nothing left to compare with",
     };
-    format!("{name} {why} after {seen} prompts; it stops here (`--exhaustive` goes on)")
+    let seen = count(u64::from(seen), "prompt");
+    format!("{name} {why} after {seen}; it stops here (`--exhaustive` goes on)")
 }

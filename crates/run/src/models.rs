@@ -4,9 +4,14 @@ use std::env;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use infercost_models::{Catalog, DEFAULT_MODEL, HubSettings, ModelCache, ModelStore, Pip, ResolvedModel};
+use infercost_core::VariantId;
+use infercost_core::run_spec::RunSpec;
+use infercost_models::{
+    Catalog, DEFAULT_MODEL, HubSettings, ModelArgument, ModelCache, ModelStore, Pip, ResolvedModel,
+};
 
 use crate::console;
+use crate::shell;
 use crate::usage::usage;
 
 /// The model store of this machine.
@@ -48,6 +53,17 @@ pub fn resolve_one(argument: &str, offline: bool) -> anyhow::Result<ResolvedMode
         return Err(usage(format!("`{argument}` names several models; name one of {}", names.join(", "))));
     };
     Ok(model.clone())
+}
+
+/// What names a variant of a run on a command line: its file, its address or its id; quoted for a shell.
+pub fn word_of(spec: Option<&RunSpec>, variant: &VariantId) -> String {
+    let typed = spec.and_then(|spec| store(true).ok()?.word_of(&spec.models, variant));
+    shell::word(&typed.map_or_else(|| variant.to_string(), |typed| shell::near_here(&typed)))
+}
+
+/// True where a variant is fetched by its name: what a manifest or the hub names.
+pub fn can_be_pulled(word: &str) -> bool {
+    matches!(ModelArgument::parse(word), Ok(ModelArgument::Named { .. } | ModelArgument::Hub { .. }))
 }
 
 /// Where fetched and made models are kept: `INFERCOST_CACHE`, else the user's cache folder.

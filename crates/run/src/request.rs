@@ -37,6 +37,8 @@ pub struct RunRequest {
     pub is_shared: bool,
     /// Where the run is sent.
     pub live: LiveExportTarget,
+    /// True where a run that goes on asks the addresses in its header, whoever wrote them.
+    pub trust: bool,
     /// Models in these settings take part, the first as the baseline, in place of each model as it is; never stored.
     pub settings: Vec<ContenderSetting>,
 }
@@ -214,16 +216,19 @@ impl RunRequest {
 /// Reads `cpu`, `cuda` or `cuda:N`.
 ///
 /// # Errors
-/// What would do instead.
+/// What would do instead: of another name, and of CUDA where this build has none.
 pub fn device(text: &str) -> Result<ModelDevice, String> {
-    match text {
-        "cpu" => Ok(ModelDevice::Cpu),
-        "cuda" => Ok(ModelDevice::Cuda(0)),
-        other => other
-            .strip_prefix("cuda:")
-            .and_then(|index| index.parse().ok())
-            .map(ModelDevice::Cuda)
-            .ok_or_else(|| "use cpu, cuda or cuda:N".to_owned()),
+    let index = match text {
+        "cpu" => return Ok(ModelDevice::Cpu),
+        "cuda" => Some(0),
+        other => other.strip_prefix("cuda:").and_then(|index| index.parse().ok()),
+    };
+    let index = index.ok_or_else(|| "use cpu, cuda or cuda:N".to_owned())?;
+
+    if cfg!(feature = "cuda") {
+        Ok(ModelDevice::Cuda(index))
+    } else {
+        Err("this build has no CUDA; use cpu, or build with --features cuda".to_owned())
     }
 }
 
@@ -325,6 +330,7 @@ mod tests {
             traces: PathBuf::from("traces"),
             is_shared: false,
             live: LiveExportTarget::default(),
+            trust: false,
             settings: Vec::new(),
         }
     }

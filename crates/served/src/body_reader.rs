@@ -38,6 +38,8 @@ enum Kind {
     Whole,
     /// JSON values, one a line.
     Lines,
+    /// One JSON value over several lines, as its first line has shown.
+    Indented,
 }
 
 impl BodyReader {
@@ -58,7 +60,15 @@ impl BodyReader {
             Kind::Events => self.events(piece, answer, asked, on_chunk),
             Kind::Whole | Kind::Lines => {
                 self.hold(piece)?;
+                // what was held before had no whole line in it
+                if memchr::memchr(b'\n', piece).is_none() {
+                    return Ok(ControlFlow::Continue(()));
+                }
                 self.lines(answer, asked, on_chunk)
+            }
+            Kind::Indented => {
+                self.hold(piece)?;
+                Ok(ControlFlow::Continue(()))
             }
             Kind::Unknown => {
                 self.hold(piece)?;
@@ -83,7 +93,7 @@ impl BodyReader {
         }
         let rest = std::mem::take(&mut self.held);
         let rest = without_end(without_mark(&rest));
-        if matches!(self.kind, Kind::Whole | Kind::Lines) && !rest.trim_ascii().is_empty() {
+        if matches!(self.kind, Kind::Whole | Kind::Lines | Kind::Indented) && !rest.trim_ascii().is_empty() {
             let event = SseEvent { data: rest, kind: EventKind::Message };
             let _ = answer.event(event, asked, on_chunk)?;
         }
@@ -105,7 +115,7 @@ impl BodyReader {
             )));
         }
         match self.kind {
-            Kind::Unknown => Ok(ControlFlow::Continue(())),
+            Kind::Unknown | Kind::Indented => Ok(ControlFlow::Continue(())),
             Kind::Events => {
                 let held = std::mem::take(&mut self.held);
                 self.events(&held, answer, asked, on_chunk)
@@ -147,6 +157,8 @@ impl BodyReader {
             let first = self.held.split(|byte| *byte == b'\n').next().unwrap_or_default();
             let is_value = serde_json::from_slice::<serde::de::IgnoredAny>(without_mark(first)).is_ok();
             if !is_value {
+                // a first line is read once, however slowly the rest comes
+                self.kind = Kind::Indented;
                 return Ok(ControlFlow::Continue(()));
             }
             self.kind = Kind::Lines;
@@ -244,6 +256,15 @@ mod tests {
         check(&format!("{CHUNK}\r\n{END}"), "ab");
         check("", "");
         check(" \n", "");
+    }
+
+    /// A first line that is no value by itself is read once, however slowly the rest comes.
+    #[test]
+    fn a_long_answer_may_trickle() {
+        let body = format!("[{}\n{}", "1,".repeat(1 << 19), "1,\n".repeat(20_000));
+        let began = std::time::Instant::now();
+        let _ = read(body.as_bytes(), 3);
+        assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
     }
 
     #[test]

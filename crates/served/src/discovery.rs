@@ -48,7 +48,7 @@ impl ServerKind {
     }
 }
 
-/// What was learnt.
+/// What was learned.
 #[derive(Debug, Clone)]
 pub(crate) struct Discovered {
     pub(crate) kind: ServerKind,

@@ -125,7 +125,7 @@ fn is_outside(thinking: u64, completion: u64, prompt: Option<u64>, total: Option
 
 /// Why so many output tokens cannot be; `None` where they can.
 fn beyond(output: u64, thinking: Option<u64>, claimed: u64, evidence: &Evidence) -> Option<UsageFault> {
-    // Thinking that is reported may be hidden, and some servers do not count it towards the limit.
+    // Thinking that is reported may be hidden, and some servers do not count it toward the limit.
     let reported = thinking.unwrap_or(0);
     let shown = output.saturating_sub(reported);
     let streamed = u64::from(match reported {

@@ -12,6 +12,9 @@ use crate::journal::Measured;
 
 /// A roof is near from this share of it on.
 const NEAR: f64 = 0.6;
+/// Above this share of the memory's bandwidth, weights were read from nearer by: no memory gives that much more than it
+/// was measured to give.
+const BEYOND: f64 = 1.2;
 /// A machine is empty below this share of time with a request in flight.
 const EMPTY: f64 = 0.3;
 /// Waiting dominates from this share of the time before the first token on.
@@ -47,6 +50,8 @@ pub enum Bound {
     Queue,
     /// The memory gives no more.
     Memory,
+    /// Weights are read from a cache, whose roof is not measured.
+    Cache,
     /// The processor computes no faster.
     Arithmetic,
     /// Neither: the program leaves the machine waiting.
@@ -149,6 +154,7 @@ fn bound(found: &Roofline) -> Bound {
         return Bound::Queue;
     }
     match (found.bandwidth_share, found.peak_share) {
+        (Some(share), _) if share > BEYOND && found.decode >= found.prefill => Bound::Cache,
         _ if is_near(found.bandwidth_share) && found.decode >= found.prefill => Bound::Memory,
         _ if is_near(found.peak_share) => Bound::Arithmetic,
         (Some(_), Some(_)) => Bound::Engine,
@@ -183,9 +189,21 @@ fn sentence(found: &Roofline, tokens_per_s: f64) -> String {
              batch) make it cheaper",
             known(found.bandwidth_share)
         ),
+        Bound::Cache => format!(
+            "a cache: decode reads {:.1} times what memory was measured to give, so weights lie in a cache; fewer bytes \
+             a token, another engine or more requests at once may make it cheaper",
+            found.bandwidth_share.unwrap_or(0.0)
+        ),
         Bound::Arithmetic => format!(
             "arithmetic: {} of the measured peak; shorter prompts, a prefix cache or a smaller model make it cheaper, \
              quantization only where its products are faster",
+            known(found.peak_share)
+        ),
+        // where prefill takes the time, what decode reads bounds nothing
+        Bound::Engine if found.decode < found.prefill => format!(
+            "the engine: prefill takes {} of a request's time and reaches {} of the peak; quantization will not pay as \
+             it should here, another engine or shorter prompts may",
+            percent(found.prefill),
             known(found.peak_share)
         ),
         Bound::Engine => format!(
@@ -242,6 +260,7 @@ mod tests {
     fn each_bound_is_seen() {
         // 100 tokens/s × 100 MB = 10 GB/s; 1500 tokens × 2e8 ÷ 11 s = 27 GFLOP/s
         check(&lone(), 12e9, Some(200e9), None, Bound::Memory);
+        check(&lone(), 5e9, Some(200e9), None, Bound::Cache);
         check(&lone(), 100e9, Some(30e9), None, Bound::Arithmetic);
         check(&lone(), 100e9, Some(200e9), None, Bound::Engine);
         check(&lone(), 100e9, None, None, Bound::Engine);

@@ -98,7 +98,7 @@ pub fn newcombe_independent(one: Share, other: Share, z: f64) -> (f64, f64) {
     ((difference - below).max(-1.0), (difference + above).min(1.0))
 }
 
-/// Correlation of the pairs, its numerator moved towards 0 by n/2 where it is positive; 0 where undefined.
+/// Correlation of the pairs, its numerator moved toward 0 by n/2 where it is positive; 0 where undefined.
 fn phi(counts: PairedCounts) -> f64 {
     let [a, b, c, d] = [counts.both_right, counts.right_to_wrong, counts.wrong_to_right, counts.both_wrong]
         .map(|count| count as f64);

@@ -32,11 +32,17 @@ impl Document<'_> {
 
         let text = error.to_string();
         let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
-        let mut reason = shown(reason);
+        let mut reason = shown(in_words(reason));
         if error.is_syntax() {
             reason.push_str(self.hint(error.line(), error.column()));
         }
         TextError::Place { file: file.to_owned(), line, column, reason }
+    }
+
+    /// Whether this is no JSON from its first letter on, and not merely malformed.
+    pub fn is_other_text(&self) -> bool {
+        !self.text.starts_with(['{', '[', '"'])
+            && serde_json::from_str::<serde_json::Value>(self.text).is_err()
     }
 
     /// What is usually meant by text that is not JSON.
@@ -49,6 +55,14 @@ impl Document<'_> {
             Some('T' | 'F' | 'N') => "; JSON writes true, false and null in small letters",
             _ => "",
         }
+    }
+}
+
+/// What the parser says, without its own words.
+fn in_words(reason: &str) -> &str {
+    match reason {
+        "expected ident" => "expected true, false or null",
+        other => other,
     }
 }
 
@@ -264,11 +278,26 @@ mod tests {
             ("{'a':1}", "f:1:2: key must be a string; JSON has its texts in straight double quotes"),
             ("{\"a\":True}", "f:1:6: expected value; JSON writes true, false and null in small letters"),
             ("{\"a\":1 // one\n}", "f:1:8: expected `,` or `}`; JSON has no comments"),
-            ("{\"a\":\n\n  nope}", "f:3:4: expected ident"),
+            ("{\"a\":\n\n  nope}", "f:3:4: expected true, false or null"),
             ("{\"a\":\"cut", "f:1:9: EOF while parsing a string"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.starts_with(wanted), "{text}: {error}, wanted {wanted}");
+        }
+    }
+
+    #[test]
+    fn other_text_is_told_from_malformed_json() {
+        for (text, wanted) in [
+            ("rubbish", true),
+            ("not,json", true),
+            ("tru", true),
+            ("{oops", false),
+            ("7", false),
+            ("null", false),
+        ] {
+            let first = documents("f", text).unwrap().into_iter().next().unwrap();
+            assert_eq!(first.is_other_text(), wanted, "{text}");
         }
     }
 

@@ -42,12 +42,39 @@ pub fn read(path: &Path, most: u64, what: &str) -> Result<String, TextError> {
     Ok(text)
 }
 
+/// Opens a regular file. Anything else is refused before it is opened: opening a pipe that nobody writes to would wait
+/// for ever.
+///
+/// # Errors
+/// What the system says, or that it is no regular file.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let found = std::fs::metadata(path)?;
+    if !found.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    File::open(path)
+}
+
+/// The whole text of a file that was found and not named by the user: as [`read`], of a regular file alone.
+///
+/// # Errors
+/// As of [`read`], and where it is no regular file.
+pub fn read_regular(path: &Path, most: u64, what: &str) -> Result<String, TextError> {
+    let file = display_name(path);
+    let opened = open_regular(path).map_err(|cause| failure(&file, what, cause))?;
+
+    let mut text = String::new();
+    let mut decoder = Decoder::new(opened, most).map_err(|cause| failure(&file, what, cause))?;
+    decoder.read_to_string(&mut text).map_err(|cause| failure(&file, what, cause))?;
+    Ok(text)
+}
+
 fn refuse_folder(file: File) -> io::Result<File> {
     if file.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(file) }
 }
 
 /// What the system says, apart from what the bytes are.
-fn failure(file: &str, what: &str, cause: io::Error) -> TextError {
+pub(crate) fn failure(file: &str, what: &str, cause: io::Error) -> TextError {
     let file = file.to_owned();
     if cause.kind() == io::ErrorKind::InvalidData {
         return TextError::NotText { file, reason: format!("it cannot be used as a {what}: {cause}") };
@@ -67,6 +94,27 @@ mod tests {
         assert_eq!(read(file.path(), 9, "file").unwrap(), "four\nfive");
         let error = read(file.path(), 8, "settings file").unwrap_err().to_string();
         assert!(error.contains("settings file: more than 8 bytes"), "{error}");
+    }
+
+    /// Opening a pipe waits for whoever writes to it.
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_that_was_found_is_refused_before_it_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let regular = folder.path().join("file");
+        std::fs::write(&regular, "text").unwrap();
+
+        let (answer, answers) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let read = [pipe, regular].map(|path| read_regular(&path, 100, "settings file"));
+            answer.send(read)
+        });
+        let [of_pipe, of_file] = answers.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+        let error = of_pipe.unwrap_err().to_string();
+        assert!(error.ends_with("pipe: cannot read the settings file: it is no regular file"), "{error}");
+        assert_eq!(of_file.unwrap(), "text");
     }
 
     #[test]

@@ -1,25 +1,27 @@
 //! Tables as spreadsheets export them: a header, then rows.
 
-use csv::{ReaderBuilder, StringRecord};
-
 use crate::error::TextError;
+use crate::table_reader::TableReader;
 
-/// Most columns of a row.
-const MAX_COLUMNS: usize = 1000;
-/// What may stand between two cells.
-const SEPARATORS: [u8; 4] = *b",;\t|";
-
-/// A table with a header (RFC 4180; commas, semicolons, tabs or bars between cells).
-#[derive(Debug)]
+/// A table with a header (RFC 4180; commas, semicolons, tabs or bars between cells), all of it in memory: its text, 8
+/// bytes for each cell and 24 for each row, and up to twice that while it grows.
+#[derive(Debug, Default)]
 pub struct Table {
     names: Vec<String>,
+    /// The cells, one after another.
+    text: String,
+    /// Where each cell ends.
+    ends: Vec<usize>,
     rows: Vec<TableRow>,
 }
 
 #[derive(Debug)]
 struct TableRow {
     line: usize,
-    cells: StringRecord,
+    /// Cells before its own.
+    first: usize,
+    /// How many are its own.
+    count: usize,
 }
 
 /// One row.
@@ -27,66 +29,31 @@ struct TableRow {
 pub struct Row<'a> {
     /// The line on which it starts, from 1.
     pub line: usize,
-    names: &'a [String],
-    cells: &'a StringRecord,
+    pub(crate) names: &'a [String],
+    /// The text that its cells are parts of.
+    pub(crate) text: &'a str,
+    /// Where its first cell begins.
+    pub(crate) start: usize,
+    /// Where each cell ends, which is where the next one begins.
+    pub(crate) ends: &'a [usize],
 }
 
 impl Table {
-    /// Reads a table. The separator is the one that stands most often in the header, outside quotation marks, or what
-    /// a first line such as `sep=;` names. Blank lines are skipped. `file` is named in errors.
+    /// Reads a table, as [`TableReader`] does, and keeps all of it. `file` is named in errors.
     ///
     /// # Errors
-    /// [`TextError`] where there is no header, a column stands twice, a row has more cells than the header, or a
-    /// quotation mark is not closed.
+    /// As of [`TableReader`].
     pub fn parse(file: &str, text: &str) -> Result<Self, TextError> {
-        let Body { text, separator, skipped } = Body::of(text);
-        let mut reader = ReaderBuilder::new()
-            .delimiter(separator)
-            .flexible(true)
-            .has_headers(false)
-            .from_reader(text.as_bytes());
+        let mut reader = TableReader::new(file, text.as_bytes())?;
+        let mut table = Self { names: reader.names().to_vec(), ..Self::default() };
 
-        let mut header: Option<Vec<String>> = None;
-        let mut rows = Vec::new();
-        let (mut line, mut counted) = (skipped + 1, 0);
-        for record in reader.records() {
-            let cells = record.map_err(|error| wrong(file, 1, error.to_string()))?;
-            let start = cells.position().and_then(|at| usize::try_from(at.byte()).ok()).unwrap_or_default();
-            let (before, rest) = text.split_at_checked(start).unwrap_or((text, ""));
-
-            // The reader counts blank lines to the record that follows them.
-            let blank = rest.bytes().take_while(|byte| *byte == b'\n').count();
-            let passed = before.get(counted..).unwrap_or_default();
-            line += passed.bytes().filter(|byte| *byte == b'\n').count() + blank;
-            counted = start + blank;
-
-            let ends_here = reader_is_at_end(rest, &cells);
-            if ends_here && rest.bytes().filter(|byte| *byte == b'"').count() % 2 == 1 {
-                return Err(wrong(file, line, "a quotation mark is not closed".to_owned()));
-            }
-            if cells.iter().all(|cell| cell.trim().is_empty()) {
-                continue;
-            }
-
-            let Some(names) = &header else {
-                header = Some(column_names(&cells).map_err(|reason| wrong(file, line, reason))?);
-                continue;
-            };
-            if cells.len() > names.len() {
-                let reason = format!(
-                    "{} cells where the header names {}; put a text that holds `{}` in quotation marks",
-                    cells.len(),
-                    names.len(),
-                    char::from(separator)
-                );
-                return Err(wrong(file, line, reason));
-            }
-            rows.push(TableRow { line, cells });
+        while let Some(row) = reader.next_row()? {
+            let start = table.text.len();
+            table.rows.push(TableRow { line: row.line, first: table.ends.len(), count: row.ends.len() });
+            table.text.push_str(row.text);
+            table.ends.extend(row.ends.iter().map(|end| start + end));
         }
-
-        let names = header
-            .ok_or_else(|| wrong(file, 1, "the table is empty; its first line names the columns".into()))?;
-        Ok(Self { names, rows })
+        Ok(table)
     }
 
     /// The names of the columns, in small letters, without outer white space.
@@ -96,7 +63,18 @@ impl Table {
 
     /// The rows, in the file's order.
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        self.rows.iter().map(|row| Row { line: row.line, names: &self.names, cells: &row.cells })
+        self.rows.iter().map(|row| self.row(row))
+    }
+
+    fn row(&self, row: &TableRow) -> Row<'_> {
+        let before = row.first.checked_sub(1).and_then(|before| self.ends.get(before));
+        Row {
+            line: row.line,
+            names: &self.names,
+            text: &self.text,
+            start: before.copied().unwrap_or_default(),
+            ends: self.ends.get(row.first..row.first + row.count).unwrap_or_default(),
+        }
     }
 }
 
@@ -104,88 +82,31 @@ impl<'a> Row<'a> {
     /// The cell of the column of that name (in small letters); `None` where there is no such column or the cell is
     /// blank.
     pub fn get(&self, name: &str) -> Option<&'a str> {
-        let index = self.names.iter().position(|one| one == name)?;
-        self.cells.get(index).filter(|cell| !cell.trim().is_empty())
-    }
-}
-
-fn wrong(file: &str, line: usize, reason: String) -> TextError {
-    TextError::Place { file: file.to_owned(), line, column: 1, reason }
-}
-
-/// Whether nothing but this record is left. The record's cells hold fewer bytes than its text.
-fn reader_is_at_end(rest: &str, cells: &StringRecord) -> bool {
-    let bytes: usize = cells.iter().map(str::len).sum();
-    let separators = cells.len().saturating_sub(1);
-
-    // Quotation marks double the marks in a cell and stand around it; what is longer holds further records.
-    let longest = bytes.saturating_mul(2).saturating_add(cells.len().saturating_mul(3));
-    if rest.trim_end().len() > longest {
-        return false;
-    }
-    let quotes = rest.bytes().filter(|byte| *byte == b'"').count();
-    rest.trim_end().len() <= bytes + separators + quotes
-}
-
-fn column_names(cells: &StringRecord) -> Result<Vec<String>, String> {
-    if cells.len() > MAX_COLUMNS {
-        return Err(format!("more than {MAX_COLUMNS} columns"));
+        // a header of many columns costs short rows nothing
+        let mut named = self.names.iter().take(self.ends.len());
+        self.cell(named.position(|one| one == name)?)
     }
 
-    let mut names: Vec<String> = Vec::new();
-    for cell in cells {
-        let name = cell.trim().to_lowercase();
-        if !name.is_empty() && names.contains(&name) {
-            return Err("a column's name stands twice in the header".to_owned());
-        }
-        names.push(name);
+    /// The names of columns, and the row's cells in them, but for those that are blank.
+    pub fn cells(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let row = *self;
+        let named = self.names.iter().take(self.ends.len()).enumerate();
+        named.filter_map(move |(index, name)| Some((name.as_str(), row.cell(index)?)))
     }
 
-    Ok(names)
-}
-
-/// The table itself, and what separates its cells.
-struct Body<'t> {
-    text: &'t str,
-    separator: u8,
-    /// Lines in front of it.
-    skipped: usize,
-}
-
-impl<'t> Body<'t> {
-    fn of(text: &'t str) -> Self {
-        let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
-        let named = first.trim_end().strip_prefix("sep=").map(str::as_bytes);
-        if let Some([separator]) = named {
-            return Self { text: rest, separator: *separator, skipped: 1 };
-        }
-
-        let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-        let mut quoted = false;
-        let mut counts = [0_usize; SEPARATORS.len()];
-        for byte in header.bytes() {
-            quoted ^= byte == b'"';
-            for (count, separator) in counts.iter_mut().zip(SEPARATORS) {
-                *count += usize::from(!quoted && byte == separator);
-            }
-        }
-
-        // The first of several that stand equally often wins: the comma, where there is none at all.
-        let mut separator = b',';
-
-        let mut most = 0;
-        for (count, candidate) in counts.into_iter().zip(SEPARATORS) {
-            if count > most {
-                (most, separator) = (count, candidate);
-            }
-        }
-        Self { text, separator, skipped: 0 }
+    fn cell(&self, index: usize) -> Option<&'a str> {
+        let before = index.checked_sub(1).and_then(|before| self.ends.get(before));
+        let start = before.copied().unwrap_or(self.start);
+        let cell = self.text.get(start..*self.ends.get(index)?)?;
+        Some(cell).filter(|cell| !cell.trim().is_empty())
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     fn column(text: &str, name: &str) -> Result<Vec<(usize, String)>, String> {
@@ -201,10 +122,18 @@ mod tests {
         assert_eq!(column("id;\" prompt \"\n1;\"x, \"\"y\"\"\"\n\n2;\n", "prompt"), wanted([2, 4]));
         assert_eq!(column("sep=;\nid;prompt\n1;x, \"y\"\n2;", "prompt"), wanted([3, 4]));
         assert_eq!(column("id\tprompt\n1\tx, \"y\"\n2\t \n", "prompt"), wanted([2, 3]));
+        assert_eq!(column("\r\nid,prompt\r\n1,\"x, \"\"y\"\"\"\r\n\r\n2,\r\n", "prompt"), wanted([3, 5]));
         assert_eq!(
             column("p\n\"two\nlines\"\nb", "p").unwrap(),
             [(2, "two\nlines".to_owned()), (4, "b".to_owned())]
         );
+    }
+
+    #[test]
+    fn cells_come_with_their_names() {
+        let table = Table::parse("f", "a,b,c\n1,,3\n4\n").unwrap();
+        let rows: Vec<Vec<(&str, &str)>> = table.rows().map(|row| row.cells().collect()).collect();
+        assert_eq!(rows, [vec![("a", "1"), ("c", "3")], vec![("a", "4")]]);
     }
 
     /// Each row by itself: a table of a price list has a hundred thousand.
@@ -221,12 +150,40 @@ mod tests {
         assert!(column(&text, "b").unwrap_err().contains("f:100002:1: a quotation mark is not closed"));
     }
 
+    /// What stands behind the last row is not looked at for each row, nor the whole header.
+    #[test]
+    fn blanks_behind_a_table_and_wide_headers_cost_nothing() {
+        let begun = Instant::now();
+
+        let blanks = format!("a,b\n{}{}", "1,2\n".repeat(50_000), " \n".repeat(500_000));
+        assert_eq!(column(&blanks, "b").unwrap().len(), 50_000);
+
+        let names: Vec<String> = (0..1000).map(|index| format!("column{index}")).collect();
+        let wide = format!("{}\n{}", names.join(","), "1\n".repeat(300_000));
+        assert_eq!(column(&wide, "column999").unwrap().len(), 300_000);
+
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    }
+
+    /// A row of one letter takes tens of bytes, not hundreds.
+    #[test]
+    fn short_rows_take_little_memory() {
+        let table = Table::parse("f", &format!("a\n{}", "1\n".repeat(1000))).unwrap();
+        let held = table.text.len() + 8 * table.ends.len() + size_of::<TableRow>() * table.rows.len();
+        assert_eq!((table.rows.len(), held), (1000, 33_000));
+    }
+
     #[test]
     fn what_is_wrong_has_a_line() {
+        let many = format!("a,b\n1,2\n{}\n", ",".repeat(5000));
         for (text, wanted) in [
             ("", "f:1:1: the table is empty"),
+            ("\n \n", "f:1:1: the table is empty"),
             ("a,b\n1,2\n1,2,3\n", "f:3:1: 3 cells where the header names 2"),
+            (&many, "f:3:1: more than 1000 cells where the header names 2"),
+            (&",".repeat(5000), "f:1:1: more than 1000 columns"),
             ("a,b\n1,\"x\n2,y\n", "f:2:1: a quotation mark is not closed"),
+            ("a,b\n1,\"", "f:2:1: a quotation mark is not closed"),
             ("a,A\n", "f:1:1: a column's name stands twice"),
         ] {
             let error = column(text, "a").unwrap_err();

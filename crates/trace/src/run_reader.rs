@@ -8,6 +8,7 @@ use std::thread;
 
 use infercost_core::run::RUN_SCHEMA;
 use infercost_core::{RunHeader, RunRecord};
+use infercost_text::open_regular;
 use serde::Deserialize;
 
 use crate::batch_threads::{BatchThreads, ReadBatch, Stopped};
@@ -125,7 +126,7 @@ pub fn is_finished(folder: &Path) -> Result<bool, StoreError> {
 
 /// The last line that is not blank; empty where there is none, or it is longer than any.
 fn last_line(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
+    let mut file = open_regular(path)?;
     let length = file.metadata()?.len();
     let mut piece = 64 << 10;
 
@@ -150,7 +151,7 @@ fn last_line(path: &Path) -> io::Result<Vec<u8>> {
 pub(crate) fn read_stored(folder: &Path, texts: Texts) -> Result<StoredRun, StoreError> {
     let header = read_header(folder)?;
     let path = folder.join(SPANS_FILE);
-    let file = match File::open(&path) {
+    let file = match open_regular(&path) {
         Ok(file) => Some(file),
         // killed between the header and the first span
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -275,7 +276,7 @@ fn read_header(folder: &Path) -> Result<RunHeader, StoreError> {
     }
 
     let path = folder.join(HEADER_FILE);
-    let file = match File::open(&path) {
+    let file = match open_regular(&path) {
         Ok(file) => file,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Err(StoreError::NoRun { path: folder.to_owned() });

@@ -2,6 +2,7 @@
 
 use infercost_core::report::OperatingPointReport;
 use infercost_core::run::VariantHeader;
+use infercost_core::run_spec::LoadSpec;
 use infercost_core::{Fact, InferenceRecord, OperatingPoint, PointFact, RunRecord};
 
 use super::advice::LoadTested;
@@ -36,9 +37,9 @@ pub(crate) fn of_run(runs: &[RunRecord], tested: &[LoadTested<'_>], decided: boo
     facts
 }
 
-/// Models in this process that were tested one request at a time, where others were tested harder.
+/// Models in this process that were tested one request at a time, where more was asked for or others were tested harder.
 fn one_at_a_time(runs: &[RunRecord], tested: &[LoadTested<'_>]) -> Vec<String> {
-    if tested.iter().all(is_single) {
+    if !runs.iter().any(is_asked_for_more) && tested.iter().all(is_single) {
         return Vec::new();
     }
 
@@ -52,6 +53,12 @@ fn one_at_a_time(runs: &[RunRecord], tested: &[LoadTested<'_>]) -> Vec<String> {
         }
     }
     names
+}
+
+/// Whether a run was to have several requests in flight at once.
+fn is_asked_for_more(run: &RunRecord) -> bool {
+    let load = run.header.spec.as_ref().and_then(|spec| spec.load.as_ref());
+    load.is_some_and(LoadSpec::is_concurrent)
 }
 
 fn is_single(tested: &LoadTested<'_>) -> bool {

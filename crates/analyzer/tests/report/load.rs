@@ -147,6 +147,23 @@ fn single_requests_decide_quality_and_load_decides_cost() {
     );
 }
 
+/// Where more than one request in flight was asked for, a model in this process says why it had one, even if nothing else
+/// was tested harder.
+#[test]
+fn a_model_in_process_alone_says_that_it_takes_one_request_at_a_time() {
+    let mut record = driven();
+    record.windows.retain(|window| window.operating_point == OperatingPoint::SEQUENTIAL);
+    for (concurrency, rate, is_said) in
+        [(vec![1], vec![], false), (vec![1, 4], vec![], true), (vec![], vec![2.0], true)]
+    {
+        let load = LoadSpec { concurrency, rate, ..LoadSpec::default() };
+        record.header.spec = Some(RunSpec { load: Some(load), ..RunSpec::default() });
+        let notes = analyze(&record, None).notes;
+        let said = notes.iter().any(|note| note.starts_with("Under load, full"));
+        assert_eq!(said, is_said, "{notes:#?}");
+    }
+}
+
 /// 0.225 + 0.05 per hour, half the hours used, 0.30 per kWh, PUE 1.2, 40 W, 20 W idle; 10 requests a second.
 #[test]
 fn cost_is_machine_hours_over_throughput() {

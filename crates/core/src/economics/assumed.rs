@@ -8,7 +8,7 @@ use crate::coded::Coded;
 use crate::money::Currency;
 use crate::number::plain;
 use crate::price::Price;
-use crate::text::{percent, years};
+use crate::text::{count, percent, years};
 
 /// One thing that is taken as given, with its value.
 #[derive(Debug, Clone, PartialEq)]
@@ -196,7 +196,7 @@ impl fmt::Display for Assumed {
             Self::StatedCost => f.write_str("cost per inference"),
 
             Self::Measured { inferences, machine } => {
-                write!(f, "{inferences} inferences measured on {machine}")
+                write!(f, "{} measured on {machine}", count(*inferences, "inference"))
             }
             Self::Capacity { requests_per_hour } => {
                 write!(f, "one machine answers {requests_per_hour} requests an hour")

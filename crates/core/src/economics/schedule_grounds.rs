@@ -40,6 +40,16 @@ pub enum ScheduleGrounds {
     },
 }
 
+impl ScheduleGrounds {
+    /// True where it is said when to run; false where what waiting saves may be measurement error.
+    pub fn is_settled(&self) -> bool {
+        !matches!(
+            self,
+            Self::ShareWithinError { .. } | Self::Waiting { beyond_error: None | Some(false), .. }
+        )
+    }
+}
+
 impl Coded for ScheduleGrounds {
     fn code(&self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FindingCode;
 use crate::number::plain;
-use crate::text::percent;
+use crate::text::{count, percent};
 
 /// One thing that a reader must know with an audit, a comparison of hosting, a replacement, a schedule or advice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -185,7 +185,8 @@ impl fmt::Display for EconomicsFact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AssumptionOld { assumption, days, source } => {
-                write!(f, "{assumption} is {days} days old ({source}); fetch or check it again")
+                let age = count(u64::from(days.unsigned_abs()), "day");
+                write!(f, "{assumption} is {age} old ({source}); fetch or check it again")
             }
             Self::ExamplePrices => {
                 f.write_str("Prices are an example machine's, not yours; put yours into infercost.toml.")
@@ -232,18 +233,19 @@ impl fmt::Display for EconomicsFact {
             }
 
             Self::KnownOfSome { quantity, known, of, model } => {
-                write!(f, "{quantity} is known of {known} of {of} inferences of {model}")
+                write!(f, "{quantity} is known of {known} of {} of {model}", count(*of, "inference"))
             }
 
             Self::CachedOfSome { known, of, model } => write!(
                 f,
-                "cached length is known of {known} of {of} inferences of {model}; the others are taken to have read \
-                 nothing from a cache"
+                "cached length is known of {known} of {} of {model}; the others are taken to have read nothing from a cache",
+                count(*of, "inference")
             ),
 
             Self::FailuresBilled { failures, of, model } => write!(
                 f,
-                "{failures} of {of} inferences of {model} failed; what they cost is billed to the others"
+                "{failures} of {} of {model} failed; what they cost is billed to the others",
+                count(*of, "inference")
             ),
 
             Self::NoCostOfTraces => f.write_str(

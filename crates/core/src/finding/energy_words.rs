@@ -17,7 +17,7 @@ pub(super) fn of_energy(fact: &Fact) -> String {
         // An estimate is called one, with the assumption that it rests on.
         Fact::EnergyEstimated { estimated, windows, method } => {
             let part = if estimated < windows {
-                format!(" in {estimated} of {windows} windows")
+                format!(" in {estimated} of {}", count(*windows, "window"))
             } else {
                 String::new()
             };
@@ -29,13 +29,17 @@ pub(super) fn of_energy(fact: &Fact) -> String {
         }
 
         Fact::EnergyGaps { without, windows } => format!(
-            "{without} of {windows} windows have no energy reading; energy per inference comes from the others."
+            "{without} of {} {} no energy reading; energy per inference comes from the others.",
+            count(*windows, "window"),
+            if *without == 1 { "has" } else { "have" }
         ),
 
         Fact::ShortWindows { short, metered, wanted, fewest } => format!(
-            "{short} of {metered} metered windows hold fewer than {wanted} updates of the meter (the shortest \
+            "{short} of {} {} fewer than {wanted} updates of the meter (the shortest \
              {fewest}); their energy may be off by one update at each edge. Longer answers, or more prompts in a \
-             window, sharpen it."
+             window, sharpen it.",
+            count(*metered, "metered window"),
+            if *short == 1 { "holds" } else { "hold" }
         ),
 
         Fact::IdleDrift { first_w, last_w, drift } => {

@@ -97,7 +97,7 @@ pub enum Fact {
     NothingGraded,
     /// The non-inferiority margin of the task score.
     Margin {
-        /// The loss of task score that is tolerated.
+        /// The margin of the task score.
         margin: f64,
         /// True where claims for several candidates are corrected together.
         several: bool,

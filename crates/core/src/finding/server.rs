@@ -110,7 +110,7 @@ impl ServerFact {
             ),
 
             Self::ThinkingBeside { answers, of, tokens } => format!(
-                "{name} reports thinking beside its completion tokens and not among them in {answers} of {}: {} were added to the \
+                "{name} reports thinking apart from its completion tokens and not among them in {answers} of {}: {} were added to the \
                  output.",
                 count(*of, "answer"),
                 count(*tokens, "reasoning token")
@@ -219,7 +219,7 @@ fn fault_words(fault: UsageFault) -> String {
             format!("{claimed} reasoning tokens, more than any context holds")
         }
         UsageFault::ThinkingOutsideCompletion { added } => {
-            format!("{added} reasoning tokens beside the completion")
+            format!("{added} reasoning tokens apart from the completion")
         }
         UsageFault::TotalDoesNotAddUp { difference } => format!("a total that is off by {difference:+}"),
     }

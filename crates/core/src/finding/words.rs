@@ -65,8 +65,9 @@ fn sentence(fact: &Fact) -> String {
                 format!("; others took {} of the processors' time", percent(share))
             });
             format!(
-                "The machine was busy: {disturbed} of {} were disturbed, {remeasured} measured again, {left} left{share}.",
-                count(*watched, "watched window")
+                "The machine was busy: {disturbed} of {} {} disturbed, {remeasured} measured again, {left} left{share}.",
+                count(*watched, "watched window"),
+                if *disturbed == 1 { "was" } else { "were" }
             )
         }
 
@@ -143,8 +144,9 @@ fn of_cost(fact: &Fact) -> String {
         ),
 
         Fact::PriceOld { price, days, date, source } => format!(
-            "The price of {} was {days} days old when the run began ({date}, {}).",
+            "The price of {} was {} old when the run began ({date}, {}).",
             printable(price),
+            count(u64::from(days.unsigned_abs()), "day"),
             printable(source)
         ),
 
@@ -249,15 +251,15 @@ fn of_quality(fact: &Fact) -> String {
                 ("", "")
             };
             match limited {
-                None => format!("A loss of task score of up to {} is tolerated.{holm}", percent(*margin)),
+                None => format!("The non-inferiority margin of the task score is {}.{holm}", percent(*margin)),
                 Some(limited) => format!(
-                    "A loss of task score of up to {} is tolerated: the smallest that {} can rule out (80 % power{alone}, {} \
-                     of answers changing); {} would need {} prompts.{holm}",
+                    "The non-inferiority margin of the task score is {}: the smallest loss that {} can rule out (80 % power{alone}, {} \
+                     of answers changing); {} would need {}.{holm}",
                     percent(*margin),
                     count(limited.graded, "graded prompt"),
                     percent(limited.discordance),
                     percent(limited.usual),
-                    limited.needed
+                    count(limited.needed, "prompt")
                 ),
             }
         }
@@ -296,16 +298,20 @@ fn of_quality(fact: &Fact) -> String {
         }
 
         Fact::PartPlanned { chosen, total, set } => {
-            format!("Only part of the set was to be run: {chosen} of {total} prompts of {}.", printable(set))
+            let total = count(u64::from(*total), "prompt");
+            format!("Only part of the set was to be run: {chosen} of {total} of {}.", printable(set))
         }
 
         Fact::PartRun { chosen, total, set } => {
-            format!("Only part of the set was run: {chosen} of {total} prompts of {}.", printable(set))
+            let total = count(u64::from(*total), "prompt");
+            format!("Only part of the set was run: {chosen} of {total} of {}.", printable(set))
         }
 
         Fact::PartAnswered { complete, chosen, total, set } => format!(
-            "{complete} of {chosen} chosen prompts ({total} in {}) were answered by every variant.",
-            printable(set)
+            "{complete} of {} ({total} in {}) {} answered by every variant.",
+            count(u64::from(*chosen), "chosen prompt"),
+            printable(set),
+            if *complete == 1 { "was" } else { "were" }
         ),
 
         Fact::Thought { variant, answers, of, share } => {

@@ -51,7 +51,7 @@ impl Reason {
             Self::PaidByTokens => ("paid_by_tokens", "included in the price of the tokens".into()),
             Self::MachineCostInPart => (
                 "machine_cost_in_part",
-                "the price of tokens holds everything, and electricity or hardware of the machine beside it is unknown; \
+                "the price of tokens holds everything, and electricity or hardware of the machine next to it is unknown; \
                  --estimate or --assume-watts, and [prices], tell"
                     .into(),
             ),

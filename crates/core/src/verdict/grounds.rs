@@ -174,7 +174,8 @@ impl fmt::Display for Grounds {
             ),
 
             Self::Open { variant, doubt, prompts_needed } => {
-                write!(f, "inconclusive: measure again, because {}", doubt.words(variant))?;
+                let advice = if doubt.is_about_prices() { "" } else { "measure again, because " };
+                write!(f, "inconclusive: {advice}{}", doubt.words(variant))?;
                 match prompts_needed {
                     Some(prompts) => write!(f, "; {} would settle it", about_prompts(*prompts)),
                     None => Ok(()),
@@ -215,11 +216,23 @@ impl fmt::Display for Grounds {
 }
 
 impl Doubt {
+    /// True where a price settles it and no measurement.
+    fn is_about_prices(&self) -> bool {
+        matches!(
+            self,
+            Self::SavingUnknown(Some(Reason::NoCost | Reason::NoCommonCost | Reason::MachineCostInPart))
+        )
+    }
+
     fn words(&self, variant: &str) -> String {
         match self {
             Self::SavingUnknown(reason) => {
                 let reason = reason.as_ref().map_or_else(|| "it is unknown".to_owned(), Reason::to_string);
-                format!("what {variant} saves is not known: {reason}")
+                let fix = match self {
+                    Self::SavingUnknown(Some(Reason::NoCost)) => "; set hardware in [prices] of infercost.toml",
+                    _ => "",
+                };
+                format!("what {variant} saves is not known: {reason}{fix}")
             }
 
             Self::WithinNoise { saving, noise } => format!(

@@ -88,5 +88,5 @@ impl Axis {
 
 fn signed(share: f64) -> String {
     let text = percent(share);
-    if share > 0.0 { format!("+{text}") } else { text.replace('-', "−") }
+    if share > 0.0 { format!("+{text}") } else { text }
 }

@@ -18,7 +18,7 @@ fn the_hour_of_day() {
     let (mut curve, _) = day();
     curve.slots.truncate(24);
     for (hour, slot) in curve.slots.iter_mut().enumerate() {
-        let price = if hour % 12 < 5 { sheet.get("cheap") } else { sheet.get("dear") };
+        let price = if hour % 12 < 5 { sheet.get("cheap") } else { sheet.get("costly") };
         slot.amount = Some(decimal(price));
     }
     for (utilization, cost, share) in

@@ -38,7 +38,7 @@ const MAX_TEMPLATE_BYTES: usize = 1 << 20;
 /// instruction or 64 bytes of data, so this also bounds memory, to about 64 MB.
 const BASE_STEPS: u64 = 1_000_000;
 /// Time allowed to a template. Steps do not count the work of minijinja 3.1 on lists that are joined
-/// to themselves again and again, so this is the second line of defence.
+/// to themselves again and again, so this is the second line of defense.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
 /// Enough for values as deep as the steps can nest them, which minijinja writes by recursion: a step adds a level, and a level
 /// took 690 bytes. What no template needs is never taken from the system.

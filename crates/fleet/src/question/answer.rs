@@ -32,6 +32,8 @@ pub struct FleetAnswer {
     pub not_counted: u64,
     /// Sources that lie in several of the folders, and are counted once.
     pub repeated_sources: Vec<String>,
+    /// Services that earn something by `--revenue`, and of which no inference was found.
+    pub services_without_inferences: Vec<String>,
     /// How far a percentile of latency may be off, as a share of it.
     pub latency_relative_error: f64,
 }
@@ -121,6 +123,7 @@ impl FleetAnswer {
             totals: total_rows,
             not_counted: 0,
             repeated_sources: Vec::new(),
+            services_without_inferences: Vec::new(),
             latency_relative_error: RELATIVE_ERROR,
         })
     }

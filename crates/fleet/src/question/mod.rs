@@ -82,14 +82,16 @@ pub fn ask(engine: &Engine, question: &Question) -> Result<FleetAnswer, QueryErr
     answer.not_counted = left_out;
     answer.repeated_sources.clone_from(&engine.repeated);
     if let Some(revenue) = &question.revenue {
-        revenue.set_against(&mut answer.rows);
+        answer.services_without_inferences = revenue.set_against(&mut answer.rows);
     }
     Ok(answer)
 }
 
 impl FleetAnswer {
-    /// The worst zone of any row; `None` where no row has one.
+    /// The worst zone of any row; `None` where nobody says what is earned. Where no service that earns something was
+    /// found, nothing is settled: its name may be mistyped.
     pub fn worst_zone(&self) -> Option<Zone> {
-        self.rows.iter().filter_map(|row| row.zone).max()
+        let none_found = (!self.services_without_inferences.is_empty()).then_some(Zone::Open);
+        self.rows.iter().filter_map(|row| row.zone).max().or(none_found)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Date32Array, Decimal128Array, RecordBatch, StringArray};
 use datafusion::arrow::error::ArrowError;
 use infercost_core::Currency;
+use infercost_core::toml_text::{self, TomlError};
 use infercost_prices::{Amount, Day};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -28,7 +29,7 @@ const MILLION: u32 = 1_000_000;
 pub enum PricesError {
     /// The file is not what is expected.
     #[error("{0}")]
-    Syntax(String),
+    Syntax(TomlError),
     /// There are no prices.
     #[error(
         "no [[prices]] in it; an entry has model, input_per_million, output_per_million, currency and source"
@@ -168,8 +169,7 @@ impl DatedPrices {
     /// # Errors
     /// Where there is none, an amount is no price, or two hold at once.
     pub fn parse(text: &str) -> Result<Self, PricesError> {
-        let file: PricesFile =
-            toml::from_str(text).map_err(|error| PricesError::Syntax(error.to_string()))?;
+        let file: PricesFile = toml_text::read(text).map_err(PricesError::Syntax)?;
         let prices: Vec<DatedPrice> = file.prices.into_iter().map(WrittenPrice::read).collect();
         if prices.is_empty() {
             return Err(PricesError::None);

@@ -1,8 +1,9 @@
 //! What services earn, against what they cost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use infercost_core::Currency;
+use infercost_core::toml_text::{self, TomlError};
 use infercost_prices::Amount;
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -16,7 +17,7 @@ use super::answer::{FleetRow, Zone};
 pub enum RevenueError {
     /// The file is not what is expected.
     #[error("{0}")]
-    Syntax(String),
+    Syntax(TomlError),
     /// There is none.
     #[error("no [[revenue]] in it; an entry has service, per_inference and currency")]
     None,
@@ -54,8 +55,7 @@ impl Revenue {
     /// # Errors
     /// Where there is none, an amount is negative, or a service is named twice.
     pub fn parse(text: &str) -> Result<Self, RevenueError> {
-        let file: RevenueFile =
-            toml::from_str(text).map_err(|error| RevenueError::Syntax(error.to_string()))?;
+        let file: RevenueFile = toml_text::read(text).map_err(RevenueError::Syntax)?;
         let mut all = BTreeMap::new();
         for entry in file.revenue {
             if entry.per_inference.0.is_sign_negative() {
@@ -68,8 +68,10 @@ impl Revenue {
         if all.is_empty() { Err(RevenueError::None) } else { Ok(Self(all)) }
     }
 
-    /// Sets what the answers of each row earn against its cost. Failures earn nothing.
-    pub(crate) fn set_against(&self, rows: &mut [FleetRow]) {
+    /// Sets what the answers of each row earn against its cost. Failures earn nothing. Returns the services of which there
+    /// is no row.
+    pub(crate) fn set_against(&self, rows: &mut [FleetRow]) -> Vec<String> {
+        let mut not_found: BTreeSet<&String> = self.0.keys().collect();
         let mut currencies: BTreeMap<BTreeMap<&'static str, Option<String>>, usize> = BTreeMap::new();
         for row in rows.iter() {
             *currencies.entry(row.keys.clone()).or_default() += 1;
@@ -77,7 +79,10 @@ impl Revenue {
 
         for row in rows {
             let service = row.keys.get(Key::Service.name()).cloned().flatten();
-            let Some(entry) = service.and_then(|service| self.0.get(&service)) else { continue };
+            let Some((name, entry)) = service.and_then(|service| self.0.get_key_value(&service)) else {
+                continue;
+            };
+            not_found.remove(name);
             let Some(revenue) = entry.per_inference.0.checked_mul(Decimal::from(row.answers)) else {
                 continue;
             };
@@ -91,6 +96,7 @@ impl Revenue {
                 _ => Zone::Open,
             });
         }
+        not_found.into_iter().cloned().collect()
     }
 }
 

@@ -20,11 +20,8 @@ pub enum QueryError {
     #[error("cannot start the query engine")]
     Start(#[source] std::io::Error),
     /// The statement does more than read the tables.
-    #[error("only queries that read the tables are allowed ({said})")]
-    NotReading {
-        /// What the engine says.
-        said: String,
-    },
+    #[error("the tables are only read; write one SELECT, DESCRIBE or EXPLAIN")]
+    NotReading,
     /// The statement is wrong.
     #[error("{said}")]
     Statement {
@@ -123,10 +120,9 @@ pub enum QueryError {
 impl QueryError {
     /// What went wrong before anything ran.
     pub(crate) fn planning(error: &DataFusionError) -> Self {
-        let said = said(error);
         match error.find_root() {
-            DataFusionError::Plan(plan) if plan.contains("not supported") => Self::NotReading { said },
-            _ => Self::Statement { said },
+            DataFusionError::Plan(plan) if plan.contains("not supported") => Self::NotReading,
+            root => Self::Statement { said: in_one_line(&root.message()) },
         }
     }
 
@@ -148,7 +144,10 @@ impl QueryError {
 
 /// One line, cut, with control characters escaped.
 fn said(error: &DataFusionError) -> String {
-    let whole = error.strip_backtrace();
-    let line = whole.split_whitespace().collect::<Vec<_>>().join(" ");
+    in_one_line(&error.strip_backtrace())
+}
+
+fn in_one_line(said: &str) -> String {
+    let line = said.split_whitespace().collect::<Vec<_>>().join(" ");
     printable_up_to(&line, LONGEST).into_owned()
 }

@@ -186,7 +186,7 @@ fn sources(place: &TablesPlace, days: Days) -> Result<BTreeMap<String, SourceFil
 }
 
 fn in_folder(folder: &Path, days: Days) -> Result<BTreeMap<String, SourceFiles>, TablesError> {
-    let folder = folder.canonicalize().map_err(TablesError::file("read", folder))?;
+    let folder = folder.canonicalize().map_err(|error| not_there(folder, error))?;
     refuse_store(&folder)?;
     let lock = FolderLock::to_read(&folder)?;
     let mut paths = Vec::new();
@@ -223,6 +223,14 @@ fn by_source(files: &[FileAtHand]) -> Result<BTreeMap<String, SourceFiles>, Tabl
         source.places.push(place.clone());
     }
     Ok(sources)
+}
+
+/// What is wrong with a folder that is named.
+fn not_there(folder: &Path, error: io::Error) -> TablesError {
+    match error.kind() {
+        io::ErrorKind::NotFound => TablesError::NoFolder { folder: folder.to_owned() },
+        _ => TablesError::file("read", folder)(error),
+    }
 }
 
 /// Parquet files below a folder; what begins with a dot is nobody's.

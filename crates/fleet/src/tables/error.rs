@@ -49,6 +49,12 @@ pub enum TablesError {
         /// Where.
         folder: PathBuf,
     },
+    /// There is no such folder of tables.
+    #[error("{}: no such folder; `infercost export RUN --parquet {}` writes one", folder.display(), folder.display())]
+    NoFolder {
+        /// As it was named.
+        folder: PathBuf,
+    },
     /// A copy of a store, in which files lie that count no more.
     #[error(
         "{} is a store of tables, or a copy of one, and holds files that count no more; name it by its address, file:///…",

@@ -26,18 +26,19 @@ use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::{ChartFlag, EconomicsFlags};
 use crate::flags::numbers::{above_zero, count, share_above_zero};
 use crate::output;
-use crate::output::answer::delivery::{self, deliver};
+use crate::output::answer::delivery::{self, Draw, deliver};
 
 /// What is set against what.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost audit --revenue 0.0001 --assume-watts 60,20
-  infercost audit traces/sample/20261129-144944 --variant q8_0 --chart tornado.svg
+  infercost audit traces/sample/20261129-144944 --variant q8_0 \\
+    --chart tornado.svg
   infercost audit --inferences production.jsonl --api-model some-model --json
   infercost audit phoenix:http://localhost:6006/my-app --revenue 0.002
 
-Exit codes: 0 within the limits, 3 not settled (the interval holds a limit, or energy or hardware is
-unknown), 4 a limit is passed: cost is in the loss zone, or above --max-cost. Without any limit 0")]
+Exit codes: 0 within the limits, or there are none; 3 not settled: the interval holds a limit, or energy or \
+hardware is unknown; 4 a limit is passed: the cost is in the loss zone, or above --max-cost")]
 pub(crate) struct AuditCommand {
     /// A run, or traces.
     #[arg(
@@ -89,6 +90,9 @@ pub(crate) struct AuditCommand {
     pub(crate) answer: AnswerFlags,
 }
 
+/// What a file of production inferences holds.
+const INFERENCE_LINE: &str =
+    "each line is an object with model, input_tokens, output_tokens and latency (seconds)";
 /// Largest file of production inferences read.
 const MAX_BYTES: u64 = 1 << 30;
 
@@ -116,11 +120,12 @@ pub(crate) fn run(arguments: &AuditCommand, global: &GlobalFlags) -> anyhow::Res
     economics_inputs::write_chart(arguments.chart.chart.as_deref(), || chart.clone().unwrap_or_default())?;
 
     let answer = output::economics::audit::answer(&audits);
+    let draw: Draw<'_> = &|| chart.clone().ok_or_else(|| "there is no audit to draw".to_owned());
     match audits.as_slice() {
-        [one] => deliver(&answer, one, Some(&|| chart.clone()), &arguments.answer, global)?,
+        [one] => deliver(&answer, one, Some(draw), &arguments.answer, global)?,
         all => {
             let object = serde_json::json!({"schema": "infercost.audits/1", "audits": all});
-            deliver(&answer, &object, Some(&|| chart.clone()), &arguments.answer, global)?;
+            deliver(&answer, &object, Some(draw), &arguments.answer, global)?;
         }
     }
 
@@ -326,10 +331,16 @@ fn read_inferences(file: &Path) -> anyhow::Result<Vec<AuditedInference>> {
     let name = infercost_text::display_name(file);
     let text = infercost_text::read(file, MAX_BYTES, "file of inferences")?;
     let documents = infercost_text::json::documents(&name, &text)?;
-    let all: Vec<AuditedInference> =
-        documents.into_iter().map(|document| document.parse(&name)).collect::<Result<_, _>>()?;
+    let mut all: Vec<AuditedInference> = Vec::with_capacity(documents.len());
+    for document in documents {
+        if document.is_other_text() {
+            let (line, column) = (document.line, document.column);
+            return Err(usage(format!("{name}:{line}:{column}: not JSON; {INFERENCE_LINE}")));
+        }
+        all.push(document.parse(&name)?);
+    }
     if all.is_empty() {
-        return Err(usage(format!("{name}: no inferences; write one JSON object a line")));
+        return Err(usage(format!("{name}: no inferences; {INFERENCE_LINE}")));
     }
     Ok(all)
 }

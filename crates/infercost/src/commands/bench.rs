@@ -18,10 +18,11 @@ use crate::output;
 use crate::output::answer::delivery::{self, deliver};
 
 #[derive(Debug, Args)]
-#[command(mut_arg("threads", |threads| threads.short('t').value_name("THREADS")))]
+#[command(mut_arg("threads", |threads| threads.short('t')))]
 #[command(after_help = "Examples:
   infercost bench model.gguf
-  infercost bench full.gguf q8_0.gguf -p 512,2k        several models, several prompt lengths")]
+  infercost bench full.gguf q8_0.gguf -p 512,2k
+      several models, several prompt lengths")]
 pub(crate) struct BenchCommand {
     /// Manifest names, name/variant, files, folders or hf:owner/repo
     #[arg(value_name = "MODEL", required = true)]

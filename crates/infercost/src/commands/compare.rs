@@ -6,6 +6,7 @@ use clap::Args;
 use infercost_core::RunSpec;
 use infercost_run::config::SettingsOverrides;
 use infercost_run::exporting;
+use infercost_run::usage;
 
 use crate::commands::report::Printing;
 use crate::commands::{record, report};
@@ -23,13 +24,20 @@ use crate::remote;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost compare
-  infercost compare smollm2-135m-instruct/full smollm2-135m-instruct/q6_k --prompts mine.jsonl
-  infercost compare ./some.gguf ./other.gguf --prompts mine.jsonl --baseline other --json
+  infercost compare smollm2-135m-instruct/full smollm2-135m-instruct/q6_k \\
+    --prompts mine.jsonl
+  infercost compare ./some.gguf ./other.gguf --prompts mine.jsonl \\
+    --baseline other --json
   infercost compare model/q8_0 http://127.0.0.1:8080/v1#m --concurrency 1,2,4
-                                                      a server next to it, alone and under load
-  infercost compare model.gguf --hosted https://api.openai.com/v1#gpt-4o-mini=0.15/0.60 --estimate
-                                                      a hosted API, paid by its tokens (OPENAI_API_KEY)
-  infercost compare --resume                          resume the newest run that was interrupted")]
+      a server next to it, alone and under load
+  infercost compare model.gguf --estimate \\
+    --hosted https://api.openai.com/v1#gpt-4o-mini=0.15/0.60
+      a hosted API, paid by its tokens (OPENAI_API_KEY)
+  infercost compare --resume
+      resume the newest run that was interrupted
+
+Exit codes: 0 a variant is recommended: switch, or keep the baseline; 3 inconclusive: more prompts, or a quieter \
+machine, would be needed; 4 no candidate stays within the limits; 5 no meter, with --require-measured")]
 pub(crate) struct CompareCommand {
     #[command(flatten)]
     pub(crate) record: RecordFlags,
@@ -48,6 +56,14 @@ pub(crate) fn run(
     global: &GlobalFlags,
     earlier: &dyn Fn(&[String]) -> Option<RunSpec>,
 ) -> anyhow::Result<ExitCode> {
+    // a run that is resumed says itself whether it has a load test
+    let (record, judge) = (&arguments.record, &arguments.judge);
+    if judge.slo.is_some() && record.resume.is_none() && record.load.spec().is_none() {
+        return Err(usage(
+            "--slo needs --concurrency, --rate or --sweep: targets are kept under load, or not",
+        ));
+    }
+
     let given = SettingsOverrides::read(&arguments.judge.policy(global))?;
     output::page::check(&arguments.page)?;
     delivery::check(&arguments.answer, true)?;

@@ -9,6 +9,11 @@ use crate::flags::GlobalFlags;
 use crate::output;
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost completions zsh > ~/.zfunc/_infercost
+  infercost completions fish > ~/.config/fish/completions/infercost.fish
+  source <(infercost completions bash)
+      in this shell only")]
 pub(crate) struct CompletionsCommand {
     /// The shell
     pub(crate) shell: clap_complete::Shell,

@@ -25,7 +25,8 @@ use crate::output::answer::delivery::{self, deliver};
   infercost diff baseline new --max-cost-increase 5% --max-quality-loss 2%
   infercost diff baseline new --format markdown >>\"$GITHUB_STEP_SUMMARY\"
 
-Exit codes: 0 every limit is surely kept, or none was given; 3 a limit is not settled; 4 a limit is surely passed")]
+Exit codes: 0 every limit is surely kept, or none was given; 3 a limit is not settled; 4 a limit is surely \
+passed")]
 pub(crate) struct DiffCommand {
     /// The run to compare with: its folder, or its id below --traces
     #[arg(value_name = "OLD")]

@@ -28,9 +28,10 @@ use crate::output::doctor::{Build, Diagnosis, Found, Gpu, Missing, Noise, SCHEMA
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost doctor
-  infercost doctor --meter shelly:192.168.1.20          what a plug shows
+  infercost doctor --meter shelly:192.168.1.20
+      what a plug shows
   infercost doctor --calibrate --wall shelly:192.168.1.20
-                                                        fit this machine's own meter to the plug, for later costs")]
+      fit this machine's own meter to the plug, for later costs")]
 pub(crate) struct DoctorCommand {
     #[command(flatten)]
     pub(crate) meter: MeterFlags,

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use infercost_core::text::count;
 use infercost_export::named::Named;
 use infercost_export::phoenix::Phoenix;
 use infercost_export::{
@@ -30,13 +31,16 @@ use crate::output;
 /// Sends a recorded run to where traces are looked at.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  infercost export --phoenix http://localhost:6006             the newest run, with prices and quality
+  infercost export --phoenix http://localhost:6006
+      the newest run, with prices and quality
   infercost export traces/20261122-101500 --otlp http://localhost:4318
-  infercost export RUN --otlp https://collector:4317 --otlp-protocol grpc --otlp-header authorization='Bearer …'
-  infercost export RUN --otlp http://localhost:4318 --unsent   only what an earlier export did not get through
+  infercost export RUN --otlp https://collector:4317 --otlp-protocol grpc \\
+    --otlp-header authorization='Bearer …'
+  infercost export RUN --otlp http://localhost:4318 --unsent
+      only what an earlier export did not get through
 
-Without an address, OTEL_EXPORTER_OTLP_ENDPOINT and its kin are read. Ids are the same every
-time: Phoenix drops what it has already, and a back-end that does not go by ids (Jaeger's store in memory) keeps both.")]
+Without an address, OTEL_EXPORTER_OTLP_ENDPOINT and its kin are read. Ids are the same every time: Phoenix drops \
+what it has already, and a back-end that does not go by ids (Jaeger's store in memory) keeps both.")]
 pub(crate) struct ExportCommand {
     /// Run folders, or run ids below --traces; several only into tables [default: the newest run]
     #[arg(value_name = "RUN")]
@@ -210,8 +214,8 @@ fn tell(folder: &Path, destination: &Destination, sent: &Sent, json: bool) {
     } else {
         let rest = if sent.rejected + sent.too_large > 0 { ", and not all were taken" } else { "" };
         output::line(&format!(
-            "sent {} spans of {} to {}{rest}",
-            sent.spans,
+            "sent {} of {} to {}{rest}",
+            count(sent.spans, "span"),
             folder.display(),
             destination.name()
         ));

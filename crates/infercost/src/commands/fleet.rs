@@ -17,21 +17,28 @@ use serde::Serialize;
 use crate::exit;
 use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
+use crate::flags::date::date;
 use crate::flags::fleet::{EngineFlags, key};
 use crate::output;
 use crate::output::answer::delivery::{self, deliver};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  infercost fleet tables                                     by model
+  infercost fleet tables
+      by model
   infercost fleet tables --by service,model --from 2026-11-01 --to 2026-11-30
   infercost fleet tables --by service --revenue revenue.toml
-  infercost fleet tables --by customer --from 2026-11-24 --to 2026-11-30 --movers 10
-  infercost fleet tables --prices prices.toml                tokens at the prices of their day
-  infercost fleet s3://team/tables --by service              from a store that a team shares
-  infercost fleet /mnt/tables --cluster df://scheduler:50050 the same on many machines
+  infercost fleet tables --by customer --from 2026-11-24 --to 2026-11-30 \\
+    --movers 10
+  infercost fleet tables --prices prices.toml
+      tokens at the prices of their day
+  infercost fleet s3://team/tables --by service
+      from a store that a team shares
+  infercost fleet /mnt/tables --cluster df://scheduler:50050
+      the same on many machines
 
-Exit codes: 0 an answer; with --revenue 3 where costs are not all known, 4 where a service costs more than it earns")]
+Exit codes: 0 an answer; with --revenue 3 where costs are not all known, 4 where a service costs more than it \
+earns")]
 pub(crate) struct FleetCommand {
     /// Folders of tables, as `export --parquet` and `ingest` write them, or stores: s3://, gs://, az://, file://
     #[arg(value_name = "DIR|URL", required = true)]
@@ -42,11 +49,11 @@ pub(crate) struct FleetCommand {
     pub(crate) by: Vec<Key>,
 
     /// First day, in UTC
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub(crate) from: Option<Date>,
 
     /// Last day, which is included
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub(crate) to: Option<Date>,
 
     /// Dated prices of tokens: `[[prices]]` with model, from, to, input_per_million, output_per_million, currency, source;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use infercost_analyzer::foreign::summarize;
 use infercost_core::ForeignTrace;
+use infercost_core::text::count;
 use infercost_run::config::SettingsOverrides;
 use infercost_run::foreign_traces;
 use infercost_run::usage;
@@ -28,7 +29,8 @@ pub(crate) fn run(
 
     let report = summarize(&trace, given.token_prices(), given.own_prices())?;
     if report.calls == 0 {
-        let mut message = format!("there is no call of a model in the {} spans of it", trace.spans);
+        let mut message =
+            format!("there is no call of a model in it ({})", count(trace.spans, "span"));
         for (kind, found) in &report.irregularities {
             message = format!("{message}; {}", output::foreign::irregularity(*kind, found));
         }

@@ -27,12 +27,15 @@ use crate::remote::RunsUsed;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost host --requests-per-hour 400 --config infercost.toml
-  infercost host traces/sample/20261129-144944 --assume-watts 60,20 --chart map.svg
-  infercost host --market \"RTX 4090\"            with the cheapest fetched offers of that hardware
+  infercost host traces/sample/20261129-144944 --assume-watts 60,20 \\
+    --chart map.svg
+  infercost host --market \"RTX 4090\"
+      with the cheapest fetched offers of that hardware
 
-Offers stand in [[offers]] of infercost.toml: kind rent, spot, serverless or api; without any, the
-shipped example table stands in, marked as assumed. The price book's own hardware is the way called own. Exit codes: 0 an answer, 3 not settled: the cheapest way leaves
-something out")]
+Offers stand in [[offers]] of infercost.toml: kind rent, spot, serverless or api; without any, the shipped \
+example table is used, marked as assumed. The price book's own hardware is the way called own.
+
+Exit codes: 0 an answer; 3 not settled: the cheapest way leaves something out")]
 pub(crate) struct HostCommand {
     /// Run folder, or run id below --traces [default: the newest run]
     #[arg(value_name = "RUN")]
@@ -119,7 +122,7 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
 
     economics_inputs::write_chart(arguments.chart.chart.as_deref(), || chart::map::map(&hosting))?;
     let answer = output::economics::host::answer(&hosting, hours_per_day);
-    deliver(&answer, &hosting, Some(&|| Some(chart::map::map(&hosting))), &arguments.answer, global)?;
+    deliver(&answer, &hosting, Some(&|| Ok(chart::map::map(&hosting))), &arguments.answer, global)?;
 
     Ok(ExitCode::from(if hosting.open { exit::INCONCLUSIVE } else { 0 }))
 }

@@ -23,10 +23,10 @@ use crate::output;
   infercost ingest phoenix:http://localhost:6006/default --into tables
   infercost fleet tables --by service,day
 
-Files are OTLP as the Collector's file exporter writes it (JSON Lines or protobuf), or whatever else
-`infercost report` reads; as they are, gzip or zstd. A file that is read again, was copied or has grown
-replaces its own rows. A project of a Phoenix is taken in day by day; its key is that of
-PHOENIX_API_KEY, other headers are those of PHOENIX_CLIENT_HEADERS.
+Files are OTLP as the Collector's file exporter writes it (JSON Lines or protobuf), or whatever else `infercost \
+report` reads; as they are, gzip or zstd. A file that is read again, was copied or has grown replaces its own \
+rows. A project of a Phoenix is taken in day by day; its key is that of PHOENIX_API_KEY, other headers are those \
+of PHOENIX_CLIENT_HEADERS.
 
 Exit codes: 0 all was taken in, 1 a source could not be read; the others are taken in all the same")]
 pub(crate) struct IngestCommand {
@@ -63,7 +63,10 @@ pub(crate) fn run(arguments: &IngestCommand, global: &GlobalFlags) -> anyhow::Re
         };
 
         for part in parts {
-            progress.show(part.name());
+            // a file that is one part was named already
+            if part.name() != name {
+                progress.show(part.name());
+            }
             match ingest(&part, &tables) {
                 Ok(ingested) => taken.push(TakenPart { part, ingested }),
                 Err(error) => {
@@ -149,6 +152,9 @@ fn tell(arguments: &IngestCommand, taken: &[TakenPart]) {
         }
     }
 
+    if taken.is_empty() {
+        return;
+    }
     output::line(&format!(
         "{} of {} in {}; {} are no call of a model, or show one that is counted already",
         count(sum(taken, |one| one.inferences), "inference"),

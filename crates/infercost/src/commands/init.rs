@@ -25,10 +25,12 @@ const USUAL_LIFE: f64 = 4.0;
 /// Begin a settings file.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  infercost init                                      asks, on a terminal
+  infercost init
+      asks, on a terminal
   infercost init --currency EUR --electricity 0.31 --purchase 2400
   infercost init --rent 0.34 --requests-per-hour 1200 --hours-per-day 16
-  infercost prices fetch vast --gpu \"RTX 4090\" --fill  adds real offers to it
+  infercost prices fetch vast --gpu \"RTX 4090\" --fill
+      adds real offers to it
 
 Exit codes: 0 written, 2 the file is there already")]
 pub(crate) struct InitCommand {

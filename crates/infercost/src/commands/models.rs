@@ -16,6 +16,11 @@ use crate::output;
 use crate::output::answer::delivery::{self, WithSchema, deliver};
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost models list
+  infercost models pull smollm2-135m-instruct/q8_0
+  infercost models inspect hf:owner/repo:model.gguf
+  infercost models demo demo.gguf")]
 pub(crate) struct ModelsCommand {
     #[command(subcommand)]
     pub(crate) command: ModelsAction,
@@ -24,23 +29,35 @@ pub(crate) struct ModelsCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModelsAction {
     /// List manifests and what of them is in the cache
+    #[command(after_help = "Examples:
+  infercost models list
+  infercost models list --json")]
     List {
         #[command(flatten)]
         answer: AnswerFlags,
     },
     /// Fetch or make models, and print where they are
+    #[command(after_help = "Examples:
+  infercost models pull smollm2-135m-instruct/q8_0
+  infercost models pull hf:owner/repo:model.gguf")]
     Pull {
         /// Manifest name, name/variant, file, folder or hf:owner/repo
         #[arg(value_name = "MODEL", required = true)]
         models: Vec<String>,
     },
     /// Write a small model of random weights, to try every command without a download
+    #[command(after_help = "Examples:
+  infercost models demo
+  infercost models demo /tmp/small.gguf")]
     Demo {
         /// File to write
         #[arg(value_name = "FILE", default_value = "demo.gguf")]
         file: PathBuf,
     },
     /// Show what a model file holds
+    #[command(after_help = "Examples:
+  infercost models inspect model.gguf
+  infercost models inspect smollm2-135m-instruct/q8_0 --json")]
     Inspect {
         /// Manifest name, name/variant, file, folder or hf:owner/repo
         #[arg(value_name = "MODEL")]

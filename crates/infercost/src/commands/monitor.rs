@@ -46,16 +46,23 @@ const MOST_SERVERS: usize = 32;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  infercost monitor                                         this machine's devices
-  infercost monitor --server localhost:8080                 and a server: llama.cpp, vLLM, SGLang, TGI or Ollama
+  infercost monitor
+      this machine's devices
+  infercost monitor --server localhost:8080
+      and a server: llama.cpp, vLLM, SGLang, TGI or Ollama
   infercost monitor --server localhost:8000 --listen 127.0.0.1:9464
-                                                            a page, /metrics for Prometheus, a JSON stream
-  infercost monitor --alert \"gpu.temperature > 85 for 30s\" --alert \"idle_waste > 0.10 USD/h for 10m\"
-  infercost monitor --server localhost:8000 --record; infercost audit traces/20261129-101500
-  infercost monitor --json --interval 10s >> seen.jsonl     a snapshot every ten seconds
-  infercost monitor http://a:9464 http://b:9464             several machines, each with a monitor that listens
+      a page, /metrics for Prometheus, a JSON stream
+  infercost monitor --alert \"gpu.temperature > 85 for 30s\" \\
+    --alert \"idle_waste > 0.10 USD/h for 10m\"
+  infercost monitor --server localhost:8000 --record
+  infercost audit traces/20261129-101500
+      what the recording costs
+  infercost monitor --json --interval 10s >> seen.jsonl
+      a snapshot every ten seconds
+  infercost monitor http://a:9464 http://b:9464
+      several machines, each with a monitor that listens
 
-In the terminal: q ends it. Not in a terminal: a line an interval")]
+In a terminal q ends it; elsewhere it prints a line an interval.")]
 pub(crate) struct MonitorCommand {
     /// Monitors of other machines to show together, up to 64 [default: this machine]
     #[arg(value_name = "URL", value_parser = server, conflicts_with_all = ["servers", "alerts", "webhook", "otlp", "record"])]
@@ -124,7 +131,7 @@ pub(crate) struct PageFlags {
     #[arg(long, value_name = "TOKEN", env = "INFERCOST_MONITOR_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
 
-    /// Name under which the page may be asked, besides its address and localhost; may be given several times
+    /// Name under which the page may be asked, in addition to its address and localhost; may be given several times
     #[arg(long = "host", value_name = "NAME", requires = "listen")]
     pub(crate) hosts: Vec<String>,
 }
@@ -153,7 +160,7 @@ pub(crate) struct KeepFlags {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Money")]
 pub(crate) struct MoneyFlags {
-    /// Currency of amounts; other prices are converted at a dated rate
+    /// Currency of amounts; prices in another are converted at a dated rate, or refused without one
     #[arg(long, value_name = "CODE")]
     pub(crate) currency: Option<String>,
 

@@ -16,7 +16,7 @@ use infercost_core::{RunRecord, VariantId, Workload};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind, rank};
 use infercost_economics::{Scenario, bill, scenario};
 use infercost_run::economics_inputs::{self, EconomicsInputs};
-use infercost_run::{run_folder, shell};
+use infercost_run::{models, run_folder, shell};
 
 use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
@@ -26,23 +26,30 @@ use crate::output::answer::delivery::{self, deliver};
 use crate::remote::RunsUsed;
 use crate::{exit, output};
 
+/// What --currency does here: a sprint's prices are those of `compare`.
+const CURRENCY: &str = "Currency of the answer; prices in another are converted at a dated rate, or refused without one \
+                        and with --measure";
+
 /// What could be changed.
 #[derive(Debug, Args)]
+#[command(mut_arg("currency", |currency| currency.help(CURRENCY)))]
 #[command(after_help = "Examples:
   infercost optimize
   infercost optimize traces/sample/20261129-144944 --variant full
   infercost optimize traces/mine traces/mine-with-one-thread --json
   infercost optimize --measure
   infercost optimize --measure model.gguf --concurrency 8 --slo ttft=2s \\
-    --serve \"llama-server -m {model} --port {port} -np {np}\" --vary np=1,2,4,8
+    --serve \"llama-server -m {model} --port {port} -np {np}\" \\
+    --vary np=1,2,4,8
   infercost optimize --measure model.gguf --draft small.gguf \\
     --serve \"llama-server -m {model} --port {port}\"
 
-The first run is what is in use now; other runs of the same prompts, named or newest below --traces,
-show what other threads, loads and models cost. With --measure, settings are tried here and now, and
-MODELs are named in place of runs; docs/optimize.md says how. Exit codes: 0 an answer: a saving of a
-tenth or more, or that there is none; 3 not settled: a saving may be a tenth or not, or the budget
-of --measure did not decide it")]
+The first run is what is in use now; other runs of the same prompts, named or newest below --traces, show what \
+other threads, loads and models cost. With --measure, settings are tried here and now, and MODELs are named in \
+place of runs; docs/optimize.md says how.
+
+Exit codes: 0 an answer: a saving of a tenth or more, or that there is none; 3 not settled: a saving may be a \
+tenth or not, or the budget of --measure did not decide it")]
 pub(crate) struct OptimizeCommand {
     /// Runs: what is in use now, then others [default: the newest, then others below --traces]; with --measure, models
     #[arg(value_name = "RUN")]
@@ -164,7 +171,12 @@ impl Present<'_> {
             Some(spec) => spec.prompts.as_ref().map(|file| file.display().to_string()),
             None => recorded_prompts(&header.arguments),
         };
-        file.map_or_else(String::new, |file| format!(" --prompts {}", shell::word(&file)))
+        file.map_or_else(String::new, |file| format!(" --prompts {}", shell::word(&shell::near_here(&file))))
+    }
+
+    /// A variant of the run in use, as it is named on a command line.
+    fn word(&self, variant: &VariantId) -> String {
+        models::word_of(self.run.header.spec.as_ref(), variant)
     }
 }
 
@@ -179,6 +191,15 @@ fn recorded_prompts(arguments: &[String]) -> Option<String> {
         }
     }
     None
+}
+
+/// What gets the model of this word, or that it is used as it lies.
+fn apply(word: &str) -> String {
+    if models::can_be_pulled(word) {
+        format!("infercost models pull {word}")
+    } else {
+        format!("use {word} in its place")
+    }
 }
 
 /// The model of a variant, where its name says it.

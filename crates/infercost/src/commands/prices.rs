@@ -15,12 +15,18 @@ use jiff::Timestamp;
 
 use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
+use crate::flags::date::date;
 use crate::flags::economics::StoreFlags;
 use crate::output;
 use crate::output::answer::delivery::{self, deliver};
 
 /// Prices of markets.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost prices fetch energy-charts --zone DE-LU
+  infercost prices fetch vast --gpu \"RTX 4090\" --fill
+      also into infercost.toml
+  infercost prices list")]
 pub(crate) struct PricesCommand {
     #[command(subcommand)]
     pub(crate) command: PricesAction,
@@ -32,6 +38,9 @@ pub(crate) enum PricesAction {
     /// Ask a source, and keep what it says with its date
     Fetch(Box<FetchFlags>),
     /// Show what was fetched, and how old it is
+    #[command(after_help = "Examples:
+  infercost prices list
+  infercost prices list --export prices.csv")]
     List {
         #[command(flatten)]
         store: StoreFlags,
@@ -50,12 +59,14 @@ pub(crate) enum PricesAction {
   infercost prices fetch skypilot --zone aws --gpu A10G
   infercost prices fetch aws-spot --file history.json
   infercost prices fetch litellm
-  infercost prices fetch ecb                          exchange rates
-  infercost prices fetch vast --gpu \"RTX 4090\" --fill  also into infercost.toml
+  infercost prices fetch ecb
+      exchange rates
+  infercost prices fetch vast --gpu \"RTX 4090\" --fill
+      also into infercost.toml
 
-Keys come from the environment: ELECTRICITYMAPS_TOKEN, RUNPOD_API_KEY. Addresses can be set with
---base-url or in [sources.NAME] of infercost.toml; a key goes to the source itself, or to the address
-of --base-url, over https")]
+Keys come from the environment: ELECTRICITYMAPS_TOKEN, RUNPOD_API_KEY. Addresses can be set with --base-url or \
+in [sources.NAME] of infercost.toml; a key goes to the source itself, or to the address of --base-url, over \
+https.")]
 pub(crate) struct FetchFlags {
     /// The source
     #[arg(value_parser = source)]
@@ -66,7 +77,7 @@ pub(crate) struct FetchFlags {
     pub(crate) zone: Option<String>,
 
     /// First day [default: today, in UTC]
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = date)]
     pub(crate) from: Option<jiff::civil::Date>,
 
     /// Number of days

@@ -19,9 +19,10 @@ use crate::remote::{self, PushedRun};
   infercost push traces/*/ --to file:///mnt/shared/infercost
   infercost report --all --traces s3://team/infercost
 
-Credentials and endpoints come from the variables that other tools of these stores read: AWS_ACCESS_KEY_ID,
-AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL, AWS_ALLOW_HTTP; GOOGLE_SERVICE_ACCOUNT; AZURE_STORAGE_ACCOUNT_NAME,
-AZURE_STORAGE_ACCOUNT_KEY. What is there already is not sent again. Needs a build with `--features fleet`.")]
+Credentials and endpoints come from the variables that other tools of these stores read: AWS_ACCESS_KEY_ID, \
+AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT_URL, AWS_ALLOW_HTTP; GOOGLE_SERVICE_ACCOUNT; \
+AZURE_STORAGE_ACCOUNT_NAME, AZURE_STORAGE_ACCOUNT_KEY. What is there already is not sent again. Needs a build \
+with `--features fleet`.")]
 pub(crate) struct PushCommand {
     /// Run folders, or run ids below --traces
     #[arg(value_name = "RUN", required = true)]
@@ -63,7 +64,7 @@ pub(crate) fn run(arguments: &PushCommand, global: &GlobalFlags) -> anyhow::Resu
 fn told(run: &PushedRun, to: &str) -> String {
     let (name, bytes) = (&run.run, run.bytes.unwrap_or_default());
     let cut_off = if run.finished == Some(false) {
-        "; it was cut off, and goes on with `infercost record --resume`"
+        "; it was cut off; `infercost record --resume` resumes it"
     } else {
         ""
     };

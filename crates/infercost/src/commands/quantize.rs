@@ -1,6 +1,6 @@
 //! `infercost quantize`: a quantized GGUF from full precision.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -14,6 +14,11 @@ use crate::flags::GlobalFlags;
 use crate::output;
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost quantize full.gguf Q8_0
+  infercost quantize smollm2-135m-instruct/full Q4_K --output q4_k.gguf
+  infercost compare full.gguf q4_k.gguf
+      what it saves, and what it costs in quality")]
 pub(crate) struct QuantizeCommand {
     /// Full-precision model, as for compare
     pub(crate) model: String,
@@ -22,6 +27,9 @@ pub(crate) struct QuantizeCommand {
     /// File to write [default: MODEL-RECIPE.gguf in this folder]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Replace the file where it exists
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 pub(crate) fn run(arguments: &QuantizeCommand, global: &GlobalFlags) -> anyhow::Result<ExitCode> {
@@ -33,6 +41,10 @@ pub(crate) fn run(arguments: &QuantizeCommand, global: &GlobalFlags) -> anyhow::
             known.join(", ")
         ))
     })?;
+    if let Some(out) = &arguments.output {
+        check_free(out, arguments.force)?;
+    }
+
     let model = models::resolve_one(&arguments.model, global.offline)?;
     let source =
         model.location.path().ok_or_else(|| usage("a server's weights cannot be quantized; name a file"))?;
@@ -40,6 +52,8 @@ pub(crate) fn run(arguments: &QuantizeCommand, global: &GlobalFlags) -> anyhow::
         let stem = model.variant.as_str().replace('/', "-");
         PathBuf::from(format!("{stem}-{}.gguf", recipe.name().to_ascii_lowercase()))
     });
+    check_free(&out, arguments.force)?;
+
     let mut progress = console::models();
     let converted = quantize(source, &model.provenance, recipe, &out, &mut |step| progress.show(step))?;
     progress.clear();
@@ -58,4 +72,12 @@ pub(crate) fn run(arguments: &QuantizeCommand, global: &GlobalFlags) -> anyhow::
     }
 
     Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses to write over a file that nobody said may be replaced.
+fn check_free(out: &Path, force: bool) -> anyhow::Result<()> {
+    if out.exists() && !force {
+        return Err(usage(format!("{}: the file exists; --force replaces it", out.display())));
+    }
+    Ok(())
 }

@@ -17,6 +17,14 @@ use crate::output;
 use crate::remote;
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost record full.gguf q8_0.gguf --prompts mine.jsonl
+  infercost record model.gguf --serve \"llama-server -m {model} --port {port}\" \\
+    --concurrency 1,4
+  infercost record --resume
+      resume the newest run that was interrupted
+  infercost report
+      the answer from the newest run")]
 pub(crate) struct RecordCommand {
     #[command(flatten)]
     pub(crate) record: RecordFlags,

@@ -26,8 +26,10 @@ use crate::output::answer::delivery::{self, deliver};
 /// Keep or replace.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  infercost replace traces/old traces/new --new-price 2400 --new-life 4 --resale 300
-  infercost replace traces/old traces/new --new-price 2400 --requests-per-hour 900 --json
+  infercost replace traces/old traces/new --new-price 2400 --new-life 4 \\
+    --resale 300
+  infercost replace traces/old traces/new --new-price 2400 \\
+    --requests-per-hour 900 --json
 
 Exit codes: 0 keep or replace, 3 not settled")]
 pub(crate) struct ReplaceCommand {

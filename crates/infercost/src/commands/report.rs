@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use infercost_analyzer::Analysis;
+use infercost_core::report::Report;
 use infercost_core::{RunRecord, VariantId};
 use infercost_run::config::SettingsOverrides;
 use infercost_run::foreign_traces::is_foreign;
@@ -18,12 +19,25 @@ use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
 use crate::flags::judge::JudgeFlags;
 use crate::flags::page::PageFlags;
+use crate::flags::pattern::pattern;
 use crate::output;
 use crate::output::answer::delivery::{self, Draw, deliver};
 use crate::output::page::Texts;
 use crate::remote::RunsUsed;
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  infercost report
+      the newest run
+  infercost report traces/20261122-101500 --explain
+  infercost report RUN --html report.html --open
+  infercost report RUN --export report.md --export report.svg
+  infercost report --all --format csv
+  infercost report phoenix:http://localhost:6006/my-app
+      another program's traces
+
+Exit codes: 0 a variant is recommended: switch, or keep the baseline; 3 inconclusive: more prompts, or a quieter \
+machine, would be needed; 4 no candidate stays within the limits")]
 pub(crate) struct ReportCommand {
     /// Run folders, or run ids below --traces [default: the newest run]; or another program's traces: a file of
     /// OTLP (JSON Lines or protobuf), or phoenix:http://host:6006/PROJECT
@@ -43,7 +57,7 @@ pub(crate) struct ReportCommand {
     pub(crate) no_content: bool,
 
     /// Replace what matches this regular expression in the page's prompts and answers; may be repeated
-    #[arg(long, value_name = "REGEX", requires = "html")]
+    #[arg(long, value_name = "REGEX", requires = "html", value_parser = pattern)]
     pub(crate) redact: Vec<Regex>,
 
     #[command(flatten)]
@@ -102,6 +116,23 @@ fn all(traces: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
+/// What the chart of cost against quality lacks.
+fn undrawn(report: &Report) -> String {
+    let candidates = &report.candidates;
+    let costs = candidates.iter().filter(|one| one.cost.per_inference.is_some()).count();
+    let needed = "the chart shows cost against quality, and needs two variants with both";
+
+    if candidates.len() < 2 {
+        format!("{needed}; here is one variant")
+    } else if costs < 2 {
+        format!("{needed}; the cost of {costs} of {} is known", candidates.len())
+    } else {
+        format!(
+            "{needed}; neither task scores nor divergences of two are known, which need prompts with a grader, or models in process"
+        )
+    }
+}
+
 /// Reads the runs, computes the report and prints it.
 pub(crate) fn print(
     folders: &[PathBuf],
@@ -136,9 +167,8 @@ pub(crate) fn print(
     })?;
 
     output::page::write(printing.page, &report, &runs, &printing.texts)?;
-    let typed = spec.map_or_else(Vec::new, |spec| spec.models);
-    let answer = output::table::answer(&report, folders, &typed);
-    let draw: Draw<'_> = &|| infercost_page::cost_against_quality(&report);
+    let answer = output::table::answer(&report, folders, spec.as_ref());
+    let draw: Draw<'_> = &|| infercost_page::cost_against_quality(&report).ok_or_else(|| undrawn(&report));
     deliver(&answer, &report, Some(draw), printing.answer, printing.global)?;
 
     // the program ends here, and the system takes a million records back faster than they are given back one by one

@@ -15,14 +15,17 @@ use serde_json::json;
 
 use crate::flags::GlobalFlags;
 use crate::flags::answer::AnswerFlags;
+use crate::flags::date::date;
 use crate::output;
 use crate::output::answer::delivery::{self, WithSchema, deliver};
 use crate::remote::RunsUsed;
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  infercost runs                          the 20 newest runs
-  infercost runs --model q8_0 --all       every run with such a variant
+  infercost runs
+      the 20 newest runs
+  infercost runs --model q8_0 --all
+      every run with such a variant
   infercost runs show 20261129-144944
   infercost runs prune --keep 50 --yes")]
 pub(crate) struct RunsCommand {
@@ -48,7 +51,7 @@ pub(crate) struct FilterFlags {
     pub(crate) machine: Option<String>,
 
     /// Runs that began on this day (UTC) or later
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = date)]
     pub(crate) since: Option<jiff::civil::Date>,
 
     /// List all of them, and not the 20 newest
@@ -56,9 +59,18 @@ pub(crate) struct FilterFlags {
     pub(crate) all: bool,
 }
 
+impl FilterFlags {
+    /// Whether only some runs are asked for.
+    fn is_given(&self) -> bool {
+        self.model.is_some() || self.machine.is_some() || self.since.is_some()
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Action {
     /// Show one run: what it measured, and where it lies
+    #[command(after_help = "Examples:
+  infercost runs show 20261129-144944")]
     Show {
         /// Its folder, or its id below --traces
         #[arg(value_name = "RUN")]
@@ -68,6 +80,8 @@ pub(crate) enum Action {
         answer: AnswerFlags,
     },
     /// Delete runs, with all their files
+    #[command(after_help = "Examples:
+  infercost runs delete 20261101-080000 20261102-080000")]
     Delete {
         /// Their ids below --traces
         #[arg(value_name = "RUN", required = true)]
@@ -78,6 +92,9 @@ pub(crate) enum Action {
         yes: bool,
     },
     /// Delete old runs
+    #[command(after_help = "Examples:
+  infercost runs prune --keep 50
+  infercost runs prune --older-than 90 --yes")]
     Prune {
         /// Keep so many of the newest
         #[arg(long, value_name = "N", required_unless_present = "older_than")]
@@ -151,7 +168,7 @@ fn list(arguments: &RunsCommand, global: &GlobalFlags) -> anyhow::Result<ExitCod
     };
     let entries = history::list(&global.traces, &wanted)?;
 
-    let answer = output::runs::list(&entries, &global.traces);
+    let answer = output::runs::list(&entries, &global.traces, filter.is_given());
     let object = ListedRuns { schema: "infercost.runs/2", runs: &entries };
     deliver(&answer, &object, None, &arguments.answer, global)?;
     Ok(ExitCode::SUCCESS)

@@ -28,20 +28,23 @@ use crate::flags::answer::AnswerFlags;
 use crate::flags::economics::{ChartFlag, EconomicsFlags};
 use crate::flags::load::{time, time_or_zero};
 use crate::flags::numbers::{at_least_zero, count};
-use crate::output;
 use crate::output::answer::delivery::{self, deliver};
+use crate::{exit, output};
 
 /// When to run.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost schedule --inferences 20000 --deadline +12h --curve prices.csv
-  infercost schedule --inferences 20000 --deadline 2026-11-24T07:00 --interruptible --chart curve.svg
+  infercost schedule --inferences 20000 --deadline 2026-11-24T07:00 \\
+    --interruptible --chart curve.svg
   infercost schedule --inferences 20000 --deadline +1d --carbon
   infercost schedule --inferences 20000 --deadline +12h --run -- ./nightly.sh
 
-The curve is --curve, else the newest fetched one that reaches beyond now (`infercost prices fetch
-energy-charts`), else [tariff.time_of_use] of infercost.toml. With --run the exit code is the
-command's own")]
+The curve is --curve, else the newest fetched one that reaches beyond now (`infercost prices fetch \
+energy-charts`), else [tariff.time_of_use] of infercost.toml.
+
+Exit codes: 0 when to run it is settled; 3 it is not: what waiting saves is within measurement error; with --run \
+the command's own")]
 pub(crate) struct ScheduleCommand {
     /// Run folder, or run id below --traces [default: the newest run]
     #[arg(value_name = "RUN")]
@@ -113,7 +116,7 @@ pub(crate) struct ScheduleCommand {
     pub(crate) answer: AnswerFlags,
 
     /// The command to run, or to print timers for
-    #[arg(last = true, value_name = "COMMAND")]
+    #[arg(last = true, value_name = "COMMAND", help_heading = None)]
     pub(crate) command: Vec<String>,
 }
 
@@ -160,9 +163,12 @@ pub(crate) fn run(arguments: &ScheduleCommand, global: &GlobalFlags) -> anyhow::
         object.insert("timers".to_owned(), serde_json::to_value(&timers)?);
     }
     let answer = output::economics::schedule::answer(&plan, &timers, &zone);
-    deliver(&answer, &object, Some(&|| Some(chart::curve::curve(&plan, &zone))), &arguments.answer, global)?;
+    deliver(&answer, &object, Some(&|| Ok(chart::curve::curve(&plan, &zone))), &arguments.answer, global)?;
 
-    if arguments.run { wait_and_run(&plan, &arguments.command) } else { Ok(ExitCode::SUCCESS) }
+    if arguments.run {
+        return wait_and_run(&plan, &arguments.command);
+    }
+    Ok(ExitCode::from(if plan.why.0.is_settled() { 0 } else { exit::INCONCLUSIVE }))
 }
 
 fn machine(arguments: &ScheduleCommand) -> Machine {
@@ -238,9 +244,7 @@ fn curve(
         }
         (found, _) => found,
     };
-    let found = found.ok_or_else(|| {
-        usage("no curve reaches beyond now; give --curve FILE, `infercost prices fetch energy-charts` some, or write [tariff.time_of_use]. With a flat price every hour costs the same")
-    })?;
+    let found = found.ok_or_else(|| usage(nothing_known(arguments.carbon)))?;
 
     if arguments.carbon && found.unit != CurveUnit::GramsPerKilowattHour {
         return Err(usage(format!("--carbon: {} holds prices in {}, not carbon", found.source, found.unit)));
@@ -251,6 +255,17 @@ fn curve(
             let wanted = code.parse().map_err(|error| usage(format!("--currency: {error}")))?;
             convert_curve(&found, wanted, &business.rates).map_err(wrong)
         }
+    }
+}
+
+/// What to do where no curve reaches beyond now.
+fn nothing_known(carbon: bool) -> &'static str {
+    if carbon {
+        "no carbon intensities after now are known; give --curve FILE, or run `infercost prices fetch \
+         electricity-maps-carbon --zone DE`"
+    } else {
+        "no prices after now are known; give --curve FILE, run `infercost prices fetch energy-charts --zone DE-LU`, or \
+         write [tariff.time_of_use]: with a flat price every hour costs the same"
     }
 }
 

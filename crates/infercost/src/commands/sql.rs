@@ -18,9 +18,12 @@ use crate::output::answer::delivery::{self, deliver};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   infercost sql 'SELECT model, SUM(cost) FROM inferences GROUP BY model' tables
-  infercost sql 'SELECT approx_percentile_cont(ttft_us, 0.95) FROM inferences' tables --json
-  infercost sql 'DESCRIBE inferences' tables                 what columns there are
-  infercost sql 'EXPLAIN SELECT COUNT(*) FROM inferences' /mnt/tables --cluster df://scheduler:50050
+  infercost sql 'SELECT approx_percentile_cont(ttft_us, 0.95)
+    FROM inferences' tables --json
+  infercost sql 'DESCRIBE inferences' tables
+      what columns there are
+  infercost sql 'EXPLAIN SELECT COUNT(*) FROM inferences' /mnt/tables \\
+    --cluster df://scheduler:50050
 
 The tables are inferences, windows, evaluations and runs. Nothing is written, and no other file is read.")]
 pub(crate) struct SqlCommand {
@@ -59,7 +62,7 @@ pub(crate) fn run(arguments: &SqlCommand, global: &GlobalFlags) -> anyhow::Resul
 /// What is wrong with a statement is its author's to mend.
 fn told(error: QueryError) -> anyhow::Error {
     match error {
-        QueryError::Statement { .. } | QueryError::NotReading { .. } => usage(error.to_string()),
+        QueryError::Statement { .. } | QueryError::NotReading => usage(error.to_string()),
         other => other.into(),
     }
 }

@@ -18,6 +18,10 @@ use crate::flags::GlobalFlags;
 use crate::output;
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  echo \"Hello there\" | infercost tokenize model.gguf
+  infercost tokenize model.gguf --text book.txt --pieces
+  infercost tokenize smollm2-135m-instruct/q8_0 --jsonl texts.jsonl --literal")]
 pub(crate) struct TokenizeCommand {
     /// Manifest name, name/variant, file, folder or hf:owner/repo
     pub(crate) model: String,

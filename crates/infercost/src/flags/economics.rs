@@ -17,7 +17,7 @@ pub(crate) struct EconomicsFlags {
     #[arg(long, value_name = "VARIANT")]
     pub(crate) variant: Option<String>,
 
-    /// Currency of the answer; other prices are converted at a dated rate
+    /// Currency of the answer; prices in another are converted at a dated rate, or refused without one
     #[arg(long, value_name = "CODE")]
     pub(crate) currency: Option<String>,
 

@@ -5,6 +5,8 @@ use infercost_export::{Compression, Protocol};
 use infercost_run::{LiveExportTarget, PlaceOfExport};
 use regex::Regex;
 
+use crate::flags::pattern;
+
 /// Where a run goes.
 #[derive(Debug, Clone, Default, Args)]
 #[group(multiple = false)]
@@ -91,7 +93,7 @@ pub(crate) fn compression(text: &str) -> Result<Compression, String> {
 }
 
 pub(crate) fn pattern(text: &str) -> Result<Regex, String> {
-    let pattern = Regex::new(text).map_err(|error| error.to_string())?;
+    let pattern = pattern::pattern(text)?;
     if pattern.is_match("") {
         return Err("it finds the empty text, so it would stand between all letters".to_owned());
     }

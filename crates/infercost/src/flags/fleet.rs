@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use infercost_fleet::TablesError;
 use infercost_fleet::question::Key;
 use infercost_fleet::reading::cluster::address::ClusterAddress;
 use infercost_fleet::reading::engine::Engine;
@@ -34,7 +35,8 @@ impl EngineFlags {
     pub(crate) fn open(&self, names: &[PathBuf], days: Days) -> anyhow::Result<Engine> {
         let Some(address) = &self.cluster else {
             let files = TableFiles::of_places(&tables_at_hand(names, days)?, days);
-            return Ok(Engine::over(files.map_err(QueryError::from)?, self.memory)?);
+            let files = files.map_err(|error| as_usage(error.into()))?;
+            return Ok(Engine::over(files, self.memory)?);
         };
         if any_is_remote(names) {
             return Err(usage(
@@ -42,10 +44,15 @@ impl EngineFlags {
                  copy the tables into such a folder with `infercost export` and `infercost ingest`",
             ));
         }
-        match Engine::on_cluster(names, days, address) {
-            Err(error @ QueryError::NoClient) => Err(usage(error.to_string())),
-            other => Ok(other?),
-        }
+        Engine::on_cluster(names, days, address).map_err(as_usage)
+    }
+}
+
+/// What the command line names and is not there is the user's to mend.
+fn as_usage(error: QueryError) -> anyhow::Error {
+    match error {
+        QueryError::NoClient | QueryError::Tables(TablesError::NoFolder { .. }) => usage(error.to_string()),
+        other => other.into(),
     }
 }
 

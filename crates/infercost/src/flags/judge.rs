@@ -12,24 +12,24 @@ use crate::flags::numbers::{at_least_zero, confidence, share};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Verdict")]
 pub(crate) struct JudgeFlags {
-    /// Non-inferiority margin: loss of task score that is tolerated [default: 0.02, or the least that the set can resolve]
-    #[arg(long, value_parser = share)]
+    /// Non-inferiority margin of the task score [default: 0.02, or the least that the set can resolve]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(crate) margin: Option<f64>,
 
     /// Largest mean KL divergence from the baseline, in nats [default: 0.05]
-    #[arg(long, value_parser = at_least_zero)]
+    #[arg(long, value_name = "NATS", value_parser = at_least_zero)]
     pub(crate) max_kld: Option<f64>,
 
     /// Smallest share of positions with the baseline's most likely token [default: 0.9]
-    #[arg(long, value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(crate) min_top1: Option<f64>,
 
     /// Smallest task score of a candidate itself [default: none]
-    #[arg(long, value_parser = share)]
+    #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(crate) min_score: Option<f64>,
 
     /// One-sided confidence of every gate [default: 0.95]
-    #[arg(long, value_parser = confidence)]
+    #[arg(long, value_name = "SHARE", value_parser = confidence)]
     pub(crate) confidence: Option<f64>,
 
     /// Latencies to keep under load: ttft=500ms,tpot=50ms,share=0.9 (share of requests that must)
@@ -44,7 +44,7 @@ pub(crate) struct JudgeFlags {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Verdict")]
 pub(crate) struct PriceFlags {
-    /// Refuse prices in any other currency
+    /// Stop where the machine's prices are in another currency; none is converted
     #[arg(long, value_name = "CODE")]
     pub(crate) currency: Option<String>,
 

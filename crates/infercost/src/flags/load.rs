@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use infercost_core::{ArrivalProcess, LatencyTargets, LoadSpec};
 
 use crate::flags::numbers::share_above_zero;
@@ -10,9 +10,15 @@ use crate::flags::numbers::share_above_zero;
 /// Longest time that any of these flags may name.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
+/// Any flag that asks for a load test.
+const LOAD_TEST: &str = "load test";
+
 /// Servers: how they are started, asked and driven.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Servers and load")]
+#[command(
+    next_help_heading = "Servers and load",
+    group(ArgGroup::new(LOAD_TEST).args(["concurrency", "rate", "sweep"]).multiple(true))
+)]
 pub(crate) struct LoadFlags {
     /// After the single requests, keep N requests in flight, for each N
     #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -23,7 +29,7 @@ pub(crate) struct LoadFlags {
     pub(crate) rate: Vec<f64>,
 
     /// How requests of --rate are spaced
-    #[arg(long, value_enum, default_value_t = ArrivalChoice::Poisson)]
+    #[arg(long, value_enum, requires = "rate", default_value_t = ArrivalChoice::Poisson)]
     pub(crate) arrivals: ArrivalChoice,
 
     /// Find the concurrency beyond which throughput hardly grows: doubles it, then bisects
@@ -35,11 +41,11 @@ pub(crate) struct LoadFlags {
     pub(crate) sweep_limit: u32,
 
     /// How long each operating point is held: 20s, 500ms, 2m
-    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = time)]
+    #[arg(long, value_name = "TIME", default_value = "20s", requires = LOAD_TEST, value_parser = time)]
     pub(crate) duration: Duration,
 
     /// Load that comes before what is counted [default: a tenth of --duration]
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", requires = LOAD_TEST, value_parser = time)]
     pub(crate) load_warm_up: Option<Duration>,
 
     /// Start a server for each MODEL file, and stop it in the end: {model} is the file, {port} a free port

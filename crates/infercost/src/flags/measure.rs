@@ -104,7 +104,7 @@ pub(crate) struct MeasureFlags {
     #[arg(long, value_name = "TARGETS", requires = "measure", value_parser = targets, help_heading = "Workload (with --measure)")]
     pub(crate) slo: Option<LatencyTargets>,
 
-    /// Non-inferiority margin: loss of task score that is tolerated
+    /// Non-inferiority margin of the task score [default: 0.02, or the least that the set can resolve]
     #[arg(long, value_name = "SHARE", requires = "measure", value_parser = share, help_heading = "Workload (with --measure)")]
     pub(crate) margin: Option<f64>,
 
@@ -200,6 +200,7 @@ impl MeasureFlags {
             traces: global.traces.clone(),
             is_shared: false,
             live: LiveExportTarget::default(),
+            trust: false,
             settings: Vec::new(),
         };
 

@@ -1,6 +1,7 @@
 //! Flags that several commands share, each defined once.
 
 pub(crate) mod answer;
+pub(crate) mod date;
 pub(crate) mod detail;
 pub(crate) mod economics;
 pub(crate) mod export;
@@ -13,6 +14,7 @@ pub(crate) mod measure;
 pub(crate) mod meter;
 pub(crate) mod numbers;
 pub(crate) mod page;
+pub(crate) mod pattern;
 pub(crate) mod processor;
 pub(crate) mod record;
 #[cfg(feature = "fleet")]

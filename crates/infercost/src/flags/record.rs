@@ -76,6 +76,10 @@ pub(crate) struct RecordFlags {
     #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true, default_missing_value = "", help_heading = "Measurement")]
     pub(crate) resume: Option<String>,
 
+    /// With --resume: ask the servers and instruments that the run names, though it was not begun here
+    #[arg(long, requires = "resume", help_heading = "Measurement")]
+    pub(crate) trust: bool,
+
     /// Seed of the choice of prompts, the order of variants and the sampling
     #[arg(long, default_value_t = 42, help_heading = "Sampling")]
     pub(crate) seed: u64,
@@ -85,11 +89,11 @@ pub(crate) struct RecordFlags {
     pub(crate) temperature: f64,
 
     /// Sample from the most likely tokens that make up this probability
-    #[arg(long, value_parser = share, help_heading = "Sampling")]
+    #[arg(long, value_name = "SHARE", value_parser = share, help_heading = "Sampling")]
     pub(crate) top_p: Option<f64>,
 
     /// Sample from this many most likely tokens
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Sampling")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Sampling")]
     pub(crate) top_k: Option<u32>,
 
     #[command(flatten, next_help_heading = "Measurement")]
@@ -169,6 +173,7 @@ impl RecordFlags {
             traces: global.traces.clone(),
             is_shared: global.push_to.is_some(),
             live: self.live.target(),
+            trust: self.trust,
             settings: Vec::new(),
         }
     }

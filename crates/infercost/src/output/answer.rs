@@ -6,6 +6,7 @@ pub(crate) mod delivery;
 mod markdown;
 pub(crate) mod text;
 
+use infercost_core::finding::Finding;
 use infercost_core::{Findings, Severity};
 use infercost_economics::Assumption;
 
@@ -86,6 +87,13 @@ pub(crate) enum Body {
 }
 
 impl Caution {
+    /// The caution of a finding. It begins small, as every warning does, but for a name.
+    pub(crate) fn of_finding(finding: &Finding) -> Self {
+        let caution = Self::of_note(&begun_small(&finding.sentence(), finding.subject()));
+        let fix = finding.fix.clone().or(caution.fix);
+        Self { fix, ..caution }
+    }
+
     /// A caution of a note, `what is so; what to do`.
     pub(crate) fn of_note(note: &str) -> Self {
         let note = note.trim().trim_end_matches('.');
@@ -120,9 +128,7 @@ impl Answer {
         for finding in findings.iter() {
             lines.push(finding.sentence());
             if finding.severity == Severity::Warning {
-                let caution = Caution::of_note(&finding.sentence());
-                let fix = finding.fix.clone().or(caution.fix);
-                self.cautions.push(Caution { fix, ..caution });
+                self.cautions.push(Caution::of_finding(finding));
             }
         }
         self.explain(Section::lines("findings", lines));
@@ -153,5 +159,37 @@ impl Answer {
             lines.push(format!("{} ({}{date})", one.what, one.source));
         }
         self.explain(Section::lines("assumptions", lines));
+    }
+}
+
+/// A sentence with a small first letter, where it begins with a word and not with what it is about.
+pub(crate) fn begun_small(sentence: &str, subject: Option<&str>) -> String {
+    let first = sentence.split(' ').next().unwrap_or_default();
+    let is_word = first.chars().skip(1).all(|letter| letter.is_ascii_lowercase());
+    let is_name = subject.is_some_and(|subject| sentence.starts_with(subject));
+
+    let mut letters = sentence.chars();
+    match letters.next() {
+        Some(letter) if is_word && !is_name => letter.to_lowercase().chain(letters).collect(),
+        _ => sentence.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::begun_small;
+
+    #[test]
+    fn words_begin_small_and_names_as_they_are() {
+        for (sentence, subject, wanted) in [
+            ("Prices are assumed", None, "prices are assumed"),
+            ("Prices are assumed", Some("a bill"), "prices are assumed"),
+            ("Mistral costs 5 % more", Some("Mistral"), "Mistral costs 5 % more"),
+            ("NVML counts otherwise", None, "NVML counts otherwise"),
+            ("Qwen3-0.6B is saturated", None, "Qwen3-0.6B is saturated"),
+            ("", None, ""),
+        ] {
+            assert_eq!(begun_small(sentence, subject), wanted);
+        }
     }
 }

@@ -16,13 +16,15 @@ pub(crate) fn answer(models: &[ModelSpeeds], arguments: &BenchCommand) -> Answer
     let mut tests = Vec::new();
     let mut tokens = Vec::new();
     let mut speeds = Vec::new();
-    let mut has_intervals = true;
+    let mut alone: Vec<&str> = Vec::new();
     for test in models.iter().flat_map(|model| tests_of(model, arguments)) {
         names.push(Cell::words(plain(test.variant.as_str())));
         tests.push(Cell::words(test.name));
         tokens.push(Cell::number(f64::from(test.tokens), test.tokens.to_string()));
         speeds.push(cell(test.speed));
-        has_intervals &= test.speed.lower.is_some();
+        if test.speed.lower.is_none() && !alone.contains(&test.name) {
+            alone.push(test.name);
+        }
     }
 
     let mut table = Vec::new();
@@ -41,9 +43,10 @@ pub(crate) fn answer(models: &[ModelSpeeds], arguments: &BenchCommand) -> Answer
         table,
         ..Answer::default()
     };
-    if !has_intervals {
+    if !alone.is_empty() {
+        let have = if alone.len() == 1 { "has" } else { "have" };
         answer.cautions.push(Caution {
-            words: "too few repetitions for an interval".to_owned(),
+            words: format!("{} {have} no interval: too few repetitions", alone.join(" and ")),
             fix: Some(format!("-r {}", arguments.repetitions.saturating_mul(2).max(5))),
         });
     }
@@ -91,7 +94,7 @@ fn headline(models: &[ModelSpeeds]) -> String {
     if let [only] = models {
         let prefill = only.prefill.first().map(|first| first.tokens_per_s);
         return format!(
-            "{} decodes {} tokens/s and reads {} tokens/s of a prompt",
+            "{} decodes {} tokens/s and prefills {} tokens/s",
             only.variant,
             shown(Some(only.decode_tokens_per_s)),
             shown(prefill)

@@ -128,7 +128,9 @@ fn lines(columns: &[Column]) -> String {
     if columns.is_empty() {
         return String::new();
     }
-    table.set_header(columns.iter().map(|column| plain(&column.header)).collect::<Vec<_>>());
+    if columns.iter().any(|column| !column.header.is_empty()) {
+        table.set_header(columns.iter().map(|column| plain(&column.header)).collect::<Vec<_>>());
+    }
 
     for row in 0..rows(columns) {
         let mut cells = Vec::with_capacity(columns.len());

@@ -197,6 +197,9 @@ impl ModelProgress for Transfers {
             Progress::SourceFailed { source, reason } => {
                 self.say(&format!("{source}: {reason}; trying the next source"));
             }
+            Progress::NamedAgain { argument } => {
+                self.say(&format!("! {argument} was named twice; each model is taken once"));
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! What `infercost doctor` shows.
 
+use infercost_core::text::count;
 use infercost_core::{EnergyDomain, EnergyScope, MachineFacts, WallFactor};
 use infercost_run::number;
 use serde::Serialize;
@@ -211,10 +212,10 @@ fn noise(diagnosis: &Diagnosis) -> String {
         || "could not be timed".to_owned(),
         |noise| {
             format!(
-                "the same work twice differs by {}, single runs by {} ({} runs)",
+                "the same work twice differs by {}, single runs by {} ({})",
                 number::percent(noise.difference),
                 number::percent(noise.spread),
-                noise.runs
+                count(noise.runs as u64, "run")
             )
         },
     )
@@ -267,11 +268,12 @@ fn energy(diagnosis: &Diagnosis) -> Rows {
 /// A fitted line, as doctor and calibration show it.
 pub(crate) fn wall_factor(wall: &WallFactor) -> String {
     format!(
-        "{:.3} × the meter + {} W, fitted on {} over {} windows, residual {}",
+        "{:.3} × the meter {} {} W, fitted on {} over {}, residual {}",
         wall.factor,
-        number::significant(wall.offset.get()),
+        if wall.offset.get() < 0.0 { '−' } else { '+' },
+        number::significant(wall.offset.get().abs()),
         wall.date,
-        wall.windows,
+        count(u64::from(wall.windows), "window"),
         number::percent(wall.residual)
     )
 }

@@ -177,6 +177,10 @@ fn notes(answer: &FleetAnswer) -> Vec<String> {
         let left_out = count(answer.not_counted, "inference");
         notes.push(format!("{left_out} of windows that were measured again or cut off are in no number"));
     }
+    if !answer.services_without_inferences.is_empty() {
+        let services = answer.services_without_inferences.join(", ");
+        notes.push(format!("no inference of {services} was found; --by service shows the names in the tables"));
+    }
     if !answer.repeated_sources.is_empty() {
         let sources = count(answer.repeated_sources.len() as u64, "source");
         notes.push(format!("{sources} in several of the folders, counted once"));

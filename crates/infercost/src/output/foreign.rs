@@ -92,11 +92,11 @@ fn costs(report: &ForeignReport) -> Vec<String> {
                 _ => "by the hour",
             };
             lines.push(format!(
-                "{}: {} over {} of {} calls, {basis} ({})",
+                "{}: {} over {} of {}, {basis} ({})",
                 name(model),
                 amount(cost),
                 cost.calls,
-                model.calls,
+                count(model.calls, "call"),
                 cost.source
             ));
         }
@@ -108,7 +108,9 @@ fn unsaid(report: &ForeignReport) -> Vec<String> {
     let mut lines = Vec::new();
     for model in &report.models {
         for (what, calls) in &model.unsaid {
-            lines.push(format!("{}: {calls} of {} calls do not say {what}", name(model), model.calls));
+            let say = if *calls == 1 { "does" } else { "do" };
+            let all = count(model.calls, "call");
+            lines.push(format!("{}: {calls} of {all} {say} not say {what}", name(model)));
         }
     }
     lines
@@ -121,7 +123,9 @@ fn name(model: &ForeignModel) -> String {
 fn tokens(sum: Sum, calls: u64) -> Cell {
     match sum.calls {
         0 => Cell::Unknown,
-        known if known < calls => Cell::number(sum.sum, format!("{:.0} of {known} calls", sum.sum)),
+        known if known < calls => {
+            Cell::number(sum.sum, format!("{:.0} of {}", sum.sum, count(known, "call")))
+        }
         _ => Cell::number(sum.sum, format!("{:.0}", sum.sum)),
     }
 }

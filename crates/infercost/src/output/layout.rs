@@ -44,7 +44,7 @@ pub(crate) fn share(estimate: &Estimate) -> String {
 /// A share with its sign.
 pub(crate) fn signed(share: f64) -> String {
     let text = infercost_core::text::percent(share);
-    if share > 0.0 { format!("+{text}") } else { text.replace('-', "−") }
+    if share > 0.0 { format!("+{text}") } else { text }
 }
 
 /// The model's name, where all variants share it.

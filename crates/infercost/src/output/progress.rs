@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use infercost_core::text::count;
 
 use crate::output;
 
@@ -66,7 +67,7 @@ impl WindowProgress {
 
         let total = self.total.max(1);
         if self.quiet && (before + 1) * 10 / total > before * 10 / total {
-            output::note(&format!("{} of {} windows scored", before + 1, self.total));
+            output::note(&format!("{} of {} scored", before + 1, count(self.total, "window")));
         }
     }
 }

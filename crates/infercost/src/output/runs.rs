@@ -9,8 +9,8 @@ use infercost_run::number::{UNKNOWN, bytes};
 use crate::output::answer::{Answer, Cell, Section};
 use crate::output::columns::Column;
 
-/// A row a run.
-pub(crate) fn list(entries: &[RunEntry], traces: &Path) -> Answer {
+/// A row a run; `is_filtered` where only some were asked for.
+pub(crate) fn list(entries: &[RunEntry], traces: &Path, is_filtered: bool) -> Answer {
     let mut ids = Vec::new();
     let mut dates = Vec::new();
     let mut answers = Vec::new();
@@ -26,7 +26,8 @@ pub(crate) fn list(entries: &[RunEntry], traces: &Path) -> Answer {
 
     let mut list = Answer {
         headline: match entries.len() {
-            0 => format!("no such run below {}; `infercost compare` makes one", traces.display()),
+            0 if is_filtered => format!("no such run below {}", traces.display()),
+            0 => format!("no run below {}; `infercost compare` makes one", traces.display()),
             found => format!("{} below {}", count(found as u64, "run"), traces.display()),
         },
         table: vec![

@@ -1,6 +1,7 @@
 //! What `infercost score` prints.
 
 use infercost_analyzer::text_divergence::{Mean, TextComparison, TextScore};
+use infercost_core::text::count;
 use infercost_core::{EngineIdentity, VariantId};
 use infercost_run::number;
 use serde_json::{Value, json};
@@ -95,8 +96,10 @@ impl Scored<'_> {
         let mut answer = Answer {
             headline: self.headline(),
             subject: format!(
-                "{} windows of {} tokens, {} tokens scored; ± standard error",
-                self.windows, self.context, self.score.positions
+                "{} of {} tokens, {} scored; ± standard error",
+                count(self.windows as u64, "window"),
+                self.context,
+                count(self.score.positions as u64, "token")
             ),
             table: vec![
                 Column::left("statistic", 0, names),
@@ -205,7 +208,7 @@ mod tests {
         check(23.456_789, Some(0.4321), 1.0, "", "23.46 ± 0.43");
         check(0.007_012_3, Some(0.000_151), 1.0, " nats", "0.00701 ± 0.00015 nats");
         check(0.957_81, Some(0.0024), 100.0, " %", "95.78 ± 0.24 %");
-        check(-0.5, Some(0.0), 1.0, "", "-0.500");
+        check(-0.5, Some(0.0), 1.0, "", "−0.500");
         check(1234.4, None, 1.0, "", "1234");
     }
 }

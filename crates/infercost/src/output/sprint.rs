@@ -215,7 +215,7 @@ fn ways(review: &CostReview) -> String {
 }
 
 fn levers(outcome: &SprintOutcome) -> String {
-    let mut text = format!("\n{}\n", styled(STRONG, "Beside flags"));
+    let mut text = format!("\n{}\n", styled(STRONG, "Next to flags"));
     for lever in &outcome.levers {
         let _ = write!(text, " · {}", wrapped(&lever_line(lever), 3, anstyle::Style::new()));
     }
@@ -260,16 +260,21 @@ fn basis(outcome: &SprintOutcome) -> Vec<String> {
     lines.push(format!("cost is {parts}; prices: {} ({prices})", outcome.prices.name));
     lines.push(format!("workload: {}", outcome.workload));
     lines.push(format!(
-        "{} in {:.1} of {:.0} min, in {}",
+        "{} in {} of {}, in {}",
         measurements(outcome),
-        outcome.took_s / 60.0,
-        outcome.budget_s / 60.0,
+        clock(outcome.took_s),
+        clock(outcome.budget_s),
         outcome.folder
     ));
     if let Some(run) = &outcome.quality_run {
         lines.push(format!("quality: infercost report {run}"));
     }
     lines
+}
+
+/// Seconds below two minutes, minutes above.
+fn clock(seconds: f64) -> String {
+    if seconds < 120.0 { format!("{seconds:.0} s") } else { format!("{:.1} min", seconds / 60.0) }
 }
 
 /// How many measurements were made: those that chose, beside what the whole grid would have taken, and those that confirmed.

@@ -68,23 +68,17 @@ fn seconds(value: Option<f64>) -> Cell {
     Cell::maybe(value, number::seconds)
 }
 
-/// A path as it is typed in this folder; a run keeps whole ones.
-fn near_here(typed: &str) -> String {
-    let Ok(here) = std::env::current_dir() else { return typed.to_owned() };
-    match Path::new(typed).strip_prefix(&here) {
-        Ok(file) if !file.as_os_str().is_empty() => file.display().to_string(),
-        _ => typed.to_owned(),
-    }
-}
-
-/// Commands that compare the model with its quantized variants. `typed` is the model as it was named, `stored` how its
-/// weights are stored.
-pub(crate) fn comparison(typed: &str, stored: Option<&str>) -> Vec<String> {
-    let typed = &near_here(typed);
+/// Commands that compare the model with its quantized variants over the same prompts. `typed` is the model as it was
+/// named, `stored` how its weights are stored, `prompts` the file of the prompt set, where it has one.
+pub(crate) fn comparison(typed: &str, stored: Option<&str>, prompts: Option<&Path>) -> Vec<String> {
+    let typed = &shell::near_here(typed);
     let is_full = stored.is_none_or(|kind| ["F32", "F16", "BF16"].contains(&kind));
     let word = shell::word(typed);
+    let prompts = prompts.map_or_else(String::new, |file| {
+        format!(" --prompts {}", shell::word(&shell::near_here(&file.display().to_string())))
+    });
     if typed.contains("://") {
-        return vec![format!("infercost compare {word} OTHER_SERVER --baseline {word}")];
+        return vec![format!("infercost compare {word} OTHER_SERVER --baseline {word}{prompts}")];
     }
 
     // A file, a folder, or a repository: what is quantized already cannot be quantized again.
@@ -93,20 +87,24 @@ pub(crate) fn comparison(typed: &str, stored: Option<&str>) -> Vec<String> {
     if is_file || typed.starts_with("hf:") {
         if !is_full {
             return vec![format!(
-                "infercost compare {word} FULL_PRECISION.gguf --baseline FULL_PRECISION.gguf"
+                "infercost compare {word} FULL_PRECISION.gguf --baseline FULL_PRECISION.gguf{prompts}"
             )];
         }
         let stem =
             path.file_stem().map_or_else(|| "model".to_owned(), |stem| stem.to_string_lossy().into_owned());
-        let quantized = shell::word(&format!("{stem}-q8_0.gguf"));
+        let quantized = format!("{stem}-q8_0.gguf");
+        let compare = format!("infercost compare {word} {}{prompts}", shell::word(&quantized));
+        if Path::new(&quantized).exists() {
+            return vec![compare];
+        }
         return vec![
-            format!("infercost quantize {word} Q8_0 --output {quantized}"),
-            format!("infercost compare {word} {quantized}"),
+            format!("infercost quantize {word} Q8_0 --output {}", shell::word(&quantized)),
+            compare,
         ];
     }
 
     let model = typed.split('/').next().unwrap_or(typed);
-    vec![format!("infercost compare {}", shell::word(model))]
+    vec![format!("infercost compare {}{prompts}", shell::word(model))]
 }
 
 #[cfg(test)]
@@ -116,19 +114,19 @@ mod tests {
     #[test]
     fn what_is_quantized_already_is_not_quantized_again() {
         assert_eq!(
-            comparison("./a model.gguf", Some("F32")),
+            comparison("./a model.gguf", Some("F32"), Some(Path::new("mine.txt"))),
             [
                 "infercost quantize './a model.gguf' Q8_0 --output 'a model-q8_0.gguf'",
-                "infercost compare './a model.gguf' 'a model-q8_0.gguf'",
+                "infercost compare './a model.gguf' 'a model-q8_0.gguf' --prompts mine.txt",
             ]
         );
         assert_eq!(
-            comparison("smollm2-135m-instruct/q8_0", Some("Q8_0")),
+            comparison("smollm2-135m-instruct/q8_0", Some("Q8_0"), None),
             ["infercost compare smollm2-135m-instruct"]
         );
 
         assert_eq!(
-            comparison("m.gguf", Some("Q4_0")),
+            comparison("m.gguf", Some("Q4_0"), None),
             ["infercost compare m.gguf FULL_PRECISION.gguf --baseline FULL_PRECISION.gguf"]
         );
     }

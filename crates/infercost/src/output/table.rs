@@ -3,20 +3,22 @@
 use std::path::PathBuf;
 
 use infercost_core::report::{CandidateReport, HostedReport, Report};
+use infercost_core::run_spec::RunSpec;
 use infercost_core::text::count;
 use infercost_core::{
     EnergySource, Estimate, Fact, Finding, FindingCode, Gate, Recommendation, Severity, Verdict,
 };
 use infercost_run::{number, shell};
 
-use crate::output::answer::{Answer, CAUTIONS, Caution, Cell, Tone};
+use crate::output::answer::{Answer, CAUTIONS, Caution, Cell, Tone, begun_small};
 use crate::output::columns::Column;
 use crate::output::layout::{common_model, short_name, verdict};
 use crate::output::terminal::plain;
 use crate::output::{explained, hosted, load_table, summary};
 
-/// The answer. `folders` are the runs' folders, `typed` the models as they were named, where the runs say so.
-pub(crate) fn answer(report: &Report, folders: &[PathBuf], typed: &[String]) -> Answer {
+/// The answer. `folders` are the runs' folders, `spec` what the first was asked to do, where it says so.
+pub(crate) fn answer(report: &Report, folders: &[PathBuf], spec: Option<&RunSpec>) -> Answer {
+    let typed = spec.and_then(|spec| spec.models.first());
     let (tone, why) = match &report.recommendation {
         Recommendation::Switch { why, .. } => (Tone::Good, why),
         Recommendation::KeepBaseline { why, .. } => (Tone::Plain, why),
@@ -24,7 +26,7 @@ pub(crate) fn answer(report: &Report, folders: &[PathBuf], typed: &[String]) -> 
     };
     let by_price = hosted::headline(report);
     let cautions = cautions(report, folders, by_price.is_some());
-    let steps = match (&by_price, typed.first()) {
+    let steps = match (&by_price, typed) {
         (Some(_), Some(typed)) => hosted::measuring(report, typed),
         _ => Vec::new(),
     };
@@ -51,8 +53,9 @@ pub(crate) fn answer(report: &Report, folders: &[PathBuf], typed: &[String]) -> 
     {
         answer.headline = summary::headline(report, only);
         answer.table = summary::table(report, only);
-        let name = typed.first().map_or_else(|| only.variant.as_str(), String::as_str);
-        answer.steps = summary::comparison(name, only.engine.quantization.as_deref());
+        let name = typed.map_or_else(|| only.variant.as_str(), String::as_str);
+        let prompts = spec.and_then(|spec| spec.prompts.as_deref());
+        answer.steps = summary::comparison(name, only.engine.quantization.as_deref(), prompts);
     }
     answer
 }
@@ -60,9 +63,9 @@ pub(crate) fn answer(report: &Report, folders: &[PathBuf], typed: &[String]) -> 
 fn title(report: &Report) -> String {
     let prompts = &report.prompts;
     let part = if prompts.chosen < prompts.total {
-        format!("{} of {} prompts of {}", prompts.chosen, prompts.total, prompts.set)
+        format!("{} of {} of {}", prompts.chosen, count(u64::from(prompts.total), "prompt"), prompts.set)
     } else {
-        format!("{} prompts of {}", prompts.total, prompts.set)
+        format!("{} of {}", count(u64::from(prompts.total), "prompt"), prompts.set)
     };
     let machine = machine(report);
     let model = common_model(report).map_or_else(String::new, |model| format!("{model} · "));
@@ -102,8 +105,9 @@ fn resume(finding: &Finding, folders: &[PathBuf]) -> Option<String> {
 
 /// Short words where there are some, else the finding's first sentence; and what to do.
 fn caution(finding: &Finding) -> Caution {
+    let sentence = begun_small(&finding.sentence(), finding.subject());
     let words = match finding.code() {
-        FindingCode::MachineBusy => finding.sentence().trim_end_matches('.').to_owned(),
+        FindingCode::MachineBusy => sentence.trim_end_matches('.').to_owned(),
         FindingCode::PricesAssumed => "prices are an example machine's, not yours".to_owned(),
         FindingCode::UtilizationAssumed => utilization(finding),
         FindingCode::EnergyUnavailable => "energy was not measured: the cost leaves it out".to_owned(),
@@ -111,8 +115,8 @@ fn caution(finding: &Finding) -> Caution {
         FindingCode::Interrupted => cut_off(finding),
         FindingCode::Hosted => by_price(finding),
         // its sentence ends with the fix that is shown next to it
-        FindingCode::UtilizationContradicted => Caution::of_note(&finding.sentence()).words,
-        _ => first_sentence(&finding.sentence()),
+        FindingCode::UtilizationContradicted => Caution::of_note(&sentence).words,
+        _ => first_sentence(&sentence),
     };
     Caution { words, fix: finding.fix.as_ref().map(ToString::to_string) }
 }
@@ -123,7 +127,7 @@ fn utilization(finding: &Finding) -> String {
         Fact::UtilizationAssumed { utilization } => {
             format!("utilization of {} is assumed", number::percent(*utilization))
         }
-        _ => first_sentence(&finding.sentence()),
+        _ => first_sentence(&begun_small(&finding.sentence(), finding.subject())),
     }
 }
 
@@ -139,7 +143,7 @@ fn cut_off(finding: &Finding) -> String {
 fn by_price(finding: &Finding) -> String {
     match &finding.fact {
         Fact::ByPriceAlone { model, saving, .. } => hosted::in_short(model, saving.as_ref()),
-        _ => first_sentence(&finding.sentence()),
+        _ => first_sentence(&begun_small(&finding.sentence(), finding.subject())),
     }
 }
 
@@ -157,14 +161,21 @@ fn topics(report: &Report) -> Vec<String> {
             continue;
         }
 
-        let topic =
-            serde_json::to_value(finding.code()).ok().and_then(|code| code.as_str().map(str::to_owned));
-        let topic = topic.unwrap_or_default().replace('_', " ");
+        let topic = topic(finding.code());
         if !topics.contains(&topic) {
             topics.push(topic);
         }
     }
     topics
+}
+
+/// What a finding is about: its code in words, and the reports' own word where the code has another.
+fn topic(code: FindingCode) -> String {
+    if code == FindingCode::OpenQuestion {
+        return "inconclusive variant".to_owned();
+    }
+    let name = serde_json::to_value(code).ok().and_then(|name| name.as_str().map(str::to_owned));
+    name.unwrap_or_default().replace('_', " ")
 }
 
 /// The columns, in their order, with a cell a candidate and the limits below.
@@ -279,7 +290,7 @@ fn marked(candidate: &CandidateReport, gate: Gate, value: Cell) -> Cell {
     if is_broken { value.marked("✗") } else { value }
 }
 
-/// The non-inferiority margin that was applied, as the loss that is tolerated.
+/// The non-inferiority margin that was applied.
 fn margin(report: &Report) -> Option<String> {
     let mut gates = report.candidates.iter().flat_map(|candidate| &candidate.gates);
     let gate = gates.find(|gate| gate.gate == Gate::TaskScore)?;

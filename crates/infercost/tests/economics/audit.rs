@@ -182,6 +182,9 @@ fn production_traces_by_their_own_cost_and_by_tokens() {
 
     fs::write(folder.path().join("broken.jsonl"), "{\"model\":\"m\"}\n{\"model\":\u{1b}}\n").unwrap();
     check(folder.path(), &["audit", "--inferences", "broken.jsonl"], 2, &["broken.jsonl:2:"]);
+    fs::write(folder.path().join("rubbish.jsonl"), "some text\n").unwrap();
+    let not_json = "rubbish.jsonl:1:1: not JSON; each line is an object with model, input_tokens";
+    check(folder.path(), &["audit", "--inferences", "rubbish.jsonl"], 2, &[not_json]);
     fs::write(folder.path().join("more.jsonl"), "{\"model\":\"m\",\"cost\":1}\n").unwrap();
     check(folder.path(), &["audit", "--inferences", "more.jsonl"], 2, &["more.jsonl:1:", "cost"]);
 }

@@ -91,4 +91,10 @@ fn twenty_runs_are_listed_and_all_where_it_is_asked() {
         runs["runs"].as_array().unwrap().len()
     };
     assert_eq!((listed(&[]), listed(&["--all"])), (20, 25));
+
+    // none at all, and none of those that are asked for
+    let here = folder.path();
+    check(here, &["runs", "--traces", "none"], 0, &["no run below none; `infercost compare` makes one"]);
+    check(here, &["runs", "--model", "none"], 0, &["no such run below traces\n"]);
+    check(here, &["runs", "--since", "yesterday"], 2, &["'yesterday' for '--since <DATE>': not a date"]);
 }

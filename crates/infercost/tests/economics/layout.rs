@@ -151,6 +151,8 @@ fn what_cannot_be_written_is_refused_first() {
     }
 
     let sample = sample();
+    let redact = ["report", &sample, "--html", "p.html", "--redact", "("];
+    super::check(folder.path(), &redact, 2, &["'--redact <REGEX>': unclosed group at character 1\n"]);
     super::check(folder.path(), &["report", &sample, "--export", "c.svg"], 0, &["wrote c.svg"]);
     let chart = fs::read_to_string(folder.path().join("c.svg")).unwrap();
     assert!(chart.starts_with("<svg ") && chart.contains("q8_0"), "{chart}");
@@ -174,6 +176,12 @@ fn a_model_alone_gets_a_summary() {
         ],
     );
     assert!(!said.contains("no other variant"), "{said}");
+
+    // what cannot be drawn is said, and no other file is left behind
+    let chart = ["report", "20261101-000000", "--export", "x.md", "--export", "x.svg"];
+    let said =
+        super::check(folder.path(), &chart, 1, &["→ full: ", "x.svg: the chart shows cost against quality"]);
+    assert!(said.contains("here is one variant") && !folder.path().join("x.md").exists(), "{said}");
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn the_sample_run_answers_everywhere() {
     );
 
     assert!(said.contains("−1 year of life"));
-    check(folder.path(), &["host", &sample, "--chart", "m.svg"], 0, &["Offers are an example table's"]);
+    check(folder.path(), &["host", &sample, "--chart", "m.svg"], 0, &["offers are an example table's"]);
     check(
         folder.path(),
         &["optimize", &sample, "--explain"],

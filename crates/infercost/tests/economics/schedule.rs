@@ -75,7 +75,7 @@ fn a_job_over_a_table_of_prices() {
     }
 
     let stored = ["schedule", "--inferences", "10", "--deadline", "+12h"];
-    check(folder.path(), &stored, 2, &["no curve reaches beyond now", "flat price"]);
+    check(folder.path(), &stored, 2, &["no prices after now are known", "--zone DE-LU", "flat price"]);
 }
 
 #[test]

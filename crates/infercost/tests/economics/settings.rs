@@ -13,12 +13,17 @@ fn settings_are_refused_with_their_key() {
     for (settings, wanted) in [
         ("[revenue]\nper_inference = 1\nsource = 'x'\ndate = 2026-01-01\nprofit = 2", "profit"),
         ("[load]\nrequests_per_hour = 0", "load.requests_per_hour"),
-        ("[load]\nusers = 3", "users"),
+        ("[load]\nusers = 3", "infercost.toml:2:1: unknown key `users`; known here: requests_per_hour"),
+        (
+            "[prices]\ncurrency = 'EUR'\nelektricity = 0.3",
+            "infercost.toml:3:1: unknown key `elektricity`; did you mean `electricity`?",
+        ),
+        ("[prices]\ncurrency =\n", "infercost.toml:2:"),
         ("[load]\nhours_per_day = 25", "load.hours_per_day"),
         ("[revenue]\nloss_zone = 15", "write 0.15 for 15 %"),
         ("[prices]\ncurrency = 'EUR'\nutilization = 35", "write 0.3 for 30 %"),
         ("[prices]\ncurrency = 'EUR'\nelectricity = 'dear'", "not an amount"),
-        ("[[offers]]\nkind = 'rent'\nname = 'x'", "missing field"),
+        ("[[offers]]\nkind = 'rent'\nname = 'x'", "the key"),
         (
             "[[exchange]]\nfrom = 'EUR'\nto = 'USD'\nrate = 0\nsource = 'x'\ndate = 2026-01-01",
             "exchange.rate",
@@ -93,7 +98,7 @@ fn a_utilization_that_contradicts_the_load_is_warned_of() {
         let found = findings.iter().find(|one| one["code"] == "utilization_contradicted").unwrap();
         assert_eq!((&found["severity"], &found["message"]), (&"warning".into(), &words.into()));
     }
-    let first_line = "Utilization of 50 % contradicts [load], which says 12.5 %";
+    let first_line = "utilization of 50 % contradicts [load], which says 12.5 %";
     check(folder.path(), &["audit"], 4, &[first_line, "leave one out"]);
     check(folder.path(), &["report"], 0, &[first_line, "leave one out"]);
 

@@ -25,6 +25,7 @@ pub(crate) const TRIED_ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
     (MEASURING, &["hosted"], "served/hosted.rs::a_hosted_model_is_paid_by_its_tokens"),
     (MEASURING, &["exhaustive", "max-remeasure"], "compare.rs::a_hopeless_candidate_stops_early"),
     (&["compare"], &["resume"], "compare.rs::a_killed_run_goes_on_where_it_was"),
+    (&["compare", "record"], &["trust"], "resume.rs::a_run_from_elsewhere_asks_nobody_unless_it_is_trusted"),
     (
         &["record"],
         &["resume"],
@@ -120,6 +121,7 @@ pub(crate) const TRIED_ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
         "shared_runs.rs::runs_of_three_machines_are_pushed_and_reported_on_together",
     ),
     (&["quantize"], &["output"], "flags/json.rs::json_is_printed_or_refused"),
+    (&["quantize"], &["force"], "compare.rs::a_file_that_is_there_is_replaced_only_by_force"),
     (&["tokenize"], &["text", "jsonl", "literal", "pieces"], "compare.rs::tokens_of_a_text"),
     (&["score"], &["text", "baseline", "context"], "score.rs::statistics_are_those_of_llama_perplexity"),
     (&["score"], &["baseline-store"], "score.rs::a_stored_baseline_gives_the_same"),

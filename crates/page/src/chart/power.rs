@@ -1,5 +1,7 @@
 //! Power over the run: one bar a window, as high as its mean power.
 
+use infercost_core::text::count;
+
 use crate::axis::{Scale, range};
 use crate::chart::frame::{Frame, Span};
 use crate::chart::{Figure, Width, legend};
@@ -52,13 +54,13 @@ fn draw(names: &Names, windows: &[PowerWindow], every: usize, width: Width) -> S
         let area = Area { x: from.x, y: from.y, width: (to.x - from.x).max(0.8), height: to.y - from.y };
 
         let tip = format!(
-            "{}, {} to {} s: {} W{}, {} inferences",
+            "{}, {} to {} s: {} W{}, {}",
             names.at(place).unwrap_or_default(),
             significant(window.from_s),
             significant(window.to_s),
             significant(window.watts),
             if window.estimated { " estimated" } else { "" },
-            window.inferences,
+            count(window.inferences as u64, "inference"),
         );
         frame.svg.mark(&tip, |svg| svg.rect(&format!("{} bar", series_class(place)), area));
     }

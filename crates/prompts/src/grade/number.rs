@@ -112,6 +112,12 @@ struct Token {
 impl Token {
     /// The number that starts at `at`.
     fn read(chars: &[char], at: usize) -> Option<Self> {
+        Self::read_below(chars, at, f64::INFINITY)
+    }
+
+    /// The same where a myriad of at least `limit` ends it: what a greater one has read may add a smaller one, and so one
+    /// number holds each at most once.
+    fn read_below(chars: &[char], at: usize, limit: f64) -> Option<Self> {
         let starts_with_point = matches!(chars.get(at), Some('.' | &DECIMAL_ONLY)) && is_digit(chars, at + 1);
         if !is_digit(chars, at) && !starts_with_point {
             return None;
@@ -127,28 +133,29 @@ impl Token {
         };
         token.end = at + token.groups.iter().map(String::len).sum::<usize>();
 
+        let mut has_spaces_only = true;
         while let Some(mark) = chars.get(token.end).copied().filter(|mark| is_mark(*mark)) {
             let group = digits(chars, token.end + 1);
 
             // A space joins groups of three only: other numbers stand apart from each other.
-            let joins = if mark == ' ' { group.len() == 3 && token.may_take_space() } else { !group.is_empty() };
+            let joins = if mark == ' ' { group.len() == 3 && has_spaces_only && token.may_take_space() } else { !group.is_empty() };
             if !joins {
                 break;
             }
             token.end += 1 + group.len();
+            has_spaces_only &= mark == ' ';
             token.marks.push(mark);
             token.groups.push(group);
         }
 
         token.read_exponent(chars);
-        token.read_myriad(chars);
+        token.read_myriad(chars, limit);
         Some(token)
     }
 
-    /// Whether the groups so far may go on behind a space: `12 345 678`, and not `2024 100`.
+    /// Whether groups may follow the first one behind spaces: `12 345 678`, and not `2024 100`.
     fn may_take_space(&self) -> bool {
-        let first = self.groups.first().map_or(0, String::len);
-        (1..=3).contains(&first) && self.marks.iter().all(|mark| *mark == ' ')
+        self.groups.first().is_some_and(|first| (1..=3).contains(&first.len()))
     }
 
     fn read_exponent(&mut self, chars: &[char]) {
@@ -167,11 +174,15 @@ impl Token {
         self.exponent = if sign == Some('-') { power.saturating_neg() } else { power };
     }
 
-    fn read_myriad(&mut self, chars: &[char]) {
+    fn read_myriad(&mut self, chars: &[char], limit: f64) {
         let Some(myriad) = chars.get(self.end).copied().and_then(myriad) else { return };
         self.myriad = myriad;
         self.end += 1;
-        let Some(rest) = Self::read(chars, self.end).filter(|_| is_digit(chars, self.end)) else { return };
+        if myriad >= limit || !is_digit(chars, self.end) {
+            return;
+        }
+
+        let Some(rest) = Self::read_below(chars, self.end, myriad) else { return };
         if rest.myriad < myriad && rest.largest().abs() < myriad {
             self.rest = rest.largest();
             self.end = rest.end;

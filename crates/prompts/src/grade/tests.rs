@@ -157,6 +157,18 @@ fn number() {
     }
 }
 
+/// An answer of a megabyte that never ends a number is read at once, and no deeper than a number can be.
+#[test]
+fn numbers_without_an_end() {
+    let grader = made("number", &json!(1));
+    for piece in ["1万", "1億2万", "111 ", "1,2.", "1e9", "٫1", "-1'"] {
+        let answer = piece.repeat((1 << 20) / piece.len());
+        let began = std::time::Instant::now();
+        let _ = grader.judge(&answer);
+        assert!(began.elapsed().as_secs() < 20, "{piece}: {:?}", began.elapsed());
+    }
+}
+
 #[test]
 fn json_schema() {
     let schema = json!({

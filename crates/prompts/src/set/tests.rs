@@ -130,7 +130,7 @@ fn what_was_taken_for_what_is_said() {
         "{{\"question\":\"q\",\"answer\":\"x\",\"source\":\"web\"}}\n{{\"question\":\"r\",\"answer\":\"{long}\"}}\n"
     );
     let notes = read("a.jsonl", &text).notes.join("\n");
-    for wanted in ["1 of 2 prompts name no grader", "1 of 2 prompts are not graded", "not used: source"] {
+    for wanted in ["without a grader: 1 of 2 prompts", "not graded: 1 of 2 prompts", "not used: source"] {
         assert!(notes.contains(wanted), "{notes}");
     }
 }

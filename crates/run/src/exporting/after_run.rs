@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use infercost_core::text::count;
 use infercost_core::without_secrets;
 use infercost_export::SpanTransform;
 use infercost_export::named::Named;
@@ -61,7 +62,7 @@ fn send_whole(folder: &Path, request: &RunRequest, given: &SettingsOverrides) ->
     let transform =
         SpanTransform { backend: named.backend(), project: live.project.clone(), facts, ..transform };
     let sent = send(folder, &destination, transform, false)?;
-    console::note(&format!("sent {} spans to {}", sent.spans, destination.name()));
+    console::note(&format!("sent {} to {}", count(sent.spans, "span"), destination.name()));
 
     Ok(())
 }

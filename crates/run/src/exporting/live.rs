@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use infercost_core::text::count;
 use infercost_core::without_secrets;
 use infercost_export::{Destination, LiveExport, Signal, SpanTransform};
 
@@ -79,13 +80,13 @@ impl Following {
             console::note(&line);
         }
         if outcome.bytes_left == 0 {
-            console::note(&format!("sent {} spans to {name}", outcome.sent.spans));
+            console::note(&format!("sent {} to {name}", count(outcome.sent.spans, "span")));
             return;
         }
         let why = outcome.trouble.unwrap_or_else(|| "there was no time left".to_owned());
         console::warn(&format!(
-            "{name} has {} spans of this run, and not the rest: {why}\n  nothing is lost; to complete it: {}",
-            outcome.sent.spans,
+            "{name} has {} of this run, and not the rest: {why}\n  nothing is lost; to complete it: {}",
+            count(outcome.sent.spans, "span"),
             again(&self.folder, &self.flags)
         ));
     }

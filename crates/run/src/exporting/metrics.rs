@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
+use infercost_core::text::count;
 use infercost_core::{IdleRecord, InferenceRecord, RunRecord, VariantId, WindowRecord};
 use infercost_export::metrics::{Listener, Meters};
 use infercost_export::retry::Pauses;
@@ -142,7 +143,8 @@ fn patiently(policy: RetryPolicy, wait: impl Fn(Duration), mut send: impl FnMut(
 fn words(attempt: &Attempt, name: &str) -> String {
     match attempt {
         Attempt::Accepted(partial) if partial.rejected > 0 => {
-            format!("! {name} rejected {} points of the metrics: {}", partial.rejected, partial.message)
+            let points = count(partial.rejected, "point");
+            format!("! {name} rejected {points} of the metrics: {}", partial.message)
         }
         Attempt::Accepted(_) => format!("sent metrics to {name}"),
         Attempt::Refused { refusal: Refusal::Place, why } => {

@@ -16,6 +16,7 @@ use std::sync::Once;
 use infercost_analyzer::Analysis;
 use infercost_analyzer::ledger::Ledger;
 use infercost_core::report::Report;
+use infercost_core::text::count;
 use infercost_core::{Evaluation, RunRecord};
 use infercost_export::{Destination, ExportError, Exporter, RetryPolicy, Sent, SpanTransform};
 use infercost_trace::outgoing::REASON_LEFT_OUT;
@@ -109,10 +110,10 @@ pub fn send(
 fn not_taken(name: &str, sent: &Sent) -> Vec<String> {
     let mut lines: Vec<String> = sent.words.iter().map(|words| format!("! {name} says: {words}")).collect();
     if sent.rejected > 0 {
-        lines.push(format!("! {name} rejected {} spans", sent.rejected));
+        lines.push(format!("! {name} rejected {}", count(sent.rejected, "span")));
     }
     if sent.too_large > 0 {
-        lines.push(format!("! {} spans are larger than {name} takes", sent.too_large));
+        lines.push(format!("! larger than {name} takes: {}", count(sent.too_large, "span")));
     }
     lines
 }

@@ -6,6 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use infercost_analyzer::ledger::same_total;
+use infercost_core::text::count;
 use infercost_core::{Evaluation, EvaluationKind, Unbilled, VariantId, Verdict};
 use infercost_export::SpanTransform;
 use infercost_export::phoenix::{Annotation, ModelPrice, PRICE_REFRESH, Phoenix, TraceTotals};
@@ -302,8 +303,10 @@ impl InPhoenix {
         }
 
         console::note(&format!(
-            "{} spans and {} annotations in project {}",
-            self.spans, self.annotations, self.project
+            "{} and {} in project {}",
+            count(self.spans, "span"),
+            count(self.annotations as u64, "annotation"),
+            self.project
         ));
 
         self.page.as_deref().unwrap_or("(Phoenix shows no page for it)")

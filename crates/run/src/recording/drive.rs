@@ -9,6 +9,7 @@ use infercost_harness::machine::CpuTicks;
 use infercost_harness::{Completed, Plan, Prepared};
 use infercost_trace::RunStore;
 
+use super::begun_here;
 use super::completed::completed;
 use super::content::Content;
 use super::progress::RunProgress;
@@ -96,6 +97,7 @@ impl Setup<'_> {
         }
 
         finished?;
+        begun_here::forget(header);
 
         let stolen = ticks.and_then(|before| CpuTicks::now(Path::new("/proc"))?.steal_share_since(before));
         let sampling = meter.sampler_overhead();

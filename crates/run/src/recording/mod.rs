@@ -4,6 +4,7 @@
 //! loads the models or asks the servers, writes the header, and has the harness measure; a `Recorder` takes each fact
 //! and appends it to the run.
 
+mod begun_here;
 mod completed;
 mod contenders;
 mod content;
@@ -83,6 +84,7 @@ pub fn resume(
     }
 
     let spec = spec(&before.header, earlier)?;
+    begun_here::check(&before.header, &spec, given.trust)?;
     let request = RunRequest::of_stored(&spec, given, before.header.id.as_str())?;
     let destination = exporting::live::destination(&request.live)?;
     fd_limit::make_room(request.spec.load.as_ref())?;

@@ -13,6 +13,7 @@ use infercost_harness::{Contestant, Prepared, prepare};
 use infercost_models::ModelLocation;
 use infercost_trace::{RunStore, StoreError};
 
+use super::begun_here;
 use super::contenders::Contender;
 use super::servers::Servers;
 use crate::answer_limit::limited;
@@ -62,6 +63,7 @@ impl Setup<'_> {
                 made => break made?,
             }
         };
+        begun_here::note(&header);
         self.drive(prepared, meter.as_mut(), basis, store, &header, None)
     }
 

@@ -75,7 +75,7 @@ pub(super) fn smaller_model() -> Lever {
         name: "a smaller model".to_owned(),
         saving: None,
         basis: LeverBasis::Unknown,
-        why: "name it beside this one, and it is measured and judged like any other variant".to_owned(),
+        why: "name it next to this one, and it is measured and judged like any other variant".to_owned(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use infercost_core::EnergyMeter;
+use infercost_core::text::count;
 use infercost_models::ResolvedModel;
 use infercost_served::ServedOptions;
 use infercost_sprint::journal::{Line, SPRINT_SCHEMA};
@@ -97,9 +98,10 @@ impl Prepared {
     fn of(request: &SprintRequest, overrides: &SettingsOverrides) -> anyhow::Result<Self> {
         if request.budget < SHORTEST {
             return Err(usage(format!(
-                "--budget {} s is too small for one comparison: a setting is measured several times, each time beside the \
-                 present one; give some minutes",
-                request.budget.as_secs_f64()
+                "--budget {} s is too small for one comparison: a setting is measured several times, each time in turn \
+                 with the present one; give at least {} s",
+                request.budget.as_secs_f64(),
+                SHORTEST.as_secs()
             )));
         }
         if !(request.wanted > 0.0 && request.wanted < 1.0) {
@@ -225,9 +227,9 @@ impl Prepared {
         all_notes.extend(notes);
         let usual = self.work.requests.usual;
         if course.requests < usual {
-            let requests = course.requests;
+            let requests = count(course.requests as u64, "request");
             all_notes.push(format!(
-                "each measurement had {requests} requests and not {usual}, so that two rounds fit the budget"
+                "each measurement had {requests} and not {usual}, so that two rounds fit the budget"
             ));
         }
         SprintOutcome::of(&mut course, request, &header, &self.work, all_notes)

@@ -2,6 +2,7 @@
 
 use infercost_core::Workload;
 use infercost_core::text::{count, percent, percents};
+use infercost_models::ResolvedModel;
 use infercost_sprint::roofline::{self, Model, Roofline, bound_by_targets};
 use infercost_sprint::{Answer, Confirmed, Elimination, Quality, Setting, Standing};
 
@@ -14,7 +15,7 @@ use super::outcome::{SettingOutcome, SprintOutcome};
 use super::plan::{MAX_TOKENS, THREADS, VARIANT};
 use super::roofs::Roofs;
 use super::workload::Work;
-use crate::shell;
+use crate::{models, shell};
 
 /// The port that a command names where it is shown.
 const SHOWN_PORT: &str = "8080";
@@ -264,14 +265,17 @@ fn because(settings: &[SettingOutcome], course: &Course) -> String {
             if small == 1 { "saves" } else { "save" }
         ));
     }
-    for (number, words) in [
-        (refuted, "not confirmed"),
-        (wrong, "with worse answers"),
-        (late, "beyond the latency targets"),
-        (failed, "failed"),
+    for (number, one, several) in [
+        (refuted, "was not confirmed", "were not confirmed"),
+        (wrong, "gave worse answers", "gave worse answers"),
+        (late, "missed the latency targets", "missed the latency targets"),
+        (failed, "failed", "failed"),
     ] {
-        if number > 0 {
-            parts.push(format!("{number} {words}"));
+        match number {
+            0 => {}
+            1 if parts.is_empty() => parts.push(format!("1 setting {one}")),
+            1 => parts.push(format!("1 {one}")),
+            _ => parts.push(format!("{number} {several}")),
         }
     }
     if parts.is_empty() { "there was nothing to try".to_owned() } else { parts.join(", ") }
@@ -290,14 +294,23 @@ fn command(course: &Course, request: &SprintRequest, setting: &Setting) -> anyho
         let path = model.location.path().map(|path| path.display().to_string()).unwrap_or_default();
         return Ok(command.replace("{port}", SHOWN_PORT).replace("{model}", &shell::word(&path)));
     }
-    let mut words = format!("infercost record {}", shell::word(model.variant.as_str()));
+    let mut words = format!("infercost record {}", word_of(request, model));
     if let Some(threads) = course.bench.threads(setting) {
         words.push_str(&format!(" --threads {threads}"));
     }
-    if let Some(prompts) = &request.run.spec.prompts {
-        words.push_str(&format!(" --prompts {}", shell::word(&prompts.display().to_string())));
-    }
+    words.push_str(&prompts(request));
     Ok(words)
+}
+
+/// A model as it is named on a command line.
+fn word_of(request: &SprintRequest, model: &ResolvedModel) -> String {
+    models::word_of(Some(&request.run.spec), &model.variant)
+}
+
+/// The prompts of the sprint, as an argument.
+fn prompts(request: &SprintRequest) -> String {
+    let file = request.run.spec.prompts.as_ref().map(|file| file.display().to_string());
+    file.map_or_else(String::new, |file| format!(" --prompts {}", shell::word(&shell::near_here(&file))))
 }
 
 /// What compares both once more, where one command can: models in process at the same threads.
@@ -311,8 +324,9 @@ fn confirm(course: &Course, request: &SprintRequest, setting: &Setting) -> Optio
     let (now, then) = (course.bench.model(&present).ok()?, course.bench.model(setting).ok()?);
     let threads = setting.get(THREADS).map_or_else(String::new, |count| format!(" --threads {count}"));
     Some(format!(
-        "infercost compare {} {}{threads}",
-        shell::word(now.variant.as_str()),
-        shell::word(then.variant.as_str())
+        "infercost compare {} {}{threads}{}",
+        word_of(request, now),
+        word_of(request, then),
+        prompts(request)
     ))
 }

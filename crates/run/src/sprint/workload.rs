@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use infercost_core::text::count;
 use infercost_core::{Conversation, Message, OperatingPoint, Outcome, Prompt, PromptBody, PromptId, Role};
 use infercost_harness::load::{ArrivalTimes, Arrivals};
 use infercost_sprint::workload::{self, TraceInput, TraceRequest, TraceWorkload, text_of_length};
@@ -220,7 +221,8 @@ fn of_trace(name: &str, trace: TraceWorkload, wanted: &WorkloadRequest) -> Sourc
     }
     if left_out > 0 {
         notes.push(format!(
-            "{left_out} requests of the trace are left out: they failed, have no answer, or do not say how long they were"
+            "left out of the trace: {}, which failed, have no answer, or do not say how long they were",
+            count(left_out, "request")
         ));
     }
     if trace.requests.iter().any(|request| matches!(request.input, TraceInput::Tokens { .. })) {

@@ -1,4 +1,4 @@
-//! What is learnt when connecting.
+//! What is learned when connecting.
 
 use infercost_core::Engine;
 use infercost_core::Sampling;

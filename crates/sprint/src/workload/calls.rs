@@ -6,7 +6,9 @@
 
 use std::collections::HashMap;
 
-use super::{TOKENS_OF_A_BLOCK, TraceInput, TraceRequest, TraceWorkload, WorkloadFault, checked, tokens};
+use super::{
+    MOST_TOKENS_IN_ALL, TOKENS_OF_A_BLOCK, TraceInput, TraceRequest, TraceWorkload, WorkloadFault, checked, tokens,
+};
 
 /// Numbers of blocks of one text: more than a request has.
 const BLOCKS_OF_A_TEXT: u64 = 1 << 20;
@@ -35,6 +37,12 @@ pub struct TraceCall {
 /// # Errors
 /// [`WorkloadFault`] where there is no call, or one is longer than any model takes.
 pub fn of_calls(file: &str, calls: Vec<TraceCall>) -> Result<TraceWorkload, WorkloadFault> {
+    let all = calls.iter().fold(0_u64, |sum, call| sum.saturating_add(call.input_tokens));
+    if all > MOST_TOKENS_IN_ALL {
+        let reason = format!("holds {all} tokens of prompts; more than {MOST_TOKENS_IN_ALL} are not read: cut it");
+        return Err(WorkloadFault::of_file(file, reason));
+    }
+
     let mut texts = Texts::default();
     let mut requests = Vec::with_capacity(calls.len());
     for call in calls {
@@ -54,8 +62,8 @@ pub fn of_calls(file: &str, calls: Vec<TraceCall>) -> Result<TraceWorkload, Work
     let mut notes = Vec::new();
     if texts.continued > 0 {
         notes.push(format!(
-            "{} requests are assumed to begin with the prompt before them in their session, as they are long enough",
-            texts.continued
+            "assumed to begin with the prompt before them in their session, as they are long enough: {}",
+            infercost_core::text::count(texts.continued, "request")
         ));
     }
     let format = "infercost".to_owned();
@@ -120,4 +128,22 @@ fn blocks(text: u64, tokens: u32) -> Vec<u64> {
     let first = FIRST.saturating_add(text.saturating_mul(BLOCKS_OF_A_TEXT));
     let blocks = u64::from(tokens.div_ceil(TOKENS_OF_A_BLOCK));
     (0..blocks).map(|block| first.saturating_add(block)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
+
+    use super::*;
+
+    #[test]
+    fn claims_beyond_any_model_are_refused() {
+        let call = |input_tokens| TraceCall { input_tokens, output_tokens: 1, ..TraceCall::default() };
+        let refused = |calls| of_calls("calls.jsonl", calls).unwrap_err().reason;
+
+        assert!(of_calls("calls.jsonl", vec![call(1 << 21)]).is_ok());
+        assert!(!refused(vec![call((1 << 21) + 1)]).is_empty());
+        let many = vec![call(2_000_000); 10_001];
+        assert!(refused(many).contains("more than 20000000000 are not read"));
+    }
 }

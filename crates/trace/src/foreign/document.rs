@@ -9,12 +9,17 @@ use serde_json::value::RawValue;
 
 use super::platform_record::Record;
 use super::span_reader::SpanReader;
+use super::raw_list::each_element;
 use super::{jaeger, sdk_span, zipkin};
 use crate::escaped::plain;
 use crate::otlp_json::{ReadResource, ReadSpan, read_line};
 
 /// Lists within lists, and traces within answers, nest at most so deep.
 const DEEPEST: usize = 5;
+/// Largest object that is a span or a record by itself, in bytes: its values take some ten times as much.
+const MAX_RECORD: usize = 16 << 20;
+/// Longest value that observations take from their trace, in bytes: each of them takes a copy.
+const MAX_INHERITED: usize = 4 << 10;
 /// What begins most lines of most files.
 const USUAL: &[u8] = b"{\"resourceSpans\":";
 
@@ -87,13 +92,12 @@ impl SpanReader {
 
     /// Each element by itself: one that is damaged takes no other with it.
     fn list(&mut self, json: &str, depth: usize) -> Result<(), String> {
-        let elements: Vec<&RawValue> = serde_json::from_str(json).map_err(|error| plain(&error))?;
-        for element in elements {
+        let read = each_element(json, |element: &RawValue| {
             if let Err(reason) = self.value(element.get(), depth + 1) {
                 self.found.notes.add(IrregularityKind::Damaged, || reason);
             }
-        }
-        Ok(())
+        });
+        read.map_err(|error| plain(&error))
     }
 
     fn object(&mut self, json: &str, depth: usize) -> Result<(), String> {
@@ -105,7 +109,9 @@ impl SpanReader {
 
         // a resource by itself: the SDK for Java
         if outline.scope_spans.is_some() {
-            return self.resources(&format!("[{json}]"));
+            let resource: ReadResource<'_> = serde_json::from_str(json).map_err(|error| plain(&error))?;
+            self.resource(&resource);
+            return Ok(());
         }
 
         if outline.spans.is_some() {
@@ -124,6 +130,7 @@ impl SpanReader {
     }
 
     fn single_span(&mut self, json: &str, outline: &Outline<'_>) -> Result<(), String> {
+        not_too_large(json)?;
         if outline.context.is_some() {
             let read: Value = serde_json::from_str(json).map_err(|error| plain(&error))?;
             let span = sdk_span::read(&read).ok_or("its context is no span's")?;
@@ -163,25 +170,39 @@ impl SpanReader {
 
     /// The observations of a trace of Langfuse's; what they do not say themselves stands in the trace.
     fn observations(&mut self, json: &str, list: &str) -> Result<(), String> {
-        let around: Value = serde_json::from_str(json).map_err(|error| plain(&error))?;
-        let list: Vec<Value> = serde_json::from_str(list).map_err(|error| plain(&error))?;
-
-        let trace = around.get("trace").unwrap_or(&around);
-        for observation in list {
-            let Value::Object(fields) = observation else {
-                // a list of traces names observations by their ids alone
-                let notes = &mut self.found.notes;
-                notes.add(IrregularityKind::UnknownShape, || "an observation by its id".to_owned());
-                continue;
-            };
-
-            let mut record = Record::of(fields);
-            for name in ["userId", "sessionId"] {
-                record.inherit(name, trace.get(name));
+        let around: Around<'_> = serde_json::from_str(json).map_err(|error| plain(&error))?;
+        let trace = match around.trace {
+            Some(trace) if trace.get().starts_with('{') => {
+                serde_json::from_str(trace.get()).map_err(|error| plain(&error))?
             }
-            self.record(&record);
-        }
+            Some(_) => Around::default(),
+            None => around,
+        };
+        let whose = [("userId", inherited(trace.user_id)), ("sessionId", inherited(trace.session_id))];
 
+        let read = each_element(list, |element: &RawValue| {
+            if let Err(reason) = self.observation(element.get(), &whose) {
+                self.found.notes.add(IrregularityKind::Damaged, || reason);
+            }
+        });
+        read.map_err(|error| plain(&error))
+    }
+
+    fn observation(&mut self, json: &str, whose: &[(&str, Option<Value>)]) -> Result<(), String> {
+        if !json.starts_with('{') {
+            // a list of traces names observations by their ids alone
+            let notes = &mut self.found.notes;
+            notes.add(IrregularityKind::UnknownShape, || "an observation by its id".to_owned());
+            return Ok(());
+        }
+        not_too_large(json)?;
+
+        let fields = serde_json::from_str(json).map_err(|error| plain(&error))?;
+        let mut record = Record::of(fields);
+        for (name, value) in whose {
+            record.inherit(name, value.as_ref());
+        }
+        self.record(&record);
         Ok(())
     }
 
@@ -194,11 +215,33 @@ impl SpanReader {
     }
 
     fn resources(&mut self, json: &str) -> Result<(), String> {
-        let resources: Vec<ReadResource<'_>> = serde_json::from_str(json).map_err(|error| plain(&error))?;
-        for resource in &resources {
-            self.resource(resource);
-        }
-        Ok(())
+        let read = each_element(json, |resource: ReadResource<'_>| self.resource(&resource));
+        read.map_err(|error| plain(&error))
+    }
+}
+
+/// What stands around observations: a trace, or what holds one.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Around<'j> {
+    #[serde(borrow)]
+    trace: Option<&'j RawValue>,
+    #[serde(borrow)]
+    user_id: Option<&'j RawValue>,
+    #[serde(borrow)]
+    session_id: Option<&'j RawValue>,
+}
+
+/// A trace's value for its observations; `None` of one that is too long to be a name.
+fn inherited(json: Option<&RawValue>) -> Option<Value> {
+    let json = json.filter(|json| json.get().len() <= MAX_INHERITED)?;
+    serde_json::from_str(json.get()).ok()
+}
+
+fn not_too_large(json: &str) -> Result<(), String> {
+    match json.len() > MAX_RECORD {
+        true => Err(format!("a span or a record of more than {MAX_RECORD} bytes")),
+        false => Ok(()),
     }
 }
 

@@ -10,7 +10,7 @@ use std::thread;
 use flate2::bufread::MultiGzDecoder;
 use infercost_core::{ForeignTrace, IrregularityKind};
 use infercost_text::json::{self, Document};
-use infercost_text::{Decoder, Table, TextError};
+use infercost_text::{Decoder, TableReader, TextError};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, TracesData};
 use prost::Message as _;
 use serde::de::IgnoredAny;
@@ -29,6 +29,9 @@ use crate::line_batch::LineBatch;
 const MAX_MESSAGE: usize = 64 << 20;
 /// Largest file that is one message, in bytes. It is held in memory.
 const MAX_WHOLE: u64 = 512 << 20;
+/// Largest text that is cut into its documents to say where it is wrong, in bytes: the list of them may be longer than
+/// itself.
+const MAX_EXPLAINED: usize = 16 << 20;
 
 /// Reads a file of another program's traces. What of it is not understood, a last line that was cut off and damaged
 /// lines included, is counted in the result.
@@ -143,17 +146,15 @@ fn is_table(first: &[u8]) -> bool {
     has(&["starttime"]) && has(&["traceid", "requestid", "runtype", "calltype"])
 }
 
-/// A table that a platform exports: a call a row, in columns that are named as its fields are.
+/// A table that a platform exports: a call a row, in columns that are named as its fields are. One row is held at a time.
 fn rows(path: &Path, reader: Box<dyn BufRead>, traces: &mut ForeignReader) -> Result<Damage, ForeignError> {
     let failed = |source| ForeignError::Read { path: path.to_owned(), source };
-    let mut text = String::new();
-    let mut decoder = Decoder::new(reader, MAX_WHOLE).map_err(failed)?;
-    decoder.read_to_string(&mut text).map_err(failed)?;
+    // rows have a bound of their own, so that the whole needs none
+    let decoder = Decoder::new(reader, u64::MAX).map_err(failed)?;
+    let mut table = TableReader::new(&path.display().to_string(), decoder)?;
 
-    let table = Table::parse(&path.display().to_string(), &text)?;
-    for row in table.rows() {
-        let cells = table.names().iter().filter_map(|name| Some((name.as_str(), row.get(name)?)));
-        traces.reader.record(&Record::of_row(cells));
+    while let Some(row) = table.next_row()? {
+        traces.reader.record(&Record::of_row(row.cells()));
         traces.take_read()?;
     }
 
@@ -294,11 +295,10 @@ impl<R: BufRead> TextFile<'_, R> {
             let error = match value {
                 Ok(value) => {
                     if let Err(reason) = traces.json(value.get().as_bytes())? {
-                        let end = values.byte_offset();
-                        let before = text.get(..end).unwrap_or_default();
-                        let lines = before.iter().filter(|byte| **byte == b'\n').count();
                         traces.notes.add(IrregularityKind::Damaged, || reason.clone());
-                        self.broken.get_or_insert((lines as u64 + 1, reason));
+                        // the lines are counted once, for the first that is named
+                        let end = values.byte_offset();
+                        self.broken.get_or_insert_with(|| (line_at(text, end), reason));
                     }
                     continue;
                 }
@@ -315,8 +315,18 @@ impl<R: BufRead> TextFile<'_, R> {
     }
 }
 
+/// The line of a byte, from 1.
+fn line_at(text: &[u8], byte: usize) -> u64 {
+    let before = text.get(..byte).unwrap_or_default();
+    1 + before.iter().filter(|byte| **byte == b'\n').count() as u64
+}
+
 /// Where a text of values is wrong and how, as it is said of every other text that is read here.
 fn fault(path: &Path, text: &[u8], error: &serde_json::Error) -> (u64, String) {
+    if text.len() > MAX_EXPLAINED {
+        return (error.line() as u64, plain(error));
+    }
+
     let text = String::from_utf8_lossy(text);
     let name = path.display().to_string();
     let is_whole = |document: &Document<'_>| document.parse::<IgnoredAny>(&name).map(drop);

@@ -22,6 +22,7 @@ mod keys;
 mod lines;
 mod names;
 mod platform_record;
+mod raw_list;
 mod record_attributes;
 mod sdk_span;
 mod settling;

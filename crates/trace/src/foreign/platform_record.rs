@@ -5,6 +5,7 @@
 //! instrumentation would have written, and is read like one from there on.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -39,12 +40,20 @@ const LITELLM_CALLS: [&str; 6] = [
 
 /// An exported record: its fields, whatever the spelling of their names.
 #[derive(Debug, Default)]
-pub(super) struct Record(Map<String, Value>);
+pub(super) struct Record {
+    fields: Map<String, Value>,
+    /// The first field of each name, by the name without what spellings differ in.
+    spellings: HashMap<String, String>,
+}
 
 impl Record {
     /// The record of an object.
     pub(super) fn of(fields: Map<String, Value>) -> Self {
-        Self(fields)
+        let mut spellings = HashMap::with_capacity(fields.len());
+        for name in fields.keys() {
+            spellings.entry(plain_name(name)).or_insert_with(|| name.clone());
+        }
+        Self { fields, spellings }
     }
 
     /// The record of a row: cells that hold JSON are read.
@@ -54,13 +63,13 @@ impl Record {
             let inner = cell.starts_with('{').then(|| serde_json::from_str(cell).ok()).flatten();
             fields.insert(name.to_owned(), inner.unwrap_or_else(|| Value::String(cell.to_owned())));
         }
-        Self(fields)
+        Self::of(fields)
     }
 
     /// Takes a field from what the record stands in, where it has none itself.
     pub(super) fn inherit(&mut self, name: &str, from: Option<&Value>) {
         if let Some(value) = from.filter(|_| self.get(name).is_none()) {
-            self.0.insert(name.to_owned(), value.clone());
+            self.fields.insert(name.to_owned(), value.clone());
         }
     }
 
@@ -79,14 +88,16 @@ impl Record {
 
     /// The names of its fields, for people.
     pub(super) fn names(&self) -> String {
-        let names: Vec<&str> = self.0.keys().take(8).map(String::as_str).collect();
+        let names: Vec<&str> = self.fields.keys().take(8).map(String::as_str).collect();
         format!("an object with {}", names.join(", "))
     }
 
     /// A field that holds something, by its path.
     fn get(&self, path: &str) -> Option<&Value> {
         let mut parts = path.split(SEPARATOR);
-        let mut found = field(&self.0, parts.next()?)?;
+        let first = parts.next()?;
+        let found = self.fields.get(first).or_else(|| self.fields.get(self.spellings.get(&plain_name(first))?));
+        let mut found = found.filter(|value| !is_blank(value))?;
         for part in parts {
             found = field(found.as_object()?, part)?;
         }
@@ -109,8 +120,11 @@ fn field<'m>(fields: &'m Map<String, Value>, name: &str) -> Option<&'m Value> {
     let found = fields
         .get(name)
         .or_else(|| fields.iter().find(|(known, _)| plain_name(known) == wanted).map(|(_, value)| value))?;
-    let is_blank = found.as_str().is_some_and(|text| text.trim().is_empty());
-    (!found.is_null() && !is_blank).then_some(found)
+    Some(found).filter(|value| !is_blank(value))
+}
+
+fn is_blank(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
 }
 
 /// A field's name without what spellings differ in.

@@ -1,9 +1,12 @@
 //! Files of many lines, which are read on all processors: their order, their numbers, and what is wrong with one of them.
 
-use std::io::{BufRead, Cursor};
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use infercost_core::IrregularityKind;
 use infercost_trace::foreign::{ForeignError, ProductionCall, Streamed, read_file, stream_file};
@@ -110,4 +113,71 @@ fn nobody_who_takes_the_calls() {
     drop(calls);
     let stopped = stream_file(Path::new("long.jsonl"), Box::new(Cursor::new(text)), sink);
     assert!(matches!(stopped, Err(ForeignError::Stopped)), "{stopped:?}");
+}
+
+/// Rows without end, each of them a call.
+struct Rows {
+    text: String,
+    given: usize,
+    rows: u64,
+    bytes: Arc<AtomicU64>,
+}
+
+impl Read for Rows {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        if self.given == self.text.len() {
+            self.rows += 1;
+            self.text = format!("{},{},GENERATION,2026-11-01T10:00:00Z,m\n", self.rows, self.rows / 10);
+            self.given = 0;
+        }
+        let read = (&self.text.as_bytes()[self.given..]).read(out)?;
+        self.given += read;
+        self.bytes.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+/// A table is read row by row: calls are given long before it ends, and what is not asked for is not read.
+#[test]
+fn a_table_is_not_held_in_memory() {
+    let bytes = Arc::new(AtomicU64::new(0));
+    let text = "id,traceId,type,startTime,model\n".to_owned();
+    let rows = Rows { text, given: 0, rows: 0, bytes: Arc::clone(&bytes) };
+    let (sink, calls) = sync_channel(1);
+    drop(calls);
+
+    let stopped = stream_file(Path::new("rows.csv"), Box::new(BufReader::new(rows)), sink);
+    assert!(matches!(stopped, Err(ForeignError::Stopped)), "{stopped:?}");
+    let read = bytes.load(Ordering::Relaxed);
+    assert!(read < 64 << 20, "{read} bytes");
+}
+
+/// Files that were made to take long. Each took minutes, or grew with the square of its length.
+#[test]
+fn hostile_files_are_read_in_one_pass() {
+    #[track_caller]
+    fn check(name: &str, text: &str) {
+        let begun = Instant::now();
+        let (read, _) = streamed(Cursor::new(text.to_owned()));
+        let took = begun.elapsed();
+        eprintln!("{name} {took:?}");
+        assert!(took < Duration::from_secs(15), "{name}: {took:?}");
+        drop(read);
+    }
+
+    // values over several lines, each of them damaged
+    let values = "{\"resourceSpans\":5}\n".repeat(100_000);
+    check("damaged values", &format!("{{\n\"a\":1}}\n{values}"));
+
+    check("elements of two bytes", &format!("{{\"observations\":[{}1]}}", "1,".repeat(2_000_000)));
+
+    let name = "u".repeat(1 << 20);
+    let calls = "{\"id\":\"a\"},".repeat(20_000);
+    check("a long name", &format!("{{\"userId\":\"{name}\",\"observations\":[{calls}1]}}"));
+
+    let names: Vec<String> = (0..990).map(|index| format!("c{index}")).collect();
+    let row = format!("{}\n", ["1"; 990].join(","));
+    check("wide rows", &format!("id,traceId,type,startTime,{}\n{}", names.join(","), row.repeat(1000)));
+
+    check("blanks", &format!("id,traceId,startTime\n{}{}", "1\n".repeat(50_000), " \n".repeat(500_000)));
 }

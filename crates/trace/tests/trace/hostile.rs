@@ -249,3 +249,26 @@ fn what_is_left_aside_is_said_in_words() {
     let words = "1 span of another program or a newer version; 2 spans that had come before";
     assert_eq!(foreign.to_string(), words);
 }
+
+/// Opening a pipe waits for whoever writes to it.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_a_file_is_refused() {
+    for name in ["spans.jsonl", "run.json"] {
+        let traces = tempfile::tempdir().unwrap();
+        let folder = write_run(traces.path());
+        let pipe = folder.join(name);
+        std::fs::remove_file(&pipe).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+
+        let (answer, answers) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let finished = infercost_trace::is_finished(&folder).map(drop);
+            answer.send([read_run(&folder).map(drop), finished])
+        });
+        let [read, finished] = answers.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+        let error = read.unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("it is no regular file"), "{error}");
+        assert_eq!(finished.is_err(), name == "spans.jsonl");
+    }
+}

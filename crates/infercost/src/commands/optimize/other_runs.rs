@@ -1,11 +1,13 @@
 //! What other runs of the same prompts show.
 
+use infercost_core::text::count;
 use infercost_core::{RunRecord, Workload};
 use infercost_economics::Scenario;
 use infercost_economics::optimization::{Basis, Change, Effect, Kind, saving_of};
 use infercost_run::economics_inputs::{self, EconomicsInputs};
+use infercost_run::models;
 
-use super::{Present, model, unknown};
+use super::{Present, apply, model, unknown};
 
 /// Threads, concurrency and other models, as other runs of the same prompts measured them.
 pub(super) fn changes(
@@ -14,6 +16,7 @@ pub(super) fn changes(
     business: &EconomicsInputs,
 ) -> Vec<Change> {
     let (now, prompts) = (present.workload, present.prompts());
+    let word = present.word(&now.variant);
     let mut changes = Vec::new();
     for run in others {
         for header in run.header.variants.iter().filter(|header| !header.noise_floor) {
@@ -31,28 +34,27 @@ pub(super) fn changes(
                 }
                 (Kind::Model, format!("{} in run {}", header.id, run.header.id))
             } else if other.threads != now.threads {
-                let threads =
-                    other.threads.map_or("another number of".to_owned(), |threads| threads.to_string());
-                (Kind::Threads, format!("{threads} threads"))
+                let threads = other.threads.map(|threads| count(u64::from(threads), "thread"));
+                (Kind::Threads, threads.unwrap_or_else(|| "another number of threads".to_owned()))
             } else if other.concurrency != now.concurrency {
-                let point = other
-                    .concurrency
-                    .map_or("another load".to_owned(), |n| format!("{n} requests in flight"));
+                let point = other.concurrency.map_or("another load".to_owned(), |n| {
+                    format!("{} in flight", count(u64::from(n), "request"))
+                });
                 (Kind::Concurrency, point)
             } else {
                 continue;
             };
-            changes.push(of_run(present, kind, to, &other));
+            changes.push(of_run(present, kind, to, run, &other));
         }
     }
 
     for (kind, command) in [
-        (Kind::Threads, format!("infercost record {} --threads 1{}", now.variant, prompts)),
+        (Kind::Threads, format!("infercost record {word} --threads 1{prompts}")),
         (
             Kind::Concurrency,
             "record the same prompts with several requests in flight, and name that run here".to_owned(),
         ),
-        (Kind::Model, format!("infercost compare {} SMALLER_MODEL{}", now.variant, prompts)),
+        (Kind::Model, format!("infercost compare {word} SMALLER_MODEL{prompts}")),
     ] {
         if !changes.iter().any(|change| change.kind == kind) {
             changes.push(Change {
@@ -66,29 +68,23 @@ pub(super) fn changes(
     changes
 }
 
-fn of_run(present: &Present<'_>, kind: Kind, to: String, other: &Workload) -> Change {
+fn of_run(present: &Present<'_>, kind: Kind, to: String, run: &RunRecord, other: &Workload) -> Change {
     let now = present.workload;
+    let word = present.word(&now.variant);
+    let then = models::word_of(run.header.spec.as_ref(), &other.variant);
     let saving = saving_of(&present.scenario, &Scenario::of(other, present.book, present.interest));
     let prompts = present.prompts();
     let (effect, quality, command) = match kind {
         Kind::Threads => {
             let threads = other.threads.map_or_else(String::new, |threads| format!(" --threads {threads}"));
-            (
-                Effect::None,
-                "none: the same weights",
-                format!("infercost record {}{threads}{prompts}", now.variant),
-            )
+            (Effect::None, "none: the same weights", format!("infercost record {word}{threads}{prompts}"))
         }
         Kind::Concurrency => (
             Effect::None,
             "none, but each answer may take longer",
             "serve with that many requests in flight".to_owned(),
         ),
-        _ => (
-            Effect::Unknown,
-            "judge it with the confirming command",
-            format!("infercost models pull {}", other.variant),
-        ),
+        _ => (Effect::Unknown, "judge it with the confirming command", apply(&then)),
     };
     let (saving, why) = match saving {
         Ok(saving) => (Some(saving), format!("run {} against {}, as independent runs", other.run, now.run)),
@@ -103,9 +99,8 @@ fn of_run(present: &Present<'_>, kind: Kind, to: String, other: &Workload) -> Ch
         effect,
         quality: quality.to_owned(),
         command,
-        confirm: (kind == Kind::Model).then(|| {
-            format!("infercost compare {} {} --baseline {}{prompts}", now.variant, other.variant, now.variant)
-        }),
+        confirm: (kind == Kind::Model)
+            .then(|| format!("infercost compare {word} {then} --baseline {word}{prompts}")),
         why,
     }
 }

@@ -2,10 +2,11 @@
 
 use infercost_analyzer::Analysis;
 use infercost_core::report::CandidateReport;
+use infercost_core::text::count;
 use infercost_core::{Policy, VariantId, Verdict};
 use infercost_economics::optimization::{Basis, Change, Effect, Kind};
 
-use super::{CONFIDENCE, Present, model};
+use super::{CONFIDENCE, Present, apply, model};
 
 /// Other variants of the run, judged as the report judges them.
 pub(super) fn changes(present: &Present<'_>) -> anyhow::Result<Vec<Change>> {
@@ -42,10 +43,13 @@ fn of_candidate(present: &Present<'_>, now: &VariantId, candidate: &CandidateRep
         }
     };
     let why = match &candidate.saving {
-        Some(_) => format!("measured on {} inferences, compared with {now}", candidate.inferences),
+        Some(_) => {
+            format!("measured on {}, compared with {now}", count(candidate.inferences, "inference"))
+        }
         None => candidate.unknown.sentence("saving").unwrap_or_else(|| "the saving is unknown".to_owned()),
     };
 
+    let (word, then) = (present.word(now), present.word(other));
     Change {
         kind,
         to: other.to_string(),
@@ -53,9 +57,9 @@ fn of_candidate(present: &Present<'_>, now: &VariantId, candidate: &CandidateRep
         saving: candidate.saving,
         effect,
         quality,
-        command: format!("infercost models pull {other}"),
+        command: apply(&then),
         confirm: Some(format!(
-            "infercost compare {now} {other} --baseline {now}{} --exhaustive",
+            "infercost compare {word} {then} --baseline {word}{} --exhaustive",
             present.prompts()
         )),
         why,

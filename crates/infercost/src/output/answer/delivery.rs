@@ -21,8 +21,14 @@ pub(crate) struct WithSchema<'a, A: Serialize> {
     pub(crate) answer: &'a A,
 }
 
-/// Draws the chart of an answer; `None` where there is nothing to draw.
-pub(crate) type Draw<'a> = &'a dyn Fn() -> Option<String>;
+/// Draws the chart of an answer; else says what is missing of it.
+pub(crate) type Draw<'a> = &'a dyn Fn() -> Result<String, String>;
+
+/// A file of `--export`, before it is written.
+struct MadeFile<'a> {
+    path: &'a Path,
+    text: String,
+}
 
 /// Prints the answer, and writes it into the files of `--export`. `chart` draws it, where there is a chart of it.
 ///
@@ -52,6 +58,8 @@ pub(crate) fn deliver_as(
     global: &GlobalFlags,
 ) -> anyhow::Result<()> {
     let detail = flags.detail.detail();
+    // one that cannot be made leaves no others behind, and the answer is shown all the same
+    let files = files(answer, json, chart, flags);
     match flags.format.chosen(global) {
         TableFormat::Table => output::block(shown),
         TableFormat::Markdown => output::block(&markdown::render(answer, detail)),
@@ -59,24 +67,35 @@ pub(crate) fn deliver_as(
         TableFormat::Json => output::line(&serde_json::to_string_pretty(json)?),
     }
 
+    for file in files? {
+        write(file.path, &file.text)?;
+    }
+    Ok(())
+}
+
+/// Every file of `--export`, or what one of them lacks.
+fn files<'f>(
+    answer: &Answer,
+    json: &impl Serialize,
+    chart: Option<Draw<'_>>,
+    flags: &'f AnswerFlags,
+) -> anyhow::Result<Vec<MadeFile<'f>>> {
+    let detail = Detail { explain: true, ..flags.detail.detail() };
+    let mut files = Vec::with_capacity(flags.export.len());
     for file in &flags.export {
-        let shown = match file.form {
-            ExportForm::Markdown => markdown::render(answer, Detail { explain: true, ..detail }),
+        let path = file.path.as_path();
+        let text = match file.form {
+            ExportForm::Markdown => markdown::render(answer, detail),
             ExportForm::Csv => csv_form::render(&answer.table)?,
             ExportForm::Json => serde_json::to_string_pretty(json)? + "\n",
             ExportForm::Svg => {
-                let draw = chart.with_context(|| no_chart(&file.path))?;
-                draw().with_context(|| {
-                    format!(
-                        "--export {}: there is nothing to draw: two costs are needed",
-                        file.path.display()
-                    )
-                })?
+                let draw = chart.with_context(|| no_chart(path))?;
+                draw().map_err(|missing| anyhow::anyhow!("--export {}: {missing}", path.display()))?
             }
         };
-        write(&file.path, &shown)?;
+        files.push(MadeFile { path, text });
     }
-    Ok(())
+    Ok(files)
 }
 
 /// Refuses what cannot be exported before anything is measured or computed for it.

@@ -71,7 +71,12 @@ fn item(line: &str) -> String {
 
 /// Commands, as they are typed.
 fn code(lines: &[String]) -> String {
-    let fence = if lines.iter().any(|line| line.contains("```")) { "~~~~" } else { "```" };
+    // longer than what stands in the lines, which therefore cannot end it
+    let mut fence = "```".to_owned();
+    while lines.iter().any(|line| line.contains(&fence)) {
+        fence.push('`');
+    }
+
     let mut text = format!("{fence}\n");
     for line in lines {
         let _ = writeln!(text, "{}", plain(line));

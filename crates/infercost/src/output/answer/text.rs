@@ -9,6 +9,9 @@ use crate::output::columns::{Fitted, fitted};
 use crate::output::layout::{FAIL, PASS, UNSURE, styled as out};
 use crate::output::terminal::{self, DOUBT, FAILURE, FAINT, STRONG, SUCCESS, plain};
 
+/// Lines that a caution takes at most.
+const CAUTION_LINES: usize = 2;
+
 /// The place that an answer has.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Space {
@@ -42,30 +45,40 @@ pub(crate) fn within(answer: &Answer, detail: Detail, space: Space) -> String {
         let below = titled(section, space);
         dropped += below.dropped;
         cut |= below.cut;
-        let _ = write!(text, "\n{}", below.lines);
+        leave_blank(&mut text);
+        text.push_str(&below.lines);
     }
 
-    if !answer.steps.is_empty() {
-        text.push('\n');
-    }
+    leave_blank(&mut text);
     for step in &answer.steps {
         let _ = writeln!(text, "  {}", plain(step));
     }
 
-    text.push('\n');
+    leave_blank(&mut text);
     for caution in answer.cautions.iter().take(CAUTIONS) {
-        let _ = writeln!(text, "{} {}", out(DOUBT, "!"), caution_line(caution, width));
+        for (index, line) in caution_lines(caution, space.sentences).iter().enumerate() {
+            let mark = if index == 0 { out(DOUBT, "!") } else { " ".to_owned() };
+            let _ = writeln!(text, "{mark} {line}");
+        }
     }
 
     if detail.explain {
         for section in &answer.sections {
             // what is asked for is shown whole
-            let _ = write!(text, "\n{}", titled(section, Space { width: usize::MAX, ..space }).lines);
+            leave_blank(&mut text);
+            text.push_str(&titled(section, Space { width: usize::MAX, ..space }).lines);
         }
+        leave_blank(&mut text);
+    }
+    text.push_str(&foot(answer, detail, &left_out(dropped, cut), space));
+    text.trim_end().to_owned() + "\n"
+}
+
+/// One blank line, whatever stands before: a part may be empty.
+fn leave_blank(text: &mut String) {
+    if !text.is_empty() && !text.ends_with("\n\n") {
         text.push('\n');
     }
-    text.push_str(&foot(answer, detail, &left_out(dropped, cut), width));
-    text.trim_end().to_owned() + "\n"
 }
 
 /// The answer, and what it is about.
@@ -133,14 +146,25 @@ fn left_out(dropped: usize, cut: bool) -> String {
     }
 }
 
-/// A caution in one line. Where it is too long, words are cut and what to do is kept.
-fn caution_line(caution: &Caution, width: usize) -> String {
-    let width = width.saturating_sub(2);
+/// A caution within two lines. Where it is too long for them, words are cut and what to do is kept.
+fn caution_lines(caution: &Caution, width: usize) -> Vec<String> {
     let words = plain(&caution.words);
     let fix = caution.fix.as_ref().map_or_else(String::new, |fix| format!(" ({})", plain(fix)));
+    let whole = wrapped(&format!("{words}{fix}"), width, 2);
+    if whole.len() <= CAUTION_LINES {
+        return whole;
+    }
 
-    let room = width.saturating_sub(fix.chars().count());
-    if room >= width / 2 { cut(&words, room) + &fix } else { cut(&format!("{words}{fix}"), width) }
+    // a word is not broken at a line's end, so that some of the room is lost
+    let mut room = (CAUTION_LINES * width).saturating_sub(fix.chars().count());
+    while room > width / 2 {
+        let shorter = wrapped(&format!("{}{fix}", cut(&words, room)), width, 2);
+        if shorter.len() <= CAUTION_LINES {
+            return shorter;
+        }
+        room -= 1;
+    }
+    whole
 }
 
 /// At most so many characters; what was cut off is marked.
@@ -173,10 +197,10 @@ fn wrapped(text: &str, width: usize, indent: usize) -> Vec<String> {
 }
 
 /// Where the rest is, and what it is about.
-fn foot(answer: &Answer, detail: Detail, left_out: &str, width: usize) -> String {
-    let mut lines = Vec::new();
+fn foot(answer: &Answer, detail: Detail, left_out: &str, space: Space) -> String {
+    let mut text = String::new();
     if !left_out.is_empty() {
-        lines.push(format!("  --wide     {left_out}"));
+        let _ = writeln!(text, "{}", out(FAINT, &format!("  --wide     {left_out}")));
     }
 
     let titles: Vec<&str> = if answer.topics.is_empty() {
@@ -185,13 +209,14 @@ fn foot(answer: &Answer, detail: Detail, left_out: &str, width: usize) -> String
         answer.topics.iter().map(String::as_str).collect()
     };
     if !detail.explain && !titles.is_empty() {
-        lines.push(format!("  --explain  {}", titles.join(", ")));
+        let flag = "  --explain  ";
+        let lines = wrapped(&plain(&titles.join(", ")), space.sentences, flag.len());
+        for (index, line) in lines.iter().enumerate() {
+            let begin = if index == 0 { flag } else { "             " };
+            let _ = writeln!(text, "{}", out(FAINT, &format!("{begin}{line}")));
+        }
     }
 
-    let mut text = String::new();
-    for line in lines {
-        let _ = writeln!(text, "{}", out(FAINT, &cut(&plain(&line), width)));
-    }
     for place in &answer.places {
         let _ = writeln!(text, "{}", out(FAINT, &format!("  {}", plain(place))));
     }
@@ -210,6 +235,7 @@ fn colored(table: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::columns::Column;
 
     #[test]
     fn a_number_stays_with_its_percent_sign() {
@@ -220,14 +246,36 @@ mod tests {
         assert_eq!(wrapped(text, usize::MAX, 0), [text]);
     }
 
+    /// Whatever an answer lacks, no two blank lines follow one another.
+    #[test]
+    fn one_blank_line_stands_between_two_parts() {
+        let facts = || vec![Column::left("", 0, vec!["run".into()]), Column::left("", 0, vec!["7".into()])];
+        for table in [Vec::new(), facts()] {
+            for headline in ["", "an answer"] {
+                for places in [Vec::new(), vec!["below traces".to_owned()]] {
+                    let mut answer = Answer {
+                        headline: headline.to_owned(),
+                        table: table.clone(),
+                        places,
+                        ..Answer::default()
+                    };
+                    answer.explain(Section::lines("files", vec!["run.json".to_owned()]));
+                    for explain in [false, true] {
+                        let detail = Detail { explain, ..Detail::default() };
+                        let text = within(&answer, detail, Space { width: 80, sentences: 80 });
+                        assert!(!text.contains("\n\n\n") && !text.starts_with('\n'), "{text:?}");
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn what_to_do_is_kept_where_words_are_cut() {
         let caution = Caution::of_note("the machine was busy while it was measured; infercost doctor.");
-        assert_eq!(
-            caution_line(&caution, 80),
-            "the machine was busy while it was measured (infercost doctor)"
-        );
-        assert_eq!(caution_line(&caution, 50), "the machine was busy while i… (infercost doctor)");
-        assert_eq!(caution_line(&caution, 30), "the machine was busy while…");
+        let lines = |width| caution_lines(&caution, width);
+        assert_eq!(lines(usize::MAX), ["the machine was busy while it was measured (infercost doctor)"]);
+        assert_eq!(lines(50), ["the machine was busy while it was measured", "(infercost doctor)"]);
+        assert_eq!(lines(34), ["the machine was busy while it…", "(infercost doctor)"]);
     }
 }

@@ -3,7 +3,7 @@
 use infercost_core::economics::Limited;
 use infercost_core::number::plain as short;
 use infercost_core::text::percent;
-use infercost_core::{Estimate, Findings};
+use infercost_core::{CostPart, Estimate, Findings};
 use infercost_economics::audit::{Audit, Zone};
 use infercost_economics::bill::double;
 use infercost_run::number::{UNKNOWN, significant};
@@ -86,7 +86,13 @@ fn headline(audit: &Audit) -> String {
             thousand_estimate(cost),
             audit.currency
         ),
-        None => "the cost of an inference is unknown".to_owned(),
+        None => {
+            let hardware = audit.bill.left_out.get(CostPart::Hardware);
+            let why = hardware.map_or_else(String::new, |why| {
+                format!(": {why}; set hardware in [prices] of infercost.toml")
+            });
+            format!("the cost of an inference is unknown{why}")
+        }
     }
 }
 

@@ -41,16 +41,31 @@ pub(crate) fn answer(hosting: &Hosting, hours_per_day: f64) -> Answer {
 /// Who is cheapest, and by how much.
 fn headline(hosting: &Hosting) -> String {
     let known: Vec<&OptionCost> = hosting.ways.iter().filter(|way| way.per_inference.is_some()).collect();
+    let mut why = hosting.why.to_string();
+    for way in &hosting.ways {
+        why = why.replace(&way.name, &in_a_sentence(&way.name));
+    }
+
     let (Some(first), Some(second), 1) = (known.first(), known.get(1), hosting.cheapest.len()) else {
-        return hosting.why.to_string();
+        return why;
     };
     let costs = first.per_inference.zip(second.per_inference);
     let less = costs.map(|(best, next)| 1.0 - best.point / next.point);
     match less {
         Some(less) if !hosting.open => {
-            format!("{}, {} less than {}", hosting.why, percent(less), second.name)
+            // what the other leaves out could only make it costlier
+            let least = if second.bill.left_out.is_empty() { "" } else { "at least " };
+            format!("{why}, {least}{} less than {}", percent(less), in_a_sentence(&second.name))
         }
-        _ => hosting.why.to_string(),
+        _ => why,
+    }
+}
+
+/// The name of a way as a sentence has it: `assumed: cloud machine` is `cloud machine (assumed price)`.
+fn in_a_sentence(name: &str) -> String {
+    match name.strip_prefix("assumed: ") {
+        Some(way) => format!("{way} (assumed price)"),
+        None => name.to_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The answer of `infercost optimize`: what could be changed, ranked by what it saves.
 
-use infercost_economics::optimization::{Basis, Change, Effect, Optimization};
+use infercost_economics::optimization::{Basis, Change, Effect, Kind, Optimization};
 use infercost_run::number::UNKNOWN;
 
 use crate::output::answer::{Answer, Cell, Section, Tone};
@@ -22,7 +22,7 @@ pub(crate) fn answer(found: &Optimization) -> Answer {
         },
         headline: found.why.to_string(),
         subject: format!("{} · 1,000 inferences cost {cost}", found.name),
-        table: changes(&known, found.worthwhile),
+        table: changes(&known, found.worthwhile > 0),
         steps: next_steps(found),
         ..Answer::default()
     };
@@ -37,7 +37,8 @@ pub(crate) fn answer(found: &Optimization) -> Answer {
     answer.with_findings(&found.findings)
 }
 
-fn changes(known: &[&Change], worthwhile: usize) -> Vec<Column> {
+/// The changes of which something is known. The arrow marks the one that the answer names.
+fn changes(known: &[&Change], is_one_named: bool) -> Vec<Column> {
     let mut marks = Vec::new();
     let mut levers = Vec::new();
     let mut to = Vec::new();
@@ -45,9 +46,9 @@ fn changes(known: &[&Change], worthwhile: usize) -> Vec<Column> {
     let mut basis = Vec::new();
     let mut effects = Vec::new();
     for (index, change) in known.iter().enumerate() {
-        marks.push(Cell::words(if index < worthwhile { "→" } else { "" }));
+        marks.push(Cell::words(if index == 0 && is_one_named { "→" } else { "" }));
         levers.push(Cell::words(change.kind.words()));
-        to.push(Cell::words(change.to.clone()));
+        to.push(Cell::words(short(change)));
         savings.push(Cell::estimate(change.saving.as_ref(), share));
         basis.push(Cell::words(match change.basis {
             Basis::Measured => "measured",
@@ -67,9 +68,17 @@ fn changes(known: &[&Change], worthwhile: usize) -> Vec<Column> {
         Column::left("change", 0, levers),
         Column::left("to", 0, to),
         Column::right("saves", 0, savings),
-        Column::left("answers", 1, effects),
+        Column::left("answers", 0, effects),
         Column::left("basis", 2, basis),
     ]
+}
+
+/// What a change leads to, in few words: of a variant of the same model, the variant alone.
+fn short(change: &Change) -> &str {
+    match change.kind {
+        Kind::Variant => change.to.rsplit('/').next().unwrap_or(&change.to),
+        _ => &change.to,
+    }
 }
 
 /// The commands of the first change that is worth it.
