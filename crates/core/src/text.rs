@@ -42,6 +42,11 @@ pub fn count(number: u64, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }
 
+/// What one thing is and several are.
+pub fn are(number: u64) -> &'static str {
+    if number == 1 { "is" } else { "are" }
+}
+
 /// `1 year`, `4 years`.
 pub fn years(count: f64) -> String {
     if (count - 1.0).abs() <= 0.0 { "1 year".to_owned() } else { format!("{count} years") }

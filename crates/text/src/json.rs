@@ -138,6 +138,8 @@ impl<'t> Scanner<'_, 't> {
             self.skip_space();
             match self.next() {
                 None => return Ok(all),
+                // a table or prose: reading its first word says so
+                Some(b',') if all.last().is_some_and(Document::is_other_text) => return Ok(all),
                 Some(b',') => {
                     return Err(self.wrong(
                         "a comma between two lines; JSON Lines has none there: remove it, or put `[` and `]` around \

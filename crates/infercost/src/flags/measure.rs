@@ -279,6 +279,7 @@ mod tests {
             "--baseline q8_0",
             "--seed 7",
             "--threads 3",
+            #[cfg(feature = "cuda")]
             "--device cuda",
             "--prompts mine.jsonl",
             "--max-prompts 1k",

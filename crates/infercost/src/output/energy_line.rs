@@ -87,14 +87,14 @@ mod tests {
             (
                 totals(EnergySource::Counter, &["nvml GPU-1"], &[Gpu]),
                 format!(
-                    "energy: 1480 J gross, by counter (nvml GPU-1); -3.25 J net of idle; 0.500 J unattributed; covers \
+                    "energy: 1480 J gross, by counter (nvml GPU-1); −3.25 J net of idle; 0.500 J unattributed; covers \
                      gpu{board}{rest}"
                 ),
             ),
             (
                 totals(EnergySource::Estimated, &[], &[Platform]),
                 format!(
-                    "energy: 1480 J gross, estimated; -3.25 J net of idle; 0.500 J unattributed; covers platform; left \
+                    "energy: 1480 J gross, estimated; −3.25 J net of idle; 0.500 J unattributed; covers platform; left \
                      out: gpu, losses of the power supply{rest}"
                 ),
             ),

@@ -16,7 +16,7 @@ use std::sync::Once;
 use infercost_analyzer::Analysis;
 use infercost_analyzer::ledger::Ledger;
 use infercost_core::report::Report;
-use infercost_core::text::count;
+use infercost_core::text::{are, count};
 use infercost_core::{Evaluation, RunRecord};
 use infercost_export::{Destination, ExportError, Exporter, RetryPolicy, Sent, SpanTransform};
 use infercost_trace::outgoing::REASON_LEFT_OUT;
@@ -113,7 +113,8 @@ fn not_taken(name: &str, sent: &Sent) -> Vec<String> {
         lines.push(format!("! {name} rejected {}", count(sent.rejected, "span")));
     }
     if sent.too_large > 0 {
-        lines.push(format!("! larger than {name} takes: {}", count(sent.too_large, "span")));
+        let (spans, are) = (count(sent.too_large, "span"), are(sent.too_large));
+        lines.push(format!("! {spans} {are} larger than {name} takes"));
     }
     lines
 }

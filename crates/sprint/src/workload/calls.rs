@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use infercost_core::text::{are, count};
+
 use super::{
     MOST_TOKENS_IN_ALL, TOKENS_OF_A_BLOCK, TraceInput, TraceRequest, TraceWorkload, WorkloadFault, checked, tokens,
 };
@@ -61,9 +63,9 @@ pub fn of_calls(file: &str, calls: Vec<TraceCall>) -> Result<TraceWorkload, Work
 
     let mut notes = Vec::new();
     if texts.continued > 0 {
+        let (requests, are) = (count(texts.continued, "request"), are(texts.continued));
         notes.push(format!(
-            "assumed to begin with the prompt before them in their session, as they are long enough: {}",
-            infercost_core::text::count(texts.continued, "request")
+            "{requests} {are} assumed to begin with the prompt before them in their session, as they are long enough"
         ));
     }
     let format = "infercost".to_owned();

@@ -274,7 +274,7 @@ fn calls_of_a_session_begin_alike_where_they_can() {
     let times: Vec<f64> = workload.requests.iter().map(|request| request.at_s).collect();
     assert_eq!(times, [0.0, 1.0, 2.0, 3.0, 10.0, 10.0, 10.0, 10.0]);
     assert_eq!((workload.held, workload.has_arrivals, workload.notes.len()), (8, true, 1));
-    assert!(workload.notes[0].starts_with("1 requests are assumed"), "{:?}", workload.notes);
+    assert!(workload.notes[0].starts_with("1 request is assumed"), "{:?}", workload.notes);
 
     let mut texts = Vec::new();
     for (index, request) in (0..).zip(&workload.requests) {
