@@ -98,6 +98,13 @@ def write_tokenizers():
     put("tokenizer", "pairs.json", json.dumps({**whole, "model": {**model, "merges": [["a", "b"], ["ab", "zz"]]}}))
     put("tokenizer", "split.json", json.dumps({**whole, "pre_tokenizer": {
         "type": "Split", "pattern": {"Regex": "(a+)+b|\\p{L}+"}, "behavior": "Isolated", "invert": False}}))
+    tenfold = {"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 10}
+    put("tokenizer", "grows.json", json.dumps({**whole, "normalizer": {"type": "Sequence", "normalizers": [tenfold] * 10}}))
+    put("tokenizer", "short-part.json", json.dumps({**whole, "model": {**model, "continuing_subword_prefix": "##"}}))
+    text, token = {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "<s>", "type_id": 0}}
+    put("tokenizer", "repeats.json", json.dumps({**whole, "post_processor": {
+        "type": "TemplateProcessing", "single": [token, text, text], "pair": [text],
+        "special_tokens": {"<s>": {"id": "<s>", "ids": [3], "tokens": ["<s>"]}}}}))
     put("tokenizer_config", "usual.json", json.dumps({
         "bos_token": "<s>", "eos_token": {"content": "</s>"}, "add_bos_token": True,
         "chat_template": "{% for m in messages %}{{ m.content }}{% endfor %}", "model_max_length": 1e30}))
@@ -115,6 +122,11 @@ def write_templates():
     put("chat_template", "grows.jinja", "{% set ns = namespace(s='ab') %}{% for i in range(64) %}"
         "{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s | length }}")
     put("chat_template", "reaches-out.jinja", "{% include '/etc/passwd' %}{{ ''.__class__.__mro__ }}")
+    put("chat_template", "wide.jinja", "{{ '{:>99999999999999}'.format('x') }}{{ '%9999999999d' | format(1) }}")
+    put("chat_template", "joins.jinja", "{% set s='a'*1000000 %}{% set l=[s]*10000 %}{{ ''.join(l)|length }}{{ l ~ l }}")
+    put("chat_template", "parts.jinja", "{% set s=','*2000000 %}{{ s.split(',')|length }}{{ s.splitlines() }}")
+    put("chat_template", "constants.jinja", "{{ ['a'] * 99999 ~ '' }}{{ ['a'] * 99999 in 'a' }}")
+    put("chat_template", "fields.jinja", "{% set s='a'*1000000 %}{{ ('{0}'*100000).format(s) }}{{ ('%s'*9999)|format(s) }}")
     put("chat_template", "calls-itself.jinja", "{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}")
 
 
@@ -138,6 +150,7 @@ def write_texts():
         '{"id":"b","prompt":"Which?","choices":["x","y"],"grader":"choice","answer":"x"}\n')
     put("prompt_set", "messages.jsonl", '{"messages":[{"role":"system","content":"s"},{"role":"user","content":"u"}]}\n')
     put("prompt_set", "table.csv", 'id,prompt,answer\n1,"a ""quoted"" one",b\n2,c,d\n')
+    put("prompt_set", "blanks.csv", "\r\nsep=;\nid;prompt\r\n1;a\r\n" + " \n" * 8 + ";" * 1200 + '\n2;"open')
     put("prompt_set", "list.json", '[{"question":"q","options":["a","b"],"answer":1},{"instruction":"i","output":"o"}]')
     put("prompt_set", "pattern.jsonl", '{"prompt":"p","grader":"regex","answer":"(a*)*{99999}"}\n')
 
@@ -162,6 +175,9 @@ def write_texts():
     put("plug_answer", "tasmota.json", '{"StatusSNS":{"ENERGY":{"Power":[1,2,"3"]}}}')
     put("prometheus", "rapl.txt", 'node_rapl_package_joules_total{index="0",path="/sys"} 1.5e5\n'
         'node_rapl_package_joules_total 12 1700000000000\nscaph_host_power_microwatts{zone="package"} 3e6\n')
+    put("prometheus", "zones.txt", "".join(
+        f'node_rapl_package_joules_total{{cpu="{cpu}",zone="{zone}",path="/sys/intel-rapl:{cpu}"}} {cpu}\n'
+        for cpu in range(3) for zone in ["package", "core", "dram"]))
     put("prometheus", "broken.txt", 'node_rapl_package_joules_total{a="\\"\\n\\\\",b= NaN\nscaph_host_power_microwatts{')
 
     put("sse", "chat.txt", b"\x04data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: [DONE]\n\n")
@@ -228,6 +244,10 @@ def write_traces():
         put(target, "ids.json", line.replace("b7ad6b7169203331", "t61rcWkgMzE=").replace("17000000", "-9"))
     put("foreign_trace", "compressed.gz", gzip.compress(line.encode(), mtime=0))
     put("foreign_trace", "bomb.gz", gzip.compress(b" " * (1 << 20), mtime=0))
+    put("foreign_trace", "damaged-values.json", '{\n"a":1}\n' + '{"resourceSpans":5}\n' * 3 + '{"resourceSpans":[{}')
+    put("foreign_trace", "observations.json", json.dumps({"userId": "u", "trace": {"sessionId": "s"}, "observations": [
+        1, "a", {"id": "a", "type": "GENERATION", "startTime": "2026-01-01T00:00:00Z"}, {"id": []}]}))
+    put("foreign_trace", "rows.csv", 'id,traceId,type,startTime\n1,t,GENERATION,2026-01-01T00:00:00Z\n\n"2\n",,\n \n \n3,"')
     put("foreign_trace", "jaeger.json", json.dumps({"data": [{"traceID": "1", "spans": [
         {"traceID": "1", "spanID": "2", "operationName": "chat", "startTime": 1, "duration": 2,
          "tags": [{"key": "gen_ai.request.model", "type": "string", "value": "m"}], "references": []}]}]}))

@@ -1,5 +1,10 @@
 //! Prometheus's text format (Prometheus documentation, exposition formats).
 
+/// Most series of a metric that are read.
+pub(crate) const MAX_SERIES: usize = 10_000;
+/// Most labels of a series that is read.
+const MAX_LABELS: usize = 1000;
+
 /// A label of a series: its name and its value.
 pub type Label = (String, String);
 
@@ -48,7 +53,8 @@ impl Series {
 /// The series of `metric` that carry all of `labels`, in the order of the page.
 ///
 /// # Errors
-/// A line that cannot be read, a value that is no finite number, or no such series: one plain sentence.
+/// A line that cannot be read, a value that is no finite number, too many series or labels, or no such series: one plain
+/// sentence.
 pub(crate) fn series_of(text: &str, metric: &str, labels: &[Label]) -> Result<Vec<Series>, String> {
     let mut found = Vec::new();
     for line in text.lines() {
@@ -60,8 +66,17 @@ pub(crate) fn series_of(text: &str, metric: &str, labels: &[Label]) -> Result<Ve
             None if rest.starts_with([' ', '\t']) => (Vec::new(), rest),
             None => continue,
         };
+        if carried.len() > MAX_LABELS {
+            return Err(format!("a series of {} has more than {MAX_LABELS} labels", metric.escape_debug()));
+        }
         if !labels.iter().all(|wanted| carried.contains(wanted)) {
             continue;
+        }
+        if found.len() == MAX_SERIES {
+            return Err(format!(
+                "more than {MAX_SERIES} series of {}; choose some with &LABEL=VALUE",
+                metric.escape_debug()
+            ));
         }
 
         let value = value.split_ascii_whitespace().next().and_then(|value| value.parse::<f64>().ok());
@@ -152,6 +167,20 @@ broken{a=\"b
         for nothing in ["", "# HELP a b", "lonely", "a{b=\"c\"", "a{b} 1", "a x"] {
             assert_eq!(sample(nothing), None, "{nothing}");
         }
+    }
+
+    #[test]
+    fn too_many_series_or_labels_are_refused() {
+        let lines: String =
+            (0..=MAX_SERIES).map(|index| format!("a_joules{{cpu=\"{index}\"}} 1\n")).collect();
+        let few = [("cpu".to_owned(), "7".to_owned())];
+        assert_eq!(series_of(&lines, "a_joules", &few).map(|series| series.len()), Ok(1));
+        let refused = series_of(&lines, "a_joules", &[]);
+        assert!(matches!(&refused, Err(reason) if reason.contains("more than 10000 series")), "{refused:?}");
+
+        let labels: String = (0..=MAX_LABELS).map(|index| format!("l{index}=\"\",")).collect();
+        let refused = series_of(&format!("a_joules{{{labels}}} 1"), "a_joules", &[]);
+        assert!(matches!(&refused, Err(reason) if reason.contains("more than 1000 labels")), "{refused:?}");
     }
 
     #[test]

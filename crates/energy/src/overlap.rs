@@ -5,7 +5,7 @@
 //! uses it. Such series are recognized here and left out, or the choice is refused; nothing is counted twice because
 //! nobody looked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::exposition::{Label, Series};
 
@@ -33,6 +33,8 @@ const USERS: &[&str] = &[
     "namespace",
     "vm_id",
 ];
+/// Most values that an error lists.
+const MOST_LISTED: usize = 12;
 /// Values that name a sum of other series.
 const TOTALS: &[&str] = &["total", "all", "sum", "overall"];
 
@@ -82,20 +84,63 @@ pub(crate) fn sum(selection: &[Vec<Label>], before: usize, page: &[Series]) -> R
         return Err(format!("{} series carry those labels, and {before} did at the beginning", page.len()));
     }
 
+    let mut values: HashMap<&[Label], f64> = HashMap::with_capacity(page.len());
+    for series in page {
+        values.entry(&series.labels).or_insert(series.value);
+    }
+
     let mut sum = 0.0;
     for labels in selection {
-        let series = page.iter().find(|series| series.labels == *labels);
-        sum += series.ok_or("a series that was there at the beginning is gone")?.value;
+        let value = values.get(labels.as_slice());
+        sum += value.ok_or("a series that was there at the beginning is gone")?;
     }
     Ok(sum)
 }
 
+/// A label of some series, and its distinct values, in the order of the page.
+struct Labeled<'a> {
+    label: &'a str,
+    values: Vec<&'a str>,
+}
+
+/// The labels of these series, in the order of the page.
+fn labeled(all: &[Series]) -> Vec<Labeled<'_>> {
+    let mut found: Vec<Labeled<'_>> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut seen: HashSet<(&str, &str)> = HashSet::new();
+
+    for (label, value) in all.iter().flat_map(|series| &series.labels) {
+        let place = *places.entry(label).or_insert(found.len());
+        if place == found.len() {
+            found.push(Labeled { label, values: Vec::new() });
+        }
+        if seen.insert((label, value))
+            && let Some(labeled) = found.get_mut(place)
+        {
+            labeled.values.push(value);
+        }
+    }
+    found
+}
+
+/// Some of the values of a page, fit to be shown.
+fn listed(values: &[&str]) -> String {
+    let shown: Vec<String> =
+        values.iter().take(MOST_LISTED).map(|value| value.escape_debug().to_string()).collect();
+    match values.len().saturating_sub(MOST_LISTED) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
 /// Series of several machines are not the energy of one.
 fn of_one_machine(all: &[Series]) -> Result<(), String> {
-    let labels = all.iter().flat_map(|series| series.labels.iter().map(|(name, _)| name.as_str()));
-    for label in labels.filter(|label| MACHINE_LABELS.contains(&label.to_ascii_lowercase().as_str())) {
-        let values = values(all, label);
-        if let [first, _, ..] = values.as_slice() {
+    for Labeled { label, values } in labeled(all) {
+        let is_machine = MACHINE_LABELS.contains(&label.to_ascii_lowercase().as_str());
+        if let [first, _, ..] = values.as_slice()
+            && is_machine
+        {
+            let [label, first] = [label, first].map(str::escape_debug);
             return Err(format!(
                 "the series are of {} machines; choose one, such as &{label}={first}",
                 values.len()
@@ -107,15 +152,16 @@ fn of_one_machine(all: &[Series]) -> Result<(), String> {
 
 /// A sum next to its parts.
 fn no_totals(all: &[Series]) -> Result<(), String> {
-    for label in all.iter().flat_map(|series| series.labels.iter().map(|(name, _)| name.as_str())) {
-        let values = values(all, label);
+    for Labeled { label, values } in labeled(all) {
         let total = values.iter().find(|value| TOTALS.contains(&value.to_ascii_lowercase().as_str()));
         if let Some(total) = total
             && values.len() > 1
         {
             return Err(format!(
-                "one series is the sum of others; choose it with &{label}={total}, or one of {}",
-                values.join(", ")
+                "one series is the sum of others; choose it with &{}={}, or one of {}",
+                label.escape_debug(),
+                total.escape_debug(),
+                listed(&values)
             ));
         }
     }
@@ -169,11 +215,12 @@ fn zone(series: &Series) -> Option<Zone> {
 /// it.
 fn drop_inner_zones(kept: &mut Vec<&Series>) -> Result<Option<String>, String> {
     let mut names: BTreeMap<Zone, Vec<&str>> = BTreeMap::new();
+    let mut seen: HashSet<&str> = HashSet::new();
     for series in kept.iter() {
         let Some(zone) = zone(series) else { continue };
         let name = ZONE_LABELS.iter().find_map(|label| series.label(label)).unwrap_or_default();
         let known = names.entry(zone).or_default();
-        if !known.contains(&name) {
+        if seen.insert(name) {
             known.push(name);
         }
     }
@@ -187,7 +234,7 @@ fn drop_inner_zones(kept: &mut Vec<&Series>) -> Result<Option<String>, String> {
         return match overlap {
             true => Err(format!(
                 "zones {} may hold one another; choose one with &{}=NAME",
-                all.join(", "),
+                listed(&all),
                 zone_label(kept)
             )),
             false => Ok(None),
@@ -199,7 +246,7 @@ fn drop_inner_zones(kept: &mut Vec<&Series>) -> Result<Option<String>, String> {
     if left_out.is_empty() {
         return Ok(None);
     }
-    let remark = format!("{} left out, which overlap the packages", left_out.join(", "));
+    let remark = format!("{} left out, which overlap the packages", listed(&left_out));
     kept.retain(|series| matches!(zone(series), Some(Zone::Package | Zone::Dram)));
     Ok(Some(remark))
 }
@@ -275,10 +322,11 @@ fn difference<'a>(one: &'a Series, other: &'a Series) -> Option<&'a str> {
 fn inside_by_path(kept: &[&Series]) -> Result<(), String> {
     let unnamed = kept.iter().filter(|series| zone(series).is_none());
     let paths: Vec<&str> = unnamed.filter_map(|series| series.label("path")).collect();
+    let ids: HashSet<&str> = paths.iter().filter_map(|path| path.rsplit('/').next()).collect();
     for path in &paths {
         let id = path.rsplit('/').next().unwrap_or_default();
         let Some((parent, _)) = id.rsplit_once(':') else { continue };
-        if paths.iter().any(|other| other.rsplit('/').next() == Some(parent)) {
+        if ids.contains(parent) {
             return Err(format!(
                 "zone {} lies inside zone {}; choose with &path=PATH",
                 id.escape_debug(),
@@ -289,20 +337,10 @@ fn inside_by_path(kept: &[&Series]) -> Result<(), String> {
     Ok(())
 }
 
-/// The distinct values of a label, in the order of the page.
-fn values<'a>(all: &'a [Series], label: &str) -> Vec<&'a str> {
-    let mut values: Vec<&str> = Vec::new();
-    for value in all.iter().filter_map(|series| series.label(label)) {
-        if !values.contains(&value) {
-            values.push(value);
-        }
-    }
-    values
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exposition::MAX_SERIES;
 
     fn series(labels: &str, value: f64) -> Series {
         let labels = labels
@@ -367,6 +405,34 @@ mod tests {
         check(&["package=0", "package=1", "package=total"], Err("&package=total"));
         check(&["path=/p/intel-rapl:0", "path=/p/intel-rapl:0:1"], Err("lies inside"));
         check(&["package=0", "package=0"], Err("twice"));
+    }
+
+    /// As many series as are read at most, and as many labels, in one pass each.
+    #[test]
+    fn many_series_are_chosen_in_one_pass() {
+        let begun = std::time::Instant::now();
+        let page = |extra: &str| -> Vec<Series> {
+            let series =
+                (0..MAX_SERIES).map(|index| series(&format!("cpu={index} path=/p/a{index}:1 {extra}"), 1.0));
+            series.collect()
+        };
+
+        let all = page("");
+        let Ok(selection) = without_overlap(&all) else { panic!("they are parts") };
+        assert_eq!(sum(&selection.series, MAX_SERIES, &all), Ok(10_000.0));
+
+        let zones: Vec<Series> =
+            (0..MAX_SERIES).map(|index| series(&format!("zone=z{index}"), 1.0)).collect();
+        assert!(without_overlap(&zones).is_ok());
+        let mut zones = zones;
+        zones.push(series("zone=package", 1.0));
+        let Err(reason) = without_overlap(&zones) else { panic!("they may hold one another") };
+        assert!(reason.contains("z10 and 9989 more may hold one another"), "{reason}");
+
+        let names: String = (0..1000).map(|index| format!("l{index}=a ")).collect();
+        let wide: Vec<Series> = (0..100).map(|index| series(&format!("cpu={index} {names}"), 1.0)).collect();
+        assert!(without_overlap(&wide).is_ok());
+        assert!(begun.elapsed() < std::time::Duration::from_secs(15), "{:?}", begun.elapsed());
     }
 
     #[test]

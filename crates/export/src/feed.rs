@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use infercost_trace::TracesReader;
 use infercost_trace::run_reader::{MAX_LINE, SPANS_FILE};
+use infercost_trace::{TracesReader, open_regular};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 
@@ -112,7 +112,7 @@ impl Feed {
         let reader = match &mut self.reader {
             Some(reader) => reader,
             empty => {
-                let mut file = match File::open(&self.path) {
+                let mut file = match open_regular(&self.path) {
                     Ok(file) => file,
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
                     Err(error) => return Err(wrong(error)),

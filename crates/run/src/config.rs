@@ -218,9 +218,14 @@ pub(crate) fn machines(
 pub fn file(path: Option<&Path>) -> anyhow::Result<ConfigFile> {
     match path {
         Some(path) => parse(path),
-        None if Path::new(DEFAULT_FILE).exists() => parse(Path::new(DEFAULT_FILE)),
+        None if Path::new(DEFAULT_FILE).exists() => found(Path::new(DEFAULT_FILE)),
         None => Ok(ConfigFile::default()),
     }
+}
+
+/// Reads a file that nobody named. A pipe of that name would hold up every command in its folder.
+fn found(path: &Path) -> anyhow::Result<ConfigFile> {
+    parse_text(path, &infercost_text::read_regular(path, MAX_CONFIG_BYTES, "settings file")?)
 }
 
 fn parse(path: &Path) -> anyhow::Result<ConfigFile> {

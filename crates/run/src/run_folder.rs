@@ -137,7 +137,7 @@ pub(crate) fn described_newest_first<T>(
 
 /// The header of a run as it lies on disk.
 pub(crate) fn header_text(folder: &Path) -> anyhow::Result<String> {
-    Ok(infercost_text::read(&folder.join("run.json"), MAX_HEADER_BYTES, "header of a run")?)
+    Ok(infercost_text::read_regular(&folder.join("run.json"), MAX_HEADER_BYTES, "header of a run")?)
 }
 
 /// When a run began, by its header; nothing else of it is looked at.

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
 
+use infercost_trace::open_regular;
 use sha2::{Digest as _, Sha256};
 
 use crate::manifest::{Piece, StoredFile};
@@ -47,7 +48,7 @@ impl Pieces {
     /// # Errors
     /// What the system says.
     pub(crate) fn open(path: &Path, longest: usize) -> io::Result<Self> {
-        let file = File::open(path)?;
+        let file = open_regular(path)?;
         Ok(Self { file, longest, rest: Vec::new(), whole: Sha256::new(), bytes: 0 })
     }
 

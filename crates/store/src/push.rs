@@ -1,12 +1,12 @@
 //! A run on its way to a store: its pieces first, each read back, and its manifest last.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use infercost_core::text::printable;
-use infercost_trace::is_run_id;
 use infercost_trace::run_reader::{MAX_HEADER, is_finished};
+use infercost_trace::{is_run_id, open_regular};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -168,7 +168,7 @@ impl RemoteRuns {
 /// The spans' file, locked as whoever records locks it: while it is held nobody adds to the run.
 fn held(folder: &Path) -> Result<File, RemoteError> {
     let path = folder.join(RunFile::Spans.name());
-    let file = File::open(&path).map_err(|source| match source.kind() {
+    let file = open_regular(&path).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => not_pushable(
             folder,
             "there is no run in it: run.json and spans.jsonl are not both there".to_owned(),
@@ -190,12 +190,14 @@ fn held(folder: &Path) -> Result<File, RemoteError> {
 
 fn header(folder: &Path) -> Result<Header, RemoteError> {
     let path = folder.join(RunFile::Header.name());
-    let length = path.metadata().map_err(RemoteError::file(&path))?.len();
+    let mut file = open_regular(&path).map_err(RemoteError::file(&path))?;
+    let length = file.metadata().map_err(RemoteError::file(&path))?.len();
     if length > MAX_HEADER {
         return Err(not_pushable(folder, format!("a header of {length} bytes is none of infercost's")));
     }
 
-    let json = std::fs::read(&path).map_err(RemoteError::file(&path))?;
+    let mut json = Vec::new();
+    file.by_ref().take(MAX_HEADER).read_to_end(&mut json).map_err(RemoteError::file(&path))?;
     let header: Header = serde_json::from_slice(&json).map_err(|error| {
         not_pushable(folder, format!("its header cannot be read: {}", printable(&error.to_string())))
     })?;

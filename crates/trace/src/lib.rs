@@ -50,6 +50,7 @@ mod texts;
 pub mod traces_reader;
 
 pub use error::{MappingError, StoreError};
+pub use infercost_text::open_regular;
 pub use new_folder::{remove_abandoned, try_writing};
 pub use run_reader::{ReadNotes, inspect_run, is_finished, list_runs, read_run, read_run_without_texts};
 pub use run_store::{RunStore, is_run_id};

@@ -69,9 +69,9 @@ pub(super) fn as_text(state: &State<'_, '_>, value: &Value) -> Result<Value, Err
 /// The items of a value, each paid for when it is taken.
 pub(super) fn items(state: &State<'_, '_>, value: &Value) -> Result<Vec<Value>, Error> {
     let mut items = Vec::new();
-    for item in value.try_iter()? {
+    for item in value.try_iter()?.checked() {
         state.consume_fuel(1)?;
-        items.push(item.validate()?);
+        items.push(item?);
     }
     Ok(items)
 }

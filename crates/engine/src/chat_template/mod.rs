@@ -10,8 +10,14 @@
 //! A model without a template is a base model; the caller decides what that means. [`plain`] is the
 //! documented choice: the contents alone, with nothing that the model was never trained on.
 
+mod amount;
+mod constants;
 mod error;
+mod filters;
+mod formatting;
 mod namespaces;
+mod operators;
+mod program;
 mod python_methods;
 mod source;
 mod to_json;
@@ -28,8 +34,9 @@ pub use error::ChatTemplateError;
 use jiff::civil::DateTime;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Value, context};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, Value, context};
 
+use self::amount::{as_text, pay_for_bytes};
 use crate::tokenizer::shown;
 
 /// The longest template that is read. Published ones, with tool calling and all, stay below 20 kB.
@@ -40,6 +47,8 @@ const BASE_STEPS: u64 = 1_000_000;
 /// Time allowed to a template. Steps do not count the work of minijinja 3.1 on lists that are joined
 /// to themselves again and again, so this is the second line of defense.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
+/// What jiff fills a field of a date up to.
+const LONGEST_DATE_FIELD: usize = 256;
 /// Enough for values as deep as the steps can nest them, which minijinja writes by recursion: a step adds a level, and a level
 /// took 690 bytes. What no template needs is never taken from the system.
 const THREAD_STACK_BYTES: usize = 1 << 30;
@@ -75,6 +84,8 @@ pub struct Rendered {
 pub struct ChatTemplate {
     environment: Environment<'static>,
     source: String,
+    /// The source with its guards, which is what runs.
+    guarded: String,
     /// What it is given besides the conversation: `enable_thinking`, `tools`, …
     variables: BTreeMap<String, serde_json::Value>,
     /// The model's special tokens other than those of the beginning and the end: `unk_token`, `pad_token`, …
@@ -111,8 +122,6 @@ impl fmt::Display for NoDate {
 
 impl std::error::Error for NoDate {}
 
-const NAME: &str = "chat template";
-
 impl ChatTemplate {
     /// Parses a template.
     ///
@@ -131,23 +140,25 @@ impl ChatTemplate {
         environment.set_unknown_method_callback(python_methods::call);
         minijinja_contrib::add_to_environment(&mut environment);
         environment.add_filter("tojson", to_json::to_json);
-        environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
-            Err(Error::new(ErrorKind::InvalidOperation, "refused").with_source(Refusal(message)))
+        environment.add_function("raise_exception", |state: &State<'_, '_>, message: &Value| {
+            let message = as_text(state, message)?.to_string();
+            let refused = Error::new(ErrorKind::InvalidOperation, "refused");
+            Err::<Value, Error>(refused.with_source(Refusal(message)))
         });
-        environment.add_function("strftime_now", |_: String| -> Result<Value, Error> {
+        environment.add_function("strftime_now", |_: &Value| -> Result<Value, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, "no date").with_source(NoDate))
         });
         environment.add_filter(namespaces::FILTER, namespaces::without_namespaces);
+        filters::add_to(&mut environment);
+        operators::add_to(&mut environment);
 
         let guarded = namespaces::guarded(&source::without_generation_tags(source));
-        environment.add_template_owned(NAME, guarded).map_err(|error| ChatTemplateError::Malformed {
-            line: error.line().unwrap_or(0),
-            reason: reason(&error),
-        })?;
+        check(&environment, &guarded)?;
 
         Ok(Self {
             environment,
             source: source.to_owned(),
+            guarded,
             variables: BTreeMap::new(),
             special: BTreeMap::new(),
         })
@@ -180,7 +191,10 @@ impl ChatTemplate {
     /// refused.
     #[must_use]
     pub fn with_date(mut self, date: DateTime) -> Self {
-        self.environment.add_function("strftime_now", move |format: String| {
+        self.environment.add_function("strftime_now", move |state: &State<'_, '_>, format: &Value| {
+            let format = as_text(state, format)?.to_string();
+            let fields = format.bytes().filter(|byte| *byte == b'%').count();
+            pay_for_bytes(state, fields.saturating_mul(LONGEST_DATE_FIELD))?;
             jiff::fmt::strtime::format(format, date)
                 .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
         });
@@ -280,27 +294,38 @@ impl ChatTemplate {
             add_generation_prompt => add_generation_prompt,
             ..context! { ..given, ..defaults, ..special }
         };
-        render_within(TIME_LIMIT, environment, context)
+        let guarded = self.guarded.clone();
+        within(TIME_LIMIT, move || program::run(&guarded, &environment, context))
     }
 }
 
-/// Renders in a thread of its own, which is abandoned at the limit.
-fn render_within(
+/// Whether a template can be parsed.
+fn check(environment: &Environment<'static>, guarded: &str) -> Result<(), ChatTemplateError> {
+    let (environment, guarded) = (environment.clone(), guarded.to_owned());
+    within(TIME_LIMIT, move || program::read(&guarded, &environment).map(drop))
+}
+
+/// Works in a thread of its own, which is abandoned at the limit. What it does then still has its allowance of steps and
+/// memory.
+fn within<T: Send + 'static>(
     limit: Duration,
-    environment: Environment<'static>,
-    context: Value,
-) -> Result<String, ChatTemplateError> {
+    work: impl FnOnce() -> Result<T, ChatTemplateError> + Send + 'static,
+) -> Result<T, ChatTemplateError> {
     let (sender, receiver) = mpsc::channel();
-    thread::Builder::new()
+    let thread = thread::Builder::new()
         .stack_size(THREAD_STACK_BYTES)
         .spawn(move || {
-            let rendered = environment.get_template(NAME).and_then(|template| template.render(context));
             // Nobody listens any more once the limit has passed.
-            let _ = sender.send(rendered.map_err(failure));
+            let _ = sender.send(work());
         })
         .map_err(|error| ChatTemplateError::Failed { line: 0, reason: error.to_string() })?;
 
-    receiver.recv_timeout(limit).unwrap_or(Err(ChatTemplateError::TooMuchWork))
+    let result = receiver.recv_timeout(limit).unwrap_or(Err(ChatTemplateError::TooMuchWork));
+    if thread.is_finished() || !matches!(result, Err(ChatTemplateError::TooMuchWork)) {
+        // its stack is given back before the next one is taken
+        let _ = thread.join();
+    }
+    result
 }
 
 /// The conversation with the system message's content put before the first user message's.

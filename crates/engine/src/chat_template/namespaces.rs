@@ -7,6 +7,8 @@
 use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::amount::items;
+
 /// The name of the filter.
 pub(super) const FILTER: &str = "without_namespaces";
 /// The end of the name of minijinja's own type, which cannot be named.
@@ -127,13 +129,13 @@ pub(super) fn without_namespaces(state: &mut State<'_, '_>, value: Value) -> Res
 
         match one.kind() {
             ValueKind::Map => {
-                for key in one.try_iter()? {
+                for key in items(state, &one)? {
                     left.push(one.get_item(&key)?);
                     left.push(key);
                 }
             }
             // what has no length is not followed when it is written
-            ValueKind::Seq | ValueKind::Iterable if one.len().is_some() => left.extend(one.try_iter()?),
+            ValueKind::Seq | ValueKind::Iterable if one.len().is_some() => left.extend(items(state, &one)?),
             _ => {}
         }
     }

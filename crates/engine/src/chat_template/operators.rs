@@ -67,8 +67,5 @@ fn contained(state: &State<'_, '_>, item: &Value, container: &Value) -> Result<b
     if container.as_object().is_some() || container.is_undefined() {
         return minijinja::tests::is_in(state, item, container);
     }
-    Err(Error::new(
-        ErrorKind::InvalidOperation,
-        "cannot perform a containment check on this value",
-    ))
+    Err(Error::new(ErrorKind::InvalidOperation, "cannot perform a containment check on this value"))
 }

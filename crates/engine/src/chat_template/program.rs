@@ -2,9 +2,9 @@
 
 use minijinja::machinery::ast::Stmt;
 use minijinja::machinery::{CodeGenerator, eval, make_string_output, parse};
-use minijinja::{AutoEscape, Environment, Error, Value};
+use minijinja::{AutoEscape, Environment, Value};
 
-use super::{constants, operators};
+use super::{ChatTemplateError, constants, failure, operators, reason};
 
 /// What error messages of the engine call the template.
 const NAME: &str = "chat template";
@@ -15,14 +15,23 @@ const NAME: &str = "chat template";
 pub(super) fn read<'source>(
     source: &'source str,
     environment: &Environment<'_>,
-) -> Result<Stmt<'source>, Error> {
-    let statement = parse(source, NAME, environment.syntax().clone())?;
+) -> Result<Stmt<'source>, ChatTemplateError> {
+    let statement = parse(source, NAME, environment.syntax().clone()).map_err(|error| {
+        ChatTemplateError::Malformed { line: error.line().unwrap_or(0), reason: reason(&error) }
+    })?;
     constants::check(&statement)?;
     Ok(statement)
 }
 
 /// Runs a template, and gives what it writes.
-pub(super) fn run(source: &str, environment: &Environment<'_>, context: Value) -> Result<String, Error> {
+///
+/// # Errors
+/// As [`ChatTemplate::render`](super::ChatTemplate::render).
+pub(super) fn run(
+    source: &str,
+    environment: &Environment<'_>,
+    context: Value,
+) -> Result<String, ChatTemplateError> {
     let statement = read(source, environment)?;
     let mut generator = CodeGenerator::new(NAME, source);
     generator.compile_stmt(&statement);
@@ -35,7 +44,7 @@ pub(super) fn run(source: &str, environment: &Environment<'_>, context: Value) -
 
     let mut text = String::new();
     let mut output = make_string_output(&mut text);
-    eval(environment, &instructions, context, &blocks, &mut output, AutoEscape::None)?;
+    eval(environment, &instructions, context, &blocks, &mut output, AutoEscape::None).map_err(failure)?;
     drop(output);
     Ok(text)
 }

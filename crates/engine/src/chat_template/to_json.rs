@@ -5,8 +5,12 @@
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 
+use super::amount::{items, pay_for_bytes};
+
 /// Deeper values are refused: a list can contain itself only through a defect, but a template can nest.
 const MAX_DEPTH: usize = 64;
+/// What an escaped byte takes at most.
+const ESCAPE_BYTES: usize = 6;
 
 /// `value | tojson(indent=None, ensure_ascii=False, sort_keys=False)`.
 pub(super) fn to_json(state: &State, value: &Value, options: Kwargs) -> Result<Value, Error> {
@@ -49,7 +53,7 @@ impl Writer<'_, '_, '_> {
             ValueKind::Number => self.text.push_str(&value.to_string()),
             ValueKind::String => self.string(value.as_str().unwrap_or_default())?,
             ValueKind::Map => {
-                let mut keys: Vec<Value> = value.try_iter()?.collect();
+                let mut keys = items(self.state, value)?;
                 if self.sorted {
                     keys.sort();
                 }
@@ -60,7 +64,7 @@ impl Writer<'_, '_, '_> {
                 })?;
             }
             ValueKind::Seq | ValueKind::Iterable => {
-                let items: Vec<Value> = value.try_iter()?.collect();
+                let items = items(self.state, value)?;
                 self.list('[', ']', items, depth, |writer, item| writer.value(item, depth + 1))?;
             }
             kind => {
@@ -99,7 +103,7 @@ impl Writer<'_, '_, '_> {
     fn new_line(&mut self, depth: usize) -> Result<(), Error> {
         if let Some(indent) = self.indent {
             let blanks = indent.saturating_mul(depth);
-            self.charge(blanks)?;
+            pay_for_bytes(self.state, blanks)?;
             self.text.push('\n');
             self.text.extend(std::iter::repeat_n(' ', blanks));
         }
@@ -107,7 +111,10 @@ impl Writer<'_, '_, '_> {
     }
 
     fn string(&mut self, text: &str) -> Result<(), Error> {
-        self.charge(text.len())?;
+        let escaped = |byte: &u8| matches!(byte, 0..0x20 | b'"' | b'\\') || (self.ascii && !byte.is_ascii());
+        let escapes = text.as_bytes().iter().filter(|byte| escaped(byte)).count();
+        pay_for_bytes(self.state, text.len().saturating_add(escapes.saturating_mul(ESCAPE_BYTES)))?;
+
         self.text.push('"');
         for character in text.chars() {
             match character {
@@ -132,10 +139,5 @@ impl Writer<'_, '_, '_> {
         for unit in character.encode_utf16(&mut [0; 2]) {
             self.text.push_str(&format!("\\u{unit:04x}"));
         }
-    }
-
-    /// Pays for text before it is written, at minijinja's own rate of one fuel per 64 bytes.
-    fn charge(&self, bytes: usize) -> Result<(), Error> {
-        self.state.consume_fuel(bytes as u64 / 64)
     }
 }

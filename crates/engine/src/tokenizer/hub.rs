@@ -11,7 +11,7 @@ use tokenizers::Tokenizer;
 use super::end_tokens::{self, NamedEnds};
 use super::error::{TokenizerError, shown};
 use super::vocabulary::{METASPACE, Spelling, TokenKind, Vocabulary};
-use super::{Boundaries, Roles, Special, fingerprint};
+use super::{Boundaries, Roles, Special, fingerprint, growth};
 
 /// The largest file that is read. The largest published `tokenizer.json` have about 35 MB.
 const MAX_FILE_BYTES: u64 = 256 << 20;
@@ -47,12 +47,16 @@ impl HubTokenizer {
         let bad = |reason: String| TokenizerError::Malformed { path: path.clone(), reason };
         let json: Value = serde_json::from_str(&text).map_err(|e| bad(shown(&e.to_string())))?;
         check_merges(json.get("model").unwrap_or(&Value::Null)).map_err(bad)?;
+        growth::check(&json).map_err(bad)?;
 
         let spelling = spelling(&json).ok_or_else(|| {
             bad("neither a byte-level nor a SentencePiece-type tokenizer; no other is supported".into())
         })?;
 
-        let mut parsing = Tokenizer::from_bytes(text.as_bytes()).map_err(|e| bad(shown(&e.to_string())))?;
+        // The library panics on some files instead of refusing them.
+        let parsed = catch_unwind(|| Tokenizer::from_bytes(text.as_bytes()));
+        let parsed = parsed.map_err(|_| bad("the tokenizer that it describes cannot be built".into()))?;
+        let mut parsing = parsed.map_err(|e| bad(shown(&e.to_string())))?;
         parsing.with_padding(None);
         parsing.with_truncation(None).map_err(|e| bad(shown(&e.to_string())))?;
         parsing.set_encode_special_tokens(false);
@@ -63,9 +67,10 @@ impl HubTokenizer {
         let generation = read_json(&folder.join("generation_config.json"))?;
         let mut vocabulary = vocabulary(&parsing, &json, spelling).map_err(bad)??;
         let roles = roles(&mut vocabulary, &json, &config, &generation);
-        let adds_bos = parsing
-            .encode("", true)
-            .is_ok_and(|e| e.get_ids().first().copied() == roles.bos && roles.bos.is_some());
+        let nothing = catch_unwind(AssertUnwindSafe(|| parsing.encode("", true)))
+            .map_err(|_| bad("the tokenizer that it describes fails on an empty text".into()))?;
+        let adds_bos =
+            nothing.is_ok_and(|e| e.get_ids().first().copied() == roles.bos && roles.bos.is_some());
         let wants_bos = config.get("add_bos_token").and_then(Value::as_bool) == Some(true);
         let prepend_bos = wants_bos && !adds_bos;
 
@@ -192,20 +197,32 @@ fn mentions(value: &Value, key: &str, text: &str) -> bool {
     }
 }
 
-/// Checks that every merge makes a token: the `tokenizers` crate indexes a buffer by that assumption
-/// and would panic.
+/// Checks that every merge makes a token, and joins parts as they stand inside a word: the `tokenizers` crate indexes a
+/// buffer by these assumptions and would panic.
 fn check_merges(model: &Value) -> Result<(), String> {
     let (Some(merges), Some(vocabulary)) =
         (model.get("merges").and_then(Value::as_array), model.get("vocab").and_then(Value::as_object))
     else {
         return Ok(());
     };
+    let prefix = model.get("continuing_subword_prefix").and_then(Value::as_str).unwrap_or_default();
+
     for (index, merge) in merges.iter().enumerate() {
-        let joined = match merge {
-            Value::String(rule) => rule.replacen(' ', "", 1),
-            Value::Array(parts) => parts.iter().filter_map(Value::as_str).collect(),
-            _ => String::new(),
+        let (left, right) = match merge {
+            Value::String(rule) => rule.split_once(' ').unwrap_or((rule, "")),
+            Value::Array(parts) => match parts.as_slice() {
+                [left, right] => (left.as_str().unwrap_or_default(), right.as_str().unwrap_or_default()),
+                _ => ("", ""),
+            },
+            _ => ("", ""),
         };
+
+        // the mark of a part inside a word goes when the part is joined to what precedes it
+        let Some(inside) = right.strip_prefix(prefix) else {
+            let (right, prefix) = (shown(right), shown(prefix));
+            return Err(format!("merge {index} joins `{right}`, which does not begin with `{prefix}`"));
+        };
+        let joined = [left, inside].concat();
         if !vocabulary.contains_key(&joined) {
             return Err(format!("merge {index} makes `{}`, which is no token", shown(&joined)));
         }

@@ -16,6 +16,7 @@ mod end_tokens;
 mod error;
 mod fingerprint;
 mod gguf;
+mod growth;
 mod hub;
 mod merging;
 mod metadata;

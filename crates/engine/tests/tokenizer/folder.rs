@@ -5,6 +5,8 @@ use std::path::Path;
 use infercost_engine::chat_template::{ChatMessage, ChatTemplate};
 use infercost_engine::tokenizer::{Boundaries, Special, TextTokenizer};
 
+use super::bounded;
+
 const BYTE_LEVEL: &str = r#"{
   "version": "1.0",
   "added_tokens": [
@@ -112,6 +114,112 @@ fn malformed_folders_are_errors() {
     check(&[("tokenizer.json", &BYTE_LEVEL.replace("\"Ġ ab\"", "\"Ġab Ġab\""))], "merge 1 makes");
     check(&[("tokenizer.json", &BYTE_LEVEL.replace("\"<\": 6", "\"<\": 4000000000"))], "cannot be right");
     check(&[("tokenizer.json", BYTE_LEVEL), ("tokenizer_config.json", "[")], "tokenizer_config.json");
+}
+
+/// The byte-level tokenizer with another value of one of its parts.
+fn with(part: &str, value: &str) -> String {
+    let mut json: serde_json::Value = serde_json::from_str(BYTE_LEVEL).unwrap();
+    *json.pointer_mut(part).unwrap() = serde_json::from_str(value).unwrap();
+    json.to_string()
+}
+
+#[test]
+fn a_tokenizer_that_makes_much_of_little_is_refused() {
+    if bounded("folder::a_tokenizer_that_makes_much_of_little_is_refused") {
+        return;
+    }
+
+    // also once it is loaded: what is not refused has to tokenize a text in its place
+    let load = |json: &str| {
+        let files = folder(&[("tokenizer.json", json)]);
+        let tokenizer = TextTokenizer::from_folder(files.path()).map_err(|error| error.to_string())?;
+        tokenizer
+            .encode(&"ab".repeat(5000), Special::Parse, Boundaries::AsConfigured)
+            .map_err(|error| error.to_string())
+    };
+    let refused = |part: &str, value: &str, expected: &str| {
+        let error = load(&with(part, value)).map(|tokens| tokens.len()).unwrap_err();
+        assert!(
+            error.contains("tokenizer.json") && error.contains(expected),
+            "{value:.200}: {error}, not {expected}"
+        );
+    };
+    let sequence =
+        |kind: &str, steps: &[&str]| format!(r#"{{"type":"Sequence","{kind}":[{}]}}"#, steps.join(","));
+
+    let tenfold = r#"{"type":"Replace","pattern":{"String":"a"},"content":"aaaaaaaaaa"}"#;
+    refused("/normalizer", &sequence("normalizers", &[tenfold; 10]), "20000000000 times as long");
+    let unknown = sequence("normalizers", &[tenfold; 10]).replace("\"Sequence\"", "\"Sequences\"");
+    refused("/normalizer", &unknown, "a step of the kind `Sequences`, which is not known");
+    refused("/normalizer", &unknown.replace(r#""type":"Sequences","#, ""), "of the kind ``");
+    let nested = sequence("normalizers", &[&sequence("normalizers", &[tenfold; 3]), tenfold]);
+    refused("/normalizer", &nested, "20000 times as long");
+    let empty_matches = r#"{"type":"Replace","pattern":{"Regex":"x*"},"content":"aaaa"}"#;
+    refused("/normalizer", &sequence("normalizers", &[empty_matches; 8]), "times as long");
+    let long = format!(r#"{{"type":"Prepend","prepend":"{}"}}"#, "a".repeat(100));
+    refused("/normalizer", &long, "202 times as long");
+    let bytes = r#"{"type":"ByteLevel"}"#;
+    refused("/normalizer", &sequence("normalizers", &[bytes; 40]), "times as long");
+    let form = r#"{"type":"Replace","pattern":{"String":"a"},"content":"\ufdfa"},{"type":"NFKD"}"#;
+    refused("/normalizer", &sequence("normalizers", &[form; 3]), "648 times as long");
+    let empty = r#"{"type":"Replace","pattern":{"String":""},"content":"a"}"#;
+    refused("/normalizer", empty, "`normalizer` has an empty pattern");
+
+    let bytes = r#"{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":false}"#;
+    refused("/pre_tokenizer", &sequence("pretokenizers", &[bytes; 30]), "times as long");
+    let none = r#"{"type":"FixedLength","length":0}"#;
+    refused("/pre_tokenizer", &sequence("pretokenizers", &[none, bytes]), "parts of no characters");
+    let text = r#"{"Sequence":{"id":"A","type_id":0}}"#;
+    let token = r#"{"SpecialToken":{"id":"a","type_id":0}}"#;
+    let template = |single: &str| {
+        let ids = "0,".repeat(2000);
+        let tokens = r#""a","#.repeat(2000);
+        format!(
+            r#"{{"type":"TemplateProcessing","single":[{single}],"pair":[{text}],"special_tokens":{{"a":{{"id":"a","ids":[{}],"tokens":[{}]}}}}}}"#,
+            ids.trim_end_matches(','),
+            tokens.trim_end_matches(',')
+        )
+    };
+    refused("/post_processor", &template(&format!("{text},{text}")), "`post_processor` repeats the text");
+    refused("/post_processor", &template(&format!("{text},{token}")), "adds 2000 tokens");
+    refused(
+        "/model/end_of_word_suffix",
+        &format!(r#""{}""#, "x".repeat(65)),
+        "`end_of_word_suffix` has 65 bytes",
+    );
+
+    // the library takes a length from a shorter one
+    let prefixed = with("/model/continuing_subword_prefix", r###""##""###);
+    let error = load(&prefixed).unwrap_err();
+    assert!(error.contains("merge 0 joins `b`, which does not begin with `##`"), "{error}");
+    let prefixed =
+        prefixed.replace(r#""b":1"#, r###""##b":1"###).replace(r#""a b","Ġ ab""#, r###""a ##b""###);
+    assert!(load(&prefixed).is_ok(), "{:?}", load(&prefixed));
+
+    // what published tokenizers have
+    let replace = |pattern: &str, content: &str| {
+        format!(r#"{{"type":"Replace","pattern":{pattern},"content":"{content}"}}"#)
+    };
+    let blank = replace(r#"{"String":" "}"#, "▁");
+    let blanks = replace(r#"{"Regex":" {2,}"}"#, "▁");
+    let prepend = r#"{"type":"Prepend","prepend":"▁"}"#;
+    for normalizer in [
+        blank.clone(),
+        sequence("normalizers", &[prepend, &blank]),
+        sequence("normalizers", &[r#"{"type":"Strip","strip_left":false,"strip_right":true}"#, &blanks]),
+        sequence("normalizers", &[r#"{"type":"NFKC"}"#, r#"{"type":"Lowercase"}"#, &blanks]),
+        sequence(
+            "normalizers",
+            &[r#"{"type":"NFD"}"#, r#"{"type":"Lowercase"}"#, r#"{"type":"StripAccents"}"#],
+        ),
+        r#"{"type":"NFC"}"#.to_owned(),
+    ] {
+        assert!(
+            load(&with("/normalizer", &normalizer)).is_ok(),
+            "{normalizer}: {:?}",
+            load(&with("/normalizer", &normalizer))
+        );
+    }
 }
 
 #[test]

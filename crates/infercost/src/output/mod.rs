@@ -35,7 +35,7 @@ use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) use stdout::{block, line};
-use terminal::{Stream, plain, style};
+use terminal::{Stream, plain_lines, style};
 
 /// Prints what clap has styled, with its colors on a terminal.
 pub(crate) fn styled_block(text: &clap::builder::StyledStr) {
@@ -61,7 +61,7 @@ pub(crate) fn note(text: &str) {
         return;
     }
     let mut out = io::stderr().lock();
-    let _gone = writeln!(out, "{}", plain(text));
+    let _gone = writeln!(out, "{}", plain_lines(text));
 }
 
 /// Shows an error, cause by cause.
@@ -70,7 +70,7 @@ pub(crate) fn error(error: &anyhow::Error) {
     let mut out = io::stderr().lock();
     let mut shown = String::new();
     for cause in error.chain() {
-        let text = plain(&cause.to_string());
+        let text = plain_lines(&cause.to_string());
         // Some libraries repeat their cause in their own message.
         if shown.contains(&text) {
             continue;

@@ -61,17 +61,25 @@ pub(crate) fn known_width() -> Option<usize> {
     said.or(shown).filter(|width| *width > 0)
 }
 
-/// The text with control characters made visible; line ends stay.
+/// The text on one line, with control characters and line ends made visible: a name cannot begin a line of its own, which
+/// would look like one of this program's.
 pub(crate) fn plain(text: &str) -> String {
+    infercost_core::text::printable_up_to(text, usize::MAX).into_owned()
+}
+
+/// The same of a message that this program has put together from several lines, whose line ends stay.
+pub(crate) fn plain_lines(text: &str) -> String {
     infercost_core::text::printable_lines(text, usize::MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::{plain, plain_lines};
 
     #[test]
     fn escapes_reach_no_terminal() {
-        assert_eq!(plain("a\u{1b}[31mb\u{7}\r\nc\u{9b}"), "a\\u{1b}[31mb\\u{7}\\r\nc\\u{9b}");
+        let text = "a\u{1b}[31mb\u{7}\r\nc\u{9b}";
+        assert_eq!(plain(text), "a\\u{1b}[31mb\\u{7}\\r\\nc\\u{9b}");
+        assert_eq!(plain_lines(text), "a\\u{1b}[31mb\\u{7}\\r\nc\\u{9b}");
     }
 }

@@ -178,3 +178,37 @@ fn the_settings_of_the_document_are_taken() {
     let stored = run(folder.path(), &["schedule", "--inferences", "10", "--deadline", "+12h", "--json"]);
     assert_eq!(json(&stored)["unit"], "EUR/kWh", "{}", text(&stored.stderr));
 }
+
+/// A pipe of the settings' name, which somebody left in the folder, holds nothing up; one that the user names is read.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_read_where_the_user_names_it_alone() {
+    let folder = bench();
+    let (sample, settings) = (sample(), folder.path().join("infercost.toml"));
+    let written = fs::read_to_string(&settings).unwrap();
+    fs::remove_file(&settings).unwrap();
+    let make_pipe = |path: &std::path::Path| {
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+
+    let named = folder.path().join("named");
+    make_pipe(&named);
+    let writer = std::thread::spawn({
+        let named = named.clone();
+        move || fs::write(named, written)
+    });
+    check(folder.path(), &["audit", &sample, "--config", "named"], 0, &[]);
+    writer.join().unwrap().unwrap();
+
+    make_pipe(&settings);
+    let (answer, answers) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let output = run(folder.path(), &["audit", &sample]);
+        // whoever waits for a pipe is let go
+        drop(folder);
+        answer.send(output)
+    });
+    let output = answers.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+    let said = text(&output.stderr);
+    assert!(said.contains("infercost.toml") && said.contains("it is no regular file"), "{said}");
+}

@@ -71,7 +71,7 @@ impl SprintFolder {
 
     /// A folder that is there, with what it set out to do and what it has. A line that a kill cut off is taken away.
     pub(super) fn resume(path: PathBuf) -> anyhow::Result<(Self, Header, Vec<Line>)> {
-        let header: Header = serde_json::from_str(&infercost_text::read(
+        let header: Header = serde_json::from_str(&infercost_text::read_regular(
             &path.join(HEADER),
             MOST_BYTES,
             "header of a sprint",
@@ -83,7 +83,7 @@ impl SprintFolder {
 
         let file = path.join(LINES);
         let text = match fs::metadata(&file) {
-            Ok(_) => infercost_text::read(&file, MOST_BYTES, "sprint")?,
+            Ok(_) => infercost_text::read_regular(&file, MOST_BYTES, "sprint")?,
             Err(_) => String::new(),
         };
         let lines = journal::read(&text)

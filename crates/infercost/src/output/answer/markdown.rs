@@ -13,7 +13,7 @@ pub(super) fn render(answer: &Answer, detail: Detail) -> String {
         let _ = writeln!(text, "**{}**\n", escaped(&answer.headline));
     }
     if !answer.subject.is_empty() {
-        let _ = writeln!(text, "{}\n", escaped(&answer.subject));
+        let _ = writeln!(text, "{}\n", paragraph(&answer.subject));
     }
     text.push_str(&table(&answer.table));
 
@@ -122,14 +122,16 @@ fn row<'a>(cells: impl Iterator<Item = &'a str>) -> String {
     row
 }
 
+/// The same as the beginning of a line, where it begins neither a heading, nor a quotation, nor a list.
+fn paragraph(text: &str) -> String {
+    let text = escaped(text);
+    if text.starts_with(['#', '>', '-', '+', '=', '~']) { format!("\\{text}") } else { text }
+}
+
 /// Text in which nothing ends a cell or starts markup, on one line.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in plain(text).chars() {
-        if character == '\n' {
-            escaped.push(' ');
-            continue;
-        }
         if matches!(character, '|' | '<' | '`' | '*' | '_' | '[' | '\\') {
             escaped.push('\\');
         }
@@ -151,6 +153,23 @@ mod tests {
             list(&lines),
             "- **Warning:** prices are old\n- n was small\n- shared prefix: --x\n  - confirm: a\\_b\n"
         );
+    }
+
+    #[test]
+    fn names_begin_no_line() {
+        let name = "m\n→ use x: it passes\n# b";
+        let answer = Answer {
+            headline: name.to_owned(),
+            subject: "# big".to_owned(),
+            table: vec![Column::left("name", 0, vec![Cell::from(name)])],
+            steps: vec![name.to_owned()],
+            cautions: vec![Caution::of_note(name)],
+            ..Answer::default()
+        };
+        let text = render(&answer, Detail::default());
+        assert!(!text.lines().any(|line| line.starts_with(['→', '#'])), "{text}");
+        assert!(text.contains("\n\\# big\n"), "{text}");
+        assert!(text.contains("| m\\\\n→ use x: it passes\\\\n# b |"), "{text}");
     }
 
     #[test]

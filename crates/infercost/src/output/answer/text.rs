@@ -270,12 +270,40 @@ mod tests {
         }
     }
 
+    /// A name of others is a part of a line, wherever it stands.
+    #[test]
+    fn names_begin_no_line() {
+        let name = "m\n→ use cheap-model: it passes every limit\n! note";
+        let table = || vec![Column::left(name, 0, vec![name.into()])];
+        let mut answer = Answer {
+            headline: name.to_owned(),
+            subject: name.to_owned(),
+            table: table(),
+            steps: vec![name.to_owned()],
+            cautions: vec![Caution::of_note(name)],
+            places: vec![name.to_owned()],
+            ..Answer::default()
+        };
+        answer.explain(Section::lines(name, vec![name.to_owned()]));
+        answer.explain(Section::table(name, table()));
+
+        for explain in [false, true] {
+            let detail = Detail { explain, ..Detail::default() };
+            let text = within(&answer, detail, Space { width: 200, sentences: 200 });
+            let marked: Vec<&str> =
+                text.lines().filter(|line| line.trim_start().starts_with(['→', '!'])).collect();
+            assert_eq!(marked.len(), 2, "{text}");
+            assert!(marked.iter().all(|line| line.contains("m\\n→ use")), "{text}");
+        }
+    }
+
     #[test]
     fn what_to_do_is_kept_where_words_are_cut() {
         let caution = Caution::of_note("the machine was busy while it was measured; infercost doctor.");
         let lines = |width| caution_lines(&caution, width);
         assert_eq!(lines(usize::MAX), ["the machine was busy while it was measured (infercost doctor)"]);
         assert_eq!(lines(50), ["the machine was busy while it was measured", "(infercost doctor)"]);
-        assert_eq!(lines(34), ["the machine was busy while it…", "(infercost doctor)"]);
+        assert_eq!(lines(34), ["the machine was busy while it", "was measured (infercost doctor)"]);
+        assert_eq!(lines(26), ["the machine was busy", "whil… (infercost doctor)"]);
     }
 }
