@@ -109,7 +109,7 @@ mod tests {
         let (answer, answers) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             let read = [pipe, regular].map(|path| read_regular(&path, 100, "settings file"));
-            answer.send(read)
+            answer.send(read).ok();
         });
         let [of_pipe, of_file] = answers.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
         let error = of_pipe.unwrap_err().to_string();

@@ -5,8 +5,8 @@ use std::io::{self, BufRead, Read as _};
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use crate::error::TextError;
+use crate::row::Row;
 use crate::source::failure;
-use crate::table::Row;
 
 /// Most columns of a table, and cells of a row.
 const MAX_COLUMNS: usize = 1000;

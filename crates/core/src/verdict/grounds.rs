@@ -229,7 +229,9 @@ impl Doubt {
             Self::SavingUnknown(reason) => {
                 let reason = reason.as_ref().map_or_else(|| "it is unknown".to_owned(), Reason::to_string);
                 let fix = match self {
-                    Self::SavingUnknown(Some(Reason::NoCost)) => "; set hardware in [prices] of infercost.toml",
+                    Self::SavingUnknown(Some(Reason::NoCost)) => {
+                        "; set hardware in [prices] of infercost.toml"
+                    }
                     _ => "",
                 };
                 format!("what {variant} saves is not known: {reason}{fix}")

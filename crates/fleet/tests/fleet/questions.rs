@@ -214,3 +214,26 @@ fn movers_compare_two_periods() {
         .collect();
     assert_eq!(rows, [("down", "-5".to_owned()), ("up", "3".to_owned())]);
 }
+
+/// A service whose name is mistyped is in no row: nothing is settled, and it is named.
+#[test]
+fn a_service_that_is_not_there_settles_nothing() {
+    let folder = folder();
+    let revenue = |services: &[&str]| {
+        let entry = |service: &&str| {
+            format!("[[revenue]]\nservice = \"{service}\"\nper_inference = 1000\ncurrency = \"USD\"\n")
+        };
+        Some(Revenue::parse(&services.iter().map(entry).collect::<String>()).unwrap())
+    };
+    let asked_of = |services: &[&str]| {
+        asked(folder.path(), &Question { revenue: revenue(services), ..by(&[Key::Service]) })
+    };
+
+    let mistyped = asked_of(&["saerch"]);
+    assert_eq!(mistyped.services_without_inferences, ["saerch"]);
+    assert_eq!(mistyped.worst_zone(), Some(Zone::Open));
+
+    let one_of_two = asked_of(&["search", "saerch"]);
+    assert_eq!(one_of_two.services_without_inferences, ["saerch"]);
+    assert!(one_of_two.rows.iter().any(|row| row.zone.is_some()), "{:?}", one_of_two.rows);
+}

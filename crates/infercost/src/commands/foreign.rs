@@ -29,8 +29,7 @@ pub(crate) fn run(
 
     let report = summarize(&trace, given.token_prices(), given.own_prices())?;
     if report.calls == 0 {
-        let mut message =
-            format!("there is no call of a model in it ({})", count(trace.spans, "span"));
+        let mut message = format!("there is no call of a model in it ({})", count(trace.spans, "span"));
         for (kind, found) in &report.irregularities {
             message = format!("{message}; {}", output::foreign::irregularity(*kind, found));
         }

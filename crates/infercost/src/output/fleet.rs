@@ -179,7 +179,9 @@ fn notes(answer: &FleetAnswer) -> Vec<String> {
     }
     if !answer.services_without_inferences.is_empty() {
         let services = answer.services_without_inferences.join(", ");
-        notes.push(format!("no inference of {services} was found; --by service shows the names in the tables"));
+        notes.push(format!(
+            "no inference of {services} was found; --by service shows the names in the tables"
+        ));
     }
     if !answer.repeated_sources.is_empty() {
         let sources = count(answer.repeated_sources.len() as u64, "source");

@@ -97,10 +97,7 @@ pub(crate) fn comparison(typed: &str, stored: Option<&str>, prompts: Option<&Pat
         if Path::new(&quantized).exists() {
             return vec![compare];
         }
-        return vec![
-            format!("infercost quantize {word} Q8_0 --output {}", shell::word(&quantized)),
-            compare,
-        ];
+        return vec![format!("infercost quantize {word} Q8_0 --output {}", shell::word(&quantized)), compare];
     }
 
     let model = typed.split('/').next().unwrap_or(typed);

@@ -197,7 +197,7 @@ fn a_pipe_is_read_where_the_user_names_it_alone() {
         let named = named.clone();
         move || fs::write(named, written)
     });
-    check(folder.path(), &["audit", &sample, "--config", "named"], 0, &[]);
+    check(folder.path(), &["audit", &sample, "--config", "named"], 3, &[]);
     writer.join().unwrap().unwrap();
 
     make_pipe(&settings);

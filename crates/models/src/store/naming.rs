@@ -91,6 +91,8 @@ fn hub_word(arguments: &[String], variant: &VariantId) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
+
     use super::*;
     use crate::{Catalog, HubSettings, ModelCache, Pip};
 

@@ -264,7 +264,7 @@ fn a_pipe_in_place_of_a_file_is_refused() {
         let (answer, answers) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             let finished = infercost_trace::is_finished(&folder).map(drop);
-            answer.send([read_run(&folder).map(drop), finished])
+            answer.send([read_run(&folder).map(drop), finished]).ok();
         });
         let [read, finished] = answers.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
         let error = read.unwrap_err().to_string();
