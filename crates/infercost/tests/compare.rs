@@ -491,6 +491,9 @@ fn a_file_that_is_there_is_replaced_only_by_force() {
 #[test]
 fn commands_that_are_suggested_name_files() {
     let folder = bench();
+    let prompt =
+        |index: u32| format!("{{\"id\":\"p{index}\",\"prompt\":\"Count {index}.\",\"max_tokens\":4}}\n");
+    fs::write(folder.path().join("mine.jsonl"), (0..20).map(prompt).collect::<String>()).unwrap();
     let compare = ["compare", "some.gguf", "other.gguf", "--prompts", "mine.jsonl"];
     let answer = run(folder.path(), &compare);
     assert!(matches!(answer.status.code(), Some(0 | 1 | 3)), "{}", String::from_utf8_lossy(&answer.stderr));

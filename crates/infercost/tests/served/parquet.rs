@@ -79,8 +79,8 @@ mod with_reader {
 
         assert!(report["workload"].as_str().unwrap().contains("infercost trace tables"), "{report:#}");
         let notes = report["notes"].to_string();
-        assert!(notes.contains("left out of the trace: 1 request, which failed"), "{notes}");
-        assert!(notes.contains("assumed to begin with the prompt before them in their session, as they are long enough: 1 request"), "{notes}");
+        assert!(notes.contains("1 request of the trace is left out: failed"), "{notes}");
+        assert!(notes.contains("1 request is assumed to begin with the prompt before"), "{notes}");
         // 30 s become 1.5 s
         assert_eq!((&first["answers"], &first["failures"]), (&4.into(), &0.into()), "{first:#}");
         assert!(first["wall_s"].as_f64().unwrap() >= 1.5, "{first:#}");
@@ -97,7 +97,7 @@ mod with_reader {
 
         assert!(report["workload"].as_str().unwrap().contains("BurstGPT trace burst.bin"), "{report:#}");
         let notes = report["notes"].to_string();
-        assert!(notes.contains("left out of the trace: 1 request, which failed"), "{notes}");
+        assert!(notes.contains("1 request of the trace is left out: failed"), "{notes}");
         // three requests in 40 s, which become 1 s
         assert_eq!((&first["answers"], &first["failures"]), (&3.into(), &0.into()), "{first:#}");
         assert!(first["wall_s"].as_f64().unwrap() >= 1.0, "{first:#}");

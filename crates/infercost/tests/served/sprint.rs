@@ -253,7 +253,7 @@ fn a_public_trace_is_replayed_at_its_own_times() {
 
     assert!(report["workload"].as_str().unwrap().contains("BurstGPT"), "{report:#}");
     let notes = report["notes"].to_string();
-    assert!(notes.contains("left out of the trace: 1 request, which failed"), "{notes}");
+    assert!(notes.contains("1 request of the trace is left out: failed"), "{notes}");
     // 30 s become 1.5 s, in which four requests of about 120 ms are in flight
     let lines = fs::read_to_string(sprint_folder(folder.path()).unwrap().join("sprint.jsonl")).unwrap();
     let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use infercost_core::text::count;
+use infercost_core::text::{are, count};
 use infercost_core::{Conversation, Message, OperatingPoint, Outcome, Prompt, PromptBody, PromptId, Role};
 use infercost_harness::load::{ArrivalTimes, Arrivals};
 use infercost_sprint::workload::{self, TraceInput, TraceRequest, TraceWorkload, text_of_length};
@@ -220,9 +220,9 @@ fn of_trace(name: &str, trace: TraceWorkload, wanted: &WorkloadRequest) -> Sourc
         notes.push(format!("the first {most} of {held} requests are replayed; --requests takes more"));
     }
     if left_out > 0 {
+        let (requests, are) = (count(left_out, "request"), are(left_out));
         notes.push(format!(
-            "left out of the trace: {}, which failed, have no answer, or do not say how long they were",
-            count(left_out, "request")
+            "{requests} of the trace {are} left out: failed, without an answer, or of unknown length"
         ));
     }
     if trace.requests.iter().any(|request| matches!(request.input, TraceInput::Tokens { .. })) {
