@@ -144,6 +144,14 @@ pub fn newest_below(folder: &Path) -> Result<Option<PathBuf>, RecordingError> {
     Ok(newest)
 }
 
+/// Opens a file of a recording. A pipe in its place would be waited for without an end.
+fn open(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    File::open(path)
+}
+
 /// Reads a recording back.
 ///
 /// # Errors
@@ -151,7 +159,7 @@ pub fn newest_below(folder: &Path) -> Result<Option<PathBuf>, RecordingError> {
 pub fn read(folder: &Path) -> Result<Recording, RecordingError> {
     let file = folder.join(HEADER);
     let mut text = String::new();
-    let opened = File::open(&file).and_then(|file| file.take(MAX_HEADER).read_to_string(&mut text));
+    let opened = open(&file).and_then(|file| file.take(MAX_HEADER).read_to_string(&mut text));
     opened.map_err(|source| failed(&file, source))?;
     let header: RecordingHeader = serde_json::from_str(&text)
         .map_err(|error| RecordingError::Header { path: file.clone(), reason: error.to_string() })?;
@@ -161,7 +169,7 @@ pub fn read(folder: &Path) -> Result<Recording, RecordingError> {
     }
 
     let path = folder.join(METRICS);
-    let opened = File::open(&path).map_err(|source| failed(&path, source))?;
+    let opened = open(&path).map_err(|source| failed(&path, source))?;
     let mut lines = BufReader::new(opened);
     let mut last = None;
     let mut broken_lines = 0;

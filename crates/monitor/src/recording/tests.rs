@@ -68,3 +68,23 @@ fn folders_that_hold_none() {
         assert!(matches!(read(folder), Err(RecordingError::Empty { .. })), "{lines}");
     }
 }
+
+/// A pipe that nobody writes to is refused and not waited for.
+#[test]
+fn a_pipe_in_place_of_a_file_is_refused() {
+    for name in [HEADER, METRICS] {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("traces/20260101-000000");
+        recorded(&folder);
+        let pipe = folder.join(name);
+        fs::remove_file(&pipe).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+
+        let (answer, answers) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            answer.send(read(&folder).map(drop).map_err(|error| error.to_string())).ok();
+        });
+        let error = answers.recv_timeout(Duration::from_secs(20)).unwrap().unwrap_err();
+        assert!(error.contains(name), "{error}");
+    }
+}
