@@ -20,6 +20,13 @@ pub fn near_here(typed: &str) -> String {
     }
 }
 
+/// The file of a prompt set as an argument, with a blank before it; nothing where there is none.
+pub fn prompts_argument(file: Option<&Path>) -> String {
+    file.map_or_else(String::new, |file| {
+        format!(" --prompts {}", word(&near_here(&file.display().to_string())))
+    })
+}
+
 fn is_literal(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c)
 }

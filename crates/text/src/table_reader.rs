@@ -64,7 +64,8 @@ impl<R: BufRead> TableReader<R> {
             return Ok(None);
         }
 
-        let Records { line, text, ends, .. } = &self.records;
+        let Records { line, text, .. } = &self.records;
+        let ends = self.records.ends();
         if ends.len() > self.names.len() {
             let cells = match ends.len() {
                 count if count > MAX_COLUMNS => format!("more than {MAX_COLUMNS}"),
@@ -100,8 +101,10 @@ struct Records<R> {
     line: usize,
     /// The cells of the row, one after another.
     text: String,
-    /// Where each ends. One more than a row may have is read, so that it is seen that there are too many.
+    /// Room for where each ends: one more than a row may have, so that it is seen that there are too many.
     ends: Vec<usize>,
+    /// The cells of the row.
+    cells: usize,
 }
 
 /// How far a row was parsed.
@@ -140,7 +143,8 @@ impl<R: BufRead> Records<R> {
             room: vec![0; 1024],
             line: 1,
             text: String::new(),
-            ends: Vec::new(),
+            ends: vec![0; MAX_COLUMNS + 1],
+            cells: 0,
         })
     }
 
@@ -152,7 +156,7 @@ impl<R: BufRead> Records<R> {
             let text = text.map_err(|error| wrong(file, lines, format!("no UTF-8: {error}")))?;
             self.text.clear();
             self.text.push_str(text);
-            self.ends.truncate(row.cells);
+            self.cells = row.cells;
 
             // the parser counts blank lines to the row that follows them
             let within = self.text.bytes().filter(|byte| *byte == b'\n').count();
@@ -167,7 +171,6 @@ impl<R: BufRead> Records<R> {
     /// Parses the next row into the room and the ends; `None` at the end.
     fn parse(&mut self, file: &str) -> Result<Option<Progress>, TextError> {
         let mut row = Progress::default();
-        self.ends.resize(MAX_COLUMNS + 1, 0);
 
         while !self.has_ended {
             if row.bytes >= MAX_ROW {
@@ -218,6 +221,11 @@ impl<R: BufRead> Records<R> {
         Ok(None)
     }
 
+    /// Where each cell of the row ends.
+    fn ends(&self) -> &[usize] {
+        self.ends.get(..self.cells).unwrap_or_default()
+    }
+
     /// The line that the parser has come to, from 1.
     fn lines(&self) -> usize {
         self.skipped + usize::try_from(self.parser.line()).unwrap_or(usize::MAX)
@@ -262,14 +270,14 @@ fn usual_separator(header: &[u8]) -> u8 {
     separator
 }
 
-fn column_names<R>(header: &Records<R>) -> Result<Vec<String>, String> {
-    if header.ends.len() > MAX_COLUMNS {
+fn column_names<R: BufRead>(header: &Records<R>) -> Result<Vec<String>, String> {
+    if header.cells > MAX_COLUMNS {
         return Err(format!("more than {MAX_COLUMNS} columns"));
     }
 
     let mut names: Vec<String> = Vec::new();
     let mut start = 0;
-    for end in &header.ends {
+    for end in header.ends() {
         let name = header.text.get(start..*end).unwrap_or_default().trim().to_lowercase();
         start = *end;
         if !name.is_empty() && names.contains(&name) {

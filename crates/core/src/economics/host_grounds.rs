@@ -28,6 +28,14 @@ pub enum HostGrounds {
     },
 }
 
+/// The name of a way as a sentence has it: `assumed: cloud machine` is `cloud machine (assumed price)`.
+pub fn in_a_sentence(name: &str) -> String {
+    match name.strip_prefix("assumed: ") {
+        Some(way) => format!("{way} (assumed price)"),
+        None => name.to_owned(),
+    }
+}
+
 impl Coded for HostGrounds {
     fn code(&self) -> &'static str {
         match self {
@@ -47,6 +55,7 @@ impl fmt::Display for HostGrounds {
                     .write_str("no way has a known cost; give [prices] and [[offers]] in infercost.toml");
             }
             Self::OnlyOne { way } => {
+                let way = in_a_sentence(way);
                 return write!(
                     f,
                     "{way} is the only way with a known cost; give [[offers]] to compare it with"
@@ -55,6 +64,7 @@ impl fmt::Display for HostGrounds {
             Self::Cheapest { ways, left_out, until_watts } => (ways, left_out, until_watts),
         };
 
+        let ways: Vec<String> = ways.iter().map(|way| in_a_sentence(way)).collect();
         match ways.as_slice() {
             [one] => write!(f, "{one} is the cheapest")?,
             several => write!(f, "{} cost the same within what was measured", several.join(" and "))?,

@@ -12,7 +12,7 @@ mod schedule_grounds;
 
 pub use assumed::{Assumed, answered_at, invoiced};
 pub use audit_grounds::{Allowed, BreakEvenOf, LimitGrounds, LimitSide, Limited};
-pub use host_grounds::HostGrounds;
+pub use host_grounds::{HostGrounds, in_a_sentence};
 pub use optimize_grounds::{OpenChange, OptimizeGrounds};
 pub use reason::EconomicsReason;
 pub use replace_grounds::{ReplaceGrounds, UnknownOf, YearSaving};

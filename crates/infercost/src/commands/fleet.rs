@@ -37,7 +37,7 @@ use crate::output::answer::delivery::{self, deliver};
   infercost fleet /mnt/tables --cluster df://scheduler:50050
       the same on many machines
 
-Exit codes: 0 an answer; with --revenue 3 where costs are not all known, 4 where a service costs more than it \
+Exit codes: 0 an answer; with --revenue 3 where costs are not all known or no service of it was found, 4 where a service costs more than it \
 earns")]
 pub(crate) struct FleetCommand {
     /// Folders of tables, as `export --parquet` and `ingest` write them, or stores: s3://, gs://, az://, file://

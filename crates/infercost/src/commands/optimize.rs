@@ -8,6 +8,7 @@ mod other_places;
 mod other_runs;
 mod other_variants;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -168,10 +169,10 @@ impl Present<'_> {
     fn prompts(&self) -> String {
         let header = &self.run.header;
         let file = match &header.spec {
-            Some(spec) => spec.prompts.as_ref().map(|file| file.display().to_string()),
-            None => recorded_prompts(&header.arguments),
+            Some(spec) => spec.prompts.clone(),
+            None => recorded_prompts(&header.arguments).map(PathBuf::from),
         };
-        file.map_or_else(String::new, |file| format!(" --prompts {}", shell::word(&shell::near_here(&file))))
+        shell::prompts_argument(file.as_deref())
     }
 
     /// A variant of the run in use, as it is named on a command line.

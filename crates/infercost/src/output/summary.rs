@@ -74,9 +74,7 @@ pub(crate) fn comparison(typed: &str, stored: Option<&str>, prompts: Option<&Pat
     let typed = &shell::near_here(typed);
     let is_full = stored.is_none_or(|kind| ["F32", "F16", "BF16"].contains(&kind));
     let word = shell::word(typed);
-    let prompts = prompts.map_or_else(String::new, |file| {
-        format!(" --prompts {}", shell::word(&shell::near_here(&file.display().to_string())))
-    });
+    let prompts = shell::prompts_argument(prompts);
     if typed.contains("://") {
         return vec![format!("infercost compare {word} OTHER_SERVER --baseline {word}{prompts}")];
     }

@@ -298,19 +298,13 @@ fn command(course: &Course, request: &SprintRequest, setting: &Setting) -> anyho
     if let Some(threads) = course.bench.threads(setting) {
         words.push_str(&format!(" --threads {threads}"));
     }
-    words.push_str(&prompts(request));
+    words.push_str(&shell::prompts_argument(request.run.spec.prompts.as_deref()));
     Ok(words)
 }
 
 /// A model as it is named on a command line.
 fn word_of(request: &SprintRequest, model: &ResolvedModel) -> String {
     models::word_of(Some(&request.run.spec), &model.variant)
-}
-
-/// The prompts of the sprint, as an argument.
-fn prompts(request: &SprintRequest) -> String {
-    let file = request.run.spec.prompts.as_ref().map(|file| file.display().to_string());
-    file.map_or_else(String::new, |file| format!(" --prompts {}", shell::word(&shell::near_here(&file))))
 }
 
 /// What compares both once more, where one command can: models in process at the same threads.
@@ -327,6 +321,6 @@ fn confirm(course: &Course, request: &SprintRequest, setting: &Setting) -> Optio
         "infercost compare {} {}{threads}{}",
         word_of(request, now),
         word_of(request, then),
-        prompts(request)
+        shell::prompts_argument(request.run.spec.prompts.as_deref())
     ))
 }

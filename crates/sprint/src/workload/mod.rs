@@ -22,7 +22,7 @@ pub use text_of_length::{TOKENS_OF_A_BLOCK, text_of_length};
 
 /// Most requests that a workload may hold.
 pub const MOST_REQUESTS: usize = 2_000_000;
-/// Most tokens of one request: twice what the longest contexts of today hold. Its text is made, some four bytes a token.
+/// Most tokens of one request: its text is made, some four bytes a token.
 const MOST_TOKENS: u64 = 1 << 21;
 /// Most tokens of all prompts: a number is held for each [`TOKENS_OF_A_BLOCK`] of them.
 const MOST_TOKENS_IN_ALL: u64 = 20_000_000_000;

@@ -212,7 +212,7 @@ fn foot(answer: &Answer, detail: Detail, left_out: &str, space: Space) -> String
         let flag = "  --explain  ";
         let lines = wrapped(&plain(&titles.join(", ")), space.sentences, flag.len());
         for (index, line) in lines.iter().enumerate() {
-            let begin = if index == 0 { flag } else { "             " };
+            let begin = if index == 0 { flag } else { &" ".repeat(flag.len()) };
             let _ = writeln!(text, "{}", out(FAINT, &format!("{begin}{line}")));
         }
     }

@@ -1,6 +1,7 @@
 //! The answer of `infercost host`: what an inference costs each way.
 
 use infercost_core::Estimate;
+use infercost_core::economics::in_a_sentence;
 use infercost_core::number::plain as short;
 use infercost_core::text::percent;
 use infercost_economics::bill::double;
@@ -41,11 +42,7 @@ pub(crate) fn answer(hosting: &Hosting, hours_per_day: f64) -> Answer {
 /// Who is cheapest, and by how much.
 fn headline(hosting: &Hosting) -> String {
     let known: Vec<&OptionCost> = hosting.ways.iter().filter(|way| way.per_inference.is_some()).collect();
-    let mut why = hosting.why.to_string();
-    for way in &hosting.ways {
-        why = why.replace(&way.name, &in_a_sentence(&way.name));
-    }
-
+    let why = hosting.why.to_string();
     let (Some(first), Some(second), 1) = (known.first(), known.get(1), hosting.cheapest.len()) else {
         return why;
     };
@@ -58,14 +55,6 @@ fn headline(hosting: &Hosting) -> String {
             format!("{why}, {least}{} less than {}", percent(less), in_a_sentence(&second.name))
         }
         _ => why,
-    }
-}
-
-/// The name of a way as a sentence has it: `assumed: cloud machine` is `cloud machine (assumed price)`.
-fn in_a_sentence(name: &str) -> String {
-    match name.strip_prefix("assumed: ") {
-        Some(way) => format!("{way} (assumed price)"),
-        None => name.to_owned(),
     }
 }
 
