@@ -10,6 +10,7 @@
 
 mod into_proto;
 mod scalar;
+mod usual;
 mod value;
 
 use std::borrow::Cow;
@@ -39,7 +40,8 @@ pub(crate) fn read_spans(json: &[u8]) -> Option<Vec<Span>> {
 
 /// The same, borrowed from the text.
 pub(crate) fn read_list(json: &[u8]) -> Option<Vec<ReadSpan<'_>>> {
-    read_text(json).ok()
+    let usual = std::str::from_utf8(json).ok().and_then(usual::spans);
+    usual.or_else(|| read_text(json).ok())
 }
 
 /// The same as [`read_traces`], borrowed from the text.

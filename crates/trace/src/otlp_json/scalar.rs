@@ -9,7 +9,7 @@ use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
 /// A value with more than one way to be written.
-trait Scalar: Sized {
+pub(super) trait Scalar: Sized {
     /// For messages: `… is not WANTED`.
     const WANTED: &'static str;
 

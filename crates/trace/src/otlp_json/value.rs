@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use super::scalar::{Int, Number};
 
 /// Attributes that a span of infercost's has about.
-const USUAL: usize = 48;
+pub(super) const USUAL: usize = 48;
 /// Numbers that a list has room for from its first one on.
 const FIRST: usize = 16;
 /// What is wrong with a value that is there twice.
@@ -208,7 +208,7 @@ impl Default for ReadList<'_> {
 
 impl<'a> ReadList<'a> {
     /// Adds a value. A list of numbers that turns out to hold others becomes one of values.
-    fn push(&mut self, value: ReadValue<'a>) {
+    pub(super) fn push(&mut self, value: ReadValue<'a>) {
         match (&mut *self, value) {
             (Self::Ints(ints), ReadValue::Int(int)) => ints.push(int),
             (Self::Numbers(numbers), ReadValue::Number(number)) => numbers.push(number),
