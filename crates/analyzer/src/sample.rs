@@ -206,11 +206,17 @@ impl<'a> Samples<'a> {
             let sources = pool.of_variant(&header.id);
             let variant_place = VariantPlace { header, machine: place, sources, baseline };
             variants.push(gather::variant(runs, &variant_place, &prompts, &evaluations, &mut columns));
+
+            // of a long run, columns take more memory than anything else, and many are the same
+            by_prompt.settle();
+            by_block.settle();
         }
 
         for index in 0..variants.len() {
             gather::pair_up(&variants, index, layout, &mut by_prompt);
             gather::pair_up_blocks(&variants, index, layout, &mut by_block);
+            by_prompt.settle();
+            by_block.settle();
         }
 
         // what is gathered needs them no more, and resampling takes memory of its own

@@ -6,14 +6,56 @@ use std::collections::HashMap;
 #[derive(Debug, Clone)]
 pub struct Table {
     rows: usize,
-    /// By column: its cells; empty where they are all zero.
+    columns: Vec<Cells>,
+    settled: Settled,
+}
+
+/// The cells of a column, row by row.
+#[derive(Debug, Clone)]
+enum Cells {
+    /// Its own; none where they are all zero.
+    Own(Vec<f64>),
+    /// Those at this place among the settled ones.
+    Settled(usize),
+}
+
+/// Columns that are kept once, however many of the table's have their cells.
+#[derive(Debug, Clone, Default)]
+struct Settled {
     columns: Vec<Vec<f64>>,
+    /// Their places by fingerprint.
+    places: HashMap<u64, Vec<usize>>,
+}
+
+impl Settled {
+    /// The place of these cells; `None` where they are all zero.
+    fn place_of(&mut self, cells: Vec<f64>) -> Option<usize> {
+        if cells.iter().all(|cell| cell.to_bits() == 0) {
+            return None;
+        }
+
+        let alike = self.places.entry(fingerprint(&cells)).or_default();
+        let mut known = alike.iter().copied();
+        let same = known.find(|place| self.columns.get(*place).is_some_and(|other| are_same(other, &cells)));
+        if same.is_some() {
+            return same;
+        }
+
+        let place = self.columns.len();
+        alike.push(place);
+        self.columns.push(cells);
+        Some(place)
+    }
+
+    fn cells(&self, place: usize) -> &[f64] {
+        self.columns.get(place).map_or(&[], Vec::as_slice)
+    }
 }
 
 impl Table {
     /// A table of zeros.
     pub fn new(prompts: usize, width: usize) -> Self {
-        Self { rows: prompts, columns: vec![Vec::new(); width] }
+        Self { rows: prompts, columns: vec![Cells::Own(Vec::new()); width], settled: Settled::default() }
     }
 
     /// Prompts.
@@ -34,6 +76,11 @@ impl Table {
             return;
         }
 
+        if let Cells::Settled(place) = cells {
+            *cells = Cells::Own(self.settled.cells(*place).to_vec());
+        }
+        let Cells::Own(cells) = cells else { return };
+
         if cells.is_empty() {
             // a column of zeros takes no memory
             if value.abs() <= 0.0 {
@@ -46,39 +93,50 @@ impl Table {
         }
     }
 
+    /// Keeps columns that are the same once. Says nothing of what is added later: a table of many quantities is settled
+    /// each time some of them are whole, so that it never holds all the copies.
+    pub fn settle(&mut self) {
+        for column in &mut self.columns {
+            if let Cells::Own(cells) = column {
+                let place = self.settled.place_of(std::mem::take(cells));
+                *column = place.map_or(Cells::Own(Vec::new()), Cells::Settled);
+            }
+        }
+    }
+
     /// One cell; 0 outside the table.
     pub fn get(&self, prompt: usize, column: usize) -> f64 {
-        self.columns.get(column).and_then(|cells| cells.get(prompt)).copied().unwrap_or(0.0)
+        self.cells(column).get(prompt).copied().unwrap_or(0.0)
     }
 
     /// The sum of each column.
     pub fn sums(&self) -> Vec<f64> {
-        self.columns.iter().map(|cells| cells.iter().fold(0.0, |sum, cell| sum + cell)).collect()
+        let columns = 0..self.width();
+        columns.map(|column| self.cells(column).iter().fold(0.0, |sum, cell| sum + cell)).collect()
+    }
+
+    /// The cells of a column; none where they are all zero.
+    fn cells(&self, column: usize) -> &[f64] {
+        match self.columns.get(column) {
+            Some(Cells::Own(cells)) => cells,
+            Some(Cells::Settled(place)) => self.settled.cells(*place),
+            None => &[],
+        }
     }
 
     /// Each different column once.
-    pub(crate) fn into_distinct(self) -> DistinctColumns {
-        let mut found: HashMap<u64, Vec<usize>> = HashMap::new();
-        let mut columns: Vec<Vec<f64>> = Vec::new();
+    pub(crate) fn into_distinct(mut self) -> DistinctColumns {
+        self.settle();
+
         let mut places = Vec::with_capacity(self.columns.len());
-
-        for cells in self.columns {
-            if cells.iter().all(|cell| cell.to_bits() == 0) {
-                places.push(None);
-                continue;
-            }
-
-            let alike = found.entry(fingerprint(&cells)).or_default();
-            let mut known = alike.iter().copied();
-            let same = known.find(|place| columns.get(*place).is_some_and(|other| are_same(other, &cells)));
-            places.push(Some(same.unwrap_or(columns.len())));
-            if same.is_none() {
-                alike.push(columns.len());
-                columns.push(cells);
-            }
+        for column in &self.columns {
+            places.push(match column {
+                Cells::Settled(place) => Some(*place),
+                Cells::Own(_) => None,
+            });
         }
 
-        DistinctColumns { rows: self.rows, columns, places }
+        DistinctColumns { rows: self.rows, columns: self.settled.columns, places }
     }
 }
 
@@ -191,6 +249,12 @@ mod tests {
         table.add(0, 9, 1.0);
         table.add(0, 1, 0.0);
         table.add(0, 1, f64::NAN);
+        // what is settled can still be added to, and leaves its likes alone
+        table.settle();
+        assert_eq!(table.settled.columns.len(), 3);
+        table.add(2, 3, 0.5);
+        table.add(2, 3, -0.5);
+        assert_eq!((table.get(2, 0), table.get(2, 3)), (1.0, 1.0));
         assert_eq!(table.sums(), [3.0, 0.0, 3.0, 3.0, 2.5]);
         assert_eq!((table.get(1, 4), table.get(9, 4), table.get(1, 9)), (2.5, 0.0, 0.0));
 

@@ -29,8 +29,26 @@ pub(super) fn prompt_indices(runs: &[RunRecord]) -> Indices<'_> {
     indices
 }
 
-/// Evaluations of one variant's answers, by run, prompt and repetition.
-type Tasks<'a> = HashMap<(usize, usize, u32), &'a Evaluation>;
+/// An answer of a variant: its run, its prompt's row and its repetition.
+type Answer = (usize, usize, u32);
+
+/// Evaluations of one variant's answers. A list takes half the memory of a map.
+#[derive(Default)]
+struct Tasks<'a>(Vec<(Answer, &'a Evaluation)>);
+
+impl<'a> Tasks<'a> {
+    /// Makes them ready to be looked up.
+    fn sort(&mut self) {
+        self.0.sort_by_key(|(answer, _)| *answer);
+    }
+
+    /// The evaluation of an answer, of several the last.
+    fn of(&self, answer: Answer) -> Option<&'a Evaluation> {
+        let behind = self.0.partition_point(|(other, _)| *other <= answer);
+        let (found, evaluation) = self.0.get(behind.checked_sub(1)?)?;
+        (*found == answer).then_some(*evaluation)
+    }
+}
 
 /// Evaluations by run, variant and prompt.
 pub(super) struct Evaluations<'a> {
@@ -57,7 +75,7 @@ impl<'a> Evaluations<'a> {
                 // what was never asked has no answer to be graded
                 let Some(prompt) = prompts.get(&evaluation.prompt).copied() else { continue };
                 let tasks = result.tasks.entry(&evaluation.variant).or_default();
-                tasks.insert((run, prompt, evaluation.repetition), &evaluation.result);
+                tasks.0.push(((run, prompt, evaluation.repetition), &evaluation.result));
                 result.graded.insert(prompt);
             } else if runs.get(run).is_some_and(|run| !shares_reference(runs, run, baseline)) {
                 result.foreign = true;
@@ -66,6 +84,9 @@ impl<'a> Evaluations<'a> {
             }
         }
 
+        for tasks in result.tasks.values_mut() {
+            tasks.sort();
+        }
         result
     }
 }
@@ -184,7 +205,7 @@ pub(super) fn variant<'a>(
             marks.answers += f64::from(u8::from(answered));
 
             if evaluations.graded.contains(prompt) {
-                let found = tasks.and_then(|tasks| tasks.get(&(run, prompt, inference.repetition))).copied();
+                let found = tasks.and_then(|tasks| tasks.of((run, prompt, inference.repetition)));
                 let score = score(inference, found);
                 if let Some(Evaluation::Impossible { reason, .. }) = found {
                     sample.task_reason.get_or_insert(reason);
@@ -252,8 +273,8 @@ fn fill<'a>(
                 sample.filled.insert(prompt);
                 if evaluations.graded.contains(prompt) {
                     let tasks = evaluations.tasks.get(&window.id.variant);
-                    let found = tasks.and_then(|tasks| tasks.get(&(run, prompt, inference.repetition)));
-                    let score = score(inference, found.copied());
+                    let found = tasks.and_then(|tasks| tasks.of((run, prompt, inference.repetition)));
+                    let score = score(inference, found);
                     marks.graded += 1.0;
                     marks.worst += score.worst;
                     marks.best += score.best;
