@@ -35,6 +35,12 @@ macro_rules! name {
             }
         }
 
+        impl From<&$name> for Arc<str> {
+            fn from(name: &$name) -> Self {
+                Self::clone(&name.0)
+            }
+        }
+
         impl From<Arc<str>> for $name {
             fn from(text: Arc<str>) -> Self {
                 Self(text)

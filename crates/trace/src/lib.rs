@@ -18,6 +18,7 @@
 //! - `line_batch`, `batch_threads`, `line_frame`, `line_records`, `gathered`: lines, many at once, on several threads; what
 //!   the lines of a run have in common; the records in them; and each of those once.
 //! - `new_folder`: a run's folder appears whole or not at all.
+//! - `raw_list`: the elements of a JSON list, one in memory at a time.
 //! - `span_draft`, `otlp_line`, `checksum`, `read_span`, `journal`, `escaped`: a span under construction, as a line, its
 //!   checksum, as read, the file of whole lines, and messages that may quote it.
 #![cfg_attr(not(test), warn(clippy::expect_used, clippy::indexing_slicing))]
@@ -40,6 +41,7 @@ mod new_folder;
 pub mod otlp_json;
 mod otlp_line;
 pub mod outgoing;
+mod raw_list;
 mod read_span;
 pub mod run_reader;
 pub mod run_store;

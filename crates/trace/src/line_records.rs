@@ -10,7 +10,7 @@ use crate::line_batch::LineBatch;
 use crate::line_frame::LineFrame;
 use crate::mapping::{evaluation, idle, inference, load, window};
 use crate::names::Names;
-use crate::otlp_json::{read_line, read_list};
+use crate::otlp_json::{AT_ONCE, Part, each_part, read_list};
 use crate::read_span::ReadSpan;
 use crate::span_ids::SpanId;
 use crate::span_names::record;
@@ -19,12 +19,23 @@ use crate::texts::Texts;
 /// A line as it was read.
 #[derive(Debug)]
 pub(crate) struct ReadLine {
-    /// Its bytes, line end included.
+    /// Blank lines before it.
+    pub(crate) blank: BlankLines,
+    /// Its bytes, line end included; 0 where there are blank lines alone.
     pub(crate) length: u64,
     /// True where it has a line end.
     pub(crate) is_whole: bool,
     /// Its spans, or what is wrong with it; `None` for a blank line.
     pub(crate) content: Option<Result<LineContent, String>>,
+}
+
+/// Blank lines one behind another: a batch may be made of them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct BlankLines {
+    /// How many.
+    pub(crate) count: u64,
+    /// Their bytes, line ends included.
+    pub(crate) length: u64,
 }
 
 /// What a line holds.
@@ -69,8 +80,8 @@ pub(crate) struct RecordReader {
 }
 
 impl RecordReader {
-    pub(crate) fn new(texts: Texts) -> Self {
-        Self { texts, names: Names::default(), frame: None }
+    pub(crate) fn new(texts: Texts, names: Names) -> Self {
+        Self { texts, names, frame: None }
     }
 }
 
@@ -78,18 +89,27 @@ impl BatchReader for RecordReader {
     type Lines = Vec<ReadLine>;
 
     fn beside(&self) -> Self {
-        Self::new(self.texts)
+        Self::new(self.texts, self.names.clone())
     }
 
     fn read(&mut self, batch: &LineBatch) -> Vec<ReadLine> {
         let mut lines = Vec::new();
+        let mut blank = BlankLines::default();
+
         for line in batch.lines() {
+            let length = line.len() as u64;
             let is_blank = line.trim_ascii().is_empty();
-            lines.push(ReadLine {
-                length: line.len() as u64,
-                is_whole: line.last() == Some(&b'\n'),
-                content: (!is_blank).then(|| self.content(line)),
-            });
+            let is_whole = line.last() == Some(&b'\n');
+            if is_blank && is_whole {
+                blank = BlankLines { count: blank.count + 1, length: blank.length + length };
+                continue;
+            }
+            let content = (!is_blank).then(|| self.content(line));
+            lines.push(ReadLine { blank: std::mem::take(&mut blank), length, is_whole, content });
+        }
+
+        if blank.count > 0 {
+            lines.push(ReadLine { blank, length: 0, is_whole: true, content: None });
         }
         lines
     }
@@ -103,31 +123,29 @@ impl RecordReader {
             return Err(checksum::BROKEN.to_owned());
         }
 
-        let listed = self.frame.as_ref().and_then(|frame| frame.spans(body, seal)).and_then(read_list);
-        if let Some(spans) = listed {
-            return Ok(self.records(&spans, seal));
+        let mut content = LineContent { seal, spans: Vec::new(), unknown: 0 };
+        let framed = self.frame.as_ref().and_then(|frame| frame.spans(body, seal));
+        if let Some(spans) = framed.filter(|spans| spans.len() <= AT_ONCE).and_then(read_list) {
+            for span in &spans {
+                self.take(span, &mut content);
+            }
+            return Ok(content);
         }
 
-        let traces = read_line(line)?;
+        each_part(line, &mut |part| {
+            if let Part::Span { span, .. } = part {
+                self.take(span, &mut content);
+            }
+        })?;
         self.frame = LineFrame::of(line.trim_ascii(), body, seal);
-        Ok(self.records(traces.spans(), seal))
+        Ok(content)
     }
 
-    fn records<'s, 'l: 's>(
-        &mut self,
-        spans: impl IntoIterator<Item = &'s ReadSpan<'l>>,
-        seal: Seal,
-    ) -> LineContent {
-        let mut content = LineContent { seal, spans: Vec::new(), unknown: 0 };
-
-        for span in spans {
-            match self.record(span) {
-                Some(record) => content.spans.push(RecordedSpan { id: span.id(), record }),
-                None => content.unknown += 1,
-            }
+    fn take(&mut self, span: &ReadSpan<'_>, content: &mut LineContent) {
+        match self.record(span) {
+            Some(record) => content.spans.push(RecordedSpan { id: span.id(), record }),
+            None => content.unknown += 1,
         }
-
-        content
     }
 
     /// What a span records; `None` where it is no record of infercost's, or of a kind that this version does not know.

@@ -9,6 +9,7 @@
 //! underscores, and attribute values as Go prints them.
 
 mod into_proto;
+mod one_by_one;
 mod scalar;
 mod usual;
 mod value;
@@ -20,6 +21,9 @@ use serde::Deserialize;
 
 use crate::escaped::plain;
 pub(crate) use into_proto::borrowed;
+pub(crate) use one_by_one::{
+    AT_ONCE, MAX_SPAN, Part, check_length, each_part, each_part_of_resource, each_part_of_resources,
+};
 use scalar::{Count, Kind};
 pub(crate) use scalar::{Id, Nanos, StatusKind};
 pub(crate) use value::{Attribute, Attributes, ReadList, ReadValue};

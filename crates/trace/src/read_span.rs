@@ -5,15 +5,8 @@ use std::time::{Duration, SystemTime};
 use crate::attributes::RECORD;
 use crate::error::MappingError;
 pub(crate) use crate::otlp_json::ReadSpan;
-use crate::otlp_json::{ReadList, ReadTraces, ReadValue};
+use crate::otlp_json::{ReadList, ReadValue};
 use crate::span_ids::{SpanId, from_unix_nanos};
-
-impl<'a> ReadTraces<'a> {
-    /// The line's spans, in order.
-    pub(crate) fn spans(&self) -> impl Iterator<Item = &ReadSpan<'a>> {
-        self.resource_spans.iter().flat_map(|resource| &resource.scope_spans).flat_map(|scope| &scope.spans)
-    }
-}
 
 impl ReadSpan<'_> {
     /// The span's id; `None` where it is not of eight bytes.

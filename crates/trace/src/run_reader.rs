@@ -19,8 +19,9 @@ pub use crate::gathered::ReadNotes;
 use crate::line_batch::LineBatch;
 pub use crate::line_batch::MAX_LINE;
 use crate::line_records::{ReadLine, RecordReader};
+use crate::names::Names;
 pub use crate::new_folder::HEADER_FILE;
-use crate::otlp_json::read_line;
+use crate::otlp_json::{Part, each_part};
 use crate::span_ids::SpanId;
 use crate::span_names::record;
 use crate::texts::Texts;
@@ -120,8 +121,11 @@ pub fn is_finished(folder: &Path) -> Result<bool, StoreError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(source) => return Err(StoreError::Read { path, source }),
     };
-    let read = read_line(&last);
-    Ok(read.is_ok_and(|line| line.spans().any(|span| span.record() == Some(record::RUN))))
+    let mut holds_end = false;
+    let read = each_part(&last, &mut |part| {
+        holds_end |= matches!(part, Part::Span { span, .. } if span.record() == Some(record::RUN));
+    });
+    Ok(read.is_ok() && holds_end)
 }
 
 /// The last line that is not blank; empty where there is none, or it is longer than any.
@@ -161,7 +165,8 @@ pub(crate) fn read_stored(folder: &Path, texts: Texts) -> Result<StoredRun, Stor
     let mut lines = Lines { path, number: 0, length: 0, unterminated: false, torn: 0 };
     let mut gathered = Gathered::new(&header);
     if let Some(file) = file {
-        lines.read(BufReader::with_capacity(1 << 18, file), texts, &mut gathered)?;
+        let records = RecordReader::new(texts, Names::announced(&header));
+        lines.read(BufReader::with_capacity(1 << 18, file), records, &mut gathered)?;
     }
 
     gathered.notes.torn_bytes = lines.torn;
@@ -184,14 +189,14 @@ impl Lines {
     fn read(
         &mut self,
         mut reader: BufReader<File>,
-        texts: Texts,
+        records: RecordReader,
         gathered: &mut Gathered,
     ) -> Result<(), StoreError> {
         let path = self.path.clone();
         let gone = |_: Stopped| StoreError::Read { path: path.clone(), source: io::Error::other(STOPPED) };
 
         thread::scope(|scope| {
-            let mut threads = BatchThreads::new(RecordReader::new(texts));
+            let mut threads = BatchThreads::new(records);
             let mut batch = LineBatch::default();
             let mut is_readable = true;
 
@@ -244,7 +249,11 @@ impl Lines {
     }
 
     fn take(&mut self, line: ReadLine, gathered: &mut Gathered) -> Result<(), StoreError> {
-        self.number += 1;
+        self.number += line.blank.count + u64::from(line.length > 0);
+        self.length += line.blank.length;
+        if line.blank.count > 0 {
+            self.unterminated = false;
+        }
 
         let taken = match line.content {
             None => Ok(()),

@@ -8,16 +8,14 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::platform_record::Record;
-use super::raw_list::each_element;
 use super::span_reader::SpanReader;
 use super::{jaeger, sdk_span, zipkin};
 use crate::escaped::plain;
-use crate::otlp_json::{ReadResource, ReadSpan, read_line};
+use crate::otlp_json::{ReadSpan, check_length, each_part, each_part_of_resource, each_part_of_resources};
+use crate::raw_list::each_element;
 
 /// Lists within lists, and traces within answers, nest at most so deep.
 const DEEPEST: usize = 5;
-/// Largest object that is a span or a record by itself, in bytes: its values take some ten times as much.
-const MAX_RECORD: usize = 16 << 20;
 /// Longest value that observations take from their trace, in bytes: each of them takes a copy.
 const MAX_INHERITED: usize = 4 << 10;
 /// What begins most lines of most files.
@@ -66,10 +64,9 @@ impl SpanReader {
     /// What is wrong with it as text.
     pub(super) fn json(&mut self, json: &[u8]) -> Result<(), String> {
         if json.starts_with(USUAL) {
-            for resource in &read_line(json)?.resource_spans {
-                self.resource(resource);
-            }
-            return Ok(());
+            let read = each_part(json, &mut |part| self.part(part));
+            self.end_parts();
+            return read;
         }
 
         let value: &RawValue = serde_json::from_slice(json).map_err(|error| plain(&error))?;
@@ -92,26 +89,28 @@ impl SpanReader {
 
     /// Each element by itself: one that is damaged takes no other with it.
     fn list(&mut self, json: &str, depth: usize) -> Result<(), String> {
-        let read = each_element(json, |element: &RawValue| {
+        each_element(json, |element: &RawValue| {
             if let Err(reason) = self.value(element.get(), depth + 1) {
                 self.found.notes.add(IrregularityKind::Damaged, || reason);
             }
-        });
-        read.map_err(|error| plain(&error))
+            Ok(())
+        })
     }
 
     fn object(&mut self, json: &str, depth: usize) -> Result<(), String> {
         let outline: Outline<'_> = serde_json::from_str(json).map_err(|error| plain(&error))?;
 
         if let Some(resources) = outline.resource_spans {
-            return self.resources(resources.get());
+            let read = each_part_of_resources(resources.get(), &mut |part| self.part(part));
+            self.end_parts();
+            return read;
         }
 
         // a resource by itself: the SDK for Java
         if outline.scope_spans.is_some() {
-            let resource: ReadResource<'_> = serde_json::from_str(json).map_err(|error| plain(&error))?;
-            self.resource(&resource);
-            return Ok(());
+            let read = each_part_of_resource(json, &mut |part| self.part(part));
+            self.end_parts();
+            return read;
         }
 
         if outline.spans.is_some() {
@@ -130,7 +129,7 @@ impl SpanReader {
     }
 
     fn single_span(&mut self, json: &str, outline: &Outline<'_>) -> Result<(), String> {
-        not_too_large(json)?;
+        check_length(json)?;
         if outline.context.is_some() {
             let read: Value = serde_json::from_str(json).map_err(|error| plain(&error))?;
             let span = sdk_span::read(&read).ok_or("its context is no span's")?;
@@ -180,12 +179,12 @@ impl SpanReader {
         };
         let whose = [("userId", inherited(trace.user_id)), ("sessionId", inherited(trace.session_id))];
 
-        let read = each_element(list, |element: &RawValue| {
+        each_element(list, |element: &RawValue| {
             if let Err(reason) = self.observation(element.get(), &whose) {
                 self.found.notes.add(IrregularityKind::Damaged, || reason);
             }
-        });
-        read.map_err(|error| plain(&error))
+            Ok(())
+        })
     }
 
     fn observation(&mut self, json: &str, whose: &[(&str, Option<Value>)]) -> Result<(), String> {
@@ -195,7 +194,7 @@ impl SpanReader {
             notes.add(IrregularityKind::UnknownShape, || "an observation by its id".to_owned());
             return Ok(());
         }
-        not_too_large(json)?;
+        check_length(json)?;
 
         let fields = serde_json::from_str(json).map_err(|error| plain(&error))?;
         let mut record = Record::of(fields);
@@ -212,11 +211,6 @@ impl SpanReader {
             Some(platform) => self.span(&platform.span(record), platform.scope()),
             None => self.found.notes.add(IrregularityKind::UnknownShape, || record.names()),
         }
-    }
-
-    fn resources(&mut self, json: &str) -> Result<(), String> {
-        let read = each_element(json, |resource: ReadResource<'_>| self.resource(&resource));
-        read.map_err(|error| plain(&error))
     }
 }
 
@@ -236,13 +230,6 @@ struct Around<'j> {
 fn inherited(json: Option<&RawValue>) -> Option<Value> {
     let json = json.filter(|json| json.get().len() <= MAX_INHERITED)?;
     serde_json::from_str(json.get()).ok()
-}
-
-fn not_too_large(json: &str) -> Result<(), String> {
-    match json.len() > MAX_RECORD {
-        true => Err(format!("a span or a record of more than {MAX_RECORD} bytes")),
-        false => Ok(()),
-    }
 }
 
 /// The names of an object's fields, for people.

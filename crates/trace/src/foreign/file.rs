@@ -11,15 +11,14 @@ use flate2::bufread::MultiGzDecoder;
 use infercost_core::{ForeignTrace, IrregularityKind};
 use infercost_text::json::{self, Document};
 use infercost_text::{Decoder, TableReader, TextError};
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, TracesData};
-use prost::Message as _;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::error::ForeignError;
 use super::flow::{ProductionCall, Streamed, WINDOW};
 use super::gather::ForeignReader;
-use super::lines::{FoundLine, read_line};
+use super::lines::{FoundLine, FoundLines, read_line};
+use super::message::NoMessage;
 use super::platform_record::{Record, plain_name};
 use crate::batch_threads::{BatchThreads, ReadBatch};
 use crate::escaped::plain;
@@ -245,13 +244,13 @@ impl<R: BufRead> TextFile<'_, R> {
     /// Takes what a batch holds, and gives the batch to be filled again. `place` is the number of the line before it.
     fn take_lines(
         &mut self,
-        read: ReadBatch<Vec<FoundLine>>,
+        read: ReadBatch<Vec<FoundLines>>,
         place: &mut u64,
         traces: &mut ForeignReader,
     ) -> Result<LineBatch, ForeignError> {
-        for line in read.lines {
-            *place += 1;
-            self.take(line, *place, traces)?;
+        for FoundLines { line, count } in read.lines {
+            self.take(line, *place + 1, traces)?;
+            *place += count;
         }
         Ok(read.batch)
     }
@@ -363,16 +362,15 @@ fn protobuf(
         let mut part = Vec::new();
         reader.by_ref().take(length).read_to_end(&mut part).map_err(failed)?;
         let is_whole = part.len() as u64 == length;
-        if is_message {
-            match ResourceSpans::decode(part.as_slice()) {
-                Ok(resource) if is_whole => traces.reader.message_resource(&resource),
-                _ => return Err(broken()),
-            }
-        } else {
-            match TracesData::decode(part.as_slice()) {
-                Ok(message) if is_whole => traces.reader.message(&message),
-                _ => return Err(broken()),
-            }
+        if !is_whole {
+            return Err(broken());
+        }
+        let read = match is_message {
+            true => traces.reader.message_resource(&part),
+            false => traces.reader.message(&part),
+        };
+        if read == Err(NoMessage) {
+            return Err(broken());
         }
         traces.take_read()?;
     }

@@ -108,6 +108,7 @@ impl ForeignReader {
         for span in found.spans {
             self.span(span)?;
         }
+        self.spans += found.unnamed;
         self.notes.join(found.notes);
         Ok(())
     }

@@ -4,14 +4,17 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::span_reader::SpanReader;
-use crate::otlp_json::{Attribute, Attributes, Id, Nanos, ReadEvent, ReadSpan, ReadValue};
+use crate::escaped::plain;
+use crate::otlp_json::{Attribute, Attributes, Id, Nanos, ReadEvent, ReadSpan, ReadValue, check_length};
+use crate::raw_list::each_element;
 
 #[derive(Deserialize)]
 struct Trace<'a> {
     #[serde(borrow)]
-    spans: Vec<Span<'a>>,
+    spans: &'a RawValue,
 }
 
 #[derive(Deserialize)]
@@ -67,13 +70,16 @@ struct Log<'a> {
 /// # Errors
 /// What is wrong with it as text.
 pub(super) fn read(json: &str, reader: &mut SpanReader) -> Result<(), String> {
-    let trace: Trace<'_> = serde_json::from_str(json).map_err(|error| error.to_string())?;
-    for span in trace.spans {
+    let trace: Trace<'_> = serde_json::from_str(json).map_err(|error| plain(&error))?;
+    each_element(trace.spans.get(), |span: &RawValue| {
+        check_length(span.get())?;
+        let span: Span<'_> = serde_json::from_str(span.get()).map_err(|error| plain(&error))?;
+
         let scope = span.tags.iter().find(|tag| matches!(&*tag.key, "otel.scope.name" | "otel.library.name"));
         let scope = scope.and_then(|tag| tag.value.as_str()).unwrap_or_default().to_owned();
         reader.span(&converted(span), &scope);
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 fn converted(span: Span<'_>) -> ReadSpan<'_> {

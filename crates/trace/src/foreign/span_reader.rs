@@ -6,7 +6,6 @@ use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use infercost_core::{ForeignCall, IrregularityKind};
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, TracesData};
 
 use super::call;
 use super::call_attributes::Facts;
@@ -14,7 +13,7 @@ use super::flow::{Place, SpanKey, TraceKey};
 use super::irregularities::Notes;
 use super::names::Names;
 use super::sdk_span;
-use crate::otlp_json::{Attributes, Id, ReadResource, ReadSpan, borrowed};
+use crate::otlp_json::{Id, Part, ReadSpan};
 
 /// Longest name of a span that is kept for a message, in characters.
 const LONGEST_NAME: usize = 256;
@@ -35,8 +34,18 @@ pub(super) struct SpanReader {
 pub(super) struct Found {
     /// In their order.
     pub(super) spans: Vec<FoundSpan>,
+    /// Further spans: those without an id that are no call of a model.
+    pub(super) unnamed: u64,
     /// What is no span, or a damaged one.
     pub(super) notes: Notes,
+}
+
+impl Found {
+    /// Takes over what is only counted.
+    pub(super) fn count(&mut self, later: Self) {
+        self.unnamed += later.unnamed;
+        self.notes.join(later.notes);
+    }
 }
 
 /// A span.
@@ -53,7 +62,7 @@ pub(super) struct FoundSpan {
     /// What is doubtful about it. Of a span that was read before, nobody asks.
     pub(super) notes: Notes,
     /// `None` where it is no call of a model.
-    pub(super) call: Option<FoundCall>,
+    pub(super) call: Option<Box<FoundCall>>,
 }
 
 /// A call, what tells it from others, and where it comes from.
@@ -77,44 +86,21 @@ impl SpanReader {
         Self { keys: self.keys.clone(), ..Self::default() }
     }
 
-    /// Reads the spans of a message in protobuf.
-    pub(super) fn message(&mut self, traces: &TracesData) {
-        for resource in &traces.resource_spans {
-            self.message_resource(resource);
-        }
-    }
-
-    /// Reads the spans of a resource in protobuf.
-    pub(super) fn message_resource(&mut self, resource: &ResourceSpans) {
-        let attributes = resource.resource.as_ref().map(|resource| borrowed(&resource.attributes));
-        self.come_from(attributes.as_ref());
-
-        for scope in &resource.scope_spans {
-            let name = scope.scope.as_ref().map_or("", |scope| &scope.name);
-            for span in &scope.spans {
-                self.span(&ReadSpan::from(span), name);
+    /// Takes a part of a text: a span, or what the next ones come from.
+    pub(super) fn part(&mut self, part: Part<'_, '_>) {
+        match part {
+            Part::Span { span, scope } => self.span(span, scope),
+            Part::Resource(None) => self.place = Place::default(),
+            Part::Resource(Some(attributes)) => {
+                let names = &mut self.names;
+                self.place = Place::of(attributes, &mut |name| names.shared(name));
             }
         }
-        self.place = Place::default();
     }
 
-    /// Reads the spans of a resource.
-    pub(super) fn resource(&mut self, resource: &ReadResource<'_>) {
-        self.come_from(resource.resource.as_ref().map(|resource| &resource.attributes));
-        for scope in &resource.scope_spans {
-            let name = scope.scope.as_ref().map_or("", |scope| &scope.name);
-            for span in &scope.spans {
-                self.span(span, name);
-            }
-        }
+    /// Forgets what the spans of a text come from.
+    pub(super) fn end_parts(&mut self) {
         self.place = Place::default();
-    }
-
-    /// Remembers what the next spans come from.
-    fn come_from(&mut self, attributes: Option<&Attributes<'_>>) {
-        let Some(attributes) = attributes else { return };
-        let names = &mut self.names;
-        self.place = Place::of(attributes, &mut |name| names.shared(name));
     }
 
     /// Reads a span as Phoenix's interface gives it; what is none is left out, and counted.
@@ -131,17 +117,26 @@ impl SpanReader {
         let facts = Facts::of(&span.attributes);
         let read = call::read(&facts, span, &mut self.names, &mut notes);
 
-        let call = read.map(|read| FoundCall {
-            call: read.call,
-            scope: self.names.shared(scope),
-            response: read.response_id.map(|id| self.keys.hash_one(id)),
-            by_convention: read.by_convention,
-            place: self.place.clone(),
-            trace_id: span.trace_id,
-            span_id: span.span_id,
+        let call = read.map(|read| {
+            Box::new(FoundCall {
+                call: read.call,
+                scope: self.names.shared(scope),
+                response: read.response_id.map(|id| self.keys.hash_one(id)),
+                by_convention: read.by_convention,
+                place: self.place.clone(),
+                trace_id: span.trace_id,
+                span_id: span.span_id,
+            })
         });
 
         let key = self.key(span.trace_id, span.span_id);
+        if key.is_none() && call.is_none() {
+            // nobody will ask for it again: a text may hold millions
+            self.found.unnamed += 1;
+            self.found.notes.join(notes);
+            return;
+        }
+
         self.found.spans.push(FoundSpan {
             key,
             parent: key.and_then(|_| self.key(span.trace_id, span.parent_span_id)),

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 use serde::Deserialize;
 
 use super::ReadSpan;
@@ -43,7 +43,7 @@ impl<'a> Text<'a> {
         self.pass(r#","flags":0,"name":"#)?;
         let name = self.string()?;
         self.pass(r#","kind":"#)?;
-        let kind = self.value::<Kind>(",")?;
+        let kind = self.value::<Kind>(b',')?;
 
         let start_time_unix_nano = self.scalar::<Nanos>(r#","startTimeUnixNano":""#, "\"")?;
         let end_time_unix_nano = self.scalar::<Nanos>(r#","endTimeUnixNano":""#, "\"")?;
@@ -110,7 +110,7 @@ impl<'a> Text<'a> {
             return Some(ReadValue::Int(self.scalar::<Int>("\"", "\"")?.0));
         }
         if self.passes("doubleValue\":") {
-            return Some(ReadValue::Number(self.value::<Number>("}")?.0));
+            return Some(ReadValue::Number(self.value::<Number>(b'}')?.0));
         }
 
         self.pass("boolValue\":")?;
@@ -132,7 +132,7 @@ impl<'a> Text<'a> {
                     ints.push(self.scalar::<Int>("\"", "\"")?.0);
                 }
                 ReadList::Numbers(numbers) if self.passes("doubleValue\":") => {
-                    numbers.push(self.value::<Number>("}")?.0);
+                    numbers.push(self.value::<Number>(b'}')?.0);
                 }
                 list => list.push(self.single()?),
             }
@@ -155,8 +155,8 @@ impl<'a> Text<'a> {
     }
 
     /// A value that is no string, up to what ends it.
-    fn value<T: Deserialize<'a>>(&mut self, end: &str) -> Option<T> {
-        let length = self.0.find(end)?;
+    fn value<T: Deserialize<'a>>(&mut self, end: u8) -> Option<T> {
+        let length = memchr(end, self.0.as_bytes())?;
         serde_json::from_str(self.take(length)?).ok()
     }
 

@@ -95,6 +95,27 @@ fn runs_without_checksums_are_read() {
     assert_eq!(read_run(&folder).unwrap(), wanted);
 }
 
+/// Blank lines are lines: what is wrong behind them has their number, and what was cut off is behind them.
+#[test]
+fn blank_lines_are_counted() {
+    let traces = tempfile::tempdir().unwrap();
+    let folder = write_run(traces.path());
+    let path = folder.join("spans.jsonl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let first = text.lines().next().unwrap();
+
+    std::fs::write(&path, format!("\n \n{first}\n\n{{\n")).unwrap();
+    let error = read_run(&folder).unwrap_err().to_string();
+    assert!(error.contains("spans.jsonl:5: "), "{error}");
+
+    std::fs::write(&path, format!("\n{text}\n\n{{")).unwrap();
+    let (run, notes) = inspect_run(&folder).unwrap();
+    assert_eq!((run.windows.len(), notes.torn_bytes), (1, 1));
+
+    std::fs::write(&path, "\n".repeat(100)).unwrap();
+    assert_eq!(inspect_run(&folder).unwrap().1, ReadNotes::default());
+}
+
 #[test]
 fn a_wrong_line_is_named_with_its_reason() {
     let cases = [
