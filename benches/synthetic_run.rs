@@ -1,6 +1,7 @@
 //! A made-up run of any size, so that writing, reading and reporting can be timed without a model.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use infercost_core::manifest::Provenance;
@@ -10,8 +11,8 @@ use infercost_core::testing::made_up_run;
 use infercost_core::{
     Bytes, ChunkArrival, Divergence, EnergyDomain, EnergyReading, EnergyScope, EngineIdentity, Evaluation,
     EvaluationRecord, FinishReason, IdlePhase, IdleRecord, InferenceRecord, Joules, Judgment, LoadRecord,
-    MachineFacts, MeterKind, MeterSource, OperatingPoint, Outcome, PromptId, RunHeader, RunId, Sampling,
-    TaskScore, VariantId, WindowId, WindowRecord,
+    MachineFacts, MeterKind, MeterSource, OperatingPoint, Outcome, PromptId, RunHeader, RunId, TaskScore,
+    VariantId, WindowId, WindowRecord,
 };
 use infercost_trace::{RunStore, StoreError};
 
@@ -128,7 +129,7 @@ pub fn inference(prompt: u32, tokens: u32, issued_at: SystemTime) -> InferenceRe
         input_tokens: Some(60 + prompt % 7),
         cached_input_tokens: Some(0),
         max_tokens: tokens,
-        sampling: Sampling::default(),
+        sampling: Arc::default(),
         served: None,
         outcome: Outcome::Completed {
             text: Some("The answer is \"pear\",\nas most people know. ".repeat(3)),

@@ -2,11 +2,12 @@
 
 use infercost_core::report::{CandidateReport, CostComponents, CostReport, EnergyReport, LatencyIntervals};
 use infercost_core::{
-    CostPart, EnergyScope, EnergySource, Estimate, Fact, LeftOut, OperatingPoint, Reason, Unknown, Verdict,
+    CostPart, EnergyScope, EnergySource, Estimate, Fact, LeftOut, OperatingPoint, Outcome, Reason, Unknown,
+    Verdict,
 };
 use infercost_cost::Parts;
 use infercost_stats::blocks::FEWEST_TO_COMPARE;
-use infercost_stats::percentile::{Timed, percentile};
+use infercost_stats::percentile::{Pooled, Timed};
 use infercost_stats::quantile::quantile;
 
 use crate::analysis::Analysis;
@@ -157,7 +158,7 @@ impl Context<'_> {
 
     /// The share of requests without an answer, by prompt.
     fn failure_rate(&self, variant: &VariantSample<'_>) -> Result<Estimate, Reason> {
-        let shares: Vec<f64> = variant.failed.iter().copied().flatten().collect();
+        let shares: Vec<f64> = variant.asked.iter().filter_map(|prompt| variant.failed(prompt)).collect();
         let measured = Measurement::proportion(shares.iter().sum(), shares.len());
         measured
             .and_then(|measured| measured.two_sided(self.analysis.policy.confidence))
@@ -165,17 +166,15 @@ impl Context<'_> {
     }
 
     fn latency_intervals(&self, variant: &VariantSample<'_>) -> LatencyIntervals {
-        let (ttft, tpot) = variant.timed();
-        LatencyIntervals {
-            ttft_p50_s: self.percentile(&ttft, 0.5),
-            ttft_p95_s: self.percentile(&ttft, 0.95),
-            tpot_p50_s: self.percentile(&tpot, 0.5),
-            tpot_p95_s: self.percentile(&tpot, 0.95),
-        }
+        let [ttft_p50_s, ttft_p95_s] = self.percentiles(variant.timed(Outcome::time_to_first_token));
+        let [tpot_p50_s, tpot_p95_s] = self.percentiles(variant.timed(Outcome::time_per_output_token));
+        LatencyIntervals { ttft_p50_s, ttft_p95_s, tpot_p50_s, tpot_p95_s }
     }
 
-    fn percentile(&self, values: &[Timed], p: f64) -> Option<Estimate> {
-        percentile(values, p, self.analysis.policy.confidence, self.samples.blocks.is_nested())
+    fn percentiles(&self, timed: Vec<Timed>) -> [Option<Estimate>; 2] {
+        let pooled = Pooled::of(timed);
+        let confidence = self.analysis.policy.confidence;
+        [0.5, 0.95].map(|p| pooled.percentile(p, confidence, self.samples.blocks.is_nested()))
     }
 
     /// An interval by prompts and blocks, or why there is none.

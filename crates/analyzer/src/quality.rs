@@ -242,9 +242,9 @@ fn failures(samples: &Samples<'_>, index: usize) -> Evidence {
     let (Some(baseline), Some(variant)) = (samples.variants.first(), samples.variants.get(index)) else {
         return Evidence::default();
     };
-    let both = baseline.failed.iter().zip(&variant.failed);
+    let both = baseline.asked.both(&variant.asked);
     let shares: Vec<(f64, f64)> =
-        both.filter_map(|(reference, failed)| Some(((*reference)?, (*failed)?))).collect();
+        both.filter_map(|prompt| baseline.failed(prompt).zip(variant.failed(prompt))).collect();
     if shares.is_empty() {
         return Evidence { missing: Some(Reason::NothingAsked), ..Evidence::default() };
     }
@@ -314,7 +314,7 @@ fn score_difference(
 
 fn score(samples: &Samples<'_>, index: usize) -> Evidence {
     let Some(variant) = samples.variants.get(index) else { return Evidence::default() };
-    let scores: Vec<PromptScore> = variant.scores.iter().copied().flatten().collect();
+    let scores: Vec<PromptScore> = variant.all_scores().collect();
     let unsettled = scores.iter().filter(|score| !score.settled()).count();
     if scores.is_empty() {
         return Evidence { missing: Some(Reason::NotGraded), ..Evidence::default() };

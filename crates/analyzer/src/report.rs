@@ -73,7 +73,7 @@ fn build(analysis: &Analysis<'_>, loaded: &[RunRecord]) -> Result<Report, Analys
     let idles: Vec<Option<Idle>> = analysis.runs.iter().map(idle_of).collect();
     let prompts = prompt_count(analysis.runs, &samples);
     let evidence = evidence(analysis, baseline, &samples);
-    let graded = samples.variants.first().map_or(0, |one| one.scores.iter().flatten().count());
+    let graded = samples.variants.first().map_or(0, |one| one.scored.len());
 
     // The margin belongs to the plan, not to the part of it that was run.
     let planned = first.header.looks.as_ref().and_then(|looks| usize::try_from(looks.graded).ok());

@@ -8,6 +8,7 @@ mod prompt_set;
 mod run_blocks;
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use infercost_core::run::VariantHeader;
 use infercost_core::{
@@ -29,7 +30,7 @@ use prompt_set::PromptSet;
 use run_blocks::RunBlocks;
 
 /// Task score of one variant on one prompt, averaged over repetitions.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct PromptScore {
     /// What was not evaluated counted as wrong.
     pub(crate) worst: f64,
@@ -73,16 +74,18 @@ pub(crate) struct VariantSample<'a> {
     pub(crate) powers: Option<PhasePowers>,
     /// Joules that belong to no inference, over metered windows.
     pub(crate) unattributed: f64,
-    /// By prompt; `None` where not graded or not run.
-    pub(crate) scores: Vec<Option<PromptScore>>,
+    /// By prompt, of those that are [`scored`](Self::scored).
+    scores: Vec<PromptScore>,
+    /// Prompts that are graded and were run.
+    pub(crate) scored: PromptSet,
     /// Divergences of single positions, prompt by prompt.
     pub(crate) klds: Vec<&'a [f64]>,
     /// Prompts asked at least once, failures included.
     pub(crate) asked: PromptSet,
     /// Prompts with at least one answer of one token or more.
     pub(crate) answered: PromptSet,
-    /// By prompt: the share of its requests without an answer; `None` where it was not asked.
-    pub(crate) failed: Vec<Option<f64>>,
+    /// By prompt that was asked: the share of its requests without an answer.
+    failed: Vec<f64>,
     /// Prompts with a divergence.
     pub(crate) compared: PromptSet,
     /// Prompts on which the divergence could not be taken.
@@ -104,20 +107,29 @@ pub(crate) struct VariantSample<'a> {
 }
 
 impl<'a> VariantSample<'a> {
-    /// Times to first token and per output token, each with its prompt and its block.
-    pub(crate) fn timed(&self) -> (Vec<Timed>, Vec<Timed>) {
-        let mut first_tokens = Vec::with_capacity(self.askings.len());
-        let mut later_tokens = Vec::with_capacity(self.askings.len());
-
+    /// A time of each request that has it, with its prompt and its block.
+    pub(crate) fn timed(&self, of: impl Fn(&Outcome) -> Option<Duration>) -> Vec<Timed> {
+        let mut all = Vec::with_capacity(self.askings.len());
         for Asking { place, outcome, .. } in &self.askings {
             let Place { prompt, block } = *place;
-            first_tokens
-                .extend(outcome.time_to_first_token().map(|time| (prompt, block, time.as_secs_f64())));
-            later_tokens
-                .extend(outcome.time_per_output_token().map(|time| (prompt, block, time.as_secs_f64())));
+            all.extend(of(outcome).map(|time| Timed { prompt, block, value: time.as_secs_f64() }));
         }
+        all
+    }
 
-        (first_tokens, later_tokens)
+    /// The share of a prompt's requests without an answer; `None` where it was not asked.
+    pub(crate) fn failed(&self, prompt: usize) -> Option<f64> {
+        self.failed.get(prompt).copied().filter(|_| self.asked.contains(prompt))
+    }
+
+    /// A prompt's score; `None` where it is not graded.
+    pub(crate) fn score(&self, prompt: usize) -> Option<PromptScore> {
+        self.scores.get(prompt).copied().filter(|_| self.scored.contains(prompt))
+    }
+
+    /// The scores of all graded prompts.
+    pub(crate) fn all_scores(&self) -> impl Iterator<Item = PromptScore> + '_ {
+        self.scored.iter().filter_map(|prompt| self.score(prompt))
     }
 
     /// Prompts with a score of the baseline's, which its evaluation settled, and one of this variant's, each with both. What
@@ -125,12 +137,12 @@ impl<'a> VariantSample<'a> {
     /// weights.
     pub(crate) fn score_pairs(&self, baseline: &Self) -> Vec<(usize, PromptScore, PromptScore)> {
         let mut pairs = Vec::new();
-        for (prompt, (reference, score)) in baseline.scores.iter().zip(&self.scores).enumerate() {
-            if let (Some(reference), Some(score)) = (reference, score)
+        for prompt in baseline.scored.both(&self.scored) {
+            if let (Some(reference), Some(score)) = (baseline.score(prompt), self.score(prompt))
                 && reference.settled()
                 && !(self.is_other_reference && baseline.filled.contains(prompt))
             {
-                pairs.push((prompt, *reference, *score));
+                pairs.push((prompt, reference, score));
             }
         }
         pairs
@@ -212,6 +224,10 @@ impl<'a> Samples<'a> {
             by_block.settle();
         }
 
+        // what is compared needs these no more, and takes memory of its own
+        let is_nested = run_blocks.is_nested();
+        drop((evaluations, run_blocks));
+
         for index in 0..variants.len() {
             gather::pair_up(&variants, index, layout, &mut by_prompt);
             gather::pair_up_blocks(&variants, index, layout, &mut by_block);
@@ -219,10 +235,8 @@ impl<'a> Samples<'a> {
             by_block.settle();
         }
 
-        // what is gathered needs them no more, and resampling takes memory of its own
-        drop(evaluations);
         let resampled = Resampled::draw(by_prompt, seed);
-        let blocks = Blocks::new(by_block, run_blocks.is_nested());
+        let blocks = Blocks::new(by_block, is_nested);
         Self {
             variants,
             baseline: 0,
@@ -275,7 +289,7 @@ impl<'a> Samples<'a> {
     fn asked_blocks(&self, variant: usize) -> usize {
         let askings = self.variants.get(variant).map(|variant| variant.askings.as_slice());
         let distinct: HashSet<usize> =
-            askings.unwrap_or_default().iter().map(|asking| asking.place.block).collect();
+            askings.unwrap_or_default().iter().map(|asking| asking.place.block()).collect();
         distinct.len()
     }
 

@@ -1,6 +1,7 @@
 //! Measured facts: what the harness writes and everything else reads.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -92,8 +93,8 @@ pub struct InferenceRecord {
     pub cached_input_tokens: Option<u32>,
     /// Output limit of this request, in tokens.
     pub max_tokens: u32,
-    /// How tokens were chosen.
-    pub sampling: Sampling,
+    /// How tokens were chosen; requests of a run have it in common.
+    pub sampling: Arc<Sampling>,
     /// What the server said about it; `None` in process. Kept apart, since a run may hold a million inferences without any.
     pub served: Option<Box<ServedFacts>>,
     /// What came of it. A failure is a result, not a hole.

@@ -1,5 +1,6 @@
 //! One inference, stamped with the one clock.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use infercost_core::thinking::{SplitText, split};
@@ -119,7 +120,7 @@ pub(crate) fn record(
         input_tokens: generation.and_then(|generation| generation.input_tokens),
         cached_input_tokens: generation.and_then(|generation| generation.cached_input_tokens),
         max_tokens: prompt.max_tokens,
-        sampling: sampling.clone(),
+        sampling: Arc::new(sampling.clone()),
         served: match result {
             Ok(generation) => generation.served.clone(),
             Err(error) => error.served_facts().cloned(),

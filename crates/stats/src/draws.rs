@@ -58,7 +58,7 @@ fn sum_together(table: &DistinctColumns, prompts: u32, mut random: ChaCha8Rng, s
     let width = table.distinct();
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let mut left = sums.len() / width;
-    let mut counts = vec![vec![0_u16; prompts as usize]; TOGETHER * threads];
+    let mut counts = vec![vec![0; prompts as usize]; TOGETHER * threads];
     let mut next = counts.clone();
     count_draws(prompts, &mut random, &mut next, left);
 
@@ -76,8 +76,11 @@ fn sum_together(table: &DistinctColumns, prompts: u32, mut random: ChaCha8Rng, s
     }
 }
 
+/// How often a row is drawn in a resample: about once, and among thousands of rows never a hundred times.
+type Count = u8;
+
 /// How often each row is drawn, for as many resamples as there is room for, and at most `resamples`.
-fn count_draws(prompts: u32, random: &mut ChaCha8Rng, counts: &mut [Vec<u16>], resamples: usize) {
+fn count_draws(prompts: u32, random: &mut ChaCha8Rng, counts: &mut [Vec<Count>], resamples: usize) {
     for counts in counts.iter_mut().take(resamples) {
         counts.fill(0);
         for _ in 0..prompts {
@@ -89,7 +92,7 @@ fn count_draws(prompts: u32, random: &mut ChaCha8Rng, counts: &mut [Vec<u16>], r
 }
 
 /// Adds each row as often as it was counted, for each resample; some rows at a time, which stay in the caches meanwhile.
-fn add_counted(table: &DistinctColumns, counts: &[Vec<u16>], totals: &mut [f64]) {
+fn add_counted(table: &DistinctColumns, counts: &[Vec<Count>], totals: &mut [f64]) {
     let width = table.distinct();
     let rows = (TILE / size_of::<f64>() / width).max(1);
     let mut tile = Vec::new();

@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use infercost_core::{
     ChunkArrival, Divergence, EnergyDomain, EnergyReading, EnergyScope, Evaluation, EvaluationRecord,
     FailureKind, FinishReason, IdlePhase, IdleRecord, InferenceRecord, Joules, Judgment, LoadRecord,
-    MeterKind, MeterSource, OperatingPoint, Outcome, PromptId, RunHeader, Sampling, TaskScore, VariantId,
-    WindowId, WindowRecord,
+    MeterKind, MeterSource, OperatingPoint, Outcome, PromptId, RunHeader, TaskScore, VariantId, WindowId,
+    WindowRecord,
 };
 use infercost_trace::{RunStore, read_run};
 
@@ -134,7 +135,7 @@ fn inference(index: u32, tokens: u32, issued_at: SystemTime) -> InferenceRecord 
         input_tokens: Some(60 + index % 7),
         cached_input_tokens: None,
         max_tokens: 128,
-        sampling: Sampling::default(),
+        sampling: Arc::default(),
         served: None,
         outcome,
     }

@@ -2,10 +2,11 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use infercost_core::{
-    ChunkArrival, FinishReason, InferenceRecord, Outcome, PromptId, RunHeader, Sampling, VariantId, WindowId,
+    ChunkArrival, FinishReason, InferenceRecord, Outcome, PromptId, RunHeader, VariantId, WindowId,
 };
 use infercost_trace::RunStore;
 
@@ -33,7 +34,7 @@ fn inference(repetition: u32, issued_at: SystemTime) -> InferenceRecord {
         input_tokens: Some(7),
         cached_input_tokens: None,
         max_tokens: 16,
-        sampling: Sampling::default(),
+        sampling: Arc::default(),
         served: None,
         outcome: Outcome::Completed {
             text: Some("four".to_owned()),

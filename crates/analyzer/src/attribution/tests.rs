@@ -1,7 +1,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+use std::sync::Arc;
+
 use infercost_core::{
     ChunkArrival, EnergyReading, EnergyScope, FailureKind, FinishReason, MeterKind, MeterSource,
-    OperatingPoint, Outcome, PromptId, Sampling, Thinking, VariantId, WindowId,
+    OperatingPoint, Outcome, PromptId, Thinking, VariantId, WindowId,
 };
 use proptest::prelude::*;
 
@@ -20,7 +22,7 @@ fn window(wall: u64, joules: f64, inferences: &[(u64, u64, u64)]) -> WindowRecor
         input_tokens: Some(1),
         cached_input_tokens: None,
         max_tokens: 2,
-        sampling: Sampling::default(),
+        sampling: Arc::default(),
         served: None,
         outcome: Outcome::Completed {
             text: None,

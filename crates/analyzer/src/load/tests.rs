@@ -1,9 +1,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use infercost_core::{
-    ChunkArrival, ChunkArrivals, EnergyReading, FailureKind, FinishReason, Outcome, PromptId, Sampling,
-    SteadyState, VariantId, WindowId,
+    ChunkArrival, ChunkArrivals, EnergyReading, FailureKind, FinishReason, Outcome, PromptId, SteadyState,
+    VariantId, WindowId,
 };
 
 use super::steady::SteadyRates;
@@ -44,7 +45,7 @@ fn window(concurrency: u32, latency: u64, fails: fn(u64) -> bool) -> WindowRecor
                 input_tokens: Some(10),
                 cached_input_tokens: Some(2),
                 max_tokens: 10,
-                sampling: Sampling::default(),
+                sampling: Arc::default(),
                 served: None,
                 outcome,
             });

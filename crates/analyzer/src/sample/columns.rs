@@ -305,8 +305,25 @@ impl PairTotals<'_> {
 /// Where a request was made: its prompt, and the block in which that was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
-    pub(crate) prompt: usize,
-    pub(crate) block: usize,
+    pub(crate) prompt: u32,
+    pub(crate) block: u32,
+}
+
+impl Place {
+    /// The place of these rows; `None` beyond four thousand million.
+    pub(super) fn of(prompt: usize, block: usize) -> Option<Self> {
+        Some(Self { prompt: u32::try_from(prompt).ok()?, block: u32::try_from(block).ok()? })
+    }
+
+    /// The row of the prompt.
+    pub(crate) fn prompt(self) -> usize {
+        self.prompt as usize
+    }
+
+    /// The row of the block.
+    pub(crate) fn block(self) -> usize {
+        self.block as usize
+    }
 }
 
 /// One variant's own columns in the table of prompts and in that of blocks.
@@ -335,8 +352,8 @@ impl Columns<'_> {
 
     /// Adds to a prompt and to the block in which it was asked.
     pub(super) fn add_both(&mut self, place: Place, column: Own, value: f64) {
-        self.add(place.prompt, column, value);
-        self.add_to_block(place.block, column, value);
+        self.add(place.prompt(), column, value);
+        self.add_to_block(place.block(), column, value);
     }
 
     /// Sets the squares and the product of a prompt's divergence and positions.
@@ -362,9 +379,9 @@ impl Columns<'_> {
 
     /// Marks a prompt and the block in which it was asked.
     pub(super) fn mark_both(&mut self, place: Place, column: Own) {
-        self.mark(place.prompt, column);
+        self.mark(place.prompt(), column);
         let column = self.at(column);
-        mark(self.blocks, place.block, column);
+        mark(self.blocks, place.block(), column);
     }
 }
 

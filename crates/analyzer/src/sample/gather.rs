@@ -166,11 +166,12 @@ pub(super) fn variant<'a>(
         loads: runs.iter().flat_map(|run| &run.loads).filter(|load| load.variant == header.id).collect(),
         powers: phase_powers(metered),
         unattributed: 0.0,
-        scores: vec![None; prompts.len()],
+        scores: vec![PromptScore::default(); prompts.len()],
+        scored: PromptSet::new(prompts.len()),
         klds: Vec::new(),
         asked: PromptSet::new(prompts.len()),
         answered: PromptSet::new(prompts.len()),
-        failed: vec![None; prompts.len()],
+        failed: vec![0.0; prompts.len()],
         compared: PromptSet::new(prompts.len()),
         incomparable: PromptSet::new(prompts.len()),
         filled: PromptSet::new(prompts.len()),
@@ -224,12 +225,13 @@ pub(super) fn variant<'a>(
         if marks.requests > 0.0
             && let Some(slot) = sample.failed.get_mut(prompt)
         {
-            *slot = Some(1.0 - marks.answers / marks.requests);
+            *slot = 1.0 - marks.answers / marks.requests;
         }
         if let Some(score) = marks.score() {
             add_score(prompt, score, marks, &places, columns);
             if let Some(slot) = sample.scores.get_mut(prompt) {
-                *slot = Some(score);
+                *slot = score;
+                sample.scored.insert(prompt);
             }
         }
     }
@@ -325,15 +327,15 @@ fn add_score(
     columns.add(prompt, Own::ScoredAnswers, answered_share);
     columns.mark(prompt, Own::Scored);
 
-    let first = places.partition_point(|place| place.prompt < prompt);
-    let end = places.partition_point(|place| place.prompt <= prompt);
+    let first = places.partition_point(|place| place.prompt() < prompt);
+    let end = places.partition_point(|place| place.prompt() <= prompt);
     let own = places.get(first..end).unwrap_or_default();
     let part = 1.0 / own.len() as f64;
 
     for place in own {
-        columns.add_to_block(place.block, Own::Score, score.worst * part);
-        columns.add_to_block(place.block, Own::ScoredAnswers, answered_share * part);
-        columns.add_to_block(place.block, Own::Scored, part);
+        columns.add_to_block(place.block(), Own::Score, score.worst * part);
+        columns.add_to_block(place.block(), Own::ScoredAnswers, answered_share * part);
+        columns.add_to_block(place.block(), Own::Scored, part);
     }
 }
 
@@ -368,7 +370,7 @@ fn add_window<'a>(
     for (index, (inference, share)) in window.inferences.iter().zip(shares).enumerate() {
         let Some(prompt) = prompts.get(&inference.prompt).copied() else { continue };
         let Some(block) = columns.run_blocks.block(run, inference.repetition, prompt) else { continue };
-        let place = Place { prompt, block };
+        let Some(place) = Place::of(prompt, block) else { continue };
         let outcome = &inference.outcome;
         let answers = f64::from(u8::from(outcome.is_answered()));
 
@@ -542,7 +544,7 @@ pub(super) fn pair_up(variants: &[VariantSample<'_>], index: usize, layout: Layo
             }
         }
 
-        let failed = [baseline, variant].map(|sample| sample.failed.get(prompt).copied().flatten());
+        let failed = [baseline, variant].map(|sample| sample.failed(prompt));
         if let [Some(reference), Some(failed)] = failed {
             table.add(prompt, column(Pair::BaselineFailed), reference);
             table.add(prompt, column(Pair::Failed), failed);
@@ -570,8 +572,8 @@ pub(super) fn pair_up_blocks(
     for (one, other, first) in
         [(baseline, variant, Pair::BaselineAnswers), (variant, baseline, Pair::Answers)]
     {
-        for asking in one.askings.iter().filter(|asking| bears(one, other, asking.place.prompt)) {
-            let block = asking.place.block;
+        for asking in one.askings.iter().filter(|asking| bears(one, other, asking.place.prompt())) {
+            let block = asking.place.block();
             mark(table, block, layout.pair(index, Pair::Shared));
             Took::of_asking(asking).add(table, block, layout.pair(index, first));
         }

@@ -123,7 +123,7 @@ fn mean(column: &[f64]) -> f64 {
 fn blocks(baseline: &VariantSample<'_>, rows: &[usize]) -> Option<Vec<usize>> {
     let mut of_prompt = HashMap::new();
     for asking in &baseline.askings {
-        of_prompt.insert(asking.place.prompt, asking.place.block);
+        of_prompt.insert(asking.place.prompt(), asking.place.block());
     }
     rows.iter().map(|row| of_prompt.get(row).copied()).collect()
 }

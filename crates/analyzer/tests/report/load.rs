@@ -1,5 +1,6 @@
 //! Operating points and what they recommend.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use infercost_analyzer::{Analysis, report};
@@ -42,7 +43,7 @@ pub(crate) fn add_load(
                 input_tokens: Some(30),
                 cached_input_tokens: None,
                 max_tokens: 64,
-                sampling: Sampling::default(),
+                sampling: Arc::default(),
                 served: None,
                 outcome: Outcome::Completed {
                     text: None,

@@ -2,6 +2,7 @@
 //!
 //! `RunHeader { repetitions: 3, ..header(prices) }` says that three repetitions matter, and nothing else.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -96,7 +97,7 @@ pub fn inference(prompt: &PromptId, issued_at: SystemTime) -> InferenceRecord {
         input_tokens: Some(INPUT_TOKENS),
         cached_input_tokens: None,
         max_tokens: OUTPUT_TOKENS,
-        sampling: Sampling::default(),
+        sampling: Arc::default(),
         served: None,
         outcome: Outcome::Completed {
             text: Some("ok".to_owned()),

@@ -1,5 +1,6 @@
 //! Puts a run together piece by piece; time passes as it is recorded, and a script says what everything takes.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::chunk_arrivals::ChunkArrival;
@@ -11,7 +12,6 @@ use crate::record::{
     WindowRecord,
 };
 use crate::run::{RunHeader, RunRecord};
-use crate::sampling::Sampling;
 use crate::units::Watts;
 
 /// An inference as a script has it: the first token after a while, the others evenly after it.
@@ -80,7 +80,7 @@ impl ScriptedInference {
             input_tokens: self.input_tokens,
             cached_input_tokens: self.cached_input_tokens,
             max_tokens: self.max_tokens,
-            sampling: Sampling::default(),
+            sampling: Arc::default(),
             served: None,
             outcome,
         }

@@ -19,7 +19,7 @@ fn record(latency: u64, output: u32) -> InferenceRecord {
         input_tokens: Some(10),
         cached_input_tokens: None,
         max_tokens: 64,
-        sampling: Sampling::default(),
+        sampling: Arc::default(),
         served: None,
         outcome: Outcome::Completed {
             text: None,

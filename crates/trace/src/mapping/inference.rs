@@ -143,7 +143,7 @@ pub(crate) fn read(
         input_tokens: span.int_if(GEN_AI_USAGE_INPUT_TOKENS)?.filter(|tokens| *tokens > 0),
         cached_input_tokens: span.int_if(GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS)?,
         max_tokens: span.int(GEN_AI_REQUEST_MAX_TOKENS)?,
-        sampling: read_sampling(span)?,
+        sampling: names.sampling(read_sampling(span)?),
         served: served::read(span)?.map(Box::new),
         outcome,
     };
@@ -152,7 +152,7 @@ pub(crate) fn read(
 }
 
 fn write_request(draft: &mut SpanDraft, model: &str, inference: &InferenceRecord) {
-    let sampling = &inference.sampling;
+    let sampling = &*inference.sampling;
     draft.text(GEN_AI_OPERATION_NAME, OPERATION);
     draft.text(GEN_AI_REQUEST_MODEL, model);
     draft.text(LLM_MODEL_NAME, model);

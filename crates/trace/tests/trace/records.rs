@@ -1,5 +1,6 @@
 //! Records to write: fixed ones, and strategies for any.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use infercost_core::{
@@ -40,7 +41,7 @@ pub(crate) fn inference(prompt: &str, issued: u64) -> InferenceRecord {
         input_tokens: Some(7),
         cached_input_tokens: None,
         max_tokens: 16,
-        sampling: Sampling::default(),
+        sampling: Arc::default(),
         served: None,
         outcome: Outcome::Completed {
             text: Some("four".to_owned()),
@@ -329,7 +330,7 @@ fn any_inference(number: usize) -> BoxedStrategy<InferenceRecord> {
                     input_tokens,
                     cached_input_tokens: cached,
                     max_tokens,
-                    sampling,
+                    sampling: sampling.into(),
                     served: served.map(Box::new),
                     outcome,
                 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use infercost_core::{
@@ -68,7 +69,7 @@ fn what_ended_before_a_record_that_cannot_be_is_kept() {
     let traces = tempfile::tempdir().unwrap();
     let mut store = RunStore::create(traces.path(), &header()).unwrap();
     let mut given: Vec<_> = ["a", "b", "c"].map(|prompt| inference(prompt, 1)).into();
-    given[1].sampling.temperature = f64::NAN;
+    Arc::make_mut(&mut given[1].sampling).temperature = f64::NAN;
     let error = store.inferences(&window_id(0), &given).unwrap_err().to_string();
     assert!(error.contains("\"b\""), "{error}");
     let run = read_run(store.folder()).unwrap();
@@ -251,7 +252,7 @@ fn a_record_that_cannot_be_is_refused_and_leaves_no_trace() {
     refused(store.evaluation(&evaluation("a", f64::NAN)), "evaluation.score.value is not a finite number");
     refused(store.evaluation(&evaluation("a", f64::INFINITY)), "the evaluation \"task\" of prompt \"a\"");
     let mut hot = inference("b", 2);
-    hot.sampling.temperature = f64::NEG_INFINITY;
+    Arc::make_mut(&mut hot.sampling).temperature = f64::NEG_INFINITY;
     refused(store.inference(&window_id(0), &hot), "request.temperature is not a finite number");
     let mut old = inference("b", 2);
     old.issued_at = SystemTime::UNIX_EPOCH - Duration::from_secs(1);
