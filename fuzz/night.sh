@@ -7,9 +7,8 @@
 # fuzz/corpus, so that the next night goes on from there; one that fails lies below fuzz/artifacts and becomes a seed once it
 # is mended. Prints rows for docs/reliability.md, and fails where a target failed.
 #
-# FUZZ_SANITIZER=none builds without AddressSanitizer: for targets that start threads some ten times as fast, but one large
-# allocation is then seen only as memory of the whole process. FUZZ_PROGRAMS names a folder of programs that cargo-fuzz has
-# built; they are run as they are.
+# FUZZ_PROGRAMS names a folder of programs that cargo-fuzz has built; they are run as they are. FUZZ_LENGTH is the longest
+# input in bytes: short ones are tried several times as fast.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -21,8 +20,8 @@ if ((${#targets[@]} == 0)); then
   mapfile -t targets < <(cargo +nightly fuzz list)
 fi
 
-# at most 10 s and 512 MB for one input of at most 64 KiB
-limits=(-timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=512 -max_len=65536 -print_final_stats=1)
+# at most 10 s and 512 MB for one input
+limits=(-timeout=10 -rss_limit_mb=2048 -malloc_limit_mb=512 -max_len="${FUZZ_LENGTH:-65536}" -print_final_stats=1)
 
 one_target() {
   local inputs=("corpus/$target" "seeds/$target") bounds=(-runs="$runs" -max_total_time="$seconds" "${limits[@]}")
@@ -30,7 +29,7 @@ one_target() {
     mkdir -p "artifacts/$target"
     "$FUZZ_PROGRAMS/$target" "${bounds[@]}" -artifact_prefix="artifacts/$target/" "${inputs[@]}"
   else
-    cargo +nightly fuzz run -s "${FUZZ_SANITIZER:-address}" "$target" "${inputs[@]}" -- "${bounds[@]}"
+    cargo +nightly fuzz run "$target" "${inputs[@]}" -- "${bounds[@]}"
   fi
 }
 
