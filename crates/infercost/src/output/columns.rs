@@ -85,7 +85,7 @@ pub(crate) fn fitted(mut columns: Vec<Column>, width: usize) -> Fitted {
 
     loop {
         let lines = lines(&columns);
-        let widest = lines.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+        let widest = widest(&lines);
         let least = columns.iter().enumerate().max_by_key(|(_, column)| column.rank);
         match least {
             Some((index, column)) if widest > width && column.rank > 0 => {
@@ -100,6 +100,32 @@ pub(crate) fn fitted(mut columns: Vec<Column>, width: usize) -> Fitted {
             }
         }
     }
+}
+
+/// Lays out all columns within `width` characters: what does not fit stands in further tables below, each of which begins
+/// with the first column again.
+pub(crate) fn folded(mut columns: Vec<Column>, width: usize) -> String {
+    columns.retain(|column| column.rank == 0 || !column.is_empty());
+    let Some((first, others)) = columns.split_first() else { return String::new() };
+
+    let mut tables = Vec::new();
+    let mut table = vec![first.clone()];
+    for column in others {
+        table.push(column.clone());
+        if table.len() > 2 && widest(&lines(&table)) > width {
+            table.pop();
+            tables.push(std::mem::replace(&mut table, vec![first.clone(), column.clone()]));
+        }
+    }
+    tables.push(table);
+
+    let laid_out: Vec<String> = tables.iter().map(|table| lines(table)).collect();
+    laid_out.join("\n")
+}
+
+/// Characters of the longest line.
+fn widest(lines: &str) -> usize {
+    lines.lines().map(|line| line.chars().count()).max().unwrap_or(0)
 }
 
 /// Cuts the column with the longest words by so many characters, as far as it goes; false where there is none.
@@ -191,6 +217,19 @@ mod tests {
         assert_eq!(headers(32), ("variant saving KL div.".to_owned(), 1));
         assert_eq!(headers(20), ("variant saving".to_owned(), 2));
         assert_eq!(headers(1), ("variant saving".to_owned(), 2), "the answer is never dropped");
+    }
+
+    #[test]
+    fn what_does_not_fit_stands_below_with_its_names() {
+        let headers = |width: usize| {
+            let lines = folded(columns(), width);
+            let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+            lines.lines().filter(|line| line.contains("variant")).map(words).collect::<Vec<_>>()
+        };
+        assert_eq!(headers(200), ["variant saving KL div. size"]);
+        assert_eq!(headers(32), ["variant saving KL div.", "variant size"]);
+        assert_eq!(headers(1), ["variant saving", "variant KL div.", "variant size"], "nothing is left out");
+        assert_eq!(folded(Vec::new(), 80), "");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use infercost_core::text::count;
 
 use super::{Answer, Body, CAUTIONS, Caution, Detail, Section, Tone};
-use crate::output::columns::{Fitted, fitted};
+use crate::output::columns::{Fitted, fitted, folded};
 use crate::output::layout::{FAIL, PASS, UNSURE, styled as out};
 use crate::output::terminal::{self, DOUBT, FAILURE, FAINT, STRONG, SUCCESS, plain};
 
@@ -64,9 +64,8 @@ pub(crate) fn within(answer: &Answer, detail: Detail, space: Space) -> String {
 
     if detail.explain {
         for section in &answer.sections {
-            // what is asked for is shown whole
             leave_blank(&mut text);
-            text.push_str(&titled(section, Space { width: usize::MAX, ..space }).lines);
+            text.push_str(&explained(section, space));
         }
         leave_blank(&mut text);
     }
@@ -111,12 +110,29 @@ fn head(answer: &Answer, space: Space) -> String {
     text
 }
 
+/// A section that was asked for: all of it is shown, whatever the width.
+fn explained(section: &Section, space: Space) -> String {
+    match &section.body {
+        // without a terminal's width a row stays a line, as a sentence does
+        Body::Table(columns) => {
+            let width = if space.sentences == usize::MAX { usize::MAX } else { space.width };
+            title(section) + &colored(&folded(columns.clone(), width))
+        }
+        Body::Lines(_) => titled(section, space).lines,
+    }
+}
+
+/// The line of a section's title, if it has one.
+fn title(section: &Section) -> String {
+    match section.title.as_str() {
+        "" => String::new(),
+        title => format!("{}\n", out(STRONG, &plain(title))),
+    }
+}
+
 /// A section below its title.
 fn titled(section: &Section, space: Space) -> Fitted {
-    let mut text = String::new();
-    if !section.title.is_empty() {
-        let _ = writeln!(text, "{}", out(STRONG, &plain(&section.title)));
-    }
+    let mut text = title(section);
 
     match &section.body {
         Body::Table(columns) => {
