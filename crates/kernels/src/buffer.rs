@@ -86,6 +86,7 @@ impl<T: Number> AlignedBuffer<T> {
     }
 
     /// The first number.
+    #[cfg(target_arch = "x86_64")]
     pub(crate) fn as_ptr(&self) -> *const T {
         self.start.as_ptr()
     }

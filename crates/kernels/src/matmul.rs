@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+#[cfg(target_arch = "x86_64")]
+use crate::Isa;
 use crate::job::Job;
-use crate::{Activations, Isa, Output, PANEL_ROWS, PackedMatrix, Scratch, portable};
+use crate::{Activations, Output, PANEL_ROWS, PackedMatrix, Scratch, portable};
 
 impl PackedMatrix {
     /// Multiplies the given tokens: row `i` of `out` becomes the product with token `tokens.start + i`.
