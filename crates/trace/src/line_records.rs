@@ -137,7 +137,10 @@ impl RecordReader {
                 self.take(span, &mut content);
             }
         })?;
-        self.frame = LineFrame::of(line.trim_ascii(), body, seal);
+        // the spans of a long line are looked for anew each time
+        if line.len() <= AT_ONCE {
+            self.frame = LineFrame::of(line.trim_ascii(), body, seal);
+        }
         Ok(content)
     }
 

@@ -28,26 +28,43 @@ fn peak() -> f64 {
     line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() * 1024.0
 }
 
-/// Reads a file, and gives how many times its length that took.
-fn times_its_length(file: Vec<u8>) -> f64 {
-    let length = file.len() as f64;
+/// A file that was made to take much.
+struct Made {
+    name: &'static str,
+    bytes: Vec<u8>,
+    /// Spans that are read of it: what is refused at once takes nothing.
+    spans: usize,
+    most_times: f64,
+}
+
+/// Reads a file, and gives how many times its length that took, and the spans in it.
+fn read(bytes: Vec<u8>) -> (f64, usize) {
+    let length = bytes.len() as f64;
     peak();
     let least = peak();
 
     let (sink, calls) = sync_channel(4);
     let reading = thread::spawn(move || {
-        // what is wrong with it does not matter here
-        let _ = stream_file(Path::new("made.jsonl"), Box::new(BufReader::new(Cursor::new(file))), sink);
+        let reader = Box::new(BufReader::new(Cursor::new(bytes)));
+        let read = stream_file(Path::new("made.jsonl"), reader, sink);
+        // of a file that holds none, that is an error
+        read.map_or(0, |read| usize::try_from(read.spans).unwrap())
     });
     let _calls = calls.iter().map(|calls| calls.len()).sum::<usize>();
-    reading.join().unwrap();
+    let spans = reading.join().unwrap();
 
-    (peak() - least) / length
+    ((peak() - least) / length, spans)
 }
 
-/// A text of so many bytes: what comes before, an element over and over, and what comes behind.
-fn over_and_over(before: &str, element: &str, after: &str) -> Vec<u8> {
-    format!("{before}{}{after}", element.repeat(LENGTH / element.len())).into_bytes()
+/// A file of so many bytes: what comes before, an element over and over, and a span behind it.
+fn over_and_over(name: &'static str, before: &str, element: &str, after: &str) -> Made {
+    let bytes = format!("{before}{}{after}", element.repeat(LENGTH / element.len())).into_bytes();
+    Made { name, bytes, spans: 1, most_times: MOST_TIMES }
+}
+
+/// The same of an element that is a span itself.
+fn spans_over_and_over(name: &'static str, before: &str, element: &str, after: &str) -> Made {
+    Made { spans: LENGTH / element.len() + 1, ..over_and_over(name, before, element, after) }
 }
 
 /// A field of a protobuf message: its tag, its length, and what it holds.
@@ -66,43 +83,56 @@ fn field(tag: u8, content: &[u8]) -> Vec<u8> {
 #[test]
 fn small_things_take_no_more_than_a_multiple_of_their_text() {
     const SPANS: &str = r#"{"resourceSpans":[{"resource":{},"scopeSpans":[{"scope":{"name":"s"},"spans":["#;
-    const SPAN: &str = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"spanId":"01","#;
-    let of_spans = |element: &str| over_and_over(SPANS, element, "{}]}]}]}");
-    let of_span = |list: &str| over_and_over(&format!("{SPAN}\"{list}\":["), "{},", "{}]}]}]}]}");
+    let of_spans = |name, element: &str| spans_over_and_over(name, SPANS, element, "{}]}]}]}");
+    let of_span = |name, list: &str| Made {
+        most_times: MOST_TIMES_AT_ONCE,
+        ..over_and_over(name, &format!("{SPANS}{{\"spanId\":\"01\",\"{list}\":["), "{},", "{}]}]}]}]}")
+    };
+    let of_messages =
+        |name, spans: usize, bytes: Vec<u8>| Made { name, bytes, spans, most_times: MOST_TIMES };
 
     // TracesData.resource_spans, ResourceSpans.scope_spans and ScopeSpans.spans, each an empty message of two bytes
     let empty = |tag: u8| [tag, 0].repeat(LENGTH / 2);
-    let spans = field(0x0a, &field(0x12, &empty(0x12)));
+    let (jaeger, zipkin) = (r#"{"traceID":"1","spanID":"2"},"#, r#"{"traceId":"1","id":"2"},"#);
 
     let files = [
-        ("empty spans", of_spans("{},"), MOST_TIMES),
-        ("named spans", of_spans(r#"{"name":"a"},"#), MOST_TIMES),
-        ("spans with an id", of_spans(r#"{"spanId":"01"},"#), MOST_TIMES),
-        ("spans of one attribute", of_spans(r#"{"attributes":[{"key":"a"}]},"#), MOST_TIMES),
-        ("empty scopes", over_and_over(r#"{"resourceSpans":[{"scopeSpans":["#, "{},", "{}]}]}"), MOST_TIMES),
-        ("empty resources", over_and_over(r#"{"resourceSpans":["#, "{},", "{}]}"), MOST_TIMES),
-        (
-            "Jaeger's spans",
-            over_and_over(r#"{"traceID":"1","spans":["#, r#"{"traceID":"1","spanID":"2"},"#, "{}]}"),
-            MOST_TIMES,
+        of_spans("empty spans", "{},"),
+        of_spans("named spans", r#"{"name":"a"},"#),
+        of_spans("spans with an id", r#"{"spanId":"01"},"#),
+        of_spans("spans of one attribute", r#"{"attributes":[{"key":"a"}]},"#),
+        over_and_over("empty scopes", r#"{"resourceSpans":[{"scopeSpans":["#, "{},", r#"{"spans":[{}]}]}]}"#),
+        over_and_over(
+            "empty resources",
+            r#"{"resourceSpans":["#,
+            "{},",
+            r#"{"scopeSpans":[{"spans":[{}]}]}]}"#,
         ),
-        ("Zipkin's spans", over_and_over("[", r#"{"traceId":"1","id":"2"},"#, "1]"), MOST_TIMES),
-        ("empty objects", over_and_over("[", "{},", "1]"), MOST_TIMES),
-        ("empty spans in protobuf", spans, MOST_TIMES),
-        ("empty scopes in protobuf", field(0x0a, &empty(0x12)), MOST_TIMES),
-        ("empty resources in protobuf", empty(0x0a), MOST_TIMES),
-        ("empty events", of_span("events"), MOST_TIMES_AT_ONCE),
-        ("empty links", of_span("links"), MOST_TIMES_AT_ONCE),
-        ("empty attributes", of_span("attributes"), MOST_TIMES_AT_ONCE),
-        ("empty lines", over_and_over("", "{}\n", ""), MOST_TIMES_AT_ONCE),
+        spans_over_and_over(
+            "Jaeger's spans",
+            r#"{"traceID":"1","spans":["#,
+            jaeger,
+            r#"{"traceID":"1","spanID":"3"}]}"#,
+        ),
+        spans_over_and_over("Zipkin's spans", "[", zipkin, r#"{"traceId":"1","id":"3"}]"#),
+        over_and_over("empty objects", "[", "{},", r#"{"traceId":"1","id":"3"}]"#),
+        of_messages("empty spans in protobuf", LENGTH / 2, field(0x0a, &field(0x12, &empty(0x12)))),
+        of_messages("empty scopes in protobuf", 0, field(0x0a, &empty(0x12))),
+        of_messages("empty resources in protobuf", 0, empty(0x0a)),
+        of_span("empty events", "events"),
+        of_span("empty links", "links"),
+        of_span("empty attributes", "attributes"),
+        Made {
+            most_times: MOST_TIMES_AT_ONCE,
+            ..over_and_over("empty lines", "", "{}\n", r#"{"traceId":"1","id":"3"}"#)
+        },
     ];
 
     let mut failed = Vec::new();
-    for (name, file, most) in files {
-        let times = times_its_length(file);
-        println!("{name}: {times:.1} times");
-        if times > most {
-            failed.push(format!("{name}: {times:.1} times, at most {most}"));
+    for made in files {
+        let (times, spans) = read(made.bytes);
+        println!("{}: {spans} spans, {times:.1} times", made.name);
+        if times > made.most_times || spans != made.spans {
+            failed.push(format!("{}: {times:.1} times, {spans} of {} spans", made.name, made.spans));
         }
     }
     assert!(failed.is_empty(), "{failed:?}");

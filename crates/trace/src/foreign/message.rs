@@ -79,7 +79,10 @@ fn each_field(
 ) -> Result<(), NoMessage> {
     while !message.is_empty() {
         let (number, wire_type) = decode_key(&mut message).map_err(|_| NoMessage)?;
-        if number != wanted || wire_type != WireType::LengthDelimited {
+        if number == wanted && wire_type != WireType::LengthDelimited {
+            return Err(NoMessage);
+        }
+        if number != wanted {
             let skipped = skip_field(wire_type, number, &mut message, DecodeContext::default());
             skipped.map_err(|_| NoMessage)?;
             continue;
@@ -92,4 +95,52 @@ fn each_field(
         take(field)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, TracesData};
+
+    use super::*;
+
+    fn read(message: &[u8]) -> (Result<(), NoMessage>, u64) {
+        let mut reader = SpanReader::default();
+        let read = reader.message(message);
+        (read, reader.found.unnamed + reader.found.spans.len() as u64)
+    }
+
+    #[test]
+    fn fields_are_those_of_the_library() {
+        let span = Span { span_id: vec![1; 8], ..Span::default() };
+        let scope = ScopeSpans { spans: vec![span.clone(), Span::default()], ..ScopeSpans::default() };
+        let resource = ResourceSpans {
+            scope_spans: vec![scope, ScopeSpans::default()],
+            schema_url: "u".to_owned(),
+            ..ResourceSpans::default()
+        };
+        let message = TracesData { resource_spans: vec![resource, ResourceSpans::default()] }.encode_to_vec();
+        assert_eq!(read(&message), (Ok(()), 2));
+        assert_eq!(read(&[]), (Ok(()), 0));
+
+        // what is cut off is refused, and what stands before it was read
+        let behind_the_spans = message.len() - 2;
+        for length in 1..behind_the_spans {
+            let (read, spans) = read(message.get(..length).unwrap_or_default());
+            assert!(read.is_err() && spans <= 2, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_field_of_another_type_and_a_span_that_is_too_long_are_refused() {
+        // field 1 as a number
+        assert_eq!(read(&[0x08, 1]), (Err(NoMessage), 0));
+        // an unknown field is passed over
+        assert_eq!(read(&[0x78, 1]), (Ok(()), 0));
+
+        let long = Span { name: "a".repeat(MAX_SPAN), ..Span::default() };
+        let scope = ScopeSpans { spans: vec![Span::default(), long], ..ScopeSpans::default() };
+        let resource = ResourceSpans { scope_spans: vec![scope], ..ResourceSpans::default() };
+        let message = TracesData { resource_spans: vec![resource] }.encode_to_vec();
+        assert_eq!(read(&message), (Err(NoMessage), 1));
+    }
 }
