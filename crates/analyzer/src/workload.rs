@@ -16,7 +16,7 @@ use infercost_stats::bootstrap::{Resampled, Table};
 use infercost_stats::quantile::quantile;
 
 /// Why a variant's workload cannot be told.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 pub enum WorkloadError {
     /// No run.
     #[error("no run is given; name one that `infercost compare` has made")]
@@ -59,6 +59,26 @@ pub enum WorkloadError {
         /// Requests that it was asked.
         requests: u64,
     },
+    /// It was measured, and the interval says nothing.
+    #[error("what an answer of variant {variant} takes in run {run} is unknown: {why}")]
+    TimeUnknown {
+        /// The variant.
+        variant: String,
+        /// The run.
+        run: String,
+        /// Why its time is unknown.
+        why: Reason,
+    },
+    /// Its answers begin and end at the same time.
+    #[error(
+        "the answers of variant {variant} in run {run} took no time; their spans say nothing of a duration"
+    )]
+    NoTime {
+        /// The variant.
+        variant: String,
+        /// The run.
+        run: String,
+    },
     /// All was measured in one go, so that nothing is known of how that varies.
     #[error(
         "variant {variant} answered all prompts of run {run} in one window; how windows differ, and with it an \
@@ -76,7 +96,8 @@ pub enum WorkloadError {
 /// `confidence`, by prompts and by blocks as in reports.
 ///
 /// # Errors
-/// [`WorkloadError`] where the variant is not there, or answered fewer than two prompts or all in one window.
+/// [`WorkloadError`] where the variant is not there, answered fewer than two prompts or all in one window, or where its
+/// answers took no time or the interval of that time says nothing.
 pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Result<Workload, WorkloadError> {
     let first = runs.first().ok_or(WorkloadError::NoRun)?;
     let run = first.header.id.clone();
@@ -110,12 +131,17 @@ pub fn workload(runs: &[RunRecord], variant: &VariantId, confidence: f64) -> Res
     let source = energy_source(sample);
     let means = Means { samples: &samples, wall: Wall::of(shared_wall_factor(runs)), confidence };
 
-    let busy_s = match means.measured(Own::Asked, |own| own.busy_per_answer()) {
-        Err(Reason::TooFewBlocks) => {
-            return Err(WorkloadError::OneBlock { variant: variant.to_string(), run: run.to_string() });
+    let busy_s = means.measured(Own::Asked, |own| own.busy_per_answer()).map_err(|why| {
+        let (variant, run) = (variant.to_string(), run.to_string());
+        match why {
+            Reason::TooFewPrompts { .. } => too_few(),
+            Reason::TooFewBlocks => WorkloadError::OneBlock { variant, run },
+            why => WorkloadError::TimeUnknown { variant, run, why },
         }
-        found => found.ok().filter(|busy| busy.point > 0.0).ok_or_else(too_few)?,
-    };
+    })?;
+    if busy_s.point <= 0.0 {
+        return Err(WorkloadError::NoTime { variant: variant.to_string(), run: run.to_string() });
+    }
 
     let joules = means.measured(Own::Asked, |own| means.joules_at_the_wall(own)).ok();
     let joules = joules.filter(|_| source != EnergySource::Unavailable);

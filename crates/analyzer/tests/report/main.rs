@@ -14,6 +14,7 @@ mod remeasured;
 mod savings;
 mod scenario;
 mod servers;
+mod workload;
 
 use infercost_analyzer::{Analysis, AnalysisError, report};
 use infercost_core::price::PriceBook;
