@@ -499,6 +499,12 @@ fn nothing_copyleft_is_linked() {
     );
     let found = copyleft(&everything, "infercost");
     none(&found);
+
+    // a registry knows nothing of what stands in for `dirs` here: without hf-hub nothing asks for it
+    let asks = |metadata: &Value| linked(metadata, "infercost").iter().any(|one| one["name"] == "dirs");
+    let without_hub = ["--no-default-features", "--features", "infercost/cluster"];
+    assert!(asks(&everything), "the rule sees nothing");
+    assert!(!asks(&metadata(&[&["--filter-platform", host], &without_hub[..]].concat())));
 }
 
 #[test]

@@ -15,7 +15,8 @@ use crate::error::ModelError;
 use crate::file_text::escaped;
 use crate::hash::sha256_of_file;
 use crate::hub_client::{HubClient, RemoteFile, Transfer};
-use crate::hub_settings::{CachedRepo, is_commit};
+use crate::hub_places::CachedRepo;
+use crate::hub_settings::is_commit;
 pub use crate::hub_settings::{HubSettings, Patience, Token};
 use crate::pieces::PieceName;
 use crate::progress::{Progress, ProgressSink, Stage};
@@ -42,10 +43,9 @@ pub(crate) fn files(
         return Err(ModelError::Hub { url: escaped(&what), reason });
     }
 
-    let cached = settings.cached_repo(repo, revision).ok_or_else(|| ModelError::Hub {
-        url: what.clone(),
-        reason: "no folder for the hub's cache\nhint: set HF_HOME".into(),
-    })?;
+    let cached = settings
+        .cached_repo(repo, revision)
+        .map_err(|reason| ModelError::Hub { url: what.clone(), reason })?;
 
     if let Some(commit) = cached.known_commit() {
         let snapshot = cached.snapshot(&commit);

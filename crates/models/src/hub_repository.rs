@@ -119,7 +119,7 @@ fn listing(
             .filter(|name| is_inner_path(name))
             .collect()),
         Err(error) => {
-            let cached = settings.cached_repo(repo, revision);
+            let cached = settings.cached_repo(repo, revision).ok();
             let commit = cached.as_ref().and_then(|cached| cached.known_commit());
             let Some((cached, commit)) = cached.zip(commit) else { return Err(error) };
             let names = names_in(&cached.snapshot(&commit));

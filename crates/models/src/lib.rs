@@ -24,6 +24,11 @@ pub mod hash;
 mod hf_tokenizer;
 pub mod hub;
 mod hub_client;
+#[cfg(feature = "hub")]
+mod hub_places;
+#[cfg(not(feature = "hub"))]
+#[path = "hub_places_absent.rs"]
+mod hub_places;
 mod hub_repository;
 mod hub_settings;
 pub mod inspect;
