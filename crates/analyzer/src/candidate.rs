@@ -111,8 +111,8 @@ impl Context<'_> {
             |totals| totals.of(index).prefill_rate(),
         );
 
+        let bandwidth_share = self.bandwidth_share(variant, &decode);
         let decode = unknown.known("decode_tokens_per_s", decode);
-        let bandwidth_share = self.bandwidth_share(variant, decode.as_ref());
 
         let failures = FailureCounts::of(variant.first_inferences());
         let mut load_times: Vec<f64> =
@@ -191,7 +191,11 @@ impl Context<'_> {
     /// Share of the memory bandwidth that decode reaches: bytes of weights per token × tokens/s ÷ bandwidth
     /// (the KV cache is left out, so the share is a lower bound). Only one request at a time: a batch reads
     /// the weights once for all.
-    fn bandwidth_share(&self, variant: &VariantSample<'_>, decode: Option<&Estimate>) -> Result<f64, Reason> {
+    fn bandwidth_share(
+        &self,
+        variant: &VariantSample<'_>,
+        decode: &Result<Estimate, Reason>,
+    ) -> Result<f64, Reason> {
         let bandwidth = self.memory_bandwidth.filter(|bandwidth| *bandwidth > 0.0);
         let bandwidth = bandwidth.ok_or(Reason::NoBandwidth)?;
         let bytes = variant.header.engine.weight_bytes_per_token.ok_or(Reason::NoBytesPerToken)?;
@@ -199,7 +203,7 @@ impl Context<'_> {
             return Err(Reason::SideBySide);
         }
 
-        let decode = decode.ok_or(Reason::TooFewPrompts { needed: 2 })?;
+        let decode = decode.as_ref().map_err(Reason::clone)?;
         Ok(bytes.0 as f64 * decode.point / bandwidth)
     }
 

@@ -115,6 +115,7 @@ pub fn summarize(
 
     let mut models = Vec::new();
     let mut findings = Findings::default();
+    let mut is_any_priced = false;
     for (name, own) in groups {
         let mut model = facts(name, &own);
         model.costs = stated(&own);
@@ -122,11 +123,19 @@ pub fn summarize(
         if let Some((book, Some(rate))) = &per_hour {
             model.costs.extend(hours(&own, *rate, book));
         }
+
+        // a price that cannot be used is no missing price
+        let priced = name.filter(|name| by_token.iter().any(|price| price.is_of(name)));
+        is_any_priced |= priced.is_some();
+        if let Some(name) = priced.filter(|_| model.costs.is_empty()) {
+            let (calls, model) = (model.calls, name.to_owned());
+            findings.add(Severity::Warning, EconomicsFact::TokensNotCounted { calls, model });
+        }
         models.push(model);
     }
     models.sort_by(|one, other| other.calls.cmp(&one.calls).then_with(|| one.model.cmp(&other.model)));
 
-    if models.iter().all(|model| model.costs.is_empty()) {
+    if !is_any_priced && models.iter().all(|model| model.costs.is_empty()) {
         findings.add(Severity::Warning, EconomicsFact::NoCostOfTraces);
     }
     findings.add(Severity::Limitation, EconomicsFact::NoEnergyInTraces);

@@ -242,7 +242,7 @@ pub fn audit(input: AuditInput) -> Audit {
     let share = cost.zip(earning).map(|(cost, revenue)| cost.map(|cost| cost / revenue));
     let margin = cost.zip(revenue).map(|(cost, revenue)| cost.map(|cost| revenue - cost));
 
-    let limits = limits(&input, &bill, cost, share);
+    let limits = limits(&input, &bill, Found { cost, earning, share });
     let mut assumptions = input.assumptions.clone();
     if let Some(revenue) = &input.revenue {
         assumptions.push(Assumption::of_price(revenue));
@@ -251,10 +251,13 @@ pub fn audit(input: AuditInput) -> Audit {
     findings.extend(input.findings.clone());
 
     let lacks = |input_is_there: bool| cost.is_some() && !input_is_there;
+    let or_cost = |reason| if cost.is_none() { EconomicsReason::CostUnknown } else { reason };
+    let no_share = if earning.is_none() { EconomicsReason::NoRevenue } else { EconomicsReason::CostUnknown };
+
     let mut unknown = Unknown::default();
     for (name, is_missing, reason) in [
-        ("per_inference", cost.is_none(), EconomicsReason::NoKnownPart),
-        ("per_correct", per_correct.is_none(), EconomicsReason::NoneRight),
+        ("per_inference", cost.is_none(), input.subject.why_unknown()),
+        ("per_correct", per_correct.is_none(), or_cost(EconomicsReason::NoneRight)),
         ("per_session", lacks(input.per_session.is_some()), EconomicsReason::NoSessions),
         ("per_user", lacks(input.per_user.is_some()), EconomicsReason::NoUsers),
         (
@@ -263,7 +266,7 @@ pub fn audit(input: AuditInput) -> Audit {
             EconomicsReason::NoOutputTokens,
         ),
         ("per_month", lacks(input.per_month.is_some()), EconomicsReason::NoLoad),
-        ("share", share.is_none(), EconomicsReason::NoRevenue),
+        ("share", share.is_none(), no_share),
     ] {
         if is_missing {
             unknown.insert(name, Reason::Economics(reason));
@@ -356,6 +359,15 @@ impl Subject {
         }
     }
 
+    /// Why its cost is unknown, where it is.
+    fn why_unknown(&self) -> EconomicsReason {
+        match self {
+            Self::Machine(_) => EconomicsReason::NoKnownPart,
+            Self::Tokens { .. } => EconomicsReason::TokensUnknown,
+            Self::Stated { .. } => EconomicsReason::CostNotStated,
+        }
+    }
+
     /// Parts of the cost of one inference.
     pub fn bill(&self) -> Bill {
         match self {
@@ -399,12 +411,18 @@ fn ratio(at: &[f64]) -> f64 {
     }
 }
 
-fn limits(
-    input: &AuditInput,
-    bill: &Bill,
+/// What limits are held against.
+struct Found {
+    /// Cost of one inference.
     cost: Option<Estimate>,
+    /// Revenue of one inference, above zero.
+    earning: Option<f64>,
+    /// The one ÷ the other.
     share: Option<Estimate>,
-) -> Vec<LimitResult> {
+}
+
+fn limits(input: &AuditInput, bill: &Bill, found: Found) -> Vec<LimitResult> {
+    let Found { cost, earning, share } = found;
     let mut results = Vec::new();
 
     // Any machine takes these, and any could carry the cost over a limit. People, licenses and space are a person's to
@@ -421,8 +439,8 @@ fn limits(
         subject: &input.subject,
     };
 
-    if let Some(limit) = input.limits.loss_zone.filter(|_| share.is_some()) {
-        let revenue = input.revenue.as_ref().map_or(f64::NAN, |revenue| double(revenue.value));
+    // an unknown share of a revenue is no share that is small enough
+    if let Some((limit, revenue)) = input.limits.loss_zone.zip(earning) {
         let held = Held { quantity: Limited::ShareOfRevenue, limit, found: share, cost: limit * revenue };
         results.push(gaps.against(&held));
     }

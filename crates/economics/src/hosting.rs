@@ -11,7 +11,9 @@ mod map;
 
 use infercost_core::economics::HostGrounds;
 use infercost_core::hosting::{Charge, HostingOffer};
-use infercost_core::{CostPart, Currency, EconomicsReason, Estimate, Findings, RunId, Why, Workload};
+use infercost_core::{
+    CostPart, Currency, EconomicsFact, EconomicsReason, Estimate, Findings, RunId, Severity, Why, Workload,
+};
 use serde::Serialize;
 
 use crate::bill::{Assumption, Bill};
@@ -123,26 +125,36 @@ impl Hosting {
         let ways = HostingOption::all(setting, offers);
         let requests = setting.requests_per_hour();
 
-        // The first way is the machine that was measured, owned or rented.
-        let Some((own, others)) = ways.split_first() else { return Vec::new() };
-        let (_, left_out) = own.parts(setting, requests, &setting.points());
-        let missing = left_out.holds(CostPart::Energy);
+        let (own, others): (Vec<&HostingOption>, Vec<&HostingOption>) =
+            ways.iter().partition(|way| way.is_of_book());
+        let own = own.first().copied();
 
         let mut savings = Vec::with_capacity(others.len());
         for way in others {
-            let share = propagate(&setting.inputs(), |at| {
-                1.0 - way.total_or_nan(setting, requests, at) / own.total_or_nan(setting, requests, at)
-            });
-
-            let saving = if missing {
-                Err(EconomicsReason::OwnEnergyUnknown)
-            } else {
-                share.ok_or(EconomicsReason::OneCostUnknown)
-            };
+            let saving = saving_of(setting, requests, own, way);
             savings.push(WaySaving { way: way.name.clone(), kind: way.kind(), saving });
         }
         savings
     }
+}
+
+/// What one way saves against the machine in use, as a share of its cost.
+fn saving_of(
+    setting: &HostingScenario,
+    requests: f64,
+    own: Option<&HostingOption>,
+    way: &HostingOption,
+) -> Result<Estimate, EconomicsReason> {
+    let own = own.ok_or(EconomicsReason::OwnPriceUnknown)?;
+    let (_, left_out) = own.parts(setting, requests, &setting.points());
+    if left_out.holds(CostPart::Energy) {
+        return Err(EconomicsReason::OwnEnergyUnknown);
+    }
+
+    let share = propagate(&setting.inputs(), |at| {
+        1.0 - way.total_or_nan(setting, requests, at) / own.total_or_nan(setting, requests, at)
+    });
+    share.ok_or(EconomicsReason::OneCostUnknown)
 }
 
 /// Why a run says nothing of an offer.
@@ -210,6 +222,11 @@ pub fn host(name: String, setting: &HostingScenario, offers: &[HostingOffer]) ->
     let mut assumptions = change::assumptions(setting, &ways);
     assumptions.extend(offers.iter().map(|offer| Assumption::of_price(&offer.price)));
 
+    let mut findings = Findings::default();
+    if !ways.iter().any(HostingOption::is_of_book) {
+        findings.add(Severity::Warning, EconomicsFact::MachineUnpriced);
+    }
+
     Hosting {
         schema: HOST_SCHEMA,
         name,
@@ -223,7 +240,7 @@ pub fn host(name: String, setting: &HostingScenario, offers: &[HostingOffer]) ->
         sensitivity,
         map,
         assumptions,
-        findings: Findings::default(),
+        findings,
     }
 }
 

@@ -5,7 +5,7 @@ use infercost_core::{Currency, EconomicsFact, EconomicsReason, Estimate, Finding
 use serde::Serialize;
 
 use crate::bill::Assumption;
-use crate::scenario::Scenario;
+use crate::scenario::{Acquisition, Scenario};
 use infercost_stats::propagation::{Input, propagate};
 
 mod hours;
@@ -16,6 +16,9 @@ pub use hours::{HourSaving, saving_of_hours};
 pub const OPTIMIZE_SCHEMA: &str = "infercost.optimize/1";
 /// Share of the cost from which a saving is worth a change.
 pub const WORTHWHILE: f64 = 0.1;
+/// Share of the cost below which a saving reads as 0 %. What cannot be negative, such as the time behind a shorter limit,
+/// has an interval above zero whatever was measured: one that begins below this holds no saving.
+const LEAST_SAVING: f64 = 0.0005;
 
 /// What is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -108,7 +111,7 @@ impl Change {
     /// True where it surely saves something, at least a tenth as far as can be told, and no threshold is broken.
     pub fn is_worthwhile(&self) -> bool {
         self.effect != Effect::Fails
-            && self.saving.is_some_and(|saving| saving.point >= WORTHWHILE && saving.lower > 0.0)
+            && self.saving.is_some_and(|saving| saving.point >= WORTHWHILE && saving.lower >= LEAST_SAVING)
     }
 
     /// True where it may be worthwhile, for all that is known: its interval reaches a tenth, and no threshold is broken.
@@ -178,6 +181,9 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
 
     let known = changes.iter().filter(|change| change.saving.is_some()).count();
     let mut findings = Findings::default();
+    if now.acquisition == Acquisition::Unknown {
+        findings.add(Severity::Warning, EconomicsFact::MachineUnpriced);
+    }
     if known > 1 {
         findings.add(Severity::Limitation, EconomicsFact::SavingsDoNotAddUp);
     }
@@ -304,6 +310,7 @@ mod tests {
             (Some((0.1, 0.01)), Effect::None, true),
             (Some((0.099, 0.01)), Effect::None, false),
             (Some((0.5, -0.01)), Effect::Passes, false),
+            (Some((0.5, 1e-6)), Effect::None, false),
             (Some((0.5, 0.4)), Effect::Fails, false),
             (Some((0.5, 0.4)), Effect::Unknown, true),
             (None, Effect::None, false),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use infercost_core::market::TokenPrice;
 use infercost_core::{Currency, EconomicsFact, Estimate, Findings, Money, Severity};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::bill::double;
@@ -38,6 +39,38 @@ pub struct AuditedInference {
     pub correct: Option<bool>,
     /// True where there was no answer: what it took is billed to the others.
     pub failed: bool,
+}
+
+/// Most that an inference is believed to cost, in units of any currency.
+const MOST_COST: u32 = 1_000_000_000;
+
+impl AuditedInference {
+    /// What it says that cannot be; `None` where nothing is wrong.
+    pub fn fault(&self) -> Option<&'static str> {
+        let tokens = [self.input_tokens, self.cached_input_tokens, self.output_tokens];
+        let is_cost_possible = self
+            .cost_stated
+            .as_ref()
+            .is_none_or(|cost| (Decimal::ZERO..=Decimal::from(MOST_COST)).contains(&cost.amount));
+
+        if !is_cost_possible {
+            Some("cost_stated must be 0 to 1000000000")
+        } else if self.latency.is_some_and(|seconds| seconds < 0.0) {
+            Some("latency must not be negative")
+        } else if tokens.into_iter().flatten().any(|tokens| tokens > u64::from(u32::MAX)) {
+            Some("no inference has so many tokens")
+        } else if self.cached_input_tokens.zip(self.input_tokens).is_some_and(|(part, all)| part > all) {
+            Some("cached_input_tokens are part of input_tokens, and more than these")
+        } else {
+            None
+        }
+    }
+
+    /// True for a cost of nothing beside tokens that were used: programs that lack a model's price write one.
+    pub fn is_cost_of_nothing(&self) -> bool {
+        let used = self.input_tokens.unwrap_or(0) > 0 || self.output_tokens.unwrap_or(0) > 0;
+        used && self.cost_stated.as_ref().is_some_and(|cost| cost.amount.is_zero())
+    }
 }
 
 /// Mean quantities of one model's production inferences.

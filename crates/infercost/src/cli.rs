@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use infercost_core::RunSpec;
 
 use crate::commands::{
@@ -33,6 +33,26 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(crate) global: GlobalFlags,
+}
+
+impl Cli {
+    /// Reads the command line of this process.
+    ///
+    /// # Errors
+    /// What clap has to say: a mistake, or help and the version, where they are asked for.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        let matches = with_negative_values(Self::command()).try_get_matches()?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut Self::command()))
+    }
+}
+
+/// A number below zero is a value wherever one is taken: then the flag says what it takes, and no flag `-1` is looked for.
+fn with_negative_values(command: clap::Command) -> clap::Command {
+    let takes = |argument: clap::Arg| {
+        let takes_values = argument.get_action().takes_values();
+        argument.allow_negative_numbers(takes_values)
+    };
+    command.mut_args(takes).mut_subcommands(with_negative_values)
 }
 
 #[derive(Debug, Subcommand)]

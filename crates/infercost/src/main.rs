@@ -13,7 +13,6 @@ mod version;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue};
 use infercost_core::without_secrets;
 use infercost_run::machine_checks;
@@ -21,7 +20,7 @@ use infercost_run::machine_checks;
 use crate::cli::Cli;
 
 fn main() -> ExitCode {
-    let code = match Cli::try_parse() {
+    let code = match Cli::read() {
         Ok(cli) => answer(cli),
         Err(told) => told_by_clap(told),
     };

@@ -437,11 +437,26 @@ fn other_programs_traces_are_reported_on() {
     let text = String::from_utf8(shown.stdout).unwrap();
     assert!(text.contains("1 of 3 calls does not say how many tokens the prompt had"), "{text}");
     assert!(!text.contains('\u{1b}') && text.contains("gpt\\u{1b}[31m-x"), "{text}");
+    assert!(text.contains("0.0140 USD of 2 calls"), "{text}");
 
     // Two of the three calls have tokens: (1000 × 2 + 500 × 10) ÷ 10⁶ each.
     let audit = run(folder, &["audit", "theirs.jsonl", "--revenue", "0.1", "--json"]);
     let audit = json(&audit);
     assert!((audit["per_inference"]["point"].as_f64().unwrap() - 0.007).abs() < 1e-12, "{audit:#}");
+
+    // no tokens, no cost, and no limit that it keeps within; what could not be used is said
+    let negative = ",{\"key\":\"gen_ai.usage.input_tokens\",\"value\":{\"intValue\":\"-7\"}}";
+    fs::write(folder.join("uncounted.jsonl"), line(&[span(1, negative), span(2, "")].join(","))).unwrap();
+    let uncounted = run(folder, &["audit", "uncounted.jsonl", "--revenue", "0.1"]);
+    let whole = |output: &Output| String::from_utf8_lossy(&output.stdout).into_owned() + &told(output);
+    let said = whole(&uncounted);
+    assert_eq!(uncounted.status.code(), Some(3), "{said}");
+    assert!(said.contains("the cost of an inference is unknown: the number of tokens is unknown"), "{said}");
+    assert!(said.contains("attributes hold no possible count"), "{said}");
+    let shown = whole(&run(folder, &["report", "uncounted.jsonl"]));
+    assert!(shown.contains("none of 2 calls says how many it read and wrote"), "{shown}");
+    assert!(shown.contains("attributes hold no possible count"), "{shown}");
+
     let priceless = run(folder, &["audit", "--api-model", "gpt"]);
     assert_eq!(priceless.status.code(), Some(2), "{}", told(&priceless));
     fs::write(folder.join("none.jsonl"), line("")).unwrap();

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use infercost_core::without_secrets;
 use infercost_export::OtlpOptions;
@@ -28,6 +28,8 @@ const NO_DAY: &str = "no day";
 const MOST_DAYS: usize = 40_000;
 /// Pages of a project, of a thousand spans each.
 const MOST_PAGES: usize = 10_000_000;
+/// Bytes of the disk that are left to others, whatever a server sends.
+const LEFT_FREE: u64 = 128 << 20;
 /// Digits of what a day goes by.
 const DIGITS: usize = 16;
 
@@ -60,6 +62,7 @@ pub(crate) fn days(url: &str, project: &str, shown: &mut dyn FnMut(u64)) -> Resu
     for _ in 0..MOST_PAGES {
         let page = phoenix.spans(project, from.as_deref()).map_err(IngestError::phoenix)?;
         spans += page.spans.len() as u64;
+        leave_room(url, folder.path(), LEFT_FREE)?;
         keep(&page, &folder, &mut days)?;
         shown(spans);
         if days.len() > MOST_DAYS {
@@ -86,6 +89,18 @@ fn variable(name: &str) -> Option<String> {
 
 fn fault(url: &str, reason: &'static str) -> IngestError {
     IngestError::PhoenixFault { name: without_secrets(url), reason }
+}
+
+/// Refuses to go on where the disk holds less than so many free bytes: a server may announce pages for ever.
+fn leave_room(url: &str, folder: &Path, least: u64) -> Result<(), IngestError> {
+    let disk = rustix::fs::statvfs(folder).map_err(|error| IngestError::file(folder)(error.into()))?;
+    if disk.f_bavail.saturating_mul(disk.f_frsize) < least {
+        return Err(fault(
+            url,
+            "its spans would fill the disk of temporary files; nothing of them was taken in: free some of it, or set TMPDIR",
+        ));
+    }
+    Ok(())
 }
 
 /// The files of days, with what each goes by.
@@ -167,6 +182,14 @@ mod tests {
         ] {
             assert_eq!(day_of(&json!({"start_time": start})), day);
         }
+    }
+
+    #[test]
+    fn a_part_of_the_disk_is_left_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        leave_room("http://localhost:6006", folder.path(), 0).unwrap();
+        let refusal = leave_room("http://u:secret@h:6006", folder.path(), u64::MAX).unwrap_err().to_string();
+        assert!(refusal.contains("would fill the disk") && !refusal.contains("secret"), "{refusal}");
     }
 
     #[test]

@@ -9,11 +9,11 @@ use infercost_core::price::PriceBook;
 use infercost_core::price_per_million::PricePerMillion;
 use infercost_core::toml_text;
 use infercost_core::{Currency, LatencyTargets, Policy, RunRecord};
-use infercost_prices::PriceSection;
 use infercost_prices::sections::{
     ExchangeSection, LoadSection, MachineSection, OfferSection, PricedMachine, RevenueSection, SourceSection,
-    TariffSection,
+    TariffSection, TokenPriceSection,
 };
+use infercost_prices::{PriceError, PriceSection};
 use serde::Deserialize;
 
 use crate::machine_prices::PriceSources;
@@ -54,7 +54,7 @@ pub struct ConfigFile {
     pub sources: BTreeMap<String, SourceSection>,
     /// What hosted models cost by the token, for other programs' traces.
     #[serde(default)]
-    pub token_prices: Vec<PricePerMillion>,
+    pub token_prices: Vec<TokenPriceSection>,
 }
 
 /// What a report is computed with.
@@ -107,13 +107,14 @@ impl SettingsOverrides {
         let machines = machines(file.machines, file.prices.as_ref(), &load)?;
         let prices = file.prices.map(|section| section.book(Some(&load), today()));
         let prices = prices.transpose().map_err(|error| usage(error.to_string()))?;
+        let token_prices = token_prices(file.token_prices).map_err(|error| usage(error.to_string()))?;
         let policy = file.policy.map(PolicySection::checked);
 
         Ok(Self {
             policy: policy.transpose().map_err(usage)?,
             prices,
             machines,
-            token_prices: file.token_prices,
+            token_prices,
             offers: file.offers,
             exchange: file.exchange,
             arguments: arguments.clone(),
@@ -212,6 +213,11 @@ pub(crate) fn machines(
         machines.push(machine.map_err(|error| usage(format!("[[machines]]: {error}")))?);
     }
     Ok(machines)
+}
+
+/// The `[[token_prices]]` entries, checked.
+pub(crate) fn token_prices(sections: Vec<TokenPriceSection>) -> Result<Vec<PricePerMillion>, PriceError> {
+    sections.into_iter().map(TokenPriceSection::checked).collect()
 }
 
 /// The named settings file, else the default one, else nothing.

@@ -100,7 +100,7 @@ impl EconomicsInputs {
                 .map_err(wrong)?,
             tariff,
             rates,
-            token_prices,
+            token_prices: config::token_prices(token_prices).map_err(wrong)?,
             today,
             prices,
             machines,

@@ -94,3 +94,22 @@ fn each_token_is_paid_once() {
     let impossible = ForeignCall { cached_input_tokens: Some(900), ..cached };
     check(&impossible, Some("2.5"), 505.0 + 200.0, false);
 }
+
+/// A price that cannot be used, since nobody counted tokens, is not called missing.
+#[test]
+fn why_a_model_has_no_cost() {
+    let uncounted =
+        || ForeignCall { input_tokens: None, output_tokens: None, cost: None, ..call("a", 0.0, 1.0, 0, 0) };
+    for (prices, wanted, unwanted) in [
+        (vec![price("a")], "none of 2 calls says how many it read and wrote", "neither [[token_prices]]"),
+        (vec![price("b")], "neither [[token_prices]] of these models", "read and wrote"),
+    ] {
+        let notes = report(vec![uncounted(), uncounted()], &prices).notes.join("\n");
+        assert!(notes.contains(wanted) && !notes.contains(unwanted), "{notes}");
+    }
+
+    // a cost that the trace states is one
+    let notes =
+        report(vec![ForeignCall { input_tokens: None, ..call("a", 0.0, 1.0, 0, 5) }], &[price("a")]).notes;
+    assert!(!notes.join("\n").contains("No cost"), "{notes:?}");
+}

@@ -25,6 +25,8 @@ pub enum EconomicsReason {
     NoEnergyShare,
     /// The energy of the machine in use is unknown, and its cost.
     OwnEnergyUnknown,
+    /// What an hour of the machine in use costs is unknown.
+    OwnPriceUnknown,
     /// The idle power is unknown, and with it what work takes above it.
     NoIdlePower,
     /// The curve has less than an hour of known prices.
@@ -41,6 +43,8 @@ pub enum EconomicsReason {
     TokensBought,
     /// The cost is as a trace states it, and its parts are unknown.
     CostStated,
+    /// The trace states no cost.
+    CostNotStated,
     /// The cost is unknown.
     CostUnknown,
     /// The cost is unknown, or nothing.
@@ -140,6 +144,7 @@ impl Coded for EconomicsReason {
             Self::EnergyUnknown => "no_energy",
             Self::NoEnergyShare => "no_energy_share",
             Self::OwnEnergyUnknown => "own_energy_unknown",
+            Self::OwnPriceUnknown => "own_price_unknown",
             Self::NoIdlePower => "no_idle_power",
             Self::ShortCurve => "short_curve",
 
@@ -150,6 +155,7 @@ impl Coded for EconomicsReason {
 
             Self::TokensBought => "tokens_bought",
             Self::CostStated => "cost_stated",
+            Self::CostNotStated => "cost_not_stated",
             Self::CostUnknown => "cost_unknown",
             Self::NoCost => "no_cost",
             Self::OneCostUnknown => "one_cost_unknown",
@@ -199,6 +205,9 @@ impl fmt::Display for EconomicsReason {
             Self::EnergyUnknown => "the energy is unknown",
             Self::NoEnergyShare => "the energy is unknown, so its share of the cost is",
             Self::OwnEnergyUnknown => "the energy of the machine in use is unknown, so its cost is too",
+            Self::OwnPriceUnknown => {
+                "what an hour of the machine in use costs is unknown; set hardware in [prices] of infercost.toml"
+            }
             Self::NoIdlePower => "the idle power is unknown, and only what work takes above it gets cheaper",
             Self::ShortCurve => "the curve has less than an hour of known prices",
             Self::ShortLife => "the machine lives a year or less",
@@ -207,6 +216,7 @@ impl fmt::Display for EconomicsReason {
             Self::NotTimedApart => "prefill and decode were not timed apart",
             Self::TokensBought => "tokens are bought; there is no machine",
             Self::CostStated => "the cost is as the trace states it; its parts are unknown",
+            Self::CostNotStated => "the trace states no cost",
             Self::CostUnknown => "the cost is unknown",
             Self::NoCost => "the cost is not known, or nothing",
             Self::OneCostUnknown => "one of the costs is unknown",

@@ -51,6 +51,8 @@ pub enum EconomicsFact {
         /// As of when.
         date: jiff::civil::Date,
     },
+    /// What an hour of the machine in use costs is unknown.
+    MachineUnpriced,
     /// There are no offers, and the shipped example cannot be used.
     NoOffers {
         /// Why.
@@ -98,6 +100,13 @@ pub enum EconomicsFact {
     },
     /// Another program's traces state no cost, and no prices say what they cost.
     NoCostOfTraces,
+    /// No call of a model that has a price says how many tokens it took.
+    TokensNotCounted {
+        /// How many calls there are.
+        calls: u64,
+        /// Of which model.
+        model: String,
+    },
     /// Another program's traces hold no joules.
     NoEnergyInTraces,
     /// Tokens written to a cache, for which a price names no surcharge.
@@ -147,6 +156,7 @@ impl EconomicsFact {
                 FindingCode::EnergyUnavailable
             }
 
+            Self::MachineUnpriced => FindingCode::MachineUnpriced,
             Self::ExampleOffers { .. } | Self::NoOffers { .. } => FindingCode::OffersAssumed,
 
             Self::VariantsDiffer { .. } | Self::ScaledToOldLength | Self::NoLengthToScaleBy => {
@@ -157,6 +167,7 @@ impl EconomicsFact {
             | Self::CachedOfSome { .. }
             | Self::CacheWritesUnpriced { .. }
             | Self::NoCostOfTraces
+            | Self::TokensNotCounted { .. }
             | Self::NoCostStated => FindingCode::TraceIncomplete,
             Self::FailuresBilled { .. } => FindingCode::Failures,
             Self::SavingsDoNotAddUp => FindingCode::SavingsOverlap,
@@ -175,6 +186,7 @@ impl EconomicsFact {
             Self::KnownOfSome { model, .. }
             | Self::CachedOfSome { model, .. }
             | Self::CacheWritesUnpriced { model, .. }
+            | Self::TokensNotCounted { model, .. }
             | Self::FailuresBilled { model, .. } => Some(model),
             _ => None,
         }
@@ -215,6 +227,10 @@ impl fmt::Display for EconomicsFact {
                 "Offers are an example table's, of {date}; infercost prices fetch vast --gpu NAME --fill."
             ),
 
+            Self::MachineUnpriced => f.write_str(
+                "What an hour of this machine costs is unknown; set hardware in [prices] of infercost.toml.",
+            ),
+
             Self::NoOffers { why } => {
                 write!(f, "There are no [[offers]], and the shipped example is left out: {why}.")
             }
@@ -251,6 +267,12 @@ impl fmt::Display for EconomicsFact {
             Self::NoCostOfTraces => f.write_str(
                 "No cost: the traces state none, and infercost.toml has neither [[token_prices]] of these models nor \
                  [prices] of the machine.",
+            ),
+
+            Self::TokensNotCounted { calls, model } => write!(
+                f,
+                "No cost of {model}: it is priced by its tokens, and none of {} says how many it read and wrote.",
+                count(*calls, "call")
             ),
 
             Self::NoEnergyInTraces => {

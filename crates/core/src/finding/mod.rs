@@ -165,6 +165,8 @@ pub enum FindingCode {
     SeveralMachines,
     /// What load tests found.
     LoadTest,
+    /// What the machine in use costs is unknown.
+    MachineUnpriced,
     /// Offers to host are the shipped example's, or missing.
     OffersAssumed,
     /// Two runs are not of the same inferences.

@@ -63,6 +63,11 @@ impl HostingOption {
         }
     }
 
+    /// True for the machine in use, owned or rented.
+    pub(crate) fn is_of_book(&self) -> bool {
+        self.of_book
+    }
+
     /// `own`, `rent`, `spot`, `serverless` or `api`.
     pub fn kind(&self) -> &'static str {
         match &self.offer {

@@ -11,6 +11,7 @@ use clap::Args;
 use infercost_core::economics::Assumed;
 use infercost_core::hosting::Charge;
 use infercost_core::market::TokenPrice;
+use infercost_core::text;
 use infercost_core::{Currency, EconomicsFact, Estimate, ForeignCall, Money, Severity, Taken};
 use infercost_economics::audit::{AuditInput, LOSS_ZONE, Subject, Zone};
 use infercost_economics::production::{AuditedInference, Production};
@@ -225,6 +226,9 @@ fn traced_inferences(name: &str) -> anyhow::Result<Vec<AuditedInference>> {
             "`{name}` holds no call of a model; `infercost report {name}` says what is there"
         )));
     }
+    for (kind, found) in &trace.irregularities {
+        output::note(&format!("! {}", output::foreign::irregularity(*kind, found)));
+    }
     Ok(trace.calls.into_iter().map(audited).collect())
 }
 
@@ -329,15 +333,34 @@ fn token_price(business: &EconomicsInputs, name: &str) -> anyhow::Result<(TokenP
 
 fn read_inferences(file: &Path) -> anyhow::Result<Vec<AuditedInference>> {
     let name = infercost_text::display_name(file);
-    let text = infercost_text::read(file, MAX_BYTES, "file of inferences")?;
-    let documents = infercost_text::json::documents(&name, &text)?;
+    let content = infercost_text::read(file, MAX_BYTES, "file of inferences")?;
+    let documents = infercost_text::json::documents(&name, &content)?;
     let mut all: Vec<AuditedInference> = Vec::with_capacity(documents.len());
+    let mut of_nothing: u64 = 0;
     for document in documents {
         if document.is_other_text() {
             let (line, column) = (document.line, document.column);
             return Err(usage(format!("{name}:{line}:{column}: not JSON; {INFERENCE_LINE}")));
         }
-        all.push(document.parse(&name)?);
+
+        let line = document.line;
+        let mut inference: AuditedInference = document.parse(&name)?;
+        if let Some(fault) = inference.fault() {
+            return Err(usage(format!("{name}:{line}: {fault}")));
+        }
+        if inference.is_cost_of_nothing() {
+            inference.cost_stated = None;
+            of_nothing += 1;
+        }
+        all.push(inference);
+    }
+
+    if of_nothing > 0 {
+        let state = if of_nothing == 1 { "states" } else { "state" };
+        output::note(&format!(
+            "! {} {state} a cost of 0 for tokens that were used; it was taken for unknown",
+            text::count(of_nothing, "inference")
+        ));
     }
     if all.is_empty() {
         return Err(usage(format!("{name}: no inferences; {INFERENCE_LINE}")));

@@ -104,13 +104,13 @@ pub(crate) fn temperature(text: &str) -> Result<f64, String> {
     if (0.0..=10.0).contains(&value) { Ok(value) } else { Err("must be 0 to 10".to_owned()) }
 }
 
-/// 0.5 to below 1, as 0.95 or as 95%.
+/// Above 0.5 and below 1, as 0.95 or as 95%.
 pub(crate) fn confidence(text: &str) -> Result<f64, String> {
     let value = fraction(text)?;
-    if (0.5..1.0).contains(&value) {
+    if value > 0.5 && value < 1.0 {
         Ok(value)
     } else {
-        Err("must be 0.5 to below 1, or 50% to below 100%".to_owned())
+        Err("must be above 0.5 and below 1; write 0.95 or 95% for 95 %".to_owned())
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use infercost_analyzer::foreign::{ForeignCost, ForeignModel, ForeignReport, Sum};
 use infercost_core::text::count;
-use infercost_core::{Irregularity, IrregularityKind, without_secrets};
+use infercost_core::{Finding, Irregularity, IrregularityKind, Severity, without_secrets};
 use infercost_run::number;
 
 use crate::output::answer::{Answer, Caution, Cell, Section};
@@ -21,10 +21,14 @@ pub(crate) fn answer(report: &ForeignReport, names: &[String]) -> Answer {
         ..Answer::default()
     };
 
-    let mut notes = report.notes.clone();
+    // what is wrong with these traces comes before what is so of all of them
+    let (warnings, others): (Vec<&Finding>, Vec<&Finding>) =
+        report.findings.iter().partition(|finding| finding.severity == Severity::Warning);
+    let mut notes: Vec<String> = warnings.into_iter().map(Finding::sentence).collect();
     for (kind, found) in &report.irregularities {
         notes.push(irregularity(*kind, found));
     }
+    notes.extend(others.into_iter().map(Finding::sentence));
     answer.cautions = notes.iter().map(|note| Caution::of_note(note)).collect();
 
     answer.explain(Section::lines("costs", costs(report)));
@@ -38,7 +42,7 @@ fn headline(report: &ForeignReport) -> String {
     let calls = count(report.calls, "call");
     let models = count(report.models.len() as u64, "model");
     let cost = match report.models.as_slice() {
-        [one] => one.costs.first().map(|cost| format!(": {}", amount(cost))),
+        [one] => one.costs.first().map(|cost| format!(": {}", covered(cost, one.calls))),
         _ => None,
     };
     format!("{calls} of {models}{}", cost.unwrap_or_default())
@@ -46,6 +50,15 @@ fn headline(report: &ForeignReport) -> String {
 
 fn amount(cost: &ForeignCost) -> String {
     format!("{} {}", number::significant(cost.total), cost.currency)
+}
+
+/// An amount, with the calls that it is of where it is not of all.
+fn covered(cost: &ForeignCost, calls: u64) -> String {
+    if cost.calls < calls {
+        format!("{} of {}", amount(cost), count(cost.calls, "call"))
+    } else {
+        amount(cost)
+    }
 }
 
 fn models(report: &ForeignReport) -> Vec<Column> {
@@ -59,7 +72,7 @@ fn models(report: &ForeignReport) -> Vec<Column> {
             "cost",
             0,
             cells(|model| match model.costs.first() {
-                Some(cost) => Cell::number(cost.total, amount(cost)),
+                Some(cost) => Cell::number(cost.total, covered(cost, model.calls)),
                 None => Cell::Unknown,
             }),
         ),

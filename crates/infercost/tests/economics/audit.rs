@@ -187,4 +187,20 @@ fn production_traces_by_their_own_cost_and_by_tokens() {
     check(folder.path(), &["audit", "--inferences", "rubbish.jsonl"], 2, &[not_json]);
     fs::write(folder.path().join("more.jsonl"), "{\"model\":\"m\",\"cost\":1}\n").unwrap();
     check(folder.path(), &["audit", "--inferences", "more.jsonl"], 2, &["more.jsonl:1:", "cost"]);
+
+    // what cannot be is refused by its line, and keeps within no limit
+    for (part, wanted) in [
+        (r#""cost_stated":{"amount":"-5","currency":"USD"}"#, "cost_stated must be 0 to 1000000000"),
+        (r#""latency":-0.5"#, "latency must not be negative"),
+        (r#""input_tokens":5000000000"#, "no inference has so many tokens"),
+        (r#""input_tokens":5,"cached_input_tokens":6"#, "cached_input_tokens are part of input_tokens"),
+    ] {
+        fs::write(folder.path().join("wrong.jsonl"), format!("{{\"model\":\"m\"}}\n{{{part}}}\n")).unwrap();
+        let arguments = ["audit", "--inferences", "wrong.jsonl", "--revenue", "1"];
+        check(folder.path(), &arguments, 2, &[&format!("wrong.jsonl:2: {wanted}")]);
+    }
+    let nothing = line("a", 100, "0", true).repeat(3);
+    fs::write(folder.path().join("nothing.jsonl"), nothing).unwrap();
+    let words = "3 inferences state a cost of 0 for tokens that were used; it was taken for unknown";
+    check(folder.path(), &["audit", "--inferences", "nothing.jsonl", "--revenue", "1"], 3, &[words]);
 }

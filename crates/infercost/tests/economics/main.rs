@@ -26,6 +26,7 @@ mod settings;
 #[path = "../terminal/mod.rs"]
 mod terminal;
 mod timers;
+mod unpriced;
 #[path = "../workspace/mod.rs"]
 mod workspace;
 

@@ -30,6 +30,11 @@ fn settings_are_refused_with_their_key() {
         ),
         ("[tariff]\nadders = 1", "adders"),
         ("[sources.vast]\nurl = 'x'", "url"),
+        (
+            "[[token_prices]]\nmodel = 'm'\ninput_per_million = -5\noutput_per_million = 1\ncurrency = 'USD'\n\
+             source = 'x'\ndate = 2026-01-01",
+            "token_prices.input_per_million: must not be negative",
+        ),
     ] {
         fs::write(folder.path().join("infercost.toml"), settings).unwrap();
         check(folder.path(), &["audit", &sample], 2, &["infercost.toml", wanted]);
@@ -45,6 +50,11 @@ fn flags_refuse_what_cannot_be_meant() {
         ["host", "--utilization", "70"],
         ["host", "--hours-per-day", "25"],
         ["host", "--hours-per-day", "0"],
+        ["host", "--hours-per-day", "-1"],
+        ["audit", "--revenue", "-0.5"],
+        ["report", "--margin", "-1"],
+        ["report", "--max-kld", "-1"],
+        ["report", "--confidence", "0.5"],
     ] {
         check(folder.path(), &arguments, 2, &["must be"]);
     }

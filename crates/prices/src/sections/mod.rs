@@ -7,6 +7,7 @@ pub mod offer;
 pub mod revenue;
 pub mod source;
 pub mod tariff;
+pub mod token_price;
 
 pub use exchange::ExchangeSection;
 pub use load::LoadSection;
@@ -15,6 +16,7 @@ pub use offer::OfferSection;
 pub use revenue::{Revenue, RevenueSection};
 pub use source::SourceSection;
 pub use tariff::TariffSection;
+pub use token_price::TokenPriceSection;
 
 use infercost_core::Currency;
 use infercost_core::price::Price;

@@ -205,6 +205,11 @@ fn what_is_not_understood_is_counted_and_named() {
         "m",
     );
 
+    for amount in [-1.0, 1e300] {
+        let cost = ("gen_ai.usage.cost", json!(amount));
+        check(&[chat.clone(), cost], IrregularityKind::ImpossibleNumber, "gen_ai.usage.cost");
+    }
+
     check(
         &[chat.clone(), ("gen_ai.usage.cost", json!(1)), ("gen_ai.cost.currency", json!("shells"))],
         IrregularityKind::UnknownCurrency,

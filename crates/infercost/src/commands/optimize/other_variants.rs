@@ -50,6 +50,11 @@ fn of_candidate(present: &Present<'_>, now: &VariantId, candidate: &CandidateRep
     };
 
     let (word, then) = (present.word(now), present.word(other));
+    let command = if present.scenario.cost().is_some() {
+        apply(&then)
+    } else {
+        "set hardware in [prices] of infercost.toml".to_owned()
+    };
     Change {
         kind,
         to: other.to_string(),
@@ -57,7 +62,7 @@ fn of_candidate(present: &Present<'_>, now: &VariantId, candidate: &CandidateRep
         saving: candidate.saving,
         effect,
         quality,
-        command: apply(&then),
+        command,
         confirm: Some(format!(
             "infercost compare {word} {then} --baseline {word}{} --exhaustive",
             present.prompts()

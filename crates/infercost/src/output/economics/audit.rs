@@ -37,7 +37,8 @@ fn of_one(audit: &Audit) -> Answer {
 
 /// Models side by side: the costliest first, since that is where there is something to do.
 fn of_several(audits: &[Audit]) -> Answer {
-    let worst = audits.iter().find(|audit| audit.worst() == Some(Zone::Loss)).or_else(|| audits.first());
+    let of_zone = |zone| audits.iter().find(|audit| audit.worst() == Some(zone));
+    let worst = of_zone(Zone::Loss).or_else(|| of_zone(Zone::Open)).or_else(|| audits.first());
     let mut answer = Answer {
         tone: worst.map_or(Tone::Plain, tone),
         headline: worst.map_or_else(
@@ -60,7 +61,23 @@ fn of_several(audits: &[Audit]) -> Answer {
     for audit in audits {
         findings.extend(audit.findings.clone());
     }
-    answer.with_findings(&findings)
+
+    let answer = answer.with_findings(&findings);
+    Answer { topics: topics(&answer, audits), ..answer }
+}
+
+/// What stands behind `--explain`, each once: every model has the same sections.
+fn topics(answer: &Answer, audits: &[Audit]) -> Vec<String> {
+    let mut topics: Vec<String> = Vec::new();
+    for section in &answer.sections {
+        let title = section.title.as_str();
+        let topic = audits.iter().find_map(|audit| title.strip_prefix(&audit.name)?.strip_prefix(": "));
+        let topic = topic.unwrap_or(title);
+        if !topics.iter().any(|known| known == topic) {
+            topics.push(topic.to_owned());
+        }
+    }
+    topics
 }
 
 fn tone(audit: &Audit) -> Tone {
@@ -74,25 +91,25 @@ fn tone(audit: &Audit) -> Tone {
 
 /// The limit that is passed, else one that is not settled, else the first; without any, the cost itself.
 fn headline(audit: &Audit) -> String {
+    if audit.per_inference.is_none() {
+        return format!("the cost of an inference is unknown{}", why_unknown(audit));
+    }
+
     let of_zone = |zone| audit.limits.iter().find(|limit| limit.zone == zone);
     let first = [Zone::Loss, Zone::Open, Zone::Profit].into_iter().find_map(of_zone);
     if let Some(limit) = first {
         return limit.why.to_string();
     }
 
-    match &audit.per_inference {
-        Some(cost) => format!(
-            "1,000 inferences cost {} {}; give --revenue to see what is left of it",
-            thousand_estimate(cost),
-            audit.currency
-        ),
-        None => {
-            let hardware = audit.bill.left_out.get(CostPart::Hardware);
-            let why = hardware.map_or_else(String::new, |why| {
-                format!(": {why}; set hardware in [prices] of infercost.toml")
-            });
-            format!("the cost of an inference is unknown{why}")
-        }
+    let cost = audit.per_inference.as_ref().map_or_else(|| UNKNOWN.to_owned(), thousand_estimate);
+    format!("1,000 inferences cost {cost} {}; give --revenue to see what is left of it", audit.currency)
+}
+
+/// Why there is no cost, and what gives one.
+fn why_unknown(audit: &Audit) -> String {
+    match audit.bill.left_out.get(CostPart::Hardware) {
+        Some(why) => format!(": {why}; set hardware in [prices] of infercost.toml"),
+        None => audit.unknown.sentence("per_inference").map_or_else(String::new, |why| format!(": {why}")),
     }
 }
 

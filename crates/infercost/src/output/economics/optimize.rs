@@ -28,8 +28,7 @@ pub(crate) fn answer(found: &Optimization) -> Answer {
     };
 
     if !unknown.is_empty() {
-        let levers: Vec<&str> = unknown.iter().map(|change| change.kind.words()).collect();
-        answer.more.push(Section::lines("", vec![format!("not known yet: {}", levers.join(", "))]));
+        answer.more.push(Section::lines("", vec![format!("not known yet: {}", labels(&unknown).join(", "))]));
     }
     answer.explain(Section::lines("how to apply", applied(&known)));
     answer.explain(Section::lines("how to find out", found_out(&unknown)));
@@ -81,6 +80,26 @@ fn short(change: &Change) -> &str {
     }
 }
 
+/// What is not known yet, each once.
+fn labels(unknown: &[&Change]) -> Vec<String> {
+    let mut labels = Vec::new();
+    for change in unknown {
+        let label = label(change);
+        if !labels.contains(&label) {
+            labels.push(label);
+        }
+    }
+    labels
+}
+
+/// A change of which nothing is known: of several of its kind, which.
+fn label(change: &Change) -> String {
+    match change.kind {
+        Kind::Variant => format!("variant {}", short(change)),
+        kind => kind.words().to_owned(),
+    }
+}
+
 /// The commands of the first change that is worth it.
 fn next_steps(found: &Optimization) -> Vec<String> {
     let Some(first) = found.changes.first().filter(|change| change.is_worthwhile()) else {
@@ -108,8 +127,13 @@ fn applied(known: &[&Change]) -> Vec<String> {
 }
 
 fn found_out(unknown: &[&Change]) -> Vec<String> {
-    unknown
-        .iter()
-        .map(|change| format!("{}: {}; {}", change.kind.words(), change.why, change.command))
-        .collect()
+    let mut lines = Vec::new();
+    for change in unknown {
+        let label = match change.kind {
+            Kind::Place => format!("place, {}", change.to),
+            _ => label(change),
+        };
+        lines.push(format!("{label}: {}; {}", change.why, change.command));
+    }
+    lines
 }
