@@ -11,9 +11,7 @@ mod map;
 
 use infercost_core::economics::HostGrounds;
 use infercost_core::hosting::{Charge, HostingOffer};
-use infercost_core::{
-    CostPart, Currency, EconomicsFact, EconomicsReason, Estimate, Findings, RunId, Severity, Why, Workload,
-};
+use infercost_core::{CostPart, Currency, EconomicsReason, Estimate, Findings, RunId, Why, Workload};
 use serde::Serialize;
 
 use crate::bill::{Assumption, Bill};
@@ -222,11 +220,6 @@ pub fn host(name: String, setting: &HostingScenario, offers: &[HostingOffer]) ->
     let mut assumptions = change::assumptions(setting, &ways);
     assumptions.extend(offers.iter().map(|offer| Assumption::of_price(&offer.price)));
 
-    let mut findings = Findings::default();
-    if !ways.iter().any(HostingOption::is_of_book) {
-        findings.add(Severity::Warning, EconomicsFact::MachineUnpriced);
-    }
-
     Hosting {
         schema: HOST_SCHEMA,
         name,
@@ -240,7 +233,7 @@ pub fn host(name: String, setting: &HostingScenario, offers: &[HostingOffer]) ->
         sensitivity,
         map,
         assumptions,
-        findings,
+        findings: Findings::default(),
     }
 }
 

@@ -5,7 +5,7 @@ use infercost_core::{Currency, EconomicsFact, EconomicsReason, Estimate, Finding
 use serde::Serialize;
 
 use crate::bill::Assumption;
-use crate::scenario::{Acquisition, Scenario};
+use crate::scenario::Scenario;
 use infercost_stats::propagation::{Input, propagate};
 
 mod hours;
@@ -181,9 +181,6 @@ pub fn rank(name: String, now: &Scenario, mut changes: Vec<Change>) -> Optimizat
 
     let known = changes.iter().filter(|change| change.saving.is_some()).count();
     let mut findings = Findings::default();
-    if now.acquisition == Acquisition::Unknown {
-        findings.add(Severity::Warning, EconomicsFact::MachineUnpriced);
-    }
     if known > 1 {
         findings.add(Severity::Limitation, EconomicsFact::SavingsDoNotAddUp);
     }

@@ -290,6 +290,15 @@ pub fn write_chart(path: Option<&Path>, chart: impl FnOnce() -> String) -> anyho
     Ok(())
 }
 
+/// That nobody says what the machine costs, where it is to be compared with others.
+pub fn unpriced(book: &PriceBook) -> Findings {
+    let mut findings = Findings::default();
+    if book.hardware.is_none() {
+        findings.add(Severity::Warning, EconomicsFact::MachineUnpriced);
+    }
+    findings
+}
+
 /// What must be known before the numbers: that prices or energy are assumed.
 pub fn findings(book: &PriceBook, workload: &Workload) -> Findings {
     let mut findings = Findings::default();

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use infercost_core::hosting::HostingOffer;
 use infercost_core::price::PriceBook;
-use infercost_core::{EconomicsFact, Findings, Severity, Workload};
+use infercost_core::{EconomicsFact, Severity, Workload};
 use infercost_economics::hosting::{Demand, HostingScenario, host, measured_on};
 use infercost_economics::{Scenario, bill, chart, scenario};
 use infercost_prices::sections::exchange::convert_offer;
@@ -112,7 +112,7 @@ pub(crate) fn run(arguments: &HostCommand, global: &GlobalFlags) -> anyhow::Resu
     let mut hosting = host(format!("{} in run {}", workload.variant, workload.run), &setting, &offers);
     hosting.assumptions.extend(scenario::assumptions(&book, interest));
 
-    let mut findings = Findings::default();
+    let mut findings = economics_inputs::unpriced(&book);
     if let Some(fact) = offers_finding {
         findings.add(Severity::Warning, fact);
     }

@@ -108,7 +108,8 @@ pub(crate) fn run(arguments: &OptimizeCommand, global: &GlobalFlags) -> anyhow::
     answer.assumptions = scenario::assumptions(&book, interest);
     answer.assumptions.push(scenario::utilization(&book));
 
-    let mut findings = bill::stale(&answer.assumptions, business.today);
+    let mut findings = economics_inputs::unpriced(&book);
+    findings.extend(bill::stale(&answer.assumptions, business.today));
     findings.extend(economics_inputs::findings(&book, &workload));
     answer.findings.precede(findings);
 

@@ -58,6 +58,12 @@ fn no_place_is_cheaper_than_a_machine_of_unknown_cost() {
         assert!(has_finding(&advice, "machine_unpriced"), "{advice:#}");
     }
 
+    // before what is merely assumed
+    let caution =
+        "! what an hour of this machine costs is unknown (set hardware in [prices] of infercost.toml)";
+    check(folder.path(), &["host"], 0, &[caution]);
+    check(folder.path(), &["optimize"], 0, &[caution]);
+
     let told = ["place, cheap (rent): what an hour of the machine in use costs is unknown"];
     check(folder.path(), &["optimize", "--explain"], 0, &told);
 
