@@ -57,6 +57,8 @@ impl TokenPriceSection {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that is wrong")]
+
     use super::*;
 
     fn checked(amounts: &str, date: &str) -> Result<PricePerMillion, String> {
