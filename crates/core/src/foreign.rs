@@ -17,6 +17,16 @@ pub struct StatedCost {
     pub currency: Option<Currency>,
 }
 
+impl StatedCost {
+    /// Most that an inference is believed to cost, in units of any currency.
+    pub const MOST: f64 = 1e9;
+
+    /// True for what an inference can cost: not less than nothing, and at most [`StatedCost::MOST`].
+    pub fn is_possible(amount: f64) -> bool {
+        (0.0..=Self::MOST).contains(&amount)
+    }
+}
+
 /// A call of a model that another program recorded. `None` is what its trace does not say.
 ///
 /// Names are shared: millions of calls name a handful of models.

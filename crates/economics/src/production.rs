@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use infercost_core::market::TokenPrice;
-use infercost_core::{Currency, EconomicsFact, Estimate, Findings, Money, Severity};
-use rust_decimal::Decimal;
+use infercost_core::{Currency, EconomicsFact, Estimate, Findings, Money, Severity, StatedCost};
 use serde::{Deserialize, Serialize};
 
 use crate::bill::double;
@@ -41,17 +40,12 @@ pub struct AuditedInference {
     pub failed: bool,
 }
 
-/// Most that an inference is believed to cost, in units of any currency.
-const MOST_COST: u32 = 1_000_000_000;
-
 impl AuditedInference {
     /// What it says that cannot be; `None` where nothing is wrong.
     pub fn fault(&self) -> Option<&'static str> {
         let tokens = [self.input_tokens, self.cached_input_tokens, self.output_tokens];
-        let is_cost_possible = self
-            .cost_stated
-            .as_ref()
-            .is_none_or(|cost| (Decimal::ZERO..=Decimal::from(MOST_COST)).contains(&cost.amount));
+        let cost = self.cost_stated.as_ref().map(|cost| double(cost.amount));
+        let is_cost_possible = cost.is_none_or(StatedCost::is_possible);
 
         if !is_cost_possible {
             Some("cost_stated must be 0 to 1000000000")

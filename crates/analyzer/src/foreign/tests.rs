@@ -77,6 +77,7 @@ fn each_token_is_paid_once() {
         cache_write_tokens: Some(100),
         ..call("a", 0.0, 1.0, 505, 20)
     };
+
     #[track_caller]
     fn check(call: &ForeignCall, write: Option<&str>, wanted: f64, is_noted: bool) {
         let price = PricePerMillion {
@@ -88,8 +89,10 @@ fn each_token_is_paid_once() {
         assert!((by_token.total * 1e6 - wanted).abs() < 1e-9, "{by_token:?}");
         assert_eq!(report.notes.iter().any(|note| note.contains("cache_write_per_million")), is_noted);
     }
+
     check(&cached, None, 5.0 * 2.0 + 400.0 + 100.0 * 2.0 + 200.0, true);
     check(&cached, Some("2.5"), 5.0 * 2.0 + 400.0 + 100.0 * 2.5 + 200.0, false);
+
     // more from the cache than there was: as much as there was
     let impossible = ForeignCall { cached_input_tokens: Some(900), ..cached };
     check(&impossible, Some("2.5"), 505.0 + 200.0, false);

@@ -8,9 +8,6 @@ use super::call_attributes::{Fact, Facts, number, text};
 use super::irregularities::Notes;
 use super::words::number_after;
 
-/// Most that a call is believed to cost, in units of any currency.
-const MOST_AMOUNT: f64 = 1e9;
-
 /// Reads it; a zero beside tokens that were used is no cost, since programs that lack a model's price write one.
 pub(super) fn read(facts: &Facts<'_>, used_tokens: bool, notes: &mut Notes) -> Option<StatedCost> {
     let amounts = amounts(facts, notes);
@@ -39,14 +36,14 @@ fn amounts(facts: &Facts<'_>, notes: &mut Notes) -> Vec<f64> {
     let mut amounts = Vec::new();
     for (name, value) in facts.all(Fact::Cost) {
         match number(value) {
-            Some(amount) if is_possible(amount) => amounts.push(amount),
+            Some(amount) if StatedCost::is_possible(amount) => amounts.push(amount),
             _ => notes.add(IrregularityKind::ImpossibleNumber, || name.to_owned()),
         }
     }
 
     let parts = (facts.number(Fact::CostOfInput), facts.number(Fact::CostOfOutput));
     if let (Some(input @ 0.0..), Some(output @ 0.0..)) = parts
-        && is_possible(input + output)
+        && StatedCost::is_possible(input + output)
     {
         amounts.push(input + output);
     }
@@ -64,10 +61,5 @@ fn of_text(text: &str) -> Option<f64> {
         let parts: BTreeMap<String, f64> = serde_json::from_str(text).ok()?;
         (!parts.is_empty()).then(|| parts.values().sum())
     });
-    total.filter(|total| is_possible(*total))
-}
-
-/// True for what a call can cost, in whatever currency: not less than nothing, and no thousand million.
-fn is_possible(amount: f64) -> bool {
-    (0.0..=MOST_AMOUNT).contains(&amount)
+    total.filter(|total| StatedCost::is_possible(*total))
 }
